@@ -1,0 +1,23 @@
+"""lowland: low-rank matrices from incomplete or indirect measurements, with a certificate.
+
+Names load when first used, so that ``import lowland`` stays fast.
+"""
+
+from lowland.core.lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    "lowland",
+    {
+        "lowland.core.observations": ["Observations"],
+        "lowland.core.records": ["Factors", "SearchResult"],
+        "lowland.core.findings": ["Certificate", "Finding"],
+        "lowland.core.status": ["Rigour", "StopReason", "Verdict"],
+        "lowland.core.errors": ["LowlandError"],
+        "lowland.measure": ["Dense", "Entries", "Linear", "gaussian"],
+        "lowland.certify": ["certify"],
+        "lowland.systems.matrix": ["Recovery", "certify_matrix", "recover"],
+        "lowland.systems.determinacy": ["Determinacy", "diagnose"],
+        "lowland.estimators": ["MatrixCompletion"],
+        "lowland.files": ["read_table"],
+    },
+)

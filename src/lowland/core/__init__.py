@@ -1,0 +1,1 @@
+"""Records, protocols, verdicts, errors and random streams: what every other room speaks."""

@@ -1,0 +1,132 @@
+"""Checks of arrays that come from outside, each with an error in four parts."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lowland.core.errors import InvalidInputError
+
+Vector: TypeAlias = NDArray[np.floating[Any]]
+Matrix: TypeAlias = NDArray[np.floating[Any]]
+Indices: TypeAlias = NDArray[np.intp]
+
+
+def check_floats(values: ArrayLike, name: str, *, dtype: str | None = None, ndim: int | None = None) -> Vector:
+    """Return `values` as a contiguous finite real array.
+
+    Parameters
+    ----------
+    values : array_like
+        Numbers; float32 and float64 keep their type unless `dtype` is given.
+    name : str
+        The argument's name, for the error.
+    dtype : str, optional
+        "float32" or "float64".
+    ndim : int, optional
+        Required number of dimensions.
+
+    Returns
+    -------
+    ndarray
+        C-contiguous, float32 or float64.
+
+    Raises
+    ------
+    InvalidInputError
+        If the array is complex, not numeric, of another dimension, or not finite.
+    """
+    array = np.asarray(values)
+    if np.iscomplexobj(array):
+        raise InvalidInputError(f"{name} must be real", f"dtype {array.dtype}", fix="pass a real array")
+    if dtype is None:
+        dtype = "float32" if array.dtype == np.float32 else "float64"
+    try:
+        array = np.ascontiguousarray(array, dtype=dtype)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"{name} must hold numbers", f"dtype {np.asarray(values).dtype}", fix="convert the values to floats"
+        ) from error
+    if ndim is not None and array.ndim != ndim:
+        raise InvalidInputError(
+            f"{name} must have {ndim} dimension{'s' if ndim != 1 else ''}", f"shape {array.shape}"
+        )
+    if not np.isfinite(array).all():
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        raise InvalidInputError(
+            f"{name} must be finite", f"{array[where]} at position {where}", fix="drop or mask such values"
+        )
+    return array
+
+
+def check_positions(positions: ArrayLike, name: str, *, below: int) -> Indices:
+    """Return positions as a one-dimensional integer array within ``0 <= i < below``.
+
+    Parameters
+    ----------
+    positions : array_like of int, shape (p,)
+        Positions; may repeat.
+    name : str
+        The argument's name, for the error.
+    below : int
+        Exclusive upper bound.
+
+    Returns
+    -------
+    ndarray of intp, shape (p,)
+
+    Raises
+    ------
+    InvalidInputError
+        If a position is no integer or is out of range.
+    """
+    array = np.asarray(positions)
+    if array.ndim != 1:
+        raise InvalidInputError(f"{name} must be one-dimensional", f"shape {array.shape}")
+    if array.size and array.dtype.kind not in "iu":
+        raise InvalidInputError(
+            f"{name} must be integer positions", f"dtype {array.dtype}", fix="pass positions counted from 0"
+        )
+    array = np.ascontiguousarray(array, dtype=np.intp)
+    if array.size and not (0 <= array.min() and array.max() < below):
+        bad = int(array[(array < 0) | (array >= below)][0])
+        raise InvalidInputError(
+            f"{name} must lie between 0 and {below - 1}", str(bad), fix="check the shape that you passed"
+        )
+    return array
+
+
+def check_rank(rank: object, shape: tuple[int, int], *, name: str = "rank") -> int:
+    """Return a rank that fits the shape.
+
+    Parameters
+    ----------
+    rank : int
+        The rank asked for.
+    shape : tuple of int
+        Shape of the matrix.
+    name : str
+        The argument's name, for the error.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    InvalidInputError
+        If it is no integer, below 1, or above both sides.
+    """
+    limit = min(shape)
+    if isinstance(rank, bool) or not isinstance(rank, int | np.integer):
+        raise InvalidInputError(f"{name} must be an integer", repr(rank), fix=f"pass 1 to {limit}")
+    if not 1 <= rank <= limit:
+        raise InvalidInputError(
+            f"{name} does not fit the matrix",
+            f"{name} {rank} for shape {shape[0]} x {shape[1]}",
+            "a larger rank has redundant factors, a smaller one has none",
+            f"use 1 <= {name} <= {limit}",
+        )
+    return int(rank)

@@ -1,0 +1,219 @@
+"""`Finding` and `Certificate`: what is proved about a point, as data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.status import Rigour, Verdict
+
+CLAIMS = {
+    "stationary": "the gradient vanishes",
+    "second_order_stationary": "the gradient vanishes and no direction curves downwards",
+    "strict_local_minimum": "every direction that changes the matrix curves upwards",
+    "globally_optimal": "no point of the problem as posed has a lower objective",
+    "convex_optimal": "no matrix of any rank has a lower objective in the convex problem",
+    "determined_by_data": "only finitely many matrices of this rank fit such data",
+    "uniquely_determined": "only one matrix of this rank fits the data",
+}
+
+# from the weakest to the strongest; an overall verdict is the weakest of those it needs
+_STRENGTH = [Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.SUPPORTED, Verdict.PROVED]
+
+
+@final
+@dataclass(frozen=True)
+class Finding:
+    """One judged claim.
+
+    Parameters
+    ----------
+    claim : str
+        A key of `CLAIMS`.
+    verdict : Verdict
+    value : float or None
+        The number that was judged, in the objective's units where it has units.
+    bound : float or None
+        What it was compared with, or the proven bound.
+    tolerance : float or None
+        The relative tolerance that decided.
+    assumptions : tuple of str
+        What a PROVED or REFUTED takes for granted.
+    method : str
+        How it was judged, in one sentence.
+    rigour : Rigour
+        What the verdict rests on.
+    seconds : float
+        What it cost.
+    witness : dict
+        Data from which `Certificate.verify` recomputes the judgement.
+    """
+
+    claim: str
+    verdict: Verdict
+    value: float | None = None
+    bound: float | None = None
+    tolerance: float | None = None
+    assumptions: tuple[str, ...] = ()
+    method: str = ""
+    rigour: Rigour = Rigour.ESTIMATE
+    seconds: float = 0.0
+    witness: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.claim not in CLAIMS:
+            raise InvalidInputError("claim is unknown", repr(self.claim), fix=f"use one of {', '.join(CLAIMS)}")
+        if self.verdict is Verdict.PROVED and self.rigour is Rigour.ESTIMATE:
+            raise InvalidInputError("an estimate proves nothing", f"claim {self.claim} PROVED by an estimate")
+
+
+@final
+@dataclass(frozen=True)
+class Certificate:
+    """All findings about one point of one objective.
+
+    Parameters
+    ----------
+    findings : tuple of Finding
+    objective : str
+        A description of the objective that was judged.
+    """
+
+    findings: tuple[Finding, ...]
+    objective: str = ""
+
+    def __getitem__(self, claim: str) -> Finding:
+        for finding in self.findings:
+            if finding.claim == claim:
+                return finding
+        judged = ", ".join(finding.claim for finding in self.findings)
+        raise KeyError(f"the claim {claim!r} was not judged; judged were: {judged}")
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.findings)
+
+    def __contains__(self, claim: object) -> bool:
+        return any(finding.claim == claim for finding in self.findings)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on global optimality, or the weakest of all where that was not asked."""
+        if "globally_optimal" in self:
+            return self["globally_optimal"].verdict
+        return min((f.verdict for f in self.findings), key=_STRENGTH.index, default=Verdict.INCONCLUSIVE)
+
+    def to_json(self) -> str:
+        """Return the certificate as JSON text; arrays become lists."""
+        return json.dumps(self.as_dict(), allow_nan=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the certificate as plain data."""
+        return {"objective": self.objective, "findings": [_plain(finding) for finding in self.findings]}
+
+    @classmethod
+    def from_json(cls, text: str) -> Certificate:
+        """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+            JSON text.
+
+        Returns
+        -------
+        Certificate
+
+        Raises
+        ------
+        FileFormatError
+            If the text is not a certificate.
+        """
+        try:
+            data = json.loads(text)
+            findings = tuple(_read_finding(item) for item in data["findings"])
+            return cls(findings, str(data["objective"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise FileFormatError("this is not a certificate", str(error)) from error
+
+    def __str__(self) -> str:
+        lines = [self.objective] if self.objective else []
+        width = max((len(f.claim) for f in self.findings), default=0)
+        for finding in self.findings:
+            lines.append(f"{finding.claim:<{width}}  {finding.verdict.name:<12}  {describe(finding)}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{escape(f.claim)}</td><td><b>{f.verdict.name}</b></td><td>{escape(describe(f))}</td></tr>"
+            for f in self.findings
+        )
+        return f"<table><caption>{escape(self.objective)}</caption>{rows}</table>"
+
+
+def describe(finding: Finding) -> str:
+    """Return the numbers, method, rigour and assumptions of a finding in one line."""
+    parts = []
+    if finding.value is not None:
+        bound = "" if finding.bound is None else f" against {finding.bound:.3g}"
+        parts.append(f"{finding.value:.3g}{bound}")
+    parts.append(f"{finding.method} [{finding.rigour.value.replace('_', ' ')}]")
+    if finding.assumptions:
+        parts.append("assuming " + "; ".join(finding.assumptions))
+    return "; ".join(parts)
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    return {
+        "claim": finding.claim,
+        "verdict": finding.verdict.value,
+        "value": _number(finding.value),
+        "bound": _number(finding.bound),
+        "tolerance": _number(finding.tolerance),
+        "assumptions": list(finding.assumptions),
+        "method": finding.method,
+        "rigour": finding.rigour.value,
+        "seconds": round(finding.seconds, 6),
+        "witness": {key: _plain_value(value) for key, value in finding.witness.items()},
+    }
+
+
+def _read_finding(item: dict[str, Any]) -> Finding:
+    return Finding(
+        claim=item["claim"],
+        verdict=Verdict(item["verdict"]),
+        value=_read_number(item["value"]),
+        bound=_read_number(item["bound"]),
+        tolerance=_read_number(item["tolerance"]),
+        assumptions=tuple(item["assumptions"]),
+        method=item["method"],
+        rigour=Rigour(item["rigour"]),
+        seconds=item["seconds"],
+        witness={
+            key: np.asarray(value) if isinstance(value, list) else value for key, value in item["witness"].items()
+        },
+    )
+
+
+def _number(value: float | None) -> float | str | None:
+    # JSON has no infinities; they are written as text so that a reader can tell them from a gap
+    if value is None or np.isfinite(value):
+        return None if value is None else float(value)
+    return repr(float(value))
+
+
+def _read_number(value: float | str | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    return value

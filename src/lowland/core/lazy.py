@@ -1,0 +1,42 @@
+"""Names of a package that load when first used (SPEC 1)."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def lazy_names(
+    package: str, table: dict[str, list[str]]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Return ``__getattr__``, ``__dir__`` and ``__all__`` of a package.
+
+    Parameters
+    ----------
+    package : str
+        Name of the package.
+    table : dict of str to list of str
+        Modules and the public names that they define. "__version__" is offered as well.
+
+    Returns
+    -------
+    tuple
+        The three module attributes.
+    """
+    homes = {name: module for module, names in table.items() for name in names}
+    public = sorted([*homes, "__version__"])
+
+    def load(name: str) -> Any:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version(package)
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(homes[name]), name)
+        setattr(sys.modules[package], name, value)
+        return value
+
+    return load, lambda: public, public

@@ -1,0 +1,61 @@
+"""Powers that a solver or judge needs, checked before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+from lowland.core.errors import UnsupportedError
+
+
+@final
+@dataclass(frozen=True)
+class Need:
+    """An attribute of an objective that must be present and not None.
+
+    Parameters
+    ----------
+    attribute : str
+        Name of the attribute.
+    meaning : str
+        What it stands for, for the error message.
+    """
+
+    attribute: str
+    meaning: str
+
+
+BLOCKS = Need("block_solver", "an exact solve of one factor with the others fixed")
+BATCHES = Need("batch_gradient", "gradients from some of the measurements")
+LINEARISATION = Need("linearise", "products with the Jacobian of the residual")
+
+
+def missing_needs(objective: Any, needs: tuple[Need, ...]) -> tuple[Need, ...]:
+    """Return the needs that the objective does not meet."""
+    return tuple(need for need in needs if getattr(objective, need.attribute, None) is None)
+
+
+def check_needs(objective: Any, needs: tuple[Need, ...], who: str) -> None:
+    """Raise unless the objective offers all that is needed.
+
+    Parameters
+    ----------
+    objective : Objective
+        What will be searched or judged.
+    needs : tuple of Need
+        What is needed.
+    who : str
+        Name of the solver or judge, for the message.
+
+    Raises
+    ------
+    UnsupportedError
+        If a power is missing.
+    """
+    missing = missing_needs(objective, needs)
+    if missing:
+        raise UnsupportedError(
+            f"{who} cannot work on this objective",
+            f"no {missing[0].attribute}: it offers no {missing[0].meaning}",
+            fix="choose another solver; gradient works on every objective",
+        )

@@ -1,0 +1,239 @@
+"""What the rooms may expect of each other. Everything is judged and searched through these.
+
+A point ``theta`` is one contiguous real vector; only its model knows how to read it. An
+objective always has values, gradients and Hessian products; what else it can do it offers as
+*powers*: attributes that are None where the power is absent. Solvers and judges list the
+powers that they need (`lowland.core.needs`) and are refused before step 0 where one is missing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.records import Factors
+
+
+@runtime_checkable
+class LinearMap(Protocol):
+    """An m x n matrix known by its products, as SciPy's LinearOperator is."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n)."""
+
+    def matmat(self, block: Matrix) -> Matrix:
+        """Return M @ block, shape (m, k)."""
+
+    def rmatmat(self, block: Matrix) -> Matrix:
+        """Return M.T @ block, shape (n, k)."""
+
+    def toarray(self) -> Matrix:
+        """Return M as a dense array."""
+
+
+@runtime_checkable
+class Measurement(Protocol):
+    """A linear map A from m x n matrices to p numbers, with its adjoint."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n) of the measured matrix."""
+
+    @property
+    def size(self) -> int:
+        """Number p of measurements."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Working precision."""
+
+    def measure(self, factors: Factors) -> Vector:
+        """Return A(left right^T), shape (p,), without forming the matrix where structure allows."""
+
+    def measure_matrix(self, matrix: Matrix) -> Vector:
+        """Return A(X) of a dense matrix, shape (p,)."""
+
+    def adjoint(self, weights: Vector) -> LinearMap:
+        """Return A*(weights) = sum of weights_k A_k as an m x n operator."""
+
+
+@runtime_checkable
+class Subsettable(Protocol):
+    """A measurement of which some can be picked, for mini-batches."""
+
+    def subset(self, keep: Indices) -> Measurement:
+        """Return the measurements at the positions `keep`, in that order."""
+
+
+@runtime_checkable
+class HasRoundingBounds(Protocol):
+    """A measurement that bounds its own rounding errors, for rigorous certificates."""
+
+    def measure_error(self, factors: Factors) -> Vector:
+        """Return bounds on |computed - exact| of `measure`, shape (p,)."""
+
+    def adjoint_error(self, weights: Vector) -> float:
+        """Return a bound on the Frobenius norm of (computed - exact) of `adjoint(weights)`."""
+
+
+class Loss(Protocol):
+    """Pointwise fit of predictions z to data y."""
+
+    name: str
+
+    def value(self, z: Vector, y: Vector) -> Vector:
+        """Return the loss of each observation."""
+
+    def slope(self, z: Vector, y: Vector) -> Vector:
+        """Return the first derivative in z."""
+
+    def curvature(self, z: Vector, y: Vector) -> Vector:
+        """Return the second derivative in z."""
+
+    def conjugate(self, s: Vector, y: Vector) -> Vector:
+        """Return sup over z of s z - loss(z, y)."""
+
+    def check(self, y: Vector) -> None:
+        """Raise InvalidInputError where the data lie outside the loss's domain."""
+
+
+class Penalty(Protocol):
+    """A smooth function of the point itself."""
+
+    name: str
+    keeps_linear_gauge: bool
+
+    def value(self, theta: Vector) -> float:
+        """Return the penalty."""
+
+    def gradient(self, theta: Vector) -> Vector:
+        """Return its gradient, shape (size,)."""
+
+    def hessian_product(self, theta: Vector, direction: Vector) -> Vector:
+        """Return its Hessian times a direction."""
+
+
+class Model(Protocol):
+    """How a point makes a matrix, with tangent and cotangent maps."""
+
+    name: str
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n) of the matrix."""
+
+    @property
+    def rank(self) -> int:
+        """Number of columns of the factors, biases apart."""
+
+    @property
+    def size(self) -> int:
+        """Length of a point."""
+
+    @property
+    def factor_size(self) -> int:
+        """Length of the leading part of a point that holds the factors."""
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Dimension of the set of matrices that the model makes."""
+
+    def lift(self, theta: Vector) -> Factors:
+        """Return the matrix of a point."""
+
+    def push(self, theta: Vector, direction: Vector) -> Factors:
+        """Return the derivative of `lift` along a direction."""
+
+    def pull(self, theta: Vector, cotangent: LinearMap) -> Vector:
+        """Return the adjoint of `push` applied to an m x n operator."""
+
+    def pull_derivative(self, direction: Vector, cotangent: LinearMap) -> Vector:
+        """Return the derivative of `pull` along a direction, the operator held fixed."""
+
+    def gauge(self, theta: Vector, *, linear: bool) -> Matrix:
+        """Return directions that leave the matrix unchanged, shape (size, g)."""
+
+    def canonical(self, theta: Vector) -> Vector:
+        """Return the balanced point of the same matrix."""
+
+    def resized(self, rank: int) -> Model:
+        """Return the same model with another rank."""
+
+
+@runtime_checkable
+class Linearisation(Protocol):
+    """An objective at one point, everything that does not depend on a direction computed once."""
+
+    value: float
+    gradient: Vector
+    residual: Vector
+
+    def jacobian_product(self, direction: Vector) -> Vector:
+        """Return the derivative of the predictions along a direction, shape (p,)."""
+
+    def jacobian_transpose(self, weights: Vector) -> Vector:
+        """Return the adjoint of `jacobian_product`, shape (size,)."""
+
+    def gauss_newton_product(self, direction: Vector) -> Vector:
+        """Return (J^T diag(curvature) J + penalty Hessian) times a direction."""
+
+    def hessian_product(self, direction: Vector) -> Vector:
+        """Return the exact Hessian times a direction."""
+
+
+class BlockSolver(Protocol):
+    """Exact minimisation over one block of coordinates, the others held fixed."""
+
+    names: tuple[str, ...]
+
+    def solve(self, theta: Vector, name: str) -> Vector:
+        """Return the point with block `name` at its minimiser."""
+
+
+class BatchGradient(Protocol):
+    """Unbiased gradients from some of the observations."""
+
+    size: int
+
+    def __call__(self, theta: Vector, batch: Indices) -> Vector:
+        """Return the gradient with the data term of `batch` scaled up to all observations."""
+
+
+class ModularJacobian(Protocol):
+    """The Jacobian of the observations at random integer factors, modulo a prime."""
+
+    expected_rank: int
+
+    def matrix(self, prime: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return residues modulo `prime`, shape (p, unknowns)."""
+
+
+class Objective(Protocol):
+    """A smooth function of a point, and the powers that it offers."""
+
+    @property
+    def size(self) -> int:
+        """Length of a point."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of a point."""
+
+    def value(self, theta: Vector) -> float:
+        """Return the objective."""
+
+    def gradient(self, theta: Vector) -> Vector:
+        """Return the gradient."""
+
+    def value_and_gradient(self, theta: Vector) -> tuple[float, Vector]:
+        """Return both at little more than the cost of one."""
+
+    def hessian_product(self, theta: Vector, direction: Vector) -> Vector:
+        """Return the Hessian times a direction."""
+
+    def linearise(self, theta: Vector) -> Linearisation:
+        """Return the objective at a point, for repeated products."""

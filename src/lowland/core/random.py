@@ -1,0 +1,50 @@
+"""Random streams: a generator is passed down, children are spawned, nothing is global."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+
+from lowland.core.errors import InvalidInputError
+
+RandomSource: TypeAlias = (
+    "int | np.integer | np.random.Generator | np.random.RandomState | np.random.SeedSequence | None"
+)
+
+
+def make_generator(rng: RandomSource) -> np.random.Generator:
+    """Turn what a user passes as ``rng`` or ``random_state`` into a generator.
+
+    Parameters
+    ----------
+    rng : int, Generator, RandomState, SeedSequence or None
+        A seed or a source; None draws fresh entropy. A `RandomState` (scikit-learn's habit)
+        is asked for one seed.
+
+    Returns
+    -------
+    numpy.random.Generator
+        The generator; an existing one is returned as it is.
+
+    Raises
+    ------
+    InvalidInputError
+        If `rng` is none of these.
+    """
+    if isinstance(rng, np.random.RandomState):
+        return np.random.default_rng(rng.randint(0, 2**31 - 1))
+    if rng is None or isinstance(rng, int | np.integer | np.random.Generator | np.random.SeedSequence):
+        if isinstance(rng, int | np.integer) and rng < 0:
+            raise InvalidInputError("rng must not be negative", str(rng), fix="pass a non-negative integer")
+        return np.random.default_rng(rng)
+    raise InvalidInputError(
+        "rng is not a source of random numbers",
+        type(rng).__name__,
+        fix="pass an integer seed, a numpy.random.Generator, or None",
+    )
+
+
+def spawn(rng: np.random.Generator, n: int) -> list[np.random.Generator]:
+    """Return `n` independent children of a generator."""
+    return rng.spawn(n)

@@ -1,0 +1,106 @@
+"""Frozen records that flow from one room to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.status import StopReason
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Factors:
+    """A matrix X = left @ right.T that is never formed unless asked for.
+
+    Parameters
+    ----------
+    left : ndarray, shape (m, k)
+    right : ndarray, shape (n, k)
+    """
+
+    left: Matrix
+    right: Matrix
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n) of the matrix."""
+        return self.left.shape[0], self.right.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Number k of columns of the factors."""
+        return int(self.left.shape[1])
+
+    def matrix(self) -> Matrix:
+        """Return the dense m x n matrix."""
+        return self.left @ self.right.T
+
+    def at(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Vector:
+        """Return the entries at the given positions, O(k) each."""
+        return np.einsum("pk,pk->p", self.left[rows], self.right[columns])
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What the loop saw, one entry a recorded iteration.
+
+    Parameters
+    ----------
+    iterations : ndarray of int
+    seconds : ndarray
+        Wall time since the start.
+    values : ndarray
+        Objective values.
+    measures : dict of str to ndarray
+        What the stepper and callbacks measured besides, for instance ``gradient_norm``.
+    """
+
+    iterations: NDArray[np.intp]
+    seconds: Vector
+    values: Vector
+    measures: dict[str, Vector] = field(default_factory=dict)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class SearchResult:
+    """Where a search ended and why. It makes no claim about optimality.
+
+    Parameters
+    ----------
+    theta : ndarray, shape (size,)
+        The best point seen.
+    value : float
+        The objective there.
+    stop_reason : StopReason
+    message : str
+        The stop rule's own words.
+    iterations : int
+    seconds : float
+    solver : str
+        Name of the stepper.
+    trace : Trace
+    state : object
+        The stepper's last state, with which the search can go on.
+    """
+
+    theta: Vector
+    value: float
+    stop_reason: StopReason
+    message: str
+    iterations: int
+    seconds: float
+    solver: str
+    trace: Trace
+    state: Any = None
+
+    @property
+    def converged(self) -> bool:
+        """Whether a rule that means convergence fired."""
+        return self.stop_reason is StopReason.CONVERGED

@@ -1,0 +1,35 @@
+"""Unit roundoff and Higham's gamma, the currency of rigorous bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def unit_roundoff(dtype: np.dtype[Any] | str) -> float:
+    """Return u, half the spacing of numbers at 1."""
+    return float(np.finfo(dtype).eps) / 2
+
+
+def gamma(terms: int, dtype: np.dtype[Any] | str = "float64") -> float:
+    """Return gamma_n = n u / (1 - n u), the relative error bound of n rounded operations.
+
+    Parameters
+    ----------
+    terms : int
+        Number of operations n.
+    dtype : dtype
+        Precision.
+
+    Returns
+    -------
+    float
+        Infinite where n u >= 1: no bound holds there.
+
+    References
+    ----------
+    N. J. Higham, Accuracy and Stability of Numerical Algorithms, SIAM 2002, section 3.1.
+    """
+    product = terms * unit_roundoff(dtype)
+    return product / (1 - product) if product < 1 else float("inf")

@@ -1,0 +1,185 @@
+"""Linear algebra modulo a prime below 2^23, exact in float64.
+
+Residues are integers below 2^23 kept in float64: products stay below 2^46, and sums of 128
+products below 2^53, so matrix products run at BLAS speed and are exact.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+PRIME = 8_388_593
+PRIMES = (8_388_593, 8_388_587, 8_388_581, 8_388_571)
+_SUMMANDS = 128
+_PANEL = 32
+
+
+def residues(array, prime):
+    """Return the residues of an array of float64 numbers, each read as the fraction that it is.
+
+    A float is m 2^e with integer m; 2 has an inverse modulo an odd prime, so the residue is exact.
+
+    Parameters
+    ----------
+    array : ndarray
+    prime : int
+
+    Returns
+    -------
+    ndarray of float64
+    """
+    mantissa, exponent = np.frexp(np.asarray(array, np.float64))
+    whole = np.rint(np.ldexp(mantissa, 53)).astype(np.int64) % prime
+    exponents, where = np.unique(exponent, return_inverse=True)
+    powers = np.array([pow(2, int(e) - 53, prime) for e in exponents], np.int64)
+    return (whole * powers[where.reshape(whole.shape)] % prime).astype(np.float64)
+
+
+def multiply(a, b, prime):
+    """Return a @ b modulo a prime, for residues in float64."""
+    out = np.zeros((a.shape[0], b.shape[1]))
+    for low in range(0, a.shape[1], _SUMMANDS):
+        out = np.mod(out + np.mod(a[:, low : low + _SUMMANDS] @ b[low : low + _SUMMANDS], prime), prime)
+    return out
+
+
+def eliminate(matrix, prime):
+    """Bring a matrix of residues to upper echelon form in place.
+
+    Parameters
+    ----------
+    matrix : ndarray of float64, shape (rows, columns)
+        Overwritten. Its first `rank` rows are the echelon rows; entries left of a pivot are void.
+    prime : int
+
+    Returns
+    -------
+    ndarray of int
+        Pivot columns, ascending; their number is the rank.
+    """
+    rows, columns = matrix.shape
+    pivots = []
+    top = 0
+    for low in range(0, columns, _PANEL):
+        if top == rows:
+            break
+        high = min(low + _PANEL, columns)
+        panel = np.ascontiguousarray(matrix[top:, low:high])
+        order = np.arange(rows - top)
+        lower = np.zeros((rows - top, high - low))
+        found = _factor_panel(panel, lower, order, prime)
+        count = found.size
+        matrix[top:, low:high] = panel
+        if count == 0:
+            continue
+        if high < columns:
+            rest = matrix[top:, high:]
+            moved = np.flatnonzero(order != np.arange(order.size))
+            rest[moved] = rest[order[moved]]
+            for i in range(1, count):
+                rest[i] = np.mod(rest[i] - np.mod(lower[i, :i] @ rest[:i], prime), prime)
+            if rest.shape[0] > count:
+                _subtract_product(rest, lower[count:, :count], count, prime)
+        pivots.extend(low + found)
+        top += count
+    return np.array(pivots, np.intp)
+
+
+def rank(matrix, prime):
+    """Return the rank of a matrix of residues, which is left as it is."""
+    return eliminate(np.array(matrix, np.float64), prime).size
+
+
+def random_null_vector(echelon, pivots, prime, rng):
+    """Return a random x with echelon[:rank] @ x = 0 modulo the prime.
+
+    Parameters
+    ----------
+    echelon : ndarray, shape (rows, columns)
+        What `eliminate` left.
+    pivots : ndarray of int
+        What `eliminate` returned.
+    prime : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of float64, shape (columns,)
+    """
+    x = rng.integers(0, prime, echelon.shape[1]).astype(np.float64)
+    _back_substitute(echelon, pivots, x, prime)
+    return x
+
+
+def _subtract_product(rest, lower, count, prime):
+    # blocks of rows keep the temporaries small
+    for low in range(count, rest.shape[0], 512):
+        block = rest[low : low + 512]
+        block -= lower[low - count : low - count + 512] @ rest[:count]
+        np.mod(block, prime, out=block)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def inverse(a, prime):
+    """Return the inverse of a residue, by the extended Euclidean algorithm."""
+    r0, r1, s0, s1 = np.int64(prime), np.int64(a), np.int64(0), np.int64(1)
+    while r1 != 0:
+        q = r0 // r1
+        r0, r1 = r1, r0 - q * r1
+        s0, s1 = s1, s0 - q * s1
+    return float(s0 % prime)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _subtract_row(row, factor, pivot_row, start, prime):
+    reciprocal = 1.0 / prime
+    for c in range(start, row.size):
+        x = row[c] - factor * pivot_row[c]
+        x -= prime * np.floor(x * reciprocal)
+        # the rounded quotient may be one off; the remainder then lies one prime outside
+        if x < 0:
+            x += prime
+        if x >= prime:
+            x -= prime
+        row[c] = x
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _factor_panel(panel, lower, order, prime):
+    rows, columns = panel.shape
+    found = np.empty(columns, np.intp)
+    count = 0
+    for c in range(columns):
+        if count == rows:
+            break
+        at = -1
+        for i in range(count, rows):
+            if panel[i, c] != 0:
+                at = i
+                break
+        if at < 0:
+            continue
+        if at != count:
+            for j in range(columns):
+                panel[at, j], panel[count, j] = panel[count, j], panel[at, j]
+                lower[at, j], lower[count, j] = lower[count, j], lower[at, j]
+            order[at], order[count] = order[count], order[at]
+        scale = inverse(panel[count, c], prime)
+        for i in range(count + 1, rows):
+            if panel[i, c] != 0:
+                factor = (panel[i, c] * scale) % prime
+                lower[i, count] = factor
+                _subtract_row(panel[i], factor, panel[count], c, prime)
+        found[count] = c
+        count += 1
+    return found[:count]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _back_substitute(echelon, pivots, x, prime):
+    for i in range(pivots.size - 1, -1, -1):
+        total = 0.0
+        for c in range(pivots[i] + 1, x.size):
+            total = (total + echelon[i, c] * x[c]) % prime
+        x[pivots[i]] = (total * inverse(prime - echelon[i, pivots[i]], prime)) % prime

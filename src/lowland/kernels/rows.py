@@ -1,0 +1,97 @@
+"""The row kernel of completion: per-row normal equations of one factor with the other fixed.
+
+Alternating minimisation, variational and Gibbs sweeps all start from these systems. Two forms
+compute the same numbers to rounding: `rows_vector` (hand-placed registers) and `rows_portable`
+(plain loops). Every row is computed alone and in one order, so the bits do not depend on the
+number of threads.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from lowland.core.errors import InvalidInputError
+
+# the vector form is compiled once per width; beyond this its code grows too long to be worth it
+WIDEST_VECTOR = 96
+
+
+def default_form(width: int) -> str:
+    """Return "vector" or "portable"; LOWLAND_ROW_KERNEL overrides."""
+    chosen = os.environ.get("LOWLAND_ROW_KERNEL", "")
+    if chosen not in ("", "vector", "portable"):
+        raise InvalidInputError(
+            "LOWLAND_ROW_KERNEL is unknown", repr(chosen), fix='set it to "vector" or "portable", or unset it'
+        )
+    return chosen or ("vector" if width <= WIDEST_VECTOR else "portable")
+
+
+def solve_rows(
+    partner,
+    starts,
+    indices,
+    values,
+    *,
+    weights=None,
+    precision,
+    shift=None,
+    count_ridge=0.0,
+    form=None,
+):
+    """Solve (P + c_i I + sum_j w_ij y_j y_j^T) x_i = shift + sum_j w_ij v_ij y_j for every row i.
+
+    Parameters
+    ----------
+    partner : ndarray, shape (n, k)
+        Factor rows y_j of the other side, float32 or float64.
+    starts : ndarray of int64, shape (rows + 1,)
+        Entries of row i lie at starts[i] .. starts[i + 1].
+    indices : ndarray of int32, shape (p,)
+        Which partner row each entry belongs to.
+    values : ndarray, shape (p,)
+        Targets v.
+    weights : ndarray, shape (p,), optional
+        Positive weights w; None means 1.
+    precision : ndarray, shape (k, k)
+        Prior precision P, symmetric.
+    shift : ndarray, shape (k,), optional
+        Prior precision times prior mean; zero by default.
+    count_ridge : float
+        Ridge per entry: c_i is this times the number of entries of row i.
+    form : {"vector", "portable"}, optional
+        Which of the two forms; by default the faster one.
+
+    Returns
+    -------
+    ndarray, shape (rows, k)
+        Unknowns whose pivot falls below rounding are set to zero: a row with fewer entries than
+        unknowns and no ridge gets one of its least-squares solutions.
+    """
+    dtype = values.dtype
+    k = partner.shape[1]
+    out = np.empty((starts.size - 1, k), dtype)
+    tolerance = 4 * k * np.finfo(dtype).eps
+    shift = np.zeros(k, dtype) if shift is None else np.asarray(shift, dtype)
+    arguments = (
+        np.asarray(partner, dtype),
+        starts,
+        indices,
+        np.ascontiguousarray(values),
+        None if weights is None else np.ascontiguousarray(weights, dtype),
+        np.asarray(precision, dtype),
+        shift,
+        count_ridge,
+        tolerance,
+        out,
+    )
+    if (form or default_form(k)) == "vector":
+        from lowland.kernels import rows_vector
+
+        rows_vector.solve_rows(*arguments)
+    else:
+        from lowland.kernels import rows_portable
+
+        rows_portable.solve_rows(*arguments)
+    return out

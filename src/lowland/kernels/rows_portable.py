@@ -1,0 +1,89 @@
+"""The row kernel in plain loops: the reference that runs everywhere."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from lowland.kernels.threads import balanced_bounds, run_chunks
+
+BATCH = 4
+
+
+def solve_rows(partner, starts, indices, values, weights, precision, shift, count_ridge, tolerance, out):
+    """Solve every row's normal equations; see `rows.solve_rows`."""
+    k, dtype = shift.size, out.dtype
+    partner = np.ascontiguousarray(partner)
+    weight = np.ones(1, dtype) if weights is None else weights
+    ridge, floor = dtype.type(count_ridge), dtype.type(tolerance)
+
+    def chunk(low, high):
+        gram, gathered = np.empty((k, k), dtype), np.empty((2, BATCH, k), dtype)
+        for_values = np.empty(BATCH, dtype)
+        _solve_range(
+            partner, starts, indices, values, weight, weights is not None, precision, shift, ridge, floor, out,
+            gram, gathered[0], gathered[1], for_values, low, high,
+        )  # fmt: skip
+
+    run_chunks(chunk, balanced_bounds(starts, 4 + k // 2))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+def _add_ranks(gram, x, y, s, v):
+    # four ratings a pass; a function of its own, so that the inner loop is vectorised
+    for a in range(x.size):
+        s0, s1, s2, s3 = s[0, a], s[1, a], s[2, a], s[3, a]
+        for b in range(a + 1):
+            gram[a, b] += s0 * y[0, b] + s1 * y[1, b] + s2 * y[2, b] + s3 * y[3, b]
+        x[a] += s0 * v[0] + s1 * v[1] + s2 * v[2] + s3 * v[3]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+def _dot(a, b, count):
+    total = a.dtype.type(0)
+    for i in range(count):
+        total += a[i] * b[i]
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _solve(gram, x, floor):
+    # row-wise Cholesky of the lower triangle; the reciprocal diagonal is zero for dependent columns
+    k = x.size
+    for a in range(k):
+        for b in range(a):
+            gram[a, b] = (gram[a, b] - _dot(gram[a], gram[b], b)) * gram[b, b]
+        original = gram[a, a]
+        pivot = original - _dot(gram[a], gram[a], a)
+        gram[a, a] = 1 / np.sqrt(pivot) if pivot > floor * original else x.dtype.type(0)
+        x[a] = (x[a] - _dot(gram[a], x, a)) * gram[a, a]
+    for a in range(k - 1, -1, -1):
+        x[a] *= gram[a, a]
+        for b in range(a):
+            x[b] -= gram[a, b] * x[a]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _solve_range(
+    partner, starts, indices, values, weights, weighted, precision, shift, ridge, floor, out, gram, y, s, v, low, high
+):
+    k = shift.size
+    for i in range(low, high):
+        begin, end = starts[i], starts[i + 1]
+        x = out[i]
+        gram[:, :] = precision
+        x[:] = shift
+        for a in range(k):
+            gram[a, a] += ridge * (end - begin)
+        for j in range(begin, end, BATCH):
+            for t in range(BATCH):
+                q = min(j + t, end - 1)
+                w = x.dtype.type(j + t < end)
+                if weighted:
+                    w *= weights[q]
+                v[t] = values[q]
+                for a in range(k):
+                    y[t, a] = partner[indices[q], a]
+                    s[t, a] = w * y[t, a]
+            _add_ranks(gram, x, y, s, v)
+        _solve(gram, x, floor)

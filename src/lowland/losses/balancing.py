@@ -1,0 +1,69 @@
+"""The balancing term, which fixes the scale between two factors without biasing the product."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+
+
+@final
+@dataclass(frozen=True)
+class Balancing:
+    """Penalty strength * ||U^T U - V^T V||_F^2 of a two-factor point.
+
+    It vanishes at every first-order point of the sum with a loss of U V^T, so it does not
+    change the answer.
+
+    Parameters
+    ----------
+    strength : float
+        Positive.
+    shape : tuple of int
+        Shape (m, n) of the matrix.
+    rank : int
+        Columns of the factors.
+
+    References
+    ----------
+    S. Tu et al., Low-rank solutions of linear matrix equations via Procrustes flow, ICML 2016;
+    D. Park et al., Non-square matrix sensing without spurious local minima, AISTATS 2017.
+    """
+
+    strength: float
+    shape: tuple[int, int]
+    rank: int
+    name: ClassVar[str] = "balancing"
+    keeps_linear_gauge: ClassVar[bool] = False
+
+    def value(self, theta: Vector) -> float:
+        """Return the penalty."""
+        u, v = self._split(theta)
+        return self.strength * float(np.sum((u.T @ u - v.T @ v) ** 2))
+
+    def gradient(self, theta: Vector) -> Vector:
+        """Return its gradient, zero on biases."""
+        u, v = self._split(theta)
+        excess = u.T @ u - v.T @ v
+        return self._join(theta, u @ excess, -v @ excess)
+
+    def hessian_product(self, theta: Vector, direction: Vector) -> Vector:
+        """Return its Hessian times a direction."""
+        (u, v), (du, dv) = self._split(theta), self._split(direction)
+        excess = u.T @ u - v.T @ v
+        change = u.T @ du + du.T @ u - v.T @ dv - dv.T @ v
+        return self._join(theta, du @ excess + u @ change, -dv @ excess - v @ change)
+
+    def _split(self, theta: Vector) -> tuple[Matrix, Matrix]:
+        m, n = self.shape
+        cut, end = m * self.rank, (m + n) * self.rank
+        return theta[:cut].reshape(m, self.rank), theta[cut:end].reshape(n, self.rank)
+
+    def _join(self, theta: Vector, u: Matrix, v: Matrix) -> Vector:
+        out = np.zeros_like(theta)
+        out[: u.size] = 4 * self.strength * u.ravel()
+        out[u.size : u.size + v.size] = 4 * self.strength * v.ravel()
+        return out

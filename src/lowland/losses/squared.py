@@ -1,0 +1,37 @@
+"""Half the squared error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+
+
+@final
+@dataclass(frozen=True)
+class Squared:
+    """Loss (z - y)^2 / 2 of each observation."""
+
+    name: ClassVar[str] = "squared"
+
+    def value(self, z: Vector, y: Vector) -> Vector:
+        """Return (z - y)^2 / 2."""
+        return (z - y) ** 2 / 2
+
+    def slope(self, z: Vector, y: Vector) -> Vector:
+        """Return z - y."""
+        return z - y
+
+    def curvature(self, z: Vector, y: Vector) -> Vector:
+        """Return ones."""
+        return np.ones_like(z)
+
+    def conjugate(self, s: Vector, y: Vector) -> Vector:
+        """Return s^2 / 2 + s y."""
+        return s**2 / 2 + s * y
+
+    def check(self, y: Vector) -> None:
+        """Accept every finite number."""

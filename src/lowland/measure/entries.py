@@ -1,0 +1,100 @@
+"""`Entries`: some entries of a matrix, the measurement of completion."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from lowland.core.arrays import Indices, Matrix, Vector, check_positions
+from lowland.core.errors import InvalidInputError
+from lowland.core.records import Factors
+from lowland.core.rounding import gamma
+from lowland.kernels.sparse import sample_product
+from lowland.measure.operators import SparseMap, SparsePattern
+
+
+@final
+class Entries:
+    """The entries of a matrix at given positions: A(X)_k = X[rows_k, columns_k].
+
+    Parameters
+    ----------
+    rows, columns : array_like of int, shape (p,)
+        Positions counted from 0; may repeat (the same entry measured again).
+    shape : tuple of int
+        Shape (m, n) of the matrix.
+    dtype : {"float64", "float32"}
+        Working precision.
+
+    Raises
+    ------
+    InvalidInputError
+        If a position is out of range or the lengths differ.
+
+    Notes
+    -----
+    `measure` costs O(p k), products of the adjoint O(p k) for k columns; nothing of size m n is
+    formed. Repeated positions add up in the adjoint.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> seen = ll.Entries([0, 1, 1], [0, 1, 1], (2, 2))
+    >>> seen.measure_matrix(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([1., 4., 4.])
+    >>> seen.adjoint(np.ones(3)).toarray()
+    array([[1., 0.],
+           [0., 2.]])
+    """
+
+    def __init__(
+        self, rows: ArrayLike, columns: ArrayLike, shape: tuple[int, int], *, dtype: DTypeLike = "float64"
+    ) -> None:
+        self.shape = (int(shape[0]), int(shape[1]))
+        self.rows: Indices = check_positions(rows, "rows", below=self.shape[0])
+        self.columns: Indices = check_positions(columns, "columns", below=self.shape[1])
+        if self.rows.size != self.columns.size:
+            raise InvalidInputError(
+                "rows and columns must be equally long", f"{self.rows.size} and {self.columns.size}"
+            )
+        self.dtype: np.dtype[Any] = np.dtype(dtype)
+
+    @property
+    def size(self) -> int:
+        """Number of measured entries."""
+        return int(self.rows.size)
+
+    @cached_property
+    def pattern(self) -> SparsePattern:
+        """The positions sorted by row and by column."""
+        return SparsePattern.of(self.rows, self.columns, self.shape)
+
+    def measure(self, factors: Factors) -> Vector:
+        """Return the entries of left @ right.T, shape (p,)."""
+        return sample_product(factors.left, factors.right, self.rows, self.columns)
+
+    def measure_matrix(self, matrix: Matrix) -> Vector:
+        """Return the entries of a dense matrix, shape (p,)."""
+        return np.asarray(matrix)[self.rows, self.columns]
+
+    def adjoint(self, weights: Vector) -> SparseMap:
+        """Return the sparse matrix that holds `weights` at the positions, repeats summed."""
+        return SparseMap(self.pattern, np.asarray(weights))
+
+    def subset(self, keep: Indices) -> Entries:
+        """Return the entries at the positions `keep` of the list."""
+        return Entries(self.rows[keep], self.columns[keep], self.shape, dtype=self.dtype)
+
+    def measure_error(self, factors: Factors) -> Vector:
+        """Return bounds on the rounding error of `measure`, shape (p,)."""
+        magnitude = self.measure(Factors(np.abs(factors.left), np.abs(factors.right)))
+        return gamma(factors.width + 1, self.dtype) * magnitude
+
+    def adjoint_error(self, weights: Vector) -> float:
+        """Return a bound on the rounding error of `adjoint(weights).toarray()` in Frobenius norm."""
+        # without repeats nothing is added, so nothing is rounded
+        repeats = int(np.bincount(self.rows * self.shape[1] + self.columns).max(initial=1)) if self.size else 1
+        return 0.0 if repeats == 1 else gamma(repeats, self.dtype) * repeats * float(np.linalg.norm(weights))

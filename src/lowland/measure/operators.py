@@ -1,0 +1,89 @@
+"""Dense and sparse m x n operators, as `Measurement.adjoint` returns them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.kernels.sort import sort_both_ways
+from lowland.kernels.sparse import multiply_rows
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class DenseMap:
+    """A dense matrix with the products of an operator."""
+
+    matrix: Matrix
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n)."""
+        return self.matrix.shape[0], self.matrix.shape[1]
+
+    def matmat(self, block: Matrix) -> Matrix:
+        """Return M @ block."""
+        return self.matrix @ block
+
+    def rmatmat(self, block: Matrix) -> Matrix:
+        """Return M.T @ block."""
+        return self.matrix.T @ block
+
+    def toarray(self) -> Matrix:
+        """Return the matrix itself."""
+        return self.matrix
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class SparsePattern:
+    """Positions sorted by row and by column once, to be used with many sets of values."""
+
+    shape: tuple[int, int]
+    row_starts: Indices
+    row_order: Indices
+    row_columns: Indices
+    column_starts: Indices
+    column_order: Indices
+    column_rows: Indices
+
+    @classmethod
+    def of(cls, rows: Indices, columns: Indices, shape: tuple[int, int]) -> SparsePattern:
+        """Sort positions, which may repeat."""
+        return cls(shape, *sort_both_ways(rows, columns, shape))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class SparseMap:
+    """A sparse matrix: a pattern and one value a position; repeated positions add up."""
+
+    pattern: SparsePattern
+    values: Vector
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n)."""
+        return self.pattern.shape
+
+    def matmat(self, block: Matrix) -> Matrix:
+        """Return M @ block, one row a thread at a time."""
+        p = self.pattern
+        return multiply_rows(p.row_starts, p.row_columns, self.values[p.row_order], block)
+
+    def rmatmat(self, block: Matrix) -> Matrix:
+        """Return M.T @ block."""
+        p = self.pattern
+        return multiply_rows(p.column_starts, p.column_rows, self.values[p.column_order], block)
+
+    def toarray(self) -> Matrix:
+        """Return the dense matrix."""
+        p = self.pattern
+        dense = np.zeros(self.shape, dtype=self.values.dtype)
+        rows = np.repeat(np.arange(self.shape[0]), np.diff(p.row_starts))
+        np.add.at(dense, (rows, p.row_columns), self.values[p.row_order])
+        return dense
+

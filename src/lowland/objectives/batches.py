@@ -1,0 +1,41 @@
+"""Unbiased gradients from some of the measurements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+from lowland.core.arrays import Indices, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.core.protocols import Subsettable
+
+if TYPE_CHECKING:
+    from lowland.objectives.recovery import RecoveryObjective
+
+
+@final
+class MeasurementBatches:
+    """Gradient of p/|batch| times the data term of a batch, plus the penalties in full.
+
+    Parameters
+    ----------
+    objective : RecoveryObjective
+        Its measurement must be subsettable.
+    """
+
+    def __init__(self, objective: RecoveryObjective) -> None:
+        self.objective = objective
+        self.size = objective.measurement.size
+
+    def __call__(self, theta: Vector, batch: Indices) -> Vector:
+        """Return the gradient estimate at theta, shape (size,)."""
+        objective = self.objective
+        if not isinstance(objective.measurement, Subsettable):
+            raise UnsupportedError("the measurement has no mini-batches", type(objective.measurement).__name__)
+        part = objective.measurement.subset(batch)
+        slope = objective.loss.slope(part.measure(objective.model.lift(theta)), objective.y[batch])
+        if objective.weights is not None:
+            slope = objective.weights[batch] * slope
+        total = objective.model.pull(theta, part.adjoint(slope * slope.dtype.type(self.size / batch.size)))
+        for penalty in objective.penalties:
+            total = total + penalty.gradient(theta)
+        return total

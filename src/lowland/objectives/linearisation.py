@@ -1,0 +1,75 @@
+"""The recovery objective at one point: products with its Jacobian, Gauss-Newton matrix and Hessian."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, final
+
+from lowland.core.arrays import Vector
+from lowland.core.protocols import LinearMap
+
+if TYPE_CHECKING:
+    from lowland.objectives.recovery import RecoveryObjective
+
+
+@final
+class RecoveryLinearisation:
+    """Predictions, slopes and the ambient gradient at a point, each computed at most once.
+
+    Parameters
+    ----------
+    objective : RecoveryObjective
+    theta : ndarray, shape (size,)
+        The point; it must not be changed afterwards.
+    """
+
+    def __init__(self, objective: RecoveryObjective, theta: Vector) -> None:
+        self.objective, self.theta = objective, theta
+        self.predictions: Vector = objective.predict(theta)
+
+    @cached_property
+    def value(self) -> float:
+        """The objective."""
+        objective = self.objective
+        return objective.data_value(self.predictions) + sum(p.value(self.theta) for p in objective.penalties)
+
+    @property
+    def residual(self) -> Vector:
+        """Predictions minus data, shape (p,)."""
+        return self.predictions - self.objective.y
+
+    @cached_property
+    def ambient(self) -> LinearMap:
+        """Gradient of the data term in X."""
+        objective = self.objective
+        return objective.adjoint(objective.weighted(objective.loss.slope(self.predictions, objective.y)))
+
+    @cached_property
+    def gradient(self) -> Vector:
+        """The gradient, shape (size,)."""
+        total = self.objective.model.pull(self.theta, self.ambient)
+        for penalty in self.objective.penalties:
+            total = total + penalty.gradient(self.theta)
+        return total
+
+    def jacobian_product(self, direction: Vector) -> Vector:
+        """Return the derivative of the predictions along a direction, shape (p,)."""
+        return self.objective.measurement.measure(self.objective.model.push(self.theta, direction))
+
+    def jacobian_transpose(self, weights: Vector) -> Vector:
+        """Return the adjoint of `jacobian_product`, shape (size,)."""
+        return self.objective.model.pull(self.theta, self.objective.adjoint(weights))
+
+    def gauss_newton_product(self, direction: Vector) -> Vector:
+        """Return (J^T diag(curvature) J + penalty Hessian) times a direction."""
+        objective = self.objective
+        curvature = objective.weighted(objective.loss.curvature(self.predictions, objective.y))
+        total = self.jacobian_transpose(curvature * self.jacobian_product(direction))
+        for penalty in objective.penalties:
+            total = total + penalty.hessian_product(self.theta, direction)
+        return total
+
+    def hessian_product(self, direction: Vector) -> Vector:
+        """Return the exact Hessian times a direction."""
+        second = self.objective.model.pull_derivative(direction, self.ambient)
+        return self.gauss_newton_product(direction) + second

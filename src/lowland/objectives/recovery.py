@@ -1,0 +1,246 @@
+"""`RecoveryObjective`: the one place where measurement, loss, model and penalty meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Vector, check_floats
+from lowland.core.errors import InvalidInputError
+from lowland.core.protocols import (
+    BatchGradient,
+    BlockSolver,
+    LinearMap,
+    Loss,
+    Measurement,
+    ModularJacobian,
+    Model,
+    Penalty,
+    Subsettable,
+)
+from lowland.core.records import Factors
+from lowland.losses import Balancing, Ridge, Squared
+from lowland.models import General, Psd
+from lowland.objectives.batches import MeasurementBatches
+from lowland.objectives.blocks import make_block_solver
+from lowland.objectives.linearisation import RecoveryLinearisation
+from lowland.objectives.modular import make_modular_jacobian
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RecoveryObjective:
+    """f(theta) = sum_k weights_k loss(A(X(theta))_k, y_k) + sum of penalties.
+
+    Losses are sums over measurements, not means, and penalties are not rescaled. Build it with
+    `make_objective`.
+
+    Parameters
+    ----------
+    measurement : Measurement
+    y : ndarray, shape (p,)
+    model : Model
+    loss : Loss
+    weights : ndarray, shape (p,), or None
+    penalties : tuple of Penalty
+    """
+
+    measurement: Measurement
+    y: Vector
+    model: Model
+    loss: Loss
+    weights: Vector | None
+    penalties: tuple[Penalty, ...]
+
+    @property
+    def size(self) -> int:
+        """Length of a point."""
+        return self.model.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of points."""
+        return self.y.dtype
+
+    def value(self, theta: Vector) -> float:
+        """Return the objective, summed in float64."""
+        z = self.predict(theta)
+        return self.data_value(z) + sum(p.value(theta) for p in self.penalties)
+
+    def gradient(self, theta: Vector) -> Vector:
+        """Return the gradient, shape (size,)."""
+        return self.value_and_gradient(theta)[1]
+
+    def value_and_gradient(self, theta: Vector) -> tuple[float, Vector]:
+        """Return value and gradient from one pass over the measurements."""
+        at = self.linearise(theta)
+        return at.value, at.gradient
+
+    def hessian_product(self, theta: Vector, direction: Vector) -> Vector:
+        """Return the exact Hessian at theta times a direction."""
+        return self.linearise(theta).hessian_product(direction)
+
+    def linearise(self, theta: Vector) -> RecoveryLinearisation:
+        """Return the objective at a point, for repeated products."""
+        return RecoveryLinearisation(self, theta)
+
+    def predict(self, theta: Vector) -> Vector:
+        """Return the predictions A(X(theta)), shape (p,)."""
+        return self.measurement.measure(self.model.lift(theta))
+
+    def matrix(self, theta: Vector) -> Factors:
+        """Return the matrix of a point as factors."""
+        return self.model.lift(theta)
+
+    def data_value(self, z: Vector) -> float:
+        """Return the weighted loss of predictions."""
+        losses = self.loss.value(z, self.y).astype(np.float64, copy=False)
+        return float(losses.sum() if self.weights is None else self.weights.astype(np.float64) @ losses)
+
+    def adjoint(self, weights: Vector) -> LinearMap:
+        """Return A*(weights), an m x n operator."""
+        return self.measurement.adjoint(weights)
+
+    def ambient_gradient(self, theta: Vector) -> LinearMap:
+        """Return the gradient of the data term in X, an m x n operator."""
+        return self.adjoint(self.weighted(self.loss.slope(self.predict(theta), self.y)))
+
+    def weighted(self, values: Vector) -> Vector:
+        """Return values times the observation weights."""
+        return values if self.weights is None else self.weights * values
+
+    def gauge(self, theta: Vector) -> Any:
+        """Return directions along which the objective is constant, shape (size, g)."""
+        linear = all(penalty.keeps_linear_gauge for penalty in self.penalties)
+        return self.model.gauge(theta, linear=linear)
+
+    @property
+    def ridge(self) -> float:
+        """Strength of the ridge, which is the weight of the nuclear norm; 0 without one."""
+        return sum(p.strength for p in self.penalties if isinstance(p, Ridge))
+
+    @property
+    def structure(self) -> str:
+        """Either "general" or "psd"."""
+        return self.model.name
+
+    @property
+    def free_biases(self) -> tuple[str, ...]:
+        """Which biases are free."""
+        return self.model.biases if isinstance(self.model, General) else ()
+
+    @cached_property
+    def block_solver(self) -> BlockSolver | None:
+        """Exact block minimisation, where the problem has it."""
+        return make_block_solver(self)
+
+    @cached_property
+    def batch_gradient(self) -> BatchGradient | None:
+        """Mini-batch gradients, where the measurement can be subset."""
+        return MeasurementBatches(self) if isinstance(self.measurement, Subsettable) else None
+
+    @cached_property
+    def modular_jacobian(self) -> ModularJacobian | None:
+        """The Jacobian modulo a prime, where the measurement is known exactly."""
+        return make_modular_jacobian(self.measurement, self.model)
+
+    def resized(self, rank: int) -> RecoveryObjective:
+        """Return the same problem at another rank."""
+        strengths = {p.name: p.strength for p in self.penalties if isinstance(p, Ridge | Balancing)}
+        return make_objective(
+            self.measurement,
+            self.y,
+            self.model.resized(rank),
+            weights=self.weights,
+            ridge=strengths.get("ridge", 0.0),
+            balancing=strengths.get("balancing", 0.0),
+        )
+
+    def with_ridge(self, strength: float) -> RecoveryObjective:
+        """Return the same problem with another ridge."""
+        others = tuple(p for p in self.penalties if not isinstance(p, Ridge))
+        ridge = (_make_ridge(self.model, strength),) if strength else ()
+        return RecoveryObjective(self.measurement, self.y, self.model, self.loss, self.weights, ridge + others)
+
+    def describe(self) -> str:
+        """Return the problem in one line."""
+        m, n = self.model.shape
+        parts = [f"{self.loss.name} loss of {self.measurement.size} measurements"]
+        parts.append(f"{self.structure} {m} x {n} matrix of rank {self.model.rank}")
+        if self.free_biases:
+            parts.append(f"free {', '.join(self.free_biases)} biases")
+        parts.extend(f"{p.name} {p.strength:.4g}" for p in self.penalties if isinstance(p, Ridge | Balancing))
+        return ", ".join(parts)
+
+
+def make_objective(
+    measurement: Measurement,
+    y: ArrayLike,
+    model: Model,
+    *,
+    loss: Loss | None = None,
+    weights: ArrayLike | None = None,
+    ridge: float = 0.0,
+    balancing: float = 0.0,
+) -> RecoveryObjective:
+    """Check the parts and put them together.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        The linear map.
+    y : array_like, shape (p,)
+        Data; their precision (float32 or float64) is that of the whole search.
+    model : Model
+        How a point makes a matrix.
+    loss : Loss, optional
+        Squared by default.
+    weights : array_like, shape (p,), optional
+        Positive weight of each measurement.
+    ridge : float
+        Strength of the ridge on the factors, that is of the nuclear norm.
+    balancing : float
+        Strength of the balancing term of two factors.
+
+    Returns
+    -------
+    RecoveryObjective
+
+    Raises
+    ------
+    InvalidInputError
+        If shapes differ or a number is out of range.
+    """
+    data = check_floats(y, "y", ndim=1)
+    loss = loss or Squared()
+    if data.size != measurement.size:
+        raise InvalidInputError("y must have one value a measurement", f"{data.size} for {measurement.size}")
+    if measurement.shape != model.shape:
+        raise InvalidInputError("model and measurement differ in shape", f"{model.shape} and {measurement.shape}")
+    loss.check(data)
+    for name, strength in (("penalty", ridge), ("balancing", balancing)):
+        if not (np.isfinite(strength) and strength >= 0):
+            raise InvalidInputError(f"{name} must be a number at least 0", repr(strength))
+    weight = None
+    if weights is not None:
+        weight = check_floats(weights, "weights", dtype=str(data.dtype), ndim=1)
+        if weight.size != data.size or not weight.min(initial=1) > 0:
+            raise InvalidInputError(
+                "weights must be positive, one a measurement", f"{weight.size} weights, least {weight.min(initial=1)}"
+            )
+    penalties: list[Penalty] = [_make_ridge(model, ridge)] if ridge else []
+    if balancing:
+        if isinstance(model, Psd):
+            raise InvalidInputError("balancing needs two factors", 'structure "psd"', fix="leave it out")
+        penalties.append(Balancing(balancing, model.shape, model.rank))
+    return RecoveryObjective(measurement, data, model, loss, weight, tuple(penalties))
+
+
+def _make_ridge(model: Model, strength: float) -> Ridge:
+    return Ridge(float(strength), model.factor_size, 2 if isinstance(model, Psd) else 1)
+
+
