@@ -160,6 +160,9 @@ class Model(Protocol):
     def canonical(self, theta: Vector) -> Vector:
         """Return the balanced point of the same matrix."""
 
+    def from_factors(self, factors: Factors) -> Vector:
+        """Return the point with given factors and zero biases."""
+
     def resized(self, rank: int) -> Model:
         """Return the same model with another rank."""
 

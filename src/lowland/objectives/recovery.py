@@ -66,6 +66,27 @@ class RecoveryObjective:
         """Precision of points."""
         return self.y.dtype
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n) of the matrix."""
+        return self.model.shape
+
+    @property
+    def rank(self) -> int:
+        """Rank of the factors, biases apart."""
+        return self.model.rank
+
+    def centre(self) -> Vector:
+        """Return the point with zero factors and biases, a global bias at the mean of the data."""
+        theta = np.zeros(self.size, self.dtype)
+        if "global" in self.free_biases:
+            theta[-1] = np.average(self.y, weights=self.weights) if self.y.size else 0.0
+        return theta
+
+    def from_factors(self, factors: Factors) -> Vector:
+        """Return the point with given factors and zero biases."""
+        return self.model.from_factors(factors)
+
     def value(self, theta: Vector) -> float:
         """Return the objective, summed in float64."""
         z = self.predict(theta)

@@ -1,0 +1,89 @@
+"""Gradient descent with Barzilai-Borwein steps, safeguarded by a line search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.needs import Need
+from lowland.search.stepper import Info
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class GradientState:
+    """Point, value and gradient there, and the length of the next trial step."""
+
+    theta: Vector
+    value: float
+    gradient: Vector
+    step_size: float
+
+
+@final
+@dataclass(frozen=True)
+class Gradient:
+    """Steepest descent; every accepted step satisfies the Armijo condition.
+
+    Parameters
+    ----------
+    rule : {"barzilai_borwein", "armijo"}
+        How the first trial step is chosen: from the change of the gradient, or twice the last
+        accepted step.
+    decrease : float
+        Fraction of the linear decrease that a step must reach.
+    max_halvings : int
+        Trial steps before the search counts as stalled.
+
+    References
+    ----------
+    J. Barzilai, J. Borwein, Two-point step size gradient methods, IMA J. Numer. Anal. 1988.
+    """
+
+    rule: str = "barzilai_borwein"
+    decrease: float = 1e-4
+    max_halvings: int = 60
+    name: ClassVar[str] = "gradient"
+    needs: ClassVar[tuple[Need, ...]] = ()
+    promises_descent: ClassVar[bool] = True
+
+    def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[GradientState, Info]:
+        """Evaluate the start; the first step changes the point by a hundredth of its length."""
+        value, gradient = objective.value_and_gradient(theta)
+        norm = float(np.linalg.norm(gradient))
+        length = 0.01 * max(float(np.linalg.norm(theta)), np.finfo(theta.dtype).eps)
+        return GradientState(theta, value, gradient, length / norm if norm else 1.0), Info(value, norm)
+
+    def step(self, objective: Any, state: GradientState, rng: np.random.Generator) -> tuple[GradientState, Info]:
+        """Take one step along the negative gradient."""
+        square = float(state.gradient.astype(np.float64) @ state.gradient)
+        size = state.step_size
+        for _ in range(self.max_halvings):
+            theta = state.theta - theta_type(state.theta, size) * state.gradient
+            value, gradient = objective.value_and_gradient(theta)
+            if value <= state.value - self.decrease * size * square and value < state.value:
+                following = self._next_size(theta - state.theta, gradient - state.gradient, size)
+                norm = float(np.linalg.norm(gradient))
+                return GradientState(theta, value, gradient, following), Info(value, norm, {"step_size": size})
+            size /= 2
+        return state, Info(state.value, square**0.5, stalled="no step along the gradient lowers the objective")
+
+    def restore(self, objective: Any, fields: Mapping[str, Any]) -> GradientState:
+        """Return the saved state."""
+        return GradientState(**fields)
+
+    def _next_size(self, step: Vector, change: Vector, size: float) -> float:
+        if self.rule == "armijo":
+            return 2 * size
+        curvature = float(step @ change)
+        # concave along the step: no curvature to go by, so lengthen
+        return float(step @ step) / curvature if curvature > 0 else 4 * size
+
+
+def theta_type(theta: Vector, number: float) -> Any:
+    """Return a number in the precision of the point, so that float32 stays float32."""
+    return theta.dtype.type(number)

@@ -1,0 +1,228 @@
+"""The one loop of every local search: step, look, stop, remember the best point."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.needs import check_needs
+from lowland.core.records import SearchResult, Trace
+from lowland.core.status import StopReason
+from lowland.search.interrupt import Interruption
+from lowland.search.stepper import Info, Stepper
+from lowland.search.stops import Progress, StopRule
+
+Callback = Callable[[Progress, Vector], Mapping[str, float] | None]
+
+# far above any honest search, which starts near its largest value
+DIVERGENCE_FACTOR = 1e8
+
+
+@final
+@dataclasses.dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Everything needed to go on with a search bit for bit.
+
+    Parameters
+    ----------
+    solver : str
+        Name of the stepper.
+    state : dict
+        Fields of the stepper's state.
+    rng : dict
+        State of the bit generator.
+    progress : Progress
+    best_theta : ndarray
+    best_value : float
+    """
+
+    solver: str
+    state: Mapping[str, Any]
+    rng: Mapping[str, Any]
+    progress: Progress
+    best_theta: Vector
+    best_value: float
+
+
+@final
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """Where and how often to save a search.
+
+    Parameters
+    ----------
+    save : callable
+        Takes a `Snapshot`; must write it whole or not at all.
+    every : float
+        Seconds between two saves. The end of an unfinished search is always saved.
+    """
+
+    save: Callable[[Snapshot], None]
+    every: float = 30.0
+
+
+def run(
+    objective: Any,
+    stepper: Stepper,
+    theta: Vector,
+    *,
+    stop: StopRule,
+    rng: np.random.Generator,
+    callbacks: Sequence[Callback] = (),
+    checkpoint: Checkpoint | None = None,
+    resume: Snapshot | None = None,
+) -> SearchResult:
+    """Search from a point until a rule fires, and return the best point seen.
+
+    Parameters
+    ----------
+    objective : Objective
+    stepper : Stepper
+        Its needs are checked before the first step.
+    theta : ndarray, shape (size,)
+        The start; it is not changed.
+    stop : StopRule
+        When to stop. Non-finite values, divergence, stalling and Ctrl-C stop besides.
+    rng : numpy.random.Generator
+        All randomness of the search.
+    callbacks : sequence of callable
+        Called after each step with the progress and the point; what they return is added to the
+        trace. They must not change the point.
+    checkpoint : Checkpoint, optional
+        Where to save the search from time to time, and when it is interrupted.
+    resume : Snapshot, optional
+        Where to go on from; `theta` is then not used.
+
+    Returns
+    -------
+    SearchResult
+        Its stop reason says why the search ended and nothing about optimality.
+
+    Raises
+    ------
+    UnsupportedError
+        If the objective lacks what the stepper needs.
+    InvalidInputError
+        If the start has the wrong size, or the snapshot is another solver's.
+    """
+    check_needs(objective, stepper.needs, stepper.name)
+    theta = np.array(theta, dtype=objective.dtype)
+    if theta.shape != (objective.size,):
+        raise InvalidInputError("theta has the wrong size", f"shape {theta.shape} for {objective.size} parameters")
+    search = _Search(objective, stepper, rng)
+    if resume is None:
+        search.begin(theta)
+    else:
+        search.restore(resume)
+    with Interruption() as interruption:
+        ended = search.ended(stop)
+        saved_at = time.perf_counter()
+        while ended is None:
+            search.step(callbacks)
+            ended = search.ended(stop)
+            if ended is None and interruption.requested:
+                ended = StopReason.INTERRUPTED, "interrupted"
+            if checkpoint is not None and ended is None and time.perf_counter() - saved_at >= checkpoint.every:
+                checkpoint.save(search.snapshot())
+                saved_at = time.perf_counter()
+        if checkpoint is not None and ended[0] in _UNFINISHED:
+            checkpoint.save(search.snapshot())
+    return search.result(*ended)
+
+
+_UNFINISHED = (StopReason.INTERRUPTED, StopReason.ITERATION_LIMIT, StopReason.TIME_LIMIT)
+
+
+class _Search:
+    """The loop's own state: the stepper's state, the progress and the best point."""
+
+    def __init__(self, objective: Any, stepper: Stepper, rng: np.random.Generator) -> None:
+        self.objective, self.stepper, self.rng = objective, stepper, rng
+        self.progress = Progress()
+        self.started = time.perf_counter()
+        self.best_value = float("inf")
+
+    def begin(self, theta: Vector) -> None:
+        self.best_theta = theta
+        self.state, self.info = self.stepper.init(self.objective, theta, self.rng)
+        self._record(())
+
+    def restore(self, snapshot: Snapshot) -> None:
+        if snapshot.solver != self.stepper.name:
+            raise InvalidInputError(
+                "the saved search used another solver", f"{snapshot.solver}, now {self.stepper.name}"
+            )
+        self.state = self.stepper.restore(self.objective, snapshot.state)
+        self.rng.bit_generator.state = snapshot.rng
+        self.progress = copy.deepcopy(snapshot.progress)
+        self.started -= self.progress.seconds
+        self.best_theta, self.best_value = snapshot.best_theta, snapshot.best_value
+        self.info = Info(self.progress.values[-1], self.progress.gradient_norms[-1])
+
+    def step(self, callbacks: Sequence[Callback]) -> None:
+        # overflow is an end of its own (NON_FINITE), not a warning
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.state, self.info = self.stepper.step(self.objective, self.state, self.rng)
+        self.progress.iteration += 1
+        self._record(callbacks)
+
+    def ended(self, stop: StopRule) -> tuple[StopReason, str] | None:
+        value = self.info.value
+        if not np.isfinite(value):
+            return StopReason.NON_FINITE, f"the objective became {value}"
+        if value > DIVERGENCE_FACTOR * max(self.progress.values[0], np.finfo(float).tiny):
+            return StopReason.DIVERGED, f"the objective rose from {self.progress.values[0]:.3g} to {value:.3g}"
+        fired = stop.first(self.progress)
+        if fired is None and self.info.stalled:
+            return StopReason.STALLED, self.info.stalled
+        return fired
+
+    def snapshot(self) -> Snapshot:
+        fields = {f.name: getattr(self.state, f.name) for f in dataclasses.fields(self.state) if f.init}
+        rng = self.rng.bit_generator.state
+        progress = copy.deepcopy(self.progress)
+        return Snapshot(self.stepper.name, fields, rng, progress, self.best_theta, self.best_value)
+
+    def result(self, reason: StopReason, message: str) -> SearchResult:
+        p = self.progress
+        trace = Trace(
+            np.arange(len(p.values)),
+            np.array(p.times),
+            np.array(p.values),
+            {
+                "gradient_norm": np.array(p.gradient_norms),
+                **{name: np.array(series) for name, series in p.measures.items()},
+            },
+        )
+        return SearchResult(
+            self.best_theta,
+            self.best_value,
+            reason,
+            message,
+            p.iteration,
+            p.seconds,
+            self.stepper.name,
+            trace,
+            self.state,
+        )
+
+    def _record(self, callbacks: Sequence[Callback]) -> None:
+        p, info = self.progress, self.info
+        p.seconds = time.perf_counter() - self.started
+        p.times.append(p.seconds)
+        p.values.append(float(info.value))
+        p.gradient_norms.append(float("nan") if info.gradient_norm is None else float(info.gradient_norm))
+        for name, number in info.measures.items():
+            p.measures.setdefault(name, []).append(float(number))
+        if info.value < self.best_value:
+            self.best_value, self.best_theta = float(info.value), self.state.theta
+        for callback in callbacks:
+            for name, number in (callback(p, self.state.theta) or {}).items():
+                p.measures.setdefault(name, []).append(float(number))

@@ -1,0 +1,112 @@
+"""Where a search begins: random, small random, spectral, or a given point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Vector, check_floats
+from lowland.core.errors import InvalidInputError
+from lowland.core.records import Factors
+
+START_NAMES = ("random", "small_random", "spectral")
+
+
+def make_start(objective: Any, start: Any, rng: np.random.Generator) -> Vector:
+    """Return a starting point.
+
+    Parameters
+    ----------
+    objective : Objective
+        A recovery objective.
+    start : {"random", "small_random", "spectral"} or array_like, shape (size,)
+        Gaussian factors of the size that the data suggest; the same a hundred times smaller; the
+        leading singular vectors of the back-projected data; or the point itself.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (size,)
+        Free biases start at zero, a global one at the (weighted) mean of the data.
+
+    Raises
+    ------
+    InvalidInputError
+        If the name is unknown or the given point does not fit.
+    """
+    if not isinstance(start, str):
+        point = check_floats(start, "start", dtype=str(objective.dtype), ndim=1)
+        if point.size != objective.size:
+            raise InvalidInputError("start has the wrong size", f"{point.size} for {objective.size} parameters")
+        return point
+    if start not in START_NAMES:
+        raise InvalidInputError(
+            "start is unknown", repr(start), fix=f"use one of {', '.join(START_NAMES)}, or an array"
+        )
+    base = objective.centre()
+    target = -objective.linearise(base).residual
+    energy = _mean_energy(objective, rng)
+    if start == "spectral":
+        return base + _spectral(objective, target, energy, rng)
+    length = float(np.linalg.norm(target)) / max(np.sqrt(energy), np.finfo(float).tiny)
+    return base + _random(objective, length, rng) * base.dtype.type(1e-2 if start == "small_random" else 1.0)
+
+
+def _random(objective: Any, length: float, rng: np.random.Generator) -> Vector:
+    # independent columns of squared length s give a matrix of Frobenius norm about s sqrt(rank)
+    (m, n), rank, dtype = objective.shape, objective.rank, objective.dtype
+    squared = length / np.sqrt(rank) if length > 0 else 1.0
+    left = rng.standard_normal((m, rank)) * np.sqrt(squared / m)
+    right = rng.standard_normal((n, rank)) * np.sqrt(squared / n)
+    point: Vector = objective.from_factors(Factors(left.astype(dtype), right.astype(dtype)))
+    return point
+
+
+def _spectral(objective: Any, target: Vector, energy: float, rng: np.random.Generator) -> Vector:
+    left, right = leading_factors(objective.adjoint(objective.weighted(target)), objective, rng)
+    scale = 1 / np.sqrt(max(energy, np.finfo(float).tiny))
+    dtype = objective.dtype
+    point: Vector = objective.from_factors(Factors((left * scale).astype(dtype), (right * scale).astype(dtype)))
+    return point
+
+
+def _mean_energy(objective: Any, rng: np.random.Generator, trials: int = 5) -> float:
+    """Estimate the mean of sum_k w_k A(X)_k^2 / ||X||_F^2 over random low-rank X."""
+    ratios = []
+    for _ in range(trials):
+        left, right = (rng.standard_normal((k, 2)).astype(objective.dtype) for k in objective.shape)
+        if objective.structure == "psd":
+            right = left
+        z = objective.measurement.measure(Factors(left, right)).astype(np.float64)
+        square = float(np.sum((left.T @ left) * (right.T @ right)))
+        ratios.append(float(z @ objective.weighted(z)) / square)
+    return float(np.mean(ratios))
+
+
+def leading_factors(operator: Any, objective: Any, rng: np.random.Generator) -> tuple[Vector, Vector]:
+    """Return factors of the best rank-r part of an operator, positive semidefinite where asked for."""
+    rank = objective.rank
+    m, n = operator.shape
+    if objective.structure == "psd":
+        dense = operator.toarray()
+        values, vectors = np.linalg.eigh((dense + dense.T) / 2)
+        factor = vectors[:, : -rank - 1 : -1] * np.sqrt(np.maximum(values[: -rank - 1 : -1], 0))
+        return factor, factor
+    if m * n <= 1_000_000 or rank >= min(m, n) - 1:
+        u, s, vt = np.linalg.svd(operator.toarray(), full_matrices=False)
+        u, s, vt = u[:, :rank], s[:rank], vt[:rank]
+    else:
+        u, s, vt = _sparse_svd(operator, rank, rng)
+    return u * np.sqrt(s), vt.T * np.sqrt(s)
+
+
+def _sparse_svd(operator: Any, rank: int, rng: np.random.Generator) -> tuple[Vector, Vector, Vector]:
+    """Block power iteration: a start needs directions, not digits."""
+    m, n = operator.shape
+    block = rng.standard_normal((n, min(rank + 8, m, n)))
+    for _ in range(6):
+        left = np.linalg.qr(operator.matmat(block))[0]
+        block = np.linalg.qr(operator.rmatmat(left))[0]
+    u, s, wt = np.linalg.svd(operator.matmat(block), full_matrices=False)
+    return u[:, :rank], s[:rank], (block @ wt.T)[:, :rank].T

@@ -1,0 +1,220 @@
+"""Stop rules. They compose with ``|`` (either) and ``&`` (both) and hold no state of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import final
+
+import numpy as np
+
+from lowland.core.status import StopReason
+
+
+@final
+@dataclass
+class Progress:
+    """What the loop has seen so far; rules and callbacks read it.
+
+    Parameters
+    ----------
+    iteration : int
+        Steps taken.
+    seconds : float
+        Wall time, earlier runs of a resumed search included.
+    values, gradient_norms : list of float
+        One entry a step, the start first; a missing gradient norm is NaN.
+    times : list of float
+        Seconds at each entry.
+    measures : dict of str to list of float
+        Further series; shorter than `values` where a callback measures seldom.
+    """
+
+    iteration: int = 0
+    seconds: float = 0.0
+    values: list[float] = field(default_factory=list)
+    gradient_norms: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    measures: dict[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StopRule:
+    """A rule; `fired` returns its words when it fires, else an empty text."""
+
+    @property
+    def reason(self) -> StopReason:
+        """What it means that the rule fired."""
+        raise TypeError("a stop rule must say what it means when it fires")
+
+    def fired(self, progress: Progress) -> str:
+        """Return why the search should stop now, or an empty text."""
+        raise TypeError("a stop rule must say when it fires")
+
+    def __or__(self, other: StopRule) -> StopRule:
+        return EitherRule(self, other)
+
+    def __and__(self, other: StopRule) -> StopRule:
+        return BothRules(self, other)
+
+    def first(self, progress: Progress) -> tuple[StopReason, str] | None:
+        """Return the reason and words of the rule that fires, or None."""
+        words = self.fired(progress)
+        return (self.reason, words) if words else None
+
+
+@final
+@dataclass(frozen=True)
+class EitherRule(StopRule):
+    """Fires when one of two rules does, with that rule's reason."""
+
+    left: StopRule
+    right: StopRule
+
+    @property
+    def reason(self) -> StopReason:
+        """The left rule's reason; `first` gives that of the rule that fired."""
+        return self.left.reason
+
+    def fired(self, progress: Progress) -> str:
+        """Return the words of the first rule that fires."""
+        return self.left.fired(progress) or self.right.fired(progress)
+
+    def first(self, progress: Progress) -> tuple[StopReason, str] | None:
+        """Return the reason and words of the rule that fires."""
+        return self.left.first(progress) or self.right.first(progress)
+
+
+@final
+@dataclass(frozen=True)
+class BothRules(StopRule):
+    """Fires when both rules do; it means convergence only if both mean it."""
+
+    left: StopRule
+    right: StopRule
+
+    @property
+    def reason(self) -> StopReason:
+        """CONVERGED if both say so, otherwise the reason that is not."""
+        return self.right.reason if self.left.reason is StopReason.CONVERGED else self.left.reason
+
+    def fired(self, progress: Progress) -> str:
+        """Return both rules' words, or nothing."""
+        left, right = self.left.fired(progress), self.right.fired(progress)
+        return f"{left}; {right}" if left and right else ""
+
+
+@final
+@dataclass(frozen=True)
+class GradientBelow(StopRule):
+    """Convergence: the gradient norm fell below `tolerance` times the largest one seen."""
+
+    tolerance: float
+
+    @property
+    def reason(self) -> StopReason:
+        """CONVERGED."""
+        return StopReason.CONVERGED
+
+    def fired(self, progress: Progress) -> str:
+        """Compare the last gradient norm with the largest."""
+        seen = [g for g in progress.gradient_norms if np.isfinite(g)]
+        if not seen or not progress.gradient_norms[-1] <= self.tolerance * max(seen):
+            return ""
+        return f"gradient norm {seen[-1]:.3g} is below {self.tolerance:g} of the largest seen"
+
+
+@final
+@dataclass(frozen=True)
+class RelativeDecreaseBelow(StopRule):
+    """Convergence: over `window` steps the value fell by less than `tolerance` of itself."""
+
+    tolerance: float
+    window: int = 1
+
+    @property
+    def reason(self) -> StopReason:
+        """CONVERGED."""
+        return StopReason.CONVERGED
+
+    def fired(self, progress: Progress) -> str:
+        """Compare the value with the one `window` steps ago."""
+        if progress.iteration < self.window:
+            return ""
+        before, now = progress.values[-1 - self.window], progress.values[-1]
+        if not before - now <= self.tolerance * abs(now):
+            return ""
+        return f"the objective fell by less than {self.tolerance:g} of itself over {self.window} steps"
+
+
+@final
+@dataclass(frozen=True)
+class ValueBelow(StopRule):
+    """Convergence: the value fell to `threshold` or below, for problems whose least value is known."""
+
+    threshold: float
+
+    @property
+    def reason(self) -> StopReason:
+        """CONVERGED."""
+        return StopReason.CONVERGED
+
+    def fired(self, progress: Progress) -> str:
+        """Compare the value with the threshold."""
+        if not progress.values[-1] <= self.threshold:
+            return ""
+        return f"the objective {progress.values[-1]:.3g} is below {self.threshold:.3g}"
+
+
+@final
+@dataclass(frozen=True)
+class HeldOutRises(StopRule):
+    """Convergence: the series `name` of a callback has not improved for `patience` measurements."""
+
+    patience: int = 5
+    name: str = "held_out"
+
+    @property
+    def reason(self) -> StopReason:
+        """CONVERGED."""
+        return StopReason.CONVERGED
+
+    def fired(self, progress: Progress) -> str:
+        """Look for an improvement among the last measurements."""
+        series = progress.measures.get(self.name, [])
+        if len(series) <= self.patience or min(series[-self.patience :]) < min(series[: -self.patience]):
+            return ""
+        return f"the {self.name.replace('_', '-')} error has not fallen for {self.patience} measurements"
+
+
+@final
+@dataclass(frozen=True)
+class Iterations(StopRule):
+    """Limit on the number of steps."""
+
+    limit: int
+
+    @property
+    def reason(self) -> StopReason:
+        """ITERATION_LIMIT."""
+        return StopReason.ITERATION_LIMIT
+
+    def fired(self, progress: Progress) -> str:
+        """Count the steps."""
+        return f"{self.limit} iterations done" if progress.iteration >= self.limit else ""
+
+
+@final
+@dataclass(frozen=True)
+class Seconds(StopRule):
+    """Limit on wall time."""
+
+    limit: float
+
+    @property
+    def reason(self) -> StopReason:
+        """TIME_LIMIT."""
+        return StopReason.TIME_LIMIT
+
+    def fired(self, progress: Progress) -> str:
+        """Look at the clock."""
+        return f"{self.limit:g} seconds are over" if progress.seconds >= self.limit else ""
