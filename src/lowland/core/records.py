@@ -47,6 +47,30 @@ class Factors:
 
 @final
 @dataclass(frozen=True, eq=False)
+class ObservedPattern:
+    """Which entries of a general low-rank matrix are seen, without their values.
+
+    Parameters
+    ----------
+    rows, columns : ndarray of intp, shape (p,)
+    shape : tuple of int
+    rank : int
+    biases : tuple of str
+        Free biases of the model.
+    degrees_of_freedom : int
+        Dimension of the set of matrices.
+    """
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    shape: tuple[int, int]
+    rank: int
+    biases: tuple[str, ...]
+    degrees_of_freedom: int
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class Trace:
     """What the loop saw, one entry a recorded iteration.
 

@@ -108,7 +108,7 @@ def random_null_vector(echelon, pivots, prime, rng):
     ndarray of float64, shape (columns,)
     """
     x = rng.integers(0, prime, echelon.shape[1]).astype(np.float64)
-    _back_substitute(echelon, pivots, x, prime)
+    back_substitute(echelon, pivots, x, prime)
     return x
 
 
@@ -177,7 +177,7 @@ def _factor_panel(panel, lower, order, prime):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _back_substitute(echelon, pivots, x, prime):
+def back_substitute(echelon, pivots, x, prime):
     for i in range(pivots.size - 1, -1, -1):
         total = 0.0
         for c in range(pivots[i] + 1, x.size):

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.core.arrays import Vector, check_floats
+from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
 from lowland.core.protocols import (
     BatchGradient,
@@ -22,9 +22,11 @@ from lowland.core.protocols import (
     Penalty,
     Subsettable,
 )
-from lowland.core.records import Factors
+from lowland.core.records import Factors, ObservedPattern
 from lowland.losses import Balancing, Ridge, Squared
+from lowland.measure import Dense, Entries
 from lowland.models import General, Psd
+from lowland.objectives.biases import refit_biases
 from lowland.objectives.batches import MeasurementBatches
 from lowland.objectives.blocks import make_block_solver
 from lowland.objectives.linearisation import RecoveryLinearisation
@@ -130,6 +132,22 @@ class RecoveryObjective:
         """Return the gradient of the data term in X, an m x n operator."""
         return self.adjoint(self.weighted(self.loss.slope(self.predict(theta), self.y)))
 
+    def pull(self, theta: Vector, operator: LinearMap) -> Vector:
+        """Return the gradient of <operator, X(theta)> in theta."""
+        return self.model.pull(theta, operator)
+
+    def refit_biases(self, theta: Vector) -> Vector:
+        """Return the point with its free biases at their minimiser, the factors held fixed."""
+        return refit_biases(self, theta) if self.free_biases else theta
+
+    def in_double(self) -> RecoveryObjective:
+        """Return the same problem in float64."""
+        if self.dtype == np.float64:
+            return self
+        weights = None if self.weights is None else self.weights.astype(np.float64)
+        y = self.y.astype(np.float64)
+        return RecoveryObjective(self.measurement, y, self.model, self.loss, weights, self.penalties)
+
     def weighted(self, values: Vector) -> Vector:
         """Return values times the observation weights."""
         return values if self.weights is None else self.weights * values
@@ -168,6 +186,31 @@ class RecoveryObjective:
     def modular_jacobian(self) -> ModularJacobian | None:
         """The Jacobian modulo a prime, where the measurement is known exactly."""
         return make_modular_jacobian(self.measurement, self.model)
+
+    @property
+    def observed_pattern(self) -> ObservedPattern | None:
+        """Which entries are seen, where entries of a general matrix are."""
+        if not isinstance(self.measurement, Entries) or not isinstance(self.model, General):
+            return None
+        m, model = self.measurement, self.model
+        return ObservedPattern(m.rows, m.columns, m.shape, model.rank, model.biases, model.degrees_of_freedom)
+
+    def exact_rows(self) -> Matrix | None:
+        """Return the measuring matrices as rows of exact floats, one a measurement, or None.
+
+        For symmetric models a row holds the coefficients of the lower triangle.
+        """
+        if not isinstance(self.measurement, Dense):
+            return None
+        arrays = self.measurement.arrays
+        if self.structure == "general":
+            return arrays.reshape(arrays.shape[0], -1)
+        # A_ij + A_ji may round, so coefficients are exact only where the matrices are symmetric;
+        # the factor 2 off the diagonal does not change a rank
+        if not self.measurement.symmetric:
+            return None
+        i, j = np.tril_indices(self.shape[0])
+        return arrays[:, i, j]
 
     def resized(self, rank: int) -> RecoveryObjective:
         """Return the same problem at another rank."""

@@ -1,0 +1,158 @@
+"""The smallest curvature of the objective, the directions that change nothing taken out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.findings import Finding
+from lowland.core.status import Rigour, Verdict
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Extremes:
+    """Extreme curvatures orthogonal to the gauge, and the direction of the smallest."""
+
+    smallest: float
+    largest: float
+    direction: Vector
+    method: str
+    converged: bool
+
+
+def judge_curvature(
+    objective: Any,
+    theta: Vector,
+    stationary: Finding,
+    *,
+    tolerance: float,
+    largest: int,
+    rng: np.random.Generator,
+) -> list[Finding]:
+    """Judge second-order stationarity and strict local minimality.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : ndarray, shape (size,)
+    stationary : Finding
+        The finding on the gradient, which both claims presuppose.
+    tolerance : float
+        Curvatures within this fraction of the largest one count as zero.
+    largest : int
+        Largest point whose Hessian is formed.
+    rng : numpy.random.Generator
+        For the start of the Lanczos iteration.
+
+    Returns
+    -------
+    list of Finding
+        A negative curvature refutes both, with the direction as a witness whose curvature has
+        been evaluated directly. Positive curvature supports a strict local minimum; it never
+        says anything global.
+    """
+    extremes = extreme_curvatures(objective, theta, largest, rng)
+    if not extremes.converged:
+        return [
+            Finding(claim, Verdict.INCONCLUSIVE, extremes.smallest, tolerance=tolerance, method=extremes.method)
+            for claim in ("second_order_stationary", "strict_local_minimum")
+        ]
+    bound = tolerance * extremes.largest
+    direct, second_difference = direct_curvature(objective, theta, extremes.direction)
+    witness = {"curvature": direct, "second_difference": second_difference, "largest": extremes.largest}
+    shared: dict[str, Any] = {
+        "value": direct,
+        "bound": bound,
+        "tolerance": tolerance,
+        "method": extremes.method,
+        "rigour": Rigour.WORKING_PRECISION,
+    }
+    if direct < -bound and second_difference < 0:
+        witness["direction"] = extremes.direction
+        return [
+            Finding("second_order_stationary", Verdict.REFUTED, witness=witness, **shared),
+            Finding("strict_local_minimum", Verdict.REFUTED, witness=witness, **shared),
+        ]
+    if stationary.verdict is not Verdict.SUPPORTED:
+        verdict = Verdict.REFUTED if stationary.verdict is Verdict.REFUTED else Verdict.INCONCLUSIVE
+        shared["method"] = "the gradient does not vanish"
+        return [
+            Finding("second_order_stationary", verdict, witness=witness, **shared),
+            Finding("strict_local_minimum", verdict, witness=witness, **shared),
+        ]
+    second = Verdict.SUPPORTED if direct >= -bound else Verdict.INCONCLUSIVE
+    strict = Verdict.SUPPORTED if direct >= bound and second is Verdict.SUPPORTED else Verdict.INCONCLUSIVE
+    return [
+        Finding("second_order_stationary", second, witness=witness, **shared),
+        Finding("strict_local_minimum", strict, witness=witness, **shared),
+    ]
+
+
+def extreme_curvatures(objective: Any, theta: Vector, largest: int, rng: np.random.Generator) -> Extremes:
+    """Return the extreme eigenvalues of the Hessian on the complement of the gauge."""
+    gauge = orthonormal_basis(objective.gauge(theta))
+    at = objective.linearise(theta)
+    if theta.size <= largest:
+        return _dense(at, theta.size, gauge)
+    return _lanczos(at, theta.size, gauge, rng)
+
+
+def direct_curvature(objective: Any, theta: Vector, direction: Vector) -> tuple[float, float]:
+    """Return d^T H d from a Hessian product, and from a second difference of the objective alone."""
+    curvature = float(direction @ objective.hessian_product(theta, direction))
+    step = 1e-3 * (float(np.linalg.norm(theta)) or 1.0)
+    ahead, behind = objective.value(theta + step * direction), objective.value(theta - step * direction)
+    return curvature, (ahead + behind - 2 * objective.value(theta)) / step**2
+
+
+def orthonormal_basis(directions: Matrix) -> Matrix:
+    """Return an orthonormal basis of the span of columns, dependent ones dropped."""
+    if directions.shape[1] == 0:
+        return directions
+    u, s, _ = np.linalg.svd(directions, full_matrices=False)
+    basis: Matrix = u[:, s > 1e-10 * max(s[0], np.finfo(float).tiny)]
+    return basis
+
+
+def _dense(at: Any, size: int, gauge: Matrix) -> Extremes:
+    hessian = np.stack([at.hessian_product(unit) for unit in np.eye(size)], axis=1)
+    # an orthonormal basis of the complement of the gauge
+    complement = np.linalg.qr(gauge, mode="complete")[0][:, gauge.shape[1] :] if gauge.shape[1] else np.eye(size)
+    if complement.shape[1] == 0:
+        return Extremes(0.0, 0.0, np.zeros(size), "every direction leaves the matrix unchanged", False)
+    reduced = complement.T @ ((hessian + hessian.T) / 2) @ complement
+    values, vectors = np.linalg.eigh(reduced)
+    method = "smallest eigenvalue of the whole Hessian, gauge deflated"
+    return Extremes(
+        float(values[0]), float(np.abs(values).max()), complement @ vectors[:, 0], method, converged=True
+    )
+
+
+def _lanczos(at: Any, size: int, gauge: Matrix, rng: np.random.Generator) -> Extremes:
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+    def project(d: Vector) -> Vector:
+        return d - gauge @ (gauge.T @ d)
+
+    def product(d: Vector) -> Vector:
+        d = project(d.reshape(-1))
+        return project(at.hessian_product(d))
+
+    start = project(rng.standard_normal(size))
+    plain = LinearOperator((size, size), matvec=product, dtype=np.float64)
+    method = "smallest eigenvalue of the Hessian by Lanczos iteration, gauge deflated"
+    try:
+        top = float(eigsh(plain, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False, maxiter=200)[0])
+        # lifting the gauge to the top keeps its zeros out of the way
+        lifted = LinearOperator(
+            (size, size), matvec=lambda d: product(d) + top * (gauge @ (gauge.T @ d.reshape(-1))), dtype=np.float64
+        )
+        values, vectors = eigsh(lifted, k=1, which="SA", v0=start, tol=1e-4, ncv=60, maxiter=40)
+    except ArpackNoConvergence:
+        return Extremes(float("nan"), float("nan"), start, method + ": not converged within its budget", False)
+    direction = project(vectors[:, 0])
+    return Extremes(float(values[0]), top, direction / np.linalg.norm(direction), method, converged=True)

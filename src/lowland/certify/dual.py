@@ -1,0 +1,196 @@
+"""Lower bounds on the best value from a feasible dual point.
+
+For f = sum w (A(X) + B beta - y)^2 / 2 + penalty ||X||_*, and any nu,
+
+    f >= y.nu - sum nu^2 / (2 w) - <A* nu, X> + penalty ||X||_* - nu.(B beta),
+
+so D = y.nu - sum nu^2 / (2 w) is a lower bound if ||A* nu||_2 <= penalty and B^T nu = 0. The
+vector is the weighted residual, scaled by the best feasible number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from lowland.certify.extremes import Bound, eigenvalue_bound, norm_bound
+from lowland.core.arrays import Vector
+from lowland.core.rounding import gamma
+from lowland.core.status import Rigour
+
+
+@final
+@dataclass(frozen=True)
+class LowerBound:
+    """A lower bound on the objective of every matrix, and what it rests on."""
+
+    value: float
+    rigour: Rigour
+    method: str
+    scale: float = 0.0
+    assumptions: tuple[str, ...] = ()
+
+
+NOTHING = LowerBound(0.0, Rigour.RIGOROUS, "losses and penalties are never negative")
+
+
+def dual_bound(objective: Any, theta: Vector, upper: float, settings: Any, rng: np.random.Generator) -> LowerBound:
+    """Return the best lower bound that the residual gives.
+
+    Parameters
+    ----------
+    objective : Objective
+        A recovery objective in float64 with squared loss.
+    theta : ndarray, shape (size,)
+    upper : float
+        The objective at theta, rounded up; better points are no worse than this.
+    settings : Settings
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    LowerBound
+        Zero, which always holds, where nothing better is proved.
+    """
+    if objective.loss.name != "squared":
+        return NOTHING
+    refitted = objective.refit_biases(theta)
+    direction = objective.weighted(objective.y - objective.predict(refitted))
+    if not np.any(direction):
+        return NOTHING
+    if objective.structure == "psd":
+        return _psd_bound(objective, direction)
+    if not objective.ridge:
+        return NOTHING
+    operator = objective.adjoint(direction)
+    bound = norm_bound(
+        operator,
+        method=settings.norm_bound,
+        largest_dense=settings.largest_dense,
+        steps=settings.lanczos_steps,
+        rng=rng,
+    )
+    rigour, error = _adjoint_error(objective, direction, bound)
+    limit = objective.ridge / ((bound.value + error) * (1 + 1e-15))
+    return _scaled(objective, direction, limit, upper, bound.method, rigour)
+
+
+def _scaled(
+    objective: Any, direction: Vector, limit: float, upper: float, method: str, rigour: Rigour
+) -> LowerBound:
+    """Return the bound of the best feasible multiple of `direction`."""
+    y = objective.y - float(objective.predict(objective.centre())[0]) if objective.free_biases else objective.y
+    inverse = direction if objective.weights is None else direction / objective.weights
+    linear, square = float(y @ direction), float(direction @ inverse)
+    scale = float(np.clip(linear / square, 0.0, limit))
+    nu = scale * direction
+    if objective.weights is None:
+        curved = nu * nu
+    else:
+        curved = nu * nu / objective.weights
+    value = float(y @ nu) - 0.5 * float(curved.sum())
+    size = float(np.abs(y) @ np.abs(nu)) + 0.5 * float(curved.sum())
+    value -= gamma(y.size + 6) * size + _bias_charge(objective, nu, y, upper)
+    if not value > 0:
+        return NOTHING
+    return LowerBound(value, rigour, method, scale)
+
+
+def _bias_charge(objective: Any, nu: Vector, y: Vector, upper: float) -> float:
+    """Bound |nu . B beta| over all biases beta of points no worse than `upper`.
+
+    Such points have |A(X)_k| <= upper / ridge and residuals at most sqrt(2 upper / w_k), hence
+    |(B beta)_k| <= reach. Walking along observed cells from one bias set to zero (the gauge)
+    bounds every bias by reach times the number of nodes passed.
+    """
+    if not objective.free_biases:
+        return 0.0
+    rows, columns = objective.measurement.rows, objective.measurement.columns
+    m, n = objective.shape
+    least = 1.0 if objective.weights is None else float(objective.weights.min())
+    reach = float(np.abs(y).max()) + float(np.sqrt(2 * upper / least)) + upper / objective.ridge
+    absolute = np.abs(nu)
+    leftovers, nodes = 0.0, 1
+    if "row" in objective.free_biases:
+        leftovers += _leftover(nu, absolute, rows, m)
+    if "column" in objective.free_biases:
+        leftovers += _leftover(nu, absolute, columns, n)
+        nodes = m + n if "row" in objective.free_biases else 1
+    if set(objective.free_biases) == {"global"}:
+        leftovers = abs(float(nu.sum())) + gamma(nu.size) * float(absolute.sum())
+    return leftovers * nodes * reach * (1 + 1e-12)
+
+
+def _leftover(nu: Vector, absolute: Vector, positions: Vector, length: int) -> float:
+    sums = np.bincount(positions, nu, minlength=length)
+    sizes = np.bincount(positions, absolute, minlength=length)
+    counts = np.bincount(positions, minlength=length)
+    return float(np.abs(sums).sum() + gamma(int(counts.max(initial=1))) * sizes.sum())
+
+
+def _psd_bound(objective: Any, direction: Vector) -> LowerBound:
+    """Bound for X positive semidefinite: A* nu <= ridge I is enough, no absolute value."""
+    operator = objective.adjoint(direction)
+    if min(operator.shape) > 3000:
+        return NOTHING
+    matrix = np.asarray(operator.toarray())
+    top = eigenvalue_bound(matrix)
+    rigour, error = _adjoint_error(objective, direction, top)
+    highest = top.value + error
+    if objective.ridge:
+        limit = objective.ridge / highest if highest > 0 else np.inf
+        return _scaled(objective, direction, limit, np.inf, top.method, rigour)
+    if highest <= 0:
+        return _scaled(objective, direction, np.inf, np.inf, top.method, rigour)
+    return _shifted_psd_bound(objective, direction, highest, top.method, rigour)
+
+
+def _shifted_psd_bound(objective: Any, direction: Vector, highest: float, method: str, rigour: Rigour) -> LowerBound:
+    """Make nu feasible by a multiple of nu0 with A* nu0 >= I, where such a combination is found."""
+    identity = identity_combination(objective)
+    if identity is None:
+        return NOTHING
+    nu0, floor, certain = identity
+    # the margin keeps the shifted vector provably feasible after its own rounding
+    size = float(np.abs(objective.adjoint(direction).toarray()).sum(axis=1).max())
+    nu = direction - (highest + 1e-10 * size) / floor * nu0
+    top = eigenvalue_bound(np.asarray(objective.adjoint(nu).toarray()))
+    _, error = _adjoint_error(objective, nu, top)
+    if top.value + error > 0:
+        return NOTHING
+    result = _scaled(objective, nu, np.inf, np.inf, f"{method}; shifted along A* nu0 >= I", rigour)
+    return result if certain else LowerBound(result.value, Rigour.WORKING_PRECISION, result.method, result.scale)
+
+
+def identity_combination(objective: Any) -> tuple[Vector, float, bool] | None:
+    """Return nu0, a proven c > 0 with A* nu0 >= c I, and whether rounding was charged; or None."""
+    from scipy.sparse.linalg import LinearOperator, lsqr
+
+    n, p = objective.shape[0], objective.measurement.size
+
+    def spread(nu: Vector) -> Vector:
+        dense = np.asarray(objective.adjoint(nu).toarray())
+        return ((dense + dense.T) / 2).reshape(-1)
+
+    def gather(x: Vector) -> Vector:
+        dense = x.reshape(n, n)
+        gathered: Vector = objective.measurement.measure_matrix((dense + dense.T) / 2)
+        return gathered
+
+    adjoint = LinearOperator((n * n, p), matvec=spread, rmatvec=gather, dtype=np.float64)
+    nu0 = lsqr(adjoint, np.eye(n).reshape(-1), atol=1e-12, btol=1e-12, iter_lim=4 * n)[0]
+    matrix = spread(nu0).reshape(n, n)
+    lowest = eigenvalue_bound(-matrix)
+    rigour, error = _adjoint_error(objective, nu0, lowest)
+    floor = -lowest.value - error
+    return (nu0, floor, rigour is Rigour.RIGOROUS) if floor > 1e-3 else None
+
+
+def _adjoint_error(objective: Any, nu: Vector, bound: Bound) -> tuple[Rigour, float]:
+    """Return the rigour left after the rounding of A* nu, and that rounding."""
+    if not hasattr(objective.measurement, "adjoint_error"):
+        rigour = Rigour.WORKING_PRECISION if bound.rigour is Rigour.RIGOROUS else bound.rigour
+        return rigour, 0.0
+    return bound.rigour, float(objective.measurement.adjoint_error(nu))

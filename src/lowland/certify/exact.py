@@ -1,0 +1,189 @@
+"""Can a pattern of seen entries determine a low-rank matrix? Exact ranks modulo a prime.
+
+The Jacobian of (U, V, biases) -> seen entries is taken at random integer factors modulo a prime.
+The unknowns of each row are eliminated first, row by row; what remains are equations between the
+unknowns of the columns alone. A random null vector then tells every cell that can still move.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Indices, Matrix
+from lowland.core.records import ObservedPattern
+from lowland.kernels import modular
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PatternRank:
+    """Rank of the Jacobian of a pattern at random factors.
+
+    Parameters
+    ----------
+    rank : int
+        Largest rank seen; never more than the generic one.
+    expected : int
+        Degrees of freedom of the model.
+    failure_probability : float
+        Bound on the chance that the generic rank is higher, if the primes are not exceptional.
+    undetermined : ndarray of bool, shape (m, n), or None
+        Cells that can move while all seen ones stand still; None where nothing can.
+    """
+
+    rank: int
+    expected: int
+    failure_probability: float
+    undetermined: NDArray[np.bool_] | None
+
+
+def pattern_rank(pattern: ObservedPattern, rng: np.random.Generator, *, trials: int = 2) -> PatternRank:
+    """Return the generic rank of a pattern and the cells that it leaves open.
+
+    Parameters
+    ----------
+    pattern : ObservedPattern
+    rng : numpy.random.Generator
+        For the integer points.
+    trials : int
+        Points and primes tried before the rank is called deficient.
+
+    Returns
+    -------
+    PatternRank
+        Full rank is a proof from one trial: a minor that is not zero modulo a prime is not zero.
+
+    Notes
+    -----
+    With w unknowns a column (rank, and one for its bias) and n columns on the shorter side, the
+    elimination costs about (p - r m) (n w)^2 operations and as many numbers as equations times
+    n w.
+    """
+    flipped = pattern.shape[0] < pattern.shape[1]
+    if flipped:
+        pattern = _transposed(pattern)
+    best = -1
+    undetermined: NDArray[np.bool_] | None = None
+    for prime in modular.PRIMES[:trials]:
+        rank, moving = _rank_once(pattern, prime, rng)
+        if rank == pattern.degrees_of_freedom:
+            return PatternRank(rank, rank, 0.0, None)
+        if rank > best:
+            best, undetermined = rank, moving
+        elif rank == best and undetermined is not None and moving is not None:
+            undetermined = undetermined | moving
+    if flipped and undetermined is not None:
+        undetermined = undetermined.T
+    chance = (pattern.degrees_of_freedom / modular.PRIMES[0]) ** trials
+    return PatternRank(best, pattern.degrees_of_freedom, chance, undetermined)
+
+
+def _transposed(pattern: ObservedPattern) -> ObservedPattern:
+    swap = {"row": "column", "column": "row", "global": "global"}
+    return ObservedPattern(
+        pattern.columns,
+        pattern.rows,
+        pattern.shape[::-1],
+        pattern.rank,
+        tuple(swap[bias] for bias in pattern.biases),
+        pattern.degrees_of_freedom,
+    )
+
+
+def _rank_once(
+    pattern: ObservedPattern, prime: int, rng: np.random.Generator
+) -> tuple[int, NDArray[np.bool_] | None]:
+    (m, n), r = pattern.shape, pattern.rank
+    left, right = (rng.integers(1, prime, (k, r)).astype(np.float64) for k in (m, n))
+    # a cell moves by <for_row_j, change of row unknowns_i> + <for_column_i, change of column unknowns_j>
+    for_row = np.hstack([right, np.ones((n, 1))]) if "row" in pattern.biases else right
+    for_column = np.hstack([left, np.ones((m, 1))]) if "column" in pattern.biases else left
+    only_global = set(pattern.biases) == {"global"}
+    order = np.lexsort((pattern.columns, pattern.rows))
+    rows, columns = pattern.rows[order], pattern.columns[order]
+    starts = np.searchsorted(rows, np.arange(m + 1))
+    equations, row_rank = [], 0
+    width = for_column.shape[1]
+    for i in range(m):
+        seen = np.unique(columns[starts[i] : starts[i + 1]])
+        if seen.size == 0:
+            continue
+        null = _left_null(for_row[seen], prime)
+        row_rank += seen.size - null.shape[0]
+        if null.shape[0] == 0:
+            continue
+        block = np.zeros((null.shape[0], n * width + only_global))
+        spread = np.mod(null[:, :, None] * for_column[i], prime)
+        block[:, (seen[:, None] * width + np.arange(width)).ravel()] = spread.reshape(null.shape[0], -1)
+        if only_global:
+            block[:, -1] = np.mod(null.sum(axis=1), prime)
+        equations.append(block)
+    system = np.vstack(equations) if equations else np.zeros((0, n * width + only_global))
+    echelon, pivots = _echelon_in_batches(system, prime)
+    rank = row_rank + pivots.size
+    if rank == pattern.degrees_of_freedom:
+        return rank, None
+    moving = np.zeros((m, n), dtype=bool)
+    for _ in range(2):  # a cell that moves is missed with probability 1/prime by each null vector
+        change = modular.random_null_vector(echelon, pivots, prime, rng)
+        moving |= _moving_cells(change, for_row, for_column, rows, columns, starts, prime, rng) != 0
+    return rank, moving
+
+
+def _echelon_in_batches(system: Matrix, prime: int) -> tuple[Matrix, Indices]:
+    # a batch at a time on top of the echelon so far: rank is full long before the last equation
+    columns = system.shape[1]
+    echelon, pivots = np.zeros((0, columns)), np.zeros(0, np.intp)
+    batch = max(64, columns // 2)
+    spread = np.random.default_rng(0).permutation(system.shape[0])
+    for low in range(0, system.shape[0], batch):
+        if pivots.size == columns:
+            break
+        stacked = np.vstack([echelon, system[spread[low : low + batch]]])
+        for i, pivot in enumerate(pivots):
+            stacked[i, :pivot] = 0
+        pivots = modular.eliminate(stacked, prime)
+        echelon = stacked[: pivots.size]
+        for i, pivot in enumerate(pivots):
+            echelon[i, :pivot] = 0
+    return echelon, pivots
+
+
+def _left_null(matrix: Matrix, prime: int) -> Matrix:
+    """Return a basis of the row vectors x with x @ matrix = 0 modulo a prime."""
+    size, width = matrix.shape
+    joined = np.hstack([matrix, np.eye(size)])
+    pivots = modular.eliminate(joined, prime)
+    first = int(np.searchsorted(pivots, width))
+    return joined[first : pivots.size, width:]
+
+
+def _moving_cells(
+    change: Matrix,
+    for_row: Matrix,
+    for_column: Matrix,
+    rows: Indices,
+    columns: Indices,
+    starts: Indices,
+    prime: int,
+    rng: np.random.Generator,
+) -> Matrix:
+    """Return the change of every cell when the columns change and the rows follow."""
+    m, n, width = for_column.shape[0], for_row.shape[0], for_column.shape[1]
+    by_column = change[: n * width].reshape(n, width)
+    offset = change[n * width] if change.size > n * width else 0.0
+    moved = np.mod(modular.multiply(for_column, by_column.T, prime) + offset, prime)
+    for i in range(m):
+        seen = np.unique(columns[starts[i] : starts[i + 1]])
+        # for_row[seen] @ x = -moved[i, seen]; a random solution where there are several
+        system = np.hstack([for_row[seen], moved[i, seen][:, None]])
+        pivots = modular.eliminate(system, prime)
+        x = rng.integers(0, prime, for_row.shape[1] + 1).astype(np.float64)
+        x[-1] = 1.0
+        modular.back_substitute(system, pivots[pivots < for_row.shape[1]], x, prime)
+        moved[i] = np.mod(moved[i] + modular.multiply(for_row, x[:-1, None], prime)[:, 0], prime)
+    return moved

@@ -1,0 +1,160 @@
+"""`certify`: ask the judges for their findings about a point."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.certify.curvature import judge_curvature
+from lowland.certify.identifiability import judge_identifiability
+from lowland.certify.optimality import judge_optimality
+from lowland.certify.stationarity import judge_stationarity
+from lowland.core.arrays import Vector, check_floats
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import CLAIMS, Certificate, Finding
+
+DEFAULT_CLAIMS = tuple(CLAIMS)
+
+
+@final
+@dataclass(frozen=True)
+class Settings:
+    """What the judges compare with, and how much they may spend.
+
+    Parameters
+    ----------
+    gradient_tolerance : float
+        A point counts as stationary if its gradient is at most this fraction of the gradient
+        with the fit taken away.
+    curvature_tolerance : float
+        Curvatures within this fraction of the largest count as zero.
+    gap_tolerance : float
+        A point counts as optimal if the gap is at most this fraction of its objective.
+    zero_tolerance : float
+        ... or at most this fraction of the objective at X = 0, for fits without a residual.
+    norm_bound : {"auto", "cholesky", "lanczos"}
+        How spectral norms are bounded: rigorously where affordable, always, or by Lanczos
+        iteration, which only supports a claim.
+    lanczos_steps : int
+        Steps of that iteration.
+    largest_dense : int
+        Largest side of a matrix that is factored densely.
+    largest_hessian : int
+        Largest point whose Hessian is formed; beyond, Lanczos iteration.
+    largest_modular : int
+        Most unknowns of an exact rank computation.
+    seed : int
+        For random directions and random integer points.
+    """
+
+    gradient_tolerance: float = 1e-6
+    curvature_tolerance: float = 1e-8
+    gap_tolerance: float = 1e-2
+    zero_tolerance: float = 1e-16
+    norm_bound: str = "auto"
+    lanczos_steps: int = 60
+    largest_dense: int = 3000
+    largest_hessian: int = 1200
+    largest_modular: int = 5000
+    seed: int = 0
+
+
+def certify(
+    objective: Any,
+    theta: ArrayLike,
+    *,
+    claims: Sequence[str] = DEFAULT_CLAIMS,
+    settings: Settings | None = None,
+) -> Certificate:
+    """Judge a point of an objective, wherever it came from.
+
+    Parameters
+    ----------
+    objective : Objective
+        A recovery objective. Judgement is made in float64, whatever its precision.
+    theta : array_like, shape (size,)
+        The point.
+    claims : sequence of str
+        Which claims to judge; by default all that are known.
+    settings : Settings, optional
+        Tolerances and budgets.
+
+    Returns
+    -------
+    Certificate
+        One finding for each claim, in the order asked for.
+
+    Raises
+    ------
+    InvalidInputError
+        If a claim is unknown, or the point has the wrong size or is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> fit = ll.recover(ll.gaussian(60, (5, 5), 0), np.ones(60), rank=1, structure="psd", rng=0)
+    >>> ll.certify(fit.objective, fit.search.theta, claims=["stationary"])["stationary"].verdict.name
+    'SUPPORTED'
+    """
+    unknown = [claim for claim in claims if claim not in CLAIMS]
+    if unknown:
+        raise InvalidInputError("claim is unknown", repr(unknown[0]), fix=f"use some of {', '.join(CLAIMS)}")
+    settings = settings or Settings()
+    if settings.norm_bound not in ("auto", "cholesky", "lanczos"):
+        raise InvalidInputError(
+            "norm_bound is unknown", repr(settings.norm_bound), fix='use "auto", "cholesky" or "lanczos"'
+        )
+    point: Vector = check_floats(theta, "theta", dtype="float64", ndim=1)
+    exact = objective.in_double()
+    if point.size != exact.size:
+        raise InvalidInputError("theta has the wrong size", f"{point.size} for {exact.size} parameters")
+    found: dict[str, Finding] = {}
+    for judge, covers in _JUDGES:
+        if not set(covers) & set(claims):
+            continue
+        started = time.perf_counter()
+        findings = judge(exact, point, settings, found)
+        seconds = time.perf_counter() - started
+        found.update({finding.claim: replace(finding, seconds=seconds) for finding in findings})
+    return Certificate(tuple(found[claim] for claim in claims), objective.describe())
+
+
+Judge = Callable[[Any, Vector, Settings, dict[str, Finding]], list[Finding]]
+
+
+def _stationarity(objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]) -> list[Finding]:
+    return [judge_stationarity(objective, theta, settings.gradient_tolerance, np.random.default_rng(settings.seed))]
+
+
+def _curvature(objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]) -> list[Finding]:
+    stationary = found.get("stationary") or _stationarity(objective, theta, settings, found)[0]
+    return judge_curvature(
+        objective,
+        theta,
+        stationary,
+        tolerance=settings.curvature_tolerance,
+        largest=settings.largest_hessian,
+        rng=np.random.default_rng(settings.seed),
+    )
+
+
+def _optimality(objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]) -> list[Finding]:
+    return judge_optimality(objective, theta, settings)
+
+
+def _identifiability(objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]) -> list[Finding]:
+    rng = np.random.default_rng(settings.seed)
+    return judge_identifiability(objective, largest=settings.largest_modular, rng=rng)
+
+
+_JUDGES: list[tuple[Judge, tuple[str, ...]]] = [
+    (_stationarity, ("stationary",)),
+    (_curvature, ("second_order_stationary", "strict_local_minimum")),
+    (_optimality, ("globally_optimal", "convex_optimal")),
+    (_identifiability, ("determined_by_data", "uniquely_determined")),
+]

@@ -1,0 +1,190 @@
+"""How far is the objective from the best possible value? Duality gaps, rounding included.
+
+The lower bound D comes from one dual vector nu. *Any* float64 vector nu with ||A* nu||_2 <= penalty
+(or A* nu <= penalty I for positive semidefinite X) and B^T nu = 0 for free biases gives a valid
+bound, so errors in how nu was found do not matter: only the constraint and the value of D do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from lowland.certify.dual import LowerBound, dual_bound
+from lowland.core.arrays import Vector
+from lowland.core.findings import Finding
+from lowland.core.rounding import gamma, unit_roundoff
+from lowland.core.status import Rigour, Verdict
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """A matrix outside the rank constraint with a lower convex objective, as a witness."""
+
+    decrease: float
+    left: Vector
+    right: Vector
+    length: float
+
+
+def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Finding]:
+    """Judge global optimality of the problem as posed and of its convex relaxation.
+
+    Parameters
+    ----------
+    objective : Objective
+        A recovery objective in float64.
+    theta : ndarray, shape (size,)
+    settings : Settings
+
+    Returns
+    -------
+    list of Finding
+        Their value is the proven relative gap: no matrix has an objective lower by more than
+        this fraction. A large gap alone is INCONCLUSIVE; REFUTED comes with a better matrix.
+    """
+    upper, charge = upper_value(objective, theta)
+    energy = objective.data_value(objective.predict(objective.centre()))
+    rng = np.random.default_rng(settings.seed)
+    lower = dual_bound(objective, theta, upper, settings, rng)
+    rounding = rounding_floor(objective, theta)
+    findings = []
+    for claim, value in (("globally_optimal", upper), ("convex_optimal", convex_value(objective, theta, upper))):
+        gap = max(0.0, value - lower.value)
+        limit = max(settings.gap_tolerance * value, settings.zero_tolerance * energy, rounding)
+        small = gap <= limit
+        findings.append(_finding(claim, small, gap, value, lower, energy, limit, charge, settings))
+    if findings[1].verdict is Verdict.INCONCLUSIVE:
+        findings[1] = _refute_convex(objective, theta, findings[1], settings, energy, rounding)
+    return findings
+
+
+def _finding(
+    claim: str,
+    small: bool,
+    gap: float,
+    value: float,
+    lower: LowerBound,
+    energy: float,
+    limit: float,
+    charge: bool,
+    settings: Any,
+) -> Finding:
+    trivial = lower.value == 0.0
+    scale, unit = (energy, "data energy") if trivial else (value, "objective")
+    relative = gap / scale if scale > 0 else 0.0
+    rigour = lower.rigour if charge else _weaker(lower.rigour)
+    verdict = Verdict.INCONCLUSIVE
+    if small:
+        verdict = Verdict.SUPPORTED if rigour is Rigour.ESTIMATE else Verdict.PROVED
+    method = f"gap to the lower bound as a fraction of the {unit}: {lower.method}"
+    if trivial and small:
+        method = "the objective cannot be negative and is zero to within the tolerance; this says nothing of uniqueness"
+    return Finding(
+        claim,
+        verdict,
+        relative,
+        limit / scale if scale > 0 else 0.0,
+        settings.zero_tolerance if trivial else settings.gap_tolerance,
+        lower.assumptions,
+        method,
+        rigour,
+        witness={"objective": value, "lower_bound": lower.value, "dual_scale": lower.scale, "gap": gap},
+    )
+
+
+def upper_value(objective: Any, theta: Vector) -> tuple[float, bool]:
+    """Return the objective at theta rounded up, and whether all rounding could be charged."""
+    z = objective.predict(theta)
+    residual = np.abs(objective.y - z)
+    factors = objective.matrix(theta)
+    charged = hasattr(objective.measurement, "measure_error")
+    error = objective.measurement.measure_error(factors) if charged else np.zeros_like(z)
+    error = error + 2 * unit_roundoff("float64") * (np.abs(z) + np.abs(objective.y))
+    data = objective.data_value(objective.y + residual + error)
+    total = data * (1 + gamma(z.size + 4))
+    for penalty in objective.penalties:
+        total += penalty.value(theta) * (1 + gamma(theta.size + 16))
+    return total, charged
+
+
+def rounding_floor(objective: Any, theta: Vector) -> float:
+    """Return the objective that rounding of the predictions alone can cause."""
+    factors = objective.matrix(theta)
+    if not hasattr(objective.measurement, "measure_error"):
+        return 0.0
+    error = objective.measurement.measure_error(factors) + unit_roundoff("float64") * np.abs(objective.y)
+    return float(objective.data_value(objective.y + error))
+
+
+def convex_value(objective: Any, theta: Vector, upper: float) -> float:
+    """Return data term + ridge * nuclear norm: what the convex problem pays for this matrix."""
+    ridge = objective.ridge
+    penalties = sum(penalty.value(theta) for penalty in objective.penalties)
+    if not ridge:
+        return upper - penalties
+    canonical = objective.model.canonical(theta)
+    balanced = 0.5 * ridge * (2 if objective.structure == "psd" else 1)
+    factors = canonical[: objective.model.factor_size]
+    nuclear = balanced * float(factors @ factors) * (1 + 1e-12)
+    # balancing computes the same norm twice over; never charge more than the point itself pays
+    return min(upper, upper - penalties + nuclear + 1e-13 * abs(upper))
+
+
+def _refute_convex(
+    objective: Any, theta: Vector, finding: Finding, settings: Any, energy: float, rounding: float
+) -> Finding:
+    descent = rank_one_descent(objective, theta)
+    value = finding.witness["objective"]
+    needed = max(settings.gap_tolerance * value, settings.zero_tolerance * energy, 4 * rounding)
+    if descent is None or not descent.decrease > needed:
+        return finding
+    return Finding(
+        finding.claim,
+        Verdict.REFUTED,
+        descent.decrease / value,
+        finding.bound,
+        finding.tolerance,
+        (),
+        "adding one rank-one matrix lowers the convex objective by this fraction",
+        Rigour.WORKING_PRECISION,
+        witness={**finding.witness, "left": descent.left, "right": descent.right, "length": descent.length},
+    )
+
+
+def rank_one_descent(objective: Any, theta: Vector) -> Descent | None:
+    """Return the best step along the leading rank-one direction of the ambient gradient, or None."""
+    slope = objective.ambient_gradient(theta)
+    if min(slope.shape) > 3000:
+        return None
+    dense = np.asarray(slope.toarray())
+    if objective.structure == "psd":
+        values, vectors = np.linalg.eigh((dense + dense.T) / 2)
+        steepness, left = -float(values[0]), vectors[:, 0]
+        right = left
+    else:
+        u, s, vt = np.linalg.svd(dense, full_matrices=False)
+        steepness, left, right = float(s[0]), -u[:, 0], vt[0]
+    if not steepness > objective.ridge:
+        return None
+    z = objective.predict(theta)
+    change = objective.measurement.measure(_rank_one(objective, left, right))
+    curvature = float(change @ objective.weighted(change))
+    if not curvature > 0:
+        return None
+    length = (steepness - objective.ridge) / curvature
+    # evaluated, not predicted: the nuclear norm grows by at most `length`
+    decrease = objective.data_value(z) - objective.data_value(z + length * change) - objective.ridge * length
+    return Descent(float(decrease), left, right, length)
+
+
+def _rank_one(objective: Any, left: Vector, right: Vector) -> Any:
+    factors = objective.matrix(objective.centre())
+    return type(factors)(left[:, None], right[:, None])
+
+
+def _weaker(rigour: Rigour) -> Rigour:
+    return Rigour.WORKING_PRECISION if rigour is Rigour.RIGOROUS else rigour

@@ -1,0 +1,84 @@
+"""Is the gradient zero? The gradient itself is checked against differences of the objective."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.findings import Finding
+from lowland.core.status import Rigour, Verdict
+
+# a central difference of a smooth function is right to about the square root of the roundoff;
+# anything worse than this means that gradient and objective do not belong together
+CONSISTENCY = 1e-4
+
+
+def judge_stationarity(objective: Any, theta: Vector, tolerance: float, rng: np.random.Generator) -> Finding:
+    """Judge whether the gradient vanishes, relative to the gradient with the fit taken away.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : ndarray, shape (size,)
+    tolerance : float
+        Largest relative gradient that counts as zero.
+    rng : numpy.random.Generator
+        For the direction of the consistency check.
+
+    Returns
+    -------
+    Finding
+        SUPPORTED or REFUTED; INCONCLUSIVE where gradient and objective contradict each other.
+    """
+    gradient = objective.gradient(theta)
+    size = float(np.linalg.norm(gradient))
+    scale = gradient_scale(objective, theta)
+    relative = size / scale if scale > 0 else (0.0 if size == 0 else float("inf"))
+    mismatch = gradient_mismatch(objective, theta, rng)
+    if not mismatch <= CONSISTENCY:
+        return Finding(
+            "stationary",
+            Verdict.INCONCLUSIVE,
+            relative,
+            tolerance=tolerance,
+            method=f"gradient and differences of the objective disagree by {mismatch:.2g}",
+        )
+    return Finding(
+        "stationary",
+        Verdict.SUPPORTED if relative <= tolerance else Verdict.REFUTED,
+        relative,
+        tolerance,
+        tolerance,
+        method="norm of the gradient, relative to that with the fit taken away",
+        rigour=Rigour.WORKING_PRECISION,
+        witness={"gradient_norm": size, "scale": scale},
+    )
+
+
+def gradient_scale(objective: Any, theta: Vector) -> float:
+    """Return the norm of the data gradient at zero predictions, a natural unit of gradients."""
+    centre = objective.centre()
+    target = objective.weighted(objective.linearise(centre).residual)
+    return float(np.linalg.norm(objective.pull(theta, objective.adjoint(target))))
+
+
+def gradient_mismatch(objective: Any, theta: Vector, rng: np.random.Generator) -> float:
+    """Return how far the gradient is from a central difference, relative to the curvature met.
+
+    Exact zero for a quadratic; about 1e-9 for the quartics of factored problems.
+    """
+    length = float(np.linalg.norm(theta)) or 1.0
+    direction = rng.standard_normal(theta.size)
+    direction *= length / np.linalg.norm(direction)
+    step = 1e-3
+    ahead, behind = objective.value(theta + step * direction), objective.value(theta - step * direction)
+    # the fourth-order difference removes the cubic part that a quartic objective has
+    ahead2, behind2 = objective.value(theta + 2 * step * direction), objective.value(theta - 2 * step * direction)
+    difference = (8 * (ahead - behind) - (ahead2 - behind2)) / (12 * step)
+    predicted = float(objective.gradient(theta) @ direction)
+    here = objective.value(theta)
+    noise = np.finfo(float).eps * abs(here) / step * 1e3
+    unit = abs(predicted) + abs(ahead + behind - 2 * here) / step**2 + noise
+    return abs(difference - predicted) / unit if unit > 0 else 0.0

@@ -1,0 +1,62 @@
+"""Free biases at their minimiser: a sparse symmetric system of one unknown a row and column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import UnsupportedError
+from lowland.measure import Entries
+from lowland.models import General
+
+if TYPE_CHECKING:
+    from lowland.objectives.recovery import RecoveryObjective
+
+REFINEMENTS = 4
+
+
+def refit_biases(objective: RecoveryObjective, theta: Vector) -> Vector:
+    """Return the point with its biases at their minimiser, the factors held fixed.
+
+    The normal equations are solved by preconditioned conjugate gradients, then again for what is
+    left of the residual, until rounding remains.
+    """
+    from scipy.sparse import csr_array
+    from scipy.sparse.linalg import cg
+
+    model, measurement = objective.model, objective.measurement
+    if not isinstance(model, General) or not isinstance(measurement, Entries):
+        raise UnsupportedError("biases are refitted for observed entries only", type(measurement).__name__)
+    design = _design(model, measurement)
+    weights = np.ones(objective.y.size) if objective.weights is None else objective.weights.astype(np.float64)
+    normal = csr_array(design.T @ (design.multiply(weights[:, None])))
+    diagonal = normal.diagonal()
+    inverse = csr_array(
+        (np.where(diagonal > 0, 1 / np.where(diagonal > 0, diagonal, 1), 0), (np.arange(diagonal.size),) * 2)
+    )
+    theta = theta.copy()
+    for _ in range(REFINEMENTS):
+        residual = (objective.y - objective.predict(theta)).astype(np.float64)
+        right = design.T @ (weights * residual)
+        if not np.linalg.norm(right) > 1e-15 * np.linalg.norm(weights * residual):
+            break
+        step, _ = cg(normal, right, rtol=1e-13, maxiter=2000, M=inverse)
+        theta[model.factor_size :] += step.astype(theta.dtype)
+    return theta
+
+
+def _design(model: General, measurement: Entries):  # type: ignore[no-untyped-def]
+    from scipy.sparse import csr_array, hstack
+
+    p, (m, n) = measurement.size, measurement.shape
+    at, ones = np.arange(p), np.ones(p)
+    parts = []
+    if "row" in model.biases:
+        parts.append(csr_array((ones, (at, measurement.rows)), shape=(p, m)))
+    if "column" in model.biases:
+        parts.append(csr_array((ones, (at, measurement.columns)), shape=(p, n)))
+    if "global" in model.biases:
+        parts.append(csr_array((ones, (at, np.zeros(p, np.intp))), shape=(p, 1)))
+    return hstack(parts, format="csr")
