@@ -123,7 +123,7 @@ def _rank_once(
             block[:, -1] = np.mod(null.sum(axis=1), prime)
         equations.append(block)
     system = np.vstack(equations) if equations else np.zeros((0, n * width + only_global))
-    echelon, pivots = _echelon_in_batches(system, prime)
+    echelon, pivots = _echelon(system, prime, rng)
     rank = row_rank + pivots.size
     if rank == pattern.degrees_of_freedom:
         return rank, None
@@ -134,23 +134,32 @@ def _rank_once(
     return rank, moving
 
 
-def _echelon_in_batches(system: Matrix, prime: int) -> tuple[Matrix, Indices]:
-    # a batch at a time on top of the echelon so far: rank is full long before the last equation
-    columns = system.shape[1]
-    echelon, pivots = np.zeros((0, columns)), np.zeros(0, np.intp)
-    batch = max(64, columns // 2)
-    spread = np.random.default_rng(0).permutation(system.shape[0])
-    for low in range(0, system.shape[0], batch):
-        if pivots.size == columns:
-            break
-        stacked = np.vstack([echelon, system[spread[low : low + batch]]])
-        for i, pivot in enumerate(pivots):
-            stacked[i, :pivot] = 0
-        pivots = modular.eliminate(stacked, prime)
-        echelon = stacked[: pivots.size]
-        for i, pivot in enumerate(pivots):
-            echelon[i, :pivot] = 0
-    return echelon, pivots
+def _echelon(system: Matrix, prime: int, rng: np.random.Generator) -> tuple[Matrix, Indices]:
+    """Return an echelon form of the row space, from a few random combinations where they suffice."""
+    rows, columns = system.shape
+    target = columns + 32
+    if rows > 3 * target // 2:
+        # combinations never have more rank than the equations, so full rank is still a proof
+        sketch = _combine(system, target, prime, rng)
+        pivots = modular.eliminate(sketch, prime)
+        null = np.stack([modular.random_null_vector(sketch, pivots, prime, rng) for _ in range(2)], axis=1)
+        if not modular.multiply(system, null, prime).any():
+            return sketch[: pivots.size], pivots
+    pivots = modular.eliminate(system, prime)
+    return system[: pivots.size], pivots
+
+
+def _combine(system: Matrix, target: int, prime: int, rng: np.random.Generator) -> Matrix:
+    """Add every row, times random numbers, to three random rows of a smaller matrix."""
+    sketch = np.zeros((target, system.shape[1]))
+    for _ in range(3):
+        place = rng.permutation(np.resize(np.arange(target), system.shape[0]))
+        for low in range(0, system.shape[0], target):
+            part = place[low : low + target]
+            scaled = np.mod(system[low : low + target] * rng.integers(1, prime, part.size)[:, None], prime)
+            np.add.at(sketch, part, scaled)
+    # sums of at most a few thousand residues are exact
+    return np.mod(sketch, prime)
 
 
 def _left_null(matrix: Matrix, prime: int) -> Matrix:

@@ -40,7 +40,10 @@ def multiply(a, b, prime):
     """Return a @ b modulo a prime, for residues in float64."""
     out = np.zeros((a.shape[0], b.shape[1]))
     for low in range(0, a.shape[1], _SUMMANDS):
-        out = np.mod(out + np.mod(a[:, low : low + _SUMMANDS] @ b[low : low + _SUMMANDS], prime), prime)
+        part = a[:, low : low + _SUMMANDS] @ b[low : low + _SUMMANDS]
+        _reduce(part, prime)
+        out += part
+        _reduce(out, prime)
     return out
 
 
@@ -117,7 +120,7 @@ def _subtract_product(rest, lower, count, prime):
     for low in range(count, rest.shape[0], 512):
         block = rest[low : low + 512]
         block -= lower[low - count : low - count + 512] @ rest[:count]
-        np.mod(block, prime, out=block)
+        _reduce(block, prime)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -132,16 +135,28 @@ def inverse(a, prime):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _reduce(block, prime):
+    """Bring integers of at most 53 bits to their residues, in place."""
+    reciprocal = 1.0 / prime
+    for i in range(block.shape[0]):
+        row = block[i]
+        for c in range(row.size):
+            x = row[c]
+            x -= prime * np.floor(x * reciprocal)
+            # the rounded quotient may be one off; the remainder then lies one prime outside
+            x += prime if x < 0 else 0.0
+            x -= prime if x >= prime else 0.0
+            row[c] = x
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _subtract_row(row, factor, pivot_row, start, prime):
     reciprocal = 1.0 / prime
     for c in range(start, row.size):
         x = row[c] - factor * pivot_row[c]
         x -= prime * np.floor(x * reciprocal)
-        # the rounded quotient may be one off; the remainder then lies one prime outside
-        if x < 0:
-            x += prime
-        if x >= prime:
-            x -= prime
+        x += prime if x < 0 else 0.0
+        x -= prime if x >= prime else 0.0
         row[c] = x
 
 

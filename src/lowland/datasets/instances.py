@@ -1,0 +1,137 @@
+"""Seeded instances whose answers are known, false minima among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.protocols import Measurement
+from lowland.core.random import RandomSource, make_generator
+from lowland.measure import Dense, Entries, gaussian
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """Measurements, data and the matrix that made them.
+
+    Parameters
+    ----------
+    measurement : Measurement
+    y : ndarray, shape (p,)
+    truth : ndarray, shape (m, n)
+    rank : int
+    """
+
+    measurement: Measurement
+    y: Vector
+    truth: Matrix
+    rank: int
+
+
+def planted_completion(
+    shape: tuple[int, int],
+    rank: int,
+    oversampling: float,
+    rng: RandomSource = None,
+    *,
+    noise: float = 0.0,
+    condition: float | None = None,
+) -> Instance:
+    """Return entries of a random low-rank matrix.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    rank : int
+    oversampling : float
+        Entries per degree of freedom r (m + n - r).
+    rng : int, Generator or None
+    noise : float
+        Standard deviation of Gaussian noise on the entries.
+    condition : float, optional
+        Ratio of the largest to the smallest singular value, log-spaced between; by default the
+        factors are Gaussian.
+
+    Returns
+    -------
+    Instance
+        The mask is uniform without repeats; every row and column may be hit or not.
+    """
+    generator, (m, n) = make_generator(rng), shape
+    left, right = generator.standard_normal((m, rank)), generator.standard_normal((n, rank))
+    if condition is not None:
+        left, right = np.linalg.qr(left)[0] * np.geomspace(condition, 1, rank), np.linalg.qr(right)[0]
+    truth = left @ right.T
+    size = round(oversampling * rank * (m + n - rank))
+    if not 0 < size <= m * n:
+        raise InvalidInputError("oversampling does not fit the shape", f"{size} entries of {m * n}")
+    cells = generator.choice(m * n, size, replace=False)
+    measurement = Entries(cells // n, cells % n, shape)
+    y = measurement.measure_matrix(truth) + noise * generator.standard_normal(size)
+    return Instance(measurement, y, truth, rank)
+
+
+def planted_sensing(size: int, side: int, rank: int, rng: RandomSource = None, *, noise: float = 0.0) -> Instance:
+    """Return Gaussian measurements of a random orthogonal projection X = Q Q^T.
+
+    Parameters
+    ----------
+    size : int
+        Number of measurements.
+    side : int
+        Side n of the matrix.
+    rank : int
+    rng : int, Generator or None
+    noise : float
+        Standard deviation of Gaussian noise on the measurements.
+
+    Returns
+    -------
+    Instance
+    """
+    generator = make_generator(rng)
+    basis = np.linalg.qr(generator.standard_normal((side, rank)))[0]
+    truth = basis @ basis.T
+    measurement = gaussian(size, (side, side), generator, symmetric=True)
+    y = measurement.measure_matrix(truth) + noise * generator.standard_normal(size)
+    return Instance(measurement, y, truth, rank)
+
+
+def false_minimum(delta: float) -> tuple[Instance, Matrix]:
+    """Return three measurements of a 2 x 2 matrix of rank one, and a stationary point that is wrong.
+
+    The measurements have restricted-isometry constant exactly `delta`. The point is a strict local
+    minimum for delta > 1/2, degenerate at 1/2, and a saddle below.
+
+    Parameters
+    ----------
+    delta : float
+        Between 0 and 1.
+
+    Returns
+    -------
+    Instance, ndarray of shape (2, 1)
+        The instance and the factor of the false point.
+
+    References
+    ----------
+    R. Zhang, C. Josz, S. Sojoudi, J. Lavaei, How much restricted isometry is needed in nonconvex
+    matrix recovery?, NeurIPS 2018 (delta = 1/2).
+    """
+    if not 0 < delta < 1:
+        raise InvalidInputError("delta must lie between 0 and 1", repr(delta))
+    arrays = np.array(
+        [
+            [[1.0, 0.0], [0.0, delta]],
+            np.sqrt((1 + delta) / 2) * np.array([[0.0, 1.0], [1.0, 0.0]]),
+            np.sqrt(1 - delta**2) * np.array([[0.0, 0.0], [0.0, 1.0]]),
+        ]
+    )
+    measurement = Dense(arrays, symmetric=True)
+    truth = np.array([[1.0, 0.0], [0.0, 0.0]])
+    return Instance(measurement, measurement.measure_matrix(truth), truth, 1), np.array([[0.0], [np.sqrt(delta)]])

@@ -1,0 +1,97 @@
+"""NumPy and Matrix Market files."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.observations import Observations
+
+
+def read_array(path: Path) -> Observations:
+    """Read a matrix with missing entries.
+
+    Parameters
+    ----------
+    path : Path
+        NPY (NaN is missing), NPZ with ``rows``, ``columns``, ``values`` and ``shape`` or with one
+        two-dimensional array, or Matrix Market (stored entries are observed).
+
+    Returns
+    -------
+    Observations
+
+    Raises
+    ------
+    InvalidInputError
+        If the file cannot be opened or holds something else.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".mtx":
+        return _read_matrix_market(path)
+    if suffix == ".npy":
+        return Observations.from_array(load_npy(path))
+    arrays = load_npz(path)
+    if {"rows", "columns", "values", "shape"} <= set(arrays):
+        m, n = (int(k) for k in arrays["shape"])
+        return Observations.from_triples(arrays["rows"], arrays["columns"], arrays["values"], shape=(m, n))
+    matrices = [array for array in arrays.values() if array.ndim == 2]
+    if len(matrices) != 1:
+        raise InvalidInputError(
+            f"{path} does not say which array is the table",
+            f"arrays {', '.join(arrays) or 'none'}",
+            fix="store rows, columns, values and shape, or one matrix",
+        )
+    return Observations.from_array(matrices[0])
+
+
+def load_npy(path: Path) -> NDArray[Any]:
+    """Load an NPY file without executing anything in it."""
+    try:
+        array: NDArray[Any] = np.load(path, allow_pickle=False)
+    except OSError as error:
+        raise _cannot_open(path, error) from error
+    except (ValueError, EOFError) as error:
+        raise FileFormatError(f"{path} is no usable NPY file", str(error), fix="write it with numpy.save") from error
+    return array
+
+
+def load_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """Load all arrays of an NPZ file without executing anything in it."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise FileFormatError(f"{path} is no NPZ file", "a single array", fix="write it with numpy.savez")
+            return {name: file[name] for name in file.files}
+    except OSError as error:
+        raise _cannot_open(path, error) from error
+    except (ValueError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        message = "it may be truncated, or hold objects, which are never loaded"
+        raise FileFormatError(f"{path} is no usable NPZ file", str(error), message) from error
+
+
+def _read_matrix_market(path: Path) -> Observations:
+    from scipy.io import mmread
+    from scipy.sparse import coo_array, issparse
+
+    try:
+        matrix = mmread(path)
+    except OSError as error:
+        raise _cannot_open(path, error) from error
+    except (ValueError, TypeError, OverflowError) as error:
+        raise FileFormatError(f"{path} is no usable Matrix Market file", str(error)) from error
+    if not issparse(matrix):
+        return Observations.from_array(matrix)
+    entries = coo_array(matrix)
+    return Observations.from_triples(entries.row, entries.col, entries.data.astype(float), shape=entries.shape)
+
+
+def _cannot_open(path: Path, error: OSError) -> InvalidInputError:
+    return InvalidInputError(f"cannot read {path}", error.strerror or str(error), fix="check the name and permissions")

@@ -1,0 +1,86 @@
+"""Arrays with a JSON header in one NPZ file: the form of models and checkpoints.
+
+The header says what kind of file it is and of which version; it is checked before anything else
+is read. Nothing in such a file is executed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.errors import FileFormatError
+from lowland.files.arrays import load_npz
+from lowland.files.safe import write_whole
+
+FORMAT_VERSION = 1
+
+
+def save_bundle(
+    path: str | os.PathLike[str], kind: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> None:
+    """Write arrays and a header, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+    kind : str
+        "model" or "checkpoint".
+    header : mapping
+        Plain data.
+    arrays : mapping of str to ndarray
+        Numbers or text, no objects.
+    """
+    from importlib.metadata import version
+
+    full = {**header, "kind": kind, "format": FORMAT_VERSION, "lowland": version("lowland")}
+    text = np.frombuffer(json.dumps(full).encode(), dtype=np.uint8)
+
+    def write(file: IO[bytes]) -> None:
+        np.savez(file, header=text, **{f"array_{name}": array for name, array in arrays.items()})
+
+    write_whole(path, write)
+
+
+def load_bundle(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Read what `save_bundle` wrote.
+
+    Parameters
+    ----------
+    path : path
+    kind : str
+        What the file should be.
+
+    Returns
+    -------
+    dict, dict of str to ndarray
+        Header and arrays.
+
+    Raises
+    ------
+    InvalidInputError
+        If the file cannot be opened.
+    FileFormatError
+        If it is foreign, truncated, of another kind or from a newer version.
+    """
+    stored = load_npz(Path(path))
+    try:
+        header = json.loads(bytes(stored.pop("header")).decode())
+        found, version = header["kind"], int(header["format"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise FileFormatError(f"{path} is no lowland file", "no header", fix=f"pass a {kind} written by lowland") from error
+    if version > FORMAT_VERSION:
+        raise FileFormatError(
+            f"{path} is from a newer lowland",
+            f"format {version} (lowland {header.get('lowland')}), this one reads {FORMAT_VERSION}",
+            fix="update lowland",
+        )
+    if found != kind:
+        raise FileFormatError(f"{path} is a {found}, not a {kind}", found, fix=f"pass a {kind}")
+    return header, {name.removeprefix("array_"): array for name, array in stored.items()}

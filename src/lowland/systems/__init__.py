@@ -1,0 +1,1 @@
+"""The wirings: which parts make up a recovery, a completion, a diagnosis."""

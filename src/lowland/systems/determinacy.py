@@ -1,0 +1,163 @@
+"""`diagnose`: can these data determine a matrix of this rank at all? Where not?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.certify.identifiability import judge_identifiability
+from lowland.core.arrays import Indices, check_rank
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Finding
+from lowland.core.observations import Observations
+from lowland.core.protocols import Measurement
+from lowland.core.random import RandomSource, make_generator
+from lowland.core.status import Verdict
+from lowland.measure import Dense, Entries
+from lowland.models import General, Psd
+from lowland.objectives import make_objective
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Determinacy:
+    """What the positions of the data determine, whatever their values.
+
+    Parameters
+    ----------
+    finite : Finding
+        On ``determined_by_data``: finitely many matrices of the rank fit.
+    unique : Finding
+        On ``uniquely_determined``: only one does.
+    shape : tuple of int
+        Shape of the matrix.
+    rank : int
+    measurements : int
+        Number of distinct measurements.
+    degrees_of_freedom : int
+        Dimension of the set of matrices.
+    """
+
+    finite: Finding
+    unique: Finding
+    shape: tuple[int, int]
+    rank: int
+    measurements: int
+    degrees_of_freedom: int
+
+    @property
+    def oversampling(self) -> float:
+        """Measurements per degree of freedom; below 1 nothing is determined."""
+        return self.measurements / self.degrees_of_freedom
+
+    @property
+    def short_rows(self) -> Indices:
+        """Rows with fewer observations than they have unknowns of their own."""
+        return np.asarray(self.finite.witness.get("short_rows", []), dtype=np.intp)
+
+    @property
+    def short_columns(self) -> Indices:
+        """Columns with fewer observations than they have unknowns of their own."""
+        return np.asarray(self.finite.witness.get("short_columns", []), dtype=np.intp)
+
+    @property
+    def open_cells(self) -> NDArray[np.intp]:
+        """Cells that the data leave open, shape (k, 2); at most ten thousand are listed."""
+        return np.asarray(self.finite.witness.get("open_cells", np.zeros((0, 2))), dtype=np.intp).reshape(-1, 2)
+
+    @property
+    def open_cell_count(self) -> int:
+        """Number of cells that the data leave open, where it was computed, else 0."""
+        return int(self.finite.witness.get("open_cell_count", 0))
+
+    def __str__(self) -> str:
+        m, n = self.shape
+        lines = [
+            f"{self.measurements} measurements of a {m} x {n} matrix of rank {self.rank}: "
+            f"{self.oversampling:.2f} per degree of freedom ({self.degrees_of_freedom})",
+            f"finitely many solutions: {self.finite.verdict.name}; {self.finite.method}",
+            f"one solution: {self.unique.verdict.name}; {self.unique.method}",
+        ]
+        if self.finite.verdict is Verdict.REFUTED:
+            for name, short in (("rows", self.short_rows), ("columns", self.short_columns)):
+                if short.size:
+                    lines.append(f"{name} with too few observations: {_shorten(short)}")
+            if self.open_cell_count:
+                lines.append(f"cells left open: {self.open_cell_count} of {m * n}")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{self}</pre>"
+
+
+def diagnose(
+    data: Observations | Measurement,
+    *,
+    rank: int,
+    structure: str = "general",
+    biases: tuple[str, ...] = (),
+    largest: int = 5000,
+    rng: RandomSource = 0,
+) -> Determinacy:
+    """Tell whether data can determine a matrix of a rank, before any fit.
+
+    Parameters
+    ----------
+    data : Observations or Measurement
+        What is observed; values play no role.
+    rank : int
+        Rank of the matrix.
+    structure : {"general", "psd"}
+        Whether the matrix is symmetric positive semidefinite.
+    biases : tuple of {"row", "column", "global"}
+        Biases that are free besides.
+    largest : int
+        Most unknowns of the exact rank computation; larger problems get what counting shows.
+    rng : int, Generator or None
+        For the random integer points; fixed by default.
+
+    Returns
+    -------
+    Determinacy
+        PROVED and REFUTED hold for generic values; deficiency also rests on two primes.
+
+    References
+    ----------
+    A. Singer, M. Cucuringu, Uniqueness of low-rank matrix completion by rigidity theory, SIAM J.
+    Matrix Anal. 2010; F. Király, L. Theran, R. Tomioka, The algebraic combinatorial approach for
+    low-rank matrix completion, JMLR 2015.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> table = np.full((6, 6), np.nan)
+    >>> table[:3, :3] = table[3:, 3:] = 1.0
+    >>> answer = ll.diagnose(ll.Observations.from_array(table), rank=1)
+    >>> answer.finite.verdict.name, answer.open_cell_count
+    ('REFUTED', 18)
+    """
+    measurement: Any = data
+    if isinstance(data, Observations):
+        measurement = Entries(data.rows, data.columns, data.shape)
+    if structure not in ("general", "psd"):
+        raise InvalidInputError("structure is unknown", repr(structure), fix='use "general" or "psd"')
+    rank = check_rank(rank, measurement.shape)
+    if structure == "psd" and isinstance(measurement, Dense):
+        measurement = measurement.symmetrised()
+    shape = measurement.shape
+    model = Psd(shape, rank) if structure == "psd" else General(shape, rank, tuple(biases))
+    values = data.values if isinstance(data, Observations) else np.ones(measurement.size)
+    objective = make_objective(measurement, values, model)
+    finite, unique = judge_identifiability(objective, largest=largest, rng=make_generator(rng))
+    count = measurement.size
+    if isinstance(measurement, Entries):
+        count = int(np.unique(measurement.rows * shape[1] + measurement.columns).size)
+    return Determinacy(finite, unique, shape, rank, count, model.degrees_of_freedom)
+
+
+def _shorten(positions: Indices, limit: int = 10) -> str:
+    words = ", ".join(str(p) for p in positions[:limit])
+    return words + (f" and {positions.size - limit} more" if positions.size > limit else "")

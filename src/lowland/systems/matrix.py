@@ -1,0 +1,387 @@
+"""Recovery of a low-rank matrix from linear measurements: the whole flow in a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.certify import DEFAULT_CLAIMS, Settings
+from lowland.certify import certify as judge
+from lowland.core.arrays import Matrix, check_floats, check_rank
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
+from lowland.core.protocols import Measurement
+from lowland.core.random import RandomSource, make_generator, spawn
+from lowland.core.records import Factors, SearchResult
+from lowland.core.status import StopReason
+from lowland.measure import Dense, Entries
+from lowland.models import General, Psd
+from lowland.objectives import RecoveryObjective, make_objective
+from lowland.search import Alternating, GaussNewton, Iterations, RelativeDecreaseBelow, ValueBelow, make_start, run, run_path
+from lowland.search.loop import Callback
+from lowland.search.stops import StopRule
+from lowland.systems.solvers import default_stop, exact_value, make_solver
+
+# without a penalty, a first start that leaves a residual is followed by up to this many others
+AUTO_RESTARTS = 6
+# two starts whose objectives agree to this are taken for the same answer
+AGREEMENT = 1e-6
+
+
+@final
+@dataclass(frozen=True)
+class Attempt:
+    """One start of a search, and where it ended."""
+
+    start: str
+    solver: str
+    value: float
+    stop_reason: StopReason
+    message: str
+    iterations: int
+    seconds: float
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Recovery:
+    """A recovered matrix, how it was found, and what is proved about it.
+
+    Parameters
+    ----------
+    factors : Factors
+        The matrix as left @ right.T.
+    search : SearchResult
+        The best of all starts: why it stopped and its trace.
+    certificate : Certificate or None
+        What is proved; None if it was not asked for.
+    objective : RecoveryObjective
+        The problem that was solved.
+    attempts : tuple of Attempt
+        Every start, in order, with its end.
+    """
+
+    factors: Factors
+    search: SearchResult
+    certificate: Certificate | None
+    objective: RecoveryObjective
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def rank(self) -> int:
+        """Rank of the model."""
+        return self.objective.rank
+
+    def matrix(self) -> Matrix:
+        """Return the dense matrix."""
+        return self.factors.matrix()
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write a self-contained HTML report.
+
+        Parameters
+        ----------
+        path : path
+            Where to; an existing file is replaced whole.
+        """
+        from lowland.report.page import write_report
+        from lowland.systems.reporting import recovery_page
+
+        write_report(path, recovery_page(self))
+
+    def __str__(self) -> str:
+        lines = [self.objective.describe(), f"stopped: {self.search.stop_reason.value}, {self.search.message}"]
+        lines += [
+            f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
+            for k, a in enumerate(self.attempts)
+        ]
+        return "\n".join(lines) + (f"\n{self.certificate}" if self.certificate else "")
+
+    def _repr_html_(self) -> str:
+        return self.certificate._repr_html_() if self.certificate else f"<pre>{self}</pre>"
+
+
+def recover(
+    measurement: Measurement,
+    y: ArrayLike,
+    *,
+    rank: int,
+    structure: str = "general",
+    loss: str = "squared",
+    penalty: float = 0.0,
+    weights: ArrayLike | None = None,
+    solver: Any = "auto",
+    start: Any = "auto",
+    n_restarts: int | str = "auto",
+    dtype: str = "float64",
+    stop: StopRule | None = None,
+    rng: RandomSource = None,
+    callbacks: Sequence[Callback] = (),
+    certify: bool = True,
+) -> Recovery:
+    """Recover a low-rank matrix from linear measurements by local search.
+
+    Minimises sum_k w_k (A(X)_k - y_k)^2 / 2 + penalty ||X||_* over matrices X of the given rank,
+    in factored form.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        The linear map A, with p measurements of an m x n matrix.
+    y : array_like, shape (p,)
+        Measured values.
+    rank : int
+        Rank of the matrix, 1 to min(m, n).
+    structure : {"general", "psd"}
+        X = U V^T, or X = U U^T (symmetric positive semidefinite).
+    loss : {"squared"}
+        Half the squared error.
+    penalty : float
+        Weight of the nuclear norm, in units of the objective per unit of X.
+    weights : array_like, shape (p,), optional
+        Positive weight of each measurement.
+    solver : {"auto", "gradient", "stochastic", "alternating", "gauss_newton"} or stepper
+        "auto" takes exact block solves for observed entries with a penalty, else damped
+        Gauss-Newton, and both where it pays.
+    start : {"auto", "spectral", "random", "small_random"} or array_like
+        Where to begin; "auto" is spectral.
+    n_restarts : int or "auto"
+        Further starts. With "auto" and no penalty, as long as a residual remains and no two
+        starts agree, up to six.
+    dtype : {"float64", "float32"}
+        Precision of the search; certificates are judged in float64.
+    stop : StopRule, optional
+        When a start ends; the default depends on the solver.
+    rng : int, Generator or None
+        Source of randomness; the same seed gives the same bits.
+    callbacks : sequence of callable
+        Called after each step with the progress and the point.
+    certify : bool
+        Whether to judge the answer.
+
+    Returns
+    -------
+    Recovery
+
+    Raises
+    ------
+    InvalidInputError
+        If arguments do not fit together.
+
+    Notes
+    -----
+    That a search converged is not evidence that its answer is right: read the certificate.
+
+    References
+    ----------
+    S. Bhojanapalli, B. Neyshabur, N. Srebro, Global optimality of local search for low rank
+    matrix recovery, NIPS 2016.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> rng = np.random.default_rng(0)
+    >>> truth = np.outer(np.arange(1.0, 6.0), np.arange(1.0, 6.0))
+    >>> A = ll.gaussian(40, (5, 5), rng)
+    >>> fit = ll.recover(A, A.measure_matrix(truth), rank=1, structure="psd", rng=0)
+    >>> bool(np.allclose(fit.matrix(), truth))
+    True
+    >>> fit.certificate["globally_optimal"].verdict.name
+    'PROVED'
+    """
+    objective = _make_objective(measurement, y, rank, structure, loss, penalty, weights, dtype)
+    generator = make_generator(rng)
+    plans = _plans(objective, solver, start, n_restarts, generator)
+    limit = len(plans) if n_restarts == "auto" else 1 + int(n_restarts)
+    results: list[SearchResult] = []
+    attempts: list[Attempt] = []
+    for (start_name, make), child in zip(plans[:limit], spawn(generator, limit), strict=True):
+        result = make(child, stop, callbacks)
+        results.append(result)
+        attempts.append(
+            Attempt(
+                start_name,
+                result.solver,
+                result.value,
+                result.stop_reason,
+                result.message,
+                result.iterations,
+                result.seconds,
+            )
+        )
+        if result.stop_reason is StopReason.INTERRUPTED or (n_restarts == "auto" and _settled(objective, results)):
+            break
+    best = min(results, key=lambda result: result.value)
+    certificate = judge(objective, best.theta) if certify else None
+    return Recovery(objective.matrix(best.theta), best, certificate, objective, tuple(attempts))
+
+
+def certify_matrix(
+    measurement: Measurement,
+    y: ArrayLike,
+    left: ArrayLike,
+    right: ArrayLike | None = None,
+    *,
+    penalty: float = 0.0,
+    weights: ArrayLike | None = None,
+    claims: Sequence[str] = DEFAULT_CLAIMS,
+    settings: Settings | None = None,
+) -> Certificate:
+    """Judge factors that came from anywhere.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        The linear map A.
+    y : array_like, shape (p,)
+        Measured values.
+    left : array_like, shape (m, r)
+        U.
+    right : array_like, shape (n, r), optional
+        V of X = U V^T; without it X = U U^T, positive semidefinite.
+    penalty : float
+        Weight of the nuclear norm in the problem that the factors are meant to solve.
+    weights : array_like, shape (p,), optional
+        Positive weight of each measurement.
+    claims : sequence of str
+        Which claims to judge.
+    settings : Settings, optional
+        Tolerances and budgets.
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    InvalidInputError
+        If the factors do not fit the measurement.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> A = ll.Entries([0, 0, 1], [0, 1, 0], (2, 2))
+    >>> proof = ll.certify_matrix(A, [1.0, 2.0, 3.0], [[1.0], [3.0]], [[1.0], [2.0]])
+    >>> proof["uniquely_determined"].verdict.name
+    'PROVED'
+    """
+    u = check_floats(left, "left", dtype="float64", ndim=2)
+    v = None if right is None else check_floats(right, "right", dtype="float64", ndim=2)
+    structure = "psd" if v is None else "general"
+    if v is not None and u.shape[1] != v.shape[1]:
+        raise InvalidInputError("left and right must have equally many columns", f"{u.shape[1]} and {v.shape[1]}")
+    shapes = (u.shape[0], (u if v is None else v).shape[0])
+    if shapes != tuple(measurement.shape):
+        raise InvalidInputError("the factors do not fit the measurement", f"{shapes} for {measurement.shape}")
+    objective = _make_objective(measurement, y, u.shape[1], structure, "squared", penalty, weights, "float64")
+    theta = objective.from_factors(Factors(u, u if v is None else v))
+    return judge(objective, theta, claims=claims, settings=settings)
+
+
+def _make_objective(
+    measurement: Measurement,
+    y: ArrayLike,
+    rank: int,
+    structure: str,
+    loss: str,
+    penalty: float,
+    weights: ArrayLike | None,
+    dtype: str,
+) -> RecoveryObjective:
+    if structure not in ("general", "psd"):
+        raise InvalidInputError("structure is unknown", repr(structure), fix='use "general" or "psd"')
+    if loss != "squared":
+        raise InvalidInputError("loss is unknown", repr(loss), fix='use "squared"')
+    if dtype not in ("float64", "float32"):
+        raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
+    rank = check_rank(rank, measurement.shape)
+    model = Psd(measurement.shape, rank) if structure == "psd" else General(measurement.shape, rank)
+    if structure == "psd" and isinstance(measurement, Dense):
+        measurement = measurement.symmetrised()
+    data = check_floats(y, "y", dtype=dtype, ndim=1)
+    return make_objective(measurement, data, model, weights=weights, ridge=penalty)
+
+
+def _plans(
+    objective: RecoveryObjective, solver: Any, start: Any, n_restarts: int | str, rng: np.random.Generator
+) -> list[tuple[str, Any]]:
+    """Return the starts in order, each as a name and a function that runs it."""
+    if n_restarts != "auto" and (not isinstance(n_restarts, int | np.integer) or n_restarts < 0):
+        raise InvalidInputError('n_restarts must be "auto" or at least 0', repr(n_restarts))
+    restarts = AUTO_RESTARTS if n_restarts == "auto" else int(n_restarts)
+    if n_restarts == "auto" and (objective.ridge or solver != "auto"):
+        restarts = 0
+    first = "spectral" if isinstance(start, str) and start == "auto" else start
+    if solver != "auto":
+        stepper = make_solver(solver)
+        return [_plain(objective, stepper, first if k == 0 else "random") for k in range(1 + restarts)]
+    if objective.ridge and objective.block_solver is not None:
+        return [_blocks_then_newton(objective, first if k == 0 else "random") for k in range(1 + restarts)]
+    newton = GaussNewton()
+    plans = [_plain(objective, newton, first)]
+    for k in range(restarts):
+        if objective.block_solver is not None and isinstance(objective.measurement, Entries):
+            plans.append(_shrinking(objective))
+        else:
+            plans.append(_plain(objective, newton, ("small_random", "random")[k % 2]))
+    return plans
+
+
+def _plain(objective: RecoveryObjective, stepper: Any, start: Any) -> tuple[str, Any]:
+    def search(rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]) -> SearchResult:
+        theta = make_start(objective, start, rng)
+        rule = stop or default_stop(objective, stepper.name)
+        return run(objective, stepper, theta, stop=rule, rng=rng, callbacks=callbacks)
+
+    return start if isinstance(start, str) else "given", search
+
+
+def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> tuple[str, Any]:
+    """Alternate until progress is slow, then finish with Gauss-Newton steps."""
+
+    def search(rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]) -> SearchResult:
+        theta = make_start(objective, start, rng)
+        rough = stop or (RelativeDecreaseBelow(1e-4) | Iterations(500))
+        first = run(objective, Alternating(), theta, stop=rough, rng=rng, callbacks=callbacks)
+        if first.stop_reason in (StopReason.INTERRUPTED, StopReason.NON_FINITE):
+            return first
+        rule = stop or default_stop(objective, "gauss_newton")
+        second = run(objective, GaussNewton(), first.theta, stop=rule, rng=rng, callbacks=callbacks)
+        return replace(
+            second,
+            solver="alternating, then gauss_newton",
+            iterations=first.iterations + second.iterations,
+            seconds=first.seconds + second.seconds,
+        )
+
+    return start if isinstance(start, str) else "given", search
+
+
+def _shrinking(objective: RecoveryObjective) -> tuple[str, Any]:
+    """Alternate from a random start along a shrinking penalty, down to none."""
+
+    def search(rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]) -> SearchResult:
+        theta = make_start(objective, "random", rng)
+        top = float(np.linalg.norm(objective.ambient_gradient(objective.centre()).toarray(), 2))
+        path = [objective.with_ridge(0.3 * top * 0.5**k) for k in range(14)] + [objective]
+        on_the_way = RelativeDecreaseBelow(1e-3) | Iterations(20)
+        last = stop or (ValueBelow(exact_value(objective)) | default_stop(objective, "alternating"))
+        results = run_path(
+            path, Alternating(), theta, stop=on_the_way, last_stop=last, rng=rng, callbacks=callbacks
+        )
+        return replace(results[-1], iterations=sum(result.iterations for result in results))
+
+    return "random, shrinking penalty", search
+
+
+def _settled(objective: RecoveryObjective, results: list[SearchResult]) -> bool:
+    """Whether a further start would be a waste: the fit is exact, or two starts agree on the best."""
+    values = sorted(result.value for result in results)
+    if objective.ridge or values[0] <= 4 * exact_value(objective):
+        return True
+    return len(values) > 1 and values[1] - values[0] <= AGREEMENT * values[0]

@@ -1,0 +1,68 @@
+"""Solvers by name, and the stop rules that suit them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lowland.core.errors import InvalidInputError
+from lowland.objectives import RecoveryObjective
+from lowland.search import (
+    Alternating,
+    GaussNewton,
+    Gradient,
+    GradientBelow,
+    Iterations,
+    RelativeDecreaseBelow,
+    Stochastic,
+    ValueBelow,
+)
+from lowland.search.stops import StopRule
+
+SOLVERS: dict[str, Any] = {
+    "gradient": Gradient,
+    "stochastic": Stochastic,
+    "alternating": Alternating,
+    "gauss_newton": GaussNewton,
+}
+
+# enough steps for a hard but honest problem; the limit is reported when it is reached
+STEP_LIMITS = {"gradient": 5000, "stochastic": 1000, "alternating": 2000, "gauss_newton": 200}
+
+# relative residual at which an exact fit counts as reached, well above rounding in float64
+EXACT_RESIDUAL = {"float64": 1e-11, "float32": 1e-5}
+
+
+def make_solver(solver: Any) -> Any:
+    """Return a stepper for a name, or the stepper itself.
+
+    Raises
+    ------
+    InvalidInputError
+        If the name is unknown.
+    """
+    if not isinstance(solver, str):
+        return solver
+    if solver not in SOLVERS:
+        raise InvalidInputError(
+            "solver is unknown", repr(solver), fix=f'use "auto", {", ".join(SOLVERS)}, or a stepper'
+        )
+    return SOLVERS[solver]()
+
+
+def data_energy(objective: RecoveryObjective) -> float:
+    """Return the data term at zero factors, the natural unit of the objective."""
+    return objective.data_value(objective.predict(objective.centre()))
+
+
+def exact_value(objective: RecoveryObjective) -> float:
+    """Return the objective below which a fit without penalty counts as exact."""
+    return EXACT_RESIDUAL[str(objective.dtype)] ** 2 * data_energy(objective)
+
+
+def default_stop(objective: RecoveryObjective, solver: str) -> StopRule:
+    """Return when a solver should stop if the user does not say."""
+    # alternating and stochastic steps have no gradient at hand; a short plateau is their sign of an end
+    window = {"alternating": 5, "gradient": 20, "stochastic": 20}.get(solver, 1)
+    rule = RelativeDecreaseBelow(1e-9 if str(objective.dtype) == "float64" else 1e-6, window)
+    rules = GradientBelow(1e-10) | rule | Iterations(STEP_LIMITS.get(solver, 1000))
+    return rules if objective.ridge else ValueBelow(exact_value(objective)) | rules
