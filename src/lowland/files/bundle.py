@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lowland.core.errors import FileFormatError
 from lowland.files.arrays import load_npz
-from lowland.files.safe import write_whole
+from lowland.core.atomic import write_whole
 
 FORMAT_VERSION = 1
 

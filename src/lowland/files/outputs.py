@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
-from lowland.files.safe import write_whole
+from lowland.core.atomic import write_whole
 
 
 def write_rows(path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

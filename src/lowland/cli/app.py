@@ -1,0 +1,24 @@
+"""The commands put together."""
+
+from __future__ import annotations
+
+import typer
+
+from lowland.cli.certify import certify
+from lowland.cli.complete import complete
+from lowland.cli.demo import demo
+from lowland.cli.diagnose import diagnose
+from lowland.cli.info import info
+from lowland.cli.predict import predict
+from lowland.cli.sense import sense
+
+app = typer.Typer(
+    name="lowland",
+    help="Recover low-rank matrices from incomplete or indirect measurements, and say what is proved.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (demo, complete, predict, sense, certify, diagnose, info):
+    app.command()(command)

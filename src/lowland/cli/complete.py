@@ -1,0 +1,199 @@
+"""`lowland complete`: fill the holes of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from lowland.cli.output import check_claim, exit_on_missed, say, say_certificate, say_json, try_report, warn
+from lowland.cli.progress import SearchProgress
+from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint, save_model
+from lowland.core.arrays import check_rank
+from lowland.core.atomic import check_writable
+from lowland.core.errors import InvalidInputError
+from lowland.core.random import make_generator
+from lowland.core.status import StopReason
+from lowland.files.outputs import write_rows
+from lowland.files.tables import Table, load_table
+from lowland.report.page import write_report
+from lowland.report.words import verdict_sentence
+from lowland.search.loop import Checkpoint
+from lowland.systems.completion import CompletionFit, CompletionSettings, fit_completion
+from lowland.systems.reporting import completion_page
+
+# a completed table with more cells than this is better asked cell by cell
+LARGEST_OUTPUT = 20_000_000
+
+
+def complete(
+    table: Annotated[Path, typer.Argument(help="CSV, TSV, Parquet, Feather, Matrix Market, NPY or NPZ; long or wide.")],
+    rank: Annotated[int, typer.Option(help="Rank of the low-rank part.")],
+    penalty: Annotated[float, typer.Option(help="Weight of the nuclear norm; larger smooths more.")] = 1.0,
+    biases: Annotated[bool, typer.Option(help="Fit row, column and global biases.")] = True,
+    row: Annotated[str | None, typer.Option(help="Name of the row column of a long table.")] = None,
+    column: Annotated[str | None, typer.Option(help="Name of the column column of a long table.")] = None,
+    value: Annotated[str | None, typer.Option(help="Name of the value column of a long table.")] = None,
+    layout: Annotated[str, typer.Option(help="auto, long or wide.")] = "auto",
+    duplicates: Annotated[str, typer.Option(help="A cell listed twice: error, mean or last.")] = "error",
+    output: Annotated[Path | None, typer.Option(help="Write the completed table here (CSV or TSV).")] = None,
+    model: Annotated[Path | None, typer.Option(help="Write the fitted model here (.npz).")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted fit of --model.")] = False,
+    dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
+    tolerance: Annotated[float, typer.Option(help="Stop once the objective falls by less than this.")] = 1e-6,
+    max_iterations: Annotated[int, typer.Option(help="Most sweeps.")] = 500,
+    seed: Annotated[int, typer.Option(help="Seed of the random start.")] = 0,
+    certify: Annotated[bool, typer.Option(help="Judge the fit.")] = True,
+    require: Annotated[str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Complete a table of numbers with holes, and say what is proved about the fit."""
+    check_claim(require)
+    for path in (output, model, report):
+        if path is not None:
+            check_writable(path)
+    if dtype not in ("float64", "float32"):
+        raise InvalidInputError("--dtype is unknown", dtype, fix="use float64 or float32")
+    if resume and model is None:
+        raise InvalidInputError("--resume needs --model", "no --model", fix="name the model of the interrupted fit")
+    loaded = load_table(
+        table, row=row, column=column, value=value, layout=layout, duplicates=duplicates, dtype=dtype
+    )
+    observations = loaded.observations
+    check_rank(rank, observations.shape, name="--rank")
+    if output is not None and observations.shape[0] * observations.shape[1] > LARGEST_OUTPUT:
+        raise InvalidInputError(
+            "--output would be too large",
+            f"{observations.shape[0]} x {observations.shape[1]} cells",
+            fix="use --model, then lowland predict for the cells that matter",
+        )
+    settings = CompletionSettings(rank, biases, penalty, tolerance, max_iterations)
+    if not json:
+        say(describe_table(loaded))
+    fit = run_fit(observations, settings, seed=seed, certify=certify, model=model, resume=resume, quiet=quiet)
+    if output is not None:
+        write_completed(output, loaded, fit)
+    if report is not None:
+        page = completion_page(
+            fit,
+            title=f"Completion of {table.name}",
+            settings=[("command", _command(table, settings, seed)), ("data", observations.fingerprint()[:16])],
+        )
+        try_report(lambda: write_report(report, page), report)
+    if json:
+        say_json(_as_data(fit, {"output": output, "model": model, "report": report}))
+    else:
+        say_fit(fit)
+        for name, path in (("completed table", output), ("model", model), ("report", report)):
+            if path is not None and path.exists():
+                say(f"{name}: {path}")
+    if fit.search.stop_reason is StopReason.INTERRUPTED:
+        kept = f"; {model} holds the best model so far, --resume goes on" if model else "; without --model it is lost"
+        warn(f"lowland: interrupted after {fit.search.iterations} sweeps{kept}")
+        raise typer.Exit(130)
+    exit_on_missed(fit.certificate, require)
+
+
+def run_fit(
+    observations: Any,
+    settings: CompletionSettings,
+    *,
+    seed: int,
+    certify: bool,
+    model: Path | None,
+    resume: bool,
+    quiet: bool,
+) -> CompletionFit:
+    """Fit with progress and checkpoints, and save the model."""
+    checkpoint = snapshot = None
+    if model is not None:
+        kept_at, identity = checkpoint_path(model), identity_of(observations, settings, seed)
+        checkpoint = Checkpoint(lambda snapshot: save_checkpoint(kept_at, snapshot, identity))
+        snapshot = load_checkpoint(kept_at, identity) if resume else None
+    with SearchProgress(settings.max_iterations, quiet=quiet) as progress:
+        fit = fit_completion(
+            observations,
+            settings,
+            rng=make_generator(seed),
+            certify=certify,
+            callbacks=[progress],
+            checkpoint=checkpoint,
+            resume=snapshot,
+        )
+    if model is not None:
+        save_model(model, fit, seed)
+        if fit.search.stop_reason is not StopReason.INTERRUPTED:
+            forget(checkpoint_path(model))
+    return fit
+
+
+def describe_table(table: Table) -> str:
+    """Return the size of a table in a sentence, empty rows and columns included."""
+    seen = table.observations
+    m, n = seen.shape
+    text = f"{m} rows, {n} columns, {seen.size} observed cells ({seen.size / (m * n):.1%})"
+    empty_rows, empty_columns = int((seen.row_counts() == 0).sum()), int((seen.column_counts() == 0).sum())
+    if empty_rows or empty_columns:
+        text += f"; {empty_rows} rows and {empty_columns} columns have none and are predicted from biases alone"
+    return text
+
+
+def say_fit(fit: CompletionFit) -> None:
+    """Print why the search stopped and what is proved."""
+    search = fit.search
+    say(f"stopped: {search.stop_reason.value.replace('_', ' ')}, {search.message}")
+    say(f"objective {search.value:.6g} after {search.iterations} sweeps in {search.seconds:.2g} s")
+    if fit.certificate is not None:
+        say(verdict_sentence(fit.certificate))
+        say_certificate(fit.certificate)
+
+
+def write_completed(path: Path, table: Table, fit: CompletionFit) -> None:
+    """Write a completed table in the layout of the input; observed cells are kept."""
+    seen, filled = table.observations, fit.model.matrix().astype(float)
+    filled[seen.rows, seen.columns] = seen.values
+    m, n = seen.shape
+    rows = seen.row_labels if seen.row_labels is not None else np.arange(m)
+    columns = seen.column_labels if seen.column_labels is not None else np.arange(n)
+    if table.layout == "long":
+        header: Sequence[str] = (*table.names, "observed")
+        observed = np.zeros((m, n), dtype=int)
+        observed[seen.rows, seen.columns] = 1
+        body: Iterator[Sequence[Any]] = (
+            (rows[i], columns[j], float(filled[i, j]), observed[i, j]) for i in range(m) for j in range(n)
+        )
+    elif table.names and table.names[0]:
+        header = (table.names[0], *map(str, columns))
+        body = ((rows[i], *map(float, filled[i])) for i in range(m))
+    else:
+        header = tuple(map(str, columns))
+        body = (tuple(map(float, filled[i])) for i in range(m))
+    write_rows(path, header, body)
+
+
+def _command(table: Path, settings: CompletionSettings, seed: int) -> str:
+    biases = "" if settings.biases else " --no-biases"
+    return (
+        f"lowland complete {table.name} --rank {settings.rank} --penalty {settings.penalty:g}{biases} "
+        f"--tolerance {settings.tolerance:g} --max-iterations {settings.max_iterations} --seed {seed}"
+    )
+
+
+def _as_data(fit: CompletionFit, paths: dict[str, Path | None]) -> dict[str, Any]:
+    search = fit.search
+    return {
+        "shape": list(fit.observations.shape),
+        "observed": fit.observations.size,
+        "stop_reason": search.stop_reason.value,
+        "message": search.message,
+        "iterations": search.iterations,
+        "objective": search.value,
+        "seconds": search.seconds,
+        "certificate": fit.certificate.as_dict() if fit.certificate else None,
+        "files": {name: str(path) for name, path in paths.items() if path is not None and path.exists()},
+    }

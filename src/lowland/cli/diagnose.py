@@ -1,0 +1,62 @@
+"""`lowland diagnose`: can a table determine a matrix of this rank? Where not?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from lowland.cli.complete import describe_table
+from lowland.cli.output import say, say_json
+from lowland.core.status import Verdict
+from lowland.files.tables import load_table
+from lowland.systems.determinacy import diagnose as judge
+
+
+def diagnose(
+    table: Annotated[Path, typer.Argument(help="A table with holes, long or wide.")],
+    rank: Annotated[int, typer.Option(help="Rank of the low-rank part.")],
+    biases: Annotated[bool, typer.Option(help="Row, column and global biases are free besides.")] = False,
+    row: Annotated[str | None, typer.Option(help="Name of the row column of a long table.")] = None,
+    column: Annotated[str | None, typer.Option(help="Name of the column column of a long table.")] = None,
+    value: Annotated[str | None, typer.Option(help="Name of the value column of a long table.")] = None,
+    layout: Annotated[str, typer.Option(help="auto, long or wide.")] = "auto",
+    duplicates: Annotated[str, typer.Option(help="A cell listed twice: error, mean or last.")] = "mean",
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Tell, before any fit, whether the positions of the data determine a matrix of a rank."""
+    loaded = load_table(table, row=row, column=column, value=value, layout=layout, duplicates=duplicates)
+    seen = loaded.observations
+    answer = judge(seen, rank=rank, biases=("row", "column", "global") if biases else ())
+    names = [
+        _names(seen.row_labels, answer.short_rows),
+        _names(seen.column_labels, answer.short_columns),
+    ]
+    if json:
+        say_json(
+            {
+                "shape": list(answer.shape),
+                "rank": answer.rank,
+                "measurements": answer.measurements,
+                "degrees_of_freedom": answer.degrees_of_freedom,
+                "determined_by_data": answer.finite.verdict.value,
+                "uniquely_determined": answer.unique.verdict.value,
+                "method": answer.finite.method,
+                "short_rows": names[0],
+                "short_columns": names[1],
+                "open_cell_count": answer.open_cell_count,
+            }
+        )
+        return
+    say(describe_table(loaded))
+    say(str(answer))
+    if answer.finite.verdict is Verdict.REFUTED:
+        for kind, labels in zip(("rows", "columns"), names, strict=True):
+            if labels:
+                say(f"{kind} seen too seldom: {', '.join(labels[:10])}{' ...' if len(labels) > 10 else ''}")
+
+
+def _names(labels: Any, positions: Any) -> list[str]:
+    return [str(x) for x in (labels[positions] if labels is not None else np.asarray(positions))]

@@ -1,0 +1,67 @@
+"""What commands print: plain words or JSON, and exit codes of requested claims."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import typer
+
+from lowland.core.errors import InvalidInputError, MissingExtraError
+from lowland.core.findings import CLAIMS, Certificate
+from lowland.core.status import Verdict
+
+
+def say(text: str = "") -> None:
+    """Print a line on stdout."""
+    typer.echo(text)
+
+
+def warn(text: str) -> None:
+    """Print a line on stderr."""
+    print(text, file=sys.stderr)  # noqa: T201
+
+
+def say_json(data: dict[str, Any]) -> None:
+    """Print data as one JSON document."""
+    typer.echo(json.dumps(data, indent=2, default=str))
+
+
+def say_certificate(certificate: Certificate) -> None:
+    """Print the findings as a table of words."""
+    width = max(len(finding.claim) for finding in certificate)
+    for finding in certificate:
+        name = finding.claim.replace("_", " ")
+        say(f"  {name:<{width}}  {finding.verdict.name:<12}  {_short(finding)}")
+
+
+def _short(finding: Any) -> str:
+    number = "" if finding.value is None else f"{finding.value:.3g}; "
+    return f"{number}{finding.method} ({finding.rigour.value.replace('_', ' ')})"
+
+
+def check_claim(claim: str | None) -> None:
+    """Raise unless the claim that --require names is known."""
+    if claim is not None and claim not in CLAIMS:
+        raise InvalidInputError("--require names no claim", claim, fix=f"use one of {', '.join(CLAIMS)}")
+
+
+def exit_on_missed(certificate: Certificate | None, claim: str | None) -> None:
+    """Exit with code 1 if a required claim is neither PROVED nor SUPPORTED."""
+    if claim is None:
+        return
+    verdict = certificate[claim].verdict if certificate is not None and claim in certificate else None
+    if verdict not in (Verdict.PROVED, Verdict.SUPPORTED):
+        warn(f"lowland: the required claim {claim} is {verdict.name if verdict else 'not judged'}")
+        raise typer.Exit(1)
+
+
+def try_report(write: Any, path: Any) -> bool:
+    """Write a report; where an optional package is missing, end with the line that installs it."""
+    try:
+        write()
+    except MissingExtraError as error:
+        warn(f"lowland: no report was written\n  {error}")
+        return False
+    return path is not None

@@ -1,0 +1,64 @@
+"""Progress of a search: a live line on a terminal, seldom plain lines elsewhere, nothing if quiet."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, final
+
+from lowland.core.arrays import Vector
+from lowland.search.stops import Progress
+
+
+@final
+class SearchProgress:
+    """A context whose instance is a callback of the loop.
+
+    Parameters
+    ----------
+    limit : int
+        Most iterations, for the bar.
+    quiet : bool
+        Whether to print nothing.
+    """
+
+    def __init__(self, limit: int, *, quiet: bool = False) -> None:
+        self._live = not quiet and sys.stderr.isatty()
+        self._plain = not quiet and not self._live
+        self._limit = limit
+        self._bar: Any = None
+        self._spoken = time.monotonic()
+
+    def __enter__(self) -> SearchProgress:
+        if self._live:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import Progress as Bar
+
+            self._bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("searching", total=self._limit)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, progress: Progress, theta: Vector) -> None:
+        """Show the iteration and the objective."""
+        words = f"objective {progress.values[-1]:.5g}"
+        if self._bar is not None:
+            self._bar.update(self._task, completed=progress.iteration, description=words)
+        elif self._plain and time.monotonic() - self._spoken > 10:
+            self._spoken = time.monotonic()
+            print(f"iteration {progress.iteration}, {words}", file=sys.stderr)  # noqa: T201

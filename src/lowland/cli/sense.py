@@ -1,0 +1,114 @@
+"""`lowland sense`: recover a matrix from a file of linear measurements."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import numpy as np
+import typer
+
+from lowland.cli.output import check_claim, exit_on_missed, say, say_certificate, say_json, try_report
+from lowland.cli.progress import SearchProgress
+from lowland.core.atomic import check_writable, write_whole
+from lowland.core.errors import InvalidInputError
+from lowland.core.status import StopReason
+from lowland.files.arrays import load_npz
+from lowland.measure import Dense, Entries, Linear
+from lowland.report.words import verdict_sentence
+from lowland.systems.matrix import recover
+from lowland.systems.solvers import STEP_LIMITS
+
+
+def sense(
+    file: Annotated[Path, typer.Argument(help="NPZ with y and one of: arrays; rows, columns, shape; operator, shape.")],
+    rank: Annotated[int, typer.Option(help="Rank of the matrix.")],
+    structure: Annotated[str, typer.Option(help="general or psd.")] = "general",
+    penalty: Annotated[float, typer.Option(help="Weight of the nuclear norm.")] = 0.0,
+    solver: Annotated[str, typer.Option(help="auto, gradient, stochastic, alternating or gauss_newton.")] = "auto",
+    start: Annotated[str, typer.Option(help="auto, spectral, random or small_random.")] = "auto",
+    output: Annotated[Path | None, typer.Option(help="Write the factors left and right here (.npz).")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of random starts.")] = 0,
+    require: Annotated[str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Recover a low-rank matrix from linear measurements, and say what is proved about it."""
+    check_claim(require)
+    for path in (output, report):
+        if path is not None:
+            check_writable(path)
+    measurement, y, weights = read_measurements(file)
+    with SearchProgress(STEP_LIMITS["gauss_newton"], quiet=quiet) as progress:
+        fit = recover(
+            measurement,
+            y,
+            rank=rank,
+            structure=structure,
+            penalty=penalty,
+            weights=weights,
+            solver=solver,
+            start=start,
+            rng=seed,
+            callbacks=[progress],
+        )
+    if output is not None:
+        write_whole(output, lambda target: _write_factors(target, fit))
+    if report is not None:
+        try_report(lambda: fit.report(report), report)
+    certificate = fit.certificate
+    if json:
+        say_json(
+            {
+                "shape": list(fit.factors.shape),
+                "stop_reason": fit.search.stop_reason.value,
+                "message": fit.search.message,
+                "objective": fit.search.value,
+                "starts": [{"start": a.start, "solver": a.solver, "objective": a.value} for a in fit.attempts],
+                "certificate": certificate.as_dict() if certificate else None,
+            }
+        )
+    else:
+        say(fit.objective.describe())
+        for k, a in enumerate(fit.attempts):
+            say(f"start {k} ({a.start}, {a.solver}): objective {a.value:.4g} after {a.iterations} steps, {a.message}")
+        if certificate is not None:
+            say(verdict_sentence(certificate))
+            say_certificate(certificate)
+        for name, path in (("factors", output), ("report", report)):
+            if path is not None and path.exists():
+                say(f"{name}: {path}")
+    if fit.search.stop_reason is StopReason.INTERRUPTED:
+        raise typer.Exit(130)
+    exit_on_missed(certificate, require)
+
+
+def read_measurements(file: Path) -> tuple[Any, Any, Any]:
+    """Return the measurement, the data and the weights (or None) of an NPZ file."""
+    stored = load_npz(file)
+    if "y" not in stored:
+        raise InvalidInputError(f"{file} has no array y", ", ".join(stored) or "no arrays", fix="store the data as y")
+    if "arrays" in stored:
+        measurement: Any = Dense(stored["arrays"])
+    else:
+        needed = "rows, columns and shape, or operator and shape"
+        if "shape" not in stored or np.shape(stored["shape"]) != (2,):
+            raise InvalidInputError(
+                f"{file} does not say how it measures", ", ".join(stored), fix=f"store arrays, or {needed}"
+            )
+        shape = (int(stored["shape"][0]), int(stored["shape"][1]))
+        if {"rows", "columns"} <= set(stored):
+            measurement = Entries(stored["rows"], stored["columns"], shape)
+        elif "operator" in stored:
+            measurement = Linear(stored["operator"], shape)
+        else:
+            raise InvalidInputError(f"{file} does not say how it measures", ", ".join(stored), fix=f"store {needed}")
+    return measurement, stored["y"], stored.get("weights")
+
+
+def _write_factors(target: IO[bytes], fit: Any) -> None:
+    buffer = io.BytesIO()
+    np.savez(buffer, left=fit.factors.left, right=fit.factors.right)
+    target.write(buffer.getvalue())

@@ -1,0 +1,112 @@
+"""Models and checkpoints of a completion as files."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.observations import Observations
+from lowland.files.bundle import load_bundle, save_bundle
+from lowland.search.loop import Snapshot
+from lowland.search.stops import Progress
+from lowland.systems.completion import (
+    CompletionFit,
+    CompletionModel,
+    CompletionSettings,
+    model_arrays,
+    model_from_arrays,
+)
+
+
+def save_model(path: Path, fit: CompletionFit, seed: int) -> None:
+    """Write a fitted model with its settings, stop reason, certificate and data fingerprint."""
+    plain, arrays = model_arrays(fit.model)
+    header = {
+        "model": plain,
+        "settings": dataclasses.asdict(fit.settings),
+        "seed": seed,
+        "data": fit.observations.fingerprint(),
+        "stop_reason": fit.search.stop_reason.value,
+        "message": fit.search.message,
+        "objective": fit.search.value,
+        "iterations": fit.search.iterations,
+        "certificate": fit.certificate.to_json() if fit.certificate else None,
+    }
+    save_bundle(path, "model", header, arrays)
+
+
+def load_model(path: Path) -> tuple[CompletionModel, dict[str, Any]]:
+    """Read a model and its header."""
+    header, arrays = load_bundle(path, "model")
+    try:
+        return model_from_arrays(header["model"], arrays), header
+    except KeyError as error:
+        raise FileFormatError(f"{path} is an incomplete model", f"no {error}", fix="fit it again") from error
+
+
+def checkpoint_path(model: Path) -> Path:
+    """Return where the unfinished search of a model is kept."""
+    return model.with_name(model.name + ".checkpoint")
+
+
+def save_checkpoint(path: Path, snapshot: Snapshot, identity: Mapping[str, Any]) -> None:
+    """Write a snapshot and what it belongs to."""
+    arrays: dict[str, NDArray[Any]] = {"best_theta": snapshot.best_theta}
+    scalars: dict[str, Any] = {}
+    for name, value in snapshot.state.items():
+        if isinstance(value, np.ndarray):
+            arrays[f"state_{name}"] = value
+        else:
+            scalars[name] = value
+    header = {
+        "identity": dict(identity),
+        "solver": snapshot.solver,
+        "scalars": scalars,
+        "rng": snapshot.rng,
+        "progress": dataclasses.asdict(snapshot.progress),
+        "best_value": snapshot.best_value,
+    }
+    save_bundle(path, "checkpoint", header, arrays)
+
+
+def load_checkpoint(path: Path, identity: Mapping[str, Any]) -> Snapshot:
+    """Read a snapshot, refusing one of other data or settings by name."""
+    if not path.exists():
+        raise InvalidInputError(
+            "there is nothing to resume", f"no file {path}", fix="leave --resume out; it is for an interrupted fit"
+        )
+    header, arrays = load_bundle(path, "checkpoint")
+    for name, value in identity.items():
+        if header["identity"].get(name) != value:
+            raise InvalidInputError(
+                f"{path} belongs to another fit",
+                f"{name} was {header['identity'].get(name)!r}, is {value!r}",
+                fix="give the same data and settings, or leave --resume out",
+            )
+    state = {name.removeprefix("state_"): array for name, array in arrays.items() if name.startswith("state_")}
+    return Snapshot(
+        header["solver"],
+        {**state, **header["scalars"]},
+        header["rng"],
+        Progress(**header["progress"]),
+        arrays["best_theta"],
+        header["best_value"],
+    )
+
+
+def identity_of(observations: Observations, settings: CompletionSettings, seed: int) -> dict[str, Any]:
+    """Return what a checkpoint must agree with."""
+    return {**dataclasses.asdict(settings), "seed": seed, "data": observations.fingerprint()}
+
+
+def forget(path: Path) -> None:
+    """Remove a checkpoint that is no longer needed."""
+    if path.exists():
+        os.unlink(path)

@@ -1,0 +1,1 @@
+"""Text, plots and the self-contained HTML page. What is drawn comes in as plain records."""

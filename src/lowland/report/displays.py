@@ -1,0 +1,166 @@
+"""Plots that keep their numbers, in the manner of scikit-learn's displays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.observations import Observations
+from lowland.core.records import Factors, SearchResult
+from lowland.report.figures import ACCENT, FAINT, SECOND, require_matplotlib
+
+
+def _axes(ax: Any) -> Any:
+    if ax is not None:
+        return ax
+    require_matplotlib()
+    from matplotlib import pyplot
+
+    return pyplot.subplots()[1]
+
+
+@final
+@dataclass
+class ConvergenceDisplay:
+    """Objective against iterations.
+
+    Parameters
+    ----------
+    iterations : ndarray
+    values : ndarray
+        Objective values.
+    message : str
+        Why the search stopped.
+    """
+
+    iterations: Vector
+    values: Vector
+    message: str
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_result(cls, result: SearchResult) -> ConvergenceDisplay:
+        """Take the numbers of a search."""
+        return cls(result.trace.iterations, result.trace.values, result.message)
+
+    def plot(self, ax: Any = None) -> ConvergenceDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = _axes(ax)
+        positive = bool(np.all(self.values > 0)) and self.values.max() > 3 * self.values.min()
+        (self.ax_.semilogy if positive else self.ax_.plot)(self.iterations, self.values, color=ACCENT, marker=".")
+        self.ax_.set(xlabel="iteration", ylabel="objective")
+        return self
+
+
+@final
+@dataclass
+class SpectrumDisplay:
+    """Singular values of the recovered matrix.
+
+    Parameters
+    ----------
+    singular_values : ndarray
+        Largest first.
+    """
+
+    singular_values: Vector
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_factors(cls, factors: Factors) -> SpectrumDisplay:
+        """Compute them from factors, without forming the matrix."""
+        left = np.linalg.qr(factors.left, mode="r")
+        right = np.linalg.qr(factors.right, mode="r")
+        return cls(np.linalg.svd(left @ right.T, compute_uv=False))
+
+    def plot(self, ax: Any = None) -> SpectrumDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = _axes(ax)
+        order = np.arange(1, self.singular_values.size + 1)
+        self.ax_.bar(order, self.singular_values, color=ACCENT, width=0.6)
+        self.ax_.set(xlabel="component", ylabel="singular value")
+        if order.size <= 20:
+            self.ax_.set_xticks(order)
+        return self
+
+
+@final
+@dataclass
+class PredictionDisplay:
+    """Predicted against observed values of held-out (or fitted) cells.
+
+    Parameters
+    ----------
+    observed, predicted : ndarray
+    label : str
+        Which cells these are.
+    """
+
+    observed: Vector
+    predicted: Vector
+    label: str = "held-out cells"
+    ax_: Any = field(default=None, repr=False)
+
+    def plot(self, ax: Any = None) -> PredictionDisplay:
+        """Draw on axes, or on new ones; at most 2,000 cells are drawn."""
+        self.ax_ = _axes(ax)
+        step = max(1, self.observed.size // 2000)
+        observed, predicted = self.observed[::step], self.predicted[::step]
+        low, high = float(min(observed.min(), predicted.min())), float(max(observed.max(), predicted.max()))
+        self.ax_.plot([low, high], [low, high], color=FAINT, linewidth=1, zorder=1)
+        self.ax_.scatter(observed, predicted, s=9, color=ACCENT, alpha=0.6, linewidths=0, zorder=2)
+        self.ax_.set(xlabel=f"observed ({self.label})", ylabel="predicted")
+        return self
+
+
+@final
+@dataclass
+class PatternDisplay:
+    """Which cells are observed, and which the data leave open, in blocks of a large table.
+
+    Parameters
+    ----------
+    density : ndarray, shape (a, b)
+        Fraction observed of each block.
+    shape : tuple of int
+        Shape of the table.
+    open_cells : ndarray of int, shape (k, 2)
+        Cells left open, if known.
+    """
+
+    density: Matrix
+    shape: tuple[int, int]
+    open_cells: Any = None
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_observations(
+        cls, observations: Observations, open_cells: Any = None, *, blocks: int = 120
+    ) -> PatternDisplay:
+        """Count observations in at most `blocks` x `blocks` blocks."""
+        m, n = observations.shape
+        a, b = min(m, blocks), min(n, blocks)
+        counts = np.zeros((a, b))
+        np.add.at(counts, (observations.rows * a // m, observations.columns * b // n), 1)
+        by_row = np.bincount(np.arange(m) * a // m, minlength=a)
+        by_column = np.bincount(np.arange(n) * b // n, minlength=b)
+        return cls(counts / np.outer(by_row, by_column), (m, n), open_cells)
+
+    def plot(self, ax: Any = None) -> PatternDisplay:
+        """Draw on axes, or on new ones."""
+        from matplotlib.colors import LinearSegmentedColormap
+
+        self.ax_ = _axes(ax)
+        m, n = self.shape
+        shades = LinearSegmentedColormap.from_list("observed", [(0, 0.45, 0.7, 0), (0, 0.45, 0.7, 1)])
+        self.ax_.imshow(
+            self.density, cmap=shades, vmin=0, vmax=1, aspect="auto", extent=(0, n, m, 0), interpolation="nearest"
+        )
+        if self.open_cells is not None and len(self.open_cells):
+            cells = np.asarray(self.open_cells)
+            self.ax_.scatter(cells[:, 1] + 0.5, cells[:, 0] + 0.5, s=4, color=SECOND, marker="s", linewidths=0)
+        self.ax_.set(xlabel="column", ylabel="row")
+        return self

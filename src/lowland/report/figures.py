@@ -1,0 +1,77 @@
+"""Figures as inline SVG that follow the page's colours, light or dark."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+from lowland.core.errors import MissingExtraError
+
+# drawn in these, then replaced by the page's own colours
+INK = "#123456"
+ACCENT = "#0072b2"
+SECOND = "#d55e00"
+FAINT = "#9aa5ad"
+
+
+def require_matplotlib() -> Any:
+    """Return matplotlib, or raise with the line that installs it."""
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise MissingExtraError(
+            "plots and reports need an optional package",
+            "matplotlib is not installed",
+            fix="pip install 'lowland[report]'",
+        ) from error
+    return matplotlib
+
+
+def draw_svg(draw: Callable[[Any], None], *, width: float = 6.4, height: float = 3.4) -> str:
+    """Draw on fresh axes and return the SVG element.
+
+    Parameters
+    ----------
+    draw : callable
+        Takes the axes.
+    width, height : float
+        Inches at 72 per inch; the page scales the figure to its own width.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element without fixed size, text as text.
+    """
+    matplotlib = require_matplotlib()
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    style = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": "lowland",
+        "font.family": "sans-serif",
+        "font.size": 10,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "axes.edgecolor": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "legend.frameon": False,
+        "legend.labelcolor": INK,
+    }
+    with matplotlib.rc_context(style):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasSVG(figure)
+        axes = figure.add_subplot()
+        axes.patch.set_alpha(0)
+        draw(axes)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :].replace(INK, "currentColor")
+    head, rest = text.split(">", 1)
+    size = f' viewBox="0 0 {width * 72:g} {height * 72:g}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"{size}>{rest}'

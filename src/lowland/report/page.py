@@ -1,0 +1,130 @@
+"""The self-contained HTML page: no network, light and dark, prints well."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from typing import IO, Any, final
+
+from lowland.core.errors import MissingExtraError
+from lowland.core.findings import CLAIMS, Certificate, describe
+from lowland.report.figures import draw_svg
+from lowland.report.words import verdict_sentence
+
+
+@final
+@dataclass(frozen=True)
+class FigureEntry:
+    """A plot of the page.
+
+    Parameters
+    ----------
+    title : str
+    alternative : str
+        What the figure shows, for those who cannot see it.
+    draw : callable
+        Draws on the axes that it is given.
+    """
+
+    title: str
+    alternative: str
+    draw: Callable[[Any], Any]
+
+
+@final
+@dataclass(frozen=True)
+class TableEntry:
+    """A table of the page: a title, a header and rows of text."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@final
+@dataclass(frozen=True)
+class Page:
+    """What a report shows, in order.
+
+    Parameters
+    ----------
+    title : str
+    asked : sequence of (str, str)
+        What was asked and measured, as name and value.
+    certificate : Certificate or None
+    notes : sequence of str
+        Sentences below the verdict.
+    tables : sequence of TableEntry
+    figures : sequence of FigureEntry
+    settings : sequence of (str, str)
+        What is needed to run it again.
+    """
+
+    title: str
+    asked: Sequence[tuple[str, str]]
+    certificate: Certificate | None
+    notes: Sequence[str] = ()
+    tables: Sequence[TableEntry] = ()
+    figures: Sequence[FigureEntry] = ()
+    settings: Sequence[tuple[str, str]] = field(default_factory=tuple)
+
+
+def render_page(page: Page) -> str:
+    """Return the page as HTML text.
+
+    Raises
+    ------
+    MissingExtraError
+        If jinja2 or matplotlib is not installed.
+    """
+    try:
+        from jinja2 import Environment, StrictUndefined
+    except ImportError as error:
+        raise MissingExtraError(
+            "reports need an optional package", "jinja2 is not installed", fix="pip install 'lowland[report]'"
+        ) from error
+    from importlib.metadata import version
+
+    template = (files("lowland.report") / "page.html").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    findings = []
+    for finding in page.certificate or ():
+        findings.append(
+            {
+                "claim": finding.claim.replace("_", " "),
+                "meaning": CLAIMS[finding.claim],
+                "verdict": finding.verdict.value,
+                "details": describe(finding),
+            }
+        )
+    figures = [
+        {"title": entry.title, "alternative": entry.alternative, "svg": draw_svg(entry.draw)} for entry in page.figures
+    ]
+    return environment.from_string(template).render(
+        page=page,
+        sentence=verdict_sentence(page.certificate),
+        overall=page.certificate.verdict.value if page.certificate else "inconclusive",
+        findings=findings,
+        figures=figures,
+        version=version("lowland"),
+    )
+
+
+def write_report(path: str | os.PathLike[str], page: Page) -> None:
+    """Write the page to a file, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+    page : Page
+    """
+    from lowland.core.atomic import write_whole
+
+    text = render_page(page).encode("utf-8")
+
+    def write(file: IO[bytes]) -> None:
+        file.write(text)
+
+    write_whole(path, write)

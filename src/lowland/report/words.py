@@ -1,0 +1,63 @@
+"""Verdicts in words that need no mathematics."""
+
+from __future__ import annotations
+
+from lowland.core.findings import Certificate, Finding
+from lowland.core.status import Verdict
+
+
+def verdict_sentence(certificate: Certificate | None) -> str:
+    """Return what is proved about an answer in one or two sentences.
+
+    Parameters
+    ----------
+    certificate : Certificate or None
+
+    Returns
+    -------
+    str
+    """
+    if certificate is None:
+        return "This answer has not been judged."
+    if "globally_optimal" not in certificate:
+        return "Whether this answer is the best possible was not asked."
+    return f"{_optimality(certificate['globally_optimal'])} {_determinacy(certificate)}".strip()
+
+
+def _optimality(finding: Finding) -> str:
+    if finding.verdict is Verdict.PROVED:
+        if finding.witness.get("lower_bound") == 0.0:
+            return "Proved: this answer reproduces the data exactly, to within the tolerance."
+        return f"Proved: no other answer fits better by more than {_percent(finding.value)} of the objective."
+    if finding.verdict is Verdict.SUPPORTED:
+        return (
+            f"Supported, not proved: the estimated distance from the best possible objective is "
+            f"{_percent(finding.value)}."
+        )
+    unit = "data's energy" if finding.witness.get("lower_bound") == 0.0 else "objective"
+    return (
+        f"Not settled: whether a better answer exists is open; the proof leaves a gap of "
+        f"{_percent(finding.value)} of the {unit}."
+    )
+
+
+def _determinacy(certificate: Certificate) -> str:
+    if "determined_by_data" not in certificate:
+        return ""
+    unique = certificate["uniquely_determined"].verdict if "uniquely_determined" in certificate else None
+    if unique is Verdict.PROVED:
+        return "The data determine one matrix of this rank."
+    verdict = certificate["determined_by_data"].verdict
+    if verdict is Verdict.PROVED:
+        return "The positions of the data leave only finitely many matrices of this rank, for generic values."
+    if verdict is Verdict.REFUTED:
+        return "Without the penalty, the data alone would leave some cells undetermined at this rank."
+    return "Whether the data determine a matrix of this rank was too large a question for the budget."
+
+
+def _percent(fraction: float | None) -> str:
+    if fraction is None:
+        return "an unknown part"
+    if fraction < 1e-6:
+        return f"{100 * fraction:.0e} %"
+    return f"{100 * fraction:.2g} %"

@@ -1,0 +1,116 @@
+"""What the report of each system shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from lowland.core.arrays import Vector
+from lowland.core.records import Factors, SearchResult
+from lowland.report.displays import ConvergenceDisplay, PatternDisplay, PredictionDisplay, SpectrumDisplay
+from lowland.report.page import FigureEntry, Page, TableEntry
+
+if TYPE_CHECKING:
+    from lowland.systems.completion import CompletionFit
+    from lowland.systems.matrix import Recovery
+
+
+def recovery_page(recovery: Recovery) -> Page:
+    """Return the page of a recovery."""
+    objective = recovery.objective
+    rows = [
+        (str(k), a.start, a.solver, f"{a.value:.4g}", str(a.iterations), a.stop_reason.value.replace("_", " "))
+        for k, a in enumerate(recovery.attempts)
+    ]
+    header = ("start", "from", "solver", "objective", "steps", "stopped")
+    residual = PredictionDisplay(objective.y, objective.predict(recovery.search.theta), "measurements")
+    return Page(
+        f"Recovery of a rank-{recovery.rank} matrix",
+        _asked_search(objective.describe(), recovery.search),
+        recovery.certificate,
+        tables=(TableEntry("Starts", header, rows),),
+        figures=(*_search_figures(recovery.search, recovery.factors), _prediction_figure(residual)),
+    )
+
+
+def completion_page(
+    fit: CompletionFit,
+    *,
+    title: str,
+    held_out: tuple[Vector, Vector] | None = None,
+    tables: Sequence[TableEntry] = (),
+    notes: Sequence[str] = (),
+    settings: Sequence[tuple[str, str]] = (),
+) -> Page:
+    """Return the page of a completion.
+
+    Parameters
+    ----------
+    fit : CompletionFit
+    title : str
+    held_out : pair of ndarray, optional
+        Observed and predicted values of held-out cells.
+    tables, notes, settings
+        As of `Page`.
+
+    Returns
+    -------
+    Page
+    """
+    seen = fit.observations
+    m, n = seen.shape
+    open_cells = None
+    if fit.certificate is not None and "determined_by_data" in fit.certificate:
+        open_cells = fit.certificate["determined_by_data"].witness.get("open_cells")
+    display = PatternDisplay.from_observations(seen, open_cells)
+    pattern = FigureEntry(
+        "Observed cells",
+        f"{seen.size} of {m} x {n} cells are observed ({seen.size / (m * n):.1%}); darker blocks are fuller.",
+        display.plot,
+    )
+    if held_out is None:
+        prediction = PredictionDisplay(seen.values, fit.objective.predict(fit.theta), "fitted cells")
+    else:
+        prediction = PredictionDisplay(*held_out)
+    factors = Factors(fit.model.row_factors, fit.model.column_factors)
+    asked = [("table", f"{m} rows, {n} columns, {seen.size} observed cells")]
+    return Page(
+        title,
+        asked + _asked_search(fit.objective.describe(), fit.search),
+        fit.certificate,
+        notes=notes,
+        tables=tables,
+        figures=(_prediction_figure(prediction), pattern, *_search_figures(fit.search, factors)),
+        settings=settings,
+    )
+
+
+def _asked_search(problem: str, search: SearchResult) -> list[tuple[str, str]]:
+    return [
+        ("problem", problem),
+        ("solver", search.solver.replace("_", " ")),
+        ("stopped", f"{search.stop_reason.value.replace('_', ' ')}: {search.message}"),
+        ("objective", f"{search.value:.6g} after {search.iterations} steps in {search.seconds:.2g} s"),
+    ]
+
+
+def _prediction_figure(display: PredictionDisplay) -> FigureEntry:
+    words = f"Predicted against observed values of {display.observed.size} {display.label}; the line is equality."
+    return FigureEntry("Predicted and observed", words, display.plot)
+
+
+def _search_figures(search: SearchResult, factors: Factors) -> tuple[FigureEntry, ...]:
+    spectrum = SpectrumDisplay.from_factors(factors)
+    return (
+        FigureEntry(
+            "Singular values",
+            f"Singular values of the low-rank part, {spectrum.singular_values[0]:.3g} the largest and "
+            f"{spectrum.singular_values[-1]:.3g} the smallest.",
+            spectrum.plot,
+        ),
+        FigureEntry(
+            "Convergence",
+            f"The objective over {search.trace.values.size - 1} steps of the last stage.",
+            ConvergenceDisplay.from_result(search).plot,
+        ),
+    )
