@@ -58,12 +58,12 @@ def judge_curvature(
     extremes = extreme_curvatures(objective, theta, largest, rng)
     if not extremes.converged:
         return [
-            Finding(claim, Verdict.INCONCLUSIVE, extremes.smallest, tolerance=tolerance, method=extremes.method)
+            Finding(claim, Verdict.INCONCLUSIVE, tolerance=tolerance, method=extremes.method)
             for claim in ("second_order_stationary", "strict_local_minimum")
         ]
     bound = tolerance * extremes.largest
     direct, second_difference = direct_curvature(objective, theta, extremes.direction)
-    witness = {"curvature": direct, "second_difference": second_difference, "largest": extremes.largest}
+    witness: dict[str, Any] = {"curvature": direct, "second_difference": second_difference, "largest": extremes.largest}
     shared: dict[str, Any] = {
         "value": direct,
         "bound": bound,
@@ -121,7 +121,9 @@ def orthonormal_basis(directions: Matrix) -> Matrix:
 def _dense(at: Any, size: int, gauge: Matrix) -> Extremes:
     hessian = np.stack([at.hessian_product(unit) for unit in np.eye(size)], axis=1)
     # an orthonormal basis of the complement of the gauge
-    complement = np.linalg.qr(gauge, mode="complete")[0][:, gauge.shape[1] :] if gauge.shape[1] else np.eye(size)
+    complement = (
+        np.linalg.qr(gauge, mode="complete")[0][:, gauge.shape[1] :] if gauge.shape[1] else np.eye(size)
+    )
     if complement.shape[1] == 0:
         return Extremes(0.0, 0.0, np.zeros(size), "every direction leaves the matrix unchanged", False)
     reduced = complement.T @ ((hessian + hessian.T) / 2) @ complement
@@ -146,13 +148,19 @@ def _lanczos(at: Any, size: int, gauge: Matrix, rng: np.random.Generator) -> Ext
     plain = LinearOperator((size, size), matvec=product, dtype=np.float64)
     method = "smallest eigenvalue of the Hessian by Lanczos iteration, gauge deflated"
     try:
-        top = float(eigsh(plain, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False, maxiter=200)[0])
+        top = float(
+            eigsh(plain, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False, maxiter=200)[0]
+        )
         # lifting the gauge to the top keeps its zeros out of the way
         lifted = LinearOperator(
-            (size, size), matvec=lambda d: product(d) + top * (gauge @ (gauge.T @ d.reshape(-1))), dtype=np.float64
+            (size, size),
+            matvec=lambda d: product(d) + top * (gauge @ (gauge.T @ d.reshape(-1))),
+            dtype=np.float64,
         )
         values, vectors = eigsh(lifted, k=1, which="SA", v0=start, tol=1e-4, ncv=60, maxiter=40)
     except ArpackNoConvergence:
-        return Extremes(float("nan"), float("nan"), start, method + ": not converged within its budget", False)
+        return Extremes(
+            float("nan"), float("nan"), start, method + ": not converged within its budget", False
+        )
     direction = project(vectors[:, 0])
     return Extremes(float(values[0]), top, direction / np.linalg.norm(direction), method, converged=True)

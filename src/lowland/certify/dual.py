@@ -17,6 +17,7 @@ import numpy as np
 
 from lowland.certify.extremes import Bound, eigenvalue_bound, norm_bound
 from lowland.core.arrays import Vector
+from lowland.core.protocols import HasRoundingBounds
 from lowland.core.rounding import gamma
 from lowland.core.status import Rigour
 
@@ -36,7 +37,9 @@ class LowerBound:
 NOTHING = LowerBound(0.0, Rigour.RIGOROUS, "losses and penalties are never negative")
 
 
-def dual_bound(objective: Any, theta: Vector, upper: float, settings: Any, rng: np.random.Generator) -> LowerBound:
+def dual_bound(
+    objective: Any, theta: Vector, upper: float, settings: Any, rng: np.random.Generator
+) -> LowerBound:
     """Return the best lower bound that the residual gives.
 
     Parameters
@@ -81,15 +84,16 @@ def _scaled(
     objective: Any, direction: Vector, limit: float, upper: float, method: str, rigour: Rigour
 ) -> LowerBound:
     """Return the bound of the best feasible multiple of `direction`."""
-    y = objective.y - float(objective.predict(objective.centre())[0]) if objective.free_biases else objective.y
+    y = (
+        objective.y - float(objective.predict(objective.centre())[0])
+        if objective.free_biases
+        else objective.y
+    )
     inverse = direction if objective.weights is None else direction / objective.weights
     linear, square = float(y @ direction), float(direction @ inverse)
     scale = float(np.clip(linear / square, 0.0, limit))
     nu = scale * direction
-    if objective.weights is None:
-        curved = nu * nu
-    else:
-        curved = nu * nu / objective.weights
+    curved = nu * nu if objective.weights is None else nu * nu / objective.weights
     value = float(y @ nu) - 0.5 * float(curved.sum())
     size = float(np.abs(y) @ np.abs(nu)) + 0.5 * float(curved.sum())
     value -= gamma(y.size + 6) * size + _bias_charge(objective, nu, y, upper)
@@ -120,7 +124,7 @@ def _bias_charge(objective: Any, nu: Vector, y: Vector, upper: float) -> float:
         nodes = m + n if "row" in objective.free_biases else 1
     if set(objective.free_biases) == {"global"}:
         leftovers = abs(float(nu.sum())) + gamma(nu.size) * float(absolute.sum())
-    return leftovers * nodes * reach * (1 + 1e-12)
+    return float(leftovers * nodes * reach * (1 + 1e-12))
 
 
 def _leftover(nu: Vector, absolute: Vector, positions: Vector, length: int) -> float:
@@ -147,7 +151,9 @@ def _psd_bound(objective: Any, direction: Vector) -> LowerBound:
     return _shifted_psd_bound(objective, direction, highest, top.method, rigour)
 
 
-def _shifted_psd_bound(objective: Any, direction: Vector, highest: float, method: str, rigour: Rigour) -> LowerBound:
+def _shifted_psd_bound(
+    objective: Any, direction: Vector, highest: float, method: str, rigour: Rigour
+) -> LowerBound:
     """Make nu feasible by a multiple of nu0 with A* nu0 >= I, where such a combination is found."""
     identity = identity_combination(objective)
     if identity is None:
@@ -161,7 +167,9 @@ def _shifted_psd_bound(objective: Any, direction: Vector, highest: float, method
     if top.value + error > 0:
         return NOTHING
     result = _scaled(objective, nu, np.inf, np.inf, f"{method}; shifted along A* nu0 >= I", rigour)
-    return result if certain else LowerBound(result.value, Rigour.WORKING_PRECISION, result.method, result.scale)
+    return (
+        result if certain else LowerBound(result.value, Rigour.WORKING_PRECISION, result.method, result.scale)
+    )
 
 
 def identity_combination(objective: Any) -> tuple[Vector, float, bool] | None:
@@ -172,7 +180,7 @@ def identity_combination(objective: Any) -> tuple[Vector, float, bool] | None:
 
     def spread(nu: Vector) -> Vector:
         dense = np.asarray(objective.adjoint(nu).toarray())
-        return ((dense + dense.T) / 2).reshape(-1)
+        return np.asarray((dense + dense.T) / 2).reshape(-1)
 
     def gather(x: Vector) -> Vector:
         dense = x.reshape(n, n)
@@ -190,7 +198,8 @@ def identity_combination(objective: Any) -> tuple[Vector, float, bool] | None:
 
 def _adjoint_error(objective: Any, nu: Vector, bound: Bound) -> tuple[Rigour, float]:
     """Return the rigour left after the rounding of A* nu, and that rounding."""
-    if not hasattr(objective.measurement, "adjoint_error"):
+    measurement = objective.measurement
+    if not isinstance(measurement, HasRoundingBounds):
         rigour = Rigour.WORKING_PRECISION if bound.rigour is Rigour.RIGOROUS else bound.rigour
         return rigour, 0.0
-    return bound.rigour, float(objective.measurement.adjoint_error(nu))
+    return bound.rigour, measurement.adjoint_error(nu)

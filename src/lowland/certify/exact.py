@@ -13,9 +13,10 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Indices, Matrix
+from lowland.core.arrays import Indices
 from lowland.core.records import ObservedPattern
 from lowland.kernels import modular
+from lowland.kernels.modular import Array as Matrix
 
 
 @final

@@ -79,7 +79,9 @@ def is_eigenvalue_below(matrix: Matrix, bound: float) -> bool:
     return _cholesky_completes(shifted)
 
 
-def norm_bound(operator: LinearMap, *, method: str, largest_dense: int, steps: int, rng: np.random.Generator) -> Bound:
+def norm_bound(
+    operator: LinearMap, *, method: str, largest_dense: int, steps: int, rng: np.random.Generator
+) -> Bound:
     """Return an upper bound on the spectral norm of an operator.
 
     Parameters

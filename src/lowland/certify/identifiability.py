@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,9 @@ def judge_pattern(pattern: ObservedPattern, *, largest: int, rng: np.random.Gene
     result = pattern_rank(pattern, rng)
     if result.rank == result.expected:
         return _proved(claim, result.rank, "full rank of the Jacobian modulo a prime", (GENERIC,))
-    if finding is None:
+    if finding is not None:
+        finding = replace(finding, value=float(result.rank))
+    else:
         words = f"the Jacobian lacks {result.expected - result.rank} of {result.expected} modulo two primes"
         finding = _refuted(claim, result.rank, expected, words, Rigour.PROBABILISTIC)
         finding.witness["failure_probability"] = result.failure_probability
@@ -84,18 +87,28 @@ def _short_lines(pattern: ObservedPattern) -> tuple[Indices, Indices]:
 
 
 def _say_short(short: tuple[Indices, Indices]) -> str:
-    parts = [f"{len(lines)} {name}" for lines, name in zip(short, ("rows", "columns"), strict=True) if len(lines)]
+    parts = [
+        f"{len(lines)} {name}" for lines, name in zip(short, ("rows", "columns"), strict=True) if len(lines)
+    ]
     return " and ".join(parts) + " with fewer observations than unknowns of their own"
 
 
 def _proved(claim: str, rank: int, method: str, assumptions: tuple[str, ...]) -> Finding:
     return Finding(
-        claim, Verdict.PROVED, float(rank), float(rank), 0.0, assumptions, method, Rigour.RIGOROUS, witness={"rank": rank}
+        claim,
+        Verdict.PROVED,
+        float(rank),
+        float(rank),
+        0.0,
+        assumptions,
+        method,
+        Rigour.RIGOROUS,
+        witness={"rank": rank},
     )
 
 
 def _refuted(claim: str, rank: int, expected: int, method: str, rigour: Rigour) -> Finding:
-    assumptions = (GENERIC,)
+    assumptions: tuple[str, ...] = (GENERIC,)
     if rigour is Rigour.PROBABILISTIC:
         assumptions = (GENERIC, "two primes that are not exceptional")
     return Finding(
@@ -176,7 +189,9 @@ def _unique_operator(objective: Any, finite: Finding, largest: int) -> Finding:
         )
     (m, n), symmetric = objective.shape, objective.structure == "psd"
     dimension = n * (n + 1) // 2 if symmetric else m * n
-    rows = objective.exact_rows() if objective.measurement.size >= dimension and dimension <= largest else None
+    rows = (
+        objective.exact_rows() if objective.measurement.size >= dimension and dimension <= largest else None
+    )
     if rows is not None and modular.rank(modular.residues(rows, modular.PRIME), modular.PRIME) == dimension:
         method = "the measurements determine every matrix, low-rank or not: full rank modulo a prime"
         return Finding(claim, Verdict.PROVED, method=method, rigour=Rigour.RIGOROUS)

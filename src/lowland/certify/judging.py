@@ -127,8 +127,14 @@ def certify(
 Judge = Callable[[Any, Vector, Settings, dict[str, Finding]], list[Finding]]
 
 
-def _stationarity(objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]) -> list[Finding]:
-    return [judge_stationarity(objective, theta, settings.gradient_tolerance, np.random.default_rng(settings.seed))]
+def _stationarity(
+    objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]
+) -> list[Finding]:
+    return [
+        judge_stationarity(
+            objective, theta, settings.gradient_tolerance, np.random.default_rng(settings.seed)
+        )
+    ]
 
 
 def _curvature(objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]) -> list[Finding]:
@@ -143,11 +149,15 @@ def _curvature(objective: Any, theta: Vector, settings: Settings, found: dict[st
     )
 
 
-def _optimality(objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]) -> list[Finding]:
+def _optimality(
+    objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]
+) -> list[Finding]:
     return judge_optimality(objective, theta, settings)
 
 
-def _identifiability(objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]) -> list[Finding]:
+def _identifiability(
+    objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]
+) -> list[Finding]:
     rng = np.random.default_rng(settings.seed)
     return judge_identifiability(objective, largest=settings.largest_modular, rng=rng)
 

@@ -15,6 +15,8 @@ import numpy as np
 from lowland.certify.dual import LowerBound, dual_bound
 from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
+from lowland.core.protocols import HasRoundingBounds
+from lowland.core.records import Factors
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour, Verdict
 
@@ -52,47 +54,58 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
     lower = dual_bound(objective, theta, upper, settings, rng)
     rounding = rounding_floor(objective, theta)
     findings = []
-    for claim, value in (("globally_optimal", upper), ("convex_optimal", convex_value(objective, theta, upper))):
+    for claim, value in (
+        ("globally_optimal", upper),
+        ("convex_optimal", convex_value(objective, theta, upper)),
+    ):
         gap = max(0.0, value - lower.value)
         limit = max(settings.gap_tolerance * value, settings.zero_tolerance * energy, rounding)
-        small = gap <= limit
-        findings.append(_finding(claim, small, gap, value, lower, energy, limit, charge, settings))
+        findings.append(_finding(claim, _Gap(gap, value, limit, energy), lower, charge, settings))
     if findings[1].verdict is Verdict.INCONCLUSIVE:
         findings[1] = _refute_convex(objective, theta, findings[1], settings, energy, rounding)
     return findings
 
 
-def _finding(
-    claim: str,
-    small: bool,
-    gap: float,
-    value: float,
-    lower: LowerBound,
-    energy: float,
-    limit: float,
-    charge: bool,
-    settings: Any,
-) -> Finding:
+@final
+@dataclass(frozen=True)
+class _Gap:
+    """Distance of a value from the lower bound, and what counts as none."""
+
+    size: float
+    value: float
+    limit: float
+    energy: float
+
+
+def _finding(claim: str, gap: _Gap, lower: LowerBound, charged: bool, settings: Any) -> Finding:
     trivial = lower.value == 0.0
-    scale, unit = (energy, "data energy") if trivial else (value, "objective")
-    relative = gap / scale if scale > 0 else 0.0
-    rigour = lower.rigour if charge else _weaker(lower.rigour)
-    verdict = Verdict.INCONCLUSIVE
-    if small:
+    scale, unit = (gap.energy, "data energy") if trivial else (gap.value, "objective")
+    rigour = lower.rigour if charged else _weaker(lower.rigour)
+    verdict, method = (
+        Verdict.INCONCLUSIVE,
+        f"gap to a lower bound, as a fraction of the {unit}: {lower.method}",
+    )
+    if gap.size <= gap.limit:
         verdict = Verdict.SUPPORTED if rigour is Rigour.ESTIMATE else Verdict.PROVED
-    method = f"gap to the lower bound as a fraction of the {unit}: {lower.method}"
-    if trivial and small:
-        method = "the objective cannot be negative and is zero to within the tolerance; this says nothing of uniqueness"
+        if trivial:
+            method = (
+                "an objective that cannot be negative is zero within the tolerance; nothing about uniqueness"
+            )
     return Finding(
         claim,
         verdict,
-        relative,
-        limit / scale if scale > 0 else 0.0,
+        gap.size / scale if scale > 0 else 0.0,
+        gap.limit / scale if scale > 0 else 0.0,
         settings.zero_tolerance if trivial else settings.gap_tolerance,
         lower.assumptions,
         method,
         rigour,
-        witness={"objective": value, "lower_bound": lower.value, "dual_scale": lower.scale, "gap": gap},
+        witness={
+            "objective": gap.value,
+            "lower_bound": lower.value,
+            "dual_scale": lower.scale,
+            "gap": gap.size,
+        },
     )
 
 
@@ -101,8 +114,9 @@ def upper_value(objective: Any, theta: Vector) -> tuple[float, bool]:
     z = objective.predict(theta)
     residual = np.abs(objective.y - z)
     factors = objective.matrix(theta)
-    charged = hasattr(objective.measurement, "measure_error")
-    error = objective.measurement.measure_error(factors) if charged else np.zeros_like(z)
+    measurement = objective.measurement
+    charged = isinstance(measurement, HasRoundingBounds)
+    error = measurement.measure_error(factors) if charged else np.zeros_like(z)
     error = error + 2 * unit_roundoff("float64") * (np.abs(z) + np.abs(objective.y))
     data = objective.data_value(objective.y + residual + error)
     total = data * (1 + gamma(z.size + 4))
@@ -113,10 +127,12 @@ def upper_value(objective: Any, theta: Vector) -> tuple[float, bool]:
 
 def rounding_floor(objective: Any, theta: Vector) -> float:
     """Return the objective that rounding of the predictions alone can cause."""
-    factors = objective.matrix(theta)
-    if not hasattr(objective.measurement, "measure_error"):
+    measurement = objective.measurement
+    if not isinstance(measurement, HasRoundingBounds):
         return 0.0
-    error = objective.measurement.measure_error(factors) + unit_roundoff("float64") * np.abs(objective.y)
+    error = measurement.measure_error(objective.matrix(theta)) + unit_roundoff("float64") * np.abs(
+        objective.y
+    )
     return float(objective.data_value(objective.y + error))
 
 
@@ -125,13 +141,13 @@ def convex_value(objective: Any, theta: Vector, upper: float) -> float:
     ridge = objective.ridge
     penalties = sum(penalty.value(theta) for penalty in objective.penalties)
     if not ridge:
-        return upper - penalties
+        return float(upper - penalties)
     canonical = objective.model.canonical(theta)
     balanced = 0.5 * ridge * (2 if objective.structure == "psd" else 1)
     factors = canonical[: objective.model.factor_size]
     nuclear = balanced * float(factors @ factors) * (1 + 1e-12)
     # balancing computes the same norm twice over; never charge more than the point itself pays
-    return min(upper, upper - penalties + nuclear + 1e-13 * abs(upper))
+    return float(min(upper, upper - penalties + nuclear + 1e-13 * abs(upper)))
 
 
 def _refute_convex(
@@ -171,7 +187,7 @@ def rank_one_descent(objective: Any, theta: Vector) -> Descent | None:
     if not steepness > objective.ridge:
         return None
     z = objective.predict(theta)
-    change = objective.measurement.measure(_rank_one(objective, left, right))
+    change = objective.measurement.measure(Factors(left[:, None], right[:, None]))
     curvature = float(change @ objective.weighted(change))
     if not curvature > 0:
         return None
@@ -179,11 +195,6 @@ def rank_one_descent(objective: Any, theta: Vector) -> Descent | None:
     # evaluated, not predicted: the nuclear norm grows by at most `length`
     decrease = objective.data_value(z) - objective.data_value(z + length * change) - objective.ridge * length
     return Descent(float(decrease), left, right, length)
-
-
-def _rank_one(objective: Any, left: Vector, right: Vector) -> Any:
-    factors = objective.matrix(objective.centre())
-    return type(factors)(left[:, None], right[:, None])
 
 
 def _weaker(rigour: Rigour) -> Rigour:

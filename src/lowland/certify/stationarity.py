@@ -75,7 +75,10 @@ def gradient_mismatch(objective: Any, theta: Vector, rng: np.random.Generator) -
     step = 1e-3
     ahead, behind = objective.value(theta + step * direction), objective.value(theta - step * direction)
     # the fourth-order difference removes the cubic part that a quartic objective has
-    ahead2, behind2 = objective.value(theta + 2 * step * direction), objective.value(theta - 2 * step * direction)
+    ahead2, behind2 = (
+        objective.value(theta + 2 * step * direction),
+        objective.value(theta - 2 * step * direction),
+    )
     difference = (8 * (ahead - behind) - (ahead2 - behind2)) / (12 * step)
     predicted = float(objective.gradient(theta) @ direction)
     here = objective.value(theta)

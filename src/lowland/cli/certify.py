@@ -28,7 +28,9 @@ def certify(
     layout: Annotated[str, typer.Option(help="auto, long or wide.")] = "auto",
     duplicates: Annotated[str, typer.Option(help="A cell listed twice: error, mean or last.")] = "error",
     gap: Annotated[float, typer.Option(help="Relative gap that counts as optimal.")] = 1e-2,
-    require: Annotated[str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")] = None,
+    require: Annotated[
+        str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Judge a saved model: recompute everything from the table and the factors alone."""
@@ -39,7 +41,9 @@ def certify(
     ).observations
     if observations.shape != fitted.shape:
         raise InvalidInputError(
-            "the table does not fit the model", f"{observations.shape} for {fitted.shape}", fix="pass the table fitted"
+            "the table does not fit the model",
+            f"{observations.shape} for {fitted.shape}",
+            fix="pass the table fitted",
         )
     for axis, labels in enumerate((observations.row_labels, observations.column_labels)):
         if labels is not None and not np.array_equal(fitted.positions(labels, axis), np.arange(labels.size)):

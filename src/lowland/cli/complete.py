@@ -11,7 +11,14 @@ import typer
 
 from lowland.cli.output import check_claim, exit_on_missed, say, say_certificate, say_json, try_report, warn
 from lowland.cli.progress import SearchProgress
-from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint, save_model
+from lowland.cli.store import (
+    checkpoint_path,
+    forget,
+    identity_of,
+    load_checkpoint,
+    save_checkpoint,
+    save_model,
+)
 from lowland.core.arrays import check_rank
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
@@ -30,7 +37,9 @@ LARGEST_OUTPUT = 20_000_000
 
 
 def complete(
-    table: Annotated[Path, typer.Argument(help="CSV, TSV, Parquet, Feather, Matrix Market, NPY or NPZ; long or wide.")],
+    table: Annotated[
+        Path, typer.Argument(help="CSV, TSV, Parquet, Feather, Matrix Market, NPY or NPZ; long or wide.")
+    ],
     rank: Annotated[int, typer.Option(help="Rank of the low-rank part.")],
     penalty: Annotated[float, typer.Option(help="Weight of the nuclear norm; larger smooths more.")] = 1.0,
     biases: Annotated[bool, typer.Option(help="Fit row, column and global biases.")] = True,
@@ -42,13 +51,17 @@ def complete(
     output: Annotated[Path | None, typer.Option(help="Write the completed table here (CSV or TSV).")] = None,
     model: Annotated[Path | None, typer.Option(help="Write the fitted model here (.npz).")] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted fit of --model.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with an interrupted fit of --model.")
+    ] = False,
     dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
     tolerance: Annotated[float, typer.Option(help="Stop once the objective falls by less than this.")] = 1e-6,
     max_iterations: Annotated[int, typer.Option(help="Most sweeps.")] = 500,
     seed: Annotated[int, typer.Option(help="Seed of the random start.")] = 0,
     certify: Annotated[bool, typer.Option(help="Judge the fit.")] = True,
-    require: Annotated[str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")] = None,
+    require: Annotated[
+        str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -60,7 +73,9 @@ def complete(
     if dtype not in ("float64", "float32"):
         raise InvalidInputError("--dtype is unknown", dtype, fix="use float64 or float32")
     if resume and model is None:
-        raise InvalidInputError("--resume needs --model", "no --model", fix="name the model of the interrupted fit")
+        raise InvalidInputError(
+            "--resume needs --model", "no --model", fix="name the model of the interrupted fit"
+        )
     loaded = load_table(
         table, row=row, column=column, value=value, layout=layout, duplicates=duplicates, dtype=dtype
     )
@@ -82,7 +97,10 @@ def complete(
         page = completion_page(
             fit,
             title=f"Completion of {table.name}",
-            settings=[("command", _command(table, settings, seed)), ("data", observations.fingerprint()[:16])],
+            settings=[
+                ("command", _command(table, settings, seed)),
+                ("data", observations.fingerprint()[:16]),
+            ],
         )
         try_report(lambda: write_report(report, page), report)
     if json:
@@ -93,7 +111,11 @@ def complete(
             if path is not None and path.exists():
                 say(f"{name}: {path}")
     if fit.search.stop_reason is StopReason.INTERRUPTED:
-        kept = f"; {model} holds the best model so far, --resume goes on" if model else "; without --model it is lost"
+        kept = (
+            f"; {model} holds the best model so far, --resume goes on"
+            if model
+            else "; without --model it is lost"
+        )
         warn(f"lowland: interrupted after {fit.search.iterations} sweeps{kept}")
         raise typer.Exit(130)
     exit_on_missed(fit.certificate, require)
@@ -139,7 +161,9 @@ def describe_table(table: Table) -> str:
     text = f"{m} rows, {n} columns, {seen.size} observed cells ({seen.size / (m * n):.1%})"
     empty_rows, empty_columns = int((seen.row_counts() == 0).sum()), int((seen.column_counts() == 0).sum())
     if empty_rows or empty_columns:
-        text += f"; {empty_rows} rows and {empty_columns} columns have none and are predicted from biases alone"
+        text += (
+            f"; {empty_rows} rows and {empty_columns} columns have none and are predicted from biases alone"
+        )
     return text
 
 

@@ -26,7 +26,9 @@ SETTINGS = CompletionSettings(rank=12, penalty=1.0, tolerance=1e-6)
 
 
 def demo(
-    folder: Annotated[Path, typer.Option(help="Where to write the report, the model and the completed table.")] = Path(),
+    folder: Annotated[
+        Path, typer.Option(help="Where to write the report, the model and the completed table.")
+    ] = Path(),
     seed: Annotated[int, typer.Option(help="Seed of the held-out cells and the random start.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -55,7 +57,10 @@ def demo(
         held_out=(held.values, trial.model.predict(held.rows, held.columns)),
         notes=_notes(scores),
         tables=(_score_table(scores),),
-        settings=[("command", f"lowland demo --seed {seed}"), ("data", "World Bank, SP.DYN.TFRT.IN, CC BY 4.0")],
+        settings=[
+            ("command", f"lowland demo --seed {seed}"),
+            ("data", "World Bank, SP.DYN.TFRT.IN, CC BY 4.0"),
+        ],
     )
     written = try_report(lambda: write_report(paths["report.html"], page), paths["report.html"])
     if json:
@@ -67,7 +72,10 @@ def demo(
         )
         return
     m, n = table.shape
-    say(f"Births per woman in {m} countries and regions, {n} years (World Bank): {m * n - table.size} cells are missing.")
+    missing = m * n - table.size
+    say(
+        f"Births per woman in {m} countries and regions, {n} years (World Bank): {missing} cells are missing."
+    )
     say(f"Fitted: rank {SETTINGS.rank} plus biases, penalty {SETTINGS.penalty:g}.\n")
     say("How well are cells predicted that were held out? Root-mean-square error, births per woman:")
     header = ("", "lowland", "row + column means", "interpolation")
@@ -88,7 +96,11 @@ def demo(
 def _notes(scores: list[Scores]) -> list[str]:
     notes = []
     for s in scores:
-        best = min(("the low-rank model", s.model), ("interpolation along the row", s.interpolation), key=lambda x: x[1])
+        best = min(
+            ("the low-rank model", s.model),
+            ("interpolation along the row", s.interpolation),
+            key=lambda x: x[1],
+        )
         notes.append(f"Of {s.count} held-out cells ({s.name}), {best[0]} predicts best.")
     return notes
 

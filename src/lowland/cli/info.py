@@ -18,7 +18,10 @@ PACKAGES = ("lowland", "numpy", "scipy", "numba", "scikit-learn", "pyarrow", "ma
 
 def info(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Print what this installation consists of, for bug reports."""
-    data: dict[str, Any] = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    data: dict[str, Any] = {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
     for name in PACKAGES:
         try:
             data[name] = version(name)

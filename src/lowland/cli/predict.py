@@ -22,7 +22,9 @@ def predict(
     model: Annotated[Path, typer.Argument(help="A model that lowland complete wrote.")],
     pairs: Annotated[Path, typer.Argument(help="CSV or TSV with a row and a column label in each line.")],
     row: Annotated[str | None, typer.Option(help="Name of the row column; the first by default.")] = None,
-    column: Annotated[str | None, typer.Option(help="Name of the column column; the second by default.")] = None,
+    column: Annotated[
+        str | None, typer.Option(help="Name of the column column; the second by default.")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Write here instead of to the screen.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -32,11 +34,16 @@ def predict(
     fitted, _ = load_model(model)
     suffix = pairs.suffix.lower()
     if suffix not in DELIMITERS:
-        raise InvalidInputError(f"{pairs} has an unknown ending", suffix or "none", fix="pass a CSV or TSV file")
+        raise InvalidInputError(
+            f"{pairs} has an unknown ending", suffix or "none", fix="pass a CSV or TSV file"
+        )
     columns = read_delimited(pairs, DELIMITERS[suffix])
     if len(columns) < 2:
-        raise InvalidInputError(f"{pairs} needs two columns", f"{len(columns)}", fix="one for rows, one for columns")
-    names = [row or list(columns)[0], column or list(columns)[1]]
+        raise InvalidInputError(
+            f"{pairs} needs two columns", f"{len(columns)}", fix="one for rows, one for columns"
+        )
+    first, second, *_ = columns
+    names = [row or first, column or second]
     for name in names:
         if name not in columns:
             raise InvalidInputError(f"{pairs} has no column {name!r}", ", ".join(columns))

@@ -22,16 +22,22 @@ from lowland.systems.solvers import STEP_LIMITS
 
 
 def sense(
-    file: Annotated[Path, typer.Argument(help="NPZ with y and one of: arrays; rows, columns, shape; operator, shape.")],
+    file: Annotated[
+        Path, typer.Argument(help="NPZ with y and one of: arrays; rows, columns, shape; operator, shape.")
+    ],
     rank: Annotated[int, typer.Option(help="Rank of the matrix.")],
     structure: Annotated[str, typer.Option(help="general or psd.")] = "general",
     penalty: Annotated[float, typer.Option(help="Weight of the nuclear norm.")] = 0.0,
-    solver: Annotated[str, typer.Option(help="auto, gradient, stochastic, alternating or gauss_newton.")] = "auto",
+    solver: Annotated[
+        str, typer.Option(help="auto, gradient, stochastic, alternating or gauss_newton.")
+    ] = "auto",
     start: Annotated[str, typer.Option(help="auto, spectral, random or small_random.")] = "auto",
     output: Annotated[Path | None, typer.Option(help="Write the factors left and right here (.npz).")] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of random starts.")] = 0,
-    require: Annotated[str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")] = None,
+    require: Annotated[
+        str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -66,14 +72,17 @@ def sense(
                 "stop_reason": fit.search.stop_reason.value,
                 "message": fit.search.message,
                 "objective": fit.search.value,
-                "starts": [{"start": a.start, "solver": a.solver, "objective": a.value} for a in fit.attempts],
+                "starts": [
+                    {"start": a.start, "solver": a.solver, "objective": a.value} for a in fit.attempts
+                ],
                 "certificate": certificate.as_dict() if certificate else None,
             }
         )
     else:
         say(fit.objective.describe())
         for k, a in enumerate(fit.attempts):
-            say(f"start {k} ({a.start}, {a.solver}): objective {a.value:.4g} after {a.iterations} steps, {a.message}")
+            ended = f"objective {a.value:.4g} after {a.iterations} steps, {a.message}"
+            say(f"start {k} ({a.start}, {a.solver}): {ended}")
         if certificate is not None:
             say(verdict_sentence(certificate))
             say_certificate(certificate)
@@ -89,7 +98,9 @@ def read_measurements(file: Path) -> tuple[Any, Any, Any]:
     """Return the measurement, the data and the weights (or None) of an NPZ file."""
     stored = load_npz(file)
     if "y" not in stored:
-        raise InvalidInputError(f"{file} has no array y", ", ".join(stored) or "no arrays", fix="store the data as y")
+        raise InvalidInputError(
+            f"{file} has no array y", ", ".join(stored) or "no arrays", fix="store the data as y"
+        )
     if "arrays" in stored:
         measurement: Any = Dense(stored["arrays"])
     else:
@@ -104,7 +115,9 @@ def read_measurements(file: Path) -> tuple[Any, Any, Any]:
         elif "operator" in stored:
             measurement = Linear(stored["operator"], shape)
         else:
-            raise InvalidInputError(f"{file} does not say how it measures", ", ".join(stored), fix=f"store {needed}")
+            raise InvalidInputError(
+                f"{file} does not say how it measures", ", ".join(stored), fix=f"store {needed}"
+            )
     return measurement, stored["y"], stored.get("weights")
 
 

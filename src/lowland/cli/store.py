@@ -80,7 +80,9 @@ def load_checkpoint(path: Path, identity: Mapping[str, Any]) -> Snapshot:
     """Read a snapshot, refusing one of other data or settings by name."""
     if not path.exists():
         raise InvalidInputError(
-            "there is nothing to resume", f"no file {path}", fix="leave --resume out; it is for an interrupted fit"
+            "there is nothing to resume",
+            f"no file {path}",
+            fix="leave --resume out; it is for an interrupted fit",
         )
     header, arrays = load_bundle(path, "checkpoint")
     for name, value in identity.items():
@@ -90,7 +92,9 @@ def load_checkpoint(path: Path, identity: Mapping[str, Any]) -> Snapshot:
                 f"{name} was {header['identity'].get(name)!r}, is {value!r}",
                 fix="give the same data and settings, or leave --resume out",
             )
-    state = {name.removeprefix("state_"): array for name, array in arrays.items() if name.startswith("state_")}
+    state = {
+        name.removeprefix("state_"): array for name, array in arrays.items() if name.startswith("state_")
+    }
     return Snapshot(
         header["solver"],
         {**state, **header["scalars"]},

@@ -14,7 +14,9 @@ Matrix: TypeAlias = NDArray[np.floating[Any]]
 Indices: TypeAlias = NDArray[np.intp]
 
 
-def check_floats(values: ArrayLike, name: str, *, dtype: str | None = None, ndim: int | None = None) -> Vector:
+def check_floats(
+    values: ArrayLike, name: str, *, dtype: str | None = None, ndim: int | None = None
+) -> Vector:
     """Return `values` as a contiguous finite real array.
 
     Parameters
@@ -47,7 +49,9 @@ def check_floats(values: ArrayLike, name: str, *, dtype: str | None = None, ndim
         array = np.ascontiguousarray(array, dtype=dtype)
     except (TypeError, ValueError) as error:
         raise InvalidInputError(
-            f"{name} must hold numbers", f"dtype {np.asarray(values).dtype}", fix="convert the values to floats"
+            f"{name} must hold numbers",
+            f"dtype {np.asarray(values).dtype}",
+            fix="convert the values to floats",
         ) from error
     if ndim is not None and array.ndim != ndim:
         raise InvalidInputError(

@@ -46,7 +46,9 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None]
             os.unlink(name)
         if isinstance(error, OSError):
             raise InvalidInputError(
-                f"cannot write {target}", error.strerror or str(error), fix="free some space, or write elsewhere"
+                f"cannot write {target}",
+                error.strerror or str(error),
+                fix="free some space, or write elsewhere",
             ) from error
         raise
 

@@ -68,7 +68,9 @@ class Finding:
 
     def __post_init__(self) -> None:
         if self.claim not in CLAIMS:
-            raise InvalidInputError("claim is unknown", repr(self.claim), fix=f"use one of {', '.join(CLAIMS)}")
+            raise InvalidInputError(
+                "claim is unknown", repr(self.claim), fix=f"use one of {', '.join(CLAIMS)}"
+            )
         if self.verdict is Verdict.PROVED and self.rigour is Rigour.ESTIMATE:
             raise InvalidInputError("an estimate proves nothing", f"claim {self.claim} PROVED by an estimate")
 
@@ -195,7 +197,8 @@ def _read_finding(item: dict[str, Any]) -> Finding:
         rigour=Rigour(item["rigour"]),
         seconds=item["seconds"],
         witness={
-            key: np.asarray(value) if isinstance(value, list) else value for key, value in item["witness"].items()
+            key: np.asarray(value) if isinstance(value, list) else value
+            for key, value in item["witness"].items()
         },
     )
 

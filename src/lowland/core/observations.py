@@ -106,7 +106,10 @@ class Observations:
                 "rows, columns and values must be equally long", f"{row.size}, {column.size} and {value.size}"
             )
         weight = _check_weights(weights, value)
-        names = [_check_labels(row_labels, shape[0], "row_labels"), _check_labels(column_labels, shape[1], "column_labels")]
+        names = [
+            _check_labels(row_labels, shape[0], "row_labels"),
+            _check_labels(column_labels, shape[1], "column_labels"),
+        ]
         row, column, value, weight = _merge_duplicates(row, column, value, weight, shape, duplicates)
         return cls(row, column, value, shape, weight, *names)
 
@@ -150,7 +153,9 @@ class Observations:
         if np.isinf(array).any():
             i, j = (int(k) for k in np.argwhere(np.isinf(array))[0])
             raise InvalidInputError(
-                "the table must not hold infinities", f"{array[i, j]} in row {i}, column {j}", fix="use NaN for missing"
+                "the table must not hold infinities",
+                f"{array[i, j]} in row {i}, column {j}",
+                fix="use NaN for missing",
             )
         row, column = np.nonzero(~np.isnan(array))
         weight = None if weights is None else np.asarray(weights)[row, column]
@@ -203,9 +208,13 @@ def _extent(positions: ArrayLike, labels: ArrayLike | None, name: str) -> int:
         return len(np.asarray(labels))
     array = np.asarray(positions)
     if array.size == 0:
-        raise InvalidInputError(f"{name} is empty", "no observation", fix="pass shape, or data with observations")
+        raise InvalidInputError(
+            f"{name} is empty", "no observation", fix="pass shape, or data with observations"
+        )
     if array.dtype.kind not in "iu":
-        raise InvalidInputError(f"{name} must be integer positions", f"dtype {array.dtype}", fix="pass labels apart")
+        raise InvalidInputError(
+            f"{name} must be integer positions", f"dtype {array.dtype}", fix="pass labels apart"
+        )
     return int(array.max()) + 1
 
 
@@ -217,7 +226,10 @@ def _check_weights(weights: ArrayLike | None, values: Vector) -> Vector | None:
         raise InvalidInputError("weights must be as long as values", f"{weight.size} and {values.size}")
     if weight.size and not weight.min() > 0:
         raise InvalidInputError(
-            "weights must be positive", f"{weight.min()}", "a weight of zero is a missing cell", "drop such cells"
+            "weights must be positive",
+            f"{weight.min()}",
+            "a weight of zero is a missing cell",
+            "drop such cells",
         )
     return weight
 
@@ -245,7 +257,9 @@ def _merge_duplicates(
     duplicates: str,
 ) -> tuple[Indices, Indices, Vector, Vector | None]:
     if duplicates not in ("error", "mean", "last"):
-        raise InvalidInputError("duplicates is unknown", repr(duplicates), fix='use "error", "mean" or "last"')
+        raise InvalidInputError(
+            "duplicates is unknown", repr(duplicates), fix='use "error", "mean" or "last"'
+        )
     code = rows * shape[1] + columns
     # sorted data (the usual case of a table) need no sort to be recognised as free of repeats
     if code.size < 2 or (np.diff(code) > 0).all():

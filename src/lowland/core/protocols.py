@@ -8,7 +8,7 @@ powers that they need (`lowland.core.needs`) and are refused before step 0 where
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +83,7 @@ class HasRoundingBounds(Protocol):
 class Loss(Protocol):
     """Pointwise fit of predictions z to data y."""
 
-    name: str
+    name: ClassVar[str]
 
     def value(self, z: Vector, y: Vector) -> Vector:
         """Return the loss of each observation."""
@@ -104,8 +104,8 @@ class Loss(Protocol):
 class Penalty(Protocol):
     """A smooth function of the point itself."""
 
-    name: str
-    keeps_linear_gauge: bool
+    name: ClassVar[str]
+    keeps_linear_gauge: ClassVar[bool]
 
     def value(self, theta: Vector) -> float:
         """Return the penalty."""
@@ -120,7 +120,7 @@ class Penalty(Protocol):
 class Model(Protocol):
     """How a point makes a matrix, with tangent and cotangent maps."""
 
-    name: str
+    name: ClassVar[str]
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -163,7 +163,7 @@ class Model(Protocol):
     def from_factors(self, factors: Factors) -> Vector:
         """Return the point with given factors and zero biases."""
 
-    def resized(self, rank: int) -> Model:
+    def resized(self, rank: int) -> Self:
         """Return the same model with another rank."""
 
 
@@ -191,7 +191,9 @@ class Linearisation(Protocol):
 class BlockSolver(Protocol):
     """Exact minimisation over one block of coordinates, the others held fixed."""
 
-    names: tuple[str, ...]
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the blocks, in the order of a sweep."""
 
     def solve(self, theta: Vector, name: str) -> Vector:
         """Return the point with block `name` at its minimiser."""
@@ -209,7 +211,9 @@ class BatchGradient(Protocol):
 class ModularJacobian(Protocol):
     """The Jacobian of the observations at random integer factors, modulo a prime."""
 
-    expected_rank: int
+    @property
+    def expected_rank(self) -> int:
+        """Rank at generic factors if the measurements determine them."""
 
     def matrix(self, prime: int, rng: np.random.Generator) -> NDArray[np.float64]:
         """Return residues modulo `prime`, shape (p, unknowns)."""

@@ -42,7 +42,8 @@ class Factors:
 
     def at(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Vector:
         """Return the entries at the given positions, O(k) each."""
-        return np.einsum("pk,pk->p", self.left[rows], self.right[columns])
+        entries: Vector = np.einsum("pk,pk->p", self.left[rows], self.right[columns])
+        return entries
 
 
 @final
@@ -128,3 +129,17 @@ class SearchResult:
     def converged(self) -> bool:
         """Whether a rule that means convergence fired."""
         return self.stop_reason is StopReason.CONVERGED
+
+
+@final
+@dataclass(frozen=True)
+class Attempt:
+    """One start of a search, and where it ended."""
+
+    start: str
+    solver: str
+    value: float
+    stop_reason: StopReason
+    message: str
+    iterations: int
+    seconds: float

@@ -76,7 +76,9 @@ def planted_completion(
     return Instance(measurement, y, truth, rank)
 
 
-def planted_sensing(size: int, side: int, rank: int, rng: RandomSource = None, *, noise: float = 0.0) -> Instance:
+def planted_sensing(
+    size: int, side: int, rank: int, rng: RandomSource = None, *, noise: float = 0.0
+) -> Instance:
     """Return Gaussian measurements of a random orthogonal projection X = Q Q^T.
 
     Parameters
@@ -134,4 +136,6 @@ def false_minimum(delta: float) -> tuple[Instance, Matrix]:
     )
     measurement = Dense(arrays, symmetric=True)
     truth = np.array([[1.0, 0.0], [0.0, 0.0]])
-    return Instance(measurement, measurement.measure_matrix(truth), truth, 1), np.array([[0.0], [np.sqrt(delta)]])
+    return Instance(measurement, measurement.measure_matrix(truth), truth, 1), np.array(
+        [[0.0], [np.sqrt(delta)]]
+    )

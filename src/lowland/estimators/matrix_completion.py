@@ -103,7 +103,7 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         self.certify = certify
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> MatrixCompletion:  # noqa: N803
+    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> MatrixCompletion:
         """Fit the observed cells of a table.
 
         Parameters
@@ -130,19 +130,27 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         if sample_weight is not None:
             observations = _weigh(observations, sample_weight)
         settings = CompletionSettings(
-            self.rank, bool(self.biases), self._positive("penalty"), self._positive("tolerance"), self.max_iterations
+            self.rank,
+            bool(self.biases),
+            self._positive("penalty"),
+            self._positive("tolerance"),
+            self.max_iterations,
         )
         fitted = fit_completion(observations, settings, rng=self._generator(), certify=self.certify)
         model = fitted.model
         self._model = model
         self.row_factors_, self.column_factors_ = model.row_factors, model.column_factors
-        self.row_biases_, self.column_biases_, self.offset_ = model.row_biases, model.column_biases, model.offset
+        self.row_biases_, self.column_biases_, self.offset_ = (
+            model.row_biases,
+            model.column_biases,
+            model.offset,
+        )
         self.rank_ = settings.rank
         self.search_, self.certificate_ = fitted.search, fitted.certificate
         self.n_iter_ = max(1, fitted.search.iterations)
         return self
 
-    def transform(self, X: Any) -> Matrix:  # noqa: N803
+    def transform(self, X: Any) -> Matrix:
         """Return a table with its missing cells filled; observed cells are kept.
 
         Parameters
@@ -182,10 +190,12 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         at_rows, at_columns = self._model.positions(rows, 0), self._model.positions(columns, 1)
         if at_rows.shape != at_columns.shape:
-            raise InvalidInputError("rows and columns must be equally long", f"{at_rows.size} and {at_columns.size}")
+            raise InvalidInputError(
+                "rows and columns must be equally long", f"{at_rows.size} and {at_columns.size}"
+            )
         return self._model.predict(at_rows, at_columns)
 
-    def score(self, X: Any, y: Any = None) -> float:  # noqa: N803
+    def score(self, X: Any, y: Any = None) -> float:
         """Return minus the root-mean-square error on the observed cells of a table.
 
         Parameters
@@ -229,7 +239,7 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def _observe(self, X: Any, *, reset: bool) -> Observations:  # noqa: N803
+    def _observe(self, X: Any, *, reset: bool) -> Observations:
         if self.dtype not in ("float64", "float32"):
             raise InvalidInputError("dtype is unknown", repr(self.dtype), fix='use "float64" or "float32"')
         if isinstance(X, Observations):
@@ -281,7 +291,9 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
 
 def _weigh(observations: Observations, sample_weight: ArrayLike) -> Observations:
     weight = np.asarray(sample_weight, dtype=observations.values.dtype)
-    if weight.shape != (observations.shape[0],) or not (np.isfinite(weight).all() and weight.min(initial=0) >= 0):
+    if weight.shape != (observations.shape[0],) or not (
+        np.isfinite(weight).all() and weight.min(initial=0) >= 0
+    ):
         raise InvalidInputError(
             "sample_weight must hold one number a row, at least 0",
             f"shape {weight.shape} for {observations.shape[0]} rows, least {weight.min(initial=0)}",

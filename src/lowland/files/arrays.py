@@ -57,7 +57,9 @@ def load_npy(path: Path) -> NDArray[Any]:
     except OSError as error:
         raise _cannot_open(path, error) from error
     except (ValueError, EOFError) as error:
-        raise FileFormatError(f"{path} is no usable NPY file", str(error), fix="write it with numpy.save") from error
+        raise FileFormatError(
+            f"{path} is no usable NPY file", str(error), fix="write it with numpy.save"
+        ) from error
     return array
 
 
@@ -66,7 +68,9 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile):
-                raise FileFormatError(f"{path} is no NPZ file", "a single array", fix="write it with numpy.savez")
+                raise FileFormatError(
+                    f"{path} is no NPZ file", "a single array", fix="write it with numpy.savez"
+                )
             return {name: file[name] for name in file.files}
     except OSError as error:
         raise _cannot_open(path, error) from error
@@ -90,8 +94,12 @@ def _read_matrix_market(path: Path) -> Observations:
     if not issparse(matrix):
         return Observations.from_array(matrix)
     entries = coo_array(matrix)
-    return Observations.from_triples(entries.row, entries.col, entries.data.astype(float), shape=entries.shape)
+    return Observations.from_triples(
+        entries.row, entries.col, entries.data.astype(float), shape=entries.shape
+    )
 
 
 def _cannot_open(path: Path, error: OSError) -> InvalidInputError:
-    return InvalidInputError(f"cannot read {path}", error.strerror or str(error), fix="check the name and permissions")
+    return InvalidInputError(
+        f"cannot read {path}", error.strerror or str(error), fix="check the name and permissions"
+    )

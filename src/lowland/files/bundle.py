@@ -15,9 +15,9 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.core.atomic import write_whole
 from lowland.core.errors import FileFormatError
 from lowland.files.arrays import load_npz
-from lowland.core.atomic import write_whole
 
 FORMAT_VERSION = 1
 
@@ -43,7 +43,8 @@ def save_bundle(
     text = np.frombuffer(json.dumps(full).encode(), dtype=np.uint8)
 
     def write(file: IO[bytes]) -> None:
-        np.savez(file, header=text, **{f"array_{name}": array for name, array in arrays.items()})
+        named: dict[str, Any] = {f"array_{name}": array for name, array in arrays.items()}
+        np.savez(file, header=text, **named)
 
     write_whole(path, write)
 
@@ -74,7 +75,9 @@ def load_bundle(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any]
         header = json.loads(bytes(stored.pop("header")).decode())
         found, version = header["kind"], int(header["format"])
     except (KeyError, ValueError, TypeError) as error:
-        raise FileFormatError(f"{path} is no lowland file", "no header", fix=f"pass a {kind} written by lowland") from error
+        raise FileFormatError(
+            f"{path} is no lowland file", "no header", fix=f"pass a {kind} written by lowland"
+        ) from error
     if version > FORMAT_VERSION:
         raise FileFormatError(
             f"{path} is from a newer lowland",

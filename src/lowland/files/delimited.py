@@ -45,7 +45,9 @@ def read_delimited(path: Path, delimiter: str) -> Columns:
             return _read_plain(path, delimiter)
         return _read_arrow(path, delimiter)
     except OSError as error:
-        raise InvalidInputError(f"cannot read {path}", error.strerror or str(error), fix="check the name") from error
+        raise InvalidInputError(
+            f"cannot read {path}", error.strerror or str(error), fix="check the name"
+        ) from error
 
 
 def _read_plain(path: Path, delimiter: str) -> Columns:
@@ -96,7 +98,9 @@ def _read_arrow(path: Path, delimiter: str) -> Columns:
         )
     except pa.ArrowInvalid as error:
         check_header(path, _first_line(path, delimiter))
-        raise FileFormatError(f"{path} is not a regular text table", str(error), fix="mend the line named") from error
+        raise FileFormatError(
+            f"{path} is not a regular text table", str(error), fix="mend the line named"
+        ) from error
     check_header(path, table.column_names)
     return {name: _numpy_column(table.column(name)) for name in table.column_names}
 
@@ -118,10 +122,14 @@ def _numpy_column(column: Any) -> NDArray[Any]:
 def check_header(path: Path, header: list[str]) -> None:
     """Raise if there is no header, or a name repeats."""
     if not header:
-        raise FileFormatError(f"{path} is empty", "no header line", fix="the first line must name the columns")
+        raise FileFormatError(
+            f"{path} is empty", "no header line", fix="the first line must name the columns"
+        )
     repeated = {name for name in header if header.count(name) > 1}
     if repeated:
-        raise FileFormatError(f"{path} names a column twice", repr(sorted(repeated)[0]), fix="rename one of them")
+        raise FileFormatError(
+            f"{path} names a column twice", repr(sorted(repeated)[0]), fix="rename one of them"
+        )
 
 
 def _first_line(path: Path, delimiter: str) -> list[str]:

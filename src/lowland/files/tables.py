@@ -107,7 +107,9 @@ def load_table(
         columns, where = _read_columns(path, suffix), str(path)
     else:
         columns, where = _frame_columns(source), "the data frame"
-    is_long = layout == "long" or (layout == "auto" and (bool(row or column or value) or _looks_long(columns)))
+    is_long = layout == "long" or (
+        layout == "auto" and (bool(row or column or value) or _looks_long(columns))
+    )
     make = _long if is_long else _wide
     return make(columns, where, (row, column, value), duplicates, dtype)
 
@@ -127,12 +129,16 @@ def _read_arrow_file(path: Path, suffix: str) -> Any:
         from pyarrow import feather, parquet
     except ImportError as error:
         raise MissingExtraError(
-            f"{suffix} files need an optional package", "pyarrow is not installed", fix="pip install 'lowland[tables]'"
+            f"{suffix} files need an optional package",
+            "pyarrow is not installed",
+            fix="pip install 'lowland[tables]'",
         ) from error
     try:
         return parquet.read_table(str(path)) if suffix == ".parquet" else feather.read_table(str(path))
     except (pa.ArrowInvalid, OSError) as error:
-        raise InvalidInputError(f"cannot read {path}", str(error).splitlines()[0], fix="check the file") from error
+        raise InvalidInputError(
+            f"cannot read {path}", str(error).splitlines()[0], fix="check the file"
+        ) from error
 
 
 def _frame_columns(frame: Any) -> Columns:
@@ -163,9 +169,7 @@ def _looks_long(columns: Columns) -> bool:
     return len(columns) == 3 and list(columns.values())[2].dtype.kind in "if"
 
 
-def _long(
-    columns: Columns, where: str, names: tuple[str | None, ...], duplicates: str, dtype: str
-) -> Table:
+def _long(columns: Columns, where: str, names: tuple[str | None, ...], duplicates: str, dtype: str) -> Table:
     chosen = _choose_columns(columns, where, names)
     rows, labels = _positions(columns[chosen[0]], chosen[0], where)
     cols, column_labels = _positions(columns[chosen[1]], chosen[1], where)
@@ -183,14 +187,18 @@ def _long(
 def _choose_columns(columns: Columns, where: str, names: tuple[str | None, ...]) -> tuple[str, ...]:
     if len(columns) < 3:
         raise InvalidInputError(
-            f"{where} is no long table", f"{len(columns)} columns", fix="a long table has a row, a column and a value"
+            f"{where} is no long table",
+            f"{len(columns)} columns",
+            fix="a long table has a row, a column and a value",
         )
     chosen = []
     for name, role, position in zip(names, ("row", "column", "value"), range(3), strict=True):
         name = name or list(columns)[position]
         if name not in columns:
             raise InvalidInputError(
-                f"{where} has no column {name!r} for the {role}", f"columns {', '.join(columns)}", fix="name one of them"
+                f"{where} has no column {name!r} for the {role}",
+                f"columns {', '.join(columns)}",
+                fix="name one of them",
             )
         chosen.append(name)
     if len(set(chosen)) < 3:
@@ -202,7 +210,9 @@ def _positions(labels: NDArray[Any], name: str, where: str) -> tuple[NDArray[np.
     bad = labels == "" if labels.dtype.kind == "U" else np.isnan(labels.astype(np.float64))
     if bad.any():
         raise InvalidInputError(
-            f"{where} has an empty label", f"column {name!r}, data line {int(np.argmax(bad)) + 1}", fix="fill it in"
+            f"{where} has an empty label",
+            f"column {name!r}, data line {int(np.argmax(bad)) + 1}",
+            fix="fill it in",
         )
     if labels.dtype.kind == "i" and labels.size and labels.min() >= 0 and labels.max() < 4 * labels.size:
         # whole numbers of moderate size: a table look-up instead of a sort
@@ -226,7 +236,9 @@ def _numbers(values: NDArray[Any], name: str, where: str, dtype: str) -> NDArray
     if np.isinf(numbers).any():
         bad = int(np.argmax(np.isinf(numbers)))
         raise InvalidInputError(
-            f"{where} holds an infinity", f"column {name!r}, data line {bad + 1}", fix="leave missing cells blank"
+            f"{where} holds an infinity",
+            f"column {name!r}, data line {bad + 1}",
+            fix="leave missing cells blank",
         )
     return numbers
 
@@ -239,18 +251,20 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _wide(
-    columns: Columns, where: str, names: tuple[str | None, ...], duplicates: str, dtype: str
-) -> Table:
+def _wide(columns: Columns, where: str, names: tuple[str | None, ...], duplicates: str, dtype: str) -> Table:
     first = next(iter(columns), "")
     labelled = bool(columns) and columns[first].dtype.kind == "U"
     labels = columns[first] if labelled else None
     numeric = list(columns)[1:] if labelled else list(columns)
     if not numeric or not columns[first].size:
-        raise InvalidInputError(f"{where} is empty", f"{len(numeric)} number columns", fix="pass a table with data")
+        raise InvalidInputError(
+            f"{where} is empty", f"{len(numeric)} number columns", fix="pass a table with data"
+        )
     table = np.stack([_numbers(columns[name], name, where, dtype) for name in numeric], axis=1)
     _check_some(table[~np.isnan(table)], where)
-    observations = Observations.from_array(table, row_labels=labels, column_labels=np.array(numeric, dtype=str))
+    observations = Observations.from_array(
+        table, row_labels=labels, column_labels=np.array(numeric, dtype=str)
+    )
     return Table(observations, "wide", (first if labelled else "",))
 
 

@@ -7,14 +7,14 @@ a row block, one broadcast a column, one fused multiply-add a pair, straight fro
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 from numba.extending import intrinsic
 
 from lowland.kernels.emitter import ACCUMULATORS, I64, LANES, kernel, literals
 
 
-@lru_cache(maxsize=None)
+@cache
 def layout(k):
     """Return (row blocks, padded width, vectors of the triangle) of k columns.
 
@@ -33,7 +33,7 @@ def position(k, block, column):
     return LANES * full * (full + 1) // 2 + (column - full * LANES) * blocks + block
 
 
-@lru_cache(maxsize=None)
+@cache
 def plan_tiles(k):
     """Cut the triangle into tiles: a list of (pairs (row block, column), right-hand-side blocks)."""
     blocks, full = -(-k // LANES), k // LANES
@@ -92,7 +92,9 @@ def emit_gram(e, k, weighted, y, index, value, weight, low, high, source, at_sou
 
 
 @intrinsic(prefer_literal=True)
-def add_gram(typingctx, k, weighted, y, index, value, weight, low, high, source, at_source, target, at_target):
+def add_gram(
+    typingctx, k, weighted, y, index, value, weight, low, high, source, at_source, target, at_target
+):
     """Compile `emit_gram` for literal k and weighted."""
     constants = literals(k, weighted)
     if constants is None:

@@ -6,8 +6,13 @@ products below 2^53, so matrix products run at BLAS speed and are exact.
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[np.float64]
 
 PRIME = 8_388_593
 PRIMES = (8_388_593, 8_388_587, 8_388_581, 8_388_571)
@@ -15,7 +20,7 @@ _SUMMANDS = 128
 _PANEL = 32
 
 
-def residues(array, prime):
+def residues(array: NDArray[np.floating[Any]], prime: int) -> Array:
     """Return the residues of an array of float64 numbers, each read as the fraction that it is.
 
     A float is m 2^e with integer m; 2 has an inverse modulo an odd prime, so the residue is exact.
@@ -36,7 +41,7 @@ def residues(array, prime):
     return (whole * powers[where.reshape(whole.shape)] % prime).astype(np.float64)
 
 
-def multiply(a, b, prime):
+def multiply(a: Array, b: Array, prime: int) -> Array:
     """Return a @ b modulo a prime, for residues in float64."""
     out = np.zeros((a.shape[0], b.shape[1]))
     for low in range(0, a.shape[1], _SUMMANDS):
@@ -47,7 +52,7 @@ def multiply(a, b, prime):
     return out
 
 
-def eliminate(matrix, prime):
+def eliminate(matrix: Array, prime: int) -> NDArray[np.intp]:
     """Bring a matrix of residues to upper echelon form in place.
 
     Parameters
@@ -89,12 +94,14 @@ def eliminate(matrix, prime):
     return np.array(pivots, np.intp)
 
 
-def rank(matrix, prime):
+def rank(matrix: Array, prime: int) -> int:
     """Return the rank of a matrix of residues, which is left as it is."""
-    return eliminate(np.array(matrix, np.float64), prime).size
+    return int(eliminate(np.array(matrix, np.float64), prime).size)
 
 
-def random_null_vector(echelon, pivots, prime, rng):
+def random_null_vector(
+    echelon: Array, pivots: NDArray[np.intp], prime: int, rng: np.random.Generator
+) -> Array:
     """Return a random x with echelon[:rank] @ x = 0 modulo the prime.
 
     Parameters
@@ -110,9 +117,9 @@ def random_null_vector(echelon, pivots, prime, rng):
     -------
     ndarray of float64, shape (columns,)
     """
-    x = rng.integers(0, prime, echelon.shape[1]).astype(np.float64)
+    x: Any = rng.integers(0, prime, echelon.shape[1]).astype(np.float64)
     back_substitute(echelon, pivots, x, prime)
-    return x
+    return np.asarray(x)
 
 
 def _subtract_product(rest, lower, count, prime):
@@ -193,6 +200,7 @@ def _factor_panel(panel, lower, order, prime):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def back_substitute(echelon, pivots, x, prime):
+    """Set x at the pivot columns so that echelon @ x = 0 modulo the prime, the rest of x given."""
     for i in range(pivots.size - 1, -1, -1):
         total = 0.0
         for c in range(pivots[i] + 1, x.size):

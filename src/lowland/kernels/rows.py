@@ -11,7 +11,9 @@ from __future__ import annotations
 import os
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 
 # the vector form is compiled once per width; beyond this its code grows too long to be worth it
@@ -29,17 +31,17 @@ def default_form(width: int) -> str:
 
 
 def solve_rows(
-    partner,
-    starts,
-    indices,
-    values,
+    partner: Matrix,
+    starts: NDArray[np.int64],
+    indices: NDArray[np.int32],
+    values: Vector,
     *,
-    weights=None,
-    precision,
-    shift=None,
-    count_ridge=0.0,
-    form=None,
-):
+    weights: Vector | None = None,
+    precision: Matrix,
+    shift: Vector | None = None,
+    count_ridge: float = 0.0,
+    form: str | None = None,
+) -> Matrix:
     """Solve (P + c_i I + sum_j w_ij y_j y_j^T) x_i = shift + sum_j w_ij v_ij y_j for every row i.
 
     Parameters

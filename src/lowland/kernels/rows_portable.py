@@ -20,10 +20,9 @@ def solve_rows(partner, starts, indices, values, weights, precision, shift, coun
     def chunk(low, high):
         gram, gathered = np.empty((k, k), dtype), np.empty((2, BATCH, k), dtype)
         for_values = np.empty(BATCH, dtype)
-        _solve_range(
-            partner, starts, indices, values, weight, weights is not None, precision, shift, ridge, floor, out,
-            gram, gathered[0], gathered[1], for_values, low, high,
-        )  # fmt: skip
+        entries = (starts, indices, values, weight, weights is not None)
+        scratch = (gram, gathered[0], gathered[1], for_values)
+        _solve_range(partner, *entries, precision, shift, ridge, floor, out, *scratch, low, high)
 
     run_chunks(chunk, balanced_bounds(starts, 4 + k // 2))
 
@@ -65,7 +64,23 @@ def _solve(gram, x, floor):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _solve_range(
-    partner, starts, indices, values, weights, weighted, precision, shift, ridge, floor, out, gram, y, s, v, low, high
+    partner,
+    starts,
+    indices,
+    values,
+    weights,
+    weighted,
+    precision,
+    shift,
+    ridge,
+    floor,
+    out,
+    gram,
+    y,
+    s,
+    v,
+    low,
+    high,
 ):
     k = shift.size
     for i in range(low, high):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 from numba import njit
@@ -61,7 +61,7 @@ def solve_rows(partner, starts, indices, values, weights, precision, shift, coun
     out[:] = result[: out.shape[0], :k]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _make_solver(k, item_bytes, weighted):
     # the closure holds integers only: they are compile-time constants, and Numba can cache the code
     blocks, width, vectors = layout(k)
@@ -90,7 +90,18 @@ def _make_solver(k, item_bytes, weighted):
                 while stop < end:
                     begin, stop = stop, min(stop + span, end)
                     add_gram(
-                        k, weighted, y, indices, values, weights, begin, stop, gram, i * system, gram, i * system
+                        k,
+                        weighted,
+                        y,
+                        indices,
+                        values,
+                        weights,
+                        begin,
+                        stop,
+                        gram,
+                        i * system,
+                        gram,
+                        i * system,
                     )
             q = 0
             for block in range(full):
@@ -107,7 +118,9 @@ def _make_solver(k, item_bytes, weighted):
                 transpose(gram, q * LANES, system, factor, to, LANES, 4 * LANES * blocks * LANES)
                 q += 1
             for block in range(blocks):
-                transpose(gram, (vectors + block) * LANES, system, right, block * LANES * LANES, LANES, 4 * LANES)
+                transpose(
+                    gram, (vectors + block) * LANES, system, right, block * LANES * LANES, LANES, 4 * LANES
+                )
             for r in range(k, 4 * panels):  # rows past k in the last panel
                 for p in range(4 * panels):
                     for t in range(LANES):
@@ -121,7 +134,9 @@ def _make_solver(k, item_bytes, weighted):
             for t in range(k * LANES, width * LANES):
                 right[t] = 0
             for block in range(blocks):
-                transpose(right, block * LANES * LANES, LANES, out, first * width + block * LANES, width, 4 * width)
+                transpose(
+                    right, block * LANES * LANES, LANES, out, first * width + block * LANES, width, 4 * width
+                )
 
     return solve, -(-(at_ridge + LANES) // 16) * 16
 

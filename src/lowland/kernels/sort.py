@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
+from lowland.core.arrays import Indices
 
-def sort_both_ways(rows, columns, shape):
+
+def sort_both_ways(rows: Indices, columns: Indices, shape: tuple[int, int]) -> Any:
     """Return where each row and each column finds its entries.
 
     Parameters

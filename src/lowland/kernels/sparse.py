@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
+from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.threads import balanced_bounds, even_bounds, run_chunks
 
 
-def sample_product(left, right, rows, columns):
+def sample_product(
+    left: Matrix, right: Matrix, rows: NDArray[np.integer[Any]], columns: NDArray[np.integer[Any]]
+) -> Vector:
     """Return sum_l left[rows_k, l] right[columns_k, l] for each k.
 
     Parameters
@@ -31,7 +37,9 @@ def sample_product(left, right, rows, columns):
     return out
 
 
-def multiply_rows(starts, indices, values, block):
+def multiply_rows(
+    starts: NDArray[np.int64], indices: NDArray[np.integer[Any]], values: Vector, block: Matrix
+) -> Matrix:
     """Return the product of a row-compressed matrix with a dense block.
 
     Parameters
@@ -48,7 +56,9 @@ def multiply_rows(starts, indices, values, block):
     """
     out = np.zeros((starts.size - 1, block.shape[1]), np.result_type(values, block))
     values, block = np.ascontiguousarray(values, out.dtype), np.ascontiguousarray(block, out.dtype)
-    run_chunks(lambda lo, hi: _multiply(starts, indices, values, block, out, lo, hi), balanced_bounds(starts, 4))
+    run_chunks(
+        lambda lo, hi: _multiply(starts, indices, values, block, out, lo, hi), balanced_bounds(starts, 4)
+    )
     return out
 
 

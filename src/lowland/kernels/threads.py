@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 from numba import get_num_threads
@@ -20,8 +21,8 @@ WORTH_IT = 200_000
 def thread_count() -> int:
     """Return the number of threads: NUMBA_NUM_THREADS, or the processors of this process."""
     if hasattr(os, "sched_getaffinity"):
-        return min(get_num_threads(), len(os.sched_getaffinity(0)))
-    return get_num_threads()
+        return min(int(get_num_threads()), len(os.sched_getaffinity(0)))
+    return int(get_num_threads())
 
 
 def run_chunks(function: Callable[[int, int], None], bounds: np.ndarray) -> None:
@@ -34,7 +35,7 @@ def run_chunks(function: Callable[[int, int], None], bounds: np.ndarray) -> None
     bounds : ndarray of int
         Ends of the chunks, ascending.
     """
-    chunks = [(int(lo), int(hi)) for lo, hi in zip(bounds[:-1], bounds[1:], strict=True) if hi > lo]
+    chunks = [(int(lo), int(hi)) for lo, hi in pairwise(bounds) if hi > lo]
     if len(chunks) <= 1:
         for lo, hi in chunks:
             function(lo, hi)

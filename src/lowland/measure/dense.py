@@ -56,13 +56,17 @@ class Dense:
         is_symmetric = m == n and bool((array == array.transpose(0, 2, 1)).all())
         if symmetric and not is_symmetric:
             raise InvalidInputError(
-                "arrays are not symmetric", "symmetric=True", fix="average each with its transpose, or leave it out"
+                "arrays are not symmetric",
+                "symmetric=True",
+                fix="average each with its transpose, or leave it out",
             )
         self.symmetric = is_symmetric if symmetric is None else symmetric
         # rows of `_table` are the matrices, either whole or as the lower triangle
         self._triangle = np.tril_indices(n) if self.symmetric else None
         self._table: Matrix = (
-            np.ascontiguousarray(array[:, *self._triangle]) if self._triangle else array.reshape(self.size, m * n)
+            np.ascontiguousarray(array[:, *self._triangle])
+            if self._triangle
+            else array.reshape(self.size, m * n)
         )
 
     @property
@@ -77,7 +81,11 @@ class Dense:
 
     def symmetrised(self) -> Dense:
         """Return the symmetric parts, which measure symmetric matrices equally."""
-        return self if self.symmetric else Dense((self.arrays + self.arrays.transpose(0, 2, 1)) / 2, symmetric=True)
+        return (
+            self
+            if self.symmetric
+            else Dense((self.arrays + self.arrays.transpose(0, 2, 1)) / 2, symmetric=True)
+        )
 
     def measure(self, factors: Factors) -> Vector:
         """Return A(left right^T), shape (p,)."""
@@ -100,7 +108,12 @@ class Dense:
     def subset(self, keep: Indices) -> Dense:
         """Return the measurements at the positions `keep`; contiguous ones share memory."""
         part = object.__new__(Dense)
-        part.shape, part.dtype, part.symmetric, part._triangle = self.shape, self.dtype, self.symmetric, self._triangle
+        part.shape, part.dtype, part.symmetric, part._triangle = (
+            self.shape,
+            self.dtype,
+            self.symmetric,
+            self._triangle,
+        )
         contiguous = keep.size > 0 and bool((np.diff(keep) == 1).all())
         part._table = self._table[keep[0] : keep[-1] + 1] if contiguous else self._table[keep]
         part.size = int(keep.size)
@@ -164,7 +177,8 @@ def gaussian(
     """
     if size < 1:
         raise InvalidInputError("size must be positive", str(size), fix="pass the number of measurements")
-    arrays = make_generator(rng).standard_normal((size, *shape), dtype=np.dtype(dtype).type)
+    precision: Any = np.dtype(dtype).type
+    arrays: Matrix = make_generator(rng).standard_normal((size, *shape), dtype=precision)
     if symmetric:
         arrays = (arrays + arrays.transpose(0, 2, 1)) / 2
     return Dense(arrays, symmetric=symmetric)

@@ -96,5 +96,7 @@ class Entries:
     def adjoint_error(self, weights: Vector) -> float:
         """Return a bound on the rounding error of `adjoint(weights).toarray()` in Frobenius norm."""
         # without repeats nothing is added, so nothing is rounded
-        repeats = int(np.bincount(self.rows * self.shape[1] + self.columns).max(initial=1)) if self.size else 1
+        repeats = (
+            int(np.bincount(self.rows * self.shape[1] + self.columns).max(initial=1)) if self.size else 1
+        )
         return 0.0 if repeats == 1 else gamma(repeats, self.dtype) * repeats * float(np.linalg.norm(weights))

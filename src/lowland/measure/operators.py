@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.kernels.sort import sort_both_ways
@@ -43,12 +44,12 @@ class SparsePattern:
     """Positions sorted by row and by column once, to be used with many sets of values."""
 
     shape: tuple[int, int]
-    row_starts: Indices
-    row_order: Indices
-    row_columns: Indices
-    column_starts: Indices
-    column_order: Indices
-    column_rows: Indices
+    row_starts: NDArray[np.int64]
+    row_order: NDArray[np.int32]
+    row_columns: NDArray[np.int32]
+    column_starts: NDArray[np.int64]
+    column_order: NDArray[np.int32]
+    column_rows: NDArray[np.int32]
 
     @classmethod
     def of(cls, rows: Indices, columns: Indices, shape: tuple[int, int]) -> SparsePattern:
@@ -86,4 +87,3 @@ class SparseMap:
         rows = np.repeat(np.arange(self.shape[0]), np.diff(p.row_starts))
         np.add.at(dense, (rows, p.row_columns), self.values[p.row_order])
         return dense
-

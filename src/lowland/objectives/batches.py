@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import final
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.protocols import Subsettable
-
-if TYPE_CHECKING:
-    from lowland.objectives.recovery import RecoveryObjective
+from lowland.objectives.problem import RecoveryProblem
 
 
 @final
@@ -18,11 +16,11 @@ class MeasurementBatches:
 
     Parameters
     ----------
-    objective : RecoveryObjective
+    objective : RecoveryProblem
         Its measurement must be subsettable.
     """
 
-    def __init__(self, objective: RecoveryObjective) -> None:
+    def __init__(self, objective: RecoveryProblem) -> None:
         self.objective = objective
         self.size = objective.measurement.size
 
@@ -30,7 +28,9 @@ class MeasurementBatches:
         """Return the gradient estimate at theta, shape (size,)."""
         objective = self.objective
         if not isinstance(objective.measurement, Subsettable):
-            raise UnsupportedError("the measurement has no mini-batches", type(objective.measurement).__name__)
+            raise UnsupportedError(
+                "the measurement has no mini-batches", type(objective.measurement).__name__
+            )
         part = objective.measurement.subset(batch)
         slope = objective.loss.slope(part.measure(objective.model.lift(theta)), objective.y[batch])
         if objective.weights is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -10,14 +10,12 @@ from lowland.core.arrays import Vector
 from lowland.core.errors import UnsupportedError
 from lowland.measure import Entries
 from lowland.models import General
-
-if TYPE_CHECKING:
-    from lowland.objectives.recovery import RecoveryObjective
+from lowland.objectives.problem import RecoveryProblem
 
 REFINEMENTS = 4
 
 
-def refit_biases(objective: RecoveryObjective, theta: Vector) -> Vector:
+def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
     """Return the point with its biases at their minimiser, the factors held fixed.
 
     The normal equations are solved by preconditioned conjugate gradients, then again for what is
@@ -47,7 +45,7 @@ def refit_biases(objective: RecoveryObjective, theta: Vector) -> Vector:
     return theta
 
 
-def _design(model: General, measurement: Entries):  # type: ignore[no-untyped-def]
+def _design(model: General, measurement: Entries) -> Any:
     from scipy.sparse import csr_array, hstack
 
     p, (m, n) = measurement.size, measurement.shape

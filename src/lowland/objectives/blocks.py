@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, final
+from typing import final
 
 import numpy as np
 
@@ -13,12 +13,10 @@ from lowland.kernels.rows import solve_rows
 from lowland.losses import Ridge, Squared
 from lowland.measure import Dense, Entries
 from lowland.models import General
-
-if TYPE_CHECKING:
-    from lowland.objectives.recovery import RecoveryObjective
+from lowland.objectives.problem import RecoveryProblem
 
 
-def make_block_solver(objective: RecoveryObjective) -> BlockSolver | None:
+def make_block_solver(objective: RecoveryProblem) -> BlockSolver | None:
     """Return the block solver of an objective, or None where its blocks are not quadratic."""
     model, measurement = objective.model, objective.measurement
     quadratic = isinstance(objective.loss, Squared) and all(isinstance(p, Ridge) for p in objective.penalties)
@@ -39,12 +37,12 @@ class EntryBlocks:
 
     Parameters
     ----------
-    objective : RecoveryObjective
+    objective : RecoveryProblem
     model : General
     measurement : Entries
     """
 
-    def __init__(self, objective: RecoveryObjective, model: General, measurement: Entries) -> None:
+    def __init__(self, objective: RecoveryProblem, model: General, measurement: Entries) -> None:
         self.objective, self.model, self.measurement = objective, model, measurement
         only_global = "global" in model.biases and not {"row", "column"} & set(model.biases)
         self.names: tuple[str, ...] = ("rows", "columns", "offset") if only_global else ("rows", "columns")
@@ -60,7 +58,9 @@ class EntryBlocks:
         new, bias = self._solve_side(1, u, a, c)
         return self.model.pack(u, new, a, bias, c)
 
-    def _solve_side(self, side: int, partner: Matrix, partner_bias: Vector, offset: float) -> tuple[Matrix, Vector]:
+    def _solve_side(
+        self, side: int, partner: Matrix, partner_bias: Vector, offset: float
+    ) -> tuple[Matrix, Vector]:
         p, r, dtype = self.measurement.pattern, self.model.rank, partner.dtype
         starts, indices = (p.row_starts, p.row_columns) if side == 0 else (p.column_starts, p.column_rows)
         values, weights = self._sorted[side]
@@ -94,7 +94,7 @@ class DenseBlocks:
 
     Parameters
     ----------
-    objective : RecoveryObjective
+    objective : RecoveryProblem
     model : General
     measurement : Dense
 
@@ -105,7 +105,7 @@ class DenseBlocks:
 
     names = ("rows", "columns")
 
-    def __init__(self, objective: RecoveryObjective, model: General, measurement: Dense) -> None:
+    def __init__(self, objective: RecoveryProblem, model: General, measurement: Dense) -> None:
         self.objective, self.model = objective, model
         self._arrays = measurement.arrays
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, final
+from typing import final
 
 from lowland.core.arrays import Vector
 from lowland.core.protocols import LinearMap
-
-if TYPE_CHECKING:
-    from lowland.objectives.recovery import RecoveryObjective
+from lowland.objectives.problem import RecoveryProblem
 
 
 @final
@@ -18,12 +16,12 @@ class RecoveryLinearisation:
 
     Parameters
     ----------
-    objective : RecoveryObjective
+    objective : RecoveryProblem
     theta : ndarray, shape (size,)
         The point; it must not be changed afterwards.
     """
 
-    def __init__(self, objective: RecoveryObjective, theta: Vector) -> None:
+    def __init__(self, objective: RecoveryProblem, theta: Vector) -> None:
         self.objective, self.theta = objective, theta
         self.predictions: Vector = objective.predict(theta)
 

@@ -12,7 +12,7 @@ from lowland.core.arrays import Matrix
 from lowland.core.protocols import Measurement, Model, ModularJacobian
 from lowland.kernels import modular
 from lowland.measure import Dense, Entries
-from lowland.models import General, Psd
+from lowland.models import Psd
 
 
 def make_modular_jacobian(measurement: Measurement, model: Model) -> ModularJacobian | None:

@@ -1,4 +1,4 @@
-"""`RecoveryObjective`: the one place where measurement, loss, model and penalty meet."""
+"""`RecoveryObjective`: the chain rule through measurement, loss, model and penalties, and what it allows."""
 
 from __future__ import annotations
 
@@ -17,77 +17,31 @@ from lowland.core.protocols import (
     LinearMap,
     Loss,
     Measurement,
-    ModularJacobian,
     Model,
+    ModularJacobian,
     Penalty,
     Subsettable,
 )
-from lowland.core.records import Factors, ObservedPattern
+from lowland.core.records import ObservedPattern
 from lowland.losses import Balancing, Ridge, Squared
 from lowland.measure import Dense, Entries
 from lowland.models import General, Psd
-from lowland.objectives.biases import refit_biases
 from lowland.objectives.batches import MeasurementBatches
+from lowland.objectives.biases import refit_biases
 from lowland.objectives.blocks import make_block_solver
 from lowland.objectives.linearisation import RecoveryLinearisation
 from lowland.objectives.modular import make_modular_jacobian
+from lowland.objectives.problem import RecoveryProblem
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class RecoveryObjective:
-    """f(theta) = sum_k weights_k loss(A(X(theta))_k, y_k) + sum of penalties.
+class RecoveryObjective(RecoveryProblem):
+    """A recovery problem with its derivatives, and the powers that its parts allow.
 
     Losses are sums over measurements, not means, and penalties are not rescaled. Build it with
     `make_objective`.
-
-    Parameters
-    ----------
-    measurement : Measurement
-    y : ndarray, shape (p,)
-    model : Model
-    loss : Loss
-    weights : ndarray, shape (p,), or None
-    penalties : tuple of Penalty
     """
-
-    measurement: Measurement
-    y: Vector
-    model: Model
-    loss: Loss
-    weights: Vector | None
-    penalties: tuple[Penalty, ...]
-
-    @property
-    def size(self) -> int:
-        """Length of a point."""
-        return self.model.size
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Precision of points."""
-        return self.y.dtype
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Shape (m, n) of the matrix."""
-        return self.model.shape
-
-    @property
-    def rank(self) -> int:
-        """Rank of the factors, biases apart."""
-        return self.model.rank
-
-    def centre(self) -> Vector:
-        """Return the point with zero factors and biases, a global bias at the mean of the data."""
-        theta = np.zeros(self.size, self.dtype)
-        if "global" in self.free_biases:
-            theta[-1] = np.average(self.y, weights=self.weights) if self.y.size else 0.0
-        return theta
-
-    def from_factors(self, factors: Factors) -> Vector:
-        """Return the point with given factors and zero biases."""
-        return self.model.from_factors(factors)
 
     def value(self, theta: Vector) -> float:
         """Return the objective, summed in float64."""
@@ -111,23 +65,6 @@ class RecoveryObjective:
         """Return the objective at a point, for repeated products."""
         return RecoveryLinearisation(self, theta)
 
-    def predict(self, theta: Vector) -> Vector:
-        """Return the predictions A(X(theta)), shape (p,)."""
-        return self.measurement.measure(self.model.lift(theta))
-
-    def matrix(self, theta: Vector) -> Factors:
-        """Return the matrix of a point as factors."""
-        return self.model.lift(theta)
-
-    def data_value(self, z: Vector) -> float:
-        """Return the weighted loss of predictions."""
-        losses = self.loss.value(z, self.y).astype(np.float64, copy=False)
-        return float(losses.sum() if self.weights is None else self.weights.astype(np.float64) @ losses)
-
-    def adjoint(self, weights: Vector) -> LinearMap:
-        """Return A*(weights), an m x n operator."""
-        return self.measurement.adjoint(weights)
-
     def ambient_gradient(self, theta: Vector) -> LinearMap:
         """Return the gradient of the data term in X, an m x n operator."""
         return self.adjoint(self.weighted(self.loss.slope(self.predict(theta), self.y)))
@@ -148,29 +85,10 @@ class RecoveryObjective:
         y = self.y.astype(np.float64)
         return RecoveryObjective(self.measurement, y, self.model, self.loss, weights, self.penalties)
 
-    def weighted(self, values: Vector) -> Vector:
-        """Return values times the observation weights."""
-        return values if self.weights is None else self.weights * values
-
     def gauge(self, theta: Vector) -> Any:
         """Return directions along which the objective is constant, shape (size, g)."""
         linear = all(penalty.keeps_linear_gauge for penalty in self.penalties)
         return self.model.gauge(theta, linear=linear)
-
-    @property
-    def ridge(self) -> float:
-        """Strength of the ridge, which is the weight of the nuclear norm; 0 without one."""
-        return sum(p.strength for p in self.penalties if isinstance(p, Ridge))
-
-    @property
-    def structure(self) -> str:
-        """Either "general" or "psd"."""
-        return self.model.name
-
-    @property
-    def free_biases(self) -> tuple[str, ...]:
-        """Which biases are free."""
-        return self.model.biases if isinstance(self.model, General) else ()
 
     @cached_property
     def block_solver(self) -> BlockSolver | None:
@@ -228,7 +146,9 @@ class RecoveryObjective:
         """Return the same problem with another ridge."""
         others = tuple(p for p in self.penalties if not isinstance(p, Ridge))
         ridge = (_make_ridge(self.model, strength),) if strength else ()
-        return RecoveryObjective(self.measurement, self.y, self.model, self.loss, self.weights, ridge + others)
+        return RecoveryObjective(
+            self.measurement, self.y, self.model, self.loss, self.weights, ridge + others
+        )
 
     def describe(self) -> str:
         """Return the problem in one line."""
@@ -284,7 +204,9 @@ def make_objective(
     if data.size != measurement.size:
         raise InvalidInputError("y must have one value a measurement", f"{data.size} for {measurement.size}")
     if measurement.shape != model.shape:
-        raise InvalidInputError("model and measurement differ in shape", f"{model.shape} and {measurement.shape}")
+        raise InvalidInputError(
+            "model and measurement differ in shape", f"{model.shape} and {measurement.shape}"
+        )
     loss.check(data)
     for name, strength in (("penalty", ridge), ("balancing", balancing)):
         if not (np.isfinite(strength) and strength >= 0):
@@ -294,7 +216,8 @@ def make_objective(
         weight = check_floats(weights, "weights", dtype=str(data.dtype), ndim=1)
         if weight.size != data.size or not weight.min(initial=1) > 0:
             raise InvalidInputError(
-                "weights must be positive, one a measurement", f"{weight.size} weights, least {weight.min(initial=1)}"
+                "weights must be positive, one a measurement",
+                f"{weight.size} weights, least {weight.min(initial=1)}",
             )
     penalties: list[Penalty] = [_make_ridge(model, ridge)] if ridge else []
     if balancing:
@@ -306,5 +229,3 @@ def make_objective(
 
 def _make_ridge(model: Model, strength: float) -> Ridge:
     return Ridge(float(strength), model.factor_size, 2 if isinstance(model, Psd) else 1)
-
-

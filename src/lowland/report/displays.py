@@ -44,13 +44,15 @@ class ConvergenceDisplay:
     @classmethod
     def from_result(cls, result: SearchResult) -> ConvergenceDisplay:
         """Take the numbers of a search."""
-        return cls(result.trace.iterations, result.trace.values, result.message)
+        return cls(result.trace.iterations.astype(float), result.trace.values, result.message)
 
     def plot(self, ax: Any = None) -> ConvergenceDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = _axes(ax)
         positive = bool(np.all(self.values > 0)) and self.values.max() > 3 * self.values.min()
-        (self.ax_.semilogy if positive else self.ax_.plot)(self.iterations, self.values, color=ACCENT, marker=".")
+        (self.ax_.semilogy if positive else self.ax_.plot)(
+            self.iterations, self.values, color=ACCENT, marker="."
+        )
         self.ax_.set(xlabel="iteration", ylabel="objective")
         return self
 
@@ -72,9 +74,8 @@ class SpectrumDisplay:
     @classmethod
     def from_factors(cls, factors: Factors) -> SpectrumDisplay:
         """Compute them from factors, without forming the matrix."""
-        left = np.linalg.qr(factors.left, mode="r")
-        right = np.linalg.qr(factors.right, mode="r")
-        return cls(np.linalg.svd(left @ right.T, compute_uv=False))
+        left, right = np.linalg.qr(factors.left)[1], np.linalg.qr(factors.right)[1]
+        return cls(np.linalg.svd(left @ right.T)[1])
 
     def plot(self, ax: Any = None) -> SpectrumDisplay:
         """Draw on axes, or on new ones."""
@@ -157,10 +158,18 @@ class PatternDisplay:
         m, n = self.shape
         shades = LinearSegmentedColormap.from_list("observed", [(0, 0.45, 0.7, 0), (0, 0.45, 0.7, 1)])
         self.ax_.imshow(
-            self.density, cmap=shades, vmin=0, vmax=1, aspect="auto", extent=(0, n, m, 0), interpolation="nearest"
+            self.density,
+            cmap=shades,
+            vmin=0,
+            vmax=1,
+            aspect="auto",
+            extent=(0, n, m, 0),
+            interpolation="nearest",
         )
         if self.open_cells is not None and len(self.open_cells):
             cells = np.asarray(self.open_cells)
-            self.ax_.scatter(cells[:, 1] + 0.5, cells[:, 0] + 0.5, s=4, color=SECOND, marker="s", linewidths=0)
+            self.ax_.scatter(
+                cells[:, 1] + 0.5, cells[:, 0] + 0.5, s=4, color=SECOND, marker="s", linewidths=0
+            )
         self.ax_.set(xlabel="column", ylabel="row")
         return self

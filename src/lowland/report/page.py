@@ -88,7 +88,9 @@ def render_page(page: Page) -> str:
     from importlib.metadata import version
 
     template = (files("lowland.report") / "page.html").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     findings = []
     for finding in page.certificate or ():
         findings.append(
@@ -100,9 +102,10 @@ def render_page(page: Page) -> str:
             }
         )
     figures = [
-        {"title": entry.title, "alternative": entry.alternative, "svg": draw_svg(entry.draw)} for entry in page.figures
+        {"title": entry.title, "alternative": entry.alternative, "svg": draw_svg(entry.draw)}
+        for entry in page.figures
     ]
-    return environment.from_string(template).render(
+    text: str = environment.from_string(template).render(
         page=page,
         sentence=verdict_sentence(page.certificate),
         overall=page.certificate.verdict.value if page.certificate else "inconclusive",
@@ -110,6 +113,7 @@ def render_page(page: Page) -> str:
         figures=figures,
         version=version("lowland"),
     )
+    return text
 
 
 def write_report(path: str | os.PathLike[str], page: Page) -> None:

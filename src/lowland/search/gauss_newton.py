@@ -79,7 +79,9 @@ class GaussNewton:
             total += inner
             theta = state.theta + direction
             value = objective.value(theta)
-            predicted = -float(gradient @ direction) - 0.5 * float(direction @ at.gauss_newton_product(direction))
+            predicted = -float(gradient @ direction) - 0.5 * float(
+                direction @ at.gauss_newton_product(direction)
+            )
             if value < state.value:
                 gain = (state.value - value) / max(predicted, np.finfo(float).tiny)
                 damping *= 0.1 if gain > 0.75 else 0.5 if gain > 0.25 else 2.0

@@ -55,10 +55,12 @@ class Gradient:
         """Evaluate the start; the first step changes the point by a hundredth of its length."""
         value, gradient = objective.value_and_gradient(theta)
         norm = float(np.linalg.norm(gradient))
-        length = 0.01 * max(float(np.linalg.norm(theta)), np.finfo(theta.dtype).eps)
+        length = 0.01 * max(float(np.linalg.norm(theta)), float(np.finfo(theta.dtype).eps))
         return GradientState(theta, value, gradient, length / norm if norm else 1.0), Info(value, norm)
 
-    def step(self, objective: Any, state: GradientState, rng: np.random.Generator) -> tuple[GradientState, Info]:
+    def step(
+        self, objective: Any, state: GradientState, rng: np.random.Generator
+    ) -> tuple[GradientState, Info]:
         """Take one step along the negative gradient."""
         square = float(state.gradient.astype(np.float64) @ state.gradient)
         size = state.step_size
@@ -68,9 +70,13 @@ class Gradient:
             if value <= state.value - self.decrease * size * square and value < state.value:
                 following = self._next_size(theta - state.theta, gradient - state.gradient, size)
                 norm = float(np.linalg.norm(gradient))
-                return GradientState(theta, value, gradient, following), Info(value, norm, {"step_size": size})
+                return GradientState(theta, value, gradient, following), Info(
+                    value, norm, {"step_size": size}
+                )
             size /= 2
-        return state, Info(state.value, square**0.5, stalled="no step along the gradient lowers the objective")
+        return state, Info(
+            state.value, square**0.5, stalled="no step along the gradient lowers the objective"
+        )
 
     def restore(self, objective: Any, fields: Mapping[str, Any]) -> GradientState:
         """Return the saved state."""

@@ -115,7 +115,9 @@ def run(
     check_needs(objective, stepper.needs, stepper.name)
     theta = np.array(theta, dtype=objective.dtype)
     if theta.shape != (objective.size,):
-        raise InvalidInputError("theta has the wrong size", f"shape {theta.shape} for {objective.size} parameters")
+        raise InvalidInputError(
+            "theta has the wrong size", f"shape {theta.shape} for {objective.size} parameters"
+        )
     search = _Search(objective, stepper, rng)
     if resume is None:
         search.begin(theta)
@@ -129,7 +131,11 @@ def run(
             ended = search.ended(stop)
             if ended is None and interruption.requested:
                 ended = StopReason.INTERRUPTED, "interrupted"
-            if checkpoint is not None and ended is None and time.perf_counter() - saved_at >= checkpoint.every:
+            if (
+                checkpoint is not None
+                and ended is None
+                and time.perf_counter() - saved_at >= checkpoint.every
+            ):
                 checkpoint.save(search.snapshot())
                 saved_at = time.perf_counter()
         if checkpoint is not None and ended[0] in _UNFINISHED:
@@ -178,7 +184,10 @@ class _Search:
         if not np.isfinite(value):
             return StopReason.NON_FINITE, f"the objective became {value}"
         if value > DIVERGENCE_FACTOR * max(self.progress.values[0], np.finfo(float).tiny):
-            return StopReason.DIVERGED, f"the objective rose from {self.progress.values[0]:.3g} to {value:.3g}"
+            return (
+                StopReason.DIVERGED,
+                f"the objective rose from {self.progress.values[0]:.3g} to {value:.3g}",
+            )
         fired = stop.first(self.progress)
         if fired is None and self.info.stalled:
             return StopReason.STALLED, self.info.stalled

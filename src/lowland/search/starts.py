@@ -38,7 +38,9 @@ def make_start(objective: Any, start: Any, rng: np.random.Generator) -> Vector:
     if not isinstance(start, str):
         point = check_floats(start, "start", dtype=str(objective.dtype), ndim=1)
         if point.size != objective.size:
-            raise InvalidInputError("start has the wrong size", f"{point.size} for {objective.size} parameters")
+            raise InvalidInputError(
+                "start has the wrong size", f"{point.size} for {objective.size} parameters"
+            )
         return point
     if start not in START_NAMES:
         raise InvalidInputError(
@@ -48,9 +50,10 @@ def make_start(objective: Any, start: Any, rng: np.random.Generator) -> Vector:
     target = -objective.linearise(base).residual
     energy = _mean_energy(objective, rng)
     if start == "spectral":
-        return base + _spectral(objective, target, energy, rng)
+        return np.asarray(base + _spectral(objective, target, energy, rng))
     length = float(np.linalg.norm(target)) / max(np.sqrt(energy), np.finfo(float).tiny)
-    return base + _random(objective, length, rng) * base.dtype.type(1e-2 if start == "small_random" else 1.0)
+    scale = 1e-2 if start == "small_random" else 1.0
+    return np.asarray(base + _random(objective, length, rng) * base.dtype.type(scale))
 
 
 def _random(objective: Any, length: float, rng: np.random.Generator) -> Vector:
@@ -67,7 +70,9 @@ def _spectral(objective: Any, target: Vector, energy: float, rng: np.random.Gene
     left, right = leading_factors(objective.adjoint(objective.weighted(target)), objective, rng)
     scale = 1 / np.sqrt(max(energy, np.finfo(float).tiny))
     dtype = objective.dtype
-    point: Vector = objective.from_factors(Factors((left * scale).astype(dtype), (right * scale).astype(dtype)))
+    point: Vector = objective.from_factors(
+        Factors((left * scale).astype(dtype), (right * scale).astype(dtype))
+    )
     return point
 
 

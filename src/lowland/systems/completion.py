@@ -19,7 +19,15 @@ from lowland.core.status import StopReason
 from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import RecoveryObjective, make_objective
-from lowland.search import Alternating, GaussNewton, GradientBelow, Iterations, RelativeDecreaseBelow, make_start, run
+from lowland.search import (
+    Alternating,
+    GaussNewton,
+    GradientBelow,
+    Iterations,
+    RelativeDecreaseBelow,
+    make_start,
+    run,
+)
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
 BIASES = ("row", "column", "global")
@@ -90,7 +98,12 @@ class CompletionModel:
     def predict(self, rows: Indices, columns: Indices) -> Vector:
         """Return predictions for pairs of positions, O(r) each."""
         low_rank = Factors(self.row_factors, self.column_factors).at(rows, columns)
-        return low_rank + self.row_biases[rows] + self.column_biases[columns] + self.row_biases.dtype.type(self.offset)
+        return (
+            low_rank
+            + self.row_biases[rows]
+            + self.column_biases[columns]
+            + self.row_biases.dtype.type(self.offset)
+        )
 
     def matrix(self) -> Matrix:
         """Return all predictions, shape (m, n)."""
@@ -167,7 +180,9 @@ def completion_objective(observations: Observations, settings: CompletionSetting
     rank = check_rank(settings.rank, observations.shape)
     if not observations.size:
         raise InvalidInputError("the table is empty", "no observed cell", fix="pass a table with data")
-    entries = Entries(observations.rows, observations.columns, observations.shape, dtype=observations.values.dtype)
+    entries = Entries(
+        observations.rows, observations.columns, observations.shape, dtype=observations.values.dtype
+    )
     model = General(observations.shape, rank, BIASES if settings.biases else ())
     return make_objective(
         entries, observations.values, model, weights=observations.weights, ridge=settings.penalty
@@ -227,7 +242,13 @@ def fit_completion(
         theta = objective.block_solver.solve(theta, "rows")
     certificate = judge(objective, theta) if certify and finished else None
     return CompletionFit(
-        model_of(objective, theta, observations), search, certificate, objective, observations, settings, theta
+        model_of(objective, theta, observations),
+        search,
+        certificate,
+        objective,
+        observations,
+        settings,
+        theta,
     )
 
 

@@ -66,7 +66,9 @@ class Determinacy:
     @property
     def open_cells(self) -> NDArray[np.intp]:
         """Cells that the data leave open, shape (k, 2); at most ten thousand are listed."""
-        return np.asarray(self.finite.witness.get("open_cells", np.zeros((0, 2))), dtype=np.intp).reshape(-1, 2)
+        return np.asarray(self.finite.witness.get("open_cells", np.zeros((0, 2))), dtype=np.intp).reshape(
+            -1, 2
+        )
 
     @property
     def open_cell_count(self) -> int:

@@ -17,12 +17,21 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator, spawn
-from lowland.core.records import Factors, SearchResult
+from lowland.core.records import Attempt, Factors, SearchResult
 from lowland.core.status import StopReason
 from lowland.measure import Dense, Entries
 from lowland.models import General, Psd
 from lowland.objectives import RecoveryObjective, make_objective
-from lowland.search import Alternating, GaussNewton, Iterations, RelativeDecreaseBelow, ValueBelow, make_start, run, run_path
+from lowland.search import (
+    Alternating,
+    GaussNewton,
+    Iterations,
+    RelativeDecreaseBelow,
+    ValueBelow,
+    make_start,
+    run,
+    run_path,
+)
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
 from lowland.systems.solvers import default_stop, exact_value, make_solver
@@ -31,20 +40,6 @@ from lowland.systems.solvers import default_stop, exact_value, make_solver
 AUTO_RESTARTS = 6
 # two starts whose objectives agree to this are taken for the same answer
 AGREEMENT = 1e-6
-
-
-@final
-@dataclass(frozen=True)
-class Attempt:
-    """One start of a search, and where it ended."""
-
-    start: str
-    solver: str
-    value: float
-    stop_reason: StopReason
-    message: str
-    iterations: int
-    seconds: float
 
 
 @final
@@ -92,10 +87,14 @@ class Recovery:
         from lowland.report.page import write_report
         from lowland.systems.reporting import recovery_page
 
-        write_report(path, recovery_page(self))
+        page = recovery_page(self.objective, self.search, self.factors, self.certificate, self.attempts)
+        write_report(path, page)
 
     def __str__(self) -> str:
-        lines = [self.objective.describe(), f"stopped: {self.search.stop_reason.value}, {self.search.message}"]
+        lines = [
+            self.objective.describe(),
+            f"stopped: {self.search.stop_reason.value}, {self.search.message}",
+        ]
         lines += [
             f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
             for k, a in enumerate(self.attempts)
@@ -106,7 +105,7 @@ class Recovery:
         return self.certificate._repr_html_() if self.certificate else f"<pre>{self}</pre>"
 
 
-def recover(
+def recover(  # noqa: PLR0913
     measurement: Measurement,
     y: ArrayLike,
     *,
@@ -214,7 +213,9 @@ def recover(
                 result.seconds,
             )
         )
-        if result.stop_reason is StopReason.INTERRUPTED or (n_restarts == "auto" and _settled(objective, results)):
+        if result.stop_reason is StopReason.INTERRUPTED or (
+            n_restarts == "auto" and _settled(objective, results)
+        ):
             break
     best = min(results, key=lambda result: result.value)
     certificate = judge(objective, best.theta) if certify else None
@@ -274,7 +275,9 @@ def certify_matrix(
     v = None if right is None else check_floats(right, "right", dtype="float64", ndim=2)
     structure = "psd" if v is None else "general"
     if v is not None and u.shape[1] != v.shape[1]:
-        raise InvalidInputError("left and right must have equally many columns", f"{u.shape[1]} and {v.shape[1]}")
+        raise InvalidInputError(
+            "left and right must have equally many columns", f"{u.shape[1]} and {v.shape[1]}"
+        )
     shapes = (u.shape[0], (u if v is None else v).shape[0])
     if shapes != tuple(measurement.shape):
         raise InvalidInputError("the factors do not fit the measurement", f"{shapes} for {measurement.shape}")
@@ -333,7 +336,9 @@ def _plans(
 
 
 def _plain(objective: RecoveryObjective, stepper: Any, start: Any) -> tuple[str, Any]:
-    def search(rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]) -> SearchResult:
+    def search(
+        rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]
+    ) -> SearchResult:
         theta = make_start(objective, start, rng)
         rule = stop or default_stop(objective, stepper.name)
         return run(objective, stepper, theta, stop=rule, rng=rng, callbacks=callbacks)
@@ -344,7 +349,9 @@ def _plain(objective: RecoveryObjective, stepper: Any, start: Any) -> tuple[str,
 def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> tuple[str, Any]:
     """Alternate until progress is slow, then finish with Gauss-Newton steps."""
 
-    def search(rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]) -> SearchResult:
+    def search(
+        rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]
+    ) -> SearchResult:
         theta = make_start(objective, start, rng)
         rough = stop or (RelativeDecreaseBelow(1e-4) | Iterations(500))
         first = run(objective, Alternating(), theta, stop=rough, rng=rng, callbacks=callbacks)
@@ -365,7 +372,9 @@ def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> tuple[str, 
 def _shrinking(objective: RecoveryObjective) -> tuple[str, Any]:
     """Alternate from a random start along a shrinking penalty, down to none."""
 
-    def search(rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]) -> SearchResult:
+    def search(
+        rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]
+    ) -> SearchResult:
         theta = make_start(objective, "random", rng)
         top = float(np.linalg.norm(objective.ambient_gradient(objective.centre()).toarray(), 2))
         path = [objective.with_ridge(0.3 * top * 0.5**k) for k in range(14)] + [objective]

@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from lowland.core.arrays import Vector
-from lowland.core.records import Factors, SearchResult
+from lowland.core.findings import Certificate
+from lowland.core.records import Attempt, Factors, SearchResult
+from lowland.objectives import RecoveryObjective
 from lowland.report.displays import ConvergenceDisplay, PatternDisplay, PredictionDisplay, SpectrumDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
-
-if TYPE_CHECKING:
-    from lowland.systems.completion import CompletionFit
-    from lowland.systems.matrix import Recovery
+from lowland.systems.completion import CompletionFit
 
 
-def recovery_page(recovery: Recovery) -> Page:
+def recovery_page(
+    objective: RecoveryObjective,
+    search: SearchResult,
+    factors: Factors,
+    certificate: Certificate | None,
+    attempts: Sequence[Attempt],
+) -> Page:
     """Return the page of a recovery."""
-    objective = recovery.objective
     rows = [
-        (str(k), a.start, a.solver, f"{a.value:.4g}", str(a.iterations), a.stop_reason.value.replace("_", " "))
-        for k, a in enumerate(recovery.attempts)
+        (
+            str(k),
+            a.start,
+            a.solver,
+            f"{a.value:.4g}",
+            str(a.iterations),
+            a.stop_reason.value.replace("_", " "),
+        )
+        for k, a in enumerate(attempts)
     ]
     header = ("start", "from", "solver", "objective", "steps", "stopped")
-    residual = PredictionDisplay(objective.y, objective.predict(recovery.search.theta), "measurements")
+    residual = PredictionDisplay(objective.y, objective.predict(search.theta), "measurements")
     return Page(
-        f"Recovery of a rank-{recovery.rank} matrix",
-        _asked_search(objective.describe(), recovery.search),
-        recovery.certificate,
+        f"Recovery of a rank-{objective.rank} matrix",
+        _asked_search(objective.describe(), search),
+        certificate,
         tables=(TableEntry("Starts", header, rows),),
-        figures=(*_search_figures(recovery.search, recovery.factors), _prediction_figure(residual)),
+        figures=(*_search_figures(search, factors), _prediction_figure(residual)),
     )
 
 
@@ -65,7 +75,8 @@ def completion_page(
     display = PatternDisplay.from_observations(seen, open_cells)
     pattern = FigureEntry(
         "Observed cells",
-        f"{seen.size} of {m} x {n} cells are observed ({seen.size / (m * n):.1%}); darker blocks are fuller.",
+        f"{seen.size} of {m} x {n} cells are observed ({seen.size / (m * n):.1%})"
+        + ("; orange: cells that the data alone leave open." if open_cells is not None else "."),
         display.plot,
     )
     if held_out is None:
@@ -88,14 +99,16 @@ def completion_page(
 def _asked_search(problem: str, search: SearchResult) -> list[tuple[str, str]]:
     return [
         ("problem", problem),
-        ("solver", search.solver.replace("_", " ")),
-        ("stopped", f"{search.stop_reason.value.replace('_', ' ')}: {search.message}"),
+        ("solver", _words(search.solver)),
+        ("stopped", f"{_words(search.stop_reason.value)}: {search.message}"),
         ("objective", f"{search.value:.6g} after {search.iterations} steps in {search.seconds:.2g} s"),
     ]
 
 
 def _prediction_figure(display: PredictionDisplay) -> FigureEntry:
-    words = f"Predicted against observed values of {display.observed.size} {display.label}; the line is equality."
+    words = (
+        f"Predicted against observed values of {display.observed.size} {display.label}; the line is equality."
+    )
     return FigureEntry("Predicted and observed", words, display.plot)
 
 
@@ -114,3 +127,7 @@ def _search_figures(search: SearchResult, factors: Factors) -> tuple[FigureEntry
             ConvergenceDisplay.from_result(search).plot,
         ),
     )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,56 @@
+# Two commands for everyone: `make demo` and `make test`. The others are for developers.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: demo test check lint types imports docstrings doctests bench docs clean
+
+demo: $(VENV)/.lowland
+	$(BIN)/lowland demo
+	@echo
+	@echo "Open demo-report.html in a browser to see the report."
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+check: lint types imports docstrings test doctests
+
+lint: $(VENV)/.lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/.lint
+	$(BIN)/mypy
+
+imports: $(VENV)/.lint
+	$(BIN)/lint-imports
+
+docstrings: $(VENV)/.lint
+	$(BIN)/numpydoc lint $$(git ls-files 'src/*.py')
+
+doctests: $(VENV)/.test
+	$(BIN)/python -m pytest --doctest-modules --doctest-glob='*.md' src README.md docs
+
+bench: $(VENV)/.bench
+	$(BIN)/python benchmarks/run.py
+
+docs: $(VENV)/.docs
+	$(BIN)/sphinx-build --fail-on-warning --quiet docs docs/_build/html
+	@echo "Open docs/_build/html/index.html in a browser."
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade 'pip>=25.1'
+
+# the package itself, with the extras that its commands use
+$(VENV)/.lowland: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --editable '.[all]'
+	touch $@
+
+$(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.bench: $(VENV)/.%: pyproject.toml $(VENV)/.lowland
+	$(PIP) install --group $*
+	touch $@
+
+clean:
+	rm -rf $(VENV) docs/_build dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,103 @@
+"""`RecoveryProblem`: measurement, data, model, loss and penalties, and the forward pass through them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.protocols import LinearMap, Loss, Measurement, Model, Penalty
+from lowland.core.records import Factors
+from lowland.losses import Ridge
+from lowland.models import General
+
+
+@dataclass(frozen=True, eq=False)
+class RecoveryProblem:
+    """The parts of f(theta) = sum_k weights_k loss(A(X(theta))_k, y_k) + sum of penalties.
+
+    Parameters
+    ----------
+    measurement : Measurement
+    y : ndarray, shape (p,)
+    model : Model
+    loss : Loss
+    weights : ndarray, shape (p,), or None
+    penalties : tuple of Penalty
+    """
+
+    measurement: Measurement
+    y: Vector
+    model: Model
+    loss: Loss
+    weights: Vector | None
+    penalties: tuple[Penalty, ...]
+
+    @property
+    def size(self) -> int:
+        """Length of a point."""
+        return self.model.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of points."""
+        return self.y.dtype
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n) of the matrix."""
+        return self.model.shape
+
+    @property
+    def rank(self) -> int:
+        """Rank of the factors, biases apart."""
+        return self.model.rank
+
+    def centre(self) -> Vector:
+        """Return the point with zero factors and biases, a global bias at the mean of the data."""
+        theta = np.zeros(self.size, self.dtype)
+        if "global" in self.free_biases:
+            theta[-1] = np.average(self.y, weights=self.weights) if self.y.size else 0.0
+        return theta
+
+    def from_factors(self, factors: Factors) -> Vector:
+        """Return the point with given factors and zero biases."""
+        return self.model.from_factors(factors)
+
+    def predict(self, theta: Vector) -> Vector:
+        """Return the predictions A(X(theta)), shape (p,)."""
+        return self.measurement.measure(self.model.lift(theta))
+
+    def matrix(self, theta: Vector) -> Factors:
+        """Return the matrix of a point as factors."""
+        return self.model.lift(theta)
+
+    def data_value(self, z: Vector) -> float:
+        """Return the weighted loss of predictions."""
+        losses = self.loss.value(z, self.y).astype(np.float64, copy=False)
+        return float(losses.sum() if self.weights is None else self.weights.astype(np.float64) @ losses)
+
+    def adjoint(self, weights: Vector) -> LinearMap:
+        """Return A*(weights), an m x n operator."""
+        return self.measurement.adjoint(weights)
+
+    def weighted(self, values: Vector) -> Vector:
+        """Return values times the observation weights."""
+        return values if self.weights is None else self.weights * values
+
+    @property
+    def ridge(self) -> float:
+        """Strength of the ridge, which is the weight of the nuclear norm; 0 without one."""
+        return sum(p.strength for p in self.penalties if isinstance(p, Ridge))
+
+    @property
+    def structure(self) -> str:
+        """Either "general" or "psd"."""
+        return self.model.name
+
+    @property
+    def free_biases(self) -> tuple[str, ...]:
+        """Which biases are free."""
+        return self.model.biases if isinstance(self.model, General) else ()

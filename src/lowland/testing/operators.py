@@ -1,0 +1,86 @@
+"""Contracts of measurements: adjoint, linearity, agreement of the two ways to measure."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.core.protocols import Measurement
+from lowland.core.records import Factors
+
+# relative to the norms, not to the value: a scaling error of 1e-8 passes looser tests
+TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
+
+
+def check_adjoint(measurement: Measurement, rng: np.random.Generator, *, trials: int = 10) -> None:
+    """Check <A(X), w> = <X, A*(w)> on random matrices and weights, relative to the norms.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        Sampling operators should hold repeated positions: an adjoint that assigns instead of
+        adding passes otherwise.
+    rng : numpy.random.Generator
+    trials : int
+        Random pairs.
+
+    Raises
+    ------
+    AssertionError
+        If the two sides differ, or the products of the adjoint disagree with its dense form.
+    """
+    tolerance = TOLERANCE[str(measurement.dtype)]
+    m, n = measurement.shape
+    for _ in range(trials):
+        matrix = rng.standard_normal((m, n)).astype(measurement.dtype)
+        weights = rng.standard_normal(measurement.size).astype(measurement.dtype)
+        image, operator = measurement.measure_matrix(matrix), measurement.adjoint(weights)
+        dense = operator.toarray()
+        scale = float(np.linalg.norm(image) * np.linalg.norm(weights))
+        scale += float(np.linalg.norm(matrix) * np.linalg.norm(dense))
+        error = abs(float(image @ weights) - float(np.sum(matrix * dense)))
+        assert error <= tolerance * max(scale, 1e-300), (
+            f"<A X, w> and <X, A* w> differ by {error:.3g} at {scale:.3g}"
+        )
+        for name, product, factor in (
+            ("matmat", operator.matmat, dense),
+            ("rmatmat", operator.rmatmat, dense.T),
+        ):
+            block = rng.standard_normal((factor.shape[1], 3)).astype(measurement.dtype)
+            difference = np.linalg.norm(product(block) - factor @ block)
+            limit = tolerance * float(np.linalg.norm(factor) * np.linalg.norm(block))
+            assert difference <= max(limit, 1e-300), f"{name} of the adjoint differs from its dense form"
+
+
+def check_measure(measurement: Measurement, rng: np.random.Generator, *, trials: int = 5) -> None:
+    """Check linearity, and that factors are measured as their product is.
+
+    Parameters
+    ----------
+    measurement : Measurement
+    rng : numpy.random.Generator
+    trials : int
+
+    Raises
+    ------
+    AssertionError
+        If they differ beyond rounding.
+    """
+    tolerance = 10 * TOLERANCE[str(measurement.dtype)]
+    m, n = measurement.shape
+    for width in (1, 3):
+        for _ in range(trials):
+            left, right = (rng.standard_normal((k, width)).astype(measurement.dtype) for k in (m, n))
+            image = measurement.measure(Factors(left, right))
+            twin = measurement.measure_matrix(left @ right.T)
+            assert image.shape == (measurement.size,), (
+                f"shape {image.shape} for {measurement.size} measurements"
+            )
+            limit = tolerance * max(
+                float(np.linalg.norm(twin)), float(np.linalg.norm(left) * np.linalg.norm(right))
+            )
+            assert np.linalg.norm(image - twin) <= limit, "factors are measured unlike their product"
+            other = rng.standard_normal((m, n)).astype(measurement.dtype)
+            together = measurement.measure_matrix(2 * (left @ right.T) + other)
+            apart = 2 * twin + measurement.measure_matrix(other)
+            limit = tolerance * (float(np.linalg.norm(apart)) + float(np.linalg.norm(other)))
+            assert np.linalg.norm(together - apart) <= limit, "the measurement is not linear"

@@ -1,0 +1,59 @@
+"""Contracts of solvers: progress, descent where promised, the same bits from the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lowland.core.records import SearchResult
+from lowland.core.status import StopReason
+
+
+def check_progress(result: SearchResult, *, promises_descent: bool, ratio: float = 0.5) -> None:
+    """Check that a search made progress and kept its books.
+
+    Parameters
+    ----------
+    result : SearchResult
+    promises_descent : bool
+        Whether no step may raise the objective (beyond rounding).
+    ratio : float
+        The best value must be at most this fraction of the first.
+
+    Raises
+    ------
+    AssertionError
+        If there was too little progress, a rise, or the best point is not the best seen.
+    """
+    values = result.trace.values
+    assert values.size == result.iterations + 1, f"{values.size} values for {result.iterations} iterations"
+    assert result.value <= ratio * values[0], (
+        f"from {values[0]:.3g} to {result.value:.3g} is too little progress"
+    )
+    assert result.value == np.nanmin(values), "the value returned is not the least one seen"
+    if promises_descent:
+        rises = np.diff(values) > 1e-12 * np.abs(values[:-1])
+        assert not rises.any(), f"the objective rose at step {int(np.argmax(rises)) + 1}"
+    assert isinstance(result.stop_reason, StopReason), "no stop reason was given"
+    assert result.message, "the stop reason has no words"
+
+
+def check_repeatable(search: Callable[[int], SearchResult]) -> None:
+    """Check that the same seed gives the same bits.
+
+    Parameters
+    ----------
+    search : callable
+        Takes a seed, returns the result.
+
+    Raises
+    ------
+    AssertionError
+        If two runs differ.
+    """
+    first, second = search(5), search(5)
+    assert np.array_equal(first.theta, second.theta), "two runs from one seed end at different points"
+    assert np.array_equal(first.trace.values, second.trace.values), (
+        "two runs from one seed take different paths"
+    )
