@@ -34,15 +34,18 @@ def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
     inverse = csr_array(
         (np.where(diagonal > 0, 1 / np.where(diagonal > 0, diagonal, 1), 0), (np.arange(diagonal.size),) * 2)
     )
-    theta = theta.copy()
+    start, count = model.factor_size, design.shape[1]
+    best, least = theta, float("inf")
     for _ in range(REFINEMENTS):
-        residual = (objective.y - objective.predict(theta)).astype(np.float64)
-        right = design.T @ (weights * residual)
-        if not np.linalg.norm(right) > 1e-15 * np.linalg.norm(weights * residual):
+        right = design.T @ (weights * (objective.y - objective.predict(theta)).astype(np.float64))
+        remainder = float(np.linalg.norm(right))
+        if not remainder < least:  # rounding is all that remains
             break
+        best, least = theta, remainder
         step, _ = cg(normal, right, rtol=1e-13, maxiter=2000, M=inverse)
-        theta[model.factor_size :] += step.astype(theta.dtype)
-    return theta
+        theta = best.copy()
+        theta[start : start + count] += step.astype(theta.dtype)
+    return best
 
 
 def _design(model: General, measurement: Entries) -> Any:
@@ -55,6 +58,6 @@ def _design(model: General, measurement: Entries) -> Any:
         parts.append(csr_array((ones, (at, measurement.rows)), shape=(p, m)))
     if "column" in model.biases:
         parts.append(csr_array((ones, (at, measurement.columns)), shape=(p, n)))
-    if "global" in model.biases:
+    if not parts:  # a global bias beside row or column biases adds nothing
         parts.append(csr_array((ones, (at, np.zeros(p, np.intp))), shape=(p, 1)))
     return hstack(parts, format="csr")

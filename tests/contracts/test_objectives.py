@@ -1,0 +1,131 @@
+import numpy as np
+import pytest
+from cases import OBJECTIVES, PROBLEMS, parametrise
+
+from lowland.core.errors import InvalidInputError
+from lowland.measure import Entries, gaussian
+from lowland.models import General, Psd
+from lowland.objectives import make_objective
+from lowland.testing import check_gradient, check_hessian
+
+
+@parametrise(OBJECTIVES)
+def test_gradient(case, rng):
+    objective = case.make()
+    check_gradient(objective, rng.standard_normal(objective.size), rng)
+
+
+@parametrise(OBJECTIVES)
+def test_hessian(case, rng):
+    objective = case.make()
+    check_hessian(objective, rng.standard_normal(objective.size), rng)
+
+
+@parametrise(OBJECTIVES)
+def test_value_by_definition(case, rng):
+    objective = case.make()
+    theta = rng.standard_normal(objective.size)
+    z = objective.measurement.measure_matrix(objective.model.lift(theta).matrix())
+    weights = np.ones_like(z) if objective.weights is None else objective.weights
+    expected = 0.5 * np.sum(weights * (z - objective.y) ** 2) + sum(
+        p.value(theta) for p in objective.penalties
+    )
+    assert objective.value(theta) == pytest.approx(expected, rel=1e-12)
+
+
+@parametrise(OBJECTIVES)
+def test_constant_along_the_gauge(case, rng):
+    objective = case.make()
+    theta = rng.standard_normal(objective.size)
+    gauge = objective.gauge(theta)
+    gradient = objective.gradient(theta)
+    assert np.abs(gauge.T @ gradient).max(initial=0) <= 1e-10 * np.linalg.norm(gradient) * np.linalg.norm(
+        theta
+    )
+
+
+@parametrise(OBJECTIVES)
+def test_linearisation_agrees(case, rng):
+    objective = case.make()
+    theta, d = rng.standard_normal((2, objective.size))
+    at = objective.linearise(theta)
+    w = rng.standard_normal(objective.measurement.size)
+    assert w @ at.jacobian_product(d) == pytest.approx(at.jacobian_transpose(w) @ d, rel=1e-9)
+    np.testing.assert_array_equal(at.hessian_product(d), objective.hessian_product(theta, d))
+    # where the residual vanishes, Gauss-Newton is exact
+    exact = make_objective(objective.measurement, at.predictions, objective.model)
+    at = exact.linearise(theta)
+    np.testing.assert_allclose(at.hessian_product(d), at.gauss_newton_product(d), rtol=1e-9, atol=1e-9)
+
+
+@parametrise(OBJECTIVES)
+def test_batches_are_unbiased(case, rng):
+    objective = case.make()
+    theta = rng.standard_normal(objective.size)
+    order = rng.permutation(objective.measurement.size)
+    size = objective.measurement.size // 4
+    batches = [objective.batch_gradient(theta, order[k * size : (k + 1) * size]) for k in range(4)]
+    np.testing.assert_allclose(np.mean(batches, axis=0), objective.gradient(theta), rtol=1e-9, atol=1e-9)
+
+
+@parametrise([case for case in OBJECTIVES if case.make().block_solver is not None])
+def test_blocks_reach_their_minimum(case, rng):
+    objective = case.make()
+    theta = rng.standard_normal(objective.size)
+    for name in objective.block_solver.names:
+        solved = objective.block_solver.solve(theta, name)
+        assert objective.value(solved) < objective.value(theta)
+        changed = solved != theta
+        gradient = objective.gradient(solved)
+        assert np.abs(gradient[changed]).max() <= 1e-9 * np.abs(gradient).max()
+        theta = solved
+
+
+def test_some_objectives_have_no_blocks():
+    assert sum(case.make().block_solver is None for case in OBJECTIVES) >= 3
+
+
+@parametrise([case for case in OBJECTIVES if case.make().free_biases])
+def test_refitted_biases_are_optimal(case, rng):
+    objective = case.make()
+    refitted = objective.refit_biases(rng.standard_normal(objective.size))
+    gradient = objective.gradient(refitted)
+    at = objective.model.factor_size
+    assert np.abs(gradient[at:]).max() <= 1e-12 * np.abs(gradient[:at]).max()
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_float32_stays_float32(name, rng):
+    objective = PROBLEMS[name]()
+    single = make_objective(objective.measurement, objective.y.astype(np.float32), objective.model, ridge=0.3)
+    theta = rng.standard_normal(objective.size).astype(np.float32)
+    if isinstance(objective.measurement, Entries):
+        assert single.gradient(theta).dtype == np.float32
+        assert single.hessian_product(theta, theta).dtype == np.float32
+    assert single.in_double().dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"y": np.ones(3)}, "one value a measurement"),
+        ({"y": np.full(9, np.nan)}, "finite"),
+        ({"y": np.ones(9) * 1j}, "real"),
+        ({"model": General((4, 4), 1)}, "differ in shape"),
+        ({"ridge": -1.0}, "at least 0"),
+        ({"ridge": np.nan}, "at least 0"),
+        ({"weights": np.zeros(9)}, "positive"),
+        ({"weights": np.ones(4)}, "one a measurement"),
+        ({"model": Psd((3, 3), 1), "balancing": 1.0}, "two factors"),
+    ],
+)
+def test_bad_input(change, words):
+    arguments = {
+        "measurement": gaussian(9, (3, 3), 0),
+        "y": np.ones(9),
+        "model": General((3, 3), 1),
+        **change,
+    }
+    measurement, y, model = (arguments.pop(name) for name in ("measurement", "y", "model"))
+    with pytest.raises(InvalidInputError, match=words):
+        make_objective(measurement, y, model, **arguments)

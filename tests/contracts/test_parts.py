@@ -1,0 +1,112 @@
+"""Contracts of losses, penalties and models."""
+
+import numpy as np
+from cases import LOSSES, MODELS, PENALTIES, parametrise
+
+from lowland.core.records import Factors
+from lowland.measure.operators import DenseMap
+
+
+@parametrise(LOSSES)
+def test_loss_values(case):
+    loss, z, y = case.make(), np.array(case.extra["z"]), np.array(case.extra["y"])
+    np.testing.assert_allclose(loss.value(z, y), case.extra["value"])
+
+
+@parametrise(LOSSES)
+def test_loss_derivatives_and_convexity(case, rng):
+    loss = case.make()
+    z, y = rng.standard_normal((2, 200))
+    step = 1e-5
+    np.testing.assert_allclose(
+        (loss.value(z + step, y) - loss.value(z - step, y)) / (2 * step), loss.slope(z, y), atol=1e-8
+    )
+    np.testing.assert_allclose(
+        (loss.slope(z + step, y) - loss.slope(z - step, y)) / (2 * step), loss.curvature(z, y), atol=1e-8
+    )
+    assert (loss.curvature(z, y) >= 0).all()
+
+
+@parametrise(LOSSES)
+def test_fenchel(case, rng):
+    loss = case.make()
+    z, y, s = rng.standard_normal((3, 500))
+    assert (loss.value(z, y) + loss.conjugate(s, y) >= s * z - 1e-12).all()
+    slope = loss.slope(z, y)
+    np.testing.assert_allclose(loss.value(z, y) + loss.conjugate(slope, y), slope * z, atol=1e-12)
+
+
+@parametrise(PENALTIES)
+def test_penalty_derivatives(case, rng):
+    penalty = case.make()
+    theta, d = rng.standard_normal((2, case.extra["size"]))
+    step = 1e-4
+    difference = (penalty.value(theta + step * d) - penalty.value(theta - step * d)) / (2 * step)
+    np.testing.assert_allclose(difference, penalty.gradient(theta) @ d, rtol=1e-6)
+    change = (penalty.gradient(theta + step * d) - penalty.gradient(theta - step * d)) / (2 * step)
+    np.testing.assert_allclose(change, penalty.hessian_product(theta, d), rtol=1e-6, atol=1e-7)
+
+
+def _jacobian(model, theta):
+    return np.array([model.push(theta, unit).matrix().ravel() for unit in np.eye(model.size)]).T
+
+
+@parametrise(MODELS)
+def test_model_derivative(case, rng):
+    model = case.make()
+    theta, d = rng.standard_normal((2, model.size))
+    step = 1e-5
+    difference = (model.lift(theta + step * d).matrix() - model.lift(theta - step * d).matrix()) / (2 * step)
+    np.testing.assert_allclose(difference, model.push(theta, d).matrix(), atol=1e-8)
+
+
+@parametrise(MODELS)
+def test_pull_is_the_adjoint_of_push(case, rng):
+    model = case.make()
+    theta, d, e = rng.standard_normal((3, model.size))
+    cotangent = DenseMap(rng.standard_normal(model.shape))
+    pulled = model.pull(theta, cotangent)
+    np.testing.assert_allclose(
+        pulled @ d, np.sum(cotangent.matrix * model.push(theta, d).matrix()), rtol=1e-10
+    )
+    # and its derivative is the second-order term of lift, symmetric in the two directions
+    np.testing.assert_allclose(
+        model.pull(theta + e, cotangent) - pulled, model.pull_derivative(e, cotangent), atol=1e-10
+    )
+    left, right = model.pull_derivative(d, cotangent) @ e, model.pull_derivative(e, cotangent) @ d
+    np.testing.assert_allclose(left, right, rtol=1e-9, atol=1e-9)
+
+
+@parametrise(MODELS)
+def test_gauge_and_degrees_of_freedom(case, rng):
+    """The gauge is the whole null space of the derivative, whose rank is the degrees of freedom."""
+    model = case.make()
+    theta = rng.standard_normal(model.size)
+    jacobian, gauge = _jacobian(model, theta), model.gauge(theta, linear=True)
+    assert np.abs(jacobian @ gauge).max(initial=0) < 1e-10
+    rank = np.linalg.matrix_rank(jacobian, tol=1e-9)
+    assert rank == model.degrees_of_freedom
+    assert model.size - rank == (np.linalg.matrix_rank(gauge, tol=1e-9) if gauge.size else 0)
+
+
+@parametrise(MODELS)
+def test_canonical_point_is_the_same_matrix(case, rng):
+    model = case.make()
+    theta = rng.standard_normal(model.size)
+    canonical = model.canonical(theta)
+    np.testing.assert_allclose(model.lift(canonical).matrix(), model.lift(theta).matrix(), atol=1e-10)
+    left = model.lift(canonical).left[:, : model.rank]
+    gram = left.T @ left
+    np.testing.assert_allclose(gram, np.diag(np.diag(gram)), atol=1e-9)
+    assert (np.diff(np.diag(gram)) <= 1e-9).all()
+
+
+@parametrise(MODELS)
+def test_from_factors(case, rng):
+    model = case.make()
+    left = rng.standard_normal((model.shape[0], model.rank))
+    right = left if model.name == "psd" else rng.standard_normal((model.shape[1], model.rank))
+    theta = model.from_factors(Factors(left, right))
+    assert theta.shape == (model.size,)
+    np.testing.assert_allclose(model.lift(theta).matrix(), left @ right.T, atol=1e-12)
+    assert model.resized(1).rank == 1

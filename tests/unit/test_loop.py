@@ -1,0 +1,161 @@
+"""Every way in which a search can end, and the algebra of stop rules."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+from cases import PROBLEMS
+
+from lowland.core.errors import InvalidInputError
+from lowland.core.status import StopReason
+from lowland.search import (
+    Alternating,
+    Gradient,
+    GradientBelow,
+    HeldOutRises,
+    Iterations,
+    RelativeDecreaseBelow,
+    Seconds,
+    Stochastic,
+    ValueBelow,
+    make_start,
+    run,
+)
+from lowland.search.stops import Progress
+
+
+@pytest.fixture
+def objective():
+    return PROBLEMS["completion"]()
+
+
+def search(objective, stop, stepper=None, **options):
+    rng = np.random.default_rng(3)
+    return run(
+        objective, stepper or Gradient(), make_start(objective, "random", rng), stop=stop, rng=rng, **options
+    )
+
+
+def test_converged_by_gradient(objective):
+    result = search(objective, GradientBelow(1e-6) | Iterations(2000))
+    assert result.stop_reason is StopReason.CONVERGED
+    assert "gradient" in result.message
+    norms = result.trace.measures["gradient_norm"]
+    assert norms[-1] <= 1e-6 * norms.max()
+
+
+def test_limits(objective):
+    assert search(objective, Iterations(3)).stop_reason is StopReason.ITERATION_LIMIT
+    assert search(objective, Iterations(3)).iterations == 3
+    assert search(objective, Seconds(0.0)).stop_reason is StopReason.TIME_LIMIT
+    assert search(objective, Iterations(0)).iterations == 0
+
+
+def test_stalled(objective):
+    result = search(objective, Iterations(100000))
+    assert result.stop_reason is StopReason.STALLED
+    assert "lowers the objective" in result.message
+
+
+def test_diverged(objective):
+    result = search(objective, Iterations(1000), Stochastic(step_size=0.05, radius=1e9))
+    assert result.stop_reason in (StopReason.DIVERGED, StopReason.NON_FINITE)
+    assert result.value <= result.trace.values[0]
+
+
+def test_non_finite_start(objective):
+    theta = np.full(objective.size, np.nan)
+    result = run(objective, Gradient(), theta, stop=Iterations(5), rng=np.random.default_rng(0))
+    assert result.stop_reason is StopReason.NON_FINITE
+    assert result.iterations == 0
+
+
+def test_interrupted_keeps_the_best_point(objective):
+    def interrupt(progress, theta):
+        if progress.iteration == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    result = search(objective, Iterations(500), Alternating(), callbacks=[interrupt])
+    assert result.stop_reason is StopReason.INTERRUPTED
+    assert result.iterations == 3
+    assert result.value == result.trace.values.min()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_second_interrupt_raises(objective):
+    def interrupt(progress, theta):
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        search(objective, Iterations(500), Alternating(), callbacks=[interrupt])
+
+
+def test_held_out_rule(objective):
+    errors = iter([3.0, 2.0, 1.0, 1.5, 1.6, 1.7, 1.8])
+    result = search(
+        objective,
+        HeldOutRises(3) | Iterations(50),
+        callbacks=[lambda progress, theta: {"held_out": next(errors)}],
+    )
+    assert result.stop_reason is StopReason.CONVERGED
+    # the least error was the third; three later ones did not beat it
+    assert result.iterations == 6
+    assert result.trace.measures["held_out"].tolist() == [3.0, 2.0, 1.0, 1.5, 1.6, 1.7]
+
+
+def test_rules_compose():
+    progress = Progress(iteration=5, values=[4.0, 3.0, 2.0, 2.0, 2.0, 2.0], gradient_norms=[1.0] * 6)
+    slow, many, few = RelativeDecreaseBelow(1e-3), Iterations(5), Iterations(9)
+    assert (slow | few).first(progress)[0] is StopReason.CONVERGED
+    assert (few | many).first(progress)[0] is StopReason.ITERATION_LIMIT
+    assert (slow & few).first(progress) is None
+    both = (slow & many).first(progress)
+    assert both[0] is StopReason.ITERATION_LIMIT
+    assert ";" in both[1]
+    assert (slow & ValueBelow(2.0)).first(progress)[0] is StopReason.CONVERGED
+    assert not RelativeDecreaseBelow(1e-3, window=5).fired(progress)
+
+
+def test_rules_do_not_fire_on_nan():
+    progress = Progress(iteration=2, values=[1.0, np.nan, np.nan], gradient_norms=[np.nan] * 3)
+    for rule in (GradientBelow(1e-3), RelativeDecreaseBelow(1e-3), ValueBelow(1.0)):
+        assert rule.first(progress) is None
+
+
+def test_wrong_size(objective):
+    with pytest.raises(InvalidInputError, match="theta has the wrong size"):
+        run(objective, Gradient(), np.zeros(3), stop=Iterations(1), rng=np.random.default_rng(0))
+
+
+def test_starts(objective):
+    rng = np.random.default_rng(0)
+    energy = objective.value(objective.centre())
+    for name in ("random", "spectral", "small_random"):
+        assert make_start(objective, name, rng).shape == (objective.size,)
+    assert objective.value(make_start(objective, "spectral", rng)) < energy
+    given = np.ones(objective.size)
+    np.testing.assert_array_equal(make_start(objective, given, rng), given)
+    with pytest.raises(InvalidInputError, match="start is unknown"):
+        make_start(objective, "lucky", rng)
+    with pytest.raises(InvalidInputError, match="wrong size"):
+        make_start(objective, [1.0], rng)
+
+
+def test_projection_keeps_points_in_the_ball(objective):
+    lengths = []
+    stop = Iterations(5)
+    search(
+        objective,
+        stop,
+        Stochastic(radius=2.0, perturbation=1.0),
+        callbacks=[lambda progress, theta: lengths.append(np.linalg.norm(theta))],
+    )
+    assert max(lengths) <= 2.0 * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("options", [{"perturbation_law": "loud"}, {"momentum": 1.0}, {"momentum": -0.1}])
+def test_stochastic_rejects(options):
+    with pytest.raises(InvalidInputError):
+        Stochastic(**options)
