@@ -63,7 +63,11 @@ def judge_curvature(
         ]
     bound = tolerance * extremes.largest
     direct, second_difference = direct_curvature(objective, theta, extremes.direction)
-    witness: dict[str, Any] = {"curvature": direct, "second_difference": second_difference, "largest": extremes.largest}
+    witness: dict[str, Any] = {
+        "curvature": direct,
+        "second_difference": second_difference,
+        "largest": extremes.largest,
+    }
     shared: dict[str, Any] = {
         "value": direct,
         "bound": bound,

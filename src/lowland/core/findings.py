@@ -180,7 +180,7 @@ def _plain(finding: Finding) -> dict[str, Any]:
         "assumptions": list(finding.assumptions),
         "method": finding.method,
         "rigour": finding.rigour.value,
-        "seconds": round(finding.seconds, 6),
+        "seconds": finding.seconds,
         "witness": {key: _plain_value(value) for key, value in finding.witness.items()},
     }
 

@@ -38,8 +38,11 @@ from lowland.systems.solvers import default_stop, exact_value, make_solver
 
 # without a penalty, a first start that leaves a residual is followed by up to this many others
 AUTO_RESTARTS = 6
-# two starts whose objectives agree to this are taken for the same answer
+# three starts whose objectives agree to this are taken for the same answer ...
 AGREEMENT = 1e-6
+# ... unless starts are so cheap (measurements times unknowns) that all of them may as well be tried:
+# false minima are found again and again too
+CHEAP = 200_000
 
 
 @final
@@ -150,7 +153,7 @@ def recover(  # noqa: PLR0913
     start : {"auto", "spectral", "random", "small_random"} or array_like
         Where to begin; "auto" is spectral.
     n_restarts : int or "auto"
-        Further starts. With "auto" and no penalty, as long as a residual remains and no two
+        Further starts. With "auto" and no penalty, as long as a residual remains and no three
         starts agree, up to six.
     dtype : {"float64", "float32"}
         Precision of the search; certificates are judged in float64.
@@ -389,8 +392,10 @@ def _shrinking(objective: RecoveryObjective) -> tuple[str, Any]:
 
 
 def _settled(objective: RecoveryObjective, results: list[SearchResult]) -> bool:
-    """Whether a further start would be a waste: the fit is exact, or two starts agree on the best."""
+    """Whether a further start would be a waste: the fit is exact, or three starts agree on the best."""
     values = sorted(result.value for result in results)
     if objective.ridge or values[0] <= 4 * exact_value(objective):
         return True
-    return len(values) > 1 and values[1] - values[0] <= AGREEMENT * values[0]
+    if objective.measurement.size * objective.size <= CHEAP:
+        return False
+    return len(values) > 2 and values[2] - values[0] <= AGREEMENT * values[0]

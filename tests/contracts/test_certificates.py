@@ -1,0 +1,421 @@
+"""Soundness on instances with known answers, false ones among them."""
+
+import numpy as np
+import pytest
+from oracles import naive
+
+from lowland import certify_matrix, diagnose, recover
+from lowland.certify import Settings, certify
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate, Finding
+from lowland.core.observations import Observations
+from lowland.core.status import Rigour, Verdict
+from lowland.datasets import false_minimum, planted_completion, planted_sensing
+from lowland.measure import Dense, Entries, Linear
+from lowland.models import General, Psd
+from lowland.objectives import make_objective
+from lowland.search import (
+    Alternating,
+    GaussNewton,
+    GradientBelow,
+    Iterations,
+    RelativeDecreaseBelow,
+    make_start,
+    run,
+)
+from lowland.testing import check_sound
+
+NOT_CLAIMED = (Verdict.INCONCLUSIVE, Verdict.REFUTED)
+
+
+# ------------------------------------------------------------------ the family of false minima
+@pytest.mark.parametrize("delta", [0.55, 0.6, 0.75, 0.9])
+def test_false_minimum_is_not_called_global(delta):
+    instance, factor = false_minimum(delta)
+    proof = certify_matrix(instance.measurement, instance.y, factor)
+    check_sound(
+        proof,
+        {"stationary": True, "second_order_stationary": True, "strict_local_minimum": True}
+        | {"globally_optimal": False, "convex_optimal": False, "uniquely_determined": True},
+    )
+    assert proof["strict_local_minimum"].verdict is Verdict.SUPPORTED
+    assert proof["convex_optimal"].verdict is Verdict.REFUTED
+    # in the half-squared loss: eigenvalues 2(2d^2 + d - 1) and 4d
+    smallest = min(2 * (2 * delta**2 + delta - 1), 4 * delta)
+    assert proof["strict_local_minimum"].value == pytest.approx(smallest, abs=1e-9)
+
+
+def test_degenerate_point_is_inconclusive():
+    instance, factor = false_minimum(0.5)
+    proof = certify_matrix(instance.measurement, instance.y, factor)
+    assert proof["second_order_stationary"].verdict is Verdict.SUPPORTED
+    assert proof["strict_local_minimum"].verdict is Verdict.INCONCLUSIVE
+    assert proof["convex_optimal"].verdict is Verdict.REFUTED
+    assert proof["globally_optimal"].verdict is Verdict.INCONCLUSIVE
+
+
+def test_saddle_is_refuted_with_a_direction():
+    instance, factor = false_minimum(0.4)
+    proof = certify_matrix(instance.measurement, instance.y, factor)
+    finding = proof["second_order_stationary"]
+    assert finding.verdict is Verdict.REFUTED
+    objective = make_objective(instance.measurement, instance.y, Psd((2, 2), 1))
+    theta, d = factor.ravel(), finding.witness["direction"]
+    assert objective.value(theta + 0.1 * d) < objective.value(theta)
+
+
+@pytest.mark.parametrize("delta", [0.4, 0.5, 0.6, 0.9])
+def test_truth_of_the_family_is_global(delta):
+    instance, _ = false_minimum(delta)
+    proof = certify_matrix(instance.measurement, instance.y, [[1.0], [0.0]])
+    check_sound(proof, dict.fromkeys(("stationary", "strict_local_minimum", "globally_optimal"), True))
+    assert proof["globally_optimal"].verdict is Verdict.PROVED
+    assert proof["uniquely_determined"].verdict is Verdict.PROVED
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_verdicts_do_not_depend_on_scale(scale):
+    instance, factor = false_minimum(0.6)
+    plain = certify_matrix(instance.measurement, instance.y, factor)
+    scaled = certify_matrix(instance.measurement, scale * instance.y, np.sqrt(scale) * factor)
+    assert [f.verdict for f in plain] == [f.verdict for f in scaled]
+
+
+def test_verdicts_do_not_depend_on_rotation(rng):
+    instance = planted_sensing(60, 8, 2, 0)
+    fit = recover(instance.measurement, instance.y, rank=2, structure="psd", rng=0)
+    rotation = np.linalg.qr(rng.standard_normal((2, 2)))[0]
+    turned = certify_matrix(instance.measurement, instance.y, fit.factors.left @ rotation)
+    assert [f.verdict for f in fit.certificate] == [f.verdict for f in turned]
+
+
+# ------------------------------------------------------------------ weighted counterexample
+def weighted_chain(n=5, small=0.1):
+    z = np.arange(1, n + 1) % 2.0
+    rows, columns = np.indices((n, n)).reshape(2, -1)
+    weights = np.where(np.abs(rows - columns) <= 1, 1.0, small**2)
+    return Entries(rows, columns, (n, n)), np.outer(z, z).ravel(), weights, z
+
+
+def test_sign_flips_of_the_weighted_chain_are_not_called_global():
+    measurement, y, weights, z = weighted_chain()
+    objective = make_objective(measurement, y, Psd((5, 5), 1), weights=weights)
+    theta = z * np.array([1, 1, -1, 1, 1])
+    found = run(
+        objective,
+        GaussNewton(),
+        theta,
+        stop=GradientBelow(1e-13) | Iterations(50),
+        rng=np.random.default_rng(0),
+    )
+    assert 2 * found.value == pytest.approx(0.15763, abs=1e-5)
+    proof = certify(objective, found.theta)
+    assert proof["strict_local_minimum"].verdict is Verdict.SUPPORTED
+    assert 2 * proof["strict_local_minimum"].value == pytest.approx(7.524, abs=2e-3)
+    check_sound(proof, {"globally_optimal": False, "convex_optimal": False})
+    assert certify(objective, z)["globally_optimal"].verdict is Verdict.PROVED
+
+
+# ------------------------------------------------------------------ nuclear-norm gaps
+def penalised(seed, *, biases=(), weighted=False, penalty=2.0, rank=8):
+    rng = np.random.default_rng(seed)
+    m, n = 14, 11
+    rows, columns = np.nonzero(rng.random((m, n)) < 0.6)
+    truth = rng.standard_normal((m, 2)) @ rng.standard_normal((2, n)) + 3 * rng.standard_normal((m, 1)) + 5
+    y = truth[rows, columns] + 0.3 * rng.standard_normal(rows.size)
+    weights = rng.uniform(0.3, 3, rows.size) if weighted else None
+    objective = make_objective(
+        Entries(rows, columns, (m, n)), y, General((m, n), rank, biases), weights=weights, ridge=penalty
+    )
+    return objective, (rows, columns, y, np.ones(rows.size) if weights is None else weights)
+
+
+def solve(objective, seed=0):
+    rng = np.random.default_rng(seed)
+    theta = make_start(objective, "spectral", rng)
+    rough = run(objective, Alternating(), theta, stop=RelativeDecreaseBelow(1e-7) | Iterations(3000), rng=rng)
+    return run(
+        objective, GaussNewton(), rough.theta, stop=GradientBelow(1e-11) | Iterations(60), rng=rng
+    ).theta
+
+
+@pytest.mark.parametrize("biases", [(), ("row",), ("global",), ("row", "column", "global")], ids="+".join)
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_nuclear_gap_agrees_with_an_independent_solver(biases, weighted, seed):
+    objective, (rows, columns, y, weights) = penalised(seed, biases=biases, weighted=weighted)
+    theta = solve(objective)
+    best = naive.nuclear_norm_optimum((14, 11), rows, columns, y, weights, 2.0, biases)
+    finding = certify(objective, theta, claims=["globally_optimal"])["globally_optimal"]
+    bound = finding.witness["lower_bound"]
+    assert bound <= best * (1 + 1e-12)
+    assert finding.verdict is Verdict.PROVED
+    assert finding.rigour is Rigour.RIGOROUS
+    assert best - bound <= 1e-4 * best
+    assert objective.value(theta) == pytest.approx(best, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_lower_bounds_hold_at_points_that_are_not_solutions(seed):
+    """Bounds from perturbed and random points may be poor but never exceed the optimum."""
+    objective, (rows, columns, y, weights) = penalised(
+        seed, biases=("row", "column", "global"), weighted=True
+    )
+    best = naive.nuclear_norm_optimum((14, 11), rows, columns, y, weights, 2.0, objective.free_biases)
+    rng = np.random.default_rng(seed)
+    theta = solve(objective)
+    for size in (1e-3, 1e-2, 0.1, 1.0):
+        moved = theta + size * rng.standard_normal(theta.size)
+        finding = certify(objective, moved, claims=["globally_optimal"])["globally_optimal"]
+        assert finding.witness["lower_bound"] <= best * (1 + 1e-12)
+        assert finding.witness["gap"] >= objective.value(moved) - best - 1e-9 * best
+
+
+def test_perturbed_point_has_a_gap_of_at_least_its_excess():
+    objective, (rows, columns, y, weights) = penalised(3)
+    theta = solve(objective)
+    best = naive.nuclear_norm_optimum((14, 11), rows, columns, y, weights, 2.0, ())
+    moved = theta * (1 + 1e-3)
+    finding = certify(objective, moved, claims=["globally_optimal"])["globally_optimal"]
+    assert finding.witness["gap"] > 0
+    assert finding.witness["gap"] >= objective.value(moved) - best - 1e-10 * best
+
+
+def test_rank_too_small_for_the_convex_optimum_is_not_proved():
+    objective, _ = penalised(0, penalty=0.05, rank=1)
+    proof = certify(objective, solve(objective), claims=["globally_optimal", "convex_optimal"])
+    assert proof["globally_optimal"].verdict is Verdict.INCONCLUSIVE
+    assert proof["convex_optimal"].verdict is Verdict.REFUTED
+    # the witness is a matrix with a lower convex objective
+    w = proof["convex_optimal"].witness
+    assert w["length"] > 0
+
+
+def test_lanczos_only_supports():
+    objective, _ = penalised(0)
+    theta = solve(objective)
+    settings = Settings(norm_bound="lanczos", lanczos_steps=3)
+    finding = certify(objective, theta, claims=["globally_optimal"], settings=settings)["globally_optimal"]
+    assert finding.rigour is Rigour.ESTIMATE
+    assert finding.verdict in (Verdict.SUPPORTED, Verdict.INCONCLUSIVE)
+    many = Settings(norm_bound="lanczos", lanczos_steps=40)
+    assert certify(objective, theta, claims=["globally_optimal"], settings=many)[
+        "globally_optimal"
+    ].verdict is (Verdict.SUPPORTED)
+
+
+def test_psd_trace_penalty_gap():
+    instance = planted_sensing(40, 8, 2, 1, noise=0.05)
+    objective = make_objective(instance.measurement, instance.y, Psd((8, 8), 6), ridge=0.5)
+    rng = np.random.default_rng(0)
+    found = run(
+        objective,
+        GaussNewton(),
+        make_start(objective, "spectral", rng),
+        stop=GradientBelow(1e-11) | Iterations(200),
+        rng=rng,
+    )
+    proof = certify(objective, found.theta)
+    assert proof["globally_optimal"].verdict is Verdict.PROVED
+    assert proof["globally_optimal"].value < 1e-6
+
+
+def test_psd_without_penalty_uses_a_shift_when_measurements_span_the_identity():
+    instance = planted_sensing(60, 8, 2, 1, noise=0.3)
+    objective = make_objective(instance.measurement, instance.y, Psd((8, 8), 8))
+    rng = np.random.default_rng(0)
+    found = run(
+        objective,
+        GaussNewton(),
+        make_start(objective, "spectral", rng),
+        stop=GradientBelow(1e-12) | Iterations(300),
+        rng=rng,
+    )
+    proof = certify(objective, found.theta, claims=["globally_optimal"])
+    assert proof["globally_optimal"].verdict is Verdict.PROVED
+    worse = certify(objective, found.theta * 1.2, claims=["globally_optimal"])
+    assert worse["globally_optimal"].verdict is Verdict.INCONCLUSIVE
+
+
+def test_exact_fit_is_global_and_says_nothing_of_uniqueness():
+    measurement = Entries([0, 1], [0, 1], (3, 3))
+    proof = certify_matrix(measurement, [1.0, 4.0], [[1.0], [2.0], [0.0]], [[1.0], [2.0], [0.0]])
+    assert proof["globally_optimal"].verdict is Verdict.PROVED
+    assert proof["determined_by_data"].verdict is Verdict.REFUTED
+    assert proof["uniquely_determined"].verdict is Verdict.REFUTED
+
+
+def test_zero_data_is_solved_by_zero():
+    proof = certify_matrix(Entries([0, 1], [0, 1], (2, 2)), [0.0, 0.0], np.zeros((2, 1)), np.zeros((2, 1)))
+    assert proof["globally_optimal"].verdict is Verdict.PROVED
+    assert proof["stationary"].verdict is Verdict.SUPPORTED
+
+
+def test_operators_without_rounding_bounds_are_not_rigorous():
+    objective, (rows, columns, y, _) = penalised(0)
+    selection = np.zeros((y.size, 14 * 11))
+    selection[np.arange(y.size), rows * 11 + columns] = 1
+    linear = make_objective(Linear(selection, (14, 11)), y, objective.model, ridge=2.0)
+    proof = certify(linear, solve(objective), claims=["globally_optimal"])
+    assert proof["globally_optimal"].verdict is Verdict.PROVED
+    assert proof["globally_optimal"].rigour is Rigour.WORKING_PRECISION
+
+
+# ------------------------------------------------------------------ identifiability
+def mask(cells, shape, rank, **options):
+    cells = np.array(sorted(cells))
+    return diagnose(Entries(cells[:, 0], cells[:, 1], shape), rank=rank, **options)
+
+
+def test_four_by_four_without_its_diagonal():
+    """Finitely many completions (two), so uniqueness must stay open."""
+    answer = mask({(i, j) for i in range(4) for j in range(4) if i != j}, (4, 4), 2)
+    assert answer.finite.verdict is Verdict.PROVED
+    assert answer.finite.value == 12
+    assert answer.unique.verdict is Verdict.INCONCLUSIVE
+
+
+def test_five_by_five_without_its_diagonal():
+    cells = {(i, j) for i in range(5) for j in range(5) if i != j}
+    assert mask(cells, (5, 5), 2).finite.verdict is Verdict.PROVED
+    three = mask(cells, (5, 5), 3)
+    assert three.finite.verdict is Verdict.REFUTED
+    np.testing.assert_array_equal(three.open_cells, [(i, i) for i in range(5)])
+
+
+def test_two_blocks():
+    cells = {(i, j) for i in range(6) for j in range(6) if (i < 3) == (j < 3)}
+    answer = mask(cells, (6, 6), 1)
+    assert answer.finite.verdict is Verdict.REFUTED
+    assert answer.unique.verdict is Verdict.REFUTED
+    expected = sorted((i, j) for i in range(6) for j in range(6) if (i < 3) != (j < 3))
+    np.testing.assert_array_equal(answer.open_cells, expected)
+
+
+def test_a_short_row_is_flagged_alone():
+    cells = {(i, j) for i in range(6) for j in range(6)} - {(2, j) for j in range(1, 6)}
+    answer = mask(cells, (6, 6), 2)
+    assert answer.finite.verdict is Verdict.REFUTED
+    assert answer.short_rows.tolist() == [2]
+    np.testing.assert_array_equal(answer.open_cells, [(2, j) for j in range(1, 6)])
+
+
+def test_rank_one_is_decided_by_connection():
+    path = {(0, 0), (1, 0), (1, 1), (2, 1), (2, 2)}
+    assert mask(path, (3, 3), 1).unique.verdict is Verdict.PROVED
+    assert mask(path - {(1, 1)}, (3, 3), 1).unique.verdict is Verdict.REFUTED
+
+
+@pytest.mark.parametrize(
+    "biases", [(), ("row",), ("column",), ("global",), ("row", "column", "global")], ids="+".join
+)
+def test_exact_rank_agrees_with_fractions(biases, rng):
+    """Rank and open cells against plain elimination in rational numbers."""
+    for _ in range(12):
+        m, n = rng.integers(3, 7, 2)
+        rank = int(rng.integers(1, min(m, n)))
+        seen = np.flatnonzero(rng.random(m * n) < 0.65)
+        if not seen.size:
+            continue
+        rows, columns = seen // n, seen % n
+        answer = diagnose(Entries(rows, columns, (m, n)), rank=rank, biases=biases)
+        every = [(i, j) for i in range(m) for j in range(n)]
+        state = np.random.default_rng(5)
+        full = naive.completion_jacobian(*zip(*every, strict=True), (m, n), rank, biases, state)
+        ours = full[seen]
+        rank_seen, rank_full = naive.rank_of_fractions(ours), naive.rank_of_fractions(full)
+        assert answer.degrees_of_freedom == rank_full
+        expected = Verdict.PROVED if rank_seen == rank_full else Verdict.REFUTED
+        assert answer.finite.verdict is expected
+        if expected is Verdict.REFUTED:
+            open_cells = [
+                cell
+                for k, cell in enumerate(every)
+                if naive.rank_of_fractions(np.vstack([ours, full[k]])) > rank_seen
+            ]
+            assert [tuple(cell) for cell in answer.open_cells] == open_cells
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rank_one_sensing_at_the_limit_is_never_unique(seed):
+    instance = planted_sensing(12, 12, 1, seed)
+    answer = diagnose(instance.measurement, rank=1, structure="psd")
+    assert answer.finite.verdict is Verdict.PROVED
+    assert answer.unique.verdict is Verdict.INCONCLUSIVE
+
+
+def test_too_few_measurements_are_refuted():
+    instance = planted_sensing(11, 12, 1, 0)
+    answer = diagnose(instance.measurement, rank=1, structure="psd")
+    assert answer.finite.verdict is Verdict.REFUTED
+    assert answer.finite.rigour is Rigour.RIGOROUS
+
+
+def test_dependent_measurements_do_not_determine(rng):
+    """Twenty measurements, but of three dimensions only."""
+    arrays = np.einsum(
+        "pk,kij->pij", rng.integers(-3, 4, (20, 3)).astype(float), rng.integers(-3, 4, (3, 3, 3))
+    )
+    answer = diagnose(Dense(arrays), rank=1)
+    assert answer.finite.verdict is Verdict.REFUTED
+    assert answer.finite.rigour is Rigour.PROBABILISTIC
+
+
+def test_every_cell_seen_is_unique():
+    table = np.arange(12.0).reshape(3, 4)
+    answer = diagnose(Observations.from_array(table), rank=2)
+    assert answer.unique.verdict is Verdict.PROVED
+
+
+def test_large_problems_get_no_exact_rank():
+    instance = planted_completion((60, 50), 3, 3.0, 0)
+    answer = diagnose(instance.measurement, rank=3, largest=10)
+    assert answer.finite.verdict is Verdict.INCONCLUSIVE
+    assert answer.unique.verdict is Verdict.INCONCLUSIVE
+
+
+# ------------------------------------------------------------------ certificates as data
+def test_certificate_round_trip():
+    instance, factor = false_minimum(0.4)
+    proof = certify_matrix(instance.measurement, instance.y, factor)
+    again = Certificate.from_json(proof.to_json())
+    assert again.findings == proof.findings
+    assert str(again) == str(proof)
+    np.testing.assert_allclose(
+        again["second_order_stationary"].witness["direction"],
+        proof["second_order_stationary"].witness["direction"],
+    )
+    assert "REFUTED" in proof._repr_html_()
+
+
+def test_an_estimate_cannot_prove():
+    with pytest.raises(InvalidInputError, match="proves nothing"):
+        Finding("stationary", Verdict.PROVED, rigour=Rigour.ESTIMATE)
+
+
+def test_overall_verdict():
+    instance, factor = false_minimum(0.6)
+    proof = certify_matrix(instance.measurement, instance.y, factor)
+    assert proof.verdict in NOT_CLAIMED
+    weak = Certificate(
+        (Finding("stationary", Verdict.SUPPORTED), Finding("strict_local_minimum", Verdict.REFUTED))
+    )
+    assert weak.verdict is Verdict.REFUTED
+    with pytest.raises(KeyError, match="was not judged"):
+        weak["globally_optimal"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"claims": ["best"]}, "claim is unknown"),
+        ({"theta": np.ones(5)}, "wrong size"),
+        ({"theta": np.full(2, np.inf)}, "finite"),
+        ({"settings": Settings(norm_bound="guess")}, "norm_bound is unknown"),
+    ],
+)
+def test_bad_input(arguments, words):
+    instance, factor = false_minimum(0.6)
+    objective = make_objective(instance.measurement, instance.y, Psd((2, 2), 1))
+    with pytest.raises(InvalidInputError, match=words):
+        certify(objective, arguments.pop("theta", factor.ravel()), **arguments)

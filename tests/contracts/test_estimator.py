@@ -1,0 +1,185 @@
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from lowland import MatrixCompletion, Observations, read_table
+from lowland.core.status import Verdict
+from lowland.datasets import data_path
+
+PREDICT = "predict takes rows and columns of cells, not a table"
+EXPECTED = {
+    "check_estimators_unfitted": PREDICT,
+    "check_n_features_in_after_fitting": PREDICT,
+    "check_estimators_dtypes": PREDICT,
+    "check_sample_weight_equivalence_on_dense_data": PREDICT,
+    "check_sample_weight_equivalence_on_sparse_data": PREDICT,
+    "check_dtype_object": PREDICT,
+    "check_estimator_sparse_array": PREDICT,
+    "check_estimator_sparse_matrix": PREDICT,
+    "check_estimators_pickle": PREDICT,
+    "check_f_contiguous_array_estimator": PREDICT,
+    "check_methods_sample_order_invariance": PREDICT,
+    "check_methods_subset_invariance": PREDICT,
+    "check_dict_unchanged": PREDICT,
+    "check_fit_idempotent": PREDICT,
+    "check_fit2d_predict1d": PREDICT,
+}
+
+
+class Imputer(MatrixCompletion):
+    """The same estimator seen as an imputer alone, so that the checks reach `transform`."""
+
+    @property
+    def predict(self):
+        raise AttributeError("predict is hidden")
+
+
+@parametrize_with_checks(
+    [MatrixCompletion(random_state=0), Imputer(random_state=0)],
+    expected_failed_checks=lambda e: {} if isinstance(e, Imputer) else EXPECTED,
+)
+def test_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture
+def table(rng):
+    full = rng.standard_normal((30, 3)) @ rng.standard_normal((3, 20)) + 4
+    holes = full.copy()
+    holes[rng.random(full.shape) < 0.25] = np.nan
+    return full, holes
+
+
+def test_completes_and_keeps_observed_cells(table):
+    full, holes = table
+    model = MatrixCompletion(rank=3, penalty=0.01, random_state=0).fit(holes)
+    filled = model.transform(holes)
+    seen = ~np.isnan(holes)
+    np.testing.assert_array_equal(filled[seen], holes[seen])
+    assert np.sqrt(np.mean((filled - full)[~seen] ** 2)) < 0.1
+    assert model.certificate_["stationary"].verdict is Verdict.SUPPORTED
+    assert model.score(full) > -0.2
+    assert model.rank_ == 3
+    assert model.n_iter_ >= 1
+
+
+def test_known_rows_fold_in_to_their_fitted_factors(table):
+    _, holes = table
+    model = MatrixCompletion(rank=3, random_state=0).fit(holes)
+    rows, columns = np.nonzero(np.isnan(holes))
+    np.testing.assert_allclose(model.transform(holes)[rows, columns], model.predict(rows, columns), rtol=1e-9)
+
+
+def test_new_rows(table):
+    full, holes = table
+    model = MatrixCompletion(rank=3, penalty=0.01, random_state=0).fit(holes[:25])
+    filled = model.transform(holes[25:])
+    missing = np.isnan(holes[25:])
+    assert np.sqrt(np.mean((filled - full[25:])[missing] ** 2)) < 0.3
+
+
+def test_empty_rows_and_columns_are_predicted_from_biases(table):
+    _, holes = table
+    holes[4], holes[:, 7] = np.nan, np.nan
+    model = MatrixCompletion(rank=2, random_state=0).fit(holes)
+    filled = model.transform(holes)
+    assert np.isfinite(filled).all()
+    np.testing.assert_allclose(filled[4], model.offset_ + model.column_biases_, atol=1e-9)
+
+
+def test_inputs_agree(table):
+    _, holes = table
+    rows, columns = np.nonzero(~np.isnan(holes))
+    sparse = csr_array((holes[rows, columns], (rows, columns)), shape=holes.shape)
+    frame = pd.DataFrame(holes, columns=[f"c{j}" for j in range(20)])
+    fits = [
+        MatrixCompletion(random_state=0).fit(x)
+        for x in (holes, sparse, frame, Observations.from_array(holes))
+    ]
+    for other in fits[1:]:
+        np.testing.assert_allclose(other.row_factors_, fits[0].row_factors_, atol=1e-12)
+    assert fits[2].predict([0], ["c3"]) == pytest.approx(fits[0].predict([0], [3]))
+    assert fits[2].get_feature_names_out().tolist() == frame.columns.tolist()
+
+
+def test_stored_zeros_are_observed():
+    sparse = csr_array((np.array([0.0, 2.0, 3.0]), ([0, 0, 1], [0, 1, 1])), shape=(2, 2))
+    model = MatrixCompletion(rank=1, random_state=0).fit(sparse)
+    assert model.transform(sparse)[0, 0] == 0.0
+
+
+def test_labels_from_a_table():
+    table = read_table(data_path("fertility"))
+    model = MatrixCompletion(rank=4, random_state=0, certify=False).fit(table)
+    value = model.predict(["Germany"], ["1990"])
+    assert 1.2 < value[0] < 1.7
+    with pytest.raises(ValueError, match="no such row"):
+        model.predict(["Atlantis"], ["1990"])
+
+
+def test_works_with_the_rest_of_scikit_learn(table):
+    _, holes = table
+    model = MatrixCompletion(rank=2, random_state=0, certify=False)
+    assert clone(model).get_params() == model.get_params()
+    frame = pd.DataFrame(holes, columns=[f"c{j}" for j in range(20)])
+    output = make_pipeline(StandardScaler(), model).set_output(transform="pandas").fit_transform(frame)
+    assert output.columns.tolist() == frame.columns.tolist()
+    assert not output.isna().any().any()
+    again = pickle.loads(pickle.dumps(clone(model).fit(holes)))
+    np.testing.assert_array_equal(again.transform(holes), clone(model).fit(holes).transform(holes))
+    assert set(GridSearchCV(model, {"rank": [1, 2]}).get_params()["param_grid"]) == {"rank"}
+
+
+def test_float32(table):
+    _, holes = table
+    model = MatrixCompletion(rank=2, dtype="float32", random_state=0).fit(holes)
+    assert model.transform(holes).dtype == np.float32
+    assert model.row_factors_.dtype == np.float32
+
+
+def test_random_state_is_honoured(table):
+    _, holes = table
+    one, two, other = (
+        MatrixCompletion(random_state=s, max_iterations=3).fit(holes).row_factors_ for s in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, two)
+    assert not np.array_equal(one, other)
+    MatrixCompletion(random_state=np.random.default_rng(0)).fit(holes)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"rank": 40}, "use 1 <= rank <= 20"),
+        ({"rank": "two"}, "rank"),
+        ({"penalty": -1.0}, "penalty"),
+        ({"penalty": "auto"}, "penalty"),
+        ({"tolerance": np.nan}, "tolerance"),
+        ({"dtype": "int8"}, "dtype"),
+    ],
+)
+def test_bad_settings(settings, words, table):
+    with pytest.raises(ValueError, match=words):
+        MatrixCompletion(**settings).fit(table[1])
+
+
+def test_bad_tables():
+    with pytest.raises(ValueError, match="empty"):
+        MatrixCompletion(rank=1).fit(np.full((3, 3), np.nan))
+    with pytest.raises(ValueError, match="inf"):
+        MatrixCompletion(rank=1).fit(np.array([[1.0, np.inf], [1.0, 2.0]]))
+    model = MatrixCompletion(rank=1, random_state=0).fit(np.ones((3, 3)))
+    with pytest.raises(ValueError, match="equally long"):
+        model.predict([0, 1], [0])
+    with pytest.raises(ValueError, match="rows must lie between 0 and 2"):
+        model.predict([5], [0])
+    with pytest.raises(ValueError, match="score compares cells"):
+        model.score(np.ones((2, 3)))

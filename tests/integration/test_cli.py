@@ -1,0 +1,365 @@
+"""The command line through the real process."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from lowland.datasets import data_path, planted_sensing
+from lowland.files.bundle import load_bundle
+
+COMMAND = [sys.executable, "-m", "lowland"]
+
+
+def call(*arguments, cwd, env=None, **options):
+    environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "100", **(env or {})}
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+        **options,
+    )
+
+
+def assert_clean_error(result, *words):
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word in result.stderr, result.stderr
+
+
+@pytest.fixture(scope="module")
+def long_table(tmp_path_factory):
+    """Triples of a low-rank table, with text labels."""
+    rng = np.random.default_rng(0)
+    truth = rng.standard_normal((40, 2)) @ rng.standard_normal((2, 30)) + 3
+    cells = rng.choice(1200, 700, replace=False)
+    path = tmp_path_factory.mktemp("data") / "ratings.csv"
+    lines = [f"user{c // 30},film {c % 30},{truth[c // 30, c % 30]:.4f}" for c in cells]
+    path.write_text("user,film,rating\n" + "\n".join(lines) + "\n")
+    return path
+
+
+def test_demo(tmp_path):
+    result = call("demo", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "Proved: no other answer fits better" in result.stdout
+    assert "runs of ten years" in result.stdout
+    for name in ("report.html", "model.npz", "completed.csv"):
+        assert (tmp_path / f"demo-{name}").stat().st_size > 1000
+    lines = (tmp_path / "demo-completed.csv").read_text().splitlines()
+    assert len(lines) == 211
+    assert all(cell for line in lines for cell in line.rsplit(",", 52)[1:])
+
+
+def test_complete_predict_certify_long(long_table, tmp_path):
+    result = call(
+        "complete", long_table, "--rank", 2, "--penalty", 0.1, "--model", "m.npz", "--output", "out.csv",
+        "--report", "r.html", "--json", cwd=tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    data = json.loads(result.stdout)
+    assert data["observed"] == 700
+    assert data["stop_reason"] == "converged"
+    claims = {finding["claim"]: finding["verdict"] for finding in data["certificate"]["findings"]}
+    assert claims["globally_optimal"] == "proved"
+    assert set(data["files"]) == {"output", "model", "report"}
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines[0] == "user,film,rating,observed"
+    assert len(lines) == 1201
+    assert sum(line.endswith(",1") for line in lines) == 700
+    (tmp_path / "pairs.csv").write_text("user,film\nuser3,film 7\nuser0,film 29\n")
+    shown = call("predict", "m.npz", "pairs.csv", cwd=tmp_path)
+    assert shown.stdout.splitlines()[0] == "user,film,prediction"
+    assert len(shown.stdout.splitlines()) == 3
+    assert call("predict", "m.npz", "pairs.csv", "--output", "p.csv", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "p.csv").read_text() == shown.stdout
+    judged = call("certify", "m.npz", long_table, "--require", "globally_optimal", cwd=tmp_path)
+    assert judged.returncode == 0, judged.stderr
+    assert "PROVED" in judged.stdout
+    strict = call("certify", "m.npz", long_table, "--require", "uniquely_determined", cwd=tmp_path)
+    assert strict.returncode == 1
+    assert "required claim" in strict.stderr
+
+
+def test_complete_wide(tmp_path):
+    result = call("complete", data_path("fertility"), "--rank", 3, "--output", "wide.tsv", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "210 rows, 52 columns" in result.stdout
+    assert (tmp_path / "wide.tsv").read_text().startswith("country\t1960\t")
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "feather", "tsv", "npy", "npz", "mtx"])
+def test_formats_agree(suffix, tmp_path):
+    import pyarrow as pa
+    from pyarrow import feather, parquet
+    from scipy.io import mmwrite
+    from scipy.sparse import coo_array
+
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((12, 2)) @ rng.standard_normal((2, 9))
+    rows, columns = np.nonzero(rng.random((12, 9)) < 0.8)
+    values = table[rows, columns]
+    holes = np.full((12, 9), np.nan)
+    holes[rows, columns] = values
+    path = tmp_path / f"table.{suffix}"
+    frame = pa.table({"i": rows, "j": columns, "v": values})
+    if suffix == "parquet":
+        parquet.write_table(frame, path)
+    elif suffix == "feather":
+        feather.write_feather(frame, path)
+    elif suffix == "tsv":
+        path.write_text(
+            "i\tj\tv\n"
+            + "\n".join(f"{i}\t{j}\t{v!r}" for i, j, v in zip(rows, columns, values.tolist(), strict=True))
+        )
+    elif suffix == "npy":
+        np.save(path, holes)
+    elif suffix == "npz":
+        np.savez(path, rows=rows, columns=columns, values=values, shape=(12, 9))
+    else:
+        mmwrite(path, coo_array((values, (rows, columns)), shape=(12, 9)), precision=17)
+    result = call("complete", path, "--rank", 2, "--penalty", 0.3, "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    data = json.loads(result.stdout)
+    np.save(tmp_path / "reference.npy", holes)
+    reference = call("complete", "reference.npy", "--rank", 2, "--penalty", 0.3, "--json", cwd=tmp_path)
+    assert data["objective"] == pytest.approx(json.loads(reference.stdout)["objective"], rel=1e-6)
+
+
+def test_sense(tmp_path):
+    instance = planted_sensing(60, 10, 1, 0)
+    np.savez(tmp_path / "d.npz", arrays=instance.measurement.arrays, y=instance.y)
+    result = call(
+        "sense", "d.npz", "--rank", 1, "--structure", "psd", "--output", "f.npz", "--report", "r.html",
+        "--require", "globally_optimal", cwd=tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    factors = np.load(tmp_path / "f.npz")
+    np.testing.assert_allclose(factors["left"] @ factors["right"].T, instance.truth, atol=1e-8)
+    assert (tmp_path / "r.html").stat().st_size > 1000
+    np.savez(tmp_path / "e.npz", rows=[0, 0, 1], columns=[0, 1, 0], shape=(2, 2), y=[1.0, 2.0, 3.0])
+    data = json.loads(call("sense", "e.npz", "--rank", 1, "--json", cwd=tmp_path).stdout)
+    verdicts = {f["claim"]: f["verdict"] for f in data["certificate"]["findings"]}
+    assert verdicts["uniquely_determined"] == "proved"
+
+
+def test_diagnose(tmp_path):
+    (tmp_path / "t.csv").write_text("a,b,c,d\n1,2,,\n3,4,,\n,,5,6\n,,7,8\n")
+    result = call("diagnose", "t.csv", "--rank", 1, cwd=tmp_path)
+    assert result.returncode == 0
+    assert "finitely many solutions: REFUTED" in result.stdout
+    assert "cells left open: 8 of 16" in result.stdout
+    data = json.loads(call("diagnose", "t.csv", "--rank", 1, "--json", cwd=tmp_path).stdout)
+    assert data["open_cell_count"] == 8
+
+
+def test_info_and_help(tmp_path):
+    assert "numba" in call("info", cwd=tmp_path).stdout
+    assert json.loads(call("info", "--json", cwd=tmp_path).stdout)["threads"] >= 1
+    help_text = call("--help", cwd=tmp_path).stdout
+    for name in ("demo", "complete", "predict", "sense", "certify", "diagnose", "info"):
+        assert name in help_text
+        assert call(name, "--help", cwd=tmp_path).returncode == 0
+
+
+# ------------------------------------------------------------------ interruption
+@pytest.fixture(scope="module")
+def slow_table(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("slow") / "big.npz"
+    cells = rng.choice(800 * 700, 150_000, replace=False)
+    rows, columns = cells // 700, cells % 700
+    truth = rng.standard_normal((800, 8)) @ rng.standard_normal((8, 700))
+    np.savez(
+        path,
+        rows=rows,
+        columns=columns,
+        values=truth[rows, columns] + rng.standard_normal(cells.size),
+        shape=(800, 700),
+    )
+    return path
+
+
+SLOW = ("--rank", "24", "--tolerance", "1e-12", "--max-iterations", "900", "--no-certify", "--quiet")
+
+
+def test_interrupt_saves_and_resume_ends_with_the_same_bits(slow_table, tmp_path):
+    whole = call("complete", slow_table, *SLOW, "--model", "whole.npz", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    process = subprocess.Popen(
+        [*COMMAND, "complete", str(slow_table), *SLOW, "--model", "part.npz"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert "rows" in process.stdout.readline()  # the table is read; the search begins
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "--resume goes on" in errors
+    assert "Traceback" not in errors
+    header, part = load_bundle(tmp_path / "part.npz", "model")
+    assert header["stop_reason"] == "interrupted"
+    assert np.isfinite(part["row_factors"]).all()
+    (tmp_path / "pairs.csv").write_text("row,column\n3,5\n")
+    assert call("predict", "part.npz", "pairs.csv", cwd=tmp_path).returncode == 0
+    refused = call(
+        "complete", slow_table, *SLOW, "--model", "part.npz", "--resume", "--penalty", 3, cwd=tmp_path
+    )
+    assert_clean_error(refused, "belongs to another fit", "penalty")
+    resumed = call("complete", slow_table, *SLOW, "--model", "part.npz", "--resume", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    _, expected = load_bundle(tmp_path / "whole.npz", "model")
+    _, found = load_bundle(tmp_path / "part.npz", "model")
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array)
+    assert not (tmp_path / "part.npz.checkpoint").exists()
+
+
+# ------------------------------------------------------------------ bad input
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("", ("is empty",)),
+        ("row,column,value\n", ("is empty",)),
+        ("a,b\n,\n,\n", ("no observed cell",)),
+        ("name,a,b\nx,1,two\ny,3,4\n", ("text where numbers are needed", "'two'", "'b'")),
+        ("i,j,v\n0,0,1\n0,0,2\n", ("listed more than once", "duplicates")),
+        ("i,j,v\n0,0,1\n0,1\n", ("not a regular text table", "line")),
+        ("i,j,v\n0,0,inf\n0,1,1\n", ("infinity",)),
+        ("i,j,v\nx,,1\ny,b,1\n", ("empty label", "'j'")),
+        ("a,a\n1,2\n", ("names a column twice",)),
+        ("\x00\xff\xfe\x00binary", ("",)),
+    ],
+    ids=["empty", "header only", "all blank", "text", "duplicates", "ragged", "infinity", "label", "names", "binary"],
+)  # fmt: skip
+def test_bad_tables(content, words, tmp_path):
+    (tmp_path / "t.csv").write_bytes(content.encode("latin-1"))
+    result = call("complete", "t.csv", "--rank", 1, "--model", "m.npz", "--layout", "auto", cwd=tmp_path)
+    assert_clean_error(result, *words)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["t.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--rank", "99"), ("--rank does not fit",)),
+        (("--rank", "0"), ("--rank does not fit",)),
+        (("--rank", "two"), ("--rank",)),
+        (("--rank", "2", "--penalty", "-1"), ("at least 0",)),
+        (("--rank", "2", "--dtype", "int"), ("--dtype",)),
+        (("--rank", "2", "--value", "stars"), ("no column 'stars'",)),
+        (("--rank", "2", "--layout", "round"), ("layout is unknown",)),
+        (("--rank", "2", "--require", "truth"), ("names no claim",)),
+        (("--rank", "2", "--resume"), ("needs --model",)),
+        (("--rank", "2", "--resume", "--model", "m.npz"), ("nothing to resume",)),
+        (("--rank", "2", "--model", "no/such/m.npz"), ("no folder",)),
+        (("--rank", "2", "--report", "."), ("it is a folder",)),
+        (("--rank", "2", "--loud"), ("--loud",)),
+    ],
+)
+def test_bad_arguments(arguments, words, long_table, tmp_path):
+    assert_clean_error(call("complete", long_table, *arguments, cwd=tmp_path), *words)
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_and_foreign_files(long_table, tmp_path):
+    assert_clean_error(call("complete", "none.csv", "--rank", 1, cwd=tmp_path), "cannot read", "No such file")
+    assert_clean_error(call("complete", "t.xls", "--rank", 1, cwd=tmp_path), "unknown ending")
+    (tmp_path / "p.csv").write_text("user,film\nuser1,film 1\n")
+    (tmp_path / "m.npz").write_bytes(b"PK\x03\x04 not really")
+    assert_clean_error(call("predict", "m.npz", "p.csv", cwd=tmp_path), "no usable NPZ file")
+    np.savez(tmp_path / "n.npz", a=np.ones(3))
+    assert_clean_error(call("predict", "n.npz", "p.csv", cwd=tmp_path), "no lowland file")
+    np.savez(tmp_path / "o.npz", a=np.array([{}], dtype=object), allow_pickle=True)
+    assert_clean_error(call("predict", "o.npz", "p.csv", cwd=tmp_path), "never loaded")
+    assert call("complete", long_table, "--rank", 2, "--model", "good.npz", cwd=tmp_path).returncode == 0
+    whole = (tmp_path / "good.npz").read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    assert_clean_error(call("predict", "cut.npz", "p.csv", cwd=tmp_path), "no usable NPZ file")
+    (tmp_path / "q.csv").write_text("user,film\nnobody,film 1\n")
+    assert_clean_error(call("predict", "good.npz", "q.csv", cwd=tmp_path), "knows no such row", "'nobody'")
+    assert_clean_error(
+        call("certify", "good.npz", data_path("fertility"), cwd=tmp_path), "does not fit the model"
+    )
+    assert_clean_error(call("sense", "good.npz", "--rank", 1, cwd=tmp_path), "has no array y")
+
+
+def test_newer_model_is_refused(long_table, tmp_path):
+    assert call("complete", long_table, "--rank", 2, "--model", "m.npz", cwd=tmp_path).returncode == 0
+    with np.load(tmp_path / "m.npz") as stored:
+        arrays = dict(stored)
+    header = json.loads(bytes(arrays["header"]).decode())
+    header["format"] = 99
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), dtype=np.uint8)
+    np.savez(tmp_path / "newer.npz", **arrays)
+    (tmp_path / "p.csv").write_text("user,film\nuser1,film 1\n")
+    assert_clean_error(call("predict", "newer.npz", "p.csv", cwd=tmp_path), "newer lowland", "update")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_no_write_permission(long_table, tmp_path):
+    folder = tmp_path / "closed"
+    folder.mkdir()
+    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    result = call("complete", long_table, "--rank", 2, "--model", folder / "m.npz", cwd=tmp_path)
+    assert_clean_error(result, "cannot write", "permission")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
+    """A write that fails midway leaves the old file whole and no temporary one."""
+    import errno
+
+    from lowland.core.atomic import write_whole
+    from lowland.core.errors import InvalidInputError
+
+    target = tmp_path / "model.npz"
+    target.write_bytes(b"old")
+
+    def fill(file):
+        file.write(b"new" * 1000)
+        with open("/dev/full", "wb", buffering=0) as full:
+            full.write(b"x")  # raises ENOSPC as a full disk does
+
+    with pytest.raises(InvalidInputError, match=os.strerror(errno.ENOSPC)):
+        write_whole(target, fill)
+    assert target.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["model.npz"]
+
+
+def test_missing_report_extra_does_the_rest(long_table, tmp_path):
+    """Without matplotlib the command completes the table and says what to install."""
+    blocker = tmp_path / "blocked"
+    blocker.mkdir()
+    (blocker / "matplotlib.py").write_text("raise ImportError('blocked')\n")
+    result = call(
+        "complete", long_table, "--rank", 2, "--output", "o.csv", "--report", "r.html",
+        cwd=tmp_path, env={"PYTHONPATH": str(blocker)},
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "pip install 'lowland[report]'" in result.stderr
+    assert (tmp_path / "o.csv").exists()
+    assert not (tmp_path / "r.html").exists()
+
+
+def test_csv_without_pyarrow_reads_the_same(long_table, tmp_path):
+    blocker = tmp_path / "blocked"
+    blocker.mkdir()
+    (blocker / "pyarrow.py").write_text("raise ImportError('blocked')\n")
+    results = [
+        json.loads(call("complete", long_table, "--rank", 2, "--json", cwd=tmp_path, env=env).stdout)
+        for env in ({}, {"PYTHONPATH": str(blocker)})
+    ]
+    assert results[0]["objective"] == results[1]["objective"]
+    refused = call("complete", "t.parquet", "--rank", 1, cwd=tmp_path, env={"PYTHONPATH": str(blocker)})
+    assert_clean_error(refused, "pip install 'lowland[tables]'")

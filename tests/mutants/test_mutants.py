@@ -1,0 +1,279 @@
+"""Every contract is proved to bite: a planted fault must be rejected.
+
+A mutant is the library's own part with one fault; the check that guards it must fail on it.
+"""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from cases import PROBLEMS, make_small_objective
+from oracles import naive
+
+from lowland.certify import dual, extremes, optimality
+from lowland.certify import judging as certify_module
+from lowland.core.findings import Certificate, Finding
+from lowland.core.status import Rigour, StopReason, Verdict
+from lowland.datasets import false_minimum
+from lowland.measure import Entries
+from lowland.measure.operators import DenseMap
+from lowland.models import General, Psd
+from lowland.objectives import make_objective
+from lowland.search import Gradient, Iterations, make_start, run
+from lowland.testing import (
+    check_adjoint,
+    check_gradient,
+    check_hessian,
+    check_measure,
+    check_progress,
+    check_repeatable,
+    check_sound,
+)
+
+
+class Delegate:
+    """Another object with some attributes replaced."""
+
+    def __init__(self, inner, **replaced):
+        self._inner, self._replaced = inner, replaced
+
+    def __getattr__(self, name):
+        return self._replaced[name] if name in self._replaced else getattr(self._inner, name)
+
+
+# ------------------------------------------------------------------ measurements
+ENTRIES = Entries([0, 1, 1, 2], [0, 1, 1, 0], (3, 2))
+
+
+def assigning_adjoint(weights):
+    dense = np.zeros((3, 2))
+    dense[ENTRIES.rows, ENTRIES.columns] = weights
+    return DenseMap(dense)
+
+
+@pytest.mark.parametrize(
+    "adjoint",
+    [
+        assigning_adjoint,
+        lambda w: DenseMap(ENTRIES.adjoint(w).toarray() * (1 + 1e-8)),
+        lambda w: DenseMap(ENTRIES.adjoint(w[::-1]).toarray()),
+    ],
+    ids=["assigns instead of adding", "scaled by 1 + 1e-8", "reversed"],
+)
+def test_wrong_adjoint(adjoint, rng):
+    with pytest.raises(AssertionError):
+        check_adjoint(Delegate(ENTRIES, adjoint=adjoint), rng)
+
+
+def test_assigning_adjoint_passes_where_nothing_repeats(rng):
+    """Why the table of cases holds repeats: without them this mutant survives."""
+    distinct = Entries([0, 1, 2], [0, 1, 0], (3, 2))
+
+    def adjoint(weights):
+        dense = np.zeros((3, 2))
+        dense[distinct.rows, distinct.columns] = weights
+        return DenseMap(dense)
+
+    check_adjoint(Delegate(distinct, adjoint=adjoint), rng)
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        lambda x: ENTRIES.measure_matrix(x) + 1e-6,
+        lambda x: ENTRIES.measure_matrix(x) ** 2,
+        lambda x: np.zeros(4),
+    ],
+    ids=["affine", "quadratic", "zero"],
+)
+def test_wrong_measure(measure, rng):
+    with pytest.raises(AssertionError):
+        check_measure(Delegate(ENTRIES, measure_matrix=measure), rng)
+
+
+# ------------------------------------------------------------------ objectives
+OBJECTIVE = make_small_objective(General((7, 6), 2, ("row",)), ridge=0.4)
+
+
+def with_gradient(change):
+    def gradient(theta):
+        return change(OBJECTIVE.gradient(theta))
+
+    return Delegate(
+        OBJECTIVE, gradient=gradient, value_and_gradient=lambda t: (OBJECTIVE.value(t), gradient(t))
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda g: g * (1 + 1e-6), lambda g: 2 * g, lambda g: g + 1e-5, lambda g: np.r_[0, g[1:]]],
+    ids=["relative 1e-6", "factor 2", "offset", "a coordinate lost"],
+)
+def test_wrong_gradient(change, rng):
+    with pytest.raises(AssertionError):
+        check_gradient(with_gradient(change), rng.standard_normal(OBJECTIVE.size), rng)
+
+
+@pytest.mark.parametrize(
+    "product",
+    [
+        lambda t, d: OBJECTIVE.linearise(t).gauss_newton_product(d),
+        lambda t, d: OBJECTIVE.hessian_product(t, d) + 1e-5 * np.roll(d, 1),
+        lambda t, d: OBJECTIVE.hessian_product(t, d) * (1 + 1e-6),
+        lambda t, d: OBJECTIVE.hessian_product(t, np.abs(d)),
+    ],
+    ids=["Gauss-Newton only", "not symmetric", "relative 1e-6", "not linear"],
+)
+def test_wrong_hessian(product, rng):
+    with pytest.raises(AssertionError):
+        check_hessian(Delegate(OBJECTIVE, hessian_product=product), rng.standard_normal(OBJECTIVE.size), rng)
+
+
+# ------------------------------------------------------------------ solvers
+def search(stepper, seed=0):
+    objective = PROBLEMS["completion"]()
+    rng = np.random.default_rng(seed)
+    return run(objective, stepper, make_start(objective, "random", rng), stop=Iterations(20), rng=rng)
+
+
+def ascending_step(objective, state, rng):
+    state, info = Gradient().step(objective, state, rng)
+    flipped = dataclasses.replace(state, theta=1.001 * state.theta)
+    return flipped, dataclasses.replace(info, value=objective.value(flipped.theta) + 20 * rng.random())
+
+
+def global_noise_step(objective, state, rng):
+    state, info = Gradient().step(objective, state, rng)
+    noise = np.random.default_rng().standard_normal(state.theta.size)
+    return dataclasses.replace(state, theta=state.theta + 1e-9 * noise), info
+
+
+def test_solver_that_rises():
+    with pytest.raises(AssertionError):
+        check_progress(search(Delegate(Gradient(), step=ascending_step)), promises_descent=True, ratio=0.9)
+
+
+def test_solver_that_does_nothing():
+    idle = Delegate(
+        Gradient(),
+        step=lambda objective, state, rng: (state, Gradient().init(objective, state.theta, rng)[1]),
+    )
+    with pytest.raises(AssertionError, match="too little progress"):
+        check_progress(search(idle), promises_descent=True)
+
+
+def test_solver_with_hidden_randomness():
+    with pytest.raises(AssertionError):
+        check_repeatable(lambda seed: search(Delegate(Gradient(), step=global_noise_step), seed))
+
+
+def test_result_that_returns_the_last_point_not_the_best():
+    result = search(Gradient())
+    worse = dataclasses.replace(result, value=float(result.trace.values[-1] * 1.1))
+    with pytest.raises(AssertionError, match="least one seen"):
+        check_progress(worse, promises_descent=True)
+
+
+# ------------------------------------------------------------------ certificates
+def test_judge_that_takes_convergence_for_a_proof():
+    """The naive judge: stationary and second-order stationary, hence global."""
+    instance, factor = false_minimum(0.6)
+    objective = make_objective(instance.measurement, instance.y, Psd((2, 2), 1))
+    result = run(objective, Gradient(), factor.ravel(), stop=Iterations(3), rng=np.random.default_rng(0))
+    assert result.stop_reason in (StopReason.STALLED, StopReason.ITERATION_LIMIT)
+    naive_verdict = Finding("globally_optimal", Verdict.PROVED, rigour=Rigour.WORKING_PRECISION)
+    with pytest.raises(AssertionError, match="is false and was PROVED"):
+        check_sound(Certificate((naive_verdict,)), {"globally_optimal": False})
+
+
+def test_judge_that_refutes_what_is_true():
+    wrong = Finding("stationary", Verdict.REFUTED)
+    with pytest.raises(AssertionError, match="is true and was REFUTED"):
+        check_sound(Certificate((wrong,)), {"stationary": True})
+
+
+def weighted_instances(biases):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        rows, columns = np.nonzero(rng.random((8, 7)) < 0.7)
+        y = rng.standard_normal(rows.size) + 2
+        weights = rng.uniform(0.2, 4, rows.size)
+        objective = make_objective(
+            Entries(rows, columns, (8, 7)), y, General((8, 7), 7, biases), weights=weights, ridge=0.7
+        )
+        rng = np.random.default_rng(1)
+        theta = make_start(objective, "spectral", rng)
+        theta = run(objective, Gradient(), theta, stop=Iterations(400), rng=rng).theta
+        best = naive.nuclear_norm_optimum((8, 7), rows, columns, y, weights, 0.7, biases, iterations=5000)
+        yield objective, theta, best
+
+
+def false_bounds(biases):
+    """Count lower bounds that exceed the optimum."""
+    count = 0
+    for objective, theta, best in weighted_instances(biases):
+        bound = dual.dual_bound(
+            objective, theta, objective.value(theta), certify_module.Settings(), np.random.default_rng(0)
+        )
+        count += bound.value > best * (1 + 1e-9)
+    return count
+
+
+def test_unweighted_formula_on_weighted_data_gives_false_bounds(monkeypatch):
+    assert false_bounds(()) == 0
+    scaled = dual._scaled
+
+    def unweighted(objective, direction, *rest):
+        plain = Delegate(objective, weights=None, ridge=objective.ridge)
+        residual = direction / objective.weights
+        return scaled(plain, residual, *rest)
+
+    monkeypatch.setattr(dual, "_scaled", unweighted)
+    assert false_bounds(()) > 0
+
+
+def test_ignoring_the_bias_constraint_gives_false_bounds(monkeypatch):
+    biases = ("row", "column", "global")
+    assert false_bounds(biases) == 0
+    inner = dual.dual_bound
+    monkeypatch.setattr(dual, "_bias_charge", lambda *arguments: 0.0)
+
+    def without_refit(objective, theta, *rest):
+        return inner(Delegate(objective, refit_biases=lambda theta: theta), theta, *rest)
+
+    monkeypatch.setattr(dual, "dual_bound", without_refit)
+    assert false_bounds(biases) > 0
+
+
+def test_cholesky_without_a_rounding_charge_accepts_too_small_bounds(monkeypatch):
+    def accepted():
+        count = 0
+        for seed in range(30):
+            matrix = np.random.default_rng(seed).standard_normal((300, 200))
+            count += extremes.is_norm_below(matrix, np.linalg.norm(matrix, 2) * (1 - 1e-15))
+        return count
+
+    assert accepted() == 0
+    monkeypatch.setattr(extremes, "gamma", lambda terms, dtype="float64": 0.0)
+    monkeypatch.setattr(extremes, "unit_roundoff", lambda dtype: 0.0)
+    assert accepted() > 0
+
+
+def test_lanczos_taken_for_an_upper_bound_gives_a_false_proof(monkeypatch):
+    """A bound from below, called rigorous, makes dual points feasible that are not."""
+    bad = 0
+    for objective, theta, best in weighted_instances(()):
+        settings = certify_module.Settings(norm_bound="lanczos", lanczos_steps=1)
+        finding = optimality.judge_optimality(objective, theta, settings)[0]
+        assert finding.verdict is not Verdict.PROVED
+        bad += finding.witness["lower_bound"] > best * (1 + 1e-9)
+    assert bad > 0, "one Lanczos step must be too optimistic somewhere, or this test shows nothing"
+
+
+def test_gradient_that_vouches_for_itself():
+    """A gradient that is always zero must not make every point stationary."""
+    instance, _ = false_minimum(0.6)
+    objective = make_objective(instance.measurement, instance.y, Psd((2, 2), 1))
+    liar = Delegate(objective, gradient=np.zeros_like, in_double=lambda: liar)
+    proof = certify_module.certify(liar, np.array([0.3, 0.4]), claims=["stationary"])
+    assert proof["stationary"].verdict is Verdict.INCONCLUSIVE
