@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from oracles import naive
 
 from lowland import certify_matrix, diagnose, recover
 from lowland.certify import Settings, certify
@@ -24,6 +23,7 @@ from lowland.search import (
     run,
 )
 from lowland.testing import check_sound
+from oracles import naive
 
 NOT_CLAIMED = (Verdict.INCONCLUSIVE, Verdict.REFUTED)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from cases import MEASUREMENTS, parametrise
 
+from cases import MEASUREMENTS, parametrise
 from lowland.core.records import Factors
 from lowland.testing import check_adjoint, check_measure
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from cases import OBJECTIVES, PROBLEMS, parametrise
 
+from cases import OBJECTIVES, PROBLEMS, parametrise
 from lowland.core.errors import InvalidInputError
 from lowland.measure import Entries, gaussian
 from lowland.models import General, Psd

@@ -1,8 +1,8 @@
 """Contracts of losses, penalties and models."""
 
 import numpy as np
-from cases import LOSSES, MODELS, PENALTIES, parametrise
 
+from cases import LOSSES, MODELS, PENALTIES, parametrise
 from lowland.core.records import Factors
 from lowland.measure.operators import DenseMap
 

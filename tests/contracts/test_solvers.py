@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from cases import PROBLEMS, SOLVERS, parametrise
 
+from cases import PROBLEMS, SOLVERS, parametrise
 from lowland.core.errors import UnsupportedError
 from lowland.core.needs import missing_needs
 from lowland.core.status import StopReason

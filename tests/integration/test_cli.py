@@ -240,8 +240,19 @@ def test_interrupt_saves_and_resume_ends_with_the_same_bits(slow_table, tmp_path
         ("a,a\n1,2\n", ("names a column twice",)),
         ("\x00\xff\xfe\x00binary", ("",)),
     ],
-    ids=["empty", "header only", "all blank", "text", "duplicates", "ragged", "infinity", "label", "names", "binary"],
-)  # fmt: skip
+    ids=[
+        "empty",
+        "header-only",
+        "all-blank",
+        "text",
+        "duplicates",
+        "ragged",
+        "infinity",
+        "label",
+        "names",
+        "binary",
+    ],
+)
 def test_bad_tables(content, words, tmp_path):
     (tmp_path / "t.csv").write_bytes(content.encode("latin-1"))
     result = call("complete", "t.csv", "--rank", 1, "--model", "m.npz", "--layout", "auto", cwd=tmp_path)

@@ -7,9 +7,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from cases import PROBLEMS, make_small_objective
-from oracles import naive
 
+from cases import PROBLEMS, make_small_objective
 from lowland.certify import dual, extremes, optimality
 from lowland.certify import judging as certify_module
 from lowland.core.findings import Certificate, Finding
@@ -29,6 +28,7 @@ from lowland.testing import (
     check_repeatable,
     check_sound,
 )
+from oracles import naive
 
 
 class Delegate:

@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from oracles import naive
 
 from lowland.kernels import modular, threads
 from lowland.kernels.emitter import ACCUMULATORS
@@ -8,6 +7,7 @@ from lowland.kernels.gram_tiles import layout, plan_tiles, position
 from lowland.kernels.rows import default_form, solve_rows
 from lowland.kernels.sort import sort_both_ways
 from lowland.kernels.sparse import multiply_rows, sample_product
+from oracles import naive
 
 
 def table(rng, m=37, n=29, size=400, *, skewed=False):
@@ -138,7 +138,7 @@ def test_row_kernel_can_be_chosen(monkeypatch):
 
 @pytest.mark.parametrize("k", range(1, 70))
 def test_gram_tiles_cover_the_triangle_once(k):
-    blocks, width, vectors = layout(k)
+    blocks, _, vectors = layout(k)
     tiles = plan_tiles(k)
     pairs = [pair for tile, _ in tiles for pair in tile]
     places = [position(k, *pair) for pair in pairs]

@@ -5,8 +5,8 @@ import signal
 
 import numpy as np
 import pytest
-from cases import PROBLEMS
 
+from cases import PROBLEMS
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.search import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 
@@ -36,7 +37,22 @@ def lazy_names(
         if name not in homes:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(importlib.import_module(homes[name]), name)
-        setattr(sys.modules[package], name, value)
+        if name not in shadowed:
+            setattr(sys.modules[package], name, value)
         return value
 
+    # importing a submodule sets it as an attribute of its package, which would hide a public name
+    # that is spelt the same; a property of the module's class cannot be hidden
+    shadowed = [name for name, home in homes.items() if f"{package}.{name}" == home]
+    if shadowed:
+        members = {name: property(_loader(load, name), _ignore) for name in shadowed}
+        sys.modules[package].__class__ = type("LazyPackage", (ModuleType,), members)
     return load, lambda: public, public
+
+
+def _loader(load: Callable[[str], Any], name: str) -> Callable[[ModuleType], Any]:
+    return lambda module: load(name)
+
+
+def _ignore(module: ModuleType, value: Any) -> None:
+    """Let the import system's assignment of the submodule pass without effect."""

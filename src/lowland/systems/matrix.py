@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any, final
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.certify import DEFAULT_CLAIMS, Settings
@@ -19,30 +18,12 @@ from lowland.core.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.records import Attempt, Factors, SearchResult
 from lowland.core.status import StopReason
-from lowland.measure import Dense, Entries
+from lowland.measure import Dense
 from lowland.models import General, Psd
 from lowland.objectives import RecoveryObjective, make_objective
-from lowland.search import (
-    Alternating,
-    GaussNewton,
-    Iterations,
-    RelativeDecreaseBelow,
-    ValueBelow,
-    make_start,
-    run,
-    run_path,
-)
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
-from lowland.systems.solvers import default_stop, exact_value, make_solver
-
-# without a penalty, a first start that leaves a residual is followed by up to this many others
-AUTO_RESTARTS = 6
-# three starts whose objectives agree to this are taken for the same answer ...
-AGREEMENT = 1e-6
-# ... unless starts are so cheap (measurements times unknowns) that all of them may as well be tried:
-# false minima are found again and again too
-CHEAP = 200_000
+from lowland.systems.starting import is_settled, plan_starts
 
 
 @final
@@ -198,7 +179,7 @@ def recover(  # noqa: PLR0913
     """
     objective = _make_objective(measurement, y, rank, structure, loss, penalty, weights, dtype)
     generator = make_generator(rng)
-    plans = _plans(objective, solver, start, n_restarts, generator)
+    plans = plan_starts(objective, solver, start, n_restarts, generator)
     limit = len(plans) if n_restarts == "auto" else 1 + int(n_restarts)
     results: list[SearchResult] = []
     attempts: list[Attempt] = []
@@ -217,7 +198,7 @@ def recover(  # noqa: PLR0913
             )
         )
         if result.stop_reason is StopReason.INTERRUPTED or (
-            n_restarts == "auto" and _settled(objective, results)
+            n_restarts == "auto" and is_settled(objective, results)
         ):
             break
     best = min(results, key=lambda result: result.value)
@@ -311,91 +292,3 @@ def _make_objective(
         measurement = measurement.symmetrised()
     data = check_floats(y, "y", dtype=dtype, ndim=1)
     return make_objective(measurement, data, model, weights=weights, ridge=penalty)
-
-
-def _plans(
-    objective: RecoveryObjective, solver: Any, start: Any, n_restarts: int | str, rng: np.random.Generator
-) -> list[tuple[str, Any]]:
-    """Return the starts in order, each as a name and a function that runs it."""
-    if n_restarts != "auto" and (not isinstance(n_restarts, int | np.integer) or n_restarts < 0):
-        raise InvalidInputError('n_restarts must be "auto" or at least 0', repr(n_restarts))
-    restarts = AUTO_RESTARTS if n_restarts == "auto" else int(n_restarts)
-    if n_restarts == "auto" and (objective.ridge or solver != "auto"):
-        restarts = 0
-    first = "spectral" if isinstance(start, str) and start == "auto" else start
-    if solver != "auto":
-        stepper = make_solver(solver)
-        return [_plain(objective, stepper, first if k == 0 else "random") for k in range(1 + restarts)]
-    if objective.ridge and objective.block_solver is not None:
-        return [_blocks_then_newton(objective, first if k == 0 else "random") for k in range(1 + restarts)]
-    newton = GaussNewton()
-    plans = [_plain(objective, newton, first)]
-    for k in range(restarts):
-        if objective.block_solver is not None and isinstance(objective.measurement, Entries):
-            plans.append(_shrinking(objective))
-        else:
-            plans.append(_plain(objective, newton, ("small_random", "random")[k % 2]))
-    return plans
-
-
-def _plain(objective: RecoveryObjective, stepper: Any, start: Any) -> tuple[str, Any]:
-    def search(
-        rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]
-    ) -> SearchResult:
-        theta = make_start(objective, start, rng)
-        rule = stop or default_stop(objective, stepper.name)
-        return run(objective, stepper, theta, stop=rule, rng=rng, callbacks=callbacks)
-
-    return start if isinstance(start, str) else "given", search
-
-
-def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> tuple[str, Any]:
-    """Alternate until progress is slow, then finish with Gauss-Newton steps."""
-
-    def search(
-        rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]
-    ) -> SearchResult:
-        theta = make_start(objective, start, rng)
-        rough = stop or (RelativeDecreaseBelow(1e-4) | Iterations(500))
-        first = run(objective, Alternating(), theta, stop=rough, rng=rng, callbacks=callbacks)
-        if first.stop_reason in (StopReason.INTERRUPTED, StopReason.NON_FINITE):
-            return first
-        rule = stop or default_stop(objective, "gauss_newton")
-        second = run(objective, GaussNewton(), first.theta, stop=rule, rng=rng, callbacks=callbacks)
-        return replace(
-            second,
-            solver="alternating, then gauss_newton",
-            iterations=first.iterations + second.iterations,
-            seconds=first.seconds + second.seconds,
-        )
-
-    return start if isinstance(start, str) else "given", search
-
-
-def _shrinking(objective: RecoveryObjective) -> tuple[str, Any]:
-    """Alternate from a random start along a shrinking penalty, down to none."""
-
-    def search(
-        rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]
-    ) -> SearchResult:
-        theta = make_start(objective, "random", rng)
-        top = float(np.linalg.norm(objective.ambient_gradient(objective.centre()).toarray(), 2))
-        path = [objective.with_ridge(0.3 * top * 0.5**k) for k in range(14)] + [objective]
-        on_the_way = RelativeDecreaseBelow(1e-3) | Iterations(20)
-        last = stop or (ValueBelow(exact_value(objective)) | default_stop(objective, "alternating"))
-        results = run_path(
-            path, Alternating(), theta, stop=on_the_way, last_stop=last, rng=rng, callbacks=callbacks
-        )
-        return replace(results[-1], iterations=sum(result.iterations for result in results))
-
-    return "random, shrinking penalty", search
-
-
-def _settled(objective: RecoveryObjective, results: list[SearchResult]) -> bool:
-    """Whether a further start would be a waste: the fit is exact, or three starts agree on the best."""
-    values = sorted(result.value for result in results)
-    if objective.ridge or values[0] <= 4 * exact_value(objective):
-        return True
-    if objective.measurement.size * objective.size <= CHEAP:
-        return False
-    return len(values) > 2 and values[2] - values[0] <= AGREEMENT * values[0]

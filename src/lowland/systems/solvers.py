@@ -63,6 +63,8 @@ def default_stop(objective: RecoveryObjective, solver: str) -> StopRule:
     """Return when a solver should stop if the user does not say."""
     # alternating and stochastic steps have no gradient at hand; a short plateau is their sign of an end
     window = {"alternating": 5, "gradient": 20, "stochastic": 20}.get(solver, 1)
-    rule = RelativeDecreaseBelow(1e-9 if str(objective.dtype) == "float64" else 1e-6, window)
+    # Gauss-Newton steps near the end are so good that a tiny decrease still means digits
+    tolerance = {"alternating": 1e-9, "stochastic": 1e-9}.get(solver, 1e-14)
+    rule = RelativeDecreaseBelow(tolerance if str(objective.dtype) == "float64" else 1e-6, window)
     rules = GradientBelow(1e-10) | rule | Iterations(STEP_LIMITS.get(solver, 1000))
     return rules if objective.ridge else ValueBelow(exact_value(objective)) | rules

@@ -1,0 +1,18 @@
+"""Sphinx configuration."""
+
+from importlib.metadata import version as installed
+
+project = "lowland"
+author = "The lowland developers"
+copyright = "2026, The lowland developers"
+release = version = installed("lowland")
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "numpydoc", "sphinx.ext.mathjax"]
+myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_heading_anchors = 3
+numpydoc_show_class_members = False
+autodoc_typehints = "none"
+exclude_patterns = ["_build"]
+html_theme = "pydata_sphinx_theme"
+html_title = "lowland"
+html_theme_options = {"navigation_with_keys": False, "show_prev_next": False}
+html_show_sourcelink = False

@@ -1,0 +1,25 @@
+"""The names of the package, for type checkers; at run time they load when first used."""
+
+from lowland.certify import certify as certify
+from lowland.core.errors import LowlandError as LowlandError
+from lowland.core.findings import Certificate as Certificate
+from lowland.core.findings import Finding as Finding
+from lowland.core.observations import Observations as Observations
+from lowland.core.records import Factors as Factors
+from lowland.core.records import SearchResult as SearchResult
+from lowland.core.status import Rigour as Rigour
+from lowland.core.status import StopReason as StopReason
+from lowland.core.status import Verdict as Verdict
+from lowland.estimators import MatrixCompletion as MatrixCompletion
+from lowland.files import read_table as read_table
+from lowland.measure import Dense as Dense
+from lowland.measure import Entries as Entries
+from lowland.measure import Linear as Linear
+from lowland.measure import gaussian as gaussian
+from lowland.systems.determinacy import Determinacy as Determinacy
+from lowland.systems.determinacy import diagnose as diagnose
+from lowland.systems.matrix import Recovery as Recovery
+from lowland.systems.matrix import certify_matrix as certify_matrix
+from lowland.systems.matrix import recover as recover
+
+__version__: str

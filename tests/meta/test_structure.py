@@ -1,0 +1,219 @@
+"""The structure is what the design says: the import rule bites, every public part has a case."""
+
+import ast
+import importlib
+import inspect
+import os
+import pkgutil
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cases
+import lowland
+import lowland.losses
+import lowland.measure
+import lowland.models
+import lowland.search
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "lowland"
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+
+# ------------------------------------------------------------------ the table of cases
+def exported_classes(package):
+    names = [getattr(package, name) for name in package.__all__]
+    return {item for item in names if inspect.isclass(item)}
+
+
+@pytest.mark.parametrize(
+    ("package", "tables"),
+    [
+        (lowland.measure, [cases.MEASUREMENTS]),
+        (lowland.losses, [cases.LOSSES, cases.PENALTIES]),
+        (lowland.models, [cases.MODELS]),
+    ],
+    ids=["measure", "losses", "models"],
+)
+def test_every_part_has_a_case(package, tables):
+    covered = {case.part for table in tables for case in table}
+    assert exported_classes(package) == covered
+
+
+def test_every_stepper_has_a_case():
+    steppers = {item for item in exported_classes(lowland.search) if hasattr(item, "promises_descent")}
+    assert steppers == {case.part for case in cases.SOLVERS}
+
+
+def test_every_model_has_an_objective():
+    assert {case.part for case in cases.OBJECTIVES} == exported_classes(lowland.models)
+
+
+# ------------------------------------------------------------------ the public face
+def test_public_names_load_and_are_documented():
+    for name in lowland.__all__:
+        item = getattr(lowland, name)
+        if name != "__version__":
+            assert item.__doc__, f"{name} has no docstring"
+    assert set(dir(lowland)) == set(lowland.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = lowland.nothing
+
+
+def test_stub_names_what_the_package_offers():
+    tree = ast.parse((SOURCE / "__init__.pyi").read_text())
+    stubbed = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert stubbed | {"__version__"} == set(lowland.__all__)
+
+
+def test_import_is_light():
+    code = (
+        "import sys, lowland;"
+        "heavy = {'numba', 'sklearn', 'matplotlib', 'pandas', 'pyarrow', 'typer', 'rich', 'narwhals'};"
+        "found = heavy & set(sys.modules); found |= {m for m in sys.modules if m.startswith('scipy.')};"
+        "print(', '.join(sorted(found)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "", f"import lowland pulls in {result.stdout}"
+
+
+def test_every_module_imports():
+    for module in pkgutil.walk_packages(lowland.__path__, "lowland."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+
+
+def test_functions_with_parameters_document_them():
+    """Public functions and classes of the public face have sections that numpydoc does not insist on."""
+    for name in lowland.__all__:
+        item = getattr(lowland, name)
+        if not callable(item) or (inspect.isclass(item) and issubclass(item, Exception)):
+            continue
+        parameters = [p for p in inspect.signature(item).parameters if p not in ("args", "kwargs")]
+        if inspect.isfunction(item):
+            assert "Returns\n" in item.__doc__, f"{name} does not say what it returns"
+            assert "Examples\n" in item.__doc__, f"{name} has no example"
+        if parameters and not issubclass(item if inspect.isclass(item) else object, __import__("enum").Enum):
+            assert "Parameters\n" in item.__doc__, f"{name} does not describe its parameters"
+
+
+# ------------------------------------------------------------------ house rules
+def test_files_are_short():
+    long = {
+        str(path.relative_to(ROOT)): n for path in MODULES if (n := len(path.read_text().splitlines())) > 380
+    }
+    assert not long
+
+
+def test_no_hasattr_and_no_swallowed_keywords():
+    for path in MODULES:
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "hasattr":
+                # two foreign objects are asked what they can do: the operating system and a sparse array
+                assert path.name in ("threads.py", "matrix_completion.py"), path
+            if isinstance(node, ast.FunctionDef):
+                assert node.args.kwarg is None, f"{path}: {node.name} swallows keywords"
+
+
+def test_classes_are_final_abstract_or_protocols():
+    """No overriding inside the package: a class is final, a protocol, an error, or a listed base."""
+    bases = {"StopRule", "RecoveryProblem", "LowlandError", "InvalidInputError"}
+    for path in MODULES:
+        for node in ast.parse(path.read_text()).body:
+            if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+                continue
+            marks = {d.id for d in node.decorator_list if isinstance(d, ast.Name)}
+            parents = {getattr(b, "id", "") for b in node.bases}
+            fine = (
+                "final" in marks
+                or parents & {"Protocol", "Enum"}
+                or node.name in bases
+                or "Error" in node.name
+            )
+            assert fine or node.name in ("MatrixCompletion", "Emit") or _is_display(node), (
+                f"{path}: {node.name}"
+            )
+
+
+def _is_display(node):
+    return node.name.endswith("Display")
+
+
+# ------------------------------------------------------------------ the import rule
+PLANTED = {
+    "core imports a room": ("core/status.py", "import lowland.measure"),
+    "core imports scipy": ("core/status.py", "import scipy"),
+    "kernels import measure": ("kernels/sort.py", "import lowland.measure"),
+    "measure imports losses": ("measure/dense.py", "import lowland.losses"),
+    "models import objectives": ("models/psd.py", "import lowland.objectives"),
+    "search knows models": ("search/loop.py", "import lowland.models"),
+    "search knows measurements": ("search/starts.py", "from lowland.measure import Entries"),
+    "certify knows losses": ("certify/dual.py", "import lowland.losses"),
+    "certify knows search": ("certify/dual.py", "import lowland.search"),
+    "report knows models": ("report/words.py", "import lowland.models"),
+    "testing knows measure": ("testing/solvers.py", "import lowland.measure"),
+    "numba outside kernels": ("search/gradient.py", "import numba"),
+    "matplotlib outside report": ("systems/matrix.py", "import matplotlib"),
+    "jinja2 in the command line": ("cli/info.py", "import jinja2"),
+    "the root from a room": ("search/loop.py", "from lowland import recover"),
+    "estimators import the command line": ("estimators/matrix_completion.py", "import lowland.cli"),
+    "a cycle within a room": ("search/stops.py", "import lowland.search.loop"),
+    "a new room": ("utils/__init__.py", ""),
+}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory):
+    pytest.importorskip("importlinter", reason="import-linter is in the lint group; make imports runs it")
+    folder = tmp_path_factory.mktemp("tree")
+    shutil.copytree(SOURCE, folder / "lowland", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / ".importlinter", folder)
+    return folder
+
+
+def lint(folder):
+    command = [str(Path(sys.executable).parent / "lint-imports"), "--no-cache"]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_import_rule_is_kept(tree):
+    result = lint(tree)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_violation_is_caught(name, tree):
+    file, line = PLANTED[name]
+    path = tree / "lowland" / file
+    before = path.read_text() if path.exists() else None
+    path.parent.mkdir(exist_ok=True)
+    path.write_text((before or "") + f"\n{line}\n")
+    try:
+        result = lint(tree)
+        assert result.returncode == 1, f"{name} was not caught:\n{result.stdout}{result.stderr}"
+    finally:
+        if before is None:
+            shutil.rmtree(path.parent)
+        else:
+            path.write_text(before)
+
+
+@pytest.mark.parametrize(
+    "first", ["import lowland.certify", "lowland.recover", "from lowland.certify import Settings"]
+)
+def test_a_public_name_is_not_hidden_by_the_room_of_that_name(first):
+    code = f"import lowland\n{first}\nassert lowland.certify.__module__ == 'lowland.certify.judging'"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
