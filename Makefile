@@ -32,7 +32,7 @@ docstrings: $(VENV)/.lint
 doctests: $(VENV)/.test
 	$(BIN)/python -m pytest --doctest-modules --doctest-glob='*.md' src README.md docs
 
-bench: $(VENV)/.bench
+bench: $(VENV)/.bench $(VENV)/.test
 	$(BIN)/python benchmarks/run.py
 
 docs: $(VENV)/.docs

@@ -1,0 +1,19 @@
+"""Run every benchmark, each in a process of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+RUNS = (
+    ("peers/als_sweep.py",),
+    ("peers/als_sweep.py", "--threads", "2"),
+    ("micro/memory.py",),
+    ("scaling/completion.py",),
+    ("scaling/certificates.py",),
+    ("scaling/sensing.py",),
+)
+
+if __name__ == "__main__":
+    for name, *options in RUNS:
+        print(f"\n== {name} {' '.join(options)}", flush=True)
+        subprocess.run([sys.executable, str(Path(__file__).parent / name), *options], check=True)
