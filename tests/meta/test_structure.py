@@ -175,7 +175,6 @@ PLANTED = {
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    pytest.importorskip("importlinter", reason="import-linter is in the lint group; make imports runs it")
     folder = tmp_path_factory.mktemp("tree")
     shutil.copytree(SOURCE, folder / "lowland", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / ".importlinter", folder)

@@ -6,7 +6,7 @@ from lowland.certify.extremes import (
     eigenvalue_bound,
     is_eigenvalue_below,
     is_norm_below,
-    lanczos_norm,
+    leading_triplet,
     norm_bound,
 )
 from lowland.core.status import Rigour
@@ -57,10 +57,11 @@ def test_cheap_norm_is_above(rng):
 def test_lanczos_is_below_and_converges(rng):
     matrix = rng.standard_normal((60, 40))
     norm = np.linalg.norm(matrix, 2)
-    few, many = (lanczos_norm(DenseMap(matrix), steps, rng) for steps in (2, 40))
+    (_, few, _), (u, many, v) = (leading_triplet(DenseMap(matrix), steps, rng) for steps in (2, 40))
     assert few < norm
     assert many == pytest.approx(norm, rel=1e-10)
-    assert lanczos_norm(DenseMap(np.zeros((3, 3))), 5, rng) == 0
+    assert u @ matrix @ v == pytest.approx(norm, rel=1e-10)
+    assert leading_triplet(DenseMap(np.zeros((3, 3))), 5, rng)[1] == 0
 
 
 def test_norm_bound_by_budget(rng):

@@ -11,6 +11,8 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
 
+LANCZOS_BASIS = 60
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -31,6 +33,7 @@ def judge_curvature(
     *,
     tolerance: float,
     largest: int,
+    work: float,
     rng: np.random.Generator,
 ) -> list[Finding]:
     """Judge second-order stationarity and strict local minimality.
@@ -45,6 +48,8 @@ def judge_curvature(
         Curvatures within this fraction of the largest one count as zero.
     largest : int
         Largest point whose Hessian is formed.
+    work : float
+        Numbers that Hessian products may touch beyond that size.
     rng : numpy.random.Generator
         For the start of the Lanczos iteration.
 
@@ -55,7 +60,7 @@ def judge_curvature(
         been evaluated directly. Positive curvature supports a strict local minimum; it never
         says anything global.
     """
-    extremes = extreme_curvatures(objective, theta, largest, rng)
+    extremes = extreme_curvatures(objective, theta, largest, work, rng)
     if not extremes.converged:
         return [
             Finding(claim, Verdict.INCONCLUSIVE, tolerance=tolerance, method=extremes.method)
@@ -96,13 +101,19 @@ def judge_curvature(
     ]
 
 
-def extreme_curvatures(objective: Any, theta: Vector, largest: int, rng: np.random.Generator) -> Extremes:
+def extreme_curvatures(
+    objective: Any, theta: Vector, largest: int, work: float, rng: np.random.Generator
+) -> Extremes:
     """Return the extreme eigenvalues of the Hessian on the complement of the gauge."""
     gauge = orthonormal_basis(objective.gauge(theta))
     at = objective.linearise(theta)
     if theta.size <= largest:
         return _dense(at, theta.size, gauge)
-    return _lanczos(at, theta.size, gauge, rng)
+    products = int(work / (8.0 * objective.measurement.size * (objective.rank + 2)))
+    if products < 4 * LANCZOS_BASIS:
+        words = "Hessian products are too costly for the budget"
+        return Extremes(float("nan"), float("nan"), np.zeros(theta.size), words, converged=False)
+    return _lanczos(at, theta.size, gauge, products // LANCZOS_BASIS, rng)
 
 
 def direct_curvature(objective: Any, theta: Vector, direction: Vector) -> tuple[float, float]:
@@ -138,7 +149,7 @@ def _dense(at: Any, size: int, gauge: Matrix) -> Extremes:
     )
 
 
-def _lanczos(at: Any, size: int, gauge: Matrix, rng: np.random.Generator) -> Extremes:
+def _lanczos(at: Any, size: int, gauge: Matrix, restarts: int, rng: np.random.Generator) -> Extremes:
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
     def project(d: Vector) -> Vector:
@@ -161,7 +172,9 @@ def _lanczos(at: Any, size: int, gauge: Matrix, rng: np.random.Generator) -> Ext
             matvec=lambda d: product(d) + top * (gauge @ (gauge.T @ d.reshape(-1))),
             dtype=np.float64,
         )
-        values, vectors = eigsh(lifted, k=1, which="SA", v0=start, tol=1e-4, ncv=60, maxiter=40)
+        values, vectors = eigsh(
+            lifted, k=1, which="SA", v0=start, tol=1e-4, ncv=LANCZOS_BASIS, maxiter=min(restarts, 60)
+        )
     except ArpackNoConvergence:
         return Extremes(
             float("nan"), float("nan"), start, method + ": not converged within its budget", False

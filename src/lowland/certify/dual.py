@@ -64,7 +64,7 @@ def dual_bound(
     if not np.any(direction):
         return NOTHING
     if objective.structure == "psd":
-        return _psd_bound(objective, direction)
+        return _psd_bound(objective, direction, settings.largest_dense)
     if not objective.ridge:
         return NOTHING
     operator = objective.adjoint(direction)
@@ -134,10 +134,10 @@ def _leftover(nu: Vector, absolute: Vector, positions: Vector, length: int) -> f
     return float(np.abs(sums).sum() + gamma(int(counts.max(initial=1))) * sizes.sum())
 
 
-def _psd_bound(objective: Any, direction: Vector) -> LowerBound:
+def _psd_bound(objective: Any, direction: Vector, largest: int) -> LowerBound:
     """Bound for X positive semidefinite: A* nu <= ridge I is enough, no absolute value."""
     operator = objective.adjoint(direction)
-    if min(operator.shape) > 3000:
+    if min(operator.shape) > largest:
         return NOTHING
     matrix = np.asarray(operator.toarray())
     top = eigenvalue_bound(matrix)

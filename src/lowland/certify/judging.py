@@ -46,6 +46,8 @@ class Settings:
         Largest side of a matrix that is factored densely.
     largest_hessian : int
         Largest point whose Hessian is formed; beyond, Lanczos iteration.
+    largest_work : float
+        Numbers touched by Hessian products of larger points, about a second's worth a billion.
     largest_modular : int
         Most unknowns of an exact rank computation.
     seed : int
@@ -60,6 +62,7 @@ class Settings:
     lanczos_steps: int = 60
     largest_dense: int = 3000
     largest_hessian: int = 1200
+    largest_work: float = 1e10
     largest_modular: int = 5000
     seed: int = 0
 
@@ -145,6 +148,7 @@ def _curvature(objective: Any, theta: Vector, settings: Settings, found: dict[st
         stationary,
         tolerance=settings.curvature_tolerance,
         largest=settings.largest_hessian,
+        work=settings.largest_work,
         rng=np.random.default_rng(settings.seed),
     )
 

@@ -13,6 +13,7 @@ from typing import Any, final
 import numpy as np
 
 from lowland.certify.dual import LowerBound, dual_bound
+from lowland.certify.extremes import leading_triplet
 from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
 from lowland.core.protocols import HasRoundingBounds
@@ -153,7 +154,7 @@ def convex_value(objective: Any, theta: Vector, upper: float) -> float:
 def _refute_convex(
     objective: Any, theta: Vector, finding: Finding, settings: Any, energy: float, rounding: float
 ) -> Finding:
-    descent = rank_one_descent(objective, theta)
+    descent = rank_one_descent(objective, theta, settings)
     value = finding.witness["objective"]
     needed = max(settings.gap_tolerance * value, settings.zero_tolerance * energy, 4 * rounding)
     if descent is None or not descent.decrease > needed:
@@ -171,19 +172,21 @@ def _refute_convex(
     )
 
 
-def rank_one_descent(objective: Any, theta: Vector) -> Descent | None:
+def rank_one_descent(objective: Any, theta: Vector, settings: Any) -> Descent | None:
     """Return the best step along the leading rank-one direction of the ambient gradient, or None."""
     slope = objective.ambient_gradient(theta)
-    if min(slope.shape) > 3000:
-        return None
-    dense = np.asarray(slope.toarray())
     if objective.structure == "psd":
+        if min(slope.shape) > settings.largest_dense:
+            return None
+        dense = np.asarray(slope.toarray())
         values, vectors = np.linalg.eigh((dense + dense.T) / 2)
         steepness, left = -float(values[0]), vectors[:, 0]
         right = left
     else:
-        u, s, vt = np.linalg.svd(dense, full_matrices=False)
-        steepness, left, right = float(s[0]), -u[:, 0], vt[0]
+        left, steepness, right = leading_triplet(
+            slope, settings.lanczos_steps, np.random.default_rng(settings.seed)
+        )
+        left = -left
     if not steepness > objective.ridge:
         return None
     z = objective.predict(theta)
