@@ -89,6 +89,30 @@ def test_verdicts_do_not_depend_on_rotation(rng):
     assert [f.verdict for f in fit.certificate] == [f.verdict for f in turned]
 
 
+@pytest.mark.parametrize("name", ["_dense", "_factored", "_lanczos"])
+def test_three_ways_to_the_smallest_curvature_agree(name, rng):
+    from lowland.certify import curvature
+
+    instance = planted_completion((20, 16), 2, 4.0, 0, noise=0.1)
+    objective = make_objective(instance.measurement, instance.y, General((20, 16), 2), ridge=0.3)
+    rng = np.random.default_rng(0)
+    for steps in (0, 200):  # far from a minimum, where curvature is negative, and at one
+        theta = make_start(objective, "random", np.random.default_rng(1))
+        theta = run(
+            objective, GaussNewton(), theta, stop=GradientBelow(1e-10) | Iterations(steps), rng=rng
+        ).theta
+        gauge = curvature.orthonormal_basis(objective.gauge(theta))
+        at, size = objective.linearise(theta), theta.size
+        more = {"_dense": (), "_factored": (rng,), "_lanczos": (60, rng)}[name]
+        found = getattr(curvature, name)(at, size, gauge, *more)
+        hessian = np.array([at.hessian_product(unit) for unit in np.eye(size)])
+        basis = np.linalg.svd(gauge)[0][:, gauge.shape[1] :]
+        expected = np.linalg.eigvalsh(basis.T @ hessian @ basis)[0]
+        assert found.converged
+        assert found.smallest == pytest.approx(expected, rel=1e-3)
+        assert found.direction @ hessian @ found.direction == pytest.approx(expected, rel=1e-3)
+
+
 # ------------------------------------------------------------------ weighted counterexample
 def weighted_chain(n=5, small=0.1):
     z = np.arange(1, n + 1) % 2.0

@@ -12,6 +12,8 @@ from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
 
 LANCZOS_BASIS = 60
+# up to this size a Cholesky factorisation and inverse iteration replace all eigenvalues
+FACTORED = 4000
 
 
 @final
@@ -113,6 +115,8 @@ def extreme_curvatures(
     if products < 4 * LANCZOS_BASIS:
         words = "Hessian products are too costly for the budget"
         return Extremes(float("nan"), float("nan"), np.zeros(theta.size), words, converged=False)
+    if theta.size <= min(FACTORED, products):
+        return _factored(at, theta.size, gauge, rng)
     return _lanczos(at, theta.size, gauge, products // LANCZOS_BASIS, rng)
 
 
@@ -146,6 +150,36 @@ def _dense(at: Any, size: int, gauge: Matrix) -> Extremes:
     method = "smallest eigenvalue of the whole Hessian, gauge deflated"
     return Extremes(
         float(values[0]), float(np.abs(values).max()), complement @ vectors[:, 0], method, converged=True
+    )
+
+
+def _factored(at: Any, size: int, gauge: Matrix, rng: np.random.Generator) -> Extremes:
+    """Smallest eigenvalue by inverse iteration, where the Hessian is positive up to rounding."""
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
+
+    hessian = np.stack([at.hessian_product(unit) for unit in np.eye(size)], axis=1)
+    hessian = (hessian + hessian.T) / 2
+    top = float(np.abs(hessian).sum(axis=1).max())
+    # the gauge is projected out and lifted to the top
+    inner = hessian @ gauge
+    hessian -= gauge @ inner.T + inner @ gauge.T - gauge @ (gauge.T @ inner) @ gauge.T
+    hessian += top * (gauge @ gauge.T)
+    shift = 1e-12 * top
+    try:
+        factor = cho_factor(hessian + shift * np.eye(size), check_finite=False)
+    except LinAlgError:
+        values, vectors = eigh(hessian, subset_by_index=[0, 0])
+        method = "smallest eigenvalue of the whole Hessian, gauge deflated"
+        return Extremes(float(values[0]), top, vectors[:, 0], method, converged=bool(np.isfinite(values[0])))
+    block = np.linalg.qr(rng.standard_normal((size, 6)))[0]
+    for _ in range(40):
+        block = np.linalg.qr(cho_solve(factor, block, check_finite=False))[0]
+    values, vectors = np.linalg.eigh(block.T @ hessian @ block)
+    direction = block @ vectors[:, 0]
+    residual = float(np.linalg.norm(hessian @ direction - values[0] * direction))
+    method = "smallest eigenvalue by Cholesky factorisation and inverse iteration, gauge deflated"
+    return Extremes(
+        float(values[0]), top, direction, method, converged=residual <= 1e-3 * abs(values[0]) + shift
     )
 
 
