@@ -172,9 +172,13 @@ def _factored(at: Any, size: int, gauge: Matrix, rng: np.random.Generator) -> Ex
         method = "smallest eigenvalue of the whole Hessian, gauge deflated"
         return Extremes(float(values[0]), top, vectors[:, 0], method, converged=bool(np.isfinite(values[0])))
     block = np.linalg.qr(rng.standard_normal((size, 6)))[0]
+    values = vectors = np.zeros(1)
     for _ in range(40):
+        before = values[0]
         block = np.linalg.qr(cho_solve(factor, block, check_finite=False))[0]
-    values, vectors = np.linalg.eigh(block.T @ hessian @ block)
+        values, vectors = np.linalg.eigh(block.T @ hessian @ block)
+        if abs(values[0] - before) <= 1e-6 * abs(values[0]) + 0.1 * shift:
+            break
     direction = block @ vectors[:, 0]
     residual = float(np.linalg.norm(hessian @ direction - values[0] * direction))
     method = "smallest eigenvalue by Cholesky factorisation and inverse iteration, gauge deflated"

@@ -62,28 +62,30 @@ def multiply_rows(
     return out
 
 
+# plain indices instead of row views: a view costs more than a short row's arithmetic
+
+
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
-def _dot(a, b):
-    total = a[0] * b[0]
-    for i in range(1, a.size):
-        total += a[i] * b[i]
-    return total
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def _sample(left, right, rows, columns, out):
+    width = left.shape[1]
     for k in range(out.size):
-        out[k] = _dot(left[rows[k]], right[columns[k]])
+        i, j = rows[k], columns[k]
+        total = left[i, 0] * right[j, 0]
+        for c in range(1, width):
+            total += left[i, c] * right[j, c]
+        out[k] = total
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _add_scaled(out, scale, row):
-    for i in range(out.size):
-        out[i] += scale * row[i]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _multiply(starts, indices, values, block, out, lo, hi):
-    for i in range(lo, hi):
+def _multiply(starts, indices, values, block, out, low, high):
+    width = block.shape[1]
+    sums = np.empty(width, out.dtype)
+    for i in range(low, high):
+        for c in range(width):
+            sums[c] = 0
         for k in range(starts[i], starts[i + 1]):
-            _add_scaled(out[i], values[k], block[indices[k]])
+            value, j = values[k], indices[k]
+            for c in range(width):
+                sums[c] += value * block[j, c]
+        for c in range(width):
+            out[i, c] = sums[c]

@@ -15,7 +15,7 @@ from itertools import pairwise
 import numpy as np
 from numba import get_num_threads
 
-WORTH_IT = 200_000
+WORTH_IT = 2_000_000
 
 
 def thread_count() -> int:
