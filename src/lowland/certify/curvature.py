@@ -11,6 +11,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
 
+CURVATURE_CLAIMS = ("second_order_stationary", "strict_local_minimum")
 LANCZOS_BASIS = 60
 # up to this size a Cholesky factorisation and inverse iteration replace all eigenvalues
 FACTORED = 4000
@@ -62,11 +63,14 @@ def judge_curvature(
         been evaluated directly. Positive curvature supports a strict local minimum; it never
         says anything global.
     """
+    if stationary.verdict is not Verdict.SUPPORTED and theta.size > largest:
+        # both claims presuppose stationarity, so a long computation could not change them
+        return [_not_stationary(claim, stationary) for claim in CURVATURE_CLAIMS]
     extremes = extreme_curvatures(objective, theta, largest, work, rng)
     if not extremes.converged:
         return [
             Finding(claim, Verdict.INCONCLUSIVE, tolerance=tolerance, method=extremes.method)
-            for claim in ("second_order_stationary", "strict_local_minimum")
+            for claim in CURVATURE_CLAIMS
         ]
     bound = tolerance * extremes.largest
     direct, second_difference = direct_curvature(objective, theta, extremes.direction)
@@ -89,18 +93,26 @@ def judge_curvature(
             Finding("strict_local_minimum", Verdict.REFUTED, witness=witness, **shared),
         ]
     if stationary.verdict is not Verdict.SUPPORTED:
-        verdict = Verdict.REFUTED if stationary.verdict is Verdict.REFUTED else Verdict.INCONCLUSIVE
-        shared["method"] = "the gradient does not vanish"
-        return [
-            Finding("second_order_stationary", verdict, witness=witness, **shared),
-            Finding("strict_local_minimum", verdict, witness=witness, **shared),
-        ]
+        return [_not_stationary(claim, stationary) for claim in CURVATURE_CLAIMS]
     second = Verdict.SUPPORTED if direct >= -bound else Verdict.INCONCLUSIVE
     strict = Verdict.SUPPORTED if direct >= bound and second is Verdict.SUPPORTED else Verdict.INCONCLUSIVE
     return [
         Finding("second_order_stationary", second, witness=witness, **shared),
         Finding("strict_local_minimum", strict, witness=witness, **shared),
     ]
+
+
+def _not_stationary(claim: str, stationary: Finding) -> Finding:
+    refuted = stationary.verdict is Verdict.REFUTED
+    return Finding(
+        claim,
+        Verdict.REFUTED if refuted else Verdict.INCONCLUSIVE,
+        stationary.value,
+        stationary.bound,
+        stationary.tolerance,
+        method="the gradient does not vanish to the tolerance" if refuted else stationary.method,
+        rigour=stationary.rigour,
+    )
 
 
 def extreme_curvatures(

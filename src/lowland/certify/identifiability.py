@@ -55,7 +55,7 @@ def judge_pattern(pattern: ObservedPattern, *, largest: int, rng: np.random.Gene
     short = _short_lines(pattern)
     if cells < expected or short[0].size or short[1].size:
         words = f"{cells} cells for {expected} degrees of freedom" if cells < expected else _say_short(short)
-        finding = _refuted(claim, cells, expected, words, Rigour.RIGOROUS)
+        finding = _refuted(claim, cells if cells < expected else None, expected, words, Rigour.RIGOROUS)
     else:
         finding = None
     if min(m, n) * (pattern.rank + 1) > largest:
@@ -107,14 +107,14 @@ def _proved(claim: str, rank: int, method: str, assumptions: tuple[str, ...]) ->
     )
 
 
-def _refuted(claim: str, rank: int, expected: int, method: str, rigour: Rigour) -> Finding:
+def _refuted(claim: str, rank: int | None, expected: int, method: str, rigour: Rigour) -> Finding:
     assumptions: tuple[str, ...] = (GENERIC,)
     if rigour is Rigour.PROBABILISTIC:
         assumptions = (GENERIC, "two primes that are not exceptional")
     return Finding(
         claim,
         Verdict.REFUTED,
-        float(rank),
+        None if rank is None else float(rank),
         float(expected),
         0.0,
         assumptions,

@@ -62,7 +62,7 @@ class Settings:
     lanczos_steps: int = 60
     largest_dense: int = 3000
     largest_hessian: int = 1200
-    largest_work: float = 1e10
+    largest_work: float = 5e9
     largest_modular: int = 5000
     seed: int = 0
 
