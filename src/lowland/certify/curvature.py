@@ -95,7 +95,8 @@ def judge_curvature(
     if stationary.verdict is not Verdict.SUPPORTED:
         return [_not_stationary(claim, stationary) for claim in CURVATURE_CLAIMS]
     second = Verdict.SUPPORTED if direct >= -bound else Verdict.INCONCLUSIVE
-    strict = Verdict.SUPPORTED if direct >= bound and second is Verdict.SUPPORTED else Verdict.INCONCLUSIVE
+    strictly = direct > bound > 0 and second is Verdict.SUPPORTED
+    strict = Verdict.SUPPORTED if strictly else Verdict.INCONCLUSIVE
     return [
         Finding("second_order_stationary", second, witness=witness, **shared),
         Finding("strict_local_minimum", strict, witness=witness, **shared),

@@ -34,6 +34,8 @@ class LowerBound:
     assumptions: tuple[str, ...] = ()
 
 
+# squares below this lose digits to underflow
+SMALLEST = 1e-290
 NOTHING = LowerBound(0.0, Rigour.RIGOROUS, "losses and penalties are never negative")
 
 
@@ -59,9 +61,11 @@ def dual_bound(
     """
     if objective.loss.name != "squared":
         return NOTHING
+    if objective.free_biases and objective.observed_pattern is None:
+        return NOTHING  # biases are refitted for observed entries only
     refitted = objective.refit_biases(theta)
     direction = objective.weighted(objective.y - objective.predict(refitted))
-    if not np.any(direction):
+    if not np.any(direction) or not np.isfinite(direction).all():
         return NOTHING
     if objective.structure == "psd":
         return _psd_bound(objective, direction, settings.largest_dense)
@@ -76,7 +80,10 @@ def dual_bound(
         rng=rng,
     )
     rigour, error = _adjoint_error(objective, direction, bound)
-    limit = objective.ridge / ((bound.value + error) * (1 + 1e-15))
+    highest = (bound.value + error) * (1 + 1e-15)
+    if not np.isfinite(highest):
+        return NOTHING
+    limit = objective.ridge / highest if highest > 0 else np.inf
     return _scaled(objective, direction, limit, upper, bound.method, rigour)
 
 
@@ -93,7 +100,9 @@ def _scaled(
     linear, square = float(y @ direction), float(direction @ inverse)
     scale = float(np.clip(linear / square, 0.0, limit))
     nu = scale * direction
-    curved = nu * nu if objective.weights is None else nu * nu / objective.weights
+    curved = nu * nu if objective.weights is None else nu * (nu / objective.weights)
+    if not np.isfinite(curved).all() or curved[nu != 0].min(initial=1.0) < SMALLEST:
+        return NOTHING  # squares that underflow would make the bound too large
     value = float(y @ nu) - 0.5 * float(curved.sum())
     size = float(np.abs(y) @ np.abs(nu)) + 0.5 * float(curved.sum())
     value -= gamma(y.size + 6) * size + _bias_charge(objective, nu, y, upper)
@@ -143,6 +152,8 @@ def _psd_bound(objective: Any, direction: Vector, largest: int) -> LowerBound:
     top = eigenvalue_bound(matrix)
     rigour, error = _adjoint_error(objective, direction, top)
     highest = top.value + error
+    if not np.isfinite(highest):
+        return NOTHING
     if objective.ridge:
         limit = objective.ridge / highest if highest > 0 else np.inf
         return _scaled(objective, direction, limit, np.inf, top.method, rigour)

@@ -79,7 +79,8 @@ def pattern_rank(pattern: ObservedPattern, rng: np.random.Generator, *, trials: 
             undetermined = undetermined | moving
     if flipped and undetermined is not None:
         undetermined = undetermined.T
-    chance = (pattern.degrees_of_freedom / modular.PRIMES[0]) ** trials
+    # a minor that vanishes by chance, or random combinations that lose rank
+    chance = ((pattern.degrees_of_freedom + 1) / modular.PRIMES[-1]) ** trials
     return PatternRank(best, pattern.degrees_of_freedom, chance, undetermined)
 
 

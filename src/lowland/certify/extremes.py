@@ -17,6 +17,9 @@ from lowland.core.protocols import LinearMap
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour
 
+# products of numbers between this and its inverse neither underflow nor overflow
+TINY = 1e-140
+
 
 @final
 @dataclass(frozen=True)
@@ -121,26 +124,60 @@ def norm_bound(
         estimate = leading_triplet(operator, steps, rng)[1]
         return Bound(estimate * (1 + 1e-6), Rigour.ESTIMATE, f"{steps} Lanczos steps, which bound from below")
     matrix = np.asarray(operator.toarray(), np.float64)
-    estimate = leading_triplet(operator, steps, rng)[1]
-    if estimate > 0 and np.isfinite(estimate):
-        prover = _NormProver(matrix, estimate)
-        for slack in (1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 0.1):
-            if prover.proves(estimate * (1 + slack)):
-                return Bound(
-                    estimate * (1 + slack), Rigour.RIGOROUS, "shifted Cholesky with rounding charged"
-                )
-    return Bound(cheap_norm(matrix), Rigour.RIGOROUS, "row and column sums")
+    largest = float(np.abs(matrix).max(initial=0.0))
+    if largest == 0:
+        return Bound(0.0, Rigour.RIGOROUS, "a matrix of zeros")
+    if not TINY < largest < 1 / TINY:
+        return Bound(float("inf"), Rigour.RIGOROUS, "entries too small or too large to be bounded")
+    # an exact scaling by a power of two keeps all squares clear of underflow and overflow
+    scale = 2.0 ** np.floor(np.log2(largest))
+    matrix = matrix / scale
+    estimate = leading_triplet(_Plain(matrix), steps, rng)[1]
+    prover = _NormProver(matrix, estimate)
+    for slack in (1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 0.1):
+        if prover.proves(estimate * (1 + slack)):
+            return Bound(
+                scale * estimate * (1 + slack), Rigour.RIGOROUS, "shifted Cholesky with rounding charged"
+            )
+    return Bound(scale * cheap_norm(matrix), Rigour.RIGOROUS, "row and column sums")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Plain:
+    """A dense matrix with the products of an operator."""
+
+    matrix: Matrix
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.matrix.shape[0], self.matrix.shape[1]
+
+    def matmat(self, block: Matrix) -> Matrix:
+        return self.matrix @ block
+
+    def rmatmat(self, block: Matrix) -> Matrix:
+        return self.matrix.T @ block
+
+    def toarray(self) -> Matrix:
+        return self.matrix
 
 
 def eigenvalue_bound(matrix: Matrix) -> Bound:
-    """Return a rigorous upper bound on the largest eigenvalue of a symmetric matrix."""
+    """Return a rigorous upper bound on the largest eigenvalue of the symmetric part of a matrix."""
     symmetric = (matrix + matrix.T) / 2
-    top = float(np.linalg.eigvalsh(symmetric)[-1])
     size = float(np.abs(symmetric).sum(axis=1).max(initial=0.0))
+    if not np.isfinite(size) or 0 < size < TINY:
+        return Bound(float("inf"), Rigour.RIGOROUS, "entries too small or too large to be bounded")
+    top = float(np.linalg.eigvalsh(symmetric)[-1])
+    # averaging with the transpose rounds once
+    rounding = 2 * unit_roundoff("float64") * float(np.linalg.norm(symmetric))
     for slack in (1e-12, 1e-10, 1e-8, 1e-6):
         if is_eigenvalue_below(symmetric, top + slack * size):
-            return Bound(top + slack * size, Rigour.RIGOROUS, "shifted Cholesky with rounding charged")
-    return Bound(size * (1 + gamma(matrix.shape[0] + 2)), Rigour.RIGOROUS, "absolute row sums")
+            return Bound(
+                top + slack * size + rounding, Rigour.RIGOROUS, "shifted Cholesky with rounding charged"
+            )
+    return Bound(size * (1 + gamma(matrix.shape[0] + 2)) + rounding, Rigour.RIGOROUS, "absolute row sums")
 
 
 def cheap_norm(matrix: Matrix) -> float:

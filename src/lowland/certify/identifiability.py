@@ -48,11 +48,12 @@ def judge_pattern(pattern: ObservedPattern, *, largest: int, rng: np.random.Gene
     """Judge whether the seen entries leave finitely many matrices of the rank."""
     claim = "determined_by_data"
     m, n = pattern.shape
-    cells = np.unique(pattern.rows * n + pattern.columns).size
+    seen = distinct_cells(pattern)
+    cells = seen.size
     expected = pattern.degrees_of_freedom
     if cells == m * n:
         return _proved(claim, expected, "every cell is observed", ())
-    short = _short_lines(pattern)
+    short = _short_lines(pattern, seen)
     if cells < expected or short[0].size or short[1].size:
         words = f"{cells} cells for {expected} degrees of freedom" if cells < expected else _say_short(short)
         finding = _refuted(claim, cells if cells < expected else None, expected, words, Rigour.RIGOROUS)
@@ -75,10 +76,17 @@ def judge_pattern(pattern: ObservedPattern, *, largest: int, rng: np.random.Gene
     return _with_witness(finding, short, result.undetermined)
 
 
-def _short_lines(pattern: ObservedPattern) -> tuple[Indices, Indices]:
+def distinct_cells(pattern: ObservedPattern) -> Indices:
+    """Return the seen cells as ascending numbers row * n + column, each once."""
+    cells = np.sort(pattern.rows * pattern.shape[1] + pattern.columns)
+    first = np.ones(cells.size, dtype=bool)
+    first[1:] = cells[1:] != cells[:-1]
+    return cells[first]
+
+
+def _short_lines(pattern: ObservedPattern, seen: Indices) -> tuple[Indices, Indices]:
     """Return rows and columns with fewer observations than they have unknowns of their own."""
     m, n = pattern.shape
-    seen = np.unique(pattern.rows * n + pattern.columns)
     # a row of an r-dimensional row space has min(r, n) unknowns, and its bias
     for_row = min(pattern.rank + ("row" in pattern.biases), n)
     for_column = min(pattern.rank + ("column" in pattern.biases), m)
@@ -140,7 +148,7 @@ def _unique_pattern(pattern: ObservedPattern, finite: Finding, nonzero: bool) ->
         return Finding(
             claim, Verdict.REFUTED, assumptions=finite.assumptions, method=finite.method, rigour=finite.rigour
         )
-    if np.unique(pattern.rows * n + pattern.columns).size == m * n:
+    if distinct_cells(pattern).size == m * n:
         return Finding(claim, Verdict.PROVED, method="every cell is observed", rigour=Rigour.RIGOROUS)
     if pattern.rank == 1 and not pattern.biases and nonzero and _components(pattern) == 1:
         return Finding(

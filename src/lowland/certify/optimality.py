@@ -21,6 +21,11 @@ from lowland.core.records import Factors
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour, Verdict
 
+CLAIMS = ("globally_optimal", "convex_optimal")
+EXACT = "every datum is reproduced to this part of its size, and no objective is negative; unique or not"
+# squares of smaller numbers underflow, and bounds on their sums no longer hold
+SMALLEST = 1e-280
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -47,83 +52,101 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
     -------
     list of Finding
         Their value is the proven relative gap: no matrix has an objective lower by more than
-        this fraction. A large gap alone is INCONCLUSIVE; REFUTED comes with a better matrix.
+        this fraction. Without a penalty an exact fit is judged datum by datum instead. A large
+        gap alone is INCONCLUSIVE; REFUTED comes with a better matrix.
     """
-    upper, charge = upper_value(objective, theta)
-    energy = objective.data_value(objective.predict(objective.centre()))
-    rng = np.random.default_rng(settings.seed)
-    lower = dual_bound(objective, theta, upper, settings, rng)
-    rounding = rounding_floor(objective, theta)
+    upper, charged = upper_value(objective, theta)
+    if not (np.isfinite(upper) and (upper > SMALLEST or not np.any(objective.y))):
+        method = f"an objective of {upper:.3g} is beyond what can be bounded in float64"
+        return [Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in CLAIMS]
+    lower = dual_bound(objective, theta, upper, settings, np.random.default_rng(settings.seed))
+    values = (upper, convex_value(objective, theta, upper))
     findings = []
-    for claim, value in (
-        ("globally_optimal", upper),
-        ("convex_optimal", convex_value(objective, theta, upper)),
-    ):
-        gap = max(0.0, value - lower.value)
-        limit = max(settings.gap_tolerance * value, settings.zero_tolerance * energy, rounding)
-        findings.append(_finding(claim, _Gap(gap, value, limit, energy), lower, charge, settings))
+    for claim, value in zip(CLAIMS, values, strict=True):
+        finding = _judge_exact_fit(claim, objective, theta, charged, settings)
+        findings.append(finding or _judge_gap(claim, value, lower, charged, settings))
     if findings[1].verdict is Verdict.INCONCLUSIVE:
-        findings[1] = _refute_convex(objective, theta, findings[1], settings, energy, rounding)
+        findings[1] = _refute_convex(objective, theta, findings[1], settings)
     return findings
 
 
-@final
-@dataclass(frozen=True)
-class _Gap:
-    """Distance of a value from the lower bound, and what counts as none."""
-
-    size: float
-    value: float
-    limit: float
-    energy: float
-
-
-def _finding(claim: str, gap: _Gap, lower: LowerBound, charged: bool, settings: Any) -> Finding:
-    trivial = lower.value == 0.0
-    scale, unit = (gap.energy, "data energy") if trivial else (gap.value, "objective")
+def _judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, settings: Any) -> Finding:
+    gap = value - lower.value
+    if not np.isfinite(gap):
+        return Finding(claim, Verdict.INCONCLUSIVE, method="the gap cannot be represented in float64")
+    gap = max(0.0, gap)
     rigour = lower.rigour if charged else _weaker(lower.rigour)
-    verdict, method = (
-        Verdict.INCONCLUSIVE,
-        f"gap to a lower bound, as a fraction of the {unit}: {lower.method}",
-    )
-    if gap.size <= gap.limit:
+    verdict = Verdict.INCONCLUSIVE
+    if gap <= settings.gap_tolerance * value:
         verdict = Verdict.SUPPORTED if rigour is Rigour.ESTIMATE else Verdict.PROVED
-        if trivial:
-            method = (
-                "an objective that cannot be negative is zero within the tolerance; nothing about uniqueness"
-            )
     return Finding(
         claim,
         verdict,
-        gap.size / scale if scale > 0 else 0.0,
-        gap.limit / scale if scale > 0 else 0.0,
-        settings.zero_tolerance if trivial else settings.gap_tolerance,
+        gap / value if value > 0 else 0.0,
+        settings.gap_tolerance,
+        settings.gap_tolerance,
         lower.assumptions,
-        method,
+        f"gap to a lower bound, as a fraction of the objective: {lower.method}",
         rigour,
-        witness={
-            "objective": gap.value,
-            "lower_bound": lower.value,
-            "dual_scale": lower.scale,
-            "gap": gap.size,
-        },
+        witness={"objective": value, "lower_bound": lower.value, "dual_scale": lower.scale, "gap": gap},
     )
+
+
+def _judge_exact_fit(
+    claim: str, objective: Any, theta: Vector, charged: bool, settings: Any
+) -> Finding | None:
+    """Return PROVED where nothing is penalised and every datum is reproduced, else None.
+
+    Each residual, its rounding added, is compared with its own datum (or the median one, for data
+    near zero): a large datum, weight or offset must not hide the misfit of another.
+    """
+    if objective.penalties and (claim == "globally_optimal" or objective.ridge):
+        return None
+    worst = misfit(objective, theta)
+    if not worst <= settings.zero_tolerance:
+        return None
+    return Finding(
+        claim,
+        Verdict.PROVED,
+        worst,
+        settings.zero_tolerance,
+        settings.zero_tolerance,
+        (),
+        EXACT,
+        Rigour.RIGOROUS if charged else Rigour.WORKING_PRECISION,
+        witness={"misfit": worst, "lower_bound": 0.0},
+    )
+
+
+def misfit(objective: Any, theta: Vector) -> float:
+    """Return the largest residual, rounding included, relative to its datum or the median one."""
+    if not objective.y.size:
+        return 0.0
+    residual, _ = residual_bounds(objective, theta)
+    size = np.abs(objective.y)
+    unit = np.maximum(size, np.median(size))
+    if not np.isfinite(residual).all() or (residual[unit == 0] > 0).any():
+        return float("inf")
+    return float((residual[unit > 0] / unit[unit > 0]).max(initial=0.0))
+
+
+def residual_bounds(objective: Any, theta: Vector) -> tuple[Vector, bool]:
+    """Return upper bounds on the exact absolute residuals, and whether all rounding was charged."""
+    z = objective.predict(theta)
+    measurement = objective.measurement
+    charged = isinstance(measurement, HasRoundingBounds)
+    error = measurement.measure_error(objective.matrix(theta)) if charged else np.zeros_like(z)
+    error = error + 2 * unit_roundoff("float64") * (np.abs(z) + np.abs(objective.y))
+    return np.abs(objective.y - z) + error, charged
 
 
 def upper_value(objective: Any, theta: Vector) -> tuple[float, bool]:
     """Return the objective at theta rounded up, and whether all rounding could be charged."""
-    z = objective.predict(theta)
-    residual = np.abs(objective.y - z)
-    factors = objective.matrix(theta)
-    measurement = objective.measurement
-    charged = isinstance(measurement, HasRoundingBounds)
-    error = measurement.measure_error(factors) if charged else np.zeros_like(z)
-    error = error + 2 * unit_roundoff("float64") * (np.abs(z) + np.abs(objective.y))
-    data = objective.data_value(objective.y + residual + error)
-    total = data * (1 + gamma(z.size + 4))
+    residual, charged = residual_bounds(objective, theta)
+    total = objective.data_value(objective.y + residual) * (1 + gamma(residual.size + 4))
     for penalty in objective.penalties:
-        total += penalty.value(theta) * (1 + gamma(theta.size + 16))
-    return total, charged
+        total += penalty.value(theta) + penalty.value_error(theta)
+    return float(total), charged
 
 
 def rounding_floor(objective: Any, theta: Vector) -> float:
@@ -151,13 +174,11 @@ def convex_value(objective: Any, theta: Vector, upper: float) -> float:
     return float(min(upper, upper - penalties + nuclear + 1e-13 * abs(upper)))
 
 
-def _refute_convex(
-    objective: Any, theta: Vector, finding: Finding, settings: Any, energy: float, rounding: float
-) -> Finding:
+def _refute_convex(objective: Any, theta: Vector, finding: Finding, settings: Any) -> Finding:
     descent = rank_one_descent(objective, theta, settings)
-    value = finding.witness["objective"]
-    needed = max(settings.gap_tolerance * value, settings.zero_tolerance * energy, 4 * rounding)
-    if descent is None or not descent.decrease > needed:
+    value = finding.witness.get("objective", float("inf"))
+    needed = max(settings.gap_tolerance * value, 4 * rounding_floor(objective, theta))
+    if descent is None or not (np.isfinite(descent.decrease) and descent.decrease > needed):
         return finding
     return Finding(
         finding.claim,

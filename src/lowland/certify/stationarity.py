@@ -35,6 +35,8 @@ def judge_stationarity(objective: Any, theta: Vector, tolerance: float, rng: np.
     gradient = objective.gradient(theta)
     size = float(np.linalg.norm(gradient))
     scale = gradient_scale(objective, theta)
+    # a gradient that rounding of the data and predictions explains is zero
+    size = max(0.0, size - gradient_rounding(objective, theta))
     relative = size / scale if scale > 0 else (0.0 if size == 0 else float("inf"))
     mismatch = gradient_mismatch(objective, theta, rng)
     if not mismatch <= CONSISTENCY:
@@ -58,10 +60,16 @@ def judge_stationarity(objective: Any, theta: Vector, tolerance: float, rng: np.
 
 
 def gradient_scale(objective: Any, theta: Vector) -> float:
-    """Return the norm of the data gradient at zero predictions, a natural unit of gradients."""
-    centre = objective.centre()
-    target = objective.weighted(objective.linearise(centre).residual)
+    """Return the norm of the data gradient at zero factors and fitted biases, a natural unit."""
+    target = objective.weighted(objective.linearise(objective.baseline()).residual)
     return float(np.linalg.norm(objective.pull(theta, objective.adjoint(target))))
+
+
+def gradient_rounding(objective: Any, theta: Vector) -> float:
+    """Return how much gradient the rounding of data and predictions can make, roughly."""
+    size = np.abs(objective.y) + np.abs(objective.predict(theta))
+    operator = objective.adjoint(objective.weighted(4 * np.finfo(float).eps * size))
+    return float(np.linalg.norm(objective.pull(np.abs(theta), operator)))
 
 
 def gradient_mismatch(objective: Any, theta: Vector, rng: np.random.Generator) -> float:

@@ -217,6 +217,8 @@ def _read_number(value: float | str | None) -> float | None:
 def _plain_value(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
+    if isinstance(value, float | np.floating):
+        return _number(float(value))
     if isinstance(value, np.generic):
         return value.item()
     return value

@@ -110,6 +110,9 @@ class Penalty(Protocol):
     def value(self, theta: Vector) -> float:
         """Return the penalty."""
 
+    def value_error(self, theta: Vector) -> float:
+        """Return a bound on the rounding error of `value`."""
+
     def gradient(self, theta: Vector) -> Vector:
         """Return its gradient, shape (size,)."""
 

@@ -8,6 +8,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.rounding import gamma
 
 
 @final
@@ -41,8 +42,16 @@ class Balancing:
 
     def value(self, theta: Vector) -> float:
         """Return the penalty."""
-        u, v = self._split(theta)
-        return self.strength * float(np.sum((u.T @ u - v.T @ v) ** 2))
+        return self.strength * float(np.sum(self._excess(theta) ** 2))
+
+    def value_error(self, theta: Vector) -> float:
+        """Return a bound on the rounding error of `value`; the two Gram matrices may cancel."""
+        u, v = (np.abs(x.astype(np.float64, copy=False)) for x in self._split(theta))
+        sizes = u.T @ u + v.T @ v
+        slack = gamma(max(self.shape) + 2) * sizes
+        largest = np.abs(self._excess(theta)) + slack
+        total = float(np.sum(largest**2)) * (1 + gamma(self.rank**2 + 4))
+        return self.strength * total - self.value(theta)
 
     def gradient(self, theta: Vector) -> Vector:
         """Return its gradient, zero on biases."""
@@ -56,6 +65,11 @@ class Balancing:
         excess = u.T @ u - v.T @ v
         change = u.T @ du + du.T @ u - v.T @ dv - dv.T @ v
         return self._join(theta, du @ excess + u @ change, -dv @ excess - v @ change)
+
+    def _excess(self, theta: Vector) -> Matrix:
+        u, v = self._split(theta)
+        excess: Matrix = u.T @ u - v.T @ v
+        return excess
 
     def _split(self, theta: Vector) -> tuple[Matrix, Matrix]:
         m, n = self.shape

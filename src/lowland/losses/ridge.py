@@ -8,6 +8,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.rounding import gamma
 
 
 @final
@@ -43,6 +44,10 @@ class Ridge:
         """Return the penalty."""
         factors = theta[: self.factor_size].astype(np.float64, copy=False)
         return 0.5 * self.strength * self.sides * float(factors @ factors)
+
+    def value_error(self, theta: Vector) -> float:
+        """Return a bound on the rounding error of `value`."""
+        return gamma(self.factor_size + 4) * self.value(theta)
 
     def gradient(self, theta: Vector) -> Vector:
         """Return strength * sides * factors, zero on biases."""

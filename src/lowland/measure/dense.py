@@ -128,7 +128,9 @@ class Dense:
     def adjoint_error(self, weights: Vector) -> float:
         """Return a bound on the rounding error of `adjoint(weights)` in Frobenius norm."""
         magnitude = np.abs(np.asarray(weights)) @ np.abs(self._table)
-        return gamma(self.size, self.dtype) * float(np.linalg.norm(magnitude)) * (2 if self.symmetric else 1)
+        return (
+            gamma(self.size + 2, self.dtype) * float(np.linalg.norm(magnitude)) * (2 if self.symmetric else 1)
+        )
 
     def _flatten(self, matrix: Matrix) -> Vector:
         if self._triangle is None:

@@ -72,6 +72,13 @@ class Entries:
         """The positions sorted by row and by column."""
         return SparsePattern.of(self.rows, self.columns, self.shape)
 
+    @cached_property
+    def repeats(self) -> int:
+        """How often the most frequent position is listed."""
+        cells = np.sort(self.rows * self.shape[1] + self.columns)
+        ends = np.flatnonzero(np.diff(cells, append=-1))
+        return int(np.diff(ends, prepend=-1).max(initial=1))
+
     def measure(self, factors: Factors) -> Vector:
         """Return the entries of left @ right.T, shape (p,)."""
         return sample_product(factors.left, factors.right, self.rows, self.columns)
@@ -94,9 +101,8 @@ class Entries:
         return gamma(factors.width + 1, self.dtype) * magnitude
 
     def adjoint_error(self, weights: Vector) -> float:
-        """Return a bound on the rounding error of `adjoint(weights).toarray()` in Frobenius norm."""
-        # without repeats nothing is added, so nothing is rounded
-        repeats = (
-            int(np.bincount(self.rows * self.shape[1] + self.columns).max(initial=1)) if self.size else 1
-        )
-        return 0.0 if repeats == 1 else gamma(repeats, self.dtype) * repeats * float(np.linalg.norm(weights))
+        """Return a bound on the rounding error of `adjoint(weights).toarray()` in Frobenius norm.
+
+        One more rounding is charged than `adjoint` makes, so that the weights may have been rounded.
+        """
+        return gamma(self.repeats + 1, self.dtype) * self.repeats * float(np.linalg.norm(weights))

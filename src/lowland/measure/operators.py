@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -70,20 +71,26 @@ class SparseMap:
         """Shape (m, n)."""
         return self.pattern.shape
 
+    @cached_property
+    def _by_row(self) -> Vector:
+        return self.values[self.pattern.row_order]
+
+    @cached_property
+    def _by_column(self) -> Vector:
+        return self.values[self.pattern.column_order]
+
     def matmat(self, block: Matrix) -> Matrix:
-        """Return M @ block, one row a thread at a time."""
-        p = self.pattern
-        return multiply_rows(p.row_starts, p.row_columns, self.values[p.row_order], block)
+        """Return M @ block."""
+        return multiply_rows(self.pattern.row_starts, self.pattern.row_columns, self._by_row, block)
 
     def rmatmat(self, block: Matrix) -> Matrix:
         """Return M.T @ block."""
-        p = self.pattern
-        return multiply_rows(p.column_starts, p.column_rows, self.values[p.column_order], block)
+        return multiply_rows(self.pattern.column_starts, self.pattern.column_rows, self._by_column, block)
 
     def toarray(self) -> Matrix:
         """Return the dense matrix."""
         p = self.pattern
         dense = np.zeros(self.shape, dtype=self.values.dtype)
         rows = np.repeat(np.arange(self.shape[0]), np.diff(p.row_starts))
-        np.add.at(dense, (rows, p.row_columns), self.values[p.row_order])
+        np.add.at(dense, (rows, p.row_columns), self._by_row)
         return dense

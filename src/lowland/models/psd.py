@@ -49,7 +49,7 @@ class Psd:
     @property
     def degrees_of_freedom(self) -> int:
         """Dimension n r - r (r - 1) / 2 of the set of matrices."""
-        n, r = self.shape[0], self.rank
+        n, r = self.shape[0], min(self.rank, self.shape[0])
         return n * r - r * (r - 1) // 2
 
     def unpack(self, theta: Vector) -> Matrix:

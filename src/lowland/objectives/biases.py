@@ -12,7 +12,7 @@ from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives.problem import RecoveryProblem
 
-REFINEMENTS = 4
+REFINEMENTS = 8
 
 
 def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
@@ -42,7 +42,7 @@ def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
         if not remainder < least:  # rounding is all that remains
             break
         best, least = theta, remainder
-        step, _ = cg(normal, right, rtol=1e-13, maxiter=2000, M=inverse)
+        step, _ = cg(normal, right, rtol=1e-6, maxiter=500, M=inverse)
         theta = best.copy()
         theta[start : start + count] += step.astype(theta.dtype)
     return best

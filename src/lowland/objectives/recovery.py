@@ -73,6 +73,11 @@ class RecoveryObjective(RecoveryProblem):
         """Return the gradient of <operator, X(theta)> in theta."""
         return self.model.pull(theta, operator)
 
+    def baseline(self) -> Vector:
+        """Return the point with zero factors and the biases that fit best without them."""
+        refits = self.free_biases and isinstance(self.measurement, Entries)
+        return self.refit_biases(self.centre()) if refits else self.centre()
+
     def refit_biases(self, theta: Vector) -> Vector:
         """Return the point with its free biases at their minimiser, the factors held fixed."""
         return refit_biases(self, theta) if self.free_biases else theta
@@ -208,6 +213,8 @@ def make_objective(
             "model and measurement differ in shape", f"{model.shape} and {measurement.shape}"
         )
     loss.check(data)
+    if not (model.rank >= 1 and min(model.shape) >= 1):
+        raise InvalidInputError("the matrix must have at least one row, column and factor", f"{model}")
     for name, strength in (("penalty", ridge), ("balancing", balancing)):
         if not (np.isfinite(strength) and strength >= 0):
             raise InvalidInputError(f"{name} must be a number at least 0", repr(strength))

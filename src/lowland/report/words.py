@@ -26,18 +26,19 @@ def verdict_sentence(certificate: Certificate | None) -> str:
 
 def _optimality(finding: Finding) -> str:
     if finding.verdict is Verdict.PROVED:
-        if finding.witness.get("lower_bound") == 0.0:
-            return "Proved: this answer reproduces the data exactly, to within the tolerance."
+        if "misfit" in finding.witness:
+            return "Proved: this answer reproduces the data exactly, so no other fits better."
         return f"Proved: no other answer fits better by more than {_percent(finding.value)} of the objective."
     if finding.verdict is Verdict.SUPPORTED:
         return (
             f"Supported, not proved: the estimated distance from the best possible objective is "
             f"{_percent(finding.value)}."
         )
-    unit = "data's energy" if finding.witness.get("lower_bound") == 0.0 else "objective"
+    if not finding.witness.get("lower_bound"):
+        return "Not settled: whether a better answer exists is open; no bound above zero could be proved."
     return (
         f"Not settled: whether a better answer exists is open; the proof leaves a gap of "
-        f"{_percent(finding.value)} of the {unit}."
+        f"{_percent(finding.value)} of the objective."
     )
 
 

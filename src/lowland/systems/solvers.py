@@ -29,7 +29,7 @@ SOLVERS: dict[str, Any] = {
 STEP_LIMITS = {"gradient": 5000, "stochastic": 1000, "alternating": 2000, "gauss_newton": 200}
 
 # relative residual at which an exact fit counts as reached, well above rounding in float64
-EXACT_RESIDUAL = {"float64": 1e-11, "float32": 1e-5}
+EXACT_RESIDUAL = {"float64": 1e-13, "float32": 1e-5}
 
 
 def make_solver(solver: Any) -> Any:

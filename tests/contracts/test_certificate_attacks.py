@@ -1,0 +1,184 @@
+"""Attempts to obtain a false proof: extremes of scale, hidden misfits, cancellation, degenerate shapes.
+
+Each was a false PROVED, a false identifiability verdict or a crash at some time.
+"""
+
+import numpy as np
+import pytest
+
+from lowland.certify import certify
+from lowland.certify.extremes import norm_bound
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
+from lowland.core.status import Rigour, Verdict
+from lowland.measure import Dense, Entries, Linear
+from lowland.measure.operators import DenseMap
+from lowland.models import General, Psd
+from lowland.objectives import make_objective
+
+R, C = (a.ravel() for a in np.indices((3, 3)))
+ALL = Entries(R, C, (3, 3))
+Y = np.random.default_rng(0).standard_normal(9)
+OPTIMALITY = ["globally_optimal", "convex_optimal"]
+
+
+def verdicts(objective, theta, claims=OPTIMALITY):
+    proof = certify(objective, theta, claims=claims)
+    Certificate.from_json(proof.to_json())
+    return [finding.verdict for finding in proof]
+
+
+def assert_not_claimed(objective, theta):
+    for verdict in verdicts(objective, theta):
+        assert verdict not in (Verdict.PROVED, Verdict.SUPPORTED)
+
+
+@pytest.mark.parametrize("ridge", [0.0, 1.0])
+def test_overflow_proves_nothing(ridge):
+    model = General((3, 3), 1)
+    assert_not_claimed(make_objective(ALL, Y, model, ridge=ridge), np.full(6, 1e80))
+    assert_not_claimed(make_objective(ALL, 1e200 * Y, model, ridge=ridge), np.zeros(6))
+    large = np.r_[1e155, np.ones(8)]
+    assert_not_claimed(make_objective(ALL, large, model, ridge=ridge), np.r_[1e78, 0, 0, 1e77, 0, 0])
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-165, 1e-170])
+def test_underflow_proves_nothing(scale):
+    objective = make_objective(ALL, scale * Y, General((3, 3), 1))
+    assert_not_claimed(objective, np.zeros(6))
+    assert_not_claimed(objective, np.sqrt(scale) * np.ones(6))
+
+
+def test_underflow_in_the_lower_bound():
+    n = 100
+    rows, columns = (a.ravel() for a in np.indices((n, n)))
+    table = np.ones((n, n))
+    table[0, 0] = 2
+    objective = make_objective(
+        Entries(rows, columns, (n, n)),
+        table.ravel(),
+        General((n, n), 2),
+        weights=np.full(n * n, 1e-162),
+        ridge=1e-161,
+    )
+    assert_not_claimed(objective, np.zeros(objective.size))
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-165, 1e-100, 1.0, 1e100, 1e200])
+def test_norm_bounds_at_every_scale(scale):
+    matrix = scale * np.random.default_rng(0).standard_normal((30, 20))
+    bound = norm_bound(
+        DenseMap(matrix), method="auto", largest_dense=100, steps=60, rng=np.random.default_rng(0)
+    )
+    assert bound.rigour is Rigour.RIGOROUS
+    assert bound.value >= scale * np.linalg.norm(matrix / scale, 2) * (1 - 1e-14)
+
+
+@pytest.mark.parametrize(
+    "biases", [(), ("row",), ("column",), ("row", "column"), ("row", "column", "global")]
+)
+def test_an_offset_does_not_hide_a_misfit(biases):
+    rows, columns = (a.ravel() for a in np.indices((6, 6)))
+    y = 1e8 + 0.9 * np.random.default_rng(0).standard_normal(36)
+    objective = make_objective(Entries(rows, columns, (6, 6)), y, General((6, 6), 1, biases))
+    assert_not_claimed(objective, objective.baseline())
+
+
+def test_a_large_datum_does_not_hide_a_misfit():
+    objective = make_objective(ALL, np.r_[1e9, np.ones(8)], General((3, 3), 1))
+    assert_not_claimed(objective, np.r_[1e9, 0, 0, 1, 0, 0])
+
+
+def test_a_large_weight_does_not_hide_a_misfit():
+    objective = make_objective(ALL, np.ones(9), General((3, 3), 1), weights=np.r_[1e17, np.ones(8)])
+    assert_not_claimed(objective, np.r_[1.0, 0, 0, 1, 0, 0])
+
+
+def test_a_small_singular_value_is_missed_by_no_tolerance():
+    objective = make_objective(ALL, np.diag([1.0, 5e-9, 0.0]).ravel(), General((3, 3), 2))
+    assert_not_claimed(objective, np.r_[1.0, 0, 0, 0, 0, 0, 1.0, 0, 0, 0, 0, 0])
+
+
+def test_a_tiny_penalty_gets_no_absolute_tolerance():
+    objective = make_objective(ALL, np.diag([1.0, 1e-9, 1e-9]).ravel(), General((3, 3), 3), ridge=1e-17)
+    theta = np.r_[np.diag([1.0, 0, 0]).ravel(), np.diag([1.0, 0, 0]).ravel()]
+    assert_not_claimed(objective, theta)
+
+
+def test_cancelling_biases_do_not_make_a_fit_exact():
+    """Computed predictions look right, the exact ones do not: rounding is charged to the fit."""
+    rng = np.random.default_rng(0)
+    rows, columns = (a.ravel() for a in np.indices((6, 6)))
+    model, huge = General((6, 6), 1, ("row", "column")), 2.0**53
+    u, v = rng.uniform(0.4, 1.2, (6, 1)), rng.uniform(0.4, 1.2, (6, 1))
+    theta = model.pack(u, v, np.full(6, huge), np.full(6, -huge))
+    entries = Entries(rows, columns, (6, 6))
+    y = make_objective(entries, np.ones(36), model).predict(theta)
+    assert_not_claimed(make_objective(entries, y, model), theta)
+
+
+def test_cancelling_balance_is_charged():
+    objective = make_objective(ALL, np.r_[1.0, np.zeros(8)], General((3, 3), 1), balancing=1e36)
+    theta = np.r_[1.0, 1e-9, 0, 1.0, 0, 0]
+    assert verdicts(objective, theta)[0] is not Verdict.PROVED
+
+
+def test_rank_beyond_the_side_of_a_psd_matrix():
+    claims = ["determined_by_data", "uniquely_determined"]
+    two = make_objective(Entries([0, 1], [0, 1], (2, 2)), [1.0, 1.0], Psd((2, 2), 4))
+    assert verdicts(two, np.ones(8), claims) == [Verdict.REFUTED, Verdict.REFUTED]
+    three = make_objective(Entries([0, 1, 0], [0, 1, 1], (2, 2)), [1.0, 1.0, 0.5], Psd((2, 2), 4))
+    assert verdicts(three, np.ones(8), claims)[0] is Verdict.PROVED
+
+
+def test_residuals_in_the_null_space_of_the_adjoint():
+    twice = Linear(np.array([[1.0, 0, 0, 0], [1.0, 0, 0, 0]]), (2, 2))
+    objective = make_objective(twice, [1.0, -1.0], General((2, 2), 1), ridge=1.0)
+    assert verdicts(objective, np.zeros(4))[0] is Verdict.PROVED  # nothing can be fitted: zero is best
+    nothing = make_objective(Dense(np.zeros((2, 2, 2))), [1.0, -1.0], General((2, 2), 1), ridge=1.0)
+    assert verdicts(nothing, np.zeros(4))[0] is Verdict.PROVED
+
+
+def test_large_sparse_shapes_cost_what_is_observed():
+    rows = 59_999 - np.arange(100)
+    objective = make_objective(
+        Entries(rows, np.arange(100), (60_000, 60_000)), np.ones(100), General((60_000, 60_000), 1), ridge=1.0
+    )
+    # zero is optimal here (every singular value equals the penalty) and the point is close to it, but
+    # the norm was only estimated
+    assert verdicts(objective, np.full(objective.size, 1e-3))[0] is Verdict.SUPPORTED
+
+
+def test_biases_with_other_measurements_are_judged_without_a_bound():
+    dense = Dense(np.random.default_rng(0).standard_normal((20, 3, 3)))
+    objective = make_objective(dense, np.ones(20), General((3, 3), 1, ("row",)), ridge=1.0)
+    assert_not_claimed(objective, np.ones(objective.size))
+
+
+def test_psd_extremes_do_not_crash():
+    arrays = 1e150 * np.random.default_rng(0).standard_normal((6, 3, 3))
+    objective = make_objective(Dense(arrays + arrays.transpose(0, 2, 1)), np.full(6, 1e150), Psd((3, 3), 1))
+    assert_not_claimed(objective, np.ones(3))
+
+
+def test_flat_directions_are_no_strict_minimum():
+    zero = make_objective(ALL, np.zeros(9), General((3, 3), 1))
+    assert verdicts(zero, np.zeros(6), ["strict_local_minimum"]) == [Verdict.INCONCLUSIVE]
+    empty = make_objective(Entries([], [], (3, 3)), [], General((3, 3), 1))
+    assert verdicts(empty, np.zeros(6), ["strict_local_minimum"]) == [Verdict.INCONCLUSIVE]
+
+
+def test_constant_data_with_a_global_bias():
+    objective = make_objective(ALL, np.full(9, 0.1), General((3, 3), 1, ("global",)))
+    theta = objective.centre()
+    theta[-1] = np.nextafter(0.1, 1)
+    proof = certify(objective, theta, claims=["stationary", "globally_optimal"])
+    assert proof["stationary"].verdict is Verdict.SUPPORTED
+    assert proof["globally_optimal"].verdict is Verdict.PROVED
+
+
+def test_degenerate_models_are_refused():
+    with pytest.raises(InvalidInputError, match="at least one row"):
+        make_objective(Entries([], [], (0, 0)), [], General((0, 0), 1))
+    with pytest.raises(InvalidInputError, match="at least one row"):
+        make_objective(ALL, Y, General((3, 3), 0))
