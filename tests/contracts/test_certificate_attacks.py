@@ -182,3 +182,10 @@ def test_degenerate_models_are_refused():
         make_objective(Entries([], [], (0, 0)), [], General((0, 0), 1))
     with pytest.raises(InvalidInputError, match="at least one row"):
         make_objective(ALL, Y, General((3, 3), 0))
+
+
+def test_a_constant_table_needs_no_factors():
+    objective = make_objective(
+        ALL, np.full(9, 7.0), General((3, 3), 1, ("row", "column", "global")), ridge=1.0
+    )
+    assert verdicts(objective, objective.centre()) == [Verdict.PROVED, Verdict.PROVED]

@@ -435,7 +435,7 @@ def test_overall_verdict():
         ({"claims": ["best"]}, "claim is unknown"),
         ({"theta": np.ones(5)}, "wrong size"),
         ({"theta": np.full(2, np.inf)}, "finite"),
-        ({"settings": Settings(norm_bound="guess")}, "norm_bound is unknown"),
+        ({"claims": "stationary"}, "list of names"),
     ],
 )
 def test_bad_input(arguments, words):
@@ -443,3 +443,18 @@ def test_bad_input(arguments, words):
     objective = make_objective(instance.measurement, instance.y, Psd((2, 2), 1))
     with pytest.raises(InvalidInputError, match=words):
         certify(objective, arguments.pop("theta", factor.ravel()), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"norm_bound": "guess"}, "norm_bound is unknown"),
+        ({"gap_tolerance": 5.0}, "below 1"),
+        ({"gap_tolerance": np.nan}, "below 1"),
+        ({"zero_tolerance": -1.0}, "at least 0"),
+        ({"lanczos_steps": 0}, "positive"),
+    ],
+)
+def test_bad_settings(options, words):
+    with pytest.raises(InvalidInputError, match=words):
+        Settings(**options)

@@ -183,3 +183,43 @@ def test_bad_tables():
         model.predict([5], [0])
     with pytest.raises(ValueError, match="score compares cells"):
         model.score(np.ones((2, 3)))
+
+
+def test_labelled_observations_are_matched_by_label(rng):
+    table = rng.standard_normal((12, 2)) @ rng.standard_normal((2, 6))
+    names = np.array([f"c{j}" for j in range(6)])
+    model = MatrixCompletion(rank=2, penalty=0.1, random_state=0).fit(
+        Observations.from_array(table, row_labels=[f"r{i}" for i in range(12)], column_labels=names)
+    )
+    order = rng.permutation(6)
+    turned = Observations.from_array(
+        table[:, order], row_labels=[f"r{i}" for i in range(12)], column_labels=names[order]
+    )
+    assert model.score(turned) == pytest.approx(model.score(table), rel=1e-12)
+    part = Observations.from_triples(
+        [0, 1], [0, 0], [table[3, 2], table[5, 2]], row_labels=["r3", "r5"], column_labels=["c2"]
+    )
+    expected = model.predict(["r3", "r5"], ["c2", "c2"])
+    assert model.score(part) == pytest.approx(-np.sqrt(np.mean((expected - part.values) ** 2)))
+    np.testing.assert_allclose(model.transform(turned), model.transform(table))
+
+
+def test_masked_arrays_are_missing_where_masked(table):
+    full, holes = table
+    masked = np.ma.masked_array(full, np.isnan(holes))
+    assert Observations.from_array(masked).size == (~np.isnan(holes)).sum()
+    expected = MatrixCompletion(random_state=0).fit(holes).row_factors_
+    np.testing.assert_allclose(MatrixCompletion(random_state=0).fit(masked).row_factors_, expected)
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.001, 0.01])
+@pytest.mark.parametrize("seed", range(4))
+def test_small_penalties_do_not_end_in_bad_places(penalty, seed):
+    """Sweeps at a small penalty from a random start often do; a shrinking one does not."""
+    rng = np.random.default_rng(0)
+    full = rng.standard_normal((40, 2)) @ rng.standard_normal((2, 30)) + 3
+    holes = np.where(rng.random(full.shape) < 0.5, full, np.nan)
+    model = MatrixCompletion(rank=3, penalty=penalty, biases=False, random_state=seed, certify=False).fit(
+        holes
+    )
+    assert np.abs(model.transform(holes) - full).max() < 0.1 + 3 * penalty

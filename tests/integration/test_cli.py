@@ -300,9 +300,98 @@ def test_missing_and_foreign_files(long_table, tmp_path):
     (tmp_path / "q.csv").write_text("user,film\nnobody,film 1\n")
     assert_clean_error(call("predict", "good.npz", "q.csv", cwd=tmp_path), "knows no such row", "'nobody'")
     assert_clean_error(
-        call("certify", "good.npz", data_path("fertility"), cwd=tmp_path), "does not fit the model"
+        call("certify", "good.npz", data_path("fertility"), cwd=tmp_path), "knows no such column"
     )
     assert_clean_error(call("sense", "good.npz", "--rank", 1, cwd=tmp_path), "has no array y")
+
+
+def test_labels_are_kept_as_written(tmp_path):
+    """Leading zeros, spaces and numbers too long for a machine word are names like any other."""
+    names = ["007", "7", " 7", "20000000000000000001", "20000000000000000002", "NA", "True"]
+    lines = [f"{name},{item},{k + j}.5" for k, name in enumerate(names) for j, item in enumerate("abc")]
+    (tmp_path / "t.csv").write_text("i,j,v\n" + "\n".join(lines) + "\n")
+    for env in ({}, {"PYTHONPATH": str(blocked(tmp_path, "pyarrow"))}):
+        result = call(
+            "complete", "t.csv", "--rank", 1, "--model", "m.npz", "--output", "o.csv", "--no-certify",
+            cwd=tmp_path, env=env,
+        )  # fmt: skip
+        assert "7 rows, 3 columns" in result.stdout, result.stderr
+        written = (tmp_path / "o.csv").read_text().splitlines()[1:]
+        assert sorted(written) == sorted(f"{line},1" for line in lines)
+        (tmp_path / "p.csv").write_text("i,j\n007,a\n 7,b\n")
+        assert (
+            call("predict", "m.npz", "p.csv", cwd=tmp_path, env=env)
+            .stdout.splitlines()[1]
+            .startswith("007,a,")
+        )
+    (tmp_path / "q.csv").write_text("i,j\n07,a\n")
+    assert_clean_error(call("predict", "m.npz", "q.csv", cwd=tmp_path), "knows no such row", "'07'")
+
+
+def test_observed_cells_are_kept_exactly(tmp_path):
+    (tmp_path / "t.csv").write_text("x,a,b\np,1234567.891,\nq,0.1234567890123,3\nr,2,5\n")
+    result = call("complete", "t.csv", "--rank", 1, "--layout", "wide", "--output", "o.csv", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    text = (tmp_path / "o.csv").read_text()
+    assert "1234567.891" in text
+    assert "0.1234567890123" in text
+
+
+def test_whole_numbers_and_text_do_not_mix_up_labels(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "i,j,v\n" + "".join(f"{i},{j},{i + j}\n" for i in range(4) for j in range(3))
+    )
+    assert call("complete", "t.csv", "--rank", 1, "--model", "m.npz", cwd=tmp_path).returncode == 0
+    for label in ("1.7", "abc", "10000000000000000000000"):
+        (tmp_path / "p.csv").write_text(f"i,j\n{label},0\n")
+        assert_clean_error(call("predict", "m.npz", "p.csv", cwd=tmp_path), "knows no such row", label)
+
+
+def test_certify_finds_the_same_data_in_another_order_and_layout(long_table, tmp_path):
+    assert call("complete", long_table, "--rank", 2, "--model", "m.npz", cwd=tmp_path).returncode == 0
+    header, *lines = long_table.read_text().splitlines()
+    (tmp_path / "turned.csv").write_text("\n".join([header, *lines[::-1]]) + "\n")
+    judged = call("certify", "m.npz", "turned.csv", cwd=tmp_path)
+    assert judged.returncode == 0
+    assert "note" not in judged.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("i;j;v\n1;2;3\n", ("semicolons",)),
+        ("i,j,v\na,b,1\na,c,oops\nb,b,2\nb,c,3\n", ("'oops'", "column 'v'", "data line 2")),
+        ("i,j,v,t\na,b,1,5\na,c,2,6\n", ("'b'", "name the row, column and value")),
+        ("name,a\ncaf\xe9,1\n", ("UTF-8",)),
+    ],
+)
+def test_helpful_errors(content, words, tmp_path):
+    (tmp_path / "t.csv").write_bytes(content.encode("latin-1"))
+    assert_clean_error(call("complete", "t.csv", "--rank", 1, cwd=tmp_path), *words)
+
+
+def test_semicolons_can_be_read(tmp_path):
+    (tmp_path / "t.csv").write_text(
+        "i;j;v\n" + "".join(f"{i};{j};{i + j}\n" for i in range(4) for j in range(3))
+    )
+    assert call("complete", "t.csv", "--rank", 1, "--delimiter", ";", cwd=tmp_path).returncode == 0
+
+
+def test_inputs_are_not_overwritten(long_table, tmp_path):
+    (tmp_path / "t.csv").write_bytes(long_table.read_bytes())
+    for option in ("--output", "--model", "--report"):
+        assert_clean_error(
+            call("complete", "t.csv", "--rank", 2, option, "t.csv", cwd=tmp_path), "would overwrite"
+        )
+    assert (tmp_path / "t.csv").read_bytes() == long_table.read_bytes()
+
+
+def blocked(folder, name):
+    """A folder that hides an installed module."""
+    path = folder / f"without-{name}"
+    path.mkdir(exist_ok=True)
+    (path / f"{name}.py").write_text("raise ImportError('blocked')\n")
+    return path
 
 
 def test_newer_model_is_refused(long_table, tmp_path):
@@ -350,9 +439,7 @@ def test_full_disk_leaves_nothing_half_written(tmp_path, monkeypatch):
 
 def test_missing_report_extra_does_the_rest(long_table, tmp_path):
     """Without matplotlib the command completes the table and says what to install."""
-    blocker = tmp_path / "blocked"
-    blocker.mkdir()
-    (blocker / "matplotlib.py").write_text("raise ImportError('blocked')\n")
+    blocker = blocked(tmp_path, "matplotlib")
     result = call(
         "complete", long_table, "--rank", 2, "--output", "o.csv", "--report", "r.html",
         cwd=tmp_path, env={"PYTHONPATH": str(blocker)},
@@ -364,9 +451,7 @@ def test_missing_report_extra_does_the_rest(long_table, tmp_path):
 
 
 def test_csv_without_pyarrow_reads_the_same(long_table, tmp_path):
-    blocker = tmp_path / "blocked"
-    blocker.mkdir()
-    (blocker / "pyarrow.py").write_text("raise ImportError('blocked')\n")
+    blocker = blocked(tmp_path, "pyarrow")
     results = [
         json.loads(call("complete", long_table, "--rank", 2, "--json", cwd=tmp_path, env=env).stdout)
         for env in ({}, {"PYTHONPATH": str(blocker)})

@@ -135,8 +135,9 @@ def test_displays_keep_their_numbers(rng):
         assert axes.has_data()
 
 
-def certificate(verdict, value=1e-3, bound=1.0, rigour=Rigour.RIGOROUS, unique=None):
-    findings = [Finding("globally_optimal", verdict, value, rigour=rigour, witness={"lower_bound": bound})]
+def certificate(verdict, value=1e-3, rigour=Rigour.RIGOROUS, unique=None, **witness):
+    witness = {"lower_bound": 1.0, **witness}
+    findings = [Finding("globally_optimal", verdict, value, rigour=rigour, witness=witness)]
     if unique:
         findings += [Finding("determined_by_data", unique, rigour=Rigour.RIGOROUS)]
         findings += [Finding("uniquely_determined", unique, rigour=Rigour.RIGOROUS)]
@@ -149,9 +150,10 @@ def certificate(verdict, value=1e-3, bound=1.0, rigour=Rigour.RIGOROUS, unique=N
         (None, "not been judged"),
         (Certificate((Finding("stationary", Verdict.SUPPORTED),)), "was not asked"),
         (certificate(Verdict.PROVED), "Proved: no other answer fits better by more than 0.1 %"),
-        (certificate(Verdict.PROVED, bound=0.0), "reproduces the data exactly"),
+        (certificate(Verdict.PROVED, misfit=1e-14), "reproduces the data exactly"),
         (certificate(Verdict.SUPPORTED, rigour=Rigour.ESTIMATE), "Supported, not proved"),
-        (certificate(Verdict.INCONCLUSIVE), "Not settled"),
+        (certificate(Verdict.INCONCLUSIVE), "leaves a gap of 0.1 %"),
+        (certificate(Verdict.INCONCLUSIVE, lower_bound=0.0), "no bound above zero"),
         (certificate(Verdict.PROVED, unique=Verdict.PROVED), "determine one matrix"),
         (certificate(Verdict.PROVED, unique=Verdict.REFUTED), "undetermined"),
         (certificate(Verdict.PROVED, unique=Verdict.INCONCLUSIVE), "too large a question"),

@@ -55,7 +55,7 @@ def is_norm_below(matrix: Matrix, bound: float) -> bool:
     """
     if not matrix.size or not np.any(matrix):
         return bool(bound >= 0)
-    return bool(bound > 0) and _NormProver(matrix, bound).proves(bound)
+    return bool(TINY < bound < 1 / TINY) and _NormProver(matrix, bound).proves(bound)
 
 
 @final
@@ -66,12 +66,12 @@ class _NormProver:
     ----------
     matrix : ndarray
     size : float
-        About the norm: an exact scaling by a power of two near it keeps squares clear of underflow.
+        About the norm, positive: an exact scaling by a power of two near it keeps squares clear of underflow.
     """
 
     def __init__(self, matrix: Matrix, size: float) -> None:
         tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
-        self.scale = 2.0 ** -np.floor(np.log2(size)) if np.isfinite(size) else 1.0
+        self.scale = 2.0 ** -np.floor(np.log2(size))
         tall = tall * self.scale
         self.rows, self.side = tall.shape
         self.square = float(np.sum(tall * tall)) * (1 + gamma(tall.size + 2))

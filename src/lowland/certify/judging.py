@@ -67,6 +67,17 @@ class Settings:
     largest_modular: int = 5000
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        if self.norm_bound not in ("auto", "cholesky", "lanczos"):
+            raise InvalidInputError(
+                "norm_bound is unknown", repr(self.norm_bound), fix='use "auto", "cholesky" or "lanczos"'
+            )
+        for name in ("gradient_tolerance", "curvature_tolerance", "gap_tolerance", "zero_tolerance"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InvalidInputError(f"{name} must be at least 0 and below 1", repr(getattr(self, name)))
+        if self.lanczos_steps < 1:
+            raise InvalidInputError("lanczos_steps must be positive", repr(self.lanczos_steps))
+
 
 def certify(
     objective: Any,
@@ -105,14 +116,12 @@ def certify(
     >>> ll.certify(fit.objective, fit.search.theta, claims=["stationary"])["stationary"].verdict.name
     'SUPPORTED'
     """
+    if isinstance(claims, str):
+        raise InvalidInputError("claims must be a list of names", repr(claims), fix=f"pass [{claims!r}]")
     unknown = [claim for claim in claims if claim not in CLAIMS]
     if unknown:
         raise InvalidInputError("claim is unknown", repr(unknown[0]), fix=f"use some of {', '.join(CLAIMS)}")
     settings = settings or Settings()
-    if settings.norm_bound not in ("auto", "cholesky", "lanczos"):
-        raise InvalidInputError(
-            "norm_bound is unknown", repr(settings.norm_bound), fix='use "auto", "cholesky" or "lanczos"'
-        )
     point: Vector = check_floats(theta, "theta", dtype="float64", ndim=1)
     exact = objective.in_double()
     if point.size != exact.size:

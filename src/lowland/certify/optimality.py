@@ -95,12 +95,14 @@ def _judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, setti
 def _judge_exact_fit(
     claim: str, objective: Any, theta: Vector, charged: bool, settings: Any
 ) -> Finding | None:
-    """Return PROVED where nothing is penalised and every datum is reproduced, else None.
+    """Return PROVED where nothing is paid as a penalty and every datum is reproduced, else None.
 
     Each residual, its rounding added, is compared with its own datum (or the median one, for data
     near zero): a large datum, weight or offset must not hide the misfit of another.
     """
-    if objective.penalties and (claim == "globally_optimal" or objective.ridge):
+    if any(penalty.value(theta) > 0 for penalty in objective.penalties) and (
+        claim == "globally_optimal" or objective.ridge
+    ):
         return None
     worst = misfit(objective, theta)
     if not worst <= settings.zero_tolerance:

@@ -8,21 +8,31 @@ import sys
 
 def main() -> None:
     """Run the command line and exit with its code: 0 done, 1 claim missed, 2 bad input, 130 interrupted."""
-    from lowland.cli.app import app
-    from lowland.core.errors import LowlandError
-
     try:
-        app(standalone_mode=True)
-    except LowlandError as error:
-        print(f"lowland: {error}", file=sys.stderr)  # noqa: T201
-        sys.exit(2)
+        # imported here, so that an interrupt while they load is handled too
+        from lowland.cli.app import app
+        from lowland.core.errors import LowlandError
+
+        try:
+            app()
+        except LowlandError as error:
+            _say(str(error))
+            sys.exit(2)
+    except SystemExit as end:
+        if end.code == 130 and isinstance(end.__context__, KeyboardInterrupt):
+            _say("interrupted; nothing was saved")
+        raise
     except MemoryError:
-        print("lowland: not enough memory for this problem", file=sys.stderr)  # noqa: T201
+        _say("not enough memory for this problem")
         sys.exit(2)
     except BrokenPipeError:
-        # the reader of our output has gone; do not complain while closing either
+        # the reader of our output has gone; that is no failure, and closing must not complain either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        sys.exit(0)
     except KeyboardInterrupt:
-        print("lowland: interrupted", file=sys.stderr)  # noqa: T201
+        _say("interrupted; nothing was saved")
         sys.exit(130)
+
+
+def _say(text: str) -> None:
+    print(f"lowland: {text}", file=sys.stderr)  # noqa: T201

@@ -39,15 +39,13 @@ def certify(
     observations = load_table(
         table, row=row, column=column, value=value, layout=layout, duplicates=duplicates
     ).observations
+    observations = fitted.align(observations, rows=True)
     if observations.shape != fitted.shape:
         raise InvalidInputError(
             "the table does not fit the model",
             f"{observations.shape} for {fitted.shape}",
             fix="pass the table fitted",
         )
-    for axis, labels in enumerate((observations.row_labels, observations.column_labels)):
-        if labels is not None and not np.array_equal(fitted.positions(labels, axis), np.arange(labels.size)):
-            raise InvalidInputError("the table's labels are in another order than the model's", table.name)
     if header["data"] != observations.fingerprint():
         warn("lowland: note: these are not the values that the model was fitted to")
     settings = CompletionSettings(fitted.row_factors.shape[1], fitted.biases, fitted.penalty)

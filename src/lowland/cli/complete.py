@@ -25,11 +25,11 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.random import make_generator
 from lowland.core.status import StopReason
 from lowland.files.outputs import write_rows
-from lowland.files.tables import Table, load_table
+from lowland.files.tables import DELIMITERS, Table, load_table
 from lowland.report.page import write_report
 from lowland.report.words import verdict_sentence
 from lowland.search.loop import Checkpoint
-from lowland.systems.completion import CompletionFit, CompletionSettings, fit_completion
+from lowland.systems.completion import CompletionFit, CompletionSettings, certified, fit_completion
 from lowland.systems.reporting import completion_page
 
 # a completed table with more cells than this is better asked cell by cell
@@ -47,6 +47,9 @@ def complete(
     column: Annotated[str | None, typer.Option(help="Name of the column column of a long table.")] = None,
     value: Annotated[str | None, typer.Option(help="Name of the value column of a long table.")] = None,
     layout: Annotated[str, typer.Option(help="auto, long or wide.")] = "auto",
+    delimiter: Annotated[
+        str | None, typer.Option(help="Separator of a text table; by its ending by default.")
+    ] = None,
     duplicates: Annotated[str, typer.Option(help="A cell listed twice: error, mean or last.")] = "error",
     output: Annotated[Path | None, typer.Option(help="Write the completed table here (CSV or TSV).")] = None,
     model: Annotated[Path | None, typer.Option(help="Write the fitted model here (.npz).")] = None,
@@ -67,17 +70,24 @@ def complete(
 ) -> None:
     """Complete a table of numbers with holes, and say what is proved about the fit."""
     check_claim(require)
-    for path in (output, model, report):
-        if path is not None:
-            check_writable(path)
-    if dtype not in ("float64", "float32"):
-        raise InvalidInputError("--dtype is unknown", dtype, fix="use float64 or float32")
+    settings = CompletionSettings(rank, biases, penalty, tolerance, max_iterations)
+    _check_paths(table, output, model, report)
+    _check_options(settings, dtype, seed)
+    if require is not None and not certify:
+        raise InvalidInputError("--require needs a certificate", "--no-certify", fix="leave one of them out")
     if resume and model is None:
         raise InvalidInputError(
             "--resume needs --model", "no --model", fix="name the model of the interrupted fit"
         )
     loaded = load_table(
-        table, row=row, column=column, value=value, layout=layout, duplicates=duplicates, dtype=dtype
+        table,
+        row=row,
+        column=column,
+        value=value,
+        layout=layout,
+        delimiter=delimiter,
+        duplicates=duplicates,
+        dtype=dtype,
     )
     observations = loaded.observations
     check_rank(rank, observations.shape, name="--rank")
@@ -87,7 +97,6 @@ def complete(
             f"{observations.shape[0]} x {observations.shape[1]} cells",
             fix="use --model, then lowland predict for the cells that matter",
         )
-    settings = CompletionSettings(rank, biases, penalty, tolerance, max_iterations)
     if not json:
         say(describe_table(loaded))
     fit = run_fit(observations, settings, seed=seed, certify=certify, model=model, resume=resume, quiet=quiet)
@@ -121,6 +130,28 @@ def complete(
     exit_on_missed(fit.certificate, require)
 
 
+def _check_paths(table: Path, output: Path | None, model: Path | None, report: Path | None) -> None:
+    for name, path in (("--output", output), ("--model", model), ("--report", report)):
+        if path is not None:
+            check_writable(path)
+            if path.resolve() == table.resolve():
+                raise InvalidInputError(f"{name} would overwrite the table", str(path), fix="write elsewhere")
+    if output is not None and output.suffix.lower() not in DELIMITERS:
+        raise InvalidInputError("--output must be a text table", str(output), fix="end it in .csv or .tsv")
+
+
+def _check_options(settings: CompletionSettings, dtype: str, seed: int) -> None:
+    if not (np.isfinite(settings.penalty) and settings.penalty >= 0):
+        raise InvalidInputError("--penalty must be a finite number at least 0", f"{settings.penalty}")
+    if not (settings.tolerance >= 0 and settings.max_iterations >= 1):
+        found = f"{settings.tolerance} and {settings.max_iterations}"
+        raise InvalidInputError("--tolerance must be at least 0 and --max-iterations positive", found)
+    if seed < 0:
+        raise InvalidInputError("--seed must not be negative", str(seed))
+    if dtype not in ("float64", "float32"):
+        raise InvalidInputError("--dtype is unknown", dtype, fix="use float64 or float32")
+
+
 def run_fit(
     observations: Any,
     settings: CompletionSettings,
@@ -137,20 +168,31 @@ def run_fit(
         kept_at, identity = checkpoint_path(model), identity_of(observations, settings, seed)
         checkpoint = Checkpoint(lambda snapshot: save_checkpoint(kept_at, snapshot, identity))
         snapshot = load_checkpoint(kept_at, identity) if resume else None
+    rng = make_generator(seed)
     with SearchProgress(settings.max_iterations, quiet=quiet) as progress:
         fit = fit_completion(
             observations,
             settings,
-            rng=make_generator(seed),
-            certify=certify,
+            rng=rng,
+            certify=False,
             callbacks=[progress],
             checkpoint=checkpoint,
             resume=snapshot,
         )
     if model is not None:
         save_model(model, fit, seed)
-        if fit.search.stop_reason is not StopReason.INTERRUPTED:
-            forget(checkpoint_path(model))
+    if fit.search.stop_reason is StopReason.INTERRUPTED:
+        return fit
+    if certify:
+        try:
+            fit = certified(fit, rng)
+        except KeyboardInterrupt:
+            kept = f"{model} holds the fitted model" if model else "without --model the fit is lost"
+            warn(f"lowland: interrupted while judging the fit; {kept}")
+            raise typer.Exit(130) from None
+    if model is not None:
+        save_model(model, fit, seed)
+        forget(checkpoint_path(model))
     return fit
 
 
@@ -158,7 +200,8 @@ def describe_table(table: Table) -> str:
     """Return the size of a table in a sentence, empty rows and columns included."""
     seen = table.observations
     m, n = seen.shape
-    text = f"{m} rows, {n} columns, {seen.size} observed cells ({seen.size / (m * n):.1%})"
+    text = f"read as {table.layout}: {m} rows, {n} columns, "
+    text += f"{seen.size} observed cells ({seen.size / (m * n):.1%})"
     empty_rows, empty_columns = int((seen.row_counts() == 0).sum()), int((seen.column_counts() == 0).sum())
     if empty_rows or empty_columns:
         text += (
@@ -179,8 +222,10 @@ def say_fit(fit: CompletionFit) -> None:
 
 def write_completed(path: Path, table: Table, fit: CompletionFit) -> None:
     """Write a completed table in the layout of the input; observed cells are kept."""
-    seen, filled = table.observations, fit.model.matrix().astype(float)
-    filled[seen.rows, seen.columns] = seen.values
+    seen = table.observations
+    # predictions as floats of nine digits; observed cells as NumPy numbers, written in full
+    filled = fit.model.matrix().astype(float).astype(object)
+    filled[seen.rows, seen.columns] = list(seen.values)
     m, n = seen.shape
     rows = seen.row_labels if seen.row_labels is not None else np.arange(m)
     columns = seen.column_labels if seen.column_labels is not None else np.arange(n)
@@ -189,14 +234,14 @@ def write_completed(path: Path, table: Table, fit: CompletionFit) -> None:
         observed = np.zeros((m, n), dtype=int)
         observed[seen.rows, seen.columns] = 1
         body: Iterator[Sequence[Any]] = (
-            (rows[i], columns[j], float(filled[i, j]), observed[i, j]) for i in range(m) for j in range(n)
+            (rows[i], columns[j], filled[i, j], observed[i, j]) for i in range(m) for j in range(n)
         )
     elif table.names and table.names[0]:
         header = (table.names[0], *map(str, columns))
-        body = ((rows[i], *map(float, filled[i])) for i in range(m))
+        body = ((rows[i], *filled[i]) for i in range(m))
     else:
         header = tuple(map(str, columns))
-        body = (tuple(map(float, filled[i])) for i in range(m))
+        body = (tuple(filled[i]) for i in range(m))
     write_rows(path, header, body)
 
 

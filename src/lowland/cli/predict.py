@@ -13,8 +13,9 @@ from lowland.cli.output import say, say_json
 from lowland.cli.store import load_model
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
-from lowland.files.delimited import read_delimited
-from lowland.files.outputs import write_rows
+from lowland.core.labels import LabelColumn
+from lowland.files.delimited import read_delimited, read_header
+from lowland.files.outputs import cell_text, write_rows
 from lowland.files.tables import DELIMITERS
 
 
@@ -25,6 +26,7 @@ def predict(
     column: Annotated[
         str | None, typer.Option(help="Name of the column column; the second by default.")
     ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Separator; by the file's ending by default.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write here instead of to the screen.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -37,26 +39,32 @@ def predict(
         raise InvalidInputError(
             f"{pairs} has an unknown ending", suffix or "none", fix="pass a CSV or TSV file"
         )
-    columns = read_delimited(pairs, DELIMITERS[suffix])
-    if len(columns) < 2:
+    delimiter = delimiter or DELIMITERS[suffix]
+    header = read_header(pairs, delimiter)
+    if len(header) < 2:
         raise InvalidInputError(
-            f"{pairs} needs two columns", f"{len(columns)}", fix="one for rows, one for columns"
+            f"{pairs} needs two columns", f"{len(header)}", fix="one for rows, one for columns"
         )
-    first, second, *_ = columns
-    names = [row or first, column or second]
+    names = [row or header[0], column or header[1]]
     for name in names:
-        if name not in columns:
-            raise InvalidInputError(f"{pairs} has no column {name!r}", ", ".join(columns))
-    rows, cols = (columns[name] for name in names)
-    values = fitted.predict(fitted.positions(rows, 0), fitted.positions(cols, 1))
-    header = (*names, "prediction")
+        if name not in header:
+            raise InvalidInputError(f"{pairs} has no column {name!r}", ", ".join(header))
+    labels = [read_delimited(pairs, delimiter, set(names))[name] for name in names]
+    positions = []
+    for axis, column_ in enumerate(labels):
+        if not isinstance(column_, LabelColumn):
+            raise InvalidInputError(f"{pairs} has no labels in column {names[axis]!r}")
+        positions.append(fitted.positions(column_.names, axis)[column_.codes])
+    rows, cols = (c.names[c.codes] for c in labels if isinstance(c, LabelColumn))
+    values = fitted.predict(*positions)
+    titles = (*names, "prediction")
     lines = [(r, c, float(v)) for r, c, v in zip(rows.tolist(), cols.tolist(), values, strict=True)]
     if output is not None:
-        write_rows(output, header, lines)
+        write_rows(output, titles, lines)
         say(f"{len(lines)} predictions: {output}")
     elif json:
-        say_json({"columns": header, "rows": lines})
+        say_json({"columns": titles, "rows": lines})
     else:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows((r, c, f"{v:.6g}") for r, c, v in lines)
+        writer.writerow(titles)
+        writer.writerows(map(cell_text, line) for line in lines)

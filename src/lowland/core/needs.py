@@ -56,6 +56,6 @@ def check_needs(objective: Any, needs: tuple[Need, ...], who: str) -> None:
     if missing:
         raise UnsupportedError(
             f"{who} cannot work on this objective",
-            f"no {missing[0].attribute}: it offers no {missing[0].meaning}",
+            f"no {missing[0].attribute}, which stands for {missing[0].meaning}",
             fix="choose another solver; gradient works on every objective",
         )

@@ -95,6 +95,7 @@ class Observations:
             If lengths differ, values are not finite, or a cell repeats while `duplicates` is "error".
         """
         value = check_floats(values, "values", ndim=1)
+        _check_shape(shape)
         shape = shape or (
             _extent(rows, row_labels, "rows"),
             _extent(columns, column_labels, "columns"),
@@ -110,7 +111,7 @@ class Observations:
             _check_labels(row_labels, shape[0], "row_labels"),
             _check_labels(column_labels, shape[1], "column_labels"),
         ]
-        row, column, value, weight = _merge_duplicates(row, column, value, weight, shape, duplicates)
+        row, column, value, weight = _merge_duplicates(row, column, value, weight, shape, duplicates, names)
         return cls(row, column, value, shape, weight, *names)
 
     @classmethod
@@ -127,7 +128,7 @@ class Observations:
         Parameters
         ----------
         table : array_like, shape (m, n)
-            Numbers; NaN is missing, an infinity is an error.
+            Numbers; NaN (or masked) is missing, an infinity is an error.
         weights : array_like, shape (m, n), optional
             Positive weight of each observed cell.
         row_labels, column_labels : array_like, optional
@@ -142,6 +143,8 @@ class Observations:
         InvalidInputError
             If the array is not two-dimensional or holds an infinity.
         """
+        if isinstance(table, np.ma.MaskedArray):
+            table = np.ma.filled(table.astype(np.float64), np.nan)
         array = np.asarray(table)
         if array.ndim != 2:
             raise InvalidInputError("the table must have two dimensions", f"shape {array.shape}")
@@ -198,8 +201,11 @@ class Observations:
     def fingerprint(self) -> str:
         """Return a hash of positions, values and weights, to recognise the same data again."""
         digest = hashlib.sha256(repr(self.shape).encode())
+        order = np.argsort(
+            self.rows * self.shape[1] + self.columns, kind="stable"
+        )  # lines may come in any order
         for part in (self.rows, self.columns, self.values, self.weights):
-            digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
+            digest.update(b"none" if part is None else part[order].tobytes())
         return digest.hexdigest()
 
 
@@ -216,6 +222,16 @@ def _extent(positions: ArrayLike, labels: ArrayLike | None, name: str) -> int:
             f"{name} must be integer positions", f"dtype {array.dtype}", fix="pass labels apart"
         )
     return int(array.max()) + 1
+
+
+def _check_shape(shape: object) -> None:
+    whole = (
+        isinstance(shape, tuple) and len(shape) == 2 and all(isinstance(k, int | np.integer) for k in shape)
+    )
+    if shape is not None and not whole:
+        raise InvalidInputError(
+            "shape must be a pair of whole numbers", repr(shape), fix="pass (rows, columns)"
+        )
 
 
 def _check_weights(weights: ArrayLike | None, values: Vector) -> Vector | None:
@@ -255,6 +271,7 @@ def _merge_duplicates(
     weights: Vector | None,
     shape: Sequence[int],
     duplicates: str,
+    labels: list[Labels | None],
 ) -> tuple[Indices, Indices, Vector, Vector | None]:
     if duplicates not in ("error", "mean", "last"):
         raise InvalidInputError(
@@ -269,11 +286,15 @@ def _merge_duplicates(
         return rows, columns, values, weights
     if duplicates == "error":
         repeat = int(np.setdiff1d(np.arange(code.size), first)[0])
+        row, column = (
+            positions[repeat] if names is None else repr(names[positions[repeat]].item())
+            for positions, names in zip((rows, columns), labels, strict=True)
+        )
         raise InvalidInputError(
             "a cell is listed more than once",
-            f"row {rows[repeat]}, column {columns[repeat]} ({code.size - distinct.size} repeats in all)",
+            f"row {row}, column {column} ({code.size - distinct.size} repeats in all)",
             "it is unclear which value counts",
-            'pass duplicates="mean" or duplicates="last", or drop the repeats',
+            "take their mean or the last one (duplicates), or drop the repeats",
         )
     if duplicates == "last":
         last = np.empty(distinct.size, dtype=np.intp)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
 
 
@@ -59,6 +60,16 @@ class Measurement(Protocol):
 
     def adjoint(self, weights: Vector) -> LinearMap:
         """Return A*(weights) = sum of weights_k A_k as an m x n operator."""
+
+
+def check_measurement(measurement: Any) -> None:
+    """Raise InvalidInputError unless an object measures matrices."""
+    if not isinstance(measurement, Measurement):
+        raise InvalidInputError(
+            "the measurement cannot measure a matrix",
+            type(measurement).__name__,
+            fix="pass Entries, Dense, Linear, or Observations.from_array(table) where observations are taken",
+        )
 
 
 @runtime_checkable
@@ -198,8 +209,8 @@ class BlockSolver(Protocol):
     def names(self) -> tuple[str, ...]:
         """Names of the blocks, in the order of a sweep."""
 
-    def solve(self, theta: Vector, name: str) -> Vector:
-        """Return the point with block `name` at its minimiser."""
+    def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
+        """Return the point with block `name` at its minimiser, with another ridge if one is given."""
 
 
 class BatchGradient(Protocol):

@@ -202,7 +202,7 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         ----------
         X : array_like, data frame, sparse array or Observations, shape (m, n)
             The table that was fitted, or held-out cells of it: cell (i, j) is compared with the
-            prediction for row i and column j.
+            prediction for row i and column j. Labelled `Observations` are matched by their labels.
         y : None
             Not used.
 
@@ -212,7 +212,11 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
             At most 0; larger is better.
         """
         check_is_fitted(self)
-        table = self._observe(X, reset=False)
+        table = self._observe(X, reset=False, rows=True)
+        if not table.size:
+            raise InvalidInputError(
+                "the table is empty", "no observed cell", fix="pass cells to compare with"
+            )
         if table.shape != self._model.shape:
             raise InvalidInputError(
                 "score compares cells of the fitted table", f"shape {table.shape} for {self._model.shape}"
@@ -239,10 +243,14 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         tags.transformer_tags.preserves_dtype = []
         return tags
 
-    def _observe(self, X: Any, *, reset: bool) -> Observations:
+    def _observe(self, X: Any, *, reset: bool, rows: bool = False) -> Observations:
         if self.dtype not in ("float64", "float32"):
             raise InvalidInputError("dtype is unknown", repr(self.dtype), fix='use "float64" or "float32"')
+        if isinstance(X, np.ma.MaskedArray):
+            X = np.ma.filled(X.astype(np.float64), np.nan)
         if isinstance(X, Observations):
+            if not reset:
+                X = self._model.align(X, rows=rows)
             if reset:
                 self.n_features_in_ = X.shape[1]
             elif X.shape[1] != self.n_features_in_:

@@ -66,11 +66,10 @@ def load_npy(path: Path) -> NDArray[Any]:
 def load_npz(path: Path) -> dict[str, NDArray[Any]]:
     """Load all arrays of an NPZ file without executing anything in it."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise FileFormatError(
-                    f"{path} is no NPZ file", "a single array", fix="write it with numpy.savez"
-                )
+        file = np.load(path, allow_pickle=False)
+        if not isinstance(file, np.lib.npyio.NpzFile):
+            raise FileFormatError(f"{path} is no NPZ file", "a single array", fix="write it with numpy.savez")
+        with file:
             return {name: file[name] for name in file.files}
     except OSError as error:
         raise _cannot_open(path, error) from error
@@ -78,7 +77,8 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
         if isinstance(error, FileFormatError):
             raise
         message = "it may be truncated, or hold objects, which are never loaded"
-        raise FileFormatError(f"{path} is no usable NPZ file", str(error), message) from error
+        words = "pickled objects or no archive" if "pickle" in str(error) else str(error)
+        raise FileFormatError(f"{path} is no usable NPZ file", words, message) from error
 
 
 def _read_matrix_market(path: Path) -> Observations:

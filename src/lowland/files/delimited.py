@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,70 +12,107 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.labels import LabelColumn, order_labels
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 _INTEGER = re.compile(r"[+-]?\d{1,18}")
 
-Columns = dict[str, NDArray[Any]]
+Columns = dict[str, "NDArray[Any] | LabelColumn"]
 
 
-def read_delimited(path: Path, delimiter: str) -> Columns:
-    """Read a delimited text file with a header line.
-
-    Parameters
-    ----------
-    path : Path
-    delimiter : str
-
-    Returns
-    -------
-    dict of str to ndarray
-        Columns in order: int64, float64 (NaN where missing) or text ("" where missing).
+def read_header(path: Path, delimiter: str) -> list[str]:
+    """Return the column names of a delimited text file.
 
     Raises
     ------
     InvalidInputError
         If the file cannot be opened.
     FileFormatError
-        If it is empty, not text, or has lines of different lengths.
+        If it is empty or no UTF-8 text, or a name repeats.
     """
     try:
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError:
-            return _read_plain(path, delimiter)
-        return _read_arrow(path, delimiter)
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            header = next(csv.reader(file, delimiter=delimiter), [])
     except OSError as error:
         raise InvalidInputError(
             f"cannot read {path}", error.strerror or str(error), fix="check the name"
         ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise _not_text(path, error) from error
+    if not header:
+        raise FileFormatError(
+            f"{path} is empty", "no header line", fix="the first line must name the columns"
+        )
+    repeated = [name for name in header if header.count(name) > 1]
+    if repeated:
+        raise FileFormatError(f"{path} names a column twice", repr(repeated[0]), fix="rename one of them")
+    if len(header) == 1 and ";" in header[0] and delimiter == ",":
+        raise FileFormatError(
+            f"{path} seems to be separated by semicolons", repr(header[0]), fix="pass the delimiter ';'"
+        )
+    return header
 
 
-def _read_plain(path: Path, delimiter: str) -> Columns:
+def read_delimited(path: Path, delimiter: str, labels: Collection[str]) -> Columns:
+    """Read a delimited text file with a header line.
+
+    Parameters
+    ----------
+    path : Path
+    delimiter : str
+    labels : collection of str
+        Columns that hold names: kept as they are written, never read as numbers first.
+
+    Returns
+    -------
+    dict of str to ndarray or LabelColumn
+        Columns in order; those that are not labels are int64, float64 (NaN where missing) or text.
+
+    Raises
+    ------
+    FileFormatError
+        If it is not text, or has lines of different lengths.
+    """
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        return _read_plain(path, delimiter, labels)
+    return _read_arrow(path, delimiter, labels)
+
+
+def _read_plain(path: Path, delimiter: str, labels: Collection[str]) -> Columns:
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file, delimiter=delimiter)
-            header = next(reader, [])
-            check_header(path, header)
+            header = next(reader)
             cells: list[list[str]] = [[] for _ in header]
             for row in reader:
                 if not row:
                     continue
                 if len(row) != len(header):
                     raise FileFormatError(
-                        f"{path} has a line of another length",
+                        f"{path} is not a regular text table",
                         f"{len(row)} fields for {len(header)} columns in line {reader.line_num}",
                         fix="mend that line, or check the delimiter",
                     )
                 for column, cell in zip(cells, row, strict=True):
-                    column.append(cell.strip())
+                    column.append(cell)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise FileFormatError(f"{path} is not a text table", str(error)) from error
-    return {name: type_column(column) for name, column in zip(header, cells, strict=True)}
+        raise _not_text(path, error) from error
+    pairs = zip(header, cells, strict=True)
+    return {name: make_labels(column) if name in labels else type_column(column) for name, column in pairs}
+
+
+def make_labels(cells: list[str]) -> LabelColumn:
+    """Return text cells as labels."""
+    places: dict[str, int] = {}
+    codes = np.array([places.setdefault(cell, len(places)) for cell in cells], dtype=np.intp)
+    return order_labels(codes, list(places))
 
 
 def type_column(cells: list[str]) -> NDArray[Any]:
     """Return text cells as int64 if all are whole numbers, as float64 if all are numbers, else as text."""
+    cells = [cell.strip() for cell in cells]
     if cells and all(_INTEGER.fullmatch(cell) for cell in cells):
         return np.array(cells, dtype=np.int64)
     missing = set(MISSING)
@@ -84,30 +122,36 @@ def type_column(cells: list[str]) -> NDArray[Any]:
         return np.array(["" if cell in missing else cell for cell in cells], dtype=str)
 
 
-def _read_arrow(path: Path, delimiter: str) -> Columns:
+def _read_arrow(path: Path, delimiter: str, labels: Collection[str]) -> Columns:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
+    named = pa.dictionary(pa.int32(), pa.string())
+    options = arrow_csv.ConvertOptions(
+        null_values=list(MISSING),
+        strings_can_be_null=False,  # "NA" may well be somebody's name
+        column_types=dict.fromkeys(labels, named),
+    )
     try:
         table = arrow_csv.read_csv(
-            str(path),
-            parse_options=arrow_csv.ParseOptions(delimiter=delimiter),
-            convert_options=arrow_csv.ConvertOptions(
-                null_values=list(MISSING), strings_can_be_null=True, timestamp_parsers=[arrow_csv.ISO8601]
-            ),
+            str(path), parse_options=arrow_csv.ParseOptions(delimiter=delimiter), convert_options=options
         )
-    except pa.ArrowInvalid as error:
-        check_header(path, _first_line(path, delimiter))
+        return {name: _from_arrow(table.column(name), name in labels) for name in table.column_names}
+    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
+        if "UTF8" in str(error) or isinstance(error, UnicodeDecodeError):
+            raise _not_text(path, error) from error
         raise FileFormatError(
-            f"{path} is not a regular text table", str(error), fix="mend the line named"
+            f"{path} is not a regular text table", str(error), fix="mend that line, or check the delimiter"
         ) from error
-    check_header(path, table.column_names)
-    return {name: _numpy_column(table.column(name)) for name in table.column_names}
 
 
-def _numpy_column(column: Any) -> NDArray[Any]:
+def _from_arrow(column: Any, is_label: bool) -> NDArray[Any] | LabelColumn:
     import pyarrow as pa
 
+    if is_label:
+        joined = column.unify_dictionaries().combine_chunks()
+        joined = joined.chunk(0) if isinstance(joined, pa.ChunkedArray) else joined
+        return order_labels(joined.indices.to_numpy(), joined.dictionary.to_pylist())
     kind = column.type
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
@@ -115,23 +159,11 @@ def _numpy_column(column: Any) -> NDArray[Any]:
         return np.asarray(column.to_numpy(), dtype=np.int64)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
-    text = column.cast(pa.string()).fill_null("")
-    return np.array([cell.strip() for cell in text.to_pylist()], dtype=str)
+    # arrow takes other kinds (dates, booleans) for what they look like; here they are text
+    return type_column([str(cell) if cell is not None else "" for cell in column.to_pylist()])
 
 
-def check_header(path: Path, header: list[str]) -> None:
-    """Raise if there is no header, or a name repeats."""
-    if not header:
-        raise FileFormatError(
-            f"{path} is empty", "no header line", fix="the first line must name the columns"
-        )
-    repeated = {name for name in header if header.count(name) > 1}
-    if repeated:
-        raise FileFormatError(
-            f"{path} names a column twice", repr(sorted(repeated)[0]), fix="rename one of them"
-        )
-
-
-def _first_line(path: Path, delimiter: str) -> list[str]:
-    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
-        return next(csv.reader(file, delimiter=delimiter), [])
+def _not_text(path: Path, error: Exception) -> FileFormatError:
+    return FileFormatError(
+        f"{path} is no UTF-8 text table", str(error), fix="save it as UTF-8, or check that it is a text file"
+    )

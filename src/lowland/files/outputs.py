@@ -19,7 +19,7 @@ def write_rows(path: str | os.PathLike[str], header: Sequence[str], rows: Iterab
     path : path
     header : sequence of str
     rows : iterable of sequences
-        Floats are written with six significant digits.
+        Python floats are written with nine significant digits, NumPy numbers with all that they have.
     """
     delimiter = "\t" if str(path).lower().endswith((".tsv", ".tab")) else ","
 
@@ -27,12 +27,13 @@ def write_rows(path: str | os.PathLike[str], header: Sequence[str], rows: Iterab
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
         writer.writerow(header)
-        writer.writerows([_cell(x) for x in row] for row in rows)
+        writer.writerows([cell_text(x) for x in row] for row in rows)
         text.flush()
         text.detach()
 
     write_whole(path, write)
 
 
-def _cell(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def cell_text(value: Any) -> str:
+    """Return a float with nine significant digits, anything else as it is."""
+    return f"{value:.9g}" if type(value) is float else str(value)

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.errors import InvalidInputError, MissingExtraError
+from lowland.core.labels import LabelColumn, label_text, order_labels
 from lowland.core.observations import Observations
 from lowland.files.arrays import read_array
-from lowland.files.delimited import Columns, read_delimited
+from lowland.files.delimited import MISSING, Columns, read_delimited, read_header, type_column
+
+Names = tuple[str | None, str | None, str | None]
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 COLUMNAR = (".parquet", ".feather", ".arrow")
@@ -45,6 +48,7 @@ def read_table(
     column: str | None = None,
     value: str | None = None,
     layout: str = "auto",
+    delimiter: str | None = None,
     duplicates: str = "error",
     dtype: str = "float64",
 ) -> Observations:
@@ -55,9 +59,12 @@ def read_table(
     source : path or data frame
         CSV, TSV, Parquet, Feather, Matrix Market, NPY or NPZ; or a pandas, Polars or Arrow frame.
     row, column, value : str, optional
-        Names of the columns of a long table; naming one makes the table long.
+        Names of the columns of a long table; naming one makes the table long, unless `layout` is
+        "wide": then `row` names the column of row labels.
     layout : {"auto", "long", "wide"}
-        "auto" takes a table of exactly three columns, the last numeric, for long.
+        "auto" takes a table of exactly three columns, the last mostly numbers, for long.
+    delimiter : str, optional
+        Separator of a text file; by default a comma for .csv and a tab otherwise.
     duplicates : {"error", "mean", "last"}
         What to do with a cell that is listed twice.
     dtype : {"float64", "float32"}
@@ -66,7 +73,8 @@ def read_table(
     Returns
     -------
     Observations
-        With the table's labels. A wide table's first column holds the row labels if it is text.
+        With the table's labels: whole numbers, or text exactly as written ("007" is not "7"). A
+        wide table's first column holds the row labels if it is text.
 
     Raises
     ------
@@ -81,7 +89,14 @@ def read_table(
     (210, 52)
     """
     return load_table(
-        source, row=row, column=column, value=value, layout=layout, duplicates=duplicates, dtype=dtype
+        source,
+        row=row,
+        column=column,
+        value=value,
+        layout=layout,
+        delimiter=delimiter,
+        duplicates=duplicates,
+        dtype=dtype,
     ).observations
 
 
@@ -92,35 +107,64 @@ def load_table(
     column: str | None = None,
     value: str | None = None,
     layout: str = "auto",
+    delimiter: str | None = None,
     duplicates: str = "error",
     dtype: str = "float64",
 ) -> Table:
     """Read a table and keep how it looked; parameters and errors are those of `read_table`."""
     if layout not in ("auto", "long", "wide"):
         raise InvalidInputError("layout is unknown", repr(layout), fix='use "auto", "long" or "wide"')
+    if dtype not in ("float64", "float32"):
+        raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
+    names = (row, column, value)
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         suffix = path.suffix.lower()
         if suffix in ARRAYS:
-            observations = read_array(path)
-            return Table(_as_type(observations, dtype), "array", ())
-        columns, where = _read_columns(path, suffix), str(path)
+            return Table(_as_type(read_array(path), dtype), "array", ())
+        if suffix in DELIMITERS:
+            return _load_text(path, delimiter or DELIMITERS[suffix], layout, names, duplicates, dtype)
+        if suffix not in COLUMNAR:
+            known = ", ".join([*DELIMITERS, *COLUMNAR, *ARRAYS])
+            raise InvalidInputError(
+                f"{path} has an unknown ending", suffix or "none", fix=f"use one of {known}"
+            )
+        source, where = _read_arrow_file(path, suffix), str(path)
     else:
-        columns, where = _frame_columns(source), "the data frame"
-    is_long = layout == "long" or (
-        layout == "auto" and (bool(row or column or value) or _looks_long(columns))
-    )
-    make = _long if is_long else _wide
-    return make(columns, where, (row, column, value), duplicates, dtype)
+        where = "the data frame"
+    columns = _frame_columns(source)
+    is_long = _is_long(layout, names, columns)
+    return (_long if is_long else _wide)(columns, where, names, duplicates, dtype)
 
 
-def _read_columns(path: Path, suffix: str) -> Columns:
-    if suffix in DELIMITERS:
-        return read_delimited(path, DELIMITERS[suffix])
-    if suffix in COLUMNAR:
-        return _frame_columns(_read_arrow_file(path, suffix))
-    known = ", ".join([*DELIMITERS, *COLUMNAR, *ARRAYS])
-    raise InvalidInputError(f"{path} has an unknown ending", suffix or "none", fix=f"use one of {known}")
+def _load_text(path: Path, delimiter: str, layout: str, names: Names, duplicates: str, dtype: str) -> Table:
+    """Read a text table; which columns hold labels must be known before it is read."""
+    header = read_header(path, delimiter)
+    maybe_long = layout == "long" or (layout == "auto" and (any(names) or len(header) == 3))
+    if maybe_long:
+        chosen = _choose_columns(header, str(path), names)
+        columns = read_delimited(path, delimiter, chosen[:2])
+        if layout == "long" or any(names) or _mostly_numbers(columns[chosen[2]]):
+            return _long(columns, str(path), names, duplicates, dtype)
+    label = names[0] or header[0]
+    if label not in header:
+        raise InvalidInputError(f"{path} has no column {label!r}", f"columns {', '.join(header)}")
+    return _wide(read_delimited(path, delimiter, [label]), str(path), names, duplicates, dtype)
+
+
+def _is_long(layout: str, names: Names, columns: Columns) -> bool:
+    if layout != "auto":
+        return layout == "long"
+    return any(names) or (len(columns) == 3 and _mostly_numbers(list(columns.values())[2]))
+
+
+def _mostly_numbers(column: Any) -> bool:
+    """Whether at least half of a column's cells are numbers: a few bad cells do not change a layout."""
+    if isinstance(column, LabelColumn):
+        return False
+    if column.dtype.kind in "if":
+        return True
+    return bool(np.mean([_is_number(cell) for cell in column[:10_000]] or [False]) >= 0.5)
 
 
 def _read_arrow_file(path: Path, suffix: str) -> Any:
@@ -161,43 +205,41 @@ def _frame_columns(frame: Any) -> Columns:
         elif series.dtype.is_numeric() or series.dtype == nw.Boolean:
             columns[name] = series.cast(nw.Float64).to_numpy().astype(np.float64)
         else:
-            columns[name] = np.array(["" if x is None else str(x) for x in series.to_list()], dtype=str)
+            missing = series.is_null().to_list()
+            cells = zip(series.to_list(), missing, strict=True)
+            columns[name] = np.array(["" if gap else label_text(cell) for cell, gap in cells], dtype=str)
     return columns
 
 
-def _looks_long(columns: Columns) -> bool:
-    return len(columns) == 3 and list(columns.values())[2].dtype.kind in "if"
-
-
-def _long(columns: Columns, where: str, names: tuple[str | None, ...], duplicates: str, dtype: str) -> Table:
-    chosen = _choose_columns(columns, where, names)
-    rows, labels = _positions(columns[chosen[0]], chosen[0], where)
-    cols, column_labels = _positions(columns[chosen[1]], chosen[1], where)
+def _long(columns: Columns, where: str, names: Names, duplicates: str, dtype: str) -> Table:
+    chosen = _choose_columns(list(columns), where, names)
+    row, column = (_labels(columns[name], name, where) for name in chosen[:2])
     values = _numbers(columns[chosen[2]], chosen[2], where, dtype)
+    rows, cols = row.codes, column.codes
     keep = ~np.isnan(values)
     if not keep.all():  # a listed cell without a value is a missing one
         rows, cols, values = rows[keep], cols[keep], values[keep]
     _check_some(values, where)
     observations = Observations.from_triples(
-        rows, cols, values, row_labels=labels, column_labels=column_labels, duplicates=duplicates
+        rows, cols, values, row_labels=row.names, column_labels=column.names, duplicates=duplicates
     )
     return Table(observations, "long", chosen)
 
 
-def _choose_columns(columns: Columns, where: str, names: tuple[str | None, ...]) -> tuple[str, ...]:
-    if len(columns) < 3:
+def _choose_columns(header: list[str], where: str, names: Names) -> tuple[str, ...]:
+    if len(header) < 3:
         raise InvalidInputError(
             f"{where} is no long table",
-            f"{len(columns)} columns",
+            f"{len(header)} columns",
             fix="a long table has a row, a column and a value",
         )
     chosen = []
     for name, role, position in zip(names, ("row", "column", "value"), range(3), strict=True):
-        name = name or list(columns)[position]
-        if name not in columns:
+        name = name or header[position]
+        if name not in header:
             raise InvalidInputError(
                 f"{where} has no column {name!r} for the {role}",
-                f"columns {', '.join(columns)}",
+                f"columns {', '.join(header)}",
                 fix="name one of them",
             )
         chosen.append(name)
@@ -206,33 +248,37 @@ def _choose_columns(columns: Columns, where: str, names: tuple[str | None, ...])
     return tuple(chosen)
 
 
-def _positions(labels: NDArray[Any], name: str, where: str) -> tuple[NDArray[np.intp], NDArray[Any]]:
-    bad = labels == "" if labels.dtype.kind == "U" else np.isnan(labels.astype(np.float64))
-    if bad.any():
+def _labels(column: Any, name: str, where: str) -> LabelColumn:
+    if not isinstance(column, LabelColumn):
+        if column.dtype.kind == "f" and np.isnan(column).any():
+            column = np.array(["" if np.isnan(x) else label_text(x) for x in column.tolist()], dtype=str)
+        names, codes = np.unique(column, return_inverse=True)
+        if names.dtype.kind == "f":
+            names = np.array([label_text(x) for x in names.tolist()], dtype=str)
+        labels = LabelColumn(codes, names) if names.dtype.kind == "i" else order_labels(codes, names.tolist())
+    else:
+        labels = column
+    if labels.names.dtype.kind == "U" and "" in labels.names:
+        line = int(np.argmax(labels.names[labels.codes] == "")) + 1
         raise InvalidInputError(
-            f"{where} has an empty label",
-            f"column {name!r}, data line {int(np.argmax(bad)) + 1}",
-            fix="fill it in",
+            f"{where} has an empty label", f"column {name!r}, data line {line}", fix="fill it in"
         )
-    if labels.dtype.kind == "i" and labels.size and labels.min() >= 0 and labels.max() < 4 * labels.size:
-        # whole numbers of moderate size: a table look-up instead of a sort
-        present = np.zeros(int(labels.max()) + 1, dtype=bool)
-        present[labels] = True
-        place = np.cumsum(present) - 1
-        return place[labels], np.flatnonzero(present)
-    distinct, positions = np.unique(labels, return_inverse=True)
-    return positions, distinct
+    return labels
 
 
-def _numbers(values: NDArray[Any], name: str, where: str, dtype: str) -> NDArray[Any]:
+def _numbers(values: Any, name: str, where: str, dtype: str) -> NDArray[Any]:
+    if isinstance(values, LabelColumn):
+        values = values.names[values.codes] if values.size else values.names
+        if values.dtype.kind == "U":
+            values = type_column(values.tolist())
     if values.dtype.kind == "U":
-        bad = next((k for k, cell in enumerate(values) if cell and not _is_number(cell)), 0)
+        bad = next((k for k, cell in enumerate(values.tolist()) if cell and not _is_number(cell)), 0)
         raise InvalidInputError(
             f"{where} has text where numbers are needed",
-            f"{values[bad] if values.size else ''!r} in column {name!r}, data line {bad + 1}",
-            fix="drop the column, or choose another value column",
+            f"{str(values[bad]) if values.size else ''!r} in column {name!r}, data line {bad + 1}",
+            fix="mend the cell, drop the column, or name the row, column and value columns of a long table",
         )
-    numbers = values.astype(dtype)
+    numbers: NDArray[Any] = values.astype(dtype)
     if np.isinf(numbers).any():
         bad = int(np.argmax(np.isinf(numbers)))
         raise InvalidInputError(
@@ -251,12 +297,11 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _wide(columns: Columns, where: str, names: tuple[str | None, ...], duplicates: str, dtype: str) -> Table:
-    first = next(iter(columns), "")
-    labelled = bool(columns) and columns[first].dtype.kind == "U"
-    labels = columns[first] if labelled else None
-    numeric = list(columns)[1:] if labelled else list(columns)
-    if not numeric or not columns[first].size:
+def _wide(columns: Columns, where: str, names: Names, duplicates: str, dtype: str) -> Table:
+    first = names[0] or next(iter(columns), "")
+    labels = _wide_labels(columns, first, where, asked=names[0] is not None)
+    numeric = [name for name in columns if labels is None or name != first]
+    if not numeric or not columns[numeric[0]].size:
         raise InvalidInputError(
             f"{where} is empty", f"{len(numeric)} number columns", fix="pass a table with data"
         )
@@ -265,7 +310,24 @@ def _wide(columns: Columns, where: str, names: tuple[str | None, ...], duplicate
     observations = Observations.from_array(
         table, row_labels=labels, column_labels=np.array(numeric, dtype=str)
     )
-    return Table(observations, "wide", (first if labelled else "",))
+    return Table(observations, "wide", (first if labels is not None else "",))
+
+
+def _wide_labels(columns: Columns, first: str, where: str, *, asked: bool) -> NDArray[Any] | None:
+    """Return the labels of a wide table's rows: its first column if that is text, or the one asked for."""
+    column = columns.get(first)
+    if column is None or not column.size:
+        return None
+    if isinstance(column, LabelColumn):
+        text = column.names.dtype.kind == "U" and not all(
+            _is_number(name) or name in MISSING for name in column.names.tolist()
+        )
+    else:
+        text = column.dtype.kind == "U"
+    if not text and not asked:
+        return None
+    labels = _labels(column, first, where)
+    return labels.names[labels.codes]
 
 
 def _check_some(values: NDArray[Any], where: str) -> None:

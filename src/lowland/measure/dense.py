@@ -177,6 +177,10 @@ def gaussian(
     >>> A.size, A.shape
     (30, (4, 4))
     """
+    if not (isinstance(shape, tuple) and len(shape) == 2):
+        raise InvalidInputError(
+            "shape must be a pair of whole numbers", repr(shape), fix="pass (rows, columns)"
+        )
     if size < 1:
         raise InvalidInputError("size must be positive", str(size), fix="pass the number of measurements")
     precision: Any = np.dtype(dtype).type

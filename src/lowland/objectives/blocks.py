@@ -47,19 +47,20 @@ class EntryBlocks:
         only_global = "global" in model.biases and not {"row", "column"} & set(model.biases)
         self.names: tuple[str, ...] = ("rows", "columns", "offset") if only_global else ("rows", "columns")
 
-    def solve(self, theta: Vector, name: str) -> Vector:
-        """Return the point with block `name` at its minimiser."""
+    def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
+        """Return the point with block `name` at its minimiser, with another ridge if one is given."""
         u, v, a, b, c = self.model.unpack(theta)
+        ridge = self.objective.ridge if ridge is None else ridge
         if name == "offset":
             return self._solve_offset(theta)
         if name == "rows":
-            new, bias = self._solve_side(0, v, b, c)
+            new, bias = self._solve_side(0, v, b, c, ridge)
             return self.model.pack(new, v, bias, b, c)
-        new, bias = self._solve_side(1, u, a, c)
+        new, bias = self._solve_side(1, u, a, c, ridge)
         return self.model.pack(u, new, a, bias, c)
 
     def _solve_side(
-        self, side: int, partner: Matrix, partner_bias: Vector, offset: float
+        self, side: int, partner: Matrix, partner_bias: Vector, offset: float, ridge: float
     ) -> tuple[Matrix, Vector]:
         p, r, dtype = self.measurement.pattern, self.model.rank, partner.dtype
         starts, indices = (p.row_starts, p.row_columns) if side == 0 else (p.column_starts, p.column_rows)
@@ -69,7 +70,7 @@ class EntryBlocks:
         free_bias = ("row", "column")[side] in self.model.biases
         if free_bias:
             partner = np.hstack([partner, np.ones((partner.shape[0], 1), dtype)])
-        precision = np.diag([self.objective.ridge] * r + [0.0] * free_bias)
+        precision = np.diag([ridge] * r + [0.0] * free_bias)
         solved = solve_rows(partner, starts, indices, values, weights=weights, precision=precision)
         bias = solved[:, r] if free_bias else np.zeros(solved.shape[0], dtype)
         return solved[:, :r], bias
@@ -109,23 +110,25 @@ class DenseBlocks:
         self.objective, self.model = objective, model
         self._arrays = measurement.arrays
 
-    def solve(self, theta: Vector, name: str) -> Vector:
+    def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
         """Return the point with block `name` at its minimiser (of least norm where not unique)."""
         u, v, *_ = self.model.unpack(theta)
+        ridge = self.objective.ridge if ridge is None else ridge
         if name == "rows":
-            return self.model.pack(self._least_squares(self._arrays @ v).reshape(u.shape), v)
-        return self.model.pack(u, self._least_squares(self._arrays.transpose(0, 2, 1) @ u).reshape(v.shape))
+            return self.model.pack(self._least_squares(self._arrays @ v, ridge).reshape(u.shape), v)
+        turned = self._arrays.transpose(0, 2, 1) @ u
+        return self.model.pack(u, self._least_squares(turned, ridge).reshape(v.shape))
 
-    def _least_squares(self, design: Matrix) -> Vector:
+    def _least_squares(self, design: Matrix, ridge: float) -> Vector:
         objective = self.objective
         flat = design.reshape(design.shape[0], -1)
         y = objective.y
         if objective.weights is not None:
             root = np.sqrt(objective.weights)
             flat, y = flat * root[:, None], y * root
-        if objective.ridge:
+        if ridge:
             unknowns = flat.shape[1]
-            flat = np.vstack([flat, np.sqrt(objective.ridge) * np.eye(unknowns, dtype=flat.dtype)])
+            flat = np.vstack([flat, np.sqrt(ridge) * np.eye(unknowns, dtype=flat.dtype)])
             y = np.concatenate([y, np.zeros(unknowns, y.dtype)])
         solution: Vector = np.linalg.lstsq(flat, y, rcond=None)[0]
         return solution

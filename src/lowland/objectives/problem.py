@@ -55,6 +55,11 @@ class RecoveryProblem:
         """Rank of the factors, biases apart."""
         return self.model.rank
 
+    @property
+    def factor_size(self) -> int:
+        """Length of the leading part of a point that holds the factors."""
+        return self.model.factor_size
+
     def centre(self) -> Vector:
         """Return the point with zero factors and biases, a global bias at the mean of the data."""
         theta = np.zeros(self.size, self.dtype)

@@ -1,11 +1,10 @@
 """Local search: one loop, interchangeable steps, stop rules that compose."""
 
 from lowland.search.alternating import Alternating
-from lowland.search.continuation import run_path
 from lowland.search.gauss_newton import GaussNewton
 from lowland.search.gradient import Gradient
 from lowland.search.loop import run
-from lowland.search.starts import make_start
+from lowland.search.starts import critical_ridge, make_start
 from lowland.search.stochastic import Stochastic
 from lowland.search.stops import (
     GradientBelow,
@@ -27,7 +26,7 @@ __all__ = [
     "Seconds",
     "Stochastic",
     "ValueBelow",
+    "critical_ridge",
     "make_start",
     "run",
-    "run_path",
 ]

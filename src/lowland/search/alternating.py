@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil, log
 from typing import Any, ClassVar, final
 
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError
 from lowland.core.needs import BLOCKS, Need
 from lowland.search.stepper import Info
 
@@ -16,33 +18,83 @@ from lowland.search.stepper import Info
 @final
 @dataclass(frozen=True, eq=False)
 class AlternatingState:
-    """The point."""
+    """The point, and the ridge of the next sweep."""
 
     theta: Vector
+    ridge: float
 
 
 @final
 @dataclass(frozen=True)
 class Alternating:
-    """One step is a sweep over all blocks, each solved exactly."""
+    """One step is a sweep over all blocks, each solved exactly.
 
+    Parameters
+    ----------
+    first_ridge : float
+        Ridge of the first sweep. Later sweeps shrink it by `shrink` until the objective's own is
+        reached. From a random start this finds solutions that sweeps at a small ridge miss. At
+        most the objective's ridge means no warm-up.
+    shrink : float
+        Factor from one sweep to the next, between 0 and 1.
+    """
+
+    first_ridge: float = 0.0
+    shrink: float = 0.8
     name: ClassVar[str] = "alternating"
     needs: ClassVar[tuple[Need, ...]] = (BLOCKS,)
-    promises_descent: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if not (0 < self.shrink < 1 and np.isfinite(self.first_ridge) and self.first_ridge >= 0):
+            raise InvalidInputError(
+                "first_ridge must be at least 0 and shrink between 0 and 1",
+                f"{self.first_ridge}, {self.shrink}",
+            )
+
+    @property
+    def promises_descent(self) -> bool:
+        """Whether no sweep raises the objective: only without a warm-up."""
+        return self.first_ridge == 0
+
+    def warm_up(self, ridge: float) -> int:
+        """Return how many sweeps have a larger ridge than an objective with this one."""
+        floor = max(ridge, LEAST * self.first_ridge)
+        return (
+            max(0, ceil(log(self.first_ridge / floor) / -log(self.shrink))) if self.first_ridge > floor else 0
+        )
 
     def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[AlternatingState, Info]:
         """Evaluate the start."""
-        return AlternatingState(theta), Info(objective.value(theta))
+        return AlternatingState(theta, max(self.first_ridge, objective.ridge)), Info(objective.value(theta))
 
     def step(
         self, objective: Any, state: AlternatingState, rng: np.random.Generator
     ) -> tuple[AlternatingState, Info]:
         """Sweep over the blocks."""
         theta = state.theta
+        if state.ridge > objective.ridge:
+            theta = self._stir(objective, theta, rng)
         for name in objective.block_solver.names:
-            theta = objective.block_solver.solve(theta, name)
-        return AlternatingState(theta), Info(objective.value(theta))
+            theta = objective.block_solver.solve(theta, name, ridge=state.ridge)
+        following = self.shrink * state.ridge
+        if following <= max(objective.ridge, LEAST * self.first_ridge):
+            following = objective.ridge
+        return AlternatingState(theta, following), Info(objective.value(theta), None, {"ridge": state.ridge})
+
+    def _stir(self, objective: Any, theta: Vector, rng: np.random.Generator) -> Vector:
+        """Add a little noise: a factor column that a large ridge sent to zero must be able to return."""
+        theta = theta.copy()
+        factors = theta[: objective.factor_size]
+        size = STIR * float(np.sqrt(np.mean(factors.astype(np.float64) ** 2)))
+        factors += theta.dtype.type(size) * rng.standard_normal(factors.size, dtype=theta.dtype.type)
+        return theta
 
     def restore(self, objective: Any, fields: Mapping[str, Any]) -> AlternatingState:
         """Return the saved state."""
         return AlternatingState(**fields)
+
+
+# noise of a warm-up sweep, relative to the factors
+STIR = 0.03
+# below this part of the first ridge the warm-up ends, for objectives without a ridge of their own
+LEAST = 1e-5

@@ -112,6 +112,14 @@ def run(
     InvalidInputError
         If the start has the wrong size, or the snapshot is another solver's.
     """
+    if not isinstance(stop, StopRule):
+        raise InvalidInputError(
+            "stop must be a stop rule",
+            type(stop).__name__,
+            fix="for instance GradientBelow(1e-6) | Iterations(100)",
+        )
+    if not (isinstance(callbacks, Sequence) and all(callable(callback) for callback in callbacks)):
+        raise InvalidInputError("callbacks must be a list of functions", type(callbacks).__name__)
     check_needs(objective, stepper.needs, stepper.name)
     theta = np.array(theta, dtype=objective.dtype)
     if theta.shape != (objective.size,):

@@ -56,6 +56,29 @@ def make_start(objective: Any, start: Any, rng: np.random.Generator) -> Vector:
     return np.asarray(base + _random(objective, length, rng) * base.dtype.type(scale))
 
 
+def critical_ridge(objective: Any, rng: np.random.Generator) -> float:
+    """Return (about) the ridge from which on zero factors are optimal.
+
+    It is the spectral norm of the gradient of the data term at zero factors and zero row and column biases.
+
+    Parameters
+    ----------
+    objective : Objective
+        A recovery objective.
+    rng : numpy.random.Generator
+        For the power iteration on large problems.
+
+    Returns
+    -------
+    float
+    """
+    operator = objective.ambient_gradient(objective.centre())
+    m, n = operator.shape
+    if m * n <= 1_000_000:
+        return float(np.linalg.norm(operator.toarray(), 2))
+    return float(_sparse_svd(operator, 1, rng)[1][0])
+
+
 def _random(objective: Any, length: float, rng: np.random.Generator) -> Vector:
     # independent columns of squared length s give a matrix of Frobenius norm about s sqrt(rank)
     (m, n), rank, dtype = objective.shape, objective.rank, objective.dtype

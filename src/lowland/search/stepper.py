@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, final
+from typing import Any, ClassVar, Protocol, final, runtime_checkable
 
 import numpy as np
 
@@ -43,6 +43,7 @@ class State(Protocol):
         """The current point."""
 
 
+@runtime_checkable
 class Stepper(Protocol):
     """A local search as a pair of functions.
 
@@ -52,7 +53,10 @@ class Stepper(Protocol):
 
     name: ClassVar[str]
     needs: ClassVar[tuple[Need, ...]]
-    promises_descent: ClassVar[bool]
+
+    @property
+    def promises_descent(self) -> bool:
+        """Whether no step may raise the objective."""
 
     def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[Any, Info]:
         """Return the first state and its diagnostics."""

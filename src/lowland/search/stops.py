@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import final
 
 import numpy as np
 
+from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 
 
@@ -40,6 +41,16 @@ class Progress:
 @dataclass(frozen=True)
 class StopRule:
     """A rule; `fired` returns its words when it fires, else an empty text."""
+
+    def __post_init__(self) -> None:
+        for field_ in fields(self):
+            value = getattr(self, field_.name)
+            if field_.type == "int" and (isinstance(value, bool) or not isinstance(value, int | np.integer)):
+                raise InvalidInputError(f"{field_.name} must be an integer", repr(value))
+            if field_.type in ("int", "float") and not value >= (field_.name in ("window", "patience")):
+                raise InvalidInputError(
+                    f"{field_.name} is too small", repr(value), fix="pass a larger number"
+                )
 
     @property
     def reason(self) -> StopReason:
@@ -126,10 +137,14 @@ class GradientBelow(StopRule):
 @final
 @dataclass(frozen=True)
 class RelativeDecreaseBelow(StopRule):
-    """Convergence: over `window` steps the value fell by less than `tolerance` of itself."""
+    """Convergence: over `window` steps the value fell by less than `tolerance` of itself.
+
+    Steps up to `after` are not looked at: a warm-up may be slow or even rise.
+    """
 
     tolerance: float
     window: int = 1
+    after: int = 0
 
     @property
     def reason(self) -> StopReason:
@@ -138,12 +153,13 @@ class RelativeDecreaseBelow(StopRule):
 
     def fired(self, progress: Progress) -> str:
         """Compare the value with the one `window` steps ago."""
-        if progress.iteration < self.window:
+        if progress.iteration < self.after + self.window:
             return ""
         before, now = progress.values[-1 - self.window], progress.values[-1]
         if not before - now <= self.tolerance * abs(now):
             return ""
-        return f"the objective fell by less than {self.tolerance:g} of itself over {self.window} steps"
+        steps = "the last step" if self.window == 1 else f"{self.window} steps"
+        return f"the objective fell by less than {self.tolerance:g} of itself over {steps}"
 
 
 @final

@@ -13,6 +13,7 @@ from lowland.certify import certify as judge
 from lowland.core.arrays import Indices, Matrix, Vector, check_positions, check_rank
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
+from lowland.core.labels import find_labels
 from lowland.core.observations import Labels, Observations
 from lowland.core.records import Factors, SearchResult
 from lowland.core.status import StopReason
@@ -20,15 +21,16 @@ from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search import (
-    Alternating,
     GaussNewton,
     GradientBelow,
     Iterations,
     RelativeDecreaseBelow,
+    ValueBelow,
     make_start,
     run,
 )
 from lowland.search.loop import Callback, Checkpoint, Snapshot
+from lowland.systems.solvers import exact_value, warmed_alternating
 
 BIASES = ("row", "column", "global")
 
@@ -124,20 +126,26 @@ class CompletionModel:
         known = (self.row_labels, self.column_labels)[axis]
         if known is None:
             return check_positions(labels, f"{name}s", below=self.shape[axis])
-        wanted = np.asarray(labels)
-        if wanted.dtype == object or wanted.dtype.kind != known.dtype.kind:
-            wanted = wanted.astype(known.dtype if known.dtype.kind != "U" else str)
-        order = np.argsort(known)
-        place = np.minimum(np.searchsorted(known, wanted, sorter=order), known.size - 1)
-        found: Indices = order[place]
-        missing = known[found] != wanted
-        if missing.any():
-            raise InvalidInputError(
-                f"the model knows no such {name}",
-                repr(wanted[missing][0].item()),
-                fix=f"use a {name} label of the table that was fitted",
-            )
-        return found
+        return find_labels(labels, known, name)
+
+    def align(self, table: Observations, *, rows: bool) -> Observations:
+        """Return a table with its labels replaced by this model's positions, where both have labels.
+
+        Parameters
+        ----------
+        table : Observations
+        rows : bool
+            Whether rows are aligned too; otherwise they stay new rows.
+        """
+        if table.column_labels is not None and self.column_labels is not None:
+            columns = self.positions(table.column_labels, 1)[table.columns]
+            shape = (table.shape[0], self.shape[1])
+            table = replace(table, columns=columns, shape=shape, column_labels=self.column_labels)
+        if rows and table.row_labels is not None and self.row_labels is not None:
+            positions = self.positions(table.row_labels, 0)[table.rows]
+            shape = (self.shape[0], table.shape[1])
+            table = replace(table, rows=positions, shape=shape, row_labels=self.row_labels)
+        return table
 
     def fold_in(self, table: Observations) -> tuple[Matrix, Vector]:
         """Return factors and biases of the rows of another table with the same columns."""
@@ -223,10 +231,14 @@ def fit_completion(
     """
     objective = completion_objective(observations, settings)
     theta = make_start(objective, "random", rng)
-    stop = RelativeDecreaseBelow(settings.tolerance) | Iterations(settings.max_iterations)
+    stepper = warmed_alternating(objective, rng)
+    after = stepper.warm_up(objective.ridge)
+    stop = RelativeDecreaseBelow(settings.tolerance, after=after) | Iterations(settings.max_iterations)
+    if not objective.ridge:
+        stop = ValueBelow(exact_value(objective)) | stop
     search = run(
         objective,
-        Alternating(),
+        stepper,
         theta,
         stop=stop,
         rng=rng,
@@ -234,22 +246,24 @@ def fit_completion(
         checkpoint=checkpoint,
         resume=resume,
     )
-    finished = search.stop_reason is not StopReason.INTERRUPTED
-    if certify and finished and observations.size * (settings.rank + 2) <= FINISH_WORK:
-        search = _finish(objective, search, rng)
     theta = search.theta
     if objective.block_solver is not None:
         theta = objective.block_solver.solve(theta, "rows")
-    certificate = judge(objective, theta) if certify and finished else None
-    return CompletionFit(
-        model_of(objective, theta, observations),
-        search,
-        certificate,
-        objective,
-        observations,
-        settings,
-        theta,
-    )
+    model = model_of(objective, theta, observations)
+    fit = CompletionFit(model, search, None, objective, observations, settings, theta)
+    return certified(fit, rng) if certify and search.stop_reason is not StopReason.INTERRUPTED else fit
+
+
+def certified(fit: CompletionFit, rng: np.random.Generator) -> CompletionFit:
+    """Return a fit with its certificate, small ones after a Gauss-Newton finish."""
+    objective, search, theta = fit.objective, fit.search, fit.theta
+    if fit.observations.size * (fit.settings.rank + 2) <= FINISH_WORK:
+        search = _finish(objective, search, rng)
+        theta = search.theta
+        if objective.block_solver is not None:
+            theta = objective.block_solver.solve(theta, "rows")
+    model = model_of(objective, theta, fit.observations)
+    return replace(fit, model=model, search=search, theta=theta, certificate=judge(objective, theta))
 
 
 def _finish(objective: RecoveryObjective, search: SearchResult, rng: np.random.Generator) -> SearchResult:

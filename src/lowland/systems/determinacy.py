@@ -13,7 +13,7 @@ from lowland.core.arrays import Indices, check_rank
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Finding
 from lowland.core.observations import Observations
-from lowland.core.protocols import Measurement
+from lowland.core.protocols import Measurement, check_measurement
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.status import Verdict
 from lowland.measure import Dense, Entries
@@ -100,7 +100,7 @@ def diagnose(
     *,
     rank: int,
     structure: str = "general",
-    biases: tuple[str, ...] = (),
+    biases: tuple[str, ...] | bool = (),
     largest: int = 5000,
     rng: RandomSource = 0,
 ) -> Determinacy:
@@ -114,8 +114,8 @@ def diagnose(
         Rank of the matrix.
     structure : {"general", "psd"}
         Whether the matrix is symmetric positive semidefinite.
-    biases : tuple of {"row", "column", "global"}
-        Biases that are free besides.
+    biases : bool or tuple of {"row", "column", "global"}
+        Biases that are free besides; True for all three.
     largest : int
         Most unknowns of the exact rank computation; larger problems get what counting shows.
     rng : int, Generator or None
@@ -146,7 +146,10 @@ def diagnose(
         measurement = Entries(data.rows, data.columns, data.shape)
     if structure not in ("general", "psd"):
         raise InvalidInputError("structure is unknown", repr(structure), fix='use "general" or "psd"')
+    check_measurement(measurement)
     rank = check_rank(rank, measurement.shape)
+    if isinstance(biases, bool):
+        biases = ("row", "column", "global") if biases else ()
     if structure == "psd" and isinstance(measurement, Dense):
         measurement = measurement.symmetrised()
     shape = measurement.shape

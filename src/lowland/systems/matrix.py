@@ -14,7 +14,7 @@ from lowland.certify import certify as judge
 from lowland.core.arrays import Matrix, check_floats, check_rank
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
-from lowland.core.protocols import Measurement
+from lowland.core.protocols import Measurement, check_measurement
 from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.records import Attempt, Factors, SearchResult
 from lowland.core.status import StopReason
@@ -262,6 +262,7 @@ def certify_matrix(
         raise InvalidInputError(
             "left and right must have equally many columns", f"{u.shape[1]} and {v.shape[1]}"
         )
+    check_measurement(measurement)
     shapes = (u.shape[0], (u if v is None else v).shape[0])
     if shapes != tuple(measurement.shape):
         raise InvalidInputError("the factors do not fit the measurement", f"{shapes} for {measurement.shape}")
@@ -286,6 +287,7 @@ def _make_objective(
         raise InvalidInputError("loss is unknown", repr(loss), fix='use "squared"')
     if dtype not in ("float64", "float32"):
         raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
+    check_measurement(measurement)
     rank = check_rank(rank, measurement.shape)
     model = Psd(measurement.shape, rank) if structure == "psd" else General(measurement.shape, rank)
     if structure == "psd" and isinstance(measurement, Dense):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from lowland.core.errors import InvalidInputError
 from lowland.objectives import RecoveryObjective
 from lowland.search import (
@@ -15,7 +17,9 @@ from lowland.search import (
     RelativeDecreaseBelow,
     Stochastic,
     ValueBelow,
+    critical_ridge,
 )
+from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 
 SOLVERS: dict[str, Any] = {
@@ -40,11 +44,13 @@ def make_solver(solver: Any) -> Any:
     InvalidInputError
         If the name is unknown.
     """
-    if not isinstance(solver, str):
+    if isinstance(solver, Stepper) and not isinstance(solver, type):
         return solver
-    if solver not in SOLVERS:
+    if not isinstance(solver, str) or solver not in SOLVERS:
         raise InvalidInputError(
-            "solver is unknown", repr(solver), fix=f'use "auto", {", ".join(SOLVERS)}, or a stepper'
+            "solver is unknown",
+            repr(solver),
+            fix=f'use "auto", {", ".join(SOLVERS)}, or a stepper such as GaussNewton()',
         )
     return SOLVERS[solver]()
 
@@ -59,12 +65,17 @@ def exact_value(objective: RecoveryObjective) -> float:
     return EXACT_RESIDUAL[str(objective.dtype)] ** 2 * data_energy(objective)
 
 
-def default_stop(objective: RecoveryObjective, solver: str) -> StopRule:
-    """Return when a solver should stop if the user does not say."""
+def warmed_alternating(objective: RecoveryObjective, rng: np.random.Generator) -> Alternating:
+    """Return sweeps that begin with a penalty at which little more than nothing is fitted."""
+    return Alternating(first_ridge=0.5 * critical_ridge(objective, rng))
+
+
+def default_stop(objective: RecoveryObjective, solver: str, *, after: int = 0) -> StopRule:
+    """Return when a solver should stop if the user does not say; `after` steps are a warm-up."""
     # alternating and stochastic steps have no gradient at hand; a short plateau is their sign of an end
     window = {"alternating": 5, "gradient": 20, "stochastic": 20}.get(solver, 1)
     # Gauss-Newton steps near the end are so good that a tiny decrease still means digits
     tolerance = {"alternating": 1e-9, "stochastic": 1e-9}.get(solver, 1e-14)
-    rule = RelativeDecreaseBelow(tolerance if str(objective.dtype) == "float64" else 1e-6, window)
+    rule = RelativeDecreaseBelow(tolerance if str(objective.dtype) == "float64" else 1e-6, window, after)
     rules = GradientBelow(1e-10) | rule | Iterations(STEP_LIMITS.get(solver, 1000))
     return rules if objective.ridge else ValueBelow(exact_value(objective)) | rules

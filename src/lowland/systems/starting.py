@@ -13,19 +13,10 @@ from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
 from lowland.measure import Entries
 from lowland.objectives import RecoveryObjective
-from lowland.search import (
-    Alternating,
-    GaussNewton,
-    Iterations,
-    RelativeDecreaseBelow,
-    ValueBelow,
-    make_start,
-    run,
-    run_path,
-)
+from lowland.search import GaussNewton, Iterations, RelativeDecreaseBelow, make_start, run
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
-from lowland.systems.solvers import default_stop, exact_value, make_solver
+from lowland.systems.solvers import default_stop, exact_value, make_solver, warmed_alternating
 
 # without a penalty, a first start that leaves a residual is followed by up to this many others
 AUTO_RESTARTS = 6
@@ -79,8 +70,11 @@ def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> tuple[str, 
         rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]
     ) -> SearchResult:
         theta = make_start(objective, start, rng)
-        rough = stop or (RelativeDecreaseBelow(1e-4) | Iterations(500))
-        first = run(objective, Alternating(), theta, stop=rough, rng=rng, callbacks=callbacks)
+        stepper = warmed_alternating(objective, rng)
+        rough = stop or (
+            RelativeDecreaseBelow(1e-4, after=stepper.warm_up(objective.ridge)) | Iterations(500)
+        )
+        first = run(objective, stepper, theta, stop=rough, rng=rng, callbacks=callbacks)
         if first.stop_reason in (StopReason.INTERRUPTED, StopReason.NON_FINITE):
             return first
         rule = stop or default_stop(objective, "gauss_newton")
@@ -96,20 +90,15 @@ def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> tuple[str, 
 
 
 def shrinking_penalty(objective: RecoveryObjective) -> tuple[str, Any]:
-    """Alternate from a random start along a shrinking penalty, down to none."""
+    """Alternate from a random start with a penalty that shrinks from sweep to sweep."""
 
     def search(
         rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]
     ) -> SearchResult:
         theta = make_start(objective, "random", rng)
-        top = float(np.linalg.norm(objective.ambient_gradient(objective.centre()).toarray(), 2))
-        path = [objective.with_ridge(0.3 * top * 0.5**k) for k in range(14)] + [objective]
-        on_the_way = RelativeDecreaseBelow(1e-3) | Iterations(20)
-        last = stop or (ValueBelow(exact_value(objective)) | default_stop(objective, "alternating"))
-        results = run_path(
-            path, Alternating(), theta, stop=on_the_way, last_stop=last, rng=rng, callbacks=callbacks
-        )
-        return replace(results[-1], iterations=sum(result.iterations for result in results))
+        stepper = warmed_alternating(objective, rng)
+        rule = stop or default_stop(objective, "alternating", after=stepper.warm_up(objective.ridge))
+        return run(objective, stepper, theta, stop=rule, rng=rng, callbacks=callbacks)
 
     return "random, shrinking penalty", search
 

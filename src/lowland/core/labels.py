@@ -1,0 +1,107 @@
+"""Names of rows and columns: what counts as the same label, and where it is."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lowland.core.arrays import Indices
+from lowland.core.errors import InvalidInputError
+
+# "007", "+7", "7.0" and " 7" are names, not the number seven
+_WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class LabelColumn:
+    """A column of labels: distinct names in order, and which of them each line has.
+
+    Parameters
+    ----------
+    codes : ndarray of intp, shape (p,)
+    names : ndarray, shape (k,)
+        Distinct, ascending; int64 if all are whole numbers, else text.
+    """
+
+    codes: Indices
+    names: NDArray[Any]
+
+    @property
+    def size(self) -> int:
+        """Number of lines."""
+        return int(self.codes.size)
+
+
+def order_labels(codes: NDArray[Any], names: Sequence[str]) -> LabelColumn:
+    """Return a label column from codes into distinct names in any order.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (p,)
+    names : sequence of str
+
+    Returns
+    -------
+    LabelColumn
+    """
+    whole = bool(len(names)) and all(_WHOLE.fullmatch(name) for name in names)
+    array = np.array([int(name) for name in names], np.int64) if whole else np.array(names, dtype=str)
+    order = np.argsort(array, kind="stable")
+    place = np.empty(order.size, np.intp)
+    place[order] = np.arange(order.size)
+    return LabelColumn(place[codes] if codes.size else codes.astype(np.intp), array[order])
+
+
+def label_text(label: Any) -> str:
+    """Return the text of a label: whole floats as whole numbers, dates without an idle time of day."""
+    if isinstance(label, float) and label.is_integer():
+        return str(int(label))
+    if isinstance(label, datetime.datetime) and label.time() == datetime.time() and label.tzinfo is None:
+        return label.date().isoformat()
+    return str(label)
+
+
+def find_labels(labels: ArrayLike, known: NDArray[Any], what: str) -> Indices:
+    """Return the positions of labels among known ones, compared as text.
+
+    Parameters
+    ----------
+    labels : array_like
+    known : ndarray
+        Distinct.
+    what : str
+        "row" or "column", for the error.
+
+    Returns
+    -------
+    ndarray of intp
+
+    Raises
+    ------
+    InvalidInputError
+        If a label is not known; the message counts them and names the first.
+    """
+    wanted = np.asarray(labels, dtype=None if isinstance(labels, np.ndarray) else object)
+    if wanted.ndim != 1:
+        raise InvalidInputError(f"{what} labels must be one-dimensional", f"shape {wanted.shape}")
+    if wanted.dtype.kind == "M":
+        wanted = wanted.astype("datetime64[us]")
+    places = {label_text(label): k for k, label in enumerate(known.tolist())}
+    found = [places.get(label_text(label), -1) for label in wanted.tolist()]
+    positions = np.array(found, dtype=np.intp)
+    missing = np.flatnonzero(positions < 0)
+    if missing.size:
+        others = f" and {missing.size - 1} more lines" if missing.size > 1 else ""
+        raise InvalidInputError(
+            f"the model knows no such {what}",
+            f"{label_text(wanted.tolist()[missing[0]])!r}{others}",
+            fix=f"use a {what} label of the table that was fitted",
+        )
+    return positions
