@@ -126,6 +126,22 @@ def test_bits_do_not_depend_on_threads(rng, form, monkeypatch):
         np.testing.assert_array_equal(solve(count), one)
 
 
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_an_error_in_a_chunk_is_raised_after_all_have_ended(count, monkeypatch):
+    monkeypatch.setattr(threads, "thread_count", lambda: count)
+    done = []
+
+    def work(low, high):
+        if low == 2:
+            raise ValueError("chunk two")
+        done.append((low, high))
+
+    threads.run_chunks(work, np.array([0, 1, 1, 2]))
+    assert sorted(done) == [(0, 1), (1, 2)]
+    with pytest.raises(ValueError, match="chunk two"):
+        threads.run_chunks(work, np.arange(5))
+
+
 def test_row_kernel_can_be_chosen(monkeypatch):
     assert default_form(16) == "vector"
     assert default_form(500) == "portable"

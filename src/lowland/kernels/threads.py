@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from threading import Lock, Thread
 
 import numpy as np
 from numba import get_num_threads
@@ -25,29 +25,56 @@ def thread_count() -> int:
     return int(get_num_threads())
 
 
+def chunk_count() -> int:
+    """Return into how many chunks work is cut: two a thread, so that a slow thread does less."""
+    threads = thread_count()
+    return 2 * threads if threads > 1 else 1
+
+
 def run_chunks(function: Callable[[int, int], None], bounds: np.ndarray) -> None:
-    """Call function(bounds[t], bounds[t + 1]) for every chunk, one thread each.
+    """Call function(bounds[t], bounds[t + 1]) for every chunk, the chunks shared out among threads.
 
     Parameters
     ----------
     function : callable
-        Takes the two ends of a range; must release the lock to gain anything.
+        Takes the two ends of a range; must release the lock to gain anything, and write where no
+        other chunk writes.
     bounds : ndarray of int
         Ends of the chunks, ascending.
+
+    Raises
+    ------
+    Exception
+        The first one that a chunk raised, after all threads have ended.
     """
-    chunks = [(int(lo), int(hi)) for lo, hi in pairwise(bounds) if hi > lo]
-    if len(chunks) <= 1:
-        for lo, hi in chunks:
-            function(lo, hi)
-        return
-    with ThreadPoolExecutor(len(chunks)) as pool:
-        for _ in pool.map(lambda chunk: function(*chunk), chunks):
-            pass
+    chunks = [(int(low), int(high)) for low, high in pairwise(bounds) if high > low]
+    waiting, lock = iter(chunks), Lock()
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        while not errors:
+            with lock:
+                chunk = next(waiting, None)
+            if chunk is None:
+                return
+            try:
+                function(*chunk)
+            except BaseException as error:
+                errors.append(error)
+
+    helpers = [Thread(target=work) for _ in range(min(thread_count(), len(chunks)) - 1)]
+    for helper in helpers:
+        helper.start()
+    work()  # this thread works too: one start less to wait for
+    for helper in helpers:
+        helper.join()
+    if errors:
+        raise errors[0]
 
 
 def even_bounds(length: int, work: int) -> np.ndarray:
     """Return chunk ends of equal length, one chunk where `work` is too little for threads."""
-    chunks = thread_count() if work >= WORTH_IT else 1
+    chunks = chunk_count() if work >= WORTH_IT else 1
     return np.linspace(0, length, chunks + 1).astype(np.int64)
 
 
@@ -69,7 +96,7 @@ def balanced_bounds(starts: np.ndarray, row_cost: int, multiple: int = 1) -> np.
     """
     rows = starts.size - 1
     cost = starts + row_cost * np.arange(rows + 1)
-    chunks = thread_count() if cost[-1] * row_cost >= WORTH_IT else 1
+    chunks = chunk_count() if cost[-1] * row_cost >= WORTH_IT else 1
     bounds = np.searchsorted(cost, np.linspace(0, cost[-1], chunks + 1))
     bounds = np.minimum(-(-bounds // multiple) * multiple, rows)
     bounds[0], bounds[-1] = 0, rows
