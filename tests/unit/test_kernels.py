@@ -6,7 +6,7 @@ from lowland.kernels.emitter import ACCUMULATORS
 from lowland.kernels.gram_tiles import layout, plan_tiles, position
 from lowland.kernels.rows import default_form, solve_rows
 from lowland.kernels.sort import sort_both_ways
-from lowland.kernels.sparse import multiply_rows, sample_product
+from lowland.kernels.sparse import multiply_rows, sample_product, squared_error, subtract_gathered
 from oracles import naive
 
 
@@ -46,6 +46,37 @@ def test_sparse_products(rng, dtype):
     product = multiply_rows(starts, indices, values.astype(dtype)[order], right)
     np.testing.assert_allclose(product, dense @ right, rtol=10 * tolerance, atol=10 * tolerance)
     assert product.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("width", [1, 5])
+def test_squared_error(rng, dtype, weighted, width, monkeypatch):
+    rows, columns, values = table(rng, size=5000)
+    starts, order, indices, *_ = sort_both_ways(rows, columns, (37, 29))
+    left, right = (rng.standard_normal((k, width)).astype(dtype) for k in (37, 29))
+    targets, weights = values.astype(dtype)[order], rng.uniform(0.5, 2, 5000).astype(dtype)[order]
+    z = np.einsum("pk,pk->p", left[rows[order]].astype(float), right[columns[order]].astype(float))
+    expected = np.sum((weights if weighted else 1.0) * (z - targets.astype(float)) ** 2)
+    arguments = (left, right, starts, indices, targets, weights if weighted else None)
+    found = squared_error(*arguments)
+    assert found == pytest.approx(expected, rel=1e-5 if dtype == "float32" else 1e-12)
+    monkeypatch.setattr(threads, "WORTH_IT", 1)
+    for count in (2, 3):
+        monkeypatch.setattr(threads, "thread_count", lambda count=count: count)
+        assert squared_error(*arguments) == found
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_subtract_gathered(rng, dtype):
+    values, bias, indices = (
+        rng.standard_normal(50).astype(dtype),
+        rng.standard_normal(7),
+        rng.integers(0, 7, 50),
+    )
+    np.testing.assert_array_equal(
+        subtract_gathered(values, bias, indices), values - bias.astype(dtype)[indices]
+    )
 
 
 @pytest.mark.parametrize("form", ["portable", "vector"])

@@ -62,6 +62,53 @@ def multiply_rows(
     return out
 
 
+def squared_error(
+    left: Matrix,
+    right: Matrix,
+    starts: NDArray[np.int64],
+    indices: NDArray[np.integer[Any]],
+    targets: Vector,
+    weights: Vector | None,
+) -> float:
+    """Return sum of weights (left_i . right_j - target)^2 over a row-compressed pattern.
+
+    Differences are taken in the working precision, squares are summed row by row in float64, and
+    row sums in the order of the rows: the bits do not depend on the number of threads.
+
+    Parameters
+    ----------
+    left : ndarray, shape (rows, w)
+    right : ndarray, shape (columns, w)
+    starts : ndarray of int, shape (rows + 1,)
+    indices : ndarray of int, shape (p,)
+    targets : ndarray, shape (p,)
+        In the order of `indices`.
+    weights : ndarray, shape (p,), or None
+
+    Returns
+    -------
+    float
+    """
+    sums = np.zeros(starts.size - 1)
+    kind = np.result_type(left, right)
+    left, right = np.ascontiguousarray(left, kind), np.ascontiguousarray(right, kind)
+    weight, weighted = (targets, False) if weights is None else (weights, True)
+    run_chunks(
+        lambda lo, hi: _squares(left, right, starts, indices, targets, weight, weighted, sums, lo, hi),
+        balanced_bounds(starts, 4),
+    )
+    return float(sums.sum())
+
+
+def subtract_gathered(values: Vector, bias: Vector, indices: NDArray[np.integer[Any]]) -> Vector:
+    """Return values - bias[indices], shape (p,)."""
+    out = np.empty_like(values)
+    bias = np.ascontiguousarray(bias, values.dtype)
+    bounds = even_bounds(out.size, 2 * out.size)
+    run_chunks(lambda lo, hi: _subtract(values[lo:hi], bias, indices[lo:hi], out[lo:hi]), bounds)
+    return out
+
+
 # plain indices instead of row views: a view costs more than a short row's arithmetic
 
 
@@ -89,3 +136,30 @@ def _multiply(starts, indices, values, block, out, low, high):
                 sums[c] += value * block[j, c]
         for c in range(width):
             out[i, c] = sums[c]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+def _row_squares(left, i, right, indices, targets, weights, weighted, low, high):
+    width = right.shape[1]
+    total = 0.0
+    for k in range(low, high):
+        j = indices[k]
+        z = left[i, 0] * right[j, 0]
+        for c in range(1, width):
+            z += left[i, c] * right[j, c]
+        difference = z - targets[k]
+        square = float(difference) * float(difference)
+        total += square * float(weights[k]) if weighted else square
+    return total
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _squares(left, right, starts, indices, targets, weights, weighted, sums, low, high):
+    for i in range(low, high):
+        sums[i] = _row_squares(left, i, right, indices, targets, weights, weighted, starts[i], starts[i + 1])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _subtract(values, bias, indices, out):
+    for k in range(out.size):
+        out[k] = values[k] - bias[indices[k]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.protocols import BlockSolver
 from lowland.kernels.rows import solve_rows
+from lowland.kernels.sparse import subtract_gathered
 from lowland.losses import Ridge, Squared
 from lowland.measure import Dense, Entries
 from lowland.models import General
@@ -64,9 +64,9 @@ class EntryBlocks:
     ) -> tuple[Matrix, Vector]:
         p, r, dtype = self.measurement.pattern, self.model.rank, partner.dtype
         starts, indices = (p.row_starts, p.row_columns) if side == 0 else (p.column_starts, p.column_rows)
-        values, weights = self._sorted[side]
+        values, weights = self.objective.sorted_data[side]
         if self.model.biases:
-            values = values - (partner_bias + dtype.type(offset))[indices]
+            values = subtract_gathered(values, partner_bias + dtype.type(offset), indices)
         free_bias = ("row", "column")[side] in self.model.biases
         if free_bias:
             partner = np.hstack([partner, np.ones((partner.shape[0], 1), dtype)])
@@ -81,12 +81,6 @@ class EntryBlocks:
         theta = theta.copy()
         theta[-1] += np.average(residual, weights=self.objective.weights)
         return theta
-
-    @cached_property
-    def _sorted(self) -> list[tuple[Vector, Vector | None]]:
-        p, weights = self.measurement.pattern, self.objective.weights
-        orders = (p.row_order, p.column_order)
-        return [(self.objective.y[o], None if weights is None else weights[o]) for o in orders]
 
 
 @final

@@ -28,8 +28,9 @@ class RecoveryLinearisation:
     @cached_property
     def value(self) -> float:
         """The objective."""
-        objective = self.objective
-        return objective.data_value(self.predictions) + sum(p.value(self.theta) for p in objective.penalties)
+        return self.objective.data_value_at(self.theta) + sum(
+            penalty.value(self.theta) for penalty in self.objective.penalties
+        )
 
     @property
     def residual(self) -> Vector:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.errors import UnsupportedError
 from lowland.core.protocols import LinearMap, Loss, Measurement, Model, Penalty
 from lowland.core.records import Factors
-from lowland.losses import Ridge
+from lowland.kernels.sparse import squared_error
+from lowland.losses import Ridge, Squared
+from lowland.measure import Entries
 from lowland.models import General
 
 
@@ -83,6 +87,27 @@ class RecoveryProblem:
         """Return the weighted loss of predictions."""
         losses = self.loss.value(z, self.y).astype(np.float64, copy=False)
         return float(losses.sum() if self.weights is None else self.weights.astype(np.float64) @ losses)
+
+    def data_value_at(self, theta: Vector) -> float:
+        """Return the weighted loss of a point; for squares of entries in one pass over the rows."""
+        if not isinstance(self.measurement, Entries) or not isinstance(self.loss, Squared):
+            return self.data_value(self.predict(theta))
+        factors, pattern = self.model.lift(theta), self.measurement.pattern
+        if factors.width == 0:
+            return self.data_value(self.predict(theta))
+        (targets, weights), _ = self.sorted_data
+        return 0.5 * squared_error(
+            factors.left, factors.right, pattern.row_starts, pattern.row_columns, targets, weights
+        )
+
+    @cached_property
+    def sorted_data(self) -> list[tuple[Vector, Vector | None]]:
+        """Data and weights of observed entries in the order of the rows, and of the columns."""
+        if not isinstance(self.measurement, Entries):
+            raise UnsupportedError("only entries have rows and columns", type(self.measurement).__name__)
+        pattern = self.measurement.pattern
+        orders = (pattern.row_order, pattern.column_order)
+        return [(self.y[o], None if self.weights is None else self.weights[o]) for o in orders]
 
     def adjoint(self, weights: Vector) -> LinearMap:
         """Return A*(weights), an m x n operator."""

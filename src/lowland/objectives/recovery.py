@@ -45,8 +45,7 @@ class RecoveryObjective(RecoveryProblem):
 
     def value(self, theta: Vector) -> float:
         """Return the objective, summed in float64."""
-        z = self.predict(theta)
-        return self.data_value(z) + sum(p.value(theta) for p in self.penalties)
+        return self.data_value_at(theta) + sum(p.value(theta) for p in self.penalties)
 
     def gradient(self, theta: Vector) -> Vector:
         """Return the gradient, shape (size,)."""
