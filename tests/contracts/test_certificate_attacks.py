@@ -10,9 +10,9 @@ from lowland.certify import certify
 from lowland.certify.extremes import norm_bound
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
+from lowland.core.maps import DenseMap
 from lowland.core.status import Rigour, Verdict
 from lowland.measure import Dense, Entries, Linear
-from lowland.measure.operators import DenseMap
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
 

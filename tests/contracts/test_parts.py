@@ -3,8 +3,8 @@
 import numpy as np
 
 from cases import LOSSES, MODELS, PENALTIES, parametrise
+from lowland.core.maps import DenseMap
 from lowland.core.records import Factors
-from lowland.measure.operators import DenseMap
 
 
 @parametrise(LOSSES)

@@ -12,10 +12,10 @@ from cases import PROBLEMS, make_small_objective
 from lowland.certify import dual, extremes, optimality
 from lowland.certify import judging as certify_module
 from lowland.core.findings import Certificate, Finding
+from lowland.core.maps import DenseMap
 from lowland.core.status import Rigour, StopReason, Verdict
 from lowland.datasets import false_minimum
 from lowland.measure import Entries
-from lowland.measure.operators import DenseMap
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
 from lowland.search import Gradient, Iterations, make_start, run

@@ -9,8 +9,8 @@ from lowland.certify.extremes import (
     leading_triplet,
     norm_bound,
 )
+from lowland.core.maps import DenseMap
 from lowland.core.status import Rigour
-from lowland.measure.operators import DenseMap
 
 
 @pytest.mark.parametrize("seed", range(100))

@@ -13,6 +13,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.maps import DenseMap
 from lowland.core.protocols import LinearMap
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour
@@ -132,7 +133,7 @@ def norm_bound(
     # an exact scaling by a power of two keeps all squares clear of underflow and overflow
     scale = 2.0 ** np.floor(np.log2(largest))
     matrix = matrix / scale
-    estimate = leading_triplet(_Plain(matrix), steps, rng)[1]
+    estimate = leading_triplet(DenseMap(matrix), steps, rng)[1]
     prover = _NormProver(matrix, estimate)
     for slack in (1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 0.1):
         if prover.proves(estimate * (1 + slack)):
@@ -140,27 +141,6 @@ def norm_bound(
                 scale * estimate * (1 + slack), Rigour.RIGOROUS, "shifted Cholesky with rounding charged"
             )
     return Bound(scale * cheap_norm(matrix), Rigour.RIGOROUS, "row and column sums")
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class _Plain:
-    """A dense matrix with the products of an operator."""
-
-    matrix: Matrix
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.matrix.shape[0], self.matrix.shape[1]
-
-    def matmat(self, block: Matrix) -> Matrix:
-        return self.matrix @ block
-
-    def rmatmat(self, block: Matrix) -> Matrix:
-        return self.matrix.T @ block
-
-    def toarray(self) -> Matrix:
-        return self.matrix
 
 
 def eigenvalue_bound(matrix: Matrix) -> Bound:

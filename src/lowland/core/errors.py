@@ -42,10 +42,6 @@ class MissingExtraError(LowlandError, ImportError):
     """An optional dependency is not installed."""
 
 
-class NotFittedError(LowlandError, AttributeError, ValueError):
-    """An estimator was used before it was fitted."""
-
-
 def explain(what: str, found: str = "", why: str = "", fix: str = "") -> str:
     """Join the four parts of an error into one message.
 

@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from lowland.core.arrays import Indices, Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
+from lowland.core.maps import DenseMap
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
-from lowland.measure.operators import DenseMap
 
 
 @final

@@ -8,8 +8,8 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.maps import DenseMap
 from lowland.core.records import Factors
-from lowland.measure.operators import DenseMap
 
 
 @final

@@ -1,4 +1,4 @@
-"""Dense and sparse m x n operators, as `Measurement.adjoint` returns them."""
+"""Sparse m x n operators, as `Entries.adjoint` returns them."""
 
 from __future__ import annotations
 
@@ -12,31 +12,6 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.kernels.sort import sort_both_ways
 from lowland.kernels.sparse import multiply_rows
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class DenseMap:
-    """A dense matrix with the products of an operator."""
-
-    matrix: Matrix
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Shape (m, n)."""
-        return self.matrix.shape[0], self.matrix.shape[1]
-
-    def matmat(self, block: Matrix) -> Matrix:
-        """Return M @ block."""
-        return self.matrix @ block
-
-    def rmatmat(self, block: Matrix) -> Matrix:
-        """Return M.T @ block."""
-        return self.matrix.T @ block
-
-    def toarray(self) -> Matrix:
-        """Return the matrix itself."""
-        return self.matrix
 
 
 @final
