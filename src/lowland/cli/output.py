@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from lowland.core.errors import InvalidInputError, MissingExtraError
-from lowland.core.findings import CLAIMS, Certificate
+from lowland.core.findings import CLAIMS, Certificate, short_number
 from lowland.core.status import Verdict
 
 
@@ -37,7 +37,7 @@ def say_certificate(certificate: Certificate) -> None:
 
 
 def _short(finding: Any) -> str:
-    number = "" if finding.value is None else f"{finding.value:.3g}; "
+    number = "" if finding.value is None else f"{short_number(finding.value)}; "
     return f"{number}{finding.method} ({finding.rigour.value.replace('_', ' ')})"
 
 

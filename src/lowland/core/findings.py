@@ -162,12 +162,19 @@ def describe(finding: Finding) -> str:
     """Return the numbers, method, rigour and assumptions of a finding in one line."""
     parts = []
     if finding.value is not None:
-        bound = "" if finding.bound is None else f" against {finding.bound:.3g}"
-        parts.append(f"{finding.value:.3g}{bound}")
+        bound = "" if finding.bound is None else f" against {short_number(finding.bound)}"
+        parts.append(short_number(finding.value) + bound)
     parts.append(f"{finding.method} [{finding.rigour.value.replace('_', ' ')}]")
     if finding.assumptions:
         parts.append("assuming " + "; ".join(finding.assumptions))
     return "; ".join(parts)
+
+
+def short_number(value: float) -> str:
+    """Return a whole number in full, any other with three digits."""
+    return (
+        str(int(value)) if np.isfinite(value) and value == int(value) and abs(value) < 1e9 else f"{value:.3g}"
+    )
 
 
 def _plain(finding: Finding) -> dict[str, Any]:

@@ -270,7 +270,13 @@ def _finish(objective: RecoveryObjective, search: SearchResult, rng: np.random.G
     stop = GradientBelow(1e-9) | RelativeDecreaseBelow(1e-12) | Iterations(30)
     better = run(objective, GaussNewton(), search.theta, stop=stop, rng=rng)
     # the sweeps' reason stays: the finish only adds digits
-    return replace(search, theta=better.theta, value=better.value, seconds=search.seconds + better.seconds)
+    return replace(
+        search,
+        theta=better.theta,
+        value=better.value,
+        seconds=search.seconds + better.seconds,
+        solver=f"{search.solver}, then {better.solver}",
+    )
 
 
 def model_of(objective: RecoveryObjective, theta: Vector, observations: Observations) -> CompletionModel:
