@@ -189,3 +189,91 @@ def test_a_constant_table_needs_no_factors():
         ALL, np.full(9, 7.0), General((3, 3), 1, ("row", "column", "global")), ridge=1.0
     )
     assert verdicts(objective, objective.centre()) == [Verdict.PROVED, Verdict.PROVED]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_rounding_is_no_descent(seed):
+    """Zero is optimal for a negative datum of a positive semidefinite measurement."""
+    a = np.random.default_rng(seed).standard_normal(5)
+    objective = make_objective(Dense(np.outer(a, a)[None]), [-1.0], Psd((5, 5), 1))
+    assert verdicts(objective, np.zeros(5), ["convex_optimal"])[0] is not Verdict.REFUTED
+
+
+def test_a_row_in_small_units_is_not_hidden():
+    y = np.outer([1e12, 1e12, 1], [1, 1.5, 2]).ravel()
+    assert_not_claimed(make_objective(ALL, y, General((3, 3), 1)), np.r_[1e12, 1e12, 0, 1, 1.5, 2])
+
+
+@pytest.mark.parametrize("offset", [1e9, 1e11, 1e13])
+@pytest.mark.parametrize("biases", [("row",), ("column",), ("row", "column"), ("row", "column", "global")])
+def test_a_huge_offset_does_not_hide_a_misfit(offset, biases):
+    rows, columns = (a.ravel() for a in np.indices((6, 6)))
+    y = offset + 0.9 * np.random.default_rng(0).standard_normal(36)
+    objective = make_objective(Entries(rows, columns, (6, 6)), y, General((6, 6), 1, biases))
+    assert_not_claimed(objective, objective.baseline())
+
+
+def test_a_penalty_that_cancels_or_underflows_is_not_zero():
+    theta = np.r_[1, 1e-9, 0, 1, 0, 0.0]
+    balanced = make_objective(ALL, np.outer(theta[:3], theta[3:]).ravel(), General((3, 3), 1), balancing=1e36)
+    assert verdicts(balanced, theta)[0] is not Verdict.PROVED
+    ridged = make_objective(ALL, np.zeros(9), General((3, 3), 1), ridge=1e300)
+    assert_not_claimed(ridged, np.full(6, 1e-165))
+    weighted = make_objective(ALL, np.zeros(9), General((3, 3), 1), weights=np.full(9, 1e300))
+    assert_not_claimed(weighted, np.full(6, 1e-85))
+
+
+LOCAL = ["stationary", "second_order_stationary", "strict_local_minimum"]
+
+
+@pytest.mark.parametrize("size", [1e52, 1e60, 1e100, 1e160])
+def test_overflow_is_no_local_minimum(size):
+    objective = make_objective(ALL, np.random.default_rng(7).standard_normal(9), General((3, 3), 1))
+    for verdict in verdicts(objective, np.full(6, size), LOCAL):
+        assert verdict is not Verdict.SUPPORTED
+
+
+def test_a_heavy_datum_does_not_make_a_minimum():
+    weights = np.ones(9)
+    weights[0] = 3e7
+    objective = make_objective(ALL, np.ones(9), General((3, 3), 1), weights=weights)
+    theta = np.r_[1.0, 0.9, 0.9, 1.0, 0.9, 0.9]
+    assert verdicts(objective, theta, ["strict_local_minimum"])[0] is not Verdict.SUPPORTED
+
+
+def test_the_scale_between_factors_does_not_matter():
+    rng = np.random.default_rng(0)
+    u, y = rng.standard_normal((3, 1)), rng.standard_normal((3, 3))
+    v = (y.T @ u) / np.sum(u**2)
+    objective = make_objective(ALL, y.ravel(), General((3, 3), 1))
+    plain = verdicts(objective, np.r_[u.ravel(), v.ravel()], LOCAL)
+    scaled = verdicts(objective, np.r_[1e4 * u.ravel(), 1e-4 * v.ravel()], LOCAL)
+    assert plain == scaled
+    assert Verdict.SUPPORTED not in plain
+
+
+def test_cancelling_biases_are_not_refuted_either():
+    rows, columns = (a.ravel() for a in np.indices((6, 6)))
+    model, huge = General((6, 6), 1, ("row", "column")), 2.0**53
+    u, v = np.arange(1, 7.0)[:, None] / 8, np.arange(1, 7.0)[:, None] / 4
+    theta = model.pack(u, v, np.full(6, huge), np.full(6, -huge))
+    objective = make_objective(Entries(rows, columns, (6, 6)), (u @ v.T).ravel(), model)
+    assert Verdict.REFUTED not in verdicts(objective, theta, LOCAL)
+
+
+@pytest.mark.parametrize(
+    ("objective", "theta"),
+    [
+        (
+            make_objective(Entries([0, 0], [0, 0], (2, 2)), [1e-170, -1e-170], General((2, 2), 1), ridge=1.0),
+            np.eye(4)[0],
+        ),
+        (make_objective(Entries([], [], (300, 300)), [], General((300, 300), 3)), np.zeros(1800)),
+        (make_objective(Entries([0], [0], (900, 900)), [0.0], General((900, 900), 3)), np.zeros(5400)),
+        (make_objective(ALL, Y, General((3, 3), 1)), np.full(6, 1e160)),
+    ],
+    ids=["tiny data", "no data", "zero Hessian", "huge point"],
+)
+def test_no_crash(objective, theta):
+    for finding in certify(objective, theta):
+        assert finding.claim in LOCAL + OPTIMALITY + ["determined_by_data", "uniquely_determined"]

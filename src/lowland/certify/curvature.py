@@ -7,6 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
+from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
@@ -66,6 +67,8 @@ def judge_curvature(
     if stationary.verdict is not Verdict.SUPPORTED and theta.size > largest:
         # both claims presuppose stationarity, so a long computation could not change them
         return [_not_stationary(claim, stationary) for claim in CURVATURE_CLAIMS]
+    if not objective.penalties:
+        theta = balanced(objective, theta)
     extremes = extreme_curvatures(objective, theta, largest, work, rng)
     if not extremes.converged:
         return [
@@ -96,6 +99,8 @@ def judge_curvature(
         return [_not_stationary(claim, stationary) for claim in CURVATURE_CLAIMS]
     second = Verdict.SUPPORTED if direct >= -bound else Verdict.INCONCLUSIVE
     strictly = direct > bound > 0 and second is Verdict.SUPPORTED
+    if strictly and not is_near_minimum(objective, theta, direct):
+        strictly, shared["method"] = False, "positive curvature, but a step could still lower the objective"
     strict = Verdict.SUPPORTED if strictly else Verdict.INCONCLUSIVE
     return [
         Finding("second_order_stationary", second, witness=witness, **shared),
@@ -124,13 +129,25 @@ def extreme_curvatures(
     at = objective.linearise(theta)
     if theta.size <= largest:
         return _dense(at, theta.size, gauge)
-    products = int(work / (8.0 * objective.measurement.size * (objective.rank + 2)))
+    products = int(work / (8.0 * max(1, objective.measurement.size) * (objective.rank + 2)))
     if products < 4 * LANCZOS_BASIS:
         words = "Hessian products are too costly for the budget"
         return Extremes(float("nan"), float("nan"), np.zeros(theta.size), words, converged=False)
     if theta.size <= min(FACTORED, products):
         return _factored(at, theta.size, gauge, rng)
     return _lanczos(at, theta.size, gauge, products // LANCZOS_BASIS, rng)
+
+
+def is_near_minimum(objective: Any, theta: Vector, smallest: float) -> bool:
+    """Return whether a Newton step could lower the objective by a millionth of itself at most.
+
+    The gradient is small beside that of a point with nothing fitted; a heavy datum can make even a
+    large gradient seem so.
+    """
+    value, gradient = objective.value_and_gradient(theta)
+    decrement = float(gradient @ gradient) / (2 * smallest)
+    energy = objective.data_value(objective.predict(objective.baseline()))
+    return bool(decrement <= 1e-6 * value + 1e-20 * energy)
 
 
 def direct_curvature(objective: Any, theta: Vector, direction: Vector) -> tuple[float, float]:
@@ -159,6 +176,8 @@ def _dense(at: Any, size: int, gauge: Matrix) -> Extremes:
     if complement.shape[1] == 0:
         return Extremes(0.0, 0.0, np.zeros(size), "every direction leaves the matrix unchanged", False)
     reduced = complement.T @ ((hessian + hessian.T) / 2) @ complement
+    if not np.isfinite(reduced).all():
+        return Extremes(float("nan"), float("nan"), np.zeros(size), "numbers beyond float64's range", False)
     values, vectors = np.linalg.eigh(reduced)
     method = "smallest eigenvalue of the whole Hessian, gauge deflated"
     return Extremes(
@@ -172,6 +191,8 @@ def _factored(at: Any, size: int, gauge: Matrix, rng: np.random.Generator) -> Ex
 
     hessian = np.stack([at.hessian_product(unit) for unit in np.eye(size)], axis=1)
     hessian = (hessian + hessian.T) / 2
+    if not np.isfinite(hessian).all():
+        return Extremes(float("nan"), float("nan"), np.zeros(size), "numbers beyond float64's range", False)
     top = float(np.abs(hessian).sum(axis=1).max())
     # the gauge is projected out and lifted to the top
     inner = hessian @ gauge
@@ -185,15 +206,18 @@ def _factored(at: Any, size: int, gauge: Matrix, rng: np.random.Generator) -> Ex
         method = "smallest eigenvalue of the whole Hessian, gauge deflated"
         return Extremes(float(values[0]), top, vectors[:, 0], method, converged=bool(np.isfinite(values[0])))
     block = np.linalg.qr(rng.standard_normal((size, 6)))[0]
-    values = vectors = np.zeros(1)
-    for _ in range(40):
+    values, direction, residual = np.zeros(1), block[:, 0], float("inf")
+    for _ in range(100):
         before = values[0]
         block = np.linalg.qr(cho_solve(factor, block, check_finite=False))[0]
         values, vectors = np.linalg.eigh(block.T @ hessian @ block)
-        if abs(values[0] - before) <= 1e-6 * abs(values[0]) + 0.1 * shift:
+        direction = block @ vectors[:, 0]
+        residual = float(np.linalg.norm(hessian @ direction - values[0] * direction))
+        if (
+            residual <= 1e-3 * abs(values[0]) + shift
+            and abs(values[0] - before) <= 1e-3 * abs(values[0]) + shift
+        ):
             break
-    direction = block @ vectors[:, 0]
-    residual = float(np.linalg.norm(hessian @ direction - values[0] * direction))
     method = "smallest eigenvalue by Cholesky factorisation and inverse iteration, gauge deflated"
     return Extremes(
         float(values[0]), top, direction, method, converged=residual <= 1e-3 * abs(values[0]) + shift
@@ -201,7 +225,7 @@ def _factored(at: Any, size: int, gauge: Matrix, rng: np.random.Generator) -> Ex
 
 
 def _lanczos(at: Any, size: int, gauge: Matrix, restarts: int, rng: np.random.Generator) -> Extremes:
-    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+    from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
     def project(d: Vector) -> Vector:
         return d - gauge @ (gauge.T @ d)
@@ -226,7 +250,7 @@ def _lanczos(at: Any, size: int, gauge: Matrix, restarts: int, rng: np.random.Ge
         values, vectors = eigsh(
             lifted, k=1, which="SA", v0=start, tol=1e-4, ncv=LANCZOS_BASIS, maxiter=min(restarts, 60)
         )
-    except ArpackNoConvergence:
+    except ArpackError:
         return Extremes(
             float("nan"), float("nan"), start, method + ": not converged within its budget", False
         )

@@ -98,6 +98,8 @@ def _scaled(
     )
     inverse = direction if objective.weights is None else direction / objective.weights
     linear, square = float(y @ direction), float(direction @ inverse)
+    if not SMALLEST < square < 1 / SMALLEST:
+        return NOTHING
     scale = float(np.clip(linear / square, 0.0, limit))
     nu = scale * direction
     curved = nu * nu if objective.weights is None else nu * (nu / objective.weights)

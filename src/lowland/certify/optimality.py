@@ -22,7 +22,7 @@ from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour, Verdict
 
 CLAIMS = ("globally_optimal", "convex_optimal")
-EXACT = "every datum is reproduced to this part of its size, and no objective is negative; unique or not"
+EXACT = "every datum is reproduced to this part of its size, rounding apart, and no objective is negative"
 # squares of smaller numbers underflow, and bounds on their sums no longer hold
 SMALLEST = 1e-280
 
@@ -56,7 +56,8 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
         gap alone is INCONCLUSIVE; REFUTED comes with a better matrix.
     """
     upper, charged = upper_value(objective, theta)
-    if not (np.isfinite(upper) and (upper > SMALLEST or not np.any(objective.y))):
+    nothing = not np.any(objective.y) and not np.any(theta)
+    if not (np.isfinite(upper) and (upper > SMALLEST or nothing)):
         method = f"an objective of {upper:.3g} is beyond what can be bounded in float64"
         return [Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in CLAIMS]
     lower = dual_bound(objective, theta, upper, settings, np.random.default_rng(settings.seed))
@@ -97,12 +98,10 @@ def _judge_exact_fit(
 ) -> Finding | None:
     """Return PROVED where nothing is paid as a penalty and every datum is reproduced, else None.
 
-    Each residual, its rounding added, is compared with its own datum (or the median one, for data
-    near zero): a large datum, weight or offset must not hide the misfit of another.
+    Each residual beyond rounding is compared with its own datum: a large datum, weight or offset
+    must not hide the misfit of another.
     """
-    if any(penalty.value(theta) > 0 for penalty in objective.penalties) and (
-        claim == "globally_optimal" or objective.ridge
-    ):
+    if (claim == "globally_optimal" or objective.ridge) and not _is_free(objective, theta):
         return None
     worst = misfit(objective, theta)
     if not worst <= settings.zero_tolerance:
@@ -120,16 +119,53 @@ def _judge_exact_fit(
     )
 
 
+def _is_free(objective: Any, theta: Vector) -> bool:
+    """Whether a point pays no penalty worth mentioning."""
+    if objective.ridge:
+        return not np.any(theta[: objective.factor_size])
+    paid = sum(penalty.value(theta) + penalty.value_error(theta) for penalty in objective.penalties)
+    return bool(paid <= 1e-20 * objective.data_value(objective.predict(objective.baseline())))
+
+
 def misfit(objective: Any, theta: Vector) -> float:
-    """Return the largest residual, rounding included, relative to its datum or the median one."""
+    """Return the largest residual beyond rounding relative to its own datum, biases taken off the data.
+
+    Infinite where the rounding of the predictions is not small beside the data around, so that an
+    exact fit could not be told from a misfit.
+    """
     if not objective.y.size:
         return 0.0
-    residual, _ = residual_bounds(objective, theta)
+    z = objective.predict(theta)
+    error = residual_bounds(objective, theta)[0] - np.abs(objective.y - z)
+    residual = np.maximum(np.abs(objective.y - z) - 4 * error, 0.0)
+    datum = np.abs(objective.y - objective.predict(objective.baseline()))
     size = np.abs(objective.y)
-    unit = np.maximum(size, np.median(size))
-    if not np.isfinite(residual).all() or (residual[unit == 0] > 0).any():
+    if (datum <= 8 * np.finfo(float).eps * size).all():
+        datum = size  # the biases alone reproduce the data: nothing smaller can be hidden
+    if not (np.isfinite(residual).all() and (error <= 1e-10 * typical_size(objective, datum)).all()):
         return float("inf")
-    return float((residual[unit > 0] / unit[unit > 0]).max(initial=0.0))
+    if (residual[datum == 0] > 0).any():
+        return float("inf")
+    return float((residual[datum > 0] / datum[datum > 0]).max(initial=0.0))
+
+
+def typical_size(objective: Any, datum: Vector) -> Vector:
+    """Return each datum's size or the usual one around it: of its row and column, or of all data."""
+    pattern = objective.observed_pattern
+    if pattern is None:
+        return np.maximum(datum, np.median(datum))
+    around = [_group_medians(datum, positions) for positions in (pattern.rows, pattern.columns)]
+    return np.maximum(datum, np.minimum(*around))
+
+
+def _group_medians(values: Vector, groups: Vector) -> Vector:
+    order = np.lexsort((values, groups))
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    ends = np.append(starts[1:], order.size)
+    medians = values[order][(starts + ends - 1) // 2]
+    out = np.empty_like(values)
+    out[order] = np.repeat(medians, ends - starts)
+    return out
 
 
 def residual_bounds(objective: Any, theta: Vector) -> tuple[Vector, bool]:
@@ -202,6 +238,8 @@ def rank_one_descent(objective: Any, theta: Vector, settings: Any) -> Descent | 
         if min(slope.shape) > settings.largest_dense:
             return None
         dense = np.asarray(slope.toarray())
+        if not np.isfinite(dense).all():
+            return None
         values, vectors = np.linalg.eigh((dense + dense.T) / 2)
         steepness, left = -float(values[0]), vectors[:, 0]
         right = left
@@ -210,17 +248,38 @@ def rank_one_descent(objective: Any, theta: Vector, settings: Any) -> Descent | 
             slope, settings.lanczos_steps, np.random.default_rng(settings.seed)
         )
         left = -left
-    if not steepness > objective.ridge:
+    weights = objective.weighted(objective.y - objective.predict(theta))
+    noise = 1e-14 * float(np.linalg.norm(weights)) + _adjoint_error(objective, weights)
+    if not steepness > objective.ridge + noise:
         return None
     z = objective.predict(theta)
-    change = objective.measurement.measure(Factors(left[:, None], right[:, None]))
+    direction = Factors(left[:, None], right[:, None])
+    change = objective.measurement.measure(direction)
     curvature = float(change @ objective.weighted(change))
     if not curvature > 0:
         return None
     length = (steepness - objective.ridge) / curvature
-    # evaluated, not predicted: the nuclear norm grows by at most `length`
-    decrease = objective.data_value(z) - objective.data_value(z + length * change) - objective.ridge * length
-    return Descent(float(decrease), left, right, length)
+    # evaluated, not predicted, with all rounding against it; the nuclear norm grows by at most `length`
+    error = _prediction_error(objective, objective.matrix(theta), z)
+    now = np.maximum(np.abs(objective.y - z) - error, 0.0)
+    error = error + length * _prediction_error(objective, direction, change)
+    then = np.abs(objective.y - z - length * change) + error
+    decrease = objective.data_value(objective.y + now) - objective.data_value(objective.y + then)
+    return Descent(float(decrease - objective.ridge * length * (1 + 1e-12)), left, right, length)
+
+
+def _prediction_error(objective: Any, factors: Factors, z: Vector) -> Vector:
+    measurement = objective.measurement
+    rounding = 2 * unit_roundoff("float64") * (np.abs(z) + np.abs(objective.y))
+    if isinstance(measurement, HasRoundingBounds):
+        return np.asarray(measurement.measure_error(factors) + rounding)
+    # nothing is known of a foreign operator's rounding: a generous guess, and never a proof
+    return np.asarray(rounding + 1e-12 * float(np.linalg.norm(z)))
+
+
+def _adjoint_error(objective: Any, weights: Vector) -> float:
+    measurement = objective.measurement
+    return measurement.adjoint_error(weights) if isinstance(measurement, HasRoundingBounds) else 0.0
 
 
 def _weaker(rigour: Rigour) -> Rigour:

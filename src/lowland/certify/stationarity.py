@@ -8,6 +8,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
+from lowland.core.protocols import HasRoundingBounds
 from lowland.core.status import Rigour, Verdict
 
 # a central difference of a smooth function is right to about the square root of the roundoff;
@@ -32,13 +33,17 @@ def judge_stationarity(objective: Any, theta: Vector, tolerance: float, rng: np.
     Finding
         SUPPORTED or REFUTED; INCONCLUSIVE where gradient and objective contradict each other.
     """
-    gradient = objective.gradient(theta)
-    size = float(np.linalg.norm(gradient))
+    if not objective.penalties:
+        theta = balanced(objective, theta)  # the same matrix, whatever the scale between its factors
+    size = float(np.linalg.norm(objective.gradient(theta)))
     scale = gradient_scale(objective, theta)
-    # a gradient that rounding of the data and predictions explains is zero
-    size = max(0.0, size - gradient_rounding(objective, theta))
-    relative = size / scale if scale > 0 else (0.0 if size == 0 else float("inf"))
+    usual, worst = gradient_rounding(objective, theta, rng)
     mismatch = gradient_mismatch(objective, theta, rng)
+    if not np.isfinite([size, scale, usual, worst, mismatch]).all():
+        return Finding(
+            "stationary", Verdict.INCONCLUSIVE, tolerance=tolerance, method="numbers beyond float64's range"
+        )
+    relative = size / scale if scale > 0 else (0.0 if size == 0 else float("inf"))
     if not mismatch <= CONSISTENCY:
         return Finding(
             "stationary",
@@ -47,9 +52,14 @@ def judge_stationarity(objective: Any, theta: Vector, tolerance: float, rng: np.
             tolerance=tolerance,
             method=f"gradient and differences of the objective disagree by {mismatch:.2g}",
         )
+    verdict = Verdict.INCONCLUSIVE
+    if size <= tolerance * scale + usual:
+        verdict = Verdict.SUPPORTED
+    elif size - worst > tolerance * scale:
+        verdict = Verdict.REFUTED
     return Finding(
         "stationary",
-        Verdict.SUPPORTED if relative <= tolerance else Verdict.REFUTED,
+        verdict,
         relative,
         tolerance,
         tolerance,
@@ -59,17 +69,30 @@ def judge_stationarity(objective: Any, theta: Vector, tolerance: float, rng: np.
     )
 
 
+def balanced(objective: Any, theta: Vector) -> Vector:
+    """Return the balanced point of the same matrix, where numbers are of a usual size."""
+    size = float(np.abs(theta).max(initial=0.0))
+    canonical: Vector = objective.model.canonical(theta) if 1e-100 < size < 1e100 else theta
+    return canonical
+
+
 def gradient_scale(objective: Any, theta: Vector) -> float:
     """Return the norm of the data gradient at zero factors and fitted biases, a natural unit."""
     target = objective.weighted(objective.linearise(objective.baseline()).residual)
     return float(np.linalg.norm(objective.pull(theta, objective.adjoint(target))))
 
 
-def gradient_rounding(objective: Any, theta: Vector) -> float:
-    """Return how much gradient the rounding of data and predictions can make, roughly."""
-    size = np.abs(objective.y) + np.abs(objective.predict(theta))
-    operator = objective.adjoint(objective.weighted(4 * np.finfo(float).eps * size))
-    return float(np.linalg.norm(objective.pull(np.abs(theta), operator)))
+def gradient_rounding(objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[float, float]:
+    """Return how much gradient the rounding of data and predictions usually makes, and at worst."""
+    z = objective.predict(theta)
+    error = np.finfo(float).eps * (np.abs(objective.y) + np.abs(z))
+    signs = rng.choice([-1.0, 1.0], error.size)
+    usual = objective.pull(theta, objective.adjoint(objective.weighted(error * signs)))
+    measurement = objective.measurement
+    if isinstance(measurement, HasRoundingBounds):
+        error = error + measurement.measure_error(objective.matrix(theta))
+    worst = objective.pull(np.abs(theta), objective.adjoint(objective.weighted(error)))
+    return 4 * float(np.linalg.norm(usual)), float(np.linalg.norm(worst))
 
 
 def gradient_mismatch(objective: Any, theta: Vector, rng: np.random.Generator) -> float:
