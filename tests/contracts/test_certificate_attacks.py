@@ -277,3 +277,24 @@ def test_cancelling_biases_are_not_refuted_either():
 def test_no_crash(objective, theta):
     for finding in certify(objective, theta):
         assert finding.claim in LOCAL + OPTIMALITY + ["determined_by_data", "uniquely_determined"]
+
+
+def test_a_measurement_in_small_units_is_not_hidden():
+    rng = np.random.default_rng(0)
+    arrays = rng.standard_normal((9, 3, 3))
+    arrays[4] *= 1e-14
+    u, v = rng.standard_normal((2, 3, 1))
+    dense = Dense(arrays)
+    y = dense.measure_matrix(u @ v.T)
+    y[4] *= 2  # a misfit as large as the datum, fourteen digits below the others
+    assert_not_claimed(make_objective(dense, y, General((3, 3), 1)), np.r_[u.ravel(), v.ravel()])
+
+
+def test_factors_from_elsewhere_are_proved_where_they_fit():
+    rng = np.random.default_rng(0)
+    truth = rng.standard_normal((30, 2)) @ rng.standard_normal((2, 20))
+    rows, columns = np.nonzero(rng.random((30, 20)) < 0.7)
+    u, s, vt = np.linalg.svd(truth)
+    objective = make_objective(Entries(rows, columns, (30, 20)), truth[rows, columns], General((30, 20), 2))
+    theta = np.r_[(u[:, :2] * s[:2]).ravel(), vt[:2].T.ravel()]
+    assert verdicts(objective, theta) == [Verdict.PROVED, Verdict.PROVED]

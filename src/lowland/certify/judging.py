@@ -37,7 +37,7 @@ class Settings:
         A point counts as optimal if the gap is at most this fraction of its objective.
     zero_tolerance : float
         Without a penalty a fit counts as exact if every residual beyond rounding is at most this
-        fraction of its own datum.
+        fraction of its own datum, or of the usual one of its row and column.
     norm_bound : {"auto", "cholesky", "lanczos"}
         How spectral norms are bounded: rigorously where affordable, always, or by Lanczos
         iteration, which only supports a claim.
@@ -58,7 +58,7 @@ class Settings:
     gradient_tolerance: float = 1e-6
     curvature_tolerance: float = 1e-8
     gap_tolerance: float = 1e-2
-    zero_tolerance: float = 1e-13
+    zero_tolerance: float = 1e-12
     norm_bound: str = "auto"
     lanczos_steps: int = 60
     largest_dense: int = 3000

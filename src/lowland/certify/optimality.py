@@ -98,8 +98,8 @@ def _judge_exact_fit(
 ) -> Finding | None:
     """Return PROVED where nothing is paid as a penalty and every datum is reproduced, else None.
 
-    Each residual beyond rounding is compared with its own datum: a large datum, weight or offset
-    must not hide the misfit of another.
+    Each residual beyond rounding is compared with its own datum, or the usual one of its row and
+    column: a large datum, weight or offset must not hide the misfit of another.
     """
     if (claim == "globally_optimal" or objective.ridge) and not _is_free(objective, theta):
         return None
@@ -128,7 +128,7 @@ def _is_free(objective: Any, theta: Vector) -> bool:
 
 
 def misfit(objective: Any, theta: Vector) -> float:
-    """Return the largest residual beyond rounding relative to its own datum, biases taken off the data.
+    """Return the largest residual beyond rounding relative to its datum, biases taken off the data.
 
     Infinite where the rounding of the predictions is not small beside the data around, so that an
     exact fit could not be told from a misfit.
@@ -142,20 +142,27 @@ def misfit(objective: Any, theta: Vector) -> float:
     size = np.abs(objective.y)
     if (datum <= 8 * np.finfo(float).eps * size).all():
         datum = size  # the biases alone reproduce the data: nothing smaller can be hidden
-    if not (np.isfinite(residual).all() and (error <= 1e-10 * typical_size(objective, datum)).all()):
+    unit = typical_size(objective, datum, error)
+    if not (np.isfinite(residual).all() and (error <= 1e-10 * unit).all()):
         return float("inf")
-    if (residual[datum == 0] > 0).any():
+    if (residual[unit == 0] > 0).any():
         return float("inf")
-    return float((residual[datum > 0] / datum[datum > 0]).max(initial=0.0))
+    return float((residual[unit > 0] / unit[unit > 0]).max(initial=0.0))
 
 
-def typical_size(objective: Any, datum: Vector) -> Vector:
-    """Return each datum's size or the usual one around it: of its row and column, or of all data."""
+def typical_size(objective: Any, datum: Vector, error: Vector) -> Vector:
+    """Return each datum's size or, for a small one, the usual size around it.
+
+    The usual size is the smaller of the medians of its row and column, or the median of all data;
+    it is never more than the numbers that the datum was summed from, which its rounding tells.
+    """
     pattern = objective.observed_pattern
+    usual = error / np.finfo(float).eps
     if pattern is None:
-        return np.maximum(datum, np.median(datum))
-    around = [_group_medians(datum, positions) for positions in (pattern.rows, pattern.columns)]
-    return np.maximum(datum, np.minimum(*around))
+        return np.maximum(datum, np.minimum(usual, np.median(datum)))
+    for positions in (pattern.rows, pattern.columns):
+        usual = np.minimum(usual, _group_medians(datum, positions))
+    return np.maximum(datum, usual)
 
 
 def _group_medians(values: Vector, groups: Vector) -> Vector:
