@@ -62,9 +62,12 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
         return [Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in CLAIMS]
     lower = dual_bound(objective, theta, upper, settings, np.random.default_rng(settings.seed))
     values = (upper, convex_value(objective, theta, upper))
+    free, ridge = _is_free(objective, theta), bool(objective.ridge)
+    worst = misfit(objective, theta) if free or not ridge else float("inf")
     findings = []
     for claim, value in zip(CLAIMS, values, strict=True):
-        finding = _judge_exact_fit(claim, objective, theta, charged, settings)
+        unpenalised = free or (claim == "convex_optimal" and not ridge)
+        finding = _judge_exact_fit(claim, worst, charged, settings) if unpenalised else None
         findings.append(finding or _judge_gap(claim, value, lower, charged, settings))
     if findings[1].verdict is Verdict.INCONCLUSIVE:
         findings[1] = _refute_convex(objective, theta, findings[1], settings)
@@ -93,17 +96,12 @@ def _judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, setti
     )
 
 
-def _judge_exact_fit(
-    claim: str, objective: Any, theta: Vector, charged: bool, settings: Any
-) -> Finding | None:
-    """Return PROVED where nothing is paid as a penalty and every datum is reproduced, else None.
+def _judge_exact_fit(claim: str, worst: float, charged: bool, settings: Any) -> Finding | None:
+    """Return PROVED where every datum is reproduced and nothing is paid as a penalty, else None.
 
-    Each residual beyond rounding is compared with its own datum, or the usual one of its row and
-    column: a large datum, weight or offset must not hide the misfit of another.
+    Each residual beyond rounding has been compared with its own datum, or the usual one of its row
+    and column: a large datum, weight or offset must not hide the misfit of another.
     """
-    if (claim == "globally_optimal" or objective.ridge) and not _is_free(objective, theta):
-        return None
-    worst = misfit(objective, theta)
     if not worst <= settings.zero_tolerance:
         return None
     return Finding(
@@ -255,11 +253,11 @@ def rank_one_descent(objective: Any, theta: Vector, settings: Any) -> Descent | 
             slope, settings.lanczos_steps, np.random.default_rng(settings.seed)
         )
         left = -left
-    weights = objective.weighted(objective.y - objective.predict(theta))
+    z = objective.predict(theta)
+    weights = objective.weighted(objective.y - z)
     noise = 1e-14 * float(np.linalg.norm(weights)) + _adjoint_error(objective, weights)
     if not steepness > objective.ridge + noise:
         return None
-    z = objective.predict(theta)
     direction = Factors(left[:, None], right[:, None])
     change = objective.measurement.measure(direction)
     curvature = float(change @ objective.weighted(change))

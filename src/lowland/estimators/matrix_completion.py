@@ -249,11 +249,11 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         if isinstance(X, np.ma.MaskedArray):
             X = np.ma.filled(X.astype(np.float64), np.nan)
         if isinstance(X, Observations):
-            if not reset:
-                X = self._model.align(X, rows=rows)
             if reset:
                 self.n_features_in_ = X.shape[1]
-            elif X.shape[1] != self.n_features_in_:
+            else:
+                X = self._model.align(X, rows=rows)
+            if X.shape[1] != self.n_features_in_:
                 raise InvalidInputError(
                     "the table has another number of columns", f"{X.shape[1]} for {self.n_features_in_}"
                 )

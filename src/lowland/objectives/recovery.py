@@ -146,14 +146,6 @@ class RecoveryObjective(RecoveryProblem):
             balancing=strengths.get("balancing", 0.0),
         )
 
-    def with_ridge(self, strength: float) -> RecoveryObjective:
-        """Return the same problem with another ridge."""
-        others = tuple(p for p in self.penalties if not isinstance(p, Ridge))
-        ridge = (_make_ridge(self.model, strength),) if strength else ()
-        return RecoveryObjective(
-            self.measurement, self.y, self.model, self.loss, self.weights, ridge + others
-        )
-
     def describe(self) -> str:
         """Return the problem in one line."""
         m, n = self.model.shape
