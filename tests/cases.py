@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,20 @@ from scipy.sparse import random_array
 from scipy.sparse.linalg import aslinearoperator
 
 from lowland.datasets import planted_completion, planted_sensing
-from lowland.losses import Balancing, Ridge, Squared
-from lowland.measure import Dense, Entries, Linear, gaussian
+from lowland.losses import Balancing, Binomial, Poisson, Ridge, Squared
+from lowland.measure import (
+    Dense,
+    Entries,
+    Fourier,
+    Linear,
+    Pauli,
+    RankOne,
+    RealParts,
+    Stacked,
+    blind_deconvolution,
+    coded_diffraction,
+    gaussian,
+)
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
 from lowland.search import Alternating, GaussNewton, Gradient, Stochastic
@@ -42,12 +55,72 @@ def _naive_entries(measurement, matrix):
 
 
 def _naive_dense(measurement, matrix):
-    return np.array([np.trace(a.T @ matrix) for a in measurement.arrays])
+    return np.array([np.trace(a.conj().T @ matrix) for a in measurement.arrays])
 
 
 def _naive_linear(measurement, matrix):
     dense = measurement.operator @ np.eye(matrix.size)
     return dense @ np.concatenate(list(matrix))
+
+
+def _naive_rank_one(left, right):
+    return lambda measurement, matrix: np.array(
+        [a.conj() @ matrix @ b for a, b in zip(left, right, strict=True)]
+    )
+
+
+def _naive_pauli(measurement, matrix):
+    letters = {"I": np.eye(2), "X": [[0, 1], [1, 0]], "Y": [[0, -1j], [1j, 0]], "Z": [[1, 0], [0, -1]]}
+    return np.array([np.trace(reduce(np.kron, [letters[c] for c in w]) @ matrix) for w in measurement.words])
+
+
+def _naive_fourier(measurement, matrix):
+    m, n = matrix.shape
+    waves = [np.exp(-2j * np.pi * np.outer(np.arange(k), np.arange(k)) / k) / np.sqrt(k) for k in (m, n)]
+    return (waves[0] @ matrix @ waves[1])[measurement.rows, measurement.columns]
+
+
+def _naive_stacked(measurement, matrix):
+    return np.concatenate([part.measure_matrix(matrix) for part in measurement.parts])
+
+
+def _naive_diffraction(masks):
+    def measure(measurement, matrix):
+        h, w = masks.shape[1:]
+        waves = np.kron(np.fft.fft(np.eye(h)) / np.sqrt(h), np.fft.fft(np.eye(w)) / np.sqrt(w))
+        rows = np.vstack([waves * mask.ravel() for mask in masks])
+        return np.array([row @ matrix @ row.conj() for row in rows])
+
+    return measure
+
+
+def _naive_convolution(left, right):
+    def measure(measurement, matrix):
+        length = len(left)
+        signal = np.zeros(length, complex)
+        for s in range(length):
+            for t in range(length):
+                signal[(s + t) % length] += left[s] @ matrix @ right[t]
+        return np.fft.fft(signal) / np.sqrt(length)
+
+    return measure
+
+
+def _complex(*shape):
+    rng = _rng()
+    return rng.standard_normal(shape) + 1j * rng.standard_normal(shape)
+
+
+def _words(count, qubits):
+    return ["".join(word) for word in _rng().choice(list("IXYZ"), (count, qubits))]
+
+
+def _real_parts(base, naive, *, both):
+    parts = (lambda z: z.view(float)) if both else (lambda z: z.real)
+    return {
+        "naive": lambda measurement, matrix: parts(naive(measurement.base, matrix).astype(complex)),
+        "whole": both,
+    }
 
 
 MEASUREMENTS = [
@@ -71,16 +144,97 @@ MEASUREMENTS = [
         "operator",
         {"naive": _naive_linear},
     ),
+    Case(Linear, lambda: Linear(_complex(7, 12), (4, 3)), "complex", {"naive": _naive_linear}),
+    Case(Entries, lambda: _entries("complex128"), "complex entries", {"naive": _naive_entries}),
+    Case(Dense, lambda: Dense(_complex(9, 4, 3)), "complex", {"naive": _naive_dense}),
+    Case(Dense, lambda: gaussian(9, (4, 4), 0, dtype="complex64"), "complex64", {"naive": _naive_dense}),
+    Case(
+        RankOne,
+        lambda: RankOne(_complex(9, 4).real, _complex(9, 3).imag),
+        "two sets",
+        {"naive": _naive_rank_one(_complex(9, 4).real, _complex(9, 3).imag)},
+    ),
+    Case(
+        RankOne,
+        lambda: RankOne(_complex(9, 4)),
+        "one complex set",
+        {"naive": _naive_rank_one(_complex(9, 4), _complex(9, 4))},
+    ),
+    Case(
+        RankOne,
+        lambda: coded_diffraction(_complex(3, 2, 3)),
+        "coded diffraction",
+        {"naive": _naive_diffraction(_complex(3, 2, 3)), "whole": True},
+    ),
+    Case(
+        RankOne,
+        lambda: blind_deconvolution(_complex(6, 2).real, _complex(6, 3)),
+        "blind deconvolution",
+        {"naive": _naive_convolution(_complex(6, 2).real, _complex(6, 3))},
+    ),
+    Case(Pauli, lambda: Pauli(_words(40, 3)), "three qubits with repeats", {"naive": _naive_pauli}),
+    Case(Pauli, lambda: Pauli(["Y"]), "one letter", {"naive": _naive_pauli}),
+    Case(Fourier, lambda: Fourier(_rng().random((5, 4)) < 0.6), "some", {"naive": _naive_fourier}),
+    Case(Fourier, lambda: Fourier(np.ones((1, 3), bool)), "one row", {"naive": _naive_fourier}),
+    Case(
+        Stacked,
+        lambda: Stacked([gaussian(5, (8, 6), 0), _entries()]),
+        "matrices and entries",
+        {"naive": _naive_stacked},
+    ),
+    Case(
+        Stacked,
+        lambda: Stacked([Pauli(_words(9, 2)), Dense(np.eye(4)[None])]),
+        "complex and real",
+        {"naive": _naive_stacked},
+    ),
+    Case(
+        RealParts,
+        lambda: RealParts(_entries("complex128"), both=True),
+        "both parts",
+        _real_parts(Entries, _naive_entries, both=True),
+    ),
+    Case(
+        RealParts,
+        lambda: RealParts(Pauli(_words(20, 2)), both=False),
+        "real parts alone",
+        _real_parts(Pauli, _naive_pauli, both=False),
+    ),
 ]
 
 LOSSES = [
-    Case(Squared, Squared, "squared", {"z": [0.0, 1.0, -2.0], "y": [0.0, 3.0, 1.0], "value": [0, 2, 4.5]})
+    Case(Squared, Squared, "squared", {"z": [0.0, 1.0, -2.0], "y": [0.0, 3.0, 1.0], "value": [0, 2, 4.5]}),
+    Case(
+        Poisson,
+        Poisson,
+        "poisson",
+        {
+            "z": [1.0, 2.0, 3.0, 0.0, -1.0],
+            "y": [1.0, 4.0, 0.0, 0.0, 0.0],
+            "value": [0.0, 4 * np.log(2) - 2, 3.0, 0.0, np.inf],
+            "draw": lambda rng: (rng.uniform(0.5, 5, 200), rng.poisson(2, 200).astype(float)),
+            "slopes": lambda rng: rng.uniform(-3, 0.99, 200),
+        },
+    ),
+    Case(
+        Binomial,
+        Binomial,
+        "binomial",
+        {
+            "z": [0.5, 0.25, 1.0, 1.5],
+            "y": [0.5, 0.0, 1.0, 0.5],
+            "value": [0.0, np.log(4 / 3), 0.0, np.inf],
+            "draw": lambda rng: (rng.uniform(0.05, 0.95, 200), np.r_[0.0, 1.0, rng.random(198)]),
+            "slopes": lambda rng: rng.normal(0, 3, 200),
+        },
+    ),
 ]
 
 PENALTIES = [
     Case(Ridge, lambda: Ridge(0.7, 14), "ridge", {"size": 17}),
     Case(Ridge, lambda: Ridge(0.7, 14, sides=2), "ridge of one factor", {"size": 14}),
     Case(Balancing, lambda: Balancing(0.3, (4, 3), 2), "balancing", {"size": 16}),
+    Case(Balancing, lambda: Balancing(0.3, (4, 3), 2, is_complex=True), "complex balancing", {"size": 28}),
 ]
 
 BIASES = [(), ("row",), ("column",), ("global",), ("row", "column"), ("row", "column", "global")]
@@ -92,17 +246,27 @@ MODELS += [
     Case(General, lambda: General((3, 2), 2), "full rank"),
     Case(Psd, lambda: Psd((6, 6), 2), "psd"),
     Case(Psd, lambda: Psd((4, 4), 1), "psd of rank one"),
+    Case(Psd, lambda: Psd((5, 5), 2, is_complex=True), "complex psd"),
+    Case(Psd, lambda: Psd((5, 5), 2, unit_trace=True), "psd of unit trace"),
+    Case(Psd, lambda: Psd((4, 4), 2, is_complex=True, unit_trace=True), "density matrix"),
+    Case(General, lambda: General((5, 4), 2, is_complex=True), "complex general"),
 ]
 
 
-def make_small_objective(model, *, weighted=False, ridge=0.0, balancing=0.0, measurement=None):
+def make_small_objective(
+    model, *, weighted=False, ridge=0.0, balancing=0.0, measurement=None, loss=None, complex_data=True
+):
     rng = _rng()
     m, n = model.shape
     if measurement is None:
         measurement = Entries(rng.integers(0, m, 40), rng.integers(0, n, 40), (m, n))
     weights = rng.uniform(0.5, 2, measurement.size) if weighted else None
     y = rng.standard_normal(measurement.size)
-    return make_objective(measurement, y, model, weights=weights, ridge=ridge, balancing=balancing)
+    if np.dtype(measurement.dtype).kind == "c" and complex_data:
+        y = y + 1j * rng.standard_normal(measurement.size)
+    if loss is not None:
+        y = rng.poisson(3, measurement.size) if loss.name == "poisson" else rng.random(measurement.size)
+    return make_objective(measurement, y, model, loss=loss, weights=weights, ridge=ridge, balancing=balancing)
 
 
 OBJECTIVES = [
@@ -129,6 +293,58 @@ OBJECTIVES += [
         Psd,
         lambda: make_small_objective(Psd((6, 6), 2), weighted=True, measurement=gaussian(20, (6, 6), 2)),
         "psd sensing",
+    ),
+]
+
+
+OBJECTIVES += [
+    Case(
+        General,
+        lambda: make_small_objective(
+            General((8, 6), 2, is_complex=True),
+            weighted=True,
+            ridge=0.4,
+            balancing=0.2,
+            measurement=_entries("complex128"),
+        ),
+        "complex entries",
+    ),
+    Case(
+        Psd,
+        lambda: make_small_objective(
+            Psd((8, 8), 2, is_complex=True),
+            ridge=0.2,
+            measurement=Pauli(_words(32, 3)),
+            complex_data=False,
+        ),
+        "pauli",
+    ),
+    Case(
+        Psd,
+        lambda: make_small_objective(
+            Psd((8, 8), 2, is_complex=True, unit_trace=True),
+            weighted=True,
+            measurement=Pauli(_words(32, 3)),
+            complex_data=False,
+        ),
+        "density matrix",
+    ),
+    Case(
+        Psd,
+        lambda: make_small_objective(
+            Psd((4, 4), 2, is_complex=True), measurement=RankOne(_complex(20, 4)), loss=Poisson()
+        ),
+        "counts",
+    ),
+    Case(
+        Psd,
+        lambda: make_small_objective(
+            Psd((4, 4), 2, is_complex=True, unit_trace=True),
+            measurement=RankOne(_complex(20, 4) / 8),
+            loss=Binomial(),
+            weighted=True,
+        ),
+        "frequencies",
     ),
 ]
 

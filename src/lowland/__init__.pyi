@@ -14,7 +14,13 @@ from lowland.estimators import MatrixCompletion as MatrixCompletion
 from lowland.files import read_table as read_table
 from lowland.measure import Dense as Dense
 from lowland.measure import Entries as Entries
+from lowland.measure import Fourier as Fourier
 from lowland.measure import Linear as Linear
+from lowland.measure import Pauli as Pauli
+from lowland.measure import RankOne as RankOne
+from lowland.measure import Stacked as Stacked
+from lowland.measure import blind_deconvolution as blind_deconvolution
+from lowland.measure import coded_diffraction as coded_diffraction
 from lowland.measure import gaussian as gaussian
 from lowland.systems.determinacy import Determinacy as Determinacy
 from lowland.systems.determinacy import diagnose as diagnose

@@ -15,7 +15,7 @@ from lowland.core.findings import Certificate, Finding
 from lowland.core.maps import DenseMap
 from lowland.core.status import Rigour, StopReason, Verdict
 from lowland.datasets import false_minimum
-from lowland.measure import Entries
+from lowland.measure import Entries, Fourier, Pauli, RankOne
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
 from lowland.search import Gradient, Iterations, make_start, run
@@ -63,6 +63,38 @@ def assigning_adjoint(weights):
 def test_wrong_adjoint(adjoint, rng):
     with pytest.raises(AssertionError):
         check_adjoint(Delegate(ENTRIES, adjoint=adjoint), rng)
+
+
+PAULI = Pauli(["XY", "YY", "ZI", "XY"])
+VECTORS = RankOne(np.random.default_rng(2).standard_normal((7, 3, 2)).view(complex)[..., 0])
+WAVES = Fourier(np.triu(np.ones((4, 4), dtype=bool)))
+
+
+@pytest.mark.parametrize("measurement", [PAULI, VECTORS, WAVES], ids=["pauli", "rank one", "fourier"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda a: lambda w: DenseMap(a.adjoint(w).toarray().conj()),
+        lambda a: lambda w: DenseMap(a.adjoint(w.conj()).toarray()),
+        lambda a: lambda w: DenseMap(a.adjoint(w).toarray() * (1 + 1e-8)),
+        lambda a: lambda w: DenseMap(a.adjoint(w).toarray().T),
+    ],
+    ids=["conjugated", "weights conjugated", "scaled by 1 + 1e-8", "transposed"],
+)
+def test_wrong_complex_adjoint(measurement, fault, rng):
+    with pytest.raises(AssertionError):
+        check_adjoint(Delegate(measurement, adjoint=fault(measurement)), rng)
+
+
+def test_products_without_conjugate(rng):
+    """An operator whose rmatmat is the transpose alone."""
+
+    def adjoint(w):
+        dense = VECTORS.adjoint(w).toarray()
+        return Delegate(DenseMap(dense), rmatmat=lambda block: dense.T @ block)
+
+    with pytest.raises(AssertionError, match="rmatmat"):
+        check_adjoint(Delegate(VECTORS, adjoint=adjoint), rng)
 
 
 def test_assigning_adjoint_passes_where_nothing_repeats(rng):

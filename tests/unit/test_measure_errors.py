@@ -6,7 +6,18 @@ from scipy.sparse.linalg import LinearOperator
 
 from lowland.core.errors import InvalidInputError
 from lowland.datasets import data_path, false_minimum, planted_completion
-from lowland.measure import Dense, Entries, Linear, gaussian
+from lowland.measure import (
+    Dense,
+    Entries,
+    Fourier,
+    Linear,
+    Pauli,
+    RankOne,
+    Stacked,
+    blind_deconvolution,
+    coded_diffraction,
+    gaussian,
+)
 
 
 def test_a_wrong_adjoint_is_found_by_the_dot_test():
@@ -16,6 +27,14 @@ def test_a_wrong_adjoint_is_found_by_the_dot_test():
     )
     with pytest.raises(InvalidInputError, match="does not belong to it"):
         Linear(wrong, (2, 3))
+    forgotten = matrix * (1 + 1j)
+    unconjugated = LinearOperator(
+        (5, 6), matvec=lambda x: forgotten @ x, rmatvec=lambda w: forgotten.T @ w, dtype=complex
+    )
+    with pytest.raises(InvalidInputError, match="does not belong to it"):
+        Linear(unconjugated, (2, 3))
+    with pytest.raises(InvalidInputError, match="adjoint of left does not belong"):
+        RankOne(unconjugated)
     slightly = LinearOperator(
         (5, 6), matvec=lambda x: matrix @ x, rmatvec=lambda w: (1 + 1e-6) * (matrix.T @ w), dtype=float
     )
@@ -26,16 +45,31 @@ def test_a_wrong_adjoint_is_found_by_the_dot_test():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Linear(np.ones((5, 6)) * 1j, (2, 3)), "real"),
         (lambda: Linear(np.ones((5, 6)), (2, 2)), "does not fit the shape"),
         (lambda: Dense(np.ones((3, 2))), "3 dimensions"),
         (lambda: Dense(np.full((1, 2, 2), np.nan)), "finite"),
         (lambda: Dense(np.arange(4.0).reshape(1, 2, 2), symmetric=True), "not symmetric"),
-        (lambda: Dense(np.ones((1, 2, 2)) * 1j), "real"),
         (lambda: Entries([0, 5], [0, 0], (2, 2)), "between 0 and 1"),
         (lambda: Entries([0], [0, 1], (2, 2)), "equally long"),
         (lambda: Entries([0.5], [0], (2, 2)), "integer"),
         (lambda: gaussian(0, (2, 2)), "positive"),
+        (lambda: gaussian(3, (2, 2), symmetric=True, dtype="complex128"), "real"),
+        (lambda: Linear("words", (2, 3)), "no linear operator"),
+        (lambda: RankOne(np.ones((3, 2)), np.ones((4, 2))), "equally many"),
+        (lambda: RankOne([[1.0, np.inf]]), "finite"),
+        (lambda: RankOne([[1.0, 1j * np.nan]]), "finite"),
+        (lambda: coded_diffraction(np.ones(4)), "stack of images"),
+        (lambda: blind_deconvolution(np.eye(3), np.eye(4)), "equally long"),
+        (lambda: Pauli([]), "list of strings"),
+        (lambda: Pauli("XX"), "list of strings"),
+        (lambda: Pauli(["XX", "XYZ"]), "'XYZ' at position 1 has 3 letters"),
+        (lambda: Pauli(["XX", "XA"]), "'XA' at position 1, letter 1"),
+        (lambda: Pauli(["X" * 40]), "1 to 30 letters"),
+        (lambda: Fourier(np.ones((2, 2))), "boolean"),
+        (lambda: Fourier(np.zeros((2, 2), bool)), "something in it"),
+        (lambda: Stacked([]), "empty list"),
+        (lambda: Stacked([Entries([0], [0], (2, 2)), Entries([0], [0], (2, 3))]), "one shape"),
+        (lambda: Stacked([np.eye(2)]), "cannot measure"),
         (lambda: gaussian(3, 3), "pair of whole numbers"),
         (lambda: data_path("ratings"), "unknown"),
         (lambda: false_minimum(1.5), "between 0 and 1"),

@@ -146,8 +146,7 @@ def is_near_minimum(objective: Any, theta: Vector, smallest: float) -> bool:
     """
     value, gradient = objective.value_and_gradient(theta)
     decrement = float(gradient @ gradient) / (2 * smallest)
-    energy = objective.data_value(objective.predict(objective.baseline()))
-    return bool(decrement <= 1e-6 * value + 1e-20 * energy)
+    return bool(decrement <= 1e-6 * value + 1e-20 * objective.unfitted[0])
 
 
 def direct_curvature(objective: Any, theta: Vector, direction: Vector) -> tuple[float, float]:

@@ -16,8 +16,8 @@ from typing import Any, final
 import numpy as np
 
 from lowland.certify.extremes import Bound, eigenvalue_bound, norm_bound
-from lowland.core.arrays import Vector
-from lowland.core.protocols import HasRoundingBounds
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.fields import as_complexes, as_reals
 from lowland.core.rounding import gamma
 from lowland.core.status import Rigour
 
@@ -79,7 +79,7 @@ def dual_bound(
         steps=settings.lanczos_steps,
         rng=rng,
     )
-    rigour, error = _adjoint_error(objective, direction, bound)
+    rigour, error = _charged(objective, direction, bound)
     highest = (bound.value + error) * (1 + 1e-15)
     if not np.isfinite(highest):
         return NOTHING
@@ -88,9 +88,16 @@ def dual_bound(
 
 
 def _scaled(
-    objective: Any, direction: Vector, limit: float, upper: float, method: str, rigour: Rigour
+    objective: Any,
+    direction: Vector,
+    limit: float,
+    upper: float,
+    method: str,
+    rigour: Rigour,
+    *,
+    toll: float = 0.0,
 ) -> LowerBound:
-    """Return the bound of the best feasible multiple of `direction`."""
+    """Return the bound of the best feasible multiple of `direction`, each multiple costing its toll."""
     y = (
         objective.y - float(objective.predict(objective.centre())[0])
         if objective.free_biases
@@ -100,13 +107,14 @@ def _scaled(
     linear, square = float(y @ direction), float(direction @ inverse)
     if not SMALLEST < square < 1 / SMALLEST:
         return NOTHING
-    scale = float(np.clip(linear / square, 0.0, limit))
+    scale = float(np.clip((linear - toll) / square, 0.0, limit))
     nu = scale * direction
     curved = nu * nu if objective.weights is None else nu * (nu / objective.weights)
     if not np.isfinite(curved).all() or curved[nu != 0].min(initial=1.0) < SMALLEST:
         return NOTHING  # squares that underflow would make the bound too large
     value = float(y @ nu) - 0.5 * float(curved.sum())
-    size = float(np.abs(y) @ np.abs(nu)) + 0.5 * float(curved.sum())
+    value -= toll * scale
+    size = float(np.abs(y) @ np.abs(nu)) + 0.5 * float(curved.sum()) + abs(toll) * scale
     value -= gamma(y.size + 6) * size + _bias_charge(objective, nu, y, upper)
     if not value > 0:
         return NOTHING
@@ -146,16 +154,21 @@ def _leftover(nu: Vector, absolute: Vector, positions: Vector, length: int) -> f
 
 
 def _psd_bound(objective: Any, direction: Vector, largest: int) -> LowerBound:
-    """Bound for X positive semidefinite: A* nu <= ridge I is enough, no absolute value."""
+    """Bound for X positive semidefinite: A* nu <= ridge I is enough, no absolute value.
+
+    Of unit trace, <A* nu, X> is at most the largest eigenvalue of A* nu: no constraint, but a toll.
+    """
     operator = objective.adjoint(direction)
     if min(operator.shape) > largest:
         return NOTHING
     matrix = np.asarray(operator.toarray())
     top = eigenvalue_bound(matrix)
-    rigour, error = _adjoint_error(objective, direction, top)
+    rigour, error = _charged(objective, direction, top)
     highest = top.value + error
     if not np.isfinite(highest):
         return NOTHING
+    if objective.has_unit_trace:
+        return _scaled(objective, direction, np.inf, np.inf, top.method, rigour, toll=highest)
     if objective.ridge:
         limit = objective.ridge / highest if highest > 0 else np.inf
         return _scaled(objective, direction, limit, np.inf, top.method, rigour)
@@ -176,7 +189,7 @@ def _shifted_psd_bound(
     size = float(np.abs(objective.adjoint(direction).toarray()).sum(axis=1).max())
     nu = direction - (highest + 1e-10 * size) / floor * nu0
     top = eigenvalue_bound(np.asarray(objective.adjoint(nu).toarray()))
-    _, error = _adjoint_error(objective, nu, top)
+    _, error = _charged(objective, nu, top)
     if top.value + error > 0:
         return NOTHING
     result = _scaled(objective, nu, np.inf, np.inf, f"{method}; shifted along A* nu0 >= I", rigour)
@@ -191,28 +204,35 @@ def identity_combination(objective: Any) -> tuple[Vector, float, bool] | None:
 
     n, p = objective.shape[0], objective.measurement.size
 
-    def spread(nu: Vector) -> Vector:
+    def hermitian(nu: Vector) -> Matrix:
         dense = np.asarray(objective.adjoint(nu).toarray())
-        return np.asarray((dense + dense.T) / 2).reshape(-1)
+        return np.asarray((dense + dense.conj().T) / 2)
 
     def gather(x: Vector) -> Vector:
-        dense = x.reshape(n, n)
-        gathered: Vector = objective.measurement.measure_matrix((dense + dense.T) / 2)
+        dense = (as_complexes(x) if objective.is_complex else x).reshape(n, n)
+        gathered: Vector = objective.measurement.measure_matrix((dense + dense.conj().T) / 2)
         return gathered
 
-    adjoint = LinearOperator((n * n, p), matvec=spread, rmatvec=gather, dtype=np.float64)
-    nu0 = lsqr(adjoint, np.eye(n).reshape(-1), atol=1e-12, btol=1e-12, iter_lim=4 * n)[0]
-    matrix = spread(nu0).reshape(n, n)
+    identity = as_reals(np.eye(n, dtype=np.complex128 if objective.is_complex else np.float64))
+    adjoint = LinearOperator(
+        (identity.size, p), matvec=lambda nu: as_reals(hermitian(nu)), rmatvec=gather, dtype=np.float64
+    )
+    nu0 = lsqr(adjoint, identity, atol=1e-12, btol=1e-12, iter_lim=4 * n)[0]
+    matrix = hermitian(nu0)
     lowest = eigenvalue_bound(-matrix)
-    rigour, error = _adjoint_error(objective, nu0, lowest)
+    rigour, error = _charged(objective, nu0, lowest)
     floor = -lowest.value - error
     return (nu0, floor, rigour is Rigour.RIGOROUS) if floor > 1e-3 else None
 
 
-def _adjoint_error(objective: Any, nu: Vector, bound: Bound) -> tuple[Rigour, float]:
+def _charged(objective: Any, nu: Vector, bound: Bound) -> tuple[Rigour, float]:
     """Return the rigour left after the rounding of A* nu, and that rounding."""
-    measurement = objective.measurement
-    if not isinstance(measurement, HasRoundingBounds):
-        rigour = Rigour.WORKING_PRECISION if bound.rigour is Rigour.RIGOROUS else bound.rigour
-        return rigour, 0.0
-    return bound.rigour, measurement.adjoint_error(nu)
+    rigour = bound.rigour
+    if objective.rounding is None and rigour is Rigour.RIGOROUS:
+        rigour = Rigour.WORKING_PRECISION
+    return rigour, adjoint_error(objective, nu)
+
+
+def adjoint_error(objective: Any, nu: Vector) -> float:
+    """Return a bound on the rounding of A* nu, zero where the measurement knows none."""
+    return 0.0 if objective.rounding is None else float(objective.rounding.adjoint_error(nu))

@@ -13,6 +13,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.fields import embed
 from lowland.core.maps import DenseMap
 from lowland.core.protocols import LinearMap
 from lowland.core.rounding import gamma, unit_roundoff
@@ -124,7 +125,7 @@ def norm_bound(
     if method == "lanczos" or (method == "auto" and min(operator.shape) > largest_dense):
         estimate = leading_triplet(operator, steps, rng)[1]
         return Bound(estimate * (1 + 1e-6), Rigour.ESTIMATE, f"{steps} Lanczos steps, which bound from below")
-    matrix = np.asarray(operator.toarray(), np.float64)
+    matrix = embed(np.asarray(operator.toarray()))
     largest = float(np.abs(matrix).max(initial=0.0))
     if largest == 0:
         return Bound(0.0, Rigour.RIGOROUS, "a matrix of zeros")
@@ -144,7 +145,8 @@ def norm_bound(
 
 
 def eigenvalue_bound(matrix: Matrix) -> Bound:
-    """Return a rigorous upper bound on the largest eigenvalue of the symmetric part of a matrix."""
+    """Return a rigorous upper bound on the largest eigenvalue of the Hermitian part of a matrix."""
+    matrix = embed(matrix)
     symmetric = (matrix + matrix.T) / 2
     size = float(np.abs(symmetric).sum(axis=1).max(initial=0.0))
     if not np.isfinite(size) or 0 < size < TINY:
@@ -170,7 +172,7 @@ def cheap_norm(matrix: Matrix) -> float:
 
 def leading_triplet(
     operator: LinearMap, steps: int, rng: np.random.Generator
-) -> tuple[Vector, float, Vector]:
+) -> tuple[Matrix, float, Matrix]:
     """Return the largest singular value seen by Golub-Kahan iteration, with its vectors.
 
     The value is a lower bound on the norm, up to rounding.
@@ -191,8 +193,8 @@ def leading_triplet(
     """
     m, n = operator.shape
     start: Vector = rng.standard_normal(n)
-    lefts: list[Vector] = []
-    rights: list[Vector] = [start / np.linalg.norm(start)]
+    lefts: list[Matrix] = []
+    rights: list[Matrix] = [start / np.linalg.norm(start)]
     diagonal: list[float] = []
     above: list[float] = []
     limit = min(steps, m, n)
@@ -218,11 +220,11 @@ def leading_triplet(
     return u, float(values[0]), np.stack(rights[:count], axis=1) @ right[0]
 
 
-def _orthogonalise(vector: Vector, basis: list[Vector]) -> Vector:
+def _orthogonalise(vector: Matrix, basis: list[Matrix]) -> Matrix:
     if basis:
         columns = np.stack(basis, axis=1)
         for _ in range(2):  # twice is enough
-            vector = vector - columns @ (columns.T @ vector)
+            vector = vector - columns @ (columns.conj().T @ vector)
     return vector
 
 

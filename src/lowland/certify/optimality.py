@@ -12,11 +12,10 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.certify.dual import LowerBound, dual_bound
+from lowland.certify.dual import LowerBound, adjoint_error, dual_bound
 from lowland.certify.extremes import leading_triplet
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
-from lowland.core.protocols import HasRoundingBounds
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour, Verdict
@@ -33,8 +32,8 @@ class Descent:
     """A matrix outside the rank constraint with a lower convex objective, as a witness."""
 
     decrease: float
-    left: Vector
-    right: Vector
+    left: Matrix
+    right: Matrix
     length: float
 
 
@@ -122,7 +121,7 @@ def _is_free(objective: Any, theta: Vector) -> bool:
     if objective.ridge:
         return not np.any(theta[: objective.factor_size])
     paid = sum(penalty.value(theta) + penalty.value_error(theta) for penalty in objective.penalties)
-    return bool(paid <= 1e-20 * objective.data_value(objective.predict(objective.baseline())))
+    return bool(paid <= 1e-20 * objective.unfitted[0])
 
 
 def misfit(objective: Any, theta: Vector) -> float:
@@ -133,8 +132,7 @@ def misfit(objective: Any, theta: Vector) -> float:
     """
     if not objective.y.size:
         return 0.0
-    z = objective.predict(theta)
-    error = residual_bounds(objective, theta)[0] - np.abs(objective.y - z)
+    z, error, _ = prediction_bounds(objective, theta)
     residual = np.maximum(np.abs(objective.y - z) - 4 * error, 0.0)
     datum = np.abs(objective.y - objective.predict(objective.baseline()))
     size = np.abs(objective.y)
@@ -173,20 +171,21 @@ def _group_medians(values: Vector, groups: Vector) -> Vector:
     return out
 
 
-def residual_bounds(objective: Any, theta: Vector) -> tuple[Vector, bool]:
-    """Return upper bounds on the exact absolute residuals, and whether all rounding was charged."""
+def prediction_bounds(objective: Any, theta: Vector) -> tuple[Vector, Vector, bool]:
+    """Return the predictions, bounds on their rounding, and whether all of it was charged."""
     z = objective.predict(theta)
-    measurement = objective.measurement
-    charged = isinstance(measurement, HasRoundingBounds)
-    error = measurement.measure_error(objective.matrix(theta)) if charged else np.zeros_like(z)
-    error = error + 2 * unit_roundoff("float64") * (np.abs(z) + np.abs(objective.y))
-    return np.abs(objective.y - z) + error, charged
+    bounds = objective.rounding
+    error = np.zeros_like(z) if bounds is None else bounds.measure_error(objective.matrix(theta))
+    return z, error + 2 * unit_roundoff("float64") * (np.abs(z) + np.abs(objective.y)), bounds is not None
 
 
 def upper_value(objective: Any, theta: Vector) -> tuple[float, bool]:
     """Return the objective at theta rounded up, and whether all rounding could be charged."""
-    residual, charged = residual_bounds(objective, theta)
-    total = objective.data_value(objective.y + residual) * (1 + gamma(residual.size + 4))
+    z, error, charged = prediction_bounds(objective, theta)
+    # losses are convex in z: the largest on an interval stands at one of its ends
+    ends = (objective.loss.value(end, objective.y) for end in (z - error, z + error))
+    total = float(np.sum(objective.weighted(np.maximum(*ends)))) * (1 + gamma(z.size + 4))
+    charged = charged and objective.loss.name == "squared"  # the rounding of logarithms is not charged
     for penalty in objective.penalties:
         total += penalty.value(theta) + penalty.value_error(theta)
     return float(total), charged
@@ -194,12 +193,10 @@ def upper_value(objective: Any, theta: Vector) -> tuple[float, bool]:
 
 def rounding_floor(objective: Any, theta: Vector) -> float:
     """Return the objective that rounding of the predictions alone can cause."""
-    measurement = objective.measurement
-    if not isinstance(measurement, HasRoundingBounds):
+    if objective.rounding is None:
         return 0.0
-    error = measurement.measure_error(objective.matrix(theta)) + unit_roundoff("float64") * np.abs(
-        objective.y
-    )
+    error = objective.rounding.measure_error(objective.matrix(theta))
+    error = error + unit_roundoff("float64") * np.abs(objective.y)
     return float(objective.data_value(objective.y + error))
 
 
@@ -238,6 +235,8 @@ def _refute_convex(objective: Any, theta: Vector, finding: Finding, settings: An
 
 def rank_one_descent(objective: Any, theta: Vector, settings: Any) -> Descent | None:
     """Return the best step along the leading rank-one direction of the ambient gradient, or None."""
+    if objective.loss.name != "squared":
+        return None
     slope = objective.ambient_gradient(theta)
     if objective.structure == "psd":
         if min(slope.shape) > settings.largest_dense:
@@ -245,7 +244,7 @@ def rank_one_descent(objective: Any, theta: Vector, settings: Any) -> Descent | 
         dense = np.asarray(slope.toarray())
         if not np.isfinite(dense).all():
             return None
-        values, vectors = np.linalg.eigh((dense + dense.T) / 2)
+        values, vectors = np.linalg.eigh((dense + dense.conj().T) / 2)
         steepness, left = -float(values[0]), vectors[:, 0]
         right = left
     else:
@@ -255,36 +254,37 @@ def rank_one_descent(objective: Any, theta: Vector, settings: Any) -> Descent | 
         left = -left
     z = objective.predict(theta)
     weights = objective.weighted(objective.y - z)
-    noise = 1e-14 * float(np.linalg.norm(weights)) + _adjoint_error(objective, weights)
+    noise = 1e-14 * float(np.linalg.norm(weights)) + adjoint_error(objective, weights)
     if not steepness > objective.ridge + noise:
         return None
     direction = Factors(left[:, None], right[:, None])
     change = objective.measurement.measure(direction)
+    if objective.has_unit_trace:  # the way to v v^H keeps the trace, so X shrinks as it is added
+        change = change - z
+        steepness = float(weights @ change)
     curvature = float(change @ objective.weighted(change))
-    if not curvature > 0:
+    if not (curvature > 0 and steepness > objective.ridge):
         return None
     length = (steepness - objective.ridge) / curvature
+    if objective.has_unit_trace:
+        length = min(1.0, length)
     # evaluated, not predicted, with all rounding against it; the nuclear norm grows by at most `length`
     error = _prediction_error(objective, objective.matrix(theta), z)
     now = np.maximum(np.abs(objective.y - z) - error, 0.0)
-    error = error + length * _prediction_error(objective, direction, change)
+    error = error * (1 + length * objective.has_unit_trace) + length * _prediction_error(
+        objective, direction, change
+    )
     then = np.abs(objective.y - z - length * change) + error
     decrease = objective.data_value(objective.y + now) - objective.data_value(objective.y + then)
     return Descent(float(decrease - objective.ridge * length * (1 + 1e-12)), left, right, length)
 
 
 def _prediction_error(objective: Any, factors: Factors, z: Vector) -> Vector:
-    measurement = objective.measurement
     rounding = 2 * unit_roundoff("float64") * (np.abs(z) + np.abs(objective.y))
-    if isinstance(measurement, HasRoundingBounds):
-        return np.asarray(measurement.measure_error(factors) + rounding)
+    if objective.rounding is not None:
+        return np.asarray(objective.rounding.measure_error(factors) + rounding)
     # nothing is known of a foreign operator's rounding: a generous guess, and never a proof
     return np.asarray(rounding + 1e-12 * float(np.linalg.norm(z)))
-
-
-def _adjoint_error(objective: Any, weights: Vector) -> float:
-    measurement = objective.measurement
-    return measurement.adjoint_error(weights) if isinstance(measurement, HasRoundingBounds) else 0.0
 
 
 def _weaker(rigour: Rigour) -> Rigour:

@@ -8,7 +8,6 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
-from lowland.core.protocols import HasRoundingBounds
 from lowland.core.status import Rigour, Verdict
 
 # a central difference of a smooth function is right to about the square root of the roundoff;
@@ -78,8 +77,7 @@ def balanced(objective: Any, theta: Vector) -> Vector:
 
 def gradient_scale(objective: Any, theta: Vector) -> float:
     """Return the norm of the data gradient at zero factors and fitted biases, a natural unit."""
-    target = objective.weighted(objective.linearise(objective.baseline()).residual)
-    return float(np.linalg.norm(objective.pull(theta, objective.adjoint(target))))
+    return float(np.linalg.norm(objective.pull(theta, objective.adjoint(objective.unfitted[1]))))
 
 
 def gradient_rounding(objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[float, float]:
@@ -88,9 +86,8 @@ def gradient_rounding(objective: Any, theta: Vector, rng: np.random.Generator) -
     error = np.finfo(float).eps * (np.abs(objective.y) + np.abs(z))
     signs = rng.choice([-1.0, 1.0], error.size)
     usual = objective.pull(theta, objective.adjoint(objective.weighted(error * signs)))
-    measurement = objective.measurement
-    if isinstance(measurement, HasRoundingBounds):
-        error = error + measurement.measure_error(objective.matrix(theta))
+    if objective.rounding is not None:
+        error = error + objective.rounding.measure_error(objective.matrix(theta))
     worst = objective.pull(np.abs(theta), objective.adjoint(objective.weighted(error)))
     return 4 * float(np.linalg.norm(usual)), float(np.linalg.norm(worst))
 

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from lowland.core.errors import InvalidInputError
 
 Vector: TypeAlias = NDArray[np.floating[Any]]
-Matrix: TypeAlias = NDArray[np.floating[Any]]
+# real or complex: factors, measuring matrices, measured values
+Matrix: TypeAlias = NDArray[Any]
 Indices: TypeAlias = NDArray[np.intp]
 
 
@@ -62,6 +63,38 @@ def check_floats(
         raise InvalidInputError(
             f"{name} must be finite", f"{array[where]} at position {where}", fix="drop or mask such values"
         )
+    return array
+
+
+def check_numbers(values: ArrayLike, name: str, *, ndim: int | None = None) -> Matrix:
+    """Return `values` as a contiguous finite array, complex where they are.
+
+    Parameters
+    ----------
+    values : array_like
+        Numbers; single and double precision keep their type.
+    name : str
+        The argument's name, for the error.
+    ndim : int, optional
+        Required number of dimensions.
+
+    Returns
+    -------
+    ndarray
+        C-contiguous, real or complex.
+
+    Raises
+    ------
+    InvalidInputError
+        If the array is not numeric, of another dimension, or not finite.
+    """
+    array = np.asarray(values)
+    if not np.iscomplexobj(array):
+        return check_floats(array, name, ndim=ndim)
+    array = np.ascontiguousarray(array, dtype=np.complex64 if array.dtype == np.complex64 else np.complex128)
+    check_floats(array.view(array.real.dtype).reshape(*array.shape, 2), name)
+    if ndim is not None:
+        check_floats(array.real, name, ndim=ndim)
     return array
 
 

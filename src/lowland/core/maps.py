@@ -25,8 +25,8 @@ class DenseMap:
         return self.matrix @ block
 
     def rmatmat(self, block: Matrix) -> Matrix:
-        """Return M.T @ block."""
-        return self.matrix.T @ block
+        """Return M^H @ block."""
+        return self.matrix.conj().T @ block
 
     def toarray(self) -> Matrix:
         """Return the matrix itself."""

@@ -30,7 +30,7 @@ class LinearMap(Protocol):
         """Return M @ block, shape (m, k)."""
 
     def rmatmat(self, block: Matrix) -> Matrix:
-        """Return M.T @ block, shape (n, k)."""
+        """Return M^H @ block, shape (n, k)."""
 
     def toarray(self) -> Matrix:
         """Return M as a dense array."""
@@ -38,7 +38,11 @@ class LinearMap(Protocol):
 
 @runtime_checkable
 class Measurement(Protocol):
-    """A linear map A from m x n matrices to p numbers, with its adjoint."""
+    """A linear map A from m x n matrices to p numbers, with its adjoint.
+
+    With measuring matrices A_k the numbers are the inner products tr(A_k^H X). Matrices are
+    complex where `dtype` is.
+    """
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -50,15 +54,15 @@ class Measurement(Protocol):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Working precision."""
+        """Field and working precision of the matrices."""
 
-    def measure(self, factors: Factors) -> Vector:
-        """Return A(left right^T), shape (p,), without forming the matrix where structure allows."""
+    def measure(self, factors: Factors) -> Matrix:
+        """Return A(left right^H), shape (p,), without forming the matrix where structure allows."""
 
-    def measure_matrix(self, matrix: Matrix) -> Vector:
+    def measure_matrix(self, matrix: Matrix) -> Matrix:
         """Return A(X) of a dense matrix, shape (p,)."""
 
-    def adjoint(self, weights: Vector) -> LinearMap:
+    def adjoint(self, weights: Matrix) -> LinearMap:
         """Return A*(weights) = sum of weights_k A_k as an m x n operator."""
 
 
@@ -108,6 +112,9 @@ class Loss(Protocol):
     def conjugate(self, s: Vector, y: Vector) -> Vector:
         """Return sup over z of s z - loss(z, y)."""
 
+    def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
+        """Return the sizes of losses and slopes where nothing is fitted, natural units of both."""
+
     def check(self, y: Vector) -> None:
         """Raise InvalidInputError where the data lie outside the loss's domain."""
 
@@ -154,7 +161,11 @@ class Model(Protocol):
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Dimension of the set of matrices that the model makes."""
+        """Dimension, counted in real numbers, of the set of matrices that the model makes."""
+
+    @property
+    def is_complex(self) -> bool:
+        """Whether matrices are complex."""
 
     def lift(self, theta: Vector) -> Factors:
         """Return the matrix of a point."""
@@ -165,7 +176,7 @@ class Model(Protocol):
     def pull(self, theta: Vector, cotangent: LinearMap) -> Vector:
         """Return the adjoint of `push` applied to an m x n operator."""
 
-    def pull_derivative(self, direction: Vector, cotangent: LinearMap) -> Vector:
+    def pull_derivative(self, theta: Vector, direction: Vector, cotangent: LinearMap) -> Vector:
         """Return the derivative of `pull` along a direction, the operator held fixed."""
 
     def gauge(self, theta: Vector, *, linear: bool) -> Matrix:

@@ -15,11 +15,12 @@ from lowland.core.status import StopReason
 @final
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """A matrix X = left @ right.T that is never formed unless asked for.
+    """A matrix X = left @ right.conj().T that is never formed unless asked for.
 
     Parameters
     ----------
     left : ndarray, shape (m, k)
+        Real or complex.
     right : ndarray, shape (n, k)
     """
 
@@ -38,11 +39,11 @@ class Factors:
 
     def matrix(self) -> Matrix:
         """Return the dense m x n matrix."""
-        return self.left @ self.right.T
+        return self.left @ self.right.conj().T
 
-    def at(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Vector:
+    def at(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Matrix:
         """Return the entries at the given positions, O(k) each."""
-        entries: Vector = np.einsum("pk,pk->p", self.left[rows], self.right[columns])
+        entries: Matrix = np.einsum("pk,pk->p", self.left[rows], self.right[columns].conj())
         return entries
 
 

@@ -1,7 +1,12 @@
 """Pointwise losses and the penalties on factors."""
 
 from lowland.losses.balancing import Balancing
+from lowland.losses.binomial import Binomial
+from lowland.losses.poisson import Poisson
 from lowland.losses.ridge import Ridge
 from lowland.losses.squared import Squared
 
-__all__ = ["Balancing", "Ridge", "Squared"]
+__all__ = ["LOSSES", "Balancing", "Binomial", "Poisson", "Ridge", "Squared"]
+
+# losses by the name under which users ask for them
+LOSSES = {loss.name: loss for loss in (Squared, Poisson, Binomial)}

@@ -33,5 +33,9 @@ class Squared:
         """Return s^2 / 2 + s y."""
         return s**2 / 2 + s * y
 
+    def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
+        """Return losses and slopes where nothing is fitted."""
+        return self.value(np.zeros_like(y), y), -y
+
     def check(self, y: Vector) -> None:
         """Accept every finite number."""

@@ -2,6 +2,23 @@
 
 from lowland.measure.dense import Dense, gaussian
 from lowland.measure.entries import Entries
+from lowland.measure.fourier import Fourier
 from lowland.measure.linear import Linear
+from lowland.measure.pauli import Pauli
+from lowland.measure.rank_one import RankOne, blind_deconvolution, coded_diffraction
+from lowland.measure.real_parts import RealParts
+from lowland.measure.stacked import Stacked
 
-__all__ = ["Dense", "Entries", "Linear", "gaussian"]
+__all__ = [
+    "Dense",
+    "Entries",
+    "Fourier",
+    "Linear",
+    "Pauli",
+    "RankOne",
+    "RealParts",
+    "Stacked",
+    "blind_deconvolution",
+    "coded_diffraction",
+    "gaussian",
+]

@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from lowland.core.arrays import Indices, Matrix, Vector, check_floats
+from lowland.core.arrays import Indices, Matrix, Vector, check_numbers
 from lowland.core.errors import InvalidInputError
 from lowland.core.maps import DenseMap
 from lowland.core.random import RandomSource, make_generator
@@ -17,14 +17,14 @@ from lowland.core.rounding import gamma
 
 @final
 class Dense:
-    """Inner products with given matrices: A(X)_k = sum_ij arrays[k, i, j] X[i, j].
+    """Inner products with given matrices: A(X)_k = sum_ij conj(arrays[k, i, j]) X[i, j].
 
     Parameters
     ----------
     arrays : array_like, shape (p, m, n)
-        The measuring matrices, finite and real.
+        The measuring matrices, finite, real or complex.
     symmetric : bool, optional
-        Whether every matrix is symmetric. Then only the n(n+1)/2 numbers of a triangle are
+        Whether every matrix is real and symmetric. Then only the n(n+1)/2 numbers of a triangle are
         stored and read, which halves memory and time. By default it is looked up.
 
     Raises
@@ -49,16 +49,17 @@ class Dense:
     """
 
     def __init__(self, arrays: ArrayLike, *, symmetric: bool | None = None) -> None:
-        array = check_floats(arrays, "arrays", ndim=3)
+        array = check_numbers(arrays, "arrays", ndim=3)
         self.size, m, n = array.shape
         self.shape = (m, n)
         self.dtype: np.dtype[Any] = array.dtype
-        is_symmetric = m == n and bool((array == array.transpose(0, 2, 1)).all())
+        is_real = array.dtype.kind == "f"
+        is_symmetric = is_real and m == n and bool((array == array.transpose(0, 2, 1)).all())
         if symmetric and not is_symmetric:
             raise InvalidInputError(
                 "arrays are not symmetric",
                 "symmetric=True",
-                fix="average each with its transpose, or leave it out",
+                fix="average each real matrix with its transpose, or leave it out",
             )
         self.symmetric = is_symmetric if symmetric is None else symmetric
         # rows of `_table` are the matrices, either whole or as the lower triangle
@@ -80,22 +81,21 @@ class Dense:
         return full
 
     def symmetrised(self) -> Dense:
-        """Return the symmetric parts, which measure symmetric matrices equally."""
-        return (
-            self
-            if self.symmetric
-            else Dense((self.arrays + self.arrays.transpose(0, 2, 1)) / 2, symmetric=True)
-        )
+        """Return the symmetric parts of real matrices, which measure symmetric matrices equally."""
+        if self.symmetric or self.dtype.kind == "c":
+            return self
+        return Dense((self.arrays + self.arrays.transpose(0, 2, 1)) / 2, symmetric=True)
 
-    def measure(self, factors: Factors) -> Vector:
-        """Return A(left right^T), shape (p,)."""
+    def measure(self, factors: Factors) -> Matrix:
+        """Return A(left right^H), shape (p,)."""
         return self.measure_matrix(factors.matrix())
 
-    def measure_matrix(self, matrix: Matrix) -> Vector:
+    def measure_matrix(self, matrix: Matrix) -> Matrix:
         """Return A(X) of a dense matrix, shape (p,)."""
-        return self._table @ self._flatten(np.asarray(matrix))
+        image: Matrix = (self._table @ self._flatten(np.asarray(matrix)).conj()).conj()
+        return image
 
-    def adjoint(self, weights: Vector) -> DenseMap:
+    def adjoint(self, weights: Matrix) -> DenseMap:
         """Return sum_k weights_k arrays[k] as an operator."""
         flat = np.asarray(weights) @ self._table
         if self._triangle is None:
@@ -125,20 +125,20 @@ class Dense:
         terms = factors.width + self._table.shape[1] + 2
         return gamma(terms, self.dtype) * (np.abs(self._table) @ self._flatten(magnitude))
 
-    def adjoint_error(self, weights: Vector) -> float:
+    def adjoint_error(self, weights: Matrix) -> float:
         """Return a bound on the rounding error of `adjoint(weights)` in Frobenius norm."""
         magnitude = np.abs(np.asarray(weights)) @ np.abs(self._table)
         return (
             gamma(self.size + 2, self.dtype) * float(np.linalg.norm(magnitude)) * (2 if self.symmetric else 1)
         )
 
-    def _flatten(self, matrix: Matrix) -> Vector:
+    def _flatten(self, matrix: Matrix) -> Matrix:
         if self._triangle is None:
             return matrix.reshape(-1)
         # a symmetric A sees only X + X^T; the diagonal would be counted twice
         doubled = matrix + matrix.T
         doubled[np.diag_indices(self.shape[0])] /= 2
-        flat: Vector = doubled[self._triangle]
+        flat: Matrix = doubled[self._triangle]
         return flat
 
 
@@ -163,8 +163,8 @@ def gaussian(
     symmetric : bool
         Whether to keep the symmetric part of each matrix only; on symmetric X it measures the
         same numbers.
-    dtype : {"float64", "float32"}
-        Precision of the stored matrices.
+    dtype : {"float64", "float32", "complex128", "complex64"}
+        Field and precision of the stored matrices; complex entries have unit variance too.
 
     Returns
     -------
@@ -183,8 +183,16 @@ def gaussian(
         )
     if size < 1:
         raise InvalidInputError("size must be positive", str(size), fix="pass the number of measurements")
-    precision: Any = np.dtype(dtype).type
-    arrays: Matrix = make_generator(rng).standard_normal((size, *shape), dtype=precision)
+    precision, generator = np.dtype(dtype), make_generator(rng)
+    parts: Any = precision.type(0).real.dtype.type
+    arrays: Matrix = generator.standard_normal((size, *shape), dtype=parts)
+    if precision.kind == "c":
+        if symmetric:
+            raise InvalidInputError(
+                "symmetric measurements are real", f"dtype {precision}", fix="leave it out"
+            )
+        imaginary: Matrix = generator.standard_normal((size, *shape), dtype=parts)
+        return Dense(((arrays + 1j * imaginary) / np.sqrt(2)).astype(precision))
     if symmetric:
         arrays = (arrays + arrays.transpose(0, 2, 1)) / 2
     return Dense(arrays, symmetric=symmetric)

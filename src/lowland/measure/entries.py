@@ -26,8 +26,8 @@ class Entries:
         Positions counted from 0; may repeat (the same entry measured again).
     shape : tuple of int
         Shape (m, n) of the matrix.
-    dtype : {"float64", "float32"}
-        Working precision.
+    dtype : {"float64", "float32", "complex128", "complex64"}
+        Field and working precision of the matrix.
 
     Raises
     ------
@@ -79,15 +79,15 @@ class Entries:
         ends = np.flatnonzero(np.diff(cells, append=-1))
         return int(np.diff(ends, prepend=-1).max(initial=1))
 
-    def measure(self, factors: Factors) -> Vector:
-        """Return the entries of left @ right.T, shape (p,)."""
-        return sample_product(factors.left, factors.right, self.rows, self.columns)
+    def measure(self, factors: Factors) -> Matrix:
+        """Return the entries of left @ right.conj().T, shape (p,)."""
+        return sample_product(factors.left, factors.right.conj(), self.rows, self.columns)
 
-    def measure_matrix(self, matrix: Matrix) -> Vector:
+    def measure_matrix(self, matrix: Matrix) -> Matrix:
         """Return the entries of a dense matrix, shape (p,)."""
         return np.asarray(matrix)[self.rows, self.columns]
 
-    def adjoint(self, weights: Vector) -> SparseMap:
+    def adjoint(self, weights: Matrix) -> SparseMap:
         """Return the sparse matrix that holds `weights` at the positions, repeats summed."""
         return SparseMap(self.pattern, np.asarray(weights))
 
@@ -100,7 +100,7 @@ class Entries:
         magnitude = self.measure(Factors(np.abs(factors.left), np.abs(factors.right)))
         return gamma(factors.width + 1, self.dtype) * magnitude
 
-    def adjoint_error(self, weights: Vector) -> float:
+    def adjoint_error(self, weights: Matrix) -> float:
         """Return a bound on the rounding error of `adjoint(weights).toarray()` in Frobenius norm.
 
         One more rounding is charged than `adjoint` makes, so that the weights may have been rounded.

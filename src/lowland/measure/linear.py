@@ -6,7 +6,7 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.maps import DenseMap
 from lowland.core.records import Factors
@@ -19,14 +19,15 @@ class Linear:
     Parameters
     ----------
     linear_operator : LinearOperator, sparse array, array or alike
-        Anything that `scipy.sparse.linalg.aslinearoperator` takes, of shape (p, m n), real.
+        Anything that `scipy.sparse.linalg.aslinearoperator` takes, of shape (p, m n), real or
+        complex; PyLops operators too.
     shape : tuple of int
         Shape (m, n) of the matrix.
 
     Raises
     ------
     InvalidInputError
-        If the operator is complex, does not fit the shape, or its adjoint fails the dot test.
+        If the operator does not fit the shape, or its adjoint fails the dot test.
 
     Notes
     -----
@@ -44,9 +45,7 @@ class Linear:
     """
 
     def __init__(self, linear_operator: Any, shape: tuple[int, int]) -> None:
-        from scipy.sparse.linalg import aslinearoperator
-
-        self.operator = aslinearoperator(linear_operator)
+        self.operator = check_operator(linear_operator, "linear_operator")
         self.shape = (int(shape[0]), int(shape[1]))
         self.size = int(self.operator.shape[0])
         if self.operator.shape[1] != self.shape[0] * self.shape[1]:
@@ -55,35 +54,75 @@ class Linear:
                 f"operator {self.operator.shape} for a matrix of {self.shape[0]} x {self.shape[1]}",
                 "it must act on the m n entries of the matrix, row by row",
             )
-        if np.dtype(self.operator.dtype).kind not in "fiu":
-            raise InvalidInputError("linear_operator must be real", f"dtype {self.operator.dtype}")
-        self.dtype: np.dtype[Any] = np.dtype("float32" if self.operator.dtype == np.float32 else "float64")
-        self._check_adjoint()
+        self.dtype: np.dtype[Any] = working_type(self.operator)
 
-    def measure(self, factors: Factors) -> Vector:
-        """Return A(left right^T), shape (p,)."""
+    def measure(self, factors: Factors) -> Matrix:
+        """Return A(left right^H), shape (p,)."""
         return self.measure_matrix(factors.matrix())
 
-    def measure_matrix(self, matrix: Matrix) -> Vector:
+    def measure_matrix(self, matrix: Matrix) -> Matrix:
         """Return A(X) of a dense matrix, shape (p,)."""
-        result: Vector = self.operator.matvec(np.asarray(matrix).reshape(-1))
+        result: Matrix = self.operator.matvec(np.asarray(matrix).reshape(-1))
         return result
 
-    def adjoint(self, weights: Vector) -> DenseMap:
+    def adjoint(self, weights: Matrix) -> DenseMap:
         """Return A*(weights) as an operator on m x n matrices."""
         return DenseMap(np.asarray(self.operator.rmatvec(np.asarray(weights))).reshape(self.shape))
 
-    def _check_adjoint(self) -> None:
-        rng = np.random.default_rng(0)
-        x = rng.standard_normal(self.shape[0] * self.shape[1]).astype(self.dtype)
-        w = rng.standard_normal(self.size).astype(self.dtype)
-        forward, backward = self.operator.matvec(x), self.operator.rmatvec(w)
-        scale = np.linalg.norm(forward) * np.linalg.norm(w) + np.linalg.norm(x) * np.linalg.norm(backward)
-        error = abs(float(forward @ w) - float(x @ backward))
-        if not error <= (1e-4 if self.dtype == np.float32 else 1e-9) * scale:
+
+def working_type(operator: Any) -> np.dtype[Any]:
+    """Return the floating type in which an operator works."""
+    return np.result_type(np.dtype(operator.dtype), np.float32)
+
+
+def check_operator(operator: Any, name: str) -> Any:
+    """Return something as a LinearOperator whose adjoint has passed the dot test.
+
+    Parameters
+    ----------
+    operator : LinearOperator, sparse array, array or alike
+    name : str
+        The argument's name, for the error.
+
+    Returns
+    -------
+    LinearOperator
+
+    Raises
+    ------
+    InvalidInputError
+        If it is no numeric operator, or <A x, w> and <x, A* w> differ on random vectors.
+    """
+    from scipy.sparse.linalg import aslinearoperator
+
+    try:
+        operator = aslinearoperator(operator)
+        dtype = working_type(operator)
+    except TypeError as error:
+        raise InvalidInputError(f"{name} is no linear operator", type(operator).__name__) from error
+    if dtype.kind not in "fc":
+        raise InvalidInputError(f"{name} must be numeric", f"dtype {operator.dtype}")
+    rng = np.random.default_rng(0)
+    x, w = (_random(rng, length, dtype) for length in (operator.shape[1], operator.shape[0]))
+    # blocks of columns are tried besides vectors: the two may be coded apart
+    pairs = [(operator.matvec(x), operator.rmatvec(w))]
+    pairs.append((operator.matmat(x[:, None])[:, 0], operator.rmatmat(w[:, None])[:, 0]))
+    for forward, backward in pairs:
+        scale = float(
+            np.linalg.norm(forward) * np.linalg.norm(w) + np.linalg.norm(x) * np.linalg.norm(backward)
+        )
+        gap = abs(np.vdot(w, forward) - np.vdot(backward, x))
+        if not gap <= 1e4 * float(np.finfo(dtype).eps) * scale:
             raise InvalidInputError(
-                "the adjoint of linear_operator does not belong to it",
-                f"<A x, w> and <x, A* w> differ by {error:.2g}, at scale {scale:.2g}",
+                f"the adjoint of {name} does not belong to it",
+                f"<A x, w> and <x, A* w> differ by {gap:.2g}, at scale {scale:.2g}",
                 "every gradient and certificate would be wrong",
-                "mend rmatvec",
+                "mend rmatvec and rmatmat: the conjugate transpose",
             )
+    return operator
+
+
+def _random(rng: np.random.Generator, length: int, dtype: np.dtype[Any]) -> Matrix:
+    x = rng.standard_normal((2, length))
+    vector: Matrix = (x[0] + 1j * x[1] if dtype.kind == "c" else x[0]).astype(dtype)
+    return vector

@@ -1,15 +1,16 @@
-"""Sparse m x n operators, as `Entries.adjoint` returns them."""
+"""The m x n operators that adjoints of measurements return: sparse, and sums."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.arrays import Indices, Matrix
+from lowland.core.protocols import LinearMap
 from lowland.kernels.sort import sort_both_ways
 from lowland.kernels.sparse import multiply_rows
 
@@ -39,7 +40,7 @@ class SparseMap:
     """A sparse matrix: a pattern and one value a position; repeated positions add up."""
 
     pattern: SparsePattern
-    values: Vector
+    values: Matrix
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -47,19 +48,19 @@ class SparseMap:
         return self.pattern.shape
 
     @cached_property
-    def _by_row(self) -> Vector:
+    def _by_row(self) -> Matrix:
         return self.values[self.pattern.row_order]
 
     @cached_property
-    def _by_column(self) -> Vector:
-        return self.values[self.pattern.column_order]
+    def _by_column(self) -> Matrix:
+        return self.values[self.pattern.column_order].conj()
 
     def matmat(self, block: Matrix) -> Matrix:
         """Return M @ block."""
         return multiply_rows(self.pattern.row_starts, self.pattern.row_columns, self._by_row, block)
 
     def rmatmat(self, block: Matrix) -> Matrix:
-        """Return M.T @ block."""
+        """Return M^H @ block."""
         return multiply_rows(self.pattern.column_starts, self.pattern.column_rows, self._by_column, block)
 
     def toarray(self) -> Matrix:
@@ -69,3 +70,28 @@ class SparseMap:
         rows = np.repeat(np.arange(self.shape[0]), np.diff(p.row_starts))
         np.add.at(dense, (rows, p.row_columns), self._by_row)
         return dense
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class SumMap:
+    """A sum of operators of one shape."""
+
+    parts: tuple[LinearMap, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n)."""
+        return self.parts[0].shape
+
+    def matmat(self, block: Matrix) -> Matrix:
+        """Return M @ block."""
+        return reduce(np.add, (part.matmat(block) for part in self.parts))
+
+    def rmatmat(self, block: Matrix) -> Matrix:
+        """Return M^H @ block."""
+        return reduce(np.add, (part.rmatmat(block) for part in self.parts))
+
+    def toarray(self) -> Matrix:
+        """Return the dense matrix."""
+        return reduce(np.add, (part.toarray() for part in self.parts))

@@ -1,16 +1,18 @@
-"""`General`: X = U V^T, with free row, column and global biases where asked for."""
+"""`General`: X = U V^H, with free row, column and global biases where asked for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.fields import as_complexes, as_reals
 from lowland.core.protocols import LinearMap
 from lowland.core.records import Factors
+from lowland.models.mixings import all_mixings, skew_mixings
 
 BIASES = ("row", "column", "global")
 
@@ -18,11 +20,11 @@ BIASES = ("row", "column", "global")
 @final
 @dataclass(frozen=True)
 class General:
-    """Matrices X = U V^T + a 1^T + 1 b^T + c.
+    """Matrices X = U V^H + a 1^T + 1 b^T + c.
 
     A point is U, V, a, b, c one after the other, each row by row; the biases only as far as
-    asked for. A bias is a factor column whose partner is the constant 1, so measurements see
-    nothing but a slightly wider pair of factors.
+    asked for, and only for real matrices. A bias is a factor column whose partner is the constant
+    1, so measurements see nothing but a slightly wider pair of factors.
 
     Parameters
     ----------
@@ -32,22 +34,27 @@ class General:
         Columns of U and V.
     biases : tuple of {"row", "column", "global"}
         Which biases are free.
+    is_complex : bool
+        Whether U and V are complex; a point then holds real and imaginary parts in turn.
     """
 
     shape: tuple[int, int]
     rank: int
     biases: tuple[str, ...] = ()
+    is_complex: bool = False
     name: ClassVar[str] = "general"
 
     def __post_init__(self) -> None:
         unknown = set(self.biases) - set(BIASES)
         if unknown:
             raise InvalidInputError("biases are unknown", repr(sorted(unknown)), fix=f"choose among {BIASES}")
+        if self.biases and self.is_complex:
+            raise InvalidInputError("biases are for real matrices", "a complex matrix", fix="leave them out")
 
     @property
     def factor_size(self) -> int:
         """Length of U and V together."""
-        return sum(self.shape) * self.rank
+        return sum(self.shape) * self.rank * (2 if self.is_complex else 1)
 
     @property
     def size(self) -> int:
@@ -57,20 +64,24 @@ class General:
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Dimension of the set of matrices, the overlap of factors and biases taken off."""
+        """Dimension of the set of matrices in real numbers, the overlap of factors and biases taken off."""
         (m, n), r = self.shape, self.rank
         # a free row bias takes one dimension from the rows of V^T that matter, a column bias from U
         m_left, n_left = m - self._has("column"), n - self._has("row")
         r = min(r, m_left, n_left)
         biases = m * self._has("row") + n * self._has("column") - (self._has("row") and self._has("column"))
         only_global = self._has("global") and not (self._has("row") or self._has("column"))
-        return min(m * n, r * (m_left + n_left - r) + biases + only_global)
+        total = min(m * n, r * (m_left + n_left - r) + biases + only_global)
+        return 2 * total if self.is_complex else total
 
     def unpack(self, theta: Vector) -> tuple[Matrix, Matrix, Vector, Vector, float]:
         """Return views U (m, r), V (n, r), a (m,), b (n,) and the number c; absent biases are zeros."""
         (m, n), r = self.shape, self.rank
-        u = theta[: m * r].reshape(m, r)
-        v = theta[m * r : self.factor_size].reshape(n, r)
+        factors: Matrix = theta[: self.factor_size]
+        if self.is_complex:
+            factors = as_complexes(factors)
+        u = factors[: m * r].reshape(m, r)
+        v = factors[m * r :].reshape(n, r)
         at = self.factor_size
         a = theta[at : at + m] if self._has("row") else np.zeros(m, theta.dtype)
         at += m * self._has("row")
@@ -87,6 +98,8 @@ class General:
         offset: float = 0.0,
     ) -> Vector:
         """Return the point of given factors and biases; biases that are not free are left out."""
+        if self.is_complex:
+            return np.concatenate([as_reals(u + 0j), as_reals(v + 0j)])
         parts = [u.ravel(), v.ravel()]
         if self._has("row"):
             parts.append(np.zeros(self.shape[0], u.dtype) if row is None else row)
@@ -120,7 +133,7 @@ class General:
         total = float(row_sums.sum()) if row_sums is not None else 0.0
         return self.pack(by_row[:, :r], by_column[:, :r], row_sums, column_sums, total)
 
-    def pull_derivative(self, direction: Vector, cotangent: LinearMap) -> Vector:
+    def pull_derivative(self, theta: Vector, direction: Vector, cotangent: LinearMap) -> Vector:
         """Return the derivative of `pull` along a direction, the operator held fixed."""
         du, dv, *_ = self.unpack(direction)
         return self.pack(cotangent.matmat(dv), cotangent.rmatmat(du))
@@ -134,7 +147,7 @@ class General:
             The point.
         linear : bool
             Whether the factors may be mixed by every invertible matrix and exchanged with the
-            biases (no penalty); otherwise by rotations only.
+            biases (no penalty); otherwise by rotations (unitary matrices) only.
 
         Returns
         -------
@@ -142,7 +155,8 @@ class General:
             Not orthonormal; columns may be dependent at degenerate points.
         """
         u, v, *_ = self.unpack(theta)
-        directions = [self.pack(u @ k, -v @ k.T) for k in _mixings(self.rank, u.dtype, linear=linear)]
+        mixings = (all_mixings if linear else skew_mixings)(self.rank, u.dtype)
+        directions = [self.pack(u @ k, -v @ k.conj().T) for k in mixings]
         one_row, one_column = np.ones(self.shape[0], u.dtype), np.ones(self.shape[1], u.dtype)
         if self._has("row") and self._has("column"):
             directions.append(self.pack(0 * u, 0 * v, one_row, -one_column))
@@ -156,7 +170,7 @@ class General:
                     directions.append(self.pack(0 * u, np.outer(one_column, k), -u @ k))
                 if self._has("column"):
                     directions.append(self.pack(np.outer(one_row, k), 0 * v, None, -v @ k))
-        return np.stack(directions, axis=1) if directions else np.zeros((self.size, 0), u.dtype)
+        return np.stack(directions, axis=1) if directions else np.zeros((self.size, 0), theta.dtype)
 
     def canonical(self, theta: Vector) -> Vector:
         """Return the same matrix with balanced, ordered factors and centred biases."""
@@ -174,7 +188,7 @@ class General:
 
     def resized(self, rank: int) -> General:
         """Return the same model with another rank."""
-        return General(self.shape, rank, self.biases)
+        return replace(self, rank=rank)
 
     def _has(self, bias: str) -> bool:
         return bias in self.biases
@@ -191,28 +205,13 @@ class General:
 
 
 def balanced_factors(u: Matrix, v: Matrix) -> tuple[Matrix, Matrix]:
-    """Return factors of the same product with U^T U = V^T V diagonal, largest first.
+    """Return factors of the same product with U^H U = V^H V diagonal, largest first.
 
     Computed from two thin QR decompositions and a small singular value decomposition, so that
     nothing of size m n is formed and small singular values keep their relative accuracy.
     """
     qu, ru = np.linalg.qr(u)
     qv, rv = np.linalg.qr(v)
-    left, s, right = np.linalg.svd(ru @ rv.T)
+    left, s, right = np.linalg.svd(ru @ rv.conj().T)
     root = np.sqrt(s)
-    return (qu @ left) * root, (qv @ right.T) * root
-
-
-def _mixings(rank: int, dtype: np.dtype[np.floating], *, linear: bool) -> list[Matrix]:
-    # a basis of all r x r matrices, or of the antisymmetric ones
-    basis = []
-    for i in range(rank):
-        for j in range(rank):
-            if not linear and j <= i:
-                continue
-            k = np.zeros((rank, rank), dtype)
-            k[i, j] = 1
-            if not linear:
-                k[j, i] = -1
-            basis.append(k)
-    return basis
+    return (qu @ left) * root, (qv @ right.conj().T) * root

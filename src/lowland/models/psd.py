@@ -1,22 +1,24 @@
-"""`Psd`: X = U U^T, positive semidefinite of bounded rank."""
+"""`Psd`: X = U U^H, positive semidefinite of bounded rank, of unit trace where asked for."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.fields import as_complexes, as_reals
 from lowland.core.protocols import LinearMap
 from lowland.core.records import Factors
+from lowland.models.mixings import skew_mixings
 
 
 @final
 @dataclass(frozen=True)
 class Psd:
-    """Matrices X = U U^T; a point is U row by row.
+    """Matrices X = U U^H, or U U^H / tr(U U^H); a point is U row by row.
 
     Parameters
     ----------
@@ -24,10 +26,16 @@ class Psd:
         Shape (n, n).
     rank : int
         Columns of U.
+    is_complex : bool
+        Whether U is complex; a point then holds real and imaginary parts in turn.
+    unit_trace : bool
+        Whether X is scaled to trace one, as density matrices are.
     """
 
     shape: tuple[int, int]
     rank: int
+    is_complex: bool = False
+    unit_trace: bool = False
     name: ClassVar[str] = "psd"
 
     def __post_init__(self) -> None:
@@ -38,8 +46,8 @@ class Psd:
 
     @property
     def factor_size(self) -> int:
-        """Length of U."""
-        return self.shape[0] * self.rank
+        """Length of a point: all of it is U."""
+        return self.shape[0] * self.rank * (2 if self.is_complex else 1)
 
     @property
     def size(self) -> int:
@@ -48,61 +56,88 @@ class Psd:
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Dimension n r - r (r - 1) / 2 of the set of matrices."""
+        """Dimension of the set of matrices: n r - r (r - 1) / 2 real ones, 2 n r - r^2 complex ones."""
         n, r = self.shape[0], min(self.rank, self.shape[0])
-        return n * r - r * (r - 1) // 2
+        return (2 * n * r - r * r if self.is_complex else n * r - r * (r - 1) // 2) - self.unit_trace
 
     def unpack(self, theta: Vector) -> Matrix:
         """Return the view U, shape (n, r)."""
-        return theta.reshape(self.shape[0], self.rank)
+        numbers = as_complexes(theta) if self.is_complex else theta
+        return numbers.reshape(self.shape[0], self.rank)
 
     def pack(self, u: Matrix) -> Vector:
         """Return the point of a factor."""
-        return np.ascontiguousarray(u).reshape(-1)
+        return as_reals(u)
 
     def lift(self, theta: Vector) -> Factors:
         """Return the matrix of a point."""
-        u = self.unpack(theta)
+        u = self.unpack(self._scaled(theta))
         return Factors(u, u)
 
     def push(self, theta: Vector, direction: Vector) -> Factors:
-        """Return D U^T + U D^T."""
-        u, d = self.unpack(theta), self.unpack(direction)
+        """Return D U^H + U D^H, D taken along the set of unit trace where that is asked for."""
+        u, d = self.unpack(self._scaled(theta)), self.unpack(self._tangent(theta, direction))
         return Factors(np.hstack([d, u]), np.hstack([u, d]))
 
     def pull(self, theta: Vector, cotangent: LinearMap) -> Vector:
-        """Return (M + M^T) U."""
-        u = self.unpack(theta)
-        return self.pack(cotangent.matmat(u) + cotangent.rmatmat(u))
+        """Return (M + M^H) U."""
+        return self._tangent(theta, self._doubled(self._scaled(theta), cotangent))
 
-    def pull_derivative(self, direction: Vector, cotangent: LinearMap) -> Vector:
-        """Return (M + M^T) D."""
-        return self.pull(direction, cotangent)
+    def pull_derivative(self, theta: Vector, direction: Vector, cotangent: LinearMap) -> Vector:
+        """Return (M + M^H) D, with the curvature of the normalisation where there is one."""
+        if not self.unit_trace:
+            return self._doubled(direction, cotangent)
+        # pull is (H u - q u) / t with t = |u|^2 and q = u.H u / t; this is its derivative
+        square = theta @ theta
+        image, turned = self._doubled(theta, cotangent), self._doubled(direction, cotangent)
+        along, quotient = 2 * (theta @ direction) / square, (theta @ image) / square
+        change = 2 * (image @ direction) / square - quotient * along
+        derivative = turned - quotient * direction - change * theta - along * (image - quotient * theta)
+        return np.asarray(derivative / square)
 
     def gauge(self, theta: Vector, *, linear: bool) -> Matrix:
-        """Return the rotations U K, K antisymmetric, shape (n r, r (r - 1) / 2).
+        """Return the rotations U K, K skew, shape (size, g), and U itself where only its shape counts.
 
-        `linear` makes no difference: only rotations leave U U^T unchanged.
+        `linear` makes no difference: only rotations leave U U^H unchanged.
         """
         u = self.unpack(theta)
-        directions = []
-        for i in range(self.rank):
-            for j in range(i + 1, self.rank):
-                d = np.zeros_like(u)
-                d[:, j], d[:, i] = u[:, i], -u[:, j]
-                directions.append(d.ravel())
-        return np.stack(directions, axis=1) if directions else np.zeros((self.size, 0), u.dtype)
+        directions = [self.pack(u @ k) for k in skew_mixings(self.rank, u.dtype)]
+        if self.unit_trace:
+            directions.append(theta)
+        return np.stack(directions, axis=1) if directions else np.zeros((self.size, 0), theta.dtype)
 
     def canonical(self, theta: Vector) -> Vector:
         """Return the factor with orthogonal columns, largest first."""
-        q, r = np.linalg.qr(self.unpack(theta))
+        q, r = np.linalg.qr(self.unpack(self._scaled(theta)))
         left, s, _ = np.linalg.svd(r)
         return self.pack((q @ left) * s)
 
     def from_factors(self, factors: Factors) -> Vector:
         """Return the point of the left factor."""
-        return self.pack(factors.left)
+        left = factors.left
+        if self.is_complex and not np.iscomplexobj(left):
+            left = left + 0j
+        return self.pack(left)
 
     def resized(self, rank: int) -> Psd:
         """Return the same model with another rank."""
-        return Psd(self.shape, rank)
+        return replace(self, rank=rank)
+
+    def _doubled(self, theta: Vector, cotangent: LinearMap) -> Vector:
+        u = self.unpack(theta)
+        return self.pack(cotangent.matmat(u) + cotangent.rmatmat(u))
+
+    def _scaled(self, theta: Vector) -> Vector:
+        if not self.unit_trace:
+            return theta
+        length = np.linalg.norm(theta)
+        return theta / length if length > 0 else theta
+
+    def _tangent(self, theta: Vector, direction: Vector) -> Vector:
+        if not self.unit_trace:
+            return direction
+        length = np.linalg.norm(theta)
+        if not length > 0:
+            return np.zeros_like(direction)
+        unit = theta / length
+        return np.asarray((direction - (unit @ direction) * unit) / length)

@@ -6,7 +6,6 @@ from typing import final
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
-from lowland.core.protocols import Subsettable
 from lowland.objectives.problem import RecoveryProblem
 
 
@@ -21,17 +20,17 @@ class MeasurementBatches:
     """
 
     def __init__(self, objective: RecoveryProblem) -> None:
-        self.objective = objective
+        if objective.subsettable is None:
+            raise UnsupportedError(
+                "the measurement has no mini-batches", type(objective.measurement).__name__
+            )
+        self.objective, self._whole = objective, objective.subsettable
         self.size = objective.measurement.size
 
     def __call__(self, theta: Vector, batch: Indices) -> Vector:
         """Return the gradient estimate at theta, shape (size,)."""
         objective = self.objective
-        if not isinstance(objective.measurement, Subsettable):
-            raise UnsupportedError(
-                "the measurement has no mini-batches", type(objective.measurement).__name__
-            )
-        part = objective.measurement.subset(batch)
+        part = self._whole.subset(batch)
         slope = objective.loss.slope(part.measure(objective.model.lift(theta)), objective.y[batch])
         if objective.weights is not None:
             slope = objective.weights[batch] * slope

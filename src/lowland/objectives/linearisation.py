@@ -70,5 +70,5 @@ class RecoveryLinearisation:
 
     def hessian_product(self, direction: Vector) -> Vector:
         """Return the exact Hessian times a direction."""
-        second = self.objective.model.pull_derivative(direction, self.ambient)
+        second = self.objective.model.pull_derivative(self.theta, direction, self.ambient)
         return self.gauss_newton_product(direction) + second

@@ -10,12 +10,20 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import UnsupportedError
-from lowland.core.protocols import LinearMap, Loss, Measurement, Model, Penalty
+from lowland.core.protocols import (
+    HasRoundingBounds,
+    LinearMap,
+    Loss,
+    Measurement,
+    Model,
+    Penalty,
+    Subsettable,
+)
 from lowland.core.records import Factors
 from lowland.kernels.sparse import squared_error
 from lowland.losses import Ridge, Squared
-from lowland.measure import Entries
-from lowland.models import General
+from lowland.measure import Entries, RealParts
+from lowland.models import General, Psd
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +33,9 @@ class RecoveryProblem:
     Parameters
     ----------
     measurement : Measurement
+        Of real numbers; complex ones are seen through `RealParts`.
     y : ndarray, shape (p,)
+        Real.
     model : Model
     loss : Loss
     weights : ndarray, shape (p,), or None
@@ -55,6 +65,16 @@ class RecoveryProblem:
         return self.model.shape
 
     @property
+    def is_complex(self) -> bool:
+        """Whether the matrix is complex."""
+        return self.model.is_complex
+
+    @property
+    def has_unit_trace(self) -> bool:
+        """Whether the matrix is scaled to trace one."""
+        return isinstance(self.model, Psd) and self.model.unit_trace
+
+    @property
     def rank(self) -> int:
         """Rank of the factors, biases apart."""
         return self.model.rank
@@ -77,7 +97,8 @@ class RecoveryProblem:
 
     def predict(self, theta: Vector) -> Vector:
         """Return the predictions A(X(theta)), shape (p,)."""
-        return self.measurement.measure(self.model.lift(theta))
+        predictions: Vector = self.measurement.measure(self.model.lift(theta))
+        return predictions
 
     def matrix(self, theta: Vector) -> Factors:
         """Return the matrix of a point as factors."""
@@ -108,6 +129,22 @@ class RecoveryProblem:
         pattern = self.measurement.pattern
         orders = (pattern.row_order, pattern.column_order)
         return [(self.y[o], None if self.weights is None else self.weights[o]) for o in orders]
+
+    @property
+    def rounding(self) -> HasRoundingBounds | None:
+        """Bounds on the measurement's rounding errors, where it knows them."""
+        measurement = self.measurement
+        if isinstance(measurement, RealParts) and not measurement.bounds_rounding:
+            return None
+        return measurement if isinstance(measurement, HasRoundingBounds) else None
+
+    @property
+    def subsettable(self) -> Subsettable | None:
+        """The measurement, where some of it can be picked."""
+        measurement = self.measurement
+        if isinstance(measurement, RealParts) and not measurement.can_subset:
+            return None
+        return measurement if isinstance(measurement, Subsettable) else None
 
     def adjoint(self, weights: Vector) -> LinearMap:
         """Return A*(weights), an m x n operator."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.core.arrays import Matrix, Vector, check_floats
+from lowland.core.arrays import Matrix, Vector, check_floats, check_numbers
 from lowland.core.errors import InvalidInputError
+from lowland.core.fields import as_reals
 from lowland.core.protocols import (
     BatchGradient,
     BlockSolver,
@@ -20,11 +21,10 @@ from lowland.core.protocols import (
     Model,
     ModularJacobian,
     Penalty,
-    Subsettable,
 )
 from lowland.core.records import ObservedPattern
 from lowland.losses import Balancing, Ridge, Squared
-from lowland.measure import Dense, Entries
+from lowland.measure import Dense, Entries, RealParts
 from lowland.models import General, Psd
 from lowland.objectives.batches import MeasurementBatches
 from lowland.objectives.biases import refit_biases
@@ -77,6 +77,15 @@ class RecoveryObjective(RecoveryProblem):
         refits = self.free_biases and isinstance(self.measurement, Entries)
         return self.refit_biases(self.centre()) if refits else self.centre()
 
+    @cached_property
+    def unfitted(self) -> tuple[float, Vector]:
+        """The data term and its weighted slopes where only biases are fitted: natural units of both."""
+        if isinstance(self.loss, Squared):
+            z = self.predict(self.baseline())
+            return self.data_value(z), self.weighted(self.loss.slope(z, self.y))
+        values, slopes = self.loss.unfitted(self.y)
+        return float(np.sum(self.weighted(values), dtype=np.float64)), self.weighted(slopes)
+
     def refit_biases(self, theta: Vector) -> Vector:
         """Return the point with its free biases at their minimiser, the factors held fixed."""
         return refit_biases(self, theta) if self.free_biases else theta
@@ -101,8 +110,8 @@ class RecoveryObjective(RecoveryProblem):
 
     @cached_property
     def batch_gradient(self) -> BatchGradient | None:
-        """Mini-batch gradients, where the measurement can be subset."""
-        return MeasurementBatches(self) if isinstance(self.measurement, Subsettable) else None
+        """Mini-batch gradients, where the measurement can be taken apart."""
+        return MeasurementBatches(self) if self.subsettable is not None else None
 
     @cached_property
     def modular_jacobian(self) -> ModularJacobian | None:
@@ -137,20 +146,21 @@ class RecoveryObjective(RecoveryProblem):
     def resized(self, rank: int) -> RecoveryObjective:
         """Return the same problem at another rank."""
         strengths = {p.name: p.strength for p in self.penalties if isinstance(p, Ridge | Balancing)}
-        return make_objective(
-            self.measurement,
-            self.y,
-            self.model.resized(rank),
-            weights=self.weights,
-            ridge=strengths.get("ridge", 0.0),
-            balancing=strengths.get("balancing", 0.0),
-        )
+        model = self.model.resized(rank)
+        penalties: list[Penalty] = []
+        if "ridge" in strengths:
+            penalties.append(_make_ridge(model, strengths["ridge"]))
+        if "balancing" in strengths:
+            penalties.append(_make_balancing(model, strengths["balancing"]))
+        return replace(self, model=model, penalties=tuple(penalties))
 
     def describe(self) -> str:
         """Return the problem in one line."""
         m, n = self.model.shape
         parts = [f"{self.loss.name} loss of {self.measurement.size} measurements"]
-        parts.append(f"{self.structure} {m} x {n} matrix of rank {self.model.rank}")
+        kind = f"{'complex ' if self.is_complex else ''}{self.structure}"
+        trace = " and unit trace" if self.has_unit_trace else ""
+        parts.append(f"{kind} {m} x {n} matrix of rank {self.model.rank}{trace}")
         if self.free_biases:
             parts.append(f"free {', '.join(self.free_biases)} biases")
         parts.extend(f"{p.name} {p.strength:.4g}" for p in self.penalties if isinstance(p, Ridge | Balancing))
@@ -174,13 +184,14 @@ def make_objective(
     measurement : Measurement
         The linear map.
     y : array_like, shape (p,)
-        Data; their precision (float32 or float64) is that of the whole search.
+        Data; their precision is that of the whole search. Complex data count twice, by their
+        parts; of a complex measurement with real data only the real parts are compared.
     model : Model
         How a point makes a matrix.
     loss : Loss, optional
         Squared by default.
     weights : array_like, shape (p,), optional
-        Positive weight of each measurement.
+        Positive weight of each measurement, of complex ones of both parts.
     ridge : float
         Strength of the ridge on the factors, that is of the nuclear norm.
     balancing : float
@@ -195,10 +206,14 @@ def make_objective(
     InvalidInputError
         If shapes differ or a number is out of range.
     """
-    data = check_floats(y, "y", ndim=1)
+    numbers = check_numbers(y, "y", ndim=1)
     loss = loss or Squared()
-    if data.size != measurement.size:
-        raise InvalidInputError("y must have one value a measurement", f"{data.size} for {measurement.size}")
+    if numbers.size != measurement.size:
+        raise InvalidInputError(
+            "y must have one value a measurement", f"{numbers.size} for {measurement.size}"
+        )
+    twice = np.iscomplexobj(numbers)
+    measurement, data = _in_reals(measurement, numbers, model, loss)
     if measurement.shape != model.shape:
         raise InvalidInputError(
             "model and measurement differ in shape", f"{model.shape} and {measurement.shape}"
@@ -212,6 +227,7 @@ def make_objective(
     weight = None
     if weights is not None:
         weight = check_floats(weights, "weights", dtype=str(data.dtype), ndim=1)
+        weight = np.repeat(weight, 2) if twice else weight
         if weight.size != data.size or not weight.min(initial=1) > 0:
             raise InvalidInputError(
                 "weights must be positive, one a measurement",
@@ -221,9 +237,44 @@ def make_objective(
     if balancing:
         if isinstance(model, Psd):
             raise InvalidInputError("balancing needs two factors", 'structure "psd"', fix="leave it out")
-        penalties.append(Balancing(balancing, model.shape, model.rank))
+        penalties.append(_make_balancing(model, balancing))
     return RecoveryObjective(measurement, data, model, loss, weight, tuple(penalties))
+
+
+def _make_balancing(model: Model, strength: float) -> Penalty:
+    return Balancing(strength, model.shape, model.rank, model.is_complex)
 
 
 def _make_ridge(model: Model, strength: float) -> Ridge:
     return Ridge(float(strength), model.factor_size, 2 if isinstance(model, Psd) else 1)
+
+
+def _in_reals(
+    measurement: Measurement, numbers: Matrix, model: Model, loss: Loss
+) -> tuple[Measurement, Vector]:
+    """Return measurement and data as real numbers."""
+    complex_data = np.iscomplexobj(numbers)
+    if np.dtype(measurement.dtype).kind != "c":
+        if complex_data:
+            raise InvalidInputError(
+                "y is complex and the measurement is real",
+                f"y of {numbers.dtype}, {type(measurement).__name__} of {measurement.dtype}",
+                "the field of the matrix is that of its measurement",
+                'make the measurement complex, for instance Entries(..., dtype="complex128")',
+            )
+        if model.is_complex:
+            raise InvalidInputError(
+                "the model is complex and the measurement real", type(measurement).__name__
+            )
+        return measurement, numbers
+    if not model.is_complex:
+        raise InvalidInputError("the measurement is complex and the model real", type(measurement).__name__)
+    if isinstance(measurement, RealParts):
+        return measurement, as_reals(numbers)
+    if complex_data and not isinstance(loss, Squared):
+        raise InvalidInputError(
+            f"loss {loss.name} needs real data",
+            f"y of {numbers.dtype}",
+            fix="pass real counts or frequencies",
+        )
+    return RealParts(measurement, both=complex_data), as_reals(numbers)

@@ -16,11 +16,12 @@ from lowland.search.stepper import Info
 @final
 @dataclass(frozen=True, eq=False)
 class GaussNewtonState:
-    """The point, its value, and the damping in units of the mean curvature."""
+    """The point, its value, the damping in units of the mean curvature, and the value with nothing fitted."""
 
     theta: Vector
     value: float
     damping: float
+    reference: float
 
 
 @final
@@ -58,7 +59,10 @@ class GaussNewton:
     def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[GaussNewtonState, Info]:
         """Evaluate the start."""
         value, gradient = objective.value_and_gradient(theta)
-        return GaussNewtonState(theta, value, self.damping), Info(value, float(np.linalg.norm(gradient)))
+        nothing = float(objective.value(np.zeros_like(theta)))
+        reference = nothing if np.isfinite(nothing) else value
+        state = GaussNewtonState(theta, value, self.damping, reference)
+        return state, Info(value, float(np.linalg.norm(gradient)))
 
     def step(
         self, objective: Any, state: GaussNewtonState, rng: np.random.Generator
@@ -73,7 +77,7 @@ class GaussNewton:
         damping, total = state.damping, 0
         for _ in range(self.max_tries):
             shift = damping * curvature if curvature > 0 else damping
-            tolerance = min(0.1, max(1e-10, self._forcing(state.value, objective)))
+            tolerance = min(0.1, max(1e-10, _forcing(state)))
             product = _shifted(at.gauss_newton_product, shift)
             direction, inner = conjugate_gradients(product, -gradient, tolerance, self.max_inner)
             total += inner
@@ -85,7 +89,7 @@ class GaussNewton:
             if value < state.value:
                 gain = (state.value - value) / max(predicted, np.finfo(float).tiny)
                 damping *= 0.1 if gain > 0.75 else 0.5 if gain > 0.25 else 2.0
-                new = GaussNewtonState(theta, value, max(damping, 1e-15))
+                new = GaussNewtonState(theta, value, max(damping, 1e-15), state.reference)
                 return new, Info(value, norm, {"inner": total, "damping": damping})
             damping *= 10
         message = "no damped Gauss-Newton step lowers the objective"
@@ -95,10 +99,10 @@ class GaussNewton:
         """Return the saved state."""
         return GaussNewtonState(**fields)
 
-    def _forcing(self, value: float, objective: Any) -> float:
-        # relative residual: small residuals deserve accurate steps
-        scale = float(objective.value(np.zeros(objective.size, objective.dtype)))
-        return float(np.sqrt(value / scale)) if scale > 0 else 0.1
+
+def _forcing(state: GaussNewtonState) -> float:
+    # relative residual: small residuals deserve accurate steps
+    return float(np.sqrt(state.value / state.reference)) if state.reference > 0 else 0.1
 
 
 def _shifted(product: Callable[[Vector], Vector], shift: float) -> Callable[[Vector], Vector]:

@@ -6,9 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from lowland.core.arrays import Vector, check_floats
+from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
+from lowland.core.fields import complex_type
 from lowland.core.records import Factors
+
+# up to this side all eigenvectors are computed, beyond it a few by Lanczos iteration
+LARGEST_EIGH = 600
 
 START_NAMES = ("random", "small_random", "spectral")
 
@@ -83,9 +87,9 @@ def _random(objective: Any, length: float, rng: np.random.Generator) -> Vector:
     # independent columns of squared length s give a matrix of Frobenius norm about s sqrt(rank)
     (m, n), rank, dtype = objective.shape, objective.rank, objective.dtype
     squared = length / np.sqrt(rank) if length > 0 else 1.0
-    left = rng.standard_normal((m, rank)) * np.sqrt(squared / m)
-    right = rng.standard_normal((n, rank)) * np.sqrt(squared / n)
-    point: Vector = objective.from_factors(Factors(left.astype(dtype), right.astype(dtype)))
+    left = gaussian_factor((m, rank), objective, rng) * dtype.type(np.sqrt(squared / m))
+    right = gaussian_factor((n, rank), objective, rng) * dtype.type(np.sqrt(squared / n))
+    point: Vector = objective.from_factors(Factors(left, right))
     return point
 
 
@@ -93,43 +97,74 @@ def _spectral(objective: Any, target: Vector, energy: float, rng: np.random.Gene
     left, right = leading_factors(objective.adjoint(objective.weighted(target)), objective, rng)
     scale = 1 / np.sqrt(max(energy, np.finfo(float).tiny))
     dtype = objective.dtype
-    point: Vector = objective.from_factors(
-        Factors((left * scale).astype(dtype), (right * scale).astype(dtype))
-    )
+    kind = complex_type(dtype) if objective.is_complex else dtype
+    point: Vector = objective.from_factors(Factors((left * scale).astype(kind), (right * scale).astype(kind)))
     return point
+
+
+def gaussian_factor(shape: tuple[int, int], objective: Any, rng: np.random.Generator) -> Matrix:
+    """Return independent normal entries of unit variance in the field and precision of an objective."""
+    real: Matrix = rng.standard_normal(shape)
+    if not objective.is_complex:
+        return real.astype(objective.dtype)
+    both: Matrix = (real + 1j * rng.standard_normal(shape)) / np.sqrt(2)
+    return both.astype(complex_type(objective.dtype))
 
 
 def _mean_energy(objective: Any, rng: np.random.Generator, trials: int = 5) -> float:
     """Estimate the mean of sum_k w_k A(X)_k^2 / ||X||_F^2 over random low-rank X."""
     ratios = []
     for _ in range(trials):
-        left, right = (rng.standard_normal((k, 2)).astype(objective.dtype) for k in objective.shape)
+        left, right = (gaussian_factor((k, 2), objective, rng) for k in objective.shape)
         if objective.structure == "psd":
             right = left
         z = objective.measurement.measure(Factors(left, right)).astype(np.float64)
-        square = float(np.sum((left.T @ left) * (right.T @ right)))
+        square = float(np.sum((left.conj().T @ left) * (right.conj().T @ right).T).real)
         ratios.append(float(z @ objective.weighted(z)) / square)
     return float(np.mean(ratios))
 
 
-def leading_factors(operator: Any, objective: Any, rng: np.random.Generator) -> tuple[Vector, Vector]:
+def leading_factors(operator: Any, objective: Any, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
     """Return factors of the best rank-r part of an operator, positive semidefinite where asked for."""
     rank = objective.rank
     m, n = operator.shape
     if objective.structure == "psd":
-        dense = operator.toarray()
-        values, vectors = np.linalg.eigh((dense + dense.T) / 2)
-        factor = vectors[:, : -rank - 1 : -1] * np.sqrt(np.maximum(values[: -rank - 1 : -1], 0))
+        values, vectors = _leading_eigenpairs(operator, rank, rng)
+        factor = vectors * np.sqrt(np.maximum(values, 0))
         return factor, factor
     if m * n <= 1_000_000 or rank >= min(m, n) - 1:
         u, s, vt = np.linalg.svd(operator.toarray(), full_matrices=False)
         u, s, vt = u[:, :rank], s[:rank], vt[:rank]
     else:
         u, s, vt = _sparse_svd(operator, rank, rng)
-    return u * np.sqrt(s), vt.T * np.sqrt(s)
+    return u * np.sqrt(s), vt.conj().T * np.sqrt(s)
 
 
-def _sparse_svd(operator: Any, rank: int, rng: np.random.Generator) -> tuple[Vector, Vector, Vector]:
+def _leading_eigenpairs(operator: Any, rank: int, rng: np.random.Generator) -> tuple[Vector, Matrix]:
+    """Return the largest eigenvalues of the Hermitian part, descending, with their vectors."""
+    n = operator.shape[0]
+    if n <= LARGEST_EIGH or rank >= n - 1:
+        dense = operator.toarray()
+        values, vectors = np.linalg.eigh((dense + dense.conj().T) / 2)
+        return values[: -rank - 1 : -1], vectors[:, : -rank - 1 : -1]
+    from scipy.sparse.linalg import LinearOperator, eigsh
+
+    def product(x: Matrix) -> Matrix:
+        block = x.reshape(n, -1)
+        return np.asarray((operator.matmat(block) + operator.rmatmat(block)) / 2)
+
+    sample = operator.matmat(np.zeros((n, 1)))
+    hermitian = LinearOperator(
+        (n, n), matvec=product, matmat=product, dtype=np.result_type(sample, np.float64)
+    )
+    values, vectors = eigsh(
+        hermitian, k=rank, which="LA", v0=rng.standard_normal(n) + 0 * sample[:, 0], tol=1e-3
+    )
+    order = np.argsort(values)[::-1]
+    return values[order], vectors[:, order]
+
+
+def _sparse_svd(operator: Any, rank: int, rng: np.random.Generator) -> tuple[Matrix, Vector, Matrix]:
     """Block power iteration: a start needs directions, not digits."""
     m, n = operator.shape
     block = rng.standard_normal((n, min(rank + 8, m, n)))
@@ -137,4 +172,4 @@ def _sparse_svd(operator: Any, rank: int, rng: np.random.Generator) -> tuple[Vec
         left = np.linalg.qr(operator.matmat(block))[0]
         block = np.linalg.qr(operator.rmatmat(left))[0]
     u, s, wt = np.linalg.svd(operator.matmat(block), full_matrices=False)
-    return u[:, :rank], s[:rank], (block @ wt.T)[:, :rank].T
+    return u[:, :rank], s[:rank], (block @ wt.conj().T)[:, :rank].conj().T

@@ -109,8 +109,9 @@ class CompletionModel:
 
     def matrix(self) -> Matrix:
         """Return all predictions, shape (m, n)."""
-        low_rank = self.row_factors @ self.column_factors.T
-        return low_rank + self.row_biases[:, None] + self.column_biases + low_rank.dtype.type(self.offset)
+        low_rank: Matrix = self.row_factors @ self.column_factors.T
+        biases = self.row_biases[:, None] + self.column_biases + low_rank.dtype.type(self.offset)
+        return np.asarray(low_rank + biases)
 
     def positions(self, labels: ArrayLike, axis: int) -> Indices:
         """Return the positions of row (axis 0) or column (axis 1) labels.

@@ -144,7 +144,7 @@ def diagnose(
     measurement: Any = data
     if isinstance(data, Observations):
         measurement = Entries(data.rows, data.columns, data.shape)
-    if structure not in ("general", "psd"):
+    if structure not in ("general", "psd", "density"):
         raise InvalidInputError("structure is unknown", repr(structure), fix='use "general" or "psd"')
     check_measurement(measurement)
     rank = check_rank(rank, measurement.shape)

@@ -7,23 +7,28 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any, final
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.certify import DEFAULT_CLAIMS, Settings
 from lowland.certify import certify as judge
-from lowland.core.arrays import Matrix, check_floats, check_rank
+from lowland.core.arrays import Matrix, check_numbers, check_rank
 from lowland.core.errors import InvalidInputError
+from lowland.core.fields import complex_type
 from lowland.core.findings import Certificate
-from lowland.core.protocols import Measurement, check_measurement
+from lowland.core.protocols import Measurement, Model, check_measurement
 from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.records import Attempt, Factors, SearchResult
 from lowland.core.status import StopReason
+from lowland.losses import LOSSES
 from lowland.measure import Dense
 from lowland.models import General, Psd
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
 from lowland.systems.starting import is_settled, plan_starts
+
+STRUCTURES = ("general", "psd", "density")
 
 
 @final
@@ -34,7 +39,7 @@ class Recovery:
     Parameters
     ----------
     factors : Factors
-        The matrix as left @ right.T.
+        The matrix as left @ right.conj().T.
     search : SearchResult
         The best of all starts: why it stopped and its trace.
     certificate : Certificate or None
@@ -120,10 +125,12 @@ def recover(  # noqa: PLR0913
         Measured values.
     rank : int
         Rank of the matrix, 1 to min(m, n).
-    structure : {"general", "psd"}
-        X = U V^T, or X = U U^T (symmetric positive semidefinite).
-    loss : {"squared"}
-        Half the squared error.
+    structure : {"general", "psd", "density"}
+        X = U V^H, X = U U^H (positive semidefinite), or the latter of trace one. Matrices are
+        complex where the measurement is.
+    loss : {"squared", "poisson", "binomial"}
+        Half the squared error; the deviance of counts; or that of frequencies, whose numbers of
+        trials are the weights.
     penalty : float
         Weight of the nuclear norm, in units of the objective per unit of X.
     weights : array_like, shape (p,), optional
@@ -228,7 +235,7 @@ def certify_matrix(
     left : array_like, shape (m, r)
         U.
     right : array_like, shape (n, r), optional
-        V of X = U V^T; without it X = U U^T, positive semidefinite.
+        V of X = U V^H; without it X = U U^H, positive semidefinite.
     penalty : float
         Weight of the nuclear norm in the problem that the factors are meant to solve.
     weights : array_like, shape (p,), optional
@@ -255,8 +262,8 @@ def certify_matrix(
     >>> proof["uniquely_determined"].verdict.name
     'PROVED'
     """
-    u = check_floats(left, "left", dtype="float64", ndim=2)
-    v = None if right is None else check_floats(right, "right", dtype="float64", ndim=2)
+    u = _in_double(left, "left")
+    v = None if right is None else _in_double(right, "right")
     structure = "psd" if v is None else "general"
     if v is not None and u.shape[1] != v.shape[1]:
         raise InvalidInputError(
@@ -271,6 +278,11 @@ def certify_matrix(
     return judge(objective, theta, claims=claims, settings=settings)
 
 
+def _in_double(factor: ArrayLike, name: str) -> Matrix:
+    array = check_numbers(factor, name, ndim=2)
+    return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64)
+
+
 def _make_objective(
     measurement: Measurement,
     y: ArrayLike,
@@ -281,16 +293,31 @@ def _make_objective(
     weights: ArrayLike | None,
     dtype: str,
 ) -> RecoveryObjective:
-    if structure not in ("general", "psd"):
-        raise InvalidInputError("structure is unknown", repr(structure), fix='use "general" or "psd"')
-    if loss != "squared":
-        raise InvalidInputError("loss is unknown", repr(loss), fix='use "squared"')
+    if structure not in STRUCTURES:
+        raise InvalidInputError(
+            "structure is unknown", repr(structure), fix=f"use one of {', '.join(STRUCTURES)}"
+        )
+    if not isinstance(loss, str) or loss not in LOSSES:
+        raise InvalidInputError("loss is unknown", repr(loss), fix=f"use one of {', '.join(LOSSES)}")
     if dtype not in ("float64", "float32"):
         raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
     check_measurement(measurement)
     rank = check_rank(rank, measurement.shape)
-    model = Psd(measurement.shape, rank) if structure == "psd" else General(measurement.shape, rank)
-    if structure == "psd" and isinstance(measurement, Dense):
+    if structure == "density" and penalty:
+        raise InvalidInputError(
+            'structure "density" takes no penalty', f"penalty {penalty}", "the trace is fixed"
+        )
+    model = make_model(measurement, rank, structure)
+    if structure != "general" and isinstance(measurement, Dense):
         measurement = measurement.symmetrised()
-    data = check_floats(y, "y", dtype=dtype, ndim=1)
-    return make_objective(measurement, data, model, weights=weights, ridge=penalty)
+    data = check_numbers(y, "y", ndim=1)
+    data = data.astype(complex_type(np.dtype(dtype)) if np.iscomplexobj(data) else dtype)
+    return make_objective(measurement, data, model, loss=LOSSES[loss](), weights=weights, ridge=penalty)
+
+
+def make_model(measurement: Measurement, rank: int, structure: str) -> Model:
+    """Return the model of a structure, complex where the measurement is."""
+    is_complex = np.dtype(measurement.dtype).kind == "c"
+    if structure == "general":
+        return General(measurement.shape, rank, is_complex=is_complex)
+    return Psd(measurement.shape, rank, is_complex, unit_trace=structure == "density")

@@ -56,8 +56,8 @@ def make_solver(solver: Any) -> Any:
 
 
 def data_energy(objective: RecoveryObjective) -> float:
-    """Return the data term at zero factors, the natural unit of the objective."""
-    return objective.data_value(objective.predict(objective.centre()))
+    """Return the data term where nothing but biases is fitted, the natural unit of the objective."""
+    return objective.unfitted[0]
 
 
 def exact_value(objective: RecoveryObjective) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.protocols import Objective
 
-STEPS = 2.0 ** -np.arange(3, 13)
+STEPS = 2.0 ** -np.arange(5, 15)
 
 
 def taylor_slope(remainder: Callable[[float], float], floor: float) -> float:

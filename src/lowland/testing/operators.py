@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from lowland.core.arrays import Matrix
 from lowland.core.protocols import Measurement
 from lowland.core.records import Factors
 
 # relative to the norms, not to the value: a scaling error of 1e-8 passes looser tests
-TOLERANCE = {"float64": 1e-12, "float32": 2e-5}
+TOLERANCE = {"float64": 1e-12, "float32": 2e-5, "complex128": 1e-12, "complex64": 2e-5}
+
+
+def random_numbers(shape: tuple[int, ...], dtype: np.dtype[Any], rng: np.random.Generator) -> Matrix:
+    """Return normal numbers of a real or complex type."""
+    real: Matrix = rng.standard_normal(shape)
+    if np.dtype(dtype).kind == "c":
+        real = real + 1j * rng.standard_normal(shape)
+    return real.astype(dtype)
 
 
 def check_adjoint(measurement: Measurement, rng: np.random.Generator, *, trials: int = 10) -> None:
     """Check <A(X), w> = <X, A*(w)> on random matrices and weights, relative to the norms.
+
+    Inner products are Re tr(X^H Y), also where complex matrices are seen by real numbers.
 
     Parameters
     ----------
@@ -31,21 +44,22 @@ def check_adjoint(measurement: Measurement, rng: np.random.Generator, *, trials:
     tolerance = TOLERANCE[str(measurement.dtype)]
     m, n = measurement.shape
     for _ in range(trials):
-        matrix = rng.standard_normal((m, n)).astype(measurement.dtype)
-        weights = rng.standard_normal(measurement.size).astype(measurement.dtype)
-        image, operator = measurement.measure_matrix(matrix), measurement.adjoint(weights)
+        matrix = random_numbers((m, n), measurement.dtype, rng)
+        image = measurement.measure_matrix(matrix)
+        weights = random_numbers((measurement.size,), image.dtype, rng)
+        operator = measurement.adjoint(weights)
         dense = operator.toarray()
         scale = float(np.linalg.norm(image) * np.linalg.norm(weights))
         scale += float(np.linalg.norm(matrix) * np.linalg.norm(dense))
-        error = abs(float(image @ weights) - float(np.sum(matrix * dense)))
+        error = abs(float(np.vdot(weights, image).real) - float(np.vdot(dense, matrix).real))
         assert error <= tolerance * max(scale, 1e-300), (
             f"<A X, w> and <X, A* w> differ by {error:.3g} at {scale:.3g}"
         )
         for name, product, factor in (
             ("matmat", operator.matmat, dense),
-            ("rmatmat", operator.rmatmat, dense.T),
+            ("rmatmat", operator.rmatmat, dense.conj().T),
         ):
-            block = rng.standard_normal((factor.shape[1], 3)).astype(measurement.dtype)
+            block = random_numbers((factor.shape[1], 3), measurement.dtype, rng)
             difference = np.linalg.norm(product(block) - factor @ block)
             limit = tolerance * float(np.linalg.norm(factor) * np.linalg.norm(block))
             assert difference <= max(limit, 1e-300), f"{name} of the adjoint differs from its dense form"
@@ -69,9 +83,9 @@ def check_measure(measurement: Measurement, rng: np.random.Generator, *, trials:
     m, n = measurement.shape
     for width in (1, 3):
         for _ in range(trials):
-            left, right = (rng.standard_normal((k, width)).astype(measurement.dtype) for k in (m, n))
+            left, right = (random_numbers((k, width), measurement.dtype, rng) for k in (m, n))
             image = measurement.measure(Factors(left, right))
-            twin = measurement.measure_matrix(left @ right.T)
+            twin = measurement.measure_matrix(left @ right.conj().T)
             assert image.shape == (measurement.size,), (
                 f"shape {image.shape} for {measurement.size} measurements"
             )
@@ -79,8 +93,8 @@ def check_measure(measurement: Measurement, rng: np.random.Generator, *, trials:
                 float(np.linalg.norm(twin)), float(np.linalg.norm(left) * np.linalg.norm(right))
             )
             assert np.linalg.norm(image - twin) <= limit, "factors are measured unlike their product"
-            other = rng.standard_normal((m, n)).astype(measurement.dtype)
-            together = measurement.measure_matrix(2 * (left @ right.T) + other)
+            other = random_numbers((m, n), measurement.dtype, rng)
+            together = measurement.measure_matrix(2 * (left @ right.conj().T) + other)
             apart = 2 * twin + measurement.measure_matrix(other)
             limit = tolerance * (float(np.linalg.norm(apart)) + float(np.linalg.norm(other)))
             assert np.linalg.norm(together - apart) <= limit, "the measurement is not linear"

@@ -1,0 +1,73 @@
+"""The binomial deviance, for frequencies; weights are the numbers of trials."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError
+
+
+@final
+@dataclass(frozen=True)
+class Binomial:
+    """Loss y log(y / z) + (1 - y) log((1 - y) / (1 - z)) of a frequency y whose probability is z.
+
+    Weighted by the number of trials it is the negative log-likelihood up to a constant of the data.
+    It is never negative, and zero where z = y; probabilities outside (0, 1) cost infinity.
+    """
+
+    name: ClassVar[str] = "binomial"
+
+    def value(self, z: Vector, y: Vector) -> Vector:
+        """Return the deviance of each observation."""
+        loss = _relative_entropy(y, z) + _relative_entropy(1 - y, 1 - z)
+        return np.asarray(np.maximum(loss, 0.0), dtype=z.dtype)
+
+    def slope(self, z: Vector, y: Vector) -> Vector:
+        """Return (1 - y) / (1 - z) - y / z."""
+        return _ratio(1 - y, 1 - z) - _ratio(y, z)
+
+    def curvature(self, z: Vector, y: Vector) -> Vector:
+        """Return y / z^2 + (1 - y) / (1 - z)^2."""
+        return _ratio(_ratio(y, z), z) + _ratio(_ratio(1 - y, 1 - z), 1 - z)
+
+    def conjugate(self, s: Vector, y: Vector) -> Vector:
+        """Return the supremum over 0 < z < 1, which is attained for 0 < y < 1."""
+        # the stationary point solves s z^2 + (1 - s) z - y = 0 within (0, 1)
+        half = (1 - s) / 2
+        root = np.sqrt(half * half + s * y)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = np.where(half > 0, y / (half + root), (root - half) / np.where(s == 0, 1.0, s))
+        z = np.clip(z, 0.0, 1.0)
+        return np.asarray(s * z - self.value(z, y))
+
+    def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
+        """Return the sizes that losses and slopes have where nothing is fitted."""
+        return np.full_like(y, np.log(2)), np.ones_like(y)
+
+    def check(self, y: Vector) -> None:
+        """Raise InvalidInputError for numbers that are no frequencies."""
+        if y.size and not (y.min() >= 0 and y.max() <= 1):
+            k = int(np.argmax(np.abs(y - 0.5)))
+            raise InvalidInputError(
+                'y must lie between 0 and 1 where loss="binomial"',
+                f"{y[k]} at position {k}",
+                "frequencies are counts divided by trials",
+                "pass counts / trials, and the trials as weights",
+            )
+
+
+def _relative_entropy(y: Vector, z: Vector) -> Vector:
+    """Return y log(y / z), infinite where z is negative or wrongly zero."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inside = np.where(y > 0, y * np.log(np.where(y > 0, y, 1.0) / z), 0.0)
+    return np.where((z > 0) | ((z == 0) & (y == 0)), inside, np.inf)
+
+
+def _ratio(a: Vector, b: Vector) -> Vector:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(a == 0, 0.0, a / b), dtype=b.dtype)

@@ -1,0 +1,64 @@
+"""The Poisson deviance, for counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError
+
+
+@final
+@dataclass(frozen=True)
+class Poisson:
+    """Loss z - y + y log(y / z) of a count y whose mean is z > 0.
+
+    It is the negative log-likelihood up to a constant of the data, never negative, and zero where
+    z = y. Predictions that are negative, or zero where something was counted, cost infinity.
+    """
+
+    name: ClassVar[str] = "poisson"
+
+    def value(self, z: Vector, y: Vector) -> Vector:
+        """Return z - y + y log(y / z)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(y > 0, y, 1.0) / z
+            loss = z - y + np.where(y > 0, y * np.log(ratio), 0.0)
+        possible = (z > 0) | ((z == 0) & (y == 0))
+        # close to z = y the difference of large terms may round below zero
+        return np.asarray(np.where(possible, np.maximum(loss, 0.0), np.inf), dtype=z.dtype)
+
+    def slope(self, z: Vector, y: Vector) -> Vector:
+        """Return 1 - y / z."""
+        return 1 - _ratio(y, z)
+
+    def curvature(self, z: Vector, y: Vector) -> Vector:
+        """Return y / z^2."""
+        return _ratio(_ratio(y, z), z)
+
+    def conjugate(self, s: Vector, y: Vector) -> Vector:
+        """Return -y log(1 - s) for s < 1, and infinity beyond."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inside = -y * np.log1p(-s)
+        edge = (s == 1) & (y == 0)
+        return np.where(s < 1, inside, np.where(edge, 0.0, np.inf))
+
+    def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
+        """Return the sizes that losses and slopes have where nothing is fitted."""
+        return np.maximum(y, 1.0), np.ones_like(y)
+
+    def check(self, y: Vector) -> None:
+        """Raise InvalidInputError for negative counts."""
+        if y.size and y.min() < 0:
+            k = int(np.argmin(y))
+            raise InvalidInputError(
+                'y must not be negative where loss="poisson"', f"{y[k]} at position {k}", "counts start at 0"
+            )
+
+
+def _ratio(a: Vector, b: Vector) -> Vector:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(a == 0, 0.0, a / b), dtype=b.dtype)

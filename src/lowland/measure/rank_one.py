@@ -1,0 +1,246 @@
+"""`RankOne`: a_k^H X b_k, from vectors or from operators, and the problems that lift to it."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Indices, Matrix, check_numbers
+from lowland.core.errors import InvalidInputError
+from lowland.core.records import Factors
+from lowland.measure.linear import check_operator, working_type
+
+
+@final
+class RankOne:
+    """Measurements a_k^H X b_k by pairs of vectors; with one set of vectors, a_k^H X a_k.
+
+    Of X = x x^H the latter sees the squared magnitudes |a_k^H x|^2: phase retrieval, and the
+    probabilities of the outcomes a_k in quantum tomography.
+
+    Parameters
+    ----------
+    left : array_like, shape (p, m), or LinearOperator of that shape
+        The vectors a_k as rows; or an operator that maps x to the numbers a_k^H x.
+    right : array_like, shape (p, n), or LinearOperator, optional
+        The vectors b_k, or an operator that maps x to the numbers b_k^H x; by default `left`.
+
+    Raises
+    ------
+    InvalidInputError
+        If shapes differ, a number is not finite, or an operator fails the dot test.
+
+    Notes
+    -----
+    Nothing of size m n or p m n is formed: k columns cost k products with the operators.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> A = ll.RankOne([[1.0, 0.0], [1.0, 1.0]])
+    >>> A.measure_matrix(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    array([ 1., 10.])
+    """
+
+    def __init__(self, left: Any, right: Any = None) -> None:
+        self.left = _Vectors(left, "left")
+        self.right = self.left if right is None else _Vectors(right, "right")
+        self.size = self.left.size
+        if self.right.size != self.size:
+            raise InvalidInputError(
+                "left and right must hold equally many vectors", f"{self.size} and {self.right.size}"
+            )
+        self.shape = (self.left.length, self.right.length)
+        self.dtype: np.dtype[Any] = np.result_type(self.left.dtype, self.right.dtype)
+
+    def measure(self, factors: Factors) -> Matrix:
+        """Return the numbers a_k^H left right^H b_k, shape (p,)."""
+        shared = self.left is self.right
+        seen = self.left.apply(factors.left)
+        other = seen if shared and factors.left is factors.right else self.right.apply(factors.right)
+        image: Matrix = np.einsum("pk,pk->p", seen, other.conj())
+        return image
+
+    def measure_matrix(self, matrix: Matrix) -> Matrix:
+        """Return the numbers of a dense matrix, shape (p,)."""
+        return self.measure(Factors(np.asarray(matrix), np.eye(self.shape[1], dtype=self.dtype)))
+
+    def adjoint(self, weights: Matrix) -> RankOneMap:
+        """Return sum_k weights_k a_k b_k^H as an operator."""
+        return RankOneMap(self.left, self.right, np.asarray(weights))
+
+    def subset(self, keep: Indices) -> RankOne:
+        """Return the measurements at the positions `keep`, which vectors that are given as arrays allow."""
+        part = object.__new__(RankOne)
+        part.left = self.left.subset(keep)
+        part.right = part.left if self.right is self.left else self.right.subset(keep)
+        part.size, part.shape, part.dtype = int(keep.size), self.shape, self.dtype
+        return part
+
+
+@final
+class RankOneMap:
+    """The m x n operator sum_k weights_k a_k b_k^H."""
+
+    def __init__(self, left: _Vectors, right: _Vectors, weights: Matrix) -> None:
+        self.left, self.right, self.weights = left, right, weights
+        self.shape = (left.length, right.length)
+
+    def matmat(self, block: Matrix) -> Matrix:
+        """Return M @ block."""
+        return self.left.spread(self.weights[:, None] * self.right.apply(block))
+
+    def rmatmat(self, block: Matrix) -> Matrix:
+        """Return M^H @ block."""
+        return self.right.spread(self.weights.conj()[:, None] * self.left.apply(block))
+
+    def toarray(self) -> Matrix:
+        """Return the dense matrix."""
+        return self.matmat(np.eye(self.shape[1], dtype=self.right.dtype))
+
+
+class _Vectors:
+    """Vectors a_k known by x -> (a_k^H x) and its adjoint."""
+
+    def __init__(self, vectors: Any, name: str) -> None:
+        # an operator has products; arrays and nested lists have none or are arrays
+        self.operator: Any = check_operator(vectors, name) if _is_operator(vectors) else None
+        self.rows: Matrix = np.zeros((0, 0))
+        if self.operator is None:
+            self.rows = check_numbers(vectors, name, ndim=2).conj()
+            self.size, self.length = self.rows.shape
+            self.dtype: np.dtype[Any] = self.rows.dtype
+        else:
+            self.size, self.length = (int(k) for k in self.operator.shape)
+            self.dtype = working_type(self.operator)
+
+    def apply(self, block: Matrix) -> Matrix:
+        product: Matrix = self.rows @ block if self.operator is None else self.operator.matmat(block)
+        return product
+
+    def spread(self, block: Matrix) -> Matrix:
+        product: Matrix = (
+            self.rows.conj().T @ block if self.operator is None else self.operator.rmatmat(block)
+        )
+        return product
+
+    def subset(self, keep: Indices) -> _Vectors:
+        if self.operator is not None:
+            raise InvalidInputError(
+                "measurements by an operator cannot be taken apart", "mini-batches", fix="use another solver"
+            )
+        part = object.__new__(_Vectors)
+        part.operator, part.rows = None, self.rows[keep]
+        part.size, part.length, part.dtype = int(keep.size), self.length, self.dtype
+        return part
+
+
+def _is_operator(vectors: Any) -> bool:
+    return callable(getattr(vectors, "matvec", None)) or getattr(vectors, "format", None) is not None
+
+
+def coded_diffraction(masks: ArrayLike) -> RankOne:
+    """Return the intensities of the Fourier transforms of an image seen through masks.
+
+    Parameters
+    ----------
+    masks : array_like, shape (L, h, w) or (L, n)
+        What each exposure multiplies the image by, pixel by pixel; complex or real.
+
+    Returns
+    -------
+    RankOne
+        L h w measurements of X = x x^H, x the image read row by row; |F(mask * x)|^2 with the
+        unitary Fourier transform F.
+
+    Notes
+    -----
+    A product costs L fast Fourier transforms.
+
+    References
+    ----------
+    E. Candès, X. Li, M. Soltanolkotabi, Phase retrieval from coded diffraction patterns, ACHA 2015.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> A = ll.coded_diffraction(np.ones((1, 2, 2)))
+    >>> image = np.array([[1.0], [1.0], [1.0], [1.0]])
+    >>> A.measure(ll.Factors(image, image)).real
+    array([4., 0., 0., 0.])
+    """
+    from scipy.fft import fftn, ifftn
+    from scipy.sparse.linalg import LinearOperator
+
+    patterns = check_numbers(masks, "masks")
+    if patterns.ndim < 2 or not patterns.size:
+        raise InvalidInputError(
+            "masks must be a stack of images",
+            f"shape {patterns.shape}",
+            fix="pass shape (masks, height, width)",
+        )
+    axes, count, length = tuple(range(1, patterns.ndim)), patterns.shape[0], int(np.prod(patterns.shape[1:]))
+
+    def forward(block: Matrix) -> Matrix:
+        # columns first, so that each image is contiguous
+        images = np.ascontiguousarray(block.reshape(length, -1).T).reshape(-1, 1, *patterns.shape[1:])
+        seen = fftn(patterns * images, axes=tuple(a + 1 for a in axes), norm="ortho")
+        return np.asarray(seen.reshape(-1, count * length).T)
+
+    def backward(block: Matrix) -> Matrix:
+        seen = np.ascontiguousarray(block.reshape(count * length, -1).T).reshape(-1, *patterns.shape)
+        images = patterns.conj() * ifftn(seen, axes=tuple(a + 1 for a in axes), norm="ortho")
+        return np.asarray(images.sum(axis=1).reshape(-1, length).T)
+
+    operator = LinearOperator(
+        (count * length, length),
+        matvec=forward,
+        rmatvec=backward,
+        matmat=forward,
+        rmatmat=backward,
+        dtype=np.complex128,
+    )
+    return RankOne(operator)
+
+
+def blind_deconvolution(left_basis: ArrayLike, right_basis: ArrayLike) -> RankOne:
+    """Return the Fourier coefficients of a circular convolution of two unknown signals.
+
+    Parameters
+    ----------
+    left_basis : array_like, shape (L, m)
+        The first signal is left_basis @ h.
+    right_basis : array_like, shape (L, n)
+        The second is right_basis @ x.
+
+    Returns
+    -------
+    RankOne
+        L measurements of X = h x^T: the unitary Fourier transform of the convolution.
+
+    References
+    ----------
+    A. Ahmed, B. Recht, J. Romberg, Blind deconvolution using convex programming, IEEE Trans. Inf.
+    Theory 2014.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> A = ll.blind_deconvolution(np.eye(4)[:, :2], np.eye(4))
+    >>> h, x = np.array([1.0, 2.0]), np.array([1.0, 0.0, 0.0, 3.0])
+    >>> bool(np.allclose(np.fft.ifft(A.measure_matrix(np.outer(h, x)), norm="ortho"), [7, 2, 0, 3]))
+    True
+    """
+    left, right = (
+        check_numbers(left_basis, "left_basis", ndim=2),
+        check_numbers(right_basis, "right_basis", ndim=2),
+    )
+    if left.shape[0] != right.shape[0]:
+        raise InvalidInputError(
+            "both signals must be equally long", f"{left.shape[0]} and {right.shape[0]} samples"
+        )
+    # F(b h * c x) = sqrt(L) (F b h) (F c x), and RankOne conjugates its left vectors
+    spectra = [np.fft.fft(basis, axis=0, norm="ortho") for basis in (left, right)]
+    return RankOne((spectra[0] * np.sqrt(left.shape[0])).conj(), spectra[1])

@@ -1,0 +1,79 @@
+"""`RealParts`: complex measurements as real numbers, the form in which problems hold their data."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.core.fields import as_complexes, as_reals
+from lowland.core.protocols import HasRoundingBounds, LinearMap, Measurement, Subsettable
+from lowland.core.records import Factors
+
+
+@final
+class RealParts:
+    """Real numbers seen of a complex matrix, a real-linear map.
+
+    Parameters
+    ----------
+    base : Measurement
+        Complex.
+    both : bool
+        Whether real and imaginary parts are seen, in turn; otherwise the real parts alone, which
+        is all there is where X and the measuring matrices are Hermitian.
+    """
+
+    def __init__(self, base: Measurement, *, both: bool) -> None:
+        self.base, self.both = base, both
+        self.shape = base.shape
+        self.size = base.size * (2 if both else 1)
+        self.dtype: np.dtype[Any] = base.dtype
+
+    def measure(self, factors: Factors) -> Vector:
+        """Return the real numbers of left right^H."""
+        return self._parts(self.base.measure(factors))
+
+    def measure_matrix(self, matrix: Matrix) -> Vector:
+        """Return the real numbers of a dense matrix."""
+        return self._parts(self.base.measure_matrix(matrix))
+
+    def adjoint(self, weights: Vector) -> LinearMap:
+        """Return the adjoint in the inner product Re tr(X^H Y)."""
+        return self.base.adjoint(as_complexes(weights) if self.both else np.asarray(weights))
+
+    @property
+    def can_subset(self) -> bool:
+        """Whether `subset` works: real data, and a base that can be subset."""
+        return not self.both and isinstance(self.base, Subsettable)
+
+    def subset(self, keep: Indices) -> RealParts:
+        """Return the measurements at the positions `keep`."""
+        if self.both or not isinstance(self.base, Subsettable):
+            raise UnsupportedError("these measurements cannot be taken apart", type(self.base).__name__)
+        return RealParts(self.base.subset(keep), both=False)
+
+    @property
+    def bounds_rounding(self) -> bool:
+        """Whether the base bounds its rounding errors."""
+        return isinstance(self.base, HasRoundingBounds)
+
+    def measure_error(self, factors: Factors) -> Vector:
+        """Return bounds on the rounding error of `measure`."""
+        if not isinstance(self.base, HasRoundingBounds):
+            raise UnsupportedError("rounding errors are not known", type(self.base).__name__)
+        error = self.base.measure_error(factors)
+        return np.repeat(error, 2) if self.both else error
+
+    def adjoint_error(self, weights: Vector) -> float:
+        """Return a bound on the Frobenius norm of the rounding error of `adjoint(weights)`."""
+        if not isinstance(self.base, HasRoundingBounds):
+            raise UnsupportedError("rounding errors are not known", type(self.base).__name__)
+        return self.base.adjoint_error(as_complexes(weights) if self.both else weights)
+
+    def _parts(self, numbers: Matrix) -> Vector:
+        if self.both:
+            return as_reals(numbers + 0j if not np.iscomplexobj(numbers) else numbers)
+        return np.ascontiguousarray(numbers.real)

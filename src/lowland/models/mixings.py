@@ -1,0 +1,30 @@
+"""Bases of the small matrices that mix the columns of a factor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Matrix
+
+
+def skew_mixings(rank: int, dtype: np.dtype[Any]) -> list[Matrix]:
+    """Return a basis of the skew-Hermitian r x r matrices, over the reals."""
+    basis: list[Matrix] = []
+    for i in range(rank):
+        for j in range(i + 1, rank):
+            k = np.zeros((rank, rank), dtype)
+            k[i, j], k[j, i] = 1, -1
+            basis.append(k)
+            if np.dtype(dtype).kind == "c":
+                basis.append(1j * np.abs(k))
+    if np.dtype(dtype).kind == "c":
+        basis += [1j * np.diag(unit).astype(dtype) for unit in np.eye(rank)]
+    return [k.astype(dtype) for k in basis]
+
+
+def all_mixings(rank: int, dtype: np.dtype[Any]) -> list[Matrix]:
+    """Return a basis of all r x r matrices, over the reals."""
+    basis: list[Matrix] = list(np.eye(rank * rank, dtype=dtype).reshape(-1, rank, rank))
+    return basis + [1j * k for k in basis] if np.dtype(dtype).kind == "c" else basis
