@@ -28,7 +28,7 @@ from lowland.measure import (
 )
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
-from lowland.search import Alternating, GaussNewton, Gradient, Stochastic
+from lowland.search import Alternating, GaussNewton, Gradient, Stochastic, VariableProjection
 
 
 @dataclass(frozen=True)
@@ -366,6 +366,7 @@ def sensing_problem(structure="psd"):
 
 PROBLEMS = {
     "completion": completion_problem,
+    "completion without penalty": lambda: completion_problem(ridge=0.0),
     "completion with biases": lambda: completion_problem(biases=("row", "column", "global")),
     "psd sensing": sensing_problem,
     "general sensing": lambda: sensing_problem("general"),
@@ -379,6 +380,8 @@ SOLVERS = [
     Case(Stochastic, lambda: Stochastic(momentum=0.5, batch_size=10), "momentum", {"steps": 40}),
     Case(Alternating, Alternating, "alternating", {"steps": 30}),
     Case(GaussNewton, GaussNewton, "gauss-newton", {"steps": 20}),
+    Case(VariableProjection, VariableProjection, "columns", {"steps": 20}),
+    Case(VariableProjection, lambda: VariableProjection("rows", surplus=0.5), "rows", {"steps": 20}),
 ]
 
 

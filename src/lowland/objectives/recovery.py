@@ -29,6 +29,7 @@ from lowland.models import General, Psd
 from lowland.objectives.batches import MeasurementBatches
 from lowland.objectives.biases import refit_biases
 from lowland.objectives.blocks import make_block_solver
+from lowland.objectives.elimination import Elimination, make_elimination
 from lowland.objectives.linearisation import RecoveryLinearisation
 from lowland.objectives.modular import make_modular_jacobian
 from lowland.objectives.problem import RecoveryProblem
@@ -107,6 +108,11 @@ class RecoveryObjective(RecoveryProblem):
     def block_solver(self) -> BlockSolver | None:
         """Exact block minimisation, where the problem has it."""
         return make_block_solver(self)
+
+    @cached_property
+    def elimination(self) -> Elimination | None:
+        """The reduced problem of one factor, where entries are seen and nothing is penalised."""
+        return make_elimination(self)
 
     @cached_property
     def batch_gradient(self) -> BatchGradient | None:

@@ -4,7 +4,7 @@ from lowland.search.alternating import Alternating
 from lowland.search.gauss_newton import GaussNewton
 from lowland.search.gradient import Gradient
 from lowland.search.loop import run
-from lowland.search.starts import critical_ridge, make_start
+from lowland.search.starts import critical_ridge, leading_factors, make_start
 from lowland.search.stochastic import Stochastic
 from lowland.search.stops import (
     GradientBelow,
@@ -14,6 +14,7 @@ from lowland.search.stops import (
     Seconds,
     ValueBelow,
 )
+from lowland.search.variable_projection import VariableProjection
 
 __all__ = [
     "Alternating",
@@ -26,7 +27,9 @@ __all__ = [
     "Seconds",
     "Stochastic",
     "ValueBelow",
+    "VariableProjection",
     "critical_ridge",
+    "leading_factors",
     "make_start",
     "run",
 ]

@@ -13,6 +13,8 @@ from lowland.core.records import Factors
 
 # up to this side all eigenvectors are computed, beyond it a few by Lanczos iteration
 LARGEST_EIGH = 600
+# the same for singular vectors, block power iteration beyond
+LARGEST_SVD = 200
 
 START_NAMES = ("random", "small_random", "spectral")
 
@@ -132,7 +134,7 @@ def leading_factors(operator: Any, objective: Any, rng: np.random.Generator) -> 
         values, vectors = _leading_eigenpairs(operator, rank, rng)
         factor = vectors * np.sqrt(np.maximum(values, 0))
         return factor, factor
-    if m * n <= 1_000_000 or rank >= min(m, n) - 1:
+    if min(m, n) <= LARGEST_SVD or 4 * rank >= min(m, n):
         u, s, vt = np.linalg.svd(operator.toarray(), full_matrices=False)
         u, s, vt = u[:, :rank], s[:rank], vt[:rank]
     else:

@@ -17,6 +17,7 @@ from lowland.search import (
     RelativeDecreaseBelow,
     Stochastic,
     ValueBelow,
+    VariableProjection,
     critical_ridge,
 )
 from lowland.search.stepper import Stepper
@@ -27,10 +28,17 @@ SOLVERS: dict[str, Any] = {
     "stochastic": Stochastic,
     "alternating": Alternating,
     "gauss_newton": GaussNewton,
+    "variable_projection": VariableProjection,
 }
 
 # enough steps for a hard but honest problem; the limit is reported when it is reached
-STEP_LIMITS = {"gradient": 5000, "stochastic": 1000, "alternating": 2000, "gauss_newton": 200}
+STEP_LIMITS = {
+    "gradient": 5000,
+    "stochastic": 1000,
+    "alternating": 2000,
+    "gauss_newton": 200,
+    "variable_projection": 60,
+}
 
 # relative residual at which an exact fit counts as reached, well above rounding in float64
 EXACT_RESIDUAL = {"float64": 1e-13, "float32": 1e-5}
@@ -73,9 +81,13 @@ def warmed_alternating(objective: RecoveryObjective, rng: np.random.Generator) -
 def default_stop(objective: RecoveryObjective, solver: str, *, after: int = 0) -> StopRule:
     """Return when a solver should stop if the user does not say; `after` steps are a warm-up."""
     # alternating and stochastic steps have no gradient at hand; a short plateau is their sign of an end
-    window = {"alternating": 5, "gradient": 20, "stochastic": 20}.get(solver, 1)
+    window = {"alternating": 5, "gradient": 20, "stochastic": 20, "variable_projection": 8}.get(solver, 1)
     # Gauss-Newton steps near the end are so good that a tiny decrease still means digits
-    tolerance = {"alternating": 1e-9, "stochastic": 1e-9}.get(solver, 1e-14)
+    tolerance = {"alternating": 1e-9, "stochastic": 1e-9, "variable_projection": 1e-3}.get(solver, 1e-14)
     rule = RelativeDecreaseBelow(tolerance if str(objective.dtype) == "float64" else 1e-6, window, after)
     rules = GradientBelow(1e-10) | rule | Iterations(STEP_LIMITS.get(solver, 1000))
-    return rules if objective.ridge else ValueBelow(exact_value(objective)) | rules
+    if objective.ridge:
+        return rules
+    # quadratic to the end: two more digits cost a step, and small singular values need them
+    share = 1e-4 if solver == "variable_projection" and str(objective.dtype) == "float64" else 1.0
+    return ValueBelow(share * exact_value(objective)) | rules

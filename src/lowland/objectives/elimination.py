@@ -1,0 +1,193 @@
+"""One factor of an observed matrix eliminated: the reduced problem of the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.fields import as_complexes
+from lowland.kernels import projection
+from lowland.kernels.sparse import multiply_rows
+from lowland.losses import Squared
+from lowland.measure import Entries, RealParts
+from lowland.models import General
+from lowland.objectives.problem import RecoveryProblem
+
+SIDES = ("columns", "rows")
+
+
+def make_elimination(objective: RecoveryProblem) -> Elimination | None:
+    """Return the elimination of an objective, or None where factors have no rows of their own."""
+    model = objective.model
+    if not isinstance(model, General) or model.biases or objective.penalties:
+        return None
+    if not isinstance(objective.loss, Squared) or _entries(objective) is None:
+        return None
+    return Elimination(objective, model)
+
+
+def _entries(objective: RecoveryProblem) -> Entries | None:
+    measurement = objective.measurement
+    base = measurement.base if isinstance(measurement, RealParts) and measurement.both else measurement
+    return base if isinstance(base, Entries) else None
+
+
+@final
+class Elimination:
+    """Solves for one factor of X = U V^H, given the other with orthonormal columns.
+
+    Parameters
+    ----------
+    objective : RecoveryProblem
+        Squared loss of observed entries, no penalty.
+    model : General
+
+    Notes
+    -----
+    "columns" eliminates V and keeps U; "rows" the reverse. The kept factor u and the other, b, make
+    X[i, j] = u_i . b_j without a conjugate, so u is U or the conjugate of V.
+    """
+
+    def __init__(self, objective: RecoveryProblem, model: General) -> None:
+        entries = _entries(objective)
+        assert entries is not None
+        self.objective, self.model, self.pattern = objective, model, entries.pattern
+        self.size = entries.size
+        values = as_complexes(objective.y) if model.is_complex else objective.y
+        weights = (
+            objective.weights[::2]
+            if model.is_complex and objective.weights is not None
+            else objective.weights
+        )
+        self._values: Matrix = values
+        self._roots = None if weights is None else np.sqrt(weights)
+
+    def split(self, theta: Vector, side: str) -> tuple[Matrix, Matrix]:
+        """Return the kept factor, orthonormalised, and the other one to match."""
+        u, v, *_ = self.model.unpack(theta)
+        kept, other = (u, v.conj()) if side == "columns" else (v.conj(), u)
+        q, r = np.linalg.qr(kept)
+        return q, other @ r.T
+
+    def join(self, kept: Matrix, other: Matrix, side: str) -> Vector:
+        """Return the point of two factors."""
+        return (
+            self.model.pack(kept, other.conj()) if side == "columns" else self.model.pack(other, kept.conj())
+        )
+
+    def at(self, kept: Matrix, prior: Matrix, side: str) -> Reduced:
+        """Return the reduced problem at a kept factor."""
+        return Reduced(self, kept, prior, side)
+
+    @cached_property
+    def density(self) -> float:
+        """Total weight of the entries over the number of cells."""
+        total = self.size if self._roots is None else float(np.sum(self._roots**2))
+        return total / (self.model.shape[0] * self.model.shape[1])
+
+    @cached_property
+    def energy(self) -> float:
+        """Weighted sum of squared data."""
+        weighted = self._values if self._roots is None else self._values * self._roots
+        return float(np.vdot(weighted, weighted).real)
+
+    @cached_property
+    def arranged(self) -> dict[str, Arrangement]:
+        """Data in the order of the eliminated side, and where the kept side finds them, for either side."""
+        p = self.pattern
+        by_row = (p.row_starts, p.row_columns, p.row_order)
+        by_column = (p.column_starts, p.column_rows, p.column_order)
+        out = {}
+        for side, (eliminated, kept) in (("columns", (by_column, by_row)), ("rows", (by_row, by_column))):
+            place = np.empty(self.size, np.int64)
+            place[eliminated[2]] = np.arange(self.size)
+            roots = None if self._roots is None else self._roots[eliminated[2]]
+            values = self._values[eliminated[2]]
+            out[side] = Arrangement(*eliminated[:2], values, roots, *kept[:2], place[kept[2]])
+        return out
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Arrangement:
+    """Entries in the order of the eliminated side, and where each row of the kept side finds its own."""
+
+    starts: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    values: Matrix
+    roots: Matrix | None
+    kept_starts: NDArray[np.int64]
+    kept_indices: NDArray[np.int32]
+    place: NDArray[np.int64]
+
+
+@final
+class Reduced:
+    """The problem of the kept factor u at one point: least squares with the other factor solved for.
+
+    Parameters
+    ----------
+    elimination : Elimination
+    u : ndarray, shape (m, k)
+        Orthonormal.
+    prior : ndarray, shape (k, k)
+        Positive semidefinite K of the term b_j^H K b_j that every eliminated row pays.
+    side : {"columns", "rows"}
+    """
+
+    def __init__(self, elimination: Elimination, u: Matrix, prior: Matrix, side: str) -> None:
+        self.at = elimination.arranged[side]
+        self.u, self.prior, self.energy = u, prior, elimination.energy
+        at = self.at
+        self.b, self.q, self.residuals = projection.eliminate(
+            u, at.starts, at.indices, at.values, at.roots, _root(prior)
+        )
+
+    @cached_property
+    def squares(self) -> float:
+        """Weighted sum of squared residuals."""
+        return float(np.vdot(self.residuals, self.residuals).real)
+
+    @cached_property
+    def value(self) -> float:
+        """Squares and prior together."""
+        return self.squares + float(np.sum(self.b.conj() * (self.b @ self.prior.T)).real)
+
+    @cached_property
+    def scatter(self) -> Matrix:
+        """The k x k matrix N with D_i N^T for what every row sees where all columns are: b^H b."""
+        scatter: Matrix = self.b.conj().T @ self.b
+        return scatter
+
+    @cached_property
+    def gradient(self) -> Matrix:
+        """Half the gradient of the value along directions orthogonal to u, shape (m, k)."""
+        gradient = self._gather(self.residuals)
+        return np.asarray(gradient - self.u @ (self.u.conj().T @ gradient))
+
+    def product(self, d: Matrix) -> Matrix:
+        """Return the reduced Gauss-Newton matrix times a direction, shape (m, k)."""
+        at = self.at
+        return self._gather(projection.project(d, self.b, self.q, at.starts, at.indices, at.roots))
+
+    def blocks(self) -> Matrix:
+        """Return the diagonal blocks of that matrix, one a row, shape (m, k, k)."""
+        at = self.at
+        return projection.row_blocks(self.b, self.q, at.kept_starts, at.kept_indices, at.place, at.roots)
+
+    def _gather(self, numbers: Matrix) -> Matrix:
+        at = self.at
+        weighted = numbers if at.roots is None else numbers * at.roots
+        return multiply_rows(at.kept_starts, at.kept_indices, weighted[at.place], self.b.conj())
+
+
+def _root(prior: Matrix) -> Matrix:
+    """Return L^H with L L^H the prior."""
+    values, vectors = np.linalg.eigh(prior)
+    root: Matrix = np.sqrt(np.maximum(values, 0))[:, None] * vectors.conj().T
+    return root

@@ -1,0 +1,205 @@
+"""Variable projection: one factor eliminated, the other moved by damped Gauss-Newton steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.needs import ELIMINATION, Need
+from lowland.search.stepper import Info
+
+MOST_DAMPING = 1e12
+# limits of the prior, as shares of what an eliminated row usually sees of the kept factor: of the
+# first fit's, and of all later ones', so that a component which started too short does not die
+WEAK_PRIOR = 0.025
+STRONGEST_PRIOR = 0.3
+# a component that explains less than this of the largest has died out
+DEAD = 1e-13
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class VariableProjectionState:
+    """The point, its kept factor, the prior of the other, the variance that made it, and the damping."""
+
+    theta: Vector
+    kept: Matrix
+    prior: Matrix
+    variance: float
+    damping: float
+
+
+@final
+@dataclass(frozen=True)
+class VariableProjection:
+    """Levenberg-Marquardt steps on one factor, the other solved for and shrunk as the misfit suggests.
+
+    Every eliminated row b pays b^H K b. K is the noise variance that the residual implies, times the
+    inverse of the rows' own second moment, so all components shrink alike, a row that few entries
+    determine cannot run away, and the term vanishes with the residual: an exact fit stays one.
+
+    Parameters
+    ----------
+    side : {"columns", "rows"}
+        Which factor is eliminated: V or U.
+    surplus : float
+        The variance is the sum of squares over the number of measurements beyond the degrees of
+        freedom, but over no less than this share of all measurements. Less means a stronger prior;
+        near the information limit, too strong a one lets small components die.
+    damping : float
+        First factor of the damping, in the metric in which all singular values count alike.
+    max_inner : int
+        Conjugate-gradient iterations of a step.
+
+    Notes
+    -----
+    A step costs two eliminations, O(p k^2), and some ten to a few hundred products, O(p k) each;
+    nothing larger than the data is formed.
+
+    References
+    ----------
+    G. Golub, V. Pereyra, Separable nonlinear least squares, Inverse Problems 2003; N. Boumal,
+    P.-A. Absil, Low-rank matrix completion via preconditioned optimization on the Grassmann
+    manifold, Linear Algebra and its Applications 2015 (variable projection with a fixed ridge).
+    """
+
+    side: str = "columns"
+    surplus: float = 0.25
+    damping: float = 1e-2
+    max_inner: int = 500
+    name: ClassVar[str] = "variable_projection"
+    needs: ClassVar[tuple[Need, ...]] = (ELIMINATION,)
+    promises_descent: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.side not in ("columns", "rows"):
+            raise InvalidInputError("side is unknown", repr(self.side), fix='use "columns" or "rows"')
+        if not 0 < self.surplus <= 1:
+            raise InvalidInputError("surplus must be above 0 and at most 1", repr(self.surplus))
+
+    def init(
+        self, objective: Any, theta: Vector, rng: np.random.Generator
+    ) -> tuple[VariableProjectionState, Info]:
+        """Orthonormalise the kept factor, and take the first prior from the other one fitted to it."""
+        elimination = objective.elimination
+        kept, other = elimination.split(theta, self.side)
+        value = objective.value(theta)
+        # new components of a start are often far too short: a prior made of them would be far too
+        # strong, so the weakest is shrunk a little and the others by less
+        weak = _prior(other, 1.0, np.inf)
+        weak *= WEAK_PRIOR * elimination.density / np.linalg.norm(weak, 2)
+        first = elimination.at(kept, weak, self.side)
+        variance = self._variance(objective, first.squares)
+        prior = _prior(first.b, variance, STRONGEST_PRIOR * elimination.density)
+        state = VariableProjectionState(theta, kept, prior, variance, self.damping)
+        return state, Info(value, None, {"variance": variance, "damping": self.damping, "inner": 0.0})
+
+    def step(
+        self, objective: Any, state: VariableProjectionState, rng: np.random.Generator
+    ) -> tuple[VariableProjectionState, Info]:
+        """Try dampings until the reduced problem's value falls, then renew the prior."""
+        elimination, side = objective.elimination, self.side
+        here = elimination.at(state.kept, state.prior, side)
+        rows = here.b.shape[0]
+        gradient, blocks, damping = here.gradient, here.blocks(), state.damping
+        identity = np.eye(here.scatter.shape[0])
+        while damping <= MOST_DAMPING:
+            # n sigma^2 I is what the prior itself adds to the curvature on orthonormal factors
+            shift = rows * state.variance * identity + damping / state.kept.shape[0] * here.scatter
+            direction, inner = _solve(here, blocks, shift, -gradient, self.max_inner)
+            direction = direction - state.kept @ (state.kept.conj().T @ direction)
+            kept = _nearest_orthonormal(state.kept + direction)
+            there = elimination.at(kept, state.prior, side)
+            if there.value < here.value:
+                break
+            damping = max(4 * damping, 1e-10)
+        else:
+            message = "no damped step lowers the reduced problem"
+            return state, Info(objective.value(state.theta), None, stalled=message)
+        predicted = (
+            -np.vdot(gradient, direction).real - 0.5 * np.vdot(direction, here.product(direction)).real
+        )
+        gain = 0.5 * (here.value - there.value) / max(float(predicted), np.finfo(float).tiny)
+        damping *= 0.2 if gain > 0.75 else 0.5 if gain > 0.25 else 2.0
+        variance = self._variance(objective, there.squares)
+        theta = elimination.join(kept, there.b, side)
+        prior = _prior(there.b, variance, STRONGEST_PRIOR * elimination.density)
+        new = VariableProjectionState(theta, kept, prior, variance, max(damping, 1e-14))
+        measures = {"variance": variance, "damping": damping, "inner": float(inner)}
+        return new, Info(objective.value(theta), None, measures)
+
+    def restore(self, objective: Any, fields: Mapping[str, Any]) -> VariableProjectionState:
+        """Return the saved state."""
+        return VariableProjectionState(**fields)
+
+    def _variance(self, objective: Any, squares: float) -> float:
+        count = objective.measurement.size
+        return float(squares / max(count - objective.model.degrees_of_freedom, self.surplus * count))
+
+
+def _prior(other: Matrix, variance: float, limit: float) -> Matrix:
+    """Return K = variance * (second moment of the rows)^-1, no eigenvalue of it above the limit."""
+    rows = other.shape[0]
+    moment = other.T @ other.conj() / rows
+    values, vectors = np.linalg.eigh((moment + moment.conj().T) / 2)
+    values = np.maximum(values, DEAD * max(float(values[-1]), np.finfo(float).tiny))
+    strengths = np.minimum(variance / values, limit)
+    prior: Matrix = (vectors * strengths) @ vectors.conj().T
+    return prior
+
+
+def _nearest_orthonormal(matrix: Matrix) -> Matrix:
+    # well conditioned: orthonormal columns plus something orthogonal to them
+    values, vectors = np.linalg.eigh(matrix.conj().T @ matrix)
+    nearest: Matrix = matrix @ ((vectors / np.sqrt(values)) @ vectors.conj().T)
+    return nearest
+
+
+def _solve(here: Any, blocks: Matrix, shift: Matrix, right: Matrix, limit: int) -> tuple[Matrix, int]:
+    """Solve (S + I kron shift) d = right by conjugate gradients, preconditioned by the rows' blocks."""
+    inverse = np.linalg.inv(blocks + shift)
+    # the closer to an exact fit, the more a step is worth
+    target = min(1e-2, max(1e-10, float(np.sqrt(here.squares / max(here.energy, np.finfo(float).tiny)))))
+
+    def precondition(d: Matrix) -> Matrix:
+        return np.asarray(np.matmul(inverse, d[:, :, None])[:, :, 0])
+
+    def product(d: Matrix) -> Matrix:
+        return np.asarray(here.product(d) + d @ shift.T)
+
+    return preconditioned_gradients(product, precondition, right, target, limit)
+
+
+def preconditioned_gradients(
+    product: Callable[[Matrix], Matrix],
+    precondition: Callable[[Matrix], Matrix],
+    right: Matrix,
+    tolerance: float,
+    limit: int,
+) -> tuple[Matrix, int]:
+    """Solve a Hermitian positive definite system from zero until the residual falls by `tolerance`.
+
+    Returns the solution and the number of iterations; on curvature that is not positive (rounding)
+    the iterate so far.
+    """
+    x, residual = np.zeros_like(right), right.copy()
+    search = precondition(residual)
+    slope, target, count = float(np.vdot(residual, search).real), tolerance * float(np.linalg.norm(right)), 0
+    while float(np.linalg.norm(residual)) > target and count < limit:
+        image = product(search)
+        curvature = float(np.vdot(search, image).real)
+        count += 1
+        if not curvature > 0:
+            break
+        x += slope / curvature * search
+        residual -= slope / curvature * image
+        turned = precondition(residual)
+        new = float(np.vdot(residual, turned).real)
+        search = turned + new / slope * search
+        slope = new
+    return x, count

@@ -1,0 +1,91 @@
+"""Rank increment: solve at rank one, add the leading direction of what is left, solve again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.records import Factors, SearchResult
+from lowland.core.status import StopReason
+from lowland.objectives import RecoveryObjective
+from lowland.search import Iterations, RelativeDecreaseBelow, leading_factors, run
+from lowland.search.loop import Callback
+from lowland.search.stops import StopRule
+
+# lower ranks only have to find the neighbourhood; a new component may take some steps to show
+ROUGH = RelativeDecreaseBelow(0.02, 4, 8) | Iterations(60)
+
+
+def raise_rank(
+    objective: RecoveryObjective,
+    stepper: Any,
+    rng: np.random.Generator,
+    *,
+    stop: StopRule,
+    callbacks: Sequence[Callback] = (),
+) -> SearchResult:
+    """Search at ranks 1, 2, ... up to that of the objective, each from the end of the one before.
+
+    Parameters
+    ----------
+    objective : RecoveryObjective
+        Without biases.
+    stepper : Stepper
+    rng : numpy.random.Generator
+    stop : StopRule
+        When the last rank's search ends; lower ranks end after a few steps.
+    callbacks : sequence of callable
+        For the search at the last rank.
+
+    Returns
+    -------
+    SearchResult
+        Of the last rank, with iterations and seconds of all.
+    """
+    iterations, seconds = 0, 0.0
+    result: SearchResult | None = None
+    for rank in range(1, objective.rank + 1):
+        at_rank = objective.resized(rank)
+        # the state's point: on the way the least misfit is not the best place to go on from
+        theta = widen(at_rank, result.state.theta if result else None, rng)
+        last = rank == objective.rank
+        result = run(
+            at_rank,
+            stepper,
+            theta,
+            stop=stop if last else ROUGH,
+            rng=rng,
+            callbacks=callbacks if last else (),
+        )
+        iterations, seconds = iterations + result.iterations, seconds + result.seconds
+        if result.stop_reason in (StopReason.INTERRUPTED, StopReason.NON_FINITE):
+            break
+    assert result is not None
+    if result.theta.size < objective.size:  # ended early: missing components are zero
+        factors = at_rank.matrix(result.theta)
+        missing = objective.rank - factors.width
+        wide = Factors(
+            np.pad(factors.left, ((0, 0), (0, missing))), np.pad(factors.right, ((0, 0), (0, missing)))
+        )
+        result = replace(result, theta=objective.from_factors(wide))
+    return replace(result, iterations=iterations, seconds=seconds, solver=f"{stepper.name}, rank by rank")
+
+
+def widen(objective: RecoveryObjective, theta: Vector | None, rng: np.random.Generator) -> Vector:
+    """Return a point with one more column: the leading direction of the residual, at its best length."""
+    narrow = objective.resized(objective.rank - 1) if theta is not None else None
+    residual = objective.y if narrow is None or theta is None else objective.y - narrow.predict(theta)
+    single = objective.resized(1)
+    left, right = leading_factors(objective.adjoint(objective.weighted(residual)), single, rng)
+    change = objective.measurement.measure(Factors(left, right))
+    energy = float(change @ objective.weighted(change))
+    length = max(float(change @ objective.weighted(residual)) / energy, 0.0) if energy > 0 else 1.0
+    left, right = (side * np.sqrt(length).astype(objective.dtype) for side in (left, right))
+    if narrow is not None and theta is not None:
+        before = narrow.matrix(theta)
+        left, right = np.hstack([before.left, left]), np.hstack([before.right, right])
+    return objective.from_factors(Factors(left, right))
