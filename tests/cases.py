@@ -28,7 +28,15 @@ from lowland.measure import (
 )
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
-from lowland.search import Alternating, GaussNewton, Gradient, Stochastic, VariableProjection
+from lowland.search import (
+    Alternating,
+    GaussNewton,
+    Gradient,
+    Scaled,
+    Stochastic,
+    TrustRegion,
+    VariableProjection,
+)
 
 
 @dataclass(frozen=True)
@@ -380,6 +388,10 @@ SOLVERS = [
     Case(Stochastic, lambda: Stochastic(momentum=0.5, batch_size=10), "momentum", {"steps": 40}),
     Case(Alternating, Alternating, "alternating", {"steps": 30}),
     Case(GaussNewton, GaussNewton, "gauss-newton", {"steps": 20}),
+    Case(GaussNewton, lambda: GaussNewton(form="setting"), "setting", {"steps": 40}),
+    Case(Scaled, Scaled, "scaled", {"steps": 150}),
+    Case(Scaled, lambda: Scaled(damping=0.0), "undamped", {"steps": 150}),
+    Case(TrustRegion, TrustRegion, "trust region", {"steps": 30}),
     Case(VariableProjection, VariableProjection, "columns", {"steps": 20}),
     Case(VariableProjection, lambda: VariableProjection("rows", surplus=0.5), "rows", {"steps": 20}),
 ]

@@ -27,6 +27,7 @@ class Need:
 
 BLOCKS = Need("block_solver", "an exact solve of one factor with the others fixed")
 BATCHES = Need("batch_gradient", "gradients from some of the measurements")
+SCALING = Need("scaled", "gradients of each factor in the metric of the other")
 ELIMINATION = Need("elimination", "one factor solved for, row by row, the other being searched")
 LINEARISATION = Need("linearise", "products with the Jacobian of the residual")
 

@@ -182,6 +182,9 @@ class Model(Protocol):
     def gauge(self, theta: Vector, *, linear: bool) -> Matrix:
         """Return directions that leave the matrix unchanged, shape (size, g)."""
 
+    def scaled(self, theta: Vector, gradient: Vector, share: float) -> Vector:
+        """Return a gradient with each factor's part divided by the damped Gram matrix of its partner."""
+
     def canonical(self, theta: Vector) -> Vector:
         """Return the balanced point of the same matrix."""
 

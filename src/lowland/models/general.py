@@ -12,7 +12,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.fields import as_complexes, as_reals
 from lowland.core.protocols import LinearMap
 from lowland.core.records import Factors
-from lowland.models.mixings import all_mixings, skew_mixings
+from lowland.models.mixings import all_mixings, divide_by_gram, skew_mixings
 
 BIASES = ("row", "column", "global")
 
@@ -171,6 +171,14 @@ class General:
                 if self._has("column"):
                     directions.append(self.pack(np.outer(one_row, k), 0 * v, None, -v @ k))
         return np.stack(directions, axis=1) if directions else np.zeros((self.size, 0), theta.dtype)
+
+    def scaled(self, theta: Vector, gradient: Vector, share: float) -> Vector:
+        """Return G_U (V^H V + lambda I)^-1 and the reverse; biases are divided by their numbers of cells."""
+        u, v, *_ = self.unpack(theta)
+        gu, gv, ga, gb, gc = self.unpack(gradient)
+        m, n = self.shape
+        parts = divide_by_gram(gu, v, share), divide_by_gram(gv, u, share)
+        return self.pack(*parts, ga / n, gb / m, gc / (m * n))
 
     def canonical(self, theta: Vector) -> Vector:
         """Return the same matrix with balanced, ordered factors and centred biases."""

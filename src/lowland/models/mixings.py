@@ -1,4 +1,4 @@
-"""Bases of the small matrices that mix the columns of a factor."""
+"""Small matrices that mix the columns of a factor: bases of them, and inverse Gram matrices."""
 
 from __future__ import annotations
 
@@ -28,3 +28,15 @@ def all_mixings(rank: int, dtype: np.dtype[Any]) -> list[Matrix]:
     """Return a basis of all r x r matrices, over the reals."""
     basis: list[Matrix] = list(np.eye(rank * rank, dtype=dtype).reshape(-1, rank, rank))
     return basis + [1j * k for k in basis] if np.dtype(dtype).kind == "c" else basis
+
+
+def divide_by_gram(gradient: Matrix, partner: Matrix, share: float) -> Matrix:
+    """Return gradient (partner^H partner + lambda I)^-1, lambda a share of the mean eigenvalue."""
+    gram = partner.conj().T @ partner
+    mean = float(np.trace(gram).real) / gram.shape[0]
+    # a floor for columns that vanish or depend on each other
+    shift = max(share, 1e-12) * mean if mean > 0 else 1.0
+    values, vectors = np.linalg.eigh(gram)
+    inverse = (vectors / (np.maximum(values, 0) + gram.dtype.type(shift).real)) @ vectors.conj().T
+    divided: Matrix = gradient @ inverse
+    return divided

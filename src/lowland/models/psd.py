@@ -12,7 +12,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.fields import as_complexes, as_reals
 from lowland.core.protocols import LinearMap
 from lowland.core.records import Factors
-from lowland.models.mixings import skew_mixings
+from lowland.models.mixings import divide_by_gram, skew_mixings
 
 
 @final
@@ -105,6 +105,11 @@ class Psd:
         if self.unit_trace:
             directions.append(theta)
         return np.stack(directions, axis=1) if directions else np.zeros((self.size, 0), theta.dtype)
+
+    def scaled(self, theta: Vector, gradient: Vector, share: float) -> Vector:
+        """Return G (U^H U + lambda I)^-1, lambda a share of the mean eigenvalue; unit trace aside."""
+        u = self.unpack(self._scaled(theta))
+        return self.pack(divide_by_gram(self.unpack(gradient), u, share))
 
     def canonical(self, theta: Vector) -> Vector:
         """Return the factor with orthogonal columns, largest first."""

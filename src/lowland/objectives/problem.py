@@ -95,6 +95,10 @@ class RecoveryProblem:
         """Return the point with given factors and zero biases."""
         return self.model.from_factors(factors)
 
+    def scaled(self, theta: Vector, gradient: Vector, share: float) -> Vector:
+        """Return a gradient with each factor's part divided by the damped Gram matrix of its partner."""
+        return self.model.scaled(theta, gradient, share)
+
     def predict(self, theta: Vector) -> Vector:
         """Return the predictions A(X(theta)), shape (p,)."""
         predictions: Vector = self.measurement.measure(self.model.lift(theta))

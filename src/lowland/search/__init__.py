@@ -4,6 +4,7 @@ from lowland.search.alternating import Alternating
 from lowland.search.gauss_newton import GaussNewton
 from lowland.search.gradient import Gradient
 from lowland.search.loop import run
+from lowland.search.scaled import Scaled
 from lowland.search.starts import critical_ridge, leading_factors, make_start
 from lowland.search.stochastic import Stochastic
 from lowland.search.stops import (
@@ -14,6 +15,7 @@ from lowland.search.stops import (
     Seconds,
     ValueBelow,
 )
+from lowland.search.trust_region import TrustRegion
 from lowland.search.variable_projection import VariableProjection
 
 __all__ = [
@@ -24,8 +26,10 @@ __all__ = [
     "HeldOutRises",
     "Iterations",
     "RelativeDecreaseBelow",
+    "Scaled",
     "Seconds",
     "Stochastic",
+    "TrustRegion",
     "ValueBelow",
     "VariableProjection",
     "critical_ridge",

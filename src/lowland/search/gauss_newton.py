@@ -9,6 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.needs import LINEARISATION, Need
 from lowland.search.stepper import Info
 
@@ -27,12 +28,20 @@ class GaussNewtonState:
 @final
 @dataclass(frozen=True)
 class GaussNewton:
-    """Steps solve (J^T W J + penalty + mu I) d = -gradient inexactly; only descents are accepted.
+    """Steps solve (J^T W J + penalty + mu I) d = -gradient inexactly.
 
     Parameters
     ----------
+    form : {"levenberg", "setting"}
+        "levenberg" adapts mu so that only descents are accepted. "setting" shrinks the new point
+        itself instead of the step, d = argmin |J d + r|^2 + mu |theta + d|^2, with mu set by the
+        residual, and takes every step whole: it forgets a bad start, and may rise.
     damping : float
-        Initial mu, as a fraction of the mean curvature along the gradient.
+        Initial mu, or the factor of the residual in the setting form, as a fraction of the
+        curvature along the gradient.
+    inner : {"normal", "lsqr"}
+        Conjugate gradients on the normal equations; or LSQR on the least-squares problem, which
+        keeps more digits where it is ill-conditioned and takes squared losses without penalties.
     max_inner : int
         Conjugate-gradient iterations of a step.
     max_tries : int
@@ -49,12 +58,24 @@ class GaussNewton:
     J. Nocedal, S. Wright, Numerical Optimization, 2006, chapters 7 and 10.
     """
 
+    form: str = "levenberg"
     damping: float = 1e-2
+    inner: str = "normal"
     max_inner: int = 300
     max_tries: int = 12
     name: ClassVar[str] = "gauss_newton"
     needs: ClassVar[tuple[Need, ...]] = (LINEARISATION,)
-    promises_descent: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.form not in ("levenberg", "setting"):
+            raise InvalidInputError("form is unknown", repr(self.form), fix='use "levenberg" or "setting"')
+        if self.inner not in ("normal", "lsqr"):
+            raise InvalidInputError("inner is unknown", repr(self.inner), fix='use "normal" or "lsqr"')
+
+    @property
+    def promises_descent(self) -> bool:
+        """Whether no step may raise the objective: in the levenberg form."""
+        return self.form == "levenberg"
 
     def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[GaussNewtonState, Info]:
         """Evaluate the start."""
@@ -74,12 +95,13 @@ class GaussNewton:
         if norm == 0:
             return state, Info(state.value, 0.0, stalled="the gradient is exactly zero")
         curvature = float(gradient @ at.gauss_newton_product(gradient)) / norm**2
+        tolerance = min(0.1, max(1e-10, _forcing(state)))
+        if self.form == "setting":
+            return self._set(objective, state, at, curvature, tolerance)
         damping, total = state.damping, 0
         for _ in range(self.max_tries):
             shift = damping * curvature if curvature > 0 else damping
-            tolerance = min(0.1, max(1e-10, _forcing(state)))
-            product = _shifted(at.gauss_newton_product, shift)
-            direction, inner = conjugate_gradients(product, -gradient, tolerance, self.max_inner)
+            direction, inner = self._solve(objective, at, shift, -gradient, tolerance)
             total += inner
             theta = state.theta + direction
             value = objective.value(theta)
@@ -95,6 +117,27 @@ class GaussNewton:
         message = "no damped Gauss-Newton step lowers the objective"
         return state, Info(state.value, norm, {"inner": total, "damping": damping}, stalled=message)
 
+    def _set(
+        self, objective: Any, state: GaussNewtonState, at: Any, curvature: float, tolerance: float
+    ) -> tuple[GaussNewtonState, Info]:
+        """Take a whole step towards the regularised solution of the linearised problem."""
+        shift = self.damping * _forcing(state) * max(curvature, np.finfo(float).tiny)
+        right = -(at.gradient + state.theta.dtype.type(shift) * state.theta)
+        direction, inner = self._solve(objective, at, shift, right, tolerance)
+        theta = state.theta + direction
+        value = objective.value(theta)
+        norm = float(np.linalg.norm(at.gradient))
+        new = GaussNewtonState(theta, value, state.damping, state.reference)
+        return new, Info(value, norm, {"inner": float(inner), "damping": shift})
+
+    def _solve(
+        self, objective: Any, at: Any, shift: float, right: Vector, tolerance: float
+    ) -> tuple[Vector, int]:
+        if self.inner == "normal":
+            product = _shifted(at.gauss_newton_product, shift)
+            return conjugate_gradients(product, right, tolerance, self.max_inner)
+        return _least_squares(objective, at, shift, right, tolerance, self.max_inner)
+
     def restore(self, objective: Any, fields: Mapping[str, Any]) -> GaussNewtonState:
         """Return the saved state."""
         return GaussNewtonState(**fields)
@@ -103,6 +146,33 @@ class GaussNewton:
 def _forcing(state: GaussNewtonState) -> float:
     # relative residual: small residuals deserve accurate steps
     return float(np.sqrt(state.value / state.reference)) if state.reference > 0 else 0.1
+
+
+def _least_squares(
+    objective: Any, at: Any, shift: float, right: Vector, tolerance: float, limit: int
+) -> tuple[Vector, int]:
+    """Solve (J^T W J + shift I) d = right, where right = -J^T W r - shift theta or -J^T W r, by LSQR."""
+    from scipy.sparse.linalg import LinearOperator, lsqr
+
+    if objective.penalties or objective.loss.name != "squared":
+        raise UnsupportedError(
+            'inner="lsqr" cannot work on this objective',
+            objective.describe(),
+            "only squared losses without penalties are least-squares problems",
+            'use inner="normal"',
+        )
+    root = np.sqrt(objective.weights) if objective.weights is not None else np.ones_like(objective.y)
+    jacobian = LinearOperator(
+        (objective.y.size, right.size),
+        matvec=lambda d: root * at.jacobian_product(d.reshape(-1)),
+        rmatvec=lambda w: at.jacobian_transpose(root * w.reshape(-1)),
+        dtype=right.dtype,
+    )
+    # d = -theta_part + e: the part of `right` that is no gradient shifts the unknown
+    pull = (right + at.gradient) / shift if shift > 0 else np.zeros_like(right)
+    target = -root * at.residual - jacobian.matvec(pull)
+    found = lsqr(jacobian, target, damp=np.sqrt(shift), atol=tolerance, btol=tolerance, iter_lim=limit)
+    return np.asarray(pull + found[0], dtype=right.dtype), int(found[2])
 
 
 def _shifted(product: Callable[[Vector], Vector], shift: float) -> Callable[[Vector], Vector]:

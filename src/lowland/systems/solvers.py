@@ -15,7 +15,9 @@ from lowland.search import (
     GradientBelow,
     Iterations,
     RelativeDecreaseBelow,
+    Scaled,
     Stochastic,
+    TrustRegion,
     ValueBelow,
     VariableProjection,
     critical_ridge,
@@ -28,6 +30,8 @@ SOLVERS: dict[str, Any] = {
     "stochastic": Stochastic,
     "alternating": Alternating,
     "gauss_newton": GaussNewton,
+    "scaled": Scaled,
+    "trust_region": TrustRegion,
     "variable_projection": VariableProjection,
 }
 
@@ -37,6 +41,8 @@ STEP_LIMITS = {
     "stochastic": 1000,
     "alternating": 2000,
     "gauss_newton": 200,
+    "scaled": 3000,
+    "trust_region": 300,
     "variable_projection": 60,
 }
 

@@ -1,0 +1,166 @@
+"""Newton's method in a trust region, by truncated conjugate gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.needs import LINEARISATION, Need
+from lowland.search.stepper import Info
+
+GOOD, POOR, ENOUGH = 0.75, 0.25, 0.05
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TrustRegionState:
+    """The point, its value, and the radius within which the quadratic model is trusted."""
+
+    theta: Vector
+    value: float
+    radius: float
+
+
+@final
+@dataclass(frozen=True)
+class TrustRegion:
+    """Steps minimise the exact quadratic model within a ball; directions of negative curvature are used.
+
+    Saddles are left along such directions, and the second-order term that Gauss-Newton leaves out
+    is there, so convergence is superlinear with a residual or a penalty too.
+
+    Parameters
+    ----------
+    radius : float
+        First radius, as a fraction of the length of the start.
+    max_inner : int
+        Conjugate-gradient iterations of a step; each costs a product with the Hessian.
+    max_tries : int
+        Radii tried before the search counts as stalled.
+
+    Notes
+    -----
+    The gradient is orthogonal to the directions that leave the matrix unchanged, and at a
+    stationary point the Hessian maps them to zero, so iterations started from the gradient move
+    within the horizontal space of the quotient by the gauge, without projections.
+
+    References
+    ----------
+    T. Steihaug, The conjugate gradient method and trust regions in large scale optimization, SIAM
+    J. Numer. Anal. 1983; J. Nocedal, S. Wright, Numerical Optimization, 2006, chapter 7.
+    """
+
+    radius: float = 0.1
+    max_inner: int = 300
+    max_tries: int = 30
+    name: ClassVar[str] = "trust_region"
+    needs: ClassVar[tuple[Need, ...]] = (LINEARISATION,)
+    promises_descent: ClassVar[bool] = True
+
+    def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[TrustRegionState, Info]:
+        """Evaluate the start."""
+        value, gradient = objective.value_and_gradient(theta)
+        length = float(np.linalg.norm(theta)) or 1.0
+        state = TrustRegionState(theta, value, self.radius * length)
+        return state, Info(value, float(np.linalg.norm(gradient)))
+
+    def step(
+        self, objective: Any, state: TrustRegionState, rng: np.random.Generator
+    ) -> tuple[TrustRegionState, Info]:
+        """Try radii until the objective falls."""
+        at = objective.linearise(state.theta)
+        gradient, radius = at.gradient, state.radius
+        norm = float(np.linalg.norm(gradient))
+        if norm == 0:
+            return state, Info(state.value, 0.0, stalled="the gradient is exactly zero")
+        for _ in range(self.max_tries):
+            tolerance = min(0.1, float(np.sqrt(norm / (norm + radius))) * 0.1)
+            step, predicted, at_edge, inner = truncated_newton(
+                at.hessian_product, gradient, radius, tolerance, self.max_inner
+            )
+            theta = state.theta + step
+            value = objective.value(theta)
+            gain = (state.value - value) / predicted if predicted > 0 else -1.0
+            if gain > GOOD and at_edge:
+                following = 2 * radius
+            elif gain < POOR or not np.isfinite(gain):
+                following = 0.25 * float(np.linalg.norm(step))
+            else:
+                following = radius
+            if gain > ENOUGH or self._only_rounding(objective, theta, value, state.value, predicted, norm):
+                new = TrustRegionState(theta, value, following)
+                return new, Info(value, norm, {"inner": float(inner), "radius": radius})
+            radius = following
+        message = "no step within a trust region lowers the objective"
+        return state, Info(state.value, norm, {"inner": 0.0, "radius": radius}, stalled=message)
+
+    def _only_rounding(
+        self, objective: Any, theta: Vector, value: float, before: float, predicted: float, norm: float
+    ) -> bool:
+        """Whether values can no longer tell two points apart, and the gradient is smaller at the new one."""
+        noise = 10 * float(np.finfo(theta.dtype).eps) * abs(before)
+        if not (predicted <= noise and value <= before + noise):
+            return False
+        return bool(np.linalg.norm(objective.gradient(theta)) < 0.5 * norm)
+
+    def restore(self, objective: Any, fields: Mapping[str, Any]) -> TrustRegionState:
+        """Return the saved state."""
+        return TrustRegionState(**fields)
+
+
+def truncated_newton(
+    product: Callable[[Vector], Vector], gradient: Vector, radius: float, tolerance: float, limit: int
+) -> tuple[Vector, float, bool, int]:
+    """Minimise g.d + d.H d / 2 over |d| <= radius approximately.
+
+    Parameters
+    ----------
+    product : callable
+        Multiplies by the symmetric matrix H.
+    gradient : ndarray, shape (size,)
+    radius : float
+    tolerance : float
+        Of the residual, relative to the gradient.
+    limit : int
+        Most iterations.
+
+    Returns
+    -------
+    ndarray, float, bool, int
+        The step, the decrease that the model predicts, whether the step ends on the edge, and the
+        number of iterations.
+    """
+    d, image = np.zeros_like(gradient), np.zeros_like(gradient)
+    residual = -gradient
+    search, square = residual.copy(), float(residual @ residual)
+    target, count, at_edge = tolerance**2 * square, 0, False
+    while square > target and count < limit:
+        turned = product(search)
+        curvature = float(search @ turned)
+        count += 1
+        length = square / curvature if curvature > 0 else np.inf
+        if not np.isfinite(length) or np.linalg.norm(d + length * search) >= radius:
+            length, at_edge = _to_edge(d, search, radius), True
+        d = d + d.dtype.type(length) * search
+        image = image + d.dtype.type(length) * turned
+        if at_edge:
+            break
+        residual = residual - residual.dtype.type(length) * turned
+        new = float(residual @ residual)
+        search = residual + residual.dtype.type(new / square) * search
+        square = new
+    predicted = -float(gradient @ d) - 0.5 * float(d @ image)
+    return d, predicted, at_edge, count
+
+
+def _to_edge(d: Vector, search: Vector, radius: float) -> float:
+    """Return the positive length at which d + length * search has norm `radius`."""
+    a, b = float(search @ search), float(d @ search)
+    c = float(d @ d) - radius**2
+    root = float(np.sqrt(max(b * b - a * c, 0.0)))
+    # the form without cancellation
+    return -c / (b + root) if b > 0 else (root - b) / a
