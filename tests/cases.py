@@ -30,6 +30,7 @@ from lowland.models import General, Psd
 from lowland.objectives import make_objective
 from lowland.search import (
     Alternating,
+    EmpiricalBayes,
     GaussNewton,
     Gradient,
     Scaled,
@@ -392,6 +393,7 @@ SOLVERS = [
     Case(Scaled, Scaled, "scaled", {"steps": 150}),
     Case(Scaled, lambda: Scaled(damping=0.0), "undamped", {"steps": 150}),
     Case(TrustRegion, TrustRegion, "trust region", {"steps": 30}),
+    Case(EmpiricalBayes, EmpiricalBayes, "empirical bayes", {"steps": 30}),
     Case(VariableProjection, VariableProjection, "columns", {"steps": 20}),
     Case(VariableProjection, lambda: VariableProjection("rows", surplus=0.5), "rows", {"steps": 20}),
 ]

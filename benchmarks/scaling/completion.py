@@ -35,7 +35,7 @@ def main():
             return ll.recover(instance.measurement, instance.y, rank=RANK, rng=seed, certify=False).search
 
         def shrinking(objective=objective, seed=seed):
-            return shrinking_penalty(objective)[1](np.random.default_rng(seed), None, ())
+            return shrinking_penalty(objective)[1](np.random.default_rng(seed), None, (), ())
 
         def plain(instance=instance, seed=seed):
             return ll.recover(

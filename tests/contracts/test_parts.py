@@ -130,3 +130,41 @@ def test_from_factors(case, rng):
         matrix /= np.trace(matrix)
     np.testing.assert_allclose(model.lift(theta).matrix(), matrix, atol=1e-12)
     assert model.resized(1).rank == 1
+
+
+@parametrise(MODELS)
+def test_precisions_are_inverse_mean_squares(case, rng):
+    model = case.make()
+    theta = model.canonical(rng.standard_normal(model.size))
+    factors = model.lift(theta)
+    sides = [factors.left] if model.name == "psd" else [factors.left, factors.right]
+    expected = []
+    for side in sides:
+        part = side[:, : model.rank]
+        parts = 2 if model.is_complex else 1
+        expected.append(
+            np.repeat(parts / np.mean(np.abs(part) ** 2, axis=0), parts)[None, :].repeat(len(part), 0)
+        )
+    flat = np.concatenate([block.ravel() for block in expected])
+    np.testing.assert_allclose(model.precisions(theta)[: model.factor_size], flat, rtol=1e-9)
+    assert (model.precisions(theta)[model.factor_size :] == 0).all()
+    assert np.isfinite(model.precisions(np.zeros(model.size))).all()
+
+
+@parametrise(MODELS)
+def test_scaled_gradient_divides_by_the_partner(case, rng):
+    model = case.make()
+    if getattr(model, "unit_trace", False):
+        return
+    theta, gradient = rng.standard_normal((2, model.size))
+    scaled = model.scaled(theta, gradient, 0.0)
+    # multiplying back by the Gram matrices returns the gradient
+    if model.name == "psd":
+        u, d = model.unpack(theta), model.unpack(scaled)
+        back = model.pack(d @ (u.conj().T @ u))
+    else:
+        (u, v, *_), (du, dv, da, db, dc) = model.unpack(theta), model.unpack(scaled)
+        (m, n) = model.shape
+        back = model.pack(du @ (v.conj().T @ v), dv @ (u.conj().T @ u), da * n, db * m, dc * m * n)
+    np.testing.assert_allclose(back, gradient, rtol=1e-6, atol=1e-6)
+    assert gradient @ model.scaled(theta, gradient, 0.3) > 0

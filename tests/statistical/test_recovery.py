@@ -9,9 +9,10 @@ import pytest
 
 from lowland import recover
 from lowland.core.errors import InvalidInputError
+from lowland.core.records import Factors
 from lowland.core.status import StopReason, Verdict
 from lowland.datasets import false_minimum, planted_completion, planted_sensing
-from lowland.measure import Linear, gaussian
+from lowland.measure import Entries, Linear, Pauli, RankOne, coded_diffraction, gaussian
 from lowland.search import Gradient, Iterations, Stochastic
 from lowland.systems.matrix import certify_matrix
 from lowland.systems.solvers import data_energy
@@ -88,7 +89,7 @@ def test_shrinking_penalty_recovers_from_random_starts(rng):
 
     instance = planted_completion((60, 50), 3, 3.5, 0)
     objective = make_objective(instance.measurement, instance.y, General((60, 50), 3))
-    result = shrinking_penalty(objective)[1](rng, None, ())
+    result = shrinking_penalty(objective)[1](rng, None, (), ())
     assert error(objective.matrix(result.theta).matrix(), instance.truth) < 1e-8
 
 
@@ -157,7 +158,11 @@ def test_dense_alternating_reaches_the_truth():
 def test_attempts_and_text():
     instance = planted_sensing(60, 10, 1, 0)
     fit = recover(instance.measurement, instance.y, rank=1, structure="psd", n_restarts=2, rng=0)
-    assert [a.start for a in fit.attempts] == ["spectral", "small_random", "random"]
+    assert [a.start for a in fit.attempts] == [
+        "spectral",
+        "best so far with one more column",
+        "small_random at rank 3",
+    ]
     assert "start 2" in str(fit)
     assert "globally_optimal" in fit._repr_html_()
     assert fit.search.stop_reason is StopReason.CONVERGED
@@ -224,3 +229,118 @@ def test_certify_matrix_bad_input(left, right, words):
     instance = planted_sensing(30, 10, 1, 0)
     with pytest.raises(InvalidInputError, match=words):
         certify_matrix(instance.measurement, instance.y, left, right)
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("structure", ["psd", "general"])
+def test_default_recovers_close_to_the_information_limit(rank, structure):
+    """A quarter more measurements than degrees of freedom."""
+    successes = 0
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        left = rng.standard_normal((20, rank))
+        right = left if structure == "psd" else rng.standard_normal((20, rank))
+        dof = 20 * rank - rank * (rank - 1) // 2 if structure == "psd" else rank * (40 - rank)
+        measurement = gaussian(round(1.25 * dof), (20, 20), rng)
+        truth = left @ right.T
+        y = measurement.measure_matrix(truth)
+        fit = recover(measurement, y, rank=rank, structure=structure, rng=seed, certify=False)
+        successes += error(fit.matrix(), truth) < 1e-6
+    assert successes >= 4
+
+
+@pytest.mark.parametrize("condition", [10.0, 1e5])
+def test_completion_near_the_information_limit(condition):
+    """Oversampling 1.3, far below what alternating or spectral starts need."""
+    successes = 0
+    for seed in range(4):
+        instance = planted_completion((120, 100), 3, 1.35, seed, condition=condition, least=3)
+        fit = recover(instance.measurement, instance.y, rank=3, rng=seed, certify=False)
+        successes += error(fit.matrix(), instance.truth) < 1e-9
+        values = np.linalg.svd(fit.matrix(), compute_uv=False)[:3]
+        exact = np.linalg.svd(instance.truth, compute_uv=False)[:3]
+        if error(fit.matrix(), instance.truth) < 1e-9:
+            assert np.abs(values / exact - 1).max() < 1e-7
+    assert successes >= 3
+
+
+def test_complex_completion(rng):
+    left, right = ((rng.standard_normal((40, 4))).view(complex) for _ in "uv")
+    truth = left @ right.conj().T
+    seen = rng.random((40, 40)) < 0.4
+    measurement = Entries(*np.nonzero(seen), (40, 40), dtype="complex128")
+    fit = recover(measurement, truth[seen], rank=2, rng=0)
+    assert error(fit.matrix(), truth) < 1e-10
+    assert fit.certificate["globally_optimal"].verdict is Verdict.PROVED
+
+
+def test_spare_rank_is_dropped():
+    instance = planted_sensing(240, 20, 2, 0)
+    fit = recover(instance.measurement, instance.y, rank=4, structure="psd", rng=0)
+    assert fit.rank == 2
+    assert error(fit.matrix(), instance.truth) < 1e-9
+    assert "without spare" in fit.attempts[-1].start
+    assert fit.certificate["globally_optimal"].verdict is Verdict.PROVED
+    plain = recover(
+        instance.measurement,
+        instance.y,
+        rank=4,
+        structure="psd",
+        solver="gradient",
+        start="random",
+        rng=0,
+        certify=False,
+    )
+    assert error(plain.matrix(), instance.truth) > 1e-8
+
+
+def test_phase_retrieval_and_pauli_tomography(rng):
+    masks = np.exp(0.5j * np.pi * rng.integers(0, 4, (6, 8, 8)))
+    measurement = coded_diffraction(masks)
+    image = rng.standard_normal((64, 2)).view(complex)
+    y = measurement.measure(Factors(image, image)).real
+    fit = recover(measurement, y, rank=1, structure="psd", rng=0, certify=False)
+    assert error(fit.matrix(), image @ image.conj().T) < 1e-9
+
+    words = ["".join(word) for word in rng.choice(list("IXYZ"), (200, 4))]
+    state = rng.standard_normal((16, 4)).view(complex)
+    state /= np.linalg.norm(state)
+    measurement = Pauli(words)
+    y = measurement.measure(Factors(state, state)).real
+    fit = recover(measurement, y, rank=2, structure="density", rng=0)
+    assert error(fit.matrix(), state @ state.conj().T) < 1e-8
+    assert np.trace(fit.matrix()).real == pytest.approx(1.0, abs=1e-12)
+    assert fit.certificate["globally_optimal"].verdict is Verdict.PROVED
+
+
+@pytest.mark.parametrize(("loss", "weights"), [("poisson", None), ("binomial", 500.0)])
+def test_counts(rng, loss, weights):
+    """The deviance's estimate of a state from counts is close to it, and stationary."""
+    vectors = rng.standard_normal((60, 8)).view(complex)
+    vectors /= np.linalg.norm(vectors, axis=1)[:, None]
+    state = rng.standard_normal((4, 2)).view(complex)
+    state /= np.linalg.norm(state)
+    chances = RankOne(vectors).measure(Factors(state, state)).real
+    if loss == "poisson":
+        y, scale = rng.poisson(5000 * chances).astype(float), 5000
+    else:
+        y, scale = rng.binomial(500, chances) / 500, 1
+    w = None if weights is None else np.full(60, weights)
+    fit = recover(RankOne(vectors), y, rank=1, structure="psd", loss=loss, weights=w, rng=0)
+    assert fit.certificate["stationary"].verdict is Verdict.SUPPORTED
+    assert fit.certificate["globally_optimal"].verdict is Verdict.INCONCLUSIVE
+    assert error(fit.matrix() / scale, state @ state.conj().T) < 0.05
+
+
+def test_density_matrices_are_certified_by_their_trace(rng):
+    """With noise the gap of the convex problem over density matrices closes at a rank that is enough."""
+    words = ["".join(word) for word in rng.choice(list("IXYZ"), (60, 2))]
+    measurement = Pauli(words)
+    state = np.zeros((4, 1), complex)
+    state[[0, 3]] = np.sqrt(0.5)
+    y = measurement.measure(Factors(state, state)).real + 0.05 * rng.standard_normal(60)
+    fit = recover(measurement, y, rank=4, structure="density", rng=0)
+    finding = fit.certificate["convex_optimal"]
+    assert finding.verdict is Verdict.PROVED, str(finding)
+    poor = recover(measurement, y, rank=1, structure="density", rng=0)
+    assert poor.search.value >= fit.search.value * (1 - finding.value) - 1e-12

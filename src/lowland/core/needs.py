@@ -28,6 +28,7 @@ class Need:
 BLOCKS = Need("block_solver", "an exact solve of one factor with the others fixed")
 BATCHES = Need("batch_gradient", "gradients from some of the measurements")
 SCALING = Need("scaled", "gradients of each factor in the metric of the other")
+PRECISIONS = Need("precisions", "the spread of each component over rows and columns")
 ELIMINATION = Need("elimination", "one factor solved for, row by row, the other being searched")
 LINEARISATION = Need("linearise", "products with the Jacobian of the residual")
 

@@ -188,6 +188,9 @@ class Model(Protocol):
     def canonical(self, theta: Vector) -> Vector:
         """Return the balanced point of the same matrix."""
 
+    def precisions(self, theta: Vector) -> Vector:
+        """Return the inverse mean square of the column of each number of a canonical point, 0 for biases."""
+
     def from_factors(self, factors: Factors) -> Vector:
         """Return the point with given factors and zero biases."""
 

@@ -41,6 +41,7 @@ def planted_completion(
     *,
     noise: float = 0.0,
     condition: float | None = None,
+    least: int = 0,
 ) -> Instance:
     """Return entries of a random low-rank matrix.
 
@@ -56,11 +57,18 @@ def planted_completion(
     condition : float, optional
         Ratio of the largest to the smallest singular value, log-spaced between; by default the
         factors are Gaussian.
+    least : int
+        Masks are drawn again until every row and column has this many entries.
 
     Returns
     -------
     Instance
-        The mask is uniform without repeats; every row and column may be hit or not.
+        The mask is uniform without repeats.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are more entries than cells, or no mask with `least` entries everywhere was found.
     """
     generator, (m, n) = make_generator(rng), shape
     left, right = generator.standard_normal((m, rank)), generator.standard_normal((n, rank))
@@ -70,7 +78,13 @@ def planted_completion(
     size = round(oversampling * rank * (m + n - rank))
     if not 0 < size <= m * n:
         raise InvalidInputError("oversampling does not fit the shape", f"{size} entries of {m * n}")
-    cells = generator.choice(m * n, size, replace=False)
+    for _ in range(1000):
+        cells = generator.choice(m * n, size, replace=False)
+        counts = np.bincount(cells // n, minlength=m), np.bincount(cells % n, minlength=n)
+        if min(int(count.min()) for count in counts) >= least:
+            break
+    else:
+        raise InvalidInputError("least is too much for so few entries", f"{least}, {size} entries")
     measurement = Entries(cells // n, cells % n, shape)
     y = measurement.measure_matrix(truth) + noise * generator.standard_normal(size)
     return Instance(measurement, y, truth, rank)

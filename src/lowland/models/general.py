@@ -12,7 +12,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.fields import as_complexes, as_reals
 from lowland.core.protocols import LinearMap
 from lowland.core.records import Factors
-from lowland.models.mixings import all_mixings, divide_by_gram, skew_mixings
+from lowland.models.mixings import all_mixings, column_precisions, divide_by_gram, skew_mixings
 
 BIASES = ("row", "column", "global")
 
@@ -189,6 +189,13 @@ class General:
                 c += float(bias.mean()) if free else 0.0
             a, b = a - a.mean(), b - b.mean()
         return self.pack(u, v, a, b, c)
+
+    def precisions(self, theta: Vector) -> Vector:
+        """Return the inverse mean square of the column of each number of a canonical point, 0 for biases."""
+        u, v, *_ = self.unpack(theta)
+        out = np.zeros_like(theta)
+        out[: self.factor_size] = np.concatenate([column_precisions(u), column_precisions(v)])
+        return out
 
     def from_factors(self, factors: Factors) -> Vector:
         """Return the point with given factors and zero biases."""

@@ -1,4 +1,4 @@
-"""Small matrices that mix the columns of a factor: bases of them, and inverse Gram matrices."""
+"""What the models share: matrices that mix the columns of a factor, Gram matrices, and column sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, Vector
 
 
 def skew_mixings(rank: int, dtype: np.dtype[Any]) -> list[Matrix]:
@@ -40,3 +40,15 @@ def divide_by_gram(gradient: Matrix, partner: Matrix, share: float) -> Matrix:
     inverse = (vectors / (np.maximum(values, 0) + gram.dtype.type(shift).real)) @ vectors.conj().T
     divided: Matrix = gradient @ inverse
     return divided
+
+
+def column_precisions(factor: Matrix) -> Vector:
+    """Return the inverse mean square of each column, once for every real number of the factor.
+
+    A column that vanishes counts as a millionth of the largest, a factor of zeros as ones.
+    """
+    squares = np.mean(np.abs(factor) ** 2, axis=0) / (2 if np.iscomplexobj(factor) else 1)
+    largest = float(squares.max(initial=0.0))
+    inverse = 1 / np.maximum(squares, 1e-6 * largest) if largest > 0 else np.ones_like(squares)
+    numbers = np.broadcast_to(inverse, factor.shape)
+    return np.repeat(numbers, 2, axis=1).ravel() if np.iscomplexobj(factor) else numbers.ravel()

@@ -12,7 +12,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.fields import as_complexes, as_reals
 from lowland.core.protocols import LinearMap
 from lowland.core.records import Factors
-from lowland.models.mixings import divide_by_gram, skew_mixings
+from lowland.models.mixings import column_precisions, divide_by_gram, skew_mixings
 
 
 @final
@@ -116,6 +116,10 @@ class Psd:
         q, r = np.linalg.qr(self.unpack(self._scaled(theta)))
         left, s, _ = np.linalg.svd(r)
         return self.pack((q @ left) * s)
+
+    def precisions(self, theta: Vector) -> Vector:
+        """Return, for each number of a canonical point, the inverse mean square of its column."""
+        return column_precisions(self.unpack(self._scaled(theta)))
 
     def from_factors(self, factors: Factors) -> Vector:
         """Return the point of the left factor."""

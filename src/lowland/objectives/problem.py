@@ -99,6 +99,14 @@ class RecoveryProblem:
         """Return a gradient with each factor's part divided by the damped Gram matrix of its partner."""
         return self.model.scaled(theta, gradient, share)
 
+    def canonical(self, theta: Vector) -> Vector:
+        """Return the balanced point of the same matrix, components in order."""
+        return self.model.canonical(theta)
+
+    def precisions(self, theta: Vector) -> Vector:
+        """Return the inverse mean square of the column of each number of a canonical point, 0 for biases."""
+        return self.model.precisions(theta)
+
     def predict(self, theta: Vector) -> Vector:
         """Return the predictions A(X(theta)), shape (p,)."""
         predictions: Vector = self.measurement.measure(self.model.lift(theta))

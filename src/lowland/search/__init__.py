@@ -1,6 +1,7 @@
 """Local search: one loop, interchangeable steps, stop rules that compose."""
 
 from lowland.search.alternating import Alternating
+from lowland.search.empirical_bayes import EmpiricalBayes
 from lowland.search.gauss_newton import GaussNewton
 from lowland.search.gradient import Gradient
 from lowland.search.loop import run
@@ -20,6 +21,7 @@ from lowland.search.variable_projection import VariableProjection
 
 __all__ = [
     "Alternating",
+    "EmpiricalBayes",
     "GaussNewton",
     "Gradient",
     "GradientBelow",

@@ -26,7 +26,7 @@ from lowland.models import General, Psd
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
-from lowland.systems.starting import is_settled, plan_starts
+from lowland.systems.starting import is_settled, plan_starts, without_spare_rank
 
 STRUCTURES = ("general", "psd", "density")
 
@@ -58,8 +58,8 @@ class Recovery:
 
     @property
     def rank(self) -> int:
-        """Rank of the model."""
-        return self.objective.rank
+        """Number of components found; fewer than asked for where the rest would be zero."""
+        return self.factors.width
 
     def matrix(self) -> Matrix:
         """Return the dense matrix."""
@@ -135,14 +135,17 @@ def recover(  # noqa: PLR0913
         Weight of the nuclear norm, in units of the objective per unit of X.
     weights : array_like, shape (p,), optional
         Positive weight of each measurement.
-    solver : {"auto", "gradient", "stochastic", "alternating", "gauss_newton"} or stepper
-        "auto" takes exact block solves for observed entries with a penalty, else damped
-        Gauss-Newton, and both where it pays.
+    solver : {"auto", "gradient", "scaled", "stochastic", "alternating", "gauss_newton", \
+            "empirical_bayes", "trust_region", "variable_projection"} or stepper
+        "auto" combines them: exact block solves for observed entries with a penalty; variable
+        projection rank by rank for entries without one; else Gauss-Newton steps with a prior that
+        fades with the residual, then Newton steps. What was tried is in `Recovery.attempts`.
     start : {"auto", "spectral", "random", "small_random"} or array_like
         Where to begin; "auto" is spectral.
     n_restarts : int or "auto"
-        Further starts. With "auto" and no penalty, as long as a residual remains and no three
-        starts agree, up to six.
+        Further attempts. With "auto" and no penalty, as long as a residual remains and no three
+        agree, up to six: through a rank one higher, from a small start at more than twice the
+        rank, from random starts.
     dtype : {"float64", "float32"}
         Precision of the search; certificates are judged in float64.
     stop : StopRule, optional
@@ -191,26 +194,42 @@ def recover(  # noqa: PLR0913
     results: list[SearchResult] = []
     attempts: list[Attempt] = []
     for (start_name, make), child in zip(plans[:limit], spawn(generator, limit), strict=True):
-        result = make(child, stop, callbacks)
+        result = make(child, stop, callbacks, results)
         results.append(result)
-        attempts.append(
-            Attempt(
-                start_name,
-                result.solver,
-                result.value,
-                result.stop_reason,
-                result.message,
-                result.iterations,
-                result.seconds,
-            )
-        )
+        attempts.append(_attempt(start_name, result))
         if result.stop_reason is StopReason.INTERRUPTED or (
             n_restarts == "auto" and is_settled(objective, results)
         ):
             break
     best = min(results, key=lambda result: result.value)
+    if solver == "auto" and best.stop_reason is not StopReason.INTERRUPTED:
+        narrower = without_spare_rank(objective, best.theta, generator)
+        if narrower is not None:
+            best = narrower
+            attempts.append(_attempt("best so far without spare components", best))
     certificate = judge(objective, best.theta) if certify else None
-    return Recovery(objective.matrix(best.theta), best, certificate, objective, tuple(attempts))
+    return Recovery(
+        _without_zeros(objective.matrix(best.theta)), best, certificate, objective, tuple(attempts)
+    )
+
+
+def _attempt(start: str, result: SearchResult) -> Attempt:
+    return Attempt(
+        start,
+        result.solver,
+        result.value,
+        result.stop_reason,
+        result.message,
+        result.iterations,
+        result.seconds,
+    )
+
+
+def _without_zeros(factors: Factors) -> Factors:
+    """Return factors without the columns that are zero on both sides, but with one at least."""
+    used = np.flatnonzero((factors.left != 0).any(axis=0) & (factors.right != 0).any(axis=0))
+    keep = used if used.size else np.arange(1)
+    return Factors(factors.left[:, keep], factors.right[:, keep])
 
 
 def certify_matrix(

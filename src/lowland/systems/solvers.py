@@ -10,6 +10,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.objectives import RecoveryObjective
 from lowland.search import (
     Alternating,
+    EmpiricalBayes,
     GaussNewton,
     Gradient,
     GradientBelow,
@@ -30,20 +31,32 @@ SOLVERS: dict[str, Any] = {
     "stochastic": Stochastic,
     "alternating": Alternating,
     "gauss_newton": GaussNewton,
+    "empirical_bayes": EmpiricalBayes,
     "scaled": Scaled,
     "trust_region": TrustRegion,
     "variable_projection": VariableProjection,
 }
 
-# enough steps for a hard but honest problem; the limit is reported when it is reached
+# enough steps for a hard but honest problem (the limit is reported when it is reached), and the plateau
+# that ends a search: a relative decrease below the tolerance over so many steps. Newton-like steps near
+# the end are so good that a tiny decrease still means digits.
 STEP_LIMITS = {
     "gradient": 5000,
     "stochastic": 1000,
     "alternating": 2000,
     "gauss_newton": 200,
+    "empirical_bayes": 100,
     "scaled": 3000,
     "trust_region": 300,
     "variable_projection": 60,
+}
+PLATEAUS = {
+    "gradient": (1e-14, 20),
+    "stochastic": (1e-9, 20),
+    "alternating": (1e-9, 5),
+    "scaled": (1e-14, 20),
+    "empirical_bayes": (1e-3, 8),
+    "variable_projection": (1e-3, 8),
 }
 
 # relative residual at which an exact fit counts as reached, well above rounding in float64
@@ -86,11 +99,9 @@ def warmed_alternating(objective: RecoveryObjective, rng: np.random.Generator) -
 
 def default_stop(objective: RecoveryObjective, solver: str, *, after: int = 0) -> StopRule:
     """Return when a solver should stop if the user does not say; `after` steps are a warm-up."""
-    # alternating and stochastic steps have no gradient at hand; a short plateau is their sign of an end
-    window = {"alternating": 5, "gradient": 20, "stochastic": 20, "variable_projection": 8}.get(solver, 1)
-    # Gauss-Newton steps near the end are so good that a tiny decrease still means digits
-    tolerance = {"alternating": 1e-9, "stochastic": 1e-9, "variable_projection": 1e-3}.get(solver, 1e-14)
-    rule = RelativeDecreaseBelow(tolerance if str(objective.dtype) == "float64" else 1e-6, window, after)
+    tolerance, window = PLATEAUS.get(solver, (1e-14, 1))
+    least = 0.0 if str(objective.dtype) == "float64" else 1e-6
+    rule = RelativeDecreaseBelow(max(tolerance, least), window, after)
     rules = GradientBelow(1e-10) | rule | Iterations(STEP_LIMITS.get(solver, 1000))
     if objective.ridge:
         return rules

@@ -1,46 +1,58 @@
-"""The starts of a recovery: which searches are tried, in what order, and when they suffice."""
+"""The attempts of a recovery: which searches are tried, in what order, and when they suffice."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.records import SearchResult
-from lowland.core.status import StopReason
 from lowland.measure import Entries
 from lowland.objectives import RecoveryObjective
 from lowland.search import (
+    EmpiricalBayes,
     GaussNewton,
     Iterations,
     RelativeDecreaseBelow,
+    TrustRegion,
     VariableProjection,
     make_start,
     run,
 )
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
+from lowland.systems.detours import (
+    UNFIT,
+    bump_rank,
+    drop_spare_rank,
+    joined,
+    search_and_polish,
+    through_higher_rank,
+)
 from lowland.systems.rank_increment import raise_rank
 from lowland.systems.solvers import default_stop, exact_value, make_solver, warmed_alternating
 
-# without a penalty, a first start that leaves a residual is followed by up to this many others
+# without a penalty, a first attempt that leaves a residual is followed by up to this many others
 AUTO_RESTARTS = 6
-# three starts whose objectives agree to this are taken for the same answer ...
+# three attempts whose objectives agree to this are taken for the same answer ...
 AGREEMENT = 1e-6
-# ... unless starts are so cheap (measurements times unknowns) that all of them may as well be tried:
+# ... unless attempts are so cheap (measurements times unknowns) that all of them may as well be tried:
 # false minima are found again and again too
 CHEAP = 200_000
-# ends from which nothing goes on
-UNFIT = (StopReason.INTERRUPTED, StopReason.NON_FINITE)
+
+Search: TypeAlias = Callable[
+    [np.random.Generator, StopRule | None, Sequence[Callback], Sequence[SearchResult]], SearchResult
+]
+# a name, and a function that searches, given what earlier attempts found
+Plan: TypeAlias = tuple[str, Search]
 
 
 def plan_starts(
     objective: RecoveryObjective, solver: Any, start: Any, n_restarts: int | str, rng: np.random.Generator
-) -> list[tuple[str, Any]]:
-    """Return the starts in order, each as a name and a function that runs it."""
+) -> list[Plan]:
+    """Return the attempts in order, each as a name and a function that runs it."""
     if n_restarts != "auto" and (not isinstance(n_restarts, int | np.integer) or n_restarts < 0):
         raise InvalidInputError('n_restarts must be "auto" or at least 0', repr(n_restarts))
     restarts = AUTO_RESTARTS if n_restarts == "auto" else int(n_restarts)
@@ -48,49 +60,105 @@ def plan_starts(
         restarts = 0
     first = "spectral" if isinstance(start, str) and start == "auto" else start
     if solver != "auto":
-        stepper = make_solver(solver)
-        return [_plain(objective, stepper, first if k == 0 else "random") for k in range(1 + restarts)]
+        steppers = [make_solver(solver)]
+        return [_plain(objective, steppers, first if k == 0 else "random") for k in range(1 + restarts)]
     if objective.ridge and objective.block_solver is not None:
         return [_blocks_then_newton(objective, first if k == 0 else "random") for k in range(1 + restarts)]
-    newton = GaussNewton()
-    if objective.elimination is not None and start == "auto":
-        return _completion_plans(objective, restarts)
-    plans = [_plain(objective, newton, first)]
-    for k in range(restarts):
-        if objective.block_solver is not None and isinstance(objective.measurement, Entries):
-            plans.append(shrinking_penalty(objective))
-        else:
-            plans.append(_plain(objective, newton, ("small_random", "random")[k % 2]))
+    if isinstance(start, str) and start == "auto":
+        plans = (
+            _completion_plans(objective) if objective.elimination is not None else _sensing_plans(objective)
+        )
+    else:
+        plans = [_plain(objective, _steppers(objective), first)]
+    while len(plans) < 1 + restarts:
+        plans.append(_further(objective, len(plans)))
     return plans
 
 
-def _completion_plans(objective: RecoveryObjective, restarts: int) -> list[tuple[str, Any]]:
+def _steppers(objective: RecoveryObjective) -> list[Any]:
+    """Return what follows what: a search that cannot run away near the limit, then exact Newton steps."""
+    if objective.loss.name != "squared" or objective.penalties:
+        return [TrustRegion()]
+    return [EmpiricalBayes(), TrustRegion()]
+
+
+def _completion_plans(objective: RecoveryObjective) -> list[Plan]:
     """Raise the rank with either factor eliminated, then the spectral start, then weaker priors."""
     plans = [rank_by_rank(objective, VariableProjection(side)) for side in ("columns", "rows")]
-    plans.append(_plain(objective, GaussNewton(), "spectral"))
+    plans.append(_plain(objective, [GaussNewton(), TrustRegion()], "spectral"))
     plans += [rank_by_rank(objective, VariableProjection(side, surplus=0.4)) for side in ("columns", "rows")]
-    blocks = objective.block_solver is not None
-    while len(plans) < 1 + restarts:
-        plans.append(shrinking_penalty(objective) if blocks else _plain(objective, GaussNewton(), "random"))
     return plans
 
 
-def _plain(objective: RecoveryObjective, stepper: Any, start: Any) -> tuple[str, Any]:
+def _sensing_plans(objective: RecoveryObjective) -> list[Plan]:
+    """Start from the spectrum, leave a bad end by a higher rank, begin small at twice the rank."""
+    steppers = _steppers(objective)
+    plans = [_plain(objective, steppers, "spectral")]
+    if not objective.penalties and objective.rank < min(objective.shape):
+        plans += [_bump(objective, steppers), _over_parametrised(objective, steppers)]
+    return plans
+
+
+def _further(objective: RecoveryObjective, k: int) -> Plan:
+    if objective.block_solver is not None and isinstance(objective.measurement, Entries):
+        return shrinking_penalty(objective)
+    return _plain(objective, [TrustRegion()], ("random", "small_random")[k % 2])
+
+
+def _plain(objective: RecoveryObjective, steppers: Sequence[Any], start: Any) -> Plan:
     def search(
-        rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]
+        rng: np.random.Generator,
+        stop: StopRule | None,
+        callbacks: Sequence[Callback],
+        before: Sequence[SearchResult],
     ) -> SearchResult:
         theta = make_start(objective, start, rng)
-        rule = stop or default_stop(objective, stepper.name)
-        return run(objective, stepper, theta, stop=rule, rng=rng, callbacks=callbacks)
+        return search_and_polish(objective, steppers, theta, rng, stop, callbacks, enough=_enough(objective))
 
     return start if isinstance(start, str) else "given", search
 
 
-def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> tuple[str, Any]:
+def _bump(objective: RecoveryObjective, steppers: Sequence[Any]) -> Plan:
+    def search(
+        rng: np.random.Generator,
+        stop: StopRule | None,
+        callbacks: Sequence[Callback],
+        before: Sequence[SearchResult],
+    ) -> SearchResult:
+        best = min(before, key=lambda result: result.value)
+        theta, rank = bump_rank(objective, best.theta, rng), objective.rank + 1
+        return through_higher_rank(
+            objective, steppers, theta, rank, rng, stop, callbacks, enough=_enough(objective)
+        )
+
+    return "best so far with one more column", search
+
+
+def _over_parametrised(objective: RecoveryObjective, steppers: Sequence[Any]) -> Plan:
+    rank = min(2 * objective.rank + 1, *objective.shape)
+
+    def search(
+        rng: np.random.Generator,
+        stop: StopRule | None,
+        callbacks: Sequence[Callback],
+        before: Sequence[SearchResult],
+    ) -> SearchResult:
+        theta = make_start(objective.resized(rank), "small_random", rng)
+        return through_higher_rank(
+            objective, steppers, theta, rank, rng, stop, callbacks, enough=_enough(objective)
+        )
+
+    return f"small_random at rank {rank}", search
+
+
+def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> Plan:
     """Alternate until progress is slow, then finish with Gauss-Newton steps."""
 
     def search(
-        rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]
+        rng: np.random.Generator,
+        stop: StopRule | None,
+        callbacks: Sequence[Callback],
+        before: Sequence[SearchResult],
     ) -> SearchResult:
         theta = make_start(objective, start, rng)
         stepper = warmed_alternating(objective, rng)
@@ -107,39 +175,35 @@ def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> tuple[str, 
     return start if isinstance(start, str) else "given", search
 
 
-def rank_by_rank(objective: RecoveryObjective, stepper: VariableProjection) -> tuple[str, Any]:
-    """Raise the rank by variable projection; a residual that stays is polished by Gauss-Newton steps."""
+def rank_by_rank(objective: RecoveryObjective, stepper: VariableProjection) -> Plan:
+    """Raise the rank by variable projection; a residual that stays is polished by Newton steps."""
 
     def search(
-        rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]
+        rng: np.random.Generator,
+        stop: StopRule | None,
+        callbacks: Sequence[Callback],
+        before: Sequence[SearchResult],
     ) -> SearchResult:
         rule = stop or default_stop(objective, stepper.name)
         first = raise_rank(objective, stepper, rng, stop=rule, callbacks=callbacks)
-        if first.stop_reason in UNFIT or first.value <= 4 * exact_value(objective):
+        if first.stop_reason in UNFIT or first.value <= _enough(objective):
             return first
         # the prior that led the way is no part of the objective
-        rule = stop or default_stop(objective, "gauss_newton")
-        second = run(objective, GaussNewton(), first.theta, stop=rule, rng=rng, callbacks=callbacks)
+        rule = stop or default_stop(objective, "trust_region")
+        second = run(objective, TrustRegion(), first.theta, stop=rule, rng=rng, callbacks=callbacks)
         return joined(first, second)
 
     return f"rank by rank, {stepper.side} eliminated", search
 
 
-def joined(first: SearchResult, second: SearchResult) -> SearchResult:
-    """Return the second of two searches in a row, with the names, steps and seconds of both."""
-    return replace(
-        second,
-        solver=f"{first.solver}, then {second.solver}",
-        iterations=first.iterations + second.iterations,
-        seconds=first.seconds + second.seconds,
-    )
-
-
-def shrinking_penalty(objective: RecoveryObjective) -> tuple[str, Any]:
+def shrinking_penalty(objective: RecoveryObjective) -> Plan:
     """Alternate from a random start with a penalty that shrinks from sweep to sweep."""
 
     def search(
-        rng: np.random.Generator, stop: StopRule | None, callbacks: Sequence[Callback]
+        rng: np.random.Generator,
+        stop: StopRule | None,
+        callbacks: Sequence[Callback],
+        before: Sequence[SearchResult],
     ) -> SearchResult:
         theta = make_start(objective, "random", rng)
         stepper = warmed_alternating(objective, rng)
@@ -149,8 +213,21 @@ def shrinking_penalty(objective: RecoveryObjective) -> tuple[str, Any]:
     return "random, shrinking penalty", search
 
 
+def without_spare_rank(
+    objective: RecoveryObjective, theta: Any, rng: np.random.Generator
+) -> SearchResult | None:
+    """Return as good a point of lower rank, padded with zeros, where there is one; penalties see to it."""
+    if objective.penalties or objective.free_biases:
+        return None
+    return drop_spare_rank(objective, _steppers(objective), theta, rng, enough=_enough(objective))
+
+
+def _enough(objective: RecoveryObjective) -> float:
+    return 0.0 if objective.penalties else 4 * exact_value(objective)
+
+
 def is_settled(objective: RecoveryObjective, results: list[SearchResult]) -> bool:
-    """Whether a further start would be a waste: the fit is exact, or three starts agree on the best."""
+    """Whether a further attempt would be a waste: the fit is exact, or three agree on the best."""
     values = sorted(result.value for result in results)
     if objective.ridge or values[0] <= 4 * exact_value(objective):
         return True

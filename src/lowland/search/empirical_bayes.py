@@ -1,0 +1,136 @@
+"""Damped Gauss-Newton with a ridge that the residual itself sets, and that fades with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.needs import LINEARISATION, PRECISIONS, Need
+from lowland.search.gauss_newton import conjugate_gradients
+from lowland.search.stepper import Info
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class EmpiricalBayesState:
+    """The point in canonical form, its value, the damping, and the value with nothing fitted."""
+
+    theta: Vector
+    value: float
+    damping: float
+    reference: float
+
+
+@final
+@dataclass(frozen=True)
+class EmpiricalBayes:
+    """Steps on the objective plus sum K theta^2 / 2, K renewed after each from the point and the residual.
+
+    K is the noise variance that the residual implies over the second moment of the rows of each
+    component: the weights of a Gaussian prior estimated from the data. Large components are
+    shrunk little, small ones more, and all the less the better the fit: an exact fit is a fixed
+    point. Near the information limit this keeps the search out of fits that are nearly right on
+    the measurements and wild elsewhere.
+
+    Parameters
+    ----------
+    surplus : float
+        The variance is twice the objective over the number of measurements beyond the degrees of
+        freedom, but over no less than this share of all measurements.
+    strongest : float
+        Limit of K, as a share of the curvature along the gradient: no component dies out.
+    damping : float
+        First damping, in the same unit.
+    max_inner : int
+        Conjugate-gradient iterations of a step.
+    max_tries : int
+        Dampings tried before the search counts as stalled.
+
+    Notes
+    -----
+    Costs what Gauss-Newton steps cost. Where a residual stays the prior stays too, and the end is
+    no minimum of the objective: polish it with another solver.
+    """
+
+    surplus: float = 0.25
+    strongest: float = 0.1
+    damping: float = 1e-2
+    max_inner: int = 300
+    max_tries: int = 12
+    name: ClassVar[str] = "empirical_bayes"
+    needs: ClassVar[tuple[Need, ...]] = (LINEARISATION, PRECISIONS)
+    promises_descent: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not (0 < self.surplus <= 1 and self.strongest >= 0):
+            raise InvalidInputError(
+                "surplus must be above 0 and at most 1, strongest at least 0",
+                f"{self.surplus} and {self.strongest}",
+            )
+
+    def init(
+        self, objective: Any, theta: Vector, rng: np.random.Generator
+    ) -> tuple[EmpiricalBayesState, Info]:
+        """Evaluate the start."""
+        value = objective.value(theta)
+        nothing = float(objective.value(np.zeros_like(theta)))
+        reference = nothing if np.isfinite(nothing) else value
+        state = EmpiricalBayesState(objective.canonical(theta), value, self.damping, reference)
+        return state, Info(value, None, {"inner": 0.0, "damping": self.damping})
+
+    def step(
+        self, objective: Any, state: EmpiricalBayesState, rng: np.random.Generator
+    ) -> tuple[EmpiricalBayesState, Info]:
+        """Try dampings until objective and prior together fall."""
+        theta, at = state.theta, objective.linearise(state.theta)
+        square = float(at.gradient @ at.gradient)
+        if square == 0:
+            return state, Info(state.value, 0.0, stalled="the gradient is exactly zero")
+        curvature = float(at.gradient @ at.gauss_newton_product(at.gradient)) / square
+        prior = self._prior(objective, theta, state.value, curvature)
+        gradient, before = at.gradient + prior * theta, at.value + 0.5 * float(theta @ (prior * theta))
+        fit = state.value / state.reference if state.reference > 0 else 0.0
+        tolerance = min(1e-3, max(1e-10, float(np.sqrt(max(fit, 0.0)))))
+        damping, inner = state.damping, 0
+        for _ in range(self.max_tries):
+            shift = prior + theta.dtype.type(damping * curvature)
+            direction, inner = conjugate_gradients(
+                lambda d, shift=shift: at.gauss_newton_product(d) + shift * d,  # type: ignore[misc]
+                -gradient,
+                tolerance,
+                self.max_inner,
+            )
+            new = theta + direction
+            after = objective.value(new) + 0.5 * float(new @ (prior * new))
+            if after < before:
+                break
+            damping = max(5 * damping, 1e-8)
+        else:
+            message = "no damped step lowers objective and prior"
+            return state, Info(
+                state.value, float(np.sqrt(square)), {"inner": 0.0, "damping": damping}, message
+            )
+        curved = float(direction @ (at.gauss_newton_product(direction) + prior * direction))
+        predicted = -float(gradient @ direction) - 0.5 * curved
+        gain = (before - after) / max(predicted, np.finfo(float).tiny)
+        damping *= 0.2 if gain > 0.75 else 0.5 if gain > 0.25 else 2.0
+        point = objective.canonical(new)
+        value = objective.value(point)
+        following = EmpiricalBayesState(point, value, max(damping, 1e-14), state.reference)
+        return following, Info(value, float(np.sqrt(square)), {"inner": float(inner), "damping": damping})
+
+    def restore(self, objective: Any, fields: Mapping[str, Any]) -> EmpiricalBayesState:
+        """Return the saved state."""
+        return EmpiricalBayesState(**fields)
+
+    def _prior(self, objective: Any, theta: Vector, value: float, curvature: float) -> Vector:
+        count = objective.measurement.size
+        spare = max(count - objective.model.degrees_of_freedom, self.surplus * count)
+        prior = objective.precisions(theta) * theta.dtype.type(2 * value / spare)
+        limited: Vector = np.minimum(prior, theta.dtype.type(self.strongest * curvature))
+        return limited
