@@ -26,6 +26,8 @@ __getattr__, __dir__, __all__ = lazy_names(
             "gaussian",
         ],
         "lowland.certify": ["certify"],
+        "lowland.landscape": ["Census", "cut", "cut_plane", "find_path", "hessian_spectrum"],
+        "lowland.systems.census": ["census"],
         "lowland.systems.matrix": ["Recovery", "certify_matrix", "recover"],
         "lowland.systems.determinacy": ["Determinacy", "diagnose"],
         "lowland.estimators": ["MatrixCompletion"],

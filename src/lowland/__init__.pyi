@@ -12,6 +12,11 @@ from lowland.core.status import StopReason as StopReason
 from lowland.core.status import Verdict as Verdict
 from lowland.estimators import MatrixCompletion as MatrixCompletion
 from lowland.files import read_table as read_table
+from lowland.landscape import Census as Census
+from lowland.landscape import cut as cut
+from lowland.landscape import cut_plane as cut_plane
+from lowland.landscape import find_path as find_path
+from lowland.landscape import hessian_spectrum as hessian_spectrum
 from lowland.measure import Dense as Dense
 from lowland.measure import Entries as Entries
 from lowland.measure import Fourier as Fourier
@@ -22,6 +27,7 @@ from lowland.measure import Stacked as Stacked
 from lowland.measure import blind_deconvolution as blind_deconvolution
 from lowland.measure import coded_diffraction as coded_diffraction
 from lowland.measure import gaussian as gaussian
+from lowland.systems.census import census as census
 from lowland.systems.determinacy import Determinacy as Determinacy
 from lowland.systems.determinacy import diagnose as diagnose
 from lowland.systems.matrix import Recovery as Recovery

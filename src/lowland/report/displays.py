@@ -13,7 +13,8 @@ from lowland.core.records import Factors, SearchResult
 from lowland.report.figures import ACCENT, FAINT, SECOND, require_matplotlib
 
 
-def _axes(ax: Any) -> Any:
+def new_axes(ax: Any) -> Any:
+    """Return the axes given, or new ones."""
     if ax is not None:
         return ax
     require_matplotlib()
@@ -48,7 +49,7 @@ class ConvergenceDisplay:
 
     def plot(self, ax: Any = None) -> ConvergenceDisplay:
         """Draw on axes, or on new ones."""
-        self.ax_ = _axes(ax)
+        self.ax_ = new_axes(ax)
         positive = bool(np.all(self.values > 0)) and self.values.max() > 3 * self.values.min()
         (self.ax_.semilogy if positive else self.ax_.plot)(
             self.iterations, self.values, color=ACCENT, marker="."
@@ -75,11 +76,11 @@ class SpectrumDisplay:
     def from_factors(cls, factors: Factors) -> SpectrumDisplay:
         """Compute them from factors, without forming the matrix."""
         left, right = np.linalg.qr(factors.left)[1], np.linalg.qr(factors.right)[1]
-        return cls(np.linalg.svd(left @ right.T)[1])
+        return cls(np.linalg.svd(left @ right.conj().T)[1])
 
     def plot(self, ax: Any = None) -> SpectrumDisplay:
         """Draw on axes, or on new ones."""
-        self.ax_ = _axes(ax)
+        self.ax_ = new_axes(ax)
         order = np.arange(1, self.singular_values.size + 1)
         self.ax_.bar(order, self.singular_values, color=ACCENT, width=0.6)
         self.ax_.set(xlabel="component", ylabel="singular value")
@@ -107,7 +108,7 @@ class PredictionDisplay:
 
     def plot(self, ax: Any = None) -> PredictionDisplay:
         """Draw on axes, or on new ones; at most 2,000 cells are drawn."""
-        self.ax_ = _axes(ax)
+        self.ax_ = new_axes(ax)
         step = max(1, self.observed.size // 2000)
         observed, predicted = self.observed[::step], self.predicted[::step]
         low, high = float(min(observed.min(), predicted.min())), float(max(observed.max(), predicted.max()))
@@ -154,7 +155,7 @@ class PatternDisplay:
         """Draw on axes, or on new ones."""
         from matplotlib.colors import LinearSegmentedColormap
 
-        self.ax_ = _axes(ax)
+        self.ax_ = new_axes(ax)
         m, n = self.shape
         shades = LinearSegmentedColormap.from_list("observed", [(0, 0.45, 0.7, 0), (0, 0.45, 0.7, 1)])
         self.ax_.imshow(

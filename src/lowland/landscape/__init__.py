@@ -1,0 +1,19 @@
+"""Surveys of an objective: where searches end, how it curves, what lies between two points."""
+
+from lowland.landscape.census import Census, Ending, take_census
+from lowland.landscape.slices import Path, Plane, Section, cut, cut_plane, find_path
+from lowland.landscape.spectrum import Spectrum, hessian_spectrum
+
+__all__ = [
+    "Census",
+    "Ending",
+    "Path",
+    "Plane",
+    "Section",
+    "Spectrum",
+    "cut",
+    "cut_plane",
+    "find_path",
+    "hessian_spectrum",
+    "take_census",
+]

@@ -1,0 +1,203 @@
+"""A census of local search: many starts, where they ended, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Vector
+from lowland.core.findings import Certificate
+from lowland.core.records import Factors, SearchResult
+from lowland.core.status import Verdict
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Ending:
+    """A matrix at which searches ended.
+
+    Parameters
+    ----------
+    value : float
+        The objective at its best representative.
+    count : int
+        Searches that ended there.
+    theta : ndarray, shape (size,)
+        That representative.
+    reaches_best : bool
+        Whether its objective is the best one, to the tolerance.
+    certificate : Certificate or None
+        What is proved about the representative.
+    """
+
+    value: float
+    count: int
+    theta: Vector
+    reaches_best: bool
+    certificate: Certificate | None
+
+    def describe(self) -> str:
+        """Return the kind of point in words."""
+        if self.certificate is None:
+            return "not judged"
+        held = (Verdict.SUPPORTED, Verdict.PROVED)
+        for claim, words in (
+            ("globally_optimal", f"global minimum ({self.certificate['globally_optimal'].verdict.name})"),
+            ("strict_local_minimum", "strict local minimum"),
+            ("second_order_stationary", "second-order stationary"),
+            ("stationary", "stationary"),
+        ):
+            if self.certificate[claim].verdict in held:
+                return words
+        return "not stationary"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Census:
+    """Where local searches from many starts ended.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Objective at the end of each search.
+    labels : ndarray of int, shape (n,)
+        Which ending each search reached.
+    endings : tuple of Ending
+        The different ones, best first; at most as many as asked for, rarer ones left out.
+    misses : int
+        Searches that ended above the best objective seen.
+    level : float
+        Confidence of `bound`.
+    solver : str
+    """
+
+    values: Vector
+    labels: NDArray[np.intp]
+    endings: tuple[Ending, ...]
+    misses: int
+    level: float
+    solver: str
+
+    @property
+    def n_starts(self) -> int:
+        """Number of searches."""
+        return int(self.values.size)
+
+    @property
+    def miss_rate(self) -> float:
+        """Share of searches that ended above the best objective seen."""
+        return self.misses / self.n_starts
+
+    @property
+    def bound(self) -> float:
+        """Upper confidence bound on the probability that a search ends above the best objective seen.
+
+        It holds for starts of the same law and is exact (Clopper-Pearson). Where the best one seen is
+        itself not the best there is, it says nothing about the latter: see `best_is_global`.
+        """
+        from scipy.special import betaincinv
+
+        if self.misses == self.n_starts:
+            return 1.0
+        return float(betaincinv(self.misses + 1, self.n_starts - self.misses, self.level))
+
+    @property
+    def best_is_global(self) -> Verdict:
+        """What is known of the best ending being a global minimum."""
+        certificate = self.endings[0].certificate
+        return Verdict.INCONCLUSIVE if certificate is None else certificate["globally_optimal"].verdict
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.n_starts} searches by {self.solver}: {self.misses} ended above the best objective seen",
+            f"probability of such an end: {self.miss_rate:.3g}, below {self.bound:.3g} with confidence "
+            f"{self.level:g}; the best one a global minimum: {self.best_is_global.name}",
+        ]
+        lines += [f"  {e.count:5d} x objective {e.value:.6g}: {e.describe()}" for e in self.endings]
+        left_out = self.n_starts - sum(e.count for e in self.endings)
+        return "\n".join([*lines, f"  {left_out:5d} x elsewhere"] if left_out else lines)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{self}</pre>"
+
+
+def take_census(
+    objective: Any,
+    search: Callable[[np.random.Generator], SearchResult],
+    rngs: Sequence[np.random.Generator],
+    *,
+    judge: Callable[[Any, Vector], Certificate] | None,
+    equal: float,
+    level: float,
+    most_endings: int,
+    mapper: Callable[..., Any] = map,
+) -> Census:
+    """Search from many starts and sort the ends.
+
+    Parameters
+    ----------
+    objective : Objective
+        One whose points stand for matrices.
+    search : callable
+        Takes a generator, returns where the search from its random start ended.
+    rngs : sequence of Generator
+        One a start.
+    judge : callable or None
+        Takes the objective and a point, returns a certificate.
+    equal : float
+        Objectives that differ by less are the same.
+    level : float
+        Confidence of the bound.
+    most_endings : int
+        How many different endings to keep.
+    mapper : callable
+        Like the builtin `map`; a process pool's, for instance.
+
+    Returns
+    -------
+    Census
+    """
+    results = list(mapper(search, rngs))
+    values = np.array([result.value for result in results])
+    order = np.argsort(values, kind="stable")
+    labels = np.empty(values.size, np.intp)
+    found: list[tuple[Factors, float]] = []
+    for k in order:
+        factors = objective.matrix(results[k].theta)
+        for label, (factors_there, value) in enumerate(found):
+            if values[k] - value <= 10 * equal and is_close(factors, factors_there):
+                labels[k] = label
+                break
+        else:
+            labels[k] = len(found)
+            found.append((factors, float(values[k])))
+    counts = np.bincount(labels)
+    reached = values <= values.min() + equal
+    firsts = [int(order[np.argmax(labels[order] == label)]) for label in range(counts.size)]
+    # the best ones first, then the most frequent
+    ranked = sorted(range(counts.size), key=lambda label: (not reached[firsts[label]], -counts[label]))
+    endings = []
+    for label in ranked[:most_endings]:
+        theta = results[firsts[label]].theta
+        certificate = judge(objective, theta) if judge is not None else None
+        value, first = float(values[firsts[label]]), firsts[label]
+        endings.append(Ending(value, int(counts[label]), theta, bool(reached[first]), certificate))
+    misses = int((~reached).sum())
+    return Census(values, labels, tuple(endings), misses, level, results[0].solver)
+
+
+def is_close(a: Factors, b: Factors, tolerance: float = 1e-3) -> bool:
+    """Whether two matrices differ by little beside the larger of them, without forming them."""
+    difference = Factors(np.hstack([a.left, -b.left]), np.hstack([a.right, b.right]))
+    return frobenius(difference) <= tolerance * max(frobenius(a), frobenius(b))
+
+
+def frobenius(factors: Factors) -> float:
+    """Return the Frobenius norm of a factored matrix."""
+    left, right = (np.linalg.qr(side)[1] for side in (factors.left, factors.right))
+    return float(np.linalg.norm(left @ right.conj().T))

@@ -1,0 +1,140 @@
+"""Eigenvalues of the Hessian: all of them where affordable, else extremes and a density."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.random import RandomSource, make_generator
+
+# up to this size the Hessian is formed
+LARGEST_DENSE = 600
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Eigenvalues of a Hessian, or a weighted sample that stands for them.
+
+    Parameters
+    ----------
+    nodes : ndarray, shape (k,)
+        Eigenvalues, ascending; where they are a sample, the Ritz values of all probes.
+    weights : ndarray, shape (k,)
+        Share of the eigenvalues that each node stands for; they sum to 1.
+    size : int
+        Number of eigenvalues.
+    exact : bool
+        Whether the nodes are all the eigenvalues. Otherwise `smallest` is an upper and `largest` a
+        lower bound, each usually close.
+    """
+
+    nodes: Vector
+    weights: Vector
+    size: int
+    exact: bool
+
+    @property
+    def smallest(self) -> float:
+        """Smallest eigenvalue seen."""
+        return float(self.nodes[0])
+
+    @property
+    def largest(self) -> float:
+        """Largest eigenvalue seen."""
+        return float(self.nodes[-1])
+
+    def share_below(self, threshold: float) -> float:
+        """Return the (estimated) share of eigenvalues below a threshold."""
+        return float(self.weights[self.nodes < threshold].sum())
+
+    def density(self, grid: Vector, width: float | None = None) -> Vector:
+        """Return the density of eigenvalues on a grid, smoothed by Gaussians.
+
+        Parameters
+        ----------
+        grid : ndarray, shape (g,)
+        width : float, optional
+            Standard deviation of the smoothing; by default a fiftieth of the spectrum's breadth.
+
+        Returns
+        -------
+        ndarray, shape (g,)
+            It integrates to 1.
+        """
+        breadth = self.largest - self.smallest
+        width = width or max(breadth / 50, 1e-12 * abs(self.largest), np.finfo(float).tiny)
+        bumps = np.exp(-0.5 * ((grid[:, None] - self.nodes) / width) ** 2)
+        return np.asarray(bumps @ self.weights / (width * np.sqrt(2 * np.pi)))
+
+
+def hessian_spectrum(
+    objective: Any, theta: Vector, *, n_probes: int = 10, steps: int = 80, rng: RandomSource = None
+) -> Spectrum:
+    """Return the spectrum of the Hessian at a point, directions that change nothing included.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : ndarray, shape (size,)
+    n_probes : int
+        Random vectors of the stochastic Lanczos quadrature that replaces a dense
+        decomposition of larger problems.
+    steps : int
+        Lanczos steps from each; a product with the Hessian a step.
+    rng : int, Generator or None
+
+    Returns
+    -------
+    Spectrum
+
+    References
+    ----------
+    S. Ubaru, J. Chen, Y. Saad, Fast estimation of tr(f(A)) via stochastic Lanczos quadrature, SIAM
+    J. Matrix Anal. Appl. 2017.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
+    >>> spectrum = ll.hessian_spectrum(fit.objective, fit.search.theta)
+    >>> spectrum.exact, spectrum.smallest > 0
+    (True, True)
+    """
+    at = objective.linearise(theta)
+    size = int(theta.size)
+    if size <= LARGEST_DENSE:
+        hessian = np.stack([at.hessian_product(unit) for unit in np.eye(size, dtype=theta.dtype)], axis=1)
+        nodes = np.linalg.eigvalsh((hessian + hessian.T) / 2)
+        return Spectrum(nodes, np.full(size, 1 / size), size, exact=True)
+    generator = make_generator(rng)
+    pairs = [_lanczos(at, size, min(steps, size), generator) for _ in range(n_probes)]
+    nodes = np.concatenate([nodes for nodes, _ in pairs])
+    weights = np.concatenate([weights for _, weights in pairs]) / n_probes
+    order = np.argsort(nodes)
+    return Spectrum(nodes[order], weights[order], size, exact=False)
+
+
+def _lanczos(at: Any, size: int, steps: int, rng: np.random.Generator) -> tuple[Vector, Vector]:
+    """Return Ritz values and the squared first components of their vectors: a Gauss quadrature."""
+    v = rng.standard_normal(size)
+    basis = [v / np.linalg.norm(v)]
+    diagonal: list[float] = []
+    beside: list[float] = []
+    for _ in range(steps):
+        w = at.hessian_product(basis[-1])
+        diagonal.append(float(w @ basis[-1]))
+        columns = np.stack(basis, axis=1)
+        for _ in range(2):  # full reorthogonalisation: no ghosts
+            w = w - columns @ (columns.T @ w)
+        length = float(np.linalg.norm(w))
+        if length <= 1e-12 * max(abs(d) for d in diagonal) or len(diagonal) == steps:
+            break
+        beside.append(length)
+        basis.append(w / length)
+    tridiagonal = np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
+    values, vectors = np.linalg.eigh(tridiagonal)
+    return values, vectors[0] ** 2

@@ -1,0 +1,166 @@
+"""Plots of surveys: where searches end, how the objective curves, cuts and paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.report.displays import new_axes
+from lowland.report.figures import ACCENT, FAINT, SECOND
+
+
+@final
+@dataclass
+class CensusDisplay:
+    """How many searches ended at which objective.
+
+    Parameters
+    ----------
+    values : ndarray
+        Objective of each ending.
+    counts : ndarray of int
+        Searches that ended there.
+    kinds : list of str
+        What each ending is.
+    bound : float
+        Upper confidence bound on the probability of an end above the best.
+    level : float
+        Its confidence.
+    """
+
+    values: Vector
+    counts: Vector
+    kinds: list[str]
+    bound: float
+    level: float
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_census(cls, census: Any) -> CensusDisplay:
+        """Take the numbers of a census."""
+        endings = census.endings
+        return cls(
+            np.array([e.value for e in endings]),
+            np.array([e.count for e in endings]),
+            [e.describe() for e in endings],
+            census.bound,
+            census.level,
+        )
+
+    def plot(self, ax: Any = None) -> CensusDisplay:
+        """Draw on axes, or on new ones: a bar an ending, the best on top."""
+        self.ax_ = new_axes(ax)
+        places = np.arange(len(self.values))[::-1]
+        colours = [ACCENT if k == 0 else SECOND for k in range(len(self.values))]
+        self.ax_.barh(places, self.counts, color=colours)
+        labels = [f"{value:.3g}\n{kind}" for value, kind in zip(self.values, self.kinds, strict=True)]
+        self.ax_.set_yticks(places, labels)
+        self.ax_.set(xlabel="searches", ylabel="objective at the end")
+        self.ax_.set_title(f"an end above the best: at most {self.bound:.0%} of starts ({self.level:.0%})")
+        return self
+
+
+@final
+@dataclass
+class HessianSpectrumDisplay:
+    """Density of the eigenvalues of a Hessian.
+
+    Parameters
+    ----------
+    grid : ndarray
+    density : ndarray
+    smallest : float
+        Smallest eigenvalue seen.
+    """
+
+    grid: Vector
+    density: Vector
+    smallest: float
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_spectrum(cls, spectrum: Any, *, points: int = 400) -> HessianSpectrumDisplay:
+        """Smooth a spectrum."""
+        margin = 0.05 * (spectrum.largest - spectrum.smallest or 1.0)
+        grid = np.linspace(spectrum.smallest - margin, spectrum.largest + margin, points)
+        return cls(grid, spectrum.density(grid), spectrum.smallest)
+
+    def plot(self, ax: Any = None) -> HessianSpectrumDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = new_axes(ax)
+        self.ax_.plot(self.grid, self.density, color=ACCENT)
+        self.ax_.axvline(0.0, color=FAINT, linewidth=1)
+        self.ax_.axvline(self.smallest, color=SECOND, linestyle=":")
+        self.ax_.set(xlabel="curvature", ylabel="density of eigenvalues")
+        return self
+
+
+@final
+@dataclass
+class SectionDisplay:
+    """The objective along a line or a path.
+
+    Parameters
+    ----------
+    positions : ndarray
+    values : ndarray
+    """
+
+    positions: Vector
+    values: Vector
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_section(cls, section: Any) -> SectionDisplay:
+        """Take a cut along a line."""
+        return cls(section.positions, section.values)
+
+    @classmethod
+    def from_path(cls, path: Any) -> SectionDisplay:
+        """Take a path, by the distance covered."""
+        return cls(path.lengths, path.values)
+
+    def plot(self, ax: Any = None) -> SectionDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = new_axes(ax)
+        self.ax_.plot(self.positions, self.values, color=ACCENT)
+        self.ax_.set(xlabel="distance", ylabel="objective")
+        return self
+
+
+@final
+@dataclass
+class PlaneDisplay:
+    """The objective on a plane, as contours of its logarithm where it is positive.
+
+    Parameters
+    ----------
+    first, second : ndarray
+    values : ndarray
+        Rows belong to the first direction.
+    """
+
+    first: Vector
+    second: Vector
+    values: Matrix
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_plane(cls, plane: Any) -> PlaneDisplay:
+        """Take a cut along a plane."""
+        return cls(plane.first, plane.second, plane.values)
+
+    def plot(self, ax: Any = None) -> PlaneDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = new_axes(ax)
+        heights, words = self.values, "objective"
+        if self.values.min() > 0:
+            heights, words = np.log10(self.values), "log10 of the objective"
+        filled = self.ax_.contourf(self.second, self.first, heights, levels=25, cmap="viridis")
+        self.ax_.figure.colorbar(filled, ax=self.ax_, label=words)
+        self.ax_.plot(0, 0, marker="o", color=SECOND)
+        self.ax_.set(xlabel="second direction", ylabel="first direction")
+        return self
