@@ -11,6 +11,7 @@ from lowland.core.status import Rigour as Rigour
 from lowland.core.status import StopReason as StopReason
 from lowland.core.status import Verdict as Verdict
 from lowland.estimators import MatrixCompletion as MatrixCompletion
+from lowland.estimators import MatrixSensing as MatrixSensing
 from lowland.files import read_table as read_table
 from lowland.landscape import Census as Census
 from lowland.landscape import cut as cut
@@ -27,11 +28,14 @@ from lowland.measure import Stacked as Stacked
 from lowland.measure import blind_deconvolution as blind_deconvolution
 from lowland.measure import coded_diffraction as coded_diffraction
 from lowland.measure import gaussian as gaussian
+from lowland.measure import pauli_outcomes as pauli_outcomes
 from lowland.systems.census import census as census
 from lowland.systems.determinacy import Determinacy as Determinacy
 from lowland.systems.determinacy import diagnose as diagnose
 from lowland.systems.matrix import Recovery as Recovery
 from lowland.systems.matrix import certify_matrix as certify_matrix
 from lowland.systems.matrix import recover as recover
+from lowland.systems.tomography import StateEstimate as StateEstimate
+from lowland.systems.tomography import estimate_state as estimate_state
 
 __version__: str

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.special import xlogy
 
 from lowland import certify_matrix, diagnose, recover
 from lowland.certify import Settings, certify
@@ -10,7 +11,7 @@ from lowland.core.findings import Certificate, Finding
 from lowland.core.observations import Observations
 from lowland.core.status import Rigour, Verdict
 from lowland.datasets import false_minimum, planted_completion, planted_sensing
-from lowland.measure import Dense, Entries, Linear
+from lowland.measure import Dense, Entries, Linear, RankOne
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
 from lowland.search import (
@@ -458,3 +459,45 @@ def test_bad_input(arguments, words):
 def test_bad_settings(options, words):
     with pytest.raises(InvalidInputError, match=words):
         Settings(**options)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("loss", ["poisson", "binomial"])
+def test_bounds_through_conjugates_are_never_above_the_optimum(seed, loss):
+    """Against an interior-point solver; counts of zero are among the data."""
+    cp = pytest.importorskip("cvxpy")
+    rng = np.random.default_rng(seed)
+    vectors = rng.standard_normal((30, 6)).view(complex)
+    vectors /= np.linalg.norm(vectors, axis=1)[:, None]
+    factor = rng.standard_normal((3, 4)).view(complex)
+    truth = factor @ factor.conj().T
+    truth /= np.trace(truth).real
+    measurement = RankOne(vectors)
+    chances = measurement.measure_matrix(truth).real
+    unknown = cp.Variable((3, 3), hermitian=True)
+    z = cp.hstack([cp.real(v.conj() @ unknown @ v) for v in vectors])
+    if loss == "poisson":
+        y = rng.poisson(6 * chances).astype(float)
+        seen = y > 0
+        value = cp.sum(z) - cp.sum(cp.multiply(y[seen], cp.log(z[seen])))
+        constant = np.sum(y[seen] * np.log(y[seen])) - y.sum()
+    else:
+        y = rng.binomial(40, chances) / 40
+        value = -cp.sum(cp.multiply(y, cp.log(z)) + cp.multiply(1 - y, cp.log(1 - z)))
+        constant = np.sum(xlogy(y, y) + xlogy(1 - y, 1 - y))
+    problem = cp.Problem(cp.Minimize(value), [unknown >> 0])
+    problem.solve(solver="CLARABEL")
+    optimum = problem.value + constant
+    for rank, expected in ((1, (Verdict.INCONCLUSIVE,)), (3, (Verdict.PROVED,))):
+        fit = recover(measurement, y, rank=rank, structure="psd", loss=loss, rng=seed)
+        finding = fit.certificate["convex_optimal"]
+        lower = finding.witness["lower_bound"]
+        assert lower <= optimum + 1e-6 * abs(optimum) + 1e-7
+        if fit.search.value > 1.05 * optimum or rank == 3:
+            assert finding.verdict in expected
+        assert finding.rigour is not Rigour.RIGOROUS
+        # off the optimum the gap is at least the excess
+        moved = fit.search.theta * 1.1
+        gap = certify(fit.objective, moved, claims=["convex_optimal"])["convex_optimal"].witness
+        if "gap" in gap:
+            assert gap["gap"] >= fit.objective.value(moved) - optimum - 1e-6

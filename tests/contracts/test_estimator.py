@@ -10,7 +10,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from lowland import MatrixCompletion, Observations, read_table
+from lowland import MatrixCompletion, MatrixSensing, Observations, read_table
+from lowland.core.errors import InvalidInputError
 from lowland.core.status import Verdict
 from lowland.datasets import data_path
 
@@ -40,6 +41,29 @@ class Imputer(MatrixCompletion):
     @property
     def predict(self):
         raise AttributeError("predict is hidden")
+
+
+@pytest.mark.filterwarnings("ignore::lowland.core.errors.UnderdeterminedWarning")
+@parametrize_with_checks([MatrixSensing(random_state=0)])
+def test_scikit_learn_on_sensing(estimator, check):
+    check(estimator)
+
+
+def test_sensing_recovers_a_matrix_with_fewer_samples_than_features(rng):
+    truth = rng.standard_normal((8, 2)) @ rng.standard_normal((2, 9))
+    samples = rng.standard_normal((45, 72))
+    model = MatrixSensing(shape=(8, 9), rank=2, random_state=0).fit(samples, samples @ truth.ravel())
+    np.testing.assert_allclose(model.matrix_, truth, atol=1e-8)
+    assert model.score(samples, samples @ truth.ravel()) > 1 - 1e-12
+    assert model.rank_ == 2
+    assert model.certificate_["globally_optimal"].verdict is Verdict.PROVED
+    assert model.attempts_[0].start == "spectral"
+    psd = MatrixSensing(shape=(3, 3), structure="psd", random_state=0)
+    samples = rng.standard_normal((12, 9))
+    psd.fit(samples, samples @ np.ones(9), sample_weight=rng.uniform(1, 2, 12))
+    np.testing.assert_allclose(psd.matrix_, np.ones((3, 3)), atol=1e-8)
+    with pytest.raises(InvalidInputError, match="2 x 3 for 9 features"):
+        MatrixSensing(shape=(2, 3)).fit(samples, samples @ np.ones(9))
 
 
 @parametrize_with_checks(

@@ -459,3 +459,33 @@ def test_csv_without_pyarrow_reads_the_same(long_table, tmp_path):
     assert results[0]["objective"] == results[1]["objective"]
     refused = call("complete", "t.parquet", "--rank", 1, cwd=tmp_path, env={"PYTHONPATH": str(blocker)})
     assert_clean_error(refused, "pip install 'lowland[tables]'")
+
+
+def test_sense_counts(tmp_path):
+    """Quantum tomography from a CSV of settings and counts."""
+    table, state = data_path("photon_counts"), tmp_path / "state.npz"
+    done = call(
+        "sense", table, "--target", "00+11", "--output", state, "--require", "globally_optimal", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "fidelity to the target: 0.99" in done.stdout
+    assert "+-" in done.stdout
+    with np.load(state) as stored:
+        assert stored["state"].shape == (4, 4)
+        assert len(stored["resampled"]) == 100
+    numbers = json.loads(call("sense", table, "--json", cwd=tmp_path).stdout)["numbers"]
+    assert numbers[1]["name"] == "purity"
+    bad = call("sense", table, "--target", "0+1", cwd=tmp_path)
+    assert bad.returncode == 2
+    assert "sum of basis states" in bad.stderr
+
+
+def test_sense_warns_of_too_few_measurements(tmp_path):
+    file = tmp_path / "few.npz"
+    np.savez(file, words=["XX", "ZZ"], y=[0.5, 0.5])
+    done = call("sense", file, "--rank", "2", "--structure", "density", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "2 real numbers cannot determine" in done.stderr
+    missing = call("sense", file, cwd=tmp_path)
+    assert missing.returncode == 2
+    assert "--rank is missing" in missing.stderr

@@ -60,7 +60,7 @@ def dual_bound(
         Zero, which always holds, where nothing better is proved.
     """
     if objective.loss.name != "squared":
-        return NOTHING
+        return _conjugate_bound(objective, theta, settings.largest_dense)
     if objective.free_biases and objective.observed_pattern is None:
         return NOTHING  # biases are refitted for observed entries only
     refitted = objective.refit_biases(theta)
@@ -196,6 +196,48 @@ def _shifted_psd_bound(
     return (
         result if certain else LowerBound(result.value, Rigour.WORKING_PRECISION, result.method, result.scale)
     )
+
+
+def _conjugate_bound(objective: Any, theta: Vector, largest: int) -> LowerBound:
+    """Bound any convex loss of a positive semidefinite X through its conjugate.
+
+    f >= sum w (s z - loss*(s)) + ridge tr X for any slopes s, and <A*(w s) + ridge I, X> >= 0 where that
+    matrix is positive semidefinite; of unit trace, it is at least the smallest eigenvalue. The slopes
+    are those of the point, moved towards 1 until the matrix is.
+    """
+    if objective.structure != "psd" or min(objective.shape) > largest:
+        return NOTHING
+    slopes = objective.loss.slope(objective.predict(theta), objective.y)
+    if not np.isfinite(slopes).all():
+        return NOTHING
+    lowest = -_largest_eigenvalue(objective, -objective.weighted(slopes)) + objective.ridge
+    shift = 0.0
+    if lowest < 0 and not objective.has_unit_trace:
+        every = objective.weighted(np.ones_like(slopes))
+        floor = -_largest_eigenvalue(objective, -every)
+        if not floor > 0:
+            return NOTHING
+        # twice what is needed: the new slopes are judged anew, rounding and all. Slopes of counts stay
+        # below 1, beyond which their conjugate is infinite
+        shift = min(-2 * lowest / (floor - lowest), 1.0)
+        slopes = slopes + shift * (1 - slopes)
+        lowest = -_largest_eigenvalue(objective, -objective.weighted(slopes)) + objective.ridge
+        if not lowest >= 0:
+            return NOTHING
+    conjugates = objective.weighted(objective.loss.conjugate(slopes, objective.y))
+    value = -float(conjugates.sum()) - gamma(8 * conjugates.size) * float(np.abs(conjugates).sum())
+    if objective.has_unit_trace:
+        value += lowest
+    if not (np.isfinite(value) and value > 0):
+        return NOTHING
+    method = "the loss's conjugate at the point's slopes, made feasible by a step towards ones"
+    return LowerBound(value, Rigour.WORKING_PRECISION, method, shift)
+
+
+def _largest_eigenvalue(objective: Any, weights: Vector) -> float:
+    """Return a proven upper bound on the largest eigenvalue of A*(weights)."""
+    top = eigenvalue_bound(np.asarray(objective.adjoint(weights).toarray()))
+    return top.value + adjoint_error(objective, weights)
 
 
 def identity_combination(objective: Any) -> tuple[Vector, float, bool] | None:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from lowland.certify.curvature import judge_curvature
 from lowland.certify.identifiability import judge_identifiability
+from lowland.certify.local_uniqueness import judge_local_uniqueness
 from lowland.certify.optimality import judge_optimality
 from lowland.certify.stationarity import judge_stationarity
 from lowland.core.arrays import Vector, check_floats
@@ -178,9 +179,17 @@ def _identifiability(
     return judge_identifiability(objective, largest=settings.largest_modular, rng=rng)
 
 
+def _local_uniqueness(
+    objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]
+) -> list[Finding]:
+    rng = np.random.default_rng(settings.seed)
+    return [judge_local_uniqueness(objective, theta, settings.largest_hessian, settings.largest_work, rng)]
+
+
 _JUDGES: list[tuple[Judge, tuple[str, ...]]] = [
     (_stationarity, ("stationary",)),
     (_curvature, ("second_order_stationary", "strict_local_minimum")),
     (_optimality, ("globally_optimal", "convex_optimal")),
+    (_local_uniqueness, ("locally_unique",)),
     (_identifiability, ("determined_by_data", "uniquely_determined")),
 ]

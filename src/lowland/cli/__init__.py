@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 
 def main() -> None:
     """Run the command line and exit with its code: 0 done, 1 claim missed, 2 bad input, 130 interrupted."""
+    warnings.showwarning = lambda message, *_: _say(f"warning: {message}")
     try:
         # imported here, so that an interrupt while they load is handled too
         from lowland.cli.app import app

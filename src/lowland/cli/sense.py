@@ -11,29 +11,38 @@ import typer
 
 from lowland.cli.output import check_claim, exit_on_missed, say, say_certificate, say_json, try_report
 from lowland.cli.progress import SearchProgress
+from lowland.cli.tomography import sense_counts
 from lowland.core.atomic import check_writable, write_whole
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.files.arrays import load_npz
-from lowland.measure import Dense, Entries, Linear
+from lowland.measure import Dense, Entries, Fourier, Linear, Pauli, RankOne
 from lowland.report.words import verdict_sentence
 from lowland.systems.matrix import recover
-from lowland.systems.solvers import STEP_LIMITS
+from lowland.systems.solvers import SOLVERS, STEP_LIMITS
 
 
 def sense(
     file: Annotated[
-        Path, typer.Argument(help="NPZ with y and one of: arrays; rows, columns, shape; operator, shape.")
+        Path,
+        typer.Argument(
+            help="NPZ with y and one of: arrays; rows, columns, shape; operator, shape; left[, right]; "
+            "words; mask. Or a CSV of setting, outcome, count (quantum tomography)."
+        ),
     ],
-    rank: Annotated[int, typer.Option(help="Rank of the matrix.")],
-    structure: Annotated[str, typer.Option(help="general or psd.")] = "general",
+    rank: Annotated[
+        int | None, typer.Option(help="Rank of the matrix; a state's is full unless given.")
+    ] = None,
+    structure: Annotated[str, typer.Option(help="general, psd or density.")] = "general",
+    loss: Annotated[str, typer.Option(help="squared, poisson or binomial.")] = "squared",
     penalty: Annotated[float, typer.Option(help="Weight of the nuclear norm.")] = 0.0,
-    solver: Annotated[
-        str, typer.Option(help="auto, gradient, stochastic, alternating or gauss_newton.")
-    ] = "auto",
+    solver: Annotated[str, typer.Option(help=f"auto, {', '.join(SOLVERS)}.")] = "auto",
     start: Annotated[str, typer.Option(help="auto, spectral, random or small_random.")] = "auto",
     output: Annotated[Path | None, typer.Option(help="Write the factors left and right here (.npz).")] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Pure state to compare a density matrix with, such as 00+11.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of random starts.")] = 0,
     require: Annotated[
         str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
@@ -46,6 +55,21 @@ def sense(
     for path in (output, report):
         if path is not None:
             check_writable(path)
+    if file.suffix.lower() == ".csv":
+        sense_counts(
+            file,
+            rank=rank,
+            target=target,
+            output=output,
+            report=report,
+            seed=seed,
+            require=require,
+            json=json,
+        )
+    if rank is None:
+        raise InvalidInputError(
+            "--rank is missing", "an NPZ of measurements", fix="pass --rank 1, for instance"
+        )
     measurement, y, weights = read_measurements(file)
     with SearchProgress(STEP_LIMITS["gauss_newton"], quiet=quiet) as progress:
         fit = recover(
@@ -53,6 +77,7 @@ def sense(
             y,
             rank=rank,
             structure=structure,
+            loss=loss,
             penalty=penalty,
             weights=weights,
             solver=solver,
@@ -103,15 +128,22 @@ def read_measurements(file: Path) -> tuple[Any, Any, Any]:
         )
     if "arrays" in stored:
         measurement: Any = Dense(stored["arrays"])
+    elif "left" in stored:
+        measurement = RankOne(stored["left"], stored.get("right"))
+    elif "words" in stored:
+        measurement = Pauli([str(word) for word in stored["words"]])
+    elif "mask" in stored:
+        measurement = Fourier(stored["mask"])
     else:
-        needed = "rows, columns and shape, or operator and shape"
+        needed = "left, words, mask, rows, columns and shape, or operator and shape"
         if "shape" not in stored or np.shape(stored["shape"]) != (2,):
             raise InvalidInputError(
                 f"{file} does not say how it measures", ", ".join(stored), fix=f"store arrays, or {needed}"
             )
         shape = (int(stored["shape"][0]), int(stored["shape"][1]))
         if {"rows", "columns"} <= set(stored):
-            measurement = Entries(stored["rows"], stored["columns"], shape)
+            dtype = "complex128" if np.iscomplexobj(stored["y"]) else "float64"
+            measurement = Entries(stored["rows"], stored["columns"], shape, dtype=dtype)
         elif "operator" in stored:
             measurement = Linear(stored["operator"], shape)
         else:

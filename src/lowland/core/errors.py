@@ -42,6 +42,10 @@ class MissingExtraError(LowlandError, ImportError):
     """An optional dependency is not installed."""
 
 
+class UnderdeterminedWarning(UserWarning):
+    """There are fewer data than the answer has degrees of freedom."""
+
+
 def explain(what: str, found: str = "", why: str = "", fix: str = "") -> str:
     """Join the four parts of an error into one message.
 

@@ -19,6 +19,7 @@ CLAIMS = {
     "strict_local_minimum": "every direction that changes the matrix curves upwards",
     "globally_optimal": "no point of the problem as posed has a lower objective",
     "convex_optimal": "no matrix of any rank has a lower objective in the convex problem",
+    "locally_unique": "no other matrix of this rank close by has the same predictions",
     "determined_by_data": "only finitely many matrices of this rank fit such data",
     "uniquely_determined": "only one matrix of this rank fits the data",
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lowland.core.errors import InvalidInputError
 
-NAMES = ("fertility",)
+NAMES = ("fertility", "photon_counts")
 
 
 def data_path(name: str) -> Path:
@@ -15,9 +15,10 @@ def data_path(name: str) -> Path:
 
     Parameters
     ----------
-    name : {"fertility"}
+    name : {"fertility", "photon_counts"}
         "fertility": total fertility rate (births per woman) of 210 countries and regions in the
-        years 1960 to 2011, 636 cells missing (World Bank, CC BY 4.0).
+        years 1960 to 2011, 636 cells missing (World Bank, CC BY 4.0). "photon_counts":
+        coincidences of two entangled photons in 36 outcomes of Pauli settings (MIT).
 
     Returns
     -------

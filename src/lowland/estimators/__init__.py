@@ -1,5 +1,6 @@
 """scikit-learn faces of the systems."""
 
 from lowland.estimators.matrix_completion import MatrixCompletion
+from lowland.estimators.matrix_sensing import MatrixSensing
 
-__all__ = ["MatrixCompletion"]
+__all__ = ["MatrixCompletion", "MatrixSensing"]

@@ -8,6 +8,7 @@ from lowland.measure.pauli import Pauli
 from lowland.measure.rank_one import RankOne, blind_deconvolution, coded_diffraction
 from lowland.measure.real_parts import RealParts
 from lowland.measure.stacked import Stacked
+from lowland.measure.tomography import pauli_outcomes
 
 __all__ = [
     "Dense",
@@ -21,4 +22,5 @@ __all__ = [
     "blind_deconvolution",
     "coded_diffraction",
     "gaussian",
+    "pauli_outcomes",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike
 from lowland.certify import DEFAULT_CLAIMS, Settings
 from lowland.certify import certify as judge
 from lowland.core.arrays import Matrix, check_numbers, check_rank
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, UnderdeterminedWarning
 from lowland.core.fields import complex_type
 from lowland.core.findings import Certificate
 from lowland.core.protocols import Measurement, Model, check_measurement
@@ -188,6 +189,7 @@ def recover(  # noqa: PLR0913
     'PROVED'
     """
     objective = _make_objective(measurement, y, rank, structure, loss, penalty, weights, dtype)
+    warn_if_too_few(objective)
     generator = make_generator(rng)
     plans = plan_starts(objective, solver, start, n_restarts, generator)
     limit = len(plans) if n_restarts == "auto" else 1 + int(n_restarts)
@@ -332,6 +334,19 @@ def _make_objective(
     data = check_numbers(y, "y", ndim=1)
     data = data.astype(complex_type(np.dtype(dtype)) if np.iscomplexobj(data) else dtype)
     return make_objective(measurement, data, model, loss=LOSSES[loss](), weights=weights, ridge=penalty)
+
+
+def warn_if_too_few(objective: RecoveryObjective) -> None:
+    """Warn, before any work, where counting alone shows that the data cannot determine the answer."""
+    count, dof = objective.measurement.size, objective.model.degrees_of_freedom
+    if count >= dof or objective.penalties:
+        return
+    warnings.warn(
+        f"{count} real numbers cannot determine a matrix with {dof} degrees of freedom "
+        f"(rank {objective.rank}); lower the rank, measure more, or set a penalty",
+        UnderdeterminedWarning,
+        stacklevel=3,
+    )
 
 
 def make_model(measurement: Measurement, rank: int, structure: str) -> Model:

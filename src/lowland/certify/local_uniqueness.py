@@ -1,0 +1,134 @@
+"""Do the measurements tell this matrix from its neighbours? The Jacobian at the point decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lowland.certify.curvature import orthonormal_basis
+from lowland.certify.stationarity import balanced
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.findings import Finding
+from lowland.core.status import Rigour, Verdict
+
+# singular values below this part of the largest count as zero
+NEGLIGIBLE = 1e-6
+# how many of the smallest are looked for where not all can be had
+LOOKED_FOR = 4
+LANCZOS_BASIS = 60
+
+
+def judge_local_uniqueness(
+    objective: Any, theta: Vector, largest: int, work: float, rng: np.random.Generator
+) -> Finding:
+    """Judge whether predictions change, to first order, with every change of the matrix.
+
+    Parameters
+    ----------
+    objective : Objective
+        A recovery objective in float64; data, weights and penalties play no role.
+    theta : ndarray, shape (size,)
+    largest : int
+        Largest point whose Jacobian's Gram matrix is formed.
+    work : float
+        Numbers that products may touch beyond that size.
+    rng : numpy.random.Generator
+        For the start of the Lanczos iteration.
+
+    Returns
+    -------
+    Finding
+        SUPPORTED where the smallest singular value on the directions that change the matrix is not
+        negligible beside the largest. Otherwise INCONCLUSIVE, with the number of directions that the
+        measurements do not see to first order: matrices near may still be told apart by the second.
+        Where the factors have columns to spare those count too.
+    """
+    theta = balanced(objective, theta)
+    gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
+    at = objective.linearise(theta)
+
+    def product(d: Vector) -> Vector:
+        d = d - gauge @ (gauge.T @ d)
+        image: Vector = at.jacobian_transpose(at.jacobian_product(d))
+        return image - gauge @ (gauge.T @ image)
+
+    count = LOOKED_FOR
+    if theta.size <= largest:
+        values, count = _all_values(product, theta.size, gauge), theta.size
+        method = "all singular values of the Jacobian at the point, gauge deflated"
+    else:
+        products = int(work / (8.0 * max(1, objective.measurement.size) * (objective.rank + 2)))
+        if products < 4 * LANCZOS_BASIS:
+            return _inconclusive("the Jacobian at the point is beyond the budget")
+        found = _few_values(product, theta.size, gauge, products // LANCZOS_BASIS, rng)
+        if found is None:
+            return _inconclusive(
+                "the smallest singular values of the Jacobian did not converge in the budget"
+            )
+        values = found
+        method = "smallest singular values of the Jacobian at the point by Lanczos iteration, gauge deflated"
+    if not (np.isfinite(values).all() and values.size and values[-1] > 0):
+        return _inconclusive("the Jacobian at the point vanishes or is not finite")
+    roots = np.sqrt(np.maximum(values, 0.0))
+    deficiency = int(np.sum(roots[:-1] <= NEGLIGIBLE * roots[-1])) if roots.size > 1 else 0
+    ratio = float(roots[0] / roots[-1])
+    verdict = Verdict.SUPPORTED if deficiency == 0 else Verdict.INCONCLUSIVE
+    if deficiency:
+        unseen = f"{'at least ' if deficiency >= count else ''}{deficiency} directions"
+        method = f"to first order the measurements do not see {unseen} at the point; {method}"
+    return Finding(
+        "locally_unique",
+        verdict,
+        ratio,
+        NEGLIGIBLE,
+        NEGLIGIBLE,
+        method=method,
+        rigour=Rigour.WORKING_PRECISION,
+        witness={"smallest": float(roots[0]), "largest": float(roots[-1]), "deficiency": deficiency},
+    )
+
+
+def _inconclusive(method: str) -> Finding:
+    return Finding("locally_unique", Verdict.INCONCLUSIVE, method=method)
+
+
+def _all_values(product: Any, size: int, gauge: Matrix) -> Vector:
+    """Return all eigenvalues of J^T J off the gauge, ascending."""
+    gram = np.stack([product(unit) for unit in np.eye(size)], axis=1)
+    if not np.isfinite(gram).all():
+        return np.full(1, np.nan)
+    values: Vector = np.linalg.eigvalsh((gram + gram.T) / 2)
+    # the gauge contributes as many zeros, which are among the smallest
+    return values[gauge.shape[1] :]
+
+
+def _few_values(
+    product: Any, size: int, gauge: Matrix, restarts: int, rng: np.random.Generator
+) -> Vector | None:
+    """Return the smallest eigenvalues off the gauge and the largest, or None without convergence."""
+    from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
+
+    start = rng.standard_normal(size)
+    plain = LinearOperator((size, size), matvec=lambda d: product(d.reshape(-1)), dtype=np.float64)
+    try:
+        top = eigsh(plain, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False, maxiter=200)
+        lift = float(top[0])
+        lifted = LinearOperator(
+            (size, size),
+            matvec=lambda d: product(d.reshape(-1)) + lift * (gauge @ (gauge.T @ d.reshape(-1))),
+            dtype=np.float64,
+        )
+        low = eigsh(
+            lifted,
+            k=LOOKED_FOR,
+            which="SA",
+            v0=start,
+            tol=1e-3,
+            ncv=LANCZOS_BASIS,
+            maxiter=min(restarts, 60),
+            return_eigenvectors=False,
+        )
+    except ArpackError:
+        return None
+    return np.append(np.sort(low), lift)
