@@ -56,10 +56,22 @@ def make_start(objective: Any, start: Any, rng: np.random.Generator) -> Vector:
     target = -objective.linearise(base).residual
     energy = _mean_energy(objective, rng)
     if start == "spectral":
-        return np.asarray(base + _spectral(objective, target, energy, rng))
+        return _within_domain(objective, np.asarray(base + _spectral(objective, target, energy, rng)), rng)
     length = float(np.linalg.norm(target)) / max(np.sqrt(energy), np.finfo(float).tiny)
     scale = 1e-2 if start == "small_random" else 1.0
     return np.asarray(base + _random(objective, length, rng) * base.dtype.type(scale))
+
+
+def _within_domain(objective: Any, point: Vector, rng: np.random.Generator) -> Vector:
+    """Return the point, or one near it with a finite objective: counts forbid predictions of zero."""
+    length = float(np.linalg.norm(point)) or 1.0
+    for share in (0.0, 0.01, 0.1, 1.0):
+        direction = rng.standard_normal(point.size) if share else np.zeros(point.size)
+        size = float(np.linalg.norm(direction)) or 1.0
+        near: Vector = point + (share * length / size * direction).astype(point.dtype)
+        if np.isfinite(objective.value(near)):
+            return near
+    return point
 
 
 def critical_ridge(objective: Any, rng: np.random.Generator) -> float:
