@@ -9,9 +9,10 @@ from lowland.certify import Settings, certify
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate, Finding
 from lowland.core.observations import Observations
+from lowland.core.records import Factors
 from lowland.core.status import Rigour, Verdict
 from lowland.datasets import false_minimum, planted_completion, planted_sensing
-from lowland.measure import Dense, Entries, Linear, RankOne
+from lowland.measure import Dense, Entries, Linear, Pauli, RankOne, coded_diffraction, gaussian
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
 from lowland.search import (
@@ -501,3 +502,63 @@ def test_bounds_through_conjugates_are_never_above_the_optimum(seed, loss):
         gap = certify(fit.objective, moved, claims=["convex_optimal"])["convex_optimal"].witness
         if "gap" in gap:
             assert gap["gap"] >= fit.objective.value(moved) - optimum - 1e-6
+
+
+def test_local_uniqueness_counts_what_the_measurements_do_not_see(rng):
+    """A state whose Pauli words are blind in some directions, and one that they all see."""
+    words = ["".join(word) for word in rng.choice(list("IXYZ"), (60, 3))]
+    measurement = Pauli(words)
+    generic = rng.standard_normal((8, 2)).view(complex)
+    seen = certify_matrix(measurement, measurement.measure(Factors(generic, generic)).real, generic)
+    assert seen["locally_unique"].verdict is Verdict.SUPPORTED
+    # only words of I and Z: phases between basis states are not seen at all
+    blind = Pauli(["ZII", "IZI", "IIZ", "ZZI", "IZZ", "ZIZ", "ZZZ", "III"] * 3)
+    data = blind.measure(Factors(generic, generic)).real
+    found = certify_matrix(blind, data, generic)
+    # eight complex amplitudes, eight numbers: seven phases beside the global one are free
+    assert found["locally_unique"].verdict is Verdict.INCONCLUSIVE
+    assert found["locally_unique"].witness["deficiency"] == 7
+    assert "7 directions" in found["locally_unique"].method
+    assert found["determined_by_data"].verdict is not Verdict.PROVED
+
+
+def test_local_uniqueness_of_larger_points_by_lanczos(rng):
+    settings = Settings(largest_hessian=10)
+    measurement = gaussian(120, (12, 12), 0)
+    u = rng.standard_normal((12, 2))
+    full = certify_matrix(measurement, measurement.measure_matrix(u @ u.T), u)
+    few = certify_matrix(measurement, measurement.measure_matrix(u @ u.T), u, settings=settings)
+    values = [c["locally_unique"].witness["smallest"] for c in (full, few)]
+    assert values[1] == pytest.approx(values[0], rel=0.05)
+    assert few["locally_unique"].verdict is Verdict.SUPPORTED
+    poor = gaussian(15, (12, 12), 0)
+    blind = certify_matrix(poor, poor.measure_matrix(u @ u.T), u, settings=settings)
+    assert blind["locally_unique"].verdict is Verdict.INCONCLUSIVE
+    assert "at least 4 directions" in blind["locally_unique"].method
+
+
+def test_pixels_that_no_mask_lights_are_named(rng):
+    masks = np.ones((3, 4, 4), complex)
+    masks[:, 1, 2] = 0
+    masks[:2, 0, 0] = 0
+    measurement = coded_diffraction(masks * np.exp(2j * np.pi * rng.random(masks.shape)))
+    answer = diagnose(measurement, rank=1, structure="psd")
+    assert answer.finite.verdict is Verdict.REFUTED
+    assert answer.short_rows.tolist() == [6]
+    assert answer.measurements == 48
+    assert answer.degrees_of_freedom == 31
+    image = rng.standard_normal((16, 2)).view(complex)
+    y = measurement.measure(Factors(image, image)).real
+    fit = recover(measurement, y, rank=1, structure="psd", rng=0)
+    for claim in ("determined_by_data", "uniquely_determined"):
+        assert fit.certificate[claim].verdict is Verdict.REFUTED
+    assert fit.certificate["locally_unique"].verdict is Verdict.INCONCLUSIVE
+    lit = diagnose(coded_diffraction(np.ones((3, 4, 4))), rank=1, structure="psd")
+    assert lit.finite.verdict is not Verdict.REFUTED
+
+
+def test_diagnosis_counts_real_numbers_of_complex_measurements():
+    entries = Entries([0, 1, 2], [0, 1, 2], (3, 3), dtype="complex128")
+    assert diagnose(entries, rank=1).measurements == 6
+    assert diagnose(Pauli(["XX", "YZ"]), rank=1, structure="density").measurements == 2
+    assert diagnose(Pauli(["XX", "YZ"]), rank=1, structure="density").degrees_of_freedom == 6

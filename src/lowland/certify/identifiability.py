@@ -172,6 +172,13 @@ def _components(pattern: ObservedPattern) -> int:
 def _judge_operator(objective: Any, largest: int, rng: np.random.Generator) -> Finding:
     claim = "determined_by_data"
     size, expected = objective.measurement.size, objective.model.degrees_of_freedom
+    unseen = unseen_lines(objective, rng)
+    if unseen[0].size or unseen[1].size:
+        parts = zip(unseen, ("rows", "columns"), strict=True)
+        words = " and ".join(f"{len(lines)} {name}" for lines, name in parts if len(lines))
+        finding = _refuted(claim, None, expected, f"{words} that no measurement sees", Rigour.PROBABILISTIC)
+        finding.witness["short_rows"], finding.witness["short_columns"] = unseen
+        return finding
     if size < expected:
         words = f"{size} measurements for {expected} degrees of freedom"
         return _refuted(claim, size, expected, words, Rigour.RIGOROUS)
@@ -187,6 +194,21 @@ def _judge_operator(objective: Any, largest: int, rng: np.random.Generator) -> F
     finding = _refuted(claim, best, expected, words, Rigour.PROBABILISTIC)
     finding.witness["failure_probability"] = (expected / modular.PRIMES[0]) ** 2
     return finding
+
+
+def unseen_lines(objective: Any, rng: np.random.Generator) -> tuple[Indices, Indices]:
+    """Return the rows and columns of the matrix that no measurement sees.
+
+    A random combination of the measuring matrices has a row of zeros only where they all have.
+    """
+    operator = objective.adjoint(rng.standard_normal(objective.measurement.size))
+    m, n = objective.shape
+    by_row = operator.matmat(rng.standard_normal((n, 2)))
+    by_column = operator.rmatmat(rng.standard_normal((m, 2)))
+    rows, columns = (np.flatnonzero((block == 0).all(axis=1)) for block in (by_row, by_column))
+    if objective.structure == "psd":  # X is symmetric: a row is seen where its column is
+        rows = columns = np.intersect1d(rows, columns)
+    return rows, columns
 
 
 def _unique_operator(objective: Any, finite: Finding, largest: int) -> Finding:

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.certify.identifiability import judge_identifiability
-from lowland.core.arrays import Indices, check_rank
+from lowland.core.arrays import Indices, Matrix, check_rank
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Finding
 from lowland.core.observations import Observations
 from lowland.core.protocols import Measurement, check_measurement
 from lowland.core.random import RandomSource, make_generator
+from lowland.core.records import Factors
 from lowland.core.status import Verdict
 from lowland.measure import Dense, Entries
 from lowland.models import General, Psd
@@ -36,7 +37,7 @@ class Determinacy:
         Shape of the matrix.
     rank : int
     measurements : int
-        Number of distinct measurements.
+        Number of distinct measurements, in real numbers.
     degrees_of_freedom : int
         Dimension of the set of matrices.
     """
@@ -55,12 +56,12 @@ class Determinacy:
 
     @property
     def short_rows(self) -> Indices:
-        """Rows with fewer observations than they have unknowns of their own."""
+        """Rows with fewer observations than they have unknowns of their own, or that nothing sees."""
         return np.asarray(self.finite.witness.get("short_rows", []), dtype=np.intp)
 
     @property
     def short_columns(self) -> Indices:
-        """Columns with fewer observations than they have unknowns of their own."""
+        """Columns with fewer observations than they have unknowns of their own, or that nothing sees."""
         return np.asarray(self.finite.witness.get("short_columns", []), dtype=np.intp)
 
     @property
@@ -112,8 +113,8 @@ def diagnose(
         What is observed; values play no role.
     rank : int
         Rank of the matrix.
-    structure : {"general", "psd"}
-        Whether the matrix is symmetric positive semidefinite.
+    structure : {"general", "psd", "density"}
+        Whether the matrix is positive semidefinite, and of unit trace.
     biases : bool or tuple of {"row", "column", "global"}
         Biases that are free besides; True for all three.
     largest : int
@@ -145,22 +146,40 @@ def diagnose(
     if isinstance(data, Observations):
         measurement = Entries(data.rows, data.columns, data.shape)
     if structure not in ("general", "psd", "density"):
-        raise InvalidInputError("structure is unknown", repr(structure), fix='use "general" or "psd"')
+        raise InvalidInputError(
+            "structure is unknown", repr(structure), fix='use "general", "psd" or "density"'
+        )
     check_measurement(measurement)
     rank = check_rank(rank, measurement.shape)
     if isinstance(biases, bool):
         biases = ("row", "column", "global") if biases else ()
-    if structure == "psd" and isinstance(measurement, Dense):
+    if structure != "general" and isinstance(measurement, Dense):
         measurement = measurement.symmetrised()
     shape = measurement.shape
-    model = Psd(shape, rank) if structure == "psd" else General(shape, rank, tuple(biases))
-    values = data.values if isinstance(data, Observations) else np.ones(measurement.size)
+    is_complex = np.dtype(measurement.dtype).kind == "c"
+    model: Psd | General = General(shape, rank, tuple(biases), is_complex)
+    if structure != "general":
+        model = Psd(shape, rank, is_complex, unit_trace=structure == "density")
+    values: Matrix = data.values if isinstance(data, Observations) else np.ones(measurement.size)
+    generator = make_generator(rng)
+    if is_complex and not _measures_reals(measurement, structure, generator):
+        values = values + 0j
     objective = make_objective(measurement, values, model)
-    finite, unique = judge_identifiability(objective, largest=largest, rng=make_generator(rng))
-    count = measurement.size
+    finite, unique = judge_identifiability(objective, largest=largest, rng=generator)
+    count = objective.measurement.size
     if isinstance(measurement, Entries):
-        count = int(np.unique(measurement.rows * shape[1] + measurement.columns).size)
+        cells = measurement.rows * shape[1] + measurement.columns
+        count = int(np.unique(cells).size) * (2 if is_complex else 1)
     return Determinacy(finite, unique, shape, rank, count, model.degrees_of_freedom)
+
+
+def _measures_reals(measurement: Measurement, structure: str, rng: np.random.Generator) -> bool:
+    """Whether complex measurements of such matrices are real: those of Hermitian ones by Hermitian ones."""
+    if structure == "general":
+        return False
+    factor = rng.standard_normal((measurement.shape[0], 2)).view(complex)
+    image = measurement.measure(Factors(factor, factor))
+    return bool(np.abs(image.imag).max(initial=0.0) <= 1e-10 * np.abs(image).max(initial=0.0))
 
 
 def _shorten(positions: Indices, limit: int = 10) -> str:
