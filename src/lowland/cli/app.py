@@ -10,6 +10,7 @@ from lowland.cli.demo import demo
 from lowland.cli.diagnose import diagnose
 from lowland.cli.info import info
 from lowland.cli.predict import predict
+from lowland.cli.reproduce import reproduce
 from lowland.cli.sense import sense
 
 app = typer.Typer(
@@ -20,5 +21,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, complete, predict, sense, certify, diagnose, info):
+for command in (demo, complete, predict, sense, certify, diagnose, reproduce, info):
     app.command()(command)

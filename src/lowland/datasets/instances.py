@@ -78,8 +78,8 @@ def planted_completion(
     size = round(oversampling * rank * (m + n - rank))
     if not 0 < size <= m * n:
         raise InvalidInputError("oversampling does not fit the shape", f"{size} entries of {m * n}")
-    for _ in range(20_000):
-        cells = generator.choice(m * n, size, replace=False)
+    for _ in range(200_000):
+        cells = generator.choice(m * n, size, replace=False, shuffle=not least)
         counts = np.bincount(cells // n, minlength=m), np.bincount(cells % n, minlength=n)
         if min(int(count.min()) for count in counts) >= least:
             break

@@ -60,6 +60,8 @@ class Page:
     figures : sequence of FigureEntry
     settings : sequence of (str, str)
         What is needed to run it again.
+    headline : str
+        The sentence on top; by default the verdict.
     """
 
     title: str
@@ -69,6 +71,7 @@ class Page:
     tables: Sequence[TableEntry] = ()
     figures: Sequence[FigureEntry] = ()
     settings: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    headline: str = ""
 
 
 def render_page(page: Page) -> str:
@@ -107,7 +110,7 @@ def render_page(page: Page) -> str:
     ]
     text: str = environment.from_string(template).render(
         page=page,
-        sentence=verdict_sentence(page.certificate),
+        sentence=page.headline or verdict_sentence(page.certificate),
         overall=page.certificate.verdict.value if page.certificate else "inconclusive",
         findings=findings,
         figures=figures,

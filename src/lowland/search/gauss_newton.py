@@ -34,8 +34,8 @@ class GaussNewton:
     ----------
     form : {"levenberg", "setting"}
         "levenberg" adapts mu so that only descents are accepted. "setting" shrinks the new point
-        itself instead of the step, d = argmin |J d + r|^2 + mu |theta + d|^2, with mu set by the
-        residual, and takes every step whole: it forgets a bad start, and may rise.
+        itself instead of the step: d minimises the squares of J d + r plus mu times those of
+        theta + d, with mu set by the residual. Every step is taken whole; it may rise.
     damping : float
         Initial mu, or the factor of the residual in the setting form, as a fraction of the
         curvature along the gradient.

@@ -1,0 +1,217 @@
+"""An experiment is a few studies, a study a list of independent cells: resumable, on any workers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from os import PathLike
+from pathlib import Path
+from typing import IO, Any, TypeAlias, final
+
+from lowland.core.atomic import write_whole
+from lowland.core.errors import InvalidInputError
+from lowland.report.page import Page, write_report
+
+Cell: TypeAlias = Mapping[str, Any]
+Row: TypeAlias = dict[str, Any]
+SAVE_EVERY = 2.0
+
+
+@final
+@dataclass(frozen=True)
+class Study:
+    """Independent cells and what is computed for each.
+
+    Parameters
+    ----------
+    name : str
+        Of its CSV file.
+    cells : callable
+        Takes whether the study is quick, returns the cells: names and values, seeds among them.
+    run : callable
+        Takes a cell, returns the numbers that it adds. A function of a module, so that processes
+        can find it.
+    """
+
+    name: str
+    cells: Callable[[bool], Sequence[Cell]]
+    run: Callable[[Cell], Row]
+
+
+@final
+@dataclass(frozen=True)
+class Experiment:
+    """A published experiment.
+
+    Parameters
+    ----------
+    name : str
+        Author and year.
+    title : str
+    reference : str
+    studies : tuple of Study
+    page : callable
+        Takes the rows of every study by name and whether they are quick, returns the page.
+    """
+
+    name: str
+    title: str
+    reference: str
+    studies: tuple[Study, ...]
+    page: Callable[[Mapping[str, list[Row]], bool], Page]
+
+
+def run_experiment(
+    experiment: Experiment,
+    folder: str | PathLike[str],
+    *,
+    quick: bool = False,
+    workers: int = 1,
+    on_progress: Callable[[int, int, float], None] | None = None,
+) -> Path:
+    """Run what is not yet in the folder, and write numbers (CSV) and a page.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    folder : path
+        Made if it is missing. Rows that it holds are kept; an interrupted run goes on from them.
+    quick : bool
+        A smaller size, kept apart from the full one.
+    workers : int
+        Processes; results do not depend on it.
+    on_progress : callable, optional
+        Takes the cells done, all cells, and the seconds since the start.
+
+    Returns
+    -------
+    pathlib.Path
+        The page.
+
+    Raises
+    ------
+    InvalidInputError
+        If `workers` is not positive, or a file in the folder is another experiment's.
+    """
+    if workers < 1:
+        raise InvalidInputError("workers must be positive", repr(workers))
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    plans = []
+    for study in experiment.studies:
+        file = target / f"{experiment.name}-{study.name}{'-quick' if quick else ''}.csv"
+        cells = [dict(cell) for cell in study.cells(quick)]
+        known = read_rows(file, cells)
+        plans.append((study, file, cells, known))
+    total = sum(len(cells) for _, _, cells, _ in plans)
+    done, started = sum(len(known) for *_, known in plans), time.monotonic()
+    rows: dict[str, list[Row]] = {}
+    for study, file, cells, known in plans:
+        missing = [k for k in range(len(cells)) if k not in known]
+        saved = time.monotonic()
+        try:
+            for k, row in _run_cells(study, cells, missing, workers):
+                known[k] = row
+                done += 1
+                if on_progress is not None:
+                    on_progress(done, total, time.monotonic() - started)
+                if time.monotonic() - saved > SAVE_EVERY:
+                    write_rows(file, known)
+                    saved = time.monotonic()
+        finally:
+            write_rows(file, known)
+        rows[study.name] = [known[k] for k in range(len(cells))]
+    page = target / f"{experiment.name}{'-quick' if quick else ''}.html"
+    write_report(page, experiment.page(rows, quick))
+    return page
+
+
+def _run_cells(
+    study: Study, cells: Sequence[Row], missing: Sequence[int], workers: int
+) -> Iterator[tuple[int, Row]]:
+    if workers == 1 or len(missing) < 2:
+        for k in missing:
+            yield k, {**cells[k], **study.run(cells[k])}
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_alone) as pool:
+        futures = {pool.submit(study.run, cells[k]): k for k in missing}
+        try:
+            for future in as_completed(futures):
+                k = futures[future]
+                yield k, {**cells[k], **future.result()}
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _alone() -> None:
+    """Keep a worker to one thread: the processes are the parallelism."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
+
+
+def read_rows(file: Path, cells: Sequence[Row]) -> dict[int, Row]:
+    """Return the rows of a file by the number of their cell.
+
+    Raises
+    ------
+    InvalidInputError
+        If a row belongs to no cell.
+    """
+    if not file.exists():
+        return {}
+    places = {tuple(_text(v) for v in cell.values()): k for k, cell in enumerate(cells)}
+    names = list(cells[0]) if cells else []
+    known: dict[int, Row] = {}
+    with file.open(newline="", encoding="utf-8") as stream:
+        for line in csv.DictReader(stream):
+            k = places.get(tuple(line.get(name) or "" for name in names))
+            if k is None:
+                raise InvalidInputError(
+                    f"{file} holds rows of another experiment",
+                    ", ".join(f"{name}={line.get(name)}" for name in names),
+                    fix="choose another folder, or remove the file",
+                )
+            known[k] = {name: _number(text) for name, text in line.items()}
+    return known
+
+
+def write_rows(file: Path, known: Mapping[int, Row]) -> None:
+    """Write rows in the order of their cells, whole or not at all."""
+    if not known:
+        return
+    ordered: Iterable[Row] = (known[k] for k in sorted(known))
+    names = list(known[min(known)])
+    buffer = io.StringIO(newline="")
+    writer = csv.DictWriter(buffer, names, lineterminator="\n")
+    writer.writeheader()
+    for row in ordered:
+        writer.writerow({name: _text(row[name]) for name in names})
+    text = buffer.getvalue().encode("utf-8")
+
+    def write(stream: IO[bytes]) -> None:
+        stream.write(text)
+
+    write_whole(file, write)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    return repr(float(value)) if isinstance(value, float) else str(value)
+
+
+def _number(text: str | None) -> Any:
+    if text is None:
+        return None
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

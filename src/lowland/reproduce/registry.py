@@ -1,0 +1,25 @@
+"""The experiments by name."""
+
+from __future__ import annotations
+
+from lowland.core.errors import InvalidInputError
+from lowland.reproduce.bhojanapalli2016 import BHOJANAPALLI_2016
+from lowland.reproduce.experiment import Experiment
+from lowland.reproduce.zhang2018 import ZHANG_2018
+
+EXPERIMENTS = {experiment.name: experiment for experiment in (BHOJANAPALLI_2016, ZHANG_2018)}
+
+
+def find_experiment(name: str) -> Experiment:
+    """Return an experiment by name.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is unknown.
+    """
+    if name not in EXPERIMENTS:
+        raise InvalidInputError(
+            "the experiment is unknown", repr(name), fix=f"use one of {', '.join(EXPERIMENTS)}"
+        )
+    return EXPERIMENTS[name]

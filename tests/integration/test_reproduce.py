@@ -1,0 +1,109 @@
+"""Published experiments run again: resumable, the same on any workers, honest pages."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from lowland.core.errors import InvalidInputError
+from lowland.report.page import Page
+from lowland.reproduce import EXPERIMENTS, Experiment, Study, find_experiment, run_experiment
+from lowland.reproduce.bhojanapalli2016 import half_curve, run_noise, run_phase, run_saddle
+from lowland.reproduce.zhang2018 import run_failures, run_point
+
+pytest.importorskip("jinja2")
+CALLS = []
+
+
+def toy_cells(quick):
+    return [{"seed": seed, "scale": 0.1} for seed in range(3 if quick else 6)]
+
+
+def toy_run(cell):
+    CALLS.append(cell["seed"])
+    if cell["seed"] == 4 and len(CALLS) < 6:
+        raise KeyboardInterrupt
+    return {"number": float(np.random.default_rng(cell["seed"]).random() * cell["scale"]), "good": True}
+
+
+def toy_page(rows, quick):
+    return Page("Toy", (("rows", str(len(rows["toy"]))),), None, headline="What agrees.")
+
+
+TOY = Experiment("toy2026", "A toy", "Nobody, 2026", (Study("toy", toy_cells, toy_run),), toy_page)
+
+
+def rows(path):
+    with path.open() as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_an_interrupted_run_goes_on(tmp_path):
+    CALLS.clear()
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(TOY, tmp_path)
+    assert len(rows(tmp_path / "toy2026-toy.csv")) == 4, "what was done is kept"
+    seen = []
+    page = run_experiment(TOY, tmp_path, on_progress=lambda done, total, seconds: seen.append((done, total)))
+    assert seen == [(5, 6), (6, 6)]
+    assert CALLS == [0, 1, 2, 3, 4, 4, 5]
+    assert "What agrees." in page.read_text()
+    text = (tmp_path / "toy2026-toy.csv").read_text()
+    run_experiment(TOY, tmp_path)
+    assert len(CALLS) == 7, "nothing is done twice"
+    assert (tmp_path / "toy2026-toy.csv").read_text() == text
+    assert [r["seed"] for r in rows(tmp_path / "toy2026-toy.csv")] == list("012345")
+
+
+def test_workers_do_not_change_the_numbers(tmp_path):
+    one = run_experiment(TOY, tmp_path / "one", quick=True)
+    two = run_experiment(TOY, tmp_path / "two", quick=True, workers=2)
+    names = [page.parent / "toy2026-toy-quick.csv" for page in (one, two)]
+    assert names[0].read_text() == names[1].read_text()
+
+
+def test_refusals(tmp_path):
+    with pytest.raises(InvalidInputError, match="workers"):
+        run_experiment(TOY, tmp_path, workers=0)
+    (tmp_path / "toy2026-toy.csv").write_text("seed,scale,number,good\n99,0.1,1.0,1\n")
+    with pytest.raises(InvalidInputError, match="another experiment"):
+        run_experiment(TOY, tmp_path)
+    with pytest.raises(InvalidInputError, match="bhojanapalli2016"):
+        find_experiment("nobody1900")
+    assert set(EXPERIMENTS) == {"bhojanapalli2016", "zhang2018"}
+
+
+def test_cells_of_zhang2018():
+    point = run_point({"delta": 0.6})
+    assert point["value"] == pytest.approx(0.64, abs=1e-12)
+    assert point["curvature"] == pytest.approx(1.28, abs=1e-9)
+    assert (point["strict_minimum"], point["global"]) == ("SUPPORTED", "INCONCLUSIVE")
+    assert run_point({"delta": 0.5})["strict_minimum"] == "INCONCLUSIVE"
+    block = run_failures({"delta": 0.6, "algorithm": "gradient", "block": 0})
+    assert 15 <= block["failures"] <= 50
+    assert run_failures({"delta": 0.45, "algorithm": "gradient", "block": 0})["failures"] <= 2
+
+
+def test_cells_of_bhojanapalli2016():
+    easy = run_phase({"n": 20, "rank": 1, "ratio": 3.0, "trial": 0})
+    assert easy["m"] == 60
+    assert all(easy[name] <= 1e-2 for name in easy if name != "m")
+    noise = run_noise({"n": 20, "rank": 2, "sigma": 0.1, "trial": 0})
+    assert noise["error"] == pytest.approx(noise["oracle"], rel=0.02)
+    saddle = run_saddle({"n": 20, "rank": 3, "ratio": 20.0, "missing": 2})
+    assert saddle["gradient"] < 1e-6 * saddle["m"]
+    assert saddle["curvature"] < saddle["proved"] < 0
+    assert saddle["curvature"] == pytest.approx(saddle["identity"], rel=0.3)
+
+
+def test_half_curve():
+    share = {1.0: 0, 1.25: 3, 1.5: 1, 1.75: 2, 2.0: 4}
+    table = [
+        {"rank": 1, "ratio": ratio, "plain": 0.0 if t < share.get(ratio, 4) else 1.0}
+        for ratio in np.arange(1.0, 3.01, 0.25)
+        for t in range(4)
+    ]
+    assert half_curve(table, "plain") == {1: 1.75}, "the last rise counts, not a lucky cell below"
+    for row in table:
+        row["plain"] = 1.0
+    assert half_curve(table, "plain") == {1: float("inf")}
