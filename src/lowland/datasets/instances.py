@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator
@@ -58,17 +58,17 @@ def planted_completion(
         Ratio of the largest to the smallest singular value, log-spaced between; by default the
         factors are Gaussian.
     least : int
-        Masks are drawn again until every row and column has this many entries.
+        Every row and column has at least this many entries.
 
     Returns
     -------
     Instance
-        The mask is uniform without repeats.
+        The mask is uniform without repeats, among all masks or those with `least` entries in every line.
 
     Raises
     ------
     InvalidInputError
-        If there are more entries than cells, or no mask with `least` entries everywhere was found.
+        If there are more entries than cells, or too few for `least` everywhere.
     """
     generator, (m, n) = make_generator(rng), shape
     left, right = generator.standard_normal((m, rank)), generator.standard_normal((n, rank))
@@ -78,16 +78,49 @@ def planted_completion(
     size = round(oversampling * rank * (m + n - rank))
     if not 0 < size <= m * n:
         raise InvalidInputError("oversampling does not fit the shape", f"{size} entries of {m * n}")
-    for _ in range(200_000):
-        cells = generator.choice(m * n, size, replace=False, shuffle=not least)
-        counts = np.bincount(cells // n, minlength=m), np.bincount(cells % n, minlength=n)
-        if min(int(count.min()) for count in counts) >= least:
-            break
-    else:
-        raise InvalidInputError("least is too much for so few entries", f"{least}, {size} entries")
+    cells = generator.choice(m * n, size, replace=False)
+    if least:
+        cells = _well_spread(cells, shape, least, generator)
     measurement = Entries(cells // n, cells % n, shape)
     y = measurement.measure_matrix(truth) + noise * generator.standard_normal(size)
     return Instance(measurement, y, truth, rank)
+
+
+def _well_spread(cells: Indices, shape: tuple[int, int], least: int, rng: np.random.Generator) -> Indices:
+    """Move random entries to random empty cells until lines have enough, then as often again to forget.
+
+    Moves that would leave a line shorter of `least` are refused; proposals are symmetric, so the chain's
+    law is uniform over the masks that are allowed. (Drawing masks until one is allowed takes hours where
+    few are.)
+    """
+    m, n = shape
+    if cells.size < least * max(m, n):
+        raise InvalidInputError("least is too much for so few entries", f"{least}, {cells.size} entries")
+    taken = set(cells.tolist())
+    counts = [np.bincount(cells // n, minlength=m).tolist(), np.bincount(cells % n, minlength=n).tolist()]
+    mask = cells.tolist()
+    short = sum(max(0, least - count) for side in counts for count in side)
+    mixing = 20 * cells.size
+    while short or mixing > 0:
+        picks, places = rng.integers(0, cells.size, 4096).tolist(), rng.integers(0, m * n, 4096).tolist()
+        for k, new in zip(picks, places, strict=True):
+            mixing -= not short
+            if new in taken:
+                continue
+            old, change = mask[k], 0
+            for side, (before, after) in zip(counts, ((old // n, new // n), (old % n, new % n)), strict=True):
+                if before != after:
+                    change += (side[before] <= least) - (side[after] < least)
+            if change > 0:
+                continue
+            short += change
+            taken.remove(old)
+            taken.add(new)
+            mask[k] = new
+            for side, before, after in zip(counts, (old // n, old % n), (new // n, new % n), strict=True):
+                side[before] -= 1
+                side[after] += 1
+    return np.sort(np.array(mask, dtype=np.intp))
 
 
 def planted_sensing(

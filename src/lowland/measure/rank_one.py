@@ -17,7 +17,7 @@ from lowland.measure.linear import check_operator, working_type
 class RankOne:
     """Measurements a_k^H X b_k by pairs of vectors; with one set of vectors, a_k^H X a_k.
 
-    Of X = x x^H the latter sees the squared magnitudes |a_k^H x|^2: phase retrieval, and the
+    Of X = x x^H the latter sees the squared magnitudes of a_k^H x: phase retrieval, and the
     probabilities of the outcomes a_k in quantum tomography.
 
     Parameters
@@ -152,8 +152,8 @@ def coded_diffraction(masks: ArrayLike) -> RankOne:
     Returns
     -------
     RankOne
-        L h w measurements of X = x x^H, x the image read row by row; |F(mask * x)|^2 with the
-        unitary Fourier transform F.
+        L h w measurements of X = x x^H, x the image read row by row: the squared magnitudes of
+        F(mask * x), with the unitary Fourier transform F.
 
     Notes
     -----

@@ -31,7 +31,7 @@ def pauli_outcomes(settings: Sequence[str], outcomes: Sequence[str]) -> RankOne:
     Returns
     -------
     RankOne
-        <a_k| X |a_k> with the product state a_k of each outcome, shape (2^q, 2^q).
+        a_k^H X a_k with the product state a_k of each outcome, shape (2^q, 2^q).
 
     Raises
     ------

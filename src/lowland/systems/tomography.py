@@ -52,7 +52,7 @@ class StateEstimate:
         return np.asarray(vector * np.exp(-1j * np.angle(vector[np.argmax(np.abs(vector))])))
 
     def fidelity(self, target: ArrayLike) -> float:
-        """Return <target| state |target> for a pure target state, normalised first."""
+        """Return the fidelity t^H state t to a pure target state, normalised to t first."""
         return fidelity(self.state, np.asarray(target))
 
     def error(self, quantity: Callable[[Matrix], float]) -> float:
@@ -98,7 +98,7 @@ def top_eigenvalue(state: Matrix) -> float:
 
 
 def fidelity(state: Matrix, target: Matrix) -> float:
-    """Return <t| state |t> with t the normalised target."""
+    """Return t^H state t with t the normalised target."""
     if target.ndim != 1 or target.size != state.shape[0] or not np.linalg.norm(target) > 0:
         raise InvalidInputError(
             "target must be a state vector",
