@@ -27,7 +27,7 @@ from lowland.models import General, Psd
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
-from lowland.systems.starting import is_settled, plan_starts, without_spare_rank
+from lowland.systems.starting import is_settled, plan_starts, polish, without_spare_rank
 
 STRUCTURES = ("general", "psd", "density")
 
@@ -205,6 +205,7 @@ def recover(  # noqa: PLR0913
             break
     best = min(results, key=lambda result: result.value)
     if solver == "auto" and best.stop_reason is not StopReason.INTERRUPTED:
+        best = polish(objective, best, generator, stop, callbacks)
         narrower = without_spare_rank(objective, best.theta, generator)
         if narrower is not None:
             best = narrower

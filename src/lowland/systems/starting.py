@@ -83,11 +83,13 @@ def _steppers(objective: RecoveryObjective) -> list[Any]:
 
 
 def _completion_plans(objective: RecoveryObjective) -> list[Plan]:
-    """Raise the rank with either factor eliminated, then the spectral start, then weaker priors."""
-    plans = [rank_by_rank(objective, VariableProjection(side)) for side in ("columns", "rows")]
-    plans.append(_plain(objective, [GaussNewton(), TrustRegion()], "spectral"))
-    plans += [rank_by_rank(objective, VariableProjection(side, surplus=0.4)) for side in ("columns", "rows")]
-    return plans
+    """Raise the rank with either factor eliminated, with a weaker prior too; then the spectral start."""
+    plans = [
+        rank_by_rank(objective, VariableProjection(side, surplus=surplus))
+        for surplus in (0.25, 0.4)
+        for side in ("columns", "rows")
+    ]
+    return [*plans, _plain(objective, [GaussNewton()], "spectral")]
 
 
 def _sensing_plans(objective: RecoveryObjective) -> list[Plan]:
@@ -188,8 +190,9 @@ def rank_by_rank(objective: RecoveryObjective, stepper: VariableProjection) -> P
         first = raise_rank(objective, stepper, rng, stop=rule, callbacks=callbacks)
         if first.stop_reason in UNFIT or first.value <= _enough(objective):
             return first
-        # the prior that led the way is no part of the objective
-        rule = stop or default_stop(objective, "trust_region")
+        # the prior that led the way is no part of the objective; a few steps make ends comparable, and
+        # only the best one is worth all its digits (`polish`)
+        rule = stop or (RelativeDecreaseBelow(1e-4, 3) | Iterations(30))
         second = run(objective, TrustRegion(), first.theta, stop=rule, rng=rng, callbacks=callbacks)
         return joined(first, second)
 
@@ -211,6 +214,22 @@ def shrinking_penalty(objective: RecoveryObjective) -> Plan:
         return run(objective, stepper, theta, stop=rule, rng=rng, callbacks=callbacks)
 
     return "random, shrinking penalty", search
+
+
+def polish(
+    objective: RecoveryObjective,
+    result: SearchResult,
+    rng: np.random.Generator,
+    stop: StopRule | None,
+    callbacks: Sequence[Callback],
+) -> SearchResult:
+    """Return the result after Newton steps to the end, if its fit is neither exact nor polished yet."""
+    done = result.value <= _enough(objective) or result.stop_reason in UNFIT
+    if done or objective.penalties or not result.solver.startswith(VariableProjection.name):
+        return result
+    rule = stop or default_stop(objective, "trust_region")
+    second = run(objective, TrustRegion(), result.theta, stop=rule, rng=rng, callbacks=callbacks)
+    return joined(result, second)
 
 
 def without_spare_rank(
