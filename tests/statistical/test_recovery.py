@@ -7,7 +7,7 @@ of the same cells.
 import numpy as np
 import pytest
 
-from lowland import recover
+from lowland import diagnose, recover
 from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
 from lowland.core.status import StopReason, Verdict
@@ -251,17 +251,24 @@ def test_default_recovers_close_to_the_information_limit(rank, structure):
 
 @pytest.mark.parametrize("condition", [10.0, 1e5])
 def test_completion_near_the_information_limit(condition):
-    """Oversampling 1.3, far below what alternating or spectral starts need."""
-    successes = 0
-    for seed in range(4):
+    """Oversampling 1.35, far below what alternating or spectral starts need.
+
+    Masks that leave infinitely many completions are no failures of a search.
+    """
+    successes, possible = 0, 0
+    for seed in range(5):
         instance = planted_completion((120, 100), 3, 1.35, seed, condition=condition, least=3)
+        if diagnose(instance.measurement, rank=3).finite.verdict is not Verdict.PROVED:
+            continue
+        possible += 1
         fit = recover(instance.measurement, instance.y, rank=3, rng=seed, certify=False)
         successes += error(fit.matrix(), instance.truth) < 1e-9
         values = np.linalg.svd(fit.matrix(), compute_uv=False)[:3]
         exact = np.linalg.svd(instance.truth, compute_uv=False)[:3]
         if error(fit.matrix(), instance.truth) < 1e-9:
             assert np.abs(values / exact - 1).max() < 1e-7
-    assert successes >= 3
+    assert successes >= possible - 1
+    assert possible >= 3
 
 
 def test_complex_completion(rng):

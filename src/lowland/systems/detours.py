@@ -78,7 +78,7 @@ def through_higher_rank(
     wide = objective.resized(rank)
     rule = stop or default_stop(wide, steppers[0].name)
     first = run(wide, steppers[0], theta, stop=rule, rng=rng)
-    start = truncate(wide, first.theta, objective)
+    start = truncate(wide, first.state.theta, objective)
     if first.stop_reason in UNFIT:
         return replace(first, theta=start, value=objective.value(start), state=None)
     second = search_and_polish(objective, steppers, start, rng, stop, callbacks, enough=enough)

@@ -83,12 +83,12 @@ def _steppers(objective: RecoveryObjective) -> list[Any]:
 
 
 def _completion_plans(objective: RecoveryObjective) -> list[Plan]:
-    """Raise the rank with either factor eliminated, with a weaker prior too; then the spectral start."""
-    plans = [
-        rank_by_rank(objective, VariableProjection(side, surplus=surplus))
-        for surplus in (0.25, 0.4)
-        for side in ("columns", "rows")
-    ]
+    """Raise the rank, either factor eliminated; go through a rank above; weaker priors; spectral start."""
+    sides = ("columns", "rows")
+    plans = [rank_by_rank(objective, VariableProjection(side)) for side in sides]
+    if objective.rank < min(objective.shape):
+        plans += [_bump(objective, [VariableProjection(side)]) for side in reversed(sides)]
+    plans += [rank_by_rank(objective, VariableProjection(side, surplus=0.4)) for side in sides]
     return [*plans, _plain(objective, [GaussNewton()], "spectral")]
 
 
@@ -133,7 +133,9 @@ def _bump(objective: RecoveryObjective, steppers: Sequence[Any]) -> Plan:
             objective, steppers, theta, rank, rng, stop, callbacks, enough=_enough(objective)
         )
 
-    return "best so far with one more column", search
+    name = "best so far with one more column"
+    eliminates = isinstance(steppers[0], VariableProjection)
+    return f"{name}, {steppers[0].side} eliminated" if eliminates else name, search
 
 
 def _over_parametrised(objective: RecoveryObjective, steppers: Sequence[Any]) -> Plan:
