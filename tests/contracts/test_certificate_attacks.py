@@ -5,14 +5,16 @@ Each was a false PROVED, a false identifiability verdict or a crash at some time
 
 import numpy as np
 import pytest
+from scipy.sparse.linalg import LinearOperator
 
+from lowland import certify_matrix, diagnose, estimate_state, recover
 from lowland.certify import certify
 from lowland.certify.extremes import norm_bound
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import CLAIMS, Certificate
 from lowland.core.maps import DenseMap
 from lowland.core.status import Rigour, Verdict
-from lowland.measure import Dense, Entries, Linear
+from lowland.measure import Dense, Entries, Linear, Pauli, RankOne, gaussian, pauli_outcomes
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
 
@@ -298,3 +300,87 @@ def test_factors_from_elsewhere_are_proved_where_they_fit():
     objective = make_objective(Entries(rows, columns, (30, 20)), truth[rows, columns], General((30, 20), 2))
     theta = np.r_[(u[:, :2] * s[:2]).ravel(), vt[:2].T.ravel()]
     assert verdicts(objective, theta) == [Verdict.PROVED, Verdict.PROVED]
+
+
+def test_density_matrices_are_not_ranked_without_their_trace():
+    """The trace is a constraint that no row of the Jacobian holds: both ways it would be counted wrongly."""
+    everything = gaussian(60, (4, 4), 0, symmetric=True)
+    for rank in (1, 4):
+        answer = diagnose(everything, rank=rank, structure="density")
+        assert answer.finite.verdict is not Verdict.REFUTED
+        assert answer.unique.verdict is Verdict.PROVED
+    blind = Dense(np.array([np.eye(2), [[0, 1.0], [1, 0]]]))
+    assert diagnose(blind, rank=2, structure="density").finite.verdict is not Verdict.PROVED
+    below = np.tril_indices(2)
+    assert (
+        diagnose(Entries(*below, (3, 3)), rank=1, structure="density").finite.verdict is not Verdict.REFUTED
+    )
+    single = diagnose(Dense([[[1.0]]]), rank=1, structure="density")
+    assert single.finite.verdict is not Verdict.REFUTED
+    assert "measurements" in str(single)
+
+
+def test_the_zero_vector_is_no_density_matrix():
+    fit = recover(Pauli(["I", "X"]), [0.0, 0.0], rank=1, structure="density", rng=0)
+    assert np.trace(fit.matrix()).real == pytest.approx(1)
+    vectors = np.array([[1, 0], [1, 1], [1, -1]]) / np.sqrt([[1], [2], [2]])
+    negative = recover(RankOne(vectors), [-0.02, -0.01, 0.0], rank=2, structure="density", rng=0)
+    assert np.trace(negative.matrix()) == pytest.approx(1)
+    objective = negative.objective
+    for theta in (np.zeros(4), 1e-161 * np.ones(4), 1e160 * np.ones(4)):
+        assert_not_claimed(objective, theta)
+    with pytest.raises(InvalidInputError, match="must not be zero"):
+        recover(RankOne(vectors), np.ones(3), rank=2, structure="density", start=np.zeros(4))
+    with pytest.raises(InvalidInputError, match="fixed trace"):
+        make_objective(RankOne(vectors), np.ones(3), Psd((2, 2), 2, unit_trace=True), ridge=1.0)
+
+
+def test_each_measurement_is_real_or_complex_on_its_own_scale():
+    arrays = np.zeros((3, 2, 2), complex)
+    arrays[0, 0, 0], arrays[1, 1, 1], arrays[2, 0, 1] = 1e12, 1, 1
+    answer = diagnose(Dense(arrays), rank=2, structure="psd")
+    assert answer.measurements == 6
+    assert answer.finite.verdict is not Verdict.REFUTED
+
+
+def test_symmetric_parts_are_ranked_as_given_not_as_rounded():
+    e = 2.0**-53
+    dense = Dense(np.array([[[1, 1], [e, 0]], [[3, 3], [3 * e, 0]], [[1, 0], [0, 1.0]]]))
+    answer = diagnose(dense, rank=2, structure="psd")
+    assert answer.finite.verdict is not Verdict.PROVED
+    assert answer.unique.verdict is not Verdict.PROVED
+
+
+def test_real_data_of_complex_entries_and_their_certificates_as_text():
+    found = certify_matrix(Entries([0], [0], (2, 2), dtype=complex), [1.0], [[0.5], [0.2]])
+    assert found["globally_optimal"].verdict is not Verdict.PROVED
+    refuted = certify_matrix(Pauli(["X", "Y", "Z", "I"]), [0.1, 0.2, 1.0, 1.0], np.array([[0.1], [0.2j]]))
+    assert "convex_optimal" in refuted.to_json()
+
+
+def test_operators_in_single_precision_are_not_judged_in_double():
+    rng = np.random.default_rng(0)
+    matrix = rng.integers(-8, 9, (12, 9)).astype(np.float32)
+    matrix[:, 8] = -(matrix[:, :8] @ np.array([1, 2, -3, 1, 5, 2, -1, 3], np.float32))
+    operator = LinearOperator(
+        matrix.shape,
+        matvec=lambda x: matrix @ x.astype(np.float32),
+        rmatvec=lambda w: matrix.T @ w.astype(np.float32),
+        dtype=np.float32,
+    )
+    u, v = rng.standard_normal((2, 3, 3))
+    measurement = Linear(operator, (3, 3))
+    found = certify_matrix(measurement, measurement.measure_matrix(u @ v.T), u, v)
+    assert found["locally_unique"].verdict is Verdict.INCONCLUSIVE
+    assert found["globally_optimal"].verdict is not Verdict.PROVED
+
+
+def test_no_counts_and_no_entries():
+    bare = recover(Entries([], [], (5, 5)), [], rank=1, penalty=1.0)
+    assert not bare.matrix().any()
+    state = estimate_state(
+        pauli_outcomes(["Z", "Z", "X", "X"], ["0", "1"] * 2), [1.0, 0, 0, 0], n_resamples=20
+    )
+    assert np.isfinite(state.error(lambda s: float(np.vdot(s, s).real)))
+    huge = estimate_state(outcomes, [1e20] * 4, n_resamples=2)
+    assert huge.purity == pytest.approx(0.5, abs=1e-6)

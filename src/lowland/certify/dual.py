@@ -248,7 +248,8 @@ def identity_combination(objective: Any) -> tuple[Vector, float, bool] | None:
 
     def hermitian(nu: Vector) -> Matrix:
         dense = np.asarray(objective.adjoint(nu).toarray())
-        return np.asarray((dense + dense.conj().T) / 2)
+        # real weights of complex entries make a real array
+        return np.asarray((dense + dense.conj().T) / 2 + (0j if objective.is_complex else 0.0))
 
     def gather(x: Vector) -> Vector:
         dense = (as_complexes(x) if objective.is_complex else x).reshape(n, n)

@@ -14,6 +14,7 @@ from lowland.core.status import Rigour, Verdict
 
 # singular values below this part of the largest count as zero
 NEGLIGIBLE = 1e-6
+NEGLIGIBLE_SINGLE = 1e-2  # of measurements in single precision
 # how many of the smallest are looked for where not all can be had
 LOOKED_FOR = 4
 LANCZOS_BASIS = 60
@@ -53,9 +54,9 @@ def judge_local_uniqueness(
         image: Vector = at.jacobian_transpose(at.jacobian_product(d))
         return image - gauge @ (gauge.T @ image)
 
-    count = LOOKED_FOR
+    few = True
     if theta.size <= largest:
-        values, count = _all_values(product, theta.size, gauge), theta.size
+        values, few = _all_values(product, theta.size, gauge), False
         method = "all singular values of the Jacobian at the point, gauge deflated"
     else:
         products = int(work / (8.0 * max(1, objective.measurement.size) * (objective.rank + 2)))
@@ -71,18 +72,20 @@ def judge_local_uniqueness(
     if not (np.isfinite(values).all() and values.size and values[-1] > 0):
         return _inconclusive("the Jacobian at the point vanishes or is not finite")
     roots = np.sqrt(np.maximum(values, 0.0))
-    deficiency = int(np.sum(roots[:-1] <= NEGLIGIBLE * roots[-1])) if roots.size > 1 else 0
+    single = np.dtype(objective.measurement.dtype).itemsize < (16 if objective.is_complex else 8)
+    negligible = NEGLIGIBLE_SINGLE if single else NEGLIGIBLE
+    deficiency = int(np.sum(roots[:-1] <= negligible * roots[-1])) if roots.size > 1 else 0
     ratio = float(roots[0] / roots[-1])
     verdict = Verdict.SUPPORTED if deficiency == 0 else Verdict.INCONCLUSIVE
     if deficiency:
-        unseen = f"{'at least ' if deficiency >= count else ''}{deficiency} directions"
+        unseen = f"{'at least ' if few else ''}{deficiency} directions"
         method = f"to first order the measurements do not see {unseen} at the point; {method}"
     return Finding(
         "locally_unique",
         verdict,
         ratio,
-        NEGLIGIBLE,
-        NEGLIGIBLE,
+        negligible,
+        negligible,
         method=method,
         rigour=Rigour.WORKING_PRECISION,
         witness={"smallest": float(roots[0]), "largest": float(roots[-1]), "deficiency": deficiency},

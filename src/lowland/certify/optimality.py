@@ -56,7 +56,9 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
     """
     upper, charged = upper_value(objective, theta)
     nothing = not np.any(objective.y) and not np.any(theta)
-    if not (np.isfinite(upper) and (upper > SMALLEST or nothing)):
+    # of unit trace, a point without length stands for no matrix at all
+    astray = objective.has_unit_trace and not 1e-100 < float(np.linalg.norm(theta)) < 1e100
+    if astray or not (np.isfinite(upper) and (upper > SMALLEST or nothing)):
         method = f"an objective of {upper:.3g} is beyond what can be bounded in float64"
         return [Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in CLAIMS]
     lower = dual_bound(objective, theta, upper, settings, np.random.default_rng(settings.seed))
@@ -77,6 +79,9 @@ def _judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, setti
     gap = value - lower.value
     if not np.isfinite(gap):
         return Finding(claim, Verdict.INCONCLUSIVE, method="the gap cannot be represented in float64")
+    if gap < -1e-8 * abs(value):
+        method = "the lower bound exceeds the objective: the point is not one of the problem's"
+        return Finding(claim, Verdict.INCONCLUSIVE, method=method)
     gap = max(0.0, gap)
     rigour = lower.rigour if charged else _weaker(lower.rigour)
     verdict = Verdict.INCONCLUSIVE
@@ -175,7 +180,11 @@ def prediction_bounds(objective: Any, theta: Vector) -> tuple[Vector, Vector, bo
     """Return the predictions, bounds on their rounding, and whether all of it was charged."""
     z = objective.predict(theta)
     bounds = objective.rounding
-    error = np.zeros_like(z) if bounds is None else bounds.measure_error(objective.matrix(theta))
+    if bounds is None:  # nothing is known but the precision that the measurement works in
+        single = np.dtype(objective.measurement.dtype).itemsize < (16 if objective.is_complex else 8)
+        error = (8 * float(np.finfo(np.float32).eps) if single else 0.0) * np.abs(z)
+    else:
+        error = bounds.measure_error(objective.matrix(theta))
     return z, error + 2 * unit_roundoff("float64") * (np.abs(z) + np.abs(objective.y)), bounds is not None
 
 

@@ -224,6 +224,8 @@ def _read_number(value: float | str | None) -> float | None:
 
 def _plain_value(value: Any) -> Any:
     if isinstance(value, np.ndarray):
+        if np.iscomplexobj(value):  # JSON has no complex numbers
+            return {"real": value.real.tolist(), "imag": value.imag.tolist()}
         return value.tolist()
     if isinstance(value, float | np.floating):
         return _number(float(value))

@@ -23,7 +23,7 @@ class Ending:
     Parameters
     ----------
     value : float
-        The objective at its best representative.
+        The objective at its best representative, polished where it was judged.
     count : int
         Searches that ended there.
     theta : ndarray, shape (size,)
@@ -131,7 +131,7 @@ def take_census(
     search: Callable[[np.random.Generator], SearchResult],
     rngs: Sequence[np.random.Generator],
     *,
-    judge: Callable[[Any, Vector], Certificate] | None,
+    judge: Callable[[Any, Vector], tuple[Vector, Certificate]] | None,
     equal: float,
     level: float,
     most_endings: int,
@@ -148,7 +148,8 @@ def take_census(
     rngs : sequence of Generator
         One a start.
     judge : callable or None
-        Takes the objective and a point, returns a certificate.
+        Takes the objective and a point, returns the point that it judged (the same, polished) and its
+        certificate.
     equal : float
         Objectives that differ by less are the same.
     level : float
@@ -183,9 +184,11 @@ def take_census(
     ranked = sorted(range(counts.size), key=lambda label: (not reached[firsts[label]], -counts[label]))
     endings = []
     for label in ranked[:most_endings]:
-        theta = results[firsts[label]].theta
-        certificate = judge(objective, theta) if judge is not None else None
-        value, first = float(values[firsts[label]]), firsts[label]
+        first = firsts[label]
+        theta, certificate = results[first].theta, None
+        if judge is not None:
+            theta, certificate = judge(objective, theta)
+        value = float(objective.value(theta))
         endings.append(Ending(value, int(counts[label]), theta, bool(reached[first]), certificate))
     misses = int((~reached).sum())
     return Census(values, labels, tuple(endings), misses, level, results[0].solver)

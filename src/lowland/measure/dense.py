@@ -62,6 +62,7 @@ class Dense:
                 fix="average each real matrix with its transpose, or leave it out",
             )
         self.symmetric = is_symmetric if symmetric is None else symmetric
+        self._source: Dense | None = None
         # rows of `_table` are the matrices, either whole or as the lower triangle
         self._triangle = np.tril_indices(n) if self.symmetric else None
         self._table: Matrix = (
@@ -84,7 +85,14 @@ class Dense:
         """Return the symmetric parts of real matrices, which measure symmetric matrices equally."""
         if self.symmetric or self.dtype.kind == "c":
             return self
-        return Dense((self.arrays + self.arrays.transpose(0, 2, 1)) / 2, symmetric=True)
+        half = Dense((self.arrays + self.arrays.transpose(0, 2, 1)) / 2, symmetric=True)
+        half._source = self  # the sums may have been rounded
+        return half
+
+    @property
+    def source(self) -> Dense:
+        """The measurement as it was given, for exact ranks: `symmetrised` may round."""
+        return self._source or self
 
     def measure(self, factors: Factors) -> Matrix:
         """Return A(left right^H), shape (p,)."""
@@ -116,7 +124,7 @@ class Dense:
         )
         contiguous = keep.size > 0 and bool((np.diff(keep) == 1).all())
         part._table = self._table[keep[0] : keep[-1] + 1] if contiguous else self._table[keep]
-        part.size = int(keep.size)
+        part.size, part._source = int(keep.size), None
         return part
 
     def measure_error(self, factors: Factors) -> Vector:

@@ -24,7 +24,7 @@ SIDES = ("columns", "rows")
 def make_elimination(objective: RecoveryProblem) -> Elimination | None:
     """Return the elimination of an objective, or None where factors have no rows of their own."""
     model = objective.model
-    if not isinstance(model, General) or model.biases or objective.penalties:
+    if not isinstance(model, General) or model.biases or objective.penalties or not objective.y.size:
         return None
     if not isinstance(objective.loss, Squared) or _entries(objective) is None:
         return None

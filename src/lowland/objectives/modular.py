@@ -20,8 +20,10 @@ def make_modular_jacobian(measurement: Measurement, model: Model) -> ModularJaco
 
     General matrices seen entry by entry have a sparse one of their own (`certify.identifiability`).
     """
+    if isinstance(model, Psd) and model.unit_trace:
+        return None  # the constraint on the trace is not among the rows
     if isinstance(measurement, Dense) and (isinstance(model, Psd) or not getattr(model, "biases", ())):
-        return DenseModular(measurement, model.rank, isinstance(model, Psd), model.degrees_of_freedom)
+        return DenseModular(measurement.source, model.rank, isinstance(model, Psd), model.degrees_of_freedom)
     if isinstance(measurement, Entries) and isinstance(model, Psd):
         return SymmetricEntriesModular(measurement, model.rank, model.degrees_of_freedom)
     return None

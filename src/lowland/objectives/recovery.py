@@ -139,12 +139,12 @@ class RecoveryObjective(RecoveryProblem):
         """
         if not isinstance(self.measurement, Dense):
             return None
-        arrays = self.measurement.arrays
+        arrays = self.measurement.source.arrays
         if self.structure == "general":
             return arrays.reshape(arrays.shape[0], -1)
         # A_ij + A_ji may round, so coefficients are exact only where the matrices are symmetric;
         # the factor 2 off the diagonal does not change a rank
-        if not self.measurement.symmetric:
+        if not self.measurement.source.symmetric:
             return None
         i, j = np.tril_indices(self.shape[0])
         return arrays[:, i, j]
@@ -252,6 +252,9 @@ def _make_balancing(model: Model, strength: float) -> Penalty:
 
 
 def _make_ridge(model: Model, strength: float) -> Ridge:
+    if isinstance(model, Psd) and model.unit_trace:
+        found = f"ridge {strength}"
+        raise InvalidInputError("a matrix of fixed trace takes no ridge", found, fix="leave it out")
     return Ridge(float(strength), model.factor_size, 2 if isinstance(model, Psd) else 1)
 
 

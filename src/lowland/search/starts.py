@@ -43,6 +43,8 @@ def make_start(objective: Any, start: Any, rng: np.random.Generator) -> Vector:
     """
     if not isinstance(start, str):
         point = check_floats(start, "start", dtype=str(objective.dtype), ndim=1)
+        if objective.has_unit_trace and not np.any(point):
+            raise InvalidInputError("start must not be zero for a matrix of unit trace", "a zero vector")
         if point.size != objective.size:
             raise InvalidInputError(
                 "start has the wrong size", f"{point.size} for {objective.size} parameters"
@@ -59,13 +61,15 @@ def make_start(objective: Any, start: Any, rng: np.random.Generator) -> Vector:
         return _within_domain(objective, np.asarray(base + _spectral(objective, target, energy, rng)), rng)
     length = float(np.linalg.norm(target)) / max(np.sqrt(energy), np.finfo(float).tiny)
     scale = 1e-2 if start == "small_random" else 1.0
-    return np.asarray(base + _random(objective, length, rng) * base.dtype.type(scale))
+    point = np.asarray(base + _random(objective, length, rng) * base.dtype.type(scale))
+    return _within_domain(objective, point, rng)
 
 
 def _within_domain(objective: Any, point: Vector, rng: np.random.Generator) -> Vector:
     """Return the point, or one near it with a finite objective: counts forbid predictions of zero."""
     length = float(np.linalg.norm(point)) or 1.0
-    for share in (0.0, 0.01, 0.1, 1.0):
+    shares = (1.0,) if objective.has_unit_trace and not np.any(point) else (0.0, 0.01, 0.1, 1.0)
+    for share in shares:
         direction = rng.standard_normal(point.size) if share else np.zeros(point.size)
         size = float(np.linalg.norm(direction)) or 1.0
         near: Vector = point + (share * length / size * direction).astype(point.dtype)

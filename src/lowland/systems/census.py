@@ -37,12 +37,13 @@ class _Search:
         return run(self.objective, self.stepper, theta, stop=self.stop, rng=rng)
 
 
-def _judge_polished(objective: RecoveryObjective, theta: Vector) -> Certificate:
+def _judge_polished(objective: RecoveryObjective, theta: Vector) -> tuple[Vector, Certificate]:
     """Judge a point after Newton steps, unless they lead elsewhere: plain searches end a little early."""
     rule = default_stop(objective, "trust_region")
     polished = run(objective, TrustRegion(), theta, stop=rule, rng=np.random.default_rng(0)).theta
     close = is_close(objective.matrix(polished), objective.matrix(theta))
-    return certify_point(objective, polished if close else theta)
+    point = polished if close else theta
+    return point, certify_point(objective, point)
 
 
 def census(  # noqa: PLR0913

@@ -185,13 +185,23 @@ def estimate_state(
     fit = solve(y, first, "auto", certify=True)
     means = np.maximum(fit.objective.predict(fit.search.theta), 0.0)
     resampled = [
-        _normalised(solve(source.poisson(means).astype(float), source, fit.search.theta, certify=False))
+        _normalised(solve(_drawn(means, source), source, fit.search.theta, certify=False))
         for source in others
     ]
     shape = (0, *measurement.shape)
     return StateEstimate(
         _normalised(fit), fit, np.array(resampled) if resampled else np.zeros(shape, complex)
     )
+
+
+def _drawn(means: Vector, rng: np.random.Generator) -> Vector:
+    """Return Poisson counts, not all of them zero; beyond a billion their normal limit."""
+    while True:
+        small = rng.poisson(np.minimum(means, 1e9)).astype(float)
+        large = np.maximum(means + np.sqrt(means) * rng.standard_normal(means.size), 0.0)
+        counts: Vector = np.where(means > 1e9, large, small)
+        if counts.any():
+            return counts
 
 
 def _normalised(fit: Recovery) -> Matrix:
