@@ -378,9 +378,8 @@ def test_operators_in_single_precision_are_not_judged_in_double():
 def test_no_counts_and_no_entries():
     bare = recover(Entries([], [], (5, 5)), [], rank=1, penalty=1.0)
     assert not bare.matrix().any()
-    state = estimate_state(
-        pauli_outcomes(["Z", "Z", "X", "X"], ["0", "1"] * 2), [1.0, 0, 0, 0], n_resamples=20
-    )
+    outcomes = pauli_outcomes(["Z", "Z", "X", "X"], ["0", "1"] * 2)
+    state = estimate_state(outcomes, [1.0, 0, 0, 0], n_resamples=20)
     assert np.isfinite(state.error(lambda s: float(np.vdot(s, s).real)))
     huge = estimate_state(outcomes, [1e20] * 4, n_resamples=2)
     assert huge.purity == pytest.approx(0.5, abs=1e-6)
