@@ -11,6 +11,7 @@ RUNS = (
     ("scaling/completion.py",),
     ("scaling/certificates.py",),
     ("scaling/sensing.py",),
+    ("scaling/limit.py",),
 )
 
 if __name__ == "__main__":
