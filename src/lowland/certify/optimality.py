@@ -80,8 +80,9 @@ def _judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, setti
     if not np.isfinite(gap):
         return Finding(claim, Verdict.INCONCLUSIVE, method="the gap cannot be represented in float64")
     if gap < -1e-8 * abs(value):
-        method = "the lower bound exceeds the objective: the point is not one of the problem's"
-        return Finding(claim, Verdict.INCONCLUSIVE, method=method)
+        method = "the lower bound exceeds the objective: one of the two is wrong, and nothing is claimed"
+        witness = {"objective": value, "lower_bound": lower.value, "dual_scale": lower.scale, "gap": gap}
+        return Finding(claim, Verdict.INCONCLUSIVE, method=method, witness=witness)
     gap = max(0.0, gap)
     rigour = lower.rigour if charged else _weaker(lower.rigour)
     verdict = Verdict.INCONCLUSIVE
