@@ -12,7 +12,7 @@ import lowland as ll
 from lowland.datasets import planted_completion
 from lowland.models import General
 from lowland.objectives import make_objective
-from lowland.systems.starting import shrinking_penalty
+from lowland.systems.starting import Attempting, shrinking_penalty
 
 SHAPE, RANK = (500, 400), 5
 
@@ -35,7 +35,7 @@ def main():
             return ll.recover(instance.measurement, instance.y, rank=RANK, rng=seed, certify=False).search
 
         def shrinking(objective=objective, seed=seed):
-            return shrinking_penalty(objective)[1](np.random.default_rng(seed), None, (), ())
+            return shrinking_penalty(objective)[1](Attempting(np.random.default_rng(seed)))
 
         def plain(instance=instance, seed=seed):
             return ll.recover(

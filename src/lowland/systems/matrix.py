@@ -27,7 +27,7 @@ from lowland.models import General, Psd
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
-from lowland.systems.starting import is_settled, plan_starts, polish, without_spare_rank
+from lowland.systems.starting import Attempting, is_settled, plan_starts, polish, without_spare_rank
 
 STRUCTURES = ("general", "psd", "density")
 
@@ -196,7 +196,7 @@ def recover(  # noqa: PLR0913
     results: list[SearchResult] = []
     attempts: list[Attempt] = []
     for (start_name, make), child in zip(plans[:limit], spawn(generator, limit), strict=True):
-        result = make(child, stop, callbacks, results)
+        result = make(Attempting(child, stop, callbacks, results))
         results.append(result)
         attempts.append(_attempt(start_name, result))
         if result.stop_reason is StopReason.INTERRUPTED or (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, TypeAlias, final
 
 import numpy as np
 
@@ -42,9 +43,29 @@ AGREEMENT = 1e-6
 # false minima are found again and again too
 CHEAP = 200_000
 
-Search: TypeAlias = Callable[
-    [np.random.Generator, StopRule | None, Sequence[Callback], Sequence[SearchResult]], SearchResult
-]
+
+@final
+@dataclass(frozen=True, eq=False)
+class Attempting:
+    """What an attempt is given.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    stop : StopRule or None
+        The user's rule, if there is one.
+    callbacks : sequence of callable
+    before : sequence of SearchResult
+        What earlier attempts found.
+    """
+
+    rng: np.random.Generator
+    stop: StopRule | None = None
+    callbacks: Sequence[Callback] = ()
+    before: Sequence[SearchResult] = ()
+
+
+Search: TypeAlias = Callable[[Attempting], SearchResult]
 # a name, and a function that searches, given what earlier attempts found
 Plan: TypeAlias = tuple[str, Search]
 
@@ -108,29 +129,21 @@ def _further(objective: RecoveryObjective, k: int) -> Plan:
 
 
 def _plain(objective: RecoveryObjective, steppers: Sequence[Any], start: Any) -> Plan:
-    def search(
-        rng: np.random.Generator,
-        stop: StopRule | None,
-        callbacks: Sequence[Callback],
-        before: Sequence[SearchResult],
-    ) -> SearchResult:
-        theta = make_start(objective, start, rng)
-        return search_and_polish(objective, steppers, theta, rng, stop, callbacks, enough=_enough(objective))
+    def search(at: Attempting) -> SearchResult:
+        theta = make_start(objective, start, at.rng)
+        return search_and_polish(
+            objective, steppers, theta, at.rng, at.stop, at.callbacks, enough=_enough(objective)
+        )
 
     return start if isinstance(start, str) else "given", search
 
 
 def _bump(objective: RecoveryObjective, steppers: Sequence[Any]) -> Plan:
-    def search(
-        rng: np.random.Generator,
-        stop: StopRule | None,
-        callbacks: Sequence[Callback],
-        before: Sequence[SearchResult],
-    ) -> SearchResult:
-        best = min(before, key=lambda result: result.value)
-        theta, rank = bump_rank(objective, best.theta, rng), objective.rank + 1
+    def search(at: Attempting) -> SearchResult:
+        best = min(at.before, key=lambda result: result.value)
+        theta, rank = bump_rank(objective, best.theta, at.rng), objective.rank + 1
         return through_higher_rank(
-            objective, steppers, theta, rank, rng, stop, callbacks, enough=_enough(objective)
+            objective, steppers, theta, rank, at.rng, at.stop, at.callbacks, enough=_enough(objective)
         )
 
     name = "best so far with one more column"
@@ -141,15 +154,10 @@ def _bump(objective: RecoveryObjective, steppers: Sequence[Any]) -> Plan:
 def _over_parametrised(objective: RecoveryObjective, steppers: Sequence[Any]) -> Plan:
     rank = min(2 * objective.rank + 1, *objective.shape)
 
-    def search(
-        rng: np.random.Generator,
-        stop: StopRule | None,
-        callbacks: Sequence[Callback],
-        before: Sequence[SearchResult],
-    ) -> SearchResult:
-        theta = make_start(objective.resized(rank), "small_random", rng)
+    def search(at: Attempting) -> SearchResult:
+        theta = make_start(objective.resized(rank), "small_random", at.rng)
         return through_higher_rank(
-            objective, steppers, theta, rank, rng, stop, callbacks, enough=_enough(objective)
+            objective, steppers, theta, rank, at.rng, at.stop, at.callbacks, enough=_enough(objective)
         )
 
     return f"small_random at rank {rank}", search
@@ -158,22 +166,17 @@ def _over_parametrised(objective: RecoveryObjective, steppers: Sequence[Any]) ->
 def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> Plan:
     """Alternate until progress is slow, then finish with Gauss-Newton steps."""
 
-    def search(
-        rng: np.random.Generator,
-        stop: StopRule | None,
-        callbacks: Sequence[Callback],
-        before: Sequence[SearchResult],
-    ) -> SearchResult:
-        theta = make_start(objective, start, rng)
-        stepper = warmed_alternating(objective, rng)
-        rough = stop or (
+    def search(at: Attempting) -> SearchResult:
+        theta = make_start(objective, start, at.rng)
+        stepper = warmed_alternating(objective, at.rng)
+        rough = at.stop or (
             RelativeDecreaseBelow(1e-4, after=stepper.warm_up(objective.ridge)) | Iterations(500)
         )
-        first = run(objective, stepper, theta, stop=rough, rng=rng, callbacks=callbacks)
+        first = run(objective, stepper, theta, stop=rough, rng=at.rng, callbacks=at.callbacks)
         if first.stop_reason in UNFIT:
             return first
-        rule = stop or default_stop(objective, "gauss_newton")
-        second = run(objective, GaussNewton(), first.theta, stop=rule, rng=rng, callbacks=callbacks)
+        rule = at.stop or default_stop(objective, "gauss_newton")
+        second = run(objective, GaussNewton(), first.theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
         return joined(first, second)
 
     return start if isinstance(start, str) else "given", search
@@ -182,20 +185,15 @@ def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> Plan:
 def rank_by_rank(objective: RecoveryObjective, stepper: VariableProjection) -> Plan:
     """Raise the rank by variable projection; a residual that stays is polished by Newton steps."""
 
-    def search(
-        rng: np.random.Generator,
-        stop: StopRule | None,
-        callbacks: Sequence[Callback],
-        before: Sequence[SearchResult],
-    ) -> SearchResult:
-        rule = stop or default_stop(objective, stepper.name)
-        first = raise_rank(objective, stepper, rng, stop=rule, callbacks=callbacks)
+    def search(at: Attempting) -> SearchResult:
+        rule = at.stop or default_stop(objective, stepper.name)
+        first = raise_rank(objective, stepper, at.rng, stop=rule, callbacks=at.callbacks)
         if first.stop_reason in UNFIT or first.value <= _enough(objective):
             return first
         # the prior that led the way is no part of the objective; a few steps make ends comparable, and
         # only the best one is worth all its digits (`polish`)
-        rule = stop or (RelativeDecreaseBelow(1e-4, 3) | Iterations(30))
-        second = run(objective, TrustRegion(), first.theta, stop=rule, rng=rng, callbacks=callbacks)
+        rule = at.stop or (RelativeDecreaseBelow(1e-4, 3) | Iterations(30))
+        second = run(objective, TrustRegion(), first.theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
         return joined(first, second)
 
     return f"rank by rank, {stepper.side} eliminated", search
@@ -204,16 +202,11 @@ def rank_by_rank(objective: RecoveryObjective, stepper: VariableProjection) -> P
 def shrinking_penalty(objective: RecoveryObjective) -> Plan:
     """Alternate from a random start with a penalty that shrinks from sweep to sweep."""
 
-    def search(
-        rng: np.random.Generator,
-        stop: StopRule | None,
-        callbacks: Sequence[Callback],
-        before: Sequence[SearchResult],
-    ) -> SearchResult:
-        theta = make_start(objective, "random", rng)
-        stepper = warmed_alternating(objective, rng)
-        rule = stop or default_stop(objective, "alternating", after=stepper.warm_up(objective.ridge))
-        return run(objective, stepper, theta, stop=rule, rng=rng, callbacks=callbacks)
+    def search(at: Attempting) -> SearchResult:
+        theta = make_start(objective, "random", at.rng)
+        stepper = warmed_alternating(objective, at.rng)
+        rule = at.stop or default_stop(objective, "alternating", after=stepper.warm_up(objective.ridge))
+        return run(objective, stepper, theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
 
     return "random, shrinking penalty", search
 
