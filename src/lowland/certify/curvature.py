@@ -7,13 +7,13 @@ from typing import Any, final
 
 import numpy as np
 
+from lowland.certify.lanczos import BASIS, product_budget, smallest_eigenpairs
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
 
 CURVATURE_CLAIMS = ("second_order_stationary", "strict_local_minimum")
-LANCZOS_BASIS = 60
 # up to this size a Cholesky factorisation and inverse iteration replace all eigenvalues
 FACTORED = 4000
 
@@ -129,13 +129,13 @@ def extreme_curvatures(
     at = objective.linearise(theta)
     if theta.size <= largest:
         return _dense(at, theta.size, gauge)
-    products = int(work / (8.0 * max(1, objective.measurement.size) * (objective.rank + 2)))
-    if products < 4 * LANCZOS_BASIS:
+    products = product_budget(objective, work)
+    if not products:
         words = "Hessian products are too costly for the budget"
         return Extremes(float("nan"), float("nan"), np.zeros(theta.size), words, converged=False)
     if theta.size <= min(FACTORED, products):
         return _factored(at, theta.size, gauge, rng)
-    return _lanczos(at, theta.size, gauge, products // LANCZOS_BASIS, rng)
+    return _lanczos(at, theta.size, gauge, products // BASIS, rng)
 
 
 def is_near_minimum(objective: Any, theta: Vector, smallest: float) -> bool:
@@ -224,34 +224,11 @@ def _factored(at: Any, size: int, gauge: Matrix, rng: np.random.Generator) -> Ex
 
 
 def _lanczos(at: Any, size: int, gauge: Matrix, restarts: int, rng: np.random.Generator) -> Extremes:
-    from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
-
-    def project(d: Vector) -> Vector:
-        return d - gauge @ (gauge.T @ d)
-
-    def product(d: Vector) -> Vector:
-        d = project(d.reshape(-1))
-        return project(at.hessian_product(d))
-
-    start = project(rng.standard_normal(size))
-    plain = LinearOperator((size, size), matvec=product, dtype=np.float64)
     method = "smallest eigenvalue of the Hessian by Lanczos iteration, gauge deflated"
-    try:
-        top = float(
-            eigsh(plain, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False, maxiter=200)[0]
-        )
-        # lifting the gauge to the top keeps its zeros out of the way
-        lifted = LinearOperator(
-            (size, size),
-            matvec=lambda d: product(d) + top * (gauge @ (gauge.T @ d.reshape(-1))),
-            dtype=np.float64,
-        )
-        values, vectors = eigsh(
-            lifted, k=1, which="SA", v0=start, tol=1e-4, ncv=LANCZOS_BASIS, maxiter=min(restarts, 60)
-        )
-    except ArpackError:
-        return Extremes(
-            float("nan"), float("nan"), start, method + ": not converged within its budget", False
-        )
-    direction = project(vectors[:, 0])
-    return Extremes(float(values[0]), top, direction / np.linalg.norm(direction), method, converged=True)
+    found = smallest_eigenpairs(at.hessian_product, gauge, restarts, rng, count=1, tolerance=1e-4)
+    if found is None:
+        words = method + ": not converged within its budget"
+        return Extremes(float("nan"), float("nan"), np.zeros(size), words, False)
+    values, vectors, top = found
+    direction = vectors[:, 0] / np.linalg.norm(vectors[:, 0])
+    return Extremes(float(values[0]), top, direction, method, converged=True)

@@ -55,7 +55,9 @@ def judge_pattern(pattern: ObservedPattern, *, largest: int, rng: np.random.Gene
         return _proved(claim, expected, "every cell is observed", ())
     short = _short_lines(pattern, seen)
     if cells < expected or short[0].size or short[1].size:
-        words = f"{cells} cells for {expected} degrees of freedom" if cells < expected else _say_short(short)
+        words = f"{_say_lines(short)} with fewer observations than unknowns of their own"
+        if cells < expected:
+            words = f"{cells} cells for {expected} degrees of freedom"
         finding = _refuted(claim, cells if cells < expected else None, expected, words, Rigour.RIGOROUS)
     else:
         finding = None
@@ -94,11 +96,10 @@ def _short_lines(pattern: ObservedPattern, seen: Indices) -> tuple[Indices, Indi
     return np.flatnonzero(by_row < for_row), np.flatnonzero(by_column < for_column)
 
 
-def _say_short(short: tuple[Indices, Indices]) -> str:
-    parts = [
-        f"{len(lines)} {name}" for lines, name in zip(short, ("rows", "columns"), strict=True) if len(lines)
-    ]
-    return " and ".join(parts) + " with fewer observations than unknowns of their own"
+def _say_lines(lines: tuple[Indices, Indices]) -> str:
+    """Return for instance "3 rows and 2 columns"."""
+    named = zip(lines, ("rows", "columns"), strict=True)
+    return " and ".join(f"{len(some)} {name}" for some, name in named if len(some))
 
 
 def _proved(claim: str, rank: int, method: str, assumptions: tuple[str, ...]) -> Finding:
@@ -174,9 +175,8 @@ def _judge_operator(objective: Any, largest: int, rng: np.random.Generator) -> F
     size, expected = objective.measurement.size, objective.model.degrees_of_freedom
     unseen = unseen_lines(objective, rng)
     if unseen[0].size or unseen[1].size:
-        parts = zip(unseen, ("rows", "columns"), strict=True)
-        words = " and ".join(f"{len(lines)} {name}" for lines, name in parts if len(lines))
-        finding = _refuted(claim, None, expected, f"{words} that no measurement sees", Rigour.PROBABILISTIC)
+        words = f"{_say_lines(unseen)} that no measurement sees"
+        finding = _refuted(claim, None, expected, words, Rigour.PROBABILISTIC)
         finding.witness["short_rows"], finding.witness["short_columns"] = unseen
         return finding
     if size < expected:

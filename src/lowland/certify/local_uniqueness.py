@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lowland.certify.curvature import orthonormal_basis
+from lowland.certify.lanczos import BASIS, product_budget, smallest_eigenpairs
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
@@ -17,7 +18,6 @@ NEGLIGIBLE = 1e-6
 NEGLIGIBLE_SINGLE = 1e-2  # of measurements in single precision
 # how many of the smallest are looked for where not all can be had
 LOOKED_FOR = 4
-LANCZOS_BASIS = 60
 
 
 def judge_local_uniqueness(
@@ -50,30 +50,26 @@ def judge_local_uniqueness(
     at = objective.linearise(theta)
 
     def product(d: Vector) -> Vector:
-        d = d - gauge @ (gauge.T @ d)
         image: Vector = at.jacobian_transpose(at.jacobian_product(d))
-        return image - gauge @ (gauge.T @ image)
+        return image
 
     few = True
     if theta.size <= largest:
         values, few = _all_values(product, theta.size, gauge), False
         method = "all singular values of the Jacobian at the point, gauge deflated"
     else:
-        products = int(work / (8.0 * max(1, objective.measurement.size) * (objective.rank + 2)))
-        if products < 4 * LANCZOS_BASIS:
+        products = product_budget(objective, work)
+        if not products:
             return _inconclusive("the Jacobian at the point is beyond the budget")
-        found = _few_values(product, theta.size, gauge, products // LANCZOS_BASIS, rng)
+        found = smallest_eigenpairs(product, gauge, products // BASIS, rng, count=LOOKED_FOR, tolerance=1e-3)
         if found is None:
-            return _inconclusive(
-                "the smallest singular values of the Jacobian did not converge in the budget"
-            )
-        values = found
+            return _inconclusive("the Jacobian's smallest singular values did not converge in the budget")
+        values = np.append(found[0], found[2])
         method = "smallest singular values of the Jacobian at the point by Lanczos iteration, gauge deflated"
     if not (np.isfinite(values).all() and values.size and values[-1] > 0):
         return _inconclusive("the Jacobian at the point vanishes or is not finite")
     roots = np.sqrt(np.maximum(values, 0.0))
-    single = np.dtype(objective.measurement.dtype).itemsize < (16 if objective.is_complex else 8)
-    negligible = NEGLIGIBLE_SINGLE if single else NEGLIGIBLE
+    negligible = NEGLIGIBLE_SINGLE if objective.measures_in_single else NEGLIGIBLE
     deficiency = int(np.sum(roots[:-1] <= negligible * roots[-1])) if roots.size > 1 else 0
     ratio = float(roots[0] / roots[-1])
     verdict = Verdict.SUPPORTED if deficiency == 0 else Verdict.INCONCLUSIVE
@@ -98,40 +94,11 @@ def _inconclusive(method: str) -> Finding:
 
 def _all_values(product: Any, size: int, gauge: Matrix) -> Vector:
     """Return all eigenvalues of J^T J off the gauge, ascending."""
-    gram = np.stack([product(unit) for unit in np.eye(size)], axis=1)
+    # columns and rows along the gauge are taken out, so that it contributes zeros to rounding
+    gram = np.stack([product(unit) for unit in np.eye(size) - gauge @ gauge.T], axis=1)
+    gram -= gauge @ (gauge.T @ gram)
     if not np.isfinite(gram).all():
         return np.full(1, np.nan)
     values: Vector = np.linalg.eigvalsh((gram + gram.T) / 2)
     # the gauge contributes as many zeros, which are among the smallest
     return values[gauge.shape[1] :]
-
-
-def _few_values(
-    product: Any, size: int, gauge: Matrix, restarts: int, rng: np.random.Generator
-) -> Vector | None:
-    """Return the smallest eigenvalues off the gauge and the largest, or None without convergence."""
-    from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
-
-    start = rng.standard_normal(size)
-    plain = LinearOperator((size, size), matvec=lambda d: product(d.reshape(-1)), dtype=np.float64)
-    try:
-        top = eigsh(plain, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False, maxiter=200)
-        lift = float(top[0])
-        lifted = LinearOperator(
-            (size, size),
-            matvec=lambda d: product(d.reshape(-1)) + lift * (gauge @ (gauge.T @ d.reshape(-1))),
-            dtype=np.float64,
-        )
-        low = eigsh(
-            lifted,
-            k=LOOKED_FOR,
-            which="SA",
-            v0=start,
-            tol=1e-3,
-            ncv=LANCZOS_BASIS,
-            maxiter=min(restarts, 60),
-            return_eigenvectors=False,
-        )
-    except ArpackError:
-        return None
-    return np.append(np.sort(low), lift)

@@ -182,8 +182,8 @@ def prediction_bounds(objective: Any, theta: Vector) -> tuple[Vector, Vector, bo
     z = objective.predict(theta)
     bounds = objective.rounding
     if bounds is None:  # nothing is known but the precision that the measurement works in
-        single = np.dtype(objective.measurement.dtype).itemsize < (16 if objective.is_complex else 8)
-        error = (8 * float(np.finfo(np.float32).eps) if single else 0.0) * np.abs(z)
+        unit = 8 * float(np.finfo(np.float32).eps) if objective.measures_in_single else 0.0
+        error = unit * np.abs(z)
     else:
         error = bounds.measure_error(objective.matrix(theta))
     return z, error + 2 * unit_roundoff("float64") * (np.abs(z) + np.abs(objective.y)), bounds is not None

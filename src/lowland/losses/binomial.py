@@ -9,6 +9,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
+from lowland.losses.entropy import ratio, relative_entropy
 
 
 @final
@@ -24,16 +25,16 @@ class Binomial:
 
     def value(self, z: Vector, y: Vector) -> Vector:
         """Return the deviance of each observation."""
-        loss = _relative_entropy(y, z) + _relative_entropy(1 - y, 1 - z)
+        loss = relative_entropy(y, z) + relative_entropy(1 - y, 1 - z)
         return np.asarray(np.maximum(loss, 0.0), dtype=z.dtype)
 
     def slope(self, z: Vector, y: Vector) -> Vector:
         """Return (1 - y) / (1 - z) - y / z."""
-        return _ratio(1 - y, 1 - z) - _ratio(y, z)
+        return ratio(1 - y, 1 - z) - ratio(y, z)
 
     def curvature(self, z: Vector, y: Vector) -> Vector:
         """Return y / z^2 + (1 - y) / (1 - z)^2."""
-        return _ratio(_ratio(y, z), z) + _ratio(_ratio(1 - y, 1 - z), 1 - z)
+        return ratio(ratio(y, z), z) + ratio(ratio(1 - y, 1 - z), 1 - z)
 
     def conjugate(self, s: Vector, y: Vector) -> Vector:
         """Return the supremum over 0 < z < 1, which is attained for 0 < y < 1."""
@@ -59,15 +60,3 @@ class Binomial:
                 "frequencies are counts divided by trials",
                 "pass counts / trials, and the trials as weights",
             )
-
-
-def _relative_entropy(y: Vector, z: Vector) -> Vector:
-    """Return y log(y / z), infinite where z is negative or wrongly zero."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        inside = np.where(y > 0, y * np.log(np.where(y > 0, y, 1.0) / z), 0.0)
-    return np.where((z > 0) | ((z == 0) & (y == 0)), inside, np.inf)
-
-
-def _ratio(a: Vector, b: Vector) -> Vector:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(a == 0, 0.0, a / b), dtype=b.dtype)

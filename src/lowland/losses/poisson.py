@@ -9,6 +9,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
+from lowland.losses.entropy import ratio, relative_entropy
 
 
 @final
@@ -24,20 +25,17 @@ class Poisson:
 
     def value(self, z: Vector, y: Vector) -> Vector:
         """Return z - y + y log(y / z)."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(y > 0, y, 1.0) / z
-            loss = z - y + np.where(y > 0, y * np.log(ratio), 0.0)
-        possible = (z > 0) | ((z == 0) & (y == 0))
+        loss = z - y + relative_entropy(y, z)
         # close to z = y the difference of large terms may round below zero
-        return np.asarray(np.where(possible, np.maximum(loss, 0.0), np.inf), dtype=z.dtype)
+        return np.asarray(np.maximum(loss, 0.0), dtype=z.dtype)
 
     def slope(self, z: Vector, y: Vector) -> Vector:
         """Return 1 - y / z."""
-        return 1 - _ratio(y, z)
+        return 1 - ratio(y, z)
 
     def curvature(self, z: Vector, y: Vector) -> Vector:
         """Return y / z^2."""
-        return _ratio(_ratio(y, z), z)
+        return ratio(ratio(y, z), z)
 
     def conjugate(self, s: Vector, y: Vector) -> Vector:
         """Return -y log(1 - s) for s < 1, and infinity beyond."""
@@ -57,8 +55,3 @@ class Poisson:
             raise InvalidInputError(
                 'y must not be negative where loss="poisson"', f"{y[k]} at position {k}", "counts start at 0"
             )
-
-
-def _ratio(a: Vector, b: Vector) -> Vector:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(a == 0, 0.0, a / b), dtype=b.dtype)

@@ -26,9 +26,10 @@ def make_elimination(objective: RecoveryProblem) -> Elimination | None:
     model = objective.model
     if not isinstance(model, General) or model.biases or objective.penalties or not objective.y.size:
         return None
-    if not isinstance(objective.loss, Squared) or _entries(objective) is None:
+    entries = _entries(objective)
+    if not isinstance(objective.loss, Squared) or entries is None:
         return None
-    return Elimination(objective, model)
+    return Elimination(objective, model, entries)
 
 
 def _entries(objective: RecoveryProblem) -> Entries | None:
@@ -46,6 +47,8 @@ class Elimination:
     objective : RecoveryProblem
         Squared loss of observed entries, no penalty.
     model : General
+    entries : Entries
+        Which entries are seen.
 
     Notes
     -----
@@ -53,9 +56,7 @@ class Elimination:
     X[i, j] = u_i . b_j without a conjugate, so u is U or the conjugate of V.
     """
 
-    def __init__(self, objective: RecoveryProblem, model: General) -> None:
-        entries = _entries(objective)
-        assert entries is not None
+    def __init__(self, objective: RecoveryProblem, model: General, entries: Entries) -> None:
         self.objective, self.model, self.pattern = objective, model, entries.pattern
         self.size = entries.size
         values = as_complexes(objective.y) if model.is_complex else objective.y

@@ -151,6 +151,11 @@ class RecoveryProblem:
         return measurement if isinstance(measurement, HasRoundingBounds) else None
 
     @property
+    def measures_in_single(self) -> bool:
+        """Whether the measurement computes in single precision."""
+        return np.dtype(self.measurement.dtype).itemsize < (16 if self.is_complex else 8)
+
+    @property
     def subsettable(self) -> Subsettable | None:
         """The measurement, where some of it can be picked."""
         measurement = self.measurement

@@ -107,7 +107,7 @@ def run_noise(cell: Cell) -> Row:
         "m": 5 * dof,
         "error": error,
         "oracle": oracle,
-        "law": sigma * float(np.sqrt(dof / (4 * dof))),
+        "law": sigma * float(np.sqrt(dof / (5 * dof - dof))),
         "published_bound": 20 * sigma * float(np.sqrt(np.log(n) / (5 * dof))),
     }
 

@@ -11,7 +11,9 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.needs import LINEARISATION, PRECISIONS, Need
-from lowland.search.gauss_newton import conjugate_gradients
+from lowland.search.conjugate_gradients import conjugate_gradients, shifted
+from lowland.search.gauss_newton import value_of_nothing
+from lowland.search.noise import residual_variance
 from lowland.search.stepper import Info
 
 
@@ -78,8 +80,7 @@ class EmpiricalBayes:
     ) -> tuple[EmpiricalBayesState, Info]:
         """Evaluate the start."""
         value = objective.value(theta)
-        nothing = float(objective.value(np.zeros_like(theta)))
-        reference = nothing if np.isfinite(nothing) else value
+        reference = value_of_nothing(objective, theta, value)
         state = EmpiricalBayesState(objective.canonical(theta), value, self.damping, reference)
         return state, Info(value, None, {"inner": 0.0, "damping": self.damping})
 
@@ -99,12 +100,8 @@ class EmpiricalBayes:
         damping, inner = state.damping, 0
         for _ in range(self.max_tries):
             shift = prior + theta.dtype.type(damping * curvature)
-            direction, inner = conjugate_gradients(
-                lambda d, shift=shift: at.gauss_newton_product(d) + shift * d,  # type: ignore[misc]
-                -gradient,
-                tolerance,
-                self.max_inner,
-            )
+            product = shifted(at.gauss_newton_product, shift)
+            direction, inner = conjugate_gradients(product, -gradient, tolerance, self.max_inner)
             new = theta + direction
             after = objective.value(new) + 0.5 * float(new @ (prior * new))
             if after < before:
@@ -129,8 +126,7 @@ class EmpiricalBayes:
         return EmpiricalBayesState(**fields)
 
     def _prior(self, objective: Any, theta: Vector, value: float, curvature: float) -> Vector:
-        count = objective.measurement.size
-        spare = max(count - objective.model.degrees_of_freedom, self.surplus * count)
-        prior = objective.precisions(theta) * theta.dtype.type(2 * value / spare)
+        variance = residual_variance(objective, 2 * value, self.surplus)
+        prior = objective.precisions(theta) * theta.dtype.type(variance)
         limited: Vector = np.minimum(prior, theta.dtype.type(self.strongest * curvature))
         return limited

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -11,6 +11,7 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.needs import LINEARISATION, Need
+from lowland.search.conjugate_gradients import conjugate_gradients, shifted
 from lowland.search.stepper import Info
 
 
@@ -80,9 +81,7 @@ class GaussNewton:
     def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[GaussNewtonState, Info]:
         """Evaluate the start."""
         value, gradient = objective.value_and_gradient(theta)
-        nothing = float(objective.value(np.zeros_like(theta)))
-        reference = nothing if np.isfinite(nothing) else value
-        state = GaussNewtonState(theta, value, self.damping, reference)
+        state = GaussNewtonState(theta, value, self.damping, value_of_nothing(objective, theta, value))
         return state, Info(value, float(np.linalg.norm(gradient)))
 
     def step(
@@ -134,13 +133,19 @@ class GaussNewton:
         self, objective: Any, at: Any, shift: float, right: Vector, tolerance: float
     ) -> tuple[Vector, int]:
         if self.inner == "normal":
-            product = _shifted(at.gauss_newton_product, shift)
+            product = shifted(at.gauss_newton_product, shift)
             return conjugate_gradients(product, right, tolerance, self.max_inner)
         return _least_squares(objective, at, shift, right, tolerance, self.max_inner)
 
     def restore(self, objective: Any, fields: Mapping[str, Any]) -> GaussNewtonState:
         """Return the saved state."""
         return GaussNewtonState(**fields)
+
+
+def value_of_nothing(objective: Any, theta: Vector, value: float) -> float:
+    """Return the objective with nothing fitted, or that at the start where it is infinite."""
+    nothing = float(objective.value(np.zeros_like(theta)))
+    return nothing if np.isfinite(nothing) else value
 
 
 def _forcing(state: GaussNewtonState) -> float:
@@ -173,47 +178,3 @@ def _least_squares(
     target = -root * at.residual - jacobian.matvec(pull)
     found = lsqr(jacobian, target, damp=np.sqrt(shift), atol=tolerance, btol=tolerance, iter_lim=limit)
     return np.asarray(pull + found[0], dtype=right.dtype), int(found[2])
-
-
-def _shifted(product: Callable[[Vector], Vector], shift: float) -> Callable[[Vector], Vector]:
-    return lambda d: product(d) + d.dtype.type(shift) * d
-
-
-def conjugate_gradients(
-    product: Callable[[Vector], Vector], right: Vector, tolerance: float, limit: int
-) -> tuple[Vector, int]:
-    """Solve a positive definite system from zero until the residual falls by `tolerance`.
-
-    Parameters
-    ----------
-    product : callable
-        Multiplies by the matrix.
-    right : ndarray, shape (size,)
-    tolerance : float
-        Relative to the norm of `right`.
-    limit : int
-        Most iterations.
-
-    Returns
-    -------
-    ndarray, int
-        The solution and the number of iterations. On curvature that is not positive (rounding)
-        the iterate so far is returned.
-    """
-    x, residual = np.zeros_like(right), right.copy()
-    direction, square = residual.copy(), float(residual @ residual)
-    target = (tolerance**2) * square
-    count = 0
-    while square > target and count < limit:
-        image = product(direction)
-        curvature = float(direction @ image)
-        count += 1
-        if not curvature > 0:
-            break
-        size = residual.dtype.type(square / curvature)
-        x += size * direction
-        residual -= size * image
-        new = float(residual @ residual)
-        direction = residual + residual.dtype.type(new / square) * direction
-        square = new
-    return x, count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -11,6 +11,8 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.needs import ELIMINATION, Need
+from lowland.search.conjugate_gradients import conjugate_gradients
+from lowland.search.noise import residual_variance
 from lowland.search.stepper import Info
 
 MOST_DAMPING = 1e12
@@ -94,7 +96,7 @@ class VariableProjection:
         weak = _prior(other, 1.0, np.inf)
         weak *= WEAK_PRIOR * elimination.density / np.linalg.norm(weak, 2)
         first = elimination.at(kept, weak, self.side)
-        variance = self._variance(objective, first.squares)
+        variance = residual_variance(objective, first.squares, self.surplus)
         prior = _prior(first.b, variance, STRONGEST_PRIOR * elimination.density)
         state = VariableProjectionState(theta, kept, prior, variance, self.damping)
         return state, Info(value, None, {"variance": variance, "damping": self.damping, "inner": 0.0})
@@ -126,7 +128,7 @@ class VariableProjection:
         )
         gain = 0.5 * (here.value - there.value) / max(float(predicted), np.finfo(float).tiny)
         damping *= 0.2 if gain > 0.75 else 0.5 if gain > 0.25 else 2.0
-        variance = self._variance(objective, there.squares)
+        variance = residual_variance(objective, there.squares, self.surplus)
         theta = elimination.join(kept, there.b, side)
         prior = _prior(there.b, variance, STRONGEST_PRIOR * elimination.density)
         new = VariableProjectionState(theta, kept, prior, variance, max(damping, 1e-14))
@@ -136,10 +138,6 @@ class VariableProjection:
     def restore(self, objective: Any, fields: Mapping[str, Any]) -> VariableProjectionState:
         """Return the saved state."""
         return VariableProjectionState(**fields)
-
-    def _variance(self, objective: Any, squares: float) -> float:
-        count = objective.measurement.size
-        return float(squares / max(count - objective.model.degrees_of_freedom, self.surplus * count))
 
 
 def _prior(other: Matrix, variance: float, limit: float) -> Matrix:
@@ -172,34 +170,4 @@ def _solve(here: Any, blocks: Matrix, shift: Matrix, right: Matrix, limit: int) 
     def product(d: Matrix) -> Matrix:
         return np.asarray(here.product(d) + d @ shift.T)
 
-    return preconditioned_gradients(product, precondition, right, target, limit)
-
-
-def preconditioned_gradients(
-    product: Callable[[Matrix], Matrix],
-    precondition: Callable[[Matrix], Matrix],
-    right: Matrix,
-    tolerance: float,
-    limit: int,
-) -> tuple[Matrix, int]:
-    """Solve a Hermitian positive definite system from zero until the residual falls by `tolerance`.
-
-    Returns the solution and the number of iterations; on curvature that is not positive (rounding)
-    the iterate so far.
-    """
-    x, residual = np.zeros_like(right), right.copy()
-    search = precondition(residual)
-    slope, target, count = float(np.vdot(residual, search).real), tolerance * float(np.linalg.norm(right)), 0
-    while float(np.linalg.norm(residual)) > target and count < limit:
-        image = product(search)
-        curvature = float(np.vdot(search, image).real)
-        count += 1
-        if not curvature > 0:
-            break
-        x += slope / curvature * search
-        residual -= slope / curvature * image
-        turned = precondition(residual)
-        new = float(np.vdot(residual, turned).real)
-        search = turned + new / slope * search
-        slope = new
-    return x, count
+    return conjugate_gradients(product, right, target, limit, precondition)

@@ -10,16 +10,15 @@ from numpy.typing import NDArray
 
 from lowland.certify.identifiability import judge_identifiability
 from lowland.core.arrays import Indices, Matrix, check_rank
-from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Finding
 from lowland.core.observations import Observations
 from lowland.core.protocols import Measurement, check_measurement
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Factors
 from lowland.core.status import Verdict
-from lowland.measure import Dense, Entries
-from lowland.models import General, Psd
+from lowland.measure import Entries
 from lowland.objectives import make_objective
+from lowland.systems.structures import structured
 
 
 @final
@@ -145,31 +144,22 @@ def diagnose(
     measurement: Any = data
     if isinstance(data, Observations):
         measurement = Entries(data.rows, data.columns, data.shape)
-    if structure not in ("general", "psd", "density"):
-        raise InvalidInputError(
-            "structure is unknown", repr(structure), fix='use "general", "psd" or "density"'
-        )
     check_measurement(measurement)
     rank = check_rank(rank, measurement.shape)
     if isinstance(biases, bool):
         biases = ("row", "column", "global") if biases else ()
-    if structure != "general" and isinstance(measurement, Dense):
-        measurement = measurement.symmetrised()
+    measurement, model = structured(measurement, rank, structure, tuple(biases))
     shape = measurement.shape
-    is_complex = np.dtype(measurement.dtype).kind == "c"
-    model: Psd | General = General(shape, rank, tuple(biases), is_complex)
-    if structure != "general":
-        model = Psd(shape, rank, is_complex, unit_trace=structure == "density")
     values: Matrix = data.values if isinstance(data, Observations) else np.ones(measurement.size)
     generator = make_generator(rng)
-    if is_complex and not _measures_reals(measurement, structure, generator):
+    if model.is_complex and not _measures_reals(measurement, structure, generator):
         values = values + 0j
     objective = make_objective(measurement, values, model)
     finite, unique = judge_identifiability(objective, largest=largest, rng=generator)
     count = objective.measurement.size
     if isinstance(measurement, Entries):
         cells = measurement.rows * shape[1] + measurement.columns
-        count = int(np.unique(cells).size) * (2 if is_complex else 1)
+        count = int(np.unique(cells).size) * (2 if model.is_complex else 1)
     return Determinacy(finite, unique, shape, rank, count, model.degrees_of_freedom)
 
 

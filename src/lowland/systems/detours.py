@@ -10,18 +10,15 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.records import Factors, SearchResult
-from lowland.core.status import StopReason
 from lowland.objectives import RecoveryObjective
 from lowland.search import run
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
-from lowland.systems.rank_increment import widen
+from lowland.systems.rank_increment import UNFIT, padded, widen
 from lowland.systems.solvers import default_stop
 
 # components smaller than this, relative to the largest, may be spare
 SPARE = 1e-3
-# ends from which nothing goes on
-UNFIT = (StopReason.INTERRUPTED, StopReason.NON_FINITE)
 
 
 def search_and_polish(
@@ -50,11 +47,16 @@ def search_and_polish(
 def joined(first: SearchResult, second: SearchResult) -> SearchResult:
     """Return the better of two searches in a row, with the names, steps and seconds of both."""
     better = second if second.value <= first.value else first
+    return _in_a_row(first, second, better, f"{first.solver}, then {second.solver}")
+
+
+def _in_a_row(first: SearchResult, second: SearchResult, kept: SearchResult, solver: str) -> SearchResult:
+    """Return one of two searches with the end of the second, and the steps and seconds of both."""
     return replace(
-        better,
+        kept,
         stop_reason=second.stop_reason,
         message=second.message,
-        solver=f"{first.solver}, then {second.solver}",
+        solver=solver,
         iterations=first.iterations + second.iterations,
         seconds=first.seconds + second.seconds,
     )
@@ -82,12 +84,8 @@ def through_higher_rank(
     if first.stop_reason in UNFIT:
         return replace(first, theta=start, value=objective.value(start), state=None)
     second = search_and_polish(objective, steppers, start, rng, stop, callbacks, enough=enough)
-    return replace(
-        second,
-        solver=f"{first.solver} at rank {rank}, then {second.solver}",
-        iterations=first.iterations + second.iterations,
-        seconds=first.seconds + second.seconds,
-    )
+    solver = f"{first.solver} at rank {rank}, then {second.solver}"
+    return _in_a_row(first, second, second, solver)
 
 
 def drop_spare_rank(
@@ -119,11 +117,8 @@ def drop_spare_rank(
         start = truncate(objective, canonical, narrow)
         result = search_and_polish(narrow, steppers, start, rng, enough=enough)
         if result.stop_reason not in UNFIT and result.value <= max(enough, value * (1 + 1e-9)):
-            factors = narrow.matrix(result.theta)
-            zeros = ((0, 0), (0, objective.rank - rank))
-            wide = Factors(np.pad(factors.left, zeros), np.pad(factors.right, zeros))
-            solver = f"{result.solver} at rank {rank}"
-            return replace(result, theta=objective.from_factors(wide), solver=solver)
+            theta = padded(objective, narrow.matrix(result.theta))
+            return replace(result, theta=theta, solver=f"{result.solver} at rank {rank}")
         return None
     return None
 

@@ -17,19 +17,16 @@ from lowland.core.arrays import Matrix, check_numbers, check_rank
 from lowland.core.errors import InvalidInputError, UnderdeterminedWarning
 from lowland.core.fields import complex_type
 from lowland.core.findings import Certificate
-from lowland.core.protocols import Measurement, Model, check_measurement
+from lowland.core.protocols import Measurement, check_measurement
 from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.records import Attempt, Factors, SearchResult
 from lowland.core.status import StopReason
 from lowland.losses import LOSSES
-from lowland.measure import Dense
-from lowland.models import General, Psd
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
 from lowland.systems.starting import Attempting, is_settled, plan_starts, polish, without_spare_rank
-
-STRUCTURES = ("general", "psd", "density")
+from lowland.systems.structures import structured
 
 
 @final
@@ -315,10 +312,6 @@ def _make_objective(
     weights: ArrayLike | None,
     dtype: str,
 ) -> RecoveryObjective:
-    if structure not in STRUCTURES:
-        raise InvalidInputError(
-            "structure is unknown", repr(structure), fix=f"use one of {', '.join(STRUCTURES)}"
-        )
     if not isinstance(loss, str) or loss not in LOSSES:
         raise InvalidInputError("loss is unknown", repr(loss), fix=f"use one of {', '.join(LOSSES)}")
     if dtype not in ("float64", "float32"):
@@ -329,9 +322,7 @@ def _make_objective(
         raise InvalidInputError(
             'structure "density" takes no penalty', f"penalty {penalty}", "the trace is fixed"
         )
-    model = make_model(measurement, rank, structure)
-    if structure != "general" and isinstance(measurement, Dense):
-        measurement = measurement.symmetrised()
+    measurement, model = structured(measurement, rank, structure)
     data = check_numbers(y, "y", ndim=1)
     data = data.astype(complex_type(np.dtype(dtype)) if np.iscomplexobj(data) else dtype)
     return make_objective(measurement, data, model, loss=LOSSES[loss](), weights=weights, ridge=penalty)
@@ -348,11 +339,3 @@ def warn_if_too_few(objective: RecoveryObjective) -> None:
         UnderdeterminedWarning,
         stacklevel=3,
     )
-
-
-def make_model(measurement: Measurement, rank: int, structure: str) -> Model:
-    """Return the model of a structure, complex where the measurement is."""
-    is_complex = np.dtype(measurement.dtype).kind == "c"
-    if structure == "general":
-        return General(measurement.shape, rank, is_complex=is_complex)
-    return Psd(measurement.shape, rank, is_complex, unit_trace=structure == "density")

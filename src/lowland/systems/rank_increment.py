@@ -16,6 +16,8 @@ from lowland.search import Iterations, RelativeDecreaseBelow, leading_factors, r
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
 
+# ends from which nothing goes on
+UNFIT = (StopReason.INTERRUPTED, StopReason.NON_FINITE)
 # lower ranks only have to find the neighbourhood; a new component may take some steps to show
 ROUGH = RelativeDecreaseBelow(0.02, 4, 8) | Iterations(60)
 
@@ -62,17 +64,18 @@ def raise_rank(
             callbacks=callbacks if last else (),
         )
         iterations, seconds = iterations + result.iterations, seconds + result.seconds
-        if result.stop_reason in (StopReason.INTERRUPTED, StopReason.NON_FINITE):
+        if result.stop_reason in UNFIT:
             break
     assert result is not None
     if result.theta.size < objective.size:  # ended early: missing components are zero
-        factors = at_rank.matrix(result.theta)
-        missing = objective.rank - factors.width
-        wide = Factors(
-            np.pad(factors.left, ((0, 0), (0, missing))), np.pad(factors.right, ((0, 0), (0, missing)))
-        )
-        result = replace(result, theta=objective.from_factors(wide))
+        result = replace(result, theta=padded(objective, at_rank.matrix(result.theta)))
     return replace(result, iterations=iterations, seconds=seconds, solver=f"{stepper.name}, rank by rank")
+
+
+def padded(objective: RecoveryObjective, factors: Factors) -> Vector:
+    """Return the point of factors of lower rank, the missing components zero."""
+    zeros = ((0, 0), (0, objective.rank - factors.width))
+    return objective.from_factors(Factors(np.pad(factors.left, zeros), np.pad(factors.right, zeros)))
 
 
 def widen(objective: RecoveryObjective, theta: Vector | None, rng: np.random.Generator) -> Vector:

@@ -25,14 +25,13 @@ from lowland.search import (
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
 from lowland.systems.detours import (
-    UNFIT,
     bump_rank,
     drop_spare_rank,
     joined,
     search_and_polish,
     through_higher_rank,
 )
-from lowland.systems.rank_increment import raise_rank
+from lowland.systems.rank_increment import UNFIT, raise_rank
 from lowland.systems.solvers import default_stop, exact_value, make_solver, warmed_alternating
 
 # without a penalty, a first attempt that leaves a residual is followed by up to this many others

@@ -1,0 +1,40 @@
+"""Structures by the name under which users ask for them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.core.errors import InvalidInputError
+from lowland.core.protocols import Measurement
+from lowland.measure import Dense
+from lowland.models import General, Psd
+
+STRUCTURES = ("general", "psd", "density")
+
+
+def structured(
+    measurement: Measurement, rank: int, structure: str, biases: tuple[str, ...] = ()
+) -> tuple[Measurement, General | Psd]:
+    """Return a measurement as a structure needs it, and the model, complex where the measurement is.
+
+    Parameters
+    ----------
+    measurement : Measurement
+    rank : int
+    structure : {"general", "psd", "density"}
+    biases : tuple of str
+        Free biases of a general matrix.
+
+    Raises
+    ------
+    InvalidInputError
+        If the structure is unknown, or does not fit the shape.
+    """
+    if structure not in STRUCTURES:
+        known = ", ".join(STRUCTURES)
+        raise InvalidInputError("structure is unknown", repr(structure), fix=f"use one of {known}")
+    shape, is_complex = measurement.shape, np.dtype(measurement.dtype).kind == "c"
+    if structure == "general":
+        return measurement, General(shape, rank, biases, is_complex)
+    model = Psd(shape, rank, is_complex, unit_trace=structure == "density")
+    return measurement.symmetrised() if isinstance(measurement, Dense) else measurement, model
