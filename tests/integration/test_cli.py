@@ -478,6 +478,9 @@ def test_sense_counts(tmp_path):
     bad = call("sense", table, "--target", "0+1", cwd=tmp_path)
     assert bad.returncode == 2
     assert "sum of basis states" in bad.stderr
+    ignored = call("sense", table, "--loss", "squared", cwd=tmp_path)
+    assert ignored.returncode == 2
+    assert "--loss cannot be chosen" in ignored.stderr
 
 
 def test_sense_warns_of_too_few_measurements(tmp_path):

@@ -6,9 +6,14 @@ import signal
 import numpy as np
 import pytest
 
-from cases import PROBLEMS
+from cases import PROBLEMS, sensing_problem
 from lowland.core.errors import InvalidInputError
+from lowland.core.records import Factors
 from lowland.core.status import StopReason
+from lowland.losses import Poisson
+from lowland.measure import RankOne
+from lowland.models import Psd
+from lowland.objectives import make_objective
 from lowland.search import (
     Alternating,
     Gradient,
@@ -141,6 +146,33 @@ def test_starts(objective):
         make_start(objective, "lucky", rng)
     with pytest.raises(InvalidInputError, match="wrong size"):
         make_start(objective, [1.0], rng)
+
+
+@pytest.mark.parametrize("structure", ["general", "psd"])
+def test_start_from_factors(structure, rng):
+    start = sensing_problem(structure)
+    (m, n), rank = start.shape, start.rank
+    left = rng.standard_normal((m, rank))
+    right = left if structure == "psd" else rng.standard_normal((n, rank))
+    theta = make_start(start, Factors(left, right), rng)
+    np.testing.assert_allclose(start.matrix(theta).matrix(), left @ right.T)
+    for bad, words in (
+        (Factors(left[:, :1], right[:, :1]), "wrong shape"),
+        (Factors(left + 1j, right + 1j), "complex factors"),
+        (Factors(np.inf * left, np.inf * right), "finite"),
+    ):
+        with pytest.raises(InvalidInputError, match=words):
+            make_start(start, bad, rng)
+    if structure == "psd":
+        with pytest.raises(InvalidInputError, match="equal factors"):
+            make_start(start, Factors(left, 2 * left), rng)
+
+
+def test_start_with_an_infinite_objective(rng):
+    measurement = RankOne(np.eye(3))
+    counts = make_objective(measurement, np.ones(3), Psd((3, 3), 1), loss=Poisson())
+    with pytest.raises(InvalidInputError, match="infinite at start"):
+        make_start(counts, [1.0, 0.0, 1.0], rng)
 
 
 def test_projection_keeps_points_in_the_ball(objective):

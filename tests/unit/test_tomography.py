@@ -1,5 +1,6 @@
 """Tomography: settings and outcomes, counts from files, states with error bars."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 from lowland.cli.tomography import read_target
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.records import Factors
-from lowland.core.status import Verdict
+from lowland.core.status import StopReason, Verdict
 from lowland.datasets import data_path
 from lowland.files.counts import read_counts
 from lowland.measure import pauli_outcomes
+from lowland.systems import tomography
 from lowland.systems.tomography import estimate_state
 
 SETTINGS = [a + b for a in "XYZ" for b in "XYZ" for _ in range(4)]
@@ -84,6 +86,27 @@ def test_photons():
     assert "purity" in str(estimate)
     again = estimate_state(measurement, data.counts, n_resamples=20, rng=0)
     np.testing.assert_array_equal(estimate.resampled, again.resampled)
+
+
+def test_resampling_tells_how_far_it_is_and_keeps_what_it_had(monkeypatch):
+    """An interrupt among the resampled estimates leaves those before it."""
+    measurement, counts, seen = pauli_outcomes(SETTINGS, OUTCOMES), np.arange(1.0, 37.0), []
+    estimate_state(measurement, counts, n_resamples=3, rng=0, on_progress=lambda *at: seen.append(at[:2]))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    solve, calls = tomography.recover, []
+
+    def interrupted(*args, **options):
+        calls.append(1)
+        fit = solve(*args, **options)
+        reason = StopReason.INTERRUPTED if len(calls) == 4 else fit.search.stop_reason
+        return replace(fit, search=replace(fit.search, stop_reason=reason))
+
+    monkeypatch.setattr(tomography, "recover", interrupted)
+    part = estimate_state(measurement, counts, n_resamples=5, rng=0)
+    assert len(part.resampled) == 2
+    assert len(calls) == 4
+    one = replace(part, resampled=part.resampled[:1])
+    assert np.isnan(one.error(lambda state: 1.0))
 
 
 def test_error_bars_have_the_size_of_the_scatter(rng):

@@ -62,3 +62,35 @@ class SearchProgress:
         elif self._plain and time.monotonic() - self._spoken > 10:
             self._spoken = time.monotonic()
             print(f"iteration {progress.iteration}, {words}", file=sys.stderr)  # noqa: T201
+
+
+@final
+class CountProgress:
+    """Things done and time left: one line that is rewritten on a terminal, seldom lines elsewhere.
+
+    Parameters
+    ----------
+    things : str
+        What is counted, in the plural.
+    """
+
+    def __init__(self, things: str) -> None:
+        self._things = things
+        self._first: int | None = None
+        self._spoken = 0.0
+
+    def __call__(self, done: int, total: int, seconds: float) -> None:
+        """Show what is done of the total, `seconds` after the start."""
+        # what an earlier run had done says nothing about the pace
+        self._first = done - 1 if self._first is None else self._first
+        live, now = sys.stderr.isatty(), time.monotonic()
+        if now - self._spoken < (0.2 if live else 15.0) and done < total:
+            return
+        self._spoken = now
+        left = seconds / max(done - self._first, 1) * (total - done)
+        text = f"{done} of {total} {self._things}, about {_duration(left)} left"
+        print(f"\r{text:60}" if live else text, end="" if live and done < total else "\n", file=sys.stderr)  # noqa: T201
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from lowland.cli.output import say
+from lowland.cli.progress import CountProgress
 from lowland.core.errors import InvalidInputError
 from lowland.reproduce import EXPERIMENTS, find_experiment, run_experiment
 
@@ -40,31 +39,8 @@ def reproduce(
         output,
         quick=quick,
         workers=workers,
-        on_progress=None if quiet else _Progress(),
+        on_progress=None if quiet else CountProgress("cells"),
     )
     say(f"page: {page}")
     for file in sorted(output.glob(f"{name}-*.csv")):
         say(f"numbers: {file}")
-
-
-class _Progress:
-    """Cells done and time left: one line that is rewritten on a terminal, seldom lines elsewhere."""
-
-    def __init__(self) -> None:
-        self._first: tuple[int, float] | None = None
-        self._spoken = 0.0
-
-    def __call__(self, done: int, total: int, seconds: float) -> None:
-        self._first = self._first or (done - 1, 0.0)
-        live = sys.stderr.isatty()
-        now = time.monotonic()
-        if now - self._spoken < (0.2 if live else 15.0) and done < total:
-            return
-        self._spoken = now
-        left = seconds / max(done - self._first[0], 1) * (total - done)
-        text = f"{done} of {total} cells, about {_duration(left)} left"
-        print(f"\r{text:60}" if live else text, end="" if live and done < total else "\n", file=sys.stderr)  # noqa: T201
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

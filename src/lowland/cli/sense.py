@@ -21,8 +21,12 @@ from lowland.report.words import verdict_sentence
 from lowland.systems.matrix import recover
 from lowland.systems.solvers import SOLVERS, STEP_LIMITS
 
+# what is settled for counts: a state is estimated by maximum likelihood, convex at full rank
+SETTLED = ("structure", "loss", "penalty", "solver", "start")
+
 
 def sense(
+    context: typer.Context,
     file: Annotated[
         Path,
         typer.Argument(
@@ -56,6 +60,7 @@ def sense(
         if path is not None:
             check_writable(path)
     if file.suffix.lower() == ".csv":
+        refuse_settled(context)
         sense_counts(
             file,
             rank=rank,
@@ -65,6 +70,7 @@ def sense(
             seed=seed,
             require=require,
             json=json,
+            quiet=quiet,
         )
     if rank is None:
         raise InvalidInputError(
@@ -117,6 +123,19 @@ def sense(
     if fit.search.stop_reason is StopReason.INTERRUPTED:
         raise typer.Exit(130)
     exit_on_missed(certificate, require)
+
+
+def refuse_settled(context: typer.Context) -> None:
+    """Refuse options that a table of counts leaves no choice about."""
+    for name in SETTLED:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            raise InvalidInputError(
+                f"--{name} cannot be chosen for a table of counts",
+                repr(context.params[name]),
+                "the density matrix is estimated by maximum likelihood",
+                f"leave --{name} out, or pass an NPZ of measurements",
+            )
 
 
 def read_measurements(file: Path) -> tuple[Any, Any, Any]:

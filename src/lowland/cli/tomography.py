@@ -10,11 +10,14 @@ import numpy as np
 import typer
 
 from lowland.cli.output import exit_on_missed, say, say_certificate, say_json, try_report
+from lowland.cli.progress import CountProgress
 from lowland.core.atomic import write_whole
 from lowland.core.errors import InvalidInputError
 from lowland.files.counts import read_counts
 from lowland.measure import pauli_outcomes
 from lowland.systems.tomography import StateEstimate, estimate_state
+
+RESAMPLES = 100
 
 
 def sense_counts(
@@ -27,17 +30,26 @@ def sense_counts(
     seed: int,
     require: str | None,
     json: bool,
+    quiet: bool,
 ) -> None:
     """Estimate a density matrix from counts, print its numbers with error bars, and write it."""
     data = read_counts(file)
     measurement = pauli_outcomes(data.settings, data.outcomes)
     goal = None if target is None else read_target(target, measurement.shape[0])
-    estimate = estimate_state(measurement, data.counts, rank=rank, rng=seed)
+    estimate = estimate_state(
+        measurement,
+        data.counts,
+        rank=rank,
+        n_resamples=RESAMPLES,
+        rng=seed,
+        on_progress=None if quiet else CountProgress("resampled estimates"),
+    )
     if output is not None:
         write_whole(output, lambda stream: _write_state(stream, estimate))
     if report is not None:
         try_report(lambda: estimate.fit.report(report), report)
     certificate = estimate.fit.certificate
+    interrupted = len(estimate.resampled) < RESAMPLES
     rows = estimate.table(goal)
     if json:
         say_json(
@@ -53,12 +65,14 @@ def sense_counts(
         say(estimate.fit.objective.describe())
         for name, value, error in rows:
             say(f"{name}: {value:.5f} +- {error:.5f}")
-        say("errors: standard deviation over 100 estimates from resampled counts")
+        say(f"errors: standard deviation over {len(estimate.resampled)} estimates from resampled counts")
         if certificate is not None:
             say_certificate(certificate)
         for name, path in (("density matrix", output), ("report", report)):
             if path is not None and path.exists():
                 say(f"{name}: {path}")
+    if interrupted:
+        raise typer.Exit(130)
     exit_on_missed(certificate, require)
     raise typer.Exit(0)
 

@@ -1,4 +1,4 @@
-"""Where the tables that ship with the package lie."""
+"""Where the data that ship with the package lie."""
 
 from __future__ import annotations
 
@@ -7,18 +7,25 @@ from pathlib import Path
 
 from lowland.core.errors import InvalidInputError
 
-NAMES = ("fertility", "photon_counts")
+FILES = {
+    "fertility": "fertility.csv",
+    "photon_counts": "photon_counts.csv",
+    "ion_counts": "ion_counts.csv",
+    "camera": "camera.npy",
+}
 
 
 def data_path(name: str) -> Path:
-    """Return the path of a table that ships with the package.
+    """Return the path of a data set that ships with the package.
 
     Parameters
     ----------
-    name : {"fertility", "photon_counts"}
+    name : {"fertility", "photon_counts", "ion_counts", "camera"}
         "fertility": total fertility rate (births per woman) of 210 countries and regions in the
         years 1960 to 2011, 636 cells missing (World Bank, CC BY 4.0). "photon_counts":
-        coincidences of two entangled photons in 36 outcomes of Pauli settings (MIT).
+        coincidences of two entangled photons in 36 outcomes of Pauli settings (MIT). "ion_counts":
+        counts of three trapped ions in 27 Pauli settings, 200 shots each (MIT). "camera": a grey
+        image of 64 x 64 pixels, uint8 in a NumPy file (CC0).
 
     Returns
     -------
@@ -35,6 +42,6 @@ def data_path(name: str) -> Path:
     >>> data_path("fertility").name
     'fertility.csv'
     """
-    if name not in NAMES:
-        raise InvalidInputError("the data set is unknown", repr(name), fix=f"use one of {', '.join(NAMES)}")
-    return Path(str(files("lowland.datasets"))) / "data" / f"{name}.csv"
+    if name not in FILES:
+        raise InvalidInputError("the data set is unknown", repr(name), fix=f"use one of {', '.join(FILES)}")
+    return Path(str(files("lowland.datasets"))) / "data" / FILES[name]

@@ -26,9 +26,10 @@ def make_start(objective: Any, start: Any, rng: np.random.Generator) -> Vector:
     ----------
     objective : Objective
         A recovery objective.
-    start : {"random", "small_random", "spectral"} or array_like, shape (size,)
+    start : {"random", "small_random", "spectral"}, Factors, or array_like, shape (size,)
         Gaussian factors of the size that the data suggest; the same a hundred times smaller; the
-        leading singular vectors of the back-projected data; or the point itself.
+        leading singular vectors of the back-projected data; given factors of the objective's
+        rank; or the point itself.
     rng : numpy.random.Generator
 
     Returns
@@ -39,8 +40,10 @@ def make_start(objective: Any, start: Any, rng: np.random.Generator) -> Vector:
     Raises
     ------
     InvalidInputError
-        If the name is unknown or the given point does not fit.
+        If the name is unknown, the given point does not fit, or the objective is infinite there.
     """
+    if isinstance(start, Factors):
+        return _finite(objective, _from_given(objective, start))
     if not isinstance(start, str):
         point = check_floats(start, "start", dtype=str(objective.dtype), ndim=1)
         if objective.has_unit_trace and not np.any(point):
@@ -49,7 +52,7 @@ def make_start(objective: Any, start: Any, rng: np.random.Generator) -> Vector:
             raise InvalidInputError(
                 "start has the wrong size", f"{point.size} for {objective.size} parameters"
             )
-        return point
+        return _finite(objective, point)
     if start not in START_NAMES:
         raise InvalidInputError(
             "start is unknown", repr(start), fix=f"use one of {', '.join(START_NAMES)}, or an array"
@@ -63,6 +66,40 @@ def make_start(objective: Any, start: Any, rng: np.random.Generator) -> Vector:
     scale = 1e-2 if start == "small_random" else 1.0
     point = np.asarray(base + _random(objective, length, rng) * base.dtype.type(scale))
     return _within_domain(objective, point, rng)
+
+
+def _finite(objective: Any, point: Vector) -> Vector:
+    value = float(objective.value(point))
+    if not np.isfinite(value):
+        raise InvalidInputError(
+            "the objective is infinite at start",
+            f"{value:g}",
+            "counts cannot have come from predictions of zero, for instance",
+            "move the point a little",
+        )
+    return point
+
+
+def _from_given(objective: Any, factors: Factors) -> Vector:
+    expected = [(side, objective.rank) for side in objective.shape]
+    if [factors.left.shape, factors.right.shape] != expected:
+        raise InvalidInputError(
+            "start has factors of the wrong shape",
+            f"{factors.left.shape} and {factors.right.shape}",
+            fix=f"pass factors of shapes {expected[0]} and {expected[1]}",
+        )
+    work = complex_type(objective.dtype) if objective.is_complex else objective.dtype
+    given = np.concatenate([factors.left, factors.right])
+    if np.iscomplexobj(given) and not objective.is_complex:
+        raise InvalidInputError("start has complex factors for a real matrix", f"dtype {given.dtype}")
+    if not np.isfinite(given).all():
+        raise InvalidInputError("start must be finite", "NaN or infinite factors")
+    if objective.structure != "general" and not np.array_equal(factors.left, factors.right):
+        raise InvalidInputError(
+            "start must have equal factors for a positive semidefinite matrix", "left and right differ"
+        )
+    point: Vector = objective.from_factors(Factors(factors.left.astype(work), factors.right.astype(work)))
+    return point
 
 
 def _within_domain(objective: Any, point: Vector, rng: np.random.Generator) -> Vector:

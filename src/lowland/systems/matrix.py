@@ -138,8 +138,8 @@ def recover(  # noqa: PLR0913
         "auto" combines them: exact block solves for observed entries with a penalty; variable
         projection rank by rank for entries without one; else Gauss-Newton steps with a prior that
         fades with the residual, then Newton steps. What was tried is in `Recovery.attempts`.
-    start : {"auto", "spectral", "random", "small_random"} or array_like
-        Where to begin; "auto" is spectral.
+    start : {"auto", "spectral", "random", "small_random"}, Factors, or array_like
+        Where to begin; "auto" is spectral. Factors have the rank asked for.
     n_restarts : int or "auto"
         Further attempts. With "auto" and no penalty, as long as a residual remains and no three
         agree, up to six: through a rank one higher, from a small start at more than twice the

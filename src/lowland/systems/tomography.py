@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -13,6 +14,7 @@ from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
 from lowland.core.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator, spawn
+from lowland.core.status import StopReason
 from lowland.systems.matrix import Recovery, recover
 
 
@@ -67,7 +69,10 @@ class StateEstimate:
         -------
         float
             An estimate; near the edge of what is possible (purity 1) errors are not symmetric.
+            NaN where there are fewer than two.
         """
+        if len(self.resampled) < 2:
+            return float("nan")
         return float(np.std([quantity(state) for state in self.resampled], ddof=1))
 
     def table(self, target: ArrayLike | None = None) -> list[tuple[str, float, float]]:
@@ -115,6 +120,7 @@ def estimate_state(
     rank: int | None = None,
     n_resamples: int = 100,
     rng: RandomSource = None,
+    on_progress: Callable[[int, int, float], None] | None = None,
 ) -> StateEstimate:
     """Estimate a density matrix from counts by maximum likelihood.
 
@@ -134,10 +140,13 @@ def estimate_state(
         Estimates from resampled counts, for the error bars; 0 for none.
     rng : int, Generator or None
         Source of randomness.
+    on_progress : callable, optional
+        Takes the resampled estimates done, all of them, and the seconds since the first.
 
     Returns
     -------
     StateEstimate
+        After an interrupt, with the resampled estimates that were complete.
 
     Raises
     ------
@@ -169,7 +178,9 @@ def estimate_state(
     rank = measurement.shape[0] if rank is None else rank
     first, *others = spawn(generator, 1 + n_resamples)
 
-    def solve(data: Vector, source: np.random.Generator, start: Any, *, certify: bool) -> Recovery:
+    def solve(
+        data: Vector, source: np.random.Generator, start: Any, *, certify: bool, restarts: int | str = 0
+    ) -> Recovery:
         return recover(
             measurement,
             data,
@@ -177,17 +188,24 @@ def estimate_state(
             structure="psd",
             loss="poisson",
             start=start,
-            n_restarts=0,
+            n_restarts=restarts,
             rng=source,
             certify=certify,
         )
 
-    fit = solve(y, first, "auto", certify=True)
+    # at full rank the problem is convex in disguise and one start is enough
+    fit = solve(y, first, "auto", certify=True, restarts=0 if rank >= measurement.shape[0] else "auto")
     means = np.maximum(fit.objective.predict(fit.search.theta), 0.0)
-    resampled = [
-        _normalised(solve(_drawn(means, source), source, fit.search.theta, certify=False))
-        for source in others
-    ]
+    resampled: list[Matrix] = []
+    started, last = time.monotonic(), fit
+    for source in others:
+        if last.search.stop_reason is StopReason.INTERRUPTED:
+            break
+        last = solve(_drawn(means, source), source, fit.search.theta, certify=False)
+        if last.search.stop_reason is not StopReason.INTERRUPTED:
+            resampled.append(_normalised(last))
+        if on_progress is not None:
+            on_progress(len(resampled), n_resamples, time.monotonic() - started)
     shape = (0, *measurement.shape)
     return StateEstimate(
         _normalised(fit), fit, np.array(resampled) if resampled else np.zeros(shape, complex)
