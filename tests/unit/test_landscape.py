@@ -19,8 +19,8 @@ from lowland.report.landscape_displays import (
     PlaneDisplay,
     SectionDisplay,
 )
-from lowland.search import Iterations
-from lowland.systems.census import census
+from lowland.search import Iterations, RelativeDecreaseBelow
+from lowland.systems.census import _judge_polished, census
 
 
 def family(delta):
@@ -175,3 +175,18 @@ def test_displays(rng):
     assert SectionDisplay.from_path(path).plot().ax_.get_ylabel() == "objective"
     plane = cut_plane(objective, false, np.array([1.0, 0.0]), np.array([0.0, 1.0]), n=7)
     assert PlaneDisplay.from_plane(plane).plot().ax_.collections
+
+
+def test_endings_are_judged_where_newton_steps_take_them():
+    """Plain descent that ends early is near a minimum, not at it; a saddle that polishing leaves stays."""
+    objective, false = family(0.6)
+    early = census(objective, n_starts=20, stop=RelativeDecreaseBelow(1e-6), rng=0)
+    for ending in early.endings:
+        assert np.linalg.norm(objective.gradient(ending.theta)) < 1e-9
+    point, certificate = _judge_polished(objective, false + 1e-4)
+    assert np.linalg.norm(objective.gradient(point)) < 1e-9
+    assert certificate["strict_local_minimum"].verdict is Verdict.SUPPORTED
+    saddle, at = family(0.4)
+    start = at + np.array([1e-9, 0.0])
+    point, _ = _judge_polished(saddle, start)
+    np.testing.assert_array_equal(point, start)

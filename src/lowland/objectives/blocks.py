@@ -115,7 +115,7 @@ class DenseBlocks:
 
     def _least_squares(self, design: Matrix, ridge: float) -> Vector:
         objective = self.objective
-        flat = design.reshape(design.shape[0], -1)
+        flat = design.reshape(design.shape[0], int(np.prod(design.shape[1:])))
         y = objective.y
         if objective.weights is not None:
             root = np.sqrt(objective.weights)

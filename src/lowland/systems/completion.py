@@ -30,6 +30,7 @@ from lowland.search import (
     run,
 )
 from lowland.search.loop import Callback, Checkpoint, Snapshot
+from lowland.systems.premises import check_scale
 from lowland.systems.solvers import exact_value, warmed_alternating
 
 BIASES = ("row", "column", "global")
@@ -192,6 +193,7 @@ def completion_objective(observations: Observations, settings: CompletionSetting
     entries = Entries(
         observations.rows, observations.columns, observations.shape, dtype=observations.values.dtype
     )
+    check_scale(observations.values)
     model = General(observations.shape, rank, BIASES if settings.biases else ())
     return make_objective(
         entries, observations.values, model, weights=observations.weights, ridge=settings.penalty

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -14,7 +13,7 @@ from numpy.typing import ArrayLike
 from lowland.certify import DEFAULT_CLAIMS, Settings
 from lowland.certify import certify as judge
 from lowland.core.arrays import Matrix, check_numbers, check_rank
-from lowland.core.errors import InvalidInputError, UnderdeterminedWarning
+from lowland.core.errors import InvalidInputError
 from lowland.core.fields import complex_type
 from lowland.core.findings import Certificate
 from lowland.core.protocols import Measurement, check_measurement
@@ -25,6 +24,7 @@ from lowland.losses import LOSSES
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
+from lowland.systems.premises import check_scale, warn_if_too_few
 from lowland.systems.starting import Attempting, is_settled, plan_starts, polish, without_spare_rank
 from lowland.systems.structures import structured
 
@@ -186,6 +186,7 @@ def recover(  # noqa: PLR0913
     'PROVED'
     """
     objective = _make_objective(measurement, y, rank, structure, loss, penalty, weights, dtype)
+    check_scale(objective.y)
     warn_if_too_few(objective)
     generator = make_generator(rng)
     plans = plan_starts(objective, solver, start, n_restarts, generator)
@@ -326,16 +327,3 @@ def _make_objective(
     data = check_numbers(y, "y", ndim=1)
     data = data.astype(complex_type(np.dtype(dtype)) if np.iscomplexobj(data) else dtype)
     return make_objective(measurement, data, model, loss=LOSSES[loss](), weights=weights, ridge=penalty)
-
-
-def warn_if_too_few(objective: RecoveryObjective) -> None:
-    """Warn, before any work, where counting alone shows that the data cannot determine the answer."""
-    count, dof = objective.measurement.size, objective.model.degrees_of_freedom
-    if count >= dof or objective.penalties:
-        return
-    warnings.warn(
-        f"{count} real numbers cannot determine a matrix with {dof} degrees of freedom "
-        f"(rank {objective.rank}); lower the rank, measure more, or set a penalty",
-        UnderdeterminedWarning,
-        stacklevel=3,
-    )
