@@ -48,6 +48,8 @@ class Settings:
         Largest side of a matrix that is factored densely.
     largest_hessian : int
         Largest point whose Hessian is formed; beyond, Lanczos iteration.
+    largest_tangent : int
+        Largest point whose tangent space is factored for a proof of local uniqueness.
     largest_work : float
         Numbers touched by Hessian products of larger points, about a second's worth a billion.
     largest_modular : int
@@ -64,6 +66,7 @@ class Settings:
     lanczos_steps: int = 60
     largest_dense: int = 3000
     largest_hessian: int = 1200
+    largest_tangent: int = 2000
     largest_work: float = 5e9
     largest_modular: int = 5000
     seed: int = 0
@@ -182,8 +185,7 @@ def _identifiability(
 def _local_uniqueness(
     objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]
 ) -> list[Finding]:
-    rng = np.random.default_rng(settings.seed)
-    return [judge_local_uniqueness(objective, theta, settings.largest_hessian, settings.largest_work, rng)]
+    return [judge_local_uniqueness(objective, theta, settings)]
 
 
 _JUDGES: list[tuple[Judge, tuple[str, ...]]] = [

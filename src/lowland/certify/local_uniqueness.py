@@ -7,45 +7,76 @@ from typing import Any
 import numpy as np
 
 from lowland.certify.curvature import orthonormal_basis
+from lowland.certify.exclusion import Exclusion, prove_exclusion
 from lowland.certify.lanczos import BASIS, product_budget, smallest_eigenpairs
+from lowland.certify.neighbours import find_neighbour
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
 
+CLAIM = "locally_unique"
 # singular values below this part of the largest count as zero
 NEGLIGIBLE = 1e-6
 NEGLIGIBLE_SINGLE = 1e-2  # of measurements in single precision
 # how many of the smallest are looked for where not all can be had
 LOOKED_FOR = 4
+# first steps, as parts of the point's length, from which another matrix is looked for
+STEPS = (1e-2, 0.1)
 
 
-def judge_local_uniqueness(
-    objective: Any, theta: Vector, largest: int, work: float, rng: np.random.Generator
-) -> Finding:
-    """Judge whether predictions change, to first order, with every change of the matrix.
+def judge_local_uniqueness(objective: Any, theta: Vector, settings: Any) -> Finding:
+    """Judge whether other matrices of the rank close by have the same predictions.
 
     Parameters
     ----------
     objective : Objective
         A recovery objective in float64; data, weights and penalties play no role.
     theta : ndarray, shape (size,)
-    largest : int
-        Largest point whose Jacobian's Gram matrix is formed.
-    work : float
-        Numbers that products may touch beyond that size.
-    rng : numpy.random.Generator
-        For the start of the Lanczos iteration.
+    settings : Settings
+        The largest point whose tangent space is factored, and what is spent beyond.
 
     Returns
     -------
     Finding
-        SUPPORTED where the smallest singular value on the directions that change the matrix is not
-        negligible beside the largest. Otherwise INCONCLUSIVE, with the number of directions that the
-        measurements do not see to first order: matrices near may still be told apart by the second.
-        Where the factors have columns to spare those count too.
+        PROVED with a radius where the smallest singular value of the measurements on the tangent space
+        is bounded from below, rounding charged. SUPPORTED where it is computed and not negligible.
+        REFUTED with another matrix that has the same predictions. Otherwise INCONCLUSIVE, with the
+        number of directions that the measurements do not see to first order: matrices near may
+        still be told apart by the second.
     """
     theta = balanced(objective, theta)
+    if theta.size <= settings.largest_tangent and not objective.measures_in_single:
+        exclusion = prove_exclusion(objective, theta)
+        if exclusion is not None:
+            return _proved(objective, theta, exclusion)
+    return _judge_spectrum(objective, theta, settings)
+
+
+def _proved(objective: Any, theta: Vector, exclusion: Exclusion) -> Finding:
+    witness: dict[str, Any] = {
+        "smallest": exclusion.smallest,
+        "norm": exclusion.norm,
+        "singular_value": exclusion.singular_value,
+        "deficiency": 0,
+    }
+    words, ratio = "no other matrix of this rank close by has the same predictions", None
+    if exclusion.radius is not None and exclusion.norm is not None:
+        share = exclusion.radius / objective.matrix(theta).norm()
+        witness["radius"], witness["relative_radius"] = exclusion.radius, share
+        words = f"no other within {exclusion.radius:.3g}, {share:.2%} of the matrix's own Frobenius norm"
+        ratio = exclusion.smallest / exclusion.norm
+    method = (
+        f"{words}; smallest singular value on the tangent space, by shifted Cholesky with rounding charged"
+    )
+    return Finding(
+        CLAIM, Verdict.PROVED, ratio, 0.0, 0.0, method=method, rigour=Rigour.RIGOROUS, witness=witness
+    )
+
+
+def _judge_spectrum(objective: Any, theta: Vector, settings: Any) -> Finding:
+    """Judge by the computed singular values of the Jacobian."""
+    rng = np.random.default_rng(settings.seed)
     gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
     at = objective.linearise(theta)
 
@@ -53,52 +84,70 @@ def judge_local_uniqueness(
         image: Vector = at.jacobian_transpose(at.jacobian_product(d))
         return image
 
-    few = True
-    if theta.size <= largest:
-        values, few = _all_values(product, theta.size, gauge), False
+    few = theta.size > settings.largest_hessian
+    if not few:
+        values, vectors = _all_values(product, theta.size, gauge)
         method = "all singular values of the Jacobian at the point, gauge deflated"
     else:
-        products = product_budget(objective, work)
+        products = product_budget(objective, settings.largest_work)
         if not products:
             return _inconclusive("the Jacobian at the point is beyond the budget")
         found = smallest_eigenpairs(product, gauge, products // BASIS, rng, count=LOOKED_FOR, tolerance=1e-3)
         if found is None:
             return _inconclusive("the Jacobian's smallest singular values did not converge in the budget")
-        values = np.append(found[0], found[2])
+        values, vectors = np.append(found[0], found[2]), found[1]
         method = "smallest singular values of the Jacobian at the point by Lanczos iteration, gauge deflated"
     if not (np.isfinite(values).all() and values.size and values[-1] > 0):
         return _inconclusive("the Jacobian at the point vanishes or is not finite")
     roots = np.sqrt(np.maximum(values, 0.0))
     negligible = NEGLIGIBLE_SINGLE if objective.measures_in_single else NEGLIGIBLE
     deficiency = int(np.sum(roots[:-1] <= negligible * roots[-1])) if roots.size > 1 else 0
-    ratio = float(roots[0] / roots[-1])
+    witness: dict[str, Any] = {
+        "smallest": float(roots[0]),
+        "largest": float(roots[-1]),
+        "deficiency": deficiency,
+    }
     verdict = Verdict.SUPPORTED if deficiency == 0 else Verdict.INCONCLUSIVE
     if deficiency:
         unseen = f"{'at least ' if few else ''}{deficiency} directions"
         method = f"to first order the measurements do not see {unseen} at the point; {method}"
+        witness["direction"] = vectors[:, 0]
+        for share in () if few or objective.measures_in_single else STEPS:
+            other = find_neighbour(objective, theta, vectors[:, 0], share)
+            if other is None:
+                continue
+            verdict = Verdict.REFUTED
+            method = (
+                f"another matrix of this rank, {other.relative_distance:.2g} of its own norm away, "
+                f"has the same predictions; {method}"
+            )
+            witness |= {"left": other.factors.left, "right": other.factors.right, "mismatch": other.mismatch}
+            break
     return Finding(
-        "locally_unique",
+        CLAIM,
         verdict,
-        ratio,
+        float(roots[0] / roots[-1]),
         negligible,
         negligible,
         method=method,
         rigour=Rigour.WORKING_PRECISION,
-        witness={"smallest": float(roots[0]), "largest": float(roots[-1]), "deficiency": deficiency},
+        witness=witness,
     )
 
 
 def _inconclusive(method: str) -> Finding:
-    return Finding("locally_unique", Verdict.INCONCLUSIVE, method=method)
+    return Finding(CLAIM, Verdict.INCONCLUSIVE, method=method)
 
 
-def _all_values(product: Any, size: int, gauge: Matrix) -> Vector:
-    """Return all eigenvalues of J^T J off the gauge, ascending."""
+def _all_values(product: Any, size: int, gauge: Matrix) -> tuple[Vector, Matrix]:
+    """Return all eigenvalues of J^T J off the gauge, ascending, and their vectors."""
     # columns and rows along the gauge are taken out, so that it contributes zeros to rounding
     gram = np.stack([product(unit) for unit in np.eye(size) - gauge @ gauge.T], axis=1)
     gram -= gauge @ (gauge.T @ gram)
     if not np.isfinite(gram).all():
-        return np.full(1, np.nan)
-    values: Vector = np.linalg.eigvalsh((gram + gram.T) / 2)
-    # the gauge contributes as many zeros, which are among the smallest
-    return values[gauge.shape[1] :]
+        return np.full(1, np.nan), gauge
+    # the gauge is lifted above all others and left out
+    top = 2 * float(np.abs(gram).sum(axis=1).max(initial=0.0)) + 1.0
+    values, vectors = np.linalg.eigh((gram + gram.T) / 2 + top * (gauge @ gauge.T))
+    keep = size - gauge.shape[1]
+    return values[:keep], vectors[:, :keep]

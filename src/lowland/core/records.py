@@ -41,6 +41,11 @@ class Factors:
         """Return the dense m x n matrix."""
         return self.left @ self.right.conj().T
 
+    def norm(self) -> float:
+        """Return the Frobenius norm, without forming the matrix."""
+        left, right = (np.linalg.qr(side)[1] for side in (self.left, self.right))
+        return float(np.linalg.norm(left @ right.conj().T))
+
     def at(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Matrix:
         """Return the entries at the given positions, O(k) each."""
         entries: Matrix = np.einsum("pk,pk->p", self.left[rows], self.right[columns].conj())

@@ -132,6 +132,13 @@ class RecoveryObjective(RecoveryProblem):
         m, model = self.measurement, self.model
         return ObservedPattern(m.rows, m.columns, m.shape, model.rank, model.biases, model.degrees_of_freedom)
 
+    def measuring_rows(self) -> Matrix | None:
+        """Return the measuring matrices, each read row by row, where they are stored; shape (p, m n)."""
+        if not isinstance(self.measurement, Dense):
+            return None
+        arrays = self.measurement.source.arrays
+        return arrays.reshape(len(arrays), -1)
+
     def exact_rows(self) -> Matrix | None:
         """Return the measuring matrices as rows of exact floats, one a measurement, or None.
 

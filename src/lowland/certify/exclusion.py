@@ -1,0 +1,227 @@
+"""How far is the next matrix with the same predictions? A radius that none comes within.
+
+Let s be the smallest singular value of the measurements A on the tangent space T of the matrices of
+rank r at X, L their norm on all matrices, and sigma the r-th singular value of X. For another Y of rank
+at most r with a = |P_T(Y - X)|, the part of Y - X off T is at most sigma - sqrt(sigma^2 - a^2) in norm.
+Predictions that agree need s a <= L (sigma - sqrt(sigma^2 - a^2)), hence a >= 2 sigma s L / (L^2 + s^2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from lowland.certify.curvature import orthonormal_basis
+from lowland.certify.extremes import is_eigenvalue_below, norm_bound
+from lowland.certify.stationarity import balanced
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.maps import DenseMap
+from lowland.core.records import Factors
+from lowland.core.rounding import gamma, unit_roundoff
+
+# weight of the directions that repeat others, in units of the largest curvature: large enough to cost
+# next to nothing of the smallest one, small enough to keep its digits
+REPEATED = 1e3
+# columns of the Jacobian that are computed at a time
+BLOCK = 256
+
+
+@final
+@dataclass(frozen=True)
+class Exclusion:
+    """A proven lower bound on the tangent space's smallest singular value, and the radius it gives.
+
+    Parameters
+    ----------
+    smallest : float
+        Lower bound on |A(Z)| / |Z| over the tangent space.
+    norm : float or None
+        Upper bound on |A(Z)| / |Z| over all matrices, None where no rigorous one is known.
+    singular_value : float
+        Lower bound on the smallest singular value of the matrix.
+    """
+
+    smallest: float
+    norm: float | None
+    singular_value: float
+
+    @property
+    def radius(self) -> float | None:
+        """Frobenius distance within which no other matrix of the rank has the same predictions."""
+        if self.norm is None:
+            return None
+        return exclusion_radius(self.smallest, self.norm, self.singular_value)
+
+
+def exclusion_radius(smallest: float, norm: float, singular_value: float) -> float:
+    """Return 2 sigma s L / (L^2 + s^2)."""
+    return 2 * singular_value * smallest * norm / (norm**2 + smallest**2)
+
+
+def prove_exclusion(objective: Any, theta: Vector) -> Exclusion | None:
+    """Return what is proved about the neighbours of a matrix, or None.
+
+    Parameters
+    ----------
+    objective : Objective
+        A recovery objective in float64 without free biases or a fixed trace, whose measurement bounds
+        its rounding.
+    theta : ndarray, shape (size,)
+
+    Returns
+    -------
+    Exclusion or None
+        None proves nothing.
+
+    Notes
+    -----
+    Forms the Gram matrix of the Jacobian: size products, and O(size^3) for two factorisations.
+    """
+    if objective.free_biases or objective.has_unit_trace or objective.rounding is None:
+        return None
+    tangent = _tangent(objective, theta)
+    if tangent is None:
+        return None
+    gram, metric, error, tilt, singular_value = tangent
+    estimate = _smallest_ratio(gram, metric)
+    for slack in (1e-4, 1e-2, 0.1, 0.5):
+        square = estimate * (1 - slack)
+        charge = error + 16 * unit_roundoff("float64") * square * float(np.abs(metric).sum(axis=1).max())
+        if square > 0 and is_eigenvalue_below(square * metric - gram, -charge):
+            break
+    else:
+        return None
+    norm = _measurement_norm(objective)
+    # without a bound on the norm the tilt is charged at the largest singular value seen, many times over
+    size = 1e3 * float(np.sqrt(gram.diagonal().max())) if norm is None else norm
+    smallest = float(np.sqrt(square)) * (1 - 1e-12) - tilt * size
+    if not (smallest > 0 and singular_value > 0):
+        return None
+    return Exclusion(float(smallest), norm, float(singular_value))
+
+
+def _tangent(objective: Any, theta: Vector) -> tuple[Matrix, Matrix, float, float, float] | None:
+    """Return the Gram matrix, the metric, the error of the former, the tilt, and sigma_r.
+
+    At orthonormal factors Q, P the change d = (D, E) stands for D P^H + Q E^H, of the same norm where
+    Q^H D = 0; for X = Q S Q^H it stands for D Q^H + Q D^H, where Q^H D has no skew part. Directions
+    that only repeat others get a large curvature of their own.
+    """
+    factors = objective.matrix(balanced(objective, theta))
+    symmetric = objective.structure == "psd"
+    q, left = np.linalg.qr(factors.left)
+    p, right = (q, left) if symmetric else np.linalg.qr(factors.right)
+    if q.shape[1] < objective.rank or p.shape[1] < objective.rank:
+        return None
+    values = np.linalg.svd(left @ right.conj().T, compute_uv=False)
+    singular_value = float(values[-1] - 1e-13 * values.size * values[0])
+    if not singular_value > 0:
+        return None
+    tilt = sum(_tilt(f, basis, r) for f, basis, r in ((factors.left, q, left), (factors.right, p, right)))
+    point = objective.from_factors(Factors(q, p))
+    mixings = _all_matrices(objective.rank, objective.is_complex)
+    if symmetric:
+        even, odd = (
+            orthonormal_basis(np.stack([objective.from_factors(Factors(q @ k, q @ k)) for k in part], axis=1))
+            if len(part)
+            else np.zeros((point.size, 0))
+            for part in (
+                [k + k.conj().T for k in mixings],
+                [k - k.conj().T for k in mixings if np.any(k - k.conj().T)],
+            )
+        )
+        repeated = odd
+        metric = 2 * (np.eye(point.size) + even @ even.T - odd @ odd.T)
+    else:
+        nothing = np.zeros_like(p)
+        repeated = orthonormal_basis(
+            np.stack([objective.from_factors(Factors(q @ k, nothing)) for k in mixings], axis=1)
+        )
+        metric = np.eye(point.size)
+    gram, error = _gram(objective, point)
+    weight = REPEATED * float(gram.diagonal().max())
+    if not (np.isfinite(weight) and np.isfinite(error)):
+        return None
+    gram = gram + weight * (repeated @ repeated.T)
+    error += 1e-14 * weight * max(1, repeated.shape[1])
+    return gram, metric, error, float(tilt), singular_value
+
+
+def _gram(objective: Any, point: Vector) -> tuple[Matrix, float]:
+    """Return J^T J and a bound on the norm of its error."""
+    from scipy.sparse import csc_array, hstack
+
+    at = objective.linearise(point)
+    sparse = objective.observed_pattern is not None
+    blocks: list[Any] = []
+    wrong = 0.0
+    for low in range(0, point.size, BLOCK):
+        columns = []
+        for k in range(low, min(low + BLOCK, point.size)):
+            unit = np.zeros(point.size)
+            unit[k] = 1.0
+            columns.append(at.jacobian_product(unit))
+            off = objective.rounding.measure_error(objective.model.push(point, unit))
+            wrong += float(off @ off)
+        block = np.stack(columns, axis=1)
+        blocks.append(csc_array(block) if sparse else block)
+    jacobian = hstack(blocks, format="csc") if sparse else np.hstack(blocks)
+    gram = jacobian.T @ jacobian
+    gram = gram.toarray() if sparse else gram
+    total = float(np.trace(gram)) * (1 + gamma(jacobian.shape[0] + 2))
+    wrong = float(np.sqrt(wrong)) * (1 + 1e-9)
+    error = gamma(jacobian.shape[0] + 2) * total + (2 * np.sqrt(total) + wrong) * wrong
+    return (gram + gram.T) / 2, error
+
+
+def _smallest_ratio(gram: Matrix, metric: Matrix) -> float:
+    """Estimate the smallest of d^T gram d / d^T metric d by inverse iteration; zero where it is lost."""
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+    top = float(gram.diagonal().max())
+    try:
+        factor = cho_factor(gram + 1e-13 * top * np.eye(len(gram)), check_finite=False)
+    except LinAlgError:
+        return 0.0
+    block = np.linalg.qr(np.random.default_rng(0).standard_normal((len(gram), min(8, len(gram)))))[0]
+    value = np.inf
+    for _ in range(100):
+        block = np.linalg.qr(cho_solve(factor, metric @ block, check_finite=False))[0]
+        small = block.T @ gram @ block
+        root = np.linalg.cholesky(block.T @ metric @ block + 1e-12 * np.eye(block.shape[1]))
+        inverse = np.linalg.inv(root)
+        before, value = value, float(np.linalg.eigvalsh(inverse @ small @ inverse.T)[0])
+        if abs(before - value) <= 1e-6 * abs(value):
+            break
+    return value
+
+
+def _tilt(factor: Matrix, basis: Matrix, triangle: Matrix) -> float:
+    """Bound the sine of the angle between the spans of a factor and of its computed basis."""
+    off = np.linalg.norm(factor - basis @ triangle) + gamma(factor.shape[1] + 2) * np.linalg.norm(factor)
+    least = np.linalg.svd(factor, compute_uv=False)[-1]
+    return float(2 * off / least) if least > 0 else float("inf")
+
+
+def _all_matrices(rank: int, is_complex: bool) -> list[Matrix]:
+    """Return a real basis of the r x r matrices."""
+    units = [np.outer(a, b) for a in np.eye(rank) for b in np.eye(rank)]
+    return units + [1j * unit for unit in units] if is_complex else units
+
+
+def _measurement_norm(objective: Any) -> float | None:
+    """Return an upper bound on the norm of the measurements over all matrices, where one is known."""
+    pattern = objective.observed_pattern
+    if pattern is not None:
+        cells = pattern.rows * pattern.shape[1] + pattern.columns
+        counts = np.unique(cells, return_counts=True)[1]
+        return float(np.sqrt(counts.max(initial=1))) * (1 + 1e-15)
+    rows = objective.measuring_rows()
+    if rows is None:
+        return None
+    bound = norm_bound(
+        DenseMap(rows), method="cholesky", largest_dense=0, steps=60, rng=np.random.default_rng(0)
+    )
+    return float(bound.value) if np.isfinite(bound.value) else None

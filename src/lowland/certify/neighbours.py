@@ -1,0 +1,88 @@
+"""Is there another matrix close by with the same predictions? One that is found refutes uniqueness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.records import Factors
+from lowland.core.rounding import unit_roundoff
+
+STEPS = 20
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Neighbour:
+    """Another matrix, its distance, and by how much its predictions differ at most, rounding apart."""
+
+    factors: Factors
+    distance: float
+    relative_distance: float
+    mismatch: float
+
+
+def find_neighbour(objective: Any, theta: Vector, direction: Vector, share: float) -> Neighbour | None:
+    """Follow a direction that the measurements do not see to first order, and mend the second.
+
+    Parameters
+    ----------
+    objective : Objective
+        A recovery objective in float64; its data play no role.
+    theta : ndarray, shape (size,)
+    direction : ndarray, shape (size,)
+    share : float
+        Length of the first step, as a part of the point's own.
+
+    Returns
+    -------
+    Neighbour or None
+        A matrix at least a third of the step away whose predictions agree to rounding; none where
+        Newton steps for them lead back or do not converge.
+    """
+    from scipy.sparse.linalg import LinearOperator, lsqr
+
+    target, slack = _predictions(objective, theta)
+    slack = slack + 1e-13 * float(np.abs(target).max(initial=0.0))
+    length = float(np.linalg.norm(theta))
+    if not length > 0 or not np.isfinite(target).all():
+        return None
+    step = share * length * direction / np.linalg.norm(direction)
+    wanted = _difference(objective, theta, theta + step)[0]
+    point = theta + step
+    for _ in range(STEPS):
+        at = objective.linearise(point)
+        off = target - at.predictions
+        if not np.isfinite(off).all():
+            return None
+        if (np.abs(off) <= slack).all():
+            break
+        jacobian = LinearOperator(
+            (off.size, point.size), matvec=at.jacobian_product, rmatvec=at.jacobian_transpose, dtype=float
+        )
+        point = point + lsqr(jacobian, off, atol=1e-14, btol=1e-14, iter_lim=4 * point.size)[0]
+    here, error = _predictions(objective, point)
+    mismatch = np.maximum(np.abs(here - target) - error - slack, 0.0)
+    distance, size = _difference(objective, theta, point)
+    if mismatch.any() or not distance > wanted / 3 > 1e-8 * size:
+        return None
+    worst = float(np.abs(here - target).max(initial=0.0))
+    return Neighbour(objective.matrix(point), distance, distance / size, worst)
+
+
+def _predictions(objective: Any, theta: Vector) -> tuple[Vector, Vector]:
+    z = objective.predict(theta)
+    error = 4 * unit_roundoff("float64") * np.abs(z)
+    if objective.rounding is not None:
+        error = error + objective.rounding.measure_error(objective.matrix(theta))
+    return z, error
+
+
+def _difference(objective: Any, one: Vector, other: Vector) -> tuple[float, float]:
+    """Return the Frobenius norms of a difference of matrices and of the first."""
+    a, b = objective.matrix(one), objective.matrix(other)
+    change = Factors(np.hstack([a.left, -b.left]), np.hstack([a.right, b.right]))
+    return change.norm(), a.norm()
