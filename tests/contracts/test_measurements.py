@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from cases import MEASUREMENTS, parametrise
+from lowland.core.protocols import bounds_rounding
 from lowland.core.records import Factors
+from lowland.measure import RealParts, Stacked
 from lowland.testing import check_adjoint, check_measure
 from lowland.testing.operators import random_numbers
 
@@ -61,6 +63,47 @@ def test_rounding_bounds_hold(case, rng):
             measurement.adjoint(weights.astype(float)).toarray() - measurement.adjoint(weights).toarray()
         )
         assert np.linalg.norm(difference) <= measurement.adjoint_error(weights)
+
+
+@parametrise([c for c in MEASUREMENTS if hasattr(c.part, "measure_error")])
+def test_rounding_bounds_hold_in_double(case, rng):
+    """The error of float64 arithmetic against that of long double, where the measurement is a table."""
+    measurement = case.make()
+    if measurement.dtype not in (np.float64, np.complex128) or not bounds_rounding(measurement):
+        return
+    (m, n), kind = measurement.shape, measurement.dtype
+    if isinstance(measurement, RealParts):  # that of the base, once or twice
+        left = random_numbers((m, 3), kind, rng)
+        error = measurement.base.measure_error(Factors(left, left))
+        expected = np.repeat(error, 2) if measurement.both else error
+        np.testing.assert_array_equal(measurement.measure_error(Factors(left, left)), expected)
+        return
+    wide = np.clongdouble if kind.kind == "c" else np.longdouble
+    units = [np.eye(1, m * n, k).reshape(m, n) for k in range(m * n)]
+    # the table itself is exact where its numbers are products of at most two floats
+    table = np.stack([measurement.measure_matrix(unit) for unit in units], axis=1).astype(wide)
+    left, right = (random_numbers((k, 3), kind, rng) for k in (m, n))
+    exact = table @ (left.astype(wide) @ right.conj().T.astype(wide)).reshape(-1)
+    error = measurement.measure_error(Factors(left, right))
+    assert error.shape == (measurement.size,)
+    assert (np.abs(exact - measurement.measure(Factors(left, right))) <= error + 1e-18).all()
+    assert (error <= 1e-11 * (1 + np.abs(exact).max(initial=0))).all(), "the bound is of use"
+    weights = random_numbers((measurement.size,), kind, rng)
+    difference = (weights.astype(wide) @ table.conj()).reshape(m, n) - measurement.adjoint(weights).toarray()
+    assert np.sqrt(np.sum(np.abs(difference) ** 2)) <= measurement.adjoint_error(weights) + 1e-18
+
+
+@parametrise([c for c in MEASUREMENTS if hasattr(c.part, "squared_norm_bound")])
+def test_norm_bounds_hold_and_are_of_use(case, rng):
+    measurement = case.make()
+    bound = measurement.squared_norm_bound()
+    m, n = measurement.shape
+    units = [np.eye(1, m * n, k).reshape(m, n) for k in range(m * n)]
+    table = np.stack([measurement.measure_matrix(unit) for unit in units], axis=1)
+    square = np.linalg.norm(table, 2) ** 2 if table.size else 0.0
+    assert bound >= square * (1 - 1e-6)
+    known = bounds_rounding(measurement) and case.part is not Stacked
+    assert bound <= 40 * square + 1 if known else bound > 0
 
 
 @pytest.mark.parametrize("part", sorted({case.part for case in MEASUREMENTS}, key=lambda p: p.__name__))

@@ -213,14 +213,10 @@ def _all_matrices(rank: int, is_complex: bool) -> list[Matrix]:
 
 def _measurement_norm(objective: Any) -> float | None:
     """Return an upper bound on the norm of the measurements over all matrices, where one is known."""
-    pattern = objective.observed_pattern
-    if pattern is not None:
-        cells = pattern.rows * pattern.shape[1] + pattern.columns
-        counts = np.unique(cells, return_counts=True)[1]
-        return float(np.sqrt(counts.max(initial=1))) * (1 + 1e-15)
     rows = objective.measuring_rows()
     if rows is None:
-        return None
+        square = objective.squared_norm_bound()
+        return float(np.sqrt(square)) * (1 + 1e-15) if np.isfinite(square) else None
     bound = norm_bound(
         DenseMap(rows), method="cholesky", largest_dense=0, steps=60, rng=np.random.default_rng(0)
     )

@@ -66,6 +66,11 @@ class Measurement(Protocol):
         """Return A*(weights) = sum of weights_k A_k as an m x n operator."""
 
 
+def bounds_rounding(measurement: Measurement) -> bool:
+    """Whether a measurement bounds its rounding errors; composed ones may or may not."""
+    return isinstance(measurement, HasRoundingBounds) and getattr(measurement, "bounds_rounding", True)
+
+
 def check_measurement(measurement: Any) -> None:
     """Raise InvalidInputError unless an object measures matrices."""
     if not isinstance(measurement, Measurement):
@@ -93,6 +98,14 @@ class HasRoundingBounds(Protocol):
 
     def adjoint_error(self, weights: Vector) -> float:
         """Return a bound on the Frobenius norm of (computed - exact) of `adjoint(weights)`."""
+
+
+@runtime_checkable
+class HasNormBound(Protocol):
+    """A measurement that bounds its norm, for statements about matrices at a distance."""
+
+    def squared_norm_bound(self) -> float:
+        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite where none is known."""
 
 
 class Loss(Protocol):

@@ -95,6 +95,10 @@ class Entries:
         """Return the entries at the positions `keep` of the list."""
         return Entries(self.rows[keep], self.columns[keep], self.shape, dtype=self.dtype)
 
+    def squared_norm_bound(self) -> float:
+        """Return sum |A(X)_k|^2 / |X|_F^2 at most: how often an entry is measured."""
+        return float(self.repeats)
+
     def measure_error(self, factors: Factors) -> Vector:
         """Return bounds on the rounding error of `measure`, shape (p,)."""
         magnitude = self.measure(Factors(np.abs(factors.left), np.abs(factors.right)))

@@ -99,6 +99,12 @@ class Pauli:
         part._select(flips[keep], signs[keep], count[keep])
         return part
 
+    def squared_norm_bound(self) -> float:
+        """Return sum |A(X)_k|^2 / |X|_F^2 at most: different words are orthogonal, of squared norm 2^q."""
+        flips, signs, _ = self._masks
+        repeats = np.unique(flips * self.shape[0] + signs, return_counts=True)[1]
+        return float(self.shape[0] * repeats.max())
+
     def measure_error(self, factors: Factors) -> Vector:
         """Return bounds on the rounding error of `measure`, shape (p,)."""
         # every word pairs the rows of one side with those of the other once: Cauchy-Schwarz

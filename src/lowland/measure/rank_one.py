@@ -7,9 +7,10 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.core.arrays import Indices, Matrix, check_numbers
+from lowland.core.arrays import Indices, Matrix, Vector, check_numbers
 from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
+from lowland.core.rounding import gamma
 from lowland.measure.linear import check_operator, working_type
 
 
@@ -78,6 +79,42 @@ class RankOne:
         part.right = part.left if self.right is self.left else self.right.subset(keep)
         part.size, part.shape, part.dtype = int(keep.size), self.shape, self.dtype
         return part
+
+    @property
+    def bounds_rounding(self) -> bool:
+        """Whether rounding errors are bounded: of vectors that are given as arrays."""
+        return self.left.operator is None and self.right.operator is None
+
+    def measure_error(self, factors: Factors) -> Vector:
+        """Return bounds on the rounding error of `measure`, shape (p,)."""
+        sizes = (
+            np.abs(side.rows) @ np.abs(part)
+            for side, part in ((self.left, factors.left), (self.right, factors.right))
+        )
+        terms = sum(self.shape) + factors.width + 4
+        bound: Vector = gamma(terms, self.dtype) * np.einsum("pk,pk->p", *sizes)
+        return bound
+
+    def adjoint_error(self, weights: Matrix) -> float:
+        """Return a bound on the Frobenius norm of the rounding error of `adjoint(weights).toarray()`."""
+        spread = np.abs(self.left.rows).T @ (np.abs(np.asarray(weights))[:, None] * np.abs(self.right.rows))
+        return gamma(self.size + self.shape[1] + 4, self.dtype) * float(np.linalg.norm(spread))
+
+    def squared_norm_bound(self) -> float:
+        """Return sum |A(X)_k|^2 / |X|_F^2 at most, infinite for vectors behind an operator.
+
+        |a^H X b| <= |a^H X| |b|, and sum |a_k^H X|^2 is at most |X|_F^2 times the largest row sum of
+        |sum a_k a_k^H|; the same with sides exchanged.
+        """
+        if not self.bounds_rounding:
+            return float("inf")
+        bounds = []
+        for one, other in ((self.left.rows, self.right.rows), (self.right.rows, self.left.rows)):
+            magnitude = np.abs(one)
+            frame = np.abs(one.conj().T @ one) + gamma(self.size + 2, self.dtype) * (magnitude.T @ magnitude)
+            longest = float((np.abs(other) ** 2).sum(axis=1).max(initial=0.0))
+            bounds.append(longest * float(frame.sum(axis=1).max(initial=0.0)))
+        return min(bounds) * (1 + gamma(sum(self.shape) + 8, self.dtype))
 
 
 @final

@@ -9,7 +9,14 @@ import numpy as np
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.fields import as_complexes, as_reals
-from lowland.core.protocols import HasRoundingBounds, LinearMap, Measurement, Subsettable
+from lowland.core.protocols import (
+    HasNormBound,
+    HasRoundingBounds,
+    LinearMap,
+    Measurement,
+    Subsettable,
+    bounds_rounding,
+)
 from lowland.core.records import Factors
 
 
@@ -58,7 +65,11 @@ class RealParts:
     @property
     def bounds_rounding(self) -> bool:
         """Whether the base bounds its rounding errors."""
-        return isinstance(self.base, HasRoundingBounds)
+        return bounds_rounding(self.base)
+
+    def squared_norm_bound(self) -> float:
+        """Return the base's bound: real parts are no larger than the numbers."""
+        return self.base.squared_norm_bound() if isinstance(self.base, HasNormBound) else float("inf")
 
     def measure_error(self, factors: Factors) -> Vector:
         """Return bounds on the rounding error of `measure`."""

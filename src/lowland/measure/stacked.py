@@ -8,10 +8,17 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.protocols import Measurement, check_measurement
+from lowland.core.protocols import (
+    HasNormBound,
+    HasRoundingBounds,
+    Measurement,
+    bounds_rounding,
+    check_measurement,
+)
 from lowland.core.records import Factors
+from lowland.core.rounding import gamma
 from lowland.measure.operators import SumMap
 
 
@@ -68,3 +75,34 @@ class Stacked:
         """Return the sum of the parts' adjoints."""
         pieces = np.split(np.asarray(weights), self._ends[:-1])
         return SumMap(tuple(part.adjoint(piece) for part, piece in zip(self.parts, pieces, strict=True)))
+
+    @property
+    def bounds_rounding(self) -> bool:
+        """Whether every part bounds its rounding errors."""
+        return all(bounds_rounding(part) for part in self.parts)
+
+    def measure_error(self, factors: Factors) -> Vector:
+        """Return bounds on the rounding error of `measure`, shape (p,)."""
+        return np.concatenate([part.measure_error(factors) for part in self._bounding()])
+
+    def adjoint_error(self, weights: Matrix) -> float:
+        """Return a bound on the Frobenius norm of the rounding error of `adjoint(weights).toarray()`."""
+        pieces = np.split(np.asarray(weights), self._ends[:-1])
+        errors = [part.adjoint_error(piece) for part, piece in zip(self._bounding(), pieces, strict=True)]
+        # adding the parts up rounds too
+        sizes = [
+            np.linalg.norm(part.adjoint(piece).toarray())
+            for part, piece in zip(self.parts, pieces, strict=True)
+        ]
+        return float(sum(errors) + gamma(len(self.parts), self.dtype) * sum(sizes))
+
+    def squared_norm_bound(self) -> float:
+        """Return sum |A(X)_k|^2 / |X|_F^2 at most, infinite where a part knows no bound."""
+        bounds = [
+            part.squared_norm_bound() if isinstance(part, HasNormBound) else float("inf")
+            for part in self.parts
+        ]
+        return float(sum(bounds)) * (1 + gamma(len(bounds)))
+
+    def _bounding(self) -> list[HasRoundingBounds]:
+        return [part for part in self.parts if isinstance(part, HasRoundingBounds)]

@@ -11,6 +11,7 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.protocols import (
+    HasNormBound,
     HasRoundingBounds,
     LinearMap,
     Loss,
@@ -18,6 +19,7 @@ from lowland.core.protocols import (
     Model,
     Penalty,
     Subsettable,
+    bounds_rounding,
 )
 from lowland.core.records import Factors
 from lowland.kernels.sparse import squared_error
@@ -146,9 +148,14 @@ class RecoveryProblem:
     def rounding(self) -> HasRoundingBounds | None:
         """Bounds on the measurement's rounding errors, where it knows them."""
         measurement = self.measurement
-        if isinstance(measurement, RealParts) and not measurement.bounds_rounding:
+        if not bounds_rounding(measurement) or not isinstance(measurement, HasRoundingBounds):
             return None
-        return measurement if isinstance(measurement, HasRoundingBounds) else None
+        return measurement
+
+    def squared_norm_bound(self) -> float:
+        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite where none is known."""
+        measurement = self.measurement
+        return measurement.squared_norm_bound() if isinstance(measurement, HasNormBound) else float("inf")
 
     @property
     def measures_in_single(self) -> bool:
