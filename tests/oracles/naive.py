@@ -93,3 +93,23 @@ def nuclear_norm_optimum(shape, rows, columns, y, weights, penalty, biases, iter
             return min(best, now)
         best = min(best, now)
     return best
+
+
+def best_weighted_low_rank(matrix, weights, rank, rng, restarts=12, sweeps=400):
+    """Least sum w (X - M)^2 / 2 over restarts of plain alternating least squares, row by row."""
+    best = np.inf
+    for _ in range(restarts):
+        v = rng.standard_normal((matrix.shape[1], rank))
+        for _ in range(sweeps):
+            u = np.stack(
+                [np.linalg.lstsq((w * v.T).T, w * y, rcond=None)[0] for w, y in _lines(weights, matrix)]
+            )
+            v = np.stack(
+                [np.linalg.lstsq((w * u.T).T, w * y, rcond=None)[0] for w, y in _lines(weights.T, matrix.T)]
+            )
+        best = min(best, float(np.sum(weights * (u @ v.T - matrix) ** 2)) / 2)
+    return best
+
+
+def _lines(weights, matrix):
+    return [(np.sqrt(w), y) for w, y in zip(weights, matrix, strict=True)]

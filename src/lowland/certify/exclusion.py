@@ -14,10 +14,10 @@ from typing import Any, final
 import numpy as np
 
 from lowland.certify.curvature import orthonormal_basis
-from lowland.certify.extremes import is_eigenvalue_below, norm_bound
+from lowland.certify.extremes import is_eigenvalue_below
+from lowland.certify.rank_constrained import measurement_norm
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.maps import DenseMap
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma, unit_roundoff
 
@@ -93,7 +93,7 @@ def prove_exclusion(objective: Any, theta: Vector) -> Exclusion | None:
             break
     else:
         return None
-    norm = _measurement_norm(objective)
+    norm = measurement_norm(objective)
     # without a bound on the norm the tilt is charged at the largest singular value seen, many times over
     size = 1e3 * float(np.sqrt(gram.diagonal().max())) if norm is None else norm
     smallest = float(np.sqrt(square)) * (1 - 1e-12) - tilt * size
@@ -209,15 +209,3 @@ def _all_matrices(rank: int, is_complex: bool) -> list[Matrix]:
     """Return a real basis of the r x r matrices."""
     units = [np.outer(a, b) for a in np.eye(rank) for b in np.eye(rank)]
     return units + [1j * unit for unit in units] if is_complex else units
-
-
-def _measurement_norm(objective: Any) -> float | None:
-    """Return an upper bound on the norm of the measurements over all matrices, where one is known."""
-    rows = objective.measuring_rows()
-    if rows is None:
-        square = objective.squared_norm_bound()
-        return float(np.sqrt(square)) * (1 + 1e-15) if np.isfinite(square) else None
-    bound = norm_bound(
-        DenseMap(rows), method="cholesky", largest_dense=0, steps=60, rng=np.random.default_rng(0)
-    )
-    return float(bound.value) if np.isfinite(bound.value) else None

@@ -14,6 +14,7 @@ import numpy as np
 
 from lowland.certify.dual import LowerBound, adjoint_error, dual_bound
 from lowland.certify.extremes import leading_triplet
+from lowland.certify.rank_constrained import rank_constrained_bound
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.records import Factors
@@ -62,14 +63,19 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
         method = f"an objective of {upper:.3g} is beyond what can be bounded in float64"
         return [Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in CLAIMS]
     lower = dual_bound(objective, theta, upper, settings, np.random.default_rng(settings.seed))
+    posed = lower
+    if not objective.ridge and not upper - lower.value <= settings.gap_tolerance * upper:
+        lowest = lower_value(objective, theta)
+        among = rank_constrained_bound(objective, theta, lowest, settings.largest_dense)
+        posed = among if among.value > lower.value else lower
     values = (upper, convex_value(objective, theta, upper))
     free, ridge = _is_free(objective, theta), bool(objective.ridge)
     worst = misfit(objective, theta) if free or not ridge else float("inf")
     findings = []
-    for claim, value in zip(CLAIMS, values, strict=True):
+    for claim, value, bound in zip(CLAIMS, values, (posed, lower), strict=True):
         unpenalised = free or (claim == "convex_optimal" and not ridge)
         finding = _judge_exact_fit(claim, worst, charged, settings) if unpenalised else None
-        findings.append(finding or _judge_gap(claim, value, lower, charged, settings))
+        findings.append(finding or _judge_gap(claim, value, bound, charged, settings))
     if findings[1].verdict is Verdict.INCONCLUSIVE:
         findings[1] = _refute_convex(objective, theta, findings[1], settings)
     return findings
@@ -199,6 +205,13 @@ def upper_value(objective: Any, theta: Vector) -> tuple[float, bool]:
     for penalty in objective.penalties:
         total += penalty.value(theta) + penalty.value_error(theta)
     return float(total), charged
+
+
+def lower_value(objective: Any, theta: Vector) -> float:
+    """Return the data term of squared loss at theta rounded down."""
+    z, error, _ = prediction_bounds(objective, theta)
+    least = np.maximum(np.abs(objective.y - z) - error, 0.0) ** 2 / 2
+    return float(np.sum(objective.weighted(least))) * (1 - gamma(z.size + 8))
 
 
 def rounding_floor(objective: Any, theta: Vector) -> float:
