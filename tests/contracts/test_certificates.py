@@ -394,7 +394,7 @@ def test_every_cell_seen_is_unique():
 
 
 def test_large_problems_get_no_exact_rank():
-    instance = planted_completion((60, 50), 3, 3.0, 0)
+    instance = planted_completion((60, 50), 3, 1.3, 0, least=4)
     answer = diagnose(instance.measurement, rank=3, largest=10)
     assert answer.finite.verdict is Verdict.INCONCLUSIVE
     assert answer.unique.verdict is Verdict.INCONCLUSIVE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any, final
 
@@ -103,6 +103,12 @@ class Certificate:
 
     def __contains__(self, claim: object) -> bool:
         return any(finding.claim == claim for finding in self.findings)
+
+    def with_finding(self, finding: Finding) -> Certificate:
+        """Return the certificate with one claim's finding replaced."""
+        return replace(
+            self, findings=tuple(finding if f.claim == finding.claim else f for f in self.findings)
+        )
 
     @property
     def verdict(self) -> Verdict:

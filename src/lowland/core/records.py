@@ -52,6 +52,17 @@ class Factors:
         return entries
 
 
+def dimension_of(shape: tuple[int, int], rank: int, biases: tuple[str, ...] = ()) -> int:
+    """Return the dimension of the m x n matrices of a rank plus free biases, overlaps taken off."""
+    (m, n), row, column = shape, "row" in biases, "column" in biases
+    # a free row bias takes one dimension from the rows of V^T that matter, a column bias from U
+    m_left, n_left = m - column, n - row
+    rank = min(rank, m_left, n_left)
+    only_global = "global" in biases and not (row or column)
+    total = rank * (m_left + n_left - rank) + m * row + n * column - (row and column) + only_global
+    return int(min(m * n, total))
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class ObservedPattern:

@@ -11,7 +11,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.fields import as_complexes, as_reals
 from lowland.core.protocols import LinearMap
-from lowland.core.records import Factors
+from lowland.core.records import Factors, dimension_of
 from lowland.models.mixings import all_mixings, column_precisions, divide_by_gram, skew_mixings
 
 BIASES = ("row", "column", "global")
@@ -65,13 +65,7 @@ class General:
     @property
     def degrees_of_freedom(self) -> int:
         """Dimension of the set of matrices in real numbers, the overlap of factors and biases taken off."""
-        (m, n), r = self.shape, self.rank
-        # a free row bias takes one dimension from the rows of V^T that matter, a column bias from U
-        m_left, n_left = m - self._has("column"), n - self._has("row")
-        r = min(r, m_left, n_left)
-        biases = m * self._has("row") + n * self._has("column") - (self._has("row") and self._has("column"))
-        only_global = self._has("global") and not (self._has("row") or self._has("column"))
-        total = min(m * n, r * (m_left + n_left - r) + biases + only_global)
+        total = dimension_of(self.shape, self.rank, self.biases)
         return 2 * total if self.is_complex else total
 
     def unpack(self, theta: Vector) -> tuple[Matrix, Matrix, Vector, Vector, float]:

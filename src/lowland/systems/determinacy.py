@@ -18,13 +18,14 @@ from lowland.core.records import Factors
 from lowland.core.status import Verdict
 from lowland.measure import Entries
 from lowland.objectives import make_objective
+from lowland.systems.alternatives import refute_uniqueness
 from lowland.systems.structures import structured
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Determinacy:
-    """What the positions of the data determine, whatever their values.
+    """What the positions of the data determine.
 
     Parameters
     ----------
@@ -62,6 +63,15 @@ class Determinacy:
     def short_columns(self) -> Indices:
         """Columns with fewer observations than they have unknowns of their own, or that nothing sees."""
         return np.asarray(self.finite.witness.get("short_columns", []), dtype=np.intp)
+
+    @property
+    def determined_share(self) -> float:
+        """Part of the cells that is known to be determined, for generic values; 0 where none is."""
+        if self.finite.verdict is Verdict.PROVED:
+            return 1.0
+        if self.open_cell_count:
+            return 1 - self.open_cell_count / (self.shape[0] * self.shape[1])
+        return float(self.finite.witness.get("determined_share", 0.0))
 
     @property
     def open_cells(self) -> NDArray[np.intp]:
@@ -109,7 +119,7 @@ def diagnose(
     Parameters
     ----------
     data : Observations or Measurement
-        What is observed; values play no role.
+        What is observed. Values count where two matrices are looked for that both reproduce them.
     rank : int
         Rank of the matrix.
     structure : {"general", "psd", "density"}
@@ -156,6 +166,8 @@ def diagnose(
         values = values + 0j
     objective = make_objective(measurement, values, model)
     finite, unique = judge_identifiability(objective, largest=largest, rng=generator)
+    if isinstance(data, Observations):
+        unique = refute_uniqueness(objective, unique, None, generator)
     count = objective.measurement.size
     if isinstance(measurement, Entries):
         cells = measurement.rows * shape[1] + measurement.columns

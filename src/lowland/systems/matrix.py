@@ -24,6 +24,7 @@ from lowland.losses import LOSSES
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
+from lowland.systems.alternatives import refute_uniqueness
 from lowland.systems.premises import check_scale, warn_if_too_few
 from lowland.systems.starting import Attempting, is_settled, plan_starts, polish, without_spare_rank
 from lowland.systems.structures import structured
@@ -209,6 +210,9 @@ def recover(  # noqa: PLR0913
             best = narrower
             attempts.append(_attempt("best so far without spare components", best))
     certificate = judge(objective, best.theta) if certify else None
+    if certificate is not None and best.stop_reason is not StopReason.INTERRUPTED:
+        unique = refute_uniqueness(objective, certificate["uniquely_determined"], best.theta, generator)
+        certificate = certificate.with_finding(unique)
     return Recovery(
         _without_zeros(objective.matrix(best.theta)), best, certificate, objective, tuple(attempts)
     )
