@@ -32,9 +32,10 @@ from lowland.measure import pauli_outcomes as pauli_outcomes
 from lowland.systems.census import census as census
 from lowland.systems.determinacy import Determinacy as Determinacy
 from lowland.systems.determinacy import diagnose as diagnose
-from lowland.systems.matrix import Recovery as Recovery
+from lowland.systems.intervals import Intervals as Intervals
 from lowland.systems.matrix import certify_matrix as certify_matrix
 from lowland.systems.matrix import recover as recover
+from lowland.systems.recovery import Recovery as Recovery
 from lowland.systems.tomography import StateEstimate as StateEstimate
 from lowland.systems.tomography import estimate_state as estimate_state
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from lowland.certify.curvature import orthonormal_basis
 from lowland.certify.extremes import is_eigenvalue_below
+from lowland.certify.jacobian import gram_matrix, jacobian_matrix
 from lowland.certify.rank_constrained import measurement_norm
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
@@ -24,8 +25,6 @@ from lowland.core.rounding import gamma, unit_roundoff
 # weight of the directions that repeat others, in units of the largest curvature: large enough to cost
 # next to nothing of the smallest one, small enough to keep its digits
 REPEATED = 1e3
-# columns of the Jacobian that are computed at a time
-BLOCK = 256
 
 
 @final
@@ -151,25 +150,14 @@ def _tangent(objective: Any, theta: Vector) -> tuple[Matrix, Matrix, float, floa
 
 def _gram(objective: Any, point: Vector) -> tuple[Matrix, float]:
     """Return J^T J and a bound on the norm of its error."""
-    from scipy.sparse import csc_array, hstack
-
-    at = objective.linearise(point)
-    sparse = objective.observed_pattern is not None
-    blocks: list[Any] = []
+    jacobian = jacobian_matrix(objective, point)
     wrong = 0.0
-    for low in range(0, point.size, BLOCK):
-        columns = []
-        for k in range(low, min(low + BLOCK, point.size)):
-            unit = np.zeros(point.size)
-            unit[k] = 1.0
-            columns.append(at.jacobian_product(unit))
-            off = objective.rounding.measure_error(objective.model.push(point, unit))
-            wrong += float(off @ off)
-        block = np.stack(columns, axis=1)
-        blocks.append(csc_array(block) if sparse else block)
-    jacobian = hstack(blocks, format="csc") if sparse else np.hstack(blocks)
-    gram = jacobian.T @ jacobian
-    gram = gram.toarray() if sparse else gram
+    for k in range(point.size):
+        unit = np.zeros(point.size)
+        unit[k] = 1.0
+        off = objective.rounding.measure_error(objective.model.push(point, unit))
+        wrong += float(off @ off)
+    gram = gram_matrix(jacobian)
     total = float(np.trace(gram)) * (1 + gamma(jacobian.shape[0] + 2))
     wrong = float(np.sqrt(wrong)) * (1 + 1e-9)
     error = gamma(jacobian.shape[0] + 2) * total + (2 * np.sqrt(total) + wrong) * wrong

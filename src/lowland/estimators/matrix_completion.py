@@ -17,6 +17,7 @@ from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.core.records import Factors
 from lowland.systems.completion import CompletionSettings, fit_completion
+from lowland.systems.intervals import entry_intervals
 
 
 class MatrixCompletion(TransformerMixin, BaseEstimator):
@@ -138,7 +139,7 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         )
         fitted = fit_completion(observations, settings, rng=self._generator(), certify=self.certify)
         model = fitted.model
-        self._model = model
+        self._model, self._fitted = model, fitted
         self.row_factors_, self.column_factors_ = model.row_factors, model.column_factors
         self.row_biases_, self.column_biases_, self.offset_ = (
             model.row_biases,
@@ -194,6 +195,38 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
                 "rows and columns must be equally long", f"{at_rows.size} and {at_columns.size}"
             )
         return self._model.predict(at_rows, at_columns)
+
+    def predict_interval(
+        self, rows: ArrayLike, columns: ArrayLike, level: float = 0.95
+    ) -> tuple[Vector, Vector]:
+        """Return intervals for new observations of cells of the fitted table.
+
+        Parameters
+        ----------
+        rows, columns : array_like, shape (k,)
+            Labels where the data had labels, else positions.
+        level : float
+            Probability that an interval holds a new observation of its cell.
+
+        Returns
+        -------
+        lower, upper : ndarray, shape (k,)
+            To first order in the noise, which is estimated from the residuals and taken for
+            independent, of equal variance (but for weights) and about Gaussian. What the model
+            misses counts as noise.
+
+        Raises
+        ------
+        UnsupportedError
+            If the residuals tell nothing of the noise: a saturated model.
+        """
+        check_is_fitted(self)
+        at_rows, at_columns = self._model.positions(rows, 0), self._model.positions(columns, 1)
+        fit = self._fitted
+        found = entry_intervals(
+            fit.objective, fit.theta, at_rows, at_columns, level=level, new_observation=True
+        )
+        return found.lower, found.upper
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return minus the root-mean-square error on the observed cells of a table.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from os import PathLike
-from typing import Any, final
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,71 +24,9 @@ from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
 from lowland.systems.alternatives import refute_uniqueness
 from lowland.systems.premises import check_scale, warn_if_too_few
+from lowland.systems.recovery import Recovery
 from lowland.systems.starting import Attempting, is_settled, plan_starts, polish, without_spare_rank
 from lowland.systems.structures import structured
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Recovery:
-    """A recovered matrix, how it was found, and what is proved about it.
-
-    Parameters
-    ----------
-    factors : Factors
-        The matrix as left @ right.conj().T.
-    search : SearchResult
-        The best of all starts: why it stopped and its trace.
-    certificate : Certificate or None
-        What is proved; None if it was not asked for.
-    objective : RecoveryObjective
-        The problem that was solved.
-    attempts : tuple of Attempt
-        Every start, in order, with its end.
-    """
-
-    factors: Factors
-    search: SearchResult
-    certificate: Certificate | None
-    objective: RecoveryObjective
-    attempts: tuple[Attempt, ...]
-
-    @property
-    def rank(self) -> int:
-        """Number of components found; fewer than asked for where the rest would be zero."""
-        return self.factors.width
-
-    def matrix(self) -> Matrix:
-        """Return the dense matrix."""
-        return self.factors.matrix()
-
-    def report(self, path: str | PathLike[str]) -> None:
-        """Write a self-contained HTML report.
-
-        Parameters
-        ----------
-        path : path
-            Where to; an existing file is replaced whole.
-        """
-        from lowland.report.page import write_report
-        from lowland.systems.reporting import recovery_page
-
-        page = recovery_page(self.objective, self.search, self.factors, self.certificate, self.attempts)
-        write_report(path, page)
-
-    def __str__(self) -> str:
-        lines = [
-            self.objective.describe(),
-            f"stopped: {self.search.stop_reason.value}, {self.search.message}",
-        ]
-        lines += [
-            f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
-            for k, a in enumerate(self.attempts)
-        ]
-        return "\n".join(lines) + (f"\n{self.certificate}" if self.certificate else "")
-
-    def _repr_html_(self) -> str:
-        return self.certificate._repr_html_() if self.certificate else f"<pre>{self}</pre>"
 
 
 def recover(  # noqa: PLR0913

@@ -15,7 +15,8 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.status import StopReason
-from lowland.systems.matrix import Recovery, recover
+from lowland.systems.matrix import recover
+from lowland.systems.recovery import Recovery
 
 
 @final

@@ -1,0 +1,48 @@
+"""The Jacobian of the predictions as a matrix, sparse where entries are observed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+
+# columns that are computed at a time
+BLOCK = 256
+
+
+def jacobian_matrix(objective: Any, theta: Vector) -> Any:
+    """Return the derivative of the predictions in all parameters, shape (p, size).
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : ndarray, shape (size,)
+
+    Returns
+    -------
+    ndarray, or csc_array where entries are observed
+        Costs `size` products.
+    """
+    from scipy.sparse import csc_array, hstack
+
+    at = objective.linearise(theta)
+    sparse = objective.observed_pattern is not None
+    blocks: list[Any] = []
+    for low in range(0, theta.size, BLOCK):
+        units = np.zeros((min(BLOCK, theta.size - low), theta.size))
+        units[np.arange(len(units)), low + np.arange(len(units))] = 1.0
+        block = np.stack([at.jacobian_product(unit) for unit in units], axis=1)
+        blocks.append(csc_array(block) if sparse else block)
+    return hstack(blocks, format="csc") if sparse else np.hstack(blocks)
+
+
+def gram_matrix(jacobian: Any, weights: Vector | None = None) -> Matrix:
+    """Return J^T diag(weights) J as a dense array."""
+    from scipy.sparse import issparse
+
+    weighted = jacobian if weights is None else jacobian * weights[:, None]
+    gram = jacobian.T @ weighted
+    dense: Matrix = gram.toarray() if issparse(gram) else gram
+    return dense

@@ -1,0 +1,150 @@
+"""Confidence intervals for entries and other linear functionals of a fitted matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.certify.uncertainty import TangentCovariance, estimate_noise
+from lowland.core.arrays import Matrix, Vector, check_floats, check_positions
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.maps import DenseMap
+from lowland.objectives import RecoveryObjective
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Intervals:
+    """Estimates with intervals that hold the truth with a probability, to first order in the noise.
+
+    Parameters
+    ----------
+    estimate, standard_error, lower, upper : ndarray, shape (k,)
+    level : float
+        Probability, if the assumptions hold: the rank is right, the search ended at the best point, and
+        noise is independent, of the variances that the weights say, and about Gaussian.
+    noise : float
+        Estimated noise level of a datum of weight one.
+    degrees_of_freedom : float
+        Data less what the model took, from which the noise was estimated.
+    form : str
+        "exact" or "block": how variances were computed.
+    """
+
+    estimate: Vector
+    standard_error: Vector
+    lower: Vector
+    upper: Vector
+    level: float
+    noise: float
+    degrees_of_freedom: float
+    form: str
+
+    def __str__(self) -> str:
+        shown = zip(self.estimate[:10], self.lower[:10], self.upper[:10], strict=True)
+        lines = [f"{e:.5g} ({low:.5g} to {high:.5g})" for e, low, high in shown]
+        more = self.estimate.size - len(lines)
+        head = f"{self.level:.0%} intervals, noise {self.noise:.3g}"
+        return "\n".join([head, *lines] + ([f"and {more} more"] if more > 0 else []))
+
+
+def entry_intervals(
+    objective: RecoveryObjective,
+    theta: Vector,
+    rows: ArrayLike,
+    columns: ArrayLike,
+    *,
+    level: float = 0.95,
+    new_observation: bool = False,
+    form: str = "auto",
+) -> Intervals:
+    """Return intervals for entries of the matrix at a point.
+
+    Parameters
+    ----------
+    objective : RecoveryObjective
+        With squared loss.
+    theta : ndarray, shape (size,)
+        The best point found.
+    rows, columns : array_like of int, shape (k,)
+    level : float
+        Between 0 and 1.
+    new_observation : bool
+        Whether the interval is for a further observation of the entry, noise included; what the model
+        misses then counts as noise.
+    form : {"auto", "exact", "block"}
+        See `lowland.certify.uncertainty.TangentCovariance`.
+
+    Returns
+    -------
+    Intervals
+
+    Raises
+    ------
+    UnsupportedError
+        If nothing is known of the noise: a saturated model, or residuals that are not noise (but for
+        new observations).
+    InvalidInputError
+        If a position or the level is out of range.
+    """
+    exact = objective.in_double()
+    if exact.is_complex:
+        raise UnsupportedError("error bars of entries need a real matrix", exact.describe())
+    i = check_positions(rows, "rows", below=exact.shape[0])
+    j = check_positions(columns, "columns", below=exact.shape[1])
+    if i.shape != j.shape:
+        raise InvalidInputError("rows and columns must be equally long", f"{i.size} and {j.size}")
+    point = theta.astype(np.float64)
+    covariance = TangentCovariance(exact, point, form)
+    return _intervals(
+        covariance, exact.matrix(point).at(i, j), covariance.of_entries(i, j), level, new_observation
+    )
+
+
+def functional_intervals(
+    objective: RecoveryObjective, theta: Vector, arrays: ArrayLike, *, level: float = 0.95
+) -> Intervals:
+    """Return intervals for linear functionals <B_k, X> of the matrix at a point.
+
+    Parameters
+    ----------
+    objective : RecoveryObjective
+        With squared loss and a real matrix.
+    theta : ndarray, shape (size,)
+    arrays : array_like, shape (k, m, n)
+        The matrices B_k.
+    level : float
+
+    Returns
+    -------
+    Intervals
+    """
+    exact, point = objective.in_double(), theta.astype(np.float64)
+    if exact.is_complex:
+        raise UnsupportedError("error bars of functionals need a real matrix", exact.describe())
+    weights = check_floats(arrays, "arrays", dtype="float64", ndim=3)
+    if weights.shape[1:] != exact.shape:
+        raise InvalidInputError("arrays do not fit the matrix", f"{weights.shape[1:]} for {exact.shape}")
+    factors = exact.matrix(point)
+    estimate = np.array([np.sum((b @ factors.right) * factors.left) for b in weights])
+    covariance = TangentCovariance(exact, point, "exact")
+    return _intervals(covariance, estimate, covariance.of_maps([DenseMap(b) for b in weights]), level, False)
+
+
+def _intervals(
+    covariance: TangentCovariance, estimate: Vector, variances: Matrix, level: float, new: bool
+) -> Intervals:
+    from scipy.stats import t
+
+    if not 0 < level < 1:
+        raise InvalidInputError("level must lie between 0 and 1", repr(level))
+    noise = estimate_noise(covariance.objective, covariance.theta, strict=not new)
+    error = noise.level * np.sqrt(np.maximum(variances, 0.0) + (1.0 if new else 0.0))
+    reach = float(t.ppf((1 + level) / 2, noise.free)) * error
+    form = "exact" if covariance.is_exact else "block"
+    return Intervals(
+        estimate, error, estimate - reach, estimate + reach, level, noise.level, noise.free, form
+    )

@@ -1,0 +1,152 @@
+"""Intervals hold the truth as often as they say, and are refused where nothing is known."""
+
+import numpy as np
+import pytest
+
+import lowland as ll
+from lowland.certify.uncertainty import TangentCovariance, degrees_of_freedom, estimate_noise
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.datasets import data_path
+from lowland.measure import Entries
+from lowland.models import General
+from lowland.objectives import make_objective
+from lowland.systems.intervals import functional_intervals
+
+
+def noisy_table(seed, n=60, rank=2, share=0.35, sigma=0.1, heteroscedastic=False):
+    rng = np.random.default_rng(seed)
+    truth = rng.standard_normal((n, rank)) @ rng.standard_normal((rank, n))
+    rows, columns = np.nonzero(rng.random((n, n)) < share)
+    scale = rng.choice([0.3, 3.0], rows.size) if heteroscedastic else np.ones(rows.size)
+    y = truth[rows, columns] + sigma * scale * rng.standard_normal(rows.size)
+    return truth, rows, columns, y, scale**-2.0
+
+
+@pytest.mark.parametrize("form", ["exact", "block"])
+@pytest.mark.parametrize("heteroscedastic", [False, True])
+def test_coverage_of_entries(form, heteroscedastic):
+    covered, noises = [], []
+    everything = np.indices((60, 60)).reshape(2, -1)
+    for seed in range(8):
+        truth, rows, columns, y, weights = noisy_table(seed, heteroscedastic=heteroscedastic)
+        fit = ll.recover(Entries(rows, columns, (60, 60)), y, rank=2, weights=weights, rng=0, certify=False)
+        found = fit.interval(*everything, form=form)
+        covered.append(np.mean((found.lower <= truth.ravel()) & (truth.ravel() <= found.upper)))
+        noises.append(found.noise)
+        assert found.form == form
+    # the block form takes the other side for known, which costs where few data weigh much
+    least = 0.9 if form == "block" and heteroscedastic else 0.935
+    assert least < np.mean(covered) < 0.965
+    assert np.mean(noises) == pytest.approx(0.1, rel=0.03)
+
+
+def test_coverage_of_new_observations_and_levels():
+    hits = {0.5: [], 0.9: []}
+    for seed in range(8):
+        truth, rows, columns, y, _ = noisy_table(seed)
+        fit = ll.recover(Entries(rows, columns, (60, 60)), y, rank=2, rng=0, certify=False)
+        rng = np.random.default_rng(100 + seed)
+        i, j = rng.integers(0, 60, (2, 1000))
+        new = truth[i, j] + 0.1 * rng.standard_normal(1000)
+        for level, rates in hits.items():
+            found = fit.interval(i, j, level=level, new_observation=True)
+            rates.append(np.mean((found.lower <= new) & (new <= found.upper)))
+    for level, rates in hits.items():
+        assert np.mean(rates) == pytest.approx(level, abs=0.03)
+
+
+def test_exact_variances_against_a_dense_pseudo_inverse(rng):
+    rows, columns = np.nonzero(rng.random((7, 6)) < 0.8)
+    weights = rng.uniform(0.5, 2, rows.size)
+    objective = make_objective(
+        Entries(rows, columns, (7, 6)), rng.standard_normal(rows.size), General((7, 6), 2), weights=weights
+    )
+    u, v = rng.standard_normal((7, 2)), rng.standard_normal((6, 2))
+    theta = objective.from_factors(ll.Factors(u, v))
+    i, j = np.indices((7, 6)).reshape(2, -1)
+    jacobian = np.zeros((42, 26))
+    for k, (a, b) in enumerate(zip(i, j, strict=True)):
+        jacobian[k, 2 * a : 2 * a + 2] = v[b]
+        jacobian[k, 14 + 2 * b : 16 + 2 * b] = u[a]
+    seen = jacobian[rows * 6 + columns]
+    naive = jacobian @ np.linalg.pinv(seen.T @ (weights[:, None] * seen), rcond=1e-10) @ jacobian.T
+    found = TangentCovariance(objective, theta, "exact").of_entries(i, j)
+    np.testing.assert_allclose(found, np.diag(naive), rtol=1e-6)
+
+
+def test_functionals_of_positive_semidefinite_matrices(rng):
+    """The trace and a contrast, over repeated noise."""
+    n, m = 8, 120
+    measurement = ll.gaussian(m, (n, n), rng, symmetric=True)
+    factor = rng.standard_normal((n, 2))
+    truth = factor @ factor.T
+    contrast = np.zeros((n, n))
+    contrast[0, 0], contrast[1, 1] = 1, -1
+    arrays = np.stack([np.eye(n), contrast])
+    values = np.einsum("kij,ij->k", arrays, truth)
+    hits = []
+    for _ in range(60):
+        y = measurement.measure_matrix(truth) + 0.2 * rng.standard_normal(m)
+        fit = ll.recover(measurement, y, rank=2, structure="psd", rng=0, certify=False)
+        found = functional_intervals(fit.objective, fit.search.theta, arrays)
+        hits.append((found.lower <= values) & (values <= found.upper))
+    assert 0.88 < np.mean(hits) <= 1
+
+
+def test_refusals(rng):
+    truth, rows, columns, y, _ = noisy_table(0)
+    entries = Entries(rows, columns, (60, 60))
+    low = ll.recover(entries, y, rank=1, rng=0, certify=False)
+    with pytest.raises(UnsupportedError, match="residuals are not noise"):
+        low.interval([0], [0])
+    full = Entries(*np.indices((4, 4)).reshape(2, -1), (4, 4))
+    saturated = ll.recover(full, truth[:4, :4].ravel(), rank=4, rng=0, certify=False)
+    with pytest.raises(UnsupportedError, match="saturated"):
+        saturated.interval([0], [0])
+    fit = ll.recover(entries, y, rank=2, rng=0, certify=False)
+    for bad, words in ((([0, 1], [0]), "equally long"), (([60], [0]), "rows")):
+        with pytest.raises(InvalidInputError, match=words):
+            fit.interval(*bad)
+    with pytest.raises(InvalidInputError, match="level"):
+        fit.interval([0], [0], level=1.0)
+    with pytest.raises(InvalidInputError, match="form"):
+        fit.interval([0], [0], form="bayes")
+    counts = ll.recover(ll.RankOne(np.eye(3)), np.ones(3), rank=1, structure="psd", loss="poisson", rng=0)
+    with pytest.raises(UnsupportedError, match="squared loss"):
+        counts.interval([0], [0])
+    states = ll.recover(ll.Pauli(["X", "Y", "Z", "I"] * 3), [0.1] * 12, rank=1, structure="psd", rng=0)
+    with pytest.raises(UnsupportedError, match="real matrix"):
+        states.interval([0], [0])
+
+
+def test_held_out_cells_of_a_real_table():
+    """Nominal against measured on the fertility table, a tenth of its cells held out."""
+    table = ll.read_table(data_path("fertility"))
+    rng = np.random.default_rng(0)
+    out = rng.random(table.size) < 0.1
+    model = ll.MatrixCompletion(rank=5, penalty=0.1, random_state=0, certify=False).fit(table.select(~out))
+    held = table.select(out)
+    rows, columns = held.row_labels[held.rows], held.column_labels[held.columns]
+    widths = []
+    for level in (0.5, 0.9, 0.95):
+        low, high = model.predict_interval(rows, columns, level=level)
+        measured = np.mean((low <= held.values) & (held.values <= high))
+        # residuals have heavier tails than a Gaussian: more than asked for in the middle
+        assert level - 0.05 < measured < level + 0.3
+        widths.append(np.median(high - low))
+    assert widths == sorted(widths)
+    assert widths[-1] < 0.5
+
+
+def test_a_penalty_leaves_fewer_degrees_of_freedom(rng):
+    _, rows, columns, y, _ = noisy_table(0)
+    entries = Entries(rows, columns, (60, 60))
+    light, heavy = (
+        make_objective(entries, y, General((60, 60), 5, ("row",)), ridge=ridge) for ridge in (1e-8, 20.0)
+    )
+    theta = rng.standard_normal(light.size)
+    most = light.model.degrees_of_freedom
+    assert degrees_of_freedom(light, theta) == pytest.approx(most, rel=0.03)
+    assert degrees_of_freedom(heavy, theta) < 0.8 * most
+    fit = ll.recover(entries, y, rank=5, penalty=0.3, rng=0, certify=False)
+    assert estimate_noise(fit.objective, fit.search.theta).level == pytest.approx(0.1, rel=0.15)
