@@ -62,6 +62,14 @@ def test_the_bound_covers_and_is_useful():
     assert np.mean(bounds) <= 0.45
 
 
+def test_census_takes_any_law_of_starts():
+    objective, false = family(0.6)
+    all_bad = census(objective, n_starts=5, start=lambda rng: false + 1e-3 * rng.standard_normal(2), rng=0)
+    assert all_bad.values.min() == pytest.approx(0.32)
+    with pytest.raises(InvalidInputError, match="wrong size"):
+        census(objective, n_starts=5, start=lambda rng: np.ones(3), rng=0)
+
+
 def test_census_is_the_same_on_any_workers():
     objective, _ = family(0.6)
     one = census(objective, n_starts=12, rng=3, certify=False)

@@ -71,8 +71,11 @@ def judge_curvature(
         theta = balanced(objective, theta)
     extremes = extreme_curvatures(objective, theta, largest, work, rng)
     if not extremes.converged:
+        limit = "largest_work" if theta.size > largest else ""
         return [
-            Finding(claim, Verdict.INCONCLUSIVE, tolerance=tolerance, method=extremes.method)
+            Finding(
+                claim, Verdict.INCONCLUSIVE, tolerance=tolerance, method=extremes.method, limited_by=limit
+            )
             for claim in CURVATURE_CLAIMS
         ]
     bound = tolerance * extremes.largest

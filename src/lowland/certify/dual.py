@@ -10,7 +10,7 @@ vector is the weighted residual, scaled by the best feasible number.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -32,11 +32,13 @@ class LowerBound:
     method: str
     scale: float = 0.0
     assumptions: tuple[str, ...] = ()
+    limited_by: str = ""
 
 
 # squares below this lose digits to underflow
 SMALLEST = 1e-290
 NOTHING = LowerBound(0.0, Rigour.RIGOROUS, "losses and penalties are never negative")
+BEYOND = replace(NOTHING, limited_by="largest_dense")
 
 
 def dual_bound(
@@ -84,7 +86,8 @@ def dual_bound(
     if not np.isfinite(highest):
         return NOTHING
     limit = objective.ridge / highest if highest > 0 else np.inf
-    return _scaled(objective, direction, limit, upper, bound.method, rigour)
+    found = _scaled(objective, direction, limit, upper, bound.method, rigour)
+    return replace(found, limited_by="" if bound.rigour is Rigour.RIGOROUS else "largest_dense")
 
 
 def _scaled(
@@ -160,7 +163,7 @@ def _psd_bound(objective: Any, direction: Vector, largest: int) -> LowerBound:
     """
     operator = objective.adjoint(direction)
     if min(operator.shape) > largest:
-        return NOTHING
+        return BEYOND
     matrix = np.asarray(operator.toarray())
     top = eigenvalue_bound(matrix)
     rigour, error = _charged(objective, direction, top)
@@ -205,8 +208,10 @@ def _conjugate_bound(objective: Any, theta: Vector, largest: int) -> LowerBound:
     matrix is positive semidefinite; of unit trace, it is at least the smallest eigenvalue. The slopes
     are those of the point, moved towards 1 until the matrix is.
     """
-    if objective.structure != "psd" or min(objective.shape) > largest:
+    if objective.structure != "psd":
         return NOTHING
+    if min(objective.shape) > largest:
+        return BEYOND
     slopes = objective.loss.slope(objective.predict(theta), objective.y)
     if not np.isfinite(slopes).all():
         return NOTHING
@@ -271,7 +276,7 @@ def identity_combination(objective: Any) -> tuple[Vector, float, bool] | None:
 def _charged(objective: Any, nu: Vector, bound: Bound) -> tuple[Rigour, float]:
     """Return the rigour left after the rounding of A* nu, and that rounding."""
     rigour = bound.rigour
-    if objective.rounding is None and rigour is Rigour.RIGOROUS:
+    if objective.rounding is None and rigour in (Rigour.RIGOROUS, Rigour.PROBABILISTIC):
         rigour = Rigour.WORKING_PRECISION
     return rigour, adjoint_error(objective, nu)
 

@@ -52,7 +52,11 @@ def _judge_operator(objective: Any, largest: int, rng: np.random.Generator) -> F
         return refuted(FINITE, size, expected, words, Rigour.RIGOROUS)
     jacobian = objective.modular_jacobian
     if jacobian is None or objective.size > largest:
-        return Finding(FINITE, Verdict.INCONCLUSIVE, method="no exact Jacobian, or one beyond the budget")
+        words = "no exact Jacobian of these measurements is known"
+        limit = "" if jacobian is None else "largest_modular"
+        if limit:
+            words = f"an exact Jacobian of {objective.size} unknowns is beyond the budget of {largest}"
+        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
     best = 0
     for prime in modular.PRIMES[:2]:
         best = max(best, int(modular.rank(jacobian.matrix(prime, rng), prime)))

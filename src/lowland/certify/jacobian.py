@@ -40,9 +40,7 @@ def jacobian_matrix(objective: Any, theta: Vector) -> Any:
 
 def gram_matrix(jacobian: Any, weights: Vector | None = None) -> Matrix:
     """Return J^T diag(weights) J as a dense array."""
-    from scipy.sparse import issparse
-
     weighted = jacobian if weights is None else jacobian * weights[:, None]
     gram = jacobian.T @ weighted
-    dense: Matrix = gram.toarray() if issparse(gram) else gram
+    dense: Matrix = gram if isinstance(gram, np.ndarray) else gram.toarray()
     return dense

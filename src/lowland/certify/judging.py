@@ -22,6 +22,27 @@ from lowland.core.findings import CLAIMS, Certificate, Finding
 DEFAULT_CLAIMS = tuple(CLAIMS)
 
 
+EFFORTS: dict[str, dict[str, Any]] = {
+    "quick": {
+        "lanczos_steps": 60,
+        "largest_dense": 800,
+        "largest_hessian": 300,
+        "largest_tangent": 300,
+        "largest_work": 2e8,
+        "largest_modular": 1000,
+    },
+    "standard": {},
+    "thorough": {
+        "lanczos_steps": 1000,
+        "largest_dense": 12_000,
+        "largest_hessian": 4000,
+        "largest_tangent": 8000,
+        "largest_work": 5e11,
+        "largest_modular": 20_000,
+    },
+}
+
+
 @final
 @dataclass(frozen=True)
 class Settings:
@@ -40,8 +61,9 @@ class Settings:
         Without a penalty a fit counts as exact if every residual beyond rounding is at most this
         fraction of its own datum, or of the usual one of its row and column.
     norm_bound : {"auto", "cholesky", "lanczos"}
-        How spectral norms are bounded: rigorously where affordable, always, or by Lanczos
-        iteration, which only supports a claim.
+        How spectral norms are bounded: rigorously where affordable, and by Lanczos iteration with a
+        stated probability of failure beyond; always rigorously; or by an estimate, which only
+        supports a claim.
     lanczos_steps : int
         Steps of that iteration.
     largest_dense : int
@@ -63,13 +85,36 @@ class Settings:
     gap_tolerance: float = 1e-2
     zero_tolerance: float = 1e-12
     norm_bound: str = "auto"
-    lanczos_steps: int = 60
+    lanczos_steps: int = 250
     largest_dense: int = 3000
     largest_hessian: int = 1200
     largest_tangent: int = 2000
     largest_work: float = 5e9
     largest_modular: int = 5000
     seed: int = 0
+
+    @classmethod
+    def for_effort(cls, effort: str) -> Settings:
+        """Return settings by how much they may spend.
+
+        Parameters
+        ----------
+        effort : {"quick", "standard", "thorough"}
+            "quick" factors only small matrices. "thorough" goes as far as an hour and a few gigabytes
+            do.
+
+        Returns
+        -------
+        Settings
+
+        Raises
+        ------
+        InvalidInputError
+            If the effort is unknown.
+        """
+        if not isinstance(effort, str) or effort not in EFFORTS:
+            raise InvalidInputError("effort is unknown", repr(effort), fix=f"use one of {', '.join(EFFORTS)}")
+        return cls(**EFFORTS[effort])
 
     def __post_init__(self) -> None:
         if self.norm_bound not in ("auto", "cholesky", "lanczos"):
@@ -88,6 +133,7 @@ def certify(
     theta: ArrayLike,
     *,
     claims: Sequence[str] = DEFAULT_CLAIMS,
+    effort: str = "standard",
     settings: Settings | None = None,
 ) -> Certificate:
     """Judge a point of an objective, wherever it came from.
@@ -100,8 +146,10 @@ def certify(
         The point.
     claims : sequence of str
         Which claims to judge; by default all that are known.
+    effort : {"quick", "standard", "thorough"}
+        How much may be spent; see `Settings.for_effort`. What a larger effort may settle is said.
     settings : Settings, optional
-        Tolerances and budgets.
+        Tolerances and budgets one by one, instead of `effort`.
 
     Returns
     -------
@@ -125,7 +173,7 @@ def certify(
     unknown = [claim for claim in claims if claim not in CLAIMS]
     if unknown:
         raise InvalidInputError("claim is unknown", repr(unknown[0]), fix=f"use some of {', '.join(CLAIMS)}")
-    settings = settings or Settings()
+    settings = settings or Settings.for_effort(effort)
     point: Vector = check_floats(theta, "theta", dtype="float64", ndim=1)
     exact = objective.in_double()
     if point.size != exact.size:

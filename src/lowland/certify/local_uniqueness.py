@@ -91,10 +91,11 @@ def _judge_spectrum(objective: Any, theta: Vector, settings: Any) -> Finding:
     else:
         products = product_budget(objective, settings.largest_work)
         if not products:
-            return _inconclusive("the Jacobian at the point is beyond the budget")
+            return _inconclusive("the Jacobian at the point is beyond the budget", "largest_work")
         found = smallest_eigenpairs(product, gauge, products // BASIS, rng, count=LOOKED_FOR, tolerance=1e-3)
         if found is None:
-            return _inconclusive("the Jacobian's smallest singular values did not converge in the budget")
+            words = "the Jacobian's smallest singular values did not converge in the budget"
+            return _inconclusive(words, "largest_work")
         values, vectors = np.append(found[0], found[2]), found[1]
         method = "smallest singular values of the Jacobian at the point by Lanczos iteration, gauge deflated"
     if not (np.isfinite(values).all() and values.size and values[-1] > 0):
@@ -132,11 +133,12 @@ def _judge_spectrum(objective: Any, theta: Vector, settings: Any) -> Finding:
         method=method,
         rigour=Rigour.WORKING_PRECISION,
         witness=witness,
+        limited_by="largest_tangent" if theta.size > settings.largest_tangent else "",
     )
 
 
-def _inconclusive(method: str) -> Finding:
-    return Finding(CLAIM, Verdict.INCONCLUSIVE, method=method)
+def _inconclusive(method: str, limit: str = "") -> Finding:
+    return Finding(CLAIM, Verdict.INCONCLUSIVE, method=method, limited_by=limit)
 
 
 def _all_values(product: Any, size: int, gauge: Matrix) -> tuple[Vector, Matrix]:

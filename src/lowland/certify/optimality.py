@@ -13,7 +13,7 @@ from typing import Any, final
 import numpy as np
 
 from lowland.certify.dual import LowerBound, adjoint_error, dual_bound
-from lowland.certify.extremes import leading_triplet
+from lowland.certify.extremes import ESTIMATE_STEPS, leading_triplet
 from lowland.certify.rank_constrained import rank_constrained_bound
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
@@ -104,6 +104,7 @@ def _judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, setti
         f"gap to a lower bound, as a fraction of the objective: {lower.method}",
         rigour,
         witness={"objective": value, "lower_bound": lower.value, "dual_scale": lower.scale, "gap": gap},
+        limited_by=lower.limited_by,
     )
 
 
@@ -272,7 +273,7 @@ def rank_one_descent(objective: Any, theta: Vector, settings: Any) -> Descent | 
         right = left
     else:
         left, steepness, right = leading_triplet(
-            slope, settings.lanczos_steps, np.random.default_rng(settings.seed)
+            slope, min(settings.lanczos_steps, ESTIMATE_STEPS), np.random.default_rng(settings.seed)
         )
         left = -left
     z = objective.predict(theta)
@@ -311,4 +312,5 @@ def _prediction_error(objective: Any, factors: Factors, z: Vector) -> Vector:
 
 
 def _weaker(rigour: Rigour) -> Rigour:
-    return Rigour.WORKING_PRECISION if rigour is Rigour.RIGOROUS else rigour
+    charged = rigour in (Rigour.RIGOROUS, Rigour.PROBABILISTIC)
+    return Rigour.WORKING_PRECISION if charged else rigour

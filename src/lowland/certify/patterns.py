@@ -115,9 +115,10 @@ def _judge_by_core(
         words = (
             f"the exact rank of {size} unknowns is beyond the budget of {largest}, and no core is determined"
         )
-        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words)
+        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")
     if not reach.is_all:
-        found = Finding(FINITE, Verdict.INCONCLUSIVE, method=_say_reach(reach, "determined"))
+        words = _say_reach(reach, "determined")
+        found = Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")
         found.witness.update(_reached(reach))
         return found
     words = (

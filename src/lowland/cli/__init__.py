@@ -21,7 +21,7 @@ def main() -> None:
             _say(str(error))
             sys.exit(2)
     except SystemExit as end:
-        if end.code == 130 and isinstance(end.__context__, KeyboardInterrupt):
+        if end.code == 130 and _was_interrupted(end):
             _say("interrupted; nothing was saved")
         raise
     except MemoryError:
@@ -34,6 +34,14 @@ def main() -> None:
     except KeyboardInterrupt:
         _say("interrupted; nothing was saved")
         sys.exit(130)
+
+
+def _was_interrupted(error: BaseException) -> bool:
+    """Whether an interrupt stands anywhere behind an error: frameworks turn it into one of their own."""
+    behind = error.__context__
+    while behind is not None and not isinstance(behind, KeyboardInterrupt):
+        behind = behind.__context__
+    return behind is not None
 
 
 def _say(text: str) -> None:

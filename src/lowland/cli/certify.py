@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,6 +29,9 @@ def certify(
     layout: Annotated[str, typer.Option(help="auto, long or wide.")] = "auto",
     duplicates: Annotated[str, typer.Option(help="A cell listed twice: error, mean or last.")] = "error",
     gap: Annotated[float, typer.Option(help="Relative gap that counts as optimal.")] = 1e-2,
+    effort: Annotated[
+        str, typer.Option(help="quick, standard or thorough: how far to go in judging.")
+    ] = "standard",
     require: Annotated[
         str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
     ] = None,
@@ -35,6 +39,7 @@ def certify(
 ) -> None:
     """Judge a saved model: recompute everything from the table and the factors alone."""
     check_claim(require)
+    Settings.for_effort(effort)
     fitted, header = load_model(model)
     observations = load_table(
         table, row=row, column=column, value=value, layout=layout, duplicates=duplicates
@@ -61,7 +66,7 @@ def certify(
         fitted.column_biases.astype(double),
         fitted.offset,
     )
-    certificate = judge(objective, theta, settings=Settings(gap_tolerance=gap))
+    certificate = judge(objective, theta, settings=replace(Settings.for_effort(effort), gap_tolerance=gap))
     if json:
         say_json(certificate.as_dict())
     else:

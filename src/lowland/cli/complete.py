@@ -9,7 +9,16 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from lowland.cli.output import check_claim, exit_on_missed, say, say_certificate, say_json, try_report, warn
+from lowland.certify import Settings
+from lowland.cli.output import (
+    check_claim,
+    exit_on_missed,
+    say,
+    say_certificate,
+    say_json,
+    try_report,
+    warn,
+)
 from lowland.cli.progress import SearchProgress
 from lowland.cli.store import (
     checkpoint_path,
@@ -62,6 +71,9 @@ def complete(
     max_iterations: Annotated[int, typer.Option(help="Most sweeps.")] = 500,
     seed: Annotated[int, typer.Option(help="Seed of the random start.")] = 0,
     certify: Annotated[bool, typer.Option(help="Judge the fit.")] = True,
+    effort: Annotated[
+        str, typer.Option(help="quick, standard or thorough: how far to go in judging.")
+    ] = "standard",
     require: Annotated[
         str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
     ] = None,
@@ -70,6 +82,7 @@ def complete(
 ) -> None:
     """Complete a table of numbers with holes, and say what is proved about the fit."""
     check_claim(require)
+    Settings.for_effort(effort)
     settings = CompletionSettings(rank, biases, penalty, tolerance, max_iterations)
     _check_paths(table, output, model, report)
     _check_options(settings, dtype, seed)
@@ -99,7 +112,15 @@ def complete(
         )
     if not json:
         say(describe_table(loaded))
-    fit = run_fit(observations, settings, seed=seed, certify=certify, model=model, resume=resume, quiet=quiet)
+    fit = run_fit(
+        observations,
+        settings,
+        seed=seed,
+        effort=effort if certify else None,
+        model=model,
+        resume=resume,
+        quiet=quiet,
+    )
     if output is not None:
         write_completed(output, loaded, fit)
     if report is not None:
@@ -157,7 +178,7 @@ def run_fit(
     settings: CompletionSettings,
     *,
     seed: int,
-    certify: bool,
+    effort: str | None,
     model: Path | None,
     resume: bool,
     quiet: bool,
@@ -183,9 +204,9 @@ def run_fit(
         save_model(model, fit, seed)
     if fit.search.stop_reason is StopReason.INTERRUPTED:
         return fit
-    if certify:
+    if effort is not None:
         try:
-            fit = certified(fit, rng)
+            fit = certified(fit, rng, effort)
         except KeyboardInterrupt:
             kept = f"{model} holds the fitted model" if model else "without --model the fit is lost"
             warn(f"lowland: interrupted while judging the fit; {kept}")

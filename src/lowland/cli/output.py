@@ -12,6 +12,8 @@ from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.core.findings import CLAIMS, Certificate, short_number
 from lowland.core.status import Verdict
 
+EFFORT_HELP = "quick, standard or thorough: how far to go in judging."
+
 
 def say(text: str = "") -> None:
     """Print a line on stdout."""
@@ -38,7 +40,8 @@ def say_certificate(certificate: Certificate) -> None:
 
 def _short(finding: Any) -> str:
     number = "" if finding.value is None else f"{short_number(finding.value)}; "
-    return f"{number}{finding.method} ({finding.rigour.value.replace('_', ' ')})"
+    more = "; a larger --effort may settle it" if finding.limited_by else ""
+    return f"{number}{finding.method} ({finding.rigour.value.replace('_', ' ')}){more}"
 
 
 def check_claim(claim: str | None) -> None:

@@ -9,7 +9,14 @@ from typing import IO, Annotated, Any
 import numpy as np
 import typer
 
-from lowland.cli.output import check_claim, exit_on_missed, say, say_certificate, say_json, try_report
+from lowland.cli.output import (
+    check_claim,
+    exit_on_missed,
+    say,
+    say_certificate,
+    say_json,
+    try_report,
+)
 from lowland.cli.progress import SearchProgress
 from lowland.cli.tomography import sense_counts
 from lowland.core.atomic import check_writable, write_whole
@@ -22,7 +29,7 @@ from lowland.systems.matrix import recover
 from lowland.systems.solvers import SOLVERS, STEP_LIMITS
 
 # what is settled for counts: a state is estimated by maximum likelihood, convex at full rank
-SETTLED = ("structure", "loss", "penalty", "solver", "start")
+SETTLED = ("structure", "loss", "penalty", "solver", "start", "effort")
 
 
 def sense(
@@ -48,6 +55,9 @@ def sense(
         str | None, typer.Option(help="Pure state to compare a density matrix with, such as 00+11.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of random starts.")] = 0,
+    effort: Annotated[
+        str, typer.Option(help="quick, standard or thorough: how far to go in judging.")
+    ] = "standard",
     require: Annotated[
         str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
     ] = None,
@@ -90,6 +100,7 @@ def sense(
             start=start,
             rng=seed,
             callbacks=[progress],
+            effort=effort,
         )
     if output is not None:
         write_whole(output, lambda target: _write_factors(target, fit))

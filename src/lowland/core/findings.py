@@ -53,7 +53,10 @@ class Finding:
     seconds : float
         What it cost.
     witness : dict
-        Data from which `Certificate.verify` recomputes the judgement.
+        Numbers and matrices that show it: bounds, directions, counterexamples.
+    limited_by : str
+        The setting that kept the judge from going further, empty where none did: a larger effort may
+        settle the claim.
     """
 
     claim: str
@@ -66,6 +69,7 @@ class Finding:
     rigour: Rigour = Rigour.ESTIMATE
     seconds: float = 0.0
     witness: dict[str, Any] = field(default_factory=dict, compare=False)
+    limited_by: str = ""
 
     def __post_init__(self) -> None:
         if self.claim not in CLAIMS:
@@ -174,6 +178,8 @@ def describe(finding: Finding) -> str:
     parts.append(f"{finding.method} [{finding.rigour.value.replace('_', ' ')}]")
     if finding.assumptions:
         parts.append("assuming " + "; ".join(finding.assumptions))
+    if finding.limited_by:
+        parts.append(f"limited by {finding.limited_by}: a larger effort may settle it")
     return "; ".join(parts)
 
 
@@ -195,6 +201,7 @@ def _plain(finding: Finding) -> dict[str, Any]:
         "method": finding.method,
         "rigour": finding.rigour.value,
         "seconds": finding.seconds,
+        "limited_by": finding.limited_by,
         "witness": {key: _plain_value(value) for key, value in finding.witness.items()},
     }
 
@@ -210,6 +217,7 @@ def _read_finding(item: dict[str, Any]) -> Finding:
         method=item["method"],
         rigour=Rigour(item["rigour"]),
         seconds=item["seconds"],
+        limited_by=item.get("limited_by", ""),
         witness={
             key: np.asarray(value) if isinstance(value, list) else value
             for key, value in item["witness"].items()

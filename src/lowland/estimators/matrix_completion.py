@@ -45,6 +45,8 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         Most sweeps.
     certify : bool
         Whether to judge the fit.
+    effort : {"quick", "standard", "thorough"}
+        How far to go in judging.
     random_state : int, RandomState, Generator or None
         For the random start.
 
@@ -83,7 +85,7 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
     True
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         rank: int = 2,
         *,
@@ -93,6 +95,7 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         tolerance: float = 1e-6,
         max_iterations: int = 500,
         certify: bool = True,
+        effort: str = "standard",
         random_state: Any = None,
     ) -> None:
         self.rank = rank
@@ -102,6 +105,7 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         self.tolerance = tolerance
         self.max_iterations = max_iterations
         self.certify = certify
+        self.effort = effort
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> MatrixCompletion:
@@ -137,7 +141,9 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
             self._positive("tolerance"),
             self.max_iterations,
         )
-        fitted = fit_completion(observations, settings, rng=self._generator(), certify=self.certify)
+        fitted = fit_completion(
+            observations, settings, rng=self._generator(), certify=self.certify, effort=self.effort
+        )
         model = fitted.model
         self._model, self._fitted = model, fitted
         self.row_factors_, self.column_factors_ = model.row_factors, model.column_factors

@@ -29,11 +29,12 @@ class _Search:
 
     objective: RecoveryObjective
     stepper: Any
-    start: str
+    start: str | Callable[[np.random.Generator], Vector]
     stop: StopRule
 
     def __call__(self, rng: np.random.Generator) -> SearchResult:
-        theta = make_start(self.objective, self.start, rng)
+        law = self.start(rng) if callable(self.start) else self.start
+        theta = make_start(self.objective, law, rng)
         return run(self.objective, self.stepper, theta, stop=self.stop, rng=rng)
 
 
@@ -51,7 +52,7 @@ def census(  # noqa: PLR0913
     *,
     n_starts: int = 50,
     solver: Any = "gradient",
-    start: str = "random",
+    start: str | Callable[[np.random.Generator], Vector] = "random",
     stop: StopRule | None = None,
     tolerance: float = 1e-6,
     level: float = 0.95,
@@ -70,8 +71,9 @@ def census(  # noqa: PLR0913
         Number of searches, independent of each other.
     solver : str or stepper
         One local search from each start, without restarts.
-    start : {"random", "small_random"}
-        Law of the starts.
+    start : {"random", "small_random"} or callable
+        Law of the starts, to which the bound refers; or a function that takes a generator and
+        returns a point.
     stop : StopRule, optional
         When a search ends; the default depends on the solver.
     tolerance : float
@@ -110,7 +112,7 @@ def census(  # noqa: PLR0913
     """
     if not isinstance(n_starts, int | np.integer) or n_starts < 1:
         raise InvalidInputError("n_starts must be a positive whole number", repr(n_starts))
-    if start not in ("random", "small_random"):
+    if not callable(start) and start not in ("random", "small_random"):
         raise InvalidInputError("start must be random", repr(start), fix='use "random" or "small_random"')
     for name, number in (("tolerance", tolerance), ("level", level)):
         if not 0 < number < 1:

@@ -9,6 +9,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lowland.certify import Settings
 from lowland.certify import certify as judge
 from lowland.core.arrays import Indices, Matrix, Vector, check_positions, check_rank
 from lowland.core.errors import InvalidInputError
@@ -206,6 +207,7 @@ def fit_completion(
     *,
     rng: np.random.Generator,
     certify: bool = True,
+    effort: str = "standard",
     callbacks: Sequence[Callback] = (),
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
@@ -218,6 +220,8 @@ def fit_completion(
     settings : CompletionSettings
     rng : numpy.random.Generator
         For the random start.
+    effort : {"quick", "standard", "thorough"}
+        How far to go in judging.
     certify : bool
         Whether to judge the answer; small tables then get a Gauss-Newton finish too.
     callbacks, checkpoint, resume
@@ -232,6 +236,7 @@ def fit_completion(
     A sweep costs O(p r^2 + (m + n) r^3). The rows are solved once more at the end, so that
     folding a known row in again gives what was fitted.
     """
+    Settings.for_effort(effort)  # an unknown one is an error before any work
     objective = completion_objective(observations, settings)
     theta = make_start(objective, "random", rng)
     stepper = warmed_alternating(objective, rng)
@@ -254,10 +259,12 @@ def fit_completion(
         theta = objective.block_solver.solve(theta, "rows")
     model = model_of(objective, theta, observations)
     fit = CompletionFit(model, search, None, objective, observations, settings, theta)
-    return certified(fit, rng) if certify and search.stop_reason is not StopReason.INTERRUPTED else fit
+    return (
+        certified(fit, rng, effort) if certify and search.stop_reason is not StopReason.INTERRUPTED else fit
+    )
 
 
-def certified(fit: CompletionFit, rng: np.random.Generator) -> CompletionFit:
+def certified(fit: CompletionFit, rng: np.random.Generator, effort: str = "standard") -> CompletionFit:
     """Return a fit with its certificate, small ones after a Gauss-Newton finish."""
     objective, search, theta = fit.objective, fit.search, fit.theta
     if fit.observations.size * (fit.settings.rank + 2) <= FINISH_WORK:
@@ -266,7 +273,9 @@ def certified(fit: CompletionFit, rng: np.random.Generator) -> CompletionFit:
         if objective.block_solver is not None:
             theta = objective.block_solver.solve(theta, "rows")
     model = model_of(objective, theta, fit.observations)
-    return replace(fit, model=model, search=search, theta=theta, certificate=judge(objective, theta))
+    return replace(
+        fit, model=model, search=search, theta=theta, certificate=judge(objective, theta, effort=effort)
+    )
 
 
 def _finish(objective: RecoveryObjective, search: SearchResult, rng: np.random.Generator) -> SearchResult:

@@ -46,6 +46,7 @@ def recover(  # noqa: PLR0913
     rng: RandomSource = None,
     callbacks: Sequence[Callback] = (),
     certify: bool = True,
+    effort: str = "standard",
 ) -> Recovery:
     """Recover a low-rank matrix from linear measurements by local search.
 
@@ -91,6 +92,8 @@ def recover(  # noqa: PLR0913
         Called after each step with the progress and the point.
     certify : bool
         Whether to judge the answer.
+    effort : {"quick", "standard", "thorough"}
+        How far to go in judging it.
 
     Returns
     -------
@@ -122,6 +125,7 @@ def recover(  # noqa: PLR0913
     >>> fit.certificate["globally_optimal"].verdict.name
     'PROVED'
     """
+    Settings.for_effort(effort)  # an unknown one is an error before any work
     objective = _make_objective(measurement, y, rank, structure, loss, penalty, weights, dtype)
     check_scale(objective.y)
     warn_if_too_few(objective)
@@ -145,7 +149,7 @@ def recover(  # noqa: PLR0913
         if narrower is not None:
             best = narrower
             attempts.append(_attempt("best so far without spare components", best))
-    certificate = judge(objective, best.theta) if certify else None
+    certificate = judge(objective, best.theta, effort=effort) if certify else None
     if certificate is not None and best.stop_reason is not StopReason.INTERRUPTED:
         unique = refute_uniqueness(objective, certificate["uniquely_determined"], best.theta, generator)
         certificate = certificate.with_finding(unique)
