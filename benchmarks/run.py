@@ -12,6 +12,8 @@ RUNS = (
     ("scaling/certificates.py",),
     ("scaling/sensing.py",),
     ("scaling/limit.py",),
+    ("scaling/robustness.py",),
+    ("peers/tomography.py",),
 )
 
 if __name__ == "__main__":
