@@ -495,3 +495,27 @@ def test_sense_warns_of_too_few_measurements(tmp_path):
     missing = call("sense", file, cwd=tmp_path)
     assert missing.returncode == 2
     assert "--rank is missing" in missing.stderr
+
+
+def test_certificates_are_written_and_checked_again(long_table, tmp_path):
+    """A document confirms itself; a number, a witness or a datum changed is named."""
+    assert call("complete", long_table, "--rank", 4, "--model", "m.npz", cwd=tmp_path).returncode == 0
+    done = call("certify", "m.npz", long_table, "--output", "proof.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "certificate: proof.json" in done.stdout
+    good = call("certify", "proof.json", long_table, cwd=tmp_path)
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert "confirmed" in good.stdout
+    assert "contradicted" not in good.stdout
+    plain = json.loads((tmp_path / "proof.json").read_text())
+    plain["point"]["row_factors"][0][0] += 1.0
+    (tmp_path / "bad.json").write_text(json.dumps(plain))
+    bad = call("certify", "bad.json", long_table, "--json", cwd=tmp_path)
+    assert bad.returncode == 1
+    assert any(c["outcome"] == "contradicted" for c in json.loads(bad.stdout)["checks"])
+    text = long_table.read_text().splitlines()
+    text[1] = text[1].rsplit(",", 1)[0] + ",77.0"
+    (tmp_path / "other.csv").write_text("\n".join(text) + "\n")
+    assert_clean_error(call("certify", "proof.json", "other.csv", cwd=tmp_path), "about other data")
+    (tmp_path / "cut.json").write_text("{}")
+    assert_clean_error(call("certify", "cut.json", long_table, cwd=tmp_path), "not a certificate")

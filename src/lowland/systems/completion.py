@@ -1,4 +1,4 @@
-"""Completion of a table: alternating minimisation, a Gauss-Newton finish, a model that predicts."""
+"""Completion of a table: alternating minimisation, a Newton finish, a model that predicts."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search import (
-    GaussNewton,
     GradientBelow,
     Iterations,
     RelativeDecreaseBelow,
+    TrustRegion,
     ValueBelow,
     make_start,
     run,
@@ -36,7 +36,7 @@ from lowland.systems.solvers import exact_value, warmed_alternating
 
 BIASES = ("row", "column", "global")
 
-# a Gauss-Newton finish sharpens the certificate; beyond this many observations times unknowns a
+# a Newton finish sharpens the certificate; beyond this many observations times unknowns a
 # row it would cost more than the fit
 FINISH_WORK = 3_000_000
 
@@ -223,7 +223,7 @@ def fit_completion(
     effort : {"quick", "standard", "thorough"}
         How far to go in judging.
     certify : bool
-        Whether to judge the answer; small tables then get a Gauss-Newton finish too.
+        Whether to judge the answer; small tables then get a Newton finish too.
     callbacks, checkpoint, resume
         As in `lowland.search.run`; they concern the sweeps.
 
@@ -265,7 +265,7 @@ def fit_completion(
 
 
 def certified(fit: CompletionFit, rng: np.random.Generator, effort: str = "standard") -> CompletionFit:
-    """Return a fit with its certificate, small ones after a Gauss-Newton finish."""
+    """Return a fit with its certificate, small ones after a Newton finish."""
     objective, search, theta = fit.objective, fit.search, fit.theta
     if fit.observations.size * (fit.settings.rank + 2) <= FINISH_WORK:
         search = _finish(objective, search, rng)
@@ -280,7 +280,7 @@ def certified(fit: CompletionFit, rng: np.random.Generator, effort: str = "stand
 
 def _finish(objective: RecoveryObjective, search: SearchResult, rng: np.random.Generator) -> SearchResult:
     stop = GradientBelow(1e-9) | RelativeDecreaseBelow(1e-12) | Iterations(30)
-    better = run(objective, GaussNewton(), search.theta, stop=stop, rng=rng)
+    better = run(objective, TrustRegion(), search.theta, stop=stop, rng=rng)
     # the sweeps' reason stays: the finish only adds digits
     return replace(
         search,

@@ -1,0 +1,137 @@
+"""A certificate is checked again by other formulas; tampering with it, or with the data, is caught."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import lowland as ll
+from lowland.certify import certify
+from lowland.certify.recheck import Outcome, TableProblem, recheck
+from lowland.core.errors import FileFormatError
+from lowland.core.findings import Certificate
+from lowland.core.status import Verdict
+from lowland.files.certificates import CertificateDocument, read_certificate, write_certificate
+from lowland.models import General
+from lowland.objectives import make_objective
+from lowland.search import GradientBelow, Iterations, TrustRegion, make_start, run
+
+
+def fitted(rng, *, biases=True, penalty=1.0, weights=None, rank=8):
+    rows, columns = np.nonzero(rng.random((14, 11)) < 0.7)
+    y = 3 + rng.standard_normal(14)[rows] + rng.standard_normal(rows.size)
+    weights = None if weights is None else rng.uniform(0.2, 4, rows.size)
+    kinds = ("row", "column", "global") if biases else ()
+    objective = make_objective(
+        ll.Entries(rows, columns, (14, 11)), y, General((14, 11), rank, kinds), weights=weights, ridge=penalty
+    )
+    theta = make_start(objective, "spectral", rng)
+    stop = GradientBelow(1e-12) | Iterations(200)
+    theta = run(objective, TrustRegion(), theta, stop=stop, rng=rng).theta
+    return objective, theta
+
+
+def as_problem(objective, theta):
+    u, v, a, b, c = objective.model.unpack(theta)
+    m = objective.measurement
+    weights = np.ones(objective.y.size) if objective.weights is None else objective.weights
+    biases = bool(objective.model.biases)
+    return TableProblem(
+        m.rows, m.columns, objective.y, weights, u, v, a, b, float(c), objective.ridge, biases
+    )
+
+
+def outcomes(certificate, problem):
+    return {check.claim: check.outcome for check in recheck(certificate, problem)}
+
+
+@pytest.mark.parametrize("biases", [False, True])
+@pytest.mark.parametrize("weights", [None, "random"])
+def test_true_certificates_are_confirmed(biases, weights, rng):
+    objective, theta = fitted(rng, biases=biases, weights=weights)
+    proof = certify(objective, theta)
+    assert proof["globally_optimal"].verdict is Verdict.PROVED
+    found = outcomes(proof, as_problem(objective, theta))
+    assert Outcome.CONTRADICTED not in found.values()
+    for claim in ("stationary", "globally_optimal", "convex_optimal"):
+        assert found[claim] is Outcome.CONFIRMED
+    # a saddle: the direction downhill is found again
+    saddle = np.zeros_like(theta)
+    saddle[objective.factor_size :] = theta[objective.factor_size :]
+    zero = certify(objective, saddle)
+    if zero["second_order_stationary"].verdict is Verdict.REFUTED:
+        assert outcomes(zero, as_problem(objective, saddle))["second_order_stationary"] is Outcome.CONFIRMED
+
+
+def test_refutations_are_confirmed(rng):
+    """Too low a rank, with the better matrix attached; and two completions."""
+    objective, theta = fitted(rng, rank=1, penalty=0.2)
+    proof = certify(objective, theta)
+    assert proof["convex_optimal"].verdict is Verdict.REFUTED
+    assert outcomes(proof, as_problem(objective, theta))["convex_optimal"] is Outcome.CONFIRMED
+    values = rng.standard_normal((4, 2)) @ rng.standard_normal((2, 4))
+    rows, columns = np.nonzero(~np.eye(4, dtype=bool))
+    fit = ll.recover(ll.Entries(rows, columns, (4, 4)), values[rows, columns], rank=2, rng=0)
+    found = outcomes(fit.certificate, as_problem(fit.objective, fit.search.theta))
+    assert fit.certificate["uniquely_determined"].verdict is Verdict.REFUTED
+    assert found["uniquely_determined"] is Outcome.CONFIRMED
+    assert found["determined_by_data"] is Outcome.CONFIRMED
+
+
+def tampered(certificate, claim, **changes):
+    finding = certificate[claim]
+    witness = finding.witness | changes.pop("witness", {})
+    return certificate.with_finding(replace(finding, witness=witness, **changes))
+
+
+def test_tampering_is_caught(rng):
+    objective, theta = fitted(rng)
+    proof, problem = certify(objective, theta), as_problem(objective, theta)
+    low = proof["globally_optimal"].witness["objective"] * 0.9
+    moved = replace(problem, u=problem.u * 1.2)
+    other = replace(problem, y=problem.y + np.eye(1, problem.y.size, 3)[0])
+    cases = {
+        "objective": (tampered(proof, "globally_optimal", witness={"objective": low}), problem),
+        "point": (proof, moved),
+        "data": (proof, other),
+        "penalty": (proof, replace(problem, penalty=0.5)),
+    }
+    for name, (certificate, at) in cases.items():
+        assert outcomes(certificate, at)["globally_optimal"] is Outcome.CONTRADICTED, name
+    low_rank, at = fitted(rng, rank=1, penalty=0.2)
+    refuted = certify(low_rank, at)
+    left = refuted["convex_optimal"].witness["left"]
+    wrong = tampered(refuted, "convex_optimal", witness={"left": -left})
+    assert outcomes(wrong, as_problem(low_rank, at))["convex_optimal"] is Outcome.CONTRADICTED
+    claimed = tampered(refuted, "convex_optimal", verdict=Verdict.PROVED, value=1e-9,
+                       witness={"objective": low_rank.value(at)})  # fmt: skip
+    del claimed["convex_optimal"].witness["left"]
+    assert outcomes(claimed, as_problem(low_rank, at))["convex_optimal"] is Outcome.CONTRADICTED
+    flipped = tampered(proof, "determined_by_data", verdict=Verdict.REFUTED)
+    if proof["determined_by_data"].verdict is Verdict.PROVED:
+        assert outcomes(flipped, problem)["determined_by_data"] is Outcome.CONTRADICTED
+
+
+def test_documents_round_trip(tmp_path, rng):
+    objective, theta = fitted(rng)
+    proof, problem = certify(objective, theta), as_problem(objective, theta)
+    point = {"row_factors": problem.u, "offset": np.asarray(problem.offset)}
+    path = tmp_path / "proof.json"
+    write_certificate(path, CertificateDocument(proof, "abc", {"penalty": 1.0}, point))
+    again = read_certificate(path)
+    assert again.certificate.findings == proof.findings
+    np.testing.assert_array_equal(again.point["row_factors"], problem.u)
+    assert isinstance(again.certificate, Certificate)
+    plain = json.loads(path.read_text())
+    for change, words in (
+        ({"version": 99}, "newer version"),
+        ({"format": "x"}, "not a certificate"),
+        ({"point": 3}, "not a certificate"),
+    ):
+        path.write_text(json.dumps(plain | change))
+        with pytest.raises(FileFormatError, match=words):
+            read_certificate(path)
+    path.write_text("{")
+    with pytest.raises(FileFormatError, match="not a certificate"):
+        read_certificate(path)
