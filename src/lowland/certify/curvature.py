@@ -128,14 +128,14 @@ def extreme_curvatures(
     objective: Any, theta: Vector, largest: int, work: float, rng: np.random.Generator
 ) -> Extremes:
     """Return the extreme eigenvalues of the Hessian on the complement of the gauge."""
+    products = product_budget(objective, work, objective.rank**2)
+    if theta.size > largest and not products:
+        words = "Hessian products are too costly for the budget"
+        return Extremes(float("nan"), float("nan"), np.zeros(theta.size), words, converged=False)
     gauge = orthonormal_basis(objective.gauge(theta))
     at = objective.linearise(theta)
     if theta.size <= largest:
         return _dense(at, theta.size, gauge)
-    products = product_budget(objective, work)
-    if not products:
-        words = "Hessian products are too costly for the budget"
-        return Extremes(float("nan"), float("nan"), np.zeros(theta.size), words, converged=False)
     if theta.size <= min(FACTORED, products):
         return _factored(at, theta.size, gauge, rng)
     return _lanczos(at, theta.size, gauge, products // BASIS, rng)

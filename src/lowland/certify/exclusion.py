@@ -108,17 +108,24 @@ def _tangent(objective: Any, theta: Vector) -> tuple[Matrix, Matrix, float, floa
     Q^H D = 0; for X = Q S Q^H it stands for D Q^H + Q D^H, where Q^H D has no skew part. Directions
     that only repeat others get a large curvature of their own.
     """
+    given = objective.matrix(theta)
     factors = objective.matrix(balanced(objective, theta))
+    # the balanced factors stand for a matrix that differs by the rounding of sums of both sides' sizes,
+    # which may be far larger than the matrix where they cancel
+    sizes = (np.linalg.norm(pair.left) * np.linalg.norm(pair.right) for pair in (given, factors))
+    off = 16 * gamma(sum(objective.shape) + 8 * objective.rank) * float(sum(sizes))
     symmetric = objective.structure == "psd"
     q, left = np.linalg.qr(factors.left)
     p, right = (q, left) if symmetric else np.linalg.qr(factors.right)
     if q.shape[1] < objective.rank or p.shape[1] < objective.rank:
         return None
     values = np.linalg.svd(left @ right.conj().T, compute_uv=False)
-    singular_value = float(values[-1] - 1e-13 * values.size * values[0])
+    singular_value = float(values[-1] - 1e-13 * values.size * values[0]) - off
     if not singular_value > 0:
         return None
-    tilt = sum(_tilt(f, basis, r) for f, basis, r in ((factors.left, q, left), (factors.right, p, right)))
+    tilt = 4 * off / singular_value + sum(
+        _tilt(f, basis, r) for f, basis, r in ((factors.left, q, left), (factors.right, p, right))
+    )
     point = objective.from_factors(Factors(q, p))
     mixings = _all_matrices(objective.rank, objective.is_complex)
     if symmetric:

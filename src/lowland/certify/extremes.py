@@ -132,6 +132,8 @@ def norm_bound(
         return _probable_bound(operator, steps, rng)
     if method == "lanczos":
         estimate = leading_triplet(operator, steps, rng)[1]
+        if not TINY < estimate < 1 / TINY:
+            return Bound(float("inf"), Rigour.RIGOROUS, "entries too small or too large to be bounded")
         return Bound(estimate * (1 + 1e-6), Rigour.ESTIMATE, f"{steps} Lanczos steps, which bound from below")
     matrix = embed(np.asarray(operator.toarray()))
     largest = float(np.abs(matrix).max(initial=0.0))
@@ -163,6 +165,8 @@ def _probable_bound(operator: LinearMap, steps: int, rng: np.random.Generator) -
     is_real = not np.iscomplexobj(operator.matmat(np.zeros((side, 1))))
     e = (np.log(1.648 * np.sqrt(side) / FAILURE) / (2 * steps - 1)) ** 2
     estimate = leading_triplet(operator, steps, rng)[1] * (1 + 1e-9)
+    if not TINY < estimate < 1 / TINY:  # sums of squares on the way may have vanished
+        return Bound(float("inf"), Rigour.RIGOROUS, "entries too small or too large to be bounded")
     if e > 0.5 or not is_real:
         return Bound(estimate, Rigour.ESTIMATE, f"{steps} Lanczos steps, which bound from below")
     words = f"{steps} Lanczos steps from a random start, too small with probability {FAILURE:g} at most"

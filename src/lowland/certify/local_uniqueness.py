@@ -45,12 +45,11 @@ def judge_local_uniqueness(objective: Any, theta: Vector, settings: Any) -> Find
         number of directions that the measurements do not see to first order: matrices near may
         still be told apart by the second.
     """
-    theta = balanced(objective, theta)
     if theta.size <= settings.largest_tangent and not objective.measures_in_single:
         exclusion = prove_exclusion(objective, theta)
         if exclusion is not None:
             return _proved(objective, theta, exclusion)
-    return _judge_spectrum(objective, theta, settings)
+    return _judge_spectrum(objective, balanced(objective, theta), settings)
 
 
 def _proved(objective: Any, theta: Vector, exclusion: Exclusion) -> Finding:
@@ -77,6 +76,10 @@ def _proved(objective: Any, theta: Vector, exclusion: Exclusion) -> Finding:
 def _judge_spectrum(objective: Any, theta: Vector, settings: Any) -> Finding:
     """Judge by the computed singular values of the Jacobian."""
     rng = np.random.default_rng(settings.seed)
+    few = theta.size > settings.largest_hessian
+    products = product_budget(objective, settings.largest_work, objective.rank**2) if few else 1
+    if not products:
+        return _inconclusive("the Jacobian at the point is beyond the budget", "largest_work")
     gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
     at = objective.linearise(theta)
 
@@ -84,14 +87,10 @@ def _judge_spectrum(objective: Any, theta: Vector, settings: Any) -> Finding:
         image: Vector = at.jacobian_transpose(at.jacobian_product(d))
         return image
 
-    few = theta.size > settings.largest_hessian
     if not few:
         values, vectors = _all_values(product, theta.size, gauge)
         method = "all singular values of the Jacobian at the point, gauge deflated"
     else:
-        products = product_budget(objective, settings.largest_work)
-        if not products:
-            return _inconclusive("the Jacobian at the point is beyond the budget", "largest_work")
         found = smallest_eigenpairs(product, gauge, products // BASIS, rng, count=LOOKED_FOR, tolerance=1e-3)
         if found is None:
             words = "the Jacobian's smallest singular values did not converge in the budget"

@@ -46,7 +46,8 @@ def find_neighbour(objective: Any, theta: Vector, direction: Vector, share: floa
     from scipy.sparse.linalg import LinearOperator, lsqr
 
     target, slack = _predictions(objective, theta)
-    slack = slack + 1e-13 * float(np.abs(target).max(initial=0.0))
+    # each prediction by its own measure: a large one must not hide that another differs
+    slack = slack + 1e-13 * np.abs(target)
     length = float(np.linalg.norm(theta))
     if not length > 0 or not np.isfinite(target).all():
         return None

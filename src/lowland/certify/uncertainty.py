@@ -23,6 +23,8 @@ from lowland.core.errors import InvalidInputError, UnsupportedError
 
 # largest point whose Gram matrix is factored
 LARGEST_EXACT = 2500
+# part of the largest precision below which a direction counts as not determined
+DETERMINED = 1e-11
 # entries whose derivatives are held at a time
 CHUNK = 4096
 # the residual's leading singular value, in units of what noise alone makes, from which on the model lacks
@@ -195,13 +197,16 @@ class TangentCovariance:
         size = float(gram.diagonal().max(initial=0.0))
         gram += size * (gauge @ gauge.T)
         try:
-            return np.asarray(cholesky(gram + 1e-13 * size * np.eye(len(gram)), lower=True))
-        except LinAlgError as error:
+            root = np.asarray(cholesky(gram, lower=True))
+        except LinAlgError:
+            root = np.zeros((1, 1))
+        if not root.diagonal().min() ** 2 > DETERMINED * size:
             raise UnsupportedError(
                 "the data leave directions of the matrix undetermined",
                 "a singular Jacobian",
                 fix="lower the rank, set a penalty, or ask diagnose which cells are open",
-            ) from error
+            )
+        return root
 
     def of_maps(self, maps: Sequence[Any]) -> Vector:
         """Return the variances of <M_k, X> for matrices as operators, shape (k,)."""
@@ -274,12 +279,19 @@ class _Sides:
     def row_variances(self, rows: Indices, columns: Indices) -> Vector:
         """Return the variances of cells from the errors of their rows' unknowns alone."""
         out = np.empty(rows.size)
+        if not rows.size:
+            return out
         order = np.argsort(rows, kind="stable")
         lines, starts = np.unique(rows[order], return_index=True)
         for line, places in zip(lines, np.split(order, starts[1:]), strict=True):
             design = self.for_rows[columns[places]]
-            solved = np.linalg.lstsq(self._precision(int(line)), design.T, rcond=None)[0]
-            out[places] = np.einsum("kr,rk->k", design, solved)
+            values, vectors = np.linalg.eigh(self._precision(int(line)))
+            seen = values > DETERMINED * max(float(values[-1]), np.finfo(float).tiny)
+            parts = (design @ vectors) ** 2
+            out[places] = (parts[:, seen] / values[seen]).sum(axis=1)
+            # what the row's cells say nothing about may be anything
+            unseen = parts[:, ~seen].sum(axis=1) > DETERMINED * parts.sum(axis=1)
+            out[places[unseen]] = np.inf
         return out
 
     def freedom(self) -> float:

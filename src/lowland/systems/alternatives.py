@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from lowland.certify.exclusion import prove_exclusion
 from lowland.certify.optimality import misfit
 from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
@@ -18,8 +19,10 @@ TRIES, FIRST_TRIES = 40, 8
 CHEAP = 200_000
 # residual beyond rounding, as a part of each datum, that still counts as reproduced
 REPRODUCED = 1e-12
-# matrices that differ by less than this part of their size may be one
-DIFFERENT = 1e-6
+# matrices that differ by less than this part of their size may be one: near a double root much does
+DIFFERENT = 1e-3
+# least ratio of the measurements on the tangent space to their norm at which an answer stands alone
+ALONE = 1e-5
 
 
 def refute_uniqueness(
@@ -52,6 +55,8 @@ def refute_uniqueness(
     if known is not None:
         if not misfit(objective, known) <= REPRODUCED:
             return unique  # it is nothing against uniqueness that other data have several answers
+        if not _stands_alone(objective, known):
+            return unique
         answers.append(known)
     stop = ValueBelow(1e-4 * exact_value(objective)) | RelativeDecreaseBelow(1e-3, 5) | Iterations(100)
     for k in range(TRIES):
@@ -60,10 +65,20 @@ def refute_uniqueness(
         found = run(objective, GaussNewton(), make_start(objective, "random", rng), stop=stop, rng=rng).theta
         if not misfit(objective, found) <= REPRODUCED:
             continue
+        if not _stands_alone(objective, found):
+            continue
         if answers and _distance(objective, answers[0], found) > DIFFERENT:
             return _refuted(objective, unique.claim, answers[0], found)
         answers.append(found)
     return unique
+
+
+def _stands_alone(objective: RecoveryObjective, theta: Vector) -> bool:
+    """Whether a point that reproduces the data to rounding is near one exact answer, and near no other."""
+    exclusion = prove_exclusion(objective, theta)
+    return (
+        exclusion is not None and exclusion.norm is not None and exclusion.smallest >= ALONE * exclusion.norm
+    )
 
 
 def _distance(objective: RecoveryObjective, one: Vector, other: Vector) -> float:

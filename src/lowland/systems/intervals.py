@@ -8,8 +8,8 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.certify.uncertainty import TangentCovariance, estimate_noise
-from lowland.core.arrays import Matrix, Vector, check_floats, check_positions
+from lowland.certify.uncertainty import Noise, TangentCovariance, estimate_noise
+from lowland.core.arrays import Vector, check_floats, check_positions
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.maps import DenseMap
 from lowland.objectives import RecoveryObjective
@@ -97,10 +97,12 @@ def entry_intervals(
     j = check_positions(columns, "columns", below=exact.shape[1])
     if i.shape != j.shape:
         raise InvalidInputError("rows and columns must be equally long", f"{i.size} and {j.size}")
-    point = theta.astype(np.float64)
+    point = check_floats(theta, "theta", dtype="float64", ndim=1)
     covariance = TangentCovariance(exact, point, form)
+    noise = estimate_noise(exact, point, strict=not new_observation)
+    extra = 1.0 if new_observation else 0.0
     return _intervals(
-        covariance, exact.matrix(point).at(i, j), covariance.of_entries(i, j), level, new_observation
+        covariance, noise, exact.matrix(point).at(i, j), covariance.of_entries(i, j) + extra, level
     )
 
 
@@ -122,7 +124,7 @@ def functional_intervals(
     -------
     Intervals
     """
-    exact, point = objective.in_double(), theta.astype(np.float64)
+    exact, point = objective.in_double(), check_floats(theta, "theta", dtype="float64", ndim=1)
     if exact.is_complex:
         raise UnsupportedError("error bars of functionals need a real matrix", exact.describe())
     weights = check_floats(arrays, "arrays", dtype="float64", ndim=3)
@@ -131,18 +133,19 @@ def functional_intervals(
     factors = exact.matrix(point)
     estimate = np.array([np.sum((b @ factors.right) * factors.left) for b in weights])
     covariance = TangentCovariance(exact, point, "exact")
-    return _intervals(covariance, estimate, covariance.of_maps([DenseMap(b) for b in weights]), level, False)
+    noise = estimate_noise(exact, point)
+    variances = covariance.of_maps([DenseMap(b) for b in weights])
+    return _intervals(covariance, noise, estimate, variances, level)
 
 
 def _intervals(
-    covariance: TangentCovariance, estimate: Vector, variances: Matrix, level: float, new: bool
+    covariance: TangentCovariance, noise: Noise, estimate: Vector, variances: Vector, level: float
 ) -> Intervals:
     from scipy.stats import t
 
     if not 0 < level < 1:
         raise InvalidInputError("level must lie between 0 and 1", repr(level))
-    noise = estimate_noise(covariance.objective, covariance.theta, strict=not new)
-    error = noise.level * np.sqrt(np.maximum(variances, 0.0) + (1.0 if new else 0.0))
+    error = noise.level * np.sqrt(np.maximum(variances, 0.0))
     reach = float(t.ppf((1 + level) / 2, noise.free)) * error
     form = "exact" if covariance.is_exact else "block"
     return Intervals(

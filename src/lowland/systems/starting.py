@@ -177,8 +177,8 @@ def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> Plan:
         first = run(objective, stepper, theta, stop=rough, rng=at.rng, callbacks=at.callbacks)
         if first.stop_reason in UNFIT:
             return first
-        rule = at.stop or default_stop(objective, "gauss_newton")
-        second = run(objective, GaussNewton(), first.theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
+        rule = at.stop or default_stop(objective, "trust_region")
+        second = run(objective, TrustRegion(), first.theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
         return joined(first, second)
 
     return start if isinstance(start, str) else "given", search
