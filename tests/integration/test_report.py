@@ -135,11 +135,11 @@ def test_displays_keep_their_numbers(rng):
         assert axes.has_data()
 
 
-def certificate(verdict, value=1e-3, rigour=Rigour.RIGOROUS, unique=None, **witness):
+def certificate(verdict, value=1e-3, rigour=Rigour.RIGOROUS, unique=None, limit="", **witness):
     witness = {"lower_bound": 1.0, **witness}
     findings = [Finding("globally_optimal", verdict, value, rigour=rigour, witness=witness)]
     if unique:
-        findings += [Finding("determined_by_data", unique, rigour=Rigour.RIGOROUS)]
+        findings += [Finding("determined_by_data", unique, rigour=Rigour.RIGOROUS, limited_by=limit)]
         findings += [Finding("uniquely_determined", unique, rigour=Rigour.RIGOROUS)]
     return Certificate(tuple(findings))
 
@@ -156,7 +156,11 @@ def certificate(verdict, value=1e-3, rigour=Rigour.RIGOROUS, unique=None, **witn
         (certificate(Verdict.INCONCLUSIVE, lower_bound=0.0), "no bound above zero"),
         (certificate(Verdict.PROVED, unique=Verdict.PROVED), "determine one matrix"),
         (certificate(Verdict.PROVED, unique=Verdict.REFUTED), "undetermined"),
-        (certificate(Verdict.PROVED, unique=Verdict.INCONCLUSIVE), "too large a question"),
+        (certificate(Verdict.PROVED, unique=Verdict.INCONCLUSIVE), "of this rank is open"),
+        (
+            certificate(Verdict.PROVED, unique=Verdict.INCONCLUSIVE, limit="largest_modular"),
+            "too large a question",
+        ),
     ],
 )
 def test_sentences(proof, words):

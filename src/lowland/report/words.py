@@ -53,7 +53,9 @@ def _determinacy(certificate: Certificate) -> str:
         return "The positions of the data leave only finitely many matrices of this rank, for generic values."
     if verdict is Verdict.REFUTED:
         return "Without the penalty, the data alone would leave some cells undetermined at this rank."
-    return "Whether the data determine a matrix of this rank was too large a question for the budget."
+    if certificate["determined_by_data"].limited_by:
+        return "Whether the data determine a matrix of this rank was too large a question for the budget."
+    return "Whether the data determine a matrix of this rank is open."
 
 
 def _percent(fraction: float | None) -> str:
