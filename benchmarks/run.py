@@ -10,6 +10,7 @@ RUNS = (
     ("micro/memory.py",),
     ("scaling/completion.py",),
     ("scaling/certificates.py",),
+    ("scaling/certificate_cost.py",),
     ("scaling/sensing.py",),
     ("scaling/limit.py",),
     ("scaling/robustness.py",),
