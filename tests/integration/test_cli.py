@@ -507,6 +507,8 @@ def test_certificates_are_written_and_checked_again(long_table, tmp_path):
     assert good.returncode == 0, good.stdout + good.stderr
     assert "confirmed" in good.stdout
     assert "contradicted" not in good.stdout
+    ignored = call("certify", "proof.json", long_table, "--effort", "quick", cwd=tmp_path)
+    assert_clean_error(ignored, "--effort cannot be chosen for a certificate")
     plain = json.loads((tmp_path / "proof.json").read_text())
     plain["point"]["row_factors"][0][0] += 1.0
     (tmp_path / "bad.json").write_text(json.dumps(plain))

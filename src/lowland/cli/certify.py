@@ -12,7 +12,16 @@ import typer
 from lowland.certify import Settings
 from lowland.certify import certify as judge
 from lowland.certify.recheck import Outcome, TableProblem, recheck
-from lowland.cli.output import check_claim, exit_on_missed, say, say_certificate, say_json, warn
+from lowland.cli.output import (
+    EFFORT_HELP,
+    check_claim,
+    exit_on_missed,
+    refuse_given,
+    say,
+    say_certificate,
+    say_json,
+    warn,
+)
 from lowland.cli.store import load_model
 from lowland.core.atomic import check_writable
 from lowland.core.errors import FileFormatError, InvalidInputError
@@ -26,7 +35,12 @@ from lowland.systems.completion import CompletionSettings, completion_objective
 POINT = ("row_factors", "column_factors", "row_biases", "column_biases")
 
 
+# what concerns a judgement, and not the check of an earlier one
+JUDGING = ("gap", "effort", "output", "require")
+
+
 def certify(
+    context: typer.Context,
     model: Annotated[
         Path,
         typer.Argument(help="A model that lowland complete wrote, or a certificate (.json) to check."),
@@ -38,9 +52,7 @@ def certify(
     layout: Annotated[str, typer.Option(help="auto, long or wide.")] = "auto",
     duplicates: Annotated[str, typer.Option(help="A cell listed twice: error, mean or last.")] = "error",
     gap: Annotated[float, typer.Option(help="Relative gap that counts as optimal.")] = 1e-2,
-    effort: Annotated[
-        str, typer.Option(help="quick, standard or thorough: how far to go in judging.")
-    ] = "standard",
+    effort: Annotated[str, typer.Option(help=EFFORT_HELP)] = "standard",
     output: Annotated[
         Path | None, typer.Option(help="Write the certificate with its point here (.json).")
     ] = None,
@@ -54,15 +66,14 @@ def certify(
     Settings.for_effort(effort)
     if output is not None:
         check_writable(output)
-    if model.suffix.lower() == ".json":
-        observations = load_table(
-            table, row=row, column=column, value=value, layout=layout, duplicates=duplicates
-        ).observations
-        check_document(model, observations, json=json)
-    fitted, header = load_model(model)
     observations = load_table(
         table, row=row, column=column, value=value, layout=layout, duplicates=duplicates
     ).observations
+    if model.suffix.lower() == ".json":
+        why = "the numbers of the document are checked as they stand"
+        refuse_given(context, JUDGING, "a certificate that is checked", why, "pass a model to judge")
+        check_document(model, observations, json=json)
+    fitted, header = load_model(model)
     observations = fitted.align(observations, rows=True)
     if observations.shape != fitted.shape:
         raise InvalidInputError(

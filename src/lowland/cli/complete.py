@@ -11,6 +11,7 @@ import typer
 
 from lowland.certify import Settings
 from lowland.cli.output import (
+    EFFORT_HELP,
     check_claim,
     exit_on_missed,
     say,
@@ -71,9 +72,7 @@ def complete(
     max_iterations: Annotated[int, typer.Option(help="Most sweeps.")] = 500,
     seed: Annotated[int, typer.Option(help="Seed of the random start.")] = 0,
     certify: Annotated[bool, typer.Option(help="Judge the fit.")] = True,
-    effort: Annotated[
-        str, typer.Option(help="quick, standard or thorough: how far to go in judging.")
-    ] = "standard",
+    effort: Annotated[str, typer.Option(help=EFFORT_HELP)] = "standard",
     require: Annotated[
         str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
     ] = None,

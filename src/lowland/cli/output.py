@@ -44,6 +44,19 @@ def _short(finding: Any) -> str:
     return f"{number}{finding.method} ({finding.rigour.value.replace('_', ' ')}){more}"
 
 
+def refuse_given(context: typer.Context, names: tuple[str, ...], where: str, why: str, fix: str) -> None:
+    """Refuse options that were given though they have no effect: none is ignored in silence."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            raise InvalidInputError(
+                f"--{name} cannot be chosen for {where}",
+                repr(context.params[name]),
+                why,
+                f"leave --{name} out, or {fix}",
+            )
+
+
 def check_claim(claim: str | None) -> None:
     """Raise unless the claim that --require names is known."""
     if claim is not None and claim not in CLAIMS:

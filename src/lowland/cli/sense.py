@@ -10,8 +10,10 @@ import numpy as np
 import typer
 
 from lowland.cli.output import (
+    EFFORT_HELP,
     check_claim,
     exit_on_missed,
+    refuse_given,
     say,
     say_certificate,
     say_json,
@@ -55,9 +57,7 @@ def sense(
         str | None, typer.Option(help="Pure state to compare a density matrix with, such as 00+11.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of random starts.")] = 0,
-    effort: Annotated[
-        str, typer.Option(help="quick, standard or thorough: how far to go in judging.")
-    ] = "standard",
+    effort: Annotated[str, typer.Option(help=EFFORT_HELP)] = "standard",
     require: Annotated[
         str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
     ] = None,
@@ -70,7 +70,8 @@ def sense(
         if path is not None:
             check_writable(path)
     if file.suffix.lower() == ".csv":
-        refuse_settled(context)
+        why = "the density matrix is estimated by maximum likelihood"
+        refuse_given(context, SETTLED, "a table of counts", why, "pass an NPZ of measurements")
         sense_counts(
             file,
             rank=rank,
@@ -134,19 +135,6 @@ def sense(
     if fit.search.stop_reason is StopReason.INTERRUPTED:
         raise typer.Exit(130)
     exit_on_missed(certificate, require)
-
-
-def refuse_settled(context: typer.Context) -> None:
-    """Refuse options that a table of counts leaves no choice about."""
-    for name in SETTLED:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name != "DEFAULT":
-            raise InvalidInputError(
-                f"--{name} cannot be chosen for a table of counts",
-                repr(context.params[name]),
-                "the density matrix is estimated by maximum likelihood",
-                f"leave --{name} out, or pass an NPZ of measurements",
-            )
 
 
 def read_measurements(file: Path) -> tuple[Any, Any, Any]:
