@@ -88,16 +88,12 @@ def finite_reach(pattern: ObservedPattern, largest: int, rng: np.random.Generato
         core = _densest_core(observed, needed, size)
         if core is None:
             return None
-        rows, columns = core
-        part = _restricted(pattern, observed, rows, columns)
+        part = _restricted(pattern, observed, *core)
         if not _fixes_factors(part):
             return None
         result = pattern_rank(part, rng)
         if result.rank == result.expected:
-            known = np.zeros(pattern.shape[0], bool), np.zeros(pattern.shape[1], bool)
-            known[0][rows], known[1][columns] = True, True
-            reached = close(observed, known, needed)
-            return Reach(*reached, (rows.size, columns.size))
+            return _reach_from(observed, core, needed)
         size //= 2
     return None
 
@@ -116,14 +112,19 @@ def unique_reach(pattern: ObservedPattern) -> Reach | None:
         block = _complete_block(observed, int(first), r)
         if block is None:
             continue
-        known = np.zeros(pattern.shape[0], bool), np.zeros(pattern.shape[1], bool)
-        known[0][block[0]], known[1][block[1]] = True, True
-        reach = Reach(*close(observed, known, (r, r)), (block[0].size, block[1].size))
+        reach = _reach_from(observed, block, (r, r))
         if best is None or reach.share > best.share:
             best = reach
         if best.is_all:
             break
     return best
+
+
+def _reach_from(observed: Any, core: tuple[Indices, Indices], needed: tuple[int, int]) -> Reach:
+    """Return all that follows from the rows and columns of a core."""
+    known = np.zeros(observed.shape[0], bool), np.zeros(observed.shape[1], bool)
+    known[0][core[0]], known[1][core[1]] = True, True
+    return Reach(*close(observed, known, needed), (core[0].size, core[1].size))
 
 
 def _unknowns(pattern: ObservedPattern) -> tuple[int, int]:

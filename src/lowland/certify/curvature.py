@@ -128,7 +128,7 @@ def extreme_curvatures(
     objective: Any, theta: Vector, largest: int, work: float, rng: np.random.Generator
 ) -> Extremes:
     """Return the extreme eigenvalues of the Hessian on the complement of the gauge."""
-    products = product_budget(objective, work, objective.rank**2)
+    products = product_budget(objective, work)
     if theta.size > largest and not products:
         words = "Hessian products are too costly for the budget"
         return Extremes(float("nan"), float("nan"), np.zeros(theta.size), words, converged=False)

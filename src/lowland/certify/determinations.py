@@ -43,6 +43,13 @@ def refuted(claim: str, rank: int | None, expected: int, method: str, rigour: Ri
     )
 
 
+def not_unique(finite: Finding) -> Finding:
+    """Return that uniqueness is refuted with finiteness, on the same grounds."""
+    return Finding(
+        UNIQUE, Verdict.REFUTED, assumptions=finite.assumptions, method=finite.method, rigour=finite.rigour
+    )
+
+
 def say_lines(lines: tuple[Indices, Indices]) -> str:
     """Return for instance "3 rows and 2 columns"."""
     named = zip(lines, ("rows", "columns"), strict=True)

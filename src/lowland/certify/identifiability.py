@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lowland.certify.determinations import FINITE, GENERIC, UNIQUE, proved, refuted, say_lines
+from lowland.certify.determinations import FINITE, GENERIC, UNIQUE, not_unique, proved, refuted, say_lines
 from lowland.certify.patterns import judge_pattern
 from lowland.core.arrays import Indices
 from lowland.core.findings import Finding
@@ -88,13 +88,7 @@ def unseen_lines(objective: Any, rng: np.random.Generator) -> tuple[Indices, Ind
 
 def _unique_operator(objective: Any, finite: Finding, largest: int) -> Finding:
     if finite.verdict is Verdict.REFUTED:
-        return Finding(
-            UNIQUE,
-            Verdict.REFUTED,
-            assumptions=finite.assumptions,
-            method=finite.method,
-            rigour=finite.rigour,
-        )
+        return not_unique(finite)
     (m, n), symmetric = objective.shape, objective.structure == "psd"
     dimension = n * (n + 1) // 2 if symmetric else m * n
     rows = (

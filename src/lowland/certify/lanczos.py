@@ -12,13 +12,13 @@ from lowland.core.arrays import Matrix, Vector
 BASIS = 60
 
 
-def product_budget(objective: Any, work: float, gauge: int) -> int:
+def product_budget(objective: Any, work: float) -> int:
     """Return how many products with a Hessian or Jacobian touch `work` numbers, 0 where too few to help.
 
-    Each is projected off the `gauge` directions too.
+    Each is projected off the gauge too, of at most rank^2 directions or so.
     """
     product = 8.0 * max(1, objective.measurement.size) * (objective.rank + 2)
-    products = int(work / (product + 4.0 * objective.size * gauge))
+    products = int(work / (product + 4.0 * objective.size * objective.rank**2))
     return products if products >= 4 * BASIS else 0
 
 

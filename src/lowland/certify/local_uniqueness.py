@@ -77,7 +77,7 @@ def _judge_spectrum(objective: Any, theta: Vector, settings: Any) -> Finding:
     """Judge by the computed singular values of the Jacobian."""
     rng = np.random.default_rng(settings.seed)
     few = theta.size > settings.largest_hessian
-    products = product_budget(objective, settings.largest_work, objective.rank**2) if few else 1
+    products = product_budget(objective, settings.largest_work) if few else 1
     if not products:
         return _inconclusive("the Jacobian at the point is beyond the budget", "largest_work")
     gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))

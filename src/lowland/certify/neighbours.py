@@ -17,10 +17,9 @@ STEPS = 20
 @final
 @dataclass(frozen=True, eq=False)
 class Neighbour:
-    """Another matrix, its distance, and by how much its predictions differ at most, rounding apart."""
+    """Another matrix, its distance as a part of the norm, and by how much its predictions differ at most."""
 
     factors: Factors
-    distance: float
     relative_distance: float
     mismatch: float
 
@@ -71,7 +70,7 @@ def find_neighbour(objective: Any, theta: Vector, direction: Vector, share: floa
     if mismatch.any() or not distance > wanted / 3 > 1e-8 * size:
         return None
     worst = float(np.abs(here - target).max(initial=0.0))
-    return Neighbour(objective.matrix(point), distance, distance / size, worst)
+    return Neighbour(objective.matrix(point), distance / size, worst)
 
 
 def _predictions(objective: Any, theta: Vector) -> tuple[Vector, Vector]:
@@ -85,5 +84,4 @@ def _predictions(objective: Any, theta: Vector) -> tuple[Vector, Vector]:
 def _difference(objective: Any, one: Vector, other: Vector) -> tuple[float, float]:
     """Return the Frobenius norms of a difference of matrices and of the first."""
     a, b = objective.matrix(one), objective.matrix(other)
-    change = Factors(np.hstack([a.left, -b.left]), np.hstack([a.right, b.right]))
-    return change.norm(), a.norm()
+    return a.minus(b).norm(), a.norm()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lowland.certify.closure import Reach, finite_reach, unique_reach
-from lowland.certify.determinations import FINITE, GENERIC, UNIQUE, proved, refuted, say_lines
+from lowland.certify.determinations import FINITE, GENERIC, UNIQUE, not_unique, proved, refuted, say_lines
 from lowland.certify.exact import pattern_rank
 from lowland.core.arrays import Indices
 from lowland.core.findings import Finding
@@ -50,7 +50,7 @@ def judge_pattern(
         return _all_unique(pattern, unique, nonzero)
     finite = _judge_finite(pattern, seen, largest, rng)
     if finite.verdict is Verdict.REFUTED:
-        return [finite, replace(finite, claim=UNIQUE, value=None, bound=None, witness={})]
+        return [finite, not_unique(finite)]
     open_yet = Finding(UNIQUE, Verdict.INCONCLUSIVE, method="finitely many completions may still be several")
     if unique is not None and unique.share > 0:
         open_yet = replace(open_yet, method=f"{open_yet.method}; {_say_reach(unique, 'unique')}")

@@ -176,7 +176,7 @@ def strong_convexity(objective: Any, largest: int) -> float:
     float
     """
     pattern = objective.observed_pattern
-    weights = np.ones(objective.y.size) if objective.weights is None else objective.weights
+    weights = objective.weighted(np.ones(objective.y.size))
     if pattern is not None:
         cells = pattern.rows * pattern.shape[1] + pattern.columns
         sums = np.bincount(cells, weights, minlength=int(np.prod(pattern.shape)))

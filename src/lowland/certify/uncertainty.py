@@ -15,7 +15,7 @@ from typing import Any, final
 import numpy as np
 
 from lowland.certify.curvature import orthonormal_basis
-from lowland.certify.extremes import leading_triplet
+from lowland.certify.extremes import ESTIMATE_STEPS, leading_triplet
 from lowland.certify.jacobian import gram_matrix, jacobian_matrix
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Indices, Matrix, Vector
@@ -115,10 +115,8 @@ def _excess(objective: Any, residual: Vector, noise: Noise) -> float:
     pattern = objective.observed_pattern
     if pattern is None or not noise.level > 0:
         return 0.0
-    root = (
-        objective.weighted(residual) if objective.weights is None else np.sqrt(objective.weights) * residual
-    )
-    top = leading_triplet(objective.adjoint(root), 60, np.random.default_rng(0))[1]
+    root = residual if objective.weights is None else np.sqrt(objective.weights) * residual
+    top = leading_triplet(objective.adjoint(root), ESTIMATE_STEPS, np.random.default_rng(0))[1]
     by_row, by_column = (
         np.bincount(k, minlength=n).max()
         for k, n in zip((pattern.rows, pattern.columns), pattern.shape, strict=True)
@@ -253,7 +251,7 @@ class _Sides:
     @classmethod
     def of(cls, objective: Any, theta: Vector) -> _Sides:
         pattern, factors, r = objective.observed_pattern, objective.matrix(theta), objective.rank
-        weights = np.ones(objective.y.size) if objective.weights is None else objective.weights
+        weights = objective.weighted(np.ones(objective.y.size))
         for_rows, for_columns = factors.right[:, :r], factors.left[:, :r]
         if "row" in pattern.biases:
             for_rows = np.hstack([for_rows, np.ones((len(for_rows), 1))])

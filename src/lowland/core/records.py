@@ -41,6 +41,10 @@ class Factors:
         """Return the dense m x n matrix."""
         return self.left @ self.right.conj().T
 
+    def minus(self, other: Factors) -> Factors:
+        """Return the difference of two matrices, of the width of both together."""
+        return Factors(np.hstack([self.left, -other.left]), np.hstack([self.right, other.right]))
+
     def norm(self) -> float:
         """Return the Frobenius norm, without forming the matrix."""
         left, right = (np.linalg.qr(side)[1] for side in (self.left, self.right))

@@ -196,5 +196,4 @@ def take_census(
 
 def is_close(a: Factors, b: Factors, tolerance: float = 1e-3) -> bool:
     """Whether two matrices differ by little beside the larger of them, without forming them."""
-    difference = Factors(np.hstack([a.left, -b.left]), np.hstack([a.right, b.right]))
-    return difference.norm() <= tolerance * max(a.norm(), b.norm())
+    return a.minus(b).norm() <= tolerance * max(a.norm(), b.norm())

@@ -8,7 +8,6 @@ from lowland.certify.exclusion import prove_exclusion
 from lowland.certify.optimality import misfit
 from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
-from lowland.core.records import Factors
 from lowland.core.status import Rigour, Verdict
 from lowland.objectives import RecoveryObjective
 from lowland.search import GaussNewton, Iterations, RelativeDecreaseBelow, ValueBelow, make_start, run
@@ -84,9 +83,8 @@ def _stands_alone(objective: RecoveryObjective, theta: Vector) -> bool:
 def _distance(objective: RecoveryObjective, one: Vector, other: Vector) -> float:
     """Return the Frobenius norm of the difference, as a part of the first matrix's."""
     a, b = objective.matrix(one), objective.matrix(other)
-    change = Factors(np.hstack([a.left, -b.left]), np.hstack([a.right, b.right]))
     size = a.norm()
-    return change.norm() / size if size > 0 else 0.0
+    return a.minus(b).norm() / size if size > 0 else 0.0
 
 
 def _refuted(objective: RecoveryObjective, claim: str, one: Vector, other: Vector) -> Finding:
