@@ -12,7 +12,7 @@ from scipy.sparse import random_array
 from scipy.sparse.linalg import aslinearoperator
 
 from lowland.datasets import planted_completion, planted_sensing
-from lowland.losses import Balancing, Binomial, Poisson, Ridge, Squared
+from lowland.losses import Balancing, BiasRidge, Binomial, Poisson, Ridge, Squared
 from lowland.measure import (
     Dense,
     Entries,
@@ -242,6 +242,8 @@ LOSSES = [
 PENALTIES = [
     Case(Ridge, lambda: Ridge(0.7, 14), "ridge", {"size": 17}),
     Case(Ridge, lambda: Ridge(0.7, 14, sides=2), "ridge of one factor", {"size": 14}),
+    Case(Ridge, lambda: Ridge(0.7, 14, weights=_rng().uniform(0.5, 3, 14)), "weighted ridge", {"size": 17}),
+    Case(BiasRidge, lambda: BiasRidge(0.7, 9, _rng().uniform(0.5, 3, 5)), "biases", {"size": 15}),
     Case(Balancing, lambda: Balancing(0.3, (4, 3), 2), "balancing", {"size": 16}),
     Case(Balancing, lambda: Balancing(0.3, (4, 3), 2, is_complex=True), "complex balancing", {"size": 28}),
 ]
@@ -263,7 +265,7 @@ MODELS += [
 
 
 def make_small_objective(
-    model, *, weighted=False, ridge=0.0, balancing=0.0, measurement=None, loss=None, complex_data=True
+    model, *, weighted=False, measurement=None, loss=None, complex_data=True, by_side=False, **penalties
 ):
     rng = _rng()
     m, n = model.shape
@@ -275,7 +277,9 @@ def make_small_objective(
         y = y + 1j * rng.standard_normal(measurement.size)
     if loss is not None:
         y = rng.poisson(3, measurement.size) if loss.name == "poisson" else rng.random(measurement.size)
-    return make_objective(measurement, y, model, loss=loss, weights=weights, ridge=ridge, balancing=balancing)
+    if by_side:
+        penalties["side_weights"] = (rng.uniform(0.3, 3, m), rng.uniform(0.3, 3, n))
+    return make_objective(measurement, y, model, loss=loss, weights=weights, **penalties)
 
 
 OBJECTIVES = [
@@ -287,6 +291,23 @@ OBJECTIVES = [
     for b in BIASES
 ]
 OBJECTIVES += [
+    Case(
+        General,
+        lambda b=b, w=w: make_small_objective(
+            General((7, 6), 2, b), weighted=w, ridge=0.4, bias_ridge=0.3, by_side=w
+        ),
+        f"{'+'.join(b)}, penalised{' by side' if w else ''}",
+    )
+    for b in BIASES
+    if {"row", "column"} & set(b)
+    for w in (False, True)
+]
+OBJECTIVES += [
+    Case(
+        General,
+        lambda: make_small_objective(General((7, 6), 2), ridge=0.4, by_side=True),
+        "plain, penalised by side",
+    ),
     Case(
         General,
         lambda: make_small_objective(General((7, 6), 2), ridge=0.4, balancing=0.3),
@@ -365,6 +386,15 @@ def completion_problem(ridge=0.5, biases=(), dtype="float64"):
     )
 
 
+def penalised_by_counts():
+    objective = completion_problem()
+    entries, shape = objective.measurement, objective.shape
+    counts = np.bincount(entries.rows, minlength=30) / 9, np.bincount(entries.columns, minlength=24) / 12
+    model = General(shape, 2, ("row", "column", "global"))
+    side_weights = tuple(np.maximum(c, 0.1) for c in counts)
+    return make_objective(entries, objective.y, model, ridge=0.5, bias_ridge=0.2, side_weights=side_weights)
+
+
 def sensing_problem(structure="psd"):
     instance = planted_sensing(90, 12, 2, 3)
     model = Psd((12, 12), 2) if structure == "psd" else General((12, 12), 2)
@@ -377,6 +407,7 @@ PROBLEMS = {
     "completion": completion_problem,
     "completion without penalty": lambda: completion_problem(ridge=0.0),
     "completion with biases": lambda: completion_problem(biases=("row", "column", "global")),
+    "completion with penalties by counts": lambda: penalised_by_counts(),
     "psd sensing": sensing_problem,
     "general sensing": lambda: sensing_problem("general"),
 }

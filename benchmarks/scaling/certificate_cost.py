@@ -13,7 +13,8 @@ from lowland.certify import DEFAULT_CLAIMS, certify
 from lowland.core.random import make_generator
 from lowland.core.status import Verdict
 from lowland.datasets import planted_completion, planted_sensing
-from lowland.systems.completion import CompletionSettings, fit_completion
+from lowland.systems.completion import fit_completion
+from lowland.systems.completion_settings import CompletionSettings
 
 SHORT = {Verdict.PROVED: "P", Verdict.SUPPORTED: "S", Verdict.INCONCLUSIVE: "?", Verdict.REFUTED: "R"}
 

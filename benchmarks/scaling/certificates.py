@@ -14,7 +14,8 @@ import lowland as ll
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.datasets import data_path
-from lowland.systems.completion import CompletionSettings, fit_completion
+from lowland.systems.completion import fit_completion
+from lowland.systems.completion_settings import CompletionSettings
 
 
 def convex_optimum(table, penalty):

@@ -18,13 +18,17 @@ from lowland.objectives import make_objective
 from lowland.search import GradientBelow, Iterations, TrustRegion, make_start, run
 
 
-def fitted(rng, *, biases=True, penalty=1.0, weights=None, rank=8):
+def fitted(rng, *, biases=True, penalty=1.0, weights=None, rank=8, by_counts=False):
     rows, columns = np.nonzero(rng.random((14, 11)) < 0.7)
     y = 3 + rng.standard_normal(14)[rows] + rng.standard_normal(rows.size)
     weights = None if weights is None else rng.uniform(0.2, 4, rows.size)
     kinds = ("row", "column", "global") if biases else ()
+    penalties = {"ridge": penalty}
+    if by_counts:
+        counts = (np.bincount(rows) * 14 / rows.size, np.bincount(columns) * 11 / rows.size)
+        penalties |= {"side_weights": counts, "bias_ridge": 0.5 if biases else 0.0}
     objective = make_objective(
-        ll.Entries(rows, columns, (14, 11)), y, General((14, 11), rank, kinds), weights=weights, ridge=penalty
+        ll.Entries(rows, columns, (14, 11)), y, General((14, 11), rank, kinds), weights=weights, **penalties
     )
     theta = make_start(objective, "spectral", rng)
     stop = GradientBelow(1e-12) | Iterations(200)
@@ -37,9 +41,9 @@ def as_problem(objective, theta):
     m = objective.measurement
     weights = np.ones(objective.y.size) if objective.weights is None else objective.weights
     biases = bool(objective.model.biases)
-    return TableProblem(
-        m.rows, m.columns, objective.y, weights, u, v, a, b, float(c), objective.ridge, biases
-    )
+    kind = "uniform" if objective.side_weights is None else "counts"
+    penalties = (objective.ridge, objective.bias_ridge, kind)
+    return TableProblem(m.rows, m.columns, objective.y, weights, u, v, a, b, float(c), biases, *penalties)
 
 
 def outcomes(certificate, problem):
@@ -48,8 +52,9 @@ def outcomes(certificate, problem):
 
 @pytest.mark.parametrize("biases", [False, True])
 @pytest.mark.parametrize("weights", [None, "random"])
-def test_true_certificates_are_confirmed(biases, weights, rng):
-    objective, theta = fitted(rng, biases=biases, weights=weights)
+@pytest.mark.parametrize("by_counts", [False, True])
+def test_true_certificates_are_confirmed(biases, weights, by_counts, rng):
+    objective, theta = fitted(rng, biases=biases, weights=weights, by_counts=by_counts)
     proof = certify(objective, theta)
     assert proof["globally_optimal"].verdict is Verdict.PROVED
     found = outcomes(proof, as_problem(objective, theta))
@@ -66,10 +71,11 @@ def test_true_certificates_are_confirmed(biases, weights, rng):
 
 def test_refutations_are_confirmed(rng):
     """Too low a rank, with the better matrix attached; and two completions."""
-    objective, theta = fitted(rng, rank=1, penalty=0.2)
-    proof = certify(objective, theta)
-    assert proof["convex_optimal"].verdict is Verdict.REFUTED
-    assert outcomes(proof, as_problem(objective, theta))["convex_optimal"] is Outcome.CONFIRMED
+    for by_counts in (False, True):
+        objective, theta = fitted(rng, rank=1, penalty=0.2, by_counts=by_counts)
+        proof = certify(objective, theta)
+        assert proof["convex_optimal"].verdict is Verdict.REFUTED
+        assert outcomes(proof, as_problem(objective, theta))["convex_optimal"] is Outcome.CONFIRMED
     values = rng.standard_normal((4, 2)) @ rng.standard_normal((2, 4))
     rows, columns = np.nonzero(~np.eye(4, dtype=bool))
     fit = ll.recover(ll.Entries(rows, columns, (4, 4)), values[rows, columns], rank=2, rng=0)

@@ -497,9 +497,11 @@ def test_sense_warns_of_too_few_measurements(tmp_path):
     assert "--rank is missing" in missing.stderr
 
 
-def test_certificates_are_written_and_checked_again(long_table, tmp_path):
+@pytest.mark.parametrize("options", [(), ("--penalty-weights", "counts", "--bias-penalty", 0.3)])
+def test_certificates_are_written_and_checked_again(long_table, tmp_path, options):
     """A document confirms itself; a number, a witness or a datum changed is named."""
-    assert call("complete", long_table, "--rank", 4, "--model", "m.npz", cwd=tmp_path).returncode == 0
+    fitted = call("complete", long_table, "--rank", 4, "--model", "m.npz", *options, cwd=tmp_path)
+    assert fitted.returncode == 0, fitted.stderr
     done = call("certify", "m.npz", long_table, "--output", "proof.json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "certificate: proof.json" in done.stdout

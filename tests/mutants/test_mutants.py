@@ -268,7 +268,7 @@ def test_ignoring_the_bias_constraint_gives_false_bounds(monkeypatch):
     biases = ("row", "column", "global")
     assert false_bounds(biases) == 0
     inner = dual.dual_bound
-    monkeypatch.setattr(dual, "_bias_charge", lambda *arguments: 0.0)
+    monkeypatch.setattr(dual, "bias_charge", lambda *arguments: 0.0)
 
     def without_refit(objective, theta, *rest):
         return inner(Delegate(objective, refit_biases=lambda theta: theta), theta, *rest)

@@ -50,12 +50,21 @@ def completion_jacobian(rows, columns, shape, rank, biases, rng):
     return jacobian
 
 
-def nuclear_norm_optimum(shape, rows, columns, y, weights, penalty, biases, iterations=20000):
+def nuclear_norm_optimum(
+    shape, rows, columns, y, weights, penalty, biases, iterations=20000, bias_ridge=0.0, sides=None
+):
     """Minimise sum w (X + biases - y)^2 / 2 + penalty ||X||_* by accelerated proximal gradient.
 
-    Biases are refitted exactly in every step by a dense least-squares projection.
+    Biases are refitted exactly in every step by dense least squares. `sides` are weights a, b of rows and
+    columns: then the norm is that of sqrt(a_i b_j) X_ij, and row i's bias costs bias_ridge a_i / 2 times
+    its square.
     """
     m, n = shape
+    a, b = (np.ones(m), np.ones(n)) if sides is None else sides
+    scales = 1 / np.sqrt(a[rows] * b[columns])
+    ridges = np.concatenate(
+        [a] * ("row" in biases) + [b] * ("column" in biases) + [np.zeros(biases.count("global"))]
+    )
     design = np.zeros((len(y), 0))
     if "row" in biases:
         design = np.hstack([design, np.eye(m)[rows]])
@@ -64,24 +73,27 @@ def nuclear_norm_optimum(shape, rows, columns, y, weights, penalty, biases, iter
     if "global" in biases:
         design = np.hstack([design, np.ones((len(y), 1))])
     root = np.sqrt(weights)
-    basis = np.zeros((len(y), 0))
+    # penalised biases are data of value zero
+    held = np.sqrt(bias_ridge * ridges) if bias_ridge else np.zeros(design.shape[1])
+    stacked = np.vstack([design * root[:, None], np.diag(held)])
+    basis = np.zeros((len(stacked), 0))
     if design.shape[1]:
-        u, s, _ = np.linalg.svd(design * root[:, None], full_matrices=False)
+        u, s, _ = np.linalg.svd(stacked, full_matrices=False)
         basis = u[:, s > 1e-10 * s[0]]
 
     def residual(x):
-        r = root * (x[rows, columns] - y)
+        r = np.concatenate([root * (scales * x[rows, columns] - y), np.zeros(design.shape[1])])
         return r - basis @ (basis.T @ r)
 
     def value(x):
         return 0.5 * np.sum(residual(x) ** 2) + penalty * np.linalg.norm(x, "nuc")
 
-    step = 1 / weights.max()
+    step = 1 / (weights * scales**2).max()
     x = z = np.zeros(shape)
     t, best = 1.0, value(x)
     for _ in range(iterations):
         gradient = np.zeros(shape)
-        np.add.at(gradient, (rows, columns), root * residual(z))
+        np.add.at(gradient, (rows, columns), scales * root * residual(z)[: len(y)])
         u, s, vt = np.linalg.svd(z - step * gradient, full_matrices=False)
         new = (u * np.maximum(s - step * penalty, 0)) @ vt
         following = (1 + np.sqrt(1 + 4 * t * t)) / 2

@@ -5,7 +5,9 @@ For f = sum w (A(X) + B beta - y)^2 / 2 + penalty ||X||_*, and any nu,
     f >= y.nu - sum nu^2 / (2 w) - <A* nu, X> + penalty ||X||_* - nu.(B beta),
 
 so D = y.nu - sum nu^2 / (2 w) is a lower bound if ||A* nu||_2 <= penalty and B^T nu = 0. The
-vector is the weighted residual, scaled by the best feasible number.
+vector is the weighted residual, scaled by the best feasible number. A penalty that counts row i a_i
+times and column j b_j times bounds the norm of A* nu with entries over sqrt(a_i b_j); a ridge kappa
+on a bias, counted c times, needs no constraint and costs (B^T nu)^2 / (2 kappa c).
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any, final
 
 import numpy as np
 
+from lowland.certify.dual_biases import bias_charge, bias_square
 from lowland.certify.extremes import Bound, eigenvalue_bound, norm_bound
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.fields import as_complexes, as_reals
@@ -73,7 +76,7 @@ def dual_bound(
         return _psd_bound(objective, direction, settings.largest_dense)
     if not objective.ridge:
         return NOTHING
-    operator = objective.adjoint(direction)
+    operator = objective.penalised_adjoint(direction)
     bound = norm_bound(
         operator,
         method=settings.norm_bound,
@@ -81,7 +84,8 @@ def dual_bound(
         steps=settings.lanczos_steps,
         rng=rng,
     )
-    rigour, error = _charged(objective, direction, bound)
+    rigour, _ = _charged(objective, direction, bound)
+    error = penalised_error(objective, direction)
     highest = (bound.value + error) * (1 + 1e-15)
     if not np.isfinite(highest):
         return NOTHING
@@ -110,7 +114,8 @@ def _scaled(
     linear, square = float(y @ direction), float(direction @ inverse)
     if not SMALLEST < square < 1 / SMALLEST:
         return NOTHING
-    scale = float(np.clip((linear - toll) / square, 0.0, limit))
+    penalised = bias_square(objective, direction)
+    scale = float(np.clip((linear - toll) / (square + penalised), 0.0, limit))
     nu = scale * direction
     curved = nu * nu if objective.weights is None else nu * (nu / objective.weights)
     if not np.isfinite(curved).all() or curved[nu != 0].min(initial=1.0) < SMALLEST:
@@ -118,42 +123,11 @@ def _scaled(
     value = float(y @ nu) - 0.5 * float(curved.sum())
     value -= toll * scale
     size = float(np.abs(y) @ np.abs(nu)) + 0.5 * float(curved.sum()) + abs(toll) * scale
-    value -= gamma(y.size + 6) * size + _bias_charge(objective, nu, y, upper)
+    value -= gamma(y.size + 6) * size + bias_charge(objective, nu, y, upper)
+    value -= 0.5 * bias_square(objective, nu)
     if not value > 0:
         return NOTHING
     return LowerBound(value, rigour, method, scale)
-
-
-def _bias_charge(objective: Any, nu: Vector, y: Vector, upper: float) -> float:
-    """Bound |nu . B beta| over all biases beta of points no worse than `upper`.
-
-    Such points have |A(X)_k| <= upper / ridge and residuals at most sqrt(2 upper / w_k), hence
-    |(B beta)_k| <= reach. Walking along observed cells from one bias set to zero (the gauge)
-    bounds every bias by reach times the number of nodes passed.
-    """
-    if not objective.free_biases:
-        return 0.0
-    rows, columns = objective.measurement.rows, objective.measurement.columns
-    m, n = objective.shape
-    least = 1.0 if objective.weights is None else float(objective.weights.min())
-    reach = float(np.abs(y).max()) + float(np.sqrt(2 * upper / least)) + upper / objective.ridge
-    absolute = np.abs(nu)
-    leftovers, nodes = 0.0, 1
-    if "row" in objective.free_biases:
-        leftovers += _leftover(nu, absolute, rows, m)
-    if "column" in objective.free_biases:
-        leftovers += _leftover(nu, absolute, columns, n)
-        nodes = m + n if "row" in objective.free_biases else 1
-    if set(objective.free_biases) == {"global"}:
-        leftovers = abs(float(nu.sum())) + gamma(nu.size) * float(absolute.sum())
-    return float(leftovers * nodes * reach * (1 + 1e-12))
-
-
-def _leftover(nu: Vector, absolute: Vector, positions: Vector, length: int) -> float:
-    sums = np.bincount(positions, nu, minlength=length)
-    sizes = np.bincount(positions, absolute, minlength=length)
-    counts = np.bincount(positions, minlength=length)
-    return float(np.abs(sums).sum() + gamma(int(counts.max(initial=1))) * sizes.sum())
 
 
 def _psd_bound(objective: Any, direction: Vector, largest: int) -> LowerBound:
@@ -279,6 +253,12 @@ def _charged(objective: Any, nu: Vector, bound: Bound) -> tuple[Rigour, float]:
     if objective.rounding is None and rigour in (Rigour.RIGOROUS, Rigour.PROBABILISTIC):
         rigour = Rigour.WORKING_PRECISION
     return rigour, adjoint_error(objective, nu)
+
+
+def penalised_error(objective: Any, nu: Vector) -> float:
+    """Return a bound on the rounding of `penalised_adjoint`, whose scales add four roundings."""
+    scales = objective.cell_scales
+    return adjoint_error(objective, nu) if scales is None else 5 * adjoint_error(objective, nu * scales)
 
 
 def adjoint_error(objective: Any, nu: Vector) -> float:

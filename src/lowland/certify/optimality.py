@@ -12,7 +12,7 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.certify.dual import LowerBound, adjoint_error, dual_bound
+from lowland.certify.dual import LowerBound, dual_bound, penalised_error
 from lowland.certify.extremes import ESTIMATE_STEPS, leading_triplet
 from lowland.certify.rank_constrained import rank_constrained_bound
 from lowland.core.arrays import Matrix, Vector
@@ -225,17 +225,13 @@ def rounding_floor(objective: Any, theta: Vector) -> float:
 
 
 def convex_value(objective: Any, theta: Vector, upper: float) -> float:
-    """Return data term + ridge * nuclear norm: what the convex problem pays for this matrix."""
-    ridge = objective.ridge
-    penalties = sum(penalty.value(theta) for penalty in objective.penalties)
-    if not ridge:
-        return float(upper - penalties)
-    canonical = objective.model.canonical(theta)
-    balanced = 0.5 * ridge * (2 if objective.structure == "psd" else 1)
-    factors = canonical[: objective.model.factor_size]
-    nuclear = balanced * float(factors @ factors) * (1 + 1e-12)
+    """Return what the convex problem pays for this matrix: the nuclear norm for the factors' ridge."""
+    paid = sum(p.value(theta) for p in objective.penalties if p.name != "bias ridge")
+    if not objective.ridge:
+        return float(upper - paid)
+    nuclear = objective.ridge * objective.nuclear_norm(theta) * (1 + 1e-12)
     # balancing computes the same norm twice over; never charge more than the point itself pays
-    return float(min(upper, upper - penalties + nuclear + 1e-13 * abs(upper)))
+    return float(min(upper, upper - paid + nuclear + 1e-13 * abs(upper)))
 
 
 def _refute_convex(objective: Any, theta: Vector, finding: Finding, settings: Any) -> Finding:
@@ -261,7 +257,8 @@ def rank_one_descent(objective: Any, theta: Vector, settings: Any) -> Descent | 
     """Return the best step along the leading rank-one direction of the ambient gradient, or None."""
     if objective.loss.name != "squared":
         return None
-    slope = objective.ambient_gradient(theta)
+    slopes = objective.loss.slope(objective.predict(theta), objective.y)
+    slope = objective.penalised_adjoint(objective.weighted(slopes))
     if objective.structure == "psd":
         if min(slope.shape) > settings.largest_dense:
             return None
@@ -278,9 +275,12 @@ def rank_one_descent(objective: Any, theta: Vector, settings: Any) -> Descent | 
         left = -left
     z = objective.predict(theta)
     weights = objective.weighted(objective.y - z)
-    noise = 1e-14 * float(np.linalg.norm(weights)) + adjoint_error(objective, weights)
+    noise = 1e-14 * float(np.linalg.norm(weights)) + penalised_error(objective, weights)
     if not steepness > objective.ridge + noise:
         return None
+    if objective.side_weights is not None:  # of weighted nuclear norm one
+        by_row, by_column = objective.side_weights
+        left, right = left / np.sqrt(by_row), right / np.sqrt(by_column)
     direction = Factors(left[:, None], right[:, None])
     change = objective.measurement.measure(direction)
     if objective.has_unit_trace:  # the way to v v^H keeps the trace, so X shrinks as it is added

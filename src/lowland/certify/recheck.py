@@ -6,7 +6,7 @@ slow and short on purpose, so that it can be read, and disagree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import final
 
@@ -53,10 +53,14 @@ class TableProblem:
     v : ndarray, shape (n, r)
     row_biases, column_biases : ndarray, shape (m,) and (n,)
     offset : float
+    biases : bool
+        Whether row, column and global biases are fitted.
     penalty : float
         Of the nuclear norm.
-    biases : bool
-        Whether row, column and global biases are free.
+    bias_penalty : float
+        Ridge on row and column biases.
+    penalty_weights : {"uniform", "counts"}
+        Whether both count a row or column by its number of cells over the mean.
     """
 
     rows: Indices
@@ -68,8 +72,10 @@ class TableProblem:
     row_biases: Vector
     column_biases: Vector
     offset: float
-    penalty: float
     biases: bool
+    penalty: float
+    bias_penalty: float = 0.0
+    penalty_weights: str = "uniform"
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -88,9 +94,20 @@ class TableProblem:
         return np.asarray(low_rank + biases - self.y)
 
     def objective(self) -> float:
-        """Return the data term plus half the penalty times the squares of the factors."""
-        squares = np.sum(self.u**2) + np.sum(self.v**2)
-        return float(0.5 * np.sum(self.weights * self.residual() ** 2) + 0.5 * self.penalty * squares)
+        """Return the data term plus half the penalties times the squares of factors and biases."""
+        a, b = self.side_weights()
+        squares = np.sum(a * np.sum(self.u**2, axis=1)) + np.sum(b * np.sum(self.v**2, axis=1))
+        biases = np.sum(a * self.row_biases**2) + np.sum(b * self.column_biases**2)
+        paid = self.penalty * squares + self.bias_penalty * biases
+        return float(0.5 * np.sum(self.weights * self.residual() ** 2) + 0.5 * paid)
+
+    def side_weights(self) -> tuple[Vector, Vector]:
+        """Return how often the penalties count each row, and each column."""
+        (m, n), p = self.shape, self.y.size
+        if self.penalty_weights == "uniform":
+            return np.ones(m), np.ones(n)
+        counts = np.bincount(self.rows, minlength=m), np.bincount(self.columns, minlength=n)
+        return np.maximum(counts[0], 1) * m / p, np.maximum(counts[1], 1) * n / p
 
     def scatter(self, numbers: Vector) -> Matrix:
         """Return the matrix with the numbers at the observed cells, repeats summed."""
@@ -132,13 +149,15 @@ def _agree(finding: Finding, stated: float | None, found: float, words: str) -> 
 
 def _check_stationary(finding: Finding, problem: TableProblem) -> Check:
     weighted = problem.weights * problem.residual()
-    slope = problem.scatter(weighted)
+    slope, (by_row, by_column) = problem.scatter(weighted), problem.side_weights()
     parts = [
-        slope @ problem.v + problem.penalty * problem.u,
-        slope.T @ problem.u + problem.penalty * problem.v,
+        slope @ problem.v + problem.penalty * by_row[:, None] * problem.u,
+        slope.T @ problem.u + problem.penalty * by_column[:, None] * problem.v,
     ]
     if problem.biases:
-        parts += [slope.sum(axis=1), slope.sum(axis=0), np.array([slope.sum()])]
+        parts.append(slope.sum(axis=1) + problem.bias_penalty * by_row * problem.row_biases)
+        parts.append(slope.sum(axis=0) + problem.bias_penalty * by_column * problem.column_biases)
+        parts.append(np.array([slope.sum()]))
     size = float(np.sqrt(sum(np.sum(part**2) for part in parts)))
     unfitted = problem.scatter(problem.weights * (problem.y - np.average(problem.y, weights=problem.weights)))
     scale = float(np.hypot(np.linalg.norm(unfitted @ problem.v), np.linalg.norm(unfitted.T @ problem.u)))
@@ -183,7 +202,7 @@ def _dual_bound(problem: TableProblem) -> float:
     """Return a lower bound on the convex problem from the residual with biases refitted."""
     m, n = problem.shape
     y = problem.y - np.sum(problem.u[problem.rows] * problem.v[problem.columns], axis=1)
-    fitted = np.zeros_like(y)
+    fitted, (by_row, by_column) = np.zeros_like(y), problem.side_weights()
     if problem.biases:  # weighted least squares in row, column and global biases by its normal equations
         size, w = m + n + 1, problem.weights
         columns = (problem.rows, m + problem.columns, np.full(y.size, m + n))
@@ -192,11 +211,17 @@ def _dual_bound(problem: TableProblem) -> float:
             np.add.at(right, a, w * y)
             for b in columns:
                 np.add.at(gram, (a, b), w)
+        held = problem.bias_penalty * np.concatenate([by_row, by_column])
+        gram[np.arange(m + n), np.arange(m + n)] += held
         solution = np.linalg.lstsq(gram, right, rcond=None)[0]
         fitted = sum(solution[k] for k in columns)
     nu = problem.weights * (y - fitted)
-    norm = float(np.linalg.norm(problem.scatter(nu), 2))
+    scattered = problem.scatter(nu)
+    norm = float(np.linalg.norm(scattered / np.sqrt(np.outer(by_row, by_column)), 2))
     square = float(np.sum(nu**2 / problem.weights))
+    if problem.bias_penalty:
+        sums = np.sum(scattered.sum(axis=1) ** 2 / by_row) + np.sum(scattered.sum(axis=0) ** 2 / by_column)
+        square += float(sums) / problem.bias_penalty
     if not (norm > 0 and square > 0):
         return 0.0
     linear = float(problem.y @ nu)
@@ -210,8 +235,12 @@ def _check_descent(finding: Finding, problem: TableProblem) -> Check:
     step = float(finding.witness["length"]) * left[problem.rows] * right[problem.columns]
     before, residual = problem.objective(), problem.residual()
     matrix = problem.u @ problem.v.T
-    nuclear = np.linalg.norm(matrix + float(finding.witness["length"]) * np.outer(left, right), "nuc")
-    after = 0.5 * float(np.sum(problem.weights * (residual + step) ** 2)) + problem.penalty * float(nuclear)
+    by_row, by_column = problem.side_weights()
+    changed = matrix + float(finding.witness["length"]) * np.outer(left, right)
+    nuclear = float(np.linalg.norm(changed * np.sqrt(np.outer(by_row, by_column)), "nuc"))
+    biases = np.sum(by_row * problem.row_biases**2) + np.sum(by_column * problem.column_biases**2)
+    after = 0.5 * float(np.sum(problem.weights * (residual + step) ** 2))
+    after += problem.penalty * nuclear + 0.5 * problem.bias_penalty * float(biases)
     good = after < before
     words = f"the matrix attached has the objective {after:.9g}, the point {before:.9g}"
     return Check(finding.claim, Outcome.CONFIRMED if good else Outcome.CONTRADICTED, words)
@@ -227,18 +256,13 @@ def _check_curvature(finding: Finding, problem: TableProblem) -> Check:
     parts = np.split(direction, np.cumsum(sizes)[:-1])
 
     def moved(step: float) -> float:
-        point = TableProblem(
-            problem.rows,
-            problem.columns,
-            problem.y,
-            problem.weights,
-            problem.u + step * parts[0].reshape(problem.u.shape),
-            problem.v + step * parts[1].reshape(problem.v.shape),
-            problem.row_biases + (step * parts[2] if problem.biases else 0.0),
-            problem.column_biases + (step * parts[3] if problem.biases else 0.0),
-            problem.offset + (step * float(parts[4][0]) if problem.biases else 0.0),
-            problem.penalty,
-            problem.biases,
+        point = replace(
+            problem,
+            u=problem.u + step * parts[0].reshape(problem.u.shape),
+            v=problem.v + step * parts[1].reshape(problem.v.shape),
+            row_biases=problem.row_biases + (step * parts[2] if problem.biases else 0.0),
+            column_biases=problem.column_biases + (step * parts[3] if problem.biases else 0.0),
+            offset=problem.offset + (step * float(parts[4][0]) if problem.biases else 0.0),
         )
         return point.objective()
 

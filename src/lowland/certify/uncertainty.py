@@ -245,8 +245,8 @@ class _Sides:
     weights: Vector
     for_rows: Matrix
     for_columns: Matrix
-    rank: int
-    ridge: float
+    row_ridges: Matrix
+    column_ridges: Matrix
 
     @classmethod
     def of(cls, objective: Any, theta: Vector) -> _Sides:
@@ -259,7 +259,11 @@ class _Sides:
             for_columns = np.hstack([for_columns, np.ones((len(for_columns), 1))])
         order = np.argsort(pattern.rows, kind="stable")
         rows, columns = pattern.rows[order], pattern.columns[order]
-        return cls(rows, columns, weights[order], for_rows, for_columns, r, objective.ridge)
+        by_row, by_column = objective.side_weights or (np.ones(len(for_columns)), np.ones(len(for_rows)))
+        ridges = [objective.ridge] * r
+        row_ridges = np.outer(by_row, ridges + [objective.bias_ridge] * (for_rows.shape[1] - r))
+        column_ridges = np.outer(by_column, ridges + [objective.bias_ridge] * (for_columns.shape[1] - r))
+        return cls(rows, columns, weights[order], for_rows, for_columns, row_ridges, column_ridges)
 
     def turned(self) -> _Sides:
         """Return the same with rows and columns exchanged."""
@@ -270,8 +274,8 @@ class _Sides:
             self.weights[order],
             self.for_columns,
             self.for_rows,
-            self.rank,
-            self.ridge,
+            self.column_ridges,
+            self.row_ridges,
         )
 
     def row_variances(self, rows: Indices, columns: Indices) -> Vector:
@@ -297,14 +301,12 @@ class _Sides:
         total = 0.0
         for line in np.unique(self.rows):
             precision = self._precision(int(line))
-            total += len(precision) - self.ridge * float(
-                np.trace(np.linalg.pinv(precision)[: self.rank, : self.rank])
-            )
+            spent = np.linalg.pinv(precision).diagonal() * self.row_ridges[line]
+            total += len(precision) - float(spent.sum())
         return total
 
     def _precision(self, row: int) -> Matrix:
         part = slice(*np.searchsorted(self.rows, [row, row + 1]))
         seen = self.for_rows[self.columns[part]]
         gram: Matrix = (seen * self.weights[part, None]).T @ seen
-        gram[np.arange(self.rank), np.arange(self.rank)] += self.ridge
-        return gram
+        return gram + np.diag(self.row_ridges[row])

@@ -30,8 +30,10 @@ from lowland.files.certificates import CertificateDocument, read_certificate, wr
 from lowland.files.tables import load_table
 from lowland.models import General
 from lowland.report.words import verdict_sentence
-from lowland.systems.completion import CompletionSettings, completion_objective
+from lowland.systems.completion import completion_objective
+from lowland.systems.completion_settings import CompletionSettings
 
+PENALTIES = ("penalty", "bias_penalty", "penalty_weights")
 POINT = ("row_factors", "column_factors", "row_biases", "column_biases")
 
 
@@ -83,7 +85,13 @@ def certify(
         )
     if header["data"] != observations.fingerprint():
         warn("lowland: note: these are not the values that the model was fitted to")
-    settings = CompletionSettings(fitted.row_factors.shape[1], fitted.biases, fitted.penalty)
+    settings = CompletionSettings(
+        fitted.row_factors.shape[1],
+        fitted.biases,
+        fitted.penalty,
+        bias_penalty=fitted.bias_penalty,
+        penalty_weights=fitted.penalty_weights,
+    )
     objective = completion_objective(observations, settings)
     general = objective.model
     if not isinstance(general, General):
@@ -101,7 +109,7 @@ def certify(
         point = {name: getattr(fitted, name).astype(double) for name in POINT} | {
             "offset": np.asarray(float(fitted.offset))
         }
-        plain = {"penalty": fitted.penalty, "biases": fitted.biases}
+        plain = {name: getattr(fitted, name) for name in ("biases", *PENALTIES)}
         write_certificate(output, CertificateDocument(certificate, observations.fingerprint(), plain, point))
     if json:
         say_json(certificate.as_dict())
@@ -136,8 +144,8 @@ def check_document(path: Path, observations: Observations, *, json: bool) -> Non
             a,
             b,
             float(document.point["offset"]),
-            float(document.settings["penalty"]),
             bool(document.settings["biases"]),
+            *(document.settings[name] for name in PENALTIES),
         )
     except KeyError as error:
         raise FileFormatError(f"{path} is an incomplete certificate", f"no {error}") from error

@@ -39,7 +39,8 @@ from lowland.files.tables import DELIMITERS, Table, load_table
 from lowland.report.page import write_report
 from lowland.report.words import verdict_sentence
 from lowland.search.loop import Checkpoint
-from lowland.systems.completion import CompletionFit, CompletionSettings, certified, fit_completion
+from lowland.systems.completion import CompletionFit, certified, fit_completion
+from lowland.systems.completion_settings import PENALTY_WEIGHTS, CompletionSettings
 from lowland.systems.reporting import completion_page
 
 # a completed table with more cells than this is better asked cell by cell
@@ -52,7 +53,11 @@ def complete(
     ],
     rank: Annotated[int, typer.Option(help="Rank of the low-rank part.")],
     penalty: Annotated[float, typer.Option(help="Weight of the nuclear norm; larger smooths more.")] = 1.0,
+    penalty_weights: Annotated[
+        str, typer.Option(help="uniform, or counts: penalise a row or column by its number of cells.")
+    ] = "uniform",
     biases: Annotated[bool, typer.Option(help="Fit row, column and global biases.")] = True,
+    bias_penalty: Annotated[float, typer.Option(help="Ridge on row and column biases.")] = 0.0,
     row: Annotated[str | None, typer.Option(help="Name of the row column of a long table.")] = None,
     column: Annotated[str | None, typer.Option(help="Name of the column column of a long table.")] = None,
     value: Annotated[str | None, typer.Option(help="Name of the value column of a long table.")] = None,
@@ -82,7 +87,9 @@ def complete(
     """Complete a table of numbers with holes, and say what is proved about the fit."""
     check_claim(require)
     Settings.for_effort(effort)
-    settings = CompletionSettings(rank, biases, penalty, tolerance, max_iterations)
+    settings = CompletionSettings(
+        rank, biases, penalty, tolerance, max_iterations, bias_penalty, penalty_weights
+    )
     _check_paths(table, output, model, report)
     _check_options(settings, dtype, seed)
     if require is not None and not certify:
@@ -161,8 +168,16 @@ def _check_paths(table: Path, output: Path | None, model: Path | None, report: P
 
 
 def _check_options(settings: CompletionSettings, dtype: str, seed: int) -> None:
-    if not (np.isfinite(settings.penalty) and settings.penalty >= 0):
-        raise InvalidInputError("--penalty must be a finite number at least 0", f"{settings.penalty}")
+    for name, strength in (("--penalty", settings.penalty), ("--bias-penalty", settings.bias_penalty)):
+        if not (np.isfinite(strength) and strength >= 0):
+            raise InvalidInputError(f"{name} must be a finite number at least 0", f"{strength}")
+    if settings.penalty_weights not in PENALTY_WEIGHTS:
+        choices = " or ".join(PENALTY_WEIGHTS)
+        raise InvalidInputError(
+            "--penalty-weights is unknown", settings.penalty_weights, fix=f"use {choices}"
+        )
+    if settings.bias_penalty and not settings.biases:
+        raise InvalidInputError("--bias-penalty needs biases", "--no-biases", fix="leave one of them out")
     if not (settings.tolerance >= 0 and settings.max_iterations >= 1):
         found = f"{settings.tolerance} and {settings.max_iterations}"
         raise InvalidInputError("--tolerance must be at least 0 and --max-iterations positive", found)
@@ -266,9 +281,13 @@ def write_completed(path: Path, table: Table, fit: CompletionFit) -> None:
 
 
 def _command(table: Path, settings: CompletionSettings, seed: int) -> str:
-    biases = "" if settings.biases else " --no-biases"
+    options = "" if settings.biases else " --no-biases"
+    options += f" --bias-penalty {settings.bias_penalty:g}" if settings.bias_penalty else ""
+    options += (
+        f" --penalty-weights {settings.penalty_weights}" if settings.penalty_weights != "uniform" else ""
+    )
     return (
-        f"lowland complete {table.name} --rank {settings.rank} --penalty {settings.penalty:g}{biases} "
+        f"lowland complete {table.name} --rank {settings.rank} --penalty {settings.penalty:g}{options} "
         f"--tolerance {settings.tolerance:g} --max-iterations {settings.max_iterations} --seed {seed}"
     )
 

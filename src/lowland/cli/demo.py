@@ -18,7 +18,8 @@ from lowland.datasets import data_path
 from lowland.files.tables import load_table
 from lowland.report.page import TableEntry, write_report
 from lowland.report.words import verdict_sentence
-from lowland.systems.completion import CompletionSettings, fit_completion
+from lowland.systems.completion import fit_completion
+from lowland.systems.completion_settings import CompletionSettings
 from lowland.systems.hold_out import Scores, hold_out_cells_and_runs, score_hold_out
 from lowland.systems.reporting import completion_page
 

@@ -16,13 +16,9 @@ from lowland.core.observations import Observations
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.search.loop import Snapshot
 from lowland.search.stops import Progress
-from lowland.systems.completion import (
-    CompletionFit,
-    CompletionModel,
-    CompletionSettings,
-    model_arrays,
-    model_from_arrays,
-)
+from lowland.systems.completion import CompletionFit
+from lowland.systems.completion_model import CompletionModel, model_arrays, model_from_arrays
+from lowland.systems.completion_settings import CompletionSettings
 
 
 def save_model(path: Path, fit: CompletionFit, seed: int) -> None:

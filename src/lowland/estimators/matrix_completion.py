@@ -16,7 +16,8 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.core.records import Factors
-from lowland.systems.completion import CompletionSettings, fit_completion
+from lowland.systems.completion import fit_completion
+from lowland.systems.completion_settings import CompletionSettings
 from lowland.systems.intervals import entry_intervals
 
 
@@ -37,6 +38,11 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
     penalty : float
         Weight of the nuclear norm, in units of the data times root of the number of cells; larger
         smooths more.
+    bias_penalty : float
+        Ridge on row and column biases, on top of the squares; 0 leaves them free.
+    penalty_weights : {"uniform", "counts"}
+        Whether the penalties count every row and column alike, or by its number of observed cells
+        over the mean number, so that rarely seen rows and columns are shrunk less.
     dtype : {"float64", "float32"}
         Precision of the fit.
     tolerance : float
@@ -91,6 +97,8 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         *,
         biases: bool = True,
         penalty: float = 1.0,
+        bias_penalty: float = 0.0,
+        penalty_weights: str = "uniform",
         dtype: str = "float64",
         tolerance: float = 1e-6,
         max_iterations: int = 500,
@@ -101,6 +109,8 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         self.rank = rank
         self.biases = biases
         self.penalty = penalty
+        self.bias_penalty = bias_penalty
+        self.penalty_weights = penalty_weights
         self.dtype = dtype
         self.tolerance = tolerance
         self.max_iterations = max_iterations
@@ -140,6 +150,8 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
             self._positive("penalty"),
             self._positive("tolerance"),
             self.max_iterations,
+            self._positive("bias_penalty"),
+            self.penalty_weights,
         )
         fitted = fit_completion(
             observations, settings, rng=self._generator(), certify=self.certify, effort=self.effort

@@ -3,10 +3,10 @@
 from lowland.losses.balancing import Balancing
 from lowland.losses.binomial import Binomial
 from lowland.losses.poisson import Poisson
-from lowland.losses.ridge import Ridge
+from lowland.losses.ridge import BiasRidge, Ridge
 from lowland.losses.squared import Squared
 
-__all__ = ["LOSSES", "Balancing", "Binomial", "Poisson", "Ridge", "Squared"]
+__all__ = ["LOSSES", "Balancing", "BiasRidge", "Binomial", "Poisson", "Ridge", "Squared"]
 
 # losses by the name under which users ask for them
 LOSSES = {loss.name: loss for loss in (Squared, Poisson, Binomial)}

@@ -21,23 +21,25 @@ def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
     The normal equations are solved by preconditioned conjugate gradients, then again for what is
     left of the residual, until rounding remains.
     """
-    from scipy.sparse import csr_array
+    from scipy.sparse import csr_array, diags_array
     from scipy.sparse.linalg import cg
 
     model, measurement = objective.model, objective.measurement
     if not isinstance(model, General) or not isinstance(measurement, Entries):
         raise UnsupportedError("biases are refitted for observed entries only", type(measurement).__name__)
-    design = _design(model, measurement)
+    design = _design(model, measurement, penalised=bool(objective.bias_ridge))
     weights = np.ones(objective.y.size) if objective.weights is None else objective.weights.astype(np.float64)
-    normal = csr_array(design.T @ (design.multiply(weights[:, None])))
+    start, count = model.factor_size, design.shape[1]
+    ridges = objective.bias_precisions[:count]
+    normal = csr_array(design.T @ (design.multiply(weights[:, None])) + diags_array(ridges))
     diagonal = normal.diagonal()
     inverse = csr_array(
         (np.where(diagonal > 0, 1 / np.where(diagonal > 0, diagonal, 1), 0), (np.arange(diagonal.size),) * 2)
     )
-    start, count = model.factor_size, design.shape[1]
     best, least = theta, float("inf")
     for _ in range(REFINEMENTS):
         right = design.T @ (weights * (objective.y - objective.predict(theta)).astype(np.float64))
+        right -= ridges * theta[start : start + count]
         remainder = float(np.linalg.norm(right))
         if not remainder < least:  # rounding is all that remains
             break
@@ -48,7 +50,7 @@ def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
     return best
 
 
-def _design(model: General, measurement: Entries) -> Any:
+def _design(model: General, measurement: Entries, *, penalised: bool) -> Any:
     from scipy.sparse import csr_array, hstack
 
     p, (m, n) = measurement.size, measurement.shape
@@ -58,6 +60,7 @@ def _design(model: General, measurement: Entries) -> Any:
         parts.append(csr_array((ones, (at, measurement.rows)), shape=(p, m)))
     if "column" in model.biases:
         parts.append(csr_array((ones, (at, measurement.columns)), shape=(p, n)))
-    if not parts:  # a global bias beside row or column biases adds nothing
+    # a global bias adds nothing to free row or column biases
+    if not parts or (penalised and "global" in model.biases):
         parts.append(csr_array((ones, (at, np.zeros(p, np.intp))), shape=(p, 1)))
     return hstack(parts, format="csr")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -10,7 +11,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.protocols import BlockSolver
 from lowland.kernels.rows import solve_rows
 from lowland.kernels.sparse import subtract_gathered
-from lowland.losses import Ridge, Squared
+from lowland.losses import BiasRidge, Ridge, Squared
 from lowland.measure import Dense, Entries
 from lowland.models import General
 from lowland.objectives.problem import RecoveryProblem
@@ -19,7 +20,8 @@ from lowland.objectives.problem import RecoveryProblem
 def make_block_solver(objective: RecoveryProblem) -> BlockSolver | None:
     """Return the block solver of an objective, or None where its blocks are not quadratic."""
     model, measurement = objective.model, objective.measurement
-    quadratic = isinstance(objective.loss, Squared) and all(isinstance(p, Ridge) for p in objective.penalties)
+    penalised = all(isinstance(p, Ridge | BiasRidge) for p in objective.penalties)
+    quadratic = isinstance(objective.loss, Squared) and penalised
     if not quadratic or not isinstance(model, General):
         return None
     if isinstance(measurement, Entries):
@@ -44,8 +46,10 @@ class EntryBlocks:
 
     def __init__(self, objective: RecoveryProblem, model: General, measurement: Entries) -> None:
         self.objective, self.model, self.measurement = objective, model, measurement
-        only_global = "global" in model.biases and not {"row", "column"} & set(model.biases)
-        self.names: tuple[str, ...] = ("rows", "columns", "offset") if only_global else ("rows", "columns")
+        # free row or column biases include a global one
+        included = {"row", "column"} & set(model.biases) and not objective.bias_ridge
+        offset = ("offset",) if "global" in model.biases and not included else ()
+        self.names: tuple[str, ...] = ("rows", "columns", *offset)
 
     def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
         """Return the point with block `name` at its minimiser, with another ridge if one is given."""
@@ -64,16 +68,34 @@ class EntryBlocks:
     ) -> tuple[Matrix, Vector]:
         p, r, dtype = self.measurement.pattern, self.model.rank, partner.dtype
         starts, indices = (p.row_starts, p.row_columns) if side == 0 else (p.column_starts, p.column_rows)
-        values, weights = self.objective.sorted_data[side]
+        values = self.objective.sorted_data[side][0]
         if self.model.biases:
             values = subtract_gathered(values, partner_bias + dtype.type(offset), indices)
         free_bias = ("row", "column")[side] in self.model.biases
         if free_bias:
             partner = np.hstack([partner, np.ones((partner.shape[0], 1), dtype)])
-        precision = np.diag([ridge] * r + [0.0] * free_bias)
+        precision = np.diag([ridge] * r + [self.objective.bias_ridge] * free_bias)
+        weights = self._weights[side]
         solved = solve_rows(partner, starts, indices, values, weights=weights, precision=precision)
         bias = solved[:, r] if free_bias else np.zeros(solved.shape[0], dtype)
         return solved[:, :r], bias
+
+    @cached_property
+    def _weights(self) -> list[Vector | None]:
+        """Weights of cells in the order of rows and of columns, over those of their side in the ridge.
+
+        Dividing a row's normal equations by its weight leaves the same ridge for all rows.
+        """
+        weights: list[Vector | None] = [side[1] for side in self.objective.sorted_data]
+        if self.objective.side_weights is None:
+            return weights
+        pattern, out = self.measurement.pattern, list[Vector | None]()
+        for starts, own, sides in zip(
+            (pattern.row_starts, pattern.column_starts), weights, self.objective.side_weights, strict=True
+        ):
+            divided = np.repeat(1 / sides, np.diff(starts))
+            out.append((divided if own is None else own * divided).astype(self.objective.dtype))
+        return out
 
     def _solve_offset(self, theta: Vector) -> Vector:
         # the residual's weighted mean is the step of the only unknown

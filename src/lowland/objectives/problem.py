@@ -23,9 +23,10 @@ from lowland.core.protocols import (
 )
 from lowland.core.records import Factors
 from lowland.kernels.sparse import squared_error
-from lowland.losses import Ridge, Squared
+from lowland.losses import BiasRidge, Ridge, Squared
 from lowland.measure import Entries, RealParts
 from lowland.models import General, Psd
+from lowland.models.general import balanced_factors
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +183,59 @@ class RecoveryProblem:
     def ridge(self) -> float:
         """Strength of the ridge, which is the weight of the nuclear norm; 0 without one."""
         return sum(p.strength for p in self.penalties if isinstance(p, Ridge))
+
+    @property
+    def bias_ridge(self) -> float:
+        """Strength of the ridge on row and column biases; 0 where they are free."""
+        return sum(p.strength for p in self.penalties if isinstance(p, BiasRidge))
+
+    @cached_property
+    def bias_precisions(self) -> Vector:
+        """Ridge on each bias in the order of a point, zero where it is free."""
+        out = np.zeros(self.size - self.factor_size)
+        for penalty in self.penalties:
+            if isinstance(penalty, BiasRidge):
+                out[: penalty.weights.size] = penalty.strength * penalty.weights
+        return out
+
+    @cached_property
+    def side_weights(self) -> tuple[Vector, Vector] | None:
+        """Weights of rows and columns in the penalties, None where all are one."""
+        m, n = self.shape
+        for penalty in self.penalties:
+            if isinstance(penalty, Ridge) and penalty.weights is not None:
+                sides = penalty.weights[:: self.factor_size // (m + n)]
+                return sides[:m], sides[m:]
+            if isinstance(penalty, BiasRidge) and not self.ridge and np.any(penalty.weights != 1):
+                by_row = penalty.weights[:m] if "row" in self.free_biases else np.ones(m)
+                by_column = penalty.weights[-n:] if "column" in self.free_biases else np.ones(n)
+                return by_row, by_column
+        return None
+
+    @cached_property
+    def cell_scales(self) -> Vector | None:
+        """1 / sqrt(a_i b_j) of each entry, for weights a of its row and b of its column in the ridge."""
+        if self.side_weights is None or not isinstance(self.measurement, Entries):
+            return None
+        by_row, by_column = self.side_weights
+        entries = self.measurement
+        scales: Vector = 1 / np.sqrt(by_row[entries.rows] * by_column[entries.columns])
+        return scales
+
+    def nuclear_norm(self, theta: Vector) -> float:
+        """Return the nuclear norm of the factors' part, its entries weighted as the ridge weighs them."""
+        if self.side_weights is None or not isinstance(self.model, General):
+            factors = self.canonical(theta)[: self.factor_size]
+            return float(factors @ factors) * (1.0 if isinstance(self.model, Psd) else 0.5)
+        by_row, by_column = (np.sqrt(side)[:, None] for side in self.side_weights)
+        u, v, *_ = self.model.unpack(theta)
+        left, right = balanced_factors(by_row * u, by_column * v)
+        return 0.5 * float(np.sum(left**2) + np.sum(right**2))
+
+    def penalised_adjoint(self, weights: Vector) -> LinearMap:
+        """Return A*(weights) over the roots of the ridge's weights: the ridge bounds its spectral norm."""
+        scales = self.cell_scales
+        return self.adjoint(weights if scales is None else weights * scales)
 
     @property
     def structure(self) -> str:

@@ -20,18 +20,18 @@ from lowland.core.protocols import (
     Measurement,
     Model,
     ModularJacobian,
-    Penalty,
 )
 from lowland.core.records import ObservedPattern
-from lowland.losses import Balancing, Ridge, Squared
+from lowland.losses import Squared
 from lowland.measure import Dense, Entries, RealParts
-from lowland.models import General, Psd
+from lowland.models import General
 from lowland.objectives.batches import MeasurementBatches
 from lowland.objectives.biases import refit_biases
 from lowland.objectives.blocks import make_block_solver
 from lowland.objectives.elimination import Elimination, make_elimination
 from lowland.objectives.linearisation import RecoveryLinearisation
 from lowland.objectives.modular import make_modular_jacobian
+from lowland.objectives.penalties import Penalising, resized_penalties
 from lowland.objectives.problem import RecoveryProblem
 
 
@@ -102,7 +102,10 @@ class RecoveryObjective(RecoveryProblem):
     def gauge(self, theta: Vector) -> Any:
         """Return directions along which the objective is constant, shape (size, g)."""
         linear = all(penalty.keeps_linear_gauge for penalty in self.penalties)
-        return self.model.gauge(theta, linear=linear)
+        directions = self.model.gauge(theta, linear=linear)
+        if self.bias_ridge:  # biases that are penalised cannot be exchanged
+            directions = directions[:, ~np.any(directions[self.factor_size :], axis=0)]
+        return directions
 
     @cached_property
     def block_solver(self) -> BlockSolver | None:
@@ -158,14 +161,9 @@ class RecoveryObjective(RecoveryProblem):
 
     def resized(self, rank: int) -> RecoveryObjective:
         """Return the same problem at another rank."""
-        strengths = {p.name: p.strength for p in self.penalties if isinstance(p, Ridge | Balancing)}
         model = self.model.resized(rank)
-        penalties: list[Penalty] = []
-        if "ridge" in strengths:
-            penalties.append(_make_ridge(model, strengths["ridge"]))
-        if "balancing" in strengths:
-            penalties.append(_make_balancing(model, strengths["balancing"]))
-        return replace(self, model=model, penalties=tuple(penalties))
+        penalties = resized_penalties(self.penalties, model, self.side_weights)
+        return replace(self, model=model, penalties=penalties)
 
     def describe(self) -> str:
         """Return the problem in one line."""
@@ -176,11 +174,14 @@ class RecoveryObjective(RecoveryProblem):
         parts.append(f"{kind} {m} x {n} matrix of rank {self.model.rank}{trace}")
         if self.free_biases:
             parts.append(f"free {', '.join(self.free_biases)} biases")
-        parts.extend(f"{p.name} {p.strength:.4g}" for p in self.penalties if isinstance(p, Ridge | Balancing))
+        by_side = " by row and column" if self.side_weights is not None else ""
+        for penalty in self.penalties:
+            strength = getattr(penalty, "strength", 0.0)
+            parts.append(f"{penalty.name} {strength:.4g}{'' if penalty.name == 'balancing' else by_side}")
         return ", ".join(parts)
 
 
-def make_objective(
+def make_objective(  # noqa: PLR0913
     measurement: Measurement,
     y: ArrayLike,
     model: Model,
@@ -189,6 +190,8 @@ def make_objective(
     weights: ArrayLike | None = None,
     ridge: float = 0.0,
     balancing: float = 0.0,
+    bias_ridge: float = 0.0,
+    side_weights: tuple[ArrayLike, ArrayLike] | None = None,
 ) -> RecoveryObjective:
     """Check the parts and put them together.
 
@@ -209,6 +212,10 @@ def make_objective(
         Strength of the ridge on the factors, that is of the nuclear norm.
     balancing : float
         Strength of the balancing term of two factors.
+    bias_ridge : float
+        Strength of a ridge on row and column biases; free by default.
+    side_weights : tuple of array_like, shapes (m,) and (n,), optional
+        Positive weights of rows and columns in both ridges, for observed entries.
 
     Returns
     -------
@@ -234,9 +241,6 @@ def make_objective(
     loss.check(data)
     if not (model.rank >= 1 and min(model.shape) >= 1):
         raise InvalidInputError("the matrix must have at least one row, column and factor", f"{model}")
-    for name, strength in (("penalty", ridge), ("balancing", balancing)):
-        if not (np.isfinite(strength) and strength >= 0):
-            raise InvalidInputError(f"{name} must be a number at least 0", repr(strength))
     weight = None
     if weights is not None:
         weight = check_floats(weights, "weights", dtype=str(data.dtype), ndim=1)
@@ -246,23 +250,9 @@ def make_objective(
                 "weights must be positive, one a measurement",
                 f"{weight.size} weights, least {weight.min(initial=1)}",
             )
-    penalties: list[Penalty] = [_make_ridge(model, ridge)] if ridge else []
-    if balancing:
-        if isinstance(model, Psd):
-            raise InvalidInputError("balancing needs two factors", 'structure "psd"', fix="leave it out")
-        penalties.append(_make_balancing(model, balancing))
-    return RecoveryObjective(measurement, data, model, loss, weight, tuple(penalties))
-
-
-def _make_balancing(model: Model, strength: float) -> Penalty:
-    return Balancing(strength, model.shape, model.rank, model.is_complex)
-
-
-def _make_ridge(model: Model, strength: float) -> Ridge:
-    if isinstance(model, Psd) and model.unit_trace:
-        found = f"ridge {strength}"
-        raise InvalidInputError("a matrix of fixed trace takes no ridge", found, fix="leave it out")
-    return Ridge(float(strength), model.factor_size, 2 if isinstance(model, Psd) else 1)
+    penalising = Penalising(ridge, balancing, bias_ridge, side_weights)
+    penalties = penalising.penalties(model, measurement)
+    return RecoveryObjective(measurement, data, model, loss, weight, penalties)
 
 
 def _in_reals(

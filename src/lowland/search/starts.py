@@ -131,7 +131,8 @@ def critical_ridge(objective: Any, rng: np.random.Generator) -> float:
     -------
     float
     """
-    operator = objective.ambient_gradient(objective.centre())
+    slopes = objective.loss.slope(objective.predict(objective.centre()), objective.y)
+    operator = objective.penalised_adjoint(objective.weighted(slopes))
     m, n = operator.shape
     if m * n <= 1_000_000:
         return float(np.linalg.norm(operator.toarray(), 2))

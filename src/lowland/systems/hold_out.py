@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.observations import Observations
-from lowland.systems.completion import CompletionModel
+from lowland.systems.completion_model import CompletionModel
 
 Mask = NDArray[np.bool_]
 
