@@ -140,7 +140,7 @@ MUTANTS = {
     "a core that is not checked": (
         closure,
         "pattern_rank",
-        lambda inner: lambda pattern, rng: type("R", (), {"rank": 1, "expected": 1}),
+        lambda inner: lambda pattern, rng, trials: type("R", (), {"is_full": True}),
     ),
 }
 

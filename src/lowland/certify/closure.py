@@ -18,7 +18,7 @@ from lowland.core.arrays import Indices
 from lowland.core.records import ObservedPattern, dimension_of
 
 Lines = tuple[NDArray[np.bool_], NDArray[np.bool_]]
-# smaller cores tried, and seeds of complete blocks
+# cores tried, each twice as large as the last, and seeds of complete blocks
 ATTEMPTS = 3
 SEEDS = 20
 # equations of a core for each unknown of its columns, once its rows are eliminated
@@ -83,18 +83,14 @@ def finite_reach(pattern: ObservedPattern, largest: int, rng: np.random.Generato
         For the integer points.
     """
     observed, needed = _observed(pattern), _unknowns(pattern)
-    size = max(largest // max(needed), 2)
-    for _ in range(ATTEMPTS):
+    for attempt in reversed(range(ATTEMPTS)):  # small cores are cheap and often enough
+        size = max(largest // max(needed) >> attempt, 2)
         core = _densest_core(observed, needed, size)
         if core is None:
-            return None
+            continue
         part = _restricted(pattern, observed, *core)
-        if not _fixes_factors(part):
-            return None
-        result = pattern_rank(part, rng)
-        if result.rank == result.expected:
+        if _fixes_factors(part) and pattern_rank(part, rng, trials=1).is_full:
             return _reach_from(observed, core, needed)
-        size //= 2
     return None
 
 

@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.certify.lanczos import BASIS, product_budget, smallest_eigenpairs
+from lowland.certify.lanczos import BASIS, product_budget, product_work, smallest_eigenpairs
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
@@ -71,7 +71,8 @@ def judge_curvature(
         theta = balanced(objective, theta)
     extremes = extreme_curvatures(objective, theta, largest, work, rng)
     if not extremes.converged:
-        limit = "largest_work" if theta.size > largest else ""
+        beyond = theta.size > largest or theta.size * product_work(objective) > work
+        limit = "largest_work" if beyond else ""
         return [
             Finding(
                 claim, Verdict.INCONCLUSIVE, tolerance=tolerance, method=extremes.method, limited_by=limit
@@ -129,6 +130,8 @@ def extreme_curvatures(
 ) -> Extremes:
     """Return the extreme eigenvalues of the Hessian on the complement of the gauge."""
     products = product_budget(objective, work)
+    if theta.size * product_work(objective) > work:
+        largest = 0
     if theta.size > largest and not products:
         words = "Hessian products are too costly for the budget"
         return Extremes(float("nan"), float("nan"), np.zeros(theta.size), words, converged=False)

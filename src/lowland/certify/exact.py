@@ -41,6 +41,11 @@ class PatternRank:
     failure_probability: float
     undetermined: NDArray[np.bool_] | None
 
+    @property
+    def is_full(self) -> bool:
+        """Whether the rank is that of the model, which is a proof."""
+        return self.rank == self.expected
+
 
 def pattern_rank(pattern: ObservedPattern, rng: np.random.Generator, *, trials: int = 2) -> PatternRank:
     """Return the generic rank of a pattern and the cells that it leaves open.

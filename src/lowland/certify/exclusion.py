@@ -15,7 +15,7 @@ import numpy as np
 
 from lowland.certify.curvature import orthonormal_basis
 from lowland.certify.extremes import is_eigenvalue_below
-from lowland.certify.jacobian import gram_matrix, jacobian_matrix
+from lowland.certify.jacobian import gram_matrix, jacobian_error, jacobian_matrix
 from lowland.certify.rank_constrained import measurement_norm
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
@@ -25,6 +25,8 @@ from lowland.core.rounding import gamma, unit_roundoff
 # weight of the directions that repeat others, in units of the largest curvature: large enough to cost
 # next to nothing of the smallest one, small enough to keep its digits
 REPEATED = 1e3
+# up to this size the smallest curvature is had directly
+LARGEST_EIGH = 1000
 
 
 @final
@@ -36,21 +38,19 @@ class Exclusion:
     ----------
     smallest : float
         Lower bound on |A(Z)| / |Z| over the tangent space.
-    norm : float or None
-        Upper bound on |A(Z)| / |Z| over all matrices, None where no rigorous one is known.
+    norm : float
+        Upper bound on |A(Z)| / |Z| over all matrices.
     singular_value : float
         Lower bound on the smallest singular value of the matrix.
     """
 
     smallest: float
-    norm: float | None
+    norm: float
     singular_value: float
 
     @property
-    def radius(self) -> float | None:
+    def radius(self) -> float:
         """Frobenius distance within which no other matrix of the rank has the same predictions."""
-        if self.norm is None:
-            return None
         return exclusion_radius(self.smallest, self.norm, self.singular_value)
 
 
@@ -66,7 +66,7 @@ def prove_exclusion(objective: Any, theta: Vector) -> Exclusion | None:
     ----------
     objective : Objective
         A recovery objective in float64 without free biases or a fixed trace, whose measurement bounds
-        its rounding.
+        its norm and its rounding.
     theta : ndarray, shape (size,)
 
     Returns
@@ -80,8 +80,9 @@ def prove_exclusion(objective: Any, theta: Vector) -> Exclusion | None:
     """
     if objective.free_biases or objective.has_unit_trace or objective.rounding is None:
         return None
-    tangent = _tangent(objective, theta)
-    if tangent is None:
+    norm = measurement_norm(objective)
+    tangent = None if norm is None else _tangent(objective, theta)
+    if norm is None or tangent is None:
         return None
     gram, metric, error, tilt, singular_value = tangent
     estimate = _smallest_ratio(gram, metric)
@@ -92,10 +93,7 @@ def prove_exclusion(objective: Any, theta: Vector) -> Exclusion | None:
             break
     else:
         return None
-    norm = measurement_norm(objective)
-    # without a bound on the norm the tilt is charged at the largest singular value seen, many times over
-    size = 1e3 * float(np.sqrt(gram.diagonal().max())) if norm is None else norm
-    smallest = float(np.sqrt(square)) * (1 - 1e-12) - tilt * size
+    smallest = float(np.sqrt(square)) * (1 - 1e-12) - tilt * norm
     if not (smallest > 0 and singular_value > 0):
         return None
     return Exclusion(float(smallest), norm, float(singular_value))
@@ -158,23 +156,23 @@ def _tangent(objective: Any, theta: Vector) -> tuple[Matrix, Matrix, float, floa
 def _gram(objective: Any, point: Vector) -> tuple[Matrix, float]:
     """Return J^T J and a bound on the norm of its error."""
     jacobian = jacobian_matrix(objective, point)
-    wrong = 0.0
-    for k in range(point.size):
-        unit = np.zeros(point.size)
-        unit[k] = 1.0
-        off = objective.rounding.measure_error(objective.model.push(point, unit))
-        wrong += float(off @ off)
+    wrong = jacobian_error(objective, point)
     gram = gram_matrix(jacobian)
     total = float(np.trace(gram)) * (1 + gamma(jacobian.shape[0] + 2))
-    wrong = float(np.sqrt(wrong)) * (1 + 1e-9)
     error = gamma(jacobian.shape[0] + 2) * total + (2 * np.sqrt(total) + wrong) * wrong
     return (gram + gram.T) / 2, error
 
 
 def _smallest_ratio(gram: Matrix, metric: Matrix) -> float:
-    """Estimate the smallest of d^T gram d / d^T metric d by inverse iteration; zero where it is lost."""
-    from scipy.linalg import LinAlgError, cho_factor, cho_solve
+    """Estimate the smallest of d^T gram d / d^T metric d, large ones by inverse iteration; zero if lost."""
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
 
+    if len(gram) <= LARGEST_EIGH:
+        try:
+            top = [len(gram) - 1] * 2  # the metric has a kernel, the Gram matrix should have none
+            return 1 / float(eigh(metric, gram, eigvals_only=True, subset_by_index=top)[0])
+        except (LinAlgError, ZeroDivisionError):
+            return 0.0
     top = float(gram.diagonal().max())
     try:
         factor = cho_factor(gram + 1e-13 * top * np.eye(len(gram)), check_finite=False)

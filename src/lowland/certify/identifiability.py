@@ -13,6 +13,9 @@ from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
 from lowland.kernels import modular
 
+# measurements beyond the degrees of freedom that are tried first for a proof
+SPARE = 16
+
 
 def judge_identifiability(objective: Any, *, largest: int, rng: np.random.Generator) -> list[Finding]:
     """Judge whether the measurements determine a matrix of this rank.
@@ -58,13 +61,14 @@ def _judge_operator(objective: Any, largest: int, rng: np.random.Generator) -> F
             words = f"an exact Jacobian of {objective.size} unknowns is beyond the budget of {largest}"
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
     best = 0
-    for prime in modular.PRIMES[:2]:
-        best = max(best, int(modular.rank(jacobian.matrix(prime, rng), prime)))
+    # some of the measurements may do for a proof; only all of them refute
+    for prime, most in zip(modular.PRIMES, (expected + SPARE, None, None), strict=False):
+        best = max(best, int(modular.rank(jacobian.matrix(prime, rng, most), prime)))
         if best == expected:
             return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
     words = f"the Jacobian lacks {expected - best} of {expected} modulo two primes"
     finding = refuted(FINITE, best, expected, words, Rigour.PROBABILISTIC)
-    finding.witness["failure_probability"] = (expected / modular.PRIMES[0]) ** 2
+    finding.witness["failure_probability"] = (expected / modular.PRIMES[-1]) ** 2
     return finding
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.rounding import gamma
 
 # columns that are computed at a time
 BLOCK = 256
@@ -36,6 +37,27 @@ def jacobian_matrix(objective: Any, theta: Vector) -> Any:
         block = np.stack([at.jacobian_product(unit) for unit in units], axis=1)
         blocks.append(csc_array(block) if sparse else block)
     return hstack(blocks, format="csc") if sparse else np.hstack(blocks)
+
+
+def jacobian_error(objective: Any, theta: Vector) -> float:
+    """Return a bound on the rounding of the Jacobian in Frobenius norm, if the measurement knows its own."""
+    rows = objective.measuring_rows()
+    if rows is not None:  # the same for all parameters at once
+        m, n = objective.shape
+        u, v = (np.abs(f) for f in (objective.matrix(theta).left, objective.matrix(theta).right))
+        cube = np.abs(rows).reshape(-1, m, n)
+        squares = np.sum((cube @ v) ** 2) + np.sum((u.T @ cube) ** 2)
+        # for X = U U^T both sides move at once
+        sides = 2.0 if objective.structure == "psd" else 1.0
+        terms = 2 * u.shape[1] + m * n + 2
+        return gamma(terms) * float(np.sqrt(sides * squares)) * (1 + 1e-9)
+    total = 0.0
+    for k in range(theta.size):
+        unit = np.zeros(theta.size)
+        unit[k] = 1.0
+        off = objective.rounding.measure_error(objective.model.push(theta, unit))
+        total += float(off @ off)
+    return float(np.sqrt(total)) * (1 + 1e-9)
 
 
 def gram_matrix(jacobian: Any, weights: Vector | None = None) -> Matrix:

@@ -17,9 +17,14 @@ def product_budget(objective: Any, work: float) -> int:
 
     Each is projected off the gauge too, of at most rank^2 directions or so.
     """
-    product = 8.0 * max(1, objective.measurement.size) * (objective.rank + 2)
-    products = int(work / (product + 4.0 * objective.size * objective.rank**2))
+    products = int(work / (product_work(objective) + 4.0 * objective.size * objective.rank**2))
     return products if products >= 4 * BASIS else 0
+
+
+def product_work(objective: Any) -> float:
+    """Return about how many numbers a product with a Hessian or Jacobian touches."""
+    by_measurement = 8.0 * max(1, objective.measurement.size) * (objective.rank + 2)
+    return float(max(by_measurement, 2.0 * objective.stored_numbers))
 
 
 def smallest_eigenpairs(

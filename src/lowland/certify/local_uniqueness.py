@@ -8,7 +8,7 @@ import numpy as np
 
 from lowland.certify.curvature import orthonormal_basis
 from lowland.certify.exclusion import Exclusion, prove_exclusion
-from lowland.certify.lanczos import BASIS, product_budget, smallest_eigenpairs
+from lowland.certify.lanczos import BASIS, product_budget, product_work, smallest_eigenpairs
 from lowland.certify.neighbours import find_neighbour
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
@@ -45,7 +45,9 @@ def judge_local_uniqueness(objective: Any, theta: Vector, settings: Any) -> Find
         number of directions that the measurements do not see to first order: matrices near may
         still be told apart by the second.
     """
-    if theta.size <= settings.largest_tangent and not objective.measures_in_single:
+    affordable = theta.size * product_work(objective) <= settings.largest_work
+    small = theta.size <= settings.largest_tangent and affordable
+    if small and not objective.measures_in_single:
         exclusion = prove_exclusion(objective, theta)
         if exclusion is not None:
             return _proved(objective, theta, exclusion)
@@ -58,13 +60,12 @@ def _proved(objective: Any, theta: Vector, exclusion: Exclusion) -> Finding:
         "norm": exclusion.norm,
         "singular_value": exclusion.singular_value,
         "deficiency": 0,
+        "radius": exclusion.radius,
     }
-    words, ratio = "no other matrix of this rank close by has the same predictions", None
-    if exclusion.radius is not None and exclusion.norm is not None:
-        share = exclusion.radius / objective.matrix(theta).norm()
-        witness["radius"], witness["relative_radius"] = exclusion.radius, share
-        words = f"no other within {exclusion.radius:.3g}, {share:.2%} of the matrix's own Frobenius norm"
-        ratio = exclusion.smallest / exclusion.norm
+    share = exclusion.radius / objective.matrix(theta).norm()
+    witness["relative_radius"] = share
+    words = f"no other within {exclusion.radius:.3g}, {share:.2%} of the matrix's own Frobenius norm"
+    ratio = exclusion.smallest / exclusion.norm
     method = (
         f"{words}; smallest singular value on the tangent space, by shifted Cholesky with rounding charged"
     )
@@ -76,7 +77,9 @@ def _proved(objective: Any, theta: Vector, exclusion: Exclusion) -> Finding:
 def _judge_spectrum(objective: Any, theta: Vector, settings: Any) -> Finding:
     """Judge by the computed singular values of the Jacobian."""
     rng = np.random.default_rng(settings.seed)
-    few = theta.size > settings.largest_hessian
+    few = (
+        theta.size > settings.largest_hessian or theta.size * product_work(objective) > settings.largest_work
+    )
     products = product_budget(objective, settings.largest_work) if few else 1
     if not products:
         return _inconclusive("the Jacobian at the point is beyond the budget", "largest_work")

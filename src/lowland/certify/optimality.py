@@ -62,6 +62,16 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
     if astray or not (np.isfinite(upper) and (upper > SMALLEST or nothing)):
         method = f"an objective of {upper:.3g} is beyond what can be bounded in float64"
         return [Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in CLAIMS]
+    free, ridge = _is_free(objective, theta), bool(objective.ridge)
+    worst = misfit(objective, theta) if free or not ridge else float("inf")
+    unpenalised = (free, free or not ridge)
+    exact = [
+        _judge_exact_fit(claim, worst, charged, settings) if fits else None
+        for claim, fits in zip(CLAIMS, unpenalised, strict=True)
+    ]
+    proved = [finding for finding in exact if finding is not None]
+    if len(proved) == len(exact):
+        return proved
     lower = dual_bound(objective, theta, upper, settings, np.random.default_rng(settings.seed))
     posed = lower
     if not objective.ridge and not upper - lower.value <= settings.gap_tolerance * upper:
@@ -69,13 +79,10 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
         among = rank_constrained_bound(objective, theta, lowest, settings.largest_dense)
         posed = among if among.value > lower.value else lower
     values = (upper, convex_value(objective, theta, upper))
-    free, ridge = _is_free(objective, theta), bool(objective.ridge)
-    worst = misfit(objective, theta) if free or not ridge else float("inf")
-    findings = []
-    for claim, value, bound in zip(CLAIMS, values, (posed, lower), strict=True):
-        unpenalised = free or (claim == "convex_optimal" and not ridge)
-        finding = _judge_exact_fit(claim, worst, charged, settings) if unpenalised else None
-        findings.append(finding or _judge_gap(claim, value, bound, charged, settings))
+    findings = [
+        finding or _judge_gap(claim, value, bound, charged, settings)
+        for finding, claim, value, bound in zip(exact, CLAIMS, values, (posed, lower), strict=True)
+    ]
     if findings[1].verdict is Verdict.INCONCLUSIVE:
         findings[1] = _refute_convex(objective, theta, findings[1], settings)
     return findings

@@ -18,6 +18,8 @@ from lowland.core.status import Rigour, Verdict
 LISTED_CELLS = 10_000
 # unknowns of the columns of a core, where the whole pattern is too large
 CORE = 1500
+# unknowns up to which the whole is tried at once
+WHOLE = 400
 
 
 def judge_pattern(
@@ -82,10 +84,13 @@ def _judge_finite(pattern: ObservedPattern, seen: Indices, largest: int, rng: np
             words = f"{seen.size} cells for {expected} degrees of freedom"
         rank = int(seen.size) if seen.size < expected else None
         finding = refuted(FINITE, rank, expected, words, Rigour.RIGOROUS)
-    if min(m, n) * (pattern.rank + 1) > largest:
-        return _judge_by_core(pattern, finding, short, largest, rng)
+    size = min(m, n) * (pattern.rank + 1)
+    if size > largest or (size > WHOLE and finding is None):
+        by_core = _judge_by_core(pattern, finding, short, largest, rng)
+        if size > largest or by_core.verdict is Verdict.PROVED:
+            return by_core
     result = pattern_rank(pattern, rng)
-    if result.rank == result.expected:
+    if result.is_full:
         return proved(FINITE, result.rank, "full rank of the Jacobian modulo a prime", (GENERIC,))
     if finding is not None:
         finding = replace(finding, value=float(result.rank))
@@ -103,7 +108,7 @@ def _judge_by_core(
     largest: int,
     rng: np.random.Generator,
 ) -> Finding:
-    """Judge a pattern beyond the budget by a core of it and what follows from that."""
+    """Judge a pattern by a core of it and what follows from that."""
     reach = finite_reach(pattern, min(largest, CORE), rng)
     if finding is not None:
         if reach is not None:

@@ -53,8 +53,8 @@ def rank_constrained_bound(objective: Any, theta: Vector, lowest: float, largest
     if not suited or objective.rounding is None or max(objective.shape) > largest:
         return NOTHING
     mu = strong_convexity(objective, largest)
-    norm = measurement_norm(objective)
-    if not (mu > 0 and norm is not None):
+    norm = measurement_norm(objective) if mu > 0 else None
+    if norm is None:
         return NOTHING
     at = _formed(objective, theta, norm)
     if not np.isfinite(at.steep):
@@ -181,11 +181,12 @@ def strong_convexity(objective: Any, largest: int) -> float:
         cells = pattern.rows * pattern.shape[1] + pattern.columns
         sums = np.bincount(cells, weights, minlength=int(np.prod(pattern.shape)))
         return float(sums.min()) * (1 - gamma(objective.y.size))
-    rows = objective.measuring_rows()
     symmetric = objective.structure == "psd"
     n = objective.shape[1]
     unknowns = n * (n + 1) // 2 if symmetric else int(np.prod(objective.shape))
-    if rows is None or not unknowns <= min(largest, len(rows)):
+    enough = unknowns <= min(largest, objective.measurement.size)
+    rows = objective.measuring_rows() if enough else None
+    if rows is None:
         return 0.0
     table = np.sqrt(weights)[:, None] * rows
     if symmetric:
@@ -209,12 +210,16 @@ def _symmetric_coordinates(table: Matrix, n: int) -> Matrix:
 
 
 def measurement_norm(objective: Any) -> float | None:
-    """Return an upper bound on the norm of the measurements over all matrices, where one is known."""
+    """Return an upper bound on the norm of the measurements over matrices of the structure, if known."""
     rows = objective.measuring_rows()
     if rows is None:
         square = objective.squared_norm_bound()
         return float(np.sqrt(square)) * (1 + 1e-15) if np.isfinite(square) else None
+    rounding = 0.0
+    if objective.structure == "psd":
+        rows = _symmetric_coordinates(rows, objective.shape[1])
+        rounding = 4 * unit_roundoff("float64") * float(np.linalg.norm(rows))
     bound = norm_bound(
         DenseMap(rows), method="cholesky", largest_dense=0, steps=60, rng=np.random.default_rng(0)
     )
-    return float(bound.value) if np.isfinite(bound.value) else None
+    return float(bound.value + rounding) if np.isfinite(bound.value) else None

@@ -259,8 +259,8 @@ class ModularJacobian(Protocol):
     def expected_rank(self) -> int:
         """Rank at generic factors if the measurements determine them."""
 
-    def matrix(self, prime: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Return residues modulo `prime`, shape (p, unknowns)."""
+    def matrix(self, prime: int, rng: np.random.Generator, most: int | None = None) -> NDArray[np.float64]:
+        """Return residues modulo `prime`, shape (p, unknowns), or at most so many random rows of them."""
 
 
 class Objective(Protocol):

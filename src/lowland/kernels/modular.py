@@ -36,9 +36,10 @@ def residues(array: NDArray[np.floating[Any]], prime: int) -> Array:
     """
     mantissa, exponent = np.frexp(np.asarray(array, np.float64))
     whole = np.rint(np.ldexp(mantissa, 53)).astype(np.int64) % prime
-    exponents, where = np.unique(exponent, return_inverse=True)
-    powers = np.array([pow(2, int(e) - 53, prime) for e in exponents], np.int64)
-    return (whole * powers[where.reshape(whole.shape)] % prime).astype(np.float64)
+    least = int(exponent.min(initial=0))
+    powers = [pow(2, e - 53, prime) for e in range(least, int(exponent.max(initial=0)) + 1)]
+    out: Array = (whole * np.array(powers, np.int64)[exponent - least] % prime).astype(np.float64)
+    return out
 
 
 def multiply(a: Array, b: Array, prime: int) -> Array:

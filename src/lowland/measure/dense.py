@@ -81,6 +81,11 @@ class Dense:
         full[:, self._triangle[1], self._triangle[0]] = self._table
         return full
 
+    @property
+    def stored_numbers(self) -> int:
+        """How many numbers are stored, half of the matrices where they are symmetric."""
+        return int(self._table.size)
+
     def symmetrised(self) -> Dense:
         """Return the symmetric parts of real matrices, which measure symmetric matrices equally."""
         if self.symmetric or self.dtype.kind == "c":
@@ -132,6 +137,14 @@ class Dense:
         magnitude = np.abs(factors.left) @ np.abs(factors.right).T
         terms = factors.width + self._table.shape[1] + 2
         return gamma(terms, self.dtype) * (np.abs(self._table) @ self._flatten(magnitude))
+
+    def squared_norm_bound(self) -> float:
+        """Return sum |A(X)_k|^2 / |X|_F^2 at most: the largest absolute row sum of the Gram matrix."""
+        rows = self.arrays.reshape(self.size, -1)
+        magnitude = np.abs(rows)
+        gram = np.abs(rows @ rows.conj().T)
+        gram += gamma(rows.shape[1] + 2, self.dtype) * (magnitude @ magnitude.T)
+        return float(gram.sum(axis=1).max(initial=0.0)) * (1 + gamma(self.size + 4, self.dtype))
 
     def adjoint_error(self, weights: Matrix) -> float:
         """Return a bound on the rounding error of `adjoint(weights)` in Frobenius norm."""

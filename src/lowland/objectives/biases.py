@@ -37,17 +37,33 @@ def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
         (np.where(diagonal > 0, 1 / np.where(diagonal > 0, diagonal, 1), 0), (np.arange(diagonal.size),) * 2)
     )
     best, least = theta, float("inf")
+    unchanged = _unchanged(model, objective.bias_ridge)
     for _ in range(REFINEMENTS):
-        right = design.T @ (weights * (objective.y - objective.predict(theta)).astype(np.float64))
+        predictions = objective.predict(theta).astype(np.float64)
+        right = design.T @ (weights * (objective.y - predictions))
         right -= ridges * theta[start : start + count]
         remainder = float(np.linalg.norm(right))
-        if not remainder < least:  # rounding is all that remains
+        if not remainder < least:
             break
         best, least = theta, remainder
+        size = design.T @ (weights * (np.abs(objective.y) + np.abs(predictions)))
+        if remainder <= np.finfo(np.float64).eps * float(
+            np.linalg.norm(size)
+        ):  # rounding is all that remains
+            break
+        if unchanged is not None:  # rounding along it would keep the iteration from its end
+            right -= (unchanged @ right) / unchanged.size * unchanged
         step, _ = cg(normal, right, rtol=1e-6, maxiter=500, M=inverse)
         theta = best.copy()
         theta[start : start + count] += step.astype(theta.dtype)
     return best
+
+
+def _unchanged(model: General, bias_ridge: float) -> Vector | None:
+    """Return the exchange between row and column biases that changes no prediction, where both are free."""
+    if bias_ridge or not {"row", "column"} <= set(model.biases):
+        return None
+    return np.repeat([1.0, -1.0], model.shape)
 
 
 def _design(model: General, measurement: Entries, *, penalised: bool) -> Any:

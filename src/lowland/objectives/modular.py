@@ -39,10 +39,13 @@ class DenseModular:
     symmetric: bool
     expected_rank: int
 
-    def matrix(self, prime: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Return residues modulo `prime` at a random point, shape (p, unknowns)."""
-        (m, n), p = self.measurement.shape, self.measurement.size
-        arrays = modular.residues(self.measurement.arrays, prime)
+    def matrix(self, prime: int, rng: np.random.Generator, most: int | None = None) -> NDArray[np.float64]:
+        """Return residues modulo `prime` at a random point, shape (p, unknowns), or some of the rows."""
+        measurement = self.measurement
+        if most is not None and most < measurement.size:
+            measurement = measurement.subset(rng.choice(measurement.size, most, replace=False))
+        (m, n), p = measurement.shape, measurement.size
+        arrays = modular.residues(measurement.arrays, prime)
         u = rng.integers(0, prime, (m, self.rank)).astype(np.float64)
         if self.symmetric:
             both = np.mod(arrays + arrays.transpose(0, 2, 1), prime)
@@ -62,8 +65,8 @@ class SymmetricEntriesModular:
     rank: int
     expected_rank: int
 
-    def matrix(self, prime: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Return residues modulo `prime` at a random point, shape (p, n rank)."""
+    def matrix(self, prime: int, rng: np.random.Generator, most: int | None = None) -> NDArray[np.float64]:
+        """Return residues modulo `prime` at a random point, shape (p, n rank); all rows are cheap."""
         n, r, p = self.measurement.shape[0], self.rank, self.measurement.size
         u: Matrix = rng.integers(0, prime, (n, r)).astype(np.float64)
         jacobian = np.zeros((p, n, r))

@@ -140,7 +140,12 @@ class RecoveryObjective(RecoveryProblem):
         if not isinstance(self.measurement, Dense):
             return None
         arrays = self.measurement.source.arrays
-        return arrays.reshape(len(arrays), -1)
+        return arrays.reshape(len(arrays), int(np.prod(self.shape)))
+
+    @property
+    def stored_numbers(self) -> int:
+        """How many numbers the measuring matrices hold, 0 where none are stored."""
+        return self.measurement.stored_numbers if isinstance(self.measurement, Dense) else 0
 
     def exact_rows(self) -> Matrix | None:
         """Return the measuring matrices as rows of exact floats, one a measurement, or None.
