@@ -1,5 +1,7 @@
 """Intervals hold the truth as often as they say, and are refused where nothing is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -150,3 +152,78 @@ def test_a_penalty_leaves_fewer_degrees_of_freedom(rng):
     assert degrees_of_freedom(heavy, theta) < 0.8 * most
     fit = ll.recover(entries, y, rank=5, penalty=0.3, rng=0, certify=False)
     assert estimate_noise(fit.objective, fit.search.theta).level == pytest.approx(0.1, rel=0.15)
+
+
+def heavy_tailed(seed, n=60):
+    """A table of rank one with noise of another kind in each row, and cells left out."""
+    rng = np.random.default_rng(seed)
+    truth = np.outer(rng.standard_normal(n), rng.standard_normal(n)) + rng.standard_normal(n)
+    noise = 0.3 * rng.standard_t(2, (n, n)) * rng.choice([0.3, 1.0, 3.0], (n, 1))
+    seen = rng.random((n, n)) < 0.5
+    return truth + noise, seen
+
+
+def conformal_rate(level, seeds=range(12)):
+    rates = []
+    for seed in seeds:
+        values, seen = heavy_tailed(seed)
+        model = ll.MatrixCompletion(rank=3, penalty=2.0, certify=False, random_state=seed)
+        model.fit(np.where(seen, values, np.nan))
+        rows, columns = np.nonzero(~seen)
+        lower, upper = model.predict_interval(rows, columns, level, method="conformal")
+        new = values[rows, columns]
+        rates.append(np.mean((lower <= new) & (new <= upper)))
+    return np.mean(rates)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9])
+def test_conformal_intervals_hold_whatever_the_noise(level):
+    assert conformal_rate(level) == pytest.approx(level, abs=0.025)
+
+
+def test_scores_on_cells_that_were_fitted_are_too_small(monkeypatch):
+    """The mutant: errors of the whole fit on its own cells, as calibration."""
+    from lowland.systems import conformal
+
+    fit = conformal.fit_completion
+    monkeypatch.setattr(
+        conformal,
+        "fit_completion",
+        lambda kept, settings, rng, certify: fit(ALL[0], settings, rng=rng, certify=certify),
+    )
+    inner = conformal.calibrate
+    ALL = [None]
+
+    def calibrate(observations, settings, rng):
+        ALL[0] = observations
+        return inner(observations, replace(settings, rank=8, penalty=0.1), rng)
+
+    monkeypatch.setattr("lowland.estimators.matrix_completion.calibrate", calibrate)
+    assert conformal_rate(0.9, range(4)) < 0.85
+
+
+def test_conformal_intervals_are_repeatable_and_refuse_levels_out_of_reach():
+    values, seen = heavy_tailed(0, 24)
+    table = np.where(seen, values, np.nan)
+    model = ll.MatrixCompletion(rank=1, certify=False, random_state=3).fit(table)
+    again = ll.MatrixCompletion(rank=1, certify=False, random_state=3).fit(table)
+    again.predict_interval([1], [1])
+    one, two = (m.predict_interval([0, 1], [2, 2], 0.8, method="conformal") for m in (model, again))
+    np.testing.assert_array_equal(one, two)
+    with pytest.raises(UnsupportedError, match="too few for this level"):
+        model.predict_interval([0], [2], 0.999, method="conformal")
+    with pytest.raises(InvalidInputError, match="method is unknown"):
+        model.predict_interval([0], [2], method="bayes")
+    with pytest.raises(InvalidInputError, match="between 0 and 1"):
+        model.predict_interval([0], [2], 1.5, method="conformal")
+
+
+def test_conformal_intervals_of_saturated_models():
+    """Fisher variances are refused; scores of plain errors still work."""
+    values, seen = heavy_tailed(1, 24)
+    table = np.where(seen, values, np.nan)
+    model = ll.MatrixCompletion(rank=20, penalty=1e-6, certify=False, random_state=0).fit(table)
+    rows, columns = np.nonzero(~seen)
+    lower, upper = model.predict_interval(rows, columns, 0.8, method="conformal")
+    new = values[rows, columns]
+    assert np.mean((lower <= new) & (new <= upper)) > 0.7

@@ -169,8 +169,8 @@ def _smallest_ratio(gram: Matrix, metric: Matrix) -> float:
 
     if len(gram) <= LARGEST_EIGH:
         try:
-            top = [len(gram) - 1] * 2  # the metric has a kernel, the Gram matrix should have none
-            return 1 / float(eigh(metric, gram, eigvals_only=True, subset_by_index=top)[0])
+            last = [len(gram) - 1] * 2  # the metric has a kernel, the Gram matrix should have none
+            return 1 / float(eigh(metric, gram, eigvals_only=True, subset_by_index=last)[0])
         except (LinAlgError, ZeroDivisionError):
             return 0.0
     top = float(gram.diagonal().max())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,10 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.core.records import Factors
+from lowland.estimators.weights import weigh_rows
 from lowland.systems.completion import fit_completion
 from lowland.systems.completion_settings import CompletionSettings
+from lowland.systems.conformal import Conformal, calibrate
 from lowland.systems.intervals import entry_intervals
 
 
@@ -143,7 +144,7 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         observations = self._observe(X, reset=True)
         self._check_rank(observations.shape)
         if sample_weight is not None:
-            observations = _weigh(observations, sample_weight)
+            observations = weigh_rows(observations, sample_weight)
         settings = CompletionSettings(
             self.rank,
             bool(self.biases),
@@ -153,9 +154,10 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
             self._positive("bias_penalty"),
             self.penalty_weights,
         )
-        fitted = fit_completion(
-            observations, settings, rng=self._generator(), certify=self.certify, effort=self.effort
-        )
+        rng = self._generator()
+        fitted = fit_completion(observations, settings, rng=rng, certify=self.certify, effort=self.effort)
+        self._conformal: Conformal | None = None
+        self._calibration_seed = int(rng.integers(2**63))
         model = fitted.model
         self._model, self._fitted = model, fitted
         self.row_factors_, self.column_factors_ = model.row_factors, model.column_factors
@@ -215,7 +217,7 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         return self._model.predict(at_rows, at_columns)
 
     def predict_interval(
-        self, rows: ArrayLike, columns: ArrayLike, level: float = 0.95
+        self, rows: ArrayLike, columns: ArrayLike, level: float = 0.95, *, method: str = "fisher"
     ) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells of the fitted table.
 
@@ -225,22 +227,40 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
             Labels where the data had labels, else positions.
         level : float
             Probability that an interval holds a new observation of its cell.
+        method : {"fisher", "conformal"}
+            From the model's own variances, or from errors on cells that it has not seen.
 
         Returns
         -------
         lower, upper : ndarray, shape (k,)
-            To first order in the noise, which is estimated from the residuals and taken for
-            independent, of equal variance (but for weights) and about Gaussian. What the model
-            misses counts as noise.
 
         Raises
         ------
         UnsupportedError
-            If the residuals tell nothing of the noise: a saturated model.
+            If the residuals tell nothing of the noise (a saturated model), or held-out cells are too
+            few for the level.
+
+        Notes
+        -----
+        "fisher" is right to first order in the noise, which is estimated from the residuals and taken
+        for independent, of equal variance (but for weights) and about Gaussian; what the model misses
+        counts as noise. "conformal" assumes neither model nor noise, only that the cells asked for
+        are as if drawn at random from those observed; its level holds on average over cells, not for
+        each. It holds a tenth of the cells out, so the first call costs another fit, and intervals
+        are centred at that fit's predictions.
         """
         check_is_fitted(self)
+        if method not in ("fisher", "conformal"):
+            raise InvalidInputError("method is unknown", repr(method), fix='use "fisher" or "conformal"')
+        if not 0 < level < 1:
+            raise InvalidInputError("level must lie between 0 and 1", repr(level))
         at_rows, at_columns = self._model.positions(rows, 0), self._model.positions(columns, 1)
         fit = self._fitted
+        if method == "conformal":
+            if self._conformal is None:
+                rng = np.random.default_rng(self._calibration_seed)
+                self._conformal = calibrate(fit.observations, fit.settings, rng)
+            return self._conformal.intervals(at_rows, at_columns, level)
         found = entry_intervals(
             fit.objective, fit.theta, at_rows, at_columns, level=level, new_observation=True
         )
@@ -346,19 +366,3 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         if isinstance(self.random_state, np.random.Generator | None):
             return make_generator(self.random_state)
         return make_generator(check_random_state(self.random_state))
-
-
-def _weigh(observations: Observations, sample_weight: ArrayLike) -> Observations:
-    weight = np.asarray(sample_weight, dtype=observations.values.dtype)
-    if weight.shape != (observations.shape[0],) or not (
-        np.isfinite(weight).all() and weight.min(initial=0) >= 0
-    ):
-        raise InvalidInputError(
-            "sample_weight must hold one number a row, at least 0",
-            f"shape {weight.shape} for {observations.shape[0]} rows, least {weight.min(initial=0)}",
-        )
-    if not weight.any():
-        raise InvalidInputError("every sample_weight is zero", "nothing to fit", fix="give some row a weight")
-    cells = weight[observations.rows]
-    kept = observations.select(cells > 0)  # a row of weight zero is a row without observations
-    return replace(kept, weights=cells[cells > 0])
