@@ -47,7 +47,10 @@ def trial(seed, n, rank, share, sigma, forms, *, orthonormal):
 
 
 def planted(trials):
-    print("| n | rank | observed | form | trials | coverage of 95 % intervals | over trials, s.d. |\n|" + "---|" * 7)
+    print(
+        "| n | rank | observed | form | trials | coverage of 95 % intervals | over trials, s.d. |\n|"
+        + "---|" * 7
+    )
     for rank, share in ((2, 0.2), (2, 0.4), (3, 0.2)):
         found = np.array(
             [trial(s, 150, rank, share, 0.1, ("exact", "block"), orthonormal=False) for s in range(trials)]
@@ -108,7 +111,9 @@ def tables(splits, more):
                     if level == 0.9:
                         widths.append(np.median(high - low))
             shares = " | ".join(f"{np.mean(found):.3f}" for found in hits.values())
-            print(f"| {name} | {table.size} | {rank} | {way} | {shares} | {np.mean(widths):.3g} |", flush=True)
+            print(
+                f"| {name} | {table.size} | {rank} | {way} | {shares} | {np.mean(widths):.3g} |", flush=True
+            )
 
 
 def main():

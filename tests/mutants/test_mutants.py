@@ -302,10 +302,24 @@ def test_lanczos_taken_for_an_upper_bound_gives_a_false_proof(monkeypatch):
     assert bad > 0, "one Lanczos step must be too optimistic somewhere, or this test shows nothing"
 
 
-def test_gradient_that_vouches_for_itself():
-    """A gradient that is always zero must not make every point stationary."""
-    instance, _ = false_minimum(0.6)
-    objective = make_objective(instance.measurement, instance.y, Psd((2, 2), 1))
-    liar = Delegate(objective, gradient=np.zeros_like, in_double=lambda: liar)
-    proof = certify_module.certify(liar, np.array([0.3, 0.4]), claims=["stationary"])
-    assert proof["stationary"].verdict is Verdict.INCONCLUSIVE
+FAULTS = {
+    "a gradient that is always zero": lambda o: {"gradient": np.zeros_like},
+    "a gradient too small": lambda o: {"gradient": lambda theta: o.gradient(theta) * (1 - 1e-3)},
+    "an adjoint too small": lambda o: {"adjoint": lambda w: o.adjoint(w * (1 - 1e-6))},
+    "an adjoint of other data": lambda o: {"adjoint": lambda w: o.adjoint(w[::-1])},
+    "values without the penalty": lambda o: {"value": lambda theta: o.data_value(o.predict(theta))},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_objectives_that_vouch_for_themselves(fault):
+    """Whatever they say, nothing is claimed; of the objective as it is, something is."""
+    objective = PROBLEMS["completion"]()
+    theta = make_start(objective, "spectral", np.random.default_rng(0))
+    theta = run(objective, Gradient(), theta, stop=Iterations(500), rng=np.random.default_rng(0)).theta
+    honest = certify_module.certify(objective, theta)
+    assert honest["stationary"].verdict is not Verdict.INCONCLUSIVE
+    liar = Delegate(objective, **FAULTS[fault](objective), in_double=lambda: liar)
+    proof = certify_module.certify(liar, theta)
+    assert all(finding.verdict is Verdict.INCONCLUSIVE for finding in proof)
+    assert all("disagree" in finding.method for finding in proof)

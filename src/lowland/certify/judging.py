@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lowland.certify.consistency import find_fault
 from lowland.certify.curvature import judge_curvature
 from lowland.certify.identifiability import judge_identifiability
 from lowland.certify.local_uniqueness import judge_local_uniqueness
@@ -18,6 +19,7 @@ from lowland.certify.stationarity import judge_stationarity
 from lowland.core.arrays import Vector, check_floats
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import CLAIMS, Certificate, Finding
+from lowland.core.status import Verdict
 
 DEFAULT_CLAIMS = tuple(CLAIMS)
 
@@ -154,7 +156,8 @@ def certify(
     Returns
     -------
     Certificate
-        One finding for each claim, in the order asked for.
+        One finding for each claim, in the order asked for. All are INCONCLUSIVE if the objective's
+        gradient is not that of its values, or its adjoint not that of its measurement.
 
     Raises
     ------
@@ -178,6 +181,11 @@ def certify(
     exact = objective.in_double()
     if point.size != exact.size:
         raise InvalidInputError("theta has the wrong size", f"{point.size} for {exact.size} parameters")
+    with np.errstate(over="ignore", invalid="ignore"):
+        fault = find_fault(exact, point, np.random.default_rng(settings.seed))
+    if fault:
+        nothing = tuple(Finding(claim, Verdict.INCONCLUSIVE, method=fault) for claim in claims)
+        return Certificate(nothing, objective.describe())
     found: dict[str, Finding] = {}
     for judge, covers in _JUDGES:
         if not set(covers) & set(claims):

@@ -1,0 +1,86 @@
+"""Do the objective's own parts belong together? Asked before anything is judged by them.
+
+A gradient that is not the objective's, or an adjoint that is not the measurement's, would vouch for
+whatever its author believed. One dot test and one central difference find either, almost surely.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.records import Factors
+
+# a central difference of a smooth function is right to about the square root of the roundoff;
+# anything worse than this means that gradient and objective do not belong together
+CONSISTENCY = 1e-4
+# how far the two sides of a dot test may lie apart, relative
+TOLERANCE, TOLERANCE_SINGLE = 1e-9, 1e-4
+STEP, AWAY = 1e-3, 0.3
+
+
+def find_fault(objective: Any, theta: Vector, rng: np.random.Generator) -> str:
+    """Return what contradicts itself in an objective, or nothing.
+
+    Parameters
+    ----------
+    objective : Objective
+        A recovery objective in float64.
+    theta : ndarray, shape (size,)
+        Where gradient and differences are compared.
+    rng : numpy.random.Generator
+        For the directions.
+
+    Returns
+    -------
+    str
+        Empty where no fault was found, or where numbers leave the range of floats.
+    """
+    direction = rng.standard_normal(theta.size)
+    direction *= (float(np.linalg.norm(theta)) or 1.0) / np.linalg.norm(direction)
+    # at a stationary point a gradient of zero is right: only elsewhere does a wrong one show
+    for point in (theta, theta + AWAY * direction):
+        mismatch = gradient_mismatch(objective, point, direction)
+        if np.isfinite(mismatch) and mismatch > CONSISTENCY:
+            return f"gradient and differences of the objective disagree by {mismatch:.2g}"
+    tolerance = TOLERANCE_SINGLE if objective.measures_in_single else TOLERANCE
+    apart = adjoint_mismatch(objective, rng)
+    if np.isfinite(apart) and apart > tolerance:
+        return f"the measurement and its adjoint disagree by {apart:.2g} in a dot test"
+    return ""
+
+
+def adjoint_mismatch(objective: Any, rng: np.random.Generator) -> float:
+    """Return |A(D) . w - <D, A* w>| for random D of rank one and w, relative to |A(D)| |w|."""
+    m, n = objective.shape
+    left, right = (np.asarray(rng.standard_normal((k, 1))) for k in (m, n))
+    if objective.is_complex:
+        left, right = (side + 1j * rng.standard_normal(side.shape) for side in (left, right))
+    if objective.structure == "psd":  # only there must the two agree
+        right = left
+    weights = rng.standard_normal(objective.y.size)
+    image = objective.measurement.measure(Factors(left, right))
+    inner = float(np.vdot(left, objective.adjoint(weights).matmat(right)).real)
+    size = float(np.linalg.norm(image) * np.linalg.norm(weights))
+    return abs(float(image @ weights) - inner) / size if size > 0 else 0.0
+
+
+def gradient_mismatch(objective: Any, theta: Vector, direction: Vector) -> float:
+    """Return how far the gradient is from a central difference, relative to the curvature met.
+
+    Exact zero for a quadratic; about 1e-9 for the quartics of factored problems.
+    """
+    ahead, behind = objective.value(theta + STEP * direction), objective.value(theta - STEP * direction)
+    # the fourth-order difference removes the cubic part that a quartic objective has
+    ahead2, behind2 = (
+        objective.value(theta + 2 * STEP * direction),
+        objective.value(theta - 2 * STEP * direction),
+    )
+    difference = (8 * (ahead - behind) - (ahead2 - behind2)) / (12 * STEP)
+    predicted = float(objective.gradient(theta) @ direction)
+    here = objective.value(theta)
+    noise = np.finfo(float).eps * abs(here) / STEP * 1e3
+    unit = abs(predicted) + abs(ahead + behind - 2 * here) / STEP**2 + noise
+    return float(abs(difference - predicted) / unit) if unit > 0 else 0.0
