@@ -14,7 +14,6 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.fields import embed
-from lowland.core.maps import DenseMap
 from lowland.core.protocols import LinearMap
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour
@@ -144,7 +143,7 @@ def norm_bound(
     # an exact scaling by a power of two keeps all squares clear of underflow and overflow
     scale = 2.0 ** np.floor(np.log2(largest))
     matrix = matrix / scale
-    estimate = leading_triplet(DenseMap(matrix), min(steps, ESTIMATE_STEPS), rng)[1]
+    estimate = leading_triplet(operator, steps, rng)[1] / scale
     prover = _NormProver(matrix, estimate)
     for slack in (1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 0.1):
         if prover.proves(estimate * (1 + slack)):

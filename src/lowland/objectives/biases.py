@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.measure import Entries
 from lowland.models import General
@@ -37,7 +37,7 @@ def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
         (np.where(diagonal > 0, 1 / np.where(diagonal > 0, diagonal, 1), 0), (np.arange(diagonal.size),) * 2)
     )
     best, least = theta, float("inf")
-    unchanged = _unchanged(model, objective.bias_ridge)
+    exchanges = _exchanges(model, measurement, objective.bias_ridge)
     for _ in range(REFINEMENTS):
         predictions = objective.predict(theta).astype(np.float64)
         right = design.T @ (weights * (objective.y - predictions))
@@ -51,19 +51,34 @@ def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
             np.linalg.norm(size)
         ):  # rounding is all that remains
             break
-        if unchanged is not None:  # rounding along it would keep the iteration from its end
-            right -= (unchanged @ right) / unchanged.size * unchanged
-        step, _ = cg(normal, right, rtol=1e-6, maxiter=500, M=inverse)
+        if exchanges is not None:  # rounding along them would keep the iteration from its end
+            parts, signs = exchanges
+            means = np.bincount(parts, signs * right) / np.bincount(parts)
+            right -= signs * means[parts]
+        with np.errstate(divide="ignore", invalid="ignore"):  # a right side of nothing but rounding
+            step, _ = cg(normal, right, rtol=1e-6, maxiter=500, M=inverse)
+        if not np.isfinite(step).all():
+            break
         theta = best.copy()
         theta[start : start + count] += step.astype(theta.dtype)
     return best
 
 
-def _unchanged(model: General, bias_ridge: float) -> Vector | None:
-    """Return the exchange between row and column biases that changes no prediction, where both are free."""
+def _exchanges(model: General, measurement: Entries, bias_ridge: float) -> tuple[Indices, Vector] | None:
+    """Return the exchanges between free row and column biases that change no prediction.
+
+    They are one a connected part of the table: labels of rows and columns by part, and their signs.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     if bias_ridge or not {"row", "column"} <= set(model.biases):
         return None
-    return np.repeat([1.0, -1.0], model.shape)
+    m, n = model.shape
+    ones = np.ones(measurement.size)
+    links = coo_array((ones, (measurement.rows, m + measurement.columns)), shape=(m + n, m + n))
+    parts = np.asarray(connected_components(links, directed=False)[1], np.intp)
+    return parts, np.repeat([1.0, -1.0], model.shape)
 
 
 def _design(model: General, measurement: Entries, *, penalised: bool) -> Any:

@@ -1,0 +1,126 @@
+"""Bounds on spectral norms, judged in arithmetic of forty digits."""
+
+import mpmath
+import numpy as np
+import pytest
+
+from lowland.certify import extremes
+from lowland.certify.extremes import is_eigenvalue_below, is_norm_below, norm_bound
+from lowland.core.maps import DenseMap
+from lowland.core.status import Rigour
+
+
+def is_above_the_norm(matrix, bound):
+    """Whether s^2 I - M^T M is positive definite: elimination with forty digits."""
+    with mpmath.workdps(40):
+        exact = mpmath.matrix(matrix.tolist())
+        gap = mpmath.eye(exact.cols) * mpmath.mpf(float(bound)) ** 2 - exact.T * exact
+        return is_positive(gap)
+
+
+def is_positive(matrix):
+    """Whether all pivots of a symmetric matrix are positive."""
+    a, n = matrix.copy(), matrix.rows
+    for k in range(n):
+        if not a[k, k] > 0:
+            return False
+        for i in range(k + 1, n):
+            factor = a[i, k] / a[k, k]
+            for j in range(k, n):
+                a[i, j] -= factor * a[k, j]
+    return True
+
+
+def matrices(count, shape=(24, 16)):
+    """Draw matrices of several kinds: flat and steep spectra, equal top values, low rank, any scale."""
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        m, n = shape if seed % 2 else shape[::-1]
+        matrix = rng.standard_normal((m, n))
+        u, s, vt = np.linalg.svd(matrix, full_matrices=False)
+        if seed % 5 == 1:
+            s = 10.0 ** -np.arange(s.size)
+        elif seed % 5 == 2:
+            s[:4] = s[0]
+        elif seed % 5 == 3:
+            s[3:] = 0
+        elif seed % 5 == 4:
+            s[:] = 1
+        yield np.ascontiguousarray((u * s) @ vt) * 10.0 ** rng.integers(-12, 13)
+
+
+def test_accepts_just_above_and_rejects_just_below():
+    for matrix in matrices(100, (60, 45)):
+        top = np.linalg.norm(matrix, 2)
+        assert is_norm_below(matrix, top * (1 + 1e-8))
+        assert not is_norm_below(matrix, top * (1 - 1e-6))
+
+
+def false_accepts():
+    count = 0
+    for matrix in matrices(60):
+        top = float(np.linalg.norm(matrix, 2))
+        for bound in (top * (1 - 1e-15), top, np.nextafter(top, 0), top * (1 + 1e-14)):
+            if is_norm_below(matrix, bound):
+                count += not is_above_the_norm(matrix, bound)
+    return count
+
+
+def test_nothing_is_accepted_that_forty_digits_refute():
+    assert false_accepts() == 0
+
+
+def test_without_its_rounding_charge_the_bound_is_refuted(monkeypatch):
+    monkeypatch.setattr(extremes, "gamma", lambda terms, dtype="float64": 0.0)
+    monkeypatch.setattr(extremes, "unit_roundoff", lambda dtype: 0.0)
+    assert false_accepts() > 0
+
+
+def test_eigenvalues_to_forty_digits():
+    for matrix in matrices(40, (14, 14)):
+        symmetric = (matrix + matrix.T) / 2
+        top = float(np.linalg.eigvalsh(symmetric)[-1])
+        for bound in (top - 1e-15 * abs(top), top, top + 1e-14 * abs(top), top + 1e-9 * abs(top)):
+            if is_eigenvalue_below(symmetric, bound):
+                with mpmath.workdps(40):
+                    gap = mpmath.eye(14) * mpmath.mpf(bound) - mpmath.matrix(symmetric.tolist())
+                    # semidefinite would do; the charge leaves more
+                    assert is_positive(gap)
+
+
+@pytest.mark.parametrize("steps", [3, 60])
+def test_bounds_of_every_kind_are_above(steps):
+    for matrix in matrices(30):
+        found = norm_bound(
+            DenseMap(matrix),
+            method="cholesky",
+            largest_dense=100,
+            steps=steps,
+            rng=np.random.default_rng(0),
+        )
+        assert found.rigour is Rigour.RIGOROUS
+        assert is_above_the_norm(matrix, found.value * (1 + 1e-15))
+        if steps == 60:
+            assert found.value <= np.linalg.norm(matrix, 2) * (1 + 1e-6)
+
+
+def failures(monkeypatch, probability):
+    """Return how often a bound that may fail with this probability does, over random starts."""
+    monkeypatch.setattr(extremes, "FAILURE", probability)
+    rng, count, tried = np.random.default_rng(0), 0, 400
+    # the hardest kind: many values just below the top
+    values = 1 - np.linspace(0, 1, 400) ** 2
+    matrix = np.diag(values)
+    for _ in range(tried):
+        found = extremes._probable_bound(DenseMap(matrix), 8, rng)
+        if found.rigour is Rigour.PROBABILISTIC:
+            count += found.value < 1.0
+    return count / tried
+
+
+def test_probable_bounds_fail_no_more_often_than_they_say(monkeypatch):
+    assert failures(monkeypatch, 0.1) <= 0.1
+
+
+def test_a_lanczos_value_without_its_allowance_fails_always(monkeypatch):
+    assert failures(monkeypatch, 1.648 * np.sqrt(400)) > 0.5  # the allowance vanishes
