@@ -11,7 +11,7 @@ from lowland.certify import Settings
 from lowland.certify.dual import dual_bound
 from lowland.certify.exclusion import exclusion_radius
 from lowland.certify.jacobian import jacobian_error, jacobian_matrix
-from lowland.certify.optimality import lower_value, misfit, upper_value
+from lowland.certify.optimality import fitted_distance, lower_value, misfit, upper_value
 from lowland.certify.rank_constrained import rank_constrained_bound
 from lowland.losses import Binomial, Poisson
 from lowland.measure import Dense, Entries
@@ -56,8 +56,14 @@ def test_no_point_is_below_a_dual_bound(objective, data):
     upper, _ = upper_value(objective, one)
     assume(upper > 1e-200)
     bound = dual_bound(objective, one, upper, Settings(), np.random.default_rng(0))
+    weights = objective.weighted(np.ones(objective.y.size))
+    apart = fitted_distance(objective, upper - bound.value)
     for point in (other, one, one + 0.1 * other, np.zeros_like(one), objective.refit_biases(0 * one)):
-        assert bound.value <= objective.value(point) * (1 + 1e-12)
+        value = objective.value(point)
+        assert bound.value <= value * (1 + 1e-12)
+        if value <= upper:  # fitted values of better points are no further than is said
+            moved = objective.predict(point) - objective.predict(one)
+            assert np.sqrt(np.average(moved**2, weights=weights)) <= apart * (1 + 1e-9) + 1e-12
 
 
 @SEARCH

@@ -52,7 +52,7 @@ def long_table(tmp_path_factory):
 def test_demo(tmp_path):
     result = call("demo", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "Proved: no other answer fits better" in result.stdout
+    assert "Proved: the best possible value lies within" in result.stdout
     assert "runs of ten years" in result.stdout
     for name in ("report.html", "model.npz", "completed.csv"):
         assert (tmp_path / f"demo-{name}").stat().st_size > 1000

@@ -83,6 +83,11 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
         finding or _judge_gap(claim, value, bound, charged, settings)
         for finding, claim, value, bound in zip(exact, CLAIMS, values, (posed, lower), strict=True)
     ]
+    if objective.loss.name == "squared" and lower.value > 0:
+        gap = max(0.0, upper - lower.value)
+        for finding, bound in zip(findings, (posed, lower), strict=True):
+            if bound is lower and "gap" in finding.witness:
+                finding.witness["fitted_distance"] = fitted_distance(objective, gap)
     if findings[1].verdict is Verdict.INCONCLUSIVE:
         findings[1] = _refute_convex(objective, theta, findings[1], settings)
     return findings
@@ -113,6 +118,16 @@ def _judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, setti
         witness={"objective": value, "lower_bound": lower.value, "dual_scale": lower.scale, "gap": gap},
         limited_by=lower.limited_by,
     )
+
+
+def fitted_distance(objective: Any, gap: float) -> float:
+    """Bound how far fitted values of points at least as good lie from these, as a root of the mean square.
+
+    A convex problem with half the weighted squares as its data term grows by half the squared distance of
+    the predictions from its minimiser's, and both points lie within the gap of that.
+    """
+    weights = objective.weighted(np.ones(objective.y.size))
+    return float(2 * np.sqrt(2 * gap / weights.sum()) * (1 + 1e-12))
 
 
 def _judge_exact_fit(claim: str, worst: float, charged: bool, settings: Any) -> Finding | None:

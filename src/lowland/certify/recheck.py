@@ -193,6 +193,10 @@ def _check_optimal(finding: Finding, problem: TableProblem) -> Check:
     claimed = finding.value if finding.value is not None else np.inf
     # another route to the dual vector: its bound may be a little worse, never much
     good = finding.verdict is not Verdict.PROVED or gap <= claimed + 1e-6 + 0.05 * claimed
+    apart = finding.witness.get("fitted_distance")
+    needed = max(0.95 * (value - bound) - 1e-6 * value, 0.0)
+    if apart is not None and apart < 2 * np.sqrt(2 * needed / problem.weights.sum()):
+        return Check(finding.claim, Outcome.CONTRADICTED, f"fitted values within {apart:.3g}: {words}")
     if finding.verdict is Verdict.PROVED and not claimed <= (finding.tolerance or 0.0):
         return Check(finding.claim, Outcome.CONTRADICTED, f"PROVED with a gap of {claimed:.3g}: {words}")
     return Check(finding.claim, Outcome.CONFIRMED if good else Outcome.CONTRADICTED, words)

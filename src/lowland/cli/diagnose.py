@@ -47,6 +47,12 @@ def diagnose(
                 "short_rows": names[0],
                 "short_columns": names[1],
                 "open_cell_count": answer.open_cell_count,
+                "open_by_row": _counts(seen.row_labels, answer.open_by_row),
+                "open_by_column": _counts(seen.column_labels, answer.open_by_column),
+                "blocks": [
+                    [_names(seen.row_labels, rows), _names(seen.column_labels, columns)]
+                    for rows, columns in answer.blocks
+                ],
             }
         )
         return
@@ -56,6 +62,12 @@ def diagnose(
         for kind, labels in zip(("rows", "columns"), names, strict=True):
             if labels:
                 say(f"{kind} seen too seldom: {', '.join(labels[:10])}{' ...' if len(labels) > 10 else ''}")
+
+
+def _counts(labels: Any, counts: Any) -> dict[str, int]:
+    """Return the counts that are not zero by label."""
+    some = np.flatnonzero(counts)
+    return dict(zip(_names(labels, some), counts[some].tolist(), strict=True))
 
 
 def _names(labels: Any, positions: Any) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from lowland.core.errors import InvalidInputError, MissingExtraError
-from lowland.core.findings import CLAIMS, Certificate, short_number
+from lowland.core.findings import CLAIMS, Certificate, hope, short_number
 from lowland.core.status import Verdict
 
 EFFORT_HELP = "quick, standard or thorough: how far to go in judging."
@@ -40,7 +40,7 @@ def say_certificate(certificate: Certificate) -> None:
 
 def _short(finding: Any) -> str:
     number = "" if finding.value is None else f"{short_number(finding.value)}; "
-    more = "; a larger --effort may settle it" if finding.limited_by else ""
+    more = f"; {hope(finding)} (--effort)" if finding.limited_by else ""
     return f"{number}{finding.method} ({finding.rigour.value.replace('_', ' ')}){more}"
 
 

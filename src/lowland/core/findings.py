@@ -179,8 +179,16 @@ def describe(finding: Finding) -> str:
     if finding.assumptions:
         parts.append("assuming " + "; ".join(finding.assumptions))
     if finding.limited_by:
-        parts.append(f"limited by {finding.limited_by}: a larger effort may settle it")
+        parts.append(f"limited by {finding.limited_by}: {hope(finding)}")
     return "; ".join(parts)
+
+
+def hope(finding: Finding) -> str:
+    """Return what a larger effort may do for a finding that a budget cut short, empty if none did."""
+    if not finding.limited_by:
+        return ""
+    word = "settle" if finding.verdict is Verdict.INCONCLUSIVE else "prove"
+    return f"a larger effort may {word} it"
 
 
 def short_number(value: float) -> str:

@@ -9,7 +9,8 @@ from importlib.resources import files
 from typing import IO, Any, final
 
 from lowland.core.errors import MissingExtraError
-from lowland.core.findings import CLAIMS, Certificate, describe
+from lowland.core.findings import Certificate, describe
+from lowland.report.answers import answer
 from lowland.report.figures import draw_svg
 from lowland.report.words import verdict_sentence
 
@@ -99,9 +100,10 @@ def render_page(page: Page) -> str:
         findings.append(
             {
                 "claim": finding.claim.replace("_", " "),
-                "meaning": CLAIMS[finding.claim],
                 "verdict": finding.verdict.value,
+                "answer": answer(finding),
                 "details": describe(finding),
+                "seconds": f"{finding.seconds:.2g} s",
             }
         )
     figures = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lowland.core.findings import Certificate, Finding
 from lowland.core.status import Verdict
+from lowland.report.answers import percent
 
 
 def verdict_sentence(certificate: Certificate | None) -> str:
@@ -28,17 +29,17 @@ def _optimality(finding: Finding) -> str:
     if finding.verdict is Verdict.PROVED:
         if "misfit" in finding.witness:
             return "Proved: this answer reproduces the data exactly, so no other fits better."
-        return f"Proved: no other answer fits better by more than {_percent(finding.value)} of the objective."
+        return f"Proved: the best possible value lies within {percent(finding.value)} of this answer's."
     if finding.verdict is Verdict.SUPPORTED:
         return (
-            f"Supported, not proved: the estimated distance from the best possible objective is "
-            f"{_percent(finding.value)}."
+            f"Supported, not proved: by an estimate, the best possible value lies within "
+            f"{percent(finding.value)} of this answer's."
         )
     if not finding.witness.get("lower_bound"):
         return "Not settled: whether a better answer exists is open; no bound above zero could be proved."
     return (
-        f"Not settled: whether a better answer exists is open; the proof leaves a gap of "
-        f"{_percent(finding.value)} of the objective."
+        f"Not settled: whether a better answer exists is open, but the best possible value lies within "
+        f"{percent(finding.value)} of this answer's."
     )
 
 
@@ -56,11 +57,3 @@ def _determinacy(certificate: Certificate) -> str:
     if certificate["determined_by_data"].limited_by:
         return "Whether the data determine a matrix of this rank was too large a question for the budget."
     return "Whether the data determine a matrix of this rank is open."
-
-
-def _percent(fraction: float | None) -> str:
-    if fraction is None:
-        return "an unknown part"
-    if fraction < 1e-6:
-        return f"{100 * fraction:.0e} %"
-    return f"{100 * fraction:.2g} %"

@@ -85,6 +85,32 @@ class Determinacy:
         """Number of cells that the data leave open, where it was computed, else 0."""
         return int(self.finite.witness.get("open_cell_count", 0))
 
+    @property
+    def open_by_row(self) -> Indices:
+        """Number of cells of each row that the data leave open, shape (m,); empty where not computed."""
+        return np.asarray(self.finite.witness.get("open_by_row", []), dtype=np.intp)
+
+    @property
+    def open_by_column(self) -> Indices:
+        """Number of cells of each column that the data leave open, shape (n,); empty where not computed."""
+        return np.asarray(self.finite.witness.get("open_by_column", []), dtype=np.intp)
+
+    @property
+    def blocks(self) -> list[tuple[Indices, Indices]]:
+        """Rows and columns of the parts of the table, largest first: no cell between two parts is determined.
+
+        Empty where it was not computed, and where all is determined.
+        """
+        of_rows, of_columns = (
+            np.asarray(self.finite.witness.get(f"blocks_of_{side}", []), dtype=np.intp)
+            for side in ("rows", "columns")
+        )
+        found = [
+            (np.flatnonzero(of_rows == k), np.flatnonzero(of_columns == k))
+            for k in np.unique(np.concatenate([of_rows, of_columns]))
+        ]
+        return sorted(found, key=lambda block: -(block[0].size + block[1].size))
+
     def __str__(self) -> str:
         m, n = self.shape
         lines = [
@@ -99,6 +125,10 @@ class Determinacy:
                     lines.append(f"{name} with too few observations: {_shorten(short)}")
             if self.open_cell_count:
                 lines.append(f"cells left open: {self.open_cell_count} of {m * n}")
+            large = [block for block in self.blocks if block[0].size and block[1].size]
+            if len(large) > 1:
+                sizes = ", ".join(f"{rows.size} x {columns.size}" for rows, columns in large[:5])
+                lines.append(f"parts between which no cell is determined: {len(large)}, of {sizes} cells")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

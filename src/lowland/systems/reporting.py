@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from lowland.core.arrays import Vector
 from lowland.core.findings import Certificate
 from lowland.core.records import Attempt, Factors, SearchResult
@@ -11,6 +13,9 @@ from lowland.objectives import RecoveryObjective
 from lowland.report.displays import ConvergenceDisplay, PatternDisplay, PredictionDisplay, SpectrumDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.systems.completion import CompletionFit
+
+# rows and columns with open cells that are named
+LISTED = 12
 
 
 def recovery_page(
@@ -90,10 +95,29 @@ def completion_page(
         asked + _asked_search(fit.objective.describe(), fit.search),
         fit.certificate,
         notes=notes,
-        tables=tables,
+        tables=(*tables, *_open_lines(fit)),
         figures=(_prediction_figure(prediction), pattern, *_search_figures(fit.search, factors)),
         settings=settings,
     )
+
+
+def _open_lines(fit: CompletionFit) -> tuple[TableEntry, ...]:
+    """Return the rows and columns of which the data alone leave most cells open, by name."""
+    seen = fit.observations
+    judged = fit.certificate is not None and "determined_by_data" in fit.certificate
+    witness = fit.certificate["determined_by_data"].witness if judged and fit.certificate else {}
+    tables = []
+    for kind, counts, labels in (
+        ("row", seen.row_counts(), seen.row_labels),
+        ("column", seen.column_counts(), seen.column_labels),
+    ):
+        still = np.asarray(witness.get(f"open_by_{kind}", []), dtype=np.intp)
+        worst = [k for k in np.argsort(-still, kind="stable")[:LISTED].tolist() if still[k]]
+        rows = [(str(k if labels is None else labels[k]), str(counts[k]), str(still[k])) for k in worst]
+        title = f"Where the data alone leave cells open: {kind}s"
+        if 0 < int((still > 0).sum()) < 0.9 * still.size:  # all of them say nothing
+            tables.append(TableEntry(title, (kind, "observed", "open"), rows))
+    return tuple(tables)
 
 
 def _asked_search(problem: str, search: SearchResult) -> list[tuple[str, str]]:

@@ -1,0 +1,193 @@
+"""Findings as answers to questions that need no mathematics, and how each answer could be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import final
+
+from lowland.core.findings import Finding, hope
+from lowland.core.status import Rigour, Verdict
+
+
+@final
+@dataclass(frozen=True)
+class Answer:
+    """What a finding says.
+
+    Parameters
+    ----------
+    question : str
+    words : str
+        The answer, with its number in a unit that the user knows.
+    doubt : str
+        How it could be wrong.
+    """
+
+    question: str
+    words: str
+    doubt: str
+
+
+QUESTIONS = {
+    "stationary": "Did the search arrive?",
+    "second_order_stationary": "Is the end a valley, not a pass?",
+    "strict_local_minimum": "Does every small change make it worse?",
+    "globally_optimal": "Could another answer fit better, as the problem was posed?",
+    "convex_optimal": "Would a matrix of any rank fit better, at the same penalty?",
+    "locally_unique": "Does another matrix close by fit the same?",
+    "determined_by_data": "Do the positions of the data leave only finitely many answers?",
+    "uniquely_determined": "Is there only one answer?",
+}
+
+RESTS_ON = {
+    Rigour.RIGOROUS: "A proof with all rounding charged: wrong only if program or machine are at fault.",
+    Rigour.PROBABILISTIC: "A proof up to a failure of random numbers, whose probability is small and stated.",
+    Rigour.WORKING_PRECISION: "Computed in double precision, whose rounding has not all been charged.",
+    Rigour.ESTIMATE: "An estimate.",
+}
+
+
+def answer(finding: Finding) -> Answer:
+    """Return a finding as question, answer and doubt.
+
+    Parameters
+    ----------
+    finding : Finding
+
+    Returns
+    -------
+    Answer
+    """
+    words = _ANSWERS[finding.claim](finding) or _OPEN
+    more = hope(finding)
+    if more:
+        words = f"{words} {more[0].upper()}{more[1:]}."
+    return Answer(QUESTIONS[finding.claim], words, _doubt(finding))
+
+
+_OPEN = "Open: the methods here do not settle it."
+
+
+def _doubt(finding: Finding) -> str:
+    if finding.verdict is Verdict.INCONCLUSIVE:
+        return "Nothing is claimed."
+    parts = [RESTS_ON[finding.rigour]]
+    if finding.verdict is Verdict.SUPPORTED:
+        parts = ["Evidence, not a proof: a tolerance decides what counts as zero."]
+    if "left" in finding.witness or "direction" in finding.witness:
+        parts = ["The counterexample is attached and can be tried out."]
+    if finding.assumptions:
+        parts.append(f"Takes for granted: {'; '.join(finding.assumptions)}.")
+    return " ".join(parts)
+
+
+def _stationary(finding: Finding) -> str:
+    slope = percent(finding.value)
+    if finding.verdict is Verdict.SUPPORTED:
+        return f"Yes: the slope left is {slope} of that without a fit."
+    if finding.verdict is Verdict.REFUTED:
+        return f"No: the slope left is {slope} of that without a fit. More steps help."
+    return ""
+
+
+def _second_order(finding: Finding) -> str:
+    if finding.verdict is Verdict.SUPPORTED:
+        return "Yes: no direction leads down."
+    if finding.verdict is Verdict.REFUTED:
+        return "No: a direction that leads down is attached." if "direction" in finding.witness else _NOT_YET
+    return ""
+
+
+def _strict(finding: Finding) -> str:
+    if finding.verdict is Verdict.SUPPORTED:
+        return "Yes: every direction that changes the matrix leads up."
+    if finding.verdict is Verdict.REFUTED:
+        return "No: a direction that leads down is attached." if "direction" in finding.witness else _NOT_YET
+    return ""
+
+
+_NOT_YET = "No: the search has not arrived."
+
+
+def _global(finding: Finding) -> str:
+    if "misfit" in finding.witness and finding.verdict is Verdict.PROVED:
+        return "No: every datum is reproduced, and nothing can fit better than exactly."
+    within = f"the best possible value lies within {percent(finding.value)} of this one"
+    if finding.verdict is Verdict.PROVED:
+        return f"No: {within}.{_apart(finding)}"
+    if finding.verdict is Verdict.SUPPORTED:
+        return f"Probably not: by an estimate, {within}."
+    if finding.witness.get("lower_bound"):
+        return f"Open, but {within}.{_apart(finding)}"
+    return "Open: no bound above zero could be proved."
+
+
+def _convex(finding: Finding) -> str:
+    if finding.verdict is Verdict.REFUTED:
+        return (
+            f"Yes: a matrix of one rank more has a value lower by {percent(finding.value)}; it is attached."
+        )
+    return _global(finding)
+
+
+def _apart(finding: Finding) -> str:
+    apart = finding.witness.get("fitted_distance")
+    if apart is None:
+        return ""
+    return (
+        f" Any answer at least as good has fitted values within {apart:.2g} of these (root mean square, in "
+        "the unit of the data)."
+    )
+
+
+def _nearby(finding: Finding) -> str:
+    radius = finding.witness.get("relative_radius")
+    if finding.verdict is Verdict.PROVED and radius is not None:
+        return f"No: none whose distance is below {percent(radius)} of the matrix's own size."
+    if finding.verdict is Verdict.SUPPORTED:
+        return "No, as far as numbers show: every change of the matrix is seen by the data."
+    if finding.verdict is Verdict.REFUTED:
+        return "Yes: one is attached."
+    unseen = finding.witness.get("deficiency")
+    return f"Open: the data do not see {unseen} directions of change to first order." if unseen else ""
+
+
+def _finite(finding: Finding) -> str:
+    if finding.verdict is Verdict.PROVED:
+        return "Yes, for almost every matrix of this rank."
+    if finding.verdict is Verdict.REFUTED:
+        count = finding.witness.get("open_cell_count")
+        cells = f" {count} cells are left open by the data alone." if count else ""
+        return f"No: {finding.method}.{cells}"
+    share = finding.witness.get("determined_share")
+    return f"Open: {100 * share:.1f} % of the cells are known to be determined." if share else ""
+
+
+def _unique(finding: Finding) -> str:
+    if finding.verdict is Verdict.PROVED:
+        return "Yes." if not finding.assumptions else "Yes, for almost every matrix of this rank."
+    if finding.verdict is Verdict.REFUTED and "other_left" in finding.witness:
+        return "No: two different matrices of this rank that reproduce every datum are attached."
+    return f"No: {finding.method}." if finding.verdict is Verdict.REFUTED else ""
+
+
+_ANSWERS: dict[str, Callable[[Finding], str]] = {
+    "stationary": _stationary,
+    "second_order_stationary": _second_order,
+    "strict_local_minimum": _strict,
+    "globally_optimal": _global,
+    "convex_optimal": _convex,
+    "locally_unique": _nearby,
+    "determined_by_data": _finite,
+    "uniquely_determined": _unique,
+}
+
+
+def percent(fraction: float | None) -> str:
+    """Return a fraction in per cent with two digits."""
+    if fraction is None:
+        return "an unknown part"
+    if 0 < fraction < 1e-6:
+        return f"{100 * fraction:.0e} %"
+    return f"{100 * fraction:.2g} %"
