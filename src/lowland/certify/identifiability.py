@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from lowland.certify.determinations import FINITE, GENERIC, UNIQUE, not_unique, proved, refuted, say_lines
+from lowland.certify.jacobian import gram_matrix, jacobian_matrix
 from lowland.certify.patterns import judge_pattern
 from lowland.core.arrays import Indices
 from lowland.core.findings import Finding
@@ -15,6 +16,8 @@ from lowland.kernels import modular
 
 # measurements beyond the degrees of freedom that are tried first for a proof
 SPARE = 16
+# singular values below this part of the largest may be nothing but rounding of the measuring matrices
+LAST_DIGITS = 1e-6
 
 
 def judge_identifiability(objective: Any, *, largest: int, rng: np.random.Generator) -> list[Finding]:
@@ -61,15 +64,32 @@ def _judge_operator(objective: Any, largest: int, rng: np.random.Generator) -> F
             words = f"an exact Jacobian of {objective.size} unknowns is beyond the budget of {largest}"
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
     best = 0
+    beside = jacobian.expected_rank - expected  # rows that hold a constraint
     # some of the measurements may do for a proof; only all of them refute
     for prime, most in zip(modular.PRIMES, (expected + SPARE, None, None), strict=False):
-        best = max(best, int(modular.rank(jacobian.matrix(prime, rng, most), prime)))
+        best = max(best, int(modular.rank(jacobian.matrix(prime, rng, most), prime)) - beside)
         if best == expected:
+            if jacobian.has_fractions:
+                smallest = _smallest_share(objective, rng)
+                if not smallest > LAST_DIGITS:
+                    words = (
+                        f"full rank modulo a prime rests on the last digits of the measuring matrices: in "
+                        f"floating point the smallest singular value is {smallest:.1g} of the largest"
+                    )
+                    return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
             return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
     words = f"the Jacobian lacks {expected - best} of {expected} modulo two primes"
     finding = refuted(FINITE, best, expected, words, Rigour.PROBABILISTIC)
     finding.witness["failure_probability"] = (expected / modular.PRIMES[-1]) ** 2
     return finding
+
+
+def _smallest_share(objective: Any, rng: np.random.Generator) -> float:
+    """Return the smallest over the largest singular value of the Jacobian at random factors."""
+    gram = gram_matrix(jacobian_matrix(objective, rng.standard_normal(objective.size)))
+    values = np.linalg.eigvalsh(gram)
+    smallest = float(values[objective.size - objective.model.degrees_of_freedom])
+    return float(np.sqrt(max(smallest, 0.0) / values[-1])) if values[-1] > 0 else 0.0
 
 
 def unseen_lines(objective: Any, rng: np.random.Generator) -> tuple[Indices, Indices]:

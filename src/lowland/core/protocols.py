@@ -259,6 +259,10 @@ class ModularJacobian(Protocol):
     def expected_rank(self) -> int:
         """Rank at generic factors if the measurements determine them."""
 
+    @property
+    def has_fractions(self) -> bool:
+        """Whether numbers of the measuring matrices may have been rounded: not all are whole."""
+
     def matrix(self, prime: int, rng: np.random.Generator, most: int | None = None) -> NDArray[np.float64]:
         """Return residues modulo `prime`, shape (p, unknowns), or at most so many random rows of them."""
 

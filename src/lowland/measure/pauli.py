@@ -68,6 +68,11 @@ class Pauli:
         self._phases = np.array([1, -1j, -1, 1j])[count[self._order] % 4]
 
     @property
+    def masks(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Which bits each word flips, which it signs, and its number of letters Y; shape (p,) each."""
+        return self._masks
+
+    @property
     def words(self) -> list[str]:
         """The words."""
         flips, signs, _ = self._masks
