@@ -6,8 +6,10 @@ import pytest
 
 from lowland.certify import extremes
 from lowland.certify.extremes import is_eigenvalue_below, is_norm_below, norm_bound
+from lowland.core.fields import embed
 from lowland.core.maps import DenseMap
 from lowland.core.status import Rigour
+from lowland.measure import Entries
 
 
 def is_above_the_norm(matrix, bound):
@@ -102,6 +104,28 @@ def test_bounds_of_every_kind_are_above(steps):
         assert is_above_the_norm(matrix, found.value * (1 + 1e-15))
         if steps == 60:
             assert found.value <= np.linalg.norm(matrix, 2) * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("shape", [(30, 12), (12, 30)])
+@pytest.mark.parametrize("is_complex", [False, True])
+def test_sparse_operators_are_never_formed(shape, is_complex, monkeypatch):
+    """The Gram matrix of the entries gives the same bound, positions that repeat among them."""
+    monkeypatch.setattr(extremes, "SPARSE_COST", 0)
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        rows, columns = rng.integers(0, shape[0], 60), rng.integers(0, shape[1], 60)
+        weights = rng.standard_normal(60) * 10.0 ** rng.integers(-9, 10)
+        if is_complex:
+            weights = weights * np.exp(1j * rng.uniform(0, 6, 60))
+        operator = Entries(rows, columns, shape, dtype=weights.dtype).adjoint(weights)
+        dense = operator.toarray()
+        monkeypatch.setattr(type(operator), "toarray", None)
+        found = norm_bound(operator, method="cholesky", largest_dense=0, steps=40, rng=rng)
+        monkeypatch.undo()
+        monkeypatch.setattr(extremes, "SPARSE_COST", 0)
+        assert found.rigour is Rigour.RIGOROUS
+        assert is_above_the_norm(embed(dense), found.value * (1 + 1e-15))
+        assert found.value <= np.linalg.norm(dense, 2) * (1 + 1e-7)
 
 
 def failures(monkeypatch, probability):

@@ -8,7 +8,8 @@ import pytest
 
 import lowland as ll
 from lowland.certify import certify
-from lowland.certify.recheck import Outcome, TableProblem, recheck
+from lowland.certify.recheck import Outcome, recheck
+from lowland.certify.table_problem import TableProblem
 from lowland.core.errors import FileFormatError
 from lowland.core.findings import Certificate
 from lowland.core.status import Verdict

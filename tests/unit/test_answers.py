@@ -39,7 +39,12 @@ def test_words_follow_the_verdict(claim, verdict):
 def test_gaps_in_the_unit_of_the_user():
     witness = {"lower_bound": 0.73, "objective": 1.0, "gap": 0.27, "fitted_distance": 0.0123}
     finding = Finding(
-        "globally_optimal", Verdict.INCONCLUSIVE, 0.27, witness=witness, limited_by="largest_dense"
+        "globally_optimal",
+        Verdict.INCONCLUSIVE,
+        0.27,
+        rigour=Rigour.RIGOROUS,
+        witness=witness,
+        limited_by="largest_dense",
     )
     told = answer(finding)
     assert "within 27 % of this one" in told.words

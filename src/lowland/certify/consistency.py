@@ -18,7 +18,9 @@ from lowland.core.records import Factors
 CONSISTENCY = 1e-4
 # how far the two sides of a dot test may lie apart, relative
 TOLERANCE, TOLERANCE_SINGLE = 1e-9, 1e-4
-STEP, AWAY = 1e-3, 0.3
+STEPS, AWAY = (1e-3, 1e-5, 1e-7), 0.3
+# rounding of a difference of objectives, in units of their own last digit
+ROUNDINGS = 64
 
 
 def find_fault(objective: Any, theta: Vector, rng: np.random.Generator) -> str:
@@ -38,13 +40,17 @@ def find_fault(objective: Any, theta: Vector, rng: np.random.Generator) -> str:
     str
         Empty where no fault was found, or where numbers leave the range of floats.
     """
-    direction = rng.standard_normal(theta.size)
-    direction *= (float(np.linalg.norm(theta)) or 1.0) / np.linalg.norm(direction)
+    direction = _direction(objective, theta, rng)
     # at a stationary point a gradient of zero is right: only elsewhere does a wrong one show
     for point in (theta, theta + AWAY * direction):
-        mismatch = gradient_mismatch(objective, point, direction)
-        if np.isfinite(mismatch) and mismatch > CONSISTENCY:
-            return f"gradient and differences of the objective disagree by {mismatch:.2g}"
+        least = float("inf")
+        for step in STEPS:  # where a datum's loss is nearly singular only small steps agree
+            mismatch = gradient_mismatch(objective, point, direction, step)
+            least = min(least, mismatch)
+            if not (np.isfinite(mismatch) and mismatch > CONSISTENCY):
+                break
+        else:
+            return f"gradient and differences of the objective disagree by {least:.2g}"
     tolerance = TOLERANCE_SINGLE if objective.measures_in_single else TOLERANCE
     apart = adjoint_mismatch(objective, rng)
     if np.isfinite(apart) and apart > tolerance:
@@ -67,20 +73,35 @@ def adjoint_mismatch(objective: Any, rng: np.random.Generator) -> float:
     return abs(float(image @ weights) - inner) / size if size > 0 else 0.0
 
 
-def gradient_mismatch(objective: Any, theta: Vector, direction: Vector) -> float:
-    """Return how far the gradient is from a central difference, relative to the curvature met.
+def _direction(objective: Any, theta: Vector, rng: np.random.Generator) -> Vector:
+    """Return a random direction as long as the point; at zero, so long that predictions reach the data."""
+    direction = rng.standard_normal(theta.size)
+    direction /= np.linalg.norm(direction)
+    length = float(np.linalg.norm(theta))
+    if not length:
+        moved = float(np.linalg.norm(objective.predict(direction) - objective.predict(theta)))
+        size = float(np.linalg.norm(objective.y))
+        length = float(np.sqrt(size / moved)) if 0 < moved < np.inf and 0 < size < np.inf else 1.0
+    longer: Vector = direction * length
+    return longer
+
+
+def gradient_mismatch(objective: Any, theta: Vector, direction: Vector, step: float) -> float:
+    """Return how far the gradient is from a central difference beyond rounding, relative to what is met.
 
     Exact zero for a quadratic; about 1e-9 for the quartics of factored problems.
     """
-    ahead, behind = objective.value(theta + STEP * direction), objective.value(theta - STEP * direction)
-    # the fourth-order difference removes the cubic part that a quartic objective has
-    ahead2, behind2 = (
-        objective.value(theta + 2 * STEP * direction),
-        objective.value(theta - 2 * STEP * direction),
+    ahead, behind, ahead2, behind2, here = (
+        objective.value(theta + k * step * direction) for k in (1, -1, 2, -2, 0)
     )
-    difference = (8 * (ahead - behind) - (ahead2 - behind2)) / (12 * STEP)
+    # the fourth-order difference removes the cubic part that a quartic objective has
+    difference = (8 * (ahead - behind) - (ahead2 - behind2)) / (12 * step)
     predicted = float(objective.gradient(theta) @ direction)
-    here = objective.value(theta)
-    noise = np.finfo(float).eps * abs(here) / STEP * 1e3
-    unit = abs(predicted) + abs(ahead + behind - 2 * here) / STEP**2 + noise
-    return float(abs(difference - predicted) / unit) if unit > 0 else 0.0
+    largest = float(np.max(np.abs([ahead, behind, ahead2, behind2, here])))
+    noise = ROUNDINGS * np.finfo(float).eps * largest / step
+    curved = max(abs(ahead + behind - 2 * here) - ROUNDINGS * np.finfo(float).eps * largest, 0.0) / step**2
+    off = max(abs(difference - predicted) - noise, 0.0) if np.isfinite(difference) else float("inf")
+    unit = abs(predicted) + curved
+    if off == 0:
+        return 0.0
+    return float(off / unit) if unit > 0 else float("inf")

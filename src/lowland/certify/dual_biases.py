@@ -54,7 +54,7 @@ def _largest_scale(objective: Any) -> float:
     if objective.side_weights is None:
         return 1.0
     by_row, by_column = objective.side_weights
-    return float(1 / np.sqrt(by_row.min() * by_column.min()))
+    return float(1 / np.sqrt(by_row.min()) / np.sqrt(by_column.min()))
 
 
 def _sums(objective: Any, nu: Vector) -> tuple[Vector, Vector]:

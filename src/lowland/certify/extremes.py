@@ -8,13 +8,13 @@ beyond the bound pass.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.fields import embed
-from lowland.core.protocols import LinearMap
+from lowland.core.protocols import HasGram, LinearMap
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour
 
@@ -22,6 +22,9 @@ from lowland.core.status import Rigour
 TINY = 1e-140
 # Lanczos steps where a guess is checked afterwards
 ESTIMATE_STEPS = 60
+# how much longer a sparse product takes than a dense one, number by number
+SPARSE_COST = 16
+CHOLESKY = "shifted Cholesky with rounding charged"
 # accepted probability that a bound from a random start fails
 FAILURE = 1e-10
 
@@ -60,7 +63,7 @@ def is_norm_below(matrix: Matrix, bound: float) -> bool:
     """
     if not matrix.size or not np.any(matrix):
         return bool(bound >= 0)
-    return bool(TINY < bound < 1 / TINY) and _NormProver(matrix, bound).proves(bound)
+    return bool(TINY < bound < 1 / TINY) and _NormProver.of(matrix, bound).proves(bound)
 
 
 @final
@@ -69,18 +72,24 @@ class _NormProver:
 
     Parameters
     ----------
-    matrix : ndarray
-    size : float
-        About the norm, positive: an exact scaling by a power of two near it keeps squares clear of underflow.
+    gram : ndarray, shape (n, n)
+        Of the scaled matrix, real; each entry a sum of at most `rows` products.
+    rows : int
+    scale : float
     """
 
-    def __init__(self, matrix: Matrix, size: float) -> None:
+    def __init__(self, gram: Matrix, rows: int, scale: float) -> None:
+        self.gram, self.rows, self.side, self.scale = gram, rows, gram.shape[0], scale
+        # the trace is the sum of all squares
+        self.square = float(np.trace(gram)) * (1 + gamma(rows + self.side + 4))
+
+    @classmethod
+    def of(cls, matrix: Matrix, size: float) -> _NormProver:
+        """Return the prover of a matrix of about this norm."""
         tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
-        self.scale = 2.0 ** -np.floor(np.log2(size))
-        tall = tall * self.scale
-        self.rows, self.side = tall.shape
-        self.square = float(np.sum(tall * tall)) * (1 + gamma(tall.size + 2))
-        self.gram = tall.T @ tall
+        scale = _power_of_two(size)
+        tall = tall * scale
+        return cls(tall.T @ tall, tall.shape[0], scale)
 
     def proves(self, bound: float) -> bool:
         """Return whether a Cholesky factorisation of bound^2 I - M^T M, rounding charged, completes."""
@@ -134,6 +143,9 @@ def norm_bound(
         if not TINY < estimate < 1 / TINY:
             return Bound(float("inf"), Rigour.RIGOROUS, "entries too small or too large to be bounded")
         return Bound(estimate * (1 + 1e-6), Rigour.ESTIMATE, f"{steps} Lanczos steps, which bound from below")
+    dense_work = float(np.prod(np.array(operator.shape, float))) * min(operator.shape)
+    if isinstance(operator, HasGram) and SPARSE_COST * operator.gram_work < dense_work:
+        return _bound_by_gram(operator, steps, rng)
     matrix = embed(np.asarray(operator.toarray()))
     largest = float(np.abs(matrix).max(initial=0.0))
     if largest == 0:
@@ -144,13 +156,39 @@ def norm_bound(
     scale = 2.0 ** np.floor(np.log2(largest))
     matrix = matrix / scale
     estimate = leading_triplet(operator, steps, rng)[1] / scale
-    prover = _NormProver(matrix, estimate)
+    proved = _least_proved(_NormProver.of(matrix, estimate), estimate)
+    if proved is not None:
+        return Bound(scale * proved, Rigour.RIGOROUS, CHOLESKY)
+    return Bound(scale * cheap_norm(matrix), Rigour.RIGOROUS, "row and column sums")
+
+
+def _bound_by_gram(operator: Any, steps: int, rng: np.random.Generator) -> Bound:
+    """Bound the norm of a sparse operator, which is never formed as a dense matrix."""
+    estimate = leading_triplet(operator, steps, rng)[1]
+    if estimate == 0 or not TINY < estimate < 1 / TINY:
+        return Bound(float("inf"), Rigour.RIGOROUS, "entries too small or too large to be bounded")
+    scale = _power_of_two(estimate)
+    gram = operator.gram(scale)
+    # a complex matrix is judged as a real one of twice the size
+    rows = max(operator.shape) * (2 if np.iscomplexobj(gram) else 1)
+    prover = _NormProver(embed(gram), rows, scale)
+    proved = _least_proved(prover, estimate)
+    if proved is not None:
+        return Bound(proved, Rigour.RIGOROUS, CHOLESKY)
+    return Bound(float(np.sqrt(prover.square)) / scale * (1 + 1e-12), Rigour.RIGOROUS, "sum of squares")
+
+
+def _least_proved(prover: _NormProver, estimate: float) -> float | None:
+    """Return the least bound tried that a factorisation proves."""
     for slack in (1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 0.1):
         if prover.proves(estimate * (1 + slack)):
-            return Bound(
-                scale * estimate * (1 + slack), Rigour.RIGOROUS, "shifted Cholesky with rounding charged"
-            )
-    return Bound(scale * cheap_norm(matrix), Rigour.RIGOROUS, "row and column sums")
+            return estimate * (1 + slack)
+    return None
+
+
+def _power_of_two(size: float) -> float:
+    """Return an exact scaling that brings numbers of about this size to about one: squares stay in range."""
+    return float(2.0 ** -np.floor(np.log2(size)))
 
 
 def _probable_bound(operator: LinearMap, steps: int, rng: np.random.Generator) -> Bound:
@@ -184,9 +222,7 @@ def eigenvalue_bound(matrix: Matrix) -> Bound:
     rounding = 2 * unit_roundoff("float64") * float(np.linalg.norm(symmetric))
     for slack in (1e-12, 1e-10, 1e-8, 1e-6):
         if is_eigenvalue_below(symmetric, top + slack * size):
-            return Bound(
-                top + slack * size + rounding, Rigour.RIGOROUS, "shifted Cholesky with rounding charged"
-            )
+            return Bound(top + slack * size + rounding, Rigour.RIGOROUS, CHOLESKY)
     return Bound(size * (1 + gamma(matrix.shape[0] + 2)) + rounding, Rigour.RIGOROUS, "absolute row sums")
 
 

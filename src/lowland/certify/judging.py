@@ -88,7 +88,7 @@ class Settings:
     zero_tolerance: float = 1e-12
     norm_bound: str = "auto"
     lanczos_steps: int = 250
-    largest_dense: int = 3000
+    largest_dense: int = 4000
     largest_hessian: int = 1200
     largest_tangent: int = 2000
     largest_work: float = 5e9

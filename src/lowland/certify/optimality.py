@@ -7,6 +7,7 @@ bound, so errors in how nu was found do not matter: only the constraint and the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -62,9 +63,11 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
     if astray or not (np.isfinite(upper) and (upper > SMALLEST or nothing)):
         method = f"an objective of {upper:.3g} is beyond what can be bounded in float64"
         return [Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in CLAIMS]
-    free, ridge = _is_free(objective, theta), bool(objective.ridge)
-    worst = misfit(objective, theta) if free or not ridge else float("inf")
-    unpenalised = (free, free or not ridge)
+    # the convex problem pays no balancing, and the nuclear norm for a ridge
+    free = _is_free(objective, theta, objective.penalties)
+    others = [p for p in objective.penalties if p.name != "balancing"]
+    unpenalised = (free, free or (not objective.ridge and _is_free(objective, theta, others)))
+    worst = misfit(objective, theta) if any(unpenalised) else float("inf")
     exact = [
         _judge_exact_fit(claim, worst, charged, settings) if fits else None
         for claim, fits in zip(CLAIMS, unpenalised, strict=True)
@@ -83,8 +86,13 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
         finding or _judge_gap(claim, value, bound, charged, settings)
         for finding, claim, value, bound in zip(exact, CLAIMS, values, (posed, lower), strict=True)
     ]
-    if objective.loss.name == "squared" and lower.value > 0:
-        gap = max(0.0, upper - lower.value)
+    gap = upper - lower.value
+    if (
+        objective.loss.name == "squared"
+        and lower.value > 0
+        and gap >= 0
+        and lower.rigour is not Rigour.ESTIMATE
+    ):
         for finding, bound in zip(findings, (posed, lower), strict=True):
             if bound is lower and "gap" in finding.witness:
                 finding.witness["fitted_distance"] = fitted_distance(objective, gap)
@@ -121,7 +129,7 @@ def _judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, setti
 
 
 def fitted_distance(objective: Any, gap: float) -> float:
-    """Bound how far fitted values of points at least as good lie from these, as a root of the mean square.
+    """Bound how far fitted values of points at least as good lie from these: a weighted root mean square.
 
     A convex problem with half the weighted squares as its data term grows by half the squared distance of
     the predictions from its minimiser's, and both points lie within the gap of that.
@@ -151,11 +159,9 @@ def _judge_exact_fit(claim: str, worst: float, charged: bool, settings: Any) -> 
     )
 
 
-def _is_free(objective: Any, theta: Vector) -> bool:
+def _is_free(objective: Any, theta: Vector, penalties: Sequence[Any]) -> bool:
     """Whether a point pays no penalty worth mentioning."""
-    if objective.ridge:
-        return not np.any(theta[: objective.factor_size])
-    paid = sum(penalty.value(theta) + penalty.value_error(theta) for penalty in objective.penalties)
+    paid = sum(penalty.value(theta) + penalty.value_error(theta) for penalty in penalties)
     return bool(paid <= 1e-20 * objective.unfitted[0])
 
 

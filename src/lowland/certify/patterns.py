@@ -19,6 +19,8 @@ from lowland.core.status import Rigour, Verdict
 LISTED_CELLS = 10_000
 # unknowns of the columns of a core, where the whole pattern is too large
 CORE = 1500
+# how many lines, and numbers in equations, an exact rank of the whole may take for each unknown allowed
+LINES, EQUATIONS = 10, 30_000
 # unknowns up to which the whole is tried at once
 WHOLE = 400
 
@@ -86,9 +88,10 @@ def _judge_finite(pattern: ObservedPattern, seen: Indices, largest: int, rng: np
         rank = int(seen.size) if seen.size < expected else None
         finding = refuted(FINITE, rank, expected, words, Rigour.RIGOROUS)
     size = min(m, n) * (pattern.rank + 1)
-    if size > largest or (size > WHOLE and finding is None):
+    affordable = _is_affordable(pattern, seen, largest)
+    if not affordable or (size > WHOLE and finding is None):
         by_core = _judge_by_core(pattern, finding, short, largest, rng)
-        if size > largest or by_core.verdict is Verdict.PROVED:
+        if not affordable or by_core.verdict is Verdict.PROVED:
             return by_core
     result = pattern_rank(pattern, rng)
     if result.is_full:
@@ -100,6 +103,13 @@ def _judge_finite(pattern: ObservedPattern, seen: Indices, largest: int, rng: np
         finding = refuted(FINITE, result.rank, expected, words, Rigour.PROBABILISTIC)
         finding.witness["failure_probability"] = result.failure_probability
     return _with_witness(finding, short, result.undetermined)
+
+
+def _is_affordable(pattern: ObservedPattern, seen: Indices, largest: int) -> bool:
+    """Whether the exact rank of the whole is within the budget: unknowns, lines, and equations."""
+    longer, size = max(pattern.shape), min(pattern.shape) * (pattern.rank + 1)
+    equations = max(seen.size - longer * pattern.rank, 0)
+    return size <= largest and longer <= LINES * largest and equations * size <= EQUATIONS * largest
 
 
 def _judge_by_core(
@@ -119,7 +129,8 @@ def _judge_by_core(
     if reach is None:
         size = min(pattern.shape) * pattern.rank
         words = (
-            f"the exact rank of {size} unknowns is beyond the budget of {largest}, and no core is determined"
+            f"the exact rank of {size} unknowns in {pattern.rows.size} cells is beyond the budget, and no "
+            "core is determined"
         )
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")
     if not reach.is_all:

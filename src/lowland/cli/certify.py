@@ -11,7 +11,8 @@ import typer
 
 from lowland.certify import Settings
 from lowland.certify import certify as judge
-from lowland.certify.recheck import Outcome, TableProblem, recheck
+from lowland.certify.recheck import Outcome, recheck
+from lowland.certify.table_problem import TableProblem
 from lowland.cli.output import (
     EFFORT_HELP,
     check_claim,

@@ -37,6 +37,18 @@ class LinearMap(Protocol):
 
 
 @runtime_checkable
+class HasGram(Protocol):
+    """An operator whose Gram matrix costs less than the dense matrix."""
+
+    @property
+    def gram_work(self) -> float:
+        """Products of numbers that the Gram matrix takes."""
+
+    def gram(self, scale: float) -> Matrix:
+        """Return (scale M)^H (scale M), or M M^H if M has fewer rows; each entry a plain sum of products."""
+
+
+@runtime_checkable
 class Measurement(Protocol):
     """A linear map A from m x n matrices to p numbers, with its adjoint.
 

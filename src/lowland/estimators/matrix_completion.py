@@ -17,7 +17,7 @@ from lowland.core.random import make_generator
 from lowland.core.records import Factors
 from lowland.estimators.weights import weigh_rows
 from lowland.systems.completion import fit_completion
-from lowland.systems.completion_settings import CompletionSettings
+from lowland.systems.completion_settings import CompletionSettings, row_weights
 from lowland.systems.conformal import Conformal, calibrate
 from lowland.systems.intervals import entry_intervals
 
@@ -247,7 +247,8 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         counts as noise. "conformal" assumes neither model nor noise, only that the cells asked for
         are as if drawn at random from those observed; its level holds on average over cells, not for
         each. It holds a tenth of the cells out, so the first call costs another fit, and intervals
-        are centred at that fit's predictions.
+        are centred at that fit's predictions. A new observation is taken to have the weight that the
+        cells of its row have on average.
         """
         check_is_fitted(self)
         if method not in ("fisher", "conformal"):
@@ -262,7 +263,13 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
                 self._conformal = calibrate(fit.observations, fit.settings, rng)
             return self._conformal.intervals(at_rows, at_columns, level)
         found = entry_intervals(
-            fit.objective, fit.theta, at_rows, at_columns, level=level, new_observation=True
+            fit.objective,
+            fit.theta,
+            at_rows,
+            at_columns,
+            level=level,
+            new_observation=True,
+            new_weights=row_weights(fit.observations)[at_rows],
         )
         return found.lower, found.upper
 

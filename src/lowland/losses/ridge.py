@@ -89,7 +89,7 @@ class BiasRidge:
     start: int
     weights: Vector
     name: ClassVar[str] = "bias ridge"
-    keeps_linear_gauge: ClassVar[bool] = False
+    keeps_linear_gauge: ClassVar[bool] = True  # it does not see the factors
 
     def value(self, theta: Vector) -> float:
         """Return the penalty."""

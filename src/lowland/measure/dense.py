@@ -139,7 +139,13 @@ class Dense:
         return gamma(terms, self.dtype) * (np.abs(self._table) @ self._flatten(magnitude))
 
     def squared_norm_bound(self) -> float:
-        """Return sum |A(X)_k|^2 / |X|_F^2 at most: the largest absolute row sum of the Gram matrix."""
+        """Return sum |A(X)_k|^2 / |X|_F^2 at most: the largest absolute row sum of the Gram matrix.
+
+        Infinite where squares leave the range of floats.
+        """
+        largest = float(np.abs(self._table).max(initial=0.0))
+        if largest and not 1e-140 < largest < 1e140:
+            return float("inf")
         rows = self.arrays.reshape(self.size, -1)
         magnitude = np.abs(rows)
         gram = np.abs(rows @ rows.conj().T)

@@ -63,6 +63,25 @@ class SparseMap:
         """Return M^H @ block."""
         return multiply_rows(self.pattern.column_starts, self.pattern.column_rows, self._by_column, block)
 
+    @property
+    def gram_work(self) -> float:
+        """Products of numbers that the Gram matrix takes: the squares of the lines' lengths."""
+        wide = self.shape[0] < self.shape[1]
+        starts = self.pattern.column_starts if wide else self.pattern.row_starts
+        return float(np.sum(np.diff(starts).astype(float) ** 2))
+
+    def gram(self, scale: float) -> Matrix:
+        """Return (scale M)^H (scale M), or M M^H if M has fewer rows; repeated positions added up first."""
+        from scipy.sparse import csr_array
+
+        p = self.pattern
+        matrix = csr_array((scale * self._by_row, p.row_columns, p.row_starts), shape=self.shape)
+        matrix.sum_duplicates()
+        if self.shape[0] < self.shape[1]:
+            matrix = matrix.T.conj().tocsr()
+        gram: Matrix = (matrix.T.conj() @ matrix).toarray()
+        return gram
+
     def toarray(self) -> Matrix:
         """Return the dense matrix."""
         p = self.pattern

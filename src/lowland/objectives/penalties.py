@@ -15,6 +15,9 @@ from lowland.losses import Balancing, BiasRidge, Ridge
 from lowland.measure import Entries
 from lowland.models import General, Psd
 
+# weights of rows and columns this far from one would leave the range in which scales keep their digits
+SMALLEST = 1e-100
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -53,8 +56,9 @@ class Penalising:
                 raise InvalidInputError(f"{name} must be a number at least 0", repr(strength))
         self._check_fit(model, measurement)
         out: list[Penalty] = []
+        weights = None if self.side_weights is None else self._weights(model)
         if self.ridge:
-            out.append(make_ridge(model, self.ridge, self._weights(model) if self.side_weights else None))
+            out.append(make_ridge(model, self.ridge, weights))
         if self.balancing:
             out.append(Balancing(self.balancing, model.shape, model.rank, model.is_complex))
         if self.bias_ridge and isinstance(model, General):
@@ -90,13 +94,21 @@ class Penalising:
     def _weights(self, model: Model) -> tuple[Vector, Vector]:
         if self.side_weights is None:
             return np.ones(model.shape[0]), np.ones(model.shape[1])
-        checked = []
-        for name, side, length in zip(("rows", "columns"), self.side_weights, model.shape, strict=True):
+        given, checked = self.side_weights, []
+        if not isinstance(given, tuple | list) or len(given) != 2:
+            raise InvalidInputError(
+                "side_weights must be a pair of arrays",
+                f"{type(given).__name__} of length {len(np.atleast_1d(np.asarray(given, object)))}",
+                fix="pass (weights of rows, weights of columns)",
+            )
+        for name, side, length in zip(("rows", "columns"), given, model.shape, strict=True):
             weights = check_floats(side, "side_weights", dtype="float64", ndim=1)
-            if weights.size != length or not weights.min(initial=1.0) > 0:
+            least, most = weights.min(initial=1.0), weights.max(initial=1.0)
+            if weights.size != length or not (least > 0 and SMALLEST <= least and most <= 1 / SMALLEST):
                 raise InvalidInputError(
-                    f"side_weights of {name} must be positive, one each",
-                    f"{weights.size} for {length}, least {weights.min(initial=1.0)}",
+                    f"side_weights of {name} must be positive and of a usual size, one each",
+                    f"{weights.size} for {length}, from {least:g} to {most:g}",
+                    fix=f"use numbers between {SMALLEST:g} and {1 / SMALLEST:g}",
                 )
             checked.append(weights)
         return checked[0], checked[1]

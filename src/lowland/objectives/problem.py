@@ -219,7 +219,7 @@ class RecoveryProblem:
             return None
         by_row, by_column = self.side_weights
         entries = self.measurement
-        scales: Vector = 1 / np.sqrt(by_row[entries.rows] * by_column[entries.columns])
+        scales: Vector = 1 / np.sqrt(by_row)[entries.rows] / np.sqrt(by_column)[entries.columns]
         return scales
 
     def nuclear_norm(self, theta: Vector) -> float:

@@ -118,7 +118,9 @@ def _global(finding: Finding) -> str:
         return f"No: {within}.{_apart(finding)}"
     if finding.verdict is Verdict.SUPPORTED:
         return f"Probably not: by an estimate, {within}."
-    if finding.witness.get("lower_bound"):
+    if finding.witness.get("lower_bound") and finding.value is not None:
+        if finding.rigour is Rigour.ESTIMATE:
+            return f"Open; by an estimate, {within}."
         return f"Open, but {within}.{_apart(finding)}"
     return "Open: no bound above zero could be proved."
 
@@ -136,8 +138,8 @@ def _apart(finding: Finding) -> str:
     if apart is None:
         return ""
     return (
-        f" Any answer at least as good has fitted values within {apart:.2g} of these (root mean square, in "
-        "the unit of the data)."
+        f" Any answer at least as good has fitted values within {apart:.2g} of these (root mean square by "
+        "the weights of the data, in their unit)."
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lowland.core.findings import Certificate, Finding
-from lowland.core.status import Verdict
+from lowland.core.status import Rigour, Verdict
 from lowland.report.answers import percent
 
 
@@ -35,10 +35,11 @@ def _optimality(finding: Finding) -> str:
             f"Supported, not proved: by an estimate, the best possible value lies within "
             f"{percent(finding.value)} of this answer's."
         )
-    if not finding.witness.get("lower_bound"):
+    if not finding.witness.get("lower_bound") or finding.value is None:
         return "Not settled: whether a better answer exists is open; no bound above zero could be proved."
+    but = "; by an estimate" if finding.rigour is Rigour.ESTIMATE else ", but"
     return (
-        f"Not settled: whether a better answer exists is open, but the best possible value lies within "
+        f"Not settled: whether a better answer exists is open{but} the best possible value lies within "
         f"{percent(finding.value)} of this answer's."
     )
 

@@ -59,3 +59,13 @@ def side_weights(table: Observations, kind: str, units: tuple[float, float]) -> 
     counts = (table.row_counts(), table.column_counts())
     rows, columns = (np.maximum(c, 1) / unit for c, unit in zip(counts, units, strict=True))
     return rows, columns
+
+
+def row_weights(table: Observations) -> Vector:
+    """Return the mean weight of each row's cells, that of all cells for a row without any."""
+    if table.weights is None:
+        return np.ones(table.shape[0])
+    counts = table.row_counts()
+    sums = np.bincount(table.rows, table.weights.astype(np.float64), minlength=table.shape[0])
+    means: Vector = np.where(counts > 0, sums / np.maximum(counts, 1), np.mean(table.weights))
+    return means

@@ -12,7 +12,7 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
 from lowland.systems.completion import CompletionFit, fit_completion
-from lowland.systems.completion_settings import CompletionSettings
+from lowland.systems.completion_settings import CompletionSettings, row_weights
 
 # part of the observed cells that calibrates, and how many suffice
 SHARE = 0.1
@@ -49,7 +49,7 @@ class Conformal:
     scores: Vector
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
-        """Return lower and upper ends for new observations of weight one, shape (k,) each.
+        """Return lower and upper ends for new observations, shape (k,) each.
 
         Raises
         ------
@@ -92,18 +92,23 @@ def calibrate(
     """
     size = observations.size
     count = min(max(round(SHARE * size), 1), MOST)
+    if count >= size:
+        raise UnsupportedError(
+            "the table is too small to hold cells out", f"{size} observed", fix='use method="fisher"'
+        )
     held = np.zeros(size, dtype=bool)
     held[rng.choice(size, count, replace=False)] = True
     fit = fit_completion(observations.select(~held), settings, rng=rng, certify=False)
     apart = observations.select(held)
     errors = np.abs(apart.values - fit.model.predict(apart.rows, apart.columns))
-    if apart.weights is not None:  # a datum of weight w has a w-th of the variance
-        errors = errors * np.sqrt(apart.weights)
     return Conformal(fit, np.sort(errors / standard_errors(fit, apart.rows, apart.columns)))
 
 
 def standard_errors(fit: CompletionFit, rows: Indices, columns: Indices) -> Vector:
-    """Return the model's standard errors of new observations, all one where it has none."""
+    """Return the model's standard errors of new observations, of the noise alone where it has no more.
+
+    A new observation has the weight that its row's cells have on average.
+    """
     objective, theta = fit.objective.in_double(), fit.theta.astype(np.float64)
     try:
         level = estimate_noise(objective, theta, strict=False).level
@@ -112,5 +117,6 @@ def standard_errors(fit: CompletionFit, rows: Indices, columns: Indices) -> Vect
         level, variances = 1.0, np.zeros(rows.size)
     if not level > 0:
         level = 1.0
-    errors: Vector = level * np.sqrt(1 + np.minimum(variances, WIDEST**2))
+    noise = 1 / row_weights(fit.observations)[rows]
+    errors: Vector = level * np.sqrt(noise + np.minimum(variances, WIDEST**2 * noise))
     return errors

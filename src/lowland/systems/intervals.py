@@ -59,6 +59,7 @@ def entry_intervals(
     *,
     level: float = 0.95,
     new_observation: bool = False,
+    new_weights: ArrayLike = 1.0,
     form: str = "auto",
 ) -> Intervals:
     """Return intervals for entries of the matrix at a point.
@@ -75,6 +76,8 @@ def entry_intervals(
     new_observation : bool
         Whether the interval is for a further observation of the entry, noise included; what the model
         misses then counts as noise.
+    new_weights : float or array_like, shape (k,)
+        Weights of those observations: the noise of a datum of weight w has a w-th of the variance.
     form : {"auto", "exact", "block"}
         See `lowland.certify.uncertainty.TangentCovariance`.
 
@@ -100,7 +103,10 @@ def entry_intervals(
     point = check_floats(theta, "theta", dtype="float64", ndim=1)
     covariance = TangentCovariance(exact, point, form)
     noise = estimate_noise(exact, point, strict=not new_observation)
-    extra = 1.0 if new_observation else 0.0
+    weights = np.broadcast_to(np.asarray(new_weights, dtype=np.float64), i.shape)
+    if not (np.isfinite(weights).all() and weights.min(initial=1.0) > 0):
+        raise InvalidInputError("new_weights must be positive", f"least {weights.min(initial=1.0)}")
+    extra = 1 / weights if new_observation else np.zeros(i.size)
     return _intervals(
         covariance, noise, exact.matrix(point).at(i, j), covariance.of_entries(i, j) + extra, level
     )

@@ -1,0 +1,194 @@
+"""What an adversarial review found in penalties, checks and intervals, a test each."""
+
+import numpy as np
+import pytest
+
+import lowland as ll
+from lowland.certify import Settings, certify
+from lowland.certify.consistency import find_fault
+from lowland.certify.recheck import Outcome, recheck
+from lowland.certify.table_problem import TableProblem
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.findings import Certificate, Finding
+from lowland.core.status import Rigour, Verdict
+from lowland.measure import Dense, Entries, RankOne, Stacked
+from lowland.models import General
+from lowland.objectives import make_objective
+from lowland.report.answers import answer
+
+OPTIMAL = ["globally_optimal", "convex_optimal"]
+
+
+def full(m, n):
+    return Entries(*np.indices((m, n)).reshape(2, -1), (m, n))
+
+
+def test_zero_factors_still_pay_for_biases():
+    """Factors are zero and the data are reproduced, by biases that have a price."""
+    model = General((2, 2), 1, ("row", "column", "global"))
+    objective = make_objective(full(2, 2), [1.0, 2.0, 3.0, 4.0], model, ridge=1.0, bias_ridge=1.0)
+    theta = model.pack(np.zeros((2, 1)), np.zeros((2, 1)), np.array([1.0, 3.0]), np.array([0.0, 1.0]))
+    assert objective.value(objective.centre()) < objective.value(theta)
+    proof = certify(objective, theta, claims=OPTIMAL)
+    assert all(finding.verdict is not Verdict.PROVED for finding in proof)
+
+
+def test_without_a_ridge_on_factors_biases_are_not_free(rng):
+    """The convex problem could put everything into X, and pay nothing."""
+    model = General((5, 4), 1, ("row", "column"))
+    u, v, a, b = (rng.standard_normal(s) for s in ((5, 1), (4, 1), 5, 4))
+    y = (u @ v.T + a[:, None] + b).ravel()
+    objective = make_objective(full(5, 4), y, model, bias_ridge=1.0)
+    proof = certify(objective, model.pack(u, v, a, b), claims=OPTIMAL)
+    assert all(finding.verdict is not Verdict.PROVED for finding in proof)
+    balancing = make_objective(full(5, 4), (u @ v.T).ravel(), General((5, 4), 1), balancing=1.0)
+    proof = certify(balancing, balancing.from_factors(ll.Factors(u, v)), claims=OPTIMAL)
+    assert proof["convex_optimal"].verdict is Verdict.PROVED  # which the convex problem does not pay
+
+
+@pytest.mark.parametrize("size", [1e160, 1e-162, -1.0])
+def test_side_weights_out_of_range_are_refused(size):
+    weights = (np.full(5, size), np.ones(4))
+    with pytest.raises(InvalidInputError, match="usual size"):
+        make_objective(full(5, 4), np.ones(20), General((5, 4), 1), ridge=1.0, side_weights=weights)
+
+
+@pytest.mark.parametrize("weights", [np.ones((2, 2)), (np.ones(5),)])
+def test_side_weights_must_be_a_pair(weights):
+    with pytest.raises(InvalidInputError, match="pair of arrays"):
+        make_objective(full(5, 4), np.ones(20), General((5, 4), 1), ridge=1.0, side_weights=weights)
+
+
+def test_ridged_biases_leave_the_mixing_of_factors_free(rng):
+    """Without a ridge of their own the factors may be mixed by every matrix, and intervals are had."""
+    table = rng.standard_normal((12, 2)) @ rng.standard_normal((2, 9)) + 0.1 * rng.standard_normal((12, 9))
+    model = ll.MatrixCompletion(rank=2, penalty=0.0, bias_penalty=0.5, random_state=0).fit(table)
+    lower, upper = model.predict_interval([0], [0])
+    assert lower < upper
+    objective = model._fitted.objective
+    theta = model._fitted.theta
+    gauge = objective.gauge(theta)
+    assert gauge.shape[1] == 4
+    change = objective.linearise(theta).jacobian_product(gauge[:, 1])
+    assert np.abs(change).max() <= 1e-9 * np.abs(gauge[:, 1]).max()
+
+
+def test_intervals_follow_the_weights_of_rows():
+    """Weights and penalty a hundred times smaller are the same fit, and the same intervals."""
+    rng = np.random.default_rng(1)
+    table = rng.standard_normal((40, 2)) @ rng.standard_normal((2, 30)) + 0.5 * rng.standard_normal((40, 30))
+    seen = rng.random(table.shape) < 0.6
+    found = []
+    for weight in (1.0, 0.01):
+        model = ll.MatrixCompletion(2, penalty=weight, certify=False, random_state=0)
+        model.fit(np.where(seen, table, np.nan), sample_weight=np.full(40, weight))
+        found += [model.predict_interval([0, 1], [2, 3], 0.9, method=way) for way in ("fisher", "conformal")]
+    np.testing.assert_allclose(found[0], found[2], atol=1e-3)
+    np.testing.assert_allclose(found[1], found[3], atol=1e-3)
+
+
+def test_too_small_a_table_for_calibration():
+    model = ll.MatrixCompletion(rank=1, certify=False).fit(np.ones((1, 1)))
+    with pytest.raises(UnsupportedError, match="too small"):
+        model.predict_interval([0], [0], method="conformal")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_counts_are_not_called_faulty(seed):
+    """A prediction near zero makes a loss of counts nearly singular along the way."""
+    rng = np.random.default_rng(seed)
+    vectors, u = rng.standard_normal((1000, 10)), rng.standard_normal(10)
+    y = rng.poisson(50 * (vectors @ u) ** 2).astype(float)
+    fit = ll.recover(RankOne(vectors), y, rank=1, structure="psd", loss="poisson", rng=0)
+    assert "disagree" not in fit.certificate["stationary"].method
+
+
+@pytest.mark.parametrize("size", [1e8, 1e9, 1e10, 1e12])
+def test_points_far_from_their_data_are_not_called_faulty(size):
+    y = size * (1 + np.random.default_rng(1).random(30))
+    objective = make_objective(full(6, 5), y, General((6, 5), 2))
+    for scale in (0.0, 1e-3, 1.0):
+        theta = scale * np.random.default_rng(2).standard_normal(objective.size)
+        assert not any(find_fault(objective, theta, np.random.default_rng(s)) for s in range(20))
+
+
+def test_estimates_and_contradictions_are_told_as_such():
+    estimate = Finding("globally_optimal", Verdict.INCONCLUSIVE, 0.02, witness={"lower_bound": 1.0})
+    assert "by an estimate" in answer(estimate).words
+    nothing = Finding("globally_optimal", Verdict.INCONCLUSIVE, None, witness={"lower_bound": 1.0})
+    assert "within" not in answer(nothing).words
+    rng = np.random.default_rng(0)
+    objective = make_objective(full(8, 7), rng.standard_normal(56), General((8, 7), 2), ridge=1.0)
+    one_step = Settings(norm_bound="lanczos", lanczos_steps=1)
+    found = certify(objective, rng.standard_normal(objective.size), claims=OPTIMAL, settings=one_step)
+    assert all("fitted_distance" not in finding.witness for finding in found)
+
+
+def test_norms_of_measurements_out_of_range_are_unknown(rng):
+    for scale in (1e-170, 1e160):
+        part = Dense(scale * rng.standard_normal((6, 3, 3)))
+        assert part.squared_norm_bound() == np.inf
+        assert Stacked([part, part]).squared_norm_bound() == np.inf
+
+
+# ------------------------------------------------------------------ documents
+@pytest.fixture
+def point(rng):
+    rows, columns = np.nonzero(rng.random((8, 6)) < 0.7)
+    y, u, v = 3 * rng.standard_normal(rows.size), rng.standard_normal((8, 2)), rng.standard_normal((6, 2))
+    zeros = np.zeros(8), np.zeros(6)
+    return TableProblem(rows, columns, y, np.ones(rows.size), u, v, *zeros, 0.0, False, 1.0)
+
+
+def outcome(finding, problem):
+    return recheck(Certificate((finding,)), problem)[0].outcome
+
+
+@pytest.mark.parametrize("claim", OPTIMAL)
+@pytest.mark.parametrize("verdict", [Verdict.INCONCLUSIVE, Verdict.SUPPORTED, Verdict.REFUTED])
+def test_numbers_are_compared_whatever_the_verdict(claim, verdict, point):
+    value = point.objective() if claim == "globally_optimal" else point.convex_objective(point.u @ point.v.T)
+    witness = {"objective": value, "lower_bound": value * (1 - 1e-6)}
+    assert outcome(Finding(claim, verdict, 1e-6, 0.01, 0.01, witness=witness), point) is Outcome.CONTRADICTED
+
+
+def test_an_exact_fit_that_pays_is_contradicted(point):
+    from dataclasses import replace
+
+    exact = replace(point, y=(point.u @ point.v.T)[point.rows, point.columns], penalty=100.0)
+    finding = Finding(
+        "globally_optimal", Verdict.PROVED, 0.0, rigour=Rigour.RIGOROUS, witness={"misfit": 0.0}
+    )
+    assert outcome(finding, exact) is Outcome.CONTRADICTED
+    assert outcome(finding, replace(exact, penalty=0.0)) is Outcome.CONFIRMED
+
+
+def test_matrices_of_higher_rank_are_no_counterexample(point):
+    unseen = np.ones((8, 6))
+    unseen[point.rows, point.columns] = 0
+    witness = {"left": point.u @ point.v.T + unseen, "right": np.eye(6)}
+    for claim in ("locally_unique", "uniquely_determined"):
+        assert outcome(Finding(claim, Verdict.REFUTED, witness=witness), point) is Outcome.CONTRADICTED
+
+
+def test_empty_tolerances_are_contradicted(point):
+    finding = Finding("stationary", Verdict.SUPPORTED, 1.0, 1e9, 1e9)
+    assert outcome(finding, point) is Outcome.CONTRADICTED
+
+
+def test_a_rank_that_floats_cannot_tell_is_not_checked():
+    """A long staircase: connected, and its Jacobian's singular values fall to rounding."""
+    n = 200
+    rows, columns = [0], [0]
+    for k in range(1, n):
+        rows += [k, k]
+        columns += [k - 1, k]
+    rng = np.random.default_rng(0)
+    u, v = rng.standard_normal((n, 1)), rng.standard_normal((n, 1))
+    y = (u[rows] * v[columns]).sum(axis=1)
+    problem = TableProblem(
+        np.array(rows), np.array(columns), y, np.ones(y.size), u, v, np.zeros(n), np.zeros(n), 0.0, False, 0.0
+    )
+    found = ll.diagnose(ll.Observations.from_triples(rows, columns, y, shape=(n, n)), rank=1)
+    assert found.finite.verdict is Verdict.PROVED
+    assert outcome(found.finite, problem) is not Outcome.CONTRADICTED
