@@ -22,6 +22,8 @@ from lowland.core.status import Rigour
 TINY = 1e-140
 # Lanczos steps where a guess is checked afterwards
 ESTIMATE_STEPS = 60
+# up to this side all eigenvalues of a Gram matrix are computed for an estimate
+LARGEST_EIGH = 1000
 # how much longer a sparse product takes than a dense one, number by number
 SPARSE_COST = 16
 CHOLESKY = "shifted Cholesky with rounding charged"
@@ -164,11 +166,14 @@ def norm_bound(
 
 def _bound_by_gram(operator: Any, steps: int, rng: np.random.Generator) -> Bound:
     """Bound the norm of a sparse operator, which is never formed as a dense matrix."""
-    estimate = leading_triplet(operator, steps, rng)[1]
-    if estimate == 0 or not TINY < estimate < 1 / TINY:
+    small = min(operator.shape) <= LARGEST_EIGH
+    estimate = leading_triplet(operator, 2 if small else steps, rng)[1]
+    if not TINY < estimate < 1 / TINY:
         return Bound(float("inf"), Rigour.RIGOROUS, "entries too small or too large to be bounded")
     scale = _power_of_two(estimate)
     gram = operator.gram(scale)
+    if small:
+        estimate = float(np.sqrt(max(np.linalg.eigvalsh(gram)[-1], 0.0))) / scale
     # a complex matrix is judged as a real one of twice the size
     rows = max(operator.shape) * (2 if np.iscomplexobj(gram) else 1)
     prover = _NormProver(embed(gram), rows, scale)
@@ -257,38 +262,40 @@ def leading_triplet(
     """
     m, n = operator.shape
     start: Vector = rng.standard_normal(n)
-    lefts: list[Matrix] = []
-    rights: list[Matrix] = [start / np.linalg.norm(start)]
+    limit = min(steps, m, n)
+    right = start / np.linalg.norm(start)
+    first = operator.matmat(right[:, None])
+    # a vector a column, in an order that keeps each together
+    lefts = np.zeros((m, limit), first.dtype, order="F")
+    rights = np.zeros((n, limit + 1), first.dtype, order="F")
+    rights[:, 0] = right
     diagonal: list[float] = []
     above: list[float] = []
-    limit = min(steps, m, n)
     for k in range(limit):
-        u = _orthogonalise(operator.matmat(rights[-1][:, None])[:, 0], lefts)
+        image = first if k == 0 else operator.matmat(rights[:, k, None])
+        u = _orthogonalise(image[:, 0], lefts[:, :k])
         alpha = float(np.linalg.norm(u))
         if not alpha > 0:
             break
         diagonal.append(alpha)
-        lefts.append(u / alpha)
-        w = _orthogonalise(operator.rmatmat(lefts[-1][:, None])[:, 0], rights)
+        lefts[:, k] = u / alpha
+        w = _orthogonalise(operator.rmatmat(lefts[:, k, None])[:, 0], rights[:, : k + 1])
         beta = float(np.linalg.norm(w))
         if not beta > 1e-14 * alpha or k + 1 == limit:
             break
         above.append(beta)
-        rights.append(w / beta)
+        rights[:, k + 1] = w / beta
     if not diagonal:
-        return np.zeros(m), 0.0, rights[0]
+        return np.zeros(m), 0.0, rights[:, 0]
     count = len(diagonal)
     bidiagonal = np.diag(diagonal) + np.diag(above[: count - 1], 1)
-    left, values, right = np.linalg.svd(bidiagonal)
-    u = np.stack(lefts, axis=1) @ left[:, 0]
-    return u, float(values[0]), np.stack(rights[:count], axis=1) @ right[0]
+    inner_left, values, inner_right = np.linalg.svd(bidiagonal)
+    return lefts[:, :count] @ inner_left[:, 0], float(values[0]), rights[:, :count] @ inner_right[0]
 
 
-def _orthogonalise(vector: Matrix, basis: list[Matrix]) -> Matrix:
-    if basis:
-        columns = np.stack(basis, axis=1)
-        for _ in range(2):  # twice is enough
-            vector = vector - columns @ (columns.conj().T @ vector)
+def _orthogonalise(vector: Matrix, basis: Matrix) -> Matrix:
+    for _ in range(2 if basis.shape[1] else 0):  # twice is enough
+        vector = vector - basis @ (basis.conj().T @ vector)
     return vector
 
 
