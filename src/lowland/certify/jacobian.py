@@ -24,10 +24,13 @@ def jacobian_matrix(objective: Any, theta: Vector) -> Any:
     Returns
     -------
     ndarray, or csc_array where entries are observed
-        Costs `size` products.
+        Costs `size` products; of stored matrices one product with the factors.
     """
     from scipy.sparse import csc_array, hstack
 
+    rows = None if objective.has_unit_trace or objective.free_biases else objective.measuring_rows()
+    if rows is not None:
+        return _from_rows(objective, theta, rows)
     at = objective.linearise(theta)
     sparse = objective.observed_pattern is not None
     blocks: list[Any] = []
@@ -37,6 +40,17 @@ def jacobian_matrix(objective: Any, theta: Vector) -> Any:
         block = np.stack([at.jacobian_product(unit) for unit in units], axis=1)
         blocks.append(csc_array(block) if sparse else block)
     return hstack(blocks, format="csc") if sparse else np.hstack(blocks)
+
+
+def _from_rows(objective: Any, theta: Vector, rows: Matrix) -> Matrix:
+    """Return <A_k V, dU> + <A_k^T U, dV> by the numbers in U and V, for real matrices A_k."""
+    factors, (m, n) = objective.matrix(theta), objective.shape
+    cube = rows.reshape(-1, m, n)
+    for_left = (cube @ factors.right).reshape(len(cube), -1)
+    for_right = (cube.transpose(0, 2, 1) @ factors.left).reshape(len(cube), -1)
+    if objective.structure == "psd":
+        return np.asarray(for_left + for_right)
+    return np.hstack([for_left, for_right])
 
 
 def jacobian_error(objective: Any, theta: Vector) -> float:

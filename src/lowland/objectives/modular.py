@@ -119,7 +119,13 @@ def _has_fractions(measurement: Measurement) -> bool:
         held = [measurement.left.rows, measurement.right.rows]
     if isinstance(measurement, Dense):
         held = [measurement.source.arrays]
-    return any(bool(np.any(np.mod(part, 1))) for array in held for part in (array.real, array.imag))
+    # a matrix at a time: mostly the first one tells
+    return any(
+        bool(np.any(np.mod(part, 1)))
+        for array in held
+        for row in array
+        for part in ((row.real, row.imag) if np.iscomplexobj(row) else (row,))
+    )
 
 
 def _some(measurement: Measurement, most: int, rng: np.random.Generator) -> Measurement:
