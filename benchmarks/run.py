@@ -15,6 +15,10 @@ RUNS = (
     ("scaling/limit.py",),
     ("scaling/robustness.py",),
     ("peers/tomography.py",),
+    ("accuracy/coverage.py", "planted", "--trials", "20"),
+    ("accuracy/coverage.py", "published", "--trials", "2"),
+    ("accuracy/coverage.py", "tables"),
+    ("accuracy/exclusion.py",),
 )
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ import pytest
 
 import lowland as ll
 from lowland.certify import Settings, certify
+from lowland.certify.checks import Outcome
 from lowland.certify.consistency import find_fault
-from lowland.certify.recheck import Outcome, recheck
+from lowland.certify.recheck import recheck
 from lowland.certify.table_problem import TableProblem
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.findings import Certificate, Finding

@@ -8,11 +8,12 @@ import pytest
 
 import lowland as ll
 from lowland.certify import certify
-from lowland.certify.recheck import Outcome, recheck
+from lowland.certify.checks import Outcome
+from lowland.certify.recheck import recheck
 from lowland.certify.table_problem import TableProblem
 from lowland.core.errors import FileFormatError
-from lowland.core.findings import Certificate
-from lowland.core.status import Verdict
+from lowland.core.findings import Certificate, Finding
+from lowland.core.status import Rigour, Verdict
 from lowland.files.certificates import CertificateDocument, read_certificate, write_certificate
 from lowland.models import General
 from lowland.objectives import make_objective
@@ -142,3 +143,38 @@ def test_documents_round_trip(tmp_path, rng):
     path.write_text("{")
     with pytest.raises(FileFormatError, match="not a certificate"):
         read_certificate(path)
+
+
+def test_proofs_of_positions_are_checked(rng):
+    """Radius, closure from a complete block, and forged verdicts on claims that are never proved."""
+    rows, columns = np.nonzero(rng.random((9, 8)) < 0.85)
+    truth = rng.standard_normal((9, 2)) @ rng.standard_normal((2, 8))
+    fit = ll.recover(ll.Entries(rows, columns, (9, 8)), truth[rows, columns], rank=2, rng=0)
+    proof, problem = fit.certificate, as_problem(fit.objective, fit.search.theta)
+    found = outcomes(proof, problem)
+    for claim in ("locally_unique", "uniquely_determined", "determined_by_data"):
+        assert proof[claim].verdict is Verdict.PROVED
+        assert found[claim] is Outcome.CONFIRMED
+    radius = proof["locally_unique"].witness["radius"]
+    wide = tampered(proof, "locally_unique", witness={"radius": 3 * radius})
+    assert outcomes(wide, problem)["locally_unique"] is Outcome.CONTRADICTED
+    forged = tampered(proof, "strict_local_minimum", verdict=Verdict.PROVED, rigour=Rigour.RIGOROUS)
+    assert outcomes(forged, problem)["strict_local_minimum"] is Outcome.CONTRADICTED
+    both = tampered(proof, "determined_by_data", verdict=Verdict.REFUTED)
+    assert outcomes(both, problem)["uniquely_determined"] is Outcome.CONTRADICTED
+
+
+def test_a_forged_radius_where_data_see_too_little(rng):
+    """One row with a single cell: nothing is near enough to be excluded."""
+    rows, columns = np.nonzero(np.ones((6, 5), bool))
+    keep = (rows != 2) | (columns == 0)
+    rows, columns = rows[keep], columns[keep]
+    truth = rng.standard_normal((6, 2)) @ rng.standard_normal((2, 5))
+    objective = make_objective(ll.Entries(rows, columns, (6, 5)), truth[rows, columns], General((6, 5), 2))
+    u, s, vt = np.linalg.svd(truth)
+    theta = objective.from_factors(ll.Factors(u[:, :2] * s[:2], vt[:2].T))
+    finding = Finding("locally_unique", Verdict.PROVED, rigour=Rigour.RIGOROUS, witness={"radius": 0.1})
+    problem = as_problem(objective, theta)
+    assert recheck(Certificate((finding,)), problem)[0].outcome is Outcome.CONTRADICTED
+    few = Finding("determined_by_data", Verdict.PROVED, rigour=Rigour.RIGOROUS)
+    assert recheck(Certificate((few,)), problem)[0].outcome is Outcome.CONTRADICTED

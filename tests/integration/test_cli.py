@@ -507,8 +507,10 @@ def test_certificates_are_written_and_checked_again(long_table, tmp_path, option
     assert "certificate: proof.json" in done.stdout
     good = call("certify", "proof.json", long_table, cwd=tmp_path)
     assert good.returncode == 0, good.stdout + good.stderr
-    assert "confirmed" in good.stdout
-    assert "contradicted" not in good.stdout
+    assert " 0 contradicted" in good.stdout
+    assert "of 8 findings" in good.stdout
+    for claim, code in (("globally_optimal", 0), ("convex_optimal", 0), ("strict_local_minimum", 1)):
+        assert call("certify", "proof.json", long_table, "--require", claim, cwd=tmp_path).returncode == code
     ignored = call("certify", "proof.json", long_table, "--effort", "quick", cwd=tmp_path)
     assert_clean_error(ignored, "--effort cannot be chosen for a certificate")
     plain = json.loads((tmp_path / "proof.json").read_text())
@@ -521,5 +523,21 @@ def test_certificates_are_written_and_checked_again(long_table, tmp_path, option
     text[1] = text[1].rsplit(",", 1)[0] + ",77.0"
     (tmp_path / "other.csv").write_text("\n".join(text) + "\n")
     assert_clean_error(call("certify", "proof.json", "other.csv", cwd=tmp_path), "about other data")
+    for change, words in (
+        (lambda d: d["settings"].update(penalty="1x"), "cannot be read"),
+        (lambda d: d["settings"].update(penalty=-1.0), "penalties that cannot be"),
+        (lambda d: d["settings"].update(penalty_weights="foo"), "penalties that cannot be"),
+        (lambda d: d["point"].update(row_biases=[float("nan")]), "not finite"),
+        (lambda d: d["certificate"].update(findings=2 * d["certificate"]["findings"]), "a claim twice"),
+    ):
+        plain = json.loads((tmp_path / "proof.json").read_text())
+        change(plain)
+        (tmp_path / "odd.json").write_text(json.dumps(plain))
+        assert_clean_error(call("certify", "odd.json", long_table, cwd=tmp_path), words)
+    plain = json.loads((tmp_path / "proof.json").read_text())
+    plain["certificate"]["findings"] = []
+    (tmp_path / "empty.json").write_text(json.dumps(plain))
+    assert "not judged: stationary" in call("certify", "empty.json", long_table, cwd=tmp_path).stdout
+    assert_clean_error(call("certify", "nope.json", long_table, cwd=tmp_path), "cannot be read")
     (tmp_path / "cut.json").write_text("{}")
     assert_clean_error(call("certify", "cut.json", long_table, cwd=tmp_path), "not a certificate")

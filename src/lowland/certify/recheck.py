@@ -6,12 +6,12 @@ slow and short on purpose, so that it can be read, and disagree.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from enum import Enum
-from typing import final
+from dataclasses import replace
 
 import numpy as np
 
+from lowland.certify.checks import Check, confirmed, contradicted, not_checked
+from lowland.certify.recheck_positions import check_determined, check_nearby, check_unique
 from lowland.certify.table_problem import TableProblem
 from lowland.core.arrays import Vector
 from lowland.core.findings import Certificate, Finding
@@ -19,28 +19,12 @@ from lowland.core.status import Verdict
 
 # numbers that were computed twice agree to this, relative
 AGREE = 1e-6
+# numerical claims
+NEVER_PROVED = ("stationary", "second_order_stationary", "strict_local_minimum")
 # tolerances beyond these make a claim empty
 LARGEST_TOLERANCE, LARGEST_GAP = 1e-3, 0.1
-# largest number of parameters whose Jacobian is formed, and root of the cells of a matrix that is
+# root of the cells of a matrix that is formed
 LARGEST = 2000
-
-
-class Outcome(Enum):
-    """What came of checking one finding."""
-
-    CONFIRMED = "confirmed"
-    CONTRADICTED = "contradicted"
-    NOT_CHECKED = "not checked"
-
-
-@final
-@dataclass(frozen=True)
-class Check:
-    """One finding checked: the outcome, and what was compared."""
-
-    claim: str
-    outcome: Outcome
-    words: str
 
 
 def recheck(certificate: Certificate, problem: TableProblem) -> tuple[Check, ...]:
@@ -59,27 +43,28 @@ def recheck(certificate: Certificate, problem: TableProblem) -> tuple[Check, ...
     """
     checks = []
     for finding in certificate:
-        check = _CHECKS.get(finding.claim, _skip)
-        checks.append(check(finding, problem))
+        if finding.verdict is Verdict.PROVED and finding.claim in NEVER_PROVED:
+            checks.append(contradicted(finding, "numbers support this claim and never prove it"))
+        elif contradiction(finding, certificate):
+            words = "one matrix cannot be determined where finitely many are not"
+            checks.append(contradicted(finding, words))
+        else:
+            checks.append(_CHECKS[finding.claim](finding, problem))
     return tuple(checks)
 
 
-def _skip(finding: Finding, problem: TableProblem) -> Check:
-    return Check(finding.claim, Outcome.NOT_CHECKED, "no second way to check this is known")
-
-
-def _confirmed(finding: Finding, words: str) -> Check:
-    return Check(finding.claim, Outcome.CONFIRMED, words)
-
-
-def _contradicted(finding: Finding, words: str) -> Check:
-    return Check(finding.claim, Outcome.CONTRADICTED, words)
+def contradiction(finding: Finding, certificate: Certificate) -> bool:
+    """Whether uniqueness is proved beside a refutation of finiteness."""
+    sides = {"determined_by_data": Verdict.REFUTED, "uniquely_determined": Verdict.PROVED}
+    if finding.claim not in sides:
+        return False
+    return all(claim in certificate and certificate[claim].verdict is side for claim, side in sides.items())
 
 
 def _agree(finding: Finding, stated: float | None, found: float, words: str) -> Check:
     if stated is not None and np.isclose(stated, found, rtol=AGREE, atol=1e-12):
-        return Check(finding.claim, Outcome.CONFIRMED, f"{words}: {found:.6g}")
-    return Check(finding.claim, Outcome.CONTRADICTED, f"{words}: {stated} stated, {found:.9g} found")
+        return confirmed(finding, f"{words}: {found:.6g}")
+    return contradicted(finding, f"{words}: {stated} stated, {found:.9g} found")
 
 
 def _check_stationary(finding: Finding, problem: TableProblem) -> Check:
@@ -91,12 +76,12 @@ def _check_stationary(finding: Finding, problem: TableProblem) -> Check:
     words = f"gradient {size:.2g}, beside {scale:.2g} with nothing fitted"
     tolerance = finding.tolerance if finding.tolerance is not None else 1e-6
     if not 0 <= tolerance <= LARGEST_TOLERANCE:
-        return _contradicted(finding, f"a tolerance of {tolerance:g} says nothing; {words}")
+        return contradicted(finding, f"a tolerance of {tolerance:g} says nothing; {words}")
     # this gradient is not balanced as the judge's is: a factor of ten either way is left open
     too_large = size > 10 * tolerance * scale + rounding
     too_small = size < 0.1 * tolerance * scale
     wrong = {Verdict.SUPPORTED: too_large, Verdict.PROVED: True, Verdict.REFUTED: too_small}
-    return _contradicted(finding, words) if wrong.get(finding.verdict) else _confirmed(finding, words)
+    return contradicted(finding, words) if wrong.get(finding.verdict) else confirmed(finding, words)
 
 
 def _gradient(problem: TableProblem, numbers: Vector, *, penalised: bool) -> Vector:
@@ -117,13 +102,13 @@ def _check_optimal(finding: Finding, problem: TableProblem) -> Check:
     if finding.verdict is Verdict.REFUTED:
         attached = {"left", "right", "length"} <= set(finding.witness)
         if finding.claim == "globally_optimal" or not attached:
-            return _contradicted(finding, "refuted without a better answer of the problem")
+            return contradicted(finding, "refuted without a better answer of the problem")
         return _check_descent(finding, problem)
     if "misfit" in finding.witness:
         return _check_exact_fit(finding, problem)
     formed = problem.shape[0] * problem.shape[1] <= LARGEST**2
     if "objective" not in finding.witness or not formed or not problem.penalty:
-        return Check(finding.claim, Outcome.NOT_CHECKED, "no gap is stated, or its matrix is too large")
+        return not_checked(finding, "no gap is stated, or its matrix is too large")
     value = problem.objective()
     if finding.claim == "convex_optimal":
         value = min(value, problem.convex_objective(problem.u @ problem.v.T))
@@ -146,13 +131,13 @@ def _check_gap(finding: Finding, problem: TableProblem, value: float) -> Check:
          2 * np.sqrt(2 * needed / problem.weights.sum())),
     ):  # fmt: skip
         if said is not None and said < least:
-            return _contradicted(finding, f"{name} {said:.3g} is too small: {words}")
+            return contradicted(finding, f"{name} {said:.3g} is too small: {words}")
     lower = finding.witness.get("lower_bound")
     if lower is not None and lower > value - needed:
-        return _contradicted(finding, f"a lower bound of {lower:.9g} is too large: {words}")
+        return contradicted(finding, f"a lower bound of {lower:.9g} is too large: {words}")
     if finding.verdict is Verdict.PROVED and not _is_within(finding):
-        return _contradicted(finding, f"proved with a gap of {finding.value}: {words}")
-    return _confirmed(finding, words)
+        return contradicted(finding, f"proved with a gap of {finding.value}: {words}")
+    return confirmed(finding, words)
 
 
 def _is_within(finding: Finding) -> bool:
@@ -167,31 +152,31 @@ def _check_exact_fit(finding: Finding, problem: TableProblem) -> Check:
     words = f"largest residual {worst:.2g} of its datum, {paid:.2g} paid as penalties"
     good = worst <= 1e-9 and paid <= 1e-16 * size
     if finding.verdict is not Verdict.PROVED or good:
-        return _confirmed(finding, words)
-    return _contradicted(finding, words)
+        return confirmed(finding, words)
+    return contradicted(finding, words)
 
 
 def _check_descent(finding: Finding, problem: TableProblem) -> Check:
     """Add the rank-one matrix, which must lower the convex objective."""
     left, right = (np.asarray(finding.witness[side], dtype=float).ravel() for side in ("left", "right"))
     if (left.size, right.size) != problem.shape:
-        return _contradicted(finding, f"a matrix of shape {left.size} x {right.size}")
+        return contradicted(finding, f"a matrix of shape {left.size} x {right.size}")
     here = problem.u @ problem.v.T
     before = problem.convex_objective(here)
     after = problem.convex_objective(here + float(finding.witness["length"]) * np.outer(left, right))
     words = f"the matrix attached has the convex objective {after:.9g}, the point {before:.9g}"
     stated = 0.0 if finding.value is None else finding.value
     good = after < before and (before - after) >= (0.95 * stated - 1e-9) * before
-    return _confirmed(finding, words) if good else _contradicted(finding, words)
+    return confirmed(finding, words) if good else contradicted(finding, words)
 
 
 def _check_curvature(finding: Finding, problem: TableProblem) -> Check:
     if "direction" not in finding.witness:
-        return Check(finding.claim, Outcome.NOT_CHECKED, "numerical evidence, not a proof")
+        return not_checked(finding, "numerical evidence, not a proof")
     direction = np.asarray(finding.witness["direction"], dtype=float)
     sizes = [problem.u.size, problem.v.size, *((*problem.shape, 1) if problem.biases else ())]
     if direction.size != sum(sizes):
-        return Check(finding.claim, Outcome.CONTRADICTED, f"direction of {direction.size} numbers")
+        return contradicted(finding, f"direction of {direction.size} numbers")
     parts = np.split(direction, np.cumsum(sizes)[:-1])
 
     def moved(step: float) -> float:
@@ -209,60 +194,7 @@ def _check_curvature(finding: Finding, problem: TableProblem) -> Check:
     curvature = (moved(step) + moved(-step) - 2 * moved(0.0)) / step**2
     good = curvature < 0 or finding.verdict is not Verdict.REFUTED
     words = f"curvature {curvature:.3g} along the direction attached"
-    return Check(finding.claim, Outcome.CONFIRMED if good else Outcome.CONTRADICTED, words)
-
-
-def _check_pair(finding: Finding, problem: TableProblem) -> Check:
-    """Compare two matrices that both reproduce the data, or one that has the predictions of the point."""
-    sides = ("left", "right", "other_left", "other_right")
-    if finding.verdict is not Verdict.REFUTED or "left" not in finding.witness:
-        return Check(finding.claim, Outcome.NOT_CHECKED, "rests on the pattern, or on a matrix too large")
-    found = [np.asarray(finding.witness[side], dtype=float) for side in sides if side in finding.witness]
-    one = found[0] @ found[1].T
-    other = found[2] @ found[3].T if len(found) == 4 else problem.matrix()
-    seen = (problem.rows, problem.columns)
-    off = float(np.abs((one - other)[seen]).max(initial=0.0))
-    if len(found) == 4:  # both must reproduce the data, which the point need not
-        off = max(off, float(np.abs(other[seen] - problem.y).max(initial=0.0)))
-    apart, size = float(np.linalg.norm(one - other)), float(np.linalg.norm(other))
-    if max(side.shape[1] for side in found) > problem.u.shape[1] + 2 * problem.biases:
-        return _contradicted(finding, "a matrix of higher rank")
-    good = off <= 1e-8 * size and apart > 1e-7 * size
-    words = f"two matrices {apart:.3g} apart, whose observed cells differ by {off:.1g}"
-    return Check(finding.claim, Outcome.CONFIRMED if good else Outcome.CONTRADICTED, words)
-
-
-def _check_determined(finding: Finding, problem: TableProblem) -> Check:
-    """Compare with the rank of the Jacobian at random factors, in floating point."""
-    (m, n), r = problem.shape, problem.u.shape[1]
-    width = (m + n) * r + (m + n + 1) * problem.biases
-    if width > LARGEST or finding.verdict is Verdict.INCONCLUSIVE:
-        return Check(finding.claim, Outcome.NOT_CHECKED, "not decided, or a Jacobian that is too large")
-    rng = np.random.default_rng(1)
-    u, v = rng.standard_normal((m, r)), rng.standard_normal((n, r))
-    cells = np.unique(problem.rows * n + problem.columns)
-    gram = np.zeros((width, width))
-    full = np.zeros((width, width))
-    for target, some in ((gram, cells), (full, np.arange(m * n))):
-        jacobian = np.zeros((some.size, width))
-        at = np.arange(some.size)
-        i, j = some // n, some % n
-        for k in range(r):
-            jacobian[at, i * r + k] = v[j, k]
-            jacobian[at, m * r + j * r + k] = u[i, k]
-        if problem.biases:
-            base = (m + n) * r
-            jacobian[at, base + i] = jacobian[at, base + m + j] = jacobian[at, base + m + n] = 1.0
-        target += jacobian.T @ jacobian
-    spectra = [np.linalg.eigvalsh(g) for g in (gram, full)]
-    ranks = [int(np.sum(e > 1e-9 * e[-1])) for e in spectra]
-    if ranks != [int(np.sum(e > 1e-13 * e[-1])) for e in spectra]:
-        words = "singular values fall to rounding without a gap: floating point cannot tell the rank"
-        return Check(finding.claim, Outcome.NOT_CHECKED, words)
-    determined = ranks[0] == ranks[1]
-    words = f"rank {ranks[0]} of {ranks[1]} at random factors"
-    good = determined == (finding.verdict is Verdict.PROVED)
-    return _confirmed(finding, words) if good else _contradicted(finding, words)
+    return confirmed(finding, words) if good else contradicted(finding, words)
 
 
 _CHECKS = {
@@ -271,7 +203,7 @@ _CHECKS = {
     "strict_local_minimum": _check_curvature,
     "globally_optimal": _check_optimal,
     "convex_optimal": _check_optimal,
-    "locally_unique": _check_pair,
-    "determined_by_data": _check_determined,
-    "uniquely_determined": _check_pair,
+    "locally_unique": check_nearby,
+    "determined_by_data": check_determined,
+    "uniquely_determined": check_unique,
 }

@@ -202,7 +202,8 @@ class TangentCovariance:
             raise UnsupportedError(
                 "the data leave directions of the matrix undetermined",
                 "a singular Jacobian",
-                fix="lower the rank, set a penalty, or ask diagnose which cells are open",
+                fix="lower the rank, set a penalty (on biases too if parts of the table are apart), or ask "
+                "diagnose which cells are open",
             )
         return root
 

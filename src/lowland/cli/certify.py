@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,8 @@ import typer
 
 from lowland.certify import Settings
 from lowland.certify import certify as judge
-from lowland.certify.recheck import Outcome, recheck
+from lowland.certify.checks import Check, Outcome
+from lowland.certify.recheck import recheck
 from lowland.certify.table_problem import TableProblem
 from lowland.cli.output import (
     EFFORT_HELP,
@@ -26,20 +28,23 @@ from lowland.cli.output import (
 from lowland.cli.store import load_model
 from lowland.core.atomic import check_writable
 from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.findings import CLAIMS
 from lowland.core.observations import Observations
+from lowland.core.status import Verdict
 from lowland.files.certificates import CertificateDocument, read_certificate, write_certificate
 from lowland.files.tables import load_table
 from lowland.models import General
 from lowland.report.words import verdict_sentence
 from lowland.systems.completion import completion_objective
-from lowland.systems.completion_settings import CompletionSettings
+from lowland.systems.completion_settings import PENALTY_WEIGHTS, CompletionSettings
 
 PENALTIES = ("penalty", "bias_penalty", "penalty_weights")
 POINT = ("row_factors", "column_factors", "row_biases", "column_biases")
 
 
 # what concerns a judgement, and not the check of an earlier one
-JUDGING = ("gap", "effort", "output", "require")
+JUDGING = ("gap", "effort", "output")
+AFFIRMED = (Verdict.PROVED, Verdict.SUPPORTED)
 
 
 def certify(
@@ -75,7 +80,7 @@ def certify(
     if model.suffix.lower() == ".json":
         why = "the numbers of the document are checked as they stand"
         refuse_given(context, JUDGING, "a certificate that is checked", why, "pass a model to judge")
-        check_document(model, observations, json=json)
+        check_document(model, observations, json=json, require=require)
     fitted, header = load_model(model)
     observations = fitted.align(observations, rows=True)
     if observations.shape != fitted.shape:
@@ -123,7 +128,7 @@ def certify(
     exit_on_missed(certificate, require)
 
 
-def check_document(path: Path, observations: Observations, *, json: bool) -> None:
+def check_document(path: Path, observations: Observations, *, json: bool, require: str | None) -> None:
     """Check every number and witness of a certificate again, and exit with 1 if one is contradicted."""
     document = read_certificate(path)
     if document.data != observations.fingerprint():
@@ -132,9 +137,34 @@ def check_document(path: Path, observations: Observations, *, json: bool) -> Non
             f"fingerprint {observations.fingerprint()[:12]}, {document.data[:12]} in {path}",
             fix="pass the table that was judged",
         )
-    weights = observations.weights
+    checks = recheck(document.certificate, table_problem(path, document, observations))
+    summary = summarise(document, checks)
+    if json:
+        listed = [{"claim": c.claim, "outcome": c.outcome.value, "words": c.words} for c in checks]
+        say_json({"checks": listed, "summary": summary})
+    else:
+        for check in checks:
+            verdict = document.certificate[check.claim].verdict.name
+            say(f"  {check.claim:<24}  {verdict:<12}  {check.outcome.value}; {check.words}")
+        for line in summary:
+            say(line)
+    wrong = any(c.outcome is Outcome.CONTRADICTED for c in checks)
+    if require is not None:
+        good = {c.claim for c in checks if c.outcome is Outcome.CONFIRMED}
+        claimed = require in document.certificate and document.certificate[require].verdict in AFFIRMED
+        if not (require in good and claimed):
+            warn(f"lowland: the required claim {require} is not confirmed")
+            wrong = True
+    raise typer.Exit(1 if wrong else 0)
+
+
+def table_problem(path: Path, document: CertificateDocument, observations: Observations) -> TableProblem:
+    """Return a document's problem and point as plain arrays, checked."""
+    weights, settings = observations.weights, document.settings
     try:
         u, v, a, b = (document.point[name] for name in POINT)
+        penalty, bias_penalty = float(settings["penalty"]), float(settings["bias_penalty"])
+        kind = settings["penalty_weights"]
         problem = TableProblem(
             observations.rows,
             observations.columns,
@@ -145,20 +175,38 @@ def check_document(path: Path, observations: Observations, *, json: bool) -> Non
             a,
             b,
             float(document.point["offset"]),
-            bool(document.settings["biases"]),
-            *(document.settings[name] for name in PENALTIES),
+            bool(settings["biases"]),
+            penalty,
+            bias_penalty,
+            kind,
         )
+        fits = problem.shape == observations.shape and (a.shape, b.shape) == ((len(u),), (len(v),))
     except KeyError as error:
         raise FileFormatError(f"{path} is an incomplete certificate", f"no {error}") from error
-    if problem.shape != observations.shape or (len(a), len(b)) != problem.shape:
-        raise FileFormatError(f"{path} has a point of another shape", f"{problem.shape}")
-    checks = recheck(document.certificate, problem)
-    if json:
-        say_json(
-            {"checks": [{"claim": c.claim, "outcome": c.outcome.value, "words": c.words} for c in checks]}
-        )
-    else:
-        for check in checks:
-            verdict = document.certificate[check.claim].verdict.name
-            say(f"  {check.claim:<24}  {verdict:<12}  {check.outcome.value}; {check.words}")
-    raise typer.Exit(1 if any(c.outcome is Outcome.CONTRADICTED for c in checks) else 0)
+    except (TypeError, ValueError) as error:
+        raise FileFormatError(f"{path} has settings or a point that cannot be read", str(error)) from error
+    if not (fits and u.ndim == v.ndim == 2 and u.shape[1] == v.shape[1]):
+        raise FileFormatError(f"{path} has a point of another shape", f"{u.shape} and {v.shape}")
+    usable = np.isfinite([penalty, bias_penalty]).all() and min(penalty, bias_penalty) >= 0
+    if not usable or kind not in PENALTY_WEIGHTS:
+        found = f"penalty {penalty:g}, bias penalty {bias_penalty:g}, weights {kind!r}"
+        raise FileFormatError(f"{path} has penalties that cannot be", found)
+    return problem
+
+
+def summarise(document: CertificateDocument, checks: Sequence[Check]) -> list[str]:
+    """Return how many findings were confirmed, and which proofs and claims were not looked at."""
+    counts = [f"{sum(c.outcome is outcome for c in checks)} {outcome.value}" for outcome in Outcome]
+    lines = [f"of {len(checks)} findings: {', '.join(counts)}"]
+    settled = (Verdict.PROVED, Verdict.REFUTED)
+    unchecked = [
+        c.claim
+        for c in checks
+        if c.outcome is Outcome.NOT_CHECKED and document.certificate[c.claim].verdict in settled
+    ]
+    if unchecked:
+        lines.append(f"said to be proved or refuted, and not checked: {', '.join(unchecked)}")
+    absent = [claim for claim in CLAIMS if claim not in document.certificate]
+    if absent:
+        lines.append(f"not judged: {', '.join(absent)}")
+    return lines

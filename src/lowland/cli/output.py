@@ -41,7 +41,8 @@ def say_certificate(certificate: Certificate) -> None:
 def _short(finding: Any) -> str:
     number = "" if finding.value is None else f"{short_number(finding.value)}; "
     more = f"; {hope(finding)} (--effort)" if finding.limited_by else ""
-    return f"{number}{finding.method} ({finding.rigour.value.replace('_', ' ')}){more}"
+    taken = f"; assuming {'; '.join(finding.assumptions)}" if finding.assumptions else ""
+    return f"{number}{finding.method} ({finding.rigour.value.replace('_', ' ')}){taken}{more}"
 
 
 def refuse_given(context: typer.Context, names: tuple[str, ...], where: str, why: str, fix: str) -> None:

@@ -253,7 +253,7 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         if method not in ("fisher", "conformal"):
             raise InvalidInputError("method is unknown", repr(method), fix='use "fisher" or "conformal"')
-        if not 0 < level < 1:
+        if not (isinstance(level, int | float | np.number) and 0 < level < 1):
             raise InvalidInputError("level must lie between 0 and 1", repr(level))
         at_rows, at_columns = self._model.positions(rows, 0), self._model.positions(columns, 1)
         fit = self._fitted

@@ -77,11 +77,26 @@ def read_certificate(path: str | PathLike[str]) -> CertificateDocument:
                 f"version {plain['version']}, known up to {VERSION}",
                 fix="use a newer lowland",
             )
-        return CertificateDocument(
-            Certificate.from_json(json.dumps(plain["certificate"])),
-            str(plain["data"]),
-            dict(plain["settings"]),
-            {name: np.asarray(values, dtype=float) for name, values in plain["point"].items()},
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        certificate = Certificate.from_json(json.dumps(plain["certificate"]))
+        point = {name: np.asarray(values, dtype=float) for name, values in plain["point"].items()}
+        document = CertificateDocument(certificate, str(plain["data"]), dict(plain["settings"]), point)
+    except OSError as error:
+        raise FileFormatError(f"{path} cannot be read", error.strerror or str(error)) from error
+    except FileFormatError:
+        raise
+    except KeyError as error:
+        raise FileFormatError(f"{path} is not a certificate", f"no {error}") from error
+    except (ValueError, TypeError, AttributeError) as error:
         raise FileFormatError(f"{path} is not a certificate", str(error)) from error
+    _check(path, document)
+    return document
+
+
+def _check(path: str | PathLike[str], document: CertificateDocument) -> None:
+    """Raise unless claims are judged once each and all numbers of the point are finite."""
+    claims = [finding.claim for finding in document.certificate]
+    if len(set(claims)) < len(claims):
+        raise FileFormatError(f"{path} judges a claim twice", ", ".join(sorted(claims)))
+    for name, array in document.point.items():
+        if not np.isfinite(array).all():
+            raise FileFormatError(f"{path} has a point that is not finite", name)

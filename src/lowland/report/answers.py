@@ -36,8 +36,8 @@ QUESTIONS = {
     "globally_optimal": "Could another answer fit better, as the problem was posed?",
     "convex_optimal": "Would a matrix of any rank fit better, at the same penalty?",
     "locally_unique": "Does another matrix close by fit the same?",
-    "determined_by_data": "Do the positions of the data leave only finitely many answers?",
-    "uniquely_determined": "Is there only one answer?",
+    "determined_by_data": "Would the data alone, without a penalty, leave only finitely many answers?",
+    "uniquely_determined": "Would the data alone, without a penalty, leave only one answer?",
 }
 
 RESTS_ON = {
@@ -71,12 +71,15 @@ _OPEN = "Open: the methods here do not settle it."
 
 def _doubt(finding: Finding) -> str:
     if finding.verdict is Verdict.INCONCLUSIVE:
+        bounded = finding.witness.get("lower_bound") and finding.value is not None
+        if bounded and finding.rigour is not Rigour.ESTIMATE:
+            return f"The bound holds, the question is open. {RESTS_ON[finding.rigour]}"
         return "Nothing is claimed."
     parts = [RESTS_ON[finding.rigour]]
     if finding.verdict is Verdict.SUPPORTED:
         parts = ["Evidence, not a proof: a tolerance decides what counts as zero."]
     if "left" in finding.witness or "direction" in finding.witness:
-        parts = ["The counterexample is attached and can be tried out."]
+        parts = ["The counterexample is in the certificate (its witness), and can be tried out."]
     if finding.assumptions:
         parts.append(f"Takes for granted: {'; '.join(finding.assumptions)}.")
     return " ".join(parts)
@@ -127,9 +130,7 @@ def _global(finding: Finding) -> str:
 
 def _convex(finding: Finding) -> str:
     if finding.verdict is Verdict.REFUTED:
-        return (
-            f"Yes: a matrix of one rank more has a value lower by {percent(finding.value)}; it is attached."
-        )
+        return f"Yes: a matrix of one rank more has a value lower by {percent(finding.value)}."
     return _global(finding)
 
 
@@ -138,8 +139,8 @@ def _apart(finding: Finding) -> str:
     if apart is None:
         return ""
     return (
-        f" Any answer at least as good has fitted values within {apart:.2g} of these (root mean square by "
-        "the weights of the data, in their unit)."
+        f" Any answer at least as good has fitted values within {apart:.2g} of these on average (root mean "
+        "square over the data, weighted as they are, in their unit)."
     )
 
 

@@ -49,7 +49,8 @@ def _determinacy(certificate: Certificate) -> str:
         return ""
     unique = certificate["uniquely_determined"].verdict if "uniquely_determined" in certificate else None
     if unique is Verdict.PROVED:
-        return "The data determine one matrix of this rank."
+        generic = ", for generic values" if certificate["uniquely_determined"].assumptions else ""
+        return f"The data determine one matrix of this rank{generic}."
     verdict = certificate["determined_by_data"].verdict
     if verdict is Verdict.PROVED:
         return "The positions of the data leave only finitely many matrices of this rank, for generic values."
