@@ -68,7 +68,9 @@ class ExactJacobian:
         (m, n), r, is_complex = self.model.shape, self.model.rank, self.model.is_complex
         u = Residues.random((m, r), prime, rng, is_complex=is_complex)
         v = u if symmetric else Residues.random((n, r), prime, rng, is_complex=is_complex)
-        for_u, for_v = _times(measurement, v), _times(measurement, u, turned=True)
+        for_u = _times(measurement, v)
+        same = symmetric and _is_hermitian(measurement)
+        for_v = for_u if same else _times(measurement, u, turned=True)
         if self._fixes_trace:
             whole = u.rearranged(lambda part: part[None])
             for_u, for_v = Residues.stack([for_u, whole]), Residues.stack([for_v, whole])
@@ -107,6 +109,17 @@ def _is_exact(measurement: Measurement) -> bool:
     if isinstance(measurement, RankOne):
         return measurement.bounds_rounding  # of vectors, not of operators
     return isinstance(measurement, Dense | Entries | Pauli)
+
+
+def _is_hermitian(measurement: Measurement) -> bool:
+    """Whether every measuring matrix is known to be Hermitian, so that both halves are the same."""
+    if isinstance(measurement, RealParts):
+        return _is_hermitian(measurement.base)
+    if isinstance(measurement, RankOne):
+        return measurement.left is measurement.right
+    if isinstance(measurement, Dense):
+        return measurement.source.symmetric and measurement.source.dtype.kind != "c"
+    return isinstance(measurement, Pauli)
 
 
 def _has_fractions(measurement: Measurement) -> bool:
