@@ -148,3 +148,17 @@ def test_probable_bounds_fail_no_more_often_than_they_say(monkeypatch):
 
 def test_a_lanczos_value_without_its_allowance_fails_always(monkeypatch):
     assert failures(monkeypatch, 1.648 * np.sqrt(400)) > 0.5  # the allowance vanishes
+
+
+@pytest.mark.parametrize("cost", [0, 1e9])
+def test_where_no_factorisation_completes_cheap_bounds_hold(cost, monkeypatch):
+    monkeypatch.setattr(extremes, "SPARSE_COST", cost)
+    monkeypatch.setattr(extremes, "_least_proved", lambda prover, estimate: None)
+    for seed, scale in enumerate((1e-9, 1.0, 1e9)):
+        rng = np.random.default_rng(seed)
+        weights = scale * rng.standard_normal(60)
+        operator = Entries(rng.integers(0, 30, 60), rng.integers(0, 12, 60), (30, 12)).adjoint(weights)
+        found = norm_bound(operator, method="cholesky", largest_dense=0, steps=40, rng=rng)
+        assert "Cholesky" not in found.method
+        assert is_above_the_norm(operator.toarray(), found.value)
+        assert found.value <= 10 * np.linalg.norm(operator.toarray(), 2)
