@@ -75,7 +75,9 @@ class SparseMap:
         from scipy.sparse import csr_array
 
         p = self.pattern
-        matrix = csr_array((scale * self._by_row, p.row_columns, p.row_starts), shape=self.shape)
+        # a copy: adding repeats up works in place, and the pattern is shared
+        parts = (scale * self._by_row, p.row_columns, p.row_starts)
+        matrix = csr_array(parts, shape=self.shape, copy=True)
         matrix.sum_duplicates()
         if self.shape[0] < self.shape[1]:
             matrix = matrix.T.conj().tocsr()
