@@ -193,3 +193,17 @@ def test_a_rank_that_floats_cannot_tell_is_not_checked():
     found = ll.diagnose(ll.Observations.from_triples(rows, columns, y, shape=(n, n)), rank=1)
     assert found.finite.verdict is Verdict.PROVED
     assert outcome(found.finite, problem) is not Outcome.CONTRADICTED
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_states_are_judged_whatever_the_length_of_their_factors(scale):
+    """A density matrix does not depend on the length of its factors; noisy data, whose best fit is proved."""
+    rng = np.random.default_rng(0)
+    words = ["XI", "IX", "YY", "ZZ", "ZI", "XY", "IZ", "YX", "XX", "ZY", "YI", "IY", "XZ", "ZX", "YZ"]
+    psi = rng.standard_normal((4, 1)) + 1j * rng.standard_normal((4, 1))
+    measurement = ll.Pauli(words)
+    exact = measurement.measure(ll.Factors(psi, psi)).real / np.linalg.norm(psi) ** 2
+    fit = ll.recover(measurement, exact + 0.05 * rng.standard_normal(15), rank=4, structure="density", rng=0)
+    proof = certify(fit.objective, scale * fit.search.theta, claims=OPTIMAL)
+    assert all(finding.verdict is Verdict.PROVED for finding in proof)
+    assert all(finding.value is not None and finding.value <= 1e-2 for finding in proof)
