@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.certify.lanczos import BASIS, product_budget, product_work, smallest_eigenpairs
+from lowland.certify.lanczos import BASIS, is_formed, product_budget, smallest_eigenpairs
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
@@ -71,8 +71,7 @@ def judge_curvature(
         theta = balanced(objective, theta)
     extremes = extreme_curvatures(objective, theta, largest, work, rng)
     if not extremes.converged:
-        beyond = theta.size > largest or theta.size * product_work(objective) > work
-        limit = "largest_work" if beyond else ""
+        limit = "" if is_formed(objective, largest, work) else "largest_work"
         return [
             Finding(
                 claim, Verdict.INCONCLUSIVE, tolerance=tolerance, method=extremes.method, limited_by=limit
@@ -129,15 +128,13 @@ def extreme_curvatures(
     objective: Any, theta: Vector, largest: int, work: float, rng: np.random.Generator
 ) -> Extremes:
     """Return the extreme eigenvalues of the Hessian on the complement of the gauge."""
-    products = product_budget(objective, work)
-    if theta.size * product_work(objective) > work:
-        largest = 0
-    if theta.size > largest and not products:
+    products, formed = product_budget(objective, work), is_formed(objective, largest, work)
+    if not (formed or products):
         words = "Hessian products are too costly for the budget"
         return Extremes(float("nan"), float("nan"), np.zeros(theta.size), words, converged=False)
     gauge = orthonormal_basis(objective.gauge(theta))
     at = objective.linearise(theta)
-    if theta.size <= largest:
+    if formed:
         return _dense(at, theta.size, gauge)
     if theta.size <= min(FACTORED, products):
         return _factored(at, theta.size, gauge, rng)

@@ -69,14 +69,13 @@ def _judge_operator(objective: Any, largest: int, rng: np.random.Generator) -> F
     for prime, most in zip(modular.PRIMES, (expected + SPARE, None, None), strict=False):
         best = max(best, int(modular.rank(jacobian.matrix(prime, rng, most), prime)) - beside)
         if best == expected:
-            if jacobian.has_fractions:
-                smallest = _smallest_share(objective, rng)
-                if not smallest > LAST_DIGITS:
-                    words = (
-                        f"full rank modulo a prime rests on the last digits of the measuring matrices: in "
-                        f"floating point the smallest singular value is {smallest:.1g} of the largest"
-                    )
-                    return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
+            smallest = _smallest_share(objective, rng) if jacobian.has_fractions else 1.0
+            if not smallest > LAST_DIGITS:
+                words = (
+                    f"full rank modulo a prime rests on the last digits of the measuring matrices: in "
+                    f"floating point the smallest singular value is {smallest:.1g} of the largest"
+                )
+                return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
             return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
     words = f"the Jacobian lacks {expected - best} of {expected} modulo two primes"
     finding = refuted(FINITE, best, expected, words, Rigour.PROBABILISTIC)

@@ -21,6 +21,12 @@ def product_budget(objective: Any, work: float) -> int:
     return products if products >= 4 * BASIS else 0
 
 
+def is_formed(objective: Any, largest: int, work: float) -> bool:
+    """Whether a matrix of the point's size may be formed: by its size, and by what its columns touch."""
+    size = objective.size
+    return bool(size <= largest and size * product_work(objective) <= work)
+
+
 def product_work(objective: Any) -> float:
     """Return about how many numbers a product with a Hessian or Jacobian touches."""
     by_measurement = 8.0 * max(1, objective.measurement.size) * (objective.rank + 2)

@@ -8,7 +8,7 @@ import numpy as np
 
 from lowland.certify.curvature import orthonormal_basis
 from lowland.certify.exclusion import Exclusion, prove_exclusion
-from lowland.certify.lanczos import BASIS, product_budget, product_work, smallest_eigenpairs
+from lowland.certify.lanczos import BASIS, is_formed, product_budget, smallest_eigenpairs
 from lowland.certify.neighbours import find_neighbour
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
@@ -45,8 +45,7 @@ def judge_local_uniqueness(objective: Any, theta: Vector, settings: Any) -> Find
         number of directions that the measurements do not see to first order: matrices near may
         still be told apart by the second.
     """
-    affordable = theta.size * product_work(objective) <= settings.largest_work
-    small = theta.size <= settings.largest_tangent and affordable
+    small = is_formed(objective, settings.largest_tangent, settings.largest_work)
     if small and not objective.measures_in_single:
         exclusion = prove_exclusion(objective, theta)
         if exclusion is not None:
@@ -77,9 +76,7 @@ def _proved(objective: Any, theta: Vector, exclusion: Exclusion) -> Finding:
 def _judge_spectrum(objective: Any, theta: Vector, settings: Any) -> Finding:
     """Judge by the computed singular values of the Jacobian."""
     rng = np.random.default_rng(settings.seed)
-    few = (
-        theta.size > settings.largest_hessian or theta.size * product_work(objective) > settings.largest_work
-    )
+    few = not is_formed(objective, settings.largest_hessian, settings.largest_work)
     products = product_budget(objective, settings.largest_work) if few else 1
     if not products:
         return _inconclusive("the Jacobian at the point is beyond the budget", "largest_work")

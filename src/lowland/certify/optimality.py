@@ -285,8 +285,7 @@ def rank_one_descent(objective: Any, theta: Vector, settings: Any) -> Descent | 
     """Return the best step along the leading rank-one direction of the ambient gradient, or None."""
     if objective.loss.name != "squared":
         return None
-    slopes = objective.loss.slope(objective.predict(theta), objective.y)
-    slope = objective.penalised_adjoint(objective.weighted(slopes))
+    slope = objective.ambient_gradient(theta)
     if objective.structure == "psd":
         if min(slope.shape) > settings.largest_dense:
             return None

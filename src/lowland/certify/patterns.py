@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lowland.certify.closure import Reach, finite_reach, unique_reach
 from lowland.certify.determinations import FINITE, GENERIC, UNIQUE, not_unique, proved, refuted, say_lines
@@ -15,6 +14,7 @@ from lowland.core.arrays import Indices
 from lowland.core.findings import Finding
 from lowland.core.records import ObservedPattern
 from lowland.core.status import Rigour, Verdict
+from lowland.kernels.parts import connected_parts
 
 LISTED_CELLS = 10_000
 # unknowns of the columns of a core, where the whole pattern is too large
@@ -186,17 +186,10 @@ def _with_witness(finding: Finding, short: tuple[Indices, Indices], open_cells: 
         finding.witness["open_cells"] = cells[:LISTED_CELLS]
         finding.witness["open_by_row"] = open_cells.sum(axis=1)
         finding.witness["open_by_column"] = open_cells.sum(axis=0)
-        finding.witness["blocks_of_rows"], finding.witness["blocks_of_columns"] = _blocks(open_cells)
+        # no cell between two different parts is determined
+        rows, columns = np.nonzero(~open_cells)
+        parts = connected_parts(rows, columns, open_cells.shape)
+        finding.witness["blocks_of_rows"], finding.witness["blocks_of_columns"] = np.split(
+            parts, [open_cells.shape[0]]
+        )
     return finding
-
-
-def _blocks(open_cells: NDArray[np.bool_]) -> tuple[Indices, Indices]:
-    """Return a number for each row and column: no cell between two different blocks is determined."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    m, n = open_cells.shape
-    rows, columns = np.nonzero(~open_cells)
-    links = coo_array((np.ones(rows.size), (rows, m + columns)), shape=(m + n, m + n))
-    parts = np.asarray(connected_components(links, directed=False)[1], np.intp)
-    return parts[:m], parts[m:]

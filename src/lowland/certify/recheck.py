@@ -45,7 +45,7 @@ def recheck(certificate: Certificate, problem: TableProblem) -> tuple[Check, ...
     for finding in certificate:
         if finding.verdict is Verdict.PROVED and finding.claim in NEVER_PROVED:
             checks.append(contradicted(finding, "numbers support this claim and never prove it"))
-        elif contradiction(finding, certificate):
+        elif _contradicts(finding, certificate):
             words = "one matrix cannot be determined where finitely many are not"
             checks.append(contradicted(finding, words))
         else:
@@ -53,7 +53,7 @@ def recheck(certificate: Certificate, problem: TableProblem) -> tuple[Check, ...
     return tuple(checks)
 
 
-def contradiction(finding: Finding, certificate: Certificate) -> bool:
+def _contradicts(finding: Finding, certificate: Certificate) -> bool:
     """Whether uniqueness is proved beside a refutation of finiteness."""
     sides = {"determined_by_data": Verdict.REFUTED, "uniquely_determined": Verdict.PROVED}
     if finding.claim not in sides:

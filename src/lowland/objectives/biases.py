@@ -8,6 +8,7 @@ import numpy as np
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
+from lowland.kernels.parts import connected_parts
 from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives.problem import RecoveryProblem
@@ -69,15 +70,9 @@ def _exchanges(model: General, measurement: Entries, bias_ridge: float) -> tuple
 
     They are one a connected part of the table: labels of rows and columns by part, and their signs.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     if bias_ridge or not {"row", "column"} <= set(model.biases):
         return None
-    m, n = model.shape
-    ones = np.ones(measurement.size)
-    links = coo_array((ones, (measurement.rows, m + measurement.columns)), shape=(m + n, m + n))
-    parts = np.asarray(connected_components(links, directed=False)[1], np.intp)
+    parts = connected_parts(measurement.rows, measurement.columns, model.shape)
     return parts, np.repeat([1.0, -1.0], model.shape)
 
 

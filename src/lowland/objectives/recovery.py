@@ -31,7 +31,7 @@ from lowland.objectives.blocks import make_block_solver
 from lowland.objectives.elimination import Elimination, make_elimination
 from lowland.objectives.linearisation import RecoveryLinearisation
 from lowland.objectives.modular import make_modular_jacobian
-from lowland.objectives.penalties import Penalising, resized_penalties
+from lowland.objectives.penalties import make_penalties, resized_penalties
 from lowland.objectives.problem import RecoveryProblem
 
 
@@ -66,8 +66,8 @@ class RecoveryObjective(RecoveryProblem):
         return RecoveryLinearisation(self, theta)
 
     def ambient_gradient(self, theta: Vector) -> LinearMap:
-        """Return the gradient of the data term in X, an m x n operator."""
-        return self.adjoint(self.weighted(self.loss.slope(self.predict(theta), self.y)))
+        """Return the gradient of the data term in X, in the ridge's units (see `penalised_adjoint`)."""
+        return self.penalised_adjoint(self.weighted(self.loss.slope(self.predict(theta), self.y)))
 
     def pull(self, theta: Vector, operator: LinearMap) -> Vector:
         """Return the gradient of <operator, X(theta)> in theta."""
@@ -255,8 +255,14 @@ def make_objective(  # noqa: PLR0913
                 "weights must be positive, one a measurement",
                 f"{weight.size} weights, least {weight.min(initial=1)}",
             )
-    penalising = Penalising(ridge, balancing, bias_ridge, side_weights)
-    penalties = penalising.penalties(model, measurement)
+    penalties = make_penalties(
+        model,
+        measurement,
+        ridge=ridge,
+        balancing=balancing,
+        bias_ridge=bias_ridge,
+        side_weights=side_weights,
+    )
     return RecoveryObjective(measurement, data, model, loss, weight, penalties)
 
 

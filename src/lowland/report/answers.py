@@ -94,20 +94,17 @@ def _stationary(finding: Finding) -> str:
     return ""
 
 
-def _second_order(finding: Finding) -> str:
-    if finding.verdict is Verdict.SUPPORTED:
-        return "Yes: no direction leads down."
-    if finding.verdict is Verdict.REFUTED:
-        return "No: a direction that leads down is attached." if "direction" in finding.witness else _NOT_YET
-    return ""
+def _valley(words: str) -> Callable[[Finding], str]:
+    """Return what tells a finding on curvature, with these words where it is supported."""
 
-
-def _strict(finding: Finding) -> str:
-    if finding.verdict is Verdict.SUPPORTED:
-        return "Yes: every direction that changes the matrix leads up."
-    if finding.verdict is Verdict.REFUTED:
+    def tell(finding: Finding) -> str:
+        if finding.verdict is Verdict.SUPPORTED:
+            return words
+        if finding.verdict is not Verdict.REFUTED:
+            return ""
         return "No: a direction that leads down is attached." if "direction" in finding.witness else _NOT_YET
-    return ""
+
+    return tell
 
 
 _NOT_YET = "No: the search has not arrived."
@@ -177,8 +174,8 @@ def _unique(finding: Finding) -> str:
 
 _ANSWERS: dict[str, Callable[[Finding], str]] = {
     "stationary": _stationary,
-    "second_order_stationary": _second_order,
-    "strict_local_minimum": _strict,
+    "second_order_stationary": _valley("Yes: no direction leads down."),
+    "strict_local_minimum": _valley("Yes: every direction that changes the matrix leads up."),
     "globally_optimal": _global,
     "convex_optimal": _convex,
     "locally_unique": _nearby,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import final
 
 import numpy as np
@@ -24,6 +25,36 @@ WIDEST = 10.0
 
 @final
 @dataclass(frozen=True, eq=False)
+class StandardErrors:
+    """The model's standard errors of new observations, of the noise alone where it has no more.
+
+    A new observation has the weight that its row's cells have on average.
+    """
+
+    fit: CompletionFit
+
+    @cached_property
+    def _covariance(self) -> TangentCovariance:
+        # kept, for it factors a matrix once for all cells
+        return TangentCovariance(self.fit.objective.in_double(), self.fit.theta.astype(np.float64))
+
+    def at(self, rows: Indices, columns: Indices) -> Vector:
+        """Return the standard errors of cells, shape (k,)."""
+        covariance = self._covariance
+        try:
+            level = estimate_noise(covariance.objective, covariance.theta, strict=False).level
+            variances = covariance.of_entries(rows, columns)
+        except UnsupportedError:  # saturated: the residuals say nothing of the noise
+            level, variances = 1.0, np.zeros(rows.size)
+        if not level > 0:
+            level = 1.0
+        noise = 1 / row_weights(self.fit.observations)[rows]
+        errors: Vector = level * np.sqrt(noise + np.minimum(variances, WIDEST**2 * noise))
+        return errors
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class Conformal:
     """A fit to most cells, and the scores of the others, which say how wide intervals must be.
 
@@ -36,6 +67,8 @@ class Conformal:
     ----------
     fit : CompletionFit
         To the cells that were kept; intervals are centred at its predictions.
+    scale : StandardErrors
+        Of that fit.
     scores : ndarray, shape (k,)
         Of the held-out cells, ascending.
 
@@ -46,6 +79,7 @@ class Conformal:
     """
 
     fit: CompletionFit
+    scale: StandardErrors
     scores: Vector
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
@@ -66,7 +100,7 @@ class Conformal:
                 'lower the level, or use method="fisher"',
             )
         centre = self.fit.model.predict(rows, columns)
-        reach = self.scores[place - 1] * standard_errors(self.fit, rows, columns)
+        reach = self.scores[place - 1] * self.scale.at(rows, columns)
         return centre - reach, centre + reach
 
 
@@ -101,22 +135,5 @@ def calibrate(
     fit = fit_completion(observations.select(~held), settings, rng=rng, certify=False)
     apart = observations.select(held)
     errors = np.abs(apart.values - fit.model.predict(apart.rows, apart.columns))
-    return Conformal(fit, np.sort(errors / standard_errors(fit, apart.rows, apart.columns)))
-
-
-def standard_errors(fit: CompletionFit, rows: Indices, columns: Indices) -> Vector:
-    """Return the model's standard errors of new observations, of the noise alone where it has no more.
-
-    A new observation has the weight that its row's cells have on average.
-    """
-    objective, theta = fit.objective.in_double(), fit.theta.astype(np.float64)
-    try:
-        level = estimate_noise(objective, theta, strict=False).level
-        variances = TangentCovariance(objective, theta).of_entries(rows, columns)
-    except UnsupportedError:  # saturated: the residuals say nothing of the noise
-        level, variances = 1.0, np.zeros(rows.size)
-    if not level > 0:
-        level = 1.0
-    noise = 1 / row_weights(fit.observations)[rows]
-    errors: Vector = level * np.sqrt(noise + np.minimum(variances, WIDEST**2 * noise))
-    return errors
+    scale = StandardErrors(fit)
+    return Conformal(fit, scale, np.sort(errors / scale.at(apart.rows, apart.columns)))
