@@ -8,7 +8,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from scipy.sparse import random_array
+from scipy.sparse import csr_array, random_array
 from scipy.sparse.linalg import aslinearoperator
 
 from lowland.datasets import planted_completion, planted_sensing
@@ -28,15 +28,19 @@ from lowland.measure import (
 )
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
+from lowland.objectives.bayesian import BayesianCompletion
+from lowland.objectives.side_prior import SidePrior
 from lowland.search import (
     Alternating,
     EmpiricalBayes,
     GaussNewton,
+    Gibbs,
     Gradient,
     Scaled,
     Stochastic,
     TrustRegion,
     VariableProjection,
+    Variational,
 )
 
 
@@ -428,6 +432,55 @@ SOLVERS = [
     Case(VariableProjection, VariableProjection, "columns", {"steps": 20}),
     Case(VariableProjection, lambda: VariableProjection("rows", surplus=0.5), "rows", {"steps": 20}),
 ]
+
+
+POSTERIOR_STEPPERS = [
+    Case(Variational, Variational, "variational"),
+    Case(Gibbs, lambda: Gibbs(burn_in=2), "gibbs"),
+]
+
+
+def _bayesian(**changes):
+    """A small table with everything: features on both sides, weights, biases; `changes` switch parts off."""
+    rng = _rng()
+    have = {"biases": True, "features": True, "weights": True, "column_noise": True, "dtype": "float64"}
+    have.update(changes)
+    m, n, r = 12, 9, 2
+    seen = rng.random((m, n)) < 0.6
+    seen[3], seen[:, 4] = False, False  # a row and a column of which nothing is known
+    rows, columns = np.nonzero(seen)
+    table = rng.standard_normal((m, r)) @ rng.standard_normal((r, n)) + 0.3 * rng.standard_normal((m, n))
+    width = r + have["biases"]
+    priors = tuple(
+        SidePrior(
+            size,
+            width,
+            csr_array(0.5 * rng.standard_normal((size, f))) if have["features"] else None,
+            0.3,
+            np.dtype(have["dtype"]),
+        )
+        for size, f in ((m, 4), (n, 15))
+    )
+    return BayesianCompletion(
+        Entries(rows, columns, (m, n), dtype=have["dtype"]),
+        table[rows, columns].astype(have["dtype"]),
+        rank=r,
+        biases=have["biases"],
+        priors=priors,
+        weights=rng.uniform(0.5, 2, rows.size).astype(have["dtype"]) if have["weights"] else None,
+        column_noise=have["column_noise"],
+    )
+
+
+BAYESIAN = {
+    "everything": _bayesian,
+    "no biases": lambda: _bayesian(biases=False),
+    "no features": lambda: _bayesian(features=False),
+    "common noise": lambda: _bayesian(column_noise=False),
+    "no weights": lambda: _bayesian(weights=False),
+    "plain": lambda: _bayesian(biases=False, features=False, weights=False, column_noise=False),
+    "single precision": lambda: _bayesian(dtype="float32"),
+}
 
 
 def parametrise(cases):

@@ -12,6 +12,8 @@ from lowland.core.status import StopReason as StopReason
 from lowland.core.status import Verdict as Verdict
 from lowland.estimators import MatrixCompletion as MatrixCompletion
 from lowland.estimators import MatrixSensing as MatrixSensing
+from lowland.files import Covariates as Covariates
+from lowland.files import read_covariates as read_covariates
 from lowland.files import read_table as read_table
 from lowland.landscape import Census as Census
 from lowland.landscape import cut as cut

@@ -113,7 +113,7 @@ def test_new_rows(table):
 def test_empty_rows_and_columns_are_predicted_from_biases(table):
     _, holes = table
     holes[4], holes[:, 7] = np.nan, np.nan
-    model = MatrixCompletion(rank=2, random_state=0).fit(holes)
+    model = MatrixCompletion(rank=2, penalty=1.0, random_state=0).fit(holes)
     filled = model.transform(holes)
     assert np.isfinite(filled).all()
     np.testing.assert_allclose(filled[4], model.offset_ + model.column_biases_, atol=1e-9)
@@ -185,7 +185,13 @@ def test_random_state_is_honoured(table):
         ({"rank": 40}, "use 1 <= rank <= 20"),
         ({"rank": "two"}, "rank"),
         ({"penalty": -1.0}, "penalty"),
-        ({"penalty": "auto"}, "penalty"),
+        ({"method": "als"}, "method is unknown"),
+        ({"method": "map", "pattern": True}, "pattern means nothing"),
+        ({"method": "gibbs", "penalty": 1.0}, "penalty means nothing"),
+        ({"noise": "rows"}, "noise is unknown"),
+        ({"scale": 3}, "scale is unknown"),
+        ({"pattern": "yes"}, "pattern is unknown"),
+        ({"n_draws": 0, "method": "gibbs"}, "n_draws"),
         ({"tolerance": np.nan}, "tolerance"),
         ({"dtype": "int8"}, "dtype"),
     ],

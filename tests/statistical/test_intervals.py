@@ -183,22 +183,19 @@ def test_conformal_intervals_hold_whatever_the_noise(level):
 
 def test_scores_on_cells_that_were_fitted_are_too_small(monkeypatch):
     """The mutant: errors of the whole fit on its own cells, as calibration."""
+    from lowland.estimators import completion_choice
     from lowland.systems import conformal
 
-    fit = conformal.fit_completion
-    monkeypatch.setattr(
-        conformal,
-        "fit_completion",
-        lambda kept, settings, rng, certify: fit(ALL[0], settings, rng=rng, certify=certify),
-    )
-    inner = conformal.calibrate
-    ALL = [None]
+    hold_out, fit = conformal.hold_out, completion_choice.fit_completion
 
-    def calibrate(observations, settings, rng):
-        ALL[0] = observations
-        return inner(observations, replace(settings, rank=8, penalty=0.1), rng)
+    def hold_nothing_out(observations, rng):
+        return observations, hold_out(observations, rng)[1]
 
-    monkeypatch.setattr("lowland.estimators.matrix_completion.calibrate", calibrate)
+    def overfit(table, settings, **others):
+        return fit(table, replace(settings, rank=8, penalty=0.1), **others)
+
+    monkeypatch.setattr(conformal, "hold_out", hold_nothing_out)
+    monkeypatch.setattr(completion_choice, "fit_completion", overfit)
     assert conformal_rate(0.9, range(4)) < 0.85
 
 

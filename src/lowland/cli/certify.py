@@ -25,7 +25,6 @@ from lowland.cli.output import (
     say_json,
     warn,
 )
-from lowland.cli.store import load_model
 from lowland.core.atomic import check_writable
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.findings import CLAIMS
@@ -36,7 +35,9 @@ from lowland.files.tables import load_table
 from lowland.models import General
 from lowland.report.words import verdict_sentence
 from lowland.systems.completion import completion_objective
+from lowland.systems.completion_model import CompletionModel
 from lowland.systems.completion_settings import PENALTY_WEIGHTS, CompletionSettings
+from lowland.systems.model_files import load_model
 
 PENALTIES = ("penalty", "bias_penalty", "penalty_weights")
 POINT = ("row_factors", "column_factors", "row_biases", "column_biases")
@@ -82,7 +83,13 @@ def certify(
         refuse_given(context, JUDGING, "a certificate that is checked", why, "pass a model to judge")
         check_document(model, observations, json=json, require=require)
     fitted, header = load_model(model)
-    observations = fitted.align(observations, rows=True)
+    if not isinstance(fitted, CompletionModel):
+        raise InvalidInputError(
+            f"{model} is a posterior, which is averaged and not the best of anything",
+            "a Bayesian model",
+            fix="judge a fit of --method map; a certificate of its companion is in the model's header",
+        )
+    observations = fitted.labels.align(observations, rows=True)
     if observations.shape != fitted.shape:
         raise InvalidInputError(
             "the table does not fit the model",

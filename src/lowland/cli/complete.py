@@ -27,7 +27,6 @@ from lowland.cli.store import (
     identity_of,
     load_checkpoint,
     save_checkpoint,
-    save_model,
 )
 from lowland.core.arrays import check_rank
 from lowland.core.atomic import check_writable
@@ -41,6 +40,7 @@ from lowland.report.words import verdict_sentence
 from lowland.search.loop import Checkpoint
 from lowland.systems.completion import CompletionFit, certified, fit_completion
 from lowland.systems.completion_settings import PENALTY_WEIGHTS, CompletionSettings
+from lowland.systems.model_files import save_model
 from lowland.systems.reporting import completion_page
 
 # a completed table with more cells than this is better asked cell by cell
@@ -215,7 +215,7 @@ def run_fit(
             resume=snapshot,
         )
     if model is not None:
-        save_model(model, fit, seed)
+        save_model(model, fit.model, fit=fit, certificate=fit.certificate, seed=seed)
     if fit.search.stop_reason is StopReason.INTERRUPTED:
         return fit
     if effort is not None:
@@ -226,7 +226,7 @@ def run_fit(
             warn(f"lowland: interrupted while judging the fit; {kept}")
             raise typer.Exit(130) from None
     if model is not None:
-        save_model(model, fit, seed)
+        save_model(model, fit.model, fit=fit, certificate=fit.certificate, seed=seed)
         forget(checkpoint_path(model))
     return fit
 

@@ -11,7 +11,6 @@ import typer
 from lowland.cli.complete import write_completed
 from lowland.cli.output import say, say_certificate, say_json, try_report
 from lowland.cli.progress import SearchProgress
-from lowland.cli.store import save_model
 from lowland.core.atomic import check_writable
 from lowland.core.random import make_generator
 from lowland.datasets import data_path
@@ -21,6 +20,7 @@ from lowland.report.words import verdict_sentence
 from lowland.systems.completion import fit_completion
 from lowland.systems.completion_settings import CompletionSettings
 from lowland.systems.hold_out import Scores, hold_out_cells_and_runs, score_hold_out
+from lowland.systems.model_files import save_model
 from lowland.systems.reporting import completion_page
 
 SETTINGS = CompletionSettings(rank=12, penalty=1.0, tolerance=1e-6)
@@ -49,7 +49,7 @@ def demo(
             for name, mask in (("single cells", cells), ("runs of ten years", runs))
         ]
         fit = fit_completion(table, SETTINGS, rng=rng, callbacks=[progress])
-    save_model(paths["model.npz"], fit, seed)
+    save_model(paths["model.npz"], fit.model, fit=fit, certificate=fit.certificate, seed=seed)
     write_completed(paths["completed.csv"], loaded, fit)
     held = table.select(cells | runs)
     page = completion_page(

@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from lowland.cli.output import say, say_json
-from lowland.cli.store import load_model
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import LabelColumn
 from lowland.files.delimited import read_delimited, read_header
 from lowland.files.outputs import cell_text, write_rows
 from lowland.files.tables import DELIMITERS
+from lowland.systems.model_files import load_model
 
 
 def predict(
@@ -54,7 +54,7 @@ def predict(
     for axis, column_ in enumerate(labels):
         if not isinstance(column_, LabelColumn):
             raise InvalidInputError(f"{pairs} has no labels in column {names[axis]!r}")
-        positions.append(fitted.positions(column_.names, axis)[column_.codes])
+        positions.append(fitted.labels.positions(column_.names, axis)[column_.codes])
     rows, cols = (c.names[c.codes] for c in labels if isinstance(c, LabelColumn))
     values = fitted.predict(*positions)
     titles = (*names, "prediction")

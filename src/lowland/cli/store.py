@@ -1,4 +1,4 @@
-"""Models and checkpoints of a completion as files."""
+"""Checkpoints of a completion as files."""
 
 from __future__ import annotations
 
@@ -11,40 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.search.loop import Snapshot
 from lowland.search.stops import Progress
-from lowland.systems.completion import CompletionFit
-from lowland.systems.completion_model import CompletionModel, model_arrays, model_from_arrays
 from lowland.systems.completion_settings import CompletionSettings
-
-
-def save_model(path: Path, fit: CompletionFit, seed: int) -> None:
-    """Write a fitted model with its settings, stop reason, certificate and data fingerprint."""
-    plain, arrays = model_arrays(fit.model)
-    header = {
-        "model": plain,
-        "settings": dataclasses.asdict(fit.settings),
-        "seed": seed,
-        "data": fit.observations.fingerprint(),
-        "stop_reason": fit.search.stop_reason.value,
-        "message": fit.search.message,
-        "objective": fit.search.value,
-        "iterations": fit.search.iterations,
-        "certificate": fit.certificate.to_json() if fit.certificate else None,
-    }
-    save_bundle(path, "model", header, arrays)
-
-
-def load_model(path: Path) -> tuple[CompletionModel, dict[str, Any]]:
-    """Read a model and its header."""
-    header, arrays = load_bundle(path, "model")
-    try:
-        return model_from_arrays(header["model"], arrays), header
-    except KeyError as error:
-        raise FileFormatError(f"{path} is an incomplete model", f"no {error}", fix="fit it again") from error
 
 
 def checkpoint_path(model: Path) -> Path:

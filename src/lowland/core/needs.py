@@ -30,6 +30,8 @@ BATCHES = Need("batch_gradient", "gradients from some of the measurements")
 SCALING = Need("scaled", "gradients of each factor in the metric of the other")
 PRECISIONS = Need("precisions", "the spread of each component over rows and columns")
 ELIMINATION = Need("elimination", "one factor solved for, row by row, the other being searched")
+AVERAGES = Need("average", "Gaussian averages over one factor given the other")
+DRAWS = Need("draw", "draws of one factor given the other")
 LINEARISATION = Need("linearise", "products with the Jacobian of the residual")
 
 

@@ -14,61 +14,84 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
-from lowland.core.records import Factors
+from lowland.estimators.completed_table import _CompletedTable
+from lowland.estimators.completion_choice import choose_method, fit_penalised, fit_posterior
+from lowland.estimators.table_input import covariates_of, observations_of, rank_or_auto
 from lowland.estimators.weights import weigh_rows
-from lowland.systems.completion import fit_completion
-from lowland.systems.completion_settings import CompletionSettings, row_weights
-from lowland.systems.conformal import Conformal, calibrate
-from lowland.systems.intervals import entry_intervals
+from lowland.systems.completed import Completed
+from lowland.systems.posterior_model import PosteriorModel
 
 
-class MatrixCompletion(TransformerMixin, BaseEstimator):
-    """Complete a table with a low-rank matrix plus biases, and certify the fit.
+class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
+    """Complete a table with a low-rank matrix plus biases, with error bars and a certificate.
 
-    Minimises the sum of weights * (x_ij - prediction_ij)^2 / 2 over observed cells plus
-    penalty/2 (||U||^2 + ||V||^2), where prediction = U V^T + row bias + column bias + offset. At
-    the best factors the penalty equals penalty * ||U V^T||_*, the nuclear norm, which makes
-    global optimality provable after the fit.
+    By default nothing is to be tuned: rows and columns get Gaussian factors whose priors are learnt,
+    and predictions average over what the data leave open (variational Bayes). `method="gibbs"` goes
+    on with draws from the posterior. `method="map"` minimises the sum of weights *
+    (x_ij - prediction_ij)^2 / 2 over observed cells plus penalty/2 (||U||^2 + ||V||^2), where
+    prediction = U V^T + row bias + column bias + offset; at the best factors the penalty equals
+    penalty * ||U V^T||_*, the nuclear norm, which makes global optimality provable after the fit.
 
     Parameters
     ----------
-    rank : int
-        Columns of the factors, 1 to min(m, n).
+    rank : int or "auto"
+        Columns of the factors, 1 to min(m, n). "auto": 16, at most half the shorter side, since learnt
+        priors switch off what is not needed; with method "map", chosen by held-out cells.
+    method : {"auto", "variational", "gibbs", "map"}
+        "auto" is "variational", or "map" where a penalty is given.
     biases : bool
-        Whether row, column and global biases are fitted, free of penalty.
-    penalty : float
-        Weight of the nuclear norm, in units of the data times root of the number of cells; larger
-        smooths more.
+        Whether row, column and global biases are fitted.
+    pattern : bool or "auto"
+        Whether which cells are observed tells of rows and columns (Bayesian methods). "auto": in sparse
+        tables of grades, where it is a good part of the accuracy.
+    noise : {"auto", "common", "column"}
+        Whether columns differ in noise (Bayesian methods). "auto": unless values are grades.
+    scale : {"auto", "common", "column"}
+        Whether columns are centred and scaled by themselves (Bayesian methods), undone in what comes
+        out. "auto": where their spreads differ tenfold.
+    penalty : float or "auto"
+        Weight of the nuclear norm (method "map"), in units of the data times root of the number of
+        cells; larger smooths more. "auto": chosen by held-out cells.
     bias_penalty : float
-        Ridge on row and column biases, on top of the squares; 0 leaves them free.
+        Ridge on row and column biases, on top of the squares (method "map"); 0 leaves them free.
     penalty_weights : {"uniform", "counts"}
         Whether the penalties count every row and column alike, or by its number of observed cells
-        over the mean number, so that rarely seen rows and columns are shrunk less.
+        over the mean number, so that rarely seen rows and columns are shrunk less (method "map").
+    n_draws : int
+        Draws that method "gibbs" keeps.
     dtype : {"float64", "float32"}
         Precision of the fit.
-    tolerance : float
-        Sweeps stop once the objective falls by less than this fraction of itself.
+    tolerance : float or "auto"
+        Sweeps stop once the objective falls by less than this: a fraction of itself for "map"
+        ("auto": 1e-6), nats an observation otherwise ("auto": 0.002).
     max_iterations : int
         Most sweeps.
     certify : bool
-        Whether to judge the fit.
+        Whether to judge the fit; of a Bayesian one, the penalised problem that its variances imply.
     effort : {"quick", "standard", "thorough"}
         How far to go in judging.
     random_state : int, RandomState, Generator or None
-        For the random start.
+        For the random start and draws.
 
     Attributes
     ----------
-    row_factors_ : ndarray, shape (m, rank)
-    column_factors_ : ndarray, shape (n, rank)
+    method_ : str
+        The method used.
+    row_factors_ : ndarray, shape (m, r)
+    column_factors_ : ndarray, shape (n, r)
+        r is `rank_`, and one more where row biases are multiplied by the scales of columns.
     row_biases_ : ndarray, shape (m,)
     column_biases_ : ndarray, shape (n,)
     offset_ : float
     rank_ : int
+    noise_ : ndarray, shape (n,)
+        Standard deviation of the noise of each column (Bayesian methods).
+    rank_path_ : RankPath
+        How rank and penalty were chosen, where they were.
     search_ : SearchResult
         Why the search stopped.
     certificate_ : Certificate or None
-        What is proved.
+        What is proved: of the fit by "map", else of its penalised companion.
     n_iter_ : int
         Sweeps done.
     n_features_in_ : int
@@ -80,7 +103,7 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
     -----
     In arrays and data frames NaN is missing and zero is a value; in sparse arrays stored entries
     are observed, stored zeros too, and the rest is missing. Infinities are errors. A row or
-    column without observations is predicted from biases alone.
+    column without observations is predicted from what the others, and its covariates, say.
 
     Examples
     --------
@@ -94,24 +117,34 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
 
     def __init__(  # noqa: PLR0913
         self,
-        rank: int = 2,
+        rank: int | str = "auto",
         *,
+        method: str = "auto",
         biases: bool = True,
-        penalty: float = 1.0,
+        pattern: bool | str = "auto",
+        noise: str = "auto",
+        scale: str = "auto",
+        penalty: float | str = "auto",
         bias_penalty: float = 0.0,
         penalty_weights: str = "uniform",
+        n_draws: int = 100,
         dtype: str = "float64",
-        tolerance: float = 1e-6,
+        tolerance: float | str = "auto",
         max_iterations: int = 500,
         certify: bool = True,
         effort: str = "standard",
         random_state: Any = None,
     ) -> None:
         self.rank = rank
+        self.method = method
         self.biases = biases
+        self.pattern = pattern
+        self.noise = noise
+        self.scale = scale
         self.penalty = penalty
         self.bias_penalty = bias_penalty
         self.penalty_weights = penalty_weights
+        self.n_draws = n_draws
         self.dtype = dtype
         self.tolerance = tolerance
         self.max_iterations = max_iterations
@@ -119,7 +152,14 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         self.effort = effort
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> MatrixCompletion:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        row_covariates: Any = None,
+        column_covariates: Any = None,
+    ) -> MatrixCompletion:
         """Fit the observed cells of a table.
 
         Parameters
@@ -129,7 +169,11 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         y : None
             Not used.
         sample_weight : array_like, shape (m,), optional
-            Positive weight of each row's cells.
+            Weight of each row's cells, at least 0.
+        row_covariates : array_like, data frame or Covariates, shape (m, c), optional
+            What else is known of rows; no gaps (Bayesian methods).
+        column_covariates : array_like, data frame or Covariates, shape (n, c), optional
+            The same of columns.
 
         Returns
         -------
@@ -139,45 +183,54 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         Raises
         ------
         InvalidInputError
-            If a setting or the table cannot be used.
+            If a setting, the table or the covariates cannot be used.
         """
+        method = choose_method(self)
         observations = self._observe(X, reset=True)
-        self._check_rank(observations.shape)
+        rank_or_auto(self.rank, observations.shape)
         if sample_weight is not None:
             observations = weigh_rows(observations, sample_weight)
-        settings = CompletionSettings(
-            self.rank,
-            bool(self.biases),
-            self._positive("penalty"),
-            self._positive("tolerance"),
-            self.max_iterations,
-            self._positive("bias_penalty"),
-            self.penalty_weights,
+        (m, n), labels = observations.shape, (observations.row_labels, observations.column_labels)
+        about = (
+            covariates_of(row_covariates, m, labels[0], "row_covariates"),
+            covariates_of(column_covariates, n, labels[1], "column_covariates"),
         )
         rng = self._generator()
-        fitted = fit_completion(observations, settings, rng=rng, certify=self.certify, effort=self.effort)
-        self._conformal: Conformal | None = None
-        self._calibration_seed = int(rng.integers(2**63))
-        model = fitted.model
-        self._model, self._fitted = model, fitted
-        self.row_factors_, self.column_factors_ = model.row_factors, model.column_factors
-        self.row_biases_, self.column_biases_, self.offset_ = (
-            model.row_biases,
-            model.column_biases,
-            model.offset,
-        )
-        self.rank_ = settings.rank
-        self.search_, self.certificate_ = fitted.search, fitted.certificate
-        self.n_iter_ = max(1, fitted.search.iterations)
+        fitter = fit_penalised if method == "map" else fit_posterior
+        found = fitter(self, observations, method, about, rng)
+        self.method_ = method
+        self.certificate_ = found.certificate
+        self._set(Completed(found.fit.model, found.fit, int(rng.integers(2**63)), about))
+        if found.path is not None:
+            self.rank_path_ = found.path
         return self
 
-    def transform(self, X: Any) -> Matrix:
+    def _set(self, completed: Completed) -> None:
+        """Take over a fit: the public attributes say what it found."""
+        self._completed = completed
+        model, fit = completed.model, completed.fit
+        if isinstance(model, PosteriorModel):
+            (u, v), (a, b) = model.factors(), model.biases()
+            self.offset_ = 0.0
+            self.noise_ = model.scaling.spreads / np.sqrt(model.noise_precision * model.column_precisions)
+        else:
+            u, v, a, b = model.row_factors, model.column_factors, model.row_biases, model.column_biases
+            self.offset_ = model.offset
+        self.row_factors_, self.column_factors_, self.row_biases_, self.column_biases_ = u, v, a, b
+        self.rank_ = model.rank
+        if fit is not None:
+            self.search_ = fit.search
+            self.n_iter_ = max(1, fit.search.iterations)
+
+    def transform(self, X: Any, row_covariates: Any = None) -> Matrix:
         """Return a table with its missing cells filled; observed cells are kept.
 
         Parameters
         ----------
         X : array_like, data frame, sparse array or Observations, shape (k, n)
             Known or new rows; each is folded in from its own observed cells.
+        row_covariates : array_like, data frame or Covariates, shape (k, c), optional
+            Of these rows, where the fit had some.
 
         Returns
         -------
@@ -185,9 +238,8 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         table = self._observe(X, reset=False)
-        u, a = self._model.fold_in(table)
-        filled = Factors(u, self.column_factors_).matrix() + a[:, None] + self.column_biases_ + self.offset_
-        filled = filled.astype(self.row_factors_.dtype, copy=False)
+        about = covariates_of(row_covariates, table.shape[0], table.row_labels, "row_covariates")
+        filled = self._completed.complete(table, about).astype(self.row_factors_.dtype, copy=False)
         filled[table.rows, table.columns] = table.values
         return filled
 
@@ -209,69 +261,7 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
             If a label is not in the model or a position is out of range.
         """
         check_is_fitted(self)
-        at_rows, at_columns = self._model.positions(rows, 0), self._model.positions(columns, 1)
-        if at_rows.shape != at_columns.shape:
-            raise InvalidInputError(
-                "rows and columns must be equally long", f"{at_rows.size} and {at_columns.size}"
-            )
-        return self._model.predict(at_rows, at_columns)
-
-    def predict_interval(
-        self, rows: ArrayLike, columns: ArrayLike, level: float = 0.95, *, method: str = "fisher"
-    ) -> tuple[Vector, Vector]:
-        """Return intervals for new observations of cells of the fitted table.
-
-        Parameters
-        ----------
-        rows, columns : array_like, shape (k,)
-            Labels where the data had labels, else positions.
-        level : float
-            Probability that an interval holds a new observation of its cell.
-        method : {"fisher", "conformal"}
-            From the model's own variances, or from errors on cells that it has not seen.
-
-        Returns
-        -------
-        lower, upper : ndarray, shape (k,)
-
-        Raises
-        ------
-        UnsupportedError
-            If the residuals tell nothing of the noise (a saturated model), or held-out cells are too
-            few for the level.
-
-        Notes
-        -----
-        "fisher" is right to first order in the noise, which is estimated from the residuals and taken
-        for independent, of equal variance (but for weights) and about Gaussian; what the model misses
-        counts as noise. "conformal" assumes neither model nor noise, only that the cells asked for
-        are as if drawn at random from those observed; its level holds on average over cells, not for
-        each. It holds a tenth of the cells out, so the first call costs another fit, and intervals
-        are centred at that fit's predictions. A new observation is taken to have the weight that the
-        cells of its row have on average.
-        """
-        check_is_fitted(self)
-        if method not in ("fisher", "conformal"):
-            raise InvalidInputError("method is unknown", repr(method), fix='use "fisher" or "conformal"')
-        if not (isinstance(level, int | float | np.number) and 0 < level < 1):
-            raise InvalidInputError("level must lie between 0 and 1", repr(level))
-        at_rows, at_columns = self._model.positions(rows, 0), self._model.positions(columns, 1)
-        fit = self._fitted
-        if method == "conformal":
-            if self._conformal is None:
-                rng = np.random.default_rng(self._calibration_seed)
-                self._conformal = calibrate(fit.observations, fit.settings, rng)
-            return self._conformal.intervals(at_rows, at_columns, level)
-        found = entry_intervals(
-            fit.objective,
-            fit.theta,
-            at_rows,
-            at_columns,
-            level=level,
-            new_observation=True,
-            new_weights=row_weights(fit.observations)[at_rows],
-        )
-        return found.lower, found.upper
+        return self._completed.model.predict(*self._completed.cells(rows, columns))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return minus the root-mean-square error on the observed cells of a table.
@@ -295,11 +285,12 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
             raise InvalidInputError(
                 "the table is empty", "no observed cell", fix="pass cells to compare with"
             )
-        if table.shape != self._model.shape:
+        if table.shape != self._completed.model.shape:
             raise InvalidInputError(
-                "score compares cells of the fitted table", f"shape {table.shape} for {self._model.shape}"
+                "score compares cells of the fitted table",
+                f"shape {table.shape} for {self._completed.model.shape}",
             )
-        errors = table.values - self._model.predict(table.rows, table.columns)
+        errors = table.values - self._completed.model.predict(table.rows, table.columns)
         return -float(np.sqrt(np.average(errors**2, weights=table.weights)))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
@@ -330,7 +321,7 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
             if reset:
                 self.n_features_in_ = X.shape[1]
             else:
-                X = self._model.align(X, rows=rows)
+                X = self._completed.labels.align(X, rows=rows)
             if X.shape[1] != self.n_features_in_:
                 raise InvalidInputError(
                     "the table has another number of columns", f"{X.shape[1]} for {self.n_features_in_}"
@@ -346,28 +337,7 @@ class MatrixCompletion(TransformerMixin, BaseEstimator):
             ensure_all_finite="allow-nan",
             ensure_min_samples=1,
         )
-        labels = getattr(self, "feature_names_in_", None)
-        if hasattr(table, "tocoo"):
-            entries = table.tocoo()
-            return Observations.from_triples(
-                entries.row, entries.col, entries.data, shape=entries.shape, column_labels=labels
-            )
-        return Observations.from_array(table, column_labels=labels)
-
-    def _check_rank(self, shape: tuple[int, int]) -> None:
-        rank = self.rank
-        if isinstance(rank, bool) or not isinstance(rank, int | np.integer) or not 1 <= rank <= min(shape):
-            raise InvalidInputError(
-                "rank does not fit the table",
-                f"rank {rank!r}, n_samples = {shape[0]}, n_features = {shape[1]}",
-                fix=f"use 1 <= rank <= {min(shape)}",
-            )
-
-    def _positive(self, name: str) -> float:
-        value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value >= 0:
-            raise InvalidInputError(f"{name} must be a number at least 0", repr(value))
-        return float(value)
+        return observations_of(table, getattr(self, "feature_names_in_", None))
 
     def _generator(self) -> np.random.Generator:
         if isinstance(self.random_state, np.random.Generator | None):

@@ -137,6 +137,37 @@ def load_table(
     return (_long if is_long else _wide)(columns, where, names, duplicates, dtype)
 
 
+def read_columns(source: Any, key: str | None = None) -> tuple[dict[str, NDArray[Any]], str]:
+    """Return the columns of a file or data frame, labels as written, and what to call it in errors.
+
+    Parameters
+    ----------
+    source : path or data frame
+    key : str, optional
+        The column of labels; the first by default.
+    """
+    if not isinstance(source, str | os.PathLike):
+        found, where = _frame_columns(source), "the data frame"
+    else:
+        path = Path(source)
+        where, suffix = str(path), path.suffix.lower()
+        if suffix in DELIMITERS:
+            header = read_header(path, DELIMITERS[suffix])
+            found = read_delimited(path, DELIMITERS[suffix], [key or header[0]])
+        elif suffix in COLUMNAR:
+            found = _frame_columns(_read_arrow_file(path, suffix))
+        else:
+            known = ", ".join([*DELIMITERS, *COLUMNAR])
+            raise InvalidInputError(
+                f"{path} has an unknown ending", suffix or "none", fix=f"use one of {known}"
+            )
+    plain = {
+        name: column.names[column.codes] if isinstance(column, LabelColumn) else column
+        for name, column in found.items()
+    }
+    return plain, where
+
+
 def _load_text(path: Path, delimiter: str, layout: str, names: Names, duplicates: str, dtype: str) -> Table:
     """Read a text table; which columns hold labels must be known before it is read."""
     header = read_header(path, delimiter)

@@ -9,6 +9,8 @@ number of threads.
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,31 @@ def default_form(width: int) -> str:
     return chosen or ("vector" if width <= WIDEST_VECTOR else "portable")
 
 
+def pivot_floor(width: int, dtype: np.dtype[Any]) -> float:
+    """Return the part of its diagonal entry below which a pivot is rounding."""
+    return float(4 * width * np.finfo(dtype).eps)
+
+
+@final
+@dataclass(frozen=True)
+class Noise:
+    """Which normals turn solutions into draws from the Gaussian with the same precision.
+
+    Parameters
+    ----------
+    key : int
+        Seed of the stream, below 2^64.
+    sweep : int
+        Counter, below 2^32; equal keys and sweeps give equal normals.
+    scale : float
+        Standard deviation of the normals; 1 for the precision of the systems as they are.
+    """
+
+    key: int
+    sweep: int
+    scale: float = 1.0
+
+
 def solve_rows(
     partner: Matrix,
     starts: NDArray[np.int64],
@@ -40,6 +67,7 @@ def solve_rows(
     precision: Matrix,
     shift: Vector | None = None,
     count_ridge: float = 0.0,
+    noise: Noise | None = None,
     form: str | None = None,
 ) -> Matrix:
     """Solve (P + c_i I + sum_j w_ij y_j y_j^T) x_i = shift + sum_j w_ij v_ij y_j for every row i.
@@ -58,10 +86,13 @@ def solve_rows(
         Positive weights w; None means 1.
     precision : ndarray, shape (k, k)
         Prior precision P, symmetric.
-    shift : ndarray, shape (k,), optional
-        Prior precision times prior mean; zero by default.
+    shift : ndarray, shape (k,) or (rows, k), optional
+        Prior precision times prior mean, of all rows or of each; zero by default.
     count_ridge : float
         Ridge per entry: c_i is this times the number of entries of row i.
+    noise : Noise, optional
+        Makes x_i a draw from the Gaussian of this mean whose precision is the matrix on the left
+        over the squared scale.
     form : {"vector", "portable"}, optional
         Which of the two forms; by default the faster one.
 
@@ -74,7 +105,7 @@ def solve_rows(
     dtype = values.dtype
     k = partner.shape[1]
     out = np.empty((starts.size - 1, k), dtype)
-    tolerance = 4 * k * np.finfo(dtype).eps
+    tolerance = pivot_floor(k, dtype)
     shift = np.zeros(k, dtype) if shift is None else np.asarray(shift, dtype)
     arguments = (
         np.asarray(partner, dtype),
@@ -85,6 +116,7 @@ def solve_rows(
         np.asarray(precision, dtype),
         shift,
         count_ridge,
+        noise,
         tolerance,
         out,
     )

@@ -5,14 +5,22 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from lowland.kernels.normals import row_normals
 from lowland.kernels.threads import balanced_bounds, run_chunks
 
 BATCH = 4
 
 
-def solve_rows(partner, starts, indices, values, weights, precision, shift, count_ridge, tolerance, out):
+def solve_rows(
+    partner, starts, indices, values, weights, precision, shift, count_ridge, noise, tolerance, out
+):
     """Solve every row's normal equations; see `rows.solve_rows`."""
-    k, dtype = shift.size, out.dtype
+    (rows, k), dtype = out.shape, out.dtype
+    if shift.ndim == 1:
+        shift = np.broadcast_to(shift, out.shape)
+    random = np.zeros((rows, 0), dtype)
+    if noise is not None:
+        random = dtype.type(noise.scale) * row_normals(rows, k, noise.sweep, noise.key)
     partner = np.ascontiguousarray(partner)
     weight = np.ones(1, dtype) if weights is None else weights
     ridge, floor = dtype.type(count_ridge), dtype.type(tolerance)
@@ -22,7 +30,7 @@ def solve_rows(partner, starts, indices, values, weights, precision, shift, coun
         for_values = np.empty(BATCH, dtype)
         entries = (starts, indices, values, weight, weights is not None)
         scratch = (gram, gathered[0], gathered[1], for_values)
-        _solve_range(partner, *entries, precision, shift, ridge, floor, out, *scratch, low, high)
+        _solve_range(partner, *entries, precision, shift, ridge, random, floor, out, *scratch, low, high)
 
     run_chunks(chunk, balanced_bounds(starts, 4 + k // 2))
 
@@ -46,7 +54,7 @@ def _dot(a, b, count):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _solve(gram, x, floor):
+def _solve(gram, x, random, floor):
     # row-wise Cholesky of the lower triangle; the reciprocal diagonal is zero for dependent columns
     k = x.size
     for a in range(k):
@@ -56,6 +64,8 @@ def _solve(gram, x, floor):
         pivot = original - _dot(gram[a], gram[a], a)
         gram[a, a] = 1 / np.sqrt(pivot) if pivot > floor * original else x.dtype.type(0)
         x[a] = (x[a] - _dot(gram[a], x, a)) * gram[a, a]
+    for a in range(random.size):
+        x[a] += random[a]
     for a in range(k - 1, -1, -1):
         x[a] *= gram[a, a]
         for b in range(a):
@@ -73,6 +83,7 @@ def _solve_range(
     precision,
     shift,
     ridge,
+    random,
     floor,
     out,
     gram,
@@ -82,12 +93,12 @@ def _solve_range(
     low,
     high,
 ):
-    k = shift.size
+    k = shift.shape[1]
     for i in range(low, high):
         begin, end = starts[i], starts[i + 1]
         x = out[i]
         gram[:, :] = precision
-        x[:] = shift
+        x[:] = shift[i]
         for a in range(k):
             gram[a, a] += ridge * (end - begin)
         for j in range(begin, end, BATCH):
@@ -101,4 +112,4 @@ def _solve_range(
                     y[t, a] = partner[indices[q], a]
                     s[t, a] = w * y[t, a]
             _add_ranks(gram, x, y, s, v)
-        _solve(gram, x, floor)
+        _solve(gram, x, random[i], floor)

@@ -164,6 +164,25 @@ class RelativeDecreaseBelow(StopRule):
 
 @final
 @dataclass(frozen=True)
+class DecreaseBelow(StopRule):
+    """Convergence: the last step lowered the value by less than `amount`, for values that have a unit."""
+
+    amount: float
+
+    @property
+    def reason(self) -> StopReason:
+        """CONVERGED."""
+        return StopReason.CONVERGED
+
+    def fired(self, progress: Progress) -> str:
+        """Compare the value with the one before."""
+        if progress.iteration < 1 or not progress.values[-2] - progress.values[-1] < self.amount:
+            return ""
+        return f"the objective fell by less than {self.amount:.3g} in the last step"
+
+
+@final
+@dataclass(frozen=True)
 class ValueBelow(StopRule):
     """Convergence: the value fell to `threshold` or below, for problems whose least value is known."""
 

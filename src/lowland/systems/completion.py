@@ -20,6 +20,7 @@ from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search import (
+    Alternating,
     GradientBelow,
     Iterations,
     RelativeDecreaseBelow,
@@ -29,7 +30,7 @@ from lowland.search import (
     run,
 )
 from lowland.search.loop import Callback, Checkpoint, Snapshot
-from lowland.systems.completion_model import CompletionModel, model_of
+from lowland.systems.completion_model import CompletionModel, extended_point, model_of
 from lowland.systems.completion_settings import (
     BIASES,
     PENALTY_WEIGHTS,
@@ -42,7 +43,7 @@ from lowland.systems.solvers import exact_value, warmed_alternating
 
 # a Newton finish sharpens the certificate; beyond this many observations times unknowns a
 # row it would cost more than the fit
-FINISH_WORK = 3_000_000
+FINISH_WORK = 300_000
 
 
 @final
@@ -84,7 +85,7 @@ def completion_objective(observations: Observations, settings: CompletionSetting
     )
 
 
-def fit_completion(
+def fit_completion(  # noqa: PLR0913
     observations: Observations,
     settings: CompletionSettings,
     *,
@@ -94,6 +95,7 @@ def fit_completion(
     callbacks: Sequence[Callback] = (),
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
+    before: CompletionFit | None = None,
 ) -> CompletionFit:
     """Fit a table.
 
@@ -109,6 +111,8 @@ def fit_completion(
         Whether to judge the answer; small tables then get a Newton finish too.
     callbacks, checkpoint, resume
         As in `lowland.search.run`; they concern the sweeps.
+    before : CompletionFit, optional
+        A fit of an earlier state of the table to go on from.
 
     Returns
     -------
@@ -121,8 +125,10 @@ def fit_completion(
     """
     Settings.for_effort(effort)  # an unknown one is an error before any work
     objective = completion_objective(observations, settings)
-    theta = make_start(objective, "random", rng)
-    stepper = warmed_alternating(objective, rng)
+    if before is None:
+        theta, stepper = make_start(objective, "random", rng), warmed_alternating(objective, rng)
+    else:
+        theta, stepper = extended_point(before.model, objective), Alternating()
     after = stepper.warm_up(objective.ridge)
     stop = RelativeDecreaseBelow(settings.tolerance, after=after) | Iterations(settings.max_iterations)
     if not objective.ridge:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, final
+from dataclasses import dataclass
+from typing import final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from lowland.core.arrays import Indices, Matrix, Vector, check_positions
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import find_labels
 from lowland.core.observations import Labels, Observations
 from lowland.core.records import Factors
 from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.systems.completion_settings import BIASES, CompletionSettings, mean_counts, side_weights
+from lowland.systems.table_labels import TableLabels
 
 
 @final
@@ -60,6 +58,15 @@ class CompletionModel:
         """Shape (m, n) of the table."""
         return self.row_factors.shape[0], self.column_factors.shape[0]
 
+    @property
+    def rank(self) -> int:
+        """Number of factors."""
+        return int(self.row_factors.shape[1])
+
+    def factors(self) -> tuple[Matrix, Matrix]:
+        """Return U and V."""
+        return self.row_factors, self.column_factors
+
     def predict(self, rows: Indices, columns: Indices) -> Vector:
         """Return predictions for pairs of positions, O(r) each."""
         low_rank = Factors(self.row_factors, self.column_factors).at(rows, columns)
@@ -76,40 +83,16 @@ class CompletionModel:
         biases = self.row_biases[:, None] + self.column_biases + low_rank.dtype.type(self.offset)
         return np.asarray(low_rank + biases)
 
-    def positions(self, labels: ArrayLike, axis: int) -> Indices:
-        """Return the positions of row (axis 0) or column (axis 1) labels.
+    @property
+    def labels(self) -> TableLabels:
+        """Names of rows and columns."""
+        return TableLabels(self.shape, self.row_labels, self.column_labels)
 
-        Where the table had no labels, positions are returned as they are, checked.
-
-        Raises
-        ------
-        InvalidInputError
-            If a label is not in the model.
-        """
-        name = ("row", "column")[axis]
-        known = (self.row_labels, self.column_labels)[axis]
-        if known is None:
-            return check_positions(labels, f"{name}s", below=self.shape[axis])
-        return find_labels(labels, known, name)
-
-    def align(self, table: Observations, *, rows: bool) -> Observations:
-        """Return a table with its labels replaced by this model's positions, where both have labels.
-
-        Parameters
-        ----------
-        table : Observations
-        rows : bool
-            Whether rows are aligned too; otherwise they stay new rows.
-        """
-        if table.column_labels is not None and self.column_labels is not None:
-            columns = self.positions(table.column_labels, 1)[table.columns]
-            shape = (table.shape[0], self.shape[1])
-            table = replace(table, columns=columns, shape=shape, column_labels=self.column_labels)
-        if rows and table.row_labels is not None and self.row_labels is not None:
-            positions = self.positions(table.row_labels, 0)[table.rows]
-            shape = (self.shape[0], table.shape[1])
-            table = replace(table, rows=positions, shape=shape, row_labels=self.row_labels)
-        return table
+    def complete(self, table: Observations) -> Matrix:
+        """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
+        u, a = self.fold_in(table)
+        rows: Matrix = u @ self.column_factors.T + a[:, None]
+        return np.asarray(rows + self.column_biases + rows.dtype.type(self.offset))
 
     def fold_in(self, table: Observations) -> tuple[Matrix, Vector]:
         """Return factors and biases of the rows of another table with the same columns."""
@@ -159,34 +142,21 @@ def model_of(
     )
 
 
-def model_arrays(model: CompletionModel) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    """Return a model as plain data and arrays, for a file."""
-    arrays = {
-        "row_factors": model.row_factors,
-        "column_factors": model.column_factors,
-        "row_biases": model.row_biases,
-        "column_biases": model.column_biases,
-    }
-    for name, labels in (("row_labels", model.row_labels), ("column_labels", model.column_labels)):
-        if labels is not None:
-            arrays[name] = labels
-    names = ("offset", "penalty", "biases", "bias_penalty", "penalty_weights", "unit")
-    return {name: getattr(model, name) for name in names}, arrays
+def extended_point(model: CompletionModel, objective: RecoveryObjective) -> Vector:
+    """Return a model as a point of an objective of a rank, and a table, at least as large.
 
-
-def model_from_arrays(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> CompletionModel:
-    """Return the model that `model_arrays` took apart."""
-    return CompletionModel(
-        arrays["row_factors"],
-        arrays["column_factors"],
-        arrays["row_biases"],
-        arrays["column_biases"],
-        float(header["offset"]),
-        float(header["penalty"]),
-        bool(header["biases"]),
-        arrays.get("row_labels"),
-        arrays.get("column_labels"),
-        float(header.get("bias_penalty", 0.0)),
-        str(header.get("penalty_weights", "uniform")),
-        float(header.get("unit", 1.0)),
+    Rows, columns and factors beyond the model's are zero.
+    """
+    general = objective.model
+    if not isinstance(general, General):
+        raise InvalidInputError("only general matrices complete a table", general.name)
+    (m, n), r = model.shape, model.row_factors.shape[1]
+    u, v = (np.zeros((length, general.rank), objective.dtype) for length in general.shape)
+    a, b = (np.zeros(length, objective.dtype) for length in general.shape)
+    u[:m, :r], v[:n, :r], a[:m], b[:n] = (
+        model.row_factors,
+        model.column_factors,
+        model.row_biases,
+        model.column_biases,
     )
+    return general.pack(u, v, a, b, model.offset)

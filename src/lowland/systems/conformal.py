@@ -2,55 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
-from typing import final
+from typing import Protocol, final
 
 import numpy as np
 
-from lowland.certify.uncertainty import TangentCovariance, estimate_noise
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
-from lowland.systems.completion import CompletionFit, fit_completion
-from lowland.systems.completion_settings import CompletionSettings, row_weights
 
 # part of the observed cells that calibrates, and how many suffice
 SHARE = 0.1
 MOST = 20_000
-# scales are kept within this factor of the usual one, so that a cell without information gets a wide
-# interval and not an infinite one
-WIDEST = 10.0
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class StandardErrors:
-    """The model's standard errors of new observations, of the noise alone where it has no more.
+class Predictor(Protocol):
+    """A fitted table that predicts cells and knows how far off a new observation may be."""
 
-    A new observation has the weight that its row's cells have on average.
-    """
+    def predict(self, rows: Indices, columns: Indices) -> Vector:
+        """Return predictions of cells, shape (k,)."""
 
-    fit: CompletionFit
+    def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
+        """Return standard errors of new observations of cells, shape (k,)."""
 
-    @cached_property
-    def _covariance(self) -> TangentCovariance:
-        # kept, for it factors a matrix once for all cells
-        return TangentCovariance(self.fit.objective.in_double(), self.fit.theta.astype(np.float64))
 
-    def at(self, rows: Indices, columns: Indices) -> Vector:
-        """Return the standard errors of cells, shape (k,)."""
-        covariance = self._covariance
-        try:
-            level = estimate_noise(covariance.objective, covariance.theta, strict=False).level
-            variances = covariance.of_entries(rows, columns)
-        except UnsupportedError:  # saturated: the residuals say nothing of the noise
-            level, variances = 1.0, np.zeros(rows.size)
-        if not level > 0:
-            level = 1.0
-        noise = 1 / row_weights(self.fit.observations)[rows]
-        errors: Vector = level * np.sqrt(noise + np.minimum(variances, WIDEST**2 * noise))
-        return errors
+Fit = Callable[[Observations, np.random.Generator], Predictor]
 
 
 @final
@@ -58,17 +35,15 @@ class StandardErrors:
 class Conformal:
     """A fit to most cells, and the scores of the others, which say how wide intervals must be.
 
-    A score is an absolute error over the model's own standard error of a new observation (over one
-    where it has none). If a new cell is as likely as each of the held-out ones to have any of the ranks,
-    an interval that reaches the ceil((k + 1) level)-th of k scores holds it with probability at least
-    `level`, over the choice of cells.
+    A score is an absolute error over the model's own standard error of a new observation. If a new
+    cell is as likely as each of the held-out ones to have any of the ranks, an interval that reaches
+    the ceil((k + 1) level)-th of k scores holds it with probability at least `level`, over the choice
+    of cells.
 
     Parameters
     ----------
-    fit : CompletionFit
-        To the cells that were kept; intervals are centred at its predictions.
-    scale : StandardErrors
-        Of that fit.
+    predictor : Predictor
+        Fitted to the cells that were kept; intervals are centred at its predictions.
     scores : ndarray, shape (k,)
         Of the held-out cells, ascending.
 
@@ -78,8 +53,7 @@ class Conformal:
     R. F. Barber, C. Ma, Conformalized matrix completion, NeurIPS 2023.
     """
 
-    fit: CompletionFit
-    scale: StandardErrors
+    predictor: Predictor
     scores: Vector
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
@@ -97,24 +71,23 @@ class Conformal:
                 "the held-out cells are too few for this level",
                 f"{count} for {level:g}",
                 f"at least {int(np.ceil(level / (1 - level)))} are needed",
-                'lower the level, or use method="fisher"',
+                "lower the level, or use the model's own intervals",
             )
-        centre = self.fit.model.predict(rows, columns)
-        reach = self.scores[place - 1] * self.scale.at(rows, columns)
+        centre = self.predictor.predict(rows, columns)
+        reach = self.scores[place - 1] * self.predictor.standard_errors(rows, columns)
         return centre - reach, centre + reach
 
 
-def calibrate(
-    observations: Observations, settings: CompletionSettings, rng: np.random.Generator
-) -> Conformal:
+def calibrate(observations: Observations, fit: Fit, rng: np.random.Generator) -> Conformal:
     """Fit most of the cells and score the others.
 
     Parameters
     ----------
     observations : Observations
-    settings : CompletionSettings
+    fit : callable
+        Fits a table, given a generator.
     rng : numpy.random.Generator
-        For the choice of cells and the start of the fit.
+        For the choice of cells and the fit.
 
     Returns
     -------
@@ -124,16 +97,28 @@ def calibrate(
     -----
     Costs another fit.
     """
+    kept, apart = hold_out(observations, rng)
+    predictor = fit(kept, rng)
+    errors = np.abs(apart.values - predictor.predict(apart.rows, apart.columns))
+    return Conformal(predictor, np.sort(errors / predictor.standard_errors(apart.rows, apart.columns)))
+
+
+def hold_out(observations: Observations, rng: np.random.Generator) -> tuple[Observations, Observations]:
+    """Return most of the cells, and a random tenth (20,000 at most).
+
+    Raises
+    ------
+    UnsupportedError
+        If there are too few cells.
+    """
     size = observations.size
     count = min(max(round(SHARE * size), 1), MOST)
     if count >= size:
         raise UnsupportedError(
-            "the table is too small to hold cells out", f"{size} observed", fix='use method="fisher"'
+            "the table is too small to hold cells out",
+            f"{size} observed",
+            fix="use the model's own intervals",
         )
     held = np.zeros(size, dtype=bool)
     held[rng.choice(size, count, replace=False)] = True
-    fit = fit_completion(observations.select(~held), settings, rng=rng, certify=False)
-    apart = observations.select(held)
-    errors = np.abs(apart.values - fit.model.predict(apart.rows, apart.columns))
-    scale = StandardErrors(fit)
-    return Conformal(fit, scale, np.sort(errors / scale.at(apart.rows, apart.columns)))
+    return observations.select(~held), observations.select(held)

@@ -1,0 +1,217 @@
+"""What can be asked of a completed table: intervals, draws, rankings, updates, files."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.random import make_generator
+from lowland.core.records import SearchResult
+from lowland.estimators.table_input import as_positions, whole_number
+from lowland.systems.companion import certificate_of
+from lowland.systems.completed import Completed
+from lowland.systems.merging import extended
+from lowland.systems.model_files import load_model, save_model
+from lowland.systems.posterior_model import check_draw_count
+
+
+class _CompletedTable:
+    """The methods of a fitted `MatrixCompletion` that need its fit alone."""
+
+    _completed: Completed
+    certificate_: Any
+    search_: SearchResult
+    certify: bool
+    effort: str
+
+    def _set(self, completed: Completed) -> None:
+        raise NotImplementedError
+
+    def predict_interval(
+        self, rows: ArrayLike, columns: ArrayLike, level: float = 0.95, *, method: str = "auto"
+    ) -> tuple[Vector, Vector]:
+        """Return intervals for new observations of cells of the fitted table.
+
+        Parameters
+        ----------
+        rows, columns : array_like, shape (k,)
+            Labels where the data had labels, else positions.
+        level : float
+            Probability that an interval holds a new observation of its cell.
+        method : {"auto", "posterior", "fisher", "conformal"}
+            "posterior" and "fisher" are the model's own, of Bayesian fits and of "map"; "auto" takes
+            the one that the fit has. "conformal" is from errors on cells that it has not seen.
+
+        Returns
+        -------
+        lower, upper : ndarray, shape (k,)
+            Of a Bayesian fit of grades, within their range.
+
+        Raises
+        ------
+        UnsupportedError
+            If the fit has no such intervals, the residuals tell nothing of the noise (a saturated
+            model), or held-out cells are too few for the level.
+
+        Notes
+        -----
+        "posterior" is right if the model is; variational variances leave out that rows and columns are
+        uncertain together and are a little small. "fisher" is right to first order in the noise, which
+        is estimated from the residuals and taken for independent, of equal variance (but for weights)
+        and about Gaussian; what the model misses counts as noise. "conformal" assumes neither model nor
+        noise, only that the cells asked for are as if drawn at random from those observed; its level
+        holds on average over cells, not for each. It holds a tenth of the cells out, so the first call
+        costs another fit, and intervals are centred at that fit's predictions. A new observation is
+        taken to have the weight that the cells of its row have on average.
+        """
+        check_is_fitted(self)
+        return self._completed.intervals(*self._completed.cells(rows, columns), level, method)
+
+    def sample(
+        self, rows: ArrayLike, columns: ArrayLike, n_samples: int = 100, *, random_state: Any = None
+    ) -> Matrix:
+        """Return draws of new observations of cells together, from the posterior of a Bayesian fit.
+
+        Parameters
+        ----------
+        rows, columns : array_like, shape (k,)
+            Labels where the data had labels, else positions.
+        n_samples : int
+        random_state : int, RandomState, Generator or None
+
+        Returns
+        -------
+        ndarray, shape (n_samples, k)
+            A row is one draw of all cells: what they have in common varies together.
+        """
+        check_is_fitted(self)
+        cells = self._completed.cells(rows, columns)
+        return self._completed.sample(*cells, check_draw_count(n_samples), make_generator(random_state))
+
+    def completions(self, n_completions: int = 10, *, random_state: Any = None) -> Matrix:
+        """Return completed tables for multiple imputation, of a Bayesian fit.
+
+        Parameters
+        ----------
+        n_completions : int
+        random_state : int, RandomState, Generator or None
+
+        Returns
+        -------
+        ndarray, shape (n_completions, m, n)
+            Observed cells are kept, missing ones drawn from the posterior with their noise. Analyse
+            each table, then pool the results by Rubin's rules.
+        """
+        check_is_fitted(self)
+        count = check_draw_count(n_completions)
+        return self._completed.completions(count, make_generator(random_state))
+
+    def top(self, row: Any, k: int = 10, *, exclude_observed: bool = True) -> tuple[NDArray[Any], Vector]:
+        """Return the columns of a row with the largest predictions.
+
+        Parameters
+        ----------
+        row : label or int
+        k : int
+            How many, at most.
+        exclude_observed : bool
+            Whether to leave out what is observed of the row.
+
+        Returns
+        -------
+        columns : ndarray
+            Labels where the data had labels, else positions; the best first.
+        predictions : ndarray
+        """
+        check_is_fitted(self)
+        at = self._completed.labels.positions(as_positions(row, "row"), 0)
+        found, predictions = self._completed.top(int(at[0]), whole_number(k, "k", 1), exclude_observed)
+        return self._names(found, 1), predictions
+
+    def similar(self, column: Any, k: int = 10) -> tuple[NDArray[Any], Vector]:
+        """Return the columns most like one: their low-rank parts are most correlated over the rows.
+
+        Parameters
+        ----------
+        column : label or int
+        k : int
+            How many, at most.
+
+        Returns
+        -------
+        columns : ndarray
+            Labels where the data had labels, else positions; the most alike first.
+        correlations : ndarray
+            Between -1 and 1.
+        """
+        check_is_fitted(self)
+        at = self._completed.labels.positions(as_positions(column, "column"), 1)
+        found, correlations = self._completed.similar(int(at[0]), whole_number(k, "k", 1))
+        return self._names(found, 1), correlations
+
+    def update(self, rows: ArrayLike, columns: ArrayLike, values: ArrayLike) -> Any:
+        """Take in new observations, going on from the fit instead of starting again.
+
+        Parameters
+        ----------
+        rows, columns : array_like, shape (k,)
+            Labels where the data had labels, else positions. Unknown ones become new rows or columns.
+        values : array_like, shape (k,)
+            A cell that is known gets its new value.
+
+        Returns
+        -------
+        MatrixCompletion
+            This estimator.
+        """
+        check_is_fitted(self)
+        new = extended(self._completed.labels, rows, columns, values)
+        completed = self._completed.updated(new)
+        self.n_features_in_ = completed.model.shape[1]
+        self._set(completed)
+        self.certificate_ = certificate_of(completed, self.effort) if self.certify else None
+        return self
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted model to an .npz file that holds no pickle, whole or not at all.
+
+        Parameters
+        ----------
+        path : path
+            What `MatrixCompletion.load` and `lowland predict` read.
+        """
+        check_is_fitted(self)
+        done = self._completed
+        save_model(path, done.model, fit=done.fit, certificate=self.certificate_, seed=done.seed)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Any:
+        """Return an estimator with a model that was written by `save` or by the command line.
+
+        Parameters
+        ----------
+        path : path
+
+        Returns
+        -------
+        MatrixCompletion
+            Fitted, with default settings. It predicts, folds rows in and draws; what needs the data
+            (updates, completions, Fisher and conformal intervals) raises UnsupportedError.
+        """
+        model, header = load_model(path)
+        loaded: Any = cls()
+        loaded.n_features_in_ = model.shape[1]
+        loaded.certificate_ = None
+        loaded.method_ = header["model"].get("method", "map")
+        loaded._set(Completed(model, None, int(header["seed"])))
+        return loaded
+
+    def _names(self, positions: Indices, axis: int) -> NDArray[Any]:
+        labels = self._completed.labels
+        known = (labels.rows, labels.columns)[axis]
+        return np.asarray(positions if known is None else known[positions])

@@ -1,0 +1,115 @@
+"""What estimators are given, as observations, covariates and settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Matrix
+from lowland.core.errors import InvalidInputError
+from lowland.core.labels import find_labels
+from lowland.core.observations import Labels, Observations
+from lowland.files.covariates import Covariates, read_covariates
+
+
+def observations_of(table: Any, labels: Any) -> Observations:
+    """Return an array or a SciPy sparse array, already checked, as observations."""
+    if hasattr(table, "tocoo"):
+        entries = table.tocoo()
+        return Observations.from_triples(
+            entries.row, entries.col, entries.data, shape=entries.shape, column_labels=labels
+        )
+    return Observations.from_array(table, column_labels=labels)
+
+
+def covariates_of(given: Any, length: int, labels: Labels | None, name: str) -> Matrix | None:
+    """Return covariates as numbers in the order of a table's rows or columns.
+
+    Parameters
+    ----------
+    given : array_like, data frame, Covariates or None
+        Arrays are in the table's order. Frames are matched by their first column where the table has
+        labels, `Covariates` always.
+    length : int
+        Number of rows or columns.
+    labels : ndarray or None
+        Of the rows or columns.
+    name : str
+        The argument's name, for the error.
+    """
+    if given is None:
+        return None
+    if (
+        not isinstance(given, Covariates)
+        and getattr(given, "columns", None) is not None
+        and labels is not None
+    ):
+        given = read_covariates(given)
+    if isinstance(given, Covariates):
+        if labels is None:
+            raise InvalidInputError(
+                f"{name} have labels, the table has none", f"{given.labels.size} labels", fix="pass an array"
+            )
+        order = find_labels(labels, given.labels, f"{name} label")
+        return given.values[order]
+    numbers = np.asarray(given, dtype=np.float64)
+    if numbers.ndim == 1:
+        numbers = numbers[:, None]
+    if numbers.ndim != 2 or numbers.shape[0] != length:
+        raise InvalidInputError(
+            f"{name} must have a line for each of the table's",
+            f"shape {numbers.shape} for {length}",
+            fix="pass an array in the table's order, or labelled covariates",
+        )
+    if not np.isfinite(numbers).all():
+        line = int(np.argwhere(~np.isfinite(numbers))[0, 0])
+        raise InvalidInputError(
+            f"{name} must have no gaps", f"line {line}", fix="fill them in, or drop the column"
+        )
+    return numbers
+
+
+def number_at_least_zero(value: Any, name: str) -> float:
+    """Return a setting that must be a number of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value >= 0:
+        raise InvalidInputError(f"{name} must be a number at least 0", repr(value))
+    return float(value)
+
+
+def whole_number(value: Any, name: str, least: int) -> int:
+    """Return a setting that must be a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InvalidInputError(f"{name} must be a whole number of at least {least}", repr(value))
+    return int(value)
+
+
+def rank_or_auto(rank: Any, shape: tuple[int, int]) -> int | None:
+    """Return a rank that fits the table, or None for "auto"."""
+    if isinstance(rank, str) and rank == "auto":
+        return None
+    if isinstance(rank, bool) or not isinstance(rank, int | np.integer) or not 1 <= rank <= min(shape):
+        raise InvalidInputError(
+            "rank does not fit the table",
+            f"rank {rank!r}, n_samples = {shape[0]}, n_features = {shape[1]}",
+            fix=f'use 1 <= rank <= {min(shape)}, or "auto"',
+        )
+    return int(rank)
+
+
+def flag_or_auto(value: Any, name: str) -> bool | None:
+    """Return a yes or no, or None for "auto"."""
+    if isinstance(value, str) and value == "auto":
+        return None
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidInputError(f"{name} is unknown", repr(value), fix='use True, False or "auto"')
+    return bool(value)
+
+
+def as_positions(values: ArrayLike, name: str) -> Any:
+    """Return one label or position as a list of one."""
+    array = np.asarray(values, dtype=None if isinstance(values, np.ndarray) else object)
+    if array.ndim:
+        raise InvalidInputError(f"{name} must be one label or position", f"{array.size} of them")
+    return [array.item()]

@@ -1,0 +1,72 @@
+"""What is known of a Bayesian completion between two sweeps: averages, or one draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+from lowland.core.arrays import Matrix, Vector
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """Independent Gaussian rows and columns, learnt priors and noise.
+
+    Parameters
+    ----------
+    theta : ndarray, shape (size,)
+        The means, as a point of the model.
+    row_covariances, column_covariances : ndarray, shape (m or n, d (d + 1) / 2)
+        Packed lower triangles.
+    row_precision, column_precision : ndarray, shape (d, d)
+        Of the priors.
+    row_coefficients, column_coefficients : ndarray, shape (features + 1, d)
+        Of the prior means.
+    noise_precision : float
+        alpha.
+    column_precisions : ndarray, shape (n,)
+        tau; ones where noise is common.
+    errors : ndarray, shape (n,)
+        Expected weighted squared errors of each column, without tau.
+    entropy : float
+        Of the rows, and of the columns.
+    """
+
+    theta: Vector
+    row_covariances: Matrix
+    column_covariances: Matrix
+    row_precision: Matrix
+    column_precision: Matrix
+    row_coefficients: Matrix
+    column_coefficients: Matrix
+    noise_precision: float
+    column_precisions: Vector
+    errors: Vector
+    row_entropy: float = 0.0
+    column_entropy: float = 0.0
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """One draw of rows and columns, priors and noise; fields are those of `Posterior`.
+
+    Parameters
+    ----------
+    key, sweep : int
+        Of the stream of normals that the next rows are drawn with.
+    kept : tuple of ndarray, shape (size,)
+        Points of earlier sweeps.
+    """
+
+    theta: Vector
+    row_precision: Matrix
+    column_precision: Matrix
+    row_coefficients: Matrix
+    column_coefficients: Matrix
+    noise_precision: float
+    column_precisions: Vector
+    key: int
+    sweep: int = 0
+    kept: tuple[Vector, ...] = ()

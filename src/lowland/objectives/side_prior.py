@@ -1,0 +1,161 @@
+"""The learnt Gaussian prior of one side's rows, its mean a linear function of their features."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.kernels.moments import Moments
+from lowland.kernels.sparse import multiply_rows
+
+# beyond this side of the smaller Gram matrix its Cholesky factor costs more than many sweeps
+LARGEST_GRAM = 12_000
+
+
+@final
+class SidePrior:
+    """Rows a_u ~ N(B^T f_u, P^-1), with B and P learnt; the first feature is the constant 1.
+
+    P has a Wishart prior of d + 1 degrees of freedom with E[P^-1] about `scale` I over the number of
+    rows, the rows of B given P a Gaussian one of precision P, so that a feature's ridge is 1: scale
+    features by the inverse root of another one.
+
+    Parameters
+    ----------
+    size : int
+        Number n of rows.
+    width : int
+        Numbers d in a row.
+    features : sparse array, shape (n, f), or None
+    scale : float
+        Strength of the Wishart prior: the smaller, the smaller rows may become.
+    dtype : dtype
+        Precision of the rows.
+
+    Raises
+    ------
+    InvalidInputError
+        If the smaller side of the features is too long for a dense factorisation.
+    """
+
+    def __init__(self, size: int, width: int, features: Any, scale: float, dtype: np.dtype[Any]) -> None:
+        from scipy.linalg import cho_factor
+        from scipy.sparse import csr_array, hstack
+
+        self.size, self.width, self.scale, self.dtype = size, width, scale, dtype
+        ones = csr_array(np.ones((size, 1)))
+        design = ones if features is None else csr_array(hstack([ones, features]))
+        smaller = min(design.shape)
+        if smaller > LARGEST_GRAM:
+            raise InvalidInputError(
+                "there are too many features and rows",
+                f"{design.shape[1]} features of {size} rows",
+                f"the smaller number may be {LARGEST_GRAM} at most",
+                "turn the observation pattern off, or pass fewer features",
+            )
+        self.features = int(design.shape[1])
+        self._primal = design.shape[1] <= size
+        gram = ((design.T @ design) if self._primal else (design @ design.T)).toarray()
+        gram[np.diag_indices(smaller)] += 1
+        self._factor = cho_factor(gram, overwrite_a=True, check_finite=False)
+        self._forward, self._backward = _compressed(design, dtype), _compressed(csr_array(design.T), dtype)
+        # sum of s / (s + 1) over the eigenvalues s of the Gram matrix, without the constant's one
+        self.degrees = smaller - _trace_of_inverse(self._factor) - size / (size + 1)
+
+    @property
+    def weight(self) -> float:
+        """How many rows' worth the precision is divided by: rows, width and effective features."""
+        return float(self.size + self.width + self.degrees)
+
+    def first(self) -> tuple[Matrix, Matrix]:
+        """Return the precision I and coefficients 0, to begin with."""
+        return np.eye(self.width), np.zeros((self.features, self.width), self.dtype)
+
+    def means(self, coefficients: Matrix) -> Matrix:
+        """Return the prior means of all rows, shape (n, d)."""
+        return multiply_rows(*self._forward, coefficients)
+
+    def fit(self, rows: Moments) -> tuple[Matrix, Matrix]:
+        """Return the precision and the coefficients that maximise the bound, given moments of the rows.
+
+        Returns
+        -------
+        precision : ndarray of float64, shape (d, d)
+        coefficients : ndarray, shape (f + 1, d)
+        """
+        coefficients = self._solve(self._project(rows.means))
+        scatter = self._scatter(rows.means, coefficients)
+        scatter += unpack_lower(rows.covariances.sum(axis=0, dtype=np.float64)[None], self.width)[0]
+        return np.linalg.inv(scatter) * self.weight, coefficients
+
+    def value(self, rows: Moments, precision: Matrix, coefficients: Matrix) -> float:
+        """Return minus the expected log density of the rows, with the log priors, constants apart."""
+        scatter = self._scatter(rows.means, coefficients)
+        scatter += unpack_lower(rows.covariances.sum(axis=0, dtype=np.float64)[None], self.width)[0]
+        constant = 0.5 * self.size * self.width * np.log(2 * np.pi)
+        size = float(np.linalg.slogdet(precision)[1])
+        return float(0.5 * np.sum(precision * scatter) - 0.5 * self.weight * size + constant)
+
+    def draw(self, rows: Matrix, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
+        """Return a precision and coefficients drawn from their posterior given the rows.
+
+        The precision is drawn with the coefficients integrated out, then the coefficients given it:
+        those that fit rows and zeros to which prior noise was added have the posterior's law.
+        """
+        from scipy.stats import wishart
+
+        best = self._solve(self._project(rows))
+        scale = np.linalg.inv(self._scatter(rows, best))
+        precision = wishart.rvs(self.width + 1 + self.size, (scale + scale.T) / 2, random_state=rng)
+        precision = np.atleast_2d(precision)
+        spread = np.linalg.inv(np.linalg.cholesky(precision))  # z @ spread has covariance P^-1
+        noisy = self._project((rng.standard_normal(rows.shape) @ spread).astype(self.dtype))
+        noisy += (rng.standard_normal(best.shape) @ spread).astype(self.dtype)
+        return precision, best + self._solve(noisy)
+
+    def _scatter(self, means: Matrix, coefficients: Matrix) -> Matrix:
+        left = (means - self.means(coefficients)).astype(np.float64)
+        b = coefficients.astype(np.float64)
+        scatter: Matrix = left.T @ left + b.T @ b + self.scale * np.eye(self.width)
+        return scatter
+
+    def _project(self, rows: Matrix) -> Matrix:
+        return multiply_rows(*self._backward, rows)
+
+    def _solve(self, right: Matrix) -> Matrix:
+        """Return (F^T F + I)^-1 right, by the smaller of the two Gram matrices."""
+        from scipy.linalg import cho_solve
+
+        if self._primal:
+            solved = cho_solve(self._factor, right, check_finite=False)
+        else:
+            inner = cho_solve(self._factor, multiply_rows(*self._forward, right), check_finite=False)
+            solved = right - self._project(inner.astype(self.dtype))
+        return np.asarray(solved, self.dtype)
+
+
+def unpack_lower(packed: Matrix, width: int) -> Matrix:
+    """Return symmetric matrices, shape (k, d, d), of packed lower triangles, shape (k, d (d + 1) / 2)."""
+    rows, columns = np.tril_indices(width)
+    full = np.empty((packed.shape[0], width, width), packed.dtype)
+    full[:, rows, columns] = packed
+    full[:, columns, rows] = packed
+    return full
+
+
+def _compressed(matrix: Any, dtype: np.dtype[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32], Vector]:
+    return matrix.indptr.astype(np.int64), matrix.indices, matrix.data.astype(dtype)
+
+
+def _trace_of_inverse(factor: tuple[Matrix, bool]) -> float:
+    """Return the trace of the inverse of a matrix of which the Cholesky factor is given."""
+    from scipy.linalg import solve_triangular
+
+    triangle, lower = factor
+    identity = np.eye(triangle.shape[0])
+    inverse = solve_triangular(triangle, identity, lower=lower, check_finite=False, overwrite_b=True)
+    return float(np.sum(inverse**2))

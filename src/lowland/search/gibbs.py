@@ -1,0 +1,65 @@
+"""Gibbs sampling: each Gaussian block drawn given the others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.needs import AVERAGES, DRAWS, Need
+from lowland.search.stepper import Info
+
+
+@final
+@dataclass(frozen=True)
+class Gibbs:
+    """One step draws rows, columns and noise once each, priors along with their rows.
+
+    Parameters
+    ----------
+    start : object, optional
+        The posterior whose means and priors the chain starts from; without it, the objective's first.
+    burn_in : int
+        Sweeps of which no draw is kept.
+    thin : int
+        Every so many-th sweep after them is kept.
+    """
+
+    start: Any = None
+    burn_in: int = 20
+    thin: int = 1
+    name: ClassVar[str] = "gibbs"
+    needs: ClassVar[tuple[Need, ...]] = (AVERAGES, DRAWS)
+    promises_descent: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.burn_in < 0 or self.thin < 1:
+            raise InvalidInputError(
+                "burn_in must be at least 0 and thin at least 1", f"{self.burn_in} and {self.thin}"
+            )
+
+    def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[Any, Info]:
+        """Take the start as the first draw."""
+        start = objective.first_posterior(theta) if self.start is None else self.start
+        state = objective.first_draw(start, int(rng.integers(2**63)))
+        return state, self._info(objective, state)
+
+    def step(self, objective: Any, state: Any, rng: np.random.Generator) -> tuple[Any, Info]:
+        """Draw every block, and keep the draw if it is one to keep."""
+        for name in objective.block_names:
+            state = objective.draw(state, name, rng)
+        after = state.sweep - self.burn_in
+        if after > 0 and after % self.thin == 0:
+            state = replace(state, kept=(*state.kept, state.theta))
+        return state, self._info(objective, state)
+
+    def restore(self, objective: Any, fields: Mapping[str, Any]) -> Any:
+        """Return the saved draw with those kept before."""
+        return objective.restore_draw(fields)
+
+    def _info(self, objective: Any, state: Any) -> Info:
+        return Info(objective.energy(state), None, {"noise": state.noise_precision**-0.5})

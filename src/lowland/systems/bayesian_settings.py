@@ -1,0 +1,107 @@
+"""What a Bayesian completion fits, and how "auto" is read off the table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Vector, check_rank
+from lowland.core.errors import InvalidInputError
+from lowland.core.observations import Observations
+
+# values on at most so many levels are taken for grades: ratings, votes, answers
+MOST_LEVELS = 20
+# the pattern of what was graded tells of taste where few cells are; of a fuller table it tells nothing
+DENSEST_PATTERN = 0.3
+USUAL_RANK = 16
+# columns whose spreads differ by more than this factor are not in one unit
+COMMENSURATE = 10.0
+NOISES = ("auto", "common", "column")
+SCALES = ("auto", "common", "column")
+
+
+@final
+@dataclass(frozen=True)
+class BayesianSettings:
+    """What to fit and when to stop.
+
+    Parameters
+    ----------
+    rank : int or None
+        None means 16, at most half the shorter side.
+    biases : bool
+    pattern : bool or None
+        Whether which cells are observed tells of rows and columns; None means: of sparse tables of
+        grades.
+    noise : {"auto", "common", "column"}
+        Whether columns differ in noise; "auto" means: where values are no grades.
+    scale : {"auto", "common", "column"}
+        Whether each column is centred and scaled by itself; "auto" means: where spreads differ tenfold.
+    tolerance : float
+        Sweeps stop once the bound rises by less than this an observation.
+    max_iterations : int
+        Most variational sweeps.
+    draws : int
+        Gibbs draws kept; 0 for variational inference alone.
+    burn_in : int
+        Gibbs sweeps before the first of them.
+    """
+
+    rank: int | None = None
+    biases: bool = True
+    pattern: bool | None = None
+    noise: str = "auto"
+    scale: str = "auto"
+    tolerance: float = 2e-3
+    max_iterations: int = 100
+    draws: int = 0
+    burn_in: int = 20
+
+    def resolved(self, table: Observations) -> BayesianSettings:
+        """Return the settings with everything decided for a table.
+
+        Raises
+        ------
+        InvalidInputError
+            If a setting is unknown or does not fit the table.
+        """
+        for name, known in (("noise", NOISES), ("scale", SCALES)):
+            if getattr(self, name) not in known:
+                choices = ", ".join(f'"{choice}"' for choice in known)
+                raise InvalidInputError(
+                    f"{name} is unknown", repr(getattr(self, name)), fix=f"use one of {choices}"
+                )
+        m, n = table.shape
+        rank = max(1, min(USUAL_RANK, min(m, n) // 2)) if self.rank is None else check_rank(self.rank, (m, n))
+        graded = has_grades(table.values)
+        pattern = graded and table.size < DENSEST_PATTERN * m * n if self.pattern is None else self.pattern
+        noise = ("common" if graded else "column") if self.noise == "auto" else self.noise
+        scale = ("column" if _units_differ(table) else "common") if self.scale == "auto" else self.scale
+        return replace(self, rank=rank, pattern=pattern, noise=noise, scale=scale)
+
+
+def has_grades(values: Vector) -> bool:
+    """Return whether values lie on few levels, far fewer than there are values."""
+    some = values[:: max(1, values.size // 100_000)]
+    return bool(np.unique(some).size <= min(MOST_LEVELS, some.size // 5))
+
+
+def column_moments(table: Observations) -> tuple[Vector, Vector]:
+    """Return means and standard deviations of columns; those of the table where a column has too few."""
+    values = table.values.astype(np.float64)
+    counts = table.column_counts()
+    safe = np.maximum(counts, 1)
+    means = np.bincount(table.columns, values, minlength=table.shape[1]) / safe
+    squares = np.bincount(table.columns, (values - means[table.columns]) ** 2, minlength=table.shape[1])
+    spreads = np.sqrt(squares / safe)
+    usable = (counts >= 2) & (spreads > 0)
+    overall = float(values.std()) or 1.0
+    return np.where(counts > 0, means, values.mean()), np.where(usable, spreads, overall)
+
+
+def _units_differ(table: Observations) -> bool:
+    enough = table.column_counts() >= 5
+    spreads = column_moments(table)[1][enough]
+    return bool(spreads.size > 1 and spreads.max() > COMMENSURATE * spreads.min())

@@ -1,0 +1,72 @@
+"""The penalised problem beside a Bayesian fit: what a certificate can speak of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lowland.core.findings import Certificate
+from lowland.core.observations import Observations
+from lowland.objectives.side_prior import unpack_lower
+from lowland.systems.bayesian_completion import BayesianFit
+from lowland.systems.completed import Completed
+from lowland.systems.completion import CompletionFit, certified, fit_completion
+from lowland.systems.completion_settings import CompletionSettings
+
+
+def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "standard") -> CompletionFit:
+    """Fit and judge the penalised problem of the same rank whose penalty the posterior implies.
+
+    Parameters
+    ----------
+    fit : BayesianFit
+    rng : numpy.random.Generator
+        For its start.
+    effort : {"quick", "standard", "thorough"}
+        How far to go in judging.
+
+    Returns
+    -------
+    CompletionFit
+        Of the same table; in the unit of the fit where columns were scaled by themselves.
+
+    Notes
+    -----
+    With the mean variances s_U and s_V of factors on the two sides and noise of variance 1/alpha, the
+    nuclear norm's weight is 1 / (alpha sqrt(s_U s_V)), and that of the biases' squares 1 / (alpha s_b).
+    """
+    model, r = fit.model, fit.model.rank
+    spreads = [
+        np.mean(side.means.astype(np.float64) ** 2, axis=0)
+        + _mean_diagonal(side.covariances, side.means.shape[1])
+        for side in (model.rows, model.columns)
+    ]
+    left, right = (float(spread[:r].mean()) for spread in spreads)
+    unit = 1.0 if fit.settings.scale == "column" else float(model.scaling.spreads[0])
+    penalty = unit / (model.noise_precision * np.sqrt(left * right))
+    bias_penalty = 0.0
+    if model.biased:
+        bias_penalty = 2 / (model.noise_precision * float(spreads[0][r] + spreads[1][r]))
+    settings = CompletionSettings(r, model.biased, penalty, bias_penalty=bias_penalty)
+    return fit_completion(_table_of(fit), settings, rng=rng, effort=effort)
+
+
+def certificate_of(completed: Completed, effort: str) -> Certificate | None:
+    """Return the certificate of a completed table: of a penalised fit itself, else of its companion."""
+    rng = np.random.default_rng(completed.seed)
+    if isinstance(completed.fit, CompletionFit):
+        return certified(completed.fit, rng, effort).certificate
+    return None if completed.fit is None else fit_companion(completed.fit, rng, effort=effort).certificate
+
+
+def _mean_diagonal(covariances: np.ndarray, width: int) -> np.ndarray:
+    mean = covariances.mean(axis=0, dtype=np.float64)
+    return np.diag(unpack_lower(mean[None], width)[0])
+
+
+def _table_of(fit: BayesianFit) -> Observations:
+    table = fit.observations
+    if fit.settings.scale != "column":
+        return table
+    return replace(table, values=fit.model.scaling.apply(table.values, table.columns))

@@ -1,0 +1,220 @@
+"""`Completed`: a completed table, however it was fitted, and all that can be asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeAlias, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.observations import Observations
+from lowland.systems.bayesian_completion import BayesianFit, Covariates, fit_bayesian
+from lowland.systems.completion import CompletionFit, fit_completion
+from lowland.systems.completion_model import CompletionModel
+from lowland.systems.completion_settings import row_weights
+from lowland.systems.conformal import Conformal, Predictor, calibrate
+from lowland.systems.fisher_errors import FisherErrors
+from lowland.systems.intervals import entry_intervals
+from lowland.systems.merging import merge
+from lowland.systems.posterior_model import PosteriorModel
+from lowland.systems.rankings import alike, best_columns
+from lowland.systems.table_labels import TableLabels
+
+INTERVALS = ("auto", "posterior", "fisher", "conformal")
+# what is drawn at once of all completions of a table
+LARGEST_DRAWS = 200_000_000
+
+Model: TypeAlias = CompletionModel | PosteriorModel
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Completed:
+    """A completed table.
+
+    Parameters
+    ----------
+    model : CompletionModel or PosteriorModel
+    fit : CompletionFit, BayesianFit or None
+        None for a model read from a file, which knows no data.
+    seed : int
+        Of what is drawn to calibrate.
+    covariates : pair of ndarray or None
+        Of rows and columns, those of the fit.
+    """
+
+    model: Model
+    fit: CompletionFit | BayesianFit | None
+    seed: int = 0
+    covariates: Covariates = (None, None)
+
+    @property
+    def labels(self) -> TableLabels:
+        """Names of rows and columns."""
+        return self.model.labels
+
+    def cells(self, rows: ArrayLike, columns: ArrayLike) -> tuple[Indices, Indices]:
+        """Return the positions of cells given by labels or positions."""
+        at_rows, at_columns = self.labels.positions(rows, 0), self.labels.positions(columns, 1)
+        if at_rows.shape != at_columns.shape:
+            raise InvalidInputError(
+                "rows and columns must be equally long", f"{at_rows.size} and {at_columns.size}"
+            )
+        return at_rows, at_columns
+
+    def complete(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
+        """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
+        if isinstance(self.model, PosteriorModel):
+            return self.model.complete(table, covariates)
+        return self.model.complete(table)
+
+    def top(self, row: int, count: int, exclude_observed: bool) -> tuple[Indices, Vector]:
+        """Return the columns of a row with the largest predictions, and these."""
+        n = self.model.shape[1]
+        predictions = self.model.predict(np.full(n, row), np.arange(n))
+        seen = np.zeros(0, np.intp)
+        if exclude_observed:
+            if self.fit is None:
+                raise UnsupportedError(
+                    "what was observed is not known",
+                    "a model from a file",
+                    fix="pass exclude_observed=False, or fit the table again",
+                )
+            table = self.fit.observations
+            seen = table.columns[table.rows == row]
+        return best_columns(predictions, seen, count)
+
+    def similar(self, column: int, count: int) -> tuple[Indices, Vector]:
+        """Return the columns most like one, and the correlations of their low-rank parts."""
+        return alike(*self.model.factors(), column, count)
+
+    # ---------------------------------------------------------------- uncertainty
+
+    def intervals(self, rows: Indices, columns: Indices, level: float, way: str) -> tuple[Vector, Vector]:
+        """Return intervals for new observations of cells, one of three ways ("auto": the model's own)."""
+        if way not in INTERVALS:
+            choices = ", ".join(f'"{choice}"' for choice in INTERVALS)
+            raise InvalidInputError("method is unknown", repr(way), fix=f"use one of {choices}")
+        if isinstance(level, bool) or not (isinstance(level, int | float | np.number) and 0 < level < 1):
+            raise InvalidInputError("level must lie between 0 and 1", repr(level))
+        own = "posterior" if isinstance(self.model, PosteriorModel) else "fisher"
+        way = own if way == "auto" else way
+        if way == "conformal":
+            return self._conformal.intervals(rows, columns, level)
+        if way != own:
+            needs = "a Bayesian fit" if way == "posterior" else "a penalised fit"
+            raise UnsupportedError(
+                f'method "{way}" needs {needs}', f'this model has "{own}"', fix=f'use "{own}" or "conformal"'
+            )
+        if isinstance(self.model, PosteriorModel):
+            return self._posterior(self.model, rows, columns, level)
+        fit = self._penalised()
+        found = entry_intervals(
+            fit.objective,
+            fit.theta,
+            rows,
+            columns,
+            level=level,
+            new_observation=True,
+            new_weights=row_weights(fit.observations)[rows],
+        )
+        return found.lower, found.upper
+
+    def _posterior(
+        self, model: PosteriorModel, rows: Indices, columns: Indices, level: float
+    ) -> tuple[Vector, Vector]:
+        from scipy.special import ndtri
+
+        weights = 1.0 if self.fit is None else row_weights(self.fit.observations)[rows]
+        centre = model.predict(rows, columns)
+        reach = float(ndtri((1 + level) / 2)) * model.standard_errors(rows, columns, weights)
+        return model.scaling.clip(centre - reach), model.scaling.clip(centre + reach)
+
+    @cached_property
+    def _conformal(self) -> Conformal:
+        fit = self.fit
+        if fit is None:
+            raise UnsupportedError(
+                "conformal intervals need the data", "a model from a file", fix="fit the table again"
+            )
+
+        def refit(table: Observations, rng: np.random.Generator) -> Predictor:
+            if isinstance(fit, BayesianFit):
+                return fit_bayesian(table, fit.settings, rng=rng, covariates=self.covariates).model
+            return FisherErrors(fit_completion(table, fit.settings, rng=rng, certify=False))
+
+        return calibrate(fit.observations, refit, np.random.default_rng(self.seed))
+
+    def _penalised(self) -> CompletionFit:
+        if not isinstance(self.fit, CompletionFit):
+            raise UnsupportedError(
+                "these intervals need the data", "a model from a file", fix="fit the table again"
+            )
+        return self.fit
+
+    def sample(self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator) -> Matrix:
+        """Return draws of new observations of cells together, shape (count, k)."""
+        return self._bayesian("draws").sample(rows, columns, count, rng)
+
+    def completions(self, count: int, rng: np.random.Generator) -> Matrix:
+        """Return completed tables, missing cells drawn with their noise, shape (count, m, n)."""
+        model = self._bayesian("multiple imputation")
+        m, n = model.shape
+        if self.fit is None:
+            raise UnsupportedError(
+                "completions need the data", "a model from a file", fix="fit the table again, or use sample"
+            )
+        if count * m * n > LARGEST_DRAWS:
+            raise InvalidInputError(
+                "so many completions would be too large",
+                f"{count} x {m} x {n} numbers",
+                fix="ask for fewer, or sample the cells that matter",
+            )
+        seen = self.fit.observations
+        missing = np.ones((m, n), bool)
+        missing[seen.rows, seen.columns] = False
+        rows, columns = np.nonzero(missing)
+        tables = np.empty((count, m, n))
+        tables[:, seen.rows, seen.columns] = seen.values
+        tables[:, rows, columns] = model.sample(rows, columns, count, rng)
+        return tables
+
+    def _bayesian(self, what: str) -> PosteriorModel:
+        if isinstance(self.model, PosteriorModel):
+            return self.model
+        raise UnsupportedError(
+            f"{what} need a posterior", "a penalised fit", fix='fit with method="variational" or "gibbs"'
+        )
+
+    # ---------------------------------------------------------------- new observations
+
+    def updated(self, new: Observations) -> Completed:
+        """Return the table fitted again with more observations, from where the fit is now.
+
+        Parameters
+        ----------
+        new : Observations
+            In the order of the fitted table, which they may extend; a cell that is known is replaced.
+        """
+        fit = self.fit
+        if fit is None:
+            raise UnsupportedError(
+                "an update needs the data", "a model from a file", fix="fit the table again"
+            )
+        table, rng = merge(fit.observations, new), np.random.default_rng(self.seed)
+        if isinstance(fit, BayesianFit):
+            described = any(covariates is not None for covariates in self.covariates)
+            if described and table.shape != fit.observations.shape:
+                raise UnsupportedError(
+                    "new rows and columns have no covariates", f"{table.shape}", fix="fit the table again"
+                )
+            again: CompletionFit | BayesianFit = fit_bayesian(
+                table, fit.settings, rng=rng, covariates=self.covariates, before=fit
+            )
+        else:
+            again = fit_completion(table, fit.settings, rng=rng, certify=False, before=fit)
+        return replace(self, model=again.model, fit=again)

@@ -1,0 +1,87 @@
+"""Features of rows or columns that their prior means depend on: covariates and the observed pattern."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.observations import Observations
+
+# ridges of the coefficients: a learnt value runs away and loses the gain
+PATTERN_RIDGE, COVARIATE_RIDGE = 2.0, 10.0
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class FeatureMap:
+    """How the rows (or columns) of a table become features.
+
+    Parameters
+    ----------
+    partners : int
+        Length of the other side, where the pattern is a feature; else 0.
+    centres, spreads : ndarray, shape (c,)
+        Of the covariates.
+    """
+
+    partners: int
+    centres: Vector
+    spreads: Vector
+
+    @classmethod
+    def of(cls, covariates: Matrix | None, partners: int) -> FeatureMap:
+        """Return the map that standardises these covariates."""
+        if covariates is None:
+            return cls(partners, np.zeros(0), np.ones(0))
+        spreads = covariates.std(axis=0)
+        return cls(partners, covariates.mean(axis=0), np.where(spreads > 0, spreads, 1.0))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are no features at all."""
+        return not (self.partners or self.centres.size)
+
+    def features(self, lines: Indices, partners: Indices, count: int, covariates: Matrix | None) -> Any:
+        """Return sparse features, each divided by the root of its ridge, or None where there are none.
+
+        Parameters
+        ----------
+        lines, partners : ndarray of int, shape (p,)
+            Observed cells: which row (or column), and its partner.
+        count : int
+            Number of rows (or columns).
+        covariates : ndarray, shape (count, c), or None
+        """
+        from scipy.sparse import csr_array, hstack
+
+        if self.is_empty:
+            return None
+        parts = []
+        if self.partners:
+            cells = np.maximum(np.bincount(lines, minlength=count), 1)
+            shares = 1 / np.sqrt(PATTERN_RIDGE * cells[lines])
+            parts.append(csr_array((shares, (lines, partners)), shape=(count, self.partners)))
+        if self.centres.size:
+            if covariates is None:
+                raise InvalidInputError(
+                    "covariates are missing",
+                    f"the fit had {self.centres.size}",
+                    fix="pass the same covariates for these rows",
+                )
+            scaled = (covariates - self.centres) / (self.spreads * np.sqrt(COVARIATE_RIDGE))
+            parts.append(csr_array(scaled))
+        return csr_array(hstack(parts))
+
+
+def row_features(table: Observations, mapping: FeatureMap, covariates: Matrix | None) -> Any:
+    """Return the features of a table's rows."""
+    return mapping.features(table.rows, table.columns, table.shape[0], covariates)
+
+
+def column_features(table: Observations, mapping: FeatureMap, covariates: Matrix | None) -> Any:
+    """Return the features of a table's columns."""
+    return mapping.features(table.columns, table.rows, table.shape[1], covariates)

@@ -1,0 +1,193 @@
+"""Rank and penalty of a penalised completion, chosen by held-out cells along a warm-started path."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.observations import Observations
+from lowland.search import critical_ridge
+from lowland.systems.completion import CompletionFit, completion_objective, fit_completion
+from lowland.systems.completion_settings import CompletionSettings
+from lowland.systems.conformal import hold_out
+
+# penalties of a path are this factor apart, from half the one that leaves nothing, so many at most
+STEP, LONGEST = 2.0, 14
+# ranks are tried upwards until this many in a row have not lowered the error
+PATIENCE = 3
+HIGHEST_RANK = 40
+FIRST_RANK = 16
+# sweeps of a fit on the path: enough to compare errors
+PATH_TOLERANCE, PATH_SWEEPS = 1e-5, 200
+
+
+@final
+@dataclass(frozen=True)
+class Step:
+    """One fit of a path, and its error on the held-out cells.
+
+    Parameters
+    ----------
+    rank : int
+    penalty : float
+    error : float
+        Root mean square.
+    excess : float
+        By how much its mean square exceeds the least one of its path.
+    uncertainty : float
+        Standard error of that excess, over the held-out cells.
+    """
+
+    rank: int
+    penalty: float
+    error: float
+    excess: float
+    uncertainty: float
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RankPath:
+    """How rank and penalty were chosen.
+
+    Parameters
+    ----------
+    steps : tuple of Step
+        All fits compared, path after path.
+    settings : CompletionSettings
+        With the rank and the penalty chosen.
+    held_out : int
+        Number of cells that they were compared on.
+
+    Notes
+    -----
+    Of each path the simplest fit (lowest rank, largest penalty) is taken whose mean square exceeds the
+    least one by at most one standard error of the difference.
+    """
+
+    steps: tuple[Step, ...]
+    settings: CompletionSettings
+    held_out: int
+
+
+def choose_rank_and_penalty(
+    table: Observations,
+    settings: CompletionSettings,
+    *,
+    rank: int | None,
+    penalty: float | None,
+    rng: np.random.Generator,
+) -> RankPath:
+    """Choose what is None of rank and penalty, the rest being those of the settings.
+
+    Parameters
+    ----------
+    table : Observations
+    settings : CompletionSettings
+    rank : int or None
+    penalty : float or None
+    rng : numpy.random.Generator
+        For the held-out cells and the starts.
+
+    Returns
+    -------
+    RankPath
+
+    Notes
+    -----
+    A tenth of the cells is held out. With both open, a path of penalties at a moderate rank comes first,
+    then one of ranks at the penalty found, then one of penalties at the rank found.
+    """
+    kept, apart = hold_out(table, rng)
+    comparison = _Comparison(kept, apart, settings, rng)
+    steps: list[Step] = []
+    most = min(HIGHEST_RANK, *table.shape)
+    if penalty is None:
+        penalty, some = comparison.over_penalties(rank or max(1, min(FIRST_RANK, min(table.shape) // 2)))
+        steps += some
+    if rank is None:
+        rank, some = comparison.over_ranks(penalty, most)
+        steps += some
+        if (
+            not any(step.rank == rank and step.penalty == penalty for step in steps[:1])
+            and settings.penalty == 0
+        ):
+            penalty, some = comparison.over_penalties(rank)
+            steps += some
+    return RankPath(tuple(steps), replace(settings, rank=rank, penalty=penalty), apart.size)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Comparison:
+    kept: Observations
+    apart: Observations
+    settings: CompletionSettings
+    rng: np.random.Generator
+
+    def over_penalties(self, rank: int) -> tuple[float, list[Step]]:
+        """Return the largest penalty that does as well as the best, and the path."""
+        start = replace(self.settings, rank=rank, penalty=1.0)
+        largest = critical_ridge(completion_objective(self.kept, start), self.rng) / 2
+        found: list[tuple[int, float, Vector]] = []
+        before: CompletionFit | None = None
+        for k in range(LONGEST):
+            fit = self._fit(rank, largest / STEP**k, before)
+            found.append((rank, largest / STEP**k, self._squares(fit)))
+            before = fit
+            if _past(found):
+                break
+        steps = _compare(found)
+        return _simplest(steps).penalty, steps
+
+    def over_ranks(self, penalty: float, most: int) -> tuple[int, list[Step]]:
+        """Return the lowest rank that does as well as the best, and the path."""
+        found: list[tuple[int, float, Vector]] = []
+        for rank in range(1, most + 1):
+            found.append((rank, penalty, self._squares(self._fit(rank, penalty, None))))
+            if _past(found):
+                break
+        steps = _compare(found)
+        return _simplest(steps).rank, steps
+
+    def _fit(self, rank: int, penalty: float, before: CompletionFit | None) -> CompletionFit:
+        settings = replace(
+            self.settings,
+            rank=rank,
+            penalty=penalty,
+            tolerance=PATH_TOLERANCE,
+            max_iterations=PATH_SWEEPS,
+        )
+        return fit_completion(self.kept, settings, rng=self.rng, certify=False, before=before)
+
+    def _squares(self, fit: CompletionFit) -> Vector:
+        errors = self.apart.values - fit.model.predict(self.apart.rows, self.apart.columns)
+        squares: Vector = errors.astype(np.float64) ** 2
+        return squares
+
+
+def _past(found: Sequence[tuple[int, float, Vector]]) -> bool:
+    """Return whether the last fits of a path have not lowered the error."""
+    means = [float(squares.mean()) for *_, squares in found]
+    return len(means) > PATIENCE and min(means[-PATIENCE:]) >= min(means[:-PATIENCE])
+
+
+def _compare(found: Sequence[tuple[int, float, Vector]]) -> list[Step]:
+    best = min((squares for *_, squares in found), key=lambda squares: float(squares.mean()))
+    steps = []
+    for rank, penalty, squares in found:
+        difference = squares - best
+        uncertainty = float(difference.std() / np.sqrt(max(difference.size, 1)))
+        steps.append(
+            Step(rank, penalty, float(np.sqrt(squares.mean())), float(difference.mean()), uncertainty)
+        )
+    return steps
+
+
+def _simplest(steps: Sequence[Step]) -> Step:
+    """Return the first step (paths go from simple to complex) within one standard error of the best."""
+    return next(step for step in steps if step.excess <= step.uncertainty)

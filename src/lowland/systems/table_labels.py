@@ -1,0 +1,68 @@
+"""Labels of a fitted table: from names to positions, and other tables into its order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Indices, check_positions
+from lowland.core.labels import find_labels
+from lowland.core.observations import Labels, Observations
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TableLabels:
+    """Shape of a table, and the labels of its rows and columns where it has some.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    rows, columns : ndarray or None
+    """
+
+    shape: tuple[int, int]
+    rows: Labels | None = None
+    columns: Labels | None = None
+
+    @classmethod
+    def of(cls, table: Observations) -> TableLabels:
+        """Return the labels of a table."""
+        return cls(table.shape, table.row_labels, table.column_labels)
+
+    def positions(self, labels: ArrayLike, axis: int) -> Indices:
+        """Return the positions of row (axis 0) or column (axis 1) labels.
+
+        Where the table had no labels, positions are returned as they are, checked.
+
+        Raises
+        ------
+        InvalidInputError
+            If a label is not known.
+        """
+        name = ("row", "column")[axis]
+        known = (self.rows, self.columns)[axis]
+        if known is None:
+            return check_positions(labels, f"{name}s", below=self.shape[axis])
+        return find_labels(labels, known, name)
+
+    def align(self, table: Observations, *, rows: bool) -> Observations:
+        """Return a table with its labels replaced by these positions, where both have labels.
+
+        Parameters
+        ----------
+        table : Observations
+        rows : bool
+            Whether rows are aligned too; otherwise they stay new rows.
+        """
+        if table.column_labels is not None and self.columns is not None:
+            columns = self.positions(table.column_labels, 1)[table.columns]
+            shape = (table.shape[0], self.shape[1])
+            table = replace(table, columns=columns, shape=shape, column_labels=self.columns)
+        if rows and table.row_labels is not None and self.rows is not None:
+            positions = self.positions(table.row_labels, 0)[table.rows]
+            shape = (self.shape[0], table.shape[1])
+            table = replace(table, rows=positions, shape=shape, row_labels=self.rows)
+        return table
