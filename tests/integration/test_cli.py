@@ -190,10 +190,18 @@ def slow_table(tmp_path_factory):
     return path
 
 
-SLOW = ("--rank", "24", "--tolerance", "1e-12", "--max-iterations", "900", "--no-certify", "--quiet")
+MAP = ("--rank", 2, "--penalty", 1)
+QUIET = ("--no-certify", "--quiet")
+SLOW = {
+    "map": ("--rank", "24", "--penalty", "1", "--tolerance", "1e-12", "--max-iterations", "900", *QUIET),
+    "variational": ("--rank", "24", "--tolerance", "1e-12", "--max-iterations", "150", *QUIET),
+    "gibbs": ("--method", "gibbs", "--rank", "12", "--draws", "900", "--dtype", "float32", *QUIET),
+}
 
 
-def test_interrupt_saves_and_resume_ends_with_the_same_bits(slow_table, tmp_path):
+@pytest.mark.parametrize("method", SLOW)
+def test_interrupt_saves_and_resume_ends_with_the_same_bits(slow_table, tmp_path, method):
+    SLOW = globals()["SLOW"][method]
     whole = call("complete", slow_table, *SLOW, "--model", "whole.npz", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr
     for wait in (1.5, 4.0, 10.0):  # on a busy machine the search may begin late
@@ -212,13 +220,13 @@ def test_interrupt_saves_and_resume_ends_with_the_same_bits(slow_table, tmp_path
     assert "Traceback" not in errors
     header, part = load_bundle(tmp_path / "part.npz", "model")
     assert header["stop_reason"] == "interrupted"
-    assert np.isfinite(part["row_factors"]).all()
+    assert np.isfinite(part["row_factors" if method == "map" else "row_means"]).all()
     (tmp_path / "pairs.csv").write_text("row,column\n3,5\n")
     assert call("predict", "part.npz", "pairs.csv", cwd=tmp_path).returncode == 0
     refused = call(
-        "complete", slow_table, *SLOW, "--model", "part.npz", "--resume", "--penalty", 3, cwd=tmp_path
+        "complete", slow_table, *SLOW, "--model", "part.npz", "--resume", "--rank", 3, cwd=tmp_path
     )
-    assert_clean_error(refused, "belongs to another fit", "penalty")
+    assert_clean_error(refused, "belongs to another fit", "rank")
     resumed = call("complete", slow_table, *SLOW, "--model", "part.npz", "--resume", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     _, expected = load_bundle(tmp_path / "whole.npz", "model")
@@ -296,7 +304,12 @@ def test_missing_and_foreign_files(long_table, tmp_path):
     assert_clean_error(call("predict", "n.npz", "p.csv", cwd=tmp_path), "no lowland file")
     np.savez(tmp_path / "o.npz", a=np.array([{}], dtype=object), allow_pickle=True)
     assert_clean_error(call("predict", "o.npz", "p.csv", cwd=tmp_path), "never loaded")
-    assert call("complete", long_table, "--rank", 2, "--model", "good.npz", cwd=tmp_path).returncode == 0
+    assert (
+        call(
+            "complete", long_table, "--rank", 2, "--penalty", 1, "--model", "good.npz", cwd=tmp_path
+        ).returncode
+        == 0
+    )
     whole = (tmp_path / "good.npz").read_bytes()
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
     assert_clean_error(call("predict", "cut.npz", "p.csv", cwd=tmp_path), "no usable NPZ file")
@@ -351,7 +364,7 @@ def test_whole_numbers_and_text_do_not_mix_up_labels(tmp_path):
 
 
 def test_certify_finds_the_same_data_in_another_order_and_layout(long_table, tmp_path):
-    assert call("complete", long_table, "--rank", 2, "--model", "m.npz", cwd=tmp_path).returncode == 0
+    assert call("complete", long_table, *MAP, "--model", "m.npz", cwd=tmp_path).returncode == 0
     header, *lines = long_table.read_text().splitlines()
     (tmp_path / "turned.csv").write_text("\n".join([header, *lines[::-1]]) + "\n")
     judged = call("certify", "m.npz", "turned.csv", cwd=tmp_path)
@@ -500,7 +513,9 @@ def test_sense_warns_of_too_few_measurements(tmp_path):
 @pytest.mark.parametrize("options", [(), ("--penalty-weights", "counts", "--bias-penalty", 0.3)])
 def test_certificates_are_written_and_checked_again(long_table, tmp_path, options):
     """A document confirms itself; a number, a witness or a datum changed is named."""
-    fitted = call("complete", long_table, "--rank", 4, "--model", "m.npz", *options, cwd=tmp_path)
+    fitted = call(
+        "complete", long_table, "--rank", 4, "--penalty", 1, "--model", "m.npz", *options, cwd=tmp_path
+    )
     assert fitted.returncode == 0, fitted.stderr
     done = call("certify", "m.npz", long_table, "--output", "proof.json", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -541,3 +556,99 @@ def test_certificates_are_written_and_checked_again(long_table, tmp_path, option
     assert_clean_error(call("certify", "nope.json", long_table, cwd=tmp_path), "cannot be read")
     (tmp_path / "cut.json").write_text("{}")
     assert_clean_error(call("certify", "cut.json", long_table, cwd=tmp_path), "not a certificate")
+
+
+# ------------------------------------------------------------------ without tuning
+@pytest.fixture(scope="module")
+def grades(tmp_path_factory):
+    """Ratings of 60 people and 40 films, a table of who they are, and where they lie."""
+    rng = np.random.default_rng(4)
+    folder = tmp_path_factory.mktemp("grades")
+    taste, ages = rng.standard_normal((60, 2)), rng.integers(18, 80, 60)
+    scores = 3 + taste @ rng.standard_normal((2, 40)) / 1.5 + 0.02 * (ages[:, None] - 49)
+    stars = np.clip(np.rint(scores + 0.4 * rng.standard_normal(scores.shape)), 1, 5).astype(int)
+    lines = [
+        f"p{i},film {j},{stars[i, j]}"
+        for i in range(60)
+        for j in range(40)
+        if rng.random() < 0.25 or j == i % 40
+    ]
+    (folder / "grades.csv").write_text("who,film,stars\n" + "\n".join(lines) + "\n")
+    people = [f"p{i},{ages[i]},{'f' if i % 2 else 'm'}" for i in range(60)]
+    (folder / "people.csv").write_text("who,age,sex\n" + "\n".join(people[::-1]) + "\n")
+    return folder
+
+
+def test_complete_needs_no_settings(grades, tmp_path):
+    told = call("complete", grades / "grades.csv", "--model", "m.npz", "--json", "--quiet", cwd=tmp_path)
+    assert told.returncode == 0, told.stderr
+    data = json.loads(told.stdout)
+    assert (data["method"], data["rank"]) == ("variational", 16)
+    (tmp_path / "pairs.csv").write_text("who,film\np1,film 1\np2,film 7\n")
+    asked = call("predict", "m.npz", "pairs.csv", "--interval", 0.9, cwd=tmp_path)
+    header, *lines = asked.stdout.splitlines()
+    assert header == "who,film,prediction,lower,upper"
+    for line in lines:
+        *_, value, low, high = line.split(",")
+        assert 1 <= float(low) < float(value) < float(high) <= 5
+    best = call("top", "m.npz", "p3", "--count", 3, "--table", grades / "grades.csv", cwd=tmp_path)
+    names = [line.split("  ")[1] for line in best.stdout.splitlines()]
+    seen = {
+        line.split(",")[1]
+        for line in (grades / "grades.csv").read_text().splitlines()
+        if line.startswith("p3,")
+    }
+    assert len(names) == 3
+    assert not seen & set(names)
+    assert_clean_error(call("top", "m.npz", "nobody", cwd=tmp_path), "knows no such row")
+    judged = call("certify", "m.npz", grades / "grades.csv", cwd=tmp_path)
+    assert_clean_error(judged, "is a posterior")
+
+
+def test_covariates_are_matched_by_label_and_used(grades, tmp_path):
+    plain, known = (
+        json.loads(
+            call(
+                "complete", grades / "grades.csv", *more, "--json", "--quiet", "--no-certify", cwd=tmp_path
+            ).stdout
+        )
+        for more in ((), ("--row-covariates", grades / "people.csv"))
+    )
+    assert known["objective"] < plain["objective"]  # a larger bound on the evidence
+    (tmp_path / "few.csv").write_text("who,age\np1,30\n")
+    few = call("complete", grades / "grades.csv", "--row-covariates", "few.csv", cwd=tmp_path)
+    assert_clean_error(few, "knows no such row in few.csv")
+    (tmp_path / "gap.csv").write_text("who,age\np1,30\np2,\n")
+    gap = call("complete", grades / "grades.csv", "--row-covariates", "gap.csv", cwd=tmp_path)
+    assert_clean_error(gap, "has a gap in column 'age'", "data line 2")
+
+
+def test_intervals_in_the_output_and_a_report(grades, tmp_path):
+    pytest.importorskip("matplotlib")
+    result = call(
+        "complete", grades / "grades.csv", "--method", "gibbs", "--draws", 30, "--interval", 0.8,
+        "--output", "o.csv", "--report", "r.html", "--quiet", cwd=tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "30 draws kept" in result.stdout
+    header, *lines = (tmp_path / "o.csv").read_text().splitlines()
+    assert header == "who,film,stars,lower,upper,observed"
+    assert len(lines) == 60 * 40
+    page = (tmp_path / "r.html").read_text()
+    for words in ("Calibration of intervals", "Gibbs sampling from variational Bayes", "companion"):
+        assert words in page
+    refused = call("complete", grades / "grades.csv", "--interval", 0.8, cwd=tmp_path)
+    assert_clean_error(refused, "--interval", "needs --output")
+
+
+def test_rank_and_penalty_are_chosen_for_the_penalised_method(grades, tmp_path):
+    pytest.importorskip("matplotlib")
+    result = call(
+        "complete", grades / "grades.csv", "--method", "map", "--report", "r.html", "--quiet", cwd=tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    page = (tmp_path / "r.html").read_text()
+    assert "Choice of the penalty" in page
+    assert "--method map" in page
+    mixed = call("complete", grades / "grades.csv", "--method", "gibbs", "--penalty", 2, cwd=tmp_path)
+    assert_clean_error(mixed, "penalty means nothing to method")

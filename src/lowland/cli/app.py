@@ -12,6 +12,7 @@ from lowland.cli.info import info
 from lowland.cli.predict import predict
 from lowland.cli.reproduce import reproduce
 from lowland.cli.sense import sense
+from lowland.cli.top import top
 
 app = typer.Typer(
     name="lowland",
@@ -21,5 +22,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, complete, predict, sense, certify, diagnose, reproduce, info):
+for command in (demo, complete, predict, top, sense, certify, diagnose, reproduce, info):
     app.command()(command)

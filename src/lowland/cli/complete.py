@@ -2,46 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NoReturn
 
-import numpy as np
 import typer
 
-from lowland.certify import Settings
+from lowland.cli.completed_output import (
+    describe_table,
+    fit_as_data,
+    say_fit,
+    write_completed,
+    write_intervals,
+)
+from lowland.cli.completing import check_paths, plan_from, run_plan, seed_of
 from lowland.cli.output import (
     EFFORT_HELP,
     check_claim,
     exit_on_missed,
     say,
-    say_certificate,
     say_json,
     try_report,
     warn,
 )
-from lowland.cli.progress import SearchProgress
-from lowland.cli.store import (
-    checkpoint_path,
-    forget,
-    identity_of,
-    load_checkpoint,
-    save_checkpoint,
-)
-from lowland.core.arrays import check_rank
-from lowland.core.atomic import check_writable
+from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.core.labels import find_labels
+from lowland.core.observations import Labels
 from lowland.core.random import make_generator
 from lowland.core.status import StopReason
-from lowland.files.outputs import write_rows
-from lowland.files.tables import DELIMITERS, Table, load_table
+from lowland.files.covariates import read_covariates
+from lowland.files.tables import load_table
 from lowland.report.page import write_report
-from lowland.report.words import verdict_sentence
-from lowland.search.loop import Checkpoint
-from lowland.systems.completion import CompletionFit, certified, fit_completion
-from lowland.systems.completion_settings import PENALTY_WEIGHTS, CompletionSettings
-from lowland.systems.model_files import save_model
-from lowland.systems.reporting import completion_page
+from lowland.systems.bayesian_completion import Covariates
+from lowland.systems.completed import Completed
+from lowland.systems.completion_plan import check_effort
+from lowland.systems.completion_report import report_page
 
 # a completed table with more cells than this is better asked cell by cell
 LARGEST_OUTPUT = 20_000_000
@@ -51,13 +46,30 @@ def complete(
     table: Annotated[
         Path, typer.Argument(help="CSV, TSV, Parquet, Feather, Matrix Market, NPY or NPZ; long or wide.")
     ],
-    rank: Annotated[int, typer.Option(help="Rank of the low-rank part.")],
-    penalty: Annotated[float, typer.Option(help="Weight of the nuclear norm; larger smooths more.")] = 1.0,
+    method: Annotated[
+        str, typer.Option(help="variational, gibbs or map; auto is map if a penalty is given.")
+    ] = "auto",
+    rank: Annotated[str, typer.Option(help="Rank of the low-rank part, or auto.")] = "auto",
+    biases: Annotated[bool, typer.Option(help="Fit row, column and global biases.")] = True,
+    pattern: Annotated[
+        str, typer.Option(help="Whether which cells are observed tells of rows and columns: auto, yes, no.")
+    ] = "auto",
+    noise: Annotated[str, typer.Option(help="Noise of columns: auto, common or column.")] = "auto",
+    scale: Annotated[str, typer.Option(help="Unit of columns: auto, common or column.")] = "auto",
+    draws: Annotated[int, typer.Option(help="Draws that method gibbs keeps.")] = 100,
+    penalty: Annotated[
+        str, typer.Option(help="Weight of the nuclear norm, larger smooths more; or auto (method map).")
+    ] = "auto",
     penalty_weights: Annotated[
         str, typer.Option(help="uniform, or counts: penalise a row or column by its number of cells.")
     ] = "uniform",
-    biases: Annotated[bool, typer.Option(help="Fit row, column and global biases.")] = True,
-    bias_penalty: Annotated[float, typer.Option(help="Ridge on row and column biases.")] = 0.0,
+    bias_penalty: Annotated[float, typer.Option(help="Ridge on row and column biases (method map).")] = 0.0,
+    row_covariates: Annotated[
+        Path | None, typer.Option(help="Table with a line a row: its label, then what is known of it.")
+    ] = None,
+    column_covariates: Annotated[
+        Path | None, typer.Option(help="Table with a line a column: its label, then what is known of it.")
+    ] = None,
     row: Annotated[str | None, typer.Option(help="Name of the row column of a long table.")] = None,
     column: Annotated[str | None, typer.Option(help="Name of the column column of a long table.")] = None,
     value: Annotated[str | None, typer.Option(help="Name of the value column of a long table.")] = None,
@@ -67,37 +79,49 @@ def complete(
     ] = None,
     duplicates: Annotated[str, typer.Option(help="A cell listed twice: error, mean or last.")] = "error",
     output: Annotated[Path | None, typer.Option(help="Write the completed table here (CSV or TSV).")] = None,
+    interval: Annotated[
+        float | None, typer.Option(help="Write a line a cell to --output, with intervals of this level.")
+    ] = None,
     model: Annotated[Path | None, typer.Option(help="Write the fitted model here (.npz).")] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted fit of --model.")
     ] = False,
     dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
-    tolerance: Annotated[float, typer.Option(help="Stop once the objective falls by less than this.")] = 1e-6,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Stop once the objective falls by less: a fraction, or nats a cell.")
+    ] = None,
     max_iterations: Annotated[int, typer.Option(help="Most sweeps.")] = 500,
-    seed: Annotated[int, typer.Option(help="Seed of the random start.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the random start and draws.")] = 0,
     certify: Annotated[bool, typer.Option(help="Judge the fit.")] = True,
-    effort: Annotated[str, typer.Option(help=EFFORT_HELP)] = "standard",
+    effort: Annotated[str, typer.Option(help=EFFORT_HELP)] = "auto",
     require: Annotated[
         str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Complete a table of numbers with holes, and say what is proved about the fit."""
+    """Complete a table of numbers with holes, with error bars, and say what is proved about the fit."""
     check_claim(require)
-    Settings.for_effort(effort)
-    settings = CompletionSettings(
-        rank, biases, penalty, tolerance, max_iterations, bias_penalty, penalty_weights
+    check_effort(effort)
+    plan = plan_from(
+        method=method,
+        rank=rank,
+        biases=biases,
+        pattern=pattern,
+        noise=noise,
+        scale=scale,
+        draws=draws,
+        penalty=penalty,
+        penalty_weights=penalty_weights,
+        bias_penalty=bias_penalty,
+        tolerance=tolerance,
+        max_iterations=max_iterations,
     )
-    _check_paths(table, output, model, report)
-    _check_options(settings, dtype, seed)
-    if require is not None and not certify:
-        raise InvalidInputError("--require needs a certificate", "--no-certify", fix="leave one of them out")
-    if resume and model is None:
-        raise InvalidInputError(
-            "--resume needs --model", "no --model", fix="name the model of the interrupted fit"
-        )
+    check_paths(table, output, model, report)
+    seed_of(seed, dtype)
+    _check_pairs(require=require, certify=certify, resume=resume, model=model)
+    _check_interval(interval, output)
     loaded = load_table(
         table,
         row=row,
@@ -109,199 +133,93 @@ def complete(
         dtype=dtype,
     )
     observations = loaded.observations
-    check_rank(rank, observations.shape, name="--rank")
-    if output is not None and observations.shape[0] * observations.shape[1] > LARGEST_OUTPUT:
-        raise InvalidInputError(
-            "--output would be too large",
-            f"{observations.shape[0]} x {observations.shape[1]} cells",
-            fix="use --model, then lowland predict for the cells that matter",
-        )
+    plan.check_rank(observations.shape)
+    _check_size(output, observations.shape)
+    covariates: Covariates = (
+        _covariates(row_covariates, observations.row_labels, "row"),
+        _covariates(column_covariates, observations.column_labels, "column"),
+    )
     if not json:
         say(describe_table(loaded))
-    fit = run_fit(
+    planned, certificate = run_plan(
         observations,
-        settings,
+        plan,
+        covariates,
         seed=seed,
         effort=effort if certify else None,
         model=model,
         resume=resume,
         quiet=quiet,
     )
-    if output is not None:
-        write_completed(output, loaded, fit)
-    if report is not None:
-        page = completion_page(
-            fit,
-            title=f"Completion of {table.name}",
-            settings=[
-                ("command", _command(table, settings, seed)),
-                ("data", observations.fingerprint()[:16]),
-            ],
+    fit = planned.fit
+    completed = Completed(fit.model, fit, seed, covariates)
+    if output is not None and interval is not None:
+        write_intervals(output, loaded, completed, interval)
+    elif output is not None:
+        write_completed(output, loaded, fit.model)
+    interrupted = fit.search.stop_reason is StopReason.INTERRUPTED
+    if report is not None and not interrupted:
+        command = f"lowland complete {table.name} {plan.as_options()} --seed {seed}"
+        settings = [("command", command), ("data", observations.fingerprint()[:16])]
+        title, rng = f"Completion of {table.name}", make_generator(seed)
+        try_report(
+            lambda: write_report(
+                report, report_page(completed, planned.path, certificate, rng, title=title, settings=settings)
+            ),
+            report,
         )
-        try_report(lambda: write_report(report, page), report)
     if json:
-        say_json(_as_data(fit, {"output": output, "model": model, "report": report}))
+        paths = {"output": output, "model": model, "report": report}
+        say_json(fit_as_data(fit, certificate, paths))
     else:
-        say_fit(fit)
+        say_fit(fit, certificate)
         for name, path in (("completed table", output), ("model", model), ("report", report)):
             if path is not None and path.exists():
                 say(f"{name}: {path}")
-    if fit.search.stop_reason is StopReason.INTERRUPTED:
-        kept = (
-            f"; {model} holds the best model so far, --resume goes on"
-            if model
-            else "; without --model it is lost"
-        )
-        warn(f"lowland: interrupted after {fit.search.iterations} sweeps{kept}")
-        raise typer.Exit(130)
-    exit_on_missed(fit.certificate, require)
+    if interrupted:
+        _leave(fit.search.iterations, model)
+    exit_on_missed(certificate, require)
 
 
-def _check_paths(table: Path, output: Path | None, model: Path | None, report: Path | None) -> None:
-    for name, path in (("--output", output), ("--model", model), ("--report", report)):
-        if path is not None:
-            check_writable(path)
-            if path.resolve() == table.resolve():
-                raise InvalidInputError(f"{name} would overwrite the table", str(path), fix="write elsewhere")
-    if output is not None and output.suffix.lower() not in DELIMITERS:
-        raise InvalidInputError("--output must be a text table", str(output), fix="end it in .csv or .tsv")
-
-
-def _check_options(settings: CompletionSettings, dtype: str, seed: int) -> None:
-    for name, strength in (("--penalty", settings.penalty), ("--bias-penalty", settings.bias_penalty)):
-        if not (np.isfinite(strength) and strength >= 0):
-            raise InvalidInputError(f"{name} must be a finite number at least 0", f"{strength}")
-    if settings.penalty_weights not in PENALTY_WEIGHTS:
-        choices = " or ".join(PENALTY_WEIGHTS)
+def _check_pairs(*, require: str | None, certify: bool, resume: bool, model: Path | None) -> None:
+    if require is not None and not certify:
+        raise InvalidInputError("--require needs a certificate", "--no-certify", fix="leave one of them out")
+    if resume and model is None:
         raise InvalidInputError(
-            "--penalty-weights is unknown", settings.penalty_weights, fix=f"use {choices}"
+            "--resume needs --model", "no --model", fix="name the model of the interrupted fit"
         )
-    if settings.bias_penalty and not settings.biases:
-        raise InvalidInputError("--bias-penalty needs biases", "--no-biases", fix="leave one of them out")
-    if not (settings.tolerance >= 0 and settings.max_iterations >= 1):
-        found = f"{settings.tolerance} and {settings.max_iterations}"
-        raise InvalidInputError("--tolerance must be at least 0 and --max-iterations positive", found)
-    if seed < 0:
-        raise InvalidInputError("--seed must not be negative", str(seed))
-    if dtype not in ("float64", "float32"):
-        raise InvalidInputError("--dtype is unknown", dtype, fix="use float64 or float32")
 
 
-def run_fit(
-    observations: Any,
-    settings: CompletionSettings,
-    *,
-    seed: int,
-    effort: str | None,
-    model: Path | None,
-    resume: bool,
-    quiet: bool,
-) -> CompletionFit:
-    """Fit with progress and checkpoints, and save the model."""
-    checkpoint = snapshot = None
-    if model is not None:
-        kept_at, identity = checkpoint_path(model), identity_of(observations, settings, seed)
-        checkpoint = Checkpoint(lambda snapshot: save_checkpoint(kept_at, snapshot, identity))
-        snapshot = load_checkpoint(kept_at, identity) if resume else None
-    rng = make_generator(seed)
-    with SearchProgress(settings.max_iterations, quiet=quiet) as progress:
-        fit = fit_completion(
-            observations,
-            settings,
-            rng=rng,
-            certify=False,
-            callbacks=[progress],
-            checkpoint=checkpoint,
-            resume=snapshot,
+def _check_interval(level: float | None, output: Path | None) -> None:
+    if level is not None and (output is None or not 0 < level < 1):
+        raise InvalidInputError(
+            "--interval is a level between 0 and 1, and needs --output",
+            f"{level} and {output or 'no --output'}",
         )
-    if model is not None:
-        save_model(model, fit.model, fit=fit, certificate=fit.certificate, seed=seed)
-    if fit.search.stop_reason is StopReason.INTERRUPTED:
-        return fit
-    if effort is not None:
-        try:
-            fit = certified(fit, rng, effort)
-        except KeyboardInterrupt:
-            kept = f"{model} holds the fitted model" if model else "without --model the fit is lost"
-            warn(f"lowland: interrupted while judging the fit; {kept}")
-            raise typer.Exit(130) from None
-    if model is not None:
-        save_model(model, fit.model, fit=fit, certificate=fit.certificate, seed=seed)
-        forget(checkpoint_path(model))
-    return fit
 
 
-def describe_table(table: Table) -> str:
-    """Return the size of a table in a sentence, empty rows and columns included."""
-    seen = table.observations
-    m, n = seen.shape
-    text = f"read as {table.layout}: {m} rows, {n} columns, "
-    text += f"{seen.size} observed cells ({seen.size / (m * n):.1%})"
-    empty_rows, empty_columns = int((seen.row_counts() == 0).sum()), int((seen.column_counts() == 0).sum())
-    if empty_rows or empty_columns:
-        text += (
-            f"; {empty_rows} rows and {empty_columns} columns have none and are predicted from biases alone"
+def _check_size(output: Path | None, shape: tuple[int, int]) -> None:
+    if output is not None and shape[0] * shape[1] > LARGEST_OUTPUT:
+        raise InvalidInputError(
+            "--output would be too large",
+            f"{shape[0]} x {shape[1]} cells",
+            fix="use --model, then lowland predict for the cells that matter",
         )
-    return text
 
 
-def say_fit(fit: CompletionFit) -> None:
-    """Print why the search stopped and what is proved."""
-    search = fit.search
-    say(f"stopped: {search.stop_reason.value.replace('_', ' ')}, {search.message}")
-    say(f"objective {search.value:.6g} after {search.iterations} sweeps in {search.seconds:.2g} s")
-    if fit.certificate is not None:
-        say(verdict_sentence(fit.certificate))
-        say_certificate(fit.certificate)
+def _leave(sweeps: int, model: Path | None) -> NoReturn:
+    kept = f"{model} holds the best model so far, --resume goes on" if model else "without --model it is lost"
+    warn(f"lowland: interrupted after {sweeps} sweeps; {kept}")
+    raise typer.Exit(130)
 
 
-def write_completed(path: Path, table: Table, fit: CompletionFit) -> None:
-    """Write a completed table in the layout of the input; observed cells are kept."""
-    seen = table.observations
-    # predictions as floats of nine digits; observed cells as NumPy numbers, written in full
-    filled = fit.model.matrix().astype(float).astype(object)
-    filled[seen.rows, seen.columns] = list(seen.values)
-    m, n = seen.shape
-    rows = seen.row_labels if seen.row_labels is not None else np.arange(m)
-    columns = seen.column_labels if seen.column_labels is not None else np.arange(n)
-    if table.layout == "long":
-        header: Sequence[str] = (*table.names, "observed")
-        observed = np.zeros((m, n), dtype=int)
-        observed[seen.rows, seen.columns] = 1
-        body: Iterator[Sequence[Any]] = (
-            (rows[i], columns[j], filled[i, j], observed[i, j]) for i in range(m) for j in range(n)
+def _covariates(path: Path | None, labels: Labels | None, side: str) -> Matrix | None:
+    if path is None:
+        return None
+    known = read_covariates(path)
+    if labels is None:
+        raise InvalidInputError(
+            f"--{side}-covariates need a table with labels", str(path), fix=f"give the {side}s names"
         )
-    elif table.names and table.names[0]:
-        header = (table.names[0], *map(str, columns))
-        body = ((rows[i], *filled[i]) for i in range(m))
-    else:
-        header = tuple(map(str, columns))
-        body = (tuple(filled[i]) for i in range(m))
-    write_rows(path, header, body)
-
-
-def _command(table: Path, settings: CompletionSettings, seed: int) -> str:
-    options = "" if settings.biases else " --no-biases"
-    options += f" --bias-penalty {settings.bias_penalty:g}" if settings.bias_penalty else ""
-    options += (
-        f" --penalty-weights {settings.penalty_weights}" if settings.penalty_weights != "uniform" else ""
-    )
-    return (
-        f"lowland complete {table.name} --rank {settings.rank} --penalty {settings.penalty:g}{options} "
-        f"--tolerance {settings.tolerance:g} --max-iterations {settings.max_iterations} --seed {seed}"
-    )
-
-
-def _as_data(fit: CompletionFit, paths: dict[str, Path | None]) -> dict[str, Any]:
-    search = fit.search
-    return {
-        "shape": list(fit.observations.shape),
-        "observed": fit.observations.size,
-        "stop_reason": search.stop_reason.value,
-        "message": search.message,
-        "iterations": search.iterations,
-        "objective": search.value,
-        "seconds": search.seconds,
-        "certificate": fit.certificate.as_dict() if fit.certificate else None,
-        "files": {name: str(path) for name, path in paths.items() if path is not None and path.exists()},
-    }
+    values: Matrix = known.values[find_labels(labels, known.labels, f"{side} in {path.name}")]
+    return values

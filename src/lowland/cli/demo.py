@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from lowland.cli.complete import write_completed
+from lowland.cli.completed_output import write_completed
 from lowland.cli.output import say, say_certificate, say_json, try_report
 from lowland.cli.progress import SearchProgress
 from lowland.core.atomic import check_writable
@@ -50,7 +50,7 @@ def demo(
         ]
         fit = fit_completion(table, SETTINGS, rng=rng, callbacks=[progress])
     save_model(paths["model.npz"], fit.model, fit=fit, certificate=fit.certificate, seed=seed)
-    write_completed(paths["completed.csv"], loaded, fit)
+    write_completed(paths["completed.csv"], loaded, fit.model)
     held = table.select(cells | runs)
     page = completion_page(
         fit,

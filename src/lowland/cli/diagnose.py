@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from lowland.cli.complete import describe_table
+from lowland.cli.completed_output import describe_table
 from lowland.cli.output import say, say_json
 from lowland.core.status import Verdict
 from lowland.files.tables import load_table

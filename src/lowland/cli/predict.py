@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from lowland.cli.output import say, say_json
@@ -16,6 +17,7 @@ from lowland.core.labels import LabelColumn
 from lowland.files.delimited import read_delimited, read_header
 from lowland.files.outputs import cell_text, write_rows
 from lowland.files.tables import DELIMITERS
+from lowland.systems.completed import Completed
 from lowland.systems.model_files import load_model
 
 
@@ -27,6 +29,9 @@ def predict(
         str | None, typer.Option(help="Name of the column column; the second by default.")
     ] = None,
     delimiter: Annotated[str | None, typer.Option(help="Separator; by the file's ending by default.")] = None,
+    interval: Annotated[
+        float | None, typer.Option(help="Add intervals of this level (models with a posterior).")
+    ] = None,
     output: Annotated[Path | None, typer.Option(help="Write here instead of to the screen.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -56,9 +61,13 @@ def predict(
             raise InvalidInputError(f"{pairs} has no labels in column {names[axis]!r}")
         positions.append(fitted.labels.positions(column_.names, axis)[column_.codes])
     rows, cols = (c.names[c.codes] for c in labels if isinstance(c, LabelColumn))
-    values = fitted.predict(*positions)
-    titles = (*names, "prediction")
-    lines = [(r, c, float(v)) for r, c, v in zip(rows.tolist(), cols.tolist(), values, strict=True)]
+    values = [fitted.predict(*positions)]
+    titles: tuple[str, ...] = (*names, "prediction")
+    if interval is not None:
+        values += Completed(fitted, None).intervals(positions[0], positions[1], interval, "auto")
+        titles += ("lower", "upper")
+    numbers = np.column_stack(values).astype(float).tolist()
+    lines = [(r, c, *own) for r, c, own in zip(rows.tolist(), cols.tolist(), numbers, strict=True)]
     if output is not None:
         write_rows(output, titles, lines)
         say(f"{len(lines)} predictions: {output}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,8 @@ from lowland.core.observations import Observations
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.search.loop import Snapshot
 from lowland.search.stops import Progress
-from lowland.systems.completion_settings import CompletionSettings
+from lowland.systems.bayesian_completion import Covariates
+from lowland.systems.completion_plan import CompletionPlan
 
 
 def checkpoint_path(model: Path) -> Path:
@@ -29,7 +31,9 @@ def save_checkpoint(path: Path, snapshot: Snapshot, identity: Mapping[str, Any])
     arrays: dict[str, NDArray[Any]] = {"best_theta": snapshot.best_theta}
     scalars: dict[str, Any] = {}
     for name, value in snapshot.state.items():
-        if isinstance(value, np.ndarray):
+        if isinstance(value, tuple):  # of equal arrays: draws
+            arrays[f"state_{name}"] = np.stack(value) if value else np.zeros((0, 0))
+        elif isinstance(value, np.ndarray):
             arrays[f"state_{name}"] = value
         else:
             scalars[name] = value
@@ -73,9 +77,19 @@ def load_checkpoint(path: Path, identity: Mapping[str, Any]) -> Snapshot:
     )
 
 
-def identity_of(observations: Observations, settings: CompletionSettings, seed: int) -> dict[str, Any]:
+def identity_of(
+    observations: Observations, plan: CompletionPlan, covariates: Covariates, seed: int
+) -> dict[str, Any]:
     """Return what a checkpoint must agree with."""
-    return {**dataclasses.asdict(settings), "seed": seed, "data": observations.fingerprint()}
+    about = hashlib.sha256()
+    for values in covariates:
+        about.update(b"none" if values is None else values.tobytes())
+    return {
+        **dataclasses.asdict(plan),
+        "covariates": about.hexdigest(),
+        "seed": seed,
+        "data": observations.fingerprint(),
+    }
 
 
 def forget(path: Path) -> None:

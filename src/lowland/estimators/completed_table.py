@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.random import make_generator
 from lowland.core.records import SearchResult
 from lowland.estimators.table_input import as_positions, whole_number
-from lowland.systems.companion import certificate_of
 from lowland.systems.completed import Completed
+from lowland.systems.completion_plan import PlannedFit, judged
 from lowland.systems.merging import extended
 from lowland.systems.model_files import load_model, save_model
 from lowland.systems.posterior_model import check_draw_count
@@ -172,9 +173,13 @@ class _CompletedTable:
         check_is_fitted(self)
         new = extended(self._completed.labels, rows, columns, values)
         completed = self._completed.updated(new)
+        self.certificate_ = None
+        if self.certify and completed.fit is not None:
+            rng = np.random.default_rng(completed.seed)
+            planned, self.certificate_ = judged(PlannedFit(completed.fit), rng, self.effort)
+            completed = replace(completed, model=planned.fit.model, fit=planned.fit)
         self.n_features_in_ = completed.model.shape[1]
         self._set(completed)
-        self.certificate_ = certificate_of(completed, self.effort) if self.certify else None
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -14,11 +14,13 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
+from lowland.core.status import StopReason
 from lowland.estimators.completed_table import _CompletedTable
-from lowland.estimators.completion_choice import choose_method, fit_penalised, fit_posterior
+from lowland.estimators.plans import plan_of
 from lowland.estimators.table_input import covariates_of, observations_of, rank_or_auto
 from lowland.estimators.weights import weigh_rows
 from lowland.systems.completed import Completed
+from lowland.systems.completion_plan import check_effort, fit_plan, judged
 from lowland.systems.posterior_model import PosteriorModel
 
 
@@ -68,8 +70,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         Most sweeps.
     certify : bool
         Whether to judge the fit; of a Bayesian one, the penalised problem that its variances imply.
-    effort : {"quick", "standard", "thorough"}
-        How far to go in judging.
+    effort : {"auto", "quick", "standard", "thorough"}
+        How far to go in judging. "auto": "standard" for method "map", "quick" for a companion.
     random_state : int, RandomState, Generator or None
         For the random start and draws.
 
@@ -132,7 +134,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         tolerance: float | str = "auto",
         max_iterations: int = 500,
         certify: bool = True,
-        effort: str = "standard",
+        effort: str = "auto",
         random_state: Any = None,
     ) -> None:
         self.rank = rank
@@ -185,7 +187,9 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         InvalidInputError
             If a setting, the table or the covariates cannot be used.
         """
-        method = choose_method(self)
+        plan = plan_of(self)
+        method = plan.decided()
+        check_effort(self.effort)
         observations = self._observe(X, reset=True)
         rank_or_auto(self.rank, observations.shape)
         if sample_weight is not None:
@@ -196,10 +200,11 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             covariates_of(column_covariates, n, labels[1], "column_covariates"),
         )
         rng = self._generator()
-        fitter = fit_penalised if method == "map" else fit_posterior
-        found = fitter(self, observations, method, about, rng)
+        found = fit_plan(observations, plan, rng=rng, covariates=about)
+        self.certificate_ = None
+        if self.certify and found.fit.search.stop_reason is not StopReason.INTERRUPTED:
+            found, self.certificate_ = judged(found, rng, self.effort)
         self.method_ = method
-        self.certificate_ = found.certificate
         self._set(Completed(found.fit.model, found.fit, int(rng.integers(2**63)), about))
         if found.path is not None:
             self.rank_path_ = found.path

@@ -174,3 +174,70 @@ class PatternDisplay:
             )
         self.ax_.set(xlabel="column", ylabel="row")
         return self
+
+
+@final
+@dataclass
+class CalibrationDisplay:
+    """How many held-out cells lie inside intervals, against how many should.
+
+    Parameters
+    ----------
+    levels : ndarray
+        Nominal probabilities.
+    coverage : ndarray
+        Measured.
+    count : int
+        Held-out cells.
+    """
+
+    levels: Vector
+    coverage: Vector
+    count: int
+    ax_: Any = field(default=None, repr=False)
+
+    def plot(self, ax: Any = None) -> CalibrationDisplay:
+        """Draw on axes, or on new ones; the band holds 95 % of what chance does to exact intervals."""
+        self.ax_ = new_axes(ax)
+        line = np.linspace(0, 1, 101)
+        band = 1.96 * np.sqrt(line * (1 - line) / self.count)
+        self.ax_.fill_between(line, line - band, line + band, color=FAINT, alpha=0.4, linewidth=0)
+        self.ax_.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
+        self.ax_.plot(self.levels, self.coverage, color=ACCENT, marker="o", markersize=4)
+        self.ax_.set(xlabel="level of the interval", ylabel="held-out cells inside", xlim=(0, 1), ylim=(0, 1))
+        return self
+
+
+@final
+@dataclass
+class PathDisplay:
+    """Held-out errors along paths of ranks or penalties.
+
+    Parameters
+    ----------
+    positions : ndarray
+        Ranks, or penalties.
+    errors : ndarray
+        Root mean square.
+    chosen : float
+        The position taken.
+    name : str
+        "rank" or "penalty".
+    """
+
+    positions: Vector
+    errors: Vector
+    chosen: float
+    name: str
+    ax_: Any = field(default=None, repr=False)
+
+    def plot(self, ax: Any = None) -> PathDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = new_axes(ax)
+        order = np.argsort(self.positions)
+        x, y = self.positions[order], self.errors[order]
+        (self.ax_.semilogx if self.name == "penalty" else self.ax_.plot)(x, y, color=ACCENT, marker=".")
+        at = int(np.argmin(np.abs(x - self.chosen)))
+        self.ax_.plot(x[at], y[at], color=SECOND, marker="o", markersize=8, linestyle="none")
+        self.ax_.set(xlabel=self.name, ylabel="error on held-out cells")
+        return self

@@ -60,6 +60,11 @@ class BayesianFit:
     observations: Observations
     settings: BayesianSettings
 
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why the last search ended: the draws', where there were some."""
+        return (self.sampling or self.search).stop_reason
+
 
 def fit_bayesian(
     observations: Observations,

@@ -38,7 +38,8 @@ class BayesianSettings:
     noise : {"auto", "common", "column"}
         Whether columns differ in noise; "auto" means: where values are no grades.
     scale : {"auto", "common", "column"}
-        Whether each column is centred and scaled by itself; "auto" means: where spreads differ tenfold.
+        Whether each column is centred and scaled by itself; "auto" means: where values are no grades
+        and spreads differ tenfold.
     tolerance : float
         Sweeps stop once the bound rises by less than this an observation.
     max_iterations : int
@@ -78,7 +79,8 @@ class BayesianSettings:
         graded = has_grades(table.values)
         pattern = graded and table.size < DENSEST_PATTERN * m * n if self.pattern is None else self.pattern
         noise = ("common" if graded else "column") if self.noise == "auto" else self.noise
-        scale = ("column" if _units_differ(table) else "common") if self.scale == "auto" else self.scale
+        own = not graded and _units_differ(table)
+        scale = ("column" if own else "common") if self.scale == "auto" else self.scale
         return replace(self, rank=rank, pattern=pattern, noise=noise, scale=scale)
 
 
@@ -102,6 +104,6 @@ def column_moments(table: Observations) -> tuple[Vector, Vector]:
 
 
 def _units_differ(table: Observations) -> bool:
-    enough = table.column_counts() >= 5
+    enough = table.column_counts() >= 10
     spreads = column_moments(table)[1][enough]
     return bool(spreads.size > 1 and spreads.max() > COMMENSURATE * spreads.min())

@@ -6,16 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.objectives.side_prior import unpack_lower
 from lowland.systems.bayesian_completion import BayesianFit
-from lowland.systems.completed import Completed
-from lowland.systems.completion import CompletionFit, certified, fit_completion
+from lowland.systems.completion import CompletionFit, fit_completion
 from lowland.systems.completion_settings import CompletionSettings
 
 
-def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "standard") -> CompletionFit:
+def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "quick") -> CompletionFit:
     """Fit and judge the penalised problem of the same rank whose penalty the posterior implies.
 
     Parameters
@@ -50,14 +48,6 @@ def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "
         bias_penalty = 2 / (model.noise_precision * float(spreads[0][r] + spreads[1][r]))
     settings = CompletionSettings(r, model.biased, penalty, bias_penalty=bias_penalty)
     return fit_completion(_table_of(fit), settings, rng=rng, effort=effort)
-
-
-def certificate_of(completed: Completed, effort: str) -> Certificate | None:
-    """Return the certificate of a completed table: of a penalised fit itself, else of its companion."""
-    rng = np.random.default_rng(completed.seed)
-    if isinstance(completed.fit, CompletionFit):
-        return certified(completed.fit, rng, effort).certificate
-    return None if completed.fit is None else fit_companion(completed.fit, rng, effort=effort).certificate
 
 
 def _mean_diagonal(covariances: np.ndarray, width: int) -> np.ndarray:

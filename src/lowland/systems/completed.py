@@ -136,18 +136,19 @@ class Completed:
 
     @cached_property
     def _conformal(self) -> Conformal:
-        fit = self.fit
-        if fit is None:
+        if self.fit is None:
             raise UnsupportedError(
                 "conformal intervals need the data", "a model from a file", fix="fit the table again"
             )
+        return calibrate(self.fit.observations, self.refit, np.random.default_rng(self.seed))
 
-        def refit(table: Observations, rng: np.random.Generator) -> Predictor:
-            if isinstance(fit, BayesianFit):
-                return fit_bayesian(table, fit.settings, rng=rng, covariates=self.covariates).model
-            return FisherErrors(fit_completion(table, fit.settings, rng=rng, certify=False))
-
-        return calibrate(fit.observations, refit, np.random.default_rng(self.seed))
+    def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
+        """Return what the same settings make of another table of the same shape."""
+        fit = self.fit
+        if isinstance(fit, BayesianFit):
+            return fit_bayesian(table, fit.settings, rng=rng, covariates=self.covariates).model
+        settings = self._penalised().settings
+        return FisherErrors(fit_completion(table, settings, rng=rng, certify=False))
 
     def _penalised(self) -> CompletionFit:
         if not isinstance(self.fit, CompletionFit):

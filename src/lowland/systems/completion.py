@@ -42,7 +42,7 @@ from lowland.systems.premises import check_scale
 from lowland.systems.solvers import exact_value, warmed_alternating
 
 # a Newton finish sharpens the certificate; beyond this many observations times unknowns a
-# row it would cost more than the fit
+# row, and a fifth of it for a quick judgement, it would cost more than the fit
 FINISH_WORK = 300_000
 
 
@@ -58,6 +58,11 @@ class CompletionFit:
     observations: Observations
     settings: CompletionSettings
     theta: Vector
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why the search ended."""
+        return self.search.stop_reason
 
 
 def completion_objective(observations: Observations, settings: CompletionSettings) -> RecoveryObjective:
@@ -156,7 +161,8 @@ def fit_completion(  # noqa: PLR0913
 def certified(fit: CompletionFit, rng: np.random.Generator, effort: str = "standard") -> CompletionFit:
     """Return a fit with its certificate, small ones after a Newton finish."""
     objective, search, theta = fit.objective, fit.search, fit.theta
-    if fit.observations.size * (fit.settings.rank + 2) <= FINISH_WORK:
+    most = FINISH_WORK // 5 if effort == "quick" else FINISH_WORK
+    if fit.observations.size * (fit.settings.rank + 2) <= most:
         search = _finish(objective, search, rng)
         theta = search.theta
         if objective.block_solver is not None:

@@ -1,0 +1,127 @@
+"""Completed tables as files, and fits as words and data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lowland.cli.output import say, say_certificate
+from lowland.core.findings import Certificate
+from lowland.files.outputs import write_rows
+from lowland.files.tables import Table
+from lowland.report.words import verdict_sentence
+from lowland.systems.bayesian_completion import BayesianFit
+from lowland.systems.completed import Completed, Model
+from lowland.systems.completion import CompletionFit
+from lowland.systems.posterior_report import COMPANION, describe_method
+
+
+def describe_table(table: Table) -> str:
+    """Return the size of a table in a sentence, empty rows and columns included."""
+    seen = table.observations
+    m, n = seen.shape
+    text = f"read as {table.layout}: {m} rows, {n} columns, "
+    text += f"{seen.size} observed cells ({seen.size / (m * n):.1%})"
+    empty_rows, empty_columns = int((seen.row_counts() == 0).sum()), int((seen.column_counts() == 0).sum())
+    if empty_rows or empty_columns:
+        text += (
+            f"; {empty_rows} rows and {empty_columns} columns have none and are predicted from biases alone"
+        )
+    return text
+
+
+def say_fit(fit: CompletionFit | BayesianFit, certificate: Certificate | None) -> None:
+    """Print why the search stopped and what is proved."""
+    search = fit.search
+    if isinstance(fit, BayesianFit):
+        say(describe_method(fit))
+    say(f"stopped: {search.stop_reason.value.replace('_', ' ')}, {search.message}")
+    value = "minus the bound" if isinstance(fit, BayesianFit) else "objective"
+    say(f"{value} {search.value:.6g} after {search.iterations} sweeps in {search.seconds:.2g} s")
+    if isinstance(fit, BayesianFit) and fit.sampling is not None:
+        say(f"then {fit.settings.draws} draws kept in {fit.sampling.seconds:.2g} s")
+    if certificate is not None:
+        if isinstance(fit, BayesianFit):
+            say(COMPANION)
+        say(verdict_sentence(certificate))
+        say_certificate(certificate)
+
+
+def fit_as_data(
+    fit: CompletionFit | BayesianFit, certificate: Certificate | None, paths: dict[str, Path | None]
+) -> dict[str, Any]:
+    """Return what --json prints."""
+    search = fit.search
+    method = "map" if isinstance(fit, CompletionFit) else "gibbs" if fit.settings.draws else "variational"
+    return {
+        "shape": list(fit.observations.shape),
+        "observed": fit.observations.size,
+        "method": method,
+        "rank": fit.model.rank,
+        "stop_reason": search.stop_reason.value,
+        "message": search.message,
+        "iterations": search.iterations,
+        "objective": search.value,
+        "seconds": search.seconds,
+        "certificate": certificate.as_dict() if certificate else None,
+        "files": {name: str(path) for name, path in paths.items() if path is not None and path.exists()},
+    }
+
+
+def write_intervals(path: Path, table: Table, completed: Completed, level: float) -> None:
+    """Write every cell in a line, with prediction, interval and whether it was observed."""
+    seen = table.observations
+    m, n = seen.shape
+    rows, columns = _names(table)
+    names = table.names if table.layout == "long" else ("row", "column", "value")
+    header = (*names, "lower", "upper", "observed")
+    observed = np.full((m, n), np.nan)
+    observed[seen.rows, seen.columns] = seen.values
+
+    def lines() -> Iterator[Sequence[Any]]:
+        everywhere = np.arange(n)
+        for i in range(m):
+            here = np.full(n, i)
+            values = completed.model.predict(here, everywhere).astype(float)
+            low, high = completed.intervals(here, everywhere, level, "auto")
+            for j in range(n):
+                known = not np.isnan(observed[i, j])
+                value = observed[i, j] if known else float(values[j])
+                yield rows[i], columns[j], value, float(low[j]), float(high[j]), int(known)
+
+    write_rows(path, header, lines())
+
+
+def write_completed(path: Path, table: Table, model: Model) -> None:
+    """Write a completed table in the layout of the input; observed cells are kept."""
+    seen = table.observations
+    # predictions as floats of nine digits; observed cells as NumPy numbers, written in full
+    filled = model.matrix().astype(float).astype(object)
+    filled[seen.rows, seen.columns] = list(seen.values)
+    m, n = seen.shape
+    rows, columns = _names(table)
+    if table.layout == "long":
+        header: Sequence[str] = (*table.names, "observed")
+        observed = np.zeros((m, n), dtype=int)
+        observed[seen.rows, seen.columns] = 1
+        body: Iterator[Sequence[Any]] = (
+            (rows[i], columns[j], filled[i, j], observed[i, j]) for i in range(m) for j in range(n)
+        )
+    elif table.names and table.names[0]:
+        header = (table.names[0], *map(str, columns))
+        body = ((rows[i], *filled[i]) for i in range(m))
+    else:
+        header = tuple(map(str, columns))
+        body = (tuple(filled[i]) for i in range(m))
+    write_rows(path, header, body)
+
+
+def _names(table: Table) -> tuple[Any, Any]:
+    seen = table.observations
+    m, n = seen.shape
+    rows = seen.row_labels if seen.row_labels is not None else np.arange(m)
+    columns = seen.column_labels if seen.column_labels is not None else np.arange(n)
+    return rows, columns

@@ -1,0 +1,150 @@
+"""From the options of `lowland complete` to a plan, and its fit with progress and checkpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import typer
+
+from lowland.cli.output import warn
+from lowland.cli.progress import SearchProgress
+from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
+from lowland.core.atomic import check_writable
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
+from lowland.core.observations import Observations
+from lowland.core.random import make_generator
+from lowland.core.status import StopReason
+from lowland.files.tables import DELIMITERS
+from lowland.search.loop import Checkpoint
+from lowland.systems.bayesian_completion import Covariates
+from lowland.systems.completion_plan import CompletionPlan, PlannedFit, fit_plan, judged
+from lowland.systems.completion_settings import PENALTY_WEIGHTS
+from lowland.systems.model_files import save_model
+
+_ANSWERS = {"auto": None, "yes": True, "no": False}
+
+
+def plan_from(
+    *,
+    method: str,
+    rank: str,
+    biases: bool,
+    pattern: str,
+    noise: str,
+    scale: str,
+    draws: int,
+    penalty: str,
+    penalty_weights: str,
+    bias_penalty: float,
+    tolerance: float | None,
+    max_iterations: int,
+) -> CompletionPlan:
+    """Return the plan that options describe, each checked by name."""
+    if pattern not in _ANSWERS:
+        raise InvalidInputError("--pattern is unknown", pattern, fix="use auto, yes or no")
+    if draws < 1:
+        raise InvalidInputError("--draws must be at least 1", str(draws))
+    if not (np.isfinite(bias_penalty) and bias_penalty >= 0):
+        raise InvalidInputError("--bias-penalty must be a finite number at least 0", f"{bias_penalty}")
+    if penalty_weights not in PENALTY_WEIGHTS:
+        choices = " or ".join(PENALTY_WEIGHTS)
+        raise InvalidInputError("--penalty-weights is unknown", penalty_weights, fix=f"use {choices}")
+    if bias_penalty and not biases:
+        raise InvalidInputError("--bias-penalty needs biases", "--no-biases", fix="leave one of them out")
+    if not ((tolerance is None or tolerance >= 0) and max_iterations >= 1):
+        found = f"{tolerance} and {max_iterations}"
+        raise InvalidInputError("--tolerance must be at least 0 and --max-iterations positive", found)
+    plan = CompletionPlan(
+        method,
+        None if rank == "auto" else int(_number(rank, "--rank", whole=True)),
+        biases,
+        None if penalty == "auto" else _number(penalty, "--penalty"),
+        bias_penalty,
+        penalty_weights,
+        _ANSWERS[pattern],
+        noise,
+        scale,
+        draws,
+        tolerance,
+        max_iterations,
+    )
+    plan.decided()
+    return plan
+
+
+def _number(text: str, name: str, *, whole: bool = False) -> float:
+    try:
+        number = float(int(text) if whole else float(text))
+    except ValueError:
+        number = float("nan")
+    if not (np.isfinite(number) and number >= 0):
+        kind = "a whole number" if whole else "a finite number at least 0"
+        raise InvalidInputError(f"{name} must be {kind}, or auto", text)
+    return number
+
+
+def check_paths(table: Path, output: Path | None, model: Path | None, report: Path | None) -> None:
+    """Raise unless all files can be written, and none is the table."""
+    for name, path in (("--output", output), ("--model", model), ("--report", report)):
+        if path is not None:
+            check_writable(path)
+            if path.resolve() == table.resolve():
+                raise InvalidInputError(f"{name} would overwrite the table", str(path), fix="write elsewhere")
+    if output is not None and output.suffix.lower() not in DELIMITERS:
+        raise InvalidInputError("--output must be a text table", str(output), fix="end it in .csv or .tsv")
+
+
+def seed_of(seed: int, dtype: str) -> None:
+    """Raise unless seed and precision can be used."""
+    if seed < 0:
+        raise InvalidInputError("--seed must not be negative", str(seed))
+    if dtype not in ("float64", "float32"):
+        raise InvalidInputError("--dtype is unknown", dtype, fix="use float64 or float32")
+
+
+def run_plan(
+    observations: Observations,
+    plan: CompletionPlan,
+    covariates: Covariates = (None, None),
+    *,
+    seed: int,
+    effort: str | None,
+    model: Path | None,
+    resume: bool,
+    quiet: bool,
+) -> tuple[PlannedFit, Certificate | None]:
+    """Fit with progress and checkpoints, save the model, judge the fit, and save that too."""
+    checkpoint = snapshot = None
+    if model is not None:
+        kept_at, identity = checkpoint_path(model), identity_of(observations, plan, covariates, seed)
+        checkpoint = Checkpoint(lambda snapshot: save_checkpoint(kept_at, snapshot, identity))
+        snapshot = load_checkpoint(kept_at, identity) if resume else None
+    rng = make_generator(seed)
+    with SearchProgress(plan.sweeps, quiet=quiet) as progress:
+        planned = fit_plan(
+            observations,
+            plan,
+            rng=rng,
+            covariates=covariates,
+            callbacks=[progress],
+            checkpoint=checkpoint,
+            resume=snapshot,
+        )
+    fit, certificate = planned.fit, None
+    if model is not None:
+        save_model(model, fit.model, fit=fit, seed=seed)
+    if fit.stop_reason is StopReason.INTERRUPTED:
+        return planned, None
+    if effort is not None:
+        try:
+            planned, certificate = judged(planned, rng, effort)
+        except KeyboardInterrupt:
+            kept = f"{model} holds the fitted model" if model else "without --model the fit is lost"
+            warn(f"lowland: interrupted while judging the fit; {kept}")
+            raise typer.Exit(130) from None
+    if model is not None:
+        save_model(model, planned.fit.model, fit=planned.fit, certificate=certificate, seed=seed)
+        forget(checkpoint_path(model))
+    return planned, certificate

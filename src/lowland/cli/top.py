@@ -1,0 +1,64 @@
+"""`lowland top`: the best columns of a row, from a saved model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from lowland.cli.output import say, say_json
+from lowland.core.errors import InvalidInputError
+from lowland.core.labels import label_text
+from lowland.files.tables import load_table
+from lowland.systems.model_files import load_model
+from lowland.systems.rankings import best_columns
+
+
+def top(
+    model: Annotated[Path, typer.Argument(help="A model that lowland complete wrote.")],
+    row: Annotated[str, typer.Argument(help="Label of the row, or its position where it has none.")],
+    count: Annotated[int, typer.Option(help="How many columns.")] = 10,
+    table: Annotated[
+        Path | None, typer.Option(help="The table fitted: what it observes of the row is left out.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Print the columns with the largest predictions in a row."""
+    if count < 1:
+        raise InvalidInputError("--count must be at least 1", str(count))
+    fitted, _ = load_model(model)
+    labels = fitted.labels
+    wanted = [row] if labels.rows is not None else [_position(row)]
+    at = int(labels.positions(wanted, 0)[0])
+    seen = np.zeros(0, np.intp)
+    if table is not None:
+        known = labels.align(load_table(table).observations, rows=True)
+        if known.shape != fitted.shape:
+            raise InvalidInputError(
+                "the table does not fit the model",
+                f"{known.shape} for {fitted.shape}",
+                fix="pass the table fitted",
+            )
+        seen = known.columns[known.rows == at]
+    n = fitted.shape[1]
+    columns, predictions = best_columns(fitted.predict(np.full(n, at), np.arange(n)), seen, count)
+    names = columns if labels.columns is None else labels.columns[columns]
+    found = [
+        (label_text(name), float(value)) for name, value in zip(names.tolist(), predictions, strict=True)
+    ]
+    if json:
+        say_json({"row": row, "columns": [name for name, _ in found], "predictions": [v for _, v in found]})
+        return
+    for name, value in found:
+        say(f"{value:.6g}  {name}")
+
+
+def _position(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidInputError(
+            "rows of this model have no labels", repr(text), fix="pass a position counted from 0"
+        ) from None

@@ -1,0 +1,226 @@
+"""How a table is to be completed, in the words of a user; and the fit by the method that they ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import final
+
+import numpy as np
+
+from lowland.certify import Settings
+from lowland.core.arrays import check_rank
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
+from lowland.core.observations import Observations
+from lowland.search.loop import Callback, Checkpoint, Snapshot
+from lowland.systems.bayesian_completion import BayesianFit, Covariates, fit_bayesian
+from lowland.systems.bayesian_settings import BayesianSettings
+from lowland.systems.companion import fit_companion
+from lowland.systems.completion import CompletionFit, certified, fit_completion
+from lowland.systems.completion_settings import CompletionSettings
+from lowland.systems.rank_path import RankPath, choose_rank_and_penalty
+
+METHODS = ("auto", "variational", "gibbs", "map")
+# settings that mean something to one kind of method only
+OF_MAP = ("penalty", "bias_penalty", "penalty_weights")
+OF_POSTERIOR = ("pattern", "noise", "scale")
+
+
+@final
+@dataclass(frozen=True)
+class CompletionPlan:
+    """What is asked of a completion; None stands for "auto".
+
+    Parameters
+    ----------
+    method : {"auto", "variational", "gibbs", "map"}
+        "auto" is "map" where one of its settings is given, else "variational".
+    rank : int or None
+    biases : bool
+    penalty : float or None
+    bias_penalty : float
+    penalty_weights : {"uniform", "counts"}
+    pattern : bool or None
+    noise : {"auto", "common", "column"}
+    scale : {"auto", "common", "column"}
+    draws : int
+        That "gibbs" keeps.
+    tolerance : float or None
+    max_iterations : int
+    """
+
+    method: str = "auto"
+    rank: int | None = None
+    biases: bool = True
+    penalty: float | None = None
+    bias_penalty: float = 0.0
+    penalty_weights: str = "uniform"
+    pattern: bool | None = None
+    noise: str = "auto"
+    scale: str = "auto"
+    draws: int = 100
+    tolerance: float | None = None
+    max_iterations: int = 500
+
+    @property
+    def sweeps(self) -> int:
+        """Most sweeps of one search."""
+        return max(self.max_iterations, self.draws if self.method == "gibbs" else 0)
+
+    def check_rank(self, shape: tuple[int, int]) -> None:
+        """Raise unless the rank fits the table."""
+        if self.rank is not None:
+            check_rank(self.rank, shape, name="--rank")
+
+    def as_options(self) -> str:
+        """Return the command-line options that are not as they are by default."""
+        words = [f"--method {self.decided()}"]
+        for field in fields(self):
+            value, name = getattr(self, field.name), field.name.replace("_", "-")
+            if value == field.default or name == "method":
+                continue
+            if isinstance(value, bool):
+                answer = f"--{name} {'yes' if value else 'no'}"
+                words.append(answer if name == "pattern" else f"--{'' if value else 'no-'}{name}")
+            else:
+                words.append(f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}")
+        return " ".join(words)
+
+    def decided(self) -> str:
+        """Return the method.
+
+        Raises
+        ------
+        InvalidInputError
+            If it is unknown, or a setting means nothing to it.
+        """
+        if self.method not in METHODS:
+            choices = ", ".join(f'"{choice}"' for choice in METHODS)
+            raise InvalidInputError("method is unknown", repr(self.method), fix=f"use one of {choices}")
+        given = {f.name for f in fields(self) if getattr(self, f.name) != f.default}
+        of_map = [name for name in OF_MAP if name in given]
+        method = ("map" if of_map else "variational") if self.method == "auto" else self.method
+        idle = [name for name in OF_POSTERIOR if name in given] if method == "map" else of_map
+        if idle:
+            other = "a Bayesian method" if method == "map" else 'method "map"'
+            raise InvalidInputError(
+                f'{idle[0]} means nothing to method "{method}"',
+                repr(getattr(self, idle[0])),
+                fix=f"leave it out, or choose {other}",
+            )
+        return method
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PlannedFit:
+    """A fit, and how rank and penalty were chosen where they were."""
+
+    fit: CompletionFit | BayesianFit
+    path: RankPath | None = None
+
+
+def fit_plan(
+    table: Observations,
+    plan: CompletionPlan,
+    *,
+    rng: np.random.Generator,
+    covariates: Covariates = (None, None),
+    callbacks: Sequence[Callback] = (),
+    checkpoint: Checkpoint | None = None,
+    resume: Snapshot | None = None,
+) -> PlannedFit:
+    """Fit a table as planned, without judging the fit.
+
+    Parameters
+    ----------
+    table : Observations
+    plan : CompletionPlan
+    rng : numpy.random.Generator
+    covariates : pair of ndarray or None
+        Of rows and of columns.
+    callbacks, checkpoint, resume
+        As in `lowland.search.run`.
+
+    Returns
+    -------
+    PlannedFit
+    """
+    method = plan.decided()
+    if method != "map":
+        fit = fit_bayesian(
+            table,
+            _bayesian(plan, method),
+            rng=rng,
+            covariates=covariates,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+            resume=resume,
+        )
+        return PlannedFit(fit)
+    if any(known is not None for known in covariates):
+        raise InvalidInputError(
+            'method "map" takes no covariates', "some were passed", fix='use "variational" or "gibbs"'
+        )
+    settings, path = _penalised(plan), None
+    if plan.rank is None or plan.penalty is None:
+        path = choose_rank_and_penalty(table, settings, rank=plan.rank, penalty=plan.penalty, rng=rng)
+        settings = path.settings
+    penalised = fit_completion(
+        table,
+        settings,
+        rng=rng,
+        certify=False,
+        callbacks=callbacks,
+        checkpoint=checkpoint,
+        resume=resume,
+    )
+    return PlannedFit(penalised, path)
+
+
+def check_effort(effort: str) -> None:
+    """Raise unless an effort is known; "auto" is."""
+    if effort != "auto":
+        Settings.for_effort(effort)
+
+
+def judged(
+    planned: PlannedFit, rng: np.random.Generator, effort: str
+) -> tuple[PlannedFit, Certificate | None]:
+    """Return a fit and what is proved: of a Bayesian one, about its penalised companion.
+
+    An effort of "auto" is "standard" for a penalised fit and "quick" for a companion.
+    """
+    fit = planned.fit
+    if effort == "auto":
+        effort = "quick" if isinstance(fit, BayesianFit) else "standard"
+    if isinstance(fit, BayesianFit):
+        return planned, fit_companion(fit, rng, effort=effort).certificate
+    better = certified(fit, rng, effort)
+    return PlannedFit(better, planned.path), better.certificate
+
+
+def _bayesian(plan: CompletionPlan, method: str) -> BayesianSettings:
+    return BayesianSettings(
+        plan.rank,
+        plan.biases,
+        plan.pattern,
+        plan.noise,
+        plan.scale,
+        BayesianSettings.tolerance if plan.tolerance is None else plan.tolerance,
+        plan.max_iterations,
+        plan.draws if method == "gibbs" else 0,
+    )
+
+
+def _penalised(plan: CompletionPlan) -> CompletionSettings:
+    return CompletionSettings(
+        plan.rank or 1,
+        plan.biases,
+        plan.penalty or 0.0,
+        CompletionSettings.tolerance if plan.tolerance is None else plan.tolerance,
+        plan.max_iterations,
+        plan.bias_penalty,
+        plan.penalty_weights,
+    )

@@ -1,0 +1,72 @@
+"""The report of a completion, by whatever method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from lowland.core.errors import UnsupportedError
+from lowland.core.findings import Certificate
+from lowland.report.page import Page
+from lowland.systems.bayesian_completion import BayesianFit
+from lowland.systems.completed import Completed
+from lowland.systems.completion import CompletionFit
+from lowland.systems.posterior_report import path_figures, posterior_page, trial_figures, trial_tables
+from lowland.systems.rank_path import RankPath
+from lowland.systems.reporting import completion_page
+from lowland.systems.trial import Trial, hold_trial
+
+
+def report_page(
+    completed: Completed,
+    path: RankPath | None,
+    certificate: Certificate | None,
+    rng: np.random.Generator,
+    *,
+    title: str,
+    settings: Sequence[tuple[str, str]] = (),
+) -> Page:
+    """Return the page of a completion; a trial on held-out cells is fitted for it.
+
+    Parameters
+    ----------
+    completed : Completed
+    path : RankPath or None
+        How rank and penalty were chosen.
+    certificate : Certificate or None
+    rng : numpy.random.Generator
+        For the held-out cells.
+    title : str
+    settings
+        As of `Page`.
+
+    Returns
+    -------
+    Page
+    """
+    fit = completed.fit
+    trial = _trial(completed, rng)
+    if isinstance(fit, BayesianFit):
+        return posterior_page(fit, certificate, trial, title=title, settings=settings)
+    if not isinstance(fit, CompletionFit):
+        raise UnsupportedError("a report needs the data", "a model from a file", fix="fit the table again")
+    page = completion_page(replace(fit, certificate=certificate), title=title, settings=settings)
+    chosen = () if path is None else path_figures(path)
+    if trial is not None:
+        # the trial's plot takes the place of that of the fitted cells
+        others = page.figures[1:]
+        tables = (*trial_tables(trial, fit.observations), *page.tables)
+        return replace(page, figures=(*trial_figures(trial), *chosen, *others), tables=tables)
+    return replace(page, figures=(*chosen, *page.figures))
+
+
+def _trial(completed: Completed, rng: np.random.Generator) -> Trial | None:
+    """Return a trial, or None for a table with too few cells."""
+    if completed.fit is None:
+        return None
+    try:
+        return hold_trial(completed.fit.observations, completed.refit, rng)
+    except UnsupportedError:
+        return None

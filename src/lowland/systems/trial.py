@@ -1,0 +1,87 @@
+"""A trial of a completion: most cells fitted, the others predicted, and how well that went."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Indices, Vector
+from lowland.core.observations import Observations
+from lowland.systems.conformal import Fit, hold_out
+
+# levels of which coverage is told, and those of a calibration curve
+TOLD = (0.5, 0.9, 0.95)
+LEVELS = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99])
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """Held-out cells and what was predicted of them without them.
+
+    Parameters
+    ----------
+    columns : ndarray of int, shape (k,)
+    observed, predicted, standard_errors : ndarray, shape (k,)
+    usual : float
+        Root-mean-square difference of the cells from their column's mean over the others.
+    """
+
+    columns: Indices
+    observed: Vector
+    predicted: Vector
+    standard_errors: Vector
+    usual: float
+
+    @property
+    def error(self) -> float:
+        """Root-mean-square error."""
+        return float(np.sqrt(np.mean((self.predicted - self.observed) ** 2)))
+
+    def coverage(self, levels: Vector) -> Vector:
+        """Return the part of cells inside the model's own intervals of these levels."""
+        from scipy.special import ndtri
+
+        reach = ndtri((1 + np.asarray(levels)) / 2)
+        misses = np.sort(np.abs(self.predicted - self.observed) / self.standard_errors)
+        inside: Vector = np.searchsorted(misses, reach, side="right") / misses.size
+        return inside
+
+    def errors_by_column(self) -> tuple[Indices, Indices, Vector]:
+        """Return the columns with held-out cells, how many each, and their root-mean-square errors."""
+        squares = np.bincount(self.columns, (self.predicted - self.observed) ** 2)
+        counts = np.bincount(self.columns)
+        some = np.flatnonzero(counts)
+        return some, counts[some], np.sqrt(squares[some] / counts[some])
+
+
+def hold_trial(table: Observations, fit: Fit, rng: np.random.Generator) -> Trial:
+    """Fit most of a table's cells and predict the others.
+
+    Parameters
+    ----------
+    table : Observations
+    fit : callable
+        Fits a table, given a generator.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Trial
+
+    Raises
+    ------
+    UnsupportedError
+        If there are too few cells.
+    """
+    kept, apart = hold_out(table, rng)
+    predictor = fit(kept, rng)
+    overall = float(kept.values.mean())
+    sums = np.bincount(kept.columns, kept.values, minlength=table.shape[1])
+    means = np.where(kept.column_counts() > 0, sums / np.maximum(kept.column_counts(), 1), overall)
+    usual = float(np.sqrt(np.mean((apart.values - means[apart.columns]) ** 2)))
+    at = (apart.rows, apart.columns)
+    predicted, errors = predictor.predict(*at), predictor.standard_errors(*at)
+    return Trial(apart.columns, apart.values.astype(float), predicted, errors, usual)
