@@ -157,7 +157,7 @@ def complete(
         write_intervals(output, loaded, completed, interval)
     elif output is not None:
         write_completed(output, loaded, fit.model)
-    interrupted = fit.search.stop_reason is StopReason.INTERRUPTED
+    interrupted = fit.stop_reason is StopReason.INTERRUPTED
     if report is not None and not interrupted:
         command = f"lowland complete {table.name} {plan.as_options()} --seed {seed}"
         settings = [("command", command), ("data", observations.fingerprint()[:16])]

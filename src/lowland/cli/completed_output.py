@@ -61,7 +61,7 @@ def fit_as_data(
         "observed": fit.observations.size,
         "method": method,
         "rank": fit.model.rank,
-        "stop_reason": search.stop_reason.value,
+        "stop_reason": fit.stop_reason.value,
         "message": search.message,
         "iterations": search.iterations,
         "objective": search.value,

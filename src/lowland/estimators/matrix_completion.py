@@ -202,7 +202,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         rng = self._generator()
         found = fit_plan(observations, plan, rng=rng, covariates=about)
         self.certificate_ = None
-        if self.certify and found.fit.search.stop_reason is not StopReason.INTERRUPTED:
+        if self.certify and found.fit.stop_reason is not StopReason.INTERRUPTED:
             found, self.certificate_ = judged(found, rng, self.effort)
         self.method_ = method
         self._set(Completed(found.fit.model, found.fit, int(rng.integers(2**63)), about))

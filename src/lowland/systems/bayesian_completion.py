@@ -31,7 +31,10 @@ Covariates = tuple[Matrix | None, Matrix | None]
 # strength of the priors' Wishart prior: grades are noisy, measured numbers are less so
 GRADES_SCALE, NUMBERS_SCALE = 0.5, 0.05
 # root mean square of the first factors, in units of the prior
-FIRST_SIZE = 0.1
+FIRST_SIZE = 0.5
+# sweeps with common noise before columns get their own: noise learnt too early takes signal for noise
+# and ends, on small tables of few strong factors, far from the best
+SETTLING = 8
 
 
 @final
@@ -117,6 +120,11 @@ def fit_bayesian(
     objective = make_objective(observations, settings, scaling, (maps[0], maps[1]), covariates)
     start = None if before is None else _extended(before, objective)
     theta = _first_point(objective, rng) if start is None else start.theta
+    if start is None and settings.noise == "column":
+        common = make_objective(
+            observations, replace(settings, noise="common"), scaling, (maps[0], maps[1]), covariates
+        )
+        start = run(common, Variational(), theta, stop=Iterations(SETTLING), rng=rng).state
     stop = DecreaseBelow(settings.tolerance * observations.size) | Iterations(settings.max_iterations)
     gibbs_at = resume is not None and resume.solver == Gibbs.name
     search = run(

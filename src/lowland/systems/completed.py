@@ -67,10 +67,22 @@ class Completed:
         return at_rows, at_columns
 
     def complete(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
-        """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
+        """Return predictions of all cells of the rows of a table, folded in, shape (k, n).
+
+        The rows of the fitted table itself are not folded in where there are draws, of which folding in
+        makes no use: what is predicted of a cell must not depend on how it is asked for.
+        """
         if isinstance(self.model, PosteriorModel):
+            if self.model.row_draws.shape[0] and self._is_fitted(table):
+                return self.model.matrix()
             return self.model.complete(table, covariates)
         return self.model.complete(table)
+
+    def _is_fitted(self, table: Observations) -> bool:
+        fitted = None if self.fit is None else self.fit.observations
+        return (
+            fitted is not None and fitted.shape == table.shape and fitted.fingerprint() == table.fingerprint()
+        )
 
     def top(self, row: int, count: int, exclude_observed: bool) -> tuple[Indices, Vector]:
         """Return the columns of a row with the largest predictions, and these."""

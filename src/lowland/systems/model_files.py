@@ -55,7 +55,7 @@ def save_model(
         header |= {
             "settings": dataclasses.asdict(fit.settings),
             "data": fit.observations.fingerprint(),
-            "stop_reason": search.stop_reason.value,
+            "stop_reason": fit.stop_reason.value,
             "message": search.message,
             "objective": search.value,
             "iterations": search.iterations,
