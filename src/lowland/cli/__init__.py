@@ -24,6 +24,12 @@ def main() -> None:
         if end.code == 130 and _was_interrupted(end):
             _say("interrupted; nothing was saved")
         raise
+    except SystemError as error:
+        # compiled code that is left by an interrupt says so in its own way
+        if not _was_interrupted(error):
+            raise
+        _say("interrupted; nothing was saved")
+        sys.exit(130)
     except MemoryError:
         _say("not enough memory for this problem")
         sys.exit(2)

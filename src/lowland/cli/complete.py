@@ -63,7 +63,9 @@ def complete(
     penalty_weights: Annotated[
         str, typer.Option(help="uniform, or counts: penalise a row or column by its number of cells.")
     ] = "uniform",
-    bias_penalty: Annotated[float, typer.Option(help="Ridge on row and column biases (method map).")] = 0.0,
+    bias_penalty: Annotated[
+        str, typer.Option(help="Ridge on row and column biases, or auto (method map).")
+    ] = "auto",
     row_covariates: Annotated[
         Path | None, typer.Option(help="Table with a line a row: its label, then what is known of it.")
     ] = None,
@@ -152,7 +154,7 @@ def complete(
         quiet=quiet,
     )
     fit = planned.fit
-    completed = Completed(fit.model, fit, seed, covariates)
+    completed = Completed.of(fit, seed, covariates)
     if output is not None and interval is not None:
         write_intervals(output, loaded, completed, interval)
     elif output is not None:

@@ -19,6 +19,7 @@ from lowland.core.status import StopReason
 from lowland.files.tables import DELIMITERS
 from lowland.search.loop import Checkpoint
 from lowland.systems.bayesian_completion import Covariates
+from lowland.systems.completed import fingerprint
 from lowland.systems.completion_plan import CompletionPlan, PlannedFit, fit_plan, judged
 from lowland.systems.completion_settings import PENALTY_WEIGHTS
 from lowland.systems.model_files import save_model
@@ -37,21 +38,20 @@ def plan_from(
     draws: int,
     penalty: str,
     penalty_weights: str,
-    bias_penalty: float,
+    bias_penalty: str,
     tolerance: float | None,
     max_iterations: int,
 ) -> CompletionPlan:
     """Return the plan that options describe, each checked by name."""
     if pattern not in _ANSWERS:
         raise InvalidInputError("--pattern is unknown", pattern, fix="use auto, yes or no")
-    if draws < 1:
-        raise InvalidInputError("--draws must be at least 1", str(draws))
-    if not (np.isfinite(bias_penalty) and bias_penalty >= 0):
-        raise InvalidInputError("--bias-penalty must be a finite number at least 0", f"{bias_penalty}")
+    if draws < 2:
+        raise InvalidInputError("--draws must be at least 2", str(draws))
+    ridge = None if bias_penalty == "auto" else _number(bias_penalty, "--bias-penalty")
     if penalty_weights not in PENALTY_WEIGHTS:
         choices = " or ".join(PENALTY_WEIGHTS)
         raise InvalidInputError("--penalty-weights is unknown", penalty_weights, fix=f"use {choices}")
-    if bias_penalty and not biases:
+    if ridge and not biases:
         raise InvalidInputError("--bias-penalty needs biases", "--no-biases", fix="leave one of them out")
     if not ((tolerance is None or tolerance >= 0) and max_iterations >= 1):
         found = f"{tolerance} and {max_iterations}"
@@ -61,7 +61,7 @@ def plan_from(
         None if rank == "auto" else int(_number(rank, "--rank", whole=True)),
         biases,
         None if penalty == "auto" else _number(penalty, "--penalty"),
-        bias_penalty,
+        ridge,
         penalty_weights,
         _ANSWERS[pattern],
         noise,
@@ -134,7 +134,8 @@ def run_plan(
         )
     fit, certificate = planned.fit, None
     if model is not None:
-        save_model(model, fit.model, fit=fit, seed=seed)
+        cells = fingerprint(observations)
+        save_model(model, fit.model, fit=fit, seed=seed, cells=cells)
     if fit.stop_reason is StopReason.INTERRUPTED:
         return planned, None
     if effort is not None:
@@ -145,6 +146,6 @@ def run_plan(
             warn(f"lowland: interrupted while judging the fit; {kept}")
             raise typer.Exit(130) from None
     if model is not None:
-        save_model(model, planned.fit.model, fit=planned.fit, certificate=certificate, seed=seed)
+        save_model(model, planned.fit.model, fit=planned.fit, certificate=certificate, seed=seed, cells=cells)
         forget(checkpoint_path(model))
     return planned, certificate

@@ -50,7 +50,8 @@ def predict(
         raise InvalidInputError(
             f"{pairs} needs two columns", f"{len(header)}", fix="one for rows, one for columns"
         )
-    names = [row or header[0], column or header[1]]
+    first = row or next(name for name in header if name != column)
+    names = [first, column or next(name for name in header if name != first)]
     for name in names:
         if name not in header:
             raise InvalidInputError(f"{pairs} has no column {name!r}", ", ".join(header))

@@ -23,6 +23,12 @@ def top(
     table: Annotated[
         Path | None, typer.Option(help="The table fitted: what it observes of the row is left out.")
     ] = None,
+    row_name: Annotated[str | None, typer.Option("--row", help="Row column of a long table.")] = None,
+    column: Annotated[str | None, typer.Option(help="Column column of a long table.")] = None,
+    value: Annotated[str | None, typer.Option(help="Value column of a long table.")] = None,
+    layout: Annotated[str, typer.Option(help="auto, long or wide.")] = "auto",
+    delimiter: Annotated[str | None, typer.Option(help="Separator of a text table.")] = None,
+    duplicates: Annotated[str, typer.Option(help="A cell listed twice: error, mean or last.")] = "error",
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print the columns with the largest predictions in a row."""
@@ -34,7 +40,16 @@ def top(
     at = int(labels.positions(wanted, 0)[0])
     seen = np.zeros(0, np.intp)
     if table is not None:
-        known = labels.align(load_table(table).observations, rows=True)
+        loaded = load_table(
+            table,
+            row=row_name,
+            column=column,
+            value=value,
+            layout=layout,
+            delimiter=delimiter,
+            duplicates=duplicates,
+        )
+        known = labels.align(loaded.observations, rows=True)
         if known.shape != fitted.shape:
             raise InvalidInputError(
                 "the table does not fit the model",
@@ -43,16 +58,15 @@ def top(
             )
         seen = known.columns[known.rows == at]
     n = fitted.shape[1]
-    columns, predictions = best_columns(fitted.predict(np.full(n, at), np.arange(n)), seen, count)
+    columns = best_columns(fitted.scores(np.full(n, at), np.arange(n)), seen, count)
+    predictions = fitted.predict(np.full(columns.size, at), columns)
     names = columns if labels.columns is None else labels.columns[columns]
-    found = [
-        (label_text(name), float(value)) for name, value in zip(names.tolist(), predictions, strict=True)
-    ]
+    texts, numbers = [label_text(name) for name in names.tolist()], predictions.astype(float).tolist()
     if json:
-        say_json({"row": row, "columns": [name for name, _ in found], "predictions": [v for _, v in found]})
+        say_json({"row": row, "columns": texts, "predictions": numbers})
         return
-    for name, value in found:
-        say(f"{value:.6g}  {name}")
+    for name, number in zip(texts, numbers, strict=True):
+        say(f"{number:.6g}  {name}")
 
 
 def _position(text: str) -> int:

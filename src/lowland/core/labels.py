@@ -18,6 +18,11 @@ from lowland.core.errors import InvalidInputError
 _WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")
 
 
+def is_whole(text: str) -> bool:
+    """Return whether a label is a whole number as such are written."""
+    return _WHOLE.fullmatch(text) is not None
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class LabelColumn:

@@ -29,6 +29,7 @@ class _CompletedTable:
     search_: SearchResult
     certify: bool
     effort: str
+    feature_names_in_: Any
 
     def _set(self, completed: Completed) -> None:
         raise NotImplementedError
@@ -163,7 +164,7 @@ class _CompletedTable:
         rows, columns : array_like, shape (k,)
             Labels where the data had labels, else positions. Unknown ones become new rows or columns.
         values : array_like, shape (k,)
-            A cell that is known gets its new value.
+            A cell that is known gets its new value, of repeats the last.
 
         Returns
         -------
@@ -179,6 +180,8 @@ class _CompletedTable:
             planned, self.certificate_ = judged(PlannedFit(completed.fit), rng, self.effort)
             completed = replace(completed, model=planned.fit.model, fit=planned.fit)
         self.n_features_in_ = completed.model.shape[1]
+        if "feature_names_in_" in vars(self):
+            self.feature_names_in_ = np.asarray(completed.labels.columns, dtype=object)
         self._set(completed)
         return self
 
@@ -192,7 +195,15 @@ class _CompletedTable:
         """
         check_is_fitted(self)
         done = self._completed
-        save_model(path, done.model, fit=done.fit, certificate=self.certificate_, seed=done.seed)
+        save_model(
+            path,
+            done.model,
+            fit=done.fit,
+            certificate=self.certificate_,
+            seed=done.seed,
+            cells=done.cells_fitted,
+            named="feature_names_in_" in vars(self),
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Any:
@@ -213,7 +224,9 @@ class _CompletedTable:
         loaded.n_features_in_ = model.shape[1]
         loaded.certificate_ = None
         loaded.method_ = header["model"].get("method", "map")
-        loaded._set(Completed(model, None, int(header["seed"])))
+        loaded._set(Completed(model, None, int(header["seed"]), cells_fitted=header.get("cells", "")))
+        if header.get("named"):
+            loaded.feature_names_in_ = np.asarray(model.labels.columns, dtype=object)
         return loaded
 
     def _names(self, positions: Indices, axis: int) -> NDArray[Any]:

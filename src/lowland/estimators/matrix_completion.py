@@ -54,8 +54,9 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     penalty : float or "auto"
         Weight of the nuclear norm (method "map"), in units of the data times root of the number of
         cells; larger smooths more. "auto": chosen by held-out cells.
-    bias_penalty : float
+    bias_penalty : float or "auto"
         Ridge on row and column biases, on top of the squares (method "map"); 0 leaves them free.
+        "auto": 0 where a penalty is given, else chosen along with it.
     penalty_weights : {"uniform", "counts"}
         Whether the penalties count every row and column alike, or by its number of observed cells
         over the mean number, so that rarely seen rows and columns are shrunk less (method "map").
@@ -127,7 +128,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         noise: str = "auto",
         scale: str = "auto",
         penalty: float | str = "auto",
-        bias_penalty: float = 0.0,
+        bias_penalty: float | str = "auto",
         penalty_weights: str = "uniform",
         n_draws: int = 100,
         dtype: str = "float64",
@@ -204,11 +205,26 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         self.certificate_ = None
         if self.certify and found.fit.stop_reason is not StopReason.INTERRUPTED:
             found, self.certificate_ = judged(found, rng, self.effort)
+        for name in ("noise_", "rank_path_"):  # of an earlier fit by another method
+            self.__dict__.pop(name, None)
         self.method_ = method
-        self._set(Completed(found.fit.model, found.fit, int(rng.integers(2**63)), about))
+        self._set(Completed.of(found.fit, int(rng.integers(2**63)), about))
         if found.path is not None:
             self.rank_path_ = found.path
         return self
+
+    def fit_transform(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        row_covariates: Any = None,
+        column_covariates: Any = None,
+    ) -> Matrix:
+        """Fit the observed cells of a table and return it filled; parameters are those of `fit`."""
+        self.fit(X, y, sample_weight, row_covariates, column_covariates)
+        filled: Matrix = self.transform(X, row_covariates)
+        return filled
 
     def _set(self, completed: Completed) -> None:
         """Take over a fit: the public attributes say what it found."""

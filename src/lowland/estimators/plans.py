@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lowland.estimators.table_input import flag_or_auto, number_at_least_zero, whole_number
+from lowland.estimators.table_input import flag, flag_or_auto, number_at_least_zero, whole_number
 from lowland.systems.completion_plan import CompletionPlan
 
 
@@ -14,14 +14,14 @@ def plan_of(model: Any) -> CompletionPlan:
     return CompletionPlan(
         str(model.method),
         rank,
-        bool(model.biases),
+        flag(model.biases, "biases"),
         None if _is_auto(model.penalty) else number_at_least_zero(model.penalty, "penalty"),
-        number_at_least_zero(model.bias_penalty, "bias_penalty"),
+        None if _is_auto(model.bias_penalty) else number_at_least_zero(model.bias_penalty, "bias_penalty"),
         str(model.penalty_weights),
         flag_or_auto(model.pattern, "pattern"),
         str(model.noise),
         str(model.scale),
-        whole_number(model.n_draws, "n_draws", 1),
+        whole_number(model.n_draws, "n_draws", 2),
         None if _is_auto(model.tolerance) else number_at_least_zero(model.tolerance, "tolerance"),
         whole_number(model.max_iterations, "max_iterations", 1),
     )

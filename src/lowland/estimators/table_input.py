@@ -54,7 +54,14 @@ def covariates_of(given: Any, length: int, labels: Labels | None, name: str) -> 
             )
         order = find_labels(labels, given.labels, f"{name} label")
         return given.values[order]
-    numbers = np.asarray(given, dtype=np.float64)
+    try:
+        numbers = np.asarray(given, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"{name} must hold numbers",
+            type(given).__name__,
+            fix="encode text, or label the table: read_covariates then does",
+        ) from error
     if numbers.ndim == 1:
         numbers = numbers[:, None]
     if numbers.ndim != 2 or numbers.shape[0] != length:
@@ -96,6 +103,13 @@ def rank_or_auto(rank: Any, shape: tuple[int, int]) -> int | None:
             fix=f'use 1 <= rank <= {min(shape)}, or "auto"',
         )
     return int(rank)
+
+
+def flag(value: Any, name: str) -> bool:
+    """Return a yes or no."""
+    if not isinstance(value, bool | np.bool_):
+        raise InvalidInputError(f"{name} is unknown", repr(value), fix="use True or False")
+    return bool(value)
 
 
 def flag_or_auto(value: Any, name: str) -> bool | None:

@@ -191,7 +191,8 @@ class _Search:
         value = self.info.value
         if not np.isfinite(value):
             return StopReason.NON_FINITE, f"the objective became {value}"
-        if value > DIVERGENCE_FACTOR * max(self.progress.values[0], np.finfo(float).tiny):
+        # a bound or a log density may be negative
+        if value > DIVERGENCE_FACTOR * max(abs(self.progress.values[0]), np.finfo(float).tiny):
             return (
                 StopReason.DIVERGED,
                 f"the objective rose from {self.progress.values[0]:.3g} to {value:.3g}",

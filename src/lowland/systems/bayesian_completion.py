@@ -21,8 +21,10 @@ from lowland.objectives.side_prior import SidePrior
 from lowland.search import DecreaseBelow, Gibbs, Iterations, Variational, run
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 from lowland.systems.bayesian_settings import BayesianSettings, has_grades
+from lowland.systems.completion_settings import row_weights
 from lowland.systems.features import FeatureMap, column_features, row_features
 from lowland.systems.posterior_model import LearntPrior, PosteriorModel
+from lowland.systems.premises import check_scale
 from lowland.systems.scaling import Scaling
 from lowland.systems.table_labels import TableLabels
 
@@ -106,6 +108,7 @@ def fit_bayesian(
     """
     if not observations.size:
         raise InvalidInputError("the table is empty", "no observed cell", fix="pass a table with data")
+    check_scale(observations.values)
     settings = settings.resolved(observations)
     m, n = observations.shape
     covariates = (
@@ -124,7 +127,10 @@ def fit_bayesian(
         common = make_objective(
             observations, replace(settings, noise="common"), scaling, (maps[0], maps[1]), covariates
         )
-        start = run(common, Variational(), theta, stop=Iterations(SETTLING), rng=rng).state
+        settled = run(common, Variational(), theta, stop=Iterations(SETTLING), rng=rng)
+        if settled.stop_reason is StopReason.INTERRUPTED:
+            raise KeyboardInterrupt  # nothing is worth keeping yet
+        start = settled.state
     stop = DecreaseBelow(settings.tolerance * observations.size) | Iterations(settings.max_iterations)
     gibbs_at = resume is not None and resume.solver == Gibbs.name
     search = run(
@@ -251,7 +257,7 @@ def _model_of(
     rows, columns = objective.moments(posterior)
     kept = () if sampling is None else sampling.state.kept
     draws = [objective.sides(theta) for theta in kept]
-    stacked = [
+    left, right = [
         np.stack([pair[side] for pair in draws])
         if draws
         else np.zeros((0, *own.means.shape), objective.dtype)
@@ -267,5 +273,7 @@ def _model_of(
         LearntPrior(posterior.column_precision, posterior.column_coefficients, maps[1]),
         scaling,
         TableLabels.of(table),
-        *stacked,
+        left,
+        right,
+        row_weights(table),
     )

@@ -15,6 +15,8 @@ from lowland.core.observations import Observations
 MOST_LEVELS = 20
 # the pattern of what was graded tells of taste where few cells are; of a fuller table it tells nothing
 DENSEST_PATTERN = 0.3
+# and beyond this many rows and columns its factorisation takes longer than the fit
+WIDEST_PATTERN = 6_000
 USUAL_RANK = 16
 # columns whose spreads differ by more than this factor are not in one unit
 COMMENSURATE = 10.0
@@ -34,7 +36,7 @@ class BayesianSettings:
     biases : bool
     pattern : bool or None
         Whether which cells are observed tells of rows and columns; None means: of sparse tables of
-        grades.
+        grades with at most 6,000 rows or columns.
     noise : {"auto", "common", "column"}
         Whether columns differ in noise; "auto" means: where values are no grades.
     scale : {"auto", "common", "column"}
@@ -77,7 +79,8 @@ class BayesianSettings:
         m, n = table.shape
         rank = max(1, min(USUAL_RANK, min(m, n) // 2)) if self.rank is None else check_rank(self.rank, (m, n))
         graded = has_grades(table.values)
-        pattern = graded and table.size < DENSEST_PATTERN * m * n if self.pattern is None else self.pattern
+        sparse = table.size < DENSEST_PATTERN * m * n and min(m, n) <= WIDEST_PATTERN
+        pattern = graded and sparse if self.pattern is None else self.pattern
         noise = ("common" if graded else "column") if self.noise == "auto" else self.noise
         own = not graded and _units_differ(table)
         scale = ("column" if own else "common") if self.scale == "auto" else self.scale

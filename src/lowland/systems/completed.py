@@ -45,12 +45,20 @@ class Completed:
         Of what is drawn to calibrate.
     covariates : pair of ndarray or None
         Of rows and columns, those of the fit.
+    cells_fitted : str
+        Fingerprint of the table fitted, its weights apart.
     """
 
     model: Model
     fit: CompletionFit | BayesianFit | None
     seed: int = 0
     covariates: Covariates = (None, None)
+    cells_fitted: str = ""
+
+    @classmethod
+    def of(cls, fit: CompletionFit | BayesianFit, seed: int, covariates: Covariates) -> Completed:
+        """Return the table that a fit completes."""
+        return cls(fit.model, fit, seed, covariates, fingerprint(fit.observations))
 
     @property
     def labels(self) -> TableLabels:
@@ -69,25 +77,21 @@ class Completed:
     def complete(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
         """Return predictions of all cells of the rows of a table, folded in, shape (k, n).
 
-        The rows of the fitted table itself are not folded in where there are draws, of which folding in
-        makes no use: what is predicted of a cell must not depend on how it is asked for.
+        The rows of the fitted table itself are not folded in, which would make no use of draws and
+        weights: what is predicted of a cell must not depend on how it is asked for.
         """
+        if self.cells_fitted and table.shape == self.model.shape and fingerprint(table) == self.cells_fitted:
+            return self.model.matrix()
         if isinstance(self.model, PosteriorModel):
-            if self.model.row_draws.shape[0] and self._is_fitted(table):
-                return self.model.matrix()
             return self.model.complete(table, covariates)
+        if covariates is not None:
+            raise InvalidInputError('method "map" takes no covariates', "some were passed")
         return self.model.complete(table)
-
-    def _is_fitted(self, table: Observations) -> bool:
-        fitted = None if self.fit is None else self.fit.observations
-        return (
-            fitted is not None and fitted.shape == table.shape and fitted.fingerprint() == table.fingerprint()
-        )
 
     def top(self, row: int, count: int, exclude_observed: bool) -> tuple[Indices, Vector]:
         """Return the columns of a row with the largest predictions, and these."""
         n = self.model.shape[1]
-        predictions = self.model.predict(np.full(n, row), np.arange(n))
+        scores = self.model.scores(np.full(n, row), np.arange(n))
         seen = np.zeros(0, np.intp)
         if exclude_observed:
             if self.fit is None:
@@ -98,7 +102,8 @@ class Completed:
                 )
             table = self.fit.observations
             seen = table.columns[table.rows == row]
-        return best_columns(predictions, seen, count)
+        chosen = best_columns(scores, seen, count)
+        return chosen, self.model.predict(np.full(chosen.size, row), chosen)
 
     def similar(self, column: int, count: int) -> tuple[Indices, Vector]:
         """Return the columns most like one, and the correlations of their low-rank parts."""
@@ -116,7 +121,7 @@ class Completed:
         own = "posterior" if isinstance(self.model, PosteriorModel) else "fisher"
         way = own if way == "auto" else way
         if way == "conformal":
-            return self._conformal.intervals(rows, columns, level)
+            return self._clip(*self._conformal.intervals(rows, columns, level))
         if way != own:
             needs = "a Bayesian fit" if way == "posterior" else "a penalised fit"
             raise UnsupportedError(
@@ -141,10 +146,14 @@ class Completed:
     ) -> tuple[Vector, Vector]:
         from scipy.special import ndtri
 
-        weights = 1.0 if self.fit is None else row_weights(self.fit.observations)[rows]
         centre = model.predict(rows, columns)
-        reach = float(ndtri((1 + level) / 2)) * model.standard_errors(rows, columns, weights)
-        return model.scaling.clip(centre - reach), model.scaling.clip(centre + reach)
+        reach = float(ndtri((1 + level) / 2)) * model.standard_errors(rows, columns)
+        return self._clip(centre - reach, centre + reach)
+
+    def _clip(self, lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
+        if not isinstance(self.model, PosteriorModel):
+            return lower, upper
+        return self.model.scaling.clip(lower), self.model.scaling.clip(upper)
 
     @cached_property
     def _conformal(self) -> Conformal:
@@ -230,4 +239,9 @@ class Completed:
             )
         else:
             again = fit_completion(table, fit.settings, rng=rng, certify=False, before=fit)
-        return replace(self, model=again.model, fit=again)
+        return Completed.of(again, self.seed, self.covariates)
+
+
+def fingerprint(table: Observations) -> str:
+    """Return a hash of the cells of a table, whatever their weights."""
+    return replace(table, weights=None).fingerprint()

@@ -77,6 +77,10 @@ class CompletionModel:
             + self.row_biases.dtype.type(self.offset)
         )
 
+    def scores(self, rows: Indices, columns: Indices) -> Vector:
+        """Return what columns of a row are ranked by: the predictions."""
+        return self.predict(rows, columns)
+
     def matrix(self) -> Matrix:
         """Return all predictions, shape (m, n)."""
         low_rank: Matrix = self.row_factors @ self.column_factors.T

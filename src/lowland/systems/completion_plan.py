@@ -25,6 +25,7 @@ METHODS = ("auto", "variational", "gibbs", "map")
 # settings that mean something to one kind of method only
 OF_MAP = ("penalty", "bias_penalty", "penalty_weights")
 OF_POSTERIOR = ("pattern", "noise", "scale")
+OF_GIBBS = ("draws",)
 
 
 @final
@@ -39,7 +40,8 @@ class CompletionPlan:
     rank : int or None
     biases : bool
     penalty : float or None
-    bias_penalty : float
+    bias_penalty : float or None
+        None is chosen along with the penalty where that is None, else 0.
     penalty_weights : {"uniform", "counts"}
     pattern : bool or None
     noise : {"auto", "common", "column"}
@@ -54,7 +56,7 @@ class CompletionPlan:
     rank: int | None = None
     biases: bool = True
     penalty: float | None = None
-    bias_penalty: float = 0.0
+    bias_penalty: float | None = None
     penalty_weights: str = "uniform"
     pattern: bool | None = None
     noise: str = "auto"
@@ -102,8 +104,10 @@ class CompletionPlan:
         of_map = [name for name in OF_MAP if name in given]
         method = ("map" if of_map else "variational") if self.method == "auto" else self.method
         idle = [name for name in OF_POSTERIOR if name in given] if method == "map" else of_map
+        other = "a Bayesian method" if method == "map" else 'method "map"'
+        if not idle and method != "gibbs":
+            idle, other = [name for name in OF_GIBBS if name in given], 'method "gibbs"'
         if idle:
-            other = "a Bayesian method" if method == "map" else 'method "map"'
             raise InvalidInputError(
                 f'{idle[0]} means nothing to method "{method}"',
                 repr(getattr(self, idle[0])),
@@ -165,7 +169,10 @@ def fit_plan(
         )
     settings, path = _penalised(plan), None
     if plan.rank is None or plan.penalty is None:
-        path = choose_rank_and_penalty(table, settings, rank=plan.rank, penalty=plan.penalty, rng=rng)
+        bias_penalty = plan.bias_penalty if plan.penalty is None else settings.bias_penalty
+        path = choose_rank_and_penalty(
+            table, settings, rank=plan.rank, penalty=plan.penalty, bias_penalty=bias_penalty, rng=rng
+        )
         settings = path.settings
     penalised = fit_completion(
         table,
@@ -221,6 +228,6 @@ def _penalised(plan: CompletionPlan) -> CompletionSettings:
         plan.penalty or 0.0,
         CompletionSettings.tolerance if plan.tolerance is None else plan.tolerance,
         plan.max_iterations,
-        plan.bias_penalty,
+        plan.bias_penalty or 0.0,
         plan.penalty_weights,
     )

@@ -70,7 +70,7 @@ class Conformal:
             raise UnsupportedError(
                 "the held-out cells are too few for this level",
                 f"{count} for {level:g}",
-                f"at least {int(np.ceil(level / (1 - level)))} are needed",
+                f"at least {int(np.ceil(level / (1 - level) - 1e-9))} are needed",
                 "lower the level, or use the model's own intervals",
             )
         centre = self.predictor.predict(rows, columns)

@@ -13,6 +13,8 @@ from lowland.core.observations import Observations
 
 # ridges of the coefficients: a learnt value runs away and loses the gain
 PATTERN_RIDGE, COVARIATE_RIDGE = 2.0, 10.0
+# a covariate that varies by less than this part of its size is constant, and has no effect
+ROUNDING = 1e-12
 
 
 @final
@@ -25,7 +27,7 @@ class FeatureMap:
     partners : int
         Length of the other side, where the pattern is a feature; else 0.
     centres, spreads : ndarray, shape (c,)
-        Of the covariates.
+        Of the covariates; the spread of a constant one is infinite.
     """
 
     partners: int
@@ -38,7 +40,8 @@ class FeatureMap:
         if covariates is None:
             return cls(partners, np.zeros(0), np.ones(0))
         spreads = covariates.std(axis=0)
-        return cls(partners, covariates.mean(axis=0), np.where(spreads > 0, spreads, 1.0))
+        constant = np.ptp(covariates, axis=0) <= ROUNDING * np.abs(covariates).max(axis=0, initial=0.0)
+        return cls(partners, covariates.mean(axis=0), np.where(constant, np.inf, spreads))
 
     @property
     def is_empty(self) -> bool:
@@ -59,22 +62,28 @@ class FeatureMap:
         from scipy.sparse import csr_array, hstack
 
         if self.is_empty:
+            self._check(covariates)
             return None
         parts = []
+        self._check(covariates)
         if self.partners:
             cells = np.maximum(np.bincount(lines, minlength=count), 1)
             shares = 1 / np.sqrt(PATTERN_RIDGE * cells[lines])
             parts.append(csr_array((shares, (lines, partners)), shape=(count, self.partners)))
-        if self.centres.size:
-            if covariates is None:
-                raise InvalidInputError(
-                    "covariates are missing",
-                    f"the fit had {self.centres.size}",
-                    fix="pass the same covariates for these rows",
-                )
+        if covariates is not None:
             scaled = (covariates - self.centres) / (self.spreads * np.sqrt(COVARIATE_RIDGE))
             parts.append(csr_array(scaled))
         return csr_array(hstack(parts))
+
+    def _check(self, covariates: Matrix | None) -> None:
+        found = 0 if covariates is None else covariates.shape[1]
+        if found != self.centres.size:
+            what = "missing" if covariates is None else "not those of the fit"
+            raise InvalidInputError(
+                f"covariates are {what}",
+                f"{found}, the fit had {self.centres.size}",
+                fix="pass the same covariates as in the fit, for these rows",
+            )
 
 
 def row_features(table: Observations, mapping: FeatureMap, covariates: Matrix | None) -> Any:

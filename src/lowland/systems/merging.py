@@ -6,9 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Indices, Vector, check_floats, check_positions
-from lowland.core.labels import find_labels, label_text
+from lowland.core.errors import InvalidInputError
+from lowland.core.labels import find_labels, is_whole, label_text
 from lowland.core.observations import Labels, Observations
 from lowland.systems.table_labels import TableLabels
+
+# a table without labels doubles at most, and grows by this many lines: farther is a slip
+FARTHEST = 100_000
 
 
 def merge(table: Observations, new: Observations) -> Observations:
@@ -37,7 +41,13 @@ def extended(labels: TableLabels, rows: ArrayLike, columns: ArrayLike, values: A
     )
     (at_rows, row_labels, m), (at_columns, column_labels, n) = found
     return Observations.from_triples(
-        at_rows, at_columns, numbers, shape=(m, n), row_labels=row_labels, column_labels=column_labels
+        at_rows,
+        at_columns,
+        numbers,
+        shape=(m, n),
+        row_labels=row_labels,
+        column_labels=column_labels,
+        duplicates="last",
     )
 
 
@@ -45,15 +55,20 @@ def _extend(
     known: Labels | None, length: int, asked: ArrayLike, what: str
 ) -> tuple[Indices, Labels | None, int]:
     wanted = np.asarray(asked, dtype=None if isinstance(asked, np.ndarray) else object)
+    if wanted.ndim != 1:
+        raise InvalidInputError(f"{what}s must be one-dimensional", f"shape {wanted.shape}")
     if known is None:
-        at = check_positions(np.asarray(asked), f"{what}s", below=np.iinfo(np.int32).max)
+        at = check_positions(np.asarray(asked), f"{what}s", below=2 * length + FARTHEST)
         return at, None, max(length, int(at.max(initial=-1)) + 1)
+    if wanted.dtype.kind == "M":
+        wanted = wanted.astype("datetime64[us]")
     texts = {label_text(name) for name in known.tolist()}
     fresh = list(dict.fromkeys(text for text in map(label_text, wanted.tolist()) if text not in texts))
     names = known
-    if fresh:  # whole numbers stay numbers as long as all are
-        whole = known.dtype.kind in "iu" and all(text.lstrip("-").isdigit() for text in fresh)
-        names = np.concatenate([known, np.array(fresh, known.dtype if whole else str)])
+    if fresh:
+        whole = known.dtype.kind in "iu" and all(is_whole(text) for text in fresh)
+        old = known if whole else np.array([label_text(name) for name in known.tolist()])
+        names = np.concatenate([old, np.array(fresh, known.dtype if whole else str)])
     return find_labels(wanted, names, what), names, len(names)
 
 

@@ -36,6 +36,8 @@ def save_model(
     fit: CompletionFit | BayesianFit | None = None,
     certificate: Certificate | None = None,
     seed: int = 0,
+    cells: str = "",
+    named: bool = False,
 ) -> None:
     """Write a model with its settings, stop reason, certificate and data fingerprint.
 
@@ -47,9 +49,13 @@ def save_model(
         What is told of the fit.
     certificate : Certificate, optional
     seed : int
+    cells : str
+        Fingerprint of the table fitted, its weights apart.
+    named : bool
+        Whether column labels are feature names of data frames.
     """
     plain, arrays = model_arrays(model)
-    header: dict[str, Any] = {"model": plain, "seed": seed}
+    header: dict[str, Any] = {"model": plain, "seed": seed, "cells": cells, "named": named}
     if fit is not None:
         search: SearchResult = fit.search
         header |= {
@@ -124,6 +130,7 @@ def _posterior_arrays(model: PosteriorModel) -> Parts:
         "centres": model.scaling.centres,
         "spreads": model.scaling.spreads,
         "range": np.array([model.scaling.lowest, model.scaling.highest]),
+        "row_weights": model.row_weights,
         "row_draws": model.row_draws,
         "column_draws": model.column_draws,
     }
@@ -171,4 +178,5 @@ def _posterior(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
         TableLabels(shape, arrays.get("row_labels"), arrays.get("column_labels")),
         arrays["row_draws"],
         arrays["column_draws"],
+        arrays["row_weights"],
     )

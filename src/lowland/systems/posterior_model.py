@@ -54,6 +54,8 @@ class PosteriorModel:
     labels : TableLabels
     row_draws, column_draws : ndarray, shape (k, m, d) and (k, n, d)
         Gibbs draws; k = 0 for a variational fit.
+    row_weights : ndarray, shape (m,)
+        Weights that new observations of rows are taken to have.
 
     Notes
     -----
@@ -72,6 +74,7 @@ class PosteriorModel:
     labels: TableLabels
     row_draws: Matrix
     column_draws: Matrix
+    row_weights: Vector
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -113,10 +116,14 @@ class PosteriorModel:
 
     def predict(self, rows: Indices, columns: Indices) -> Vector:
         """Return predictions for pairs of positions, clipped to the range of grades, O(d) each."""
+        return self.scaling.clip(self.scores(rows, columns))
+
+    def scores(self, rows: Indices, columns: Indices) -> Vector:
+        """Return predictions that are not clipped: they tell apart what clipping makes equal."""
         means = self._product(self.rows.means, self.columns.means, rows, columns)
         if self.row_draws.shape[0]:
             means = (means + self._draws_at(rows, columns)[0]) / 2
-        return self.scaling.clip(self.scaling.undo(means, columns))
+        return self.scaling.undo(means, columns)
 
     def matrix(self) -> Matrix:
         """Return all predictions, shape (m, n)."""
@@ -126,22 +133,14 @@ class PosteriorModel:
         """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
         return self._all(self.fold_in(table, covariates).means, draws=False)
 
-    def standard_errors(self, rows: Indices, columns: Indices, weights: Vector | float = 1.0) -> Vector:
-        """Return standard deviations of new observations of cells, in the unit of the table, shape (k,).
-
-        Parameters
-        ----------
-        rows, columns : ndarray of int, shape (k,)
-        weights : float or ndarray, shape (k,)
-            Of the new observations.
-        """
+    def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
+        """Return standard deviations of new observations of cells, in the unit of the table, shape (k,)."""
         if self.row_draws.shape[0]:
             spread = self._draws_at(rows, columns)[1]
         else:
             parts = (slice(k, k + CHUNK) for k in range(0, rows.size, CHUNK))
             spread = np.concatenate([np.zeros(0), *(self._variances(rows[p], columns[p]) for p in parts)])
-        noise = 1 / (self.noise_precision * self.column_precisions[columns] * weights)
-        errors: Vector = self.scaling.spreads[columns] * np.sqrt(spread + noise)
+        errors: Vector = self.scaling.spreads[columns] * np.sqrt(spread + self._noise(rows, columns))
         return errors
 
     def sample(
@@ -155,16 +154,17 @@ class PosteriorModel:
         count : int
         rng : numpy.random.Generator
         noise : bool
-            Whether they are draws of new observations or of the low-rank table itself.
+            Whether they are draws of new observations, within the range of grades, or of the low-rank
+            table itself.
         """
         out = np.empty((count, rows.size))
-        precision = self.noise_precision * self.column_precisions[columns]
+        spread = np.sqrt(self._noise(rows, columns))
         for k, (left, right) in enumerate(self._draw_sides(count, rng)):
             values = self._product(left, right, rows, columns)
             if noise:
-                values = values + rng.standard_normal(rows.size) / np.sqrt(precision)
+                values = values + spread * rng.standard_normal(rows.size)
             out[k] = self.scaling.undo(values, columns)
-        return out
+        return self.scaling.clip(out) if noise else out
 
     # ---------------------------------------------------------------- new rows
 
@@ -202,6 +202,11 @@ class PosteriorModel:
 
     # ---------------------------------------------------------------- parts
 
+    def _noise(self, rows: Indices, columns: Indices) -> Vector:
+        """Return the variances of the noise of new observations, in the unit of the fit."""
+        noise: Vector = 1 / (self.noise_precision * self.column_precisions[columns] * self.row_weights[rows])
+        return noise
+
     def _all(self, left: Matrix, *, draws: bool) -> Matrix:
         means = self._full(left, self.columns.means)
         if draws and self.row_draws.shape[0]:
@@ -232,7 +237,7 @@ class PosteriorModel:
             squares += values**2
         count = self.row_draws.shape[0]
         mean = total / count
-        return mean, np.maximum(squares / count - mean**2, 0.0)
+        return mean, np.maximum(squares - count * mean**2, 0.0) / (count - 1)
 
     def _variances(self, rows: Indices, columns: Indices) -> Vector:
         """Return variances of p . q + b + c of independent Gaussian rows and columns."""

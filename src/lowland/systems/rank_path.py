@@ -10,6 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.observations import Observations
+from lowland.core.status import StopReason
 from lowland.search import critical_ridge
 from lowland.systems.completion import CompletionFit, completion_objective, fit_completion
 from lowland.systems.completion_settings import CompletionSettings
@@ -17,8 +18,12 @@ from lowland.systems.conformal import hold_out
 
 # penalties of a path are this factor apart, from half the one that leaves nothing, so many at most
 STEP, LONGEST = 2.0, 14
+# penalties of biases, in observations: how many count as much as the prior guess of zero
+BIAS_PENALTIES = (20.0, 10.0, 5.0, 2.0, 1.0, 0.0)
 # ranks are tried upwards until this many in a row have not lowered the error
 PATIENCE = 3
+# and excesses below this part of the least mean square do not count: searches end a little apart
+NEGLIGIBLE = 1e-3
 HIGHEST_RANK = 40
 FIRST_RANK = 16
 # sweeps of a fit on the path: enough to compare errors
@@ -66,7 +71,7 @@ class RankPath:
     Notes
     -----
     Of each path the simplest fit (lowest rank, largest penalty) is taken whose mean square exceeds the
-    least one by at most one standard error of the difference.
+    least one by at most one standard error of the difference, or by a thousandth.
     """
 
     steps: tuple[Step, ...]
@@ -80,16 +85,17 @@ def choose_rank_and_penalty(
     *,
     rank: int | None,
     penalty: float | None,
+    bias_penalty: float | None = 0.0,
     rng: np.random.Generator,
 ) -> RankPath:
-    """Choose what is None of rank and penalty, the rest being those of the settings.
+    """Choose what is None of rank and penalties, the rest being those of the settings.
 
     Parameters
     ----------
     table : Observations
     settings : CompletionSettings
     rank : int or None
-    penalty : float or None
+    penalty, bias_penalty : float or None
     rng : numpy.random.Generator
         For the held-out cells and the starts.
 
@@ -99,23 +105,25 @@ def choose_rank_and_penalty(
 
     Notes
     -----
-    A tenth of the cells is held out. With both open, a path of penalties at a moderate rank comes first,
-    then one of ranks at the penalty found, then one of penalties at the rank found.
+    A tenth of the cells is held out. A penalty of the biases is chosen without factors. Then, with rank
+    and penalty open, a path of penalties at a moderate rank comes first, then one of ranks at the penalty
+    found, then one of penalties at the rank found.
     """
     kept, apart = hold_out(table, rng)
+    if bias_penalty is None:
+        alone = _Comparison(kept, apart, settings, rng).over_bias_penalties() if settings.biases else 0.0
+        settings = replace(settings, bias_penalty=alone)
     comparison = _Comparison(kept, apart, settings, rng)
     steps: list[Step] = []
     most = min(HIGHEST_RANK, *table.shape)
+    open_penalty = penalty is None
     if penalty is None:
         penalty, some = comparison.over_penalties(rank or max(1, min(FIRST_RANK, min(table.shape) // 2)))
         steps += some
     if rank is None:
         rank, some = comparison.over_ranks(penalty, most)
         steps += some
-        if (
-            not any(step.rank == rank and step.penalty == penalty for step in steps[:1])
-            and settings.penalty == 0
-        ):
+        if open_penalty:
             penalty, some = comparison.over_penalties(rank)
             steps += some
     return RankPath(tuple(steps), replace(settings, rank=rank, penalty=penalty), apart.size)
@@ -128,6 +136,16 @@ class _Comparison:
     apart: Observations
     settings: CompletionSettings
     rng: np.random.Generator
+
+    def over_bias_penalties(self) -> float:
+        """Return the largest penalty of biases that does as well as the best, the factors being zero."""
+        start = replace(self.settings, rank=1, penalty=1.0)
+        crushing = 4 * critical_ridge(completion_objective(self.kept, start), self.rng)
+        found: list[tuple[int, float, Vector]] = []
+        for weight in BIAS_PENALTIES:
+            settings = replace(start, penalty=crushing, bias_penalty=weight, max_iterations=PATH_SWEEPS)
+            found.append((1, weight, self._squares(self._finished(settings))))
+        return _simplest(_compare(found)).penalty
 
     def over_penalties(self, rank: int) -> tuple[float, list[Step]]:
         """Return the largest penalty that does as well as the best, and the path."""
@@ -162,12 +180,19 @@ class _Comparison:
             tolerance=PATH_TOLERANCE,
             max_iterations=PATH_SWEEPS,
         )
-        return fit_completion(self.kept, settings, rng=self.rng, certify=False, before=before)
+        return self._finished(settings, before)
+
+    def _finished(self, settings: CompletionSettings, before: CompletionFit | None = None) -> CompletionFit:
+        fit = fit_completion(self.kept, settings, rng=self.rng, certify=False, before=before)
+        if fit.stop_reason is StopReason.INTERRUPTED:
+            raise KeyboardInterrupt  # half a path chooses nothing
+        return fit
 
     def _squares(self, fit: CompletionFit) -> Vector:
         errors = self.apart.values - fit.model.predict(self.apart.rows, self.apart.columns)
         squares: Vector = errors.astype(np.float64) ** 2
-        return squares
+        weights = self.apart.weights
+        return squares if weights is None else squares * weights / weights.mean()
 
 
 def _past(found: Sequence[tuple[int, float, Vector]]) -> bool:
@@ -189,5 +214,6 @@ def _compare(found: Sequence[tuple[int, float, Vector]]) -> list[Step]:
 
 
 def _simplest(steps: Sequence[Step]) -> Step:
-    """Return the first step (paths go from simple to complex) within one standard error of the best."""
-    return next(step for step in steps if step.excess <= step.uncertainty)
+    """Return the first step (paths go from simple to complex) that does about as well as the best."""
+    least = min(step.error for step in steps) ** 2
+    return next(step for step in steps if step.excess <= max(step.uncertainty, NEGLIGIBLE * least))

@@ -7,22 +7,21 @@ import numpy as np
 from lowland.core.arrays import Indices, Matrix, Vector
 
 
-def best_columns(predictions: Vector, seen: Indices, count: int) -> tuple[Indices, Vector]:
-    """Return the columns of the largest predictions, those in `seen` left out, with their predictions.
+def best_columns(scores: Vector, seen: Indices, count: int) -> Indices:
+    """Return the columns of the largest scores, the best first, those in `seen` left out.
 
     Parameters
     ----------
-    predictions : ndarray, shape (n,)
+    scores : ndarray, shape (n,)
         Of all columns, for one row.
     seen : ndarray of int
         Columns that do not count.
     count : int
         How many, at most.
     """
-    open_columns = np.setdiff1d(np.arange(predictions.size), seen)
-    order = np.argsort(-predictions[open_columns], kind="stable")[:count]
-    chosen = open_columns[order]
-    return chosen, predictions[chosen]
+    open_columns = np.setdiff1d(np.arange(scores.size), seen)
+    order = np.argsort(-scores[open_columns], kind="stable")[:count]
+    return open_columns[order]
 
 
 def alike(rows: Matrix, columns: Matrix, column: int, count: int) -> tuple[Indices, Vector]:

@@ -1,0 +1,167 @@
+"""One sweep of each kind on ratings shaped like real ones: alternating, Gibbs, variational, and peers'.
+
+    python benchmarks/peers/posterior_sweep.py [--ratings 1_000_000] [--ranks 16 32] [--threads 1]
+
+Biases included everywhere, single precision. Times are the minimum over repeats in one process; a
+variational sweep includes its priors, noise and bound. SMURFF's is the mean over 20 sweeps of a run.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ratings", type=int, default=1_000_000)
+    parser.add_argument("--ranks", type=int, nargs="+", default=[16, 32])
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+def ratings(count, seed=0):
+    """Positions and stars; rows and columns grow with the root of the count."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    grown = (count / 1_000_000) ** 0.5
+    m, n = int(6040 * grown), int(3706 * grown)
+    shares = [rng.pareto(1.2, k) + 0.3 for k in (m, n)]
+    shares = [share / share.sum() for share in shares]
+    cells = np.zeros(0, np.int64)
+    while cells.size < count:
+        draw = rng.choice(m, count, p=shares[0]) * n + rng.choice(n, count, p=shares[1])
+        cells = np.unique(np.concatenate([cells, draw]))
+    cells = rng.permutation(cells)[:count]
+    u, v = rng.standard_normal((m, 6)), rng.standard_normal((n, 6))
+    rows, columns = cells // n, cells % n
+    stars = 3.5 + np.einsum("pk,pk->p", u[rows], v[columns]) / 4 + 0.8 * rng.standard_normal(count)
+    return rows, columns, np.clip(np.rint(stars), 1, 5), (m, n)
+
+
+def best(function, repeats=5):
+    function()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return 1e3 * min(times)
+
+
+def own(table, rank, pattern):
+    """Milliseconds of an alternating, a Gibbs and a variational sweep."""
+    import numpy as np
+
+    from lowland.search import Gibbs, Variational
+    from lowland.systems.bayesian_completion import _first_point, make_objective
+    from lowland.systems.bayesian_settings import BayesianSettings
+    from lowland.systems.completion import completion_objective
+    from lowland.systems.completion_settings import CompletionSettings
+    from lowland.systems.features import FeatureMap
+    from lowland.systems.scaling import Scaling
+
+    rng = np.random.default_rng(0)
+    settings = BayesianSettings(rank, pattern=pattern).resolved(table)
+    scaling = Scaling.of(table, settings.scale)
+    m, n = table.shape
+    maps = (FeatureMap.of(None, n if pattern else 0), FeatureMap.of(None, m if pattern else 0))
+    objective = make_objective(table, settings, scaling, maps, (None, None))
+    theta = _first_point(objective, rng)
+    posterior = Variational().init(objective, theta, rng)[0]
+    draw = Gibbs(posterior).init(objective, theta, rng)[0]
+    times = {}
+    if not pattern:
+        penalised = completion_objective(table, CompletionSettings(rank, bias_penalty=1.0))
+        point = 0.1 * rng.standard_normal(penalised.size).astype(np.float32)
+
+        def alternate():
+            for name in penalised.block_solver.names[:2]:
+                penalised.block_solver.solve(point, name)
+
+        times["alternating"] = best(alternate)
+    label = ", pattern" if pattern else ""
+    times[f"gibbs{label}"] = best(lambda: Gibbs().step(objective, draw, rng))
+    times[f"variational{label}"] = best(lambda: Variational().step(objective, posterior, rng))
+    return times
+
+
+def cmfrec_sweep(data, rank, threads, use_cg):
+    import pandas as pd
+    from cmfrec import CMF
+
+    frame = pd.DataFrame({"UserId": data[0], "ItemId": data[1], "Rating": data[2].astype("float32")})
+    seconds = []
+    for count in (1, 6):
+        model = CMF(
+            k=rank, lambda_=10, niter=count, use_cg=use_cg, finalize_chol=False, nthreads=threads,
+            precompute_for_predictions=False, random_state=1, verbose=False,
+        )  # fmt: skip
+        start = time.perf_counter()
+        model.fit(frame)
+        seconds.append(time.perf_counter() - start)
+    return 1e3 * (seconds[1] - seconds[0]) / 5
+
+
+def smurff_sweep(data, rank, threads):
+    import numpy as np
+    import scipy.sparse as sp
+    import smurff
+
+    matrix = sp.coo_matrix((data[2] - data[2].mean(), data[:2]), shape=data[3])
+    asked = sp.coo_matrix((np.ones(1), ([0], [0])), shape=data[3])
+    session = smurff.TrainSession(
+        priors=["normal", "normal"],
+        num_latent=rank,
+        burnin=2,
+        nsamples=22,
+        num_threads=threads,
+        verbose=0,
+        seed=1,
+    )
+    session.addTrainAndTest(matrix, asked, smurff.AdaptiveNoise(1.0, 10.0), is_scarce=True)
+    session.init()
+    for _ in range(2):
+        session.step()
+    start = time.perf_counter()
+    for _ in range(20):
+        session.step()
+    return 1e3 * (time.perf_counter() - start) / 20
+
+
+def main():
+    options = parse()
+    for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(options.threads)
+    import numpy as np
+
+    import lowland as ll
+
+    data = ratings(options.ratings)
+    table = ll.Observations.from_triples(*data[:2], data[2].astype(np.float32), shape=data[3])
+    print(
+        f"{options.ratings:,} ratings, {data[3][0]} x {data[3][1]}, {options.threads} thread(s), ms a sweep"
+    )
+    for rank in options.ranks:
+        times = {**own(table, rank, False), **own(table, rank, True)}
+        for name, function in {
+            "cmfrec CG": lambda rank=rank: cmfrec_sweep(data, rank, options.threads, True),
+            "cmfrec Cholesky": lambda rank=rank: cmfrec_sweep(data, rank, options.threads, False),
+            "SMURFF": lambda rank=rank: smurff_sweep(data, rank, options.threads),
+        }.items():
+            try:
+                times[name] = function()
+            except ImportError as error:
+                print(f"{name}: {error}")
+        base = times["alternating"]
+        print(
+            f"rank {rank}: " + ", ".join(f"{k} {v:.0f} ({v / base:.2f})" for k, v in times.items()),
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parent))
+    main()

@@ -1,0 +1,186 @@
+"""Ways to a wrong number or a crash that a review of the untuned completion found."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lowland as ll
+from lowland.core.errors import InvalidInputError
+from lowland.core.status import StopReason
+from lowland.systems.bayesian_settings import BayesianSettings
+
+M = ll.MatrixCompletion
+
+
+def low_rank(m=30, n=20, noise=0.1, seed=0):
+    rng = np.random.default_rng(seed)
+    full = rng.standard_normal((m, 2)) @ rng.standard_normal((2, n)) + noise * rng.standard_normal((m, n))
+    return full, np.where(rng.random((m, n)) < 0.3, np.nan, full)
+
+
+@pytest.mark.parametrize("noise", [1.0, 1.2])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_negative_energy_is_no_divergence(noise, seed):
+    _, holes = low_rank(40, 20, noise, seed)
+    model = M(method="gibbs", n_draws=20, random_state=0, certify=False).fit(holes)
+    assert model._completed.model.row_draws.shape[0] == 20
+    assert model._completed.fit.stop_reason is StopReason.ITERATION_LIMIT
+
+
+def test_a_penalty_of_zero_is_a_penalty():
+    model = M(method="map", rank="auto", penalty=0.0, random_state=0, certify=False).fit(low_rank()[1])
+    assert model._completed.model.penalty == 0
+
+
+def test_covariates_must_be_those_of_the_fit():
+    rng = np.random.default_rng(0)
+    about = rng.standard_normal((60, 3))
+    table = np.where(rng.random((60, 12)) < 0.5, about @ rng.standard_normal((3, 12)), np.nan)
+    model = M(random_state=0, certify=False).fit(table, row_covariates=about)
+    for other in (about[:5, :1], about[:5, :2], None):
+        with pytest.raises(InvalidInputError, match="covariates are"):
+            model.transform(table[:5], row_covariates=other)
+    plain = M(random_state=0, certify=False).fit(table)
+    with pytest.raises(InvalidInputError, match="covariates are not those"):
+        plain.transform(table[:5], row_covariates=about[:5])
+    filled = M(random_state=0, certify=False).fit_transform(table, row_covariates=about)
+    assert np.isfinite(filled).all()
+
+
+def test_constant_covariates_have_no_effect():
+    _, holes = low_rank()
+    about = np.column_stack([np.random.default_rng(0).standard_normal(30), np.full(30, 0.1)])
+    model = M(random_state=0, certify=False).fit(holes, row_covariates=about)
+    other = about[:9].copy()
+    other[:, 1] = 0.3
+    expected = model.transform(holes[:9], row_covariates=about[:9])
+    np.testing.assert_allclose(model.transform(holes[:9], row_covariates=other), expected)
+
+
+def test_weights_of_rows_count_in_every_answer(tmp_path):
+    _, holes = low_rank()
+    weight = np.r_[np.full(15, 100.0), np.ones(15)]
+    model = M(random_state=0, certify=False).fit(holes, sample_weight=weight)
+    rows, columns = np.nonzero(np.isnan(holes))
+    np.testing.assert_allclose(model.transform(holes)[rows, columns], model.predict(rows, columns))
+    low, high = model.predict_interval(rows, columns, 0.95)
+    draws = np.quantile(model.sample(rows, columns, 4000, random_state=0), [0.025, 0.975], axis=0)
+    np.testing.assert_allclose(np.ptp(draws, axis=0), high - low, rtol=0.2)
+    model.save(tmp_path / "w.npz")
+    again = M.load(tmp_path / "w.npz").predict_interval(rows, columns, 0.95)
+    np.testing.assert_array_equal(again, (low, high))
+
+
+def test_files_keep_feature_names_and_what_was_fitted(tmp_path):
+    _, holes = low_rank()
+    frame = pd.DataFrame(holes, columns=[f"c{j}" for j in range(20)])
+    model = M(method="gibbs", n_draws=10, random_state=0, certify=False).fit(frame)
+    model.save(tmp_path / "m.npz")
+    again = M.load(tmp_path / "m.npz")
+    np.testing.assert_array_equal(again.transform(frame), model.transform(frame))
+    assert again.get_feature_names_out().tolist() == frame.columns.tolist()
+    with pytest.raises(ValueError, match="feature names"):
+        again.transform(frame[frame.columns[::-1]])
+
+
+def test_top_tells_apart_what_clipping_makes_equal():
+    rng = np.random.default_rng(0)
+    level = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 200)) + np.linspace(1, 4, 200) * 1.5
+    stars = np.clip(np.round(level + 2), 1, 5)
+    stars[rng.random(stars.shape) < 0.7] = np.nan
+    model = M(random_state=0, certify=False).fit(stars)
+    found, predictions = model.top(0, 5, exclude_observed=False)
+    scores = model._completed.model.scores(np.zeros(200, int), np.arange(200))
+    assert found.tolist() == np.argsort(-scores, kind="stable")[:5].tolist()
+    assert predictions.max() <= 5
+
+
+def test_large_tables_of_grades_are_fitted_by_default():
+    rng = np.random.default_rng(0)
+    cells = np.unique(rng.integers(0, 12_500**2, 30_000))
+    stars = rng.integers(1, 6, cells.size).astype(float)
+    table = ll.Observations.from_triples(*np.divmod(cells, 12_500), stars, shape=(12_500, 12_500))
+    assert BayesianSettings().resolved(table).pattern is False
+    M(rank=2, max_iterations=2, certify=False).fit(table)
+    with pytest.raises(InvalidInputError, match="too many features"):
+        M(rank=2, max_iterations=2, certify=False, pattern=True).fit(table)
+
+
+def test_updates_keep_names_and_refuse_slips():
+    _, holes = low_rank()
+    frame = pd.DataFrame(holes, columns=[f"c{j}" for j in range(20)])
+    model = M(random_state=0, certify=False).fit(frame)
+    model.update([0, 1, 2], ["new"] * 3, [1.0, 2.0, 3.0])
+    assert model.get_feature_names_out()[-1] == "new"
+    assert np.isfinite(model.transform(frame.assign(new=np.nan))).all()
+    with pytest.raises(InvalidInputError, match="one-dimensional"):
+        model.update([0], "c5", [1.0])
+    plain = M(random_state=0, certify=False).fit(holes)
+    with pytest.raises(InvalidInputError, match="rows must lie between"):
+        plain.update([2_000_000_000], [5], [1.0])
+    plain.update([0, 0], [0, 0], [1.0, 2.0])
+    seen = plain._completed.fit.observations
+    assert seen.values[(seen.rows == 0) & (seen.columns == 0)] == [2.0]
+
+
+@pytest.mark.parametrize("label", ["007", "--5", "\u00b3", "99999999999999999999", "x"])
+def test_labels_that_are_not_quite_numbers_become_text(label):
+    _, holes = low_rank()
+    table = ll.Observations.from_array(holes, row_labels=np.arange(30))
+    model = M(random_state=0, certify=False).fit(table).update([label], [3], [1.0])
+    assert np.isfinite(model.predict([label, "7"], [3, 3])).all()
+
+
+def test_dates_are_labels():
+    _, holes = low_rank(12, 8)
+    dates = pd.date_range("2020-01-01", periods=14).values
+    table = ll.Observations.from_array(holes, row_labels=dates[:12])
+    model = M(random_state=0, certify=False).fit(table).update(dates[11:], [0, 1, 2], [1.0, 2.0, 3.0])
+    assert np.isfinite(model.predict(dates, np.zeros(14, int))).all()
+
+
+@pytest.mark.parametrize("scale", [1e160, 1e-170])
+def test_data_out_of_scale_are_refused_before_the_fit(scale):
+    with pytest.raises(InvalidInputError, match="scale"):
+        M(certify=False).fit(low_rank()[1] * scale)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"n_draws": 7}, "draws means nothing"),
+        ({"method": "gibbs", "n_draws": 1}, "n_draws"),
+        ({"biases": "no"}, "biases is unknown"),
+    ],
+)
+def test_settings_that_would_be_ignored_are_refused(settings, words):
+    with pytest.raises(InvalidInputError, match=words):
+        M(**settings).fit(low_rank()[1])
+
+
+def test_text_covariates_without_labels_are_refused():
+    _, holes = low_rank()
+    with pytest.raises(InvalidInputError, match="must hold numbers"):
+        M().fit(holes, row_covariates=pd.DataFrame({"a": ["x"] * 30}))
+
+
+def test_attributes_of_another_method_do_not_stay():
+    _, holes = low_rank()
+    model = M(method="map", random_state=0, certify=False).fit(holes)
+    assert model.rank_path_.held_out > 0
+    model.set_params(method="variational").fit(holes)
+    assert "rank_path_" not in vars(model)
+    model.set_params(method="map", rank=2, penalty=1.0).fit(holes)
+    assert "noise_" not in vars(model)
+
+
+def test_draws_of_grades_are_grades_in_range():
+    rng = np.random.default_rng(1)
+    stars = np.where(rng.random((60, 40)) < 0.3, rng.integers(1, 6, (60, 40)), np.nan)
+    model = M(random_state=0, certify=False).fit(stars)
+    draws = model.sample(np.arange(40), np.arange(40), 200, random_state=0)
+    assert draws.min() >= 1
+    assert draws.max() <= 5
+    low, high = model.predict_interval(np.arange(40), np.arange(40), 0.9, method="conformal")
+    assert low.min() >= 1
+    assert high.max() <= 5
