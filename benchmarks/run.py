@@ -19,6 +19,10 @@ RUNS = (
     ("accuracy/coverage.py", "published", "--trials", "2"),
     ("accuracy/coverage.py", "tables"),
     ("accuracy/exclusion.py",),
+    ("peers/posterior_sweep.py",),
+    ("peers/ratings.py", "--seeds", "1"),
+    ("accuracy/wide_tables.py",),
+    ("accuracy/rank_choice.py",),
 )
 
 if __name__ == "__main__":

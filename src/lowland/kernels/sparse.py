@@ -89,6 +89,18 @@ def squared_error(
     -------
     float
     """
+    return float(squared_errors(left, right, starts, indices, targets, weights).sum())
+
+
+def squared_errors(
+    left: Matrix,
+    right: Matrix,
+    starts: NDArray[np.int64],
+    indices: NDArray[np.integer[Any]],
+    targets: Vector,
+    weights: Vector | None,
+) -> Vector:
+    """Return the sums of `squared_error` row by row, float64, shape (rows,)."""
     sums = np.zeros(starts.size - 1)
     kind = np.result_type(left, right)
     left, right = np.ascontiguousarray(left, kind), np.ascontiguousarray(right, kind)
@@ -97,7 +109,7 @@ def squared_error(
         lambda lo, hi: _squares(left, right, starts, indices, targets, weight, weighted, sums, lo, hi),
         balanced_bounds(starts, 4),
     )
-    return float(sums.sum())
+    return sums
 
 
 def subtract_gathered(values: Vector, bias: Vector, indices: NDArray[np.integer[Any]]) -> Vector:

@@ -19,7 +19,7 @@ from scipy.special import gammaln
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.moments import Moments, row_moments
 from lowland.kernels.rows import Noise, solve_rows
-from lowland.kernels.sparse import sample_product, subtract_gathered
+from lowland.kernels.sparse import sample_product, squared_errors, subtract_gathered
 from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives.posterior import Draw, Posterior
@@ -249,6 +249,7 @@ class BayesianCompletion:
             start.column_coefficients,
             start.noise_precision,
             start.column_precisions,
+            self.squared_errors(start.theta),
             key,
         )
 
@@ -285,27 +286,30 @@ class BayesianCompletion:
         return replace(state, theta=self.point(*sides), **changes)
 
     def _draw_noise(self, state: Draw, rng: np.random.Generator) -> Draw:
-        squares = self.squared_errors(state.theta)
+        squares = self.squared_errors(state.theta)  # once a sweep: the energy is read off them
         shape = self._counts.sum() / 2
         tau = state.column_precisions
         alpha = rng.gamma(shape) / max(0.5 * float(np.sum(tau * squares)), shape / self._noise_precision(0.0))
         if self.column_noise:
             rate = TAU + 0.5 * alpha * squares
             tau = (rng.gamma(TAU + self._counts / 2) / rate).astype(self.dtype)
-        return replace(state, noise_precision=float(alpha), column_precisions=tau, sweep=state.sweep + 1)
+        return replace(
+            state,
+            noise_precision=float(alpha),
+            column_precisions=tau,
+            errors=squares,
+            sweep=state.sweep + 1,
+        )
 
     def squared_errors(self, theta: Vector) -> Vector:
         """Return the weighted squared errors of a point by column, shape (n,)."""
-        errors = (self.values - self.predict(theta)).astype(np.float64) ** 2
-        if self.weights is not None:
-            errors *= self.weights
-        sums = np.bincount(self.entries.columns, errors, minlength=self.entries.shape[1])
-        return sums.astype(np.float64)
+        lifted = self.model.lift(theta)
+        return squared_errors(lifted.right, lifted.left, *self._lines[1], self._values[1], self._weights[1])
 
     def energy(self, state: Draw) -> float:
         """Return minus the log likelihood of a draw, up to a constant."""
         tau, alpha = state.column_precisions.astype(np.float64), state.noise_precision
-        squares = float(np.sum(tau * self.squared_errors(state.theta)))
+        squares = float(np.sum(tau * state.errors))
         return 0.5 * alpha * squares - 0.5 * float(self._counts @ np.log(alpha * tau))
 
     def predict(self, theta: Vector) -> Vector:

@@ -54,6 +54,8 @@ class Draw:
 
     Parameters
     ----------
+    errors : ndarray, shape (n,)
+        Weighted squared errors of each column, as the noise was drawn.
     key, sweep : int
         Of the stream of normals that the next rows are drawn with.
     kept : tuple of ndarray, shape (size,)
@@ -67,6 +69,7 @@ class Draw:
     column_coefficients: Matrix
     noise_precision: float
     column_precisions: Vector
+    errors: Vector
     key: int
     sweep: int = 0
     kept: tuple[Vector, ...] = ()
