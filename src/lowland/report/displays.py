@@ -123,6 +123,8 @@ class PredictionDisplay:
 class PatternDisplay:
     """Which cells are observed, and which the data leave open, in blocks of a large table.
 
+    The fullest block has the full shade.
+
     Parameters
     ----------
     density : ndarray, shape (a, b)
@@ -162,7 +164,7 @@ class PatternDisplay:
             self.density,
             cmap=shades,
             vmin=0,
-            vmax=1,
+            vmax=float(self.density.max(initial=0.0)) or 1.0,
             aspect="auto",
             extent=(0, n, m, 0),
             interpolation="nearest",

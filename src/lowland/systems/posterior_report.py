@@ -29,6 +29,8 @@ COMPANION = (
 )
 # columns whose errors are told one by one
 LISTED = 12
+# the error over fewer held-out cells says little of a column
+FEW = 5
 
 
 def posterior_page(
@@ -130,13 +132,14 @@ def trial_tables(trial: Trial, seen: Observations) -> tuple[TableEntry, ...]:
         [(f"{level:.0%}", f"{inside:.1%}") for level, inside in zip(TOLD, measured, strict=True)],
     )
     columns, counts, errors = trial.errors_by_column()
-    order = np.argsort(-errors, kind="stable")[:LISTED].tolist()
+    many = counts >= FEW if (counts >= FEW).any() else counts > 0
+    order = [k for k in np.argsort(-errors, kind="stable").tolist() if many[k]][:LISTED]
     labels = seen.column_labels
     rows = [
         (str(columns[k] if labels is None else labels[columns[k]]), str(counts[k]), f"{errors[k]:.4g}")
         for k in order
     ]
-    title = "Columns with the largest errors" if columns.size > LISTED else "Errors by column"
+    title = "Columns with the largest errors" if many.sum() > LISTED else "Errors by column"
     return coverage, TableEntry(title, ("column", "held-out cells", "root-mean-square error"), rows)
 
 
