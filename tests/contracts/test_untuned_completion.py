@@ -344,3 +344,29 @@ def test_weights_are_precisions(rng):
     rows, columns = np.nonzero(~np.isnan(holes))
     off = np.abs(heavy.predict(rows, columns) - holes[rows, columns])
     assert off[rows >= 40].mean() < off[(rows >= 10) & (rows < 40)].mean()
+
+
+def test_metadata_are_routed_through_a_pipeline(rng):
+    from sklearn import config_context
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    about = rng.standard_normal((60, 2))
+    table = about @ rng.standard_normal((2, 12)) + 0.1 * rng.standard_normal((60, 12))
+    holes = np.where(rng.random(table.shape) < 0.5, table, np.nan)
+    holes[:5] = np.nan
+    with config_context(enable_metadata_routing=True):
+        model = ll.MatrixCompletion(random_state=0, certify=False)
+        model.set_fit_request(row_covariates=True, sample_weight=True, column_covariates=False)
+        model.set_transform_request(row_covariates=True)
+        chain = make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model)
+        chain.fit(holes, row_covariates=about, sample_weight=np.ones(60))
+        filled = chain.transform(holes[:5], row_covariates=about[:5])
+    scaled = StandardScaler().fit(holes).transform(table[:5])
+    assert np.sqrt(np.mean((filled - scaled) ** 2)) < 0.5 * scaled.std()
+    search = GridSearchCV(ll.MatrixCompletion(random_state=0, certify=False), {"biases": [True, False]}, cv=[
+        (np.arange(60), np.arange(60))
+    ])  # fmt: skip
+    search.fit(holes[5:][np.arange(60) % 55])
+    assert np.isfinite(search.best_score_)

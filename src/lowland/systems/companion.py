@@ -31,8 +31,8 @@ def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "
 
     Notes
     -----
-    With the mean variances s_U and s_V of factors on the two sides and noise of variance 1/alpha, the
-    nuclear norm's weight is 1 / (alpha sqrt(s_U s_V)), and that of the biases' squares 1 / (alpha s_b).
+    With the mean variances s_U and s_V of factors on the two sides and the mean variance s of the noise,
+    the nuclear norm's weight is s / sqrt(s_U s_V), and that of the biases' squares s / s_b.
     """
     model, r = fit.model, fit.model.rank
     spreads = [
@@ -42,10 +42,11 @@ def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "
     ]
     left, right = (float(spread[:r].mean()) for spread in spreads)
     unit = 1.0 if fit.settings.scale == "column" else float(model.scaling.spreads[0])
-    penalty = unit / (model.noise_precision * np.sqrt(left * right))
+    noise = float(np.mean(1 / (model.noise_precision * model.column_precisions)))
+    penalty = unit * noise / np.sqrt(left * right)
     bias_penalty = 0.0
     if model.biased:
-        bias_penalty = 2 / (model.noise_precision * float(spreads[0][r] + spreads[1][r]))
+        bias_penalty = 2 * noise / float(spreads[0][r] + spreads[1][r])
     settings = CompletionSettings(r, model.biased, penalty, bias_penalty=bias_penalty)
     return fit_completion(_table_of(fit), settings, rng=rng, effort=effort)
 
