@@ -224,7 +224,7 @@ class _CompletedTable:
         loaded.n_features_in_ = model.shape[1]
         loaded.certificate_ = None
         loaded.method_ = header["model"].get("method", "map")
-        loaded._set(Completed(model, None, int(header["seed"]), cells_fitted=header.get("cells", "")))
+        loaded._set(Completed(model, None, int(header["seed"]), stored=header.get("cells", "")))
         if header.get("named"):
             loaded.feature_names_in_ = np.asarray(model.labels.columns, dtype=object)
         return loaded

@@ -45,20 +45,25 @@ class Completed:
         Of what is drawn to calibrate.
     covariates : pair of ndarray or None
         Of rows and columns, those of the fit.
-    cells_fitted : str
-        Fingerprint of the table fitted, its weights apart.
+    stored : str
+        Fingerprint of the table fitted, its weights apart, where a file told it.
     """
 
     model: Model
     fit: CompletionFit | BayesianFit | None
     seed: int = 0
     covariates: Covariates = (None, None)
-    cells_fitted: str = ""
+    stored: str = ""
 
     @classmethod
     def of(cls, fit: CompletionFit | BayesianFit, seed: int, covariates: Covariates) -> Completed:
         """Return the table that a fit completes."""
-        return cls(fit.model, fit, seed, covariates, fingerprint(fit.observations))
+        return cls(fit.model, fit, seed, covariates)
+
+    @cached_property
+    def cells_fitted(self) -> str:
+        """Fingerprint of the table fitted, its weights apart; empty where it is not known."""
+        return self.stored if self.fit is None else fingerprint(self.fit.observations)
 
     @property
     def labels(self) -> TableLabels:
@@ -80,7 +85,7 @@ class Completed:
         The rows of the fitted table itself are not folded in, which would make no use of draws and
         weights: what is predicted of a cell must not depend on how it is asked for.
         """
-        if self.cells_fitted and table.shape == self.model.shape and fingerprint(table) == self.cells_fitted:
+        if table.shape == self.model.shape and fingerprint(table) == self.cells_fitted:
             return self.model.matrix()
         if isinstance(self.model, PosteriorModel):
             return self.model.complete(table, covariates)
