@@ -188,7 +188,7 @@ def test_the_sampler_keeps_the_joint_law():
     alpha, d = 4.0, objective.width
     state = replace(objective.first_draw(swept(objective).state, key=11), noise_precision=alpha)
     kept = []
-    for sweep in range(6000):
+    for sweep in range(4000):
         for name in ("rows", "columns"):
             state = objective.draw(state, name, rng)
         state = replace(state, sweep=sweep)
@@ -203,7 +203,7 @@ def test_the_sampler_keeps_the_joint_law():
     errors = blocks.std(axis=0, ddof=1) / 20**0.5
     expected = np.array([(d + 1) / 0.3, (d + 1) / 0.3, 0.0])
     assert (np.abs(blocks.mean(axis=0) - expected) < 4 * errors).all()
-    assert (errors < 0.1 * (d + 1) / 0.3).all()
+    assert (errors < 0.12 * (d + 1) / 0.3).all()
 
 
 # ------------------------------------------------------------------ as steppers

@@ -38,7 +38,7 @@ def test_cells_are_predicted_nearly_as_well_as_the_noise_allows(instance, model)
     assert np.median(model.noise_) == pytest.approx(0.3, abs=0.08)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("shape", "rank"), [((80, 50), 3), ((60, 40), 2), ((100, 100), 5)])
 def test_small_tables_of_strong_factors_do_not_end_in_bad_places(shape, rank, seed):
     truth, _, holes = planted(np.random.default_rng(seed), shape, rank)

@@ -194,7 +194,6 @@ MAP = ("--rank", 2, "--penalty", 1)
 QUIET = ("--no-certify", "--quiet")
 SLOW = {
     "map": ("--rank", "24", "--penalty", "1", "--tolerance", "1e-12", "--max-iterations", "900", *QUIET),
-    "variational": ("--rank", "24", "--tolerance", "1e-12", "--max-iterations", "150", *QUIET),
     "gibbs": ("--method", "gibbs", "--rank", "12", "--draws", "900", "--dtype", "float32", *QUIET),
 }
 
