@@ -20,24 +20,24 @@ def parse():
     return parser.parse_args()
 
 
-def skewed_ratings(rng):
+def skewed_ratings(rng, shape=SHAPE, count=RATINGS):
     """Ratings whose rows and columns follow heavy-tailed popularity."""
     import numpy as np
 
-    m, n = SHAPE
+    m, n = shape
     rows_p, columns_p = (rng.pareto(1.2, k) + 0.3 for k in (m, n))
     rows_p, columns_p = rows_p / rows_p.sum(), columns_p / columns_p.sum()
     cells = np.zeros(0, np.int64)
-    while cells.size < RATINGS:
-        draw = rng.choice(m, RATINGS, p=rows_p) * n + rng.choice(n, RATINGS, p=columns_p)
+    while cells.size < count:
+        draw = rng.choice(m, count, p=rows_p) * n + rng.choice(n, count, p=columns_p)
         cells = np.unique(np.concatenate([cells, draw]))
-    cells = rng.permutation(cells)[:RATINGS]
+    cells = rng.permutation(cells)[:count]
     factors = rng.standard_normal((m, 6)), rng.standard_normal((n, 6))
     rows, columns = cells // n, cells % n
     stars = (
         3.5
         + np.einsum("pk,pk->p", factors[0][rows], factors[1][columns]) / 4
-        + 0.8 * rng.standard_normal(RATINGS)
+        + 0.8 * rng.standard_normal(count)
     )
     return rows, columns, np.clip(np.rint(stars), 1, 5)
 

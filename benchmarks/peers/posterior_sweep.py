@@ -8,9 +8,9 @@ variational sweep includes its priors, noise and bound. SMURFF's is the mean ove
 
 import argparse
 import os
-import sys
 import time
-from pathlib import Path
+
+from als_sweep import RATINGS, SHAPE, best, skewed_ratings
 
 
 def parse():
@@ -22,33 +22,16 @@ def parse():
 
 
 def ratings(count, seed=0):
-    """Positions and stars; rows and columns grow with the root of the count."""
+    """Positions, stars and shape; rows and columns grow with the root of the count."""
     import numpy as np
 
-    rng = np.random.default_rng(seed)
-    grown = (count / 1_000_000) ** 0.5
-    m, n = int(6040 * grown), int(3706 * grown)
-    shares = [rng.pareto(1.2, k) + 0.3 for k in (m, n)]
-    shares = [share / share.sum() for share in shares]
-    cells = np.zeros(0, np.int64)
-    while cells.size < count:
-        draw = rng.choice(m, count, p=shares[0]) * n + rng.choice(n, count, p=shares[1])
-        cells = np.unique(np.concatenate([cells, draw]))
-    cells = rng.permutation(cells)[:count]
-    u, v = rng.standard_normal((m, 6)), rng.standard_normal((n, 6))
-    rows, columns = cells // n, cells % n
-    stars = 3.5 + np.einsum("pk,pk->p", u[rows], v[columns]) / 4 + 0.8 * rng.standard_normal(count)
-    return rows, columns, np.clip(np.rint(stars), 1, 5), (m, n)
+    grown = (count / RATINGS) ** 0.5
+    shape = (int(SHAPE[0] * grown), int(SHAPE[1] * grown))
+    return *skewed_ratings(np.random.default_rng(seed), shape, count), shape
 
 
-def best(function, repeats=5):
-    function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return 1e3 * min(times)
+def milliseconds(function):
+    return 1e3 * best(function, 5)
 
 
 def own(table, rank, pattern):
@@ -81,10 +64,10 @@ def own(table, rank, pattern):
             for name in penalised.block_solver.names[:2]:
                 penalised.block_solver.solve(point, name)
 
-        times["alternating"] = best(alternate)
+        times["alternating"] = milliseconds(alternate)
     label = ", pattern" if pattern else ""
-    times[f"gibbs{label}"] = best(lambda: Gibbs().step(objective, draw, rng))
-    times[f"variational{label}"] = best(lambda: Variational().step(objective, posterior, rng))
+    times[f"gibbs{label}"] = milliseconds(lambda: Gibbs().step(objective, draw, rng))
+    times[f"variational{label}"] = milliseconds(lambda: Variational().step(objective, posterior, rng))
     return times
 
 
@@ -163,5 +146,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parent))
     main()

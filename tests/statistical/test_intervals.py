@@ -183,9 +183,9 @@ def test_conformal_intervals_hold_whatever_the_noise(level):
 
 def test_scores_on_cells_that_were_fitted_are_too_small(monkeypatch):
     """The mutant: errors of the whole fit on its own cells, as calibration."""
-    from lowland.systems import completion_plan, conformal
+    from lowland.systems import completion_plan, trial
 
-    hold_out, fit = conformal.hold_out, completion_plan.fit_completion
+    hold_out, fit = trial.hold_out, completion_plan.fit_completion
 
     def hold_nothing_out(observations, rng):
         return observations, hold_out(observations, rng)[1]
@@ -193,7 +193,7 @@ def test_scores_on_cells_that_were_fitted_are_too_small(monkeypatch):
     def overfit(table, settings, **others):
         return fit(table, replace(settings, rank=8, penalty=0.1), **others)
 
-    monkeypatch.setattr(conformal, "hold_out", hold_nothing_out)
+    monkeypatch.setattr(trial, "hold_out", hold_nothing_out)
     monkeypatch.setattr(completion_plan, "fit_completion", overfit)
     assert conformal_rate(0.9, range(4)) < 0.85
 

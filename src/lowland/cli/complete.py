@@ -14,7 +14,7 @@ from lowland.cli.completed_output import (
     write_completed,
     write_intervals,
 )
-from lowland.cli.completing import check_paths, plan_from, run_plan, seed_of
+from lowland.cli.completing import check_paths, check_seed, options_of, plan_from, run_plan
 from lowland.cli.output import (
     EFFORT_HELP,
     check_claim,
@@ -24,9 +24,8 @@ from lowland.cli.output import (
     try_report,
     warn,
 )
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, check_rank
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import find_labels
 from lowland.core.observations import Labels
 from lowland.core.random import make_generator
 from lowland.core.status import StopReason
@@ -121,7 +120,7 @@ def complete(
         max_iterations=max_iterations,
     )
     check_paths(table, output, model, report)
-    seed_of(seed, dtype)
+    check_seed(seed, dtype)
     _check_pairs(require=require, certify=certify, resume=resume, model=model)
     _check_interval(interval, output)
     loaded = load_table(
@@ -135,7 +134,8 @@ def complete(
         dtype=dtype,
     )
     observations = loaded.observations
-    plan.check_rank(observations.shape)
+    if plan.rank is not None:
+        check_rank(plan.rank, observations.shape, name="--rank")
     _check_size(output, observations.shape)
     covariates: Covariates = (
         _covariates(row_covariates, observations.row_labels, "row"),
@@ -161,7 +161,7 @@ def complete(
         write_completed(output, loaded, fit.model)
     interrupted = fit.stop_reason is StopReason.INTERRUPTED
     if report is not None and not interrupted:
-        command = f"lowland complete {table.name} {plan.as_options()} --seed {seed}"
+        command = f"lowland complete {table.name} {options_of(plan)} --seed {seed}"
         settings = [("command", command), ("data", observations.fingerprint()[:16])]
         title, rng = f"Completion of {table.name}", make_generator(seed)
         try_report(
@@ -216,12 +216,4 @@ def _leave(sweeps: int, model: Path | None) -> NoReturn:
 
 
 def _covariates(path: Path | None, labels: Labels | None, side: str) -> Matrix | None:
-    if path is None:
-        return None
-    known = read_covariates(path)
-    if labels is None:
-        raise InvalidInputError(
-            f"--{side}-covariates need a table with labels", str(path), fix=f"give the {side}s names"
-        )
-    values: Matrix = known.values[find_labels(labels, known.labels, f"{side} in {path.name}")]
-    return values
+    return None if path is None else read_covariates(path).in_order(labels, f"{side} in {path.name}")

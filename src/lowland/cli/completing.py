@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +75,21 @@ def plan_from(
     return plan
 
 
+def options_of(plan: CompletionPlan) -> str:
+    """Return the options of a plan that are not as they are by default."""
+    words = [f"--method {plan.decided()}"]
+    for field in fields(plan):
+        value, name = getattr(plan, field.name), field.name.replace("_", "-")
+        if value == field.default or name == "method":
+            continue
+        if isinstance(value, bool):
+            answer = f"--{name} {'yes' if value else 'no'}"
+            words.append(answer if name == "pattern" else f"--{'' if value else 'no-'}{name}")
+        else:
+            words.append(f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}")
+    return " ".join(words)
+
+
 def _number(text: str, name: str, *, whole: bool = False) -> float:
     try:
         number = float(int(text) if whole else float(text))
@@ -96,7 +112,7 @@ def check_paths(table: Path, output: Path | None, model: Path | None, report: Pa
         raise InvalidInputError("--output must be a text table", str(output), fix="end it in .csv or .tsv")
 
 
-def seed_of(seed: int, dtype: str) -> None:
+def check_seed(seed: int, dtype: str) -> None:
     """Raise unless seed and precision can be used."""
     if seed < 0:
         raise InvalidInputError("--seed must not be negative", str(seed))

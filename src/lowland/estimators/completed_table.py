@@ -12,13 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.random import make_generator
-from lowland.core.records import SearchResult
 from lowland.estimators.table_input import as_positions, whole_number
 from lowland.systems.completed import Completed
 from lowland.systems.completion_plan import PlannedFit, judged
 from lowland.systems.merging import extended
 from lowland.systems.model_files import load_model, save_model
-from lowland.systems.posterior_model import check_draw_count
+from lowland.systems.posterior_model import PosteriorModel
 
 
 class _CompletedTable:
@@ -26,13 +25,26 @@ class _CompletedTable:
 
     _completed: Completed
     certificate_: Any
-    search_: SearchResult
     certify: bool
     effort: str
     feature_names_in_: Any
 
     def _set(self, completed: Completed) -> None:
-        raise NotImplementedError
+        """Take over a fit: the public attributes say what it found."""
+        self._completed = completed
+        model, fit = completed.model, completed.fit
+        if isinstance(model, PosteriorModel):
+            (u, v), (a, b) = model.factors(), model.biases()
+            self.offset_ = 0.0
+            self.noise_ = model.scaling.spreads / np.sqrt(model.noise_precision * model.column_precisions)
+        else:
+            u, v, a, b = model.row_factors, model.column_factors, model.row_biases, model.column_biases
+            self.offset_ = model.offset
+        self.row_factors_, self.column_factors_, self.row_biases_, self.column_biases_ = u, v, a, b
+        self.rank_ = model.rank
+        if fit is not None:
+            self.search_ = fit.search
+            self.n_iter_ = max(1, fit.search.iterations)
 
     def predict_interval(
         self, rows: ArrayLike, columns: ArrayLike, level: float = 0.95, *, method: str = "auto"
@@ -93,7 +105,9 @@ class _CompletedTable:
         """
         check_is_fitted(self)
         cells = self._completed.cells(rows, columns)
-        return self._completed.sample(*cells, check_draw_count(n_samples), make_generator(random_state))
+        return self._completed.sample(
+            *cells, whole_number(n_samples, "n_samples", 1), make_generator(random_state)
+        )
 
     def completions(self, n_completions: int = 10, *, random_state: Any = None) -> Matrix:
         """Return completed tables for multiple imputation, of a Bayesian fit.
@@ -110,7 +124,7 @@ class _CompletedTable:
             each table, then pool the results by Rubin's rules.
         """
         check_is_fitted(self)
-        count = check_draw_count(n_completions)
+        count = whole_number(n_completions, "n_completions", 1)
         return self._completed.completions(count, make_generator(random_state))
 
     def top(self, row: Any, k: int = 10, *, exclude_observed: bool = True) -> tuple[NDArray[Any], Vector]:

@@ -21,7 +21,6 @@ from lowland.estimators.table_input import covariates_of, observations_of, rank_
 from lowland.estimators.weights import weigh_rows
 from lowland.systems.completed import Completed
 from lowland.systems.completion_plan import check_effort, fit_plan, judged
-from lowland.systems.posterior_model import PosteriorModel
 
 
 class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
@@ -225,23 +224,6 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         self.fit(X, y, sample_weight, row_covariates, column_covariates)
         filled: Matrix = self.transform(X, row_covariates)
         return filled
-
-    def _set(self, completed: Completed) -> None:
-        """Take over a fit: the public attributes say what it found."""
-        self._completed = completed
-        model, fit = completed.model, completed.fit
-        if isinstance(model, PosteriorModel):
-            (u, v), (a, b) = model.factors(), model.biases()
-            self.offset_ = 0.0
-            self.noise_ = model.scaling.spreads / np.sqrt(model.noise_precision * model.column_precisions)
-        else:
-            u, v, a, b = model.row_factors, model.column_factors, model.row_biases, model.column_biases
-            self.offset_ = model.offset
-        self.row_factors_, self.column_factors_, self.row_biases_, self.column_biases_ = u, v, a, b
-        self.rank_ = model.rank
-        if fit is not None:
-            self.search_ = fit.search
-            self.n_iter_ = max(1, fit.search.iterations)
 
     def transform(self, X: Any, row_covariates: Any = None) -> Matrix:
         """Return a table with its missing cells filled; observed cells are kept.

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import find_labels
 from lowland.core.observations import Labels, Observations
 from lowland.files.covariates import Covariates, read_covariates
+from lowland.systems.features import check_covariates
 
 
 def observations_of(table: Any, labels: Any) -> Observations:
@@ -48,34 +48,8 @@ def covariates_of(given: Any, length: int, labels: Labels | None, name: str) -> 
     ):
         given = read_covariates(given)
     if isinstance(given, Covariates):
-        if labels is None:
-            raise InvalidInputError(
-                f"{name} have labels, the table has none", f"{given.labels.size} labels", fix="pass an array"
-            )
-        order = find_labels(labels, given.labels, f"{name} label")
-        return given.values[order]
-    try:
-        numbers = np.asarray(given, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidInputError(
-            f"{name} must hold numbers",
-            type(given).__name__,
-            fix="encode text, or label the table: read_covariates then does",
-        ) from error
-    if numbers.ndim == 1:
-        numbers = numbers[:, None]
-    if numbers.ndim != 2 or numbers.shape[0] != length:
-        raise InvalidInputError(
-            f"{name} must have a line for each of the table's",
-            f"shape {numbers.shape} for {length}",
-            fix="pass an array in the table's order, or labelled covariates",
-        )
-    if not np.isfinite(numbers).all():
-        line = int(np.argwhere(~np.isfinite(numbers))[0, 0])
-        raise InvalidInputError(
-            f"{name} must have no gaps", f"line {line}", fix="fill them in, or drop the column"
-        )
-    return numbers
+        given = given.in_order(labels, f"{name} label")
+    return check_covariates(given, length, name)
 
 
 def number_at_least_zero(value: Any, name: str) -> float:

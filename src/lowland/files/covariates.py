@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.core.labels import find_labels
+from lowland.core.observations import Labels
 from lowland.files.tables import read_columns
 
 # a text column with more levels is a name or a note, not a covariate
@@ -42,6 +44,30 @@ class Covariates:
     labels: NDArray[Any]
     names: tuple[str, ...]
     values: Matrix
+
+    def in_order(self, labels: Labels | None, what: str) -> Matrix:
+        """Return the numbers of a table's rows or columns in their order, shape (n, c).
+
+        Parameters
+        ----------
+        labels : ndarray or None
+            Of the rows or columns.
+        what : str
+            What to call one of them in errors.
+
+        Raises
+        ------
+        InvalidInputError
+            If the table has no labels, or one that is not described.
+        """
+        if labels is None:
+            raise InvalidInputError(
+                f"{what}: covariates have labels, the table has none",
+                f"{self.labels.size} labels",
+                fix="label the table, or pass an array in its order",
+            )
+        ordered: Matrix = self.values[find_labels(labels, self.labels, what)]
+        return ordered
 
 
 def read_covariates(source: Any, *, key: str | None = None) -> Covariates:

@@ -124,15 +124,7 @@ def load_table(
             return Table(_as_type(read_array(path), dtype), "array", ())
         if suffix in DELIMITERS:
             return _load_text(path, delimiter or DELIMITERS[suffix], layout, names, duplicates, dtype)
-        if suffix not in COLUMNAR:
-            known = ", ".join([*DELIMITERS, *COLUMNAR, *ARRAYS])
-            raise InvalidInputError(
-                f"{path} has an unknown ending", suffix or "none", fix=f"use one of {known}"
-            )
-        source, where = _read_arrow_file(path, suffix), str(path)
-    else:
-        where = "the data frame"
-    columns = _frame_columns(source)
+    columns, where = _columnar(source, (*DELIMITERS, *COLUMNAR, *ARRAYS))
     is_long = _is_long(layout, names, columns)
     return (_long if is_long else _wide)(columns, where, names, duplicates, dtype)
 
@@ -146,26 +138,31 @@ def read_columns(source: Any, key: str | None = None) -> tuple[dict[str, NDArray
     key : str, optional
         The column of labels; the first by default.
     """
-    if not isinstance(source, str | os.PathLike):
-        found, where = _frame_columns(source), "the data frame"
-    else:
+    delimiter = DELIMITERS.get(Path(source).suffix.lower()) if isinstance(source, str | os.PathLike) else None
+    if delimiter is not None:
         path = Path(source)
-        where, suffix = str(path), path.suffix.lower()
-        if suffix in DELIMITERS:
-            header = read_header(path, DELIMITERS[suffix])
-            found = read_delimited(path, DELIMITERS[suffix], [key or header[0]])
-        elif suffix in COLUMNAR:
-            found = _frame_columns(_read_arrow_file(path, suffix))
-        else:
-            known = ", ".join([*DELIMITERS, *COLUMNAR])
-            raise InvalidInputError(
-                f"{path} has an unknown ending", suffix or "none", fix=f"use one of {known}"
-            )
+        header = read_header(path, delimiter)
+        found, where = read_delimited(path, delimiter, [key or header[0]]), str(path)
+    else:
+        found, where = _columnar(source, (*DELIMITERS, *COLUMNAR))
     plain = {
         name: column.names[column.codes] if isinstance(column, LabelColumn) else column
         for name, column in found.items()
     }
     return plain, where
+
+
+def _columnar(source: Any, known: tuple[str, ...]) -> tuple[Columns, str]:
+    """Return the columns of a data frame or a columnar file, and what to call it in errors."""
+    if not isinstance(source, str | os.PathLike):
+        return _frame_columns(source), "the data frame"
+    path = Path(source)
+    suffix = path.suffix.lower()
+    if suffix not in COLUMNAR:
+        raise InvalidInputError(
+            f"{path} has an unknown ending", suffix or "none", fix=f"use one of {', '.join(known)}"
+        )
+    return _frame_columns(_read_arrow_file(path, suffix)), str(path)
 
 
 def _load_text(path: Path, delimiter: str, layout: str, names: Names, duplicates: str, dtype: str) -> Table:

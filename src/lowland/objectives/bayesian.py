@@ -10,14 +10,15 @@ and tau_i ~ Gamma(2, 2) averaged over. Gibbs sampling draws the same blocks in t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import replace
 from typing import Any, final
 
 import numpy as np
 from scipy.special import gammaln
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.kernels.moments import Moments, row_moments
+from lowland.kernels.moments import Moments, RowMoments, row_moments
 from lowland.kernels.rows import Noise, solve_rows
 from lowland.kernels.sparse import sample_product, squared_errors, subtract_gathered
 from lowland.measure import Entries
@@ -103,6 +104,12 @@ class BayesianCompletion:
         """Numbers in a row: factors and bias."""
         return self.model.rank + bool(self.model.biases)
 
+    def with_common_noise(self) -> BayesianCompletion:
+        """Return the same model with noise that is common to columns; everything else is shared."""
+        twin = copy(self)
+        twin.column_noise = False
+        return twin
+
     def sides(self, theta: Vector) -> tuple[Matrix, Matrix]:
         """Return rows and columns of a point, shapes (m, d) and (n, d), the bias last."""
         u, v, a, b, _ = self.model.unpack(theta)
@@ -157,22 +164,36 @@ class BayesianCompletion:
         precision = getattr(posterior, f"{kind}_precision")
         means = prior.means(getattr(posterior, f"{kind}_coefficients"))
         moments = list(self.moments(posterior))
-        found = self._solve(side, moments[1 - side], precision, means, posterior)
+        # in the unit of the noise: systems are divided by alpha
+        scaled = precision / posterior.noise_precision
+        shift = means.astype(np.float64) @ scaled
+        starts, indices = self._lines[side]
+        found = row_moments(
+            moments[1 - side],
+            starts,
+            indices,
+            self._values[side],
+            biased=bool(self.model.biases),
+            weights=self._noise_weights(side, posterior.column_precisions),
+            precision=scaled,
+            shift=shift,
+        )
         entropy = _entropy(found.log_determinants, self.width, posterior.noise_precision)
         own = Moments(
             found.moments.means, found.moments.covariances / self.dtype.type(posterior.noise_precision)
         )
         moments[side] = own
-        precision, coefficients = prior.fit(own)
+        precision, coefficients, energy = prior.fit(own)
         changes: dict[str, Any] = {
             "theta": self.point(moments[0].means, moments[1].means),
             f"{kind}_covariances": own.covariances,
             f"{kind}_precision": precision,
             f"{kind}_coefficients": coefficients,
             f"{kind}_entropy": entropy,
+            f"{kind}_energy": energy,
         }
         if side == 1:
-            changes["errors"] = found.errors
+            changes["errors"] = self._column_errors(found, scaled, shift, posterior)
         return replace(posterior, **changes)
 
     def bound(self, posterior: Posterior) -> float:
@@ -186,36 +207,18 @@ class BayesianCompletion:
             total -= float(np.sum(gammaln(shape) - shape * np.log(rate) + TAU * np.log(TAU) - gammaln(TAU)))
         else:
             total += 0.5 * alpha * float(posterior.errors.sum())
-        for prior, own, kind in zip(self.priors, self.moments(posterior), ("row", "column"), strict=True):
-            learnt = (getattr(posterior, f"{kind}_precision"), getattr(posterior, f"{kind}_coefficients"))
-            total += prior.value(own, *learnt)
-        return float(total)
+        return float(total + posterior.row_energy + posterior.column_energy)
 
-    def _solve(
-        self, side: int, partner: Moments, precision: Matrix, means: Matrix, state: Posterior
-    ) -> _SideSolution:
-        """Solve one side in the unit of the noise: systems are divided by alpha."""
-        starts, indices = self._lines[side]
-        scaled = precision / state.noise_precision
-        shift = means.astype(np.float64) @ scaled
-        found = row_moments(
-            partner,
-            starts,
-            indices,
-            self._values[side],
-            biased=bool(self.model.biases),
-            weights=self._noise_weights(side, state.column_precisions),
-            precision=scaled,
-            shift=shift,
-        )
+    def _column_errors(self, found: RowMoments, scaled: Matrix, shift: Matrix, state: Posterior) -> Vector:
+        """Return the expected squared errors of columns, from what their solution has added up."""
         new = found.moments.means.astype(np.float64)
-        lower = _halved_lower(scaled)
-        traces = found.moments.covariances.astype(np.float64, copy=False) @ lower
+        traces = found.moments.covariances.astype(np.float64, copy=False) @ _halved_lower(scaled)
         errors = found.squares - found.explained + 2 * np.sum(shift * new, axis=1)
         errors += (self.width - traces) / state.noise_precision - np.sum((new @ scaled) * new, axis=1)
-        if self.column_noise and side == 1:
+        if self.column_noise:
             errors = errors / state.column_precisions
-        return _SideSolution(found.moments, found.log_determinants, np.maximum(errors, 0.0))
+        floored: Vector = np.maximum(errors, 0.0)
+        return floored
 
     def _noise_weights(self, side: int, tau: Vector) -> Vector | None:
         """Return weights of cells in the order of a side, over alpha."""
@@ -316,13 +319,6 @@ class BayesianCompletion:
         """Return predictions of the observed cells, shape (p,)."""
         lifted = self.model.lift(theta)
         return sample_product(lifted.left, lifted.right, self.entries.rows, self.entries.columns)
-
-
-@dataclass(frozen=True, eq=False)
-class _SideSolution:
-    moments: Moments
-    log_determinants: Vector
-    errors: Vector
 
 
 def _entropy(log_determinants: Vector, width: int, scale: float) -> float:

@@ -29,8 +29,10 @@ class Posterior:
         tau; ones where noise is common.
     errors : ndarray, shape (n,)
         Expected weighted squared errors of each column, without tau.
-    entropy : float
-        Of the rows, and of the columns.
+    row_entropy, column_entropy : float
+        Of the Gaussians of a side.
+    row_energy, column_energy : float
+        Minus their expected log density under their prior, with its own.
     """
 
     theta: Vector
@@ -45,6 +47,8 @@ class Posterior:
     errors: Vector
     row_entropy: float = 0.0
     column_entropy: float = 0.0
+    row_energy: float = 0.0
+    column_energy: float = 0.0
 
 
 @final

@@ -79,26 +79,24 @@ class SidePrior:
         """Return the prior means of all rows, shape (n, d)."""
         return multiply_rows(*self._forward, coefficients)
 
-    def fit(self, rows: Moments) -> tuple[Matrix, Matrix]:
+    def fit(self, rows: Moments) -> tuple[Matrix, Matrix, float]:
         """Return the precision and the coefficients that maximise the bound, given moments of the rows.
 
         Returns
         -------
         precision : ndarray of float64, shape (d, d)
         coefficients : ndarray, shape (f + 1, d)
+        energy : float
+            Minus the expected log density of the rows with the log priors, constants of these apart.
         """
         coefficients = self._solve(self._project(rows.means))
         scatter = self._scatter(rows.means, coefficients)
         scatter += unpack_lower(rows.covariances.sum(axis=0, dtype=np.float64)[None], self.width)[0]
-        return np.linalg.inv(scatter) * self.weight, coefficients
-
-    def value(self, rows: Moments, precision: Matrix, coefficients: Matrix) -> float:
-        """Return minus the expected log density of the rows, with the log priors, constants apart."""
-        scatter = self._scatter(rows.means, coefficients)
-        scatter += unpack_lower(rows.covariances.sum(axis=0, dtype=np.float64)[None], self.width)[0]
+        precision = np.linalg.inv(scatter) * self.weight
         constant = 0.5 * self.size * self.width * np.log(2 * np.pi)
         size = float(np.linalg.slogdet(precision)[1])
-        return float(0.5 * np.sum(precision * scatter) - 0.5 * self.weight * size + constant)
+        energy = float(0.5 * np.sum(precision * scatter) - 0.5 * self.weight * size + constant)
+        return precision, coefficients, energy
 
     def draw(self, rows: Matrix, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
         """Return a precision and coefficients drawn from their posterior given the rows.

@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from lowland.core.arrays import Matrix, Vector, check_floats
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
@@ -22,7 +22,7 @@ from lowland.search import DecreaseBelow, Gibbs, Iterations, Variational, run
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 from lowland.systems.bayesian_settings import BayesianSettings, has_grades
 from lowland.systems.completion_settings import row_weights
-from lowland.systems.features import FeatureMap, column_features, row_features
+from lowland.systems.features import FeatureMap, check_covariates, column_features, row_features
 from lowland.systems.posterior_model import LearntPrior, PosteriorModel
 from lowland.systems.premises import check_scale
 from lowland.systems.scaling import Scaling
@@ -112,8 +112,8 @@ def fit_bayesian(
     settings = settings.resolved(observations)
     m, n = observations.shape
     covariates = (
-        _check_covariates(covariates[0], m, "row_covariates"),
-        _check_covariates(covariates[1], n, "column_covariates"),
+        check_covariates(covariates[0], m, "row_covariates"),
+        check_covariates(covariates[1], n, "column_covariates"),
     )
     maps = tuple(
         FeatureMap.of(own, length if settings.pattern else 0)
@@ -124,10 +124,7 @@ def fit_bayesian(
     start = None if before is None else _extended(before, objective)
     theta = _first_point(objective, rng) if start is None else start.theta
     if start is None and settings.noise == "column":
-        common = make_objective(
-            observations, replace(settings, noise="common"), scaling, (maps[0], maps[1]), covariates
-        )
-        settled = run(common, Variational(), theta, stop=Iterations(SETTLING), rng=rng)
+        settled = run(objective.with_common_noise(), Variational(), theta, stop=Iterations(SETTLING), rng=rng)
         if settled.stop_reason is StopReason.INTERRUPTED:
             raise KeyboardInterrupt  # nothing is worth keeping yet
         start = settled.state
@@ -193,19 +190,6 @@ def make_objective(
     )
 
 
-def _check_covariates(values: Matrix | None, length: int, name: str) -> Matrix | None:
-    if values is None:
-        return None
-    array = check_floats(values, name, dtype="float64", ndim=2)
-    if array.shape[0] != length:
-        raise InvalidInputError(
-            f"{name} must have a row for each of the table's",
-            f"{array.shape[0]} for {length}",
-            fix="pass covariates for all of them, in their order",
-        )
-    return array
-
-
 def _first_point(objective: BayesianCompletion, rng: np.random.Generator) -> Vector:
     r = objective.model.rank
     sides = []
@@ -227,7 +211,7 @@ def _extended(before: BayesianFit, objective: BayesianCompletion) -> Posterior:
                 np.vstack([known.means, new.means[k:]]), np.vstack([known.covariances, new.covariances[k:]])
             )
         )
-    (row_precision, row_coefficients), (column_precision, column_coefficients) = (
+    (row_precision, row_coefficients, _), (column_precision, column_coefficients, _) = (
         prior.fit(side) for prior, side in zip(objective.priors, own, strict=True)
     )
     tau = blank.column_precisions.copy()

@@ -20,8 +20,7 @@ WIDEST_PATTERN = 6_000
 USUAL_RANK = 16
 # columns whose spreads differ by more than this factor are not in one unit
 COMMENSURATE = 10.0
-NOISES = ("auto", "common", "column")
-SCALES = ("auto", "common", "column")
+BY_COLUMN = ("auto", "common", "column")
 
 
 @final
@@ -70,9 +69,9 @@ class BayesianSettings:
         InvalidInputError
             If a setting is unknown or does not fit the table.
         """
-        for name, known in (("noise", NOISES), ("scale", SCALES)):
-            if getattr(self, name) not in known:
-                choices = ", ".join(f'"{choice}"' for choice in known)
+        for name in ("noise", "scale"):
+            if getattr(self, name) not in BY_COLUMN:
+                choices = ", ".join(f'"{choice}"' for choice in BY_COLUMN)
                 raise InvalidInputError(
                     f"{name} is unknown", repr(getattr(self, name)), fix=f"use one of {choices}"
                 )

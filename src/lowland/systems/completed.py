@@ -16,13 +16,14 @@ from lowland.systems.bayesian_completion import BayesianFit, Covariates, fit_bay
 from lowland.systems.completion import CompletionFit, fit_completion
 from lowland.systems.completion_model import CompletionModel
 from lowland.systems.completion_settings import row_weights
-from lowland.systems.conformal import Conformal, Predictor, calibrate
+from lowland.systems.conformal import Conformal, calibrate
 from lowland.systems.fisher_errors import FisherErrors
 from lowland.systems.intervals import entry_intervals
 from lowland.systems.merging import merge
 from lowland.systems.posterior_model import PosteriorModel
 from lowland.systems.rankings import alike, best_columns
 from lowland.systems.table_labels import TableLabels
+from lowland.systems.trial import Predictor
 
 INTERVALS = ("auto", "posterior", "fisher", "conformal")
 # what is drawn at once of all completions of a table

@@ -9,7 +9,6 @@ from typing import final
 import numpy as np
 
 from lowland.certify import Settings
-from lowland.core.arrays import check_rank
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
@@ -69,25 +68,6 @@ class CompletionPlan:
     def sweeps(self) -> int:
         """Most sweeps of one search."""
         return max(self.max_iterations, self.draws if self.method == "gibbs" else 0)
-
-    def check_rank(self, shape: tuple[int, int]) -> None:
-        """Raise unless the rank fits the table."""
-        if self.rank is not None:
-            check_rank(self.rank, shape, name="--rank")
-
-    def as_options(self) -> str:
-        """Return the command-line options that are not as they are by default."""
-        words = [f"--method {self.decided()}"]
-        for field in fields(self):
-            value, name = getattr(self, field.name), field.name.replace("_", "-")
-            if value == field.default or name == "method":
-                continue
-            if isinstance(value, bool):
-                answer = f"--{name} {'yes' if value else 'no'}"
-                words.append(answer if name == "pattern" else f"--{'' if value else 'no-'}{name}")
-            else:
-                words.append(f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}")
-        return " ".join(words)
 
     def decided(self) -> str:
         """Return the method.

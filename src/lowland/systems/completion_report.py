@@ -9,11 +9,11 @@ import numpy as np
 
 from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
-from lowland.report.page import Page
+from lowland.report.page import Page, TableEntry
 from lowland.systems.bayesian_completion import BayesianFit
 from lowland.systems.completed import Completed
 from lowland.systems.completion import CompletionFit
-from lowland.systems.posterior_report import path_figures, posterior_page, trial_figures, trial_tables
+from lowland.systems.posterior_report import calibration_figure, path_figures, posterior_page, trial_tables
 from lowland.systems.rank_path import RankPath
 from lowland.systems.reporting import completion_page
 from lowland.systems.trial import Trial, hold_trial
@@ -52,14 +52,15 @@ def report_page(
         return posterior_page(fit, certificate, trial, title=title, settings=settings)
     if not isinstance(fit, CompletionFit):
         raise UnsupportedError("a report needs the data", "a model from a file", fix="fit the table again")
-    page = completion_page(replace(fit, certificate=certificate), title=title, settings=settings)
-    chosen = () if path is None else path_figures(path)
+    figures = () if path is None else path_figures(path)
+    held_out, tables = None, tuple[TableEntry, ...]()
     if trial is not None:
-        # the trial's plot takes the place of that of the fitted cells
-        others = page.figures[1:]
-        tables = (*trial_tables(trial, fit.observations), *page.tables)
-        return replace(page, figures=(*trial_figures(trial), *chosen, *others), tables=tables)
-    return replace(page, figures=(*chosen, *page.figures))
+        held_out = (trial.observed, trial.predicted)
+        figures, tables = (calibration_figure(trial), *figures), trial_tables(trial, fit.observations)
+    judged = replace(fit, certificate=certificate)
+    return completion_page(
+        judged, title=title, held_out=held_out, figures=figures, tables=tables, settings=settings
+    )
 
 
 def _trial(completed: Completed, rng: np.random.Generator) -> Trial | None:

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, final
+from typing import final
 
 import numpy as np
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
-
-# part of the observed cells that calibrates, and how many suffice
-SHARE = 0.1
-MOST = 20_000
-
-
-class Predictor(Protocol):
-    """A fitted table that predicts cells and knows how far off a new observation may be."""
-
-    def predict(self, rows: Indices, columns: Indices) -> Vector:
-        """Return predictions of cells, shape (k,)."""
-
-    def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
-        """Return standard errors of new observations of cells, shape (k,)."""
-
-
-Fit = Callable[[Observations, np.random.Generator], Predictor]
+from lowland.systems.trial import Fit, Predictor, hold_trial
 
 
 @final
@@ -97,28 +80,5 @@ def calibrate(observations: Observations, fit: Fit, rng: np.random.Generator) ->
     -----
     Costs another fit.
     """
-    kept, apart = hold_out(observations, rng)
-    predictor = fit(kept, rng)
-    errors = np.abs(apart.values - predictor.predict(apart.rows, apart.columns))
-    return Conformal(predictor, np.sort(errors / predictor.standard_errors(apart.rows, apart.columns)))
-
-
-def hold_out(observations: Observations, rng: np.random.Generator) -> tuple[Observations, Observations]:
-    """Return most of the cells, and a random tenth (20,000 at most).
-
-    Raises
-    ------
-    UnsupportedError
-        If there are too few cells.
-    """
-    size = observations.size
-    count = min(max(round(SHARE * size), 1), MOST)
-    if count >= size:
-        raise UnsupportedError(
-            "the table is too small to hold cells out",
-            f"{size} observed",
-            fix="use the model's own intervals",
-        )
-    held = np.zeros(size, dtype=bool)
-    held[rng.choice(size, count, replace=False)] = True
-    return observations.select(~held), observations.select(held)
+    trial = hold_trial(observations, fit, rng)
+    return Conformal(trial.predictor, trial.scores)

@@ -61,11 +61,10 @@ class FeatureMap:
         """
         from scipy.sparse import csr_array, hstack
 
+        self._check(covariates)
         if self.is_empty:
-            self._check(covariates)
             return None
         parts = []
-        self._check(covariates)
         if self.partners:
             cells = np.maximum(np.bincount(lines, minlength=count), 1)
             shares = 1 / np.sqrt(PATTERN_RIDGE * cells[lines])
@@ -84,6 +83,42 @@ class FeatureMap:
                 f"{found}, the fit had {self.centres.size}",
                 fix="pass the same covariates as in the fit, for these rows",
             )
+
+
+def check_covariates(values: Any, length: int, name: str) -> Matrix | None:
+    """Return covariates as numbers, one line a row (or column) of the table and no gaps.
+
+    Parameters
+    ----------
+    values : array_like, shape (length,) or (length, c), or None
+    length : int
+    name : str
+        The argument's name, for the error.
+    """
+    if values is None:
+        return None
+    try:
+        numbers = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InvalidInputError(
+            f"{name} must hold numbers",
+            type(values).__name__,
+            fix="encode text, or label the table: read_covariates then does",
+        ) from error
+    if numbers.ndim == 1:
+        numbers = numbers[:, None]
+    if numbers.ndim != 2 or numbers.shape[0] != length:
+        raise InvalidInputError(
+            f"{name} must have a line for each of the table's",
+            f"shape {numbers.shape} for {length}",
+            fix="pass an array in the table's order, or labelled covariates",
+        )
+    if not np.isfinite(numbers).all():
+        line = int(np.argwhere(~np.isfinite(numbers))[0, 0])
+        raise InvalidInputError(
+            f"{name} must have no gaps", f"line {line}", fix="fill them in, or drop the column"
+        )
+    return numbers
 
 
 def row_features(table: Observations, mapping: FeatureMap, covariates: Matrix | None) -> Any:

@@ -9,7 +9,6 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.kernels.moments import Moments, row_moments
 from lowland.measure import Entries
@@ -268,10 +267,3 @@ class PosteriorModel:
                 for side, root in zip((self.rows, self.columns), roots, strict=True)
             )
             yield left, right
-
-
-def check_draw_count(count: object) -> int:
-    """Return a number of draws, at least 1."""
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-        raise InvalidInputError("the number of draws must be a whole number of at least 1", repr(count))
-    return int(count)

@@ -10,17 +10,11 @@ from lowland.core.arrays import Vector
 from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.core.records import Factors
-from lowland.report.displays import (
-    CalibrationDisplay,
-    ConvergenceDisplay,
-    PathDisplay,
-    PatternDisplay,
-    PredictionDisplay,
-    SpectrumDisplay,
-)
+from lowland.report.displays import CalibrationDisplay, PathDisplay, PatternDisplay, PredictionDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.systems.bayesian_completion import BayesianFit
 from lowland.systems.rank_path import RankPath, Step
+from lowland.systems.reporting import prediction_figure, search_figures
 from lowland.systems.trial import LEVELS, TOLD, Trial
 
 COMPANION = (
@@ -68,27 +62,20 @@ def posterior_page(
         ("time", f"{search.iterations} sweeps in {search.seconds:.2g} s" + _sampling(fit)),
     ]
     notes = () if certificate is None else (COMPANION,)
-    pattern = FigureEntry(
-        "Observed cells",
-        f"{seen.size} of {m} x {n} cells are observed.",
-        PatternDisplay.from_observations(seen).plot,
-    )
-    spectrum = SpectrumDisplay.from_factors(Factors(*model.factors()))
     figures = [
-        pattern,
         FigureEntry(
-            "Singular values", "Singular values of the posterior mean's low-rank part.", spectrum.plot
+            "Observed cells",
+            f"{seen.size} of {m} x {n} cells are observed.",
+            PatternDisplay.from_observations(seen).plot,
         ),
-        FigureEntry(
-            "Convergence",
-            f"Minus the bound on the evidence over {search.trace.values.size - 1} sweeps.",
-            ConvergenceDisplay.from_result(search).plot,
-        ),
+        *search_figures(search, Factors(*model.factors()), "Minus the bound on the evidence"),
     ]
-    shown = trial_figures(trial) if trial is not None else ()
-    tables = trial_tables(trial, seen) if trial is not None else ()
-    headline = _headline(trial, fit)
-    return Page(title, asked, certificate, notes, tables, (*shown, *figures), settings, headline)
+    tables: tuple[TableEntry, ...] = ()
+    if trial is not None:
+        prediction = prediction_figure(PredictionDisplay(trial.observed, trial.predicted))
+        figures = [prediction, calibration_figure(trial), *figures]
+        tables = trial_tables(trial, seen)
+    return Page(title, asked, certificate, notes, tables, figures, settings, _headline(trial, fit))
 
 
 def describe_method(fit: BayesianFit) -> str:
@@ -106,20 +93,12 @@ def describe_method(fit: BayesianFit) -> str:
     return ", ".join([words, *covariates, f"noise {s.noise} to columns", f"scale {s.scale} to columns"])
 
 
-def trial_figures(trial: Trial) -> tuple[FigureEntry, ...]:
-    """Return the plots of a trial: predictions, and the calibration of intervals."""
-    calibration = CalibrationDisplay(LEVELS, trial.coverage(LEVELS), trial.observed.size)
-    return (
-        FigureEntry(
-            "Predicted and observed",
-            f"Predicted against observed values of {trial.observed.size} held-out cells; the line is exact.",
-            PredictionDisplay(trial.observed, trial.predicted).plot,
-        ),
-        FigureEntry(
-            "Calibration of intervals",
-            "Part of the held-out cells inside intervals, against their level; the line is exact.",
-            calibration.plot,
-        ),
+def calibration_figure(trial: Trial) -> FigureEntry:
+    """Return the plot of how many held-out cells lie inside intervals of each level."""
+    return FigureEntry(
+        "Calibration of intervals",
+        "Part of the held-out cells inside intervals, against their level; the line is exact.",
+        CalibrationDisplay(LEVELS, trial.coverage(LEVELS), trial.observed.size).plot,
     )
 
 

@@ -14,7 +14,7 @@ from lowland.core.status import StopReason
 from lowland.search import critical_ridge
 from lowland.systems.completion import CompletionFit, completion_objective, fit_completion
 from lowland.systems.completion_settings import CompletionSettings
-from lowland.systems.conformal import hold_out
+from lowland.systems.trial import hold_out
 
 # penalties of a path are this factor apart, from half the one that leaves nothing, so many at most
 STEP, LONGEST = 2.0, 14

@@ -44,7 +44,7 @@ def recovery_page(
         _asked_search(objective.describe(), search),
         certificate,
         tables=(TableEntry("Starts", header, rows),),
-        figures=(*_search_figures(search, factors), _prediction_figure(residual)),
+        figures=(*search_figures(search, factors), prediction_figure(residual)),
     )
 
 
@@ -53,6 +53,7 @@ def completion_page(
     *,
     title: str,
     held_out: tuple[Vector, Vector] | None = None,
+    figures: Sequence[FigureEntry] = (),
     tables: Sequence[TableEntry] = (),
     notes: Sequence[str] = (),
     settings: Sequence[tuple[str, str]] = (),
@@ -65,6 +66,8 @@ def completion_page(
     title : str
     held_out : pair of ndarray, optional
         Observed and predicted values of held-out cells.
+    figures : sequence of FigureEntry
+        Further plots, after the predictions.
     tables, notes, settings
         As of `Page`.
 
@@ -96,7 +99,7 @@ def completion_page(
         fit.certificate,
         notes=notes,
         tables=(*tables, *_open_lines(fit)),
-        figures=(_prediction_figure(prediction), pattern, *_search_figures(fit.search, factors)),
+        figures=(prediction_figure(prediction), *figures, pattern, *search_figures(fit.search, factors)),
         settings=settings,
     )
 
@@ -129,14 +132,18 @@ def _asked_search(problem: str, search: SearchResult) -> list[tuple[str, str]]:
     ]
 
 
-def _prediction_figure(display: PredictionDisplay) -> FigureEntry:
+def prediction_figure(display: PredictionDisplay) -> FigureEntry:
+    """Return the plot of predicted against observed values."""
     words = (
         f"Predicted against observed values of {display.observed.size} {display.label}; the line is equality."
     )
     return FigureEntry("Predicted and observed", words, display.plot)
 
 
-def _search_figures(search: SearchResult, factors: Factors) -> tuple[FigureEntry, ...]:
+def search_figures(
+    search: SearchResult, factors: Factors, value: str = "The objective"
+) -> tuple[FigureEntry, ...]:
+    """Return the plots of the low-rank part's singular values and of the search, `value` being its value."""
     spectrum = SpectrumDisplay.from_factors(factors)
     return (
         FigureEntry(
@@ -147,7 +154,7 @@ def _search_figures(search: SearchResult, factors: Factors) -> tuple[FigureEntry
         ),
         FigureEntry(
             "Convergence",
-            f"The objective over {search.trace.values.size - 1} steps of the last stage.",
+            f"{value} over {search.trace.values.size - 1} steps of the last stage.",
             ConvergenceDisplay.from_result(search).plot,
         ),
     )

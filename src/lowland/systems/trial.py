@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from functools import cached_property
+from typing import Protocol, final
 
 import numpy as np
 
 from lowland.core.arrays import Indices, Vector
+from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
-from lowland.systems.conformal import Fit, hold_out
 
+# part of the observed cells that calibrates, and how many suffice
+SHARE = 0.1
+MOST = 20_000
 # levels of which coverage is told, and those of a calibration curve
 TOLD = (0.5, 0.9, 0.95)
 LEVELS = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99])
+
+
+class Predictor(Protocol):
+    """A fitted table that predicts cells and knows how far off a new observation may be."""
+
+    def predict(self, rows: Indices, columns: Indices) -> Vector:
+        """Return predictions of cells, shape (k,)."""
+
+    def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
+        """Return standard errors of new observations of cells, shape (k,)."""
+
+
+Fit = Callable[[Observations, np.random.Generator], Predictor]
 
 
 @final
@@ -23,12 +41,15 @@ class Trial:
 
     Parameters
     ----------
+    predictor : Predictor
+        Fitted to the other cells.
     columns : ndarray of int, shape (k,)
     observed, predicted, standard_errors : ndarray, shape (k,)
     usual : float
         Root-mean-square difference of the cells from their column's mean over the others.
     """
 
+    predictor: Predictor
     columns: Indices
     observed: Vector
     predicted: Vector
@@ -40,13 +61,17 @@ class Trial:
         """Root-mean-square error."""
         return float(np.sqrt(np.mean((self.predicted - self.observed) ** 2)))
 
+    @cached_property
+    def scores(self) -> Vector:
+        """Absolute errors over the predictor's own standard errors, ascending."""
+        return np.sort(np.abs(self.predicted - self.observed) / self.standard_errors)
+
     def coverage(self, levels: Vector) -> Vector:
         """Return the part of cells inside the model's own intervals of these levels."""
         from scipy.special import ndtri
 
         reach = ndtri((1 + np.asarray(levels)) / 2)
-        misses = np.sort(np.abs(self.predicted - self.observed) / self.standard_errors)
-        inside: Vector = np.searchsorted(misses, reach, side="right") / misses.size
+        inside: Vector = np.searchsorted(self.scores, reach, side="right") / self.scores.size
         return inside
 
     def errors_by_column(self) -> tuple[Indices, Indices, Vector]:
@@ -84,4 +109,25 @@ def hold_trial(table: Observations, fit: Fit, rng: np.random.Generator) -> Trial
     usual = float(np.sqrt(np.mean((apart.values - means[apart.columns]) ** 2)))
     at = (apart.rows, apart.columns)
     predicted, errors = predictor.predict(*at), predictor.standard_errors(*at)
-    return Trial(apart.columns, apart.values.astype(float), predicted, errors, usual)
+    return Trial(predictor, apart.columns, apart.values.astype(float), predicted, errors, usual)
+
+
+def hold_out(observations: Observations, rng: np.random.Generator) -> tuple[Observations, Observations]:
+    """Return most of the cells, and a random tenth (20,000 at most).
+
+    Raises
+    ------
+    UnsupportedError
+        If there are too few cells.
+    """
+    size = observations.size
+    count = min(max(round(SHARE * size), 1), MOST)
+    if count >= size:
+        raise UnsupportedError(
+            "the table is too small to hold cells out",
+            f"{size} observed",
+            fix="use the model's own intervals",
+        )
+    held = np.zeros(size, dtype=bool)
+    held[rng.choice(size, count, replace=False)] = True
+    return observations.select(~held), observations.select(held)
