@@ -62,21 +62,26 @@ def test_batches_are_unbiased(case, rng):
     objective = case.make()
     theta = rng.standard_normal(objective.size)
     order = rng.permutation(objective.measurement.size)
-    size = objective.measurement.size // 4
-    batches = [objective.batch_gradient(theta, order[k * size : (k + 1) * size]) for k in range(4)]
-    np.testing.assert_allclose(np.mean(batches, axis=0), objective.gradient(theta), rtol=1e-9, atol=1e-9)
+    parts = np.array_split(order, 4)
+    batches = [objective.batch_gradient(theta, part) for part in parts]
+    mean = np.average(batches, axis=0, weights=[part.size for part in parts])
+    np.testing.assert_allclose(mean, objective.gradient(theta), rtol=1e-9, atol=1e-9)
 
 
 @parametrise([case for case in OBJECTIVES if case.make().block_solver is not None])
 def test_blocks_reach_their_minimum(case, rng):
     objective = case.make()
     theta = rng.standard_normal(objective.size)
+    squares = objective.loss.name == "squared"
     for name in objective.block_solver.names:
         solved = objective.block_solver.solve(theta, name)
         assert objective.value(solved) < objective.value(theta)
+        for _ in range(0 if squares else 2000):  # the problem is convex: steps that never rise find it
+            before, solved = solved, objective.block_solver.solve(solved, name)
+            assert objective.value(solved) <= objective.value(before) * (1 + 1e-14)
         changed = solved != theta
         gradient = objective.gradient(solved)
-        assert np.abs(gradient[changed]).max() <= 1e-9 * np.abs(gradient).max()
+        assert np.abs(gradient[changed]).max() <= (1e-9 if squares else 1e-6) * np.abs(gradient).max()
         theta = solved
 
 
@@ -84,7 +89,7 @@ def test_some_objectives_have_no_blocks():
     assert sum(case.make().block_solver is None for case in OBJECTIVES) >= 3
 
 
-@parametrise([case for case in OBJECTIVES if case.make().free_biases])
+@parametrise([case for case in OBJECTIVES if case.make().free_biases and case.make().loss.name == "squared"])
 def test_refitted_biases_are_optimal(case, rng):
     objective = case.make()
     refitted = objective.refit_biases(rng.standard_normal(objective.size))
@@ -96,7 +101,13 @@ def test_refitted_biases_are_optimal(case, rng):
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_float32_stays_float32(name, rng):
     objective = PROBLEMS[name]()
-    single = make_objective(objective.measurement, objective.y.astype(np.float32), objective.model, ridge=0.3)
+    single = make_objective(
+        objective.measurement,
+        objective.y.astype(np.float32),
+        objective.model,
+        loss=objective.loss,
+        ridge=0.3,
+    )
     theta = rng.standard_normal(objective.size).astype(np.float32)
     if isinstance(objective.measurement, Entries):
         assert single.gradient(theta).dtype == np.float32

@@ -1,11 +1,15 @@
 """Contracts of losses, penalties and models."""
 
 import numpy as np
+import pytest
 
-from cases import LOSSES, MODELS, PENALTIES, parametrise
+from cases import DRAWN_LOSSES, LOSSES, MODELS, PENALTIES, parametrise
+from lowland.core.errors import InvalidInputError
 from lowland.core.fields import as_reals
 from lowland.core.maps import DenseMap
+from lowland.core.protocols import MajorisedLoss
 from lowland.core.records import Factors
+from lowland.losses import Clipped, LogPoisson, Mixed, Ordinal, Squared
 from lowland.testing.operators import random_numbers
 
 
@@ -19,7 +23,7 @@ def test_loss_values(case):
     np.testing.assert_allclose(loss.value(z, y), case.extra["value"])
 
 
-@parametrise(LOSSES)
+@parametrise(DRAWN_LOSSES)
 def test_loss_derivatives_and_convexity(case, rng):
     loss = case.make()
     z, y = _draw(case, rng)
@@ -39,14 +43,82 @@ def test_loss_derivatives_and_convexity(case, rng):
     assert (loss.curvature(z, y) >= 0).all()
 
 
-@parametrise(LOSSES)
+@parametrise(DRAWN_LOSSES)
 def test_fenchel(case, rng):
     loss = case.make()
-    (z, y), s = _draw(case, rng), case.extra.get("slopes", lambda rng: rng.standard_normal(200))(rng)
+    z, y = _draw(case, rng)
+    s = case.extra.get("slopes", lambda rng, y: rng.standard_normal(200))(rng, y)
     assert (loss.value(z, y) + loss.conjugate(s, y) >= s * z - 1e-12).all()
     assert np.isfinite(loss.conjugate(s, y)).all()
     slope = loss.slope(z, y)
     np.testing.assert_allclose(loss.value(z, y) + loss.conjugate(slope, y), slope * z, atol=1e-12)
+
+
+@parametrise([case for case in DRAWN_LOSSES if isinstance(case.make(), MajorisedLoss)])
+def test_majorants_touch_and_lie_above(case, rng):
+    loss = case.make()
+    z, y = _draw(case, rng)
+    curvature = loss.majorant(z, y)
+    assert (curvature > 0).all()
+    for other in (z + rng.normal(0, 3, 200), z + 0.01 * rng.standard_normal(200), -z):
+        model = loss.value(z, y) + loss.slope(z, y) * (other - z) + curvature / 2 * (other - z) ** 2
+        above = model >= loss.value(other, y) - 1e-10
+        # a count's has its minimum in the right place, and lies above where the loss is flatter
+        if case.part is Mixed or case.part is LogPoisson:
+            lowest = z - loss.slope(z, y) / curvature
+            here = loss.which == 2 if case.part is Mixed else np.ones(200, bool)
+            mean = np.exp(lowest + (loss.shifts if case.part is Mixed else 0))
+            np.testing.assert_allclose(mean[here & (y > 0)], y[here & (y > 0)], rtol=1e-6)
+            above[here] = True
+        assert above.all()
+
+
+@parametrise(DRAWN_LOSSES)
+def test_losses_of_some_observations(case, rng):
+    loss = case.make()
+    z, y = _draw(case, rng)
+    some = rng.permutation(200)[:31]
+    np.testing.assert_array_equal(loss.subset(some).value(z[some], y[some]), loss.value(z, y)[some])
+    single = loss.value(z.astype(np.float32), y.astype(np.float32))
+    assert single.dtype == np.float32
+    np.testing.assert_allclose(single, loss.value(z, y), rtol=1e-3, atol=1e-4)
+
+
+def test_level_probabilities(rng):
+    loss, z = Ordinal((-1.0, 0.5, 2.0)), rng.normal(0, 3, 50)
+    probabilities = loss.probabilities(z)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    for level in range(4):
+        np.testing.assert_allclose(-np.log(probabilities[:, level]), loss.value(z, np.full(50, float(level))))
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "words"),
+    [
+        (Ordinal((0.0, 1.0)), [0.0, 3.0], "levels 0 to 2"),
+        (Ordinal(), [0.5], "levels 0 to 1"),
+        (LogPoisson(), [-1.0], "negative"),
+        (Mixed((Squared(), LogPoisson()), np.array([0, 1]), np.zeros(2)), [-3.0, -1.0], "negative"),
+    ],
+)
+def test_data_outside_a_loss(loss, y, words):
+    with pytest.raises(InvalidInputError, match=words):
+        loss.check(np.array(y))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Ordinal((1.0, 0.0)),
+        lambda: Ordinal(()),
+        lambda: Clipped(1.0, 2.0),
+        lambda: Clipped.quantile(1.0),
+        lambda: Mixed((Squared(),), np.array([1]), np.zeros(1)),
+    ],
+)
+def test_losses_that_cannot_be(make):
+    with pytest.raises(InvalidInputError):
+        make()
 
 
 @parametrise(PENALTIES)

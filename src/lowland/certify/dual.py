@@ -7,7 +7,8 @@ For f = sum w (A(X) + B beta - y)^2 / 2 + penalty ||X||_*, and any nu,
 so D = y.nu - sum nu^2 / (2 w) is a lower bound if ||A* nu||_2 <= penalty and B^T nu = 0. The
 vector is the weighted residual, scaled by the best feasible number. A penalty that counts row i a_i
 times and column j b_j times bounds the norm of A* nu with entries over sqrt(a_i b_j); a ridge kappa
-on a bias, counted c times, needs no constraint and costs (B^T nu)^2 / (2 kappa c).
+on a bias, counted c times, needs no constraint and costs (B^T nu)^2 / (2 kappa c). Of other convex
+losses the first two terms are minus the conjugates of the losses at -nu / w.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ def dual_bound(
         Zero, which always holds, where nothing better is proved.
     """
     if objective.loss.name != "squared":
-        return _conjugate_bound(objective, theta, settings.largest_dense)
+        if objective.structure == "psd":
+            return _psd_conjugate_bound(objective, theta, settings.largest_dense)
+        return _conjugate_bound(objective, theta, settings, rng)
     if objective.free_biases and objective.observed_pattern is None:
         return NOTHING  # biases are refitted for observed entries only
     refitted = objective.refit_biases(theta)
@@ -76,14 +79,7 @@ def dual_bound(
         return _psd_bound(objective, direction, settings.largest_dense)
     if not objective.ridge:
         return NOTHING
-    operator = objective.penalised_adjoint(direction)
-    bound = norm_bound(
-        operator,
-        method=settings.norm_bound,
-        largest_dense=settings.largest_dense,
-        steps=settings.lanczos_steps,
-        rng=rng,
-    )
+    bound = _norm_bound(objective, direction, settings, rng)
     rigour, _ = _charged(objective, direction, bound)
     error = penalised_error(objective, direction)
     highest = (bound.value + error) * (1 + 1e-15)
@@ -92,6 +88,16 @@ def dual_bound(
     limit = objective.ridge / highest if highest > 0 else np.inf
     found = _scaled(objective, direction, limit, upper, bound.method, rigour)
     return replace(found, limited_by="" if bound.rigour is Rigour.RIGOROUS else "largest_dense")
+
+
+def _norm_bound(objective: Any, direction: Vector, settings: Any, rng: np.random.Generator) -> Bound:
+    return norm_bound(
+        objective.penalised_adjoint(direction),
+        method=settings.norm_bound,
+        largest_dense=settings.largest_dense,
+        steps=settings.lanczos_steps,
+        rng=rng,
+    )
 
 
 def _scaled(
@@ -175,15 +181,42 @@ def _shifted_psd_bound(
     )
 
 
-def _conjugate_bound(objective: Any, theta: Vector, largest: int) -> LowerBound:
+def _conjugate_bound(objective: Any, theta: Vector, settings: Any, rng: np.random.Generator) -> LowerBound:
+    """Bound any convex loss of observed entries through its conjugate, at the point's slopes made feasible.
+
+    All biases must be penalised: over a free one the objective may fall without end.
+    """
+    free = objective.free_biases and not (objective.bias_ridge and "global" not in objective.free_biases)
+    if not objective.ridge or free or objective.observed_pattern is None:
+        return NOTHING
+    slopes = objective.loss.slope(objective.predict(theta), objective.y)
+    direction = -objective.weighted(slopes)
+    if not np.any(direction) or not np.isfinite(direction).all():
+        return NOTHING
+    bound = _norm_bound(objective, direction, settings, rng)
+    highest = (bound.value + penalised_error(objective, direction)) * (1 + 1e-15)
+    if not np.isfinite(highest):
+        return NOTHING
+    # no more than the slopes themselves: those of some losses end there
+    scale = min(1.0, objective.ridge / highest) if highest > 0 else 1.0
+    conjugates = objective.weighted(objective.loss.conjugate(scale * slopes, objective.y))
+    value = -float(conjugates.sum()) - gamma(16 * conjugates.size) * float(np.abs(conjugates).sum())
+    value -= 0.5 * bias_square(objective, scale * direction) * (1 + 1e-14)
+    if not (np.isfinite(value) and value > 0):
+        return NOTHING
+    exact = bound.rigour is Rigour.RIGOROUS
+    rigour = Rigour.ESTIMATE if bound.rigour is Rigour.ESTIMATE else Rigour.WORKING_PRECISION
+    method = f"the losses' conjugates at the point's slopes; {bound.method}"
+    return LowerBound(value, rigour, method, scale, limited_by="" if exact else "largest_dense")
+
+
+def _psd_conjugate_bound(objective: Any, theta: Vector, largest: int) -> LowerBound:
     """Bound any convex loss of a positive semidefinite X through its conjugate.
 
     f >= sum w (s z - loss*(s)) + ridge tr X for any slopes s, and <A*(w s) + ridge I, X> >= 0 where that
     matrix is positive semidefinite; of unit trace, it is at least the smallest eigenvalue. The slopes
     are those of the point, moved towards 1 until the matrix is.
     """
-    if objective.structure != "psd":
-        return NOTHING
     if min(objective.shape) > largest:
         return BEYOND
     slopes = objective.loss.slope(objective.predict(theta), objective.y)

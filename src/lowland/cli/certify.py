@@ -89,6 +89,7 @@ def certify(
             "a Bayesian model",
             fix="judge a fit of --method map; a certificate of its companion is in the model's header",
         )
+    _check_documented(output, fitted)
     observations = fitted.labels.align(observations, rows=True)
     if observations.shape != fitted.shape:
         raise InvalidInputError(
@@ -104,6 +105,7 @@ def certify(
         fitted.penalty,
         bias_penalty=fitted.bias_penalty,
         penalty_weights=fitted.penalty_weights,
+        columns=fitted.columns,
     )
     objective = completion_objective(observations, settings)
     general = objective.model
@@ -133,6 +135,16 @@ def certify(
         if output is not None:
             say(f"certificate: {output}")
     exit_on_missed(certificate, require)
+
+
+def _check_documented(output: Path | None, fitted: CompletionModel) -> None:
+    if output is not None and fitted.columns is not None:
+        raise InvalidInputError(
+            "a certificate as a document needs squared losses",
+            f"losses {', '.join(fitted.columns.words())}",
+            "its numbers could not be checked again",
+            "leave --output out",
+        )
 
 
 def check_document(path: Path, observations: Observations, *, json: bool, require: str | None) -> None:

@@ -48,6 +48,13 @@ def complete(
     method: Annotated[
         str, typer.Option(help="variational, gibbs or map; auto is map if a penalty is given.")
     ] = "auto",
+    loss: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="squared, huber, absolute, quantile:0.9, logistic, poisson or ordinal; or column=loss, "
+            "as often as needed."
+        ),
+    ] = None,
     rank: Annotated[str, typer.Option(help="Rank of the low-rank part, or auto.")] = "auto",
     biases: Annotated[bool, typer.Option(help="Fit row, column and global biases.")] = True,
     pattern: Annotated[
@@ -107,6 +114,7 @@ def complete(
     check_effort(effort)
     plan = plan_from(
         method=method,
+        loss=loss or [],
         rank=rank,
         biases=biases,
         pattern=pattern,

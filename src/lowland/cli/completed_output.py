@@ -16,6 +16,7 @@ from lowland.report.words import verdict_sentence
 from lowland.systems.bayesian_completion import BayesianFit
 from lowland.systems.completed import Completed, Model
 from lowland.systems.completion import CompletionFit
+from lowland.systems.completion_model import CompletionModel
 from lowland.systems.posterior_report import COMPANION, describe_method
 
 
@@ -96,10 +97,11 @@ def write_intervals(path: Path, table: Table, completed: Completed, level: float
 
 
 def write_completed(path: Path, table: Table, model: Model) -> None:
-    """Write a completed table in the layout of the input; observed cells are kept."""
+    """Write a completed table in the layout of the input; observed cells are kept, levels are likeliest."""
     seen = table.observations
+    everything = model.matrix(likeliest=True) if isinstance(model, CompletionModel) else model.matrix()
     # predictions as floats of nine digits; observed cells as NumPy numbers, written in full
-    filled = model.matrix().astype(float).astype(object)
+    filled = everything.astype(float).astype(object)
     filled[seen.rows, seen.columns] = list(seen.values)
     m, n = seen.shape
     rows, columns = _names(table)

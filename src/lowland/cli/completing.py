@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from lowland.core.status import StopReason
 from lowland.files.tables import DELIMITERS
 from lowland.search.loop import Checkpoint
 from lowland.systems.bayesian_completion import Covariates
+from lowland.systems.column_kinds import parse_word
+from lowland.systems.columns import Losses
 from lowland.systems.completed import fingerprint
 from lowland.systems.completion_plan import CompletionPlan, PlannedFit, fit_plan, judged
 from lowland.systems.completion_settings import PENALTY_WEIGHTS
@@ -31,6 +35,7 @@ _ANSWERS = {"auto": None, "yes": True, "no": False}
 def plan_from(
     *,
     method: str,
+    loss: list[str],
     rank: str,
     biases: bool,
     pattern: str,
@@ -59,6 +64,7 @@ def plan_from(
         raise InvalidInputError("--tolerance must be at least 0 and --max-iterations positive", found)
     plan = CompletionPlan(
         method,
+        losses_from(loss),
         None if rank == "auto" else int(_number(rank, "--rank", whole=True)),
         biases,
         None if penalty == "auto" else _number(penalty, "--penalty"),
@@ -75,6 +81,18 @@ def plan_from(
     return plan
 
 
+def losses_from(words: list[str]) -> Losses:
+    """Return the loss of all columns, or of those that are named by column=loss."""
+    named = [word.rpartition("=") for word in words]
+    for column, _, word in named:
+        parse_word(word, f"--loss of column {column!r}" if column else "--loss")
+    if len(words) == 1 and not named[0][0]:
+        return words[0]
+    if any(not column for column, _, _ in named):
+        raise InvalidInputError("--loss is one loss for all columns, or column=loss", ", ".join(words))
+    return {column: word for column, _, word in named} if words else "squared"
+
+
 def options_of(plan: CompletionPlan) -> str:
     """Return the options of a plan that are not as they are by default."""
     words = [f"--method {plan.decided()}"]
@@ -82,7 +100,9 @@ def options_of(plan: CompletionPlan) -> str:
         value, name = getattr(plan, field.name), field.name.replace("_", "-")
         if value == field.default or name == "method":
             continue
-        if isinstance(value, bool):
+        if isinstance(value, Mapping):
+            words += [f"--loss {shlex.quote(f'{column}={word}')}" for column, word in value.items()]
+        elif isinstance(value, bool):
             answer = f"--{name} {'yes' if value else 'no'}"
             words.append(answer if name == "pattern" else f"--{'' if value else 'no-'}{name}")
         else:

@@ -140,8 +140,19 @@ class Loss(Protocol):
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
         """Return the sizes of losses and slopes where nothing is fitted, natural units of both."""
 
+    def subset(self, keep: NDArray[Any]) -> Loss:
+        """Return the loss of the observations at the positions or mask `keep`."""
+
     def check(self, y: Vector) -> None:
         """Raise InvalidInputError where the data lie outside the loss's domain."""
+
+
+@runtime_checkable
+class MajorisedLoss(Loss, Protocol):
+    """A loss with a quadratic model around every prediction, for reweighted least squares."""
+
+    def majorant(self, z: Vector, y: Vector) -> Vector:
+        """Return the positive curvature of a quadratic that touches the loss at z, and best lies above it."""
 
 
 class Penalty(Protocol):

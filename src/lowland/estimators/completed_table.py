@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.observations import Observations
 from lowland.core.random import make_generator
-from lowland.estimators.table_input import as_positions, whole_number
+from lowland.estimators.frames import Levels, decode, encode
+from lowland.estimators.table_input import as_positions, covariates_of, observations_of, whole_number
 from lowland.systems.completed import Completed
 from lowland.systems.completion_plan import PlannedFit, judged
 from lowland.systems.merging import extended
@@ -26,8 +29,12 @@ class _CompletedTable:
     _completed: Completed
     certificate_: Any
     certify: bool
+    dtype: str
+    n_features_in_: int
+    row_factors_: Matrix
     effort: str
     feature_names_in_: Any
+    levels_: Levels
 
     def _set(self, completed: Completed) -> None:
         """Take over a fit: the public attributes say what it found."""
@@ -45,6 +52,33 @@ class _CompletedTable:
         if fit is not None:
             self.search_ = fit.search
             self.n_iter_ = max(1, fit.search.iterations)
+
+    def fill(self, X: Any, row_covariates: Any = None) -> Any:
+        """Return a table with its holes filled by what is likeliest, levels by their names.
+
+        Parameters
+        ----------
+        X : array_like, data frame, sparse array or Observations, shape (k, n)
+            Known or new rows.
+        row_covariates : array_like, data frame or Covariates, shape (k, c), optional
+            Of these rows, where the fit had some.
+
+        Returns
+        -------
+        data frame or ndarray, shape (k, n)
+            A frame of the same kind for a frame, its categories kept; otherwise an array. Numbers and
+            counts are expected values, as in `transform`.
+        """
+        check_is_fitted(self)
+        table = self._observe(X, reset=False)
+        about = covariates_of(row_covariates, table.shape[0], table.row_labels, "row_covariates")
+        return decode(X, self._filled(table, about, likeliest=True), self.levels_)
+
+    def _filled(self, table: Observations, about: Matrix | None, *, likeliest: bool) -> Matrix:
+        found = self._completed.complete(table, about, likeliest=likeliest)
+        filled: Matrix = found.astype(self.row_factors_.dtype, copy=False)
+        filled[table.rows, table.columns] = table.values
+        return filled
 
     def predict_interval(
         self, rows: ArrayLike, columns: ArrayLike, level: float = 0.95, *, method: str = "auto"
@@ -217,6 +251,7 @@ class _CompletedTable:
             seed=done.seed,
             cells=done.cells_fitted,
             named="feature_names_in_" in vars(self),
+            levels=self.levels_,
         )
 
     @classmethod
@@ -237,11 +272,40 @@ class _CompletedTable:
         loaded: Any = cls()
         loaded.n_features_in_ = model.shape[1]
         loaded.certificate_ = None
+        loaded.levels_ = {name: tuple(own) for name, own in header.get("levels", {}).items()}
         loaded.method_ = header["model"].get("method", "map")
         loaded._set(Completed(model, None, int(header["seed"]), stored=header.get("cells", "")))
         if header.get("named"):
             loaded.feature_names_in_ = np.asarray(model.labels.columns, dtype=object)
         return loaded
+
+    def _observe(self, X: Any, *, reset: bool, rows: bool = False) -> Observations:
+        if self.dtype not in ("float64", "float32"):
+            raise InvalidInputError("dtype is unknown", repr(self.dtype), fix='use "float64" or "float32"')
+        if isinstance(X, np.ma.MaskedArray):
+            X = np.ma.filled(X.astype(np.float64), np.nan)
+        X = encode(X, self.levels_)
+        if isinstance(X, Observations):
+            if reset:
+                self.n_features_in_ = X.shape[1]
+            else:
+                X = self._completed.labels.align(X, rows=rows)
+            if X.shape[1] != self.n_features_in_:
+                raise InvalidInputError(
+                    "the table has another number of columns", f"{X.shape[1]} for {self.n_features_in_}"
+                )
+            values = X.values.astype(self.dtype)
+            return Observations(X.rows, X.columns, values, X.shape, X.weights, X.row_labels, X.column_labels)
+        table = validate_data(
+            self,
+            X,
+            reset=reset,
+            accept_sparse=["coo", "csr"],
+            dtype=[self.dtype],
+            ensure_all_finite="allow-nan",
+            ensure_min_samples=1,
+        )
+        return observations_of(table, getattr(self, "feature_names_in_", None))
 
     def _names(self, positions: Indices, axis: int) -> NDArray[Any]:
         labels = self._completed.labels

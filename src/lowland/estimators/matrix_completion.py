@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.core.status import StopReason
 from lowland.estimators.completed_table import _CompletedTable
-from lowland.estimators.plans import plan_of
-from lowland.estimators.table_input import covariates_of, observations_of, rank_or_auto
+from lowland.estimators.frames import chosen_losses, read_levels
+from lowland.estimators.plans import is_auto, plan_of
+from lowland.estimators.table_input import covariates_of, rank_or_auto
 from lowland.estimators.weights import weigh_rows
 from lowland.systems.completed import Completed
 from lowland.systems.completion_plan import check_effort, fit_plan, judged
@@ -39,9 +40,17 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         Columns of the factors, 1 to min(m, n). "auto": 16, at most half the shorter side, since learnt
         priors switch off what is not needed; with method "map", chosen by held-out cells.
     method : {"auto", "variational", "gibbs", "map"}
-        "auto" is "variational", or "map" where a penalty is given.
+        "auto" is "variational", or "map" where a penalty or a loss other than squares is given.
+    loss : str, mapping or "auto"
+        "squared", "huber" (or "huber:1.345", in standard deviations of the noise), "absolute",
+        "quantile:0.9", "logistic" (two levels), "poisson" (counts, by their log mean) or "ordinal"
+        (ordered levels, proportional odds); for all columns, whose levels are then common, or by name or
+        position for some, the others being squared. "auto": squared, but for a data frame's columns of
+        yes and no (logistic) and of ordered categories (ordinal). Columns are made commensurate by the
+        noise, and ordered levels get their thresholds, from held-out cells.
     biases : bool
-        Whether row, column and global biases are fitted.
+        Whether row, column and global biases are fitted; of columns with several losses column biases
+        alone, for rows have no common level there.
     pattern : bool or "auto"
         Whether which cells are observed tells of rows and columns (Bayesian methods). "auto": in sparse
         tables of grades, where it is a good part of the accuracy.
@@ -88,6 +97,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     rank_ : int
     noise_ : ndarray, shape (n,)
         Standard deviation of the noise of each column (Bayesian methods).
+    levels_ : dict of str to tuple
+        Levels of a data frame's columns that hold no numbers; their positions are what is predicted.
     rank_path_ : RankPath
         How rank and penalty were chosen, where they were.
     search_ : SearchResult
@@ -122,6 +133,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         rank: int | str = "auto",
         *,
         method: str = "auto",
+        loss: Any = "auto",
         biases: bool = True,
         pattern: bool | str = "auto",
         noise: str = "auto",
@@ -139,6 +151,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     ) -> None:
         self.rank = rank
         self.method = method
+        self.loss = loss
         self.biases = biases
         self.pattern = pattern
         self.noise = noise
@@ -187,7 +200,10 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         InvalidInputError
             If a setting, the table or the covariates cannot be used.
         """
+        self.levels_, suited = read_levels(X)
         plan = plan_of(self)
+        losses = chosen_losses(plan.loss, is_auto(self.loss), suited, self.levels_)
+        plan = replace(plan, loss=losses)
         method = plan.decided()
         check_effort(self.effort)
         observations = self._observe(X, reset=True)
@@ -226,12 +242,12 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         return filled
 
     def transform(self, X: Any, row_covariates: Any = None) -> Matrix:
-        """Return a table with its missing cells filled; observed cells are kept.
+        """Return a table of numbers with its missing cells filled by expected values.
 
         Parameters
         ----------
         X : array_like, data frame, sparse array or Observations, shape (k, n)
-            Known or new rows; each is folded in from its own observed cells.
+            Known or new rows; each is folded in from its own observed cells, which are kept.
         row_covariates : array_like, data frame or Covariates, shape (k, c), optional
             Of these rows, where the fit had some.
 
@@ -242,9 +258,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         table = self._observe(X, reset=False)
         about = covariates_of(row_covariates, table.shape[0], table.row_labels, "row_covariates")
-        filled = self._completed.complete(table, about).astype(self.row_factors_.dtype, copy=False)
-        filled[table.rows, table.columns] = table.values
-        return filled
+        return self._filled(table, about, likeliest=False)
 
     def predict(self, rows: ArrayLike, columns: ArrayLike) -> Vector:
         """Return predictions for pairs of cells of the fitted table.
@@ -314,33 +328,6 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-    def _observe(self, X: Any, *, reset: bool, rows: bool = False) -> Observations:
-        if self.dtype not in ("float64", "float32"):
-            raise InvalidInputError("dtype is unknown", repr(self.dtype), fix='use "float64" or "float32"')
-        if isinstance(X, np.ma.MaskedArray):
-            X = np.ma.filled(X.astype(np.float64), np.nan)
-        if isinstance(X, Observations):
-            if reset:
-                self.n_features_in_ = X.shape[1]
-            else:
-                X = self._completed.labels.align(X, rows=rows)
-            if X.shape[1] != self.n_features_in_:
-                raise InvalidInputError(
-                    "the table has another number of columns", f"{X.shape[1]} for {self.n_features_in_}"
-                )
-            values = X.values.astype(self.dtype)
-            return Observations(X.rows, X.columns, values, X.shape, X.weights, X.row_labels, X.column_labels)
-        table = validate_data(
-            self,
-            X,
-            reset=reset,
-            accept_sparse=["coo", "csr"],
-            dtype=[self.dtype],
-            ensure_all_finite="allow-nan",
-            ensure_min_samples=1,
-        )
-        return observations_of(table, getattr(self, "feature_names_in_", None))
 
     def _generator(self) -> np.random.Generator:
         if isinstance(self.random_state, np.random.Generator | None):

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from lowland.core.errors import InvalidInputError
 from lowland.estimators.table_input import flag, flag_or_auto, number_at_least_zero, whole_number
+from lowland.systems.columns import Losses
 from lowland.systems.completion_plan import CompletionPlan
 
 
 def plan_of(model: Any) -> CompletionPlan:
     """Return the plan of a `MatrixCompletion`; its rank is checked against the table later."""
-    rank = None if _is_auto(model.rank) else model.rank
+    rank = None if is_auto(model.rank) else model.rank
     return CompletionPlan(
         str(model.method),
+        loss_of(model.loss),
         rank,
         flag(model.biases, "biases"),
-        None if _is_auto(model.penalty) else number_at_least_zero(model.penalty, "penalty"),
-        None if _is_auto(model.bias_penalty) else number_at_least_zero(model.bias_penalty, "bias_penalty"),
+        None if is_auto(model.penalty) else number_at_least_zero(model.penalty, "penalty"),
+        None if is_auto(model.bias_penalty) else number_at_least_zero(model.bias_penalty, "bias_penalty"),
         str(model.penalty_weights),
         flag_or_auto(model.pattern, "pattern"),
         str(model.noise),
         str(model.scale),
         whole_number(model.n_draws, "n_draws", 2),
-        None if _is_auto(model.tolerance) else number_at_least_zero(model.tolerance, "tolerance"),
+        None if is_auto(model.tolerance) else number_at_least_zero(model.tolerance, "tolerance"),
         whole_number(model.max_iterations, "max_iterations", 1),
     )
 
 
-def _is_auto(value: Any) -> bool:
+def loss_of(loss: Any) -> Losses:
+    """Return a loss for all columns, or a mapping to losses; "auto" is settled when the table is known."""
+    if isinstance(loss, Mapping):
+        return dict(loss)
+    if not isinstance(loss, str):
+        raise InvalidInputError("loss must be a name or a mapping from columns to names", type(loss).__name__)
+    return "squared" if loss == "auto" else loss
+
+
+def is_auto(value: Any) -> bool:
+    """Return whether a setting is left to the fit."""
     return isinstance(value, str) and value == "auto"

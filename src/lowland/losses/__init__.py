@@ -2,11 +2,27 @@
 
 from lowland.losses.balancing import Balancing
 from lowland.losses.binomial import Binomial
+from lowland.losses.clipped import Clipped
+from lowland.losses.log_poisson import LogPoisson
+from lowland.losses.mixed import Mixed
+from lowland.losses.ordinal import Ordinal
 from lowland.losses.poisson import Poisson
 from lowland.losses.ridge import BiasRidge, Ridge
 from lowland.losses.squared import Squared
 
-__all__ = ["LOSSES", "Balancing", "BiasRidge", "Binomial", "Poisson", "Ridge", "Squared"]
+__all__ = [
+    "LOSSES",
+    "Balancing",
+    "BiasRidge",
+    "Binomial",
+    "Clipped",
+    "LogPoisson",
+    "Mixed",
+    "Ordinal",
+    "Poisson",
+    "Ridge",
+    "Squared",
+]
 
-# losses by the name under which users ask for them
+# losses of measurements by the name under which users ask for them
 LOSSES = {loss.name: loss for loss in (Squared, Poisson, Binomial)}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
@@ -49,6 +50,10 @@ class Binomial:
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
         """Return the sizes that losses and slopes have where nothing is fitted."""
         return np.full_like(y, np.log(2)), np.ones_like(y)
+
+    def subset(self, keep: NDArray[np.generic]) -> Binomial:
+        """Return the loss of some observations: the same."""
+        return self
 
     def check(self, y: Vector) -> None:
         """Raise InvalidInputError for numbers that are no frequencies."""

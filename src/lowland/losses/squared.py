@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 
@@ -29,6 +30,10 @@ class Squared:
         """Return ones."""
         return np.ones_like(z)
 
+    def majorant(self, z: Vector, y: Vector) -> Vector:
+        """Return ones: the loss is its own quadratic."""
+        return np.ones_like(z)
+
     def conjugate(self, s: Vector, y: Vector) -> Vector:
         """Return s^2 / 2 + s y."""
         return s**2 / 2 + s * y
@@ -36,6 +41,10 @@ class Squared:
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
         """Return losses and slopes where nothing is fitted."""
         return self.value(np.zeros_like(y), y), -y
+
+    def subset(self, keep: NDArray[np.generic]) -> Squared:
+        """Return the loss of some observations: the same."""
+        return self
 
     def check(self, y: Vector) -> None:
         """Accept every finite number."""

@@ -31,7 +31,9 @@ class MeasurementBatches:
         """Return the gradient estimate at theta, shape (size,)."""
         objective = self.objective
         part = self._whole.subset(batch)
-        slope = objective.loss.slope(part.measure(objective.model.lift(theta)), objective.y[batch])
+        slope = objective.loss.subset(batch).slope(
+            part.measure(objective.model.lift(theta)), objective.y[batch]
+        )
         if objective.weights is not None:
             slope = objective.weights[batch] * slope
         total = objective.model.pull(theta, part.adjoint(slope * slope.dtype.type(self.size / batch.size)))

@@ -1,14 +1,14 @@
-"""Exact minimisation over one factor with the other fixed."""
+"""Least squares over one factor with the other fixed: exact minimisation where the loss is squared."""
 
 from __future__ import annotations
 
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.protocols import BlockSolver
+from lowland.core.protocols import BlockSolver, MajorisedLoss
 from lowland.kernels.rows import solve_rows
 from lowland.kernels.sparse import subtract_gathered
 from lowland.losses import BiasRidge, Ridge, Squared
@@ -16,13 +16,20 @@ from lowland.measure import Dense, Entries
 from lowland.models import General
 from lowland.objectives.problem import RecoveryProblem
 
+# a line whose step promised too much goes half of the way, so often at most
+HALVINGS = 12
+
 
 def make_block_solver(objective: RecoveryProblem) -> BlockSolver | None:
-    """Return the block solver of an objective, or None where its blocks are not quadratic."""
+    """Return the block solver of an objective, or None where its blocks are no least-squares problems."""
     model, measurement = objective.model, objective.measurement
     penalised = all(isinstance(p, Ridge | BiasRidge) for p in objective.penalties)
-    quadratic = isinstance(objective.loss, Squared) and penalised
-    if not quadratic or not isinstance(model, General):
+    if not penalised or not isinstance(model, General):
+        return None
+    if not isinstance(objective.loss, Squared):
+        majorised = isinstance(objective.loss, MajorisedLoss) and "global" not in model.biases
+        if majorised and isinstance(measurement, Entries):
+            return ReweightedBlocks(objective, model, measurement)
         return None
     if isinstance(measurement, Entries):
         return EntryBlocks(objective, model, measurement)
@@ -53,29 +60,52 @@ class EntryBlocks:
 
     def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
         """Return the point with block `name` at its minimiser, with another ridge if one is given."""
-        u, v, a, b, c = self.model.unpack(theta)
         ridge = self.objective.ridge if ridge is None else ridge
         if name == "offset":
             return self._solve_offset(theta)
-        if name == "rows":
-            new, bias = self._solve_side(0, v, b, c, ridge)
+        side = ("rows", "columns").index(name)
+        values = self.objective.sorted_data[side][0]
+        return self.fit_side(theta, side, values, self._weights[side], ridge)
+
+    def fit_side(
+        self, theta: Vector, side: int, values: Vector, weights: Vector | None, ridge: float
+    ) -> Vector:
+        """Return the point with one side at the minimiser of weighted squares, cells in its order.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (size,)
+        side : {0, 1}
+            Rows or columns.
+        values, weights : ndarray, shape (p,)
+            What predictions should be, and what they count; weights are over those of their side.
+        ridge : float
+        """
+        u, v, a, b, c = self.model.unpack(theta)
+        if side == 0:
+            new, bias = self._solve_side(0, v, b, c, values, weights, ridge)
             return self.model.pack(new, v, bias, b, c)
-        new, bias = self._solve_side(1, u, a, c, ridge)
+        new, bias = self._solve_side(1, u, a, c, values, weights, ridge)
         return self.model.pack(u, new, a, bias, c)
 
     def _solve_side(
-        self, side: int, partner: Matrix, partner_bias: Vector, offset: float, ridge: float
+        self,
+        side: int,
+        partner: Matrix,
+        partner_bias: Vector,
+        offset: float,
+        values: Vector,
+        weights: Vector | None,
+        ridge: float,
     ) -> tuple[Matrix, Vector]:
         p, r, dtype = self.measurement.pattern, self.model.rank, partner.dtype
         starts, indices = (p.row_starts, p.row_columns) if side == 0 else (p.column_starts, p.column_rows)
-        values = self.objective.sorted_data[side][0]
         if self.model.biases:
             values = subtract_gathered(values, partner_bias + dtype.type(offset), indices)
         free_bias = ("row", "column")[side] in self.model.biases
         if free_bias:
             partner = np.hstack([partner, np.ones((partner.shape[0], 1), dtype)])
         precision = np.diag([ridge] * r + [self.objective.bias_ridge] * free_bias)
-        weights = self._weights[side]
         solved = solve_rows(partner, starts, indices, values, weights=weights, precision=precision)
         bias = solved[:, r] if free_bias else np.zeros(solved.shape[0], dtype)
         return solved[:, :r], bias
@@ -103,6 +133,87 @@ class EntryBlocks:
         theta = theta.copy()
         theta[-1] += np.average(residual, weights=self.objective.weights)
         return theta
+
+
+@final
+class ReweightedBlocks:
+    """Blocks of completion with other losses: weighted squares that touch the losses at the point.
+
+    A step solves every line (row or column) of a side for the quadratic models of its cells; a line that
+    this would raise goes only part of the way. No line's part of the objective ever rises, and where
+    nothing changes it is at its minimum, for its problem is convex.
+
+    Parameters
+    ----------
+    objective : RecoveryProblem
+        Its loss must have majorants.
+    model : General
+        Without a global bias.
+    measurement : Entries
+    """
+
+    names = ("rows", "columns")
+
+    def __init__(self, objective: RecoveryProblem, model: General, measurement: Entries) -> None:
+        self.objective, self.model, self.measurement = objective, model, measurement
+        self._squares = EntryBlocks(objective, model, measurement)
+        self._loss: Any = objective.loss
+
+    def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
+        """Return the point after one step of block `name`, with another ridge if one is given."""
+        objective, loss, side = self.objective, self._loss, self.names.index(name)
+        ridge = objective.ridge if ridge is None else ridge
+        pattern, z = self.measurement.pattern, objective.predict(theta)
+        order = (pattern.row_order, pattern.column_order)[side]
+        curvature = loss.majorant(z, objective.y)
+        targets = z - loss.slope(z, objective.y) / curvature
+        weights = self._weighted(curvature, side)
+        proposed = self._squares.fit_side(theta, side, targets[order], weights[order], ridge)
+        return self._descended(theta, proposed, z, side, ridge)
+
+    def _descended(self, theta: Vector, proposed: Vector, z: Vector, side: int, ridge: float) -> Vector:
+        """Return the proposed point with the lines that it would raise moved back towards the old one."""
+        before = self._line_values(theta, z, side, ridge)
+        most = before + 8 * np.finfo(theta.dtype).eps * np.abs(before)
+        share = np.ones(before.size, theta.dtype)
+        point = proposed
+        for k in range(HALVINGS + 1):
+            values = self._line_values(point, self.objective.predict(point), side, ridge)
+            worse = ~(values <= most)
+            if not worse.any():
+                break
+            share[worse] = 0 if k == HALVINGS else share[worse] / 2
+            point = theta + self._spread(share, side) * (proposed - theta)
+        return point
+
+    def _line_values(self, theta: Vector, z: Vector, side: int, ridge: float) -> Vector:
+        """Return each line's part of the objective, the other side's penalties left out, shape (m or n,)."""
+        objective, length = self.objective, self.model.shape[side]
+        lines = (self.measurement.rows, self.measurement.columns)[side]
+        with np.errstate(over="ignore"):
+            losses = self._weighted(self._loss.value(z, objective.y), side).astype(np.float64)
+        total = np.bincount(lines, losses, minlength=length)
+        u, v, a, b, _ = self.model.unpack(theta)
+        factors, biases = ((u, a), (v, b))[side]
+        penalties = ridge * np.sum(factors.astype(np.float64) ** 2, axis=1)
+        penalties += objective.bias_ridge * biases.astype(np.float64) ** 2
+        summed: Vector = total + penalties / 2
+        return summed
+
+    def _weighted(self, values: Vector, side: int) -> Vector:
+        """Return values times the weights of their cells, over the weights of their lines in the ridge."""
+        weighted = self.objective.weighted(values)
+        if self.objective.side_weights is None:
+            return weighted
+        lines = (self.measurement.rows, self.measurement.columns)[side]
+        return weighted / self.objective.side_weights[side].astype(weighted.dtype)[lines]
+
+    def _spread(self, share: Vector, side: int) -> Vector:
+        """Return each line's share at its place in a point, ones elsewhere."""
+        ones = [np.ones(length, share.dtype) for length in self.model.shape]
+        ones[side] = share
+        left, right = (np.repeat(line[:, None], self.model.rank, axis=1) for line in ones)
+        return self.model.pack(left, right, ones[0], ones[1])
 
 
 @final

@@ -75,7 +75,8 @@ class RecoveryObjective(RecoveryProblem):
 
     def baseline(self) -> Vector:
         """Return the point with zero factors and the biases that fit best without them."""
-        refits = self.free_biases and isinstance(self.measurement, Entries)
+        squares = isinstance(self.loss, Squared) and isinstance(self.measurement, Entries)
+        refits = self.free_biases and squares
         return self.refit_biases(self.centre()) if refits else self.centre()
 
     @cached_property
@@ -88,8 +89,8 @@ class RecoveryObjective(RecoveryProblem):
         return float(np.sum(self.weighted(values), dtype=np.float64)), self.weighted(slopes)
 
     def refit_biases(self, theta: Vector) -> Vector:
-        """Return the point with its free biases at their minimiser, the factors held fixed."""
-        return refit_biases(self, theta) if self.free_biases else theta
+        """Return the point with its free biases at their minimiser, for squares; of other losses as it is."""
+        return refit_biases(self, theta) if self.free_biases and isinstance(self.loss, Squared) else theta
 
     def in_double(self) -> RecoveryObjective:
         """Return the same problem in float64."""

@@ -80,19 +80,25 @@ class Completed:
             )
         return at_rows, at_columns
 
-    def complete(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
+    def complete(
+        self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False
+    ) -> Matrix:
         """Return predictions of all cells of the rows of a table, folded in, shape (k, n).
+
+        Of columns with levels they are expected values, or the `likeliest` levels.
 
         The rows of the fitted table itself are not folded in, which would make no use of draws and
         weights: what is predicted of a cell must not depend on how it is asked for.
         """
         if table.shape == self.model.shape and fingerprint(table) == self.cells_fitted:
-            return self.model.matrix()
+            if isinstance(self.model, PosteriorModel):
+                return self.model.matrix()
+            return self.model.matrix(likeliest=likeliest)
         if isinstance(self.model, PosteriorModel):
             return self.model.complete(table, covariates)
         if covariates is not None:
             raise InvalidInputError('method "map" takes no covariates', "some were passed")
-        return self.model.complete(table)
+        return self.model.complete(table, likeliest=likeliest)
 
     def top(self, row: int, count: int, exclude_observed: bool) -> tuple[Indices, Vector]:
         """Return the columns of a row with the largest predictions, and these."""
@@ -125,11 +131,19 @@ class Completed:
         if isinstance(level, bool) or not (isinstance(level, int | float | np.number) and 0 < level < 1):
             raise InvalidInputError("level must lie between 0 and 1", repr(level))
         own = "posterior" if isinstance(self.model, PosteriorModel) else "fisher"
+        if isinstance(self.model, CompletionModel) and self.model.columns is not None:
+            own = "conformal"
+            if self.model.columns.has_levels(columns):
+                raise UnsupportedError(
+                    "a column of levels has no intervals",
+                    "two-level or ordered columns",
+                    fix="leave them out",
+                )
         way = own if way == "auto" else way
         if way == "conformal":
             return self._clip(*self._conformal.intervals(rows, columns, level))
         if way != own:
-            needs = "a Bayesian fit" if way == "posterior" else "a penalised fit"
+            needs = "a Bayesian fit" if way == "posterior" else "a penalised fit with squared losses"
             raise UnsupportedError(
                 f'method "{way}" needs {needs}', f'this model has "{own}"', fix=f'use "{own}" or "conformal"'
             )
@@ -167,7 +181,9 @@ class Completed:
             raise UnsupportedError(
                 "conformal intervals need the data", "a model from a file", fix="fit the table again"
             )
-        return calibrate(self.fit.observations, self.refit, np.random.default_rng(self.seed))
+        known = self.model.columns if isinstance(self.model, CompletionModel) else None
+        numbers = None if known is None else known.numbers
+        return calibrate(self.fit.observations, self.refit, np.random.default_rng(self.seed), numbers)
 
     def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
         """Return what the same settings make of another table of the same shape."""
@@ -175,7 +191,8 @@ class Completed:
         if isinstance(fit, BayesianFit):
             return fit_bayesian(table, fit.settings, rng=rng, covariates=self.covariates).model
         settings = self._penalised().settings
-        return FisherErrors(fit_completion(table, settings, rng=rng, certify=False))
+        again = fit_completion(table, settings, rng=rng, certify=False)
+        return FisherErrors(again) if settings.columns is None else again.model
 
     def _penalised(self) -> CompletionFit:
         if not isinstance(self.fit, CompletionFit):
@@ -234,6 +251,11 @@ class Completed:
                 "an update needs the data", "a model from a file", fix="fit the table again"
             )
         table, rng = merge(fit.observations, new), np.random.default_rng(self.seed)
+        mixed = isinstance(fit, CompletionFit) and fit.settings.columns is not None
+        if mixed and table.shape[1] != fit.observations.shape[1]:
+            raise UnsupportedError(
+                "new columns have no loss", f"{table.shape[1]} columns", fix="fit the table again"
+            )
         if isinstance(fit, BayesianFit):
             described = any(covariates is not None for covariates in self.covariates)
             if described and table.shape != fit.observations.shape:

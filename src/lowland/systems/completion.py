@@ -30,7 +30,7 @@ from lowland.search import (
     run,
 )
 from lowland.search.loop import Callback, Checkpoint, Snapshot
-from lowland.systems.completion_model import CompletionModel, extended_point, model_of
+from lowland.systems.completion_model import CompletionModel, extended_point, model_of, settle_rows
 from lowland.systems.completion_settings import (
     BIASES,
     PENALTY_WEIGHTS,
@@ -44,6 +44,12 @@ from lowland.systems.solvers import exact_value, warmed_alternating
 # a Newton finish sharpens the certificate; beyond this many observations times unknowns a
 # row, and a fifth of it for a quick judgement, it would cost more than the fit
 FINISH_WORK = 300_000
+# sweeps of other losses settle slowly, and Newton steps pay for longer
+FINISH_WORK_OTHERS = 3_000_000
+# root mean square of first factors where losses are not squared
+FIRST_SIZE = 0.3
+# where sweeps with smoother losses stop, which only lead the way
+SMOOTHER_TOLERANCE = 1e-3
 
 
 @final
@@ -67,23 +73,33 @@ class CompletionFit:
 
 def completion_objective(observations: Observations, settings: CompletionSettings) -> RecoveryObjective:
     """Return the objective of a completion, in the precision of the observations."""
-    rank = check_rank(settings.rank, observations.shape)
+    rank, columns = check_rank(settings.rank, observations.shape), settings.columns
     if not observations.size:
         raise InvalidInputError("the table is empty", "no observed cell", fix="pass a table with data")
     entries = Entries(
         observations.rows, observations.columns, observations.shape, dtype=observations.values.dtype
     )
     check_scale(observations.values)
-    model = General(observations.shape, rank, BIASES if settings.biases else ())
+    kept = BIASES if columns is None else columns.biases
+    model = General(observations.shape, rank, kept if settings.biases else ())
     if settings.penalty_weights not in PENALTY_WEIGHTS:
         raise InvalidInputError(
             "penalty_weights is unknown", repr(settings.penalty_weights), fix='use "uniform" or "counts"'
         )
+    if columns is not None and not (
+        settings.penalty > 0 and (settings.bias_penalty > 0 or not settings.biases)
+    ):
+        raise InvalidInputError(
+            "penalties must be positive where losses are not all squared",
+            f"penalty {settings.penalty:g}, of biases {settings.bias_penalty:g}",
+            "without them the best factors of levels and counts may be infinite",
+        )
     return make_objective(
         entries,
-        observations.values,
+        observations.values if columns is None else columns.encode(observations),
         model,
-        weights=observations.weights,
+        loss=None if columns is None else columns.loss(observations.columns),
+        weights=observations.weights if columns is None else columns.weights(observations),
         ridge=settings.penalty,
         bias_ridge=settings.bias_penalty,
         side_weights=side_weights(observations, settings.penalty_weights, mean_counts(observations)),
@@ -131,7 +147,9 @@ def fit_completion(  # noqa: PLR0913
     Settings.for_effort(effort)  # an unknown one is an error before any work
     objective = completion_objective(observations, settings)
     if before is None:
-        theta, stepper = make_start(objective, "random", rng), warmed_alternating(objective, rng)
+        theta, stepper = _start(objective, rng), warmed_alternating(objective, rng)
+        if resume is None:
+            theta, stepper = _smoothed(observations, settings, stepper, theta, rng)
     else:
         theta, stepper = extended_point(before.model, objective), Alternating()
     after = stepper.warm_up(objective.ridge)
@@ -148,9 +166,7 @@ def fit_completion(  # noqa: PLR0913
         checkpoint=checkpoint,
         resume=resume,
     )
-    theta = search.theta
-    if objective.block_solver is not None:
-        theta = objective.block_solver.solve(theta, "rows")
+    theta = settle_rows(objective, search.theta)
     model = model_of(objective, theta, observations, settings)
     fit = CompletionFit(model, search, None, objective, observations, settings, theta)
     return (
@@ -158,15 +174,41 @@ def fit_completion(  # noqa: PLR0913
     )
 
 
+def _start(objective: RecoveryObjective, rng: np.random.Generator) -> Vector:
+    """Return a random start; natural parameters of levels and counts have a size of their own, about one."""
+    if objective.loss.name == "squared":
+        return make_start(objective, "random", rng)
+    theta = np.zeros(objective.size, objective.dtype)
+    theta[: objective.factor_size] = FIRST_SIZE * rng.standard_normal(objective.factor_size)
+    return theta
+
+
+def _smoothed(
+    table: Observations,
+    settings: CompletionSettings,
+    stepper: Alternating,
+    theta: Vector,
+    rng: np.random.Generator,
+) -> tuple[Vector, Alternating]:
+    """Return where sweeps end whose losses are smoother, and the stepper to go on with."""
+    for columns in settings.columns.smoother if settings.columns is not None else ():
+        objective = completion_objective(table, replace(settings, columns=columns))
+        stop = RelativeDecreaseBelow(SMOOTHER_TOLERANCE, after=stepper.warm_up(objective.ridge))
+        theta, stepper = (
+            run(objective, stepper, theta, stop=stop | Iterations(100), rng=rng).theta,
+            Alternating(),
+        )
+    return theta, stepper
+
+
 def certified(fit: CompletionFit, rng: np.random.Generator, effort: str = "standard") -> CompletionFit:
     """Return a fit with its certificate, small ones after a Newton finish."""
     objective, search, theta = fit.objective, fit.search, fit.theta
-    most = FINISH_WORK // 5 if effort == "quick" else FINISH_WORK
+    most = FINISH_WORK if fit.settings.columns is None else FINISH_WORK_OTHERS
+    most = most // 5 if effort == "quick" else most
     if fit.observations.size * (fit.settings.rank + 2) <= most:
         search = _finish(objective, search, rng)
-        theta = search.theta
-        if objective.block_solver is not None:
-            theta = objective.block_solver.solve(theta, "rows")
+        theta = settle_rows(objective, search.theta)
     model = model_of(objective, theta, fit.observations, fit.settings)
     return replace(
         fit, model=model, search=search, theta=theta, certificate=judge(objective, theta, effort=effort)

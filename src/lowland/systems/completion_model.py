@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -14,8 +14,12 @@ from lowland.core.records import Factors
 from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import RecoveryObjective, make_objective
+from lowland.systems.columns import Columns
 from lowland.systems.completion_settings import BIASES, CompletionSettings, mean_counts, side_weights
 from lowland.systems.table_labels import TableLabels
+
+# steps to the minimum of rows whose losses are not squared
+MOST_STEPS = 200
 
 
 @final
@@ -38,6 +42,8 @@ class CompletionModel:
     penalty_weights : {"uniform", "counts"}
     unit : float
         Observed cells of a row whose penalty counts once.
+    columns : Columns or None
+        What columns hold; factors and biases then make the natural parameters of cells.
     """
 
     row_factors: Matrix
@@ -52,6 +58,7 @@ class CompletionModel:
     bias_penalty: float = 0.0
     penalty_weights: str = "uniform"
     unit: float = 1.0
+    columns: Columns | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -69,6 +76,10 @@ class CompletionModel:
 
     def predict(self, rows: Indices, columns: Indices) -> Vector:
         """Return predictions for pairs of positions, O(r) each."""
+        return self._expected(self.natural(rows, columns), columns)
+
+    def natural(self, rows: Indices, columns: Indices) -> Vector:
+        """Return what factors and biases make of cells: the predictions where losses are squared."""
         low_rank = Factors(self.row_factors, self.column_factors).at(rows, columns)
         return (
             low_rank
@@ -81,32 +92,49 @@ class CompletionModel:
         """Return what columns of a row are ranked by: the predictions."""
         return self.predict(rows, columns)
 
-    def matrix(self) -> Matrix:
-        """Return all predictions, shape (m, n)."""
-        low_rank: Matrix = self.row_factors @ self.column_factors.T
-        biases = self.row_biases[:, None] + self.column_biases + low_rank.dtype.type(self.offset)
-        return np.asarray(low_rank + biases)
+    def matrix(self, *, likeliest: bool = False) -> Matrix:
+        """Return all predictions, or likeliest levels where columns have levels, shape (m, n)."""
+        return self._all(self.row_factors, self.row_biases, likeliest=likeliest)
+
+    def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
+        """Return standard deviations of new observations, were the predictions exact, shape (k,)."""
+        if self.columns is None:
+            return np.ones(rows.size)
+        return self.columns.spread(self.natural(rows, columns), columns)
 
     @property
     def labels(self) -> TableLabels:
         """Names of rows and columns."""
         return TableLabels(self.shape, self.row_labels, self.column_labels)
 
-    def complete(self, table: Observations) -> Matrix:
+    def complete(self, table: Observations, *, likeliest: bool = False) -> Matrix:
         """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
-        u, a = self.fold_in(table)
-        rows: Matrix = u @ self.column_factors.T + a[:, None]
-        return np.asarray(rows + self.column_biases + rows.dtype.type(self.offset))
+        return self._all(*self.fold_in(table), likeliest=likeliest)
+
+    def _all(self, u: Matrix, a: Vector, *, likeliest: bool) -> Matrix:
+        low_rank: Matrix = u @ self.column_factors.T
+        cells = low_rank + (a[:, None] + self.column_biases + low_rank.dtype.type(self.offset))
+        if self.columns is None:
+            return np.asarray(cells)
+        columns = np.tile(np.arange(cells.shape[1]), cells.shape[0])
+        read = self.columns.likeliest if likeliest else self.columns.mean
+        return read(cells.ravel(), columns).reshape(cells.shape)
+
+    def _expected(self, natural: Vector, columns: Indices) -> Vector:
+        return natural if self.columns is None else self.columns.mean(natural, columns)
 
     def fold_in(self, table: Observations) -> tuple[Matrix, Vector]:
         """Return factors and biases of the rows of another table with the same columns."""
-        model = General(table.shape, self.row_factors.shape[1], BIASES if self.biases else ())
+        known = self.columns
+        kept = BIASES if known is None else known.biases
+        model = General(table.shape, self.row_factors.shape[1], kept if self.biases else ())
         entries = Entries(table.rows, table.columns, table.shape)
         objective = make_objective(
             entries,
-            table.values.astype(self.row_factors.dtype),
+            (table.values if known is None else known.encode(table)).astype(self.row_factors.dtype),
             model,
-            weights=table.weights,
+            loss=None if known is None else known.loss(table.columns),
+            weights=table.weights if known is None else known.weights(table),
             ridge=self.penalty,
             bias_ridge=self.bias_penalty,
             side_weights=side_weights(table, self.penalty_weights, (self.unit, 1.0)),
@@ -115,11 +143,26 @@ class CompletionModel:
         theta = model.pack(
             blank, self.column_factors, np.zeros(table.shape[0], blank.dtype), self.column_biases, self.offset
         )
-        solver = objective.block_solver
-        if solver is None:
-            raise InvalidInputError("rows cannot be folded in", "no block solver")
-        u, _, a, _, _ = model.unpack(solver.solve(theta, "rows"))
+        for smoother in known.smoother if known is not None else ():
+            theta = settle_rows(replace(objective, loss=smoother.loss(table.columns)), theta)
+        u, _, a, _, _ = model.unpack(settle_rows(objective, theta))
         return u, a
+
+
+def settle_rows(objective: RecoveryObjective, theta: Vector) -> Vector:
+    """Return the point with all rows at their minimiser, the columns held fixed."""
+    solver = objective.block_solver
+    if solver is None:
+        raise InvalidInputError("rows cannot be solved for", "no block solver")
+    if objective.loss.name == "squared":
+        return solver.solve(theta, "rows")
+    value, least = float("inf"), float(np.finfo(theta.dtype).eps)
+    for _ in range(MOST_STEPS):
+        theta = solver.solve(theta, "rows")
+        before, value = value, objective.value(theta)
+        if not before - value > 4 * least * abs(value):
+            break
+    return theta
 
 
 def model_of(
@@ -143,6 +186,7 @@ def model_of(
         settings.bias_penalty,
         settings.penalty_weights,
         mean_counts(observations)[0],
+        settings.columns,
     )
 
 

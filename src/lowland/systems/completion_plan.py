@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import final
 
 import numpy as np
@@ -15,6 +15,7 @@ from lowland.core.observations import Observations
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 from lowland.systems.bayesian_completion import BayesianFit, Covariates, fit_bayesian
 from lowland.systems.bayesian_settings import BayesianSettings
+from lowland.systems.columns import Columns, Losses
 from lowland.systems.companion import fit_companion
 from lowland.systems.completion import CompletionFit, certified, fit_completion
 from lowland.systems.completion_settings import CompletionSettings
@@ -22,9 +23,11 @@ from lowland.systems.rank_path import RankPath, choose_rank_and_penalty
 
 METHODS = ("auto", "variational", "gibbs", "map")
 # settings that mean something to one kind of method only
-OF_MAP = ("penalty", "bias_penalty", "penalty_weights")
+OF_MAP = ("loss", "penalty", "bias_penalty", "penalty_weights")
 OF_POSTERIOR = ("pattern", "noise", "scale")
 OF_GIBBS = ("draws",)
+# ridge on biases where losses are not squared and none is asked for: that of one observation
+BIAS_PENALTY = 1.0
 
 
 @final
@@ -36,11 +39,14 @@ class CompletionPlan:
     ----------
     method : {"auto", "variational", "gibbs", "map"}
         "auto" is "map" where one of its settings is given, else "variational".
+    loss : str or mapping
+        A loss for all columns, or for some by label or position.
     rank : int or None
     biases : bool
     penalty : float or None
     bias_penalty : float or None
-        None is chosen along with the penalty where that is None, else 0.
+        None is chosen along with the penalty where that is None; else it is 0, or 1 where losses are not
+        all squared.
     penalty_weights : {"uniform", "counts"}
     pattern : bool or None
     noise : {"auto", "common", "column"}
@@ -52,6 +58,7 @@ class CompletionPlan:
     """
 
     method: str = "auto"
+    loss: Losses = "squared"
     rank: int | None = None
     biases: bool = True
     penalty: float | None = None
@@ -63,6 +70,12 @@ class CompletionPlan:
     draws: int = 100
     tolerance: float | None = None
     max_iterations: int = 500
+
+    @property
+    def squared(self) -> bool:
+        """Whether all losses are squared."""
+        words = [self.loss] if isinstance(self.loss, str) else self.loss.values()
+        return all(word == "squared" for word in words)
 
     @property
     def sweeps(self) -> int:
@@ -81,6 +94,7 @@ class CompletionPlan:
             choices = ", ".join(f'"{choice}"' for choice in METHODS)
             raise InvalidInputError("method is unknown", repr(self.method), fix=f"use one of {choices}")
         given = {f.name for f in fields(self) if getattr(self, f.name) != f.default}
+        given -= {"loss"} if self.squared else set()
         of_map = [name for name in OF_MAP if name in given]
         method = ("map" if of_map else "variational") if self.method == "auto" else self.method
         idle = [name for name in OF_POSTERIOR if name in given] if method == "map" else of_map
@@ -148,7 +162,9 @@ def fit_plan(
             'method "map" takes no covariates', "some were passed", fix='use "variational" or "gibbs"'
         )
     settings, path = _penalised(plan), None
-    if plan.rank is None or plan.penalty is None:
+    if not plan.squared:
+        settings = replace(settings, columns=Columns.of(table, plan.loss))
+    if plan.rank is None or plan.penalty is None or settings.columns is not None:
         bias_penalty = plan.bias_penalty if plan.penalty is None else settings.bias_penalty
         path = choose_rank_and_penalty(
             table, settings, rank=plan.rank, penalty=plan.penalty, bias_penalty=bias_penalty, rng=rng
@@ -163,7 +179,7 @@ def fit_plan(
         checkpoint=checkpoint,
         resume=resume,
     )
-    return PlannedFit(penalised, path)
+    return PlannedFit(penalised, path if path is not None and path.steps else None)
 
 
 def check_effort(effort: str) -> None:
@@ -201,6 +217,12 @@ def _bayesian(plan: CompletionPlan, method: str) -> BayesianSettings:
     )
 
 
+def _bias_penalty(plan: CompletionPlan) -> float:
+    if plan.bias_penalty is None:
+        return 0.0 if plan.squared or not plan.biases else BIAS_PENALTY
+    return plan.bias_penalty
+
+
 def _penalised(plan: CompletionPlan) -> CompletionSettings:
     return CompletionSettings(
         plan.rank or 1,
@@ -208,6 +230,6 @@ def _penalised(plan: CompletionPlan) -> CompletionSettings:
         plan.penalty or 0.0,
         CompletionSettings.tolerance if plan.tolerance is None else plan.tolerance,
         plan.max_iterations,
-        plan.bias_penalty or 0.0,
+        _bias_penalty(plan),
         plan.penalty_weights,
     )

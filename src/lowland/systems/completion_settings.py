@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import final
+from dataclasses import dataclass, fields
+from typing import Any, final
 
 import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.observations import Observations
+from lowland.systems.columns import Columns
 
 BIASES = ("row", "column", "global")
 PENALTY_WEIGHTS = ("uniform", "counts")
@@ -35,6 +36,8 @@ class CompletionSettings:
     penalty_weights : {"uniform", "counts"}
         Whether both penalties count each row and column alike, or by its number of observed cells
         over the mean number.
+    columns : Columns, optional
+        What columns hold, where losses are not all squared.
     """
 
     rank: int
@@ -44,6 +47,11 @@ class CompletionSettings:
     max_iterations: int = 500
     bias_penalty: float = 0.0
     penalty_weights: str = "uniform"
+    columns: Columns | None = None
+
+    def plain(self) -> dict[str, Any]:
+        """Return the settings as plain data, without what is known of the columns."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "columns"}
 
 
 def mean_counts(observations: Observations) -> tuple[float, float]:

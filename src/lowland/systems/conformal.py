@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
@@ -61,7 +62,12 @@ class Conformal:
         return centre - reach, centre + reach
 
 
-def calibrate(observations: Observations, fit: Fit, rng: np.random.Generator) -> Conformal:
+def calibrate(
+    observations: Observations,
+    fit: Fit,
+    rng: np.random.Generator,
+    columns: NDArray[np.bool_] | None = None,
+) -> Conformal:
     """Fit most of the cells and score the others.
 
     Parameters
@@ -71,6 +77,8 @@ def calibrate(observations: Observations, fit: Fit, rng: np.random.Generator) ->
         Fits a table, given a generator.
     rng : numpy.random.Generator
         For the choice of cells and the fit.
+    columns : ndarray of bool, shape (n,), optional
+        Which columns calibrate; all by default.
 
     Returns
     -------
@@ -81,4 +89,5 @@ def calibrate(observations: Observations, fit: Fit, rng: np.random.Generator) ->
     Costs another fit.
     """
     trial = hold_trial(observations, fit, rng)
-    return Conformal(trial.predictor, trial.scores)
+    scores = trial.scores if columns is None else trial.scores_of(columns)
+    return Conformal(trial.predictor, scores)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,13 @@ from lowland.core.records import SearchResult
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.kernels.moments import Moments
 from lowland.systems.bayesian_completion import BayesianFit
+from lowland.systems.bayesian_settings import BayesianSettings
+from lowland.systems.column_kinds import Kind
+from lowland.systems.columns import Columns
 from lowland.systems.completed import Model
 from lowland.systems.completion import CompletionFit
 from lowland.systems.completion_model import CompletionModel
+from lowland.systems.completion_settings import CompletionSettings
 from lowland.systems.features import FeatureMap
 from lowland.systems.posterior_model import LearntPrior, PosteriorModel
 from lowland.systems.scaling import Scaling
@@ -27,6 +31,7 @@ from lowland.systems.table_labels import TableLabels
 Parts = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
 _PENALISED = ("offset", "penalty", "biases", "bias_penalty", "penalty_weights", "unit")
+_OF_COLUMNS = ("which", "centres", "spreads", "shifts", "precisions")
 
 
 def save_model(
@@ -38,6 +43,7 @@ def save_model(
     seed: int = 0,
     cells: str = "",
     named: bool = False,
+    levels: Mapping[str, Sequence[Any]] | None = None,
 ) -> None:
     """Write a model with its settings, stop reason, certificate and data fingerprint.
 
@@ -53,13 +59,16 @@ def save_model(
         Fingerprint of the table fitted, its weights apart.
     named : bool
         Whether column labels are feature names of data frames.
+    levels : mapping, optional
+        Of columns of data frames that hold no numbers: yes and no, or text.
     """
     plain, arrays = model_arrays(model)
     header: dict[str, Any] = {"model": plain, "seed": seed, "cells": cells, "named": named}
+    header["levels"] = {name: list(own) for name, own in (levels or {}).items()}
     if fit is not None:
         search: SearchResult = fit.search
         header |= {
-            "settings": dataclasses.asdict(fit.settings),
+            "settings": settings_as_data(fit.settings),
             "data": fit.observations.fingerprint(),
             "stop_reason": fit.stop_reason.value,
             "message": search.message,
@@ -103,8 +112,34 @@ def model_from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any
 
 def _penalised_arrays(model: CompletionModel) -> Parts:
     names = ("row_factors", "column_factors", "row_biases", "column_biases")
-    plain = {name: getattr(model, name) for name in _PENALISED}
-    return {"kind": "penalised", **plain}, {name: getattr(model, name) for name in names}
+    plain: dict[str, Any] = {"kind": "penalised", **{name: getattr(model, name) for name in _PENALISED}}
+    arrays = {name: getattr(model, name) for name in names}
+    if model.columns is not None:
+        plain["columns"] = [dataclasses.asdict(kind) for kind in model.columns.kinds]
+        arrays |= {f"columns_{name}": getattr(model.columns, name) for name in _OF_COLUMNS}
+    return plain, arrays
+
+
+def _columns(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Columns | None:
+    if "columns" not in plain:
+        return None
+    kinds = tuple(
+        Kind(
+            str(kind["word"]),
+            float(kind["number"]),
+            tuple(kind["levels"]),
+            tuple(kind["thresholds"]),
+            float(kind["precision"]),
+            float(kind["width"]),
+        )
+        for kind in plain["columns"]
+    )
+    return Columns(kinds, *(arrays[f"columns_{name}"] for name in _OF_COLUMNS))
+
+
+def settings_as_data(settings: CompletionSettings | BayesianSettings) -> dict[str, Any]:
+    """Return settings as plain data; what is known of columns belongs to the model."""
+    return settings.plain() if isinstance(settings, CompletionSettings) else dataclasses.asdict(settings)
 
 
 def _penalised(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> CompletionModel:
@@ -121,6 +156,7 @@ def _penalised(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
         float(plain.get("bias_penalty", 0.0)),
         str(plain.get("penalty_weights", "uniform")),
         float(plain.get("unit", 1.0)),
+        _columns(plain, arrays),
     )
 
 

@@ -12,8 +12,10 @@ from lowland.core.arrays import Vector
 from lowland.core.observations import Observations
 from lowland.core.status import StopReason
 from lowland.search import critical_ridge
+from lowland.systems.columns import Columns
 from lowland.systems.completion import CompletionFit, completion_objective, fit_completion
 from lowland.systems.completion_settings import CompletionSettings
+from lowland.systems.row_spread import row_variances
 from lowland.systems.trial import hold_out
 
 # penalties of a path are this factor apart, from half the one that leaves nothing, so many at most
@@ -28,6 +30,10 @@ HIGHEST_RANK = 40
 FIRST_RANK = 16
 # sweeps of a fit on the path: enough to compare errors
 PATH_TOLERANCE, PATH_SWEEPS = 1e-5, 200
+# steps of other losses than squares cost several times as much and settle more slowly
+ROUGH = 1e-4
+# fits from which the noise and the thresholds of columns are learnt, each going on from the one before
+ROUNDS = 4
 
 
 @final
@@ -40,7 +46,7 @@ class Step:
     rank : int
     penalty : float
     error : float
-        Root mean square.
+        Root mean square, of deviance residuals where losses are not squared.
     excess : float
         By how much its mean square exceeds the least one of its path.
     uncertainty : float
@@ -107,18 +113,23 @@ def choose_rank_and_penalty(
     -----
     A tenth of the cells is held out. A penalty of the biases is chosen without factors. Then, with rank
     and penalty open, a path of penalties at a moderate rank comes first, then one of ranks at the penalty
-    found, then one of penalties at the rank found.
+    found, then one of penalties at the rank found. Where losses are not all squared, the noise and the
+    thresholds of columns are learnt along a first path, and the others follow.
     """
     kept, apart = hold_out(table, rng)
     if bias_penalty is None:
         alone = _Comparison(kept, apart, settings, rng).over_bias_penalties() if settings.biases else 0.0
         settings = replace(settings, bias_penalty=alone)
+    first_rank = rank or max(1, min(FIRST_RANK, min(table.shape) // 2))
     comparison = _Comparison(kept, apart, settings, rng)
+    if settings.columns is not None:
+        settings = replace(settings, columns=comparison.learnt_columns(first_rank, penalty))
+        comparison = _Comparison(kept, apart, settings, rng)
     steps: list[Step] = []
     most = min(HIGHEST_RANK, *table.shape)
     open_penalty = penalty is None
     if penalty is None:
-        penalty, some = comparison.over_penalties(rank or max(1, min(FIRST_RANK, min(table.shape) // 2)))
+        penalty, some = comparison.over_penalties(first_rank)
         steps += some
     if rank is None:
         rank, some = comparison.over_ranks(penalty, most)
@@ -139,13 +150,29 @@ class _Comparison:
 
     def over_bias_penalties(self) -> float:
         """Return the largest penalty of biases that does as well as the best, the factors being zero."""
-        start = replace(self.settings, rank=1, penalty=1.0)
+        start = replace(self.settings, rank=1, penalty=1.0, bias_penalty=1.0)
         crushing = 4 * critical_ridge(completion_objective(self.kept, start), self.rng)
         found: list[tuple[int, float, Vector]] = []
-        for weight in BIAS_PENALTIES:
+        for weight in BIAS_PENALTIES if self.settings.columns is None else BIAS_PENALTIES[:-1]:
             settings = replace(start, penalty=crushing, bias_penalty=weight, max_iterations=PATH_SWEEPS)
             found.append((1, weight, self._squares(self._finished(settings))))
         return _simplest(_compare(found)).penalty
+
+    def learnt_columns(self, rank: int, penalty: float | None) -> Columns | None:
+        """Return what fits tell of the columns: their noise, and by the held-out cells their thresholds."""
+        columns, comparison = self.settings.columns, self
+        if columns is None:
+            return None
+        penalty = self.over_penalties(rank)[0] if penalty is None else penalty
+        fit: CompletionFit | None = None
+        for _ in range(ROUNDS):
+            fit = comparison._fit(rank, penalty, fit)
+            z = fit.model.natural(self.kept.rows, self.kept.columns)
+            columns = columns.with_noise(self.kept, z, row_variances(fit.objective, fit.theta))
+            z = fit.model.natural(self.apart.rows, self.apart.columns)
+            columns = columns.with_thresholds(self.apart, z)
+            comparison = replace(comparison, settings=replace(self.settings, columns=columns))
+        return columns
 
     def over_penalties(self, rank: int) -> tuple[float, list[Step]]:
         """Return the largest penalty that does as well as the best, and the path."""
@@ -177,7 +204,7 @@ class _Comparison:
             self.settings,
             rank=rank,
             penalty=penalty,
-            tolerance=PATH_TOLERANCE,
+            tolerance=PATH_TOLERANCE if self.settings.columns is None else ROUGH,
             max_iterations=PATH_SWEEPS,
         )
         return self._finished(settings, before)
@@ -189,8 +216,13 @@ class _Comparison:
         return fit
 
     def _squares(self, fit: CompletionFit) -> Vector:
-        errors = self.apart.values - fit.model.predict(self.apart.rows, self.apart.columns)
-        squares: Vector = errors.astype(np.float64) ** 2
+        at, columns = (self.apart.rows, self.apart.columns), self.settings.columns
+        if columns is None:
+            squares = (self.apart.values - fit.model.predict(*at)).astype(np.float64) ** 2
+        else:
+            y, loss = columns.encode(self.apart).astype(np.float64), columns.loss(self.apart.columns)
+            losses = loss.value(fit.model.natural(*at).astype(np.float64), y)
+            squares = 2 * columns.precisions[self.apart.columns] * losses
         weights = self.apart.weights
         return squares if weights is None else squares * weights / weights.mean()
 

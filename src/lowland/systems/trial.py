@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Protocol, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
@@ -64,7 +65,12 @@ class Trial:
     @cached_property
     def scores(self) -> Vector:
         """Absolute errors over the predictor's own standard errors, ascending."""
-        return np.sort(np.abs(self.predicted - self.observed) / self.standard_errors)
+        return self.scores_of(np.ones(self.columns.max(initial=0) + 1, dtype=bool))
+
+    def scores_of(self, some: NDArray[np.bool_]) -> Vector:
+        """Return the scores of the cells of some columns, ascending."""
+        at = some[self.columns]
+        return np.sort(np.abs(self.predicted - self.observed)[at] / self.standard_errors[at])
 
     def coverage(self, levels: Vector) -> Vector:
         """Return the part of cells inside the model's own intervals of these levels."""

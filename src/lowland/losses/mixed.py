@@ -1,0 +1,93 @@
+"""Observations of several kinds: a loss of its own for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Indices, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.protocols import MajorisedLoss
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Mixed:
+    """The loss parts[which_k](z_k + shift_k, y_k) of observation k.
+
+    Parameters
+    ----------
+    parts : tuple of MajorisedLoss
+    which : ndarray of int, shape (p,)
+        The part that each observation has.
+    shifts : ndarray, shape (p,)
+        Added to predictions: what is known of an observation before anything is fitted.
+    """
+
+    parts: tuple[MajorisedLoss, ...]
+    which: Indices
+    shifts: Vector
+    name: ClassVar[str] = "mixed"
+
+    def __post_init__(self) -> None:
+        if self.which.shape != self.shifts.shape or not (
+            (self.which >= 0).all() and (self.which < len(self.parts)).all()
+        ):
+            raise InvalidInputError(
+                "which must name a part for each observation", f"{self.which.size} for {self.shifts.size}"
+            )
+
+    def value(self, z: Vector, y: Vector) -> Vector:
+        """Return the loss of each observation."""
+        return self._each("value", z, y)
+
+    def slope(self, z: Vector, y: Vector) -> Vector:
+        """Return the first derivative in z."""
+        return self._each("slope", z, y)
+
+    def curvature(self, z: Vector, y: Vector) -> Vector:
+        """Return the second derivative in z."""
+        return self._each("curvature", z, y)
+
+    def majorant(self, z: Vector, y: Vector) -> Vector:
+        """Return the curvature of a quadratic model of each loss around z."""
+        return self._each("majorant", z, y)
+
+    def conjugate(self, s: Vector, y: Vector) -> Vector:
+        """Return sup over z of s z - loss(z, y)."""
+        out = np.empty_like(s)
+        for part, at in self._groups:
+            out[at] = part.conjugate(s[at], y[at])
+        return out - s * self.shifts
+
+    def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
+        """Return the sizes of losses and slopes where z = 0."""
+        zero = np.zeros_like(y)
+        return self.value(zero, y), self.slope(zero, y)
+
+    def subset(self, keep: NDArray[Any]) -> Mixed:
+        """Return the loss of some observations."""
+        return Mixed(self.parts, self.which[keep], self.shifts[keep])
+
+    def check(self, y: Vector) -> None:
+        """Raise InvalidInputError where an observation lies outside its loss's domain."""
+        for part, at in self._groups:
+            part.check(y[at])
+
+    @cached_property
+    def _groups(self) -> list[tuple[MajorisedLoss, Indices]]:
+        order = np.argsort(self.which, kind="stable")
+        ends = np.cumsum(np.bincount(self.which, minlength=len(self.parts)))
+        groups = np.split(order, ends[:-1])
+        return [(part, at) for part, at in zip(self.parts, groups, strict=True) if at.size]
+
+    def _each(self, what: str, z: Vector, y: Vector) -> Vector:
+        moved = z + self.shifts.astype(z.dtype)
+        out = np.empty_like(z)
+        for part, at in self._groups:
+            out[at] = getattr(part, what)(moved[at], y[at])
+        return out

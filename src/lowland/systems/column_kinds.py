@@ -1,0 +1,123 @@
+"""What a column holds: the loss that fits it, by the word under which users ask for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.protocols import MajorisedLoss
+from lowland.losses import Clipped, LogPoisson, Ordinal, Squared
+
+# words of a loss, and the number after the colon: its default, and where it must lie; None takes none
+WORDS: dict[str, tuple[float, float, float] | None] = {
+    "squared": None,
+    "huber": (1.345, 0.0, np.inf),
+    "absolute": None,
+    "quantile": (0.5, 0.0, 1.0),
+    "logistic": None,
+    "poisson": None,
+    "ordinal": None,
+}
+# how wide kinks are rounded
+WIDTH = 0.02
+# kinds whose values are numbers with a unit, undone in what comes out
+NUMBERS = ("squared", "huber", "absolute", "quantile")
+# kinds whose values are levels
+LEVELS = ("logistic", "ordinal")
+
+
+@final
+@dataclass(frozen=True)
+class Kind:
+    """A loss with what a column's values decide.
+
+    Parameters
+    ----------
+    word : str
+        One of "squared", "huber", "absolute", "quantile", "logistic", "poisson", "ordinal".
+    number : float
+        Threshold of "huber" in standard deviations of the noise, level of "quantile"; else 0.
+    levels : tuple of float
+        Values of "logistic" and "ordinal", ascending.
+    thresholds : tuple of float
+        Between them.
+    precision : float
+        Of "huber": inverse variance of the noise, in the unit of the fit.
+    width : float
+        Of "absolute" and "quantile": errors below about this count quadratically, in that unit.
+    """
+
+    word: str
+    number: float = 0.0
+    levels: tuple[float, ...] = ()
+    thresholds: tuple[float, ...] = ()
+    precision: float = 1.0
+    width: float = WIDTH
+
+    @cached_property
+    def loss(self) -> MajorisedLoss:
+        """The loss in the unit of the fit."""
+        if self.word == "huber":
+            return Clipped.huber(float(self.number / np.sqrt(self.precision)))
+        if self.word in ("absolute", "quantile"):
+            return Clipped.quantile(self.number or 0.5, self.width)
+        if self.word in LEVELS:
+            return Ordinal(self.thresholds)
+        return LogPoisson() if self.word == "poisson" else Squared()
+
+    def mean(self, z: Vector) -> Vector:
+        """Return expected values where the natural parameter is z (numbers: z itself)."""
+        if self.word in LEVELS:
+            return np.asarray(Ordinal(self.thresholds).probabilities(z) @ np.asarray(self.levels))
+        return np.asarray(np.exp(z)) if self.word == "poisson" else z
+
+    def variance(self, z: Vector, precision: Vector) -> Vector:
+        """Return variances of new observations where the natural parameter is z."""
+        if self.word in LEVELS:
+            levels, probabilities = np.asarray(self.levels), Ordinal(self.thresholds).probabilities(z)
+            return np.asarray(probabilities @ levels**2 - (probabilities @ levels) ** 2)
+        if self.word == "poisson":
+            return np.asarray(np.exp(z))
+        # a Laplace law of rate b has variance 2 / b^2
+        return np.asarray(1 / precision if self.word in ("squared", "huber") else 2 / precision**2)
+
+    def likeliest(self, z: Vector) -> Vector:
+        """Return the most probable level, or the expected value of what has no levels."""
+        if self.word not in LEVELS:
+            return self.mean(z)
+        best = np.argmax(Ordinal(self.thresholds).probabilities(z), axis=1)
+        chosen: Vector = np.asarray(self.levels)[best]
+        return chosen
+
+
+def parse_word(text: str, name: str) -> tuple[str, float]:
+    """Return the word and number of a loss such as "quantile:0.9".
+
+    Parameters
+    ----------
+    text : str
+    name : str
+        Of the argument, for the error.
+    """
+    word, _, rest = text.partition(":") if isinstance(text, str) else (repr(text), "", "")
+    if word not in WORDS:
+        raise InvalidInputError(f"{name} is unknown", repr(text), fix=f"use one of {', '.join(WORDS)}")
+    bounds = WORDS[word]
+    if bounds is None:
+        if rest:
+            raise InvalidInputError(f'{name} "{word}" takes no number', repr(text))
+        return word, 0.0
+    try:
+        number = float(rest) if rest else bounds[0]
+    except ValueError:
+        number = float("nan")
+    if not bounds[1] < number < bounds[2]:
+        raise InvalidInputError(
+            f'{name} "{word}" takes a number between {bounds[1]:g} and {bounds[2]:g}', repr(text)
+        )
+    return word, number

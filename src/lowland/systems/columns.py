@@ -1,0 +1,307 @@
+"""Columns of several kinds, made commensurate: codes and units for a fit, and back for what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TypeAlias, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Indices, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.observations import Observations
+from lowland.losses import Mixed
+from lowland.systems.column_kinds import LEVELS, NUMBERS, Kind, parse_word
+from lowland.systems.ordered_levels import marginal_thresholds, refitted_thresholds
+
+# a name for all columns, or one for some of them, by label or position; the others are squared
+Losses: TypeAlias = str | Mapping[str | int, str]
+
+MOST_LEVELS = 50
+# how wide kinks are rounded on the way to their last width, in the unit of the fit
+WIDTHS = (1.0, 0.3, 0.1, 0.05)
+# observations that a prior guess counts as much as
+PRIOR = 2.0
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """What every column of a table holds.
+
+    Parameters
+    ----------
+    kinds : tuple of Kind
+    which : ndarray of int, shape (n,)
+        The kind of each column.
+    centres, spreads : ndarray, shape (n,)
+        Unit of numbers; 0 and 1 for other kinds.
+    shifts : ndarray, shape (n,)
+        Natural parameter of a column before anything is fitted.
+    precisions : ndarray, shape (n,)
+        How much a column's loss counts: the inverse variance (of absolute losses, rate) of its noise.
+    """
+
+    kinds: tuple[Kind, ...]
+    which: Indices
+    centres: Vector
+    spreads: Vector
+    shifts: Vector
+    precisions: Vector
+
+    @classmethod
+    def of(cls, table: Observations, losses: Losses) -> Columns:
+        """Read units, levels and shifts off a table.
+
+        Parameters
+        ----------
+        table : Observations
+        losses : str or mapping
+            A loss for all columns, whose levels are then common to them, or of some by label or position.
+
+        Raises
+        ------
+        InvalidInputError
+            If a loss or column is unknown, or values contradict their loss.
+        """
+        n = table.shape[1]
+        by_column = _groups(table)
+        if isinstance(losses, str):
+            word, number = parse_word(losses, "loss")
+            made = [_kind(word, number, table.values, "the table")] * n
+        else:
+            named = _resolved(losses, table)
+            made = [
+                _kind(
+                    *named.get(j, ("squared", 0.0)), table.values[by_column[j]], f"column {_name(table, j)}"
+                )
+                for j in range(n)
+            ]
+        kinds = tuple(dict.fromkeys(made))
+        places = {kind: k for k, kind in enumerate(kinds)}
+        which = np.array([places[kind] for kind in made], np.intp)
+        overall = float(np.mean(table.values)) if table.size else 0.0
+        units = [
+            _unit(kind, table.values[at].astype(np.float64), overall)
+            for kind, at in zip(made, by_column, strict=True)
+        ]
+        centres, spreads, shifts = np.array(units).T.copy()
+        return cls(kinds, which, centres, spreads, shifts, np.ones(n))
+
+    # ---------------------------------------------------------------- into a fit
+
+    def encode(self, table: Observations) -> Vector:
+        """Return values in the unit of the fit: standardised numbers, counts, codes of levels."""
+        scaled = (table.values - self.centres[table.columns]) / self.spreads[table.columns]
+        for kind, at in self._cells(table.columns):
+            if not kind.levels:
+                continue
+            levels, values = np.asarray(kind.levels), table.values[at].astype(np.float64)
+            codes = np.clip(np.searchsorted(levels, values), 0, levels.size - 1)
+            wrong = levels[codes] != values
+            if wrong.any():
+                bad = at[int(np.argmax(wrong))]
+                raise InvalidInputError(
+                    "a value is none of the levels of its column",
+                    f"{table.values[bad]:g} in column {_name(table, int(table.columns[bad]))}",
+                    f"the fit knows {', '.join(f'{level:g}' for level in kind.levels[:8])}",
+                    "leave the cell missing, or fit again",
+                )
+            scaled[at] = codes
+        return np.asarray(scaled, table.values.dtype)
+
+    def loss(self, columns: Indices) -> Mixed:
+        """Return the loss of cells in these columns."""
+        parts = tuple(kind.loss for kind in self.kinds)
+        return Mixed(parts, self.which[columns], self.shifts[columns])
+
+    def weights(self, table: Observations) -> Vector:
+        """Return the weights of cells times the precisions of their columns."""
+        weights = self.precisions[table.columns]
+        weights = weights if table.weights is None else weights * table.weights
+        return weights.astype(table.values.dtype)
+
+    # ---------------------------------------------------------------- and back
+
+    def mean(self, z: Vector, columns: Indices) -> Vector:
+        """Return expected values of cells in the unit of the table; quantiles for quantile losses."""
+        return self._back(z, columns, lambda kind, own: kind.mean(own))
+
+    def likeliest(self, z: Vector, columns: Indices) -> Vector:
+        """Return the likeliest level of cells that have levels, expected values of the others."""
+        return self._back(z, columns, lambda kind, own: kind.likeliest(own))
+
+    def spread(self, z: Vector, columns: Indices) -> Vector:
+        """Return standard deviations of new observations, were the prediction exact."""
+        precisions = self.precisions[columns]
+        out = np.empty(z.size)
+        natural = z.astype(np.float64) + self.shifts[columns]
+        for kind, at in self._cells(columns):
+            out[at] = np.sqrt(np.maximum(kind.variance(natural[at], precisions[at]), 0))
+        return self.spreads[columns] * out
+
+    @property
+    def biases(self) -> tuple[str, ...]:
+        """Which biases make sense: a level of a row is common only to columns that share a loss."""
+        return ("column",) if len(self.words()) > 1 else ("row", "column")
+
+    @cached_property
+    def numbers(self) -> NDArray[np.bool_]:
+        """Which columns hold numbers or counts, shape (n,)."""
+        return np.array([kind.word not in LEVELS for kind in self.kinds])[self.which]
+
+    def has_levels(self, columns: Indices) -> bool:
+        """Return whether some of these columns hold levels."""
+        return not bool(self.numbers[columns].all())
+
+    def _back(self, z: Vector, columns: Indices, read: Callable[[Kind, Vector], Vector]) -> Vector:
+        out = np.empty(z.size)
+        natural = z.astype(np.float64) + self.shifts[columns]
+        for kind, at in self._cells(columns):
+            out[at] = read(kind, natural[at])
+        back = self.centres[columns] + self.spreads[columns] * out
+        return np.asarray(back, z.dtype)
+
+    def _cells(self, columns: Indices) -> list[tuple[Kind, Indices]]:
+        which = self.which[columns]
+        return [(kind, np.flatnonzero(which == k)) for k, kind in enumerate(self.kinds)]
+
+    # ---------------------------------------------------------------- what a fit teaches
+
+    def with_thresholds(self, apart: Observations, z: Vector) -> Columns:
+        """Return columns with the thresholds that suit cells that were not fitted, predicted as z."""
+        y, natural = self.encode(apart).astype(np.float64), z.astype(np.float64) + self.shifts[apart.columns]
+        kinds = [
+            refitted_thresholds(kind, y[at], natural[at]) if kind.word == "ordinal" else kind
+            for kind, at in self._cells(apart.columns)
+        ]
+        return self._with([kinds[k] for k in self.which], self.precisions)
+
+    def with_noise(self, table: Observations, z: Vector, variances: Vector) -> Columns:
+        """Return columns with the noise of the cells that were fitted.
+
+        Parameters
+        ----------
+        table : Observations
+        z, variances : ndarray, shape (p,)
+            Predictions of its cells in the unit of the fit, and how uncertain they are.
+        """
+        y, z = self.encode(table).astype(np.float64), z.astype(np.float64)
+        kinds, precisions = [self.kinds[k] for k in self.which], self.precisions.copy()
+        for j, at in enumerate(_groups(table)):
+            if kinds[j].word in NUMBERS:
+                kinds[j], precisions[j] = _with_noise(kinds[j], y[at], z[at], variances[at])
+        return self._with(kinds, precisions)
+
+    @cached_property
+    def smoother(self) -> tuple[Columns, ...]:
+        """The same columns with kinks rounded widely, then less: cells near one hold a step back."""
+        if not any(kind.word in ("absolute", "quantile") for kind in self.kinds):
+            return ()
+        return tuple(
+            self._with([replace(self.kinds[k], width=width) for k in self.which], self.precisions)
+            for width in WIDTHS
+        )
+
+    def _with(self, kinds: Sequence[Kind], precisions: Vector) -> Columns:
+        distinct = tuple(dict.fromkeys(kinds))
+        places = {kind: k for k, kind in enumerate(distinct)}
+        which = np.array([places[kind] for kind in kinds], np.intp)
+        return replace(self, kinds=distinct, which=which, precisions=precisions)
+
+    def words(self) -> Sequence[str]:
+        """Return the words of the losses used."""
+        return sorted({kind.word for kind in self.kinds})
+
+
+def _with_noise(kind: Kind, y: Vector, z: Vector, variances: Vector) -> tuple[Kind, float]:
+    """Return a kind and the precision of its noise: expected squares are those of errors plus variances."""
+    if kind.word in ("absolute", "quantile"):
+        # half of the errors of a Laplace law of rate b are below log(2) / b; a mean would count outliers,
+        # and columns without any would be fitted alone
+        typical = float(np.median(np.sqrt((y - z) ** 2 + variances))) / np.log(2) if y.size else 1.0
+        return kind, float((PRIOR + y.size) / (PRIOR + y.size * typical))
+    errors = (y - z) ** 2
+    if kind.word == "huber":  # what is beyond the threshold counts as little here as in the loss
+        typical = float(np.median(np.abs(y - z))) / 0.6745 if y.size else 1.0
+        errors = np.minimum(errors, (kind.number * max(typical, 1e-8)) ** 2)
+    errors = errors + variances
+    precision = (PRIOR + y.size / 2) / (PRIOR + float(np.sum(errors)) / 2)
+    return (replace(kind, precision=precision) if kind.word == "huber" else kind), precision
+
+
+def _kind(word: str, number: float, values: Vector, where: str) -> Kind:
+    if word == "poisson" and values.size and (values.min() < 0 or (values != np.round(values)).any()):
+        bad = values[(values < 0) | (values != np.round(values))][0]
+        raise InvalidInputError(
+            f'loss "poisson" of {where} needs counts', f"{bad:g}", "counts are whole and not negative"
+        )
+    if word not in LEVELS:
+        return Kind(word, number)
+    levels, counts = np.unique(values.astype(np.float64), return_counts=True)
+    if word == "logistic" and levels.size > 2:
+        shown = ", ".join(f"{level:g}" for level in levels[:5])
+        raise InvalidInputError(
+            f'loss "logistic" of {where} needs two levels',
+            f"{levels.size} levels, {shown}",
+            fix='use "ordinal" for ordered levels, "poisson" for counts',
+        )
+    if not 2 <= levels.size <= MOST_LEVELS:
+        raise InvalidInputError(
+            f'loss "{word}" of {where} needs 2 to {MOST_LEVELS} levels',
+            f"{levels.size}",
+            fix="leave the column out, or use another loss",
+        )
+    thresholds = (0.0,) if word == "logistic" else marginal_thresholds(counts)
+    return Kind(word, 0.0, tuple(levels.tolist()), thresholds)
+
+
+def _unit(kind: Kind, values: Vector, overall: float) -> tuple[float, float, float]:
+    """Return centre, spread and shift of a column from its values."""
+    if kind.word == "poisson":
+        return 0.0, 1.0, float(np.log((values.sum() + max(overall, 1e-8)) / (values.size + 1)))
+    if kind.word == "logistic":  # a threshold of each column as a shift, so that they share a loss
+        upper = float(np.mean(values == kind.levels[1])) if values.size else 0.5
+        share = (values.size * upper + 0.5) / (values.size + 1)
+        return 0.0, 1.0, float(np.log(share / (1 - share)))
+    if kind.word == "ordinal" or not values.size:
+        return 0.0, 1.0, 0.0
+    if kind.word == "squared":
+        return float(values.mean()), _positive(float(values.std())), 0.0
+    centre = float(np.quantile(values, kind.number if kind.word == "quantile" else 0.5))
+    middle = float(np.median(values))
+    typical = float(np.median(np.abs(values - middle))) / 0.6745
+    return centre, typical or _positive(float(values.std())), 0.0
+
+
+def _positive(spread: float) -> float:
+    return spread if spread > 0 else 1.0
+
+
+def _groups(table: Observations) -> list[Indices]:
+    """Return the observations of each column."""
+    order = np.argsort(table.columns, kind="stable")
+    ends = np.cumsum(table.column_counts())
+    return list(np.split(order, ends[:-1]))
+
+
+def _resolved(losses: Mapping[str | int, str], table: Observations) -> dict[int, tuple[str, float]]:
+    """Return the words of columns by position."""
+    found: dict[int, tuple[str, float]] = {}
+    names = None if table.column_labels is None else {str(x): j for j, x in enumerate(table.column_labels)}
+    for column, text in losses.items():
+        at = names.get(str(column)) if names is not None else column
+        if not isinstance(at, int | np.integer) or isinstance(at, bool) or not 0 <= at < table.shape[1]:
+            known = (
+                f"the table has {', '.join(list(names or [])[:6])}" if names else f"{table.shape[1]} columns"
+            )
+            raise InvalidInputError("loss names a column that is not there", repr(column), known)
+        found[int(at)] = parse_word(text, f"loss of column {column!r}")
+    return found
+
+
+def _name(table: Observations, column: int) -> str:
+    return str(column) if table.column_labels is None else repr(table.column_labels[column].item())
