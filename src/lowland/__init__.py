@@ -35,6 +35,6 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.systems.tomography": ["StateEstimate", "estimate_state"],
         "lowland.systems.determinacy": ["Determinacy", "diagnose"],
         "lowland.estimators": ["MatrixCompletion", "MatrixSensing"],
-        "lowland.files": ["Covariates", "read_covariates", "read_table"],
+        "lowland.files": ["Covariates", "read_covariates", "read_sql", "read_table"],
     },
 )

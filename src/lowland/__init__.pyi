@@ -14,6 +14,7 @@ from lowland.estimators import MatrixCompletion as MatrixCompletion
 from lowland.estimators import MatrixSensing as MatrixSensing
 from lowland.files import Covariates as Covariates
 from lowland.files import read_covariates as read_covariates
+from lowland.files import read_sql as read_sql
 from lowland.files import read_table as read_table
 from lowland.landscape import Census as Census
 from lowland.landscape import cut as cut

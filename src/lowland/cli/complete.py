@@ -15,6 +15,7 @@ from lowland.cli.completed_output import (
     write_intervals,
 )
 from lowland.cli.completing import check_paths, check_seed, options_of, plan_from, run_plan
+from lowland.cli.input import source_of
 from lowland.cli.output import (
     EFFORT_HELP,
     check_claim,
@@ -30,7 +31,6 @@ from lowland.core.observations import Labels
 from lowland.core.random import make_generator
 from lowland.core.status import StopReason
 from lowland.files.covariates import read_covariates
-from lowland.files.tables import load_table
 from lowland.report.page import write_report
 from lowland.systems.bayesian_completion import Covariates
 from lowland.systems.completed import Completed
@@ -43,8 +43,17 @@ LARGEST_OUTPUT = 20_000_000
 
 def complete(
     table: Annotated[
-        Path, typer.Argument(help="CSV, TSV, Parquet, Feather, Matrix Market, NPY or NPZ; long or wide.")
-    ],
+        Path | None,
+        typer.Argument(help="CSV, TSV, Parquet, Feather, Matrix Market, NPY or NPZ; long or wide."),
+    ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            envvar="LOWLAND_DATABASE",
+            help="Instead of TABLE: postgresql://user@host/name, sqlite:///path or a path in .db.",
+        ),
+    ] = None,
+    query: Annotated[str | None, typer.Option(help="SQL for --database; long or wide.")] = None,
     method: Annotated[
         str, typer.Option(help="variational, gibbs or map; auto is map if a penalty is given.")
     ] = "auto",
@@ -86,7 +95,9 @@ def complete(
         str | None, typer.Option(help="Separator of a text table; by its ending by default.")
     ] = None,
     duplicates: Annotated[str, typer.Option(help="A cell listed twice: error, mean or last.")] = "error",
-    output: Annotated[Path | None, typer.Option(help="Write the completed table here (CSV or TSV).")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the completed table here (CSV, TSV, Parquet or Feather).")
+    ] = None,
     interval: Annotated[
         float | None, typer.Option(help="Write a line a cell to --output, with intervals of this level.")
     ] = None,
@@ -127,12 +138,12 @@ def complete(
         tolerance=tolerance,
         max_iterations=max_iterations,
     )
+    source = source_of(table, database, query)
     check_paths(table, output, model, report)
     check_seed(seed, dtype)
     _check_pairs(require=require, certify=certify, resume=resume, model=model)
     _check_interval(interval, output)
-    loaded = load_table(
-        table,
+    loaded = source.load(
         row=row,
         column=column,
         value=value,
@@ -169,9 +180,9 @@ def complete(
         write_completed(output, loaded, fit.model)
     interrupted = fit.stop_reason is StopReason.INTERRUPTED
     if report is not None and not interrupted:
-        command = f"lowland complete {table.name} {options_of(plan)} --seed {seed}"
+        command = f"lowland complete {source.words} {options_of(plan)} --seed {seed}"
         settings = [("command", command), ("data", observations.fingerprint()[:16])]
-        title, rng = f"Completion of {table.name}", make_generator(seed)
+        title, rng = f"Completion of {source.name}", make_generator(seed)
         try_report(
             lambda: write_report(
                 report, report_page(completed, planned.path, certificate, rng, title=title, settings=settings)

@@ -19,6 +19,7 @@ from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.core.status import StopReason
+from lowland.files.columnar import COLUMNAR, need_arrow
 from lowland.files.tables import DELIMITERS
 from lowland.search.loop import Checkpoint
 from lowland.systems.bayesian_completion import Covariates
@@ -121,15 +122,20 @@ def _number(text: str, name: str, *, whole: bool = False) -> float:
     return number
 
 
-def check_paths(table: Path, output: Path | None, model: Path | None, report: Path | None) -> None:
+def check_paths(table: Path | None, output: Path | None, model: Path | None, report: Path | None) -> None:
     """Raise unless all files can be written, and none is the table."""
     for name, path in (("--output", output), ("--model", model), ("--report", report)):
         if path is not None:
             check_writable(path)
-            if path.resolve() == table.resolve():
+            if table is not None and path.resolve() == table.resolve():
                 raise InvalidInputError(f"{name} would overwrite the table", str(path), fix="write elsewhere")
-    if output is not None and output.suffix.lower() not in DELIMITERS:
-        raise InvalidInputError("--output must be a text table", str(output), fix="end it in .csv or .tsv")
+    suffix = "" if output is None else output.suffix.lower()
+    if suffix in COLUMNAR:
+        need_arrow(suffix)
+    elif output is not None and suffix not in DELIMITERS:
+        raise InvalidInputError(
+            "--output has an unknown ending", str(output), fix="end it in .csv, .tsv, .parquet or .feather"
+        )
 
 
 def check_seed(seed: int, dtype: str) -> None:

@@ -12,6 +12,8 @@ FILES = {
     "photon_counts": "photon_counts.csv",
     "ion_counts": "ion_counts.csv",
     "camera": "camera.npy",
+    "temperatures": "temperatures.csv",
+    "antibodies": "antibodies.npy",
 }
 
 
@@ -20,12 +22,15 @@ def data_path(name: str) -> Path:
 
     Parameters
     ----------
-    name : {"fertility", "photon_counts", "ion_counts", "camera"}
+    name : {"fertility", "photon_counts", "ion_counts", "camera", "temperatures", "antibodies"}
         "fertility": total fertility rate (births per woman) of 210 countries and regions in the
         years 1960 to 2011, 636 cells missing (World Bank, CC BY 4.0). "photon_counts":
         coincidences of two entangled photons in 36 outcomes of Pauli settings (MIT). "ion_counts":
         counts of three trapped ions in 27 Pauli settings, 200 shots each (MIT). "camera": a grey
-        image of 64 x 64 pixels, uint8 in a NumPy file (CC0).
+        image of 64 x 64 pixels, uint8 in a NumPy file (CC0). "temperatures": sea-surface temperature of
+        the eastern Pacific in degrees Celsius, months of the years 1950 to 2010 (public domain).
+        "antibodies": z-scored log signals of 438 blood samples, 6 antigens by 11 receptors, float32
+        (MIT).
 
     Returns
     -------

@@ -91,9 +91,11 @@ class _CompletedTable:
             Labels where the data had labels, else positions.
         level : float
             Probability that an interval holds a new observation of its cell.
-        method : {"auto", "posterior", "fisher", "conformal"}
+        method : {"auto", "posterior", "fisher", "conformal", "conformal_gaps"}
             "posterior" and "fisher" are the model's own, of Bayesian fits and of "map"; "auto" takes
-            the one that the fit has. "conformal" is from errors on cells that it has not seen.
+            the one that the fit has, and "conformal" where losses are not all squared. "conformal" is from
+            errors on single cells that it has not seen, "conformal_gaps" from errors in gaps like those
+            of the table: what one row lacks is held out of another.
 
         Returns
         -------
@@ -113,12 +115,52 @@ class _CompletedTable:
         is estimated from the residuals and taken for independent, of equal variance (but for weights)
         and about Gaussian; what the model misses counts as noise. "conformal" assumes neither model nor
         noise, only that the cells asked for are as if drawn at random from those observed; its level
-        holds on average over cells, not for each. It holds a tenth of the cells out, so the first call
+        holds on average over cells, not for each. Where whole runs of cells are missing, gaps are what to
+        calibrate on: single cells are easier. It holds a tenth of the cells out, so the first call
         costs another fit, and intervals are centred at that fit's predictions. A new observation is
         taken to have the weight that the cells of its row have on average.
         """
         check_is_fitted(self)
         return self._completed.intervals(*self._completed.cells(rows, columns), level, method)
+
+    def predict_table(self) -> Matrix:
+        """Return predictions of all cells of the fitted table, observed ones too.
+
+        Returns
+        -------
+        ndarray, shape (m, n)
+            What was fitted, where `transform` keeps the observed cells.
+        """
+        check_is_fitted(self)
+        return self._completed.model.matrix()
+
+    def outliers(self) -> Any:
+        """Return what a robust fit takes for outliers: the sparse part beside the low-rank one.
+
+        Returns
+        -------
+        scipy.sparse.csr_array, shape (m, n)
+            Observed minus predicted where that exceeds the threshold of Huber's loss, less the threshold;
+            in the unit of the table. Other cells are zero.
+
+        Raises
+        ------
+        UnsupportedError
+            If no column was fitted with "huber", or the model comes from a file.
+
+        Notes
+        -----
+        Minimising Huber's loss of a low-rank matrix plus its penalty is minimising squares of a low-rank
+        plus a sparse matrix whose absolute values are penalised by the threshold: robust principal
+        component analysis, with missing cells.
+
+        References
+        ----------
+        E. Candès, X. Li, Y. Ma, J. Wright, Robust principal component analysis?, JACM 2011; Y. She,
+        A. Owen, Outlier detection using nonconvex penalized regression, JASA 2011 (the equality).
+        """
+        check_is_fitted(self)
+        return self._completed.outliers()
 
     def sample(
         self, rows: ArrayLike, columns: ArrayLike, n_samples: int = 100, *, random_state: Any = None

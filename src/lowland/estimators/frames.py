@@ -42,8 +42,8 @@ def read_levels(frame: Any) -> tuple[Levels, dict[str, str]]:
     losses: dict[str, str] = {}
     if not isinstance(wrapped, nw.DataFrame):
         return levels, losses
-    for name in wrapped.columns:
-        series = wrapped[name]
+    for series in wrapped.iter_columns():  # names need not be text
+        name = series.name
         if series.dtype.is_numeric():
             continue
         ordered = isinstance(series.dtype, nw.Enum)
@@ -107,10 +107,10 @@ def encode(frame: Any, levels: Levels) -> Any:
     if not isinstance(wrapped, nw.DataFrame) or not levels:
         return frame
     made = []
-    for name in (name for name in wrapped.columns if name in levels):
+    for series in (series for series in wrapped.iter_columns() if series.name in levels):
+        name = series.name
         codes = {level: float(k) for k, level in enumerate(levels[name])}
-        missing = wrapped[name].is_null().to_list()
-        cells = wrapped[name].to_list()
+        missing, cells = series.is_null().to_list(), series.to_list()
         unknown = {x for x, gap in zip(cells, missing, strict=True) if not gap and x not in codes}
         if unknown:
             raise InvalidInputError(
@@ -132,13 +132,13 @@ def decode(frame: Any, filled: Matrix, levels: Levels) -> Any:
     if not isinstance(wrapped, nw.DataFrame):
         return filled
     made = []
-    for j, name in enumerate(wrapped.columns):
-        series, missing = wrapped[name], np.asarray(wrapped[name].is_null().to_list())
+    for j, series in enumerate(wrapped.iter_columns()):
+        missing = np.asarray(series.is_null().to_list())
         if series.dtype.is_float():
             missing = missing | np.isnan(series.to_numpy().astype(np.float64))
         if not missing.any():
             continue
-        at, own = np.flatnonzero(missing).tolist(), levels.get(name)
+        at, own = np.flatnonzero(missing).tolist(), levels.get(series.name)
         cells = [float(filled[i, j]) if own is None else own[round(filled[i, j])] for i in at]
         made.append((series.cast(nw.Float64) if series.dtype.is_integer() else series).scatter(at, cells))
     return wrapped.with_columns(*made).to_native()

@@ -55,10 +55,12 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         Whether which cells are observed tells of rows and columns (Bayesian methods). "auto": in sparse
         tables of grades, where it is a good part of the accuracy.
     noise : {"auto", "common", "column"}
-        Whether columns differ in noise (Bayesian methods). "auto": unless values are grades.
+        Whether columns differ in noise. "auto": unless values are grades; with losses other than squares
+        always, while "common" lets all columns count alike, as they are.
     scale : {"auto", "common", "column"}
-        Whether columns are centred and scaled by themselves (Bayesian methods), undone in what comes
-        out. "auto": where their spreads differ tenfold.
+        Whether columns are centred and scaled by themselves, undone in what comes out. "auto": where
+        their spreads differ tenfold; with losses other than squares always, while "common" keeps the
+        unit of the data, and that of thresholds.
     penalty : float or "auto"
         Weight of the nuclear norm (method "map"), in units of the data times root of the number of
         cells; larger smooths more. "auto": chosen by held-out cells.

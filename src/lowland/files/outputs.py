@@ -1,4 +1,4 @@
-"""Completed tables and predictions as text."""
+"""Completed tables and predictions as text or columnar files."""
 
 from __future__ import annotations
 
@@ -6,21 +6,32 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import IO, Any
 
+import numpy as np
+
 from lowland.core.atomic import write_whole
+from lowland.files.columnar import COLUMNAR, need_arrow
+
+# lines of a columnar file that are converted at once
+BATCH = 100_000
 
 
 def write_rows(path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV (or, by its ending, TSV) file, whole or not at all.
+    """Write a CSV (or, by its ending, TSV, Parquet or Feather) file, whole or not at all.
 
     Parameters
     ----------
     path : path
     header : sequence of str
     rows : iterable of sequences
-        Python floats are written with nine significant digits, NumPy numbers with all that they have.
+        In text, Python floats are written with nine significant digits, NumPy numbers with all that they
+        have.
     """
+    if str(path).lower().endswith(COLUMNAR):
+        _write_columnar(path, header, rows)
+        return
     delimiter = "\t" if str(path).lower().endswith((".tsv", ".tab")) else ","
 
     def write(file: IO[bytes]) -> None:
@@ -32,6 +43,43 @@ def write_rows(path: str | os.PathLike[str], header: Sequence[str], rows: Iterab
         text.detach()
 
     write_whole(path, write)
+
+
+def _write_columnar(
+    path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Write lines batch by batch; the kinds of columns are those of the first batch."""
+    need_arrow(os.path.splitext(path)[1])
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    iterator = iter(rows)
+
+    def batches() -> Iterable[Any]:
+        schema = None
+        while chunk := list(islice(iterator, BATCH)):
+            arrays = [pa.array([_plain(x) for x in column]) for column in zip(*chunk, strict=True)]
+            batch = pa.table(arrays, names=list(header))
+            schema = schema or batch.schema
+            yield batch.cast(schema)
+
+    def write(file: IO[bytes]) -> None:
+        made = batches()
+        first = next(iter(made), None)
+        if first is None:
+            first = pa.table([pa.array([], pa.float64()) for _ in header], names=list(header))
+        as_parquet = str(path).lower().endswith(".parquet")
+        open_writer = parquet.ParquetWriter if as_parquet else pa.ipc.new_file
+        with open_writer(file, first.schema) as writer:
+            writer.write_table(first)
+            for batch in made:
+                writer.write_table(batch)
+
+    write_whole(path, write)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def cell_text(value: Any) -> str:

@@ -10,16 +10,17 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.errors import InvalidInputError, MissingExtraError
+from lowland.core.arrays import Indices
+from lowland.core.errors import InvalidInputError
 from lowland.core.labels import LabelColumn, label_text, order_labels
 from lowland.core.observations import Observations
 from lowland.files.arrays import read_array
+from lowland.files.columnar import COLUMNAR, columns_of
 from lowland.files.delimited import MISSING, Columns, read_delimited, read_header, type_column
 
 Names = tuple[str | None, str | None, str | None]
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
-COLUMNAR = (".parquet", ".feather", ".arrow")
 ARRAYS = (".npy", ".npz", ".mtx")
 
 
@@ -112,10 +113,7 @@ def load_table(
     dtype: str = "float64",
 ) -> Table:
     """Read a table and keep how it looked; parameters and errors are those of `read_table`."""
-    if layout not in ("auto", "long", "wide"):
-        raise InvalidInputError("layout is unknown", repr(layout), fix='use "auto", "long" or "wide"')
-    if dtype not in ("float64", "float32"):
-        raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
+    check_layout(layout, dtype)
     names = (row, column, value)
     if isinstance(source, str | os.PathLike):
         path = Path(source)
@@ -124,9 +122,36 @@ def load_table(
             return Table(_as_type(read_array(path), dtype), "array", ())
         if suffix in DELIMITERS:
             return _load_text(path, delimiter or DELIMITERS[suffix], layout, names, duplicates, dtype)
-    columns, where = _columnar(source, (*DELIMITERS, *COLUMNAR, *ARRAYS))
+    columns, where = columns_of(source, (*DELIMITERS, *COLUMNAR, *ARRAYS))
+    return table_from_columns(columns, where, names, layout, duplicates, dtype)
+
+
+def table_from_columns(
+    columns: Columns, where: str, names: Names, layout: str, duplicates: str, dtype: str
+) -> Table:
+    """Return typed columns as a table.
+
+    Parameters
+    ----------
+    columns : dict of str to ndarray or LabelColumn
+    where : str
+        What to call them in errors.
+    names : tuple of str or None
+        Of the row, column and value columns.
+    layout : {"auto", "long", "wide"}
+    duplicates : {"error", "mean", "last"}
+    dtype : {"float64", "float32"}
+    """
     is_long = _is_long(layout, names, columns)
     return (_long if is_long else _wide)(columns, where, names, duplicates, dtype)
+
+
+def check_layout(layout: str, dtype: str) -> None:
+    """Raise unless layout and precision are known."""
+    if layout not in ("auto", "long", "wide"):
+        raise InvalidInputError("layout is unknown", repr(layout), fix='use "auto", "long" or "wide"')
+    if dtype not in ("float64", "float32"):
+        raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
 
 
 def read_columns(source: Any, key: str | None = None) -> tuple[dict[str, NDArray[Any]], str]:
@@ -144,25 +169,12 @@ def read_columns(source: Any, key: str | None = None) -> tuple[dict[str, NDArray
         header = read_header(path, delimiter)
         found, where = read_delimited(path, delimiter, [key or header[0]]), str(path)
     else:
-        found, where = _columnar(source, (*DELIMITERS, *COLUMNAR))
+        found, where = columns_of(source, (*DELIMITERS, *COLUMNAR))
     plain = {
         name: column.names[column.codes] if isinstance(column, LabelColumn) else column
         for name, column in found.items()
     }
     return plain, where
-
-
-def _columnar(source: Any, known: tuple[str, ...]) -> tuple[Columns, str]:
-    """Return the columns of a data frame or a columnar file, and what to call it in errors."""
-    if not isinstance(source, str | os.PathLike):
-        return _frame_columns(source), "the data frame"
-    path = Path(source)
-    suffix = path.suffix.lower()
-    if suffix not in COLUMNAR:
-        raise InvalidInputError(
-            f"{path} has an unknown ending", suffix or "none", fix=f"use one of {', '.join(known)}"
-        )
-    return _frame_columns(_read_arrow_file(path, suffix)), str(path)
 
 
 def _load_text(path: Path, delimiter: str, layout: str, names: Names, duplicates: str, dtype: str) -> Table:
@@ -189,54 +201,10 @@ def _is_long(layout: str, names: Names, columns: Columns) -> bool:
 def _mostly_numbers(column: Any) -> bool:
     """Whether at least half of a column's cells are numbers: a few bad cells do not change a layout."""
     if isinstance(column, LabelColumn):
-        return False
+        column = column.names[column.codes[:10_000]]
     if column.dtype.kind in "if":
         return True
     return bool(np.mean([_is_number(cell) for cell in column[:10_000]] or [False]) >= 0.5)
-
-
-def _read_arrow_file(path: Path, suffix: str) -> Any:
-    try:
-        import pyarrow as pa
-        from pyarrow import feather, parquet
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{suffix} files need an optional package",
-            "pyarrow is not installed",
-            fix="pip install 'lowland[tables]'",
-        ) from error
-    try:
-        return parquet.read_table(str(path)) if suffix == ".parquet" else feather.read_table(str(path))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InvalidInputError(
-            f"cannot read {path}", str(error).splitlines()[0], fix="check the file"
-        ) from error
-
-
-def _frame_columns(frame: Any) -> Columns:
-    """Return the columns of any frame that narwhals knows."""
-    import narwhals as nw
-
-    try:
-        wrapped = nw.from_native(frame, eager_only=True)
-    except TypeError as error:
-        raise InvalidInputError(
-            "the table is neither a path nor a data frame",
-            type(frame).__name__,
-            fix="pass a file name, or a pandas, Polars or Arrow table",
-        ) from error
-    columns: Columns = {}
-    for name in wrapped.columns:
-        series = wrapped[name]
-        if series.dtype.is_integer() and series.null_count() == 0:
-            columns[name] = series.to_numpy().astype(np.int64)
-        elif series.dtype.is_numeric() or series.dtype == nw.Boolean:
-            columns[name] = series.cast(nw.Float64).to_numpy().astype(np.float64)
-        else:
-            missing = series.is_null().to_list()
-            cells = zip(series.to_list(), missing, strict=True)
-            columns[name] = np.array(["" if gap else label_text(cell) for cell, gap in cells], dtype=str)
-    return columns
 
 
 def _long(columns: Columns, where: str, names: Names, duplicates: str, dtype: str) -> Table:
@@ -248,10 +216,22 @@ def _long(columns: Columns, where: str, names: Names, duplicates: str, dtype: st
     if not keep.all():  # a listed cell without a value is a missing one
         rows, cols, values = rows[keep], cols[keep], values[keep]
     _check_some(values, where)
+    rows, cols, values = _row_by_row(rows, cols, values, column.names.size)
     observations = Observations.from_triples(
         rows, cols, values, row_labels=row.names, column_labels=column.names, duplicates=duplicates
     )
     return Table(observations, "long", chosen)
+
+
+def _row_by_row(
+    rows: Indices, columns: Indices, values: NDArray[Any], width: int
+) -> tuple[Indices, Indices, NDArray[Any]]:
+    """Return cells in the order of rows and columns: a fit must not depend on the order of lines."""
+    code = rows * width + columns
+    if (np.diff(code) >= 0).all():
+        return rows, columns, values
+    order = np.argsort(code, kind="stable")
+    return rows[order], columns[order], values[order]
 
 
 def _choose_columns(header: list[str], where: str, names: Names) -> tuple[str, ...]:

@@ -70,11 +70,7 @@ class BayesianSettings:
             If a setting is unknown or does not fit the table.
         """
         for name in ("noise", "scale"):
-            if getattr(self, name) not in BY_COLUMN:
-                choices = ", ".join(f'"{choice}"' for choice in BY_COLUMN)
-                raise InvalidInputError(
-                    f"{name} is unknown", repr(getattr(self, name)), fix=f"use one of {choices}"
-                )
+            check_by_column(getattr(self, name), name)
         m, n = table.shape
         rank = max(1, min(USUAL_RANK, min(m, n) // 2)) if self.rank is None else check_rank(self.rank, (m, n))
         graded = has_grades(table.values)
@@ -84,6 +80,13 @@ class BayesianSettings:
         own = not graded and _units_differ(table)
         scale = ("column" if own else "common") if self.scale == "auto" else self.scale
         return replace(self, rank=rank, pattern=pattern, noise=noise, scale=scale)
+
+
+def check_by_column(choice: str, name: str) -> None:
+    """Raise unless a setting is "auto", "common" or "column"."""
+    if choice not in BY_COLUMN:
+        choices = ", ".join(f'"{known}"' for known in BY_COLUMN)
+        raise InvalidInputError(f"{name} is unknown", repr(choice), fix=f"use one of {choices}")
 
 
 def has_grades(values: Vector) -> bool:

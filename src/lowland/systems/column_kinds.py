@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import final
 
@@ -85,6 +85,21 @@ class Kind:
             return np.asarray(np.exp(z))
         # a Laplace law of rate b has variance 2 / b^2
         return np.asarray(1 / precision if self.word in ("squared", "huber") else 2 / precision**2)
+
+    def widened(self, width: float) -> Kind:
+        """Return the kind with a loss that is quadratic at least so far out; most are everywhere smooth."""
+        if self.word == "huber":
+            return replace(self, precision=min(self.precision, (self.number / width) ** 2))
+        if self.word in ("absolute", "quantile"):
+            return replace(self, width=max(self.width, width))
+        return self
+
+    def excess(self, error: Vector) -> Vector:
+        """Return what Huber's loss takes for an outlier: errors beyond its threshold, less that; else 0."""
+        if self.word != "huber":
+            return np.zeros_like(error)
+        threshold = float(self.number / np.sqrt(self.precision))
+        return np.asarray(np.sign(error) * np.maximum(np.abs(error) - threshold, 0.0))
 
     def likeliest(self, z: Vector) -> Vector:
         """Return the most probable level, or the expected value of what has no levels."""

@@ -43,6 +43,10 @@ class Columns:
         Natural parameter of a column before anything is fitted.
     precisions : ndarray, shape (n,)
         How much a column's loss counts: the inverse variance (of absolute losses, rate) of its noise.
+    learns : bool
+        Whether precisions are learnt; otherwise all columns count alike.
+    unit : float
+        Typical spread of numbers in the unit of the fit.
     """
 
     kinds: tuple[Kind, ...]
@@ -51,9 +55,13 @@ class Columns:
     spreads: Vector
     shifts: Vector
     precisions: Vector
+    learns: bool = True
+    unit: float = 1.0
 
     @classmethod
-    def of(cls, table: Observations, losses: Losses) -> Columns:
+    def of(
+        cls, table: Observations, losses: Losses, *, scale: str = "column", noise: str = "column"
+    ) -> Columns:
         """Read units, levels and shifts off a table.
 
         Parameters
@@ -61,6 +69,10 @@ class Columns:
         table : Observations
         losses : str or mapping
             A loss for all columns, whose levels are then common to them, or of some by label or position.
+        scale : {"column", "common"}
+            Whether numbers are centred and scaled column by column, or keep their unit.
+        noise : {"column", "common"}
+            Whether columns count by the noise that they are found to have, or alike.
 
         Raises
         ------
@@ -82,14 +94,20 @@ class Columns:
             ]
         kinds = tuple(dict.fromkeys(made))
         places = {kind: k for k, kind in enumerate(kinds)}
-        which = np.array([places[kind] for kind in made], np.intp)
+        which, unit = np.array([places[kind] for kind in made], np.intp), 1.0
         overall = float(np.mean(table.values)) if table.size else 0.0
         units = [
             _unit(kind, table.values[at].astype(np.float64), overall)
             for kind, at in zip(made, by_column, strict=True)
         ]
         centres, spreads, shifts = np.array(units).T.copy()
-        return cls(kinds, which, centres, spreads, shifts, np.ones(n))
+        if scale == "common":
+            numbers = np.array([kind.word in NUMBERS for kind in made])
+            middle = float(np.median(table.values[numbers[table.columns]])) if numbers.any() else 0.0
+            unit = float(np.median(spreads[numbers])) if numbers.any() else 1.0
+            centres, spreads = np.where(numbers, middle, centres), np.where(numbers, 1.0, spreads)
+            kinds = tuple(replace(kind, width=kind.width * unit) for kind in kinds)
+        return cls(kinds, which, centres, spreads, shifts, np.ones(n), noise == "column", unit)
 
     # ---------------------------------------------------------------- into a fit
 
@@ -153,6 +171,13 @@ class Columns:
         """Which columns hold numbers or counts, shape (n,)."""
         return np.array([kind.word not in LEVELS for kind in self.kinds])[self.which]
 
+    def excesses(self, table: Observations, z: Vector) -> Vector:
+        """Return the outlying part of cells whose predictions are z, in the unit of the table, shape (p,)."""
+        errors, out = self.encode(table).astype(np.float64) - z, np.zeros(table.size)
+        for kind, at in self._cells(table.columns):
+            out[at] = kind.excess(errors[at])
+        return out * self.spreads[table.columns]
+
     def has_levels(self, columns: Indices) -> bool:
         """Return whether some of these columns hold levels."""
         return not bool(self.numbers[columns].all())
@@ -189,6 +214,8 @@ class Columns:
         z, variances : ndarray, shape (p,)
             Predictions of its cells in the unit of the fit, and how uncertain they are.
         """
+        if not self.learns:
+            return self
         y, z = self.encode(table).astype(np.float64), z.astype(np.float64)
         kinds, precisions = [self.kinds[k] for k in self.which], self.precisions.copy()
         for j, at in enumerate(_groups(table)):
@@ -198,13 +225,13 @@ class Columns:
 
     @cached_property
     def smoother(self) -> tuple[Columns, ...]:
-        """The same columns with kinks rounded widely, then less: cells near one hold a step back."""
-        if not any(kind.word in ("absolute", "quantile") for kind in self.kinds):
-            return ()
-        return tuple(
-            self._with([replace(self.kinds[k], width=width) for k in self.which], self.precisions)
-            for width in WIDTHS
-        )
+        """The same columns with losses quadratic far out, then less: cells near a kink hold a step back."""
+        stages = []
+        for width in WIDTHS:
+            wider = [kind.widened(width * self.unit) for kind in self.kinds]
+            if tuple(wider) != self.kinds:
+                stages.append(self._with([wider[k] for k in self.which], self.precisions))
+        return tuple(stages)
 
     def _with(self, kinds: Sequence[Kind], precisions: Vector) -> Columns:
         distinct = tuple(dict.fromkeys(kinds))

@@ -7,7 +7,8 @@ from functools import cached_property
 from typing import TypeAlias, final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError, UnsupportedError
@@ -16,7 +17,7 @@ from lowland.systems.bayesian_completion import BayesianFit, Covariates, fit_bay
 from lowland.systems.completion import CompletionFit, fit_completion
 from lowland.systems.completion_model import CompletionModel
 from lowland.systems.completion_settings import row_weights
-from lowland.systems.conformal import Conformal, calibrate
+from lowland.systems.conformal import Conformal, calibrate, calibrate_on_gaps
 from lowland.systems.fisher_errors import FisherErrors
 from lowland.systems.intervals import entry_intervals
 from lowland.systems.merging import merge
@@ -25,7 +26,7 @@ from lowland.systems.rankings import alike, best_columns
 from lowland.systems.table_labels import TableLabels
 from lowland.systems.trial import Predictor
 
-INTERVALS = ("auto", "posterior", "fisher", "conformal")
+INTERVALS = ("auto", "posterior", "fisher", "conformal", "conformal_gaps")
 # what is drawn at once of all completions of a table
 LARGEST_DRAWS = 200_000_000
 
@@ -121,10 +122,27 @@ class Completed:
         """Return the columns most like one, and the correlations of their low-rank parts."""
         return alike(*self.model.factors(), column, count)
 
+    def outliers(self) -> csr_array:
+        """Return the sparse part that a robust fit takes off the observed cells, shape (m, n)."""
+        model = self.model
+        known = model.columns if isinstance(model, CompletionModel) else None
+        if known is None or not isinstance(model, CompletionModel) or "huber" not in known.words():
+            raise UnsupportedError(
+                "outliers need Huber's loss", "a fit with other losses", fix='fit with loss="huber"'
+            )
+        if self.fit is None:
+            raise UnsupportedError("outliers need the data", "a model from a file", fix="fit the table again")
+        table = self.fit.observations
+        z = model.natural(table.rows, table.columns).astype(np.float64)
+        parts = known.excesses(table, z)
+        some = parts != 0
+        places = (table.rows[some], table.columns[some])
+        return csr_array((parts[some], places), shape=table.shape)
+
     # ---------------------------------------------------------------- uncertainty
 
     def intervals(self, rows: Indices, columns: Indices, level: float, way: str) -> tuple[Vector, Vector]:
-        """Return intervals for new observations of cells, one of three ways ("auto": the model's own)."""
+        """Return intervals for new observations of cells, one of four ways ("auto": the model's own)."""
         if way not in INTERVALS:
             choices = ", ".join(f'"{choice}"' for choice in INTERVALS)
             raise InvalidInputError("method is unknown", repr(way), fix=f"use one of {choices}")
@@ -140,8 +158,9 @@ class Completed:
                     fix="leave them out",
                 )
         way = own if way == "auto" else way
-        if way == "conformal":
-            return self._clip(*self._conformal.intervals(rows, columns, level))
+        if way.startswith("conformal"):
+            calibrated = self._conformal if way == "conformal" else self._conformal_gaps
+            return self._clip(*calibrated.intervals(rows, columns, level))
         if way != own:
             needs = "a Bayesian fit" if way == "posterior" else "a penalised fit with squared losses"
             raise UnsupportedError(
@@ -177,13 +196,26 @@ class Completed:
 
     @cached_property
     def _conformal(self) -> Conformal:
+        table, numbers, rng = self._calibrating()
+        return calibrate(table, self.refit, rng, numbers)
+
+    @cached_property
+    def _conformal_gaps(self) -> Conformal:
+        table, numbers, rng = self._calibrating()
+        fit = self.fit
+        squares = isinstance(fit, CompletionFit) and fit.settings.columns is None
+        whole: Predictor = FisherErrors(self._penalised()) if squares else self.model
+        return calibrate_on_gaps(table, self.refit, whole, rng, numbers)
+
+    def _calibrating(self) -> tuple[Observations, NDArray[np.bool_] | None, np.random.Generator]:
+        """Return what intervals are calibrated on: the table, and which columns hold numbers."""
         if self.fit is None:
             raise UnsupportedError(
                 "conformal intervals need the data", "a model from a file", fix="fit the table again"
             )
         known = self.model.columns if isinstance(self.model, CompletionModel) else None
         numbers = None if known is None else known.numbers
-        return calibrate(self.fit.observations, self.refit, np.random.default_rng(self.seed), numbers)
+        return self.fit.observations, numbers, np.random.default_rng(self.seed)
 
     def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
         """Return what the same settings make of another table of the same shape."""

@@ -14,7 +14,7 @@ from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 from lowland.systems.bayesian_completion import BayesianFit, Covariates, fit_bayesian
-from lowland.systems.bayesian_settings import BayesianSettings
+from lowland.systems.bayesian_settings import BayesianSettings, check_by_column
 from lowland.systems.columns import Columns, Losses
 from lowland.systems.companion import fit_companion
 from lowland.systems.completion import CompletionFit, certified, fit_completion
@@ -97,7 +97,10 @@ class CompletionPlan:
         given -= {"loss"} if self.squared else set()
         of_map = [name for name in OF_MAP if name in given]
         method = ("map" if of_map else "variational") if self.method == "auto" else self.method
-        idle = [name for name in OF_POSTERIOR if name in given] if method == "map" else of_map
+        for name in ("noise", "scale"):
+            check_by_column(getattr(self, name), name)
+        foreign = OF_POSTERIOR if self.squared else OF_POSTERIOR[:1]  # units are of losses by column too
+        idle = [name for name in foreign if name in given] if method == "map" else of_map
         other = "a Bayesian method" if method == "map" else 'method "map"'
         if not idle and method != "gibbs":
             idle, other = [name for name in OF_GIBBS if name in given], 'method "gibbs"'
@@ -163,7 +166,8 @@ def fit_plan(
         )
     settings, path = _penalised(plan), None
     if not plan.squared:
-        settings = replace(settings, columns=Columns.of(table, plan.loss))
+        scale, noise = ("column" if kind == "auto" else kind for kind in (plan.scale, plan.noise))
+        settings = replace(settings, columns=Columns.of(table, plan.loss, scale=scale, noise=noise))
     if plan.rank is None or plan.penalty is None or settings.columns is not None:
         bias_penalty = plan.bias_penalty if plan.penalty is None else settings.bias_penalty
         path = choose_rank_and_penalty(

@@ -116,6 +116,7 @@ def _penalised_arrays(model: CompletionModel) -> Parts:
     arrays = {name: getattr(model, name) for name in names}
     if model.columns is not None:
         plain["columns"] = [dataclasses.asdict(kind) for kind in model.columns.kinds]
+        plain |= {"columns_learn": model.columns.learns, "columns_unit": model.columns.unit}
         arrays |= {f"columns_{name}": getattr(model.columns, name) for name in _OF_COLUMNS}
     return plain, arrays
 
@@ -134,7 +135,10 @@ def _columns(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Co
         )
         for kind in plain["columns"]
     )
-    return Columns(kinds, *(arrays[f"columns_{name}"] for name in _OF_COLUMNS))
+    which, *units = (arrays[f"columns_{name}"] for name in _OF_COLUMNS)
+    centres, spreads, shifts, precisions = units
+    learns, unit = bool(plain["columns_learn"]), float(plain["columns_unit"])
+    return Columns(kinds, which, centres, spreads, shifts, precisions, learns, unit)
 
 
 def settings_as_data(settings: CompletionSettings | BayesianSettings) -> dict[str, Any]:

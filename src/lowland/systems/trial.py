@@ -17,6 +17,8 @@ from lowland.core.observations import Observations
 # part of the observed cells that calibrates, and how many suffice
 SHARE = 0.1
 MOST = 20_000
+# tables that are emptier have no gaps, but cells
+EMPTIEST = 0.5
 # levels of which coverage is told, and those of a calibration curve
 TOLD = (0.5, 0.9, 0.95)
 LEVELS = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99])
@@ -33,6 +35,7 @@ class Predictor(Protocol):
 
 
 Fit = Callable[[Observations, np.random.Generator], Predictor]
+Hold = Callable[[Observations, np.random.Generator], tuple[Observations, Observations]]
 
 
 @final
@@ -88,7 +91,7 @@ class Trial:
         return some, counts[some], np.sqrt(squares[some] / counts[some])
 
 
-def hold_trial(table: Observations, fit: Fit, rng: np.random.Generator) -> Trial:
+def hold_trial(table: Observations, fit: Fit, rng: np.random.Generator, hold: Hold | None = None) -> Trial:
     """Fit most of a table's cells and predict the others.
 
     Parameters
@@ -97,6 +100,9 @@ def hold_trial(table: Observations, fit: Fit, rng: np.random.Generator) -> Trial
     fit : callable
         Fits a table, given a generator.
     rng : numpy.random.Generator
+    hold : callable, optional
+        Takes the table and the generator and returns what is kept and what is held out; `hold_out` by
+        default.
 
     Returns
     -------
@@ -107,7 +113,7 @@ def hold_trial(table: Observations, fit: Fit, rng: np.random.Generator) -> Trial
     UnsupportedError
         If there are too few cells.
     """
-    kept, apart = hold_out(table, rng)
+    kept, apart = (hold or hold_out)(table, rng)
     predictor = fit(kept, rng)
     overall = float(kept.values.mean())
     sums = np.bincount(kept.columns, kept.values, minlength=table.shape[1])
@@ -137,3 +143,39 @@ def hold_out(observations: Observations, rng: np.random.Generator) -> tuple[Obse
     held = np.zeros(size, dtype=bool)
     held[rng.choice(size, count, replace=False)] = True
     return observations.select(~held), observations.select(held)
+
+
+def hold_gaps(table: Observations, rng: np.random.Generator) -> tuple[Observations, Observations]:
+    """Return most of the cells, and about a tenth in gaps like those that the table has.
+
+    A row lends its gaps to another: what the one lacks is held out of the other, row after row.
+
+    Raises
+    ------
+    UnsupportedError
+        If the table has no gaps, or is so empty that it has little else.
+    """
+    m, n = table.shape
+    if not EMPTIEST * m * n <= table.size < m * n:
+        raise UnsupportedError(
+            "gaps are those of a table that is mostly observed, and not all of it",
+            f"{table.size} of {m * n} cells",
+            fix='use "conformal", which holds single cells out',
+        )
+    seen = np.zeros((m, n), dtype=bool)
+    seen[table.rows, table.columns] = True
+    gappy = np.flatnonzero(~seen.all(axis=1))
+    held, count = np.zeros((m, n), dtype=bool), 0
+    for row in rng.permutation(m):
+        lent = seen[row] & ~seen[rng.choice(gappy)]
+        if lent.sum() <= seen[row].sum() / 2:  # a row that keeps less is none of those to be predicted
+            held[row] = lent
+            count += int(lent.sum())
+        if count >= SHARE * table.size:
+            break
+    apart = held[table.rows, table.columns]
+    if not apart.any():
+        raise UnsupportedError(
+            "no row can lend its gaps to another", f"{gappy.size} rows with gaps", fix='use "conformal"'
+        )
+    return table.select(~apart), table.select(apart)

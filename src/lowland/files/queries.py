@@ -1,0 +1,89 @@
+"""Tables of observations from database queries."""
+
+from __future__ import annotations
+
+import os
+
+from lowland.core.observations import Observations
+from lowland.files.columnar import frame_columns
+from lowland.files.databases import query_arrow
+from lowland.files.tables import Table, check_layout, table_from_columns
+
+
+def read_sql(
+    query: str,
+    database: str | os.PathLike[str],
+    *,
+    row: str | None = None,
+    column: str | None = None,
+    value: str | None = None,
+    layout: str = "auto",
+    duplicates: str = "error",
+    dtype: str = "float64",
+) -> Observations:
+    """Read a table of observations from a database.
+
+    Parameters
+    ----------
+    query : str
+        SQL that returns the table; it cannot change anything.
+    database : str or path
+        "postgresql://user:password@host:port/name"; "sqlite:///path", or the path of an SQLite file.
+    row, column, value : str, optional
+        Names of the columns of a long table, as in `read_table`.
+    layout : {"auto", "long", "wide"}
+        "auto" takes a result of exactly three columns, the last mostly numbers, for long.
+    duplicates : {"error", "mean", "last"}
+        What to do with a cell that is listed twice.
+    dtype : {"float64", "float32"}
+        Precision of the values.
+
+    Returns
+    -------
+    Observations
+        With the table's labels; NULL is missing. Lines may come in any order: they give the same fit.
+
+    Raises
+    ------
+    InvalidInputError
+        If the database cannot be reached, the query fails, or its result cannot be used.
+    MissingExtraError
+        If the driver is not installed (``pip install 'lowland[sql]'``).
+
+    Examples
+    --------
+    >>> import os, sqlite3, tempfile, lowland as ll
+    >>> path = os.path.join(tempfile.mkdtemp(), "shop.db")
+    >>> with sqlite3.connect(path) as connection:
+    ...     _ = connection.execute("create table ratings (user text, item text, stars real)")
+    ...     _ = connection.execute("insert into ratings values ('ann', 'tea', 5), ('bob', 'tea', 3)")
+    >>> ll.read_sql("select user, item, stars from ratings", path).shape
+    (2, 1)
+    """
+    return load_query(
+        query,
+        database,
+        row=row,
+        column=column,
+        value=value,
+        layout=layout,
+        duplicates=duplicates,
+        dtype=dtype,
+    ).observations
+
+
+def load_query(
+    query: str,
+    database: str | os.PathLike[str],
+    *,
+    row: str | None = None,
+    column: str | None = None,
+    value: str | None = None,
+    layout: str = "auto",
+    duplicates: str = "error",
+    dtype: str = "float64",
+) -> Table:
+    """Read a query's result and keep how it looked; parameters and errors are those of `read_sql`."""
+    check_layout(layout, dtype)
+    columns = frame_columns(query_arrow(database, query))
+    return table_from_columns(columns, "the result", (row, column, value), layout, duplicates, dtype)

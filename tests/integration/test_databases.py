@@ -1,0 +1,244 @@
+"""The same table from a text file, Parquet, a data frame, SQLite and PostgreSQL; and completed ones back."""
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import lowland as ll
+from lowland.core.errors import InvalidInputError, MissingExtraError
+from lowland.files.databases import query_arrow, shown
+from lowland.files.outputs import write_rows
+
+# a server on loopback that tests may fill: set by .ci/run, or by hand
+SERVER = os.environ.get("LOWLAND_TEST_POSTGRES")
+needs_server = pytest.mark.skipif(not SERVER, reason="LOWLAND_TEST_POSTGRES names no server")
+QUERY = "select person, thing, grade from lowland_ratings"
+
+
+@pytest.fixture(scope="module")
+def ratings():
+    """A long table in no order, with awkward names and numbers that need all their digits."""
+    rng = np.random.default_rng(0)
+    people = [f"p {k}" for k in range(28)] + ["O'Hara", "Zoë"]
+    things = ["007", *(f"t{k}" for k in range(18)), 'a "b"']
+    table = rng.standard_normal((30, 3)) @ rng.standard_normal((3, 20)) + 0.1 * rng.standard_normal((30, 20))
+    i, j = np.nonzero(rng.random(table.shape) < 0.6)
+    order = rng.permutation(i.size)
+    i, j = i[order], j[order]
+    return pd.DataFrame(
+        {"person": [people[k] for k in i], "thing": [things[k] for k in j], "grade": table[i, j]}
+    )
+
+
+@pytest.fixture(scope="module")
+def shop(ratings, tmp_path_factory):
+    path = tmp_path_factory.mktemp("databases") / "my shop.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table lowland_ratings (person text, thing text, grade real)")
+        shuffled = ratings.sample(frac=1, random_state=1)
+        connection.executemany("insert into lowland_ratings values (?, ?, ?)", shuffled.values.tolist())
+    connection.close()
+    return path
+
+
+@pytest.fixture(scope="module")
+def server(ratings):
+    if not SERVER:
+        pytest.skip("LOWLAND_TEST_POSTGRES names no server")
+    import adbc_driver_postgresql.dbapi as driver
+
+    schema = f"lowland_{os.getpid()}"  # tests may run side by side
+    own = f"{SERVER}?options=-csearch_path%3D{schema}"
+    shuffled = pa.Table.from_pandas(ratings.sample(frac=1, random_state=2), preserve_index=False)
+    with driver.connect(own) as connection, connection.cursor() as cursor:
+        cursor.execute(f"create schema {schema}")
+        cursor.execute(
+            "create table lowland_ratings (person text, thing varchar(20), grade double precision)"
+        )
+        cursor.adbc_ingest("lowland_ratings", shuffled, "append", db_schema_name=schema)
+        connection.commit()
+    yield own
+    with driver.connect(own) as connection, connection.cursor() as cursor:
+        cursor.execute(f"drop schema {schema} cascade")
+        connection.commit()
+
+
+def fit(observations):
+    return ll.MatrixCompletion(rank=3, max_iterations=6, certify=False, random_state=0).fit(observations)
+
+
+@pytest.fixture(scope="module")
+def expected(ratings):
+    return fit(ll.read_table(ratings))
+
+
+def assert_same_fit(observations, expected):
+    model = fit(observations)
+    np.testing.assert_array_equal(observations.row_labels, expected._completed.labels.rows)
+    np.testing.assert_array_equal(model.row_factors_, expected.row_factors_)
+    np.testing.assert_array_equal(model.column_factors_, expected.column_factors_)
+    np.testing.assert_array_equal(model.predict_table(), expected.predict_table())
+
+
+def test_text_and_parquet_give_the_same_bits(ratings, expected, tmp_path):
+    ratings.to_csv(tmp_path / "t.csv", index=False)
+    assert_same_fit(ll.read_table(tmp_path / "t.csv"), expected)
+    pq.write_table(pa.Table.from_pandas(ratings.sample(frac=1, random_state=3)), tmp_path / "t.parquet")
+    names = {"row": "person", "column": "thing", "value": "grade"}
+    assert_same_fit(ll.read_table(tmp_path / "t.parquet", **names), expected)
+
+
+def test_sqlite_gives_the_same_bits(shop, expected):
+    assert_same_fit(ll.read_sql(QUERY, shop), expected)
+    assert_same_fit(ll.read_sql(QUERY + " order by grade", f"sqlite:///{shop}"), expected)
+
+
+@needs_server
+def test_postgresql_gives_the_same_bits(server, expected):
+    assert_same_fit(ll.read_sql(QUERY, server), expected)
+
+
+@needs_server
+def test_exact_decimals_are_numbers(server):
+    exact = "cast(round(cast(grade as numeric), 3) as numeric(10, 3))"
+    query = f"select person, thing, {exact} as g from lowland_ratings"
+    seen = ll.read_sql(query, server)
+    assert np.allclose(seen.values, np.round(seen.values, 3))
+    assert np.unique(seen.values).size > 50
+
+
+@needs_server
+def test_a_query_cannot_change_a_server(server):
+    for query in ("delete from lowland_ratings", "drop table lowland_ratings"):
+        with pytest.raises(InvalidInputError, match="read-only"):
+            ll.read_sql(query, server)
+    assert ll.read_sql(QUERY, server).size > 100
+
+
+@needs_server
+def test_the_command_line_asks_a_server(server, tmp_path):
+    out = tmp_path / "filled.parquet"
+    command = [sys.executable, "-m", "lowland", "complete", "--query", QUERY, "--rank", "3", "--json"]
+    command += ["--output", str(out), "--max-iterations", "6", "--no-certify"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | {"LOWLAND_DATABASE": server}, check=True
+    )
+    assert json.loads(done.stdout)["shape"] == [30, 20]
+    assert pq.read_table(out).num_rows == 600
+
+
+def test_a_query_cannot_change_a_file(shop):
+    before = shop.read_bytes()
+    with pytest.raises(InvalidInputError, match="readonly"):
+        query_arrow(shop, "delete from lowland_ratings")
+    assert shop.read_bytes() == before
+
+
+def test_wide_results_and_nulls(tmp_path):
+    path = tmp_path / "wide.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table w (name text, a real, b real, c integer)")
+        connection.executemany(
+            "insert into w values (?, ?, ?, ?)", [("x", 1.5, None, 3), ("y", None, 2.5, 4)]
+        )
+    connection.close()
+    seen = ll.read_sql("select * from w", path)
+    np.testing.assert_array_equal(seen.to_array(), [[1.5, np.nan, 3], [np.nan, 2.5, 4]])
+    assert seen.row_labels.tolist() == ["x", "y"]
+
+
+@pytest.mark.parametrize(
+    ("query", "database", "words"),
+    [
+        ("select 1", "missing.db", "no such database"),
+        ("select 1", "sqlite:///missing.db", "no such database"),
+        ("select 1", "mysql://host/name", "unknown kind"),
+        ("select 1", "table.csv", "unknown kind"),
+        ("", "missing.db", "query is empty"),
+        ("select 1", "postgresql://me:hush@127.0.0.1:1/none", "refused"),
+    ],
+)
+def test_databases_that_cannot_be_asked(query, database, words):
+    with pytest.raises(InvalidInputError, match=words) as caught:
+        ll.read_sql(query, database)
+    assert "hush" not in str(caught.value)
+
+
+def test_queries_that_fail(shop):
+    with pytest.raises(InvalidInputError, match="no such table"):
+        ll.read_sql("select * from nowhere", shop)
+    with pytest.raises(InvalidInputError, match="is empty"):
+        ll.read_sql("select person, thing, grade from lowland_ratings where 1 = 0", shop)
+
+
+def test_passwords_are_not_shown():
+    assert shown("postgresql://me:hush@host:5432/x?password=hush") == "postgresql://me:***@host:5432/x"
+    assert shown("sqlite:///a.db") == "sqlite:///a.db"
+
+
+def test_a_missing_driver_is_named(shop, monkeypatch):
+    monkeypatch.setitem(sys.modules, "adbc_driver_sqlite.dbapi", None)
+    with pytest.raises(MissingExtraError, match=r"lowland\[sql\]"):
+        query_arrow(shop, "select 1")
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", "lowland", "complete", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_the_command_line_asks_a_database(shop, tmp_path):
+    out, page = tmp_path / "filled.csv", tmp_path / "page.html"
+    asked = ("--database", shop, "--query", QUERY, "--rank", 3, "--output", out, "--report", page)
+    done = run(*asked, "--no-certify")
+    assert done.returncode == 0, done.stderr
+    assert pd.read_csv(out).shape == (600, 4)
+    assert "lowland complete --database" in page.read_text()
+    for wrong, words in (
+        ((), "there is no table"),
+        (("--database", shop), "there is no table"),
+        ((out, "--query", QUERY), "a table and a query"),
+    ):
+        done = run(*wrong)
+        assert done.returncode == 2
+        assert words in done.stderr
+
+
+@pytest.mark.parametrize("ending", ["parquet", "feather"])
+def test_completed_tables_in_columnar_files(shop, tmp_path, ending):
+    out, text = tmp_path / f"filled.{ending}", tmp_path / "filled.csv"
+    for path in (out, text):
+        done = run("--database", shop, "--query", QUERY, "--rank", 3, "--no-certify", "--output", path)
+        assert done.returncode == 0, done.stderr
+    frame = pd.read_parquet(out) if ending == "parquet" else pd.read_feather(out)
+    plain = pd.read_csv(text, dtype={"thing": str})
+    assert frame.columns.tolist() == plain.columns.tolist()
+    assert frame["thing"].tolist() == plain["thing"].tolist()
+    np.testing.assert_allclose(frame["grade"], plain["grade"], rtol=1e-8)
+    assert ll.read_table(out, row="person", column="thing", value="grade").shape == (30, 20)
+
+
+def test_columnar_files_are_written_in_batches_or_not_at_all(tmp_path, monkeypatch):
+    monkeypatch.setattr("lowland.files.outputs.BATCH", 7)
+    path = tmp_path / "x.parquet"
+    write_rows(path, ("a", "b"), ((f"n{k}", k / 3) for k in range(25)))
+    assert pq.read_table(path).to_pylist()[24] == {"a": "n24", "b": 8.0}
+
+    def broken():
+        yield ("n", 1.0)
+        raise RuntimeError("no more")
+
+    with pytest.raises(RuntimeError):
+        write_rows(path, ("a", "b"), broken())
+    assert pq.read_table(path).num_rows == 25
+    write_rows(path, ("a", "b"), ())
+    assert pq.read_table(path).num_rows == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["x.parquet"]
