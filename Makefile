@@ -53,4 +53,4 @@ $(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.bench: $(VENV)/.%: pyproject.
 	touch $@
 
 clean:
-	rm -rf $(VENV) docs/_build dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) docs/_build docs/gallery dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -67,7 +67,8 @@ for row, t in zip(axes, (6, 20, 34), strict=True):
         top = 80 if stack is shown[2] else 280
         axis.imshow(stack[:, :, t], cmap="gray", vmin=0, vmax=top)
         axis.set_axis_off()
-for axis, title in zip(axes[0], ("seen", "background", "foreground", "background by squares"), strict=True):
+titles = ("seen", "background", "foreground", "background by squares")
+for axis, title in zip(axes[0], titles, strict=True):
     axis.set_title(title, fontsize="medium")
 figure.tight_layout()
 plt.show()
