@@ -186,17 +186,32 @@ def certify(
     if fault:
         nothing = tuple(Finding(claim, Verdict.INCONCLUSIVE, method=fault) for claim in claims)
         return Certificate(nothing, objective.describe())
-    found: dict[str, Finding] = {}
+    found = _of_constrained(exact, point, claims)
     for judge, covers in _JUDGES:
-        if not set(covers) & set(claims):
+        if not set(covers) & set(claims) - set(found):
             continue
         started = time.perf_counter()
         # numbers that overflow are looked for by the judges, who then claim nothing
         with np.errstate(over="ignore", invalid="ignore"):
             findings = judge(exact, point, settings, found)
         seconds = time.perf_counter() - started
-        found.update({finding.claim: replace(finding, seconds=seconds) for finding in findings})
+        known = {finding.claim: replace(finding, seconds=seconds) for finding in findings}
+        found = known | found
     return Certificate(tuple(found[claim] for claim in claims), objective.describe())
+
+
+def _of_constrained(objective: Any, theta: Vector, claims: Sequence[str]) -> dict[str, Finding]:
+    """Return findings of claims that the judges cannot settle where factors must not be negative.
+
+    Bounds from below hold for fewer matrices too. Slopes and curvatures would have to know the constraint.
+    """
+    if not objective.nonnegative:
+        return {}
+    feasible = bool((theta[: objective.factor_size] >= 0).all())
+    method = "not judged where factors must not be negative" if feasible else "a factor is negative"
+    settled = ("globally_optimal",) if feasible else ()
+    open_claims = [claim for claim in claims if claim not in settled]
+    return {claim: Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in open_claims}
 
 
 Judge = Callable[[Any, Vector, Settings, dict[str, Finding]], list[Finding]]

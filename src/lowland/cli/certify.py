@@ -106,6 +106,7 @@ def certify(
         bias_penalty=fitted.bias_penalty,
         penalty_weights=fitted.penalty_weights,
         columns=fitted.columns,
+        nonnegative=fitted.nonnegative,
     )
     objective = completion_objective(observations, settings)
     general = objective.model
@@ -138,10 +139,11 @@ def certify(
 
 
 def _check_documented(output: Path | None, fitted: CompletionModel) -> None:
-    if output is not None and fitted.columns is not None:
+    if output is not None and (fitted.columns is not None or fitted.nonnegative):
+        words = "nonnegative factors" if fitted.columns is None else ", ".join(fitted.columns.words())
         raise InvalidInputError(
-            "a certificate as a document needs squared losses",
-            f"losses {', '.join(fitted.columns.words())}",
+            "a certificate as a document is for squared losses and factors of any sign",
+            words,
             "its numbers could not be checked again",
             "leave --output out",
         )

@@ -66,6 +66,9 @@ def complete(
     ] = None,
     rank: Annotated[str, typer.Option(help="Rank of the low-rank part, or auto.")] = "auto",
     biases: Annotated[bool, typer.Option(help="Fit row, column and global biases.")] = True,
+    nonnegative: Annotated[
+        bool, typer.Option("--nonnegative", help="No factor may be negative (method map, --no-biases).")
+    ] = False,
     pattern: Annotated[
         str, typer.Option(help="Whether which cells are observed tells of rows and columns: auto, yes, no.")
     ] = "auto",
@@ -128,6 +131,7 @@ def complete(
         loss=loss or [],
         rank=rank,
         biases=biases,
+        nonnegative=nonnegative,
         pattern=pattern,
         noise=noise,
         scale=scale,

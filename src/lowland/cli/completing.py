@@ -39,6 +39,7 @@ def plan_from(
     loss: list[str],
     rank: str,
     biases: bool,
+    nonnegative: bool,
     pattern: str,
     noise: str,
     scale: str,
@@ -66,6 +67,7 @@ def plan_from(
     plan = CompletionPlan(
         method,
         losses_from(loss),
+        nonnegative,
         None if rank == "auto" else int(_number(rank, "--rank", whole=True)),
         biases,
         None if penalty == "auto" else _number(penalty, "--penalty"),

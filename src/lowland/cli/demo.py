@@ -15,6 +15,7 @@ from lowland.core.atomic import check_writable
 from lowland.core.random import make_generator
 from lowland.datasets import data_path
 from lowland.files.tables import load_table
+from lowland.report.displays import PredictionDisplay
 from lowland.report.page import TableEntry, write_report
 from lowland.report.words import verdict_sentence
 from lowland.systems.completion import fit_completion
@@ -55,7 +56,7 @@ def demo(
     page = completion_page(
         fit,
         title="Births per woman, 1960 to 2011: the missing years completed",
-        held_out=(held.values, trial.model.predict(held.rows, held.columns)),
+        held_out=PredictionDisplay(held.values, trial.model.predict(held.rows, held.columns)),
         notes=_notes(scores),
         tables=(_score_table(scores),),
         settings=[

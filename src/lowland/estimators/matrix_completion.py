@@ -51,6 +51,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     biases : bool
         Whether row, column and global biases are fitted; of columns with several losses column biases
         alone, for rows have no common level there.
+    nonnegative : bool
+        Whether no factor may be negative (method "map", without biases): parts that add up.
     pattern : bool or "auto"
         Whether which cells are observed tells of rows and columns (Bayesian methods). "auto": in sparse
         tables of grades, where it is a good part of the accuracy.
@@ -137,6 +139,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         method: str = "auto",
         loss: Any = "auto",
         biases: bool = True,
+        nonnegative: bool = False,
         pattern: bool | str = "auto",
         noise: str = "auto",
         scale: str = "auto",
@@ -155,6 +158,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         self.method = method
         self.loss = loss
         self.biases = biases
+        self.nonnegative = nonnegative
         self.pattern = pattern
         self.noise = noise
         self.scale = scale

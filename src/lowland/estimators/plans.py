@@ -17,6 +17,7 @@ def plan_of(model: Any) -> CompletionPlan:
     return CompletionPlan(
         str(model.method),
         loss_of(model.loss),
+        flag(model.nonnegative, "nonnegative"),
         rank,
         flag(model.biases, "biases"),
         None if is_auto(model.penalty) else number_at_least_zero(model.penalty, "penalty"),

@@ -10,6 +10,7 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.protocols import BlockSolver, MajorisedLoss
 from lowland.kernels.rows import solve_rows
+from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
 from lowland.kernels.sparse import subtract_gathered
 from lowland.losses import BiasRidge, Ridge, Squared
 from lowland.measure import Dense, Entries
@@ -26,6 +27,8 @@ def make_block_solver(objective: RecoveryProblem) -> BlockSolver | None:
     penalised = all(isinstance(p, Ridge | BiasRidge) for p in objective.penalties)
     if not penalised or not isinstance(model, General):
         return None
+    if objective.nonnegative and isinstance(objective.loss, Squared) and isinstance(measurement, Entries):
+        return NonnegativeBlocks(objective, model, measurement)
     if not isinstance(objective.loss, Squared):
         majorised = isinstance(objective.loss, MajorisedLoss) and "global" not in model.biases
         if majorised and isinstance(measurement, Entries):
@@ -65,7 +68,7 @@ class EntryBlocks:
             return self._solve_offset(theta)
         side = ("rows", "columns").index(name)
         values = self.objective.sorted_data[side][0]
-        return self.fit_side(theta, side, values, self._weights[side], ridge)
+        return self.fit_side(theta, side, values, self.side_weights[side], ridge)
 
     def fit_side(
         self, theta: Vector, side: int, values: Vector, weights: Vector | None, ridge: float
@@ -111,7 +114,7 @@ class EntryBlocks:
         return solved[:, :r], bias
 
     @cached_property
-    def _weights(self) -> list[Vector | None]:
+    def side_weights(self) -> list[Vector | None]:
         """Weights of cells in the order of rows and of columns, over those of their side in the ridge.
 
         Dividing a row's normal equations by its weight leaves the same ridge for all rows.
@@ -136,6 +139,43 @@ class EntryBlocks:
 
 
 @final
+class NonnegativeBlocks:
+    """Blocks of completion whose factors must not be negative: rows by coordinate descent.
+
+    Parameters
+    ----------
+    objective : RecoveryProblem
+    model : General
+        Without biases.
+    measurement : Entries
+    """
+
+    names = ("rows", "columns")
+
+    def __init__(self, objective: RecoveryProblem, model: General, measurement: Entries) -> None:
+        self.objective, self.model, self.measurement = objective, model, measurement
+        self._weights = EntryBlocks(objective, model, measurement).side_weights
+
+    def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
+        """Return the point with block `name` at its minimiser, with another ridge if one is given."""
+        side = self.names.index(name)
+        ridge = self.objective.ridge if ridge is None else ridge
+        return self.fit_side(theta, side, self.objective.sorted_data[side][0], self._weights[side], ridge)
+
+    def fit_side(
+        self, theta: Vector, side: int, values: Vector, weights: Vector | None, ridge: float
+    ) -> Vector:
+        """Return the point with one side at the minimiser of weighted squares, as `EntryBlocks` does."""
+        u, v, *_ = self.model.unpack(theta)
+        p = self.measurement.pattern
+        starts, indices = (p.row_starts, p.row_columns) if side == 0 else (p.column_starts, p.column_rows)
+        u, v = np.maximum(u, 0), np.maximum(v, 0)  # a start, or its noise, may not keep to the constraint
+        own, partner = (u, v) if side == 0 else (v, u)
+        solved = solve_rows_nonnegative(partner, starts, indices, values, weights, ridge, own)
+        return self.model.pack(solved, v) if side == 0 else self.model.pack(u, solved)
+
+
+@final
 class ReweightedBlocks:
     """Blocks of completion with other losses: weighted squares that touch the losses at the point.
 
@@ -156,7 +196,8 @@ class ReweightedBlocks:
 
     def __init__(self, objective: RecoveryProblem, model: General, measurement: Entries) -> None:
         self.objective, self.model, self.measurement = objective, model, measurement
-        self._squares = EntryBlocks(objective, model, measurement)
+        kind = NonnegativeBlocks if objective.nonnegative else EntryBlocks
+        self._squares = kind(objective, model, measurement)
         self._loss: Any = objective.loss
 
     def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:

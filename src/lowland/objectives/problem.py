@@ -43,6 +43,8 @@ class RecoveryProblem:
     loss : Loss
     weights : ndarray, shape (p,), or None
     penalties : tuple of Penalty
+    nonnegative : bool
+        Whether no factor may be negative, of observed entries without biases.
     """
 
     measurement: Measurement
@@ -51,6 +53,7 @@ class RecoveryProblem:
     loss: Loss
     weights: Vector | None
     penalties: tuple[Penalty, ...]
+    nonnegative: bool = False
 
     @property
     def size(self) -> int:

@@ -98,7 +98,7 @@ class RecoveryObjective(RecoveryProblem):
             return self
         weights = None if self.weights is None else self.weights.astype(np.float64)
         y = self.y.astype(np.float64)
-        return RecoveryObjective(self.measurement, y, self.model, self.loss, weights, self.penalties)
+        return replace(self, y=y, weights=weights)
 
     def gauge(self, theta: Vector) -> Any:
         """Return directions along which the objective is constant, shape (size, g)."""
@@ -176,6 +176,7 @@ class RecoveryObjective(RecoveryProblem):
         m, n = self.model.shape
         parts = [f"{self.loss.name} loss of {self.measurement.size} measurements"]
         kind = f"{'complex ' if self.is_complex else ''}{self.structure}"
+        kind += " nonnegative" if self.nonnegative else ""
         trace = " and unit trace" if self.has_unit_trace else ""
         parts.append(f"{kind} {m} x {n} matrix of rank {self.model.rank}{trace}")
         if self.free_biases:
@@ -198,6 +199,7 @@ def make_objective(  # noqa: PLR0913
     balancing: float = 0.0,
     bias_ridge: float = 0.0,
     side_weights: tuple[ArrayLike, ArrayLike] | None = None,
+    nonnegative: bool = False,
 ) -> RecoveryObjective:
     """Check the parts and put them together.
 
@@ -222,6 +224,8 @@ def make_objective(  # noqa: PLR0913
         Strength of a ridge on row and column biases; free by default.
     side_weights : tuple of array_like, shapes (m,) and (n,), optional
         Positive weights of rows and columns in both ridges, for observed entries.
+    nonnegative : bool
+        Whether no factor may be negative.
 
     Returns
     -------
@@ -264,7 +268,15 @@ def make_objective(  # noqa: PLR0913
         bias_ridge=bias_ridge,
         side_weights=side_weights,
     )
-    return RecoveryObjective(measurement, data, model, loss, weight, penalties)
+    if nonnegative and (
+        not isinstance(measurement, Entries) or not isinstance(model, General) or model.biases
+    ):
+        raise InvalidInputError(
+            "nonnegative factors are for observed entries of a general matrix without biases",
+            f"{type(measurement).__name__}, structure {model.name}",
+            fix="leave biases out",
+        )
+    return RecoveryObjective(measurement, data, model, loss, weight, penalties, nonnegative)
 
 
 def _in_reals(

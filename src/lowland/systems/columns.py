@@ -21,6 +21,8 @@ from lowland.systems.ordered_levels import marginal_thresholds, refitted_thresho
 Losses: TypeAlias = str | Mapping[str | int, str]
 
 MOST_LEVELS = 50
+# columns of a loss that are named one by one
+NAMED = 6
 # how wide kinks are rounded on the way to their last width, in the unit of the fit
 WIDTHS = (1.0, 0.3, 0.1, 0.05)
 # observations that a prior guess counts as much as
@@ -238,6 +240,16 @@ class Columns:
         places = {kind: k for k, kind in enumerate(distinct)}
         which = np.array([places[kind] for kind in kinds], np.intp)
         return replace(self, kinds=distinct, which=which, precisions=precisions)
+
+    def describe(self, table: Observations) -> str:
+        """Return the losses and how many columns have each, or the columns where they are few."""
+        told = []
+        for word in self.words():
+            own = [j for j, k in enumerate(self.which) if self.kinds[k].word == word]
+            names = own if table.column_labels is None else table.column_labels[own].tolist()
+            few = ", ".join(map(str, names[:NAMED]))
+            told.append(f"{word} ({few if len(own) <= NAMED else f'{len(own)} columns'})")
+        return "; ".join(told)
 
     def words(self) -> Sequence[str]:
         """Return the words of the losses used."""

@@ -149,9 +149,9 @@ class Completed:
         if isinstance(level, bool) or not (isinstance(level, int | float | np.number) and 0 < level < 1):
             raise InvalidInputError("level must lie between 0 and 1", repr(level))
         own = "posterior" if isinstance(self.model, PosteriorModel) else "fisher"
-        if isinstance(self.model, CompletionModel) and self.model.columns is not None:
+        if isinstance(self.model, CompletionModel) and not self._smooth:
             own = "conformal"
-            if self.model.columns.has_levels(columns):
+            if self.model.columns is not None and self.model.columns.has_levels(columns):
                 raise UnsupportedError(
                     "a column of levels has no intervals",
                     "two-level or ordered columns",
@@ -162,7 +162,7 @@ class Completed:
             calibrated = self._conformal if way == "conformal" else self._conformal_gaps
             return self._clip(*calibrated.intervals(rows, columns, level))
         if way != own:
-            needs = "a Bayesian fit" if way == "posterior" else "a penalised fit with squared losses"
+            needs = "a Bayesian fit" if way == "posterior" else "a penalised fit of squares, no sign fixed"
             raise UnsupportedError(
                 f'method "{way}" needs {needs}', f'this model has "{own}"', fix=f'use "{own}" or "conformal"'
             )
@@ -202,9 +202,8 @@ class Completed:
     @cached_property
     def _conformal_gaps(self) -> Conformal:
         table, numbers, rng = self._calibrating()
-        fit = self.fit
-        squares = isinstance(fit, CompletionFit) and fit.settings.columns is None
-        whole: Predictor = FisherErrors(self._penalised()) if squares else self.model
+        penalised = isinstance(self.fit, CompletionFit) and self._smooth
+        whole: Predictor = FisherErrors(self._penalised()) if penalised else self.model
         return calibrate_on_gaps(table, self.refit, whole, rng, numbers)
 
     def _calibrating(self) -> tuple[Observations, NDArray[np.bool_] | None, np.random.Generator]:
@@ -224,7 +223,13 @@ class Completed:
             return fit_bayesian(table, fit.settings, rng=rng, covariates=self.covariates).model
         settings = self._penalised().settings
         again = fit_completion(table, settings, rng=rng, certify=False)
-        return FisherErrors(again) if settings.columns is None else again.model
+        return FisherErrors(again) if self._smooth else again.model
+
+    @property
+    def _smooth(self) -> bool:
+        """Whether a penalised fit is one of squares without constraints, whose curvature tells errors."""
+        model = self.model
+        return isinstance(model, CompletionModel) and model.columns is None and not model.nonnegative
 
     def _penalised(self) -> CompletionFit:
         if not isinstance(self.fit, CompletionFit):

@@ -103,6 +103,7 @@ def completion_objective(observations: Observations, settings: CompletionSetting
         ridge=settings.penalty,
         bias_ridge=settings.bias_penalty,
         side_weights=side_weights(observations, settings.penalty_weights, mean_counts(observations)),
+        nonnegative=settings.nonnegative,
     )
 
 
@@ -177,10 +178,11 @@ def fit_completion(  # noqa: PLR0913
 def _start(objective: RecoveryObjective, rng: np.random.Generator) -> Vector:
     """Return a random start; natural parameters of levels and counts have a size of their own, about one."""
     if objective.loss.name == "squared":
-        return make_start(objective, "random", rng)
+        start = make_start(objective, "random", rng)
+        return np.abs(start) if objective.nonnegative else start
     theta = np.zeros(objective.size, objective.dtype)
     theta[: objective.factor_size] = FIRST_SIZE * rng.standard_normal(objective.factor_size)
-    return theta
+    return np.abs(theta) if objective.nonnegative else theta
 
 
 def _smoothed(
@@ -206,7 +208,7 @@ def certified(fit: CompletionFit, rng: np.random.Generator, effort: str = "stand
     objective, search, theta = fit.objective, fit.search, fit.theta
     most = FINISH_WORK if fit.settings.columns is None else FINISH_WORK_OTHERS
     most = most // 5 if effort == "quick" else most
-    if fit.observations.size * (fit.settings.rank + 2) <= most:
+    if fit.observations.size * (fit.settings.rank + 2) <= most and not objective.nonnegative:
         search = _finish(objective, search, rng)
         theta = settle_rows(objective, search.theta)
     model = model_of(objective, theta, fit.observations, fit.settings)

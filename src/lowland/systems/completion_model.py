@@ -44,6 +44,8 @@ class CompletionModel:
         Observed cells of a row whose penalty counts once.
     columns : Columns or None
         What columns hold; factors and biases then make the natural parameters of cells.
+    nonnegative : bool
+        Whether no factor may be negative.
     """
 
     row_factors: Matrix
@@ -59,6 +61,7 @@ class CompletionModel:
     penalty_weights: str = "uniform"
     unit: float = 1.0
     columns: Columns | None = None
+    nonnegative: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -138,6 +141,7 @@ class CompletionModel:
             ridge=self.penalty,
             bias_ridge=self.bias_penalty,
             side_weights=side_weights(table, self.penalty_weights, (self.unit, 1.0)),
+            nonnegative=self.nonnegative,
         )
         blank = np.zeros((table.shape[0], model.rank), self.row_factors.dtype)
         theta = model.pack(
@@ -187,6 +191,7 @@ def model_of(
         settings.penalty_weights,
         mean_counts(observations)[0],
         settings.columns,
+        settings.nonnegative,
     )
 
 

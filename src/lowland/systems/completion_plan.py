@@ -23,7 +23,7 @@ from lowland.systems.rank_path import RankPath, choose_rank_and_penalty
 
 METHODS = ("auto", "variational", "gibbs", "map")
 # settings that mean something to one kind of method only
-OF_MAP = ("loss", "penalty", "bias_penalty", "penalty_weights")
+OF_MAP = ("loss", "nonnegative", "penalty", "bias_penalty", "penalty_weights")
 OF_POSTERIOR = ("pattern", "noise", "scale")
 OF_GIBBS = ("draws",)
 # ridge on biases where losses are not squared and none is asked for: that of one observation
@@ -41,6 +41,8 @@ class CompletionPlan:
         "auto" is "map" where one of its settings is given, else "variational".
     loss : str or mapping
         A loss for all columns, or for some by label or position.
+    nonnegative : bool
+        Whether no factor may be negative; then biases must be left out.
     rank : int or None
     biases : bool
     penalty : float or None
@@ -59,6 +61,7 @@ class CompletionPlan:
 
     method: str = "auto"
     loss: Losses = "squared"
+    nonnegative: bool = False
     rank: int | None = None
     biases: bool = True
     penalty: float | None = None
@@ -104,6 +107,10 @@ class CompletionPlan:
         other = "a Bayesian method" if method == "map" else 'method "map"'
         if not idle and method != "gibbs":
             idle, other = [name for name in OF_GIBBS if name in given], 'method "gibbs"'
+        if self.nonnegative and self.biases:
+            raise InvalidInputError(
+                "nonnegative factors go without biases", "biases", fix="switch biases off"
+            )
         if idle:
             raise InvalidInputError(
                 f'{idle[0]} means nothing to method "{method}"',
@@ -236,4 +243,5 @@ def _penalised(plan: CompletionPlan) -> CompletionSettings:
         plan.max_iterations,
         _bias_penalty(plan),
         plan.penalty_weights,
+        nonnegative=plan.nonnegative,
     )

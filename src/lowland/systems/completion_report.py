@@ -9,10 +9,12 @@ import numpy as np
 
 from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
+from lowland.report.displays import PredictionDisplay
 from lowland.report.page import Page, TableEntry
 from lowland.systems.bayesian_completion import BayesianFit
 from lowland.systems.completed import Completed
 from lowland.systems.completion import CompletionFit
+from lowland.systems.mixed_report import mixed_errors, mixed_predictions
 from lowland.systems.posterior_report import calibration_figure, path_figures, posterior_page, trial_tables
 from lowland.systems.rank_path import RankPath
 from lowland.systems.reporting import completion_page
@@ -53,13 +55,28 @@ def report_page(
     if not isinstance(fit, CompletionFit):
         raise UnsupportedError("a report needs the data", "a model from a file", fix="fit the table again")
     figures = () if path is None else path_figures(path)
-    held_out, tables = None, tuple[TableEntry, ...]()
-    if trial is not None:
-        held_out = (trial.observed, trial.predicted)
+    held_out: PredictionDisplay | None = None
+    tables: tuple[TableEntry, ...] = ()
+    columns, asked = fit.settings.columns, tuple[tuple[str, str], ...]()
+    if columns is not None:
+        asked = (("losses", columns.describe(fit.observations)),)
+    if trial is not None and columns is not None:
+        held_out, tables = (
+            mixed_predictions(trial, columns),
+            (mixed_errors(trial, fit.observations, columns),),
+        )
+    elif trial is not None:
+        held_out = PredictionDisplay(trial.observed, trial.predicted)
         figures, tables = (calibration_figure(trial), *figures), trial_tables(trial, fit.observations)
     judged = replace(fit, certificate=certificate)
     return completion_page(
-        judged, title=title, held_out=held_out, figures=figures, tables=tables, settings=settings
+        judged,
+        title=title,
+        held_out=held_out,
+        figures=figures,
+        tables=tables,
+        asked=asked,
+        settings=settings,
     )
 
 

@@ -38,6 +38,8 @@ class CompletionSettings:
         over the mean number.
     columns : Columns, optional
         What columns hold, where losses are not all squared.
+    nonnegative : bool
+        Whether no factor may be negative; then there are no biases.
     """
 
     rank: int
@@ -48,6 +50,7 @@ class CompletionSettings:
     bias_penalty: float = 0.0
     penalty_weights: str = "uniform"
     columns: Columns | None = None
+    nonnegative: bool = False
 
     def plain(self) -> dict[str, Any]:
         """Return the settings as plain data, without what is known of the columns."""

@@ -30,7 +30,7 @@ from lowland.systems.table_labels import TableLabels
 
 Parts = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
-_PENALISED = ("offset", "penalty", "biases", "bias_penalty", "penalty_weights", "unit")
+_PENALISED = ("offset", "penalty", "biases", "bias_penalty", "penalty_weights", "unit", "nonnegative")
 _OF_COLUMNS = ("which", "centres", "spreads", "shifts", "precisions")
 
 
@@ -161,6 +161,7 @@ def _penalised(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
         str(plain.get("penalty_weights", "uniform")),
         float(plain.get("unit", 1.0)),
         _columns(plain, arrays),
+        bool(plain.get("nonnegative", False)),
     )
 
 

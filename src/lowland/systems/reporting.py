@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lowland.core.arrays import Vector
 from lowland.core.findings import Certificate
 from lowland.core.records import Attempt, Factors, SearchResult
 from lowland.objectives import RecoveryObjective
@@ -52,10 +51,11 @@ def completion_page(
     fit: CompletionFit,
     *,
     title: str,
-    held_out: tuple[Vector, Vector] | None = None,
+    held_out: PredictionDisplay | None = None,
     figures: Sequence[FigureEntry] = (),
     tables: Sequence[TableEntry] = (),
     notes: Sequence[str] = (),
+    asked: Sequence[tuple[str, str]] = (),
     settings: Sequence[tuple[str, str]] = (),
 ) -> Page:
     """Return the page of a completion.
@@ -64,12 +64,14 @@ def completion_page(
     ----------
     fit : CompletionFit
     title : str
-    held_out : pair of ndarray, optional
+    held_out : PredictionDisplay, optional
         Observed and predicted values of held-out cells.
     figures : sequence of FigureEntry
         Further plots, after the predictions.
     tables, notes, settings
         As of `Page`.
+    asked : sequence of pairs
+        What else was asked for, and how.
 
     Returns
     -------
@@ -87,12 +89,11 @@ def completion_page(
         + ("; orange: cells that the data alone leave open." if open_cells is not None else "."),
         display.plot,
     )
-    if held_out is None:
-        prediction = PredictionDisplay(seen.values, fit.objective.predict(fit.theta), "fitted cells")
-    else:
-        prediction = PredictionDisplay(*held_out)
+    prediction = held_out or PredictionDisplay(
+        seen.values, fit.model.predict(seen.rows, seen.columns), "fitted cells"
+    )
     factors = Factors(fit.model.row_factors, fit.model.column_factors)
-    asked = [("table", f"{m} rows, {n} columns, {seen.size} observed cells")]
+    asked = [("table", f"{m} rows, {n} columns, {seen.size} observed cells"), *asked]
     return Page(
         title,
         asked + _asked_search(fit.objective.describe(), fit.search),

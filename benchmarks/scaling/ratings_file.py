@@ -1,0 +1,96 @@
+"""Ten million ratings from a Parquet file to a judged model: seconds of each stage, and the peak memory.
+
+    python benchmarks/scaling/ratings_file.py [--ratings 10000000] [--method map|variational] [--folder DIR]
+
+The ratings are invented once (200,000 users, 20,000 items, popularity and activity long-tailed, half stars) and
+kept in the folder. Ten sweeps at rank 16 in single precision; the judgement is `quick`.
+"""
+
+import argparse
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import lowland as ll
+from lowland.files.tables import load_table
+from lowland.measure import Entries
+from lowland.systems.completed import Completed
+from lowland.systems.completion_plan import CompletionPlan, fit_plan, judged
+from lowland.systems.model_files import save_model
+
+
+def invent(path, count, users=200_000, items=20_000, seed=0):
+    rng = np.random.default_rng(seed)
+    activity, popularity = rng.pareto(1.5, users) + 0.2, rng.pareto(1.2, items) + 0.1
+    u = rng.choice(users, int(1.25 * count), p=activity / activity.sum())
+    i = rng.choice(items, int(1.25 * count), p=popularity / popularity.sum())
+    code = np.unique(u * items + i)
+    code = rng.permutation(code)[:count]
+    u, i = code // items, code % items
+    p, q = 0.4 * rng.standard_normal((users, 8)), rng.standard_normal((items, 8))
+    z = 3.5 + 0.4 * rng.standard_normal(users)[u] + 0.5 * rng.standard_normal(items)[i]
+    for k in range(8):
+        z += p[u, k] * q[i, k]
+    stars = np.clip(np.round(2 * (z + 0.8 * rng.standard_normal(count))) / 2, 0.5, 5)
+    pq.write_table(pa.table({"user": u, "item": i, "stars": stars}), path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ratings", type=int, default=10_000_000)
+    parser.add_argument("--method", choices=("map", "variational"), default="map")
+    parser.add_argument("--folder", type=Path, default=Path("/tmp"))
+    options = parser.parse_args()
+    path = options.folder / f"ratings-{options.ratings}.parquet"
+    if not path.exists():
+        invent(path, options.ratings)
+    warm = ll.Observations.from_array(np.add.outer(np.arange(40.0), np.arange(30.0)) % 7)
+    plan = CompletionPlan(
+        options.method,
+        rank=16,
+        penalty=20.0 if options.method == "map" else None,
+        bias_penalty=5.0 if options.method == "map" else None,
+        max_iterations=10,
+        tolerance=0.0,
+    )
+    fit_plan(warm.select(np.arange(warm.size)), plan, rng=np.random.default_rng(0))  # compiles
+    stages, start = {}, time.perf_counter()
+
+    def done(name):
+        nonlocal start
+        stages[name] = time.perf_counter() - start
+        start = time.perf_counter()
+
+    table = load_table(path, dtype="float32").observations
+    done("reading")
+    pattern = Entries(table.rows, table.columns, table.shape, dtype="float32").pattern
+    assert pattern.row_starts[-1] == table.size
+    done("indexing")
+    planned = fit_plan(table, plan, rng=np.random.default_rng(0))
+    done("fitting, indexing included")
+    planned, certificate = judged(planned, np.random.default_rng(0), "quick")
+    done("certificate")
+    completed = Completed.of(planned.fit, 0, (None, None))
+    save_model(
+        options.folder / "ratings-model.npz",
+        planned.fit.model,
+        fit=planned.fit,
+        certificate=certificate,
+        cells=completed.cells_fitted,
+    )
+    done("writing")
+    print(f"{table.size} ratings of {table.shape[1]} items by {table.shape[0]} users, {options.method}")
+    for name, seconds in stages.items():
+        print(f"  {name:28s} {seconds:7.2f} s")
+    print(f"  sweeps alone {planned.fit.search.seconds:.2f} s for {planned.fit.search.iterations}")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"  peak memory {peak:.2f} GB; the file {path.stat().st_size / 1e6:.0f} MB")
+    print(certificate["globally_optimal"])
+
+
+if __name__ == "__main__":
+    main()
