@@ -267,7 +267,7 @@ class BayesianCompletion:
         side = ("rows", "columns").index(name)
         kind, prior = ("row", "column")[side], self.priors[side]
         precision = getattr(state, f"{kind}_precision") / state.noise_precision
-        means = prior.means(getattr(state, f"{kind}_coefficients"))
+        shift = prior.shifts(getattr(state, f"{kind}_coefficients"), precision)
         sides = list(self.sides(state.theta))
         partner, values = sides[1 - side], self._values[side]
         starts, indices = self._lines[side]
@@ -281,7 +281,7 @@ class BayesianCompletion:
             values,
             weights=self._noise_weights(side, state.column_precisions),
             precision=precision,
-            shift=(means.astype(np.float64) @ precision).astype(self.dtype),
+            shift=shift,
             noise=Noise(state.key, 2 * state.sweep + side, state.noise_precision**-0.5),
         )
         precision, coefficients = prior.draw(sides[side], rng)

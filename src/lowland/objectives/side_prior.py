@@ -79,6 +79,12 @@ class SidePrior:
         """Return the prior means of all rows, shape (n, d)."""
         return multiply_rows(*self._forward, coefficients)
 
+    def shifts(self, coefficients: Matrix, precision: Matrix) -> Matrix:
+        """Return the precision times the prior means, of all rows or, where rows share it, of one."""
+        means = coefficients[0] if self.features == 1 else self.means(coefficients)
+        shifted: Matrix = (means.astype(np.float64) @ precision).astype(self.dtype)
+        return shifted
+
     def fit(self, rows: Moments) -> tuple[Matrix, Matrix, float]:
         """Return the precision and the coefficients that maximise the bound, given moments of the rows.
 
@@ -101,8 +107,9 @@ class SidePrior:
     def draw(self, rows: Matrix, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
         """Return a precision and coefficients drawn from their posterior given the rows.
 
-        The precision is drawn with the coefficients integrated out, then the coefficients given it:
-        those that fit rows and zeros to which prior noise was added have the posterior's law.
+        The precision is drawn with the coefficients integrated out, then the coefficients given it: their
+        deviation has the covariance (F^T F + I)^-1 over features. Where its factor is not at hand,
+        coefficients that fit rows and zeros to which prior noise was added have the same law.
         """
         from scipy.stats import wishart
 
@@ -111,9 +118,22 @@ class SidePrior:
         precision = wishart.rvs(self.width + 1 + self.size, (scale + scale.T) / 2, random_state=rng)
         precision = np.atleast_2d(precision)
         spread = np.linalg.inv(np.linalg.cholesky(precision))  # z @ spread has covariance P^-1
+        if self._primal:
+            return precision, best + (self._deviate(rng) @ spread).astype(self.dtype)
         noisy = self._project((rng.standard_normal(rows.shape) @ spread).astype(self.dtype))
         noisy += (rng.standard_normal(best.shape) @ spread).astype(self.dtype)
         return precision, best + self._solve(noisy)
+
+    def _deviate(self, rng: np.random.Generator) -> Matrix:
+        """Return normals of covariance (F^T F + I)^-1 over features, shape (f + 1, d)."""
+        from scipy.linalg import solve_triangular
+
+        triangle, lower = self._factor
+        normals = rng.standard_normal((self.features, self.width))
+        deviation: Matrix = solve_triangular(
+            triangle, normals, lower=lower, trans="T" if lower else "N", check_finite=False
+        )
+        return deviation
 
     def _scatter(self, means: Matrix, coefficients: Matrix) -> Matrix:
         left = (means - self.means(coefficients)).astype(np.float64)
