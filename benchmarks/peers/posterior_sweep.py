@@ -59,7 +59,7 @@ def own(table, rank, pattern):
     draw = Gibbs(posterior).init(objective, theta, rng)[0]
     times = {}
     if not pattern:
-        penalised = completion_objective(table, CompletionSettings(rank, bias_penalty=1.0))
+        penalised = completion_objective(table, CompletionSettings(rank))
         point = 0.1 * rng.standard_normal(penalised.size).astype(np.float32)
 
         def alternate():

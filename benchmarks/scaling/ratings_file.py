@@ -26,8 +26,8 @@ from lowland.systems.model_files import save_model
 def invent(path, count, users=200_000, items=20_000, seed=0):
     rng = np.random.default_rng(seed)
     activity, popularity = rng.pareto(1.5, users) + 0.2, rng.pareto(1.2, items) + 0.1
-    u = rng.choice(users, int(1.25 * count), p=activity / activity.sum())
-    i = rng.choice(items, int(1.25 * count), p=popularity / popularity.sum())
+    u = rng.choice(users, int(1.4 * count), p=activity / activity.sum())
+    i = rng.choice(items, int(1.4 * count), p=popularity / popularity.sum())
     code = np.unique(u * items + i)
     code = rng.permutation(code)[:count]
     u, i = code // items, code % items

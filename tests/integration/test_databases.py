@@ -117,9 +117,17 @@ def test_exact_decimals_are_numbers(server):
 
 @needs_server
 def test_a_query_cannot_change_a_server(server):
-    for query in ("delete from lowland_ratings", "drop table lowland_ratings"):
-        with pytest.raises(InvalidInputError, match="read-only"):
+    for query in (
+        "delete from lowland_ratings",
+        "copy (select 1) to '/tmp/x'",
+        "(drop table x)",
+        "-- a\n call f()",
+    ):
+        with pytest.raises(InvalidInputError, match="something else than read"):
             ll.read_sql(query, server)
+    hidden = "with gone as (delete from lowland_ratings returning *) select * from gone"
+    with pytest.raises(InvalidInputError, match="read-only"):
+        ll.read_sql(hidden, server)
     assert ll.read_sql(QUERY, server).size > 100
 
 
@@ -137,9 +145,43 @@ def test_the_command_line_asks_a_server(server, tmp_path):
 
 def test_a_query_cannot_change_a_file(shop):
     before = shop.read_bytes()
+    for query in ("delete from lowland_ratings", "attach 'new.db' as n", "vacuum into 'copy.db'"):
+        with pytest.raises(InvalidInputError, match="something else than read"):
+            query_arrow(shop, query)
     with pytest.raises(InvalidInputError, match="readonly"):
-        query_arrow(shop, "delete from lowland_ratings")
+        query_arrow(shop, "with x as (select 1) delete from lowland_ratings")
     assert shop.read_bytes() == before
+
+
+@needs_server
+@pytest.mark.parametrize(
+    "value", ["1.5::money", "gen_random_uuid()", "'a'::bytea", "interval '1 day'", "array[1]"]
+)
+def test_types_that_mean_something_else_are_refused(server, value):
+    with pytest.raises(InvalidInputError, match="neither number nor text"):
+        ll.read_sql(f"select 'a' as r, 'x' as c, {value} as v", server)
+
+
+def test_numbers_of_a_file_may_change_their_kind(shop):
+    query = (
+        "with recursive t(i) as (select 1 union all select i + 1 from t where i < 3000) "
+        "select i as r, 'x' as c, "
+        "case when i < 2500 then i when i < 2600 then null else i + 0.5 end as v from t"
+    )
+    seen = ll.read_sql(query, shop)
+    assert seen.size == 2900
+    assert seen.values.max() == 3000.5
+
+
+def test_results_with_a_name_twice(shop):
+    with pytest.raises(InvalidInputError, match="names a column twice"):
+        ll.read_sql("select person, person, grade from lowland_ratings", shop)
+
+
+def test_what_is_no_text_is_no_query(shop):
+    for query, database in ((None, shop), ("select 1", None)):
+        with pytest.raises(InvalidInputError, match="must be text"):
+            ll.read_sql(query, database)
 
 
 def test_wide_results_and_nulls(tmp_path):
@@ -179,9 +221,32 @@ def test_queries_that_fail(shop):
         ll.read_sql("select person, thing, grade from lowland_ratings where 1 = 0", shop)
 
 
-def test_passwords_are_not_shown():
-    assert shown("postgresql://me:hush@host:5432/x?password=hush") == "postgresql://me:***@host:5432/x"
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "postgresql://me:hush@host:5432/x",
+        "postgresql://me:hush@host:5432/x?password=hush",
+        "postgresql:///?host=h&password=hush",
+        "postgresql://me:hu/hush@host/x",
+        "postgresql://me:hu#hush@host/x",
+        "postgresql://me:hu?hush@host/x",
+        "postgresql://me:[hush@host/x",
+        "mysql://me@host/x?password=hush",
+        "host=h password=hush user=me",
+        "mysql://me:hush@host/x",
+    ],
+)
+def test_passwords_are_not_shown(uri):
+    assert "hush" not in shown(uri)
+    with pytest.raises(InvalidInputError) as caught:
+        ll.read_sql("select 1", uri)
+    assert "hush" not in str(caught.value)
+
+
+def test_what_is_shown():
+    assert shown("postgresql://me:hush@host:5432/x") == "postgresql://host/x"
     assert shown("sqlite:///a.db") == "sqlite:///a.db"
+    assert shown("a.db") == "a.db"
 
 
 def test_a_missing_driver_is_named(shop, monkeypatch):

@@ -200,7 +200,9 @@ def _conjugate_bound(objective: Any, theta: Vector, settings: Any, rng: np.rando
     # no more than the slopes themselves: those of some losses end there
     scale = min(1.0, objective.ridge / highest) if highest > 0 else 1.0
     conjugates = objective.weighted(objective.loss.conjugate(scale * slopes, objective.y))
-    value = -float(conjugates.sum()) - gamma(16 * conjugates.size) * float(np.abs(conjugates).sum())
+    sizes = objective.weighted(objective.loss.conjugate_size(scale * slopes, objective.y))
+    value = -float(conjugates.sum()) - gamma(conjugates.size) * float(np.abs(conjugates).sum())
+    value -= gamma(32) * float(sizes.sum())
     value -= 0.5 * bias_square(objective, scale * direction) * (1 + 1e-14)
     if not (np.isfinite(value) and value > 0):
         return NOTHING

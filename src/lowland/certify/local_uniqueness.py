@@ -61,9 +61,11 @@ def _proved(objective: Any, theta: Vector, exclusion: Exclusion) -> Finding:
         "deficiency": 0,
         "radius": exclusion.radius,
     }
-    share = exclusion.radius / objective.matrix(theta).norm()
-    witness["relative_radius"] = share
-    words = f"no other within {exclusion.radius:.3g}, {share:.2%} of the matrix's own Frobenius norm"
+    size = float(objective.matrix(theta).norm())
+    words = f"no other within {exclusion.radius:.3g}"
+    if size > 0:
+        witness["relative_radius"] = exclusion.radius / size
+        words += f", {exclusion.radius / size:.2%} of the matrix's own Frobenius norm"
     ratio = exclusion.smallest / exclusion.norm
     method = (
         f"{words}; smallest singular value on the tangent space, by shifted Cholesky with rounding charged"

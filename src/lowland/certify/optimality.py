@@ -64,9 +64,10 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
         method = f"an objective of {upper:.3g} is beyond what can be bounded in float64"
         return [Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in CLAIMS]
     # the convex problem pays no balancing, and the nuclear norm for a ridge
-    free = _is_free(objective, theta, objective.penalties)
+    exactly = objective.loss.vanishes_at_data  # else data reproduced as natural parameters are no exact fit
+    free = exactly and _is_free(objective, theta, objective.penalties)
     others = [p for p in objective.penalties if p.name != "balancing"]
-    unpenalised = (free, free or (not objective.ridge and _is_free(objective, theta, others)))
+    unpenalised = (free, free or (exactly and not objective.ridge and _is_free(objective, theta, others)))
     worst = misfit(objective, theta) if any(unpenalised) else float("inf")
     exact = [
         _judge_exact_fit(claim, worst, charged, settings) if fits else None

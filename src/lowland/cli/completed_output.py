@@ -73,12 +73,14 @@ def fit_as_data(
 
 
 def write_intervals(path: Path, table: Table, completed: Completed, level: float) -> None:
-    """Write every cell in a line, with prediction, interval and whether it was observed."""
+    """Write every cell in a line, with prediction, interval (none of levels) and whether it was observed."""
     seen = table.observations
     m, n = seen.shape
     rows, columns = _names(table)
     names = table.names if table.layout == "long" else ("row", "column", "value")
-    header = (*names, "lower", "upper", "observed")
+    header = (*names, "lower", "upper", _observed_title(names))
+    some = completed.with_intervals
+    with_interval = set(some.tolist())
     observed = np.full((m, n), np.nan)
     observed[seen.rows, seen.columns] = seen.values
 
@@ -87,11 +89,13 @@ def write_intervals(path: Path, table: Table, completed: Completed, level: float
         for i in range(m):
             here = np.full(n, i)
             values = completed.model.predict(here, everywhere).astype(float)
-            low, high = completed.intervals(here, everywhere, level, "auto")
+            low, high = np.full((2, n), np.nan)
+            low[some], high[some] = completed.intervals(here[some], everywhere[some], level, "auto")
             for j in range(n):
                 known = not np.isnan(observed[i, j])
                 value = observed[i, j] if known else float(values[j])
-                yield rows[i], columns[j], value, float(low[j]), float(high[j]), int(known)
+                ends = (float(low[j]), float(high[j])) if j in with_interval else ("", "")
+                yield rows[i], columns[j], value, *ends, int(known)
 
     write_rows(path, header, lines())
 
@@ -106,7 +110,7 @@ def write_completed(path: Path, table: Table, model: Model) -> None:
     m, n = seen.shape
     rows, columns = _names(table)
     if table.layout == "long":
-        header: Sequence[str] = (*table.names, "observed")
+        header: Sequence[str] = (*table.names, _observed_title(table.names))
         observed = np.zeros((m, n), dtype=int)
         observed[seen.rows, seen.columns] = 1
         body: Iterator[Sequence[Any]] = (
@@ -119,6 +123,11 @@ def write_completed(path: Path, table: Table, model: Model) -> None:
         header = tuple(map(str, columns))
         body = (tuple(filled[i]) for i in range(m))
     write_rows(path, header, body)
+
+
+def _observed_title(names: Sequence[str]) -> str:
+    """Return what to call the column that says which cells were observed."""
+    return "observed" if "observed" not in names else "was observed"
 
 
 def _names(table: Table) -> tuple[Any, Any]:

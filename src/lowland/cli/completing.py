@@ -93,6 +93,10 @@ def losses_from(words: list[str]) -> Losses:
         return words[0]
     if any(not column for column, _, _ in named):
         raise InvalidInputError("--loss is one loss for all columns, or column=loss", ", ".join(words))
+    columns = [column for column, _, _ in named]
+    repeated = [column for column in columns if columns.count(column) > 1]
+    if repeated:
+        raise InvalidInputError("--loss names a column twice", repr(repeated[0]), fix="keep one of them")
     return {column: word for column, _, word in named} if words else "squared"
 
 
@@ -126,6 +130,11 @@ def _number(text: str, name: str, *, whole: bool = False) -> float:
 
 def check_paths(table: Path | None, output: Path | None, model: Path | None, report: Path | None) -> None:
     """Raise unless all files can be written, and none is the table."""
+    given = [path.resolve() for path in (output, model, report) if path is not None]
+    if len(set(given)) < len(given):
+        raise InvalidInputError(
+            "two results would be written to one file", str(given[0]), fix="name two files"
+        )
     for name, path in (("--output", output), ("--model", model), ("--report", report)):
         if path is not None:
             check_writable(path)

@@ -54,6 +54,8 @@ class Source:
     ) -> Table:
         """Read the table."""
         if self.file is None:
+            if delimiter is not None:
+                raise InvalidInputError("--delimiter is for text files", repr(delimiter), fix="leave it out")
             return load_query(
                 self.query,
                 self.database,

@@ -121,9 +121,10 @@ class HasNormBound(Protocol):
 
 
 class Loss(Protocol):
-    """Pointwise fit of predictions z to data y."""
+    """Pointwise fit of predictions z to data y; `vanishes_at_data` says whether it is zero where z = y."""
 
     name: ClassVar[str]
+    vanishes_at_data: ClassVar[bool]
 
     def value(self, z: Vector, y: Vector) -> Vector:
         """Return the loss of each observation."""
@@ -153,6 +154,9 @@ class MajorisedLoss(Loss, Protocol):
 
     def majorant(self, z: Vector, y: Vector) -> Vector:
         """Return the positive curvature of a quadratic that touches the loss at z, and best lies above it."""
+
+    def conjugate_size(self, s: Vector, y: Vector) -> Vector:
+        """Return the sum of the sizes of the terms that `conjugate` adds up, to charge their rounding."""
 
 
 class Penalty(Protocol):

@@ -19,7 +19,7 @@ from lowland.estimators.table_input import as_positions, covariates_of, observat
 from lowland.systems.completed import Completed
 from lowland.systems.completion_plan import PlannedFit, judged
 from lowland.systems.merging import extended
-from lowland.systems.model_files import load_model, save_model
+from lowland.systems.model_files import load_model, model_dtype, save_model
 from lowland.systems.posterior_model import PosteriorModel
 
 
@@ -312,9 +312,10 @@ class _CompletedTable:
         """
         model, header = load_model(path)
         loaded: Any = cls()
+        loaded.dtype = str(model_dtype(model))
         loaded.n_features_in_ = model.shape[1]
         loaded.certificate_ = None
-        loaded.levels_ = {name: tuple(own) for name, own in header.get("levels", {}).items()}
+        loaded.levels_ = {name: tuple(own) for name, own in header.get("levels", [])}
         loaded.method_ = header["model"].get("method", "map")
         loaded._set(Completed(model, None, int(header["seed"]), stored=header.get("cells", "")))
         if header.get("named"):

@@ -208,7 +208,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         """
         self.levels_, suited = read_levels(X)
         plan = plan_of(self)
-        losses = chosen_losses(plan.loss, is_auto(self.loss), suited, self.levels_)
+        numbers = is_auto(self.loss) and plan.method in ("variational", "gibbs")  # which take squares alone
+        losses = chosen_losses(plan.loss, is_auto(self.loss), {} if numbers else suited, self.levels_)
         plan = replace(plan, loss=losses)
         method = plan.decided()
         check_effort(self.effort)

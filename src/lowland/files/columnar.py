@@ -67,6 +67,10 @@ def frame_columns(frame: Any) -> Columns:
 
     try:
         wrapped = nw.from_native(frame, eager_only=True)
+    except nw.exceptions.DuplicateError as error:
+        raise InvalidInputError(
+            "two columns have the same name", str(error).splitlines()[0], fix="rename one of them"
+        ) from error
     except TypeError as error:
         raise InvalidInputError(
             "the table is neither a path nor a data frame",
@@ -79,10 +83,23 @@ def frame_columns(frame: Any) -> Columns:
         if series.dtype.is_integer() and series.null_count() == 0:
             columns[name] = series.to_numpy().astype(np.int64)
         elif series.dtype.is_numeric() or series.dtype == nw.Boolean:
-            columns[name] = series.cast(nw.Float64).to_numpy().astype(np.float64)
+            columns[name] = _floats(series)
         else:
             columns[name] = _text(series)
     return columns
+
+
+def _floats(series: Any) -> NDArray[Any]:
+    import narwhals as nw
+
+    try:
+        return np.asarray(series.cast(nw.Float64).to_numpy(), np.float64)
+    except ValueError as error:  # whole numbers beside gaps that no float can hold
+        raise InvalidInputError(
+            f"column {series.name!r} cannot be read as numbers",
+            str(error).splitlines()[0],
+            fix="make labels text",
+        ) from error
 
 
 def _text(series: Any) -> NDArray[Any] | LabelColumn:

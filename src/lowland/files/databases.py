@@ -3,48 +3,57 @@
 from __future__ import annotations
 
 import os
+import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from lowland.core.errors import InvalidInputError, MissingExtraError
 
 POSTGRESQL = ("postgresql", "postgres")
 SQLITE_ENDINGS = (".db", ".sqlite", ".sqlite3")
+# statements that return rows and do nothing else; others are refused before anything is asked
+READING = ("select", "with", "values", "table")
+# PostgreSQL's types that come over as something else than they mean
+FOREIGN = ("money", "bytea", "uuid", "inet", "cidr", "interval", "json", "jsonb", "point")
+# SQLite's columns have no types: they are read off so many lines, in general all
+BATCH_ROWS = 100_000_000
 
 
 def query_arrow(database: str | os.PathLike[str], query: str) -> Any:
-    """Return the result of a query as an Arrow table; the query cannot change anything.
+    """Return the result of a query as an Arrow table.
 
     Parameters
     ----------
     database : str or path
         "postgresql://user:password@host:port/name"; or "sqlite:///path", or the path of an SQLite file.
     query : str
-        In the database's SQL.
+        In the database's SQL; it must begin with select, with, values or table, and runs read-only.
 
     Raises
     ------
     InvalidInputError
-        If the database is unknown or cannot be reached, or the query fails. Passwords are not repeated.
+        If the database is unknown or cannot be reached, the query fails or would do something else than
+        read, or its result cannot be used. Passwords are not repeated.
     MissingExtraError
         If the driver is not installed.
     """
-    text = os.fspath(database)
-    scheme = urlsplit(text).scheme.lower()
-    if not query.strip():
+    if not isinstance(query, str) or not isinstance(database, str | os.PathLike):
         raise InvalidInputError(
-            "the query is empty", repr(query), fix="pass an SQL query that returns a table"
+            "a query and a database must be text", f"{type(query).__name__} and {type(database).__name__}"
         )
+    text = os.fspath(database)
+    scheme = text.partition(":")[0].lower() if ":" in text else ""
+    _check_query(query)
     if scheme in POSTGRESQL:
-        return _fetch("postgresql", text, query, before="SET TRANSACTION READ ONLY", where=shown(text))
+        return _fetch("postgresql", text, query, where=shown(text))
     if scheme == "sqlite" or (not scheme and Path(text).suffix.lower() in SQLITE_ENDINGS):
-        path = Path(text.removeprefix("sqlite://").removeprefix("/") if scheme else text)
-        if scheme and text.startswith("sqlite:////"):
-            path = Path("/") / path
+        absolute = "/" if text.startswith("sqlite:////") else ""
+        path = Path(re.sub(r"^sqlite:/*", absolute, text, flags=re.IGNORECASE) if scheme else text)
         if not path.is_file():  # SQLite would make an empty database
             raise InvalidInputError("there is no such database", str(path), fix="check the path")
-        return _fetch("sqlite", f"file:{quote(str(path))}?mode=ro", query, before=None, where=str(path))
+        return _fetch("sqlite", f"file:{quote(str(path))}?mode=ro", query, where=str(path))
     raise InvalidInputError(
         "the database is of an unknown kind",
         shown(text),
@@ -52,19 +61,44 @@ def query_arrow(database: str | os.PathLike[str], query: str) -> Any:
     )
 
 
+def _check_query(query: str) -> None:
+    bare = re.sub(r"\A(\s+|--[^\n]*\n|/\*.*?\*/|\()*", "", query, flags=re.DOTALL)
+    if not bare:
+        raise InvalidInputError("the query is empty", repr(query), fix="pass SQL that returns a table")
+    first = re.match(r"\w*", bare)
+    word = first.group().lower() if first else ""
+    if word not in READING:
+        raise InvalidInputError(
+            "the query does something else than read",
+            repr(word or bare[:10]),
+            fix="begin it with select or with",
+        )
+
+
 def shown(uri: str) -> str:
-    """Return an address without its password."""
-    parts = urlsplit(uri)
-    if parts.password is None:
-        return uri
-    rest = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username or ''}:***@{rest}", query=""))
-
-
-def _fetch(kind: str, uri: str, query: str, *, before: str | None, where: str) -> Any:
+    """Return what may be told of an address: scheme, host and database, if they are plain to see."""
     try:
-        from importlib import import_module
+        parts = urlsplit(uri)
+        host = parts.hostname or ""
+    except ValueError:
+        return "a database"
+    if parts.scheme.lower() in POSTGRESQL:
+        name = parts.path if re.fullmatch(r"/[\w-]*", parts.path) and not parts.fragment else ""
+        return f"{parts.scheme}://{host if parts.path or parts.query else ''}{name}"
+    if parts.scheme.lower() == "sqlite" or ("=" not in uri and "@" not in uri):
+        return uri
+    return f"{parts.scheme}://..." if "://" in uri else "a connection string"
 
+
+def _secrets(uri: str) -> list[str]:
+    """Return what may be a password in an address, as written and as meant, the longest first."""
+    found = re.findall(r"://[^:@/]*:(.*)@", uri) + re.findall(r"password=([^&\s]*)", uri, re.IGNORECASE)
+    pieces = [piece for text in found for piece in (text, unquote(text), *re.split(r"[@/#?\[\]]", text))]
+    return sorted({piece for piece in pieces if piece}, key=len, reverse=True)
+
+
+def _fetch(kind: str, uri: str, query: str, *, where: str) -> Any:
+    try:
         import pyarrow as pa
         from adbc_driver_manager import Error
 
@@ -77,28 +111,41 @@ def _fetch(kind: str, uri: str, query: str, *, before: str | None, where: str) -
         ) from error
     try:
         with driver.connect(uri) as connection, connection.cursor() as cursor:
-            if before is not None:
-                cursor.execute(before)
+            if kind == "postgresql":
+                cursor.execute("SET TRANSACTION READ ONLY")
+            else:
+                cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
             cursor.execute(query)
             return _plain(cursor.fetch_arrow_table())
-    except (Error, pa.ArrowException) as error:
-        reason = str(error).replace(uri, where).splitlines()
-        raise InvalidInputError(
-            f"the query to {where} failed",
-            reason[0] if reason else type(error).__name__,
-            fix="check the query",
-        ) from error
+    except (Error, pa.ArrowException, OSError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        for secret in _secrets(uri):
+            reason = reason.replace(secret, "***")
+        raise InvalidInputError(f"the query to {where} failed", reason, fix="check the query") from error
 
 
 def _plain(table: Any) -> Any:
-    """Return a table with exact decimals, which come as text of a type of their own, as floats."""
+    """Return a table of numbers, text and times, exact decimals as floats."""
     import pyarrow as pa
 
+    names = table.column_names
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise InvalidInputError(
+            "the result names a column twice", repr(repeated[0]), fix="give each a name of its own (as)"
+        )
     for k, field in enumerate(table.schema):
-        if isinstance(field.type, pa.BaseExtensionType):
-            storage = pa.chunked_array(
-                [chunk.storage for chunk in table.column(k).chunks], field.type.storage_type
+        declared = ((field.metadata or {}).get(b"POSTGRESQL:type") or b"").decode()
+        exact = "type_name=numeric" in str(field.type)
+        foreign = isinstance(field.type, pa.BaseExtensionType) and not exact
+        if declared in FOREIGN or foreign or pa.types.is_binary(field.type) or pa.types.is_nested(field.type):
+            raise InvalidInputError(
+                f"column {field.name!r} of the result is neither number nor text",
+                declared or str(field.type),
+                fix="cast it in the query, to numeric or to text",
             )
-            exact = "numeric" in str(field.type)
-            table = table.set_column(k, field.name, storage.cast(pa.float64()) if exact else storage)
+        if exact:
+            chunks = [chunk.storage for chunk in table.column(k).chunks]
+            storage = pa.chunked_array(chunks, field.type.storage_type)
+            table = table.set_column(k, field.name, storage.cast(pa.float64()))
     return table

@@ -23,6 +23,7 @@ class Binomial:
     """
 
     name: ClassVar[str] = "binomial"
+    vanishes_at_data: ClassVar[bool] = True
 
     def value(self, z: Vector, y: Vector) -> Vector:
         """Return the deviance of each observation."""

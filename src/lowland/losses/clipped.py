@@ -35,6 +35,7 @@ class Clipped:
     highest: float
     width: float = 1.0
     name: ClassVar[str] = "clipped"
+    vanishes_at_data: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not (
@@ -81,6 +82,10 @@ class Clipped:
         """Return s y + width s^2 / 2 within the slopes, and infinity beyond."""
         inside = (s >= self.lowest) & (s <= self.highest)
         return np.where(inside, s * y + self.width * s**2 / 2, np.inf)
+
+    def conjugate_size(self, s: Vector, y: Vector) -> Vector:
+        """Return |s y| + width s^2 / 2."""
+        return np.abs(s * y) + self.width * s**2 / 2
 
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
         """Return losses and slopes where nothing is fitted."""

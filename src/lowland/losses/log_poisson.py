@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 
+# quotients of slope and count below which a series has more digits than the formula
+SMALL = 1e-2
 # curvatures stay above zero where exp(z) does not
 LEAST = 1e-30
 
@@ -25,6 +27,7 @@ class LogPoisson:
     """
 
     name: ClassVar[str] = "log-Poisson"
+    vanishes_at_data: ClassVar[bool] = False
 
     def value(self, z: Vector, y: Vector) -> Vector:
         """Return half the deviance."""
@@ -53,10 +56,23 @@ class LogPoisson:
 
     def conjugate(self, s: Vector, y: Vector) -> Vector:
         """Return (s + y) log(s + y) - s - y log y for s >= -y, and infinity beyond."""
-        from scipy.special import xlogy
+        from scipy.special import xlog1py, xlogy
 
-        total = np.maximum(s + y, 0.0)
-        return np.where(s + y >= 0, xlogy(total, total) - s - xlogy(y, y), np.inf)
+        # y ((1 + r) log(1 + r) - r) + s log y with r = s / y: nothing of the size of y log y cancels
+        some = y > 0
+        r = np.maximum(s, -y) / np.where(some, y, 1.0)
+        small = np.abs(r) < SMALL
+        with np.errstate(divide="ignore"):
+            whole = xlog1py(1 + r, r) - r
+        near = r * r * (1 / 2 - r * (1 / 6 - r * (1 / 12 - r * (1 / 20 - r / 30))))
+        counted = y * np.where(small, near, whole) + s * np.log(np.where(some, y, 1.0))
+        none = xlogy(np.maximum(s, 0.0), np.maximum(s, 0.0)) - s
+        return np.where(s + y >= 0, np.where(some, counted, none), np.inf)
+
+    def conjugate_size(self, s: Vector, y: Vector) -> Vector:
+        """Return the sizes of the terms above."""
+        log = np.abs(np.log(np.where(y > 0, y, np.maximum(s, LEAST))))
+        return np.asarray(np.abs(s) * (2 + log) + s * s / np.maximum(y, LEAST) * (np.abs(s) <= y))
 
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
         """Return the sizes that losses and slopes have where nothing is fitted."""

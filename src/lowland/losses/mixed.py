@@ -32,6 +32,7 @@ class Mixed:
     which: Indices
     shifts: Vector
     name: ClassVar[str] = "mixed"
+    vanishes_at_data: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if self.which.shape != self.shifts.shape or not (
@@ -63,6 +64,13 @@ class Mixed:
         for part, at in self._groups:
             out[at] = part.conjugate(s[at], y[at])
         return out - s * self.shifts
+
+    def conjugate_size(self, s: Vector, y: Vector) -> Vector:
+        """Return the sizes of the parts' terms, and of what the shifts take off."""
+        out = np.empty_like(s)
+        for part, at in self._groups:
+            out[at] = part.conjugate_size(s[at], y[at])
+        return out + np.abs(s * self.shifts)
 
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
         """Return the sizes of losses and slopes where z = 0."""

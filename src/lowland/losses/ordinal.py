@@ -35,6 +35,7 @@ class Ordinal:
 
     thresholds: tuple[float, ...] = (0.0,)
     name: ClassVar[str] = "ordinal"
+    vanishes_at_data: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         c = np.asarray(self.thresholds, float)
@@ -71,6 +72,14 @@ class Ordinal:
             ends = np.where(s > 0, upper, -lower)
             inner = np.where(np.abs(s) == 1, ends, inner) - self._constants[level]
         return np.where((level == 0) | (level == last), outer, inner)
+
+    def conjugate_size(self, s: Vector, y: Vector) -> Vector:
+        """Return the sizes of the terms above: thresholds times slopes, entropies, constants."""
+        level, largest = self._level(y), float(np.abs(self.thresholds).max())
+        # the stationary point lies within the thresholds' distance plus log((1 + |s|) / (1 - |s|))
+        reach = np.log(2 / np.maximum(1 - np.abs(s), 1e-300))
+        sizes = np.abs(s) * (3 * largest + reach) + 2 * (1 + largest) + self._constants[level]
+        return np.asarray(sizes)
 
     def _inner_conjugate(self, s: Vector, lower: Vector, upper: Vector) -> Vector:
         """Return sup s z - softplus(z - upper) - softplus(lower - z) for |s| < 1."""

@@ -23,6 +23,7 @@ class Poisson:
     """
 
     name: ClassVar[str] = "poisson"
+    vanishes_at_data: ClassVar[bool] = True
 
     def value(self, z: Vector, y: Vector) -> Vector:
         """Return z - y + y log(y / z)."""

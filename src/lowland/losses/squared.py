@@ -17,6 +17,7 @@ class Squared:
     """Loss (z - y)^2 / 2 of each observation."""
 
     name: ClassVar[str] = "squared"
+    vanishes_at_data: ClassVar[bool] = True
 
     def value(self, z: Vector, y: Vector) -> Vector:
         """Return (z - y)^2 / 2."""
@@ -37,6 +38,10 @@ class Squared:
     def conjugate(self, s: Vector, y: Vector) -> Vector:
         """Return s^2 / 2 + s y."""
         return s**2 / 2 + s * y
+
+    def conjugate_size(self, s: Vector, y: Vector) -> Vector:
+        """Return s^2 / 2 + |s y|."""
+        return s**2 / 2 + np.abs(s * y)
 
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
         """Return losses and slopes where nothing is fitted."""

@@ -16,7 +16,7 @@ from lowland.losses import Clipped, LogPoisson, Ordinal, Squared
 # words of a loss, and the number after the colon: its default, and where it must lie; None takes none
 WORDS: dict[str, tuple[float, float, float] | None] = {
     "squared": None,
-    "huber": (1.345, 0.0, np.inf),
+    "huber": (1.345, 1e-3, 1e9),
     "absolute": None,
     "quantile": (0.5, 0.0, 1.0),
     "logistic": None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.losses import Mixed
 from lowland.systems.column_kinds import LEVELS, NUMBERS, Kind, parse_word
+from lowland.systems.column_units import noise_of, precision_of, unit_of
 from lowland.systems.ordered_levels import marginal_thresholds, refitted_thresholds
 
 # a name for all columns, or one for some of them, by label or position; the others are squared
@@ -25,8 +26,8 @@ MOST_LEVELS = 50
 NAMED = 6
 # how wide kinks are rounded on the way to their last width, in the unit of the fit
 WIDTHS = (1.0, 0.3, 0.1, 0.05)
-# observations that a prior guess counts as much as
-PRIOR = 2.0
+# cells that the table's usual noise counts as much as
+PRIOR = 4.0
 
 
 @final
@@ -97,16 +98,16 @@ class Columns:
         kinds = tuple(dict.fromkeys(made))
         places = {kind: k for k, kind in enumerate(kinds)}
         which, unit = np.array([places[kind] for kind in made], np.intp), 1.0
-        overall = float(np.mean(table.values)) if table.size else 0.0
-        units = [
-            _unit(kind, table.values[at].astype(np.float64), overall)
-            for kind, at in zip(made, by_column, strict=True)
-        ]
+        weights = np.ones(table.size) if table.weights is None else table.weights.astype(np.float64)
+        units = _units(made, table.values.astype(np.float64), weights, by_column)
         centres, spreads, shifts = np.array(units).T.copy()
-        if scale == "common":
+        seen = np.array(
+            [at.size > 0 and kind.word in NUMBERS for kind, at in zip(made, by_column, strict=True)]
+        )
+        if scale == "common" and seen.any():
             numbers = np.array([kind.word in NUMBERS for kind in made])
-            middle = float(np.median(table.values[numbers[table.columns]])) if numbers.any() else 0.0
-            unit = float(np.median(spreads[numbers])) if numbers.any() else 1.0
+            middle = float(np.median(table.values[numbers[table.columns]]))
+            unit = float(np.median(spreads[seen]))
             centres, spreads = np.where(numbers, middle, centres), np.where(numbers, 1.0, spreads)
             kinds = tuple(replace(kind, width=kind.width * unit) for kind in kinds)
         return cls(kinds, which, centres, spreads, shifts, np.ones(n), noise == "column", unit)
@@ -173,6 +174,17 @@ class Columns:
         """Which columns hold numbers or counts, shape (n,)."""
         return np.array([kind.word not in LEVELS for kind in self.kinds])[self.which]
 
+    @cached_property
+    def calibrating(self) -> tuple[NDArray[np.bool_], ...]:
+        """Groups of columns whose errors are calibrated together: numbers, and counts."""
+        counts = np.array([kind.word == "poisson" for kind in self.kinds])[self.which]
+        return tuple(group for group in (self.numbers & ~counts, counts) if group.any())
+
+    def least(self, columns: Indices) -> Vector:
+        """Return the least value that cells of columns can have: zero for counts."""
+        counts = np.array([kind.word == "poisson" for kind in self.kinds])[self.which]
+        return np.where(counts[columns], 0.0, -np.inf)
+
     def excesses(self, table: Observations, z: Vector) -> Vector:
         """Return the outlying part of cells whose predictions are z, in the unit of the table, shape (p,)."""
         errors, out = self.encode(table).astype(np.float64) - z, np.zeros(table.size)
@@ -201,8 +213,9 @@ class Columns:
     def with_thresholds(self, apart: Observations, z: Vector) -> Columns:
         """Return columns with the thresholds that suit cells that were not fitted, predicted as z."""
         y, natural = self.encode(apart).astype(np.float64), z.astype(np.float64) + self.shifts[apart.columns]
+        weights = _relative_weights(apart)
         kinds = [
-            refitted_thresholds(kind, y[at], natural[at]) if kind.word == "ordinal" else kind
+            refitted_thresholds(kind, y[at], natural[at], weights[at]) if kind.word == "ordinal" else kind
             for kind, at in self._cells(apart.columns)
         ]
         return self._with([kinds[k] for k in self.which], self.precisions)
@@ -215,14 +228,28 @@ class Columns:
         table : Observations
         z, variances : ndarray, shape (p,)
             Predictions of its cells in the unit of the fit, and how uncertain they are.
+
+        Notes
+        -----
+        Columns of few cells lean on the noise that is usual in the table.
         """
         if not self.learns:
             return self
         y, z = self.encode(table).astype(np.float64), z.astype(np.float64)
-        kinds, precisions = [self.kinds[k] for k in self.which], self.precisions.copy()
-        for j, at in enumerate(_groups(table)):
-            if kinds[j].word in NUMBERS:
-                kinds[j], precisions[j] = _with_noise(kinds[j], y[at], z[at], variances[at])
+        weights, groups = _relative_weights(table), _groups(table)
+        kinds = [self.kinds[k] for k in self.which]
+        found = {
+            j: noise_of(kinds[j], y[at], z[at], variances[at], weights[at])
+            for j, at in enumerate(groups)
+            if kinds[j].word in NUMBERS and at.size
+        }
+        usual = float(np.median([noise for noise, _ in found.values()])) if found else 1.0
+        precisions = self.precisions.copy()
+        for j, kind in enumerate(kinds):
+            noise, count = found.get(j, (usual, 0.0))
+            if kind.word in NUMBERS:
+                precisions[j] = precision_of(kind, (PRIOR * usual + count * noise) / (PRIOR + count))
+                kinds[j] = replace(kind, precision=precisions[j]) if kind.word == "huber" else kind
         return self._with(kinds, precisions)
 
     @cached_property
@@ -256,20 +283,10 @@ class Columns:
         return sorted({kind.word for kind in self.kinds})
 
 
-def _with_noise(kind: Kind, y: Vector, z: Vector, variances: Vector) -> tuple[Kind, float]:
-    """Return a kind and the precision of its noise: expected squares are those of errors plus variances."""
-    if kind.word in ("absolute", "quantile"):
-        # half of the errors of a Laplace law of rate b are below log(2) / b; a mean would count outliers,
-        # and columns without any would be fitted alone
-        typical = float(np.median(np.sqrt((y - z) ** 2 + variances))) / np.log(2) if y.size else 1.0
-        return kind, float((PRIOR + y.size) / (PRIOR + y.size * typical))
-    errors = (y - z) ** 2
-    if kind.word == "huber":  # what is beyond the threshold counts as little here as in the loss
-        typical = float(np.median(np.abs(y - z))) / 0.6745 if y.size else 1.0
-        errors = np.minimum(errors, (kind.number * max(typical, 1e-8)) ** 2)
-    errors = errors + variances
-    precision = (PRIOR + y.size / 2) / (PRIOR + float(np.sum(errors)) / 2)
-    return (replace(kind, precision=precision) if kind.word == "huber" else kind), precision
+def check_columns(losses: Losses, table: Observations) -> None:
+    """Raise unless all columns that are named are there, and their losses are known."""
+    if not isinstance(losses, str):
+        _resolved(losses, table)
 
 
 def _kind(word: str, number: float, values: Vector, where: str) -> Kind:
@@ -298,26 +315,25 @@ def _kind(word: str, number: float, values: Vector, where: str) -> Kind:
     return Kind(word, 0.0, tuple(levels.tolist()), thresholds)
 
 
-def _unit(kind: Kind, values: Vector, overall: float) -> tuple[float, float, float]:
-    """Return centre, spread and shift of a column from its values."""
-    if kind.word == "poisson":
-        return 0.0, 1.0, float(np.log((values.sum() + max(overall, 1e-8)) / (values.size + 1)))
-    if kind.word == "logistic":  # a threshold of each column as a shift, so that they share a loss
-        upper = float(np.mean(values == kind.levels[1])) if values.size else 0.5
-        share = (values.size * upper + 0.5) / (values.size + 1)
-        return 0.0, 1.0, float(np.log(share / (1 - share)))
-    if kind.word == "ordinal" or not values.size:
-        return 0.0, 1.0, 0.0
-    if kind.word == "squared":
-        return float(values.mean()), _positive(float(values.std())), 0.0
-    centre = float(np.quantile(values, kind.number if kind.word == "quantile" else 0.5))
-    middle = float(np.median(values))
-    typical = float(np.median(np.abs(values - middle))) / 0.6745
-    return centre, typical or _positive(float(values.std())), 0.0
+def _units(
+    kinds: Sequence[Kind], values: Vector, weights: Vector, by_column: Sequence[Indices]
+) -> list[tuple[float, float, float]]:
+    """Return centre, spread and shift of every column; those of all numbers where a column has none."""
+    numbers = [at for kind, at in zip(kinds, by_column, strict=True) if kind.word in NUMBERS and at.size]
+    everything = np.concatenate(numbers) if numbers else np.zeros(0, np.intp)
+    overall = float(np.average(values, weights=weights)) if values.size else 0.0
+    return [
+        unit_of(kind, *((values[use], weights[use])), overall)
+        for kind, at in zip(kinds, by_column, strict=True)
+        for use in [at if at.size or kind.word not in NUMBERS else everything]
+    ]
 
 
-def _positive(spread: float) -> float:
-    return spread if spread > 0 else 1.0
+def _relative_weights(table: Observations) -> Vector:
+    """Return the weights of cells over their mean."""
+    if table.weights is None:
+        return np.ones(table.size)
+    return table.weights.astype(np.float64) / float(np.mean(table.weights, dtype=np.float64))
 
 
 def _groups(table: Observations) -> list[Indices]:
@@ -332,7 +348,9 @@ def _resolved(losses: Mapping[str | int, str], table: Observations) -> dict[int,
     found: dict[int, tuple[str, float]] = {}
     names = None if table.column_labels is None else {str(x): j for j, x in enumerate(table.column_labels)}
     for column, text in losses.items():
-        at = names.get(str(column)) if names is not None else column
+        at: Any = column if names is None or isinstance(column, int | np.integer) else names.get(str(column))
+        if names is not None and str(column) in names:
+            at = names[str(column)]
         if not isinstance(at, int | np.integer) or isinstance(at, bool) or not 0 <= at < table.shape[1]:
             known = (
                 f"the table has {', '.join(list(names or [])[:6])}" if names else f"{table.shape[1]} columns"

@@ -159,12 +159,13 @@ class Completed:
                 )
         way = own if way == "auto" else way
         if way.startswith("conformal"):
-            calibrated = self._conformal if way == "conformal" else self._conformal_gaps
-            return self._clip(*calibrated.intervals(rows, columns, level))
+            return self._clip(*self._calibrated(rows, columns, level, way), columns)
         if way != own:
             needs = "a Bayesian fit" if way == "posterior" else "a penalised fit of squares, no sign fixed"
             raise UnsupportedError(
-                f'method "{way}" needs {needs}', f'this model has "{own}"', fix=f'use "{own}" or "conformal"'
+                f'method "{way}" needs {needs}',
+                f'this model has "{own}"',
+                fix='use "conformal"' if own == "conformal" else f'use "{own}" or "conformal"',
             )
         if isinstance(self.model, PosteriorModel):
             return self._posterior(self.model, rows, columns, level)
@@ -187,34 +188,55 @@ class Completed:
 
         centre = model.predict(rows, columns)
         reach = float(ndtri((1 + level) / 2)) * model.standard_errors(rows, columns)
-        return self._clip(centre - reach, centre + reach)
+        return self._clip(centre - reach, centre + reach, columns)
 
-    def _clip(self, lower: Vector, upper: Vector) -> tuple[Vector, Vector]:
-        if not isinstance(self.model, PosteriorModel):
+    def _clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
+        if isinstance(self.model, PosteriorModel):
+            return self.model.scaling.clip(lower), self.model.scaling.clip(upper)
+        if self.model.columns is None:
             return lower, upper
-        return self.model.scaling.clip(lower), self.model.scaling.clip(upper)
+        return np.maximum(lower, self.model.columns.least(columns)), upper
+
+    @property
+    def with_intervals(self) -> Indices:
+        """The columns that have intervals: those of numbers and counts."""
+        known = self.model.columns if isinstance(self.model, CompletionModel) else None
+        return np.arange(self.model.shape[1]) if known is None else np.flatnonzero(known.numbers)
+
+    def _calibrated(self, rows: Indices, columns: Indices, level: float, way: str) -> tuple[Vector, Vector]:
+        """Return conformal intervals, each group of columns by the errors of its own."""
+        groups = self._conformal if way == "conformal" else self._conformal_gaps
+        lower, upper = np.full((2, rows.size), np.nan)
+        for known, calibrated in groups:
+            at = known[columns]
+            if at.any():
+                lower[at], upper[at] = calibrated.intervals(rows[at], columns[at], level)
+        return lower, upper
 
     @cached_property
-    def _conformal(self) -> Conformal:
-        table, numbers, rng = self._calibrating()
-        return calibrate(table, self.refit, rng, numbers)
+    def _conformal(self) -> list[tuple[NDArray[np.bool_], Conformal]]:
+        table, rng = self._calibrating()
+        return calibrate(table, self.refit, rng, self._groups)
 
     @cached_property
-    def _conformal_gaps(self) -> Conformal:
-        table, numbers, rng = self._calibrating()
+    def _conformal_gaps(self) -> list[tuple[NDArray[np.bool_], Conformal]]:
+        table, rng = self._calibrating()
         penalised = isinstance(self.fit, CompletionFit) and self._smooth
         whole: Predictor = FisherErrors(self._penalised()) if penalised else self.model
-        return calibrate_on_gaps(table, self.refit, whole, rng, numbers)
+        return calibrate_on_gaps(table, self.refit, whole, rng, self._groups)
 
-    def _calibrating(self) -> tuple[Observations, NDArray[np.bool_] | None, np.random.Generator]:
-        """Return what intervals are calibrated on: the table, and which columns hold numbers."""
+    @property
+    def _groups(self) -> tuple[NDArray[np.bool_], ...]:
+        known = self.model.columns if isinstance(self.model, CompletionModel) else None
+        return (np.ones(self.model.shape[1], bool),) if known is None else known.calibrating
+
+    def _calibrating(self) -> tuple[Observations, np.random.Generator]:
+        """Return what intervals are calibrated on."""
         if self.fit is None:
             raise UnsupportedError(
                 "conformal intervals need the data", "a model from a file", fix="fit the table again"
             )
-        known = self.model.columns if isinstance(self.model, CompletionModel) else None
-        numbers = None if known is None else known.numbers
-        return self.fit.observations, numbers, np.random.default_rng(self.seed)
+        return self.fit.observations, np.random.default_rng(self.seed)
 
     def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
         """Return what the same settings make of another table of the same shape."""

@@ -15,7 +15,7 @@ from lowland.core.observations import Observations
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 from lowland.systems.bayesian_completion import BayesianFit, Covariates, fit_bayesian
 from lowland.systems.bayesian_settings import BayesianSettings, check_by_column
-from lowland.systems.columns import Columns, Losses
+from lowland.systems.columns import Columns, Losses, check_columns
 from lowland.systems.companion import fit_companion
 from lowland.systems.completion import CompletionFit, certified, fit_completion
 from lowland.systems.completion_settings import CompletionSettings
@@ -156,6 +156,7 @@ def fit_plan(
     PlannedFit
     """
     method = plan.decided()
+    check_columns(plan.loss, table)
     if method != "map":
         fit = fit_bayesian(
             table,

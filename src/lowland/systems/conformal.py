@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
-from lowland.systems.trial import Fit, Predictor, hold_gaps, hold_trial
+from lowland.systems.trial import Fit, Predictor, Trial, hold_gaps, hold_trial
 
 # cells that calibrate intervals in gaps, and most fits for it
 ENOUGH, ROUNDS = 500, 10
@@ -65,12 +66,12 @@ class Conformal:
         return centre - reach, centre + reach
 
 
+Groups = Sequence[NDArray[np.bool_]]
+
+
 def calibrate(
-    observations: Observations,
-    fit: Fit,
-    rng: np.random.Generator,
-    columns: NDArray[np.bool_] | None = None,
-) -> Conformal:
+    observations: Observations, fit: Fit, rng: np.random.Generator, groups: Groups
+) -> list[tuple[NDArray[np.bool_], Conformal]]:
     """Fit most of the cells and score the others.
 
     Parameters
@@ -80,49 +81,46 @@ def calibrate(
         Fits a table, given a generator.
     rng : numpy.random.Generator
         For the choice of cells and the fit.
-    columns : ndarray of bool, shape (n,), optional
-        Which columns calibrate; all by default.
+    groups : sequence of ndarray of bool, shape (n,)
+        Columns that are calibrated together.
 
     Returns
     -------
-    Conformal
+    list of (group, Conformal)
 
     Notes
     -----
     Costs another fit.
     """
     trial = hold_trial(observations, fit, rng)
-    scores = trial.scores if columns is None else trial.scores_of(columns)
-    return Conformal(trial.predictor, scores)
+    return [(group, Conformal(trial.predictor, trial.scores_of(group))) for group in groups]
 
 
 def calibrate_on_gaps(
-    observations: Observations,
-    fit: Fit,
-    whole: Predictor,
-    rng: np.random.Generator,
-    columns: NDArray[np.bool_] | None = None,
-) -> Conformal:
+    observations: Observations, fit: Fit, whole: Predictor, rng: np.random.Generator, groups: Groups
+) -> list[tuple[NDArray[np.bool_], Conformal]]:
     """Hold gaps like those of the table out, several times, and pool the scores.
 
     Parameters
     ----------
-    observations, fit, rng, columns
+    observations, fit, rng, groups
         As of `calibrate`.
     whole : Predictor
         Fitted to all cells; intervals are centred at its predictions.
 
     Returns
     -------
-    Conformal
+    list of (group, Conformal)
 
     Notes
     -----
     Cells of one gap err together, so that few gaps tell little: at least `ENOUGH` cells are scored, by up to
     `ROUNDS` fits. Pooling fits makes the level approximate.
     """
-    found: list[Vector] = []
-    while len(found) < ROUNDS and sum(scores.size for scores in found) < ENOUGH:
-        trial = hold_trial(observations, fit, rng, hold_gaps)
-        found.append(trial.scores if columns is None else trial.scores_of(columns))
-    return Conformal(whole, np.sort(np.concatenate(found)))
+    trials: list[Trial] = []
+    while len(trials) < ROUNDS and sum(trial.observed.size for trial in trials) < ENOUGH:
+        trials.append(hold_trial(observations, fit, rng, hold_gaps))
+    return [
+        (group, Conformal(whole, np.sort(np.concatenate([trial.scores_of(group) for trial in trials]))))
+        for group in groups
+    ]

@@ -64,7 +64,7 @@ def save_model(
     """
     plain, arrays = model_arrays(model)
     header: dict[str, Any] = {"model": plain, "seed": seed, "cells": cells, "named": named}
-    header["levels"] = {name: list(own) for name, own in (levels or {}).items()}
+    header["levels"] = [[_plain(name), [_plain(x) for x in own]] for name, own in (levels or {}).items()]
     if fit is not None:
         search: SearchResult = fit.search
         header |= {
@@ -77,6 +77,16 @@ def save_model(
         }
     header["certificate"] = certificate.to_json() if certificate else None
     save_bundle(path, "model", header, arrays)
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def model_dtype(model: Model) -> np.dtype[Any]:
+    """Return the precision of a model's numbers."""
+    sides = model.rows.means if isinstance(model, PosteriorModel) else model.row_factors
+    return sides.dtype
 
 
 def load_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:

@@ -24,7 +24,7 @@ def marginal_thresholds(counts: NDArray[Any]) -> tuple[float, ...]:
     return tuple(np.log(below / (1 - below)).tolist())
 
 
-def refitted_thresholds(kind: Kind, y: Vector, z: Vector) -> Kind:
+def refitted_thresholds(kind: Kind, y: Vector, z: Vector, weights: Vector) -> Kind:
     """Return a kind with the thresholds of largest likelihood, given natural parameters.
 
     Parameters
@@ -35,6 +35,7 @@ def refitted_thresholds(kind: Kind, y: Vector, z: Vector) -> Kind:
         Levels as codes.
     z : ndarray, shape (p,)
         Natural parameters, found without these observations.
+    weights : ndarray, shape (p,)
     """
     from scipy.optimize import minimize
 
@@ -42,14 +43,14 @@ def refitted_thresholds(kind: Kind, y: Vector, z: Vector) -> Kind:
     levels = np.arange(start.size + 1.0)
     frequencies = Ordinal(kind.thresholds).probabilities(np.zeros(1))[0]
     every, at = np.concatenate([y, levels]), np.concatenate([z, np.zeros(levels.size)])
-    weights = np.concatenate([np.ones(y.size), PRIOR * frequencies])
+    counted = np.concatenate([weights, PRIOR * frequencies])
 
     def thresholds(free: Vector) -> Vector:
         gaps = CLOSEST + np.exp(np.clip(free[1:], -30, 30))
         return np.cumsum(np.concatenate([free[:1], gaps]))
 
     def cost(free: Vector) -> Any:
-        return float(weights @ Ordinal(tuple(thresholds(free).tolist())).value(at, every))
+        return float(counted @ Ordinal(tuple(thresholds(free).tolist())).value(at, every))
 
     first = np.concatenate([start[:1], np.log(np.maximum(np.diff(start) - CLOSEST, CLOSEST))])
     found = minimize(cost, first, method="BFGS", options={"gtol": 1e-4})

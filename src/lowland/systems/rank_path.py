@@ -151,7 +151,7 @@ class _Comparison:
     def over_bias_penalties(self) -> float:
         """Return the largest penalty of biases that does as well as the best, the factors being zero."""
         start = replace(self.settings, rank=1, penalty=1.0, bias_penalty=1.0)
-        crushing = 4 * critical_ridge(completion_objective(self.kept, start), self.rng)
+        crushing = 4 * critical_ridge(completion_objective(self.kept, start), self.rng) or 1.0
         found: list[tuple[int, float, Vector]] = []
         for weight in BIAS_PENALTIES if self.settings.columns is None else BIAS_PENALTIES[:-1]:
             settings = replace(start, penalty=crushing, bias_penalty=weight, max_iterations=PATH_SWEEPS)
@@ -177,7 +177,8 @@ class _Comparison:
     def over_penalties(self, rank: int) -> tuple[float, list[Step]]:
         """Return the largest penalty that does as well as the best, and the path."""
         start = replace(self.settings, rank=rank, penalty=1.0)
-        largest = critical_ridge(completion_objective(self.kept, start), self.rng) / 2
+        # where nothing is left to fit (a constant table) any penalty does
+        largest = critical_ridge(completion_objective(self.kept, start), self.rng) / 2 or 1.0
         found: list[tuple[int, float, Vector]] = []
         before: CompletionFit | None = None
         for k in range(LONGEST):

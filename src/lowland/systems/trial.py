@@ -72,7 +72,7 @@ class Trial:
 
     def scores_of(self, some: NDArray[np.bool_]) -> Vector:
         """Return the scores of the cells of some columns, ascending."""
-        at = some[self.columns]
+        at = some[self.columns] if some.size else np.zeros(0, bool)
         return np.sort(np.abs(self.predicted - self.observed)[at] / self.standard_errors[at])
 
     def coverage(self, levels: Vector) -> Vector:
