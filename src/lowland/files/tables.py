@@ -230,8 +230,18 @@ def _row_by_row(
     code = rows * width + columns
     if (np.diff(code) >= 0).all():
         return rows, columns, values
-    order = np.argsort(code, kind="stable")
+    order = _stable_order(code)
     return rows[order], columns[order], values[order]
+
+
+def _stable_order(code: Indices) -> Indices:
+    """Return the order of codes, equal ones as they come: sorted with their places where both fit."""
+    places = int(code.size - 1).bit_length()
+    if int(code.max()).bit_length() + places >= 63:
+        return np.argsort(code, kind="stable")
+    packed = np.sort((code.astype(np.int64) << places) | np.arange(code.size))  # sorts faster than argsort
+    order: Indices = packed & ((1 << places) - 1)
+    return order
 
 
 def _choose_columns(header: list[str], where: str, names: Names) -> tuple[str, ...]:
@@ -256,11 +266,23 @@ def _choose_columns(header: list[str], where: str, names: Names) -> tuple[str, .
     return tuple(chosen)
 
 
+def _distinct(column: NDArray[Any]) -> tuple[NDArray[Any], Indices]:
+    """Return distinct values in order, and which each is: whole numbers close together by counting."""
+    if column.dtype.kind == "i" and column.size:
+        first, last = int(column.min()), int(column.max())
+        if last - first < 4 * column.size:
+            offsets = column - first
+            present = np.bincount(offsets, minlength=last - first + 1) > 0
+            return np.flatnonzero(present) + first, (np.cumsum(present) - 1)[offsets]
+    names, codes = np.unique(column, return_inverse=True)
+    return names, codes
+
+
 def _labels(column: Any, name: str, where: str) -> LabelColumn:
     if not isinstance(column, LabelColumn):
         if column.dtype.kind == "f" and np.isnan(column).any():
             column = np.array(["" if np.isnan(x) else label_text(x) for x in column.tolist()], dtype=str)
-        names, codes = np.unique(column, return_inverse=True)
+        names, codes = _distinct(column)
         if names.dtype.kind == "f":
             names = np.array([label_text(x) for x in names.tolist()], dtype=str)
         labels = LabelColumn(codes, names) if names.dtype.kind == "i" else order_labels(codes, names.tolist())
