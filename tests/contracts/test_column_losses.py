@@ -524,3 +524,51 @@ def test_edges():
     same = np.full((30, 4), 2.0)
     constant = ll.MatrixCompletion(loss="huber", rank=1, penalty=1.0, random_state=0).fit(same)
     np.testing.assert_allclose(constant.predict([0], [0]), 2.0, atol=1e-6)
+
+
+# ---------------------------------------------------------------------------- draws
+
+
+def test_draws_cover_what_was_hidden(fitted):
+    model, table, _, hidden, _ = fitted
+    rows, columns = np.nonzero(hidden)
+    draws = model.sample(rows, columns, 400, random_state=0)
+    low, high = np.quantile(draws, [0.05, 0.95], axis=0)
+    inside = (low <= table[hidden]) & (table[hidden] <= high)
+    assert 0.87 < inside[columns % 4 == 0].mean() < 0.96  # numbers; of levels and counts more than asked for
+    assert 0.9 < inside[columns % 4 == 2].mean()
+    for kind, levels in ((1, [0, 1]), (3, [0, 1, 2, 3])):
+        own = draws[:, columns % 4 == kind]
+        assert np.unique(own).tolist() == levels
+    ordered = draws[:, columns % 4 == 3]
+    expected = model.predict(rows, columns)[columns % 4 == 3]
+    assert np.abs(ordered.mean(axis=0) - expected).mean() < 0.06
+    np.testing.assert_array_equal(draws, model.sample(rows, columns, 400, random_state=0))
+
+
+def test_draws_of_a_row_vary_together(fitted):
+    """Rows are uncertain: cells of one row that load alike move alike; without that they would not."""
+    model, _, _, _, _ = fitted
+    factors = model.column_factors_
+    one, other = 0, max(range(4, 20, 4), key=lambda j: abs(factors[0] @ factors[j]))
+    draws = model.sample([3, 3, 3], [one, other, one], 3000, random_state=1)
+    same = np.corrcoef(draws[:, 0], draws[:, 2])[0, 1]  # one cell twice: what is common is the row
+    assert 0.02 < same < 0.6
+    apart = model.sample([3, 4], [one, one], 3000, random_state=1)
+    assert abs(np.corrcoef(apart.T)[0, 1]) < 0.06
+
+
+def test_completed_tables_keep_what_is_known(fitted):
+    model, _, holes, hidden, _ = fitted
+    tables = model.completions(3, random_state=0)
+    assert tables.shape == (3, *holes.shape)
+    for table in tables:
+        np.testing.assert_array_equal(table[~hidden], holes[~hidden])
+    assert (tables[0] != tables[1])[hidden].any()
+
+
+def test_draws_need_the_data(survey, tmp_path):
+    model = ll.MatrixCompletion(**SETTINGS).fit(survey)
+    model.save(tmp_path / "m.npz")
+    with pytest.raises(UnsupportedError, match="need the data"):
+        ll.MatrixCompletion.load(tmp_path / "m.npz").sample([0], ["logistic1"], 3)

@@ -165,7 +165,7 @@ class _CompletedTable:
     def sample(
         self, rows: ArrayLike, columns: ArrayLike, n_samples: int = 100, *, random_state: Any = None
     ) -> Matrix:
-        """Return draws of new observations of cells together, from the posterior of a Bayesian fit.
+        """Return draws of new observations of cells together: from the posterior, or around a fit of losses.
 
         Parameters
         ----------
@@ -177,7 +177,13 @@ class _CompletedTable:
         Returns
         -------
         ndarray, shape (n_samples, k)
-            A row is one draw of all cells: what they have in common varies together.
+            A row is one draw of all cells: what they have in common varies together. Columns of levels
+            give levels, of counts counts.
+
+        Notes
+        -----
+        Around a fit whose losses are not all squared, rows vary as their curvature allows and columns are
+        held fixed (Laplace's approximation): a little too little where columns have few cells.
         """
         check_is_fitted(self)
         cells = self._completed.cells(rows, columns)
@@ -186,7 +192,7 @@ class _CompletedTable:
         )
 
     def completions(self, n_completions: int = 10, *, random_state: Any = None) -> Matrix:
-        """Return completed tables for multiple imputation, of a Bayesian fit.
+        """Return completed tables for multiple imputation, of a Bayesian fit or one with other losses.
 
         Parameters
         ----------
@@ -196,8 +202,8 @@ class _CompletedTable:
         Returns
         -------
         ndarray, shape (n_completions, m, n)
-            Observed cells are kept, missing ones drawn from the posterior with their noise. Analyse
-            each table, then pool the results by Rubin's rules.
+            Observed cells are kept, missing ones drawn with their noise, as in `sample`. Analyse each
+            table, then pool the results by Rubin's rules.
         """
         check_is_fitted(self)
         count = whole_number(n_completions, "n_completions", 1)

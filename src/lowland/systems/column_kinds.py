@@ -23,6 +23,8 @@ WORDS: dict[str, tuple[float, float, float] | None] = {
     "poisson": None,
     "ordinal": None,
 }
+# log means beyond this are no counts
+LARGEST = 40.0
 # how wide kinks are rounded
 WIDTH = 0.02
 # kinds whose values are numbers with a unit, undone in what comes out
@@ -85,6 +87,21 @@ class Kind:
             return np.asarray(np.exp(z))
         # a Laplace law of rate b has variance 2 / b^2
         return np.asarray(1 / precision if self.word in ("squared", "huber") else 2 / precision**2)
+
+    def draw(self, z: Vector, precision: Vector, rng: np.random.Generator) -> Vector:
+        """Return new observations where the natural parameter is z, in the unit of the fit.
+
+        Numbers vary by a normal law, or one of Laplace for absolute losses, of the noise that was found.
+        """
+        if self.word in LEVELS:
+            below = np.cumsum(Ordinal(self.thresholds).probabilities(z), axis=1)[:, :-1]
+            places = (rng.random(z.size)[:, None] > below).sum(axis=1)
+            return np.asarray(np.asarray(self.levels)[places])
+        if self.word == "poisson":
+            return np.asarray(rng.poisson(np.exp(np.minimum(z, LARGEST))), np.float64)
+        if self.word in ("absolute", "quantile"):
+            return np.asarray(z + rng.laplace(0.0, 1 / precision))
+        return np.asarray(z + rng.standard_normal(z.size) / np.sqrt(precision))
 
     def widened(self, width: float) -> Kind:
         """Return the kind with a loss that is quadratic at least so far out; most are everywhere smooth."""

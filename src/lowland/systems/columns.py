@@ -155,6 +155,14 @@ class Columns:
         """Return the likeliest level of cells that have levels, expected values of the others."""
         return self._back(z, columns, lambda kind, own: kind.likeliest(own))
 
+    def draw(self, z: Vector, columns: Indices, rng: np.random.Generator) -> Vector:
+        """Return new observations of cells whose natural parameters, shifts apart, are z."""
+        precisions = self.precisions[columns]
+        out = np.empty(z.size)
+        for kind, at in self._cells(columns):
+            out[at] = kind.draw(z[at] + self.shifts[columns[at]], precisions[at], rng)
+        return np.asarray(self.centres[columns] + self.spreads[columns] * out)
+
     def spread(self, z: Vector, columns: Indices) -> Vector:
         """Return standard deviations of new observations, were the prediction exact."""
         precisions = self.precisions[columns]

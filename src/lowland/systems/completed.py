@@ -23,6 +23,7 @@ from lowland.systems.intervals import entry_intervals
 from lowland.systems.merging import merge
 from lowland.systems.posterior_model import PosteriorModel
 from lowland.systems.rankings import alike, best_columns
+from lowland.systems.row_draws import RowDraws
 from lowland.systems.table_labels import TableLabels
 from lowland.systems.trial import Predictor
 
@@ -262,12 +263,12 @@ class Completed:
 
     def sample(self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator) -> Matrix:
         """Return draws of new observations of cells together, shape (count, k)."""
-        return self._bayesian("draws").sample(rows, columns, count, rng)
+        return self._drawing("draws").sample(rows, columns, count, rng)
 
     def completions(self, count: int, rng: np.random.Generator) -> Matrix:
         """Return completed tables, missing cells drawn with their noise, shape (count, m, n)."""
-        model = self._bayesian("multiple imputation")
-        m, n = model.shape
+        drawing = self._drawing("multiple imputation")
+        m, n = self.model.shape
         if self.fit is None:
             raise UnsupportedError(
                 "completions need the data", "a model from a file", fix="fit the table again, or use sample"
@@ -284,12 +285,17 @@ class Completed:
         rows, columns = np.nonzero(missing)
         tables = np.empty((count, m, n))
         tables[:, seen.rows, seen.columns] = seen.values
-        tables[:, rows, columns] = model.sample(rows, columns, count, rng)
+        tables[:, rows, columns] = drawing.sample(rows, columns, count, rng)
         return tables
 
-    def _bayesian(self, what: str) -> PosteriorModel:
+    def _drawing(self, what: str) -> PosteriorModel | RowDraws:
+        """Return what draws cells: a posterior, or rows around a fit of columns of several kinds."""
         if isinstance(self.model, PosteriorModel):
             return self.model
+        if isinstance(self.fit, CompletionFit) and self.fit.settings.columns is not None:
+            return RowDraws(self.fit, self.fit.settings.columns)
+        if self.model.columns is not None:
+            raise UnsupportedError(f"{what} need the data", "a model from a file", fix="fit the table again")
         raise UnsupportedError(
             f"{what} need a posterior", "a penalised fit", fix='fit with method="variational" or "gibbs"'
         )
