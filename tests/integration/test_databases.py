@@ -307,3 +307,37 @@ def test_columnar_files_are_written_in_batches_or_not_at_all(tmp_path, monkeypat
     write_rows(path, ("a", "b"), ())
     assert pq.read_table(path).num_rows == 0
     assert [p.name for p in tmp_path.iterdir()] == ["x.parquet"]
+
+
+def test_yes_and_no_in_words(tmp_path):
+    path, out, model = tmp_path / "w.csv", tmp_path / "out.csv", tmp_path / "m.npz"
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal(60)
+    frame = pd.DataFrame(
+        {"name": [f"n{k}" for k in range(60)], "size": z, "more": z + 0.1 * rng.standard_normal(60)}
+    )
+    frame["smokes"] = np.where(z > 0, "yes", "no")
+    frame.loc[::7, "smokes"] = None
+    frame.to_csv(path, index=False)
+    settings = ("--loss", "smokes=logistic", "--rank", 1, "--penalty", 1)
+    done = run(path, *settings, "--output", out, "--model", model, "--no-certify")
+    assert done.returncode == 0, done.stderr
+    filled = pd.read_csv(out)
+    assert set(filled["smokes"]) == {"yes", "no"}
+    kept = frame["smokes"].notna()
+    assert (filled["smokes"][kept] == frame["smokes"][kept]).all()
+    assert (filled["smokes"][~kept] == np.where(z > 0, "yes", "no")[~kept]).mean() > 0.7
+    with pytest.warns(UserWarning, match="feature names"):
+        loaded = ll.MatrixCompletion.load(model).fill(frame.drop(columns="name"))
+    assert loaded["smokes"].tolist() == filled["smokes"].tolist()
+    done = run(path, *settings, "--output", out, "--interval", 0.5, "--no-certify")
+    assert done.returncode == 0, done.stderr
+    cells = pd.read_csv(out)
+    assert cells.loc[cells["column"] == "smokes", "lower"].isna().all()
+    assert cells.loc[cells["column"] == "size", "lower"].notna().all()
+    assert run(path, "--rank", 1).returncode == 2  # words are no numbers unless a loss says so
+    frame["smokes"] = rng.choice(["a", "b", "c"], 60)
+    frame.to_csv(path, index=False)
+    done = run(path, *settings)
+    assert done.returncode == 2
+    assert "more than two words" in done.stderr

@@ -14,7 +14,7 @@ from lowland.cli.completed_output import (
     write_completed,
     write_intervals,
 )
-from lowland.cli.completing import check_paths, check_seed, options_of, plan_from, run_plan
+from lowland.cli.completing import check_paths, check_seed, levelled, options_of, plan_from, run_plan
 from lowland.cli.input import source_of
 from lowland.cli.output import (
     EFFORT_HELP,
@@ -155,6 +155,7 @@ def complete(
         delimiter=delimiter,
         duplicates=duplicates,
         dtype=dtype,
+        levelled=levelled(plan),
     )
     observations = loaded.observations
     if plan.rank is not None:
@@ -173,6 +174,7 @@ def complete(
         seed=seed,
         effort=effort if certify else None,
         model=model,
+        levels=loaded.levels,
         resume=resume,
         quiet=quiet,
     )

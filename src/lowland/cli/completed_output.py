@@ -10,8 +10,8 @@ import numpy as np
 
 from lowland.cli.output import say, say_certificate
 from lowland.core.findings import Certificate
+from lowland.files.layouts import Table
 from lowland.files.outputs import write_rows
-from lowland.files.tables import Table
 from lowland.report.words import verdict_sentence
 from lowland.systems.bayesian_completion import BayesianFit
 from lowland.systems.completed import Completed, Model
@@ -80,7 +80,7 @@ def write_intervals(path: Path, table: Table, completed: Completed, level: float
     names = table.names if table.layout == "long" else ("row", "column", "value")
     header = (*names, "lower", "upper", _observed_title(names))
     some = completed.with_intervals
-    with_interval = set(some.tolist())
+    with_interval, worded = set(some.tolist()), dict(_worded(table))
     observed = np.full((m, n), np.nan)
     observed[seen.rows, seen.columns] = seen.values
 
@@ -94,6 +94,8 @@ def write_intervals(path: Path, table: Table, completed: Completed, level: float
             for j in range(n):
                 known = not np.isnan(observed[i, j])
                 value = observed[i, j] if known else float(values[j])
+                if known and j in worded:
+                    value = worded[j][round(value)]
                 ends = (float(low[j]), float(high[j])) if j in with_interval else ("", "")
                 yield rows[i], columns[j], value, *ends, int(known)
 
@@ -107,6 +109,8 @@ def write_completed(path: Path, table: Table, model: Model) -> None:
     # predictions as floats of nine digits; observed cells as NumPy numbers, written in full
     filled = everything.astype(float).astype(object)
     filled[seen.rows, seen.columns] = list(seen.values)
+    for j, words in _worded(table):
+        filled[:, j] = [words[round(code)] for code in filled[:, j]]
     m, n = seen.shape
     rows, columns = _names(table)
     if table.layout == "long":
@@ -123,6 +127,13 @@ def write_completed(path: Path, table: Table, model: Model) -> None:
         header = tuple(map(str, columns))
         body = (tuple(filled[i]) for i in range(m))
     write_rows(path, header, body)
+
+
+def _worded(table: Table) -> list[tuple[int, tuple[str, ...]]]:
+    """Return the columns that were read as words, by position, and their words."""
+    labels = table.observations.column_labels
+    places = {} if labels is None else {str(name): j for j, name in enumerate(labels.tolist())}
+    return [(places[name], words) for name, words in table.levels.items() if words]
 
 
 def _observed_title(names: Sequence[str]) -> str:

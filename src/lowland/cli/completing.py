@@ -84,6 +84,13 @@ def plan_from(
     return plan
 
 
+def levelled(plan: CompletionPlan) -> list[str]:
+    """Return the columns that may hold two words."""
+    if isinstance(plan.loss, str):
+        return []
+    return [str(column) for column, word in plan.loss.items() if word == "logistic"]
+
+
 def losses_from(words: list[str]) -> Losses:
     """Return the loss of all columns, or of those that are named by column=loss."""
     named = [word.rpartition("=") for word in words]
@@ -165,6 +172,7 @@ def run_plan(
     seed: int,
     effort: str | None,
     model: Path | None,
+    levels: Mapping[str, tuple[str, ...]],
     resume: bool,
     quiet: bool,
 ) -> tuple[PlannedFit, Certificate | None]:
@@ -188,7 +196,7 @@ def run_plan(
     fit, certificate = planned.fit, None
     if model is not None:
         cells = fingerprint(observations)
-        save_model(model, fit.model, fit=fit, seed=seed, cells=cells)
+        save_model(model, fit.model, fit=fit, seed=seed, cells=cells, levels=levels)
     if fit.stop_reason is StopReason.INTERRUPTED:
         return planned, None
     if effort is not None:
@@ -199,6 +207,14 @@ def run_plan(
             warn(f"lowland: interrupted while judging the fit; {kept}")
             raise typer.Exit(130) from None
     if model is not None:
-        save_model(model, planned.fit.model, fit=planned.fit, certificate=certificate, seed=seed, cells=cells)
+        save_model(
+            model,
+            planned.fit.model,
+            fit=planned.fit,
+            certificate=certificate,
+            seed=seed,
+            cells=cells,
+            levels=levels,
+        )
         forget(checkpoint_path(model))
     return planned, certificate

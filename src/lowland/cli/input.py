@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from lowland.core.errors import InvalidInputError
 from lowland.files.databases import shown
+from lowland.files.layouts import Table
 from lowland.files.queries import load_query
-from lowland.files.tables import Table, load_table
+from lowland.files.tables import load_table
 
 
 @final
@@ -51,6 +53,7 @@ class Source:
         delimiter: str | None,
         duplicates: str,
         dtype: str,
+        levelled: Collection[str] = (),
     ) -> Table:
         """Read the table."""
         if self.file is None:
@@ -65,6 +68,7 @@ class Source:
                 layout=layout,
                 duplicates=duplicates,
                 dtype=dtype,
+                levelled=levelled,
             )
         return load_table(
             self.file,
@@ -75,6 +79,7 @@ class Source:
             delimiter=delimiter,
             duplicates=duplicates,
             dtype=dtype,
+            levelled=levelled,
         )
 
 

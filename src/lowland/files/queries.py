@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 
 from lowland.core.observations import Observations
 from lowland.files.columnar import frame_columns
 from lowland.files.databases import query_arrow
-from lowland.files.tables import Table, check_layout, table_from_columns
+from lowland.files.layouts import Table, check_layout, table_from_columns
 
 
 def read_sql(
@@ -72,7 +73,7 @@ def read_sql(
     ).observations
 
 
-def load_query(
+def load_query(  # noqa: PLR0913
     query: str,
     database: str | os.PathLike[str],
     *,
@@ -82,8 +83,11 @@ def load_query(
     layout: str = "auto",
     duplicates: str = "error",
     dtype: str = "float64",
+    levelled: Collection[str] = (),
 ) -> Table:
     """Read a query's result and keep how it looked; parameters and errors are those of `read_sql`."""
     check_layout(layout, dtype)
     columns = frame_columns(query_arrow(database, query))
-    return table_from_columns(columns, "the result", (row, column, value), layout, duplicates, dtype)
+    return table_from_columns(
+        columns, "the result", (row, column, value), layout, duplicates, dtype, levelled
+    )
