@@ -294,3 +294,82 @@ def test_intervals_of_counts_are_calibrated_by_themselves(rng):
 def test_scores_of_no_cell():
     trial = Trial(None, np.zeros(0, int), np.zeros(0), np.zeros(0), np.zeros(0), 1.0)
     assert trial.scores_of(np.ones(3, bool)).size == 0
+
+
+# ---------------------------------------------------------------------------- what a new user found
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_large_counts_do_not_choose_a_model_of_nothing(seed):
+    rng = np.random.default_rng(seed)
+    z = rng.standard_normal((400, 2)) @ rng.standard_normal((2, 10))
+    table = z + 0.3 * rng.standard_normal(z.shape)
+    table[:, 8:] = rng.poisson(np.exp(1 + 1.2 * z[:, 8:]))
+    hidden = rng.random(z.shape) < 0.25
+    model = ll.MatrixCompletion(loss={8: "poisson", 9: "poisson"}, **QUICK).fit(
+        np.where(hidden, np.nan, table)
+    )
+    hidden[:, 8:] = False
+    error = np.sqrt(np.mean((model.predict_table() - table)[hidden] ** 2))
+    assert error < 0.6 * table[hidden].std()
+
+
+def test_an_index_names_the_rows(rng):
+    table = rng.standard_normal((30, 1)) @ np.ones((1, 4)) + 0.1 * rng.standard_normal((30, 4))
+    frame = pd.DataFrame(table, columns=list("abcd"), index=rng.permutation(np.arange(100, 130)))
+    model = ll.MatrixCompletion(rank=1, **QUICK).fit(frame)
+    place = int(np.flatnonzero(frame.index == 105)[0])
+    assert model.predict([105], ["a"])[0] == model.predict_table()[place, 0]
+    with pytest.raises(InvalidInputError, match="row"):
+        model.predict([5], ["a"])
+    words = frame.set_axis([f"p{k}" for k in range(30)])
+    model = ll.MatrixCompletion(rank=1, **QUICK).fit(words)
+    assert model.predict(["p7"], ["b"])[0] == model.predict_table()[7, 1]
+    counting = ll.MatrixCompletion(rank=1, **QUICK).fit(frame.reset_index(drop=True))
+    assert counting.predict([7], ["b"])[0] == counting.predict_table()[7, 1]
+    repeated = ll.MatrixCompletion(rank=1, **QUICK).fit(frame.set_axis([0] * 30))
+    assert repeated.predict([7], ["b"])[0] == repeated.predict_table()[7, 1]
+
+
+def test_a_saved_model_keeps_its_settings(rng, tmp_path):
+    from sklearn.base import clone
+
+    table = rng.poisson(2.0, (30, 5)).astype(float)
+    model = ll.MatrixCompletion(rank=2, loss={0: "poisson"}, penalty=3.0, random_state=7, certify=False).fit(
+        table
+    )
+    model.save(tmp_path / "m.npz")
+    loaded = ll.MatrixCompletion.load(tmp_path / "m.npz")
+    assert loaded.get_params() == model.get_params()
+    np.testing.assert_array_equal(clone(loaded).fit(table).row_factors_, model.row_factors_)
+
+
+def test_probabilities_of_levels(rng):
+    z = rng.standard_normal((200, 1)) @ np.ones((1, 6))
+    table = np.digitize(z + 0.5 * rng.standard_normal(z.shape), [-0.5, 0.5]).astype(float)
+    table[:, 0] = z[:, 0]
+    losses = {j: "ordinal" for j in range(1, 6)}
+    model = ll.MatrixCompletion(rank=1, loss=losses, penalty=3.0, **QUICK).fit(table)
+    found = model.predict_proba(np.arange(200), 2)
+    assert found.shape == (200, 3)
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    np.testing.assert_allclose(found @ [0, 1, 2], model.predict(np.arange(200), np.full(200, 2)), atol=1e-9)
+    assert (found.argmax(axis=1) == table[:, 2]).mean() > 0.6
+    with pytest.raises(ll.LowlandError, match="only levels"):
+        model.predict_proba([0], 0)
+
+
+def test_a_report_from_python(rng, tmp_path):
+    table = rng.standard_normal((40, 8)) + rng.standard_normal((40, 1))
+    table[rng.random(table.shape) < 0.2] = np.nan
+    ll.MatrixCompletion(random_state=0).fit(table).report(tmp_path / "r.html", title="Trial")
+    page = (tmp_path / "r.html").read_text()
+    assert "<h1>Trial" in page
+    assert "Calibration" in page
+
+
+def test_a_companion_is_not_asked_whether_it_settled(rng):
+    model = ll.MatrixCompletion(rank=2, random_state=0).fit(rng.standard_normal((30, 8)))
+    claims = [finding.claim for finding in model.certificate_]
+    assert "globally_optimal" in claims
+    assert "stationary" not in claims

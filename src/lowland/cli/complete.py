@@ -33,7 +33,7 @@ from lowland.core.status import StopReason
 from lowland.files.covariates import read_covariates
 from lowland.report.page import write_report
 from lowland.systems.bayesian_completion import Covariates
-from lowland.systems.completed import Completed
+from lowland.systems.completed import INTERVALS, Completed
 from lowland.systems.completion_plan import check_effort
 from lowland.systems.completion_report import report_page
 
@@ -104,6 +104,10 @@ def complete(
     interval: Annotated[
         float | None, typer.Option(help="Write a line a cell to --output, with intervals of this level.")
     ] = None,
+    interval_method: Annotated[
+        str,
+        typer.Option(help="auto (the method's own), conformal, or conformal_gaps where runs are missing."),
+    ] = "auto",
     model: Annotated[Path | None, typer.Option(help="Write the fitted model here (.npz).")] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
     resume: Annotated[
@@ -146,7 +150,7 @@ def complete(
     check_paths(table, output, model, report)
     check_seed(seed, dtype)
     _check_pairs(require=require, certify=certify, resume=resume, model=model)
-    _check_interval(interval, output)
+    _check_interval(interval, interval_method, output)
     loaded = source.load(
         row=row,
         column=column,
@@ -181,7 +185,7 @@ def complete(
     fit = planned.fit
     completed = Completed.of(fit, seed, covariates)
     if output is not None and interval is not None:
-        write_intervals(output, loaded, completed, interval)
+        write_intervals(output, loaded, completed, interval, interval_method)
     elif output is not None:
         write_completed(output, loaded, fit.model)
     interrupted = fit.stop_reason is StopReason.INTERRUPTED
@@ -217,7 +221,9 @@ def _check_pairs(*, require: str | None, certify: bool, resume: bool, model: Pat
         )
 
 
-def _check_interval(level: float | None, output: Path | None) -> None:
+def _check_interval(level: float | None, method: str, output: Path | None) -> None:
+    if method not in INTERVALS:
+        raise InvalidInputError("--interval-method is unknown", method, fix=f"use {', '.join(INTERVALS)}")
     if level is not None and (output is None or not 0 < level < 1):
         raise InvalidInputError(
             "--interval is a level between 0 and 1, and needs --output",

@@ -72,7 +72,7 @@ def fit_as_data(
     }
 
 
-def write_intervals(path: Path, table: Table, completed: Completed, level: float) -> None:
+def write_intervals(path: Path, table: Table, completed: Completed, level: float, method: str) -> None:
     """Write every cell in a line, with prediction, interval (none of levels) and whether it was observed."""
     seen = table.observations
     m, n = seen.shape
@@ -90,7 +90,7 @@ def write_intervals(path: Path, table: Table, completed: Completed, level: float
             here = np.full(n, i)
             values = completed.model.predict(here, everywhere).astype(float)
             low, high = np.full((2, n), np.nan)
-            low[some], high[some] = completed.intervals(here[some], everywhere[some], level, "auto")
+            low[some], high[some] = completed.intervals(here[some], everywhere[some], level, method)
             for j in range(n):
                 known = not np.isnan(observed[i, j])
                 value = observed[i, j] if known else float(values[j])

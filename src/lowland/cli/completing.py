@@ -28,7 +28,7 @@ from lowland.systems.columns import Losses
 from lowland.systems.completed import fingerprint
 from lowland.systems.completion_plan import CompletionPlan, PlannedFit, fit_plan, judged
 from lowland.systems.completion_settings import PENALTY_WEIGHTS
-from lowland.systems.model_files import save_model
+from lowland.systems.model_files import levels_as_data, save_model
 
 _ANSWERS = {"auto": None, "yes": True, "no": False}
 
@@ -194,9 +194,10 @@ def run_plan(
             resume=snapshot,
         )
     fit, certificate = planned.fit, None
+    about = {"levels": levels_as_data(levels)}
     if model is not None:
         cells = fingerprint(observations)
-        save_model(model, fit.model, fit=fit, seed=seed, cells=cells, levels=levels)
+        save_model(model, fit.model, fit=fit, seed=seed, cells=cells, about=about)
     if fit.stop_reason is StopReason.INTERRUPTED:
         return planned, None
     if effort is not None:
@@ -214,7 +215,7 @@ def run_plan(
             certificate=certificate,
             seed=seed,
             cells=cells,
-            levels=levels,
+            about=about,
         )
         forget(checkpoint_path(model))
     return planned, certificate

@@ -19,7 +19,7 @@ from lowland.systems.rankings import best_columns
 def top(
     model: Annotated[Path, typer.Argument(help="A model that lowland complete wrote.")],
     row: Annotated[str, typer.Argument(help="Label of the row, or its position where it has none.")],
-    count: Annotated[int, typer.Option(help="How many columns.")] = 10,
+    count: Annotated[int, typer.Option("--count", "-k", help="How many columns.")] = 10,
     table: Annotated[
         Path | None, typer.Option(help="The table fitted: what it observes of the row is left out.")
     ] = None,

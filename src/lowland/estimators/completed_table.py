@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import Any
 
@@ -15,15 +14,21 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.estimators.frames import Levels, decode, encode
-from lowland.estimators.table_input import as_positions, covariates_of, observations_of, whole_number
+from lowland.estimators.saved_table import _SavedTable
+from lowland.estimators.table_input import (
+    as_positions,
+    covariates_of,
+    index_of,
+    observations_of,
+    whole_number,
+)
 from lowland.systems.completed import Completed
 from lowland.systems.completion_plan import PlannedFit, judged
 from lowland.systems.merging import extended
-from lowland.systems.model_files import load_model, model_dtype, save_model
 from lowland.systems.posterior_model import PosteriorModel
 
 
-class _CompletedTable:
+class _CompletedTable(_SavedTable):
     """The methods of a fitted `MatrixCompletion` that need its fit alone."""
 
     _completed: Completed
@@ -162,6 +167,31 @@ class _CompletedTable:
         check_is_fitted(self)
         return self._completed.outliers()
 
+    def predict_proba(self, rows: ArrayLike, column: Any) -> Matrix:
+        """Return the probabilities of the levels of a column.
+
+        Parameters
+        ----------
+        rows : array_like, shape (k,)
+            Labels where the data had labels, else positions.
+        column : label or int
+            Fitted as "logistic" or "ordinal".
+
+        Returns
+        -------
+        ndarray, shape (k, number of levels)
+            In the order of `levels_`, else of the numbers that the column holds.
+
+        Raises
+        ------
+        UnsupportedError
+            If the column has no levels.
+        """
+        check_is_fitted(self)
+        at = self._completed.labels.positions(rows, 0)
+        place = self._completed.labels.positions(as_positions(column, "column"), 1)
+        return self._completed.probabilities(at, int(place[0]))
+
     def sample(
         self, rows: ArrayLike, columns: ArrayLike, n_samples: int = 100, *, random_state: Any = None
     ) -> Matrix:
@@ -281,58 +311,12 @@ class _CompletedTable:
         self._set(completed)
         return self
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted model to an .npz file that holds no pickle, whole or not at all.
-
-        Parameters
-        ----------
-        path : path
-            What `MatrixCompletion.load` and `lowland predict` read.
-        """
-        check_is_fitted(self)
-        done = self._completed
-        save_model(
-            path,
-            done.model,
-            fit=done.fit,
-            certificate=self.certificate_,
-            seed=done.seed,
-            cells=done.cells_fitted,
-            named="feature_names_in_" in vars(self),
-            levels=self.levels_,
-        )
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Any:
-        """Return an estimator with a model that was written by `save` or by the command line.
-
-        Parameters
-        ----------
-        path : path
-
-        Returns
-        -------
-        MatrixCompletion
-            Fitted, with default settings. It predicts, folds rows in and draws; what needs the data
-            (updates, completions, Fisher and conformal intervals) raises UnsupportedError.
-        """
-        model, header = load_model(path)
-        loaded: Any = cls()
-        loaded.dtype = str(model_dtype(model))
-        loaded.n_features_in_ = model.shape[1]
-        loaded.certificate_ = None
-        loaded.levels_ = {name: tuple(own) for name, own in header.get("levels", [])}
-        loaded.method_ = header["model"].get("method", "map")
-        loaded._set(Completed(model, None, int(header["seed"]), stored=header.get("cells", "")))
-        if header.get("named"):
-            loaded.feature_names_in_ = np.asarray(model.labels.columns, dtype=object)
-        return loaded
-
     def _observe(self, X: Any, *, reset: bool, rows: bool = False) -> Observations:
         if self.dtype not in ("float64", "float32"):
             raise InvalidInputError("dtype is unknown", repr(self.dtype), fix='use "float64" or "float32"')
         if isinstance(X, np.ma.MaskedArray):
             X = np.ma.filled(X.astype(np.float64), np.nan)
+        rows_named = index_of(X) if reset else None
         X = encode(X, self.levels_)
         if isinstance(X, Observations):
             if reset:
@@ -354,7 +338,7 @@ class _CompletedTable:
             ensure_all_finite="allow-nan",
             ensure_min_samples=1,
         )
-        return observations_of(table, getattr(self, "feature_names_in_", None))
+        return observations_of(table, getattr(self, "feature_names_in_", None), rows_named)
 
     def _names(self, positions: Indices, axis: int) -> NDArray[Any]:
         labels = self._completed.labels

@@ -9,19 +9,36 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.core.labels import label_text
 from lowland.core.observations import Labels, Observations
 from lowland.files.covariates import Covariates, read_covariates
 from lowland.systems.features import check_covariates
 
 
-def observations_of(table: Any, labels: Any) -> Observations:
+def observations_of(table: Any, labels: Any, rows: Any = None) -> Observations:
     """Return an array or a SciPy sparse array, already checked, as observations."""
     if hasattr(table, "tocoo"):
         entries = table.tocoo()
         return Observations.from_triples(
-            entries.row, entries.col, entries.data, shape=entries.shape, column_labels=labels
+            entries.row, entries.col, entries.data, shape=entries.shape, row_labels=rows, column_labels=labels
         )
-    return Observations.from_array(table, column_labels=labels)
+    return Observations.from_array(table, row_labels=rows, column_labels=labels)
+
+
+def index_of(frame: Any) -> Labels | None:
+    """Return the index of a frame as row labels, None where it only counts the rows or repeats itself."""
+    import narwhals as nw
+
+    wrapped = nw.from_native(frame, eager_only=True, pass_through=True)
+    index = nw.maybe_get_index(wrapped) if isinstance(wrapped, nw.DataFrame) else None
+    if index is None or index.nlevels > 1:
+        return None
+    names = index.to_numpy()
+    if not index.is_unique or (names.dtype.kind in "iu" and np.array_equal(names, np.arange(names.size))):
+        return None
+    if names.dtype.kind in "iu":
+        return np.asarray(names, np.int64)
+    return np.array([label_text(name) for name in index.tolist()])
 
 
 def covariates_of(given: Any, length: int, labels: Labels | None, name: str) -> Matrix | None:

@@ -10,10 +10,10 @@ from typing import Any, TypeAlias, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Indices, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
-from lowland.losses import Mixed
+from lowland.losses import Mixed, Ordinal
 from lowland.systems.column_kinds import LEVELS, NUMBERS, Kind, parse_word
 from lowland.systems.column_units import noise_of, precision_of, unit_of
 from lowland.systems.ordered_levels import marginal_thresholds, refitted_thresholds
@@ -192,6 +192,11 @@ class Columns:
         """Return the least value that cells of columns can have: zero for counts."""
         counts = np.array([kind.word == "poisson" for kind in self.kinds])[self.which]
         return np.where(counts[columns], 0.0, -np.inf)
+
+    def probabilities(self, z: Vector, column: int) -> Matrix:
+        """Return the probabilities of a column's levels where natural parameters, shifts apart, are z."""
+        kind = self.kinds[self.which[column]]
+        return Ordinal(kind.thresholds).probabilities(z.astype(np.float64) + self.shifts[column])
 
     def excesses(self, table: Observations, z: Vector) -> Vector:
         """Return the outlying part of cells whose predictions are z, in the unit of the table, shape (p,)."""

@@ -9,8 +9,11 @@ import numpy as np
 from lowland.core.observations import Observations
 from lowland.objectives.side_prior import unpack_lower
 from lowland.systems.bayesian_completion import BayesianFit
-from lowland.systems.completion import CompletionFit, fit_completion
+from lowland.systems.completion import CompletionFit, certified, fit_completion
 from lowland.systems.completion_settings import CompletionSettings
+
+# what is asked of a companion: whether its search has settled to the last digit is not
+CLAIMS = ("globally_optimal", "convex_optimal", "locally_unique", "determined_by_data", "uniquely_determined")
 
 
 def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "quick") -> CompletionFit:
@@ -48,7 +51,8 @@ def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "
     if model.biased:
         bias_penalty = 2 * noise / float(spreads[0][r] + spreads[1][r])
     settings = CompletionSettings(r, model.biased, penalty, bias_penalty=bias_penalty)
-    return fit_completion(_table_of(fit), settings, rng=rng, effort=effort)
+    found = fit_completion(_table_of(fit), settings, rng=rng, certify=False)
+    return certified(found, rng, effort, CLAIMS)
 
 
 def _mean_diagonal(covariances: np.ndarray, width: int) -> np.ndarray:

@@ -123,6 +123,18 @@ class Completed:
         """Return the columns most like one, and the correlations of their low-rank parts."""
         return alike(*self.model.factors(), column, count)
 
+    def probabilities(self, rows: Indices, column: int) -> Matrix:
+        """Return the probabilities of a column's levels in some rows, shape (k, number of levels)."""
+        model = self.model
+        known = model.columns if isinstance(model, CompletionModel) else None
+        if known is None or not isinstance(model, CompletionModel) or known.numbers[column]:
+            raise UnsupportedError(
+                "only levels have probabilities",
+                "a column of numbers",
+                fix='fit it as "logistic" or "ordinal"',
+            )
+        return known.probabilities(model.natural(rows, np.full(rows.size, column)), column)
+
     def outliers(self) -> csr_array:
         """Return the sparse part that a robust fit takes off the observed cells, shape (m, n)."""
         model = self.model
@@ -156,7 +168,7 @@ class Completed:
                 raise UnsupportedError(
                     "a column of levels has no intervals",
                     "two-level or ordered columns",
-                    fix="leave them out",
+                    fix="ask for predict_proba, or sample",
                 )
         way = own if way == "auto" else way
         if way.startswith("conformal"):

@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from lowland.certify import Settings
+from lowland.certify import DEFAULT_CLAIMS, Settings
 from lowland.certify import certify as judge
 from lowland.core.arrays import Vector, check_rank
 from lowland.core.errors import InvalidInputError
@@ -203,7 +203,12 @@ def _smoothed(
     return theta, stepper
 
 
-def certified(fit: CompletionFit, rng: np.random.Generator, effort: str = "standard") -> CompletionFit:
+def certified(
+    fit: CompletionFit,
+    rng: np.random.Generator,
+    effort: str = "standard",
+    claims: Sequence[str] = DEFAULT_CLAIMS,
+) -> CompletionFit:
     """Return a fit with its certificate, small ones after a Newton finish."""
     objective, search, theta = fit.objective, fit.search, fit.theta
     most = FINISH_WORK if fit.settings.columns is None else FINISH_WORK_OTHERS
@@ -212,9 +217,8 @@ def certified(fit: CompletionFit, rng: np.random.Generator, effort: str = "stand
         search = _finish(objective, search, rng)
         theta = settle_rows(objective, search.theta)
     model = model_of(objective, theta, fit.observations, fit.settings)
-    return replace(
-        fit, model=model, search=search, theta=theta, certificate=judge(objective, theta, effort=effort)
-    )
+    certificate = judge(objective, theta, claims=claims, effort=effort)
+    return replace(fit, model=model, search=search, theta=theta, certificate=certificate)
 
 
 def _finish(objective: RecoveryObjective, search: SearchResult, rng: np.random.Generator) -> SearchResult:

@@ -42,8 +42,7 @@ def save_model(
     certificate: Certificate | None = None,
     seed: int = 0,
     cells: str = "",
-    named: bool = False,
-    levels: Mapping[str, Sequence[Any]] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a model with its settings, stop reason, certificate and data fingerprint.
 
@@ -57,14 +56,12 @@ def save_model(
     seed : int
     cells : str
         Fingerprint of the table fitted, its weights apart.
-    named : bool
-        Whether column labels are feature names of data frames.
-    levels : mapping, optional
-        Of columns of data frames that hold no numbers: yes and no, or text.
+    about : mapping, optional
+        Plain data of the estimator: whether column labels are "named" features of a data frame, the "levels"
+        of columns that hold no numbers, its "parameters".
     """
     plain, arrays = model_arrays(model)
-    header: dict[str, Any] = {"model": plain, "seed": seed, "cells": cells, "named": named}
-    header["levels"] = [[_plain(name), [_plain(x) for x in own]] for name, own in (levels or {}).items()]
+    header: dict[str, Any] = {"model": plain, "seed": seed, "cells": cells, **(about or {})}
     if fit is not None:
         search: SearchResult = fit.search
         header |= {
@@ -77,6 +74,11 @@ def save_model(
         }
     header["certificate"] = certificate.to_json() if certificate else None
     save_bundle(path, "model", header, arrays)
+
+
+def levels_as_data(levels: Mapping[Any, Sequence[Any]]) -> list[Any]:
+    """Return the levels of columns as JSON can hold them: names need not be text."""
+    return [[_plain(name), [_plain(level) for level in own]] for name, own in levels.items()]
 
 
 def _plain(value: Any) -> Any:

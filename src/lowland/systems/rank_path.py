@@ -20,10 +20,16 @@ from lowland.systems.trial import hold_out
 
 # penalties of a path are this factor apart, from half the one that leaves nothing, so many at most
 STEP, LONGEST = 2.0, 14
+# penalties under which biases explain all that factors could, so many at most
+NOTHING = 12
 # penalties of biases, in observations: how many count as much as the prior guess of zero
 BIAS_PENALTIES = (20.0, 10.0, 5.0, 2.0, 1.0, 0.0)
 # ranks are tried upwards until this many in a row have not lowered the error
 PATIENCE = 3
+# penalties of other losses for longer: the first factor may serve some columns at the cost of others
+LONG_PATIENCE = 5
+# most that a held-out cell counts, in deviance: five standard deviations
+FARTHEST = 25.0
 # and excesses below this part of the least mean square do not count: searches end a little apart
 NEGLIGIBLE = 1e-3
 HIGHEST_RANK = 40
@@ -181,14 +187,29 @@ class _Comparison:
         largest = critical_ridge(completion_objective(self.kept, start), self.rng) / 2 or 1.0
         found: list[tuple[int, float, Vector]] = []
         before: CompletionFit | None = None
-        for k in range(LONGEST):
+        for k in range(NOTHING + LONGEST):
             fit = self._fit(rank, largest / STEP**k, before)
+            empty = _is_nothing(fit)
+            if empty or before is None:  # of fits of nothing, which biases explain, the last one counts
+                found = []
             found.append((rank, largest / STEP**k, self._squares(fit)))
-            before = fit
-            if _past(found):
+            # factors of zero stay zero: the next penalty starts afresh
+            before = None if empty else fit
+            patience = PATIENCE if self.settings.columns is None else LONG_PATIENCE
+            if (empty and k + 1 >= NOTHING) or _past(found, patience) or len(found) > LONGEST:
                 break
         steps = _compare(found)
-        return _simplest(steps).penalty, steps
+        return self._chosen(steps).penalty, steps
+
+    def _chosen(self, steps: Sequence[Step]) -> Step:
+        """Return the step taken of a path of penalties.
+
+        Of squares the simplest that does about as well as the best. Of levels and counts the best: a larger
+        penalty makes probabilities too timid.
+        """
+        if self.settings.columns is None:
+            return _simplest(steps)
+        return min(steps, key=lambda step: step.error)
 
     def over_ranks(self, penalty: float, most: int) -> tuple[int, list[Step]]:
         """Return the lowest rank that does as well as the best, and the path."""
@@ -223,15 +244,22 @@ class _Comparison:
         else:
             y, loss = columns.encode(self.apart).astype(np.float64), columns.loss(self.apart.columns)
             losses = loss.value(fit.model.natural(*at).astype(np.float64), y)
-            squares = 2 * columns.precisions[self.apart.columns] * losses
+            # a cell that is far off is off, however far: outliers and large counts must not decide alone
+            squares = np.minimum(2 * columns.precisions[self.apart.columns] * losses, FARTHEST)
         weights = self.apart.weights
         return squares if weights is None else squares * weights / weights.mean()
 
 
-def _past(found: Sequence[tuple[int, float, Vector]]) -> bool:
+def _is_nothing(fit: CompletionFit) -> bool:
+    """Return whether the factors are zero to rounding."""
+    u, v = fit.model.row_factors, fit.model.column_factors
+    return bool(np.linalg.norm(u) * np.linalg.norm(v) <= 1e-6 * np.sqrt(u.shape[0] * v.shape[0]))
+
+
+def _past(found: Sequence[tuple[int, float, Vector]], patience: int = PATIENCE) -> bool:
     """Return whether the last fits of a path have not lowered the error."""
     means = [float(squares.mean()) for *_, squares in found]
-    return len(means) > PATIENCE and min(means[-PATIENCE:]) >= min(means[:-PATIENCE])
+    return len(means) > patience and min(means[-patience:]) >= min(means[:-patience])
 
 
 def _compare(found: Sequence[tuple[int, float, Vector]]) -> list[Step]:
