@@ -373,3 +373,21 @@ def test_a_companion_is_not_asked_whether_it_settled(rng):
     claims = [finding.claim for finding in model.certificate_]
     assert "globally_optimal" in claims
     assert "stationary" not in claims
+
+
+def test_covariates_of_indexed_frames_are_matched_by_the_index(rng):
+    about = rng.standard_normal((40, 2))
+    table = about @ rng.standard_normal((2, 6)) + 0.1 * rng.standard_normal((40, 6))
+    table[rng.random(table.shape) < 0.3] = np.nan
+    names = [f"p{k}" for k in range(40)]
+    frame, known = pd.DataFrame(table, index=names), pd.DataFrame(about, index=names)
+    frame.columns, known.columns = list("abcdef"), ["x", "y"]
+    settings = {"rank": 2, **QUICK}
+    plain = ll.MatrixCompletion(**settings).fit(frame, row_covariates=about)
+    order = rng.permutation(40)
+    shuffled = ll.MatrixCompletion(**settings).fit(frame, row_covariates=known.iloc[order])
+    np.testing.assert_array_equal(plain.row_factors_, shuffled.row_factors_)
+    counting = ll.MatrixCompletion(**settings).fit(frame, row_covariates=known.reset_index(drop=True))
+    np.testing.assert_allclose(plain.row_factors_, counting.row_factors_, rtol=1e-8)
+    with pytest.raises(InvalidInputError, match="row_covariates"):
+        ll.MatrixCompletion(**settings).fit(frame, row_covariates=known.iloc[:30])

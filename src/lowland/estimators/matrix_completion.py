@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.core.status import StopReason
 from lowland.estimators.completed_table import _CompletedTable
@@ -219,7 +220,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             observations = weigh_rows(observations, sample_weight)
         (m, n), labels = observations.shape, (observations.row_labels, observations.column_labels)
         about = (
-            covariates_of(row_covariates, m, labels[0], "row_covariates"),
+            covariates_of(row_covariates, m, labels[0], "row_covariates", keyed=isinstance(X, Observations)),
             covariates_of(column_covariates, n, labels[1], "column_covariates"),
         )
         rng = self._generator()

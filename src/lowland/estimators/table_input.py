@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import label_text
+from lowland.core.labels import find_labels, label_text
 from lowland.core.observations import Labels, Observations
 from lowland.files.covariates import Covariates, read_covariates
 from lowland.systems.features import check_covariates
@@ -41,29 +41,35 @@ def index_of(frame: Any) -> Labels | None:
     return np.array([label_text(name) for name in index.tolist()])
 
 
-def covariates_of(given: Any, length: int, labels: Labels | None, name: str) -> Matrix | None:
+def covariates_of(
+    given: Any, length: int, labels: Labels | None, name: str, *, keyed: bool = True
+) -> Matrix | None:
     """Return covariates as numbers in the order of a table's rows or columns.
 
     Parameters
     ----------
     given : array_like, data frame, Covariates or None
-        Arrays are in the table's order. Frames are matched by their first column where the table has
-        labels, `Covariates` always.
+        Arrays are in the table's order. Where the table has labels, frames are matched by an index that
+        does more than count, else by their first column; `Covariates` always.
     length : int
         Number of rows or columns.
     labels : ndarray or None
         Of the rows or columns.
     name : str
         The argument's name, for the error.
+    keyed : bool
+        Whether a frame without an index is matched by its first column; otherwise it is in the table's
+        order, as the rows of a frame are.
     """
     if given is None:
         return None
-    if (
-        not isinstance(given, Covariates)
-        and getattr(given, "columns", None) is not None
-        and labels is not None
-    ):
-        given = read_covariates(given)
+    framed = not isinstance(given, Covariates) and getattr(given, "columns", None) is not None
+    if framed and labels is not None:
+        names = index_of(given)
+        if names is not None:
+            given = np.ascontiguousarray(np.asarray(given)[find_labels(labels, names, name)])
+        elif keyed:
+            given = read_covariates(given)
     if isinstance(given, Covariates):
         given = given.in_order(labels, f"{name} label")
     return check_covariates(given, length, name)
