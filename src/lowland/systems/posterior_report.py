@@ -131,11 +131,12 @@ def path_figures(path: RankPath) -> tuple[FigureEntry, ...]:
             positions = np.array([float(getattr(step, name)) for step in steps])
             errors = np.array([step.error for step in steps])
             chosen = float(getattr(path.settings, name))
+            best = name == "penalty" and path.settings.columns is not None
+            why = "the best" if best else "the simplest within one standard error of the best"
             figures.append(
                 FigureEntry(
                     f"Choice of the {name}",
-                    f"Error on {path.held_out} held-out cells by {name}; {chosen:.4g} was chosen, the "
-                    "simplest within one standard error of the best.",
+                    f"Error on {path.held_out} held-out cells by {name}; {chosen:.4g} was chosen, {why}.",
                     PathDisplay(positions, errors, chosen, name).plot,
                 )
             )

@@ -83,7 +83,8 @@ class RankPath:
     Notes
     -----
     Of each path the simplest fit (lowest rank, largest penalty) is taken whose mean square exceeds the
-    least one by at most one standard error of the difference, or by a thousandth.
+    least one by at most one standard error of the difference, or by a thousandth; of penalties where losses
+    are not all squared, the best.
     """
 
     steps: tuple[Step, ...]
