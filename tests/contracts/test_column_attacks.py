@@ -350,13 +350,13 @@ def test_probabilities_of_levels(rng):
     table[:, 0] = z[:, 0]
     losses = {j: "ordinal" for j in range(1, 6)}
     model = ll.MatrixCompletion(rank=1, loss=losses, penalty=3.0, **QUICK).fit(table)
-    found = model.predict_proba(np.arange(200), 2)
+    found = model.level_probabilities(np.arange(200), 2)
     assert found.shape == (200, 3)
     np.testing.assert_allclose(found.sum(axis=1), 1)
     np.testing.assert_allclose(found @ [0, 1, 2], model.predict(np.arange(200), np.full(200, 2)), atol=1e-9)
     assert (found.argmax(axis=1) == table[:, 2]).mean() > 0.6
     with pytest.raises(ll.LowlandError, match="only levels"):
-        model.predict_proba([0], 0)
+        model.level_probabilities([0], 0)
 
 
 def test_a_report_from_python(rng, tmp_path):

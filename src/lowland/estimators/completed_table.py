@@ -167,7 +167,7 @@ class _CompletedTable(_SavedTable):
         check_is_fitted(self)
         return self._completed.outliers()
 
-    def predict_proba(self, rows: ArrayLike, column: Any) -> Matrix:
+    def level_probabilities(self, rows: ArrayLike, column: Any) -> Matrix:
         """Return the probabilities of the levels of a column.
 
         Parameters

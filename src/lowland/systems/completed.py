@@ -168,7 +168,7 @@ class Completed:
                 raise UnsupportedError(
                     "a column of levels has no intervals",
                     "two-level or ordered columns",
-                    fix="ask for predict_proba, or sample",
+                    fix="ask for level_probabilities, or sample",
                 )
         way = own if way == "auto" else way
         if way.startswith("conformal"):
