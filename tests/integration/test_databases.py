@@ -119,7 +119,7 @@ def test_exact_decimals_are_numbers(server):
 def test_a_query_cannot_change_a_server(server):
     for query in (
         "delete from lowland_ratings",
-        "copy (select 1) to '/tmp/x'",
+        "copy (select 1) to 'x'",
         "(drop table x)",
         "-- a\n call f()",
     ):

@@ -75,8 +75,8 @@ class _SavedTable:
         -------
         MatrixCompletion
             Fitted, with the settings that it was saved with (a random state only if it was a number). It
-            predicts, folds rows in and draws; what needs the data
-            (updates, completions, Fisher and conformal intervals) raises UnsupportedError.
+            predicts and folds rows in; what needs the data (updates, completions, Fisher and conformal
+            intervals, draws of a fit that is no posterior) raises UnsupportedError.
         """
         model, header = load_model(path)
         loaded: Any = cls()

@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.protocols import MajorisedLoss
 from lowland.losses import Clipped, LogPoisson, Ordinal, Squared
@@ -72,16 +72,20 @@ class Kind:
             return Ordinal(self.thresholds)
         return LogPoisson() if self.word == "poisson" else Squared()
 
+    def probabilities(self, z: Vector) -> Matrix:
+        """Return the probabilities of the levels where the natural parameter is z, shape (p, K)."""
+        return Ordinal(self.thresholds).probabilities(z)
+
     def mean(self, z: Vector) -> Vector:
         """Return expected values where the natural parameter is z (numbers: z itself)."""
         if self.word in LEVELS:
-            return np.asarray(Ordinal(self.thresholds).probabilities(z) @ np.asarray(self.levels))
+            return np.asarray(self.probabilities(z) @ np.asarray(self.levels))
         return np.asarray(np.exp(z)) if self.word == "poisson" else z
 
     def variance(self, z: Vector, precision: Vector) -> Vector:
         """Return variances of new observations where the natural parameter is z."""
         if self.word in LEVELS:
-            levels, probabilities = np.asarray(self.levels), Ordinal(self.thresholds).probabilities(z)
+            levels, probabilities = np.asarray(self.levels), self.probabilities(z)
             return np.asarray(probabilities @ levels**2 - (probabilities @ levels) ** 2)
         if self.word == "poisson":
             return np.asarray(np.exp(z))
@@ -94,7 +98,7 @@ class Kind:
         Numbers vary by a normal law, or one of Laplace for absolute losses, of the noise that was found.
         """
         if self.word in LEVELS:
-            below = np.cumsum(Ordinal(self.thresholds).probabilities(z), axis=1)[:, :-1]
+            below = np.cumsum(self.probabilities(z), axis=1)[:, :-1]
             places = (rng.random(z.size)[:, None] > below).sum(axis=1)
             return np.asarray(np.asarray(self.levels)[places])
         if self.word == "poisson":
@@ -122,7 +126,7 @@ class Kind:
         """Return the most probable level, or the expected value of what has no levels."""
         if self.word not in LEVELS:
             return self.mean(z)
-        best = np.argmax(Ordinal(self.thresholds).probabilities(z), axis=1)
+        best = np.argmax(self.probabilities(z), axis=1)
         chosen: Vector = np.asarray(self.levels)[best]
         return chosen
 

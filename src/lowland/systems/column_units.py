@@ -59,7 +59,7 @@ def noise_of(kind: Kind, y: Vector, z: Vector, variances: Vector, weights: Vecto
     return float(weights @ (errors + variances)) / max(total, SMALLEST), total
 
 
-def precision_of(kind: Kind, noise: float) -> float:
+def precision_of(noise: float) -> float:
     """Return what a column's loss is multiplied by: one over the noise."""
     return float(1 / max(noise, SMALLEST))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
-from lowland.losses import Mixed, Ordinal
+from lowland.losses import Mixed
 from lowland.systems.column_kinds import LEVELS, NUMBERS, Kind, parse_word
 from lowland.systems.column_units import noise_of, precision_of, unit_of
 from lowland.systems.ordered_levels import marginal_thresholds, refitted_thresholds
@@ -95,17 +95,13 @@ class Columns:
                 )
                 for j in range(n)
             ]
-        kinds = tuple(dict.fromkeys(made))
-        places = {kind: k for k, kind in enumerate(kinds)}
-        which, unit = np.array([places[kind] for kind in made], np.intp), 1.0
+        (kinds, which), unit = _distinct(made), 1.0
         weights = np.ones(table.size) if table.weights is None else table.weights.astype(np.float64)
         units = _units(made, table.values.astype(np.float64), weights, by_column)
         centres, spreads, shifts = np.array(units).T.copy()
-        seen = np.array(
-            [at.size > 0 and kind.word in NUMBERS for kind, at in zip(made, by_column, strict=True)]
-        )
+        numbers = np.array([kind.word in NUMBERS for kind in made])
+        seen = numbers & (table.column_counts() > 0)
         if scale == "common" and seen.any():
-            numbers = np.array([kind.word in NUMBERS for kind in made])
             middle = float(np.median(table.values[numbers[table.columns]]))
             unit = float(np.median(spreads[seen]))
             centres, spreads = np.where(numbers, middle, centres), np.where(numbers, 1.0, spreads)
@@ -185,18 +181,21 @@ class Columns:
     @cached_property
     def calibrating(self) -> tuple[NDArray[np.bool_], ...]:
         """Groups of columns whose errors are calibrated together: numbers, and counts."""
-        counts = np.array([kind.word == "poisson" for kind in self.kinds])[self.which]
-        return tuple(group for group in (self.numbers & ~counts, counts) if group.any())
+        return tuple(group for group in (self.numbers & ~self._counts, self._counts) if group.any())
 
     def least(self, columns: Indices) -> Vector:
         """Return the least value that cells of columns can have: zero for counts."""
-        counts = np.array([kind.word == "poisson" for kind in self.kinds])[self.which]
-        return np.where(counts[columns], 0.0, -np.inf)
+        return np.where(self._counts[columns], 0.0, -np.inf)
+
+    @cached_property
+    def _counts(self) -> NDArray[np.bool_]:
+        counts: NDArray[np.bool_] = np.array([kind.word == "poisson" for kind in self.kinds])[self.which]
+        return counts
 
     def probabilities(self, z: Vector, column: int) -> Matrix:
         """Return the probabilities of a column's levels where natural parameters, shifts apart, are z."""
-        kind = self.kinds[self.which[column]]
-        return Ordinal(kind.thresholds).probabilities(z.astype(np.float64) + self.shifts[column])
+        natural = z.astype(np.float64) + self.shifts[column]
+        return self.kinds[self.which[column]].probabilities(natural)
 
     def excesses(self, table: Observations, z: Vector) -> Vector:
         """Return the outlying part of cells whose predictions are z, in the unit of the table, shape (p,)."""
@@ -261,7 +260,7 @@ class Columns:
         for j, kind in enumerate(kinds):
             noise, count = found.get(j, (usual, 0.0))
             if kind.word in NUMBERS:
-                precisions[j] = precision_of(kind, (PRIOR * usual + count * noise) / (PRIOR + count))
+                precisions[j] = precision_of((PRIOR * usual + count * noise) / (PRIOR + count))
                 kinds[j] = replace(kind, precision=precisions[j]) if kind.word == "huber" else kind
         return self._with(kinds, precisions)
 
@@ -276,9 +275,7 @@ class Columns:
         return tuple(stages)
 
     def _with(self, kinds: Sequence[Kind], precisions: Vector) -> Columns:
-        distinct = tuple(dict.fromkeys(kinds))
-        places = {kind: k for k, kind in enumerate(distinct)}
-        which = np.array([places[kind] for kind in kinds], np.intp)
+        distinct, which = _distinct(kinds)
         return replace(self, kinds=distinct, which=which, precisions=precisions)
 
     def describe(self, table: Observations) -> str:
@@ -294,6 +291,12 @@ class Columns:
     def words(self) -> Sequence[str]:
         """Return the words of the losses used."""
         return sorted({kind.word for kind in self.kinds})
+
+
+def _distinct(kinds: Sequence[Kind]) -> tuple[tuple[Kind, ...], Indices]:
+    """Return the kinds that there are, in order of appearance, and which of them each column has."""
+    places = {kind: k for k, kind in enumerate(dict.fromkeys(kinds))}
+    return tuple(places), np.array([places[kind] for kind in kinds], np.intp)
 
 
 def check_columns(losses: Losses, table: Observations) -> None:
@@ -336,7 +339,7 @@ def _units(
     everything = np.concatenate(numbers) if numbers else np.zeros(0, np.intp)
     overall = float(np.average(values, weights=weights)) if values.size else 0.0
     return [
-        unit_of(kind, *((values[use], weights[use])), overall)
+        unit_of(kind, values[use], weights[use], overall)
         for kind, at in zip(kinds, by_column, strict=True)
         for use in [at if at.size or kind.word not in NUMBERS else everything]
     ]

@@ -300,12 +300,19 @@ class Completed:
         tables[:, rows, columns] = drawing.sample(rows, columns, count, rng)
         return tables
 
+    @cached_property
+    def _row_draws(self) -> RowDraws | None:
+        # kept, for it factors the system of every row
+        fit = self.fit if isinstance(self.fit, CompletionFit) else None
+        columns = None if fit is None else fit.settings.columns
+        return None if fit is None or columns is None else RowDraws(fit, columns)
+
     def _drawing(self, what: str) -> PosteriorModel | RowDraws:
         """Return what draws cells: a posterior, or rows around a fit of columns of several kinds."""
         if isinstance(self.model, PosteriorModel):
             return self.model
-        if isinstance(self.fit, CompletionFit) and self.fit.settings.columns is not None:
-            return RowDraws(self.fit, self.fit.settings.columns)
+        if self._row_draws is not None:
+            return self._row_draws
         if self.model.columns is not None:
             raise UnsupportedError(f"{what} need the data", "a model from a file", fix="fit the table again")
         raise UnsupportedError(

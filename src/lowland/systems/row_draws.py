@@ -25,36 +25,29 @@ class RowDraws:
     Parameters
     ----------
     fit : CompletionFit
-        Of losses that are not all squared.
     columns : Columns
+        What its columns hold.
     """
 
     fit: CompletionFit
     columns: Columns
 
     @cached_property
-    def _roots(self) -> Matrix:
-        """Matrices whose products with normals have the rows' covariances, shape (m, k, k)."""
-        systems, _ = row_systems(self.fit.objective, self.fit.theta)
+    def _rows(self) -> tuple[Matrix, Matrix]:
+        """Matrices whose products with normals are rows' deviations, and what rows are multiplied by."""
+        systems, design = row_systems(self.fit.objective, self.fit.theta)
         lower = np.linalg.cholesky(systems)
         identity = np.broadcast_to(np.eye(lower.shape[1]), lower.shape)
-        return np.asarray(np.linalg.solve(lower.transpose(0, 2, 1), identity))
+        return np.asarray(np.linalg.solve(lower.transpose(0, 2, 1), identity)), design
 
     def sample(self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator) -> Matrix:
         """Return draws of new observations of cells together, shape (count, k)."""
         model = self.fit.model
         natural = model.natural(rows, columns).astype(np.float64)
-        design = self.design[columns]
+        roots, design = self._rows
         out = np.empty((count, rows.size))
         for k in range(count):
-            normals = rng.standard_normal(self._roots.shape[:2])
-            moved = np.einsum("mab,mb->ma", self._roots, normals)
-            z = natural + np.einsum("ck,ck->c", moved[rows], design)
+            moved = np.einsum("mab,mb->ma", roots, rng.standard_normal(roots.shape[:2]))
+            z = natural + np.einsum("ck,ck->c", moved[rows], design[columns])
             out[k] = self.columns.draw(z, columns, rng)
         return out
-
-    @cached_property
-    def design(self) -> Matrix:
-        """What a row is multiplied by in each column: its factors, and one for the row's bias."""
-        _, design = row_systems(self.fit.objective, self.fit.theta)
-        return design
