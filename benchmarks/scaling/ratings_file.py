@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import lowland as ll
+from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
 from lowland.measure import Entries
 from lowland.systems.completed import Completed
@@ -65,7 +66,7 @@ def main():
         stages[name] = time.perf_counter() - start
         start = time.perf_counter()
 
-    table = load_table(path, dtype="float32").observations
+    table = load_table(path, Reading(dtype="float32")).observations
     done("reading")
     pattern = Entries(table.rows, table.columns, table.shape, dtype="float32").pattern
     assert pattern.row_starts[-1] == table.size

@@ -31,6 +31,7 @@ from lowland.core.findings import CLAIMS
 from lowland.core.observations import Observations
 from lowland.core.status import Verdict
 from lowland.files.certificates import CertificateDocument, read_certificate, write_certificate
+from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
 from lowland.models import General
 from lowland.report.words import verdict_sentence
@@ -75,9 +76,7 @@ def certify(
     Settings.for_effort(effort)
     if output is not None:
         check_writable(output)
-    observations = load_table(
-        table, row=row, column=column, value=value, layout=layout, duplicates=duplicates
-    ).observations
+    observations = load_table(table, Reading(row, column, value, layout, duplicates=duplicates)).observations
     if model.suffix.lower() == ".json":
         why = "the numbers of the document are checked as they stand"
         refuse_given(context, JUDGING, "a certificate that is checked", why, "pass a model to judge")

@@ -31,6 +31,7 @@ from lowland.core.observations import Labels
 from lowland.core.random import make_generator
 from lowland.core.status import StopReason
 from lowland.files.covariates import read_covariates
+from lowland.files.layouts import Reading
 from lowland.report.page import write_report
 from lowland.systems.bayesian_completion import Covariates
 from lowland.systems.completed import INTERVALS, Completed
@@ -151,16 +152,7 @@ def complete(
     check_seed(seed, dtype)
     _check_pairs(require=require, certify=certify, resume=resume, model=model)
     _check_interval(interval, interval_method, output)
-    loaded = source.load(
-        row=row,
-        column=column,
-        value=value,
-        layout=layout,
-        delimiter=delimiter,
-        duplicates=duplicates,
-        dtype=dtype,
-        levelled=levelled(plan),
-    )
+    loaded = source.load(Reading(row, column, value, layout, delimiter, duplicates, dtype, levelled(plan)))
     observations = loaded.observations
     if plan.rank is not None:
         check_rank(plan.rank, observations.shape, name="--rank")

@@ -11,6 +11,7 @@ import typer
 from lowland.cli.completed_output import describe_table
 from lowland.cli.output import say, say_json
 from lowland.core.status import Verdict
+from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
 from lowland.systems.determinacy import diagnose as judge
 
@@ -27,7 +28,7 @@ def diagnose(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Tell, before any fit, whether the positions of the data determine a matrix of a rank."""
-    loaded = load_table(table, row=row, column=column, value=value, layout=layout, duplicates=duplicates)
+    loaded = load_table(table, Reading(row, column, value, layout, duplicates=duplicates))
     seen = loaded.observations
     answer = judge(seen, rank=rank, biases=("row", "column", "global") if biases else ())
     names = [

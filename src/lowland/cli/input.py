@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from lowland.core.errors import InvalidInputError
 from lowland.files.databases import shown
-from lowland.files.layouts import Table
+from lowland.files.layouts import Reading, Table
 from lowland.files.queries import load_query
 from lowland.files.tables import load_table
 
@@ -43,44 +42,13 @@ class Source:
             return shlex.quote(self.file.name)
         return f"--database {shlex.quote(shown(self.database))} --query {shlex.quote(self.query)}"
 
-    def load(
-        self,
-        *,
-        row: str | None,
-        column: str | None,
-        value: str | None,
-        layout: str,
-        delimiter: str | None,
-        duplicates: str,
-        dtype: str,
-        levelled: Collection[str] = (),
-    ) -> Table:
+    def load(self, how: Reading) -> Table:
         """Read the table."""
-        if self.file is None:
-            if delimiter is not None:
-                raise InvalidInputError("--delimiter is for text files", repr(delimiter), fix="leave it out")
-            return load_query(
-                self.query,
-                self.database,
-                row=row,
-                column=column,
-                value=value,
-                layout=layout,
-                duplicates=duplicates,
-                dtype=dtype,
-                levelled=levelled,
-            )
-        return load_table(
-            self.file,
-            row=row,
-            column=column,
-            value=value,
-            layout=layout,
-            delimiter=delimiter,
-            duplicates=duplicates,
-            dtype=dtype,
-            levelled=levelled,
-        )
+        if self.file is not None:
+            return load_table(self.file, how)
+        if how.delimiter is not None:
+            raise InvalidInputError("--delimiter is for text files", repr(how.delimiter), fix="leave it out")
+        return load_query(self.query, self.database, how)
 
 
 def source_of(table: Path | None, database: str | None, query: str | None) -> Source:

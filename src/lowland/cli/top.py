@@ -11,6 +11,7 @@ import typer
 from lowland.cli.output import say, say_json
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import label_text
+from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
 from lowland.systems.model_files import load_model
 from lowland.systems.rankings import best_columns
@@ -40,15 +41,7 @@ def top(
     at = int(labels.positions(wanted, 0)[0])
     seen = np.zeros(0, np.intp)
     if table is not None:
-        loaded = load_table(
-            table,
-            row=row_name,
-            column=column,
-            value=value,
-            layout=layout,
-            delimiter=delimiter,
-            duplicates=duplicates,
-        )
+        loaded = load_table(table, Reading(row_name, column, value, layout, delimiter, duplicates))
         known = labels.align(loaded.observations, rows=True)
         if known.shape != fitted.shape:
             raise InvalidInputError(

@@ -15,8 +15,6 @@ from lowland.core.labels import LabelColumn, label_text, order_labels
 from lowland.core.observations import Observations
 from lowland.files.delimited import MISSING, Columns, type_column
 
-Names = tuple[str | None, str | None, str | None]
-
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -39,15 +37,43 @@ class Table:
     levels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def table_from_columns(
-    columns: Columns,
-    where: str,
-    names: Names,
-    layout: str,
-    duplicates: str,
-    dtype: str,
-    levelled: Collection[str] = (),
-) -> Table:
+@final
+@dataclass(frozen=True)
+class Reading:
+    """How a table is to be read.
+
+    Parameters
+    ----------
+    row, column, value, layout, delimiter, duplicates, dtype
+        As of `read_table`.
+    levelled : collection of str
+        Columns of a wide table that may hold two words instead of numbers.
+    """
+
+    row: str | None = None
+    column: str | None = None
+    value: str | None = None
+    layout: str = "auto"
+    delimiter: str | None = None
+    duplicates: str = "error"
+    dtype: str = "float64"
+    levelled: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.layout not in ("auto", "long", "wide"):
+            raise InvalidInputError(
+                "layout is unknown", repr(self.layout), fix='use "auto", "long" or "wide"'
+            )
+        if self.dtype not in ("float64", "float32"):
+            raise InvalidInputError("dtype is unknown", repr(self.dtype), fix='use "float64" or "float32"')
+
+    @property
+    def names(self) -> tuple[str | None, str | None, str | None]:
+        """Names of the row, column and value columns, where they are given."""
+        return self.row, self.column, self.value
+
+
+def table_from_columns(columns: Columns, where: str, how: Reading) -> Table:
     """Return typed columns as a table.
 
     Parameters
@@ -55,31 +81,15 @@ def table_from_columns(
     columns : dict of str to ndarray or LabelColumn
     where : str
         What to call them in errors.
-    names : tuple of str or None
-        Of the row, column and value columns.
-    layout : {"auto", "long", "wide"}
-    duplicates : {"error", "mean", "last"}
-    dtype : {"float64", "float32"}
-    levelled : collection of str
-        Columns of a wide table that may hold two words instead of numbers.
+    how : Reading
     """
-    if _is_long(layout, names, columns):
-        return long_table(columns, where, names, duplicates, dtype)
-    return wide_table(columns, where, names, dtype, levelled)
+    return (long_table if _is_long(columns, how) else wide_table)(columns, where, how)
 
 
-def check_layout(layout: str, dtype: str) -> None:
-    """Raise unless layout and precision are known."""
-    if layout not in ("auto", "long", "wide"):
-        raise InvalidInputError("layout is unknown", repr(layout), fix='use "auto", "long" or "wide"')
-    if dtype not in ("float64", "float32"):
-        raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
-
-
-def _is_long(layout: str, names: Names, columns: Columns) -> bool:
-    if layout != "auto":
-        return layout == "long"
-    return any(names) or (len(columns) == 3 and mostly_numbers(list(columns.values())[2]))
+def _is_long(columns: Columns, how: Reading) -> bool:
+    if how.layout != "auto":
+        return how.layout == "long"
+    return any(how.names) or (len(columns) == 3 and mostly_numbers(list(columns.values())[2]))
 
 
 def mostly_numbers(column: Any) -> bool:
@@ -91,11 +101,11 @@ def mostly_numbers(column: Any) -> bool:
     return bool(np.mean([_is_number(cell) for cell in column[:10_000]] or [False]) >= 0.5)
 
 
-def long_table(columns: Columns, where: str, names: Names, duplicates: str, dtype: str) -> Table:
+def long_table(columns: Columns, where: str, how: Reading) -> Table:
     """Return a table whose lines are cells."""
-    chosen = choose_columns(list(columns), where, names)
+    chosen = choose_columns(list(columns), where, how)
     row, column = (_labels(columns[name], name, where) for name in chosen[:2])
-    values = _numbers(columns[chosen[2]], chosen[2], where, dtype)
+    values = _numbers(columns[chosen[2]], chosen[2], where, how.dtype)
     rows, cols = row.codes, column.codes
     keep = ~np.isnan(values)
     if not keep.all():  # a listed cell without a value is a missing one
@@ -103,7 +113,7 @@ def long_table(columns: Columns, where: str, names: Names, duplicates: str, dtyp
     _check_some(values, where)
     rows, cols, values = _row_by_row(rows, cols, values, column.names.size)
     observations = Observations.from_triples(
-        rows, cols, values, row_labels=row.names, column_labels=column.names, duplicates=duplicates
+        rows, cols, values, row_labels=row.names, column_labels=column.names, duplicates=how.duplicates
     )
     return Table(observations, "long", chosen)
 
@@ -129,7 +139,7 @@ def _stable_order(code: Indices) -> Indices:
     return order
 
 
-def choose_columns(header: list[str], where: str, names: Names) -> tuple[str, ...]:
+def choose_columns(header: list[str], where: str, how: Reading) -> tuple[str, ...]:
     """Return the names of the row, column and value columns of a long table."""
     if len(header) < 3:
         raise InvalidInputError(
@@ -138,7 +148,7 @@ def choose_columns(header: list[str], where: str, names: Names) -> tuple[str, ..
             fix="a long table has a row, a column and a value",
         )
     chosen = []
-    for name, role, position in zip(names, ("row", "column", "value"), range(3), strict=True):
+    for name, role, position in zip(how.names, ("row", "column", "value"), range(3), strict=True):
         name = name or header[position]
         if name not in header:
             raise InvalidInputError(
@@ -214,12 +224,10 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def wide_table(
-    columns: Columns, where: str, names: Names, dtype: str, levelled: Collection[str] = ()
-) -> Table:
+def wide_table(columns: Columns, where: str, how: Reading) -> Table:
     """Return a table whose lines are rows."""
-    first = names[0] or next(iter(columns), "")
-    labels = _wide_labels(columns, first, where, asked=names[0] is not None)
+    first = how.row or next(iter(columns), "")
+    labels = _wide_labels(columns, first, where, asked=how.row is not None)
     numeric = [name for name in columns if labels is None or name != first]
     if not numeric or not columns[numeric[0]].size:
         raise InvalidInputError(
@@ -228,13 +236,13 @@ def wide_table(
     levels: dict[str, tuple[str, ...]] = {}
     made = []
     for name in numeric:
-        words = _words(columns[name]) if name in levelled else None
+        words = _words(columns[name]) if name in how.levelled else None
         if words is not None:
             levels[name] = _two_words(words, name, where)
             codes = {word: float(k) for k, word in enumerate(levels[name])}
-            made.append(np.array([codes.get(word, np.nan) for word in words.tolist()], dtype))
+            made.append(np.array([codes.get(word, np.nan) for word in words.tolist()], how.dtype))
         else:
-            made.append(_numbers(columns[name], name, where, dtype))
+            made.append(_numbers(columns[name], name, where, how.dtype))
     table = np.stack(made, axis=1)
     _check_some(table[~np.isnan(table)], where)
     observations = Observations.from_array(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
 
 from lowland.core.observations import Observations
 from lowland.files.columnar import frame_columns
 from lowland.files.databases import query_arrow
-from lowland.files.layouts import Table, check_layout, table_from_columns
+from lowland.files.layouts import Reading, Table, table_from_columns
 
 
 def read_sql(
@@ -61,33 +60,10 @@ def read_sql(
     >>> ll.read_sql("select user, item, stars from ratings", path).shape
     (2, 1)
     """
-    return load_query(
-        query,
-        database,
-        row=row,
-        column=column,
-        value=value,
-        layout=layout,
-        duplicates=duplicates,
-        dtype=dtype,
-    ).observations
+    how = Reading(row, column, value, layout, None, duplicates, dtype)
+    return load_query(query, database, how).observations
 
 
-def load_query(  # noqa: PLR0913
-    query: str,
-    database: str | os.PathLike[str],
-    *,
-    row: str | None = None,
-    column: str | None = None,
-    value: str | None = None,
-    layout: str = "auto",
-    duplicates: str = "error",
-    dtype: str = "float64",
-    levelled: Collection[str] = (),
-) -> Table:
-    """Read a query's result and keep how it looked; parameters and errors are those of `read_sql`."""
-    check_layout(layout, dtype)
-    columns = frame_columns(query_arrow(database, query))
-    return table_from_columns(
-        columns, "the result", (row, column, value), layout, duplicates, dtype, levelled
-    )
+def load_query(query: str, database: str | os.PathLike[str], how: Reading) -> Table:
+    """Read a query's result and keep how it looked; errors are those of `read_sql`."""
+    return table_from_columns(frame_columns(query_arrow(database, query)), "the result", how)

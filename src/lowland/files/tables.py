@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ from lowland.files.arrays import read_array
 from lowland.files.columnar import COLUMNAR, columns_of
 from lowland.files.delimited import read_delimited, read_header
 from lowland.files.layouts import (
-    Names,
+    Reading,
     Table,
-    check_layout,
     choose_columns,
     long_table,
     mostly_numbers,
@@ -28,6 +26,7 @@ from lowland.files.layouts import (
 
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 ARRAYS = (".npy", ".npz", ".mtx")
+DEFAULT = Reading()
 
 
 def read_table(
@@ -77,47 +76,26 @@ def read_table(
     >>> ll.read_table(data_path("fertility")).shape
     (210, 52)
     """
-    return load_table(
-        source,
-        row=row,
-        column=column,
-        value=value,
-        layout=layout,
-        delimiter=delimiter,
-        duplicates=duplicates,
-        dtype=dtype,
-    ).observations
+    return load_table(source, Reading(row, column, value, layout, delimiter, duplicates, dtype)).observations
 
 
-def load_table(  # noqa: PLR0913
-    source: Any,
-    *,
-    row: str | None = None,
-    column: str | None = None,
-    value: str | None = None,
-    layout: str = "auto",
-    delimiter: str | None = None,
-    duplicates: str = "error",
-    dtype: str = "float64",
-    levelled: Collection[str] = (),
-) -> Table:
-    """Read a table and keep how it looked; parameters and errors are those of `read_table`.
+def load_table(source: Any, how: Reading = DEFAULT) -> Table:
+    """Read a table and keep how it looked; errors are those of `read_table`.
 
-    Columns of a wide table that are named in `levelled` may hold two words.
+    Parameters
+    ----------
+    source : path or data frame
+    how : Reading
     """
-    check_layout(layout, dtype)
-    names = (row, column, value)
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         suffix = path.suffix.lower()
         if suffix in ARRAYS:
-            return Table(_as_type(read_array(path), dtype), "array", ())
+            return Table(_as_type(read_array(path), how.dtype), "array", ())
         if suffix in DELIMITERS:
-            return _load_text(
-                path, delimiter or DELIMITERS[suffix], layout, names, duplicates, dtype, levelled
-            )
+            return _load_text(path, how.delimiter or DELIMITERS[suffix], how)
     columns, where = columns_of(source, (*DELIMITERS, *COLUMNAR, *ARRAYS))
-    return table_from_columns(columns, where, names, layout, duplicates, dtype, levelled)
+    return table_from_columns(columns, where, how)
 
 
 def read_columns(source: Any, key: str | None = None) -> tuple[dict[str, NDArray[Any]], str]:
@@ -143,27 +121,19 @@ def read_columns(source: Any, key: str | None = None) -> tuple[dict[str, NDArray
     return plain, where
 
 
-def _load_text(
-    path: Path,
-    delimiter: str,
-    layout: str,
-    names: Names,
-    duplicates: str,
-    dtype: str,
-    levelled: Collection[str],
-) -> Table:
+def _load_text(path: Path, delimiter: str, how: Reading) -> Table:
     """Read a text table; which columns hold labels must be known before it is read."""
     header = read_header(path, delimiter)
-    maybe_long = layout == "long" or (layout == "auto" and (any(names) or len(header) == 3))
+    maybe_long = how.layout == "long" or (how.layout == "auto" and (any(how.names) or len(header) == 3))
     if maybe_long:
-        chosen = choose_columns(header, str(path), names)
+        chosen = choose_columns(header, str(path), how)
         columns = read_delimited(path, delimiter, chosen[:2])
-        if layout == "long" or any(names) or mostly_numbers(columns[chosen[2]]):
-            return long_table(columns, str(path), names, duplicates, dtype)
-    label = names[0] or header[0]
+        if how.layout == "long" or any(how.names) or mostly_numbers(columns[chosen[2]]):
+            return long_table(columns, str(path), how)
+    label = how.row or header[0]
     if label not in header:
         raise InvalidInputError(f"{path} has no column {label!r}", f"columns {', '.join(header)}")
-    return wide_table(read_delimited(path, delimiter, [label]), str(path), names, dtype, levelled)
+    return wide_table(read_delimited(path, delimiter, [label]), str(path), how)
 
 
 def _as_type(observations: Observations, dtype: str) -> Observations:

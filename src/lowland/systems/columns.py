@@ -185,7 +185,7 @@ class Columns:
 
     def least(self, columns: Indices) -> Vector:
         """Return the least value that cells of columns can have: zero for counts."""
-        return np.where(self._counts[columns], 0.0, -np.inf)
+        return np.asarray(np.where(self._counts[columns], 0.0, -np.inf))
 
     @cached_property
     def _counts(self) -> NDArray[np.bool_]:
@@ -195,7 +195,8 @@ class Columns:
     def probabilities(self, z: Vector, column: int) -> Matrix:
         """Return the probabilities of a column's levels where natural parameters, shifts apart, are z."""
         natural = z.astype(np.float64) + self.shifts[column]
-        return self.kinds[self.which[column]].probabilities(natural)
+        kind: Kind = self.kinds[self.which[column]]
+        return kind.probabilities(natural)
 
     def excesses(self, table: Observations, z: Vector) -> Vector:
         """Return the outlying part of cells whose predictions are z, in the unit of the table, shape (p,)."""
