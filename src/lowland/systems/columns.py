@@ -205,10 +205,6 @@ class Columns:
             out[at] = kind.excess(errors[at])
         return out * self.spreads[table.columns]
 
-    def has_levels(self, columns: Indices) -> bool:
-        """Return whether some of these columns hold levels."""
-        return not bool(self.numbers[columns].all())
-
     def _back(self, z: Vector, columns: Indices, read: Callable[[Kind, Vector], Vector]) -> Vector:
         out = np.empty(z.size)
         natural = z.astype(np.float64) + self.shifts[columns]

@@ -164,7 +164,7 @@ class Completed:
         own = "posterior" if isinstance(self.model, PosteriorModel) else "fisher"
         if isinstance(self.model, CompletionModel) and not self._smooth:
             own = "conformal"
-            if self.model.columns is not None and self.model.columns.has_levels(columns):
+            if self.model.columns is not None and not self.model.columns.numbers[columns].all():
                 raise UnsupportedError(
                     "a column of levels has no intervals",
                     "two-level or ordered columns",
