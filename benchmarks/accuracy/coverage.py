@@ -4,6 +4,7 @@ python benchmarks/accuracy/coverage.py planted [--trials 200]
 python benchmarks/accuracy/coverage.py published [--trials 200]
 python benchmarks/accuracy/coverage.py tables [--splits 10] [--elnino FILE] [--serology FILE]
 python benchmarks/accuracy/coverage.py gaps [--splits 10]
+python benchmarks/accuracy/coverage.py rating_blocks [--splits 3]
 
 "published" is the protocol of Chen, Fan, Ma, Yan, PNAS 2019: n = 1000, singular values one. The tables are
 the fertility rates that ship with the package and, from the paths given, sea-surface temperatures
@@ -12,6 +13,8 @@ the fertility rates that ship with the package and, from the paths given, sea-su
 
 import argparse
 import csv
+import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +23,9 @@ from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
 from lowland.datasets import data_path
 from lowland.files import read_table
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "peers"))
+from ratings import load as load_ratings
 
 PUBLISHED = {(2, 0.2): 0.938, (2, 0.4): 0.946, (5, 0.2): 0.925, (5, 0.4): 0.941}
 
@@ -153,16 +159,38 @@ def gaps(splits):
             print(f"| {name} | {way} | {shares} | {np.mean(widths[way]):.3g} |", flush=True)
 
 
+def rating_blocks(splits):
+    """Of a third of the users all ratings of a third of the films are hidden at once."""
+    rows, columns, values = load_ratings(None)
+    print("| way | 50 % | 90 % | 95 % | RMSE |\n|" + "---|" * 5)
+    hits, errors = {way: [] for way in ("posterior", "conformal")}, []
+    for seed in range(splits):
+        rng = np.random.default_rng(seed)
+        m, n = rows.max() + 1, columns.max() + 1
+        hidden = (rng.random(m) < 1 / 3)[rows] & (rng.random(n) < 1 / 3)[columns]
+        kept = [part[~hidden] for part in (rows, columns, values)]
+        model = ll.MatrixCompletion(certify=False, random_state=seed)
+        model.fit(Observations.from_triples(*kept, shape=(m, n)))
+        at, truth = (rows[hidden], columns[hidden]), values[hidden]
+        errors.append(float(np.sqrt(np.mean((model.predict(*at) - truth) ** 2))))
+        for way in hits:
+            bounds = (model.predict_interval(*at, level, method=way) for level in (0.5, 0.9, 0.95))
+            hits[way].append([float(np.mean((low <= truth) & (truth <= high))) for low, high in bounds])
+    for way, found in hits.items():
+        shares = " | ".join(f"{share:.3f}" for share in np.mean(found, axis=0))
+        print(f"| {way} | {shares} | {np.mean(errors):.4f} |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["planted", "published", "tables", "gaps"])
+    parser.add_argument("what", choices=["planted", "published", "tables", "gaps", "rating_blocks"])
     parser.add_argument("--trials", type=int, default=200)
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--elnino")
     parser.add_argument("--serology")
     options = parser.parse_args()
-    if options.what == "gaps":
-        gaps(options.splits)
+    if options.what in ("gaps", "rating_blocks"):
+        {"gaps": gaps, "rating_blocks": rating_blocks}[options.what](options.splits)
     elif options.what == "tables":
         tables(options.splits, options)
     else:

@@ -47,7 +47,9 @@ def lowland_fit(draws):
 
         table = ll.Observations.from_triples(*train, shape=shape)
         method = "gibbs" if draws else "variational"
-        model = ll.MatrixCompletion(method=method, certify=False, random_state=seed).fit(table)
+        model = ll.MatrixCompletion(
+            method=method, n_draws=draws or 100, certify=False, random_state=seed
+        ).fit(table)
 
         def predict(rows, columns):
             lower, upper = model.predict_interval(rows, columns, 0.682689492137)
@@ -210,6 +212,7 @@ PENALTIES = (0.02, 0.05, 0.1)
 PEERS = {
     "lowland (default)": (lowland_fit(0), {}),
     "lowland gibbs": (lowland_fit(100), {}),
+    "lowland gibbs, 300": (lowland_fit(300), {}),
     "lowland map": (
         lowland_map,
         {"rank": (4, 8, 16), "penalty": (3.0, 5.0, 8.0), "weights": ("uniform", "counts")},

@@ -39,6 +39,7 @@ from lowland.systems.completion_settings import (
     side_weights,
 )
 from lowland.systems.premises import check_scale
+from lowland.systems.rank_growth import fill_column
 from lowland.systems.solvers import exact_value, warmed_alternating
 
 # a Newton finish sharpens the certificate; beyond this many observations times unknowns a
@@ -134,7 +135,7 @@ def fit_completion(  # noqa: PLR0913
     callbacks, checkpoint, resume
         As in `lowland.search.run`; they concern the sweeps.
     before : CompletionFit, optional
-        A fit of an earlier state of the table to go on from.
+        A fit of an earlier state of the table, or of a lower rank, to go on from.
 
     Returns
     -------
@@ -152,7 +153,7 @@ def fit_completion(  # noqa: PLR0913
         if resume is None:
             theta, stepper = _smoothed(observations, settings, stepper, theta, rng)
     else:
-        theta, stepper = extended_point(before.model, objective), Alternating()
+        theta, stepper = _continued(before, objective, rng), Alternating()
     after = stepper.warm_up(objective.ridge)
     stop = RelativeDecreaseBelow(settings.tolerance, after=after) | Iterations(settings.max_iterations)
     if not objective.ridge:
@@ -183,6 +184,14 @@ def _start(objective: RecoveryObjective, rng: np.random.Generator) -> Vector:
     theta = np.zeros(objective.size, objective.dtype)
     theta[: objective.factor_size] = FIRST_SIZE * rng.standard_normal(objective.factor_size)
     return np.abs(theta) if objective.nonnegative else theta
+
+
+def _continued(before: CompletionFit, objective: RecoveryObjective, rng: np.random.Generator) -> Vector:
+    """Return where to go on from a fit, columns beyond its rank along the directions that lower most."""
+    theta = extended_point(before.model, objective)
+    for column in range(before.settings.rank, objective.rank):
+        theta = fill_column(objective, theta, column, rng)
+    return theta
 
 
 def _smoothed(

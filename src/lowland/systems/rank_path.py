@@ -213,12 +213,19 @@ class _Comparison:
         return min(steps, key=lambda step: step.error)
 
     def over_ranks(self, penalty: float, most: int) -> tuple[int, list[Step]]:
-        """Return the lowest rank that does as well as the best, and the path."""
+        """Return the lowest rank that does as well as the best, and the path.
+
+        Each fit goes on from the one before, with one more column along which the objective falls
+        fastest; where that lowers nothing, higher ranks have the same optimum.
+        """
         found: list[tuple[int, float, Vector]] = []
+        before: CompletionFit | None = None
         for rank in range(1, most + 1):
-            found.append((rank, penalty, self._squares(self._fit(rank, penalty, None))))
-            if _past(found):
+            fit = self._fit(rank, penalty, before)
+            found.append((rank, penalty, self._squares(fit)))
+            if _past(found) or (before is not None and not _is_lower(fit, before)):
                 break
+            before = None if self.settings.nonnegative else fit
         steps = _compare(found)
         return _simplest(steps).rank, steps
 
@@ -255,6 +262,11 @@ def _is_nothing(fit: CompletionFit) -> bool:
     """Return whether the factors are zero to rounding."""
     u, v = fit.model.row_factors, fit.model.column_factors
     return bool(np.linalg.norm(u) * np.linalg.norm(v) <= 1e-6 * np.sqrt(u.shape[0] * v.shape[0]))
+
+
+def _is_lower(fit: CompletionFit, before: CompletionFit) -> bool:
+    """Return whether a higher rank lowered the objective by more than searches leave undone."""
+    return before.search.value - fit.search.value > fit.settings.tolerance * abs(before.search.value)
 
 
 def _past(found: Sequence[tuple[int, float, Vector]], patience: int = PATIENCE) -> bool:

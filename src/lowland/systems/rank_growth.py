@@ -1,0 +1,83 @@
+"""Growing the rank of a penalised fit along the direction that refutes its optimality.
+
+Of the problem over all matrices, min data(X) + penalty ||X||_*, a fit of rank r is a minimum exactly where
+the gradient in X has spectral norm at most the penalty. Where its leading singular value s is larger, the
+step X - t u v^T lowers the objective at rate s - penalty, and needs one more column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.records import Factors
+from lowland.models import General
+from lowland.objectives import RecoveryObjective
+from lowland.search import leading_factors
+
+# lengths are doubled at most so often from the first guess, and then found to this part of the last one
+DOUBLINGS, PART = 40, 1e-3
+
+
+def fill_column(objective: RecoveryObjective, theta: Vector, column: int, rng: np.random.Generator) -> Vector:
+    """Return a point whose column of zeros is the direction along which the objective falls fastest.
+
+    Parameters
+    ----------
+    objective : RecoveryObjective
+        Of general matrices, with a convex loss.
+    theta : ndarray, shape (size,)
+        A point; both factors are zero in that column.
+    column : int
+    rng : numpy.random.Generator
+        For the iteration on large problems.
+
+    Returns
+    -------
+    ndarray, shape (size,)
+        With the column at its best length; theta itself where no length lowers the objective.
+    """
+    model = objective.model
+    if not isinstance(model, General):
+        raise InvalidInputError("only the rank of general matrices grows", model.name)
+    left, right = leading_factors(objective.ambient_gradient(theta), objective.resized(1), rng)
+    size = float(np.linalg.norm(left) * np.linalg.norm(right))
+    if not size > 0:
+        return theta
+    # both of length one in the ridge's units, so that a length t costs ridge * t
+    left, right = -left / np.linalg.norm(left), right / np.linalg.norm(right)
+    if objective.side_weights is not None:
+        left, right = (
+            side / np.sqrt(weights)[:, None]
+            for side, weights in zip((left, right), objective.side_weights, strict=True)
+        )
+    z, change = objective.predict(theta), objective.measurement.measure(Factors(left, right))
+
+    def along(length: float) -> float:
+        return objective.data_value(z + objective.dtype.type(length) * change) + objective.ridge * length
+
+    length = _best_length(along, size / max(float(change @ objective.weighted(change)), 1e-300))
+    if not length:
+        return theta
+    u, v, by_row, by_column, constant = model.unpack(theta)
+    u, v, root = u.copy(), v.copy(), objective.dtype.type(np.sqrt(length))
+    u[:, column], v[:, column] = root * left[:, 0], root * right[:, 0]
+    return model.pack(u, v, by_row, by_column, constant)
+
+
+def _best_length(along: Callable[[float], float], guess: float) -> float:
+    """Return the minimiser of a convex function of a length, zero where nothing is below its value there."""
+    if not np.isfinite(guess):
+        return 0.0
+    high, best = guess, along(guess)
+    for _ in range(DOUBLINGS):
+        further = along(2 * high)
+        if not further < best:
+            break
+        high, best = 2 * high, further
+    found = minimize_scalar(along, bounds=(0.0, 2 * high), method="bounded", options={"xatol": PART * high})
+    return float(found.x) if found.fun < along(0.0) else 0.0
