@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array, random_array
 from scipy.sparse.linalg import aslinearoperator
 
+from lowland.core.tensor_observations import TensorObservations
 from lowland.datasets import planted_completion, planted_sensing
 from lowland.losses import (
     Balancing,
@@ -23,6 +24,7 @@ from lowland.losses import (
     Poisson,
     Ridge,
     Squared,
+    TuckerBalancing,
 )
 from lowland.measure import (
     Dense,
@@ -38,15 +40,19 @@ from lowland.measure import (
     gaussian,
 )
 from lowland.models import General, Psd
+from lowland.models.tucker import Tucker
 from lowland.objectives import make_objective
 from lowland.objectives.bayesian import BayesianCompletion
 from lowland.objectives.side_prior import SidePrior
+from lowland.objectives.tucker import TuckerObjective
 from lowland.search import (
     Alternating,
     EmpiricalBayes,
     GaussNewton,
     Gibbs,
     Gradient,
+    HighOrderEscape,
+    OrthogonalIteration,
     Scaled,
     Stochastic,
     TrustRegion,
@@ -369,6 +375,8 @@ PENALTIES = [
     Case(BiasRidge, lambda: BiasRidge(0.7, 9, _rng().uniform(0.5, 3, 5)), "biases", {"size": 15}),
     Case(Balancing, lambda: Balancing(0.3, (4, 3), 2), "balancing", {"size": 16}),
     Case(Balancing, lambda: Balancing(0.3, (4, 3), 2, is_complex=True), "complex balancing", {"size": 28}),
+    Case(TuckerBalancing, lambda: TuckerBalancing(0.3, (4, 3, 5), (2, 2, 3)), "tensor", {"size": 41}),
+    Case(TuckerBalancing, lambda: TuckerBalancing(0.3, (3, 2, 3, 2), (2, 1, 2, 1)), "order 4", {"size": 20}),
 ]
 
 BIASES = [(), ("row",), ("column",), ("global",), ("row", "column"), ("row", "column", "global")]
@@ -603,6 +611,38 @@ SOLVERS = [
 POSTERIOR_STEPPERS = [
     Case(Variational, Variational, "variational"),
     Case(Gibbs, lambda: Gibbs(burn_in=2), "gibbs"),
+]
+
+
+def make_tucker(
+    shape=(5, 6, 4), ranks=(2, 3, 2), *, share=1.0, weighted=False, strength=0.1, dtype="float64"
+):
+    """A small noisy tensor of which a share is known."""
+    rng = _rng()
+    observed = rng.random(shape) < share
+    weights = rng.uniform(0.5, 2, shape) if weighted else None
+    values = rng.standard_normal(shape).astype(dtype)
+    data = TensorObservations.from_array(values, observed=observed, weights=weights)
+    return TuckerObjective(data, Tucker(shape, ranks), strength)
+
+
+TENSOR_OBJECTIVES = [
+    Case(TuckerObjective, make_tucker, "all cells"),
+    Case(TuckerObjective, lambda: make_tucker(share=0.6), "some cells"),
+    Case(TuckerObjective, lambda: make_tucker(share=0.7, weighted=True), "weighted cells"),
+    Case(TuckerObjective, lambda: make_tucker(weighted=True, strength=0.0), "all cells, weighted"),
+    Case(TuckerObjective, lambda: make_tucker((3, 4, 2, 5), (2, 2, 1, 2)), "order 4"),
+    Case(TuckerObjective, lambda: make_tucker((3, 4, 2, 5), (2, 2, 1, 2), share=0.7), "order 4, some cells"),
+    Case(TuckerObjective, lambda: make_tucker((3, 2, 4, 2, 3), (2, 2, 2, 1, 2), share=0.8), "order 5"),
+]
+
+TENSOR_STEPPERS = [
+    Case(OrthogonalIteration, OrthogonalIteration, "orthogonal iteration", {"strength": 0.0}),
+    Case(HighOrderEscape, HighOrderEscape, "escape", {"strength": 0.1}),
+    Case(HighOrderEscape, lambda: HighOrderEscape(recycle=True), "escape with recycling", {"strength": 0.1}),
+    Case(GaussNewton, GaussNewton, "gauss-newton", {"strength": 0.1}),
+    Case(TrustRegion, TrustRegion, "trust region", {"strength": 0.1}),
+    Case(Gradient, lambda: Gradient(rule="armijo"), "armijo", {"strength": 0.1}),
 ]
 
 

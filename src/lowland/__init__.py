@@ -9,6 +9,8 @@ __getattr__, __dir__, __all__ = lazy_names(
     "lowland",
     {
         "lowland.core.observations": ["Observations"],
+        "lowland.core.tensor_observations": ["TensorObservations"],
+        "lowland.core.tensors": ["TuckerTensor"],
         "lowland.core.records": ["Factors", "SearchResult"],
         "lowland.core.findings": ["Certificate", "Finding"],
         "lowland.core.status": ["Rigour", "StopReason", "Verdict"],
@@ -33,8 +35,10 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.systems.matrix": ["certify_matrix", "recover"],
         "lowland.systems.recovery": ["Recovery"],
         "lowland.systems.tomography": ["StateEstimate", "estimate_state"],
+        "lowland.systems.tucker": ["decompose_tucker"],
+        "lowland.systems.tucker_fit": ["TuckerFit"],
         "lowland.systems.determinacy": ["Determinacy", "diagnose"],
-        "lowland.estimators": ["MatrixCompletion", "MatrixSensing"],
+        "lowland.estimators": ["MatrixCompletion", "MatrixSensing", "TuckerDecomposition"],
         "lowland.files": ["Covariates", "read_covariates", "read_sql", "read_table"],
     },
 )

@@ -10,8 +10,11 @@ from lowland.core.records import SearchResult as SearchResult
 from lowland.core.status import Rigour as Rigour
 from lowland.core.status import StopReason as StopReason
 from lowland.core.status import Verdict as Verdict
+from lowland.core.tensor_observations import TensorObservations as TensorObservations
+from lowland.core.tensors import TuckerTensor as TuckerTensor
 from lowland.estimators import MatrixCompletion as MatrixCompletion
 from lowland.estimators import MatrixSensing as MatrixSensing
+from lowland.estimators import TuckerDecomposition as TuckerDecomposition
 from lowland.files import Covariates as Covariates
 from lowland.files import read_covariates as read_covariates
 from lowland.files import read_sql as read_sql
@@ -41,5 +44,7 @@ from lowland.systems.matrix import recover as recover
 from lowland.systems.recovery import Recovery as Recovery
 from lowland.systems.tomography import StateEstimate as StateEstimate
 from lowland.systems.tomography import estimate_state as estimate_state
+from lowland.systems.tucker import decompose_tucker as decompose_tucker
+from lowland.systems.tucker_fit import TuckerFit as TuckerFit
 
 __version__: str

@@ -22,6 +22,7 @@ import lowland.search
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "lowland"
 MODULES = sorted(SOURCE.rglob("*.py"))
+ESTIMATORS = ("MatrixCompletion", "MatrixSensing", "TuckerDecomposition")
 
 
 # ------------------------------------------------------------------ the table of cases
@@ -46,7 +47,9 @@ def test_every_part_has_a_case(package, tables):
 
 def test_every_stepper_has_a_case():
     steppers = {item for item in exported_classes(lowland.search) if hasattr(item, "promises_descent")}
-    assert steppers == {case.part for case in [*cases.SOLVERS, *cases.POSTERIOR_STEPPERS]}
+    assert steppers == {
+        case.part for case in [*cases.SOLVERS, *cases.POSTERIOR_STEPPERS, *cases.TENSOR_STEPPERS]
+    }
 
 
 def test_every_model_has_an_objective():
@@ -141,9 +144,7 @@ def test_classes_are_final_abstract_or_protocols():
                 or node.name in bases
                 or node.name.endswith(("Error", "Warning"))
             )
-            assert fine or node.name in ("MatrixCompletion", "MatrixSensing", "Emit") or _is_display(node), (
-                f"{path}: {node.name}"
-            )
+            assert fine or node.name in (*ESTIMATORS, "Emit") or _is_display(node), f"{path}: {node.name}"
 
 
 def _is_display(node):

@@ -10,18 +10,23 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.certify.consistency import find_fault
+from lowland.certify.consistency import find_fault, gradient_fault
 from lowland.certify.curvature import judge_curvature
+from lowland.certify.flattenings import judge_flattenings
+from lowland.certify.high_order import judge_local_minimum
 from lowland.certify.identifiability import judge_identifiability
 from lowland.certify.local_uniqueness import judge_local_uniqueness
 from lowland.certify.optimality import judge_optimality
 from lowland.certify.stationarity import judge_stationarity
+from lowland.certify.tensor_determinacy import judge_tensor_determinacy
 from lowland.core.arrays import Vector, check_floats
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import CLAIMS, Certificate, Finding
+from lowland.core.needs import RESIDUAL_TENSOR, missing_needs
 from lowland.core.status import Verdict
 
-DEFAULT_CLAIMS = tuple(CLAIMS)
+# of a matrix; of a tensor they are those of its judges
+DEFAULT_CLAIMS = tuple(claim for claim in CLAIMS if claim != "local_minimum")
 
 
 EFFORTS: dict[str, dict[str, Any]] = {
@@ -134,7 +139,7 @@ def certify(
     objective: Any,
     theta: ArrayLike,
     *,
-    claims: Sequence[str] = DEFAULT_CLAIMS,
+    claims: Sequence[str] | None = None,
     effort: str = "standard",
     settings: Settings | None = None,
 ) -> Certificate:
@@ -143,11 +148,11 @@ def certify(
     Parameters
     ----------
     objective : Objective
-        A recovery objective. Judgement is made in float64, whatever its precision.
+        A recovery objective, or one of a Tucker tensor. Judgement is made in float64, whatever its precision.
     theta : array_like, shape (size,)
         The point.
     claims : sequence of str
-        Which claims to judge; by default all that are known.
+        Which claims to judge; by default all that there are judges for.
     effort : {"quick", "standard", "thorough"}
         How much may be spent; see `Settings.for_effort`. What a larger effort may settle is said.
     settings : Settings, optional
@@ -173,21 +178,28 @@ def certify(
     """
     if isinstance(claims, str):
         raise InvalidInputError("claims must be a list of names", repr(claims), fix=f"pass [{claims!r}]")
-    unknown = [claim for claim in claims if claim not in CLAIMS]
+    of_tensor = not missing_needs(objective, (RESIDUAL_TENSOR,))
+    judges = _TENSOR_JUDGES if of_tensor else _JUDGES
+    known_claims = [claim for _, covers in judges for claim in covers]
+    claims = [claim for claim in CLAIMS if claim in known_claims] if claims is None else claims
+    unknown = [claim for claim in claims if claim not in known_claims]
     if unknown:
-        raise InvalidInputError("claim is unknown", repr(unknown[0]), fix=f"use some of {', '.join(CLAIMS)}")
+        raise InvalidInputError(
+            "claim is unknown", repr(unknown[0]), fix=f"use some of {', '.join(known_claims)}"
+        )
     settings = settings or Settings.for_effort(effort)
     point: Vector = check_floats(theta, "theta", dtype="float64", ndim=1)
     exact = objective.in_double()
     if point.size != exact.size:
         raise InvalidInputError("theta has the wrong size", f"{point.size} for {exact.size} parameters")
     with np.errstate(over="ignore", invalid="ignore"):
-        fault = find_fault(exact, point, np.random.default_rng(settings.seed))
+        look = gradient_fault if of_tensor else find_fault
+        fault = look(exact, point, np.random.default_rng(settings.seed))
     if fault:
         nothing = tuple(Finding(claim, Verdict.INCONCLUSIVE, method=fault) for claim in claims)
         return Certificate(nothing, objective.describe())
-    found = _of_constrained(exact, point, claims)
-    for judge, covers in _JUDGES:
+    found = {} if of_tensor else _of_constrained(exact, point, claims)
+    for judge, covers in judges:
         if not set(covers) & set(claims) - set(found):
             continue
         started = time.perf_counter()
@@ -265,4 +277,38 @@ _JUDGES: list[tuple[Judge, tuple[str, ...]]] = [
     (_optimality, ("globally_optimal", "convex_optimal")),
     (_local_uniqueness, ("locally_unique",)),
     (_identifiability, ("determined_by_data", "uniquely_determined")),
+]
+
+
+def _local_minimum(
+    objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]
+) -> list[Finding]:
+    curved = found if "strict_local_minimum" in found else None
+    findings = [*found.values()] if curved else _curvature(objective, theta, settings, found)
+    second, strict = (
+        next(f for f in findings if f.claim == claim)
+        for claim in ("second_order_stationary", "strict_local_minimum")
+    )
+    rng = np.random.default_rng(settings.seed)
+    return [judge_local_minimum(objective, theta, second, strict, zero=settings.zero_tolerance, rng=rng)]
+
+
+def _flattenings(
+    objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]
+) -> list[Finding]:
+    return [judge_flattenings(objective, theta, settings)]
+
+
+def _tensor_determinacy(
+    objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]
+) -> list[Finding]:
+    rng = np.random.default_rng(settings.seed)
+    return judge_tensor_determinacy(objective, largest=settings.largest_modular, rng=rng)
+
+
+_TENSOR_JUDGES: list[tuple[Judge, tuple[str, ...]]] = [
+    *_JUDGES[:2],
+    (_local_minimum, ("local_minimum",)),
+    (_flattenings, ("globally_optimal",)),
+    (_tensor_determinacy, ("determined_by_data", "uniquely_determined")),
 ]

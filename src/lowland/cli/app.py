@@ -13,6 +13,7 @@ from lowland.cli.predict import predict
 from lowland.cli.reproduce import reproduce
 from lowland.cli.sense import sense
 from lowland.cli.top import top
+from lowland.cli.tucker import tucker
 
 app = typer.Typer(
     name="lowland",
@@ -22,5 +23,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, complete, predict, top, sense, certify, diagnose, reproduce, info):
+for command in (demo, complete, predict, top, sense, tucker, certify, diagnose, reproduce, info):
     app.command()(command)

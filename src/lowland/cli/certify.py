@@ -10,7 +10,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from lowland.certify import Settings
+from lowland.certify import DEFAULT_CLAIMS, Settings
 from lowland.certify import certify as judge
 from lowland.certify.checks import Check, Outcome
 from lowland.certify.recheck import recheck
@@ -27,7 +27,6 @@ from lowland.cli.output import (
 )
 from lowland.core.atomic import check_writable
 from lowland.core.errors import FileFormatError, InvalidInputError
-from lowland.core.findings import CLAIMS
 from lowland.core.observations import Observations
 from lowland.core.status import Verdict
 from lowland.files.certificates import CertificateDocument, read_certificate, write_certificate
@@ -226,7 +225,7 @@ def summarise(document: CertificateDocument, checks: Sequence[Check]) -> list[st
     ]
     if unchecked:
         lines.append(f"said to be proved or refuted, and not checked: {', '.join(unchecked)}")
-    absent = [claim for claim in CLAIMS if claim not in document.certificate]
+    absent = [claim for claim in DEFAULT_CLAIMS if claim not in document.certificate]
     if absent:
         lines.append(f"not judged: {', '.join(absent)}")
     return lines

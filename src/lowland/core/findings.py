@@ -17,6 +17,7 @@ CLAIMS = {
     "stationary": "the gradient vanishes",
     "second_order_stationary": "the gradient vanishes and no direction curves downwards",
     "strict_local_minimum": "every direction that changes the matrix curves upwards",
+    "local_minimum": "no point close by has a lower objective, whatever the order of the change",
     "globally_optimal": "no point of the problem as posed has a lower objective",
     "convex_optimal": "no matrix of any rank has a lower objective in the convex problem",
     "locally_unique": "no other matrix of this rank close by has the same predictions",

@@ -32,6 +32,8 @@ PRECISIONS = Need("precisions", "the spread of each component over rows and colu
 ELIMINATION = Need("elimination", "one factor solved for, row by row, the other being searched")
 AVERAGES = Need("average", "Gaussian averages over one factor given the other")
 DRAWS = Need("draw", "draws of one factor given the other")
+FULL_TENSOR = Need("full_tensor", "a dense tensor of which every cell is known and weighs the same")
+RESIDUAL_TENSOR = Need("residual_tensor", "what the fit of a tensor leaves, cell by cell")
 LINEARISATION = Need("linearise", "products with the Jacobian of the residual")
 
 

@@ -2,5 +2,6 @@
 
 from lowland.estimators.matrix_completion import MatrixCompletion
 from lowland.estimators.matrix_sensing import MatrixSensing
+from lowland.estimators.tucker_decomposition import TuckerDecomposition
 
-__all__ = ["MatrixCompletion", "MatrixSensing"]
+__all__ = ["MatrixCompletion", "MatrixSensing", "TuckerDecomposition"]

@@ -33,6 +33,7 @@ QUESTIONS = {
     "stationary": "Did the search arrive?",
     "second_order_stationary": "Is the end a valley, not a pass?",
     "strict_local_minimum": "Does every small change make it worse?",
+    "local_minimum": "Does every small change, of whatever order, make it no better?",
     "globally_optimal": "Could another answer fit better, as the problem was posed?",
     "convex_optimal": "Would a matrix of any rank fit better, at the same penalty?",
     "locally_unique": "Does another matrix close by fit the same?",
@@ -107,6 +108,15 @@ def _valley(words: str) -> Callable[[Finding], str]:
     return tell
 
 
+def _lowest_close_by(finding: Finding) -> str:
+    if finding.verdict is Verdict.SUPPORTED:
+        return "Yes: nothing close by is lower, also where the Hessian does not see it."
+    if finding.verdict is not Verdict.REFUTED:
+        return ""
+    order = finding.witness.get("order")
+    return f"No: a saddle of order {order}; a lower point is attached." if order else _NOT_YET
+
+
 _NOT_YET = "No: the search has not arrived."
 
 
@@ -155,7 +165,7 @@ def _nearby(finding: Finding) -> str:
 
 def _finite(finding: Finding) -> str:
     if finding.verdict is Verdict.PROVED:
-        return "Yes, for almost every matrix of this rank."
+        return "Yes, for almost every answer of such rank."
     if finding.verdict is Verdict.REFUTED:
         count = finding.witness.get("open_cell_count")
         cells = f" {count} cells are left open by the data alone." if count else ""
@@ -175,7 +185,8 @@ def _unique(finding: Finding) -> str:
 _ANSWERS: dict[str, Callable[[Finding], str]] = {
     "stationary": _stationary,
     "second_order_stationary": _valley("Yes: no direction leads down."),
-    "strict_local_minimum": _valley("Yes: every direction that changes the matrix leads up."),
+    "strict_local_minimum": _valley("Yes: every direction that changes the answer leads up."),
+    "local_minimum": _lowest_close_by,
     "globally_optimal": _global,
     "convex_optimal": _convex,
     "locally_unique": _nearby,

@@ -14,6 +14,8 @@ INK = "#123456"
 ACCENT = "#0072b2"
 SECOND = "#d55e00"
 FAINT = "#9aa5ad"
+# lines of one plot, in order
+COLOURS = (ACCENT, SECOND, "#009e73", "#cc79a7", "#e69f00")
 
 
 def require_matplotlib() -> Any:

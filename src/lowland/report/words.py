@@ -47,15 +47,21 @@ def _optimality(finding: Finding) -> str:
 def _determinacy(certificate: Certificate) -> str:
     if "determined_by_data" not in certificate:
         return ""
+    of_tensor = "local_minimum" in certificate
+    one, many = ("matrix of this rank", "matrices of this rank")
+    if of_tensor:
+        one, many = ("tensor of these ranks", "tensors of these ranks")
     unique = certificate["uniquely_determined"].verdict if "uniquely_determined" in certificate else None
     if unique is Verdict.PROVED:
         generic = ", for generic values" if certificate["uniquely_determined"].assumptions else ""
-        return f"The data determine one matrix of this rank{generic}."
+        return f"The data determine one {one}{generic}."
     verdict = certificate["determined_by_data"].verdict
     if verdict is Verdict.PROVED:
-        return "The positions of the data leave only finitely many matrices of this rank, for generic values."
+        return f"The positions of the data leave only finitely many {many}, for generic values."
+    if verdict is Verdict.REFUTED and of_tensor:
+        return "The data alone leave some cells undetermined at these ranks."
     if verdict is Verdict.REFUTED:
         return "Without the penalty, the data alone would leave some cells undetermined at this rank."
     if certificate["determined_by_data"].limited_by:
-        return "Whether the data determine a matrix of this rank was too large a question for the budget."
-    return "Whether the data determine a matrix of this rank is open."
+        return f"Whether the data determine a {one} was too large a question for the budget."
+    return f"Whether the data determine a {one} is open."

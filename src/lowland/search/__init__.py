@@ -5,7 +5,9 @@ from lowland.search.empirical_bayes import EmpiricalBayes
 from lowland.search.gauss_newton import GaussNewton
 from lowland.search.gibbs import Gibbs
 from lowland.search.gradient import Gradient
+from lowland.search.high_order_escape import HighOrderEscape
 from lowland.search.loop import run
+from lowland.search.orthogonal_iteration import OrthogonalIteration
 from lowland.search.scaled import Scaled
 from lowland.search.starts import critical_ridge, leading_factors, make_start
 from lowland.search.stochastic import Stochastic
@@ -19,6 +21,7 @@ from lowland.search.stops import (
     ValueBelow,
 )
 from lowland.search.trust_region import TrustRegion
+from lowland.search.tucker_starts import mode_spectrum, random_start, sequential_start
 from lowland.search.variable_projection import VariableProjection
 from lowland.search.variational import Variational
 
@@ -31,7 +34,9 @@ __all__ = [
     "Gradient",
     "GradientBelow",
     "HeldOutRises",
+    "HighOrderEscape",
     "Iterations",
+    "OrthogonalIteration",
     "RelativeDecreaseBelow",
     "Scaled",
     "Seconds",
@@ -43,5 +48,8 @@ __all__ = [
     "critical_ridge",
     "leading_factors",
     "make_start",
+    "mode_spectrum",
+    "random_start",
     "run",
+    "sequential_start",
 ]

@@ -1,0 +1,182 @@
+"""How far a tensor's fit can be from the best of its ranks: bounds by the singular values of its flattenings.
+
+A tensor of Tucker ranks r, flattened to a matrix with the modes in G as rows, has rank at most the product of
+the ranks in G, and of those not in G. So no fit is better than the best matrix of that rank: for every G
+
+    ||X - T||^2 >= sum of the squares of the singular values of T_(G) beyond that rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.findings import Finding
+from lowland.core.status import Rigour, Verdict
+from lowland.kernels.mode_products import mode_gram
+
+CLAIM = "globally_optimal"
+# roundings of the tensor's norm, per row of the flattening, by which a computed tail may be too large
+ROUNDINGS = 8
+# below this part of all squares a tail is taken from singular values, not from squares
+SQUARES = 1e-9
+
+
+def judge_flattenings(objective: Any, theta: Vector, settings: Any) -> Finding:
+    """Judge global optimality of a Tucker fit.
+
+    Parameters
+    ----------
+    objective : Objective
+        A Tucker objective in float64.
+    theta : ndarray, shape (size,)
+    settings : Settings
+
+    Returns
+    -------
+    Finding
+        PROVED where the objective is within the gap tolerance of a bound from below, or zero to rounding;
+        INCONCLUSIVE otherwise: the bound is often not attained. With missing cells or weights there is no
+        such bound.
+    """
+    value = float(objective.value(theta))
+    if not np.isfinite(value):
+        return Finding(CLAIM, Verdict.INCONCLUSIVE, method="numbers beyond float64's range")
+    worst = relative_misfit(objective, theta)
+    if worst <= settings.zero_tolerance and value - _data_value(objective, theta) <= _rounding(objective):
+        return Finding(
+            CLAIM,
+            Verdict.PROVED,
+            worst,
+            settings.zero_tolerance,
+            settings.zero_tolerance,
+            method="the objective is zero to rounding, and never negative; others may fit as well",
+            rigour=Rigour.WORKING_PRECISION,
+            witness={"misfit": worst, "lower_bound": 0.0},
+        )
+    tensor = objective.full_tensor
+    if tensor is None:
+        words = "no bound on the best fit is known where cells are missing or weighted"
+        return Finding(CLAIM, Verdict.INCONCLUSIVE, tolerance=settings.gap_tolerance, method=words)
+    bound, group, skipped = best_bound(tensor, objective.model.ranks, settings.largest_dense)
+    lower = 0.5 * bound**2
+    gap = (value - lower) / value if value > 0 else 0.0
+    named = " x ".join(str(n) for n in group)
+    return Finding(
+        CLAIM,
+        Verdict.PROVED if gap <= settings.gap_tolerance else Verdict.INCONCLUSIVE,
+        gap,
+        settings.gap_tolerance,
+        settings.gap_tolerance,
+        method=f"gap to the singular values beyond the rank of the flattening with modes ({named}) as rows",
+        rigour=Rigour.WORKING_PRECISION,
+        witness={
+            "lower_bound": lower,
+            "error": float(np.sqrt(2 * value)),
+            "least_error": bound,
+            "ratio": float(np.sqrt(2 * value)) / bound if bound > 0 else float("inf"),
+            "modes": np.array(group),
+        },
+        limited_by="largest_dense" if skipped else "",
+    )
+
+
+def best_bound(tensor: Matrix, ranks: tuple[int, ...], largest: int) -> tuple[float, tuple[int, ...], bool]:
+    """Return the largest lower bound on any fit's error, its modes, and whether some were left out.
+
+    Parameters
+    ----------
+    tensor : ndarray
+    ranks : tuple of int
+    largest : int
+        Largest side of a matrix that is factored.
+
+    Returns
+    -------
+    float, tuple of int, bool
+    """
+    best, skipped = 0.0, False
+    group: tuple[int, ...] = (0,)
+    for modes in groups(tensor.ndim):
+        others = tuple(n for n in range(tensor.ndim) if n not in modes)
+        rank = min(prod(ranks[n] for n in modes), prod(ranks[n] for n in others))
+        rows = prod(tensor.shape[n] for n in modes)
+        if min(rows, tensor.size // rows) <= rank:
+            continue
+        if min(rows, tensor.size // rows) > largest:
+            skipped = True
+            continue
+        bound = tail(tensor, modes, rank)
+        if bound > best:
+            best, group = bound, modes
+    return best, group, skipped
+
+
+def groups(order: int) -> Iterator[tuple[int, ...]]:
+    """Yield the sets of modes that become rows: single modes, and for four modes or more each split once."""
+    for size in range(1, order // 2 + 1):
+        for modes in combinations(range(order), size):
+            if 2 * size < order or 0 in modes or size == 1:
+                yield modes
+
+
+def tail(tensor: Matrix, modes: tuple[int, ...], rank: int) -> float:
+    """Return the root of the squares of a flattening's singular values beyond a rank, rounded down.
+
+    From the eigenvalues of its Gram matrix where they leave enough digits, otherwise by an orthogonal
+    factorisation.
+    """
+    square = float(np.vdot(tensor, tensor))
+    rows = prod(tensor.shape[n] for n in modes)
+    few = min(rows, tensor.size // rows)
+    slack = ROUNDINGS * few * np.finfo(float).eps
+    if len(modes) == 1 and rows == few:
+        gram = mode_gram(tensor, tensor, modes[0])
+    else:
+        flat = _flat(tensor, modes)
+        gram = flat @ flat.T
+    values = np.linalg.eigvalsh(gram)
+    left = float(np.maximum(values[: few - rank], 0).sum()) - slack * square
+    if left > SQUARES * square:
+        return float(np.sqrt(left))
+    triangle = np.asarray(np.linalg.qr(_flat(tensor, modes).T, mode="r"))
+    sizes = np.linalg.svd(triangle, compute_uv=False)
+    return float(max(np.linalg.norm(sizes[rank:]) - slack * np.sqrt(square), 0.0))
+
+
+def _flat(tensor: Matrix, modes: tuple[int, ...]) -> Matrix:
+    """Return a flattening, lying down."""
+    others = tuple(n for n in range(tensor.ndim) if n not in modes)
+    flat: Matrix = np.transpose(tensor, (*modes, *others)).reshape(prod(tensor.shape[n] for n in modes), -1)
+    return flat if flat.shape[0] <= flat.shape[1] else flat.T
+
+
+def relative_misfit(objective: Any, theta: Vector) -> float:
+    """Return the largest residual relative to its own datum or to the usual one of its slices.
+
+    The larger of the two counts, of slices the one with the smallest data.
+    """
+    y = objective.y
+    residual = np.abs(objective.predict(theta) - y)
+    at, usual = objective.data.all_positions(), np.full(y.size, np.inf)
+    for n, length in enumerate(objective.shape):
+        counts = np.bincount(at[:, n], minlength=length)
+        squares = np.bincount(at[:, n], weights=y**2, minlength=length)
+        usual = np.minimum(usual, np.sqrt(squares / np.maximum(counts, 1))[at[:, n]])
+    unit = np.maximum(np.abs(y), usual)
+    shares = np.divide(residual, unit, out=np.where(residual > 0, np.inf, 0.0), where=unit > 0)
+    return float(shares.max(initial=0.0))
+
+
+def _data_value(objective: Any, theta: Vector) -> float:
+    return float(objective.value(theta)) - sum(float(p.value(theta)) for p in objective.penalties)
+
+
+def _rounding(objective: Any) -> float:
+    """Return how large a regulariser counts as zero beside the data."""
+    return 1e-20 * float(objective.square)

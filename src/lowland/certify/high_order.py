@@ -1,0 +1,113 @@
+"""Is a point a local minimum, looking beyond the Hessian?
+
+At a point that leaves columns unused, gradient and Hessian say nothing about changes that need several
+factors and the core together. If a rank-one part of the residual can enter through unused columns, the
+objective falls along a curve of such points, however short, and the point is a saddle of order modes + 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lowland.certify.flattenings import relative_misfit
+from lowland.core.arrays import Vector
+from lowland.core.findings import Finding
+from lowland.core.status import Rigour, Verdict
+from lowland.kernels.ways_out import mode_sets, way_out
+
+CLAIM = "local_minimum"
+# parts of the whole step at which the objective is looked at
+PARTS = (1e-2, 1e-3, 1e-4)
+# least decrease in roundings of the objective
+ROUNDINGS = 1e3
+
+
+def judge_local_minimum(
+    objective: Any,
+    theta: Vector,
+    second: Finding,
+    strict: Finding,
+    *,
+    zero: float,
+    rng: np.random.Generator,
+) -> Finding:
+    """Judge whether no point close by has a lower objective.
+
+    Parameters
+    ----------
+    objective : Objective
+        A Tucker objective in float64.
+    theta : ndarray, shape (size,)
+    second, strict : Finding
+        On second-order stationarity and strict local minimality.
+    zero : float
+        Largest relative residual of an exact fit, which nothing can be lower than.
+    rng : numpy.random.Generator
+        For the power iterations.
+
+    Returns
+    -------
+    Finding
+        REFUTED with a direction, its order, and decreases at shrinking distances; SUPPORTED where the
+        minimum is strict but for the gauge, or the fit exact.
+    """
+    method = "rank-one parts of the residual through unused columns, after gradient and Hessian"
+    if second.verdict is Verdict.REFUTED:
+        return Finding(
+            CLAIM, Verdict.REFUTED, method=second.method, rigour=second.rigour, witness=second.witness
+        )
+    if relative_misfit(objective, theta) <= zero:
+        return Finding(
+            CLAIM, Verdict.SUPPORTED, method="the objective is zero", rigour=Rigour.WORKING_PRECISION
+        )
+    parts = objective.orthonormal(theta)
+    start = objective.balanced(parts)
+    value = float(objective.value(start))
+    for modes in mode_sets(parts.core.ndim):
+        way = way_out(objective, parts, modes, rng, recycle=False)
+        if way is None:
+            continue
+        points = [objective.balanced(way.reached(part)) for part in PARTS]
+        falls = np.array([value - float(objective.value(point)) for point in points])
+        away = np.array([float(np.linalg.norm(point - _turned(objective, start, point))) for point in points])
+        if not (falls > ROUNDINGS * np.finfo(float).eps * value).all():
+            continue
+        # decreases go with distances to the power of the order
+        order = float(np.polyfit(np.log(away), np.log(falls), 1)[0])
+        return Finding(
+            CLAIM,
+            Verdict.REFUTED,
+            float(falls[-1]),
+            0.0,
+            method=f"a saddle of order {len(modes) + 1}: the objective falls along a rank-one change, new "
+            f"in modes ({', '.join(str(n) for n in modes)}), which the Hessian does not see",
+            rigour=Rigour.WORKING_PRECISION,
+            witness={
+                "order": len(modes) + 1,
+                "measured_order": order,
+                "modes": np.array(modes),
+                "distances": away,
+                "decreases": falls,
+                "lower_point": points[0],
+            },
+        )
+    if strict.verdict is Verdict.SUPPORTED:
+        return Finding(CLAIM, Verdict.SUPPORTED, method=strict.method, rigour=Rigour.WORKING_PRECISION)
+    return Finding(
+        CLAIM, Verdict.INCONCLUSIVE, method=f"{method}: none found, and the curvature is not positive"
+    )
+
+
+def _turned(objective: Any, start: Vector, point: Vector) -> Vector:
+    """Return the start, its factors turned within the gauge to lie close to those of another point."""
+    here, there = objective.model.unpack(start), objective.model.unpack(point)
+    factors, core = [], here.core
+    for n, (factor, other) in enumerate(zip(here.factors, there.factors, strict=True)):
+        left, _, right = np.linalg.svd(factor.T @ other)
+        turn = left @ right
+        factors.append(factor @ turn)
+        core = np.moveaxis(np.tensordot(core, turn, axes=(n, 0)), -1, n)
+    packed: Vector = np.concatenate([core.ravel(), *(factor.ravel() for factor in factors)])
+    return packed

@@ -1,0 +1,72 @@
+"""Do the known cells determine a tensor of these ranks? Exact ranks of the Jacobian modulo a prime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lowland.certify.determinations import FINITE, GENERIC, UNIQUE, not_unique, proved, refuted
+from lowland.core.findings import Finding
+from lowland.core.status import Rigour, Verdict
+from lowland.kernels import modular
+
+# spare rows when only some of the cells are looked at, and residues that may be formed
+SPARE, LARGEST = 40, 200_000_000
+
+
+def judge_tensor_determinacy(objective: Any, *, largest: int, rng: np.random.Generator) -> list[Finding]:
+    """Judge whether only finitely many tensors of the ranks have the known cells, and whether only one.
+
+    Parameters
+    ----------
+    objective : Objective
+        A Tucker objective; only its ranks and the positions of its cells are used.
+    largest : int
+        Most unknowns of an exact rank computation.
+    rng : numpy.random.Generator
+        For the integer points.
+
+    Returns
+    -------
+    list of Finding
+        On ``determined_by_data`` and ``uniquely_determined``.
+    """
+    if objective.data.is_full:
+        words = "every cell is known"
+        return [
+            Finding(claim, Verdict.PROVED, method=words, rigour=Rigour.RIGOROUS) for claim in (FINITE, UNIQUE)
+        ]
+    finite = _finite(objective, largest, rng)
+    if finite.verdict is Verdict.REFUTED:
+        return [finite, not_unique(finite)]
+    return [
+        finite,
+        Finding(UNIQUE, Verdict.INCONCLUSIVE, method="finitely many solutions may still be several"),
+    ]
+
+
+def _finite(objective: Any, largest: int, rng: np.random.Generator) -> Finding:
+    known, expected = objective.data.size, objective.model.degrees_of_freedom
+    if known < expected:
+        words = f"{known} known cells for {expected} degrees of freedom"
+        return refuted(FINITE, known, expected, words, Rigour.RIGOROUS)
+    if objective.size > largest or (expected + SPARE) * objective.size > LARGEST:
+        words = f"an exact Jacobian of {objective.size} unknowns is beyond the budget of {largest}"
+        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")
+    jacobian, best = objective.modular_jacobian, 0
+    everything = known * objective.size <= LARGEST
+    rounds = zip(
+        modular.PRIMES, (expected + SPARE, None, None) if everything else (expected + SPARE,), strict=False
+    )
+    for prime, most in rounds:
+        best = max(best, int(modular.rank(jacobian.matrix(prime, rng, most), prime)))
+        if best == expected:
+            return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
+    words = f"the Jacobian lacks {expected - best} of {expected} modulo two primes"
+    if not everything:
+        words = f"{expected + SPARE} of the cells do not show it, and all are beyond the budget"
+        return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
+    finding = refuted(FINITE, best, expected, words, Rigour.PROBABILISTIC)
+    finding.witness["failure_probability"] = (expected / modular.PRIMES[-1]) ** 2
+    return finding

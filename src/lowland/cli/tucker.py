@@ -1,0 +1,151 @@
+"""`lowland tucker`: the Tucker decomposition of a tensor in a file."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import numpy as np
+import typer
+
+from lowland.cli.output import (
+    EFFORT_HELP,
+    check_claim,
+    exit_on_missed,
+    say,
+    say_certificate,
+    say_json,
+    try_report,
+)
+from lowland.cli.progress import SearchProgress
+from lowland.core.atomic import check_writable, write_whole
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.status import StopReason
+from lowland.files.tensors import read_tensor
+from lowland.report.page import write_report
+from lowland.report.words import verdict_sentence
+from lowland.systems.tucker import decompose_tucker
+from lowland.systems.tucker_report import tucker_page
+
+
+def tucker(
+    file: Annotated[Path, typer.Argument(help="Tensor: .npy or .npz (NaN is missing), .nc, or .tns.")],
+    ranks: Annotated[
+        str | None, typer.Option(help='Ranks such as 3 or 3,2,4, or "auto": chosen by held-out cells.')
+    ] = None,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Relative error not to exceed, instead of ranks; all cells known.")
+    ] = None,
+    variable: Annotated[str | None, typer.Option(help="Array of an .npz or .nc file.")] = None,
+    starts: Annotated[
+        int | None, typer.Option(help="Random starts after the first; by default as needed.")
+    ] = None,
+    max_iterations: Annotated[int, typer.Option(help="Steps of each search.")] = 500,
+    output: Annotated[
+        Path | None, typer.Option(help="Write core, factors and the completed tensor here (.npz).")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of random starts.")] = 0,
+    effort: Annotated[str, typer.Option(help=EFFORT_HELP)] = "standard",
+    require: Annotated[
+        str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Decompose a tensor into a core and a factor a mode, and say what is proved about the fit."""
+    check_claim(require)
+    for path in (output, report):
+        if path is not None:
+            check_writable(path)
+    read = read_tensor(file, variable=variable)
+    with SearchProgress(max_iterations, quiet=quiet) as progress:
+        fit = decompose_tucker(
+            read.observations,
+            _parsed(ranks),
+            tolerance=tolerance,
+            n_restarts="auto" if starts is None else starts,
+            max_iterations=max_iterations,
+            rng=seed,
+            callbacks=[progress],
+            effort=effort,
+        )
+    if output is not None:
+        write_whole(output, lambda target: _write(target, fit))
+    if report is not None:
+        settings = [
+            ("command", f"lowland tucker {file.name} --ranks {','.join(map(str, fit.ranks))} --seed {seed}")
+        ]
+        page = tucker_page(fit, names=read.names, settings=settings)
+        try_report(lambda: write_report(report, page), report)
+    if json:
+        say_json(_as_data(fit))
+    else:
+        _say(fit, output, report)
+    if fit.search.stop_reason is StopReason.INTERRUPTED:
+        raise typer.Exit(130)
+    exit_on_missed(fit.certificate, require)
+
+
+def _parsed(ranks: str | None) -> list[int] | int | str | None:
+    if ranks is None or ranks == "auto":
+        return ranks
+    try:
+        numbers = [int(part) for part in ranks.split(",")]
+    except ValueError as error:
+        raise InvalidInputError("--ranks are not numbers", ranks, fix="for instance --ranks 3,2,4") from error
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _write(target: IO[bytes], fit: Any) -> None:
+    buffer = io.BytesIO()
+    factors = {f"factor_{n}": factor for n, factor in enumerate(fit.factors)}
+    np.savez_compressed(buffer, core=fit.core, tensor=fit.completed(), **factors)
+    target.write(buffer.getvalue())
+
+
+def _expected(fit: Any) -> Any:
+    try:
+        return fit.new_cell_error()
+    except UnsupportedError:
+        return None
+
+
+def _as_data(fit: Any) -> dict[str, Any]:
+    expected = _expected(fit)
+    return {
+        "shape": list(fit.parts.shape),
+        "ranks": list(fit.ranks),
+        "relative_error": fit.relative_error,
+        "compression_ratio": fit.compression_ratio,
+        "expected_error": None if expected is None else expected.total,
+        "stop_reason": fit.search.stop_reason.value,
+        "message": fit.search.message,
+        "objective": fit.search.value,
+        "saddles_left": list(fit.escapes),
+        "starts": [{"start": a.start, "solver": a.solver, "objective": a.value} for a in fit.attempts],
+        "certificate": fit.certificate.as_dict() if fit.certificate else None,
+    }
+
+
+def _say(fit: Any, output: Path | None, report: Path | None) -> None:
+    say(fit.objective.describe())
+    say(
+        f"relative error {fit.relative_error:.4g} on the known cells; "
+        f"{fit.compression_ratio:.3g} times fewer numbers"
+    )
+    expected = _expected(fit)
+    if expected is not None and not fit.objective.data.is_full:
+        say(f"error to expect for a new observation of a cell not seen: {expected.total:.4g} (an estimate)")
+    say(f"stopped: {fit.search.stop_reason.value}, {fit.search.message}")
+    for order in fit.escapes:
+        say(f"left a saddle of order {order}")
+    for k, a in enumerate(fit.attempts):
+        say(f"start {k} ({a.start}, {a.solver}): objective {a.value:.4g} after {a.iterations} steps")
+    if fit.certificate is not None:
+        say(verdict_sentence(fit.certificate))
+        say_certificate(fit.certificate)
+    for name, path in (("decomposition", output), ("report", report)):
+        if path is not None and path.exists():
+            say(f"{name}: {path}")

@@ -1,0 +1,258 @@
+"""`TensorObservations`: which cells of a tensor are known, and their values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+
+LEAST_ORDER = 3
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TensorObservations:
+    """A tensor of which all or some cells are known; build it with `from_array` or `from_cells`.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    values : ndarray, shape (p,)
+        Of the known cells; of all cells in C order where `positions` is None.
+    positions : ndarray of int64, shape (p, N), or None
+        Sorted, first index first.
+    weights : ndarray, shape (p,), or None
+        Weights of the squared errors.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> table = np.arange(24.0).reshape(2, 3, 4)
+    >>> table[0, 0, 0] = np.nan
+    >>> seen = ll.TensorObservations.from_array(table)
+    >>> seen.size, seen.is_full
+    (23, False)
+    """
+
+    shape: tuple[int, ...]
+    values: Vector
+    positions: NDArray[np.int64] | None = None
+    weights: Vector | None = None
+
+    @classmethod
+    def from_array(
+        cls,
+        array: ArrayLike,
+        *,
+        observed: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
+    ) -> Self:
+        """Read a dense tensor; NaN is missing, and zero is a value.
+
+        Parameters
+        ----------
+        array : array_like, shape (I_1, ..., I_N)
+            float32 is kept, other numbers become float64.
+        observed : array_like of bool, same shape, optional
+            Which cells are known. A NaN among them is an error.
+        weights : array_like, same shape, optional
+            Weights at least 0; cells of weight zero count as missing.
+
+        Returns
+        -------
+        TensorObservations
+
+        Raises
+        ------
+        InvalidInputError
+            If there are fewer than three modes, an infinity, no known cell, or a slice without any.
+        """
+        dense = _as_floats(array)
+        _check_order(dense.shape)
+        known = ~np.isnan(dense)
+        if observed is not None:
+            asked = _same_shape(observed, dense.shape, "observed").astype(bool)
+            if np.any(asked & ~known):
+                at = tuple(int(k) for k in np.argwhere(asked & ~known)[0])
+                raise InvalidInputError(
+                    "an observed cell is NaN",
+                    f"cell {at}",
+                    fix="mark it as not observed, or leave observed out",
+                )
+            known = asked
+        infinite = np.isinf(dense) & known
+        if infinite.any():
+            at = tuple(int(k) for k in np.argwhere(infinite)[0])
+            raise InvalidInputError(
+                "the tensor has an infinite value", f"cell {at}", fix="use NaN for missing cells"
+            )
+        weight = None
+        if weights is not None:
+            weight = _same_shape(weights, dense.shape, "weights").astype(dense.dtype)
+            _check_weights(weight)
+            known = known & (weight > 0)
+        if known.all():
+            flat = None if weight is None else weight.ravel()
+            return cls(dense.shape, dense.reshape(-1), None, flat)
+        _check_slices(known)
+        positions = np.argwhere(known).astype(np.int64)
+        return cls(dense.shape, dense[known], positions, None if weight is None else weight[known])
+
+    @classmethod
+    def from_cells(
+        cls,
+        positions: ArrayLike,
+        values: ArrayLike,
+        *,
+        shape: tuple[int, ...] | None = None,
+        weights: ArrayLike | None = None,
+    ) -> Self:
+        """Read a list of cells; what is not listed is missing.
+
+        Parameters
+        ----------
+        positions : array_like of int, shape (p, N)
+            From zero.
+        values : array_like, shape (p,)
+        shape : tuple of int, optional
+            By default as large as the positions need.
+        weights : array_like, shape (p,), optional
+            Weights, positive.
+
+        Returns
+        -------
+        TensorObservations
+
+        Raises
+        ------
+        InvalidInputError
+            If a cell is listed twice or lies outside, a value is not finite, or a slice has no cell.
+        """
+        at, y = np.asarray(positions), _as_floats(values)
+        if at.ndim != 2 or at.shape[0] != y.size or y.ndim != 1 or not np.issubdtype(at.dtype, np.integer):
+            raise InvalidInputError(
+                "positions and values do not fit",
+                f"{at.dtype} of shape {at.shape} for values of shape {y.shape}",
+                fix="pass whole positions of shape (p, N) and p values",
+            )
+        if not y.size:
+            raise InvalidInputError("the tensor is empty", "no cell", fix="pass data")
+        shape = tuple(int(k) for k in (at.max(axis=0) + 1 if shape is None else shape))
+        _check_order(shape)
+        outside = (
+            (at < 0).any(axis=1) | (at >= np.array(shape)).any(axis=1) if len(shape) == at.shape[1] else None
+        )
+        if outside is None or outside.any():
+            found = "another number of modes" if outside is None else f"{at[outside][0].tolist()}"
+            raise InvalidInputError(f"positions lie outside the shape {shape}", found)
+        if not np.isfinite(y).all():
+            raise InvalidInputError(
+                "values must be finite", f"{y[~np.isfinite(y)][0]}", fix="leave missing cells out"
+            )
+        weight = None
+        if weights is not None:
+            weight = _same_shape(weights, y.shape, "weights").astype(y.dtype)
+            _check_weights(weight, least=np.finfo(float).tiny)
+        order = np.lexsort(at.T[::-1])
+        at, y = at[order].astype(np.int64), y[order]
+        twice = np.flatnonzero((at[1:] == at[:-1]).all(axis=1))
+        if twice.size:
+            raise InvalidInputError("a cell is listed twice", f"{at[twice[0]].tolist()}", fix="merge the two")
+        for mode, length in enumerate(shape):
+            _check_counts(np.bincount(at[:, mode], minlength=length), mode)
+        weight = None if weight is None else weight[order]
+        if y.size == np.prod(shape, dtype=np.int64):
+            return cls(shape, y, None, weight)
+        return cls(shape, y, at, weight)
+
+    @property
+    def size(self) -> int:
+        """Number of known cells."""
+        return int(self.values.size)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether every cell is known."""
+        return self.positions is None
+
+    @property
+    def observed_share(self) -> float:
+        """Known cells over all cells."""
+        return self.size / float(np.prod(self.shape, dtype=float))
+
+    def array(self, fill: float = np.nan) -> Matrix:
+        """Return the dense tensor, missing cells filled."""
+        if self.positions is None:
+            return self.values.reshape(self.shape)
+        out = np.full(self.shape, fill, self.values.dtype)
+        out[tuple(self.positions.T)] = self.values
+        return out
+
+    def subset(self, keep: NDArray[Any]) -> TensorObservations:
+        """Return some of the known cells, at positions or by a mask in the order of `values`."""
+        at = self.all_positions()[keep]
+        weights = None if self.weights is None else self.weights[keep]
+        return TensorObservations(self.shape, self.values[keep], at, weights)
+
+    def all_positions(self) -> NDArray[np.int64]:
+        """Return the positions of the known cells, shape (p, N), also where all are known."""
+        if self.positions is not None:
+            return self.positions
+        return np.stack(np.unravel_index(np.arange(self.size), self.shape), axis=1).astype(np.int64)
+
+
+def _as_floats(array: ArrayLike) -> Matrix:
+    found = np.asarray(array)
+    if np.iscomplexobj(found) or found.dtype.kind not in "fiub":
+        raise InvalidInputError("the tensor must hold real numbers", f"dtype {found.dtype}")
+    return found if found.dtype in (np.float32, np.float64) else found.astype(np.float64)
+
+
+def _same_shape(array: ArrayLike, shape: tuple[int, ...], name: str) -> Matrix:
+    found = np.asarray(array)
+    if found.shape != shape:
+        raise InvalidInputError(f"{name} has another shape", f"{found.shape}, the data {shape}")
+    return found
+
+
+def _check_order(shape: tuple[int, ...]) -> None:
+    if len(shape) < LEAST_ORDER:
+        raise InvalidInputError(
+            "a tensor needs three modes or more",
+            f"shape {tuple(shape)}",
+            fix="for a matrix use MatrixCompletion or recover",
+        )
+    if 0 in shape:
+        raise InvalidInputError("the tensor is empty", f"shape {tuple(shape)}", fix="pass data")
+
+
+def _check_weights(weights: Matrix, least: float = 0.0) -> None:
+    if not (np.isfinite(weights).all() and (weights >= least).all()):
+        raise InvalidInputError(
+            "weights must be finite and not negative",
+            f"{float(np.min(weights)):.3g}",
+            fix="leave cells out instead",
+        )
+
+
+def _check_slices(known: NDArray[np.bool_]) -> None:
+    for mode in range(known.ndim):
+        others = tuple(k for k in range(known.ndim) if k != mode)
+        _check_counts(known.sum(axis=others), mode)
+
+
+def _check_counts(counts: NDArray[Any], mode: int) -> None:
+    empty = np.flatnonzero(counts == 0)
+    if empty.size:
+        raise InvalidInputError(
+            "a slice has no known cell",
+            f"index {int(empty[0])} of mode {mode}"
+            + (f", and {empty.size - 1} more" if empty.size > 1 else ""),
+            "nothing tells what belongs there",
+            "leave the slice out",
+        )

@@ -1,0 +1,247 @@
+"""`TuckerDecomposition`: slices of a tensor as samples, the estimator face of `decompose_tucker`."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.estimators.labelled_arrays import like, values_of
+from lowland.systems.tucker import decompose_tucker
+
+
+class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Tucker decomposition of a stack of slices, with coordinates of new slices and holes filled.
+
+    A sample is a slice along the first mode. `transform` gives its coordinates in the basis that core and
+    the other factors span, `inverse_transform` the slice of given coordinates.
+
+    Parameters
+    ----------
+    ranks : int, tuple of int, "auto", or None
+        As in `decompose_tucker`; a number that a mode cannot have is lowered to what it can.
+    tolerance : float, optional
+        Relative error not to be exceeded, instead of ranks.
+    shape : tuple of int, optional
+        Shape of a slice, for two-dimensional input whose rows are slices read in C order.
+    n_restarts : int or "auto"
+        Random starts after the first.
+    max_iterations : int
+        Steps of each search.
+    certify : bool
+        Whether to judge the answer.
+    random_state : int, RandomState, Generator or None
+        Source of randomness.
+
+    Attributes
+    ----------
+    core_ : ndarray, shape (r_1, ..., r_N)
+    factors_ : list of ndarray, shapes (I_n, r_n)
+        Orthonormal columns.
+    ranks_ : tuple of int
+    completed_ : ndarray or DataArray
+        The training data with missing cells filled, in the form of the input.
+    certificate_ : Certificate or None
+        What is proved about the fit.
+    fit_ : TuckerFit
+        Everything else.
+    n_features_in_ : int
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> rng = np.random.default_rng(0)
+    >>> factors = tuple(rng.standard_normal((length, 2)) for length in (9, 6, 5))
+    >>> slices = ll.TuckerTensor(rng.standard_normal((2, 2, 2)), factors).tensor()
+    >>> model = ll.TuckerDecomposition(ranks=2, random_state=0).fit(slices[:8])
+    >>> coordinates = model.transform(slices[8:])
+    >>> coordinates.shape, bool(np.allclose(model.inverse_transform(coordinates), slices[8:]))
+    ((1, 2), True)
+    """
+
+    def __init__(
+        self,
+        ranks: Any = 2,
+        tolerance: float | None = None,
+        shape: tuple[int, ...] | None = None,
+        n_restarts: int | str = "auto",
+        max_iterations: int = 500,
+        certify: bool = True,
+        random_state: Any = None,
+    ) -> None:
+        self.ranks = ranks
+        self.tolerance = tolerance
+        self.shape = shape
+        self.n_restarts = n_restarts
+        self.max_iterations = max_iterations
+        self.certify = certify
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: None = None) -> Self:
+        """Decompose a stack of slices.
+
+        Parameters
+        ----------
+        X : array_like or DataArray, shape (I_1, ..., I_N)
+            NaN is missing. Two-dimensional input is read with `shape`, by default as slices of one column.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        TuckerDecomposition
+            Itself.
+        """
+        stack = self._read(X, reset=True)
+        ranks = None if self.tolerance is not None else self.ranks
+        if ranks is not None and not isinstance(ranks, str):
+            ranks = _lowered(ranks, stack.shape)
+        fit = decompose_tucker(
+            stack,
+            ranks,
+            tolerance=self.tolerance,
+            n_restarts=self.n_restarts,
+            max_iterations=self.max_iterations,
+            rng=self.random_state,
+            certify=self.certify,
+        )
+        self.fit_, self.certificate_ = fit, fit.certificate
+        self.core_, self.factors_, self.ranks_ = fit.core, list(fit.factors), fit.ranks
+        self.completed_ = like(X, fit.completed().reshape(len(stack), *self._slice_shape))
+        return self
+
+    def transform(self, X: ArrayLike) -> Any:
+        """Return the coordinates of slices, by least squares on their known cells.
+
+        Parameters
+        ----------
+        X : array_like or DataArray, shape (k, I_2, ..., I_N)
+            NaN is missing.
+
+        Returns
+        -------
+        ndarray or DataArray, shape (k, r_1)
+
+        Raises
+        ------
+        InvalidInputError
+            If a slice has no known cell.
+        """
+        check_is_fitted(self)
+        stack = self._read(X, reset=False)
+        flat, basis = stack.reshape(len(stack), -1), self._basis()
+        known = ~np.isnan(flat)
+        out = np.empty((len(flat), basis.shape[0]), basis.dtype)
+        whole = known.all(axis=1)
+        if whole.any():
+            out[whole] = flat[whole] @ np.linalg.pinv(basis)
+        for k in np.flatnonzero(~whole):
+            if not known[k].any():
+                raise InvalidInputError("a slice has no known cell", f"slice {k}", fix="leave it out")
+            out[k] = np.linalg.lstsq(basis[:, known[k]].T, flat[k, known[k]], rcond=None)[0]
+        return like(X, out, last="component")
+
+    def inverse_transform(self, Z: ArrayLike) -> Any:
+        """Return the slices of coordinates.
+
+        Parameters
+        ----------
+        Z : array_like or DataArray, shape (k, r_1)
+
+        Returns
+        -------
+        ndarray, shape (k, I_2, ..., I_N), or as flat as the training data were
+        """
+        check_is_fitted(self)
+        coordinates = np.asarray(values_of(Z))
+        if coordinates.ndim != 2 or coordinates.shape[1] != self.ranks_[0]:
+            raise InvalidInputError(
+                "coordinates have the wrong shape",
+                f"{coordinates.shape}",
+                fix=f"pass shape (k, {self.ranks_[0]})",
+            )
+        return (coordinates @ self._basis()).reshape(len(coordinates), *self._slice_shape)
+
+    def score(self, X: ArrayLike, y: None = None) -> float:
+        """Return 1 minus the squared error of slices over their squares, on known cells.
+
+        Parameters
+        ----------
+        X : array_like, shape (k, I_2, ..., I_N)
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        float
+        """
+        stack = self._read(X, reset=False)
+        fitted = self.inverse_transform(np.asarray(values_of(self.transform(X)))).reshape(stack.shape)
+        total = float(np.nansum(stack**2))
+        return 1 - float(np.nansum((stack - fitted) ** 2)) / total if total > 0 else 1.0
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.ranks_[0])
+
+    def _basis(self) -> Matrix:
+        """Return the slice of each coordinate, shape (r_1, I_2 ... I_N)."""
+        out = self.core_
+        for factor in self.factors_[1:]:  # each product takes the second mode away and puts the new one last
+            out = np.tensordot(out, factor, axes=(1, 1))
+        return np.asarray(out.reshape(out.shape[0], -1))
+
+    def _read(self, X: ArrayLike, *, reset: bool) -> Matrix:
+        stack: Vector = validate_data(
+            self,
+            values_of(X),
+            reset=reset,
+            dtype=[np.float64, np.float32],
+            ensure_all_finite="allow-nan",
+            allow_nd=True,
+        )
+        if stack.ndim < 2:
+            raise InvalidInputError(
+                "slices must have a dimension of their own. Reshape your data", f"shape {stack.shape}"
+            )
+        if reset:
+            self._slice_shape = stack.shape[1:]
+        elif stack.shape[1:] != self._slice_shape:
+            raise InvalidInputError(
+                "slices have another shape",
+                f"{stack.shape[1:]}",
+                fix=f"pass slices of shape {self._slice_shape}",
+            )
+        if stack.ndim > 2:
+            return stack
+        inner = (stack.shape[1], 1) if self.shape is None else tuple(self.shape)
+        if int(np.prod(inner)) != stack.shape[1]:
+            raise InvalidInputError(
+                "shape does not fit the features", f"{inner} for {stack.shape[1]} features"
+            )
+        return stack.reshape(len(stack), *inner)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _lowered(ranks: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the ranks, each at most the length of its mode and the product of the others."""
+    wanted: list[int] = [int(ranks)] * len(shape) if isinstance(ranks, int | np.integer) else list(ranks)
+    if len(wanted) != len(shape):
+        raise InvalidInputError("ranks must be as many as modes", f"{wanted} for {len(shape)} modes")
+    out = [min(rank, length) for rank, length in zip(wanted, shape, strict=True)]
+    for _ in out:
+        for n in range(len(out)):
+            out[n] = min(out[n], prod(rank for k, rank in enumerate(out) if k != n))
+    return tuple(out)

@@ -1,0 +1,107 @@
+"""Plots of a Tucker decomposition: spectra of its modes, factors, and the core."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.report.displays import new_axes
+from lowland.report.figures import COLOURS
+
+# components of a factor that are drawn
+DRAWN = 4
+
+
+@final
+@dataclass
+class ModeSpectraDisplay:
+    """Singular values of a tensor's unfoldings, one line a mode.
+
+    Parameters
+    ----------
+    spectra : sequence of ndarray
+    names : sequence of str
+        Of the modes.
+    """
+
+    spectra: Sequence[Vector]
+    names: Sequence[str]
+    ax_: Any = field(default=None, repr=False)
+
+    def plot(self, ax: Any = None) -> ModeSpectraDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = new_axes(ax)
+        for k, (values, name) in enumerate(zip(self.spectra, self.names, strict=True)):
+            shown = np.where(values > 0, values, np.nan)
+            self.ax_.semilogy(
+                np.arange(1, values.size + 1), shown, marker="o", color=COLOURS[k % len(COLOURS)], label=name
+            )
+        self.ax_.set(xlabel="component", ylabel="singular value")
+        self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        self.ax_.legend(frameon=False)
+        return self
+
+
+@final
+@dataclass
+class FactorDisplay:
+    """The leading columns of one factor against the positions of its mode.
+
+    Parameters
+    ----------
+    factor : ndarray, shape (I, r)
+    name : str
+        Of the mode.
+    ticks : ndarray, optional
+        Coordinates of the mode, where it has numeric ones.
+    """
+
+    factor: Matrix
+    name: str
+    ticks: Vector | None = None
+    ax_: Any = field(default=None, repr=False)
+
+    def plot(self, ax: Any = None) -> FactorDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = new_axes(ax)
+        x = np.arange(self.factor.shape[0]) if self.ticks is None else self.ticks
+        marker = "." if x.size <= 60 else ""
+        for k in range(min(DRAWN, self.factor.shape[1])):
+            self.ax_.plot(
+                x, self.factor[:, k], marker=marker, color=COLOURS[k % len(COLOURS)], label=str(k + 1)
+            )
+        self.ax_.set(xlabel=self.name, ylabel="column of the factor")
+        if self.ticks is None:
+            self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        self.ax_.legend(frameon=False, title="component", ncols=2)
+        return self
+
+
+@final
+@dataclass
+class CoreDisplay:
+    """Sizes of the largest numbers of the core, with the components that they join.
+
+    Parameters
+    ----------
+    core : ndarray
+    """
+
+    core: Matrix
+    ax_: Any = field(default=None, repr=False)
+
+    def plot(self, ax: Any = None) -> CoreDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = new_axes(ax)
+        shares = (self.core / max(float(np.linalg.norm(self.core)), np.finfo(float).tiny)) ** 2
+        order = np.argsort(-shares, axis=None)[:10]
+        labels = [", ".join(str(k + 1) for k in np.unravel_index(int(at), self.core.shape)) for at in order]
+        self.ax_.barh(np.arange(order.size), 100 * shares.ravel()[order], color=COLOURS[0])
+        self.ax_.set_yticks(np.arange(order.size), labels)
+        self.ax_.invert_yaxis()
+        self.ax_.set(xlabel="share of the core's squares, %", ylabel="components joined")
+        return self

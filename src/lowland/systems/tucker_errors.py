@@ -1,0 +1,130 @@
+"""The error to expect for a cell of a tensor that was not seen: noise, and what the fit does not know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.core.tensors import TuckerTensor
+from lowland.objectives.tucker import TuckerObjective, sum_of_squares
+
+# most unknowns, and unseen cells looked at
+LARGEST, SAMPLE = 3000, 20_000
+CHUNK = 4_000_000
+
+
+@final
+@dataclass(frozen=True)
+class NewCellError:
+    """What a new observation of an unseen cell is expected to miss its prediction by.
+
+    Parameters
+    ----------
+    total : float
+        Root mean square of the difference, over the unseen cells (over all cells where all were seen).
+    noise : float
+        Standard deviation of the noise, from the residuals and the degrees of freedom.
+    fit : float
+        Root mean square error of the model itself.
+    """
+
+    total: float
+    noise: float
+    fit: float
+
+
+def new_cell_error(objective: TuckerObjective, theta: Vector) -> NewCellError:
+    """Return the expected error of new observations, from the Jacobian at the fit.
+
+    Parameters
+    ----------
+    objective : TuckerObjective
+    theta : ndarray, shape (size,)
+
+    Returns
+    -------
+    NewCellError
+        For cells of weight one.
+
+    Raises
+    ------
+    UnsupportedError
+        If there are no more known cells than degrees of freedom, or too many unknowns.
+    """
+    free = objective.data.size - objective.model.degrees_of_freedom
+    if free < 1:
+        raise UnsupportedError(
+            "the residuals tell nothing of the noise",
+            f"{objective.data.size} known cells for {objective.model.degrees_of_freedom} degrees of freedom",
+        )
+    if objective.size > LARGEST:
+        raise UnsupportedError(
+            "the Jacobian is too large",
+            f"{objective.size} unknowns, at most {LARGEST}",
+            fix="hold cells out instead",
+        )
+    residual = objective.predict(theta) - objective.y
+    noise = float(np.sqrt(sum_of_squares(residual, objective.weights) / free))
+    parts = objective.model.unpack(theta.astype(np.float64))
+    seen = _gram(parts, objective.data.all_positions(), objective.weights)
+    cells = _unseen(objective)
+    unseen = _gram(parts, cells, None) / len(cells)
+    values, vectors = np.linalg.eigh(seen)
+    keep = slice(objective.size - objective.model.degrees_of_freedom, None)  # the gauge is left out
+    share = float(
+        np.sum(np.einsum("ik,ij,jk->k", vectors, unseen, vectors, optimize=True)[keep] / values[keep])
+    )
+    fit = noise * float(np.sqrt(max(share, 0.0)))
+    return NewCellError(float(np.hypot(noise, fit)), noise, fit)
+
+
+def _unseen(objective: TuckerObjective) -> Matrix:
+    """Return unseen cells, all or evenly spaced ones; all cells where all were seen."""
+    count = int(np.prod(objective.shape, dtype=np.int64))
+    if objective.data.is_full:
+        flat = np.arange(count)
+    else:
+        known = np.ravel_multi_index(tuple(objective.data.all_positions().T), objective.shape)
+        if count > 50 * SAMPLE + known.size:  # mostly unseen: draw, and drop what was seen
+            drawn = np.random.default_rng(0).integers(0, count, 2 * SAMPLE)
+            flat = np.setdiff1d(drawn, known)
+        else:
+            flat = np.setdiff1d(np.arange(count), known, assume_unique=True)
+    if flat.size > SAMPLE:
+        flat = flat[np.linspace(0, flat.size - 1, SAMPLE).astype(np.intp)]
+    return np.stack(np.unravel_index(flat, objective.shape), axis=1).astype(np.int64)
+
+
+def _gram(parts: TuckerTensor, positions: Matrix, weights: Vector | None) -> Matrix:
+    """Return J^T W J of cells, some at a time."""
+    size = parts.stored_numbers
+    total, step = np.zeros((size, size)), max(1, CHUNK // size)
+    for low in range(0, len(positions), step):
+        rows = jacobian_rows(parts, positions[low : low + step])
+        scaled = rows if weights is None else rows * weights[low : low + step, None]
+        total += rows.T @ scaled
+    return total
+
+
+def jacobian_rows(parts: TuckerTensor, positions: Matrix) -> Matrix:
+    """Return the derivatives of cells in core and factors, shape (p, size)."""
+    p, blocks = len(positions), []
+    rows = [factor[positions[:, n]] for n, factor in enumerate(parts.factors)]
+    kron = np.ones((p, 1))
+    for row in rows:
+        kron = (kron[:, :, None] * row[:, None, :]).reshape(p, -1)
+    blocks.append(kron)
+    for n, factor in enumerate(parts.factors):
+        others = np.ones((p, 1))
+        for k, row in enumerate(rows):
+            if k != n:
+                others = (others[:, :, None] * row[:, None, :]).reshape(p, -1)
+        slopes = others @ np.moveaxis(parts.core, n, 0).reshape(factor.shape[1], -1).T
+        block = np.zeros((p, *factor.shape))
+        block[np.arange(p), positions[:, n]] = slopes
+        blocks.append(block.reshape(p, -1))
+    return np.concatenate(blocks, axis=1)

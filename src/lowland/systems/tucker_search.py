@@ -1,0 +1,225 @@
+"""Searches for a Tucker decomposition of given ranks: several starts, the best end, ways out of saddles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.records import Attempt, SearchResult
+from lowland.core.status import StopReason
+from lowland.core.tensor_observations import TensorObservations
+from lowland.models.tucker import Tucker
+from lowland.objectives.tucker import TuckerObjective
+from lowland.search import (
+    GradientBelow,
+    HighOrderEscape,
+    Iterations,
+    OrthogonalIteration,
+    RelativeDecreaseBelow,
+    TrustRegion,
+    ValueBelow,
+    random_start,
+    run,
+    sequential_start,
+)
+from lowland.search.loop import Callback
+from lowland.search.stops import StopRule
+from lowland.systems.tucker_fit import TuckerFit
+
+# up to so many cells several starts are tried, and columns in use may be given up for better ones
+SMALL = 20_000
+# dense residuals up to this size are looked through for ways out of saddles
+LARGEST_DENSE = 20_000_000
+# up to so many numbers in a point, times cells, Newton steps take the fit to its last digits
+FINISH_WORK = 2e8
+STARTS = ("auto", "sequential", "random")
+# random starts after the first, where a first one may end badly
+RESTARTS_FULL, RESTARTS_MASKED = 4, 9
+# starts end once the best value has been met so often, to a part
+AGREEMENTS, ALIKE = 3, 1e-2
+# steps from a start before it is compared with others; escapes from one end
+ROUGH_STEPS, ROUNDS = 60, 20
+
+
+@final
+@dataclass(frozen=True)
+class SearchPlan:
+    """How to search, whatever the ranks.
+
+    Parameters
+    ----------
+    balancing : float
+    start : str
+    n_restarts : int or str
+    max_iterations : int
+    callbacks : tuple of callable
+    """
+
+    balancing: float = 0.1
+    start: str = "auto"
+    n_restarts: int | str = "auto"
+    max_iterations: int = 500
+    callbacks: tuple[Callback, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.start not in STARTS:
+            raise InvalidInputError(
+                "start is unknown", repr(self.start), fix=f"use one of {', '.join(STARTS)}"
+            )
+        count = self.n_restarts
+        if count != "auto" and (
+            isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0
+        ):
+            raise InvalidInputError('n_restarts must be "auto" or a number from 0', repr(count))
+        if not (np.isfinite(self.balancing) and self.balancing >= 0):
+            raise InvalidInputError("balancing must be a number from 0", repr(self.balancing))
+        if isinstance(self.max_iterations, bool) or self.max_iterations < 1:
+            raise InvalidInputError("max_iterations must be positive", repr(self.max_iterations))
+
+
+def search_tucker(
+    data: TensorObservations, ranks: tuple[int, ...], plan: SearchPlan, rng: np.random.Generator
+) -> TuckerFit:
+    """Search roughly from every start, go on from the best end, and return its end, not judged."""
+    objective = make_tucker_objective(data, ranks, plan.balancing)
+    enough = exact_value(objective)
+    attempts: list[Attempt] = []
+    best: SearchResult | None = None
+    starts = _starts(objective, plan)
+    for k, name in enumerate(starts):
+        theta = random_start(objective, rng) if name == "random" else _sequential(objective, rng)
+        if len(starts) > 1:
+            result = _run(objective, theta, _rough(objective, plan), rng)
+        else:  # nothing to compare with
+            result = _descend(objective, theta, plan, rng)
+        words = (name, result.solver, result.value, result.stop_reason, result.message)
+        attempts.append(Attempt(*words, result.iterations, result.seconds))
+        if best is None or result.value < best.value:
+            best = result
+        least = min(a.value for a in attempts)
+        agreeing = sum(a.value <= least * (1 + ALIKE) for a in attempts)
+        interrupted = result.stop_reason is StopReason.INTERRUPTED
+        if least <= enough or interrupted or (plan.n_restarts == "auto" and k and agreeing >= AGREEMENTS):
+            break
+    assert best is not None
+    escapes: tuple[int, ...] = ()
+    if best.stop_reason is not StopReason.INTERRUPTED:
+        if len(starts) > 1:
+            best = _added(best, _descend(objective, best.theta, plan, rng))
+        best, escapes = _leave_saddles(objective, best, plan, rng)
+    # the balanced point has the same tensor and no more regulariser
+    theta = objective.canonical(best.theta)
+    best = replace(best, theta=theta, value=objective.value(theta))
+    return TuckerFit(objective.orthonormal(theta), best, None, objective, tuple(attempts), escapes)
+
+
+def make_tucker_objective(
+    data: TensorObservations, ranks: tuple[int, ...], balancing: float
+) -> TuckerObjective:
+    """Return the objective, the regulariser's strength in units of the data."""
+    objective = TuckerObjective(data, Tucker(data.shape, ranks))
+    # core and factors of balanced points grow with the data to the power 1 / (N + 1)
+    unit = objective.square ** (1 - 2 / (len(data.shape) + 1)) if objective.square > 0 else 1.0
+    return replace(objective, strength=balancing * unit)
+
+
+def exact_value(objective: TuckerObjective) -> float:
+    """Return the value below which a fit is exact to rounding."""
+    digits = 64 * float(np.finfo(objective.dtype).eps)
+    return max(0.5 * objective.square * digits**2, np.finfo(float).tiny)
+
+
+def _starts(objective: TuckerObjective, plan: SearchPlan) -> list[str]:
+    first = "random" if plan.start == "random" else "sequential"
+    if first == "sequential" and objective.full_tensor is None and np.prod(objective.shape) > LARGEST_DENSE:
+        first = "random"  # a tensor filled with zeros would not fit
+    restarts = plan.n_restarts
+    if restarts == "auto":
+        small = objective.data.size <= SMALL
+        restarts = (RESTARTS_FULL if objective.data.is_full else RESTARTS_MASKED) if small else 0
+        if not objective.data.is_full and not small:
+            restarts = 2
+    later = "random" if plan.start != "sequential" else "sequential"
+    return [first] + [later] * int(restarts)
+
+
+def _leave_saddles(
+    objective: TuckerObjective, result: SearchResult, plan: SearchPlan, rng: np.random.Generator
+) -> tuple[SearchResult, tuple[int, ...]]:
+    """Leave saddles that no Hessian shows and descend again; return the end and the orders left."""
+    enough, escapes = exact_value(objective), list[int]()
+    stepper = HighOrderEscape(recycle=objective.data.size <= SMALL)
+    for _ in range(ROUNDS if np.prod(objective.shape) <= LARGEST_DENSE else 0):
+        if result.value <= enough or result.stop_reason is StopReason.INTERRUPTED:
+            break
+        left = run(objective, stepper, result.theta, stop=ValueBelow(enough) | Iterations(ROUNDS), rng=rng)
+        if not left.value < result.value:
+            break
+        escapes += [int(order) for order in left.trace.measures["order"] if order > 0]
+        result = _added(_added(result, left), _descend(objective, left.theta, plan, rng))
+    return result, tuple(escapes)
+
+
+def _added(before: SearchResult, after: SearchResult) -> SearchResult:
+    """Return a search that went on from another, with the steps and seconds of both."""
+    return replace(
+        after, iterations=before.iterations + after.iterations, seconds=before.seconds + after.seconds
+    )
+
+
+def _sequential(objective: TuckerObjective, rng: np.random.Generator) -> Vector:
+    filled = objective.data.array(fill=0.0)
+    scale = 1.0 if objective.data.is_full else 1 / objective.data.observed_share
+    parts = sequential_start(filled, objective.model.ranks, rng)
+    return objective.balanced(replace(parts, core=(parts.core * scale).astype(objective.dtype)))
+
+
+def _run(
+    objective: TuckerObjective,
+    theta: Vector,
+    stop: StopRule,
+    rng: np.random.Generator,
+    callbacks: Sequence[Callback] = (),
+) -> SearchResult:
+    """Search with the stepper for the data; the end is balanced."""
+    if objective.full_tensor is None:
+        # radii grow where the model is good; long inner solves are wasted far from the end
+        return run(objective, TrustRegion(max_inner=60), theta, stop=stop, rng=rng, callbacks=callbacks)
+    # orthonormal factors are not balanced, and the regulariser would see that
+    data_alone = replace(objective, strength=0.0)
+    found = run(data_alone, OrthogonalIteration(), theta, stop=stop, rng=rng, callbacks=callbacks)
+    return replace(found, theta=objective.canonical(found.theta))
+
+
+def _rough(objective: TuckerObjective, plan: SearchPlan) -> StopRule:
+    """Return when a start has shown where it leads."""
+    most = min(plan.max_iterations, ROUGH_STEPS)
+    return ValueBelow(exact_value(objective)) | RelativeDecreaseBelow(1e-2, window=8) | Iterations(most)
+
+
+def _descend(
+    objective: TuckerObjective, theta: Vector, plan: SearchPlan, rng: np.random.Generator
+) -> SearchResult:
+    """Search to the last digits."""
+    enough, single = exact_value(objective), objective.dtype != np.float64
+    flat = RelativeDecreaseBelow(1e-6 if single else 1e-10)
+    stop = ValueBelow(enough) | flat | Iterations(plan.max_iterations)
+    result = _run(objective, theta, stop, rng, plan.callbacks)
+    done = result.value <= enough or result.stop_reason is StopReason.INTERRUPTED
+    if done or single or objective.size * objective.data.size > FINISH_WORK:
+        return result
+    finish = ValueBelow(enough) | GradientBelow(1e-10) | RelativeDecreaseBelow(1e-14) | Iterations(50)
+    better = run(objective, TrustRegion(), result.theta, stop=finish, rng=rng)
+    # the first search's reason stays: the finish only adds digits
+    return replace(
+        result,
+        theta=better.theta,
+        value=better.value,
+        seconds=result.seconds + better.seconds,
+        solver=result.solver if better.solver == result.solver else f"{result.solver}, then {better.solver}",
+    )
