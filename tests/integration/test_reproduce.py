@@ -7,7 +7,7 @@ import pytest
 
 from lowland.core.errors import InvalidInputError
 from lowland.report.page import Page
-from lowland.reproduce import EXPERIMENTS, Experiment, Study, find_experiment, run_experiment
+from lowland.reproduce import EXPERIMENTS, Experiment, Study, find_experiment, frandsen2020, run_experiment
 from lowland.reproduce.bhojanapalli2016 import half_curve, run_noise, run_phase, run_saddle
 from lowland.reproduce.zhang2018 import run_failures, run_point
 
@@ -70,7 +70,7 @@ def test_refusals(tmp_path):
         run_experiment(TOY, tmp_path)
     with pytest.raises(InvalidInputError, match="bhojanapalli2016"):
         find_experiment("nobody1900")
-    assert set(EXPERIMENTS) == {"bhojanapalli2016", "zhang2018"}
+    assert set(EXPERIMENTS) == {"bhojanapalli2016", "frandsen2020", "zhang2018"}
 
 
 def test_cells_of_zhang2018():
@@ -107,3 +107,14 @@ def test_half_curve():
     for row in table:
         row["plain"] = 1.0
     assert half_curve(table, "plain") == {1: float("inf")}
+
+
+def test_cells_of_frandsen2020():
+    assert frandsen2020.run_exact({"case": 0, "seed": 0})["value"] < 1e-14
+    row = frandsen2020.run_saddle({"order": 3, "missing": 3})
+    assert (row["verdict"], row["found_order"]) == ("REFUTED", 4)
+    assert row["after_escape"] < 1e-10 < row["after_descent"]
+    row = frandsen2020.run_noise({"tensor": 0})
+    assert row["best"] <= row["worst"]
+    assert row["best_ratio"] >= 1
+    assert row["worst_is_global"] != "PROVED" or not row["worse"]

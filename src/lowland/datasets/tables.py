@@ -14,6 +14,8 @@ FILES = {
     "camera": "camera.npy",
     "temperatures": "temperatures.csv",
     "antibodies": "antibodies.npy",
+    "immune_response": "immune_response.npy",
+    "fields": "fields.npz",
 }
 
 
@@ -22,7 +24,7 @@ def data_path(name: str) -> Path:
 
     Parameters
     ----------
-    name : {"fertility", "photon_counts", "ion_counts", "camera", "temperatures", "antibodies"}
+    name : str
         "fertility": total fertility rate (births per woman) of 210 countries and regions in the
         years 1960 to 2011, 636 cells missing (World Bank, CC BY 4.0). "photon_counts":
         coincidences of two entangled photons in 36 outcomes of Pauli settings (MIT). "ion_counts":
@@ -30,7 +32,9 @@ def data_path(name: str) -> Path:
         image of 64 x 64 pixels, uint8 in a NumPy file (CC0). "temperatures": sea-surface temperature of
         the eastern Pacific in degrees Celsius, months of the years 1950 to 2010 (public domain).
         "antibodies": z-scored log signals of 438 blood samples, 6 antigens by 11 receptors, float32
-        (MIT).
+        (MIT). "immune_response": response of 8 cell types to 13 ligands at 4 times and 12 doses, a tensor
+        13 x 4 x 12 x 8, 3.8 % missing (MIT). "fields": an aerial image of fields in 50 bands, uint16,
+        48 x 48 x 50, in an NPZ file (CC BY 3.0).
 
     Returns
     -------

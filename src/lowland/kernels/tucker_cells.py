@@ -1,9 +1,10 @@
 """Some entries of a Tucker tensor, and derivatives of them, in compiled loops for any order.
 
 For an entry at (i_1, ..., i_N) the row i_1 of F_1 S_(1) is contracted with row i_2 of F_2, that with row i_3
-of F_3, and so on: about r_2 ... r_N products an entry. Derivatives carry a tangent along (forward), or go the
-same way back (reverse). Entries are sorted by their first index, so that blocks of entries share no row of
-the first mode; sums over blocks are added up in order, whatever the number of threads.
+of F_3, and so on. Entries stand in order, so that neighbours share their first indices: only contractions
+from the first index that differs are done anew, on the way back too, where gradients are gathered and
+carried on once for all entries that share an index. Blocks of entries share no row of the first mode; sums
+over blocks are added up in order, whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -104,30 +105,15 @@ def pull_cells_with_tangents(
     (flat, starts), (turned, _) = flat_factors(factors), flat_factors(changes)
     ranks = np.array([factor.shape[1] for factor in factors], np.int64)
     sizes = trailing_sizes(ranks.tolist())
-    on_grid, slope_on_grid = np.zeros_like(grids[0]), np.zeros_like(grids[0])
+    on_grids = np.zeros((2, *grids[0].shape), grids[0].dtype)
     sums = np.zeros((len(bounds) - 1, flat.size), grids[0].dtype)
 
     def part(lo: int, hi: int) -> None:
         own = sums[np.searchsorted(bounds, lo)]
-        _pull_tangents(
-            positions,
-            weights,
-            grids[0],
-            grids[1],
-            flat,
-            turned,
-            starts,
-            ranks,
-            sizes,
-            on_grid,
-            slope_on_grid,
-            own,
-            lo,
-            hi,
-        )
+        _pull_tangents(positions, weights, *grids, flat, turned, starts, ranks, sizes, on_grids, own, lo, hi)
 
     run_chunks(part, bounds)
-    return on_grid, slope_on_grid, _split(sums.sum(axis=0), factors)
+    return on_grids[0], on_grids[1], _split(sums.sum(axis=0), factors)
 
 
 def _split(flat: Vector, factors: Sequence[Matrix]) -> list[Matrix]:
@@ -138,124 +124,179 @@ def _split(flat: Vector, factors: Sequence[Matrix]) -> list[Matrix]:
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+_OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract", "reassoc"}}
+
+
+@njit(cache=True, nogil=True)
+def _first_change(positions, p, low, last):
+    """Return the first mode before the last in which an entry differs from the one before it."""
+    if p == low:
+        return 0
+    for n in range(last):
+        if positions[p, n] != positions[p - 1, n]:
+            return n
+    return last
+
+
+@njit(**_OPTIONS)
+def _contract(kept, flat, row, n, rank, size):
+    """Contract level n - 1 with a row of factor n, giving level n."""
+    x = flat[row]
+    for b in range(size):
+        kept[n, b] = x * kept[n - 1, b]
+    for a in range(1, rank):
+        x = flat[row + a]
+        for b in range(size):
+            kept[n, b] += x * kept[n - 1, a * size + b]
+
+
+@njit(**_OPTIONS)
+def _contract_tangent(kept, kept_d, flat, turned, row, n, rank, size):
+    for b in range(size):
+        kept_d[n, b] = 0
+    for a in range(rank):
+        x, d = flat[row + a], turned[row + a]
+        for b in range(size):
+            kept_d[n, b] += x * kept_d[n - 1, a * size + b] + d * kept[n - 1, a * size + b]
+
+
+@njit(**_OPTIONS)
 def _values(positions, grid, flat, starts, ranks, sizes, out, low, high):
-    order = ranks.size
-    now, after = np.empty(sizes[0], grid.dtype), np.empty(sizes[0], grid.dtype)
+    last = ranks.size - 1
+    kept = np.empty((last, sizes[0]), grid.dtype)
     for p in range(low, high):
-        first = positions[p, 0]
-        for b in range(sizes[0]):
-            now[b] = grid[first, b]
-        for n in range(1, order):
-            size, row = sizes[n], starts[n - 1] + positions[p, n] * ranks[n]
-            for b in range(size):
-                after[b] = flat[row] * now[b]
-            for a in range(1, ranks[n]):
-                x = flat[row + a]
-                for b in range(size):
-                    after[b] += x * now[a * size + b]
-            now, after = after, now
-        out[p] = now[0]
+        change = _first_change(positions, p, low, last)
+        if change == 0:
+            for b in range(sizes[0]):
+                kept[0, b] = grid[positions[p, 0], b]
+        for n in range(max(change, 1), last):
+            row = starts[n - 1] + positions[p, n] * ranks[n]
+            _contract(kept, flat, row, n, ranks[n], sizes[n])
+        row, total = starts[last - 1] + positions[p, last] * ranks[last], grid.dtype.type(0)
+        for a in range(ranks[last]):
+            total += flat[row + a] * kept[last - 1, a]
+        out[p] = total
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@njit(**_OPTIONS)
 def _tangents(positions, grid, slope, flat, turned, starts, ranks, sizes, out, low, high):
-    order = ranks.size
-    now, after = np.empty(sizes[0], grid.dtype), np.empty(sizes[0], grid.dtype)
-    now_d, after_d = np.empty(sizes[0], grid.dtype), np.empty(sizes[0], grid.dtype)
+    last = ranks.size - 1
+    kept, kept_d = np.empty((last, sizes[0]), grid.dtype), np.empty((last, sizes[0]), grid.dtype)
     for p in range(low, high):
-        first = positions[p, 0]
-        for b in range(sizes[0]):
-            now[b], now_d[b] = grid[first, b], slope[first, b]
-        for n in range(1, order):
-            size, row = sizes[n], starts[n - 1] + positions[p, n] * ranks[n]
+        change = _first_change(positions, p, low, last)
+        if change == 0:
+            for b in range(sizes[0]):
+                kept[0, b], kept_d[0, b] = grid[positions[p, 0], b], slope[positions[p, 0], b]
+        for n in range(max(change, 1), last):
+            row = starts[n - 1] + positions[p, n] * ranks[n]
+            _contract_tangent(kept, kept_d, flat, turned, row, n, ranks[n], sizes[n])
+            _contract(kept, flat, row, n, ranks[n], sizes[n])
+        row, total = starts[last - 1] + positions[p, last] * ranks[last], grid.dtype.type(0)
+        for a in range(ranks[last]):
+            total += flat[row + a] * kept_d[last - 1, a] + turned[row + a] * kept[last - 1, a]
+        out[p] = total
+
+
+@njit(**_OPTIONS)
+def _flush(positions, p, change, kept, back, flat, starts, ranks, sizes, on_grid, own):
+    """Carry what entries up to p have gathered back to the level from which on the next one differs."""
+    for n in range(ranks.size - 2, max(change, 1) - 1, -1):
+        size, row = sizes[n], starts[n - 1] + positions[p, n] * ranks[n]
+        for a in range(ranks[n]):
+            x, total = flat[row + a], on_grid.dtype.type(0)
             for b in range(size):
-                after[b], after_d[b] = 0, 0
-            for a in range(ranks[n]):
-                x, d = flat[row + a], turned[row + a]
-                for b in range(size):
-                    after[b] += x * now[a * size + b]
-                    after_d[b] += x * now_d[a * size + b] + d * now[a * size + b]
-            now, after, now_d, after_d = after, now, after_d, now_d
-        out[p] = now_d[0]
+                total += kept[n - 1, a * size + b] * back[n, b]
+                back[n - 1, a * size + b] += x * back[n, b]
+            own[row + a] += total
+        for b in range(size):
+            back[n, b] = 0
+    if change == 0:
+        for b in range(sizes[0]):
+            on_grid[positions[p, 0], b] += back[0, b]
+            back[0, b] = 0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@njit(**_OPTIONS)
 def _pull(positions, weights, grid, flat, starts, ranks, sizes, on_grid, own, low, high):
-    order = ranks.size
-    kept = np.empty((order, sizes[0]), grid.dtype)
-    back, further = np.empty(sizes[0], grid.dtype), np.empty(sizes[0], grid.dtype)
+    last = ranks.size - 1
+    kept, back = np.empty((last, sizes[0]), grid.dtype), np.zeros((last, sizes[0]), grid.dtype)
     for p in range(low, high):
-        first = positions[p, 0]
-        for b in range(sizes[0]):
-            kept[0, b] = grid[first, b]
-        for n in range(1, order):
-            size, row = sizes[n], starts[n - 1] + positions[p, n] * ranks[n]
-            for b in range(size):
-                kept[n, b] = 0
-            for a in range(ranks[n]):
-                x = flat[row + a]
-                for b in range(size):
-                    kept[n, b] += x * kept[n - 1, a * size + b]
-        back[0] = weights[p]
-        for n in range(order - 1, 0, -1):
-            size, row = sizes[n], starts[n - 1] + positions[p, n] * ranks[n]
-            for a in range(ranks[n]):
-                x, total = flat[row + a], grid.dtype.type(0)
-                for b in range(size):
-                    total += kept[n - 1, a * size + b] * back[b]
-                    further[a * size + b] = x * back[b]
-                own[row + a] += total
-            back, further = further, back
-        for b in range(sizes[0]):
-            on_grid[first, b] += back[b]
+        change = _first_change(positions, p, low, last)
+        if p > low and change < last:
+            _flush(positions, p - 1, change, kept, back, flat, starts, ranks, sizes, on_grid, own)
+        if change == 0:
+            for b in range(sizes[0]):
+                kept[0, b] = grid[positions[p, 0], b]
+        for n in range(max(change, 1), last):
+            row = starts[n - 1] + positions[p, n] * ranks[n]
+            _contract(kept, flat, row, n, ranks[n], sizes[n])
+        row, weight = starts[last - 1] + positions[p, last] * ranks[last], weights[p]
+        for a in range(ranks[last]):
+            own[row + a] += weight * kept[last - 1, a]
+            back[last - 1, a] += weight * flat[row + a]
+    if high > low:
+        _flush(positions, high - 1, 0, kept, back, flat, starts, ranks, sizes, on_grid, own)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
-def _pull_tangents(
-    positions,
-    weights,
-    grid,
-    slope,
-    flat,
-    turned,
-    starts,
-    ranks,
-    sizes,
-    on_grid,
-    slope_on_grid,
-    own,
-    low,
-    high,
+@njit(**_OPTIONS)
+def _flush_tangents(
+    positions, p, change, kept, kept_d, back, back_d, flat, turned, starts, ranks, sizes, sums, own
 ):
-    order = ranks.size
-    kept, kept_d = np.empty((order, sizes[0]), grid.dtype), np.empty((order, sizes[0]), grid.dtype)
-    back, further = np.empty(sizes[0], grid.dtype), np.empty(sizes[0], grid.dtype)
-    back_d, further_d = np.empty(sizes[0], grid.dtype), np.empty(sizes[0], grid.dtype)
-    for p in range(low, high):
-        first = positions[p, 0]
-        for b in range(sizes[0]):
-            kept[0, b], kept_d[0, b] = grid[first, b], slope[first, b]
-        for n in range(1, order):
-            size, row = sizes[n], starts[n - 1] + positions[p, n] * ranks[n]
+    for n in range(ranks.size - 2, max(change, 1) - 1, -1):
+        size, row = sizes[n], starts[n - 1] + positions[p, n] * ranks[n]
+        for a in range(ranks[n]):
+            x, d, total = flat[row + a], turned[row + a], own.dtype.type(0)
             for b in range(size):
-                kept[n, b], kept_d[n, b] = 0, 0
-            for a in range(ranks[n]):
-                x, d = flat[row + a], turned[row + a]
-                for b in range(size):
-                    kept[n, b] += x * kept[n - 1, a * size + b]
-                    kept_d[n, b] += x * kept_d[n - 1, a * size + b] + d * kept[n - 1, a * size + b]
-        back[0], back_d[0] = weights[p], 0
-        for n in range(order - 1, 0, -1):
-            size, row = sizes[n], starts[n - 1] + positions[p, n] * ranks[n]
-            for a in range(ranks[n]):
-                x, d, total = flat[row + a], turned[row + a], grid.dtype.type(0)
-                for b in range(size):
-                    total += kept_d[n - 1, a * size + b] * back[b] + kept[n - 1, a * size + b] * back_d[b]
-                    further[a * size + b] = x * back[b]
-                    further_d[a * size + b] = d * back[b] + x * back_d[b]
-                own[row + a] += total
-            back, further, back_d, further_d = further, back, further_d, back_d
+                total += kept_d[n - 1, a * size + b] * back[n, b] + kept[n - 1, a * size + b] * back_d[n, b]
+                back[n - 1, a * size + b] += x * back[n, b]
+                back_d[n - 1, a * size + b] += d * back[n, b] + x * back_d[n, b]
+            own[row + a] += total
+        for b in range(size):
+            back[n, b], back_d[n, b] = 0, 0
+    if change == 0:
         for b in range(sizes[0]):
-            on_grid[first, b] += back[b]
-            slope_on_grid[first, b] += back_d[b]
+            sums[0, positions[p, 0], b] += back[0, b]
+            sums[1, positions[p, 0], b] += back_d[0, b]
+            back[0, b], back_d[0, b] = 0, 0
+
+
+@njit(**_OPTIONS)
+def _pull_tangents(positions, weights, grid, slope, flat, turned, starts, ranks, sizes, sums, own, low, high):
+    last, size = ranks.size - 1, sizes[0]
+    kept, kept_d = np.empty((last, size), grid.dtype), np.empty((last, size), grid.dtype)
+    back, back_d = np.zeros((last, size), grid.dtype), np.zeros((last, size), grid.dtype)
+    for p in range(low, high):
+        change = _first_change(positions, p, low, last)
+        if p > low and change < last:
+            _flush_tangents(
+                positions,
+                p - 1,
+                change,
+                kept,
+                kept_d,
+                back,
+                back_d,
+                flat,
+                turned,
+                starts,
+                ranks,
+                sizes,
+                sums,
+                own,
+            )
+        if change == 0:
+            for b in range(size):
+                kept[0, b], kept_d[0, b] = grid[positions[p, 0], b], slope[positions[p, 0], b]
+        for n in range(max(change, 1), last):
+            row = starts[n - 1] + positions[p, n] * ranks[n]
+            _contract_tangent(kept, kept_d, flat, turned, row, n, ranks[n], sizes[n])
+            _contract(kept, flat, row, n, ranks[n], sizes[n])
+        row, weight = starts[last - 1] + positions[p, last] * ranks[last], weights[p]
+        for a in range(ranks[last]):
+            own[row + a] += weight * kept_d[last - 1, a]
+            back[last - 1, a] += weight * flat[row + a]
+            back_d[last - 1, a] += weight * turned[row + a]
+    if high > low:
+        _flush_tangents(
+            positions, high - 1, 0, kept, kept_d, back, back_d, flat, turned, starts, ranks, sizes, sums, own
+        )

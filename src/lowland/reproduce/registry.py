@@ -5,9 +5,10 @@ from __future__ import annotations
 from lowland.core.errors import InvalidInputError
 from lowland.reproduce.bhojanapalli2016 import BHOJANAPALLI_2016
 from lowland.reproduce.experiment import Experiment
+from lowland.reproduce.frandsen2020 import FRANDSEN_2020
 from lowland.reproduce.zhang2018 import ZHANG_2018
 
-EXPERIMENTS = {experiment.name: experiment for experiment in (BHOJANAPALLI_2016, ZHANG_2018)}
+EXPERIMENTS = {experiment.name: experiment for experiment in (BHOJANAPALLI_2016, FRANDSEN_2020, ZHANG_2018)}
 
 
 def find_experiment(name: str) -> Experiment:

@@ -1,0 +1,98 @@
+"""Tensors from files, and `lowland tucker`."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray
+from test_cli import assert_clean_error, call
+
+import lowland as ll
+from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.datasets import data_path
+from lowland.files.tensors import read_tensor
+
+
+@pytest.fixture(scope="module")
+def holes():
+    rng = np.random.default_rng(0)
+    factors = tuple(rng.standard_normal((length, 2)) for length in (9, 8, 7))
+    truth = ll.TuckerTensor(rng.standard_normal((2, 2, 2)), factors).tensor()
+    return truth, np.where(rng.random(truth.shape) < 0.3, np.nan, truth)
+
+
+def test_every_format_gives_the_same_cells(holes, tmp_path):
+    _, table = holes
+    np.save(tmp_path / "a.npy", table)
+    np.savez(tmp_path / "b.npz", cube=np.nan_to_num(table), observed=~np.isnan(table))
+    at = np.argwhere(~np.isnan(table))
+    values = table[tuple(at.T)]
+    np.savez(tmp_path / "c.npz", positions=at, values=values, shape=table.shape)
+    lines = [
+        " ".join(map(str, cell + 1)) + f" {value!r}" for cell, value in zip(at, values.tolist(), strict=True)
+    ]
+    (tmp_path / "d.tns").write_text("# comment\n" + "\n".join(lines))
+    xarray.Dataset({"cube": (("row", "column", "day"), table)}).to_netcdf(
+        tmp_path / "e.nc", engine="h5netcdf"
+    )
+    expected = ll.TensorObservations.from_array(table)
+    for name in ("a.npy", "b.npz", "c.npz", "d.tns", "e.nc"):
+        found = read_tensor(tmp_path / name).observations
+        np.testing.assert_array_equal(found.positions, expected.positions)
+        np.testing.assert_array_equal(found.values, expected.values)
+    assert read_tensor(tmp_path / "e.nc").names == ("row", "column", "day")
+
+
+def test_bad_files_are_named(holes, tmp_path):
+    (tmp_path / "a.tns").write_text("0 1 1 3.0\n")
+    with pytest.raises(FileFormatError, match="from one"):
+        read_tensor(tmp_path / "a.tns")
+    (tmp_path / "b.tns").write_text("1 1 2.0\n")
+    with pytest.raises(FileFormatError, match="no tensor"):
+        read_tensor(tmp_path / "b.tns")
+    np.savez(tmp_path / "c.npz", one=np.ones((2, 2, 2)), two=np.ones((2, 2, 2)))
+    with pytest.raises(InvalidInputError, match="which array"):
+        read_tensor(tmp_path / "c.npz")
+    assert read_tensor(tmp_path / "c.npz", variable="one").observations.is_full
+    with pytest.raises(InvalidInputError, match="kind is unknown"):
+        read_tensor(tmp_path / "d.csv")
+    with pytest.raises(InvalidInputError, match="cannot read"):
+        read_tensor(tmp_path / "nothing.npy")
+
+
+def test_the_command_completes_a_tensor(holes, tmp_path):
+    truth, table = holes
+    np.save(tmp_path / "cube.npy", table)
+    found = call(
+        "tucker", "cube.npy", "--ranks", "2", "--output", "out.npz", "--report", "page.html",
+        "--require", "globally_optimal", cwd=tmp_path,
+    )  # fmt: skip
+    assert found.returncode == 0, found.stderr
+    assert "Proved" in found.stdout
+    assert "tensor of" in found.stdout
+    with np.load(tmp_path / "out.npz") as stored:
+        np.testing.assert_allclose(stored["tensor"], truth, atol=1e-8)
+        assert stored["core"].shape == (2, 2, 2)
+        assert stored["factor_0"].shape == (9, 2)
+    text = (tmp_path / "page.html").read_text()
+    assert "<svg" in text
+    assert "http://" not in text.replace("http://www.w3.org", "")
+
+
+def test_the_command_as_json_and_by_tolerance(tmp_path):
+    found = call(
+        "tucker", data_path("fields"), "--tolerance", "0.1", "--json", "--effort", "quick", cwd=tmp_path
+    )
+    assert found.returncode == 0, found.stderr
+    data = json.loads(found.stdout)
+    assert data["relative_error"] <= 0.1
+    assert data["shape"] == [48, 48, 50]
+    assert data["certificate"]["findings"]
+
+
+def test_bad_commands(holes, tmp_path):
+    np.save(tmp_path / "cube.npy", holes[1])
+    assert_clean_error(call("tucker", "cube.npy", cwd=tmp_path), "ranks are missing")
+    assert_clean_error(call("tucker", "cube.npy", "--ranks", "a,b", cwd=tmp_path), "not numbers")
+    assert_clean_error(call("tucker", "cube.npy", "--ranks", "9,9,9", cwd=tmp_path), "mode 1 is larger")
+    assert_clean_error(call("tucker", "cube.npy", "--tolerance", "0.1", cwd=tmp_path), "all known")
