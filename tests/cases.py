@@ -641,6 +641,7 @@ TENSOR_STEPPERS = [
     Case(HighOrderEscape, HighOrderEscape, "escape", {"strength": 0.1}),
     Case(HighOrderEscape, lambda: HighOrderEscape(recycle=True), "escape with recycling", {"strength": 0.1}),
     Case(GaussNewton, GaussNewton, "gauss-newton", {"strength": 0.1}),
+    Case(GaussNewton, lambda: GaussNewton(inner="dense"), "dense", {"strength": 0.0}),
     Case(TrustRegion, TrustRegion, "trust region", {"strength": 0.1}),
     Case(Gradient, lambda: Gradient(rule="armijo"), "armijo", {"strength": 0.1}),
 ]

@@ -15,6 +15,7 @@ from lowland.kernels import modular
 from lowland.models.tucker import Tucker
 from lowland.objectives.tucker import TuckerObjective
 from lowland.search import (
+    GaussNewton,
     HighOrderEscape,
     Iterations,
     OrthogonalIteration,
@@ -199,10 +200,20 @@ def test_tensor_searches_repeat_and_resume(case):
     np.testing.assert_array_equal(again.theta, whole.theta)
 
 
-def test_orthogonal_iteration_refuses_a_regulariser(rng):
+def test_some_searches_refuse_a_regulariser(rng):
     objective = make_tucker(strength=0.1)
     with pytest.raises(UnsupportedError, match="regulariser"):
         run(objective, OrthogonalIteration(), random_start(objective, rng), stop=Iterations(1), rng=rng)
+    with pytest.raises(UnsupportedError, match="without penalties"):
+        run(objective, GaussNewton(inner="dense"), random_start(objective, rng), stop=Iterations(1), rng=rng)
+
+
+def test_normal_equations_are_those_of_the_products(rng):
+    objective = make_tucker((3, 4, 2, 5), (2, 2, 1, 2), share=0.7, weighted=True, strength=0.0)
+    theta = rng.standard_normal(objective.size)
+    at = objective.linearise(theta)
+    products = np.array([at.gauss_newton_product(unit) for unit in np.eye(objective.size)])
+    np.testing.assert_allclose(objective.normal_matrix(theta), products, atol=1e-10)
 
 
 # ------------------------------------------------------------------ saddles of high order

@@ -34,6 +34,7 @@ AVERAGES = Need("average", "Gaussian averages over one factor given the other")
 DRAWS = Need("draw", "draws of one factor given the other")
 FULL_TENSOR = Need("full_tensor", "a dense tensor of which every cell is known and weighs the same")
 RESIDUAL_TENSOR = Need("residual_tensor", "what the fit of a tensor leaves, cell by cell")
+NORMAL_MATRIX = Need("normal_matrix", "the normal equations of a small problem, formed")
 LINEARISATION = Need("linearise", "products with the Jacobian of the residual")
 
 

@@ -14,6 +14,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.tensor_observations import TensorObservations
 from lowland.core.tensors import TuckerTensor
 from lowland.losses.tucker_balancing import TuckerBalancing
+from lowland.measure.tensor_jacobian import normal_matrix
 from lowland.measure.tensors import AllCells, SomeCells
 from lowland.models.tucker import Tucker
 from lowland.objectives.tucker_modular import TuckerJacobian
@@ -126,6 +127,11 @@ class TuckerObjective:
     def modular_jacobian(self) -> TuckerJacobian:
         """The Jacobian of the known cells at random integer points, modulo a prime."""
         return TuckerJacobian(self.data.all_positions(), self.model)
+
+    def normal_matrix(self, theta: Vector) -> Matrix:
+        """Return J^T W J of the data term, shape (size, size), in float64."""
+        parts = self.model.unpack(theta.astype(np.float64, copy=False))
+        return normal_matrix(parts, self.data.all_positions(), self.weights)
 
     def weighted(self, values: Vector) -> Vector:
         """Return values times the weights."""

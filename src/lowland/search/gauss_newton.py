@@ -8,9 +8,9 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.needs import LINEARISATION, Need
+from lowland.core.needs import LINEARISATION, NORMAL_MATRIX, Need, check_needs
 from lowland.search.conjugate_gradients import conjugate_gradients, shifted
 from lowland.search.stepper import Info
 
@@ -40,9 +40,10 @@ class GaussNewton:
     damping : float
         Initial mu, or the factor of the residual in the setting form, as a fraction of the
         curvature along the gradient.
-    inner : {"normal", "lsqr"}
-        Conjugate gradients on the normal equations; or LSQR on the least-squares problem, which
-        keeps more digits where it is ill-conditioned and takes squared losses without penalties.
+    inner : {"normal", "lsqr", "dense"}
+        Conjugate gradients on the normal equations; LSQR on the least-squares problem, which
+        keeps more digits where it is ill-conditioned; or the normal equations formed and factored, where an
+        objective offers them. The last two take squared losses without penalties.
     max_inner : int
         Conjugate-gradient iterations of a step.
     max_tries : int
@@ -70,8 +71,10 @@ class GaussNewton:
     def __post_init__(self) -> None:
         if self.form not in ("levenberg", "setting"):
             raise InvalidInputError("form is unknown", repr(self.form), fix='use "levenberg" or "setting"')
-        if self.inner not in ("normal", "lsqr"):
-            raise InvalidInputError("inner is unknown", repr(self.inner), fix='use "normal" or "lsqr"')
+        if self.inner not in ("normal", "lsqr", "dense"):
+            raise InvalidInputError(
+                "inner is unknown", repr(self.inner), fix='use "normal", "lsqr" or "dense"'
+            )
 
     @property
     def promises_descent(self) -> bool:
@@ -80,6 +83,10 @@ class GaussNewton:
 
     def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[GaussNewtonState, Info]:
         """Evaluate the start."""
+        if self.inner == "dense":
+            check_needs(objective, (NORMAL_MATRIX,), self.name)
+            if objective.penalties:
+                raise _not_squares("dense", objective)
         value, gradient = objective.value_and_gradient(theta)
         state = GaussNewtonState(theta, value, self.damping, value_of_nothing(objective, theta, value))
         return state, Info(value, float(np.linalg.norm(gradient)))
@@ -132,6 +139,8 @@ class GaussNewton:
     def _solve(
         self, objective: Any, at: Any, shift: float, right: Vector, tolerance: float
     ) -> tuple[Vector, int]:
+        if self.inner == "dense":
+            return _factored(objective.normal_matrix(at.theta), shift, right), 1
         if self.inner == "normal":
             product = shifted(at.gauss_newton_product, shift)
             return conjugate_gradients(product, right, tolerance, self.max_inner)
@@ -153,6 +162,29 @@ def _forcing(state: GaussNewtonState) -> float:
     return float(np.sqrt(state.value / state.reference)) if state.reference > 0 else 0.1
 
 
+def _not_squares(inner: str, objective: Any) -> UnsupportedError:
+    return UnsupportedError(
+        f'inner="{inner}" cannot work on this objective',
+        objective.describe(),
+        "only squared losses without penalties are least-squares problems",
+        'use inner="normal"',
+    )
+
+
+def _factored(matrix: Matrix, shift: float, right: Vector) -> Vector:
+    """Solve (matrix + shift I) d = right; where rounding makes it indefinite, with a larger shift."""
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+    least = float(np.finfo(float).eps) * float(np.trace(matrix))
+    for lifted in (shift, max(shift, least), max(shift, 1e3 * least)):
+        try:
+            factor = cho_factor(matrix + lifted * np.eye(len(matrix)), check_finite=False)
+        except LinAlgError:
+            continue
+        return np.asarray(cho_solve(factor, right, check_finite=False), dtype=right.dtype)
+    return np.zeros_like(right)
+
+
 def _least_squares(
     objective: Any, at: Any, shift: float, right: Vector, tolerance: float, limit: int
 ) -> tuple[Vector, int]:
@@ -160,12 +192,7 @@ def _least_squares(
     from scipy.sparse.linalg import LinearOperator, lsqr
 
     if objective.penalties or objective.loss.name != "squared":
-        raise UnsupportedError(
-            'inner="lsqr" cannot work on this objective',
-            objective.describe(),
-            "only squared losses without penalties are least-squares problems",
-            'use inner="normal"',
-        )
+        raise _not_squares("lsqr", objective)
     root = np.sqrt(objective.weights) if objective.weights is not None else np.ones_like(objective.y)
     jacobian = LinearOperator(
         (objective.y.size, right.size),

@@ -22,7 +22,7 @@ from lowland.systems.tucker_ranks import RankChoice, choose_ranks
 from lowland.systems.tucker_search import SearchPlan, search_tucker
 
 # random starts of fits that only compare ranks
-PATH_RESTARTS = 2
+PATH_RESTARTS = 1
 
 
 def decompose_tucker(  # noqa: PLR0913
@@ -167,7 +167,9 @@ def _ranks(
     if isinstance(ranks, str):
         if ranks != "auto":
             raise InvalidInputError("ranks are unknown", repr(ranks), fix='pass numbers or "auto"')
-        few = replace(plan, n_restarts=PATH_RESTARTS if plan.n_restarts == "auto" else plan.n_restarts)
+        few = replace(
+            plan, n_restarts=PATH_RESTARTS if plan.n_restarts == "auto" else plan.n_restarts, to_the_end=False
+        )
         choice = choose_ranks(data, lambda part, some: search_tucker(part, some, few, rng), rng)
         return choice.ranks, choice
     wanted = (int(ranks),) * order if isinstance(ranks, int | np.integer) else tuple(ranks)

@@ -9,12 +9,11 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import UnsupportedError
-from lowland.core.tensors import TuckerTensor
+from lowland.measure.tensor_jacobian import normal_matrix
 from lowland.objectives.tucker import TuckerObjective, sum_of_squares
 
 # most unknowns, and unseen cells looked at
 LARGEST, SAMPLE = 3000, 20_000
-CHUNK = 4_000_000
 
 
 @final
@@ -70,9 +69,9 @@ def new_cell_error(objective: TuckerObjective, theta: Vector) -> NewCellError:
     residual = objective.predict(theta) - objective.y
     noise = float(np.sqrt(sum_of_squares(residual, objective.weights) / free))
     parts = objective.model.unpack(theta.astype(np.float64))
-    seen = _gram(parts, objective.data.all_positions(), objective.weights)
+    seen = normal_matrix(parts, objective.data.all_positions(), objective.weights)
     cells = _unseen(objective)
-    unseen = _gram(parts, cells, None) / len(cells)
+    unseen = normal_matrix(parts, cells, None) / len(cells)
     values, vectors = np.linalg.eigh(seen)
     keep = slice(objective.size - objective.model.degrees_of_freedom, None)  # the gauge is left out
     share = float(
@@ -97,34 +96,3 @@ def _unseen(objective: TuckerObjective) -> Matrix:
     if flat.size > SAMPLE:
         flat = flat[np.linspace(0, flat.size - 1, SAMPLE).astype(np.intp)]
     return np.stack(np.unravel_index(flat, objective.shape), axis=1).astype(np.int64)
-
-
-def _gram(parts: TuckerTensor, positions: Matrix, weights: Vector | None) -> Matrix:
-    """Return J^T W J of cells, some at a time."""
-    size = parts.stored_numbers
-    total, step = np.zeros((size, size)), max(1, CHUNK // size)
-    for low in range(0, len(positions), step):
-        rows = jacobian_rows(parts, positions[low : low + step])
-        scaled = rows if weights is None else rows * weights[low : low + step, None]
-        total += rows.T @ scaled
-    return total
-
-
-def jacobian_rows(parts: TuckerTensor, positions: Matrix) -> Matrix:
-    """Return the derivatives of cells in core and factors, shape (p, size)."""
-    p, blocks = len(positions), []
-    rows = [factor[positions[:, n]] for n, factor in enumerate(parts.factors)]
-    kron = np.ones((p, 1))
-    for row in rows:
-        kron = (kron[:, :, None] * row[:, None, :]).reshape(p, -1)
-    blocks.append(kron)
-    for n, factor in enumerate(parts.factors):
-        others = np.ones((p, 1))
-        for k, row in enumerate(rows):
-            if k != n:
-                others = (others[:, :, None] * row[:, None, :]).reshape(p, -1)
-        slopes = others @ np.moveaxis(parts.core, n, 0).reshape(factor.shape[1], -1).T
-        block = np.zeros((p, *factor.shape))
-        block[np.arange(p), positions[:, n]] = slopes
-        blocks.append(block.reshape(p, -1))
-    return np.concatenate(blocks, axis=1)

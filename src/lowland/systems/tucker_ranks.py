@@ -17,7 +17,7 @@ from lowland.measure.tensors import SomeCells
 
 HELD_OUT = 0.1
 # beyond so many cells every fit of the path would take long
-LARGEST = 500_000
+LARGEST = 50_000
 # least decrease of the mean square that counts as one
 NEGLIGIBLE = 1e-3
 
@@ -45,7 +45,7 @@ class RankChoice:
 
 
 def choose_ranks(data: TensorObservations, search: Search, rng: np.random.Generator) -> RankChoice:
-    """Raise the ranks of one, two or more modes at a time while held-out cells are predicted better.
+    """Raise the ranks of one, two or all modes at a time while held-out cells are predicted better.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def choose_ranks(data: TensorObservations, search: Search, rng: np.random.Genera
     best = errors(now)
     while True:
         found: list[tuple[tuple[int, ...], Vector]] = []
-        for size in range(1, order + 1):
+        for size in sorted({1, 2, order}):
             for modes in combinations(range(order), size):
                 ranks = tuple(rank + (n in modes) for n, rank in enumerate(now))
                 if not _are_possible(ranks, data.shape):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from lowland.core.tensor_observations import TensorObservations
 from lowland.models.tucker import Tucker
 from lowland.objectives.tucker import TuckerObjective
 from lowland.search import (
+    GaussNewton,
     GradientBelow,
     HighOrderEscape,
     Iterations,
@@ -35,6 +36,8 @@ from lowland.systems.tucker_fit import TuckerFit
 SMALL = 20_000
 # dense residuals up to this size are looked through for ways out of saddles
 LARGEST_DENSE = 20_000_000
+# normal equations that take so many products at most are formed and factored
+DENSE_WORK = 5e7
 # up to so many numbers in a point, times cells, Newton steps take the fit to its last digits
 FINISH_WORK = 2e8
 STARTS = ("auto", "sequential", "random")
@@ -58,6 +61,8 @@ class SearchPlan:
     n_restarts : int or str
     max_iterations : int
     callbacks : tuple of callable
+    to_the_end : bool
+        Whether to go for the last digits and for ways out of saddles; a comparison of ranks does without.
     """
 
     balancing: float = 0.1
@@ -65,6 +70,7 @@ class SearchPlan:
     n_restarts: int | str = "auto"
     max_iterations: int = 500
     callbacks: tuple[Callback, ...] = ()
+    to_the_end: bool = True
 
     def __post_init__(self) -> None:
         if self.start not in STARTS:
@@ -154,7 +160,7 @@ def _leave_saddles(
     """Leave saddles that no Hessian shows and descend again; return the end and the orders left."""
     enough, escapes = exact_value(objective), list[int]()
     stepper = HighOrderEscape(recycle=objective.data.size <= SMALL)
-    for _ in range(ROUNDS if np.prod(objective.shape) <= LARGEST_DENSE else 0):
+    for _ in range(ROUNDS if plan.to_the_end and np.prod(objective.shape) <= LARGEST_DENSE else 0):
         if result.value <= enough or result.stop_reason is StopReason.INTERRUPTED:
             break
         left = run(objective, stepper, result.theta, stop=ValueBelow(enough) | Iterations(ROUNDS), rng=rng)
@@ -187,12 +193,14 @@ def _run(
     callbacks: Sequence[Callback] = (),
 ) -> SearchResult:
     """Search with the stepper for the data; the end is balanced."""
-    if objective.full_tensor is None:
+    small = objective.data.size * objective.size**2 <= DENSE_WORK
+    if objective.full_tensor is None and not small:
         # radii grow where the model is good; long inner solves are wasted far from the end
         return run(objective, TrustRegion(max_inner=60), theta, stop=stop, rng=rng, callbacks=callbacks)
-    # orthonormal factors are not balanced, and the regulariser would see that
+    # orthonormal factors are not balanced, which the regulariser would see; damping takes its place otherwise
     data_alone = replace(objective, strength=0.0)
-    found = run(data_alone, OrthogonalIteration(), theta, stop=stop, rng=rng, callbacks=callbacks)
+    stepper: Any = OrthogonalIteration() if objective.full_tensor is not None else GaussNewton(inner="dense")
+    found = run(data_alone, stepper, theta, stop=stop, rng=rng, callbacks=callbacks)
     return replace(found, theta=objective.canonical(found.theta))
 
 
@@ -211,7 +219,7 @@ def _descend(
     stop = ValueBelow(enough) | flat | Iterations(plan.max_iterations)
     result = _run(objective, theta, stop, rng, plan.callbacks)
     done = result.value <= enough or result.stop_reason is StopReason.INTERRUPTED
-    if done or single or objective.size * objective.data.size > FINISH_WORK:
+    if done or single or not plan.to_the_end or objective.size * objective.data.size > FINISH_WORK:
         return result
     finish = ValueBelow(enough) | GradientBelow(1e-10) | RelativeDecreaseBelow(1e-14) | Iterations(50)
     better = run(objective, TrustRegion(), result.theta, stop=finish, rng=rng)
