@@ -13,6 +13,7 @@ from lowland.core.findings import Finding
 from lowland.core.status import Verdict
 from lowland.kernels import modular
 from lowland.models.tucker import Tucker
+from lowland.objectives import tucker as objectives_module
 from lowland.objectives.tucker import TuckerObjective
 from lowland.search import (
     GaussNewton,
@@ -461,3 +462,18 @@ def test_zero_tensor():
 def test_exact_value_is_below_any_noise():
     objective = make_tucker()
     assert 0 < exact_value(objective) < 1e-20 * objective.square
+
+
+def test_large_tensors_are_taken_in_slabs_and_may_lie_on_disk(tmp_path, monkeypatch, rng):
+    values = rng.standard_normal((7, 6, 5)) + planted(0, (7, 6, 5))
+    whole = ll.decompose_tucker(values, 2, rng=0, certify=False)
+    monkeypatch.setattr(objectives_module, "SLAB", 65)  # two slices at a time
+    np.save(tmp_path / "tensor.npy", values)
+    mapped = np.load(tmp_path / "tensor.npy", mmap_mode="r")
+    found = ll.decompose_tucker(mapped, 2, rng=0, certify=False)
+    assert np.shares_memory(found.objective.y, mapped)  # no copy is made
+    np.testing.assert_allclose(found.core, whole.core, atol=1e-8)
+    weighted = make_tucker(weighted=True, strength=0.0)
+    theta = rng.standard_normal(weighted.size)
+    naive = 0.5 * np.sum(weighted.weights * (weighted.predict(theta) - weighted.y) ** 2)
+    assert weighted.value(theta) == pytest.approx(naive, rel=1e-12)

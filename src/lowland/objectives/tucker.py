@@ -19,6 +19,9 @@ from lowland.measure.tensors import AllCells, SomeCells
 from lowland.models.tucker import Tucker
 from lowland.objectives.tucker_modular import TuckerJacobian
 
+# cells that are evaluated at a time where only their squares are wanted
+SLAB = 8_000_000
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -143,8 +146,21 @@ class TuckerObjective:
 
     def value(self, theta: Vector) -> float:
         """Return the objective, summed in float64."""
-        data = 0.5 * sum_of_squares(self.predict(theta) - self.y, self.weights)
-        return data + sum(penalty.value(theta) for penalty in self.penalties)
+        return self.data_value(theta) + sum(penalty.value(theta) for penalty in self.penalties)
+
+    def data_value(self, theta: Vector) -> float:
+        """Return half the weighted sum of squares; of large tensors some slices at a time."""
+        if self.data.positions is not None or self.data.size <= SLAB:
+            return 0.5 * sum_of_squares(self.predict(theta) - self.y, self.weights)
+        at, slices = self.model.unpack(theta), self.shape[0]
+        each = self.data.size // slices
+        step, total = max(1, SLAB // each), 0.0
+        for low in range(0, slices, step):
+            here = slice(low * each, (low + step) * each)
+            factors = (at.factors[0][low : low + step], *at.factors[1:])
+            some = AllCells((len(factors[0]), *self.shape[1:])).measure(TuckerTensor(at.core, factors))
+            total += sum_of_squares(some - self.y[here], None if self.weights is None else self.weights[here])
+        return 0.5 * total
 
     def gradient(self, theta: Vector) -> Vector:
         """Return the gradient, shape (size,)."""

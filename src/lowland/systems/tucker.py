@@ -17,6 +17,7 @@ from lowland.core.tensor_observations import TensorObservations
 from lowland.models.tucker import check_ranks
 from lowland.search import sequential_start
 from lowland.search.loop import Callback
+from lowland.systems.premises import check_scale
 from lowland.systems.tucker_fit import TuckerFit
 from lowland.systems.tucker_ranks import RankChoice, choose_ranks
 from lowland.systems.tucker_search import SearchPlan, search_tucker
@@ -62,7 +63,8 @@ def decompose_tucker(  # noqa: PLR0913
         not change the fit.
     start : {"auto", "sequential", "random"}
         From truncated singular value decompositions of the unfoldings, missing cells filled with zeros and
-        all scaled up; or from random points only. "auto" is the first, then random ones.
+        all scaled up (once, it is always the same); or from random points only. "auto" is the first, then
+        random ones.
     n_restarts : int or "auto"
         Random starts after the first. "auto": a few for small tensors or missing cells, until the best
         value has been met three times; none where the fit is exact or the tensor large.
@@ -114,6 +116,7 @@ def decompose_tucker(  # noqa: PLR0913
     """
     Settings.for_effort(effort)  # an unknown one is an error before any work
     data = as_observations(tensor, observed, weights)
+    check_scale(data.values)
     generator = make_generator(rng)
     plan = SearchPlan(balancing, start, n_restarts, max_iterations, tuple(callbacks))
     chosen, choice = _ranks(data, ranks, tolerance, plan, generator)

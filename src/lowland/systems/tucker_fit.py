@@ -16,7 +16,7 @@ from lowland.core.findings import Certificate
 from lowland.core.records import Attempt, SearchResult
 from lowland.core.tensors import TuckerTensor
 from lowland.measure.tensors import SomeCells
-from lowland.objectives.tucker import TuckerObjective, sum_of_squares
+from lowland.objectives.tucker import TuckerObjective
 from lowland.systems.tucker_errors import NewCellError, new_cell_error
 from lowland.systems.tucker_ranks import RankChoice
 
@@ -109,8 +109,7 @@ class TuckerFit:
     @cached_property
     def relative_error(self) -> float:
         """Norm of the residual over the norm of the data, on the known cells."""
-        left = self.objective.predict(self.search.theta) - self.objective.y
-        square = sum_of_squares(left, self.objective.weights)
+        square = 2 * self.objective.data_value(self.search.theta)
         return float(np.sqrt(square / self.objective.square)) if self.objective.square > 0 else 0.0
 
     @property

@@ -150,8 +150,9 @@ def _starts(objective: TuckerObjective, plan: SearchPlan) -> list[str]:
         restarts = (RESTARTS_FULL if objective.data.is_full else RESTARTS_MASKED) if small else 0
         if not objective.data.is_full and not small:
             restarts = 2
-    later = "random" if plan.start != "sequential" else "sequential"
-    return [first] + [later] * int(restarts)
+    if plan.start == "sequential":  # there is only one
+        return [first]
+    return [first] + ["random"] * int(restarts)
 
 
 def _leave_saddles(
@@ -167,6 +168,8 @@ def _leave_saddles(
         if not left.value < result.value:
             break
         escapes += [int(order) for order in left.trace.measures["order"] if order > 0]
+        if left.stop_reason is StopReason.INTERRUPTED:
+            return _added(result, left), tuple(escapes)
         result = _added(_added(result, left), _descend(objective, left.theta, plan, rng))
     return result, tuple(escapes)
 
@@ -223,6 +226,8 @@ def _descend(
         return result
     finish = ValueBelow(enough) | GradientBelow(1e-10) | RelativeDecreaseBelow(1e-14) | Iterations(50)
     better = run(objective, TrustRegion(), result.theta, stop=finish, rng=rng)
+    if better.stop_reason is StopReason.INTERRUPTED:
+        return _added(result, better)
     # the first search's reason stays: the finish only adds digits
     return replace(
         result,
