@@ -477,3 +477,108 @@ def test_large_tensors_are_taken_in_slabs_and_may_lie_on_disk(tmp_path, monkeypa
     theta = rng.standard_normal(weighted.size)
     naive = 0.5 * np.sum(weighted.weights * (weighted.predict(theta) - weighted.y) ** 2)
     assert weighted.value(theta) == pytest.approx(naive, rel=1e-12)
+
+
+# ------------------------------------------------------------------ what an adversary tried
+@pytest.mark.parametrize("scale", [1e-300, 1e-170, 1e-162, 1e-100, 1e160])
+@pytest.mark.parametrize("strength", [0.0, 0.1])
+def test_numbers_out_of_scale_are_not_judged(scale, strength):
+    tensor = np.random.default_rng(0).standard_normal((5, 4, 3))
+    parts = ll.decompose_tucker(tensor, 2, rng=0, certify=False).parts
+    data = ll.TensorObservations.from_array(tensor * scale)
+    objective = TuckerObjective(data, Tucker(tensor.shape, (2, 2, 2)), strength)
+    twice = objective.model.pack(ll.TuckerTensor(parts.core * scale * 2, parts.factors))
+    certificate = ll.certify(objective, twice)
+    assert {finding.verdict for finding in certificate} == {Verdict.INCONCLUSIVE}
+
+
+def test_an_unbalanced_point_of_an_exact_fit_is_no_minimum():
+    fit = ll.decompose_tucker(planted(0, (5, 4, 3)), 2, rng=0, balancing=1e-6)
+    assert fit.certificate["local_minimum"].verdict is Verdict.SUPPORTED
+    parts = fit.objective.model.unpack(fit.search.theta)
+    moved = ll.TuckerTensor(parts.core * 1.001, (parts.factors[0] / 1.001, *parts.factors[1:]))
+    certificate = ll.certify(fit.objective, fit.objective.model.pack(moved))
+    assert certificate["local_minimum"].verdict is not Verdict.SUPPORTED
+    assert certificate["globally_optimal"].verdict is not Verdict.PROVED
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("noise", [0.0, 0.3])
+def test_verdicts_do_not_depend_on_precision_weights_or_balancing(dtype, noise, rng):
+    tensor = planted(0, (5, 4, 3)) + noise * rng.standard_normal((5, 4, 3))
+    scales = {"balancing": (0.01, 1e3), "weights": (1e-18, 1e18)}
+    for name, values in scales.items():
+        for value in values:
+            change = {name: np.full(tensor.shape, value) if name == "weights" else value}
+            fit = ll.decompose_tucker(tensor.astype(dtype), 2, rng=0, **change)
+            assert fit.core.dtype == dtype
+            for claim in ("stationary", "second_order_stationary", "local_minimum"):
+                assert fit.certificate[claim].verdict is not Verdict.REFUTED, (change, claim)
+
+
+def test_data_of_a_fit_are_its_own():
+    tensor = planted(0, (5, 4, 3))
+    fit = ll.decompose_tucker(tensor, 2, rng=0)
+    assert not np.shares_memory(fit.objective.y, tensor)
+    fit.completed()[...] = 0
+    assert fit.relative_error < 1e-10
+
+
+def test_masked_arrays_have_missing_cells():
+    tensor = planted(0, (6, 5, 5))
+    spoilt = tensor.copy()
+    spoilt[1, 2, 3] = 1e3
+    masked = np.ma.masked_array(spoilt, mask=spoilt == 1e3)
+    fit = ll.decompose_tucker(masked, 2, rng=0, certify=False)
+    assert not fit.objective.data.is_full
+    assert fit.tensor()[1, 2, 3] == pytest.approx(tensor[1, 2, 3])
+
+
+def test_an_interrupt_is_told_wherever_it_comes(monkeypatch):
+    from dataclasses import replace
+
+    from lowland.core.status import StopReason
+    from lowland.systems import tucker_search
+
+    tensor = np.random.default_rng(0).standard_normal((5, 4, 3))
+    for solver in ("orthogonal_iteration", "trust_region", "high_order_escape"):
+
+        def interrupted(objective, stepper, *args, solver=solver, **options):
+            found = run(objective, stepper, *args, **options)
+            return replace(found, stop_reason=StopReason.INTERRUPTED) if stepper.name == solver else found
+
+        monkeypatch.setattr(tucker_search, "run", interrupted)
+        fit = ll.decompose_tucker(tensor, 2, rng=0)
+        assert fit.search.stop_reason is StopReason.INTERRUPTED
+        assert fit.certificate is None
+    monkeypatch.setattr(
+        tucker_search,
+        "run",
+        lambda *args, **options: replace(run(*args, **options), stop_reason=StopReason.INTERRUPTED),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        ll.decompose_tucker(tensor, "auto", rng=0)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: ll.decompose_tucker(cube(), True), "positive integers"),
+        (lambda: ll.decompose_tucker(cube(), 2.0), "whole numbers"),
+        (lambda: ll.decompose_tucker(cube(), tolerance="a"), "between 0 and 1"),
+        (lambda: ll.decompose_tucker(cube(), 2, balancing=1e8), "balancing"),
+        (lambda: ll.decompose_tucker(cube(), 2, max_iterations="a"), "max_iterations"),
+        (lambda: ll.decompose_tucker(cube(), 2, start="sequential", n_restarts=3), "no restarts"),
+        (lambda: ll.decompose_tucker(cube(), 2, observed=np.ones((4, 5, 6)) * 0.5), "true or false"),
+        (lambda: ll.decompose_tucker(cube(), 2, weights=np.full((4, 5, 6), 1e-300)), "out of scale"),
+        (lambda: ll.decompose_tucker([[[1.0], [2.0]], [[1.0]]], 1), "no array"),
+        (lambda: ll.TensorObservations.from_cells([[2**40] * 3], [1.0]), "no known cell"),
+    ],
+)
+def test_odd_input_is_named(call, words):
+    with pytest.raises(InvalidInputError, match=words):
+        call()
+
+
+def test_no_error_is_told_where_the_cells_leave_the_fit_open():
+    assert ll.decompose_tucker(np.zeros((4, 4, 4)), 1, rng=0).new_cell_error().total == 0

@@ -48,7 +48,7 @@ def judge_flattenings(objective: Any, theta: Vector, settings: Any) -> Finding:
     if not np.isfinite(value):
         return Finding(CLAIM, Verdict.INCONCLUSIVE, method="numbers beyond float64's range")
     worst = relative_misfit(objective, theta)
-    if worst <= settings.zero_tolerance and value - _data_value(objective, theta) <= _rounding(objective):
+    if is_exact(objective, theta, settings.zero_tolerance):
         return Finding(
             CLAIM,
             Verdict.PROVED,
@@ -65,7 +65,7 @@ def judge_flattenings(objective: Any, theta: Vector, settings: Any) -> Finding:
         return Finding(CLAIM, Verdict.INCONCLUSIVE, tolerance=settings.gap_tolerance, method=words)
     bound, group, skipped = best_bound(tensor, objective.model.ranks, settings.largest_dense)
     lower = 0.5 * bound**2
-    gap = (value - lower) / value if value > 0 else 0.0
+    gap = (value - lower) / value if value > 0 else 1.0  # a value that vanished by underflow proves nothing
     named = " x ".join(str(n) for n in group)
     return Finding(
         CLAIM,
@@ -173,10 +173,7 @@ def relative_misfit(objective: Any, theta: Vector) -> float:
     return float(shares.max(initial=0.0))
 
 
-def _data_value(objective: Any, theta: Vector) -> float:
-    return float(objective.value(theta)) - sum(float(p.value(theta)) for p in objective.penalties)
-
-
-def _rounding(objective: Any) -> float:
-    """Return how large a regulariser counts as zero beside the data."""
-    return 1e-20 * float(objective.square)
+def is_exact(objective: Any, theta: Vector, zero: float) -> bool:
+    """Return whether every datum is reproduced to rounding, and the regulariser vanishes beside the data."""
+    penalty = sum(float(p.value(theta)) for p in objective.penalties)
+    return bool(relative_misfit(objective, theta) <= zero and penalty <= 1e-20 * float(objective.square))

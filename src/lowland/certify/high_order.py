@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lowland.certify.flattenings import relative_misfit
+from lowland.certify.flattenings import is_exact
 from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
@@ -58,7 +58,7 @@ def judge_local_minimum(
         return Finding(
             CLAIM, Verdict.REFUTED, method=second.method, rigour=second.rigour, witness=second.witness
         )
-    if relative_misfit(objective, theta) <= zero:
+    if is_exact(objective, theta, zero):
         return Finding(
             CLAIM, Verdict.SUPPORTED, method="the objective is zero", rigour=Rigour.WORKING_PRECISION
         )

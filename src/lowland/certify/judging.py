@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.certify.consistency import find_fault, gradient_fault
+from lowland.certify.consistency import find_fault, tensor_fault
 from lowland.certify.curvature import judge_curvature
 from lowland.certify.flattenings import judge_flattenings
 from lowland.certify.high_order import judge_local_minimum
@@ -25,6 +25,8 @@ from lowland.core.findings import CLAIMS, Certificate, Finding
 from lowland.core.needs import RESIDUAL_TENSOR, missing_needs
 from lowland.core.status import Verdict
 
+# relative gradients that points found in single precision may have
+SINGLE = 1e-3
 # of a matrix; of a tensor they are those of its judges
 DEFAULT_CLAIMS = tuple(claim for claim in CLAIMS if claim != "local_minimum")
 
@@ -193,8 +195,10 @@ def certify(
     if point.size != exact.size:
         raise InvalidInputError("theta has the wrong size", f"{point.size} for {exact.size} parameters")
     with np.errstate(over="ignore", invalid="ignore"):
-        look = gradient_fault if of_tensor else find_fault
+        look = tensor_fault if of_tensor else find_fault
         fault = look(exact, point, np.random.default_rng(settings.seed))
+    if of_tensor and objective.dtype != exact.dtype:  # the point was found in single precision
+        settings = replace(settings, gradient_tolerance=max(settings.gradient_tolerance, SINGLE))
     if fault:
         nothing = tuple(Finding(claim, Verdict.INCONCLUSIVE, method=fault) for claim in claims)
         return Certificate(nothing, objective.describe())

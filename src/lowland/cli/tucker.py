@@ -59,6 +59,10 @@ def tucker(
     for path in (output, report):
         if path is not None:
             check_writable(path)
+    if output is not None and (output.suffix != ".npz" or output.absolute() == file.absolute()):
+        raise InvalidInputError("--output must be a new .npz file", str(output), fix="name another file")
+    if output is not None and report is not None and output.absolute() == report.absolute():
+        raise InvalidInputError("--output and --report are one file", str(output), fix="name two")
     read = read_tensor(file, variable=variable)
     with SearchProgress(max_iterations, quiet=quiet) as progress:
         fit = decompose_tucker(

@@ -52,7 +52,7 @@ class TensorObservations:
         observed: ArrayLike | None = None,
         weights: ArrayLike | None = None,
     ) -> Self:
-        """Read a dense tensor; NaN is missing, and zero is a value.
+        """Read a dense tensor; NaN is missing, zero is a value. It is copied unless mapped from disk.
 
         Parameters
         ----------
@@ -72,11 +72,18 @@ class TensorObservations:
         InvalidInputError
             If there are fewer than three modes, an infinity, no known cell, or a slice without any.
         """
+        if isinstance(array, np.ma.MaskedArray):
+            array = np.ma.filled(array.astype(np.float64), np.nan)
         dense = _as_floats(array)
+        if np.shares_memory(dense, array) and not isinstance(array, np.memmap):
+            dense = dense.copy()  # what is done to the array later does not change the data of a fit
         _check_order(dense.shape)
         known = ~np.isnan(dense)
         if observed is not None:
-            asked = _same_shape(observed, dense.shape, "observed").astype(bool)
+            asked = _same_shape(observed, dense.shape, "observed")
+            if asked.dtype.kind not in "biuf" or not np.isin(asked, (0, 1)).all():
+                raise InvalidInputError("observed must be true or false", f"dtype {asked.dtype}")
+            asked = asked.astype(bool)
             if np.any(asked & ~known):
                 at = tuple(int(k) for k in np.argwhere(asked & ~known)[0])
                 raise InvalidInputError(
@@ -93,7 +100,8 @@ class TensorObservations:
             )
         weight = None
         if weights is not None:
-            weight = _same_shape(weights, dense.shape, "weights").astype(dense.dtype)
+            weight = _as_floats(_same_shape(weights, dense.shape, "weights")).astype(dense.dtype)
+            weight = np.where(known, weight, 0)  # of missing cells they say nothing
             _check_weights(weight)
             known = known & (weight > 0)
         if known.all():
@@ -150,6 +158,11 @@ class TensorObservations:
         if outside is None or outside.any():
             found = "another number of modes" if outside is None else f"{at[outside][0].tolist()}"
             raise InvalidInputError(f"positions lie outside the shape {shape}", found)
+        if max(shape) > y.size:
+            mode = int(np.argmax(shape))
+            raise InvalidInputError(
+                "a slice has no known cell", f"{y.size} cells for {shape[mode]} slices of mode {mode}"
+            )
         if not np.isfinite(y).all():
             raise InvalidInputError(
                 "values must be finite", f"{y[~np.isfinite(y)][0]}", fix="leave missing cells out"
@@ -207,9 +220,12 @@ class TensorObservations:
 
 
 def _as_floats(array: ArrayLike) -> Matrix:
-    found = np.asarray(array)
+    try:
+        found = np.asarray(array)
+    except ValueError as error:
+        raise InvalidInputError("the tensor is no array", str(error), fix="pass equally long rows") from error
     if np.iscomplexobj(found) or found.dtype.kind not in "fiub":
-        raise InvalidInputError("the tensor must hold real numbers", f"dtype {found.dtype}")
+        raise InvalidInputError("values must be real numbers", f"dtype {found.dtype}")
     return found if found.dtype in (np.float32, np.float64) else found.astype(np.float64)
 
 

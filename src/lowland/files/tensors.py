@@ -52,6 +52,8 @@ def read_tensor(path: str | Path, *, variable: str | None = None) -> TensorFile:
     """
     path = Path(path)
     suffix = path.suffix.lower()
+    if variable is not None and suffix in (".npy", ".tns"):
+        raise InvalidInputError(f"a {suffix} file has no variables", variable, fix="leave the variable out")
     if suffix == ".npy":
         return _named(TensorObservations.from_array(load_npy(path)))
     if suffix == ".npz":
@@ -68,8 +70,11 @@ def _named(observations: TensorObservations) -> TensorFile:
 
 
 def _from_npz(path: Path, arrays: dict[str, Any], variable: str | None) -> TensorObservations:
-    if {"positions", "values", "shape"} <= set(arrays):
-        shape = tuple(int(k) for k in arrays["shape"])
+    if variable is None and {"positions", "values", "shape"} <= set(arrays):
+        sizes = arrays["shape"]
+        if sizes.ndim != 1 or sizes.dtype.kind not in "iu":
+            raise FileFormatError(f"{path} has no usable shape", f"{sizes.dtype} of shape {sizes.shape}")
+        shape = tuple(int(k) for k in sizes)
         return TensorObservations.from_cells(
             arrays["positions"], arrays["values"], shape=shape, weights=arrays.get("weights")
         )
@@ -100,11 +105,14 @@ def _from_text(path: Path) -> TensorObservations:
         raise InvalidInputError(f"cannot read {path}", error.strerror or str(error)) from error
     except ValueError as error:
         raise FileFormatError(f"{path} is no usable .tns file", str(error), fix="a line a cell") from error
-    if table.size == 0 or table.shape[1] < 4:
+    if table.size == 0:
+        raise FileFormatError(f"{path} is empty", "no line with a cell", fix="a line a cell: i j k value")
+    if table.shape[1] < 4:
         raise FileFormatError(f"{path} is no tensor", f"lines of {table.shape[1]} numbers", fix="i j k value")
     at = table[:, :-1]
-    if (at != np.rint(at)).any() or (at < 1).any():
-        bad = int(np.flatnonzero(((at != np.rint(at)) | (at < 1)).any(axis=1))[0])
+    wrong = ~((at == np.rint(at)) & (at >= 1) & (at < 2**53)).all(axis=1)
+    if wrong.any():
+        bad = int(np.flatnonzero(wrong)[0])
         raise FileFormatError(f"{path} has positions that are not whole numbers from one", f"line {bad + 1}")
     return TensorObservations.from_cells(at.astype(np.int64) - 1, table[:, -1])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +15,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.status import StopReason
 from lowland.core.tensor_observations import TensorObservations
+from lowland.core.tensors import TuckerTensor
 from lowland.models.tucker import check_ranks
 from lowland.search import sequential_start
 from lowland.search.loop import Callback
@@ -24,6 +26,8 @@ from lowland.systems.tucker_search import SearchPlan, search_tucker
 
 # random starts of fits that only compare ranks
 PATH_RESTARTS = 1
+# single precision is kept for more cells than this, within this range of magnitudes
+LARGEST_DOUBLED, SINGLE_SCALE = 20_000_000, (1e-8, 1e8)
 
 
 def decompose_tucker(  # noqa: PLR0913
@@ -59,8 +63,8 @@ def decompose_tucker(  # noqa: PLR0913
     weights : array_like, same shape, optional
         Weights of the squared errors.
     balancing : float
-        Strength of the regulariser that keeps core and factors of one size, in units of the data; it does
-        not change the fit.
+        Strength of the regulariser that keeps core and factors of one size, in units of the data, at most
+        1,000; it does not change the fit.
     start : {"auto", "sequential", "random"}
         From truncated singular value decompositions of the unfoldings, missing cells filled with zeros and
         all scaled up (once, it is always the same); or from random points only. "auto" is the first, then
@@ -69,11 +73,11 @@ def decompose_tucker(  # noqa: PLR0913
         Random starts after the first. "auto": a few for small tensors or missing cells, until the best
         value has been met three times; none where the fit is exact or the tensor large.
     max_iterations : int
-        Steps of each search.
+        Steps of each search; a finish of at most 50 Newton steps comes on top.
     rng : int, Generator or None
         Source of randomness.
     callbacks : sequence of callable
-        As in `lowland.search.run`.
+        As in `lowland.search.run`, for the search that goes on from the best start.
     certify : bool
         Whether to judge the answer.
     effort : {"quick", "standard", "thorough"}
@@ -94,7 +98,8 @@ def decompose_tucker(  # noqa: PLR0913
     Where every cell is known, higher-order orthogonal iteration from the sequentially truncated
     decomposition; otherwise Newton steps in a trust region on the known cells. Several starts are followed
     for some steps each, and the best end is gone on from. Then ways out of saddles of high order are looked
-    for, and the search goes on from there.
+    for, and the search goes on from there. Tensors in single precision are searched in double precision up to
+    twenty million cells.
 
     For an exactly low-rank tensor every local minimum is global (the reference); with noise bad local minima
     exist, so several starts are tried, and the certificate bounds how far the fit is from the best.
@@ -117,6 +122,10 @@ def decompose_tucker(  # noqa: PLR0913
     Settings.for_effort(effort)  # an unknown one is an error before any work
     data = as_observations(tensor, observed, weights)
     check_scale(data.values)
+    if data.weights is not None:
+        check_scale(data.weights)
+    precision = data.values.dtype
+    data = _in_working_precision(data)
     generator = make_generator(rng)
     plan = SearchPlan(balancing, start, n_restarts, max_iterations, tuple(callbacks))
     chosen, choice = _ranks(data, ranks, tolerance, plan, generator)
@@ -124,7 +133,28 @@ def decompose_tucker(  # noqa: PLR0913
     certificate = (
         judge(fit.objective, fit.search.theta, effort=effort) if _worth_judging(fit, certify) else None
     )
-    return replace(fit, certificate=certificate, choice=choice)
+    parts = TuckerTensor(
+        fit.core.astype(precision, copy=False), tuple(f.astype(precision, copy=False) for f in fit.factors)
+    )
+    return replace(fit, parts=parts, certificate=certificate, choice=choice)
+
+
+def _in_working_precision(data: TensorObservations) -> TensorObservations:
+    """Return the data in double precision unless they are many; many must be of middling size."""
+    if data.values.dtype == np.float64:
+        return data
+    if data.size <= LARGEST_DOUBLED:
+        weights = None if data.weights is None else data.weights.astype(np.float64)
+        return replace(data, values=data.values.astype(np.float64), weights=weights)
+    largest = float(np.abs(data.values).max(initial=0.0))
+    if largest and not SINGLE_SCALE[0] <= largest <= SINGLE_SCALE[1]:
+        raise InvalidInputError(
+            "the tensor is out of scale for single precision",
+            f"largest magnitude {largest:.3g}",
+            "fourth powers leave its range",
+            "choose another unit, or pass float64",
+        )
+    return data
 
 
 def as_observations(
@@ -161,7 +191,7 @@ def _ranks(
                 f"{data.size} known cells",
                 fix='pass ranks, or ranks="auto"',
             )
-        if not 0 < tolerance < 1:
+        if not (isinstance(tolerance, int | float | np.number) and 0 < tolerance < 1):
             raise InvalidInputError("tolerance must lie between 0 and 1", repr(tolerance))
         found = sequential_start(data.array(), None, rng, tolerance=tolerance).ranks
         return _possible(found), None
@@ -175,7 +205,11 @@ def _ranks(
         )
         choice = choose_ranks(data, lambda part, some: search_tucker(part, some, few, rng), rng)
         return choice.ranks, choice
-    wanted = (int(ranks),) * order if isinstance(ranks, int | np.integer) else tuple(ranks)
+    if not isinstance(ranks, int | np.integer | Sequence | np.ndarray):
+        raise InvalidInputError(
+            "ranks must be whole numbers", repr(ranks), fix="for instance 3, or (3, 2, 4)"
+        )
+    wanted: tuple[Any, ...] = (ranks,) * order if isinstance(ranks, int | np.integer) else tuple(ranks)
     check_ranks(wanted, data.shape)
     return tuple(int(rank) for rank in wanted), None
 

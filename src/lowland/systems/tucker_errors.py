@@ -14,6 +14,8 @@ from lowland.objectives.tucker import TuckerObjective, sum_of_squares
 
 # most unknowns, and unseen cells looked at
 LARGEST, SAMPLE = 3000, 20_000
+# eigenvalues of the normal equations below this part of the largest are zero
+SMALLEST = 1e-13
 
 
 @final
@@ -72,8 +74,16 @@ def new_cell_error(objective: TuckerObjective, theta: Vector) -> NewCellError:
     seen = normal_matrix(parts, objective.data.all_positions(), objective.weights)
     cells = _unseen(objective)
     unseen = normal_matrix(parts, cells, None) / len(cells)
+    if not noise:
+        return NewCellError(0.0, 0.0, 0.0)
     values, vectors = np.linalg.eigh(seen)
     keep = slice(objective.size - objective.model.degrees_of_freedom, None)  # the gauge is left out
+    if not values[keep][0] > SMALLEST * values[-1]:
+        raise UnsupportedError(
+            "the known cells do not determine the fit",
+            "components that could be anything",
+            fix="lower the ranks",
+        )
     share = float(
         np.sum(np.einsum("ik,ij,jk->k", vectors, unseen, vectors, optimize=True)[keep] / values[keep])
     )

@@ -76,7 +76,7 @@ class TuckerFit:
         """Return the dense tensor with known cells as they are and missing ones from the model."""
         known = self.objective.data.array()
         missing = np.isnan(known)
-        return np.where(missing, self.tensor(), known) if missing.any() else known
+        return np.where(missing, self.tensor(), known)
 
     def predict(self, positions: ArrayLike) -> Vector:
         """Return cells of the model.

@@ -11,6 +11,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.status import StopReason
 from lowland.core.tensor_observations import TensorObservations
 from lowland.core.tensors import TuckerTensor
 from lowland.measure.tensors import SomeCells
@@ -77,6 +78,8 @@ def choose_ranks(data: TensorObservations, search: Search, rng: np.random.Genera
 
     def errors(ranks: tuple[int, ...]) -> Vector:
         fit = search(kept, ranks)
+        if fit.search.stop_reason is StopReason.INTERRUPTED:
+            raise KeyboardInterrupt  # half a path chooses nothing
         squares = squared_errors(fit.parts, apart)
         steps.append((ranks, float(np.sqrt(squares.mean()))))
         return squares

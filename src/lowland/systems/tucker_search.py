@@ -47,6 +47,8 @@ RESTARTS_FULL, RESTARTS_MASKED = 4, 9
 AGREEMENTS, ALIKE = 3, 1e-2
 # steps from a start before it is compared with others; escapes from one end
 ROUGH_STEPS, ROUNDS = 60, 20
+# a heavier regulariser would drown the data in its rounding
+HEAVIEST = 1e3
 
 
 @final
@@ -82,10 +84,19 @@ class SearchPlan:
             isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0
         ):
             raise InvalidInputError('n_restarts must be "auto" or a number from 0', repr(count))
-        if not (np.isfinite(self.balancing) and self.balancing >= 0):
-            raise InvalidInputError("balancing must be a number from 0", repr(self.balancing))
-        if isinstance(self.max_iterations, bool) or self.max_iterations < 1:
-            raise InvalidInputError("max_iterations must be positive", repr(self.max_iterations))
+        if not (isinstance(self.balancing, int | float | np.number) and 0 <= self.balancing <= HEAVIEST):
+            raise InvalidInputError(
+                f"balancing must be a number from 0 to {HEAVIEST:g}", repr(self.balancing)
+            )
+        most = self.max_iterations
+        if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
+            raise InvalidInputError("max_iterations must be a positive integer", repr(most))
+        if self.start == "sequential" and count not in ("auto", 0):
+            raise InvalidInputError(
+                'start="sequential" has no restarts',
+                f"n_restarts={count}",
+                fix='leave them out, or use "auto"',
+            )
 
 
 def search_tucker(
@@ -130,7 +141,9 @@ def make_tucker_objective(
     """Return the objective, the regulariser's strength in units of the data."""
     objective = TuckerObjective(data, Tucker(data.shape, ranks))
     # core and factors of balanced points grow with the data to the power 1 / (N + 1)
-    unit = objective.square ** (1 - 2 / (len(data.shape) + 1)) if objective.square > 0 else 1.0
+    weight = 1.0 if data.weights is None else float(data.weights.mean(dtype=np.float64))
+    square = objective.square / weight
+    unit = weight * square ** (1 - 2 / (len(data.shape) + 1)) if square > 0 else weight
     return replace(objective, strength=balancing * unit)
 
 
@@ -165,11 +178,11 @@ def _leave_saddles(
         if result.value <= enough or result.stop_reason is StopReason.INTERRUPTED:
             break
         left = run(objective, stepper, result.theta, stop=ValueBelow(enough) | Iterations(ROUNDS), rng=rng)
+        if left.stop_reason is StopReason.INTERRUPTED:
+            return _added(result, left), tuple(escapes)
         if not left.value < result.value:
             break
         escapes += [int(order) for order in left.trace.measures["order"] if order > 0]
-        if left.stop_reason is StopReason.INTERRUPTED:
-            return _added(result, left), tuple(escapes)
         result = _added(_added(result, left), _descend(objective, left.theta, plan, rng))
     return result, tuple(escapes)
 
