@@ -23,6 +23,7 @@ RUNS = (
     ("peers/ratings.py", "--seeds", "1"),
     ("accuracy/wide_tables.py",),
     ("accuracy/rank_choice.py",),
+    ("peers/tucker.py",),
 )
 
 if __name__ == "__main__":

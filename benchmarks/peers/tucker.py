@@ -9,7 +9,6 @@ relative error within 1e-6 of the best of all.
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -54,7 +53,10 @@ FITS = {"lowland": lowland_fit, "tensorly": tensorly_fit, "pyttb": pyttb_fit}
 
 
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Megabytes; not those that the parent held when this process was made."""
+    with open("/proc/self/status") as file:
+        line = next(line for line in file if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
 
 
 def run_one(name, path, rank):
@@ -77,6 +79,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 200, 400])
     parser.add_argument("--rank", type=int, default=10)
+    parser.add_argument("--only", nargs="+", default=list(FITS))
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -87,7 +90,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder) / "tensor.npy")
             make(n, options.rank, path)
-            for name in FITS:
+            for name in options.only:
                 call = [sys.executable, __file__, "--one", name, path, "--rank", str(options.rank)]
                 found = subprocess.run(call, capture_output=True, text=True)
                 if found.returncode:

@@ -20,7 +20,7 @@ from lowland.models.tucker import Tucker
 from lowland.objectives.tucker_modular import TuckerJacobian
 
 # cells that are evaluated at a time where only their squares are wanted
-SLAB = 8_000_000
+SLAB = 1_000_000
 
 
 @final
