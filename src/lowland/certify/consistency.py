@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Vector, out_of_scale
 from lowland.core.records import Factors
 
 # a central difference of a smooth function is right to about the square root of the roundoff;
@@ -18,8 +18,6 @@ from lowland.core.records import Factors
 CONSISTENCY = 1e-4
 # how far the two sides of a dot test may lie apart, relative
 TOLERANCE, TOLERANCE_SINGLE = 1e-9, 1e-4
-# powers of larger and smaller numbers leave the range of floats
-SMALLEST, LARGEST = 1e-60, 1e60
 STEPS, AWAY = (1e-3, 1e-5, 1e-7), 0.3
 # rounding of a difference of objectives, in units of their own last digit
 ROUNDINGS = 64
@@ -56,8 +54,8 @@ def tensor_fault(objective: Any, theta: Vector, rng: np.random.Generator) -> str
     """Return what is wrong with a tensor's objective, or nothing: numbers out of scale, a wrong gradient."""
     parts = {"data": objective.y, "weights": objective.weights, "point": theta}
     for name, numbers in parts.items():
-        largest = 0.0 if numbers is None else float(np.abs(numbers).max(initial=0.0))
-        if largest and not SMALLEST <= largest <= LARGEST:
+        largest = 0.0 if numbers is None else out_of_scale(numbers)
+        if largest:
             return f"the {name} are out of scale: largest magnitude {largest:.3g}"
     if not np.isfinite(objective.value(theta)):
         return "numbers beyond float64's range"

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
 from lowland.core.arrays import Indices
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
+from lowland.kernels import modular
 
 FINITE, UNIQUE = "determined_by_data", "uniquely_determined"
 GENERIC = "generic values of the factors (all but a set of measure zero)"
@@ -41,6 +47,40 @@ def refuted(claim: str, rank: int | None, expected: int, method: str, rigour: Ri
         rigour,
         witness={"rank": rank, "expected": expected},
     )
+
+
+def rank_modulo_primes(
+    jacobian: Any, expected: int, sizes: Sequence[int | None], rng: np.random.Generator
+) -> int:
+    """Return the largest rank of a modular Jacobian over some primes, ended once it is the expected one.
+
+    Parameters
+    ----------
+    jacobian : ModularJacobian
+    expected : int
+    sizes : sequence of int or None
+        Rows to look at with each prime, None all. Some may do for a proof; only all of them refute.
+    rng : numpy.random.Generator
+        For the integer points.
+
+    Returns
+    -------
+    int
+    """
+    best = 0
+    for prime, most in zip(modular.PRIMES, sizes, strict=False):
+        best = max(best, int(modular.rank(jacobian.matrix(prime, rng, most), prime)))
+        if best == expected:
+            break
+    return best
+
+
+def refuted_by_rank(rank: int, expected: int) -> Finding:
+    """Return a finding against finiteness, from ranks that are short modulo two primes."""
+    words = f"the Jacobian lacks {expected - rank} of {expected} modulo two primes"
+    finding = refuted(FINITE, rank, expected, words, Rigour.PROBABILISTIC)
+    finding.witness["failure_probability"] = (expected / modular.PRIMES[-1]) ** 2
+    return finding
 
 
 def not_unique(finite: Finding) -> Finding:

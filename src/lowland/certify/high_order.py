@@ -15,6 +15,7 @@ from lowland.certify.flattenings import is_exact
 from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
+from lowland.core.tensors import TuckerTensor
 from lowland.kernels.ways_out import mode_sets, way_out
 
 CLAIM = "local_minimum"
@@ -109,5 +110,4 @@ def _turned(objective: Any, start: Vector, point: Vector) -> Vector:
         turn = left @ right
         factors.append(factor @ turn)
         core = np.moveaxis(np.tensordot(core, turn, axes=(n, 0)), -1, n)
-    packed: Vector = np.concatenate([core.ravel(), *(factor.ravel() for factor in factors)])
-    return packed
+    return TuckerTensor(core, tuple(factors)).point()

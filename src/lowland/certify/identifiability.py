@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from lowland.certify.determinations import FINITE, GENERIC, UNIQUE, not_unique, proved, refuted, say_lines
+from lowland.certify.determinations import (
+    FINITE,
+    GENERIC,
+    UNIQUE,
+    not_unique,
+    proved,
+    rank_modulo_primes,
+    refuted,
+    refuted_by_rank,
+    say_lines,
+)
 from lowland.certify.jacobian import gram_matrix, jacobian_matrix
 from lowland.certify.patterns import judge_pattern
 from lowland.core.arrays import Indices
@@ -63,24 +73,19 @@ def _judge_operator(objective: Any, largest: int, rng: np.random.Generator) -> F
         if limit:
             words = f"an exact Jacobian of {objective.size} unknowns is beyond the budget of {largest}"
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
-    best = 0
     beside = jacobian.expected_rank - expected  # rows that hold a constraint
-    # some of the measurements may do for a proof; only all of them refute
-    for prime, most in zip(modular.PRIMES, (expected + SPARE, None, None), strict=False):
-        best = max(best, int(modular.rank(jacobian.matrix(prime, rng, most), prime)) - beside)
-        if best == expected:
-            smallest = _smallest_share(objective, rng) if jacobian.has_fractions else 1.0
-            if not smallest > LAST_DIGITS:
-                words = (
-                    f"full rank modulo a prime rests on the last digits of the measuring matrices: in "
-                    f"floating point the smallest singular value is {smallest:.1g} of the largest"
-                )
-                return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
-            return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
-    words = f"the Jacobian lacks {expected - best} of {expected} modulo two primes"
-    finding = refuted(FINITE, best, expected, words, Rigour.PROBABILISTIC)
-    finding.witness["failure_probability"] = (expected / modular.PRIMES[-1]) ** 2
-    return finding
+    sizes = (expected + SPARE, None, None)
+    best = max(rank_modulo_primes(jacobian, jacobian.expected_rank, sizes, rng) - beside, 0)
+    if best != expected:
+        return refuted_by_rank(best, expected)
+    smallest = _smallest_share(objective, rng) if jacobian.has_fractions else 1.0
+    if not smallest > LAST_DIGITS:
+        words = (
+            f"full rank modulo a prime rests on the last digits of the measuring matrices: in "
+            f"floating point the smallest singular value is {smallest:.1g} of the largest"
+        )
+        return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
+    return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
 
 
 def _smallest_share(objective: Any, rng: np.random.Generator) -> float:

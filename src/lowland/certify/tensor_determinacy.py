@@ -6,10 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from lowland.certify.determinations import FINITE, GENERIC, UNIQUE, not_unique, proved, refuted
+from lowland.certify.determinations import (
+    FINITE,
+    GENERIC,
+    UNIQUE,
+    not_unique,
+    proved,
+    rank_modulo_primes,
+    refuted,
+    refuted_by_rank,
+)
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
-from lowland.kernels import modular
 
 # spare rows when only some of the cells are looked at, and residues that may be formed
 SPARE, LARGEST = 40, 200_000_000
@@ -54,19 +62,12 @@ def _finite(objective: Any, largest: int, rng: np.random.Generator) -> Finding:
     if objective.size > largest or (expected + SPARE) * objective.size > LARGEST:
         words = f"an exact Jacobian of {objective.size} unknowns is beyond the budget of {largest}"
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")
-    jacobian, best = objective.modular_jacobian, 0
     everything = known * objective.size <= LARGEST
-    rounds = zip(
-        modular.PRIMES, (expected + SPARE, None, None) if everything else (expected + SPARE,), strict=False
-    )
-    for prime, most in rounds:
-        best = max(best, int(modular.rank(jacobian.matrix(prime, rng, most), prime)))
-        if best == expected:
-            return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
-    words = f"the Jacobian lacks {expected - best} of {expected} modulo two primes"
+    sizes = (expected + SPARE, None, None) if everything else (expected + SPARE,)
+    best = rank_modulo_primes(objective.modular_jacobian, expected, sizes, rng)
+    if best == expected:
+        return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
     if not everything:
         words = f"{expected + SPARE} of the cells do not show it, and all are beyond the budget"
         return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
-    finding = refuted(FINITE, best, expected, words, Rigour.PROBABILISTIC)
-    finding.witness["failure_probability"] = (expected / modular.PRIMES[-1]) ** 2
-    return finding
+    return refuted_by_rank(best, expected)

@@ -139,8 +139,8 @@ def _say(fit: Any, output: Path | None, report: Path | None) -> None:
         f"relative error {fit.relative_error:.4g} on the known cells; "
         f"{fit.compression_ratio:.3g} times fewer numbers"
     )
-    expected = _expected(fit)
-    if expected is not None and not fit.objective.data.is_full:
+    expected = None if fit.objective.data.is_full else _expected(fit)
+    if expected is not None:
         say(f"error to expect for a new observation of a cell not seen: {expected.total:.4g} (an estimate)")
     say(f"stopped: {fit.search.stop_reason.value}, {fit.search.message}")
     for order in fit.escapes:

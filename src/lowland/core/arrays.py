@@ -135,6 +135,16 @@ def check_positions(positions: ArrayLike, name: str, *, below: int) -> Indices:
     return array
 
 
+# powers of larger and smaller numbers leave the range of floats
+SMALLEST, LARGEST = 1e-60, 1e60
+
+
+def out_of_scale(values: Matrix, smallest: float = SMALLEST, largest: float = LARGEST) -> float:
+    """Return the largest magnitude if it is neither zero nor within a range, otherwise zero."""
+    magnitude = float(np.abs(values).max(initial=0.0))
+    return 0.0 if not magnitude or smallest <= magnitude <= largest else magnitude
+
+
 def check_rank(rank: object, shape: tuple[int, int], *, name: str = "rank") -> int:
     """Return a rank that fits the shape.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self, final
 
 import numpy as np
@@ -205,6 +205,13 @@ class TensorObservations:
         out = np.full(self.shape, fill, self.values.dtype)
         out[tuple(self.positions.T)] = self.values
         return out
+
+    def in_double(self) -> TensorObservations:
+        """Return the same in float64."""
+        if self.values.dtype == np.float64:
+            return self
+        weights = None if self.weights is None else self.weights.astype(np.float64)
+        return replace(self, values=self.values.astype(np.float64), weights=weights)
 
     def subset(self, keep: NDArray[Any]) -> TensorObservations:
         """Return some of the known cells, at positions or by a mask in the order of `values`."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from math import prod
+from typing import Self, final
 
 import numpy as np
 
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 
 
@@ -40,6 +41,20 @@ class TuckerTensor:
                 f"{[factor.shape for factor in self.factors]} for a core of shape {self.core.shape}",
                 fix="pass a matrix for each mode, with as many columns as the core is long there",
             )
+
+    @classmethod
+    def of_point(cls, theta: Vector, shape: tuple[int, ...], ranks: tuple[int, ...]) -> Self:
+        """Return views of a point: the core in C order, then the factors."""
+        at = prod(ranks)
+        core, factors = theta[:at].reshape(ranks), []
+        for length, rank in zip(shape, ranks, strict=True):
+            factors.append(theta[at : at + length * rank].reshape(length, rank))
+            at += length * rank
+        return cls(core, tuple(factors))
+
+    def point(self) -> Vector:
+        """Return core and factors as one vector, which `of_point` reads."""
+        return np.concatenate([self.core.ravel(), *(factor.ravel() for factor in self.factors)])
 
     @property
     def shape(self) -> tuple[int, ...]:

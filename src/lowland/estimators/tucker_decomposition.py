@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.estimators.labelled_arrays import like, values_of
+from lowland.models.tucker import possible_ranks
 from lowland.systems.tucker import decompose_tucker
 
 
@@ -240,8 +240,4 @@ def _lowered(ranks: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     wanted: list[int] = [int(ranks)] * len(shape) if isinstance(ranks, int | np.integer) else list(ranks)
     if len(wanted) != len(shape):
         raise InvalidInputError("ranks must be as many as modes", f"{wanted} for {len(shape)} modes")
-    out = [min(rank, length) for rank, length in zip(wanted, shape, strict=True)]
-    for _ in out:
-        for n in range(len(out)):
-            out[n] = min(out[n], prod(rank for k, rank in enumerate(out) if k != n))
-    return tuple(out)
+    return possible_ranks(wanted, shape)

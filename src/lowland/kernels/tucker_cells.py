@@ -10,6 +10,7 @@ over blocks are added up in order, whatever the number of threads.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -31,25 +32,21 @@ def block_bounds(first: NDArray[np.int64], work: int) -> NDArray[np.int64]:
     return np.unique(at)
 
 
-def trailing_sizes(ranks: Sequence[int]) -> NDArray[np.int64]:
-    """Return, for each mode, the product of the ranks after it."""
-    return np.array([int(np.prod(ranks[n + 1 :], dtype=np.int64)) for n in range(len(ranks))], np.int64)
-
-
-def flat_factors(factors: Sequence[Matrix]) -> tuple[Vector, NDArray[np.int64]]:
-    """Return the factors after the first end to end, and where each of them starts."""
-    ends = np.cumsum([0, *(factor.size for factor in factors[1:])]).astype(np.int64)
-    return np.concatenate([factor.ravel() for factor in factors[1:]]), ends[:-1]
+def _layout(factors: Sequence[Matrix]) -> tuple[Vector, Any]:
+    """Return the factors after the first end to end, and their starts, all ranks, products of later ranks."""
+    starts = np.cumsum([0, *(factor.size for factor in factors[1:-1])]).astype(np.int64)
+    ranks = np.array([factor.shape[1] for factor in factors], np.int64)
+    after = np.append(np.cumprod(ranks[:0:-1])[::-1], 1).astype(np.int64)
+    return np.concatenate([factor.ravel() for factor in factors[1:]]), (starts, ranks, after)
 
 
 def cell_values(
     positions: NDArray[np.int64], grid: Matrix, factors: Sequence[Matrix], bounds: NDArray[np.int64]
 ) -> Vector:
     """Return entries, shape (p,): grid is F_1 S_(1), shape (I_1, r_2 ... r_N)."""
-    flat, starts = flat_factors(factors)
-    ranks = np.array([factor.shape[1] for factor in factors], np.int64)
-    sizes, out = trailing_sizes(ranks.tolist()), np.empty(len(positions), grid.dtype)
-    run_chunks(lambda lo, hi: _values(positions, grid, flat, starts, ranks, sizes, out, lo, hi), bounds)
+    flat, layout = _layout(factors)
+    out = np.empty(len(positions), grid.dtype)
+    run_chunks(lambda lo, hi: _values(positions, grid, flat, *layout, out, lo, hi), bounds)
     return out
 
 
@@ -61,14 +58,9 @@ def cell_tangents(
     bounds: NDArray[np.int64],
 ) -> Vector:
     """Return derivatives of entries, the grid and the factors changing together."""
-    (flat, starts), (turned, _) = flat_factors(factors), flat_factors(changes)
-    ranks = np.array([factor.shape[1] for factor in factors], np.int64)
-    sizes, out = trailing_sizes(ranks.tolist()), np.empty(len(positions), grids[0].dtype)
-
-    def part(lo: int, hi: int) -> None:
-        _tangents(positions, grids[0], grids[1], flat, turned, starts, ranks, sizes, out, lo, hi)
-
-    run_chunks(part, bounds)
+    (flat, layout), (turned, _) = _layout(factors), _layout(changes)
+    out = np.empty(len(positions), grids[0].dtype)
+    run_chunks(lambda lo, hi: _tangents(positions, *grids, flat, turned, *layout, out, lo, hi), bounds)
     return out
 
 
@@ -80,14 +72,13 @@ def pull_cells(
     bounds: NDArray[np.int64],
 ) -> tuple[Matrix, list[Matrix]]:
     """Return the gradients of sum weights * entries in the grid and in the factors after the first."""
-    flat, starts = flat_factors(factors)
-    ranks = np.array([factor.shape[1] for factor in factors], np.int64)
-    sizes, on_grid = trailing_sizes(ranks.tolist()), np.zeros_like(grid)
+    flat, layout = _layout(factors)
+    on_grid = np.zeros_like(grid)
     sums = np.zeros((len(bounds) - 1, flat.size), grid.dtype)
 
     def part(lo: int, hi: int) -> None:
         own = sums[np.searchsorted(bounds, lo)]
-        _pull(positions, weights, grid, flat, starts, ranks, sizes, on_grid, own, lo, hi)
+        _pull(positions, weights, grid, flat, *layout, on_grid, own, lo, hi)
 
     run_chunks(part, bounds)
     return on_grid, _split(sums.sum(axis=0), factors)
@@ -102,15 +93,13 @@ def pull_cells_with_tangents(
     bounds: NDArray[np.int64],
 ) -> tuple[Matrix, Matrix, list[Matrix]]:
     """Return the gradient in the grid, and derivatives of the gradients in the grid and the factors."""
-    (flat, starts), (turned, _) = flat_factors(factors), flat_factors(changes)
-    ranks = np.array([factor.shape[1] for factor in factors], np.int64)
-    sizes = trailing_sizes(ranks.tolist())
+    (flat, layout), (turned, _) = _layout(factors), _layout(changes)
     on_grids = np.zeros((2, *grids[0].shape), grids[0].dtype)
     sums = np.zeros((len(bounds) - 1, flat.size), grids[0].dtype)
 
     def part(lo: int, hi: int) -> None:
         own = sums[np.searchsorted(bounds, lo)]
-        _pull_tangents(positions, weights, *grids, flat, turned, starts, ranks, sizes, on_grids, own, lo, hi)
+        _pull_tangents(positions, weights, *grids, flat, turned, *layout, on_grids, own, lo, hi)
 
     run_chunks(part, bounds)
     return on_grids[0], on_grids[1], _split(sums.sum(axis=0), factors)

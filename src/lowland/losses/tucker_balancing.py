@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, final
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.rounding import gamma
+from lowland.core.tensors import TuckerTensor
 from lowland.kernels.mode_products import mode_gram, mode_product
 
 
@@ -76,14 +78,9 @@ class TuckerBalancing:
                 on_core -= mode_product(part, (4 * self.strength * mixing).astype(theta.dtype), n)
         return np.concatenate([on_core.ravel(), *out])
 
-    def _excesses(self, core: Matrix, factors: list[Matrix]) -> list[Matrix]:
+    def _excesses(self, core: Matrix, factors: Sequence[Matrix]) -> list[Matrix]:
         return [factor.T @ factor - mode_gram(core, core, n) for n, factor in enumerate(factors)]
 
-    def _split(self, theta: Vector) -> tuple[Matrix, list[Matrix]]:
-        # the layout of `models.Tucker`: the core in C order, then the factors
-        at = int(np.prod(self.ranks))
-        core, factors = theta[:at].reshape(self.ranks), []
-        for length, rank in zip(self.shape, self.ranks, strict=True):
-            factors.append(theta[at : at + length * rank].reshape(length, rank))
-            at += length * rank
-        return core, factors
+    def _split(self, theta: Vector) -> tuple[Matrix, tuple[Matrix, ...]]:
+        parts = TuckerTensor.of_point(theta, self.shape, self.ranks)
+        return parts.core, parts.factors

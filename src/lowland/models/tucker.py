@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import ClassVar, final
 
@@ -36,7 +37,6 @@ class Tucker:
     shape: tuple[int, ...]
     ranks: tuple[int, ...]
     name: ClassVar[str] = "tucker"
-    is_complex: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         check_ranks(self.ranks, self.shape)
@@ -53,16 +53,11 @@ class Tucker:
 
     def unpack(self, theta: Vector) -> TuckerTensor:
         """Return views of core and factors."""
-        at = prod(self.ranks)
-        core, factors = theta[:at].reshape(self.ranks), []
-        for length, rank in zip(self.shape, self.ranks, strict=True):
-            factors.append(theta[at : at + length * rank].reshape(length, rank))
-            at += length * rank
-        return TuckerTensor(core, tuple(factors))
+        return TuckerTensor.of_point(theta, self.shape, self.ranks)
 
     def pack(self, parts: TuckerTensor) -> Vector:
         """Return the point of core and factors."""
-        return np.concatenate([parts.core.ravel(), *(factor.ravel() for factor in parts.factors)])
+        return parts.point()
 
     def gauge(self, theta: Vector, *, linear: bool) -> Matrix:
         """Return directions that leave the tensor unchanged, shape (size, g): F_n K, and S x_n -K.
@@ -130,10 +125,6 @@ class Tucker:
             out[:, keep] = factor
         return self.pack(TuckerTensor(whole, tuple(padded)))
 
-    def resized(self, ranks: tuple[int, ...]) -> Tucker:
-        """Return the same model with other ranks."""
-        return replace(self, ranks=tuple(ranks))
-
 
 def check_ranks(ranks: tuple[int, ...], shape: tuple[int, ...]) -> None:
     """Raise InvalidInputError unless tensors of a shape can have such multilinear ranks."""
@@ -160,6 +151,15 @@ def check_ranks(ranks: tuple[int, ...], shape: tuple[int, ...]) -> None:
                 "no tensor has such ranks",
                 f"pass at most {others} there",
             )
+
+
+def possible_ranks(ranks: Sequence[int], shape: Sequence[int]) -> tuple[int, ...]:
+    """Return ranks lowered to the lengths of the modes, and to the products of the others."""
+    out = [min(rank, length) for rank, length in zip(ranks, shape, strict=True)]
+    for _ in out:  # one that is lowered may lower another's product
+        for n in range(len(out)):
+            out[n] = min(out[n], prod(out[:n]) * prod(out[n + 1 :]))
+    return tuple(out)
 
 
 def _leading_basis(matrix: Matrix) -> Matrix:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, final
@@ -15,7 +14,7 @@ from lowland.core.tensor_observations import TensorObservations
 from lowland.core.tensors import TuckerTensor
 from lowland.losses.tucker_balancing import TuckerBalancing
 from lowland.measure.tensor_jacobian import normal_matrix
-from lowland.measure.tensors import AllCells, SomeCells
+from lowland.measure.tensors import AllCells, SomeCells, TensorMeasurement
 from lowland.models.tucker import Tucker
 from lowland.objectives.tucker_modular import TuckerJacobian
 
@@ -50,7 +49,6 @@ class TuckerObjective:
     data: TensorObservations
     model: Tucker
     strength: float = 0.0
-    measures_in_single: ClassVar[bool] = False
     rounding: ClassVar[None] = None
 
     def __post_init__(self) -> None:
@@ -87,7 +85,7 @@ class TuckerObjective:
         return self.data.weights
 
     @cached_property
-    def measurement(self) -> AllCells | SomeCells:
+    def measurement(self) -> TensorMeasurement:
         """Which cells are known."""
         positions = self.data.positions
         return AllCells(self.shape) if positions is None else SomeCells(positions, self.shape)
@@ -133,8 +131,7 @@ class TuckerObjective:
 
     def normal_matrix(self, theta: Vector) -> Matrix:
         """Return J^T W J of the data term, shape (size, size), in float64."""
-        parts = self.model.unpack(theta.astype(np.float64, copy=False))
-        return normal_matrix(parts, self.data.all_positions(), self.weights)
+        return self.linearise(theta).normal_matrix
 
     def weighted(self, values: Vector) -> Vector:
         """Return values times the weights."""
@@ -214,14 +211,7 @@ class TuckerObjective:
 
     def in_double(self) -> TuckerObjective:
         """Return the same problem in float64."""
-        if self.dtype == np.float64:
-            return self
-        weights = None if self.weights is None else self.weights.astype(np.float64)
-        return replace(self, data=replace(self.data, values=self.y.astype(np.float64), weights=weights))
-
-    def resized(self, ranks: Sequence[int]) -> TuckerObjective:
-        """Return the same problem for other ranks."""
-        return replace(self, model=self.model.resized(tuple(ranks)))
+        return self if self.dtype == np.float64 else replace(self, data=self.data.in_double())
 
     def describe(self) -> str:
         """Return the problem in one line."""
@@ -261,6 +251,12 @@ class TuckerLinearisation:
         for penalty in self.objective.penalties:
             total = total + penalty.gradient(self.theta)
         return total
+
+    @cached_property
+    def normal_matrix(self) -> Matrix:
+        """J^T W J of the data term, shape (size, size), in float64."""
+        data, theta = self.objective.data, self.theta.astype(np.float64, copy=False)
+        return normal_matrix(self.objective.model.unpack(theta), data.all_positions(), data.weights)
 
     def jacobian_product(self, direction: Vector) -> Vector:
         """Return the derivative of the known cells along a direction, shape (p,)."""

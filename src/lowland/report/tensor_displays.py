@@ -56,27 +56,23 @@ class FactorDisplay:
     factor : ndarray, shape (I, r)
     name : str
         Of the mode.
-    ticks : ndarray, optional
-        Coordinates of the mode, where it has numeric ones.
     """
 
     factor: Matrix
     name: str
-    ticks: Vector | None = None
     ax_: Any = field(default=None, repr=False)
 
     def plot(self, ax: Any = None) -> FactorDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
-        x = np.arange(self.factor.shape[0]) if self.ticks is None else self.ticks
+        x = np.arange(self.factor.shape[0])
         marker = "." if x.size <= 60 else ""
         for k in range(min(DRAWN, self.factor.shape[1])):
             self.ax_.plot(
                 x, self.factor[:, k], marker=marker, color=COLOURS[k % len(COLOURS)], label=str(k + 1)
             )
         self.ax_.set(xlabel=self.name, ylabel="column of the factor")
-        if self.ticks is None:
-            self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        self.ax_.xaxis.get_major_locator().set_params(integer=True)
         self.ax_.legend(frameon=False, title="component", ncols=2)
         return self
 

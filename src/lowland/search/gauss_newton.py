@@ -140,7 +140,7 @@ class GaussNewton:
         self, objective: Any, at: Any, shift: float, right: Vector, tolerance: float
     ) -> tuple[Vector, int]:
         if self.inner == "dense":
-            return _factored(objective.normal_matrix(at.theta), shift, right), 1
+            return _factored(at.normal_matrix, shift, right), 1
         if self.inner == "normal":
             product = shifted(at.gauss_newton_product, shift)
             return conjugate_gradients(product, right, tolerance, self.max_inner)

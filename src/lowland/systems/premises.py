@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import warnings
 
-import numpy as np
-
-from lowland.core.arrays import Vector
+from lowland.core.arrays import LARGEST, SMALLEST, Vector, out_of_scale
 from lowland.core.errors import InvalidInputError, UnderdeterminedWarning
 from lowland.objectives import RecoveryObjective
 
-# squares of squares must neither overflow nor vanish
-SMALLEST, LARGEST = 1e-60, 1e60
 
-
-def check_scale(y: Vector) -> None:
+def check_scale(values: Vector, name: str = "y") -> None:
     """Refuse data so large or small that steps would be wrong in silence.
 
     Raises
@@ -22,10 +17,10 @@ def check_scale(y: Vector) -> None:
     InvalidInputError
         If the largest magnitude is neither zero nor between 1e-60 and 1e60.
     """
-    largest = float(np.abs(y).max(initial=0.0))
-    if largest and not SMALLEST <= largest <= LARGEST:
+    largest = out_of_scale(values)
+    if largest:
         raise InvalidInputError(
-            "y is out of scale",
+            f"{name} is out of scale",
             f"largest magnitude {largest:.3g}",
             f"outside {SMALLEST:g} to {LARGEST:g}, powers of it leave the range of floating point",
             "choose another unit",

@@ -11,12 +11,13 @@ from numpy.typing import ArrayLike
 
 from lowland.certify import Settings
 from lowland.certify import certify as judge
+from lowland.core.arrays import out_of_scale
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.status import StopReason
 from lowland.core.tensor_observations import TensorObservations
 from lowland.core.tensors import TuckerTensor
-from lowland.models.tucker import check_ranks
+from lowland.models.tucker import check_ranks, possible_ranks
 from lowland.search import sequential_start
 from lowland.search.loop import Callback
 from lowland.systems.premises import check_scale
@@ -121,9 +122,9 @@ def decompose_tucker(  # noqa: PLR0913
     """
     Settings.for_effort(effort)  # an unknown one is an error before any work
     data = as_observations(tensor, observed, weights)
-    check_scale(data.values)
+    check_scale(data.values, "tensor")
     if data.weights is not None:
-        check_scale(data.weights)
+        check_scale(data.weights, "weights")
     precision = data.values.dtype
     data = _in_working_precision(data)
     generator = make_generator(rng)
@@ -141,13 +142,10 @@ def decompose_tucker(  # noqa: PLR0913
 
 def _in_working_precision(data: TensorObservations) -> TensorObservations:
     """Return the data in double precision unless they are many; many must be of middling size."""
-    if data.values.dtype == np.float64:
-        return data
-    if data.size <= LARGEST_DOUBLED:
-        weights = None if data.weights is None else data.weights.astype(np.float64)
-        return replace(data, values=data.values.astype(np.float64), weights=weights)
-    largest = float(np.abs(data.values).max(initial=0.0))
-    if largest and not SINGLE_SCALE[0] <= largest <= SINGLE_SCALE[1]:
+    if data.values.dtype == np.float64 or data.size <= LARGEST_DOUBLED:
+        return data.in_double()
+    largest = out_of_scale(data.values, *SINGLE_SCALE)
+    if largest:
         raise InvalidInputError(
             "the tensor is out of scale for single precision",
             f"largest magnitude {largest:.3g}",
@@ -194,7 +192,7 @@ def _ranks(
         if not (isinstance(tolerance, int | float | np.number) and 0 < tolerance < 1):
             raise InvalidInputError("tolerance must lie between 0 and 1", repr(tolerance))
         found = sequential_start(data.array(), None, rng, tolerance=tolerance).ranks
-        return _possible(found), None
+        return possible_ranks(found, data.shape), None
     if ranks is None:
         raise InvalidInputError("ranks are missing", "None", fix='pass ranks, a tolerance, or ranks="auto"')
     if isinstance(ranks, str):
@@ -212,15 +210,6 @@ def _ranks(
     wanted: tuple[Any, ...] = (ranks,) * order if isinstance(ranks, int | np.integer) else tuple(ranks)
     check_ranks(wanted, data.shape)
     return tuple(int(rank) for rank in wanted), None
-
-
-def _possible(ranks: tuple[int, ...]) -> tuple[int, ...]:
-    """Return ranks none of which exceeds the product of the others, which rounding may bring about."""
-    out = list(ranks)
-    for n in range(len(out)):
-        others = int(np.prod([rank for k, rank in enumerate(out) if k != n]))
-        out[n] = min(out[n], others)
-    return tuple(out)
 
 
 def _worth_judging(fit: TuckerFit, certify: bool) -> bool:

@@ -131,6 +131,10 @@ class TuckerFit:
         UnsupportedError
             If the known cells tell nothing of the noise, or the problem is too large.
         """
+        return self._new_cell_error
+
+    @cached_property
+    def _new_cell_error(self) -> NewCellError:
         return new_cell_error(self.objective, self.search.theta)
 
     def spectra(self) -> tuple[Vector, ...]:

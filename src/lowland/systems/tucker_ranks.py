@@ -15,6 +15,7 @@ from lowland.core.status import StopReason
 from lowland.core.tensor_observations import TensorObservations
 from lowland.core.tensors import TuckerTensor
 from lowland.measure.tensors import SomeCells
+from lowland.models.tucker import possible_ranks
 
 HELD_OUT = 0.1
 # beyond so many cells every fit of the path would take long
@@ -91,7 +92,7 @@ def choose_ranks(data: TensorObservations, search: Search, rng: np.random.Genera
         for size in sorted({1, 2, order}):
             for modes in combinations(range(order), size):
                 ranks = tuple(rank + (n in modes) for n, rank in enumerate(now))
-                if not _are_possible(ranks, data.shape):
+                if possible_ranks(ranks, data.shape) != ranks:
                     continue
                 found.append((ranks, errors(ranks)))
         least = min(
@@ -137,8 +138,3 @@ def _is_better(squares: Vector, best: Vector) -> bool:
     gain = best - squares
     error = float(gain.std()) / np.sqrt(gain.size)
     return bool(float(gain.mean()) > max(error, NEGLIGIBLE * float(best.mean())))
-
-
-def _are_possible(ranks: tuple[int, ...], shape: tuple[int, ...]) -> bool:
-    product = int(np.prod(ranks))
-    return all(rank <= length and rank * rank <= product for rank, length in zip(ranks, shape, strict=True))

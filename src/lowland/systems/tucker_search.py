@@ -130,9 +130,10 @@ def search_tucker(
             best = _added(best, _descend(objective, best.theta, plan, rng))
         best, escapes = _leave_saddles(objective, best, plan, rng)
     # the balanced point has the same tensor and no more regulariser
-    theta = objective.canonical(best.theta)
+    parts = objective.orthonormal(best.theta)
+    theta = objective.balanced(parts)
     best = replace(best, theta=theta, value=objective.value(theta))
-    return TuckerFit(objective.orthonormal(theta), best, None, objective, tuple(attempts), escapes)
+    return TuckerFit(parts, best, None, objective, tuple(attempts), escapes)
 
 
 def make_tucker_objective(
