@@ -11,8 +11,9 @@ demo: $(VENV)/.lowland
 	@echo
 	@echo "Open demo-report.html in a browser to see the report."
 
+# one process a core, each with one thread of linear algebra: two that share all cores wait for each other
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal
 
 check: lint types imports docstrings test doctests
 
