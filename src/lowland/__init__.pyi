@@ -1,7 +1,12 @@
 """The names of the package, for type checkers; at run time they load when first used."""
 
 from lowland.certify import certify as certify
+from lowland.core.dynamics import NonReversible as NonReversible
+from lowland.core.dynamics import Overdamped as Overdamped
+from lowland.core.dynamics import Underdamped as Underdamped
 from lowland.core.errors import LowlandError as LowlandError
+from lowland.core.exits import Ball as Ball
+from lowland.core.exits import HalfSpace as HalfSpace
 from lowland.core.findings import Certificate as Certificate
 from lowland.core.findings import Finding as Finding
 from lowland.core.observations import Observations as Observations
@@ -20,10 +25,18 @@ from lowland.files import read_covariates as read_covariates
 from lowland.files import read_sql as read_sql
 from lowland.files import read_table as read_table
 from lowland.landscape import Census as Census
+from lowland.landscape import EscapeStudy as EscapeStudy
+from lowland.landscape import LangevinSample as LangevinSample
+from lowland.landscape import SplittingStudy as SplittingStudy
+from lowland.landscape import Suggestion as Suggestion
+from lowland.landscape import advise_dynamics as advise_dynamics
 from lowland.landscape import cut as cut
 from lowland.landscape import cut_plane as cut_plane
 from lowland.landscape import find_path as find_path
 from lowland.landscape import hessian_spectrum as hessian_spectrum
+from lowland.landscape import kramers_time as kramers_time
+from lowland.landscape import optimal_antisymmetric as optimal_antisymmetric
+from lowland.landscape import paired_antisymmetric as paired_antisymmetric
 from lowland.measure import Dense as Dense
 from lowland.measure import Entries as Entries
 from lowland.measure import Fourier as Fourier
@@ -35,10 +48,15 @@ from lowland.measure import blind_deconvolution as blind_deconvolution
 from lowland.measure import coded_diffraction as coded_diffraction
 from lowland.measure import gaussian as gaussian
 from lowland.measure import pauli_outcomes as pauli_outcomes
+from lowland.objectives.potentials import Potential as Potential
+from lowland.objectives.potentials import potential as potential
 from lowland.systems.census import census as census
 from lowland.systems.determinacy import Determinacy as Determinacy
 from lowland.systems.determinacy import diagnose as diagnose
+from lowland.systems.escape import escape_times as escape_times
 from lowland.systems.intervals import Intervals as Intervals
+from lowland.systems.langevin import sample_langevin as sample_langevin
+from lowland.systems.langevin import split_escape as split_escape
 from lowland.systems.matrix import certify_matrix as certify_matrix
 from lowland.systems.matrix import recover as recover
 from lowland.systems.recovery import Recovery as Recovery

@@ -8,6 +8,7 @@ from lowland.cli.certify import certify
 from lowland.cli.complete import complete
 from lowland.cli.demo import demo
 from lowland.cli.diagnose import diagnose
+from lowland.cli.escape import escape
 from lowland.cli.info import info
 from lowland.cli.predict import predict
 from lowland.cli.reproduce import reproduce
@@ -23,5 +24,5 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, complete, predict, top, sense, tucker, certify, diagnose, reproduce, info):
+for command in (demo, complete, predict, top, sense, tucker, escape, certify, diagnose, reproduce, info):
     app.command()(command)

@@ -6,6 +6,7 @@ from lowland.search.gauss_newton import GaussNewton
 from lowland.search.gibbs import Gibbs
 from lowland.search.gradient import Gradient
 from lowland.search.high_order_escape import HighOrderEscape
+from lowland.search.langevin import Langevin
 from lowland.search.loop import run
 from lowland.search.orthogonal_iteration import OrthogonalIteration
 from lowland.search.scaled import Scaled
@@ -36,6 +37,7 @@ __all__ = [
     "HeldOutRises",
     "HighOrderEscape",
     "Iterations",
+    "Langevin",
     "OrthogonalIteration",
     "RelativeDecreaseBelow",
     "Scaled",

@@ -16,6 +16,7 @@ from lowland.search import (
     EmpiricalBayes,
     GaussNewton,
     Iterations,
+    Langevin,
     RelativeDecreaseBelow,
     TrustRegion,
     ValueBelow,
@@ -84,6 +85,8 @@ def plan_starts(
     first = "spectral" if isinstance(start, str) and start == "auto" else start
     if solver != "auto":
         steppers = [make_solver(solver)]
+        if isinstance(steppers[0], Langevin):  # ends near a minimum, not at it
+            steppers.append(TrustRegion())
         return [_plain(objective, steppers, first if k == 0 else "random") for k in range(1 + restarts)]
     if objective.ridge and objective.block_solver is not None:
         return [_blocks_then_newton(objective, first if k == 0 else "random") for k in range(1 + restarts)]

@@ -10,6 +10,7 @@ Each check raises AssertionError with what it found. Use it on parts of your own
 from lowland.testing.certificates import check_sound
 from lowland.testing.derivatives import check_gradient, check_hessian
 from lowland.testing.operators import check_adjoint, check_measure
+from lowland.testing.samplers import check_moments
 from lowland.testing.solvers import check_progress, check_repeatable
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "check_gradient",
     "check_hessian",
     "check_measure",
+    "check_moments",
     "check_progress",
     "check_repeatable",
     "check_sound",

@@ -1,0 +1,264 @@
+"""`lowland escape`: how long Langevin dynamics takes to leave a basin."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import inspect
+import io
+import runpy
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import numpy as np
+import typer
+
+from lowland.cli.output import say, say_json, try_report
+from lowland.cli.progress import CountProgress
+from lowland.core.atomic import check_writable, write_whole
+from lowland.core.dynamics import Dynamics, NonReversible, Overdamped, Underdamped
+from lowland.core.errors import InvalidInputError
+from lowland.core.exits import Ball, HalfSpace
+from lowland.landscape.advice import Suggestion, advise_dynamics
+from lowland.landscape.antisymmetric import optimal_antisymmetric
+from lowland.landscape.kramers import kramers_time
+from lowland.landscape.quadratic_wells import stable_step
+from lowland.objectives.potentials import POTENTIALS, Potential, potential
+from lowland.report.page import write_report
+from lowland.systems.escape import as_potential, escape_times
+from lowland.systems.escape_report import escape_page
+from lowland.systems.langevin import split_escape
+
+KINDS = ("overdamped", "underdamped", "non-reversible")
+# of the largest stable step: variances are then some per cent off
+_SHARE = 0.05
+_STATUS = ("within", "left", "diverged")
+
+
+def escape(
+    landscape: Annotated[
+        str,
+        typer.Argument(
+            metavar="POTENTIAL",
+            help=f"{', '.join(POTENTIALS)} or FILE.py:NAME: a gradient of points (n, d), or a Potential.",
+        ),
+    ],
+    start: Annotated[str, typer.Option(help="Where chains start, for instance -1,0.")],
+    level: Annotated[
+        float | None, typer.Option(help="They have left where coordinate --axis reaches this.")
+    ] = None,
+    axis: Annotated[int, typer.Option(help="That coordinate, counted from 0.")] = 0,
+    radius: Annotated[
+        float | None, typer.Option(help="Or: where they are farther than this from the start.")
+    ] = None,
+    beta: Annotated[float, typer.Option(help="Inverse temperature.")] = 8.0,
+    dynamics: Annotated[str, typer.Option(help=f"{', '.join(KINDS)}.")] = "overdamped",
+    step_size: Annotated[
+        float | None, typer.Option(help="Time of a step; by default a twentieth of the largest stable one.")
+    ] = None,
+    friction: Annotated[float, typer.Option(help="Friction of underdamped dynamics.")] = 1.0,
+    turn: Annotated[
+        str, typer.Option(help='J of non-reversible dynamics: "optimal", or its entry for two coordinates.')
+    ] = "optimal",
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter of the potential, such as tilt=0.1.")
+    ] = None,
+    chains: Annotated[int, typer.Option(help="Number of chains.")] = 1000,
+    max_time: Annotated[float | None, typer.Option(help="When observation ends.")] = None,
+    saddle: Annotated[
+        str | None, typer.Option(help="A saddle, for theory and advice; the start must be the minimum.")
+    ] = None,
+    extrapolate: Annotated[
+        bool, typer.Option("--extrapolate", help="Take off the error of the step.")
+    ] = False,
+    split: Annotated[
+        bool, typer.Option("--split", help="By splitting: for exits too rare to wait for.")
+    ] = False,
+    times: Annotated[Path | None, typer.Option(help="Write the time of each chain here (CSV).")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Time how long noise takes to drive chains out of a basin, with intervals, beside theory."""
+    for path in (times, report):
+        if path is not None:
+            check_writable(path)
+    if split and (times is not None or report is not None):
+        raise InvalidInputError(
+            "--split has no times of single chains", "--times or --report", fix="leave them out"
+        )
+    point = _numbers("--start", start)
+    source = _potential(landscape, point.size, setting or [])
+    out = _exit(level, axis, radius, point)
+    moves = _dynamics(dynamics, step_size, beta, friction, turn, source, point)
+    theory: float | None = None
+    advice: tuple[Suggestion, ...] = ()
+    if saddle is not None:
+        top = _numbers("--saddle", saddle)
+        theory = kramers_time(source, point, top, moves)
+        advice = advise_dynamics(source, point, top, beta=beta)
+    if split:
+        _split(source, point, out, moves, seed, json, theory)
+        return
+    study = escape_times(
+        source,
+        point,
+        exit=out,
+        dynamics=moves,
+        n_chains=chains,
+        max_time=max_time,
+        extrapolate=extrapolate,
+        rng=seed,
+        callback=None if quiet else _counting(chains),
+    )
+    if times is not None:
+        write_whole(times, lambda target: _write_times(target, study))
+    if report is not None:
+        where = f"--level {level:g} --axis {axis}" if level is not None else f"--radius {radius:g}"
+        command = f"lowland escape {landscape} --start={start} {where} --chains {chains} --seed {seed}"
+        settings = [("command", command), ("dynamics", moves.describe()), ("--set", ", ".join(setting or []))]
+        page = escape_page(
+            study, potential=source.name, exit=out, asymptotic=theory, suggestions=advice, settings=settings
+        )
+        try_report(lambda: write_report(report, page), report)
+    if json:
+        say_json(_as_data(study, theory))
+    else:
+        say(str(study))
+        _say_theory(theory, advice)
+        for name, path in (("times", times), ("report", report)):
+            if path is not None and path.exists():
+                say(f"{name}: {path}")
+    if study.message == "interrupted":
+        raise typer.Exit(130)
+
+
+def _split(
+    source: Potential, point: Any, out: Any, moves: Dynamics, seed: int, json: bool, theory: float | None
+) -> None:
+    rare = split_escape(source, point, exit=out, dynamics=moves, rng=seed)
+    if json:
+        calls = {"gradient_calls": rare.gradient_calls, "asymptotic": theory}
+        say_json({"mean": rare.mean, "interval": list(rare.interval()), **calls})
+        return
+    say(str(rare))
+    _say_theory(theory, ())
+
+
+def _counting(chains: int) -> Callable[[float, int, int], None]:
+    progress, begun = CountProgress("exits"), time.monotonic()
+    return lambda now, within, left: progress(left, chains, time.monotonic() - begun)
+
+
+def _numbers(name: str, text: str) -> Any:
+    try:
+        return np.array([float(part) for part in text.split(",")])
+    except ValueError as error:
+        raise InvalidInputError(f"{name} are not numbers", text, fix=f"for instance {name}=-1,0") from error
+
+
+def _potential(name: str, dimension: int, settings: Sequence[str]) -> Potential:
+    if ".py:" in name:
+        if settings:
+            raise InvalidInputError("--set is for named potentials", settings[0])
+        path, function = name.rsplit(":", 1)
+        if not Path(path).is_file():
+            raise InvalidInputError("the file of the potential does not exist", path)
+        names = runpy.run_path(path)
+        if function not in names:
+            raise InvalidInputError(f"{path} has no {function}", f"it has {', '.join(_public(names))}")
+        return as_potential(names[function], dimension)
+    parameters = dict(_setting(text) for text in settings)
+    unknown = [name for name in parameters if name not in inspect.signature(potential).parameters]
+    if unknown:
+        raise InvalidInputError("--set names no parameter of a potential", unknown[0])
+    return potential(name, **parameters) if parameters else as_potential(name, dimension)
+
+
+def _public(names: dict[str, Any]) -> list[str]:
+    return [name for name in names if not name.startswith("_")]
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise InvalidInputError("--set takes name=value", text, fix="for instance --set tilt=0.1")
+    numbers = _numbers(f"--set {name}", value)
+    if name in ("transverse", "hessian", "centre"):
+        return name, numbers
+    return name, int(value) if name == "dimension" else float(value)
+
+
+def _exit(level: float | None, axis: int, radius: float | None, point: Any) -> HalfSpace | Ball:
+    if (level is None) == (radius is None):
+        raise InvalidInputError(
+            "say where chains have left", "neither or both of --level and --radius", fix="give one"
+        )
+    if radius is not None:
+        return Ball(point, radius)
+    if not 0 <= axis < point.size:
+        raise InvalidInputError("--axis is no coordinate", f"{axis} of {point.size}")
+    assert level is not None
+    side = 1.0 if level > point[axis] else -1.0
+    return HalfSpace(side * np.eye(point.size)[axis], side * level)
+
+
+def _dynamics(
+    kind: str, step: float | None, beta: float, friction: float, turn: str, source: Potential, point: Any
+) -> Dynamics:
+    if step is None:
+        moves = _dynamics(kind, 1.0, beta, friction, turn, source, point)
+        return dataclasses.replace(moves, step_size=_SHARE * stable_step(moves, source.hessian_at(point)))
+    if kind == "overdamped":
+        return Overdamped(step, beta)
+    if kind == "underdamped":
+        return Underdamped(step, beta, friction)
+    if kind != "non-reversible":
+        raise InvalidInputError("--dynamics is unknown", kind, fix=f"use one of {', '.join(KINDS)}")
+    if turn == "optimal":
+        return NonReversible(step, beta, optimal_antisymmetric(source.hessian_at(point)))
+    if point.size != 2:
+        raise InvalidInputError(
+            "a number for --turn needs two coordinates", f"{point.size}", fix="--turn optimal"
+        )
+    a = float(_numbers("--turn", turn)[0])
+    return NonReversible(step, beta, np.array([[0.0, a], [-a, 0.0]]))
+
+
+def _write_times(target: IO[bytes], study: Any) -> None:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(["chain", "time", "status"])
+    writer.writerows(
+        (k, repr(float(t)), _STATUS[s])
+        for k, (t, s) in enumerate(zip(study.times, study.status, strict=True))
+    )
+    target.write(text.getvalue().encode())
+
+
+def _as_data(study: Any, theory: float | None) -> dict[str, Any]:
+    estimate = study.estimate()
+    return {
+        "mean": estimate.mean,
+        "standard_error": estimate.standard_error,
+        "interval": [estimate.lower, estimate.upper],
+        "method": estimate.method,
+        "chains": study.n_chains,
+        "left": study.left,
+        "censored": study.censored,
+        "diverged": study.diverged,
+        "gradient_calls": study.gradient_calls,
+        "seconds": study.seconds,
+        "message": study.message,
+        "asymptotic": theory,
+    }
+
+
+def _say_theory(theory: float | None, advice: Sequence[Any]) -> None:
+    if theory is not None:
+        say(f"Eyring and Kramers, asymptotic: {theory:.6g}")
+    for suggestion in advice:
+        say(f"  {suggestion}")

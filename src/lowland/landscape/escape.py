@@ -1,0 +1,348 @@
+"""Exit times of Langevin dynamics: many chains, crossings between steps, and chains cut off."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.dynamics import Dynamics
+from lowland.core.errors import InvalidInputError
+from lowland.core.exits import Ball, HalfSpace
+from lowland.kernels.ensembles import DIVERGED, LEFT, RUNNING, Chains, Ensemble
+from lowland.landscape.quadratic_wells import check_step
+from lowland.landscape.survival import (
+    MeanTime,
+    delayed_exponential_mean,
+    exponential_mean,
+    kaplan_meier,
+    restricted_mean,
+    sample_mean,
+)
+
+# chains are looked at, and those that left are dropped, after so many steps: at first often, for chains may
+# leave at once, then in proportion to the time gone by
+_FIRST_CHUNK, _LONGEST_CHUNK = 64, 4096
+# steps of descent that tell whether a start lies in the basin
+_DESCENT_STEPS = 2000
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class EscapeStudy:
+    """When chains left a basin.
+
+    Parameters
+    ----------
+    times : ndarray, shape (n,)
+        When each chain left, diverged, or was last seen.
+    status : ndarray of uint8, shape (n,)
+        1 left, 2 diverged, 0 still within when observation ended.
+    dynamics : Dynamics
+    horizon : float
+        Time at which observation ended, or of the last exit.
+    entry : float
+        From here on exits are taken for exponential where chains were cut off; 0 for from the start.
+    gradient_calls : int
+        Steps of all chains together.
+    seconds : float
+    message : str
+        Why observation ended.
+    order : int
+        Order in the step of the error of the mean, for extrapolation.
+    coarse : EscapeStudy or None
+        The same at twice the step, if the step's error is to be extrapolated away.
+    """
+
+    times: Vector
+    status: NDArray[np.uint8]
+    dynamics: Dynamics
+    horizon: float
+    entry: float
+    gradient_calls: int
+    seconds: float
+    message: str
+    order: int
+    coarse: EscapeStudy | None = None
+
+    @property
+    def n_chains(self) -> int:
+        """Number of chains."""
+        return int(self.times.size)
+
+    @property
+    def left(self) -> int:
+        """Number of chains that left."""
+        return int(np.sum(self.status == LEFT))
+
+    @property
+    def censored(self) -> int:
+        """Number of chains that were still within."""
+        return int(np.sum(self.status == RUNNING))
+
+    @property
+    def diverged(self) -> int:
+        """Number of chains that the step made explode; they are left out of every mean."""
+        return int(np.sum(self.status == DIVERGED))
+
+    @property
+    def mean(self) -> float:
+        """Estimate of the mean exit time; infinite if none left."""
+        return self.estimate().mean
+
+    @property
+    def standard_error(self) -> float:
+        """Its standard error, of chance alone."""
+        return self.estimate().standard_error
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Return a confidence interval of the mean exit time: of chance, and of the step if extrapolated."""
+        estimate = self.estimate(level=level)
+        return estimate.lower, estimate.upper
+
+    def estimate(self, method: str = "auto", *, level: float = 0.95) -> MeanTime:
+        """Return the mean exit time.
+
+        Parameters
+        ----------
+        method : {"auto", "mean", "exponential", "delayed", "restricted"}
+            "mean" takes those that left: biased where chains were cut off. "exponential" is exposure
+            over exits; "delayed" the same beyond `entry`; "restricted" the mean of the smaller of exit
+            time and horizon. "auto" is "mean" if none was cut off, else "delayed".
+        level : float
+            Of the confidence interval.
+        """
+        if not 0 < level < 1:
+            raise InvalidInputError("level must lie between 0 and 1", repr(level))
+        fine = self._own_estimate(method, level)
+        if self.coarse is None:
+            return fine
+        return _extrapolated(fine, self.coarse.estimate(method, level=level), self.order, level)
+
+    def _own_estimate(self, method: str, level: float) -> MeanTime:
+        counted = self.status != DIVERGED
+        times, events = self.times[counted], self.status[counted] == LEFT
+        if not events.any():
+            return MeanTime(float("inf"), float("inf"), 0.0, float("inf"), level, "no chain left")
+        if method == "auto":
+            method = "mean" if events.all() else "delayed"
+        if method == "mean":
+            return sample_mean(times[events], level)
+        if method == "exponential":
+            return exponential_mean(times, events, level=level)
+        if method == "delayed":
+            entry = self.entry if self.entry < self.horizon else 0.0
+            return delayed_exponential_mean(times, events, entry, level)
+        if method == "restricted":
+            return restricted_mean(times, events, self.horizon, level)
+        raise InvalidInputError(
+            "method is unknown",
+            repr(method),
+            fix='use "auto", "mean", "exponential", "delayed" or "restricted"',
+        )
+
+    def survival(self) -> tuple[Vector, Vector, Vector]:
+        """Return exit times, the share still within after each, and its standard error (Kaplan and Meier)."""
+        counted = self.status != DIVERGED
+        return kaplan_meier(self.times[counted], self.status[counted] == LEFT)
+
+    def __str__(self) -> str:
+        e = self.estimate()
+        lines = [
+            f"{self.n_chains} chains, {self.dynamics.describe()}",
+            f"left {self.left}, still within {self.censored}, diverged {self.diverged}; {self.message}",
+            f"mean exit time {e.mean:.6g}, {100 * e.level:g} % interval {e.lower:.6g} to {e.upper:.6g} "
+            f"({e.method})",
+            f"{self.gradient_calls:.4g} gradient evaluations in {self.seconds:.3g} s",
+        ]
+        if self.diverged:
+            lines.append(
+                "chains diverged: the step is too large far out, and the mean is of the others alone"
+            )
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{self}</pre>"
+
+
+def _extrapolated(fine: MeanTime, coarse: MeanTime, order: int, level: float) -> MeanTime:
+    """Return the mean at step 0 of means at a step and at twice the step (Richardson)."""
+    weight = 2**order / (2**order - 1)
+    mean = weight * fine.mean - (weight - 1) * coarse.mean
+    error = float(np.hypot(weight * fine.standard_error, (weight - 1) * coarse.standard_error))
+    from scipy.special import ndtri
+
+    half = float(ndtri((1 + level) / 2)) * error
+    words = f"{fine.method}; extrapolated to step 0"
+    return MeanTime(mean, error, mean - half, mean + half, level, words)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """What chains are watched for, and for how long.
+
+    Parameters
+    ----------
+    exit : HalfSpace, Ball or callable
+    max_time : float or None
+        When observation ends; None for when `max_gradient_calls` are used up.
+    max_gradient_calls : float
+        Steps of all chains together.
+    entry : float
+        Time from which exits are exponential.
+    bridge : bool
+        Count crossings between two steps of rough paths.
+    callback : callable, optional
+        Called now and then with the time, the chains still within, and those that left.
+    """
+
+    exit: Any
+    max_time: float | None
+    max_gradient_calls: float
+    entry: float
+    bridge: bool
+    callback: Callable[[float, int, int], None] | None
+
+
+def simulate_exits(potential: Any, start: Matrix, dynamics: Dynamics, watch: Watch, key: int) -> EscapeStudy:
+    """Run chains until all have left or observation ends.
+
+    Parameters
+    ----------
+    potential : Potential
+    start : ndarray, shape (n, d)
+    dynamics : Dynamics
+    watch : Watch
+    key : int
+        Seed of the noise.
+    """
+    ensemble = Ensemble(
+        potential.bind(key),
+        dynamics,
+        key,
+        potential.value,
+        potential.compiled,
+        potential.parameters,
+        watch.exit,
+        watch.bridge,
+    )
+    chains, n = ensemble.start(start), len(start)
+    status, times = np.zeros(n, np.uint8), np.full(n, np.nan)
+    h = dynamics.step_size
+    last = np.inf if watch.max_time is None else int(np.ceil(watch.max_time / h))
+    calls, begun = 0, time.perf_counter()
+    message = "all have ended"
+    try:
+        while len(chains.ids):
+            steps = _chunk(chains, last, watch.max_gradient_calls - calls)
+            if steps < 1:
+                message = "the time is up" if chains.step >= last else "the gradient evaluations are used up"
+                break
+            after = ensemble.advance(chains, steps)
+            calls += steps * len(chains.ids)
+            chains = after
+            ended = chains.status != RUNNING
+            status[chains.ids[ended]], times[chains.ids[ended]] = chains.status[ended], chains.times[ended]
+            chains = chains.keep(~ended)
+            if watch.callback is not None:
+                watch.callback(chains.step * h, len(chains.ids), int(np.sum(status == LEFT)))
+    except KeyboardInterrupt:
+        message = "interrupted"
+    now = chains.step * h
+    times[status == RUNNING] = now
+    horizon = now if np.any(status == RUNNING) else float(times.max())
+    return EscapeStudy(
+        times,
+        status,
+        dynamics,
+        horizon,
+        watch.entry,
+        calls,
+        time.perf_counter() - begun,
+        message,
+        _order(dynamics),
+    )
+
+
+def _chunk(chains: Chains, last: float, calls_left: float) -> int:
+    length = min(max(_FIRST_CHUNK, chains.step // 8), _LONGEST_CHUNK)
+    return int(min(length, last - chains.step, calls_left // len(chains.ids)))
+
+
+def _order(dynamics: Dynamics) -> int:
+    """Order in the step of the error of a mean exit time."""
+    return 2 if dynamics.has_velocity and dynamics.integrator in ("baoab", "obabo") else 1  # type: ignore[union-attr]
+
+
+def with_half_step(study: Callable[[Dynamics, int], EscapeStudy], dynamics: Dynamics) -> EscapeStudy:
+    """Return a study at half the step that carries the one at the whole step for extrapolation."""
+    coarse = study(dynamics, 0)
+    fine = study(dataclasses.replace(dynamics, step_size=dynamics.step_size / 2), 1)
+    calls, seconds = coarse.gradient_calls + fine.gradient_calls, coarse.seconds + fine.seconds
+    return dataclasses.replace(fine, coarse=coarse, gradient_calls=calls, seconds=seconds)
+
+
+def check_start(potential: Any, start: Vector, exit: Any, dynamics: Dynamics) -> None:
+    """Raise InvalidInputError if chains cannot start here: exit, basin, gradient, or step."""
+    points = np.atleast_2d(start)
+    if not np.all(np.isfinite(points)) or points.shape[1] != potential.dimension:
+        raise InvalidInputError(
+            f"start must have {potential.dimension} finite coordinates", f"shape {points.shape}"
+        )
+    if isinstance(exit, HalfSpace | Ball) and exit.dimension != potential.dimension:
+        raise InvalidInputError(
+            "the exit set has other dimensions than the potential",
+            f"{exit.dimension} and {potential.dimension}",
+        )
+    if dynamics.antisymmetric is not None and len(dynamics.antisymmetric) != potential.dimension:
+        raise InvalidInputError(
+            "J has other dimensions than the potential",
+            f"{dynamics.antisymmetric.shape} for {potential.dimension}",
+        )
+    gradient = np.asarray(potential.bind(0)(points), dtype=float)
+    if not np.all(np.isfinite(gradient)):
+        raise InvalidInputError("the gradient at the start is not finite", repr(gradient[0]))
+    if np.any(_inside(exit, points)):
+        raise InvalidInputError(
+            "the exit set contains the start", repr(points[0]), fix="start within the basin"
+        )
+    if not potential.stochastic:
+        check_step(dynamics, potential.hessian_at(points[0]), "the start")
+
+
+def check_basin(potential: Any, start: Vector, exit: Any) -> None:
+    """Raise InvalidInputError if descent from the start runs into the exit set."""
+    x = np.atleast_2d(np.asarray(start, dtype=float))[:1].copy()
+    gradient = potential.bind(0)
+    curvature = float(np.abs(np.linalg.eigvalsh(potential.hessian_at(x[0]))).max())
+    step = 0.2 / max(curvature, 1e-12)
+    for _ in range(_DESCENT_STEPS):
+        move = step * np.asarray(gradient(x), dtype=float)
+        size = float(np.linalg.norm(move))
+        if not np.isfinite(size) or size < 1e-10 * (1 + float(np.linalg.norm(x))):
+            return
+        x = x - move * min(1.0, 0.1 * (1 + float(np.linalg.norm(x))) / size)
+        if np.any(_inside(exit, x)):
+            raise InvalidInputError(
+                "the start lies outside the basin: descent from it runs into the exit set",
+                repr(np.atleast_2d(start)[0]),
+                fix="start nearer the minimum, or pass check_basin=False to time such paths all the same",
+            )
+
+
+def _inside(exit: Any, points: Matrix) -> NDArray[np.bool_]:
+    if isinstance(exit, HalfSpace | Ball):
+        return exit.distance(points) <= 0
+    inside = np.asarray(exit(points))
+    if inside.shape != (len(points),):
+        raise InvalidInputError(
+            "the exit function must return one truth value a point", f"shape {inside.shape} for {len(points)}"
+        )
+    return inside.astype(bool)

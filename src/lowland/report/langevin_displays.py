@@ -1,0 +1,163 @@
+"""Plots of Langevin studies: who is still within, exit times against theory, energies and displacements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.report.displays import new_axes
+from lowland.report.figures import ACCENT, FAINT, SECOND
+
+# chains and points of a plot of paths
+_CHAINS, _POINTS = 6, 2000
+
+
+@final
+@dataclass
+class SurvivalDisplay:
+    """Share of chains still within, over time, beside the exponential law of the estimated mean.
+
+    Parameters
+    ----------
+    times : ndarray
+        Exit times, ascending.
+    share : ndarray
+        Share still within after each.
+    error : ndarray
+        Its standard error.
+    mean : float
+        Estimated mean exit time.
+    """
+
+    times: Vector
+    share: Vector
+    error: Vector
+    mean: float
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_study(cls, study: Any) -> SurvivalDisplay:
+        """Take the curve of Kaplan and Meier of an `EscapeStudy`."""
+        times, share, error = study.survival()
+        return cls(times, share, error, study.mean)
+
+    def plot(self, ax: Any = None) -> SurvivalDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = new_axes(ax)
+        pick = np.unique(np.linspace(0, self.times.size - 1, min(self.times.size, _POINTS)).astype(int))
+        times, share, error = (
+            np.r_[first, part[pick]]
+            for first, part in zip((0.0, 1.0, 0.0), (self.times, self.share, self.error), strict=True)
+        )
+        self.ax_.fill_between(
+            times,
+            np.maximum(share - 2 * error, 1e-6),
+            share + 2 * error,
+            step="post",
+            color=ACCENT,
+            alpha=0.2,
+        )
+        self.ax_.step(times, share, where="post", color=ACCENT, label="chains")
+        if np.isfinite(self.mean) and self.mean > 0:
+            grid = np.linspace(0, times[-1], 200)
+            self.ax_.plot(
+                grid, np.exp(-grid / self.mean), color=SECOND, ls="--", label="exponential, same mean"
+            )
+        positive = share[share > 0]
+        self.ax_.set(xlabel="time", ylabel="share still within", yscale="log")
+        self.ax_.set_ylim(max(float(positive.min()) / 2, 1e-4), 1.4)
+        self.ax_.legend()
+        return self
+
+
+@final
+@dataclass
+class PathsDisplay:
+    """One number along several chains: an energy, or the distance from the start.
+
+    Parameters
+    ----------
+    times : ndarray, shape (draws,)
+    numbers : ndarray, shape (chains, draws)
+    name : str
+        What the number is.
+    """
+
+    times: Vector
+    numbers: Matrix
+    name: str
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_sample(cls, sample: Any, function: Any = None, *, name: str = "") -> PathsDisplay:
+        """Take a function of points (n, d) along the chains of a `LangevinSample`.
+
+        Without a function: the distance from the first draw of the chain.
+        """
+        draws = sample.draws[:_CHAINS]
+        step = max(1, draws.shape[1] // _POINTS)
+        draws = draws[:, ::step]
+        if function is None:
+            numbers, name = (
+                np.linalg.norm(draws - draws[:, :1], axis=2),
+                name or "distance from the first draw",
+            )
+        else:
+            flat = np.asarray(function(draws.reshape(-1, draws.shape[2])), dtype=float)
+            numbers, name = flat.reshape(draws.shape[:2]), name or "function"
+        times = np.arange(draws.shape[1]) * step * sample.thin * sample.dynamics.step_size
+        return cls(times, numbers, name)
+
+    def plot(self, ax: Any = None) -> PathsDisplay:
+        """Draw on axes, or on new ones: a line a chain."""
+        self.ax_ = new_axes(ax)
+        for k, numbers in enumerate(self.numbers):
+            colour = (ACCENT, SECOND, FAINT)[k % 3]
+            self.ax_.plot(self.times, numbers, color=colour, lw=0.7, alpha=0.8)
+        self.ax_.set(xlabel="time", ylabel=self.name)
+        return self
+
+
+@final
+@dataclass
+class TheoryDisplay:
+    """Measured means with their intervals beside a theoretical curve.
+
+    Parameters
+    ----------
+    places : ndarray
+        Of the varied parameter.
+    means, lower, upper : ndarray
+    theory : ndarray
+        At the same places.
+    name : str
+        Of the parameter.
+    label : str
+        Of the theory.
+    """
+
+    places: Vector
+    means: Vector
+    lower: Vector
+    upper: Vector
+    theory: Vector
+    name: str
+    label: str
+    log: bool = True
+    ax_: Any = field(default=None, repr=False)
+
+    def plot(self, ax: Any = None) -> TheoryDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = new_axes(ax)
+        bars = np.abs(np.stack([self.means - self.lower, self.upper - self.means]))
+        self.ax_.errorbar(
+            self.places, self.means, bars, fmt="o", color=ACCENT, label="measured, 95 %", capsize=3
+        )
+        self.ax_.plot(self.places, self.theory, color=SECOND, ls="--", label=self.label)
+        scale = "log" if self.log else "linear"
+        self.ax_.set(xlabel=self.name, ylabel="mean time", xscale=scale, yscale=scale)
+        self.ax_.legend()
+        return self
