@@ -19,6 +19,7 @@ from lowland.testing import check_moments
 
 POTENTIALS = {
     "quadratic": lambda: ll.potential("quadratic", hessian=[[2.0, 0.5], [0.5, 1.0]], centre=[0.3, -0.2]),
+    "axes": lambda: ll.potential("quadratic", hessian=[1.0, 3.0, 2.0], centre=[0.1, 0.2, 0.3]),
     "double_well": lambda: ll.potential("double_well", tilt=0.1, transverse=[2.0]),
     "many_wells": lambda: ll.potential("many_wells", dimension=3, tilt=0.1),
     "muller_brown": lambda: ll.potential("muller_brown"),

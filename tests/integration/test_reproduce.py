@@ -70,7 +70,7 @@ def test_refusals(tmp_path):
         run_experiment(TOY, tmp_path)
     with pytest.raises(InvalidInputError, match="bhojanapalli2016"):
         find_experiment("nobody1900")
-    assert set(EXPERIMENTS) == {"bhojanapalli2016", "frandsen2020", "zhang2018"}
+    assert set(EXPERIMENTS) == {"bhojanapalli2016", "frandsen2020", "gao2018", "zhang2018"}
 
 
 def test_cells_of_zhang2018():

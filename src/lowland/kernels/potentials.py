@@ -33,6 +33,15 @@ def quadratic(x, p, out):
 
 
 @_compiled
+def axes(x, p, out):
+    """Multiply x - c by curvatures, coordinate by coordinate; the parameters are curvatures and c."""
+    d, lanes = x.shape
+    for i in range(d):
+        for t in range(lanes):
+            out[i, t] = p[i] * (x[i, t] - p[d + i])
+
+
+@_compiled
 def double_well(x, p, out):
     """x0^3 - x0 + tilt, and stiffness times the others; the parameters are the tilt and the stiffnesses."""
     d, lanes = x.shape
@@ -77,6 +86,7 @@ def rugged(x, p, out):
 
 BUILT_IN = {
     "quadratic": quadratic,
+    "axes": axes,
     "double_well": double_well,
     "many_wells": many_wells,
     "muller_brown": muller_brown,

@@ -133,15 +133,17 @@ def quadratic(hessian: Any, centre: Any = None) -> Potential:
             "the Hessian of a quadratic well must be symmetric and positive definite", repr(hessian)
         )
     c = np.zeros(len(H)) if centre is None else np.asarray(centre, dtype=float)
+    curvatures = np.diag(H)
+    along_axes = np.array_equal(H, np.diag(curvatures))
     return Potential(
         "quadratic",
         len(H),
-        lambda x: (x - c) @ H,
+        (lambda x: (x - c) * curvatures) if along_axes else (lambda x: (x - c) @ H),
         lambda x: np.einsum("ni,ij,nj->n", x - c, H, x - c) / 2,
         lambda x: H,
-        np.r_[H.ravel(), c],
+        np.r_[curvatures if along_axes else H.ravel(), c],
         (c,),
-        compiled=BUILT_IN["quadratic"],
+        compiled=BUILT_IN["axes" if along_axes else "quadratic"],
     )
 
 

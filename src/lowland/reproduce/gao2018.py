@@ -1,0 +1,257 @@
+"""Breaking reversibility: how much sooner minima are found and left, over curvature and temperature.
+
+X. Gao, M. Gurbuzbalaban and L. Zhu show that dynamics with inertia (ULD) or with a turned drift (NLD) come
+near a minimum, and leave it, sooner than the reversible diffusion (LD), the more so the smaller the least
+curvature.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lowland.core.dynamics import Dynamics, NonReversible, Overdamped, Underdamped
+from lowland.core.exits import Ball, HalfSpace
+from lowland.landscape.antisymmetric import drift_rate, optimal_antisymmetric
+from lowland.landscape.kramers import kramers_time
+from lowland.landscape.one_dimension import mean_exit_time
+from lowland.landscape.quadratic_wells import stable_step
+from lowland.objectives.potentials import double_well, quadratic
+from lowland.report.page import FigureEntry, Page, TableEntry
+from lowland.reproduce.experiment import Cell, Experiment, Row, Study
+from lowland.systems.escape import escape_times
+
+KINDS = ("LD", "ULD", "NLD")
+SMALLEST = (0.3, 0.1, 0.03, 0.01)
+BETAS = (4.0, 6.0, 8.0, 12.0)
+FAR, NEAR, COLD = 10.0, 1.0, 200.0
+# of the largest stable step
+SHARE = 0.1
+TURN = np.array([[0.0, 2.0], [-2.0, 0.0]])
+
+
+def recurrence_cells(quick: bool) -> Sequence[Cell]:
+    """Return dynamics and least curvatures."""
+    return [
+        {"kind": kind, "smallest": m, "chains": 200 if quick else 2000} for m in SMALLEST for kind in KINDS
+    ]
+
+
+def run_recurrence(cell: Cell) -> Row:
+    """Time from a distance to a neighbourhood of the minimum of a quadratic well, nearly without noise."""
+    m = cell["smallest"]
+    H = np.diag([m, 1.0])
+    moves = _small_step(_for_well(cell["kind"], m, H), H)
+    start = FAR / np.sqrt(2) * np.ones(2)
+    study = escape_times(
+        quadratic(H),
+        start,
+        exit=Ball(np.zeros(2), NEAR, inside=True),
+        dynamics=moves,
+        n_chains=cell["chains"],
+        check_basin=False,
+        rng=1,
+    )
+    rate = {"LD": m, "ULD": np.sqrt(m), "NLD": drift_rate(H, moves.antisymmetric)}[cell["kind"]]
+    low, high = study.interval()
+    return {
+        "time": study.mean,
+        "lower": low,
+        "upper": high,
+        "steps": study.mean / moves.step_size,
+        "law": float(np.log(FAR / NEAR) / rate),
+    }
+
+
+def escape_cells(quick: bool) -> Sequence[Cell]:
+    """Return dynamics and temperatures."""
+    chains = 1000 if quick else 20_000
+    return [
+        {"kind": kind, "beta": beta, "chains": chains}
+        for beta in (BETAS[:3] if quick else BETAS)
+        for kind in KINDS
+    ]
+
+
+def run_escape(cell: Cell) -> Row:
+    """Time from one well of two to well beyond the saddle."""
+    well, beta = double_well(transverse=[1.0]), cell["beta"]
+    kinds: dict[str, Dynamics] = {
+        "LD": Overdamped(0.01, beta),
+        "ULD": Underdamped(0.1, beta, 0.5),
+        "NLD": NonReversible(0.005, beta, TURN),
+    }
+    moves = kinds[cell["kind"]]
+    study = escape_times(
+        well,
+        well.minima[0],
+        exit=HalfSpace(np.array([1.0, 0.0]), 0.7),
+        dynamics=moves,
+        n_chains=cell["chains"],
+        extrapolate=True,
+        rng=2,
+    )
+    low, high = study.interval()
+    exact = mean_exit_time(lambda x: (x**2 - 1) ** 2 / 4, -1.0, 0.7, beta)
+    return {
+        "time": study.mean,
+        "lower": low,
+        "upper": high,
+        "steps": study.mean / moves.step_size,
+        "law": kramers_time(well, well.minima[0], well.saddles[0], moves),
+        "exact": exact if cell["kind"] == "LD" else float("nan"),
+    }
+
+
+def friction_cells(quick: bool) -> Sequence[Cell]:
+    """Return frictions."""
+    return [
+        {"friction": f, "chains": 1000 if quick else 20_000} for f in (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+    ]
+
+
+def run_friction(cell: Cell) -> Row:
+    """Time out of one well of two over the friction of dynamics with inertia."""
+    well, moves = double_well(), Underdamped(0.05, 8.0, cell["friction"])
+    study = escape_times(
+        well, [-1.0], exit=HalfSpace(np.array([1.0]), 0.7), dynamics=moves, n_chains=cell["chains"], rng=3
+    )
+    low, high = study.interval()
+    law = kramers_time(well, well.minima[0], well.saddles[0], moves)
+    return {"time": study.mean, "lower": low, "upper": high, "law": law}
+
+
+def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
+    """Return the page: recurrence, escape, friction."""
+    recurrence = [
+        (
+            f"{r['smallest']:g}",
+            r["kind"],
+            _range(r),
+            f"{r['law']:.4g}",
+            f"{r['steps']:.4g}",
+        )
+        for r in rows["recurrence"]
+    ]
+    escape = [
+        (
+            f"{r['beta']:g}",
+            r["kind"],
+            _range(r),
+            f"{r['law']:.4g}",
+            f"{r['time'] / r['law']:.3f}",
+            "" if np.isnan(r["exact"]) else f"{r['exact']:.4g}",
+            f"{r['steps']:.4g}",
+        )
+        for r in rows["escape"]
+    ]
+    friction = [(f"{r['friction']:g}", _range(r), f"{r['law']:.4g}") for r in rows["friction"]]
+    return Page(
+        "Breaking reversibility",
+        (("experiment", "gao2018"), ("size", "quick" if quick else "full")),
+        None,
+        notes=_notes(rows),
+        tables=(
+            TableEntry(
+                f"From distance {FAR:g} to within {NEAR:g} of a minimum, curvatures m and 1",
+                ("m", "dynamics", "mean time", "log(R/r) / rate", "steps"),
+                recurrence,
+            ),
+            TableEntry(
+                "Out of one well of two, exit at 0.7",
+                ("beta", "dynamics", "mean time", "Eyring-Kramers", "ratio", "quadrature", "steps"),
+                escape,
+            ),
+            TableEntry("Inertia: friction, beta = 8", ("friction", "mean time", "Eyring-Kramers"), friction),
+        ),
+        figures=(
+            FigureEntry(
+                "Recurrence over the least curvature",
+                "Mean time to come near the minimum, for three dynamics, over the least curvature",
+                lambda ax: _draw(ax, rows["recurrence"], "smallest", "least curvature"),
+            ),
+            FigureEntry(
+                "Escape over temperature",
+                "Mean time to leave a well, for three dynamics, over inverse temperature, beside laws",
+                lambda ax: _draw(ax, rows["escape"], "beta", "inverse temperature", log=False),
+            ),
+            FigureEntry(
+                "The turnover",
+                "Mean time to leave a well over friction: least near 0.4, where the law keeps falling",
+                lambda ax: _draw(
+                    ax, [{**r, "kind": "ULD"} for r in rows["friction"]], "friction", "friction"
+                ),
+            ),
+        ),
+        headline="What agrees with the laws, and what does not.",
+        settings=(("command", f"lowland reproduce gao2018{' --quick' if quick else ''}"),),
+    )
+
+
+def _for_well(kind: str, m: float, H: Any) -> Dynamics:
+    if kind == "LD":
+        return Overdamped(1.0, COLD)
+    if kind == "ULD":
+        return Underdamped(1.0, COLD, 2 * np.sqrt(m))
+    return NonReversible(1.0, COLD, optimal_antisymmetric(H))
+
+
+def _small_step(moves: Dynamics, H: Any) -> Dynamics:
+    return dataclasses.replace(moves, step_size=SHARE * stable_step(moves, H))
+
+
+def _range(row: Row) -> str:
+    return f"{row['time']:.4g} ({row['lower']:.4g} to {row['upper']:.4g})"
+
+
+def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
+    at = {(r["smallest"], r["kind"]): r for r in rows["recurrence"]}
+    least = min(r["smallest"] for r in rows["recurrence"])
+    gains = [at[least, "LD"]["time"] / at[least, kind]["time"] for kind in ("ULD", "NLD")]
+    steps = [at[least, "LD"]["steps"] / at[least, kind]["steps"] for kind in ("ULD", "NLD")]
+    cold = max(r["beta"] for r in rows["escape"])
+    out = {r["kind"]: r for r in rows["escape"] if r["beta"] == cold}
+    off = [r["time"] / r["law"] - 1 for r in rows["escape"]]
+    fastest = min(rows["friction"], key=lambda r: r["time"])
+    escape_gain, escape_law = (out["LD"][key] / out["NLD"][key] for key in ("time", "law"))
+    inertia, inertia_steps = (out["LD"][key] / out["ULD"][key] for key in ("time", "steps"))
+    return [
+        f"Recurrence at least curvature {least:g}: ULD {gains[0]:.3g} and NLD {gains[1]:.3g} times sooner "
+        f"than LD in time, {steps[0]:.3g} and {steps[1]:.3g} times in steps, each a tenth of the stable one.",
+        f"Escape at beta {cold:g}: NLD (J of norm 2) {escape_gain:.3g} times sooner than LD in time; the law "
+        f"says {escape_law:.3g}.",
+        f"ULD is not sooner in time here (ratio {inertia:.3g}): its law asks for friction plus the saddle's "
+        f"curvature below 1. In steps the ratio is {inertia_steps:.3g}, for its steps may be longer.",
+        f"DISAGREES: measured times are {100 * min(off):.0f} to {100 * max(off):.0f} % above the law of "
+        "Eyring and Kramers at these temperatures; it is asymptotic.",
+        "DISAGREES: the law lets escape quicken as friction falls; measured, it is quickest near "
+        f"{fastest['friction']:g} and slows again (energy is exchanged too slowly).",
+    ]
+
+
+def _draw(ax: Any, rows: Sequence[Row], key: str, name: str, log: bool = True) -> None:
+    for kind in dict.fromkeys(r["kind"] for r in rows):
+        own = [r for r in rows if r["kind"] == kind]
+        places, times = [r[key] for r in own], np.array([r["time"] for r in own])
+        bars = np.array([[r["time"] - r["lower"], r["upper"] - r["time"]] for r in own]).T
+        line = ax.errorbar(places, times, np.abs(bars), fmt="o", capsize=3, label=kind)
+        ax.plot(places, [r["law"] for r in own], "--", color=line[0].get_color())
+    ax.set(xlabel=name, ylabel="mean time", yscale="log", xscale="log" if log else "linear")
+    ax.legend(title="dashed: law")
+
+
+GAO_2018 = Experiment(
+    "gao2018",
+    "Breaking reversibility accelerates Langevin dynamics",
+    "X. Gao, M. Gurbuzbalaban, L. Zhu, Breaking reversibility accelerates Langevin dynamics for non-convex "
+    "optimization, NeurIPS 2020",
+    (
+        Study("recurrence", recurrence_cells, run_recurrence),
+        Study("escape", escape_cells, run_escape),
+        Study("friction", friction_cells, run_friction),
+    ),
+    make_page,
+)
