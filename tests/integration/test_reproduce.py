@@ -7,7 +7,15 @@ import pytest
 
 from lowland.core.errors import InvalidInputError
 from lowland.report.page import Page
-from lowland.reproduce import EXPERIMENTS, Experiment, Study, find_experiment, frandsen2020, run_experiment
+from lowland.reproduce import (
+    EXPERIMENTS,
+    Experiment,
+    Study,
+    find_experiment,
+    frandsen2020,
+    gao2018,
+    run_experiment,
+)
 from lowland.reproduce.bhojanapalli2016 import half_curve, run_noise, run_phase, run_saddle
 from lowland.reproduce.zhang2018 import run_failures, run_point
 
@@ -118,3 +126,28 @@ def test_cells_of_frandsen2020():
     assert row["best"] <= row["worst"]
     assert row["best_ratio"] >= 1
     assert row["worst_is_global"] != "PROVED" or not row["worse"]
+
+
+def test_cells_of_gao2018():
+    soon = {
+        kind: gao2018.run_recurrence({"kind": kind, "smallest": 0.03, "chains": 50}) for kind in gao2018.KINDS
+    }
+    assert soon["NLD"]["time"] < soon["ULD"]["time"] < soon["LD"]["time"]
+    assert soon["LD"]["time"] == pytest.approx(soon["LD"]["law"], rel=0.3)
+    row = gao2018.run_escape({"kind": "LD", "beta": 4.0, "chains": 2000})
+    assert row["lower"] < row["exact"] < row["upper"]
+    rows = {
+        "recurrence": [
+            {**cell, **gao2018.run_recurrence({**cell, "chains": 20})}
+            for cell in gao2018.recurrence_cells(True)
+        ],
+        "escape": [
+            {**cell, **gao2018.run_escape({**cell, "chains": 200})} for cell in gao2018.escape_cells(True)[:6]
+        ],
+        "friction": [
+            {**cell, **gao2018.run_friction({**cell, "chains": 50})} for cell in gao2018.friction_cells(True)
+        ],
+    }
+    page = gao2018.make_page(rows, True)
+    assert sum("DISAGREES" in note for note in page.notes) == 2
+    assert len(page.tables[1].rows) == 6

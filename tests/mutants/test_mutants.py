@@ -8,6 +8,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+import lowland as ll
 from cases import PROBLEMS, make_small_objective
 from lowland.certify import dual, extremes, optimality
 from lowland.certify import judging as certify_module
@@ -24,6 +25,7 @@ from lowland.testing import (
     check_gradient,
     check_hessian,
     check_measure,
+    check_moments,
     check_progress,
     check_repeatable,
     check_sound,
@@ -323,3 +325,69 @@ def test_objectives_that_vouch_for_themselves(fault):
     proof = certify_module.certify(liar, theta)
     assert all(finding.verdict is Verdict.INCONCLUSIVE for finding in proof)
     assert all("disagree" in finding.method for finding in proof)
+
+
+def _moments_of(dynamics, seed=0):
+    """Draws from a quadratic well of curvature 1.69 at inverse temperature 1."""
+    sample = ll.sample_langevin(
+        ll.potential("quadratic", hessian=[1.69]),
+        [0.0],
+        dynamics,
+        n_chains=2000,
+        n_draws=40,
+        thin=10,
+        rng=seed,
+    )
+    return sample.draws
+
+
+@pytest.mark.parametrize(
+    "fault", [(1, 1.05), (2, 1.05), (0, 1.2)], ids=["decay of velocity", "noise", "kick and drift"]
+)
+def test_sampler_with_a_wrong_number(fault, monkeypatch):
+    moves = ll.Underdamped(0.5, 1.0, 1.0)
+    variance = [[1 / 1.69]]
+    check_moments(_moments_of(moves), [0.0], variance)
+    right, (place, factor) = moves.coefficients, fault
+    wrong = right.copy()
+    wrong[place] *= factor
+    if place == 0:  # BAOAB is exact at every step, so it must not be a change of the step alone
+        wrong[1] = np.exp(-0.9)
+    monkeypatch.setattr(ll.Underdamped, "coefficients", property(lambda self: wrong))
+    with pytest.raises(AssertionError, match="covariance is off"):
+        check_moments(_moments_of(moves), [0.0], variance)
+
+
+def test_sampler_that_takes_the_old_velocity():
+    with pytest.raises(AssertionError, match="covariance is off"):
+        check_moments(_moments_of(ll.Underdamped(0.1, 1.0, 1.0, "euler")), [0.0], [[1 / 1.69]])
+
+
+def test_sampler_whose_turn_is_not_antisymmetric(monkeypatch):
+    turn = np.array([[0.0, 0.8], [-0.8, 0.0]])
+    moves = ll.NonReversible(0.002, 1.0, turn)
+    start, options = np.zeros(2), dict(n_chains=1500, n_draws=20, thin=200, rng=0)
+    well = ll.potential("quadratic", hessian=[[2.0, 0.5], [0.5, 1.0]])
+    covariance = np.linalg.inv([[2.0, 0.5], [0.5, 1.0]])
+    check_moments(ll.sample_langevin(well, start, moves, **options).draws, start, covariance)
+    # the compiled loop reads the upper half; the twin takes the matrix as it is
+    own = ll.Potential("own", 2, lambda x: x @ np.array([[2.0, 0.5], [0.5, 1.0]]))
+    object.__setattr__(moves, "J", np.array([[0.0, 0.8], [0.8, 0.0]]))
+    options.update(n_chains=200, n_draws=20)
+    with pytest.raises(AssertionError, match="covariance is off"):
+        check_moments(ll.sample_langevin(own, start, moves, **options).draws, start, covariance)
+
+
+def test_mean_of_those_that_left_misses_the_truth(rng):
+    """The interval of the naive mean does not cover; that of exposure over events does."""
+    from lowland.landscape.survival import exponential_mean, sample_mean
+
+    naive = right = 0
+    for _ in range(200):
+        times = rng.exponential(1.0, 200)
+        events, seen = times < 1.2, np.minimum(times, 1.2)
+        a, b = sample_mean(seen[events]), exponential_mean(seen, events)
+        naive += a.lower <= 1 <= a.upper
+        right += b.lower <= 1 <= b.upper
+    assert naive == 0
+    assert right > 180

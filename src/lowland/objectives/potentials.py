@@ -88,6 +88,8 @@ class Potential:
     def hessian_at(self, x: Vector) -> Matrix:
         """Return the Hessian at one point, shape (d, d)."""
         x = np.asarray(x, dtype=float)
+        if x.shape != (self.dimension,):
+            raise InvalidInputError(f"a point must have {self.dimension} coordinates", f"shape {x.shape}")
         if self.hessian is not None:
             return np.asarray(self.hessian(x), dtype=float)
         steps = _DIFFERENCE * np.maximum(np.abs(x), 1.0)
