@@ -31,7 +31,8 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.certify": ["certify"],
         "lowland.core.dynamics": ["NonReversible", "Overdamped", "Underdamped"],
         "lowland.core.exits": ["Ball", "HalfSpace"],
-        "lowland.objectives.potentials": ["Potential", "potential"],
+        "lowland.objectives.closed_forms": ["potential"],
+        "lowland.objectives.potentials": ["Potential"],
         "lowland.landscape": [
             "Census",
             "EscapeStudy",

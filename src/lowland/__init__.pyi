@@ -48,8 +48,8 @@ from lowland.measure import blind_deconvolution as blind_deconvolution
 from lowland.measure import coded_diffraction as coded_diffraction
 from lowland.measure import gaussian as gaussian
 from lowland.measure import pauli_outcomes as pauli_outcomes
+from lowland.objectives.closed_forms import potential as potential
 from lowland.objectives.potentials import Potential as Potential
-from lowland.objectives.potentials import potential as potential
 from lowland.systems.census import census as census
 from lowland.systems.determinacy import Determinacy as Determinacy
 from lowland.systems.determinacy import diagnose as diagnose

@@ -25,7 +25,8 @@ from lowland.landscape.advice import Suggestion, advise_dynamics
 from lowland.landscape.antisymmetric import optimal_antisymmetric
 from lowland.landscape.kramers import kramers_time
 from lowland.landscape.quadratic_wells import stable_step
-from lowland.objectives.potentials import POTENTIALS, Potential, potential
+from lowland.objectives.closed_forms import POTENTIALS, potential
+from lowland.objectives.potentials import Potential
 from lowland.report.page import write_report
 from lowland.systems.escape import as_potential, escape_times
 from lowland.systems.escape_report import escape_page

@@ -19,7 +19,7 @@ from lowland.landscape.antisymmetric import drift_rate, optimal_antisymmetric
 from lowland.landscape.kramers import kramers_time
 from lowland.landscape.one_dimension import mean_exit_time
 from lowland.landscape.quadratic_wells import stable_step
-from lowland.objectives.potentials import double_well, quadratic
+from lowland.objectives.closed_forms import double_well, quadratic
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
 from lowland.systems.escape import escape_times

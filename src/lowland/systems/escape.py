@@ -21,7 +21,8 @@ from lowland.landscape.escape import (
     with_half_step,
 )
 from lowland.landscape.escape import check_basin as refuse_outside
-from lowland.objectives.potentials import Potential, objective_potential, potential
+from lowland.objectives.closed_forms import potential
+from lowland.objectives.potentials import Potential, objective_potential
 
 # the law within a basin is settled after so many times its relaxation time
 _RELAXATIONS = 10.0
