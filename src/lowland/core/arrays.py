@@ -141,7 +141,10 @@ SMALLEST, LARGEST = 1e-60, 1e60
 
 def out_of_scale(values: Matrix, smallest: float = SMALLEST, largest: float = LARGEST) -> float:
     """Return the largest magnitude if it is neither zero nor within a range, otherwise zero."""
-    magnitude = float(np.abs(values).max(initial=0.0))
+    if np.iscomplexobj(values):
+        magnitude = float(np.abs(values).max(initial=0.0))
+    else:  # no copy: the values may fill half of memory
+        magnitude = max(float(np.max(values, initial=0.0)), -float(np.min(values, initial=0.0)))
     return 0.0 if not magnitude or smallest <= magnitude <= largest else magnitude
 
 
