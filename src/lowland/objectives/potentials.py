@@ -28,8 +28,9 @@ class Potential:
     dimension : int
         Number d of coordinates.
     gradient : callable
-        Takes points (n, d), returns gradients (n, d); takes a generator besides if `stochastic`. A function
-        of (x, parameters, out) made by numba.njit, with x and out of shape (d, n), runs compiled.
+        Takes points (n, d), returns gradients (n, d), as a function of NumPy or JAX does; takes a generator
+        besides if `stochastic`. A function of (x, parameters, out) made by numba.njit, with x and out of
+        shape (d, n), runs compiled.
     value : callable, optional
         Takes points (n, d), returns energies (n,).
     hessian : callable, optional
@@ -73,10 +74,11 @@ class Potential:
 
     def bind(self, key: int) -> Callable[[Matrix], Matrix]:
         """Return the gradient as a function of points alone, its own noise drawn from a stream of the key."""
+        # of other libraries' arrays too, JAX's for instance
         if not self.stochastic:
-            return self.gradient
+            return lambda x: np.asarray(self.gradient(x), dtype=float)
         rng = np.random.default_rng([key, 1])
-        return lambda x: self.gradient(x, rng)
+        return lambda x: np.asarray(self.gradient(x, rng), dtype=float)
 
     def gradient_at(self, x: Vector) -> Vector:
         """Return the gradient at one point, shape (d,)."""
