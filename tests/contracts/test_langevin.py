@@ -291,7 +291,7 @@ BAD = {
     "step_size": lambda: ll.Overdamped(-0.1, 1.0),
     "beta": lambda: ll.Overdamped(0.1, np.nan),
     "integrator": lambda: ll.Underdamped(0.1, 1.0, 1.0, "leapfrog"),
-    "(?s)unstable.*stay below 1": lambda: _exit(dynamics=ll.Overdamped(1.5, 8.0)),
+    "(?s)unstable.*stay below 0.99": lambda: _exit(dynamics=ll.Overdamped(1.5, 8.0)),
     "contains the start": lambda: _exit(exit=ll.HalfSpace([1.0], -2.0)),
     "outside the basin": lambda: _exit(start=[0.2]),
     "not finite": lambda: _exit(potential=lambda x: x * np.nan),

@@ -7,6 +7,8 @@ import dataclasses
 import inspect
 import io
 import runpy
+import shlex
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -118,9 +120,7 @@ def escape(
     if times is not None:
         write_whole(times, lambda target: _write_times(target, study))
     if report is not None:
-        where = f"--level {level:g} --axis {axis}" if level is not None else f"--radius {radius:g}"
-        command = f"lowland escape {landscape} --start={start} {where} --chains {chains} --seed {seed}"
-        settings = [("command", command), ("dynamics", moves.describe()), ("--set", ", ".join(setting or []))]
+        settings = [("command", shlex.join(["lowland", *sys.argv[1:]])), ("seed", str(seed))]
         page = escape_page(
             study, potential=source.name, exit=out, asymptotic=theory, suggestions=advice, settings=settings
         )
@@ -143,7 +143,8 @@ def _split(
     rare = split_escape(source, point, exit=out, dynamics=moves, rng=seed)
     if json:
         calls = {"gradient_calls": rare.gradient_calls, "asymptotic": theory}
-        say_json({"mean": rare.mean, "interval": list(rare.interval()), **calls})
+        interval = [_number(end) for end in rare.interval()]
+        say_json({"mean": _number(rare.mean), "interval": interval, **calls})
         return
     say(str(rare))
     _say_theory(theory, ())
@@ -156,9 +157,12 @@ def _counting(chains: int) -> Callable[[float, int, int], None]:
 
 def _numbers(name: str, text: str) -> Any:
     try:
-        return np.array([float(part) for part in text.split(",")])
+        numbers = np.array([float(part) for part in text.split(",")])
     except ValueError as error:
         raise InvalidInputError(f"{name} are not numbers", text, fix=f"for instance {name}=-1,0") from error
+    if not np.all(np.isfinite(numbers)):
+        raise InvalidInputError(f"{name} must be finite", text)
+    return numbers
 
 
 def _potential(name: str, dimension: int, settings: Sequence[str]) -> Potential:
@@ -168,7 +172,10 @@ def _potential(name: str, dimension: int, settings: Sequence[str]) -> Potential:
         path, function = name.rsplit(":", 1)
         if not Path(path).is_file():
             raise InvalidInputError("the file of the potential does not exist", path)
-        names = runpy.run_path(path)
+        try:
+            names = runpy.run_path(path)
+        except Exception as error:
+            raise InvalidInputError(f"{path} cannot be run", f"{type(error).__name__}: {error}") from error
         if function not in names:
             raise InvalidInputError(f"{path} has no {function}", f"it has {', '.join(_public(names))}")
         return as_potential(names[function], dimension)
@@ -190,7 +197,9 @@ def _setting(text: str) -> tuple[str, Any]:
     numbers = _numbers(f"--set {name}", value)
     if name in ("transverse", "hessian", "centre"):
         return name, numbers
-    return name, int(value) if name == "dimension" else float(value)
+    if numbers.size != 1:
+        raise InvalidInputError(f"--set {name} takes one number", value)
+    return name, int(numbers[0]) if name == "dimension" and numbers[0] % 1 == 0 else float(numbers[0])
 
 
 def _exit(level: float | None, axis: int, radius: float | None, point: Any) -> HalfSpace | Ball:
@@ -243,9 +252,9 @@ def _write_times(target: IO[bytes], study: Any) -> None:
 def _as_data(study: Any, theory: float | None) -> dict[str, Any]:
     estimate = study.estimate()
     return {
-        "mean": estimate.mean,
-        "standard_error": estimate.standard_error,
-        "interval": [estimate.lower, estimate.upper],
+        "mean": _number(estimate.mean),
+        "standard_error": _number(estimate.standard_error),
+        "interval": [_number(estimate.lower), _number(estimate.upper)],
         "method": estimate.method,
         "chains": study.n_chains,
         "left": study.left,
@@ -256,6 +265,11 @@ def _as_data(study: Any, theory: float | None) -> dict[str, Any]:
         "message": study.message,
         "asymptotic": theory,
     }
+
+
+def _number(number: float) -> float | None:
+    """Return a number for JSON, which knows no infinity."""
+    return number if np.isfinite(number) else None
 
 
 def _say_theory(theory: float | None, advice: Sequence[Any]) -> None:

@@ -32,7 +32,11 @@ class Scheme(int, Enum):
 
 def check_positive(name: str, number: float) -> None:
     """Raise InvalidInputError unless a number is positive and finite."""
-    if isinstance(number, bool) or not isinstance(number, int | float | np.number) or not 0 < number < np.inf:
+    if (
+        isinstance(number, bool)
+        or not isinstance(number, int | float | np.integer | np.floating)
+        or not 0 < number < np.inf
+    ):
         raise InvalidInputError(f"{name} must be a positive number", repr(number))
 
 
@@ -124,9 +128,12 @@ class NonReversible:
     def __post_init__(self) -> None:
         check_positive("step_size", self.step_size)
         check_positive("beta", self.beta)
-        J = np.asarray(self.J, dtype=float)
+        J = np.asarray(self.J)
+        J = J.astype(float) if J.dtype.kind in "biuf" else np.full((1, 1), np.nan)
         if J.ndim != 2 or J.shape[0] != J.shape[1] or not np.all(np.isfinite(J)):
-            raise InvalidInputError("J must be a square matrix of finite numbers", f"shape {J.shape}")
+            raise InvalidInputError(
+                "J must be a square matrix of finite real numbers", f"shape {np.shape(self.J)}"
+            )
         excess = float(np.abs(J + J.T).max(initial=0.0))
         if excess > 1e-12 * max(float(np.abs(J).max(initial=0.0)), np.finfo(float).tiny):
             raise InvalidInputError(

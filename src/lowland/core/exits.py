@@ -37,7 +37,8 @@ class HalfSpace:
     def __post_init__(self) -> None:
         normal = np.atleast_1d(np.asarray(self.normal, dtype=float))
         size = float(np.linalg.norm(normal))
-        if normal.ndim != 1 or not (np.isfinite(size) and size > 0) or not np.isfinite(self.level):
+        finite = np.isfinite(size) and isinstance(self.level, int | float | np.number)
+        if normal.ndim != 1 or not (finite and size > 0 and np.isfinite(self.level)):
             raise InvalidInputError(
                 "the normal of a half-space must be a vector other than zero, and its level finite",
                 f"{self.normal!r}, {self.level!r}",
@@ -92,7 +93,7 @@ class Ball:
 
     def __post_init__(self) -> None:
         check_positive("radius", self.radius)
-        centre = np.atleast_1d(np.asarray(self.centre, dtype=float))
+        centre = np.array(self.centre, dtype=float, ndmin=1)
         if centre.ndim != 1 or not np.all(np.isfinite(centre)):
             raise InvalidInputError(
                 "the centre of a ball must be a vector of finite numbers", repr(self.centre)

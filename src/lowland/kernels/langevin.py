@@ -244,10 +244,10 @@ def advance(gradient, parameters, state, ids, blocks, steps, rule, turning, exit
                 fill_normals(noise, ids[b], (s - place) * width, 0, key)
             part = noise[place * width : (place + 1) * width]
             _step(gradient, parameters, x, v, g, part, scheme, coef, first, second, weight, turned)
+            if _far(x, limit):  # first: an explosion is no exit
+                _note_divergence(x, limit, s, h, status[b], times[b])
             if kind:
                 _distances(x, kind, vector, level, after)
                 if _near(before, after, status[b], near):
                     _note_exits(before, after, ids[b], s, h, spread, bridge, key, status[b], times[b])
                 before, after = after, before
-            if _far(x, limit):
-                _note_divergence(x, limit, s, h, status[b], times[b])

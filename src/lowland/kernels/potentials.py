@@ -99,20 +99,29 @@ def is_compiled(function: Any) -> bool:
     return isinstance(function, CPUDispatcher)
 
 
-def compile_gradient(function: Any) -> Any:
+def compile_gradient(function: Any, dimension: int, parameters: np.ndarray) -> Any:
     """Return a user's gradient, made by numba.njit, as a C function.
 
     Parameters
     ----------
     function : Dispatcher
         Takes positions (d, lanes) and parameters (k,), writes to its third argument (d, lanes).
+    dimension : int
+    parameters : ndarray
 
     Raises
     ------
     InvalidInputError
-        If it cannot be compiled for these arguments.
+        If it cannot be run or compiled for these arguments.
+
+    Notes
+    -----
+    Compiled code raises no errors: what a function does at points other than that of the trial run is not
+    watched.
     """
     try:
+        # once as Python, where an index out of bounds is an error and no garbage
+        function.py_func(np.full((dimension, 2), 0.5), parameters, np.empty((dimension, 2)))
         return cfunc(_SIGNATURE, error_model="numpy")(function.py_func)
     except Exception as error:
         raise InvalidInputError(
@@ -127,6 +136,6 @@ def gradient_batch(function: Any, parameters: np.ndarray, x: np.ndarray) -> np.n
     from lowland.kernels.langevin import call_gradient
 
     blocks = np.ascontiguousarray(x.T)
-    out = np.empty_like(blocks)
+    out = np.full_like(blocks, np.nan)
     call_gradient(function, blocks, parameters, out)
     return out.T

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -9,14 +10,17 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.dynamics import Dynamics, NonReversible, Overdamped, Underdamped
+from lowland.core.errors import InvalidInputError
 from lowland.landscape.antisymmetric import optimal_antisymmetric
-from lowland.landscape.kramers import kramers_time, stationary_hessian
+from lowland.landscape.kramers import kramers_time, stationary_hessian, unstable_rate
 from lowland.landscape.quadratic_wells import linear_step, stable_step
 
 # share of the stable step: variances are then a few per cent off
 _CAUTION = {"overdamped": 0.1, "non-reversible": 0.1, "underdamped": 0.3}
 # action of one round at the height of the barrier, in barriers over frequencies: exact for a cubic
 _ACTION = 7.2
+# least curvature, relative to the largest, that is no zero mode
+_FLAT = 1e-8
 _FRICTIONS = np.geomspace(1e-3, 1e3, 601)
 
 
@@ -84,7 +88,17 @@ def advise_dynamics(
     P. Hanggi, P. Talkner, M. Borkovec, Reaction-rate theory: fifty years after Kramers, Rev. Mod. Phys. 1990.
     """
     low = np.atleast_1d(np.asarray(minimum, dtype=float))
+    top = np.atleast_1d(np.asarray(saddle, dtype=float))
+    if top.shape != low.shape:
+        raise InvalidInputError(
+            "advice is for one saddle", f"shape {top.shape}", fix="pass the lowest; rates over several add up"
+        )
     H = stationary_hessian(potential, low, "minimum")
+    values = np.linalg.eigvalsh(H)
+    if values[0] < _FLAT * values[-1]:
+        raise InvalidInputError(
+            "the minimum is flat in a direction", f"curvatures {values[0]:.3g} to {values[-1]:.3g}"
+        )
     made: list[tuple[Dynamics, float, str]] = []
     plain = _with_step(Overdamped(1.0, beta), H)
     made.append((plain, kramers_time(potential, low, saddle, plain), "reversible"))
@@ -106,8 +120,6 @@ def advise_dynamics(
 
 
 def _with_step(dynamics: Any, H: Matrix) -> Dynamics:
-    import dataclasses
-
     step = _CAUTION[dynamics.name] * stable_step(dynamics, H)
     moves: Dynamics = dataclasses.replace(dynamics, step_size=step)
     return moves
@@ -143,14 +155,19 @@ def _best_friction(
     point = np.atleast_1d(np.asarray(saddle, dtype=float))
     height = float(potential.value(point[None])[0] - potential.value(low[None])[0])
     frequency = float(np.sqrt(np.linalg.eigvalsh(H)[0]))
-    # exits a time if every path that reaches the height leaves: transition state theory
-    ceiling = frequency / (2 * np.pi) * np.exp(-beta * height)
     action = _ACTION * height / frequency
+    Hs = np.asarray(potential.hessian_at(point))
+    sizes = (float(np.sum(np.log(np.abs(np.linalg.eigvalsh(M))))) for M in (Hs, H))
+    ratio = np.exp((next(sizes) - next(sizes)) / 2)
 
-    def time(friction: float) -> float:
-        over = kramers_time(potential, low, saddle, Underdamped(1.0, beta, friction))
-        return float(over + 1 / (friction * beta * action * ceiling))
+    def scaled_time(friction: float) -> float:
+        """Return the time over exp(beta height): crossing the saddle, plus gaining the energy for it."""
+        over = 2 * np.pi * ratio / unstable_rate(Hs, Underdamped(1.0, beta, friction))
+        # exits a time if every path that reaches the height left: transition state theory
+        return float(over + 2 * np.pi / (frequency * friction * beta * action))
 
-    friction = min((float(f) for f in _FRICTIONS), key=time)
+    friction = min((float(f) for f in _FRICTIONS), key=scaled_time)
     dynamics = _with_step(Underdamped(1.0, beta, friction), H)
-    return dynamics, time(friction), "friction at the estimated turnover"
+    with np.errstate(over="ignore"):
+        time = float(scaled_time(friction) * np.exp(beta * height))
+    return dynamics, time, "friction at the estimated turnover"

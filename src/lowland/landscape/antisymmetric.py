@@ -20,8 +20,11 @@ def drift_rate(hessian: Matrix, J: Matrix | None = None) -> float:
 
 def _checked(hessian: Matrix) -> tuple[Matrix, Vector, Matrix]:
     H = np.atleast_2d(np.asarray(hessian, dtype=float))
-    if H.shape[0] != H.shape[1] or not np.allclose(H, H.T, rtol=1e-10, atol=0):
-        raise InvalidInputError("hessian must be a symmetric matrix", f"shape {H.shape}")
+    if H.ndim != 2 or H.shape[0] != H.shape[1] or not np.all(np.isfinite(H)):
+        raise InvalidInputError("hessian must be a square matrix of finite numbers", f"shape {H.shape}")
+    excess = float(np.abs(H - H.T).max())
+    if excess > 1e-10 * float(np.abs(H).max()):
+        raise InvalidInputError("hessian must be symmetric", f"largest entry of H - H^T is {excess:.3g}")
     values, vectors = np.linalg.eigh((H + H.T) / 2)
     if values[0] <= 0:
         raise InvalidInputError(
@@ -69,7 +72,7 @@ def optimal_antisymmetric(hessian: Matrix) -> Matrix:
     _, values, vectors = _checked(hessian)
     d = values.size
     mean = float(values.mean())
-    if d == 1 or values[-1] - values[0] <= 1e-14 * values[-1]:
+    if d == 1 or values[-1] - values[0] <= 1e-11 * values[-1]:
         return np.zeros((d, d))
     basis = _equal_diagonal(values, mean)
     # antisymmetric in the basis of equal diagonal, for any distinct numbers q: the farther apart they are,
@@ -92,7 +95,7 @@ def _equal_diagonal(values: Vector, mean: float) -> Matrix:
         diagonal = np.diag(T)
         i = min(left, key=lambda k: diagonal[k])
         j = max(left, key=lambda k: diagonal[k])
-        if diagonal[j] - diagonal[i] <= 1e-15 * abs(mean):
+        if diagonal[j] <= mean or diagonal[j] - diagonal[i] <= 1e-15 * d * abs(mean):
             break
         # rotate so that entry i becomes the mean: c^2 T_ii + 2 c s T_ij + s^2 T_jj = mean
         a, b, off = diagonal[i] - mean, diagonal[j] - mean, T[i, j]

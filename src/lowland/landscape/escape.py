@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.dynamics import Dynamics
+from lowland.core.dynamics import Dynamics, Underdamped
 from lowland.core.errors import InvalidInputError
 from lowland.core.exits import Ball, HalfSpace
 from lowland.kernels.ensembles import DIVERGED, LEFT, RUNNING, Chains, Ensemble
@@ -31,6 +31,7 @@ from lowland.landscape.survival import (
 _FIRST_CHUNK, _LONGEST_CHUNK = 64, 4096
 # steps of descent that tell whether a start lies in the basin
 _DESCENT_STEPS = 2000
+INTERRUPTED = "interrupted"
 
 
 @final
@@ -54,7 +55,7 @@ class EscapeStudy:
     seconds : float
     message : str
         Why observation ended.
-    order : int
+    order : float
         Order in the step of the error of the mean, for extrapolation.
     coarse : EscapeStudy or None
         The same at twice the step, if the step's error is to be extrapolated away.
@@ -68,7 +69,7 @@ class EscapeStudy:
     gradient_calls: int
     seconds: float
     message: str
-    order: int
+    order: float
     coarse: EscapeStudy | None = None
 
     @property
@@ -120,14 +121,23 @@ class EscapeStudy:
         """
         if not 0 < level < 1:
             raise InvalidInputError("level must lie between 0 and 1", repr(level))
-        fine = self._own_estimate(method, level)
+        if method not in _METHODS:
+            raise InvalidInputError(
+                "method is unknown", repr(method), fix=f"use one of {', '.join(_METHODS)}"
+            )
         if self.coarse is None:
-            return fine
-        return _extrapolated(fine, self.coarse.estimate(method, level=level), self.order, level)
+            return self._own_estimate(method, level, self.horizon)
+        horizon = min(self.horizon, self.coarse.horizon)
+        fine, coarse = (part._own_estimate(method, level, horizon) for part in (self, self.coarse))
+        return _extrapolated(fine, coarse, self.order, level)
 
-    def _own_estimate(self, method: str, level: float) -> MeanTime:
+    def _own_estimate(self, method: str, level: float, horizon: float) -> MeanTime:
         counted = self.status != DIVERGED
         times, events = self.times[counted], self.status[counted] == LEFT
+        if not times.size:
+            return _nothing("every chain diverged", 0.0, level)
+        if method == "restricted":
+            return restricted_mean(times, events, horizon, level)
         if not events.any():
             return MeanTime(float("inf"), float("inf"), 0.0, float("inf"), level, "no chain left")
         if method == "auto":
@@ -136,16 +146,11 @@ class EscapeStudy:
             return sample_mean(times[events], level)
         if method == "exponential":
             return exponential_mean(times, events, level=level)
-        if method == "delayed":
-            entry = self.entry if self.entry < self.horizon else 0.0
-            return delayed_exponential_mean(times, events, entry, level)
-        if method == "restricted":
-            return restricted_mean(times, events, self.horizon, level)
-        raise InvalidInputError(
-            "method is unknown",
-            repr(method),
-            fix='use "auto", "mean", "exponential", "delayed" or "restricted"',
-        )
+        if self.entry >= self.horizon and not events.all():
+            least = restricted_mean(times, events, self.horizon, level).lower
+            words = f"none: chains must be watched beyond time {self.entry:.4g}, when the basin has settled"
+            return _nothing(words, least, level)
+        return delayed_exponential_mean(times, events, self.entry, level)
 
     def survival(self) -> tuple[Vector, Vector, Vector]:
         """Return exit times, the share still within after each, and its standard error (Kaplan and Meier)."""
@@ -171,8 +176,18 @@ class EscapeStudy:
         return f"<pre>{self}</pre>"
 
 
-def _extrapolated(fine: MeanTime, coarse: MeanTime, order: int, level: float) -> MeanTime:
+_METHODS = ("auto", "mean", "exponential", "delayed", "restricted")
+
+
+def _nothing(words: str, least: float, level: float) -> MeanTime:
+    return MeanTime(float("nan"), float("nan"), least, float("inf"), level, words)
+
+
+def _extrapolated(fine: MeanTime, coarse: MeanTime, order: float, level: float) -> MeanTime:
     """Return the mean at step 0 of means at a step and at twice the step (Richardson)."""
+    for part in (fine, coarse):
+        if not np.isfinite(part.mean):
+            return part
     weight = 2**order / (2**order - 1)
     mean = weight * fine.mean - (weight - 1) * coarse.mean
     error = float(np.hypot(weight * fine.standard_error, (weight - 1) * coarse.standard_error))
@@ -236,7 +251,7 @@ def simulate_exits(potential: Any, start: Matrix, dynamics: Dynamics, watch: Wat
     chains, n = ensemble.start(start), len(start)
     status, times = np.zeros(n, np.uint8), np.full(n, np.nan)
     h = dynamics.step_size
-    last = np.inf if watch.max_time is None else int(np.ceil(watch.max_time / h))
+    last = np.inf if watch.max_time in (None, np.inf) else int(np.ceil(watch.max_time / h))
     calls, begun = 0, time.perf_counter()
     message = "all have ended"
     try:
@@ -254,7 +269,7 @@ def simulate_exits(potential: Any, start: Matrix, dynamics: Dynamics, watch: Wat
             if watch.callback is not None:
                 watch.callback(chains.step * h, len(chains.ids), int(np.sum(status == LEFT)))
     except KeyboardInterrupt:
-        message = "interrupted"
+        message = INTERRUPTED
     now = chains.step * h
     times[status == RUNNING] = now
     horizon = now if np.any(status == RUNNING) else float(times.max())
@@ -267,24 +282,36 @@ def simulate_exits(potential: Any, start: Matrix, dynamics: Dynamics, watch: Wat
         calls,
         time.perf_counter() - begun,
         message,
-        _order(dynamics),
+        _order(dynamics, watch),
     )
 
 
 def _chunk(chains: Chains, last: float, calls_left: float) -> int:
     length = min(max(_FIRST_CHUNK, chains.step // 8), _LONGEST_CHUNK)
-    return int(min(length, last - chains.step, calls_left // len(chains.ids)))
+    return int(min(length, last - chains.step, calls_left / len(chains.ids)))
 
 
-def _order(dynamics: Dynamics) -> int:
+def _order(dynamics: Dynamics, watch: Watch) -> float:
     """Order in the step of the error of a mean exit time."""
-    return 2 if dynamics.has_velocity and dynamics.integrator in ("baoab", "obabo") else 1  # type: ignore[union-attr]
+    if isinstance(dynamics, Underdamped):
+        return 2.0 if dynamics.integrator in ("baoab", "obabo") else 1.0
+    # crossings between steps that are not seen cost the root of the step
+    seen = watch.bridge and isinstance(watch.exit, HalfSpace | Ball) and not dynamics.metropolis
+    return 1.0 if seen else 0.5
 
 
-def with_half_step(study: Callable[[Dynamics, int], EscapeStudy], dynamics: Dynamics) -> EscapeStudy:
+def with_half_step(
+    study: Callable[[Dynamics, int, float | None], EscapeStudy], dynamics: Dynamics
+) -> EscapeStudy:
     """Return a study at half the step that carries the one at the whole step for extrapolation."""
-    coarse = study(dynamics, 0)
-    fine = study(dataclasses.replace(dynamics, step_size=dynamics.step_size / 2), 1)
+    coarse = study(dynamics, 0, None)
+    if coarse.message == INTERRUPTED:
+        return coarse
+    # observed for as long
+    horizon = coarse.horizon if coarse.censored else None
+    fine = study(dataclasses.replace(dynamics, step_size=dynamics.step_size / 2), 1, horizon)
+    if fine.message == INTERRUPTED:
+        return fine
     calls, seconds = coarse.gradient_calls + fine.gradient_calls, coarse.seconds + fine.seconds
     return dataclasses.replace(fine, coarse=coarse, gradient_calls=calls, seconds=seconds)
 
@@ -292,7 +319,11 @@ def with_half_step(study: Callable[[Dynamics, int], EscapeStudy], dynamics: Dyna
 def check_start(potential: Any, start: Vector, exit: Any, dynamics: Dynamics) -> None:
     """Raise InvalidInputError if chains cannot start here: exit, basin, gradient, or step."""
     points = np.atleast_2d(start)
-    if not np.all(np.isfinite(points)) or points.shape[1] != potential.dimension:
+    if points.ndim != 2 or not len(points) or points.shape[1] != potential.dimension:
+        raise InvalidInputError(
+            f"start must have {potential.dimension} coordinates", f"shape {np.shape(start)}"
+        )
+    if not np.all(np.isfinite(points)):
         raise InvalidInputError(
             f"start must have {potential.dimension} finite coordinates", f"shape {points.shape}"
         )
@@ -313,12 +344,18 @@ def check_start(potential: Any, start: Vector, exit: Any, dynamics: Dynamics) ->
         raise InvalidInputError(
             "the exit set contains the start", repr(points[0]), fix="start within the basin"
         )
-    if not potential.stochastic:
+    if dynamics.metropolis and (potential.value is None or potential.stochastic):
+        raise InvalidInputError(
+            "Metropolis-adjusted steps need energies and exact gradients", f"potential {potential.name}"
+        )
+    if not potential.stochastic or potential.hessian is not None:
         check_step(dynamics, potential.hessian_at(points[0]), "the start")
 
 
 def check_basin(potential: Any, start: Vector, exit: Any) -> None:
     """Raise InvalidInputError if descent from the start runs into the exit set."""
+    if potential.stochastic and potential.hessian is None:
+        return  # descent along noise tells nothing
     x = np.atleast_2d(np.asarray(start, dtype=float))[:1].copy()
     gradient = potential.bind(0)
     curvature = float(np.abs(np.linalg.eigvalsh(potential.hessian_at(x[0]))).max())
@@ -340,6 +377,8 @@ def check_basin(potential: Any, start: Vector, exit: Any) -> None:
 def _inside(exit: Any, points: Matrix) -> NDArray[np.bool_]:
     if isinstance(exit, HalfSpace | Ball):
         return exit.distance(points) <= 0
+    if not callable(exit):
+        raise InvalidInputError("exit must be a HalfSpace, a Ball or a function", type(exit).__name__)
     inside = np.asarray(exit(points))
     if inside.shape != (len(points),):
         raise InvalidInputError(

@@ -11,7 +11,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.dynamics import Dynamics, Underdamped, check_dynamics
 from lowland.core.errors import InvalidInputError
 
-# a stationary point's gradient, relative to the curvature times one unit of length
+# a stationary point's gradient, relative to the curvature times the point's size and one
 _STATIONARY = 1e-4
 
 
@@ -99,7 +99,7 @@ def kramers_time(potential: Any, minimum: Vector, saddle: Any, dynamics: Dynamic
             raise InvalidInputError("the saddle lies below the minimum", f"by {-height:.3g}")
         size = np.sum(np.log(values)) - np.sum(np.log(np.abs(np.linalg.eigvalsh(Hs))))
         rate += mu / (2 * np.pi) * np.exp(size / 2 - dynamics.beta * height)
-    return float(1 / rate)
+    return float(1 / rate) if rate > 0 else float("inf")
 
 
 def stationary_hessian(potential: Any, point: Vector, name: str) -> Matrix:
@@ -110,7 +110,7 @@ def stationary_hessian(potential: Any, point: Vector, name: str) -> Matrix:
         )
     H = np.asarray(potential.hessian_at(point))
     slope = float(np.linalg.norm(potential.gradient_at(point)))
-    if not slope <= _STATIONARY * max(float(np.abs(H).max()), 1.0):
+    if not slope <= _STATIONARY * float(np.abs(H).max()) * (1 + float(np.linalg.norm(point))):
         raise InvalidInputError(
             f"the {name} is not a stationary point",
             f"gradient of norm {slope:.3g}",
@@ -120,7 +120,10 @@ def stationary_hessian(potential: Any, point: Vector, name: str) -> Matrix:
 
 
 def _as_points(saddle: Any, dimension: int) -> Sequence[Vector]:
-    points = np.asarray(saddle, dtype=float)
-    if points.ndim == 2:
-        return list(points)
-    return [np.atleast_1d(points)] if points.size == dimension else list(points.reshape(-1, dimension))
+    points = np.atleast_1d(np.asarray(saddle, dtype=float))
+    points = points[None] if points.ndim == 1 else points
+    if points.ndim != 2 or points.shape[1] != dimension:
+        raise InvalidInputError(
+            f"a saddle must have {dimension} coordinates, several one row each", f"shape {np.shape(saddle)}"
+        )
+    return list(points)

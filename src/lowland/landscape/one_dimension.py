@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.dynamics import check_positive
 from lowland.core.errors import InvalidInputError
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(10)
@@ -34,6 +35,9 @@ def mean_exit_time(value: Callable[[Vector], Vector], start: float, level: float
     >>> round(mean_exit_time(lambda x: (x**2 - 1) ** 2 / 4, -1.0, 0.7, 8.0), 3)
     38.115
     """
+    check_positive("beta", beta)
+    if not (np.isfinite(start) and np.isfinite(level)):
+        raise InvalidInputError("start and level must be finite", f"{start!r}, {level!r}")
     if level < start:
         return mean_exit_time(lambda x: value(-x), -start, -level, beta)
     if level == start:
@@ -52,7 +56,7 @@ def mean_exit_time(value: Callable[[Vector], Vector], start: float, level: float
     within = np.logaddexp.reduce(np.log(part * _WEIGHTS) - beta * _at(value, z) + shift, axis=2)
     total = np.logaddexp(before[:, None], within)
     outer = np.log(half * _WEIGHTS) + beta * _at(value, y) - shift + total
-    return float(beta * np.exp(np.logaddexp.reduce(outer[edges[:-1] >= start - 1e-15].ravel())))
+    return float(beta * np.exp(np.logaddexp.reduce(outer[edges[:-1] >= start].ravel())))
 
 
 def invariant_mean(
@@ -72,13 +76,13 @@ def _at(function: Callable[[Vector], Vector], points: Vector) -> Vector:
 
 
 def _far_end(value: Callable[[Vector], Vector], start: float, level: float, beta: float) -> float:
-    length = max(level - start, 1.0)
-    for _ in range(60):
+    length = level - start
+    for _ in range(400):
         grid = np.linspace(start - length, level, 400)
         energy = beta * np.asarray(value(grid), dtype=float)
         if energy[0] - energy.min() > _NEGLIGIBLE:
             return float(start - length)
-        length *= 1.3
+        length *= 1.2
     raise InvalidInputError(
         "the potential does not confine on the far side", "the mean exit time is infinite"
     )

@@ -70,6 +70,10 @@ def linear_step(dynamics: Dynamics, hessian: Matrix) -> LinearStep:
     return LinearStep(transition, noise, d, dynamics.step_size)
 
 
+# a step that is stable however long
+_LONGEST = 1e12
+
+
 def stable_step(dynamics: Dynamics, hessian: Matrix) -> float:
     """Return the largest stable step size in the well of a Hessian, to one part in a thousand.
 
@@ -87,7 +91,9 @@ def stable_step(dynamics: Dynamics, hessian: Matrix) -> float:
     def is_stable(h: float) -> bool:
         return linear_step(dataclasses.replace(dynamics, step_size=h), hessian).radius < 1
 
-    low, high = 0.0, 4.0 / min(largest, np.sqrt(largest))
+    low, high = 0.0, 1.0 / max(largest, np.sqrt(largest))
+    while is_stable(high) and high < _LONGEST:
+        low, high = high, 2 * high
     for _ in range(60):
         middle = (low + high) / 2 if low else high / 2
         low, high = (middle, high) if is_stable(middle) else (low, middle)

@@ -79,6 +79,8 @@ class LangevinSample:
             f"{chains} chains of {count} draws, one every {self.thin} steps; {self.dynamics.describe()}",
             f"{self.diverged} diverged; {self.gradient_calls:.4g} gradients in {self.seconds:.3g} s",
         ]
+        if count < 4 or self.diverged == chains:
+            return "\n".join([*lines, "too few draws to say more"])
         for k in range(min(d, 6)):
 
             def coordinate(x: Matrix, k: int = k) -> Vector:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,21 @@ from lowland.kernels.integrators import step_batch
 from lowland.landscape.survival import MeanTime
 
 Progress = Callable[[Matrix], Vector]
+Steps = NDArray[np.intp]
+# a larger coordinate is an explosion
+_LIMIT = 1e8
+# rounds after which paths have forgotten where they began, and paths that are observed side by side
+_FORGOTTEN, _OBSERVED = 5, 200
+# share of excursions that leave above which waiting is better
+_MANY = 0.5
+
+
+class Passage(NamedTuple):
+    """Where a path was farther than ever before: progress, steps taken, and state."""
+
+    place: float
+    step: int
+    state: Vector
 
 
 @final
@@ -35,8 +50,10 @@ class SplittingStudy:
     ----------
     probabilities : ndarray, shape (runs,)
         That an excursion ends in the exit set, as each independent run has it.
-    excursions : ndarray
-        Lengths of excursions that fell back, the wait before each included.
+    excursions : ndarray, shape (runs,)
+        Mean length of excursions that fell back, the wait before each included, as each run has it.
+    last : float
+        Mean length, from the surface, of those that left.
     gradient_calls : int
         Steps of all paths.
     seconds : float
@@ -45,6 +62,7 @@ class SplittingStudy:
 
     probabilities: Vector
     excursions: Vector
+    last: float
     gradient_calls: int
     seconds: float
     step_size: float
@@ -71,16 +89,16 @@ class SplittingStudy:
 
         The probabilities of the runs are averaged, not their inverses: they are unbiased.
         """
-        n, m = self.probabilities.size, self.excursions.size
+        n = self.probabilities.size
         p, length = float(self.probabilities.mean()), float(self.excursions.mean())
-        mean = length / p
-        error = np.hypot(
-            self.probabilities.std(ddof=1) / np.sqrt(n) / p, self.excursions.std(ddof=1) / np.sqrt(m) / length
-        )
+        if p == 0:
+            return MeanTime(float("inf"), float("inf"), 0.0, float("inf"), level, "no path left")
+        # all excursions but the last fall back; the wait before the last is a small part of a whole one
+        mean = length * (1 / p - 1) + self.last
+        spread = self.excursions / length - self.probabilities / p
+        error = float(spread.std(ddof=1) / np.sqrt(n))
         factor = float(np.exp(student.ppf((1 + level) / 2, n - 1) * error))
-        return MeanTime(
-            mean, mean * float(error), mean / factor, mean * factor, level, f"splitting, {n} runs"
-        )
+        return MeanTime(mean, mean * error, mean / factor, mean * factor, level, f"splitting, {n} runs")
 
     def __str__(self) -> str:
         e = self.estimate()
@@ -104,11 +122,10 @@ class _Walkers:
     A state is position, velocity and gradient side by side.
     """
 
-    def __init__(
-        self, gradient: Callable[[Matrix], Matrix], dynamics: Dynamics, progress: Progress, most_steps: int
-    ) -> None:
-        self.gradient, self.dynamics, self.progress = gradient, dynamics, progress
-        self.most_steps, self.calls = most_steps, 0
+    def __init__(self, gradient: Callable[[Matrix], Matrix], dynamics: Dynamics, plan: Splitting) -> None:
+        self.gradient, self.dynamics = gradient, dynamics
+        self.progress, self.has_left, self.most_steps = plan.progress, plan.has_left, plan.most_steps
+        self.calls = 0
 
     def step(self, z: Matrix, rng: np.random.Generator) -> Matrix:
         """Return the states a step later."""
@@ -126,17 +143,32 @@ class _Walkers:
         return np.hstack([x, v, self.gradient(x)])
 
     def place(self, z: Matrix) -> Vector:
-        """Return the progress of states."""
-        return np.array(self.progress(z[:, : z.shape[1] // 3]), dtype=float)  # never a view
+        """Return the progress of states, infinite where they have left."""
+        x = z[:, : z.shape[1] // 3]
+        if not np.all(np.abs(x) <= _LIMIT):
+            raise InvalidInputError(
+                "a path is no longer finite",
+                f"step_size {self.dynamics.step_size:g}",
+                fix="take a smaller step, or mend the gradient far from the minimum",
+            )
+        place = np.array(self.progress(x), dtype=float)  # never a view
+        if place.shape != (len(x),):
+            raise InvalidInputError(
+                "progress must return one number a point", f"shape {place.shape} for {len(x)} points"
+            )
+        return np.where(self.has_left(x), np.inf, place)
 
     def until(
-        self, z: Matrix, low: float, high: float, rng: np.random.Generator
-    ) -> tuple[Matrix, NDArray[np.bool_], NDArray[np.intp], list[list[tuple[float, Vector]]]]:
-        """Run until progress falls to `low` or rises to `high`; return ends, who rose, steps, and records."""
+        self, z: Matrix, low: float, high: float, rng: np.random.Generator, steps: Steps | None = None
+    ) -> tuple[Matrix, NDArray[np.bool_], Steps, list[list[Passage]]]:
+        """Run until progress falls to `low` or rises to `high`; return ends, who rose, steps, and records.
+
+        `steps` are those taken before. A record has the points at which a path was farther than ever.
+        """
         n = len(z)
         z, place = z.copy(), self.place(z)
-        best, steps = place.copy(), np.zeros(n, np.intp)
-        records = [[(float(p), point.copy())] for p, point in zip(place, z, strict=True)]
+        best, steps = place.copy(), np.zeros(n, np.intp) if steps is None else steps.copy()
+        records = [[Passage(float(place[k]), int(steps[k]), z[k].copy())] for k in range(n)]
         moving = np.flatnonzero((place > low) & (place < high))
         for _ in range(self.most_steps):
             if not moving.size:
@@ -146,12 +178,10 @@ class _Walkers:
             steps[moving] += 1
             for k in moving[place[moving] > best[moving]]:
                 best[k] = place[k]
-                records[k].append((float(place[k]), z[k].copy()))
+                records[k].append(Passage(float(place[k]), int(steps[k]), z[k].copy()))
             moving = moving[(place[moving] > low) & (place[moving] < high)]
         raise InvalidInputError(
-            "paths neither fall back nor leave",
-            f"after {self.most_steps} steps",
-            fix="check the three levels",
+            "paths neither fall back nor leave", f"after {self.most_steps} steps", fix="check the levels"
         )
 
 
@@ -164,8 +194,10 @@ class Splitting:
     ----------
     progress : callable
         Takes points (n, d), returns how far they are on the way out (n,).
-    levels : tuple of float
-        Progress at which a path has fallen back, at which an excursion begins, and at which it has left.
+    has_left : callable
+        Takes points (n, d), returns which have left (n,).
+    home, surface : float
+        Progress at which a path has fallen back, and at which an excursion begins.
     n_walkers, n_runs, n_excursions : int
         Paths of a run, independent runs, and excursions observed for their length.
     most_steps : int
@@ -173,7 +205,9 @@ class Splitting:
     """
 
     progress: Progress
-    levels: tuple[float, float, float]
+    has_left: Callable[[Matrix], NDArray[np.bool_]]
+    home: float
+    surface: float
     n_walkers: int
     n_runs: int
     n_excursions: int
@@ -184,76 +218,97 @@ def split_exits(
     potential: Any, start: Vector, dynamics: Dynamics, plan: Splitting, rng: np.random.Generator
 ) -> SplittingStudy:
     """Estimate a mean exit time from the minimum `start` by splitting."""
-    home, surface, out = plan.levels
-    if not home < surface < out:
-        raise InvalidInputError("the three levels must rise", repr(plan.levels))
+    if not plan.home < plan.surface:
+        raise InvalidInputError("the surface must lie beyond home", f"{plan.home!r}, {plan.surface!r}")
     begun = time.perf_counter()
-    walkers = _Walkers(potential.bind(int(rng.integers(2**63))), dynamics, plan.progress, plan.most_steps)
-    lengths, entries = _excursions(walkers, start, plan.levels, plan.n_excursions, rng)
-    chosen = entries[rng.integers(len(entries), size=plan.n_walkers * plan.n_runs)]
-    probabilities = _split(walkers, chosen, plan.n_runs, (home, out), rng)
+    walkers = _Walkers(potential.bind(int(rng.integers(2**63))), dynamics, plan)
+    lengths, entries = _excursions(walkers, start, plan, rng)
+    # each run begins from paths of its own, so that runs are independent
+    own = np.array_split(rng.permutation(entries.shape[1]), plan.n_runs)
+    chosen = np.concatenate(
+        [_some(entries[:, walkers_of_run], plan.n_walkers, rng) for walkers_of_run in own]
+    )
+    probabilities, last = _split(walkers, chosen, plan, rng)
     return SplittingStudy(
         probabilities,
-        lengths,
+        np.array([lengths[:, walkers_of_run].mean() for walkers_of_run in own]) * dynamics.step_size,
+        last * dynamics.step_size,
         walkers.calls,
         time.perf_counter() - begun,
         dynamics.step_size,
     )
 
 
+def _some(entries: NDArray[np.float64], count: int, rng: np.random.Generator) -> Matrix:
+    flat = entries.reshape(-1, entries.shape[2])
+    some: Matrix = flat[rng.integers(len(flat), size=count)]
+    return some
+
+
 def _excursions(
-    walkers: _Walkers, start: Vector, levels: tuple[float, float, float], count: int, rng: np.random.Generator
-) -> tuple[Vector, Matrix]:
-    """Return lengths of whole rounds, home to surface to home, and where the surface was passed."""
-    home, surface, out = levels
-    n = min(count, 200)
+    walkers: _Walkers, start: Vector, plan: Splitting, rng: np.random.Generator
+) -> tuple[Matrix, NDArray[np.float64]]:
+    """Return steps of whole rounds, home to surface to home, and where the surface was passed.
+
+    Shapes (rounds, paths) and (rounds, paths, state).
+    """
+    n = max(_OBSERVED, plan.n_runs)
     z = walkers.begin(start, n, rng)
     lengths, entries = [], []
-    for k in range(-(-count // n) + 2):
-        passed, _, up, _ = walkers.until(z, -np.inf, surface, rng)
-        z, left, down, _ = walkers.until(passed, home, out, rng)
-        if np.all(left):
-            raise InvalidInputError("every excursion leaves", "nothing to split", fix="time exits directly")
-        if k >= 2:  # the first rounds still know where they began
-            lengths.append((up + down)[~left] * walkers.dynamics.step_size)
+    for k in range(-(-plan.n_excursions // n) + _FORGOTTEN):
+        passed, _, up, _ = walkers.until(z, -np.inf, plan.surface, rng)
+        z, left, down, _ = walkers.until(passed, plan.home, np.inf, rng)
+        if np.mean(left) > _MANY:
+            raise InvalidInputError(
+                "excursions leave too often to be split",
+                f"{np.mean(left):.0%} of them",
+                fix="time exits directly with escape_times",
+            )
+        back = np.flatnonzero(~left)
+        z[left] = z[back[rng.integers(back.size, size=int(np.sum(left)))]]
+        if k >= _FORGOTTEN:
+            lengths.append(np.where(left, (up + down)[back].mean(), up + down))
             entries.append(passed)
-        z[left] = z[~left][rng.integers(int(np.sum(~left)), size=int(np.sum(left)))]
-    return np.concatenate(lengths).astype(float), np.vstack(entries)
+    return np.stack(lengths).astype(float), np.stack(entries)
 
 
 def _split(
-    walkers: _Walkers, entries: Matrix, n_runs: int, ends: tuple[float, float], rng: np.random.Generator
-) -> Vector:
-    """Return each run's estimate of the probability that an excursion leaves; all runs step together."""
-    home, out = ends
-    n = len(entries) // n_runs
-    records = walkers.until(entries, home, out, rng)[3]
-    probabilities, active = np.ones(n_runs), list(range(n_runs))
+    walkers: _Walkers, entries: Matrix, plan: Splitting, rng: np.random.Generator
+) -> tuple[Vector, float]:
+    """Return each run's estimate of the probability that an excursion leaves, and the mean steps of one.
+
+    All runs step together.
+    """
+    n = plan.n_walkers
+    records = walkers.until(entries, plan.home, np.inf, rng)[3]
+    probabilities, active = np.ones(plan.n_runs), list(range(plan.n_runs))
     while active:
-        lost, branches = [], []
+        lost: list[int] = []
+        branches: list[list[Passage]] = []
         for run in list(active):
-            farthest = np.array([record[-1][0] for record in records[run * n : (run + 1) * n]])
+            farthest = np.array([record[-1].place for record in records[run * n : (run + 1) * n]])
             # a quarter is replaced, ties besides; fewer at the end
-            level = min(
-                float(np.sort(farthest)[n // 4]), float(farthest[farthest < out].max(initial=-np.inf))
-            )
+            within = farthest[np.isfinite(farthest)]
+            level = min(float(np.sort(farthest)[n // 4]), float(within.max(initial=-np.inf)))
             gone, kept = np.flatnonzero(farthest <= level), np.flatnonzero(farthest > level)
             probabilities[run] *= kept.size / n
             if not (gone.size and kept.size):
                 active.remove(run)
                 continue
             parents = kept[rng.integers(kept.size, size=gone.size)]
-            lost += [run * n + k for k in gone]
+            lost += [run * n + int(k) for k in gone]
             branches += [_passage(records[run * n + p], level) for p in parents]
         if lost:
-            starts = np.stack([branch[-1][1] for branch in branches])
-            grown = walkers.until(starts, home, out, rng)[3]
+            starts = np.stack([branch[-1].state for branch in branches])
+            taken = np.array([branch[-1].step for branch in branches])
+            grown = walkers.until(starts, plan.home, np.inf, rng, taken)[3]
             for k, branch, rest in zip(lost, branches, grown, strict=True):
                 records[k] = branch[:-1] + rest
-    return probabilities
+    ends = [record[-1].step for record in records if np.isinf(record[-1].place)]
+    return probabilities, float(np.mean(ends)) if ends else 0.0
 
 
-def _passage(record: list[tuple[float, Vector]], level: float) -> list[tuple[float, Vector]]:
+def _passage(record: list[Passage], level: float) -> list[Passage]:
     """Return a record up to the first point beyond a level."""
-    first = next(k for k, (place, _) in enumerate(record) if place > level)
+    first = next(k for k, passage in enumerate(record) if passage.place > level)
     return record[: first + 1]

@@ -7,7 +7,7 @@ from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtri, ndtri
+from scipy.special import chdtri, ndtri, stdtrit
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
@@ -40,12 +40,12 @@ class MeanTime:
 
 
 def sample_mean(times: Vector, level: float = 0.95) -> MeanTime:
-    """Return the mean of times of which none was cut off; the interval is normal in the logarithm."""
+    """Return the mean of times of which none was cut off; the interval is Student's, in the logarithm."""
     n = times.size
     if n < 2:
         return MeanTime(float("nan"), float("nan"), 0.0, float("inf"), level, "fewer than two times")
     mean, error = float(times.mean()), float(times.std(ddof=1) / np.sqrt(n))
-    return _log_normal(mean, error, level, "mean of the times")
+    return _log_interval(mean, error, float(stdtrit(n - 1, (1 + level) / 2)), level, "mean of the times")
 
 
 def exponential_mean(
@@ -103,7 +103,7 @@ def delayed_exponential_mean(
     variance = early.var() / n + tail**2 * share * (1 - share) / n + share**2 * tail**2 / k
     variance += 2 * tail * share * (entry - early.mean()) / n  # those who last have the largest early part
     words = f"mean up to {entry:.3g}, exponential beyond"
-    return _log_normal(mean, float(np.sqrt(variance)), level, words)
+    return _log_interval(mean, float(np.sqrt(variance)), float(ndtri((1 + level) / 2)), level, words)
 
 
 def kaplan_meier(times: Vector, events: NDArray[np.bool_]) -> tuple[Vector, Vector, Vector]:
@@ -127,6 +127,9 @@ def restricted_mean(
     times: Vector, events: NDArray[np.bool_], horizon: float, level: float = 0.95
 ) -> MeanTime:
     """Return the mean of the smaller of the time and a horizon, the area below Kaplan and Meier's curve."""
+    if not np.any(events & (times < horizon)):
+        seen = float(np.minimum(times, horizon).mean())
+        return MeanTime(seen, 0.0, seen, seen, level, f"no event before {horizon:.4g}")
     moments, share, _ = kaplan_meier(times, events)
     inside = moments < horizon
     edges = np.r_[0.0, moments[inside], horizon]
@@ -135,7 +138,7 @@ def restricted_mean(
     beyond = areas.sum() - np.cumsum(areas)[:-1]  # area after each event
     ordered = np.sort(times)
     at_risk = times.size - np.searchsorted(ordered, moments[inside])
-    deaths = np.array([np.sum((times == m) & events) for m in moments[inside]])
+    deaths = np.unique(times[events], return_counts=True)[1][inside]
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(at_risk > deaths, beyond**2 * deaths / (at_risk * (at_risk - deaths)), 0.0)
     mean, error = float(areas.sum()), float(np.sqrt(terms.sum()))
@@ -143,6 +146,6 @@ def restricted_mean(
     return MeanTime(mean, error, mean - half, mean + half, level, f"Kaplan-Meier, times cut at {horizon:.4g}")
 
 
-def _log_normal(mean: float, error: float, level: float, method: str) -> MeanTime:
-    factor = float(np.exp(ndtri((1 + level) / 2) * error / mean)) if mean > 0 else float("inf")
+def _log_interval(mean: float, error: float, quantile: float, level: float, method: str) -> MeanTime:
+    factor = float(np.exp(quantile * error / mean)) if mean > 0 else float("inf")
     return MeanTime(mean, error, mean / factor, mean * factor, level, method)

@@ -31,6 +31,10 @@ def quadratic(hessian: Any, centre: Any = None) -> Potential:
             "the Hessian of a quadratic well must be symmetric and positive definite", repr(hessian)
         )
     c = np.zeros(len(H)) if centre is None else np.asarray(centre, dtype=float)
+    if c.shape != (len(H),):
+        raise InvalidInputError(
+            "centre must have as many numbers as the Hessian has rows", f"shape {c.shape}"
+        )
     curvatures = np.diag(H)
     along_axes = np.array_equal(H, np.diag(curvatures))
     return Potential(
@@ -43,6 +47,12 @@ def quadratic(hessian: Any, centre: Any = None) -> Potential:
         (c,),
         compiled=BUILT_IN["axes" if along_axes else "quadratic"],
     )
+
+
+def check_count(dimension: Any) -> None:
+    """Raise InvalidInputError unless a dimension is a positive whole number."""
+    if isinstance(dimension, bool) or not isinstance(dimension, int | np.integer) or dimension < 1:
+        raise InvalidInputError("dimension must be a positive whole number", repr(dimension))
 
 
 def double_well(*, tilt: float = 0.0, transverse: Any = ()) -> Potential:
@@ -80,9 +90,9 @@ def many_wells(*, dimension: int = 2, tilt: float = 0.0) -> Potential:
     roots = np.sort(np.real(np.roots([1.0, 0.0, -1.0, tilt])))
     if abs(tilt) >= 2 / np.sqrt(27):
         raise InvalidInputError("tilt is too large for two wells", repr(tilt), fix="keep it below 0.3849")
+    check_count(dimension)
     deepest = np.full(dimension, roots[0] if tilt >= 0 else roots[2])
-    saddle = deepest.copy()
-    saddle[0] = roots[1]
+    saddles = tuple(np.where(np.arange(dimension) == k, roots[1], deepest) for k in range(dimension))
     return Potential(
         "many_wells",
         dimension,
@@ -91,7 +101,7 @@ def many_wells(*, dimension: int = 2, tilt: float = 0.0) -> Potential:
         lambda x: np.diag(3 * x**2 - 1),
         np.array([tilt]),
         (deepest,),
-        (saddle,),
+        saddles,
         compiled=BUILT_IN["many_wells"],
     )
 
@@ -151,6 +161,7 @@ def muller_brown(*, scale: float = 0.05) -> Potential:
 
 def rugged(*, dimension: int = 2, amplitude: float = 1.0, frequency: float = 6.0) -> Potential:
     """Return |x|^2 / 2 + amplitude times the sum of 1 - cos(frequency x_i): a well full of small ones."""
+    check_count(dimension)
     check_positive("amplitude", amplitude)
     check_positive("frequency", frequency)
     return Potential(

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.needs import BATCHES, check_needs
 from lowland.kernels.potentials import compile_gradient, gradient_batch, is_compiled
 
@@ -67,7 +67,7 @@ class Potential:
         parameters = np.zeros(1) if self.parameters is None else np.array(self.parameters, float).ravel()
         object.__setattr__(self, "parameters", parameters)
         if self.compiled is None and is_compiled(self.gradient):
-            compiled = compile_gradient(self.gradient)
+            compiled = compile_gradient(self.gradient, int(self.dimension), parameters)
             object.__setattr__(self, "compiled", compiled)
             object.__setattr__(self, "gradient", lambda x: gradient_batch(compiled, parameters, x))
         check_gradient(self)
@@ -90,6 +90,12 @@ class Potential:
         x = np.asarray(x, dtype=float)
         if x.shape != (self.dimension,):
             raise InvalidInputError(f"a point must have {self.dimension} coordinates", f"shape {x.shape}")
+        if self.hessian is None and self.stochastic:
+            raise UnsupportedError(
+                "the Hessian of a stochastic gradient is not known",
+                f"potential {self.name}",
+                fix="pass hessian= to the potential",
+            )
         if self.hessian is not None:
             return np.asarray(self.hessian(x), dtype=float)
         steps = _DIFFERENCE * np.maximum(np.abs(x), 1.0)
@@ -101,21 +107,29 @@ class Potential:
 
 def check_gradient(potential: Potential) -> None:
     """Raise InvalidInputError unless the gradient takes and returns arrays of points by coordinates."""
-    points = np.full((2, potential.dimension), 0.5)
+    d = potential.dimension
+    points = np.linspace(0.4, 0.6, (d + 1) * d).reshape(d + 1, d)
     try:
         with np.errstate(all="ignore"):
-            gradient = np.asarray(potential.bind(0)(points), dtype=float)
+            gradient = potential.bind(0)(points)
+            energies = None if potential.value is None else np.asarray(potential.value(points), dtype=float)
     except Exception as error:
         raise InvalidInputError(
-            "the gradient cannot be evaluated for a batch of points",
+            "the potential cannot be evaluated for a batch of points",
             f"{type(error).__name__}: {error}",
-            fix=f"write a function of points (n, {potential.dimension})",
+            fix=f"write functions of points (n, {d})",
         ) from error
     if gradient.shape != points.shape:
         raise InvalidInputError(
             "the gradient of a potential returns the wrong shape",
             f"{gradient.shape} for points {points.shape}",
             fix="return one row a point",
+        )
+    if energies is not None and energies.shape != (d + 1,):
+        raise InvalidInputError(
+            "the value of a potential returns the wrong shape",
+            f"{energies.shape} for points {points.shape}",
+            fix="return one number a point",
         )
 
 

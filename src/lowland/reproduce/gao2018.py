@@ -180,7 +180,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
             ),
             FigureEntry(
                 "The turnover",
-                "Mean time to leave a well over friction: least near 0.4, where the law keeps falling",
+                "Mean time to leave a well over friction, with a minimum, where the law keeps falling",
                 lambda ax: _draw(
                     ax, [{**r, "kind": "ULD"} for r in rows["friction"]], "friction", "friction"
                 ),
@@ -225,7 +225,7 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
         f"says {escape_law:.3g}.",
         f"ULD is not sooner in time here (ratio {inertia:.3g}): its law asks for friction plus the saddle's "
         f"curvature below 1. In steps the ratio is {inertia_steps:.3g}, for its steps may be longer.",
-        f"DISAGREES: measured times are {100 * min(off):.0f} to {100 * max(off):.0f} % above the law of "
+        f"DISAGREES: measured times are {100 * min(off):+.0f} to {100 * max(off):+.0f} % off the law of "
         "Eyring and Kramers at these temperatures; it is asymptotic.",
         "DISAGREES: the law lets escape quicken as friction falls; measured, it is quickest near "
         f"{fastest['friction']:g} and slows again (energy is exchanged too slowly).",

@@ -85,9 +85,9 @@ class Langevin:
         if self.kind not in KINDS:
             raise InvalidInputError("kind is unknown", repr(self.kind), fix=f"use one of {', '.join(KINDS)}")
         for name in ("n_walkers", "steps", "phases"):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+            if not isinstance(getattr(self, name), int | np.integer) or getattr(self, name) < 1:
                 raise InvalidInputError(f"{name} must be a positive whole number", repr(getattr(self, name)))
-        if not 0 < self.cold <= self.hot:
+        if not 0 < self.cold <= self.hot < np.inf:
             raise InvalidInputError(
                 "temperatures must be positive, the last not above the first",
                 f"hot {self.hot}, cold {self.cold}",
@@ -106,7 +106,7 @@ class Langevin:
             positions,
             np.zeros_like(positions),
             gradients,
-            max(float(value), float(np.finfo(theta.dtype).tiny)),
+            _energy_scale(float(value), gradient, curvature),
             _CAUTION * float(limit),
             0,
         )
@@ -131,7 +131,7 @@ class Langevin:
                 if not np.all(np.isfinite(x)):
                     break
             values = np.array([objective.value(point) for point in x])
-        lost = ~(values < _LOST * max(abs(state.reference), state.value))
+        lost = ~(values < _LOST * max(state.reference, abs(state.value)))
         step_size = state.step_size
         if lost.any():
             x, v, g, values = _sent_back(state, lost, x, v, g, values, gradient)
@@ -151,7 +151,7 @@ class Langevin:
     def _dynamics(self, state: LangevinState) -> Dynamics:
         share = state.phase / max(self.phases - 1, 1)
         level = self.hot * (self.cold / self.hot) ** share
-        beta = state.theta.size / (level * abs(state.reference))
+        beta = state.theta.size / (level * state.reference)
         if self.kind != "underdamped":
             return Overdamped(state.step_size, beta)
         # inertia is forgotten over some ten steps
@@ -182,6 +182,12 @@ def _sent_back(
     x[lost], v[lost], values[lost] = state.theta, 0, state.value
     g[lost] = gradient(state.theta[None])[0]
     return x, v, g, values
+
+
+def _energy_scale(value: float, gradient: Vector, curvature: float) -> float:
+    """Return the size of the objective at the start, or what a step of descent gains where that is zero."""
+    scale = abs(value) or float(np.linalg.norm(gradient)) ** 2 / curvature
+    return scale or 1.0
 
 
 def _largest_curvature(objective: Any, theta: Vector, rng: np.random.Generator) -> float:

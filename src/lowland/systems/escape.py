@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.dynamics import Dynamics, check_dynamics
+from lowland.core.dynamics import Dynamics, Underdamped, check_dynamics, check_positive
 from lowland.core.errors import InvalidInputError
 from lowland.core.exits import Ball, HalfSpace
 from lowland.core.random import RandomSource, make_generator
@@ -25,7 +26,8 @@ from lowland.objectives.closed_forms import potential
 from lowland.objectives.potentials import Potential, objective_potential
 
 # the law within a basin is settled after so many times its relaxation time
-_RELAXATIONS = 10.0
+_RELAXATIONS, _ENERGY = 10.0, 5.0
+_DEFAULT_CHAINS = 1000
 
 
 def as_potential(source: Any, dimension: int) -> Potential:
@@ -60,7 +62,7 @@ def escape_times(  # noqa: PLR0913
     *,
     exit: HalfSpace | Ball | Callable[[Matrix], Any],
     dynamics: Dynamics,
-    n_chains: int = 1000,
+    n_chains: int | None = None,
     max_time: float | None = None,
     max_gradient_calls: float = 1e9,
     bridge: bool = True,
@@ -81,7 +83,8 @@ def escape_times(  # noqa: PLR0913
     exit : HalfSpace, Ball or callable
         Where they end; a function takes points (n, d) and returns truth values (n,).
     dynamics : Overdamped, NonReversible or Underdamped
-    n_chains : int
+    n_chains : int, optional
+        1000 by default, or as many as `start` has rows.
     max_time : float, optional
         When observation ends. By default it ends when all have left or `max_gradient_calls` are used.
     max_gradient_calls : float
@@ -93,7 +96,8 @@ def escape_times(  # noqa: PLR0913
         Run at the step and at half of it, and extrapolate the mean to step 0.
     relaxation : float, optional
         Time after which exits are exponential, used where chains are cut off; by default ten times the
-        relaxation time of the well at the start, where that is a minimum.
+        relaxation time of the well at the start, where that is a minimum, and with inertia no less than five
+        times the inverse friction, over which energy settles. Chains that are watched for less give no mean.
     check_basin : bool
         Refuse a start from which descent runs into the exit set.
     rng : int, Generator or None
@@ -133,30 +137,55 @@ def escape_times(  # noqa: PLR0913
     (2000, 0, True)
     """
     check_dynamics(dynamics)
-    points = np.atleast_1d(np.asarray(start, dtype=float))
-    if isinstance(n_chains, bool) or not isinstance(n_chains, int | np.integer) or n_chains < 1:
+    if n_chains is not None and (not isinstance(n_chains, int | np.integer) or n_chains < 1):
         raise InvalidInputError("n_chains must be a positive whole number", repr(n_chains))
-    points = np.tile(points, (n_chains, 1)) if points.ndim == 1 else points
-    if max_time is not None and not max_time > 0:
-        raise InvalidInputError("max_time must be positive", repr(max_time))
+    points = start_points(start, n_chains)
+    for name, number in (("max_time", max_time), ("max_gradient_calls", max_gradient_calls)):
+        if number is not None and number != np.inf:
+            check_positive(name, number)
     landscape = as_potential(potential, points.shape[1])
     check_start(landscape, points, exit, dynamics)
     if check_basin:
         refuse_outside(landscape, points[0], exit)
-    entry = settling_time(landscape, points[0]) if relaxation is None else float(relaxation)
+    entry = settling_time(landscape, points[0], dynamics) if relaxation is None else float(relaxation)
+    if not 0 <= entry < np.inf:
+        raise InvalidInputError("relaxation must be a finite time of at least 0", repr(relaxation))
     keys = make_generator(rng).integers(0, 2**63, size=2)
 
     watch = Watch(exit, max_time, max_gradient_calls, entry, bridge, callback)
 
-    def study(moves: Dynamics, k: int) -> EscapeStudy:
-        return simulate_exits(landscape, points, moves, watch, int(keys[k]))
+    def study(moves: Dynamics, k: int, horizon: float | None) -> EscapeStudy:
+        # the finer of two runs is watched for as long as the coarser, whatever that takes
+        own = watch if horizon is None else replace(watch, max_time=horizon, max_gradient_calls=np.inf)
+        return simulate_exits(landscape, points, moves, own, int(keys[k]))
 
-    return with_half_step(study, dynamics) if extrapolate else study(dynamics, 0)
+    return with_half_step(study, dynamics) if extrapolate else study(dynamics, 0, None)
 
 
-def settling_time(landscape: Potential, start: Vector) -> float:
-    """Return ten relaxation times of the reversible dynamics at the start, 0 where that is no well."""
-    if landscape.stochastic:
+def start_points(start: Any, n_chains: int | None) -> Matrix:
+    """Return where each chain starts, shape (chains, d): one point for all, or a row each."""
+    points = np.asarray(start)
+    if points.dtype.kind not in "biuf":
+        raise InvalidInputError("start must be real numbers", f"dtype {points.dtype}")
+    points = np.atleast_1d(points).astype(float)
+    if points.ndim == 1:
+        return np.tile(points, (_DEFAULT_CHAINS if n_chains is None else n_chains, 1))
+    if points.ndim != 2 or not points.size or n_chains not in (None, len(points)):
+        raise InvalidInputError(
+            "start must be one point, or one row a chain", f"shape {points.shape} for {n_chains} chains"
+        )
+    return points
+
+
+def settling_time(landscape: Potential, start: Vector, dynamics: Dynamics) -> float:
+    """Return ten relaxation times of the well at the start, 0 where that is none."""
+    if landscape.stochastic and landscape.hessian is None:
         return 0.0
-    rate = drift_rate(landscape.hessian_at(start))
-    return _RELAXATIONS / rate if rate > 0 else 0.0
+    H = landscape.hessian_at(start)
+    if np.linalg.eigvalsh(H)[0] <= 0:
+        return 0.0
+    settled = _RELAXATIONS / drift_rate(H, dynamics.antisymmetric)
+    if not isinstance(dynamics, Underdamped):
+        return settled
+    # energy settles over 1/friction; a position much damped over friction/curvature
+    return max(settled, _ENERGY / dynamics.friction, settled * dynamics.friction)

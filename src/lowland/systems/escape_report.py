@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from lowland.landscape.advice import Suggestion
 from lowland.landscape.escape import EscapeStudy
 from lowland.report.langevin_displays import SurvivalDisplay
@@ -90,6 +92,8 @@ def _headline(study: EscapeStudy) -> str:
     estimate = study.estimate()
     if not study.left:
         return "No chain left while it was watched."
+    if not np.isfinite(estimate.mean):
+        return f"No mean exit time: {estimate.method}."
     return (
         f"Chains take {estimate.mean:.4g} on average to leave; the 95 % interval is {estimate.lower:.4g} to "
         f"{estimate.upper:.4g}. This is measured, not proved."

@@ -16,10 +16,12 @@ from lowland.landscape.escape import check_basin, check_start
 from lowland.landscape.kramers import stationary_hessian
 from lowland.landscape.sampling import LangevinSample, draw_chains
 from lowland.landscape.splitting import Splitting, SplittingStudy, split_exits
-from lowland.systems.escape import as_potential
+from lowland.systems.escape import as_potential, start_points
 
 # thermal deviations from the minimum at which an excursion begins
 _SURFACE = 1.5
+# chains of a sample
+_CHAINS = 8
 
 
 def sample_langevin(
@@ -27,7 +29,7 @@ def sample_langevin(
     start: Any,
     dynamics: Dynamics,
     *,
-    n_chains: int = 8,
+    n_chains: int | None = None,
     n_draws: int = 1000,
     thin: int = 10,
     warm_up: int | None = None,
@@ -41,8 +43,10 @@ def sample_langevin(
     start : array_like, shape (d,) or (n_chains, d)
     dynamics : Overdamped, NonReversible or Underdamped
         `Overdamped(..., metropolis=True)` has no bias of the step; it needs energies.
-    n_chains, n_draws, thin : int
-        Chains, draws of each, and steps between two draws.
+    n_chains : int, optional
+        8 by default, or as many as `start` has rows.
+    n_draws, thin : int
+        Draws of each chain, and steps between two.
     warm_up : int, optional
         Steps before the first draw; by default a tenth of all.
     rng : int, Generator or None
@@ -65,14 +69,14 @@ def sample_langevin(
     True
     """
     check_dynamics(dynamics)
-    for name, number in (("n_chains", n_chains), ("n_draws", n_draws), ("thin", thin)):
+    for name, number in (("n_chains", n_chains or 1), ("n_draws", n_draws), ("thin", thin)):
         if not isinstance(number, int | np.integer) or number < 1:
             raise InvalidInputError(f"{name} must be a positive whole number", repr(number))
-    points = np.atleast_1d(np.asarray(start, dtype=float))
-    points = np.tile(points, (n_chains, 1)) if points.ndim == 1 else points
+    one = np.ndim(start) < 2 and n_chains is None
+    points = start_points(start, _CHAINS if one else n_chains)
+    if warm_up is not None and (not isinstance(warm_up, int | np.integer) or warm_up < 0):
+        raise InvalidInputError("warm_up must be a whole number of at least 0", repr(warm_up))
     landscape = as_potential(potential, points.shape[1])
-    if dynamics.metropolis and landscape.value is None:
-        raise InvalidInputError("Metropolis-adjusted steps need energies", "potential.value is None")
     check_start(landscape, points, lambda x: np.zeros(len(x), bool), dynamics)
     steps = n_draws * thin // 10 if warm_up is None else warm_up
     key = int(make_generator(rng).integers(2**63))
@@ -86,7 +90,7 @@ def split_escape(  # noqa: PLR0913
     exit: HalfSpace | Ball,
     dynamics: Dynamics,
     progress: Callable[[Matrix], Vector] | None = None,
-    levels: tuple[float, float, float] | None = None,
+    levels: tuple[float, float] | None = None,
     n_walkers: int = 500,
     n_runs: int = 16,
     n_excursions: int = 2000,
@@ -102,11 +106,11 @@ def split_escape(  # noqa: PLR0913
         Better well past the saddle: crossings between two steps are not counted here.
     dynamics : Overdamped, NonReversible or Underdamped
     progress : callable, optional
-        Takes points (n, d), returns how far they are on the way out, rising to 0 at the exit set. By default
-        the distance to the exit set, negative. Any choice is right on average; a good one has less spread.
-    levels : tuple of float, optional
-        Progress at which an excursion is over, at which one begins, and at which it has left. By default
-        that of the minimum, one and a half thermal deviations from it, and 0.
+        Takes points (n, d), returns how far they are on the way out (n,). By default minus the distance to
+        the exit set. Any choice is right on average; a good one has less spread.
+    levels : pair of float, optional
+        Progress at which an excursion is over, and at which one begins. By default that of the minimum, and
+        one and a half thermal deviations from it.
     n_walkers, n_runs, n_excursions : int
         Paths of a run, independent runs, and excursions observed for their mean length.
     rng : int, Generator or None
@@ -117,8 +121,9 @@ def split_escape(  # noqa: PLR0913
 
     Notes
     -----
-    The mean exit time is the mean length of an excursion over the probability that one leaves, for as long as
-    excursions forget each other; the length of the last one is neglected. The step's bias remains.
+    The mean exit time is the mean length of an excursion times the number of those that fall back, plus the
+    length of the last, for as long as excursions forget each other. The wait
+    before the last is left out. The step's bias remains, and crossings between steps are not seen.
 
     References
     ----------
@@ -159,25 +164,35 @@ def split_escape(  # noqa: PLR0913
         return -exit.distance(x)
 
     way = nearness if progress is None else progress
-    chosen = _levels(landscape, low, way, dynamics.beta) if levels is None else levels
-    plan = Splitting(way, chosen, n_walkers, n_runs, n_excursions)
+    home, surface = _levels(landscape, low, exit, way, dynamics.beta) if levels is None else _pair(levels)
+    if progress is None and 2 * surface - home >= 0:
+        raise InvalidInputError(
+            "the exit set is within reach of thermal motion",
+            f"at distance {-home:.3g}, an excursion begins {surface - home:.3g} out",
+            fix="time exits directly with escape_times",
+        )
+    plan = Splitting(way, lambda x: exit.distance(x) <= 0, home, surface, n_walkers, n_runs, n_excursions)
     return split_exits(landscape, low, dynamics, plan, make_generator(rng))
 
 
-def _levels(landscape: Any, low: Vector, progress: Any, beta: float) -> tuple[float, float, float]:
-    """Return progress at the minimum, at some thermal deviations from it, and at the exit."""
+def _pair(levels: Any) -> tuple[float, float]:
+    numbers = np.asarray(levels, dtype=float)
+    if numbers.shape != (2,) or not np.all(np.isfinite(numbers)):
+        raise InvalidInputError("levels must be two finite numbers", repr(levels))
+    return float(numbers[0]), float(numbers[1])
+
+
+def _levels(landscape: Any, low: Vector, exit: Any, progress: Any, beta: float) -> tuple[float, float]:
+    """Return progress at the minimum, or near it, and at some thermal deviations from there."""
     H = stationary_hessian(landscape, low, "minimum")
-    steps = 1e-4 * np.maximum(np.abs(low), 1.0)
-    up, down = (progress(low + sign * np.diag(steps)) for sign in (1, -1))
-    slope = (up - down) / (2 * steps)
-    spread = float(np.sqrt(slope @ np.linalg.solve(H, slope) / beta))
-    if spread == 0:  # a ball about the minimum: its radius is no smooth function there
-        spread = float(np.sqrt(np.trace(np.linalg.inv(H)) / beta))
-    home = float(progress(low[None])[0])
-    if home == 0 or home + _SURFACE * spread >= 0:
-        raise InvalidInputError(
-            "the exit set is within reach of thermal motion",
-            f"{-home / spread:.2g} deviations away",
-            fix="time exits directly with escape_times",
-        )
-    return home, home + _SURFACE * spread, 0.0
+    radial = float(np.sqrt(np.trace(np.linalg.inv(H)) / beta))
+    home = float(np.asarray(progress(low[None]))[0])
+    if isinstance(exit, Ball) and not exit.inside and np.linalg.norm(exit.centre - low) < radial:
+        # a path never comes back to a point: home is a ball about it
+        spread, home = radial, home + 0.5 * radial
+    else:
+        steps = 1e-4 * np.maximum(np.abs(low), 1.0)
+        up, down = (np.asarray(progress(low + sign * np.diag(steps))) for sign in (1, -1))
+        slope = (up - down) / (2 * steps)
+        spread = float(np.sqrt(slope @ np.linalg.solve(H, slope) / beta))
+    return home, home + _SURFACE * spread
