@@ -33,6 +33,7 @@ _FORGOTTEN, _OBSERVED = 5, 200
 _MANY = 0.5
 
 
+@final
 class Passage(NamedTuple):
     """Where a path was farther than ever before: progress, steps taken, and state."""
 

@@ -17,11 +17,11 @@ from lowland.landscape.antisymmetric import drift_rate
 from lowland.landscape.escape import (
     EscapeStudy,
     Watch,
-    check_start,
     simulate_exits,
     with_half_step,
 )
-from lowland.landscape.escape import check_basin as refuse_outside
+from lowland.landscape.escape_checks import check_basin as refuse_outside
+from lowland.landscape.escape_checks import check_start
 from lowland.objectives.closed_forms import potential
 from lowland.objectives.potentials import Potential, objective_potential
 

@@ -12,7 +12,7 @@ from lowland.core.dynamics import Dynamics, check_dynamics
 from lowland.core.errors import InvalidInputError
 from lowland.core.exits import Ball, HalfSpace
 from lowland.core.random import RandomSource, make_generator
-from lowland.landscape.escape import check_basin, check_start
+from lowland.landscape.escape_checks import check_basin, check_start
 from lowland.landscape.kramers import stationary_hessian
 from lowland.landscape.sampling import LangevinSample, draw_chains
 from lowland.landscape.splitting import Splitting, SplittingStudy, split_exits
