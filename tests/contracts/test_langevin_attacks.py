@@ -126,7 +126,9 @@ def test_quadrature_in_any_unit():
 def test_metropolis_needs_energies_and_exact_gradients():
     exact = ll.Overdamped(0.1, 1.0, metropolis=True)
     with pytest.raises(InvalidInputError, match="need energies"):
-        ll.escape_times(lambda x: x**3 - x, [-1.0], exit=PAST, dynamics=exact)
+        ll.sample_langevin(lambda x: x**3 - x, [-1.0], exact)
+    with pytest.raises(InvalidInputError, match="no paths of the diffusion"):
+        ll.escape_times("double_well", [-1.0], exit=PAST, dynamics=exact)
     noisy = ll.Potential("noisy", 1, lambda x, rng: x, value=lambda x: x[:, 0] ** 2 / 2, stochastic=True)
     with pytest.raises(InvalidInputError, match="exact gradients"):
         ll.sample_langevin(noisy, [0.0], exact)
@@ -134,6 +136,23 @@ def test_metropolis_needs_energies_and_exact_gradients():
         ll.Potential("sum", 1, lambda x: x, value=lambda x: np.sum(x**2))
     with pytest.raises(UnsupportedError, match="stochastic gradient"):
         noisy.hessian_at([0.0])
+
+
+def test_a_landscape_without_floor_gives_no_mean():
+    study = ll.escape_times(
+        lambda x: x - x**3, [-0.5], exit=PAST, dynamics=QUICK, n_chains=300, check_basin=False, rng=0
+    )
+    assert study.diverged > 15
+    assert np.isnan(study.mean)
+    assert "sign right" in str(study)
+
+
+def test_splitting_says_where_exits_are_not_rare():
+    options = {"exit": PAST, "dynamics": ll.Underdamped(0.05, 8.0, 1.0), "rng": 0}
+    study = ll.split_escape("double_well", [-1.0], n_walkers=200, n_runs=8, n_excursions=1000, **options)
+    low, high = study.interval(0.999)
+    assert low < 60.3 < high
+    assert "not rare" in str(study)
 
 
 def test_functions_of_one_point_are_refused():

@@ -1,5 +1,7 @@
 """Tucker: derivatives, steppers, canonical form, saddles of high order, bounds, missing cells."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,7 @@ from lowland.certify import judging as judging_module
 from lowland.certify.flattenings import best_bound
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.findings import Finding
-from lowland.core.status import Verdict
+from lowland.core.status import StopReason, Verdict
 from lowland.kernels import modular
 from lowland.models.tucker import Tucker
 from lowland.objectives import tucker as objectives_module
@@ -582,3 +584,23 @@ def test_odd_input_is_named(call, words):
 
 def test_no_error_is_told_where_the_cells_leave_the_fit_open():
     assert ll.decompose_tucker(np.zeros((4, 4, 4)), 1, rng=0).new_cell_error().total == 0
+
+
+def test_an_interrupted_start_that_is_not_the_best_is_told(monkeypatch, rng):
+    from lowland.systems import tucker_search
+
+    calls, run_once = [], tucker_search._run
+
+    def interrupted_at_the_second(*arguments, **options):
+        calls.append(1)
+        result = run_once(*arguments, **options)
+        if len(calls) < 2:
+            return result
+        return replace(result, value=10 * result.value, stop_reason=StopReason.INTERRUPTED)
+
+    monkeypatch.setattr(tucker_search, "_run", interrupted_at_the_second)
+    holes = np.where(rng.random((5, 5, 5)) < 0.7, rng.standard_normal((5, 5, 5)), np.nan)
+    fit = ll.decompose_tucker(holes, 2, n_restarts=5, rng=0)
+    assert fit.search.stop_reason is StopReason.INTERRUPTED
+    assert len(fit.attempts) == 2
+    assert fit.certificate is None

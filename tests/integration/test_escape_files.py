@@ -74,7 +74,9 @@ def test_bad_calls(tmp_path):
         ((*well,), "say where chains have left"),
         ((*well, "--level", "0.7", "--step-size", "3"), "stay below"),
         ((*well, "--level", "0.7", "--set", "slope=1"), "no parameter"),
-        ((*well, "--level", "0.7", "--split", "--times", "t.csv"), "no times of single chains"),
+        ((*well, "--level", "0.7", "--split", "--times", "t.csv"), "means nothing with --split"),
+        ((*well, "--level", "0.7", "--friction", "3"), "means nothing with overdamped"),
+        ((*well, "--level", "0.7", "--times", "mine.py"), "must name a .csv file"),
         (("escape", "none.py:f", "--start=-1", "--level", "1"), "does not exist"),
         (("escape", "muller_brown", "--start=-1", "--level", "1"), "2 coordinates"),
     ):

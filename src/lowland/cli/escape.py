@@ -61,14 +61,19 @@ def escape(
     step_size: Annotated[
         float | None, typer.Option(help="Time of a step; by default a twentieth of the largest stable one.")
     ] = None,
-    friction: Annotated[float, typer.Option(help="Friction of underdamped dynamics.")] = 1.0,
+    friction: Annotated[
+        float | None, typer.Option(help="Friction of underdamped dynamics; 1 by default.")
+    ] = None,
     turn: Annotated[
-        str, typer.Option(help='J of non-reversible dynamics: "optimal", or its entry for two coordinates.')
-    ] = "optimal",
+        str | None,
+        typer.Option(
+            help='J of non-reversible dynamics: "optimal" (default), or its entry for two coordinates.'
+        ),
+    ] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter of the potential, such as tilt=0.1.")
     ] = None,
-    chains: Annotated[int, typer.Option(help="Number of chains.")] = 1000,
+    chains: Annotated[int | None, typer.Option(help="Number of chains; 1000 by default.")] = None,
     max_time: Annotated[float | None, typer.Option(help="When observation ends.")] = None,
     saddle: Annotated[
         str | None, typer.Option(help="A saddle, for theory and advice; the start must be the minimum.")
@@ -89,10 +94,12 @@ def escape(
     for path in (times, report):
         if path is not None:
             check_writable(path)
-    if split and (times is not None or report is not None):
-        raise InvalidInputError(
-            "--split has no times of single chains", "--times or --report", fix="leave them out"
-        )
+    if times is not None and times.suffix != ".csv":
+        raise InvalidInputError("--times must name a .csv file", str(times))
+    unused = [("--times", times), ("--report", report), ("--max-time", max_time), ("--chains", chains)]
+    _refuse(split, "--split", [*unused, ("--extrapolate", extrapolate or None)])
+    _refuse(dynamics != "underdamped", f"{dynamics} dynamics", [("--friction", friction)])
+    _refuse(dynamics != "non-reversible", f"{dynamics} dynamics", [("--turn", turn)])
     point = _numbers("--start", start)
     source = _potential(landscape, point.size, setting or [])
     out = _exit(level, axis, radius, point)
@@ -115,24 +122,26 @@ def escape(
         max_time=max_time,
         extrapolate=extrapolate,
         rng=seed,
-        callback=None if quiet else _counting(chains),
+        callback=None if quiet else _counting(1000 if chains is None else chains),
     )
     if times is not None:
         write_whole(times, lambda target: _write_times(target, study))
+    # before the report, whose plots take a while
+    if json:
+        say_json(_as_data(study, theory))
+    else:
+        say(str(study))
+        _say_theory(theory, advice)
+        if times is not None:
+            say(f"times: {times}")
     if report is not None:
         settings = [("command", shlex.join(["lowland", *sys.argv[1:]])), ("seed", str(seed))]
         page = escape_page(
             study, potential=source.name, exit=out, asymptotic=theory, suggestions=advice, settings=settings
         )
         try_report(lambda: write_report(report, page), report)
-    if json:
-        say_json(_as_data(study, theory))
-    else:
-        say(str(study))
-        _say_theory(theory, advice)
-        for name, path in (("times", times), ("report", report)):
-            if path is not None and path.exists():
-                say(f"{name}: {path}")
+    if report is not None and report.exists() and not json:
+        say(f"report: {report}")
     if study.message == "interrupted":
         raise typer.Exit(130)
 
@@ -153,6 +162,13 @@ def _split(
 def _counting(chains: int) -> Callable[[float, int, int], None]:
     progress, begun = CountProgress("exits"), time.monotonic()
     return lambda now, within, left: progress(left, chains, time.monotonic() - begun)
+
+
+def _refuse(now: bool, what: str, options: Sequence[tuple[str, Any]]) -> None:
+    """Refuse options that would be ignored."""
+    for name, value in options:
+        if now and value is not None:
+            raise InvalidInputError(f"{name} means nothing with {what}", str(value), fix="leave it out")
 
 
 def _numbers(name: str, text: str) -> Any:
@@ -217,7 +233,13 @@ def _exit(level: float | None, axis: int, radius: float | None, point: Any) -> H
 
 
 def _dynamics(
-    kind: str, step: float | None, beta: float, friction: float, turn: str, source: Potential, point: Any
+    kind: str,
+    step: float | None,
+    beta: float,
+    friction: float | None,
+    turn: str | None,
+    source: Potential,
+    point: Any,
 ) -> Dynamics:
     if step is None:
         moves = _dynamics(kind, 1.0, beta, friction, turn, source, point)
@@ -225,16 +247,18 @@ def _dynamics(
     if kind == "overdamped":
         return Overdamped(step, beta)
     if kind == "underdamped":
-        return Underdamped(step, beta, friction)
+        return Underdamped(step, beta, 1.0 if friction is None else friction)
     if kind != "non-reversible":
         raise InvalidInputError("--dynamics is unknown", kind, fix=f"use one of {', '.join(KINDS)}")
-    if turn == "optimal":
+    if point.size == 1:
+        raise InvalidInputError("nothing can turn in one dimension", "--dynamics non-reversible")
+    if turn in (None, "optimal"):
         return NonReversible(step, beta, optimal_antisymmetric(source.hessian_at(point)))
     if point.size != 2:
         raise InvalidInputError(
             "a number for --turn needs two coordinates", f"{point.size}", fix="--turn optimal"
         )
-    a = float(_numbers("--turn", turn)[0])
+    a = float(_numbers("--turn", str(turn))[0])
     return NonReversible(step, beta, np.array([[0.0, a], [-a, 0.0]]))
 
 
@@ -264,6 +288,7 @@ def _as_data(study: Any, theory: float | None) -> dict[str, Any]:
         "seconds": study.seconds,
         "message": study.message,
         "asymptotic": theory,
+        "extrapolated": study.coarse is not None,
     }
 
 

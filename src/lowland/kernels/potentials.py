@@ -121,11 +121,14 @@ def compile_gradient(function: Any, dimension: int, parameters: np.ndarray) -> A
     """
     try:
         # once as Python, where an index out of bounds is an error and no garbage
-        function.py_func(np.full((dimension, 2), 0.5), parameters, np.empty((dimension, 2)))
+        out = np.full((dimension, 2), np.nan)
+        returned = function.py_func(np.full((dimension, 2), 0.5), parameters, out)
+        if returned is not None or np.isnan(out).any():
+            raise ValueError("it must fill all of its third argument, shape (d, n), and return nothing")
         return cfunc(_SIGNATURE, error_model="numpy")(function.py_func)
     except Exception as error:
         raise InvalidInputError(
-            "the compiled gradient does not take (x, parameters, out)",
+            "the compiled gradient is no function of (x, parameters, out)",
             f"{type(error).__name__}: {str(error).splitlines()[0]}",
             fix="write a function of positions (d, lanes), parameters and an array (d, lanes) to fill",
         ) from error

@@ -12,7 +12,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.dynamics import Dynamics, NonReversible, Overdamped, Underdamped
 from lowland.core.errors import InvalidInputError
 from lowland.landscape.antisymmetric import optimal_antisymmetric
-from lowland.landscape.kramers import kramers_time, stationary_hessian, unstable_rate
+from lowland.landscape.kramers import check_energies, kramers_time, stationary_hessian, unstable_rate
 from lowland.landscape.quadratic_wells import linear_step, stable_step
 
 # share of the stable step: variances are then a few per cent off
@@ -87,6 +87,7 @@ def advise_dynamics(
     ----------
     P. Hanggi, P. Talkner, M. Borkovec, Reaction-rate theory: fifty years after Kramers, Rev. Mod. Phys. 1990.
     """
+    check_energies(potential)
     low = np.atleast_1d(np.asarray(minimum, dtype=float))
     top = np.atleast_1d(np.asarray(saddle, dtype=float))
     if top.shape != low.shape:

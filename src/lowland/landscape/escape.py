@@ -29,6 +29,8 @@ from lowland.landscape.survival import (
 # leave at once, then in proportion to the time gone by
 _FIRST_CHUNK, _LONGEST_CHUNK = 64, 4096
 INTERRUPTED = "interrupted"
+# share of diverged chains beyond which the others say nothing
+_TOO_MANY = 0.05
 
 
 @final
@@ -131,8 +133,9 @@ class EscapeStudy:
     def _own_estimate(self, method: str, level: float, horizon: float) -> MeanTime:
         counted = self.status != DIVERGED
         times, events = self.times[counted], self.status[counted] == LEFT
-        if not times.size:
-            return _nothing("every chain diverged", 0.0, level)
+        if self.diverged > _TOO_MANY * self.n_chains:
+            words = f"none: {self.diverged} of {self.n_chains} chains diverged; is the gradient's sign right?"
+            return _nothing(words, 0.0, level)
         if method == "restricted":
             return restricted_mean(times, events, horizon, level)
         if not events.any():
@@ -164,9 +167,9 @@ class EscapeStudy:
             f"{self.gradient_calls:.4g} gradient evaluations in {self.seconds:.3g} s",
         ]
         if self.diverged:
-            lines.append(
-                "chains diverged: the step is too large far out, and the mean is of the others alone"
-            )
+            lines.append("chains diverged: the step is too large far out, or the landscape has no floor")
+        if self.coarse is None:
+            lines.append("the error of the step is not in the interval; extrapolate=True takes it off")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

@@ -81,8 +81,7 @@ def kramers_time(potential: Any, minimum: Vector, saddle: Any, dynamics: Dynamic
     Eyring-Kramers transition rate formula to irreversible diffusion processes, Ann. Henri Poincare 2016.
     """
     check_dynamics(dynamics)
-    if potential.value is None:
-        raise InvalidInputError("the law of Eyring and Kramers needs energies", "potential.value is None")
+    check_energies(potential)
     low = np.atleast_1d(np.asarray(minimum, dtype=float))
     saddles = _as_points(saddle, low.size)
     H = stationary_hessian(potential, low, "minimum")
@@ -100,6 +99,16 @@ def kramers_time(potential: Any, minimum: Vector, saddle: Any, dynamics: Dynamic
         size = np.sum(np.log(values)) - np.sum(np.log(np.abs(np.linalg.eigvalsh(Hs))))
         rate += mu / (2 * np.pi) * np.exp(size / 2 - dynamics.beta * height)
     return float(1 / rate) if rate > 0 else float("inf")
+
+
+def check_energies(potential: Any) -> None:
+    """Raise InvalidInputError unless a potential has energies."""
+    if getattr(potential, "value", None) is None:
+        raise InvalidInputError(
+            "the law of Eyring and Kramers needs a potential with energies",
+            type(potential).__name__,
+            fix='pass ll.potential("double_well"), say, or ll.Potential(..., value=...)',
+        )
 
 
 def stationary_hessian(potential: Any, point: Vector, name: str) -> Matrix:

@@ -29,6 +29,11 @@ Steps = NDArray[np.intp]
 _LIMIT = 1e8
 # rounds after which paths have forgotten where they began, and paths that are observed side by side
 _FORGOTTEN, _OBSERVED = 5, 200
+# probability above which excursions hang together too much for their number to be its inverse
+_RARE = 0.01
+_NOT_RARE = (
+    "exits are not rare: excursions remember each other, and the mean may be off; wait for exits instead"
+)
 # share of excursions that leave above which waiting is better
 _MANY = 0.5
 
@@ -53,8 +58,8 @@ class SplittingStudy:
         That an excursion ends in the exit set, as each independent run has it.
     excursions : ndarray, shape (runs,)
         Mean length of excursions that fell back, the wait before each included, as each run has it.
-    last : float
-        Mean length, from the surface, of those that left.
+    wait, last : float
+        Mean time from home to the surface, and from there to the exit set for those that left.
     gradient_calls : int
         Steps of all paths.
     seconds : float
@@ -63,6 +68,7 @@ class SplittingStudy:
 
     probabilities: Vector
     excursions: Vector
+    wait: float
     last: float
     gradient_calls: int
     seconds: float
@@ -94,8 +100,7 @@ class SplittingStudy:
         p, length = float(self.probabilities.mean()), float(self.excursions.mean())
         if p == 0:
             return MeanTime(float("inf"), float("inf"), 0.0, float("inf"), level, "no path left")
-        # all excursions but the last fall back; the wait before the last is a small part of a whole one
-        mean = length * (1 / p - 1) + self.last
+        mean = length * (1 / p - 1) + self.wait + self.last  # all excursions but the last fall back
         spread = self.excursions / length - self.probabilities / p
         error = float(spread.std(ddof=1) / np.sqrt(n))
         factor = float(np.exp(student.ppf((1 + level) / 2, n - 1) * error))
@@ -110,7 +115,7 @@ class SplittingStudy:
             f"{self.probabilities.mean():.4g}\n"
             f"{self.gradient_calls:.4g} gradient evaluations in {self.seconds:.3g} s; waiting for exits "
             f"would take {self.direct_calls:.4g} for the same error"
-        )
+        ) + ("" if self.probabilities.mean() < _RARE else f"\n{_NOT_RARE}")
 
     def _repr_html_(self) -> str:
         return f"<pre>{self}</pre>"
@@ -223,7 +228,7 @@ def split_exits(
         raise InvalidInputError("the surface must lie beyond home", f"{plan.home!r}, {plan.surface!r}")
     begun = time.perf_counter()
     walkers = _Walkers(potential.bind(int(rng.integers(2**63))), dynamics, plan)
-    lengths, entries = _excursions(walkers, start, plan, rng)
+    lengths, waits, entries = _excursions(walkers, start, plan, rng)
     # each run begins from paths of its own, so that runs are independent
     own = np.array_split(rng.permutation(entries.shape[1]), plan.n_runs)
     chosen = np.concatenate(
@@ -233,6 +238,7 @@ def split_exits(
     return SplittingStudy(
         probabilities,
         np.array([lengths[:, walkers_of_run].mean() for walkers_of_run in own]) * dynamics.step_size,
+        waits * dynamics.step_size,
         last * dynamics.step_size,
         walkers.calls,
         time.perf_counter() - begun,
@@ -248,14 +254,14 @@ def _some(entries: NDArray[np.float64], count: int, rng: np.random.Generator) ->
 
 def _excursions(
     walkers: _Walkers, start: Vector, plan: Splitting, rng: np.random.Generator
-) -> tuple[Matrix, NDArray[np.float64]]:
-    """Return steps of whole rounds, home to surface to home, and where the surface was passed.
+) -> tuple[Matrix, float, NDArray[np.float64]]:
+    """Return steps of whole rounds, home to surface to home, those up, and where the surface was passed.
 
-    Shapes (rounds, paths) and (rounds, paths, state).
+    Shapes (rounds, paths), none, and (rounds, paths, state).
     """
     n = max(_OBSERVED, plan.n_runs)
     z = walkers.begin(start, n, rng)
-    lengths, entries = [], []
+    lengths, waits, entries = [], [], []
     for k in range(-(-plan.n_excursions // n) + _FORGOTTEN):
         passed, _, up, _ = walkers.until(z, -np.inf, plan.surface, rng)
         z, left, down, _ = walkers.until(passed, plan.home, np.inf, rng)
@@ -269,8 +275,9 @@ def _excursions(
         z[left] = z[back[rng.integers(back.size, size=int(np.sum(left)))]]
         if k >= _FORGOTTEN:
             lengths.append(np.where(left, (up + down)[back].mean(), up + down))
+            waits.append(up.mean())
             entries.append(passed)
-    return np.stack(lengths).astype(float), np.stack(entries)
+    return np.stack(lengths).astype(float), float(np.mean(waits)), np.stack(entries)
 
 
 def _split(

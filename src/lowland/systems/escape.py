@@ -143,6 +143,12 @@ def escape_times(  # noqa: PLR0913
     for name, number in (("max_time", max_time), ("max_gradient_calls", max_gradient_calls)):
         if number is not None and number != np.inf:
             check_positive(name, number)
+    if dynamics.metropolis:
+        raise InvalidInputError(
+            "Metropolis-adjusted steps are no paths of the diffusion",
+            dynamics.describe(),
+            fix="time exits with metropolis=False",
+        )
     landscape = as_potential(potential, points.shape[1])
     check_start(landscape, points, exit, dynamics)
     if check_basin:

@@ -122,8 +122,9 @@ def split_escape(  # noqa: PLR0913
     Notes
     -----
     The mean exit time is the mean length of an excursion times the number of those that fall back, plus the
-    length of the last, for as long as excursions forget each other. The wait
-    before the last is left out. The step's bias remains, and crossings between steps are not seen.
+    wait before the last and its length, for as long as excursions forget each other: where more than about
+    one in a hundred leaves, or energy settles slowly (little friction), the mean may be off by several per
+    cent, and direct exits are cheap. The step's bias remains, and crossings between steps are not seen.
 
     References
     ----------

@@ -107,6 +107,7 @@ def search_tucker(
     enough = exact_value(objective)
     attempts: list[Attempt] = []
     best: SearchResult | None = None
+    interrupted = False
     starts = _starts(objective, plan)
     for k, name in enumerate(starts):
         theta = random_start(objective, rng) if name == "random" else _sequential(objective, rng)
@@ -124,6 +125,8 @@ def search_tucker(
         if least <= enough or interrupted or (plan.n_restarts == "auto" and k and agreeing >= AGREEMENTS):
             break
     assert best is not None
+    if interrupted:  # whichever start is the best
+        best = replace(best, stop_reason=StopReason.INTERRUPTED, message="interrupted")
     escapes: tuple[int, ...] = ()
     if best.stop_reason is not StopReason.INTERRUPTED:
         if len(starts) > 1:
