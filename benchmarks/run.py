@@ -24,6 +24,8 @@ RUNS = (
     ("accuracy/wide_tables.py",),
     ("accuracy/rank_choice.py",),
     ("peers/tucker.py",),
+    ("peers/langevin.py",),
+    ("accuracy/global_search.py", "--seeds", "4", "--budgets", "500", "2000"),
 )
 
 if __name__ == "__main__":
