@@ -336,3 +336,31 @@ def _exit(**changes):
 def test_bad_input_is_refused(words):
     with pytest.raises(InvalidInputError, match=words):
         BAD[words]()
+
+
+def test_displays_draw_what_was_measured():
+    from matplotlib.figure import Figure
+
+    from lowland.report.langevin_displays import PathsDisplay, SurvivalDisplay
+
+    study = ll.escape_times(
+        "double_well",
+        [-1.0],
+        exit=ll.HalfSpace([1.0], 0.7),
+        dynamics=ll.Overdamped(0.02, 3.0),
+        n_chains=50,
+        rng=0,
+    )
+    shown = SurvivalDisplay.from_study(study).plot(Figure().subplots())
+    steps = shown.ax_.get_lines()[0].get_xydata()
+    np.testing.assert_allclose(steps[1:, 0], np.unique(study.times))
+    assert steps[25, 1] == pytest.approx(0.5, abs=0.03)
+    sample = ll.sample_langevin(
+        "double_well", [-1.0], ll.Overdamped(0.02, 3.0), n_chains=3, n_draws=20, thin=5, rng=0
+    )
+    paths = PathsDisplay.from_sample(sample, ll.potential("double_well").value, name="energy")
+    paths.plot(Figure().subplots())
+    np.testing.assert_allclose(paths.numbers[1], (sample.draws[1, :, 0] ** 2 - 1) ** 2 / 4)
+    np.testing.assert_allclose(paths.times[:2], [0, 0.1])
+    away = PathsDisplay.from_sample(sample)
+    np.testing.assert_array_equal(away.numbers[:, 0], 0)
