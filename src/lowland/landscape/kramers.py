@@ -43,10 +43,10 @@ def unstable_rate(hessian: Matrix, dynamics: Dynamics) -> float:
 def kramers_time(potential: Any, minimum: Vector, saddle: Any, dynamics: Dynamics) -> float:
     """Return the mean time to leave a minimum over a saddle, as the law of Eyring and Kramers has it.
 
-    tau = (2 pi / mu) sqrt(|det H_s| / det H_a) exp(beta (F_s - F_a)), with mu the rate at which the noiseless
-    dynamics leaves the saddle. It is asymptotic in beta, for exits well past the saddle: at barriers of two
-    to six times the temperature it is off by 8 to 25 per cent. For underdamped dynamics it ignores the
-    turnover at small friction, where energy is exchanged too slowly; see `advise_dynamics`.
+    ``tau = (2 pi / mu) sqrt(|det H_s| / det H_a) exp(beta (F_s - F_a))``, with mu the rate at which the
+    noiseless dynamics leaves the saddle. It is asymptotic in beta, for exits well past the saddle: at
+    barriers of two to six times the temperature it is off by 8 to 25 per cent. For underdamped dynamics it
+    ignores the turnover at small friction, where energy is exchanged too slowly; see `advise_dynamics`.
 
     Parameters
     ----------
