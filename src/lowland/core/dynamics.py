@@ -19,6 +19,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.numbers import check_positive
 
 
 class Scheme(int, Enum):
@@ -28,16 +29,6 @@ class Scheme(int, Enum):
     LINEAR = 1
     BAOAB = 2
     OBABO = 3
-
-
-def check_positive(name: str, number: float) -> None:
-    """Raise InvalidInputError unless a number is positive and finite."""
-    if (
-        isinstance(number, bool)
-        or not isinstance(number, int | float | np.integer | np.floating)
-        or not 0 < number < np.inf
-    ):
-        raise InvalidInputError(f"{name} must be a positive number", repr(number))
 
 
 @final

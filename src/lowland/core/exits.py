@@ -8,8 +8,8 @@ from typing import final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.dynamics import check_positive
 from lowland.core.errors import InvalidInputError
+from lowland.core.numbers import check_positive
 
 
 @final

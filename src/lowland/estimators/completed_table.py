@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.numbers import whole_number
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.estimators.frames import Levels, decode, encode
@@ -20,7 +21,6 @@ from lowland.estimators.table_input import (
     covariates_of,
     index_of,
     observations_of,
-    whole_number,
 )
 from lowland.systems.completed import Completed
 from lowland.systems.completion_plan import PlannedFit, judged

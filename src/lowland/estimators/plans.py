@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lowland.core.errors import InvalidInputError
-from lowland.estimators.table_input import flag, flag_or_auto, number_at_least_zero, whole_number
+from lowland.core.numbers import whole_number
+from lowland.estimators.table_input import flag, flag_or_auto, number_at_least_zero
 from lowland.systems.columns import Losses
 from lowland.systems.completion_plan import CompletionPlan
 

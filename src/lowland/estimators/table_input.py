@@ -82,13 +82,6 @@ def number_at_least_zero(value: Any, name: str) -> float:
     return float(value)
 
 
-def whole_number(value: Any, name: str, least: int) -> int:
-    """Return a setting that must be a whole number of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InvalidInputError(f"{name} must be a whole number of at least {least}", repr(value))
-    return int(value)
-
-
 def rank_or_auto(rank: Any, shape: tuple[int, int]) -> int | None:
     """Return a rank that fits the table, or None for "auto"."""
     if isinstance(rank, str) and rank == "auto":

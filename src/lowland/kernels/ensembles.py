@@ -23,6 +23,8 @@ from lowland.kernels.threads import even_bounds, run_chunks
 
 RUNNING, LEFT, DIVERGED = compiled.RUNNING, compiled.LEFT, compiled.DIVERGED
 ExitSet = HalfSpace | Ball | Callable[[Matrix], NDArray[np.bool_]]
+# a larger coordinate is a divergence
+LIMIT = 1e8
 _NO_COUPLING = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
 
@@ -81,8 +83,6 @@ class Ensemble:
         Where paths end. A function takes positions (chains, d) and returns truth values (chains,).
     bridge : bool
         Whether rough paths are tested for crossings between two steps, by the law of a Brownian bridge.
-    limit : float
-        A coordinate larger than this is a divergence.
     """
 
     gradient: Callable[[Matrix], Matrix]
@@ -93,7 +93,6 @@ class Ensemble:
     parameters: Vector | None = None
     exit: ExitSet | None = None
     bridge: bool = True
-    limit: float = 1e8
 
     def start(self, x: Matrix) -> Chains:
         """Return chains at given positions, shape (chains, d), with velocities of the invariant law."""
@@ -103,8 +102,7 @@ class Ensemble:
         v = np.zeros_like(x)
         if self.dynamics.has_velocity:
             v = step_normals(ids, 0, d, self.key, START_STREAM) / np.sqrt(self.dynamics.beta)
-        g = np.asarray(self.gradient(x), dtype=float)
-        return Chains(x, v, g, ids, 0, np.zeros(n, np.uint8), np.full(n, np.nan))
+        return Chains(x, v, self.gradient(x), ids, 0, np.zeros(n, np.uint8), np.full(n, np.nan))
 
     def advance(self, chains: Chains, steps: int) -> Chains:
         """Return the chains after some steps; those that end on the way idle from there."""
@@ -165,11 +163,11 @@ class Ensemble:
 
     def _exits(self, d: int) -> tuple[Any, ...]:
         if isinstance(self.exit, HalfSpace):
-            return compiled.HALF_SPACE, self.exit.normal, self.exit.level, self.bridge, self.limit
+            return compiled.HALF_SPACE, self.exit.normal, self.exit.level, self.bridge, LIMIT
         if isinstance(self.exit, Ball):
             kind = compiled.INTO_BALL if self.exit.inside else compiled.OUT_OF_BALL
-            return kind, self.exit.centre, float(self.exit.radius), self.bridge, self.limit
-        return compiled.NOWHERE, np.zeros(d), 0.0, False, self.limit
+            return kind, self.exit.centre, float(self.exit.radius), self.bridge, LIMIT
+        return compiled.NOWHERE, np.zeros(d), 0.0, False, LIMIT
 
     def _one_step(self, chains: Chains) -> Chains:
         """Return the chains a step later, in NumPy: for any potential and any exit set."""
@@ -182,7 +180,7 @@ class Ensemble:
                 x, g = np.where(keep, chains.x, x), np.where(keep, chains.g, g)
         status, times = chains.status.copy(), chains.times.copy()
         running = status == RUNNING
-        bad = ~np.all(np.abs(x) <= self.limit, axis=1)
+        bad = ~np.all(np.abs(x) <= LIMIT, axis=1)
         left, when = self._crossed(chains, x)
         time = (chains.step + 1) * d.step_size
         times[running & bad] = time
@@ -216,7 +214,7 @@ class Ensemble:
         if self.dynamics.has_velocity:
             with np.errstate(all="ignore"):
                 return left, (chains.step + before / (before - after)) * h
-        if self.bridge and not self.dynamics.metropolis:
+        if self.bridge:
             depth = 2 * before * after / self.dynamics.coefficients[1] ** 2
             left = left | (step_uniforms(chains.ids, chains.step, self.key) < np.exp(-np.maximum(depth, 0)))
             ends = ends - h / 2

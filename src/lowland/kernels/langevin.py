@@ -17,7 +17,7 @@ WIDE, NARROW, FEW_COORDINATES = 512, 64, 16
 NOWHERE, HALF_SPACE, OUT_OF_BALL, INTO_BALL = 0, 1, 2, 3
 # what became of a chain
 RUNNING, LEFT, DIVERGED, EMPTY = 0, 1, 2, 3
-# beyond this many deviations a path that ends on this side has not crossed between
+# a crossing between two points on this side whose probability is below exp(-40) is not drawn for
 _FAR = 40.0
 # the distance of an idle lane
 _AWAY = 1e300

@@ -41,7 +41,10 @@ def fill_normals(out, ids, first, stream, key):
 @njit(error_model="numpy")
 def uniform(chain, step, key):
     """Return the uniform number between 0 and 1 of a chain's step, 53 bits of it."""
-    low, high = np.uint64(step) & _MASK, (np.uint64(step) >> _HALF) | (np.uint64(1) << np.uint64(24))
+    low, high = (
+        np.uint64(step) & _MASK,
+        (np.uint64(step) >> _HALF) | (np.uint64(UNIFORM_STREAM) << np.uint64(24)),
+    )
     a, b, _, _ = philox(np.uint64(chain), low, high, np.uint64(0), key & _MASK, key >> _HALF)
     bits = (np.uint64(a) << np.uint64(21)) ^ (np.uint64(b) >> np.uint64(11))
     return (np.float64(np.int64(bits)) + 0.5) * 2.0**-53

@@ -10,6 +10,7 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.dynamics import Dynamics, Underdamped
@@ -191,8 +192,6 @@ def _extrapolated(fine: MeanTime, coarse: MeanTime, order: float, level: float) 
     weight = 2**order / (2**order - 1)
     mean = weight * fine.mean - (weight - 1) * coarse.mean
     error = float(np.hypot(weight * fine.standard_error, (weight - 1) * coarse.standard_error))
-    from scipy.special import ndtri
-
     half = float(ndtri((1 + level) / 2)) * error
     words = f"{fine.method}; extrapolated to step 0"
     return MeanTime(mean, error, mean - half, mean + half, level, words)
@@ -260,9 +259,8 @@ def simulate_exits(potential: Any, start: Matrix, dynamics: Dynamics, watch: Wat
             if steps < 1:
                 message = "the time is up" if chains.step >= last else "the gradient evaluations are used up"
                 break
-            after = ensemble.advance(chains, steps)
+            chains = ensemble.advance(chains, steps)
             calls += steps * len(chains.ids)
-            chains = after
             ended = chains.status != RUNNING
             status[chains.ids[ended]], times[chains.ids[ended]] = chains.status[ended], chains.times[ended]
             chains = chains.keep(~ended)
@@ -296,7 +294,7 @@ def _order(dynamics: Dynamics, watch: Watch) -> float:
     if isinstance(dynamics, Underdamped):
         return 2.0 if dynamics.integrator in ("baoab", "obabo") else 1.0
     # crossings between steps that are not seen cost the root of the step
-    seen = watch.bridge and isinstance(watch.exit, HalfSpace | Ball) and not dynamics.metropolis
+    seen = watch.bridge and isinstance(watch.exit, HalfSpace | Ball)
     return 1.0 if seen else 0.5
 
 

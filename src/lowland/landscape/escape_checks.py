@@ -8,13 +8,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.dynamics import Dynamics
+from lowland.core.dynamics import Dynamics, check_dynamics
 from lowland.core.errors import InvalidInputError
 from lowland.core.exits import Ball, HalfSpace
 from lowland.landscape.quadratic_wells import check_step
 
 # steps of descent that tell whether a start lies in the basin
 _DESCENT_STEPS = 2000
+
+
+def check_paths(dynamics: Dynamics) -> None:
+    """Raise InvalidInputError unless steps are those of a path, whose exits mean something."""
+    check_dynamics(dynamics)
+    if dynamics.metropolis:
+        raise InvalidInputError(
+            "Metropolis-adjusted steps are no paths of the diffusion",
+            dynamics.describe(),
+            fix="time exits with metropolis=False",
+        )
 
 
 def check_start(potential: Any, start: Vector, exit: Any, dynamics: Dynamics) -> None:
@@ -38,7 +49,7 @@ def check_start(potential: Any, start: Vector, exit: Any, dynamics: Dynamics) ->
             "J has other dimensions than the potential",
             f"{dynamics.antisymmetric.shape} for {potential.dimension}",
         )
-    gradient = np.asarray(potential.bind(0)(points), dtype=float)
+    gradient = potential.bind(0)(points)
     if not np.all(np.isfinite(gradient)):
         raise InvalidInputError("the gradient at the start is not finite", repr(gradient[0]))
     if np.any(_inside(exit, points)):
@@ -62,7 +73,7 @@ def check_basin(potential: Any, start: Vector, exit: Any) -> None:
     curvature = float(np.abs(np.linalg.eigvalsh(potential.hessian_at(x[0]))).max())
     step = 0.2 / max(curvature, 1e-12)
     for _ in range(_DESCENT_STEPS):
-        move = step * np.asarray(gradient(x), dtype=float)
+        move = step * gradient(x)
         size = float(np.linalg.norm(move))
         if not np.isfinite(size) or size < 1e-10 * (1 + float(np.linalg.norm(x))):
             return

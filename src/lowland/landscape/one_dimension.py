@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.dynamics import check_positive
 from lowland.core.errors import InvalidInputError
+from lowland.core.numbers import check_positive
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(10)
 _PANELS = 2000

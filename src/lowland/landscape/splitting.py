@@ -20,13 +20,12 @@ from scipy.stats import t as student
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.dynamics import Dynamics
 from lowland.core.errors import InvalidInputError
+from lowland.kernels.ensembles import LIMIT
 from lowland.kernels.integrators import step_batch
 from lowland.landscape.survival import MeanTime
 
 Progress = Callable[[Matrix], Vector]
 Steps = NDArray[np.intp]
-# a larger coordinate is an explosion
-_LIMIT = 1e8
 # rounds after which paths have forgotten where they began, and paths that are observed side by side
 _FORGOTTEN, _OBSERVED = 5, 200
 # probability above which excursions hang together too much for their number to be its inverse
@@ -151,7 +150,7 @@ class _Walkers:
     def place(self, z: Matrix) -> Vector:
         """Return the progress of states, infinite where they have left."""
         x = z[:, : z.shape[1] // 3]
-        if not np.all(np.abs(x) <= _LIMIT):
+        if not np.all(np.abs(x) <= LIMIT):
             raise InvalidInputError(
                 "a path is no longer finite",
                 f"step_size {self.dynamics.step_size:g}",

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.dynamics import check_positive
 from lowland.core.errors import InvalidInputError
+from lowland.core.numbers import check_positive, whole_number
 from lowland.kernels.potentials import BUILT_IN
 from lowland.objectives.potentials import Potential
 
@@ -49,12 +49,6 @@ def quadratic(hessian: Any, centre: Any = None) -> Potential:
     )
 
 
-def check_count(dimension: Any) -> None:
-    """Raise InvalidInputError unless a dimension is a positive whole number."""
-    if isinstance(dimension, bool) or not isinstance(dimension, int | np.integer) or dimension < 1:
-        raise InvalidInputError("dimension must be a positive whole number", repr(dimension))
-
-
 def double_well(*, tilt: float = 0.0, transverse: Any = ()) -> Potential:
     """Return (x0^2 - 1)^2 / 4 + tilt x0 + sum of k_i x_i^2 / 2: two wells, one saddle.
 
@@ -90,7 +84,7 @@ def many_wells(*, dimension: int = 2, tilt: float = 0.0) -> Potential:
     roots = np.sort(np.real(np.roots([1.0, 0.0, -1.0, tilt])))
     if abs(tilt) >= 2 / np.sqrt(27):
         raise InvalidInputError("tilt is too large for two wells", repr(tilt), fix="keep it below 0.3849")
-    check_count(dimension)
+    whole_number(dimension, "dimension", 1)
     deepest = np.full(dimension, roots[0] if tilt >= 0 else roots[2])
     saddles = tuple(np.where(np.arange(dimension) == k, roots[1], deepest) for k in range(dimension))
     return Potential(
@@ -161,7 +155,7 @@ def muller_brown(*, scale: float = 0.05) -> Potential:
 
 def rugged(*, dimension: int = 2, amplitude: float = 1.0, frequency: float = 6.0) -> Potential:
     """Return |x|^2 / 2 + amplitude times the sum of 1 - cos(frequency x_i): a well full of small ones."""
-    check_count(dimension)
+    whole_number(dimension, "dimension", 1)
     check_positive("amplitude", amplitude)
     check_positive("frequency", frequency)
     return Potential(

@@ -11,6 +11,7 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.needs import BATCHES, check_needs
+from lowland.core.numbers import whole_number
 from lowland.kernels.potentials import compile_gradient, gradient_batch, is_compiled
 
 # relative to the size of a coordinate: the cube root of rounding, best for central differences
@@ -62,8 +63,7 @@ class Potential:
     compiled: Any = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.dimension, int | np.integer) or self.dimension < 1:
-            raise InvalidInputError("dimension must be a positive whole number", repr(self.dimension))
+        whole_number(self.dimension, "dimension", 1)
         parameters = np.zeros(1) if self.parameters is None else np.array(self.parameters, float).ravel()
         object.__setattr__(self, "parameters", parameters)
         if self.compiled is None and is_compiled(self.gradient):
@@ -82,7 +82,7 @@ class Potential:
 
     def gradient_at(self, x: Vector) -> Vector:
         """Return the gradient at one point, shape (d,)."""
-        gradient: Vector = np.asarray(self.bind(0)(np.atleast_2d(np.asarray(x, float))), float)[0]
+        gradient: Vector = self.bind(0)(np.atleast_2d(np.asarray(x, float)))[0]
         return gradient
 
     def hessian_at(self, x: Vector) -> Matrix:
@@ -100,7 +100,7 @@ class Potential:
             return np.asarray(self.hessian(x), dtype=float)
         steps = _DIFFERENCE * np.maximum(np.abs(x), 1.0)
         points = np.vstack([x + np.diag(steps), x - np.diag(steps)])
-        up, down = np.split(np.asarray(self.bind(0)(points), float), 2)
+        up, down = np.split(self.bind(0)(points), 2)
         hessian = (up - down) / (2 * steps[:, None])
         return np.asarray((hessian + hessian.T) / 2)
 

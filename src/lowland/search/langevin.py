@@ -12,6 +12,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.dynamics import Dynamics, Overdamped, Underdamped
 from lowland.core.errors import InvalidInputError
 from lowland.core.needs import Need
+from lowland.core.numbers import whole_number
 from lowland.kernels.integrators import step_batch
 from lowland.search.stepper import Info
 
@@ -85,8 +86,7 @@ class Langevin:
         if self.kind not in KINDS:
             raise InvalidInputError("kind is unknown", repr(self.kind), fix=f"use one of {', '.join(KINDS)}")
         for name in ("n_walkers", "steps", "phases"):
-            if not isinstance(getattr(self, name), int | np.integer) or getattr(self, name) < 1:
-                raise InvalidInputError(f"{name} must be a positive whole number", repr(getattr(self, name)))
+            whole_number(getattr(self, name), name, 1)
         if not 0 < self.cold <= self.hot < np.inf:
             raise InvalidInputError(
                 "temperatures must be positive, the last not above the first",

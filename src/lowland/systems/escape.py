@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.dynamics import Dynamics, Underdamped, check_dynamics, check_positive
+from lowland.core.dynamics import Dynamics, Underdamped
 from lowland.core.errors import InvalidInputError
 from lowland.core.exits import Ball, HalfSpace
+from lowland.core.numbers import check_positive, whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.landscape.antisymmetric import drift_rate
 from lowland.landscape.escape import (
@@ -21,7 +22,7 @@ from lowland.landscape.escape import (
     with_half_step,
 )
 from lowland.landscape.escape_checks import check_basin as refuse_outside
-from lowland.landscape.escape_checks import check_start
+from lowland.landscape.escape_checks import check_paths, check_start
 from lowland.objectives.closed_forms import potential
 from lowland.objectives.potentials import Potential, objective_potential
 
@@ -136,19 +137,11 @@ def escape_times(  # noqa: PLR0913
     >>> study.left, study.censored, 11 < study.mean < 14
     (2000, 0, True)
     """
-    check_dynamics(dynamics)
-    if n_chains is not None and (not isinstance(n_chains, int | np.integer) or n_chains < 1):
-        raise InvalidInputError("n_chains must be a positive whole number", repr(n_chains))
+    check_paths(dynamics)
     points = start_points(start, n_chains)
     for name, number in (("max_time", max_time), ("max_gradient_calls", max_gradient_calls)):
         if number is not None and number != np.inf:
             check_positive(name, number)
-    if dynamics.metropolis:
-        raise InvalidInputError(
-            "Metropolis-adjusted steps are no paths of the diffusion",
-            dynamics.describe(),
-            fix="time exits with metropolis=False",
-        )
     landscape = as_potential(potential, points.shape[1])
     check_start(landscape, points, exit, dynamics)
     if check_basin:
@@ -170,6 +163,8 @@ def escape_times(  # noqa: PLR0913
 
 def start_points(start: Any, n_chains: int | None) -> Matrix:
     """Return where each chain starts, shape (chains, d): one point for all, or a row each."""
+    if n_chains is not None:
+        whole_number(n_chains, "n_chains", 1)
     points = np.asarray(start)
     if points.dtype.kind not in "biuf":
         raise InvalidInputError("start must be real numbers", f"dtype {points.dtype}")

@@ -11,8 +11,9 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.dynamics import Dynamics, check_dynamics
 from lowland.core.errors import InvalidInputError
 from lowland.core.exits import Ball, HalfSpace
+from lowland.core.numbers import whole_number
 from lowland.core.random import RandomSource, make_generator
-from lowland.landscape.escape_checks import check_basin, check_start
+from lowland.landscape.escape_checks import check_basin, check_paths, check_start
 from lowland.landscape.kramers import stationary_hessian
 from lowland.landscape.sampling import LangevinSample, draw_chains
 from lowland.landscape.splitting import Splitting, SplittingStudy, split_exits
@@ -69,13 +70,12 @@ def sample_langevin(
     True
     """
     check_dynamics(dynamics)
-    for name, number in (("n_chains", n_chains or 1), ("n_draws", n_draws), ("thin", thin)):
-        if not isinstance(number, int | np.integer) or number < 1:
-            raise InvalidInputError(f"{name} must be a positive whole number", repr(number))
+    whole_number(n_draws, "n_draws", 1)
+    whole_number(thin, "thin", 1)
     one = np.ndim(start) < 2 and n_chains is None
     points = start_points(start, _CHAINS if one else n_chains)
-    if warm_up is not None and (not isinstance(warm_up, int | np.integer) or warm_up < 0):
-        raise InvalidInputError("warm_up must be a whole number of at least 0", repr(warm_up))
+    if warm_up is not None:
+        whole_number(warm_up, "warm_up", 0)
     landscape = as_potential(potential, points.shape[1])
     check_start(landscape, points, lambda x: np.zeros(len(x), bool), dynamics)
     steps = n_draws * thin // 10 if warm_up is None else warm_up
@@ -142,11 +142,7 @@ def split_escape(  # noqa: PLR0913
     >>> low < 718 < high
     True
     """
-    check_dynamics(dynamics)
-    if dynamics.metropolis:
-        raise InvalidInputError(
-            "Metropolis-adjusted steps are no paths of the diffusion", dynamics.describe()
-        )
+    check_paths(dynamics)
     if not isinstance(exit, HalfSpace | Ball):
         raise InvalidInputError("exit must be a HalfSpace or a Ball", type(exit).__name__)
     for name, number, least in (
@@ -154,8 +150,7 @@ def split_escape(  # noqa: PLR0913
         ("n_runs", n_runs, 2),
         ("n_excursions", n_excursions, 2),
     ):
-        if not isinstance(number, int | np.integer) or number < least:
-            raise InvalidInputError(f"{name} must be a whole number of at least {least}", repr(number))
+        whole_number(number, name, least)
     low = np.atleast_1d(np.asarray(minimum, dtype=float))
     landscape = as_potential(potential, low.size)
     check_start(landscape, low, exit, dynamics)

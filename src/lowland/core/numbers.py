@@ -1,0 +1,23 @@
+"""Settings that must be numbers of a kind, checked the same way everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lowland.core.errors import InvalidInputError
+
+
+def whole_number(value: Any, name: str, least: int) -> int:
+    """Return a setting that must be a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InvalidInputError(f"{name} must be a whole number of at least {least}", repr(value))
+    return int(value)
+
+
+def check_positive(name: str, number: float) -> None:
+    """Raise InvalidInputError unless a number is positive and finite."""
+    is_real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+    if not (is_real and 0 < number < np.inf):
+        raise InvalidInputError(f"{name} must be a positive number", repr(number))
