@@ -192,6 +192,16 @@ def test_a_posterior_takes_yes_and_no_for_numbers(rng):
     assert model.fill(frame)["a"][:2].tolist() == [True, False]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("rank", [1, 2])
+def test_columns_that_are_copies_leave_digits_to_the_others(dtype, rank, rng):
+    frame = numbers_and_yes(rng).astype(float)
+    model = ll.MatrixCompletion(rank=rank, dtype=dtype, **QUICK).fit(frame)
+    others = np.polyfit(frame["b"][2:], frame["a"][2:], 1)
+    expected = np.polyval(others, [9.0, -9.0])
+    np.testing.assert_allclose(model.predict(frame.index[:2], ["a", "a"]), expected, rtol=0.25)
+
+
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_single_precision_frames_are_filled_in_kind(library, rng):
     frame = pd.DataFrame((rng.standard_normal((30, 6))).astype("f4"), columns=list("abcdef"))

@@ -28,8 +28,9 @@ from lowland.objectives.side_prior import SidePrior
 
 # shape and rate of the prior of a column's noise precision
 TAU = 2.0
-# variances of the noise below this many units of rounding are not believed
-LEAST_NOISE = 100.0
+# variances of the noise below this power of the unit of rounding are not believed: they are the inverse
+# condition of the rows' systems, in which directions that no cell tells of must keep some digits
+LEAST_NOISE = 2 / 3
 # first covariances of the rows, in units of the prior
 FIRST_VARIANCE = 0.1
 
@@ -237,7 +238,7 @@ class BayesianCompletion:
         return alpha, tau
 
     def _noise_precision(self, error: float) -> float:
-        floor = (LEAST_NOISE * np.finfo(self.dtype).eps) ** 2 * self._counts.sum()
+        floor = float(np.finfo(self.dtype).eps) ** LEAST_NOISE * self._counts.sum()
         return float(self._counts.sum() / max(error, floor))
 
     # ---------------------------------------------------------------- draws

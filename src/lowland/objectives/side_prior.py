@@ -43,7 +43,7 @@ class SidePrior:
     """
 
     def __init__(self, size: int, width: int, features: Any, scale: float, dtype: np.dtype[Any]) -> None:
-        from scipy.linalg import cho_factor
+        from scipy.linalg import cholesky, solve_triangular
         from scipy.sparse import csr_array, hstack
 
         self.size, self.width, self.scale, self.dtype = size, width, scale, dtype
@@ -61,10 +61,14 @@ class SidePrior:
         self._primal = design.shape[1] <= size
         gram = ((design.T @ design) if self._primal else (design @ design.T)).toarray()
         gram[np.diag_indices(smaller)] += 1
-        self._factor = cho_factor(gram, overwrite_a=True, check_finite=False)
+        # G + I is well conditioned, and products with its inverse are much faster than narrow solves
+        triangle = cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
+        root = solve_triangular(triangle, np.eye(smaller), lower=True, check_finite=False, overwrite_b=True)
+        self._inverse = root.T @ root
+        self._root = root.astype(dtype) if self._primal else None
         self._forward, self._backward = _compressed(design, dtype), _compressed(csr_array(design.T), dtype)
         # sum of s / (s + 1) over the eigenvalues s of the Gram matrix, without the constant's one
-        self.degrees = smaller - _trace_of_inverse(self._factor) - size / (size + 1)
+        self.degrees = smaller - float(np.trace(self._inverse)) - size / (size + 1)
 
     @property
     def weight(self) -> float:
@@ -95,8 +99,8 @@ class SidePrior:
         energy : float
             Minus the expected log density of the rows with the log priors, constants of these apart.
         """
-        coefficients = self._solve(self._project(rows.means))
-        scatter = self._scatter(rows.means, coefficients)
+        coefficients, means = self._solve(self._project(rows.means))
+        scatter = self._scatter(rows.means - means, coefficients)
         scatter += unpack_lower(rows.covariances.sum(axis=0, dtype=np.float64)[None], self.width)[0]
         precision = np.linalg.inv(scatter) * self.weight
         constant = 0.5 * self.size * self.width * np.log(2 * np.pi)
@@ -108,35 +112,34 @@ class SidePrior:
         """Return a precision and coefficients drawn from their posterior given the rows.
 
         The precision is drawn with the coefficients integrated out, then the coefficients given it: their
-        deviation has the covariance (F^T F + I)^-1 over features. Where its factor is not at hand,
-        coefficients that fit rows and zeros to which prior noise was added have the same law.
+        deviation has the covariance (F^T F + I)^-1 over features, and P^-1 over the numbers of a row.
         """
         from scipy.stats import wishart
 
-        best = self._solve(self._project(rows))
-        scale = np.linalg.inv(self._scatter(rows, best))
+        best, means, deviation = self._best_and_deviation(rows, rng)
+        scale = np.linalg.inv(self._scatter(rows - means, best))
         precision = wishart.rvs(self.width + 1 + self.size, (scale + scale.T) / 2, random_state=rng)
         precision = np.atleast_2d(precision)
-        spread = np.linalg.inv(np.linalg.cholesky(precision))  # z @ spread has covariance P^-1
-        if self._primal:
-            return precision, best + (self._deviate(rng) @ spread).astype(self.dtype)
-        noisy = self._project((rng.standard_normal(rows.shape) @ spread).astype(self.dtype))
-        noisy += (rng.standard_normal(best.shape) @ spread).astype(self.dtype)
-        return precision, best + self._solve(noisy)
+        spread = np.linalg.inv(np.linalg.cholesky(precision)).astype(self.dtype)  # z @ spread ~ N(0, P^-1)
+        return precision, best + deviation @ spread
 
-    def _deviate(self, rng: np.random.Generator) -> Matrix:
-        """Return normals of covariance (F^T F + I)^-1 over features, shape (f + 1, d)."""
-        from scipy.linalg import solve_triangular
+    def _best_and_deviation(self, rows: Matrix, rng: np.random.Generator) -> tuple[Matrix, Matrix, Matrix]:
+        """Return the best coefficients, their means of rows, and normals of covariance (F^T F + I)^-1.
 
-        triangle, lower = self._factor
-        normals = rng.standard_normal((self.features, self.width))
-        deviation: Matrix = solve_triangular(
-            triangle, normals, lower=lower, trans="T" if lower else "N", check_finite=False
-        )
-        return deviation
+        Where no root of that covariance is at hand, the normals are the coefficients that best fit rows
+        and zeros of independent normals: these have the same law, and ride along in one solve.
+        """
+        normals = rng.standard_normal((self.features, self.width)).astype(self.dtype)
+        if self._root is not None:
+            return *self._solve(self._project(rows)), self._root.T @ normals
+        noise = rng.standard_normal(rows.shape).astype(self.dtype)
+        right = self._project(np.hstack([rows, noise]))
+        right[:, self.width :] += normals
+        solved, means = self._solve(right)
+        return solved[:, : self.width], means[:, : self.width], solved[:, self.width :]
 
-    def _scatter(self, means: Matrix, coefficients: Matrix) -> Matrix:
-        left = (means - self.means(coefficients)).astype(np.float64)
+    def _scatter(self, deviations: Matrix, coefficients: Matrix) -> Matrix:
+        left = deviations.astype(np.float64)
         b = coefficients.astype(np.float64)
         scatter: Matrix = left.T @ left + b.T @ b + self.scale * np.eye(self.width)
         return scatter
@@ -144,16 +147,14 @@ class SidePrior:
     def _project(self, rows: Matrix) -> Matrix:
         return multiply_rows(*self._backward, rows)
 
-    def _solve(self, right: Matrix) -> Matrix:
-        """Return (F^T F + I)^-1 right, by the smaller of the two Gram matrices."""
-        from scipy.linalg import cho_solve
-
+    def _solve(self, right: Matrix) -> tuple[Matrix, Matrix]:
+        """Return C = (F^T F + I)^-1 right and F C, by the smaller of the two Gram matrices."""
         if self._primal:
-            solved = cho_solve(self._factor, right, check_finite=False)
-        else:
-            inner = cho_solve(self._factor, multiply_rows(*self._forward, right), check_finite=False)
-            solved = right - self._project(inner.astype(self.dtype))
-        return np.asarray(solved, self.dtype)
+            solved = (self._inverse @ right).astype(self.dtype)
+            return solved, self.means(solved)
+        # F (F^T F + I)^-1 = (F F^T + I)^-1 F
+        means = (self._inverse @ multiply_rows(*self._forward, right)).astype(self.dtype)
+        return right - self._project(means), means
 
 
 def unpack_lower(packed: Matrix, width: int) -> Matrix:
@@ -167,13 +168,3 @@ def unpack_lower(packed: Matrix, width: int) -> Matrix:
 
 def _compressed(matrix: Any, dtype: np.dtype[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32], Vector]:
     return matrix.indptr.astype(np.int64), matrix.indices, matrix.data.astype(dtype)
-
-
-def _trace_of_inverse(factor: tuple[Matrix, bool]) -> float:
-    """Return the trace of the inverse of a matrix of which the Cholesky factor is given."""
-    from scipy.linalg import solve_triangular
-
-    triangle, lower = factor
-    identity = np.eye(triangle.shape[0])
-    inverse = solve_triangular(triangle, identity, lower=lower, check_finite=False, overwrite_b=True)
-    return float(np.sum(inverse**2))
