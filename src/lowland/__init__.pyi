@@ -1,6 +1,7 @@
 """The names of the package, for type checkers; at run time they load when first used."""
 
 from lowland.certify import certify as certify
+from lowland.certify.variation import variation_weight as variation_weight
 from lowland.core.dynamics import NonReversible as NonReversible
 from lowland.core.dynamics import Overdamped as Overdamped
 from lowland.core.dynamics import Underdamped as Underdamped
@@ -9,6 +10,7 @@ from lowland.core.exits import Ball as Ball
 from lowland.core.exits import HalfSpace as HalfSpace
 from lowland.core.findings import Certificate as Certificate
 from lowland.core.findings import Finding as Finding
+from lowland.core.networks import ReluNetwork as ReluNetwork
 from lowland.core.observations import Observations as Observations
 from lowland.core.records import Factors as Factors
 from lowland.core.records import SearchResult as SearchResult
@@ -19,6 +21,7 @@ from lowland.core.tensor_observations import TensorObservations as TensorObserva
 from lowland.core.tensors import TuckerTensor as TuckerTensor
 from lowland.estimators import MatrixCompletion as MatrixCompletion
 from lowland.estimators import MatrixSensing as MatrixSensing
+from lowland.estimators import StableSplineRegressor as StableSplineRegressor
 from lowland.estimators import TuckerDecomposition as TuckerDecomposition
 from lowland.files import Covariates as Covariates
 from lowland.files import read_covariates as read_covariates
@@ -29,7 +32,10 @@ from lowland.landscape import EscapeStudy as EscapeStudy
 from lowland.landscape import LangevinSample as LangevinSample
 from lowland.landscape import SplittingStudy as SplittingStudy
 from lowland.landscape import Suggestion as Suggestion
+from lowland.landscape import WidthAdvice as WidthAdvice
 from lowland.landscape import advise_dynamics as advise_dynamics
+from lowland.landscape import advise_width as advise_width
+from lowland.landscape import count_patterns as count_patterns
 from lowland.landscape import cut as cut
 from lowland.landscape import cut_plane as cut_plane
 from lowland.landscape import find_path as find_path
@@ -60,6 +66,14 @@ from lowland.systems.langevin import split_escape as split_escape
 from lowland.systems.matrix import certify_matrix as certify_matrix
 from lowland.systems.matrix import recover as recover
 from lowland.systems.recovery import Recovery as Recovery
+from lowland.systems.region_survey import RegionSurvey as RegionSurvey
+from lowland.systems.region_survey import survey_regions as survey_regions
+from lowland.systems.regions import RegionReport as RegionReport
+from lowland.systems.regions import region_report as region_report
+from lowland.systems.stability import StabilityReport as StabilityReport
+from lowland.systems.stability import stability_report as stability_report
+from lowland.systems.stable_fit import StableFit as StableFit
+from lowland.systems.stable_fit import fit_stable as fit_stable
 from lowland.systems.tomography import StateEstimate as StateEstimate
 from lowland.systems.tomography import estimate_state as estimate_state
 from lowland.systems.tucker import decompose_tucker as decompose_tucker

@@ -11,6 +11,8 @@ from lowland.cli.diagnose import diagnose
 from lowland.cli.escape import escape
 from lowland.cli.info import info
 from lowland.cli.predict import predict
+from lowland.cli.regions import regions
+from lowland.cli.regress import regress
 from lowland.cli.reproduce import reproduce
 from lowland.cli.sense import sense
 from lowland.cli.top import top
@@ -24,5 +26,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (demo, complete, predict, top, sense, tucker, escape, certify, diagnose, reproduce, info):
+for command in (
+    demo,
+    complete,
+    predict,
+    top,
+    sense,
+    tucker,
+    escape,
+    regions,
+    regress,
+    certify,
+    diagnose,
+    reproduce,
+    info,
+):
     app.command()(command)

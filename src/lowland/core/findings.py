@@ -23,6 +23,8 @@ CLAIMS = {
     "locally_unique": "no other matrix of this rank close by has the same predictions",
     "determined_by_data": "only finitely many matrices of this rank fit such data",
     "uniquely_determined": "only one matrix of this rank fits the data",
+    "no_bad_minimum_in_region": "every differentiable local minimum of the activation region has zero loss",
+    "stable_at_step_size": "gradient descent with this step size does not leave the point",
 }
 
 # from the weakest to the strongest; an overall verdict is the weakest of those it needs

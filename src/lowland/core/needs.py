@@ -35,6 +35,7 @@ DRAWS = Need("draw", "draws of one factor given the other")
 FULL_TENSOR = Need("full_tensor", "a dense tensor of which every cell is known and weighs the same")
 RESIDUAL_TENSOR = Need("residual_tensor", "what the fit of a tensor leaves, cell by cell")
 NORMAL_MATRIX = Need("normal_matrix", "the normal equations of a small problem, formed")
+REGIONS = Need("regions", "the best point of an activation region")
 LINEARISATION = Need("linearise", "products with the Jacobian of the residual")
 
 

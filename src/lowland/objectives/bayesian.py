@@ -269,13 +269,14 @@ class BayesianCompletion:
         kind, prior = ("row", "column")[side], self.priors[side]
         precision = getattr(state, f"{kind}_precision") / state.noise_precision
         shift = prior.shifts(getattr(state, f"{kind}_coefficients"), precision)
-        sides = list(self.sides(state.theta))
-        partner, values = sides[1 - side], self._values[side]
+        u, v, a, b, _ = self.model.unpack(state.theta)
+        factors, biases = [u, v], [a, b]
+        partner, values = factors[1 - side], self._values[side]
         starts, indices = self._lines[side]
         if self.model.biases:
-            values = subtract_gathered(values, partner[:, -1], indices)
-            partner = np.column_stack([partner[:, :-1], np.ones(partner.shape[0], self.dtype)])
-        sides[side] = solve_rows(
+            values = subtract_gathered(values, biases[1 - side], indices)
+            partner = np.column_stack([partner, np.ones(partner.shape[0], self.dtype)])
+        drawn = solve_rows(
             partner,
             starts,
             indices,
@@ -285,9 +286,13 @@ class BayesianCompletion:
             shift=shift,
             noise=Noise(state.key, 2 * state.sweep + side, state.noise_precision**-0.5),
         )
-        precision, coefficients = prior.draw(sides[side], rng)
+        precision, coefficients = prior.draw(drawn, rng)
         changes: dict[str, Any] = {f"{kind}_precision": precision, f"{kind}_coefficients": coefficients}
-        return replace(state, theta=self.point(*sides), **changes)
+        factors[side] = drawn[:, : self.model.rank]
+        if not self.model.biases:
+            return replace(state, theta=self.model.pack(factors[0], factors[1]), **changes)
+        biases[side] = drawn[:, -1]
+        return replace(state, theta=self.model.pack(factors[0], factors[1], biases[0], biases[1]), **changes)
 
     def _draw_noise(self, state: Draw, rng: np.random.Generator) -> Draw:
         squares = self.squared_errors(state.theta)  # once a sweep: the energy is read off them

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
-from lowland.core.findings import Finding, hope
+from lowland.core.findings import Finding, hope, short_number
 from lowland.core.status import Rigour, Verdict
 
 
@@ -39,6 +39,8 @@ QUESTIONS = {
     "locally_unique": "Does another matrix close by fit the same?",
     "determined_by_data": "Would the data alone, without a penalty, leave only finitely many answers?",
     "uniquely_determined": "Would the data alone, without a penalty, leave only one answer?",
+    "no_bad_minimum_in_region": "Could training get caught in this region at a loss above zero?",
+    "stable_at_step_size": "Would gradient descent with this step size stay here?",
 }
 
 RESTS_ON = {
@@ -182,6 +184,25 @@ def _unique(finding: Finding) -> str:
     return f"No: {finding.method}." if finding.verdict is Verdict.REFUTED else ""
 
 
+def _region(finding: Finding) -> str:
+    if finding.verdict is Verdict.PROVED:
+        return "No: every differentiable local minimum of the region fits all data exactly."
+    if finding.verdict is Verdict.SUPPORTED:
+        return f"Probably not: {finding.method}."
+    if finding.verdict is Verdict.REFUTED:
+        return "Yes: a minimum inside the region that does not fit the data is attached."
+    return f"Open: {finding.method}."
+
+
+def _stable(finding: Finding) -> str:
+    if finding.value is None or finding.bound is None:
+        return ""
+    sharp = f"the largest curvature is {short_number(finding.value)}, the limit {short_number(finding.bound)}"
+    if finding.verdict is Verdict.REFUTED:
+        return f"No: {sharp}."
+    return f"{'Yes' if finding.verdict is not Verdict.INCONCLUSIVE else 'Open'}: {sharp}."
+
+
 _ANSWERS: dict[str, Callable[[Finding], str]] = {
     "stationary": _stationary,
     "second_order_stationary": _valley("Yes: no direction leads down."),
@@ -192,6 +213,8 @@ _ANSWERS: dict[str, Callable[[Finding], str]] = {
     "locally_unique": _nearby,
     "determined_by_data": _finite,
     "uniquely_determined": _unique,
+    "no_bad_minimum_in_region": _region,
+    "stable_at_step_size": _stable,
 }
 
 

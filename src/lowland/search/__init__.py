@@ -9,6 +9,7 @@ from lowland.search.high_order_escape import HighOrderEscape
 from lowland.search.langevin import Langevin
 from lowland.search.loop import run
 from lowland.search.orthogonal_iteration import OrthogonalIteration
+from lowland.search.pattern_walk import PatternWalk
 from lowland.search.scaled import Scaled
 from lowland.search.starts import critical_ridge, leading_factors, make_start
 from lowland.search.stochastic import Stochastic
@@ -39,6 +40,7 @@ __all__ = [
     "Iterations",
     "Langevin",
     "OrthogonalIteration",
+    "PatternWalk",
     "RelativeDecreaseBelow",
     "Scaled",
     "Seconds",

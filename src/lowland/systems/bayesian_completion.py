@@ -240,13 +240,9 @@ def _model_of(
 ) -> PosteriorModel:
     rows, columns = objective.moments(posterior)
     kept = () if sampling is None else sampling.state.kept
-    draws = [objective.sides(theta) for theta in kept]
-    left, right = [
-        np.stack([pair[side] for pair in draws])
-        if draws
-        else np.zeros((0, *own.means.shape), objective.dtype)
-        for side, own in enumerate((rows, columns))
-    ]
+    left, right = (np.empty((len(kept), *own.means.shape), objective.dtype) for own in (rows, columns))
+    for k, theta in enumerate(kept):
+        left[k], right[k] = objective.sides(theta)
     return PosteriorModel(
         Moments(np.ascontiguousarray(rows.means), rows.covariances),
         Moments(np.ascontiguousarray(columns.means), columns.covariances),

@@ -1,0 +1,213 @@
+"""How sharp is a two-layer ReLU network's loss at its weights, and how flat could the same function be?
+
+With features Phi (rows: derivatives of the outputs), the Hessian of 1/(2n) |f - y|^2 is G + B: G = Phi^T Phi
+/ n has the nonzero eigenvalues of the n x n kernel Phi Phi^T / n, and B couples (w_k, b_k) to v_k alone, so
+that its norm is the largest |c_k|, c_k = mean_i r_i 1_ik (x_i, 1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.networks import ReluNetwork, two_layer
+
+# beyond this many data points or parameters eigenvalues are found by iteration
+DENSE = 1500
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Sharpness:
+    """The largest eigenvalues of the loss at a network's weights.
+
+    Parameters
+    ----------
+    largest : float
+        Largest eigenvalue of the Hessian H.
+    error : float
+        Bound on its error.
+    smallest : float
+        Smallest eigenvalue of H; at least minus `remainder`.
+    gauss_newton : float
+        Largest eigenvalue of G.
+    remainder : float
+        Norm of B: zero at a stationary point whose output weights are not zero.
+    gradient_norm : float
+    loss : float
+    kinks : int
+        Pairs of neuron and data point exactly at a kink: there the loss has no Hessian.
+    """
+
+    largest: float
+    error: float
+    smallest: float
+    gauss_newton: float
+    remainder: float
+    gradient_norm: float
+    loss: float
+    kinks: int
+
+
+def measure_sharpness(network: ReluNetwork, inputs: Matrix, targets: Vector) -> Sharpness:
+    """Return the largest curvature of 1/(2 n) sum (f - y)^2, all layers trained.
+
+    Parameters
+    ----------
+    network : ReluNetwork
+        With one hidden layer.
+    inputs : ndarray, shape (n, d)
+    targets : ndarray, shape (n,)
+
+    Returns
+    -------
+    Sharpness
+
+    Notes
+    -----
+    O(n^2 (k + n)) from the kernel, plus the Hessian itself up to 1500 parameters, iteration with the residual
+    as error bound beyond.
+    """
+    parts = _Parts(network, inputs, targets)
+    gauss_newton, gn_error = _largest_kernel(parts)
+    remainder = float(np.linalg.norm(parts.coupling, axis=1).max(initial=0.0))
+    largest, smallest, error = parts.extremes(gauss_newton, remainder)
+    return Sharpness(
+        largest,
+        max(error, gn_error),
+        smallest,
+        gauss_newton,
+        remainder,
+        float(np.linalg.norm(parts.gradient())),
+        0.5 * float(np.mean(parts.residual**2)),
+        int(np.count_nonzero(parts.before == 0)),
+    )
+
+
+def kernel(network: ReluNetwork, inputs: Matrix) -> Matrix:
+    """Return Phi Phi^T / n of a two-layer network, shape (n, n)."""
+    return _Parts(network, inputs, np.zeros(len(inputs))).kernel()
+
+
+class _Parts:
+    """What the layers compute, and products with the Hessian."""
+
+    def __init__(self, network: ReluNetwork, inputs: Matrix, targets: Vector) -> None:
+        self.network, self.n = network, len(inputs)
+        biased = network.biases[0] is not None
+        self.points = np.hstack([inputs, np.ones((self.n, 1))]) if biased else inputs
+        self.before, outputs = network.layers(inputs)
+        self.residual = outputs[:, 0] - targets
+        self.on = (self.before > 0).astype(float)
+        self.hidden = self.before * self.on
+        self.outer = network.weights[1][0]
+        self.offset = network.biases[1] is not None
+        # c_k, one row a neuron
+        self.coupling: Matrix = (self.on * self.residual[:, None]).T @ self.points / self.n
+
+    def kernel(self) -> Matrix:
+        active = self.on * self.outer
+        inner: Matrix = (self.points @ self.points.T) * (active @ active.T) + self.hidden @ self.hidden.T
+        return (inner + float(self.offset)) / self.n
+
+    def gradient(self) -> Vector:
+        slopes = self.outer[:, None] * self.coupling
+        by_outer = self.hidden.T @ self.residual / self.n
+        return np.concatenate([slopes.ravel(), by_outer, [self.residual.mean()] if self.offset else []])
+
+    def product(self, direction: Vector) -> Vector:
+        """Return H times a direction (first layer neuron by neuron, output weights, offset)."""
+        k, d = self.coupling.shape
+        first, outer = direction[: k * d].reshape(k, d), direction[k * d : k * d + k]
+        moved = (self.on * (self.points @ first.T)) @ self.outer + self.hidden @ outer
+        moved = (moved + (direction[-1] if self.offset else 0.0)) / self.n
+        back = (self.on * moved[:, None]).T @ self.points * self.outer[:, None]
+        by_outer = self.hidden.T @ moved + np.einsum("kd,kd->k", self.coupling, first)
+        back += outer[:, None] * self.coupling
+        return np.concatenate([back.ravel(), by_outer, [moved.sum()] if self.offset else []])
+
+    def extremes(self, gauss_newton: float, remainder: float) -> tuple[float, float, float]:
+        """Return the largest and smallest eigenvalues of H, and a bound on their error."""
+        size = self.coupling.size + self.outer.size + int(self.offset)
+        if size <= DENSE:
+            hessian = np.stack([self.product(unit) for unit in np.eye(size)])
+            values = np.linalg.eigvalsh((hessian + hessian.T) / 2)
+            error = 16 * size * np.finfo(float).eps * max(abs(values[0]), abs(values[-1]), gauss_newton)
+            return float(values[-1]), float(values[0]), float(error)
+        if remainder <= 1e-9 * gauss_newton:  # H is G up to that, which is settled by Weyl's inequality
+            return gauss_newton, -remainder, remainder
+        value, vector = _iterate(self.product, size)
+        residual = float(np.linalg.norm(self.product(vector) - value * vector))
+        return value, -remainder, max(residual, gauss_newton + remainder - value)
+
+
+def _largest_kernel(parts: _Parts) -> tuple[float, float]:
+    """Return the largest eigenvalue of G and a bound on its error."""
+    if parts.n <= DENSE:
+        value = float(np.linalg.eigvalsh(parts.kernel())[-1])
+        return value, 16 * parts.n * float(np.finfo(float).eps) * value
+
+    active = parts.on * parts.outer
+
+    def product(u: Vector) -> Vector:
+        moved = (active * ((active * u[:, None]).T @ parts.points @ parts.points.T).T).sum(axis=1)
+        moved = moved + parts.hidden @ (parts.hidden.T @ u) + float(parts.offset) * u.sum()
+        return np.asarray(moved / parts.n)
+
+    value, vector = _iterate(product, parts.n)
+    return value, float(np.linalg.norm(product(vector) - value * vector))
+
+
+def _iterate(product: object, size: int) -> tuple[float, Vector]:
+    from scipy.sparse.linalg import LinearOperator, eigsh
+
+    operator = LinearOperator((size, size), matvec=product, dtype=float)
+    start = np.random.default_rng(0).standard_normal(size)
+    values, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=1e-10)
+    return float(values[0]), vectors[:, 0]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RescalingBracket:
+    """Between what the least sharpness over all rescalings of a network's neurons lies.
+
+    Parameters
+    ----------
+    lower : float
+        No rescaling (a w, a b, v / a) is flatter: of the part G, and of H where that is G.
+    upper : float
+        Sharpness G of `network`.
+    network : ReluNetwork
+        The rescaling in closed form that makes the bound's inequality of means an equality.
+    """
+
+    lower: float
+    upper: float
+    network: ReluNetwork
+
+
+def rescaling_bracket(network: ReluNetwork, inputs: Matrix) -> RescalingBracket:
+    """Return a lower bound on the sharpness of all rescalings of a network, and a rescaling near it.
+
+    For the mean feature vector, lambda(G) >= |mean Phi|^2 = [offset] + sum v_k^2 p_k^2 + h_k^2 >= [offset] +
+    2 sum |v_k| p_k h_k, with h_k the mean of what neuron k gives and p_k the norm of its mean active (x, 1).
+    """
+    parts = _Parts(network, inputs, np.zeros(len(inputs)))
+    slope = np.linalg.norm(parts.on.T @ parts.points / parts.n, axis=1)
+    height = parts.hidden.mean(axis=0)
+    lower = float(parts.offset) + 2 * float(np.abs(parts.outer) @ (slope * height))
+    useful = (height > 0) & (slope > 0) & (parts.outer != 0)
+    scale = np.ones(height.size)
+    scale[useful] = np.sqrt(np.abs(parts.outer[useful]) * slope[useful] / height[useful])
+    bias = network.biases[0]
+    flat = two_layer(
+        network.weights[0] * scale[:, None],
+        None if bias is None else bias * scale,
+        np.where(useful, parts.outer / scale, parts.outer),
+        None if network.biases[1] is None else float(network.biases[1][0]),
+    )
+    return RescalingBracket(lower, _largest_kernel(_Parts(flat, inputs, np.zeros(len(inputs))))[0], flat)

@@ -1,0 +1,43 @@
+"""Columns of numbers that commands are pointed at by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Matrix
+from lowland.core.errors import InvalidInputError
+from lowland.files.arrays import load_npy
+from lowland.files.tables import read_columns
+
+
+def read_numbers(path: Path, names: Sequence[str] | None = None) -> tuple[list[str], Matrix]:
+    """Return names and numbers of columns of a table, shape (n, columns); all columns by default."""
+    if path.suffix.lower() == ".npy":
+        array = np.asarray(load_npy(path), dtype=float)
+        array = array[:, None] if array.ndim == 1 else array
+        columns: dict[str, Any] = {str(k): column for k, column in enumerate(array.T)}
+    else:
+        columns, _ = read_columns(path)
+    chosen = list(columns) if names is None else list(names)
+    for name in chosen:
+        if name not in columns:
+            raise InvalidInputError(f"{path} has no column {name!r}", f"columns {', '.join(columns)}")
+    numbers = [_as_floats(columns[name], name, path) for name in chosen]
+    return chosen, np.stack(numbers, axis=1) if numbers else np.zeros((0, 0))
+
+
+def _as_floats(column: Any, name: str, path: Path) -> Any:
+    out = np.empty(len(column))
+    for k, value in enumerate(column):
+        text = str(value).strip()
+        try:
+            out[k] = float(text) if text else np.nan
+        except ValueError as error:
+            raise InvalidInputError(
+                f"column {name!r} of {path} must hold numbers", f"{text!r} in row {k}"
+            ) from error
+    return out

@@ -1,0 +1,136 @@
+"""`lowland regions`: activation regions of ReLU networks on a table of inputs."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from lowland.cli.numeric_columns import read_numbers
+from lowland.cli.output import check_claim, exit_on_missed, say, say_json, try_report
+from lowland.core.atomic import check_writable
+from lowland.core.errors import InvalidInputError
+from lowland.files.networks import read_network
+from lowland.landscape.neuron_patterns import count_patterns, describe_count
+from lowland.landscape.pattern_shares import advise_width
+from lowland.report.page import write_report
+from lowland.systems.region_pages import region_page, survey_page
+from lowland.systems.region_survey import LAWS, survey_regions
+from lowland.systems.regions import region_report
+
+
+def regions(
+    table: Annotated[
+        Path, typer.Argument(help="Inputs, a row a data point: CSV, TSV, Parquet, Feather or .npy.")
+    ],
+    target: Annotated[str | None, typer.Option(help="Column to be fitted; the others are inputs.")] = None,
+    network: Annotated[
+        Path | None,
+        typer.Option(help="Network (.npz: weight_0, bias_0, weight_1, ...): report on its region."),
+    ] = None,
+    trained: Annotated[
+        str, typer.Option(help="Layers of the network that are trained: first or all.")
+    ] = "first",
+    width: Annotated[int | None, typer.Option(help="Draw regions of a layer of this width.")] = None,
+    law: Annotated[str, typer.Option(help=f"How regions are drawn: {', '.join(LAWS)}.")] = "normal",
+    draws: Annotated[int, typer.Option(help="How many regions are drawn.")] = 200,
+    advise: Annotated[
+        float | None, typer.Option(help="Width at which this share of regions holds no bad minimum.")
+    ] = None,
+    bias: Annotated[bool, typer.Option(help="Whether neurons have biases.")] = True,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
+    require: Annotated[
+        str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of draws.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Count activation regions on data, and say which hold no bad minima."""
+    if report is not None:
+        check_writable(report)
+    check_claim(require)
+    _check_asked(network, width, report, require)
+    names, numbers = read_numbers(table)
+    inputs, values = _split(names, numbers, target, table)
+    if not np.isfinite(numbers).all():
+        raise InvalidInputError(
+            f"{table} has missing cells", "an empty or infinite cell", fix="leave such rows out"
+        )
+    data: dict[str, Any] = {"points": len(inputs), "inputs": inputs.shape[1]}
+    count = _count(inputs, bias)
+    data["patterns_of_a_neuron"] = count
+    survey = found = None
+    if width is not None:
+        survey = survey_regions(inputs, values, width=width, law=law, n_regions=draws, bias=bias, rng=seed)
+    if network is not None:
+        found = region_report(read_network(network), inputs, values, trained=trained, rng=seed)
+        data["certificate"] = found.certificate.as_dict()
+    if survey is not None:
+        data["survey"] = _shares(survey)
+    advice = None
+    if advise is not None:
+        advice = advise_width(len(inputs), inputs.shape[1], advise, bias=bias, inputs=inputs, rng=seed)
+        data["width"] = {"advised": advice.width, "lower": advice.lower, "upper": advice.upper}
+    if report is not None:
+        settings = [("command", shlex.join(["lowland", *sys.argv[1:]])), ("seed", str(seed))]
+        page = (
+            region_page(found, survey=survey, settings=settings) if found else survey_page(survey, settings)
+        )
+        try_report(lambda: write_report(report, page), report)
+    if json:
+        say_json(data)
+    else:
+        exact = "exactly" if count is not None else "in general position"
+        shown = describe_count(
+            count if count is not None else count_patterns(inputs, bias=bias, generic=True)
+        )
+        say(f"{len(inputs)} points of {inputs.shape[1]} inputs: a neuron has {shown} patterns, {exact}")
+        for part in (found, survey, advice):
+            if part is not None:
+                say(str(part))
+        if report is not None and report.exists():
+            say(f"report: {report}")
+    exit_on_missed(found.certificate if found else None, require)
+
+
+def _check_asked(network: Path | None, width: int | None, report: Path | None, require: str | None) -> None:
+    if report is not None and network is None and width is None:
+        raise InvalidInputError("there is nothing to report", "neither --network nor --width", fix="give one")
+    if require is not None and network is None:
+        raise InvalidInputError("--require is for a network", require, fix="give --network")
+
+
+def _split(names: list[str], numbers: Any, target: str | None, table: Path) -> tuple[Any, Any]:
+    if target is None:
+        return numbers, None
+    if target not in names:
+        raise InvalidInputError(f"{table} has no column {target!r}", f"columns {', '.join(names)}")
+    if len(names) == 1:
+        raise InvalidInputError(f"{table} has no inputs", f"the column {target!r} alone")
+    place = names.index(target)
+    return np.delete(numbers, place, axis=1), numbers[:, place]
+
+
+def _count(inputs: Any, bias: bool) -> int | None:
+    """Return the exact number of patterns, None where it would take too long."""
+    try:
+        return count_patterns(inputs, bias=bias)
+    except InvalidInputError:
+        return None
+
+
+def _shares(survey: Any) -> dict[str, Any]:
+    shares = {
+        "full_rank": survey.full,
+        "global_minimum": survey.global_minimum,
+        "bad_minimum": survey.bad_minimum,
+    }
+    return {
+        name: {"share": share.estimate, "interval": list(share.interval())}
+        for name, share in shares.items()
+        if share is not None
+    }

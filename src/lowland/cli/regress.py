@@ -1,0 +1,113 @@
+"""`lowland regress`: a linear spline in one variable, its knots chosen by large-step gradient descent."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from lowland.cli.numeric_columns import read_numbers
+from lowland.cli.output import say, say_json, try_report, warn
+from lowland.core.atomic import check_writable
+from lowland.core.errors import InvalidInputError
+from lowland.estimators.stable_spline import StableSplineRegressor
+from lowland.files.outputs import write_rows
+from lowland.report.page import write_report
+from lowland.systems.stable_pages import regression_page
+
+
+def regress(
+    table: Annotated[
+        Path, typer.Argument(help="Table with both columns: CSV, TSV, Parquet, Feather or .npy.")
+    ],
+    x: Annotated[str, typer.Option("--x", help="Column to predict from.")],
+    y: Annotated[str, typer.Option("--y", help="Column to predict.")],
+    step_size: Annotated[
+        str, typer.Option(help='Step of gradient descent, or "auto": the largest that held-out points allow.')
+    ] = "auto",
+    width: Annotated[int, typer.Option(help="Neurons: the most knots there can be.")] = 50,
+    runs: Annotated[int, typer.Option(help="Random starts.")] = 4,
+    steps: Annotated[int, typer.Option(help="Steps of descent at most.")] = 20_000,
+    level: Annotated[float, typer.Option(help="Nominal coverage of intervals.")] = 0.9,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the table with predictions and intervals here.")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of starts and folds.")] = 0,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Fit a linear spline with few knots and say what holds it."""
+    for path in (output, report):
+        if path is not None:
+            check_writable(path)
+    if not 0 < level < 1:
+        raise InvalidInputError("--level must lie between 0 and 1", f"{level:g}")
+    _, numbers = read_numbers(table, [x, y])
+    known = ~np.isnan(numbers).any(axis=1)
+    model = StableSplineRegressor(
+        _step(step_size), width=width, n_runs=runs, n_steps=steps, random_state=seed
+    ).fit(numbers[known, 0], numbers[known, 1])
+    left_out = int(np.count_nonzero(~known))
+    if output is not None:
+        _write(output, model, numbers, (x, y), level)
+    if report is not None:
+        settings = [("command", shlex.join(["lowland", *sys.argv[1:]])), ("seed", str(seed))]
+        notes = [f"{left_out} rows without both numbers were left out."] if left_out else []
+        page = regression_page(model, (x, y), settings, notes)
+        try_report(lambda: write_report(report, page), report)
+    if json:
+        say_json(_as_data(model, left_out))
+        return
+    if left_out:
+        warn(f"lowland: {left_out} rows without both numbers were left out")
+    _say(model, (x, y))
+    for name, target in (("output", output), ("report", report)):
+        if target is not None and target.exists():
+            say(f"{name}: {target}")
+
+
+def _step(text: str) -> float | str:
+    if text == "auto":
+        return text
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidInputError('--step-size must be a number or "auto"', text) from error
+
+
+def _say(model: Any, names: tuple[str, str]) -> None:
+    error = np.sqrt(model.cv_errors_[model.step_size_])
+    say(
+        f"{names[1]} by {names[0]}: {model.x_.size} rows, step size {model.step_size_:g}, "
+        f"held-out error {error:.4g}"
+    )
+    knots = model.effective_knots_
+    say(f"knots that data can tell apart: {knots.size}")
+    for place, value in zip(knots, model.predict(knots) if knots.size else [], strict=True):
+        say(f"  {names[0]} = {place:.6g}  {names[1]} = {value:.6g}")
+    finding = model.fit_.stability.certificate["stable_at_step_size"]
+    say(f"stable at step size  {finding.verdict.name}  {finding.method}")
+
+
+def _write(path: Path, model: Any, numbers: Any, names: tuple[str, str], level: float) -> None:
+    usable = ~np.isnan(numbers[:, 0])
+    fitted, lower, upper = (np.full(len(numbers), np.nan) for _ in range(3))
+    if usable.any():
+        fitted[usable] = model.predict(numbers[usable, 0])
+        lower[usable], upper[usable] = model.predict_interval(numbers[usable, 0], level)
+    header = (*names, "prediction", "lower", "upper")
+    write_rows(path, header, zip(*numbers.T, fitted, lower, upper, strict=True))
+
+
+def _as_data(model: Any, left_out: int) -> dict[str, Any]:
+    return {
+        "step_size": model.step_size_,
+        "held_out_mean_squared_error": {f"{step:g}": error for step, error in model.cv_errors_.items()},
+        "knots": model.effective_knots_.tolist(),
+        "rows_left_out": left_out,
+        "certificate": model.fit_.stability.certificate.as_dict(),
+    }

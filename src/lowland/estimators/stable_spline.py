@@ -1,0 +1,270 @@
+"""`StableSplineRegressor`: a linear spline whose knots gradient descent with a large step chooses."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, check_X_y
+
+from lowland.certify.variation import effective_knots, knots, variation_weight
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.numbers import check_positive, whole_number
+from lowland.core.random import make_generator
+from lowland.systems.spline_choice import CrossFit, cross_fit, fit_all
+
+
+class StableSplineRegressor(RegressorMixin, BaseEstimator):
+    """Regression in one variable by a linear spline with few knots, chosen by large-step gradient descent.
+
+    A two-layer ReLU network is trained by plain gradient descent. With step size eta it can only settle where
+    the sum of |changes of slope|, weighted by how well data support them, is below 1/eta - 1/2: large steps
+    leave few knots. The largest step is taken whose held-out error lies within a standard error of the least,
+    in units in which inputs span -1 to 1 and values have variance one.
+
+    Parameters
+    ----------
+    step_size : float or "auto"
+        eta, in the units above; "auto" tries 0.025, 0.05, ..., 0.8.
+    width : int
+        Neurons: the most knots there can be.
+    n_runs : int
+        Random starts, all descended together; the one with the least loss is kept.
+    n_steps : int
+        Steps at most.
+    cv : int
+        Folds, for the step size and for the intervals.
+    random_state : int, RandomState, Generator or None
+        Source of randomness.
+
+    Attributes
+    ----------
+    knots_ : ndarray
+        Where the slope of the spline changes within the data, ascending.
+    slopes_ : ndarray, shape (knots + 1,)
+        Slopes between the knots.
+    effective_knots_ : ndarray
+        Knots that data can tell apart: one between neighbouring inputs, those of 5 % of the largest change
+        up.
+    step_size_ : float
+        The step used.
+    cv_errors_ : dict of float to float
+        Held-out mean squared error of each step tried, in the units of y squared.
+    fit_ : StableFit
+        Network, runs and stability, in the units of the descent.
+    support_ : tuple of float
+        Least and largest input.
+    n_features_in_ : int
+        Always 1.
+
+    Notes
+    -----
+    About (cv + 1) n_runs runs for each step size tried, O(n + width) for each of their steps.
+
+    References
+    ----------
+    D. Qiao, K. Zhang, E. Singh, D. Soudry, Y.-X. Wang, Stable minima cannot overfit in univariate ReLU
+    networks, NeurIPS 2024.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> rng = np.random.default_rng(0)
+    >>> x = np.linspace(0, 10, 80)
+    >>> y = np.minimum(x, 5) + 0.1 * rng.standard_normal(80)
+    >>> model = ll.StableSplineRegressor(random_state=0).fit(x, y)
+    >>> bool(np.abs(model.predict([2.0, 8.0]) - [2, 5]).max() < 0.1)
+    True
+    """
+
+    def __init__(
+        self,
+        step_size: float | str = "auto",
+        width: int = 50,
+        n_runs: int = 4,
+        n_steps: int = 20_000,
+        cv: int = 5,
+        random_state: Any = None,
+    ) -> None:
+        self.step_size = step_size
+        self.width = width
+        self.n_runs = n_runs
+        self.n_steps = n_steps
+        self.cv = cv
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the spline.
+
+        Parameters
+        ----------
+        X : array_like, shape (n,) or (n, 1)
+            Inputs.
+        y : array_like, shape (n,)
+            Values.
+        sample_weight : array_like, shape (n,), optional
+            Weights, at least 0; points of weight zero are left out.
+
+        Returns
+        -------
+        StableSplineRegressor
+            Itself.
+
+        Raises
+        ------
+        InvalidInputError
+            If there are fewer than three points or two different inputs, or a setting is out of range.
+        """
+        x, values, weights = self._read(X, y, sample_weight)
+        for name, least in (("width", 1), ("n_runs", 1), ("n_steps", 1), ("cv", 2)):
+            whole_number(getattr(self, name), name, least)
+        rng = make_generator(self.random_state)
+        self.support_ = float(x.min()), float(x.max())
+        self._shift, self._scale = sum(self.support_) / 2, (self.support_[1] - self.support_[0]) / 2
+        self._mean = float(np.average(values, weights=weights))
+        self._unit = float(np.sqrt(np.average((values - self._mean) ** 2, weights=weights))) or 1.0
+        scaled = (x - self._shift) / self._scale, (values - self._mean) / self._unit, weights
+        settings = self.width, self.n_runs, self.n_steps
+        self._cross: CrossFit = cross_fit(*scaled, self._steps(), settings, min(self.cv, x.size), rng)
+        self.step_size_ = self._cross.step_size
+        self.cv_errors_ = {step: error * self._unit**2 for step, error in self._cross.errors.items()}
+        self.fit_ = fit_all(*scaled, self.step_size_, settings, rng)
+        self._inputs = scaled[0]
+        self._read_out()
+        return self
+
+    def predict(self, X: ArrayLike) -> Vector:
+        """Return the spline at inputs, continued as a line outside the data.
+
+        Parameters
+        ----------
+        X : array_like, shape (k,) or (k, 1)
+
+        Returns
+        -------
+        ndarray, shape (k,)
+        """
+        check_is_fitted(self)
+        prediction: Vector = self._mean + self._unit * self.fit_(self._scaled(X))
+        return prediction
+
+    def predict_interval(self, X: ArrayLike, level: float = 0.9) -> tuple[Vector, Vector]:
+        """Return intervals for new observations, by the cross-validation of the fit (CV+).
+
+        Parameters
+        ----------
+        X : array_like, shape (k,) or (k, 1)
+        level : float
+            Nominal coverage; at least 2 level - 1 is guaranteed where points are exchangeable.
+
+        Returns
+        -------
+        lower, upper : ndarray, shape (k,)
+            Infinite outside the data: nothing there is held by them.
+
+        References
+        ----------
+        R. Barber, E. Candes, A. Ramdas, R. Tibshirani, Predictive inference with the jackknife+, Annals of
+        Statistics 2021.
+        """
+        check_is_fitted(self)
+        if not 0 < level < 1:
+            raise InvalidInputError("level must lie between 0 and 1", repr(level))
+        t = self._scaled(X)
+        lower, upper = self._cross.interval(t, level)
+        outside = np.abs(t) > 1 + 1e-12
+        lower[outside], upper[outside] = -np.inf, np.inf
+        return self._mean + self._unit * lower, self._mean + self._unit * upper
+
+    def boundary_risk(self, X: ArrayLike) -> Vector:
+        """Return how little holds the fit: 1 in the best supported place, infinite outside the data.
+
+        Parameters
+        ----------
+        X : array_like, shape (k,) or (k, 1)
+
+        Returns
+        -------
+        ndarray, shape (k,)
+            The largest weight g over the weight at each input: small changes of slope are held back by g
+            alone.
+        """
+        check_is_fitted(self)
+        best = float(variation_weight(self._inputs, np.linspace(-1, 1, 401)).max())
+        with np.errstate(divide="ignore"):
+            risk: Vector = best / variation_weight(self._inputs, self._scaled(X))
+        return risk
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw data, spline, knots and 90 % intervals; returns the display."""
+        from lowland.report.stable_displays import SplineDisplay
+
+        check_is_fitted(self)
+        return SplineDisplay.from_estimator(self).plot(ax)
+
+    def _steps(self) -> tuple[float, ...]:
+        if isinstance(self.step_size, str):
+            if self.step_size != "auto":
+                raise InvalidInputError('step_size must be positive or "auto"', repr(self.step_size))
+            return STEPS
+        check_positive("step_size", self.step_size)
+        return (float(self.step_size),)
+
+    def _read(self, X: ArrayLike, y: ArrayLike, sample_weight: Any) -> tuple[Vector, Vector, Vector]:
+        x, values = check_X_y(_column(X), y, dtype=np.float64, y_numeric=True)
+        self.n_features_in_ = _one_feature(x)
+        weights = _check_sample_weight(sample_weight, x, dtype=np.float64)
+        if np.any(weights < 0):
+            raise InvalidInputError("sample_weight must not be negative", f"{weights.min():g}")
+        used = weights > 0
+        x, values, weights = x[used, 0], values[used], weights[used]
+        if x.size < 3:
+            raise InvalidInputError("a spline needs three points at least", f"n_samples = {x.size}")
+        if np.ptp(x) == 0:
+            raise InvalidInputError("X must hold at least two different numbers", f"{x[0]:g} alone")
+        self.x_, self.y_ = x, values
+        return x, values, weights / weights.sum()
+
+    def _scaled(self, X: ArrayLike) -> Vector:
+        x = check_array(_column(X), dtype=np.float64)
+        _one_feature(x)
+        scaled: Vector = (x[:, 0] - self._shift) / self._scale
+        return scaled
+
+    def _read_out(self) -> None:
+        w, b, v, _ = self.fit_.network.univariate()
+        places, jumps = knots(w, b, v)
+        inside = (np.abs(places) < 1) & (jumps != 0)
+        first = float(v[w < 0] @ w[w < 0]) + float(
+            jumps[places <= -1].sum()
+        )  # what is active far to the left
+        slopes = np.r_[first, first + np.cumsum(jumps[inside])] * self._unit / self._scale
+        self.knots_, self.slopes_ = self._shift + self._scale * places[inside], slopes
+        self.effective_knots_ = self._shift + self._scale * effective_knots(self._inputs, places, jumps)[0]
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+
+STEPS = (0.025, 0.05, 0.1, 0.2, 0.4, 0.8)
+
+
+def _column(X: ArrayLike) -> Matrix:
+    array = np.asarray(X)
+    return array[:, None] if array.ndim == 1 else array
+
+
+def _one_feature(x: Matrix) -> int:
+    if x.shape[1] != 1:
+        raise InvalidInputError(
+            "X must have one feature",
+            f"{x.shape[1]} feature(s)",
+            fix="pass one column; this is regression in one variable",
+        )
+    return 1

@@ -1,0 +1,195 @@
+"""Is the Jacobian of a layer of ReLU neurons of full row rank? Thousands of answers a second.
+
+Row i of J is (A_i1 x_i, ..., A_ik x_i) for the pattern A and data x, so J J^T is (A A^T) * (X X^T), entry by
+entry, and J is never formed. A Cholesky factor of it, less what rounding may do, settles the clear cases;
+exact elimination modulo a prime the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from lowland.kernels import modular
+from lowland.kernels.threads import run_chunks, thread_count
+
+Array = NDArray[np.float64]
+# a Cholesky factor of G - s I, s this often n (n + k + d) eps, proves that G is positive definite: rounding
+# of G (entries up to 1) and of the factor comes to a fraction of that
+SAFE = 4.0
+
+
+def clear_cases(active: NDArray[np.bool_], points: Array) -> NDArray[np.bool_]:
+    """Return for which of many cases floats alone prove full row rank.
+
+    Parameters
+    ----------
+    active : ndarray of bool, shape (cases, n, k)
+        Patterns.
+    points : ndarray, shape (cases, n, d) or (n, d)
+        Data, the bias's ones included.
+
+    Returns
+    -------
+    ndarray of bool, shape (cases,)
+        False where the rank is deficient, or nearly so.
+    """
+    cases, n = active.shape[:2]
+    points = np.broadcast_to(points, (cases, *points.shape[-2:]))
+    signs = np.ascontiguousarray(active).view(np.uint8)
+    clear = np.zeros(cases, np.uint8)
+    shift = SAFE * n * (n + active.shape[2] + points.shape[2]) * np.finfo(float).eps
+
+    def work(low: int, high: int) -> None:
+        _judge(signs[low:high], points[low:high], shift, clear[low:high])
+
+    run_chunks(work, np.linspace(0, cases, 4 * thread_count() + 1).astype(np.int64))
+    return clear.astype(bool)
+
+
+def full_rank(
+    active: NDArray[np.bool_], points: Array, rng: np.random.Generator, *, generic: bool = False
+) -> NDArray[np.bool_]:
+    """Return for many cases whether J has full row rank: exactly, but for a chance below n / 8e6 each.
+
+    Parameters
+    ----------
+    active : ndarray of bool, shape (cases, n, k)
+    points : ndarray, shape (cases, n, d) or (n, d)
+        Data, the bias's ones included, read as exact fractions.
+    rng : numpy.random.Generator
+        For residues.
+    generic : bool
+        Whether to judge almost all data with these patterns instead of the data given.
+
+    Returns
+    -------
+    ndarray of bool, shape (cases,)
+        True is proved; False is wrong with the chance named.
+    """
+    full = clear_cases(active, points)
+    dead: NDArray[np.bool_] = ~np.asarray(active.any(axis=2))
+    for case in np.flatnonzero(~full & ~dead.any(axis=1)):
+        own = points if points.ndim == 2 else points[case]
+        full[case] = modular_rank(active[case], own, rng, generic=generic) == active.shape[1]
+    return full
+
+
+def modular_rank(
+    active: NDArray[np.bool_],
+    points: Array,
+    rng: np.random.Generator,
+    *,
+    generic: bool = False,
+    trials: int = 1,
+) -> int:
+    """Return the rank of J over the rational numbers, never more; less with a chance below n / 8e6 a trial.
+
+    Parameters
+    ----------
+    active : ndarray of bool, shape (n, k)
+    points : ndarray, shape (n, d)
+        Data as exact fractions; if `generic`, only their number and width count, and a last column of ones
+        is kept.
+    rng : numpy.random.Generator
+    generic : bool
+    trials : int
+        Primes tried until the rank is full.
+
+    Returns
+    -------
+    int
+    """
+    n, best = len(active), 0
+    for prime in modular.PRIMES[:trials]:
+        x = _random_points(points, prime, rng) if generic else modular.residues(points, prime)
+        a = active.astype(np.float64)
+        # J D J^T with random diagonal D is full only if J is
+        weights, scales = (
+            rng.integers(1, prime, size).astype(np.float64) for size in (a.shape[1], x.shape[1])
+        )
+        left = modular.multiply(np.mod(a * weights, prime), np.ascontiguousarray(a.T), prime)
+        right = modular.multiply(np.mod(x * scales, prime), np.ascontiguousarray(x.T), prime)
+        best = max(best, modular.eliminate(np.mod(left * right, prime), prime).size)
+        if best == n:
+            return n
+        best = max(best, modular.eliminate(_jacobian(a, x), prime).size)
+        if best == n:
+            return n
+    return best
+
+
+def _random_points(points: Array, prime: int, rng: np.random.Generator) -> Array:
+    drawn = rng.integers(1, prime, points.shape).astype(np.float64)
+    if points.shape[1] and np.all(points[:, -1] == 1):
+        drawn[:, -1] = 1
+    return drawn
+
+
+def _jacobian(active: Array, points: Array) -> Array:
+    used = active[:, active.any(axis=0)]
+    return (used[:, :, None] * points[:, None, :]).reshape(len(active), -1)
+
+
+def rank_of_rows(matrix: NDArray[Any], prime: int = modular.PRIME) -> int:
+    """Return the rank of a matrix of zeros and ones modulo a prime: never more than over the rationals."""
+    return modular.rank(np.asarray(matrix, np.float64), prime)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def _judge(active, points, shift, clear):
+    cases, n, k = active.shape
+    d = points.shape[2]
+    rows = np.empty((n, k), np.float32)
+    x = np.empty((n, d))
+    gram = np.empty((n, n))
+    scale = np.empty(n)
+    for case in range(cases):
+        alive = True
+        for i in range(n):
+            count, square = 0.0, 0.0
+            for j in range(k):
+                rows[i, j] = active[case, i, j]
+                count += active[case, i, j]
+            for j in range(d):
+                x[i, j] = points[case, i, j]
+                square += x[i, j] * x[i, j]
+            square *= count
+            if not square > 0.0:
+                alive = False
+                break
+            scale[i] = 1.0 / np.sqrt(square)
+        if not alive:
+            continue
+        for i in range(n):
+            for j in range(i):
+                both = np.float32(0.0)
+                for c in range(k):
+                    both += rows[i, c] * rows[j, c]
+                inner = 0.0
+                for c in range(d):
+                    inner += x[i, c] * x[j, c]
+                gram[i, j] = both * inner * scale[i] * scale[j]
+            gram[i, i] = 1.0 - shift
+        clear[case] = _positive(gram, n)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+def _positive(gram, n):
+    """Whether the Cholesky factorisation of a matrix goes through; the factor takes its place."""
+    for i in range(n):
+        for j in range(i):
+            total = gram[i, j]
+            for c in range(j):
+                total -= gram[i, c] * gram[j, c]
+            gram[i, j] = total * gram[j, j]
+        pivot = gram[i, i]
+        for c in range(i):
+            pivot -= gram[i, c] * gram[i, c]
+        if not pivot > 0.0:
+            return 0
+        gram[i, i] = 1.0 / np.sqrt(pivot)
+    return 1

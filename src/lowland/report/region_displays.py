@@ -1,0 +1,111 @@
+"""Plots of activation regions: which neurons are active where, and shares over width and number of points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.report.displays import new_axes
+from lowland.report.figures import ACCENT
+
+
+@final
+@dataclass
+class PatternDisplay:
+    """Which neurons are active on which data points, neurons that agree side by side.
+
+    Parameters
+    ----------
+    active : ndarray of bool, shape (n, k)
+    """
+
+    active: Matrix
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_report(cls, report: Any, layer: int = 0) -> PatternDisplay:
+        """Take a hidden layer of a `RegionReport`."""
+        return cls(report.activation.patterns[layer])
+
+    def plot(self, ax: Any = None) -> PatternDisplay:
+        """Draw on axes, or on new ones."""
+        from matplotlib.colors import ListedColormap
+
+        self.ax_ = new_axes(ax)
+        order = np.lexsort(self.active[::-1])
+        colours = ListedColormap([(0, 0, 0, 0.06), ACCENT])
+        self.ax_.imshow(
+            self.active[:, order], aspect="auto", cmap=colours, vmin=0, vmax=1, interpolation="nearest"
+        )
+        self.ax_.set(xlabel="neuron (sorted by pattern)", ylabel="data point")
+        return self
+
+
+@final
+@dataclass
+class LossesDisplay:
+    """Best losses of regions, ascending; those that are zero to rounding at the bottom.
+
+    Parameters
+    ----------
+    losses : ndarray
+    """
+
+    losses: Vector
+    ax_: Any = field(default=None, repr=False)
+
+    def plot(self, ax: Any = None) -> LossesDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = new_axes(ax)
+        losses = np.sort(self.losses)
+        self.ax_.plot(np.arange(1, losses.size + 1), np.maximum(losses, 1e-30), ".", color=ACCENT)
+        self.ax_.set(xlabel="region", ylabel="best loss", yscale="log")
+        return self
+
+
+@final
+@dataclass
+class ShareDisplay:
+    """A share over two settings, as a map of cells.
+
+    Parameters
+    ----------
+    across, down : ndarray
+        Settings of columns and rows.
+    shares : ndarray, shape (down, across)
+        Between 0 and 1.
+    names : tuple of str
+        What is across, what is down, and what the share is of.
+    """
+
+    across: Vector
+    down: Vector
+    shares: Matrix
+    names: tuple[str, str, str]
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_rows(cls, rows: Any, across: str, down: str, share: str) -> ShareDisplay:
+        """Take rows with names, one a cell; cells that are absent stay blank."""
+        columns, lines = (np.unique([row[name] for row in rows]) for name in (across, down))
+        shares = np.full((lines.size, columns.size), np.nan)
+        for row in rows:
+            shares[np.searchsorted(lines, row[down]), np.searchsorted(columns, row[across])] = row[share]
+        return cls(columns, lines, shares, (across, down, share))
+
+    def plot(self, ax: Any = None) -> ShareDisplay:
+        """Draw on axes, or on new ones: darker is more."""
+        self.ax_ = new_axes(ax)
+        image = self.ax_.imshow(self.shares, aspect="auto", origin="lower", cmap="viridis", vmin=0, vmax=1)
+        step = [max(1, part.size // 8) for part in (self.across, self.down)]
+        self.ax_.set_xticks(
+            np.arange(self.across.size)[:: step[0]], [f"{v:g}" for v in self.across[:: step[0]]]
+        )
+        self.ax_.set_yticks(np.arange(self.down.size)[:: step[1]], [f"{v:g}" for v in self.down[:: step[1]]])
+        self.ax_.set(xlabel=self.names[0].replace("_", " "), ylabel=self.names[1].replace("_", " "))
+        bar = self.ax_.figure.colorbar(image, ax=self.ax_)
+        bar.set_label(self.names[2].replace("_", " "))
+        return self

@@ -1,0 +1,134 @@
+"""Plots of univariate fits: data, spline and knots; and how well inputs hold the fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.report.displays import new_axes
+from lowland.report.figures import ACCENT, FAINT, SECOND
+
+_POINTS = 400
+
+
+@final
+@dataclass
+class SplineDisplay:
+    """Data, the fitted linear spline, its knots, and intervals where there are any.
+
+    Parameters
+    ----------
+    x, y : ndarray
+        Data.
+    grid, fitted : ndarray
+        The spline, ascending.
+    knots : ndarray
+        Where its slope changes.
+    lower, upper : ndarray, optional
+        Intervals over the grid.
+    """
+
+    x: Vector
+    y: Vector
+    grid: Vector
+    fitted: Vector
+    knots: Vector
+    lower: Vector | None = None
+    upper: Vector | None = None
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_estimator(cls, model: Any) -> SplineDisplay:
+        """Take a fitted `StableSplineRegressor`, with its 90 % intervals."""
+        grid = np.unique(np.r_[np.linspace(model.support_[0], model.support_[1], _POINTS), model.knots_])
+        lower, upper = model.predict_interval(grid)
+        return cls(model.x_, model.y_, grid, model.predict(grid), model.effective_knots_, lower, upper)
+
+    @classmethod
+    def from_fit(cls, fit: Any) -> SplineDisplay:
+        """Take a `StableFit`."""
+        low, high = float(fit.x.min()), float(fit.x.max())
+        inside = fit.stability.knots[(fit.stability.knots > low) & (fit.stability.knots < high)]
+        grid = np.unique(np.r_[np.linspace(low, high, _POINTS), inside])
+        return cls(fit.x, fit.y, grid, fit(grid), fit.knots)
+
+    def plot(self, ax: Any = None) -> SplineDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = new_axes(ax)
+        if self.lower is not None and self.upper is not None and np.isfinite(self.lower).any():
+            self.ax_.fill_between(
+                self.grid, self.lower, self.upper, color=ACCENT, alpha=0.15, lw=0, label="90 % interval"
+            )
+        self.ax_.plot(self.x, self.y, ".", color=FAINT, ms=4, label="data")
+        self.ax_.plot(self.grid, self.fitted, color=ACCENT, lw=2, label="spline")
+        if self.knots.size:
+            at = np.interp(self.knots, self.grid, self.fitted)
+            self.ax_.plot(self.knots, at, "o", color=SECOND, ms=5, label="knots")
+        self.ax_.set(xlabel="x", ylabel="y")
+        self.ax_.legend()
+        return self
+
+
+@final
+@dataclass
+class BoundaryRiskDisplay:
+    """The weight with which stable minima pay for changes of slope: small where little holds the fit.
+
+    Parameters
+    ----------
+    grid, weight : ndarray
+    x : ndarray
+        Inputs.
+    """
+
+    grid: Vector
+    weight: Vector
+    x: Vector
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_report(cls, report: Any) -> BoundaryRiskDisplay:
+        """Take a `StabilityReport`."""
+        grid = np.linspace(float(report.x.min()), float(report.x.max()), _POINTS)
+        return cls(grid, 1 / report.boundary_risk(grid), report.x)
+
+    def plot(self, ax: Any = None) -> BoundaryRiskDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = new_axes(ax)
+        self.ax_.plot(self.grid, self.weight, color=ACCENT)
+        self.ax_.plot(self.x, np.zeros(self.x.size), "|", color=FAINT)
+        self.ax_.set(xlabel="x", ylabel="weight of a change of slope")
+        return self
+
+
+@final
+@dataclass
+class KnotsDisplay:
+    """Changes of slope at the knots of a function, and the weight that makes them expensive.
+
+    Parameters
+    ----------
+    places, jumps : ndarray
+    """
+
+    places: Vector
+    jumps: Vector
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_report(cls, report: Any) -> KnotsDisplay:
+        """Take the knots of a `StabilityReport` that lie within the data."""
+        inside = (report.knots > report.x.min()) & (report.knots < report.x.max())
+        return cls(report.knots[inside], report.jumps[inside])
+
+    def plot(self, ax: Any = None) -> KnotsDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = new_axes(ax)
+        self.ax_.vlines(self.places, 0, self.jumps, color=ACCENT)
+        self.ax_.plot(self.places, self.jumps, ".", color=ACCENT)
+        self.ax_.axhline(0, color=FAINT, lw=0.7)
+        self.ax_.set(xlabel="x", ylabel="change of slope")
+        return self

@@ -1,0 +1,143 @@
+"""Which step size to descend with, by cross-validation, and the intervals that it gives on the way."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.networks import ReluNetwork
+from lowland.systems.stability import stability_report
+from lowland.systems.stable_fit import Descent, Runs, StableFit, choose, random_starts
+
+# width, runs, steps
+Settings = tuple[int, int, int]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class CrossFit:
+    """Fits that leave out a fold each, with the largest step size of which the error is near the least.
+
+    Parameters
+    ----------
+    step_size : float
+    errors : dict of float to float
+        Held-out mean squared error of each step size.
+    networks : tuple of ReluNetwork
+        Of each fold, with the step size chosen.
+    folds : ndarray of int, shape (n,)
+        Fold of each point.
+    misses : ndarray, shape (n,)
+        Held-out absolute error of each point.
+    """
+
+    step_size: float
+    errors: dict[float, float]
+    networks: tuple[ReluNetwork, ...]
+    folds: NDArray[np.intp]
+    misses: Vector
+
+    def interval(self, t: Vector, level: float) -> tuple[Vector, Vector]:
+        """Return the CV+ interval at each t: quantiles of the folds' predictions less and plus the misses."""
+        predictions = np.stack([network(t) for network in self.networks])[self.folds]
+        n = self.misses.size
+        # the ceil((n + 1) level)-th smallest, infinite beyond the last
+        place = int(np.ceil((n + 1) * level)) - 1
+        if place >= n:
+            return np.full(t.size, -np.inf), np.full(t.size, np.inf)
+        upper = np.sort(predictions + self.misses[:, None], axis=0)[place]
+        lower = np.sort(predictions - self.misses[:, None], axis=0)[n - 1 - place]
+        return lower, upper
+
+
+def cross_fit(
+    x: Vector,
+    y: Vector,
+    weights: Vector,
+    steps: tuple[float, ...],
+    settings: Settings,
+    n_folds: int,
+    rng: np.random.Generator,
+) -> CrossFit:
+    """Descend for every step size with every fold left out, all runs together, and choose a step."""
+    width, n_runs, n_steps = settings
+    folds = rng.permutation(x.size) % n_folds
+    order = np.argsort(x, kind="stable")
+    cells = [(step, fold) for step in steps for fold in range(n_folds)]
+    own = np.repeat([weights[order] * (folds[order] != fold) for _, fold in cells], n_runs, axis=0)
+    own /= own.sum(axis=1, keepdims=True)
+    task = Descent(x[order], y[order][None], own, np.repeat([step for step, _ in cells], n_runs))
+    runs, _ = task.run(random_starts(len(cells) * n_runs, width, rng), n_steps)
+    found: dict[tuple[float, int], ReluNetwork | None] = {}
+    errors: dict[float, Vector] = {}
+    for place, (step, fold) in enumerate(cells):
+        network = _best(_part(runs, place * n_runs, n_runs))
+        found[step, fold] = network
+        held = folds == fold
+        miss = np.abs(y[held] - network(x[held])) if network is not None else np.full(held.sum(), np.inf)
+        errors.setdefault(step, np.empty(x.size))[held] = miss
+    means = {
+        step: float(np.average(np.minimum(miss, 1e150) ** 2, weights=weights))
+        for step, miss in errors.items()
+    }
+    best = _largest_within_error(means, errors, weights)
+    zero = random_starts(1, width, np.random.default_rng(0))[0] * 0
+    networks = tuple(_network(found[best, fold], zero) for fold in range(n_folds))
+    return CrossFit(best, means, networks, folds, errors[best])
+
+
+def _largest_within_error(means: dict[float, float], errors: dict[float, Vector], weights: Vector) -> float:
+    """Return the largest step whose error is within a standard error of the least: it has fewest knots."""
+    best = min(means, key=lambda step: means[step])
+    spread = np.average((errors[best] ** 2 - means[best]) ** 2, weights=weights) * np.sum(weights**2)
+    return max(step for step in means if means[step] <= means[best] + np.sqrt(spread))
+
+
+def fit_all(
+    x: Vector, y: Vector, weights: Vector, step_size: float, settings: Settings, rng: np.random.Generator
+) -> StableFit:
+    """Descend on all points and return the fit."""
+    width, n_runs, n_steps = settings
+    started = time.perf_counter()
+    order = np.argsort(x, kind="stable")
+    own = np.repeat(weights[order][None], n_runs, axis=0)
+    task = Descent(x[order], y[order][None], own, np.full(1, step_size))
+    runs, message = task.run(random_starts(n_runs, width, rng), n_steps)
+    best = choose(runs)
+    network = runs.network(best)
+    return StableFit(
+        network,
+        x,
+        y,
+        step_size,
+        runs,
+        best,
+        runs.status.count("collapsed"),
+        runs.status.count("diverged"),
+        0,
+        stability_report(network, x, y, step_size),
+        time.perf_counter() - started,
+        message,
+    )
+
+
+def _part(runs: Runs, start: int, count: int) -> Runs:
+    here = slice(start, start + count)
+    return Runs(runs.parameters[here], runs.losses[here], runs.status[here], runs.steps)
+
+
+def _best(runs: Runs) -> ReluNetwork | None:
+    if all(word == "diverged" for word in runs.status):
+        return None
+    return runs.network(choose(runs))
+
+
+def _network(found: ReluNetwork | None, zero: Matrix) -> ReluNetwork:
+    from lowland.systems.stable_fit import unpack
+
+    return unpack(zero) if found is None else found

@@ -1,0 +1,194 @@
+"""`stability_report`: which step sizes a univariate ReLU network, or its function, can be stable under."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.certify.sharpness import RescalingBracket, Sharpness, measure_sharpness, rescaling_bracket
+from lowland.certify.stability import judge_stability
+from lowland.certify.variation import effective_knots, knots, variation_weight, weighted_variation
+from lowland.core.arrays import Vector, check_floats
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
+from lowland.core.networks import ReluNetwork, check_targets
+from lowland.core.numbers import check_positive
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class StabilityReport:
+    """How sharp the loss is at a network of one input, and what its function allows.
+
+    Parameters
+    ----------
+    network : ReluNetwork
+    x, y : ndarray, shape (n,)
+    step_size : float
+    sharpness : Sharpness
+        Eigenvalues of the loss 1/(2 n) sum (f - y)^2 at the network.
+    variation : float
+        Sum over knots of |jump of the slope| times the weight g: the same for all networks of a function.
+    knots, jumps : ndarray
+        Where the slope jumps, and by how much; equal knots are one.
+    effective : tuple of ndarray
+        Knots and jumps that data can tell apart: one a gap, at least 5 % of the largest.
+    bracket : RescalingBracket
+        The least sharpness over all rescalings of the neurons lies between.
+    certificate : Certificate
+    notes : tuple of str
+    """
+
+    network: ReluNetwork
+    x: Vector
+    y: Vector
+    step_size: float
+    sharpness: Sharpness
+    variation: float
+    knots: Vector
+    jumps: Vector
+    effective: tuple[Vector, Vector]
+    bracket: RescalingBracket
+    certificate: Certificate
+    notes: tuple[str, ...] = ()
+
+    @property
+    def limit(self) -> float:
+        """Largest curvature under which the step size is stable: 2 / step_size."""
+        return 2 / self.step_size
+
+    @property
+    def largest_step_of_function(self) -> float:
+        """No network of this function is stable at rest under a larger step, however it is parametrised."""
+        return (
+            2 / (self._constant + 2 * self.variation) if self._constant + 2 * self.variation > 0 else np.inf
+        )
+
+    @property
+    def largest_step_of_rescalings(self) -> tuple[float, float]:
+        """Between what the largest step lies under which a rescaling of this network is stable at rest."""
+        lower, upper = self.bracket.lower, self.bracket.upper
+        return (2 / upper if upper > 0 else np.inf), (2 / lower if lower > 0 else np.inf)
+
+    @property
+    def _constant(self) -> float:
+        return float(self.network.biases[1] is not None)
+
+    def boundary_risk(self, t: ArrayLike) -> Vector:
+        """Return 1/g(t): how little a change of slope at t costs, and so how little holds the fit there."""
+        weight = variation_weight(self.x, t)
+        with np.errstate(divide="ignore"):
+            risk: Vector = 1 / weight
+        return risk
+
+    def __str__(self) -> str:
+        lines = [f"{name}: {text}" for name, text in self.facts()]
+        return "\n".join([*lines, str(self.certificate), *self.notes])
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what was measured, as names and words."""
+        sharp, steps = self.sharpness, self.largest_step_of_rescalings
+        return [
+            ("data points", str(self.x.size)),
+            ("loss", f"{sharp.loss:.6g}"),
+            ("sharpness", f"{sharp.largest:.6g}, limit {self.limit:.6g} for step {self.step_size:g}"),
+            ("of it, Gauss-Newton part", f"{sharp.gauss_newton:.6g}, the rest at most {sharp.remainder:.3g}"),
+            ("weighted variation", f"{self.variation:.6g}, limit {1 / self.step_size - 0.5:.6g}"),
+            ("knots", f"{self.knots.size}, {self.effective[0].size} that data can tell apart"),
+            (
+                "largest step for this function",
+                f"{self.largest_step_of_function:.4g}, in any network, at rest",
+            ),
+            ("largest step over rescalings", f"between {steps[0]:.4g} and {steps[1]:.4g}, at rest"),
+        ]
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write an HTML page."""
+        from lowland.report.page import write_report
+        from lowland.systems.stable_pages import stability_page
+
+        write_report(path, stability_page(self))
+
+
+def stability_report(network: Any, x: ArrayLike, y: ArrayLike, step_size: float) -> StabilityReport:
+    """Say whether gradient descent with a step size can rest at a ReLU network of one input.
+
+    Parameters
+    ----------
+    network : ReluNetwork or torch.nn.Sequential
+        One input, one hidden layer.
+    x, y : array_like, shape (n,)
+        Data; the loss is 1/(2 n) sum (f(x_i) - y_i)^2, all layers trained.
+    step_size : float
+        eta.
+
+    Returns
+    -------
+    StabilityReport
+
+    Raises
+    ------
+    InvalidInputError
+        If there are fewer than three data points or two different inputs, or a number is not finite.
+
+    Notes
+    -----
+    A stationary point is stable only if the largest eigenvalue of the Hessian is at most 2/eta, and then the
+    weighted variation of the function at most 1/eta - 1/2 (Qiao, Zhang, Singh, Soudry, Wang 2024).
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> network = ll.ReluNetwork(([[1.0]], [2.0]), ([0.5], [0.0]))
+    >>> found = ll.stability_report(network, [-1, 0, 1], [0, 1, 3], step_size=0.5)
+    >>> round(found.variation, 6), found.certificate["stable_at_step_size"].verdict.name
+    (0.157135, 'REFUTED')
+    """
+    net = network if isinstance(network, ReluNetwork) else ReluNetwork.from_torch(network)
+    w, b, v, _ = net.univariate()
+    inputs = check_univariate(x)
+    values = check_targets(y, inputs.size)
+    check_positive("step_size", step_size)
+    sharpness = measure_sharpness(net, inputs[:, None], values)
+    places, jumps = knots(w, b, v)
+    effective = effective_knots(inputs, places, jumps)
+    natural = float(np.sqrt(np.mean(values**2)) * np.sqrt(1 + np.mean(inputs**2)))
+    notes = []
+    if not effective[0].size:
+        notes.append("No knot lies between data points: on the data the function is a straight line.")
+    if np.unique(inputs).size < inputs.size:
+        notes.append("Some inputs repeat.")
+    if np.any(v == 0):
+        notes.append("Some output weights are zero.")
+    return StabilityReport(
+        net,
+        inputs,
+        values,
+        float(step_size),
+        sharpness,
+        weighted_variation(inputs, places, jumps),
+        places,
+        jumps,
+        effective,
+        rescaling_bracket(net, inputs[:, None]),
+        Certificate(
+            (judge_stability(sharpness, step_size, natural),), "squared loss of a univariate ReLU network"
+        ),
+        tuple(notes),
+    )
+
+
+def check_univariate(x: ArrayLike) -> Vector:
+    """Return inputs of one number each, at least three, at least two of them different."""
+    inputs = check_floats(x, "x", dtype="float64")
+    if inputs.ndim == 2 and inputs.shape[1] == 1:
+        inputs = inputs[:, 0]
+    if inputs.ndim != 1 or inputs.size < 3:
+        raise InvalidInputError("x must be at least three numbers", f"shape {inputs.shape}")
+    if np.ptp(inputs) == 0:
+        raise InvalidInputError("x must hold at least two different numbers", f"{inputs[0]:g} alone")
+    return inputs

@@ -1,0 +1,104 @@
+"""What the reports of univariate fits show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lowland.core.status import Verdict
+from lowland.report.page import FigureEntry, Page, TableEntry
+from lowland.report.stable_displays import BoundaryRiskDisplay, KnotsDisplay, SplineDisplay
+
+HEADLINES = {
+    Verdict.PROVED: "Proved: gradient descent with this step rests here.",
+    Verdict.SUPPORTED: "Below the edge of stability, but not at rest.",
+    Verdict.INCONCLUSIVE: "Open: whether gradient descent with this step rests here is not settled.",
+    Verdict.REFUTED: "Gradient descent with this step does not stay here.",
+}
+
+
+def stability_page(found: Any, settings: Sequence[tuple[str, str]] = ()) -> Page:
+    """Return the page of a network's stability."""
+    return Page(
+        "Stability of a univariate ReLU network",
+        found.facts(),
+        found.certificate,
+        notes=found.notes,
+        figures=_stability_figures(found),
+        settings=settings,
+        headline=HEADLINES[found.certificate["stable_at_step_size"].verdict],
+    )
+
+
+def fit_page(fit: Any, settings: Sequence[tuple[str, str]] = ()) -> Page:
+    """Return the page of a fit."""
+    counts = {word: fit.runs.status.count(word) for word in ("settled", "moving", "collapsed", "diverged")}
+    asked = [
+        ("runs", ", ".join(f"{count} {word}" for word, count in counts.items() if count)),
+        ("started again", f"{fit.restarts}; {fit.collapsed} lost all knots, {fit.diverged} exploded"),
+        ("descent", f"{fit.runs.steps} steps of {fit.step_size:g}; {fit.message}"),
+        *fit.stability.facts(),
+    ]
+    figure = FigureEntry(
+        "Fit", "Data, the fitted linear spline and its knots.", SplineDisplay.from_fit(fit).plot
+    )
+    return Page(
+        "Regression by large-step gradient descent",
+        asked,
+        fit.stability.certificate,
+        notes=fit.stability.notes,
+        figures=(figure, *_stability_figures(fit.stability)),
+        settings=settings,
+        headline=f"{fit.knots.size} knots that data can tell apart.",
+    )
+
+
+def regression_page(
+    model: Any, names: tuple[str, str], settings: Sequence[tuple[str, str]] = (), notes: Sequence[str] = ()
+) -> Page:
+    """Return the page of a fitted `StableSplineRegressor`."""
+    residual = model.y_ - model.predict(model.x_)
+    knots = model.effective_knots_
+    asked = [
+        ("column", f"{names[1]} by {names[0]}, {model.x_.size} rows"),
+        ("step size", f"{model.step_size_:g} (inputs from -1 to 1, values of variance one)"),
+        ("held-out root mean square", f"{np.sqrt(model.cv_errors_[model.step_size_]):.4g}"),
+        ("root mean square of residuals", f"{np.sqrt(np.mean(residual**2)):.4g}"),
+        ("knots", f"{knots.size} that data can tell apart"),
+    ]
+    steps = [(f"{step:g}", f"{np.sqrt(error):.5g}") for step, error in model.cv_errors_.items()]
+    tables = [TableEntry("Step sizes by held-out error", ("step size", "root mean square"), steps)]
+    if knots.size:
+        values = model.predict(knots)
+        rows = [(f"{k:.5g}", f"{value:.5g}") for k, value in zip(knots, values, strict=True)]
+        tables.append(TableEntry("Knots", (names[0], names[1]), rows))
+    stability = model.fit_.stability
+    figures = (
+        FigureEntry("Fit", "Data, the fitted linear spline, its knots and 90 % intervals.", model.plot),
+        FigureEntry("What holds the fit", _RISK, BoundaryRiskDisplay.from_report(stability).plot),
+    )
+    return Page(
+        f"{names[1]} by {names[0]}",
+        asked,
+        stability.certificate,
+        notes=[*stability.notes, *notes],
+        tables=tables,
+        figures=figures,
+        settings=settings,
+        headline=f"A linear spline with {knots.size} knots that data can tell apart.",
+    )
+
+
+_RISK = "The weight of a change of slope over the inputs: it falls to zero towards both ends of the data."
+
+
+def _stability_figures(found: Any) -> tuple[FigureEntry, ...]:
+    figures = [FigureEntry("What holds the fit", _RISK, BoundaryRiskDisplay.from_report(found).plot)]
+    display = KnotsDisplay.from_report(found)
+    if display.places.size:
+        figures.insert(
+            0, FigureEntry("Knots", "Changes of slope at the knots within the data.", display.plot)
+        )
+    return tuple(figures)
