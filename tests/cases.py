@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array, random_array
 from scipy.sparse.linalg import aslinearoperator
 
+from lowland.core.networks import ReluNetwork
 from lowland.core.tensor_observations import TensorObservations
 from lowland.datasets import planted_completion, planted_sensing
 from lowland.losses import (
@@ -40,9 +42,11 @@ from lowland.measure import (
     gaussian,
 )
 from lowland.models import General, Psd
+from lowland.models.relu import Relu
 from lowland.models.tucker import Tucker
 from lowland.objectives import make_objective
 from lowland.objectives.bayesian import BayesianCompletion
+from lowland.objectives.relu import ReluObjective
 from lowland.objectives.side_prior import SidePrior
 from lowland.objectives.tucker import TuckerObjective
 from lowland.search import (
@@ -54,6 +58,7 @@ from lowland.search import (
     HighOrderEscape,
     Langevin,
     OrthogonalIteration,
+    PatternWalk,
     Scaled,
     Stochastic,
     TrustRegion,
@@ -647,6 +652,49 @@ TENSOR_STEPPERS = [
     Case(GaussNewton, lambda: GaussNewton(inner="dense"), "dense", {"strength": 0.0}),
     Case(TrustRegion, TrustRegion, "trust region", {"strength": 0.1}),
     Case(Gradient, lambda: Gradient(rule="armijo"), "armijo", {"strength": 0.1}),
+]
+
+
+def random_network(rng, sizes, biased=None):
+    """A network of normal weights; `biased` tells which layers have biases, by default all."""
+    biased = (True,) * (len(sizes) - 1) if biased is None else biased
+    weights = tuple(rng.standard_normal((b, a)) for a, b in pairwise(sizes))
+    biases = tuple(rng.standard_normal(b) if has else None for has, b in zip(biased, sizes[1:], strict=True))
+    return ReluNetwork(weights, biases)
+
+
+def _relu(sizes, trained="all", biased=None):
+    rng = _rng()
+    network = random_network(rng, sizes, biased)
+    if len(sizes) > 3:  # so that no layer is dead
+        network = ReluNetwork(tuple(abs(w) - 0.3 for w in network.weights), network.biases)
+    return ReluObjective(rng.standard_normal((9, sizes[0])), rng.standard_normal(9), Relu(network, trained))
+
+
+RELU_OBJECTIVES = [
+    Case(ReluObjective, lambda: _relu((3, 5, 1)), "two layers"),
+    Case(ReluObjective, lambda: _relu((3, 5, 1), "first"), "first of two"),
+    Case(ReluObjective, lambda: _relu((2, 4, 1), "first", (False, False)), "without biases"),
+    Case(ReluObjective, lambda: _relu((3, 4, 3, 1)), "deep"),
+    Case(ReluObjective, lambda: _relu((3, 4, 3, 1), "first"), "first of three"),
+    Case(ReluObjective, lambda: _relu((2, 3, 3, 3, 1), "all", (True, False, True, False)), "very deep"),
+]
+
+
+def _walk_problem(d):
+    def make():
+        rng = np.random.default_rng(3)
+        network = random_network(rng, (d, 6, 1), (True, False))
+        model = Relu(network, "first")
+        return ReluObjective(rng.standard_normal((25, d)), rng.standard_normal(25), model), model.point(
+            network
+        )
+
+    return make
+
+
+REGION_STEPPERS = [
+    Case(PatternWalk, PatternWalk, f"{d} inputs", {"problem": _walk_problem(d)}) for d in (1, 2)
 ]
 
 

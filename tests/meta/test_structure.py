@@ -22,7 +22,7 @@ import lowland.search
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "lowland"
 MODULES = sorted(SOURCE.rglob("*.py"))
-ESTIMATORS = ("MatrixCompletion", "MatrixSensing", "TuckerDecomposition")
+ESTIMATORS = ("MatrixCompletion", "MatrixSensing", "StableSplineRegressor", "TuckerDecomposition")
 
 
 # ------------------------------------------------------------------ the table of cases
@@ -48,7 +48,13 @@ def test_every_part_has_a_case(package, tables):
 def test_every_stepper_has_a_case():
     steppers = {item for item in exported_classes(lowland.search) if hasattr(item, "promises_descent")}
     assert steppers == {
-        case.part for case in [*cases.SOLVERS, *cases.POSTERIOR_STEPPERS, *cases.TENSOR_STEPPERS]
+        case.part
+        for case in [
+            *cases.SOLVERS,
+            *cases.POSTERIOR_STEPPERS,
+            *cases.TENSOR_STEPPERS,
+            *cases.REGION_STEPPERS,
+        ]
     }
 
 
