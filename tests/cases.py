@@ -663,8 +663,8 @@ def random_network(rng, sizes, biased=None):
     return ReluNetwork(weights, biases)
 
 
-def _relu(sizes, trained="all", biased=None):
-    rng = _rng()
+def _relu(sizes, trained="all", biased=None, seed=7):
+    rng = np.random.default_rng(seed)
     network = random_network(rng, sizes, biased)
     if len(sizes) > 3:  # so that no layer is dead
         network = ReluNetwork(tuple(abs(w) - 0.3 for w in network.weights), network.biases)
@@ -676,7 +676,7 @@ RELU_OBJECTIVES = [
     Case(ReluObjective, lambda: _relu((3, 5, 1), "first"), "first of two"),
     Case(ReluObjective, lambda: _relu((2, 4, 1), "first", (False, False)), "without biases"),
     Case(ReluObjective, lambda: _relu((3, 4, 3, 1)), "deep"),
-    Case(ReluObjective, lambda: _relu((3, 4, 3, 1), "first"), "first of three"),
+    Case(ReluObjective, lambda: _relu((3, 4, 3, 1), "first", seed=1), "first of three"),
     Case(ReluObjective, lambda: _relu((2, 3, 3, 3, 1), "all", (True, False, True, False)), "very deep"),
 ]
 

@@ -1,0 +1,454 @@
+"""Stable minima: the weight of knots, sharpness, descent with large steps, verdicts, the spline regressor."""
+
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+import lowland as ll
+from cases import random_network
+from lowland.certify import sharpness as sharpness_module
+from lowland.certify import stability as stability_module
+from lowland.certify.sharpness import Sharpness, kernel, measure_sharpness, rescaling_bracket
+from lowland.certify.stability import judge_stability
+from lowland.certify.variation import effective_knots, knots, weighted_variation
+from lowland.core.errors import InvalidInputError, LowlandError
+from lowland.core.networks import two_layer
+from lowland.core.status import Verdict
+from lowland.kernels import relu_descent
+from lowland.kernels.relu_descent import DIVERGED, descend, one_step
+from lowland.models.relu import Relu
+from lowland.objectives.relu import ReluObjective
+from lowland.systems.stable_fit import random_starts, unpack
+from oracles import relu as naive
+
+
+def univariate(rng, width=12, scale=1.0):
+    w, b, v = rng.standard_normal((3, width))
+    return two_layer(scale * w[:, None], b, v, float(rng.standard_normal()))
+
+
+# ------------------------------------------------------------------ the weight and the knots
+def test_published_weights():
+    found = ll.variation_weight([-1.0, 0.0, 1.0], [-0.5, 0.0, 0.5, 2.0, -2.0])
+    np.testing.assert_allclose(found, [0.0785674, 0.1571348, 0.0785674, 0, 0], atol=5e-8)
+    ties = ll.variation_weight([0.0, 0.0, 1.0, 2.0, 2.0], [0.5, 1.0, 1.5])
+    np.testing.assert_allclose(ties, [0.08, 0.16, 0.178885], atol=5e-7)
+
+
+def test_weight_by_its_definition(rng):
+    x = np.round(rng.uniform(-2, 3, 40), 1)  # with ties
+    t = np.r_[rng.uniform(-3, 4, 50), x[:10]]
+    expected = [naive.variation_weight(x, ti) for ti in t]
+    np.testing.assert_allclose(ll.variation_weight(x, t), expected, atol=1e-12)
+
+
+def test_weight_of_many_inputs():
+    x = np.linspace(-1, 1, 200_001)
+    np.testing.assert_allclose(ll.variation_weight(x, [0.0, 0.5]), [0.13975, 0.019531], rtol=1e-4)
+
+
+def test_equal_knots_are_one(rng):
+    x = rng.uniform(-1, 1, 30)
+    w, b, v = (np.array(part) for part in ([1.0, 1.0, -2.0], [0.3, 0.3, 0.2], [1.0 + 1e6, -1e6, 0.5]))
+    places, jumps = knots(w, b, v)
+    np.testing.assert_allclose(places, [-0.3, 0.1])
+    np.testing.assert_allclose(jumps, [1.0, 1.0], rtol=1e-9)
+    merged = weighted_variation(x, *knots(np.array([1.0, -2.0]), np.array([0.3, 0.2]), np.array([1.0, 0.5])))
+    assert weighted_variation(x, places, jumps) == pytest.approx(merged)
+    naive_sum = float(np.abs(v * w) @ ll.variation_weight(x, -b / w))
+    assert naive_sum > 1000 * merged  # what forgets to merge
+    assert knots(np.zeros(2), np.ones(2), np.ones(2))[0].size == 0
+
+
+def test_knots_that_data_can_tell_apart():
+    x = np.array([0.0, 1.0, 2.0, 3.0])
+    places, jumps = (
+        np.array([-1.0, 0.2, 0.4, 1.5, 2.5, 2.6, 9.0]),
+        np.array([5.0, 1.0, 3.0, 0.01, 2.0, -2.0, 5.0]),
+    )
+    found, sizes = effective_knots(x, places, jumps)
+    np.testing.assert_allclose(found, [0.35])
+    np.testing.assert_allclose(sizes, [4.0])
+    assert effective_knots(x, np.array([-1.0]), np.array([1.0]))[0].size == 0
+
+
+# ------------------------------------------------------------------ sharpness
+@pytest.mark.parametrize("sizes", [(1, 7, 1), (3, 6, 1)])
+@pytest.mark.parametrize("biased", [(True, True), (False, True), (True, False)])
+def test_sharpness_is_the_hessians(sizes, biased, rng, monkeypatch):
+    for _ in range(20):
+        network = random_network(rng, sizes, biased)
+        inputs, targets = rng.standard_normal((11, sizes[0])), rng.standard_normal(11)
+        objective = ReluObjective(inputs, targets, Relu(network))
+        theta = objective.model.point(network)
+        hessian = np.stack([objective.hessian_product(theta, unit) for unit in np.eye(theta.size)])
+        values = np.linalg.eigvalsh(hessian)
+        found = measure_sharpness(network, inputs, targets)
+        assert found.largest == pytest.approx(values[-1], rel=1e-10)
+        assert found.smallest == pytest.approx(values[0], abs=1e-9 * values[-1])
+        assert found.gradient_norm == pytest.approx(np.linalg.norm(objective.gradient(theta)))
+        here = objective.linearise(theta)
+        gauss_newton = np.stack([here.gauss_newton_product(unit) for unit in np.eye(theta.size)])
+        assert found.gauss_newton == pytest.approx(np.linalg.eigvalsh(gauss_newton)[-1], rel=1e-10)
+        assert found.remainder == pytest.approx(np.linalg.norm(hessian - gauss_newton, 2), abs=1e-9)
+        monkeypatch.setattr(sharpness_module, "DENSE", 5)
+        iterated = measure_sharpness(network, inputs, targets)
+        assert abs(iterated.largest - found.largest) <= iterated.error + 1e-9
+        assert iterated.gauss_newton == pytest.approx(found.gauss_newton, rel=1e-8)
+        monkeypatch.undo()
+
+
+@pytest.mark.parametrize("wide", [1.0, 3.0])
+def test_bounds_below_the_sharpness(wide, rng):
+    ratios = []
+    for _ in range(300):
+        network, x = univariate(rng, int(rng.integers(1, 40))), wide * rng.uniform(-1, 1, (30, 1))
+        variation = weighted_variation(x[:, 0], *knots(*network.univariate()[:3]))
+        bracket = rescaling_bracket(network, x)
+        largest = measure_sharpness(network, x, rng.standard_normal(30)).gauss_newton
+        assert 1 + 2 * variation <= bracket.lower + 1e-9
+        assert bracket.lower <= min(largest, bracket.upper) + 1e-9
+        np.testing.assert_allclose(bracket.network(x), network(x), rtol=1e-9, atol=1e-9)
+        ratios.append(bracket.upper / bracket.lower)
+    assert max(ratios) < 2.5
+
+
+def test_dead_networks_are_as_flat_as_can_be(rng):
+    network = two_layer(np.ones((4, 1)), -9 * np.ones(4), np.ones(4), 0.5)
+    x = rng.uniform(-1, 1, (20, 1))
+    assert measure_sharpness(network, x, np.zeros(20)).largest == pytest.approx(1.0)
+    assert rescaling_bracket(network, x).lower == 1.0
+
+
+def test_published_rescalings():
+    x = np.array([[-1.0], [0.0], [1.0]])
+    for scale, sharp in ((1, 4.957216), (2, 4.785836), (4, 14.095039), (10, 83.902026)):
+        network = two_layer(np.array([[1.0 * scale]]), np.array([0.5 * scale]), np.array([2.0 / scale]), 0.0)
+        assert np.linalg.eigvalsh(kernel(network, x))[-1] == pytest.approx(sharp, abs=2e-3)
+        assert weighted_variation(x[:, 0], *knots(*network.univariate()[:3])) == pytest.approx(0.1571348)
+
+
+# ------------------------------------------------------------------ verdicts
+def fitted_exactly():
+    """A network that interpolates: stationary, H = G."""
+    network = two_layer(np.array([[1.0]]), np.array([0.5]), np.array([1.0]), 0.0)
+    x = np.array([-1.0, 0.0, 1.0])
+    return network, x, network(x)
+
+
+def test_stability_at_a_stationary_point():
+    network, x, y = fitted_exactly()
+    largest = measure_sharpness(network, x[:, None], y).largest
+    stable = ll.stability_report(network, x, y, 1.999 / largest)
+    assert stable.certificate["stable_at_step_size"].verdict is Verdict.PROVED
+    assert ll.stability_report(network, x, y, 2.001 / largest).certificate.verdict is Verdict.REFUTED
+    assert stable.largest_step_of_function > 2 / largest
+    low, high = stable.largest_step_of_rescalings
+    assert low <= high <= stable.largest_step_of_function
+
+
+def test_stability_is_what_descent_does(rng):
+    """Near a stationary point the distance shrinks under a stable step and grows under an unstable one."""
+    network, x, y = fitted_exactly()
+    objective = ReluObjective(x, y, Relu(network))
+    theta = objective.model.point(network)
+    largest = measure_sharpness(network, x[:, None], y).largest
+    for factor in (0.98, 1.02):
+        at = theta + 1e-7 * rng.standard_normal(theta.size)
+        first = objective.value(at)
+        for _ in range(400):
+            at = at - factor * 2 / largest * objective.gradient(at)
+        report = ll.stability_report(network, x, y, factor * 2 / largest)
+        shrinks = objective.value(at) < first
+        assert shrinks == (report.certificate.verdict is Verdict.PROVED)
+
+
+def test_what_is_not_at_rest_or_at_a_kink_is_not_proved():
+    network, x, y = fitted_exactly()
+    moved = ll.stability_report(network, x, y + 0.1, 0.01)
+    assert moved.certificate.verdict is Verdict.SUPPORTED
+    kink = ll.stability_report(network, [-1.0, -0.5, 1.0], [0.0, 0.0, 1.5], 0.01)
+    assert kink.certificate.verdict is Verdict.INCONCLUSIVE
+
+
+def test_saddles_are_refuted():
+    # an output weight of zero, and residuals that neither the neuron nor the offset can lower
+    network = two_layer(np.array([[1.0]]), np.array([0.5]), np.array([0.0]), 0.0)
+    found = ll.stability_report(network, [-1.0, 0.0, 1.0], [-2.0, 3.0, -1.0], 0.1)
+    assert found.sharpness.gradient_norm < 1e-12
+    assert found.sharpness.smallest < -0.1
+    assert found.certificate.verdict is Verdict.REFUTED
+
+
+def test_judges_that_forget_are_caught(monkeypatch):
+    """The mutants: a judge without the limit, without the gradient, without the smallest eigenvalue."""
+    good = Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.0, 0.0, 0)
+    cases = {
+        "limit": Sharpness(3.0, 1e-12, 0.0, 3.0, 0.0, 0.0, 0.0, 0),
+        "rest": Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.3, 0.0, 0),
+        "saddle": Sharpness(1.0, 1e-12, -0.5, 1.0, 0.5, 0.0, 0.0, 0),
+        "kink": Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.0, 0.0, 1),
+        "edge": Sharpness(2.0, 1e-3, 0.0, 2.0, 0.0, 0.0, 0.0, 0),
+    }
+    assert judge_stability(good, 1.0, 1.0).verdict is Verdict.PROVED
+    for name, case in cases.items():
+        assert judge_stability(case, 1.0, 1.0).verdict is not Verdict.PROVED, name
+    monkeypatch.setattr(stability_module, "STATIONARY", 1.0)
+    assert judge_stability(cases["rest"], 1.0, 1.0).verdict is Verdict.PROVED
+
+
+# ------------------------------------------------------------------ descent
+@pytest.mark.parametrize("kind", ["plain", "ties", "flat neurons", "outside"])
+def test_descent_is_gradient_descent(kind, rng):
+    x, y = np.sort(rng.uniform(-1, 1, 20)), rng.standard_normal(20)
+    start = random_starts(1, 15, rng)[0]
+    if kind == "ties":
+        x = np.sort(np.round(x, 1))
+    if kind == "flat neurons":
+        start[:4], start[15:17] = 0.0, (1.0, -1.0)
+    if kind == "outside":
+        start[15:25] += 5
+    objective = ReluObjective(x, y, Relu(unpack(start)))
+    theta = objective.model.point(unpack(start))
+    stepped = objective.model.lift(theta - 0.1 * objective.gradient(theta)).univariate()
+    np.testing.assert_allclose(one_step(x, y, start, 0.1), np.hstack([*stepped[:3], stepped[3]]), atol=1e-14)
+    many = start[None].copy()
+    status = np.zeros(1, np.int8)
+    mean = descend(x, y[None], np.full((1, 20), 0.05), many, np.array([0.05]), 200, status)
+    np.testing.assert_allclose(many[0], naive.descend(x, y, start, 0.05, 200), atol=1e-9)
+    assert mean[0] < objective.value(theta)
+
+
+def test_points_without_weight_do_not_count(rng):
+    x, y = np.sort(rng.uniform(-1, 1, 20)), rng.standard_normal(20)
+    kept = rng.random(20) < 0.6
+    both = np.repeat(random_starts(1, 10, rng), 2, axis=0)
+    one = both[:1].copy()
+    descend(x, y[None], (kept / kept.sum())[None], one, np.array([0.1]), 50, np.zeros(1, np.int8))
+    n = int(kept.sum())
+    two = both[1:].copy()
+    descend(x[kept], y[kept][None], np.full((1, n), 1 / n), two, np.array([0.1]), 50, np.zeros(1, np.int8))
+    np.testing.assert_allclose(one, two, atol=1e-12)
+
+
+def test_explosions_stand_still(rng):
+    x, y = np.sort(rng.uniform(-1, 1, 20)), rng.standard_normal(20)
+    parameters, status = 10 * random_starts(3, 10, rng), np.zeros(3, np.int8)
+    sizes = np.array([0.001, 50.0, 0.001])
+    mean = descend(x, np.tile(y, (3, 1)), np.full((3, 20), 0.05), parameters, sizes, 500, status)
+    assert status.tolist() == [0, DIVERGED, 0]
+    assert np.isfinite(mean[[0, 2]]).all()
+    assert np.isinf(mean[1])
+    with pytest.raises(LowlandError, match="exploded"):
+        ll.fit_stable(x, y, step_size=1e4, n_runs=2, n_steps=100, rng=0)
+
+
+def test_the_number_of_threads_changes_no_bit(rng, monkeypatch):
+    x, y = rng.uniform(-1, 1, 20), rng.standard_normal(20)
+    first = ll.fit_stable(x, y, step_size=0.1, n_steps=2000, rng=1)
+    monkeypatch.setattr(
+        relu_descent, "run_chunks", lambda work, bounds: work(int(bounds[0]), int(bounds[-1]))
+    )
+    second = ll.fit_stable(x, y, step_size=0.1, n_steps=2000, rng=1)
+    np.testing.assert_array_equal(first.runs.parameters, second.runs.parameters)
+
+
+def hat(seed, n=30, noise=0.5):
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, n)
+    return x, 1 - 2 * np.abs(x) + noise * rng.standard_normal(n)
+
+
+def test_step_size_chooses_the_number_of_knots():
+    x, y = hat(0)
+    counts = {}
+    for step in (0.05, 0.4):
+        fit = ll.fit_stable(x, y, step_size=step, rng=1, restart=False)
+        reports = [ll.stability_report(fit.runs.network(k), x, y, step) for k in range(8)]
+        assert max(r.sharpness.largest for r in reports) <= 1.02 * 2 / step
+        assert all(r.variation <= 1 / step - 0.5 for r in reports)
+        counts[step] = [r.effective[0].size for r in reports if r.effective[0].size]
+    assert np.median(counts[0.4]) <= 5 < 9 <= np.median(counts[0.05])
+
+
+def test_lost_knots_are_counted_and_restarted():
+    x, y = hat(0)
+    lost = ll.fit_stable(x, y, step_size=0.4, rng=1, restart=False)
+    assert lost.collapsed == lost.runs.status.count("collapsed") > 0
+    assert lost.restarts == 0
+    again = ll.fit_stable(x, y, step_size=0.4, rng=1)
+    assert again.restarts >= lost.collapsed
+    assert again.runs.status.count("collapsed") < lost.collapsed
+    assert again.knots.size > 0
+    straight = ll.fit_stable(x, y, step_size=0.8, rng=1, n_runs=3, restart=False)
+    assert "collapsed" in straight.runs.status
+
+
+def test_interrupts_keep_what_there_is():
+    x, y = hat(1)
+
+    def stop(done, total, seconds):
+        if done >= 4000:
+            raise KeyboardInterrupt
+
+    fit = ll.fit_stable(x, y, step_size=0.05, rng=0, n_steps=50_000, callback=stop)
+    assert fit.message == "interrupted"
+    assert fit.runs.steps == 4000
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "settings", "words"),
+    [
+        ([0.0, 1.0], [0.0, 1.0], {}, "three numbers"),
+        ([0.0, 0.0, 0.0], [0.0, 1.0, 2.0], {}, "different"),
+        ([0.0, 1.0, np.nan], [0.0, 1.0, 2.0], {}, "finite"),
+        ([0.0, 1.0, 2.0], [0.0, 1.0], {}, "targets"),
+        ([0.0, 1.0, 2.0], [0.0, 1.0, np.inf], {}, "finite"),
+        ([0.0, 1.0, 2.0], [0.0, 1.0, 2.0], {"step_size": 0.0}, "step_size"),
+        ([0.0, 1.0, 2.0], [0.0, 1.0, 2.0], {"width": 0}, "width"),
+        ([0.0, 1.0, 2.0], [0.0, 1.0, 2.0], {"n_runs": 1.5}, "n_runs"),
+    ],
+)
+def test_bad_input(x, y, settings, words):
+    with pytest.raises(InvalidInputError, match=words):
+        ll.fit_stable(x, y, **{"step_size": 0.1, **settings})
+
+
+# ------------------------------------------------------------------ the estimator
+class OfFirstColumn(ll.StableSplineRegressor):
+    """The estimator on the first of many columns, so that scikit-learn's checks reach it."""
+
+    def fit(self, X, y, sample_weight=None):
+        X, y = validate_data(self, X, y, y_numeric=True, dtype=np.float64)
+        features = self.n_features_in_
+        super().fit(X[:, 0], y, sample_weight)
+        self.n_features_in_ = features
+        return self
+
+    def predict(self, X):
+        check_is_fitted(self)
+        return super().predict(validate_data(self, X, reset=False, dtype=np.float64)[:, 0])
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array, tags.input_tags.two_d_array = False, True
+        tags.regressor_tags.poor_score = True  # one column of ten says little
+        return tags
+
+
+FOLDS = "folds are drawn by point: a point of weight two and two points fall into folds differently"
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
+@parametrize_with_checks(
+    [OfFirstColumn(n_steps=400, random_state=0)],
+    expected_failed_checks=lambda _: {"check_sample_weight_equivalence_on_dense_data": FOLDS},
+)
+def test_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    rng = np.random.default_rng(0)
+    x = np.linspace(0, 10, 90)
+    y = np.minimum(x, 5) + 0.1 * rng.standard_normal(90)
+    return ll.StableSplineRegressor(random_state=0).fit(x, y), x, y
+
+
+def test_a_spline_with_one_knot(fitted):
+    model, x, y = fitted
+    assert np.sqrt(np.mean((model.predict(x) - np.minimum(x, 5)) ** 2)) < 0.06
+    assert model.score(x, y) > 0.99
+    assert min(model.cv_errors_) <= model.step_size_ <= max(model.cv_errors_)
+    assert model.cv_errors_[model.step_size_] <= 1.5 * min(model.cv_errors_.values())
+    assert model.n_features_in_ == 1
+
+
+def test_the_read_out_is_the_function(fitted):
+    model, _, _ = fitted
+    assert model.slopes_.size == model.knots_.size + 1
+    ends = np.r_[model.support_[0], model.knots_, model.support_[1]]
+    middles = (ends[1:] + ends[:-1]) / 2
+    rises = (model.predict(ends[1:]) - model.predict(ends[:-1])) / np.diff(ends)
+    wide = np.diff(ends) > 1e-6
+    np.testing.assert_allclose(rises[wide], model.slopes_[wide], atol=1e-6)
+    assert np.isin(np.searchsorted(model.knots_, middles), np.arange(model.slopes_.size)).all()
+
+
+def test_intervals_cover_new_observations():
+    inside = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        x, new = rng.uniform(-1, 1, (2, 60))
+        y, target = (np.abs(t) + 0.3 * rng.standard_normal(60) for t in (x, new))
+        model = ll.StableSplineRegressor(n_steps=3000, random_state=seed).fit(x, y)
+        lower, upper = model.predict_interval(new, 0.8)
+        within = (new >= x.min()) & (new <= x.max())
+        inside.append(np.mean((lower <= target) & (target <= upper), where=within))
+    assert 0.74 < np.mean(inside) < 0.88
+
+
+def test_nothing_is_said_outside_the_data(fitted):
+    model, _, _ = fitted
+    lower, upper = model.predict_interval([-1.0, 5.0, 11.0], 0.9)
+    np.testing.assert_array_equal(np.isinf(lower), [True, False, True])
+    np.testing.assert_array_equal(np.isinf(upper), [True, False, True])
+    risk = model.boundary_risk([5.0, 0.5, -1.0])
+    assert risk[0] < risk[1] < risk[2] == np.inf
+    assert model.boundary_risk(np.linspace(0, 10, 999)).min() == pytest.approx(1.0, rel=0.01)
+    lower, upper = model.predict_interval([5.0], 0.999)  # more than 90 points can tell
+    assert np.isinf([lower[0], upper[0]]).all()
+    with pytest.raises(InvalidInputError, match="level"):
+        model.predict_interval([5.0], 1.0)
+
+
+def test_units_do_not_matter(fitted):
+    model, x, y = fitted
+    other = clone(model).fit(1000 + 50 * x[:, None], 3 - 0.01 * y)
+    np.testing.assert_allclose(other.predict(1000 + 50 * x), 3 - 0.01 * model.predict(x), atol=2e-3)
+    assert other.step_size_ in model.cv_errors_
+
+
+def test_weights_of_zero_leave_points_out():
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(-1, 1, 40), rng.standard_normal(40)
+    weights = (np.arange(40) < 30).astype(float)
+    make = lambda: ll.StableSplineRegressor(0.1, n_steps=2000, random_state=0)  # noqa: E731
+    weighted, short = make().fit(x, y, weights), make().fit(x[:30], y[:30])
+    np.testing.assert_array_equal(weighted.predict(x), short.predict(x))
+
+
+def test_constant_values_are_a_line():
+    model = ll.StableSplineRegressor(n_steps=3000, random_state=0).fit(np.arange(9.0), np.full(9, 4.0))
+    np.testing.assert_allclose(model.predict([2.0, 5.5]), 4.0, atol=1e-2)
+
+
+def test_the_estimator_is_a_good_citizen(fitted):
+    model, x, y = fitted
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(x), model.predict(x))
+    search = GridSearchCV(ll.StableSplineRegressor(n_steps=500, random_state=0), {"width": [5, 20]}, cv=3)
+    search.fit(x[:, None], y)
+    assert search.best_params_["width"] in (5, 20)
+    np.testing.assert_array_equal(clone(model).fit(x, y).predict(x), model.predict(x))
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "settings", "words"),
+    [
+        (np.zeros((5, 2)), np.arange(5.0), {}, "one feature"),
+        (np.arange(2.0), np.arange(2.0), {}, "n_samples = 2"),
+        (np.zeros(5), np.arange(5.0), {}, "different"),
+        (np.arange(5.0), np.arange(5.0), {"step_size": "large"}, "step_size"),
+        (np.arange(5.0), np.arange(5.0), {"step_size": -1.0}, "step_size"),
+        (np.arange(5.0), np.arange(5.0), {"cv": 1}, "cv"),
+    ],
+)
+def test_bad_input_of_the_estimator(x, y, settings, words):
+    with pytest.raises(InvalidInputError, match=words):
+        ll.StableSplineRegressor(**settings).fit(x, y)
