@@ -23,6 +23,7 @@ from lowland.kernels import relu_descent
 from lowland.kernels.relu_descent import DIVERGED, descend, one_step
 from lowland.models.relu import Relu
 from lowland.objectives.relu import ReluObjective
+from lowland.systems import stable_fit as stable_fit_module
 from lowland.systems.stable_fit import random_starts, unpack
 from oracles import relu as naive
 
@@ -289,6 +290,27 @@ def test_lost_knots_are_counted_and_restarted():
     assert "collapsed" in straight.runs.status
 
 
+def test_a_warm_up_keeps_knots():
+    x, y = hat(0)
+    cold = ll.fit_stable(x, y, step_size=0.8, rng=1, restart=False)
+    warm = ll.fit_stable(x, y, step_size=0.8, rng=1, restart=False, warmup=True)
+    assert warm.collapsed < cold.collapsed
+    variations = [ll.stability_report(warm.runs.network(k), x, y, 0.8).variation for k in range(8)]
+    assert max(variations) <= 1 / 0.8 - 0.5
+    sizes = []
+
+    def spy(x, y, weights, parameters, step_sizes, steps, status):
+        sizes.extend([step_sizes[0]] * steps)
+        return np.zeros(len(parameters))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stable_fit_module, "descend", spy)
+        ll.fit_stable(x, y, step_size=0.8, rng=1, n_steps=1000, warmup=True, restart=False)
+    assert [sizes[k] for k in (0, 49, 50, 100, 150, 199, 200, 999)] == [
+        0.05, 0.05, 0.1, 0.2, 0.4, 0.4, 0.8, 0.8,
+    ]  # fmt: skip
+
+
 def test_interrupts_keep_what_there_is():
     x, y = hat(1)
 
@@ -365,8 +387,7 @@ def test_a_spline_with_one_knot(fitted):
     model, x, y = fitted
     assert np.sqrt(np.mean((model.predict(x) - np.minimum(x, 5)) ** 2)) < 0.06
     assert model.score(x, y) > 0.99
-    assert min(model.cv_errors_) <= model.step_size_ <= max(model.cv_errors_)
-    assert model.cv_errors_[model.step_size_] <= 1.5 * min(model.cv_errors_.values())
+    assert model.cv_errors_[model.step_size_, model.warmup_] <= 1.5 * min(model.cv_errors_.values())
     assert model.n_features_in_ == 1
 
 
@@ -412,7 +433,7 @@ def test_units_do_not_matter(fitted):
     model, x, y = fitted
     other = clone(model).fit(1000 + 50 * x[:, None], 3 - 0.01 * y)
     np.testing.assert_allclose(other.predict(1000 + 50 * x), 3 - 0.01 * model.predict(x), atol=2e-3)
-    assert other.step_size_ in model.cv_errors_
+    assert (other.step_size_, other.warmup_) in model.cv_errors_
 
 
 def test_weights_of_zero_leave_points_out():

@@ -17,7 +17,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.estimators.stable_spline import StableSplineRegressor
 from lowland.files.outputs import write_rows
 from lowland.report.page import write_report
-from lowland.systems.stable_pages import regression_page
+from lowland.systems.stable_pages import regression_page, step_words
 
 
 def regress(
@@ -80,9 +80,10 @@ def _step(text: str) -> float | str:
 
 
 def _say(model: Any, names: tuple[str, str]) -> None:
-    error = np.sqrt(model.cv_errors_[model.step_size_])
+    chosen = model.step_size_, model.warmup_
+    error = np.sqrt(model.cv_errors_[chosen])
     say(
-        f"{names[1]} by {names[0]}: {model.x_.size} rows, step size {model.step_size_:g}, "
+        f"{names[1]} by {names[0]}: {model.x_.size} rows, step size {step_words(*chosen)}, "
         f"held-out error {error:.4g}"
     )
     knots = model.effective_knots_
@@ -106,7 +107,7 @@ def _write(path: Path, model: Any, numbers: Any, names: tuple[str, str], level: 
 def _as_data(model: Any, left_out: int) -> dict[str, Any]:
     return {
         "step_size": model.step_size_,
-        "held_out_mean_squared_error": {f"{step:g}": error for step, error in model.cv_errors_.items()},
+        "held_out_mean_squared_error": {step_words(*step): error for step, error in model.cv_errors_.items()},
         "knots": model.effective_knots_.tolist(),
         "rows_left_out": left_out,
         "certificate": model.fit_.stability.certificate.as_dict(),

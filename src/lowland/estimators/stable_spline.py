@@ -14,7 +14,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.numbers import check_positive, whole_number
 from lowland.core.random import make_generator
-from lowland.systems.spline_choice import CrossFit, cross_fit, fit_all
+from lowland.systems.spline_choice import CrossFit, Step, cross_fit, fit_all
 
 
 class StableSplineRegressor(RegressorMixin, BaseEstimator):
@@ -28,7 +28,8 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     step_size : float or "auto"
-        eta, in the units above; "auto" tries 0.025, 0.05, ..., 0.8.
+        eta, in the units above; "auto" tries 0.025 to 1.2, large ones with and without a warm-up by smaller
+        ones. A number is used without.
     width : int
         Neurons: the most knots there can be.
     n_runs : int
@@ -51,8 +52,10 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         up.
     step_size_ : float
         The step used.
-    cv_errors_ : dict of float to float
-        Held-out mean squared error of each step tried, in the units of y squared.
+    warmup_ : bool
+        Whether smaller ones came before.
+    cv_errors_ : dict of (float, bool) to float
+        Held-out mean squared error of each step tried, with and without warm-up, in the units of y squared.
     fit_ : StableFit
         Network, runs and stability, in the units of the descent.
     support_ : tuple of float
@@ -129,9 +132,10 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         scaled = (x - self._shift) / self._scale, (values - self._mean) / self._unit, weights
         settings = self.width, self.n_runs, self.n_steps
         self._cross: CrossFit = cross_fit(*scaled, self._steps(), settings, min(self.cv, x.size), rng)
-        self.step_size_ = self._cross.step_size
-        self.cv_errors_ = {step: error * self._unit**2 for step, error in self._cross.errors.items()}
-        self.fit_ = fit_all(*scaled, self.step_size_, settings, rng)
+        self.step_size_, self.warmup_ = self._cross.step.size, self._cross.step.warmup
+        squares = self._unit**2
+        self.cv_errors_ = {(s.size, s.warmup): error * squares for s, error in self._cross.errors.items()}
+        self.fit_ = fit_all(*scaled, self._cross.step, settings, rng)
         self._inputs = scaled[0]
         self._read_out()
         return self
@@ -205,13 +209,13 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         return SplineDisplay.from_estimator(self).plot(ax)
 
-    def _steps(self) -> tuple[float, ...]:
+    def _steps(self) -> tuple[Step, ...]:
         if isinstance(self.step_size, str):
             if self.step_size != "auto":
                 raise InvalidInputError('step_size must be positive or "auto"', repr(self.step_size))
             return STEPS
         check_positive("step_size", self.step_size)
-        return (float(self.step_size),)
+        return (Step(float(self.step_size)),)
 
     def _read(self, X: ArrayLike, y: ArrayLike, sample_weight: Any) -> tuple[Vector, Vector, Vector]:
         x, values = check_X_y(_column(X), y, dtype=np.float64, y_numeric=True)
@@ -252,7 +256,10 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         return tags
 
 
-STEPS = (0.025, 0.05, 0.1, 0.2, 0.4, 0.8)
+STEPS = (
+    *(Step(size) for size in (0.025, 0.05, 0.1, 0.2, 0.4)),
+    *(Step(size, True) for size in (0.4, 0.8, 1.2)),
+)
 
 
 def _column(X: ArrayLike) -> Matrix:

@@ -71,11 +71,21 @@ def full_rank(
         True is proved; False is wrong with the chance named.
     """
     full = clear_cases(active, points)
-    dead: NDArray[np.bool_] = ~np.asarray(active.any(axis=2))
-    for case in np.flatnonzero(~full & ~dead.any(axis=1)):
+    for case in np.flatnonzero(~full):
+        if too_many_alike(active[case], points.shape[-1]):
+            continue
         own = points if points.ndim == 2 else points[case]
         full[case] = modular_rank(active[case], own, rng, generic=generic) == active.shape[1]
     return full
+
+
+def too_many_alike(active: NDArray[np.bool_], dimension: int) -> bool:
+    """Whether some point is dead, or more than d points have the same pattern: then the rank is deficient."""
+    packed = np.packbits(active, axis=1)
+    if not packed.shape[1] or not active.any(axis=1).all():
+        return True
+    keys = np.ascontiguousarray(packed).view(np.dtype((np.void, packed.shape[1])))[:, 0]
+    return bool(np.unique(keys, return_counts=True)[1].max() > dimension)
 
 
 def modular_rank(

@@ -95,6 +95,14 @@ def region_optimum(
     return RegionOptimum(loss, inside if interior else weights, margin, interior, relative, pulls)
 
 
+def region_loss(points: Matrix, targets: Vector, outer: Vector, active: NDArray[np.bool_]) -> float:
+    """Return the best loss of a closed region over that of zero outputs, but not where it is attained."""
+    program = _Program(points, targets, outer, active)
+    weights, _ = program.solve(pulls=False)
+    misfit = program.predict(weights) - targets
+    return float(misfit @ misfit / max(float(targets @ targets), np.finfo(float).tiny))
+
+
 class _Program:
     """The program in units in which points, targets and output weights are about one."""
 
@@ -105,16 +113,16 @@ class _Program:
         self.lengths[self.lengths == 0] = 1.0
         self.unit = float(np.linalg.norm(targets)) or 1.0
 
-    def solve(self) -> tuple[Matrix, Matrix]:
-        """Return the best weights, and how hard the loss pulls over each boundary."""
-        return self.by_rays() if self.points.shape[1] == 2 else self.by_interior_points()
+    def solve(self, *, pulls: bool = True) -> tuple[Matrix, Matrix]:
+        """Return the best weights, and how hard the loss pulls over each boundary, if asked."""
+        return self.by_rays(pulls=pulls) if self.points.shape[1] == 2 else self.by_interior_points()
 
     def predict(self, weights: Matrix) -> Vector:
         """Return the outputs of weights that have the pattern."""
         outputs: Vector = np.where(self.active, self.points @ weights.T, 0.0) @ self.outer
         return outputs
 
-    def by_rays(self) -> tuple[Matrix, Matrix]:
+    def by_rays(self, *, pulls: bool = True) -> tuple[Matrix, Matrix]:
         """Solve by nonnegative least squares over the extreme rays of every neuron's cone."""
         from scipy.optimize import nnls
 
@@ -128,7 +136,7 @@ class _Program:
             amounts[used] = nnls(scaled, self.targets / self.unit, maxiter=30 * used.size)[0] / sizes[used]
         weights = np.zeros((self.outer.size, 2))
         np.add.at(weights, owner, self.unit * amounts[:, None] * rays)
-        return weights, self._pulls_of(weights)
+        return weights, self._pulls_of(weights) if pulls else np.zeros(self.active.shape)
 
     def by_interior_points(self) -> tuple[Matrix, Matrix]:
         """Solve by Clarabel, residuals as variables of their own."""

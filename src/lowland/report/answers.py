@@ -198,9 +198,10 @@ def _stable(finding: Finding) -> str:
     if finding.value is None or finding.bound is None:
         return ""
     sharp = f"the largest curvature is {short_number(finding.value)}, the limit {short_number(finding.bound)}"
-    if finding.verdict is Verdict.REFUTED:
-        return f"No: {sharp}."
-    return f"{'Yes' if finding.verdict is not Verdict.INCONCLUSIVE else 'Open'}: {sharp}."
+    if finding.verdict is Verdict.SUPPORTED:
+        return f"It is not at rest yet, but below the edge: {sharp}."
+    words = {Verdict.PROVED: "Yes", Verdict.REFUTED: "No", Verdict.INCONCLUSIVE: "Open"}
+    return f"{words[finding.verdict]}: {sharp}."
 
 
 _ANSWERS: dict[str, Callable[[Finding], str]] = {

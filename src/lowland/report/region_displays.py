@@ -40,6 +40,8 @@ class PatternDisplay:
         self.ax_.imshow(
             self.active[:, order], aspect="auto", cmap=colours, vmin=0, vmax=1, interpolation="nearest"
         )
+        for axis in (self.ax_.xaxis, self.ax_.yaxis):
+            axis.get_major_locator().set_params(integer=True)
         self.ax_.set(xlabel="neuron (sorted by pattern)", ylabel="data point")
         return self
 

@@ -29,6 +29,8 @@ class SplineDisplay:
         Where its slope changes.
     lower, upper : ndarray, optional
         Intervals over the grid.
+    names : tuple of str
+        What is across and what is up.
     """
 
     x: Vector
@@ -38,14 +40,16 @@ class SplineDisplay:
     knots: Vector
     lower: Vector | None = None
     upper: Vector | None = None
+    names: tuple[str, str] = ("x", "y")
     ax_: Any = field(default=None, repr=False)
 
     @classmethod
-    def from_estimator(cls, model: Any) -> SplineDisplay:
+    def from_estimator(cls, model: Any, names: tuple[str, str] = ("x", "y")) -> SplineDisplay:
         """Take a fitted `StableSplineRegressor`, with its 90 % intervals."""
         grid = np.unique(np.r_[np.linspace(model.support_[0], model.support_[1], _POINTS), model.knots_])
         lower, upper = model.predict_interval(grid)
-        return cls(model.x_, model.y_, grid, model.predict(grid), model.effective_knots_, lower, upper)
+        knots = model.effective_knots_
+        return cls(model.x_, model.y_, grid, model.predict(grid), knots, lower, upper, names)
 
     @classmethod
     def from_fit(cls, fit: Any) -> SplineDisplay:
@@ -67,7 +71,7 @@ class SplineDisplay:
         if self.knots.size:
             at = np.interp(self.knots, self.grid, self.fitted)
             self.ax_.plot(self.knots, at, "o", color=SECOND, ms=5, label="knots")
-        self.ax_.set(xlabel="x", ylabel="y")
+        self.ax_.set(xlabel=self.names[0], ylabel=self.names[1])
         self.ax_.legend()
         return self
 
@@ -82,12 +86,21 @@ class BoundaryRiskDisplay:
     grid, weight : ndarray
     x : ndarray
         Inputs.
+    name : str
+        What is across.
     """
 
     grid: Vector
     weight: Vector
     x: Vector
+    name: str = "x"
     ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_estimator(cls, model: Any, name: str = "x") -> BoundaryRiskDisplay:
+        """Take a fitted `StableSplineRegressor`: the weight over its largest value."""
+        grid = np.linspace(model.support_[0], model.support_[1], _POINTS)
+        return cls(grid, 1 / model.boundary_risk(grid), model.x_, name)
 
     @classmethod
     def from_report(cls, report: Any) -> BoundaryRiskDisplay:
@@ -100,7 +113,7 @@ class BoundaryRiskDisplay:
         self.ax_ = new_axes(ax)
         self.ax_.plot(self.grid, self.weight, color=ACCENT)
         self.ax_.plot(self.x, np.zeros(self.x.size), "|", color=FAINT)
-        self.ax_.set(xlabel="x", ylabel="weight of a change of slope")
+        self.ax_.set(xlabel=self.name, ylabel="weight of a change of slope")
         return self
 
 

@@ -7,9 +7,11 @@ from lowland.reproduce.bhojanapalli2016 import BHOJANAPALLI_2016
 from lowland.reproduce.experiment import Experiment
 from lowland.reproduce.frandsen2020 import FRANDSEN_2020
 from lowland.reproduce.gao2018 import GAO_2018
+from lowland.reproduce.karhadkar2023 import KARHADKAR_2023
+from lowland.reproduce.qiao2024 import QIAO_2024
 from lowland.reproduce.zhang2018 import ZHANG_2018
 
-_ALL = (BHOJANAPALLI_2016, FRANDSEN_2020, GAO_2018, ZHANG_2018)
+_ALL = (BHOJANAPALLI_2016, FRANDSEN_2020, GAO_2018, KARHADKAR_2023, QIAO_2024, ZHANG_2018)
 EXPERIMENTS = {experiment.name: experiment for experiment in _ALL}
 
 

@@ -22,7 +22,9 @@ def region_page(found: Any, *, survey: Any | None = None, settings: Sequence[tup
     """Return the page of a region, with a survey of others where there is one."""
     finding = found.certificate["no_bad_minimum_in_region"]
     n, k = found.activation.patterns[0].shape
-    alternative = f"Map of {n} data points by {k} neurons of the first layer: dark where a neuron is active."
+    alternative = (
+        f"Map of {n} data points by {k} neurons of the first layer: filled where a neuron is active."
+    )
     return Page(
         "Activation region of a ReLU network",
         found.facts(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -19,15 +20,24 @@ Settings = tuple[int, int, int]
 
 
 @final
+@dataclass(frozen=True, order=True)
+class Step:
+    """A step size, and whether the descent begins with smaller ones."""
+
+    size: float
+    warmup: bool = False
+
+
+@final
 @dataclass(frozen=True, eq=False)
 class CrossFit:
     """Fits that leave out a fold each, with the largest step size of which the error is near the least.
 
     Parameters
     ----------
-    step_size : float
-    errors : dict of float to float
-        Held-out mean squared error of each step size.
+    step : Step
+    errors : dict of Step to float
+        Held-out mean squared error of each step tried.
     networks : tuple of ReluNetwork
         Of each fold, with the step size chosen.
     folds : ndarray of int, shape (n,)
@@ -36,8 +46,8 @@ class CrossFit:
         Held-out absolute error of each point.
     """
 
-    step_size: float
-    errors: dict[float, float]
+    step: Step
+    errors: dict[Step, float]
     networks: tuple[ReluNetwork, ...]
     folds: NDArray[np.intp]
     misses: Vector
@@ -59,7 +69,7 @@ def cross_fit(
     x: Vector,
     y: Vector,
     weights: Vector,
-    steps: tuple[float, ...],
+    steps: Sequence[Step],
     settings: Settings,
     n_folds: int,
     rng: np.random.Generator,
@@ -71,10 +81,10 @@ def cross_fit(
     cells = [(step, fold) for step in steps for fold in range(n_folds)]
     own = np.repeat([weights[order] * (folds[order] != fold) for _, fold in cells], n_runs, axis=0)
     own /= own.sum(axis=1, keepdims=True)
-    task = Descent(x[order], y[order][None], own, np.repeat([step for step, _ in cells], n_runs))
+    task = Descent(x[order], y[order][None], own, *_of_runs([step for step, _ in cells], n_runs))
     runs, _ = task.run(random_starts(len(cells) * n_runs, width, rng), n_steps)
-    found: dict[tuple[float, int], ReluNetwork | None] = {}
-    errors: dict[float, Vector] = {}
+    found: dict[tuple[Step, int], ReluNetwork | None] = {}
+    errors: dict[Step, Vector] = {}
     for place, (step, fold) in enumerate(cells):
         network = _best(_part(runs, place * n_runs, n_runs))
         found[step, fold] = network
@@ -91,7 +101,13 @@ def cross_fit(
     return CrossFit(best, means, networks, folds, errors[best])
 
 
-def _largest_within_error(means: dict[float, float], errors: dict[float, Vector], weights: Vector) -> float:
+def _of_runs(steps: Sequence[Step], n_runs: int) -> tuple[Vector, NDArray[np.bool_]]:
+    """Return step sizes and warm-ups of runs, the same number for each step."""
+    sizes, warm = np.array([step.size for step in steps]), np.array([step.warmup for step in steps])
+    return np.repeat(sizes, n_runs), np.repeat(warm, n_runs)
+
+
+def _largest_within_error(means: dict[Step, float], errors: dict[Step, Vector], weights: Vector) -> Step:
     """Return the largest step whose error is within a standard error of the least: it has fewest knots."""
     best = min(means, key=lambda step: means[step])
     spread = np.average((errors[best] ** 2 - means[best]) ** 2, weights=weights) * np.sum(weights**2)
@@ -99,14 +115,14 @@ def _largest_within_error(means: dict[float, float], errors: dict[float, Vector]
 
 
 def fit_all(
-    x: Vector, y: Vector, weights: Vector, step_size: float, settings: Settings, rng: np.random.Generator
+    x: Vector, y: Vector, weights: Vector, step: Step, settings: Settings, rng: np.random.Generator
 ) -> StableFit:
     """Descend on all points and return the fit."""
     width, n_runs, n_steps = settings
     started = time.perf_counter()
     order = np.argsort(x, kind="stable")
     own = np.repeat(weights[order][None], n_runs, axis=0)
-    task = Descent(x[order], y[order][None], own, np.full(1, step_size))
+    task = Descent(x[order], y[order][None], own, *_of_runs([step], n_runs))
     runs, message = task.run(random_starts(n_runs, width, rng), n_steps)
     best = choose(runs)
     network = runs.network(best)
@@ -114,13 +130,13 @@ def fit_all(
         network,
         x,
         y,
-        step_size,
+        step.size,
         runs,
         best,
         runs.status.count("collapsed"),
         runs.status.count("diverged"),
         0,
-        stability_report(network, x, y, step_size),
+        stability_report(network, x, y, step.size),
         time.perf_counter() - started,
         message,
     )

@@ -59,25 +59,26 @@ def regression_page(
     model: Any, names: tuple[str, str], settings: Sequence[tuple[str, str]] = (), notes: Sequence[str] = ()
 ) -> Page:
     """Return the page of a fitted `StableSplineRegressor`."""
+    chosen = model.step_size_, model.warmup_
     residual = model.y_ - model.predict(model.x_)
     knots = model.effective_knots_
     asked = [
         ("column", f"{names[1]} by {names[0]}, {model.x_.size} rows"),
-        ("step size", f"{model.step_size_:g} (inputs from -1 to 1, values of variance one)"),
-        ("held-out root mean square", f"{np.sqrt(model.cv_errors_[model.step_size_]):.4g}"),
+        ("step size", f"{step_words(*chosen)} (inputs from -1 to 1, values of variance one)"),
+        ("held-out root mean square", f"{np.sqrt(model.cv_errors_[chosen]):.4g}"),
         ("root mean square of residuals", f"{np.sqrt(np.mean(residual**2)):.4g}"),
         ("knots", f"{knots.size} that data can tell apart"),
     ]
-    steps = [(f"{step:g}", f"{np.sqrt(error):.5g}") for step, error in model.cv_errors_.items()]
+    steps = [(step_words(*step), f"{np.sqrt(error):.5g}") for step, error in model.cv_errors_.items()]
     tables = [TableEntry("Step sizes by held-out error", ("step size", "root mean square"), steps)]
     if knots.size:
         values = model.predict(knots)
         rows = [(f"{k:.5g}", f"{value:.5g}") for k, value in zip(knots, values, strict=True)]
         tables.append(TableEntry("Knots", (names[0], names[1]), rows))
-    stability = model.fit_.stability
+    stability, spline = model.fit_.stability, SplineDisplay.from_estimator(model, names)
     figures = (
-        FigureEntry("Fit", "Data, the fitted linear spline, its knots and 90 % intervals.", model.plot),
-        FigureEntry("What holds the fit", _RISK, BoundaryRiskDisplay.from_report(stability).plot),
+        FigureEntry("Fit", "Data, the fitted linear spline, its knots and 90 % intervals.", spline.plot),
+        FigureEntry("What holds the fit", _RISK, BoundaryRiskDisplay.from_estimator(model, names[0]).plot),
     )
     return Page(
         f"{names[1]} by {names[0]}",
@@ -89,6 +90,11 @@ def regression_page(
         settings=settings,
         headline=f"A linear spline with {knots.size} knots that data can tell apart.",
     )
+
+
+def step_words(size: float, warmup: bool) -> str:
+    """Return a step size in words."""
+    return f"{size:g}{', after a warm-up' if warmup else ''}"
 
 
 _RISK = "The weight of a change of slope over the inputs: it falls to zero towards both ends of the data."

@@ -1,0 +1,220 @@
+"""What large step sizes select in univariate regression: few knots, flat functions, near-optimal error.
+
+D. Qiao, K. Zhang, E. Singh, D. Soudry and Y.-X. Wang prove that gradient descent with step eta can only
+settle on functions whose weighted variation is below 1/eta - 1/2 (plus noise), and that such functions
+estimate functions of bounded variation of the slope at the best rate, n^(-4/5), inside the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.report.page import FigureEntry, Page, TableEntry
+from lowland.report.stable_displays import SplineDisplay
+from lowland.reproduce.experiment import Cell, Experiment, Row, Study
+from lowland.systems.stability import stability_report
+from lowland.systems.stable_fit import fit_stable
+
+POINTS, WIDTH, NOISE = 30, 100, 0.5
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+# the rate: noise, step sizes (from the start, after a warm-up), and how much of the support counts as inside
+RATE_NOISE, RATE_STEPS, INSIDE = 0.5, (0.4, 0.8), 0.8
+LINES = (0.01, 0.05, 0.4)
+
+
+def hat(x: Any) -> Any:
+    """Return the function to be learnt, 1 - 2 |x|."""
+    return 1 - 2 * np.abs(x)
+
+
+def step_cells(quick: bool) -> Sequence[Cell]:
+    """Return step sizes and seeds of the data."""
+    return [{"step_size": step, "seed": seed} for step in STEPS for seed in range(2 if quick else 8)]
+
+
+def run_step(cell: Cell) -> Row:
+    """Descend from eight starts and return what the one kept is like, and the sharpest of all."""
+    rng = np.random.default_rng(cell["seed"])
+    x = rng.uniform(-1, 1, POINTS)
+    y = hat(x) + NOISE * rng.standard_normal(POINTS)
+    step = cell["step_size"]
+    fit = fit_stable(x, y, step_size=step, width=WIDTH, rng=cell["seed"], restart=False)
+    reports = [
+        stability_report(fit.runs.network(k), x, y, step)
+        for k, word in enumerate(fit.runs.status)
+        if word != "diverged"
+    ]
+    grid = np.linspace(x.min(), x.max(), 400)
+    return {
+        "sharpest": max(r.sharpness.largest for r in reports) * step / 2,
+        "sharpness": fit.stability.sharpness.largest,
+        "limit": 2 / step,
+        "variation": max(r.variation for r in reports),
+        "variation_limit": 1 / step - 0.5,
+        "knots": float(np.median([r.effective[0].size for r in reports if r.effective[0].size] or [0])),
+        "collapsed": fit.collapsed,
+        "diverged": fit.diverged,
+        "train_error": 2 * fit.stability.sharpness.loss,
+        "true_error": float(np.mean((fit(grid) - hat(grid)) ** 2)),
+    }
+
+
+def rate_cells(quick: bool) -> Sequence[Cell]:
+    """Return numbers of points and seeds."""
+    sizes = (32, 128, 512) if quick else (32, 64, 128, 256, 512, 1024, 2048)
+    return [
+        {"points": n, "seed": seed, "warmup": warmup}
+        for warmup in (0, 1)
+        for n in sizes
+        for seed in range(2 if quick else 5)
+    ]
+
+
+def run_rate(cell: Cell) -> Row:
+    """Return the squared error inside the data and near their ends."""
+    n, rng = cell["points"], np.random.default_rng([cell["seed"], cell["points"]])
+    x = rng.uniform(-1, 1, n)
+    y = hat(x) + RATE_NOISE * rng.standard_normal(n)
+    fit = fit_stable(
+        x,
+        y,
+        step_size=RATE_STEPS[cell["warmup"]],
+        width=min(4 * n, 1000),
+        n_steps=30_000,
+        warmup=bool(cell["warmup"]),
+        rng=cell["seed"],
+    )
+    grid = np.linspace(-1, 1, 2001)
+    error = (fit(grid) - hat(grid)) ** 2
+    inside = np.abs(grid) <= INSIDE
+    return {
+        "inside": float(error[inside].mean()),
+        "boundary": float(error[~inside].mean()),
+        "knots": int(fit.knots.size),
+        "collapsed": fit.collapsed,
+    }
+
+
+def slope(rows: Sequence[Row], name: str) -> tuple[float, float, float]:
+    """Return the slope of log error on log n, and its 95 % interval."""
+    from scipy.stats import linregress, t
+
+    found = linregress(np.log([r["points"] for r in rows]), np.log([max(r[name], 1e-300) for r in rows]))
+    half = float(t.ppf(0.975, len(rows) - 2) * found.stderr)
+    return float(found.slope), float(found.slope) - half, float(found.slope) + half
+
+
+def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
+    """Return the page of the experiment."""
+    by_step = [_summary(rows["steps"], step) for step in STEPS]
+    header = (
+        "step size",
+        "knots",
+        "largest sharpness over 2/step",
+        "largest variation",
+        "1/step - 1/2",
+        "runs without knots",
+        "training error",
+        "true error",
+    )
+    figures = [_fit_figure(step) for step in LINES]
+    figures += [
+        FigureEntry(
+            "Sharpness against the step size",
+            "Largest eigenvalue of the Hessian over the step size, below the line 2 over the step size.",
+            lambda ax: _draw_sharpness(ax, rows["steps"]),
+        ),
+        FigureEntry(
+            "Error against the number of points",
+            "Squared error after a warm-up inside the data and near their ends, both axes logarithmic.",
+            lambda ax: _draw_rate(ax, rows["rate"]),
+        ),
+    ]
+    return Page(
+        "Stable minima of univariate ReLU networks",
+        (("reference", QIAO_2024.reference), ("size", "quick" if quick else "full")),
+        None,
+        notes=_notes(rows),
+        tables=(TableEntry(f"{POINTS} points, {WIDTH} neurons, noise {NOISE:g}", header, by_step),),
+        figures=figures,
+        headline="Large steps leave few knots, and an error near the best possible.",
+        settings=(("command", f"lowland reproduce qiao2024{' --quick' if quick else ''}"),),
+    )
+
+
+def _summary(rows: Sequence[Row], step: float) -> tuple[str, ...]:
+    part = [r for r in rows if r["step_size"] == step]
+    knots = np.median([r["knots"] for r in part if r["knots"]] or [0])
+    return (
+        f"{step:g}",
+        f"{knots:g}",
+        f"{max(r['sharpest'] for r in part):.3f}",
+        f"{max(r['variation'] for r in part):.3g}",
+        f"{part[0]['variation_limit']:.3g}",
+        f"{sum(r['collapsed'] for r in part)} of {8 * len(part)}",
+        f"{np.mean([r['train_error'] for r in part]):.3g}",
+        f"{np.mean([r['true_error'] for r in part]):.3g}",
+    )
+
+
+def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
+    over = max(r["sharpest"] for r in rows["steps"])
+    beyond = sum(r["variation"] > r["variation_limit"] for r in rows["steps"])
+    notes = [
+        f"No run is sharper than {over:.3f} times 2 over its step size.",
+        "No function varies more than 1/step - 1/2."
+        if not beyond
+        else f"{beyond} FUNCTIONS VARY MORE THAN 1/step - 1/2.",
+    ]
+    for warmup, how in enumerate(("from the start", "after a warm-up")):
+        part = [r for r in rows["rate"] if r["warmup"] == warmup]
+        inside, near = (slope(part, name) for name in ("inside", "boundary"))
+        notes.append(
+            f"Step {RATE_STEPS[warmup]:g} {how}: inside the data the error falls as n to the power "
+            f"{inside[0]:.2f} ({inside[1]:.2f} to {inside[2]:.2f}), where theory has -0.8; near their ends "
+            f"{near[0]:.2f} ({near[1]:.2f} to {near[2]:.2f})."
+        )
+    return notes
+
+
+def _fit_figure(step: float) -> FigureEntry:
+    def draw(ax: Any) -> None:
+        rng = np.random.default_rng(0)
+        x = rng.uniform(-1, 1, POINTS)
+        y = hat(x) + NOISE * rng.standard_normal(POINTS)
+        SplineDisplay.from_fit(fit_stable(x, y, step_size=step, width=WIDTH, rng=0)).plot(ax)
+
+    return FigureEntry(f"Step size {step:g}", f"Data and the function learnt with step {step:g}.", draw)
+
+
+def _draw_sharpness(ax: Any, rows: Sequence[Row]) -> None:
+    steps: Vector = np.array(STEPS)
+    ax.plot(steps, 2 / steps, "--", label="2 / step size")
+    ax.plot([r["step_size"] for r in rows], [r["sharpness"] for r in rows], ".", label="sharpness")
+    ax.set(xscale="log", yscale="log", xlabel="step size", ylabel="largest eigenvalue")
+    ax.legend()
+
+
+def _draw_rate(ax: Any, rows: Sequence[Row]) -> None:
+    rows = [r for r in rows if r["warmup"]]
+    for name, mark in (("inside", "o"), ("boundary", "^")):
+        ax.plot([r["points"] for r in rows], [r[name] for r in rows], mark, ms=4, label=name)
+    n: Vector = np.array(sorted({r["points"] for r in rows}), float)
+    first = np.exp(np.mean([np.log(r["inside"]) for r in rows if r["points"] == n[0]]))
+    ax.plot(n, first * (n / n[0]) ** -0.8, "--", label="n to the power -4/5")
+    ax.set(xscale="log", yscale="log", xlabel="points", ylabel="squared error")
+    ax.legend()
+
+
+QIAO_2024 = Experiment(
+    "qiao2024",
+    "Stable minima of univariate regression",
+    "D. Qiao, K. Zhang, E. Singh, D. Soudry, Y.-X. Wang, Stable minima cannot overfit in univariate ReLU "
+    "networks: generalization by large step sizes, NeurIPS 2024",
+    (Study("steps", step_cells, run_step), Study("rate", rate_cells, run_rate)),
+    make_page,
+)
