@@ -368,7 +368,7 @@ FOLDS = "folds are drawn by point: a point of weight two and two points fall int
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(
-    [OfFirstColumn(n_steps=400, random_state=0)],
+    [OfFirstColumn(n_steps=400, n_runs=2, random_state=0)],
     expected_failed_checks=lambda _: {"check_sample_weight_equivalence_on_dense_data": FOLDS},
 )
 def test_scikit_learn(estimator, check):
@@ -427,6 +427,19 @@ def test_nothing_is_said_outside_the_data(fitted):
     assert np.isinf([lower[0], upper[0]]).all()
     with pytest.raises(InvalidInputError, match="level"):
         model.predict_interval([5.0], 1.0)
+
+
+def test_means_vary_no_more_than_their_parts(fitted):
+    model, x, _ = fitted
+    scaled = (x - 5) / 5
+    runs = model.fit_.runs
+    parts = [weighted_variation(scaled, *knots(*runs.network(k).univariate()[:3])) for k in range(8)]
+    assert model.variation_ <= max(parts)
+    single = clone(model).set_params(average=False).fit(*fitted[1:])
+    assert single.knots_.size <= 50 < model.network_.widths[0]
+    np.testing.assert_array_equal(
+        single.predict(x), single._mean + single._unit * single.fit_((x - single._shift) / single._scale)
+    )
 
 
 def test_units_do_not_matter(fitted):

@@ -30,7 +30,10 @@ def regress(
         str, typer.Option(help='Step of gradient descent, or "auto": the largest that held-out points allow.')
     ] = "auto",
     width: Annotated[int, typer.Option(help="Neurons: the most knots there can be.")] = 50,
-    runs: Annotated[int, typer.Option(help="Random starts.")] = 4,
+    runs: Annotated[int, typer.Option(help="Random starts.")] = 8,
+    average: Annotated[
+        bool, typer.Option(help="Average the runs that fit well: fewer errors, more knots.")
+    ] = True,
     steps: Annotated[int, typer.Option(help="Steps of descent at most.")] = 20_000,
     level: Annotated[float, typer.Option(help="Nominal coverage of intervals.")] = 0.9,
     output: Annotated[
@@ -49,7 +52,7 @@ def regress(
     _, numbers = read_numbers(table, [x, y])
     known = ~np.isnan(numbers).any(axis=1)
     model = StableSplineRegressor(
-        _step(step_size), width=width, n_runs=runs, n_steps=steps, random_state=seed
+        _step(step_size), width=width, n_runs=runs, average=average, n_steps=steps, random_state=seed
     ).fit(numbers[known, 0], numbers[known, 1])
     left_out = int(np.count_nonzero(~known))
     if output is not None:
@@ -91,7 +94,7 @@ def _say(model: Any, names: tuple[str, str]) -> None:
     for place, value in zip(knots, model.predict(knots) if knots.size else [], strict=True):
         say(f"  {names[0]} = {place:.6g}  {names[1]} = {value:.6g}")
     finding = model.fit_.stability.certificate["stable_at_step_size"]
-    say(f"stable at step size  {finding.verdict.name}  {finding.method}")
+    say(f"best run stable at step size  {finding.verdict.name}  {finding.method}")
 
 
 def _write(path: Path, model: Any, numbers: Any, names: tuple[str, str], level: float) -> None:

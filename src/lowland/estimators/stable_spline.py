@@ -9,12 +9,12 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, check_X_y
 
-from lowland.certify.variation import effective_knots, knots, variation_weight
+from lowland.certify.variation import effective_knots, knots, variation_weight, weighted_variation
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.numbers import check_positive, whole_number
 from lowland.core.random import make_generator
-from lowland.systems.spline_choice import CrossFit, Step, cross_fit, fit_all
+from lowland.systems.spline_choice import CrossFit, Settings, Step, cross_fit, fit_all
 
 
 class StableSplineRegressor(RegressorMixin, BaseEstimator):
@@ -28,12 +28,15 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     step_size : float or "auto"
-        eta, in the units above; "auto" tries 0.025 to 1.2, large ones with and without a warm-up by smaller
-        ones. A number is used without.
+        eta, in the units above; "auto" tries 0.05 to 1.2, the largest after a warm-up by smaller ones. A
+        number is used without.
     width : int
         Neurons: the most knots there can be.
     n_runs : int
-        Random starts, all descended together; the one with the least loss is kept.
+        Random starts, all descended together.
+    average : bool
+        Whether to average the runs that fit nearly as well as the best: a smaller error, and more knots. A
+        mean varies no more than its parts do on average, so what bounds them bounds it.
     n_steps : int
         Steps at most.
     cv : int
@@ -56,8 +59,12 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         Whether smaller ones came before.
     cv_errors_ : dict of (float, bool) to float
         Held-out mean squared error of each step tried, with and without warm-up, in the units of y squared.
+    network_ : ReluNetwork
+        The spline, in the units of the descent.
+    variation_ : float
+        Its weighted variation there.
     fit_ : StableFit
-        Network, runs and stability, in the units of the descent.
+        All runs, and the stability of the best, in the units of the descent.
     support_ : tuple of float
         Least and largest input.
     n_features_in_ : int
@@ -87,7 +94,8 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         self,
         step_size: float | str = "auto",
         width: int = 50,
-        n_runs: int = 4,
+        n_runs: int = 8,
+        average: bool = True,
         n_steps: int = 20_000,
         cv: int = 5,
         random_state: Any = None,
@@ -95,6 +103,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         self.step_size = step_size
         self.width = width
         self.n_runs = n_runs
+        self.average = average
         self.n_steps = n_steps
         self.cv = cv
         self.random_state = random_state
@@ -130,12 +139,12 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         self._mean = float(np.average(values, weights=weights))
         self._unit = float(np.sqrt(np.average((values - self._mean) ** 2, weights=weights))) or 1.0
         scaled = (x - self._shift) / self._scale, (values - self._mean) / self._unit, weights
-        settings = self.width, self.n_runs, self.n_steps
+        settings = Settings(self.width, self.n_runs, self.n_steps, bool(self.average))
         self._cross: CrossFit = cross_fit(*scaled, self._steps(), settings, min(self.cv, x.size), rng)
         self.step_size_, self.warmup_ = self._cross.step.size, self._cross.step.warmup
         squares = self._unit**2
         self.cv_errors_ = {(s.size, s.warmup): error * squares for s, error in self._cross.errors.items()}
-        self.fit_ = fit_all(*scaled, self._cross.step, settings, rng)
+        self.fit_, self.network_ = fit_all(*scaled, self._cross.step, settings, rng)
         self._inputs = scaled[0]
         self._read_out()
         return self
@@ -152,7 +161,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         ndarray, shape (k,)
         """
         check_is_fitted(self)
-        prediction: Vector = self._mean + self._unit * self.fit_(self._scaled(X))
+        prediction: Vector = self._mean + self._unit * self.network_(self._scaled(X))
         return prediction
 
     def predict_interval(self, X: ArrayLike, level: float = 0.9) -> tuple[Vector, Vector]:
@@ -239,8 +248,9 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         return scaled
 
     def _read_out(self) -> None:
-        w, b, v, _ = self.fit_.network.univariate()
+        w, b, v, _ = self.network_.univariate()
         places, jumps = knots(w, b, v)
+        self.variation_ = weighted_variation(self._inputs, places, jumps)
         inside = (np.abs(places) < 1) & (jumps != 0)
         first = float(v[w < 0] @ w[w < 0]) + float(
             jumps[places <= -1].sum()
@@ -257,8 +267,8 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
 
 
 STEPS = (
-    *(Step(size) for size in (0.025, 0.05, 0.1, 0.2, 0.4)),
-    *(Step(size, True) for size in (0.4, 0.8, 1.2)),
+    *(Step(size) for size in (0.05, 0.1, 0.2, 0.4)),
+    *(Step(size, warmup=True) for size in (0.4, 0.8, 1.2)),
 )
 
 

@@ -11,12 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.networks import ReluNetwork
+from lowland.core.networks import ReluNetwork, two_layer
 from lowland.systems.stability import stability_report
 from lowland.systems.stable_fit import Descent, Runs, StableFit, choose, random_starts
 
-# width, runs, steps
-Settings = tuple[int, int, int]
+# runs whose loss exceeds the best one's by more than this part are left out of a mean
+NEAR = 0.2
+
+
+@final
+@dataclass(frozen=True)
+class Settings:
+    """How to descend: neurons, runs, steps of each, and whether good runs are averaged."""
+
+    width: int
+    n_runs: int
+    n_steps: int
+    average: bool
 
 
 @final
@@ -75,18 +86,19 @@ def cross_fit(
     rng: np.random.Generator,
 ) -> CrossFit:
     """Descend for every step size with every fold left out, all runs together, and choose a step."""
-    width, n_runs, n_steps = settings
+    n_runs = settings.n_runs
     folds = rng.permutation(x.size) % n_folds
     order = np.argsort(x, kind="stable")
     cells = [(step, fold) for step in steps for fold in range(n_folds)]
     own = np.repeat([weights[order] * (folds[order] != fold) for _, fold in cells], n_runs, axis=0)
     own /= own.sum(axis=1, keepdims=True)
     task = Descent(x[order], y[order][None], own, *_of_runs([step for step, _ in cells], n_runs))
-    runs, _ = task.run(random_starts(len(cells) * n_runs, width, rng), n_steps)
+    starts = random_starts(len(cells) * n_runs, settings.width, rng)
+    runs, _ = task.run(starts, settings.n_steps)
     found: dict[tuple[Step, int], ReluNetwork | None] = {}
     errors: dict[Step, Vector] = {}
     for place, (step, fold) in enumerate(cells):
-        network = _best(_part(runs, place * n_runs, n_runs))
+        network = _combined(_part(runs, place * n_runs, n_runs), settings.average)
         found[step, fold] = network
         held = folds == fold
         miss = np.abs(y[held] - network(x[held])) if network is not None else np.full(held.sum(), np.inf)
@@ -96,7 +108,7 @@ def cross_fit(
         for step, miss in errors.items()
     }
     best = _largest_within_error(means, errors, weights)
-    zero = random_starts(1, width, np.random.default_rng(0))[0] * 0
+    zero = random_starts(1, settings.width, np.random.default_rng(0))[0] * 0
     networks = tuple(_network(found[best, fold], zero) for fold in range(n_folds))
     return CrossFit(best, means, networks, folds, errors[best])
 
@@ -116,17 +128,17 @@ def _largest_within_error(means: dict[Step, float], errors: dict[Step, Vector], 
 
 def fit_all(
     x: Vector, y: Vector, weights: Vector, step: Step, settings: Settings, rng: np.random.Generator
-) -> StableFit:
-    """Descend on all points and return the fit."""
-    width, n_runs, n_steps = settings
+) -> tuple[StableFit, ReluNetwork]:
+    """Descend on all points; return the fit, with the best run's network, and the mean of good runs."""
+    n_runs = settings.n_runs
     started = time.perf_counter()
     order = np.argsort(x, kind="stable")
     own = np.repeat(weights[order][None], n_runs, axis=0)
     task = Descent(x[order], y[order][None], own, *_of_runs([step], n_runs))
-    runs, message = task.run(random_starts(n_runs, width, rng), n_steps)
+    runs, message = task.run(random_starts(n_runs, settings.width, rng), settings.n_steps)
     best = choose(runs)
     network = runs.network(best)
-    return StableFit(
+    fit = StableFit(
         network,
         x,
         y,
@@ -140,6 +152,7 @@ def fit_all(
         time.perf_counter() - started,
         message,
     )
+    return fit, _combined(runs, settings.average) or network
 
 
 def _part(runs: Runs, start: int, count: int) -> Runs:
@@ -147,10 +160,20 @@ def _part(runs: Runs, start: int, count: int) -> Runs:
     return Runs(runs.parameters[here], runs.losses[here], runs.status[here], runs.steps)
 
 
-def _best(runs: Runs) -> ReluNetwork | None:
+def _combined(runs: Runs, average: bool) -> ReluNetwork | None:
+    """Return the best run's network, or the mean of those near it; None where every run exploded."""
     if all(word == "diverged" for word in runs.status):
         return None
-    return runs.network(choose(runs))
+    best = choose(runs)
+    if not average:
+        return runs.network(best)
+    limit = (1 + NEAR) * runs.losses[best]
+    good = [k for k in range(len(runs.losses)) if runs.losses[k] <= limit]
+    parts = [runs.network(k) for k in good]
+    inner = np.vstack([part.weights[0] for part in parts])
+    outer = np.hstack([part.weights[1][0] for part in parts]) / len(parts)
+    bias = np.hstack([part.univariate()[1] for part in parts])
+    return two_layer(inner, bias, outer, float(np.mean([part.univariate()[3] for part in parts])))
 
 
 def _network(found: ReluNetwork | None, zero: Matrix) -> ReluNetwork:

@@ -68,6 +68,7 @@ def regression_page(
         ("held-out root mean square", f"{np.sqrt(model.cv_errors_[chosen]):.4g}"),
         ("root mean square of residuals", f"{np.sqrt(np.mean(residual**2)):.4g}"),
         ("knots", f"{knots.size} that data can tell apart"),
+        ("weighted variation", f"{model.variation_:.4g}, limit {1 / model.step_size_ - 0.5:.4g} at rest"),
     ]
     steps = [(step_words(*step), f"{np.sqrt(error):.5g}") for step, error in model.cv_errors_.items()]
     tables = [TableEntry("Step sizes by held-out error", ("step size", "root mean square"), steps)]
