@@ -25,6 +25,9 @@ RUNS = (
     ("accuracy/rank_choice.py",),
     ("peers/tucker.py",),
     ("peers/langevin.py",),
+    ("micro/relu_ranks.py",),
+    ("accuracy/pattern_walk.py",),
+    ("peers/regression.py", "--seeds", "2"),
     ("accuracy/global_search.py", "--seeds", "4", "--budgets", "500", "2000"),
 )
 

@@ -14,6 +14,8 @@ from lowland.reproduce import (
     find_experiment,
     frandsen2020,
     gao2018,
+    karhadkar2023,
+    qiao2024,
     run_experiment,
 )
 from lowland.reproduce.bhojanapalli2016 import half_curve, run_noise, run_phase, run_saddle
@@ -78,7 +80,14 @@ def test_refusals(tmp_path):
         run_experiment(TOY, tmp_path)
     with pytest.raises(InvalidInputError, match="bhojanapalli2016"):
         find_experiment("nobody1900")
-    assert set(EXPERIMENTS) == {"bhojanapalli2016", "frandsen2020", "gao2018", "zhang2018"}
+    assert set(EXPERIMENTS) == {
+        "bhojanapalli2016",
+        "frandsen2020",
+        "gao2018",
+        "karhadkar2023",
+        "qiao2024",
+        "zhang2018",
+    }
 
 
 def test_cells_of_zhang2018():
@@ -115,6 +124,65 @@ def test_half_curve():
     for row in table:
         row["plain"] = 1.0
     assert half_curve(table, "plain") == {1: float("inf")}
+
+
+def test_cells_of_karhadkar2023():
+    rows = {
+        "proportional": [
+            {**cell, **karhadkar2023.run_proportional({**cell, "trials": 3})}
+            for cell in karhadkar2023.proportional_cells(True)
+            if cell["points"] == 10
+        ],
+        "fixed": [
+            {**cell, **karhadkar2023.run_fixed({**cell, "trials": 3})}
+            for cell in karhadkar2023.fixed_cells(True)
+            if cell["points"] == 10
+        ],
+        "precision": [
+            {**cell, **karhadkar2023.run_precision({**cell, "trials": 10})}
+            for cell in karhadkar2023.precision_cells(True)[3:9]
+        ],
+        "minima": [
+            {**cell, **karhadkar2023.run_minima(cell)}
+            for cell in karhadkar2023.minima_cells(True)
+            if cell["points"] < 20
+        ],
+        "bounds": [{**cell, **karhadkar2023.run_bounds(cell)} for cell in karhadkar2023.bounds_cells(True)],
+        "counts": [{**cell, **karhadkar2023.run_count(cell)} for cell in karhadkar2023.count_cells(True)],
+        "deep": [
+            {**cell, **karhadkar2023.run_deep({**cell, "trials": 4})}
+            for cell in karhadkar2023.deep_cells(True)
+        ],
+    }
+    assert (
+        sum(row["free"] for row in rows["bounds"]) == 29
+    )  # the default bounds of a linear program lose most
+    assert sum(row["default"] for row in rows["bounds"]) == 3
+    assert all(row["wrong_in_double"] == 0 for row in rows["precision"])
+    wide = [row["share"] for row in rows["fixed"] if row["inputs"] == 5]
+    assert min(wide) == 1.0
+    page = karhadkar2023.make_page(rows, True)
+    assert "29 hold zero loss" in page.notes[0]
+    assert "agree" in page.notes[1]
+
+
+def test_cells_of_qiao2024():
+    rows = {
+        "steps": [
+            {**cell, **qiao2024.run_step(cell)} for cell in qiao2024.step_cells(True) if cell["seed"] == 0
+        ],
+        "rate": [
+            {**cell, **qiao2024.run_rate(cell)} for cell in qiao2024.rate_cells(True) if cell["points"] < 500
+        ],
+    }
+    small, large = (next(r for r in rows["steps"] if r["step_size"] == s) for s in (0.05, 0.4))
+    assert small["knots"] > large["knots"]
+    assert all(r["sharpest"] <= 1.02 for r in (small, large))
+    assert all(r["variation"] <= r["variation_limit"] for r in rows["steps"])
+    page = qiao2024.make_page(rows, True)
+    assert "No function varies more" in page.notes[1]
+    slope = qiao2024.slope([{"points": n, "e": n**-0.8} for n in (10, 100, 1000)], "e")
+    assert slope[0] == pytest.approx(-0.8)
 
 
 def test_cells_of_frandsen2020():

@@ -28,9 +28,6 @@ from lowland.core.status import Verdict
 # relative gradients that points found in single precision may have
 SINGLE = 1e-3
 # of a matrix; of a tensor they are those of its judges
-DEFAULT_CLAIMS = tuple(claim for claim in CLAIMS if claim != "local_minimum")
-
-
 EFFORTS: dict[str, dict[str, Any]] = {
     "quick": {
         "lanczos_steps": 60,
@@ -282,6 +279,7 @@ _JUDGES: list[tuple[Judge, tuple[str, ...]]] = [
     (_local_uniqueness, ("locally_unique",)),
     (_identifiability, ("determined_by_data", "uniquely_determined")),
 ]
+DEFAULT_CLAIMS = tuple(claim for _, covers in _JUDGES for claim in covers)
 
 
 def _local_minimum(

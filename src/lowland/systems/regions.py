@@ -51,8 +51,8 @@ class RegionReport:
     numerical_gap : float
         The least singular value that counts over the next, infinite where there is none.
     at_fault : ndarray of int
-        Data points whose patterns have too low a rank: |S| > d rank(A_S). Empty where the generic rank is
-        full.
+        Data points S whose patterns have too low a rank: more than d rank(A_S) of them. Empty where the
+        generic rank is full.
     optimum : RegionOptimum or None
         The best network of the region, where the first of two layers is trained and targets were given.
     repeated : bool

@@ -32,7 +32,8 @@ class StabilityReport:
     sharpness : Sharpness
         Eigenvalues of the loss 1/(2 n) sum (f - y)^2 at the network.
     variation : float
-        Sum over knots of |jump of the slope| times the weight g: the same for all networks of a function.
+        Sum over knots of the size of the jump of the slope times the weight g: the same for all networks of a
+        function.
     knots, jumps : ndarray
         Where the slope jumps, and by how much; equal knots are one.
     effective : tuple of ndarray

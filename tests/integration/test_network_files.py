@@ -1,0 +1,142 @@
+"""`lowland regions` and `lowland regress`: tables and networks in, verdicts, splines and pages out."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from test_cli import assert_clean_error, call
+
+from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.files.networks import read_network
+
+
+@pytest.fixture
+def folder(tmp_path):
+    rng = np.random.default_rng(0)
+    points = np.c_[rng.standard_normal((10, 2)), rng.standard_normal(10)]
+    lines = ["a,b,y", *(",".join(repr(float(v)) for v in row) for row in points)]
+    (tmp_path / "points.csv").write_text("\n".join(lines) + "\n")
+    weights = {"weight_0": rng.standard_normal((12, 2)), "bias_0": rng.standard_normal(12)}
+    np.savez(tmp_path / "net.npz", **weights, weight_1=rng.standard_normal((1, 12)))
+    x = rng.uniform(0, 10, 60)
+    rows = [
+        f"{a!r},{min(a, 5) + 0.1 * e!r}"
+        for a, e in zip(x.tolist(), rng.standard_normal(60).tolist(), strict=True)
+    ]
+    (tmp_path / "line.csv").write_text("\n".join(["time,height", *rows, "3.5,", ",2.0"]) + "\n")
+    return tmp_path
+
+
+def test_region_of_a_network(folder):
+    done = call(
+        "regions", "points.csv", "--target", "y", "--network", "net.npz", "--width", "8", "--advise", "0.8",
+        "--draws", "50", "--report", "page.html", "--require", "no_bad_minimum_in_region", cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "92 patterns, exactly" in done.stdout
+    assert "PROVED" in done.stdout
+    assert "regions by volume" in done.stdout
+    assert "with 95 % confidence" in done.stdout
+    page = (folder / "page.html").read_text()
+    assert "every differentiable minimum of this region fits all data" in page
+    assert "50 regions drawn" in page
+    found = json.loads(
+        call(
+            "regions", "points.csv", "--target", "y", "--width", "3", "--draws", "40", "--json", cwd=folder
+        ).stdout
+    )
+    assert found["patterns_of_a_neuron"] == 92
+    assert found["survey"]["full_rank"]["share"] < 0.2
+
+
+def test_a_missed_claim_fails(folder):
+    done = call(
+        "regions",
+        "points.csv",
+        "--target",
+        "y",
+        "--network",
+        "net.npz",
+        "--require",
+        "stationary",
+        cwd=folder,
+    )
+    assert done.returncode == 1
+    assert "not judged" in done.stderr
+
+
+def test_a_survey_has_a_page(folder):
+    done = call(
+        "regions",
+        "points.csv",
+        "--target",
+        "y",
+        "--width",
+        "4",
+        "--draws",
+        "30",
+        "--report",
+        "s.html",
+        cwd=folder,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "hold no bad minimum" in (folder / "s.html").read_text()
+
+
+def test_names_of_pytorch_are_read(folder):
+    rng = np.random.default_rng(1)
+    arrays = {"0.weight": rng.standard_normal((3, 2)), "0.bias": np.zeros(3), "2.weight": np.ones((1, 3))}
+    np.savez(folder / "torch.npz", **arrays)
+    assert read_network(folder / "torch.npz").widths == (3,)
+    np.savez(folder / "odd.npz", lhs=np.ones(3))
+    with pytest.raises(FileFormatError, match="lhs"):
+        read_network(folder / "odd.npz")
+    np.savez(folder / "none.npz", bias_0=np.ones(3))
+    with pytest.raises(InvalidInputError, match="without weights"):
+        read_network(folder / "none.npz")
+
+
+def test_regression(folder):
+    done = call(
+        "regress", "line.csv", "--x", "time", "--y", "height", "--steps", "4000", "--output", "out.csv",
+        "--report", "page.html", cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "2 rows without both numbers were left out" in done.stderr
+    assert "height by time: 60 rows" in done.stdout
+    rows = list(csv.DictReader((folder / "out.csv").read_text().splitlines()))
+    assert len(rows) == 62
+    assert float(rows[60]["prediction"]) == pytest.approx(3.5, abs=0.3)
+    inside = [float(r["lower"]) <= float(r["height"]) <= float(r["upper"]) for r in rows[:60]]
+    assert np.mean(inside) > 0.8
+    page = (folder / "page.html").read_text()
+    assert "Step sizes by held-out error" in page
+    assert "What holds the fit" in page
+    again = call(
+        "regress", "line.csv", "--x", "time", "--y", "height", "--steps", "4000", "--json", cwd=folder
+    )
+    found = json.loads(again.stdout)
+    assert found["rows_left_out"] == 2
+    assert found["certificate"]["findings"][0]["claim"] == "stable_at_step_size"
+
+
+@pytest.mark.parametrize(
+    ("words", "arguments"),
+    [
+        ("no column 'nope'", ["regress", "line.csv", "--x", "time", "--y", "nope"]),
+        ("level", ["regress", "line.csv", "--x", "time", "--y", "height", "--level", "2"]),
+        ("step-size", ["regress", "line.csv", "--x", "time", "--y", "height", "--step-size", "big"]),
+        ("nothing to report", ["regions", "points.csv", "--report", "p.html"]),
+        ("no column 'z'", ["regions", "points.csv", "--target", "z"]),
+        ("missing cells", ["regions", "line.csv"]),
+        ("do not fit", ["regions", "points.csv", "--network", "net.npz"]),
+        ("--require is for a network", ["regions", "points.csv", "--require", "stationary"]),
+        ("must hold numbers", ["regions", "text.csv"]),
+        ("cannot read", ["regions", "absent.csv"]),
+    ],
+)
+def test_bad_input(folder, words, arguments):
+    (folder / "text.csv").write_text("a,b\n1,x\n2,3\n")
+    done = call(*arguments, cwd=folder)
+    assert_clean_error(done, words)
