@@ -277,6 +277,23 @@ def test_step_size_chooses_the_number_of_knots():
     assert np.median(counts[0.4]) <= 5 < 9 <= np.median(counts[0.05])
 
 
+def test_sharpness_is_tracked_to_the_edge(tmp_path):
+    x, y = hat(0)
+    fit = ll.fit_stable(x, y, step_size=0.1, rng=1, n_steps=40_000, n_runs=3, restart=False, track=True)
+    track = fit.runs.track
+    assert track.steps[-1] == fit.runs.steps
+    assert track.losses.shape == track.sharpness.shape == (track.steps.size, 3)
+    np.testing.assert_array_equal(track.losses[-1], fit.runs.losses)
+    last = [measure_sharpness(fit.runs.network(k), x[:, None], y).gauss_newton for k in range(3)]
+    np.testing.assert_allclose(track.sharpness[-1], last)
+    assert 0.9 < np.median(track.sharpness[5:]) / 20 < 1.05  # it hovers about 2 over the step size
+    fit.report(tmp_path / "fit.html")
+    assert "Edge of stability" in (tmp_path / "fit.html").read_text()
+    fit.stability.report(tmp_path / "stability.html")
+    assert "Largest" not in (tmp_path / "stability.html").read_text()[:200]
+    assert ll.fit_stable(x, y, step_size=0.1, rng=1, n_steps=100).runs.track is None
+
+
 def test_lost_knots_are_counted_and_restarted():
     x, y = hat(0)
     lost = ll.fit_stable(x, y, step_size=0.4, rng=1, restart=False)

@@ -92,6 +92,13 @@ def kernel(network: ReluNetwork, inputs: Matrix) -> Matrix:
     return _Parts(network, inputs, np.zeros(len(inputs))).kernel()
 
 
+def largest_gauss_newton(network: ReluNetwork, inputs: Matrix) -> float:
+    """Return the largest eigenvalue of G, O(n^2 (k + n)); not a number where weights are not finite."""
+    if not all(np.isfinite(w).all() for w in network.weights):
+        return float("nan")
+    return _largest_kernel(_Parts(network, inputs, np.zeros(len(inputs))))[0]
+
+
 class _Parts:
     """What the layers compute, and products with the Hessian."""
 
@@ -210,4 +217,4 @@ def rescaling_bracket(network: ReluNetwork, inputs: Matrix) -> RescalingBracket:
         np.where(useful, parts.outer / scale, parts.outer),
         None if network.biases[1] is None else float(network.biases[1][0]),
     )
-    return RescalingBracket(lower, _largest_kernel(_Parts(flat, inputs, np.zeros(len(inputs))))[0], flat)
+    return RescalingBracket(lower, largest_gauss_newton(flat, inputs), flat)

@@ -119,6 +119,38 @@ class BoundaryRiskDisplay:
 
 @final
 @dataclass
+class EdgeDisplay:
+    """Sharpness of every run over its steps, and the limit 2 over the step size.
+
+    Parameters
+    ----------
+    steps : ndarray, shape (looks,)
+    sharpness : ndarray, shape (looks, runs)
+    limit : float
+    """
+
+    steps: Vector
+    sharpness: Vector
+    limit: float
+    ax_: Any = field(default=None, repr=False)
+
+    @classmethod
+    def from_fit(cls, fit: Any) -> EdgeDisplay:
+        """Take a `StableFit` made with `track=True`."""
+        return cls(fit.runs.track.steps, fit.runs.track.sharpness, 2 / fit.step_size)
+
+    def plot(self, ax: Any = None) -> EdgeDisplay:
+        """Draw on axes, or on new ones."""
+        self.ax_ = new_axes(ax)
+        self.ax_.plot(self.steps, self.sharpness, color=ACCENT, lw=0.8, alpha=0.7)
+        self.ax_.axhline(self.limit, color=SECOND, ls="--", label="2 / step size")
+        self.ax_.set(xlabel="steps", ylabel="sharpness (Gauss-Newton)", yscale="log")
+        self.ax_.legend()
+        return self
+
+
+@final
+@dataclass
 class KnotsDisplay:
     """Changes of slope at the knots of a function, and the weight that makes them expensive.
 

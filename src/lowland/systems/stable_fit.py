@@ -11,6 +11,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lowland.certify.sharpness import largest_gauss_newton
 from lowland.certify.variation import effective_knots, knots
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import LowlandError
@@ -34,6 +35,25 @@ Progress = Callable[[int, int, float], None]
 
 @final
 @dataclass(frozen=True, eq=False)
+class Track:
+    """What runs did on the way, a row a look.
+
+    Parameters
+    ----------
+    steps : ndarray of int, shape (looks,)
+    losses : ndarray, shape (looks, runs)
+        Mean of the loss since the look before.
+    sharpness : ndarray, shape (looks, runs)
+        Largest eigenvalue of the Gauss-Newton part of the Hessian at the look.
+    """
+
+    steps: NDArray[np.intp]
+    losses: Matrix
+    sharpness: Matrix
+
+
+@final
+@dataclass(frozen=True, eq=False)
 class Runs:
     """Runs of gradient descent, one a row.
 
@@ -46,12 +66,15 @@ class Runs:
     status : tuple of str
         "settled", "moving", "collapsed" (no knot is left between data points) or "diverged".
     steps : int
+    track : Track or None
+        Where it was asked for.
     """
 
     parameters: Matrix
     losses: Vector
     status: tuple[str, ...]
     steps: int
+    track: Track | None = None
 
     def network(self, run: int) -> ReluNetwork:
         """Return the network of a run."""
@@ -132,6 +155,7 @@ def fit_stable(  # noqa: PLR0913
     n_steps: int = 100_000,
     restart: bool = True,
     warmup: bool = False,
+    track: bool = False,
     rng: RandomSource = None,
     callback: Progress | None = None,
 ) -> StableFit:
@@ -156,6 +180,9 @@ def fit_stable(  # noqa: PLR0913
         Begin with a sixteenth of the step and double it four times in the first fifth of the steps: fewer
         runs are thrown far off at first, and more knots survive. Where the descent rests is bound by the step
         all the same.
+    track : bool
+        Whether to keep losses and sharpness of the first starts on the way, in `runs.track`: O(n^2 (k + n))
+        more for each look and run.
     rng : int, Generator or None
     callback : callable, optional
         Takes steps done, all steps, and seconds since the start.
@@ -196,7 +223,7 @@ def fit_stable(  # noqa: PLR0913
     order = np.argsort(inputs, kind="stable")
     size = np.full(1, float(step_size))
     task = Descent(inputs[order], values[order][None], None, size, np.full(1, bool(warmup)))
-    runs, message = task.run(random_starts(n_runs, width, generator), n_steps, callback)
+    runs, message = task.run(random_starts(n_runs, width, generator), n_steps, callback, track=track)
     lost = [word for word in runs.status if word in ("collapsed", "diverged")]
     restarts = 0
     for _ in range(RESTARTS if restart else 0):
@@ -275,7 +302,9 @@ class Descent:
     step_sizes: Vector
     warmup: NDArray[np.bool_]
 
-    def run(self, starts: Matrix, n_steps: int, callback: Progress | None = None) -> tuple[Runs, str]:
+    def run(
+        self, starts: Matrix, n_steps: int, callback: Progress | None = None, *, track: bool = False
+    ) -> tuple[Runs, str]:
         """Descend until all runs have settled, the steps are used up, or Ctrl-C; returns why."""
         count, n = len(starts), self.x.size
         parameters = starts.copy()
@@ -286,6 +315,7 @@ class Descent:
         status = np.zeros(count, np.int8)
         before, settled = np.full(count, np.inf), np.zeros(count, bool)
         losses = before
+        looks: list[tuple[int, Vector, Vector]] = []
         done, message, started = 0, "the steps are used up", time.perf_counter()
         try:
             while done < n_steps:
@@ -297,6 +327,8 @@ class Descent:
                 with np.errstate(invalid="ignore"):
                     settled = np.abs(losses - before) <= SETTLED * losses
                 before = losses
+                if track:
+                    looks.append((done, losses, self._sharpness(parameters)))
                 if callback is not None:
                     callback(done, n_steps, time.perf_counter() - started)
                 if share == 1.0 and np.all(settled | (status == DIVERGED)):
@@ -307,7 +339,11 @@ class Descent:
         words = tuple(
             self._word(parameters[k], weights[k], status[k], bool(settled[k])) for k in range(count)
         )
-        return Runs(parameters, losses, words, done), message
+        return Runs(parameters, losses, words, done, _as_track(looks) if track else None), message
+
+    def _sharpness(self, parameters: Matrix) -> Vector:
+        inputs = self.x[:, None]
+        return np.array([largest_gauss_newton(unpack(row), inputs) for row in parameters])
 
     def _word(self, parameters: Vector, weights: Vector, status: Any, settled: bool) -> str:
         if status == DIVERGED:
@@ -317,6 +353,11 @@ class Descent:
         if not effective_knots(self.x[weights > 0], places, jumps)[0].size:
             return "collapsed"
         return "settled" if settled else "moving"
+
+
+def _as_track(looks: list[tuple[int, Vector, Vector]]) -> Track:
+    steps, losses, sharpness = ([look[part] for look in looks] for part in range(3))
+    return Track(np.array(steps, np.intp), np.array(losses), np.array(sharpness))
 
 
 def _next_part(done: int, total: int) -> tuple[int, float]:
@@ -335,4 +376,4 @@ def _replaced(runs: Runs, places: list[int], fresh: Runs) -> Runs:
     parameters, losses, words = runs.parameters.copy(), runs.losses.copy(), list(runs.status)
     for k, place in enumerate(places):
         parameters[place], losses[place], words[place] = fresh.parameters[k], fresh.losses[k], fresh.status[k]
-    return Runs(parameters, losses, tuple(words), max(runs.steps, fresh.steps))
+    return Runs(parameters, losses, tuple(words), max(runs.steps, fresh.steps), runs.track)

@@ -9,7 +9,7 @@ import numpy as np
 
 from lowland.core.status import Verdict
 from lowland.report.page import FigureEntry, Page, TableEntry
-from lowland.report.stable_displays import BoundaryRiskDisplay, KnotsDisplay, SplineDisplay
+from lowland.report.stable_displays import BoundaryRiskDisplay, EdgeDisplay, KnotsDisplay, SplineDisplay
 
 HEADLINES = {
     Verdict.PROVED: "Proved: gradient descent with this step rests here.",
@@ -41,15 +41,17 @@ def fit_page(fit: Any, settings: Sequence[tuple[str, str]] = ()) -> Page:
         ("descent", f"{fit.runs.steps} steps of {fit.step_size:g}; {fit.message}"),
         *fit.stability.facts(),
     ]
-    figure = FigureEntry(
-        "Fit", "Data, the fitted linear spline and its knots.", SplineDisplay.from_fit(fit).plot
-    )
+    words = "Data, the fitted linear spline and its knots."
+    figures = [FigureEntry("Fit", words, SplineDisplay.from_fit(fit).plot)]
+    if fit.runs.track is not None:
+        words = "Largest curvature of every run over its steps, beside the limit of the step size."
+        figures.append(FigureEntry("Edge of stability", words, EdgeDisplay.from_fit(fit).plot))
     return Page(
         "Regression by large-step gradient descent",
         asked,
         fit.stability.certificate,
         notes=fit.stability.notes,
-        figures=(figure, *_stability_figures(fit.stability)),
+        figures=(*figures, *_stability_figures(fit.stability)),
         settings=settings,
         headline=f"{fit.knots.size} knots that data can tell apart.",
     )
