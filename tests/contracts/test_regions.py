@@ -115,6 +115,25 @@ def test_signs_that_floats_get_wrong():
     assert product_signs(np.array([[5e-324]]), np.array([[5e-324]])).tolist() == [[1]]
 
 
+@pytest.mark.parametrize("scale", [1e-160, 1e-310, 1e155, 1e300])
+def test_scales_beyond_floats(scale, rng):
+    points = rng.standard_normal((3, 4, 2)) * scale
+    points[:, 1] = 2 * points[:, 0] if scale < 1e299 else points[:, 0]
+    active = np.ones((3, 4, 3), bool)
+    assert not clear_cases(active, points).any()
+    weights = rng.standard_normal((5, 2))
+    np.testing.assert_array_equal(
+        product_signs(points[0], weights * 2.0**-60), product_signs(points[0] / 2, weights)
+    )
+
+
+def test_products_that_overflow():
+    signs = product_signs(
+        np.array([[1e300, -1e300, 1.0]]), np.array([[1e300, 1e300, -1.0], [1e300, 2e300, 0.0]])
+    )
+    assert signs.tolist() == [[-1, -1]]
+
+
 # ------------------------------------------------------------------ patterns
 @pytest.mark.parametrize(("n", "d", "count"), [(5, 2, 10), (6, 3, 32), (7, 3, 44)])
 def test_counts_of_cells(n, d, count, rng):

@@ -79,12 +79,13 @@ def product_signs(points: Array, directions: Array) -> NDArray[np.int8]:
     points : ndarray, shape (n, d)
     directions : ndarray, shape (k, d)
     """
-    product = points @ directions.T
     # |computed - exact| <= gamma_d |x| |w| by absolute values, in any order of summation
-    bound = (points.shape[1] + 2) * np.finfo(float).eps * (np.abs(points) @ np.abs(directions).T)
-    signs = np.sign(product).astype(np.int8)
+    with np.errstate(over="ignore", invalid="ignore"):
+        product = points @ directions.T
+        bound = (points.shape[1] + 2) * np.finfo(float).eps * (np.abs(points) @ np.abs(directions).T)
+        signs = np.sign(product).astype(np.int8)
     tiny = np.finfo(float).tiny * (points.shape[1] + 1)
-    doubtful = np.argwhere(np.abs(product) <= bound + tiny)
+    doubtful = np.argwhere(~(np.abs(product) > bound + tiny))  # what is not a number is doubtful too
     if doubtful.size:
         rows, others = integer_rows(points), integer_rows(directions)
         for i, k in doubtful:
@@ -136,7 +137,7 @@ def side_signs(
     scale = np.prod(sizes[picks], axis=1)[:, None] * sizes
     bound = 8 * d**3 * 2.0**d * np.finfo(float).eps * scale + np.finfo(float).tiny
     signs = np.sign(product).astype(np.int8)
-    doubtful = np.abs(product) <= bound
+    doubtful = ~(np.abs(product) > bound)
     own = np.zeros_like(doubtful)
     np.put_along_axis(own, picks, True, axis=1)
     signs[own] = 0

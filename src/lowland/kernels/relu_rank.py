@@ -168,7 +168,8 @@ def _judge(active, points, shift, clear):
                 x[i, j] = points[case, i, j]
                 square += x[i, j] * x[i, j]
             square *= count
-            if not square > 0.0:
+            # outside this range products lose digits, and the bound on rounding does not hold
+            if not 1e-200 < square < 1e200:
                 alive = False
                 break
             scale[i] = 1.0 / np.sqrt(square)
