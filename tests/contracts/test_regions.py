@@ -312,7 +312,7 @@ def test_rays_and_interior_points_agree(rng):
     for _ in range(60):
         program = _Program(*random_region(rng))
         (one, _), (two, _) = program.by_rays(), program.by_interior_points()
-        losses = [0.5 * np.mean((program.predict(w) - program.targets) ** 2) for w in (one, two)]
+        losses = [program.relative_loss(w) for w in (one, two)]
         assert losses[0] == pytest.approx(losses[1], abs=1e-10)
 
 
@@ -365,11 +365,60 @@ def test_pulls_are_multipliers(d, rng):
         points, targets, outer, active = random_region(rng, n=10, k=4, d=d)
         program = _Program(points, targets, outer, active)
         weights, pulls = program.solve()
-        misfit = program.predict(weights) - targets
-        slopes = outer[:, None] * ((active * misfit[:, None]).T @ points)
-        held = (np.where(active, 1.0, -1.0) * pulls).T @ points
+        misfit = program.predict(weights) - program.aim
+        slopes = program.signs[:, None] * ((active * misfit[:, None]).T @ program.points)
+        held = (np.where(active, 1.0, -1.0) * pulls).T @ program.points
         assert (pulls >= -1e-9).all()
         np.testing.assert_allclose(slopes, held, atol=1e-6)
+
+
+def bad_region(seed, k=3, n=8):
+    """A narrow region with a minimum of positive loss, and whether it lies inside: found at unit scale."""
+    rng = np.random.default_rng(seed)
+    x, y = rng.uniform(-1, 1, n), rng.standard_normal(n)
+    network = random_network(rng, (1, k, 1), (True, False))
+    return network, x, y
+
+
+@pytest.mark.parametrize("outer", [1e-9, 1e-3, 1e6])
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e5])
+@pytest.mark.parametrize("shift", [0.0, 2000.0, 1.7e9])
+def test_units_change_no_verdict(outer, scale, shift, rng):
+    for seed in range(12):
+        network, x, y = bad_region(seed)
+        x = np.round(x * 2**20) / 2**20  # so that a shift is exact
+        plain = ll.region_report(network, x, y)
+        w, b, v, _ = network.univariate()
+        moved = ll.ReluNetwork(((w / scale)[:, None], v * outer), (b - w / scale * (shift * scale), None))
+        other = ll.region_report(moved, (x + shift) * scale, y)
+        if not np.array_equal(plain.activation.patterns[0], other.activation.patterns[0]):
+            continue  # the shifted biases were rounded over a point
+        assert other.optimum.loss == pytest.approx(plain.optimum.loss, rel=1e-5, abs=1e-12)
+        verdicts = [r.certificate["no_bad_minimum_in_region"].verdict for r in (plain, other)]
+        # a witness that rounding spoils is no witness; never is a good region called bad
+        assert verdicts[0] == verdicts[1] or Verdict.REFUTED in verdicts[:1]
+
+
+def test_a_fit_without_error_is_never_called_bad():
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        x, network = rng.uniform(-1, 1, (60, 4)), random_network(rng, (4, 3, 1), (True, False))
+        small = ll.ReluNetwork((network.weights[0], 1e-3 * network.weights[1]), network.biases)
+        found = ll.region_report(small, x, small(x))
+        assert found.certificate["no_bad_minimum_in_region"].verdict is not Verdict.REFUTED
+
+
+def test_cones_that_are_half_planes():
+    one = ll.ReluNetwork(([[1.0]], [1.0]), ([0.5], None))
+    assert ll.region_report(one, [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]).optimum.is_zero
+    survey = ll.survey_regions([1.0, 1.0], [1.0, 1.0], width=4, n_regions=100, rng=0)
+    # both points at one place: fitted wherever a neuron of positive output weight is active there, 3 of 4
+    low, high = survey.global_minimum.interval(0.999)
+    assert low < 0.75 < high
+    assert survey.bad_minimum.hits <= 100 - survey.global_minimum.hits
+    lined = ll.ReluNetwork((np.ones((1, 2)), [1.0]), (None, None))
+    points = np.array([[1.0, 2.0], [2.0, 4.0]])
+    assert ll.region_report(lined, points, [1.0, 2.0]).optimum.is_zero
 
 
 # ------------------------------------------------------------------ verdicts
@@ -460,6 +509,45 @@ def test_repeated_points_are_never_proved(rng):
     assert any("repeat" in note for note in found.notes)
 
 
+def test_a_point_at_zero_is_dead_and_no_boundary(rng):
+    network = random_network(rng, (2, 5, 1), (False, False))
+    found = ll.region_report(network, [[0.0, 0.0], [1.0, 2.0]], [1.0, 1.0])
+    assert not found.activation.on_boundary
+    assert 0 in found.dead_points
+    assert found.certificate["no_bad_minimum_in_region"].verdict is not Verdict.PROVED
+
+
+def test_multiples_of_primes_lose_no_rank(rng):
+    from lowland.kernels.modular import PRIMES, random_prime
+
+    network = random_network(rng, (1, 4, 1), (True, False))
+    outer = np.full(4, float(PRIMES[0] * PRIMES[1]))
+    x = np.array([-0.3, 0.4])
+    plain = ll.region_report(network, x)
+    assert ll.region_report(ll.ReluNetwork((network.weights[0], outer), network.biases), x).rank == plain.rank
+    for _ in range(20):
+        prime = random_prime(rng)
+        assert 2**22 < prime < 2**23
+        assert all(prime % k for k in range(2, 2000))
+
+
+@pytest.mark.parametrize(
+    ("weights", "biases", "inputs", "expected"),
+    [
+        # products that underflow in the first layer: the second is off, by 1e-300 against 1e-200
+        (([[1e-200]], [[-1e200]], [[1.0]]), (None, [1e-300], None), [[1e-200]], False),
+        (([[1e160], [1e-160]], [[0.0, 1.0]], [[1.0]]), (None, [-1.5], None), [[1e160], [2e160]], None),
+    ],
+)
+def test_layers_beyond_floats_are_not_decided(weights, biases, inputs, expected):
+    try:
+        found = ll.region_report(ll.ReluNetwork(weights, biases), inputs, [-1.0] * len(inputs))
+    except InvalidInputError as error:
+        assert "too large" in str(error)  # noqa: PT017
+        return
+    assert found.certificate["no_bad_minimum_in_region"].verdict is not Verdict.PROVED
+
+
 def test_zero_output_weights_do_not_count(rng):
     network = random_network(rng, (2, 20, 1), biased=(True, False))
     silent = ll.ReluNetwork((network.weights[0], 0 * network.weights[1]), network.biases)
@@ -540,6 +628,15 @@ def test_walks_descend(case, rng):
     assert result.trace.values.size > 3
 
 
+def test_a_walk_goes_on_from_the_best_of_a_region(rng):
+    objective, start = REGION_STEPPERS[1].extra["problem"]()
+    whole = run(objective, REGION_STEPPERS[1].make(), start, stop=Iterations(50), rng=rng)
+    first = run(objective, REGION_STEPPERS[1].make(), start, stop=Iterations(1), rng=rng)
+    again = run(objective, REGION_STEPPERS[1].make(), first.theta, stop=Iterations(50), rng=rng)
+    assert again.value < first.value
+    assert whole.value <= first.value
+
+
 def test_walks_need_regions(rng):
     objective = RELU_OBJECTIVES[0].make()
     assert objective.regions is None
@@ -557,6 +654,14 @@ def test_walks_need_regions(rng):
         (lambda: ll.survey_regions([0.0, 1.0], width=2, outer=[1.0, 0.0]), "outer"),
         (lambda: ll.advise_width(5, 2, 1.5), "probability"),
         (lambda: ll.advise_width(5, 2, 0.999), "n_draws"),
+        (lambda: ll.advise_width(5, 2, 0.05, n_draws=20), "n_draws"),
+        (lambda: ll.advise_width(5, 2, "0.5"), "probability"),
+        (lambda: ll.advise_width(5, 2, rng=-1), "rng"),
+        (lambda: ll.advise_width(2, 1, 0.5, inputs=[[np.nan], [1.0]]), "finite"),
+        (lambda: ll.advise_width(2, 1, 0.5, bias=False, inputs=[[0.0], [1.0]]), "repeat"),
+        (lambda: ll.survey_regions([0.0, 1.0], width=2, outer=["a", "b"]), "outer"),
+        (lambda: ll.region_report(42, [[1.0]]), "cannot be read"),
+        (lambda: Share(1, 2).interval(2), "level"),
         (lambda: ll.count_patterns([[0.0], [1.0]], width=-1), "width"),
         (lambda: ll.region_report(ll.ReluNetwork(([[1.0]], [1.0])), [[0.0, 1.0]]), "do not fit"),
         (lambda: ll.region_report(ll.ReluNetwork(([[1.0]], [1.0])), [0.0], trained="last"), "trained"),

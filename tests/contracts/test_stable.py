@@ -48,6 +48,21 @@ def test_weight_by_its_definition(rng):
     np.testing.assert_allclose(ll.variation_weight(x, t), expected, atol=1e-12)
 
 
+def test_weight_of_inputs_far_from_zero():
+    from fractions import Fraction
+
+    x = 1e8 + np.array([0.0, 0.25, 1.0, 1.5, 3.0])
+    for t in (1e8 + 0.5, 1e8 + 1.25, 1e8 + 2.0):
+        sides = [[Fraction(v) for v in x if v < t], [Fraction(v) for v in x if v > t]]
+        exact = []
+        for side, sign in zip(sides, (1, -1), strict=True):
+            mean = sum(side) / len(side)
+            share = Fraction(len(side), 5)
+            exact.append(float(share**2 * sign * (Fraction(t) - mean)) * float(np.hypot(1, float(mean))))
+        assert float(ll.variation_weight(x, t)) == pytest.approx(min(exact), rel=1e-12)
+    assert ll.variation_weight(x, t).shape == ()
+
+
 def test_weight_of_many_inputs():
     x = np.linspace(-1, 1, 200_001)
     np.testing.assert_allclose(ll.variation_weight(x, [0.0, 0.5]), [0.13975, 0.019531], rtol=1e-4)
@@ -75,7 +90,10 @@ def test_knots_that_data_can_tell_apart():
     found, sizes = effective_knots(x, places, jumps)
     np.testing.assert_allclose(found, [0.35])
     np.testing.assert_allclose(sizes, [4.0])
-    assert effective_knots(x, np.array([-1.0]), np.array([1.0]))[0].size == 0
+    for outside in (-1.0, 0.0, 3.0, 4.0):
+        assert effective_knots(x, np.array([outside]), np.array([1.0]))[0].size == 0
+    with np.errstate(all="raise"):
+        assert knots(np.array([1e-310]), np.array([0.05]), np.ones(1))[0].size == 0
 
 
 # ------------------------------------------------------------------ sharpness
@@ -123,7 +141,7 @@ def test_dead_networks_are_as_flat_as_can_be(rng):
     network = two_layer(np.ones((4, 1)), -9 * np.ones(4), np.ones(4), 0.5)
     x = rng.uniform(-1, 1, (20, 1))
     assert measure_sharpness(network, x, np.zeros(20)).largest == pytest.approx(1.0)
-    assert rescaling_bracket(network, x).lower == 1.0
+    assert rescaling_bracket(network, x).lower == pytest.approx(1.0)
 
 
 def test_published_rescalings():
@@ -186,15 +204,84 @@ def test_saddles_are_refuted():
     assert found.certificate.verdict is Verdict.REFUTED
 
 
+def test_a_saddle_beside_a_large_curvature_is_a_saddle():
+    from scipy.optimize import brentq
+
+    x = np.linspace(-1, 1, 40)
+    y = np.sin(5 * x) + x**2
+    a, c = np.linalg.lstsq(np.c_[x, np.ones(40)], y, rcond=None)[0]
+    rest = a * x + c - y
+    t = brentq(lambda t: float(np.mean(rest * np.maximum(x - t, 0))), 0.3, 0.45, xtol=1e-15)
+    for size in (1.0, 1e5):
+        network = ll.ReluNetwork(
+            ([[a / size], [1.0]], [size, 0.0]), ([2 * abs(a / size), -t], [c - 2 * abs(a)])
+        )
+        verdict = ll.stability_report(network, x, y, 2e-11).certificate.verdict
+        assert verdict is Verdict.REFUTED
+
+
+def test_a_constant_does_not_make_a_point_rest():
+    x = np.linspace(-1, 1, 30)
+    for shift in (0.0, 1e6):
+        y = shift + np.sin(3 * x)
+        network = ll.ReluNetwork(([[1.0]], [0.5]), ([-5.0], [shift - 0.9]))
+        assert ll.stability_report(network, x, y, 0.1).certificate.verdict is Verdict.SUPPORTED
+
+
+def test_nearly_at_rest_is_no_saddle(rng):
+    """Residuals of a minimum that is not quite reached curve a little down."""
+    x, y = np.sort(rng.uniform(-1, 1, 40)), rng.standard_normal(40)
+    start = random_starts(1, 2, rng)
+    status = np.zeros(1, np.int8)
+    descend(x, y[None], np.full((1, 40), 1 / 40), start, np.array([0.1]), 400_000, status)
+    network = unpack(start[0])
+    w, b, v, c = network.univariate()
+    assert ll.stability_report(network, x, y, 0.1).certificate.verdict is Verdict.PROVED
+    moved = two_layer(w[:, None], b, v, c + 1e-7)
+    verdict = ll.stability_report(moved, x, y, 0.1).certificate.verdict
+    assert verdict in (Verdict.PROVED, Verdict.INCONCLUSIVE)
+
+
+def test_many_parameters_never_make_a_saddle(rng, monkeypatch):
+    x, y = np.sort(rng.uniform(-1, 1, 40)), rng.standard_normal(40)
+    start = random_starts(1, 2, rng)
+    descend(x, y[None], np.full((1, 40), 1 / 40), start, np.array([0.1]), 30_000, np.zeros(1, np.int8))
+    network = unpack(start[0])
+    dense = ll.stability_report(network, x, y, 0.1)
+    monkeypatch.setattr(sharpness_module, "DENSE", 5)
+    found = ll.stability_report(network, x, y, 0.1)
+    assert found.sharpness.smallest_is_bound
+    assert found.sharpness.smallest <= dense.sharpness.smallest + 1e-12
+    assert found.certificate.verdict is not Verdict.REFUTED
+    dead = two_layer(np.ones((4, 1)), -9 * np.ones(4), np.ones(4), None)
+    assert ll.stability_report(dead, x, 0 * y, 0.1).sharpness.largest == 0
+
+
+def test_weights_are_those_of_repeated_points(rng):
+    x, y, counts = rng.uniform(-1, 1, 12), rng.standard_normal(12), rng.integers(1, 4, 12)
+    network = univariate(rng, 6)
+    weighted = ll.stability_report(network, x, y, 0.1, sample_weight=counts)
+    repeated = ll.stability_report(network, np.repeat(x, counts), np.repeat(y, counts), 0.1)
+    for name in ("largest", "smallest", "gauss_newton", "remainder", "gradient_norm", "loss"):
+        pair = (getattr(r.sharpness, name) for r in (weighted, repeated))
+        assert next(pair) == pytest.approx(next(pair), rel=1e-9), name
+    assert weighted.variation == pytest.approx(repeated.variation)
+    assert weighted.bracket.lower == pytest.approx(repeated.bracket.lower)
+    assert weighted.bracket.upper == pytest.approx(repeated.bracket.upper)
+    with pytest.raises(InvalidInputError, match="sample_weight"):
+        ll.stability_report(network, x, y, 0.1, sample_weight=-counts)
+
+
 def test_judges_that_forget_are_caught(monkeypatch):
     """The mutants: a judge without the limit, without the gradient, without the smallest eigenvalue."""
-    good = Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.0, 0.0, 0)
+    good = Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.0, 0.5, 0)
     cases = {
-        "limit": Sharpness(3.0, 1e-12, 0.0, 3.0, 0.0, 0.0, 0.0, 0),
-        "rest": Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.3, 0.0, 0),
-        "saddle": Sharpness(1.0, 1e-12, -0.5, 1.0, 0.5, 0.0, 0.0, 0),
-        "kink": Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.0, 0.0, 1),
-        "edge": Sharpness(2.0, 1e-3, 0.0, 2.0, 0.0, 0.0, 0.0, 0),
+        "limit": Sharpness(3.0, 1e-12, 0.0, 3.0, 0.0, 0.0, 0.5, 0),
+        "rest": Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.3, 0.5, 0),
+        "saddle": Sharpness(1.0, 1e-12, -0.5, 1.0, 0.5, 0.0, 0.5, 0),
+        "kink": Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.0, 0.5, 1),
+        "edge": Sharpness(2.0, 1e-3, 0.0, 2.0, 0.0, 0.0, 0.5, 0),
+        "bound": Sharpness(1.0, 1e-12, -0.1, 1.0, 0.1, 0.0, 0.5, 0, smallest_is_bound=True),
     }
     assert judge_stability(good, 1.0, 1.0).verdict is Verdict.PROVED
     for name, case in cases.items():
@@ -498,6 +585,8 @@ def test_the_estimator_is_a_good_citizen(fitted):
         (np.arange(5.0), np.arange(5.0), {"step_size": "large"}, "step_size"),
         (np.arange(5.0), np.arange(5.0), {"step_size": -1.0}, "step_size"),
         (np.arange(5.0), np.arange(5.0), {"cv": 1}, "cv"),
+        (1e300 * np.arange(5.0), np.arange(5.0), {}, "X is out of scale"),
+        (np.arange(5.0), 1e-162 * np.arange(5.0), {}, "y is out of scale"),
     ],
 )
 def test_bad_input_of_the_estimator(x, y, settings, words):

@@ -93,6 +93,9 @@ def test_names_of_pytorch_are_read(folder):
     with pytest.raises(FileFormatError, match="lhs"):
         read_network(folder / "odd.npz")
     np.savez(folder / "none.npz", bias_0=np.ones(3))
+    np.savez(folder / "two.npz", **{"enc.0.weight": np.ones((3, 2)), "dec.0.weight": np.ones((1, 3))})
+    with pytest.raises(FileFormatError, match="several networks"):
+        read_network(folder / "two.npz")
     with pytest.raises(InvalidInputError, match="without weights"):
         read_network(folder / "none.npz")
 
@@ -134,9 +137,18 @@ def test_regression(folder):
         ("--require is for a network", ["regions", "points.csv", "--require", "stationary"]),
         ("must hold numbers", ["regions", "text.csv"]),
         ("cannot read", ["regions", "absent.csv"]),
+        ("real numbers", ["regions", "text.npy"]),
+        ("real numbers", ["regions", "number.npy"]),
+        ("rng", ["regions", "points.csv", "--advise", "0.8", "--seed", "-1"]),
+        ("infinite cell", ["regress", "infinite.csv", "--x", "a", "--y", "b"]),
+        ("too few rows", ["regress", "short.csv", "--x", "a", "--y", "b"]),
     ],
 )
 def test_bad_input(folder, words, arguments):
     (folder / "text.csv").write_text("a,b\n1,x\n2,3\n")
+    (folder / "infinite.csv").write_text("a,b\n1,2\n2,3\n3,inf\n4,5\n")
+    (folder / "short.csv").write_text("a,b\n1,\n,3\n3,1\n")
+    np.save(folder / "text.npy", np.array(["a", "b"]))
+    np.save(folder / "number.npy", np.array(3.0))
     done = call(*arguments, cwd=folder)
     assert_clean_error(done, words)

@@ -92,7 +92,7 @@ def _by_optimum(short: str, optimum: Any, numbers: dict[str, Any]) -> Finding:
         method = f"{short}, and the best loss in the region, {loss}, is attained inside it"
         verdict = Verdict.REFUTED
     else:
-        method = f"{short}, but the best loss in the region, {loss}, is attained on its boundary alone"
+        method = f"{short}, but its best loss, {loss}, is attained on the boundary, as far as numbers tell"
         verdict = Verdict.SUPPORTED
     witness: dict[str, Any] = {"best_loss": optimum.loss}
     if verdict is Verdict.REFUTED:

@@ -7,12 +7,14 @@ that its norm is the largest |c_k|, c_k = mean_i r_i 1_ik (x_i, 1).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
 from lowland.core.networks import ReluNetwork, two_layer
 
 # beyond this many data points or parameters eigenvalues are found by iteration
@@ -31,7 +33,8 @@ class Sharpness:
     error : float
         Bound on its error.
     smallest : float
-        Smallest eigenvalue of H; at least minus `remainder`.
+        Smallest eigenvalue of H, or where `smallest_is_bound` a lower bound on it: minus `remainder`.
+    smallest_is_bound : bool
     gauss_newton : float
         Largest eigenvalue of G.
     remainder : float
@@ -50,9 +53,12 @@ class Sharpness:
     gradient_norm: float
     loss: float
     kinks: int
+    smallest_is_bound: bool = False
 
 
-def measure_sharpness(network: ReluNetwork, inputs: Matrix, targets: Vector) -> Sharpness:
+def measure_sharpness(
+    network: ReluNetwork, inputs: Matrix, targets: Vector, weights: Vector | None = None
+) -> Sharpness:
     """Return the largest curvature of 1/(2 n) sum (f - y)^2, all layers trained.
 
     Parameters
@@ -61,19 +67,30 @@ def measure_sharpness(network: ReluNetwork, inputs: Matrix, targets: Vector) -> 
         With one hidden layer.
     inputs : ndarray, shape (n, d)
     targets : ndarray, shape (n,)
+    weights : ndarray, shape (n,), optional
+        Of data points, summing to 1; equal by default.
 
     Returns
     -------
     Sharpness
+
+    Raises
+    ------
+    InvalidInputError
+        If numbers leave the range of floats.
 
     Notes
     -----
     O(n^2 (k + n)) from the kernel, plus the Hessian itself up to 1500 parameters, iteration with the residual
     as error bound beyond.
     """
-    parts = _Parts(network, inputs, targets)
+    with np.errstate(over="ignore", invalid="ignore"):
+        parts = _Parts(network, inputs, targets, weights)
+        remainder = float(np.linalg.norm(parts.coupling, axis=1).max(initial=0.0))
+        size = float(np.sum(parts.points**2) * np.sum(parts.outer**2) + np.sum(parts.hidden**2))
+    if not (np.isfinite(size) and np.isfinite(remainder)):
+        raise InvalidInputError("the numbers are too large", "products beyond floats", fix="rescale the data")
     gauss_newton, gn_error = _largest_kernel(parts)
-    remainder = float(np.linalg.norm(parts.coupling, axis=1).max(initial=0.0))
     largest, smallest, error = parts.extremes(gauss_newton, remainder)
     return Sharpness(
         largest,
@@ -84,6 +101,7 @@ def measure_sharpness(network: ReluNetwork, inputs: Matrix, targets: Vector) -> 
         float(np.linalg.norm(parts.gradient())),
         0.5 * float(np.mean(parts.residual**2)),
         int(np.count_nonzero(parts.before == 0)),
+        parts.size > DENSE,
     )
 
 
@@ -92,53 +110,62 @@ def kernel(network: ReluNetwork, inputs: Matrix) -> Matrix:
     return _Parts(network, inputs, np.zeros(len(inputs))).kernel()
 
 
-def largest_gauss_newton(network: ReluNetwork, inputs: Matrix) -> float:
+def largest_gauss_newton(network: ReluNetwork, inputs: Matrix, weights: Vector | None = None) -> float:
     """Return the largest eigenvalue of G, O(n^2 (k + n)); not a number where weights are not finite."""
     if not all(np.isfinite(w).all() for w in network.weights):
         return float("nan")
-    return _largest_kernel(_Parts(network, inputs, np.zeros(len(inputs))))[0]
+    return _largest_kernel(_Parts(network, inputs, np.zeros(len(inputs)), weights))[0]
 
 
 class _Parts:
     """What the layers compute, and products with the Hessian."""
 
-    def __init__(self, network: ReluNetwork, inputs: Matrix, targets: Vector) -> None:
+    def __init__(
+        self, network: ReluNetwork, inputs: Matrix, targets: Vector, weights: Vector | None = None
+    ) -> None:
         self.network, self.n = network, len(inputs)
+        # rows times the root of their weight: then all means are plain ones
+        self.root = np.ones(self.n) if weights is None else np.sqrt(self.n * weights)
         biased = network.biases[0] is not None
-        self.points = np.hstack([inputs, np.ones((self.n, 1))]) if biased else inputs
+        rows = np.hstack([inputs, np.ones((self.n, 1))]) if biased else inputs
+        self.points = rows * self.root[:, None]
         self.before, outputs = network.layers(inputs)
-        self.residual = outputs[:, 0] - targets
+        self.residual = (outputs[:, 0] - targets) * self.root
         self.on = (self.before > 0).astype(float)
-        self.hidden = self.before * self.on
+        self.hidden = self.before * self.on * self.root[:, None]
         self.outer = network.weights[1][0]
         self.offset = network.biases[1] is not None
+        self.ones = self.root * float(self.offset)
         # c_k, one row a neuron
         self.coupling: Matrix = (self.on * self.residual[:, None]).T @ self.points / self.n
+        self.size = self.coupling.size + self.outer.size + int(self.offset)
 
     def kernel(self) -> Matrix:
         active = self.on * self.outer
         inner: Matrix = (self.points @ self.points.T) * (active @ active.T) + self.hidden @ self.hidden.T
-        return (inner + float(self.offset)) / self.n
+        return (inner + np.outer(self.ones, self.ones)) / self.n
 
     def gradient(self) -> Vector:
         slopes = self.outer[:, None] * self.coupling
         by_outer = self.hidden.T @ self.residual / self.n
-        return np.concatenate([slopes.ravel(), by_outer, [self.residual.mean()] if self.offset else []])
+        return np.concatenate(
+            [slopes.ravel(), by_outer, [self.ones @ self.residual / self.n] if self.offset else []]
+        )
 
     def product(self, direction: Vector) -> Vector:
         """Return H times a direction (first layer neuron by neuron, output weights, offset)."""
         k, d = self.coupling.shape
         first, outer = direction[: k * d].reshape(k, d), direction[k * d : k * d + k]
         moved = (self.on * (self.points @ first.T)) @ self.outer + self.hidden @ outer
-        moved = (moved + (direction[-1] if self.offset else 0.0)) / self.n
+        moved = (moved + (direction[-1] if self.offset else 0.0) * self.ones) / self.n
         back = (self.on * moved[:, None]).T @ self.points * self.outer[:, None]
         by_outer = self.hidden.T @ moved + np.einsum("kd,kd->k", self.coupling, first)
         back += outer[:, None] * self.coupling
-        return np.concatenate([back.ravel(), by_outer, [moved.sum()] if self.offset else []])
+        return np.concatenate([back.ravel(), by_outer, [self.ones @ moved] if self.offset else []])
 
     def extremes(self, gauss_newton: float, remainder: float) -> tuple[float, float, float]:
         """Return the largest and smallest eigenvalues of H, and a bound on their error."""
-        size = self.coupling.size + self.outer.size + int(self.offset)
+        size = self.size
         if size <= DENSE:
             hessian = np.stack([self.product(unit) for unit in np.eye(size)])
             values = np.linalg.eigvalsh((hessian + hessian.T) / 2)
@@ -161,18 +188,20 @@ def _largest_kernel(parts: _Parts) -> tuple[float, float]:
 
     def product(u: Vector) -> Vector:
         moved = (active * ((active * u[:, None]).T @ parts.points @ parts.points.T).T).sum(axis=1)
-        moved = moved + parts.hidden @ (parts.hidden.T @ u) + float(parts.offset) * u.sum()
+        moved = moved + parts.hidden @ (parts.hidden.T @ u) + parts.ones * (parts.ones @ u)
         return np.asarray(moved / parts.n)
 
     value, vector = _iterate(product, parts.n)
     return value, float(np.linalg.norm(product(vector) - value * vector))
 
 
-def _iterate(product: object, size: int) -> tuple[float, Vector]:
+def _iterate(product: Callable[[Vector], Vector], size: int) -> tuple[float, Vector]:
     from scipy.sparse.linalg import LinearOperator, eigsh
 
     operator = LinearOperator((size, size), matvec=product, dtype=float)
     start = np.random.default_rng(0).standard_normal(size)
+    if not product(start).any():  # the zero matrix, all but surely
+        return 0.0, start / np.linalg.norm(start)
     values, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=1e-10)
     return float(values[0]), vectors[:, 0]
 
@@ -197,15 +226,18 @@ class RescalingBracket:
     network: ReluNetwork
 
 
-def rescaling_bracket(network: ReluNetwork, inputs: Matrix) -> RescalingBracket:
+def rescaling_bracket(
+    network: ReluNetwork, inputs: Matrix, weights: Vector | None = None
+) -> RescalingBracket:
     """Return a lower bound on the sharpness of all rescalings of a network, and a rescaling near it.
 
     For the mean feature vector, lambda(G) >= |mean Phi|^2 = [offset] + sum v_k^2 p_k^2 + h_k^2 >= [offset] +
     2 sum |v_k| p_k h_k, with h_k the mean of what neuron k gives and p_k the norm of its mean active (x, 1).
     """
-    parts = _Parts(network, inputs, np.zeros(len(inputs)))
-    slope = np.linalg.norm(parts.on.T @ parts.points / parts.n, axis=1)
-    height = parts.hidden.mean(axis=0)
+    parts = _Parts(network, inputs, np.zeros(len(inputs)), weights)
+    # the unit vector along the roots of the weights turns features into their weighted mean
+    slope = np.linalg.norm((parts.on * parts.root[:, None]).T @ parts.points / parts.n, axis=1)
+    height = parts.root @ parts.hidden / parts.n
     lower = float(parts.offset) + 2 * float(np.abs(parts.outer) @ (slope * height))
     useful = (height > 0) & (slope > 0) & (parts.outer != 0)
     scale = np.ones(height.size)
@@ -217,4 +249,5 @@ def rescaling_bracket(network: ReluNetwork, inputs: Matrix) -> RescalingBracket:
         np.where(useful, parts.outer / scale, parts.outer),
         None if network.biases[1] is None else float(network.biases[1][0]),
     )
-    return RescalingBracket(lower, largest_gauss_newton(flat, inputs), flat)
+    upper = largest_gauss_newton(flat, inputs, weights)
+    return RescalingBracket(min(lower, upper), upper, flat)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from lowland.certify.sharpness import Sharpness
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
 
 CLAIM = "stable_at_step_size"
-# of the gradient without a fit: below it a point counts as stationary
+# relative size below which a gradient, or all residuals, count as zero
 STATIONARY = 1e-6
+# a gradient this many times smaller than a downward curvature cannot be what makes it
+FAR_SMALLER = 100.0
 
 
-def judge_stability(sharpness: Sharpness, step_size: float, unfitted_slope: float) -> Finding:
+def judge_stability(sharpness: Sharpness, step_size: float, spread: float) -> Finding:
     """Return whether a point is linearly stable under gradient descent: eigenvalues of H within [0, 2/eta].
 
     Parameters
@@ -19,40 +23,30 @@ def judge_stability(sharpness: Sharpness, step_size: float, unfitted_slope: floa
     sharpness : Sharpness
     step_size : float
         eta.
-    unfitted_slope : float
-        A natural size of gradients, to tell what is small.
+    spread : float
+        Size of the values to be fitted, a constant apart where the network has one: residuals far below are
+        none.
 
     Returns
     -------
     Finding
-        REFUTED where the largest eigenvalue exceeds 2/eta: no trajectory stays near. PROVED at a stationary
-        point with all eigenvalues inside, SUPPORTED below the edge while the gradient is not yet small.
+        REFUTED where the largest eigenvalue exceeds 2/eta, or a stationary point curves down: no trajectory
+        stays near. PROVED at a stationary point with all eigenvalues inside, SUPPORTED below the edge while
+        the gradient is not yet small.
     """
     limit = 2 / step_size
     low, high = sharpness.largest - sharpness.error, sharpness.largest + sharpness.error
-    at_rest = sharpness.gradient_norm <= STATIONARY * max(unfitted_slope, 1e-300)
     if sharpness.kinks:
-        verdict, method = (
-            Verdict.INCONCLUSIVE,
-            "a neuron is at its kink on a data point: there is no Hessian there",
-        )
+        verdict, method = Verdict.INCONCLUSIVE, "a neuron is at its kink on a data point: no Hessian there"
     elif low > limit:
-        verdict, method = (
-            Verdict.REFUTED,
-            "the largest eigenvalue of the Hessian exceeds 2 over the step size",
-        )
+        verdict, method = Verdict.REFUTED, "the largest eigenvalue of the Hessian exceeds 2 over the step"
     elif high > limit:
         verdict, method = Verdict.INCONCLUSIVE, "the largest eigenvalue is too near the limit for its error"
-    elif not at_rest:
+    elif not _at_rest(sharpness, spread):
         verdict = Verdict.SUPPORTED
         method = "below the edge of stability, but the gradient is not small: the point is not at rest"
-    elif sharpness.smallest < -max(sharpness.error, 1e-9 * sharpness.largest):
-        verdict, method = Verdict.REFUTED, "a stationary point with a direction that curves down is a saddle"
     else:
-        verdict, method = (
-            Verdict.PROVED,
-            "a stationary point, all eigenvalues of the Hessian within 0 and the limit",
-        )
+        verdict, method = _at_stationary_point(sharpness)
     return Finding(
         CLAIM,
         verdict,
@@ -68,3 +62,23 @@ def judge_stability(sharpness: Sharpness, step_size: float, unfitted_slope: floa
             "error": sharpness.error,
         },
     )
+
+
+def _at_rest(sharpness: Sharpness, spread: float) -> bool:
+    """Whether the gradient is small beside what such residuals could make it, or residuals are none."""
+    residual = float(np.sqrt(2 * sharpness.loss))
+    possible = float(np.sqrt(sharpness.gauss_newton)) * residual
+    return sharpness.gradient_norm <= STATIONARY * possible or residual <= STATIONARY * spread
+
+
+def _at_stationary_point(sharpness: Sharpness) -> tuple[Verdict, str]:
+    if sharpness.smallest >= -sharpness.error:
+        return Verdict.PROVED, "a stationary point, all eigenvalues of the Hessian within 0 and the limit"
+    if sharpness.smallest_is_bound:
+        return (
+            Verdict.INCONCLUSIVE,
+            "at rest, but with so many parameters the least eigenvalue is only bounded",
+        )
+    if -sharpness.smallest > sharpness.error + FAR_SMALLER * sharpness.gradient_norm:
+        return Verdict.REFUTED, "a stationary point with a direction that curves down is a saddle"
+    return Verdict.INCONCLUSIVE, "not near enough to rest to tell a minimum from a saddle"

@@ -17,7 +17,7 @@ SAME = 8.0
 SMALL = 0.05
 
 
-def variation_weight(x: ArrayLike, t: ArrayLike) -> Vector:
+def variation_weight(x: ArrayLike, t: ArrayLike, *, weights: ArrayLike | None = None) -> Vector:
     """Return the weight g(t) that stable minima put on a change of slope at t.
 
     Parameters
@@ -26,6 +26,8 @@ def variation_weight(x: ArrayLike, t: ArrayLike) -> Vector:
         Inputs.
     t : array_like
         Where to evaluate g.
+    weights : array_like, shape (n,), optional
+        Of the inputs, at least 0; equal by default.
 
     Returns
     -------
@@ -34,8 +36,8 @@ def variation_weight(x: ArrayLike, t: ArrayLike) -> Vector:
 
     Notes
     -----
-    g = min(g-, g+) with g-(t) = P(X < t)^2 E[t - X | X < t] sqrt(1 + E[X | X < t]^2) for X uniform on
-    the inputs, and g+ mirrored. With N inputs below t and s their sum, this is (N t - s) sqrt(N^2 + s^2) /
+    g = min(g-, g+), g-(t) = P(X < t)^2 E[t - X | X < t] sqrt(1 + E[X | X < t]^2) for X uniform on the
+    inputs, and g+ mirrored. With N inputs below t and s their sum, this is (N t - s) sqrt(N^2 + s^2) /
     n^2: no division, and ties count as they should. O((n + t) log n).
 
     Examples
@@ -44,15 +46,25 @@ def variation_weight(x: ArrayLike, t: ArrayLike) -> Vector:
     >>> ll.variation_weight([-1.0, 0.0, 1.0], [-0.5, 0.0, 0.5, 2.0]).round(6)
     array([0.078567, 0.157135, 0.078567, 0.      ])
     """
-    inputs = np.sort(check_floats(x, "x", dtype="float64", ndim=1))
-    points = check_floats(t, "t", dtype="float64")
-    n, sums = inputs.size, np.r_[0.0, np.cumsum(inputs)]
+    inputs = check_floats(x, "x", dtype="float64", ndim=1)
+    points = check_floats(t, "t", dtype="float64").reshape(np.shape(t))
+    shares = (
+        np.full(inputs.size, 1.0) if weights is None else check_floats(weights, "weights", dtype="float64")
+    )
+    order = np.argsort(inputs, kind="stable")
+    inputs, shares = inputs[order], shares[order] / shares.sum()
+    first = inputs[0] if inputs.size else 0.0
+    # distances from one end, so that inputs far from zero lose no digits
+    count, sums, moved = (
+        np.r_[0.0, np.cumsum(part)] for part in (shares, shares * inputs, shares * (inputs - first))
+    )
     below, above = np.searchsorted(inputs, points, "left"), np.searchsorted(inputs, points, "right")
-    left = (below * points - sums[below]) * np.hypot(below, sums[below])
-    count, s = n - above, sums[-1] - sums[above]
-    right = (s - count * points) * np.hypot(count, s)
-    weight: Vector = np.maximum(np.minimum(left, right), 0.0) / max(n, 1) ** 2
-    return weight
+    away = points - first
+    left = (count[below] * away - moved[below]) * np.hypot(count[below], sums[below])
+    rest, s, m = (part[-1] - part[above] for part in (count, sums, moved))
+    right = (m - rest * away) * np.hypot(rest, s)
+    weight: Vector = np.maximum(np.minimum(left, right), 0.0)
+    return np.where((below == 0) | (above == inputs.size), 0.0, weight)
 
 
 def knots(w: Vector, b: Vector, v: Vector) -> tuple[Vector, Vector]:
@@ -60,8 +72,10 @@ def knots(w: Vector, b: Vector, v: Vector) -> tuple[Vector, Vector]:
 
     Neurons with the same knot are one; those without slope have none.
     """
-    used = w != 0
-    places, jumps = -b[used] / w[used], v[used] * np.abs(w[used])
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        places = -b / w
+    used = np.isfinite(places)  # a knot beyond the range of floats is none
+    places, jumps = places[used], (v * np.abs(w))[used]
     order = np.argsort(places, kind="stable")
     places, jumps = places[order], jumps[order]
     if not places.size:
@@ -71,9 +85,9 @@ def knots(w: Vector, b: Vector, v: Vector) -> tuple[Vector, Vector]:
     return places[first], np.add.reduceat(jumps, first)
 
 
-def weighted_variation(x: Vector, places: Vector, jumps: Vector) -> float:
+def weighted_variation(x: Vector, places: Vector, jumps: Vector, weights: Vector | None = None) -> float:
     """Return the sum of |jump| g(knot)."""
-    return float(np.abs(jumps) @ variation_weight(x, places)) if places.size else 0.0
+    return float(np.abs(jumps) @ variation_weight(x, places, weights=weights)) if places.size else 0.0
 
 
 def effective_knots(
@@ -96,7 +110,7 @@ def effective_knots(
     """
     grid = np.unique(x)
     gap = np.searchsorted(grid, places, "left")
-    inside = (gap > 0) & (gap < grid.size)
+    inside = (places > grid[0]) & (places < grid[-1])
     if not inside.any():
         return np.zeros(0), np.zeros(0)
     gap, places, jumps = gap[inside], places[inside], jumps[inside]

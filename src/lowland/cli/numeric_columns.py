@@ -17,7 +17,12 @@ from lowland.files.tables import read_columns
 def read_numbers(path: Path, names: Sequence[str] | None = None) -> tuple[list[str], Matrix]:
     """Return names and numbers of columns of a table, shape (n, columns); all columns by default."""
     if path.suffix.lower() == ".npy":
-        array = np.asarray(load_npy(path), dtype=float)
+        array = load_npy(path)
+        if array.dtype.kind not in "biuf" or array.ndim not in (1, 2):
+            raise InvalidInputError(
+                f"{path} must hold a matrix of real numbers", f"dtype {array.dtype}, shape {array.shape}"
+            )
+        array = array.astype(float)
         array = array[:, None] if array.ndim == 1 else array
         columns: dict[str, Any] = {str(k): column for k, column in enumerate(array.T)}
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from math import comb
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,9 @@ from lowland.report.page import write_report
 from lowland.systems.region_pages import region_page, survey_page
 from lowland.systems.region_survey import LAWS, survey_regions
 from lowland.systems.regions import region_report
+
+# signs that are taken to check general position before a count is called exact
+QUICK = 20_000_000
 
 
 def regions(
@@ -116,7 +120,10 @@ def _split(names: list[str], numbers: Any, target: str | None, table: Path) -> t
 
 
 def _count(inputs: Any, bias: bool) -> int | None:
-    """Return the exact number of patterns, None where it would take too long."""
+    """Return the exact number of patterns, None where it would take more than a moment."""
+    n, d = inputs.shape[0], inputs.shape[1] + bias
+    if d > 2 and comb(n, d - 1) * n > QUICK:
+        return None
     try:
         return count_patterns(inputs, bias=bias)
     except InvalidInputError:

@@ -14,6 +14,7 @@ from lowland.cli.numeric_columns import read_numbers
 from lowland.cli.output import say, say_json, try_report, warn
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
+from lowland.core.numbers import check_share
 from lowland.estimators.stable_spline import StableSplineRegressor
 from lowland.files.outputs import write_rows
 from lowland.report.page import write_report
@@ -47,10 +48,15 @@ def regress(
     for path in (output, report):
         if path is not None:
             check_writable(path)
-    if not 0 < level < 1:
-        raise InvalidInputError("--level must lie between 0 and 1", f"{level:g}")
+    check_share("--level", level)
     _, numbers = read_numbers(table, [x, y])
     known = ~np.isnan(numbers).any(axis=1)
+    if np.isinf(numbers).any() or known.sum() < 3:
+        raise InvalidInputError(
+            f"{table} has too few rows with finite numbers in both columns",
+            f"{int(known.sum())} rows" if known.sum() < 3 else "an infinite cell",
+            fix="three at least, none infinite",
+        )
     model = StableSplineRegressor(
         _step(step_size), width=width, n_runs=runs, average=average, n_steps=steps, random_state=seed
     ).fit(numbers[known, 0], numbers[known, 1])

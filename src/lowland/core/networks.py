@@ -48,7 +48,7 @@ class ReluNetwork:
             raise InvalidInputError("a network needs a hidden layer and an output", f"{len(weights)} layers")
         if weights[-1].ndim == 1:
             weights[-1] = weights[-1][None]
-        given = self.biases or (None,) * len(weights)
+        given = tuple(self.biases) if len(self.biases) else (None,) * len(weights)
         if len(given) != len(weights):
             raise InvalidInputError("biases must be as many as layers", f"{len(given)} for {len(weights)}")
         biases = [
@@ -94,7 +94,14 @@ class ReluNetwork:
         InvalidInputError
             If another layer stands among them.
         """
-        layers = list(module)
+        try:
+            layers = list(module)
+        except TypeError as error:
+            raise InvalidInputError(
+                "the network cannot be read",
+                type(module).__name__,
+                fix="pass a ReluNetwork, or a torch.nn.Sequential",
+            ) from error
         kinds = [type(layer).__name__ for layer in layers]
         if kinds != ["Linear", "ReLU"] * (len(kinds) // 2) + ["Linear"]:
             raise InvalidInputError(

@@ -16,6 +16,13 @@ def whole_number(value: Any, name: str, least: int) -> int:
     return int(value)
 
 
+def check_share(name: str, number: float) -> None:
+    """Raise InvalidInputError unless a number lies strictly between 0 and 1."""
+    is_real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+    if not (is_real and 0 < number < 1):
+        raise InvalidInputError(f"{name} must lie between 0 and 1", repr(number))
+
+
 def check_positive(name: str, number: float) -> None:
     """Raise InvalidInputError unless a number is positive and finite."""
     is_real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)

@@ -10,9 +10,9 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, check_X_y
 
 from lowland.certify.variation import effective_knots, knots, variation_weight, weighted_variation
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Matrix, Vector, out_of_scale
 from lowland.core.errors import InvalidInputError
-from lowland.core.numbers import check_positive, whole_number
+from lowland.core.numbers import check_positive, check_share, whole_number
 from lowland.core.random import make_generator
 from lowland.systems.spline_choice import CrossFit, Settings, Step, cross_fit, fit_all
 
@@ -145,7 +145,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         squares = self._unit**2
         self.cv_errors_ = {(s.size, s.warmup): error * squares for s, error in self._cross.errors.items()}
         self.fit_, self.network_ = fit_all(*scaled, self._cross.step, settings, rng)
-        self._inputs = scaled[0]
+        self._inputs, self._weights = scaled[0], weights
         self._read_out()
         return self
 
@@ -171,7 +171,9 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         ----------
         X : array_like, shape (k,) or (k, 1)
         level : float
-            Nominal coverage; at least 2 level - 1 is guaranteed where points are exchangeable.
+            Nominal coverage. What is guaranteed for exchangeable points is less, about 2 level - 1 less a
+            term of
+        order cv / n; the step size is chosen from the same folds.
 
         Returns
         -------
@@ -184,8 +186,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         Statistics 2021.
         """
         check_is_fitted(self)
-        if not 0 < level < 1:
-            raise InvalidInputError("level must lie between 0 and 1", repr(level))
+        check_share("level", level)
         t = self._scaled(X)
         lower, upper = self._cross.interval(t, level)
         outside = np.abs(t) > 1 + 1e-12
@@ -206,9 +207,10 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
             alone.
         """
         check_is_fitted(self)
-        best = float(variation_weight(self._inputs, np.linspace(-1, 1, 401)).max())
+        grid, shares = np.linspace(-1, 1, 401), self._weights
+        best = float(variation_weight(self._inputs, grid, weights=shares).max())
         with np.errstate(divide="ignore"):
-            risk: Vector = best / variation_weight(self._inputs, self._scaled(X))
+            risk: Vector = best / variation_weight(self._inputs, self._scaled(X), weights=shares)
         return risk
 
     def plot(self, ax: Any = None) -> Any:
@@ -232,12 +234,18 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         weights = _check_sample_weight(sample_weight, x, dtype=np.float64)
         if np.any(weights < 0):
             raise InvalidInputError("sample_weight must not be negative", f"{weights.min():g}")
+        weights = weights / (weights.max() or 1.0)
         used = weights > 0
         x, values, weights = x[used, 0], values[used], weights[used]
         if x.size < 3:
             raise InvalidInputError("a spline needs three points at least", f"n_samples = {x.size}")
         if np.ptp(x) == 0:
             raise InvalidInputError("X must hold at least two different numbers", f"{x[0]:g} alone")
+        for name, numbers in (("X", x), ("y", values)):
+            if out_of_scale(numbers):
+                raise InvalidInputError(
+                    f"{name} is out of scale", f"{out_of_scale(numbers):.3g}", fix="change its unit"
+                )
         self.x_, self.y_ = x, values
         return x, values, weights / weights.sum()
 
@@ -250,7 +258,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
     def _read_out(self) -> None:
         w, b, v, _ = self.network_.univariate()
         places, jumps = knots(w, b, v)
-        self.variation_ = weighted_variation(self._inputs, places, jumps)
+        self.variation_ = weighted_variation(self._inputs, places, jumps, self._weights)
         inside = (np.abs(places) < 1) & (jumps != 0)
         first = float(v[w < 0] @ w[w < 0]) + float(
             jumps[places <= -1].sum()

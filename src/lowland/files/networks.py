@@ -46,7 +46,11 @@ def read_network(path: Path) -> ReluNetwork:
                 f"an array named {name!r}",
                 fix="name arrays weight_0, bias_0, weight_1, ...",
             )
-        layers.setdefault(place, {})[part] = array
+        if part in layers.setdefault(place, {}):
+            raise FileFormatError(
+                f"{path} holds several networks", f"another {part} of layer {place}", fix="keep one"
+            )
+        layers[place][part] = array
     ordered = [layers[place] for place in sorted(layers)]
     if not ordered or any("weight" not in layer for layer in ordered):
         raise FileFormatError(

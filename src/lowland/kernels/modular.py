@@ -20,6 +20,15 @@ _SUMMANDS = 128
 _PANEL = 32
 
 
+def random_prime(rng: np.random.Generator) -> int:
+    """Return a prime between 2^22 and 2^23, each with the same chance: about 270,000 of them."""
+    while True:
+        number = int(rng.integers(1 << 21, 1 << 22)) * 2 + 1
+        divisors = np.arange(3, int(number**0.5) + 1, 2)
+        if np.all(number % divisors):
+            return number
+
+
 def residues(array: NDArray[np.floating[Any]], prime: int) -> Array:
     """Return the residues of an array of float64 numbers, each read as the fraction that it is.
 

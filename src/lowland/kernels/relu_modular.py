@@ -40,7 +40,7 @@ def network_rank(
         For random combinations.
     trained : int
     trials : int
-        Primes tried until the rank is full.
+        Random primes tried until the rank is full.
 
     Returns
     -------
@@ -53,7 +53,8 @@ def network_rank(
     layer takes in; random diagonals between keep squares from cancelling. O(n^2 (widths + n)).
     """
     best, n = 0, len(points)
-    for prime in modular.PRIMES[:trials]:
+    for _ in range(trials):
+        prime = modular.random_prime(rng)
         factors = _factors(weights, biases, patterns, points, prime, trained)
         gram = np.zeros((n, n))
         for delta, hidden in factors:

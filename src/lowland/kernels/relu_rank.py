@@ -53,7 +53,7 @@ def clear_cases(active: NDArray[np.bool_], points: Array) -> NDArray[np.bool_]:
 def full_rank(
     active: NDArray[np.bool_], points: Array, rng: np.random.Generator, *, generic: bool = False
 ) -> NDArray[np.bool_]:
-    """Return for many cases whether J has full row rank: exactly, but for a chance below n / 8e6 each.
+    """Return for many cases whether J has full row rank: exactly, but for a small chance.
 
     Parameters
     ----------
@@ -68,7 +68,8 @@ def full_rank(
     Returns
     -------
     ndarray of bool, shape (cases,)
-        True is proved; False is wrong with the chance named.
+        True is proved; False is wrong if a random prime divides all minors that are not zero, or random
+        numbers cancel: a chance of about n / 4e6, more for data with very long fractions.
     """
     full = clear_cases(active, points)
     for case in np.flatnonzero(~full):
@@ -96,7 +97,7 @@ def modular_rank(
     generic: bool = False,
     trials: int = 1,
 ) -> int:
-    """Return the rank of J over the rational numbers, never more; less with a chance below n / 8e6 a trial.
+    """Return the rank of J over the rational numbers, never more; less with a small chance a trial.
 
     Parameters
     ----------
@@ -107,14 +108,15 @@ def modular_rank(
     rng : numpy.random.Generator
     generic : bool
     trials : int
-        Primes tried until the rank is full.
+        Random primes tried until the rank is full.
 
     Returns
     -------
     int
     """
     n, best = len(active), 0
-    for prime in modular.PRIMES[:trials]:
+    for _ in range(trials):
+        prime = modular.random_prime(rng)
         x = _random_points(points, prime, rng) if generic else modular.residues(points, prime)
         a = active.astype(np.float64)
         # J D J^T with random diagonal D is full only if J is

@@ -13,6 +13,9 @@ from lowland.core.networks import ReluNetwork
 from lowland.kernels.exact_integers import product_signs
 from lowland.landscape.neuron_patterns import augmented
 
+# numbers below may have lost all their digits
+_UNDERFLOW = float(np.finfo(float).tiny)
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -52,8 +55,19 @@ def activation(network: ReluNetwork, inputs: Matrix) -> Activation:
     """Return the activation pattern of a network on data (n, d)."""
     first, bias = network.weights[0], network.biases[0]
     whole = first if bias is None else np.hstack([first, bias[:, None]])
-    signs = product_signs(augmented(inputs, bias is not None), whole)
-    patterns, kinks = [signs > 0], [signs == 0]
+    rows = augmented(inputs, bias is not None)
+    signs = product_signs(rows, whole)
+    # where a row is zero no weight decides anything: that is no boundary
+    patterns, kinks = [signs > 0], [(signs == 0) & np.any(rows != 0, axis=1)[:, None]]
+    with np.errstate(over="ignore", invalid="ignore"):
+        _add_deeper(network, inputs, patterns, kinks)
+    return Activation(tuple(patterns), tuple(kinks))
+
+
+def _add_deeper(
+    network: ReluNetwork, inputs: Matrix, patterns: list[NDArray[np.bool_]], kinks: list[NDArray[np.bool_]]
+) -> None:
+    """Add patterns and kinks of the layers after the first, with running bounds on rounding."""
     hidden, error = inputs, np.zeros_like(inputs)
     unit = 2 * np.finfo(float).eps
     for k, (w, b) in enumerate(zip(network.weights[:-1], network.biases[:-1], strict=True)):
@@ -61,10 +75,9 @@ def activation(network: ReluNetwork, inputs: Matrix) -> Activation:
         error = error @ np.abs(w).T
         if b is not None:
             z, size = z + b, size + np.abs(b)
-        error = error + unit * (w.shape[1] + 2) * (size + error)
+        error = error + unit * (w.shape[1] + 2) * (size + error) + _UNDERFLOW * (w.shape[1] + 2)
         if k:
             patterns.append(z > 0)
-            kinks.append(np.abs(z) <= error)
+            kinks.append(~(np.abs(z) > error))  # what is not a number is not decided either
         # where the exact sign is known, a neuron that is off passes no error on
         hidden, error = np.where(patterns[-1], z, 0.0), np.where(patterns[-1] | kinks[-1], error, 0.0)
-    return Activation(tuple(patterns), tuple(kinks))

@@ -133,7 +133,7 @@ def augmented(inputs: ArrayLike, bias: bool) -> NDArray[np.float64]:
 def is_generic(whole: Integers) -> bool:
     """Whether every r of n rows in r dimensions are independent, exactly."""
     n, r = len(whole), len(whole[0])
-    _check_effort(comb(n, r - 1), 1)
+    _check_effort(comb(n, r - 1), n)
     rows = _floats(whole)
     for picks in _subsets(n, r - 1):
         signs, independent = side_signs(rows, whole, picks)

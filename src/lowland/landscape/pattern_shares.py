@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
-from math import comb
+from math import comb, gcd
 from typing import final
 
 import numpy as np
@@ -12,8 +12,12 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
-from lowland.core.numbers import whole_number
+from lowland.core.networks import check_inputs
+from lowland.core.numbers import check_share, whole_number
+from lowland.core.random import RandomSource, make_generator
+from lowland.kernels.exact_integers import integer_rows
 from lowland.kernels.relu_rank import full_rank
+from lowland.landscape.neuron_patterns import augmented
 
 # pattern entries of the widest layer tried
 MOST_NUMBERS = 20_000_000
@@ -94,7 +98,7 @@ def advise_width(
     bias: bool = True,
     inputs: Matrix | None = None,
     n_draws: int = 400,
-    rng: int | np.random.Generator = 0,
+    rng: RandomSource = 0,
 ) -> WidthAdvice:
     """Return how wide a ReLU layer must be for a share of its regions to hold no bad minimum.
 
@@ -132,21 +136,23 @@ def advise_width(
     """
     n, d = whole_number(n_points, "n_points", 1), whole_number(dimension, "dimension", 1)
     draws = whole_number(n_draws, "n_draws", 20)
-    if not 0 < probability < 1:
-        raise InvalidInputError("probability must lie between 0 and 1", repr(probability))
-    if draws * (1 - probability) < 3:
+    check_share("probability", probability)
+    low, high = _quantile_limits(draws, probability)
+    if low < 0 or high >= draws:
         raise InvalidInputError(
             "n_draws is too small for that probability",
             f"{draws} for {probability}",
             fix="draw more networks",
         )
-    generator = np.random.default_rng(rng)
-    if inputs is not None and np.shape(inputs) != (n, d):
-        raise InvalidInputError("inputs do not fit n_points and dimension", f"shape {np.shape(inputs)}")
+    generator = make_generator(rng)
+    if inputs is not None:
+        inputs = check_inputs(inputs)
+        if inputs.shape != (n, d):
+            raise InvalidInputError("inputs do not fit n_points and dimension", f"shape {inputs.shape}")
+        _check_apart(augmented(inputs, bias))
     least = np.array([_least_width(n, d, bias, inputs, generator) for _ in range(draws)])
     least.sort()
     place = int(np.ceil(probability * draws)) - 1
-    low, high = _quantile_limits(draws, probability)
     law = f"weights normal, data {'given' if inputs is not None else 'normal'}, {draws} draws"
     return WidthAdvice(int(least[place]), int(least[low]), int(least[high]), probability, least, law)
 
@@ -155,8 +161,24 @@ def _quantile_limits(draws: int, probability: float) -> tuple[int, int]:
     """Return the order statistics between which a quantile lies with 95 % confidence."""
     from scipy.stats import binom
 
+    # from the l-th to the u-th smallest, l <= B < u for the number B of draws below the quantile
     low, high = binom.ppf([0.025, 0.975], draws, probability).astype(int)
-    return max(low - 1, 0), min(high, draws - 1)
+    return low - 1, high
+
+
+def _check_apart(rows: Matrix) -> None:
+    """Raise where two points are positive multiples of each other: their patterns are always the same."""
+    seen = set()
+    for row in integer_rows(rows):
+        divisor = gcd(*row)
+        direction = tuple(number // divisor for number in row) if divisor else ()
+        if not divisor or direction in seen:
+            raise InvalidInputError(
+                "no width gives full rank",
+                "inputs repeat, or without biases are multiples of each other or zero",
+                fix="leave such points out",
+            )
+        seen.add(direction)
 
 
 def _least_width(n: int, d: int, bias: bool, inputs: Matrix | None, rng: np.random.Generator) -> int:
@@ -180,7 +202,7 @@ def _least_width(n: int, d: int, bias: bool, inputs: Matrix | None, rng: np.rand
             raise InvalidInputError(
                 "no width tried gives full rank",
                 f"{low} neurons on {n} points",
-                fix="leave out points that repeat, or without biases are multiples of each other",
+                fix="draw fewer points",
             )
     while high - low > 1:  # more neurons never lower the rank
         middle = (low + high) // 2

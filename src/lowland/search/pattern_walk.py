@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, final
 
 import numpy as np
@@ -53,6 +53,12 @@ class PatternWalk:
         self, objective: Any, state: PatternWalkState, rng: np.random.Generator
     ) -> tuple[PatternWalkState, Info]:
         """Cross all boundaries that pull at once, else the hardest pulling ones one by one."""
+        if not state.pulls.any():  # the best of the region, or what holds it back where it is that already
+            theta, pulls = objective.regions.best(state.pattern)
+            value = objective.value(theta)
+            if value < state.value * (1 - self.tolerance):
+                return PatternWalkState(theta, value, state.pattern, pulls), Info(value)
+            state = replace(state, pulls=pulls)
         for flips in self._crossings(state.pulls):
             pattern = state.pattern ^ flips
             theta, pulls = objective.regions.best(pattern)
@@ -70,8 +76,8 @@ class PatternWalk:
 
     def _crossings(self, pulls: Matrix) -> list[Matrix]:
         """Return which boundaries to cross, in the order of trial."""
-        if not pulls.any():  # the first step: the region of the start itself
-            return [np.zeros(pulls.shape, bool)]
+        if not pulls.any():
+            return []
         strong = pulls > 1e-9 * pulls.max()
         order = np.argsort(-pulls, axis=None)[: int(strong.sum())]
         single = []

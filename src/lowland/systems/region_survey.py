@@ -8,10 +8,10 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
 from lowland.core.networks import check_inputs, check_targets
-from lowland.core.numbers import whole_number
+from lowland.core.numbers import check_share, whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.kernels.relu_rank import full_rank
 from lowland.landscape.neuron_patterns import (
@@ -48,6 +48,7 @@ class Share:
         """Return the confidence interval of Clopper and Pearson."""
         from scipy.special import betaincinv
 
+        check_share("level", level)
         tail, h, n = (1 - level) / 2, self.hits, self.trials
         lower = 0.0 if h == 0 else float(betaincinv(h, n - h + 1, tail))
         upper = 1.0 if h == n else float(betaincinv(h + 1, n - h, 1 - tail))
@@ -190,8 +191,8 @@ def survey_regions(
 def _outer(outer: ArrayLike | None, width: int) -> Vector:
     if outer is None:
         return np.where(np.arange(width) % 2, -1.0, 1.0)
-    weights = np.asarray(outer, dtype=float)
-    if weights.shape != (width,) or not np.isfinite(weights).all() or not weights.all():
+    weights = check_floats(outer, "outer", dtype="float64")
+    if weights.shape != (width,) or not weights.all():
         raise InvalidInputError(
             "outer must be one finite weight a neuron, none of them zero", f"{weights.shape}"
         )

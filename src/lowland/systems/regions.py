@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.certify.region_minima import RegionFacts, judge_region
-from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector, out_of_scale
 from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.core.findings import Certificate
 from lowland.core.networks import ReluNetwork, check_inputs, check_targets
@@ -46,8 +46,8 @@ class RegionReport:
         Rank of the Jacobian of the outputs, by exact arithmetic; never too high.
     generic_rank : int or None
         Rank for almost all data with this pattern; None beyond two layers, or for very many points.
-    numerical_rank : int
-        Singular values above rounding in double precision.
+    numerical_rank : int or None
+        Singular values above rounding in double precision; None where the Jacobian is too large for them.
     numerical_gap : float
         The least singular value that counts over the next, infinite where there is none.
     at_fault : ndarray of int
@@ -69,7 +69,7 @@ class RegionReport:
     activation: Activation
     rank: int
     generic_rank: int | None
-    numerical_rank: int
+    numerical_rank: int | None
     numerical_gap: float
     at_fault: Indices
     optimum: RegionOptimum | None
@@ -100,7 +100,7 @@ class RegionReport:
             ("trained", f"{self.trained} layer{'s' if self.trained == 'all' else ''}"),
             ("data points", f"{self.n_points}{', some of them repeated' if self.repeated else ''}"),
             ("rank of the Jacobian", f"{self.rank} exact, {generic} for almost all data with this pattern"),
-            ("rank in double precision", f"{self.numerical_rank}, gap {self.numerical_gap:.3g}"),
+            ("rank in double precision", self._numerical()),
             ("dead data points", _listed(self.dead_points)),
             ("dead neurons", dead),
             ("data points at fault", _listed(self.at_fault)),
@@ -111,6 +111,11 @@ class RegionReport:
             where = "inside the region" if self.optimum.interior else "on its boundary"
             facts.append(("best loss of the region", f"{self.optimum.loss:.6g}, attained {where}"))
         return facts
+
+    def _numerical(self) -> str:
+        if self.numerical_rank is None:
+            return "not asked: the Jacobian is large"
+        return f"{self.numerical_rank}, gap {self.numerical_gap:.3g}"
 
     def report(self, path: str | PathLike[str]) -> None:
         """Write an HTML page."""
@@ -141,7 +146,7 @@ def region_report(
     trained : {"first", "all"}
         Whether the first layer is trained, as in the theorem, or all.
     rng : int or Generator
-        For random residues: a deficient rank is wrong with a chance below n / 8e6.
+        For random primes and residues: a full rank is proved, a deficient one wrong with a small chance.
 
     Returns
     -------
@@ -174,6 +179,11 @@ def region_report(
     values = None if targets is None else check_targets(targets, len(points))
     generator = make_generator(rng)
     model = Relu(net, trained)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not all(np.isfinite(z).all() for z in net.layers(points)):
+            raise InvalidInputError(
+                "the network's outputs are too large", "beyond floats", fix="rescale the data"
+            )
     found = activation(net, points)
     rank = network_rank(net.weights, net.biases, found.patterns, points, generator, trained=model.count)
     numerical, gap = _numerical_rank(ReluObjective(points, np.zeros(len(points)), model), model.point(net))
@@ -181,10 +191,8 @@ def region_report(
     notes = []
     optimum = None
     if values is not None and trained == "first" and len(net.weights) == 2:
-        try:
-            optimum = _optimum(net, points, values, found)
-        except MissingExtraError as error:
-            notes.append(f"The best loss of the region was not asked: {error.found}; {error.fix}.")
+        optimum, note = _try_optimum(net, points, values, found)
+        notes += [note] if note else []
     facts = RegionFacts(
         len(points),
         rank,
@@ -196,6 +204,8 @@ def region_report(
     repeated = len(np.unique(points, axis=0)) < len(points)
     if repeated:
         notes.append("Data points repeat: what holds for almost all data need not hold for these.")
+    if union is not None and not union.exact:
+        notes.append("The points at fault, and the rank for almost all data, are known modulo a prime only.")
     if facts.any_output_zero:
         notes.append("Some output weights are zero: their neurons cannot help to fit.")
     loss = None if values is None else 0.5 * float(np.mean((net(points) - values) ** 2))
@@ -224,6 +234,25 @@ def _union(net: ReluNetwork, found: Activation, trained: str) -> Union | None:
     return matroid_union(live, net.n_inputs + (net.biases[0] is not None))
 
 
+def _try_optimum(
+    net: ReluNetwork, points: Matrix, values: Vector, found: Activation
+) -> tuple[RegionOptimum | None, str]:
+    """Return the best of the region, or why it is not known."""
+    if out_of_scale(points) or out_of_scale(values) or out_of_scale(net.weights[1]):
+        return None, "The best loss of the region was not asked: the data are out of scale."
+    try:
+        optimum = _optimum(net, points, values, found)
+    except MissingExtraError as error:
+        return None, f"The best loss of the region was not asked: {error.found}; {error.fix}."
+    if optimum is None:
+        return None, ""
+    # the network itself lies in the region: a solver that ends above it has failed
+    own = 0.5 * float(np.mean((net(points) - values) ** 2))
+    if own < optimum.loss * (1 - 1e-6):
+        return None, "The best loss of the region was not found: the solver ended above the network's own."
+    return optimum, ""
+
+
 def _optimum(net: ReluNetwork, points: Matrix, values: Vector, found: Activation) -> RegionOptimum | None:
     if found.patterns[0].size > MOST_PAIRS or found.on_boundary:
         return None
@@ -237,10 +266,10 @@ def _optimum(net: ReluNetwork, points: Matrix, values: Vector, found: Activation
     )
 
 
-def _numerical_rank(objective: ReluObjective, theta: Vector) -> tuple[int, float]:
+def _numerical_rank(objective: ReluObjective, theta: Vector) -> tuple[int | None, float]:
     n, size = objective.targets.size, theta.size
-    if n * size > MOST_PAIRS * 400:
-        raise InvalidInputError("the Jacobian is too large", f"{n} points by {size} parameters")
+    if n * size > MOST_PAIRS * 100:
+        return None, float("nan")
     values = np.linalg.svd(objective.jacobian(theta), compute_uv=False)
     limit = max(n, size) * np.finfo(float).eps * float(values[0])
     rank = int(np.count_nonzero(values > limit))

@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
 from lowland.core.networks import ReluNetwork, two_layer
 from lowland.systems.stability import stability_report
 from lowland.systems.stable_fit import Descent, Runs, StableFit, choose, random_starts
 
+# held-out predictions that are sorted together
+MOST_NUMBERS = 4_000_000
 # runs whose loss exceeds the best one's by more than this part are left out of a mean
 NEAR = 0.2
 
@@ -65,14 +68,21 @@ class CrossFit:
 
     def interval(self, t: Vector, level: float) -> tuple[Vector, Vector]:
         """Return the CV+ interval at each t: quantiles of the folds' predictions less and plus the misses."""
-        predictions = np.stack([network(t) for network in self.networks])[self.folds]
+        by_fold = np.stack([network(t) for network in self.networks])
         n = self.misses.size
         # the ceil((n + 1) level)-th smallest, infinite beyond the last
         place = int(np.ceil((n + 1) * level)) - 1
         if place >= n:
             return np.full(t.size, -np.inf), np.full(t.size, np.inf)
-        upper = np.sort(predictions + self.misses[:, None], axis=0)[place]
-        lower = np.sort(predictions - self.misses[:, None], axis=0)[n - 1 - place]
+        lower, upper = np.empty(t.size), np.empty(t.size)
+        chunk = max(1, MOST_NUMBERS // n)
+        for low in range(0, t.size, chunk):
+            here = slice(low, low + chunk)
+            predictions = by_fold[:, here][self.folds]
+            upper[here] = np.partition(predictions + self.misses[:, None], place, axis=0)[place]
+            lower[here] = np.partition(predictions - self.misses[:, None], n - 1 - place, axis=0)[
+                n - 1 - place
+            ]
         return lower, upper
 
 
@@ -91,7 +101,12 @@ def cross_fit(
     order = np.argsort(x, kind="stable")
     cells = [(step, fold) for step in steps for fold in range(n_folds)]
     own = np.repeat([weights[order] * (folds[order] != fold) for _, fold in cells], n_runs, axis=0)
-    own /= own.sum(axis=1, keepdims=True)
+    left = own.sum(axis=1, keepdims=True)
+    if left.min() <= 1e-12:
+        raise InvalidInputError(
+            "sample_weight rests on a few points", "a fold holds all of it", fix="even out the weights"
+        )
+    own /= left
     task = Descent(x[order], y[order][None], own, *_of_runs([step for step, _ in cells], n_runs))
     starts = random_starts(len(cells) * n_runs, settings.width, rng)
     runs, _ = task.run(starts, settings.n_steps)
@@ -148,7 +163,7 @@ def fit_all(
         runs.status.count("collapsed"),
         runs.status.count("diverged"),
         0,
-        stability_report(network, x, y, step.size),
+        stability_report(network, x, y, step.size, sample_weight=weights),
         time.perf_counter() - started,
         message,
     )

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from lowland.certify.sharpness import RescalingBracket, Sharpness, measure_sharpness, rescaling_bracket
 from lowland.certify.stability import judge_stability
 from lowland.certify.variation import effective_knots, knots, variation_weight, weighted_variation
-from lowland.core.arrays import Vector, check_floats
+from lowland.core.arrays import Vector, check_floats, out_of_scale
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.networks import ReluNetwork, check_targets
@@ -29,6 +29,8 @@ class StabilityReport:
     network : ReluNetwork
     x, y : ndarray, shape (n,)
     step_size : float
+    weights : ndarray, shape (n,), or None
+        Of data points, summing to 1.
     sharpness : Sharpness
         Eigenvalues of the loss 1/(2 n) sum (f - y)^2 at the network.
     variation : float
@@ -48,6 +50,7 @@ class StabilityReport:
     x: Vector
     y: Vector
     step_size: float
+    weights: Vector | None
     sharpness: Sharpness
     variation: float
     knots: Vector
@@ -81,7 +84,7 @@ class StabilityReport:
 
     def boundary_risk(self, t: ArrayLike) -> Vector:
         """Return 1/g(t): how little a change of slope at t costs, and so how little holds the fit there."""
-        weight = variation_weight(self.x, t)
+        weight = variation_weight(self.x, t, weights=self.weights)
         with np.errstate(divide="ignore"):
             risk: Vector = 1 / weight
         return risk
@@ -115,7 +118,14 @@ class StabilityReport:
         write_report(path, stability_page(self))
 
 
-def stability_report(network: Any, x: ArrayLike, y: ArrayLike, step_size: float) -> StabilityReport:
+def stability_report(
+    network: Any,
+    x: ArrayLike,
+    y: ArrayLike,
+    step_size: float,
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> StabilityReport:
     """Say whether gradient descent with a step size can rest at a ReLU network of one input.
 
     Parameters
@@ -126,6 +136,8 @@ def stability_report(network: Any, x: ArrayLike, y: ArrayLike, step_size: float)
         Data; the loss is 1/(2 n) sum (f(x_i) - y_i)^2, all layers trained.
     step_size : float
         eta.
+    sample_weight : array_like, shape (n,), optional
+        Weights of data points in the loss, at least 0; scaled to sum to 1.
 
     Returns
     -------
@@ -154,10 +166,13 @@ def stability_report(network: Any, x: ArrayLike, y: ArrayLike, step_size: float)
     inputs = check_univariate(x)
     values = check_targets(y, inputs.size)
     check_positive("step_size", step_size)
-    sharpness = measure_sharpness(net, inputs[:, None], values)
+    weights = _weights(sample_weight, inputs.size)
+    sharpness = measure_sharpness(net, inputs[:, None], values, weights)
     places, jumps = knots(w, b, v)
-    effective = effective_knots(inputs, places, jumps)
-    natural = float(np.sqrt(np.mean(values**2)) * np.sqrt(1 + np.mean(inputs**2)))
+    used = inputs if weights is None else inputs[weights > 0]
+    effective = effective_knots(used, places, jumps)
+    centre = np.average(values, weights=weights) if net.biases[1] is not None else 0.0
+    spread = float(np.sqrt(np.average((values - centre) ** 2, weights=weights)))
     notes = []
     if not effective[0].size:
         notes.append("No knot lies between data points: on the data the function is a straight line.")
@@ -170,17 +185,31 @@ def stability_report(network: Any, x: ArrayLike, y: ArrayLike, step_size: float)
         inputs,
         values,
         float(step_size),
+        weights,
         sharpness,
-        weighted_variation(inputs, places, jumps),
+        weighted_variation(inputs, places, jumps, weights),
         places,
         jumps,
         effective,
-        rescaling_bracket(net, inputs[:, None]),
+        rescaling_bracket(net, inputs[:, None], weights),
         Certificate(
-            (judge_stability(sharpness, step_size, natural),), "squared loss of a univariate ReLU network"
+            (judge_stability(sharpness, step_size, spread),), "squared loss of a univariate ReLU network"
         ),
         tuple(notes),
     )
+
+
+def _weights(sample_weight: ArrayLike | None, n: int) -> Vector | None:
+    if sample_weight is None:
+        return None
+    weights = check_floats(sample_weight, "sample_weight", dtype="float64")
+    if weights.shape != (n,) or np.any(weights < 0) or not weights.any():
+        raise InvalidInputError(
+            "sample_weight must be one number an input, at least 0, not all zero", f"shape {weights.shape}"
+        )
+    weights = weights / weights.max()
+    shares: Vector = weights / weights.sum()
+    return shares
 
 
 def check_univariate(x: ArrayLike) -> Vector:
@@ -190,6 +219,10 @@ def check_univariate(x: ArrayLike) -> Vector:
         inputs = inputs[:, 0]
     if inputs.ndim != 1 or inputs.size < 3:
         raise InvalidInputError("x must be at least three numbers", f"shape {inputs.shape}")
+    if out_of_scale(inputs):
+        raise InvalidInputError(
+            "x is out of scale", f"numbers up to {np.abs(inputs).max():.3g}", fix="change its unit"
+        )
     if np.ptp(inputs) == 0:
         raise InvalidInputError("x must hold at least two different numbers", f"{inputs[0]:g} alone")
     return inputs

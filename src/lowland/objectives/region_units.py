@@ -1,0 +1,63 @@
+"""Units in which the program of a region is well scaled; the cones of its neurons stay what they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RegionUnits:
+    """Points shifted and scaled, output weights reduced to their signs, targets of length one.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d)
+    targets : ndarray, shape (n,)
+    outer : ndarray, shape (k,)
+        Signs.
+    shift : ndarray, shape (d,)
+        Taken off the points; zero unless a column of ones takes it up, and exactly so.
+    scales : ndarray, shape (d,)
+        Powers of two, which divide points without rounding.
+    sizes : ndarray, shape (k,)
+        Sizes of the output weights.
+    unit : float
+        Length of the targets.
+    """
+
+    points: Matrix
+    targets: Vector
+    outer: Vector
+    shift: Vector
+    scales: Vector
+    sizes: Vector
+    unit: float
+
+    @classmethod
+    def of(cls, points: Matrix, targets: Vector, outer: Vector) -> RegionUnits:
+        """Choose units for points (biases' ones last, where there are any), targets and output weights."""
+        shift = np.zeros(points.shape[1])
+        if np.all(points[:, -1] == 1) and points.shape[1] > 1:
+            middle = points[np.argmin(np.abs(points - points.mean(axis=0)).sum(axis=1)), :-1]
+            moved = points[:, :-1] - middle
+            if np.array_equal(moved + middle, points[:, :-1]):  # no digit is lost
+                shift[:-1] = middle
+        moved = points - shift
+        largest = np.abs(moved).max(axis=0)
+        scales = np.exp2(np.frexp(np.where(largest > 0, largest, 1.0))[1].astype(float))
+        sizes = np.where(outer != 0, np.abs(outer), 1.0)
+        unit = float(np.linalg.norm(targets)) or 1.0
+        return cls(moved / scales, targets / unit, np.sign(outer), shift, scales, sizes, unit)
+
+    def restore(self, weights: Matrix) -> Matrix:
+        """Return weights of the original points, shape (k, d)."""
+        plain = self.unit * weights / self.scales / self.sizes[:, None]
+        plain[:, -1] -= plain[:, :-1] @ self.shift[:-1]
+        restored: Matrix = plain
+        return restored
