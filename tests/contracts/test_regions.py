@@ -548,6 +548,29 @@ def test_layers_beyond_floats_are_not_decided(weights, biases, inputs, expected)
     assert found.certificate["no_bad_minimum_in_region"].verdict is not Verdict.PROVED
 
 
+def test_data_that_no_function_fits_are_no_proof_of_a_bad_minimum(rng):
+    network = random_network(rng, (1, 40, 1), (True, False))
+    x = np.linspace(-1, 1, 6)
+    x, y = np.r_[x, x[:2]], np.r_[rng.standard_normal(6), 0.0, 0.0]
+    found = ll.region_report(network, x, y)
+    if found.optimum.interior:
+        assert found.optimum.loss == pytest.approx(np.sum((y[:2] - y[6:]) ** 2) / 4 / 8)
+        assert found.certificate.verdict is Verdict.SUPPORTED
+
+
+def test_notes_say_what_was_not_asked(rng, monkeypatch):
+    monkeypatch.setattr(regions_module, "MOST_PAIRS", 10)
+    found = ll.region_report(random_network(rng, (1, 5, 1)), np.arange(6.0), np.arange(6.0))
+    assert found.optimum is None
+    assert "too large" in found.notes[0]
+    assert len(repr(found)) < 100
+
+
+def test_large_whole_numbers_are_refused():
+    with pytest.raises(InvalidInputError, match="whole numbers"):
+        ll.count_patterns(np.array([2**60, 2**60 + 1, 5]))
+
+
 def test_zero_output_weights_do_not_count(rng):
     network = random_network(rng, (2, 20, 1), biased=(True, False))
     silent = ll.ReluNetwork((network.weights[0], 0 * network.weights[1]), network.biases)

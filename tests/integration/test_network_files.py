@@ -39,8 +39,9 @@ def test_region_of_a_network(folder):
     assert "regions by volume" in done.stdout
     assert "with 95 % confidence" in done.stdout
     page = (folder / "page.html").read_text()
-    assert "every differentiable minimum of this region fits all data" in page
-    assert "50 regions drawn" in page
+    assert "this region holds no differentiable minimum that does not fit the data" in page
+    assert "with 95 % confidence" in page
+    assert "50 regions of width 8 drawn" in page
     found = json.loads(
         call(
             "regions", "points.csv", "--target", "y", "--width", "3", "--draws", "40", "--json", cwd=folder
@@ -94,6 +95,9 @@ def test_names_of_pytorch_are_read(folder):
         read_network(folder / "odd.npz")
     np.savez(folder / "none.npz", bias_0=np.ones(3))
     np.savez(folder / "two.npz", **{"enc.0.weight": np.ones((3, 2)), "dec.0.weight": np.ones((1, 3))})
+    np.savez(folder / "gap.npz", weight_0=np.ones((3, 2)), weight_1=np.ones((3, 3)), weight_3=np.ones((1, 3)))
+    with pytest.raises(FileFormatError, match="lacks a layer"):
+        read_network(folder / "gap.npz")
     with pytest.raises(FileFormatError, match="several networks"):
         read_network(folder / "two.npz")
     with pytest.raises(InvalidInputError, match="without weights"):
@@ -121,6 +125,25 @@ def test_regression(folder):
     )
     found = json.loads(again.stdout)
     assert found["rows_left_out"] == 2
+    assert found["rows"] == 60
+    assert len(found["slopes"]) == len(found["knots"]) + 1
+    assert rows[61]["time"] == ""
+    (folder / "semi.csv").write_text((folder / "line.csv").read_text().replace(",", ";"))
+    semi = call(
+        "regress",
+        "semi.csv",
+        "--x",
+        "time",
+        "--y",
+        "height",
+        "--steps",
+        "4000",
+        "--delimiter",
+        ";",
+        "--json",
+        cwd=folder,
+    )
+    assert json.loads(semi.stdout)["knots"] == found["knots"]
     assert found["certificate"]["findings"][0]["claim"] == "stable_at_step_size"
 
 

@@ -12,7 +12,8 @@ from lowland.report.answers import QUESTIONS, answer
 from lowland.report.words import verdict_sentence
 
 YES = {
-    claim: claim not in ("globally_optimal", "convex_optimal", "locally_unique") for claim in CLAIMS
+    claim: claim not in ("globally_optimal", "convex_optimal", "locally_unique", "no_bad_minimum_in_region")
+    for claim in CLAIMS
 }  # whether "yes" affirms the claim
 
 

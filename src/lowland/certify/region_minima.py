@@ -42,7 +42,7 @@ class RegionFacts:
     any_output_zero: bool
 
 
-def judge_region(facts: RegionFacts, optimum: Any = None) -> Finding:
+def judge_region(facts: RegionFacts, optimum: Any = None, least_possible: float = 0.0) -> Finding:
     """Return what is proved about differentiable local minima of a region.
 
     Parameters
@@ -50,6 +50,8 @@ def judge_region(facts: RegionFacts, optimum: Any = None) -> Finding:
     facts : RegionFacts
     optimum : RegionOptimum, optional
         The best of the region, where the first layer alone is trained: outputs are linear there.
+    least_possible : float
+        Loss below which no function comes: above zero where inputs repeat with other targets.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def judge_region(facts: RegionFacts, optimum: Any = None) -> Finding:
     short = f"the Jacobian has rank {rank} for {n} data points"
     if optimum is None:
         return Finding(CLAIM, Verdict.INCONCLUSIVE, method=short, rigour=Rigour.PROBABILISTIC, **numbers)
-    return _by_optimum(short, optimum, numbers)
+    return _by_optimum(short, optimum, numbers, least_possible)
 
 
 def _assumptions(facts: RegionFacts) -> tuple[str, ...]:
@@ -83,10 +85,13 @@ def _assumptions(facts: RegionFacts) -> tuple[str, ...]:
     return (OUTER,) if facts.shallow and not facts.any_output_zero else (NULL_SET,)
 
 
-def _by_optimum(short: str, optimum: Any, numbers: dict[str, Any]) -> Finding:
+def _by_optimum(short: str, optimum: Any, numbers: dict[str, Any], least: float) -> Finding:
     loss = f"{optimum.loss:.3g}"
     if optimum.is_zero:
         method = f"{short}, but the best loss in the region is zero, and within a region the loss is convex"
+        verdict = Verdict.SUPPORTED
+    elif optimum.loss <= least * (1 + 1e-6):
+        method = f"{short}, but no function fits data that repeat with other targets better than {loss}"
         verdict = Verdict.SUPPORTED
     elif optimum.interior:
         method = f"{short}, and the best loss in the region, {loss}, is attained inside it"

@@ -31,8 +31,8 @@ def judge_stability(sharpness: Sharpness, step_size: float, spread: float) -> Fi
     -------
     Finding
         REFUTED where the largest eigenvalue exceeds 2/eta, or a stationary point curves down: no trajectory
-        stays near. PROVED at a stationary point with all eigenvalues inside, SUPPORTED below the edge while
-        the gradient is not yet small.
+        stays near. PROVED at a stationary point with all eigenvalues inside, INCONCLUSIVE below the edge
+        while the gradient is not yet small.
     """
     limit = 2 / step_size
     low, high = sharpness.largest - sharpness.error, sharpness.largest + sharpness.error
@@ -43,7 +43,7 @@ def judge_stability(sharpness: Sharpness, step_size: float, spread: float) -> Fi
     elif high > limit:
         verdict, method = Verdict.INCONCLUSIVE, "the largest eigenvalue is too near the limit for its error"
     elif not _at_rest(sharpness, spread):
-        verdict = Verdict.SUPPORTED
+        verdict = Verdict.INCONCLUSIVE
         method = "below the edge of stability, but the gradient is not small: the point is not at rest"
     else:
         verdict, method = _at_stationary_point(sharpness)

@@ -90,6 +90,31 @@ def weighted_variation(x: Vector, places: Vector, jumps: Vector, weights: Vector
     return float(np.abs(jumps) @ variation_weight(x, places, weights=weights)) if places.size else 0.0
 
 
+def simplified_knots(places: Vector, values: Vector, tolerance: float) -> Vector:
+    """Return the inner places that a linear spline needs to be followed within a tolerance.
+
+    Parameters
+    ----------
+    places, values : ndarray
+        The spline's ends and knots, ascending.
+    tolerance : float
+        Largest vertical distance, by the splitting of Ramer, Douglas and Peucker.
+    """
+    kept: list[int] = []
+    open_parts = [(0, places.size - 1)]
+    while open_parts:
+        low, high = open_parts.pop()
+        if high - low < 2:
+            continue
+        line = np.interp(places[low : high + 1], places[[low, high]], values[[low, high]])
+        apart = np.abs(values[low : high + 1] - line)
+        worst = low + int(apart.argmax())
+        if apart.max() > tolerance:
+            kept.append(worst)
+            open_parts += [(low, worst), (worst, high)]
+    return places[np.sort(np.array(kept, dtype=np.intp))]
+
+
 def effective_knots(
     x: Vector, places: Vector, jumps: Vector, *, small: float = SMALL
 ) -> tuple[Vector, Vector]:

@@ -14,7 +14,9 @@ from lowland.files.arrays import load_npy
 from lowland.files.tables import read_columns
 
 
-def read_numbers(path: Path, names: Sequence[str] | None = None) -> tuple[list[str], Matrix]:
+def read_numbers(
+    path: Path, names: Sequence[str] | None = None, delimiter: str | None = None
+) -> tuple[list[str], Matrix]:
     """Return names and numbers of columns of a table, shape (n, columns); all columns by default."""
     if path.suffix.lower() == ".npy":
         array = load_npy(path)
@@ -26,7 +28,7 @@ def read_numbers(path: Path, names: Sequence[str] | None = None) -> tuple[list[s
         array = array[:, None] if array.ndim == 1 else array
         columns: dict[str, Any] = {str(k): column for k, column in enumerate(array.T)}
     else:
-        columns, _ = read_columns(path)
+        columns, _ = read_columns(path, delimiter=delimiter)
     chosen = list(columns) if names is None else list(names)
     for name in chosen:
         if name not in columns:

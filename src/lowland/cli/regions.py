@@ -50,6 +50,7 @@ def regions(
     require: Annotated[
         str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
     ] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Delimiter of a text file.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of draws.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -58,7 +59,7 @@ def regions(
         check_writable(report)
     check_claim(require)
     _check_asked(network, width, report, require)
-    names, numbers = read_numbers(table)
+    names, numbers = read_numbers(table, None, delimiter)
     inputs, values = _split(names, numbers, target, table)
     if not np.isfinite(numbers).all():
         raise InvalidInputError(
@@ -72,6 +73,8 @@ def regions(
         survey = survey_regions(inputs, values, width=width, law=law, n_regions=draws, bias=bias, rng=seed)
     if network is not None:
         found = region_report(read_network(network), inputs, values, trained=trained, rng=seed)
+        data["network"] = dict(found.facts())
+        data["notes"] = list(found.notes)
         data["certificate"] = found.certificate.as_dict()
     if survey is not None:
         data["survey"] = _shares(survey)
@@ -80,25 +83,32 @@ def regions(
         advice = advise_width(len(inputs), inputs.shape[1], advise, bias=bias, inputs=inputs, rng=seed)
         data["width"] = {"advised": advice.width, "lower": advice.lower, "upper": advice.upper}
     if report is not None:
-        settings = [("command", shlex.join(["lowland", *sys.argv[1:]])), ("seed", str(seed))]
-        page = (
-            region_page(found, survey=survey, settings=settings) if found else survey_page(survey, settings)
-        )
-        try_report(lambda: write_report(report, page), report)
+        _write_page(report, found, survey, advice, seed)
     if json:
         say_json(data)
     else:
-        exact = "exactly" if count is not None else "in general position"
-        shown = describe_count(
-            count if count is not None else count_patterns(inputs, bias=bias, generic=True)
-        )
-        say(f"{len(inputs)} points of {inputs.shape[1]} inputs: a neuron has {shown} patterns, {exact}")
-        for part in (found, survey, advice):
-            if part is not None:
-                say(str(part))
-        if report is not None and report.exists():
-            say(f"report: {report}")
+        _say_all(inputs, bias, count, (found, survey, advice), report)
     exit_on_missed(found.certificate if found else None, require)
+
+
+def _write_page(report: Path, found: Any, survey: Any, advice: Any, seed: int) -> None:
+    settings = [("command", shlex.join(["lowland", *sys.argv[1:]])), ("seed", str(seed))]
+    if found is not None:
+        page = region_page(found, survey=survey, advice=advice, settings=settings)
+    else:
+        page = survey_page(survey, advice, settings)
+    try_report(lambda: write_report(report, page), report)
+
+
+def _say_all(inputs: Any, bias: bool, count: int | None, parts: tuple[Any, ...], report: Path | None) -> None:
+    exact = "exactly" if count is not None else "and fewer if not in general position"
+    shown = describe_count(count if count is not None else count_patterns(inputs, bias=bias, generic=True))
+    say(f"{len(inputs)} points of {inputs.shape[1]} inputs: a neuron has {shown} patterns, {exact}")
+    for part in parts:
+        if part is not None:
+            say(str(part))
+    if report is not None and report.exists():
+        say(f"report: {report}")
 
 
 def _check_asked(network: Path | None, width: int | None, report: Path | None, require: str | None) -> None:
@@ -136,7 +146,8 @@ def _shares(survey: Any) -> dict[str, Any]:
         "global_minimum": survey.global_minimum,
         "bad_minimum": survey.bad_minimum,
     }
-    return {
+    drawn = {"width": survey.width, "law": survey.law, "draws": survey.full.trials}
+    return drawn | {
         name: {"share": share.estimate, "interval": list(share.interval())}
         for name, share in shares.items()
         if share is not None

@@ -12,13 +12,17 @@ import typer
 
 from lowland.cli.numeric_columns import read_numbers
 from lowland.cli.output import say, say_json, try_report, warn
+from lowland.cli.progress import CountProgress
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.numbers import check_share
 from lowland.estimators.stable_spline import StableSplineRegressor
 from lowland.files.outputs import write_rows
 from lowland.report.page import write_report
-from lowland.systems.stable_pages import regression_page, step_words
+from lowland.systems.stable_pages import regression_page, run_words, step_words
+
+# knots listed on the terminal
+SHOWN = 20
 
 
 def regress(
@@ -30,7 +34,7 @@ def regress(
     step_size: Annotated[
         str, typer.Option(help='Step of gradient descent, or "auto": the largest that held-out points allow.')
     ] = "auto",
-    width: Annotated[int, typer.Option(help="Neurons: the most knots there can be.")] = 50,
+    width: Annotated[int, typer.Option(help="Neurons of each run.")] = 50,
     runs: Annotated[int, typer.Option(help="Random starts.")] = 8,
     average: Annotated[
         bool, typer.Option(help="Average the runs that fit well: fewer errors, more knots.")
@@ -38,9 +42,10 @@ def regress(
     steps: Annotated[int, typer.Option(help="Steps of descent at most.")] = 20_000,
     level: Annotated[float, typer.Option(help="Nominal coverage of intervals.")] = 0.9,
     output: Annotated[
-        Path | None, typer.Option(help="Write the table with predictions and intervals here.")
+        Path | None, typer.Option(help="Write both columns with predictions and intervals here.")
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Delimiter of a text file.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of starts and folds.")] = 0,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -49,7 +54,7 @@ def regress(
         if path is not None:
             check_writable(path)
     check_share("--level", level)
-    _, numbers = read_numbers(table, [x, y])
+    _, numbers = read_numbers(table, [x, y], delimiter)
     known = ~np.isnan(numbers).any(axis=1)
     if np.isinf(numbers).any() or known.sum() < 3:
         raise InvalidInputError(
@@ -58,7 +63,13 @@ def regress(
             fix="three at least, none infinite",
         )
     model = StableSplineRegressor(
-        _step(step_size), width=width, n_runs=runs, average=average, n_steps=steps, random_state=seed
+        _step(step_size),
+        callback=None if json else CountProgress("steps"),
+        width=width,
+        n_runs=runs,
+        average=average,
+        n_steps=steps,
+        random_state=seed,
     ).fit(numbers[known, 0], numbers[known, 1])
     left_out = int(np.count_nonzero(~known))
     if output is not None:
@@ -93,12 +104,16 @@ def _say(model: Any, names: tuple[str, str]) -> None:
     error = np.sqrt(model.cv_errors_[chosen])
     say(
         f"{names[1]} by {names[0]}: {model.x_.size} rows, step size {step_words(*chosen)}, "
-        f"held-out error {error:.4g}"
+        f"held-out root mean square {error:.4g}"
     )
     knots = model.effective_knots_
-    say(f"knots that data can tell apart: {knots.size}")
-    for place, value in zip(knots, model.predict(knots) if knots.size else [], strict=True):
+    say(f"runs: {run_words(model.fit_.runs)}; {model.fit_.message}")
+    say(f"knots: {model.knots_.size}; nearly the same with {knots.size}:")
+    shown = knots[:SHOWN]
+    for place, value in zip(shown, model.predict(shown) if shown.size else [], strict=True):
         say(f"  {names[0]} = {place:.6g}  {names[1]} = {value:.6g}")
+    if knots.size > SHOWN:
+        say(f"  and {knots.size - SHOWN} more")
     finding = model.fit_.stability.certificate["stable_at_step_size"]
     say(f"best run stable at step size  {finding.verdict.name}  {finding.method}")
 
@@ -110,14 +125,20 @@ def _write(path: Path, model: Any, numbers: Any, names: tuple[str, str], level: 
         fitted[usable] = model.predict(numbers[usable, 0])
         lower[usable], upper[usable] = model.predict_interval(numbers[usable, 0], level)
     header = (*names, "prediction", "lower", "upper")
-    write_rows(path, header, zip(*numbers.T, fitted, lower, upper, strict=True))
+    rows = zip(*numbers.T, fitted, lower, upper, strict=True)
+    write_rows(path, header, (["" if np.isnan(v) else float(v) for v in row] for row in rows))
 
 
 def _as_data(model: Any, left_out: int) -> dict[str, Any]:
     return {
         "step_size": model.step_size_,
         "held_out_mean_squared_error": {step_words(*step): error for step, error in model.cv_errors_.items()},
-        "knots": model.effective_knots_.tolist(),
+        "rows": int(model.x_.size),
+        "knots": model.knots_.tolist(),
+        "slopes": model.slopes_.tolist(),
+        "effective_knots": model.effective_knots_.tolist(),
+        "weighted_variation": model.variation_,
+        "runs": run_words(model.fit_.runs),
         "rows_left_out": left_out,
         "certificate": model.fit_.stability.certificate.as_dict(),
     }

@@ -161,6 +161,13 @@ def check_inputs(inputs: ArrayLike, dimension: int | None = None) -> Matrix:
     InvalidInputError
         If they are not finite numbers, or of another dimension.
     """
+    given = np.asarray(inputs)
+    if given.dtype.kind in "iu" and given.size and max(abs(int(given.min())), int(given.max())) > 2**53:
+        raise InvalidInputError(
+            "inputs are whole numbers too large to be told apart as floats",
+            str(given.max()),
+            fix="shift them",
+        )
     points = check_floats(inputs, "inputs", dtype="float64")
     if points.ndim == 1:
         points = points[:, None]

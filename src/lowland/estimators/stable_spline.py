@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any, Self
 
 import numpy as np
@@ -9,11 +10,12 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, check_X_y
 
-from lowland.certify.variation import effective_knots, knots, variation_weight, weighted_variation
+from lowland.certify.variation import knots, simplified_knots, variation_weight, weighted_variation
 from lowland.core.arrays import Matrix, Vector, out_of_scale
 from lowland.core.errors import InvalidInputError
 from lowland.core.numbers import check_positive, check_share, whole_number
 from lowland.core.random import make_generator
+from lowland.systems.descent import unpack
 from lowland.systems.spline_choice import CrossFit, Settings, Step, cross_fit, fit_all
 
 
@@ -31,7 +33,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         eta, in the units above; "auto" tries 0.05 to 1.2, the largest after a warm-up by smaller ones. A
         number is used without.
     width : int
-        Neurons: the most knots there can be.
+        Neurons of each run.
     n_runs : int
         Random starts, all descended together.
     average : bool
@@ -43,6 +45,8 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         Folds, for the step size and for the intervals.
     random_state : int, RandomState, Generator or None
         Source of randomness.
+    callback : callable, optional
+        Takes steps done, all steps, and seconds since the start, while step sizes are tried.
 
     Attributes
     ----------
@@ -51,8 +55,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
     slopes_ : ndarray, shape (knots + 1,)
         Slopes between the knots.
     effective_knots_ : ndarray
-        Knots that data can tell apart: one between neighbouring inputs, those of 5 % of the largest change
-        up.
+        Knots of a coarser spline that stays within half the held-out error of this one.
     step_size_ : float
         The step used.
     warmup_ : bool
@@ -99,6 +102,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         n_steps: int = 20_000,
         cv: int = 5,
         random_state: Any = None,
+        callback: Any = None,
     ) -> None:
         self.step_size = step_size
         self.width = width
@@ -107,6 +111,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         self.n_steps = n_steps
         self.cv = cv
         self.random_state = random_state
+        self.callback = callback
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the spline.
@@ -140,12 +145,16 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         self._unit = float(np.sqrt(np.average((values - self._mean) ** 2, weights=weights))) or 1.0
         scaled = (x - self._shift) / self._scale, (values - self._mean) / self._unit, weights
         settings = Settings(self.width, self.n_runs, self.n_steps, bool(self.average))
-        self._cross: CrossFit = cross_fit(*scaled, self._steps(), settings, min(self.cv, x.size), rng)
+        self._cross: CrossFit = cross_fit(
+            *scaled, self._steps(), settings, min(self.cv, x.size), rng, self.callback
+        )
         self.step_size_, self.warmup_ = self._cross.step.size, self._cross.step.warmup
         squares = self._unit**2
         self.cv_errors_ = {(s.size, s.warmup): error * squares for s, error in self._cross.errors.items()}
         self.fit_, self.network_ = fit_all(*scaled, self._cross.step, settings, rng)
         self._inputs, self._weights = scaled[0], weights
+        if np.ptp(values) == 0:  # nothing is to be learnt
+            self.network_ = unpack(np.zeros(3 * self.width + 1))
         self._read_out()
         return self
 
@@ -196,6 +205,8 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
     def boundary_risk(self, X: ArrayLike) -> Vector:
         """Return how little holds the fit: 1 in the best supported place, infinite outside the data.
 
+        It grows towards both ends of the data; gaps between them it does not see.
+
         Parameters
         ----------
         X : array_like, shape (k,) or (k, 1)
@@ -219,6 +230,14 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
 
         check_is_fitted(self)
         return SplineDisplay.from_estimator(self).plot(ax)
+
+    def report(self, path: str | PathLike[str], names: tuple[str, str] = ("x", "y")) -> None:
+        """Write an HTML page; `names` are those of the variables."""
+        from lowland.report.page import write_report
+        from lowland.systems.stable_pages import regression_page
+
+        check_is_fitted(self)
+        write_report(path, regression_page(self, names))
 
     def _steps(self) -> tuple[Step, ...]:
         if isinstance(self.step_size, str):
@@ -265,7 +284,10 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         )  # what is active far to the left
         slopes = np.r_[first, first + np.cumsum(jumps[inside])] * self._unit / self._scale
         self.knots_, self.slopes_ = self._shift + self._scale * places[inside], slopes
-        self.effective_knots_ = self._shift + self._scale * effective_knots(self._inputs, places, jumps)[0]
+        ends = np.r_[self.support_[0], self.knots_, self.support_[1]]
+        near = NEAR * np.sqrt(self.cv_errors_[self.step_size_, self.warmup_])
+        values = self._mean + self._unit * self.network_((ends - self._shift) / self._scale)
+        self.effective_knots_ = simplified_knots(ends, values, near)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -274,6 +296,8 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         return tags
 
 
+# of the held-out error: changes of the spline below count as none
+NEAR = 0.5
 STEPS = (
     *(Step(size) for size in (0.05, 0.1, 0.2, 0.4)),
     *(Step(size, warmup=True) for size in (0.4, 0.8, 1.2)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,11 @@ def read_network(path: Path) -> ReluNetwork:
                 f"{path} holds several networks", f"another {part} of layer {place}", fix="keep one"
             )
         layers[place][part] = array
-    ordered = [layers[place] for place in sorted(layers)]
+    places = sorted(layers)
+    gaps = {b - a for a, b in pairwise(places)}
+    if len(gaps) > 1 or not gaps <= {1, 2}:
+        raise FileFormatError(f"{path} lacks a layer", f"layers {', '.join(map(str, places))}")
+    ordered = [layers[place] for place in places]
     if not ordered or any("weight" not in layer for layer in ordered):
         raise FileFormatError(
             f"{path} holds no network", "biases without weights" if ordered else "no arrays"

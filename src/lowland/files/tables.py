@@ -98,7 +98,9 @@ def load_table(source: Any, how: Reading = DEFAULT) -> Table:
     return table_from_columns(columns, where, how)
 
 
-def read_columns(source: Any, key: str | None = None) -> tuple[dict[str, NDArray[Any]], str]:
+def read_columns(
+    source: Any, key: str | None = None, *, delimiter: str | None = None
+) -> tuple[dict[str, NDArray[Any]], str]:
     """Return the columns of a file or data frame, labels as written, and what to call it in errors.
 
     Parameters
@@ -106,8 +108,13 @@ def read_columns(source: Any, key: str | None = None) -> tuple[dict[str, NDArray
     source : path or data frame
     key : str, optional
         The column of labels; the first by default.
+    delimiter : str, optional
+        Of a text file; by default as its ending says.
     """
-    delimiter = DELIMITERS.get(Path(source).suffix.lower()) if isinstance(source, str | os.PathLike) else None
+    if isinstance(source, str | os.PathLike) and Path(source).suffix.lower() in DELIMITERS:
+        delimiter = delimiter or DELIMITERS[Path(source).suffix.lower()]
+    elif delimiter is not None:
+        raise InvalidInputError("a delimiter is for text files", repr(delimiter), fix="leave it out")
     if delimiter is not None:
         path = Path(source)
         header = read_header(path, delimiter)

@@ -9,7 +9,7 @@ rows, repeated and collinear points included, with signs that no rounding can ch
 from __future__ import annotations
 
 from itertools import combinations, islice, product
-from math import comb, gcd
+from math import comb, gcd, log10
 from typing import Any
 
 import numpy as np
@@ -253,5 +253,6 @@ def describe_count(count: int) -> str:
     digits = str(count) if count.bit_length() < 3000 else ""
     if digits and len(digits) <= 12:
         return digits
-    power = int((count.bit_length() - 1) * 0.30103)
+    shift = max(count.bit_length() - 1000, 0)  # logarithms of what fits a float
+    power = int(log10(count >> shift) + shift * log10(2))
     return f"about 10^{power}"

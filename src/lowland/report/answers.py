@@ -39,7 +39,7 @@ QUESTIONS = {
     "locally_unique": "Does another matrix close by fit the same?",
     "determined_by_data": "Would the data alone, without a penalty, leave only finitely many answers?",
     "uniquely_determined": "Would the data alone, without a penalty, leave only one answer?",
-    "no_bad_minimum_in_region": "Could training get caught in this region at a loss above zero?",
+    "no_bad_minimum_in_region": "Does this region hold a differentiable minimum that does not fit the data?",
     "stable_at_step_size": "Would gradient descent with this step size stay here?",
 }
 
@@ -186,7 +186,10 @@ def _unique(finding: Finding) -> str:
 
 def _region(finding: Finding) -> str:
     if finding.verdict is Verdict.PROVED:
-        return "No: every differentiable local minimum of the region fits all data exactly."
+        return (
+            "No: every differentiable local minimum of the region, if it has one, fits all data exactly. "
+            "Training may still run into the region's boundary."
+        )
     if finding.verdict is Verdict.SUPPORTED:
         return f"Probably not: {finding.method}."
     if finding.verdict is Verdict.REFUTED:
@@ -198,10 +201,8 @@ def _stable(finding: Finding) -> str:
     if finding.value is None or finding.bound is None:
         return ""
     sharp = f"the largest curvature is {short_number(finding.value)}, the limit {short_number(finding.bound)}"
-    if finding.verdict is Verdict.SUPPORTED:
-        return f"It is not at rest yet, but below the edge: {sharp}."
     words = {Verdict.PROVED: "Yes", Verdict.REFUTED: "No", Verdict.INCONCLUSIVE: "Open"}
-    return f"{words[finding.verdict]}: {sharp}."
+    return f"{words[finding.verdict]}: {finding.method}; {sharp}."
 
 
 _ANSWERS: dict[str, Callable[[Finding], str]] = {

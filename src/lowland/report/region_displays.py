@@ -13,7 +13,7 @@ from lowland.report.figures import ACCENT
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class PatternDisplay:
     """Which neurons are active on which data points, neurons that agree side by side.
 
@@ -47,7 +47,7 @@ class PatternDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class LossesDisplay:
     """Best losses of regions, ascending; those that are zero to rounding at the bottom.
 
@@ -69,7 +69,7 @@ class LossesDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class ShareDisplay:
     """A share over two settings, as a map of cells.
 

@@ -15,7 +15,7 @@ _POINTS = 400
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class SplineDisplay:
     """Data, the fitted linear spline, its knots, and intervals where there are any.
 
@@ -64,7 +64,7 @@ class SplineDisplay:
         self.ax_ = new_axes(ax)
         if self.lower is not None and self.upper is not None and np.isfinite(self.lower).any():
             self.ax_.fill_between(
-                self.grid, self.lower, self.upper, color=ACCENT, alpha=0.15, lw=0, label="90 % interval"
+                self.grid, self.lower, self.upper, color=ACCENT, alpha=0.25, lw=0, label="90 % interval"
             )
         self.ax_.plot(self.x, self.y, ".", color=FAINT, ms=4, label="data")
         self.ax_.plot(self.grid, self.fitted, color=ACCENT, lw=2, label="spline")
@@ -77,7 +77,7 @@ class SplineDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class BoundaryRiskDisplay:
     """The weight with which stable minima pay for changes of slope: small where little holds the fit.
 
@@ -118,7 +118,7 @@ class BoundaryRiskDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class EdgeDisplay:
     """Sharpness of every run over its steps, and the limit 2 over the step size.
 
@@ -150,7 +150,7 @@ class EdgeDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class KnotsDisplay:
     """Changes of slope at the knots of a function, and the weight that makes them expensive.
 

@@ -113,7 +113,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
     by_step = [_summary(rows["steps"], step) for step in STEPS]
     header = (
         "step size",
-        "knots",
+        "knots (median)",
         "largest sharpness over 2/step",
         "largest variation",
         "1/step - 1/2",
@@ -125,7 +125,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
     figures += [
         FigureEntry(
             "Sharpness against the step size",
-            "Largest eigenvalue of the Hessian over the step size, below the line 2 over the step size.",
+            "Largest eigenvalue of the Hessian over the step size, beside the line 2 over the step size.",
             lambda ax: _draw_sharpness(ax, rows["steps"]),
         ),
         FigureEntry(
@@ -141,7 +141,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
         notes=_notes(rows),
         tables=(TableEntry(f"{POINTS} points, {WIDTH} neurons, noise {NOISE:g}", header, by_step),),
         figures=figures,
-        headline="Large steps leave few knots, and an error near the best possible.",
+        headline="Large steps leave few knots.",
         settings=(("command", f"lowland reproduce qiao2024{' --quick' if quick else ''}"),),
     )
 

@@ -11,14 +11,16 @@ from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.report.region_displays import LossesDisplay, PatternDisplay
 
 HEADLINES = {
-    Verdict.PROVED: "Proved: every differentiable minimum of this region fits all data.",
+    Verdict.PROVED: "Proved: this region holds no differentiable minimum that does not fit the data.",
     Verdict.REFUTED: "This region holds a bad minimum: one that does not fit the data.",
     Verdict.SUPPORTED: "Supported, not proved: this region seems to hold no bad differentiable minimum.",
     Verdict.INCONCLUSIVE: "Open: whether this region holds bad minima is not settled.",
 }
 
 
-def region_page(found: Any, *, survey: Any | None = None, settings: Sequence[tuple[str, str]] = ()) -> Page:
+def region_page(
+    found: Any, *, survey: Any = None, advice: Any = None, settings: Sequence[tuple[str, str]] = ()
+) -> Page:
     """Return the page of a region, with a survey of others where there is one."""
     finding = found.certificate["no_bad_minimum_in_region"]
     n, k = found.activation.patterns[0].shape
@@ -27,14 +29,29 @@ def region_page(found: Any, *, survey: Any | None = None, settings: Sequence[tup
     )
     return Page(
         "Activation region of a ReLU network",
-        found.facts(),
+        [*found.facts(), *_advice(advice)],
         found.certificate,
-        notes=found.notes,
+        notes=[*found.notes, *_without_minimum(found)],
         tables=() if survey is None else (survey_table(survey),),
         figures=(FigureEntry("Activation pattern", alternative, PatternDisplay.from_report(found).plot),),
         settings=settings,
         headline=HEADLINES[finding.verdict],
     )
+
+
+def _advice(advice: Any) -> list[tuple[str, str]]:
+    return [] if advice is None else [("advice", str(advice))]
+
+
+def _without_minimum(found: Any) -> list[str]:
+    """Say where the best of a region lies on its boundary: then it holds no differentiable minimum at all."""
+    best = found.optimum
+    if best is None or best.interior or best.is_zero:
+        return []
+    return [
+        f"As far as numbers tell, the region holds no differentiable minimum at all: its best loss, "
+        f"{best.loss:.3g}, is attained on its boundary, where training goes on in another region."
+    ]
 
 
 def survey_table(survey: Any) -> TableEntry:
@@ -49,16 +66,17 @@ def survey_table(survey: Any) -> TableEntry:
         if share is not None:
             low, high = share.interval()
             rows.append((name, f"{100 * share.estimate:.3g} %", f"{100 * low:.3g} to {100 * high:.3g} %"))
-    title = f"{survey.full.trials} regions drawn ({survey.law} law)"
+    title = f"{survey.full.trials} regions of width {survey.width} drawn ({survey.law} law)"
     return TableEntry(title, ("what regions hold", "share", "95 % interval"), rows)
 
 
-def survey_page(survey: Any, settings: Sequence[tuple[str, str]] = ()) -> Page:
+def survey_page(survey: Any, advice: Any = None, settings: Sequence[tuple[str, str]] = ()) -> Page:
     """Return the page of a survey."""
     asked = [
         ("data points", f"{survey.n_points} of {survey.n_inputs} inputs"),
         ("width", str(survey.width)),
-        ("regions", f"{describe_count(survey.regions)} in general position"),
+        ("regions", f"at most {describe_count(survey.regions)}"),
+        *_advice(advice),
     ]
     figures: tuple[FigureEntry, ...] = ()
     if survey.best_losses is not None:

@@ -12,7 +12,7 @@ from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
 from lowland.core.networks import check_inputs, check_targets
 from lowland.core.numbers import check_share, whole_number
-from lowland.core.random import RandomSource, make_generator
+from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.kernels.relu_rank import full_rank
 from lowland.landscape.neuron_patterns import (
     augmented,
@@ -77,8 +77,8 @@ class RegionSurvey:
     width, n_points, n_inputs : int
     law : str
         How regions were drawn.
-    regions : int or None
-        How many there are, in general position.
+    regions : int
+        How many there are at most: in general position.
     """
 
     full: Share
@@ -95,7 +95,7 @@ class RegionSurvey:
         weight = "regions" if self.law == "count" else f"regions by volume ({self.law} weights)"
         lines = [
             f"{self.n_points} points of {self.n_inputs} inputs, width {self.width}; {self.full.trials} "
-            f"{weight} drawn of {describe_count(self.regions)}",
+            f"{weight} drawn of at most {describe_count(self.regions)}",
             f"  full-rank Jacobian, hence no bad minimum: {self.full}",
         ]
         if self.global_minimum is not None:
@@ -159,13 +159,14 @@ def survey_regions(
     if law not in LAWS:
         raise InvalidInputError("law is unknown", repr(law), fix=f"use one of {', '.join(LAWS)}")
     weights = _outer(outer, width)
-    generator = make_generator(rng)
+    # two streams, so that which regions are drawn does not depend on how their ranks are found
+    generator, residues = spawn(make_generator(rng), 2)
     rows = augmented(points, bias)
     known = neuron_patterns(points, bias=bias) if law == "count" else None
     full, losses, zero, bad = 0, [], 0, 0
     for low in range(0, n_regions, _BATCH):
         active = _draw(rows, min(_BATCH, n_regions - low), width, law, known, generator)
-        ranks = full_rank(active, rows, generator)
+        ranks = full_rank(active, rows, residues)
         full += int(ranks.sum())
         if values is None:
             continue

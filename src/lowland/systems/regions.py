@@ -28,7 +28,7 @@ MOST_PAIRS, MOST_POINTS = 60_000, 400
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RegionReport:
     """The activation region of a network on data, and what is proved about its minima.
 
@@ -87,6 +87,10 @@ class RegionReport:
         """Neurons of each hidden layer that are active on no data point."""
         return self.activation.dead_neurons
 
+    def __repr__(self) -> str:
+        verdict = self.certificate["no_bad_minimum_in_region"].verdict.name
+        return f"<RegionReport: rank {self.rank} of {self.n_points}, no bad minimum {verdict}>"
+
     def __str__(self) -> str:
         lines = [f"{name}: {text}" for name, text in self.facts()]
         return "\n".join([*lines, str(self.certificate), *self.notes])
@@ -102,8 +106,8 @@ class RegionReport:
             ("rank of the Jacobian", f"{self.rank} exact, {generic} for almost all data with this pattern"),
             ("rank in double precision", self._numerical()),
             ("dead data points", _listed(self.dead_points)),
-            ("dead neurons", dead),
-            ("data points at fault", _listed(self.at_fault)),
+            ("number of dead neurons", f"{dead} by layer"),
+            ("data points at fault", "not asked" if self.generic_rank is None else _listed(self.at_fault)),
         ]
         if self.loss is not None:
             facts.append(("loss", f"{self.loss:.6g}"))
@@ -222,7 +226,10 @@ def region_report(
         np.zeros(0, np.intp) if union is None else union.at_fault,
         optimum,
         repeated,
-        Certificate((judge_region(facts, optimum),), f"squared loss of a ReLU network, {trained} trained"),
+        Certificate(
+            (judge_region(facts, optimum, _least_possible(points, values)),),
+            f"squared loss of a ReLU network, {trained} trained",
+        ),
         tuple(notes),
     )
 
@@ -245,7 +252,8 @@ def _try_optimum(
     except MissingExtraError as error:
         return None, f"The best loss of the region was not asked: {error.found}; {error.fix}."
     if optimum is None:
-        return None, ""
+        large = "the network lies on a boundary" if found.on_boundary else "the region is too large"
+        return None, f"The best loss of the region was not asked: {large}."
     # the network itself lies in the region: a solver that ends above it has failed
     own = 0.5 * float(np.mean((net(points) - values) ** 2))
     if own < optimum.loss * (1 - 1e-6):
@@ -264,6 +272,15 @@ def _optimum(net: ReluNetwork, points: Matrix, values: Vector, found: Activation
         found.patterns[0],
         offset=0.0 if offset is None else float(offset[0]),
     )
+
+
+def _least_possible(points: Matrix, values: Vector | None) -> float:
+    """Return the least loss that any function has: above zero where inputs repeat with other targets."""
+    if values is None:
+        return 0.0
+    groups = np.unique(points, axis=0, return_inverse=True)[1].ravel()
+    means = np.bincount(groups, values) / np.bincount(groups)
+    return 0.5 * float(np.mean((values - means[groups]) ** 2))
 
 
 def _numerical_rank(objective: ReluObjective, theta: Vector) -> tuple[int | None, float]:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.networks import ReluNetwork, two_layer
+from lowland.systems.descent import Descent, Progress, Runs, choose, random_starts, unpack
 from lowland.systems.stability import stability_report
-from lowland.systems.stable_fit import Descent, Runs, StableFit, choose, random_starts
+from lowland.systems.stable_fit import StableFit
 
 # held-out predictions that are sorted together
 MOST_NUMBERS = 4_000_000
@@ -94,6 +95,7 @@ def cross_fit(
     settings: Settings,
     n_folds: int,
     rng: np.random.Generator,
+    callback: Progress | None = None,
 ) -> CrossFit:
     """Descend for every step size with every fold left out, all runs together, and choose a step."""
     n_runs = settings.n_runs
@@ -109,7 +111,7 @@ def cross_fit(
     own /= left
     task = Descent(x[order], y[order][None], own, *_of_runs([step for step, _ in cells], n_runs))
     starts = random_starts(len(cells) * n_runs, settings.width, rng)
-    runs, _ = task.run(starts, settings.n_steps)
+    runs, _ = task.run(starts, settings.n_steps, callback)
     found: dict[tuple[Step, int], ReluNetwork | None] = {}
     errors: dict[Step, Vector] = {}
     for place, (step, fold) in enumerate(cells):
@@ -192,6 +194,4 @@ def _combined(runs: Runs, average: bool) -> ReluNetwork | None:
 
 
 def _network(found: ReluNetwork | None, zero: Matrix) -> ReluNetwork:
-    from lowland.systems.stable_fit import unpack
-
     return unpack(zero) if found is None else found

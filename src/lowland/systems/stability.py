@@ -20,7 +20,7 @@ from lowland.core.numbers import check_positive
 
 
 @final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StabilityReport:
     """How sharp the loss is at a network of one input, and what its function allows.
 
@@ -88,6 +88,9 @@ class StabilityReport:
         with np.errstate(divide="ignore"):
             risk: Vector = 1 / weight
         return risk
+
+    def __repr__(self) -> str:
+        return f"<StabilityReport: sharpness {self.sharpness.largest:.4g}, limit {self.limit:.4g}>"
 
     def __str__(self) -> str:
         lines = [f"{name}: {text}" for name, text in self.facts()]

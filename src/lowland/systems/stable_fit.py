@@ -3,86 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, final
+from typing import final
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from lowland.certify.sharpness import largest_gauss_newton
-from lowland.certify.variation import effective_knots, knots
-from lowland.core.arrays import Matrix, Vector
-from lowland.core.errors import LowlandError
-from lowland.core.networks import ReluNetwork, check_targets, two_layer
+from lowland.core.arrays import Vector
+from lowland.core.networks import ReluNetwork, check_targets
 from lowland.core.numbers import check_positive, whole_number
 from lowland.core.random import RandomSource, make_generator
-from lowland.kernels.relu_descent import DIVERGED, descend
+from lowland.systems.descent import Descent, Progress, Runs, choose, random_starts
 from lowland.systems.stability import StabilityReport, check_univariate, stability_report
 
-# steps between two looks
-CHUNK = 2000
-# relative change of the mean loss over a chunk below which a run has settled
-SETTLED = 1e-7
-# parts of the step size that a warm-up takes, a twentieth of all steps each
-RAMP = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 # how often runs that lost all their knots, or exploded, are started again
 RESTARTS = 3
 
-Progress = Callable[[int, int, float], None]
-
 
 @final
-@dataclass(frozen=True, eq=False)
-class Track:
-    """What runs did on the way, a row a look.
-
-    Parameters
-    ----------
-    steps : ndarray of int, shape (looks,)
-    losses : ndarray, shape (looks, runs)
-        Mean of the loss since the look before.
-    sharpness : ndarray, shape (looks, runs)
-        Largest eigenvalue of the Gauss-Newton part of the Hessian at the look.
-    """
-
-    steps: NDArray[np.intp]
-    losses: Matrix
-    sharpness: Matrix
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Runs:
-    """Runs of gradient descent, one a row.
-
-    Parameters
-    ----------
-    parameters : ndarray, shape (runs, 3 k + 1)
-        w, b, v, c.
-    losses : ndarray, shape (runs,)
-        Mean of the loss over the last steps: it oscillates at the edge of stability.
-    status : tuple of str
-        "settled", "moving", "collapsed" (no knot is left between data points) or "diverged".
-    steps : int
-    track : Track or None
-        Where it was asked for.
-    """
-
-    parameters: Matrix
-    losses: Vector
-    status: tuple[str, ...]
-    steps: int
-    track: Track | None = None
-
-    def network(self, run: int) -> ReluNetwork:
-        """Return the network of a run."""
-        return unpack(self.parameters[run])
-
-
-@final
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StableFit:
     """A regression by gradient descent with a large constant step.
 
@@ -128,6 +68,9 @@ class StableFit:
     def knots(self) -> Vector:
         """Knots that data can tell apart."""
         return self.stability.effective[0]
+
+    def __repr__(self) -> str:
+        return f"<StableFit: {self.knots.size} knots, step size {self.step_size:g}, {self.message}>"
 
     def __str__(self) -> str:
         counts = ", ".join(f"{self.runs.status.count(word)} {word}" for word in sorted(set(self.runs.status)))
@@ -190,6 +133,7 @@ def fit_stable(  # noqa: PLR0913
     Returns
     -------
     StableFit
+        After Ctrl-C what there is, with the message "interrupted".
 
     Raises
     ------
@@ -223,7 +167,9 @@ def fit_stable(  # noqa: PLR0913
     order = np.argsort(inputs, kind="stable")
     size = np.full(1, float(step_size))
     task = Descent(inputs[order], values[order][None], None, size, np.full(1, bool(warmup)))
-    runs, message = task.run(random_starts(n_runs, width, generator), n_steps, callback, track=track)
+    runs, message = task.run(
+        random_starts(n_runs, width, generator), n_steps, callback, track=track, keep=True
+    )
     lost = [word for word in runs.status if word in ("collapsed", "diverged")]
     restarts = 0
     for _ in range(RESTARTS if restart else 0):
@@ -231,7 +177,7 @@ def fit_stable(  # noqa: PLR0913
         if not again or message == "interrupted":
             break
         restarts += len(again)
-        fresh, message = task.run(random_starts(len(again), width, generator), n_steps, callback)
+        fresh, message = task.run(random_starts(len(again), width, generator), n_steps, callback, keep=True)
         lost += [word for word in fresh.status if word in ("collapsed", "diverged")]
         runs = _replaced(runs, again, fresh)
     best = choose(runs)
@@ -250,126 +196,6 @@ def fit_stable(  # noqa: PLR0913
         time.perf_counter() - started,
         message,
     )
-
-
-def random_starts(count: int, width: int, rng: np.random.Generator) -> Matrix:
-    """Return starts for inputs of about one: w ~ N(0, 1), b ~ N(0, 1/4), v ~ N(0, 2/k), c = 0."""
-    w, b, v = rng.standard_normal((3, count, width))
-    return np.hstack([w, 0.5 * b, np.sqrt(2 / width) * v, np.zeros((count, 1))])
-
-
-def unpack(parameters: Vector) -> ReluNetwork:
-    """Return the network of w, b, v, c in one vector."""
-    k = (parameters.size - 1) // 3
-    w, b, v = parameters[:k], parameters[k : 2 * k], parameters[2 * k : 3 * k]
-    return two_layer(w[:, None].copy(), b.copy(), v.copy(), float(parameters[-1]))
-
-
-def choose(runs: Runs) -> int:
-    """Return the run with the least loss among those that kept their knots, else among all that are finite.
-
-    Raises
-    ------
-    LowlandError
-        If every run exploded.
-    """
-    kept = [k for k, word in enumerate(runs.status) if word not in ("collapsed", "diverged")]
-    kept = kept or [k for k, word in enumerate(runs.status) if word != "diverged"]
-    if not kept:
-        raise LowlandError("every run exploded", f"{len(runs.status)} runs", fix="take a smaller step_size")
-    return min(kept, key=lambda k: runs.losses[k])
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Descent:
-    """Data that runs descend on; x ascends.
-
-    Parameters
-    ----------
-    x : ndarray, shape (n,)
-    y : ndarray, shape (n,), (1, n) or (runs, n)
-    weights : ndarray, shape (runs, n), or None
-        Of data points, summing to 1 in each run; equal by default.
-    step_sizes : ndarray, shape (1,) or (runs,)
-    warmup : ndarray of bool, shape (1,) or (runs,)
-        Whether a run begins with small steps.
-    """
-
-    x: Vector
-    y: Matrix
-    weights: Matrix | None
-    step_sizes: Vector
-    warmup: NDArray[np.bool_]
-
-    def run(
-        self, starts: Matrix, n_steps: int, callback: Progress | None = None, *, track: bool = False
-    ) -> tuple[Runs, str]:
-        """Descend until all runs have settled, the steps are used up, or Ctrl-C; returns why."""
-        count, n = len(starts), self.x.size
-        parameters = starts.copy()
-        shape = (count, n)
-        y = np.ascontiguousarray(np.broadcast_to(self.y, shape))
-        weights = np.full(shape, 1 / n) if self.weights is None else np.ascontiguousarray(self.weights)
-        sizes = np.broadcast_to(self.step_sizes, (count,)).astype(float)
-        status = np.zeros(count, np.int8)
-        before, settled = np.full(count, np.inf), np.zeros(count, bool)
-        losses = before
-        looks: list[tuple[int, Vector, Vector]] = []
-        done, message, started = 0, "the steps are used up", time.perf_counter()
-        try:
-            while done < n_steps:
-                part, share = _next_part(done, n_steps if self.warmup.any() else 0)
-                part = min(part, n_steps - done)
-                now = np.where(self.warmup, share, 1.0) * sizes
-                losses = descend(self.x, y, weights, parameters, now, part, status)
-                done += part
-                with np.errstate(invalid="ignore"):
-                    settled = np.abs(losses - before) <= SETTLED * losses
-                before = losses
-                if track:
-                    looks.append((done, losses, self._sharpness(parameters)))
-                if callback is not None:
-                    callback(done, n_steps, time.perf_counter() - started)
-                if share == 1.0 and np.all(settled | (status == DIVERGED)):
-                    message = "the mean loss no longer changes"
-                    break
-        except KeyboardInterrupt:
-            message = "interrupted"
-        words = tuple(
-            self._word(parameters[k], weights[k], status[k], bool(settled[k])) for k in range(count)
-        )
-        return Runs(parameters, losses, words, done, _as_track(looks) if track else None), message
-
-    def _sharpness(self, parameters: Matrix) -> Vector:
-        inputs = self.x[:, None]
-        return np.array([largest_gauss_newton(unpack(row), inputs) for row in parameters])
-
-    def _word(self, parameters: Vector, weights: Vector, status: Any, settled: bool) -> str:
-        if status == DIVERGED:
-            return "diverged"
-        k = (parameters.size - 1) // 3
-        places, jumps = knots(parameters[:k], parameters[k : 2 * k], parameters[2 * k : 3 * k])
-        if not effective_knots(self.x[weights > 0], places, jumps)[0].size:
-            return "collapsed"
-        return "settled" if settled else "moving"
-
-
-def _as_track(looks: list[tuple[int, Vector, Vector]]) -> Track:
-    steps, losses, sharpness = ([look[part] for look in looks] for part in range(3))
-    return Track(np.array(steps, np.intp), np.array(losses), np.array(sharpness))
-
-
-def _next_part(done: int, total: int) -> tuple[int, float]:
-    """Return how many steps to take before the next look, and the part of the step size in a warm-up.
-
-    `total` is the number of steps that has a warm-up, 0 for none.
-    """
-    stage = total // 20
-    if stage and done < stage * len(RAMP):
-        at = done // stage
-        return min(CHUNK, stage * (at + 1) - done), RAMP[at]
-    return CHUNK, 1.0
 
 
 def _replaced(runs: Runs, places: list[int], fresh: Runs) -> Runs:

@@ -13,7 +13,6 @@ from lowland.report.stable_displays import BoundaryRiskDisplay, EdgeDisplay, Kno
 
 HEADLINES = {
     Verdict.PROVED: "Proved: gradient descent with this step rests here.",
-    Verdict.SUPPORTED: "Below the edge of stability, but not at rest.",
     Verdict.INCONCLUSIVE: "Open: whether gradient descent with this step rests here is not settled.",
     Verdict.REFUTED: "Gradient descent with this step does not stay here.",
 }
@@ -34,9 +33,8 @@ def stability_page(found: Any, settings: Sequence[tuple[str, str]] = ()) -> Page
 
 def fit_page(fit: Any, settings: Sequence[tuple[str, str]] = ()) -> Page:
     """Return the page of a fit."""
-    counts = {word: fit.runs.status.count(word) for word in ("settled", "moving", "collapsed", "diverged")}
     asked = [
-        ("runs", ", ".join(f"{count} {word}" for word, count in counts.items() if count)),
+        ("runs", run_words(fit.runs)),
         ("started again", f"{fit.restarts}; {fit.collapsed} lost all knots, {fit.diverged} exploded"),
         ("descent", f"{fit.runs.steps} steps of {fit.step_size:g}; {fit.message}"),
         *fit.stability.facts(),
@@ -66,10 +64,11 @@ def regression_page(
     knots = model.effective_knots_
     asked = [
         ("column", f"{names[1]} by {names[0]}, {model.x_.size} rows"),
+        ("descent", f"{run_words(model.fit_.runs)}; {model.fit_.message}"),
         ("step size", f"{step_words(*chosen)} (inputs from -1 to 1, values of variance one)"),
         ("held-out root mean square", f"{np.sqrt(model.cv_errors_[chosen]):.4g}"),
         ("root mean square of residuals", f"{np.sqrt(np.mean(residual**2)):.4g}"),
-        ("knots", f"{knots.size} that data can tell apart"),
+        ("knots", f"{model.knots_.size}; nearly the same with {knots.size}"),
         ("weighted variation", f"{model.variation_:.4g}, limit {1 / model.step_size_ - 0.5:.4g} at rest"),
     ]
     steps = [(step_words(*step), f"{np.sqrt(error):.5g}") for step, error in model.cv_errors_.items()]
@@ -91,8 +90,15 @@ def regression_page(
         tables=tables,
         figures=figures,
         settings=settings,
-        headline=f"A linear spline with {knots.size} knots that data can tell apart.",
+        headline=f"A linear spline; with {knots.size} knots it is nearly the same.",
     )
+
+
+def run_words(runs: Any) -> str:
+    """Return how many runs ended how."""
+    counts = {word: runs.status.count(word) for word in ("settled", "moving", "collapsed", "diverged")}
+    words = {"collapsed": "without a knot left", "diverged": "exploded", "moving": "still moving"}
+    return ", ".join(f"{count} {words.get(word, word)}" for word, count in counts.items() if count)
 
 
 def step_words(size: float, warmup: bool) -> str:
@@ -100,7 +106,10 @@ def step_words(size: float, warmup: bool) -> str:
     return f"{size:g}{', after a warm-up' if warmup else ''}"
 
 
-_RISK = "The weight of a change of slope over the inputs: it falls to zero towards both ends of the data."
+_RISK = (
+    "The weight of a change of slope over the inputs: it falls to zero towards both ends of the data. It "
+    "does not see gaps between them."
+)
 
 
 def _stability_figures(found: Any) -> tuple[FigureEntry, ...]:
