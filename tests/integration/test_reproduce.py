@@ -1,6 +1,7 @@
 """Published experiments run again: resumable, the same on any workers, honest pages."""
 
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -183,6 +184,15 @@ def test_cells_of_qiao2024():
     assert "No function varies more" in page.notes[1]
     slope = qiao2024.slope([{"points": n, "e": n**-0.8} for n in (10, 100, 1000)], "e")
     assert slope[0] == pytest.approx(-0.8)
+
+
+def test_a_cell_that_was_cut_short_is_none(monkeypatch):
+    def cut(x, y, *, step_size, **settings):
+        return SimpleNamespace(message="interrupted")
+
+    monkeypatch.setattr(qiao2024, "fit_stable", cut)
+    with pytest.raises(KeyboardInterrupt):
+        qiao2024.run_rate({"points": 32, "seed": 0, "warmup": 0})
 
 
 def test_cells_of_frandsen2020():

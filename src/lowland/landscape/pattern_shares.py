@@ -14,7 +14,7 @@ from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.networks import check_inputs
 from lowland.core.numbers import check_share, whole_number
-from lowland.core.random import RandomSource, make_generator
+from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.kernels.exact_integers import integer_rows
 from lowland.kernels.relu_rank import full_rank
 from lowland.landscape.neuron_patterns import augmented
@@ -144,13 +144,13 @@ def advise_width(
             f"{draws} for {probability}",
             fix="draw more networks",
         )
-    generator = make_generator(rng)
+    streams = spawn(make_generator(rng), 2)  # of networks, and of residues for their ranks
     if inputs is not None:
         inputs = check_inputs(inputs)
         if inputs.shape != (n, d):
             raise InvalidInputError("inputs do not fit n_points and dimension", f"shape {inputs.shape}")
         _check_apart(augmented(inputs, bias))
-    least = np.array([_least_width(n, d, bias, inputs, generator) for _ in range(draws)])
+    least = np.array([_least_width(n, d, bias, inputs, streams) for _ in range(draws)])
     least.sort()
     place = int(np.ceil(probability * draws)) - 1
     law = f"weights normal, data {'given' if inputs is not None else 'normal'}, {draws} draws"
@@ -181,7 +181,10 @@ def _check_apart(rows: Matrix) -> None:
         seen.add(direction)
 
 
-def _least_width(n: int, d: int, bias: bool, inputs: Matrix | None, rng: np.random.Generator) -> int:
+def _least_width(
+    n: int, d: int, bias: bool, inputs: Matrix | None, streams: list[np.random.Generator]
+) -> int:
+    rng, residues = streams
     points = rng.standard_normal((n, d)) if inputs is None else np.asarray(inputs, dtype=float)
     if bias:
         points = np.hstack([points, np.ones((n, 1))])
@@ -190,7 +193,7 @@ def _least_width(n: int, d: int, bias: bool, inputs: Matrix | None, rng: np.rand
     high: int = max(4, -(-n // points.shape[1]))
 
     def full(width: int) -> bool:
-        return bool(full_rank(active[None, :, :width], points, rng)[0])
+        return bool(full_rank(active[None, :, :width], points, residues)[0])
 
     while True:
         grown = points @ rng.standard_normal((points.shape[1], high - active.shape[1])) > 0

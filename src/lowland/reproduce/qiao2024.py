@@ -17,7 +17,7 @@ from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.report.stable_displays import SplineDisplay
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
 from lowland.systems.stability import stability_report
-from lowland.systems.stable_fit import fit_stable
+from lowland.systems.stable_fit import StableFit, fit_stable
 
 POINTS, WIDTH, NOISE = 30, 100, 0.5
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
@@ -31,6 +31,14 @@ def hat(x: Any) -> Any:
     return 1 - 2 * np.abs(x)
 
 
+def fit_or_stop(x: Vector, y: Vector, step_size: float, settings: Mapping[str, Any]) -> StableFit:
+    """Fit, and let an interrupt end the experiment: a cell that was cut short is none."""
+    fit = fit_stable(x, y, step_size=step_size, **settings)
+    if fit.message == "interrupted":
+        raise KeyboardInterrupt
+    return fit
+
+
 def step_cells(quick: bool) -> Sequence[Cell]:
     """Return step sizes and seeds of the data."""
     return [{"step_size": step, "seed": seed} for step in STEPS for seed in range(2 if quick else 8)]
@@ -42,7 +50,7 @@ def run_step(cell: Cell) -> Row:
     x = rng.uniform(-1, 1, POINTS)
     y = hat(x) + NOISE * rng.standard_normal(POINTS)
     step = cell["step_size"]
-    fit = fit_stable(x, y, step_size=step, width=WIDTH, rng=cell["seed"], restart=False)
+    fit = fit_or_stop(x, y, step, {"width": WIDTH, "rng": cell["seed"], "restart": False})
     reports = [
         stability_report(fit.runs.network(k), x, y, step)
         for k, word in enumerate(fit.runs.status)
@@ -79,15 +87,9 @@ def run_rate(cell: Cell) -> Row:
     n, rng = cell["points"], np.random.default_rng([cell["seed"], cell["points"]])
     x = rng.uniform(-1, 1, n)
     y = hat(x) + RATE_NOISE * rng.standard_normal(n)
-    fit = fit_stable(
-        x,
-        y,
-        step_size=RATE_STEPS[cell["warmup"]],
-        width=min(4 * n, 1000),
-        n_steps=30_000,
-        warmup=bool(cell["warmup"]),
-        rng=cell["seed"],
-    )
+    warmup = bool(cell["warmup"])
+    settings = {"width": min(4 * n, 1000), "n_steps": 30_000, "warmup": warmup, "rng": cell["seed"]}
+    fit = fit_or_stop(x, y, RATE_STEPS[warmup], settings)
     grid = np.linspace(-1, 1, 2001)
     error = (fit(grid) - hat(grid)) ** 2
     inside = np.abs(grid) <= INSIDE
