@@ -31,7 +31,7 @@ def hat(x: Any) -> Any:
     return 1 - 2 * np.abs(x)
 
 
-def fit_or_stop(x: Vector, y: Vector, step_size: float, settings: Mapping[str, Any]) -> StableFit:
+def fit_or_stop(x: Any, y: Any, step_size: float, settings: Mapping[str, Any]) -> StableFit:
     """Fit, and let an interrupt end the experiment: a cell that was cut short is none."""
     fit = fit_stable(x, y, step_size=step_size, **settings)
     if fit.message == "interrupted":
