@@ -23,7 +23,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
     """Regression in one variable by a linear spline with few knots, chosen by large-step gradient descent.
 
     A two-layer ReLU network is trained by plain gradient descent. With step size eta it can only settle where
-    the sizes of changes of slope, weighted by how well data support them, is below 1/eta - 1/2: large steps
+    the sum of changes of slope, weighted by how well data support them, is below 1/eta - 1/2: large steps
     leave few knots. The largest step is taken whose held-out error lies within a standard error of the least,
     in units in which inputs span -1 to 1 and values have variance one.
 

@@ -256,7 +256,7 @@ def _try_optimum(
         return None, f"The best loss of the region was not asked: {large}."
     # the network itself lies in the region: a solver that ends above it has failed
     own = 0.5 * float(np.mean((net(points) - values) ** 2))
-    if own < optimum.loss * (1 - 1e-6):
+    if own < optimum.loss * (1 - 1e-6) and not optimum.is_zero:
         return None, "The best loss of the region was not found: the solver ended above the network's own."
     return optimum, ""
 
