@@ -200,11 +200,13 @@ def _extreme_rays(
     """Return rays that generate the cones of neurons in the plane, the neuron and exact signs of each.
 
     A cone's extreme rays are orthogonal to rows; where all rows are parallel it is a half plane, which
-    the rows themselves generate with those.
+    needs the rows themselves besides.
     """
     rows = points[np.abs(points).max(axis=1) > 0]
     across = np.stack([-rows[:, 1], rows[:, 0]], axis=1)
-    candidates = np.unique(np.concatenate([across, -across, rows, -rows]), axis=0)
+    parallel = not product_signs(rows, across[:1]).any()
+    around = [across, -across, rows, -rows] if parallel else [across, -across]
+    candidates = np.unique(np.concatenate(around), axis=0)
     signs = product_signs(points, candidates)
     # a ray is scaled only now: signs are those of the numbers as they are
     scaled = candidates / np.abs(candidates).max(axis=1, initial=1e-300)[:, None]
