@@ -111,6 +111,8 @@ def test_regression(folder):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "2 rows without both numbers were left out" in done.stderr
+    assert "4000 of 4000 steps" in done.stderr
+    assert "min left" not in done.stderr
     assert "height by time: 60 rows" in done.stdout
     rows = list(csv.DictReader((folder / "out.csv").read_text().splitlines()))
     assert len(rows) == 62

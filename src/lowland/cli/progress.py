@@ -72,11 +72,13 @@ class CountProgress:
     ----------
     things : str
         What is counted, in the plural.
+    first : int, optional
+        How many were done at the start; by default one less than at the first call.
     """
 
-    def __init__(self, things: str) -> None:
+    def __init__(self, things: str, first: int | None = None) -> None:
         self._things = things
-        self._first: int | None = None
+        self._first = first
         self._spoken = 0.0
 
     def __call__(self, done: int, total: int, seconds: float) -> None:
