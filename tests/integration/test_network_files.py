@@ -161,6 +161,8 @@ def test_regression(folder):
         ("do not fit", ["regions", "points.csv", "--network", "net.npz"]),
         ("--require is for a network", ["regions", "points.csv", "--require", "stationary"]),
         ("must hold numbers", ["regions", "text.csv"]),
+        ("--draws cannot be chosen", ["regions", "points.csv", "--draws", "9"]),
+        ("--trained cannot be chosen", ["regions", "points.csv", "--width", "2", "--trained", "all"]),
         ("cannot read", ["regions", "absent.csv"]),
         ("real numbers", ["regions", "text.npy"]),
         ("real numbers", ["regions", "number.npy"]),

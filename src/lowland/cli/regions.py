@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from lowland.cli.numeric_columns import read_numbers
-from lowland.cli.output import check_claim, exit_on_missed, say, say_json, try_report
+from lowland.cli.output import check_claim, exit_on_missed, refuse_given, say, say_json, try_report
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.files.networks import read_network
@@ -28,6 +28,7 @@ QUICK = 20_000_000
 
 
 def regions(
+    context: typer.Context,
     table: Annotated[
         Path, typer.Argument(help="Inputs, a row a data point: CSV, TSV, Parquet, Feather or .npy.")
     ],
@@ -59,6 +60,10 @@ def regions(
         check_writable(report)
     check_claim(require)
     _check_asked(network, width, report, require)
+    if width is None:
+        refuse_given(context, ("law", "draws"), "this", "no regions are drawn", "give --width")
+    if network is None:
+        refuse_given(context, ("trained",), "this", "no network is judged", "give --network")
     names, numbers = read_numbers(table, None, delimiter)
     inputs, values = _split(names, numbers, target, table)
     if not np.isfinite(numbers).all():
