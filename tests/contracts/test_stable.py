@@ -20,7 +20,7 @@ from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.core.networks import two_layer
 from lowland.core.status import Verdict
 from lowland.kernels import relu_descent
-from lowland.kernels.relu_descent import DIVERGED, descend, one_step
+from lowland.kernels.relu_descent import DIVERGED, descend
 from lowland.models.relu import Relu
 from lowland.objectives.relu import ReluObjective
 from lowland.systems import descent as descent_module
@@ -291,6 +291,14 @@ def test_judges_that_forget_are_caught(monkeypatch):
 
 
 # ------------------------------------------------------------------ descent
+def one_step(x, y, parameters, step_size):
+    """A run's parameters after one step; x ascends."""
+    out = np.array([parameters])
+    weights = np.full((1, x.size), 1 / x.size)
+    descend(x, y[None], weights, out, np.array([step_size]), 1, np.zeros(1, np.int8))
+    return out[0]
+
+
 @pytest.mark.parametrize("kind", ["plain", "ties", "flat neurons", "outside"])
 def test_descent_is_gradient_descent(kind, rng):
     x, y = np.sort(rng.uniform(-1, 1, 20)), rng.standard_normal(20)

@@ -18,13 +18,15 @@ def whole_number(value: Any, name: str, least: int) -> int:
 
 def check_share(name: str, number: float) -> None:
     """Raise InvalidInputError unless a number lies strictly between 0 and 1."""
-    is_real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
-    if not (is_real and 0 < number < 1):
+    if not (_is_real(number) and 0 < number < 1):
         raise InvalidInputError(f"{name} must lie between 0 and 1", repr(number))
 
 
 def check_positive(name: str, number: float) -> None:
     """Raise InvalidInputError unless a number is positive and finite."""
-    is_real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
-    if not (is_real and 0 < number < np.inf):
+    if not (_is_real(number) and 0 < number < np.inf):
         raise InvalidInputError(f"{name} must be a positive number", repr(number))
+
+
+def _is_real(number: Any) -> bool:
+    return isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)

@@ -15,7 +15,7 @@ from lowland.core.arrays import Matrix, Vector, out_of_scale
 from lowland.core.errors import InvalidInputError
 from lowland.core.numbers import check_positive, check_share, whole_number
 from lowland.core.random import make_generator
-from lowland.systems.descent import unpack
+from lowland.systems.descent import zero_network
 from lowland.systems.spline_choice import CrossFit, Settings, Step, cross_fit, fit_all
 
 
@@ -154,7 +154,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         self.fit_, self.network_ = fit_all(*scaled, self._cross.step, settings, rng)
         self._inputs, self._weights = scaled[0], weights
         if np.ptp(values) == 0:  # nothing is to be learnt
-            self.network_ = unpack(np.zeros(3 * self.width + 1))
+            self.network_ = zero_network(self.width)
         self._read_out()
         return self
 
@@ -181,8 +181,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         X : array_like, shape (k,) or (k, 1)
         level : float
             Nominal coverage. What is guaranteed for exchangeable points is less, about 2 level - 1 less a
-            term of
-        order cv / n; the step size is chosen from the same folds.
+            term of order cv / n; the step size is chosen from the same folds.
 
         Returns
         -------
@@ -279,9 +278,8 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         places, jumps = knots(w, b, v)
         self.variation_ = weighted_variation(self._inputs, places, jumps, self._weights)
         inside = (np.abs(places) < 1) & (jumps != 0)
-        first = float(v[w < 0] @ w[w < 0]) + float(
-            jumps[places <= -1].sum()
-        )  # what is active far to the left
+        # far to the left neurons of negative weight are active
+        first = float(v[w < 0] @ w[w < 0] + jumps[places <= -1].sum())
         slopes = np.r_[first, first + np.cumsum(jumps[inside])] * self._unit / self._scale
         self.knots_, self.slopes_ = self._shift + self._scale * places[inside], slopes
         ends = np.r_[self.support_[0], self.knots_, self.support_[1]]

@@ -59,15 +59,6 @@ def descend(
     return mean
 
 
-def one_step(x: Array, y: Array, parameters: Array, step_size: float) -> Array:
-    """Return a run's parameters after one step, for tests."""
-    out: Any = np.array(parameters, float)[None]
-    order = np.argsort(x, kind="stable")
-    weights = np.full((1, x.size), 1 / x.size)
-    descend(x[order], y[order][None], weights, out, np.array([step_size]), 1, np.zeros(1, np.int8))
-    return np.asarray(out[0])
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def _runs(x, y, weights, parameters, step_sizes, steps, status, mean, low, high):
     n = x.size

@@ -7,8 +7,6 @@ exact elimination modulo a prime the rest.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -144,11 +142,6 @@ def _random_points(points: Array, prime: int, rng: np.random.Generator) -> Array
 def _jacobian(active: Array, points: Array) -> Array:
     used = active[:, active.any(axis=0)]
     return (used[:, :, None] * points[:, None, :]).reshape(len(active), -1)
-
-
-def rank_of_rows(matrix: NDArray[Any], prime: int = modular.PRIME) -> int:
-    """Return the rank of a matrix of zeros and ones modulo a prime: never more than over the rationals."""
-    return modular.rank(np.asarray(matrix, np.float64), prime)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})

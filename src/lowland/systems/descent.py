@@ -24,6 +24,9 @@ SETTLED = 1e-7
 # parts of the step size that a warm-up takes, a twentieth of all steps each
 RAMP = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 
+# words for runs that are no fit
+LOST = ("collapsed", "diverged")
+
 Progress = Callable[[int, int, float], None]
 
 
@@ -83,9 +86,18 @@ def random_starts(count: int, width: int, rng: np.random.Generator) -> Matrix:
 
 def unpack(parameters: Vector) -> ReluNetwork:
     """Return the network of w, b, v, c in one vector."""
-    k = (parameters.size - 1) // 3
-    w, b, v = parameters[:k], parameters[k : 2 * k], parameters[2 * k : 3 * k]
+    w, b, v = _split(parameters)
     return two_layer(w[:, None].copy(), b.copy(), v.copy(), float(parameters[-1]))
+
+
+def zero_network(width: int) -> ReluNetwork:
+    """Return the network that is zero everywhere."""
+    return unpack(np.zeros(3 * width + 1))
+
+
+def _split(parameters: Vector) -> tuple[Vector, Vector, Vector]:
+    k = (parameters.size - 1) // 3
+    return parameters[:k], parameters[k : 2 * k], parameters[2 * k : 3 * k]
 
 
 def choose(runs: Runs) -> int:
@@ -96,7 +108,7 @@ def choose(runs: Runs) -> int:
     LowlandError
         If every run exploded.
     """
-    kept = [k for k, word in enumerate(runs.status) if word not in ("collapsed", "diverged")]
+    kept = [k for k, word in enumerate(runs.status) if word not in LOST]
     kept = kept or [k for k, word in enumerate(runs.status) if word != "diverged"]
     if not kept:
         raise LowlandError(
@@ -186,8 +198,7 @@ class Descent:
     def _word(self, parameters: Vector, weights: Vector, status: Any, settled: bool) -> str:
         if status == DIVERGED:
             return "diverged"
-        k = (parameters.size - 1) // 3
-        places, jumps = knots(parameters[:k], parameters[k : 2 * k], parameters[2 * k : 3 * k])
+        places, jumps = knots(*_split(parameters))
         if not effective_knots(self.x[weights > 0], places, jumps)[0].size:
             return "collapsed"
         return "settled" if settled else "moving"

@@ -10,10 +10,10 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.networks import ReluNetwork, two_layer
-from lowland.systems.descent import Descent, Progress, Runs, choose, random_starts, unpack
+from lowland.systems.descent import Descent, Progress, Runs, choose, random_starts, zero_network
 from lowland.systems.stability import stability_report
 from lowland.systems.stable_fit import StableFit
 
@@ -125,8 +125,7 @@ def cross_fit(
         for step, miss in errors.items()
     }
     best = _largest_within_error(means, errors, weights)
-    zero = random_starts(1, settings.width, np.random.default_rng(0))[0] * 0
-    networks = tuple(_network(found[best, fold], zero) for fold in range(n_folds))
+    networks = tuple(found[best, fold] or zero_network(settings.width) for fold in range(n_folds))
     return CrossFit(best, means, networks, folds, errors[best])
 
 
@@ -186,12 +185,5 @@ def _combined(runs: Runs, average: bool) -> ReluNetwork | None:
         return runs.network(best)
     limit = (1 + NEAR) * runs.losses[best]
     good = [k for k in range(len(runs.losses)) if runs.losses[k] <= limit]
-    parts = [runs.network(k) for k in good]
-    inner = np.vstack([part.weights[0] for part in parts])
-    outer = np.hstack([part.weights[1][0] for part in parts]) / len(parts)
-    bias = np.hstack([part.univariate()[1] for part in parts])
-    return two_layer(inner, bias, outer, float(np.mean([part.univariate()[3] for part in parts])))
-
-
-def _network(found: ReluNetwork | None, zero: Matrix) -> ReluNetwork:
-    return unpack(zero) if found is None else found
+    w, b, v, c = (np.hstack(part) for part in zip(*(runs.network(k).univariate() for k in good), strict=True))
+    return two_layer(w[:, None], b, v / len(good), float(c.mean()))

@@ -14,7 +14,7 @@ from lowland.core.arrays import Vector
 from lowland.core.networks import ReluNetwork, check_targets
 from lowland.core.numbers import check_positive, whole_number
 from lowland.core.random import RandomSource, make_generator
-from lowland.systems.descent import Descent, Progress, Runs, choose, random_starts
+from lowland.systems.descent import LOST, Descent, Progress, Runs, choose, random_starts
 from lowland.systems.stability import StabilityReport, check_univariate, stability_report
 
 # how often runs that lost all their knots, or exploded, are started again
@@ -170,15 +170,15 @@ def fit_stable(  # noqa: PLR0913
     runs, message = task.run(
         random_starts(n_runs, width, generator), n_steps, callback, track=track, keep=True
     )
-    lost = [word for word in runs.status if word in ("collapsed", "diverged")]
+    lost = [word for word in runs.status if word in LOST]
     restarts = 0
     for _ in range(RESTARTS if restart else 0):
-        again = [k for k, word in enumerate(runs.status) if word in ("collapsed", "diverged")]
+        again = [k for k, word in enumerate(runs.status) if word in LOST]
         if not again or message == "interrupted":
             break
         restarts += len(again)
         fresh, message = task.run(random_starts(len(again), width, generator), n_steps, callback, keep=True)
-        lost += [word for word in fresh.status if word in ("collapsed", "diverged")]
+        lost += [word for word in fresh.status if word in LOST]
         runs = _replaced(runs, again, fresh)
     best = choose(runs)
     network = runs.network(best)
