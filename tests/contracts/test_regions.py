@@ -20,7 +20,7 @@ from lowland.landscape.activation import activation
 from lowland.landscape.neuron_patterns import augmented, generic_pattern_count
 from lowland.landscape.pattern_shares import full_pattern_count, full_pattern_share
 from lowland.models.relu import Relu
-from lowland.objectives.region_program import _Program, region_optimum
+from lowland.objectives.region_program import RegionProgram, region_optimum
 from lowland.objectives.relu import ReluObjective
 from lowland.search import Iterations, ValueBelow, run
 from lowland.systems import regions as regions_module
@@ -310,7 +310,7 @@ def random_region(rng, n=6, k=30, d=1):
 
 def test_rays_and_interior_points_agree(rng):
     for _ in range(60):
-        program = _Program(*random_region(rng))
+        program = RegionProgram(*random_region(rng))
         (one, _), (two, _) = program.by_rays(), program.by_interior_points()
         losses = [program.relative_loss(w) for w in (one, two)]
         assert losses[0] == pytest.approx(losses[1], abs=1e-10)
@@ -363,7 +363,7 @@ def test_the_optimum_against_an_independent_solver(rng):
 def test_pulls_are_multipliers(d, rng):
     for _ in range(10):
         points, targets, outer, active = random_region(rng, n=10, k=4, d=d)
-        program = _Program(points, targets, outer, active)
+        program = RegionProgram(points, targets, outer, active)
         weights, pulls = program.solve()
         misfit = program.predict(weights) - program.aim
         slopes = program.signs[:, None] * ((active * misfit[:, None]).T @ program.points)

@@ -277,7 +277,7 @@ def test_judges_that_forget_are_caught(monkeypatch):
     good = Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.0, 0.5, 0)
     cases = {
         "limit": Sharpness(3.0, 1e-12, 0.0, 3.0, 0.0, 0.0, 0.5, 0),
-        "rest": Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.3, 0.5, 0),
+        "rest": Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.3, 0.5, 0, unrest=0.3),
         "saddle": Sharpness(1.0, 1e-12, -0.5, 1.0, 0.5, 0.0, 0.5, 0),
         "kink": Sharpness(1.0, 1e-12, 0.0, 1.0, 0.0, 0.0, 0.5, 1),
         "edge": Sharpness(2.0, 1e-3, 0.0, 2.0, 0.0, 0.0, 0.5, 0),

@@ -1,8 +1,11 @@
 """Naive ReLU networks: loops, sampling and definitions."""
 
+from fractions import Fraction
 from itertools import chain, combinations
 
 import numpy as np
+
+from oracles import rationals
 
 
 def outputs(network, inputs):
@@ -70,3 +73,51 @@ def descend(x, y, parameters, step_size, steps):
         )
         w, b, v, c = w - step_size * gw, b - step_size * gb, v - step_size * gv, c - step_size * r.sum()
     return np.concatenate([w, b, v, [c]])
+
+
+def inner_minimum(points, targets, outer, active):
+    """Return whether an open region of the first layer holds a stationary point, and its loss; exactly.
+
+    Within the region the outputs are linear in the weights: a stationary point solves the normal equations.
+    """
+    n, d = points.shape
+    design = [
+        [Fraction(int(active[i, k])) * Fraction(float(outer[k])) * Fraction(float(points[i, j]))
+         for k in range(len(outer)) for j in range(d)]
+        for i in range(n)
+    ]  # fmt: skip
+    y = rationals.fractions(targets)
+    columns = list(zip(*design, strict=True))
+    gram = [[sum(a * b for a, b in zip(p, q, strict=True)) for q in columns] for p in columns]
+    right = [sum(a * b for a, b in zip(p, y, strict=True)) for p in columns]
+    weights, null = rationals.solve(gram, right)
+    rows = []
+    for k in range(len(outer)):
+        for i in np.flatnonzero(points.any(axis=1)):
+            side = 1 if active[i, k] else -1
+            row = [Fraction(0)] * len(weights)
+            row[k * d : (k + 1) * d] = [side * Fraction(float(x)) for x in points[i]]
+            rows.append(row)
+    residual = [t - sum(a * w for a, w in zip(row, weights, strict=True)) for row, t in zip(design, y, strict=True)]
+    return rationals.best_margin(rows, weights, null) > 0, float(sum(r * r for r in residual)) / (2 * n)
+
+
+def unrest(network, x, y):
+    """Largest slope over what residuals of that size could make it, in fractions, and the misfit's share."""
+    w, b, v, c = ([Fraction(float(a)) for a in np.atleast_1d(part)] for part in network.univariate())
+    xs, ys = rationals.fractions(x), rationals.fractions(y)
+    before = [[wk * xi + bk for wk, bk in zip(w, b, strict=True)] for xi in xs]
+    hidden = [[max(z, Fraction(0)) for z in row] for row in before]
+    residual = [sum(a * h for a, h in zip(v, row, strict=True)) + c[0] - yi for row, yi in zip(hidden, ys, strict=True)]
+    features = [[Fraction(1)] * len(xs)]
+    for k in range(len(w)):
+        on = [Fraction(int(row[k] > 0)) for row in before]
+        features += [[row[k] for row in hidden], [v[k] * o * xi for o, xi in zip(on, xs, strict=True)]]
+        features.append([v[k] * o for o in on])
+    length = float(sum(r * r for r in residual)) ** 0.5
+    shares = [0.0]
+    for feature in features:
+        size = float(sum(f * f for f in feature)) ** 0.5
+        slope = abs(float(sum(f * r for f, r in zip(feature, residual, strict=True))))
+        shares.append(slope / (size * length) if size * length > 0 else 0.0)
+    return max(shares), length / len(xs) ** 0.5 / float(np.std(y))

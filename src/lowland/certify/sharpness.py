@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from lowland.core.networks import ReluNetwork, two_layer
 
 # beyond this many data points or parameters eigenvalues are found by iteration
 DENSE = 1500
+# roundings of outputs and targets that residuals may hold
+ROUNDINGS = 16.0
 
 
 @final
@@ -43,6 +45,12 @@ class Sharpness:
     loss : float
     kinks : int
         Pairs of neuron and data point exactly at a kink: there the loss has no Hessian.
+    unrest : float
+        Largest over the parameters of a slope over what residuals of that size could make it: the cosine of
+        the angle between residuals and a parameter's feature, whatever its unit. Rounding is left out.
+    idle_pull : float
+        The same of the weights of neurons whose output weight is zero, as if it were one: where a point rests
+        otherwise and this is not zero, giving such a neuron a say lowers the loss, and the point is a saddle.
     """
 
     largest: float
@@ -54,6 +62,8 @@ class Sharpness:
     loss: float
     kinks: int
     smallest_is_bound: bool = False
+    unrest: float = 0.0
+    idle_pull: float = 0.0
 
 
 def measure_sharpness(
@@ -102,6 +112,7 @@ def measure_sharpness(
         0.5 * float(np.mean(parts.residual**2)),
         int(np.count_nonzero(parts.before == 0)),
         parts.size > DENSE,
+        *parts.unrest(),
     )
 
 
@@ -130,7 +141,7 @@ class _Parts:
         rows = np.hstack([inputs, np.ones((self.n, 1))]) if biased else inputs
         self.points = rows * self.root[:, None]
         self.before, outputs = network.layers(inputs)
-        self.residual = (outputs[:, 0] - targets) * self.root
+        self.residual, self.targets = (outputs[:, 0] - targets) * self.root, targets * self.root
         self.on = (self.before > 0).astype(float)
         self.hidden = self.before * self.on * self.root[:, None]
         self.outer = network.weights[1][0]
@@ -151,6 +162,20 @@ class _Parts:
         return np.concatenate(
             [slopes.ravel(), by_outer, [self.ones @ self.residual / self.n] if self.offset else []]
         )
+
+    def unrest(self) -> tuple[float, float]:
+        """Return the largest share of a possible slope, of all parameters, and of the weights of idle neurons."""
+        length = float(np.linalg.norm(self.residual))
+        # residuals that rounding alone makes pull nowhere
+        size = np.abs(self.hidden) @ np.abs(self.outer) + np.abs(self.ones) + np.abs(self.targets)
+        noise = ROUNDINGS * np.finfo(float).eps * float(np.linalg.norm(size))
+        spread = np.sqrt(self.on.T @ self.points**2)
+        by_weight = _shares(self.n * self.coupling, spread, length, noise)
+        idle = self.outer == 0
+        rest = _shares(self.hidden.T @ self.residual, np.linalg.norm(self.hidden, axis=0), length, noise)
+        by_offset = _shares(self.ones @ self.residual, np.linalg.norm(self.ones), length, noise)
+        live = max(float(part.max(initial=0.0)) for part in (by_weight[~idle], rest, by_offset))
+        return live, float(by_weight[idle].max(initial=0.0))
 
     def product(self, direction: Vector) -> Vector:
         """Return H times a direction (first layer neuron by neuron, output weights, offset)."""
@@ -176,6 +201,13 @@ class _Parts:
         value, vector = _iterate(self.product, size)
         residual = float(np.linalg.norm(self.product(vector) - value * vector))
         return value, -remainder, max(residual, gauss_newton + remainder - value)
+
+
+def _shares(products: Any, features: Any, length: float, noise: float) -> Vector:
+    """Return |products| over features times length, the products' rounding taken off; 0 where nothing is felt."""
+    beyond = np.maximum(np.abs(products) - noise * np.asarray(features), 0.0)
+    possible = np.asarray(features) * length
+    return np.atleast_1d(np.divide(beyond, possible, out=np.zeros_like(beyond), where=possible > 0))
 
 
 def _largest_kernel(parts: _Parts) -> tuple[float, float]:

@@ -9,9 +9,9 @@ from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
 
 CLAIM = "stable_at_step_size"
-# relative size below which a gradient, or all residuals, count as zero
+# share of a parameter's possible slope, or of the values, below which a slope or the residuals count as zero
 STATIONARY = 1e-6
-# a gradient this many times smaller than a downward curvature cannot be what makes it
+# slopes this many times smaller than an idle neuron's pull cannot be what makes it
 FAR_SMALLER = 100.0
 
 
@@ -59,19 +59,22 @@ def judge_stability(sharpness: Sharpness, step_size: float, spread: float) -> Fi
             "gauss_newton": sharpness.gauss_newton,
             "remainder": sharpness.remainder,
             "gradient_norm": sharpness.gradient_norm,
+            "unrest": sharpness.unrest,
             "error": sharpness.error,
         },
     )
 
 
 def _at_rest(sharpness: Sharpness, spread: float) -> bool:
-    """Whether the gradient is small beside what such residuals could make it, or residuals are none."""
+    """Whether every slope is small beside what such residuals could make it, in its own unit, or they are none."""
     residual = float(np.sqrt(2 * sharpness.loss))
-    possible = float(np.sqrt(sharpness.gauss_newton)) * residual
-    return sharpness.gradient_norm <= STATIONARY * possible or residual <= STATIONARY * spread
+    return sharpness.unrest <= STATIONARY or residual <= STATIONARY * spread
 
 
 def _at_stationary_point(sharpness: Sharpness) -> tuple[Verdict, str]:
+    if sharpness.unrest <= STATIONARY and sharpness.idle_pull > FAR_SMALLER * STATIONARY:
+        words = "a saddle: at rest, but a neuron without a say could lower the loss, so a direction curves down"
+        return Verdict.REFUTED, words
     if sharpness.smallest >= -sharpness.error:
         return Verdict.PROVED, "a stationary point, all eigenvalues of the Hessian within 0 and the limit"
     if sharpness.smallest_is_bound:
@@ -79,6 +82,4 @@ def _at_stationary_point(sharpness: Sharpness) -> tuple[Verdict, str]:
             Verdict.INCONCLUSIVE,
             "at rest, but with so many parameters the least eigenvalue is only bounded",
         )
-    if -sharpness.smallest > sharpness.error + FAR_SMALLER * sharpness.gradient_norm:
-        return Verdict.REFUTED, "a stationary point with a direction that curves down is a saddle"
     return Verdict.INCONCLUSIVE, "not near enough to rest to tell a minimum from a saddle"

@@ -9,6 +9,10 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import LowlandError, MissingExtraError
 
+# how far weights may go, in units of the least solution, in search of a point inside: near, then as far as
+# anything is to be had, then as near as there is something
+NEAR, FAR, BETWEEN = 10.0, 1e5, (1e2, 1e3, 1e4)
+
 
 def solve_region(design: Matrix, pattern: Any, targets: Vector) -> tuple[Vector, Vector]:
     """Minimise the misfit of design @ w to targets subject to pattern @ w >= 0.
@@ -38,39 +42,62 @@ def solve_region(design: Matrix, pattern: Any, targets: Vector) -> tuple[Vector,
     return np.array(found.x[:size]), np.array(found.z[n:])
 
 
-def most_inside(design: Matrix, constraints: Matrix, weights: Matrix) -> tuple[Matrix, float]:
-    """Return weights with the same outputs as far inside their cones as can be, and their margin.
+def most_inside(design: Matrix, targets: Vector, constraints: Matrix) -> tuple[Matrix, float]:
+    """Return the least-squares solution that lies farthest inside all cones, and its margin.
 
     Parameters
     ----------
     design : ndarray, shape (n, k d)
+    targets : ndarray, shape (n,)
     constraints : ndarray, shape (k, n, d)
-        Unit rows that must not be negative.
-    weights : ndarray, shape (k, d)
+        Unit rows that must be positive; rows of zeros ask nothing.
 
     Returns
     -------
     weights : ndarray, shape (k, d)
+        A minimiser of |design w - targets|, cones apart: where it lies inside them all it is a stationary
+        point there, and no other kind of point is.
     margin : float
-        0 where the program fails.
+        Least row times weights, over the size of the minimiser of least norm (one where that is zero) and at
+        most 1. Negative where no minimiser lies inside, as far as solvers tell; -1 where the program fails.
     """
     from scipy import sparse
     from scipy.optimize import linprog
 
     k, n, d = constraints.shape
-    scale = float(np.abs(weights).max(initial=0.0)) or 1.0
-    # weights = scale w; w in a box, so that the margin is one of directions
-    below = sparse.hstack([-block_diagonal(constraints), np.ones((n * k, 1))])
-    used = np.abs(design).sum(axis=1) > 0
-    equal = np.hstack([design[used], np.zeros((int(used.sum()), 1))])
+    seen, least = _least_squares(design, targets)
+    scale = float(np.abs(least).max(initial=0.0)) or 1.0
+    rows = block_diagonal(constraints)[np.any(constraints.reshape(k * n, d), axis=1)]
+    below = sparse.hstack([-rows, np.ones((rows.shape[0], 1))])
+    equal = np.hstack([seen, np.zeros((len(seen), 1))])
     aim = np.zeros(k * d + 1)
     aim[-1] = -1.0
-    box = [(-10.0, 10.0)] * (k * d) + [(None, 1.0)]
-    right = equal[:, :-1] @ (weights / scale).ravel()
-    found = linprog(aim, A_ub=below, b_ub=np.zeros(n * k), A_eq=equal, b_eq=right, bounds=box)
-    if found.x is None:
-        return weights, 0.0
-    return scale * found.x[:-1].reshape(k, d), float(found.x[-1])
+
+    def best(box: float) -> tuple[Matrix, float]:
+        sides = [(-box, box)] * (k * d) + [(None, 1.0)]
+        right = seen @ (least / scale)
+        found = linprog(aim, A_ub=below, b_ub=np.zeros(rows.shape[0]), A_eq=equal, b_eq=right, bounds=sides)
+        if found.x is None:
+            return least, -1.0
+        # the program keeps its equations to some digits only: what it breaks is taken off
+        weights = scale * found.x[:-1]
+        weights = weights + seen.T @ (seen @ (least - weights))
+        return weights, min(float((rows @ weights).min(initial=scale)) / scale, 1.0)
+
+    weights, margin = best(NEAR)
+    if not margin > 0:
+        weights, margin = best(FAR)
+        nearer = (best(box) for box in BETWEEN) if margin > 0 else ()
+        weights, margin = next((found for found in nearer if found[1] > 0), (weights, margin))
+    return weights.reshape(k, d), margin
+
+
+def _least_squares(design: Matrix, targets: Vector) -> tuple[Matrix, Vector]:
+    """Return an orthonormal basis of the rows of a matrix, and its least-squares solution of least norm."""
+    left, sizes, right = np.linalg.svd(design, full_matrices=False)
+    used = sizes > max(design.shape) * np.finfo(float).eps * sizes.max(initial=0.0)
+    seen: Matrix = right[used]
+    return seen, seen.T @ ((left[:, used].T @ targets) / sizes[used])
 
 
 def block_diagonal(blocks: Matrix) -> Any:

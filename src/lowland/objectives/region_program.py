@@ -8,7 +8,7 @@ least squares; otherwise an interior-point solver takes it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,6 @@ from lowland.objectives.region_units import RegionUnits
 
 # a loss below this part of that of zero outputs counts as zero: what solvers reach is above rounding
 ZERO = 1e-9
-# a point whose least margin is above this part of its size lies inside
-INSIDE = 1e-7
-# relative accuracy to which a witness must repeat the best loss
-SAME = 1e-5
 
 
 @final
@@ -36,29 +32,41 @@ class RegionOptimum:
     loss : float
         1/(2 n) times the sum of squared residuals, the least in the closed region.
     weights : ndarray, shape (k, d)
-        First layer (biases last) that attains it, as far inside the region as one can be.
+        First layer (biases last) that attains it.
     margin : float
-        Least distance of data points from the neurons' hyperplanes on their own side, over the size of the
-        weights; above 0 the optimum lies in the open region.
-    interior : bool
-        Whether it does: the weights have the pattern exactly, and this loss.
+        How far inside the open region the best least-squares solution lies that heeds no boundary: the least
+        distance of data points from the neurons' hyperplanes on their own side, over the size of the
+        weights; negative where none lies inside. Any such solution inside is a stationary point.
     relative_loss : float
         The loss over that of zero outputs.
     pulls : ndarray, shape (n, k)
         Multipliers: how hard the loss pulls across each boundary; 0 where it does not.
+    program : RegionProgram
+        The program in its units, for judges.
+    candidate : ndarray, shape (k, d)
+        That least-squares solution, in the program's units.
+    inner : InnerMinimum or None
+        What a judge has proved of the candidate: that the open region holds a minimum.
     """
 
     loss: float
     weights: Matrix
     margin: float
-    interior: bool
     relative_loss: float
     pulls: Matrix
+    program: RegionProgram
+    candidate: Matrix
+    inner: Any = None
 
     @property
     def is_zero(self) -> bool:
         """Whether the loss is zero as far as solvers tell."""
         return self.relative_loss <= ZERO
+
+    @property
+    def interior(self) -> bool:
+        """Whether the best loss is proved to be attained inside the region."""
+        return self.inner is not None
 
 
 def region_optimum(
@@ -88,39 +96,36 @@ def region_optimum(
     LowlandError
         If the solver fails.
     """
-    program = _Program(points, targets - offset, outer, active)
+    program = RegionProgram(points, targets - offset, outer, active)
     found, pulls = program.solve()
     relative = program.relative_loss(found)
-    inside, margin = most_inside(program.design(), program.constraints(), found)
-    weights = program.units.restore(inside)
-    # nothing is called interior that does not have the pattern exactly, and the loss
-    interior = (
-        margin > INSIDE
-        and abs(program.relative_loss(inside) - relative) <= SAME * relative + ZERO
-        and np.array_equal(product_signs(points, weights) > 0, active)
-    )
+    candidate, margin = most_inside(program.design(), program.aim, program.constraints())
     unit = 0.5 * float(np.mean(program.targets**2))
     return RegionOptimum(
-        relative * unit,
-        weights if interior else program.units.restore(found),
-        margin,
-        bool(interior),
-        relative,
-        pulls,
+        relative * unit, program.units.restore(found), margin, relative, pulls, program, candidate
     )
 
 
 def region_loss(points: Matrix, targets: Vector, outer: Vector, active: NDArray[np.bool_]) -> float:
     """Return the best loss of a closed region over that of zero outputs, but not where it is attained."""
-    program = _Program(points, targets, outer, active)
+    program = RegionProgram(points, targets, outer, active)
     return program.relative_loss(program.solve(pulls=False)[0])
 
 
-class _Program:
-    """The program in units in which points, targets and output weights are about one."""
+@final
+class RegionProgram:
+    """The program in units in which points, targets and output weights are about one.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, d)
+    targets : ndarray, shape (n,)
+    outer : ndarray, shape (k,)
+    active : ndarray of bool, shape (n, k)
+    """
 
     def __init__(self, points: Matrix, targets: Vector, outer: Vector, active: NDArray[np.bool_]) -> None:
-        self.targets, self.active = targets, active
+        self.given, self.targets, self.active = points, targets, active
         self.units = RegionUnits.of(points, targets, outer)
         self.points, self.aim, self.signs = self.units.points, self.units.targets, self.units.outer
         self.sides = np.where(active, 1.0, -1.0)
@@ -170,6 +175,11 @@ class _Program:
         """Return the matrix from weights (neuron by neuron) to outputs, shape (n, k d)."""
         rows = (self.active * self.signs)[:, :, None] * self.points[:, None, :]
         return rows.reshape(len(self.points), -1)
+
+    def has_pattern(self, weights: Matrix) -> bool:
+        """Return whether weights of the points as given have the pattern, exactly."""
+        signs, asked = product_signs(self.given, weights), np.any(self.given != 0, axis=1)
+        return bool(np.array_equal(signs[asked], np.where(self.active, 1, -1)[asked]))
 
     def constraints(self) -> Matrix:
         """Return for every neuron the rows that must not be negative, shape (k, n, d)."""
@@ -246,7 +256,7 @@ class Regions:
 
     def best(self, pattern: NDArray[np.bool_]) -> tuple[Vector, Matrix]:
         """Return the best point of a closed region, and how hard the loss pulls over each boundary."""
-        program = _Program(self.points, self.targets, self.outer, pattern)
+        program = RegionProgram(self.points, self.targets, self.outer, pattern)
         found, pulls = program.solve()
         weights = program.units.restore(found)
         if not self.bias:

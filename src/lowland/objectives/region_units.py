@@ -13,7 +13,9 @@ from lowland.core.arrays import Matrix, Vector
 @final
 @dataclass(frozen=True, eq=False)
 class RegionUnits:
-    """Points shifted and scaled, output weights reduced to their signs, targets of length one.
+    """Points shifted and scaled, output weights reduced to their signs, targets of about length one.
+
+    No digit of points, signs and targets is lost, so that what is proved in these units is proved.
 
     Parameters
     ----------
@@ -28,7 +30,7 @@ class RegionUnits:
     sizes : ndarray, shape (k,)
         Sizes of the output weights.
     unit : float
-        Length of the targets.
+        Length of the targets, rounded up to a power of two.
     """
 
     points: Matrix
@@ -45,14 +47,13 @@ class RegionUnits:
         shift = np.zeros(points.shape[1])
         if np.all(points[:, -1] == 1) and points.shape[1] > 1:
             middle = points[np.argmin(np.abs(points - points.mean(axis=0)).sum(axis=1)), :-1]
-            moved = points[:, :-1] - middle
-            if np.array_equal(moved + middle, points[:, :-1]):  # no digit is lost
+            if _is_exact_difference(points[:, :-1], middle):
                 shift[:-1] = middle
         moved = points - shift
         largest = np.abs(moved).max(axis=0)
         scales = np.exp2(np.frexp(np.where(largest > 0, largest, 1.0))[1].astype(float))
         sizes = np.where(outer != 0, np.abs(outer), 1.0)
-        unit = float(np.linalg.norm(targets)) or 1.0
+        unit = float(np.exp2(np.frexp(float(np.linalg.norm(targets)) or 0.5)[1]))
         return cls(moved / scales, targets / unit, np.sign(outer), shift, scales, sizes, unit)
 
     def restore(self, weights: Matrix) -> Matrix:
@@ -61,3 +62,11 @@ class RegionUnits:
         plain[:, -1] -= plain[:, :-1] @ self.shift[:-1]
         restored: Matrix = plain
         return restored
+
+
+def _is_exact_difference(a: Matrix, b: Vector) -> bool:
+    """Return whether a - b loses no digit: its rounding error, computed exactly, is zero (Knuth)."""
+    difference = a - b
+    taken = difference - a
+    error = (a - (difference - taken)) - (b + taken)
+    return not np.any(error)

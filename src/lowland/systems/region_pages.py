@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from lowland.certify.region_minima import UNSURE
 from lowland.core.status import Verdict
 from lowland.landscape.neuron_patterns import describe_count
 from lowland.report.page import FigureEntry, Page, TableEntry
@@ -46,7 +47,7 @@ def _advice(advice: Any) -> list[tuple[str, str]]:
 def _without_minimum(found: Any) -> list[str]:
     """Say where the best of a region lies on its boundary: then it holds no differentiable minimum at all."""
     best = found.optimum
-    if best is None or best.interior or best.is_zero:
+    if best is None or best.is_zero or best.margin > -UNSURE:
         return []
     return [
         f"As far as numbers tell, the region holds no differentiable minimum at all: its best loss, "

@@ -8,12 +8,13 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lowland.certify.region_minima import UNSURE
 from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
 from lowland.core.networks import check_inputs, check_targets
 from lowland.core.numbers import check_share, whole_number
 from lowland.core.random import RandomSource, make_generator, spawn
-from lowland.kernels.relu_rank import full_rank
+from lowland.kernels.relu_rank import full_rank, modular_rank
 from lowland.landscape.neuron_patterns import (
     augmented,
     describe_count,
@@ -21,6 +22,7 @@ from lowland.landscape.neuron_patterns import (
     neuron_patterns,
 )
 from lowland.objectives.region_program import region_optimum
+from lowland.systems.regions import with_inner_minimum
 
 LAWS = ("normal", "uniform", "count")
 _BATCH = 64
@@ -34,10 +36,13 @@ class Share:
     Parameters
     ----------
     hits, trials : int
+    undecided : int
+        Trials that are counted as no hits because it could not be told.
     """
 
     hits: int
     trials: int
+    undecided: int = 0
 
     @property
     def estimate(self) -> float:
@@ -45,18 +50,20 @@ class Share:
         return self.hits / self.trials
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Return the confidence interval of Clopper and Pearson."""
+        """Return the confidence interval of Clopper and Pearson; trials undecided may be hits or none."""
         from scipy.special import betaincinv
 
         check_share("level", level)
         tail, h, n = (1 - level) / 2, self.hits, self.trials
+        most = h + self.undecided
         lower = 0.0 if h == 0 else float(betaincinv(h, n - h + 1, tail))
-        upper = 1.0 if h == n else float(betaincinv(h + 1, n - h, 1 - tail))
+        upper = 1.0 if most == n else float(betaincinv(most + 1, n - most, 1 - tail))
         return lower, upper
 
     def __str__(self) -> str:
         low, high = self.interval()
-        return f"{100 * self.estimate:.3g} % ({100 * low:.3g} to {100 * high:.3g} %, 95 % interval)"
+        text = f"{100 * self.estimate:.3g} % ({100 * low:.3g} to {100 * high:.3g} %, 95 % interval)"
+        return f"{text}, {self.undecided} undecided" if self.undecided else text
 
 
 @final
@@ -163,7 +170,7 @@ def survey_regions(
     generator, residues = spawn(make_generator(rng), 2)
     rows = augmented(points, bias)
     known = neuron_patterns(points, bias=bias) if law == "count" else None
-    full, losses, zero, bad = 0, [], 0, 0
+    full, losses, zero, bad, undecided = 0, [], 0, 0, 0
     for low in range(0, n_regions, _BATCH):
         active = _draw(rows, min(_BATCH, n_regions - low), width, law, known, generator)
         ranks = full_rank(active, rows, residues)
@@ -174,12 +181,16 @@ def survey_regions(
             best = region_optimum(rows, values, weights, one)
             losses.append(best.loss)
             zero += best.is_zero
-            bad += best.interior and not best.is_zero and not is_full
+            if is_full or best.is_zero or best.margin <= -UNSURE:
+                continue
+            inner = with_inner_minimum(best, modular_rank(one, rows, residues)).inner
+            bad += inner is not None
+            undecided += inner is None
     asked = values is not None
     return RegionSurvey(
         Share(full, n_regions),
         Share(zero, n_regions) if asked else None,
-        Share(bad, n_regions) if asked else None,
+        Share(bad, n_regions, undecided) if asked else None,
         np.array(losses) if asked else None,
         width,
         len(points),

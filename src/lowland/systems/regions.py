@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.certify.region_minima import RegionFacts, judge_region
+from lowland.certify.region_minima import RegionFacts, judge_region, prove_inner_minimum
 from lowland.core.arrays import Indices, Matrix, Vector, out_of_scale
 from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.core.findings import Certificate
@@ -112,9 +112,15 @@ class RegionReport:
         if self.loss is not None:
             facts.append(("loss", f"{self.loss:.6g}"))
         if self.optimum is not None:
-            where = "inside the region" if self.optimum.interior else "on its boundary"
-            facts.append(("best loss of the region", f"{self.optimum.loss:.6g}, attained {where}"))
+            facts.append(("best loss of the region", f"{self.optimum.loss:.6g}{self._attained()}"))
         return facts
+
+    def _attained(self) -> str:
+        if self.optimum is None or self.optimum.is_zero:
+            return ""
+        if self.optimum.interior:
+            return ", attained inside the region"
+        return ", attained on its boundary, as far as numbers tell" if self.optimum.margin < 0 else ""
 
     def _numerical(self) -> str:
         if self.numerical_rank is None:
@@ -192,10 +198,11 @@ def region_report(
     rank = network_rank(net.weights, net.biases, found.patterns, points, generator, trained=model.count)
     numerical, gap = _numerical_rank(ReluObjective(points, np.zeros(len(points)), model), model.point(net))
     union = _union(net, found, trained)
+    proved = union is not None and union.exact and union.rank == rank
     notes = []
     optimum = None
     if values is not None and trained == "first" and len(net.weights) == 2:
-        optimum, note = _try_optimum(net, points, values, found)
+        optimum, note = _try_optimum(net, points, values, found, rank)
         notes += [note] if note else []
     facts = RegionFacts(
         len(points),
@@ -227,7 +234,7 @@ def region_report(
         optimum,
         repeated,
         Certificate(
-            (judge_region(facts, optimum, _least_possible(points, values)),),
+            (judge_region(facts, optimum, _least_possible(points, values), is_rank_proved=proved),),
             f"squared loss of a ReLU network, {trained} trained",
         ),
         tuple(notes),
@@ -242,7 +249,7 @@ def _union(net: ReluNetwork, found: Activation, trained: str) -> Union | None:
 
 
 def _try_optimum(
-    net: ReluNetwork, points: Matrix, values: Vector, found: Activation
+    net: ReluNetwork, points: Matrix, values: Vector, found: Activation, rank: int
 ) -> tuple[RegionOptimum | None, str]:
     """Return the best of the region, or why it is not known."""
     if out_of_scale(points) or out_of_scale(values) or out_of_scale(net.weights[1]):
@@ -258,7 +265,14 @@ def _try_optimum(
     own = 0.5 * float(np.mean((net(points) - values) ** 2))
     if own < optimum.loss * (1 - 1e-6) and not optimum.is_zero:
         return None, "The best loss of the region was not found: the solver ended above the network's own."
-    return optimum, ""
+    return with_inner_minimum(optimum, rank), ""
+
+
+def with_inner_minimum(optimum: RegionOptimum, rank: int) -> RegionOptimum:
+    """Return the optimum with what is proved of a minimum inside the open region, of a design of this rank."""
+    if not optimum.margin > 0:
+        return optimum
+    return replace(optimum, inner=prove_inner_minimum(optimum.program, optimum.candidate, rank))
 
 
 def _optimum(net: ReluNetwork, points: Matrix, values: Vector, found: Activation) -> RegionOptimum | None:
