@@ -223,3 +223,36 @@ def test_a_public_name_is_not_hidden_by_the_room_of_that_name(first):
     code = f"import lowland\n{first}\nassert lowland.certify.__module__ == 'lowland.certify.judging'"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
+
+
+def test_judges_factor_only_what_is_finite():
+    """Every factorisation of a judge goes through the one module that looks at the numbers first."""
+    names = {
+        "svd",
+        "eigh",
+        "eigvalsh",
+        "eig",
+        "qr",
+        "cholesky",
+        "cho_factor",
+        "pinv",
+        "lstsq",
+        "solve",
+        "inv",
+    }
+    own = {"factorisations.py", "recheck.py", "recheck_positions.py", "table_problem.py"}
+    found = []
+    for path in sorted((SOURCE / "certify").glob("*.py")):
+        if path.name in own:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module == "scipy.linalg":
+                found += [f"{path.name}: {alias.name}" for alias in node.names if alias.name in names]
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+                continue
+            if node.func.attr in names and ast.unparse(node.func.value).endswith("linalg"):
+                first = node.args[0]
+                checked = isinstance(first, ast.Call) and ast.unparse(first.func) == "finite"
+                if not checked:
+                    found.append(f"{path.name}: {ast.unparse(node)[:60]}")
+    assert found == []

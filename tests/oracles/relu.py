@@ -98,7 +98,9 @@ def inner_minimum(points, targets, outer, active):
             row = [Fraction(0)] * len(weights)
             row[k * d : (k + 1) * d] = [side * Fraction(float(x)) for x in points[i]]
             rows.append(row)
-    residual = [t - sum(a * w for a, w in zip(row, weights, strict=True)) for row, t in zip(design, y, strict=True)]
+    residual = [
+        t - sum(a * w for a, w in zip(row, weights, strict=True)) for row, t in zip(design, y, strict=True)
+    ]
     return rationals.best_margin(rows, weights, null) > 0, float(sum(r * r for r in residual)) / (2 * n)
 
 
@@ -108,7 +110,10 @@ def unrest(network, x, y):
     xs, ys = rationals.fractions(x), rationals.fractions(y)
     before = [[wk * xi + bk for wk, bk in zip(w, b, strict=True)] for xi in xs]
     hidden = [[max(z, Fraction(0)) for z in row] for row in before]
-    residual = [sum(a * h for a, h in zip(v, row, strict=True)) + c[0] - yi for row, yi in zip(hidden, ys, strict=True)]
+    residual = [
+        sum(a * h for a, h in zip(v, row, strict=True)) + c[0] - yi
+        for row, yi in zip(hidden, ys, strict=True)
+    ]
     features = [[Fraction(1)] * len(xs)]
     for k in range(len(w)):
         on = [Fraction(int(row[k] > 0)) for row in before]

@@ -15,7 +15,12 @@ from oracles import relu as naive
 def instance(seed):
     """A small network and data: generic, on a grid, or of whole numbers, some with targets out of reach."""
     rng = np.random.default_rng(seed)
-    n, d, k, biased = int(rng.integers(1, 6)), int(rng.integers(1, 3)), int(rng.integers(1, 4)), rng.random() < 0.6
+    n, d, k, biased = (
+        int(rng.integers(1, 6)),
+        int(rng.integers(1, 3)),
+        int(rng.integers(1, 4)),
+        rng.random() < 0.6,
+    )
     k = min(k, 2) if d + biased > 2 else k
     kind = rng.choice(["generic", "grid", "whole"])
     x, y = rng.standard_normal((n, d)), rng.standard_normal(n)

@@ -7,6 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
+from lowland.certify.factorisations import cholesky_solver, eigh, lowest_pair, qr, svd
 from lowland.certify.lanczos import BASIS, is_formed, product_budget, smallest_eigenpairs
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
@@ -164,7 +165,7 @@ def orthonormal_basis(directions: Matrix) -> Matrix:
     """Return an orthonormal basis of the span of columns, dependent ones dropped."""
     if directions.shape[1] == 0:
         return directions
-    u, s, _ = np.linalg.svd(directions, full_matrices=False)
+    u, s, _ = svd(directions)
     basis: Matrix = u[:, s > 1e-10 * max(s[0], np.finfo(float).tiny)]
     return basis
 
@@ -172,15 +173,13 @@ def orthonormal_basis(directions: Matrix) -> Matrix:
 def _dense(at: Any, size: int, gauge: Matrix) -> Extremes:
     hessian = np.stack([at.hessian_product(unit) for unit in np.eye(size)], axis=1)
     # an orthonormal basis of the complement of the gauge
-    complement = (
-        np.linalg.qr(gauge, mode="complete")[0][:, gauge.shape[1] :] if gauge.shape[1] else np.eye(size)
-    )
+    complement = qr(gauge, complete=True)[0][:, gauge.shape[1] :] if gauge.shape[1] else np.eye(size)
     if complement.shape[1] == 0:
         return Extremes(0.0, 0.0, np.zeros(size), "every direction leaves the matrix unchanged", False)
     reduced = complement.T @ ((hessian + hessian.T) / 2) @ complement
     if not np.isfinite(reduced).all():
         return Extremes(float("nan"), float("nan"), np.zeros(size), "numbers beyond float64's range", False)
-    values, vectors = np.linalg.eigh(reduced)
+    values, vectors = eigh(reduced)
     method = "smallest eigenvalue of the whole Hessian, gauge deflated"
     return Extremes(
         float(values[0]), float(np.abs(values).max()), complement @ vectors[:, 0], method, converged=True
@@ -189,8 +188,6 @@ def _dense(at: Any, size: int, gauge: Matrix) -> Extremes:
 
 def _factored(at: Any, size: int, gauge: Matrix, rng: np.random.Generator) -> Extremes:
     """Smallest eigenvalue by inverse iteration, where the Hessian is positive up to rounding."""
-    from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
-
     hessian = np.stack([at.hessian_product(unit) for unit in np.eye(size)], axis=1)
     hessian = (hessian + hessian.T) / 2
     if not np.isfinite(hessian).all():
@@ -202,17 +199,18 @@ def _factored(at: Any, size: int, gauge: Matrix, rng: np.random.Generator) -> Ex
     hessian += top * (gauge @ gauge.T)
     shift = 1e-12 * top
     try:
-        factor = cho_factor(hessian + shift * np.eye(size), check_finite=False)
-    except LinAlgError:
-        values, vectors = eigh(hessian, subset_by_index=[0, 0])
+        solve = cholesky_solver(hessian + shift * np.eye(size))
+    except np.linalg.LinAlgError:
+        value, vector = lowest_pair(hessian)
         method = "smallest eigenvalue of the whole Hessian, gauge deflated"
-        return Extremes(float(values[0]), top, vectors[:, 0], method, converged=bool(np.isfinite(values[0])))
-    block = np.linalg.qr(rng.standard_normal((size, 6)))[0]
-    values, direction, residual = np.zeros(1), block[:, 0], float("inf")
+        return Extremes(value, top, vector, method, converged=bool(np.isfinite(value)))
+    block = qr(rng.standard_normal((size, 6)))[0]
+    values: Vector = np.zeros(1)
+    direction, residual = block[:, 0], float("inf")
     for _ in range(100):
         before = values[0]
-        block = np.linalg.qr(cho_solve(factor, block, check_finite=False))[0]
-        values, vectors = np.linalg.eigh(block.T @ hessian @ block)
+        block = qr(solve(block))[0]
+        values, vectors = eigh(block.T @ hessian @ block)
         direction = block @ vectors[:, 0]
         residual = float(np.linalg.norm(hessian @ direction - values[0] * direction))
         if (

@@ -15,6 +15,15 @@ import numpy as np
 
 from lowland.certify.curvature import orthonormal_basis
 from lowland.certify.extremes import is_eigenvalue_below
+from lowland.certify.factorisations import (
+    cholesky,
+    cholesky_solver,
+    eigenvalues,
+    finite,
+    largest_ratio,
+    qr,
+    singular_values,
+)
 from lowland.certify.jacobian import gram_matrix, jacobian_error, jacobian_matrix
 from lowland.certify.rank_constrained import measurement_norm
 from lowland.certify.stationarity import balanced
@@ -113,11 +122,11 @@ def _tangent(objective: Any, theta: Vector) -> tuple[Matrix, Matrix, float, floa
     sizes = (np.linalg.norm(pair.left) * np.linalg.norm(pair.right) for pair in (given, factors))
     off = 16 * gamma(sum(objective.shape) + 8 * objective.rank) * float(sum(sizes))
     symmetric = objective.structure == "psd"
-    q, left = np.linalg.qr(factors.left)
-    p, right = (q, left) if symmetric else np.linalg.qr(factors.right)
+    q, left = qr(factors.left)
+    p, right = (q, left) if symmetric else qr(factors.right)
     if q.shape[1] < objective.rank or p.shape[1] < objective.rank:
         return None
-    values = np.linalg.svd(left @ right.conj().T, compute_uv=False)
+    values = singular_values(left @ right.conj().T)
     singular_value = float(values[-1] - 1e-13 * values.size * values[0]) - off
     if not singular_value > 0:
         return None
@@ -165,27 +174,25 @@ def _gram(objective: Any, point: Vector) -> tuple[Matrix, float]:
 
 def _smallest_ratio(gram: Matrix, metric: Matrix) -> float:
     """Estimate the smallest of d^T gram d / d^T metric d, large ones by inverse iteration; zero if lost."""
-    from scipy.linalg import LinAlgError, cho_factor, cho_solve, eigh
-
     if len(gram) <= LARGEST_EIGH:
         try:
-            last = [len(gram) - 1] * 2  # the metric has a kernel, the Gram matrix should have none
-            return 1 / float(eigh(metric, gram, eigvals_only=True, subset_by_index=last)[0])
-        except (LinAlgError, ZeroDivisionError):
+            # the metric has a kernel, the Gram matrix should have none
+            return 1 / largest_ratio(metric, gram)
+        except (np.linalg.LinAlgError, ZeroDivisionError):
             return 0.0
     top = float(gram.diagonal().max())
     try:
-        factor = cho_factor(gram + 1e-13 * top * np.eye(len(gram)), check_finite=False)
-    except LinAlgError:
+        solve = cholesky_solver(gram + 1e-13 * top * np.eye(len(gram)))
+    except np.linalg.LinAlgError:
         return 0.0
-    block = np.linalg.qr(np.random.default_rng(0).standard_normal((len(gram), min(8, len(gram)))))[0]
+    block = qr(np.random.default_rng(0).standard_normal((len(gram), min(8, len(gram)))))[0]
     value = np.inf
     for _ in range(100):
-        block = np.linalg.qr(cho_solve(factor, metric @ block, check_finite=False))[0]
+        block = qr(solve(metric @ block))[0]
         small = block.T @ gram @ block
-        root = np.linalg.cholesky(block.T @ metric @ block + 1e-12 * np.eye(block.shape[1]))
-        inverse = np.linalg.inv(root)
-        before, value = value, float(np.linalg.eigvalsh(inverse @ small @ inverse.T)[0])
+        root = cholesky(block.T @ metric @ block + 1e-12 * np.eye(block.shape[1]))
+        inverse = np.linalg.inv(finite(root))
+        before, value = value, float(eigenvalues(inverse @ small @ inverse.T)[0])
         if abs(before - value) <= 1e-6 * abs(value):
             break
     return value
@@ -194,7 +201,7 @@ def _smallest_ratio(gram: Matrix, metric: Matrix) -> float:
 def _tilt(factor: Matrix, basis: Matrix, triangle: Matrix) -> float:
     """Bound the sine of the angle between the spans of a factor and of its computed basis."""
     off = np.linalg.norm(factor - basis @ triangle) + gamma(factor.shape[1] + 2) * np.linalg.norm(factor)
-    least = np.linalg.svd(factor, compute_uv=False)[-1]
+    least = singular_values(factor)[-1]
     return float(2 * off / least) if least > 0 else float("inf")
 
 

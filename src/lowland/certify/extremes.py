@@ -12,6 +12,7 @@ from typing import Any, final
 
 import numpy as np
 
+from lowland.certify.factorisations import cholesky_completes, eigenvalues, svd
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.fields import embed
 from lowland.core.protocols import HasGram, LinearMap
@@ -100,7 +101,7 @@ class _NormProver:
         charge = charge * (1 + 8 * unit_roundoff("float64")) + 4 * unit_roundoff("float64") * bound**2
         shifted = -self.gram
         shifted[np.diag_indices(n)] += bound**2 - charge
-        return _cholesky_completes(shifted)
+        return cholesky_completes(shifted)
 
 
 def is_eigenvalue_below(matrix: Matrix, bound: float) -> bool:
@@ -112,7 +113,7 @@ def is_eigenvalue_below(matrix: Matrix, bound: float) -> bool:
     charge = (gamma(n + 1) / (1 - gamma(n + 1)) * n + 4 * unit_roundoff("float64")) * size * (1 + 1e-12)
     shifted = -(matrix + matrix.T) / 2
     shifted[np.diag_indices(n)] += bound - charge
-    return _cholesky_completes(shifted)
+    return cholesky_completes(shifted)
 
 
 def norm_bound(
@@ -173,7 +174,7 @@ def _bound_by_gram(operator: Any, steps: int, rng: np.random.Generator) -> Bound
     scale = _power_of_two(estimate)
     gram = operator.gram(scale)
     if small:
-        estimate = float(np.sqrt(max(np.linalg.eigvalsh(gram)[-1], 0.0))) / scale
+        estimate = float(np.sqrt(max(eigenvalues(gram)[-1], 0.0))) / scale
     # a complex matrix is judged as a real one of twice the size
     rows = max(operator.shape) * (2 if np.iscomplexobj(gram) else 1)
     prover = _NormProver(embed(gram), rows, scale)
@@ -222,7 +223,7 @@ def eigenvalue_bound(matrix: Matrix) -> Bound:
     size = float(np.abs(symmetric).sum(axis=1).max(initial=0.0))
     if not np.isfinite(size) or 0 < size < TINY:
         return Bound(float("inf"), Rigour.RIGOROUS, "entries too small or too large to be bounded")
-    top = float(np.linalg.eigvalsh(symmetric)[-1])
+    top = float(eigenvalues(symmetric)[-1])
     # averaging with the transpose rounds once
     rounding = 2 * unit_roundoff("float64") * float(np.linalg.norm(symmetric))
     for slack in (1e-12, 1e-10, 1e-8, 1e-6):
@@ -289,7 +290,9 @@ def leading_triplet(
         return np.zeros(m), 0.0, rights[:, 0]
     count = len(diagonal)
     bidiagonal = np.diag(diagonal) + np.diag(above[: count - 1], 1)
-    inner_left, values, inner_right = np.linalg.svd(bidiagonal)
+    if not np.isfinite(bidiagonal).all():  # squares on the way overflowed
+        return lefts[:, 0], float("inf"), rights[:, 0]
+    inner_left, values, inner_right = svd(bidiagonal)
     return lefts[:, :count] @ inner_left[:, 0], float(values[0]), rights[:, :count] @ inner_right[0]
 
 
@@ -297,13 +300,3 @@ def _orthogonalise(vector: Matrix, basis: Matrix) -> Matrix:
     for _ in range(2 if basis.shape[1] else 0):  # twice is enough
         vector = vector - basis @ (basis.conj().T @ vector)
     return vector
-
-
-def _cholesky_completes(matrix: Matrix) -> bool:
-    if not np.isfinite(matrix).all():
-        return False
-    try:
-        np.linalg.cholesky(matrix)
-    except np.linalg.LinAlgError:
-        return False
-    return True

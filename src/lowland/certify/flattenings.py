@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from lowland.certify.factorisations import eigenvalues, singular_values, triangle
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
@@ -140,12 +141,11 @@ def tail(tensor: Matrix, modes: tuple[int, ...], rank: int) -> float:
     else:
         flat = _flat(tensor, modes)
         gram = flat @ flat.T
-    values = np.linalg.eigvalsh(gram)
+    values = eigenvalues(gram)
     left = float(np.maximum(values[: few - rank], 0).sum()) - slack * square
     if left > SQUARES * square:
         return float(np.sqrt(left))
-    triangle = np.asarray(np.linalg.qr(_flat(tensor, modes).T, mode="r"))
-    sizes = np.linalg.svd(triangle, compute_uv=False)
+    sizes = singular_values(triangle(_flat(tensor, modes).T))
     return float(max(np.linalg.norm(sizes[rank:]) - slack * np.sqrt(square), 0.0))
 
 

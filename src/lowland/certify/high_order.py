@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from lowland.certify.factorisations import svd
 from lowland.certify.flattenings import is_exact
 from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
@@ -106,7 +107,7 @@ def _turned(objective: Any, start: Vector, point: Vector) -> Vector:
     here, there = objective.model.unpack(start), objective.model.unpack(point)
     factors, core = [], here.core
     for n, (factor, other) in enumerate(zip(here.factors, there.factors, strict=True)):
-        left, _, right = np.linalg.svd(factor.T @ other)
+        left, _, right = svd(factor.T @ other)
         turn = left @ right
         factors.append(factor @ turn)
         core = np.moveaxis(np.tensordot(core, turn, axes=(n, 0)), -1, n)

@@ -17,6 +17,7 @@ from lowland.certify.determinations import (
     refuted_by_rank,
     say_lines,
 )
+from lowland.certify.factorisations import eigenvalues
 from lowland.certify.jacobian import gram_matrix, jacobian_matrix
 from lowland.certify.patterns import judge_pattern
 from lowland.core.arrays import Indices
@@ -91,7 +92,7 @@ def _judge_operator(objective: Any, largest: int, rng: np.random.Generator) -> F
 def _smallest_share(objective: Any, rng: np.random.Generator) -> float:
     """Return the smallest over the largest singular value of the Jacobian at random factors."""
     gram = gram_matrix(jacobian_matrix(objective, rng.standard_normal(objective.size)))
-    values = np.linalg.eigvalsh(gram)
+    values = eigenvalues(gram)
     smallest = float(values[objective.size - objective.model.degrees_of_freedom])
     return float(np.sqrt(max(smallest, 0.0) / values[-1])) if values[-1] > 0 else 0.0
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from lowland.certify.consistency import find_fault, tensor_fault
 from lowland.certify.curvature import judge_curvature
+from lowland.certify.factorisations import BeyondFloatsError
 from lowland.certify.flattenings import judge_flattenings
 from lowland.certify.high_order import judge_local_minimum
 from lowland.certify.identifiability import judge_identifiability
@@ -205,8 +206,11 @@ def certify(
             continue
         started = time.perf_counter()
         # numbers that overflow are looked for by the judges, who then claim nothing
-        with np.errstate(over="ignore", invalid="ignore"):
-            findings = judge(exact, point, settings, found)
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                findings = judge(exact, point, settings, found)
+        except (BeyondFloatsError, np.linalg.LinAlgError) as error:
+            findings = [Finding(claim, Verdict.INCONCLUSIVE, method=str(error)) for claim in covers]
         seconds = time.perf_counter() - started
         known = {finding.claim: replace(finding, seconds=seconds) for finding in findings}
         found = known | found

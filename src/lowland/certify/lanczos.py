@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lowland.certify.factorisations import finite
 from lowland.core.arrays import Matrix, Vector
 
 BASIS = 60
@@ -73,7 +74,7 @@ def smallest_eigenpairs(
         return d - inside
 
     def product(d: Vector) -> Vector:
-        return project(apply(project(d.reshape(-1))))
+        return finite(project(apply(project(d.reshape(-1)))))
 
     start = project(rng.standard_normal(size))
     plain = LinearOperator((size, size), matvec=product, dtype=np.float64)

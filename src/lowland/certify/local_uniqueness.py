@@ -8,6 +8,7 @@ import numpy as np
 
 from lowland.certify.curvature import orthonormal_basis
 from lowland.certify.exclusion import Exclusion, prove_exclusion
+from lowland.certify.factorisations import eigh
 from lowland.certify.lanczos import BASIS, is_formed, product_budget, smallest_eigenpairs
 from lowland.certify.neighbours import find_neighbour
 from lowland.certify.stationarity import balanced
@@ -151,6 +152,6 @@ def _all_values(product: Any, size: int, gauge: Matrix) -> tuple[Vector, Matrix]
         return np.full(1, np.nan), gauge
     # the gauge is lifted above all others and left out
     top = 2 * float(np.abs(gram).sum(axis=1).max(initial=0.0)) + 1.0
-    values, vectors = np.linalg.eigh((gram + gram.T) / 2 + top * (gauge @ gauge.T))
+    values, vectors = eigh((gram + gram.T) / 2 + top * (gauge @ gauge.T))
     keep = size - gauge.shape[1]
     return values[:keep], vectors[:, :keep]

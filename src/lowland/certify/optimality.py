@@ -15,6 +15,7 @@ import numpy as np
 
 from lowland.certify.dual import LowerBound, dual_bound, penalised_error
 from lowland.certify.extremes import ESTIMATE_STEPS, leading_triplet
+from lowland.certify.factorisations import eigh
 from lowland.certify.rank_constrained import rank_constrained_bound
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
@@ -293,7 +294,7 @@ def rank_one_descent(objective: Any, theta: Vector, settings: Any) -> Descent | 
         dense = np.asarray(slope.toarray())
         if not np.isfinite(dense).all():
             return None
-        values, vectors = np.linalg.eigh((dense + dense.conj().T) / 2)
+        values, vectors = eigh((dense + dense.conj().T) / 2)
         steepness, left = -float(values[0]), vectors[:, 0]
         right = left
     else:

@@ -19,6 +19,7 @@ import numpy as np
 
 from lowland.certify.dual import NOTHING, LowerBound
 from lowland.certify.extremes import is_eigenvalue_below, norm_bound
+from lowland.certify.factorisations import eigenvalues, eigh, svd
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.fields import as_reals
 from lowland.core.maps import DenseMap
@@ -132,11 +133,11 @@ def largest_root(matrix: Matrix, rank: int, *, positive: bool) -> float:
         norm of what the decomposition does not reproduce.
     """
     if positive:
-        values, right = np.linalg.eigh(matrix)
+        values, right = eigh(matrix)
         left, kept = right * np.sign(values), np.sort(np.maximum(values, 0.0))[::-1]
         sizes = np.abs(values)
     else:
-        left, sizes, rows = np.linalg.svd(matrix, full_matrices=False)
+        left, sizes, rows = svd(matrix)
         right, kept = rows.conj().T, sizes
     # a part of rank r sees at most so much of what is missed; scaling the left vectors rounds once
     missed = float(np.sqrt(rank)) * _distance(left * sizes, right.conj().T, matrix)
@@ -194,7 +195,7 @@ def strong_convexity(objective: Any, largest: int) -> float:
     gram = table.T @ table
     total = float(np.trace(gram))
     charge = (2 * gamma(len(rows) + 8) + 16 * unit_roundoff("float64")) * total
-    least = float(np.linalg.eigvalsh(gram)[0])
+    least = float(eigenvalues(gram)[0])
     for slack in (1e-10, 1e-6, 1e-3, 0.1):
         mu = least * (1 - slack) - 2 * charge
         if mu > 0 and is_eigenvalue_below(mu * np.eye(len(gram)) - gram, -charge):

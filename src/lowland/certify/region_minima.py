@@ -1,8 +1,8 @@
 """Does an activation region hold bad minima? By exact ranks first, by a minimum inside it otherwise.
 
 Within the region the outputs are linear in the first layer's weights, so its differentiable minima are the
-least-squares solutions w with s_ik x_i . w_k > 0. One near a computed w is proved to exist by bounds: if C are
-as many independent columns of the design as it has, and s bounds their singular values from below, then a
+least-squares solutions w with s_ik x_i . w_k > 0. One near a computed w is proved to exist by bounds: if C
+are as many independent columns of the design as it has, and s bounds their singular values from below, then a
 change of these columns' weights by at most |C^T (y - design w)| / s^2 leads to one.
 """
 
@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
-from scipy.linalg import qr
 
 from lowland.certify.extremes import is_eigenvalue_below
-from lowland.core.arrays import Matrix, Vector
+from lowland.certify.factorisations import eigenvalues, leading_columns
+from lowland.core.arrays import Matrix
 from lowland.core.findings import Finding
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour, Verdict
@@ -101,7 +101,7 @@ def prove_inner_minimum(program: Any, weights: Matrix, rank: int) -> InnerMinimu
         return None
     if not rank:
         return _at_any_weights(program, weights)
-    columns = design[:, qr(design, mode="economic", pivoting=True)[2][:rank]]
+    columns = leading_columns(design, rank)
     square = _least_eigenvalue(columns)
     if not square > 0:
         return None
@@ -128,7 +128,7 @@ def _least_eigenvalue(columns: Matrix) -> float:
     """Return a proven lower bound on the least eigenvalue of C^T C, zero where none is proved."""
     gram = columns.T @ columns
     charge = (2 * gamma(len(columns) + 4) + 4 * unit_roundoff("float64")) * float(np.trace(gram))
-    least = float(np.linalg.eigvalsh(gram)[0])
+    least = float(eigenvalues(gram)[0])
     for slack in (1e-8, 1e-3, 0.1, 0.5):
         bound = least * (1 - slack) - 2 * charge
         if bound > 0 and is_eigenvalue_below(bound * np.eye(len(gram)) - gram, -charge):
@@ -137,7 +137,7 @@ def _least_eigenvalue(columns: Matrix) -> float:
 
 
 def _margins(program: Any, weights: Matrix, reach: float) -> bool:
-    """Return whether all weights within reach have the pattern: no rounding, no change that small flips it."""
+    """Return whether all weights within reach have the pattern, whatever rounding did."""
     points = program.points[np.any(program.points != 0, axis=1)]
     sides = program.sides[np.any(program.points != 0, axis=1)]
     inside = sides * (points @ weights.T)
@@ -202,9 +202,7 @@ def _assumptions(facts: RegionFacts) -> tuple[str, ...]:
     return (OUTER,) if facts.shallow and not facts.any_output_zero else (NULL_SET,)
 
 
-def _by_optimum(
-    short: str, optimum: Any, numbers: dict[str, Any], least: float, rigour: Rigour
-) -> Finding:
+def _by_optimum(short: str, optimum: Any, numbers: dict[str, Any], least: float, rigour: Rigour) -> Finding:
     loss, verdict = f"{optimum.loss:.3g}", Verdict.SUPPORTED
     if optimum.is_zero:
         method = f"{short}, but the best loss in the region is zero, and within a region the loss is convex"
@@ -230,8 +228,8 @@ def _refuted(short: str, optimum: Any, numbers: dict[str, Any], rigour: Rigour) 
     return Finding(
         CLAIM,
         Verdict.REFUTED,
-        method=f"{short}, and a minimum of loss {optimum.loss:.3g} lies inside the region, by bounds on where "
-        "the gradient vanishes",
+        method=f"{short}, and a minimum of loss {optimum.loss:.3g} lies inside the region, by bounds on "
+        "where the gradient vanishes",
         rigour=rigour,
         witness={
             "best_loss": optimum.loss,

@@ -13,6 +13,7 @@ from typing import Any, final
 
 import numpy as np
 
+from lowland.certify.factorisations import eigenvalues
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.networks import ReluNetwork, two_layer
@@ -164,7 +165,7 @@ class _Parts:
         )
 
     def unrest(self) -> tuple[float, float]:
-        """Return the largest share of a possible slope, of all parameters, and of the weights of idle neurons."""
+        """Return the largest share of a possible slope, and that of the weights of idle neurons."""
         length = float(np.linalg.norm(self.residual))
         # residuals that rounding alone makes pull nowhere
         size = np.abs(self.hidden) @ np.abs(self.outer) + np.abs(self.ones) + np.abs(self.targets)
@@ -193,7 +194,7 @@ class _Parts:
         size = self.size
         if size <= DENSE:
             hessian = np.stack([self.product(unit) for unit in np.eye(size)])
-            values = np.linalg.eigvalsh((hessian + hessian.T) / 2)
+            values = eigenvalues((hessian + hessian.T) / 2)
             error = 16 * size * np.finfo(float).eps * max(abs(values[0]), abs(values[-1]), gauss_newton)
             return float(values[-1]), float(values[0]), float(error)
         if remainder <= 1e-9 * gauss_newton:  # H is G up to that, which is settled by Weyl's inequality
@@ -204,7 +205,7 @@ class _Parts:
 
 
 def _shares(products: Any, features: Any, length: float, noise: float) -> Vector:
-    """Return |products| over features times length, the products' rounding taken off; 0 where nothing is felt."""
+    """Return |products| over features times length, less the products' rounding; 0 of no feature."""
     beyond = np.maximum(np.abs(products) - noise * np.asarray(features), 0.0)
     possible = np.asarray(features) * length
     return np.atleast_1d(np.divide(beyond, possible, out=np.zeros_like(beyond), where=possible > 0))
@@ -213,7 +214,7 @@ def _shares(products: Any, features: Any, length: float, noise: float) -> Vector
 def _largest_kernel(parts: _Parts) -> tuple[float, float]:
     """Return the largest eigenvalue of G and a bound on its error."""
     if parts.n <= DENSE:
-        value = float(np.linalg.eigvalsh(parts.kernel())[-1])
+        value = float(eigenvalues(parts.kernel())[-1])
         return value, 16 * parts.n * float(np.finfo(float).eps) * value
 
     active = parts.on * parts.outer

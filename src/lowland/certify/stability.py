@@ -66,14 +66,16 @@ def judge_stability(sharpness: Sharpness, step_size: float, spread: float) -> Fi
 
 
 def _at_rest(sharpness: Sharpness, spread: float) -> bool:
-    """Whether every slope is small beside what such residuals could make it, in its own unit, or they are none."""
+    """Whether every slope is small, in its own unit, beside what such residuals could make it."""
     residual = float(np.sqrt(2 * sharpness.loss))
     return sharpness.unrest <= STATIONARY or residual <= STATIONARY * spread
 
 
 def _at_stationary_point(sharpness: Sharpness) -> tuple[Verdict, str]:
     if sharpness.unrest <= STATIONARY and sharpness.idle_pull > FAR_SMALLER * STATIONARY:
-        words = "a saddle: at rest, but a neuron without a say could lower the loss, so a direction curves down"
+        words = (
+            "a saddle: at rest, but a neuron without a say could lower the loss, so a direction curves down"
+        )
         return Verdict.REFUTED, words
     if sharpness.smallest >= -sharpness.error:
         return Verdict.PROVED, "a stationary point, all eigenvalues of the Hessian within 0 and the limit"

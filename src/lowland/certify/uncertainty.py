@@ -16,6 +16,7 @@ import numpy as np
 
 from lowland.certify.curvature import orthonormal_basis
 from lowland.certify.extremes import ESTIMATE_STEPS, leading_triplet
+from lowland.certify.factorisations import cholesky, eigh, finite
 from lowland.certify.jacobian import gram_matrix, jacobian_matrix
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Indices, Matrix, Vector
@@ -183,8 +184,6 @@ class TangentCovariance:
     @cached_property
     def _root(self) -> Matrix:
         """Cholesky factor of the Gram matrix with the directions that change nothing lifted."""
-        from scipy.linalg import LinAlgError, cholesky
-
         objective = self.objective
         gram = gram_matrix(jacobian_matrix(objective, self._point), objective.weights)
         if objective.penalties:
@@ -195,8 +194,8 @@ class TangentCovariance:
         size = float(gram.diagonal().max(initial=0.0))
         gram += size * (gauge @ gauge.T)
         try:
-            root = np.asarray(cholesky(gram, lower=True))
-        except LinAlgError:
+            root = cholesky(gram)
+        except np.linalg.LinAlgError:
             root = np.zeros((1, 1))
         if not root.diagonal().min() ** 2 > DETERMINED * size:
             raise UnsupportedError(
@@ -288,7 +287,7 @@ class _Sides:
         lines, starts = np.unique(rows[order], return_index=True)
         for line, places in zip(lines, np.split(order, starts[1:]), strict=True):
             design = self.for_rows[columns[places]]
-            values, vectors = np.linalg.eigh(self._precision(int(line)))
+            values, vectors = eigh(self._precision(int(line)))
             seen = values > DETERMINED * max(float(values[-1]), np.finfo(float).tiny)
             parts = (design @ vectors) ** 2
             out[places] = (parts[:, seen] / values[seen]).sum(axis=1)
@@ -302,7 +301,7 @@ class _Sides:
         total = 0.0
         for line in np.unique(self.rows):
             precision = self._precision(int(line))
-            spent = np.linalg.pinv(precision).diagonal() * self.row_ridges[line]
+            spent = np.linalg.pinv(finite(precision)).diagonal() * self.row_ridges[line]
             total += len(precision) - float(spent.sum())
         return total
 

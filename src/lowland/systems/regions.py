@@ -269,7 +269,7 @@ def _try_optimum(
 
 
 def with_inner_minimum(optimum: RegionOptimum, rank: int) -> RegionOptimum:
-    """Return the optimum with what is proved of a minimum inside the open region, of a design of this rank."""
+    """Return the optimum with what is proved of a minimum inside, for a design of this rank."""
     if not optimum.margin > 0:
         return optimum
     return replace(optimum, inner=prove_inner_minimum(optimum.program, optimum.candidate, rank))

@@ -1,0 +1,113 @@
+"""Factorisations for judges: the one place where numbers are seen to be finite before any of them.
+
+What LAPACK makes of a matrix that is not finite differs from version to version: NaN, an error, or a loop
+without end. A judge that meets one claims nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+
+
+class BeyondFloatsError(ArithmeticError):
+    """A matrix to be factored holds numbers that are not finite."""
+
+
+def finite(matrix: Matrix) -> Matrix:
+    """Return the matrix, or raise `BeyondFloatsError` where a number of it is not finite."""
+    if not np.isfinite(matrix).all():
+        raise BeyondFloatsError("numbers beyond float64's range")
+    return matrix
+
+
+def svd(matrix: Matrix) -> tuple[Matrix, Vector, Matrix]:
+    """Return left vectors, singular values and right vectors as rows, as few as there are values."""
+    left, sizes, right = np.linalg.svd(finite(matrix), full_matrices=False)
+    return left, sizes, right
+
+
+def singular_values(matrix: Matrix) -> Vector:
+    """Return the singular values, descending."""
+    values: Vector = np.linalg.svd(finite(matrix), compute_uv=False)
+    return values
+
+
+def eigh(matrix: Matrix) -> tuple[Vector, Matrix]:
+    """Return the eigenvalues of a Hermitian matrix, ascending, and its eigenvectors."""
+    values, vectors = np.linalg.eigh(finite(matrix))
+    return values, vectors
+
+
+def eigenvalues(matrix: Matrix) -> Vector:
+    """Return the eigenvalues of a Hermitian matrix, ascending."""
+    values: Vector = np.linalg.eigvalsh(finite(matrix))
+    return values
+
+
+def lowest_pair(matrix: Matrix) -> tuple[float, Vector]:
+    """Return the least eigenvalue of a symmetric matrix and its vector."""
+    from scipy.linalg import eigh as some
+
+    values, vectors = some(finite(matrix), subset_by_index=[0, 0])
+    return float(values[0]), vectors[:, 0]
+
+
+def largest_ratio(matrix: Matrix, metric: Matrix) -> float:
+    """Return the largest of d^T matrix d / d^T metric d, for a positive definite metric."""
+    from scipy.linalg import eigh as generalised
+
+    last = [len(matrix) - 1] * 2
+    finite(metric)
+    values = generalised(finite(matrix), metric, eigvals_only=True, subset_by_index=last)
+    return float(values[0])
+
+
+def qr(matrix: Matrix, *, complete: bool = False) -> tuple[Matrix, Matrix]:
+    """Return orthonormal columns, as many as rows if `complete`, and the triangle."""
+    q, r = np.linalg.qr(finite(matrix), mode="complete" if complete else "reduced")
+    return q, r
+
+
+def triangle(matrix: Matrix) -> Matrix:
+    """Return the triangle of an orthogonal factorisation alone."""
+    return np.asarray(np.linalg.qr(finite(matrix), mode="r"))
+
+
+def leading_columns(matrix: Matrix, count: int) -> Matrix:
+    """Return so many columns that a factorisation with pivots takes for the most independent ones."""
+    from scipy.linalg import qr as pivoted
+
+    return matrix[:, pivoted(finite(matrix), mode="economic", pivoting=True)[2][:count]]
+
+
+def cholesky(matrix: Matrix) -> Matrix:
+    """Return the lower factor; raises LinAlgError where the matrix is not positive definite."""
+    factor: Matrix = np.linalg.cholesky(finite(matrix))
+    return factor
+
+
+def cholesky_completes(matrix: Matrix) -> bool:
+    """Whether all numbers are finite and a Cholesky factorisation in floating point completes."""
+    try:
+        cholesky(matrix)
+    except (BeyondFloatsError, np.linalg.LinAlgError):
+        return False
+    return True
+
+
+def cholesky_solver(matrix: Matrix) -> Any:
+    """Return a function that solves systems with a symmetric matrix.
+
+    Raises
+    ------
+    LinAlgError
+        If it is not positive definite.
+    """
+    from scipy.linalg import cho_factor, cho_solve
+
+    factor = cho_factor(finite(matrix), check_finite=False)
+    return lambda block: cho_solve(factor, block, check_finite=False)
