@@ -9,9 +9,10 @@ from hypothesis.extra import numpy as hnp
 
 from lowland.certify import Settings
 from lowland.certify.dual import dual_bound
+from lowland.certify.exact_fit import misfit
 from lowland.certify.exclusion import exclusion_radius
 from lowland.certify.jacobian import jacobian_error, jacobian_matrix
-from lowland.certify.optimality import fitted_distance, lower_value, misfit, upper_value
+from lowland.certify.optimality import fitted_distance, lower_value, upper_value
 from lowland.certify.rank_constrained import rank_constrained_bound
 from lowland.losses import Binomial, Clipped, LogPoisson, Mixed, Ordinal, Poisson, Squared
 from lowland.measure import Dense, Entries

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from lowland.certify.exact_fit import ExactFit, half_units, judge_exact_fit, root_places
 from lowland.certify.factorisations import eigenvalues, singular_values, triangle
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
@@ -48,18 +49,10 @@ def judge_flattenings(objective: Any, theta: Vector, settings: Any) -> Finding:
     value = float(objective.value(theta))
     if not np.isfinite(value):
         return Finding(CLAIM, Verdict.INCONCLUSIVE, method="numbers beyond float64's range")
-    worst = relative_misfit(objective, theta)
     if is_exact(objective, theta, settings.zero_tolerance):
-        return Finding(
-            CLAIM,
-            Verdict.PROVED,
-            worst,
-            settings.zero_tolerance,
-            settings.zero_tolerance,
-            method="the objective is zero to rounding, and never negative; others may fit as well",
-            rigour=Rigour.WORKING_PRECISION,
-            witness={"misfit": worst, "lower_bound": 0.0},
-        )
+        finding = judge_exact_fit(CLAIM, _measured(objective, theta), settings)
+        if finding is not None:
+            return finding
     tensor = objective.full_tensor
     if tensor is None:
         words = "no bound on the best fit is known where cells are missing or weighted"
@@ -171,6 +164,13 @@ def relative_misfit(objective: Any, theta: Vector) -> float:
     unit = np.maximum(np.abs(y), usual)
     shares = np.divide(residual, unit, out=np.where(residual > 0, np.inf, 0.0), where=unit > 0)
     return float(shares.max(initial=0.0))
+
+
+def _measured(objective: Any, theta: Vector) -> ExactFit:
+    """Return how near a tensor is to its data; the rounding of its cells is not bounded."""
+    floor = half_units(objective)
+    squares = float(np.sum(objective.weighted((objective.y - objective.predict(theta)) ** 2))) / 2
+    return ExactFit(float("inf"), floor, root_places(squares, floor), relative_misfit(objective, theta))
 
 
 def is_exact(objective: Any, theta: Vector, zero: float) -> bool:

@@ -65,8 +65,10 @@ class Settings:
     gap_tolerance : float
         A point counts as optimal if the gap is at most this fraction of its objective.
     zero_tolerance : float
-        Without a penalty a fit counts as exact if every residual beyond rounding is at most this
-        fraction of its own datum, or of the usual one of its row and column.
+        Without a penalty a fit counts as exact, by an assumption that the finding names, if every residual
+        beyond rounding is at most this fraction of its own datum, or of the usual one of its row and column,
+    last_places : float
+        and the root mean square residual at most so many units in the last place of the data.
     norm_bound : {"auto", "cholesky", "lanczos"}
         How spectral norms are bounded: rigorously where affordable, and by Lanczos iteration with a
         stated probability of failure beyond; always rigorously; or by an estimate, which only
@@ -91,6 +93,7 @@ class Settings:
     curvature_tolerance: float = 1e-8
     gap_tolerance: float = 1e-2
     zero_tolerance: float = 1e-12
+    last_places: float = 64.0
     norm_bound: str = "auto"
     lanczos_steps: int = 250
     largest_dense: int = 4000
@@ -131,6 +134,8 @@ class Settings:
         for name in ("gradient_tolerance", "curvature_tolerance", "gap_tolerance", "zero_tolerance"):
             if not 0 <= getattr(self, name) < 1:
                 raise InvalidInputError(f"{name} must be at least 0 and below 1", repr(getattr(self, name)))
+        if not 0 <= self.last_places < np.inf:
+            raise InvalidInputError("last_places must be a finite number, at least 0", repr(self.last_places))
         if self.lanczos_steps < 1:
             raise InvalidInputError("lanczos_steps must be positive", repr(self.lanczos_steps))
 

@@ -7,13 +7,13 @@ bound, so errors in how nu was found do not matter: only the constraint and the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
 
 from lowland.certify.dual import LowerBound, dual_bound, penalised_error
+from lowland.certify.exact_fit import is_free, judge_exact_fit, measure_fit, prediction_bounds
 from lowland.certify.extremes import ESTIMATE_STEPS, leading_triplet
 from lowland.certify.factorisations import eigh
 from lowland.certify.rank_constrained import rank_constrained_bound
@@ -24,7 +24,6 @@ from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour, Verdict
 
 CLAIMS = ("globally_optimal", "convex_optimal")
-EXACT = "every datum is reproduced to this part of its size, rounding apart, and no objective is negative"
 # squares of smaller numbers underflow, and bounds on their sums no longer hold
 SMALLEST = 1e-280
 
@@ -66,12 +65,12 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
         return [Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in CLAIMS]
     # the convex problem pays no balancing, and the nuclear norm for a ridge
     exactly = objective.loss.vanishes_at_data  # else data reproduced as natural parameters are no exact fit
-    free = exactly and _is_free(objective, theta, objective.penalties)
+    free = exactly and is_free(objective, theta, objective.penalties)
     others = [p for p in objective.penalties if p.name != "balancing"]
-    unpenalised = (free, free or (exactly and not objective.ridge and _is_free(objective, theta, others)))
-    worst = misfit(objective, theta) if any(unpenalised) else float("inf")
+    unpenalised = (free, free or (exactly and not objective.ridge and is_free(objective, theta, others)))
+    fit = measure_fit(objective, theta, upper if charged else float("inf")) if any(unpenalised) else None
     exact = [
-        _judge_exact_fit(claim, worst, charged, settings) if fits else None
+        judge_exact_fit(claim, fit, settings) if fits and fit is not None else None
         for claim, fits in zip(CLAIMS, unpenalised, strict=True)
     ]
     proved = [finding for finding in exact if finding is not None]
@@ -138,92 +137,6 @@ def fitted_distance(objective: Any, gap: float) -> float:
     """
     weights = objective.weighted(np.ones(objective.y.size))
     return float(2 * np.sqrt(2 * gap / weights.sum()) * (1 + 1e-12))
-
-
-def _judge_exact_fit(claim: str, worst: float, charged: bool, settings: Any) -> Finding | None:
-    """Return PROVED where every datum is reproduced and nothing is paid as a penalty, else None.
-
-    Each residual beyond rounding has been compared with its own datum, or the usual one of its row
-    and column: a large datum, weight or offset must not hide the misfit of another.
-    """
-    if not worst <= settings.zero_tolerance:
-        return None
-    return Finding(
-        claim,
-        Verdict.PROVED,
-        worst,
-        settings.zero_tolerance,
-        settings.zero_tolerance,
-        (),
-        EXACT,
-        Rigour.RIGOROUS if charged else Rigour.WORKING_PRECISION,
-        witness={"misfit": worst, "lower_bound": 0.0},
-    )
-
-
-def _is_free(objective: Any, theta: Vector, penalties: Sequence[Any]) -> bool:
-    """Whether a point pays no penalty worth mentioning."""
-    paid = sum(penalty.value(theta) + penalty.value_error(theta) for penalty in penalties)
-    return bool(paid <= 1e-20 * objective.unfitted[0])
-
-
-def misfit(objective: Any, theta: Vector) -> float:
-    """Return the largest residual beyond rounding relative to its datum, biases taken off the data.
-
-    Infinite where the rounding of the predictions is not small beside the data around, so that an
-    exact fit could not be told from a misfit.
-    """
-    if not objective.y.size:
-        return 0.0
-    z, error, _ = prediction_bounds(objective, theta)
-    residual = np.maximum(np.abs(objective.y - z) - 4 * error, 0.0)
-    datum = np.abs(objective.y - objective.predict(objective.baseline()))
-    size = np.abs(objective.y)
-    if (datum <= 8 * np.finfo(float).eps * size).all():
-        datum = size  # the biases alone reproduce the data: nothing smaller can be hidden
-    unit = typical_size(objective, datum, error)
-    if not (np.isfinite(residual).all() and (error <= 1e-10 * unit).all()):
-        return float("inf")
-    if (residual[unit == 0] > 0).any():
-        return float("inf")
-    return float((residual[unit > 0] / unit[unit > 0]).max(initial=0.0))
-
-
-def typical_size(objective: Any, datum: Vector, error: Vector) -> Vector:
-    """Return each datum's size or, for a small one, the usual size around it.
-
-    The usual size is the smaller of the medians of its row and column, or the median of all data;
-    it is never more than the numbers that the datum was summed from, which its rounding tells.
-    """
-    pattern = objective.observed_pattern
-    usual = error / np.finfo(float).eps
-    if pattern is None:
-        return np.maximum(datum, np.minimum(usual, np.median(datum)))
-    for positions in (pattern.rows, pattern.columns):
-        usual = np.minimum(usual, _group_medians(datum, positions))
-    return np.maximum(datum, usual)
-
-
-def _group_medians(values: Vector, groups: Vector) -> Vector:
-    order = np.lexsort((values, groups))
-    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    ends = np.append(starts[1:], order.size)
-    medians = values[order][(starts + ends - 1) // 2]
-    out = np.empty_like(values)
-    out[order] = np.repeat(medians, ends - starts)
-    return out
-
-
-def prediction_bounds(objective: Any, theta: Vector) -> tuple[Vector, Vector, bool]:
-    """Return the predictions, bounds on their rounding, and whether all of it was charged."""
-    z = objective.predict(theta)
-    bounds = objective.rounding
-    if bounds is None:  # nothing is known but the precision that the measurement works in
-        unit = 8 * float(np.finfo(np.float32).eps) if objective.measures_in_single else 0.0
-        error = unit * np.abs(z)
-    else:
-        error = bounds.measure_error(objective.matrix(theta))
-    return z, error + 2 * unit_roundoff("float64") * (np.abs(z) + np.abs(objective.y)), bounds is not None
 
 
 def upper_value(objective: Any, theta: Vector) -> tuple[float, bool]:

@@ -15,7 +15,7 @@ from lowland.certify.recheck_positions import check_determined, check_nearby, ch
 from lowland.certify.table_problem import TableProblem
 from lowland.core.arrays import Vector
 from lowland.core.findings import Certificate, Finding
-from lowland.core.status import Verdict
+from lowland.core.status import Rigour, Verdict
 
 # numbers that were computed twice agree to this, relative
 AGREE = 1e-6
@@ -23,6 +23,8 @@ AGREE = 1e-6
 NEVER_PROVED = ("stationary", "second_order_stationary", "strict_local_minimum")
 # tolerances beyond these make a claim empty
 LARGEST_TOLERANCE, LARGEST_GAP = 1e-3, 0.1
+# residuals beyond these are none, whatever a finding assumes: units in the last place, parts of a datum
+LARGEST_PLACES, LARGEST_MISFIT = 1000.0, 1e-11
 # root of the cells of a matrix that is formed
 LARGEST = 2000
 
@@ -146,14 +148,25 @@ def _is_within(finding: Finding) -> bool:
 
 
 def _check_exact_fit(finding: Finding, problem: TableProblem) -> Check:
-    """Look whether every datum is reproduced and nothing is paid besides."""
-    worst = float(np.max(np.abs(problem.residual()) / np.maximum(np.abs(problem.y), 1e-300), initial=0.0))
-    paid, size = problem.paid(), float(np.sum(problem.weights * problem.y**2))
-    words = f"largest residual {worst:.2g} of its datum, {paid:.2g} paid as penalties"
-    good = worst <= 1e-9 and paid <= 1e-16 * size
-    if finding.verdict is not Verdict.PROVED or good:
+    """Look how many units in the last place the data are off, and each datum beside those around it."""
+    residual = np.abs(problem.sharp_residual())
+    squares = 0.5 * float(np.sum(problem.weights * residual**2)) + problem.paid()
+    spacing = np.where(problem.y == 0, 0.0, np.spacing(np.abs(problem.y)))
+    halves = 0.5 * float(np.sum(problem.weights * (spacing / 2) ** 2))
+    places = 0.5 * np.sqrt(squares / halves) if halves > 0 else (0.0 if squares == 0 else np.inf)
+    worst = float(np.max(residual / problem.usual_size(), initial=0.0))
+    words = f"{places:.3g} units in the last place (root mean square), the worst {worst:.2g} of its datum"
+    if finding.verdict is not Verdict.PROVED:
         return confirmed(finding, words)
-    return contradicted(finding, words)
+    said = finding.value if finding.value is not None else np.inf
+    rigorous = finding.rigour is Rigour.RIGOROUS
+    if rigorous and not squares <= halves * (1 + 1e-9):
+        return contradicted(finding, f"said to be within half a unit of every datum: {words}")
+    if not rigorous and not finding.assumptions:
+        return contradicted(finding, f"no assumption says that so much counts as none: {words}")
+    # the judge's predictions were rounded
+    good = places <= 1.1 * said + 1 and places <= LARGEST_PLACES and worst <= LARGEST_MISFIT
+    return confirmed(finding, words) if good else contradicted(finding, f"{said:.3g} stated; {words}")
 
 
 def _check_descent(finding: Finding, problem: TableProblem) -> Check:

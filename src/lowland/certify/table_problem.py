@@ -66,6 +66,27 @@ class TableProblem:
         biases = self.row_biases[self.rows] + self.column_biases[self.columns] + self.offset
         return np.asarray(low_rank + biases - self.y)
 
+    def sharp_residual(self) -> Vector:
+        """Return predictions minus data from the longest floats there are."""
+        u, v, a, b, y = (
+            np.asarray(part, np.longdouble)
+            for part in (self.u, self.v, self.row_biases, self.column_biases, self.y)
+        )
+        low_rank = np.sum(u[self.rows] * v[self.columns], axis=1)
+        return np.asarray(low_rank + a[self.rows] + b[self.columns] + np.longdouble(self.offset) - y, float)
+
+    def usual_size(self) -> Vector:
+        """Return each datum's size, biases off, or the median of its row or column if that is larger."""
+        size = np.abs(self.without_biases(self.y))
+        if np.all(size <= 1e-14 * np.abs(self.y)):
+            size = np.abs(self.y)  # there is nothing but biases
+        usual = np.full(size.size, np.inf)
+        for positions in (self.rows, self.columns):
+            for line in np.unique(positions):
+                here = positions == line
+                usual[here] = np.minimum(usual[here], np.median(size[here]))
+        return np.maximum(np.maximum(size, usual), 1e-300)
+
     def objective(self) -> float:
         """Return the data term plus half the penalties times the squares of factors and biases."""
         return float(0.5 * np.sum(self.weights * self.residual() ** 2)) + self.paid()

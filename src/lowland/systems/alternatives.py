@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from lowland.certify.exact_fit import misfit
 from lowland.certify.exclusion import prove_exclusion
-from lowland.certify.optimality import misfit
 from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict

@@ -1,0 +1,153 @@
+"""Exact fits in exact arithmetic: a rigorous proof is within half a unit of every datum, any other says more.
+
+Tables of large offsets (clock readings), of small and large units, of matrices and tensors; points that are
+best, and points that are plainly worse than another by less than some tolerance.
+"""
+
+from collections import Counter
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import lowland as ll
+from lowland.certify import certify
+from lowland.certify.checks import Outcome
+from lowland.certify.recheck import recheck
+from lowland.certify.table_problem import TableProblem
+from lowland.core.findings import Certificate
+from lowland.core.status import Rigour, Verdict
+from lowland.core.tensor_observations import TensorObservations
+from lowland.core.tensors import TuckerTensor
+from lowland.models import General
+from lowland.models.tucker import Tucker
+from lowland.objectives import make_objective
+from lowland.objectives.tucker import TuckerObjective
+from oracles.rationals import fractions
+
+
+def instance(rng):
+    """A table, a point that fits it as well as numbers can, and one that is worse by some digits."""
+    n, r = 6, int(rng.integers(1, 3))
+    u, v = rng.integers(1, 100, (n, r)).astype(float), rng.integers(1, 100, (n, r)).astype(float)
+    kind = rng.choice(["clock", "whole", "real"])
+    if kind == "clock":
+        u, v = np.c_[np.ones(n), 1e5 * u[:, 0]], np.c_[np.full(n, 1.6e18), v[:, 0]]
+    elif kind == "real":
+        scale = 10 ** rng.uniform(-30, 30)
+        u, v = scale * rng.standard_normal((n, r)), rng.standard_normal((n, r))
+    exact = np.array(
+        [[sum(a * b for a, b in zip(p, q, strict=True)) for q in fractions(v)] for p in fractions(u)]
+    )
+    y = np.array([[float(value) for value in row] for row in exact])
+    weights = 10 ** rng.uniform(-2, 2, (n, n)) if rng.random() < 0.3 else None
+    moved = v * (1 + 10 ** rng.uniform(-16, -9) * rng.standard_normal(v.shape))
+    return y, weights, (u, v), (u, moved if rng.random() < 0.7 else v)
+
+
+def objective_of(u, v, y, weights):
+    """The objective in fractions, and half the weighted squares of half a unit in the last place."""
+    total, halves = Fraction(0), Fraction(0)
+    for i, p in enumerate(fractions(u)):
+        for j, q in enumerate(fractions(v)):
+            w = Fraction(1) if weights is None else Fraction(float(weights[i, j]))
+            z = sum(a * b for a, b in zip(p, q, strict=True))
+            total += w * (z - Fraction(float(y[i, j]))) ** 2 / 2
+            halves += w * Fraction(float(np.spacing(abs(y[i, j])))) ** 2 / 8
+    return total, halves
+
+
+def check(finding, value, best, halves):
+    """A proof holds what it says: rigorous ones in fractions, others with a named assumption."""
+    if finding.verdict is not Verdict.PROVED:
+        return
+    if finding.rigour is Rigour.RIGOROUS:
+        assert value - best <= value <= halves
+        assert finding.witness["half_units"] >= float(halves) * (1 - 1e-12)
+        assert not finding.assumptions
+    else:
+        assert "count as none" in finding.assumptions[0]
+        assert float(value / halves) ** 0.5 / 2 <= 1.1 * finding.value + 1
+    # what is a thousand times worse than another is not proved at all
+    assert value <= 10**6 * halves
+
+
+def judged(seed, count):
+    rng, counts = np.random.default_rng(seed), Counter()
+    for _ in range(count):
+        y, weights, good, point = instance(rng)
+        rows, columns = np.indices(y.shape).reshape(2, -1)
+        flat = None if weights is None else weights.ravel()
+        objective = make_objective(
+            ll.Entries(rows, columns, y.shape), y.ravel(), General(y.shape, good[0].shape[1]), weights=flat
+        )
+        theta = objective.from_factors(ll.Factors(*point))
+        proof = certify(objective, theta, claims=["globally_optimal"])
+        finding = proof["globally_optimal"]
+        (value, halves), (best, _) = objective_of(*point, y, weights), objective_of(*good, y, weights)
+        counts[finding.verdict, finding.rigour] += 1
+        check(finding, value, best, halves)
+        # the re-check agrees, and takes no rigour that is not there
+        problem = TableProblem(
+            rows, columns, y.ravel(), np.ones(y.size) if flat is None else flat, *point, np.zeros(6), np.zeros(6),
+            0.0, False, 0.0,
+        )  # fmt: skip
+        if finding.verdict is Verdict.PROVED:
+            assert recheck(proof, problem)[0].outcome is Outcome.CONFIRMED
+            if value > 1.01 * halves:
+                forged = replace(finding, rigour=Rigour.RIGOROUS, assumptions=())
+                assert recheck(Certificate((forged,)), problem)[0].outcome is Outcome.CONTRADICTED
+    return counts
+
+
+def test_a_sample():
+    counts = judged(0, 120)
+    assert counts[Verdict.PROVED, Rigour.RIGOROUS] > 10
+    assert counts[Verdict.PROVED, Rigour.WORKING_PRECISION] > 10
+    assert sum(n for (verdict, _), n in counts.items() if verdict is Verdict.INCONCLUSIVE) > 20
+
+
+@pytest.mark.slow
+def test_a_thousand():
+    counts = judged(1, 1500)
+    assert counts[Verdict.PROVED, Rigour.RIGOROUS] > 200
+
+
+def test_clock_readings_of_an_answer_that_is_plainly_worse():
+    """Off by 3e5 ns where float64 resolves 256 and another matrix has it: less than 1e-12 of the reading."""
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(1, 99, 8).astype(float), rng.integers(1, 99, 8).astype(float)
+    y = 1.6e18 + 1e5 * np.outer(a, b)
+    rows, columns = np.indices(y.shape).reshape(2, -1)
+    entries = ll.Entries(rows, columns, y.shape)
+    left, right = np.c_[np.ones(8), 1e5 * a], np.c_[np.full(8, 1.6e18), b]
+    found = ll.certify_matrix(entries, y.ravel(), left, right)["globally_optimal"]
+    assert (found.verdict, found.rigour) == (Verdict.PROVED, Rigour.RIGOROUS)
+    worse = right + np.c_[2.9e5 * rng.choice([-1, 1], 8), np.zeros(8)]
+    found = ll.certify_matrix(entries, y.ravel(), left, worse)["globally_optimal"]
+    assert found.verdict is not Verdict.PROVED
+
+
+def test_tensors_alike():
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        factors = [rng.integers(1, 9, (n, 2)).astype(float) for n in (4, 3, 5)]
+        core = rng.integers(-9, 9, (2, 2, 2)).astype(float)
+        tensor = np.einsum("abc,ia,jb,kc->ijk", core, *factors)
+        if not np.any(tensor):
+            continue
+        share = 10 ** rng.uniform(-16, -9) * (rng.random() < 0.7)
+        moved = [factor * (1 + share * rng.standard_normal(factor.shape)) for factor in factors]
+        objective = TuckerObjective(TensorObservations.from_array(tensor), Tucker(tensor.shape, (2, 2, 2)))
+        theta = TuckerTensor(core, tuple(moved)).point()
+        found = certify(objective, theta, claims=["globally_optimal"])["globally_optimal"]
+        squares, halves = (
+            0.5 * np.sum(objective.value(theta)) * 2,
+            np.sum(np.spacing(np.abs(tensor)) ** 2) / 4,
+        )
+        if found.verdict is Verdict.PROVED:
+            assert found.rigour is Rigour.WORKING_PRECISION
+            assert found.assumptions
+        if squares > 1e6 * halves:
+            assert found.verdict is not Verdict.PROVED
