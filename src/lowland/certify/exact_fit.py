@@ -99,7 +99,8 @@ def judge_exact_fit(claim: str, fit: ExactFit, settings: Any) -> Finding | None:
             f"within {fit.half_units:.3g} of the optimum, that is half a unit in the last place of every "
             f"datum: the objective is at most {fit.upper:.3g}, {NEVER_NEGATIVE}"
         )
-        rigour, assumptions = Rigour.RIGOROUS, ()
+        rigour = Rigour.RIGOROUS
+        assumptions: tuple[str, ...] = ()
     elif fit.last_places <= settings.last_places:
         method = (
             f"every datum is reproduced, to {fit.last_places:.2g} units in the last place (root mean "

@@ -278,15 +278,19 @@ def _identifiability(
 def _local_uniqueness(
     objective: Any, theta: Vector, settings: Settings, found: dict[str, Finding]
 ) -> list[Finding]:
-    return [judge_local_uniqueness(objective, theta, settings)]
+    def finite() -> Finding:
+        known = found.get("determined_by_data")
+        return known or _identifiability(objective, theta, settings, found)[0]
+
+    return [judge_local_uniqueness(objective, theta, settings, finite)]
 
 
 _JUDGES: list[tuple[Judge, tuple[str, ...]]] = [
     (_stationarity, ("stationary",)),
     (_curvature, ("second_order_stationary", "strict_local_minimum")),
     (_optimality, ("globally_optimal", "convex_optimal")),
-    (_local_uniqueness, ("locally_unique",)),
     (_identifiability, ("determined_by_data", "uniquely_determined")),
+    (_local_uniqueness, ("locally_unique",)),
 ]
 DEFAULT_CLAIMS = tuple(claim for _, covers in _JUDGES for claim in covers)
 

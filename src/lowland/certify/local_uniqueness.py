@@ -1,7 +1,11 @@
-"""Do the measurements tell this matrix from its neighbours? The Jacobian at the point decides."""
+"""Do the measurements tell this matrix from its neighbours? The Jacobian at the point decides.
+
+Directions that it misses refute nothing by themselves: `solution_families` says when they do.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +14,8 @@ from lowland.certify.curvature import orthonormal_basis
 from lowland.certify.exclusion import Exclusion, prove_exclusion
 from lowland.certify.factorisations import eigh
 from lowland.certify.lanczos import BASIS, is_formed, product_budget, smallest_eigenpairs
-from lowland.certify.neighbours import find_neighbour
+from lowland.certify.neighbours import Neighbour, find_neighbour
+from lowland.certify.solution_families import Family, prove_family
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
@@ -19,6 +24,8 @@ from lowland.core.status import Rigour, Verdict
 CLAIM = "locally_unique"
 # singular values below this part of the largest count as zero
 NEGLIGIBLE = 1e-6
+# and above this many times that they are clearly none
+CLEARLY = 10.0
 NEGLIGIBLE_SINGLE = 1e-2  # of measurements in single precision
 # how many of the smallest are looked for where not all can be had
 LOOKED_FOR = 4
@@ -26,7 +33,9 @@ LOOKED_FOR = 4
 STEPS = (1e-2, 0.1)
 
 
-def judge_local_uniqueness(objective: Any, theta: Vector, settings: Any) -> Finding:
+def judge_local_uniqueness(
+    objective: Any, theta: Vector, settings: Any, finite: Callable[[], Finding]
+) -> Finding:
     """Judge whether other matrices of the rank close by have the same predictions.
 
     Parameters
@@ -36,22 +45,24 @@ def judge_local_uniqueness(objective: Any, theta: Vector, settings: Any) -> Find
     theta : ndarray, shape (size,)
     settings : Settings
         The largest point whose tangent space is factored, and what is spent beyond.
+    finite : callable
+        Returns the finding on ``determined_by_data``, asked for only where directions are missed.
 
     Returns
     -------
     Finding
         PROVED with a radius where the smallest singular value of the measurements on the tangent space
         is bounded from below, rounding charged. SUPPORTED where it is computed and not negligible.
-        REFUTED with another matrix that has the same predictions. Otherwise INCONCLUSIVE, with the
-        number of directions that the measurements do not see to first order: matrices near may
-        still be told apart by the second.
+        REFUTED where others with the same predictions are proved to be as near as one likes, with one
+        of them. Otherwise INCONCLUSIVE, with the number of directions that the measurements do not see to
+        first order: matrices near may still be told apart by the second.
     """
     small = is_formed(objective, settings.largest_tangent, settings.largest_work)
     if small and not objective.measures_in_single:
         exclusion = prove_exclusion(objective, theta)
         if exclusion is not None:
             return _proved(objective, theta, exclusion)
-    return _judge_spectrum(objective, balanced(objective, theta), settings)
+    return _judge_spectrum(objective, theta, settings, finite)
 
 
 def _proved(objective: Any, theta: Vector, exclusion: Exclusion) -> Finding:
@@ -76,13 +87,14 @@ def _proved(objective: Any, theta: Vector, exclusion: Exclusion) -> Finding:
     )
 
 
-def _judge_spectrum(objective: Any, theta: Vector, settings: Any) -> Finding:
+def _judge_spectrum(objective: Any, theta: Vector, settings: Any, finite: Callable[[], Finding]) -> Finding:
     """Judge by the computed singular values of the Jacobian."""
     rng = np.random.default_rng(settings.seed)
     few = not is_formed(objective, settings.largest_hessian, settings.largest_work)
     products = product_budget(objective, settings.largest_work) if few else 1
     if not products:
         return _inconclusive("the Jacobian at the point is beyond the budget", "largest_work")
+    given, theta = theta, balanced(objective, theta)
     gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
     at = objective.linearise(theta)
 
@@ -110,22 +122,25 @@ def _judge_spectrum(objective: Any, theta: Vector, settings: Any) -> Finding:
         "largest": float(roots[-1]),
         "deficiency": deficiency,
     }
-    verdict = Verdict.SUPPORTED if deficiency == 0 else Verdict.INCONCLUSIVE
+    verdict, rigour = Verdict.SUPPORTED, Rigour.WORKING_PRECISION
     if deficiency:
+        verdict = Verdict.INCONCLUSIVE
         unseen = f"{'at least ' if few else ''}{deficiency} directions"
         method = f"to first order the measurements do not see {unseen} at the point; {method}"
         witness["direction"] = vectors[:, 0]
-        for share in () if few or objective.measures_in_single else STEPS:
-            other = find_neighbour(objective, theta, vectors[:, 0], share)
-            if other is None:
-                continue
-            verdict = Verdict.REFUTED
+        known = not (few or objective.measures_in_single)
+        family: Family | None = None
+        if known:
+            seen = int(np.sum(roots > CLEARLY * negligible * roots[-1]))
+            family = prove_family(objective, given, theta, seen, finite())
+        other = None if family is None else _neighbour(objective, theta, vectors[:, :deficiency])
+        if family is not None and other is not None:
+            verdict, rigour = Verdict.REFUTED, family.rigour
             method = (
-                f"another matrix of this rank, {other.relative_distance:.2g} of its own norm away, "
-                f"has the same predictions; {method}"
+                f"{family.method}; one of them, {other.relative_distance:.2g} of the matrix's own norm away, "
+                f"is attached; {method}"
             )
             witness |= {"left": other.factors.left, "right": other.factors.right, "mismatch": other.mismatch}
-            break
     return Finding(
         CLAIM,
         verdict,
@@ -133,10 +148,20 @@ def _judge_spectrum(objective: Any, theta: Vector, settings: Any) -> Finding:
         negligible,
         negligible,
         method=method,
-        rigour=Rigour.WORKING_PRECISION,
+        rigour=rigour,
         witness=witness,
         limited_by="largest_tangent" if theta.size > settings.largest_tangent else "",
     )
+
+
+def _neighbour(objective: Any, theta: Vector, directions: Matrix) -> Neighbour | None:
+    """Return another matrix with the same predictions along some direction that is not seen."""
+    for direction in directions.T:
+        for share in STEPS:
+            other = find_neighbour(objective, theta, direction, share)
+            if other is not None:
+                return other
+    return None
 
 
 def _inconclusive(method: str, limit: str = "") -> Finding:

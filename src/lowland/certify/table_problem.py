@@ -85,7 +85,7 @@ class TableProblem:
             for line in np.unique(positions):
                 here = positions == line
                 usual[here] = np.minimum(usual[here], np.median(size[here]))
-        return np.maximum(np.maximum(size, usual), 1e-300)
+        return np.asarray(np.maximum(np.maximum(size, usual), 1e-300))
 
     def objective(self) -> float:
         """Return the data term plus half the penalties times the squares of factors and biases."""
