@@ -89,10 +89,8 @@ def judged(seed, count):
         counts[finding.verdict, finding.rigour] += 1
         check(finding, value, best, halves)
         # the re-check agrees, and takes no rigour that is not there
-        problem = TableProblem(
-            rows, columns, y.ravel(), np.ones(y.size) if flat is None else flat, *point, np.zeros(6), np.zeros(6),
-            0.0, False, 0.0,
-        )  # fmt: skip
+        weight, no_bias = np.ones(y.size) if flat is None else flat, np.zeros(6)
+        problem = TableProblem(rows, columns, y.ravel(), weight, *point, no_bias, no_bias, 0.0, False, 0.0)
         if finding.verdict is Verdict.PROVED:
             assert recheck(proof, problem)[0].outcome is Outcome.CONFIRMED
             if value > 1.01 * halves:

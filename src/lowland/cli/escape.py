@@ -279,6 +279,7 @@ def _as_data(study: Any, theory: float | None) -> dict[str, Any]:
         "mean": _number(estimate.mean),
         "standard_error": _number(estimate.standard_error),
         "interval": [_number(estimate.lower), _number(estimate.upper)],
+        "one_sided": estimate.one_sided,
         "method": estimate.method,
         "chains": study.n_chains,
         "left": study.left,

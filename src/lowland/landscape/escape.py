@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -94,7 +93,7 @@ class EscapeStudy:
 
     @property
     def mean(self) -> float:
-        """Estimate of the mean exit time; infinite if none left."""
+        """Estimate of the mean exit time; infinite if none left (`interval` then has a lower bound)."""
         return self.estimate().mean
 
     @property
@@ -103,7 +102,10 @@ class EscapeStudy:
         return self.estimate().standard_error
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Return a confidence interval of the mean exit time: of chance, and of the step if extrapolated."""
+        """Return a confidence interval of the mean exit time: of chance, and of the step if extrapolated.
+
+        If few chains left, or none, the lower end alone has the level (`MeanTime.one_sided`).
+        """
         estimate = self.estimate(level=level)
         return estimate.lower, estimate.upper
 
@@ -115,7 +117,9 @@ class EscapeStudy:
         method : {"auto", "mean", "exponential", "delayed", "restricted"}
             "mean" takes those that left: biased where chains were cut off. "exponential" is exposure
             over exits; "delayed" the same beyond `entry`; "restricted" the mean of the smaller of exit
-            time and horizon. "auto" is "mean" if none was cut off, else "delayed".
+            time and horizon. "auto" is "mean" if none was cut off, else "delayed". Where none left, all but
+            "restricted" give a lower bound, exact for times that are exponential beyond `entry`; after few
+            exits "restricted" gives one that holds for any law.
         level : float
             Of the confidence interval.
         """
@@ -140,7 +144,12 @@ class EscapeStudy:
         if method == "restricted":
             return restricted_mean(times, events, horizon, level)
         if not events.any():
-            return MeanTime(float("inf"), float("inf"), 0.0, float("inf"), level, "no chain left")
+            entry = 0.0 if method == "exponential" else self.entry
+            if entry >= self.horizon:  # nothing is seen of the exponential part
+                words = f"no chain left before {horizon:.4g}"
+                bound = restricted_mean(times, events, horizon, level)
+                return replace(bound, mean=float("inf"), upper=float("inf"), method=words)
+            return delayed_exponential_mean(times, events, entry, level)
         if method == "auto":
             method = "mean" if events.all() else "delayed"
         if method == "mean":
@@ -163,8 +172,7 @@ class EscapeStudy:
         lines = [
             f"{self.n_chains} chains, {self.dynamics.describe()}",
             f"left {self.left}, still within {self.censored}, diverged {self.diverged}; {self.message}",
-            f"mean exit time {e.mean:.6g}, {100 * e.level:g} % interval {e.lower:.6g} to {e.upper:.6g} "
-            f"({e.method})",
+            f"mean exit time {e} ({e.method})",
             f"{self.gradient_calls:.4g} gradient evaluations in {self.seconds:.3g} s",
         ]
         if self.diverged:
@@ -189,6 +197,8 @@ def _extrapolated(fine: MeanTime, coarse: MeanTime, order: float, level: float) 
     for part in (fine, coarse):
         if not np.isfinite(part.mean):
             return part
+    if fine.one_sided or coarse.one_sided:
+        return replace(fine, method=f"{fine.method}; too few exits to extrapolate")
     weight = 2**order / (2**order - 1)
     mean = weight * fine.mean - (weight - 1) * coarse.mean
     error = float(np.hypot(weight * fine.standard_error, (weight - 1) * coarse.standard_error))
@@ -307,8 +317,8 @@ def with_half_step(
         return coarse
     # observed for as long
     horizon = coarse.horizon if coarse.censored else None
-    fine = study(dataclasses.replace(dynamics, step_size=dynamics.step_size / 2), 1, horizon)
+    fine = study(replace(dynamics, step_size=dynamics.step_size / 2), 1, horizon)
     if fine.message == INTERRUPTED:
         return fine
     calls, seconds = coarse.gradient_calls + fine.gradient_calls, coarse.seconds + fine.seconds
-    return dataclasses.replace(fine, coarse=coarse, gradient_calls=calls, seconds=seconds)
+    return replace(fine, coarse=coarse, gradient_calls=calls, seconds=seconds)

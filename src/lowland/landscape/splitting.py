@@ -108,8 +108,7 @@ class SplittingStudy:
     def __str__(self) -> str:
         e = self.estimate()
         return (
-            f"mean exit time {e.mean:.6g}, {100 * e.level:g} % interval {e.lower:.6g} to {e.upper:.6g} "
-            f"({e.method})\n"
+            f"mean exit time {e} ({e.method})\n"
             f"an excursion of mean length {self.excursions.mean():.4g} leaves with probability "
             f"{self.probabilities.mean():.4g}\n"
             f"{self.gradient_calls:.4g} gradient evaluations in {self.seconds:.3g} s; waiting for exits "

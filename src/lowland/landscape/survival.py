@@ -7,10 +7,15 @@ from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtri, ndtri, stdtrit
+from scipy.special import betaincinv, chdtri, ndtri, stdtrit
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
+
+# fewer events than this tell too little of a spread: an exact bound takes its place
+FEW = 10
+# after fewer than these the interval of an exponential mean is on the safe side
+SAFE = 20
 
 
 @final
@@ -21,7 +26,7 @@ class MeanTime:
     Parameters
     ----------
     mean : float
-        NaN where nothing can be said.
+        Infinite where no event was seen, NaN where nothing can be said.
     standard_error : float
     lower, upper : float
         Confidence interval.
@@ -29,6 +34,9 @@ class MeanTime:
         Its level.
     method : str
         What it rests on.
+    one_sided : bool
+        Whether the level is that of the lower end alone: after few events or none the upper end is what no
+        such mean exceeds.
     """
 
     mean: float
@@ -37,6 +45,16 @@ class MeanTime:
     upper: float
     level: float
     method: str
+    one_sided: bool = False
+
+    def __str__(self) -> str:
+        share = f"{100 * self.level:g} %"
+        if self.one_sided:
+            near = f", about {self.mean:.6g}" if np.isfinite(self.mean) else ""
+            return f"at least {self.lower:.6g} ({share}){near}"
+        if np.isfinite(self.mean):
+            return f"{self.mean:.6g}, {share} interval {self.lower:.6g} to {self.upper:.6g}"
+        return f"not known, at least {self.lower:.6g}" if self.lower > 0 else "not known"
 
 
 def sample_mean(times: Vector, level: float = 0.95) -> MeanTime:
@@ -66,16 +84,15 @@ def exponential_mean(
     Returns
     -------
     MeanTime
-        Its interval is that of the chi-square law: exact without censoring, or to half an event with it.
+        Its interval is that of the chi-square law: exact without censoring, to half an event with it, and
+        on the safe side after fewer than twenty.
+        Without an event, a lower bound: exposure over the logarithm of 2 / (1 - level).
     """
     counts = times > entry
     exposure, k = float(np.sum(times[counts] - entry)), int(np.sum(events & counts))
     if k == 0:
-        return MeanTime(float("inf"), float("inf"), 0.0, float("inf"), level, "no event")
-    # a fixed end of observation lies between k and k + 1 events
-    freedom = 2 * k if np.all(events[counts]) else 2 * k + 1
-    tail = (1 - level) / 2
-    lower, upper = (float(2 * exposure / chdtri(freedom, p)) for p in (tail, 1 - tail))
+        return _at_least(_exponential_ends(exposure, 0, False, level)[0], level, "no event, exponential")
+    lower, upper = _exponential_ends(exposure, k, bool(np.all(events[counts])), level)
     return MeanTime(
         exposure / k, exposure / k / np.sqrt(k), lower, upper, level, "exponential, exposure over events"
     )
@@ -87,7 +104,8 @@ def delayed_exponential_mean(
     """Return the mean time if only what lies beyond `entry` is exponential.
 
     The mean up to `entry`, plus the share that lasts longer times its exponential mean. No observation may
-    end before `entry` without an event.
+    end before `entry` without an event. Without an event after it, an exact lower bound: the least share that
+    lasts so long, times `entry` and the least exponential mean together.
     """
     if np.any((times < entry) & ~events):
         raise InvalidInputError("observations end before the entry time", f"entry {entry:g}")
@@ -96,13 +114,21 @@ def delayed_exponential_mean(
     share, k = float(late.mean()), int(np.sum(events & late))
     if not late.any():
         return sample_mean(times, level)
+    exposure = float(np.sum(times[late] - entry))
     if k == 0:
-        return MeanTime(float("inf"), float("inf"), 0.0, float("inf"), level, "no event after the entry")
-    tail = float(np.sum(times[late] - entry)) / k
+        # both parts hold together: half of the chance to be wrong for each
+        least = _exponential_ends(exposure, 0, False, level)[0]
+        least = _least_share(n, int(late.sum()), (1 + level) / 2) * (entry + least)
+        return _at_least(least, level, f"no event after {entry:.3g}, exponential beyond")
+    tail = exposure / k
     mean = float(early.mean()) + share * tail
     variance = early.var() / n + tail**2 * share * (1 - share) / n + share**2 * tail**2 / k
     variance += 2 * tail * share * (entry - early.mean()) / n  # those who last have the largest early part
     words = f"mean up to {entry:.3g}, exponential beyond"
+    if k < SAFE:  # what lies beyond decides
+        ends = _exponential_ends(exposure, k, False, level)
+        lower, upper = (float(early.mean()) + share * end for end in ends)
+        return MeanTime(mean, float(np.sqrt(variance)), lower, upper, level, words)
     return _log_interval(mean, float(np.sqrt(variance)), float(ndtri((1 + level) / 2)), level, words)
 
 
@@ -126,10 +152,19 @@ def kaplan_meier(times: Vector, events: NDArray[np.bool_]) -> tuple[Vector, Vect
 def restricted_mean(
     times: Vector, events: NDArray[np.bool_], horizon: float, level: float = 0.95
 ) -> MeanTime:
-    """Return the mean of the smaller of the time and a horizon, the area below Kaplan and Meier's curve."""
-    if not np.any(events & (times < horizon)):
+    """Return the mean of the smaller of the time and a horizon, the area below Kaplan and Meier's curve.
+
+    The interval is that of what is missing from the horizon, in the logarithm. After fewer than ten events
+    it is an exact lower bound instead, whatever the law: the horizon times the least share that may last so
+    long (Clopper and Pearson). Observations that end earlier without an event count as events for it.
+    """
+    ended = int(np.sum(times < horizon))
+    if ended < FEW:
         seen = float(np.minimum(times, horizon).mean())
-        return MeanTime(seen, 0.0, seen, seen, level, f"no event before {horizon:.4g}")
+        least = horizon * _least_share(times.size, times.size - ended, level)
+        words = f"{ended} events before {horizon:.4g}" if ended else f"no event before {horizon:.4g}"
+        error = float(np.minimum(times, horizon).std(ddof=min(1, times.size - 1)) / np.sqrt(times.size))
+        return MeanTime(seen, error, min(least, seen), horizon, level, words, one_sided=True)
     moments, share, _ = kaplan_meier(times, events)
     inside = moments < horizon
     edges = np.r_[0.0, moments[inside], horizon]
@@ -142,8 +177,30 @@ def restricted_mean(
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(at_risk > deaths, beyond**2 * deaths / (at_risk * (at_risk - deaths)), 0.0)
     mean, error = float(areas.sum()), float(np.sqrt(terms.sum()))
-    half = float(ndtri((1 + level) / 2)) * error
-    return MeanTime(mean, error, mean - half, mean + half, level, f"Kaplan-Meier, times cut at {horizon:.4g}")
+    # the mean is near its largest value where few events were seen: the rest has a scale, not a place
+    words = f"Kaplan-Meier, times cut at {horizon:.4g}"
+    rest = _log_interval(horizon - mean, error, float(ndtri((1 + level) / 2)), level, words)
+    return MeanTime(mean, error, max(horizon - rest.upper, 0.0), horizon - rest.lower, level, words)
+
+
+def _exponential_ends(exposure: float, k: int, all_seen: bool, level: float) -> tuple[float, float]:
+    """Return the ends of the chi-square interval of an exponential mean after k events."""
+    # a fixed end of observation lies between k and k + 1 events: after few, on the safe side (Garwood 1936)
+    unsure = 0 if all_seen else (1 if k >= SAFE else 2)
+    tail = (1 - level) / 2
+    lower = float(2 * exposure / chdtri(2 * k + unsure, tail))
+    if k == 0:
+        return lower, float("inf")
+    return lower, float(2 * exposure / chdtri(2 * k + (unsure == 1), 1 - tail))
+
+
+def _least_share(n: int, kept: int, level: float) -> float:
+    """Return the exact lower confidence bound of a share of which `kept` of n were seen."""
+    return 0.0 if kept == 0 else float(betaincinv(kept, n - kept + 1, 1 - level))
+
+
+def _at_least(lower: float, level: float, method: str) -> MeanTime:
+    return MeanTime(float("inf"), float("inf"), float(lower), float("inf"), level, method, one_sided=True)
 
 
 def _log_interval(mean: float, error: float, quantile: float, level: float, method: str) -> MeanTime:

@@ -46,10 +46,7 @@ def escape_page(
             f"{study.n_chains}: {study.left} left, {study.censored} still within, {study.diverged} diverged",
         ),
         ("observed until", f"time {study.horizon:.6g}; {study.message}"),
-        (
-            "mean exit time",
-            f"{estimate.mean:.6g}, 95 % interval {estimate.lower:.6g} to {estimate.upper:.6g}",
-        ),
+        ("mean exit time", str(estimate)),
         ("estimated by", estimate.method),
         ("cost", f"{study.gradient_calls:.4g} gradients in {study.seconds:.3g} s"),
     ]
@@ -91,7 +88,9 @@ def escape_page(
 def _headline(study: EscapeStudy) -> str:
     estimate = study.estimate()
     if not study.left:
-        return "No chain left while it was watched."
+        share = f"{100 * estimate.level:g} %"
+        least = f"the mean exit time is at least {estimate.lower:.4g} ({share})"
+        return f"No chain left while it was watched: {least}."
     if not np.isfinite(estimate.mean):
         return f"No mean exit time: {estimate.method}."
     return (
