@@ -1,3 +1,6 @@
+import sys
+from importlib import import_module
+
 import numpy as np
 import pytest
 
@@ -5,3 +8,17 @@ import pytest
 @pytest.fixture
 def rng():
     return np.random.default_rng(20160523)
+
+
+@pytest.fixture(autouse=True)
+def findings_that_contradict_each_other_fail(monkeypatch):
+    """The contract over all certificates judged in this process: the product would leave both open."""
+    import_module("lowland.certify")
+    judging = sys.modules["lowland.certify.judging"]
+    agreement = sys.modules["lowland.certify.agreement"]
+
+    def settled(findings):
+        assert agreement.contradictions(findings) == []
+        return findings
+
+    monkeypatch.setattr(judging, "settled", settled)

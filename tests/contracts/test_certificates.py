@@ -53,7 +53,7 @@ def test_degenerate_point_is_inconclusive():
     assert proof["second_order_stationary"].verdict is Verdict.SUPPORTED
     assert proof["strict_local_minimum"].verdict is Verdict.INCONCLUSIVE
     assert proof["convex_optimal"].verdict is Verdict.REFUTED
-    assert proof["globally_optimal"].verdict is Verdict.INCONCLUSIVE
+    assert proof["globally_optimal"].verdict is Verdict.REFUTED
 
 
 def test_saddle_is_refuted_with_a_direction():
@@ -260,7 +260,10 @@ def test_psd_without_penalty_uses_a_shift_when_measurements_span_the_identity():
     proof = certify(objective, found.theta, claims=["globally_optimal"])
     assert proof["globally_optimal"].verdict is Verdict.PROVED
     worse = certify(objective, found.theta * 1.2, claims=["globally_optimal"])
-    assert worse["globally_optimal"].verdict is Verdict.INCONCLUSIVE
+    assert worse["globally_optimal"].verdict is Verdict.REFUTED
+    assert objective.value(worse["globally_optimal"].witness["lower_point"]) < objective.value(
+        found.theta * 1.2
+    )
 
 
 def test_exact_fit_is_global_and_says_nothing_of_uniqueness():

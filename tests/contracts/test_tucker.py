@@ -320,7 +320,9 @@ def test_a_fit_at_the_bound_is_proved_and_a_worse_one_is_not():
     assert finding.verdict is Verdict.PROVED
     assert finding.witness["ratio"] == pytest.approx(1)
     worse = ll.certify(fit.objective, fit.search.theta * 1.01)
-    assert worse["globally_optimal"].verdict is Verdict.INCONCLUSIVE
+    assert worse["globally_optimal"].verdict is Verdict.REFUTED
+    lower = worse["globally_optimal"].witness["lower_point"]
+    assert fit.objective.value(lower) < fit.objective.value(fit.search.theta * 1.01)
 
 
 def test_no_claim_of_optimality_where_a_better_fit_is_known():

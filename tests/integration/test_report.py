@@ -150,7 +150,7 @@ def certificate(verdict, value=1e-3, rigour=Rigour.RIGOROUS, unique=None, limit=
         (None, "not been judged"),
         (Certificate((Finding("stationary", Verdict.SUPPORTED),)), "was not asked"),
         (certificate(Verdict.PROVED), "Proved: the best possible value lies within 0.1 %"),
-        (certificate(Verdict.PROVED, misfit=1e-14), "reproduces the data exactly"),
+        (certificate(Verdict.PROVED, misfit=1e-14), "reproduces the data to their last digits"),
         (certificate(Verdict.SUPPORTED, rigour=Rigour.ESTIMATE), "Supported, not proved"),
         (certificate(Verdict.INCONCLUSIVE), "open, but the best possible value lies within 0.1 %"),
         (certificate(Verdict.INCONCLUSIVE, lower_bound=0.0), "no bound above zero"),

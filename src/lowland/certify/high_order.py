@@ -87,6 +87,7 @@ def judge_local_minimum(
             f"in modes ({', '.join(str(n) for n in modes)}), which the Hessian does not see",
             rigour=Rigour.WORKING_PRECISION,
             witness={
+                "objective": value,
                 "order": len(modes) + 1,
                 "measured_order": order,
                 "modes": np.array(modes),

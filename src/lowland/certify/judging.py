@@ -10,13 +10,17 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lowland.certify.agreement import settled
 from lowland.certify.consistency import find_fault, tensor_fault
 from lowland.certify.curvature import judge_curvature
 from lowland.certify.factorisations import BeyondFloatsError
 from lowland.certify.flattenings import judge_flattenings
 from lowland.certify.high_order import judge_local_minimum
 from lowland.certify.identifiability import judge_identifiability
+from lowland.certify.lanczos import product_work
 from lowland.certify.local_uniqueness import judge_local_uniqueness
+from lowland.certify.lower_points import CLAIM as LOWER
+from lowland.certify.lower_points import refute_by_lower_point
 from lowland.certify.optimality import judge_optimality
 from lowland.certify.stationarity import judge_stationarity
 from lowland.certify.tensor_determinacy import judge_tensor_determinacy
@@ -26,6 +30,8 @@ from lowland.core.findings import CLAIMS, Certificate, Finding
 from lowland.core.needs import RESIDUAL_TENSOR, missing_needs
 from lowland.core.status import Verdict
 
+# evaluations that may be spent in search of a better point
+LOWER_CALLS = 400
 # relative gradients that points found in single precision may have
 SINGLE = 1e-3
 # of a matrix; of a tensor they are those of its judges
@@ -219,7 +225,25 @@ def certify(
         seconds = time.perf_counter() - started
         known = {finding.claim: replace(finding, seconds=seconds) for finding in findings}
         found = known | found
+    if LOWER in claims and LOWER in found:
+        found[LOWER] = _with_lower_point(exact, point, found, settings)
+    found = settled(found)
     return Certificate(tuple(found[claim] for claim in claims), objective.describe())
+
+
+def _with_lower_point(
+    objective: Any, theta: Vector, found: dict[str, Finding], settings: Settings
+) -> Finding:
+    """Return the finding on global optimality, refuted where a better point is found."""
+    started, known = time.perf_counter(), found[LOWER]
+    if getattr(objective, "nonnegative", False):  # what is found must not be negative either
+        return known
+    tolerance = settings.gap_tolerance
+    calls = int(min(LOWER_CALLS, settings.largest_work / product_work(objective)))
+    rng = np.random.default_rng(settings.seed)
+    with np.errstate(over="ignore", invalid="ignore"):
+        finding = refute_by_lower_point(objective, theta, found, tolerance=tolerance, rng=rng, calls=calls)
+    return replace(finding, seconds=known.seconds + time.perf_counter() - started)
 
 
 def _of_constrained(objective: Any, theta: Vector, claims: Sequence[str]) -> dict[str, Finding]:

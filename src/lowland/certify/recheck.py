@@ -6,8 +6,6 @@ slow and short on purpose, so that it can be read, and disagree.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from lowland.certify.checks import Check, confirmed, contradicted, not_checked
@@ -102,6 +100,8 @@ def _gradient(problem: TableProblem, numbers: Vector, *, penalised: bool) -> Vec
 
 def _check_optimal(finding: Finding, problem: TableProblem) -> Check:
     if finding.verdict is Verdict.REFUTED:
+        if finding.claim == "globally_optimal" and "lower_point" in finding.witness:
+            return _check_lower_point(finding, problem)
         attached = {"left", "right", "length"} <= set(finding.witness)
         if finding.claim == "globally_optimal" or not attached:
             return contradicted(finding, "refuted without a better answer of the problem")
@@ -183,25 +183,27 @@ def _check_descent(finding: Finding, problem: TableProblem) -> Check:
     return confirmed(finding, words) if good else contradicted(finding, words)
 
 
+def _check_lower_point(finding: Finding, problem: TableProblem) -> Check:
+    """Evaluate the objective at the point attached, which must be lower by what is stated."""
+    point = np.asarray(finding.witness["lower_point"], dtype=float)
+    if point.shape != (problem.size,) or not np.isfinite(point).all():
+        return contradicted(finding, f"a point of {point.size} numbers for {problem.size}")
+    here, there = problem.objective(), problem.at(point).objective()
+    words = f"the point attached has the objective {there:.9g}, this one {here:.9g}"
+    least = max(finding.tolerance or 0.0, 0.95 * (finding.value or 0.0))
+    good = here - there > least * here
+    return confirmed(finding, words) if good else contradicted(finding, words)
+
+
 def _check_curvature(finding: Finding, problem: TableProblem) -> Check:
     if "direction" not in finding.witness:
         return not_checked(finding, "numerical evidence, not a proof")
     direction = np.asarray(finding.witness["direction"], dtype=float)
-    sizes = [problem.u.size, problem.v.size, *((*problem.shape, 1) if problem.biases else ())]
-    if direction.size != sum(sizes):
+    if direction.size != problem.size:
         return contradicted(finding, f"direction of {direction.size} numbers")
-    parts = np.split(direction, np.cumsum(sizes)[:-1])
 
     def moved(step: float) -> float:
-        point = replace(
-            problem,
-            u=problem.u + step * parts[0].reshape(problem.u.shape),
-            v=problem.v + step * parts[1].reshape(problem.v.shape),
-            row_biases=problem.row_biases + (step * parts[2] if problem.biases else 0.0),
-            column_biases=problem.column_biases + (step * parts[3] if problem.biases else 0.0),
-            offset=problem.offset + (step * float(parts[4][0]) if problem.biases else 0.0),
-        )
-        return point.objective()
+        return problem.at(problem.point() + step * direction).objective()
 
     step = 1e-3 * float(np.sqrt(np.sum(problem.u**2) + np.sum(problem.v**2)) or 1.0)
     curvature = (moved(step) + moved(-step) - 2 * moved(0.0)) / step**2

@@ -5,7 +5,7 @@ Nothing here calls the judges, the objectives or the search. It is slow and shor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -54,6 +54,28 @@ class TableProblem:
     def shape(self) -> tuple[int, int]:
         """Shape of the table."""
         return len(self.u), len(self.v)
+
+    @property
+    def size(self) -> int:
+        """How many numbers a point has."""
+        return int(self.u.size + self.v.size + self.biases * (sum(self.shape) + 1))
+
+    def point(self) -> Vector:
+        """Return factors and biases in a row, as points are written."""
+        parts = [self.u.ravel(), self.v.ravel()]
+        if self.biases:
+            parts += [self.row_biases, self.column_biases, np.array([self.offset])]
+        return np.concatenate(parts)
+
+    def at(self, point: Vector) -> TableProblem:
+        """Return the same problem at another point."""
+        (m, n), r = self.shape, self.u.shape[1]
+        sizes = [m * r, n * r, *((m, n, 1) if self.biases else ())]
+        u, v, *biases = np.split(point, np.cumsum(sizes)[:-1])
+        moved = replace(self, u=u.reshape(m, r), v=v.reshape(n, r))
+        if not self.biases:
+            return moved
+        return replace(moved, row_biases=biases[0], column_biases=biases[1], offset=float(biases[2][0]))
 
     def matrix(self) -> Matrix:
         """Return all predictions."""

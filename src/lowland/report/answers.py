@@ -81,7 +81,7 @@ def _doubt(finding: Finding) -> str:
     parts = [RESTS_ON[finding.rigour]]
     if finding.verdict is Verdict.SUPPORTED:
         parts = ["Evidence, not a proof: a tolerance decides what counts as zero."]
-    if "left" in finding.witness or "direction" in finding.witness:
+    if {"left", "direction", "lower_point"} & set(finding.witness):
         parts = ["The counterexample is in the certificate (its witness), and can be tried out."]
     if finding.assumptions:
         parts.append(f"Takes for granted: {'; '.join(finding.assumptions)}.")
@@ -123,8 +123,10 @@ _NOT_YET = "No: the search has not arrived."
 
 
 def _global(finding: Finding) -> str:
+    if finding.verdict is Verdict.REFUTED:
+        return f"Yes: another answer has a value lower by {percent(finding.value)}."
     if "misfit" in finding.witness and finding.verdict is Verdict.PROVED:
-        return "No: every datum is reproduced, and nothing can fit better than exactly."
+        return "No: every datum is reproduced, and nothing can fit better than to the last digits."
     within = f"the best possible value lies within {percent(finding.value)} of this one"
     if finding.verdict is Verdict.PROVED:
         return f"No: {within}.{_apart(finding)}"

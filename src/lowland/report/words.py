@@ -28,8 +28,10 @@ def verdict_sentence(certificate: Certificate | None) -> str:
 def _optimality(finding: Finding) -> str:
     if finding.verdict is Verdict.PROVED:
         if "misfit" in finding.witness:
-            return "Proved: this answer reproduces the data exactly, so no other fits better."
+            return "Proved: this answer reproduces the data to their last digits, so no other fits better."
         return f"Proved: the best possible value lies within {percent(finding.value)} of this answer's."
+    if finding.verdict is Verdict.REFUTED:
+        return f"Not the best: another answer was found whose value is lower by {percent(finding.value)}."
     if finding.verdict is Verdict.SUPPORTED:
         return (
             f"Supported, not proved: by an estimate, the best possible value lies within "

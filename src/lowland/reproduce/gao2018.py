@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.dynamics import Dynamics, NonReversible, Overdamped, Underdamped
 from lowland.core.exits import Ball, HalfSpace
 from lowland.landscape.antisymmetric import drift_rate, optimal_antisymmetric
@@ -27,9 +28,10 @@ from lowland.systems.escape import escape_times
 KINDS = ("LD", "ULD", "NLD")
 SMALLEST = (0.3, 0.1, 0.03, 0.01)
 BETAS = (4.0, 6.0, 8.0, 12.0)
-FAR, NEAR, COLD = 10.0, 1.0, 200.0
+# noise spreads over 1 / sqrt(COLD) of the neighbourhood along the least curvature: next to nothing
+FAR, NEAR, COLD = 10.0, 1.0, 1e4
 # of the largest stable step
-SHARE = 0.1
+SHARE = 0.02
 TURN = np.array([[0.0, 2.0], [-2.0, 0.0]])
 
 
@@ -41,7 +43,12 @@ def recurrence_cells(quick: bool) -> Sequence[Cell]:
 
 
 def run_recurrence(cell: Cell) -> Row:
-    """Time from a distance to a neighbourhood of the minimum of a quadratic well, nearly without noise."""
+    """Time from a distance to a neighbourhood of the minimum of a quadratic well, nearly without noise.
+
+    Beside it the time of the path without any noise, and what the rate alone says: log(R/r) over it leaves
+    out where the path starts, and the factor that grows with time where two rates meet (critical friction,
+    the best turn).
+    """
     m = cell["smallest"]
     H = np.diag([m, 1.0])
     moves = _small_step(_for_well(cell["kind"], m, H), H)
@@ -53,6 +60,7 @@ def run_recurrence(cell: Cell) -> Row:
         dynamics=moves,
         n_chains=cell["chains"],
         check_basin=False,
+        extrapolate=True,
         rng=1,
     )
     rate = {"LD": m, "ULD": np.sqrt(m), "NLD": drift_rate(H, moves.antisymmetric)}[cell["kind"]]
@@ -62,8 +70,29 @@ def run_recurrence(cell: Cell) -> Row:
         "lower": low,
         "upper": high,
         "steps": study.mean / moves.step_size,
+        "exact": noiseless_time(moves, H, start),
         "law": float(np.log(FAR / NEAR) / rate),
     }
+
+
+def noiseless_time(moves: Dynamics, H: Matrix, start: Vector) -> float:
+    """Return when the path without noise from rest comes near the minimum of a quadratic well."""
+    from scipy.linalg import expm
+    from scipy.optimize import brentq
+
+    d = len(H)
+    drift, state = -H, start
+    if isinstance(moves, NonReversible):
+        drift = -(np.eye(d) + np.asarray(moves.antisymmetric)) @ H
+    elif isinstance(moves, Underdamped):
+        drift = np.block([[np.zeros((d, d)), np.eye(d)], [-H, -moves.friction * np.eye(d)]])
+        state = np.r_[start, np.zeros(d)]
+    short = 0.05 / float(np.abs(np.linalg.eigvals(drift)).max())
+    step, t = expm(short * drift), 0.0
+    while np.linalg.norm(state[:d]) > NEAR:
+        last, state, t = state, step @ state, t + short
+    beyond = brentq(lambda s: np.linalg.norm((expm(s * drift) @ last)[:d]) - NEAR, 0, short)
+    return float(t - short + beyond)
 
 
 def escape_cells(quick: bool) -> Sequence[Cell]:
@@ -131,7 +160,10 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
             f"{r['smallest']:g}",
             r["kind"],
             _range(r),
+            f"{r['exact']:.4g}",
+            f"{r['time'] / r['exact']:.3f}",
             f"{r['law']:.4g}",
+            f"{r['time'] / r['law']:.2f}",
             f"{r['steps']:.4g}",
         )
         for r in rows["recurrence"]
@@ -157,7 +189,16 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
         tables=(
             TableEntry(
                 f"From distance {FAR:g} to within {NEAR:g} of a minimum, curvatures m and 1",
-                ("m", "dynamics", "mean time", "log(R/r) / rate", "steps"),
+                (
+                    "m",
+                    "dynamics",
+                    "mean time",
+                    "without noise, exact",
+                    "ratio",
+                    "log(R/r) / rate",
+                    "ratio",
+                    "steps",
+                ),
                 recurrence,
             ),
             TableEntry(
@@ -193,10 +234,10 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
 
 def _for_well(kind: str, m: float, H: Any) -> Dynamics:
     if kind == "LD":
-        return Overdamped(1.0, COLD)
+        return Overdamped(1.0, COLD / m)
     if kind == "ULD":
-        return Underdamped(1.0, COLD, 2 * np.sqrt(m))
-    return NonReversible(1.0, COLD, optimal_antisymmetric(H))
+        return Underdamped(1.0, COLD / m, 2 * np.sqrt(m))
+    return NonReversible(1.0, COLD / m, optimal_antisymmetric(H))
 
 
 def _small_step(moves: Dynamics, H: Any) -> Dynamics:
@@ -212,6 +253,8 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
     least = min(r["smallest"] for r in rows["recurrence"])
     gains = [at[least, "LD"]["time"] / at[least, kind]["time"] for kind in ("ULD", "NLD")]
     steps = [at[least, "LD"]["steps"] / at[least, kind]["steps"] for kind in ("ULD", "NLD")]
+    exact = [abs(r["time"] / r["exact"] - 1) for r in rows["recurrence"]]
+    rates = [r["time"] / r["law"] for r in rows["recurrence"]]
     cold = max(r["beta"] for r in rows["escape"])
     out = {r["kind"]: r for r in rows["escape"] if r["beta"] == cold}
     off = [r["time"] / r["law"] - 1 for r in rows["escape"]]
@@ -220,7 +263,12 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
     inertia, inertia_steps = (out["LD"][key] / out["ULD"][key] for key in ("time", "steps"))
     return [
         f"Recurrence at least curvature {least:g}: ULD {gains[0]:.3g} and NLD {gains[1]:.3g} times sooner "
-        f"than LD in time, {steps[0]:.3g} and {steps[1]:.3g} times in steps, each a tenth of the stable one.",
+        f"than LD in time, {steps[0]:.3g} and {steps[1]:.3g} times in steps, each a fiftieth of the stable "
+        "one.",
+        f"Recurrence times lie within {100 * max(exact):.1f} % of the path without noise. They are "
+        f"{min(rates):.2f} to {max(rates):.2f} times log(R/r) over the rate, which leaves out where the path "
+        "starts and, for ULD at critical friction and NLD at the best turn, where two rates meet, a factor "
+        "that grows with time.",
         f"Escape at beta {cold:g}: NLD (J of norm 2) {escape_gain:.3g} times sooner than LD in time; the law "
         f"says {escape_law:.3g}.",
         f"ULD is not sooner in time here (ratio {inertia:.3g}): its law asks for friction plus the saddle's "

@@ -24,6 +24,8 @@ STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 # the rate: noise, step sizes (from the start, after a warm-up), and how much of the support counts as inside
 RATE_NOISE, RATE_STEPS, INSIDE = 0.5, (0.4, 0.8), 0.8
 LINES = (0.01, 0.05, 0.4)
+# a run rests where no parameter's slope is more than this part of what its residuals could make it
+RESTING = 1e-6
 
 
 def hat(x: Any) -> Any:
@@ -45,7 +47,7 @@ def step_cells(quick: bool) -> Sequence[Cell]:
 
 
 def run_step(cell: Cell) -> Row:
-    """Descend from eight starts and return what the one kept is like, and the sharpest of all."""
+    """Descend from eight starts and return what the one kept is like, and the sharpest at rest and moving."""
     rng = np.random.default_rng(cell["seed"])
     x = rng.uniform(-1, 1, POINTS)
     y = hat(x) + NOISE * rng.standard_normal(POINTS)
@@ -57,8 +59,14 @@ def run_step(cell: Cell) -> Row:
         if word != "diverged"
     ]
     grid = np.linspace(x.min(), x.max(), 400)
+    edges = {True: [0.0], False: [0.0]}
+    for report in reports:
+        edges[report.sharpness.unrest <= RESTING].append(report.sharpness.largest * step / 2)
     return {
-        "sharpest": max(r.sharpness.largest for r in reports) * step / 2,
+        "sharpest_at_rest": max(edges[True]),
+        "sharpest_moving": max(edges[False]),
+        "resting": len(edges[True]) - 1,
+        "moving": len(edges[False]) - 1,
         "sharpness": fit.stability.sharpness.largest,
         "limit": 2 / step,
         "variation": max(r.variation for r in reports),
@@ -116,7 +124,9 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
     header = (
         "step size",
         "knots (median)",
-        "largest sharpness over 2/step",
+        "runs at rest, and moving",
+        "largest sharpness over 2/step, at rest",
+        "and moving",
         "largest variation",
         "1/step - 1/2",
         "runs without knots",
@@ -154,7 +164,9 @@ def _summary(rows: Sequence[Row], step: float) -> tuple[str, ...]:
     return (
         f"{step:g}",
         f"{knots:g}",
-        f"{max(r['sharpest'] for r in part):.3f}",
+        f"{sum(r['resting'] for r in part)}, {sum(r['moving'] for r in part)}",
+        _largest(part, "sharpest_at_rest"),
+        _largest(part, "sharpest_moving"),
         f"{max(r['variation'] for r in part):.3g}",
         f"{part[0]['variation_limit']:.3g}",
         f"{sum(r['collapsed'] for r in part)} of {8 * len(part)}",
@@ -163,11 +175,23 @@ def _summary(rows: Sequence[Row], step: float) -> tuple[str, ...]:
     )
 
 
+def _largest(rows: Sequence[Row], name: str) -> str:
+    largest = max(r[name] for r in rows)
+    return f"{largest:.3f}" if largest > 0 else "none"
+
+
 def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
-    over = max(r["sharpest"] for r in rows["steps"])
-    beyond = sum(r["variation"] > r["variation_limit"] for r in rows["steps"])
+    steps = rows["steps"]
+    resting, moving = (sum(r[name] for r in steps) for name in ("resting", "moving"))
+    settled, swinging = (max(r[name] for r in steps) for name in ("sharpest_at_rest", "sharpest_moving"))
+    beyond = sum(r["variation"] > r["variation_limit"] for r in steps)
     notes = [
-        f"No run is sharper than {over:.3f} times 2 over its step size.",
+        f"{resting} runs came to rest; none of them is sharper than {settled:.3f} times 2 over its step "
+        "size, as the theorem asks of a point at rest.",
+        f"{moving} runs still move when their steps are used up. With small steps they are on their way; "
+        "with larger ones they oscillate at the edge of stability, where the sharpness may pass the limit "
+        f"for a while: up to {swinging:.3f} times 2 over the step size. They are not minima, and the theorem "
+        "says nothing of them.",
         "No function varies more than 1/step - 1/2."
         if not beyond
         else f"{beyond} FUNCTIONS VARY MORE THAN 1/step - 1/2.",

@@ -254,7 +254,11 @@ def without_spare_rank(
     """Return as good a point of lower rank, padded with zeros, where there is one; penalties see to it."""
     if objective.penalties or objective.free_biases:
         return None
-    return drop_spare_rank(objective, _steppers(objective), theta, rng, enough=_enough(objective))
+    enough = _enough(objective)
+    narrower = drop_spare_rank(objective, _steppers(objective), theta, rng, enough=enough)
+    if narrower is None or narrower.value > enough:
+        return narrower
+    return _last_digits(objective, narrower, rng)
 
 
 def _enough(objective: RecoveryObjective) -> float:
