@@ -103,7 +103,7 @@ def test_a_sample():
     counts = judged(0, 120)
     assert counts[Verdict.PROVED, Rigour.RIGOROUS] > 10
     assert counts[Verdict.PROVED, Rigour.WORKING_PRECISION] > 10
-    assert sum(n for (verdict, _), n in counts.items() if verdict is Verdict.INCONCLUSIVE) > 20
+    assert sum(n for (verdict, _), n in counts.items() if verdict is not Verdict.PROVED) > 20
 
 
 @pytest.mark.slow
