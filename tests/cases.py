@@ -12,8 +12,10 @@ import numpy as np
 from scipy.sparse import csr_array, random_array
 from scipy.sparse.linalg import aslinearoperator
 
+from lowland.certify.settings import Judgement, Settings
 from lowland.core.networks import ReluNetwork
 from lowland.core.tensor_observations import TensorObservations
+from lowland.core.work import UNLIMITED
 from lowland.datasets import planted_completion, planted_sensing
 from lowland.losses import (
     Balancing,
@@ -50,6 +52,7 @@ from lowland.objectives.relu import ReluObjective
 from lowland.objectives.side_prior import SidePrior
 from lowland.objectives.tucker import TuckerObjective
 from lowland.search import (
+    Accelerated,
     Alternating,
     EmpiricalBayes,
     GaussNewton,
@@ -601,6 +604,7 @@ SOLVERS = [
     Case(Stochastic, Stochastic, "plain", {"steps": 40}),
     Case(Stochastic, lambda: Stochastic(perturbation=0.1), "perturbed", {"steps": 40}),
     Case(Stochastic, lambda: Stochastic(momentum=0.5, batch_size=10), "momentum", {"steps": 40}),
+    Case(Accelerated, Accelerated, "accelerated", {"steps": 30}),
     Case(Alternating, Alternating, "alternating", {"steps": 30}),
     Case(GaussNewton, GaussNewton, "gauss-newton", {"steps": 20}),
     # its whole steps need curvature everywhere, which clipped losses lack
@@ -739,6 +743,11 @@ BAYESIAN = {
     "plain": lambda: _bayesian(biases=False, features=False, weights=False, column_noise=False),
     "single precision": lambda: _bayesian(dtype="float32"),
 }
+
+
+def judgement(settings=None):
+    """Return what judges are given beside the point, without limit."""
+    return Judgement(settings or Settings(), UNLIMITED, {}, 1.0)
 
 
 def parametrise(cases):

@@ -9,7 +9,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from lowland import certify_matrix, diagnose, estimate_state, recover
 from lowland.certify import Settings, certify
-from lowland.certify.extremes import norm_bound
+from lowland.certify.norm_bounds import norm_bound
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import CLAIMS, Certificate
 from lowland.core.maps import DenseMap

@@ -105,9 +105,13 @@ def test_three_ways_to_the_smallest_curvature_agree(name, rng):
         ).theta
         gauge = curvature.orthonormal_basis(objective.gauge(theta))
         at, size = objective.linearise(theta), theta.size
-        more = {"_dense": (), "_factored": (rng,), "_lanczos": (60, rng)}[name]
-        found = getattr(curvature, name)(at, size, gauge, *more)
         hessian = np.array([at.hessian_product(unit) for unit in np.eye(size)])
+        arguments = {
+            "_dense": (hessian, gauge),
+            "_factored": (hessian, gauge, rng),
+            "_lanczos": (at, size, gauge, 60, rng),
+        }
+        found = getattr(curvature, name)(*arguments[name])
         basis = np.linalg.svd(gauge)[0][:, gauge.shape[1] :]
         expected = np.linalg.eigvalsh(basis.T @ hessian @ basis)[0]
         assert found.converged

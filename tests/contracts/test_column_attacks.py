@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 import lowland as ll
-from lowland.certify import Settings, certify
+from cases import judgement
+from lowland.certify import certify
 from lowland.certify.dual import dual_bound
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import Verdict
@@ -47,7 +48,7 @@ def test_bounds_hold_where_large_counts_cancel(count, rng):
         settings = CompletionSettings(1, False, penalty, columns=Columns.of(seen, "poisson"))
         objective = completion_objective(seen, settings)
         theta = factors_of(objective, np.full((6, 1), size**0.5), np.full((5, 1), -(size**0.5)))
-        found = dual_bound(objective, theta, np.inf, Settings(), np.random.default_rng(0))
+        found = dual_bound(objective, theta, np.inf, judgement())
         nothing = objective.value(0 * theta)
         assert found.value <= nothing * (1 + 1e-12)
         if objective.value(theta) > 1.02 * nothing:

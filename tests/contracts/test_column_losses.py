@@ -10,7 +10,7 @@ import pytest
 from scipy.special import expit
 
 import lowland as ll
-from cases import mixed_problem
+from cases import judgement, mixed_problem
 from lowland.certify import certify, dual
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.status import Verdict
@@ -265,7 +265,7 @@ def test_faults_in_the_bound_are_found(fault, monkeypatch):
     objective = small_problem(1, 0.3)
     theta = searched(objective)
     best = relaxation(objective)
-    honest = dual.dual_bound(objective, theta, np.inf, _settings(), np.random.default_rng(0))
+    honest = dual.dual_bound(objective, theta, np.inf, judgement())
     assert 0 < honest.value <= best * (1 + 1e-7)
     if fault == "no limit on the slopes":
         monkeypatch.setattr(dual, "_norm_bound", lambda *_: dual.Bound(1e-9, dual.Rigour.RIGOROUS, "none"))
@@ -278,7 +278,7 @@ def test_faults_in_the_bound_are_found(fault, monkeypatch):
         objective = small_problem(6, 1.5)  # where the bound is sharp
         theta, best = searched(objective), relaxation(objective)
         objective = replace(objective, loss=_DoubledConjugate(objective.loss))
-    false = dual.dual_bound(objective, theta, np.inf, _settings(), np.random.default_rng(0))
+    false = dual.dual_bound(objective, theta, np.inf, judgement())
     assert false.value > best * (1 + 1e-7)
 
 
@@ -293,19 +293,13 @@ class _DoubledConjugate:
         return getattr(self._inner, name)
 
 
-def _settings():
-    from lowland.certify import Settings
-
-    return Settings()
-
-
 def test_free_biases_leave_the_bound_at_zero():
     objective = mixed_problem()
     free = make_objective(
         objective.measurement, objective.y, objective.model, loss=objective.loss, ridge=objective.ridge
     )
     theta = np.zeros(free.size)
-    found = dual.dual_bound(free, theta, free.value(theta), _settings(), np.random.default_rng(0))
+    found = dual.dual_bound(free, theta, free.value(theta), judgement())
     assert found.value == 0
 
 

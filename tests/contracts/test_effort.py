@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certify import Settings, certify, extremes
-from lowland.certify.extremes import norm_bound
+from lowland.certify import Settings, certify, norm_bounds
+from lowland.certify.norm_bounds import norm_bound
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.maps import DenseMap
@@ -14,8 +14,10 @@ from lowland.core.status import Rigour, Verdict
 
 def test_efforts_grow():
     quick, standard, thorough = (Settings.for_effort(e) for e in ("quick", "standard", "thorough"))
-    for name in ("largest_dense", "largest_hessian", "largest_tangent", "largest_work", "largest_modular"):
+    for name in ("share", "least_work"):
         assert getattr(quick, name) < getattr(standard, name) < getattr(thorough, name)
+    for name in ("largest_dense", "largest_hessian", "largest_tangent", "largest_modular", "lanczos_steps"):
+        assert getattr(quick, name) == getattr(standard, name) < getattr(thorough, name)
     for bad in ("fast", 3, None):
         with pytest.raises(InvalidInputError, match="effort is unknown"):
             Settings.for_effort(bad)
@@ -29,16 +31,16 @@ def test_what_a_budget_leaves_open_is_said(rng):
     rows, columns = np.nonzero(rng.random((40, 30)) < 0.3)
     y = (rng.standard_normal((40, 2)) @ rng.standard_normal((2, 30)))[rows, columns]
     fit = ll.recover(ll.Entries(rows, columns, (40, 30)), y, rank=2, rng=0, effort="thorough")
-    tight = Settings(largest_work=1.0, largest_hessian=10, largest_tangent=10, largest_modular=10)
+    tight = Settings(share=0.0, least_work=1e6)
     poor = certify(fit.objective, fit.search.theta, settings=tight)
-    for claim, limit in (("strict_local_minimum", "largest_work"), ("locally_unique", "largest_work")):
+    for claim in ("strict_local_minimum", "locally_unique"):
         assert poor[claim].verdict is Verdict.INCONCLUSIVE
-        assert poor[claim].limited_by == limit
+        assert poor[claim].limited_by == "work"
         assert fit.certificate[claim].verdict is not Verdict.INCONCLUSIVE
         assert fit.certificate[claim].limited_by == ""
     assert "a larger effort may settle it" in str(poor)
     again = Certificate.from_json(poor.to_json())
-    assert again["locally_unique"].limited_by == "largest_work"
+    assert again["locally_unique"].limited_by == "work"
 
 
 def test_bounds_from_random_starts_hold(rng):
@@ -67,7 +69,7 @@ def test_a_random_start_without_its_charge_dies(rng, monkeypatch):
 
     assert too_low() == 0
     # as if any failure were accepted: the charge vanishes
-    monkeypatch.setattr(extremes, "FAILURE", 1.648 * np.sqrt(400))
+    monkeypatch.setattr(norm_bounds, "FAILURE", norm_bounds.ATTEMPTS * 1.648 * np.sqrt(400))
     assert too_low() > 0
 
 

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lowland.certify import Settings
+from cases import judgement
 from lowland.certify.dual import dual_bound
 from lowland.certify.exact_fit import misfit
 from lowland.certify.exclusion import exclusion_radius
@@ -56,7 +56,7 @@ def test_no_point_is_below_a_dual_bound(objective, data):
     one, other = (data.draw(arrays(objective.size)) for _ in range(2))
     upper, _ = upper_value(objective, one)
     assume(upper > 1e-200)
-    bound = dual_bound(objective, one, upper, Settings(), np.random.default_rng(0))
+    bound = dual_bound(objective, one, upper, judgement())
     weights = objective.weighted(np.ones(objective.y.size))
     apart = fitted_distance(objective, upper - bound.value)
     for point in (other, one, one + 0.1 * other, np.zeros_like(one), objective.refit_biases(0 * one)):
@@ -96,12 +96,12 @@ def test_no_point_is_below_a_bound_by_conjugates(objective, data):
     one, other = (data.draw(arrays(objective.size)) for _ in range(2))
     upper, _ = upper_value(objective, one)
     assume(1e-200 < upper < 1e200)
-    bound = dual_bound(objective, one, upper, Settings(), np.random.default_rng(0))
+    bound = dual_bound(objective, one, upper, judgement())
     found = one
     for _ in range(5):  # near a minimum, where the bound is sharp
         for name in objective.block_solver.names:
             found = objective.block_solver.solve(found, name)
-    sharper = dual_bound(objective, found, upper, Settings(), np.random.default_rng(0))
+    sharper = dual_bound(objective, found, upper, judgement())
     for point in (other, one, found, one + 0.1 * other, found + 0.01 * other, np.zeros_like(one)):
         with np.errstate(over="ignore"):
             value = objective.value(point)
@@ -125,7 +125,7 @@ def test_no_positive_semidefinite_point_is_below_its_bound(data, unit_trace, los
     assume(np.linalg.norm(one) > 1e-3 and np.linalg.norm(other) > 1e-3)
     upper, _ = upper_value(objective, one)
     assume(np.isfinite(upper))
-    bound = dual_bound(objective, one, upper, Settings(), np.random.default_rng(0))
+    bound = dual_bound(objective, one, upper, judgement())
     for point in (other, one, one + 0.1 * other):
         if np.linalg.norm(point) > 1e-3:
             assert bound.value <= objective.value(point) * (1 + 1e-12)

@@ -4,8 +4,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from lowland.certify import extremes
-from lowland.certify.extremes import is_eigenvalue_below, is_norm_below, norm_bound
+from lowland.certify import extremes, norm_bounds
+from lowland.certify.extremes import is_eigenvalue_below, is_norm_below
+from lowland.certify.norm_bounds import norm_bound
 from lowland.core.fields import embed
 from lowland.core.maps import DenseMap
 from lowland.core.status import Rigour
@@ -110,7 +111,7 @@ def test_bounds_of_every_kind_are_above(steps):
 @pytest.mark.parametrize("is_complex", [False, True])
 def test_sparse_operators_are_never_formed(shape, is_complex, monkeypatch):
     """The Gram matrix of the entries gives the same bound, positions that repeat among them."""
-    monkeypatch.setattr(extremes, "SPARSE_COST", 0)
+    monkeypatch.setattr(norm_bounds, "SPARSE_COST", 0)
     for seed in range(20):
         rng = np.random.default_rng(seed)
         rows, columns = rng.integers(0, shape[0], 60), rng.integers(0, shape[1], 60)
@@ -122,7 +123,7 @@ def test_sparse_operators_are_never_formed(shape, is_complex, monkeypatch):
         monkeypatch.setattr(type(operator), "toarray", None)
         found = norm_bound(operator, method="cholesky", largest_dense=0, steps=40, rng=rng)
         monkeypatch.undo()
-        monkeypatch.setattr(extremes, "SPARSE_COST", 0)
+        monkeypatch.setattr(norm_bounds, "SPARSE_COST", 0)
         assert found.rigour is Rigour.RIGOROUS
         assert is_above_the_norm(embed(dense), found.value * (1 + 1e-15))
         assert found.value <= np.linalg.norm(dense, 2) * (1 + 1e-7)
@@ -130,13 +131,13 @@ def test_sparse_operators_are_never_formed(shape, is_complex, monkeypatch):
 
 def failures(monkeypatch, probability):
     """Return how often a bound that may fail with this probability does, over random starts."""
-    monkeypatch.setattr(extremes, "FAILURE", probability)
+    monkeypatch.setattr(norm_bounds, "FAILURE", probability)
     rng, count, tried = np.random.default_rng(0), 0, 400
     # the hardest kind: many values just below the top
     values = 1 - np.linspace(0, 1, 400) ** 2
     matrix = np.diag(values)
     for _ in range(tried):
-        found = extremes._probable_bound(DenseMap(matrix), 8, rng)
+        found = norm_bounds._probable_bound(DenseMap(matrix), 8, rng)
         if found.rigour is Rigour.PROBABILISTIC:
             count += found.value < 1.0
     return count / tried
@@ -147,13 +148,13 @@ def test_probable_bounds_fail_no_more_often_than_they_say(monkeypatch):
 
 
 def test_a_lanczos_value_without_its_allowance_fails_always(monkeypatch):
-    assert failures(monkeypatch, 1.648 * np.sqrt(400)) > 0.5  # the allowance vanishes
+    assert failures(monkeypatch, norm_bounds.ATTEMPTS * 1.648 * np.sqrt(400)) > 0.5  # the allowance vanishes
 
 
 @pytest.mark.parametrize("cost", [0, 1e9])
 def test_where_no_factorisation_completes_cheap_bounds_hold(cost, monkeypatch):
-    monkeypatch.setattr(extremes, "SPARSE_COST", cost)
-    monkeypatch.setattr(extremes, "_least_proved", lambda prover, estimate: None)
+    monkeypatch.setattr(norm_bounds, "SPARSE_COST", cost)
+    monkeypatch.setattr(norm_bounds, "least_proved", lambda prover, estimate: None)
     for seed, scale in enumerate((1e-9, 1.0, 1e9)):
         rng = np.random.default_rng(seed)
         weights = scale * rng.standard_normal(60)

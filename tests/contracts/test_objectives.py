@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from cases import OBJECTIVES, PROBLEMS, parametrise
+from lowland.certify.hessian import hessian_matrix
+from lowland.certify.jacobian import jacobian_matrix
 from lowland.core.errors import InvalidInputError
 from lowland.measure import Entries, gaussian
 from lowland.models import General, Psd
@@ -141,3 +143,31 @@ def test_bad_input(change, words):
     measurement, y, model = (arguments.pop(name) for name in ("measurement", "y", "model"))
     with pytest.raises(InvalidInputError, match=words):
         make_objective(measurement, y, model, **arguments)
+
+
+@parametrise(OBJECTIVES)
+def test_matrices_are_those_of_the_products(case, rng):
+    objective = case.make()
+    theta = rng.standard_normal(objective.size)
+    at, units = objective.linearise(theta), np.eye(objective.size)
+    hessian = np.stack([at.hessian_product(unit) for unit in units], axis=1)
+    np.testing.assert_allclose(hessian_matrix(objective, theta), hessian, rtol=1e-9, atol=1e-9)
+    jacobian = np.stack([at.jacobian_product(unit) for unit in units], axis=1)
+    found = jacobian_matrix(objective, theta)
+    dense = found if isinstance(found, np.ndarray) else found.toarray()
+    np.testing.assert_allclose(dense, jacobian, rtol=1e-9, atol=1e-10)
+    weights = objective.weighted(np.ones(objective.y.size))
+    normal = jacobian.T @ (weights[:, None] * jacobian)
+    np.testing.assert_allclose(objective.normal_matrix(theta), normal, rtol=1e-9, atol=1e-9)
+
+
+def test_a_jacobian_of_the_wrong_side_is_noticed(rng, monkeypatch):
+    """The mutant whose Jacobian takes one factor for the other."""
+    objective = OBJECTIVES[0].make()
+    theta = rng.standard_normal(objective.size)
+    u, v, *_ = objective.model.unpack(theta)
+    turned = objective.model.pack(u, -v)
+    wrong = jacobian_matrix(objective, turned).toarray()
+    unit = np.eye(objective.size)[0]
+    right = objective.linearise(theta).jacobian_product(unit)
+    assert np.abs(wrong[:, 0] - right).max() > 0.1 * np.abs(right).max()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certify import Settings, certify, dual, dual_biases
+from cases import judgement
+from lowland.certify import certify, dual, dual_biases
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import Rigour, Verdict
 from lowland.measure import Entries, gaussian
@@ -51,7 +52,7 @@ def polished(objective, steps=60):
 
 def bound_of(objective, theta):
     upper = objective.value(theta) * (1 + 1e-12)
-    return dual.dual_bound(objective, theta, upper, Settings(), np.random.default_rng(0))
+    return dual.dual_bound(objective, theta, upper, judgement())
 
 
 @pytest.mark.parametrize("seed", range(200))

@@ -5,7 +5,7 @@ import pytest
 
 import lowland as ll
 from lowland.certify import Settings
-from lowland.certify.extremes import norm_bound
+from lowland.certify.norm_bounds import norm_bound
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.maps import DenseMap
 from lowland.core.status import Verdict

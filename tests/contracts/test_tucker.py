@@ -257,7 +257,7 @@ def test_the_judge_looks_beyond_the_hessian(missing, order):
 
 
 def test_a_judge_that_stops_at_the_hessian_is_noticed(monkeypatch):
-    def shortsighted(objective, theta, second, strict, *, zero, rng):
+    def shortsighted(objective, theta, second, strict, given):
         return Finding("local_minimum", second.verdict)
 
     monkeypatch.setattr(judging_module, "judge_local_minimum", shortsighted)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from cases import PROBLEMS, make_small_objective
+from cases import PROBLEMS, judgement, make_small_objective
 from lowland.certify import dual, extremes, optimality
 from lowland.certify import judging as certify_module
 from lowland.core.findings import Certificate, Finding
@@ -246,9 +246,7 @@ def false_bounds(biases):
     """Count lower bounds that exceed the optimum."""
     count = 0
     for objective, theta, best in weighted_instances(biases):
-        bound = dual.dual_bound(
-            objective, theta, objective.value(theta), certify_module.Settings(), np.random.default_rng(0)
-        )
+        bound = dual.dual_bound(objective, theta, objective.value(theta), judgement())
         count += bound.value > best * (1 + 1e-9)
     return count
 
@@ -298,7 +296,7 @@ def test_lanczos_taken_for_an_upper_bound_gives_a_false_proof(monkeypatch):
     bad = 0
     for objective, theta, best in weighted_instances(()):
         settings = certify_module.Settings(norm_bound="lanczos", lanczos_steps=1)
-        finding = optimality.judge_optimality(objective, theta, settings)[0]
+        finding = optimality.judge_optimality(objective, theta, judgement(settings))[0]
         assert finding.verdict is not Verdict.PROVED
         bad += finding.witness["lower_bound"] > best * (1 + 1e-9)
     assert bad > 0, "one Lanczos step must be too optimistic somewhere, or this test shows nothing"

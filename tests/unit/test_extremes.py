@@ -6,9 +6,10 @@ from lowland.certify.extremes import (
     eigenvalue_bound,
     is_eigenvalue_below,
     is_norm_below,
-    leading_triplet,
-    norm_bound,
 )
+from lowland.certify.factorisations import orthonormal_basis
+from lowland.certify.leading import leading_triplet
+from lowland.certify.norm_bounds import norm_bound
 from lowland.core.maps import DenseMap
 from lowland.core.status import Rigour
 
@@ -71,3 +72,16 @@ def test_norm_bound_by_budget(rng):
     assert dense.value >= np.linalg.norm(operator.matrix, 2)
     estimate = norm_bound(operator, method="auto", largest_dense=10, steps=10, rng=rng)
     assert estimate.rigour is Rigour.ESTIMATE
+
+
+def test_a_basis_of_dependent_columns_spans_them_all(rng):
+    """Without pivots the noise that a dependent column leaves is taken out of the columns behind it."""
+    columns = rng.standard_normal((30, 3))
+    for order in ([0, 1, 0, 2], [0, 0, 1, 2], [0, 1, 2, 2]):
+        directions = columns[:, order]
+        basis = orthonormal_basis(directions)
+        assert basis.shape == (30, 3)
+        np.testing.assert_allclose(basis.T @ basis, np.eye(3), atol=1e-12)
+        np.testing.assert_allclose(basis @ (basis.T @ directions), directions, atol=1e-12)
+    assert orthonormal_basis(np.zeros((5, 0))).shape == (5, 0)
+    assert orthonormal_basis(np.zeros((5, 2))).shape == (5, 0)

@@ -13,9 +13,10 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.certify.exact import pattern_rank
+from lowland.certify.exact import pattern_rank, rank_work
 from lowland.core.arrays import Indices
 from lowland.core.records import ObservedPattern, dimension_of
+from lowland.core.work import CALL, UNLIMITED, Budget, touch
 
 Lines = tuple[NDArray[np.bool_], NDArray[np.bool_]]
 # cores tried, each twice as large as the last, and seeds of complete blocks
@@ -62,16 +63,20 @@ def close(observed: Any, known: Lines, needed: tuple[int, int]) -> Lines:
     pair of ndarray of bool
     """
     rows, columns = (side.copy() for side in known)
+    touch(2.0 * observed.nnz)
     turned = observed.T.tocsr()
     while True:
         before = int(rows.sum() + columns.sum())
+        touch(CALL + 2.0 * observed.nnz)
         rows |= observed @ columns.astype(np.int64) >= needed[0]
         columns |= turned @ rows.astype(np.int64) >= needed[1]
         if int(rows.sum() + columns.sum()) == before:
             return rows, columns
 
 
-def finite_reach(pattern: ObservedPattern, largest: int, rng: np.random.Generator) -> Reach | None:
+def finite_reach(
+    pattern: ObservedPattern, largest: int, rng: np.random.Generator, budget: Budget = UNLIMITED
+) -> Reach | None:
     """Return what is determined up to finitely many choices, or None where no core was found.
 
     Parameters
@@ -81,7 +86,11 @@ def finite_reach(pattern: ObservedPattern, largest: int, rng: np.random.Generato
         Most unknowns of the core's columns.
     rng : numpy.random.Generator
         For the integer points.
+    budget : Budget
+        Larger cores are tried while half of what is left allows them.
     """
+    if not budget.allows(_closing_work(pattern), part=0.5):
+        return None
     observed, needed = _observed(pattern), _unknowns(pattern)
     for attempt in reversed(range(ATTEMPTS)):  # small cores are cheap and often enough
         size = max(largest // max(needed) >> attempt, 2)
@@ -89,22 +98,27 @@ def finite_reach(pattern: ObservedPattern, largest: int, rng: np.random.Generato
         if core is None:
             continue
         part = _restricted(pattern, observed, *core)
+        if not budget.allows(rank_work(part), part=0.5):
+            return None
         if _fixes_factors(part) and pattern_rank(part, rng, trials=1).is_full:
             return _reach_from(observed, core, needed)
     return None
 
 
-def unique_reach(pattern: ObservedPattern) -> Reach | None:
+def unique_reach(pattern: ObservedPattern, budget: Budget = UNLIMITED) -> Reach | None:
     """Return what is determined uniquely, starting from complete blocks of r rows and columns.
 
-    Without biases: the factors of a complete block are known but for their mixing.
+    Without biases: the factors of a complete block are known but for their mixing. As many blocks are tried
+    as a third of the budget allows.
     """
-    if pattern.biases:
+    each = _closing_work(pattern)
+    seeds = budget.times(each, SEEDS, part=1 / 3)
+    if pattern.biases or not seeds:
         return None
     observed, r = _observed(pattern), pattern.rank
     counts = np.asarray(observed.sum(axis=1)).ravel()
     best: Reach | None = None
-    for first in np.argsort(-counts, kind="stable")[:SEEDS]:
+    for first in np.argsort(-counts, kind="stable")[:seeds]:
         block = _complete_block(observed, int(first), r)
         if block is None:
             continue
@@ -114,6 +128,11 @@ def unique_reach(pattern: ObservedPattern) -> Reach | None:
         if best.is_all:
             break
     return best
+
+
+def _closing_work(pattern: ObservedPattern) -> float:
+    """Return about what a block and its closure take: products with the pattern, some for each component."""
+    return CALL * 20 + 2.0 * pattern.rows.size * (pattern.rank + 12)
 
 
 def _reach_from(observed: Any, core: tuple[Indices, Indices], needed: tuple[int, int]) -> Reach:
@@ -182,6 +201,7 @@ def _complete_block(observed: Any, first: int, rank: int) -> tuple[Indices, Indi
     common = np.zeros(observed.shape[1], np.int64)
     common[observed[[first]].indices] = 1
     while len(rows) < rank:
+        touch(CALL + float(observed.nnz))
         shared = observed @ common
         shared[rows] = -1
         best = int(np.argmax(shared))

@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, final
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from lowland.certify.factorisations import cholesky_solver, eigh, lowest_pair, qr, svd
-from lowland.certify.lanczos import BASIS, is_formed, product_budget, smallest_eigenpairs
+from lowland.certify.factorisations import cholesky_solver, eigh, lowest_pair, orthonormal_basis, qr
+from lowland.certify.hessian import Extremes, hessian_matrix, hessian_work
+from lowland.certify.lanczos import affordable_restarts, smallest_eigenpairs
+from lowland.certify.reduced_curvature import reduced_extremes
+from lowland.certify.settings import Judgement
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
+from lowland.core.work import eigenvalue_work
 
 CURVATURE_CLAIMS = ("second_order_stationary", "strict_local_minimum")
-# up to this size a Cholesky factorisation and inverse iteration replace all eigenvalues
-FACTORED = 4000
+# beyond this size a Cholesky factorisation and inverse iteration replace all eigenvalues
+ALL = 1200
+# part of what is left of the budget that a Hessian may take
+HESSIAN_PART = 0.7
 
 
-@final
-@dataclass(frozen=True, eq=False)
-class Extremes:
-    """Extreme curvatures orthogonal to the gauge, and the direction of the smallest."""
-
-    smallest: float
-    largest: float
-    direction: Vector
-    method: str
-    converged: bool
-
-
-def judge_curvature(
-    objective: Any,
-    theta: Vector,
-    stationary: Finding,
-    *,
-    tolerance: float,
-    largest: int,
-    work: float,
-    rng: np.random.Generator,
-) -> list[Finding]:
+def judge_curvature(objective: Any, theta: Vector, stationary: Finding, given: Judgement) -> list[Finding]:
     """Judge second-order stationarity and strict local minimality.
 
     Parameters
@@ -49,14 +34,9 @@ def judge_curvature(
     theta : ndarray, shape (size,)
     stationary : Finding
         The finding on the gradient, which both claims presuppose.
-    tolerance : float
-        Curvatures within this fraction of the largest one count as zero.
-    largest : int
-        Largest point whose Hessian is formed.
-    work : float
-        Numbers that Hessian products may touch beyond that size.
-    rng : numpy.random.Generator
-        For the start of the Lanczos iteration.
+    given : Judgement
+        Curvatures within a fraction of the largest one count as zero; the budget says whether the Hessian is
+        formed, or how long it is iterated with.
 
     Returns
     -------
@@ -65,29 +45,29 @@ def judge_curvature(
         been evaluated directly. Positive curvature supports a strict local minimum; it never
         says anything global.
     """
-    if stationary.verdict is not Verdict.SUPPORTED and theta.size > largest:
+    tolerance = given.settings.curvature_tolerance
+    if stationary.verdict is not Verdict.SUPPORTED and not is_formed(objective, given):
         # both claims presuppose stationarity, so a long computation could not change them
         return [_not_stationary(claim, stationary) for claim in CURVATURE_CLAIMS]
     if not objective.penalties:
         theta = balanced(objective, theta)
-    extremes = extreme_curvatures(objective, theta, largest, work, rng)
+    extremes = extreme_curvatures(objective, theta, given)
     if not extremes.converged:
-        limit = "" if is_formed(objective, largest, work) else "largest_work"
+        words, limit = extremes.method, extremes.limit
         return [
-            Finding(
-                claim, Verdict.INCONCLUSIVE, tolerance=tolerance, method=extremes.method, limited_by=limit
-            )
+            Finding(claim, Verdict.INCONCLUSIVE, tolerance=tolerance, method=words, limited_by=limit)
             for claim in CURVATURE_CLAIMS
         ]
     bound = tolerance * extremes.largest
     direct, second_difference = direct_curvature(objective, theta, extremes.direction)
+    smallest = min(direct, extremes.smallest)
     witness: dict[str, Any] = {
         "curvature": direct,
         "second_difference": second_difference,
         "largest": extremes.largest,
     }
     shared: dict[str, Any] = {
-        "value": direct,
+        "value": smallest,
         "bound": bound,
         "tolerance": tolerance,
         "method": extremes.method,
@@ -96,14 +76,14 @@ def judge_curvature(
     if direct < -bound and second_difference < 0:
         witness["direction"] = extremes.direction
         return [
-            Finding("second_order_stationary", Verdict.REFUTED, witness=witness, **shared),
-            Finding("strict_local_minimum", Verdict.REFUTED, witness=witness, **shared),
+            Finding(claim, Verdict.REFUTED, witness=witness, **(shared | {"value": direct}))
+            for claim in CURVATURE_CLAIMS
         ]
     if stationary.verdict is not Verdict.SUPPORTED:
         return [_not_stationary(claim, stationary) for claim in CURVATURE_CLAIMS]
-    second = Verdict.SUPPORTED if direct >= -bound else Verdict.INCONCLUSIVE
-    strictly = direct > bound > 0 and second is Verdict.SUPPORTED
-    if strictly and not is_near_minimum(objective, theta, direct):
+    second = Verdict.SUPPORTED if smallest >= -bound else Verdict.INCONCLUSIVE
+    strictly = smallest > bound > 0 and second is Verdict.SUPPORTED
+    if strictly and not is_near_minimum(objective, theta, smallest):
         strictly, shared["method"] = False, "positive curvature, but a step could still lower the objective"
     strict = Verdict.SUPPORTED if strictly else Verdict.INCONCLUSIVE
     return [
@@ -125,21 +105,30 @@ def _not_stationary(claim: str, stationary: Finding) -> Finding:
     )
 
 
-def extreme_curvatures(
-    objective: Any, theta: Vector, largest: int, work: float, rng: np.random.Generator
-) -> Extremes:
-    """Return the extreme eigenvalues of the Hessian on the complement of the gauge."""
-    products, formed = product_budget(objective, work), is_formed(objective, largest, work)
-    if not (formed or products):
+def extreme_curvatures(objective: Any, theta: Vector, given: Judgement) -> Extremes:
+    """Return bounds on the eigenvalues of the Hessian on the complement of the gauge."""
+    if is_formed(objective, given):
+        gauge, hessian = orthonormal_basis(objective.gauge(theta)), hessian_matrix(objective, theta)
+        if not np.isfinite(hessian).all():
+            return Extremes(np.nan, np.nan, np.zeros(theta.size), "numbers beyond float64's range", False)
+        return _dense(hessian, gauge) if theta.size <= ALL else _factored(hessian, gauge, given.rng())
+    found = reduced_extremes(objective, theta, given)
+    if found is not None:
+        return found
+    restarts = affordable_restarts(objective, 3 * given.pass_work, given.budget)
+    if not restarts:
         words = "Hessian products are too costly for the budget"
-        return Extremes(float("nan"), float("nan"), np.zeros(theta.size), words, converged=False)
+        return Extremes(np.nan, np.nan, np.zeros(theta.size), words, False, given.budget.name)
     gauge = orthonormal_basis(objective.gauge(theta))
-    at = objective.linearise(theta)
-    if formed:
-        return _dense(at, theta.size, gauge)
-    if theta.size <= min(FACTORED, products):
-        return _factored(at, theta.size, gauge, rng)
-    return _lanczos(at, theta.size, gauge, products // BASIS, rng)
+    found = _lanczos(objective.linearise(theta), theta.size, gauge, restarts, given.rng())
+    return found if found.converged else replace(found, limit=given.budget.name)
+
+
+def is_formed(objective: Any, given: Judgement) -> bool:
+    """Whether the Hessian may be formed: by its size, and by what is left of the budget."""
+    size = objective.size
+    work = hessian_work(objective, given.pass_work) + 2 * eigenvalue_work(size)
+    return bool(size <= given.settings.largest_hessian and given.budget.allows(work, part=HESSIAN_PART))
 
 
 def is_near_minimum(objective: Any, theta: Vector, smallest: float) -> bool:
@@ -161,24 +150,14 @@ def direct_curvature(objective: Any, theta: Vector, direction: Vector) -> tuple[
     return curvature, (ahead + behind - 2 * objective.value(theta)) / step**2
 
 
-def orthonormal_basis(directions: Matrix) -> Matrix:
-    """Return an orthonormal basis of the span of columns, dependent ones dropped."""
-    if directions.shape[1] == 0:
-        return directions
-    u, s, _ = svd(directions)
-    basis: Matrix = u[:, s > 1e-10 * max(s[0], np.finfo(float).tiny)]
-    return basis
-
-
-def _dense(at: Any, size: int, gauge: Matrix) -> Extremes:
-    hessian = np.stack([at.hessian_product(unit) for unit in np.eye(size)], axis=1)
+def _dense(hessian: Matrix, gauge: Matrix) -> Extremes:
+    size = len(hessian)
     # an orthonormal basis of the complement of the gauge
     complement = qr(gauge, complete=True)[0][:, gauge.shape[1] :] if gauge.shape[1] else np.eye(size)
     if complement.shape[1] == 0:
         return Extremes(0.0, 0.0, np.zeros(size), "every direction leaves the matrix unchanged", False)
-    reduced = complement.T @ ((hessian + hessian.T) / 2) @ complement
-    if not np.isfinite(reduced).all():
-        return Extremes(float("nan"), float("nan"), np.zeros(size), "numbers beyond float64's range", False)
+    reduced = complement.T @ hessian @ complement
+    reduced = (reduced + reduced.T) / 2
     values, vectors = eigh(reduced)
     method = "smallest eigenvalue of the whole Hessian, gauge deflated"
     return Extremes(
@@ -186,12 +165,9 @@ def _dense(at: Any, size: int, gauge: Matrix) -> Extremes:
     )
 
 
-def _factored(at: Any, size: int, gauge: Matrix, rng: np.random.Generator) -> Extremes:
+def _factored(hessian: Matrix, gauge: Matrix, rng: np.random.Generator) -> Extremes:
     """Smallest eigenvalue by inverse iteration, where the Hessian is positive up to rounding."""
-    hessian = np.stack([at.hessian_product(unit) for unit in np.eye(size)], axis=1)
-    hessian = (hessian + hessian.T) / 2
-    if not np.isfinite(hessian).all():
-        return Extremes(float("nan"), float("nan"), np.zeros(size), "numbers beyond float64's range", False)
+    size, hessian = len(hessian), hessian.copy()
     top = float(np.abs(hessian).sum(axis=1).max())
     # the gauge is projected out and lifted to the top
     inner = hessian @ gauge

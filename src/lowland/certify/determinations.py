@@ -10,6 +10,7 @@ import numpy as np
 from lowland.core.arrays import Indices
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
+from lowland.core.work import UNLIMITED, Budget
 from lowland.kernels import modular
 
 FINITE, UNIQUE = "determined_by_data", "uniquely_determined"
@@ -50,9 +51,13 @@ def refuted(claim: str, rank: int | None, expected: int, method: str, rigour: Ri
 
 
 def rank_modulo_primes(
-    jacobian: Any, expected: int, sizes: Sequence[int | None], rng: np.random.Generator
-) -> int:
-    """Return the largest rank of a modular Jacobian over some primes, ended once it is the expected one.
+    jacobian: Any,
+    expected: int,
+    sizes: Sequence[int | None],
+    rng: np.random.Generator,
+    budget: Budget = UNLIMITED,
+) -> tuple[int, bool]:
+    """Return the largest rank of a modular Jacobian over some primes, and whether it is the last word.
 
     Parameters
     ----------
@@ -62,17 +67,34 @@ def rank_modulo_primes(
         Rows to look at with each prime, None all. Some may do for a proof; only all of them refute.
     rng : numpy.random.Generator
         For the integer points.
+    budget : Budget
+        Each prime may take half of what is left.
 
     Returns
     -------
-    int
+    int, bool
+        The second is False where the budget ended it before the rank was full or all primes were tried.
     """
+    most = sizes[0]
+    few = jacobian.holds_matrices and most is not None
+    if few and budget.allows(_work(jacobian, most, few=True), part=0.5):
+        # where matrices are generic sparse factors show as much as others, and cost next to nothing
+        sparse = modular.rank(jacobian.matrix(modular.PRIME, rng, most, few=True), modular.PRIME)
+        if sparse == expected:
+            return expected, True
     best = 0
     for prime, most in zip(modular.PRIMES, sizes, strict=False):
+        if not budget.allows(_work(jacobian, most), part=0.5):
+            return best, False
         best = max(best, int(modular.rank(jacobian.matrix(prime, rng, most), prime)))
         if best == expected:
             break
-    return best
+    return best, True
+
+
+def _work(jacobian: Any, most: int | None, *, few: bool = False) -> float:
+    rows = jacobian.rows if most is None else min(most, jacobian.rows)
+    return float(jacobian.work(rows, few=few)) + modular.elimination_work(rows, jacobian.unknowns)
 
 
 def refuted_by_rank(rank: int, expected: int) -> Finding:

@@ -19,11 +19,14 @@ from typing import Any, final
 import numpy as np
 
 from lowland.certify.dual_biases import bias_charge, bias_square
-from lowland.certify.extremes import Bound, eigenvalue_bound, norm_bound
+from lowland.certify.extremes import Bound, eigenvalue_bound
+from lowland.certify.norm_bounds import norm_bound
+from lowland.certify.settings import Judgement
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.fields import as_complexes, as_reals
 from lowland.core.rounding import gamma
 from lowland.core.status import Rigour
+from lowland.core.work import cholesky_work, eigenvalue_work
 
 
 @final
@@ -42,12 +45,9 @@ class LowerBound:
 # squares below this lose digits to underflow
 SMALLEST = 1e-290
 NOTHING = LowerBound(0.0, Rigour.RIGOROUS, "losses and penalties are never negative")
-BEYOND = replace(NOTHING, limited_by="largest_dense")
 
 
-def dual_bound(
-    objective: Any, theta: Vector, upper: float, settings: Any, rng: np.random.Generator
-) -> LowerBound:
+def dual_bound(objective: Any, theta: Vector, upper: float, given: Judgement) -> LowerBound:
     """Return the best lower bound that the residual gives.
 
     Parameters
@@ -57,8 +57,7 @@ def dual_bound(
     theta : ndarray, shape (size,)
     upper : float
         The objective at theta, rounded up; better points are no worse than this.
-    settings : Settings
-    rng : numpy.random.Generator
+    given : Judgement
 
     Returns
     -------
@@ -67,8 +66,8 @@ def dual_bound(
     """
     if objective.loss.name != "squared":
         if objective.structure == "psd":
-            return _psd_conjugate_bound(objective, theta, settings.largest_dense)
-        return _conjugate_bound(objective, theta, settings, rng)
+            return _psd_conjugate_bound(objective, theta, given)
+        return _conjugate_bound(objective, theta, given)
     if objective.free_biases and objective.observed_pattern is None:
         return NOTHING  # biases are refitted for observed entries only
     refitted = objective.refit_biases(theta)
@@ -76,10 +75,10 @@ def dual_bound(
     if not np.any(direction) or not np.isfinite(direction).all():
         return NOTHING
     if objective.structure == "psd":
-        return _psd_bound(objective, direction, settings.largest_dense)
+        return _psd_bound(objective, direction, given)
     if not objective.ridge:
         return NOTHING
-    bound = _norm_bound(objective, direction, settings, rng)
+    bound = _norm_bound(objective, theta, direction, given)
     rigour, _ = _charged(objective, direction, bound)
     error = penalised_error(objective, direction)
     highest = (bound.value + error) * (1 + 1e-15)
@@ -87,17 +86,28 @@ def dual_bound(
         return NOTHING
     limit = objective.ridge / highest if highest > 0 else np.inf
     found = _scaled(objective, direction, limit, upper, bound.method, rigour)
-    return replace(found, limited_by="" if bound.rigour is Rigour.RIGOROUS else "largest_dense")
+    return replace(found, limited_by=bound.limited_by)
 
 
-def _norm_bound(objective: Any, direction: Vector, settings: Any, rng: np.random.Generator) -> Bound:
+def _norm_bound(objective: Any, theta: Vector, direction: Vector, given: Judgement) -> Bound:
+    settings = given.settings
     return norm_bound(
         objective.penalised_adjoint(direction),
         method=settings.norm_bound,
         largest_dense=settings.largest_dense,
         steps=settings.lanczos_steps,
-        rng=rng,
+        rng=given.rng(),
+        budget=given.budget,
+        near=_right_vectors(objective, theta),
     )
+
+
+def _right_vectors(objective: Any, theta: Vector) -> Matrix:
+    """Return the right factor in the ridge's units: at an optimum it spans the leading right vectors."""
+    right: Matrix = objective.model.unpack(theta)[1]
+    if objective.side_weights is None:
+        return right
+    return np.asarray(right * np.sqrt(objective.side_weights[1])[:, None])
 
 
 def _scaled(
@@ -136,15 +146,25 @@ def _scaled(
     return LowerBound(value, rigour, method, scale)
 
 
-def _psd_bound(objective: Any, direction: Vector, largest: int) -> LowerBound:
+def _is_affordable(objective: Any, given: Judgement) -> bool:
+    """Whether the eigenvalues of a matrix of the side may be bounded: a few factorisations."""
+    side, settings = min(objective.shape) * (2 if objective.is_complex else 1), given.settings
+    work = eigenvalue_work(side) + 4 * cholesky_work(side)
+    return bool(min(objective.shape) <= settings.largest_dense and given.budget.allows(work, part=0.5))
+
+
+def _beyond(given: Judgement) -> LowerBound:
+    return replace(NOTHING, limited_by=given.budget.name)
+
+
+def _psd_bound(objective: Any, direction: Vector, given: Judgement) -> LowerBound:
     """Bound for X positive semidefinite: A* nu <= ridge I is enough, no absolute value.
 
     Of unit trace, <A* nu, X> is at most the largest eigenvalue of A* nu: no constraint, but a toll.
     """
-    operator = objective.adjoint(direction)
-    if min(operator.shape) > largest:
-        return BEYOND
-    matrix = np.asarray(operator.toarray())
+    if not _is_affordable(objective, given):
+        return _beyond(given)
+    matrix = np.asarray(objective.adjoint(direction).toarray())
     top = eigenvalue_bound(matrix)
     rigour, error = _charged(objective, direction, top)
     highest = top.value + error
@@ -157,14 +177,16 @@ def _psd_bound(objective: Any, direction: Vector, largest: int) -> LowerBound:
         return _scaled(objective, direction, limit, np.inf, top.method, rigour)
     if highest <= 0:
         return _scaled(objective, direction, np.inf, np.inf, top.method, rigour)
-    return _shifted_psd_bound(objective, direction, highest, top.method, rigour)
+    # twice the rounds that a combination usually takes to be found, and as much for each factorisation
+    rounds = given.budget.times(2 * given.pass_work, 4 * objective.shape[0], part=0.5)
+    return _shifted_psd_bound(objective, direction, highest, top.method, rigour, rounds)
 
 
 def _shifted_psd_bound(
-    objective: Any, direction: Vector, highest: float, method: str, rigour: Rigour
+    objective: Any, direction: Vector, highest: float, method: str, rigour: Rigour, rounds: int
 ) -> LowerBound:
     """Make nu feasible by a multiple of nu0 with A* nu0 >= I, where such a combination is found."""
-    identity = identity_combination(objective)
+    identity = identity_combination(objective, rounds)
     if identity is None:
         return NOTHING
     nu0, floor, certain = identity
@@ -181,7 +203,7 @@ def _shifted_psd_bound(
     )
 
 
-def _conjugate_bound(objective: Any, theta: Vector, settings: Any, rng: np.random.Generator) -> LowerBound:
+def _conjugate_bound(objective: Any, theta: Vector, given: Judgement) -> LowerBound:
     """Bound any convex loss of observed entries through its conjugate, at the point's slopes made feasible.
 
     All biases must be penalised: over a free one the objective may fall without end.
@@ -193,7 +215,7 @@ def _conjugate_bound(objective: Any, theta: Vector, settings: Any, rng: np.rando
     direction = -objective.weighted(slopes)
     if not np.any(direction) or not np.isfinite(direction).all():
         return NOTHING
-    bound = _norm_bound(objective, direction, settings, rng)
+    bound = _norm_bound(objective, theta, direction, given)
     highest = (bound.value + penalised_error(objective, direction)) * (1 + 1e-15)
     if not np.isfinite(highest):
         return NOTHING
@@ -206,21 +228,20 @@ def _conjugate_bound(objective: Any, theta: Vector, settings: Any, rng: np.rando
     value -= 0.5 * bias_square(objective, scale * direction) * (1 + 1e-14)
     if not (np.isfinite(value) and value > 0):
         return NOTHING
-    exact = bound.rigour is Rigour.RIGOROUS
     rigour = Rigour.ESTIMATE if bound.rigour is Rigour.ESTIMATE else Rigour.WORKING_PRECISION
     method = f"the losses' conjugates at the point's slopes; {bound.method}"
-    return LowerBound(value, rigour, method, scale, limited_by="" if exact else "largest_dense")
+    return LowerBound(value, rigour, method, scale, limited_by=bound.limited_by)
 
 
-def _psd_conjugate_bound(objective: Any, theta: Vector, largest: int) -> LowerBound:
+def _psd_conjugate_bound(objective: Any, theta: Vector, given: Judgement) -> LowerBound:
     """Bound any convex loss of a positive semidefinite X through its conjugate.
 
     f >= sum w (s z - loss*(s)) + ridge tr X for any slopes s, and <A*(w s) + ridge I, X> >= 0 where that
     matrix is positive semidefinite; of unit trace, it is at least the smallest eigenvalue. The slopes
     are those of the point, moved towards 1 until the matrix is.
     """
-    if min(objective.shape) > largest:
-        return BEYOND
+    if not _is_affordable(objective, given):
+        return _beyond(given)
     slopes = objective.loss.slope(objective.predict(theta), objective.y)
     if not np.isfinite(slopes).all():
         return NOTHING
@@ -254,7 +275,7 @@ def _largest_eigenvalue(objective: Any, weights: Vector) -> float:
     return top.value + adjoint_error(objective, weights)
 
 
-def identity_combination(objective: Any) -> tuple[Vector, float, bool] | None:
+def identity_combination(objective: Any, rounds: int) -> tuple[Vector, float, bool] | None:
     """Return nu0, a proven c > 0 with A* nu0 >= c I, and whether rounding was charged; or None."""
     from scipy.sparse.linalg import LinearOperator, lsqr
 
@@ -274,7 +295,7 @@ def identity_combination(objective: Any) -> tuple[Vector, float, bool] | None:
     adjoint = LinearOperator(
         (identity.size, p), matvec=lambda nu: as_reals(hermitian(nu)), rmatvec=gather, dtype=np.float64
     )
-    nu0 = lsqr(adjoint, identity, atol=1e-12, btol=1e-12, iter_lim=4 * n)[0]
+    nu0 = lsqr(adjoint, identity, atol=1e-12, btol=1e-12, iter_lim=rounds)[0]
     matrix = hermitian(nu0)
     lowest = eigenvalue_bound(-matrix)
     rigour, error = _charged(objective, nu0, lowest)

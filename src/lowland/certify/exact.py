@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices
 from lowland.core.records import ObservedPattern
+from lowland.core.work import CALL
 from lowland.kernels import modular
 from lowland.kernels.modular import Array as Matrix
+from lowland.kernels.modular import elimination_work
 
 
 @final
@@ -87,6 +89,15 @@ def pattern_rank(pattern: ObservedPattern, rng: np.random.Generator, *, trials: 
     # a minor that vanishes by chance, or random combinations that lose rank
     chance = ((pattern.degrees_of_freedom + 1) / modular.PRIMES[-1]) ** trials
     return PatternRank(best, pattern.degrees_of_freedom, chance, undetermined)
+
+
+def rank_work(pattern: ObservedPattern) -> float:
+    """Return the work of one trial of `pattern_rank`: null spaces of lines, then one elimination."""
+    shorter, longer = sorted(pattern.shape)
+    width, cells = pattern.rank + 1, float(pattern.rows.size)
+    equations, unknowns = max(cells - longer * pattern.rank, 0.0), float(shorter * width)
+    lines = longer * 4 * CALL + cells * (width + cells / longer) * width
+    return lines + 8 * equations * unknowns + elimination_work(min(equations, unknowns + 32), unknowns)
 
 
 def _transposed(pattern: ObservedPattern) -> ObservedPattern:

@@ -13,7 +13,6 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.certify.curvature import orthonormal_basis
 from lowland.certify.extremes import is_eigenvalue_below
 from lowland.certify.factorisations import (
     cholesky,
@@ -21,15 +20,23 @@ from lowland.certify.factorisations import (
     eigenvalues,
     finite,
     largest_ratio,
+    orthonormal_basis,
     qr,
     singular_values,
 )
-from lowland.certify.jacobian import gram_matrix, jacobian_error, jacobian_matrix
-from lowland.certify.rank_constrained import measurement_norm
+from lowland.certify.jacobian import (
+    gram_matrix,
+    gram_work,
+    jacobian_error,
+    jacobian_matrix,
+    jacobian_work,
+)
+from lowland.certify.measurement_norm import measurement_norm, norm_work
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma, unit_roundoff
+from lowland.core.work import Budget, cholesky_work, eigenvalue_work
 
 # weight of the directions that repeat others, in units of the largest curvature: large enough to cost
 # next to nothing of the smallest one, small enough to keep its digits
@@ -68,7 +75,17 @@ def exclusion_radius(smallest: float, norm: float, singular_value: float) -> flo
     return 2 * singular_value * smallest * norm / (norm**2 + smallest**2)
 
 
-def prove_exclusion(objective: Any, theta: Vector) -> Exclusion | None:
+def exclusion_work(objective: Any, pass_work: float, budget: Budget | None = None) -> float:
+    """Return the work of `prove_exclusion`."""
+    size = objective.size
+    algebra = 3 * eigenvalue_work(size) if size <= LARGEST_EIGH else 40 * cholesky_work(size)
+    if objective.stored_numbers == 0:  # the rounding of each column is bounded apart
+        algebra += size * pass_work
+    formed = jacobian_work(objective, pass_work) + gram_work(objective)
+    return norm_work(objective, budget) + formed + algebra
+
+
+def prove_exclusion(objective: Any, theta: Vector, budget: Budget | None = None) -> Exclusion | None:
     """Return what is proved about the neighbours of a matrix, or None.
 
     Parameters
@@ -77,6 +94,8 @@ def prove_exclusion(objective: Any, theta: Vector) -> Exclusion | None:
         A recovery objective in float64 without free biases or a fixed trace, whose measurement bounds
         its norm and its rounding.
     theta : ndarray, shape (size,)
+    budget : Budget, optional
+        For the norm of the measurements, see `measurement_norm`.
 
     Returns
     -------
@@ -89,7 +108,7 @@ def prove_exclusion(objective: Any, theta: Vector) -> Exclusion | None:
     """
     if objective.free_biases or objective.has_unit_trace or objective.rounding is None:
         return None
-    norm = measurement_norm(objective)
+    norm = measurement_norm(objective, budget)
     tangent = None if norm is None else _tangent(objective, theta)
     if norm is None or tangent is None:
         return None

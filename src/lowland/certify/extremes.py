@@ -1,4 +1,4 @@
-"""Upper bounds on spectral norms and eigenvalues, each with the rigour that it has.
+"""Upper bounds on spectral norms and eigenvalues, proved by Cholesky factorisations.
 
 A completed Cholesky factorisation in floating point proves that a nearby matrix is positive
 definite. With the rounding charged, success proves the bound; without the charge, matrices just
@@ -8,28 +8,21 @@ beyond the bound pass.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
-from lowland.certify.factorisations import cholesky_completes, eigenvalues, svd
-from lowland.core.arrays import Matrix, Vector
+from lowland.certify.factorisations import cholesky_completes, eigenvalues
+from lowland.core.arrays import Matrix
 from lowland.core.fields import embed
-from lowland.core.protocols import HasGram, LinearMap
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour
+from lowland.core.work import CALL, touch
 
 # products of numbers between this and its inverse neither underflow nor overflow
 TINY = 1e-140
-# Lanczos steps where a guess is checked afterwards
-ESTIMATE_STEPS = 60
-# up to this side all eigenvalues of a Gram matrix are computed for an estimate
-LARGEST_EIGH = 1000
-# how much longer a sparse product takes than a dense one, number by number
-SPARSE_COST = 16
 CHOLESKY = "shifted Cholesky with rounding charged"
-# accepted probability that a bound from a random start fails
-FAILURE = 1e-10
+OUT_OF_RANGE = "entries too small or too large to be bounded"
 
 
 @final
@@ -40,6 +33,7 @@ class Bound:
     value: float
     rigour: Rigour
     method: str
+    limited_by: str = ""
 
 
 def is_norm_below(matrix: Matrix, bound: float) -> bool:
@@ -66,11 +60,11 @@ def is_norm_below(matrix: Matrix, bound: float) -> bool:
     """
     if not matrix.size or not np.any(matrix):
         return bool(bound >= 0)
-    return bool(TINY < bound < 1 / TINY) and _NormProver.of(matrix, bound).proves(bound)
+    return bool(TINY < bound < 1 / TINY) and NormProver.of(matrix, bound).proves(bound)
 
 
 @final
-class _NormProver:
+class NormProver:
     """Tries bounds on the norm of one matrix; the Gram matrix is formed once.
 
     Parameters
@@ -87,10 +81,10 @@ class _NormProver:
         self.square = float(np.trace(gram)) * (1 + gamma(rows + self.side + 4))
 
     @classmethod
-    def of(cls, matrix: Matrix, size: float) -> _NormProver:
+    def of(cls, matrix: Matrix, size: float) -> NormProver:
         """Return the prover of a matrix of about this norm."""
         tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
-        scale = _power_of_two(size)
+        scale = power_of_two(size)
         tall = tall * scale
         return cls(tall.T @ tall, tall.shape[0], scale)
 
@@ -116,75 +110,31 @@ def is_eigenvalue_below(matrix: Matrix, bound: float) -> bool:
     return cholesky_completes(shifted)
 
 
-def norm_bound(
-    operator: LinearMap, *, method: str, largest_dense: int, steps: int, rng: np.random.Generator
-) -> Bound:
-    """Return an upper bound on the spectral norm of an operator.
+def gram_bound(matrix: Matrix) -> Bound:
+    """Return a rigorous upper bound on the spectral norm of a real matrix with few rows or columns.
 
-    Parameters
-    ----------
-    operator : LinearMap, shape (m, n)
-    method : {"auto", "cholesky", "lanczos"}
-        "auto" factors densely if the smaller side is at most `largest_dense`; beyond, Lanczos steps from
-        a random start.
-    largest_dense : int
-    steps : int
-        Lanczos steps.
-    rng : numpy.random.Generator
-        For the Lanczos start.
-
-    Returns
-    -------
-    Bound
-        Rigorous from Cholesky. From Lanczos, which approaches from below, with a small probability of
-        failure after enough steps ("auto"), or an estimate.
+    The smaller Gram matrix is formed, and its largest eigenvalue proved by Cholesky factorisations.
     """
-    if method == "auto" and min(operator.shape) > largest_dense:
-        return _probable_bound(operator, steps, rng)
-    if method == "lanczos":
-        estimate = leading_triplet(operator, steps, rng)[1]
-        if not TINY < estimate < 1 / TINY:
-            return Bound(float("inf"), Rigour.RIGOROUS, "entries too small or too large to be bounded")
-        return Bound(estimate * (1 + 1e-6), Rigour.ESTIMATE, f"{steps} Lanczos steps, which bound from below")
-    dense_work = float(np.prod(np.array(operator.shape, float))) * min(operator.shape)
-    if isinstance(operator, HasGram) and SPARSE_COST * operator.gram_work < dense_work:
-        return _bound_by_gram(operator, steps, rng)
-    matrix = embed(np.asarray(operator.toarray()))
     largest = float(np.abs(matrix).max(initial=0.0))
     if largest == 0:
         return Bound(0.0, Rigour.RIGOROUS, "a matrix of zeros")
     if not TINY < largest < 1 / TINY:
-        return Bound(float("inf"), Rigour.RIGOROUS, "entries too small or too large to be bounded")
-    # an exact scaling by a power of two keeps all squares clear of underflow and overflow
-    scale = 2.0 ** np.floor(np.log2(largest))
-    matrix = matrix / scale
-    estimate = leading_triplet(operator, steps, rng)[1] / scale
-    proved = _least_proved(_NormProver.of(matrix, estimate), estimate)
-    if proved is not None:
-        return Bound(scale * proved, Rigour.RIGOROUS, CHOLESKY)
-    return Bound(scale * cheap_norm(matrix), Rigour.RIGOROUS, "row and column sums")
-
-
-def _bound_by_gram(operator: Any, steps: int, rng: np.random.Generator) -> Bound:
-    """Bound the norm of a sparse operator, which is never formed as a dense matrix."""
-    small = min(operator.shape) <= LARGEST_EIGH
-    estimate = leading_triplet(operator, 2 if small else steps, rng)[1]
-    if not TINY < estimate < 1 / TINY:
-        return Bound(float("inf"), Rigour.RIGOROUS, "entries too small or too large to be bounded")
-    scale = _power_of_two(estimate)
-    gram = operator.gram(scale)
-    if small:
-        estimate = float(np.sqrt(max(eigenvalues(gram)[-1], 0.0))) / scale
-    # a complex matrix is judged as a real one of twice the size
-    rows = max(operator.shape) * (2 if np.iscomplexobj(gram) else 1)
-    prover = _NormProver(embed(gram), rows, scale)
-    proved = _least_proved(prover, estimate)
+        return Bound(float("inf"), Rigour.RIGOROUS, OUT_OF_RANGE)
+    touch(gram_bound_work(*matrix.shape))
+    prover = NormProver.of(matrix, largest)
+    estimate = float(np.sqrt(max(eigenvalues(prover.gram)[-1], 0.0))) / prover.scale
+    proved = least_proved(prover, estimate)
     if proved is not None:
         return Bound(proved, Rigour.RIGOROUS, CHOLESKY)
-    return Bound(float(np.sqrt(prover.square)) / scale * (1 + 1e-12), Rigour.RIGOROUS, "sum of squares")
+    return Bound(cheap_norm(matrix), Rigour.RIGOROUS, "row and column sums")
 
 
-def _least_proved(prover: _NormProver, estimate: float) -> float | None:
+def gram_bound_work(rows: float, columns: float) -> float:
+    """Return the work of `gram_bound` beside its factorisations."""
+    return CALL + rows * columns * (min(rows, columns) / 24 + 3)
+
+
+def least_proved(prover: NormProver, estimate: float) -> float | None:
     """Return the least bound tried that a factorisation proves."""
     for slack in (1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 0.1):
         if prover.proves(estimate * (1 + slack)):
@@ -192,28 +142,9 @@ def _least_proved(prover: _NormProver, estimate: float) -> float | None:
     return None
 
 
-def _power_of_two(size: float) -> float:
+def power_of_two(size: float) -> float:
     """Return an exact scaling that brings numbers of about this size to about one: squares stay in range."""
     return float(2.0 ** -np.floor(np.log2(size)))
-
-
-def _probable_bound(operator: LinearMap, steps: int, rng: np.random.Generator) -> Bound:
-    """Bound the norm from Lanczos steps with a random start, which rarely miss much of it.
-
-    With k steps for M^T M of side n the largest Ritz value is below (1 - e) times the largest eigenvalue
-    with probability at most 1.648 sqrt(n) exp(-sqrt(e) (2 k - 1)) (Kuczynski and Wozniakowski 1992).
-    """
-    side = operator.shape[1]
-    # the theorem is about a start that prefers no direction; a real one does among complex ones
-    is_real = not np.iscomplexobj(operator.matmat(np.zeros((side, 1))))
-    e = (np.log(1.648 * np.sqrt(side) / FAILURE) / (2 * steps - 1)) ** 2
-    estimate = leading_triplet(operator, steps, rng)[1] * (1 + 1e-9)
-    if not TINY < estimate < 1 / TINY:  # sums of squares on the way may have vanished
-        return Bound(float("inf"), Rigour.RIGOROUS, "entries too small or too large to be bounded")
-    if e > 0.5 or not is_real:
-        return Bound(estimate, Rigour.ESTIMATE, f"{steps} Lanczos steps, which bound from below")
-    words = f"{steps} Lanczos steps from a random start, too small with probability {FAILURE:g} at most"
-    return Bound(float(estimate / np.sqrt(1 - e)), Rigour.PROBABILISTIC, words)
 
 
 def eigenvalue_bound(matrix: Matrix) -> Bound:
@@ -222,7 +153,7 @@ def eigenvalue_bound(matrix: Matrix) -> Bound:
     symmetric = (matrix + matrix.T) / 2
     size = float(np.abs(symmetric).sum(axis=1).max(initial=0.0))
     if not np.isfinite(size) or 0 < size < TINY:
-        return Bound(float("inf"), Rigour.RIGOROUS, "entries too small or too large to be bounded")
+        return Bound(float("inf"), Rigour.RIGOROUS, OUT_OF_RANGE)
     top = float(eigenvalues(symmetric)[-1])
     # averaging with the transpose rounds once
     rounding = 2 * unit_roundoff("float64") * float(np.linalg.norm(symmetric))
@@ -238,65 +169,3 @@ def cheap_norm(matrix: Matrix) -> float:
     frobenius = float(np.linalg.norm(matrix))
     sums = float(np.sqrt(absolute.sum(axis=0).max(initial=0.0) * absolute.sum(axis=1).max(initial=0.0)))
     return min(frobenius, sums) * (1 + gamma(matrix.size + 4))
-
-
-def leading_triplet(
-    operator: LinearMap, steps: int, rng: np.random.Generator
-) -> tuple[Matrix, float, Matrix]:
-    """Return the largest singular value seen by Golub-Kahan iteration, with its vectors.
-
-    The value is a lower bound on the norm, up to rounding.
-
-    Parameters
-    ----------
-    operator : LinearMap, shape (m, n)
-    steps : int
-        Most steps; one product with the operator and one with its transpose each.
-    rng : numpy.random.Generator
-        For the start.
-
-    Returns
-    -------
-    u : ndarray, shape (m,)
-    value : float
-    v : ndarray, shape (n,)
-    """
-    m, n = operator.shape
-    start: Vector = rng.standard_normal(n)
-    limit = min(steps, m, n)
-    right = start / np.linalg.norm(start)
-    first = operator.matmat(right[:, None])
-    # a vector a column, in an order that keeps each together
-    lefts = np.zeros((m, limit), first.dtype, order="F")
-    rights = np.zeros((n, limit + 1), first.dtype, order="F")
-    rights[:, 0] = right
-    diagonal: list[float] = []
-    above: list[float] = []
-    for k in range(limit):
-        image = first if k == 0 else operator.matmat(rights[:, k, None])
-        u = _orthogonalise(image[:, 0], lefts[:, :k])
-        alpha = float(np.linalg.norm(u))
-        if not alpha > 0:
-            break
-        diagonal.append(alpha)
-        lefts[:, k] = u / alpha
-        w = _orthogonalise(operator.rmatmat(lefts[:, k, None])[:, 0], rights[:, : k + 1])
-        beta = float(np.linalg.norm(w))
-        if not beta > 1e-14 * alpha or k + 1 == limit:
-            break
-        above.append(beta)
-        rights[:, k + 1] = w / beta
-    if not diagonal:
-        return np.zeros(m), 0.0, rights[:, 0]
-    count = len(diagonal)
-    bidiagonal = np.diag(diagonal) + np.diag(above[: count - 1], 1)
-    if not np.isfinite(bidiagonal).all():  # squares on the way overflowed
-        return lefts[:, 0], float("inf"), rights[:, 0]
-    inner_left, values, inner_right = svd(bidiagonal)
-    return lefts[:, :count] @ inner_left[:, 0], float(values[0]), rights[:, :count] @ inner_right[0]
-
-
-def _orthogonalise(vector: Matrix, basis: Matrix) -> Matrix:
-    for _ in range(2 if basis.shape[1] else 0):  # twice is enough
-        vector = vector - basis @ (basis.conj().T @ vector)
-    return vector

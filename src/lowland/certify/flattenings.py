@@ -17,9 +17,11 @@ import numpy as np
 
 from lowland.certify.exact_fit import ExactFit, half_units, judge_exact_fit, root_places
 from lowland.certify.factorisations import eigenvalues, singular_values, triangle
+from lowland.certify.settings import Judgement
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
+from lowland.core.work import CALL, UNLIMITED, Budget, eigenvalue_work, touch
 from lowland.kernels.mode_products import mode_gram
 
 CLAIM = "globally_optimal"
@@ -29,7 +31,7 @@ ROUNDINGS = 8
 SQUARES = 1e-9
 
 
-def judge_flattenings(objective: Any, theta: Vector, settings: Any) -> Finding:
+def judge_flattenings(objective: Any, theta: Vector, given: Judgement) -> Finding:
     """Judge global optimality of a Tucker fit.
 
     Parameters
@@ -37,7 +39,7 @@ def judge_flattenings(objective: Any, theta: Vector, settings: Any) -> Finding:
     objective : Objective
         A Tucker objective in float64.
     theta : ndarray, shape (size,)
-    settings : Settings
+    given : Judgement
 
     Returns
     -------
@@ -46,7 +48,7 @@ def judge_flattenings(objective: Any, theta: Vector, settings: Any) -> Finding:
         INCONCLUSIVE otherwise: the bound is often not attained. With missing cells or weights there is no
         such bound.
     """
-    value = float(objective.value(theta))
+    settings, value = given.settings, float(objective.value(theta))
     if not np.isfinite(value):
         return Finding(CLAIM, Verdict.INCONCLUSIVE, method="numbers beyond float64's range")
     if is_exact(objective, theta, settings.zero_tolerance):
@@ -57,7 +59,7 @@ def judge_flattenings(objective: Any, theta: Vector, settings: Any) -> Finding:
     if tensor is None:
         words = "no bound on the best fit is known where cells are missing or weighted"
         return Finding(CLAIM, Verdict.INCONCLUSIVE, tolerance=settings.gap_tolerance, method=words)
-    bound, group, skipped = best_bound(tensor, objective.model.ranks, settings.largest_dense)
+    bound, group, limit = best_bound(tensor, objective.model.ranks, settings.largest_dense, given.budget)
     lower = 0.5 * bound**2
     gap = (value - lower) / value if value > 0 else 1.0  # a value that vanished by underflow proves nothing
     named = " x ".join(str(n) for n in group)
@@ -76,12 +78,14 @@ def judge_flattenings(objective: Any, theta: Vector, settings: Any) -> Finding:
             "ratio": float(np.sqrt(2 * value)) / bound if bound > 0 else float("inf"),
             "modes": np.array(group),
         },
-        limited_by="largest_dense" if skipped else "",
+        limited_by=limit,
     )
 
 
-def best_bound(tensor: Matrix, ranks: tuple[int, ...], largest: int) -> tuple[float, tuple[int, ...], bool]:
-    """Return the largest lower bound on any fit's error, its modes, and whether some were left out.
+def best_bound(
+    tensor: Matrix, ranks: tuple[int, ...], largest: int, budget: Budget = UNLIMITED
+) -> tuple[float, tuple[int, ...], str]:
+    """Return the largest lower bound on any fit's error, its modes, and what left some modes out.
 
     Parameters
     ----------
@@ -89,12 +93,14 @@ def best_bound(tensor: Matrix, ranks: tuple[int, ...], largest: int) -> tuple[fl
     ranks : tuple of int
     largest : int
         Largest side of a matrix that is factored.
+    budget : Budget
+        Each flattening may take half of what is left.
 
     Returns
     -------
-    float, tuple of int, bool
+    float, tuple of int, str
     """
-    best, skipped = 0.0, False
+    best, limit = 0.0, ""
     group: tuple[int, ...] = (0,)
     for modes in groups(tensor.ndim):
         others = tuple(n for n in range(tensor.ndim) if n not in modes)
@@ -102,13 +108,16 @@ def best_bound(tensor: Matrix, ranks: tuple[int, ...], largest: int) -> tuple[fl
         rows = prod(tensor.shape[n] for n in modes)
         if min(rows, tensor.size // rows) <= rank:
             continue
-        if min(rows, tensor.size // rows) > largest:
-            skipped = True
+        few = min(rows, tensor.size // rows)
+        work = CALL * 4 + tensor.size * (4.0 + few / 24) + 2 * eigenvalue_work(few)
+        if few > largest or not budget.allows(work, part=0.5):
+            limit = "largest_dense" if few > largest else budget.name
             continue
+        touch(work)
         bound = tail(tensor, modes, rank)
         if bound > best:
             best, group = bound, modes
-    return best, group, skipped
+    return best, group, limit
 
 
 def groups(order: int) -> Iterator[tuple[int, ...]]:

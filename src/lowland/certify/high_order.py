@@ -13,15 +13,19 @@ import numpy as np
 
 from lowland.certify.factorisations import svd
 from lowland.certify.flattenings import is_exact
+from lowland.certify.settings import Judgement
 from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
 from lowland.core.tensors import TuckerTensor
+from lowland.core.work import touch
 from lowland.kernels.ways_out import mode_sets, way_out
 
 CLAIM = "local_minimum"
 # parts of the whole step at which the objective is looked at
 PARTS = (1e-2, 1e-3, 1e-4)
+# passes over the tensor of the search for a way out in one set of modes
+WAY_OUT = 300.0
 # least decrease in roundings of the objective
 ROUNDINGS = 1e3
 
@@ -31,9 +35,7 @@ def judge_local_minimum(
     theta: Vector,
     second: Finding,
     strict: Finding,
-    *,
-    zero: float,
-    rng: np.random.Generator,
+    given: Judgement,
 ) -> Finding:
     """Judge whether no point close by has a lower objective.
 
@@ -44,10 +46,8 @@ def judge_local_minimum(
     theta : ndarray, shape (size,)
     second, strict : Finding
         On second-order stationarity and strict local minimality.
-    zero : float
-        Largest relative residual of an exact fit, which nothing can be lower than.
-    rng : numpy.random.Generator
-        For the power iterations.
+    given : Judgement
+        What counts as an exact fit, which nothing can be lower than, and the budget.
 
     Returns
     -------
@@ -60,17 +60,22 @@ def judge_local_minimum(
         return Finding(
             CLAIM, Verdict.REFUTED, method=second.method, rigour=second.rigour, witness=second.witness
         )
-    if is_exact(objective, theta, zero):
+    if is_exact(objective, theta, given.settings.zero_tolerance):
         return Finding(
             CLAIM, Verdict.SUPPORTED, method="the objective is zero", rigour=Rigour.WORKING_PRECISION
         )
     parts = objective.orthonormal(theta)
     start = objective.balanced(parts)
-    value = float(objective.value(start))
+    value, rng = float(objective.value(start)), given.rng()
+    work = WAY_OUT * float(np.prod(objective.shape))
     for modes in mode_sets(parts.core.ndim):
+        if not given.budget.allows(work):
+            words = f"{method}: the budget ended before all sets of modes were looked at"
+            return Finding(CLAIM, Verdict.INCONCLUSIVE, method=words, limited_by=given.budget.name)
         way = way_out(objective, parts, modes, rng, recycle=False)
         if way is None:
             continue
+        touch(work)
         points = [objective.balanced(way.reached(part)) for part in PARTS]
         falls = np.array([value - float(objective.value(point)) for point in points])
         away = np.array([float(np.linalg.norm(point - _turned(objective, start, point))) for point in points])

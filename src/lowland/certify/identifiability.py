@@ -23,6 +23,7 @@ from lowland.certify.patterns import judge_pattern
 from lowland.core.arrays import Indices
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
+from lowland.core.work import UNLIMITED, Budget
 from lowland.kernels import modular
 
 # measurements beyond the degrees of freedom that are tried first for a proof
@@ -31,7 +32,9 @@ SPARE = 16
 LAST_DIGITS = 1e-6
 
 
-def judge_identifiability(objective: Any, *, largest: int, rng: np.random.Generator) -> list[Finding]:
+def judge_identifiability(
+    objective: Any, *, largest: int, rng: np.random.Generator, budget: Budget = UNLIMITED
+) -> list[Finding]:
     """Judge whether the measurements determine a matrix of this rank.
 
     Parameters
@@ -42,6 +45,8 @@ def judge_identifiability(objective: Any, *, largest: int, rng: np.random.Genera
         Most unknowns of an exact rank computation.
     rng : numpy.random.Generator
         For the integer points.
+    budget : Budget
+        What may be spent.
 
     Returns
     -------
@@ -51,12 +56,12 @@ def judge_identifiability(objective: Any, *, largest: int, rng: np.random.Genera
     pattern = objective.observed_pattern
     if pattern is not None:
         nonzero = bool(np.all(objective.y != 0))
-        return judge_pattern(pattern, nonzero=nonzero, largest=largest, rng=rng)
-    finite = _judge_operator(objective, largest, rng)
-    return [finite, _unique_operator(objective, finite, largest)]
+        return judge_pattern(pattern, nonzero=nonzero, largest=largest, rng=rng, budget=budget)
+    finite = _judge_operator(objective, largest, rng, budget)
+    return [finite, _unique_operator(objective, finite, largest, budget)]
 
 
-def _judge_operator(objective: Any, largest: int, rng: np.random.Generator) -> Finding:
+def _judge_operator(objective: Any, largest: int, rng: np.random.Generator, budget: Budget) -> Finding:
     size, expected = objective.measurement.size, objective.model.degrees_of_freedom
     unseen = unseen_lines(objective, rng)
     if unseen[0].size or unseen[1].size:
@@ -76,7 +81,11 @@ def _judge_operator(objective: Any, largest: int, rng: np.random.Generator) -> F
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
     beside = jacobian.expected_rank - expected  # rows that hold a constraint
     sizes = (expected + SPARE, None, None)
-    best = max(rank_modulo_primes(jacobian, jacobian.expected_rank, sizes, rng) - beside, 0)
+    best, done = rank_modulo_primes(jacobian, jacobian.expected_rank, sizes, rng, budget)
+    best = max(best - beside, 0)
+    if best != expected and not done:
+        words = f"an exact Jacobian of {objective.size} unknowns is beyond the budget"
+        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
     if best != expected:
         return refuted_by_rank(best, expected)
     smallest = _smallest_share(objective, rng) if jacobian.has_fractions else 1.0
@@ -115,14 +124,18 @@ def unseen_lines(objective: Any, rng: np.random.Generator) -> tuple[Indices, Ind
     return rows, columns
 
 
-def _unique_operator(objective: Any, finite: Finding, largest: int) -> Finding:
+def _unique_operator(objective: Any, finite: Finding, largest: int, budget: Budget) -> Finding:
     if finite.verdict is Verdict.REFUTED:
         return not_unique(finite)
     (m, n), symmetric = objective.shape, objective.structure == "psd"
     dimension = n * (n + 1) // 2 if symmetric else m * n
-    rows = (
-        objective.exact_rows() if objective.measurement.size >= dimension and dimension <= largest else None
-    )
+    enough = objective.measurement.size >= dimension and dimension <= largest
+    size = objective.measurement.size
+    work = 40.0 * size * dimension + modular.elimination_work(size, dimension)
+    if enough and not budget.allows(work, part=0.5):
+        words = "finitely many solutions may still be several"
+        return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
+    rows = objective.exact_rows() if enough else None
     if rows is not None and modular.rank(modular.residues(rows, modular.PRIME), modular.PRIME) == dimension:
         method = "the measurements determine every matrix, low-rank or not: full rank modulo a prime"
         return Finding(UNIQUE, Verdict.PROVED, method=method, rigour=Rigour.RIGOROUS)

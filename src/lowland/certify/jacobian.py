@@ -1,4 +1,4 @@
-"""The Jacobian of the predictions as a matrix, sparse where entries are observed."""
+"""The Jacobian of the predictions as a matrix, its rounding, and its Gram matrix."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.rounding import gamma
+from lowland.core.work import CALL, touch
 
 # columns that are computed at a time
 BLOCK = 256
@@ -23,48 +24,47 @@ def jacobian_matrix(objective: Any, theta: Vector) -> Any:
 
     Returns
     -------
-    ndarray, or csc_array where entries are observed
-        Costs `size` products; of stored matrices one product with the factors.
+    ndarray, or sparse array where entries are observed
+        Costs `size` products, where the measurement does not show it directly.
     """
-    from scipy.sparse import csc_array, hstack
-
-    rows = None if objective.has_unit_trace or objective.free_biases else objective.measuring_rows()
-    if rows is not None:
-        return _from_rows(objective, theta, rows)
     at = objective.linearise(theta)
-    sparse = objective.observed_pattern is not None
-    blocks: list[Any] = []
+    known = at.jacobian()
+    if known is not None:
+        return known
+    blocks: list[Matrix] = []
     for low in range(0, theta.size, BLOCK):
         units = np.zeros((min(BLOCK, theta.size - low), theta.size))
         units[np.arange(len(units)), low + np.arange(len(units))] = 1.0
-        block = np.stack([at.jacobian_product(unit) for unit in units], axis=1)
-        blocks.append(csc_array(block) if sparse else block)
-    return hstack(blocks, format="csc") if sparse else np.hstack(blocks)
+        blocks.append(np.stack([at.jacobian_product(unit) for unit in units], axis=1))
+    return np.hstack(blocks)
 
 
-def _from_rows(objective: Any, theta: Vector, rows: Matrix) -> Matrix:
-    """Return <A_k V, dU> + <A_k^T U, dV> by the numbers in U and V, for real matrices A_k."""
-    factors, (m, n) = objective.matrix(theta), objective.shape
-    cube = rows.reshape(-1, m, n)
-    for_left = (cube @ factors.right).reshape(len(cube), -1)
-    for_right = (cube.transpose(0, 2, 1) @ factors.left).reshape(len(cube), -1)
-    if objective.structure == "psd":
-        return np.asarray(for_left + for_right)
-    return np.hstack([for_left, for_right])
+def jacobian_work(objective: Any, pass_work: float) -> float:
+    """Return the work of `jacobian_matrix`."""
+    direct = objective.direct_jacobian_work
+    return float(objective.size) * 0.7 * pass_work if direct is None else float(direct)
+
+
+def gram_work(objective: Any) -> float:
+    """Return the work of `gram_matrix`: a row of the Jacobian of entries has few numbers."""
+    size, rows = float(objective.size), float(max(objective.y.size, 1))
+    if objective.direct_jacobian_work is not None and not objective.stored_numbers:
+        return float(CALL + rows * 16.0 * (objective.rank + 1) ** 2 + size**2)
+    return CALL + rows * size**2 / 24
 
 
 def jacobian_error(objective: Any, theta: Vector) -> float:
     """Return a bound on the rounding of the Jacobian in Frobenius norm, if the measurement knows its own."""
-    rows = objective.measuring_rows()
-    if rows is not None:  # the same for all parameters at once
+    rows = objective.measuring_coordinates()
+    if rows is not None:  # the same for all parameters at once, by Cauchy and Schwarz
+        touch(CALL + rows.size)
         m, n = objective.shape
-        u, v = (np.abs(f) for f in (objective.matrix(theta).left, objective.matrix(theta).right))
-        cube = np.abs(rows).reshape(-1, m, n)
-        squares = np.sum((cube @ v) ** 2) + np.sum((u.T @ cube) ** 2)
+        factors = objective.matrix(theta)
+        u, v = (float(np.linalg.norm(f)) for f in (factors.left, factors.right))
         # for X = U U^T both sides move at once
         sides = 2.0 if objective.structure == "psd" else 1.0
-        terms = 2 * u.shape[1] + m * n + 2
-        return gamma(terms) * float(np.sqrt(sides * squares)) * (1 + 1e-9)
+        terms, whole = 2 * objective.rank + m * n + 2, float(np.linalg.norm(rows))
+        return gamma(terms) * float(np.sqrt(sides * (u**2 + v**2))) * whole * (1 + 1e-9)
     total = 0.0
     for k in range(theta.size):
         unit = np.zeros(theta.size)
@@ -76,6 +76,9 @@ def jacobian_error(objective: Any, theta: Vector) -> float:
 
 def gram_matrix(jacobian: Any, weights: Vector | None = None) -> Matrix:
     """Return J^T diag(weights) J as a dense array."""
+    rows, size = jacobian.shape
+    dense_jacobian = isinstance(jacobian, np.ndarray)
+    touch(CALL + (rows * float(size) ** 2 / 24 if dense_jacobian else 16.0 * jacobian.nnz**2 / max(rows, 1)))
     weighted = jacobian if weights is None else jacobian * weights[:, None]
     gram = jacobian.T @ weighted
     dense: Matrix = gram if isinstance(gram, np.ndarray) else gram.toarray()

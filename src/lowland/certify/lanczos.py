@@ -9,29 +9,43 @@ import numpy as np
 
 from lowland.certify.factorisations import finite
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.work import Budget, matrix_work, singular_value_work, touch
 
 BASIS = 60
+# fewer restarts converge to nothing, and more than these do not help
+LEAST_RESTARTS, MOST_RESTARTS = 4, 60
+# numbers of the directions that change nothing; more would take too much memory
+LARGEST_GAUGE = 1e8
 
 
-def product_budget(objective: Any, work: float) -> int:
-    """Return how many products with a Hessian or Jacobian touch `work` numbers, 0 where too few to help.
+def affordable_restarts(
+    objective: Any, product_work: float, budget: Budget, *, size: int | None = None, part: float = 0.5
+) -> int:
+    """Return how many restarts a part of the budget allows, 0 where too few to help.
 
-    Each is projected off the gauge too, of at most rank^2 directions or so.
+    Parameters
+    ----------
+    objective : Objective
+        Its gauge is to be made orthonormal first.
+    product_work : float
+        Work of a product, which is projected off the gauge twice, and orthogonalised.
+    budget : Budget
+    size : int, optional
+        Number of coordinates, by default those of a point.
+    part : float
+
+    Returns
+    -------
+    int
     """
-    products = int(work / (product_work(objective) + 4.0 * objective.size * objective.rank**2))
-    return products if products >= 4 * BASIS else 0
-
-
-def is_formed(objective: Any, largest: int, work: float) -> bool:
-    """Whether a matrix of the point's size may be formed: by its size, and by what its columns touch."""
-    size = objective.size
-    return bool(size <= largest and size * product_work(objective) <= work)
-
-
-def product_work(objective: Any) -> float:
-    """Return about how many numbers a product with a Hessian or Jacobian touches."""
-    by_measurement = 8.0 * max(1, objective.measurement.size) * (objective.rank + 2)
-    return float(max(by_measurement, 2.0 * objective.stored_numbers))
+    size = objective.size if size is None else size
+    gauge = max(objective.size - objective.model.degrees_of_freedom, 0)
+    before = objective.size * gauge + singular_value_work(size, gauge) / 2
+    if objective.size * gauge > LARGEST_GAUGE or not budget.allows(before, part=part / 2):
+        return 0
+    each = product_work + matrix_work(4.0 * size * gauge) + matrix_work(2.0 * size * BASIS)
+    restarts = budget.times(BASIS * each, MOST_RESTARTS, part=part)
+    return restarts if restarts >= LEAST_RESTARTS else 0
 
 
 def smallest_eigenpairs(
@@ -52,7 +66,7 @@ def smallest_eigenpairs(
     gauge : ndarray, shape (size, g)
         Orthonormal directions to leave out.
     restarts : int
-        Most restarts, `BASIS` products each; beyond sixty none helps.
+        Most restarts, `BASIS` products each.
     rng : numpy.random.Generator
         For the start.
     count : int
@@ -70,6 +84,7 @@ def smallest_eigenpairs(
     size = int(gauge.shape[0])
 
     def project(d: Matrix) -> Matrix:
+        touch(matrix_work(2.0 * gauge.size))
         inside: Matrix = gauge @ (gauge.T @ d)
         return d - inside
 
@@ -89,7 +104,13 @@ def smallest_eigenpairs(
             dtype=np.float64,
         )
         values, vectors = eigsh(
-            lifted, k=count, which="SA", v0=start, tol=tolerance, ncv=BASIS, maxiter=min(restarts, 60)
+            lifted,
+            k=count,
+            which="SA",
+            v0=start,
+            tol=tolerance,
+            ncv=BASIS,
+            maxiter=min(restarts, MOST_RESTARTS),
         )
     except ArpackError:
         return None

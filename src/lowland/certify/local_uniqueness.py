@@ -6,20 +6,23 @@ Directions that it misses refute nothing by themselves: `solution_families` says
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, final
 
 import numpy as np
 
-from lowland.certify.curvature import orthonormal_basis
-from lowland.certify.exclusion import Exclusion, prove_exclusion
-from lowland.certify.factorisations import eigh
-from lowland.certify.lanczos import BASIS, is_formed, product_budget, smallest_eigenpairs
+from lowland.certify.exclusion import Exclusion, exclusion_work, prove_exclusion
+from lowland.certify.factorisations import eigh, orthonormal_basis
+from lowland.certify.jacobian import gram_matrix, gram_work, jacobian_matrix, jacobian_work
+from lowland.certify.lanczos import affordable_restarts, smallest_eigenpairs
 from lowland.certify.neighbours import Neighbour, find_neighbour
+from lowland.certify.settings import Judgement
 from lowland.certify.solution_families import Family, prove_family
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
+from lowland.core.work import eigenvalue_work
 
 CLAIM = "locally_unique"
 # singular values below this part of the largest count as zero
@@ -27,14 +30,17 @@ NEGLIGIBLE = 1e-6
 # and above this many times that they are clearly none
 CLEARLY = 10.0
 NEGLIGIBLE_SINGLE = 1e-2  # of measurements in single precision
+# part of what is left of the budget that a proof may take
+PROOF_PART = 0.6
 # how many of the smallest are looked for where not all can be had
 LOOKED_FOR = 4
-# first steps, as parts of the point's length, from which another matrix is looked for
-STEPS = (1e-2, 0.1)
+# first steps, as parts of the point's length, from which another matrix is looked for, and along how many
+# directions at most
+STEPS, DIRECTIONS = (1e-2, 1e-4), 4
 
 
 def judge_local_uniqueness(
-    objective: Any, theta: Vector, settings: Any, finite: Callable[[], Finding]
+    objective: Any, theta: Vector, given: Judgement, finite: Callable[[], Finding]
 ) -> Finding:
     """Judge whether other matrices of the rank close by have the same predictions.
 
@@ -43,8 +49,8 @@ def judge_local_uniqueness(
     objective : Objective
         A recovery objective in float64; data, weights and penalties play no role.
     theta : ndarray, shape (size,)
-    settings : Settings
-        The largest point whose tangent space is factored, and what is spent beyond.
+    given : Judgement
+        The largest point whose tangent space is factored, and the budget.
     finite : callable
         Returns the finding on ``determined_by_data``, asked for only where directions are missed.
 
@@ -57,12 +63,18 @@ def judge_local_uniqueness(
         of them. Otherwise INCONCLUSIVE, with the number of directions that the measurements do not see to
         first order: matrices near may still be told apart by the second.
     """
-    small = is_formed(objective, settings.largest_tangent, settings.largest_work)
-    if small and not objective.measures_in_single:
-        exclusion = prove_exclusion(objective, theta)
+    small = objective.size <= given.settings.largest_tangent
+    affordable = small and given.budget.allows(
+        exclusion_work(objective, given.pass_work, given.budget), part=PROOF_PART
+    )
+    if affordable and not objective.measures_in_single:
+        exclusion = prove_exclusion(objective, theta, given.budget)
         if exclusion is not None:
             return _proved(objective, theta, exclusion)
-    return _judge_spectrum(objective, theta, settings, finite)
+    found = _judge_spectrum(objective, theta, given, finite)
+    if found.limited_by or affordable or found.verdict is Verdict.REFUTED:
+        return found
+    return replace(found, limited_by=given.budget.name if small else "largest_tangent")
 
 
 def _proved(objective: Any, theta: Vector, exclusion: Exclusion) -> Finding:
@@ -87,14 +99,68 @@ def _proved(objective: Any, theta: Vector, exclusion: Exclusion) -> Finding:
     )
 
 
-def _judge_spectrum(objective: Any, theta: Vector, settings: Any, finite: Callable[[], Finding]) -> Finding:
+@final
+@dataclass(frozen=True, eq=False)
+class _Spectrum:
+    """Squares of the Jacobian's singular values, ascending: all, or some of the smallest and the largest."""
+
+    values: Vector
+    vectors: Matrix
+    few: bool
+
+    @property
+    def method(self) -> str:
+        which, how = ("smallest", " by Lanczos iteration") if self.few else ("all", "")
+        return f"{which} singular values of the Jacobian at the point{how}, gauge deflated"
+
+
+def _judge_spectrum(
+    objective: Any, theta: Vector, given: Judgement, finite: Callable[[], Finding]
+) -> Finding:
     """Judge by the computed singular values of the Jacobian."""
-    rng = np.random.default_rng(settings.seed)
-    few = not is_formed(objective, settings.largest_hessian, settings.largest_work)
-    products = product_budget(objective, settings.largest_work) if few else 1
-    if not products:
-        return _inconclusive("the Jacobian at the point is beyond the budget", "largest_work")
-    given, theta = theta, balanced(objective, theta)
+    even = balanced(objective, theta)
+    found = _spectrum(objective, even, given)
+    if isinstance(found, str):
+        return _inconclusive(found, given.budget.name)
+    values = found.values
+    if not (np.isfinite(values).all() and values.size and values[-1] > 0):
+        return _inconclusive("the Jacobian at the point vanishes or is not finite")
+    roots = np.sqrt(np.maximum(values, 0.0))
+    negligible = NEGLIGIBLE_SINGLE if objective.measures_in_single else NEGLIGIBLE
+    deficiency = int(np.sum(roots[:-1] <= negligible * roots[-1])) if roots.size > 1 else 0
+    judged = Finding(
+        CLAIM,
+        Verdict.SUPPORTED,
+        float(roots[0] / roots[-1]),
+        negligible,
+        negligible,
+        method=found.method,
+        rigour=Rigour.WORKING_PRECISION,
+        witness={"smallest": float(roots[0]), "largest": float(roots[-1]), "deficiency": deficiency},
+    )
+    if not deficiency:
+        return judged
+    unseen = f"{'at least ' if found.few else ''}{deficiency} directions"
+    method = f"to first order the measurements do not see {unseen} at the point; {found.method}"
+    witness = judged.witness | {"direction": found.vectors[:, 0]}
+    judged = replace(judged, verdict=Verdict.INCONCLUSIVE, method=method, witness=witness)
+    if found.few or objective.measures_in_single:
+        return judged
+    seen = int(np.sum(roots > CLEARLY * negligible * roots[-1]))
+    family = prove_family(objective, theta, even, seen, finite())
+    return judged if family is None else _refuted(objective, theta, even, family, found, judged)
+
+
+def _spectrum(objective: Any, theta: Vector, given: Judgement) -> _Spectrum | str:
+    """Return the spectrum at a balanced point, or why there is none."""
+    work = jacobian_work(objective, given.pass_work) + gram_work(objective) + 2 * eigenvalue_work(theta.size)
+    if theta.size <= given.settings.largest_hessian and given.budget.allows(work, part=PROOF_PART):
+        gram = gram_matrix(jacobian_matrix(objective, theta))
+        gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
+        return _Spectrum(*_all_values(gram, gauge), few=False)
+    restarts = affordable_restarts(objective, 2 * given.pass_work, given.budget)
+    if not restarts:
+        return "the Jacobian at the point is beyond the budget"
     gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
     at = objective.linearise(theta)
 
@@ -102,63 +168,50 @@ def _judge_spectrum(objective: Any, theta: Vector, settings: Any, finite: Callab
         image: Vector = at.jacobian_transpose(at.jacobian_product(d))
         return image
 
-    if not few:
-        values, vectors = _all_values(product, theta.size, gauge)
-        method = "all singular values of the Jacobian at the point, gauge deflated"
+    found = smallest_eigenpairs(product, gauge, restarts, given.rng(), count=LOOKED_FOR, tolerance=1e-3)
+    if found is None:
+        return "the Jacobian's smallest singular values did not converge in the budget"
+    return _Spectrum(np.append(found[0], found[2]), found[1], few=True)
+
+
+def _refuted(
+    objective: Any, theta: Vector, even: Vector, family: Family, spectrum: _Spectrum, judged: Finding
+) -> Finding:
+    """Return the finding refuted by a member of the family, where one is reached."""
+    if family.change is not None:
+        other = find_neighbour(objective, theta, family.change, STEPS[0])
     else:
-        found = smallest_eigenpairs(product, gauge, products // BASIS, rng, count=LOOKED_FOR, tolerance=1e-3)
-        if found is None:
-            words = "the Jacobian's smallest singular values did not converge in the budget"
-            return _inconclusive(words, "largest_work")
-        values, vectors = np.append(found[0], found[2]), found[1]
-        method = "smallest singular values of the Jacobian at the point by Lanczos iteration, gauge deflated"
-    if not (np.isfinite(values).all() and values.size and values[-1] > 0):
-        return _inconclusive("the Jacobian at the point vanishes or is not finite")
-    roots = np.sqrt(np.maximum(values, 0.0))
-    negligible = NEGLIGIBLE_SINGLE if objective.measures_in_single else NEGLIGIBLE
-    deficiency = int(np.sum(roots[:-1] <= negligible * roots[-1])) if roots.size > 1 else 0
-    witness: dict[str, Any] = {
-        "smallest": float(roots[0]),
-        "largest": float(roots[-1]),
-        "deficiency": deficiency,
-    }
-    verdict, rigour = Verdict.SUPPORTED, Rigour.WORKING_PRECISION
-    if deficiency:
-        verdict = Verdict.INCONCLUSIVE
-        unseen = f"{'at least ' if few else ''}{deficiency} directions"
-        method = f"to first order the measurements do not see {unseen} at the point; {method}"
-        witness["direction"] = vectors[:, 0]
-        known = not (few or objective.measures_in_single)
-        family: Family | None = None
-        if known:
-            seen = int(np.sum(roots > CLEARLY * negligible * roots[-1]))
-            family = prove_family(objective, given, theta, seen, finite())
-        other = None if family is None else _neighbour(objective, theta, vectors[:, :deficiency])
-        if family is not None and other is not None:
-            verdict, rigour = Verdict.REFUTED, family.rigour
-            method = (
-                f"{family.method}; one of them, {other.relative_distance:.2g} of the matrix's own norm away, "
-                f"is attached; {method}"
-            )
-            witness |= {"left": other.factors.left, "right": other.factors.right, "mismatch": other.mismatch}
-    return Finding(
-        CLAIM,
-        verdict,
-        float(roots[0] / roots[-1]),
-        negligible,
-        negligible,
+        deficiency = judged.witness["deficiency"]
+        other = _neighbour(objective, even, (spectrum.values, spectrum.vectors), deficiency)
+    if other is None:
+        return judged
+    method = (
+        f"{family.method}; one of them, {other.relative_distance:.2g} of the matrix's own norm away, "
+        f"is attached; {judged.method}"
+    )
+    attached = {"left": other.factors.left, "right": other.factors.right, "mismatch": other.mismatch}
+    return replace(
+        judged,
+        verdict=Verdict.REFUTED,
         method=method,
-        rigour=rigour,
-        witness=witness,
-        limited_by="largest_tangent" if theta.size > settings.largest_tangent else "",
+        rigour=family.rigour,
+        witness=judged.witness | attached,
     )
 
 
-def _neighbour(objective: Any, theta: Vector, directions: Matrix) -> Neighbour | None:
+def _neighbour(
+    objective: Any, theta: Vector, spectrum: tuple[Vector, Matrix], deficiency: int
+) -> Neighbour | None:
     """Return another matrix with the same predictions along some direction that is not seen."""
-    for direction in directions.T:
+    values, vectors = spectrum[0][deficiency:], spectrum[1][:, deficiency:]
+
+    def invert(gradient: Vector) -> Vector:
+        step: Vector = vectors @ ((vectors.T @ gradient) / values)
+        return step
+
+    for direction in spectrum[1][:, : min(deficiency, DIRECTIONS)].T:
         for share in STEPS:
-            other = find_neighbour(objective, theta, direction, share)
+            other = find_neighbour(objective, theta, direction, share, invert)
             if other is not None:
                 return other
     return None
@@ -168,15 +221,15 @@ def _inconclusive(method: str, limit: str = "") -> Finding:
     return Finding(CLAIM, Verdict.INCONCLUSIVE, method=method, limited_by=limit)
 
 
-def _all_values(product: Any, size: int, gauge: Matrix) -> tuple[Vector, Matrix]:
+def _all_values(gram: Matrix, gauge: Matrix) -> tuple[Vector, Matrix]:
     """Return all eigenvalues of J^T J off the gauge, ascending, and their vectors."""
-    # columns and rows along the gauge are taken out, so that it contributes zeros to rounding
-    gram = np.stack([product(unit) for unit in np.eye(size) - gauge @ gauge.T], axis=1)
-    gram -= gauge @ (gauge.T @ gram)
     if not np.isfinite(gram).all():
         return np.full(1, np.nan), gauge
+    # what is along the gauge is taken out, so that it contributes zeros to rounding
+    inner = gram @ gauge
+    gram = gram - gauge @ inner.T - inner @ gauge.T + gauge @ (gauge.T @ inner) @ gauge.T
     # the gauge is lifted above all others and left out
     top = 2 * float(np.abs(gram).sum(axis=1).max(initial=0.0)) + 1.0
     values, vectors = eigh((gram + gram.T) / 2 + top * (gauge @ gauge.T))
-    keep = size - gauge.shape[1]
+    keep = len(gram) - gauge.shape[1]
     return values[:keep], vectors[:, :keep]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -11,7 +12,8 @@ from lowland.core.arrays import Vector
 from lowland.core.records import Factors
 from lowland.core.rounding import unit_roundoff
 
-STEPS = 20
+# corrections of a step; each gains some digits
+STEPS = 40
 
 
 @final
@@ -24,7 +26,13 @@ class Neighbour:
     mismatch: float
 
 
-def find_neighbour(objective: Any, theta: Vector, direction: Vector, share: float) -> Neighbour | None:
+def find_neighbour(
+    objective: Any,
+    theta: Vector,
+    direction: Vector,
+    share: float,
+    invert: Callable[[Vector], Vector] | None = None,
+) -> Neighbour | None:
     """Follow a direction that the measurements do not see to first order, and mend the second.
 
     Parameters
@@ -35,15 +43,16 @@ def find_neighbour(objective: Any, theta: Vector, direction: Vector, share: floa
     direction : ndarray, shape (size,)
     share : float
         Length of the first step, as a part of the point's own.
+    invert : callable, optional
+        Applies the pseudoinverse of J^T J at theta, with J the Jacobian, for corrections. Without it nothing
+        is corrected: for directions along which predictions do not change at all.
 
     Returns
     -------
     Neighbour or None
         A matrix at least a third of the step away whose predictions agree to rounding; none where
-        Newton steps for them lead back or do not converge.
+        corrections lead back or do not converge.
     """
-    from scipy.sparse.linalg import LinearOperator, lsqr
-
     target, slack = _predictions(objective, theta)
     # each prediction by its own measure: a large one must not hide that another differs
     slack = slack + 1e-13 * np.abs(target)
@@ -58,12 +67,9 @@ def find_neighbour(objective: Any, theta: Vector, direction: Vector, share: floa
         off = target - at.predictions
         if not np.isfinite(off).all():
             return None
-        if (np.abs(off) <= slack).all():
+        if invert is None or (np.abs(off) <= slack).all():
             break
-        jacobian = LinearOperator(
-            (off.size, point.size), matvec=at.jacobian_product, rmatvec=at.jacobian_transpose, dtype=float
-        )
-        point = point + lsqr(jacobian, off, atol=1e-14, btol=1e-14, iter_lim=4 * point.size)[0]
+        point = point + invert(at.jacobian_transpose(off))
     here, error = _predictions(objective, point)
     mismatch = np.maximum(np.abs(here - target) - error - slack, 0.0)
     distance, size = _difference(objective, theta, point)

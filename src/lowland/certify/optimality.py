@@ -14,16 +14,21 @@ import numpy as np
 
 from lowland.certify.dual import LowerBound, dual_bound, penalised_error
 from lowland.certify.exact_fit import is_free, judge_exact_fit, measure_fit, prediction_bounds
-from lowland.certify.extremes import ESTIMATE_STEPS, leading_triplet
 from lowland.certify.factorisations import eigh
+from lowland.certify.leading import ESTIMATE_STEPS, leading_triplet, step_work
+from lowland.certify.norm_bounds import LEAST_STEPS
 from lowland.certify.rank_constrained import rank_constrained_bound
+from lowland.certify.settings import Judgement
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour, Verdict
+from lowland.core.work import eigenvalue_work
 
 CLAIMS = ("globally_optimal", "convex_optimal")
+# part of what is left of the budget that the search for a descent may take
+DESCENT_PART = 0.25
 # squares of smaller numbers underflow, and bounds on their sums no longer hold
 SMALLEST = 1e-280
 
@@ -39,7 +44,7 @@ class Descent:
     length: float
 
 
-def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Finding]:
+def judge_optimality(objective: Any, theta: Vector, given: Judgement) -> list[Finding]:
     """Judge global optimality of the problem as posed and of its convex relaxation.
 
     Parameters
@@ -47,7 +52,7 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
     objective : Objective
         A recovery objective in float64.
     theta : ndarray, shape (size,)
-    settings : Settings
+    given : Judgement
 
     Returns
     -------
@@ -56,6 +61,7 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
         this fraction. Without a penalty an exact fit is judged datum by datum instead. A large
         gap alone is INCONCLUSIVE; REFUTED comes with a better matrix.
     """
+    settings = given.settings
     upper, charged = upper_value(objective, theta)
     nothing = not np.any(objective.y) and not np.any(theta)
     # of unit trace, a point without length stands for no matrix at all
@@ -76,11 +82,11 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
     proved = [finding for finding in exact if finding is not None]
     if len(proved) == len(exact):
         return proved
-    lower = dual_bound(objective, theta, upper, settings, np.random.default_rng(settings.seed))
+    lower = dual_bound(objective, theta, upper, given)
     posed = lower
     if not objective.ridge and not upper - lower.value <= settings.gap_tolerance * upper:
         lowest = lower_value(objective, theta)
-        among = rank_constrained_bound(objective, theta, lowest, settings.largest_dense)
+        among = rank_constrained_bound(objective, theta, lowest, settings.largest_dense, given.budget)
         posed = among if among.value > lower.value else lower
     values = (upper, convex_value(objective, theta, upper))
     findings = [
@@ -98,7 +104,7 @@ def judge_optimality(objective: Any, theta: Vector, settings: Any) -> list[Findi
             if bound is lower and "gap" in finding.witness:
                 finding.witness["fitted_distance"] = fitted_distance(objective, gap)
     if findings[1].verdict is Verdict.INCONCLUSIVE:
-        findings[1] = _refute_convex(objective, theta, findings[1], settings)
+        findings[1] = _refute_convex(objective, theta, findings[1], given)
     return findings
 
 
@@ -177,10 +183,10 @@ def convex_value(objective: Any, theta: Vector, upper: float) -> float:
     return float(min(upper, upper - paid + nuclear + 1e-13 * abs(upper)))
 
 
-def _refute_convex(objective: Any, theta: Vector, finding: Finding, settings: Any) -> Finding:
-    descent = rank_one_descent(objective, theta, settings)
+def _refute_convex(objective: Any, theta: Vector, finding: Finding, given: Judgement) -> Finding:
+    descent = rank_one_descent(objective, theta, given)
     value = finding.witness.get("objective", float("inf"))
-    needed = max(settings.gap_tolerance * value, 4 * rounding_floor(objective, theta))
+    needed = max(given.settings.gap_tolerance * value, 4 * rounding_floor(objective, theta))
     if descent is None or not (np.isfinite(descent.decrease) and descent.decrease > needed):
         return finding
     return Finding(
@@ -196,25 +202,34 @@ def _refute_convex(objective: Any, theta: Vector, finding: Finding, settings: An
     )
 
 
-def rank_one_descent(objective: Any, theta: Vector, settings: Any) -> Descent | None:
+def _steepest(objective: Any, theta: Vector, given: Judgement) -> tuple[Vector, float, Vector] | None:
+    """Return the vectors of the rank-one direction along which the data term falls fastest, and how fast."""
+    slope = objective.ambient_gradient(theta)
+    if objective.structure != "psd":
+        most = min(given.settings.lanczos_steps, ESTIMATE_STEPS)
+        steps = given.budget.times(step_work(slope), most, part=DESCENT_PART)
+        if steps < LEAST_STEPS:
+            return None
+        left, steepness, right = leading_triplet(slope, steps, given.rng())
+        return -left, steepness, right
+    side = min(slope.shape)
+    if side > given.settings.largest_dense or not given.budget.allows(2 * eigenvalue_work(side)):
+        return None
+    dense = np.asarray(slope.toarray())
+    if not np.isfinite(dense).all():
+        return None
+    values, vectors = eigh((dense + dense.conj().T) / 2)
+    return vectors[:, 0], -float(values[0]), vectors[:, 0]
+
+
+def rank_one_descent(objective: Any, theta: Vector, given: Judgement) -> Descent | None:
     """Return the best step along the leading rank-one direction of the ambient gradient, or None."""
     if objective.loss.name != "squared":
         return None
-    slope = objective.ambient_gradient(theta)
-    if objective.structure == "psd":
-        if min(slope.shape) > settings.largest_dense:
-            return None
-        dense = np.asarray(slope.toarray())
-        if not np.isfinite(dense).all():
-            return None
-        values, vectors = eigh((dense + dense.conj().T) / 2)
-        steepness, left = -float(values[0]), vectors[:, 0]
-        right = left
-    else:
-        left, steepness, right = leading_triplet(
-            slope, min(settings.lanczos_steps, ESTIMATE_STEPS), np.random.default_rng(settings.seed)
-        )
-        left = -left
+    steepest = _steepest(objective, theta, given)
+    if steepest is None:
+        return None
+    left, steepness, right = steepest
     z = objective.predict(theta)
     weights = objective.weighted(objective.y - z)
     noise = 1e-14 * float(np.linalg.norm(weights)) + penalised_error(objective, weights)

@@ -9,11 +9,12 @@ import numpy as np
 
 from lowland.certify.closure import Reach, finite_reach, unique_reach
 from lowland.certify.determinations import FINITE, GENERIC, UNIQUE, not_unique, proved, refuted, say_lines
-from lowland.certify.exact import pattern_rank
+from lowland.certify.exact import pattern_rank, rank_work
 from lowland.core.arrays import Indices
 from lowland.core.findings import Finding
 from lowland.core.records import ObservedPattern
 from lowland.core.status import Rigour, Verdict
+from lowland.core.work import UNLIMITED, Budget
 from lowland.kernels.parts import connected_parts
 
 LISTED_CELLS = 10_000
@@ -26,7 +27,12 @@ WHOLE = 400
 
 
 def judge_pattern(
-    pattern: ObservedPattern, *, nonzero: bool, largest: int, rng: np.random.Generator
+    pattern: ObservedPattern,
+    *,
+    nonzero: bool,
+    largest: int,
+    rng: np.random.Generator,
+    budget: Budget = UNLIMITED,
 ) -> list[Finding]:
     """Judge whether the seen entries leave finitely many matrices of the rank, or one.
 
@@ -39,6 +45,8 @@ def judge_pattern(
         Most unknowns of an exact rank computation.
     rng : numpy.random.Generator
         For the integer points.
+    budget : Budget
+        What may be spent.
 
     Returns
     -------
@@ -50,10 +58,10 @@ def judge_pattern(
         words = "every cell is observed"
         whole = Finding(UNIQUE, Verdict.PROVED, method=words, rigour=Rigour.RIGOROUS)
         return [proved(FINITE, pattern.degrees_of_freedom, words, ()), whole]
-    unique = unique_reach(pattern)
+    unique = unique_reach(pattern, budget)
     if unique is not None and unique.is_all:
         return _all_unique(pattern, unique, nonzero)
-    finite = _judge_finite(pattern, seen, largest, rng)
+    finite = _judge_finite(pattern, seen, largest, rng, budget)
     if finite.verdict is Verdict.REFUTED:
         return [finite, not_unique(finite)]
     open_yet = Finding(UNIQUE, Verdict.INCONCLUSIVE, method="finitely many completions may still be several")
@@ -77,7 +85,9 @@ def _all_unique(pattern: ObservedPattern, unique: Reach, nonzero: bool) -> list[
     return [proved(FINITE, pattern.degrees_of_freedom, words, assumptions), only]
 
 
-def _judge_finite(pattern: ObservedPattern, seen: Indices, largest: int, rng: np.random.Generator) -> Finding:
+def _judge_finite(
+    pattern: ObservedPattern, seen: Indices, largest: int, rng: np.random.Generator, budget: Budget
+) -> Finding:
     (m, n), expected = pattern.shape, pattern.degrees_of_freedom
     short = _short_lines(pattern, seen)
     finding = None
@@ -88,9 +98,9 @@ def _judge_finite(pattern: ObservedPattern, seen: Indices, largest: int, rng: np
         rank = int(seen.size) if seen.size < expected else None
         finding = refuted(FINITE, rank, expected, words, Rigour.RIGOROUS)
     size = min(m, n) * (pattern.rank + 1)
-    affordable = _is_affordable(pattern, seen, largest)
+    affordable = _is_affordable(pattern, seen, largest) and budget.allows(rank_work(pattern), part=0.7)
     if not affordable or (size > WHOLE and finding is None):
-        by_core = _judge_by_core(pattern, finding, short, largest, rng)
+        by_core = _judge_by_core(pattern, finding, short, largest, rng, budget)
         if not affordable or by_core.verdict is Verdict.PROVED:
             return by_core
     result = pattern_rank(pattern, rng)
@@ -118,9 +128,10 @@ def _judge_by_core(
     short: tuple[Indices, Indices],
     largest: int,
     rng: np.random.Generator,
+    budget: Budget,
 ) -> Finding:
     """Judge a pattern by a core of it and what follows from that."""
-    reach = finite_reach(pattern, min(largest, CORE), rng)
+    reach = finite_reach(pattern, min(largest, CORE), rng, budget)
     if finding is not None:
         if reach is not None:
             finding = replace(finding, method=f"{finding.method}; {_say_reach(reach, 'determined')}")
@@ -132,10 +143,12 @@ def _judge_by_core(
             f"the exact rank of {size} unknowns in {pattern.rows.size} cells is beyond the budget, and no "
             "core is determined"
         )
-        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")
+        limit = _limit(pattern, largest, budget)
+        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
     if not reach.is_all:
         words = _say_reach(reach, "determined")
-        found = Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")
+        limit = _limit(pattern, largest, budget)
+        found = Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
         found.witness.update(_reached(reach))
         return found
     words = (
@@ -145,6 +158,11 @@ def _judge_by_core(
     found = proved(FINITE, pattern.degrees_of_freedom, words, (GENERIC,))
     found.witness.update(_reached(reach))
     return found
+
+
+def _limit(pattern: ObservedPattern, largest: int, budget: Budget) -> str:
+    size = min(pattern.shape) * (pattern.rank + 1)
+    return "largest_modular" if size > largest else budget.name
 
 
 def _say_reach(reach: Reach, word: str) -> str:

@@ -12,26 +12,29 @@ The root of S is a maximum of <Z0, Y> over certain Y of norm one, so it changes 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 
 from lowland.certify.dual import NOTHING, LowerBound
-from lowland.certify.extremes import is_eigenvalue_below, norm_bound
+from lowland.certify.extremes import is_eigenvalue_below
 from lowland.certify.factorisations import eigenvalues, eigh, svd
+from lowland.certify.measurement_norm import measurement_norm, symmetric_coordinates
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.fields import as_reals
-from lowland.core.maps import DenseMap
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour
+from lowland.core.work import UNLIMITED, Budget, singular_value_work
 
 # products of so many terms are summed in long double
 LONG_PRODUCT = 3e7
 METHOD = "the data term is strongly convex, and no matrix of the rank is nearer to its minimum"
 
 
-def rank_constrained_bound(objective: Any, theta: Vector, lowest: float, largest: int) -> LowerBound:
+def rank_constrained_bound(
+    objective: Any, theta: Vector, lowest: float, largest: int, budget: Budget = UNLIMITED
+) -> LowerBound:
     """Return a lower bound on the objective of every matrix of the rank, or zero.
 
     Parameters
@@ -44,6 +47,8 @@ def rank_constrained_bound(objective: Any, theta: Vector, lowest: float, largest
         The data term at theta, rounded down.
     largest : int
         Largest side of a matrix that is decomposed.
+    budget : Budget, optional
+        Within which it is decomposed, half of what is left at most.
 
     Returns
     -------
@@ -53,8 +58,11 @@ def rank_constrained_bound(objective: Any, theta: Vector, lowest: float, largest
     suited = objective.loss.name == "squared" and not (objective.free_biases or objective.has_unit_trace)
     if not suited or objective.rounding is None or max(objective.shape) > largest:
         return NOTHING
+    work = bound_work(objective)
+    if not budget.allows(work, part=0.5):
+        return replace(NOTHING, limited_by=budget.name) if _may_be_convex(objective) else NOTHING
     mu = strong_convexity(objective, largest)
-    norm = measurement_norm(objective) if mu > 0 else None
+    norm = measurement_norm(objective, budget) if mu > 0 else None
     if norm is None:
         return NOTHING
     at = _formed(objective, theta, norm)
@@ -75,6 +83,19 @@ def rank_constrained_bound(objective: Any, theta: Vector, lowest: float, largest
     if not (np.isfinite(value) and value > 0):
         return NOTHING
     return LowerBound(float(value), Rigour.RIGOROUS, METHOD, mu)
+
+
+def _may_be_convex(objective: Any) -> bool:
+    """Whether there are as many measurements as numbers in the matrix, without which nothing is convex."""
+    (m, n), symmetric = objective.shape, objective.structure == "psd"
+    return bool(objective.y.size >= (n * (n + 1) // 2 if symmetric else m * n))
+
+
+def bound_work(objective: Any) -> float:
+    """Return the work of `rank_constrained_bound`: decompositions, and Gram matrices of the measurements."""
+    m, n = objective.shape
+    work = 4 * singular_value_work(m, n) + float(objective.stored_numbers) * m * n / 24
+    return float(work)
 
 
 @final
@@ -191,7 +212,7 @@ def strong_convexity(objective: Any, largest: int) -> float:
         return 0.0
     table = np.sqrt(weights)[:, None] * rows
     if symmetric:
-        table = _symmetric_coordinates(table, n)
+        table = symmetric_coordinates(table, n)
     gram = table.T @ table
     total = float(np.trace(gram))
     charge = (2 * gamma(len(rows) + 8) + 16 * unit_roundoff("float64")) * total
@@ -201,26 +222,3 @@ def strong_convexity(objective: Any, largest: int) -> float:
         if mu > 0 and is_eigenvalue_below(mu * np.eye(len(gram)) - gram, -charge):
             return mu
     return 0.0
-
-
-def _symmetric_coordinates(table: Matrix, n: int) -> Matrix:
-    """Return the coefficients of rows, n x n matrices, in an orthonormal basis of the symmetric ones."""
-    i, j = np.tril_indices(n)
-    cube = table.reshape(-1, n, n)
-    return np.where(i == j, cube[:, i, j], (cube[:, i, j] + cube[:, j, i]) * np.sqrt(0.5))
-
-
-def measurement_norm(objective: Any) -> float | None:
-    """Return an upper bound on the norm of the measurements over matrices of the structure, if known."""
-    rows = objective.measuring_rows()
-    if rows is None:
-        square = objective.squared_norm_bound()
-        return float(np.sqrt(square)) * (1 + 1e-15) if np.isfinite(square) else None
-    rounding = 0.0
-    if objective.structure == "psd":
-        rows = _symmetric_coordinates(rows, objective.shape[1])
-        rounding = 4 * unit_roundoff("float64") * float(np.linalg.norm(rows))
-    bound = norm_bound(
-        DenseMap(rows), method="cholesky", largest_dense=0, steps=60, rng=np.random.default_rng(0)
-    )
-    return float(bound.value + rounding) if np.isfinite(bound.value) else None

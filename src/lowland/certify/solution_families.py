@@ -18,8 +18,9 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.certify.factorisations import singular_values
+from lowland.certify.factorisations import singular_values, svd
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.fields import embed
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
 from lowland.kernels.exact_integers import exact_rank
@@ -33,10 +34,19 @@ NEARLY_DEPENDENT, MOST_CELLS = 1e-10, 400
 @final
 @dataclass(frozen=True)
 class Family:
-    """Why other matrices with the same predictions are as near as one likes."""
+    """Why other matrices with the same predictions are as near as one likes.
+
+    Parameters
+    ----------
+    method : str
+    rigour : Rigour
+    change : ndarray, shape (size,), optional
+        A change of the given point, any multiple of which leaves the predictions as they are.
+    """
 
     method: str
     rigour: Rigour
+    change: Vector | None = None
 
 
 def prove_family(objective: Any, given: Vector, theta: Vector, seen: int, finite: Finding) -> Family | None:
@@ -126,25 +136,47 @@ def _by_line(objective: Any, theta: Vector) -> Family | None:
         if not _is_independent(unknowns):
             continue  # a direction that is open might change nothing
         count = int(pattern.shape[0 if kind == "row" else 1])
-        line = _open_line(lines, partners, unknowns, count)
-        if line is not None:
+        found = _open_line(lines, partners, unknowns, count)
+        if found is not None:
+            line, change = found
             words = f"the seen cells of {kind} {line} leave it open, exactly, the other factor standing still"
-            return Family(words, Rigour.WORKING_PRECISION)
+            return Family(words, Rigour.WORKING_PRECISION, _change_of_line(objective, kind, line, change))
     return None
 
 
-def _open_line(lines: Vector, partners: Vector, unknowns: Matrix, count: int) -> int | None:
+def _change_of_line(objective: Any, kind: str, line: int, change: Vector) -> Vector:
+    """Return the change of a point whose row or column has these changes of factor and, last, of bias."""
+    m, n = objective.shape
+    sides = [np.zeros((length, objective.rank), change.dtype) for length in (m, n)]
+    biases, side = [np.zeros(m), np.zeros(n)], 0 if kind == "row" else 1
+    sides[side][line] = change[: objective.rank].conj()
+    if change.size > objective.rank:
+        biases[side][line] = change[-1]
+    point: Vector = objective.model.pack(*sides, *biases)
+    return point
+
+
+def _open_line(lines: Vector, partners: Vector, unknowns: Matrix, count: int) -> tuple[int, Vector] | None:
+    """Return a line whose cells leave it open, and how it may change."""
     order = np.argsort(lines, kind="stable")
     ends = np.searchsorted(lines[order], np.arange(count + 1))
     for line in range(count):
         cells = np.unique(partners[order[ends[line] : ends[line + 1]]])
         width = unknowns.shape[1]
-        if cells.size < width:
-            return line
         equations = unknowns[cells]
+        if cells.size < width:
+            return line, _null_vector(equations)
         values = singular_values(equations)
         if values[-1] > NEARLY_DEPENDENT * values[0] or cells.size > MOST_CELLS:
             continue
-        if exact_rank(equations) < width:
-            return line
+        parts = 2 if np.iscomplexobj(equations) else 1
+        if exact_rank(embed(equations)) < parts * width:
+            return line, _null_vector(equations)
     return None
+
+
+def _null_vector(equations: Matrix) -> Vector:
+    """Return the unit vector that the equations come closest to taking to zero."""
+    width = equations.shape[1]
+    vector: Vector = svd(np.vstack([equations, np.zeros((width, width))]))[2][-1].conj()
+    return vector

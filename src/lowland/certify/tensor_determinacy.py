@@ -18,12 +18,15 @@ from lowland.certify.determinations import (
 )
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
+from lowland.core.work import UNLIMITED, Budget
 
 # spare rows when only some of the cells are looked at, and residues that may be formed
 SPARE, LARGEST = 40, 200_000_000
 
 
-def judge_tensor_determinacy(objective: Any, *, largest: int, rng: np.random.Generator) -> list[Finding]:
+def judge_tensor_determinacy(
+    objective: Any, *, largest: int, rng: np.random.Generator, budget: Budget = UNLIMITED
+) -> list[Finding]:
     """Judge whether only finitely many tensors of the ranks have the known cells, and whether only one.
 
     Parameters
@@ -34,6 +37,8 @@ def judge_tensor_determinacy(objective: Any, *, largest: int, rng: np.random.Gen
         Most unknowns of an exact rank computation.
     rng : numpy.random.Generator
         For the integer points.
+    budget : Budget
+        What may be spent.
 
     Returns
     -------
@@ -45,7 +50,7 @@ def judge_tensor_determinacy(objective: Any, *, largest: int, rng: np.random.Gen
         return [
             Finding(claim, Verdict.PROVED, method=words, rigour=Rigour.RIGOROUS) for claim in (FINITE, UNIQUE)
         ]
-    finite = _finite(objective, largest, rng)
+    finite = _finite(objective, largest, rng, budget)
     if finite.verdict is Verdict.REFUTED:
         return [finite, not_unique(finite)]
     return [
@@ -54,7 +59,7 @@ def judge_tensor_determinacy(objective: Any, *, largest: int, rng: np.random.Gen
     ]
 
 
-def _finite(objective: Any, largest: int, rng: np.random.Generator) -> Finding:
+def _finite(objective: Any, largest: int, rng: np.random.Generator, budget: Budget) -> Finding:
     known, expected = objective.data.size, objective.model.degrees_of_freedom
     if known < expected:
         words = f"{known} known cells for {expected} degrees of freedom"
@@ -64,9 +69,12 @@ def _finite(objective: Any, largest: int, rng: np.random.Generator) -> Finding:
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")
     everything = known * objective.size <= LARGEST
     sizes = (expected + SPARE, None, None) if everything else (expected + SPARE,)
-    best = rank_modulo_primes(objective.modular_jacobian, expected, sizes, rng)
+    best, done = rank_modulo_primes(objective.modular_jacobian, expected, sizes, rng, budget)
     if best == expected:
         return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
+    if not done:
+        words = f"an exact Jacobian of {objective.size} unknowns is beyond the budget"
+        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
     if not everything:
         words = f"{expected + SPARE} of the cells do not show it, and all are beyond the budget"
         return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)

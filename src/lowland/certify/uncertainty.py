@@ -14,10 +14,9 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.certify.curvature import orthonormal_basis
-from lowland.certify.extremes import ESTIMATE_STEPS, leading_triplet
-from lowland.certify.factorisations import cholesky, eigh, finite
+from lowland.certify.factorisations import cholesky, eigh, finite, orthonormal_basis
 from lowland.certify.jacobian import gram_matrix, jacobian_matrix
+from lowland.certify.leading import ESTIMATE_STEPS, leading_triplet
 from lowland.certify.stationarity import balanced
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError, UnsupportedError

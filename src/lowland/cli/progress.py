@@ -94,5 +94,37 @@ class CountProgress:
         print(f"\r{text:60}" if live else text, end="" if live and done < total else "\n", file=sys.stderr)  # noqa: T201
 
 
+@final
+class StepProgress:
+    """Steps of a search of unknown length: one line that is rewritten on a terminal, seldom lines elsewhere.
+
+    Parameters
+    ----------
+    what : str
+        What is counted, in words before the number.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what, self._spoken, self._live = what, time.monotonic(), sys.stderr.isatty()
+
+    def __enter__(self) -> StepProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            print(f"\r{'':60}\r", end="", file=sys.stderr)  # noqa: T201
+
+    def __call__(self, step: int) -> None:
+        """Show the number of the step."""
+        now = time.monotonic()
+        if now - self._spoken < (0.5 if self._live else 15.0):
+            return
+        self._spoken = now
+        text = f"{self._what} {step}"
+        print(f"\r{text:60}" if self._live else text, end="" if self._live else "\n", file=sys.stderr)  # noqa: T201
+
+
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -13,11 +13,13 @@ import typer
 
 from lowland.cli.numeric_columns import read_numbers
 from lowland.cli.output import check_claim, exit_on_missed, refuse_given, say, say_json, try_report
+from lowland.cli.progress import StepProgress
+from lowland.core.arrays import Matrix
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.files.networks import read_network
 from lowland.landscape.neuron_patterns import count_patterns, describe_count
-from lowland.landscape.pattern_shares import advise_width
+from lowland.landscape.pattern_shares import WidthAdvice, advise_width
 from lowland.report.page import write_report
 from lowland.systems.region_pages import region_page, survey_page
 from lowland.systems.region_survey import LAWS, survey_regions
@@ -77,15 +79,16 @@ def regions(
     if width is not None:
         survey = survey_regions(inputs, values, width=width, law=law, n_regions=draws, bias=bias, rng=seed)
     if network is not None:
-        found = region_report(read_network(network), inputs, values, trained=trained, rng=seed)
+        net = read_network(network)
+        with StepProgress("best loss of the region: step") as steps:
+            found = region_report(net, inputs, values, trained=trained, rng=seed, on_step=steps)
         data["network"] = dict(found.facts())
         data["notes"] = list(found.notes)
         data["certificate"] = found.certificate.as_dict()
     if survey is not None:
         data["survey"] = _shares(survey)
-    advice = None
-    if advise is not None:
-        advice = advise_width(len(inputs), inputs.shape[1], advise, bias=bias, inputs=inputs, rng=seed)
+    advice = None if advise is None else _advice(inputs, advise, bias, seed)
+    if advice is not None:
         data["width"] = {"advised": advice.width, "lower": advice.lower, "upper": advice.upper}
     if report is not None:
         _write_page(report, found, survey, advice, seed)
@@ -94,6 +97,12 @@ def regions(
     else:
         _say_all(inputs, bias, count, (found, survey, advice), report)
     exit_on_missed(found.certificate if found else None, require)
+
+
+def _advice(inputs: Matrix, share: float, bias: bool, seed: int) -> WidthAdvice:
+    n, d = inputs.shape
+    with StepProgress("width of a layer: network") as steps:
+        return advise_width(n, d, share, bias=bias, inputs=inputs, rng=seed, on_step=steps)
 
 
 def _write_page(report: Path, found: Any, survey: Any, advice: Any, seed: int) -> None:

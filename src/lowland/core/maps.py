@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import final
 
+import numpy as np
+
 from lowland.core.arrays import Matrix
+from lowland.core.work import matrix_work, touch
 
 
 @final
@@ -22,10 +25,12 @@ class DenseMap:
 
     def matmat(self, block: Matrix) -> Matrix:
         """Return M @ block."""
+        touch(matrix_work(self.matrix.size, block.shape[1], is_complex=np.iscomplexobj(self.matrix)))
         return self.matrix @ block
 
     def rmatmat(self, block: Matrix) -> Matrix:
         """Return M^H @ block."""
+        touch(matrix_work(self.matrix.size, block.shape[1], is_complex=np.iscomplexobj(self.matrix)))
         return self.matrix.conj().T @ block
 
     def toarray(self) -> Matrix:

@@ -183,6 +183,9 @@ class Model(Protocol):
 
     name: ClassVar[str]
 
+    def second_derivative(self, cotangent: Matrix) -> Matrix | None:
+        """Return the matrix of `pull_derivative` for a dense cotangent, or None where it is not had."""
+
     @property
     def shape(self) -> tuple[int, int]:
         """Shape (m, n) of the matrix."""
@@ -269,6 +272,9 @@ class BlockSolver(Protocol):
     def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
         """Return the point with block `name` at its minimiser, with another ridge if one is given."""
 
+    def coordinates(self, name: str) -> NDArray[np.bool_]:
+        """Return which coordinates of a point block `name` sets, shape (size,)."""
+
 
 class BatchGradient(Protocol):
     """Unbiased gradients from some of the observations."""
@@ -290,8 +296,28 @@ class ModularJacobian(Protocol):
     def has_fractions(self) -> bool:
         """Whether numbers of the measuring matrices may have been rounded: not all are whole."""
 
-    def matrix(self, prime: int, rng: np.random.Generator, most: int | None = None) -> NDArray[np.float64]:
-        """Return residues modulo `prime`, shape (p, unknowns), or at most so many random rows of them."""
+    @property
+    def rows(self) -> int:
+        """Number p of observations, in real numbers."""
+
+    @property
+    def unknowns(self) -> int:
+        """Number of unknowns."""
+
+    @property
+    def holds_matrices(self) -> bool:
+        """Whether measuring matrices are stored number by number, so that sparse factors save much."""
+
+    def matrix(
+        self, prime: int, rng: np.random.Generator, most: int | None = None, *, few: bool = False
+    ) -> NDArray[np.float64]:
+        """Return residues modulo `prime`, shape (p, unknowns), or at most so many random rows of them.
+
+        With `few` at factors of which only a few rows are not zero.
+        """
+
+    def work(self, rows: int, *, few: bool = False) -> float:
+        """Return the work of `matrix` with so many rows (`lowland.core.work`)."""
 
 
 class Objective(Protocol):

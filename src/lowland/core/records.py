@@ -134,6 +134,8 @@ class SearchResult:
     trace : Trace
     state : object
         The stepper's last state, with which the search can go on.
+    work : float
+        What it touched, in nominal nanoseconds of one processor (`lowland.core.work`).
     """
 
     theta: Vector
@@ -145,6 +147,7 @@ class SearchResult:
     solver: str
     trace: Trace
     state: Any = None
+    work: float = 0.0
 
     @property
     def converged(self) -> bool:

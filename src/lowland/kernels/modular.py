@@ -12,6 +12,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from lowland.core.work import CALL, touch
+
 Array: TypeAlias = NDArray[np.float64]
 
 PRIME = 8_388_593
@@ -43,6 +45,7 @@ def residues(array: NDArray[np.floating[Any]], prime: int) -> Array:
     -------
     ndarray of float64
     """
+    touch(40.0 * np.size(array))
     mantissa, exponent = np.frexp(np.asarray(array, np.float64))
     whole = np.rint(np.ldexp(mantissa, 53)).astype(np.int64) % prime
     least = int(exponent.min(initial=0))
@@ -53,6 +56,7 @@ def residues(array: NDArray[np.floating[Any]], prime: int) -> Array:
 
 def multiply(a: Array, b: Array, prime: int) -> Array:
     """Return a @ b modulo a prime, for residues in float64."""
+    touch(float(a.size) * b.shape[1] / 8 + float(a.shape[0] * b.shape[1]))
     out = np.zeros((a.shape[0], b.shape[1]))
     for low in range(0, a.shape[1], _SUMMANDS):
         part = a[:, low : low + _SUMMANDS] @ b[low : low + _SUMMANDS]
@@ -60,6 +64,12 @@ def multiply(a: Array, b: Array, prime: int) -> Array:
         out += part
         _reduce(out, prime)
     return out
+
+
+def elimination_work(rows: float, columns: float) -> float:
+    """Return the work of `eliminate`."""
+    short, long = sorted((rows, columns))
+    return CALL * (1 + columns / _PANEL) + short**2 * long / 6 + 8 * rows * columns
 
 
 def eliminate(matrix: Array, prime: int) -> NDArray[np.intp]:
@@ -77,6 +87,7 @@ def eliminate(matrix: Array, prime: int) -> NDArray[np.intp]:
         Pivot columns, ascending; their number is the rank.
     """
     rows, columns = matrix.shape
+    touch(elimination_work(rows, columns))
     pivots = []
     top = 0
     for low in range(0, columns, _PANEL):

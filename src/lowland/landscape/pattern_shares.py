@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import comb, gcd
@@ -15,12 +16,15 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.networks import check_inputs
 from lowland.core.numbers import check_share, whole_number
 from lowland.core.random import RandomSource, make_generator, spawn
+from lowland.core.work import counted
 from lowland.kernels.exact_integers import integer_rows
 from lowland.kernels.relu_rank import full_rank
 from lowland.landscape.neuron_patterns import augmented
 
 # pattern entries of the widest layer tried
 MOST_NUMBERS = 20_000_000
+# counted work after which no more networks are drawn than confidence limits need
+ENOUGH_WORK = 4e9
 
 
 def full_pattern_count(n_points: int, width: int) -> int:
@@ -99,6 +103,7 @@ def advise_width(
     inputs: Matrix | None = None,
     n_draws: int = 400,
     rng: RandomSource = 0,
+    on_step: Callable[[int], None] | None = None,
 ) -> WidthAdvice:
     """Return how wide a ReLU layer must be for a share of its regions to hold no bad minimum.
 
@@ -115,8 +120,11 @@ def advise_width(
     inputs : ndarray, shape (n, d), optional
         Data of one's own; by default normal, drawn anew each time.
     n_draws : int
-        Networks drawn. Neurons are added one by one, and the width at which the rank becomes full is exact.
+        Most networks drawn; of many points, beyond some seconds of work, no more than the limits need.
+        Neurons are added one by one, and the width at which the rank becomes full is exact.
     rng : int or Generator
+    on_step : callable, optional
+        Called after each draw with how many there are.
 
     Returns
     -------
@@ -137,23 +145,31 @@ def advise_width(
     n, d = whole_number(n_points, "n_points", 1), whole_number(dimension, "dimension", 1)
     draws = whole_number(n_draws, "n_draws", 20)
     check_share("probability", probability)
-    low, high = _quantile_limits(draws, probability)
-    if low < 0 or high >= draws:
+    if not _has_limits(draws, probability):
         raise InvalidInputError(
             "n_draws is too small for that probability",
             f"{draws} for {probability}",
             fix="draw more networks",
         )
-    streams = spawn(make_generator(rng), 2)  # of networks, and of residues for their ranks
+    networks, residues = spawn(make_generator(rng), 2)
     if inputs is not None:
         inputs = check_inputs(inputs)
         if inputs.shape != (n, d):
             raise InvalidInputError("inputs do not fit n_points and dimension", f"shape {inputs.shape}")
         _check_apart(augmented(inputs, bias))
-    least = np.array([_least_width(n, d, bias, inputs, streams) for _ in range(draws)])
-    least.sort()
-    place = int(np.ceil(probability * draws)) - 1
-    law = f"weights normal, data {'given' if inputs is not None else 'normal'}, {draws} draws"
+    with counted() as work:
+        found: list[int] = []
+        for own in spawn(networks, draws):
+            layers = _Layers(n, d, bias, inputs, own, residues)
+            found.append(_least_width(layers, found[-1] if found else 4))
+            if on_step is not None:
+                on_step(len(found))
+            if work.spent > ENOUGH_WORK and _has_limits(len(found), probability):
+                break
+    low, high = _quantile_limits(len(found), probability)
+    least = np.sort(found)
+    place = int(np.ceil(probability * len(found))) - 1
+    law = f"weights normal, data {'given' if inputs is not None else 'normal'}, {len(found)} draws"
     return WidthAdvice(int(least[place]), int(least[low]), int(least[high]), probability, least, law)
 
 
@@ -164,6 +180,12 @@ def _quantile_limits(draws: int, probability: float) -> tuple[int, int]:
     # from the l-th to the u-th smallest, l <= B < u for the number B of draws below the quantile
     low, high = binom.ppf([0.025, 0.975], draws, probability).astype(int)
     return low - 1, high
+
+
+def _has_limits(draws: int, probability: float) -> bool:
+    """Return whether so many draws say anything about both limits."""
+    low, high = _quantile_limits(draws, probability)
+    return low >= 0 and high < draws
 
 
 def _check_apart(rows: Matrix) -> None:
@@ -181,33 +203,51 @@ def _check_apart(rows: Matrix) -> None:
         seen.add(direction)
 
 
-def _least_width(
-    n: int, d: int, bias: bool, inputs: Matrix | None, streams: list[np.random.Generator]
-) -> int:
-    rng, residues = streams
-    points = rng.standard_normal((n, d)) if inputs is None else np.asarray(inputs, dtype=float)
-    if bias:
-        points = np.hstack([points, np.ones((n, 1))])
-    active = np.zeros((n, 0), bool)
-    low: int = 0
-    high: int = max(4, -(-n // points.shape[1]))
+@final
+class _Layers:
+    """Patterns of wider and wider layers on one draw of data."""
 
-    def full(width: int) -> bool:
-        return bool(full_rank(active[None, :, :width], points, residues)[0])
+    def __init__(
+        self,
+        n: int,
+        d: int,
+        bias: bool,
+        inputs: Matrix | None,
+        rng: np.random.Generator,
+        residues: np.random.Generator,
+    ) -> None:
+        points = rng.standard_normal((n, d)) if inputs is None else np.asarray(inputs, dtype=float)
+        self.points = np.hstack([points, np.ones((n, 1))]) if bias else points
+        self.active, self.rng, self.residues = np.zeros((n, 0), bool), rng, residues
+        # fewer neurons than this have fewer weights than there are points
+        self.least: int = -(-n // int(self.points.shape[1]))
 
-    while True:
-        grown = points @ rng.standard_normal((points.shape[1], high - active.shape[1])) > 0
-        active = np.hstack([active, grown])
-        if full(high):
-            break
-        low, high = high, 2 * high
-        if n * high > MOST_NUMBERS:
+    def is_full(self, width: int) -> bool:
+        """Return whether the first so many neurons have full rank."""
+        n, d = self.points.shape
+        if n * width > MOST_NUMBERS:
             raise InvalidInputError(
                 "no width tried gives full rank",
-                f"{low} neurons on {n} points",
+                f"{self.active.shape[1]} neurons on {n} points",
                 fix="draw fewer points",
             )
-    while high - low > 1:  # more neurons never lower the rank
-        middle = (low + high) // 2
-        low, high = (low, middle) if full(middle) else (middle, high)
+        if width > self.active.shape[1]:
+            # neuron by neuron, so that it does not matter how many are asked for at a time
+            weights = self.rng.standard_normal((width - self.active.shape[1], d))
+            self.active = np.hstack([self.active, self.points @ weights.T > 0])
+        return bool(full_rank(self.active[None, :, :width], self.points, self.residues)[0])
+
+
+def _least_width(layers: _Layers, guess: int) -> int:
+    """Return the least width of full rank, sought around a guess: more neurons never lower the rank."""
+    low, high, step = layers.least - 1, max(guess, layers.least), 1
+    while not layers.is_full(high):
+        low, high, step = high, high + step, 2 * step
+    step = 1
+    while high - low > 1:
+        middle = high - min(step, (high - low) // 2)
+        if layers.is_full(middle):
+            high, step = middle, 2 * step
+        else:
+            low = middle
     return high

@@ -13,6 +13,10 @@ from lowland.core.maps import DenseMap
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
+from lowland.core.work import CALL, matrix_work, touch
+
+# numbers of a measuring matrix that are summed at a time
+BLOCK = 1024
 
 
 @final
@@ -76,15 +80,29 @@ class Dense:
         """The measuring matrices, shape (p, m, n)."""
         if self._triangle is None:
             return self._table.reshape(self.size, *self.shape)
-        full = np.zeros((self.size, *self.shape), dtype=self.dtype)
-        full[:, *self._triangle] = self._table
-        full[:, self._triangle[1], self._triangle[0]] = self._table
-        return full
+        touch(2.0 * self.size * float(np.prod(self.shape)))
+        places = np.empty(self.shape, np.intp)
+        places[self._triangle] = np.arange(self._table.shape[1])
+        places[self._triangle[::-1]] = places[self._triangle]
+        return np.take(self._table, places, axis=1)
+
+    @property
+    def triangles(self) -> Matrix | None:
+        """The lower triangles of symmetric matrices, row by row, shape (p, n (n + 1) / 2); else None."""
+        return None if self._triangle is None else self._table
 
     @property
     def stored_numbers(self) -> int:
         """How many numbers are stored, half of the matrices where they are symmetric."""
         return int(self._table.size)
+
+    def symmetric_coordinates(self) -> Matrix:
+        """Return the matrices as rows of coefficients in an orthonormal basis of the symmetric ones."""
+        i, j = np.tril_indices(self.shape[0])
+        scales = np.where(i == j, 1.0, np.sqrt(2.0))
+        touch(CALL + 2.0 * self._table.size)
+        table = self._table if self._triangle is not None else self.arrays[:, i, j]
+        return np.asarray(table * scales)
 
     def symmetrised(self) -> Dense:
         """Return the symmetric parts of real matrices, which measure symmetric matrices equally."""
@@ -105,11 +123,16 @@ class Dense:
 
     def measure_matrix(self, matrix: Matrix) -> Matrix:
         """Return A(X) of a dense matrix, shape (p,)."""
-        image: Matrix = (self._table @ self._flatten(np.asarray(matrix)).conj()).conj()
-        return image
+        touch(matrix_work(self._table.size, is_complex=self.dtype.kind == "c"))
+        numbers = self._flatten(np.asarray(matrix)).conj()
+        image: Matrix = self._table[:, :BLOCK] @ numbers[:BLOCK]
+        for low in range(BLOCK, numbers.size, BLOCK):  # sums of sums: fewer roundings each, for nothing
+            image = image + self._table[:, low : low + BLOCK] @ numbers[low : low + BLOCK]
+        return np.asarray(image.conj())
 
     def adjoint(self, weights: Matrix) -> DenseMap:
         """Return sum_k weights_k arrays[k] as an operator."""
+        touch(matrix_work(self._table.size, is_complex=self.dtype.kind == "c"))
         flat = np.asarray(weights) @ self._table
         if self._triangle is None:
             return DenseMap(flat.reshape(self.shape))
@@ -135,7 +158,9 @@ class Dense:
     def measure_error(self, factors: Factors) -> Vector:
         """Return bounds on the rounding error of `measure`, shape (p,)."""
         magnitude = np.abs(factors.left) @ np.abs(factors.right).T
-        terms = factors.width + self._table.shape[1] + 2
+        numbers = self._table.shape[1]
+        terms = factors.width + min(numbers, BLOCK) + -(-numbers // BLOCK) + 2
+        touch(CALL + 3.0 * self._table.size)
         return gamma(terms, self.dtype) * (np.abs(self._table) @ self._flatten(magnitude))
 
     def squared_norm_bound(self) -> float:
@@ -143,6 +168,8 @@ class Dense:
 
         Infinite where squares leave the range of floats.
         """
+        if not self.size:
+            return 0.0
         largest = float(np.abs(self._table).max(initial=0.0))
         if largest and not 1e-140 < largest < 1e140:
             return float("inf")
@@ -154,6 +181,7 @@ class Dense:
 
     def adjoint_error(self, weights: Matrix) -> float:
         """Return a bound on the rounding error of `adjoint(weights)` in Frobenius norm."""
+        touch(CALL + 3.0 * self._table.size)
         magnitude = np.abs(np.asarray(weights)) @ np.abs(self._table)
         return (
             gamma(self.size + 2, self.dtype) * float(np.linalg.norm(magnitude)) * (2 if self.symmetric else 1)

@@ -12,8 +12,9 @@ from lowland.core.arrays import Indices, Matrix, Vector, check_positions
 from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
+from lowland.core.work import touch
 from lowland.kernels.sparse import sample_product
-from lowland.measure.operators import SparseMap, SparsePattern
+from lowland.measure.operators import SparseMap, SparsePattern, cell_work
 
 
 @final
@@ -81,6 +82,7 @@ class Entries:
 
     def measure(self, factors: Factors) -> Matrix:
         """Return the entries of left @ right.conj().T, shape (p,)."""
+        touch(cell_work(self.size, factors.width))
         return sample_product(factors.left, factors.right.conj(), self.rows, self.columns)
 
     def measure_matrix(self, matrix: Matrix) -> Matrix:

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Indices, Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
+from lowland.core.work import CALL, touch
 from lowland.kernels.sparse import sample_product
-from lowland.measure.operators import SparseMap, SparsePattern
+from lowland.measure.operators import SparseMap, SparsePattern, cell_work
 
 
 @final
@@ -59,12 +60,14 @@ class Fourier:
 
     def measure(self, factors: Factors) -> Matrix:
         """Return the coefficients of left right^H, shape (p,)."""
+        touch(cell_work(self.size, factors.width) + 128.0 * sum(self.shape) * factors.width)
         left = np.fft.fft(factors.left, axis=0, norm="ortho")
         right = np.fft.fft(factors.right.conj(), axis=0, norm="ortho")
         return sample_product(left, right, self.rows, self.columns)
 
     def measure_matrix(self, matrix: Matrix) -> Matrix:
         """Return the coefficients of a dense matrix, shape (p,)."""
+        touch(CALL + 128.0 * matrix.size)
         image: Matrix = np.fft.fft2(matrix, norm="ortho")[self.rows, self.columns]
         return image
 
@@ -89,11 +92,13 @@ class FourierMap:
 
     def matmat(self, block: Matrix) -> Matrix:
         """Return M @ block."""
+        touch(128.0 * sum(self.shape) * block.shape[1])
         inner = self.coefficients.matmat(np.fft.ifft(block, axis=0, norm="ortho"))
         return np.fft.ifft(inner, axis=0, norm="ortho")
 
     def rmatmat(self, block: Matrix) -> Matrix:
         """Return M^H @ block."""
+        touch(128.0 * sum(self.shape) * block.shape[1])
         inner = self.coefficients.rmatmat(np.fft.fft(block, axis=0, norm="ortho"))
         return np.fft.fft(inner, axis=0, norm="ortho")
 

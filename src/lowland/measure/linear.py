@@ -10,6 +10,7 @@ from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.maps import DenseMap
 from lowland.core.records import Factors
+from lowland.core.work import CALL, matrix_work, touch
 
 
 @final
@@ -55,6 +56,7 @@ class Linear:
                 "it must act on the m n entries of the matrix, row by row",
             )
         self.dtype: np.dtype[Any] = working_type(self.operator)
+        self._work = operator_work(self.operator)
 
     def measure(self, factors: Factors) -> Matrix:
         """Return A(left right^H), shape (p,)."""
@@ -62,17 +64,28 @@ class Linear:
 
     def measure_matrix(self, matrix: Matrix) -> Matrix:
         """Return A(X) of a dense matrix, shape (p,)."""
+        touch(self._work)
         result: Matrix = self.operator.matvec(np.asarray(matrix).reshape(-1))
         return result
 
     def adjoint(self, weights: Matrix) -> DenseMap:
         """Return A*(weights) as an operator on m x n matrices."""
+        touch(self._work)
         return DenseMap(np.asarray(self.operator.rmatvec(np.asarray(weights))).reshape(self.shape))
 
 
 def working_type(operator: Any) -> np.dtype[Any]:
     """Return the floating type in which an operator works."""
     return np.result_type(np.dtype(operator.dtype), np.float32)
+
+
+def operator_work(operator: Any) -> float:
+    """Return about how much work a product with a SciPy operator is: by its numbers, or else by its shape."""
+    matrix = getattr(operator, "A", None)
+    if matrix is None:
+        return float(CALL + 32.0 * sum(operator.shape))
+    numbers = float(getattr(matrix, "nnz", np.size(matrix)))
+    return matrix_work(numbers)
 
 
 def check_operator(operator: Any, name: str) -> Any:

@@ -11,8 +11,14 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix
 from lowland.core.protocols import LinearMap
+from lowland.core.work import CALL, touch
 from lowland.kernels.sort import sort_both_ways
 from lowland.kernels.sparse import multiply_rows
+
+
+def cell_work(cells: int, width: int) -> float:
+    """Return the work of gathering so many cells from factors of a width."""
+    return CALL + float(cells) * (width + 2)
 
 
 @final
@@ -57,10 +63,12 @@ class SparseMap:
 
     def matmat(self, block: Matrix) -> Matrix:
         """Return M @ block."""
+        touch(cell_work(self.values.size, block.shape[1]))
         return multiply_rows(self.pattern.row_starts, self.pattern.row_columns, self._by_row, block)
 
     def rmatmat(self, block: Matrix) -> Matrix:
         """Return M^H @ block."""
+        touch(cell_work(self.values.size, block.shape[1]))
         return multiply_rows(self.pattern.column_starts, self.pattern.column_rows, self._by_column, block)
 
     @property

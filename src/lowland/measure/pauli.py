@@ -12,6 +12,7 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
+from lowland.core.work import CALL, touch
 from lowland.kernels.pauli import flipped_rows, flipped_sums, multiply_flipped
 
 LETTERS = "IXYZ"
@@ -83,6 +84,8 @@ class Pauli:
 
     def measure(self, factors: Factors) -> Matrix:
         """Return tr(P_k left right^H), shape (p,)."""
+        # flips pair the rows of both sides; words then sum them with signs
+        touch(CALL + self.shape[0] * (4.0 * self._flips.size * factors.width + self.size))
         return self._place(flipped_sums(factors.left, factors.right, self._flips, self._starts, self._signs))
 
     def measure_matrix(self, matrix: Matrix) -> Matrix:
@@ -91,6 +94,7 @@ class Pauli:
 
     def adjoint(self, weights: Matrix) -> PauliMap:
         """Return sum_k weights_k P_k as an operator."""
+        touch(CALL + float(self.shape[0]) * self.size)
         scaled = np.asarray(weights)[self._order] * self._phases
         return PauliMap(
             flipped_rows(scaled, self._flips, self._starts, self._signs, self.shape[0]), self._flips
@@ -138,10 +142,12 @@ class PauliMap:
 
     def matmat(self, block: Matrix) -> Matrix:
         """Return M @ block."""
+        touch(CALL + 4.0 * self.rows.size * block.shape[1])
         return multiply_flipped(self.rows, self.flips, block)
 
     def rmatmat(self, block: Matrix) -> Matrix:
         """Return M^H @ block."""
+        touch(CALL + 4.0 * self.rows.size * (block.shape[1] + 2))
         # row i of M^H holds the conjugates of column i, which flip g finds in row i ^ flip
         index = np.arange(self.shape[0]) ^ self.flips[:, None]
         return multiply_flipped(np.take_along_axis(self.rows, index, axis=1).conj(), self.flips, block)

@@ -11,7 +11,8 @@ from lowland.core.arrays import Indices, Matrix, Vector, check_numbers
 from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
-from lowland.measure.linear import check_operator, working_type
+from lowland.core.work import matrix_work, touch
+from lowland.measure.linear import check_operator, operator_work, working_type
 
 
 @final
@@ -154,10 +155,17 @@ class _Vectors:
             self.dtype = working_type(self.operator)
 
     def apply(self, block: Matrix) -> Matrix:
+        touch(self._work(block.shape[1]))
         product: Matrix = self.rows @ block if self.operator is None else self.operator.matmat(block)
         return product
 
+    def _work(self, columns: int) -> float:
+        if self.operator is not None:
+            return operator_work(self.operator) * columns
+        return matrix_work(self.rows.size, columns, is_complex=self.dtype.kind == "c")
+
     def spread(self, block: Matrix) -> Matrix:
+        touch(self._work(block.shape[1]))
         product: Matrix = (
             self.rows.conj().T @ block if self.operator is None else self.operator.rmatmat(block)
         )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.tensors import TuckerTensor
+from lowland.core.work import CALL, touch
 from lowland.kernels.mode_products import (
     fold,
     mode_gram,
@@ -75,12 +76,18 @@ class AllCells:
         """How many cells."""
         return int(np.prod(self.shape, dtype=np.int64))
 
+    def _work(self, at: TuckerTensor) -> float:
+        """Return the work of all cells: the last product along a mode makes nearly all of it."""
+        return CALL * len(self.shape) + self.size * (4 + max(at.ranks) / 6)
+
     def measure(self, at: TuckerTensor) -> Vector:
         """Return all cells, shape (p,)."""
+        touch(self._work(at))
         return multiply_modes(at.core, at.factors).reshape(-1)
 
     def push(self, at: TuckerTensor, change: TuckerTensor) -> Vector:
         """Return the derivatives of all cells along a change."""
+        touch(2 * self._work(at))
         value, slope = at.core, change.core
         for n in np.argsort(
             [factor.shape[0] / factor.shape[1] for factor in at.factors], kind="stable"
@@ -91,6 +98,7 @@ class AllCells:
 
     def pull(self, at: TuckerTensor, weights: Vector) -> TuckerTensor:
         """Return the gradients of sum weights * cells in core and factors."""
+        touch(2 * self._work(at))
         factors: list[Matrix] = list(at.factors)
         core = at.core
 
@@ -105,6 +113,7 @@ class AllCells:
 
     def pull_derivative(self, at: TuckerTensor, change: TuckerTensor, weights: Vector) -> TuckerTensor:
         """Return the derivative of `pull` along a change, the weights held fixed."""
+        touch(4 * self._work(at))
         factors: list[Matrix] = list(at.factors)
         core = at.core
 
@@ -150,18 +159,25 @@ class SomeCells:
     def _bounds(self, grid: Matrix) -> NDArray[np.int64]:
         return block_bounds(self._first, grid.shape[1])
 
+    def _work(self, at: TuckerTensor) -> float:
+        """Return the work of the listed cells: each sums over the core, the first mode contracted."""
+        return CALL + self.size * (4 + float(np.prod(at.ranks[1:])))
+
     def measure(self, at: TuckerTensor) -> Vector:
         """Return the listed cells, shape (p,)."""
+        touch(self._work(at))
         grid = at.factors[0] @ unfold(at.core, 0)
         return cell_values(self.positions, grid, at.factors, self._bounds(grid))
 
     def push(self, at: TuckerTensor, change: TuckerTensor) -> Vector:
         """Return the derivatives of the listed cells along a change."""
+        touch(2 * self._work(at))
         grids = self._grids(at, change)
         return cell_tangents(self.positions, grids, at.factors, change.factors, self._bounds(grids[0]))
 
     def pull(self, at: TuckerTensor, weights: Vector) -> TuckerTensor:
         """Return the gradients of sum weights * cells in core and factors."""
+        touch(2 * self._work(at))
         flat = unfold(at.core, 0)
         grid = at.factors[0] @ flat
         on_grid, others = pull_cells(self.positions, weights, grid, at.factors, self._bounds(grid))
@@ -170,6 +186,7 @@ class SomeCells:
 
     def pull_derivative(self, at: TuckerTensor, change: TuckerTensor, weights: Vector) -> TuckerTensor:
         """Return the derivative of `pull` along a change, the weights held fixed."""
+        touch(4 * self._work(at))
         grids = self._grids(at, change)
         bounds = self._bounds(grids[0])
         on_grid, slope, others = pull_cells_with_tangents(

@@ -132,6 +132,17 @@ class General:
         du, dv, *_ = self.unpack(direction)
         return self.pack(cotangent.matmat(dv), cotangent.rmatmat(du))
 
+    def second_derivative(self, cotangent: Matrix) -> Matrix | None:
+        """Return the matrix of `pull_derivative` for a dense cotangent, None of complex points."""
+        if self.is_complex:
+            return None
+        (m, _), r = self.shape, self.rank
+        out = np.zeros((self.size, self.size))
+        mixed = np.kron(cotangent, np.eye(r))
+        out[: m * r, m * r : self.factor_size] = mixed
+        out[m * r : self.factor_size, : m * r] = mixed.T
+        return out
+
     def gauge(self, theta: Vector, *, linear: bool) -> Matrix:
         """Return directions that leave the matrix unchanged, shape (size, g).
 

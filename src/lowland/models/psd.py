@@ -95,6 +95,12 @@ class Psd:
         derivative = turned - quotient * direction - change * theta - along * (image - quotient * theta)
         return np.asarray(derivative / square)
 
+    def second_derivative(self, cotangent: Matrix) -> Matrix | None:
+        """Return the matrix of `pull_derivative` for a dense cotangent; None if complex or of unit trace."""
+        if self.is_complex or self.unit_trace:
+            return None
+        return np.asarray(np.kron(cotangent + cotangent.T, np.eye(self.rank)))
+
     def gauge(self, theta: Vector, *, linear: bool) -> Matrix:
         """Return the rotations U K, K skew, shape (size, g), and U itself where only its shape counts.
 

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import gammaln
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.work import rows_work, touch
 from lowland.kernels.moments import Moments, RowMoments, row_moments
 from lowland.kernels.rows import Noise, solve_rows
 from lowland.kernels.sparse import sample_product, squared_errors, subtract_gathered
@@ -169,6 +170,7 @@ class BayesianCompletion:
         scaled = precision / posterior.noise_precision
         shift = means.astype(np.float64) @ scaled
         starts, indices = self._lines[side]
+        touch(4 * rows_work(indices.size, starts.size, self.width, single=self.dtype.itemsize == 4))
         found = row_moments(
             moments[1 - side],
             starts,
@@ -276,6 +278,7 @@ class BayesianCompletion:
         if self.model.biases:
             values = subtract_gathered(values, biases[1 - side], indices)
             partner = np.column_stack([partner, np.ones(partner.shape[0], self.dtype)])
+        touch(rows_work(indices.size, starts.size, self.width, single=self.dtype.itemsize == 4))
         drawn = solve_rows(
             partner,
             starts,

@@ -1,13 +1,15 @@
-"""Free biases at their minimiser: a sparse symmetric system of one unknown a row and column."""
+"""Free biases at their minimiser: a sparse symmetric system of one unknown per row and column."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, final
 
 import numpy as np
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
+from lowland.core.work import CALL, touch
 from lowland.kernels.parts import connected_parts
 from lowland.measure import Entries
 from lowland.models import General
@@ -22,32 +24,29 @@ def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
     The normal equations are solved by preconditioned conjugate gradients, then again for what is
     left of the residual, until rounding remains.
     """
-    from scipy.sparse import csr_array, diags_array
     from scipy.sparse.linalg import cg
 
     model, measurement = objective.model, objective.measurement
     if not isinstance(model, General) or not isinstance(measurement, Entries):
         raise UnsupportedError("biases are refitted for observed entries only", type(measurement).__name__)
-    design = _design(model, measurement, penalised=bool(objective.bias_ridge))
     weights = np.ones(objective.y.size) if objective.weights is None else objective.weights.astype(np.float64)
-    start, count = model.factor_size, design.shape[1]
+    sums = _Sums(model, measurement, weights, penalised=bool(objective.bias_ridge))
+    start, count = model.factor_size, sums.size
     ridges = objective.bias_precisions[:count]
-    normal = csr_array(design.T @ (design.multiply(weights[:, None])) + diags_array(ridges))
-    diagonal = normal.diagonal()
-    inverse = csr_array(
-        (np.where(diagonal > 0, 1 / np.where(diagonal > 0, diagonal, 1), 0), (np.arange(diagonal.size),) * 2)
-    )
+    diagonal = sums.of(weights) + ridges
+    inverse = np.divide(1, diagonal, out=np.zeros(count), where=diagonal > 0)
+    normal = sums.operator(lambda x: sums.product(x) + ridges * x)
     best, least = theta, float("inf")
     exchanges = _exchanges(model, measurement, objective.bias_ridge)
     for _ in range(REFINEMENTS):
         predictions = objective.predict(theta).astype(np.float64)
-        right = design.T @ (weights * (objective.y - predictions))
+        right = sums.of(weights * (objective.y - predictions))
         right -= ridges * theta[start : start + count]
         remainder = float(np.linalg.norm(right))
         if not remainder < least:
             break
         best, least = theta, remainder
-        size = design.T @ (weights * (np.abs(objective.y) + np.abs(predictions)))
+        size = sums.of(weights * (np.abs(objective.y) + np.abs(predictions)))
         if remainder <= np.finfo(np.float64).eps * float(
             np.linalg.norm(size)
         ):  # rounding is all that remains
@@ -57,7 +56,7 @@ def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
             means = np.bincount(parts, signs * right) / np.bincount(parts)
             right -= signs * means[parts]
         with np.errstate(divide="ignore", invalid="ignore"):  # a right side of nothing but rounding
-            step, _ = cg(normal, right, rtol=1e-6, maxiter=500, M=inverse)
+            step, _ = cg(normal, right, rtol=1e-6, maxiter=500, M=sums.operator(lambda x: inverse * x))
         if not np.isfinite(step).all():
             break
         theta = best.copy()
@@ -76,17 +75,56 @@ def _exchanges(model: General, measurement: Entries, bias_ridge: float) -> tuple
     return parts, np.repeat([1.0, -1.0], model.shape)
 
 
-def _design(model: General, measurement: Entries, *, penalised: bool) -> Any:
-    from scipy.sparse import csr_array, hstack
+@final
+class _Sums:
+    """Sums over the cells of each free bias, and the weighted squares of the biases as a symmetric matrix.
 
-    p, (m, n) = measurement.size, measurement.shape
-    at, ones = np.arange(p), np.ones(p)
-    parts = []
-    if "row" in model.biases:
-        parts.append(csr_array((ones, (at, measurement.rows)), shape=(p, m)))
-    if "column" in model.biases:
-        parts.append(csr_array((ones, (at, measurement.columns)), shape=(p, n)))
-    # a global bias adds nothing to free row or column biases
-    if not parts or (penalised and "global" in model.biases):
-        parts.append(csr_array((ones, (at, np.zeros(p, np.intp))), shape=(p, 1)))
-    return hstack(parts, format="csr")
+    Parameters
+    ----------
+    model : General
+    measurement : Entries
+    weights : ndarray, shape (p,)
+    penalised : bool
+        Whether biases are; a global one adds nothing to free row or column biases.
+    """
+
+    def __init__(self, model: General, measurement: Entries, weights: Vector, *, penalised: bool) -> None:
+        from scipy.sparse import csr_array
+
+        (m, n), pattern = measurement.shape, measurement.pattern
+        self.by_side = [side in model.biases for side in ("row", "column")]
+        cells = (measurement.rows, measurement.columns)
+        self.lines = [line for line, own in zip(cells, self.by_side, strict=True) if own]
+        self.lengths = [length for length, own in zip((m, n), self.by_side, strict=True) if own]
+        self.offset = not self.lines or (penalised and "global" in model.biases)
+        self.size = sum(self.lengths) + self.offset
+        self.own = self.of(weights)
+        ordered = (weights[pattern.row_order], pattern.row_columns, pattern.row_starts)
+        self.table = csr_array(ordered, shape=(m, n)) if all(self.by_side) else None
+
+    def of(self, values: Vector) -> Vector:
+        """Return the sums of values over the cells of each bias."""
+        touch(CALL + 3.0 * values.size)
+        sums = [
+            np.bincount(line, values, length) for line, length in zip(self.lines, self.lengths, strict=True)
+        ]
+        return np.concatenate([*sums, [values.sum()]] if self.offset else sums)
+
+    def product(self, x: Vector) -> Vector:
+        """Return the matrix times a vector of biases."""
+        out = self.own * x
+        if self.table is not None:
+            touch(CALL + 4.0 * self.table.nnz)
+            m = self.lengths[0]
+            out[:m] += self.table @ x[m : sum(self.lengths)]
+            out[m : sum(self.lengths)] += self.table.T @ x[:m]
+        if self.offset and self.lines:
+            out[:-1] += self.own[:-1] * x[-1]
+            out[-1] += self.own[:-1] @ x[:-1]
+        return out
+
+    def operator(self, product: Callable[[Vector], Vector]) -> Any:
+        """Return a symmetric operator for an iteration."""
+        from scipy.sparse.linalg import LinearOperator
+
+        return LinearOperator((self.size, self.size), matvec=product, dtype=np.float64)

@@ -6,9 +6,11 @@ from functools import cached_property
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.protocols import BlockSolver, MajorisedLoss
+from lowland.core.work import rows_work, singular_value_work, touch
 from lowland.kernels.rows import solve_rows
 from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
 from lowland.kernels.sparse import subtract_gathered
@@ -19,6 +21,7 @@ from lowland.objectives.problem import RecoveryProblem
 
 # a line whose step promised too much goes half of the way, so often at most
 HALVINGS = 12
+SIDES = ("rows", "columns")
 
 
 def make_block_solver(objective: RecoveryProblem) -> BlockSolver | None:
@@ -41,6 +44,15 @@ def make_block_solver(objective: RecoveryProblem) -> BlockSolver | None:
     return None
 
 
+def _coordinates(model: General, name: str) -> NDArray[np.bool_]:
+    """Return which coordinates belong to "rows", "columns" or the "offset"."""
+    m, n, r = *model.shape, model.rank
+    rows, columns = (float(name == side) for side in SIDES)
+    left, right = np.full((m, r), rows), np.full((n, r), columns)
+    marked = model.pack(left, right, np.full(m, rows), np.full(n, columns), float(name == "offset"))
+    return np.asarray(marked != 0)
+
+
 @final
 class EntryBlocks:
     """Blocks of completion: every row of a factor has small normal equations of its own.
@@ -60,6 +72,10 @@ class EntryBlocks:
         included = {"row", "column"} & set(model.biases) and not objective.bias_ridge
         offset = ("offset",) if "global" in model.biases and not included else ()
         self.names: tuple[str, ...] = ("rows", "columns", *offset)
+
+    def coordinates(self, name: str) -> NDArray[np.bool_]:
+        """Return which coordinates of a point block `name` sets, shape (size,)."""
+        return _coordinates(self.model, name)
 
     def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
         """Return the point with block `name` at its minimiser, with another ridge if one is given."""
@@ -109,6 +125,7 @@ class EntryBlocks:
         if free_bias:
             partner = np.hstack([partner, np.ones((partner.shape[0], 1), dtype)])
         precision = np.diag([ridge] * r + [self.objective.bias_ridge] * free_bias)
+        touch(rows_work(indices.size, starts.size, partner.shape[1], single=dtype.itemsize == 4))
         solved = solve_rows(partner, starts, indices, values, weights=weights, precision=precision)
         bias = solved[:, r] if free_bias else np.zeros(solved.shape[0], dtype)
         return solved[:, :r], bias
@@ -156,6 +173,10 @@ class NonnegativeBlocks:
         self.objective, self.model, self.measurement = objective, model, measurement
         self._weights = EntryBlocks(objective, model, measurement).side_weights
 
+    def coordinates(self, name: str) -> NDArray[np.bool_]:
+        """Return which coordinates of a point block `name` sets, shape (size,)."""
+        return _coordinates(self.model, name)
+
     def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
         """Return the point with block `name` at its minimiser, with another ridge if one is given."""
         side = self.names.index(name)
@@ -171,6 +192,7 @@ class NonnegativeBlocks:
         starts, indices = (p.row_starts, p.row_columns) if side == 0 else (p.column_starts, p.column_rows)
         u, v = np.maximum(u, 0), np.maximum(v, 0)  # a start, or its noise, may not keep to the constraint
         own, partner = (u, v) if side == 0 else (v, u)
+        touch(4 * rows_work(indices.size, starts.size, partner.shape[1]))
         solved = solve_rows_nonnegative(partner, starts, indices, values, weights, ridge, own)
         return self.model.pack(solved, v) if side == 0 else self.model.pack(u, solved)
 
@@ -199,6 +221,10 @@ class ReweightedBlocks:
         kind = NonnegativeBlocks if objective.nonnegative else EntryBlocks
         self._squares = kind(objective, model, measurement)
         self._loss: Any = objective.loss
+
+    def coordinates(self, name: str) -> NDArray[np.bool_]:
+        """Return which coordinates of a point block `name` sets, shape (size,)."""
+        return _coordinates(self.model, name)
 
     def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
         """Return the point after one step of block `name`, with another ridge if one is given."""
@@ -278,6 +304,10 @@ class DenseBlocks:
         self.objective, self.model = objective, model
         self._arrays = measurement.arrays
 
+    def coordinates(self, name: str) -> NDArray[np.bool_]:
+        """Return which coordinates of a point block `name` sets, shape (size,)."""
+        return _coordinates(self.model, name)
+
     def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
         """Return the point with block `name` at its minimiser (of least norm where not unique)."""
         u, v, *_ = self.model.unpack(theta)
@@ -298,5 +328,6 @@ class DenseBlocks:
             unknowns = flat.shape[1]
             flat = np.vstack([flat, np.sqrt(ridge) * np.eye(unknowns, dtype=flat.dtype)])
             y = np.concatenate([y, np.zeros(unknowns, y.dtype)])
+        touch(2 * singular_value_work(*flat.shape))
         solution: Vector = np.linalg.lstsq(flat, y, rcond=None)[0]
         return solution

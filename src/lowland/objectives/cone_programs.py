@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import LowlandError, MissingExtraError
+from lowland.core.interrupt import Interruption
+
+OnStep = Callable[[int], None]
 
 # how far weights may go, in units of the least solution, in search of a point inside: near, then as far as
 # anything is to be had, then as near as there is something
 NEAR, FAR, BETWEEN = 10.0, 1e5, (1e2, 1e3, 1e4)
+# a best loss that is so much above that of least squares, as a part of that of zero outputs, is above it
+ABOVE = 1e-7
+# numbers of all constraints beyond which the program for the point farthest inside takes minutes
+LARGE = 200_000
 
 
-def solve_region(design: Matrix, pattern: Any, targets: Vector) -> tuple[Vector, Vector]:
+def solve_region(
+    design: Matrix, pattern: Any, targets: Vector, on_step: OnStep | None = None
+) -> tuple[Vector, Vector]:
     """Minimise the misfit of design @ w to targets subject to pattern @ w >= 0.
+
+    Parameters
+    ----------
+    design : ndarray, shape (n, size)
+    pattern : sparse array, shape (held, size)
+    targets : ndarray, shape (n,)
+    on_step : callable, optional
+        Called after each step with its number.
 
     Returns
     -------
@@ -29,6 +47,8 @@ def solve_region(design: Matrix, pattern: Any, targets: Vector) -> tuple[Vector,
         If Clarabel is not installed.
     LowlandError
         If it fails.
+    KeyboardInterrupt
+        After the step in which it was interrupted.
     """
     from scipy import sparse
 
@@ -38,11 +58,11 @@ def solve_region(design: Matrix, pattern: Any, targets: Vector) -> tuple[Vector,
     equal = sparse.hstack([sparse.csc_array(design), -sparse.eye_array(n)])
     below = sparse.hstack([-pattern, sparse.csc_array((held, n))])
     rows = sparse.vstack([equal, below])
-    found = _clarabel(quadratic, np.zeros(size + n), rows, np.r_[targets, np.zeros(held)], n, held)
+    found = _clarabel(quadratic, np.zeros(size + n), rows, np.r_[targets, np.zeros(held)], (n, held), on_step)
     return np.array(found.x[:size]), np.array(found.z[n:])
 
 
-def most_inside(design: Matrix, targets: Vector, constraints: Matrix) -> tuple[Matrix, float]:
+def most_inside(design: Matrix, targets: Vector, constraints: Matrix, best: Matrix) -> tuple[Matrix, float]:
     """Return the least-squares solution that lies farthest inside all cones, and its margin.
 
     Parameters
@@ -51,6 +71,9 @@ def most_inside(design: Matrix, targets: Vector, constraints: Matrix) -> tuple[M
     targets : ndarray, shape (n,)
     constraints : ndarray, shape (k, n, d)
         Unit rows that must be positive; rows of zeros ask nothing.
+    best : ndarray, shape (k, d)
+        Where the misfit is least within the cones. Where it is above that of least squares no solution lies
+        inside; of large programs the solution next to it is taken, instead of the one farthest inside.
 
     Returns
     -------
@@ -59,7 +82,8 @@ def most_inside(design: Matrix, targets: Vector, constraints: Matrix) -> tuple[M
         point there, and no other kind of point is.
     margin : float
         Least row times weights, over the size of the minimiser of least norm (one where that is zero) and at
-        most 1. Negative where no minimiser lies inside, as far as solvers tell; -1 where the program fails.
+        most 1. Negative where no minimiser lies inside, as far as solvers tell, -1 where the misfit tells;
+        0 where the program fails or is too large to tell.
     """
     from scipy import sparse
     from scipy.optimize import linprog
@@ -67,27 +91,38 @@ def most_inside(design: Matrix, targets: Vector, constraints: Matrix) -> tuple[M
     k, n, d = constraints.shape
     seen, least = _least_squares(design, targets)
     scale = float(np.abs(least).max(initial=0.0)) or 1.0
+    total = float(targets @ targets)
+    reached, lowest = (float(np.sum((design @ w - targets) ** 2)) for w in (best.ravel(), least))
+    if reached > lowest + ABOVE * total:
+        return least.reshape(k, d), -1.0
     rows = block_diagonal(constraints)[np.any(constraints.reshape(k * n, d), axis=1)]
     below = sparse.hstack([-rows, np.ones((rows.shape[0], 1))])
     equal = np.hstack([seen, np.zeros((len(seen), 1))])
     aim = np.zeros(k * d + 1)
     aim[-1] = -1.0
 
-    def best(box: float) -> tuple[Matrix, float]:
+    def moved(weights: Vector) -> tuple[Vector, float]:
+        """Return the solution next to a point, and its margin."""
+        weights = weights + seen.T @ (seen @ (least - weights))
+        return weights, min(float((rows @ weights).min(initial=scale)) / scale, 1.0)
+
+    if constraints.size > LARGE:
+        weights, margin = moved(best.ravel())
+        return weights.reshape(k, d), max(margin, 0.0)
+
+    def farthest(box: float) -> tuple[Vector, float]:
         sides = [(-box, box)] * (k * d) + [(None, 1.0)]
         right = seen @ (least / scale)
         found = linprog(aim, A_ub=below, b_ub=np.zeros(rows.shape[0]), A_eq=equal, b_eq=right, bounds=sides)
         if found.x is None:
-            return least, -1.0
+            return least, 0.0
         # the program keeps its equations to some digits only: what it breaks is taken off
-        weights = scale * found.x[:-1]
-        weights = weights + seen.T @ (seen @ (least - weights))
-        return weights, min(float((rows @ weights).min(initial=scale)) / scale, 1.0)
+        return moved(scale * found.x[:-1])
 
-    weights, margin = best(NEAR)
+    weights, margin = farthest(NEAR)
     if not margin > 0:
-        weights, margin = best(FAR)
-        nearer = (best(box) for box in BETWEEN) if margin > 0 else ()
+        weights, margin = farthest(FAR)
+        nearer = (farthest(box) for box in BETWEEN) if margin > 0 else ()
         weights, margin = next((found for found in nearer if found[1] > 0), (weights, margin))
     return weights.reshape(k, d), margin
 
@@ -110,7 +145,7 @@ def block_diagonal(blocks: Matrix) -> Any:
     return csr_array((blocks.ravel(), columns.ravel(), starts), shape=(k * n, k * d))
 
 
-def _clarabel(P: Any, q: Vector, A: Any, b: Vector, zero: int, nonnegative: int) -> Any:
+def _clarabel(P: Any, q: Vector, A: Any, b: Vector, sizes: tuple[int, int], on_step: OnStep | None) -> Any:
     try:
         import clarabel
     except ImportError as error:
@@ -122,8 +157,19 @@ def _clarabel(P: Any, q: Vector, A: Any, b: Vector, zero: int, nonnegative: int)
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11
-    cones = [clarabel.ZeroConeT(zero), clarabel.NonnegativeConeT(nonnegative)]
-    found = clarabel.DefaultSolver(_csc(P), q, _csc(A), b, cones, settings).solve()
+    cones = [clarabel.ZeroConeT(sizes[0]), clarabel.NonnegativeConeT(sizes[1])]
+    solver = clarabel.DefaultSolver(_csc(P), q, _csc(A), b, cones, settings)
+    with Interruption() as interruption:  # exceptions do not pass through the solver
+
+        def look(info: Any) -> bool:
+            if on_step is not None:
+                on_step(int(info.iterations))
+            return interruption.requested
+
+        solver.set_termination_callback(look)
+        found = solver.solve()
+    if interruption.requested:
+        raise KeyboardInterrupt
     if str(found.status) not in ("Solved", "AlmostSolved", "InsufficientProgress"):
         raise LowlandError("the best loss of a region was not found", f"the solver says {found.status}")
     return found

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.fields import as_complexes
+from lowland.core.work import CALL, rows_work, touch
 from lowland.kernels import projection
 from lowland.kernels.sparse import multiply_rows
 from lowland.losses import Squared
@@ -145,6 +146,7 @@ class Reduced:
         self.at = elimination.arranged[side]
         self.u, self.prior, self.energy = u, prior, elimination.energy
         at = self.at
+        touch(12 * rows_work(at.indices.size, at.starts.size, u.shape[1]))
         self.b, self.q, self.residuals = projection.eliminate(
             u, at.starts, at.indices, at.values, at.roots, _root(prior)
         )
@@ -174,11 +176,13 @@ class Reduced:
     def product(self, d: Matrix) -> Matrix:
         """Return the reduced Gauss-Newton matrix times a direction, shape (m, k)."""
         at = self.at
+        touch(CALL + 6.0 * at.indices.size * (self.u.shape[1] + 2))
         return self._gather(projection.project(d, self.b, self.q, at.starts, at.indices, at.roots))
 
     def blocks(self) -> Matrix:
         """Return the diagonal blocks of that matrix, one a row, shape (m, k, k)."""
         at = self.at
+        touch(4 * rows_work(at.indices.size, at.kept_starts.size, self.u.shape[1]))
         return projection.row_blocks(self.b, self.q, at.kept_starts, at.kept_indices, at.place, at.roots)
 
     def _gather(self, numbers: Matrix) -> Matrix:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
-from lowland.core.arrays import Vector
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.protocols import LinearMap
+from lowland.core.work import touch
+from lowland.objectives.jacobian_matrices import direct_jacobian
 from lowland.objectives.problem import RecoveryProblem
 
 
@@ -59,6 +63,23 @@ class RecoveryLinearisation:
         """Return the adjoint of `jacobian_product`, shape (size,)."""
         return self.objective.model.pull(self.theta, self.objective.adjoint(weights))
 
+    def jacobian(self) -> Any:
+        """Return the derivative of the predictions as a matrix, where the measurement shows it; else None."""
+        return direct_jacobian(self.objective, self.theta)
+
+    @cached_property
+    def normal_matrix(self) -> Matrix:
+        """J^T W J of a squared loss, shape (size, size), formed."""
+        weights = self.objective.weighted(np.ones(self.predictions.size))
+        jacobian = self.jacobian()
+        if jacobian is None:
+            units = np.eye(self.theta.size, dtype=self.theta.dtype)
+            images = (weights * self.jacobian_product(unit) for unit in units)
+            return np.stack([self.jacobian_transpose(image) for image in images], axis=1)
+        touch(jacobian.shape[0] * float(jacobian.shape[1]) ** 2 / 24)
+        gram = jacobian.T @ (jacobian * weights[:, None])
+        return gram if isinstance(gram, np.ndarray) else np.asarray(gram.toarray())
+
     def gauss_newton_product(self, direction: Vector) -> Vector:
         """Return (J^T diag(curvature) J + penalty Hessian) times a direction."""
         objective = self.objective
@@ -67,6 +88,10 @@ class RecoveryLinearisation:
         for penalty in objective.penalties:
             total = total + penalty.hessian_product(self.theta, direction)
         return total
+
+    def second_matrix(self) -> Matrix | None:
+        """Return the part of the Hessian that the model's curvature makes, where it is had as a matrix."""
+        return self.objective.model.second_derivative(np.asarray(self.ambient.toarray()))
 
     def hessian_product(self, direction: Vector) -> Vector:
         """Return the exact Hessian times a direction."""

@@ -12,6 +12,7 @@ from typing import final
 import numpy as np
 
 from lowland.core.protocols import Measurement, Model, ModularJacobian, Subsettable
+from lowland.core.work import CALL
 from lowland.kernels.modular import Array
 from lowland.measure import Dense, Entries, Pauli, RankOne, RealParts, Stacked
 from lowland.models import General, Psd
@@ -19,6 +20,8 @@ from lowland.objectives.residues import Residues
 
 # most residues of a Jacobian, beyond which it is not formed
 LARGEST = 200_000_000
+# rows beyond the rank that sparse factors have
+SPARE_ROWS = 2
 
 
 def make_modular_jacobian(measurement: Measurement, model: Model) -> ModularJacobian | None:
@@ -58,16 +61,49 @@ class ExactJacobian:
         return _has_fractions(self.measurement)
 
     @property
+    def rows(self) -> int:
+        """Number of measurements in real numbers."""
+        return self.measurement.size
+
+    @property
+    def unknowns(self) -> int:
+        """Number of real numbers in the factors."""
+        return self.model.factor_size
+
+    @property
+    def holds_matrices(self) -> bool:
+        """Whether measuring matrices are stored number by number."""
+        return _holds_matrices(self.measurement)
+
+    def work(self, rows: int, *, few: bool = False) -> float:
+        """Return the work of `matrix` with so many rows."""
+        (m, n), r = self.model.shape, self.model.rank
+        held = float(m * n) if _holds_matrices(self.measurement) else 4.0 * (m + n)
+        if few:
+            held = float((m + n) * (r + SPARE_ROWS))
+        each = held * (40 + r / 4) + 8 * (m + n) * r
+        return CALL * 10 + rows * each * (4 if self.model.is_complex else 1)
+
+    @property
     def _fixes_trace(self) -> bool:
         return isinstance(self.model, Psd) and self.model.unit_trace
 
-    def matrix(self, prime: int, rng: np.random.Generator, most: int | None = None) -> Array:
-        """Return residues modulo `prime` at a random point, shape (p, unknowns), or some of the rows."""
+    def matrix(
+        self, prime: int, rng: np.random.Generator, most: int | None = None, *, few: bool = False
+    ) -> Array:
+        """Return residues modulo `prime` at a random point, shape (p, unknowns), or some of the rows.
+
+        With `few`, factors are zero but for a few random rows, so that little is read of given matrices. A
+        rank there is no higher than at almost all points, so a full one still is a proof.
+        """
         measurement = self.measurement if most is None else _some(self.measurement, most, rng)
         symmetric = isinstance(self.model, Psd)
         (m, n), r, is_complex = self.model.shape, self.model.rank, self.model.is_complex
         u = Residues.random((m, r), prime, rng, is_complex=is_complex)
         v = u if symmetric else Residues.random((n, r), prime, rng, is_complex=is_complex)
+        if few:
+            u = u.keeping(rng.choice(m, min(m, r + SPARE_ROWS), replace=False))
+            v = u if symmetric else v.keeping(rng.choice(n, min(n, r + SPARE_ROWS), replace=False))
         for_u = _times(measurement, v)
         same = symmetric and _is_hermitian(measurement)
         for_v = for_u if same else _times(measurement, u, turned=True)
@@ -122,6 +158,15 @@ def _is_hermitian(measurement: Measurement) -> bool:
     return isinstance(measurement, Pauli)
 
 
+def _holds_matrices(measurement: Measurement) -> bool:
+    """Whether the measuring matrices are stored number by number."""
+    if isinstance(measurement, RealParts):
+        return _holds_matrices(measurement.base)
+    if isinstance(measurement, Stacked):
+        return any(_holds_matrices(part) for part in measurement.parts)
+    return isinstance(measurement, Dense)
+
+
 def _has_fractions(measurement: Measurement) -> bool:
     if isinstance(measurement, RealParts):
         return _has_fractions(measurement.base)
@@ -169,7 +214,11 @@ def _times(measurement: Measurement, block: Residues, *, turned: bool = False) -
     if isinstance(measurement, Entries):
         return _times_units(measurement, block, turned=turned)
     if isinstance(measurement, Dense):
-        arrays = Residues.of(measurement.source.arrays, prime)
+        given = measurement.source.arrays
+        if block.support is not None:  # rows of zeros see nothing
+            given = given[:, block.support] if turned else given[:, :, block.support]
+            block = block.supported()
+        arrays = Residues.of(given, prime)
         if turned:
             arrays = arrays.conj().rearranged(lambda part: np.ascontiguousarray(part.transpose(0, 2, 1)))
         p, side, other = arrays.real.shape

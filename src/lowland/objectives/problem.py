@@ -22,9 +22,11 @@ from lowland.core.protocols import (
     bounds_rounding,
 )
 from lowland.core.records import Factors
+from lowland.core.work import touch
 from lowland.kernels.sparse import squared_error
 from lowland.losses import BiasRidge, Ridge, Squared
 from lowland.measure import Entries, RealParts
+from lowland.measure.operators import cell_work
 from lowland.models import General, Psd
 from lowland.models.general import balanced_factors
 
@@ -135,6 +137,7 @@ class RecoveryProblem:
         if factors.width == 0:
             return self.data_value(self.predict(theta))
         (targets, weights), _ = self.sorted_data
+        touch(cell_work(self.measurement.size, factors.width))
         return 0.5 * squared_error(
             factors.left, factors.right, pattern.row_starts, pattern.row_columns, targets, weights
         )

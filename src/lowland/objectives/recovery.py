@@ -29,10 +29,12 @@ from lowland.objectives.batches import MeasurementBatches
 from lowland.objectives.biases import refit_biases
 from lowland.objectives.blocks import make_block_solver
 from lowland.objectives.elimination import Elimination, make_elimination
+from lowland.objectives.jacobian_matrices import direct_work, is_direct
 from lowland.objectives.linearisation import RecoveryLinearisation
 from lowland.objectives.modular import make_modular_jacobian
 from lowland.objectives.penalties import make_penalties, resized_penalties
 from lowland.objectives.problem import RecoveryProblem
+from lowland.objectives.reduction import Reduction, make_reduction
 
 
 @final
@@ -64,6 +66,15 @@ class RecoveryObjective(RecoveryProblem):
     def linearise(self, theta: Vector) -> RecoveryLinearisation:
         """Return the objective at a point, for repeated products."""
         return RecoveryLinearisation(self, theta)
+
+    @property
+    def direct_jacobian_work(self) -> float | None:
+        """Work of the Jacobian as a matrix where the measurement shows it directly, else None."""
+        return direct_work(self) if is_direct(self) else None
+
+    def normal_matrix(self, theta: Vector) -> Matrix:
+        """Return J^T W J of the data term of a squared loss, formed: for small problems."""
+        return self.linearise(theta).normal_matrix
 
     def ambient_gradient(self, theta: Vector) -> LinearMap:
         """Return the gradient of the data term in X, in the ridge's units (see `penalised_adjoint`)."""
@@ -119,6 +130,11 @@ class RecoveryObjective(RecoveryProblem):
         return make_elimination(self)
 
     @cached_property
+    def reduction(self) -> Reduction | None:
+        """The Hessian of one side of a table, where its lines are least-squares problems."""
+        return make_reduction(self, self.block_solver)
+
+    @cached_property
     def batch_gradient(self) -> BatchGradient | None:
         """Mini-batch gradients, where the measurement can be taken apart."""
         return MeasurementBatches(self) if self.subsettable is not None else None
@@ -143,6 +159,17 @@ class RecoveryObjective(RecoveryProblem):
         arrays = self.measurement.source.arrays
         return arrays.reshape(len(arrays), int(np.prod(self.shape)))
 
+    def measuring_coordinates(self) -> Matrix | None:
+        """Return the measuring matrices as rows, in an orthonormal basis of the matrices that are measured.
+
+        Of positive semidefinite ones that is a basis of the symmetric matrices.
+        """
+        if not isinstance(self.measurement, Dense):
+            return None
+        if self.structure == "psd" and self.measurement.symmetric:
+            return self.measurement.symmetric_coordinates()
+        return self.measuring_rows()
+
     @property
     def stored_numbers(self) -> int:
         """How many numbers the measuring matrices hold, 0 where none are stored."""
@@ -155,15 +182,12 @@ class RecoveryObjective(RecoveryProblem):
         """
         if not isinstance(self.measurement, Dense):
             return None
-        arrays = self.measurement.source.arrays
+        source = self.measurement.source
+        # of symmetric models: A_ij + A_ji may round, so coefficients are exact only where the matrices are
+        # symmetric; the factor 2 off the diagonal does not change a rank
         if self.structure == "general":
-            return arrays.reshape(arrays.shape[0], -1)
-        # A_ij + A_ji may round, so coefficients are exact only where the matrices are symmetric;
-        # the factor 2 off the diagonal does not change a rank
-        if not self.measurement.source.symmetric:
-            return None
-        i, j = np.tril_indices(self.shape[0])
-        return arrays[:, i, j]
+            return source.arrays.reshape(source.size, int(np.prod(self.shape)))
+        return source.triangles
 
     def resized(self, rank: int) -> RecoveryObjective:
         """Return the same problem at another rank."""

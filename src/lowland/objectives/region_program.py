@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.exact_integers import product_signs
-from lowland.objectives.cone_programs import block_diagonal, most_inside, solve_region
+from lowland.objectives.cone_programs import OnStep, block_diagonal, most_inside, solve_region
 from lowland.objectives.region_units import RegionUnits
 
 # a loss below this part of that of zero outputs counts as zero: what solvers reach is above rounding
@@ -36,7 +36,8 @@ class RegionOptimum:
     margin : float
         How far inside the open region the best least-squares solution lies that heeds no boundary: the least
         distance of data points from the neurons' hyperplanes on their own side, over the size of the
-        weights; negative where none lies inside. Any such solution inside is a stationary point.
+        weights; negative where none lies inside, 0 where that is not known. Any such solution inside is a
+        stationary point.
     relative_loss : float
         The loss over that of zero outputs.
     pulls : ndarray, shape (n, k)
@@ -70,7 +71,13 @@ class RegionOptimum:
 
 
 def region_optimum(
-    points: Matrix, targets: Vector, outer: Vector, active: NDArray[np.bool_], *, offset: float = 0.0
+    points: Matrix,
+    targets: Vector,
+    outer: Vector,
+    active: NDArray[np.bool_],
+    *,
+    offset: float = 0.0,
+    on_step: OnStep | None = None,
 ) -> RegionOptimum:
     """Return the best network whose first layer has a given pattern, the output layer held fixed.
 
@@ -84,6 +91,8 @@ def region_optimum(
     active : ndarray of bool, shape (n, k)
     offset : float
         Output bias.
+    on_step : callable, optional
+        Called after each step of the interior-point solver with its number.
 
     Returns
     -------
@@ -97,9 +106,9 @@ def region_optimum(
         If the solver fails.
     """
     program = RegionProgram(points, targets - offset, outer, active)
-    found, pulls = program.solve()
+    found, pulls = program.solve(on_step=on_step)
     relative = program.relative_loss(found)
-    candidate, margin = most_inside(program.design(), program.aim, program.constraints())
+    candidate, margin = most_inside(program.design(), program.aim, program.constraints(), found)
     unit = 0.5 * float(np.mean(program.targets**2))
     return RegionOptimum(
         relative * unit, program.units.restore(found), margin, relative, pulls, program, candidate
@@ -132,9 +141,9 @@ class RegionProgram:
         self.lengths = np.linalg.norm(self.points, axis=1)
         self.lengths[self.lengths == 0] = 1.0
 
-    def solve(self, *, pulls: bool = True) -> tuple[Matrix, Matrix]:
+    def solve(self, *, pulls: bool = True, on_step: OnStep | None = None) -> tuple[Matrix, Matrix]:
         """Return the best weights, and how hard the loss pulls over each boundary, if asked."""
-        return self.by_rays(pulls=pulls) if self.points.shape[1] == 2 else self.by_interior_points()
+        return self.by_rays(pulls=pulls) if self.points.shape[1] == 2 else self.by_interior_points(on_step)
 
     def relative_loss(self, weights: Matrix) -> float:
         """Return the loss of weights over that of zero outputs."""
@@ -165,9 +174,9 @@ class RegionProgram:
         np.add.at(weights, owner, amounts[:, None] * rays)
         return weights, self._pulls_of(weights) if pulls else np.zeros(self.active.shape)
 
-    def by_interior_points(self) -> tuple[Matrix, Matrix]:
+    def by_interior_points(self, on_step: OnStep | None = None) -> tuple[Matrix, Matrix]:
         """Solve by Clarabel, residuals as variables of their own."""
-        weights, pulls = solve_region(self.design(), block_diagonal(self.constraints()), self.aim)
+        weights, pulls = solve_region(self.design(), block_diagonal(self.constraints()), self.aim, on_step)
         k, n = self.signs.size, len(self.points)
         return weights.reshape(k, -1), pulls.reshape(k, n).T / self.lengths[:, None]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix
 from lowland.kernels import modular
@@ -23,11 +24,14 @@ class Residues:
     real : ndarray of float64
     imaginary : ndarray of float64, or None
     prime : int
+    support : ndarray of int, or None
+        Rows that are not zero, where only some are known to be; what is made of the array forgets it.
     """
 
     real: Array
     imaginary: Array | None
     prime: int
+    support: NDArray[np.intp] | None = None
 
     @classmethod
     def of(cls, numbers: Matrix, prime: int) -> Residues:
@@ -43,6 +47,18 @@ class Residues:
         """Draw uniform residues."""
         parts = [rng.integers(0, prime, shape).astype(np.float64) for _ in range(1 + is_complex)]
         return cls(parts[0], parts[1] if is_complex else None, prime)
+
+    def keeping(self, rows: NDArray[np.intp]) -> Residues:
+        """Return the array with all other rows zero."""
+        kept = np.zeros(len(self.real))
+        kept[rows] = 1.0
+        imaginary = None if self.imaginary is None else self.imaginary * kept[:, None]
+        return Residues(self.real * kept[:, None], imaginary, self.prime, np.sort(rows))
+
+    def supported(self) -> Residues:
+        """Return the rows that are not zero."""
+        rows = slice(None) if self.support is None else self.support
+        return Residues(self.real[rows], None if self.imaginary is None else self.imaginary[rows], self.prime)
 
     @classmethod
     def stack(cls, parts: Sequence[Residues]) -> Residues:

@@ -273,6 +273,10 @@ class TuckerLinearisation:
             total = total + penalty.hessian_product(self.theta, direction)
         return total
 
+    def second_matrix(self) -> None:
+        """Return None: the part of the Hessian that the model's curvature makes is had by products alone."""
+        return
+
     def hessian_product(self, direction: Vector) -> Vector:
         """Return the exact Hessian times a direction."""
         objective = self.objective

@@ -26,14 +26,34 @@ class TuckerJacobian:
     positions: NDArray[np.int64]
     model: Tucker
     has_fractions: ClassVar[bool] = False
+    holds_matrices: ClassVar[bool] = False
+
+    @property
+    def rows(self) -> int:
+        """Number of known cells."""
+        return len(self.positions)
+
+    @property
+    def unknowns(self) -> int:
+        """Numbers in core and factors."""
+        return self.model.size
+
+    def work(self, rows: int, *, few: bool = False) -> float:
+        """Return the work of `matrix` with so many rows; sparse factors would save nothing."""
+        return 4.0 * rows * self.model.size
 
     @property
     def expected_rank(self) -> int:
         """Degrees of freedom of the model."""
         return self.model.degrees_of_freedom
 
-    def matrix(self, prime: int, rng: np.random.Generator, most: int | None = None) -> Array:
-        """Return residues modulo `prime`, shape (p, unknowns), or at most so many random rows of them."""
+    def matrix(
+        self, prime: int, rng: np.random.Generator, most: int | None = None, *, few: bool = False
+    ) -> Array:
+        """Return residues modulo `prime`, shape (p, unknowns), or at most so many random rows of them.
+
+        Cells read one row of each factor, so `few` makes no difference.
+        """
         at = self.positions
         if most is not None and len(at) > most:
             at = at[np.sort(rng.choice(len(at), most, replace=False))]

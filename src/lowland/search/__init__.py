@@ -1,5 +1,6 @@
 """Local search: one loop, interchangeable steps, stop rules that compose."""
 
+from lowland.search.accelerated import Accelerated
 from lowland.search.alternating import Alternating
 from lowland.search.empirical_bayes import EmpiricalBayes
 from lowland.search.gauss_newton import GaussNewton
@@ -28,6 +29,7 @@ from lowland.search.variable_projection import VariableProjection
 from lowland.search.variational import Variational
 
 __all__ = [
+    "Accelerated",
     "Alternating",
     "DecreaseBelow",
     "EmpiricalBayes",

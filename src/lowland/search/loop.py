@@ -12,10 +12,11 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.interrupt import Interruption
 from lowland.core.needs import check_needs
 from lowland.core.records import SearchResult, Trace
 from lowland.core.status import StopReason
-from lowland.search.interrupt import Interruption
+from lowland.core.work import counted
 from lowland.search.stepper import Info, Stepper
 from lowland.search.stops import Progress, StopRule
 
@@ -127,11 +128,11 @@ def run(
             "theta has the wrong size", f"shape {theta.shape} for {objective.size} parameters"
         )
     search = _Search(objective, stepper, rng)
-    if resume is None:
-        search.begin(theta)
-    else:
-        search.restore(resume)
-    with Interruption() as interruption:
+    with Interruption() as interruption, counted() as work:
+        if resume is None:
+            search.begin(theta)
+        else:
+            search.restore(resume)
         ended = search.ended(stop)
         saved_at = time.perf_counter()
         while ended is None:
@@ -148,7 +149,7 @@ def run(
                 saved_at = time.perf_counter()
         if checkpoint is not None and ended[0] in _UNFINISHED:
             checkpoint.save(search.snapshot())
-    return search.result(*ended)
+    return search.result(*ended, work.spent)
 
 
 _UNFINISHED = (StopReason.INTERRUPTED, StopReason.ITERATION_LIMIT, StopReason.TIME_LIMIT)
@@ -208,7 +209,7 @@ class _Search:
         progress = copy.deepcopy(self.progress)
         return Snapshot(self.stepper.name, fields, rng, progress, self.best_theta, self.best_value)
 
-    def result(self, reason: StopReason, message: str) -> SearchResult:
+    def result(self, reason: StopReason, message: str, work: float) -> SearchResult:
         p = self.progress
         trace = Trace(
             np.arange(len(p.values)),
@@ -229,6 +230,7 @@ class _Search:
             self.stepper.name,
             trace,
             self.state,
+            work,
         )
 
     def _record(self, callbacks: Sequence[Callback]) -> None:

@@ -12,6 +12,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.needs import FULL_TENSOR, Need
 from lowland.core.tensors import TuckerTensor
+from lowland.core.work import CALL, touch
 from lowland.kernels.mode_products import mode_product, unfold, visit_modes
 from lowland.search.stepper import Info
 
@@ -68,6 +69,8 @@ class OrthogonalIteration:
         """Update all factors once."""
         factors = list(objective.model.unpack(state.theta).factors)
         core = objective.full_tensor
+        # each mode contracts the whole tensor once, the first products shared
+        touch(len(factors) * (CALL * 4 + core.size * (4 + max(f.shape[1] for f in factors) / 6)))
 
         def visit(n: int, part: Matrix) -> Matrix:
             nonlocal core

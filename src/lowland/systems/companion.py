@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
+from lowland.certify import Settings
+from lowland.core.arrays import Vector
 from lowland.core.observations import Observations
+from lowland.core.records import SearchResult
+from lowland.core.work import counted
+from lowland.models import General
+from lowland.objectives import RecoveryObjective
 from lowland.objectives.side_prior import unpack_lower
+from lowland.search import Alternating, Iterations, RelativeDecreaseBelow, run
 from lowland.systems.bayesian_completion import BayesianFit
-from lowland.systems.completion import CompletionFit, certified, fit_completion
+from lowland.systems.completion import CompletionFit, certified, completion_objective
+from lowland.systems.completion_model import model_of, settle_rows
 from lowland.systems.completion_settings import CompletionSettings
 
 # what is asked of a companion: whether its search has settled to the last digit is not
 CLAIMS = ("globally_optimal", "convex_optimal", "locally_unique", "determined_by_data", "uniquely_determined")
+# a sweep in units of the solve of one side; the fewest and the most of them
+SWEEP, LEAST_SWEEPS, MOST_SWEEPS = 2.5, 5, 500
 
 
 def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "quick") -> CompletionFit:
@@ -23,9 +34,9 @@ def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "
     ----------
     fit : BayesianFit
     rng : numpy.random.Generator
-        For its start.
+        For the judges.
     effort : {"quick", "standard", "thorough"}
-        How far to go in judging.
+        How many times the work of the Bayesian fit may be spent, half of it on sweeps.
 
     Returns
     -------
@@ -34,8 +45,9 @@ def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "
 
     Notes
     -----
-    With the mean variances s_U and s_V of factors on the two sides and the mean variance s of the noise,
-    the nuclear norm's weight is s / sqrt(s_U s_V), and that of the biases' squares s / s_b.
+    Sweeps start from the posterior means. With the mean variances s_U and s_V of factors on the two sides and
+    the mean variance s of the noise, the nuclear norm's weight is s / sqrt(s_U s_V), and that of the biases'
+    squares s / s_b.
     """
     model, r = fit.model, fit.model.rank
     spreads = [
@@ -51,8 +63,39 @@ def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "
     if model.biased:
         bias_penalty = 2 * noise / float(spreads[0][r] + spreads[1][r])
     settings = CompletionSettings(r, model.biased, penalty, bias_penalty=bias_penalty)
-    found = fit_completion(_table_of(fit), settings, rng=rng, certify=False)
-    return certified(found, rng, effort, CLAIMS)
+    table = _table_of(fit)
+    objective = completion_objective(table, settings)
+    fit_work = fit.search.work
+    search = _swept(objective, _means(fit, objective), effort, fit_work, rng)
+    theta = settle_rows(objective, search.theta)
+    penalised = model_of(objective, theta, table, settings)
+    found = CompletionFit(penalised, search, None, objective, table, settings, theta)
+    return certified(found, rng, effort, CLAIMS, fit_work=fit_work)
+
+
+def _means(fit: BayesianFit, objective: RecoveryObjective) -> Vector:
+    """Return the posterior means as a point of the companion."""
+    model, r = fit.model, fit.model.rank
+    unit, centre = 1.0, 0.0
+    if fit.settings.scale != "column":
+        unit, centre = float(model.scaling.spreads[0]), float(model.scaling.centres[0])
+    rows, columns = (side.means for side in (model.rows, model.columns))
+    biases = [unit * side[:, r] if model.biased else np.zeros(len(side)) for side in (rows, columns)]
+    factors = [np.sqrt(unit) * side[:, :r] for side in (rows, columns)]
+    theta = cast(General, objective.model).pack(factors[0], factors[1], biases[0], biases[1], centre)
+    return theta.astype(objective.dtype, copy=False)
+
+
+def _swept(
+    objective: RecoveryObjective, theta: Vector, effort: str, fit_work: float, rng: np.random.Generator
+) -> SearchResult:
+    """Return where sweeps end, as many as half of what may be spent allows."""
+    with counted() as first:
+        settle_rows(objective, theta)
+    budget = Settings.for_effort(effort).budget(fit_work)
+    sweeps = max(budget.times(SWEEP * first.spent, MOST_SWEEPS, part=0.5), LEAST_SWEEPS)
+    stop = RelativeDecreaseBelow(CompletionSettings.tolerance) | Iterations(sweeps)
+    return run(objective, Alternating(), theta, stop=stop, rng=rng)
 
 
 def _mean_diagonal(covariances: np.ndarray, width: int) -> np.ndarray:

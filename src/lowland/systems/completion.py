@@ -1,4 +1,4 @@
-"""Completion of a table: alternating minimisation, a Newton finish, a model that predicts."""
+"""Completion of a table: alternating minimisation, a finish to more digits, a model that predicts."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from lowland.certify import DEFAULT_CLAIMS, Settings
 from lowland.certify import certify as judge
+from lowland.certify.stationarity import gradient_scale
 from lowland.core.arrays import Vector, check_rank
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
@@ -20,6 +21,7 @@ from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search import (
+    Accelerated,
     Alternating,
     GradientBelow,
     Iterations,
@@ -42,11 +44,14 @@ from lowland.systems.premises import check_scale
 from lowland.systems.rank_growth import fill_column
 from lowland.systems.solvers import exact_value, warmed_alternating
 
-# a Newton finish sharpens the certificate; beyond this many observations times unknowns a
-# row, and a fifth of it for a quick judgement, it would cost more than the fit
+# a Newton finish sharpens the certificate; beyond this many observations times unknowns of a row, and a
+# fifth of it for a quick judgement, accelerated sweeps get there at less cost
 FINISH_WORK = 300_000
 # sweeps of other losses settle slowly, and Newton steps pay for longer
 FINISH_WORK_OTHERS = 3_000_000
+# the gradient that accelerated sweeps aim for, as a part of what the judges allow, and how many there may be
+# beside those of the fit
+AIM, LEAST_SWEEPS = 0.2, {"quick": 20, "standard": 100, "thorough": 500}
 # root mean square of first factors where losses are not squared
 FIRST_SIZE = 0.3
 # where sweeps with smoother losses stop, which only lead the way
@@ -131,7 +136,7 @@ def fit_completion(  # noqa: PLR0913
     effort : {"quick", "standard", "thorough"}
         How far to go in judging.
     certify : bool
-        Whether to judge the answer; small tables then get a Newton finish too.
+        Whether to judge the answer; the search then ends with a finish to more digits.
     callbacks, checkpoint, resume
         As in `lowland.search.run`; they concern the sweeps.
     before : CompletionFit, optional
@@ -217,27 +222,51 @@ def certified(
     rng: np.random.Generator,
     effort: str = "standard",
     claims: Sequence[str] = DEFAULT_CLAIMS,
+    *,
+    fit_work: float | None = None,
 ) -> CompletionFit:
-    """Return a fit with its certificate, small ones after a Newton finish."""
+    """Return a fit with its certificate, after a finish: Newton steps if small, else accelerated sweeps."""
     objective, search, theta = fit.objective, fit.search, fit.theta
     most = FINISH_WORK if fit.settings.columns is None else FINISH_WORK_OTHERS
     most = most // 5 if effort == "quick" else most
-    if fit.observations.size * (fit.settings.rank + 2) <= most and not objective.nonnegative:
-        search = _finish(objective, search, rng)
+    if not objective.nonnegative:
+        if fit.observations.size * (fit.settings.rank + 2) <= most:
+            search = _finish(objective, search, rng)
+        elif "stationary" in claims:
+            objective = objective.in_double()
+            search = _accelerated(objective, search, rng, effort)
         theta = settle_rows(objective, search.theta)
     model = model_of(objective, theta, fit.observations, fit.settings)
-    certificate = judge(objective, theta, claims=claims, effort=effort)
-    return replace(fit, model=model, search=search, theta=theta, certificate=certificate)
+    spent = search.work if fit_work is None else max(fit_work - search.work, 0.0)
+    certificate = judge(objective, theta, claims=claims, effort=effort, fit_work=spent)
+    return replace(fit, model=model, search=search, theta=theta, objective=objective, certificate=certificate)
 
 
 def _finish(objective: RecoveryObjective, search: SearchResult, rng: np.random.Generator) -> SearchResult:
     stop = GradientBelow(1e-9) | RelativeDecreaseBelow(1e-12) | Iterations(30)
-    better = run(objective, TrustRegion(), search.theta, stop=stop, rng=rng)
-    # the sweeps' reason stays: the finish only adds digits
+    return _joined(search, run(objective, TrustRegion(), search.theta, stop=stop, rng=rng))
+
+
+def _accelerated(
+    objective: RecoveryObjective, search: SearchResult, rng: np.random.Generator, effort: str
+) -> SearchResult:
+    """Return the search after sweeps in double precision that take the gradient to what judges allow."""
+    theta = settle_rows(objective, search.theta.astype(np.float64))
+    norm, scale = float(np.linalg.norm(objective.gradient(theta))), gradient_scale(objective, theta)
+    aim = AIM * Settings.for_effort(effort).gradient_tolerance * scale
+    if norm <= aim:
+        return replace(search, theta=theta)
+    stop = GradientBelow(aim / norm) | Iterations(max(LEAST_SWEEPS[effort], search.iterations))
+    return _joined(search, run(objective, Accelerated(), theta, stop=stop, rng=rng))
+
+
+def _joined(search: SearchResult, better: SearchResult) -> SearchResult:
+    """Return the search and its finish; the sweeps' reason stays, for the finish only adds digits."""
     return replace(
         search,
         theta=better.theta,
         value=better.value,
         seconds=search.seconds + better.seconds,
+        work=search.work + better.work,
         solver=f"{search.solver}, then {better.solver}",
     )

@@ -16,6 +16,7 @@ from lowland.core.protocols import Measurement, check_measurement
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Factors
 from lowland.core.status import Verdict
+from lowland.core.work import Budget
 from lowland.measure import Entries
 from lowland.objectives import make_objective
 from lowland.systems.alternatives import refute_uniqueness
@@ -135,6 +136,10 @@ class Determinacy:
         return f"<pre>{self}</pre>"
 
 
+# work of searches for two matrices that both reproduce a table
+SEARCH_WORK = 2e9
+
+
 def diagnose(
     data: Observations | Measurement,
     *,
@@ -197,7 +202,7 @@ def diagnose(
     objective = make_objective(measurement, values, model)
     finite, unique = judge_identifiability(objective, largest=largest, rng=generator)
     if isinstance(data, Observations):
-        unique = refute_uniqueness(objective, unique, None, generator)
+        unique = refute_uniqueness(objective, unique, None, generator, Budget(SEARCH_WORK))
     count = objective.measurement.size
     if isinstance(measurement, Entries):
         cells = measurement.rows * shape[1] + measurement.columns

@@ -59,6 +59,7 @@ def _in_a_row(first: SearchResult, second: SearchResult, kept: SearchResult, sol
         solver=solver,
         iterations=first.iterations + second.iterations,
         seconds=first.seconds + second.seconds,
+        work=first.work + second.work,
     )
 
 

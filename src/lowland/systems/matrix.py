@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.certify import DEFAULT_CLAIMS, Settings
-from lowland.certify import certify as judge
+from lowland.certify import DEFAULT_CLAIMS, Settings, judge
+from lowland.certify import certify as certify_point
 from lowland.core.arrays import Matrix, check_numbers, check_rank
 from lowland.core.errors import InvalidInputError
 from lowland.core.fields import complex_type
@@ -18,6 +20,7 @@ from lowland.core.protocols import Measurement, check_measurement
 from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.records import Attempt, Factors, SearchResult
 from lowland.core.status import StopReason
+from lowland.core.work import Budget, counted
 from lowland.losses import LOSSES
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search.loop import Callback
@@ -47,6 +50,7 @@ def recover(  # noqa: PLR0913
     callbacks: Sequence[Callback] = (),
     certify: bool = True,
     effort: str = "standard",
+    judging_seconds: float | None = None,
 ) -> Recovery:
     """Recover a low-rank matrix from linear measurements by local search.
 
@@ -93,7 +97,10 @@ def recover(  # noqa: PLR0913
     certify : bool
         Whether to judge the answer.
     effort : {"quick", "standard", "thorough"}
-        How far to go in judging it.
+        How many times the work of the fit may be spent on judging it: a quarter, as much, a hundred times as
+        much; see `Settings.for_effort`.
+    judging_seconds : float, optional
+        Nor more than so many seconds; see `certify`.
 
     Returns
     -------
@@ -125,7 +132,7 @@ def recover(  # noqa: PLR0913
     >>> fit.certificate["globally_optimal"].verdict.name
     'PROVED'
     """
-    Settings.for_effort(effort)  # an unknown one is an error before any work
+    settings = Settings.for_effort(effort)  # an unknown one is an error before any work
     objective = _make_objective(measurement, y, rank, structure, loss, penalty, weights, dtype)
     check_scale(objective.y)
     warn_if_too_few(objective)
@@ -134,28 +141,46 @@ def recover(  # noqa: PLR0913
     limit = len(plans) if n_restarts == "auto" else 1 + int(n_restarts)
     results: list[SearchResult] = []
     attempts: list[Attempt] = []
-    for (start_name, make), child in zip(plans[:limit], spawn(generator, limit), strict=True):
-        result = make(Attempting(child, stop, callbacks, results))
-        results.append(result)
-        attempts.append(_attempt(start_name, result))
-        if result.stop_reason is StopReason.INTERRUPTED or (
-            n_restarts == "auto" and is_settled(objective, results)
-        ):
-            break
-    best = min(results, key=lambda result: result.value)
-    if solver == "auto" and best.stop_reason is not StopReason.INTERRUPTED:
-        best = polish(objective, best, generator, stop, callbacks)
-        narrower = without_spare_rank(objective, best.theta, generator)
-        if narrower is not None:
-            best = narrower
-            attempts.append(_attempt("best so far without spare components", best))
-    certificate = judge(objective, best.theta, effort=effort) if certify else None
-    if certificate is not None and best.stop_reason is not StopReason.INTERRUPTED:
-        unique = refute_uniqueness(objective, certificate["uniquely_determined"], best.theta, generator)
-        certificate = certificate.with_finding(unique)
+    with counted() as work:
+        for (start_name, make), child in zip(plans[:limit], spawn(generator, limit), strict=True):
+            result = make(Attempting(child, stop, callbacks, results))
+            results.append(result)
+            attempts.append(_attempt(start_name, result))
+            if result.stop_reason is StopReason.INTERRUPTED or (
+                n_restarts == "auto" and is_settled(objective, results)
+            ):
+                break
+        best = min(results, key=lambda result: result.value)
+        if solver == "auto" and best.stop_reason is not StopReason.INTERRUPTED:
+            best = polish(objective, best, generator, stop, callbacks)
+            narrower = without_spare_rank(objective, best.theta, generator)
+            if narrower is not None:
+                best = narrower
+                attempts.append(_attempt("best so far without spare components", best))
+    certificate = None
+    if certify:
+        budget = settings.budget(work.spent, judging_seconds)
+        certificate = _judged(objective, best, settings, budget, generator)
     return Recovery(
         _without_zeros(objective.matrix(best.theta)), best, certificate, objective, tuple(attempts)
     )
+
+
+def _judged(
+    objective: RecoveryObjective,
+    best: SearchResult,
+    settings: Settings,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> Certificate:
+    """Return the certificate of a search's end; what judges leave of the budget looks for another answer."""
+    certificate = judge(objective, best.theta, settings=settings, budget=budget)
+    if best.stop_reason is StopReason.INTERRUPTED:
+        return certificate
+    started, before = time.perf_counter(), certificate["uniquely_determined"]
+    unique = refute_uniqueness(objective, before, best.theta, rng, budget)
+    seconds = before.seconds + time.perf_counter() - started
+    return certificate.with_finding(replace(unique, seconds=seconds))
 
 
 def _attempt(start: str, result: SearchResult) -> Attempt:
@@ -239,7 +264,7 @@ def certify_matrix(
         raise InvalidInputError("the factors do not fit the measurement", f"{shapes} for {measurement.shape}")
     objective = _make_objective(measurement, y, u.shape[1], structure, "squared", penalty, weights, "float64")
     theta = objective.from_factors(Factors(u, u if v is None else v))
-    return judge(objective, theta, claims=claims, settings=settings)
+    return certify_point(objective, theta, claims=claims, settings=settings)
 
 
 def _in_double(factor: ArrayLike, name: str) -> Matrix:

@@ -48,7 +48,7 @@ def raise_rank(
     SearchResult
         Of the last rank, with iterations and seconds of all.
     """
-    iterations, seconds = 0, 0.0
+    iterations, seconds, work = 0, 0.0, 0.0
     result: SearchResult | None = None
     for rank in range(1, objective.rank + 1):
         at_rank = objective.resized(rank)
@@ -64,12 +64,14 @@ def raise_rank(
             callbacks=callbacks if last else (),
         )
         iterations, seconds = iterations + result.iterations, seconds + result.seconds
+        work += result.work
         if result.stop_reason in UNFIT:
             break
     assert result is not None
     if result.theta.size < objective.size:  # ended early: missing components are zero
         result = replace(result, theta=padded(objective, at_rank.matrix(result.theta)))
-    return replace(result, iterations=iterations, seconds=seconds, solver=f"{stepper.name}, rank by rank")
+    solver = f"{stepper.name}, rank by rank"
+    return replace(result, iterations=iterations, seconds=seconds, work=work, solver=solver)
 
 
 def padded(objective: RecoveryObjective, factors: Factors) -> Vector:

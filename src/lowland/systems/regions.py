@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, final
@@ -142,6 +143,7 @@ def region_report(
     *,
     trained: str = "first",
     rng: RandomSource = 0,
+    on_step: Callable[[int], None] | None = None,
 ) -> RegionReport:
     """Say which activation region a ReLU network lies in, and whether the region holds bad minima.
 
@@ -157,6 +159,8 @@ def region_report(
         Whether the first layer is trained, as in the theorem, or all.
     rng : int or Generator
         For random primes and residues: a full rank is proved, a deficient one wrong with a small chance.
+    on_step : callable, optional
+        Called with the number of each step of the search for the best loss of the region.
 
     Returns
     -------
@@ -202,7 +206,7 @@ def region_report(
     notes = []
     optimum = None
     if values is not None and trained == "first" and len(net.weights) == 2:
-        optimum, note = _try_optimum(net, points, values, found, rank)
+        optimum, note = _try_optimum(net, points, values, found, rank, on_step)
         notes += [note] if note else []
     facts = RegionFacts(
         len(points),
@@ -249,13 +253,18 @@ def _union(net: ReluNetwork, found: Activation, trained: str) -> Union | None:
 
 
 def _try_optimum(
-    net: ReluNetwork, points: Matrix, values: Vector, found: Activation, rank: int
+    net: ReluNetwork,
+    points: Matrix,
+    values: Vector,
+    found: Activation,
+    rank: int,
+    on_step: Callable[[int], None] | None,
 ) -> tuple[RegionOptimum | None, str]:
     """Return the best of the region, or why it is not known."""
     if out_of_scale(points) or out_of_scale(values) or out_of_scale(net.weights[1]):
         return None, "The best loss of the region was not asked: the data are out of scale."
     try:
-        optimum = _optimum(net, points, values, found)
+        optimum = _optimum(net, points, values, found, on_step)
     except MissingExtraError as error:
         return None, f"The best loss of the region was not asked: {error.found}; {error.fix}."
     if optimum is None:
@@ -275,7 +284,13 @@ def with_inner_minimum(optimum: RegionOptimum, rank: int) -> RegionOptimum:
     return replace(optimum, inner=prove_inner_minimum(optimum.program, optimum.candidate, rank))
 
 
-def _optimum(net: ReluNetwork, points: Matrix, values: Vector, found: Activation) -> RegionOptimum | None:
+def _optimum(
+    net: ReluNetwork,
+    points: Matrix,
+    values: Vector,
+    found: Activation,
+    on_step: Callable[[int], None] | None,
+) -> RegionOptimum | None:
     if found.patterns[0].size > MOST_PAIRS or found.on_boundary:
         return None
     offset = net.biases[1]
@@ -285,6 +300,7 @@ def _optimum(net: ReluNetwork, points: Matrix, values: Vector, found: Activation
         net.weights[1][0],
         found.patterns[0],
         offset=0.0 if offset is None else float(offset[0]),
+        on_step=on_step,
     )
 
 

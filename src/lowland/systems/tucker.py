@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.certify import Settings
-from lowland.certify import certify as judge
+from lowland.certify import Settings, judge
 from lowland.core.arrays import out_of_scale
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.status import StopReason
 from lowland.core.tensor_observations import TensorObservations
 from lowland.core.tensors import TuckerTensor
+from lowland.core.work import counted
 from lowland.models.tucker import check_ranks, possible_ranks
 from lowland.search import sequential_start
 from lowland.search.loop import Callback
@@ -46,6 +46,7 @@ def decompose_tucker(  # noqa: PLR0913
     callbacks: Sequence[Callback] = (),
     certify: bool = True,
     effort: str = "standard",
+    judging_seconds: float | None = None,
 ) -> TuckerFit:
     """Fit a core and a factor for each mode by local search, and judge the result.
 
@@ -82,7 +83,9 @@ def decompose_tucker(  # noqa: PLR0913
     certify : bool
         Whether to judge the answer.
     effort : {"quick", "standard", "thorough"}
-        How far to go in judging.
+        How many times the work of the fit may be spent on judging: a quarter, one, or a hundred times.
+    judging_seconds : float, optional
+        Nor more than so many seconds; see `certify`.
 
     Returns
     -------
@@ -120,7 +123,7 @@ def decompose_tucker(  # noqa: PLR0913
     >>> bool(np.allclose(fit.tensor(), truth)), fit.certificate["globally_optimal"].verdict.name
     (True, 'PROVED')
     """
-    Settings.for_effort(effort)  # an unknown one is an error before any work
+    settings = Settings.for_effort(effort)  # an unknown one is an error before any work
     data = as_observations(tensor, observed, weights)
     check_scale(data.values, "tensor")
     if data.weights is not None:
@@ -130,10 +133,12 @@ def decompose_tucker(  # noqa: PLR0913
     generator = make_generator(rng)
     plan = SearchPlan(balancing, start, n_restarts, max_iterations, tuple(callbacks))
     chosen, choice = _ranks(data, ranks, tolerance, plan, generator)
-    fit = search_tucker(data, chosen, plan, generator)
-    certificate = (
-        judge(fit.objective, fit.search.theta, effort=effort) if _worth_judging(fit, certify) else None
-    )
+    with counted() as work:
+        fit = search_tucker(data, chosen, plan, generator)
+    certificate = None
+    if _worth_judging(fit, certify):
+        budget = settings.budget(work.spent, judging_seconds)
+        certificate = judge(fit.objective, fit.search.theta, settings=settings, budget=budget)
     parts = TuckerTensor(
         fit.core.astype(precision, copy=False), tuple(f.astype(precision, copy=False) for f in fit.factors)
     )

@@ -217,7 +217,10 @@ def _leave_saddles(
 def _added(before: SearchResult, after: SearchResult) -> SearchResult:
     """Return a search that went on from another, with the steps and seconds of both."""
     return replace(
-        after, iterations=before.iterations + after.iterations, seconds=before.seconds + after.seconds
+        after,
+        iterations=before.iterations + after.iterations,
+        seconds=before.seconds + after.seconds,
+        work=before.work + after.work,
     )
 
 
@@ -274,5 +277,6 @@ def _descend(
         theta=better.theta,
         value=better.value,
         seconds=result.seconds + better.seconds,
+        work=result.work + better.work,
         solver=result.solver if better.solver == result.solver else f"{result.solver}, then {better.solver}",
     )

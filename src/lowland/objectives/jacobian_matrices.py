@@ -1,0 +1,92 @@
+"""The Jacobian of the predictions as a matrix, where the measurement shows it directly.
+
+Of stored matrices A_k it is <A_k V, dU> + <A_k^T U, dV>. An observed entry (i, j) depends on row i of U, row
+j of V, and its biases alone: a sparse row of the numbers themselves.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.work import CALL, touch
+from lowland.measure import Entries
+
+
+def direct_jacobian(objective: Any, theta: Vector) -> Any:
+    """Return the derivative of the predictions in all parameters, or None where it takes products.
+
+    Parameters
+    ----------
+    objective : RecoveryProblem
+    theta : ndarray, shape (size,)
+
+    Returns
+    -------
+    ndarray or csr_array, shape (p, size), or None
+        Dense from stored matrices, sparse of observed entries.
+    """
+    if not is_direct(objective):
+        return None
+    touch(direct_work(objective))
+    if isinstance(objective.measurement, Entries):
+        return _of_entries(objective, theta)
+    return _of_matrices(objective, theta, objective.measuring_rows())
+
+
+def is_direct(objective: Any) -> bool:
+    """Whether `direct_jacobian` returns a matrix."""
+    if objective.is_complex or objective.has_unit_trace:
+        return False
+    entries = isinstance(objective.measurement, Entries)
+    return entries or bool(objective.stored_numbers and not objective.free_biases)
+
+
+def direct_work(objective: Any) -> float:
+    """Return the work of `direct_jacobian`."""
+    if isinstance(objective.measurement, Entries):
+        return float(8 * CALL + 12.0 * objective.y.size * (objective.rank + 1))
+    stored = float(objective.y.size) * float(np.prod(objective.shape))
+    return float(CALL + 2 * stored * (1 + objective.rank / 12))
+
+
+def _of_matrices(objective: Any, theta: Vector, rows: Matrix) -> Matrix:
+    factors, (m, n), r = objective.matrix(theta), objective.shape, objective.rank
+    cube = rows.reshape(-1, m, n)
+    for_left = (cube @ factors.right).reshape(len(cube), m * r)
+    for_right = (cube.transpose(0, 2, 1) @ factors.left).reshape(len(cube), n * r)
+    if objective.structure == "psd":
+        return np.asarray(for_left + for_right)
+    return np.hstack([for_left, for_right])
+
+
+def _of_entries(objective: Any, theta: Vector) -> Any:
+    from scipy.sparse import csr_array
+
+    rows, columns = objective.measurement.rows, objective.measurement.columns
+    (m, n), r = objective.shape, objective.rank
+    if objective.structure == "psd":
+        factor = objective.model.unpack(theta)
+        places, numbers = [_block(rows, r), _block(columns, r)], [factor[columns], factor[rows]]
+    else:
+        u, v, *_ = objective.model.unpack(theta)
+        places, numbers = [_block(rows, r), m * r + _block(columns, r)], [v[columns], u[rows]]
+        at = objective.model.factor_size
+        # in the order in which a point holds them
+        for name, own, length in (("row", rows, m), ("column", columns, n), ("global", 0 * rows, 1)):
+            if name in objective.free_biases:
+                places.append((at + own)[:, None])
+                numbers.append(np.ones((rows.size, 1)))
+                at += length
+    where, what = np.hstack(places), np.hstack(numbers)
+    ends = np.arange(rows.size + 1) * where.shape[1]
+    matrix = csr_array((what.ravel(), where.ravel(), ends), shape=(rows.size, theta.size))
+    matrix.sum_duplicates()
+    return matrix
+
+
+def _block(lines: Indices, rank: int) -> Indices:
+    """Return the positions of the numbers of each line, shape (p, r)."""
+    return np.asarray(lines[:, None] * rank + np.arange(rank))

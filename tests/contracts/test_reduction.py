@@ -1,0 +1,152 @@
+"""The Hessian of one side of a table, the other solved for: against numpy, bounds, and mutants of both."""
+
+import numpy as np
+import pytest
+
+from lowland.certify import Settings, certify, reduced_curvature
+from lowland.certify.curvature import extreme_curvatures
+from lowland.certify.hessian import hessian_matrix
+from lowland.certify.settings import Judgement, gradient_work
+from lowland.core.status import Verdict
+from lowland.measure import Entries
+from lowland.models import General
+from lowland.objectives import make_objective, reduction
+from lowland.search import Accelerated, Alternating, GradientBelow, Iterations, make_start, run
+
+KINDS = {
+    "plain": {},
+    "weighted": {"weighted": True},
+    "biases": {"biases": ("row", "column", "global"), "bias_ridge": 0.3},
+    "free biases": {"biases": ("row", "column")},
+    "one bias": {"biases": ("row",), "bias_ridge": 0.3, "weighted": True},
+    "offset": {"biases": ("global",), "weighted": True},
+    "by side": {"biases": ("row", "column", "global"), "bias_ridge": 0.2, "by_side": True},
+}
+SHAPES = [(12, 9), (9, 12)]
+
+
+def problem(shape=(12, 9), biases=(), bias_ridge=0.0, weighted=False, by_side=False, rank=3, ridge=0.5):
+    rng = np.random.default_rng(5)
+    rows, columns = np.nonzero(rng.random(shape) < 0.7)
+    y = (rng.standard_normal((shape[0], 2)) @ rng.standard_normal((2, shape[1])))[rows, columns]
+    weights = rng.uniform(0.5, 2, y.size) if weighted else None
+    sides = tuple(rng.uniform(0.5, 2, length) for length in shape) if by_side else None
+    return make_objective(
+        Entries(rows, columns, shape),
+        y + 0.3 * rng.standard_normal(y.size),
+        General(shape, rank, biases),
+        weights=weights,
+        ridge=ridge,
+        bias_ridge=bias_ridge,
+        side_weights=sides,
+    )
+
+
+def kept_coordinates(objective):
+    """Which coordinates of a point belong to the shorter side and the offset."""
+    gone = objective.reduction.gone.name
+    return ~objective.block_solver.coordinates(gone)
+
+
+def mismatch(objective):
+    """How far products are from those with the Schur complement, in the coordinates of the reduction."""
+    rng = np.random.default_rng(1)
+    theta = rng.standard_normal(objective.size)
+    hessian, kept = hessian_matrix(objective, theta), kept_coordinates(objective)
+    cross = hessian[np.ix_(~kept, kept)]
+    own, others = hessian[np.ix_(kept, kept)], hessian[np.ix_(~kept, ~kept)]
+    schur = own - cross.T @ np.linalg.solve(others, cross)
+    at = objective.reduction.at(theta)
+    size = objective.reduction.size
+    assert size == kept.sum()
+    spread = np.stack([at.direction(unit) for unit in np.eye(size)], axis=1)
+    product = np.stack([at.product(unit) for unit in np.eye(size)], axis=1)
+    np.testing.assert_allclose(spread[kept].T @ own @ spread[kept], np.eye(size), atol=1e-9)
+    moved = np.stack([at.coordinates(column) for column in spread.T], axis=1)
+    np.testing.assert_allclose(moved, np.eye(size), atol=1e-9)
+    np.testing.assert_allclose(spread.T @ hessian @ spread, product, atol=1e-8)
+    return np.abs(product - spread[kept].T @ schur @ spread[kept]).max()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_the_schur_complement(kind, shape):
+    assert mismatch(problem(shape, **KINDS[kind])) < 1e-9
+
+
+def test_without_the_residual_it_is_not(monkeypatch):
+    """The mutant that forgets that both sides multiply each other."""
+    whole = reduction.cross_product
+    monkeypatch.setattr(reduction, "cross_product", lambda *a: whole(*a[:7], np.zeros_like(a[7]), *a[8:]))
+    with pytest.raises(AssertionError):
+        assert mismatch(problem()) < 1e-9
+
+
+def settled(objective):
+    """Return a minimum, to rounding."""
+    rng = np.random.default_rng(0)
+    theta = make_start(objective, "random", rng)
+    theta = run(objective, Alternating(), theta, stop=Iterations(50), rng=rng).theta
+    return run(objective, Accelerated(), theta, stop=Iterations(300) | GradientBelow(1e-10), rng=rng).theta
+
+
+def extremes(objective, theta, **settings):
+    given = Settings(least_work=1e12, **settings)
+    with given.budget(0.0) as budget:
+        judgement = Judgement(given, budget, {}, gradient_work(objective, theta))
+        return extreme_curvatures(objective, theta, judgement)
+
+
+def bounds(kind, shape):
+    """Return the bounds from one side and the extremes of the whole Hessian, gauge deflated."""
+    objective = problem(shape, **KINDS[kind])
+    theta = settled(objective)
+    whole, reduced = extremes(objective, theta), extremes(objective, theta, largest_hessian=0)
+    assert reduced.method == reduced_curvature.METHOD
+    return reduced, whole
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "free biases"])
+def test_bounds_hold_and_are_of_use(kind, shape):
+    reduced, whole = bounds(kind, shape)
+    # an offset is nearly exchanged for biases, so the blocks' own least curvature is small
+    part = 0.2 if kind in ("plain", "weighted") else 0.005
+    assert part * whole.smallest <= reduced.smallest <= whole.smallest * (1 + 1e-6)
+    assert whole.largest <= reduced.largest <= 4 * whole.largest
+
+
+def test_without_the_least_own_curvature_the_bound_is_false(monkeypatch):
+    """The mutant that takes the share of the own curvature for a curvature."""
+    monkeypatch.setattr(reduction.Reduced, "own_curvatures", (1e3, 1e4))
+    reduced, whole = bounds("plain", SHAPES[0])
+    assert reduced.smallest > whole.smallest
+
+
+def test_a_saddle_is_refuted_with_its_direction():
+    """Where one factor is zero on both sides the objective falls, and the witness shows how."""
+    objective = problem(ridge=0.1, rank=2)
+    theta = settled(problem(ridge=0.1, rank=1))
+    u, v = theta[:12], theta[12:]
+    saddle = objective.model.pack(np.stack([u, 0 * u], axis=1), np.stack([v, 0 * v], axis=1))
+    found = certify(objective, saddle, settings=Settings(largest_hessian=0, least_work=1e12))
+    second = found["second_order_stationary"]
+    assert second.verdict is Verdict.REFUTED
+    direction = second.witness["direction"]
+    assert direction @ objective.hessian_product(saddle, direction) < 0
+
+
+def test_accelerated_sweeps_need_far_fewer():
+    objective = problem((60, 40), rank=6, ridge=1.0)
+    theta = make_start(objective, "random", np.random.default_rng(0))
+    theta = run(objective, Alternating(), theta, stop=Iterations(20), rng=np.random.default_rng(0)).theta
+    aim = 1e-6 * np.linalg.norm(objective.gradient(theta))
+    count = 0
+    plain = theta
+    while np.linalg.norm(objective.gradient(plain)) > aim:
+        plain = run(objective, Alternating(), plain, stop=Iterations(10), rng=np.random.default_rng(0)).theta
+        count += 10
+    stop = Iterations(1000) | GradientBelow(1e-6)
+    fast = run(objective, Accelerated(), theta, stop=stop, rng=np.random.default_rng(0))
+    assert np.linalg.norm(objective.gradient(fast.theta)) <= 2 * aim
+    assert fast.iterations < 0.5 * count
