@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import lowland as ll
+from commands import call
 from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.files.databases import query_arrow, shown
 from lowland.files.outputs import write_rows
@@ -256,8 +257,7 @@ def test_a_missing_driver_is_named(shop, monkeypatch):
 
 
 def run(*arguments):
-    command = [sys.executable, "-m", "lowland", "complete", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return call("complete", *arguments, cwd=".")
 
 
 def test_the_command_line_asks_a_database(shop, tmp_path):

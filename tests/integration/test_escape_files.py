@@ -4,7 +4,8 @@ import csv
 import json
 
 import pytest
-from test_cli import assert_clean_error, call
+
+from commands import assert_clean_error, call
 
 
 def test_named_potential_with_theory_times_and_report(tmp_path):

@@ -5,8 +5,8 @@ import json
 
 import numpy as np
 import pytest
-from test_cli import assert_clean_error, call
 
+from commands import assert_clean_error, call
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.files.networks import read_network
 

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 import xarray
-from test_cli import assert_clean_error, call
 
 import lowland as ll
+from commands import assert_clean_error, call
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.datasets import data_path
 from lowland.files.tensors import read_tensor

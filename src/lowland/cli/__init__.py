@@ -12,11 +12,11 @@ def main() -> None:
     warnings.showwarning = lambda message, *_: _say(f"warning: {message}")
     try:
         # imported here, so that an interrupt while they load is handled too
-        from lowland.cli.app import app
+        from lowland.cli.app import make_app
         from lowland.core.errors import LowlandError
 
         try:
-            app()
+            make_app(sys.argv[1:])()
         except LowlandError as error:
             _say(str(error))
             sys.exit(2)

@@ -16,7 +16,6 @@ from lowland.cli.progress import CountProgress
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.numbers import check_share
-from lowland.estimators.stable_spline import StableSplineRegressor
 from lowland.files.outputs import write_rows
 from lowland.report.page import write_report
 from lowland.systems.stable_pages import regression_page, run_words, step_words
@@ -62,6 +61,8 @@ def regress(
             f"{int(known.sum())} rows" if known.sum() < 3 else "an infinite cell",
             fix="three at least, none infinite",
         )
+    from lowland.estimators.stable_spline import StableSplineRegressor  # scikit-learn takes long to load
+
     model = StableSplineRegressor(
         _step(step_size),
         callback=None if json else CountProgress("steps", 0),

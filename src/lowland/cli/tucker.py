@@ -54,7 +54,7 @@ def tucker(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Decompose a tensor into a core and a factor a mode, and say what is proved about the fit."""
+    """Decompose a tensor into a core and a factor per mode, and say what is proved about the fit."""
     check_claim(require)
     for path in (output, report):
         if path is not None:

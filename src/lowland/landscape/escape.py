@@ -9,7 +9,6 @@ from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.dynamics import Dynamics, Underdamped
@@ -194,6 +193,8 @@ def _nothing(words: str, least: float, level: float) -> MeanTime:
 
 def _extrapolated(fine: MeanTime, coarse: MeanTime, order: float, level: float) -> MeanTime:
     """Return the mean at step 0 of means at a step and at twice the step (Richardson)."""
+    from scipy.special import ndtri
+
     for part in (fine, coarse):
         if not np.isfinite(part.mean):
             return part

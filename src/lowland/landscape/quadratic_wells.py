@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from scipy.linalg import solve_discrete_lyapunov
 
 from lowland.core.arrays import Matrix
 from lowland.core.dynamics import Dynamics, check_dynamics
@@ -40,6 +39,8 @@ class LinearStep:
 
     def covariance(self) -> Matrix:
         """Return the stationary covariance of the position, bias of the step included, shape (d, d)."""
+        from scipy.linalg import solve_discrete_lyapunov
+
         whole = solve_discrete_lyapunov(self.transition, self.noise @ self.noise.T)
         return np.asarray(whole)[: self.dimension, : self.dimension]
 

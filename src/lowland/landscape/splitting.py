@@ -15,7 +15,6 @@ from typing import Any, NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.dynamics import Dynamics
@@ -95,6 +94,8 @@ class SplittingStudy:
 
         The probabilities of the runs are averaged, not their inverses: they are unbiased.
         """
+        from scipy.special import stdtrit
+
         n = self.probabilities.size
         p, length = float(self.probabilities.mean()), float(self.excursions.mean())
         if p == 0:
@@ -102,7 +103,7 @@ class SplittingStudy:
         mean = length * (1 / p - 1) + self.wait + self.last  # all excursions but the last fall back
         spread = self.excursions / length - self.probabilities / p
         error = float(spread.std(ddof=1) / np.sqrt(n))
-        factor = float(np.exp(student.ppf((1 + level) / 2, n - 1) * error))
+        factor = float(np.exp(stdtrit(n - 1, (1 + level) / 2) * error))
         return MeanTime(mean, mean * error, mean / factor, mean * factor, level, f"splitting, {n} runs")
 
     def __str__(self) -> str:

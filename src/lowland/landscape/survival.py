@@ -7,7 +7,6 @@ from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaincinv, chdtri, ndtri, stdtrit
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
@@ -59,6 +58,8 @@ class MeanTime:
 
 def sample_mean(times: Vector, level: float = 0.95) -> MeanTime:
     """Return the mean of times of which none was cut off; the interval is Student's, in the logarithm."""
+    from scipy.special import stdtrit
+
     n = times.size
     if n < 2:
         return MeanTime(float("nan"), float("nan"), 0.0, float("inf"), level, "fewer than two times")
@@ -107,6 +108,8 @@ def delayed_exponential_mean(
     end before `entry` without an event. Without an event after it, an exact lower bound: the least share that
     lasts so long, times `entry` and the least exponential mean together.
     """
+    from scipy.special import ndtri
+
     if np.any((times < entry) & ~events):
         raise InvalidInputError("observations end before the entry time", f"entry {entry:g}")
     n = times.size
@@ -158,6 +161,8 @@ def restricted_mean(
     it is an exact lower bound instead, whatever the law: the horizon times the least share that may last so
     long (Clopper and Pearson). Observations that end earlier without an event count as events for it.
     """
+    from scipy.special import ndtri
+
     ended = int(np.sum(times < horizon))
     if ended < FEW:
         seen = float(np.minimum(times, horizon).mean())
@@ -185,6 +190,8 @@ def restricted_mean(
 
 def _exponential_ends(exposure: float, k: int, all_seen: bool, level: float) -> tuple[float, float]:
     """Return the ends of the chi-square interval of an exponential mean after k events."""
+    from scipy.special import chdtri
+
     # a fixed end of observation lies between k and k + 1 events: after few, on the safe side (Garwood 1936)
     unsure = 0 if all_seen else (1 if k >= SAFE else 2)
     tail = (1 - level) / 2
@@ -196,6 +203,8 @@ def _exponential_ends(exposure: float, k: int, all_seen: bool, level: float) -> 
 
 def _least_share(n: int, kept: int, level: float) -> float:
     """Return the exact lower confidence bound of a share of which `kept` of n were seen."""
+    from scipy.special import betaincinv
+
     return 0.0 if kept == 0 else float(betaincinv(kept, n - kept + 1, 1 - level))
 
 

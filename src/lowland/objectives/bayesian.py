@@ -15,7 +15,6 @@ from dataclasses import replace
 from typing import Any, final
 
 import numpy as np
-from scipy.special import gammaln
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
@@ -201,6 +200,8 @@ class BayesianCompletion:
 
     def bound(self, posterior: Posterior) -> float:
         """Return minus the bound, up to constants of the priors, after a sweep ("noise" last)."""
+        from scipy.special import gammaln
+
         alpha, count = posterior.noise_precision, float(self._counts.sum())
         total = -0.5 * count * np.log(alpha / (2 * np.pi)) - posterior.row_entropy - posterior.column_entropy
         if self.weights is not None:

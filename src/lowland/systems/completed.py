@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError, UnsupportedError
@@ -135,8 +134,10 @@ class Completed:
             )
         return known.probabilities(model.natural(rows, np.full(rows.size, column)), column)
 
-    def outliers(self) -> csr_array:
+    def outliers(self) -> Any:
         """Return the sparse part that a robust fit takes off the observed cells, shape (m, n)."""
+        from scipy.sparse import csr_array
+
         model = self.model
         known = model.columns if isinstance(model, CompletionModel) else None
         if known is None or not isinstance(model, CompletionModel) or "huber" not in known.words():

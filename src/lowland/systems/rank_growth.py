@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
@@ -71,6 +70,8 @@ def fill_column(objective: RecoveryObjective, theta: Vector, column: int, rng: n
 
 def _best_length(along: Callable[[float], float], guess: float) -> float:
     """Return the minimiser of a convex function of a length, zero where nothing is below its value there."""
+    from scipy.optimize import minimize_scalar
+
     if not np.isfinite(guess):
         return 0.0
     high, best = guess, along(guess)

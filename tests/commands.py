@@ -1,0 +1,60 @@
+"""The command line, called in this process, or as a process of its own."""
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import warnings
+from unittest import mock
+
+from lowland.cli import main
+
+COMMAND = [sys.executable, "-m", "lowland"]
+ENVIRONMENT = {"NO_COLOR": "1", "COLUMNS": "100"}
+
+
+def call(*arguments, cwd, env=None):
+    """Run a command as `python -m lowland` would, without another start of Python.
+
+    With an environment of its own it is a process of its own.
+    """
+    if env:
+        return call_process(*arguments, cwd=cwd, env=env)
+    written, errors = io.StringIO(), io.StringIO()
+    code = 0
+    with (
+        contextlib.chdir(cwd),
+        contextlib.redirect_stdout(written),
+        contextlib.redirect_stderr(errors),
+        mock.patch.object(sys, "argv", ["lowland", *map(str, arguments)]),
+        mock.patch.dict(os.environ, ENVIRONMENT),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("default")
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+    return subprocess.CompletedProcess(arguments, code, written.getvalue(), errors.getvalue())
+
+
+def call_process(*arguments, cwd, env=None):
+    """Run a command in a process of its own."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **ENVIRONMENT, **(env or {})},
+        timeout=300,
+        check=False,
+    )
+
+
+def assert_clean_error(result, *words):
+    """Assert that bad input ended in one message without a traceback."""
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    for word in words:
+        assert word in result.stderr, result.stderr
