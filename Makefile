@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test check lint types imports docstrings doctests bench docs clean
+.PHONY: demo test slow lowest check lint types imports docstrings doctests bench docs clean
 
 demo: $(VENV)/.lowland
 	$(BIN)/lowland demo
@@ -13,7 +13,16 @@ demo: $(VENV)/.lowland
 
 # one process a core, each with one thread of linear algebra: two that share all cores wait for each other
 test: $(VENV)/.test
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal -m "not slow"
+
+# what truly takes minutes: thousands of instances beside an independent oracle
+slow: $(VENV)/.test
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal -m slow
+
+# smoke tests with the lowest versions that are allowed; newer libraries beside them warn of their age
+lowest: $(VENV)/.lowest
+	NUMBA_CACHE_DIR=$(CURDIR)/$(VENV)-lowest/numba OPENBLAS_NUM_THREADS=1 $(VENV)-lowest/bin/python -m pytest \
+	  -n auto --maxprocesses=8 --dist worksteal -W default -m "not slow" tests/unit tests/integration/test_cli.py
 
 check: lint types imports docstrings test doctests
 
@@ -49,9 +58,17 @@ $(VENV)/.lowland: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --editable '.[all]'
 	touch $@
 
+$(VENV)/.lowest: pyproject.toml | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(BIN)/python scripts/lowest_versions.py > $(VENV)-lowest/constraints.txt
+	$(VENV)-lowest/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(VENV)-lowest/bin/python -m pip install --quiet --constraint $(VENV)-lowest/constraints.txt \
+	  --editable '.[all]' --group test
+	touch $@
+
 $(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(VENV)/.bench: $(VENV)/.%: pyproject.toml $(VENV)/.lowland
 	$(PIP) install --group $*
 	touch $@
 
 clean:
-	rm -rf $(VENV) docs/_build docs/gallery dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(VENV)-* docs/_build docs/gallery dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -69,6 +69,9 @@ def test_complete_predict_certify_long(long_table, tmp_path):
     strict = call("certify", "m.npz", long_table, "--require", "uniquely_determined", cwd=tmp_path)
     assert strict.returncode == 1
     assert "required claim" in strict.stderr
+    hurried = call("certify", "m.npz", long_table, "--seconds", 1e-9, cwd=tmp_path)
+    assert "more time may settle it (--seconds)" in hurried.stdout
+    assert_clean_error(call("certify", "m.npz", long_table, "--seconds", 0, cwd=tmp_path), "must be positive")
 
 
 def test_complete_wide(tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -44,7 +44,7 @@ POINT = ("row_factors", "column_factors", "row_biases", "column_biases")
 
 
 # what concerns a judgement, and not the check of an earlier one
-JUDGING = ("gap", "effort", "output")
+JUDGING = ("gap", "effort", "seconds", "output")
 AFFIRMED = (Verdict.PROVED, Verdict.SUPPORTED)
 
 
@@ -62,6 +62,10 @@ def certify(
     duplicates: Annotated[str, typer.Option(help="A cell listed twice: error, mean or last.")] = "error",
     gap: Annotated[float, typer.Option(help="Relative gap that counts as optimal.")] = 1e-2,
     effort: Annotated[str, typer.Option(help=EFFORT_HELP)] = "standard",
+    seconds: Annotated[
+        float | None,
+        typer.Option(help="Stop judging after so many seconds; verdicts then depend on the machine."),
+    ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Write the certificate with its point here (.json).")
     ] = None,
@@ -72,7 +76,7 @@ def certify(
 ) -> None:
     """Judge a saved model: recompute everything from the table and the factors alone."""
     check_claim(require)
-    Settings.for_effort(effort)
+    Settings.for_effort(effort).budget(0.0, seconds)
     if output is not None:
         check_writable(output)
     observations = load_table(table, Reading(row, column, value, layout, duplicates=duplicates)).observations
@@ -88,41 +92,18 @@ def certify(
             fix="judge a fit of --method map; a certificate of its companion is in the model's header",
         )
     _check_documented(output, fitted)
-    observations = fitted.labels.align(observations, rows=True)
-    if observations.shape != fitted.shape:
-        raise InvalidInputError(
-            "the table does not fit the model",
-            f"{observations.shape} for {fitted.shape}",
-            fix="pass the table fitted",
-        )
-    if header["data"] != observations.fingerprint():
-        warn("lowland: note: these are not the values that the model was fitted to")
-    settings = CompletionSettings(
-        fitted.row_factors.shape[1],
-        fitted.biases,
-        fitted.penalty,
-        bias_penalty=fitted.bias_penalty,
-        penalty_weights=fitted.penalty_weights,
-        columns=fitted.columns,
-        nonnegative=fitted.nonnegative,
-    )
-    objective = completion_objective(observations, settings)
+    observations = _aligned(observations, fitted, header)
+    objective = completion_objective(observations, _settings_of(fitted))
     general = objective.model
     if not isinstance(general, General):
         raise InvalidInputError("only completions can be judged here", general.name)
-    double = np.float64
-    theta = general.pack(
-        fitted.row_factors.astype(double),
-        fitted.column_factors.astype(double),
-        fitted.row_biases.astype(double),
-        fitted.column_biases.astype(double),
-        fitted.offset,
-    )
-    certificate = judge(objective, theta, settings=replace(Settings.for_effort(effort), gap_tolerance=gap))
+    point = {name: getattr(fitted, name).astype(np.float64) for name in POINT}
+    u, v, a, b = point.values()
+    theta = general.pack(u, v, a, b, fitted.offset)
+    goals = replace(Settings.for_effort(effort), gap_tolerance=gap)
+    certificate = judge(objective, theta, settings=goals, seconds=seconds)
     if output is not None:
-        point = {name: getattr(fitted, name).astype(double) for name in POINT} | {
-            "offset": np.asarray(float(fitted.offset))
-        }
+        point["offset"] = np.asarray(float(fitted.offset))
         plain = {name: getattr(fitted, name) for name in ("biases", *PENALTIES)}
         write_certificate(output, CertificateDocument(certificate, observations.fingerprint(), plain, point))
     if json:
@@ -134,6 +115,32 @@ def certify(
         if output is not None:
             say(f"certificate: {output}")
     exit_on_missed(certificate, require)
+
+
+def _aligned(table: Observations, fitted: CompletionModel, header: dict[str, Any]) -> Observations:
+    """Return the table with its rows and columns in the order of the model."""
+    observations = fitted.labels.align(table, rows=True)
+    if observations.shape != fitted.shape:
+        raise InvalidInputError(
+            "the table does not fit the model",
+            f"{observations.shape} for {fitted.shape}",
+            fix="pass the table fitted",
+        )
+    if header["data"] != observations.fingerprint():
+        warn("lowland: note: these are not the values that the model was fitted to")
+    return observations
+
+
+def _settings_of(fitted: CompletionModel) -> CompletionSettings:
+    return CompletionSettings(
+        fitted.row_factors.shape[1],
+        fitted.biases,
+        fitted.penalty,
+        bias_penalty=fitted.bias_penalty,
+        penalty_weights=fitted.penalty_weights,
+        columns=fitted.columns,
+        nonnegative=fitted.nonnegative,
+    )
 
 
 def _check_documented(output: Path | None, fitted: CompletionModel) -> None:

@@ -40,7 +40,8 @@ def say_certificate(certificate: Certificate) -> None:
 
 def _short(finding: Any) -> str:
     number = "" if finding.value is None else f"{short_number(finding.value)}; "
-    more = f"; {hope(finding)} (--effort)" if finding.limited_by else ""
+    option = "--seconds" if finding.limited_by == "seconds" else "--effort"
+    more = f"; {hope(finding)} ({option})" if finding.limited_by else ""
     taken = f"; assuming {'; '.join(finding.assumptions)}" if finding.assumptions else ""
     return f"{number}{finding.method} ({finding.rigour.value.replace('_', ' ')}){taken}{more}"
 

@@ -187,11 +187,11 @@ def describe(finding: Finding) -> str:
 
 
 def hope(finding: Finding) -> str:
-    """Return what a larger effort may do for a finding that a budget cut short, empty if none did."""
+    """Return what would help a finding that a budget cut short, empty if none did."""
     if not finding.limited_by:
         return ""
     word = "settle" if finding.verdict is Verdict.INCONCLUSIVE else "prove"
-    return f"a larger effort may {word} it"
+    return f"{'more time' if finding.limited_by == 'seconds' else 'a larger effort'} may {word} it"
 
 
 def short_number(value: float) -> str:
