@@ -243,6 +243,16 @@ def test_interrupt_saves_and_resume_ends_with_the_same_bits(slow_table, tmp_path
     assert not (tmp_path / "part.npz.checkpoint").exists()
 
 
+def test_interrupted_while_libraries_load(tmp_path):
+    """Wherever the interrupt strikes, the exit code is that of an interrupt."""
+    blocker = tmp_path / "blocker"
+    blocker.mkdir()
+    (blocker / "typer.py").write_text('exec("raise KeyboardInterrupt")\n')
+    stopped = call_process("info", cwd=tmp_path, env={"PYTHONPATH": str(blocker)})
+    assert stopped.returncode == 130
+    assert stopped.stderr == "lowland: interrupted; nothing was saved\n"
+
+
 # ------------------------------------------------------------------ bad input
 @pytest.mark.parametrize(
     ("content", "words"),

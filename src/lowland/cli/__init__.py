@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from typing import NoReturn
 
 
 def main() -> None:
@@ -22,14 +23,13 @@ def main() -> None:
             sys.exit(2)
     except SystemExit as end:
         if end.code == 130 and _was_interrupted(end):
-            _say("interrupted; nothing was saved")
+            _leave_interrupted()
         raise
     except SystemError as error:
         # compiled code that is left by an interrupt says so in its own way
         if not _was_interrupted(error):
             raise
-        _say("interrupted; nothing was saved")
-        sys.exit(130)
+        _leave_interrupted()
     except MemoryError:
         _say("not enough memory for this problem")
         sys.exit(2)
@@ -38,8 +38,15 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except KeyboardInterrupt:
-        _say("interrupted; nothing was saved")
-        sys.exit(130)
+        _leave_interrupted()
+
+
+def _leave_interrupted() -> NoReturn:
+    _say("interrupted; nothing was saved")
+    # an interrupt that passed through code compiled from text leaves a mark by which the process would end
+    # with the signal instead of the exit code; the next such code wipes it off
+    exec("pass")
+    sys.exit(130)
 
 
 def _was_interrupted(error: BaseException) -> bool:
