@@ -47,6 +47,10 @@ def run_chunks(function: Callable[[int, int], None], bounds: np.ndarray) -> None
     Exception
         The first one that a chunk raised, after all threads have ended.
     """
+    if len(bounds) == 2:
+        if bounds[1] > bounds[0]:
+            function(int(bounds[0]), int(bounds[1]))
+        return
     chunks = [(int(low), int(high)) for low, high in pairwise(bounds) if high > low]
     waiting, lock = iter(chunks), Lock()
     errors: list[BaseException] = []
@@ -74,8 +78,9 @@ def run_chunks(function: Callable[[int, int], None], bounds: np.ndarray) -> None
 
 def even_bounds(length: int, work: int) -> np.ndarray:
     """Return chunk ends of equal length, one chunk where `work` is too little for threads."""
-    chunks = chunk_count() if work >= WORTH_IT else 1
-    return np.linspace(0, length, chunks + 1).astype(np.int64)
+    if work < WORTH_IT:
+        return np.array((0, length))
+    return np.linspace(0, length, chunk_count() + 1).astype(np.int64)
 
 
 def balanced_bounds(starts: np.ndarray, row_cost: int, multiple: int = 1) -> np.ndarray:
@@ -95,9 +100,10 @@ def balanced_bounds(starts: np.ndarray, row_cost: int, multiple: int = 1) -> np.
     ndarray of int64
     """
     rows = starts.size - 1
+    if (int(starts[-1]) + row_cost * rows) * row_cost < WORTH_IT:
+        return np.array((0, rows))
     cost = starts + row_cost * np.arange(rows + 1)
-    chunks = chunk_count() if cost[-1] * row_cost >= WORTH_IT else 1
-    bounds = np.searchsorted(cost, np.linspace(0, cost[-1], chunks + 1))
+    bounds = np.searchsorted(cost, np.linspace(0, cost[-1], chunk_count() + 1))
     bounds = np.minimum(-(-bounds // multiple) * multiple, rows)
     bounds[0], bounds[-1] = 0, rows
     return bounds.astype(np.int64)
