@@ -249,14 +249,15 @@ def test_default_recovers_close_to_the_information_limit(rank, structure):
     assert successes >= 4
 
 
+@pytest.mark.parametrize("count", [3, pytest.param(8, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("condition", [10.0, 1e5])
-def test_completion_near_the_information_limit(condition):
+def test_completion_near_the_information_limit(condition, count):
     """Oversampling 1.35, far below what alternating or spectral starts need.
 
     Masks that leave infinitely many completions are no failures of a search.
     """
     successes, possible = 0, 0
-    for seed in range(5):
+    for seed in range(count):
         instance = planted_completion((120, 100), 3, 1.35, seed, condition=condition, least=3)
         if diagnose(instance.measurement, rank=3).finite.verdict is not Verdict.PROVED:
             continue
@@ -268,7 +269,7 @@ def test_completion_near_the_information_limit(condition):
         if error(fit.matrix(), instance.truth) < 1e-9:
             assert np.abs(values / exact - 1).max() < 1e-7
     assert successes >= possible - 1
-    assert possible >= 3
+    assert possible >= 0.6 * count
 
 
 def test_complex_completion(rng):
