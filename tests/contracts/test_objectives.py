@@ -171,3 +171,11 @@ def test_a_jacobian_of_the_wrong_side_is_noticed(rng, monkeypatch):
     unit = np.eye(objective.size)[0]
     right = objective.linearise(theta).jacobian_product(unit)
     assert np.abs(wrong[:, 0] - right).max() > 0.1 * np.abs(right).max()
+
+
+@parametrise(OBJECTIVES)
+def test_the_gauge_is_no_larger_than_foretold(case, rng):
+    objective = case.make()
+    found = np.linalg.matrix_rank(objective.gauge(rng.standard_normal(objective.size)))
+    assert found <= objective.gauge_size
+    assert objective.gauge_size <= found + 2

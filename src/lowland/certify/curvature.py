@@ -115,7 +115,7 @@ def extreme_curvatures(objective: Any, theta: Vector, given: Judgement) -> Extre
     found = reduced_extremes(objective, theta, given)
     if found is not None:
         return found
-    restarts = affordable_restarts(objective, 3 * given.pass_work, given.budget)
+    restarts = affordable_restarts(objective.size, objective.gauge_size, 3 * given.pass_work, given.budget)
     if not restarts:
         words = "Hessian products are too costly for the budget"
         return Extremes(np.nan, np.nan, np.zeros(theta.size), words, False, given.budget.name)

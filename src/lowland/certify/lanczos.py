@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -19,33 +18,39 @@ LARGEST_GAUGE = 1e8
 
 
 def affordable_restarts(
-    objective: Any, product_work: float, budget: Budget, *, size: int | None = None, part: float = 0.5
+    size: int,
+    gauge: int,
+    product_work: float,
+    budget: Budget,
+    *,
+    least: int = LEAST_RESTARTS,
+    part: float = 0.5,
 ) -> int:
     """Return how many restarts a part of the budget allows, 0 where too few to help.
 
     Parameters
     ----------
-    objective : Objective
-        Its gauge is to be made orthonormal first.
+    size : int
+        Number of coordinates.
+    gauge : int
+        Number of directions that are left out, to be made orthonormal first.
     product_work : float
         Work of a product, which is projected off the gauge twice, and orthogonalised.
     budget : Budget
-    size : int, optional
-        Number of coordinates, by default those of a point.
+    least : int
+        Fewer restarts are none.
     part : float
 
     Returns
     -------
     int
     """
-    size = objective.size if size is None else size
-    gauge = max(objective.size - objective.model.degrees_of_freedom, 0)
-    before = objective.size * gauge + singular_value_work(size, gauge) / 2
-    if objective.size * gauge > LARGEST_GAUGE or not budget.allows(before, part=part / 2):
+    before = 2.0 * size * gauge + singular_value_work(size, gauge)
+    if size * gauge > LARGEST_GAUGE or not budget.allows(before, part=part / 2):
         return 0
     each = product_work + matrix_work(4.0 * size * gauge) + matrix_work(2.0 * size * BASIS)
     restarts = budget.times(BASIS * each, MOST_RESTARTS, part=part)
-    return restarts if restarts >= LEAST_RESTARTS else 0
+    return restarts if restarts >= least else 0
 
 
 def smallest_eigenpairs(
@@ -56,6 +61,7 @@ def smallest_eigenpairs(
     *,
     count: int,
     tolerance: float,
+    top: float | None = None,
 ) -> tuple[Vector, Matrix, float] | None:
     """Return the smallest eigenvalues orthogonal to the gauge, their vectors, and the largest eigenvalue.
 
@@ -73,6 +79,8 @@ def smallest_eigenpairs(
         How many of the smallest. A multiple eigenvalue may be seen once only.
     tolerance : float
         Relative, of the eigenvalues.
+    top : float, optional
+        A bound on all eigenvalues where one is known; else the largest is sought first.
 
     Returns
     -------
@@ -94,9 +102,9 @@ def smallest_eigenpairs(
     start = project(rng.standard_normal(size))
     plain = LinearOperator((size, size), matvec=product, dtype=np.float64)
     try:
-        top = float(
-            eigsh(plain, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False, maxiter=200)[0]
-        )
+        if top is None:
+            found = eigsh(plain, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False, maxiter=200)
+            top = float(found[0])
         # lifting the gauge to the top keeps its zeros out of the way
         lifted = LinearOperator(
             (size, size),

@@ -158,7 +158,8 @@ def _spectrum(objective: Any, theta: Vector, given: Judgement) -> _Spectrum | st
         gram = gram_matrix(jacobian_matrix(objective, theta))
         gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
         return _Spectrum(*_all_values(gram, gauge), few=False)
-    restarts = affordable_restarts(objective, 2 * given.pass_work, given.budget)
+    gauge_size = theta.size - objective.model.degrees_of_freedom
+    restarts = affordable_restarts(theta.size, gauge_size, 2 * given.pass_work, given.budget)
     if not restarts:
         return "the Jacobian at the point is beyond the budget"
     gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))

@@ -16,6 +16,8 @@ from lowland.core.needs import REDUCTION, missing_needs
 METHOD = "smallest eigenvalue of the Hessian of one side, the other solved for, by Lanczos iteration"
 # of the eigenvalue, relative
 TOLERANCE = 1e-2
+# restarts below which the iteration is not begun: it converges soon
+LEAST = 1
 
 
 def reduced_extremes(objective: Any, theta: Vector, given: Judgement) -> Extremes | None:
@@ -43,13 +45,16 @@ def reduced_extremes(objective: Any, theta: Vector, given: Judgement) -> Extreme
     reduction = objective.reduction
     if not given.budget.allows(reduction.start_work, part=0.5):
         return None
-    restarts = affordable_restarts(objective, reduction.product_work, given.budget, size=reduction.size)
+    size, gauge = reduction.size, objective.gauge_size
+    restarts = affordable_restarts(size, gauge, reduction.product_work, given.budget, least=LEAST)
     if not restarts:
         return None
     at = reduction.at(theta)
     lines = [at.coordinates(direction) for direction in objective.gauge(theta).T]
     basis = orthonormal_basis(np.stack(lines, axis=1)) if lines else np.zeros((reduction.size, 0))
-    found = smallest_eigenpairs(at.product, basis, restarts, given.rng(), count=1, tolerance=TOLERANCE)
+    found = smallest_eigenpairs(
+        at.product, basis, restarts, given.rng(), count=1, tolerance=TOLERANCE, top=1.0
+    )
     if found is None:
         words = METHOD + ": not converged within its budget"
         return Extremes(np.nan, np.nan, np.zeros(theta.size), words, False, given.budget.name)

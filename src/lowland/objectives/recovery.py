@@ -113,11 +113,21 @@ class RecoveryObjective(RecoveryProblem):
 
     def gauge(self, theta: Vector) -> Any:
         """Return directions along which the objective is constant, shape (size, g)."""
-        linear = all(penalty.keeps_linear_gauge for penalty in self.penalties)
-        directions = self.model.gauge(theta, linear=linear)
+        directions = self.model.gauge(theta, linear=self._keeps_linear_gauge)
         if self.bias_ridge:  # biases that are penalised cannot be exchanged
             directions = directions[:, ~np.any(directions[self.factor_size :], axis=0)]
         return directions
+
+    @property
+    def gauge_size(self) -> int:
+        """At most so many directions the gauge has."""
+        most, r = self.model.size - self.model.degrees_of_freedom, self.rank
+        rotations = r**2 if self.is_complex else r * (r - 1) // 2
+        return most if self._keeps_linear_gauge else min(most, rotations + 2)
+
+    @property
+    def _keeps_linear_gauge(self) -> bool:
+        return all(penalty.keeps_linear_gauge for penalty in self.penalties)
 
     @cached_property
     def block_solver(self) -> BlockSolver | None:

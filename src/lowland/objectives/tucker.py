@@ -188,6 +188,11 @@ class TuckerObjective:
         """Return directions along which the objective is constant, shape (size, g)."""
         return self.model.gauge(theta, linear=not self.penalties)
 
+    @property
+    def gauge_size(self) -> int:
+        """At most so many directions the gauge has."""
+        return self.model.size - self.model.degrees_of_freedom
+
     def canonical(self, theta: Vector) -> Vector:
         """Return the balanced point of the same tensor."""
         return self.model.canonical(theta)

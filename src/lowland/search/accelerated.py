@@ -32,6 +32,8 @@ class AcceleratedState:
     ends, moves : ndarray, shapes (kept, k)
         Where the last sweeps ended, and how far they went, in the coordinates outside the first block.
     step : int
+    stretch : float
+        How many times the last move the proposed point lies ahead; 0 where it is a combination.
     """
 
     theta: Vector
@@ -41,6 +43,7 @@ class AcceleratedState:
     ends: Matrix
     moves: Matrix
     step: int
+    stretch: float
 
 
 @final
@@ -49,8 +52,9 @@ class Accelerated:
     """Sweeps over all blocks, each from the combination of earlier ones whose moves cancel best.
 
     From a point near a minimum this needs as many sweeps as conjugate gradients would need steps, where
-    sweeps alone creep. A combination that does not lower the objective is dropped for the plain sweep, so no
-    step raises it.
+    sweeps alone creep. Moves that grow lead away from a saddle, to which combinations would go back: then
+    the next sweep starts ahead of the last, twice as far each time. What does not lower the objective is
+    dropped for the plain sweep, so no step raises it.
 
     Parameters
     ----------
@@ -80,7 +84,7 @@ class Accelerated:
         value, gradient = objective.value_and_gradient(theta)
         kept = int(np.sum(~objective.block_solver.coordinates(objective.block_solver.names[0])))
         none = np.zeros((kept, 0), theta.dtype)
-        state = AcceleratedState(theta, value, theta, theta, none, none, 0)
+        state = AcceleratedState(theta, value, theta, theta, none, none, 0, 0.0)
         return state, Info(value, float(np.linalg.norm(gradient)))
 
     def step(
@@ -92,7 +96,8 @@ class Accelerated:
         start = state.proposed
         theta = solver.solve(start, first)
         value = objective.value(theta)
-        if not value <= state.value and state.ends.shape[1] > 1:
+        rejected = not value <= state.value and (state.ends.shape[1] > 1 or state.stretch > 0)
+        if rejected:
             start, state = state.plain, replace(state, ends=state.ends[:, -1:], moves=state.moves[:, -1:])
             theta = solver.solve(start, first)
             value = objective.value(theta)
@@ -100,14 +105,17 @@ class Accelerated:
         for name in others:
             plain = solver.solve(plain, name)
         kept = ~solver.coordinates(first)
-        ends = _appended(state.ends, plain[kept], self.memory)
-        moves = _appended(state.moves, plain[kept] - start[kept], self.memory)
+        move, stretch = plain[kept] - start[kept], 0.0
+        if (rejected or state.stretch > 0) and _grows(move, state.moves):
+            stretch = _next_stretch(state.stretch, rejected)
+        memory = 0 if stretch else self.memory
+        ends, moves = _appended(state.ends, plain[kept], memory), _appended(state.moves, move, memory)
         proposed = plain.copy()
-        proposed[kept] = _combined(ends, moves)
+        proposed[kept] = plain[kept] + stretch * move if stretch else _combined(ends, moves)
         count = state.step + 1
         norm = float(np.linalg.norm(objective.gradient(theta))) if count % self.check == 0 else None
-        measures = {"combined": float(ends.shape[1])}
-        return AcceleratedState(theta, value, plain, proposed, ends, moves, count), Info(
+        measures = {"combined": float(ends.shape[1]), "stretch": stretch}
+        return AcceleratedState(theta, value, plain, proposed, ends, moves, count, stretch), Info(
             value, norm, measures
         )
 
@@ -116,8 +124,20 @@ class Accelerated:
         return AcceleratedState(**fields)
 
 
+def _grows(move: Vector, moves: Matrix) -> bool:
+    """Whether a move is longer than the one before."""
+    return bool(moves.shape[1] and np.linalg.norm(move) > np.linalg.norm(moves[:, -1]))
+
+
+def _next_stretch(before: float, rejected: bool) -> float:
+    """Return how far ahead to go: farther after each success, and less, or not at all, after a failure."""
+    if not before:
+        return 1.0
+    return 2 * before if not rejected else before / 4 if before > 1 else 0.0
+
+
 def _appended(columns: Matrix, last: Vector, memory: int) -> Matrix:
-    return np.hstack([columns[:, -memory:], last[:, None]])
+    return np.hstack([columns[:, max(columns.shape[1] - memory, 0) :], last[:, None]])
 
 
 def _combined(ends: Matrix, moves: Matrix) -> Vector:
