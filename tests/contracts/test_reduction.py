@@ -102,7 +102,7 @@ def bounds(kind, shape):
     objective = problem(shape, **KINDS[kind])
     theta = settled(objective)
     whole, reduced = extremes(objective, theta), extremes(objective, theta, largest_hessian=0)
-    assert reduced.method == reduced_curvature.METHOD
+    assert reduced.method == reduced_curvature.METHOD.format("Hessian")
     return reduced, whole
 
 
@@ -150,3 +150,34 @@ def test_accelerated_sweeps_need_far_fewer():
     fast = run(objective, Accelerated(), theta, stop=stop, rng=np.random.default_rng(0))
     assert np.linalg.norm(objective.gradient(fast.theta)) <= 2 * aim
     assert fast.iterations < 0.5 * count
+
+
+def jacobian_bounds(kind, shape):
+    objective = problem(shape, rank=2, **KINDS[kind])
+    theta = np.random.default_rng(2).standard_normal(objective.size)
+    given = Settings(least_work=1e12)
+    with given.budget(0.0) as budget:
+        judgement = Judgement(given, budget, {}, gradient_work(objective, theta))
+        reduced = reduced_curvature.reduced_jacobian(objective, theta, judgement)
+    jacobian = np.stack([objective.linearise(theta).jacobian_product(e) for e in np.eye(theta.size)], axis=1)
+    squares = np.linalg.svd(jacobian, compute_uv=False) ** 2
+    return reduced, squares[objective.model.degrees_of_freedom - 1], squares[0]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_bounds_on_the_jacobian_hold(kind, shape):
+    """Weights and penalties play no role, nor do residuals."""
+    reduced, smallest, largest = jacobian_bounds(kind, shape)
+    assert 1e-4 * smallest <= reduced.smallest <= smallest * (1 + 1e-6)
+    assert largest <= reduced.largest * (1 + 1e-9)
+
+
+def test_bounds_on_the_jacobian_with_residuals_are_false(monkeypatch):
+    """The mutant that leaves the residuals in."""
+    whole = reduction.Reduced.__init__
+    monkeypatch.setattr(
+        reduction.Reduced, "__init__", lambda self, r, theta, exact: whole(self, r, theta, False)
+    )
+    reduced, smallest, _ = jacobian_bounds("plain", SHAPES[0])
+    assert not 1e-4 * smallest <= reduced.smallest <= smallest * (1 + 1e-6)

@@ -16,6 +16,7 @@ from lowland.certify.factorisations import eigh, orthonormal_basis
 from lowland.certify.jacobian import gram_matrix, gram_work, jacobian_matrix, jacobian_work
 from lowland.certify.lanczos import affordable_restarts, smallest_eigenpairs
 from lowland.certify.neighbours import Neighbour, find_neighbour
+from lowland.certify.reduced_curvature import reduced_jacobian
 from lowland.certify.settings import Judgement
 from lowland.certify.solution_families import Family, prove_family
 from lowland.certify.stationarity import balanced
@@ -102,14 +103,20 @@ def _proved(objective: Any, theta: Vector, exclusion: Exclusion) -> Finding:
 @final
 @dataclass(frozen=True, eq=False)
 class _Spectrum:
-    """Squares of the Jacobian's singular values, ascending: all, or some of the smallest and the largest."""
+    """Squares of the Jacobian's singular values, ascending: all, or some of the smallest and the largest.
+
+    With `how` they are bounds on the smallest and the largest.
+    """
 
     values: Vector
     vectors: Matrix
     few: bool
+    how: str = ""
 
     @property
     def method(self) -> str:
+        if self.how:
+            return self.how
         which, how = ("smallest", " by Lanczos iteration") if self.few else ("all", "")
         return f"{which} singular values of the Jacobian at the point{how}, gauge deflated"
 
@@ -158,6 +165,12 @@ def _spectrum(objective: Any, theta: Vector, given: Judgement) -> _Spectrum | st
         gram = gram_matrix(jacobian_matrix(objective, theta))
         gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
         return _Spectrum(*_all_values(gram, gauge), few=False)
+    counted_out = given.found.get("determined_by_data")
+    hopeless = counted_out is not None and counted_out.verdict is Verdict.REFUTED
+    reduced = None if hopeless else reduced_jacobian(objective, theta, given)
+    if reduced is not None and reduced.smallest > (CLEARLY * NEGLIGIBLE) ** 2 * reduced.largest:
+        values = np.array([reduced.smallest, reduced.largest])
+        return _Spectrum(values, reduced.direction[:, None], few=True, how=f"at least so: {reduced.method}")
     gauge_size = theta.size - objective.model.degrees_of_freedom
     restarts = affordable_restarts(theta.size, gauge_size, 2 * given.pass_work, given.budget)
     if not restarts:

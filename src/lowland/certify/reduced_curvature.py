@@ -10,10 +10,10 @@ from lowland.certify.factorisations import orthonormal_basis
 from lowland.certify.hessian import Extremes
 from lowland.certify.lanczos import affordable_restarts, smallest_eigenpairs
 from lowland.certify.settings import Judgement
-from lowland.core.arrays import Vector
-from lowland.core.needs import REDUCTION, missing_needs
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.needs import JACOBIAN_REDUCTION, REDUCTION, missing_needs
 
-METHOD = "smallest eigenvalue of the Hessian of one side, the other solved for, by Lanczos iteration"
+METHOD = "smallest eigenvalue of the {} of one side, the other solved for, by Lanczos iteration"
 # of the eigenvalue, relative
 TOLERANCE = 1e-2
 # restarts below which the iteration is not begun: it converges soon
@@ -21,7 +21,7 @@ LEAST = 1
 
 
 def reduced_extremes(objective: Any, theta: Vector, given: Judgement) -> Extremes | None:
-    """Return bounds on the curvatures of a table's objective, None where it has no reduction or is too large.
+    """Return bounds on the curvatures of a table's objective off the gauge.
 
     Parameters
     ----------
@@ -32,6 +32,7 @@ def reduced_extremes(objective: Any, theta: Vector, given: Judgement) -> Extreme
     Returns
     -------
     Extremes or None
+        None where it has no reduction, or the budget is too small.
 
     Notes
     -----
@@ -42,26 +43,50 @@ def reduced_extremes(objective: Any, theta: Vector, given: Judgement) -> Extreme
     """
     if missing_needs(objective, (REDUCTION,)):
         return None
-    reduction = objective.reduction
-    if not given.budget.allows(reduction.start_work, part=0.5):
-        return None
-    size, gauge = reduction.size, objective.gauge_size
-    restarts = affordable_restarts(size, gauge, reduction.product_work, given.budget, least=LEAST)
+    restarts = _affordable(objective.reduction, objective.gauge_size, given)
     if not restarts:
         return None
-    at = reduction.at(theta)
-    lines = [at.coordinates(direction) for direction in objective.gauge(theta).T]
-    basis = orthonormal_basis(np.stack(lines, axis=1)) if lines else np.zeros((reduction.size, 0))
+    at = objective.reduction.at(theta)
+    return _bounds(at, objective.gauge(theta), restarts, given) or Extremes(
+        np.nan,
+        np.nan,
+        np.zeros(theta.size),
+        METHOD.format("Hessian") + ": not converged within its budget",
+        False,
+        given.budget.name,
+    )
+
+
+def reduced_jacobian(objective: Any, theta: Vector, given: Judgement) -> Extremes | None:
+    """Return bounds on the squares of the Jacobian's singular values off its gauge, in the same way."""
+    if missing_needs(objective, (JACOBIAN_REDUCTION,)):
+        return None
+    reduction, gauge_size = objective.jacobian_reduction, theta.size - objective.model.degrees_of_freedom
+    restarts = _affordable(reduction, gauge_size, given)
+    if not restarts:
+        return None
+    gauge = objective.model.gauge(theta, linear=True)
+    return _bounds(reduction.at(theta, exact=True), gauge, restarts, given, of="Jacobian's Gram matrix")
+
+
+def _affordable(reduction: Any, gauge_size: int, given: Judgement) -> int:
+    if not given.budget.allows(reduction.start_work, part=0.5):
+        return 0
+    return affordable_restarts(reduction.size, gauge_size, reduction.product_work, given.budget, least=LEAST)
+
+
+def _bounds(at: Any, gauge: Matrix, restarts: int, given: Judgement, of: str = "Hessian") -> Extremes | None:
+    """Return the bounds, None without convergence."""
+    lines = [at.coordinates(direction) for direction in gauge.T]
+    basis = orthonormal_basis(np.stack(lines, axis=1)) if lines else np.zeros((at.reduction.size, 0))
     found = smallest_eigenpairs(
         at.product, basis, restarts, given.rng(), count=1, tolerance=TOLERANCE, top=1.0
     )
     if found is None:
-        words = METHOD + ": not converged within its budget"
-        return Extremes(np.nan, np.nan, np.zeros(theta.size), words, False, given.budget.name)
-    values, vectors, _ = found
+        return None
     least, most = at.own_curvatures
-    direction = at.direction(vectors[:, 0])
-    direction = direction / np.linalg.norm(direction)
-    share = min(float(values[0]), 1.0)
+    direction = at.direction(found[1][:, 0])
+    share = min(float(found[0][0]), 1.0)
     smallest = least * (2 + share - np.sqrt(4 + share**2)) / 2
-    return Extremes(float(smallest), 2 * most, direction, METHOD, converged=True)
+    direction = direction / np.linalg.norm(direction)
+    return Extremes(float(smallest), 2 * most, direction, METHOD.format(of), converged=True)

@@ -145,6 +145,12 @@ class RecoveryObjective(RecoveryProblem):
         return make_reduction(self, self.block_solver)
 
     @cached_property
+    def jacobian_reduction(self) -> Reduction | None:
+        """The same of the Jacobian's Gram matrix, on which weights and penalties have no bearing."""
+        plain = replace(self, weights=None, penalties=())
+        return make_reduction(plain, plain.block_solver)
+
+    @cached_property
     def batch_gradient(self) -> BatchGradient | None:
         """Mini-batch gradients, where the measurement can be taken apart."""
         return MeasurementBatches(self) if self.subsettable is not None else None

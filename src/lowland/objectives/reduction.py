@@ -52,9 +52,9 @@ class Reduction:
         self.gone, self.kept = self.sides if m >= n else self.sides[::-1]
         self.has_offset = "offset" in blocks.names
 
-    def at(self, theta: Vector) -> Reduced:
-        """Return the reduced problem at a point whose longer side is at its minimiser for the other one."""
-        return Reduced(self, theta)
+    def at(self, theta: Vector, *, exact: bool = False) -> Reduced:
+        """Return the reduced problem at a point, or what it were if the point fitted the data exactly."""
+        return Reduced(self, theta, exact)
 
     @property
     def size(self) -> int:
@@ -135,13 +135,15 @@ class Reduced:
     ----------
     reduction : Reduction
     theta : ndarray, shape (size,)
-        The longer side at its minimiser.
+    exact : bool
+        Whether residuals are taken for zero: the matrix is then that of Gauss and Newton.
     """
 
-    def __init__(self, reduction: Reduction, theta: Vector) -> None:
+    def __init__(self, reduction: Reduction, theta: Vector, exact: bool) -> None:
         self.reduction, self.theta = reduction, theta
         objective, model = reduction.objective, reduction.model
-        weighted = objective.weighted(objective.predict(theta) - objective.y)
+        residuals = objective.y * 0 if exact else objective.predict(theta) - objective.y
+        weighted = objective.weighted(residuals)
         gone, kept = reduction.gone, reduction.kept
         self._residuals = weighted[gone.order], weighted[kept.order]
         x, y = gone.unknowns(model, theta), kept.unknowns(model, theta)
@@ -177,7 +179,9 @@ class Reduced:
             most += (1 + float(np.sum(spread**2))) / own
             whole = float(np.sum(self._offset.of_kept**2)) ** 0.5 + self._offset.weight
             return 1 / most, 1 / least + whole
-        return 1 / most, 1 / least
+        # an offset that free biases include is exchanged for them, but it has a curvature of its own
+        included = self._offset.weight if "global" in self.reduction.model.biases else 0.0
+        return 1 / most, 1 / least + included
 
     @cached_property
     def _offset(self) -> _Offset:
