@@ -231,8 +231,8 @@ def _local_uniqueness(objective: Any, theta: Vector, given: Judgement) -> list[F
 # the cheapest first: each may take a part of what those before have left
 _JUDGES: list[tuple[Judge, tuple[str, ...]]] = [
     (_stationarity, ("stationary",)),
-    (_optimality, ("globally_optimal", "convex_optimal")),
     (_identifiability, ("determined_by_data", "uniquely_determined")),
+    (_optimality, ("globally_optimal", "convex_optimal")),
     (_local_uniqueness, ("locally_unique",)),
     (_curvature, ("second_order_stationary", "strict_local_minimum")),
 ]

@@ -236,7 +236,8 @@ def certified(
             search = _accelerated(objective, search, rng, effort)
         theta = settle_rows(objective, search.theta)
     model = model_of(objective, theta, fit.observations, fit.settings)
-    spent = search.work if fit_work is None else max(fit_work - search.work, 0.0)
+    # judging large tables may take as long as the sweeps, whatever the finish took
+    spent = fit.search.work if fit_work is None else max(fit_work - search.work, 0.0)
     certificate = judge(objective, theta, claims=claims, effort=effort, fit_work=spent)
     return replace(fit, model=model, search=search, theta=theta, objective=objective, certificate=certificate)
 
