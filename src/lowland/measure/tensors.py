@@ -78,7 +78,7 @@ class AllCells:
 
     def _work(self, at: TuckerTensor) -> float:
         """Return the work of all cells: the last product along a mode makes nearly all of it."""
-        return CALL * len(self.shape) + self.size * (4 + max(at.ranks) / 6)
+        return CALL / 2 * len(self.shape) + self.size * (2 + max(at.ranks) / 12)
 
     def measure(self, at: TuckerTensor) -> Vector:
         """Return all cells, shape (p,)."""
