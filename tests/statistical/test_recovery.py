@@ -249,7 +249,7 @@ def test_default_recovers_close_to_the_information_limit(rank, structure):
     assert successes >= 4
 
 
-@pytest.mark.parametrize("count", [3, pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [3, pytest.param(5, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("condition", [10.0, 1e5])
 def test_completion_near_the_information_limit(condition, count):
     """Oversampling 1.35, far below what alternating or spectral starts need.
