@@ -141,3 +141,14 @@ def test_many_points_need_fewer_draws(monkeypatch):
     assert 20 < len(few.least_widths) < 100
     assert f"{len(few.least_widths)} draws" in few.law
     assert few.lower <= few.width <= few.upper
+
+
+def test_points_of_very_different_sizes():
+    """The interior-point solver stops early there; what it leaves is no evidence that nothing lies inside."""
+    network = ll.ReluNetwork((np.array([[1.0]]), np.array([1.0])), (None, None))
+    points, targets = np.array([[-1e5], [1e-7], [2e-7]]), np.array([0.1, 1.0, 1.0])
+    found = ll.region_report(network, points, targets)
+    # the second and third point alone are active: w = 3e-7 / 5e-14
+    least = 0.5 * float(np.mean((np.array([0, 0.6, 1.2]) - targets) ** 2))
+    assert found.optimum.loss == pytest.approx(least, rel=1e-6)
+    assert found.certificate["no_bad_minimum_in_region"].verdict is ll.Verdict.REFUTED

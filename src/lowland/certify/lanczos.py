@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lowland.certify.factorisations import finite
+from lowland.certify.factorisations import eigh, finite, qr
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import Budget, matrix_work, singular_value_work, touch
 
@@ -90,6 +90,8 @@ def smallest_eigenpairs(
     from scipy.sparse.linalg import ArpackError, LinearOperator, eigsh
 
     size = int(gauge.shape[0])
+    if size <= 2 * BASIS:
+        return _all_eigenpairs(apply, gauge, count)
 
     def project(d: Matrix) -> Matrix:
         touch(matrix_work(2.0 * gauge.size))
@@ -125,3 +127,17 @@ def smallest_eigenpairs(
     order = np.argsort(values)
     chosen: Matrix = vectors[:, order]
     return values[order], project(chosen), top
+
+
+def _all_eigenpairs(
+    apply: Callable[[Vector], Vector], gauge: Matrix, count: int
+) -> tuple[Vector, Matrix, float] | None:
+    """Return the same of a small operator, from all its eigenvalues."""
+    size, columns = gauge.shape
+    if size - columns < count:
+        return None
+    matrix = finite(np.stack([apply(unit) for unit in np.eye(size)], axis=1))
+    complement = qr(gauge, complete=True)[0][:, columns:] if columns else np.eye(size)
+    inner = complement.T @ matrix @ complement
+    values, vectors = eigh((inner + inner.T) / 2)
+    return values[:count], np.asarray(complement @ vectors[:, :count]), float(values[-1])

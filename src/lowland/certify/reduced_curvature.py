@@ -70,14 +70,14 @@ def reduced_jacobian(objective: Any, theta: Vector, given: Judgement) -> Extreme
 
 
 def _affordable(reduction: Any, gauge_size: int, given: Judgement) -> int:
-    if not given.budget.allows(reduction.start_work, part=0.5):
+    if reduction.size <= gauge_size or not given.budget.allows(reduction.start_work, part=0.5):
         return 0
     return affordable_restarts(reduction.size, gauge_size, reduction.product_work, given.budget, least=LEAST)
 
 
 def _bounds(at: Any, gauge: Matrix, restarts: int, given: Judgement, of: str = "Hessian") -> Extremes | None:
     """Return the bounds, None without convergence."""
-    lines = [at.coordinates(direction) for direction in gauge.T]
+    lines = [at.coordinates(direction) for direction in at.reduction.without_offset(gauge).T]
     basis = orthonormal_basis(np.stack(lines, axis=1)) if lines else np.zeros((at.reduction.size, 0))
     found = smallest_eigenpairs(
         at.product, basis, restarts, given.rng(), count=1, tolerance=TOLERANCE, top=1.0

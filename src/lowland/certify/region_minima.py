@@ -205,7 +205,10 @@ def _assumptions(facts: RegionFacts) -> tuple[str, ...]:
 def _by_optimum(short: str, optimum: Any, numbers: dict[str, Any], least: float, rigour: Rigour) -> Finding:
     loss, verdict = f"{optimum.loss:.3g}", Verdict.SUPPORTED
     if optimum.is_zero:
-        method = f"{short}, but the best loss in the region is zero, and within a region the loss is convex"
+        method = (
+            f"{short}, but the best loss in the region counts as zero (at most 1e-9 of that of zero "
+            "outputs), and within a region the loss is convex"
+        )
     elif optimum.loss <= least * (1 + 1e-6):
         method = f"{short}, but no function fits data that repeat with other targets better than {loss}"
     elif optimum.inner is not None:

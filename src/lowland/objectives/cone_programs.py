@@ -16,7 +16,7 @@ OnStep = Callable[[int], None]
 # how far weights may go, in units of the least solution, in search of a point inside: near, then as far as
 # anything is to be had, then as near as there is something
 NEAR, FAR, BETWEEN = 10.0, 1e5, (1e2, 1e3, 1e4)
-# a best loss that is so much above that of least squares, as a part of that of zero outputs, is above it
+# what tells that no solution lies inside must be negative by so much of the loss of zero outputs
 ABOVE = 1e-7
 # numbers of all constraints beyond which the program for the point farthest inside takes minutes
 LARGE = 200_000
@@ -62,7 +62,9 @@ def solve_region(
     return np.array(found.x[:size]), np.array(found.z[n:])
 
 
-def most_inside(design: Matrix, targets: Vector, constraints: Matrix, best: Matrix) -> tuple[Matrix, float]:
+def most_inside(
+    design: Matrix, targets: Vector, constraints: Matrix, best: Matrix, multipliers: Matrix
+) -> tuple[Matrix, float]:
     """Return the least-squares solution that lies farthest inside all cones, and its margin.
 
     Parameters
@@ -72,8 +74,10 @@ def most_inside(design: Matrix, targets: Vector, constraints: Matrix, best: Matr
     constraints : ndarray, shape (k, n, d)
         Unit rows that must be positive; rows of zeros ask nothing.
     best : ndarray, shape (k, d)
-        Where the misfit is least within the cones. Where it is above that of least squares no solution lies
-        inside; of large programs the solution next to it is taken, instead of the one farthest inside.
+        Where the misfit is least within the cones; of large programs the solution next to it is taken,
+        instead of the one farthest inside.
+    multipliers : ndarray, shape (k, n)
+        Of the constraints there. They tell where no solution lies inside.
 
     Returns
     -------
@@ -91,9 +95,7 @@ def most_inside(design: Matrix, targets: Vector, constraints: Matrix, best: Matr
     k, n, d = constraints.shape
     seen, least = _least_squares(design, targets)
     scale = float(np.abs(least).max(initial=0.0)) or 1.0
-    total = float(targets @ targets)
-    reached, lowest = (float(np.sum((design @ w - targets) ** 2)) for w in (best.ravel(), least))
-    if reached > lowest + ABOVE * total:
+    if _none_inside(design, targets, constraints, (best, multipliers), least):
         return least.reshape(k, d), -1.0
     rows = block_diagonal(constraints)[np.any(constraints.reshape(k * n, d), axis=1)]
     below = sparse.hstack([-rows, np.ones((rows.shape[0], 1))])
@@ -125,6 +127,23 @@ def most_inside(design: Matrix, targets: Vector, constraints: Matrix, best: Matr
         nearer = (farthest(box) for box in BETWEEN) if margin > 0 else ()
         weights, margin = next((found for found in nearer if found[1] > 0), (weights, margin))
     return weights.reshape(k, d), margin
+
+
+def _none_inside(
+    design: Matrix, targets: Vector, constraints: Matrix, found: tuple[Matrix, Matrix], least: Vector
+) -> bool:
+    """Return whether multipliers tell that no least-squares solution of a size up to `FAR` lies inside.
+
+    With u the misfit at the best point and z the multipliers D^T u = P^T z + r, r a remainder. A solution w
+    inside has P w > 0, and D w is the same for all solutions, so 0 <= z . P w = u . D w - r . w.
+    """
+    best, multipliers = found
+    misfit = design @ best.ravel() - targets
+    held = np.einsum("kn,knd->kd", np.maximum(multipliers, 0), constraints).ravel()
+    remainder = float(np.abs(design.T @ misfit - held).sum())
+    scale = float(np.abs(least).max(initial=0.0)) or 1.0
+    most = float(misfit @ (design @ least)) + FAR * scale * remainder
+    return most < -ABOVE * float(targets @ targets)
 
 
 def _least_squares(design: Matrix, targets: Vector) -> tuple[Matrix, Vector]:

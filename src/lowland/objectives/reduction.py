@@ -56,6 +56,16 @@ class Reduction:
         """Return the reduced problem at a point, or what it were if the point fitted the data exactly."""
         return Reduced(self, theta, exact)
 
+    def without_offset(self, gauge: Matrix) -> Matrix:
+        """Return the directions of a gauge that leave an offset alone which free biases include.
+
+        Such an offset is none of the coordinates: exchanged for a bias it can always be zero. The bias is
+        then not free to change along the gauge, and must not be taken out with it.
+        """
+        if self.has_offset or "global" not in self.model.biases or not gauge.shape[1]:
+            return gauge
+        return np.asarray(gauge @ np.linalg.qr(gauge[-1:].T, mode="complete")[0][:, 1:])
+
     @property
     def size(self) -> int:
         """Number of coordinates that are kept."""

@@ -108,7 +108,11 @@ def region_optimum(
     program = RegionProgram(points, targets - offset, outer, active)
     found, pulls = program.solve(on_step=on_step)
     relative = program.relative_loss(found)
-    candidate, margin = most_inside(program.design(), program.aim, program.constraints(), found)
+    multipliers = pulls.T * program.lengths
+    candidate, margin = most_inside(program.design(), program.aim, program.constraints(), found, multipliers)
+    inside = program.relative_loss(candidate) if margin > 0 else np.inf
+    if inside < relative:  # where points differ much in size the solver stops too early
+        found, relative, pulls = candidate, inside, np.zeros_like(pulls)
     unit = 0.5 * float(np.mean(program.targets**2))
     return RegionOptimum(
         relative * unit, program.units.restore(found), margin, relative, pulls, program, candidate
