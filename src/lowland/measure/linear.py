@@ -83,7 +83,7 @@ def operator_work(operator: Any) -> float:
     """Return about how much work a product with a SciPy operator is: by its numbers, or else by its shape."""
     matrix = getattr(operator, "A", None)
     if matrix is None:
-        return float(CALL + 32.0 * sum(operator.shape))
+        return float(CALL + 12.0 * sum(operator.shape))
     numbers = float(getattr(matrix, "nnz", np.size(matrix)))
     return matrix_work(numbers)
 
