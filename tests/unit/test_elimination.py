@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import lowland as ll
 from lowland.core.fields import as_reals
 from lowland.measure import Entries, gaussian
 from lowland.models import General
@@ -93,3 +94,15 @@ def test_who_has_an_elimination():
     assert make_objective(entries, y, General((3, 3), 1), ridge=1.0).elimination is None
     assert make_objective(entries, y, General((3, 3), 1, ("row",))).elimination is None
     assert make_objective(gaussian(2, (3, 3), 0), y, General((3, 3), 1)).elimination is None
+
+
+def test_blocks_without_an_inverse_are_lifted():
+    """Few cells per line, and an exact fit on the way: a block was singular to the last bit."""
+    rng = np.random.default_rng(0)
+    for m, n, rank, count in ((10, 10, 2, 47), (20, 20, 3, 166)):
+        truth = rng.standard_normal((m, rank)) @ rng.standard_normal((rank, n))
+        cells = rng.choice(m * n, count, replace=False)
+        rng.standard_normal(count)
+    entries = ll.Entries(cells // n, cells % n, (m, n))
+    fit = ll.recover(entries, truth.ravel()[cells], rank=3, rng=0, certify=False)
+    np.testing.assert_allclose(fit.matrix(), truth, atol=1e-9)

@@ -83,7 +83,7 @@ def dual_bound(objective: Any, theta: Vector, upper: float, given: Judgement) ->
     error = penalised_error(objective, direction)
     highest = (bound.value + error) * (1 + 1e-15)
     if not np.isfinite(highest):
-        return NOTHING
+        return replace(NOTHING, limited_by=bound.limited_by)
     limit = objective.ridge / highest if highest > 0 else np.inf
     found = _scaled(objective, direction, limit, upper, bound.method, rigour)
     return replace(found, limited_by=bound.limited_by)
@@ -218,7 +218,7 @@ def _conjugate_bound(objective: Any, theta: Vector, given: Judgement) -> LowerBo
     bound = _norm_bound(objective, theta, direction, given)
     highest = (bound.value + penalised_error(objective, direction)) * (1 + 1e-15)
     if not np.isfinite(highest):
-        return NOTHING
+        return replace(NOTHING, limited_by=bound.limited_by)
     # no more than the slopes themselves: those of some losses end there
     scale = min(1.0, objective.ridge / highest) if highest > 0 else 1.0
     conjugates = objective.weighted(objective.loss.conjugate(scale * slopes, objective.y))

@@ -7,7 +7,7 @@ bound, so errors in how nu was found do not matter: only the constraint and the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
@@ -187,6 +187,8 @@ def _refute_convex(objective: Any, theta: Vector, finding: Finding, given: Judge
     descent = rank_one_descent(objective, theta, given)
     value = finding.witness.get("objective", float("inf"))
     needed = max(given.settings.gap_tolerance * value, 4 * rounding_floor(objective, theta))
+    if descent is None and not given.budget.left:
+        return replace(finding, limited_by=finding.limited_by or given.budget.name)
     if descent is None or not (np.isfinite(descent.decrease) and descent.decrease > needed):
         return finding
     return Finding(

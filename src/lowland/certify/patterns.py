@@ -64,7 +64,8 @@ def judge_pattern(
     finite = _judge_finite(pattern, seen, largest, rng, budget)
     if finite.verdict is Verdict.REFUTED:
         return [finite, not_unique(finite)]
-    open_yet = Finding(UNIQUE, Verdict.INCONCLUSIVE, method="finitely many completions may still be several")
+    words = "finitely many completions may still be several"
+    open_yet = Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words, limited_by=finite.limited_by)
     if unique is not None and unique.share > 0:
         open_yet = replace(open_yet, method=f"{open_yet.method}; {_say_reach(unique, 'unique')}")
         open_yet.witness.update(_reached(unique))

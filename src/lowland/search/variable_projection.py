@@ -160,7 +160,13 @@ def _nearest_orthonormal(matrix: Matrix) -> Matrix:
 
 def _solve(here: Any, blocks: Matrix, shift: Matrix, right: Matrix, limit: int) -> tuple[Matrix, int]:
     """Solve (S + I kron shift) d = right by conjugate gradients, preconditioned by the rows' blocks."""
-    inverse = np.linalg.inv(blocks + shift)
+    try:
+        inverse = np.linalg.inv(blocks + shift)
+    except np.linalg.LinAlgError:
+        # lines of which hardly anything is seen, and no prior: lifted a little, blocks still precondition
+        traces = np.trace(blocks + shift, axis1=1, axis2=2).real
+        least = np.finfo(float).eps * float(traces.max()) + np.finfo(float).tiny
+        inverse = np.linalg.inv(blocks + shift + least * np.eye(shift.shape[0]))
     # the closer to an exact fit, the more a step is worth
     target = min(1e-2, max(1e-10, float(np.sqrt(here.squares / max(here.energy, np.finfo(float).tiny)))))
 

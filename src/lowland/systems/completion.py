@@ -17,6 +17,7 @@ from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
+from lowland.core.work import Budget, counted
 from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import RecoveryObjective, make_objective
@@ -46,11 +47,15 @@ from lowland.systems.solvers import exact_value, warmed_alternating
 
 # a Newton finish sharpens the certificate; beyond this many observations times unknowns of a row, and a
 # fifth of it for a quick judgement, accelerated sweeps get there at less cost
-FINISH_WORK = 300_000
+FINISH_WORK = 150_000
 # sweeps of other losses settle slowly, and Newton steps pay for longer
 FINISH_WORK_OTHERS = 3_000_000
-# the gradient that accelerated sweeps aim for, as a part of what the judges allow, and how many there may be
+# the gradient that accelerated sweeps aim for, as a part of what the judges allow, how many there may be, and
+# what they may cost: so many times the work of the sweeps before, or the least work that is worth it
 AIM, MOST_SWEEPS = 0.2, {"standard": 150, "thorough": 1000}
+FINISH_SHARE, FINISH_LEAST = {"standard": 4.0, "thorough": 100.0}, 5e8
+# an accelerated sweep in units of the solve of one side
+SWEEP = 4.0
 # root mean square of first factors where losses are not squared
 FIRST_SIZE = 0.3
 # where sweeps with smoother losses stop, which only lead the way
@@ -251,12 +256,15 @@ def _accelerated(
     objective: RecoveryObjective, search: SearchResult, rng: np.random.Generator, effort: str
 ) -> SearchResult:
     """Return the search after sweeps in double precision that take the gradient to what judges allow."""
-    theta = settle_rows(objective, search.theta.astype(np.float64))
+    with counted() as one_side:
+        theta = settle_rows(objective, search.theta.astype(np.float64))
+    allowed = Budget(max(FINISH_SHARE[effort] * search.work, FINISH_LEAST))
+    sweeps = allowed.times(SWEEP * one_side.spent, MOST_SWEEPS[effort])
     norm, scale = float(np.linalg.norm(objective.gradient(theta))), gradient_scale(objective, theta)
     aim = AIM * Settings.for_effort(effort).gradient_tolerance * scale
-    if norm <= aim:
+    if norm <= aim or not sweeps:
         return replace(search, theta=theta)
-    stop = GradientBelow(aim / norm) | Iterations(MOST_SWEEPS[effort])
+    stop = GradientBelow(aim / norm) | Iterations(sweeps)
     return _joined(search, run(objective, Accelerated(), theta, stop=stop, rng=rng))
 
 
