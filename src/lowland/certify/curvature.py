@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lowland.certify.factorisations import cholesky_solver, eigh, lowest_pair, orthonormal_basis, qr
+from lowland.certify.factorisations import cholesky_solver, eigh, eigh_off, lowest_pair, orthonormal_basis, qr
 from lowland.certify.hessian import Extremes, hessian_matrix, hessian_work
 from lowland.certify.lanczos import affordable_restarts, smallest_eigenpairs
 from lowland.certify.reduced_curvature import reduced_extremes
@@ -151,18 +151,12 @@ def direct_curvature(objective: Any, theta: Vector, direction: Vector) -> tuple[
 
 
 def _dense(hessian: Matrix, gauge: Matrix) -> Extremes:
-    size = len(hessian)
-    # an orthonormal basis of the complement of the gauge
-    complement = qr(gauge, complete=True)[0][:, gauge.shape[1] :] if gauge.shape[1] else np.eye(size)
-    if complement.shape[1] == 0:
-        return Extremes(0.0, 0.0, np.zeros(size), "every direction leaves the matrix unchanged", False)
-    reduced = complement.T @ hessian @ complement
-    reduced = (reduced + reduced.T) / 2
-    values, vectors = eigh(reduced)
+    if gauge.shape[1] == len(hessian):
+        words = "every direction leaves the matrix unchanged"
+        return Extremes(0.0, 0.0, np.zeros(len(hessian)), words, False)
+    values, vectors = eigh_off(hessian, gauge, 1)
     method = "smallest eigenvalue of the whole Hessian, gauge deflated"
-    return Extremes(
-        float(values[0]), float(np.abs(values).max()), complement @ vectors[:, 0], method, converged=True
-    )
+    return Extremes(float(values[0]), float(np.abs(values).max()), vectors[:, 0], method, converged=True)
 
 
 def _factored(hessian: Matrix, gauge: Matrix, rng: np.random.Generator) -> Extremes:

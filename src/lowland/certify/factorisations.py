@@ -94,6 +94,15 @@ def orthonormal_basis(directions: Matrix) -> Matrix:
     return np.asarray(basis[:, sizes > 1e-10 * max(float(sizes[0]), np.finfo(float).tiny)])
 
 
+def eigh_off(matrix: Matrix, directions: Matrix, count: int) -> tuple[Vector, Matrix]:
+    """Return all eigenvalues of a symmetric matrix off orthonormal directions, and the first few vectors."""
+    out = directions.shape[1]
+    complement = qr(directions, complete=True)[0][:, out:] if out else np.eye(len(matrix))
+    inner = complement.T @ matrix @ complement
+    values, vectors = eigh((inner + inner.T) / 2)
+    return values, complement @ vectors[:, :count]
+
+
 def triangle(matrix: Matrix) -> Matrix:
     """Return the triangle of an orthogonal factorisation alone."""
     touch(singular_value_work(*matrix.shape) / 4)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lowland.certify.factorisations import eigh, finite, qr
+from lowland.certify.factorisations import eigh_off, finite
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import Budget, matrix_work, singular_value_work, touch
 
@@ -137,7 +137,5 @@ def _all_eigenpairs(
     if size - columns < count:
         return None
     matrix = finite(np.stack([apply(unit) for unit in np.eye(size)], axis=1))
-    complement = qr(gauge, complete=True)[0][:, columns:] if columns else np.eye(size)
-    inner = complement.T @ matrix @ complement
-    values, vectors = eigh((inner + inner.T) / 2)
-    return values[:count], np.asarray(complement @ vectors[:, :count]), float(values[-1])
+    values, vectors = eigh_off(matrix, gauge, count)
+    return values[:count], vectors, float(values[-1])

@@ -8,7 +8,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from lowland.certify.extremes import gram_bound, gram_bound_work
-from lowland.core.arrays import Matrix
 from lowland.core.rounding import unit_roundoff
 from lowland.core.work import Budget, cholesky_work, eigenvalue_work
 
@@ -78,10 +77,3 @@ def _norm_by_blocks(objective: Any, blocks: int) -> float | None:
     rounding = 4 * unit_roundoff("float64") * float(np.linalg.norm(rows))
     norm = float(np.sqrt(total)) * (1 + 8 * unit_roundoff("float64")) + rounding
     return norm if np.isfinite(norm) else None
-
-
-def symmetric_coordinates(table: Matrix, n: int) -> Matrix:
-    """Return the coefficients of rows, n x n matrices, in an orthonormal basis of the symmetric ones."""
-    i, j = np.tril_indices(n)
-    cube = table.reshape(-1, n, n)
-    return np.where(i == j, cube[:, i, j], (cube[:, i, j] + cube[:, j, i]) * np.sqrt(0.5))

@@ -20,7 +20,7 @@ import numpy as np
 from lowland.certify.dual import NOTHING, LowerBound
 from lowland.certify.extremes import is_eigenvalue_below
 from lowland.certify.factorisations import eigenvalues, eigh, svd
-from lowland.certify.measurement_norm import measurement_norm, symmetric_coordinates
+from lowland.certify.measurement_norm import measurement_norm
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.fields import as_reals
 from lowland.core.rounding import gamma, unit_roundoff
@@ -212,7 +212,7 @@ def strong_convexity(objective: Any, largest: int) -> float:
         return 0.0
     table = np.sqrt(weights)[:, None] * rows
     if symmetric:
-        table = symmetric_coordinates(table, n)
+        table = _symmetric_coordinates(table, n)
     gram = table.T @ table
     total = float(np.trace(gram))
     charge = (2 * gamma(len(rows) + 8) + 16 * unit_roundoff("float64")) * total
@@ -222,3 +222,10 @@ def strong_convexity(objective: Any, largest: int) -> float:
         if mu > 0 and is_eigenvalue_below(mu * np.eye(len(gram)) - gram, -charge):
             return mu
     return 0.0
+
+
+def _symmetric_coordinates(table: Matrix, n: int) -> Matrix:
+    """Return the coefficients of rows, n x n matrices, in an orthonormal basis of the symmetric ones."""
+    i, j = np.tril_indices(n)
+    cube = table.reshape(-1, n, n)
+    return np.where(i == j, cube[:, i, j], (cube[:, i, j] + cube[:, j, i]) * np.sqrt(0.5))

@@ -48,8 +48,7 @@ class Reduction:
     def __init__(self, objective: RecoveryProblem, blocks: EntryBlocks) -> None:
         self.objective, self.blocks, self.model = objective, blocks, blocks.model
         m, n = self.model.shape
-        self.sides = (_Side.of(blocks, 0), _Side.of(blocks, 1))
-        self.gone, self.kept = self.sides if m >= n else self.sides[::-1]
+        self.gone, self.kept = (_Side.of(blocks, side) for side in ((0, 1) if m >= n else (1, 0)))
         self.has_offset = "offset" in blocks.names
 
     def at(self, theta: Vector, *, exact: bool = False) -> Reduced:
@@ -161,7 +160,6 @@ class Reduced:
         self._of_kept = _coefficients(x[:, : model.rank], kept.biased)
         self._of_gone = _coefficients(y[:, : model.rank], gone.biased)
         self.shape: tuple[int, ...] = y.shape
-        self._gone_shape: tuple[int, ...] = x.shape
 
     @cached_property
     def _gone_inverses(self) -> Any:
