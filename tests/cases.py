@@ -12,11 +12,12 @@ import numpy as np
 from scipy.sparse import csr_array, random_array
 from scipy.sparse.linalg import aslinearoperator
 
-from lowland.certify.settings import Judgement, Settings
-from lowland.core.networks import ReluNetwork
-from lowland.core.tensor_observations import TensorObservations
+from lowland.bayes.side_prior import SidePrior
+from lowland.certificates.settings import Judgement, Settings
+from lowland.completion.bayesian_objective import BayesianCompletion
 from lowland.core.work import UNLIMITED
 from lowland.datasets import planted_completion, planted_sensing
+from lowland.dynamics.search.annealing import Langevin
 from lowland.losses import (
     Balancing,
     BiasRidge,
@@ -28,7 +29,6 @@ from lowland.losses import (
     Poisson,
     Ridge,
     Squared,
-    TuckerBalancing,
 )
 from lowland.measure import (
     Dense,
@@ -44,13 +44,11 @@ from lowland.measure import (
     gaussian,
 )
 from lowland.models import General, Psd
-from lowland.models.relu import Relu
-from lowland.models.tucker import Tucker
+from lowland.networks.model import Relu
+from lowland.networks.network import ReluNetwork
+from lowland.networks.objective import ReluObjective
+from lowland.networks.search.pattern_walk import PatternWalk
 from lowland.objectives import make_objective
-from lowland.objectives.bayesian import BayesianCompletion
-from lowland.objectives.relu import ReluObjective
-from lowland.objectives.side_prior import SidePrior
-from lowland.objectives.tucker import TuckerObjective
 from lowland.search import (
     Accelerated,
     Alternating,
@@ -58,16 +56,18 @@ from lowland.search import (
     GaussNewton,
     Gibbs,
     Gradient,
-    HighOrderEscape,
-    Langevin,
-    OrthogonalIteration,
-    PatternWalk,
     Scaled,
     Stochastic,
     TrustRegion,
     VariableProjection,
     Variational,
 )
+from lowland.tensors.balancing import TuckerBalancing
+from lowland.tensors.model import Tucker
+from lowland.tensors.objective import TuckerObjective
+from lowland.tensors.observations import TensorObservations
+from lowland.tensors.search.high_order_escape import HighOrderEscape
+from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
 
 
 @dataclass(frozen=True)

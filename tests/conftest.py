@@ -13,9 +13,9 @@ def rng():
 @pytest.fixture(autouse=True)
 def findings_that_contradict_each_other_fail(monkeypatch):
     """The contract over all certificates judged in this process: the product would leave both open."""
-    import_module("lowland.certify")
-    judging = sys.modules["lowland.certify.judging"]
-    agreement = sys.modules["lowland.certify.agreement"]
+    import_module("lowland.certificates")
+    judging = sys.modules["lowland.certificates.judging"]
+    agreement = sys.modules["lowland.certificates.agreement"]
 
     def settled(findings):
         assert agreement.contradictions(findings) == []

@@ -14,13 +14,15 @@ from collections import defaultdict
 import numpy as np
 
 import lowland as ll
+from lowland.dynamics.search.annealing import Langevin
 from lowland.measure import Entries
 from lowland.models import Psd
-from lowland.models.tucker import Tucker
 from lowland.objectives import make_objective
-from lowland.objectives.tucker import TuckerObjective
-from lowland.search import GradientBelow, Iterations, Langevin, TrustRegion, make_start, random_start, run
+from lowland.search import GradientBelow, Iterations, TrustRegion, make_start, run
 from lowland.search.stops import StopRule
+from lowland.tensors.model import Tucker
+from lowland.tensors.objective import TuckerObjective
+from lowland.tensors.search.starts import random_start
 
 
 class Counted:

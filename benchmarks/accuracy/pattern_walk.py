@@ -13,9 +13,10 @@ import numpy as np
 from scipy.optimize import minimize
 
 import lowland as ll
-from lowland.models.relu import Relu
-from lowland.objectives.relu import ReluObjective
-from lowland.search import Iterations, PatternWalk, ValueBelow, run
+from lowland.networks.model import Relu
+from lowland.networks.objective import ReluObjective
+from lowland.networks.search.pattern_walk import PatternWalk
+from lowland.search import Iterations, ValueBelow, run
 
 SHAPES = ((30, 1, 20), (30, 1, 60), (40, 3, 10), (40, 3, 20), (60, 5, 10))
 
@@ -23,7 +24,7 @@ SHAPES = ((30, 1, 20), (30, 1, 60), (40, 3, 10), (40, 3, 20), (60, 5, 10))
 def problem(n, d, k, seed):
     rng = np.random.default_rng([n, d, k, seed])
     outer = np.where(np.arange(k) % 2, -1.0, 1.0)
-    network = ll.ReluNetwork((rng.uniform(-1, 1, (k, d)), outer), (rng.uniform(-1, 1, k), None))
+    network = ll.networks.ReluNetwork((rng.uniform(-1, 1, (k, d)), outer), (rng.uniform(-1, 1, k), None))
     model = Relu(network, "first")
     return ReluObjective(rng.uniform(-1, 1, (n, d)), rng.uniform(-1, 1, n), model), model.point(network)
 

@@ -31,9 +31,9 @@ def current():
 
 
 def fit(folder):
+    from lowland.completion.penalised import fit_completion
+    from lowland.completion.settings import CompletionSettings
     from lowland.core.observations import Observations
-    from lowland.systems.completion import fit_completion
-    from lowland.systems.completion_settings import CompletionSettings
 
     settings = CompletionSettings(rank=16, max_iterations=30)
     tiny = np.random.default_rng(0).standard_normal((30, 20)).astype("float32")

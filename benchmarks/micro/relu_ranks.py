@@ -12,8 +12,8 @@ import time
 
 import numpy as np
 
-from lowland.kernels.relu_rank import clear_cases, full_rank, modular_rank
 from lowland.landscape import neuron_patterns
+from lowland.networks.kernels.exact_ranks import clear_cases, full_rank, modular_rank
 
 SHAPES = ((100, 10, 20), (50, 10, 10), (100, 3, 200), (50, 2, 100))
 

@@ -15,8 +15,8 @@ import numba
 import numpy as np
 
 import lowland as ll
-from lowland.kernels.ensembles import Ensemble
-from lowland.kernels.step_normals import _fill
+from lowland.dynamics.kernels.ensembles import Ensemble
+from lowland.dynamics.kernels.step_normals import _fill
 
 
 def best(function, repeats=5):
@@ -116,8 +116,8 @@ def main():
     n, h, beta = options.chains, 0.01, 8.0
     spectrum = np.linspace(0.5, 2.0, 100)
     cases = (
-        ("double well, d = 2", ll.potential("double_well", transverse=[1.0]), 400),
-        ("quadratic, d = 100", ll.potential("quadratic", hessian=spectrum), 100),
+        ("double well, d = 2", ll.dynamics.potential("double_well", transverse=[1.0]), 400),
+        ("quadratic, d = 100", ll.dynamics.potential("quadratic", hessian=spectrum), 100),
     )
     for name, well, steps in cases:
         start = np.tile(well.minima[0], (n, 1))
@@ -136,11 +136,14 @@ def main():
             return jnp.stack([x[:, 0] ** 3 - x[:, 0], x[:, 1]], axis=1)
 
         print(f"\n{name}: {n} chains, {options.threads} thread(s); million steps a second")
-        own = by_lowland(well, start, ll.Overdamped(h, beta), steps)
+        own = by_lowland(well, start, ll.dynamics.Overdamped(h, beta), steps)
         limit = normals_alone(n, d, steps)
         rows = [("lowland, overdamped", own)]
         rows.append(
-            ("lowland, underdamped (baoab)", by_lowland(well, start, ll.Underdamped(h, beta, 1.0), steps))
+            (
+                "lowland, underdamped (baoab)",
+                by_lowland(well, start, ll.dynamics.Underdamped(h, beta, 1.0), steps),
+            )
         )
         rows.append(("NumPy loop", by_numpy(array, start, h, beta, max(steps // 10, 2))))
         if importlib.util.find_spec("jax"):

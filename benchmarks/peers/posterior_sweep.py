@@ -40,13 +40,13 @@ def own(table, rank, pattern):
     """Milliseconds of an alternating, a Gibbs and a variational sweep."""
     import numpy as np
 
+    from lowland.completion.bayesian import _first_point, make_objective
+    from lowland.completion.bayesian_settings import BayesianSettings
+    from lowland.completion.features import FeatureMap
+    from lowland.completion.penalised import completion_objective
+    from lowland.completion.scaling import Scaling
+    from lowland.completion.settings import CompletionSettings
     from lowland.search import Alternating, Gibbs, Variational
-    from lowland.systems.bayesian_completion import _first_point, make_objective
-    from lowland.systems.bayesian_settings import BayesianSettings
-    from lowland.systems.completion import completion_objective
-    from lowland.systems.completion_settings import CompletionSettings
-    from lowland.systems.features import FeatureMap
-    from lowland.systems.scaling import Scaling
 
     rng = np.random.default_rng(0)
     settings = BayesianSettings(rank, pattern=pattern).resolved(table)

@@ -12,7 +12,7 @@ import time
 import numpy as np
 
 import lowland as ll
-from lowland.certify import DEFAULT_CLAIMS
+from lowland.certificates import MATRIX_CLAIMS
 from lowland.core.status import Verdict
 from lowland.datasets import planted_completion, planted_sensing
 
@@ -115,7 +115,7 @@ def timed(fit, **how):
 def main():
     quick, ratings = "--quick" in sys.argv, "--ratings" in sys.argv
     efforts = sys.argv[sys.argv.index("--efforts") + 1].split(",") if "--efforts" in sys.argv else EFFORTS
-    print("verdicts in order: " + ", ".join(DEFAULT_CLAIMS))
+    print("verdicts in order: " + ", ".join(MATRIX_CLAIMS))
     print("| problem | fit s | effort | judging s | of the fit | verdicts | gap |")
     print("|---|---|---|---|---|---|---|")
     for name, fit in problems(quick, ratings):

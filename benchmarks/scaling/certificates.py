@@ -11,11 +11,11 @@ import cvxpy as cp
 import numpy as np
 
 import lowland as ll
+from lowland.completion.penalised import fit_completion
+from lowland.completion.settings import CompletionSettings
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.datasets import data_path
-from lowland.systems.completion import fit_completion
-from lowland.systems.completion_settings import CompletionSettings
 
 
 def convex_optimum(table, penalty):

@@ -12,7 +12,7 @@ import lowland as ll
 from lowland.datasets import planted_completion
 from lowland.models import General
 from lowland.objectives import make_objective
-from lowland.systems.starting import Attempting, shrinking_penalty
+from lowland.sensing.multistart import Attempting, shrinking_penalty
 
 SHAPE, RANK = (500, 400), 5
 

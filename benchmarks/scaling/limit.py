@@ -13,7 +13,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, lsqr
 
 from lowland import recover
-from lowland.certify.exact import pattern_rank
+from lowland.certificates.exact import pattern_rank
 from lowland.core.records import ObservedPattern
 from lowland.datasets import planted_completion
 from lowland.search import GradientBelow, Iterations, Scaled, ValueBelow

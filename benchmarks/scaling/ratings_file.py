@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import lowland as ll
+from lowland.completion.fitted_table import Completed
+from lowland.completion.model_files import save_model
+from lowland.completion.plan import CompletionPlan, fit_plan, judged
 from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
 from lowland.measure import Entries
-from lowland.systems.completed import Completed
-from lowland.systems.completion_plan import CompletionPlan, fit_plan, judged
-from lowland.systems.model_files import save_model
 
 
 def invent(path, count, users=200_000, items=20_000, seed=0):

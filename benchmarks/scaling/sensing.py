@@ -13,9 +13,9 @@ import time
 import numpy as np
 
 import lowland as ll
-from lowland.certify import certify
 from lowland.core.status import Verdict
 from lowland.datasets import planted_sensing
+from lowland.judges import certify
 from lowland.search import Stochastic
 
 SIDE = 50

@@ -1,6 +1,7 @@
 """lowland: low-rank matrices from incomplete or indirect measurements, with a certificate.
 
-Names load when first used, so that ``import lowland`` stays fast.
+Names load when first used, so that ``import lowland`` stays fast. What fewer people need is in
+`lowland.tensors`, `lowland.dynamics`, `lowland.networks` and `lowland.landscape`.
 """
 
 from lowland.core.lazy import lazy_names
@@ -9,8 +10,6 @@ __getattr__, __dir__, __all__ = lazy_names(
     "lowland",
     {
         "lowland.core.observations": ["Observations"],
-        "lowland.core.tensor_observations": ["TensorObservations"],
-        "lowland.core.tensors": ["TuckerTensor"],
         "lowland.core.records": ["Factors", "SearchResult"],
         "lowland.core.findings": ["Certificate", "Finding"],
         "lowland.core.status": ["Rigour", "StopReason", "Verdict"],
@@ -28,45 +27,17 @@ __getattr__, __dir__, __all__ = lazy_names(
             "gaussian",
             "pauli_outcomes",
         ],
-        "lowland.certify": ["certify"],
-        "lowland.certify.variation": ["variation_weight"],
-        "lowland.core.dynamics": ["NonReversible", "Overdamped", "Underdamped"],
-        "lowland.core.networks": ["ReluNetwork"],
-        "lowland.core.exits": ["Ball", "HalfSpace"],
-        "lowland.objectives.closed_forms": ["potential"],
-        "lowland.objectives.potentials": ["Potential"],
-        "lowland.landscape": [
-            "Census",
-            "EscapeStudy",
-            "LangevinSample",
-            "SplittingStudy",
-            "Suggestion",
-            "WidthAdvice",
-            "advise_dynamics",
-            "advise_width",
-            "count_patterns",
-            "cut",
-            "cut_plane",
-            "find_path",
-            "hessian_spectrum",
-            "kramers_time",
-            "optimal_antisymmetric",
-            "paired_antisymmetric",
-        ],
-        "lowland.systems.census": ["census"],
-        "lowland.systems.escape": ["escape_times"],
-        "lowland.systems.langevin": ["sample_langevin", "split_escape"],
-        "lowland.systems.intervals": ["Intervals"],
-        "lowland.systems.matrix": ["certify_matrix", "recover"],
-        "lowland.systems.recovery": ["Recovery"],
-        "lowland.systems.tomography": ["StateEstimate", "estimate_state"],
-        "lowland.systems.region_survey": ["RegionSurvey", "survey_regions"],
-        "lowland.systems.regions": ["RegionReport", "region_report"],
-        "lowland.systems.stability": ["StabilityReport", "stability_report"],
-        "lowland.systems.stable_fit": ["StableFit", "fit_stable"],
-        "lowland.systems.tucker": ["decompose_tucker"],
-        "lowland.systems.tucker_fit": ["TuckerFit"],
-        "lowland.systems.determinacy": ["Determinacy", "diagnose"],
+        "lowland.judges": ["certify"],
+        "lowland.sensing.census": ["census"],
+        "lowland.sensing.determinacy": ["Determinacy", "diagnose"],
+        "lowland.sensing.intervals": ["Intervals"],
+        "lowland.sensing.recover": ["certify_matrix", "recover"],
+        "lowland.sensing.recovery": ["Recovery"],
+        "lowland.sensing.tomography": ["StateEstimate", "estimate_state"],
+        "lowland.tensors.decompose": ["decompose_tucker"],
+        "lowland.tensors.fit": ["TuckerFit"],
+        "lowland.tensors.observations": ["TensorObservations"],
+        "lowland.tensors.tucker_tensor": ["TuckerTensor"],
         "lowland.estimators": [
             "MatrixCompletion",
             "MatrixSensing",
@@ -74,5 +45,7 @@ __getattr__, __dir__, __all__ = lazy_names(
             "TuckerDecomposition",
         ],
         "lowland.files": ["Covariates", "read_covariates", "read_sql", "read_table"],
+        "lowland.files.counts": ["read_counts"],
     },
+    rooms=("datasets", "dynamics", "landscape", "networks", "tensors"),
 )

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from cases import BAYESIAN, POSTERIOR_STEPPERS, PROBLEMS, parametrise
+from lowland.bayes.side_prior import SidePrior
+from lowland.completion import bayesian_objective
 from lowland.core.errors import UnsupportedError
 from lowland.kernels import moments as moment_kernel
-from lowland.objectives import bayesian
-from lowland.objectives.side_prior import SidePrior
 from lowland.search import Gibbs, Iterations, Variational, run
 from lowland.search.loop import Checkpoint
 from lowland.testing import check_repeatable
@@ -117,7 +117,7 @@ def test_a_kernel_that_forgets_a_part_is_found_out(forgotten, monkeypatch):
             covariances[:, last:-1] = 0
         return inner(moment_kernel.Moments(partner.means, covariances), starts, indices, values, **others)
 
-    monkeypatch.setattr(bayesian, "row_moments", mutant)
+    monkeypatch.setattr(bayesian_objective, "row_moments", mutant)
     objective = BAYESIAN["everything"]()
     result = swept(objective)
     assert result.value != pytest.approx(bayes.bound(objective, result.state), rel=1e-6)

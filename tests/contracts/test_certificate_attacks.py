@@ -8,12 +8,13 @@ import pytest
 from scipy.sparse.linalg import LinearOperator
 
 from lowland import certify_matrix, diagnose, estimate_state, recover
-from lowland.certify import Settings, certify
-from lowland.certify.norm_bounds import norm_bound
+from lowland.certificates import Settings
+from lowland.certificates.norm_bounds import norm_bound
+from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import CLAIMS, Certificate
-from lowland.core.maps import DenseMap
 from lowland.core.status import Rigour, Verdict
+from lowland.judges import certify
 from lowland.measure import Dense, Entries, Linear, Pauli, RankOne, gaussian, pauli_outcomes
 from lowland.models import General, Psd
 from lowland.objectives import make_objective

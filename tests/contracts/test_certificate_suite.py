@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import lowland as ll
-from lowland.certify import certify
 from lowland.core.status import Verdict
 from lowland.datasets import false_minimum
+from lowland.judges import certify
 from lowland.measure import Dense, Entries, gaussian
 from lowland.models import General, Psd
 from lowland.objectives import make_objective

@@ -5,13 +5,14 @@ import pytest
 from scipy.special import xlogy
 
 from lowland import certify_matrix, diagnose, recover
-from lowland.certify import Settings, certify
+from lowland.certificates import Settings
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate, Finding
 from lowland.core.observations import Observations
 from lowland.core.records import Factors
 from lowland.core.status import Rigour, Verdict
 from lowland.datasets import false_minimum, planted_completion, planted_sensing
+from lowland.judges import certify
 from lowland.measure import Dense, Entries, Linear, Pauli, RankOne, coded_diffraction, gaussian
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
@@ -93,7 +94,7 @@ def test_verdicts_do_not_depend_on_rotation(rng):
 
 @pytest.mark.parametrize("name", ["_dense", "_factored", "_lanczos"])
 def test_three_ways_to_the_smallest_curvature_agree(name, rng):
-    from lowland.certify import curvature
+    from lowland.certificates import curvature
 
     instance = planted_completion((20, 16), 2, 4.0, 0, noise=0.1)
     objective = make_objective(instance.measurement, instance.y, General((20, 16), 2), ridge=0.3)

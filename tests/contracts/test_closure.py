@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certify import closure
-from lowland.certify.closure import finite_reach, unique_reach
-from lowland.certify.exact import pattern_rank
-from lowland.certify.patterns import judge_pattern
+from lowland.certificates import completability
+from lowland.certificates.completability import finite_reach, unique_reach
+from lowland.certificates.exact import pattern_rank
+from lowland.certificates.patterns import judge_pattern
 from lowland.core.records import ObservedPattern, dimension_of
 from lowland.core.status import Verdict
 
@@ -133,12 +133,12 @@ def test_part_of_a_large_pattern(rng):
 
 MUTANTS = {
     "one cell too few is enough": (
-        closure,
+        completability,
         "close",
         lambda inner: lambda observed, known, needed: inner(observed, known, (needed[0] - 1, needed[1] - 1)),
     ),
     "a core that is not checked": (
-        closure,
+        completability,
         "pattern_rank",
         lambda inner: lambda pattern, rng, trials: type("R", (), {"is_full": True}),
     ),

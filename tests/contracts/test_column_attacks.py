@@ -8,16 +8,16 @@ import pytest
 
 import lowland as ll
 from cases import judgement
-from lowland.certify import certify
-from lowland.certify.dual import dual_bound
+from lowland.certificates.dual import dual_bound
+from lowland.completion.column_losses import Columns
+from lowland.completion.conformal import Conformal
+from lowland.completion.holdout import Trial
+from lowland.completion.penalised import completion_objective
+from lowland.completion.settings import CompletionSettings
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import Verdict
+from lowland.judges import certify
 from lowland.losses import Clipped, LogPoisson, Mixed, Ordinal, Squared
-from lowland.systems.columns import Columns
-from lowland.systems.completion import completion_objective
-from lowland.systems.completion_settings import CompletionSettings
-from lowland.systems.conformal import Conformal
-from lowland.systems.trial import Trial
 
 QUICK = {"certify": False, "random_state": 0}
 

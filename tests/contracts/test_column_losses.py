@@ -11,9 +11,10 @@ from scipy.special import expit
 
 import lowland as ll
 from cases import judgement, mixed_problem
-from lowland.certify import certify, dual
+from lowland.certificates import dual
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.status import Verdict
+from lowland.judges import certify
 from lowland.losses import Clipped, LogPoisson, Mixed, Ordinal, Squared
 from lowland.measure import Entries
 from lowland.models import General

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certify import Settings, certify, norm_bounds
-from lowland.certify.norm_bounds import norm_bound
+from lowland.certificates import Settings, norm_bounds
+from lowland.certificates.norm_bounds import norm_bound
+from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
-from lowland.core.maps import DenseMap
 from lowland.core.status import Rigour, Verdict
+from lowland.judges import certify
 
 
 def test_efforts_grow():

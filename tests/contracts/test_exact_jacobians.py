@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certify.jacobian import jacobian_matrix
+from lowland.certificates.jacobian import jacobian_matrix
 from lowland.core.status import Verdict
 from lowland.kernels import modular
 from lowland.measure import Dense, Entries, Pauli, RankOne, RealParts, Stacked

@@ -5,9 +5,10 @@ import pytest
 from scipy.sparse.linalg import aslinearoperator
 
 import lowland as ll
-from lowland.certify import Settings, certify
-from lowland.certify.exclusion import exclusion_radius, prove_exclusion
+from lowland.certificates import Settings
+from lowland.certificates.isolation_radius import exclusion_radius, prove_exclusion
 from lowland.core.status import Rigour, Verdict
+from lowland.judges import certify
 from lowland.measure import Dense, Entries, Pauli, RankOne
 from lowland.models import General, Psd
 from lowland.objectives import make_objective

@@ -6,24 +6,27 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.core.dynamics import INTEGRATORS
+from lowland import dynamics as ld
 from lowland.core.errors import InvalidInputError
-from lowland.kernels import ensembles, threads
-from lowland.kernels.ensembles import Ensemble
-from lowland.kernels.step_normals import step_normals, step_uniforms
-from lowland.landscape import invariant_mean, linear_step, stable_step
+from lowland.dynamics.kernels import ensembles
+from lowland.dynamics.kernels.ensembles import Ensemble
+from lowland.dynamics.kernels.step_normals import step_normals, step_uniforms
+from lowland.dynamics.laws import INTEGRATORS
+from lowland.dynamics.one_dimension import invariant_mean
+from lowland.dynamics.potentials import objective_potential
+from lowland.dynamics.quadratic_wells import linear_step, stable_step
+from lowland.kernels import threads
 from lowland.models import General
 from lowland.objectives import make_objective
-from lowland.objectives.potentials import objective_potential
 from lowland.testing import check_moments
 
 POTENTIALS = {
-    "quadratic": lambda: ll.potential("quadratic", hessian=[[2.0, 0.5], [0.5, 1.0]], centre=[0.3, -0.2]),
-    "axes": lambda: ll.potential("quadratic", hessian=[1.0, 3.0, 2.0], centre=[0.1, 0.2, 0.3]),
-    "double_well": lambda: ll.potential("double_well", tilt=0.1, transverse=[2.0]),
-    "many_wells": lambda: ll.potential("many_wells", dimension=3, tilt=0.1),
-    "muller_brown": lambda: ll.potential("muller_brown"),
-    "rugged": lambda: ll.potential("rugged", dimension=2, amplitude=0.1),
+    "quadratic": lambda: ld.potential("quadratic", hessian=[[2.0, 0.5], [0.5, 1.0]], centre=[0.3, -0.2]),
+    "axes": lambda: ld.potential("quadratic", hessian=[1.0, 3.0, 2.0], centre=[0.1, 0.2, 0.3]),
+    "double_well": lambda: ld.potential("double_well", tilt=0.1, transverse=[2.0]),
+    "many_wells": lambda: ld.potential("many_wells", dimension=3, tilt=0.1),
+    "muller_brown": lambda: ld.potential("muller_brown"),
+    "rugged": lambda: ld.potential("rugged", dimension=2, amplitude=0.1),
 }
 TURN = np.array([[0.0, 1.5], [-1.5, 0.0]])
 
@@ -31,8 +34,8 @@ TURN = np.array([[0.0, 1.5], [-1.5, 0.0]])
 def _dynamics(dimension, step=0.004, beta=6.0):
     turn = np.zeros((dimension, dimension))
     turn[:2, :2] = TURN
-    moves = [ll.Overdamped(step, beta), ll.NonReversible(step, beta, turn)]
-    return moves + [ll.Underdamped(5 * step, beta, 0.7, integrator) for integrator in INTEGRATORS]
+    moves = [ld.Overdamped(step, beta), ld.NonReversible(step, beta, turn)]
+    return moves + [ld.Underdamped(5 * step, beta, 0.7, integrator) for integrator in INTEGRATORS]
 
 
 @pytest.mark.parametrize("name", POTENTIALS)
@@ -58,8 +61,8 @@ def test_compiled_chains_are_their_twins(name, kind):
     well = POTENTIALS[name]()
     start = np.tile(well.minima[0], (130, 1))
     exits = {
-        "half-space": ll.HalfSpace(np.eye(well.dimension)[0], well.minima[0][0] + 0.5),
-        "ball": ll.Ball(well.minima[0], 0.6),
+        "half-space": ld.HalfSpace(np.eye(well.dimension)[0], well.minima[0][0] + 0.5),
+        "ball": ld.Ball(well.minima[0], 0.6),
         "nowhere": None,
     }
     ended = 0
@@ -99,11 +102,11 @@ def test_same_bits_on_any_number_of_threads(monkeypatch):
     times = []
     for count in (1, 2, 5):
         monkeypatch.setattr(threads, "thread_count", lambda count=count: count)
-        study = ll.escape_times(
+        study = ld.escape_times(
             "double_well",
             [-1.0, 0.0],
-            exit=ll.HalfSpace([1.0, 0.0], 0.7),
-            dynamics=ll.Overdamped(0.02, beta=3),
+            exit=ld.HalfSpace([1.0, 0.0], 0.7),
+            dynamics=ld.Overdamped(0.02, beta=3),
             n_chains=3000,
             rng=4,
         )
@@ -120,10 +123,15 @@ def test_user_gradients_run_in_numpy_and_compiled_alike():
         for t in range(x.shape[1]):
             out[0, t] = parameters[0] * x[0, t] ** 3 - x[0, t]
 
-    options = dict(exit=ll.HalfSpace([1.0], 0.7), dynamics=ll.Overdamped(0.02, beta=4), n_chains=300, rng=1)
-    by_numpy = ll.escape_times(lambda x: x**3 - x, [-1.0], **options)
-    by_numba = ll.escape_times(ll.Potential("own", 1, compiled, parameters=[1.0]), [-1.0], **options)
-    by_name = ll.escape_times("double_well", [-1.0], **options)
+    options = dict(
+        exit=ld.HalfSpace([1.0], 0.7),
+        dynamics=ld.Overdamped(0.02, beta=4),
+        n_chains=300,
+        rng=1,
+    )
+    by_numpy = ld.escape_times(lambda x: x**3 - x, [-1.0], **options)
+    by_numba = ld.escape_times(ld.Potential("own", 1, compiled, parameters=[1.0]), [-1.0], **options)
+    by_name = ld.escape_times("double_well", [-1.0], **options)
     np.testing.assert_allclose(by_numpy.times, by_name.times, rtol=1e-6)
     np.testing.assert_allclose(by_numba.times, by_name.times, rtol=1e-6)
 
@@ -139,13 +147,19 @@ HARMONIC = {
 
 @pytest.mark.parametrize("integrator", INTEGRATORS)
 def test_harmonic_variances(integrator):
-    dynamics = ll.Underdamped(0.5, beta=1, friction=1, integrator=integrator)
+    dynamics = ld.Underdamped(0.5, beta=1, friction=1, integrator=integrator)
     H = np.array([[1.69]])
     variance = linear_step(dynamics, H).covariance()
     if integrator in HARMONIC:
         assert variance[0, 0] == pytest.approx(HARMONIC[integrator], rel=1e-7)
-    sample = ll.sample_langevin(
-        ll.potential("quadratic", hessian=H), [0.0], dynamics, n_chains=4000, n_draws=50, thin=10, rng=2
+    sample = ld.sample_langevin(
+        ld.potential("quadratic", hessian=H),
+        [0.0],
+        dynamics,
+        n_chains=4000,
+        n_draws=50,
+        thin=10,
+        rng=2,
     )
     check_moments(sample.draws, [0.0], variance)
     if integrator == "baoab":
@@ -157,7 +171,7 @@ def test_overdamped_variance_and_small_steps():
     for step in (0.1, 0.3):
         expected = 1 / (2 * np.diag(H) * (1 - step * np.diag(H) / 2))
         np.testing.assert_allclose(
-            np.diag(linear_step(ll.Overdamped(step, 2.0), H).covariance()), expected, rtol=1e-12
+            np.diag(linear_step(ld.Overdamped(step, 2.0), H).covariance()), expected, rtol=1e-12
         )
     for dynamics in _dynamics(2, step=1e-5, beta=2.0):
         np.testing.assert_allclose(
@@ -169,9 +183,9 @@ def test_overdamped_variance_and_small_steps():
 def test_stable_steps_are_where_the_radius_is_one(name):
     H = np.diag([0.5, 4.0])
     dynamics = {
-        "Overdamped": ll.Overdamped(1.0, 1.0),
-        "NonReversible": ll.NonReversible(1.0, 1.0, TURN),
-    }.get(name) or ll.Underdamped(1.0, 1.0, 0.5, name)
+        "Overdamped": ld.Overdamped(1.0, 1.0),
+        "NonReversible": ld.NonReversible(1.0, 1.0, TURN),
+    }.get(name) or ld.Underdamped(1.0, 1.0, 0.5, name)
     limit = stable_step(dynamics, H)
     assert linear_step(dataclasses.replace(dynamics, step_size=0.99 * limit), H).radius < 1
     assert linear_step(dataclasses.replace(dynamics, step_size=1.01 * limit), H).radius >= 1
@@ -182,7 +196,7 @@ def test_stable_steps_are_where_the_radius_is_one(name):
 
 
 LAW = dict(beta=6.0)
-WELL = ll.potential("double_well", tilt=0.1)
+WELL = ld.potential("double_well", tilt=0.1)
 INTEGRANDS = (lambda x: (x[:, 0] < 0).astype(float), lambda x: x[:, 0] ** 2)
 
 
@@ -198,19 +212,19 @@ def test_invariant_law_by_quadrature():
 def test_invariant_law_at_step_zero(name):
     """Two steps, extrapolated by the integrator's order, agree with quadrature within three errors."""
     make = {
-        "Overdamped": lambda h: ll.Overdamped(h / 4, 6.0),
-        "Metropolis": lambda h: ll.Overdamped(h / 4, 6.0, metropolis=True),
-        "NonReversible": lambda h: ll.NonReversible(h / 4, 6.0, TURN),
-        "euler": lambda h: ll.Underdamped(h / 8, 6.0, 0.7, "euler"),
-    }.get(name) or (lambda h: ll.Underdamped(h, 6.0, 0.7, name))
+        "Overdamped": lambda h: ld.Overdamped(h / 4, 6.0),
+        "Metropolis": lambda h: ld.Overdamped(h / 4, 6.0, metropolis=True),
+        "NonReversible": lambda h: ld.NonReversible(h / 4, 6.0, TURN),
+        "euler": lambda h: ld.Underdamped(h / 8, 6.0, 0.7, "euler"),
+    }.get(name) or (lambda h: ld.Underdamped(h, 6.0, 0.7, name))
     order = 2 if name in ("baoab", "obabo") else 1
-    well = ll.potential("double_well", tilt=0.1, transverse=[1.0]) if name == "NonReversible" else WELL
+    well = ld.potential("double_well", tilt=0.1, transverse=[1.0]) if name == "NonReversible" else WELL
     few = name == "Metropolis"  # in NumPy
     means = []
     for k, h in enumerate((0.1, 0.2)):
         start = np.zeros((2000 if few else 8000, well.dimension))
         start[:, 0] = np.where(np.arange(len(start)) < 0.73374 * len(start), -1.05, 0.95)
-        sample = ll.sample_langevin(
+        sample = ld.sample_langevin(
             well,
             start,
             make(h),
@@ -241,14 +255,14 @@ def test_stochastic_gradients_heat():
     def gradient(x, rng):
         return x + s * rng.standard_normal(x.shape)
 
-    noisy = ll.Potential("noisy", 1, gradient, stochastic=True)
-    sample = ll.sample_langevin(
-        noisy, [0.0], ll.Overdamped(h, beta), n_chains=4000, n_draws=20, thin=20, rng=0
+    noisy = ld.Potential("noisy", 1, gradient, stochastic=True)
+    sample = ld.sample_langevin(
+        noisy, [0.0], ld.Overdamped(h, beta), n_chains=4000, n_draws=20, thin=20, rng=0
     )
     hotter = 1 / (1 / beta + h * s**2 / 2)
-    check_moments(sample.draws, [0.0], linear_step(ll.Overdamped(h, hotter), np.eye(1)).covariance())
+    check_moments(sample.draws, [0.0], linear_step(ld.Overdamped(h, hotter), np.eye(1)).covariance())
     with pytest.raises(AssertionError, match="covariance"):
-        check_moments(sample.draws, [0.0], linear_step(ll.Overdamped(h, beta), np.eye(1)).covariance())
+        check_moments(sample.draws, [0.0], linear_step(ld.Overdamped(h, beta), np.eye(1)).covariance())
 
 
 def test_mini_batches_of_an_objective():
@@ -262,8 +276,8 @@ def test_mini_batches_of_an_objective():
     mean = np.mean([gradient(x)[0] for _ in range(4000)], axis=0)
     exact = objective.gradient(x[0])
     assert np.linalg.norm(mean - exact) < 0.1 * np.linalg.norm(exact)
-    sample = ll.sample_langevin(
-        objective, x[0], ll.Overdamped(1e-3, 50.0), n_chains=4, n_draws=8, thin=1, rng=0
+    sample = ld.sample_langevin(
+        objective, x[0], ld.Overdamped(1e-3, 50.0), n_chains=4, n_draws=8, thin=1, rng=0
     )
     assert sample.draws.shape == (4, 8, objective.size)
     assert np.all(np.isfinite(sample.draws))
@@ -273,11 +287,11 @@ def test_explosions_are_counted_not_hidden():
     start = np.zeros((200, 1))
     start[100:] = 10.0  # the Euler step of a quartic explodes from there
     for source in ("double_well", lambda x: x**3 - x):
-        study = ll.escape_times(
+        study = ld.escape_times(
             source,
             start,
-            exit=ll.HalfSpace([1.0], 1e9),
-            dynamics=ll.Overdamped(0.05, 6.0),
+            exit=ld.HalfSpace([1.0], 1e9),
+            dynamics=ld.Overdamped(0.05, 6.0),
             max_time=1.0,
             rng=0,
             check_basin=False,
@@ -287,49 +301,49 @@ def test_explosions_are_counted_not_hidden():
 
 
 BAD = {
-    "antisymmetric": lambda: ll.NonReversible(0.1, 1.0, np.eye(2)),
-    "step_size": lambda: ll.Overdamped(-0.1, 1.0),
-    "beta": lambda: ll.Overdamped(0.1, np.nan),
-    "integrator": lambda: ll.Underdamped(0.1, 1.0, 1.0, "leapfrog"),
-    "(?s)unstable.*stay below 0.99": lambda: _exit(dynamics=ll.Overdamped(1.5, 8.0)),
-    "contains the start": lambda: _exit(exit=ll.HalfSpace([1.0], -2.0)),
+    "antisymmetric": lambda: ld.NonReversible(0.1, 1.0, np.eye(2)),
+    "step_size": lambda: ld.Overdamped(-0.1, 1.0),
+    "beta": lambda: ld.Overdamped(0.1, np.nan),
+    "integrator": lambda: ld.Underdamped(0.1, 1.0, 1.0, "leapfrog"),
+    "(?s)unstable.*stay below 0.99": lambda: _exit(dynamics=ld.Overdamped(1.5, 8.0)),
+    "contains the start": lambda: _exit(exit=ld.HalfSpace([1.0], -2.0)),
     "outside the basin": lambda: _exit(start=[0.2]),
     "not finite": lambda: _exit(potential=lambda x: x * np.nan),
-    "other dimensions": lambda: _exit(exit=ll.HalfSpace([1.0, 0.0], 0.7)),
+    "other dimensions": lambda: _exit(exit=ld.HalfSpace([1.0, 0.0], 0.7)),
     "wrong shape": lambda: _exit(potential=lambda x: x[:, 0]),
     "cannot be evaluated": lambda: _exit(potential=lambda x: x @ np.eye(3)),
     "n_chains": lambda: _exit(n_chains=0),
     "start must have 1": lambda: _exit(start=[np.nan]),
     "one truth value": lambda: _exit(exit=lambda x: x > 0.7),
-    "unknown": lambda: ll.potential("triple_well"),
-    "no parameter": lambda: ll.potential("double_well", scale=1.0),
-    "too large for two": lambda: ll.potential("double_well", tilt=0.5),
-    "positive definite": lambda: ll.potential("quadratic", hessian=[[1.0, 2.0], [2.0, 1.0]]),
-    "need energies": lambda: ll.sample_langevin(lambda x: x, [0.0], ll.Overdamped(0.1, 1, metropolis=True)),
-    "one direction downwards": lambda: ll.kramers_time(WELL, WELL.minima[0], WELL.minima[1], MOVES),
-    "minimum is none": lambda: ll.kramers_time(WELL, WELL.saddles[0], WELL.minima[1], MOVES),
-    "not a stationary point": lambda: ll.kramers_time(WELL, [-0.5], WELL.saddles[0], MOVES),
-    "square matrix": lambda: ll.NonReversible(0.1, 1.0, np.zeros((2, 3))),
-    "within reach of thermal": lambda: ll.split_escape(
-        "double_well", [-1.0], exit=ll.HalfSpace([1.0], -0.9), dynamics=MOVES
+    "unknown": lambda: ld.potential("triple_well"),
+    "no parameter": lambda: ld.potential("double_well", scale=1.0),
+    "too large for two": lambda: ld.potential("double_well", tilt=0.5),
+    "positive definite": lambda: ld.potential("quadratic", hessian=[[1.0, 2.0], [2.0, 1.0]]),
+    "need energies": lambda: ld.sample_langevin(lambda x: x, [0.0], ld.Overdamped(0.1, 1, metropolis=True)),
+    "one direction downwards": lambda: ld.kramers_time(WELL, WELL.minima[0], WELL.minima[1], MOVES),
+    "minimum is none": lambda: ld.kramers_time(WELL, WELL.saddles[0], WELL.minima[1], MOVES),
+    "not a stationary point": lambda: ld.kramers_time(WELL, [-0.5], WELL.saddles[0], MOVES),
+    "square matrix": lambda: ld.NonReversible(0.1, 1.0, np.zeros((2, 3))),
+    "within reach of thermal": lambda: ld.split_escape(
+        "double_well", [-1.0], exit=ld.HalfSpace([1.0], -0.9), dynamics=MOVES
     ),
-    "takes no": lambda: ll.Potential("own", 0, lambda x: x),
+    "takes no": lambda: ld.Potential("own", 0, lambda x: x),
 }
 BAD["dimension must be"] = BAD.pop("takes no")
-MOVES = ll.Overdamped(0.01, 8.0)
+MOVES = ld.Overdamped(0.01, 8.0)
 
 
 def _exit(**changes):
     options = dict(
         potential="double_well",
         start=[-1.0],
-        exit=ll.HalfSpace([1.0], 0.7),
-        dynamics=ll.Overdamped(0.01, 8.0),
+        exit=ld.HalfSpace([1.0], 0.7),
+        dynamics=ld.Overdamped(0.01, 8.0),
         n_chains=10,
         rng=0,
     )
     options.update(changes)
-    return ll.escape_times(options.pop("potential"), options.pop("start"), **options)
+    return ld.escape_times(options.pop("potential"), options.pop("start"), **options)
 
 
 @pytest.mark.parametrize("words", BAD)
@@ -341,13 +355,13 @@ def test_bad_input_is_refused(words):
 def test_displays_draw_what_was_measured():
     from matplotlib.figure import Figure
 
-    from lowland.report.langevin_displays import PathsDisplay, SurvivalDisplay
+    from lowland.dynamics.displays import PathsDisplay, SurvivalDisplay
 
-    study = ll.escape_times(
+    study = ld.escape_times(
         "double_well",
         [-1.0],
-        exit=ll.HalfSpace([1.0], 0.7),
-        dynamics=ll.Overdamped(0.02, 3.0),
+        exit=ld.HalfSpace([1.0], 0.7),
+        dynamics=ld.Overdamped(0.02, 3.0),
         n_chains=50,
         rng=0,
     )
@@ -355,10 +369,10 @@ def test_displays_draw_what_was_measured():
     steps = shown.ax_.get_lines()[0].get_xydata()
     np.testing.assert_allclose(steps[1:, 0], np.unique(study.times))
     assert steps[25, 1] == pytest.approx(0.5, abs=0.03)
-    sample = ll.sample_langevin(
-        "double_well", [-1.0], ll.Overdamped(0.02, 3.0), n_chains=3, n_draws=20, thin=5, rng=0
+    sample = ld.sample_langevin(
+        "double_well", [-1.0], ld.Overdamped(0.02, 3.0), n_chains=3, n_draws=20, thin=5, rng=0
     )
-    paths = PathsDisplay.from_sample(sample, ll.potential("double_well").value, name="energy")
+    paths = PathsDisplay.from_sample(sample, ld.potential("double_well").value, name="energy")
     paths.plot(Figure().subplots())
     np.testing.assert_allclose(paths.numbers[1], (sample.draws[1, :, 0] ** 2 - 1) ** 2 / 4)
     np.testing.assert_allclose(paths.times[:2], [0, 0.1])

@@ -3,26 +3,28 @@
 import numpy as np
 import pytest
 
-import lowland as ll
+from lowland import dynamics as ld
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.landscape import mean_exit_time, stable_step
-from lowland.landscape.survival import sample_mean
-from lowland.search import Iterations, Langevin, run
+from lowland.dynamics.one_dimension import mean_exit_time
+from lowland.dynamics.quadratic_wells import stable_step
+from lowland.dynamics.search.annealing import Langevin
+from lowland.dynamics.survival import sample_mean
+from lowland.search import Iterations, run
 
-PAST = ll.HalfSpace([1.0], 0.7)
-SLOW = ll.Overdamped(0.01, 8.0)
+PAST = ld.HalfSpace([1.0], 0.7)
+SLOW = ld.Overdamped(0.01, 8.0)
 
 
-QUICK = ll.Overdamped(0.02, 4.0)
+QUICK = ld.Overdamped(0.02, 4.0)
 
 
 def _study(dynamics=QUICK, **options):
     options = {"exit": PAST, "n_chains": 4000, "rng": 0, **options}
-    return ll.escape_times("double_well", [-1.0], dynamics=dynamics, **options)
+    return ld.escape_times("double_well", [-1.0], dynamics=dynamics, **options)
 
 
 def test_chains_watched_too_briefly_give_no_mean():
-    for study in (_study(max_time=3.0), _study(ll.Underdamped(0.1, 8.0, 0.05), max_time=20.0)):
+    for study in (_study(max_time=3.0), _study(ld.Underdamped(0.1, 8.0, 0.05), max_time=20.0)):
         assert study.left > 0
         estimate = study.estimate()
         assert np.isnan(estimate.mean)
@@ -30,7 +32,7 @@ def test_chains_watched_too_briefly_give_no_mean():
         assert estimate.upper == np.inf
         assert "watched beyond" in str(study)
     # energy settles over the inverse friction
-    low, high = _study(ll.Underdamped(0.1, 8.0, 0.05), max_time=200.0).interval(0.999)
+    low, high = _study(ld.Underdamped(0.1, 8.0, 0.05), max_time=200.0).interval(0.999)
     assert low < 111.6 < high
     for wrong in (-3.0, np.nan, np.inf):
         with pytest.raises(InvalidInputError, match="relaxation"):
@@ -42,27 +44,37 @@ def test_paths_that_are_no_numbers_do_not_count():
         return np.where(x < -1.35, np.nan, x**3 - x)
 
     with pytest.raises(InvalidInputError, match="no longer finite"):
-        ll.split_escape(
-            broken, [-1.0], exit=PAST, dynamics=ll.Overdamped(0.02, 12.0), n_walkers=50, n_runs=4, rng=0
+        ld.split_escape(
+            broken,
+            [-1.0],
+            exit=PAST,
+            dynamics=ld.Overdamped(0.02, 12.0),
+            n_walkers=50,
+            n_runs=4,
+            rng=0,
         )
-    study = ll.escape_times(broken, [-1.0], exit=PAST, dynamics=ll.Overdamped(0.02, 12.0), n_chains=50, rng=0)
+    study = ld.escape_times(broken, [-1.0], exit=PAST, dynamics=ld.Overdamped(0.02, 12.0), n_chains=50, rng=0)
     assert study.diverged > 40
 
 
 def test_explosions_are_no_exits():
-    options = {"exit": ll.HalfSpace([1.0], 20.0), "dynamics": ll.Overdamped(0.3, 0.5), "max_time": 90.0}
+    options = {
+        "exit": ld.HalfSpace([1.0], 20.0),
+        "dynamics": ld.Overdamped(0.3, 0.5),
+        "max_time": 90.0,
+    }
     studies = [
-        ll.escape_times(source, [-1.0], n_chains=400, rng=0, **options)
+        ld.escape_times(source, [-1.0], n_chains=400, rng=0, **options)
         for source in ("double_well", lambda x: x**3 - x)
     ]
     assert studies[0].diverged == studies[1].diverged > 0
 
 
 def test_splitting_out_of_a_ball():
-    moves = ll.Overdamped(0.02, 12.0)
-    options = {"exit": ll.Ball([-1.0], 1.5), "dynamics": moves, "rng": 0}
-    direct = ll.escape_times("double_well", [-1.0], n_chains=4000, **options)
-    split = ll.split_escape("double_well", [-1.0], n_walkers=200, n_runs=10, n_excursions=1000, **options)
+    moves = ld.Overdamped(0.02, 12.0)
+    options = {"exit": ld.Ball([-1.0], 1.5), "dynamics": moves, "rng": 0}
+    direct = ld.escape_times("double_well", [-1.0], n_chains=4000, **options)
+    split = ld.split_escape("double_well", [-1.0], n_walkers=200, n_runs=10, n_excursions=1000, **options)
     low, high = split.interval(0.999)
     assert low < direct.mean * 1.15
     assert high > direct.mean / 1.15
@@ -70,11 +82,11 @@ def test_splitting_out_of_a_ball():
 
 @pytest.mark.parametrize("shift", [0.0, 0.7, -3.0])
 def test_any_progress_is_right(shift):
-    study = ll.split_escape(
+    study = ld.split_escape(
         "double_well",
         [-1.0],
         exit=PAST,
-        dynamics=ll.Overdamped(0.02, 16.0),
+        dynamics=ld.Overdamped(0.02, 16.0),
         progress=lambda x: 2 * x[:, 0] - shift,
         n_walkers=200,
         n_runs=10,
@@ -85,13 +97,17 @@ def test_any_progress_is_right(shift):
     assert low < 272.6 * 1.05
     assert high > 272.6 / 1.05
     with pytest.raises(InvalidInputError, match="one number a point"):
-        ll.split_escape("double_well", [-1.0], exit=PAST, dynamics=SLOW, progress=lambda x: x, levels=(-1, 0))
+        ld.split_escape("double_well", [-1.0], exit=PAST, dynamics=SLOW, progress=lambda x: x, levels=(-1, 0))
     with pytest.raises(InvalidInputError, match="two finite numbers"):
-        ll.split_escape("double_well", [-1.0], exit=PAST, dynamics=SLOW, levels=(-1.0, -0.8, 0.0))
+        ld.split_escape("double_well", [-1.0], exit=PAST, dynamics=SLOW, levels=(-1.0, -0.8, 0.0))
 
 
 def test_extrapolation_knows_what_it_may_do():
-    at_saddle = {"exit": ll.HalfSpace([1.0], 0.0), "dynamics": ll.Overdamped(0.05, 6.0), "n_chains": 20_000}
+    at_saddle = {
+        "exit": ld.HalfSpace([1.0], 0.0),
+        "dynamics": ld.Overdamped(0.05, 6.0),
+        "n_chains": 20_000,
+    }
     low, high = _study(bridge=False, extrapolate=True, **at_saddle).interval(0.999)
     assert low < 10.668 < high
     nobody = _study(max_time=0.2, extrapolate=True)
@@ -124,22 +140,22 @@ def test_quadrature_in_any_unit():
 
 
 def test_metropolis_needs_energies_and_exact_gradients():
-    exact = ll.Overdamped(0.1, 1.0, metropolis=True)
+    exact = ld.Overdamped(0.1, 1.0, metropolis=True)
     with pytest.raises(InvalidInputError, match="need energies"):
-        ll.sample_langevin(lambda x: x**3 - x, [-1.0], exact)
+        ld.sample_langevin(lambda x: x**3 - x, [-1.0], exact)
     with pytest.raises(InvalidInputError, match="no paths of the diffusion"):
-        ll.escape_times("double_well", [-1.0], exit=PAST, dynamics=exact)
-    noisy = ll.Potential("noisy", 1, lambda x, rng: x, value=lambda x: x[:, 0] ** 2 / 2, stochastic=True)
+        ld.escape_times("double_well", [-1.0], exit=PAST, dynamics=exact)
+    noisy = ld.Potential("noisy", 1, lambda x, rng: x, value=lambda x: x[:, 0] ** 2 / 2, stochastic=True)
     with pytest.raises(InvalidInputError, match="exact gradients"):
-        ll.sample_langevin(noisy, [0.0], exact)
+        ld.sample_langevin(noisy, [0.0], exact)
     with pytest.raises(InvalidInputError, match="value of a potential"):
-        ll.Potential("sum", 1, lambda x: x, value=lambda x: np.sum(x**2))
+        ld.Potential("sum", 1, lambda x: x, value=lambda x: np.sum(x**2))
     with pytest.raises(UnsupportedError, match="stochastic gradient"):
         noisy.hessian_at([0.0])
 
 
 def test_a_landscape_without_floor_gives_no_mean():
-    study = ll.escape_times(
+    study = ld.escape_times(
         lambda x: x - x**3, [-0.5], exit=PAST, dynamics=QUICK, n_chains=300, check_basin=False, rng=0
     )
     assert study.diverged > 15
@@ -148,8 +164,8 @@ def test_a_landscape_without_floor_gives_no_mean():
 
 
 def test_splitting_says_where_exits_are_not_rare():
-    options = {"exit": PAST, "dynamics": ll.Underdamped(0.05, 8.0, 1.0), "rng": 0}
-    study = ll.split_escape("double_well", [-1.0], n_walkers=200, n_runs=8, n_excursions=1000, **options)
+    options = {"exit": PAST, "dynamics": ld.Underdamped(0.05, 8.0, 1.0), "rng": 0}
+    study = ld.split_escape("double_well", [-1.0], n_walkers=200, n_runs=8, n_excursions=1000, **options)
     low, high = study.interval(0.999)
     assert low < 60.3 < high
     assert "not rare" in str(study)
@@ -157,7 +173,7 @@ def test_splitting_says_where_exits_are_not_rare():
 
 def test_functions_of_one_point_are_refused():
     with pytest.raises(InvalidInputError, match=r"wrong shape|cannot be evaluated"):
-        ll.Potential("own", 2, lambda x: np.array([x[0] ** 3 - x[0], x[1]]))
+        ld.Potential("own", 2, lambda x: np.array([x[0] ** 3 - x[0], x[1]]))
 
 
 def test_memory_is_not_read_beyond_its_end():
@@ -168,30 +184,30 @@ def test_memory_is_not_read_beyond_its_end():
         out[0, :] = parameters[5] * x[0, :]
 
     with pytest.raises(InvalidInputError, match="IndexError"):
-        ll.Potential("own", 1, beyond, parameters=[1.0])
+        ld.Potential("own", 1, beyond, parameters=[1.0])
     with pytest.raises(InvalidInputError, match="centre"):
-        ll.potential("quadratic", hessian=[1.0, 2.0], centre=[3.0])
+        ld.potential("quadratic", hessian=[1.0, 2.0], centre=[3.0])
     for wrong in (1.5, -5):
         with pytest.raises(InvalidInputError, match="warm_up"):
-            ll.sample_langevin("quadratic", [0.0], ll.Overdamped(0.1, 1.0), warm_up=wrong)
+            ld.sample_langevin("quadratic", [0.0], ld.Overdamped(0.1, 1.0), warm_up=wrong)
 
 
 def test_advice_refuses_what_it_cannot_judge():
-    ring = ll.Potential(
+    ring = ld.Potential(
         "ring",
         2,
         lambda x: x * (np.sum(x**2, 1, keepdims=True) - 1),
         lambda x: (np.sum(x**2, 1) - 1) ** 2 / 4,
     )
     with pytest.raises(InvalidInputError, match="flat"):
-        ll.advise_dynamics(ring, [1.0, 0.0], [0.0, 0.0], beta=8)
-    wells = ll.potential("many_wells", dimension=3)
+        ld.advise_dynamics(ring, [1.0, 0.0], [0.0, 0.0], beta=8)
+    wells = ld.potential("many_wells", dimension=3)
     assert len(wells.saddles) == 3
     with pytest.raises(InvalidInputError, match="one saddle"):
-        ll.advise_dynamics(wells, wells.minima[0], wells.saddles, beta=8)
-    one = ll.kramers_time(wells, wells.minima[0], wells.saddles[0], SLOW)
-    assert ll.kramers_time(wells, wells.minima[0], wells.saddles, SLOW) == pytest.approx(one / 3)
-    cold = ll.advise_dynamics(ll.potential("double_well"), [-1.0], [0.0], beta=8000)
+        ld.advise_dynamics(wells, wells.minima[0], wells.saddles, beta=8)
+    one = ld.kramers_time(wells, wells.minima[0], wells.saddles[0], SLOW)
+    assert ld.kramers_time(wells, wells.minima[0], wells.saddles, SLOW) == pytest.approx(one / 3)
+    cold = ld.advise_dynamics(ld.potential("double_well"), [-1.0], [0.0], beta=8000)
     assert 0.005 < next(s for s in cold if s.dynamics.name == "underdamped").dynamics.friction < 1
 
 
@@ -201,26 +217,29 @@ def test_turns_of_matrices_that_are_nearly_degenerate():
         d = rng.integers(2, 6)
         Q = np.linalg.qr(rng.standard_normal((d, d)))[0]
         H = (Q * (1 + rng.uniform(0, 10.0 ** rng.integers(-16, -8), d))) @ Q.T
-        assert np.all(np.isfinite(ll.optimal_antisymmetric(H)))
+        assert np.all(np.isfinite(ld.optimal_antisymmetric(H)))
     with pytest.raises(InvalidInputError, match="symmetric"):
-        ll.optimal_antisymmetric([[1.0, 0.5], [0.4, 1.0]])
+        ld.optimal_antisymmetric([[1.0, 0.5], [0.4, 1.0]])
 
 
 def test_long_steps_may_be_stable():
-    assert stable_step(ll.Underdamped(1.0, 1.0, 100.0, "exact_ou"), np.eye(1)) == pytest.approx(200, rel=0.01)
+    assert stable_step(ld.Underdamped(1.0, 1.0, 100.0, "exact_ou"), np.eye(1)) == pytest.approx(200, rel=0.01)
 
 
 def test_starts_and_samples_at_the_edge():
-    short = ll.sample_langevin("quadratic", [0.0], ll.Overdamped(0.1, 1.0), n_draws=2)
+    short = ld.sample_langevin("quadratic", [0.0], ld.Overdamped(0.1, 1.0), n_draws=2)
     assert "too few draws" in str(short)
     with pytest.raises(InvalidInputError, match="one row a chain"):
-        _ = ll.escape_times("double_well", np.full((5, 1), -1.0), exit=PAST, dynamics=SLOW, n_chains=200)
+        _ = ld.escape_times("double_well", np.full((5, 1), -1.0), exit=PAST, dynamics=SLOW, n_chains=200)
     for start in (np.zeros((0, 1)), np.zeros((2, 2, 1)), [1j], ["a"]):
         with pytest.raises(InvalidInputError, match="start"):
-            ll.escape_times("double_well", start, exit=PAST, dynamics=SLOW)
+            ld.escape_times("double_well", start, exit=PAST, dynamics=SLOW)
     with pytest.raises(InvalidInputError, match="exit must be"):
-        ll.escape_times("double_well", [-1.0], exit=None, dynamics=SLOW)
-    for wrong in (lambda: ll.HalfSpace([1.0], "a"), lambda: ll.NonReversible(0.1, 1.0, "a")):
+        ld.escape_times("double_well", [-1.0], exit=None, dynamics=SLOW)
+    for wrong in (
+        lambda: ld.HalfSpace([1.0], "a"),
+        lambda: ld.NonReversible(0.1, 1.0, "a"),
+    ):
         with pytest.raises(InvalidInputError):
             wrong()
 

@@ -5,9 +5,9 @@ import pytest
 from scipy.optimize import nnls
 
 import lowland as ll
-from lowland.certify import certify
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.status import Verdict
+from lowland.judges import certify
 from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
 from lowland.losses import Clipped
 from lowland.measure import Entries, gaussian

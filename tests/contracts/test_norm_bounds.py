@@ -4,11 +4,11 @@ import mpmath
 import numpy as np
 import pytest
 
-from lowland.certify import extremes, norm_bounds
-from lowland.certify.extremes import is_eigenvalue_below, is_norm_below
-from lowland.certify.norm_bounds import norm_bound
-from lowland.core.fields import embed
-from lowland.core.maps import DenseMap
+from lowland.certificates import norm_bounds, spectral_bounds
+from lowland.certificates.norm_bounds import norm_bound
+from lowland.certificates.spectral_bounds import is_eigenvalue_below, is_norm_below
+from lowland.core.complex_views import embed
+from lowland.core.dense_operator import DenseMap
 from lowland.core.status import Rigour
 from lowland.measure import Entries
 
@@ -74,8 +74,8 @@ def test_nothing_is_accepted_that_forty_digits_refute():
 
 
 def test_without_its_rounding_charge_the_bound_is_refuted(monkeypatch):
-    monkeypatch.setattr(extremes, "gamma", lambda terms, dtype="float64": 0.0)
-    monkeypatch.setattr(extremes, "unit_roundoff", lambda dtype: 0.0)
+    monkeypatch.setattr(spectral_bounds, "gamma", lambda terms, dtype="float64": 0.0)
+    monkeypatch.setattr(spectral_bounds, "unit_roundoff", lambda dtype: 0.0)
     assert false_accepts() > 0
 
 

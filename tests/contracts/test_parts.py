@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cases import DRAWN_LOSSES, LOSSES, MODELS, PENALTIES, parametrise
+from lowland.core.complex_views import as_reals
+from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
-from lowland.core.fields import as_reals
-from lowland.core.maps import DenseMap
 from lowland.core.protocols import MajorisedLoss
 from lowland.core.records import Factors
 from lowland.losses import Clipped, LogPoisson, Mixed, Ordinal, Squared

@@ -4,18 +4,19 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certify import Settings, certify
-from lowland.certify.checks import Outcome
-from lowland.certify.consistency import find_fault
-from lowland.certify.recheck import recheck
-from lowland.certify.table_problem import TableProblem
+from lowland.certificates import Settings
+from lowland.certificates.consistency import find_fault
+from lowland.certificates.recheck import recheck
+from lowland.certificates.recheck_outcomes import Outcome
+from lowland.certificates.table_problem import TableProblem
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.findings import Certificate, Finding
 from lowland.core.status import Rigour, Verdict
+from lowland.judges import certify
 from lowland.measure import Dense, Entries, RankOne, Stacked
 from lowland.models import General
 from lowland.objectives import make_objective
-from lowland.report.answers import answer
+from lowland.report.plain_findings import answer
 
 OPTIMAL = ["globally_optimal", "convex_optimal"]
 

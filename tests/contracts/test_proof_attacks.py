@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certify import Settings
-from lowland.certify.norm_bounds import norm_bound
+from lowland.certificates import Settings
+from lowland.certificates.norm_bounds import norm_bound
+from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.maps import DenseMap
 from lowland.core.status import Verdict
-from lowland.systems.intervals import entry_intervals
+from lowland.sensing.intervals import entry_intervals
 
 
 @pytest.mark.parametrize("seed", range(6))

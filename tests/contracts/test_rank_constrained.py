@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certify import certify, rank_constrained
-from lowland.certify.optimality import lower_value
-from lowland.certify.rank_constrained import largest_root, rank_constrained_bound, strong_convexity
+from lowland.certificates import rank_constrained
+from lowland.certificates.optimality import lower_value
+from lowland.certificates.rank_constrained import largest_root, rank_constrained_bound, strong_convexity
 from lowland.core.status import Rigour, Verdict
+from lowland.judges import certify
 from lowland.measure import Dense, Entries
 from lowland.models import General, Psd
 from lowland.objectives import make_objective

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lowland.completion.penalised import completion_objective, fit_completion
+from lowland.completion.penalised_model import extended_point
+from lowland.completion.rank_growth import fill_column
+from lowland.completion.rank_path import choose_rank_and_penalty
+from lowland.completion.settings import CompletionSettings
 from lowland.core.observations import Observations
-from lowland.systems.completion import completion_objective, fit_completion
-from lowland.systems.completion_model import extended_point
-from lowland.systems.completion_settings import CompletionSettings
-from lowland.systems.rank_growth import fill_column
-from lowland.systems.rank_path import choose_rank_and_penalty
 
 
 def table(seed=0, shape=(24, 18), rank=3, seen=0.6, noise=0.05):

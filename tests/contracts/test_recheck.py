@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certify import certify
-from lowland.certify.checks import Outcome
-from lowland.certify.recheck import recheck
-from lowland.certify.table_problem import TableProblem
+from lowland.certificates.recheck import recheck
+from lowland.certificates.recheck_outcomes import Outcome
+from lowland.certificates.table_problem import TableProblem
 from lowland.core.errors import FileFormatError
 from lowland.core.findings import Certificate, Finding
 from lowland.core.status import Rigour, Verdict
 from lowland.files.certificates import CertificateDocument, read_certificate, write_certificate
+from lowland.judges import certify
 from lowland.models import General
 from lowland.objectives import make_objective
 from lowland.search import GradientBelow, Iterations, TrustRegion, make_start, run

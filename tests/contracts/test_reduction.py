@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from lowland.certify import Settings, certify, reduced_curvature
-from lowland.certify.curvature import extreme_curvatures
-from lowland.certify.hessian import hessian_matrix
-from lowland.certify.settings import Judgement, gradient_work
+from lowland.certificates import Settings, reduced_curvature
+from lowland.certificates.curvature import extreme_curvatures
+from lowland.certificates.hessian import hessian_matrix
+from lowland.certificates.settings import Judgement, gradient_work
 from lowland.core.status import Verdict
+from lowland.judges import certify
 from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import make_objective, reduction

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certify.region_minima import UNSURE
-from lowland.kernels import relu_rank
-from lowland.kernels.relu_rank import clear_cases, modular_rank
-from lowland.landscape.pattern_shares import _Layers, _least_width
-from lowland.objectives import cone_programs
-from lowland.objectives.region_program import region_optimum
+from lowland import networks as ln
+from lowland.networks import cone_programs
+from lowland.networks.certificates.region_minima import UNSURE
+from lowland.networks.kernels import exact_ranks
+from lowland.networks.kernels.exact_ranks import clear_cases, modular_rank
+from lowland.networks.pattern_shares import _Layers, _least_width
+from lowland.networks.region_program import region_optimum
 
 
 def test_the_least_width_does_not_depend_on_the_guess():
@@ -36,9 +37,9 @@ def test_large_cases_are_proved_by_lapack_as_small_ones_are_by_loops(rng, monkey
     for n, d, k in cases:
         points = scale * rng.standard_normal((n, d))
         active = points @ rng.standard_normal((d, k)) > 0
-        monkeypatch.setattr(relu_rank, "LARGE", 150)
+        monkeypatch.setattr(exact_ranks, "LARGE", 150)
         small = clear_cases(active[None], points)[0]
-        monkeypatch.setattr(relu_rank, "LARGE", 0)
+        monkeypatch.setattr(exact_ranks, "LARGE", 0)
         large = clear_cases(active[None], points)[0]
         assert large == small
         assert not large or modular_rank(active, points, rng, trials=3) == n
@@ -46,10 +47,10 @@ def test_large_cases_are_proved_by_lapack_as_small_ones_are_by_loops(rng, monkey
 
 def test_lapack_without_its_shift_proves_what_is_false(rng, monkeypatch):
     """The mutant without a charge for rounding takes a repeated point for a new one."""
-    monkeypatch.setattr(relu_rank, "LARGE", 0)
+    monkeypatch.setattr(exact_ranks, "LARGE", 0)
     wrong = {}
-    for safe in (relu_rank.SAFE, 0.0):
-        monkeypatch.setattr(relu_rank, "SAFE", safe)
+    for safe in (exact_ranks.SAFE, 0.0):
+        monkeypatch.setattr(exact_ranks, "SAFE", safe)
         count = 0
         for _ in range(50):
             points = rng.standard_normal((20, 4))
@@ -107,13 +108,13 @@ def test_large_programs_are_answered_or_left_open(monkeypatch):
 def network(points):
     rng = np.random.default_rng(3)
     weights = rng.standard_normal((6, points.shape[1]))
-    return ll.ReluNetwork((weights, rng.standard_normal(6)), (rng.standard_normal(6), None))
+    return ln.ReluNetwork((weights, rng.standard_normal(6)), (rng.standard_normal(6), None))
 
 
 def test_steps_are_reported_and_an_interrupt_ends_them():
     points, targets, *_ = drawn(1, n=30)
     seen = []
-    ll.region_report(network(points), points, targets, on_step=seen.append)
+    ln.region_report(network(points), points, targets, on_step=seen.append)
     assert seen == sorted(seen)
     assert len(seen) > 3
     again = []
@@ -124,20 +125,20 @@ def test_steps_are_reported_and_an_interrupt_ends_them():
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        ll.region_report(network(points), points, targets, on_step=stop)
+        ln.region_report(network(points), points, targets, on_step=stop)
     assert len(again) <= 4 < len(seen)
     drawn_so_far = []
-    ll.advise_width(12, 3, 0.9, n_draws=80, on_step=drawn_so_far.append)
+    ln.advise_width(12, 3, 0.9, n_draws=80, on_step=drawn_so_far.append)
     assert drawn_so_far == list(range(1, 81))
 
 
 def test_many_points_need_fewer_draws(monkeypatch):
     """Beyond some work no more networks are drawn than both limits need."""
-    from lowland.landscape import pattern_shares
+    from lowland.networks import pattern_shares
 
     monkeypatch.setattr(pattern_shares, "ENOUGH_WORK", 0.0)
-    monkeypatch.setattr(relu_rank, "LARGE", 0)
-    few = ll.advise_width(12, 3, 0.9, n_draws=300)
+    monkeypatch.setattr(exact_ranks, "LARGE", 0)
+    few = ln.advise_width(12, 3, 0.9, n_draws=300)
     assert 20 < len(few.least_widths) < 100
     assert f"{len(few.least_widths)} draws" in few.law
     assert few.lower <= few.width <= few.upper
@@ -145,9 +146,9 @@ def test_many_points_need_fewer_draws(monkeypatch):
 
 def test_points_of_very_different_sizes():
     """The interior-point solver stops early there; what it leaves is no evidence that nothing lies inside."""
-    network = ll.ReluNetwork((np.array([[1.0]]), np.array([1.0])), (None, None))
+    network = ln.ReluNetwork((np.array([[1.0]]), np.array([1.0])), (None, None))
     points, targets = np.array([[-1e5], [1e-7], [2e-7]]), np.array([0.1, 1.0, 1.0])
-    found = ll.region_report(network, points, targets)
+    found = ln.region_report(network, points, targets)
     # the second and third point alone are active: w = 3e-7 / 5e-14
     least = 0.5 * float(np.mean((np.array([0, 0.6, 1.2]) - targets) ** 2))
     assert found.optimum.loss == pytest.approx(least, rel=1e-6)

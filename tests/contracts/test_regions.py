@@ -6,25 +6,24 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-import lowland as ll
 from cases import REGION_STEPPERS, RELU_OBJECTIVES, parametrise, random_network
+from lowland import networks as ln
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.status import Verdict
-from lowland.kernels import relu_rank
 from lowland.kernels.exact_integers import determinant_sign, exact_rank, integer_rows, product_signs
-from lowland.kernels.matroid_union import matroid_union
-from lowland.kernels.relu_modular import network_rank
-from lowland.kernels.relu_rank import clear_cases, full_rank, modular_rank
-from lowland.landscape import neuron_patterns
-from lowland.landscape.activation import activation
-from lowland.landscape.neuron_patterns import augmented, generic_pattern_count
-from lowland.landscape.pattern_shares import full_pattern_count, full_pattern_share
-from lowland.models.relu import Relu
-from lowland.objectives.region_program import RegionProgram, region_optimum
-from lowland.objectives.relu import ReluObjective
+from lowland.networks import regions as regions_module
+from lowland.networks.activation import activation
+from lowland.networks.kernels import exact_ranks
+from lowland.networks.kernels.exact_ranks import clear_cases, full_rank, modular_rank
+from lowland.networks.kernels.matroid_union import matroid_union
+from lowland.networks.kernels.modular_ranks import network_rank
+from lowland.networks.model import Relu
+from lowland.networks.neuron_patterns import augmented, generic_pattern_count, neuron_patterns
+from lowland.networks.objective import ReluObjective
+from lowland.networks.pattern_shares import full_pattern_count, full_pattern_share
+from lowland.networks.region_program import RegionProgram, region_optimum
+from lowland.networks.region_survey import Share
 from lowland.search import Iterations, ValueBelow, run
-from lowland.systems import regions as regions_module
-from lowland.systems.region_survey import Share
 from lowland.testing import check_gradient, check_hessian, check_progress, check_repeatable
 from oracles import relu as naive
 
@@ -73,11 +72,11 @@ def test_networks_of_torch_are_read_without_torch(rng):
     first, act, last = Linear(), ReLU(), Linear()
     first.weight, first.bias = tensor(rng.standard_normal((4, 2)).astype("f4")), tensor(np.zeros(4, "f4"))
     last.weight, last.bias = tensor(rng.standard_normal((1, 4)).astype("f4")), None
-    found = ll.ReluNetwork.from_torch([first, act, last])
+    found = ln.ReluNetwork.from_torch([first, act, last])
     assert found.widths == (4,)
     assert found.biases[1] is None
     with pytest.raises(InvalidInputError, match="Linear, ReLU"):
-        ll.ReluNetwork.from_torch([first, last])
+        ln.ReluNetwork.from_torch([first, last])
 
 
 @pytest.mark.parametrize(
@@ -93,7 +92,7 @@ def test_networks_of_torch_are_read_without_torch(rng):
 )
 def test_networks_that_cannot_be(weights, biases, words):
     with pytest.raises(InvalidInputError, match=words):
-        ll.ReluNetwork(weights, biases)
+        ln.ReluNetwork(weights, biases)
 
 
 # ------------------------------------------------------------------ exact arithmetic
@@ -138,7 +137,7 @@ def test_products_that_overflow():
 @pytest.mark.parametrize(("n", "d", "count"), [(5, 2, 10), (6, 3, 32), (7, 3, 44)])
 def test_counts_of_cells(n, d, count, rng):
     points = rng.standard_normal((n, d))
-    assert len(neuron_patterns(points, bias=False)) == count == ll.count_patterns(points, bias=False)
+    assert len(neuron_patterns(points, bias=False)) == count == ln.count_patterns(points, bias=False)
     assert {tuple(p) for p in neuron_patterns(points, bias=False)} == naive.sampled_patterns(points, rng)
 
 
@@ -148,7 +147,7 @@ def test_enumeration_agrees_with_the_formula(n, d, bias, rng):
     points = rng.standard_normal((n, d))
     found = neuron_patterns(points, bias=bias)
     assert len(found) == len(np.unique(found, axis=0)) == generic_pattern_count(n, d + bias)
-    assert ll.count_patterns(points, bias=bias, width=7) == len(found) ** 7
+    assert ln.count_patterns(points, bias=bias, width=7) == len(found) ** 7
     rows = augmented(points, bias)
     assert naive.sampled_patterns(rows, rng, 20_000) <= {tuple(p) for p in found}
 
@@ -169,13 +168,13 @@ def test_points_in_special_position(points, bias, rng):
     rows = augmented(np.array(points, float), bias)
     found = {tuple(p) for p in neuron_patterns(points, bias=bias)}
     assert found == naive.sampled_patterns(rows, rng, 600_000)
-    assert ll.count_patterns(points, bias=bias) == len(found)
+    assert ln.count_patterns(points, bias=bias) == len(found)
 
 
 def test_numbers_on_a_line():
     for n in (1, 2, 9, 300):
-        assert len(neuron_patterns(np.arange(float(n)))) == 2 * n == ll.count_patterns(np.arange(float(n)))
-    assert ll.count_patterns([0.0, 1.0, 1.0, 2.0]) == 6
+        assert len(neuron_patterns(np.arange(float(n)))) == 2 * n == ln.count_patterns(np.arange(float(n)))
+    assert ln.count_patterns([0.0, 1.0, 1.0, 2.0]) == 6
 
 
 def test_points_that_only_look_collinear():
@@ -190,14 +189,14 @@ def test_points_that_only_look_collinear():
     )
     assert 0 < lines < 10
     general = generic_pattern_count(5, 3)
-    assert 10 < ll.count_patterns(points) < general
+    assert 10 < ln.count_patterns(points) < general
 
 
 def test_too_many_patterns_are_refused(rng):
     points = rng.standard_normal((300, 12))
     with pytest.raises(InvalidInputError, match="too many"):
-        ll.count_patterns(points)
-    assert ll.count_patterns(points, generic=True) == generic_pattern_count(300, 13)
+        ln.count_patterns(points)
+    assert ln.count_patterns(points, generic=True) == generic_pattern_count(300, 13)
 
 
 # ------------------------------------------------------------------ ranks
@@ -278,7 +277,7 @@ def deficient_cases(rng, cases=400):
 def test_floats_alone_never_call_a_deficient_rank_full(rng, monkeypatch):
     active, points = deficient_cases(rng)
     assert not clear_cases(active, points).any()
-    monkeypatch.setattr(relu_rank, "SAFE", 0.0)  # the mutant that forgets what rounding may do
+    monkeypatch.setattr(exact_ranks, "SAFE", 0.0)  # the mutant that forgets what rounding may do
     assert clear_cases(active, points).any()
 
 
@@ -387,10 +386,10 @@ def test_units_change_no_verdict(outer, scale, shift, rng):
     for seed in range(12):
         network, x, y = bad_region(seed)
         x = np.round(x * 2**20) / 2**20  # so that a shift is exact
-        plain = ll.region_report(network, x, y)
+        plain = ln.region_report(network, x, y)
         w, b, v, _ = network.univariate()
-        moved = ll.ReluNetwork(((w / scale)[:, None], v * outer), (b - w / scale * (shift * scale), None))
-        other = ll.region_report(moved, (x + shift) * scale, y)
+        moved = ln.ReluNetwork(((w / scale)[:, None], v * outer), (b - w / scale * (shift * scale), None))
+        other = ln.region_report(moved, (x + shift) * scale, y)
         if not np.array_equal(plain.activation.patterns[0], other.activation.patterns[0]):
             continue  # the shifted biases were rounded over a point
         assert other.optimum.loss == pytest.approx(plain.optimum.loss, rel=1e-5, abs=1e-12)
@@ -403,29 +402,29 @@ def test_a_fit_without_error_is_never_called_bad():
     for seed in range(6):
         rng = np.random.default_rng(seed)
         x, network = rng.uniform(-1, 1, (60, 4)), random_network(rng, (4, 3, 1), (True, False))
-        small = ll.ReluNetwork((network.weights[0], 1e-3 * network.weights[1]), network.biases)
-        found = ll.region_report(small, x, small(x))
+        small = ln.ReluNetwork((network.weights[0], 1e-3 * network.weights[1]), network.biases)
+        found = ln.region_report(small, x, small(x))
         assert found.certificate["no_bad_minimum_in_region"].verdict is not Verdict.REFUTED
 
 
 def test_cones_that_are_half_planes():
-    one = ll.ReluNetwork(([[1.0]], [1.0]), ([0.5], None))
-    assert ll.region_report(one, [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]).optimum.is_zero
-    survey = ll.survey_regions([1.0, 1.0], [1.0, 1.0], width=4, n_regions=100, rng=0)
+    one = ln.ReluNetwork(([[1.0]], [1.0]), ([0.5], None))
+    assert ln.region_report(one, [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]).optimum.is_zero
+    survey = ln.survey_regions([1.0, 1.0], [1.0, 1.0], width=4, n_regions=100, rng=0)
     # both points at one place: fitted wherever a neuron of positive output weight is active there, 3 of 4
     low, high = survey.global_minimum.interval(0.999)
     assert low < 0.75 < high
     assert survey.bad_minimum.hits <= 100 - survey.global_minimum.hits
-    lined = ll.ReluNetwork((np.ones((1, 2)), [1.0]), (None, None))
+    lined = ln.ReluNetwork((np.ones((1, 2)), [1.0]), (None, None))
     points = np.array([[1.0, 2.0], [2.0, 4.0]])
-    assert ll.region_report(lined, points, [1.0, 2.0]).optimum.is_zero
+    assert ln.region_report(lined, points, [1.0, 2.0]).optimum.is_zero
 
 
 # ------------------------------------------------------------------ verdicts
 def test_a_full_region_has_only_good_minima(rng):
     network = random_network(rng, (2, 20, 1), biased=(True, False))
     inputs, targets = rng.standard_normal((8, 2)), rng.standard_normal(8)
-    found = ll.region_report(network, inputs, targets)
+    found = ln.region_report(network, inputs, targets)
     assert found.rank == found.generic_rank == found.numerical_rank == 8
     finding = found.certificate["no_bad_minimum_in_region"]
     assert finding.verdict is Verdict.PROVED
@@ -439,8 +438,8 @@ def test_a_full_region_has_only_good_minima(rng):
 
 
 def test_dead_points_make_bad_minima():
-    dead = ll.ReluNetwork((np.ones((3, 1)), np.ones(3)), (-5 * np.ones(3), None))
-    found = ll.region_report(dead, [0.0, 1.0, 2.0], [1.0, 2.0, -1.0])
+    dead = ln.ReluNetwork((np.ones((3, 1)), np.ones(3)), (-5 * np.ones(3), None))
+    found = ln.region_report(dead, [0.0, 1.0, 2.0], [1.0, 2.0, -1.0])
     assert found.certificate["no_bad_minimum_in_region"].verdict is Verdict.REFUTED
     assert found.dead_points.tolist() == [0, 1, 2]
     assert found.dead_neurons[0].tolist() == [0, 1, 2]
@@ -452,7 +451,7 @@ def test_refutations_hold_what_they_say(rng):
         generator = np.random.default_rng(seed)
         network = random_network(generator, (1, 6, 1), biased=(True, False))
         inputs, targets = generator.uniform(-1, 1, 7), generator.standard_normal(7)
-        found = ll.region_report(network, inputs, targets)
+        found = ln.region_report(network, inputs, targets)
         finding = found.certificate["no_bad_minimum_in_region"]
         numeric = found.numerical_rank
         assert (finding.verdict is Verdict.PROVED) == (numeric == 7)
@@ -462,7 +461,7 @@ def test_refutations_hold_what_they_say(rng):
         weights = finding.witness["weights"]
         rows = augmented(inputs, True)
         np.testing.assert_array_equal(rows @ weights.T > 0, found.activation.patterns[0])
-        model = Relu(ll.ReluNetwork((weights[:, :1], network.weights[1]), (weights[:, 1], None)), "first")
+        model = Relu(ln.ReluNetwork((weights[:, :1], network.weights[1]), (weights[:, 1], None)), "first")
         objective = ReluObjective(inputs, targets, model)
         theta = model.point(model.network)
         value = objective.value(theta)
@@ -478,30 +477,30 @@ def test_a_judge_that_forgets_the_rank_is_caught(rng, monkeypatch):
     generator = np.random.default_rng(1)
     network = random_network(generator, (1, 3, 1), biased=(True, False))
     inputs, targets = generator.uniform(-1, 1, 7), generator.standard_normal(7)
-    honest = ll.region_report(network, inputs, targets)
+    honest = ln.region_report(network, inputs, targets)
     assert honest.certificate["no_bad_minimum_in_region"].verdict is not Verdict.PROVED
     assert honest.rank < 7
     monkeypatch.setattr(regions_module, "network_rank", lambda *_, **__: 7)
-    mutant = ll.region_report(network, inputs, targets)
+    mutant = ln.region_report(network, inputs, targets)
     wrong = mutant.certificate["no_bad_minimum_in_region"].verdict is Verdict.PROVED
     assert wrong
     assert mutant.numerical_rank < 7
 
 
 def test_a_boundary_is_no_region(rng):
-    network = ll.ReluNetwork(([[1.0], [1.0]], [1.0, -1.0]), ([-0.5, 0.3], None))
-    found = ll.region_report(network, [0.5, 1.0], [0.0, 1.0])
+    network = ln.ReluNetwork(([[1.0], [1.0]], [1.0, -1.0]), ([-0.5, 0.3], None))
+    found = ln.region_report(network, [0.5, 1.0], [0.0, 1.0])
     assert found.certificate["no_bad_minimum_in_region"].verdict is Verdict.INCONCLUSIVE
     assert found.activation.on_boundary
     # a knot on the next float is off the boundary
-    moved = ll.ReluNetwork(network.weights, ([-np.nextafter(0.5, 0), 0.3], None))
-    assert not ll.region_report(moved, [0.5, 1.0], [0.0, 1.0]).activation.on_boundary
+    moved = ln.ReluNetwork(network.weights, ([-np.nextafter(0.5, 0), 0.3], None))
+    assert not ln.region_report(moved, [0.5, 1.0], [0.0, 1.0]).activation.on_boundary
 
 
 def test_repeated_points_are_never_proved(rng):
     network = random_network(rng, (2, 30, 1), biased=(True, False))
     inputs = rng.standard_normal((5, 2))
-    found = ll.region_report(network, inputs[[0, 1, 2, 3, 4, 0]], np.arange(6.0))
+    found = ln.region_report(network, inputs[[0, 1, 2, 3, 4, 0]], np.arange(6.0))
     assert found.repeated
     assert found.generic_rank == 6
     assert found.rank == 5
@@ -511,7 +510,7 @@ def test_repeated_points_are_never_proved(rng):
 
 def test_a_point_at_zero_is_dead_and_no_boundary(rng):
     network = random_network(rng, (2, 5, 1), (False, False))
-    found = ll.region_report(network, [[0.0, 0.0], [1.0, 2.0]], [1.0, 1.0])
+    found = ln.region_report(network, [[0.0, 0.0], [1.0, 2.0]], [1.0, 1.0])
     assert not found.activation.on_boundary
     assert 0 in found.dead_points
     assert found.certificate["no_bad_minimum_in_region"].verdict is not Verdict.PROVED
@@ -523,8 +522,8 @@ def test_multiples_of_primes_lose_no_rank(rng):
     network = random_network(rng, (1, 4, 1), (True, False))
     outer = np.full(4, float(PRIMES[0] * PRIMES[1]))
     x = np.array([-0.3, 0.4])
-    plain = ll.region_report(network, x)
-    assert ll.region_report(ll.ReluNetwork((network.weights[0], outer), network.biases), x).rank == plain.rank
+    plain = ln.region_report(network, x)
+    assert ln.region_report(ln.ReluNetwork((network.weights[0], outer), network.biases), x).rank == plain.rank
     for _ in range(20):
         prime = random_prime(rng)
         assert 2**22 < prime < 2**23
@@ -541,7 +540,7 @@ def test_multiples_of_primes_lose_no_rank(rng):
 )
 def test_layers_beyond_floats_are_not_decided(weights, biases, inputs, expected):
     try:
-        found = ll.region_report(ll.ReluNetwork(weights, biases), inputs, [-1.0] * len(inputs))
+        found = ln.region_report(ln.ReluNetwork(weights, biases), inputs, [-1.0] * len(inputs))
     except InvalidInputError as error:
         assert "too large" in str(error)  # noqa: PT017
         return
@@ -552,7 +551,7 @@ def test_data_that_no_function_fits_are_no_proof_of_a_bad_minimum(rng):
     network = random_network(rng, (1, 40, 1), (True, False))
     x = np.linspace(-1, 1, 6)
     x, y = np.r_[x, x[:2]], np.r_[rng.standard_normal(6), 0.0, 0.0]
-    found = ll.region_report(network, x, y)
+    found = ln.region_report(network, x, y)
     if found.optimum.interior:
         assert found.optimum.loss == pytest.approx(np.sum((y[:2] - y[6:]) ** 2) / 4 / 8)
         assert found.certificate.verdict is Verdict.SUPPORTED
@@ -560,7 +559,7 @@ def test_data_that_no_function_fits_are_no_proof_of_a_bad_minimum(rng):
 
 def test_notes_say_what_was_not_asked(rng, monkeypatch):
     monkeypatch.setattr(regions_module, "MOST_PAIRS", 10)
-    found = ll.region_report(random_network(rng, (1, 5, 1)), np.arange(6.0), np.arange(6.0))
+    found = ln.region_report(random_network(rng, (1, 5, 1)), np.arange(6.0), np.arange(6.0))
     assert found.optimum is None
     assert "too large" in found.notes[0]
     assert len(repr(found)) < 100
@@ -568,23 +567,23 @@ def test_notes_say_what_was_not_asked(rng, monkeypatch):
 
 def test_large_whole_numbers_are_refused():
     with pytest.raises(InvalidInputError, match="whole numbers"):
-        ll.count_patterns(np.array([2**60, 2**60 + 1, 5]))
+        ln.count_patterns(np.array([2**60, 2**60 + 1, 5]))
 
 
 def test_zero_output_weights_do_not_count(rng):
     network = random_network(rng, (2, 20, 1), biased=(True, False))
-    silent = ll.ReluNetwork((network.weights[0], 0 * network.weights[1]), network.biases)
-    found = ll.region_report(silent, rng.standard_normal((5, 2)), np.ones(5))
+    silent = ln.ReluNetwork((network.weights[0], 0 * network.weights[1]), network.biases)
+    found = ln.region_report(silent, rng.standard_normal((5, 2)), np.ones(5))
     assert found.rank == found.generic_rank == 0
     assert found.certificate["no_bad_minimum_in_region"].verdict is Verdict.REFUTED
 
 
 def test_deep_networks_are_judged_almost_everywhere(rng):
     network, inputs = random_network(rng, (3, 12, 12, 1)), rng.standard_normal((6, 3))
-    finding = ll.region_report(network, inputs, trained="all").certificate["no_bad_minimum_in_region"]
+    finding = ln.region_report(network, inputs, trained="all").certificate["no_bad_minimum_in_region"]
     assert finding.verdict is Verdict.PROVED
     assert "volume zero" in finding.assumptions[0]
-    shallow = ll.region_report(random_network(rng, (3, 20, 1)), inputs, trained="all")
+    shallow = ln.region_report(random_network(rng, (3, 20, 1)), inputs, trained="all")
     assert "output weight" in shallow.certificate["no_bad_minimum_in_region"].assumptions[0]
 
 
@@ -593,7 +592,7 @@ def test_a_missing_solver_leaves_the_rest(rng, monkeypatch):
 
     monkeypatch.setitem(sys.modules, "clarabel", None)
     network = random_network(rng, (2, 3, 1), biased=(True, False))
-    found = ll.region_report(network, rng.standard_normal((9, 2)), rng.standard_normal(9))
+    found = ln.region_report(network, rng.standard_normal((9, 2)), rng.standard_normal(9))
     assert found.optimum is None
     assert "lowland[regions]" in found.notes[0]
 
@@ -601,22 +600,22 @@ def test_a_missing_solver_leaves_the_rest(rng, monkeypatch):
 # ------------------------------------------------------------------ surveys, advice, walks
 def test_surveys_count_what_single_reports_say(rng):
     inputs, targets = rng.uniform(-1, 1, 6), rng.uniform(-1, 1, 6)
-    survey = ll.survey_regions(inputs, targets, width=12, n_regions=80, rng=3)
+    survey = ln.survey_regions(inputs, targets, width=12, n_regions=80, rng=3)
     assert survey.full.trials == survey.best_losses.size == 80
     assert survey.global_minimum.hits >= survey.full.hits * 0  # closed regions may hold one without full rank
     assert survey.bad_minimum.hits + survey.full.hits <= 80
     low, high = survey.full.interval()
     assert low <= survey.full.estimate <= high
-    again = ll.survey_regions(inputs, targets, width=12, n_regions=80, rng=3)
+    again = ln.survey_regions(inputs, targets, width=12, n_regions=80, rng=3)
     np.testing.assert_array_equal(survey.best_losses, again.best_losses)
 
 
 def test_shares_by_count_are_those_of_the_formula():
     # rank of the pattern itself is asked of the formula, so the Jacobian's share is at least that
-    survey = ll.survey_regions(np.linspace(0, 1, 6), width=25, law="count", n_regions=2000, rng=0)
+    survey = ln.survey_regions(np.linspace(0, 1, 6), width=25, law="count", n_regions=2000, rng=0)
     assert survey.full.interval()[1] >= full_pattern_share(6, 25)
     exact = Share(246, 512).estimate
-    drawn = ll.survey_regions([0.0, 0.3, 0.7, 1.1], width=3, law="count", n_regions=4000, rng=0).full
+    drawn = ln.survey_regions([0.0, 0.3, 0.7, 1.1], width=3, law="count", n_regions=4000, rng=0).full
     assert drawn.interval(0.999)[0] <= exact <= drawn.interval(0.999)[1]
 
 
@@ -626,7 +625,7 @@ def test_clopper_and_pearson():
 
 
 def test_advice_holds_for_networks_of_that_width(rng):
-    advice = ll.advise_width(15, 3, 0.9, n_draws=300, rng=0)
+    advice = ln.advise_width(15, 3, 0.9, n_draws=300, rng=0)
     assert advice.lower <= advice.width <= advice.upper
     active = np.stack([rng.standard_normal((15, 4)) @ rng.standard_normal((4, 1)) > 0 for _ in range(2)])
     assert active.shape == (2, 15, 1)
@@ -637,7 +636,7 @@ def test_advice_holds_for_networks_of_that_width(rng):
         full += full_rank(pattern[None], points, rng)[0]
     assert full / 300 > 0.85
     with pytest.raises(InvalidInputError, match="repeat"):
-        ll.advise_width(3, 1, 0.5, inputs=np.array([[0.0], [0.0], [1.0]]), n_draws=20)
+        ln.advise_width(3, 1, 0.5, inputs=np.array([[0.0], [0.0], [1.0]]), n_draws=20)
 
 
 @parametrise(REGION_STEPPERS)
@@ -670,24 +669,30 @@ def test_walks_need_regions(rng):
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: ll.survey_regions([0.0, 1.0], width=0), "width"),
-        (lambda: ll.survey_regions([0.0, 1.0], width=2, law="odd"), "law"),
-        (lambda: ll.survey_regions([0.0, 1.0], [1.0], width=2), "targets"),
-        (lambda: ll.survey_regions([0.0, np.nan], width=2), "finite"),
-        (lambda: ll.survey_regions([0.0, 1.0], width=2, outer=[1.0, 0.0]), "outer"),
-        (lambda: ll.advise_width(5, 2, 1.5), "probability"),
-        (lambda: ll.advise_width(5, 2, 0.999), "n_draws"),
-        (lambda: ll.advise_width(5, 2, 0.05, n_draws=20), "n_draws"),
-        (lambda: ll.advise_width(5, 2, "0.5"), "probability"),
-        (lambda: ll.advise_width(5, 2, rng=-1), "rng"),
-        (lambda: ll.advise_width(2, 1, 0.5, inputs=[[np.nan], [1.0]]), "finite"),
-        (lambda: ll.advise_width(2, 1, 0.5, bias=False, inputs=[[0.0], [1.0]]), "repeat"),
-        (lambda: ll.survey_regions([0.0, 1.0], width=2, outer=["a", "b"]), "outer"),
-        (lambda: ll.region_report(42, [[1.0]]), "cannot be read"),
+        (lambda: ln.survey_regions([0.0, 1.0], width=0), "width"),
+        (lambda: ln.survey_regions([0.0, 1.0], width=2, law="odd"), "law"),
+        (lambda: ln.survey_regions([0.0, 1.0], [1.0], width=2), "targets"),
+        (lambda: ln.survey_regions([0.0, np.nan], width=2), "finite"),
+        (lambda: ln.survey_regions([0.0, 1.0], width=2, outer=[1.0, 0.0]), "outer"),
+        (lambda: ln.advise_width(5, 2, 1.5), "probability"),
+        (lambda: ln.advise_width(5, 2, 0.999), "n_draws"),
+        (lambda: ln.advise_width(5, 2, 0.05, n_draws=20), "n_draws"),
+        (lambda: ln.advise_width(5, 2, "0.5"), "probability"),
+        (lambda: ln.advise_width(5, 2, rng=-1), "rng"),
+        (lambda: ln.advise_width(2, 1, 0.5, inputs=[[np.nan], [1.0]]), "finite"),
+        (lambda: ln.advise_width(2, 1, 0.5, bias=False, inputs=[[0.0], [1.0]]), "repeat"),
+        (lambda: ln.survey_regions([0.0, 1.0], width=2, outer=["a", "b"]), "outer"),
+        (lambda: ln.region_report(42, [[1.0]]), "cannot be read"),
         (lambda: Share(1, 2).interval(2), "level"),
-        (lambda: ll.count_patterns([[0.0], [1.0]], width=-1), "width"),
-        (lambda: ll.region_report(ll.ReluNetwork(([[1.0]], [1.0])), [[0.0, 1.0]]), "do not fit"),
-        (lambda: ll.region_report(ll.ReluNetwork(([[1.0]], [1.0])), [0.0], trained="last"), "trained"),
+        (lambda: ln.count_patterns([[0.0], [1.0]], width=-1), "width"),
+        (
+            lambda: ln.region_report(ln.ReluNetwork(([[1.0]], [1.0])), [[0.0, 1.0]]),
+            "do not fit",
+        ),
+        (
+            lambda: ln.region_report(ln.ReluNetwork(([[1.0]], [1.0])), [0.0], trained="last"),
+            "trained",
+        ),
     ],
 )
 def test_bad_input(call, words):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from cases import PROBLEMS, SOLVERS, parametrise
+from lowland.core.capabilities import offers
 from lowland.core.errors import UnsupportedError
-from lowland.core.needs import missing_needs
 from lowland.core.status import StopReason
 from lowland.search import Iterations, make_start, run
 from lowland.search.loop import Checkpoint
@@ -14,7 +14,7 @@ from lowland.testing import check_progress, check_repeatable
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_progress(case, name, rng):
     objective, stepper = PROBLEMS[name](), case.make()
-    if missing_needs(objective, stepper.needs):
+    if not all(offers(objective, need) for need in stepper.needs):
         with pytest.raises(UnsupportedError, match="cannot work on this objective"):
             run(objective, stepper, np.zeros(objective.size), stop=Iterations(1), rng=rng)
         return
@@ -31,7 +31,7 @@ def test_progress(case, name, rng):
 
 def _problem_for(case):
     problems = (make() for make in PROBLEMS.values())
-    return next(p for p in problems if not missing_needs(p, case.part.needs))
+    return next(p for p in problems if all(offers(p, need) for need in case.part.needs))
 
 
 @parametrise(SOLVERS)

@@ -11,20 +11,21 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 import lowland as ll
 from cases import random_network
-from lowland.certify import sharpness as sharpness_module
-from lowland.certify import stability as stability_module
-from lowland.certify.sharpness import Sharpness, kernel, measure_sharpness, rescaling_bracket
-from lowland.certify.stability import judge_stability
-from lowland.certify.variation import effective_knots, knots, weighted_variation
+from lowland import networks as ln
 from lowland.core.errors import InvalidInputError, LowlandError
-from lowland.core.networks import two_layer
 from lowland.core.status import Verdict
-from lowland.kernels import relu_descent
-from lowland.kernels.relu_descent import DIVERGED, descend
-from lowland.models.relu import Relu
-from lowland.objectives.relu import ReluObjective
-from lowland.systems import descent as descent_module
-from lowland.systems.descent import random_starts, unpack
+from lowland.networks import descent as descent_module
+from lowland.networks.certificates import sharpness as sharpness_module
+from lowland.networks.certificates import stability as stability_module
+from lowland.networks.certificates.sharpness import Sharpness, kernel, measure_sharpness, rescaling_bracket
+from lowland.networks.certificates.stability import judge_stability
+from lowland.networks.descent import random_starts, unpack
+from lowland.networks.kernels import descent as relu_descent
+from lowland.networks.kernels.descent import DIVERGED, descend
+from lowland.networks.model import Relu
+from lowland.networks.network import two_layer
+from lowland.networks.objective import ReluObjective
+from lowland.networks.variation import effective_knots, knots, weighted_variation
 from oracles import relu as naive
 
 
@@ -35,9 +36,9 @@ def univariate(rng, width=12, scale=1.0):
 
 # ------------------------------------------------------------------ the weight and the knots
 def test_published_weights():
-    found = ll.variation_weight([-1.0, 0.0, 1.0], [-0.5, 0.0, 0.5, 2.0, -2.0])
+    found = ln.variation_weight([-1.0, 0.0, 1.0], [-0.5, 0.0, 0.5, 2.0, -2.0])
     np.testing.assert_allclose(found, [0.0785674, 0.1571348, 0.0785674, 0, 0], atol=5e-8)
-    ties = ll.variation_weight([0.0, 0.0, 1.0, 2.0, 2.0], [0.5, 1.0, 1.5])
+    ties = ln.variation_weight([0.0, 0.0, 1.0, 2.0, 2.0], [0.5, 1.0, 1.5])
     np.testing.assert_allclose(ties, [0.08, 0.16, 0.178885], atol=5e-7)
 
 
@@ -45,7 +46,7 @@ def test_weight_by_its_definition(rng):
     x = np.round(rng.uniform(-2, 3, 40), 1)  # with ties
     t = np.r_[rng.uniform(-3, 4, 50), x[:10]]
     expected = [naive.variation_weight(x, ti) for ti in t]
-    np.testing.assert_allclose(ll.variation_weight(x, t), expected, atol=1e-12)
+    np.testing.assert_allclose(ln.variation_weight(x, t), expected, atol=1e-12)
 
 
 def test_weight_of_inputs_far_from_zero():
@@ -59,13 +60,13 @@ def test_weight_of_inputs_far_from_zero():
             mean = sum(side) / len(side)
             share = Fraction(len(side), 5)
             exact.append(float(share**2 * sign * (Fraction(t) - mean)) * float(np.hypot(1, float(mean))))
-        assert float(ll.variation_weight(x, t)) == pytest.approx(min(exact), rel=1e-12)
-    assert ll.variation_weight(x, t).shape == ()
+        assert float(ln.variation_weight(x, t)) == pytest.approx(min(exact), rel=1e-12)
+    assert ln.variation_weight(x, t).shape == ()
 
 
 def test_weight_of_many_inputs():
     x = np.linspace(-1, 1, 200_001)
-    np.testing.assert_allclose(ll.variation_weight(x, [0.0, 0.5]), [0.13975, 0.019531], rtol=1e-4)
+    np.testing.assert_allclose(ln.variation_weight(x, [0.0, 0.5]), [0.13975, 0.019531], rtol=1e-4)
 
 
 def test_equal_knots_are_one(rng):
@@ -76,7 +77,7 @@ def test_equal_knots_are_one(rng):
     np.testing.assert_allclose(jumps, [1.0, 1.0], rtol=1e-9)
     merged = weighted_variation(x, *knots(np.array([1.0, -2.0]), np.array([0.3, 0.2]), np.array([1.0, 0.5])))
     assert weighted_variation(x, places, jumps) == pytest.approx(merged)
-    naive_sum = float(np.abs(v * w) @ ll.variation_weight(x, -b / w))
+    naive_sum = float(np.abs(v * w) @ ln.variation_weight(x, -b / w))
     assert naive_sum > 1000 * merged  # what forgets to merge
     assert knots(np.zeros(2), np.ones(2), np.ones(2))[0].size == 0
 
@@ -163,9 +164,9 @@ def fitted_exactly():
 def test_stability_at_a_stationary_point():
     network, x, y = fitted_exactly()
     largest = measure_sharpness(network, x[:, None], y).largest
-    stable = ll.stability_report(network, x, y, 1.999 / largest)
+    stable = ln.stability_report(network, x, y, 1.999 / largest)
     assert stable.certificate["stable_at_step_size"].verdict is Verdict.PROVED
-    assert ll.stability_report(network, x, y, 2.001 / largest).certificate.verdict is Verdict.REFUTED
+    assert ln.stability_report(network, x, y, 2.001 / largest).certificate.verdict is Verdict.REFUTED
     assert stable.largest_step_of_function > 2 / largest
     low, high = stable.largest_step_of_rescalings
     assert low <= high <= stable.largest_step_of_function
@@ -182,23 +183,23 @@ def test_stability_is_what_descent_does(rng):
         first = objective.value(at)
         for _ in range(400):
             at = at - factor * 2 / largest * objective.gradient(at)
-        report = ll.stability_report(network, x, y, factor * 2 / largest)
+        report = ln.stability_report(network, x, y, factor * 2 / largest)
         shrinks = objective.value(at) < first
         assert shrinks == (report.certificate.verdict is Verdict.PROVED)
 
 
 def test_what_is_not_at_rest_or_at_a_kink_is_not_proved():
     network, x, y = fitted_exactly()
-    moved = ll.stability_report(network, x, y + 0.1, 0.01)
+    moved = ln.stability_report(network, x, y + 0.1, 0.01)
     assert moved.certificate.verdict is Verdict.INCONCLUSIVE
-    kink = ll.stability_report(network, [-1.0, -0.5, 1.0], [0.0, 0.0, 1.5], 0.01)
+    kink = ln.stability_report(network, [-1.0, -0.5, 1.0], [0.0, 0.0, 1.5], 0.01)
     assert kink.certificate.verdict is Verdict.INCONCLUSIVE
 
 
 def test_saddles_are_refuted():
     # an output weight of zero, and residuals that neither the neuron nor the offset can lower
     network = two_layer(np.array([[1.0]]), np.array([0.5]), np.array([0.0]), 0.0)
-    found = ll.stability_report(network, [-1.0, 0.0, 1.0], [-2.0, 3.0, -1.0], 0.1)
+    found = ln.stability_report(network, [-1.0, 0.0, 1.0], [-2.0, 3.0, -1.0], 0.1)
     assert found.sharpness.gradient_norm < 1e-12
     assert found.sharpness.smallest < -0.1
     assert found.certificate.verdict is Verdict.REFUTED
@@ -213,10 +214,10 @@ def test_a_saddle_beside_a_large_curvature_is_a_saddle():
     rest = a * x + c - y
     t = brentq(lambda t: float(np.mean(rest * np.maximum(x - t, 0))), 0.3, 0.45, xtol=1e-15)
     for size in (1.0, 1e5):
-        network = ll.ReluNetwork(
+        network = ln.ReluNetwork(
             ([[a / size], [1.0]], [size, 0.0]), ([2 * abs(a / size), -t], [c - 2 * abs(a)])
         )
-        verdict = ll.stability_report(network, x, y, 2e-11).certificate.verdict
+        verdict = ln.stability_report(network, x, y, 2e-11).certificate.verdict
         assert verdict is Verdict.REFUTED
 
 
@@ -224,8 +225,8 @@ def test_a_constant_does_not_make_a_point_rest():
     x = np.linspace(-1, 1, 30)
     for shift in (0.0, 1e6):
         y = shift + np.sin(3 * x)
-        network = ll.ReluNetwork(([[1.0]], [0.5]), ([-5.0], [shift - 0.9]))
-        assert ll.stability_report(network, x, y, 0.1).certificate.verdict is Verdict.INCONCLUSIVE
+        network = ln.ReluNetwork(([[1.0]], [0.5]), ([-5.0], [shift - 0.9]))
+        assert ln.stability_report(network, x, y, 0.1).certificate.verdict is Verdict.INCONCLUSIVE
 
 
 def test_nearly_at_rest_is_no_saddle(rng):
@@ -236,9 +237,9 @@ def test_nearly_at_rest_is_no_saddle(rng):
     descend(x, y[None], np.full((1, 40), 1 / 40), start, np.array([0.1]), 400_000, status)
     network = unpack(start[0])
     w, b, v, c = network.univariate()
-    assert ll.stability_report(network, x, y, 0.1).certificate.verdict is Verdict.PROVED
+    assert ln.stability_report(network, x, y, 0.1).certificate.verdict is Verdict.PROVED
     moved = two_layer(w[:, None], b, v, c + 1e-7)
-    verdict = ll.stability_report(moved, x, y, 0.1).certificate.verdict
+    verdict = ln.stability_report(moved, x, y, 0.1).certificate.verdict
     assert verdict in (Verdict.PROVED, Verdict.INCONCLUSIVE)
 
 
@@ -247,21 +248,21 @@ def test_many_parameters_never_make_a_saddle(rng, monkeypatch):
     start = random_starts(1, 2, rng)
     descend(x, y[None], np.full((1, 40), 1 / 40), start, np.array([0.1]), 30_000, np.zeros(1, np.int8))
     network = unpack(start[0])
-    dense = ll.stability_report(network, x, y, 0.1)
+    dense = ln.stability_report(network, x, y, 0.1)
     monkeypatch.setattr(sharpness_module, "DENSE", 5)
-    found = ll.stability_report(network, x, y, 0.1)
+    found = ln.stability_report(network, x, y, 0.1)
     assert found.sharpness.smallest_is_bound
     assert found.sharpness.smallest <= dense.sharpness.smallest + 1e-12
     assert found.certificate.verdict is not Verdict.REFUTED
     dead = two_layer(np.ones((4, 1)), -9 * np.ones(4), np.ones(4), None)
-    assert ll.stability_report(dead, x, 0 * y, 0.1).sharpness.largest == 0
+    assert ln.stability_report(dead, x, 0 * y, 0.1).sharpness.largest == 0
 
 
 def test_weights_are_those_of_repeated_points(rng):
     x, y, counts = rng.uniform(-1, 1, 12), rng.standard_normal(12), rng.integers(1, 4, 12)
     network = univariate(rng, 6)
-    weighted = ll.stability_report(network, x, y, 0.1, sample_weight=counts)
-    repeated = ll.stability_report(network, np.repeat(x, counts), np.repeat(y, counts), 0.1)
+    weighted = ln.stability_report(network, x, y, 0.1, sample_weight=counts)
+    repeated = ln.stability_report(network, np.repeat(x, counts), np.repeat(y, counts), 0.1)
     for name in ("largest", "smallest", "gauss_newton", "remainder", "gradient_norm", "loss"):
         pair = (getattr(r.sharpness, name) for r in (weighted, repeated))
         assert next(pair) == pytest.approx(next(pair), rel=1e-9), name
@@ -269,7 +270,7 @@ def test_weights_are_those_of_repeated_points(rng):
     assert weighted.bracket.lower == pytest.approx(repeated.bracket.lower)
     assert weighted.bracket.upper == pytest.approx(repeated.bracket.upper)
     with pytest.raises(InvalidInputError, match="sample_weight"):
-        ll.stability_report(network, x, y, 0.1, sample_weight=-counts)
+        ln.stability_report(network, x, y, 0.1, sample_weight=-counts)
 
 
 def test_judges_that_forget_are_caught(monkeypatch):
@@ -341,16 +342,16 @@ def test_explosions_stand_still(rng):
     assert np.isfinite(mean[[0, 2]]).all()
     assert np.isinf(mean[1])
     with pytest.raises(LowlandError, match="exploded"):
-        ll.fit_stable(x, y, step_size=1e4, n_runs=2, n_steps=100, rng=0)
+        ln.fit_stable(x, y, step_size=1e4, n_runs=2, n_steps=100, rng=0)
 
 
 def test_the_number_of_threads_changes_no_bit(rng, monkeypatch):
     x, y = rng.uniform(-1, 1, 20), rng.standard_normal(20)
-    first = ll.fit_stable(x, y, step_size=0.1, n_steps=2000, rng=1)
+    first = ln.fit_stable(x, y, step_size=0.1, n_steps=2000, rng=1)
     monkeypatch.setattr(
         relu_descent, "run_chunks", lambda work, bounds: work(int(bounds[0]), int(bounds[-1]))
     )
-    second = ll.fit_stable(x, y, step_size=0.1, n_steps=2000, rng=1)
+    second = ln.fit_stable(x, y, step_size=0.1, n_steps=2000, rng=1)
     np.testing.assert_array_equal(first.runs.parameters, second.runs.parameters)
 
 
@@ -364,8 +365,8 @@ def test_step_size_chooses_the_number_of_knots():
     x, y = hat(0)
     counts = {}
     for step in (0.05, 0.4):
-        fit = ll.fit_stable(x, y, step_size=step, rng=1, restart=False)
-        reports = [ll.stability_report(fit.runs.network(k), x, y, step) for k in range(8)]
+        fit = ln.fit_stable(x, y, step_size=step, rng=1, restart=False)
+        reports = [ln.stability_report(fit.runs.network(k), x, y, step) for k in range(8)]
         assert max(r.sharpness.largest for r in reports) <= 1.02 * 2 / step
         assert all(r.variation <= 1 / step - 0.5 for r in reports)
         counts[step] = [r.effective[0].size for r in reports if r.effective[0].size]
@@ -374,7 +375,7 @@ def test_step_size_chooses_the_number_of_knots():
 
 def test_sharpness_is_tracked_to_the_edge(tmp_path):
     x, y = hat(0)
-    fit = ll.fit_stable(x, y, step_size=0.1, rng=1, n_steps=40_000, n_runs=3, restart=False, track=True)
+    fit = ln.fit_stable(x, y, step_size=0.1, rng=1, n_steps=40_000, n_runs=3, restart=False, track=True)
     track = fit.runs.track
     assert track.steps[-1] == fit.runs.steps
     assert track.losses.shape == track.sharpness.shape == (track.steps.size, 3)
@@ -386,28 +387,28 @@ def test_sharpness_is_tracked_to_the_edge(tmp_path):
     assert "Edge of stability" in (tmp_path / "fit.html").read_text()
     fit.stability.report(tmp_path / "stability.html")
     assert "Largest" not in (tmp_path / "stability.html").read_text()[:200]
-    assert ll.fit_stable(x, y, step_size=0.1, rng=1, n_steps=100).runs.track is None
+    assert ln.fit_stable(x, y, step_size=0.1, rng=1, n_steps=100).runs.track is None
 
 
 def test_lost_knots_are_counted_and_restarted():
     x, y = hat(0)
-    lost = ll.fit_stable(x, y, step_size=0.4, rng=1, restart=False)
+    lost = ln.fit_stable(x, y, step_size=0.4, rng=1, restart=False)
     assert lost.collapsed == lost.runs.status.count("collapsed") > 0
     assert lost.restarts == 0
-    again = ll.fit_stable(x, y, step_size=0.4, rng=1)
+    again = ln.fit_stable(x, y, step_size=0.4, rng=1)
     assert again.restarts >= lost.collapsed
     assert again.runs.status.count("collapsed") < lost.collapsed
     assert again.knots.size > 0
-    straight = ll.fit_stable(x, y, step_size=0.8, rng=1, n_runs=3, restart=False)
+    straight = ln.fit_stable(x, y, step_size=0.8, rng=1, n_runs=3, restart=False)
     assert "collapsed" in straight.runs.status
 
 
 def test_a_warm_up_keeps_knots():
     x, y = hat(0)
-    cold = ll.fit_stable(x, y, step_size=0.8, rng=1, restart=False)
-    warm = ll.fit_stable(x, y, step_size=0.8, rng=1, restart=False, warmup=True)
+    cold = ln.fit_stable(x, y, step_size=0.8, rng=1, restart=False)
+    warm = ln.fit_stable(x, y, step_size=0.8, rng=1, restart=False, warmup=True)
     assert warm.collapsed < cold.collapsed
-    variations = [ll.stability_report(warm.runs.network(k), x, y, 0.8).variation for k in range(8)]
+    variations = [ln.stability_report(warm.runs.network(k), x, y, 0.8).variation for k in range(8)]
     assert max(variations) <= 1 / 0.8 - 0.5
     sizes = []
 
@@ -417,7 +418,7 @@ def test_a_warm_up_keeps_knots():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(descent_module, "descend", spy)
-        ll.fit_stable(x, y, step_size=0.8, rng=1, n_steps=1000, warmup=True, restart=False)
+        ln.fit_stable(x, y, step_size=0.8, rng=1, n_steps=1000, warmup=True, restart=False)
     assert [sizes[k] for k in (0, 49, 50, 100, 150, 199, 200, 999)] == [
         0.05, 0.05, 0.1, 0.2, 0.4, 0.4, 0.8, 0.8,
     ]  # fmt: skip
@@ -430,7 +431,7 @@ def test_interrupts_keep_what_there_is():
         if done >= 4000:
             raise KeyboardInterrupt
 
-    fit = ll.fit_stable(x, y, step_size=0.05, rng=0, n_steps=50_000, callback=stop)
+    fit = ln.fit_stable(x, y, step_size=0.05, rng=0, n_steps=50_000, callback=stop)
     assert fit.message == "interrupted"
     assert fit.runs.steps == 4000
 
@@ -450,7 +451,7 @@ def test_interrupts_keep_what_there_is():
 )
 def test_bad_input(x, y, settings, words):
     with pytest.raises(InvalidInputError, match=words):
-        ll.fit_stable(x, y, **{"step_size": 0.1, **settings})
+        ln.fit_stable(x, y, **{"step_size": 0.1, **settings})
 
 
 # ------------------------------------------------------------------ the estimator

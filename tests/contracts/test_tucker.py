@@ -7,27 +7,22 @@ import pytest
 
 import lowland as ll
 from cases import TENSOR_OBJECTIVES, TENSOR_STEPPERS, make_tucker, parametrise
-from lowland.certify import high_order
-from lowland.certify import judging as judging_module
-from lowland.certify.flattenings import best_bound
+from lowland import judges
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.findings import Finding
 from lowland.core.status import StopReason, Verdict
 from lowland.kernels import modular
-from lowland.models.tucker import Tucker
-from lowland.objectives import tucker as objectives_module
-from lowland.objectives.tucker import TuckerObjective
-from lowland.search import (
-    GaussNewton,
-    HighOrderEscape,
-    Iterations,
-    OrthogonalIteration,
-    random_start,
-    run,
-    sequential_start,
-)
+from lowland.search import GaussNewton, Iterations, run
 from lowland.search.loop import Checkpoint
-from lowland.systems.tucker_search import exact_value, make_tucker_objective
+from lowland.tensors import objective as objectives_module
+from lowland.tensors.certificates import high_order_saddles
+from lowland.tensors.certificates.flattenings import best_bound
+from lowland.tensors.model import Tucker
+from lowland.tensors.multistart import exact_value, make_tucker_objective
+from lowland.tensors.objective import TuckerObjective
+from lowland.tensors.search.high_order_escape import HighOrderEscape
+from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
+from lowland.tensors.search.starts import random_start, sequential_start
 from lowland.testing import check_gradient, check_hessian, check_progress, check_repeatable
 
 
@@ -257,10 +252,14 @@ def test_the_judge_looks_beyond_the_hessian(missing, order):
 
 
 def test_a_judge_that_stops_at_the_hessian_is_noticed(monkeypatch):
-    def shortsighted(objective, theta, second, strict, given):
-        return Finding("local_minimum", second.verdict)
+    def shortsighted(objective, theta, given):
+        return [Finding("local_minimum", given.found["second_order_stationary"].verdict)]
 
-    monkeypatch.setattr(judging_module, "judge_local_minimum", shortsighted)
+    table = tuple(
+        replace(judge, answer=shortsighted) if "local_minimum" in judge.claims else judge
+        for judge in judges.JUDGES
+    )
+    monkeypatch.setattr(judges, "JUDGES", table)
     with pytest.raises(AssertionError):
         test_the_judge_looks_beyond_the_hessian(3, 3)
 
@@ -269,7 +268,7 @@ def test_minima_of_noisy_tensors_are_called_minima(rng):
     fit = ll.decompose_tucker(rng.standard_normal((6, 6, 6)), 2, rng=0)
     assert fit.certificate["stationary"].verdict is Verdict.SUPPORTED
     assert fit.certificate["local_minimum"].verdict is Verdict.SUPPORTED
-    assert high_order.CLAIM in fit.certificate
+    assert high_order_saddles.CLAIM in fit.certificate
     objective, theta = fit.objective, fit.search.theta
     hessian = np.array([objective.hessian_product(theta, unit) for unit in np.eye(objective.size)])
     values = np.abs(np.linalg.eigvalsh(hessian))
@@ -544,7 +543,7 @@ def test_an_interrupt_is_told_wherever_it_comes(monkeypatch):
     from dataclasses import replace
 
     from lowland.core.status import StopReason
-    from lowland.systems import tucker_search
+    from lowland.tensors import multistart
 
     tensor = np.random.default_rng(0).standard_normal((5, 4, 3))
     for solver in ("orthogonal_iteration", "trust_region", "high_order_escape"):
@@ -553,12 +552,12 @@ def test_an_interrupt_is_told_wherever_it_comes(monkeypatch):
             found = run(objective, stepper, *args, **options)
             return replace(found, stop_reason=StopReason.INTERRUPTED) if stepper.name == solver else found
 
-        monkeypatch.setattr(tucker_search, "run", interrupted)
+        monkeypatch.setattr(multistart, "run", interrupted)
         fit = ll.decompose_tucker(tensor, 2, rng=0)
         assert fit.search.stop_reason is StopReason.INTERRUPTED
         assert fit.certificate is None
     monkeypatch.setattr(
-        tucker_search,
+        multistart,
         "run",
         lambda *args, **options: replace(run(*args, **options), stop_reason=StopReason.INTERRUPTED),
     )
@@ -591,9 +590,9 @@ def test_no_error_is_told_where_the_cells_leave_the_fit_open():
 
 
 def test_an_interrupted_start_that_is_not_the_best_is_told(monkeypatch, rng):
-    from lowland.systems import tucker_search
+    from lowland.tensors import multistart
 
-    calls, run_once = [], tucker_search._run
+    calls, run_once = [], multistart._run
 
     def interrupted_at_the_second(*arguments, **options):
         calls.append(1)
@@ -602,7 +601,7 @@ def test_an_interrupted_start_that_is_not_the_best_is_told(monkeypatch, rng):
             return result
         return replace(result, value=10 * result.value, stop_reason=StopReason.INTERRUPTED)
 
-    monkeypatch.setattr(tucker_search, "_run", interrupted_at_the_second)
+    monkeypatch.setattr(multistart, "_run", interrupted_at_the_second)
     holes = np.where(rng.random((5, 5, 5)) < 0.7, rng.standard_normal((5, 5, 5)), np.nan)
     fit = ll.decompose_tucker(holes, 2, n_restarts=5, rng=0)
     assert fit.search.stop_reason is StopReason.INTERRUPTED

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 import lowland as ll
+from lowland.completion.bayesian_settings import BayesianSettings
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
-from lowland.systems.bayesian_settings import BayesianSettings
 
 M = ll.MatrixCompletion
 

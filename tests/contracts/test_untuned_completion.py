@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 import lowland as ll
+from lowland.completion.bayesian_settings import BayesianSettings
+from lowland.completion.features import row_features
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
-from lowland.systems.bayesian_settings import BayesianSettings
-from lowland.systems.features import row_features
 
 
 def planted(rng, shape=(80, 50), rank=3, noise=0.3, seen=0.4):
@@ -48,8 +48,8 @@ def test_small_tables_of_strong_factors_do_not_end_in_bad_places(shape, rank, se
 
 def test_noise_by_column_from_the_start_ends_in_bad_places(monkeypatch):
     """The mutant: columns get noise of their own before the factors are found."""
-    monkeypatch.setattr("lowland.systems.bayesian_completion.SETTLING", 1)
-    monkeypatch.setattr("lowland.systems.bayesian_completion.FIRST_SIZE", 0.1)
+    monkeypatch.setattr("lowland.completion.bayesian.SETTLING", 1)
+    monkeypatch.setattr("lowland.completion.bayesian.FIRST_SIZE", 0.1)
     errors = []
     for seed in range(4):
         truth, _, holes = planted(np.random.default_rng(seed))

@@ -37,7 +37,7 @@ def test_own_gradient_and_the_kinds_of_dynamics(tmp_path):
     (tmp_path / "mine.py").write_text(
         "import lowland as ll\n"
         "def gradient(x):\n    return x**3 - x\n"
-        'well = ll.potential("double_well", transverse=[1.0])\n'
+        'well = ll.dynamics.potential("double_well", transverse=[1.0])\n'
     )
     options = ("--level", "0.7", "--beta", "3", "--chains", "100", "--json", "--quiet")
     one = call("escape", "mine.py:gradient", "--start=-1", *options, cwd=tmp_path)

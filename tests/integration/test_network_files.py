@@ -8,7 +8,7 @@ import pytest
 
 from commands import assert_clean_error, call
 from lowland.core.errors import FileFormatError, InvalidInputError
-from lowland.files.networks import read_network
+from lowland.networks.reading import read_network
 
 
 @pytest.fixture

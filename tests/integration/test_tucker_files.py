@@ -10,7 +10,7 @@ import lowland as ll
 from commands import assert_clean_error, call
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.datasets import data_path
-from lowland.files.tensors import read_tensor
+from lowland.tensors.reading import read_tensor
 
 
 @pytest.fixture(scope="module")

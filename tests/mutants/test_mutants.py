@@ -10,10 +10,10 @@ import pytest
 
 import lowland as ll
 from cases import PROBLEMS, judgement, make_small_objective
-from lowland.certify import dual, extremes, optimality
-from lowland.certify import judging as certify_module
+from lowland import dynamics as ld
+from lowland.certificates import Settings, dual, optimality, spectral_bounds
+from lowland.core.dense_operator import DenseMap
 from lowland.core.findings import Certificate, Finding
-from lowland.core.maps import DenseMap
 from lowland.core.status import Rigour, StopReason, Verdict
 from lowland.datasets import false_minimum
 from lowland.measure import Entries, Fourier, Pauli, RankOne
@@ -282,12 +282,12 @@ def test_cholesky_without_a_rounding_charge_accepts_too_small_bounds(monkeypatch
         count = 0
         for seed in range(30):
             matrix = np.random.default_rng(seed).standard_normal((300, 200))
-            count += extremes.is_norm_below(matrix, np.linalg.norm(matrix, 2) * (1 - 1e-15))
+            count += spectral_bounds.is_norm_below(matrix, np.linalg.norm(matrix, 2) * (1 - 1e-15))
         return count
 
     assert accepted() == 0
-    monkeypatch.setattr(extremes, "gamma", lambda terms, dtype="float64": 0.0)
-    monkeypatch.setattr(extremes, "unit_roundoff", lambda dtype: 0.0)
+    monkeypatch.setattr(spectral_bounds, "gamma", lambda terms, dtype="float64": 0.0)
+    monkeypatch.setattr(spectral_bounds, "unit_roundoff", lambda dtype: 0.0)
     assert accepted() > 0
 
 
@@ -295,7 +295,7 @@ def test_lanczos_taken_for_an_upper_bound_gives_a_false_proof(monkeypatch):
     """A bound from below, called rigorous, makes dual points feasible that are not."""
     bad = 0
     for objective, theta, best in weighted_instances(()):
-        settings = certify_module.Settings(norm_bound="lanczos", lanczos_steps=1)
+        settings = Settings(norm_bound="lanczos", lanczos_steps=1)
         finding = optimality.judge_optimality(objective, theta, judgement(settings))[0]
         assert finding.verdict is not Verdict.PROVED
         bad += finding.witness["lower_bound"] > best * (1 + 1e-9)
@@ -317,18 +317,18 @@ def test_objectives_that_vouch_for_themselves(fault):
     objective = PROBLEMS["completion"]()
     theta = make_start(objective, "spectral", np.random.default_rng(0))
     theta = run(objective, Gradient(), theta, stop=Iterations(500), rng=np.random.default_rng(0)).theta
-    honest = certify_module.certify(objective, theta)
+    honest = ll.certify(objective, theta)
     assert honest["stationary"].verdict is not Verdict.INCONCLUSIVE
     liar = Delegate(objective, **FAULTS[fault](objective), in_double=lambda: liar)
-    proof = certify_module.certify(liar, theta)
+    proof = ll.certify(liar, theta)
     assert all(finding.verdict is Verdict.INCONCLUSIVE for finding in proof)
     assert all("disagree" in finding.method for finding in proof)
 
 
 def _moments_of(dynamics, seed=0):
     """Draws from a quadratic well of curvature 1.69 at inverse temperature 1."""
-    sample = ll.sample_langevin(
-        ll.potential("quadratic", hessian=[1.69]),
+    sample = ld.sample_langevin(
+        ld.potential("quadratic", hessian=[1.69]),
         [0.0],
         dynamics,
         n_chains=2000,
@@ -343,7 +343,7 @@ def _moments_of(dynamics, seed=0):
     "fault", [(1, 1.05), (2, 1.05), (0, 1.2)], ids=["decay of velocity", "noise", "kick and drift"]
 )
 def test_sampler_with_a_wrong_number(fault, monkeypatch):
-    moves = ll.Underdamped(0.5, 1.0, 1.0)
+    moves = ld.Underdamped(0.5, 1.0, 1.0)
     variance = [[1 / 1.69]]
     check_moments(_moments_of(moves), [0.0], variance)
     right, (place, factor) = moves.coefficients, fault
@@ -351,34 +351,34 @@ def test_sampler_with_a_wrong_number(fault, monkeypatch):
     wrong[place] *= factor
     if place == 0:  # BAOAB is exact at every step, so it must not be a change of the step alone
         wrong[1] = np.exp(-0.9)
-    monkeypatch.setattr(ll.Underdamped, "coefficients", property(lambda self: wrong))
+    monkeypatch.setattr(ld.Underdamped, "coefficients", property(lambda self: wrong))
     with pytest.raises(AssertionError, match="covariance is off"):
         check_moments(_moments_of(moves), [0.0], variance)
 
 
 def test_sampler_that_takes_the_old_velocity():
     with pytest.raises(AssertionError, match="covariance is off"):
-        check_moments(_moments_of(ll.Underdamped(0.1, 1.0, 1.0, "euler")), [0.0], [[1 / 1.69]])
+        check_moments(_moments_of(ld.Underdamped(0.1, 1.0, 1.0, "euler")), [0.0], [[1 / 1.69]])
 
 
 def test_sampler_whose_turn_is_not_antisymmetric(monkeypatch):
     turn = np.array([[0.0, 0.8], [-0.8, 0.0]])
-    moves = ll.NonReversible(0.002, 1.0, turn)
+    moves = ld.NonReversible(0.002, 1.0, turn)
     start, options = np.zeros(2), dict(n_chains=1500, n_draws=20, thin=200, rng=0)
-    well = ll.potential("quadratic", hessian=[[2.0, 0.5], [0.5, 1.0]])
+    well = ld.potential("quadratic", hessian=[[2.0, 0.5], [0.5, 1.0]])
     covariance = np.linalg.inv([[2.0, 0.5], [0.5, 1.0]])
-    check_moments(ll.sample_langevin(well, start, moves, **options).draws, start, covariance)
+    check_moments(ld.sample_langevin(well, start, moves, **options).draws, start, covariance)
     # the compiled loop reads the upper half; the twin takes the matrix as it is
-    own = ll.Potential("own", 2, lambda x: x @ np.array([[2.0, 0.5], [0.5, 1.0]]))
+    own = ld.Potential("own", 2, lambda x: x @ np.array([[2.0, 0.5], [0.5, 1.0]]))
     object.__setattr__(moves, "J", np.array([[0.0, 0.8], [0.8, 0.0]]))
     options.update(n_chains=200, n_draws=20)
     with pytest.raises(AssertionError, match="covariance is off"):
-        check_moments(ll.sample_langevin(own, start, moves, **options).draws, start, covariance)
+        check_moments(ld.sample_langevin(own, start, moves, **options).draws, start, covariance)
 
 
 def test_mean_of_those_that_left_misses_the_truth(rng):
     """The interval of the naive mean does not cover; that of exposure over events does."""
-    from lowland.landscape.survival import exponential_mean, sample_mean
+    from lowland.dynamics.survival import exponential_mean, sample_mean
 
     naive = right = 0
     for _ in range(200):

@@ -12,18 +12,18 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certify import certify
-from lowland.certify.checks import Outcome
-from lowland.certify.recheck import recheck
-from lowland.certify.table_problem import TableProblem
+from lowland.certificates.recheck import recheck
+from lowland.certificates.recheck_outcomes import Outcome
+from lowland.certificates.table_problem import TableProblem
 from lowland.core.findings import Certificate
 from lowland.core.status import Rigour, Verdict
-from lowland.core.tensor_observations import TensorObservations
-from lowland.core.tensors import TuckerTensor
+from lowland.judges import certify
 from lowland.models import General
-from lowland.models.tucker import Tucker
 from lowland.objectives import make_objective
-from lowland.objectives.tucker import TuckerObjective
+from lowland.tensors.model import Tucker
+from lowland.tensors.objective import TuckerObjective
+from lowland.tensors.observations import TensorObservations
+from lowland.tensors.tucker_tensor import TuckerTensor
 from oracles.rationals import fractions
 
 

@@ -4,12 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.landscape.survival import (
-    FEW,
-    delayed_exponential_mean,
-    exponential_mean,
-    restricted_mean,
-)
+from lowland.dynamics.survival import FEW, delayed_exponential_mean, exponential_mean, restricted_mean
 
 LAWS = {
     "exponential": lambda rng, mean, size: rng.exponential(mean, size),
@@ -91,8 +86,9 @@ def test_without_events_the_bounds_are_closed_forms():
 
 
 def test_a_study_that_nobody_leaves_says_at_least():
-    study = ll.escape_times(
-        "double_well", [-1.0], exit=ll.HalfSpace([1.0], 0.7), dynamics=ll.Overdamped(0.01, beta=40),
+    study = ll.dynamics.escape_times(
+        "double_well", [-1.0],
+        exit=ll.dynamics.HalfSpace([1.0], 0.7), dynamics=ll.dynamics.Overdamped(0.01, beta=40),
         n_chains=100, max_time=60.0, rng=0,
     )  # fmt: skip
     assert study.left == 0

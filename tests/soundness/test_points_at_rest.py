@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-import lowland as ll
+from lowland import networks as ln
 from lowland.core.status import Verdict
 from oracles import relu as naive
 
@@ -17,7 +17,7 @@ def instance(rng):
     w = rng.choice([-1.0, 1.0], k) * 10 ** rng.uniform(-3, 3, k)
     b = -w * rng.uniform(x.min(), x.max(), k)
     v = rng.standard_normal(k) / np.abs(w) / np.abs(x).max()
-    network = ll.ReluNetwork((w[:, None], v), (b, rng.standard_normal(1)))
+    network = ln.ReluNetwork((w[:, None], v), (b, rng.standard_normal(1)))
     on = np.outer(x, w) + b > 0
     features = np.column_stack([np.ones(n), np.maximum(np.outer(x, w) + b, 0), on * x[:, None], on])
     features = features[:, features.any(axis=0)]
@@ -35,9 +35,9 @@ def judged(seed, count):
     rng, counts = np.random.default_rng(seed), Counter()
     for k in range(count):
         network, x, y = instance(rng)
-        largest = ll.stability_report(network, x, y, 1.0).sharpness.largest
+        largest = ln.stability_report(network, x, y, 1.0).sharpness.largest
         step = rng.choice([0.5, 1.9, 2.1]) / largest
-        verdict = ll.stability_report(network, x, y, step).certificate.verdict
+        verdict = ln.stability_report(network, x, y, step).certificate.verdict
         unrest, misfit = naive.unrest(network, x, y)
         resting = unrest <= 1e-5 or misfit <= 1e-5
         counts[verdict, resting] += 1
@@ -62,8 +62,8 @@ def test_a_thousand():
 def test_a_slope_in_one_coordinate_is_not_hidden_by_large_inputs():
     """Inputs of 1e7: residuals could make slopes of 1e7 in the weights, and one in the offset is 0.375."""
     x, y = 1e7 * np.array([-1.0, -0.5, 0.5, 1.0]), np.array([0.0, 0.0, 1.0, 1.5])
-    network = ll.ReluNetwork(([[1e-7]], [1.0]), ([0.0], [0.25]))
-    found = ll.stability_report(network, x, y, 1e-16)
+    network = ln.ReluNetwork(([[1e-7]], [1.0]), ([0.0], [0.25]))
+    found = ln.stability_report(network, x, y, 1e-16)
     assert found.sharpness.unrest > 0.1
     assert found.certificate.verdict is Verdict.INCONCLUSIVE
 
@@ -71,6 +71,6 @@ def test_a_slope_in_one_coordinate_is_not_hidden_by_large_inputs():
 def test_an_idle_neuron_that_could_help_makes_a_saddle_in_every_unit():
     for scale in (1e-5, 1.0, 1e7):
         x = scale * np.array([-1.0, 0.0, 1.0])
-        network = ll.ReluNetwork(([[1 / scale]], [0.0]), ([0.5], [0.0]))
-        found = ll.stability_report(network, x, [-2.0, 3.0, -1.0], 0.1 / max(scale, 1) ** 2)
+        network = ln.ReluNetwork(([[1 / scale]], [0.0]), ([0.5], [0.0]))
+        found = ln.stability_report(network, x, [-2.0, 3.0, -1.0], 0.1 / max(scale, 1) ** 2)
         assert found.certificate.verdict is Verdict.REFUTED

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certify import certify
-from lowland.certify.agreement import contradictions, settled
+from lowland.certificates.agreement import contradictions, settled
 from lowland.core.findings import Finding
 from lowland.core.status import Verdict
-from lowland.core.tensor_observations import TensorObservations
-from lowland.core.tensors import TuckerTensor
 from lowland.datasets import false_minimum
+from lowland.judges import certify
 from lowland.measure import Entries, gaussian
 from lowland.models import General, Psd
-from lowland.models.tucker import Tucker
 from lowland.objectives import make_objective
-from lowland.objectives.tucker import TuckerObjective
+from lowland.tensors.model import Tucker
+from lowland.tensors.objective import TuckerObjective
+from lowland.tensors.observations import TensorObservations
+from lowland.tensors.tucker_tensor import TuckerTensor
 from oracles import naive
 
 CLAIM = "globally_optimal"

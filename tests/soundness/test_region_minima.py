@@ -6,9 +6,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-import lowland as ll
+from lowland import networks as ln
 from lowland.core.status import Verdict
-from lowland.landscape.neuron_patterns import augmented, neuron_patterns
+from lowland.networks.neuron_patterns import augmented, neuron_patterns
 from oracles import relu as naive
 
 
@@ -31,7 +31,7 @@ def instance(seed):
     y = -np.abs(y) if rng.random() < 0.3 else y
     outer = rng.choice([-1.0, 1.0], k) if rng.random() < 0.7 else np.ones(k)
     first, bias = rng.standard_normal((k, d)), rng.standard_normal(k) if biased else None
-    return ll.ReluNetwork((first, outer), (bias, None)), x, y
+    return ln.ReluNetwork((first, outer), (bias, None)), x, y
 
 
 def is_bad(x, y, loss):
@@ -46,7 +46,7 @@ def judged(seeds):
     counts = Counter()
     for seed in seeds:
         network, x, y = instance(seed)
-        report = ll.region_report(network, x, y)
+        report = ln.region_report(network, x, y)
         if report.activation.on_boundary:
             continue
         points, active = augmented(x, network.biases[0] is not None), report.activation.patterns[0]
@@ -80,7 +80,7 @@ def test_three_thousand():
 def test_the_apex_is_no_minimum():
     """The gradient is positive on the whole region; its best point, zero weights, lies on every boundary."""
     for y in ([-1.0, -1.0], [-1e-3, -2.0], [-1e8, -1e8]):
-        found = ll.region_report(ll.ReluNetwork(([[1.0]], [1.0])), [1.0, 2.0], y)
+        found = ln.region_report(ln.ReluNetwork(([[1.0]], [1.0])), [1.0, 2.0], y)
         assert found.certificate["no_bad_minimum_in_region"].verdict is Verdict.SUPPORTED
         assert not found.optimum.interior
 
@@ -102,7 +102,7 @@ def test_surveys_hold_the_exact_share(name):
         active = patterns[list(picks)].T
         inside, loss = naive.inner_minimum(points, y, outer, active)
         truths.append(inside and loss > 1e-12)
-    survey = ll.survey_regions(x, y, width=len(outer), law="count", n_regions=600, outer=outer, rng=0)
+    survey = ln.survey_regions(x, y, width=len(outer), law="count", n_regions=600, outer=outer, rng=0)
     low, high = survey.bad_minimum.interval(0.999)
     assert low <= np.mean(truths) <= high
     assert survey.bad_minimum.undecided == 0

@@ -5,18 +5,21 @@ import pytest
 from scipy.sparse import diags_array, eye_array, kron
 from scipy.sparse.linalg import spsolve
 
-import lowland as ll
+from lowland import dynamics as ld
 from lowland.core.errors import InvalidInputError
-from lowland.landscape import drift_rate, kaplan_meier, linear_step, mean_exit_time, stable_step
-from lowland.landscape.chain_statistics import effective_sample_size, split_r_hat
-from lowland.landscape.survival import (
+from lowland.dynamics.antisymmetric import drift_rate
+from lowland.dynamics.chain_statistics import effective_sample_size, split_r_hat
+from lowland.dynamics.one_dimension import mean_exit_time
+from lowland.dynamics.quadratic_wells import linear_step, stable_step
+from lowland.dynamics.survival import (
     delayed_exponential_mean,
     exponential_mean,
+    kaplan_meier,
     restricted_mean,
     sample_mean,
 )
 
-PAST = ll.HalfSpace([1.0], 0.7)
+PAST = ld.HalfSpace([1.0], 0.7)
 
 
 def _well(x):
@@ -42,8 +45,8 @@ def test_quadrature_of_brownian_motion_in_a_linear_slope():
 
 @pytest.mark.slow
 def test_reversible_exits_agree_with_quadrature():
-    study = ll.escape_times(
-        "double_well", [-1.0], exit=PAST, dynamics=ll.Overdamped(0.01, 8), n_chains=100_000, rng=1
+    study = ld.escape_times(
+        "double_well", [-1.0], exit=PAST, dynamics=ld.Overdamped(0.01, 8), n_chains=100_000, rng=1
     )
     assert study.mean == pytest.approx(38.1149, rel=0.01)
     assert (study.censored, study.diverged, study.left) == (0, 0, 100_000)
@@ -51,15 +54,20 @@ def test_reversible_exits_agree_with_quadrature():
 
 def test_exits_at_the_saddle_need_the_bridge():
     exact = mean_exit_time(_well, -1.0, 0.0, 6.0)
-    options = dict(exit=ll.HalfSpace([1.0], 0.0), dynamics=ll.Overdamped(0.02, 6), n_chains=40_000, rng=1)
-    bridged = ll.escape_times("double_well", [-1.0], **options)
-    naive = ll.escape_times("double_well", [-1.0], bridge=False, **options)
+    options = dict(
+        exit=ld.HalfSpace([1.0], 0.0),
+        dynamics=ld.Overdamped(0.02, 6),
+        n_chains=40_000,
+        rng=1,
+    )
+    bridged = ld.escape_times("double_well", [-1.0], **options)
+    naive = ld.escape_times("double_well", [-1.0], bridge=False, **options)
     assert bridged.mean == pytest.approx(exact, rel=0.02)
     # seen late, as if the barrier were .5826 deviations of a step farther
     farther = mean_exit_time(_well, -1.0, 0.5826 * np.sqrt(2 * 0.02 / 6), 6.0)
     assert naive.mean > 1.06 * exact
     assert naive.mean == pytest.approx(farther, rel=0.03)
-    extrapolated = ll.escape_times("double_well", [-1.0], extrapolate=True, **options)
+    extrapolated = ld.escape_times("double_well", [-1.0], extrapolate=True, **options)
     low, high = extrapolated.interval(0.999)
     assert low < exact < high
     assert "extrapolated" in extrapolated.estimate().method
@@ -70,11 +78,11 @@ def test_balls_are_left_and_entered():
     def value(x):
         return x**2 / 2
 
-    out = ll.escape_times(
+    out = ld.escape_times(
         "quadratic",
         [0.0],
-        exit=ll.Ball([0.0], 1.5),
-        dynamics=ll.Overdamped(0.005, 2.0),
+        exit=ld.Ball([0.0], 1.5),
+        dynamics=ld.Overdamped(0.005, 2.0),
         n_chains=20_000,
         rng=0,
     )
@@ -83,11 +91,11 @@ def test_balls_are_left_and_entered():
     inner = lambda y: quad(lambda z: np.exp(-2 * value(z)), 0, y)[0]  # noqa: E731
     exact = 2 * quad(lambda y: np.exp(2 * value(y)) * inner(y), 0, 1.5)[0]
     assert out.mean == pytest.approx(exact, rel=0.02)
-    into = ll.escape_times(
+    into = ld.escape_times(
         "quadratic",
         [2.0],
-        exit=ll.Ball([0.0], 0.5, inside=True),
-        dynamics=ll.Overdamped(0.005, 2.0),
+        exit=ld.Ball([0.0], 0.5, inside=True),
+        dynamics=ld.Overdamped(0.005, 2.0),
         n_chains=20_000,
         check_basin=False,
         rng=0,
@@ -132,14 +140,14 @@ def _backward(turn, beta=8.0, n=140):
 @pytest.mark.slow
 def test_turned_dynamics_leaves_sooner():
     """Speed-ups by simulation, by the backward equation, and what the asymptotic law says."""
-    plain = ll.potential("double_well", transverse=[1.0])
+    plain = ld.potential("double_well", transverse=[1.0])
     times, solved = [], []
     for a in (0.0, 1.0, 2.0):
-        moves = ll.NonReversible(0.01, 8.0, np.array([[0.0, a], [-a, 0.0]]))
-        study = ll.escape_times(
+        moves = ld.NonReversible(0.01, 8.0, np.array([[0.0, a], [-a, 0.0]]))
+        study = ld.escape_times(
             plain,
             [-1.0, 0.0],
-            exit=ll.HalfSpace([1.0, 0.0], 0.7),
+            exit=ld.HalfSpace([1.0, 0.0], 0.7),
             dynamics=moves,
             n_chains=60_000,
             extrapolate=True,
@@ -147,7 +155,7 @@ def test_turned_dynamics_leaves_sooner():
         )
         times.append(study.mean)
         solved.append(_backward(a))
-        asymptotic = ll.kramers_time(plain, [-1.0, 0.0], [0.0, 0.0], moves)
+        asymptotic = ld.kramers_time(plain, [-1.0, 0.0], [0.0, 0.0], moves)
         assert asymptotic == pytest.approx(32.8287 / np.sqrt(1 + a * a), rel=1e-4)
     assert solved[0] == pytest.approx(38.1149, rel=2e-3)
     for k, known in ((1, 1.448), (2, 2.297)):
@@ -159,27 +167,27 @@ def test_inertia_turns_over():
     """Too little friction is as slow as too much; the law of Eyring and Kramers sees only the latter."""
     means = []
     for friction in (0.05, 0.5, 5.0):
-        moves = ll.Underdamped(0.05, 8.0, friction)
-        study = ll.escape_times("double_well", [-1.0], exit=PAST, dynamics=moves, n_chains=10_000, rng=0)
+        moves = ld.Underdamped(0.05, 8.0, friction)
+        study = ld.escape_times("double_well", [-1.0], exit=PAST, dynamics=moves, n_chains=10_000, rng=0)
         means.append(study.mean)
     assert means[0] > 1.8 * means[1]
     assert means[2] > 3 * means[1]
-    well = ll.potential("double_well")
+    well = ld.potential("double_well")
     laws = [
-        ll.kramers_time(well, [-1.0], [0.0], ll.Underdamped(0.05, 8.0, f)) for f in (0.05, 0.2, 0.5, 1, 2, 5)
+        ld.kramers_time(well, [-1.0], [0.0], ld.Underdamped(0.05, 8.0, f)) for f in (0.05, 0.2, 0.5, 1, 2, 5)
     ]
     np.testing.assert_allclose(laws, (33.7, 36.3, 42.0, 53.1, 79.3, 170.4), rtol=3e-3)
-    best = ll.advise_dynamics(well, [-1.0], [0.0], beta=8)[0]
+    best = ld.advise_dynamics(well, [-1.0], [0.0], beta=8)[0]
     assert best.dynamics.name == "underdamped"
     assert 0.2 < best.dynamics.friction < 0.8
 
 
 def test_several_saddles_add_their_rates():
-    well = ll.potential("many_wells", dimension=2)
-    moves = ll.Overdamped(0.01, 8.0)
+    well = ld.potential("many_wells", dimension=2)
+    moves = ld.Overdamped(0.01, 8.0)
     low = np.array([-1.0, -1.0])
-    one = ll.kramers_time(well, low, [0.0, -1.0], moves)
-    both = ll.kramers_time(well, low, [[0.0, -1.0], [-1.0, 0.0]], moves)
+    one = ld.kramers_time(well, low, [0.0, -1.0], moves)
+    both = ld.kramers_time(well, low, [[0.0, -1.0], [-1.0, 0.0]], moves)
     assert both == pytest.approx(one / 2)
 
 
@@ -188,25 +196,25 @@ def test_several_saddles_add_their_rates():
 def test_optimal_turns(dimension, condition, rng):
     Q = np.linalg.qr(rng.standard_normal((dimension, dimension)))[0]
     H = (Q * np.geomspace(1 / condition, 1, dimension)) @ Q.T
-    J = ll.optimal_antisymmetric(H)
+    J = ld.optimal_antisymmetric(H)
     np.testing.assert_allclose(J, -J.T, atol=1e-12)
     rates = np.linalg.eigvals(H + J @ H).real
     mean = np.trace(H) / dimension
     assert np.abs(rates / mean - 1).max() < 1e-10
     # no antisymmetric matrix does better, and pairs do no worse than none
-    assert drift_rate(H, ll.paired_antisymmetric(H)) >= drift_rate(H) * (1 - 1e-9)
+    assert drift_rate(H, ld.paired_antisymmetric(H)) >= drift_rate(H) * (1 - 1e-9)
     # the invariant law does not change
     tiny = 1e-6 / max(np.linalg.norm(H + J @ H, 2), 1)
-    covariance = linear_step(ll.NonReversible(tiny, 1.0, J), H).covariance()
+    covariance = linear_step(ld.NonReversible(tiny, 1.0, J), H).covariance()
     np.testing.assert_allclose(covariance @ H, np.eye(dimension), atol=2e-3)
 
 
 def test_turns_pay_for_each_gradient():
     H = np.diag([0.01, 1.0])
-    J = ll.optimal_antisymmetric(H)
-    limit = stable_step(ll.NonReversible(1.0, 1.0, J), H)
-    turned = linear_step(ll.NonReversible(0.3 * limit, 1.0, J), H)
-    plain = linear_step(ll.Overdamped(0.95 * stable_step(ll.Overdamped(1.0, 1.0), H), 1.0), H)
+    J = ld.optimal_antisymmetric(H)
+    limit = stable_step(ld.NonReversible(1.0, 1.0, J), H)
+    turned = linear_step(ld.NonReversible(0.3 * limit, 1.0, J), H)
+    plain = linear_step(ld.Overdamped(0.95 * stable_step(ld.Overdamped(1.0, 1.0), H), 1.0), H)
     assert -np.log(turned.radius) > 10 * -np.log(plain.radius)
 
 
@@ -249,8 +257,8 @@ def test_coverage_on_exponential_times(censored, rng):
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.7])
 def test_coverage_on_real_exits(share):
     """Exits of the double well, cut off; without delayed entry the exponential estimate is too high."""
-    study = ll.escape_times(
-        "double_well", [-1.0], exit=PAST, dynamics=ll.Overdamped(0.01, 8), n_chains=200_000, rng=7
+    study = ld.escape_times(
+        "double_well", [-1.0], exit=PAST, dynamics=ld.Overdamped(0.01, 8), n_chains=200_000, rng=7
     )
     truth = study.times.mean()
     horizon = np.inf if share == 0 else np.quantile(study.times, 1 - share)
@@ -267,18 +275,18 @@ def test_coverage_on_real_exits(share):
 
 
 def test_studies_that_end_early_say_so():
-    options = dict(exit=PAST, dynamics=ll.Overdamped(0.01, 8), n_chains=4000, rng=0)
-    study = ll.escape_times("double_well", [-1.0], max_time=15.0, **options)
+    options = dict(exit=PAST, dynamics=ld.Overdamped(0.01, 8), n_chains=4000, rng=0)
+    study = ld.escape_times("double_well", [-1.0], max_time=15.0, **options)
     assert study.censored > 2000
     assert study.message == "the time is up"
     low, high = study.interval(0.999)
     assert low < 38.1149 < high
     assert study.estimate("mean").mean < 15
     assert "exponential beyond" in study.estimate().method
-    budget = ll.escape_times("double_well", [-1.0], max_gradient_calls=400_000, **options)
+    budget = ld.escape_times("double_well", [-1.0], max_gradient_calls=400_000, **options)
     assert budget.gradient_calls <= 400_000
     assert budget.message == "the gradient evaluations are used up"
-    nobody = ll.escape_times("double_well", [-1.0], max_time=0.1, **options)
+    nobody = ld.escape_times("double_well", [-1.0], max_time=0.1, **options)
     assert nobody.left == 0
     assert nobody.mean == np.inf
     with pytest.raises(InvalidInputError, match="method is unknown"):
@@ -288,11 +296,11 @@ def test_studies_that_end_early_say_so():
 @pytest.mark.slow
 def test_splitting_agrees_with_quadrature():
     exact = mean_exit_time(_well, -1.0, 0.7, 60.0)
-    study = ll.split_escape(
+    study = ld.split_escape(
         "double_well",
         [-1.0],
         exit=PAST,
-        dynamics=ll.Overdamped(0.005, 60.0),
+        dynamics=ld.Overdamped(0.005, 60.0),
         n_walkers=200,
         n_runs=12,
         n_excursions=1000,
@@ -306,9 +314,9 @@ def test_splitting_agrees_with_quadrature():
 
 
 def test_splitting_with_inertia_agrees_with_direct_exits():
-    moves = ll.Underdamped(0.1, 16.0, 1.0)
-    direct = ll.escape_times("double_well", [-1.0], exit=PAST, dynamics=moves, n_chains=4000, rng=0)
-    split = ll.split_escape(
+    moves = ld.Underdamped(0.1, 16.0, 1.0)
+    direct = ld.escape_times("double_well", [-1.0], exit=PAST, dynamics=moves, n_chains=4000, rng=0)
+    split = ld.split_escape(
         "double_well", [-1.0], exit=PAST, dynamics=moves, n_walkers=200, n_runs=12, n_excursions=1000, rng=0
     )
     low, high = split.interval(0.999)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certify.uncertainty import TangentCovariance, degrees_of_freedom, estimate_noise
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.datasets import data_path
 from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import make_objective
-from lowland.systems.intervals import functional_intervals
+from lowland.sensing.intervals import functional_intervals
+from lowland.sensing.tangent_covariance import TangentCovariance, degrees_of_freedom, estimate_noise
 
 
 def noisy_table(seed, n=60, rank=2, share=0.35, sigma=0.1, heteroscedastic=False):
@@ -183,9 +183,9 @@ def test_conformal_intervals_hold_whatever_the_noise(level):
 
 def test_scores_on_cells_that_were_fitted_are_too_small(monkeypatch):
     """The mutant: errors of the whole fit on its own cells, as calibration."""
-    from lowland.systems import completion_plan, trial
+    from lowland.completion import holdout, plan
 
-    hold_out, fit = trial.hold_out, completion_plan.fit_completion
+    hold_out, fit = holdout.hold_out, plan.fit_completion
 
     def hold_nothing_out(observations, rng):
         return observations, hold_out(observations, rng)[1]
@@ -193,8 +193,8 @@ def test_scores_on_cells_that_were_fitted_are_too_small(monkeypatch):
     def overfit(table, settings, **others):
         return fit(table, replace(settings, rank=8, penalty=0.1), **others)
 
-    monkeypatch.setattr(trial, "hold_out", hold_nothing_out)
-    monkeypatch.setattr(completion_plan, "fit_completion", overfit)
+    monkeypatch.setattr(holdout, "hold_out", hold_nothing_out)
+    monkeypatch.setattr(plan, "fit_completion", overfit)
     assert conformal_rate(0.9, range(4)) < 0.85
 
 

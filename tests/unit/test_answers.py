@@ -8,7 +8,7 @@ import pytest
 import lowland as ll
 from lowland.core.findings import CLAIMS, Finding, hope
 from lowland.core.status import Rigour, Verdict
-from lowland.report.answers import QUESTIONS, answer
+from lowland.report.plain_findings import QUESTIONS, answer
 from lowland.report.words import verdict_sentence
 
 YES = {

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.core.fields import as_reals
+from lowland.core.complex_views import as_reals
 from lowland.measure import Entries, gaussian
 from lowland.models import General
 from lowland.objectives import make_objective

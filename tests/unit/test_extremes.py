@@ -1,16 +1,16 @@
 import numpy as np
 import pytest
 
-from lowland.certify.extremes import (
+from lowland.certificates.factorisations import orthonormal_basis
+from lowland.certificates.leading import leading_triplet
+from lowland.certificates.norm_bounds import norm_bound
+from lowland.certificates.spectral_bounds import (
     cheap_norm,
     eigenvalue_bound,
     is_eigenvalue_below,
     is_norm_below,
 )
-from lowland.certify.factorisations import orthonormal_basis
-from lowland.certify.leading import leading_triplet
-from lowland.certify.norm_bounds import norm_bound
-from lowland.core.maps import DenseMap
+from lowland.core.dense_operator import DenseMap
 from lowland.core.status import Rigour
 
 

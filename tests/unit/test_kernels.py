@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from lowland.kernels import modular, threads
-from lowland.kernels.emitter import ACCUMULATORS
-from lowland.kernels.gram_tiles import layout, plan_tiles, position
+from lowland.kernels.gram_microkernel import layout, plan_tiles, position
+from lowland.kernels.llvm_simd import ACCUMULATORS
 from lowland.kernels.rows import default_form, solve_rows
 from lowland.kernels.sort import sort_both_ways
 from lowland.kernels.sparse import multiply_rows, sample_product, squared_error, subtract_gathered

@@ -20,7 +20,7 @@ from lowland.report.landscape_displays import (
     SectionDisplay,
 )
 from lowland.search import Iterations, RelativeDecreaseBelow
-from lowland.systems.census import _judge_polished, census
+from lowland.sensing.census import _judge_polished, census
 
 
 def family(delta):

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from lowland import Observations, diagnose
-from lowland.certify.extremes import is_norm_below
+from lowland.certificates.spectral_bounds import is_norm_below
 from lowland.core.status import Verdict
 from lowland.kernels import modular
 from lowland.measure import Entries

@@ -13,8 +13,8 @@ from lowland.core.status import StopReason, Verdict
 from lowland.datasets import data_path
 from lowland.files.counts import read_counts
 from lowland.measure import pauli_outcomes
-from lowland.systems import tomography
-from lowland.systems.tomography import estimate_state
+from lowland.sensing import tomography
+from lowland.sensing.tomography import estimate_state
 
 SETTINGS = [a + b for a in "XYZ" for b in "XYZ" for _ in range(4)]
 OUTCOMES = ["00", "01", "10", "11"] * 9

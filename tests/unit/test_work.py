@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certify import certify
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import Verdict
 from lowland.core.work import UNLIMITED, Budget, counted, touch
+from lowland.judges import certify
 
 
 def test_counters_nest():

@@ -10,11 +10,10 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from lowland.certify import DEFAULT_CLAIMS, Settings
-from lowland.certify import certify as judge
-from lowland.certify.checks import Check, Outcome
-from lowland.certify.recheck import recheck
-from lowland.certify.table_problem import TableProblem
+from lowland.certificates import JUDGES, MATRIX_CLAIMS, Settings, judge, usual_work
+from lowland.certificates.recheck import recheck
+from lowland.certificates.recheck_outcomes import Check, Outcome
+from lowland.certificates.table_problem import TableProblem
 from lowland.cli.output import (
     EFFORT_HELP,
     check_claim,
@@ -25,6 +24,10 @@ from lowland.cli.output import (
     say_json,
     warn,
 )
+from lowland.completion.model_files import load_model
+from lowland.completion.penalised import completion_objective
+from lowland.completion.penalised_model import CompletionModel
+from lowland.completion.settings import PENALTY_WEIGHTS, CompletionSettings
 from lowland.core.atomic import check_writable
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.observations import Observations
@@ -34,10 +37,6 @@ from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
 from lowland.models import General
 from lowland.report.words import verdict_sentence
-from lowland.systems.completion import completion_objective
-from lowland.systems.completion_model import CompletionModel
-from lowland.systems.completion_settings import PENALTY_WEIGHTS, CompletionSettings
-from lowland.systems.model_files import load_model
 
 PENALTIES = ("penalty", "bias_penalty", "penalty_weights")
 POINT = ("row_factors", "column_factors", "row_biases", "column_biases")
@@ -101,7 +100,8 @@ def certify(
     u, v, a, b = point.values()
     theta = general.pack(u, v, a, b, fitted.offset)
     goals = replace(Settings.for_effort(effort), gap_tolerance=gap)
-    certificate = judge(objective, theta, settings=goals, seconds=seconds)
+    budget = goals.budget(usual_work(objective, theta), seconds)
+    certificate = judge(objective, theta, JUDGES, settings=goals, budget=budget)
     if output is not None:
         point["offset"] = np.asarray(float(fitted.offset))
         plain = {name: getattr(fitted, name) for name in ("biases", *PENALTIES)}
@@ -232,7 +232,7 @@ def summarise(document: CertificateDocument, checks: Sequence[Check]) -> list[st
     ]
     if unchecked:
         lines.append(f"said to be proved or refuted, and not checked: {', '.join(unchecked)}")
-    absent = [claim for claim in DEFAULT_CLAIMS if claim not in document.certificate]
+    absent = [claim for claim in MATRIX_CLAIMS if claim not in document.certificate]
     if absent:
         lines.append(f"not judged: {', '.join(absent)}")
     return lines

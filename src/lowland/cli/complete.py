@@ -25,6 +25,10 @@ from lowland.cli.output import (
     try_report,
     warn,
 )
+from lowland.completion.bayesian import Covariates
+from lowland.completion.fitted_table import INTERVALS, Completed
+from lowland.completion.plan import check_effort
+from lowland.completion.report import report_page
 from lowland.core.arrays import Matrix, check_rank
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Labels
@@ -33,10 +37,6 @@ from lowland.core.status import StopReason
 from lowland.files.covariates import read_covariates
 from lowland.files.layouts import Reading
 from lowland.report.page import write_report
-from lowland.systems.bayesian_completion import Covariates
-from lowland.systems.completed import INTERVALS, Completed
-from lowland.systems.completion_plan import check_effort
-from lowland.systems.completion_report import report_page
 
 # a completed table with more cells than this is better asked cell by cell
 LARGEST_OUTPUT = 20_000_000

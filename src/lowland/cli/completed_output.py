@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from lowland.cli.output import say, say_certificate
+from lowland.completion.bayesian import BayesianFit
+from lowland.completion.fitted_table import Completed, Model
+from lowland.completion.penalised import CompletionFit
+from lowland.completion.penalised_model import CompletionModel
+from lowland.completion.posterior_report import COMPANION, describe_method
 from lowland.core.findings import Certificate
 from lowland.files.layouts import Table
 from lowland.files.outputs import write_rows
 from lowland.report.words import verdict_sentence
-from lowland.systems.bayesian_completion import BayesianFit
-from lowland.systems.completed import Completed, Model
-from lowland.systems.completion import CompletionFit
-from lowland.systems.completion_model import CompletionModel
-from lowland.systems.posterior_report import COMPANION, describe_method
 
 
 def describe_table(table: Table) -> str:

@@ -13,6 +13,13 @@ import typer
 from lowland.cli.output import warn
 from lowland.cli.progress import SearchProgress
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
+from lowland.completion.bayesian import Covariates
+from lowland.completion.column_kinds import parse_word
+from lowland.completion.column_losses import Losses
+from lowland.completion.fitted_table import fingerprint
+from lowland.completion.model_files import levels_as_data, save_model
+from lowland.completion.plan import CompletionPlan, PlannedFit, fit_plan, judged
+from lowland.completion.settings import PENALTY_WEIGHTS
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
@@ -22,13 +29,6 @@ from lowland.core.status import StopReason
 from lowland.files.columnar import COLUMNAR, need_arrow
 from lowland.files.tables import DELIMITERS
 from lowland.search.loop import Checkpoint
-from lowland.systems.bayesian_completion import Covariates
-from lowland.systems.column_kinds import parse_word
-from lowland.systems.columns import Losses
-from lowland.systems.completed import fingerprint
-from lowland.systems.completion_plan import CompletionPlan, PlannedFit, fit_plan, judged
-from lowland.systems.completion_settings import PENALTY_WEIGHTS
-from lowland.systems.model_files import levels_as_data, save_model
 
 _ANSWERS = {"auto": None, "yes": True, "no": False}
 

@@ -11,6 +11,11 @@ import typer
 from lowland.cli.completed_output import write_completed
 from lowland.cli.output import say, say_certificate, say_json, try_report
 from lowland.cli.progress import SearchProgress
+from lowland.completion.hold_out import Scores, hold_out_cells_and_runs, score_hold_out
+from lowland.completion.model_files import save_model
+from lowland.completion.page import completion_page
+from lowland.completion.penalised import fit_completion
+from lowland.completion.settings import CompletionSettings
 from lowland.core.atomic import check_writable
 from lowland.core.random import make_generator
 from lowland.datasets import data_path
@@ -18,11 +23,6 @@ from lowland.files.tables import load_table
 from lowland.report.displays import PredictionDisplay
 from lowland.report.page import TableEntry, write_report
 from lowland.report.words import verdict_sentence
-from lowland.systems.completion import fit_completion
-from lowland.systems.completion_settings import CompletionSettings
-from lowland.systems.hold_out import Scores, hold_out_cells_and_runs, score_hold_out
-from lowland.systems.model_files import save_model
-from lowland.systems.reporting import completion_page
 
 SETTINGS = CompletionSettings(rank=12, penalty=1.0, tolerance=1e-6)
 

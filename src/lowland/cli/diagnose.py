@@ -13,7 +13,7 @@ from lowland.cli.output import say, say_json
 from lowland.core.status import Verdict
 from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
-from lowland.systems.determinacy import diagnose as judge
+from lowland.sensing.determinacy import diagnose as judge
 
 
 def diagnose(

@@ -20,19 +20,19 @@ import typer
 from lowland.cli.output import say, say_json, try_report
 from lowland.cli.progress import CountProgress
 from lowland.core.atomic import check_writable, write_whole
-from lowland.core.dynamics import Dynamics, NonReversible, Overdamped, Underdamped
 from lowland.core.errors import InvalidInputError
-from lowland.core.exits import Ball, HalfSpace
-from lowland.landscape.advice import Suggestion, advise_dynamics
-from lowland.landscape.antisymmetric import optimal_antisymmetric
-from lowland.landscape.kramers import kramers_time
-from lowland.landscape.quadratic_wells import stable_step
-from lowland.objectives.closed_forms import POTENTIALS, potential
-from lowland.objectives.potentials import Potential
+from lowland.dynamics.advice import Suggestion, advise_dynamics
+from lowland.dynamics.antisymmetric import optimal_antisymmetric
+from lowland.dynamics.closed_forms import POTENTIALS, potential
+from lowland.dynamics.escape import as_potential, escape_times
+from lowland.dynamics.exits import Ball, HalfSpace
+from lowland.dynamics.kramers import kramers_time
+from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped
+from lowland.dynamics.potentials import Potential
+from lowland.dynamics.quadratic_wells import stable_step
+from lowland.dynamics.report import escape_page
+from lowland.dynamics.sample import split_escape
 from lowland.report.page import write_report
-from lowland.systems.escape import as_potential, escape_times
-from lowland.systems.escape_report import escape_page
-from lowland.systems.langevin import split_escape
 
 KINDS = ("overdamped", "underdamped", "non-reversible")
 # of the largest stable step: variances are then some per cent off

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from lowland.cli.output import say, say_json
-from lowland.kernels.emitter import ACCUMULATORS, has_wide_registers
+from lowland.kernels.llvm_simd import ACCUMULATORS, has_wide_registers
 from lowland.kernels.rows import default_form
 from lowland.kernels.threads import thread_count
 

@@ -11,14 +11,14 @@ import numpy as np
 import typer
 
 from lowland.cli.output import say, say_json
+from lowland.completion.fitted_table import Completed
+from lowland.completion.model_files import load_model
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import LabelColumn
 from lowland.files.delimited import read_delimited, read_header
 from lowland.files.outputs import cell_text, write_rows
 from lowland.files.tables import DELIMITERS
-from lowland.systems.completed import Completed
-from lowland.systems.model_files import load_model
 
 
 def predict(

@@ -17,13 +17,13 @@ from lowland.cli.progress import StepProgress
 from lowland.core.arrays import Matrix
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
-from lowland.files.networks import read_network
-from lowland.landscape.neuron_patterns import count_patterns, describe_count
-from lowland.landscape.pattern_shares import WidthAdvice, advise_width
+from lowland.networks.neuron_patterns import count_patterns, describe_count
+from lowland.networks.pattern_shares import WidthAdvice, advise_width
+from lowland.networks.reading import read_network
+from lowland.networks.region_pages import region_page, survey_page
+from lowland.networks.region_survey import LAWS, survey_regions
+from lowland.networks.regions import region_report
 from lowland.report.page import write_report
-from lowland.systems.region_pages import region_page, survey_page
-from lowland.systems.region_survey import LAWS, survey_regions
-from lowland.systems.regions import region_report
 
 # signs that are taken to check general position before a count is called exact
 QUICK = 20_000_000

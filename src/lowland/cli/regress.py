@@ -15,10 +15,10 @@ from lowland.cli.output import say, say_json, try_report, warn
 from lowland.cli.progress import CountProgress
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
-from lowland.core.numbers import check_share
+from lowland.core.parameter_checks import check_share
 from lowland.files.outputs import write_rows
+from lowland.networks.stability_pages import regression_page, run_words, step_words
 from lowland.report.page import write_report
-from lowland.systems.stable_pages import regression_page, run_words, step_words
 
 # knots listed on the terminal
 SHOWN = 20

@@ -27,8 +27,8 @@ from lowland.core.status import StopReason
 from lowland.files.arrays import load_npz
 from lowland.measure import Dense, Entries, Fourier, Linear, Pauli, RankOne
 from lowland.report.words import verdict_sentence
-from lowland.systems.matrix import recover
-from lowland.systems.solvers import SOLVERS, STEP_LIMITS
+from lowland.sensing.recover import recover
+from lowland.sensing.solvers import SOLVERS, STEP_LIMITS
 
 # what is settled for counts: a state is estimated by maximum likelihood, convex at full rank
 SETTLED = ("structure", "loss", "penalty", "solver", "start", "effort")

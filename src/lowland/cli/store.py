@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.completion.bayesian import Covariates
+from lowland.completion.plan import CompletionPlan
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.search.loop import Snapshot
 from lowland.search.stops import Progress
-from lowland.systems.bayesian_completion import Covariates
-from lowland.systems.completion_plan import CompletionPlan
 
 
 def checkpoint_path(model: Path) -> Path:

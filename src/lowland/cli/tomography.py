@@ -15,7 +15,7 @@ from lowland.core.atomic import write_whole
 from lowland.core.errors import InvalidInputError
 from lowland.files.counts import read_counts
 from lowland.measure import pauli_outcomes
-from lowland.systems.tomography import StateEstimate, estimate_state
+from lowland.sensing.tomography import StateEstimate, estimate_state
 
 RESAMPLES = 100
 

@@ -9,12 +9,12 @@ import numpy as np
 import typer
 
 from lowland.cli.output import say, say_json
+from lowland.completion.model_files import load_model
+from lowland.completion.rankings import best_columns
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import label_text
 from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
-from lowland.systems.model_files import load_model
-from lowland.systems.rankings import best_columns
 
 
 def top(

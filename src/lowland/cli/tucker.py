@@ -22,11 +22,11 @@ from lowland.cli.progress import SearchProgress
 from lowland.core.atomic import check_writable, write_whole
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.status import StopReason
-from lowland.files.tensors import read_tensor
 from lowland.report.page import write_report
 from lowland.report.words import verdict_sentence
-from lowland.systems.tucker import decompose_tucker
-from lowland.systems.tucker_report import tucker_page
+from lowland.tensors.decompose import decompose_tucker
+from lowland.tensors.reading import read_tensor
+from lowland.tensors.report import tucker_page
 
 
 def tucker(

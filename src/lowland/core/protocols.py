@@ -1,9 +1,7 @@
-"""What the rooms may expect of each other. Everything is judged and searched through these.
+"""What the parts of an objective must offer: measurements, losses, penalties and models.
 
-A point ``theta`` is one contiguous real vector; only its model knows how to read it. An
-objective always has values, gradients and Hessian products; what else it can do it offers as
-*powers*: attributes that are None where the power is absent. Solvers and judges list the
-powers that they need (`lowland.core.needs`) and are refused before step 0 where one is missing.
+A point ``theta`` is one contiguous real vector; only its model knows how to read it. What an objective made
+of such parts offers is said in `lowland.core.capabilities`.
 """
 
 from __future__ import annotations
@@ -121,10 +119,15 @@ class HasNormBound(Protocol):
 
 
 class Loss(Protocol):
-    """Pointwise fit of predictions z to data y; `vanishes_at_data` says whether it is zero where z = y."""
+    """Pointwise fit of predictions z to data y: convex in z, and never negative.
+
+    Proofs rest on this: an objective whose loss and penalties are zero is optimal, and zero is a lower bound.
+    `vanishes_at_data` says whether the loss is zero where z = y, `is_quadratic` whether it is (z - y)^2 / 2.
+    """
 
     name: ClassVar[str]
     vanishes_at_data: ClassVar[bool]
+    is_quadratic: ClassVar[bool]
 
     def value(self, z: Vector, y: Vector) -> Vector:
         """Return the loss of each observation."""
@@ -160,10 +163,17 @@ class MajorisedLoss(Loss, Protocol):
 
 
 class Penalty(Protocol):
-    """A smooth function of the point itself."""
+    """A smooth function of the point itself, never negative.
+
+    `keeps_linear_gauge` says whether every change of the factors that leaves the matrix as it is leaves the
+    penalty as it is too; `vanishes_when_balanced` whether it is zero at the balanced factors of any matrix,
+    so that a problem in the matrix does not pay it; `is_of_biases` whether it depends on biases alone.
+    """
 
     name: ClassVar[str]
     keeps_linear_gauge: ClassVar[bool]
+    vanishes_when_balanced: ClassVar[bool]
+    is_of_biases: ClassVar[bool]
 
     def value(self, theta: Vector) -> float:
         """Return the penalty."""
@@ -179,9 +189,13 @@ class Penalty(Protocol):
 
 
 class Model(Protocol):
-    """How a point makes a matrix, with tangent and cotangent maps."""
+    """How a point makes a matrix, with tangent and cotangent maps.
+
+    `is_psd` says whether matrices are positive semidefinite: their two factors are one.
+    """
 
     name: ClassVar[str]
+    is_psd: ClassVar[bool]
 
     def second_derivative(self, cotangent: Matrix) -> Matrix | None:
         """Return the matrix of `pull_derivative` for a dense cotangent, or None where it is not had."""
@@ -210,8 +224,22 @@ class Model(Protocol):
     def is_complex(self) -> bool:
         """Whether matrices are complex."""
 
+    @property
+    def has_unit_trace(self) -> bool:
+        """Whether matrices are scaled to trace one."""
+
+    @property
+    def biases(self) -> tuple[str, ...]:
+        """Which biases the model has, some of "row", "column" and "global"."""
+
     def lift(self, theta: Vector) -> Factors:
         """Return the matrix of a point."""
+
+    def sides(self, theta: Vector) -> tuple[Matrix, Matrix]:
+        """Return the factors of the left and the right side, shapes (m, r) and (n, r), without biases."""
+
+    def join(self, left: Matrix, right: Matrix, row: Vector, column: Vector) -> Vector:
+        """Return the point of given factors and biases; biases that the model does not have are left out."""
 
     def push(self, theta: Vector, direction: Vector) -> Factors:
         """Return the derivative of `lift` along a direction."""
@@ -239,109 +267,3 @@ class Model(Protocol):
 
     def resized(self, rank: int) -> Self:
         """Return the same model with another rank."""
-
-
-@runtime_checkable
-class Linearisation(Protocol):
-    """An objective at one point, everything that does not depend on a direction computed once."""
-
-    value: float
-    gradient: Vector
-    residual: Vector
-
-    def jacobian_product(self, direction: Vector) -> Vector:
-        """Return the derivative of the predictions along a direction, shape (p,)."""
-
-    def jacobian_transpose(self, weights: Vector) -> Vector:
-        """Return the adjoint of `jacobian_product`, shape (size,)."""
-
-    def gauss_newton_product(self, direction: Vector) -> Vector:
-        """Return (J^T diag(curvature) J + penalty Hessian) times a direction."""
-
-    def hessian_product(self, direction: Vector) -> Vector:
-        """Return the exact Hessian times a direction."""
-
-
-class BlockSolver(Protocol):
-    """Exact minimisation over one block of coordinates, the others held fixed."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the blocks, in the order of a sweep."""
-
-    def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
-        """Return the point with block `name` at its minimiser, with another ridge if one is given."""
-
-    def coordinates(self, name: str) -> NDArray[np.bool_]:
-        """Return which coordinates of a point block `name` sets, shape (size,)."""
-
-
-class BatchGradient(Protocol):
-    """Unbiased gradients from some of the observations."""
-
-    size: int
-
-    def __call__(self, theta: Vector, batch: Indices) -> Vector:
-        """Return the gradient with the data term of `batch` scaled up to all observations."""
-
-
-class ModularJacobian(Protocol):
-    """The Jacobian of the observations at random integer factors, modulo a prime."""
-
-    @property
-    def expected_rank(self) -> int:
-        """Rank at generic factors if the measurements determine them."""
-
-    @property
-    def has_fractions(self) -> bool:
-        """Whether numbers of the measuring matrices may have been rounded: not all are whole."""
-
-    @property
-    def rows(self) -> int:
-        """Number p of observations, in real numbers."""
-
-    @property
-    def unknowns(self) -> int:
-        """Number of unknowns."""
-
-    @property
-    def holds_matrices(self) -> bool:
-        """Whether measuring matrices are stored number by number, so that sparse factors save much."""
-
-    def matrix(
-        self, prime: int, rng: np.random.Generator, most: int | None = None, *, few: bool = False
-    ) -> NDArray[np.float64]:
-        """Return residues modulo `prime`, shape (p, unknowns), or at most so many random rows of them.
-
-        With `few` at factors of which only a few rows are not zero.
-        """
-
-    def work(self, rows: int, *, few: bool = False) -> float:
-        """Return the work of `matrix` with so many rows (`lowland.core.work`)."""
-
-
-class Objective(Protocol):
-    """A smooth function of a point, and the powers that it offers."""
-
-    @property
-    def size(self) -> int:
-        """Length of a point."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Precision of a point."""
-
-    def value(self, theta: Vector) -> float:
-        """Return the objective."""
-
-    def gradient(self, theta: Vector) -> Vector:
-        """Return the gradient."""
-
-    def value_and_gradient(self, theta: Vector) -> tuple[float, Vector]:
-        """Return both at little more than the cost of one."""
-
-    def hessian_product(self, theta: Vector, direction: Vector) -> Vector:
-        """Return the Hessian times a direction."""
-
-    def linearise(self, theta: Vector) -> Linearisation:
-        """Return the objective at a point, for repeated products."""

@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from lowland.completion.fitted_table import Completed
+from lowland.completion.plan import PlannedFit, judged
+from lowland.completion.posterior_model import PosteriorModel
+from lowland.completion.table_updates import extended
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.numbers import whole_number
 from lowland.core.observations import Observations
+from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
 from lowland.estimators.frames import Levels, decode, encode
 from lowland.estimators.saved_table import _SavedTable
@@ -22,10 +26,6 @@ from lowland.estimators.table_input import (
     index_of,
     observations_of,
 )
-from lowland.systems.completed import Completed
-from lowland.systems.completion_plan import PlannedFit, judged
-from lowland.systems.merging import extended
-from lowland.systems.posterior_model import PosteriorModel
 
 
 class _CompletedTable(_SavedTable):

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from lowland.completion.column_kinds import LEVELS
+from lowland.completion.column_losses import Losses
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
-from lowland.systems.column_kinds import LEVELS
-from lowland.systems.columns import Losses
 
 # levels of a column by its name, in order; their positions are the numbers that are fitted
 Levels = dict[Any, tuple[Any, ...]]

@@ -11,6 +11,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from lowland.completion.fitted_table import Completed
+from lowland.completion.plan import check_effort, fit_plan, judged
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
@@ -21,8 +23,6 @@ from lowland.estimators.frames import chosen_losses, read_levels
 from lowland.estimators.plans import is_auto, plan_of
 from lowland.estimators.table_input import covariates_of, rank_or_auto
 from lowland.estimators.weights import weigh_rows
-from lowland.systems.completed import Completed
-from lowland.systems.completion_plan import check_effort, fit_plan, judged
 
 
 class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):

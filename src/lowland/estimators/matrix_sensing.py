@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 from lowland.measure import Dense
-from lowland.systems.matrix import recover
+from lowland.sensing.recover import recover
 
 
 class MatrixSensing(RegressorMixin, BaseEstimator):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lowland.completion.column_losses import Losses
+from lowland.completion.plan import CompletionPlan
 from lowland.core.errors import InvalidInputError
-from lowland.core.numbers import whole_number
+from lowland.core.parameter_checks import whole_number
 from lowland.estimators.table_input import flag, flag_or_auto, number_at_least_zero
-from lowland.systems.columns import Losses
-from lowland.systems.completion_plan import CompletionPlan
 
 
 def plan_of(model: Any) -> CompletionPlan:

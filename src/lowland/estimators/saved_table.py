@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from lowland.completion.fitted_table import Completed
+from lowland.completion.model_files import levels_as_data, load_model, model_dtype, save_model
+from lowland.completion.report import report_page
 from lowland.estimators.frames import Levels
 from lowland.estimators.saved_parameters import parameters_as_data, parameters_from_data
 from lowland.report.page import write_report
-from lowland.systems.completed import Completed
-from lowland.systems.completion_report import report_page
-from lowland.systems.model_files import levels_as_data, load_model, model_dtype, save_model
 
 
 class _SavedTable:

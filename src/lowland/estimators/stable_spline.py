@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, check_X_y
 
-from lowland.certify.variation import knots, simplified_knots, variation_weight, weighted_variation
 from lowland.core.arrays import Matrix, Vector, out_of_scale
 from lowland.core.errors import InvalidInputError
-from lowland.core.numbers import check_positive, check_share, whole_number
+from lowland.core.parameter_checks import check_positive, check_share, whole_number
 from lowland.core.random import make_generator
-from lowland.systems.descent import zero_network
-from lowland.systems.spline_choice import CrossFit, Settings, Step, cross_fit, fit_all
+from lowland.networks.descent import zero_network
+from lowland.networks.spline_choice import CrossFit, Settings, Step, cross_fit, fit_all
+from lowland.networks.variation import knots, simplified_knots, variation_weight, weighted_variation
 
 
 class StableSplineRegressor(RegressorMixin, BaseEstimator):
@@ -225,15 +225,15 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
 
     def plot(self, ax: Any = None) -> Any:
         """Draw data, spline, knots and 90 % intervals; returns the display."""
-        from lowland.report.stable_displays import SplineDisplay
+        from lowland.networks.stability_displays import SplineDisplay
 
         check_is_fitted(self)
         return SplineDisplay.from_estimator(self).plot(ax)
 
     def report(self, path: str | PathLike[str], names: tuple[str, str] = ("x", "y")) -> None:
         """Write an HTML page; `names` are those of the variables."""
+        from lowland.networks.stability_pages import regression_page
         from lowland.report.page import write_report
-        from lowland.systems.stable_pages import regression_page
 
         check_is_fitted(self)
         write_report(path, regression_page(self, names))

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lowland.completion.features import check_covariates
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import find_labels, label_text
 from lowland.core.observations import Labels, Observations
 from lowland.files.covariates import Covariates, read_covariates
-from lowland.systems.features import check_covariates
 
 
 def observations_of(table: Any, labels: Any, rows: Any = None) -> Observations:

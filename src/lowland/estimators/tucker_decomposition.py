@@ -12,8 +12,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.estimators.labelled_arrays import like, values_of
-from lowland.models.tucker import possible_ranks
-from lowland.systems.tucker import decompose_tucker
+from lowland.tensors.decompose import decompose_tucker
+from lowland.tensors.model import possible_ranks
 
 
 class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):

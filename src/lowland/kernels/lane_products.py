@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba.extending import intrinsic
 
-from lowland.kernels.emitter import LANES, kernel
+from lowland.kernels.llvm_simd import LANES, kernel
 
 
 def emit_four(e, left, at_left, left_step, right, at_right, right_step, count, out, at_out):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from lowland.kernels.emitter import LANES
-from lowland.kernels.gram_tiles import layout
+from lowland.kernels.gram_microkernel import layout
 from lowland.kernels.lane_cholesky import factor_below, factor_diagonal, solve_back, transpose
 from lowland.kernels.lane_products import multiply_four
+from lowland.kernels.llvm_simd import LANES
 
 
 def aligned(shape, dtype):

@@ -12,8 +12,7 @@ from functools import cache
 import numpy as np
 from numba import njit
 
-from lowland.kernels.emitter import LANES
-from lowland.kernels.gram_tiles import layout, plan_tiles, position
+from lowland.kernels.gram_microkernel import layout, plan_tiles, position
 from lowland.kernels.lane_systems import (
     aligned,
     factor_length,
@@ -23,7 +22,8 @@ from lowland.kernels.lane_systems import (
     solve_systems,
     store_rows,
 )
-from lowland.kernels.moment_tiles import add_moments
+from lowland.kernels.llvm_simd import LANES
+from lowland.kernels.moments_microkernel import add_moments
 from lowland.kernels.rows_vector import pack_base
 from lowland.kernels.threads import balanced_bounds, even_bounds, run_chunks
 

@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from lowland.kernels.emitter import LANES
+from lowland.kernels.llvm_simd import LANES
 
 _F = np.float32
 _MASK, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)

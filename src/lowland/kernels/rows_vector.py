@@ -7,8 +7,7 @@ from functools import cache
 import numpy as np
 from numba import njit
 
-from lowland.kernels.emitter import LANES
-from lowland.kernels.gram_tiles import add_gram, layout, plan_tiles, position
+from lowland.kernels.gram_microkernel import add_gram, layout, plan_tiles, position
 from lowland.kernels.lane_systems import (
     aligned,
     factor_length,
@@ -18,6 +17,7 @@ from lowland.kernels.lane_systems import (
     solve_systems,
     store_rows,
 )
+from lowland.kernels.llvm_simd import LANES
 from lowland.kernels.normals import fill_lanes
 from lowland.kernels.threads import balanced_bounds, run_chunks
 

@@ -94,7 +94,7 @@ def cut(objective: Any, theta: Vector, direction: Vector, *, span: float = 1.0, 
     --------
     >>> import numpy as np, lowland as ll
     >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
-    >>> section = ll.cut(fit.objective, fit.search.theta, np.ones(5), n=5)
+    >>> section = ll.landscape.cut(fit.objective, fit.search.theta, np.ones(5), n=5)
     >>> bool(section.values[2] == section.values.min())
     True
     """
@@ -128,7 +128,7 @@ def cut_plane(
     >>> import numpy as np, lowland as ll
     >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
     >>> one, two = np.eye(5)[:2]
-    >>> ll.cut_plane(fit.objective, fit.search.theta, one, two, n=3).values.shape
+    >>> ll.landscape.cut_plane(fit.objective, fit.search.theta, one, two, n=3).values.shape
     (3, 3)
     """
     one = _unit(first, "first")
@@ -168,7 +168,7 @@ def find_path(objective: Any, start: Vector, end: Vector, *, n: int = 31, rounds
     >>> from lowland.datasets import false_minimum
     >>> instance, false = false_minimum(0.6)
     >>> fit = ll.recover(instance.measurement, instance.y, rank=1, structure="psd", rng=0)
-    >>> path = ll.find_path(fit.objective, fit.search.theta, false.ravel())
+    >>> path = ll.landscape.find_path(fit.objective, fit.search.theta, false.ravel())
     >>> 0 < path.barrier < 0.02
     True
     """

@@ -100,7 +100,7 @@ def hessian_spectrum(
     --------
     >>> import numpy as np, lowland as ll
     >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
-    >>> spectrum = ll.hessian_spectrum(fit.objective, fit.search.theta)
+    >>> spectrum = ll.landscape.hessian_spectrum(fit.objective, fit.search.theta)
     >>> spectrum.exact, spectrum.smallest > 0
     (True, True)
     """

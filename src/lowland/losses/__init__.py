@@ -9,7 +9,6 @@ from lowland.losses.ordinal import Ordinal
 from lowland.losses.poisson import Poisson
 from lowland.losses.ridge import BiasRidge, Ridge
 from lowland.losses.squared import Squared
-from lowland.losses.tucker_balancing import TuckerBalancing
 
 __all__ = [
     "LOSSES",
@@ -23,7 +22,6 @@ __all__ = [
     "Poisson",
     "Ridge",
     "Squared",
-    "TuckerBalancing",
 ]
 
 # losses of measurements by the name under which users ask for them

@@ -8,7 +8,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.fields import as_complexes, as_reals
+from lowland.core.complex_views import as_complexes, as_reals
 from lowland.core.rounding import gamma
 
 
@@ -42,6 +42,8 @@ class Balancing:
     rank: int
     is_complex: bool = False
     name: ClassVar[str] = "balancing"
+    vanishes_when_balanced: ClassVar[bool] = True
+    is_of_biases: ClassVar[bool] = False
     keeps_linear_gauge: ClassVar[bool] = False
 
     def value(self, theta: Vector) -> float:

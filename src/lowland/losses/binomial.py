@@ -23,6 +23,7 @@ class Binomial:
     """
 
     name: ClassVar[str] = "binomial"
+    is_quadratic: ClassVar[bool] = False
     vanishes_at_data: ClassVar[bool] = True
 
     def value(self, z: Vector, y: Vector) -> Vector:

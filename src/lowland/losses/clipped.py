@@ -35,6 +35,7 @@ class Clipped:
     highest: float
     width: float = 1.0
     name: ClassVar[str] = "clipped"
+    is_quadratic: ClassVar[bool] = False
     vanishes_at_data: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -27,6 +27,7 @@ class LogPoisson:
     """
 
     name: ClassVar[str] = "log-Poisson"
+    is_quadratic: ClassVar[bool] = False
     vanishes_at_data: ClassVar[bool] = False
 
     def value(self, z: Vector, y: Vector) -> Vector:

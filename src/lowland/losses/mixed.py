@@ -32,6 +32,7 @@ class Mixed:
     which: Indices
     shifts: Vector
     name: ClassVar[str] = "mixed"
+    is_quadratic: ClassVar[bool] = False
     vanishes_at_data: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

@@ -35,6 +35,7 @@ class Ordinal:
 
     thresholds: tuple[float, ...] = (0.0,)
     name: ClassVar[str] = "ordinal"
+    is_quadratic: ClassVar[bool] = False
     vanishes_at_data: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

@@ -23,6 +23,7 @@ class Poisson:
     """
 
     name: ClassVar[str] = "poisson"
+    is_quadratic: ClassVar[bool] = False
     vanishes_at_data: ClassVar[bool] = True
 
     def value(self, z: Vector, y: Vector) -> Vector:

@@ -43,6 +43,8 @@ class Ridge:
     sides: int = 1
     weights: Vector | None = None
     name: ClassVar[str] = "ridge"
+    vanishes_when_balanced: ClassVar[bool] = False
+    is_of_biases: ClassVar[bool] = False
     keeps_linear_gauge: ClassVar[bool] = False
 
     def value(self, theta: Vector) -> float:
@@ -89,6 +91,8 @@ class BiasRidge:
     start: int
     weights: Vector
     name: ClassVar[str] = "bias ridge"
+    vanishes_when_balanced: ClassVar[bool] = False
+    is_of_biases: ClassVar[bool] = True
     keeps_linear_gauge: ClassVar[bool] = True  # it does not see the factors
 
     def value(self, theta: Vector) -> float:

@@ -17,6 +17,7 @@ class Squared:
     """Loss (z - y)^2 / 2 of each observation."""
 
     name: ClassVar[str] = "squared"
+    is_quadratic: ClassVar[bool] = True
     vanishes_at_data: ClassVar[bool] = True
 
     def value(self, z: Vector, y: Vector) -> Vector:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from lowland.core.arrays import Indices, Matrix, Vector, check_numbers
+from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
-from lowland.core.maps import DenseMap
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma

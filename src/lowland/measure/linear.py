@@ -7,8 +7,8 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Matrix
+from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
-from lowland.core.maps import DenseMap
 from lowland.core.records import Factors
 from lowland.core.work import CALL, matrix_work, touch
 

@@ -7,8 +7,8 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.complex_views import as_complexes, as_reals
 from lowland.core.errors import UnsupportedError
-from lowland.core.fields import as_complexes, as_reals
 from lowland.core.protocols import (
     HasNormBound,
     HasRoundingBounds,

@@ -8,8 +8,8 @@ from typing import ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.complex_views import as_complexes, as_reals
 from lowland.core.errors import InvalidInputError
-from lowland.core.fields import as_complexes, as_reals
 from lowland.core.protocols import LinearMap
 from lowland.core.records import Factors, dimension_of
 from lowland.models.mixings import all_mixings, column_precisions, divide_by_gram, skew_mixings
@@ -43,6 +43,8 @@ class General:
     biases: tuple[str, ...] = ()
     is_complex: bool = False
     name: ClassVar[str] = "general"
+    is_psd: ClassVar[bool] = False
+    has_unit_trace: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         unknown = set(self.biases) - set(BIASES)
@@ -102,6 +104,15 @@ class General:
         if self._has("global"):
             parts.append(np.array([offset], dtype=u.dtype))
         return np.concatenate(parts, dtype=u.dtype)
+
+    def sides(self, theta: Vector) -> tuple[Matrix, Matrix]:
+        """Return U and V."""
+        u, v, *_ = self.unpack(theta)
+        return u, v
+
+    def join(self, left: Matrix, right: Matrix, row: Vector, column: Vector) -> Vector:
+        """Return the point of given factors and biases; biases that are not free are left out."""
+        return self.pack(left, right, row, column)
 
     def lift(self, theta: Vector) -> Factors:
         """Return the matrix of a point as factors of width rank + (0, 1 or 2)."""

@@ -8,8 +8,8 @@ from typing import ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.complex_views import as_complexes, as_reals
 from lowland.core.errors import InvalidInputError
-from lowland.core.fields import as_complexes, as_reals
 from lowland.core.protocols import LinearMap
 from lowland.core.records import Factors
 from lowland.models.mixings import column_precisions, divide_by_gram, skew_mixings
@@ -36,13 +36,20 @@ class Psd:
     rank: int
     is_complex: bool = False
     unit_trace: bool = False
+    biases: ClassVar[tuple[str, ...]] = ()
     name: ClassVar[str] = "psd"
+    is_psd: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.shape[0] != self.shape[1]:
             raise InvalidInputError(
                 'structure "psd" needs a square matrix', f"shape {self.shape}", fix='use structure="general"'
             )
+
+    @property
+    def has_unit_trace(self) -> bool:
+        """Whether X is scaled to trace one."""
+        return self.unit_trace
 
     @property
     def factor_size(self) -> int:
@@ -68,6 +75,15 @@ class Psd:
     def pack(self, u: Matrix) -> Vector:
         """Return the point of a factor."""
         return as_reals(u)
+
+    def sides(self, theta: Vector) -> tuple[Matrix, Matrix]:
+        """Return the factor of the matrix, which is that of both sides."""
+        u = self.unpack(self._scaled(theta))
+        return u, u
+
+    def join(self, left: Matrix, right: Matrix, row: Vector, column: Vector) -> Vector:
+        """Return the point of a factor of both sides; there are no biases."""
+        return self.from_factors(Factors(left, right))
 
     def lift(self, theta: Vector) -> Factors:
         """Return the matrix of a point."""

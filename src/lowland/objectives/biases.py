@@ -10,7 +10,7 @@ import numpy as np
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.work import CALL, touch
-from lowland.kernels.parts import connected_parts
+from lowland.kernels.connected_components import connected_parts
 from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives.problem import RecoveryProblem

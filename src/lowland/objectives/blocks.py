@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.protocols import BlockSolver, MajorisedLoss
+from lowland.core.powers import BlockSolver
+from lowland.core.protocols import MajorisedLoss
 from lowland.core.work import rows_work, singular_value_work, touch
 from lowland.kernels.rows import solve_rows
 from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
@@ -30,7 +31,7 @@ def make_block_solver(objective: RecoveryProblem) -> BlockSolver | None:
     penalised = all(isinstance(p, Ridge | BiasRidge) for p in objective.penalties)
     if not penalised or not isinstance(model, General):
         return None
-    if objective.nonnegative and isinstance(objective.loss, Squared) and isinstance(measurement, Entries):
+    if objective.is_nonnegative and isinstance(objective.loss, Squared) and isinstance(measurement, Entries):
         return NonnegativeBlocks(objective, model, measurement)
     if not isinstance(objective.loss, Squared):
         majorised = isinstance(objective.loss, MajorisedLoss) and "global" not in model.biases
@@ -218,7 +219,7 @@ class ReweightedBlocks:
 
     def __init__(self, objective: RecoveryProblem, model: General, measurement: Entries) -> None:
         self.objective, self.model, self.measurement = objective, model, measurement
-        kind = NonnegativeBlocks if objective.nonnegative else EntryBlocks
+        kind = NonnegativeBlocks if objective.is_nonnegative else EntryBlocks
         self._squares = kind(objective, model, measurement)
         self._loss: Any = objective.loss
 

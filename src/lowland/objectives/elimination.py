@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.fields import as_complexes
+from lowland.core.complex_views import as_complexes
 from lowland.core.work import CALL, rows_work, touch
 from lowland.kernels import projection
 from lowland.kernels.sparse import multiply_rows

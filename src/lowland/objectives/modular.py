@@ -11,7 +11,8 @@ from typing import final
 
 import numpy as np
 
-from lowland.core.protocols import Measurement, Model, ModularJacobian, Subsettable
+from lowland.core.powers import ModularJacobian
+from lowland.core.protocols import Measurement, Model, Subsettable
 from lowland.core.work import CALL
 from lowland.kernels.modular import Array
 from lowland.measure import Dense, Entries, Pauli, RankOne, RealParts, Stacked

@@ -45,7 +45,7 @@ class RecoveryProblem:
     loss : Loss
     weights : ndarray, shape (p,), or None
     penalties : tuple of Penalty
-    nonnegative : bool
+    is_nonnegative : bool
         Whether no factor may be negative, of observed entries without biases.
     """
 
@@ -55,7 +55,7 @@ class RecoveryProblem:
     loss: Loss
     weights: Vector | None
     penalties: tuple[Penalty, ...]
-    nonnegative: bool = False
+    is_nonnegative: bool = False
 
     @property
     def size(self) -> int:
@@ -80,7 +80,17 @@ class RecoveryProblem:
     @property
     def has_unit_trace(self) -> bool:
         """Whether the matrix is scaled to trace one."""
-        return isinstance(self.model, Psd) and self.model.unit_trace
+        return self.model.has_unit_trace
+
+    @property
+    def is_psd(self) -> bool:
+        """Whether the matrix is positive semidefinite."""
+        return self.model.is_psd
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Dimension, counted in real numbers, of the set of matrices that the model makes."""
+        return self.model.degrees_of_freedom
 
     @property
     def rank(self) -> int:
@@ -120,6 +130,14 @@ class RecoveryProblem:
         predictions: Vector = self.measurement.measure(self.model.lift(theta))
         return predictions
 
+    def prediction_error(self, theta: Vector) -> Vector | None:
+        """Return bounds on the rounding of `predict`, None where the measurement knows none."""
+        return None if self.rounding is None else self.rounding.measure_error(self.matrix(theta))
+
+    def is_feasible(self, theta: Vector) -> bool:
+        """Whether no factor is negative, where none may be."""
+        return not self.is_nonnegative or bool((theta[: self.factor_size] >= 0).all())
+
     def matrix(self, theta: Vector) -> Factors:
         """Return the matrix of a point as factors."""
         return self.model.lift(theta)
@@ -158,6 +176,11 @@ class RecoveryProblem:
         if not bounds_rounding(measurement) or not isinstance(measurement, HasRoundingBounds):
             return None
         return measurement
+
+    @property
+    def bounds_rounding(self) -> bool:
+        """Whether the rounding of predictions is bounded."""
+        return self.rounding is not None
 
     def squared_norm_bound(self) -> float:
         """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite where none is known."""
@@ -251,4 +274,4 @@ class RecoveryProblem:
     @property
     def free_biases(self) -> tuple[str, ...]:
         """Which biases are free."""
-        return self.model.biases if isinstance(self.model, General) else ()
+        return self.model.biases

@@ -10,17 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector, check_floats, check_numbers
+from lowland.core.complex_views import as_reals
 from lowland.core.errors import InvalidInputError
-from lowland.core.fields import as_reals
-from lowland.core.protocols import (
-    BatchGradient,
-    BlockSolver,
-    LinearMap,
-    Loss,
-    Measurement,
-    Model,
-    ModularJacobian,
-)
+from lowland.core.powers import BatchGradient, BlockSolver, ModularJacobian
+from lowland.core.protocols import LinearMap, Loss, Measurement, Model
 from lowland.core.records import ObservedPattern
 from lowland.losses import Squared
 from lowland.measure import Dense, Entries, RealParts
@@ -68,6 +61,16 @@ class RecoveryObjective(RecoveryProblem):
         return RecoveryLinearisation(self, theta)
 
     @property
+    def has_second_matrix(self) -> bool:
+        """Whether linearisations have the model's part of the Hessian as a matrix."""
+        return not (self.is_complex or self.has_unit_trace)
+
+    @property
+    def reachable_gradient(self) -> float:
+        """Return 0: fits in single precision are finished in double."""
+        return 0.0
+
+    @property
     def direct_jacobian_work(self) -> float | None:
         """Work of the Jacobian as a matrix where the measurement shows it directly, else None."""
         return direct_work(self) if is_direct(self) else None
@@ -79,6 +82,10 @@ class RecoveryObjective(RecoveryProblem):
     def ambient_gradient(self, theta: Vector) -> LinearMap:
         """Return the gradient of the data term in X, in the ridge's units (see `penalised_adjoint`)."""
         return self.penalised_adjoint(self.weighted(self.loss.slope(self.predict(theta), self.y)))
+
+    def transpose_product(self, theta: Vector, weights: Vector) -> Vector:
+        """Return the adjoint of the predictions' derivative at a point, applied to weights; shape (size,)."""
+        return self.model.pull(theta, self.adjoint(weights))
 
     def pull(self, theta: Vector, operator: LinearMap) -> Vector:
         """Return the gradient of <operator, X(theta)> in theta."""
@@ -216,7 +223,7 @@ class RecoveryObjective(RecoveryProblem):
         m, n = self.model.shape
         parts = [f"{self.loss.name} loss of {self.measurement.size} measurements"]
         kind = f"{'complex ' if self.is_complex else ''}{self.structure}"
-        kind += " nonnegative" if self.nonnegative else ""
+        kind += " nonnegative" if self.is_nonnegative else ""
         trace = " and unit trace" if self.has_unit_trace else ""
         parts.append(f"{kind} {m} x {n} matrix of rank {self.model.rank}{trace}")
         if self.free_biases:

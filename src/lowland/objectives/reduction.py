@@ -15,7 +15,7 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.protocols import BlockSolver
+from lowland.core.powers import BlockSolver
 from lowland.core.work import CALL, matrix_work, rows_work, touch
 from lowland.kernels.cross import cross_product, line_grams
 from lowland.kernels.sparse import multiply_rows

@@ -10,8 +10,8 @@ from typing import IO, Any, final
 
 from lowland.core.errors import MissingExtraError
 from lowland.core.findings import Certificate, describe
-from lowland.report.answers import answer
 from lowland.report.figures import draw_svg
+from lowland.report.plain_findings import answer
 from lowland.report.words import verdict_sentence
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lowland.core.findings import Certificate, Finding
 from lowland.core.status import Rigour, Verdict
-from lowland.report.answers import percent
+from lowland.report.plain_findings import percent
 
 
 def verdict_sentence(certificate: Certificate | None) -> str:

@@ -28,7 +28,7 @@ from lowland.search import (
     make_start,
     run,
 )
-from lowland.systems.matrix import recover
+from lowland.sensing.recover import recover
 
 RATIOS = tuple(float(x) for x in np.arange(1.0, 3.01, 0.25))
 STARTS = {"random": "random", "svd": "spectral"}

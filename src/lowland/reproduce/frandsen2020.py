@@ -12,23 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from lowland.certify import certify
-from lowland.core.tensor_observations import TensorObservations
-from lowland.core.tensors import TuckerTensor
-from lowland.models.tucker import Tucker
-from lowland.objectives.tucker import TuckerObjective
+from lowland.judges import certify
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
-from lowland.search import (
-    Gradient,
-    GradientBelow,
-    HighOrderEscape,
-    Iterations,
-    TrustRegion,
-    ValueBelow,
-    random_start,
-    run,
-)
+from lowland.search import Gradient, GradientBelow, Iterations, TrustRegion, ValueBelow, run
+from lowland.tensors.model import Tucker
+from lowland.tensors.objective import TuckerObjective
+from lowland.tensors.observations import TensorObservations
+from lowland.tensors.search.high_order_escape import HighOrderEscape
+from lowland.tensors.search.starts import random_start
+from lowland.tensors.tucker_tensor import TuckerTensor
 
 SHAPES = (
     ((6, 6, 6), (2, 2, 2)),

@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.dynamics import Dynamics, NonReversible, Overdamped, Underdamped
-from lowland.core.exits import Ball, HalfSpace
-from lowland.landscape.antisymmetric import drift_rate, optimal_antisymmetric
-from lowland.landscape.kramers import kramers_time
-from lowland.landscape.one_dimension import mean_exit_time
-from lowland.landscape.quadratic_wells import stable_step
-from lowland.objectives.closed_forms import double_well, quadratic
+from lowland.dynamics.antisymmetric import drift_rate, optimal_antisymmetric
+from lowland.dynamics.closed_forms import double_well, quadratic
+from lowland.dynamics.escape import escape_times
+from lowland.dynamics.exits import Ball, HalfSpace
+from lowland.dynamics.kramers import kramers_time
+from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped
+from lowland.dynamics.one_dimension import mean_exit_time
+from lowland.dynamics.quadratic_wells import stable_step
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
-from lowland.systems.escape import escape_times
 
 KINDS = ("LD", "ULD", "NLD")
 SMALLEST = (0.3, 0.1, 0.03, 0.01)

@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Matrix
-from lowland.core.networks import ReluNetwork
-from lowland.kernels.relu_modular import network_rank
-from lowland.kernels.relu_rank import full_rank
-from lowland.landscape.activation import activation
-from lowland.landscape.pattern_shares import full_pattern_share
-from lowland.objectives.region_program import ZERO, region_loss
+from lowland.networks.activation import activation
+from lowland.networks.kernels.exact_ranks import full_rank
+from lowland.networks.kernels.modular_ranks import network_rank
+from lowland.networks.network import ReluNetwork
+from lowland.networks.pattern_shares import full_pattern_share
+from lowland.networks.region_displays import ShareDisplay
+from lowland.networks.region_program import ZERO, region_loss
 from lowland.report.page import FigureEntry, Page, TableEntry
-from lowland.report.region_displays import ShareDisplay
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
 
 TRIALS, PATTERNS = 100, 5

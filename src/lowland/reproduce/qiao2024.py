@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.networks.stability import stability_report
+from lowland.networks.stability_displays import SplineDisplay
+from lowland.networks.stable_fit import StableFit, fit_stable
 from lowland.report.page import FigureEntry, Page, TableEntry
-from lowland.report.stable_displays import SplineDisplay
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
-from lowland.systems.stability import stability_report
-from lowland.systems.stable_fit import StableFit, fit_stable
 
 POINTS, WIDTH, NOISE = 30, 100, 0.5
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)

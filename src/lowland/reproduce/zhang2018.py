@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lowland.certify import certify
 from lowland.datasets import false_minimum
+from lowland.judges import certify
 from lowland.models import Psd
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.report.page import FigureEntry, Page, TableEntry

@@ -6,11 +6,7 @@ from lowland.search.empirical_bayes import EmpiricalBayes
 from lowland.search.gauss_newton import GaussNewton
 from lowland.search.gibbs import Gibbs
 from lowland.search.gradient import Gradient
-from lowland.search.high_order_escape import HighOrderEscape
-from lowland.search.langevin import Langevin
 from lowland.search.loop import run
-from lowland.search.orthogonal_iteration import OrthogonalIteration
-from lowland.search.pattern_walk import PatternWalk
 from lowland.search.scaled import Scaled
 from lowland.search.starts import critical_ridge, leading_factors, make_start
 from lowland.search.stochastic import Stochastic
@@ -24,7 +20,6 @@ from lowland.search.stops import (
     ValueBelow,
 )
 from lowland.search.trust_region import TrustRegion
-from lowland.search.tucker_starts import mode_spectrum, random_start, sequential_start
 from lowland.search.variable_projection import VariableProjection
 from lowland.search.variational import Variational
 
@@ -38,11 +33,7 @@ __all__ = [
     "Gradient",
     "GradientBelow",
     "HeldOutRises",
-    "HighOrderEscape",
     "Iterations",
-    "Langevin",
-    "OrthogonalIteration",
-    "PatternWalk",
     "RelativeDecreaseBelow",
     "Scaled",
     "Seconds",
@@ -54,8 +45,5 @@ __all__ = [
     "critical_ridge",
     "leading_factors",
     "make_start",
-    "mode_spectrum",
-    "random_start",
     "run",
-    "sequential_start",
 ]

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.needs import BLOCKS, Need
+from lowland.core.powers import HasBlockSolver
 from lowland.core.work import matrix_work, touch
 from lowland.search.stepper import Info
 
@@ -72,14 +72,16 @@ class Accelerated:
     memory: int = 10
     check: int = 5
     name: ClassVar[str] = "accelerated"
-    needs: ClassVar[tuple[Need, ...]] = (BLOCKS,)
+    needs: ClassVar[tuple[type[Any], ...]] = (HasBlockSolver,)
     promises_descent: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.memory < 1 or self.check < 1:
             raise InvalidInputError("memory and check must be at least 1", f"{self.memory}, {self.check}")
 
-    def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[AcceleratedState, Info]:
+    def init(
+        self, objective: HasBlockSolver, theta: Vector, rng: np.random.Generator
+    ) -> tuple[AcceleratedState, Info]:
         """Evaluate the start."""
         value, gradient = objective.value_and_gradient(theta)
         kept = int(np.sum(~objective.block_solver.coordinates(objective.block_solver.names[0])))
@@ -88,7 +90,7 @@ class Accelerated:
         return state, Info(value, float(np.linalg.norm(gradient)))
 
     def step(
-        self, objective: Any, state: AcceleratedState, rng: np.random.Generator
+        self, objective: HasBlockSolver, state: AcceleratedState, rng: np.random.Generator
     ) -> tuple[AcceleratedState, Info]:
         """Sweep from the proposed point, or from the plain one where that is better."""
         solver = objective.block_solver
@@ -119,7 +121,7 @@ class Accelerated:
             value, norm, measures
         )
 
-    def restore(self, objective: Any, fields: Mapping[str, Any]) -> AcceleratedState:
+    def restore(self, objective: HasBlockSolver, fields: Mapping[str, Any]) -> AcceleratedState:
         """Return the saved state."""
         return AcceleratedState(**fields)
 

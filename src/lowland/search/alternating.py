@@ -11,7 +11,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.needs import BLOCKS, Need
+from lowland.core.powers import HasBlockSolver
 from lowland.search.stepper import Info
 
 
@@ -42,7 +42,7 @@ class Alternating:
     first_ridge: float = 0.0
     shrink: float = 0.8
     name: ClassVar[str] = "alternating"
-    needs: ClassVar[tuple[Need, ...]] = (BLOCKS,)
+    needs: ClassVar[tuple[type[Any], ...]] = (HasBlockSolver,)
 
     def __post_init__(self) -> None:
         if not (0 < self.shrink < 1 and np.isfinite(self.first_ridge) and self.first_ridge >= 0):
@@ -63,12 +63,14 @@ class Alternating:
             max(0, ceil(log(self.first_ridge / floor) / -log(self.shrink))) if self.first_ridge > floor else 0
         )
 
-    def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[AlternatingState, Info]:
+    def init(
+        self, objective: HasBlockSolver, theta: Vector, rng: np.random.Generator
+    ) -> tuple[AlternatingState, Info]:
         """Evaluate the start."""
         return AlternatingState(theta, max(self.first_ridge, objective.ridge)), Info(objective.value(theta))
 
     def step(
-        self, objective: Any, state: AlternatingState, rng: np.random.Generator
+        self, objective: HasBlockSolver, state: AlternatingState, rng: np.random.Generator
     ) -> tuple[AlternatingState, Info]:
         """Sweep over the blocks."""
         theta = state.theta
@@ -81,7 +83,7 @@ class Alternating:
             following = objective.ridge
         return AlternatingState(theta, following), Info(objective.value(theta), None, {"ridge": state.ridge})
 
-    def _stir(self, objective: Any, theta: Vector, rng: np.random.Generator) -> Vector:
+    def _stir(self, objective: HasBlockSolver, theta: Vector, rng: np.random.Generator) -> Vector:
         """Add a little noise: a factor column that a large ridge sent to zero must be able to return."""
         theta = theta.copy()
         factors = theta[: objective.factor_size]
@@ -89,7 +91,7 @@ class Alternating:
         factors += theta.dtype.type(size) * rng.standard_normal(factors.size, dtype=theta.dtype.type)
         return theta
 
-    def restore(self, objective: Any, fields: Mapping[str, Any]) -> AlternatingState:
+    def restore(self, objective: HasBlockSolver, fields: Mapping[str, Any]) -> AlternatingState:
         """Return the saved state."""
         return AlternatingState(**fields)
 

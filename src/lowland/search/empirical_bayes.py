@@ -10,10 +10,11 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.needs import LINEARISATION, PRECISIONS, Need
+from lowland.core.fits import HasPrecisions
+from lowland.core.powers import HasResidual
 from lowland.search.conjugate_gradients import conjugate_gradients, shifted
 from lowland.search.gauss_newton import value_of_nothing
-from lowland.search.noise import residual_variance
+from lowland.search.residual_variance import residual_variance
 from lowland.search.stepper import Info
 
 
@@ -65,7 +66,7 @@ class EmpiricalBayes:
     max_inner: int = 300
     max_tries: int = 12
     name: ClassVar[str] = "empirical_bayes"
-    needs: ClassVar[tuple[Need, ...]] = (LINEARISATION, PRECISIONS)
+    needs: ClassVar[tuple[type[Any], ...]] = (HasResidual, HasPrecisions)
     promises_descent: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -76,7 +77,7 @@ class EmpiricalBayes:
             )
 
     def init(
-        self, objective: Any, theta: Vector, rng: np.random.Generator
+        self, objective: HasPrecisions, theta: Vector, rng: np.random.Generator
     ) -> tuple[EmpiricalBayesState, Info]:
         """Evaluate the start."""
         value = objective.value(theta)
@@ -85,7 +86,7 @@ class EmpiricalBayes:
         return state, Info(value, None, {"inner": 0.0, "damping": self.damping})
 
     def step(
-        self, objective: Any, state: EmpiricalBayesState, rng: np.random.Generator
+        self, objective: HasPrecisions, state: EmpiricalBayesState, rng: np.random.Generator
     ) -> tuple[EmpiricalBayesState, Info]:
         """Try dampings until objective and prior together fall."""
         theta, at = state.theta, objective.linearise(state.theta)
@@ -121,11 +122,11 @@ class EmpiricalBayes:
         following = EmpiricalBayesState(point, value, max(damping, 1e-14), state.reference)
         return following, Info(value, float(np.sqrt(square)), {"inner": float(inner), "damping": damping})
 
-    def restore(self, objective: Any, fields: Mapping[str, Any]) -> EmpiricalBayesState:
+    def restore(self, objective: HasPrecisions, fields: Mapping[str, Any]) -> EmpiricalBayesState:
         """Return the saved state."""
         return EmpiricalBayesState(**fields)
 
-    def _prior(self, objective: Any, theta: Vector, value: float, curvature: float) -> Vector:
+    def _prior(self, objective: HasPrecisions, theta: Vector, value: float, curvature: float) -> Vector:
         variance = residual_variance(objective, 2 * value, self.surplus)
         prior = objective.precisions(theta) * theta.dtype.type(variance)
         limited: Vector = np.minimum(prior, theta.dtype.type(self.strongest * curvature))

@@ -9,8 +9,11 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.core.capabilities import check_capabilities
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.needs import LINEARISATION, NORMAL_MATRIX, Need, check_needs
+from lowland.core.fits import Fit
+from lowland.core.objectives import Objective
+from lowland.core.powers import HasNormalMatrix, HasResidual
 from lowland.search.conjugate_gradients import conjugate_gradients, shifted
 from lowland.search.stepper import Info
 
@@ -66,7 +69,7 @@ class GaussNewton:
     max_inner: int = 300
     max_tries: int = 12
     name: ClassVar[str] = "gauss_newton"
-    needs: ClassVar[tuple[Need, ...]] = (LINEARISATION,)
+    needs: ClassVar[tuple[type[Any], ...]] = (HasResidual,)
 
     def __post_init__(self) -> None:
         if self.form not in ("levenberg", "setting"):
@@ -81,10 +84,10 @@ class GaussNewton:
         """Whether no step may raise the objective: in the levenberg form."""
         return self.form == "levenberg"
 
-    def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[GaussNewtonState, Info]:
+    def init(self, objective: Fit, theta: Vector, rng: np.random.Generator) -> tuple[GaussNewtonState, Info]:
         """Evaluate the start."""
         if self.inner == "dense":
-            check_needs(objective, (NORMAL_MATRIX,), self.name)
+            check_capabilities(objective, (HasNormalMatrix,), self.name)
             if objective.penalties:
                 raise _not_squares("dense", objective)
         value, gradient = objective.value_and_gradient(theta)
@@ -92,7 +95,7 @@ class GaussNewton:
         return state, Info(value, float(np.linalg.norm(gradient)))
 
     def step(
-        self, objective: Any, state: GaussNewtonState, rng: np.random.Generator
+        self, objective: Fit, state: GaussNewtonState, rng: np.random.Generator
     ) -> tuple[GaussNewtonState, Info]:
         """Try dampings until the objective falls."""
         at = objective.linearise(state.theta)
@@ -124,7 +127,7 @@ class GaussNewton:
         return state, Info(state.value, norm, {"inner": total, "damping": damping}, stalled=message)
 
     def _set(
-        self, objective: Any, state: GaussNewtonState, at: Any, curvature: float, tolerance: float
+        self, objective: Fit, state: GaussNewtonState, at: Any, curvature: float, tolerance: float
     ) -> tuple[GaussNewtonState, Info]:
         """Take a whole step towards the regularised solution of the linearised problem."""
         shift = self.damping * _forcing(state) * max(curvature, np.finfo(float).tiny)
@@ -137,7 +140,7 @@ class GaussNewton:
         return new, Info(value, norm, {"inner": float(inner), "damping": shift})
 
     def _solve(
-        self, objective: Any, at: Any, shift: float, right: Vector, tolerance: float
+        self, objective: Fit, at: Any, shift: float, right: Vector, tolerance: float
     ) -> tuple[Vector, int]:
         if self.inner == "dense":
             return _factored(at.normal_matrix, shift, right), 1
@@ -146,12 +149,12 @@ class GaussNewton:
             return conjugate_gradients(product, right, tolerance, self.max_inner)
         return _least_squares(objective, at, shift, right, tolerance, self.max_inner)
 
-    def restore(self, objective: Any, fields: Mapping[str, Any]) -> GaussNewtonState:
+    def restore(self, objective: Fit, fields: Mapping[str, Any]) -> GaussNewtonState:
         """Return the saved state."""
         return GaussNewtonState(**fields)
 
 
-def value_of_nothing(objective: Any, theta: Vector, value: float) -> float:
+def value_of_nothing(objective: Objective, theta: Vector, value: float) -> float:
     """Return the objective with nothing fitted, or that at the start where it is infinite."""
     nothing = float(objective.value(np.zeros_like(theta)))
     return nothing if np.isfinite(nothing) else value
@@ -162,7 +165,7 @@ def _forcing(state: GaussNewtonState) -> float:
     return float(np.sqrt(state.value / state.reference)) if state.reference > 0 else 0.1
 
 
-def _not_squares(inner: str, objective: Any) -> UnsupportedError:
+def _not_squares(inner: str, objective: Fit) -> UnsupportedError:
     return UnsupportedError(
         f'inner="{inner}" cannot work on this objective',
         objective.describe(),
@@ -186,7 +189,7 @@ def _factored(matrix: Matrix, shift: float, right: Vector) -> Vector:
 
 
 def _least_squares(
-    objective: Any, at: Any, shift: float, right: Vector, tolerance: float, limit: int
+    objective: Fit, at: Any, shift: float, right: Vector, tolerance: float, limit: int
 ) -> tuple[Vector, int]:
     """Solve (J^T W J + shift I) d = right, where right = -J^T W r - shift theta or -J^T W r, by LSQR."""
     from scipy.sparse.linalg import LinearOperator, lsqr

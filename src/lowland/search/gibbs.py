@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.needs import AVERAGES, DRAWS, Need
+from lowland.core.powers import HasAverages, HasDraws
 from lowland.search.stepper import Info
 
 
@@ -33,7 +33,7 @@ class Gibbs:
     burn_in: int = 20
     thin: int = 1
     name: ClassVar[str] = "gibbs"
-    needs: ClassVar[tuple[Need, ...]] = (AVERAGES, DRAWS)
+    needs: ClassVar[tuple[type[Any], ...]] = (HasAverages, HasDraws)
     promises_descent: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -42,13 +42,13 @@ class Gibbs:
                 "burn_in must be at least 0 and thin at least 1", f"{self.burn_in} and {self.thin}"
             )
 
-    def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[Any, Info]:
+    def init(self, objective: HasDraws, theta: Vector, rng: np.random.Generator) -> tuple[Any, Info]:
         """Take the start as the first draw."""
         start = objective.first_posterior(theta) if self.start is None else self.start
         state = objective.first_draw(start, int(rng.integers(2**63)))
         return state, self._info(objective, state)
 
-    def step(self, objective: Any, state: Any, rng: np.random.Generator) -> tuple[Any, Info]:
+    def step(self, objective: HasDraws, state: Any, rng: np.random.Generator) -> tuple[Any, Info]:
         """Draw every block, and keep the draw if it is one to keep."""
         for name in objective.block_names:
             state = objective.draw(state, name, rng)
@@ -57,9 +57,9 @@ class Gibbs:
             state = replace(state, kept=(*state.kept, state.theta))
         return state, self._info(objective, state)
 
-    def restore(self, objective: Any, fields: Mapping[str, Any]) -> Any:
+    def restore(self, objective: HasDraws, fields: Mapping[str, Any]) -> Any:
         """Return the saved draw with those kept before."""
         return objective.restore_draw(fields)
 
-    def _info(self, objective: Any, state: Any) -> Info:
+    def _info(self, objective: HasDraws, state: Any) -> Info:
         return Info(objective.energy(state), None, {"noise": state.noise_precision**-0.5})

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.needs import Need
+from lowland.core.objectives import Objective
 from lowland.search.stepper import Info
 
 
@@ -48,10 +48,12 @@ class Gradient:
     decrease: float = 1e-4
     max_halvings: int = 60
     name: ClassVar[str] = "gradient"
-    needs: ClassVar[tuple[Need, ...]] = ()
+    needs: ClassVar[tuple[type[Any], ...]] = ()
     promises_descent: ClassVar[bool] = True
 
-    def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[GradientState, Info]:
+    def init(
+        self, objective: Objective, theta: Vector, rng: np.random.Generator
+    ) -> tuple[GradientState, Info]:
         """Evaluate the start; the first step changes the point by a hundredth of its length."""
         value, gradient = objective.value_and_gradient(theta)
         norm = float(np.linalg.norm(gradient))
@@ -59,7 +61,7 @@ class Gradient:
         return GradientState(theta, value, gradient, length / norm if norm else 1.0), Info(value, norm)
 
     def step(
-        self, objective: Any, state: GradientState, rng: np.random.Generator
+        self, objective: Objective, state: GradientState, rng: np.random.Generator
     ) -> tuple[GradientState, Info]:
         """Take one step along the negative gradient."""
         square = float(state.gradient.astype(np.float64) @ state.gradient)
@@ -78,7 +80,7 @@ class Gradient:
             state.value, square**0.5, stalled="no step along the gradient lowers the objective"
         )
 
-    def restore(self, objective: Any, fields: Mapping[str, Any]) -> GradientState:
+    def restore(self, objective: Objective, fields: Mapping[str, Any]) -> GradientState:
         """Return the saved state."""
         return GradientState(**fields)
 

@@ -11,9 +11,10 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.capabilities import check_capabilities
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruption
-from lowland.core.needs import check_needs
+from lowland.core.objectives import Searchable
 from lowland.core.records import SearchResult, Trace
 from lowland.core.status import StopReason
 from lowland.core.work import counted
@@ -70,7 +71,7 @@ class Checkpoint:
 
 
 def run(
-    objective: Any,
+    objective: Searchable,
     stepper: Stepper,
     theta: Vector,
     *,
@@ -121,7 +122,7 @@ def run(
         )
     if not (isinstance(callbacks, Sequence) and all(callable(callback) for callback in callbacks)):
         raise InvalidInputError("callbacks must be a list of functions", type(callbacks).__name__)
-    check_needs(objective, stepper.needs, stepper.name)
+    check_capabilities(objective, stepper.needs, stepper.name)
     theta = np.array(theta, dtype=objective.dtype)
     if theta.shape != (objective.size,):
         raise InvalidInputError(
@@ -158,7 +159,7 @@ _UNFINISHED = (StopReason.INTERRUPTED, StopReason.ITERATION_LIMIT, StopReason.TI
 class _Search:
     """The loop's own state: the stepper's state, the progress and the best point."""
 
-    def __init__(self, objective: Any, stepper: Stepper, rng: np.random.Generator) -> None:
+    def __init__(self, objective: Searchable, stepper: Stepper, rng: np.random.Generator) -> None:
         self.objective, self.stepper, self.rng = objective, stepper, rng
         self.progress = Progress()
         self.started = time.perf_counter()

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.needs import SCALING, Need
+from lowland.core.powers import HasScaledGradient
 from lowland.search.stepper import Info
 
 
@@ -59,20 +59,24 @@ class Scaled:
     decrease: float = 1e-4
     max_halvings: int = 60
     name: ClassVar[str] = "scaled"
-    needs: ClassVar[tuple[Need, ...]] = (SCALING,)
+    needs: ClassVar[tuple[type[Any], ...]] = (HasScaledGradient,)
     promises_descent: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not self.damping >= 0:
             raise InvalidInputError("damping must be at least 0", repr(self.damping))
 
-    def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[ScaledState, Info]:
+    def init(
+        self, objective: HasScaledGradient, theta: Vector, rng: np.random.Generator
+    ) -> tuple[ScaledState, Info]:
         """Evaluate the start."""
         value, gradient = objective.value_and_gradient(theta)
         state = ScaledState(theta, value, gradient, self.step_size, value)
         return state, Info(value, float(np.linalg.norm(gradient)))
 
-    def step(self, objective: Any, state: ScaledState, rng: np.random.Generator) -> tuple[ScaledState, Info]:
+    def step(
+        self, objective: HasScaledGradient, state: ScaledState, rng: np.random.Generator
+    ) -> tuple[ScaledState, Info]:
         """Take one step, halved until the objective falls enough."""
         fit = state.value / state.reference if state.reference > 0 else 0.0
         share = self.damping * float(np.sqrt(max(fit, 0.0)))
@@ -89,6 +93,6 @@ class Scaled:
         message = "no step along the scaled gradient lowers the objective"
         return state, Info(state.value, float(np.linalg.norm(state.gradient)), stalled=message)
 
-    def restore(self, objective: Any, fields: Mapping[str, Any]) -> ScaledState:
+    def restore(self, objective: HasScaledGradient, fields: Mapping[str, Any]) -> ScaledState:
         """Return the saved state."""
         return ScaledState(**fields)

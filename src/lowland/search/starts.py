@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector, check_floats
+from lowland.core.complex_views import complex_type
 from lowland.core.errors import InvalidInputError
-from lowland.core.fields import complex_type
+from lowland.core.fits import MatrixFit
 from lowland.core.records import Factors
 
 # up to this side all eigenvectors are computed, beyond it a few by Lanczos iteration
@@ -19,7 +20,7 @@ LARGEST_SVD = 200
 START_NAMES = ("random", "small_random", "spectral")
 
 
-def make_start(objective: Any, start: Any, rng: np.random.Generator) -> Vector:
+def make_start(objective: MatrixFit, start: Any, rng: np.random.Generator) -> Vector:
     """Return a starting point.
 
     Parameters
@@ -68,7 +69,7 @@ def make_start(objective: Any, start: Any, rng: np.random.Generator) -> Vector:
     return _within_domain(objective, point, rng)
 
 
-def _finite(objective: Any, point: Vector) -> Vector:
+def _finite(objective: MatrixFit, point: Vector) -> Vector:
     value = float(objective.value(point))
     if not np.isfinite(value):
         raise InvalidInputError(
@@ -80,7 +81,7 @@ def _finite(objective: Any, point: Vector) -> Vector:
     return point
 
 
-def _from_given(objective: Any, factors: Factors) -> Vector:
+def _from_given(objective: MatrixFit, factors: Factors) -> Vector:
     expected = [(side, objective.rank) for side in objective.shape]
     if [factors.left.shape, factors.right.shape] != expected:
         raise InvalidInputError(
@@ -94,7 +95,7 @@ def _from_given(objective: Any, factors: Factors) -> Vector:
         raise InvalidInputError("start has complex factors for a real matrix", f"dtype {given.dtype}")
     if not np.isfinite(given).all():
         raise InvalidInputError("start must be finite", "NaN or infinite factors")
-    if objective.structure != "general" and not np.array_equal(factors.left, factors.right):
+    if objective.is_psd and not np.array_equal(factors.left, factors.right):
         raise InvalidInputError(
             "start must have equal factors for a positive semidefinite matrix", "left and right differ"
         )
@@ -102,7 +103,7 @@ def _from_given(objective: Any, factors: Factors) -> Vector:
     return point
 
 
-def _within_domain(objective: Any, point: Vector, rng: np.random.Generator) -> Vector:
+def _within_domain(objective: MatrixFit, point: Vector, rng: np.random.Generator) -> Vector:
     """Return the point, or one near it with a finite objective: counts forbid predictions of zero."""
     length = float(np.linalg.norm(point)) or 1.0
     shares = (1.0,) if objective.has_unit_trace and not np.any(point) else (0.0, 0.01, 0.1, 1.0)
@@ -115,7 +116,7 @@ def _within_domain(objective: Any, point: Vector, rng: np.random.Generator) -> V
     return point
 
 
-def critical_ridge(objective: Any, rng: np.random.Generator) -> float:
+def critical_ridge(objective: MatrixFit, rng: np.random.Generator) -> float:
     """Return (about) the ridge from which on zero factors are optimal.
 
     It is the spectral norm of the gradient of the data term at zero factors and zero row and column biases.
@@ -138,7 +139,7 @@ def critical_ridge(objective: Any, rng: np.random.Generator) -> float:
     return float(_sparse_svd(operator, 1, rng)[1][0])
 
 
-def _random(objective: Any, length: float, rng: np.random.Generator) -> Vector:
+def _random(objective: MatrixFit, length: float, rng: np.random.Generator) -> Vector:
     # independent columns of squared length s give a matrix of Frobenius norm about s sqrt(rank)
     (m, n), rank, dtype = objective.shape, objective.rank, objective.dtype
     squared = length / np.sqrt(rank) if length > 0 else 1.0
@@ -148,7 +149,7 @@ def _random(objective: Any, length: float, rng: np.random.Generator) -> Vector:
     return point
 
 
-def _spectral(objective: Any, target: Vector, energy: float, rng: np.random.Generator) -> Vector:
+def _spectral(objective: MatrixFit, target: Vector, energy: float, rng: np.random.Generator) -> Vector:
     left, right = leading_factors(objective.adjoint(objective.weighted(target)), objective, rng)
     scale = 1 / np.sqrt(max(energy, np.finfo(float).tiny))
     dtype = objective.dtype
@@ -157,7 +158,7 @@ def _spectral(objective: Any, target: Vector, energy: float, rng: np.random.Gene
     return point
 
 
-def gaussian_factor(shape: tuple[int, int], objective: Any, rng: np.random.Generator) -> Matrix:
+def gaussian_factor(shape: tuple[int, int], objective: MatrixFit, rng: np.random.Generator) -> Matrix:
     """Return independent normal entries of unit variance in the field and precision of an objective."""
     real: Matrix = rng.standard_normal(shape)
     if not objective.is_complex:
@@ -166,12 +167,12 @@ def gaussian_factor(shape: tuple[int, int], objective: Any, rng: np.random.Gener
     return both.astype(complex_type(objective.dtype))
 
 
-def _mean_energy(objective: Any, rng: np.random.Generator, trials: int = 5) -> float:
+def _mean_energy(objective: MatrixFit, rng: np.random.Generator, trials: int = 5) -> float:
     """Estimate the mean of sum_k w_k A(X)_k^2 / ||X||_F^2 over random low-rank X."""
     ratios = []
     for _ in range(trials):
         left, right = (gaussian_factor((k, 2), objective, rng) for k in objective.shape)
-        if objective.structure == "psd":
+        if objective.is_psd:
             right = left
         z = objective.measurement.measure(Factors(left, right)).astype(np.float64)
         square = float(np.sum((left.conj().T @ left) * (right.conj().T @ right).T).real)
@@ -179,11 +180,11 @@ def _mean_energy(objective: Any, rng: np.random.Generator, trials: int = 5) -> f
     return float(np.mean(ratios))
 
 
-def leading_factors(operator: Any, objective: Any, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
+def leading_factors(operator: Any, objective: MatrixFit, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
     """Return factors of the best rank-r part of an operator, positive semidefinite where asked for."""
     rank = objective.rank
     m, n = operator.shape
-    if objective.structure == "psd":
+    if objective.is_psd:
         values, vectors = _leading_eigenpairs(operator, rank, rng)
         factor = vectors * np.sqrt(np.maximum(values, 0))
         return factor, factor

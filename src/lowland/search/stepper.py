@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Protocol, final, runtime_checkable
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.needs import Need
 
 
 @final
@@ -52,7 +51,7 @@ class Stepper(Protocol):
     """
 
     name: ClassVar[str]
-    needs: ClassVar[tuple[Need, ...]]
+    needs: ClassVar[tuple[type[Any], ...]]
 
     @property
     def promises_descent(self) -> bool:

@@ -8,9 +8,9 @@ from typing import Any, ClassVar, final
 
 import numpy as np
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.needs import BATCHES, LINEARISATION, Need
+from lowland.core.powers import HasBatchGradient, HasResidual
 from lowland.search.stepper import Info
 
 
@@ -65,7 +65,7 @@ class Stochastic:
     perturbation_law: str = "residual"
     radius: float | None = None
     name: ClassVar[str] = "stochastic"
-    needs: ClassVar[tuple[Need, ...]] = (BATCHES, LINEARISATION)
+    needs: ClassVar[tuple[type[Any], ...]] = (HasBatchGradient, HasResidual)
     promises_descent: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -76,7 +76,9 @@ class Stochastic:
         if not 0 <= self.momentum < 1:
             raise InvalidInputError("momentum must be at least 0 and below 1", repr(self.momentum))
 
-    def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[StochasticState, Info]:
+    def init(
+        self, objective: HasBatchGradient, theta: Vector, rng: np.random.Generator
+    ) -> tuple[StochasticState, Info]:
         """Measure the scales of the problem at the start."""
         value, gradient = objective.value_and_gradient(theta)
         zero_value = objective.value(np.zeros_like(theta))
@@ -94,7 +96,7 @@ class Stochastic:
         return state, Info(value, state.reference_gradient)
 
     def step(
-        self, objective: Any, state: StochasticState, rng: np.random.Generator
+        self, objective: HasBatchGradient, state: StochasticState, rng: np.random.Generator
     ) -> tuple[StochasticState, Info]:
         """Run one epoch: every measurement once, in random order."""
         count = objective.batch_gradient.size
@@ -122,7 +124,7 @@ class Stochastic:
         )
         return new, Info(value, None, {"step_size": size})
 
-    def restore(self, objective: Any, fields: Mapping[str, Any]) -> StochasticState:
+    def restore(self, objective: HasBatchGradient, fields: Mapping[str, Any]) -> StochasticState:
         """Return the saved state."""
         return StochasticState(**fields)
 
@@ -132,7 +134,9 @@ class Stochastic:
             return length
         return length * min(1.0, float(np.sqrt(state.value / state.reference_value)))
 
-    def _measured_step(self, objective: Any, theta: Vector, batch: Vector, rng: np.random.Generator) -> float:
+    def _measured_step(
+        self, objective: HasBatchGradient, theta: Vector, batch: Indices, rng: np.random.Generator
+    ) -> float:
         # largest curvature of the batch's quadratic model, by power iteration on gradient differences
         batch = np.sort(batch)
         base = objective.batch_gradient(theta, batch)
@@ -157,11 +161,12 @@ def _project(theta: Vector, radius: float) -> Vector:
     return theta if length <= radius else theta * theta.dtype.type(radius / length)
 
 
-def _length_from_data(objective: Any, theta: Vector, rng: np.random.Generator) -> float:
+def _length_from_data(objective: HasBatchGradient, theta: Vector, rng: np.random.Generator) -> float:
     # predictions grow with the square of the point, so a random direction scaled to the size of
     # the data tells how long a point should be
     direction = _unit(theta, rng)
     zero = np.zeros_like(theta)
-    spread = float(np.linalg.norm(objective.predict(direction) - objective.predict(zero)))
-    target = float(np.linalg.norm(objective.linearise(zero).residual))
+    at = objective.linearise(zero)
+    spread = float(np.linalg.norm(objective.linearise(direction).predictions - at.predictions))
+    target = float(np.linalg.norm(at.residual))
     return float(np.sqrt(target / spread)) * float(np.sqrt(2)) if spread > 0 else float(np.linalg.norm(theta))

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.needs import LINEARISATION, Need
+from lowland.core.powers import HasLinearisation, HasResidual
 from lowland.search.stepper import Info
 
 GOOD, POOR, ENOUGH = 0.75, 0.25, 0.05
@@ -58,10 +58,12 @@ class TrustRegion:
     max_inner: int = 300
     max_tries: int = 30
     name: ClassVar[str] = "trust_region"
-    needs: ClassVar[tuple[Need, ...]] = (LINEARISATION,)
+    needs: ClassVar[tuple[type[Any], ...]] = (HasResidual,)
     promises_descent: ClassVar[bool] = True
 
-    def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[TrustRegionState, Info]:
+    def init(
+        self, objective: HasLinearisation, theta: Vector, rng: np.random.Generator
+    ) -> tuple[TrustRegionState, Info]:
         """Evaluate the start."""
         value, gradient = objective.value_and_gradient(theta)
         length = float(np.linalg.norm(theta)) or 1.0
@@ -69,7 +71,7 @@ class TrustRegion:
         return state, Info(value, float(np.linalg.norm(gradient)))
 
     def step(
-        self, objective: Any, state: TrustRegionState, rng: np.random.Generator
+        self, objective: HasLinearisation, state: TrustRegionState, rng: np.random.Generator
     ) -> tuple[TrustRegionState, Info]:
         """Try radii until the objective falls."""
         at = objective.linearise(state.theta)
@@ -99,7 +101,13 @@ class TrustRegion:
         return state, Info(state.value, norm, {"inner": 0.0, "radius": radius}, stalled=message)
 
     def _only_rounding(
-        self, objective: Any, theta: Vector, value: float, before: float, predicted: float, norm: float
+        self,
+        objective: HasLinearisation,
+        theta: Vector,
+        value: float,
+        before: float,
+        predicted: float,
+        norm: float,
     ) -> bool:
         """Whether values can no longer tell two points apart, and the gradient is smaller at the new one."""
         noise = 10 * float(np.finfo(theta.dtype).eps) * abs(before)
@@ -107,7 +115,7 @@ class TrustRegion:
             return False
         return bool(np.linalg.norm(objective.gradient(theta)) < 0.5 * norm)
 
-    def restore(self, objective: Any, fields: Mapping[str, Any]) -> TrustRegionState:
+    def restore(self, objective: HasLinearisation, fields: Mapping[str, Any]) -> TrustRegionState:
         """Return the saved state."""
         return TrustRegionState(**fields)
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.needs import ELIMINATION, Need
+from lowland.core.fits import HasElimination
 from lowland.search.conjugate_gradients import conjugate_gradients
-from lowland.search.noise import residual_variance
+from lowland.search.residual_variance import residual_variance
 from lowland.search.stepper import Info
 
 MOST_DAMPING = 1e12
@@ -75,7 +75,7 @@ class VariableProjection:
     damping: float = 1e-2
     max_inner: int = 500
     name: ClassVar[str] = "variable_projection"
-    needs: ClassVar[tuple[Need, ...]] = (ELIMINATION,)
+    needs: ClassVar[tuple[type[Any], ...]] = (HasElimination,)
     promises_descent: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ class VariableProjection:
             raise InvalidInputError("surplus must be above 0 and at most 1", repr(self.surplus))
 
     def init(
-        self, objective: Any, theta: Vector, rng: np.random.Generator
+        self, objective: HasElimination, theta: Vector, rng: np.random.Generator
     ) -> tuple[VariableProjectionState, Info]:
         """Orthonormalise the kept factor, and take the first prior from the other one fitted to it."""
         elimination = objective.elimination
@@ -102,7 +102,7 @@ class VariableProjection:
         return state, Info(value, None, {"variance": variance, "damping": self.damping, "inner": 0.0})
 
     def step(
-        self, objective: Any, state: VariableProjectionState, rng: np.random.Generator
+        self, objective: HasElimination, state: VariableProjectionState, rng: np.random.Generator
     ) -> tuple[VariableProjectionState, Info]:
         """Try dampings until the reduced problem's value falls, then renew the prior."""
         elimination, side = objective.elimination, self.side
@@ -135,7 +135,7 @@ class VariableProjection:
         measures = {"variance": variance, "damping": damping, "inner": float(inner)}
         return new, Info(objective.value(theta), None, measures)
 
-    def restore(self, objective: Any, fields: Mapping[str, Any]) -> VariableProjectionState:
+    def restore(self, objective: HasElimination, fields: Mapping[str, Any]) -> VariableProjectionState:
         """Return the saved state."""
         return VariableProjectionState(**fields)
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.needs import AVERAGES, Need
+from lowland.core.powers import HasAverages
 from lowland.search.stepper import Info
 
 
@@ -30,20 +30,20 @@ class Variational:
     start: Any = None
 
     name: ClassVar[str] = "variational"
-    needs: ClassVar[tuple[Need, ...]] = (AVERAGES,)
+    needs: ClassVar[tuple[type[Any], ...]] = (HasAverages,)
     promises_descent: ClassVar[bool] = True
 
-    def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[Any, Info]:
+    def init(self, objective: HasAverages, theta: Vector, rng: np.random.Generator) -> tuple[Any, Info]:
         """Make one sweep: the bound means something only once errors are known."""
         start = objective.first_posterior(theta) if self.start is None else self.start
         return self.step(objective, start, rng)
 
-    def step(self, objective: Any, state: Any, rng: np.random.Generator) -> tuple[Any, Info]:
+    def step(self, objective: HasAverages, state: Any, rng: np.random.Generator) -> tuple[Any, Info]:
         """Sweep over the blocks."""
         for name in objective.block_names:
             state = objective.average(state, name)
         return state, Info(objective.bound(state), None, {"noise": state.noise_precision**-0.5})
 
-    def restore(self, objective: Any, fields: Mapping[str, Any]) -> Any:
+    def restore(self, objective: HasAverages, fields: Mapping[str, Any]) -> Any:
         """Return the saved posterior."""
         return objective.restore_posterior(fields)

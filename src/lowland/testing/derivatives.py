@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.protocols import Objective
+from lowland.core.objectives import Objective
 
 STEPS = 2.0 ** -np.arange(5, 15)
 

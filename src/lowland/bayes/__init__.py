@@ -1,0 +1,1 @@
+"""What tables and tensors share of Bayesian models: posteriors, draws, and priors learnt for each side."""

@@ -1,0 +1,147 @@
+"""Do the data determine the matrix at all, whatever a solver found?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.certificates.factorisations import eigenvalues
+from lowland.certificates.identifiability_findings import (
+    FINITE,
+    GENERIC,
+    UNIQUE,
+    not_unique,
+    proved,
+    rank_modulo_primes,
+    refuted,
+    refuted_by_rank,
+    say_lines,
+)
+from lowland.certificates.jacobian import gram_matrix, jacobian_matrix
+from lowland.certificates.patterns import judge_pattern
+from lowland.certificates.settings import Judgement
+from lowland.core.arrays import Indices, Vector
+from lowland.core.findings import Finding
+from lowland.core.fits import MatrixFit
+from lowland.core.status import Rigour, Verdict
+from lowland.core.work import UNLIMITED, Budget
+from lowland.kernels import modular
+
+# measurements beyond the degrees of freedom that are tried first for a proof
+SPARE = 16
+# singular values below this part of the largest may be nothing but rounding of the measuring matrices
+LAST_DIGITS = 1e-6
+
+
+def judge_identifiability(objective: MatrixFit, theta: Vector, given: Judgement) -> list[Finding]:
+    """Judge whether the measurements determine a matrix of this rank, whatever the point; see `identify`."""
+    return identify(objective, largest=given.settings.largest_modular, rng=given.rng(), budget=given.budget)
+
+
+def identify(
+    objective: MatrixFit, *, largest: int, rng: np.random.Generator, budget: Budget = UNLIMITED
+) -> list[Finding]:
+    """Judge whether the measurements determine a matrix of this rank.
+
+    Parameters
+    ----------
+    objective : Objective
+        A recovery objective; only its measurement, rank and data (are they zero?) are used.
+    largest : int
+        Most unknowns of an exact rank computation.
+    rng : numpy.random.Generator
+        For the integer points.
+    budget : Budget
+        What may be spent.
+
+    Returns
+    -------
+    list of Finding
+        On ``determined_by_data`` (finitely many matrices) and ``uniquely_determined``.
+    """
+    pattern = objective.observed_pattern
+    if pattern is not None:
+        nonzero = bool(np.all(objective.y != 0))
+        return judge_pattern(pattern, nonzero=nonzero, largest=largest, rng=rng, budget=budget)
+    finite = _judge_operator(objective, largest, rng, budget)
+    return [finite, _unique_operator(objective, finite, largest, budget)]
+
+
+def _judge_operator(objective: MatrixFit, largest: int, rng: np.random.Generator, budget: Budget) -> Finding:
+    size, expected = objective.y.size, objective.degrees_of_freedom
+    unseen = unseen_lines(objective, rng)
+    if unseen[0].size or unseen[1].size:
+        words = f"{say_lines(unseen)} that no measurement sees"
+        finding = refuted(FINITE, None, expected, words, Rigour.PROBABILISTIC)
+        finding.witness["short_rows"], finding.witness["short_columns"] = unseen
+        return finding
+    if size < expected:
+        words = f"{size} measurements for {expected} degrees of freedom"
+        return refuted(FINITE, size, expected, words, Rigour.RIGOROUS)
+    jacobian = objective.modular_jacobian
+    if jacobian is None or objective.size > largest:
+        words = "no exact Jacobian of these measurements is known"
+        limit = "" if jacobian is None else "largest_modular"
+        if limit:
+            words = f"an exact Jacobian of {objective.size} unknowns is beyond the budget of {largest}"
+        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
+    beside = jacobian.expected_rank - expected  # rows that hold a constraint
+    sizes = (expected + SPARE, None, None)
+    best, done = rank_modulo_primes(jacobian, jacobian.expected_rank, sizes, rng, budget)
+    best = max(best - beside, 0)
+    if best != expected and not done:
+        words = f"an exact Jacobian of {objective.size} unknowns is beyond the budget"
+        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
+    if best != expected:
+        return refuted_by_rank(best, expected)
+    smallest = _smallest_share(objective, rng) if jacobian.has_fractions else 1.0
+    if not smallest > LAST_DIGITS:
+        words = (
+            f"full rank modulo a prime rests on the last digits of the measuring matrices: in "
+            f"floating point the smallest singular value is {smallest:.1g} of the largest"
+        )
+        return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
+    return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
+
+
+def _smallest_share(objective: MatrixFit, rng: np.random.Generator) -> float:
+    """Return the smallest over the largest singular value of the Jacobian at random factors."""
+    gram = gram_matrix(jacobian_matrix(objective, rng.standard_normal(objective.size)))
+    values = eigenvalues(gram)
+    smallest = float(values[objective.size - objective.degrees_of_freedom])
+    return float(np.sqrt(max(smallest, 0.0) / values[-1])) if values[-1] > 0 else 0.0
+
+
+def unseen_lines(objective: MatrixFit, rng: np.random.Generator) -> tuple[Indices, Indices]:
+    """Return the rows and columns of the matrix that no measurement sees.
+
+    A random combination of the measuring matrices has a row of zeros only where they all have.
+    """
+    nothing = np.zeros(0, np.intp)
+    if objective.has_unit_trace:  # the trace sees them all
+        return nothing, nothing
+    operator = objective.adjoint(rng.standard_normal(objective.y.size))
+    m, n = objective.shape
+    by_row = operator.matmat(rng.standard_normal((n, 2)))
+    by_column = operator.rmatmat(rng.standard_normal((m, 2)))
+    rows, columns = (np.flatnonzero((block == 0).all(axis=1)) for block in (by_row, by_column))
+    if objective.is_psd:  # X is symmetric: a row is seen where its column is
+        rows = columns = np.intersect1d(rows, columns)
+    return rows, columns
+
+
+def _unique_operator(objective: MatrixFit, finite: Finding, largest: int, budget: Budget) -> Finding:
+    if finite.verdict is Verdict.REFUTED:
+        return not_unique(finite)
+    (m, n), symmetric = objective.shape, objective.is_psd
+    dimension = n * (n + 1) // 2 if symmetric else m * n
+    enough = objective.y.size >= dimension and dimension <= largest
+    size = objective.y.size
+    work = 40.0 * size * dimension + modular.elimination_work(size, dimension)
+    if enough and not budget.allows(work, part=0.5):
+        words = "finitely many solutions may still be several"
+        return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
+    rows = objective.exact_rows() if enough else None
+    if rows is not None and modular.rank(modular.residues(rows, modular.PRIME), modular.PRIME) == dimension:
+        method = "the measurements determine every matrix, low-rank or not: full rank modulo a prime"
+        return Finding(UNIQUE, Verdict.PROVED, method=method, rigour=Rigour.RIGOROUS)
+    return Finding(UNIQUE, Verdict.INCONCLUSIVE, method="finitely many solutions may still be several")

@@ -1,0 +1,27 @@
+"""The judges of matrices, and those that judge fits of any kind."""
+
+from __future__ import annotations
+
+from lowland.certificates.curvature import CURVATURE_CLAIMS, judge_curvature
+from lowland.certificates.identifiability import judge_identifiability
+from lowland.certificates.judge import Judge, Judges
+from lowland.certificates.judging import claims_of
+from lowland.certificates.local_uniqueness import judge_local_uniqueness
+from lowland.certificates.optimality import judge_optimality
+from lowland.certificates.stationarity import judge_stationarity
+from lowland.core.fits import Fit, MatrixFit
+
+JUDGES: Judges = (
+    Judge(("stationary",), Fit, judge_stationarity, stage=0),
+    Judge(("determined_by_data", "uniquely_determined"), MatrixFit, judge_identifiability, stage=1),
+    Judge(
+        ("globally_optimal", "convex_optimal"),
+        MatrixFit,
+        judge_optimality,
+        stage=2,
+        holds_constrained=("globally_optimal",),
+    ),
+    Judge(("locally_unique",), MatrixFit, judge_local_uniqueness, stage=3),
+    Judge(CURVATURE_CLAIMS, Fit, judge_curvature, stage=4),
+)
+MATRIX_CLAIMS = claims_of(JUDGES)

@@ -1,0 +1,170 @@
+"""Ask judges for their findings about a point, within a budget of counted work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.certificates.agreement import settled
+from lowland.certificates.consistency import find_fault
+from lowland.certificates.factorisations import BeyondFloatsError
+from lowland.certificates.judge import F, Judge, Judges, judges_of
+from lowland.certificates.lower_points import CLAIM as LOWER
+from lowland.certificates.lower_points import refute_by_lower_point
+from lowland.certificates.settings import Judgement, Settings, gradient_work
+from lowland.core.arrays import Vector, check_floats
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import CLAIMS, Certificate, Finding
+from lowland.core.fits import Fit
+from lowland.core.status import Verdict
+from lowland.core.work import Budget
+
+# gradients that a fit of unknown work is taken for
+USUAL_FIT = 200
+# most evaluations in search of a better point, and the part of what is left that they may take
+LOWER_CALLS, LOWER_PART = 400, 0.5
+
+
+def judge(
+    objective: Fit,
+    theta: ArrayLike,
+    judges: Judges,
+    *,
+    claims: Sequence[str] | None = None,
+    settings: Settings,
+    budget: Budget,
+) -> Certificate:
+    """Judge a point, wherever it came from.
+
+    Parameters
+    ----------
+    objective : Fit
+        Judgement is made in float64, whatever its precision.
+    theta : array_like, shape (size,)
+    judges : tuple of Judge
+        Those are asked whose needs the objective meets.
+    claims : sequence of str, optional
+        Which claims to judge; by default all that these judges answer for.
+    settings : Settings
+    budget : Budget
+        What may be spent; others may share it.
+
+    Returns
+    -------
+    Certificate
+        One finding for each claim, in the order asked for.
+
+    Raises
+    ------
+    InvalidInputError
+        If a claim is unknown, or the point has the wrong size or is not finite.
+    """
+    suited = judges_of(objective, judges)
+    claims = _check_claims(claims, suited)
+    started = time.perf_counter()
+    point, exact = _in_double(objective, theta)
+    with budget:
+        with np.errstate(over="ignore", invalid="ignore"):
+            pass_work = gradient_work(exact, point)
+            fault = find_fault(exact, point, np.random.default_rng(settings.seed))
+        reachable = max(settings.gradient_tolerance, objective.reachable_gradient)
+        settings = replace(settings, gradient_tolerance=reachable)
+        if fault:
+            found = {claim: Finding(claim, Verdict.INCONCLUSIVE, method=fault) for claim in claims}
+        else:
+            found = _of_constrained(exact, point, suited, claims)
+            for one in suited:
+                if set(one.claims) & set(claims) - set(found):
+                    found = _asked(one, exact, point, Judgement(settings, budget, found, pass_work))
+            given = Judgement(settings, budget, found, pass_work)
+            found = settled(_with_lower_point(exact, point, given, claims))
+    chosen = {claim: found[claim] for claim in claims}
+    # what was waited for and belongs to no judge belongs to all
+    rest = time.perf_counter() - started - sum(finding.seconds for finding in chosen.values())
+    each = max(rest, 0.0) / max(len(chosen), 1)
+    findings = tuple(replace(finding, seconds=finding.seconds + each) for finding in chosen.values())
+    return Certificate(findings, objective.describe())
+
+
+def usual_work(objective: Fit, theta: ArrayLike) -> float:
+    """Return the work that a fit usually takes, for points of which nothing else is known."""
+    point, exact = _in_double(objective, theta)
+    return USUAL_FIT * gradient_work(exact, point)
+
+
+def claims_of(judges: Judges) -> tuple[str, ...]:
+    """Return the claims that some judges answer for, in the order of `CLAIMS`."""
+    return tuple(claim for claim in CLAIMS if any(claim in judge.claims for judge in judges))
+
+
+def _check_claims(claims: Sequence[str] | None, judges: Judges) -> Sequence[str]:
+    if isinstance(claims, str):
+        raise InvalidInputError("claims must be a list of names", repr(claims), fix=f"pass [{claims!r}]")
+    known = claims_of(judges)
+    claims = known if claims is None else claims
+    unknown = [claim for claim in claims if claim not in known]
+    if unknown:
+        raise InvalidInputError("claim is unknown", repr(unknown[0]), fix=f"use some of {', '.join(known)}")
+    return claims
+
+
+def _in_double(objective: F, theta: ArrayLike) -> tuple[Vector, F]:
+    """Return a point and its objective in float64, the point checked."""
+    point: Vector = check_floats(theta, "theta", dtype="float64", ndim=1)
+    exact = objective.in_double()
+    if point.size != exact.size:
+        raise InvalidInputError("theta has the wrong size", f"{point.size} for {exact.size} parameters")
+    return point, exact
+
+
+def _asked(one: Judge[Any], objective: Fit, theta: Vector, given: Judgement) -> dict[str, Finding]:
+    """Return what was found before and what a judge adds, the time that it took shared by its claims."""
+    started = time.perf_counter()
+    # numbers that overflow are looked for by the judges, who then claim nothing
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            findings = one.answer(objective, theta, given)
+    except (BeyondFloatsError, np.linalg.LinAlgError) as error:
+        findings = [Finding(claim, Verdict.INCONCLUSIVE, method=str(error)) for claim in one.claims]
+    new = [finding for finding in findings if finding.claim not in given.found]
+    each = (time.perf_counter() - started) / max(len(new), 1)
+    return {finding.claim: replace(finding, seconds=each) for finding in new} | given.found
+
+
+def _with_lower_point(
+    objective: Fit, theta: Vector, given: Judgement, claims: Sequence[str]
+) -> dict[str, Finding]:
+    """Return the findings, the one on global optimality refuted where a better point is found."""
+    found, budget = given.found, given.budget
+    # what is found must not be negative either, where factors may not be
+    if LOWER not in claims or LOWER not in found or objective.is_nonnegative:
+        return found
+    started, known = time.perf_counter(), found[LOWER]
+    calls = budget.times(given.pass_work, LOWER_CALLS, part=LOWER_PART)
+    with np.errstate(over="ignore", invalid="ignore"):
+        finding = refute_by_lower_point(
+            objective, theta, found, tolerance=given.settings.gap_tolerance, rng=given.rng(), calls=calls
+        )
+    seconds = known.seconds + time.perf_counter() - started
+    return found | {LOWER: replace(finding, seconds=seconds)}
+
+
+def _of_constrained(
+    objective: Fit, theta: Vector, judges: Judges, claims: Sequence[str]
+) -> dict[str, Finding]:
+    """Return findings of claims that the judges cannot settle where factors must not be negative.
+
+    Bounds from below hold for fewer matrices too. Slopes and curvatures would have to know the constraint.
+    """
+    if not objective.is_nonnegative:
+        return {}
+    feasible = objective.is_feasible(theta)
+    method = "not judged where factors must not be negative" if feasible else "a factor is negative"
+    held = {claim for judge in judges for claim in judge.holds_constrained} if feasible else set()
+    open_claims = [claim for claim in claims if claim not in held]
+    return {claim: Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in open_claims}

@@ -1,0 +1,84 @@
+"""The leading singular vectors of an operator, by Golub-Kahan iteration."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.certificates.factorisations import svd
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.protocols import LinearMap
+from lowland.core.work import counted, matrix_work, touch
+
+# steps where a guess is checked afterwards
+ESTIMATE_STEPS = 60
+
+
+def leading_triplet(
+    operator: LinearMap, steps: int, rng: np.random.Generator
+) -> tuple[Matrix, float, Matrix]:
+    """Return the largest singular value seen by Golub-Kahan iteration, with its vectors.
+
+    The value is a lower bound on the norm, up to rounding.
+
+    Parameters
+    ----------
+    operator : LinearMap, shape (m, n)
+    steps : int
+        Most steps; one product with the operator and one with its transpose each.
+    rng : numpy.random.Generator
+        For the start.
+
+    Returns
+    -------
+    u : ndarray, shape (m,)
+    value : float
+    v : ndarray, shape (n,)
+    """
+    m, n = operator.shape
+    start: Vector = rng.standard_normal(n)
+    limit = min(steps, m, n)
+    right = start / np.linalg.norm(start)
+    first = operator.matmat(right[:, None])
+    # a vector a column, in an order that keeps each together
+    lefts = np.zeros((m, limit), first.dtype, order="F")
+    rights = np.zeros((n, limit + 1), first.dtype, order="F")
+    rights[:, 0] = right
+    touch(matrix_work(2.0 * (m + n) * limit**2))
+    diagonal: list[float] = []
+    above: list[float] = []
+    for k in range(limit):
+        image = first if k == 0 else operator.matmat(rights[:, k, None])
+        u = _orthogonalise(image[:, 0], lefts[:, :k])
+        alpha = float(np.linalg.norm(u))
+        if not alpha > 0:
+            break
+        diagonal.append(alpha)
+        lefts[:, k] = u / alpha
+        w = _orthogonalise(operator.rmatmat(lefts[:, k, None])[:, 0], rights[:, : k + 1])
+        beta = float(np.linalg.norm(w))
+        if not beta > 1e-14 * alpha or k + 1 == limit:
+            break
+        above.append(beta)
+        rights[:, k + 1] = w / beta
+    if not diagonal:
+        return np.zeros(m), 0.0, rights[:, 0]
+    count = len(diagonal)
+    bidiagonal = np.diag(diagonal) + np.diag(above[: count - 1], 1)
+    if not np.isfinite(bidiagonal).all():  # squares on the way overflowed
+        return lefts[:, 0], float("inf"), rights[:, 0]
+    inner_left, values, inner_right = svd(bidiagonal)
+    return lefts[:, :count] @ inner_left[:, 0], float(values[0]), rights[:, :count] @ inner_right[0]
+
+
+def step_work(operator: LinearMap) -> float:
+    """Return the work of one step of Golub-Kahan iteration: two products, counted, and orthogonalisation."""
+    with counted() as work:
+        operator.matmat(np.zeros((operator.shape[1], 1)))
+        operator.rmatmat(np.zeros((operator.shape[0], 1)))
+    return work.spent + matrix_work(2.0 * sum(operator.shape) * ESTIMATE_STEPS)
+
+
+def _orthogonalise(vector: Matrix, basis: Matrix) -> Matrix:
+    for _ in range(2 if basis.shape[1] else 0):  # twice is enough
+        vector = vector - basis @ (basis.conj().T @ vector)
+    return vector

@@ -1,0 +1,246 @@
+"""Do the measurements tell this matrix from its neighbours? The Jacobian at the point decides.
+
+Directions that it misses refute nothing by themselves: `solution_families` says when they do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+
+from lowland.certificates.factorisations import eigh, orthonormal_basis
+from lowland.certificates.identifiability import judge_identifiability
+from lowland.certificates.isolation_radius import Exclusion, exclusion_work, prove_exclusion
+from lowland.certificates.jacobian import gram_matrix, gram_work, jacobian_matrix, jacobian_work
+from lowland.certificates.lanczos import affordable_restarts, smallest_eigenpairs
+from lowland.certificates.nearby_solutions import Neighbour, find_neighbour
+from lowland.certificates.reduced_curvature import reduced_jacobian
+from lowland.certificates.settings import Judgement
+from lowland.certificates.solution_families import Family, prove_family
+from lowland.certificates.stationarity import balanced
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.findings import Finding
+from lowland.core.fits import MatrixFit
+from lowland.core.status import Rigour, Verdict
+from lowland.core.work import eigenvalue_work
+
+CLAIM = "locally_unique"
+# singular values below this part of the largest count as zero
+NEGLIGIBLE = 1e-6
+# and above this many times that they are clearly none
+CLEARLY = 10.0
+NEGLIGIBLE_SINGLE = 1e-2  # of measurements in single precision
+# part of what is left of the budget that a proof may take
+PROOF_PART = 0.6
+# how many of the smallest are looked for where not all can be had
+LOOKED_FOR = 4
+# first steps, as parts of the point's length, from which another matrix is looked for, and along how many
+# directions at most
+STEPS, DIRECTIONS = (1e-2, 1e-4), 4
+
+
+def judge_local_uniqueness(objective: MatrixFit, theta: Vector, given: Judgement) -> list[Finding]:
+    """Judge whether other matrices of the rank close by have the same predictions.
+
+    Parameters
+    ----------
+    objective : Objective
+        A recovery objective in float64; data, weights and penalties play no role.
+    theta : ndarray, shape (size,)
+    given : Judgement
+        The largest point whose tangent space is factored, the budget, and the finding on
+        ``determined_by_data``, which is made only where directions are missed if it was not asked for.
+
+    Returns
+    -------
+    list of Finding
+        PROVED with a radius where the smallest singular value of the measurements on the tangent space
+        is bounded from below, rounding charged. SUPPORTED where it is computed and not negligible.
+        REFUTED where others with the same predictions are proved to be as near as one likes, with one
+        of them. Otherwise INCONCLUSIVE, with the number of directions that the measurements do not see to
+        first order: matrices near may still be told apart by the second.
+    """
+    small = objective.size <= given.settings.largest_tangent
+    affordable = small and given.budget.allows(
+        exclusion_work(objective, given.pass_work, given.budget), part=PROOF_PART
+    )
+    if affordable and not objective.measures_in_single:
+        exclusion = prove_exclusion(objective, theta, given.budget)
+        if exclusion is not None:
+            return [_proved(objective, theta, exclusion)]
+    found = _judge_spectrum(objective, theta, given)
+    if found.limited_by or affordable or found.verdict is Verdict.REFUTED:
+        return [found]
+    return [replace(found, limited_by=given.budget.name if small else "largest_tangent")]
+
+
+def _proved(objective: MatrixFit, theta: Vector, exclusion: Exclusion) -> Finding:
+    witness: dict[str, Any] = {
+        "smallest": exclusion.smallest,
+        "norm": exclusion.norm,
+        "singular_value": exclusion.singular_value,
+        "deficiency": 0,
+        "radius": exclusion.radius,
+    }
+    size = float(objective.matrix(theta).norm())
+    words = f"no other within {exclusion.radius:.3g}"
+    if size > 0:
+        witness["relative_radius"] = exclusion.radius / size
+        words += f", {exclusion.radius / size:.2%} of the matrix's own Frobenius norm"
+    ratio = exclusion.smallest / exclusion.norm
+    method = (
+        f"{words}; smallest singular value on the tangent space, by shifted Cholesky with rounding charged"
+    )
+    return Finding(
+        CLAIM, Verdict.PROVED, ratio, 0.0, 0.0, method=method, rigour=Rigour.RIGOROUS, witness=witness
+    )
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _Spectrum:
+    """Squares of the Jacobian's singular values, ascending: all, or some of the smallest and the largest.
+
+    With `how` they are bounds on the smallest and the largest.
+    """
+
+    values: Vector
+    vectors: Matrix
+    few: bool
+    how: str = ""
+
+    @property
+    def method(self) -> str:
+        if self.how:
+            return self.how
+        which, how = ("smallest", " by Lanczos iteration") if self.few else ("all", "")
+        return f"{which} singular values of the Jacobian at the point{how}, gauge deflated"
+
+
+def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Finding:
+    """Judge by the computed singular values of the Jacobian."""
+    even = balanced(objective, theta)
+    found = _spectrum(objective, even, given)
+    if isinstance(found, str):
+        return _inconclusive(found, given.budget.name)
+    values = found.values
+    if not (np.isfinite(values).all() and values.size and values[-1] > 0):
+        return _inconclusive("the Jacobian at the point vanishes or is not finite")
+    roots = np.sqrt(np.maximum(values, 0.0))
+    negligible = NEGLIGIBLE_SINGLE if objective.measures_in_single else NEGLIGIBLE
+    deficiency = int(np.sum(roots[:-1] <= negligible * roots[-1])) if roots.size > 1 else 0
+    judged = Finding(
+        CLAIM,
+        Verdict.SUPPORTED,
+        float(roots[0] / roots[-1]),
+        negligible,
+        negligible,
+        method=found.method,
+        rigour=Rigour.WORKING_PRECISION,
+        witness={"smallest": float(roots[0]), "largest": float(roots[-1]), "deficiency": deficiency},
+    )
+    if not deficiency:
+        return judged
+    unseen = f"{'at least ' if found.few else ''}{deficiency} directions"
+    method = f"to first order the measurements do not see {unseen} at the point; {found.method}"
+    witness = judged.witness | {"direction": found.vectors[:, 0]}
+    judged = replace(judged, verdict=Verdict.INCONCLUSIVE, method=method, witness=witness)
+    if found.few or objective.measures_in_single:
+        return judged
+    seen = int(np.sum(roots > CLEARLY * negligible * roots[-1]))
+    finite = given.found.get("determined_by_data") or judge_identifiability(objective, theta, given)[0]
+    family = prove_family(objective, theta, even, seen, finite)
+    return judged if family is None else _refuted(objective, theta, even, family, found, judged)
+
+
+def _spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> _Spectrum | str:
+    """Return the spectrum at a balanced point, or why there is none."""
+    work = jacobian_work(objective, given.pass_work) + gram_work(objective) + 2 * eigenvalue_work(theta.size)
+    if theta.size <= given.settings.largest_hessian and given.budget.allows(work, part=PROOF_PART):
+        gram = gram_matrix(jacobian_matrix(objective, theta))
+        gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
+        return _Spectrum(*_all_values(gram, gauge), few=False)
+    counted_out = given.found.get("determined_by_data")
+    hopeless = counted_out is not None and counted_out.verdict is Verdict.REFUTED
+    reduced = None if hopeless else reduced_jacobian(objective, theta, given)
+    if reduced is not None and reduced.smallest > (CLEARLY * NEGLIGIBLE) ** 2 * reduced.largest:
+        values = np.array([reduced.smallest, reduced.largest])
+        return _Spectrum(values, reduced.direction[:, None], few=True, how=f"at least so: {reduced.method}")
+    gauge_size = theta.size - objective.degrees_of_freedom
+    restarts = affordable_restarts(theta.size, gauge_size, 2 * given.pass_work, given.budget)
+    if not restarts:
+        return "the Jacobian at the point is beyond the budget"
+    gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
+    at = objective.linearise(theta)
+
+    def product(d: Vector) -> Vector:
+        image: Vector = at.jacobian_transpose(at.jacobian_product(d))
+        return image
+
+    found = smallest_eigenpairs(product, gauge, restarts, given.rng(), count=LOOKED_FOR, tolerance=1e-3)
+    if found is None:
+        return "the Jacobian's smallest singular values did not converge in the budget"
+    return _Spectrum(np.append(found[0], found[2]), found[1], few=True)
+
+
+def _refuted(
+    objective: MatrixFit, theta: Vector, even: Vector, family: Family, spectrum: _Spectrum, judged: Finding
+) -> Finding:
+    """Return the finding refuted by a member of the family, where one is reached."""
+    if family.change is not None:
+        other = find_neighbour(objective, theta, family.change, STEPS[0])
+    else:
+        deficiency = judged.witness["deficiency"]
+        other = _neighbour(objective, even, (spectrum.values, spectrum.vectors), deficiency)
+    if other is None:
+        return judged
+    method = (
+        f"{family.method}; one of them, {other.relative_distance:.2g} of the matrix's own norm away, "
+        f"is attached; {judged.method}"
+    )
+    attached = {"left": other.factors.left, "right": other.factors.right, "mismatch": other.mismatch}
+    return replace(
+        judged,
+        verdict=Verdict.REFUTED,
+        method=method,
+        rigour=family.rigour,
+        witness=judged.witness | attached,
+    )
+
+
+def _neighbour(
+    objective: MatrixFit, theta: Vector, spectrum: tuple[Vector, Matrix], deficiency: int
+) -> Neighbour | None:
+    """Return another matrix with the same predictions along some direction that is not seen."""
+    values, vectors = spectrum[0][deficiency:], spectrum[1][:, deficiency:]
+
+    def invert(gradient: Vector) -> Vector:
+        step: Vector = vectors @ ((vectors.T @ gradient) / values)
+        return step
+
+    for direction in spectrum[1][:, : min(deficiency, DIRECTIONS)].T:
+        for share in STEPS:
+            other = find_neighbour(objective, theta, direction, share, invert)
+            if other is not None:
+                return other
+    return None
+
+
+def _inconclusive(method: str, limit: str = "") -> Finding:
+    return Finding(CLAIM, Verdict.INCONCLUSIVE, method=method, limited_by=limit)
+
+
+def _all_values(gram: Matrix, gauge: Matrix) -> tuple[Vector, Matrix]:
+    """Return all eigenvalues of J^T J off the gauge, ascending, and their vectors."""
+    if not np.isfinite(gram).all():
+        return np.full(1, np.nan), gauge
+    # what is along the gauge is taken out, so that it contributes zeros to rounding
+    inner = gram @ gauge
+    gram = gram - gauge @ inner.T - inner @ gauge.T + gauge @ (gauge.T @ inner) @ gauge.T
+    # the gauge is lifted above all others and left out
+    top = 2 * float(np.abs(gram).sum(axis=1).max(initial=0.0)) + 1.0
+    values, vectors = eigh((gram + gram.T) / 2 + top * (gauge @ gauge.T))
+    keep = len(gram) - gauge.shape[1]
+    return values[:keep], vectors[:, :keep]

@@ -1,0 +1,222 @@
+"""Do the seen entries of a table determine a matrix of this rank? Counting, closure, exact ranks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lowland.certificates.completability import Reach, finite_reach, unique_reach
+from lowland.certificates.exact import pattern_rank, rank_work
+from lowland.certificates.identifiability_findings import (
+    FINITE,
+    GENERIC,
+    UNIQUE,
+    not_unique,
+    proved,
+    refuted,
+    say_lines,
+)
+from lowland.core.arrays import Indices
+from lowland.core.findings import Finding
+from lowland.core.records import ObservedPattern
+from lowland.core.status import Rigour, Verdict
+from lowland.core.work import UNLIMITED, Budget
+from lowland.kernels.connected_components import connected_parts
+
+LISTED_CELLS = 10_000
+# unknowns of the columns of a core, where the whole pattern is too large
+CORE = 1500
+# how many lines, and numbers in equations, an exact rank of the whole may take for each unknown allowed
+LINES, EQUATIONS = 10, 30_000
+# unknowns up to which the whole is tried at once
+WHOLE = 400
+
+
+def judge_pattern(
+    pattern: ObservedPattern,
+    *,
+    nonzero: bool,
+    largest: int,
+    rng: np.random.Generator,
+    budget: Budget = UNLIMITED,
+) -> list[Finding]:
+    """Judge whether the seen entries leave finitely many matrices of the rank, or one.
+
+    Parameters
+    ----------
+    pattern : ObservedPattern
+    nonzero : bool
+        Whether no seen value is zero.
+    largest : int
+        Most unknowns of an exact rank computation.
+    rng : numpy.random.Generator
+        For the integer points.
+    budget : Budget
+        What may be spent.
+
+    Returns
+    -------
+    list of Finding
+        On ``determined_by_data`` and ``uniquely_determined``.
+    """
+    seen = distinct_cells(pattern)
+    if seen.size == pattern.shape[0] * pattern.shape[1]:
+        words = "every cell is observed"
+        whole = Finding(UNIQUE, Verdict.PROVED, method=words, rigour=Rigour.RIGOROUS)
+        return [proved(FINITE, pattern.degrees_of_freedom, words, ()), whole]
+    unique = unique_reach(pattern, budget)
+    if unique is not None and unique.is_all:
+        return _all_unique(pattern, unique, nonzero)
+    finite = _judge_finite(pattern, seen, largest, rng, budget)
+    if finite.verdict is Verdict.REFUTED:
+        return [finite, not_unique(finite)]
+    words = "finitely many completions may still be several"
+    open_yet = Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words, limited_by=finite.limited_by)
+    if unique is not None and unique.share > 0:
+        open_yet = replace(open_yet, method=f"{open_yet.method}; {_say_reach(unique, 'unique')}")
+        open_yet.witness.update(_reached(unique))
+    return [finite, open_yet]
+
+
+def _all_unique(pattern: ObservedPattern, unique: Reach, nonzero: bool) -> list[Finding]:
+    words = (
+        f"from a complete block of {unique.core[0]} x {unique.core[1]} cells every row and column follows by "
+        "linear equations"
+    )
+    assumptions: tuple[str, ...] = (GENERIC,)
+    if pattern.rank == 1 and nonzero:
+        words = "rank one, no observed value is zero, and observed cells connect all rows and columns"
+        assumptions = ()
+    only = Finding(UNIQUE, Verdict.PROVED, assumptions=assumptions, method=words, rigour=Rigour.RIGOROUS)
+    only.witness.update(_reached(unique))
+    return [proved(FINITE, pattern.degrees_of_freedom, words, assumptions), only]
+
+
+def _judge_finite(
+    pattern: ObservedPattern, seen: Indices, largest: int, rng: np.random.Generator, budget: Budget
+) -> Finding:
+    (m, n), expected = pattern.shape, pattern.degrees_of_freedom
+    short = _short_lines(pattern, seen)
+    finding = None
+    if seen.size < expected or short[0].size or short[1].size:
+        words = f"{say_lines(short)} with fewer observations than unknowns of their own"
+        if seen.size < expected:
+            words = f"{seen.size} cells for {expected} degrees of freedom"
+        rank = int(seen.size) if seen.size < expected else None
+        finding = refuted(FINITE, rank, expected, words, Rigour.RIGOROUS)
+    size = min(m, n) * (pattern.rank + 1)
+    affordable = _is_affordable(pattern, seen, largest) and budget.allows(rank_work(pattern), part=0.7)
+    if not affordable or (size > WHOLE and finding is None):
+        by_core = _judge_by_core(pattern, finding, short, largest, rng, budget)
+        if not affordable or by_core.verdict is Verdict.PROVED:
+            return by_core
+    result = pattern_rank(pattern, rng)
+    if result.is_full:
+        return proved(FINITE, result.rank, "full rank of the Jacobian modulo a prime", (GENERIC,))
+    if finding is not None:
+        finding = replace(finding, value=float(result.rank))
+    else:
+        words = f"the Jacobian lacks {result.expected - result.rank} of {result.expected} modulo two primes"
+        finding = refuted(FINITE, result.rank, expected, words, Rigour.PROBABILISTIC)
+        finding.witness["failure_probability"] = result.failure_probability
+    return _with_witness(finding, short, result.undetermined)
+
+
+def _is_affordable(pattern: ObservedPattern, seen: Indices, largest: int) -> bool:
+    """Whether the exact rank of the whole is within the budget: unknowns, lines, and equations."""
+    longer, size = max(pattern.shape), min(pattern.shape) * (pattern.rank + 1)
+    equations = max(seen.size - longer * pattern.rank, 0)
+    return size <= largest and longer <= LINES * largest and equations * size <= EQUATIONS * largest
+
+
+def _judge_by_core(
+    pattern: ObservedPattern,
+    finding: Finding | None,
+    short: tuple[Indices, Indices],
+    largest: int,
+    rng: np.random.Generator,
+    budget: Budget,
+) -> Finding:
+    """Judge a pattern by a core of it and what follows from that."""
+    reach = finite_reach(pattern, min(largest, CORE), rng, budget)
+    if finding is not None:
+        if reach is not None:
+            finding = replace(finding, method=f"{finding.method}; {_say_reach(reach, 'determined')}")
+            finding.witness.update(_reached(reach))
+        return _with_witness(finding, short, None)
+    if reach is None:
+        size = min(pattern.shape) * pattern.rank
+        words = (
+            f"the exact rank of {size} unknowns in {pattern.rows.size} cells is beyond the budget, and no "
+            "core is determined"
+        )
+        limit = _limit(pattern, largest, budget)
+        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
+    if not reach.is_all:
+        words = _say_reach(reach, "determined")
+        limit = _limit(pattern, largest, budget)
+        found = Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
+        found.witness.update(_reached(reach))
+        return found
+    words = (
+        f"full rank modulo a prime of a core of {reach.core[0]} rows and {reach.core[1]} columns, from which "
+        "all others follow by linear equations"
+    )
+    found = proved(FINITE, pattern.degrees_of_freedom, words, (GENERIC,))
+    found.witness.update(_reached(reach))
+    return found
+
+
+def _limit(pattern: ObservedPattern, largest: int, budget: Budget) -> str:
+    size = min(pattern.shape) * (pattern.rank + 1)
+    return "largest_modular" if size > largest else budget.name
+
+
+def _say_reach(reach: Reach, word: str) -> str:
+    lines = np.flatnonzero(~reach.rows), np.flatnonzero(~reach.columns)
+    return f"{reach.share:.1%} of the cells are {word} for generic values, {say_lines(lines)} are not reached"
+
+
+def _reached(reach: Reach) -> dict[str, Any]:
+    return {
+        "determined_share": reach.share,
+        "unreached_rows": np.flatnonzero(~reach.rows),
+        "unreached_columns": np.flatnonzero(~reach.columns),
+    }
+
+
+def distinct_cells(pattern: ObservedPattern) -> Indices:
+    """Return the seen cells as ascending numbers row * n + column, each once."""
+    cells = np.sort(pattern.rows * pattern.shape[1] + pattern.columns)
+    first = np.ones(cells.size, dtype=bool)
+    first[1:] = cells[1:] != cells[:-1]
+    return cells[first]
+
+
+def _short_lines(pattern: ObservedPattern, seen: Indices) -> tuple[Indices, Indices]:
+    """Return rows and columns with fewer observations than they have unknowns of their own."""
+    m, n = pattern.shape
+    # a row of an r-dimensional row space has min(r, n) unknowns, and its bias
+    for_row = min(pattern.rank + ("row" in pattern.biases), n)
+    for_column = min(pattern.rank + ("column" in pattern.biases), m)
+    by_row, by_column = np.bincount(seen // n, minlength=m), np.bincount(seen % n, minlength=n)
+    return np.flatnonzero(by_row < for_row), np.flatnonzero(by_column < for_column)
+
+
+def _with_witness(finding: Finding, short: tuple[Indices, Indices], open_cells: Any) -> Finding:
+    finding.witness["short_rows"], finding.witness["short_columns"] = short
+    if open_cells is not None:
+        cells = np.argwhere(open_cells)
+        finding.witness["open_cell_count"] = len(cells)
+        finding.witness["open_cells"] = cells[:LISTED_CELLS]
+        finding.witness["open_by_row"] = open_cells.sum(axis=1)
+        finding.witness["open_by_column"] = open_cells.sum(axis=0)
+        # no cell between two different parts is determined
+        rows, columns = np.nonzero(~open_cells)
+        parts = connected_parts(rows, columns, open_cells.shape)
+        finding.witness["blocks_of_rows"], finding.witness["blocks_of_columns"] = np.split(
+            parts, [open_cells.shape[0]]
+        )
+    return finding

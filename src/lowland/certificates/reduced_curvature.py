@@ -1,0 +1,100 @@
+"""The smallest curvature of a large table's objective, from the Hessian of one side, the other solved for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.certificates.factorisations import orthonormal_basis
+from lowland.certificates.hessian import Extremes
+from lowland.certificates.lanczos import affordable_restarts, smallest_eigenpairs
+from lowland.certificates.settings import Judgement
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.capabilities import offered
+from lowland.core.fits import Fit, HasJacobianReduction, HasReduction
+from lowland.core.powers import ReducedProblem, SideReduction
+
+METHOD = "smallest eigenvalue of the {} of one side, the other solved for, by Lanczos iteration"
+# of the eigenvalue, relative
+TOLERANCE = 1e-2
+# restarts below which the iteration is not begun: it converges soon
+LEAST = 1
+
+
+def reduced_extremes(objective: Fit, theta: Vector, given: Judgement) -> Extremes | None:
+    """Return bounds on the curvatures of a table's objective off the gauge.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : ndarray, shape (size,)
+    given : Judgement
+
+    Returns
+    -------
+    Extremes or None
+        None where it has no reduction, or the budget is too small.
+
+    Notes
+    -----
+    With B_u and B_v the Hessian's diagonal blocks, s the smallest eigenvalue of the Schur complement relative
+    to B_v, off the gauge, and b the smallest one of both blocks, all curvatures off the gauge are at least
+    b (2 + s - sqrt(4 + s^2)) / 2: with a = B_u^(1/2) u and c = B_v^(1/2) v a curvature is at least
+    (|a| - |c|)^2 + s |c|^2. None is above twice the largest eigenvalue of the blocks.
+    """
+    table = offered(objective, HasReduction)
+    restarts = 0 if table is None else _affordable(table.reduction, objective.gauge_size, given)
+    if table is None or not restarts:
+        return None
+    at, gauge = table.reduction.at(theta), table.gauge(theta)
+    return _bounds(table.reduction, at, gauge, restarts, given) or Extremes(
+        np.nan,
+        np.nan,
+        np.zeros(theta.size),
+        METHOD.format("Hessian") + ": not converged within its budget",
+        False,
+        given.budget.name,
+    )
+
+
+def reduced_jacobian(objective: Fit, theta: Vector, given: Judgement) -> Extremes | None:
+    """Return bounds on the squares of the Jacobian's singular values off its gauge, in the same way."""
+    table = offered(objective, HasJacobianReduction)
+    if table is None:
+        return None
+    reduction, gauge_size = table.jacobian_reduction, theta.size - table.degrees_of_freedom
+    restarts = _affordable(reduction, gauge_size, given)
+    if not restarts:
+        return None
+    at, gauge = reduction.at(theta, exact=True), table.model.gauge(theta, linear=True)
+    return _bounds(reduction, at, gauge, restarts, given, of="Jacobian's Gram matrix")
+
+
+def _affordable(reduction: SideReduction, gauge_size: int, given: Judgement) -> int:
+    if reduction.size <= gauge_size or not given.budget.allows(reduction.start_work, part=0.5):
+        return 0
+    return affordable_restarts(reduction.size, gauge_size, reduction.product_work, given.budget, least=LEAST)
+
+
+def _bounds(
+    reduction: SideReduction,
+    at: ReducedProblem,
+    gauge: Matrix,
+    restarts: int,
+    given: Judgement,
+    *,
+    of: str = "Hessian",
+) -> Extremes | None:
+    """Return the bounds, None without convergence."""
+    lines = [at.coordinates(direction) for direction in reduction.without_offset(gauge).T]
+    basis = orthonormal_basis(np.stack(lines, axis=1)) if lines else np.zeros((reduction.size, 0))
+    found = smallest_eigenpairs(
+        at.product, basis, restarts, given.rng(), count=1, tolerance=TOLERANCE, top=1.0
+    )
+    if found is None:
+        return None
+    least, most = at.own_curvatures
+    direction = at.direction(found[1][:, 0])
+    share = min(float(found[0][0]), 1.0)
+    smallest = least * (2 + share - np.sqrt(4 + share**2)) / 2
+    direction = direction / np.linalg.norm(direction)
+    return Extremes(float(smallest), 2 * most, direction, METHOD.format(of), converged=True)

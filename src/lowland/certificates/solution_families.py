@@ -1,0 +1,183 @@
+"""Is this matrix one of a family with the same predictions? Arguments that hold exactly, not to first order.
+
+That the measurements miss a direction at a point to first order refutes nothing: they may see it to second,
+or to eighth, where rounding hides it. A family is there if
+
+- the Jacobian's rank is constant around the point: it is at least what is computed at the point, with a
+  margin, and at most what it is at almost all points, by counting or modulo primes. The points with the same
+  predictions are then a manifold (constant rank theorem), of a larger dimension than those with the same
+  matrix;
+- or a line of the matrix follows from a factor that stays as it is by equations which, exactly, leave a
+  direction open: fewer measurements than unknowns, equations that are dependent, or no measurement at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.certificates.factorisations import singular_values, svd
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.complex_views import embed
+from lowland.core.findings import Finding
+from lowland.core.fits import MatrixFit
+from lowland.core.records import ObservedPattern
+from lowland.core.status import Rigour, Verdict
+from lowland.kernels.exact_integers import exact_rank
+
+# least share of the largest singular value that a factor's smallest must have
+SMOOTH = 1e-8
+# shares below which the equations of a line are looked at exactly, and how many of them at most
+NEARLY_DEPENDENT, MOST_CELLS = 1e-10, 400
+
+
+@final
+@dataclass(frozen=True)
+class Family:
+    """Why other matrices with the same predictions are as near as one likes.
+
+    Parameters
+    ----------
+    method : str
+    rigour : Rigour
+    change : ndarray, shape (size,), optional
+        A change of the given point, any multiple of which leaves the predictions as they are.
+    """
+
+    method: str
+    rigour: Rigour
+    change: Vector | None = None
+
+
+def prove_family(
+    objective: MatrixFit, given: Vector, theta: Vector, seen: int, finite: Finding
+) -> Family | None:
+    """Return why the matrix of a point is one of a family, or None.
+
+    Parameters
+    ----------
+    objective : Objective
+        A recovery objective in float64.
+    given : ndarray, shape (size,)
+        The point, its numbers as they are.
+    theta : ndarray, shape (size,)
+        The balanced point of the same matrix.
+    seen : int
+        How many singular values of the Jacobian at the point are clearly not zero.
+    finite : Finding
+        On ``determined_by_data``, which knows the rank at almost all points.
+
+    Returns
+    -------
+    Family or None
+        None proves nothing.
+    """
+    if finite.verdict is Verdict.REFUTED:
+        found = _by_constant_rank(objective, theta, seen, finite)
+        if found is not None:
+            return found
+        if objective.observed_pattern is None and _any_line(finite):
+            words = "a row or column of the matrix is not measured at all, and may be anything"
+            return Family(words, finite.rigour)
+    pattern = objective.observed_pattern
+    return None if pattern is None else _by_line(objective, pattern, given)
+
+
+def _by_constant_rank(objective: MatrixFit, theta: Vector, seen: int, finite: Finding) -> Family | None:
+    generic, freedom = finite.value, objective.degrees_of_freedom
+    if generic is None or not seen >= generic or not generic < freedom or not is_smooth(objective, theta):
+        return None
+    words = (
+        f"the Jacobian has rank {seen} here and nearly everywhere, {freedom - int(generic)} less than "
+        "matrices have degrees of freedom: those with the same predictions form a manifold"
+    )
+    return Family(words, Rigour.WORKING_PRECISION if finite.rigour is Rigour.RIGOROUS else finite.rigour)
+
+
+def is_smooth(objective: MatrixFit, theta: Vector) -> bool:
+    """Whether points with the same matrix as this one form a manifold of the gauge's dimension."""
+    return all(_is_independent(side) for side in _sides(objective, theta))
+
+
+def _sides(objective: MatrixFit, theta: Vector) -> tuple[Matrix, Matrix]:
+    """Return the columns of a factor, and a one where the other side has a free bias, for either side."""
+    u, v = objective.model.sides(theta)
+    biases = objective.free_biases
+    for_columns = np.hstack([u, np.ones((len(u), 1))]) if {"column", "global"} & set(biases) else u
+    for_rows = np.hstack([v, np.ones((len(v), 1))]) if {"row", "global"} & set(biases) else v
+    return for_columns, for_rows
+
+
+def _is_independent(columns: Matrix) -> bool:
+    if columns.shape[1] > columns.shape[0]:
+        return False
+    sizes = np.linalg.norm(columns, axis=0)
+    if not (sizes > 0).all():
+        return False
+    values = singular_values(columns / sizes)
+    return bool(values[-1] > SMOOTH * values[0])
+
+
+def _any_line(finite: Finding) -> bool:
+    return any(np.size(finite.witness.get(name, ())) > 0 for name in ("short_rows", "short_columns"))
+
+
+def _by_line(objective: MatrixFit, pattern: ObservedPattern, theta: Vector) -> Family | None:
+    """Look for a row or column whose seen cells leave it open, the other factor standing still."""
+    for_columns, for_rows = _sides(objective, theta)
+    biases = set(objective.free_biases)
+    # a global bias moves all lines: only a bias of the line itself is an unknown of its own
+    sides = (
+        ("row", pattern.rows, pattern.columns, for_rows, "row" in biases),
+        ("column", pattern.columns, pattern.rows, for_columns, "column" in biases),
+    )
+    for kind, lines, partners, equations, biased in sides:
+        unknowns = equations if biased or equations.shape[1] == objective.rank else equations[:, :-1]
+        if not _is_independent(unknowns):
+            continue  # a direction that is open might change nothing
+        count = int(pattern.shape[0 if kind == "row" else 1])
+        found = _open_line(lines, partners, unknowns, count)
+        if found is not None:
+            line, change = found
+            words = f"the seen cells of {kind} {line} leave it open, exactly, the other factor standing still"
+            return Family(words, Rigour.WORKING_PRECISION, _change_of_line(objective, kind, line, change))
+    return None
+
+
+def _change_of_line(objective: MatrixFit, kind: str, line: int, change: Vector) -> Vector:
+    """Return the change of a point whose row or column has these changes of factor and, last, of bias."""
+    m, n = objective.shape
+    sides = [np.zeros((length, objective.rank), change.dtype) for length in (m, n)]
+    biases, side = [np.zeros(m), np.zeros(n)], 0 if kind == "row" else 1
+    sides[side][line] = change[: objective.rank].conj()
+    if change.size > objective.rank:
+        biases[side][line] = change[-1]
+    return objective.model.join(sides[0], sides[1], biases[0], biases[1])
+
+
+def _open_line(lines: Indices, partners: Indices, unknowns: Matrix, count: int) -> tuple[int, Vector] | None:
+    """Return a line whose cells leave it open, and how it may change."""
+    order = np.argsort(lines, kind="stable")
+    ends = np.searchsorted(lines[order], np.arange(count + 1))
+    for line in range(count):
+        cells = np.unique(partners[order[ends[line] : ends[line + 1]]])
+        width = unknowns.shape[1]
+        equations = unknowns[cells]
+        if cells.size < width:
+            return line, _null_vector(equations)
+        values = singular_values(equations)
+        if values[-1] > NEARLY_DEPENDENT * values[0] or cells.size > MOST_CELLS:
+            continue
+        parts = 2 if np.iscomplexobj(equations) else 1
+        if exact_rank(embed(equations)) < parts * width:
+            return line, _null_vector(equations)
+    return None
+
+
+def _null_vector(equations: Matrix) -> Vector:
+    """Return the unit vector that the equations come closest to taking to zero."""
+    width = equations.shape[1]
+    vector: Vector = svd(np.vstack([equations, np.zeros((width, width))]))[2][-1].conj()
+    return vector

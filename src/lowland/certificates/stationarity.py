@@ -1,0 +1,79 @@
+"""Is the gradient zero, to the precision that rounding allows?"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.certificates.settings import Judgement
+from lowland.core.arrays import Vector
+from lowland.core.findings import Finding
+from lowland.core.fits import Fit
+from lowland.core.status import Rigour, Verdict
+
+
+def judge_stationarity(objective: Fit, theta: Vector, given: Judgement) -> list[Finding]:
+    """Judge whether the gradient vanishes, relative to the gradient with the fit taken away.
+
+    Parameters
+    ----------
+    objective : Fit
+        In float64.
+    theta : ndarray, shape (size,)
+    given : Judgement
+        The largest relative gradient that counts as zero.
+
+    Returns
+    -------
+    list of Finding
+        SUPPORTED or REFUTED; INCONCLUSIVE where rounding hides the answer.
+    """
+    tolerance = given.settings.gradient_tolerance
+    if not objective.penalties:
+        theta = balanced(objective, theta)  # the same matrix, whatever the scale between its factors
+    size = float(np.linalg.norm(objective.gradient(theta)))
+    scale = gradient_scale(objective, theta)
+    usual, worst = gradient_rounding(objective, theta, given.rng())
+    if not np.isfinite([size, scale, usual, worst]).all():
+        words = "numbers beyond float64's range"
+        return [Finding("stationary", Verdict.INCONCLUSIVE, tolerance=tolerance, method=words)]
+    relative = size / scale if scale > 0 else (0.0 if size == 0 else float("inf"))
+    verdict = Verdict.INCONCLUSIVE
+    if size <= tolerance * scale + usual:
+        verdict = Verdict.SUPPORTED
+    elif size - worst > tolerance * scale:
+        verdict = Verdict.REFUTED
+    finding = Finding(
+        "stationary",
+        verdict,
+        relative,
+        tolerance,
+        tolerance,
+        method="norm of the gradient, relative to that with the fit taken away",
+        rigour=Rigour.WORKING_PRECISION,
+        witness={"gradient_norm": size, "scale": scale},
+    )
+    return [finding]
+
+
+def balanced(objective: Fit, theta: Vector) -> Vector:
+    """Return the balanced point of the same matrix, where numbers are of a usual size."""
+    size = float(np.abs(theta).max(initial=0.0))
+    return objective.canonical(theta) if 1e-100 < size < 1e100 else theta
+
+
+def gradient_scale(objective: Fit, theta: Vector) -> float:
+    """Return the norm of the data gradient at zero factors and fitted biases, a natural unit."""
+    return float(np.linalg.norm(objective.transpose_product(theta, objective.unfitted[1])))
+
+
+def gradient_rounding(objective: Fit, theta: Vector, rng: np.random.Generator) -> tuple[float, float]:
+    """Return how much gradient the rounding of data and predictions usually makes, and at worst."""
+    z = objective.predict(theta)
+    error = np.finfo(float).eps * (np.abs(objective.y) + np.abs(z))
+    signs = rng.choice([-1.0, 1.0], error.size)
+    usual = objective.transpose_product(theta, objective.weighted(error * signs))
+    bounds = objective.prediction_error(theta)
+    if bounds is not None:
+        error = error + bounds
+    worst = objective.transpose_product(np.abs(theta), objective.weighted(error))
+    return 4 * float(np.linalg.norm(usual)), float(np.linalg.norm(worst))

@@ -1,0 +1,1 @@
+"""Completion of tables: how one is asked for, fitted, calibrated, saved and reported."""

@@ -1,0 +1,344 @@
+"""Completion with Gaussian factors, learnt priors and noise: the bound, its blocks and their draws.
+
+Row u of the left side is a_u = (p_u, b_u), column i of the right side a_i = (q_i, b_i); an observation
+is p_u . q_i + b_u + b_i plus noise of variance 1 / (alpha tau_i w). Each side has a learnt prior
+(`SidePrior`). Variational inference approximates rows and columns by independent Gaussians; what is
+maximised is the expected log density plus their entropy, with priors and alpha at their best values
+and tau_i ~ Gamma(2, 2) averaged over. Gibbs sampling draws the same blocks in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
+from typing import Any, final
+
+import numpy as np
+
+from lowland.bayes.posterior import Draw, Posterior
+from lowland.bayes.side_prior import SidePrior
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.work import rows_work, touch
+from lowland.kernels.moments import Moments, RowMoments, row_moments
+from lowland.kernels.rows import Noise, solve_rows
+from lowland.kernels.sparse import sample_product, squared_errors, subtract_gathered
+from lowland.measure import Entries
+from lowland.models import General
+
+# shape and rate of the prior of a column's noise precision
+TAU = 2.0
+# variances of the noise below this power of the unit of rounding are not believed: they are the inverse
+# condition of the rows' systems, in which directions that no cell tells of must keep some digits
+LEAST_NOISE = 2 / 3
+# first covariances of the rows, in units of the prior
+FIRST_VARIANCE = 0.1
+
+
+@final
+class BayesianCompletion:
+    """The probabilistic model of a table, in the unit of its standard deviation.
+
+    Parameters
+    ----------
+    entries : Entries
+        Observed positions.
+    values : ndarray, shape (p,)
+        Centred and scaled.
+    rank : int
+    biases : bool
+        Whether rows and columns have biases.
+    priors : pair of SidePrior
+        Of rows and of columns, of width rank + biases.
+    weights : ndarray, shape (p,), or None
+        Of observations: the precision of their noise.
+    column_noise : bool
+        Whether columns differ in noise.
+
+    Notes
+    -----
+    A variational sweep costs O(p d^2 + (m + n) d^3), a Gibbs sweep what one of alternating
+    minimisation costs.
+
+    References
+    ----------
+    Y. J. Lim, Y. W. Teh, Variational Bayesian approach to movie rating prediction, KDD Cup 2007;
+    R. Salakhutdinov, A. Mnih, Bayesian probabilistic matrix factorization using MCMC, ICML 2008;
+    J. Simm et al., Macau, MLSP 2017.
+    """
+
+    block_names = ("rows", "columns", "noise")
+
+    def __init__(
+        self,
+        entries: Entries,
+        values: Vector,
+        *,
+        rank: int,
+        biases: bool,
+        priors: tuple[SidePrior, SidePrior],
+        weights: Vector | None = None,
+        column_noise: bool = False,
+    ) -> None:
+        self.entries, self.values, self.priors = entries, values, priors
+        self.weights, self.column_noise = weights, column_noise
+        self.model = General(entries.shape, rank, ("row", "column") if biases else ())
+        p = entries.pattern
+        self._lines = ((p.row_starts, p.row_columns), (p.column_starts, p.column_rows))
+        orders = (p.row_order, p.column_order)
+        self._values = tuple(values[order] for order in orders)
+        self._weights = tuple(None if weights is None else weights[order] for order in orders)
+        self._counts = np.bincount(entries.columns, minlength=entries.shape[1]).astype(np.float64)
+
+    @property
+    def size(self) -> int:
+        """Length of a point: factors and biases."""
+        return self.model.size
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Precision of points."""
+        return self.values.dtype
+
+    @property
+    def width(self) -> int:
+        """Numbers in a row: factors and bias."""
+        return self.model.rank + bool(self.model.biases)
+
+    def with_common_noise(self) -> BayesianCompletion:
+        """Return the same model with noise that is common to columns; everything else is shared."""
+        twin = copy(self)
+        twin.column_noise = False
+        return twin
+
+    def sides(self, theta: Vector) -> tuple[Matrix, Matrix]:
+        """Return rows and columns of a point, shapes (m, d) and (n, d), the bias last."""
+        u, v, a, b, _ = self.model.unpack(theta)
+        if not self.model.biases:
+            return u, v
+        return np.column_stack([u, a]), np.column_stack([v, b])
+
+    def point(self, rows: Matrix, columns: Matrix) -> Vector:
+        """Return the point of given rows and columns."""
+        r = self.model.rank
+        if not self.model.biases:
+            return self.model.pack(rows, columns)
+        return self.model.pack(rows[:, :r], columns[:, :r], rows[:, r], columns[:, r])
+
+    def moments(self, posterior: Posterior) -> tuple[Moments, Moments]:
+        """Return the moments of rows and of columns."""
+        rows, columns = self.sides(posterior.theta)
+        return Moments(rows, posterior.row_covariances), Moments(columns, posterior.column_covariances)
+
+    # ---------------------------------------------------------------- averages
+
+    def first_posterior(self, theta: Vector) -> Posterior:
+        """Return a wide posterior around a point, with priors and noise at one."""
+        lower = np.eye(self.width)[np.tril_indices(self.width)] * FIRST_VARIANCE
+        own, other = (np.tile(lower.astype(self.dtype), (k, 1)) for k in self.entries.shape)
+        (rows, row_coefficients), (columns, column_coefficients) = (prior.first() for prior in self.priors)
+        tau = np.ones(self.entries.shape[1], self.dtype)
+        return Posterior(
+            theta,
+            own,
+            other,
+            rows,
+            columns,
+            row_coefficients,
+            column_coefficients,
+            1.0,
+            tau,
+            self._counts,
+        )
+
+    def restore_posterior(self, fields: Mapping[str, Any]) -> Posterior:
+        """Return the posterior with the given fields."""
+        return Posterior(**fields)
+
+    def average(self, posterior: Posterior, name: str) -> Posterior:
+        """Return the posterior with one block at its best: "rows" or "columns" with their prior, "noise"."""
+        if name == "noise":
+            alpha, tau = self._average_noise(posterior.errors, posterior.column_precisions)
+            return replace(posterior, noise_precision=alpha, column_precisions=tau)
+        side = ("rows", "columns").index(name)
+        kind, prior = ("row", "column")[side], self.priors[side]
+        precision = getattr(posterior, f"{kind}_precision")
+        means = prior.means(getattr(posterior, f"{kind}_coefficients"))
+        moments = list(self.moments(posterior))
+        # in the unit of the noise: systems are divided by alpha
+        scaled = precision / posterior.noise_precision
+        shift = means.astype(np.float64) @ scaled
+        starts, indices = self._lines[side]
+        touch(4 * rows_work(indices.size, starts.size, self.width, single=self.dtype.itemsize == 4))
+        found = row_moments(
+            moments[1 - side],
+            starts,
+            indices,
+            self._values[side],
+            biased=bool(self.model.biases),
+            weights=self._noise_weights(side, posterior.column_precisions),
+            precision=scaled,
+            shift=shift,
+        )
+        entropy = _entropy(found.log_determinants, self.width, posterior.noise_precision)
+        own = Moments(
+            found.moments.means, found.moments.covariances / self.dtype.type(posterior.noise_precision)
+        )
+        moments[side] = own
+        precision, coefficients, energy = prior.fit(own)
+        changes: dict[str, Any] = {
+            "theta": self.point(moments[0].means, moments[1].means),
+            f"{kind}_covariances": own.covariances,
+            f"{kind}_precision": precision,
+            f"{kind}_coefficients": coefficients,
+            f"{kind}_entropy": entropy,
+            f"{kind}_energy": energy,
+        }
+        if side == 1:
+            changes["errors"] = self._column_errors(found, scaled, shift, posterior)
+        return replace(posterior, **changes)
+
+    def bound(self, posterior: Posterior) -> float:
+        """Return minus the bound, up to constants of the priors, after a sweep ("noise" last)."""
+        from scipy.special import gammaln
+
+        alpha, count = posterior.noise_precision, float(self._counts.sum())
+        total = -0.5 * count * np.log(alpha / (2 * np.pi)) - posterior.row_entropy - posterior.column_entropy
+        if self.weights is not None:
+            total -= 0.5 * float(np.log(self.weights).sum(dtype=np.float64))
+        if self.column_noise:
+            shape, rate = TAU + self._counts / 2, TAU + 0.5 * alpha * posterior.errors
+            total -= float(np.sum(gammaln(shape) - shape * np.log(rate) + TAU * np.log(TAU) - gammaln(TAU)))
+        else:
+            total += 0.5 * alpha * float(posterior.errors.sum())
+        return float(total + posterior.row_energy + posterior.column_energy)
+
+    def _column_errors(self, found: RowMoments, scaled: Matrix, shift: Matrix, state: Posterior) -> Vector:
+        """Return the expected squared errors of columns, from what their solution has added up."""
+        new = found.moments.means.astype(np.float64)
+        traces = found.moments.covariances.astype(np.float64, copy=False) @ _halved_lower(scaled)
+        errors = found.squares - found.explained + 2 * np.sum(shift * new, axis=1)
+        errors += (self.width - traces) / state.noise_precision - np.sum((new @ scaled) * new, axis=1)
+        if self.column_noise:
+            errors = errors / state.column_precisions
+        floored: Vector = np.maximum(errors, 0.0)
+        return floored
+
+    def _noise_weights(self, side: int, tau: Vector) -> Vector | None:
+        """Return weights of cells in the order of a side, over alpha."""
+        own = self._weights[side]
+        if not self.column_noise:
+            return own
+        starts, indices = self._lines[side]
+        tau = tau.astype(self.dtype)
+        spread = tau[indices] if side == 0 else np.repeat(tau, np.diff(starts))
+        return spread if own is None else own * spread
+
+    def _average_noise(self, errors: Vector, tau: Vector) -> tuple[float, Vector]:
+        alpha = self._noise_precision(float(np.sum(tau * errors)))
+        if self.column_noise:
+            tau = ((TAU + self._counts / 2) / (TAU + 0.5 * alpha * errors)).astype(self.dtype)
+        return alpha, tau
+
+    def _noise_precision(self, error: float) -> float:
+        floor = float(np.finfo(self.dtype).eps) ** LEAST_NOISE * self._counts.sum()
+        return float(self._counts.sum() / max(error, floor))
+
+    # ---------------------------------------------------------------- draws
+
+    def first_draw(self, start: Posterior, key: int) -> Draw:
+        """Return the means of a posterior as the first draw."""
+        return Draw(
+            start.theta,
+            start.row_precision,
+            start.column_precision,
+            start.row_coefficients,
+            start.column_coefficients,
+            start.noise_precision,
+            start.column_precisions,
+            self.squared_errors(start.theta),
+            key,
+        )
+
+    def restore_draw(self, fields: Mapping[str, Any]) -> Draw:
+        """Return the draw with the given fields; what was kept may come as one array."""
+        return Draw(**{**fields, "kept": tuple(fields.get("kept", ()))})
+
+    def draw(self, state: Draw, name: str, rng: np.random.Generator) -> Draw:
+        """Return the state with one block drawn given the others; names are those of `average`."""
+        if name == "noise":
+            return self._draw_noise(state, rng)
+        side = ("rows", "columns").index(name)
+        kind, prior = ("row", "column")[side], self.priors[side]
+        precision = getattr(state, f"{kind}_precision") / state.noise_precision
+        shift = prior.shifts(getattr(state, f"{kind}_coefficients"), precision)
+        u, v, a, b, _ = self.model.unpack(state.theta)
+        factors, biases = [u, v], [a, b]
+        partner, values = factors[1 - side], self._values[side]
+        starts, indices = self._lines[side]
+        if self.model.biases:
+            values = subtract_gathered(values, biases[1 - side], indices)
+            partner = np.column_stack([partner, np.ones(partner.shape[0], self.dtype)])
+        touch(rows_work(indices.size, starts.size, self.width, single=self.dtype.itemsize == 4))
+        drawn = solve_rows(
+            partner,
+            starts,
+            indices,
+            values,
+            weights=self._noise_weights(side, state.column_precisions),
+            precision=precision,
+            shift=shift,
+            noise=Noise(state.key, 2 * state.sweep + side, state.noise_precision**-0.5),
+        )
+        precision, coefficients = prior.draw(drawn, rng)
+        changes: dict[str, Any] = {f"{kind}_precision": precision, f"{kind}_coefficients": coefficients}
+        factors[side] = drawn[:, : self.model.rank]
+        if not self.model.biases:
+            return replace(state, theta=self.model.pack(factors[0], factors[1]), **changes)
+        biases[side] = drawn[:, -1]
+        return replace(state, theta=self.model.pack(factors[0], factors[1], biases[0], biases[1]), **changes)
+
+    def _draw_noise(self, state: Draw, rng: np.random.Generator) -> Draw:
+        squares = self.squared_errors(state.theta)  # once a sweep: the energy is read off them
+        shape = self._counts.sum() / 2
+        tau = state.column_precisions
+        alpha = rng.gamma(shape) / max(0.5 * float(np.sum(tau * squares)), shape / self._noise_precision(0.0))
+        if self.column_noise:
+            rate = TAU + 0.5 * alpha * squares
+            tau = (rng.gamma(TAU + self._counts / 2) / rate).astype(self.dtype)
+        return replace(
+            state,
+            noise_precision=float(alpha),
+            column_precisions=tau,
+            errors=squares,
+            sweep=state.sweep + 1,
+        )
+
+    def squared_errors(self, theta: Vector) -> Vector:
+        """Return the weighted squared errors of a point by column, shape (n,)."""
+        lifted = self.model.lift(theta)
+        return squared_errors(lifted.right, lifted.left, *self._lines[1], self._values[1], self._weights[1])
+
+    def energy(self, state: Draw) -> float:
+        """Return minus the log likelihood of a draw, up to a constant."""
+        tau, alpha = state.column_precisions.astype(np.float64), state.noise_precision
+        squares = float(np.sum(tau * state.errors))
+        return 0.5 * alpha * squares - 0.5 * float(self._counts @ np.log(alpha * tau))
+
+    def predict(self, theta: Vector) -> Vector:
+        """Return predictions of the observed cells, shape (p,)."""
+        lifted = self.model.lift(theta)
+        return sample_product(lifted.left, lifted.right, self.entries.rows, self.entries.columns)
+
+
+def _entropy(log_determinants: Vector, width: int, scale: float) -> float:
+    """Return the entropy of Gaussians whose precisions over `scale` have these log determinants."""
+    each = width * (1 + np.log(2 * np.pi) - np.log(scale))
+    return float(0.5 * np.sum(each - log_determinants))
+
+
+def _halved_lower(matrix: Matrix) -> Vector:
+    """Return the packed weights whose product with a packed lower triangle is tr(matrix triangle)."""
+    doubled = 2 * matrix - np.diag(np.diag(matrix))
+    lower: Vector = doubled[np.tril_indices(matrix.shape[0])]
+    return lower

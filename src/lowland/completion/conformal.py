@@ -1,0 +1,126 @@
+"""Distribution-free intervals: calibrated on held-out cells, whatever the model or the noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.holdout import Fit, Predictor, Trial, hold_gaps, hold_trial
+from lowland.core.arrays import Indices, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.core.observations import Observations
+
+# cells that calibrate intervals in gaps, and most fits for it
+ENOUGH, ROUNDS = 500, 10
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Conformal:
+    """A fit to most cells, and the scores of the others, which say how wide intervals must be.
+
+    A score is an absolute error over the model's own standard error of a new observation. If a new
+    cell is as likely as each of the held-out ones to have any of the ranks, an interval that reaches
+    the ceil((k + 1) level)-th of k scores holds it with probability at least `level`, over the choice
+    of cells.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Fitted to the cells that were kept; intervals are centred at its predictions.
+    scores : ndarray, shape (k,)
+        Of the held-out cells, ascending.
+
+    References
+    ----------
+    J. Lei et al., Distribution-free predictive inference for regression, JASA 2018; Y. Gui,
+    R. F. Barber, C. Ma, Conformalized matrix completion, NeurIPS 2023.
+    """
+
+    predictor: Predictor
+    scores: Vector
+
+    def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
+        """Return lower and upper ends for new observations, shape (k,) each.
+
+        Raises
+        ------
+        UnsupportedError
+            If the held-out cells are too few for the level.
+        """
+        count = self.scores.size
+        place = int(np.ceil((count + 1) * level))
+        if place > count:
+            raise UnsupportedError(
+                "the held-out cells are too few for this level",
+                f"{count} for {level:g}",
+                f"at least {int(np.ceil(level / (1 - level) - 1e-9))} are needed",
+                "lower the level, or use the model's own intervals",
+            )
+        centre = self.predictor.predict(rows, columns)
+        reach = self.scores[place - 1] * self.predictor.standard_errors(rows, columns)
+        return centre - reach, centre + reach
+
+
+Groups = Sequence[NDArray[np.bool_]]
+
+
+def calibrate(
+    observations: Observations, fit: Fit, rng: np.random.Generator, groups: Groups
+) -> list[tuple[NDArray[np.bool_], Conformal]]:
+    """Fit most of the cells and score the others.
+
+    Parameters
+    ----------
+    observations : Observations
+    fit : callable
+        Fits a table, given a generator.
+    rng : numpy.random.Generator
+        For the choice of cells and the fit.
+    groups : sequence of ndarray of bool, shape (n,)
+        Columns that are calibrated together.
+
+    Returns
+    -------
+    list of (group, Conformal)
+
+    Notes
+    -----
+    Costs another fit.
+    """
+    trial = hold_trial(observations, fit, rng)
+    return [(group, Conformal(trial.predictor, trial.scores_of(group))) for group in groups]
+
+
+def calibrate_on_gaps(
+    observations: Observations, fit: Fit, whole: Predictor, rng: np.random.Generator, groups: Groups
+) -> list[tuple[NDArray[np.bool_], Conformal]]:
+    """Hold gaps like those of the table out, several times, and pool the scores.
+
+    Parameters
+    ----------
+    observations, fit, rng, groups
+        As of `calibrate`.
+    whole : Predictor
+        Fitted to all cells; intervals are centred at its predictions.
+
+    Returns
+    -------
+    list of (group, Conformal)
+
+    Notes
+    -----
+    Cells of one gap err together, so that few gaps tell little: at least `ENOUGH` cells are scored, by up to
+    `ROUNDS` fits. Pooling fits makes the level approximate.
+    """
+    trials: list[Trial] = []
+    while len(trials) < ROUNDS and sum(trial.observed.size for trial in trials) < ENOUGH:
+        trials.append(hold_trial(observations, fit, rng, hold_gaps))
+    return [
+        (group, Conformal(whole, np.sort(np.concatenate([trial.scores_of(group) for trial in trials]))))
+        for group in groups
+    ]

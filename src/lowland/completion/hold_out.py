@@ -1,0 +1,101 @@
+"""Held-out cells of a table, single and in runs, and simple predictors to compare with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.penalised_model import CompletionModel
+from lowland.core.arrays import Vector
+from lowland.core.observations import Observations
+
+Mask = NDArray[np.bool_]
+
+
+@final
+@dataclass(frozen=True)
+class Scores:
+    """Root-mean-square errors on held-out cells, in the data's unit."""
+
+    name: str
+    count: int
+    model: float
+    means: float
+    interpolation: float
+
+
+def hold_out_cells_and_runs(
+    table: Observations, rng: np.random.Generator, *, cells: int, rows: int, length: int
+) -> tuple[Mask, Mask]:
+    """Choose single cells, and runs of neighbouring columns in some rows.
+
+    Parameters
+    ----------
+    table : Observations
+    rng : numpy.random.Generator
+    cells : int
+        Number of single cells.
+    rows : int
+        Number of rows of which a run is held out; rows that are at least four fifths full.
+    length : int
+        Columns in a run.
+
+    Returns
+    -------
+    cells, runs : ndarray of bool, shape (p,)
+        Masks over the observations, disjoint.
+    """
+    single = np.zeros(table.size, dtype=bool)
+    single[rng.choice(table.size, cells, replace=False)] = True
+    full = np.flatnonzero(table.row_counts() >= 0.8 * table.shape[1])
+    chosen = rng.choice(full, min(rows, full.size), replace=False)
+    first = np.full(table.shape[0], table.shape[1])
+    first[chosen] = rng.integers(0, table.shape[1] - length + 1, chosen.size)
+    begin = first[table.rows]
+    runs = (begin <= table.columns) & (table.columns < begin + length)
+    return single & ~runs, runs
+
+
+def score_hold_out(name: str, training: Observations, held: Observations, model: CompletionModel) -> Scores:
+    """Compare a model with row and column means and with interpolation along the row."""
+
+    def error(predicted: Vector) -> float:
+        return float(np.sqrt(np.mean((predicted - held.values) ** 2)))
+
+    return Scores(
+        name,
+        held.size,
+        error(model.predict(held.rows, held.columns)),
+        error(predict_by_means(training, held)),
+        error(predict_by_interpolation(training, held)),
+    )
+
+
+def predict_by_means(training: Observations, held: Observations) -> Vector:
+    """Predict a cell by its row's mean plus what its column differs by on average."""
+    m, n = training.shape
+    overall = float(training.values.mean())
+    counts = training.row_counts()
+    row_means = np.full(m, overall)
+    sums = np.bincount(training.rows, training.values, minlength=m)
+    row_means[counts > 0] = sums[counts > 0] / counts[counts > 0]
+    rest = training.values - row_means[training.rows]
+    column_means = np.bincount(training.columns, rest, minlength=n) / np.maximum(training.column_counts(), 1)
+    return row_means[held.rows] + column_means[held.columns]
+
+
+def predict_by_interpolation(training: Observations, held: Observations) -> Vector:
+    """Predict a cell by linear interpolation between its row's neighbours, the nearest at an end."""
+    predicted = predict_by_means(training, held)
+    order = np.lexsort((training.columns, training.rows))
+    rows, columns, values = training.rows[order], training.columns[order], training.values[order]
+    starts = np.searchsorted(rows, np.arange(training.shape[0] + 1))
+    for row in np.unique(held.rows):
+        seen = slice(starts[row], starts[row + 1])
+        if seen.start < seen.stop:
+            here = held.rows == row
+            predicted[here] = np.interp(held.columns[here], columns[seen], values[seen])
+    return predicted

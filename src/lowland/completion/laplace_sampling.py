@@ -1,0 +1,53 @@
+"""Draws of cells of a penalised fit: rows vary as curvature allows, observations as their loss says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+
+from lowland.completion.column_losses import Columns
+from lowland.completion.laplace_covariance import row_systems
+from lowland.completion.penalised import CompletionFit
+from lowland.core.arrays import Indices, Matrix
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RowDraws:
+    """Gaussian rows around a penalised fit of columns of several kinds, columns held fixed.
+
+    A row's covariance is the inverse of its curvature at the fit, the ridge read as a prior (Laplace's
+    approximation). What columns leave open is left out: right where they have many cells.
+
+    Parameters
+    ----------
+    fit : CompletionFit
+    columns : Columns
+        What its columns hold.
+    """
+
+    fit: CompletionFit
+    columns: Columns
+
+    @cached_property
+    def _rows(self) -> tuple[Matrix, Matrix]:
+        """Matrices whose products with normals are rows' deviations, and what rows are multiplied by."""
+        systems, design = row_systems(self.fit.objective, self.fit.theta)
+        lower = np.linalg.cholesky(systems)
+        identity = np.broadcast_to(np.eye(lower.shape[1]), lower.shape)
+        return np.asarray(np.linalg.solve(lower.transpose(0, 2, 1), identity)), design
+
+    def sample(self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator) -> Matrix:
+        """Return draws of new observations of cells together, shape (count, k)."""
+        model = self.fit.model
+        natural = model.natural(rows, columns).astype(np.float64)
+        roots, design = self._rows
+        out = np.empty((count, rows.size))
+        for k in range(count):
+            moved = np.einsum("mab,mb->ma", roots, rng.standard_normal(roots.shape[:2]))
+            z = natural + np.einsum("ck,ck->c", moved[rows], design[columns])
+            out[k] = self.columns.draw(z, columns, rng)
+        return out

@@ -1,0 +1,110 @@
+"""The penalised problem beside a Bayesian fit: what a certificate can speak of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import cast
+
+import numpy as np
+
+from lowland.bayes.side_prior import unpack_lower
+from lowland.certificates import Settings
+from lowland.completion.bayesian import BayesianFit
+from lowland.completion.penalised import CompletionFit, certified, completion_objective
+from lowland.completion.penalised_model import model_of, settle_rows
+from lowland.completion.settings import CompletionSettings
+from lowland.core.arrays import Vector
+from lowland.core.observations import Observations
+from lowland.core.records import SearchResult
+from lowland.core.work import counted
+from lowland.models import General
+from lowland.objectives import RecoveryObjective
+from lowland.search import Alternating, Iterations, RelativeDecreaseBelow, run
+
+# what is asked of a companion: whether its search has settled to the last digit is not
+CLAIMS = ("globally_optimal", "convex_optimal", "locally_unique", "determined_by_data", "uniquely_determined")
+# a sweep in units of the solve of one side; the fewest and the most of them
+SWEEP, LEAST_SWEEPS, MOST_SWEEPS = 2.5, 5, 500
+
+
+def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "quick") -> CompletionFit:
+    """Fit and judge the penalised problem of the same rank whose penalty the posterior implies.
+
+    Parameters
+    ----------
+    fit : BayesianFit
+    rng : numpy.random.Generator
+        For the judges.
+    effort : {"quick", "standard", "thorough"}
+        How many times the work of the Bayesian fit may be spent, half of it on sweeps.
+
+    Returns
+    -------
+    CompletionFit
+        Of the same table; in the unit of the fit where columns were scaled by themselves.
+
+    Notes
+    -----
+    Sweeps start from the posterior means. With the mean variances s_U and s_V of factors on the two sides and
+    the mean variance s of the noise, the nuclear norm's weight is s / sqrt(s_U s_V), and that of the biases'
+    squares s / s_b.
+    """
+    model, r = fit.model, fit.model.rank
+    spreads = [
+        np.mean(side.means.astype(np.float64) ** 2, axis=0)
+        + _mean_diagonal(side.covariances, side.means.shape[1])
+        for side in (model.rows, model.columns)
+    ]
+    left, right = (float(spread[:r].mean()) for spread in spreads)
+    unit = 1.0 if fit.settings.scale == "column" else float(model.scaling.spreads[0])
+    noise = float(np.mean(1 / (model.noise_precision * model.column_precisions)))
+    penalty = unit * noise / np.sqrt(left * right)
+    bias_penalty = 0.0
+    if model.biased:
+        bias_penalty = 2 * noise / float(spreads[0][r] + spreads[1][r])
+    settings = CompletionSettings(r, model.biased, penalty, bias_penalty=bias_penalty)
+    table = _table_of(fit)
+    objective = completion_objective(table, settings)
+    fit_work = fit.search.work
+    search = _swept(objective, _means(fit, objective), effort, fit_work, rng)
+    theta = settle_rows(objective, search.theta)
+    penalised = model_of(objective, theta, table, settings)
+    found = CompletionFit(penalised, search, None, objective, table, settings, theta)
+    return certified(found, rng, effort, CLAIMS, fit_work=fit_work)
+
+
+def _means(fit: BayesianFit, objective: RecoveryObjective) -> Vector:
+    """Return the posterior means as a point of the companion."""
+    model, r = fit.model, fit.model.rank
+    unit, centre = 1.0, 0.0
+    if fit.settings.scale != "column":
+        unit, centre = float(model.scaling.spreads[0]), float(model.scaling.centres[0])
+    rows, columns = (side.means for side in (model.rows, model.columns))
+    biases = [unit * side[:, r] if model.biased else np.zeros(len(side)) for side in (rows, columns)]
+    factors = [np.sqrt(unit) * side[:, :r] for side in (rows, columns)]
+    theta = cast(General, objective.model).pack(factors[0], factors[1], biases[0], biases[1], centre)
+    return theta.astype(objective.dtype, copy=False)
+
+
+def _swept(
+    objective: RecoveryObjective, theta: Vector, effort: str, fit_work: float, rng: np.random.Generator
+) -> SearchResult:
+    """Return where sweeps end, as many as half of what may be spent allows."""
+    with counted() as first:
+        settle_rows(objective, theta)
+    budget = Settings.for_effort(effort).budget(fit_work)
+    sweeps = max(budget.times(SWEEP * first.spent, MOST_SWEEPS, part=0.5), LEAST_SWEEPS)
+    stop = RelativeDecreaseBelow(CompletionSettings.tolerance) | Iterations(sweeps)
+    return run(objective, Alternating(), theta, stop=stop, rng=rng)
+
+
+def _mean_diagonal(covariances: np.ndarray, width: int) -> np.ndarray:
+    mean = covariances.mean(axis=0, dtype=np.float64)
+    return np.diag(unpack_lower(mean[None], width)[0])
+
+
+def _table_of(fit: BayesianFit) -> Observations:
+    table = fit.observations
+    if fit.settings.scale != "column":
+        return table
+    return replace(table, values=fit.model.scaling.apply(table.values, table.columns))

@@ -1,0 +1,235 @@
+"""Fitted completions as plain data and arrays, and as files that need no pickle."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.bayesian import BayesianFit
+from lowland.completion.bayesian_settings import BayesianSettings
+from lowland.completion.column_kinds import Kind
+from lowland.completion.column_losses import Columns
+from lowland.completion.features import FeatureMap
+from lowland.completion.fitted_table import Model
+from lowland.completion.penalised import CompletionFit
+from lowland.completion.penalised_model import CompletionModel
+from lowland.completion.posterior_model import LearntPrior, PosteriorModel
+from lowland.completion.scaling import Scaling
+from lowland.completion.settings import CompletionSettings
+from lowland.completion.table_labels import TableLabels
+from lowland.core.errors import FileFormatError
+from lowland.core.findings import Certificate
+from lowland.core.records import SearchResult
+from lowland.files.bundle import load_bundle, save_bundle
+from lowland.kernels.moments import Moments
+
+Parts = tuple[dict[str, Any], dict[str, NDArray[Any]]]
+
+_PENALISED = ("offset", "penalty", "biases", "bias_penalty", "penalty_weights", "unit", "nonnegative")
+_OF_COLUMNS = ("which", "centres", "spreads", "shifts", "precisions")
+
+
+def save_model(
+    path: str | os.PathLike[str],
+    model: Model,
+    *,
+    fit: CompletionFit | BayesianFit | None = None,
+    certificate: Certificate | None = None,
+    seed: int = 0,
+    cells: str = "",
+    about: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a model with its settings, stop reason, certificate and data fingerprint.
+
+    Parameters
+    ----------
+    path : path
+    model : CompletionModel or PosteriorModel
+    fit : CompletionFit or BayesianFit, optional
+        What is told of the fit.
+    certificate : Certificate, optional
+    seed : int
+    cells : str
+        Fingerprint of the table fitted, its weights apart.
+    about : mapping, optional
+        Plain data of the estimator: whether column labels are "named" features of a data frame, the "levels"
+        of columns that hold no numbers, its "parameters".
+    """
+    plain, arrays = model_arrays(model)
+    header: dict[str, Any] = {"model": plain, "seed": seed, "cells": cells, **(about or {})}
+    if fit is not None:
+        search: SearchResult = fit.search
+        header |= {
+            "settings": settings_as_data(fit.settings),
+            "data": fit.observations.fingerprint(),
+            "stop_reason": fit.stop_reason.value,
+            "message": search.message,
+            "objective": search.value,
+            "iterations": search.iterations,
+        }
+    header["certificate"] = certificate.to_json() if certificate else None
+    save_bundle(path, "model", header, arrays)
+
+
+def levels_as_data(levels: Mapping[Any, Sequence[Any]]) -> list[Any]:
+    """Return the levels of columns as JSON can hold them: names need not be text."""
+    return [[_plain(name), [_plain(level) for level in own]] for name, own in levels.items()]
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def model_dtype(model: Model) -> np.dtype[Any]:
+    """Return the precision of a model's numbers."""
+    sides = model.rows.means if isinstance(model, PosteriorModel) else model.row_factors
+    return sides.dtype
+
+
+def load_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
+    """Read a model and its header.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is no model, or an incomplete one.
+    """
+    header, arrays = load_bundle(path, "model")
+    try:
+        return model_from_arrays(header["model"], arrays), header
+    except KeyError as error:
+        raise FileFormatError(f"{path} is an incomplete model", f"no {error}", fix="fit it again") from error
+
+
+def model_arrays(model: Model) -> Parts:
+    """Return a model as plain data and arrays."""
+    plain, arrays = (
+        _posterior_arrays(model) if isinstance(model, PosteriorModel) else _penalised_arrays(model)
+    )
+    for name, labels in (("row_labels", model.labels.rows), ("column_labels", model.labels.columns)):
+        if labels is not None:
+            arrays[name] = labels
+    return plain, arrays
+
+
+def model_from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
+    """Return the model that `model_arrays` took apart."""
+    return (_posterior if plain.get("kind") == "posterior" else _penalised)(plain, arrays)
+
+
+def _penalised_arrays(model: CompletionModel) -> Parts:
+    names = ("row_factors", "column_factors", "row_biases", "column_biases")
+    plain: dict[str, Any] = {"kind": "penalised", **{name: getattr(model, name) for name in _PENALISED}}
+    arrays = {name: getattr(model, name) for name in names}
+    if model.columns is not None:
+        plain["columns"] = [dataclasses.asdict(kind) for kind in model.columns.kinds]
+        plain |= {"columns_learn": model.columns.learns, "columns_unit": model.columns.unit}
+        arrays |= {f"columns_{name}": getattr(model.columns, name) for name in _OF_COLUMNS}
+    return plain, arrays
+
+
+def _columns(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Columns | None:
+    if "columns" not in plain:
+        return None
+    kinds = tuple(
+        Kind(
+            str(kind["word"]),
+            float(kind["number"]),
+            tuple(kind["levels"]),
+            tuple(kind["thresholds"]),
+            float(kind["precision"]),
+            float(kind["width"]),
+        )
+        for kind in plain["columns"]
+    )
+    which, *units = (arrays[f"columns_{name}"] for name in _OF_COLUMNS)
+    centres, spreads, shifts, precisions = units
+    learns, unit = bool(plain["columns_learn"]), float(plain["columns_unit"])
+    return Columns(kinds, which, centres, spreads, shifts, precisions, learns, unit)
+
+
+def settings_as_data(settings: CompletionSettings | BayesianSettings) -> dict[str, Any]:
+    """Return settings as plain data; what is known of columns belongs to the model."""
+    return settings.plain() if isinstance(settings, CompletionSettings) else dataclasses.asdict(settings)
+
+
+def _penalised(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> CompletionModel:
+    return CompletionModel(
+        arrays["row_factors"],
+        arrays["column_factors"],
+        arrays["row_biases"],
+        arrays["column_biases"],
+        float(plain["offset"]),
+        float(plain["penalty"]),
+        bool(plain["biases"]),
+        arrays.get("row_labels"),
+        arrays.get("column_labels"),
+        float(plain.get("bias_penalty", 0.0)),
+        str(plain.get("penalty_weights", "uniform")),
+        float(plain.get("unit", 1.0)),
+        _columns(plain, arrays),
+        bool(plain.get("nonnegative", False)),
+    )
+
+
+def _posterior_arrays(model: PosteriorModel) -> Parts:
+    arrays = {
+        "column_precisions": model.column_precisions,
+        "centres": model.scaling.centres,
+        "spreads": model.scaling.spreads,
+        "range": np.array([model.scaling.lowest, model.scaling.highest]),
+        "row_weights": model.row_weights,
+        "row_draws": model.row_draws,
+        "column_draws": model.column_draws,
+    }
+    sides = (("row", model.rows, model.row_prior), ("column", model.columns, model.column_prior))
+    for side, moments, prior in sides:
+        arrays[f"{side}_means"], arrays[f"{side}_covariances"] = moments.means, moments.covariances
+        arrays[f"{side}_precision"], arrays[f"{side}_coefficients"] = prior.precision, prior.coefficients
+        arrays[f"{side}_feature_centres"] = prior.mapping.centres
+        arrays[f"{side}_feature_spreads"] = prior.mapping.spreads
+    plain = {
+        "kind": "posterior",
+        "method": "gibbs" if model.row_draws.shape[0] else "variational",
+        "biased": model.biased,
+        "noise_precision": model.noise_precision,
+        "row_pattern": model.row_prior.mapping.partners,
+        "column_pattern": model.column_prior.mapping.partners,
+    }
+    return plain, arrays
+
+
+def _posterior(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> PosteriorModel:
+    def prior(side: str) -> LearntPrior:
+        mapping = FeatureMap(
+            int(plain[f"{side}_pattern"]),
+            arrays[f"{side}_feature_centres"],
+            arrays[f"{side}_feature_spreads"],
+        )
+        return LearntPrior(arrays[f"{side}_precision"], arrays[f"{side}_coefficients"], mapping)
+
+    rows, columns = (
+        Moments(arrays[f"{side}_means"], arrays[f"{side}_covariances"]) for side in ("row", "column")
+    )
+    shape = (rows.means.shape[0], columns.means.shape[0])
+    lowest, highest = (float(end) for end in arrays["range"])
+    scaling = Scaling(arrays["centres"], arrays["spreads"], lowest, highest)
+    return PosteriorModel(
+        rows,
+        columns,
+        bool(plain["biased"]),
+        float(plain["noise_precision"]),
+        arrays["column_precisions"],
+        prior("row"),
+        prior("column"),
+        scaling,
+        TableLabels(shape, arrays.get("row_labels"), arrays.get("column_labels")),
+        arrays["row_draws"],
+        arrays["column_draws"],
+        arrays["row_weights"],
+    )

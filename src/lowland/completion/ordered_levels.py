@@ -1,0 +1,57 @@
+"""Thresholds between ordered levels: from their frequencies, and from predictions of cells not fitted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.column_kinds import Kind
+from lowland.core.arrays import Vector
+from lowland.losses import Ordinal
+
+# observations that the frequencies count as much as
+PRIOR = 4.0
+CLOSEST = 1e-3
+
+
+def marginal_thresholds(counts: NDArray[Any]) -> tuple[float, ...]:
+    """Return the log odds of being below each level but the first, one observation added to all."""
+    smooth = (counts + 1.0 / counts.size) / (counts.sum() + 1.0)
+    below = np.cumsum(smooth)[:-1]
+    return tuple(np.log(below / (1 - below)).tolist())
+
+
+def refitted_thresholds(kind: Kind, y: Vector, z: Vector, weights: Vector) -> Kind:
+    """Return a kind with the thresholds of largest likelihood, given natural parameters.
+
+    Parameters
+    ----------
+    kind : Kind
+        Its own thresholds count like a few observations.
+    y : ndarray, shape (p,)
+        Levels as codes.
+    z : ndarray, shape (p,)
+        Natural parameters, found without these observations.
+    weights : ndarray, shape (p,)
+    """
+    from scipy.optimize import minimize
+
+    start = np.asarray(kind.thresholds)
+    levels = np.arange(start.size + 1.0)
+    frequencies = Ordinal(kind.thresholds).probabilities(np.zeros(1))[0]
+    every, at = np.concatenate([y, levels]), np.concatenate([z, np.zeros(levels.size)])
+    counted = np.concatenate([weights, PRIOR * frequencies])
+
+    def thresholds(free: Vector) -> Vector:
+        gaps = CLOSEST + np.exp(np.clip(free[1:], -30, 30))
+        return np.cumsum(np.concatenate([free[:1], gaps]))
+
+    def cost(free: Vector) -> Any:
+        return float(counted @ Ordinal(tuple(thresholds(free).tolist())).value(at, every))
+
+    first = np.concatenate([start[:1], np.log(np.maximum(np.diff(start) - CLOSEST, CLOSEST))])
+    found = minimize(cost, first, method="BFGS", options={"gtol": 1e-4})
+    return replace(kind, thresholds=tuple(thresholds(found.x).tolist()))

@@ -1,0 +1,275 @@
+"""Completion of a table: alternating minimisation, a finish to more digits, a model that predicts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from lowland.certificates import JUDGES, MATRIX_CLAIMS, Settings, judge
+from lowland.certificates.stationarity import gradient_scale
+from lowland.completion.penalised_model import CompletionModel, extended_point, model_of, settle_rows
+from lowland.completion.rank_growth import fill_column
+from lowland.completion.settings import BIASES, PENALTY_WEIGHTS, CompletionSettings, mean_counts, side_weights
+from lowland.core.arrays import Vector, check_rank
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
+from lowland.core.observations import Observations
+from lowland.core.records import SearchResult
+from lowland.core.status import StopReason
+from lowland.core.work import Budget, counted
+from lowland.measure import Entries
+from lowland.models import General
+from lowland.objectives import RecoveryObjective, make_objective
+from lowland.search import (
+    Accelerated,
+    Alternating,
+    GradientBelow,
+    Iterations,
+    RelativeDecreaseBelow,
+    TrustRegion,
+    ValueBelow,
+    make_start,
+    run,
+)
+from lowland.search.loop import Callback, Checkpoint, Snapshot
+from lowland.sensing.input_checks import check_scale
+from lowland.sensing.solvers import exact_value, warmed_alternating
+
+# a Newton finish sharpens the certificate; beyond this many observations times unknowns of a row, and a
+# fifth of it for a quick judgement, accelerated sweeps get there at less cost
+FINISH_WORK = 150_000
+# sweeps of other losses settle slowly, and Newton steps pay for longer
+FINISH_WORK_OTHERS = 3_000_000
+# the gradient that accelerated sweeps aim for, as a part of what the judges allow, how many there may be, and
+# what they may cost: so many times the work of the sweeps before, or the least work that is worth it
+AIM, MOST_SWEEPS = 0.2, {"standard": 150, "thorough": 1000}
+FINISH_SHARE, FINISH_LEAST = {"standard": 4.0, "thorough": 100.0}, 5e8
+# an accelerated sweep in units of the solve of one side
+SWEEP = 4.0
+# root mean square of first factors where losses are not squared
+FIRST_SIZE = 0.3
+# where sweeps with smoother losses stop, which only lead the way
+SMOOTHER_TOLERANCE = 1e-3
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class CompletionFit:
+    """A fitted completion: the model, the search and what is proved."""
+
+    model: CompletionModel
+    search: SearchResult
+    certificate: Certificate | None
+    objective: RecoveryObjective
+    observations: Observations
+    settings: CompletionSettings
+    theta: Vector
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why the search ended."""
+        return self.search.stop_reason
+
+
+def completion_objective(observations: Observations, settings: CompletionSettings) -> RecoveryObjective:
+    """Return the objective of a completion, in the precision of the observations."""
+    rank, columns = check_rank(settings.rank, observations.shape), settings.columns
+    if not observations.size:
+        raise InvalidInputError("the table is empty", "no observed cell", fix="pass a table with data")
+    entries = Entries(
+        observations.rows, observations.columns, observations.shape, dtype=observations.values.dtype
+    )
+    check_scale(observations.values)
+    kept = BIASES if columns is None else columns.biases
+    model = General(observations.shape, rank, kept if settings.biases else ())
+    if settings.penalty_weights not in PENALTY_WEIGHTS:
+        raise InvalidInputError(
+            "penalty_weights is unknown", repr(settings.penalty_weights), fix='use "uniform" or "counts"'
+        )
+    if columns is not None and not (
+        settings.penalty > 0 and (settings.bias_penalty > 0 or not settings.biases)
+    ):
+        raise InvalidInputError(
+            "penalties must be positive where losses are not all squared",
+            f"penalty {settings.penalty:g}, of biases {settings.bias_penalty:g}",
+            "without them the best factors of levels and counts may be infinite",
+        )
+    return make_objective(
+        entries,
+        observations.values if columns is None else columns.encode(observations),
+        model,
+        loss=None if columns is None else columns.loss(observations.columns),
+        weights=observations.weights if columns is None else columns.weights(observations),
+        ridge=settings.penalty,
+        bias_ridge=settings.bias_penalty,
+        side_weights=side_weights(observations, settings.penalty_weights, mean_counts(observations)),
+        nonnegative=settings.nonnegative,
+    )
+
+
+def fit_completion(  # noqa: PLR0913
+    observations: Observations,
+    settings: CompletionSettings,
+    *,
+    rng: np.random.Generator,
+    certify: bool = True,
+    effort: str = "standard",
+    callbacks: Sequence[Callback] = (),
+    checkpoint: Checkpoint | None = None,
+    resume: Snapshot | None = None,
+    before: CompletionFit | None = None,
+) -> CompletionFit:
+    """Fit a table.
+
+    Parameters
+    ----------
+    observations : Observations
+    settings : CompletionSettings
+    rng : numpy.random.Generator
+        For the random start.
+    effort : {"quick", "standard", "thorough"}
+        How far to go in judging.
+    certify : bool
+        Whether to judge the answer; the search then ends with a finish to more digits.
+    callbacks, checkpoint, resume
+        As in `lowland.search.run`; they concern the sweeps.
+    before : CompletionFit, optional
+        A fit of an earlier state of the table, or of a lower rank, to go on from.
+
+    Returns
+    -------
+    CompletionFit
+
+    Notes
+    -----
+    A sweep costs O(p r^2 + (m + n) r^3). The rows are solved once more at the end, so that
+    folding a known row in again gives what was fitted.
+    """
+    Settings.for_effort(effort)  # an unknown one is an error before any work
+    objective = completion_objective(observations, settings)
+    if before is None:
+        theta, stepper = _start(objective, rng), warmed_alternating(objective, rng)
+        if resume is None:
+            theta, stepper = _smoothed(observations, settings, stepper, theta, rng)
+    else:
+        theta, stepper = _continued(before, objective, rng), Alternating()
+    after = stepper.warm_up(objective.ridge)
+    stop = RelativeDecreaseBelow(settings.tolerance, after=after) | Iterations(settings.max_iterations)
+    if not objective.ridge:
+        stop = ValueBelow(exact_value(objective)) | stop
+    search = run(
+        objective,
+        stepper,
+        theta,
+        stop=stop,
+        rng=rng,
+        callbacks=callbacks,
+        checkpoint=checkpoint,
+        resume=resume,
+    )
+    theta = settle_rows(objective, search.theta)
+    model = model_of(objective, theta, observations, settings)
+    fit = CompletionFit(model, search, None, objective, observations, settings, theta)
+    return (
+        certified(fit, rng, effort) if certify and search.stop_reason is not StopReason.INTERRUPTED else fit
+    )
+
+
+def _start(objective: RecoveryObjective, rng: np.random.Generator) -> Vector:
+    """Return a random start; natural parameters of levels and counts have a size of their own, about one."""
+    if objective.loss.is_quadratic:
+        start = make_start(objective, "random", rng)
+        return np.abs(start) if objective.is_nonnegative else start
+    theta = np.zeros(objective.size, objective.dtype)
+    theta[: objective.factor_size] = FIRST_SIZE * rng.standard_normal(objective.factor_size)
+    return np.abs(theta) if objective.is_nonnegative else theta
+
+
+def _continued(before: CompletionFit, objective: RecoveryObjective, rng: np.random.Generator) -> Vector:
+    """Return where to go on from a fit, columns beyond its rank along the directions that lower most."""
+    theta = extended_point(before.model, objective)
+    for column in range(before.settings.rank, objective.rank):
+        theta = fill_column(objective, theta, column, rng)
+    return theta
+
+
+def _smoothed(
+    table: Observations,
+    settings: CompletionSettings,
+    stepper: Alternating,
+    theta: Vector,
+    rng: np.random.Generator,
+) -> tuple[Vector, Alternating]:
+    """Return where sweeps end whose losses are smoother, and the stepper to go on with."""
+    for columns in settings.columns.smoother if settings.columns is not None else ():
+        objective = completion_objective(table, replace(settings, columns=columns))
+        stop = RelativeDecreaseBelow(SMOOTHER_TOLERANCE, after=stepper.warm_up(objective.ridge))
+        theta, stepper = (
+            run(objective, stepper, theta, stop=stop | Iterations(100), rng=rng).theta,
+            Alternating(),
+        )
+    return theta, stepper
+
+
+def certified(
+    fit: CompletionFit,
+    rng: np.random.Generator,
+    effort: str = "standard",
+    claims: Sequence[str] = MATRIX_CLAIMS,
+    *,
+    fit_work: float | None = None,
+) -> CompletionFit:
+    """Return a fit with its certificate, after a finish: Newton steps if small, else accelerated sweeps."""
+    objective, search, theta = fit.objective, fit.search, fit.theta
+    most = FINISH_WORK if fit.settings.columns is None else FINISH_WORK_OTHERS
+    most = most // 5 if effort == "quick" else most
+    if not objective.is_nonnegative:
+        if fit.observations.size * (fit.settings.rank + 2) <= most:
+            search = _finish(objective, search, rng)
+        elif "stationary" in claims and effort in MOST_SWEEPS:
+            objective = objective.in_double()
+            search = _accelerated(objective, search, rng, effort)
+        theta = settle_rows(objective, search.theta)
+    model = model_of(objective, theta, fit.observations, fit.settings)
+    # judging large tables may take as long as the sweeps, whatever the finish took
+    spent = fit.search.work if fit_work is None else max(fit_work - search.work, 0.0)
+    settings = Settings.for_effort(effort)
+    budget = settings.budget(spent)
+    certificate = judge(objective, theta, JUDGES, claims=claims, settings=settings, budget=budget)
+    return replace(fit, model=model, search=search, theta=theta, objective=objective, certificate=certificate)
+
+
+def _finish(objective: RecoveryObjective, search: SearchResult, rng: np.random.Generator) -> SearchResult:
+    stop = GradientBelow(1e-9) | RelativeDecreaseBelow(1e-12) | Iterations(30)
+    return _joined(search, run(objective, TrustRegion(), search.theta, stop=stop, rng=rng))
+
+
+def _accelerated(
+    objective: RecoveryObjective, search: SearchResult, rng: np.random.Generator, effort: str
+) -> SearchResult:
+    """Return the search after sweeps in double precision that take the gradient to what judges allow."""
+    with counted() as one_side:
+        theta = settle_rows(objective, search.theta.astype(np.float64))
+    allowed = Budget(max(FINISH_SHARE[effort] * search.work, FINISH_LEAST))
+    sweeps = allowed.times(SWEEP * one_side.spent, MOST_SWEEPS[effort])
+    norm, scale = float(np.linalg.norm(objective.gradient(theta))), gradient_scale(objective, theta)
+    aim = AIM * Settings.for_effort(effort).gradient_tolerance * scale
+    if norm <= aim or not sweeps:
+        return replace(search, theta=theta)
+    stop = GradientBelow(aim / norm) | Iterations(sweeps)
+    return _joined(search, run(objective, Accelerated(), theta, stop=stop, rng=rng))
+
+
+def _joined(search: SearchResult, better: SearchResult) -> SearchResult:
+    """Return the search and its finish; the sweeps' reason stays, for the finish only adds digits."""
+    return replace(
+        search,
+        theta=better.theta,
+        value=better.value,
+        seconds=search.seconds + better.seconds,
+        work=search.work + better.work,
+        solver=f"{search.solver}, then {better.solver}",
+    )

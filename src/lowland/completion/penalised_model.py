@@ -1,0 +1,215 @@
+"""The fitted model of a completion: what predicts, folds new rows in and goes into a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from lowland.completion.column_losses import Columns
+from lowland.completion.settings import BIASES, CompletionSettings, mean_counts, side_weights
+from lowland.completion.table_labels import TableLabels
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.observations import Labels, Observations
+from lowland.core.records import Factors
+from lowland.measure import Entries
+from lowland.models import General
+from lowland.objectives import RecoveryObjective, make_objective
+
+# steps to the minimum of rows whose losses are not squared
+MOST_STEPS = 200
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class CompletionModel:
+    """Factors, biases and labels: all that is needed to predict.
+
+    Parameters
+    ----------
+    row_factors : ndarray, shape (m, r)
+    column_factors : ndarray, shape (n, r)
+    row_biases : ndarray, shape (m,)
+    column_biases : ndarray, shape (n,)
+    offset : float
+    penalty : float
+        Needed to fold new rows in, like the next three.
+    biases : bool
+    row_labels, column_labels : ndarray or None
+    bias_penalty : float
+    penalty_weights : {"uniform", "counts"}
+    unit : float
+        Observed cells of a row whose penalty counts once.
+    columns : Columns or None
+        What columns hold; factors and biases then make the natural parameters of cells.
+    nonnegative : bool
+        Whether no factor may be negative.
+    """
+
+    row_factors: Matrix
+    column_factors: Matrix
+    row_biases: Vector
+    column_biases: Vector
+    offset: float
+    penalty: float
+    biases: bool
+    row_labels: Labels | None = None
+    column_labels: Labels | None = None
+    bias_penalty: float = 0.0
+    penalty_weights: str = "uniform"
+    unit: float = 1.0
+    columns: Columns | None = None
+    nonnegative: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n) of the table."""
+        return self.row_factors.shape[0], self.column_factors.shape[0]
+
+    @property
+    def rank(self) -> int:
+        """Number of factors."""
+        return int(self.row_factors.shape[1])
+
+    def factors(self) -> tuple[Matrix, Matrix]:
+        """Return U and V."""
+        return self.row_factors, self.column_factors
+
+    def predict(self, rows: Indices, columns: Indices) -> Vector:
+        """Return predictions for pairs of positions, O(r) each."""
+        return self._expected(self.natural(rows, columns), columns)
+
+    def natural(self, rows: Indices, columns: Indices) -> Vector:
+        """Return what factors and biases make of cells: the predictions where losses are squared."""
+        low_rank = Factors(self.row_factors, self.column_factors).at(rows, columns)
+        return (
+            low_rank
+            + self.row_biases[rows]
+            + self.column_biases[columns]
+            + self.row_biases.dtype.type(self.offset)
+        )
+
+    def scores(self, rows: Indices, columns: Indices) -> Vector:
+        """Return what columns of a row are ranked by: the predictions."""
+        return self.predict(rows, columns)
+
+    def matrix(self, *, likeliest: bool = False) -> Matrix:
+        """Return all predictions, or likeliest levels where columns have levels, shape (m, n)."""
+        return self._all(self.row_factors, self.row_biases, likeliest=likeliest)
+
+    def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
+        """Return standard deviations of new observations, were the predictions exact, shape (k,)."""
+        if self.columns is None:
+            return np.ones(rows.size)
+        return self.columns.spread(self.natural(rows, columns), columns)
+
+    @property
+    def labels(self) -> TableLabels:
+        """Names of rows and columns."""
+        return TableLabels(self.shape, self.row_labels, self.column_labels)
+
+    def complete(self, table: Observations, *, likeliest: bool = False) -> Matrix:
+        """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
+        return self._all(*self.fold_in(table), likeliest=likeliest)
+
+    def _all(self, u: Matrix, a: Vector, *, likeliest: bool) -> Matrix:
+        low_rank: Matrix = u @ self.column_factors.T
+        cells = low_rank + (a[:, None] + self.column_biases + low_rank.dtype.type(self.offset))
+        if self.columns is None:
+            return np.asarray(cells)
+        columns = np.tile(np.arange(cells.shape[1]), cells.shape[0])
+        read = self.columns.likeliest if likeliest else self.columns.mean
+        return read(cells.ravel(), columns).reshape(cells.shape)
+
+    def _expected(self, natural: Vector, columns: Indices) -> Vector:
+        return natural if self.columns is None else self.columns.mean(natural, columns)
+
+    def fold_in(self, table: Observations) -> tuple[Matrix, Vector]:
+        """Return factors and biases of the rows of another table with the same columns."""
+        known = self.columns
+        kept = BIASES if known is None else known.biases
+        model = General(table.shape, self.row_factors.shape[1], kept if self.biases else ())
+        entries = Entries(table.rows, table.columns, table.shape)
+        objective = make_objective(
+            entries,
+            (table.values if known is None else known.encode(table)).astype(self.row_factors.dtype),
+            model,
+            loss=None if known is None else known.loss(table.columns),
+            weights=table.weights if known is None else known.weights(table),
+            ridge=self.penalty,
+            bias_ridge=self.bias_penalty,
+            side_weights=side_weights(table, self.penalty_weights, (self.unit, 1.0)),
+            nonnegative=self.nonnegative,
+        )
+        blank = np.zeros((table.shape[0], model.rank), self.row_factors.dtype)
+        theta = model.pack(
+            blank, self.column_factors, np.zeros(table.shape[0], blank.dtype), self.column_biases, self.offset
+        )
+        for smoother in known.smoother if known is not None else ():
+            theta = settle_rows(replace(objective, loss=smoother.loss(table.columns)), theta)
+        u, _, a, _, _ = model.unpack(settle_rows(objective, theta))
+        return u, a
+
+
+def settle_rows(objective: RecoveryObjective, theta: Vector) -> Vector:
+    """Return the point with all rows at their minimiser, the columns held fixed."""
+    solver = objective.block_solver
+    if solver is None:
+        raise InvalidInputError("rows cannot be solved for", "no block solver")
+    if objective.loss.is_quadratic:
+        return solver.solve(theta, "rows")
+    value, least = float("inf"), float(np.finfo(theta.dtype).eps)
+    for _ in range(MOST_STEPS):
+        theta = solver.solve(theta, "rows")
+        before, value = value, objective.value(theta)
+        if not before - value > 4 * least * abs(value):
+            break
+    return theta
+
+
+def model_of(
+    objective: RecoveryObjective, theta: Vector, observations: Observations, settings: CompletionSettings
+) -> CompletionModel:
+    """Return the predicting model of a point."""
+    general = objective.model
+    if not isinstance(general, General):
+        raise InvalidInputError("only general matrices complete a table", general.name)
+    u, v, a, b, c = general.unpack(theta)
+    return CompletionModel(
+        u.copy(),
+        v.copy(),
+        a.copy(),
+        b.copy(),
+        c,
+        objective.ridge,
+        bool(general.biases),
+        observations.row_labels,
+        observations.column_labels,
+        settings.bias_penalty,
+        settings.penalty_weights,
+        mean_counts(observations)[0],
+        settings.columns,
+        settings.nonnegative,
+    )
+
+
+def extended_point(model: CompletionModel, objective: RecoveryObjective) -> Vector:
+    """Return a model as a point of an objective of a rank, and a table, at least as large.
+
+    Rows, columns and factors beyond the model's are zero.
+    """
+    general = objective.model
+    if not isinstance(general, General):
+        raise InvalidInputError("only general matrices complete a table", general.name)
+    (m, n), r = model.shape, model.row_factors.shape[1]
+    u, v = (np.zeros((length, general.rank), objective.dtype) for length in general.shape)
+    a, b = (np.zeros(length, objective.dtype) for length in general.shape)
+    u[:m, :r], v[:n, :r], a[:m], b[:n] = (
+        model.row_factors,
+        model.column_factors,
+        model.row_biases,
+        model.column_biases,
+    )
+    return general.pack(u, v, a, b, model.offset)

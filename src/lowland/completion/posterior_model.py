@@ -1,0 +1,269 @@
+"""The fitted Bayesian model of a table: predictions, their spread, draws, and new rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.bayes.side_prior import unpack_lower
+from lowland.completion.features import FeatureMap, row_features
+from lowland.completion.scaling import Scaling
+from lowland.completion.table_labels import TableLabels
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.observations import Observations
+from lowland.kernels.moments import Moments, row_moments
+from lowland.measure import Entries
+
+# cells at a time where d x d covariances of each are needed
+CHUNK = 20_000
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class LearntPrior:
+    """The prior of one side's rows: precision, coefficients of the features, and how those are made."""
+
+    precision: Matrix
+    coefficients: Matrix
+    mapping: FeatureMap
+
+    def means(self, features: object, count: int) -> Matrix:
+        """Return the prior means of rows with these features, shape (count, d)."""
+        constant: Matrix = np.tile(self.coefficients[:1], (count, 1))
+        return constant if features is None else constant + features @ self.coefficients[1:]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PosteriorModel:
+    """Gaussian rows and columns, in the unit of the fit.
+
+    Parameters
+    ----------
+    rows, columns : Moments
+        Of m rows and n columns of d numbers: factors, then the bias where there are biases.
+    biased : bool
+    noise_precision : float
+    column_precisions : ndarray, shape (n,)
+    row_prior, column_prior : LearntPrior
+    scaling : Scaling
+    labels : TableLabels
+    row_draws, column_draws : ndarray, shape (k, m, d) and (k, n, d)
+        Gibbs draws; k = 0 for a variational fit.
+    row_weights : ndarray, shape (m,)
+        Weights that new observations of rows are taken to have.
+
+    Notes
+    -----
+    With draws, a prediction is the mean of the variational one and of the mean of the draws, and its
+    spread that of the draws. The two err in different ways, and their mean errs less than either.
+    """
+
+    rows: Moments
+    columns: Moments
+    biased: bool
+    noise_precision: float
+    column_precisions: Vector
+    row_prior: LearntPrior
+    column_prior: LearntPrior
+    scaling: Scaling
+    labels: TableLabels
+    row_draws: Matrix
+    column_draws: Matrix
+    row_weights: Vector
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n) of the table."""
+        return self.rows.means.shape[0], self.columns.means.shape[0]
+
+    @property
+    def rank(self) -> int:
+        """Number of factors."""
+        return int(self.rows.means.shape[1]) - self.biased
+
+    def factors(self) -> tuple[Matrix, Matrix]:
+        """Return factors U, V whose product, with `biases`, makes the variational predictions.
+
+        Where columns have scales of their own, a row's bias is multiplied by them: it is then a factor.
+        """
+        r, spreads = self.rank, self.scaling.spreads
+        root = np.sqrt(spreads.mean())
+        dtype = self.rows.means.dtype
+        left, right = self.rows.means[:, :r] * root, self.columns.means[:, :r] * (spreads / root)[:, None]
+        if self._own_scales:
+            left = np.column_stack([left, self.rows.means[:, r:]])
+            right = np.column_stack([right, spreads] if self.biased else [right])
+        return left.astype(dtype), right.astype(dtype)
+
+    def biases(self) -> tuple[Vector, Vector]:
+        """Return the biases of rows and columns that belong to `factors`, the centre in the columns'."""
+        r, (m, _), spreads = self.rank, self.shape, self.scaling.spreads
+        dtype = self.rows.means.dtype
+        rows = np.zeros(m) if self._own_scales else spreads[0] * self.rows.means[:, r:].sum(axis=1)
+        columns = self.scaling.centres + spreads * self.columns.means[:, r:].sum(axis=1)
+        return rows.astype(dtype), columns.astype(dtype)
+
+    @property
+    def _own_scales(self) -> bool:
+        return bool(np.ptp(self.scaling.spreads) > 0)
+
+    # ---------------------------------------------------------------- predictions
+
+    def predict(self, rows: Indices, columns: Indices) -> Vector:
+        """Return predictions for pairs of positions, clipped to the range of grades, O(d) each."""
+        return self.scaling.clip(self.scores(rows, columns))
+
+    def scores(self, rows: Indices, columns: Indices) -> Vector:
+        """Return predictions that are not clipped: they tell apart what clipping makes equal."""
+        means = self._product(self.rows.means, self.columns.means, rows, columns)
+        if self.row_draws.shape[0]:
+            means = (means + self._draws_at(rows, columns)[0]) / 2
+        return self.scaling.undo(means, columns)
+
+    def matrix(self) -> Matrix:
+        """Return all predictions, shape (m, n)."""
+        return self._all(self.rows.means, draws=True)
+
+    def complete(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
+        """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
+        return self._all(self.fold_in(table, covariates).means, draws=False)
+
+    def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
+        """Return standard deviations of new observations of cells, in the unit of the table, shape (k,)."""
+        if self.row_draws.shape[0]:
+            spread = self._draws_at(rows, columns)[1]
+        else:
+            parts = (slice(k, k + CHUNK) for k in range(0, rows.size, CHUNK))
+            spread = np.concatenate([np.zeros(0), *(self._variances(rows[p], columns[p]) for p in parts)])
+        errors: Vector = self.scaling.spreads[columns] * np.sqrt(spread + self._noise(rows, columns))
+        return errors
+
+    def sample(
+        self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
+    ) -> Matrix:
+        """Return draws of the values of cells together, shape (count, k).
+
+        Parameters
+        ----------
+        rows, columns : ndarray of int, shape (k,)
+        count : int
+        rng : numpy.random.Generator
+        noise : bool
+            Whether they are draws of new observations, within the range of grades, or of the low-rank
+            table itself.
+        """
+        out = np.empty((count, rows.size))
+        spread = np.sqrt(self._noise(rows, columns))
+        for k, (left, right) in enumerate(self._draw_sides(count, rng)):
+            values = self._product(left, right, rows, columns)
+            if noise:
+                values = values + spread * rng.standard_normal(rows.size)
+            out[k] = self.scaling.undo(values, columns)
+        return self.scaling.clip(out) if noise else out
+
+    # ---------------------------------------------------------------- new rows
+
+    def fold_in(self, table: Observations, covariates: Matrix | None = None) -> Moments:
+        """Return the moments of the rows of another table with the same columns.
+
+        Parameters
+        ----------
+        table : Observations
+        covariates : ndarray, shape (k, c), or None
+            Of its rows, where the fit had some.
+        """
+        dtype = self.rows.means.dtype
+        prior, count = self.row_prior, table.shape[0]
+        features = row_features(table, prior.mapping, covariates)
+        alpha = self.noise_precision
+        precision = prior.precision / alpha
+        shift = prior.means(features, count).astype(np.float64) @ precision
+        pattern = Entries(table.rows, table.columns, table.shape, dtype=dtype).pattern
+        scaled = self.scaling.apply(table.values.astype(dtype), table.columns)
+        weights = self.column_precisions[table.columns]
+        if table.weights is not None:
+            weights = weights * table.weights
+        found = row_moments(
+            self.columns,
+            pattern.row_starts,
+            pattern.row_columns,
+            scaled[pattern.row_order],
+            biased=self.biased,
+            weights=weights[pattern.row_order].astype(dtype),
+            precision=precision,
+            shift=shift,
+        )
+        return Moments(found.moments.means, found.moments.covariances / dtype.type(alpha))
+
+    # ---------------------------------------------------------------- parts
+
+    def _noise(self, rows: Indices, columns: Indices) -> Vector:
+        """Return the variances of the noise of new observations, in the unit of the fit."""
+        noise: Vector = 1 / (self.noise_precision * self.column_precisions[columns] * self.row_weights[rows])
+        return noise
+
+    def _all(self, left: Matrix, *, draws: bool) -> Matrix:
+        means = self._full(left, self.columns.means)
+        if draws and self.row_draws.shape[0]:
+            mean = np.zeros_like(means)
+            for rows, columns in zip(self.row_draws, self.column_draws, strict=True):
+                mean += self._full(rows, columns) / self.row_draws.shape[0]
+            means = (means + mean) / 2
+        return self.scaling.clip(self.scaling.undo(means, np.arange(self.shape[1])))
+
+    def _full(self, left: Matrix, right: Matrix) -> Matrix:
+        r = self.rank
+        means: Matrix = left[:, :r] @ right[:, :r].T
+        means += left[:, r:].sum(axis=1)[:, None] + right[:, r:].sum(axis=1)
+        return means
+
+    def _product(self, left: Matrix, right: Matrix, rows: Indices, columns: Indices) -> Vector:
+        r = self.rank
+        p, q = left[rows], right[columns]
+        values: Vector = np.einsum("kr,kr->k", p[:, :r], q[:, :r]) + (p[:, r:] + q[:, r:]).sum(axis=1)
+        return values
+
+    def _draws_at(self, rows: Indices, columns: Indices) -> tuple[Vector, Vector]:
+        """Return mean and variance over the draws."""
+        total, squares = np.zeros(rows.size), np.zeros(rows.size)
+        for left, right in zip(self.row_draws, self.column_draws, strict=True):
+            values = self._product(left, right, rows, columns).astype(np.float64)
+            total += values
+            squares += values**2
+        count = self.row_draws.shape[0]
+        mean = total / count
+        return mean, np.maximum(squares - count * mean**2, 0.0) / (count - 1)
+
+    def _variances(self, rows: Indices, columns: Indices) -> Vector:
+        """Return variances of p . q + b + c of independent Gaussian rows and columns."""
+        r, d = self.rank, self.rank + self.biased
+        own, other = (
+            unpack_lower(side.covariances[at].astype(np.float64), d)
+            for side, at in ((self.rows, rows), (self.columns, columns))
+        )
+        x, z = np.ones((2, rows.size, d))
+        x[:, :r], z[:, :r] = self.columns.means[columns, :r], self.rows.means[rows, :r]
+        variances: Vector = np.einsum("ka,kab,kb->k", x, own, x) + np.einsum("ka,kab,kb->k", z, other, z)
+        variances += np.einsum("kab,kab->k", own[:, :r, :r], other[:, :r, :r])
+        return variances
+
+    def _draw_sides(self, count: int, rng: np.random.Generator) -> Iterator[tuple[Matrix, Matrix]]:
+        kept = self.row_draws.shape[0]
+        if kept:
+            for k in rng.choice(kept, count, replace=count > kept):
+                yield self.row_draws[k], self.column_draws[k]
+            return
+        roots = [
+            np.linalg.cholesky(unpack_lower(side.covariances.astype(np.float64), self.rank + self.biased))
+            for side in (self.rows, self.columns)
+        ]
+        for _ in range(count):
+            left, right = (
+                side.means + np.einsum("kab,kb->ka", root, rng.standard_normal(side.means.shape))
+                for side, root in zip((self.rows, self.columns), roots, strict=True)
+            )
+            yield left, right

@@ -1,0 +1,182 @@
+"""What the report of a Bayesian completion shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lowland.completion.bayesian import BayesianFit
+from lowland.completion.holdout import LEVELS, TOLD, Trial
+from lowland.completion.rank_path import RankPath, Step
+from lowland.core.arrays import Vector
+from lowland.core.findings import Certificate
+from lowland.core.observations import Observations
+from lowland.core.records import Factors
+from lowland.report.displays import CalibrationDisplay, PathDisplay, PatternDisplay, PredictionDisplay
+from lowland.report.page import FigureEntry, Page, TableEntry
+from lowland.sensing.report import prediction_figure, search_figures
+
+COMPANION = (
+    "The verdicts below speak of a companion: the penalised problem of the same rank, whose penalty the "
+    "posterior implies. Predictions and intervals come from the posterior itself."
+)
+# columns whose errors are told one by one
+LISTED = 12
+# the error over fewer held-out cells says little of a column
+FEW = 5
+
+
+def posterior_page(
+    fit: BayesianFit,
+    certificate: Certificate | None,
+    trial: Trial | None,
+    *,
+    title: str,
+    settings: Sequence[tuple[str, str]] = (),
+) -> Page:
+    """Return the page of a Bayesian completion.
+
+    Parameters
+    ----------
+    fit : BayesianFit
+    certificate : Certificate or None
+        Of the penalised companion.
+    trial : Trial or None
+        How well held-out cells were predicted.
+    title : str
+    settings
+        As of `Page`.
+
+    Returns
+    -------
+    Page
+    """
+    seen, model, search = fit.observations, fit.model, fit.search
+    m, n = seen.shape
+    asked = [
+        ("table", f"{m} rows, {n} columns, {seen.size} observed cells ({seen.size / (m * n):.1%})"),
+        ("method", describe_method(fit)),
+        ("noise", _noise(model.scaling.spreads / np.sqrt(model.noise_precision * model.column_precisions))),
+        ("stopped", f"{search.stop_reason.value.replace('_', ' ')}: {search.message}"),
+        ("time", f"{search.iterations} sweeps in {search.seconds:.2g} s" + _sampling(fit)),
+    ]
+    notes = () if certificate is None else (COMPANION,)
+    figures = [
+        FigureEntry(
+            "Observed cells",
+            f"{seen.size} of {m} x {n} cells are observed.",
+            PatternDisplay.from_observations(seen).plot,
+        ),
+        *search_figures(search, Factors(*model.factors()), "Minus the bound on the evidence"),
+    ]
+    tables: tuple[TableEntry, ...] = ()
+    if trial is not None:
+        prediction = prediction_figure(PredictionDisplay(trial.observed, trial.predicted))
+        figures = [prediction, calibration_figure(trial), *figures]
+        tables = trial_tables(trial, seen)
+    return Page(title, asked, certificate, notes, tables, figures, settings, _headline(trial, fit))
+
+
+def describe_method(fit: BayesianFit) -> str:
+    """Return the method and what it was given, in a phrase."""
+    s = fit.settings
+    words = "Gibbs sampling from variational Bayes" if s.draws else "variational Bayes"
+    words += f", rank {s.rank} with learnt priors"
+    words += ", row and column biases" if s.biases else ", no biases"
+    words += ", the pattern of observed cells as features" if s.pattern else ""
+    covariates = [
+        f"{side.mapping.centres.size} covariates of {name}"
+        for side, name in ((fit.model.row_prior, "rows"), (fit.model.column_prior, "columns"))
+        if side.mapping.centres.size
+    ]
+    return ", ".join([words, *covariates, f"noise {s.noise} to columns", f"scale {s.scale} to columns"])
+
+
+def calibration_figure(trial: Trial) -> FigureEntry:
+    """Return the plot of how many held-out cells lie inside intervals of each level."""
+    return FigureEntry(
+        "Calibration of intervals",
+        "Part of the held-out cells inside intervals, against their level; the line is exact.",
+        CalibrationDisplay(LEVELS, trial.coverage(LEVELS), trial.observed.size).plot,
+    )
+
+
+def trial_tables(trial: Trial, seen: Observations) -> tuple[TableEntry, ...]:
+    """Return the numbers of a trial: coverage, and the columns that are predicted worst."""
+    measured = trial.coverage(np.array(TOLD))
+    coverage = TableEntry(
+        "Intervals on held-out cells",
+        ("level", "inside"),
+        [(f"{level:.0%}", f"{inside:.1%}") for level, inside in zip(TOLD, measured, strict=True)],
+    )
+    columns, counts, errors = trial.errors_by_column()
+    many = counts >= FEW if (counts >= FEW).any() else counts > 0
+    order = [k for k in np.argsort(-errors, kind="stable").tolist() if many[k]][:LISTED]
+    labels = seen.column_labels
+    rows = [
+        (str(columns[k] if labels is None else labels[columns[k]]), str(counts[k]), f"{errors[k]:.4g}")
+        for k in order
+    ]
+    title = "Columns with the largest errors" if many.sum() > LISTED else "Errors by column"
+    return coverage, TableEntry(title, ("column", "held-out cells", "root-mean-square error"), rows)
+
+
+def path_figures(path: RankPath) -> tuple[FigureEntry, ...]:
+    """Return the plots of how rank and penalty were chosen."""
+    figures = []
+    for name in ("rank", "penalty"):
+        steps = _varying(path.steps, name)
+        if len(steps) > 1:
+            positions = np.array([float(getattr(step, name)) for step in steps])
+            errors = np.array([step.error for step in steps])
+            chosen = float(getattr(path.settings, name))
+            best = name == "penalty" and path.settings.columns is not None
+            why = "the best" if best else "the simplest within one standard error of the best"
+            figures.append(
+                FigureEntry(
+                    f"Choice of the {name}",
+                    f"Error on {path.held_out} held-out cells by {name}; {chosen:.4g} was chosen, {why}.",
+                    PathDisplay(positions, errors, chosen, name).plot,
+                )
+            )
+    return tuple(figures)
+
+
+def _varying(steps: Sequence[Step], name: str) -> list[Step]:
+    """Return the last run of steps along which one setting changes and the other does not."""
+    other = "penalty" if name == "rank" else "rank"
+    runs: list[list[Step]] = []
+    for step in steps:
+        if runs and getattr(runs[-1][-1], other) == getattr(step, other):
+            runs[-1].append(step)
+        else:
+            runs.append([step])
+    long = [run for run in runs if len(run) > 1]
+    return long[-1] if long else []
+
+
+def _noise(levels: Vector) -> str:
+    low, high = float(levels.min()), float(levels.max())
+    if high < 1.001 * low:
+        return f"standard deviation {low:.4g}"
+    return f"standard deviation {low:.4g} to {high:.4g} by column"
+
+
+def _sampling(fit: BayesianFit) -> str:
+    if fit.sampling is None:
+        return ""
+    return f", then {fit.settings.draws} draws kept in {fit.sampling.seconds:.2g} s"
+
+
+def _headline(trial: Trial | None, fit: BayesianFit) -> str:
+    m, n = fit.observations.shape
+    missing = m * n - fit.observations.size
+    if trial is None:
+        return f"{missing} missing cells completed."
+    inside = float(trial.coverage(np.array([0.95]))[0])
+    return (
+        f"{missing} missing cells completed. Cells held out are predicted to {trial.error:.4g} "
+        f"(root mean square; by their column's mean {trial.usual:.4g}), and {inside:.0%} of them lie "
+        "within their 95 % intervals."
+    )

@@ -1,0 +1,76 @@
+"""New observations into a table: known cells replaced, unknown rows and columns appended."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.completion.table_labels import TableLabels
+from lowland.core.arrays import Indices, Vector, check_floats, check_positions
+from lowland.core.errors import InvalidInputError
+from lowland.core.labels import find_labels, is_whole, label_text
+from lowland.core.observations import Labels, Observations
+
+# a table without labels doubles at most, and grows by this many lines: farther is a slip
+FARTHEST = 100_000
+
+
+def merge(table: Observations, new: Observations) -> Observations:
+    """Return both tables' cells as one table; where both know a cell, the new value counts."""
+    weights = None
+    if table.weights is not None or new.weights is not None:
+        weights = np.concatenate([_weights(table), _weights(new)])
+    return Observations.from_triples(
+        np.concatenate([table.rows, new.rows]),
+        np.concatenate([table.columns, new.columns]),
+        np.concatenate([table.values, new.values.astype(table.values.dtype)]),
+        shape=(max(table.shape[0], new.shape[0]), max(table.shape[1], new.shape[1])),
+        weights=weights,
+        row_labels=new.row_labels if new.row_labels is not None else table.row_labels,
+        column_labels=new.column_labels if new.column_labels is not None else table.column_labels,
+        duplicates="last",
+    )
+
+
+def extended(labels: TableLabels, rows: ArrayLike, columns: ArrayLike, values: ArrayLike) -> Observations:
+    """Return cells as observations in the order of a table; unknown labels and positions extend it."""
+    numbers = check_floats(values, "values", ndim=1)
+    found = (
+        _extend(labels.rows, labels.shape[0], rows, "row"),
+        _extend(labels.columns, labels.shape[1], columns, "column"),
+    )
+    (at_rows, row_labels, m), (at_columns, column_labels, n) = found
+    return Observations.from_triples(
+        at_rows,
+        at_columns,
+        numbers,
+        shape=(m, n),
+        row_labels=row_labels,
+        column_labels=column_labels,
+        duplicates="last",
+    )
+
+
+def _extend(
+    known: Labels | None, length: int, asked: ArrayLike, what: str
+) -> tuple[Indices, Labels | None, int]:
+    wanted = np.asarray(asked, dtype=None if isinstance(asked, np.ndarray) else object)
+    if wanted.ndim != 1:
+        raise InvalidInputError(f"{what}s must be one-dimensional", f"shape {wanted.shape}")
+    if known is None:
+        at = check_positions(np.asarray(asked), f"{what}s", below=2 * length + FARTHEST)
+        return at, None, max(length, int(at.max(initial=-1)) + 1)
+    if wanted.dtype.kind == "M":
+        wanted = wanted.astype("datetime64[us]")
+    texts = {label_text(name) for name in known.tolist()}
+    fresh = list(dict.fromkeys(text for text in map(label_text, wanted.tolist()) if text not in texts))
+    names = known
+    if fresh:
+        whole = known.dtype.kind in "iu" and all(is_whole(text) for text in fresh)
+        old = known if whole else np.array([label_text(name) for name in known.tolist()])
+        names = np.concatenate([old, np.array(fresh, known.dtype if whole else str)])
+    return find_labels(wanted, names, what), names, len(names)
+
+
+def _weights(table: Observations) -> Vector:
+    return np.ones_like(table.values) if table.weights is None else table.weights

@@ -1,0 +1,269 @@
+"""What some objectives can do besides: powers, each a protocol that adds one member.
+
+On an objective that lacks the power the member is absent or None: `block_solver`, where the rows of a
+table are no least-squares problems. `lowland.core.capabilities.offered` tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.objectives import FitLinearisation, Linearisation, Objective, Searchable
+
+
+class HasLinearisation(Objective, Protocol):
+    """Products with the Hessian at a point, what does not depend on the direction computed once."""
+
+    def linearise(self, theta: Vector) -> Linearisation:
+        """Return the objective at a point, for repeated products."""
+
+
+class BlockSolver(Protocol):
+    """Exact minimisation over one block of coordinates, the others held fixed."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the blocks, in the order of a sweep."""
+
+    def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
+        """Return the point with block `name` at its minimiser, with another ridge if one is given."""
+
+    def coordinates(self, name: str) -> NDArray[np.bool_]:
+        """Return which coordinates of a point block `name` sets, shape (size,)."""
+
+
+class BatchGradient(Protocol):
+    """Unbiased gradients from some of the observations."""
+
+    size: int
+
+    def __call__(self, theta: Vector, batch: Indices) -> Vector:
+        """Return the gradient with the data term of `batch` scaled up to all observations."""
+
+
+class ModularJacobian(Protocol):
+    """The Jacobian of the observations at random integer factors, modulo a prime."""
+
+    @property
+    def expected_rank(self) -> int:
+        """Rank at generic factors if the measurements determine them."""
+
+    @property
+    def has_fractions(self) -> bool:
+        """Whether numbers of the measuring matrices may have been rounded: not all are whole."""
+
+    @property
+    def rows(self) -> int:
+        """Number p of observations, in real numbers."""
+
+    @property
+    def unknowns(self) -> int:
+        """Number of unknowns."""
+
+    @property
+    def holds_matrices(self) -> bool:
+        """Whether measuring matrices are stored number by number, so that sparse factors save much."""
+
+    def matrix(
+        self, prime: int, rng: np.random.Generator, most: int | None = None, *, few: bool = False
+    ) -> NDArray[np.float64]:
+        """Return residues modulo `prime`, shape (p, unknowns), or at most so many random rows of them.
+
+        With `few` at factors of which only a few rows are not zero.
+        """
+
+    def work(self, rows: int, *, few: bool = False) -> float:
+        """Return the work of `matrix` with so many rows (`lowland.core.work`)."""
+
+
+class Regions(Protocol):
+    """Best points of activation regions of a network."""
+
+    def pattern(self, theta: Vector) -> NDArray[np.bool_]:
+        """Return the pattern of a point, shape (n, k)."""
+
+    def best(self, pattern: NDArray[np.bool_]) -> tuple[Vector, Matrix]:
+        """Return the best point of the closed region, and how hard the loss pulls over each boundary."""
+
+
+class HasResidual(Objective, Protocol):
+    """Products with the Jacobian of the residual."""
+
+    def linearise(self, theta: Vector) -> FitLinearisation:
+        """Return the objective at a point, for repeated products."""
+
+
+class Factored(Objective, Protocol):
+    """Factors at the head of a point, with a ridge on them."""
+
+    @property
+    def factor_size(self) -> int:
+        """Length of the leading part of a point that holds the factors."""
+
+    @property
+    def ridge(self) -> float:
+        """Strength of the ridge, 0 without one."""
+
+
+class HasBlockSolver(Factored, Protocol):
+    """An exact solve of one factor with the others fixed."""
+
+    @property
+    def block_solver(self) -> BlockSolver:
+        """The solver of blocks."""
+
+
+class HasBatchGradient(HasResidual, Protocol):
+    """Gradients from some of the measurements."""
+
+    @property
+    def batch_gradient(self) -> BatchGradient:
+        """The gradient of a batch."""
+
+
+class HasScaledGradient(Objective, Protocol):
+    """Gradients of each factor in the metric of the other."""
+
+    def scaled(self, theta: Vector, gradient: Vector, share: float) -> Vector:
+        """Return a gradient with each factor's part divided by the damped Gram matrix of its partner."""
+
+
+class ReducedProblem(Protocol):
+    """The reduction of a table at one point: coordinates of one side, the other solved for."""
+
+    @property
+    def own_curvatures(self) -> tuple[float, float]:
+        """Bounds on the eigenvalues of the blocks of both sides, from below and from above."""
+
+    def product(self, y: Vector) -> Vector:
+        """Return the reduced Hessian, relative to the side's own block, times coordinates."""
+
+    def direction(self, y: Vector) -> Vector:
+        """Return the direction of a point with given coordinates, the other side following."""
+
+    def coordinates(self, direction: Vector) -> Vector:
+        """Return the coordinates of a direction."""
+
+
+class SideReduction(Protocol):
+    """A table's objective as a function of one side alone, the lines of the other solved for."""
+
+    @property
+    def size(self) -> int:
+        """Number of coordinates that are kept."""
+
+    @property
+    def start_work(self) -> float:
+        """Work before the first product."""
+
+    @property
+    def product_work(self) -> float:
+        """Work of one product."""
+
+    def at(self, theta: Vector, *, exact: bool = False) -> ReducedProblem:
+        """Return the reduced problem at a point, or what it were if the point fitted the data exactly."""
+
+    def without_offset(self, gauge: Matrix) -> Matrix:
+        """Return the directions of a gauge that leave an offset alone which free biases include."""
+
+
+class HasNormalMatrix(Objective, Protocol):
+    """The normal equations of a small problem, formed."""
+
+    def normal_matrix(self, theta: Vector) -> Matrix:
+        """Return J^T W J of the data term of a squared loss."""
+
+
+class HasRegions(Objective, Protocol):
+    """The best point of an activation region."""
+
+    @property
+    def regions(self) -> Regions:
+        """Best points by region."""
+
+
+class HasAverages(Searchable, Protocol):
+    """Gaussian averages over one factor given the other."""
+
+    @property
+    def block_names(self) -> tuple[str, ...]:
+        """Names of the blocks, in the order of a sweep."""
+
+    def first_posterior(self, theta: Vector) -> Any:
+        """Return a posterior around a point."""
+
+    def restore_posterior(self, fields: Mapping[str, Any]) -> Any:
+        """Return the posterior whose fields were saved."""
+
+    def bound(self, posterior: Any) -> float:
+        """Return minus the lower bound on the log evidence: lower is better."""
+
+    def average(self, posterior: Any, name: str) -> Any:
+        """Return the posterior with one block averaged over."""
+
+
+class HasDraws(HasAverages, Protocol):
+    """Draws of one factor given the other."""
+
+    def first_draw(self, start: Any, key: int) -> Any:
+        """Return the first draw: the means of a posterior."""
+
+    def restore_draw(self, fields: Mapping[str, Any]) -> Any:
+        """Return the draw whose fields were saved."""
+
+    def energy(self, state: Any) -> float:
+        """Return minus the log density of a draw, up to a constant."""
+
+    def draw(self, state: Any, name: str, rng: np.random.Generator) -> Any:
+        """Return the state with one block drawn."""
+
+
+class Eliminated(Protocol):
+    """The reduced problem of the factor that is kept, at one point; complex where the matrix is."""
+
+    b: Matrix
+    energy: float
+
+    @property
+    def squares(self) -> float:
+        """Weighted sum of squares of the residual."""
+
+    @property
+    def value(self) -> float:
+        """The squares and the prior's part."""
+
+    @property
+    def scatter(self) -> Matrix:
+        """The second moment of the eliminated rows."""
+
+    @property
+    def gradient(self) -> Matrix:
+        """Gradient in the kept factor."""
+
+    def product(self, d: Matrix) -> Matrix:
+        """Return the Gauss-Newton matrix times a direction."""
+
+    def blocks(self) -> Matrix:
+        """Return its diagonal blocks, one per row."""
+
+
+class Elimination(Protocol):
+    """One factor solved for, row by row, where entries are seen and nothing is penalised."""
+
+    @property
+    def density(self) -> float:
+        """Weighted cells per row that is eliminated."""
+
+    def split(self, theta: Vector, side: str) -> tuple[Matrix, Matrix]:
+        """Return the kept factor, orthonormal, and the other one."""
+
+    def join(self, kept: Matrix, other: Matrix, side: str) -> Vector:
+        """Return the point of both factors."""
+
+    def at(self, kept: Matrix, prior: Matrix, side: str) -> Eliminated:
+        """Return the reduced problem of a kept factor."""

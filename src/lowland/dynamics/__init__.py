@@ -1,0 +1,25 @@
+"""Langevin dynamics: how long noise stays in a basin, what is drawn, and what to choose."""
+
+from lowland.core.lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    "lowland.dynamics",
+    {
+        "lowland.dynamics.laws": ["NonReversible", "Overdamped", "Underdamped"],
+        "lowland.dynamics.exits": ["Ball", "HalfSpace"],
+        "lowland.dynamics.closed_forms": ["potential"],
+        "lowland.dynamics.potentials": ["Potential"],
+        "lowland.dynamics.advice": ["Suggestion", "advise_dynamics"],
+        "lowland.dynamics.antisymmetric": ["drift_rate", "optimal_antisymmetric", "paired_antisymmetric"],
+        "lowland.dynamics.exit_simulation": ["EscapeStudy"],
+        "lowland.dynamics.escape": ["escape_times"],
+        "lowland.dynamics.kramers": ["kramers_time", "unstable_rate"],
+        "lowland.dynamics.one_dimension": ["invariant_mean", "mean_exit_time"],
+        "lowland.dynamics.quadratic_wells": ["LinearStep", "linear_step", "stable_step"],
+        "lowland.dynamics.sample": ["sample_langevin", "split_escape"],
+        "lowland.dynamics.sampling": ["LangevinSample"],
+        "lowland.dynamics.search": ["Langevin"],
+        "lowland.dynamics.splitting": ["SplittingStudy"],
+        "lowland.dynamics.survival": ["MeanTime", "kaplan_meier"],
+    },
+)

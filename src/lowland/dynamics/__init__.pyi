@@ -1,0 +1,30 @@
+"""The names of the package, for type checkers; at run time they load when first used."""
+
+from lowland.dynamics.advice import Suggestion as Suggestion
+from lowland.dynamics.advice import advise_dynamics as advise_dynamics
+from lowland.dynamics.antisymmetric import drift_rate as drift_rate
+from lowland.dynamics.antisymmetric import optimal_antisymmetric as optimal_antisymmetric
+from lowland.dynamics.antisymmetric import paired_antisymmetric as paired_antisymmetric
+from lowland.dynamics.closed_forms import potential as potential
+from lowland.dynamics.escape import escape_times as escape_times
+from lowland.dynamics.exit_simulation import EscapeStudy as EscapeStudy
+from lowland.dynamics.exits import Ball as Ball
+from lowland.dynamics.exits import HalfSpace as HalfSpace
+from lowland.dynamics.kramers import kramers_time as kramers_time
+from lowland.dynamics.kramers import unstable_rate as unstable_rate
+from lowland.dynamics.laws import NonReversible as NonReversible
+from lowland.dynamics.laws import Overdamped as Overdamped
+from lowland.dynamics.laws import Underdamped as Underdamped
+from lowland.dynamics.one_dimension import invariant_mean as invariant_mean
+from lowland.dynamics.one_dimension import mean_exit_time as mean_exit_time
+from lowland.dynamics.potentials import Potential as Potential
+from lowland.dynamics.quadratic_wells import LinearStep as LinearStep
+from lowland.dynamics.quadratic_wells import linear_step as linear_step
+from lowland.dynamics.quadratic_wells import stable_step as stable_step
+from lowland.dynamics.sample import sample_langevin as sample_langevin
+from lowland.dynamics.sample import split_escape as split_escape
+from lowland.dynamics.sampling import LangevinSample as LangevinSample
+from lowland.dynamics.search import Langevin as Langevin
+from lowland.dynamics.splitting import SplittingStudy as SplittingStudy
+from lowland.dynamics.survival import MeanTime as MeanTime
+from lowland.dynamics.survival import kaplan_meier as kaplan_meier

@@ -1,0 +1,174 @@
+"""Which dynamics leaves a well soonest for each gradient evaluation: friction, J and step for a saddle."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.dynamics.antisymmetric import optimal_antisymmetric
+from lowland.dynamics.kramers import check_energies, kramers_time, stationary_hessian, unstable_rate
+from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped
+from lowland.dynamics.quadratic_wells import linear_step, stable_step
+
+# share of the stable step: variances are then a few per cent off
+_CAUTION = {"overdamped": 0.1, "non-reversible": 0.1, "underdamped": 0.3}
+# action of one round at the height of the barrier, in barriers over frequencies: exact for a cubic
+_ACTION = 7.2
+# least curvature, relative to the largest, that is no zero mode
+_FLAT = 1e-8
+_FRICTIONS = np.geomspace(1e-3, 1e3, 601)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Suggestion:
+    """A dynamics for a well and a saddle, and what it is expected to do.
+
+    Parameters
+    ----------
+    dynamics : Dynamics
+    time : float
+        Expected mean exit time, an asymptotic estimate.
+    gradient_calls : float
+        Expected steps until a chain leaves.
+    variance_bias : float
+        Largest relative error of a variance in the well that the step makes.
+    caveat : str
+    """
+
+    dynamics: Dynamics
+    time: float
+    gradient_calls: float
+    variance_bias: float
+    caveat: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.dynamics.describe()}: about {self.time:.4g} of time, {self.gradient_calls:.3g} "
+            f"gradients a chain (variances off by {100 * self.variance_bias:.2g} %); {self.caveat}"
+        )
+
+
+def advise_dynamics(
+    potential: Any, minimum: Vector, saddle: Vector, *, beta: float
+) -> tuple[Suggestion, ...]:
+    """Return one dynamics of each kind for a well and its saddle, best per gradient evaluation first.
+
+    Times are those of Eyring and Kramers; underdamped ones have the time added that the slow exchange of
+    energy takes at small friction, without which friction zero would look best. All are estimates: measure
+    with `escape_times` before relying on one.
+
+    Parameters
+    ----------
+    potential : Potential
+        With energies.
+    minimum, saddle : array_like, shape (d,)
+    beta : float
+        Inverse temperature.
+
+    Returns
+    -------
+    tuple of Suggestion
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> well = ll.dynamics.potential("double_well")
+    >>> best = ll.dynamics.advise_dynamics(well, [-1.0], [0.0], beta=8)[0]
+    >>> best.dynamics.name
+    'underdamped'
+
+    References
+    ----------
+    P. Hanggi, P. Talkner, M. Borkovec, Reaction-rate theory: fifty years after Kramers, Rev. Mod. Phys. 1990.
+    """
+    check_energies(potential)
+    low = np.atleast_1d(np.asarray(minimum, dtype=float))
+    top = np.atleast_1d(np.asarray(saddle, dtype=float))
+    if top.shape != low.shape:
+        raise InvalidInputError(
+            "advice is for one saddle", f"shape {top.shape}", fix="pass the lowest; rates over several add up"
+        )
+    H = stationary_hessian(potential, low, "minimum")
+    values = np.linalg.eigvalsh(H)
+    if values[0] < _FLAT * values[-1]:
+        raise InvalidInputError(
+            "the minimum is flat in a direction", f"curvatures {values[0]:.3g} to {values[-1]:.3g}"
+        )
+    made: list[tuple[Dynamics, float, str]] = []
+    plain = _with_step(Overdamped(1.0, beta), H)
+    made.append((plain, kramers_time(potential, low, saddle, plain), "reversible"))
+    if low.size > 1:
+        turned = _with_step(NonReversible(1.0, beta, _best_turn(H, potential, saddle)), H)
+        made.append(
+            (
+                turned,
+                kramers_time(potential, low, saddle, turned),
+                "J chosen among multiples of the best for the well",
+            )
+        )
+    made.append(_best_friction(potential, low, saddle, H, beta))
+    suggestions = [
+        Suggestion(dynamics, time, time / dynamics.step_size, _variance_bias(dynamics, H), caveat)
+        for dynamics, time, caveat in made
+    ]
+    return tuple(sorted(suggestions, key=lambda s: s.gradient_calls))
+
+
+def _with_step(dynamics: Any, H: Matrix) -> Dynamics:
+    step = _CAUTION[dynamics.name] * stable_step(dynamics, H)
+    moves: Dynamics = dataclasses.replace(dynamics, step_size=step)
+    return moves
+
+
+def _variance_bias(dynamics: Dynamics, H: Matrix) -> float:
+    exact = np.diag(np.linalg.inv(H)) / dynamics.beta
+    return float(np.abs(np.diag(linear_step(dynamics, H).covariance()) / exact - 1).max())
+
+
+def _best_turn(H: Matrix, potential: Any, saddle: Any) -> Matrix:
+    """Return the multiple of the optimal J with the best rate over the saddle for its stable step."""
+    point = np.atleast_1d(np.asarray(saddle, dtype=float))
+    Hs = np.asarray(potential.hessian_at(point))
+    J = optimal_antisymmetric(H)
+    if not np.any(J):  # equal curvatures: any turn is as good for the well
+        J = np.zeros_like(H)
+        J[0, 1], J[1, 0] = 1.0, -1.0
+
+    def worth(scale: float) -> float:
+        turn = scale * J
+        rate = -float(np.linalg.eigvals(Hs + turn @ Hs).real.min())
+        return float(rate * stable_step(NonReversible(1.0, 1.0, turn), H))
+
+    scales = np.geomspace(0.01, 4.0, 30)
+    turn: Matrix = max((float(s) for s in scales), key=worth) * J
+    return turn
+
+
+def _best_friction(
+    potential: Any, low: Vector, saddle: Any, H: Matrix, beta: float
+) -> tuple[Dynamics, float, str]:
+    point = np.atleast_1d(np.asarray(saddle, dtype=float))
+    height = float(potential.value(point[None])[0] - potential.value(low[None])[0])
+    frequency = float(np.sqrt(np.linalg.eigvalsh(H)[0]))
+    action = _ACTION * height / frequency
+    Hs = np.asarray(potential.hessian_at(point))
+    sizes = (float(np.sum(np.log(np.abs(np.linalg.eigvalsh(M))))) for M in (Hs, H))
+    ratio = np.exp((next(sizes) - next(sizes)) / 2)
+
+    def scaled_time(friction: float) -> float:
+        """Return the time over exp(beta height): crossing the saddle, plus gaining the energy for it."""
+        over = 2 * np.pi * ratio / unstable_rate(Hs, Underdamped(1.0, beta, friction))
+        # exits a time if every path that reaches the height left: transition state theory
+        return float(over + 2 * np.pi / (frequency * friction * beta * action))
+
+    friction = min((float(f) for f in _FRICTIONS), key=scaled_time)
+    dynamics = _with_step(Underdamped(1.0, beta, friction), H)
+    with np.errstate(over="ignore"):
+        time = float(scaled_time(friction) * np.exp(beta * height))
+    return dynamics, time, "friction at the estimated turnover"

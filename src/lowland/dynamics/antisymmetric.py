@@ -1,0 +1,148 @@
+"""Antisymmetric matrices J that make the dynamics of drift -(I + J) grad F converge faster."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+
+# of neighbouring numbers of the construction, and of the last to the first
+_RATIO, _RANGE = 20.0, 1e7
+
+
+def drift_rate(hessian: Matrix, J: Matrix | None = None) -> float:
+    """Return the smallest real part of the eigenvalues of (I + J) H, the rate of convergence in a well."""
+    H = np.atleast_2d(np.asarray(hessian, dtype=float))
+    turned = H if J is None else H + J @ H
+    return float(np.linalg.eigvals(turned).real.min())
+
+
+def _checked(hessian: Matrix) -> tuple[Matrix, Vector, Matrix]:
+    H = np.atleast_2d(np.asarray(hessian, dtype=float))
+    if H.ndim != 2 or H.shape[0] != H.shape[1] or not np.all(np.isfinite(H)):
+        raise InvalidInputError("hessian must be a square matrix of finite numbers", f"shape {H.shape}")
+    excess = float(np.abs(H - H.T).max())
+    if excess > 1e-10 * float(np.abs(H).max()):
+        raise InvalidInputError("hessian must be symmetric", f"largest entry of H - H^T is {excess:.3g}")
+    values, vectors = np.linalg.eigh((H + H.T) / 2)
+    if values[0] <= 0:
+        raise InvalidInputError(
+            "hessian must be positive definite",
+            f"smallest eigenvalue {values[0]:.3g}",
+            fix="take it at a minimum",
+        )
+    return H, values, vectors
+
+
+def optimal_antisymmetric(hessian: Matrix) -> Matrix:
+    """Return the J for which all eigenvalues of (I + J) H have the same real part, tr(H)/d.
+
+    No antisymmetric J does better: the real parts add up to tr(H). The norm of J grows with the root of the
+    condition number, and the largest stable step shrinks with it: compare rates per gradient call.
+
+    Parameters
+    ----------
+    hessian : array_like, shape (d, d)
+        Symmetric positive definite.
+
+    Returns
+    -------
+    ndarray, shape (d, d)
+        In O(d^3).
+
+    Raises
+    ------
+    InvalidInputError
+        If the Hessian is not positive definite.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> H = np.diag([0.01, 1.0])
+    >>> J = ll.dynamics.optimal_antisymmetric(H)
+    >>> np.linalg.eigvals(H + J @ H).real.round(6)
+    array([0.505, 0.505])
+
+    References
+    ----------
+    T. Lelievre, F. Nier, G. Pavliotis, Optimal non-reversible linear drift for the convergence to
+    equilibrium of a diffusion, J. Stat. Phys. 2013.
+    """
+    _, values, vectors = _checked(hessian)
+    d = values.size
+    mean = float(values.mean())
+    if d == 1 or values[-1] - values[0] <= 1e-11 * values[-1]:
+        return np.zeros((d, d))
+    basis = _equal_diagonal(values, mean)
+    # antisymmetric in the basis of equal diagonal, for any distinct numbers q: the farther apart they are,
+    # the smaller J and the larger the stable step, and the nearer the eigenvectors are to falling together
+    T = (basis.T * values) @ basis
+    q = min(_RATIO, _RANGE ** (1 / (d - 1))) ** np.arange(d)
+    gap = q[:, None] - q
+    inner = np.divide(T * (q[:, None] + q), gap, out=np.zeros((d, d)), where=gap != 0)
+    root = vectors / np.sqrt(values)
+    J: Matrix = root @ (basis @ inner @ basis.T) @ root.T
+    return np.asarray((J - J.T) / 2)
+
+
+def _equal_diagonal(values: Vector, mean: float) -> Matrix:
+    """Return an orthogonal Q, by d - 1 rotations, for which Q^T diag(values) Q has a constant diagonal."""
+    d = values.size
+    T, Q = np.diag(values), np.eye(d)
+    left = list(range(d))
+    for _ in range(d - 1):
+        diagonal = np.diag(T)
+        i = min(left, key=lambda k: diagonal[k])
+        j = max(left, key=lambda k: diagonal[k])
+        if diagonal[j] <= mean or diagonal[j] - diagonal[i] <= 1e-15 * d * abs(mean):
+            break
+        # rotate so that entry i becomes the mean: c^2 T_ii + 2 c s T_ij + s^2 T_jj = mean
+        a, b, off = diagonal[i] - mean, diagonal[j] - mean, T[i, j]
+        root = np.sqrt(max(off * off - a * b, 0.0))
+        t = (-off + np.copysign(root, -off)) / b if off else root / b
+        c = 1 / np.hypot(1.0, t)
+        s = t * c
+        for M in (T, Q):
+            M[:, [i, j]] = M[:, [i, j]] @ np.array([[c, -s], [s, c]])
+        T[[i, j]] = np.array([[c, s], [-s, c]]) @ T[[i, j]]
+        left.remove(i)
+    return Q
+
+
+def paired_antisymmetric(hessian: Matrix) -> Matrix:
+    """Return a J of 2 x 2 blocks that pair stiff directions with soft ones: d/2 products a step.
+
+    Each pair reaches the mean of its two curvatures; where curvatures are spread evenly that is close to the
+    mean of all. Entries are in the coordinates of the gradient, so that J is as sparse as pairs only where
+    the Hessian is diagonal.
+
+    Parameters
+    ----------
+    hessian : array_like, shape (d, d)
+        Symmetric positive definite.
+
+    Returns
+    -------
+    ndarray, shape (d, d)
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> J = ll.dynamics.paired_antisymmetric(np.diag([1.0, 9.0, 2.0, 8.0]))
+    >>> int(np.count_nonzero(J))
+    4
+    """
+    H, values, vectors = _checked(hessian)
+    d = values.size
+    if np.array_equal(H, np.diag(np.diag(H))):
+        order = np.argsort(np.diag(H))
+        values, vectors = np.diag(H)[order], np.eye(d)[:, order]
+    J = np.zeros((d, d))
+    for k in range(d // 2):
+        soft, stiff = values[k], values[d - 1 - k]
+        # a little above the strength at which both curvatures meet: there the pair is defective
+        strength = 1.05 * (stiff - soft) / (2 * np.sqrt(stiff * soft))
+        u, w = vectors[:, k], vectors[:, d - 1 - k]
+        J += strength * (np.outer(u, w) - np.outer(w, u))
+    return J

@@ -1,0 +1,325 @@
+"""Exit times of Langevin dynamics: many chains, crossings between steps, and chains cut off."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.dynamics.exits import Ball, HalfSpace
+from lowland.dynamics.kernels.ensembles import DIVERGED, LEFT, RUNNING, Chains, Ensemble
+from lowland.dynamics.laws import Dynamics, Underdamped
+from lowland.dynamics.survival import (
+    MeanTime,
+    delayed_exponential_mean,
+    exponential_mean,
+    kaplan_meier,
+    restricted_mean,
+    sample_mean,
+)
+
+# chains are looked at, and those that left are dropped, after so many steps: at first often, for chains may
+# leave at once, then in proportion to the time gone by
+_FIRST_CHUNK, _LONGEST_CHUNK = 64, 4096
+INTERRUPTED = "interrupted"
+# share of diverged chains beyond which the others say nothing
+_TOO_MANY = 0.05
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class EscapeStudy:
+    """When chains left a basin.
+
+    Parameters
+    ----------
+    times : ndarray, shape (n,)
+        When each chain left, diverged, or was last seen.
+    status : ndarray of uint8, shape (n,)
+        1 left, 2 diverged, 0 still within when observation ended.
+    dynamics : Dynamics
+    horizon : float
+        Time at which observation ended, or of the last exit.
+    entry : float
+        From here on exits are taken for exponential where chains were cut off; 0 for from the start.
+    gradient_calls : int
+        Steps of all chains together.
+    seconds : float
+    message : str
+        Why observation ended.
+    order : float
+        Order in the step of the error of the mean, for extrapolation.
+    coarse : EscapeStudy or None
+        The same at twice the step, if the step's error is to be extrapolated away.
+    """
+
+    times: Vector
+    status: NDArray[np.uint8]
+    dynamics: Dynamics
+    horizon: float
+    entry: float
+    gradient_calls: int
+    seconds: float
+    message: str
+    order: float
+    coarse: EscapeStudy | None = None
+
+    @property
+    def n_chains(self) -> int:
+        """Number of chains."""
+        return int(self.times.size)
+
+    @property
+    def left(self) -> int:
+        """Number of chains that left."""
+        return int(np.sum(self.status == LEFT))
+
+    @property
+    def censored(self) -> int:
+        """Number of chains that were still within."""
+        return int(np.sum(self.status == RUNNING))
+
+    @property
+    def diverged(self) -> int:
+        """Number of chains that the step made explode; they are left out of every mean."""
+        return int(np.sum(self.status == DIVERGED))
+
+    @property
+    def mean(self) -> float:
+        """Estimate of the mean exit time; infinite if none left (`interval` then has a lower bound)."""
+        return self.estimate().mean
+
+    @property
+    def standard_error(self) -> float:
+        """Its standard error, of chance alone."""
+        return self.estimate().standard_error
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Return a confidence interval of the mean exit time: of chance, and of the step if extrapolated.
+
+        If few chains left, or none, the lower end alone has the level (`MeanTime.one_sided`).
+        """
+        estimate = self.estimate(level=level)
+        return estimate.lower, estimate.upper
+
+    def estimate(self, method: str = "auto", *, level: float = 0.95) -> MeanTime:
+        """Return the mean exit time.
+
+        Parameters
+        ----------
+        method : {"auto", "mean", "exponential", "delayed", "restricted"}
+            "mean" takes those that left: biased where chains were cut off. "exponential" is exposure
+            over exits; "delayed" the same beyond `entry`; "restricted" the mean of the smaller of exit
+            time and horizon. "auto" is "mean" if none was cut off, else "delayed". Where none left, all but
+            "restricted" give a lower bound, exact for times that are exponential beyond `entry`; after few
+            exits "restricted" gives one that holds for any law.
+        level : float
+            Of the confidence interval.
+        """
+        if not 0 < level < 1:
+            raise InvalidInputError("level must lie between 0 and 1", repr(level))
+        if method not in _METHODS:
+            raise InvalidInputError(
+                "method is unknown", repr(method), fix=f"use one of {', '.join(_METHODS)}"
+            )
+        if self.coarse is None:
+            return self._own_estimate(method, level, self.horizon)
+        horizon = min(self.horizon, self.coarse.horizon)
+        fine, coarse = (part._own_estimate(method, level, horizon) for part in (self, self.coarse))
+        return _extrapolated(fine, coarse, self.order, level)
+
+    def _own_estimate(self, method: str, level: float, horizon: float) -> MeanTime:
+        counted = self.status != DIVERGED
+        times, events = self.times[counted], self.status[counted] == LEFT
+        if self.diverged > _TOO_MANY * self.n_chains:
+            words = f"none: {self.diverged} of {self.n_chains} chains diverged; is the gradient's sign right?"
+            return _nothing(words, 0.0, level)
+        if method == "restricted":
+            return restricted_mean(times, events, horizon, level)
+        if not events.any():
+            entry = 0.0 if method == "exponential" else self.entry
+            if entry >= self.horizon:  # nothing is seen of the exponential part
+                words = f"no chain left before {horizon:.4g}"
+                bound = restricted_mean(times, events, horizon, level)
+                return replace(bound, mean=float("inf"), upper=float("inf"), method=words)
+            return delayed_exponential_mean(times, events, entry, level)
+        if method == "auto":
+            method = "mean" if events.all() else "delayed"
+        if method == "mean":
+            return sample_mean(times[events], level)
+        if method == "exponential":
+            return exponential_mean(times, events, level=level)
+        if self.entry >= self.horizon and not events.all():
+            least = restricted_mean(times, events, self.horizon, level).lower
+            words = f"none: chains must be watched beyond time {self.entry:.4g}, when the basin has settled"
+            return _nothing(words, least, level)
+        return delayed_exponential_mean(times, events, self.entry, level)
+
+    def survival(self) -> tuple[Vector, Vector, Vector]:
+        """Return exit times, the share still within after each, and its standard error (Kaplan and Meier)."""
+        counted = self.status != DIVERGED
+        return kaplan_meier(self.times[counted], self.status[counted] == LEFT)
+
+    def __str__(self) -> str:
+        e = self.estimate()
+        lines = [
+            f"{self.n_chains} chains, {self.dynamics.describe()}",
+            f"left {self.left}, still within {self.censored}, diverged {self.diverged}; {self.message}",
+            f"mean exit time {e} ({e.method})",
+            f"{self.gradient_calls:.4g} gradient evaluations in {self.seconds:.3g} s",
+        ]
+        if self.diverged:
+            lines.append("chains diverged: the step is too large far out, or the landscape has no floor")
+        if self.coarse is None:
+            lines.append("the error of the step is not in the interval; extrapolate=True takes it off")
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{self}</pre>"
+
+
+_METHODS = ("auto", "mean", "exponential", "delayed", "restricted")
+
+
+def _nothing(words: str, least: float, level: float) -> MeanTime:
+    return MeanTime(float("nan"), float("nan"), least, float("inf"), level, words)
+
+
+def _extrapolated(fine: MeanTime, coarse: MeanTime, order: float, level: float) -> MeanTime:
+    """Return the mean at step 0 of means at a step and at twice the step (Richardson)."""
+    from scipy.special import ndtri
+
+    for part in (fine, coarse):
+        if not np.isfinite(part.mean):
+            return part
+    if fine.one_sided or coarse.one_sided:
+        return replace(fine, method=f"{fine.method}; too few exits to extrapolate")
+    weight = 2**order / (2**order - 1)
+    mean = weight * fine.mean - (weight - 1) * coarse.mean
+    error = float(np.hypot(weight * fine.standard_error, (weight - 1) * coarse.standard_error))
+    half = float(ndtri((1 + level) / 2)) * error
+    words = f"{fine.method}; extrapolated to step 0"
+    return MeanTime(mean, error, mean - half, mean + half, level, words)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """What chains are watched for, and for how long.
+
+    Parameters
+    ----------
+    exit : HalfSpace, Ball or callable
+    max_time : float or None
+        When observation ends; None for when `max_gradient_calls` are used up.
+    max_gradient_calls : float
+        Steps of all chains together.
+    entry : float
+        Time from which exits are exponential.
+    bridge : bool
+        Count crossings between two steps of rough paths.
+    callback : callable, optional
+        Called now and then with the time, the chains still within, and those that left.
+    """
+
+    exit: Any
+    max_time: float | None
+    max_gradient_calls: float
+    entry: float
+    bridge: bool
+    callback: Callable[[float, int, int], None] | None
+
+
+def simulate_exits(potential: Any, start: Matrix, dynamics: Dynamics, watch: Watch, key: int) -> EscapeStudy:
+    """Run chains until all have left or observation ends.
+
+    Parameters
+    ----------
+    potential : Potential
+    start : ndarray, shape (n, d)
+    dynamics : Dynamics
+    watch : Watch
+    key : int
+        Seed of the noise.
+    """
+    ensemble = Ensemble(
+        potential.bind(key),
+        dynamics,
+        key,
+        potential.value,
+        potential.compiled,
+        potential.parameters,
+        watch.exit,
+        watch.bridge,
+    )
+    chains, n = ensemble.start(start), len(start)
+    status, times = np.zeros(n, np.uint8), np.full(n, np.nan)
+    h = dynamics.step_size
+    last = np.inf if watch.max_time in (None, np.inf) else int(np.ceil(watch.max_time / h))
+    calls, begun = 0, time.perf_counter()
+    message = "all have ended"
+    try:
+        while len(chains.ids):
+            steps = _chunk(chains, last, watch.max_gradient_calls - calls)
+            if steps < 1:
+                message = "the time is up" if chains.step >= last else "the gradient evaluations are used up"
+                break
+            chains = ensemble.advance(chains, steps)
+            calls += steps * len(chains.ids)
+            ended = chains.status != RUNNING
+            status[chains.ids[ended]], times[chains.ids[ended]] = chains.status[ended], chains.times[ended]
+            chains = chains.keep(~ended)
+            if watch.callback is not None:
+                watch.callback(chains.step * h, len(chains.ids), int(np.sum(status == LEFT)))
+    except KeyboardInterrupt:
+        message = INTERRUPTED
+    now = chains.step * h
+    times[status == RUNNING] = now
+    horizon = now if np.any(status == RUNNING) else float(times.max())
+    return EscapeStudy(
+        times,
+        status,
+        dynamics,
+        horizon,
+        watch.entry,
+        calls,
+        time.perf_counter() - begun,
+        message,
+        _order(dynamics, watch),
+    )
+
+
+def _chunk(chains: Chains, last: float, calls_left: float) -> int:
+    length = min(max(_FIRST_CHUNK, chains.step // 8), _LONGEST_CHUNK)
+    return int(min(length, last - chains.step, calls_left / len(chains.ids)))
+
+
+def _order(dynamics: Dynamics, watch: Watch) -> float:
+    """Order in the step of the error of a mean exit time."""
+    if isinstance(dynamics, Underdamped):
+        return 2.0 if dynamics.integrator in ("baoab", "obabo") else 1.0
+    # crossings between steps that are not seen cost the root of the step
+    seen = watch.bridge and isinstance(watch.exit, HalfSpace | Ball)
+    return 1.0 if seen else 0.5
+
+
+def with_half_step(
+    study: Callable[[Dynamics, int, float | None], EscapeStudy], dynamics: Dynamics
+) -> EscapeStudy:
+    """Return a study at half the step that carries the one at the whole step for extrapolation."""
+    coarse = study(dynamics, 0, None)
+    if coarse.message == INTERRUPTED:
+        return coarse
+    # observed for as long
+    horizon = coarse.horizon if coarse.censored else None
+    fine = study(replace(dynamics, step_size=dynamics.step_size / 2), 1, horizon)
+    if fine.message == INTERRUPTED:
+        return fine
+    calls, seconds = coarse.gradient_calls + fine.gradient_calls, coarse.seconds + fine.seconds
+    return replace(fine, coarse=coarse, gradient_calls=calls, seconds=seconds)

@@ -1,0 +1,1 @@
+"""Compiled chains, and their NumPy twin."""

@@ -1,0 +1,138 @@
+"""The asymptotic law of Eyring and Kramers for mean exit times over saddles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.dynamics.laws import Dynamics, Underdamped, check_dynamics
+
+# a stationary point's gradient, relative to the curvature times the point's size and one
+_STATIONARY = 1e-4
+
+
+def unstable_rate(hessian: Matrix, dynamics: Dynamics) -> float:
+    """Return the rate at which the noiseless dynamics leaves a saddle.
+
+    Raises
+    ------
+    InvalidInputError
+        Unless the Hessian has exactly one negative eigenvalue.
+    """
+    check_dynamics(dynamics)
+    H = np.atleast_2d(np.asarray(hessian, dtype=float))
+    values = np.linalg.eigvalsh(H)
+    if np.sum(values < 0) != 1:
+        raise InvalidInputError(
+            "a saddle must have exactly one direction downwards",
+            f"{int(np.sum(values < 0))} negative curvatures",
+        )
+    steep = -float(values[0])
+    if isinstance(dynamics, Underdamped):
+        return float(2 * steep / (dynamics.friction + np.sqrt(dynamics.friction**2 + 4 * steep)))
+    J = dynamics.antisymmetric
+    if J is None:
+        return steep
+    return -float(np.linalg.eigvals(H + J @ H).real.min())
+
+
+def kramers_time(potential: Any, minimum: Vector, saddle: Any, dynamics: Dynamics) -> float:
+    """Return the mean time to leave a minimum over a saddle, as the law of Eyring and Kramers has it.
+
+    ``tau = (2 pi / mu) sqrt(|det H_s| / det H_a) exp(beta (F_s - F_a))``, with mu the rate at which the
+    noiseless dynamics leaves the saddle. It is asymptotic in beta, for exits well past the saddle: at
+    barriers of two to six times the temperature it is off by 8 to 25 per cent. For underdamped dynamics it
+    ignores the turnover at small friction, where energy is exchanged too slowly; see `advise_dynamics`.
+
+    Parameters
+    ----------
+    potential : Potential
+        With energies.
+    minimum : array_like, shape (d,)
+    saddle : array_like, shape (d,), or a sequence of them
+        Rates over several add up.
+    dynamics : Overdamped, NonReversible or Underdamped
+        The step is not used.
+
+    Returns
+    -------
+    float
+        In units of the dynamics' time; an estimate.
+
+    Raises
+    ------
+    InvalidInputError
+        If a point is not stationary or of the wrong kind.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> well = ll.dynamics.potential("double_well")
+    >>> round(ll.dynamics.kramers_time(well, [-1.0], [0.0], ll.dynamics.Overdamped(0.01, beta=8)), 3)
+    32.829
+
+    References
+    ----------
+    H. Eyring, J. Chem. Phys. 1935; H. Kramers, Physica 1940; F. Bouchet, J. Reygner, Generalisation of the
+    Eyring-Kramers transition rate formula to irreversible diffusion processes, Ann. Henri Poincare 2016.
+    """
+    check_dynamics(dynamics)
+    check_energies(potential)
+    low = np.atleast_1d(np.asarray(minimum, dtype=float))
+    saddles = _as_points(saddle, low.size)
+    H = stationary_hessian(potential, low, "minimum")
+    values = np.linalg.eigvalsh(H)
+    if values[0] <= 0:
+        raise InvalidInputError("the minimum is none", f"smallest curvature {values[0]:.3g}")
+    energy = float(potential.value(low[None])[0])
+    rate = 0.0
+    for point in saddles:
+        Hs = stationary_hessian(potential, point, "saddle")
+        mu = unstable_rate(Hs, dynamics)
+        height = float(potential.value(point[None])[0]) - energy
+        if height <= 0:
+            raise InvalidInputError("the saddle lies below the minimum", f"by {-height:.3g}")
+        size = np.sum(np.log(values)) - np.sum(np.log(np.abs(np.linalg.eigvalsh(Hs))))
+        rate += mu / (2 * np.pi) * np.exp(size / 2 - dynamics.beta * height)
+    return float(1 / rate) if rate > 0 else float("inf")
+
+
+def check_energies(potential: Any) -> None:
+    """Raise InvalidInputError unless a potential has energies."""
+    if getattr(potential, "value", None) is None:
+        raise InvalidInputError(
+            "the law of Eyring and Kramers needs a potential with energies",
+            type(potential).__name__,
+            fix='pass ll.dynamics.potential("double_well"), say, or ll.dynamics.Potential(..., value=...)',
+        )
+
+
+def stationary_hessian(potential: Any, point: Vector, name: str) -> Matrix:
+    """Return the Hessian at a point, or raise InvalidInputError if it is not stationary."""
+    if point.size != potential.dimension or not np.all(np.isfinite(point)):
+        raise InvalidInputError(
+            f"the {name} must have {potential.dimension} finite coordinates", f"{point.size} given"
+        )
+    H = np.asarray(potential.hessian_at(point))
+    slope = float(np.linalg.norm(potential.gradient_at(point)))
+    if not slope <= _STATIONARY * float(np.abs(H).max()) * (1 + float(np.linalg.norm(point))):
+        raise InvalidInputError(
+            f"the {name} is not a stationary point",
+            f"gradient of norm {slope:.3g}",
+            fix="polish it by Newton steps",
+        )
+    return H
+
+
+def _as_points(saddle: Any, dimension: int) -> Sequence[Vector]:
+    points = np.atleast_1d(np.asarray(saddle, dtype=float))
+    points = points[None] if points.ndim == 1 else points
+    if points.ndim != 2 or points.shape[1] != dimension:
+        raise InvalidInputError(
+            f"a saddle must have {dimension} coordinates, several one row each", f"shape {np.shape(saddle)}"
+        )
+    return list(points)

@@ -1,0 +1,194 @@
+"""Sampling and rare exits end to end: checks, defaults, and the wiring to a potential."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.parameter_checks import whole_number
+from lowland.core.random import RandomSource, make_generator
+from lowland.dynamics.escape import as_potential, start_points
+from lowland.dynamics.escape_checks import check_basin, check_paths, check_start
+from lowland.dynamics.exits import Ball, HalfSpace
+from lowland.dynamics.kramers import stationary_hessian
+from lowland.dynamics.laws import Dynamics, check_dynamics
+from lowland.dynamics.sampling import LangevinSample, draw_chains
+from lowland.dynamics.splitting import Splitting, SplittingStudy, split_exits
+
+# thermal deviations from the minimum at which an excursion begins
+_SURFACE = 1.5
+# chains of a sample
+_CHAINS = 8
+
+
+def sample_langevin(
+    potential: Any,
+    start: Any,
+    dynamics: Dynamics,
+    *,
+    n_chains: int | None = None,
+    n_draws: int = 1000,
+    thin: int = 10,
+    warm_up: int | None = None,
+    rng: RandomSource = None,
+) -> LangevinSample:
+    """Draw from exp(-beta F) by Langevin chains.
+
+    Parameters
+    ----------
+    potential : Potential, str, objective or callable
+    start : array_like, shape (d,) or (n_chains, d)
+    dynamics : Overdamped, NonReversible or Underdamped
+        `Overdamped(..., metropolis=True)` has no bias of the step; it needs energies.
+    n_chains : int, optional
+        8 by default, or as many as `start` has rows.
+    n_draws, thin : int
+        Draws of each chain, and steps between two.
+    warm_up : int, optional
+        Steps before the first draw; by default a tenth of all.
+    rng : int, Generator or None
+
+    Returns
+    -------
+    LangevinSample
+
+    Raises
+    ------
+    InvalidInputError
+        If the step is unstable at the start, or Metropolis steps lack energies.
+
+    Examples
+    --------
+    >>> from lowland.dynamics import Underdamped, sample_langevin
+    >>> sample = sample_langevin("quadratic", [0.0], Underdamped(0.5, beta=1, friction=1), rng=0)
+    >>> mean, error = sample.mean(lambda x: x[:, 0] ** 2)
+    >>> abs(mean - 1) < 4 * error
+    True
+    """
+    check_dynamics(dynamics)
+    whole_number(n_draws, "n_draws", 1)
+    whole_number(thin, "thin", 1)
+    one = np.ndim(start) < 2 and n_chains is None
+    points = start_points(start, _CHAINS if one else n_chains)
+    if warm_up is not None:
+        whole_number(warm_up, "warm_up", 0)
+    landscape = as_potential(potential, points.shape[1])
+    check_start(landscape, points, lambda x: np.zeros(len(x), bool), dynamics)
+    steps = n_draws * thin // 10 if warm_up is None else warm_up
+    key = int(make_generator(rng).integers(2**63))
+    return draw_chains(landscape, points, dynamics, n_draws=n_draws, thin=thin, warm_up=steps, key=key)
+
+
+def split_escape(  # noqa: PLR0913
+    potential: Any,
+    minimum: Any,
+    *,
+    exit: HalfSpace | Ball,
+    dynamics: Dynamics,
+    progress: Callable[[Matrix], Vector] | None = None,
+    levels: tuple[float, float] | None = None,
+    n_walkers: int = 500,
+    n_runs: int = 16,
+    n_excursions: int = 2000,
+    rng: RandomSource = None,
+) -> SplittingStudy:
+    """Estimate a mean exit time that is too long to wait for, by adaptive multilevel splitting.
+
+    Parameters
+    ----------
+    potential : Potential, str, objective or callable
+    minimum : array_like, shape (d,)
+    exit : HalfSpace or Ball
+        Better well past the saddle: crossings between two steps are not counted here.
+    dynamics : Overdamped, NonReversible or Underdamped
+    progress : callable, optional
+        Takes points (n, d), returns how far they are on the way out (n,). By default minus the distance to
+        the exit set. Any choice is right on average; a good one has less spread.
+    levels : pair of float, optional
+        Progress at which an excursion is over, and at which one begins. By default that of the minimum, and
+        one and a half thermal deviations from it.
+    n_walkers, n_runs, n_excursions : int
+        Paths of a run, independent runs, and excursions observed for their mean length.
+    rng : int, Generator or None
+
+    Returns
+    -------
+    SplittingStudy
+
+    Notes
+    -----
+    The mean exit time is the mean length of an excursion times the number of those that fall back, plus the
+    wait before the last and its length, for as long as excursions forget each other: where more than about
+    one in a hundred leaves, or energy settles slowly (little friction), the mean may be off by several per
+    cent, and direct exits are cheap. The step's bias remains, and crossings between steps are not seen.
+
+    References
+    ----------
+    F. Cerou, A. Guyader, Adaptive multilevel splitting for rare event analysis, Stoch. Anal. Appl. 2007;
+    F. Cerou et al., A multiple replica approach to simulate reactive trajectories, J. Chem. Phys. 2011.
+
+    Examples
+    --------
+    >>> from lowland.dynamics import HalfSpace, Overdamped, split_escape
+    >>> study = split_escape(
+    ...     "double_well", [-1.0], exit=HalfSpace([1.0], 0.7), dynamics=Overdamped(0.02, beta=20),
+    ...     n_walkers=200, n_runs=8, n_excursions=400, rng=0,
+    ... )
+    >>> low, high = study.interval(0.999)
+    >>> low < 718 < high
+    True
+    """
+    check_paths(dynamics)
+    if not isinstance(exit, HalfSpace | Ball):
+        raise InvalidInputError("exit must be a HalfSpace or a Ball", type(exit).__name__)
+    for name, number, least in (
+        ("n_walkers", n_walkers, 8),
+        ("n_runs", n_runs, 2),
+        ("n_excursions", n_excursions, 2),
+    ):
+        whole_number(number, name, least)
+    low = np.atleast_1d(np.asarray(minimum, dtype=float))
+    landscape = as_potential(potential, low.size)
+    check_start(landscape, low, exit, dynamics)
+    check_basin(landscape, low, exit)
+
+    def nearness(x: Matrix) -> Vector:
+        return -exit.distance(x)
+
+    way = nearness if progress is None else progress
+    home, surface = _levels(landscape, low, exit, way, dynamics.beta) if levels is None else _pair(levels)
+    if progress is None and 2 * surface - home >= 0:
+        raise InvalidInputError(
+            "the exit set is within reach of thermal motion",
+            f"at distance {-home:.3g}, an excursion begins {surface - home:.3g} out",
+            fix="time exits directly with escape_times",
+        )
+    plan = Splitting(way, lambda x: exit.distance(x) <= 0, home, surface, n_walkers, n_runs, n_excursions)
+    return split_exits(landscape, low, dynamics, plan, make_generator(rng))
+
+
+def _pair(levels: Any) -> tuple[float, float]:
+    numbers = np.asarray(levels, dtype=float)
+    if numbers.shape != (2,) or not np.all(np.isfinite(numbers)):
+        raise InvalidInputError("levels must be two finite numbers", repr(levels))
+    return float(numbers[0]), float(numbers[1])
+
+
+def _levels(landscape: Any, low: Vector, exit: Any, progress: Any, beta: float) -> tuple[float, float]:
+    """Return progress at the minimum, or near it, and at some thermal deviations from there."""
+    H = stationary_hessian(landscape, low, "minimum")
+    radial = float(np.sqrt(np.trace(np.linalg.inv(H)) / beta))
+    home = float(np.asarray(progress(low[None]))[0])
+    if isinstance(exit, Ball) and not exit.inside and np.linalg.norm(exit.centre - low) < radial:
+        # a path never comes back to a point: home is a ball about it
+        spread, home = radial, home + 0.5 * radial
+    else:
+        steps = 1e-4 * np.maximum(np.abs(low), 1.0)
+        up, down = (np.asarray(progress(low + sign * np.diag(steps))) for sign in (1, -1))
+        slope = (up - down) / (2 * steps)
+        spread = float(np.sqrt(slope @ np.linalg.solve(H, slope) / beta))
+    return home, home + _SURFACE * spread

@@ -1,0 +1,136 @@
+"""Draws from exp(-beta F) by Langevin chains, with what tells whether to believe them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.dynamics.chain_statistics import effective_sample_size, split_r_hat
+from lowland.dynamics.kernels.ensembles import DIVERGED, Ensemble
+from lowland.dynamics.laws import Dynamics
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class LangevinSample:
+    """Draws of several chains.
+
+    Parameters
+    ----------
+    draws : ndarray, shape (chains, draws, d)
+        Chains that diverged are NaN from there on and left out of every figure.
+    diverged : int
+        Number of such chains.
+    dynamics : Dynamics
+    thin : int
+        Steps between two draws.
+    gradient_calls : int
+    seconds : float
+    interrupted : bool
+    """
+
+    draws: NDArray[np.float64]
+    diverged: int
+    dynamics: Dynamics
+    thin: int
+    gradient_calls: int
+    seconds: float
+    interrupted: bool
+
+    def mean(self, function: Any = None) -> tuple[float, float]:
+        """Return the mean of a function of points (n, d) and its standard error, that of chance alone.
+
+        By default the function is the first coordinate. The bias of the step is not in the error; for
+        quadratic wells `linear_step` has it.
+        """
+        numbers = self._numbers(function)
+        worth = effective_sample_size(numbers)
+        return float(numbers.mean()), float(numbers.std(ddof=1) / np.sqrt(worth))
+
+    def r_hat(self, function: Any = None) -> float:
+        """Return the potential scale reduction of a function of points; near 1 if chains agree."""
+        return split_r_hat(self._numbers(function))
+
+    def effective_size(self, function: Any = None) -> float:
+        """Return how many independent draws would give as good a mean of a function of points."""
+        return effective_sample_size(self._numbers(function))
+
+    def _numbers(self, function: Any) -> Matrix:
+        kept = self.draws[~np.isnan(self.draws).any(axis=(1, 2))]
+        if not len(kept):
+            raise InvalidInputError(
+                "every chain diverged", self.dynamics.describe(), fix="take a smaller step"
+            )
+        flat = kept.reshape(-1, kept.shape[2])
+        numbers = flat[:, 0] if function is None else np.asarray(function(flat), dtype=float)
+        if numbers.shape != (len(flat),):
+            raise InvalidInputError("the function must return one number a point", f"shape {numbers.shape}")
+        return numbers.reshape(kept.shape[:2])
+
+    def __str__(self) -> str:
+        chains, count, d = self.draws.shape
+        lines = [
+            f"{chains} chains of {count} draws, one every {self.thin} steps; {self.dynamics.describe()}",
+            f"{self.diverged} diverged; {self.gradient_calls:.4g} gradients in {self.seconds:.3g} s",
+        ]
+        if count < 4 or self.diverged == chains:
+            return "\n".join([*lines, "too few draws to say more"])
+        for k in range(min(d, 6)):
+
+            def coordinate(x: Matrix, k: int = k) -> Vector:
+                return x[:, k]
+
+            mean, error = self.mean(coordinate)
+            lines.append(
+                f"x{k}: mean {mean:.4g} +- {error:.2g}, R-hat {self.r_hat(coordinate):.3f}, "
+                f"worth {self.effective_size(coordinate):.0f} independent draws"
+            )
+        return "\n".join([*lines, f"and {d - 6} more coordinates"] if d > 6 else lines)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{self}</pre>"
+
+
+def draw_chains(
+    potential: Any, start: Matrix, dynamics: Dynamics, *, n_draws: int, thin: int, warm_up: int, key: int
+) -> LangevinSample:
+    """Run chains and keep every so many steps.
+
+    Parameters
+    ----------
+    potential : Potential
+    start : ndarray, shape (chains, d)
+    dynamics : Dynamics
+    n_draws, thin, warm_up : int
+        Draws of a chain, steps between two, and steps before the first.
+    key : int
+    """
+    ensemble = Ensemble(
+        potential.bind(key), dynamics, key, potential.value, potential.compiled, potential.parameters
+    )
+    begun, interrupted, done = time.perf_counter(), False, 0
+    draws = np.full((n_draws, *start.shape), np.nan)
+    chains = ensemble.start(start)
+    try:
+        chains = ensemble.advance(chains, warm_up)
+        for done in range(n_draws):
+            chains = ensemble.advance(chains, thin)
+            draws[done] = np.where((chains.status == DIVERGED)[:, None], np.nan, chains.x)
+    except KeyboardInterrupt:
+        interrupted = True
+        draws = draws[:done]
+    return LangevinSample(
+        np.ascontiguousarray(np.moveaxis(draws, 0, 1)),
+        int(np.sum(chains.status == DIVERGED)),
+        dynamics,
+        thin,
+        chains.step * len(start),
+        time.perf_counter() - begun,
+        interrupted,
+    )

@@ -1,0 +1,5 @@
+"""Search by noise."""
+
+from lowland.dynamics.search.annealing import Langevin
+
+__all__ = ["Langevin"]

@@ -1,0 +1,19 @@
+"""ReLU networks: activation regions and their minima, and the minima that large steps select."""
+
+from lowland.core.lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    "lowland.networks",
+    {
+        "lowland.networks.network": ["ReluNetwork"],
+        "lowland.networks.neuron_patterns": ["count_patterns", "neuron_patterns"],
+        "lowland.networks.pattern_shares": ["WidthAdvice", "advise_width"],
+        "lowland.networks.reading": ["read_network"],
+        "lowland.networks.region_survey": ["RegionSurvey", "survey_regions"],
+        "lowland.networks.regions": ["RegionReport", "region_report"],
+        "lowland.networks.search": ["PatternWalk"],
+        "lowland.networks.stability": ["StabilityReport", "stability_report"],
+        "lowland.networks.stable_fit": ["StableFit", "fit_stable"],
+        "lowland.networks.variation": ["variation_weight"],
+    },
+)

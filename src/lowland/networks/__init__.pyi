@@ -1,0 +1,18 @@
+"""The names of the package, for type checkers; at run time they load when first used."""
+
+from lowland.networks.network import ReluNetwork as ReluNetwork
+from lowland.networks.neuron_patterns import count_patterns as count_patterns
+from lowland.networks.neuron_patterns import neuron_patterns as neuron_patterns
+from lowland.networks.pattern_shares import WidthAdvice as WidthAdvice
+from lowland.networks.pattern_shares import advise_width as advise_width
+from lowland.networks.reading import read_network as read_network
+from lowland.networks.region_survey import RegionSurvey as RegionSurvey
+from lowland.networks.region_survey import survey_regions as survey_regions
+from lowland.networks.regions import RegionReport as RegionReport
+from lowland.networks.regions import region_report as region_report
+from lowland.networks.search import PatternWalk as PatternWalk
+from lowland.networks.stability import StabilityReport as StabilityReport
+from lowland.networks.stability import stability_report as stability_report
+from lowland.networks.stable_fit import StableFit as StableFit
+from lowland.networks.stable_fit import fit_stable as fit_stable
+from lowland.networks.variation import variation_weight as variation_weight

@@ -1,0 +1,1 @@
+"""Judges of regions and of stability."""

@@ -1,0 +1,246 @@
+"""Does an activation region hold bad minima? By exact ranks first, by a minimum inside it otherwise.
+
+Within the region the outputs are linear in the first layer's weights, so its differentiable minima are the
+least-squares solutions w with s_ik x_i . w_k > 0. One near a computed w is proved to exist by bounds: if C
+are as many independent columns of the design as it has, and s bounds their singular values from below, then a
+change of these columns' weights by at most |C^T (y - design w)| / s^2 leads to one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from lowland.certificates.factorisations import eigenvalues, leading_columns
+from lowland.certificates.spectral_bounds import is_eigenvalue_below
+from lowland.core.arrays import Matrix
+from lowland.core.findings import Finding
+from lowland.core.rounding import gamma, unit_roundoff
+from lowland.core.status import Rigour, Verdict
+
+CLAIM = "no_bad_minimum_in_region"
+NULL_SET = "the point lies outside a set of volume zero of its region"
+OUTER = "no output weight becomes zero"
+# a margin closer to zero than this is left open where nothing is proved: solvers are no more exact
+UNSURE = 1e-6
+# units make numbers about one; what is this small may have lost digits to underflow
+TINY = 1e-250
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RegionFacts:
+    """What is known of a region.
+
+    Parameters
+    ----------
+    n_points : int
+    rank : int
+        Exact rank of the Jacobian, never too high.
+    on_boundary : bool
+        Whether a neuron is at its kink on a data point.
+    linear : bool
+        Whether the first layer alone is trained, so that the Jacobian is the same all over the region.
+    shallow : bool
+        Whether there is one hidden layer.
+    any_output_zero : bool
+        Whether an output weight is zero.
+    """
+
+    n_points: int
+    rank: int
+    on_boundary: bool
+    linear: bool
+    shallow: bool
+    any_output_zero: bool
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class InnerMinimum:
+    """A minimum inside an open region, proved by bounds.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (k, d)
+        They have the pattern exactly, and a minimum is near.
+    distance : float
+        How far off it is at most, as a part of the size of the weights, in well-scaled units.
+    least_loss : float
+        Proven lower bound on its loss, over that of zero outputs.
+    gradient : float
+        Bound on the gradient at the weights, in units of what residuals of that size could make it.
+    """
+
+    weights: Matrix
+    distance: float
+    least_loss: float
+    gradient: float
+
+
+def prove_inner_minimum(program: Any, weights: Matrix, rank: int) -> InnerMinimum | None:
+    """Return what is proved of a minimum near weights in the open region, or None.
+
+    Parameters
+    ----------
+    program : RegionProgram
+    weights : ndarray, shape (k, d)
+        In the program's units.
+    rank : int
+        Of the design.
+
+    Returns
+    -------
+    InnerMinimum or None
+        None proves nothing.
+    """
+    design, flat, points = program.design(), weights.ravel(), np.abs(program.points)
+    if not np.isfinite(flat).all() or np.any((points > 0) & (points < TINY)):
+        return None
+    if not rank:
+        return _at_any_weights(program, weights)
+    columns = leading_columns(design, rank)
+    square = _least_eigenvalue(columns)
+    if not square > 0:
+        return None
+    n, size = design.shape
+    residual = program.aim - design @ flat
+    error = gamma(size + 2) * (np.abs(design) @ np.abs(flat) + np.abs(program.aim))
+    error = error + unit_roundoff("float64") * np.abs(program.aim)
+    slope = np.abs(columns.T @ residual) + np.abs(columns).T @ (gamma(n + 2) * np.abs(residual) + error)
+    steep = float(np.linalg.norm(slope)) * (1 + gamma(rank + 4))
+    reach = steep / square * (1 + 1e-12)
+    root, short = float(np.sqrt(square)), float(np.linalg.norm(error))
+    least = (float(np.linalg.norm(residual)) * (1 - gamma(n + 4)) - short - steep / root) * (1 - 1e-12)
+    whole = float(program.aim @ program.aim)
+    given = program.units.restore(weights)
+    if not (_margins(program, weights, reach) and least > 0 and program.has_pattern(given)):
+        return None
+    possible = float(np.linalg.norm(columns)) * float(np.linalg.norm(residual))
+    return InnerMinimum(
+        given, reach / (float(np.abs(flat).max()) or 1.0), least**2 / whole * (1 - 1e-12), steep / possible
+    )
+
+
+def _least_eigenvalue(columns: Matrix) -> float:
+    """Return a proven lower bound on the least eigenvalue of C^T C, zero where none is proved."""
+    gram = columns.T @ columns
+    charge = (2 * gamma(len(columns) + 4) + 4 * unit_roundoff("float64")) * float(np.trace(gram))
+    least = float(eigenvalues(gram)[0])
+    for slack in (1e-8, 1e-3, 0.1, 0.5):
+        bound = least * (1 - slack) - 2 * charge
+        if bound > 0 and is_eigenvalue_below(bound * np.eye(len(gram)) - gram, -charge):
+            return bound
+    return 0.0
+
+
+def _margins(program: Any, weights: Matrix, reach: float) -> bool:
+    """Return whether all weights within reach have the pattern, whatever rounding did."""
+    points = program.points[np.any(program.points != 0, axis=1)]
+    sides = program.sides[np.any(program.points != 0, axis=1)]
+    inside = sides * (points @ weights.T)
+    rounding = gamma(points.shape[1] + 2) * (np.abs(points) @ np.abs(weights).T)
+    away = np.linalg.norm(points, axis=1)[:, None] * (1 + gamma(points.shape[1] + 4)) * reach
+    return bool((inside > (rounding + away) * (1 + 1e-12)).all())
+
+
+def _at_any_weights(program: Any, weights: Matrix) -> InnerMinimum | None:
+    """Return weights with the pattern where no weight matters to any output: all are minima."""
+    given = program.units.restore(weights)
+    if np.any(program.design()) or not program.has_pattern(given) or not np.any(program.aim):
+        return None
+    return InnerMinimum(given, 0.0, 1.0, 0.0)
+
+
+def judge_region(
+    facts: RegionFacts, optimum: Any = None, least_possible: float = 0.0, *, is_rank_proved: bool = False
+) -> Finding:
+    """Return what is proved about differentiable local minima of a region.
+
+    Parameters
+    ----------
+    facts : RegionFacts
+    optimum : RegionOptimum, optional
+        The best of the region, where the first layer alone is trained: outputs are linear there.
+    least_possible : float
+        Loss below which no function comes: above zero where inputs repeat with other targets.
+    is_rank_proved : bool
+        Whether the rank is proved to be no higher, too; modulo primes it almost surely is not.
+
+    Returns
+    -------
+    Finding
+        PROVED by a Jacobian of full row rank: a gradient J^T r that vanishes leaves no residual r. REFUTED by
+        a minimum that is proved to lie inside the region and to have a positive loss.
+    """
+    n, rank = facts.n_points, facts.rank
+    numbers: dict[str, Any] = {"value": float(rank), "bound": float(n)}
+    if facts.on_boundary:
+        method = "a neuron is at its kink on a data point, so the network lies on a boundary of regions"
+        return Finding(CLAIM, Verdict.INCONCLUSIVE, method=method, rigour=Rigour.ESTIMATE, **numbers)
+    if rank == n:
+        return Finding(
+            CLAIM,
+            Verdict.PROVED,
+            assumptions=_assumptions(facts),
+            method=f"the Jacobian has rank {n}, the number of data points, by exact elimination",
+            rigour=Rigour.RIGOROUS,
+            **numbers,
+        )
+    short = f"the Jacobian has rank {rank} for {n} data points"
+    if optimum is None:
+        return Finding(CLAIM, Verdict.INCONCLUSIVE, method=short, rigour=Rigour.PROBABILISTIC, **numbers)
+    rigour = Rigour.RIGOROUS if is_rank_proved else Rigour.PROBABILISTIC
+    return _by_optimum(short, optimum, numbers, least_possible, rigour)
+
+
+def _assumptions(facts: RegionFacts) -> tuple[str, ...]:
+    if facts.linear:
+        return ()
+    return (OUTER,) if facts.shallow and not facts.any_output_zero else (NULL_SET,)
+
+
+def _by_optimum(short: str, optimum: Any, numbers: dict[str, Any], least: float, rigour: Rigour) -> Finding:
+    loss, verdict = f"{optimum.loss:.3g}", Verdict.SUPPORTED
+    if optimum.is_zero:
+        method = (
+            f"{short}, but the best loss in the region counts as zero (at most 1e-9 of that of zero "
+            "outputs), and within a region the loss is convex"
+        )
+    elif optimum.loss <= least * (1 + 1e-6):
+        method = f"{short}, but no function fits data that repeat with other targets better than {loss}"
+    elif optimum.inner is not None:
+        return _refuted(short, optimum, numbers, rigour)
+    elif optimum.margin <= -UNSURE:
+        method = (
+            f"{short}, but as far as numbers tell the region holds no minimum: its best loss, {loss}, is "
+            "attained on the boundary alone"
+        )
+    else:
+        verdict = Verdict.INCONCLUSIVE
+        method = f"{short}, and where the best loss, {loss}, is attained is too near the boundary to tell"
+    witness = {"best_loss": optimum.loss}
+    return Finding(CLAIM, verdict, method=method, rigour=Rigour.WORKING_PRECISION, witness=witness, **numbers)
+
+
+def _refuted(short: str, optimum: Any, numbers: dict[str, Any], rigour: Rigour) -> Finding:
+    inner: InnerMinimum = optimum.inner
+    weights: Matrix = inner.weights
+    return Finding(
+        CLAIM,
+        Verdict.REFUTED,
+        method=f"{short}, and a minimum of loss {optimum.loss:.3g} lies inside the region, by bounds on "
+        "where the gradient vanishes",
+        rigour=rigour,
+        witness={
+            "best_loss": optimum.loss,
+            "least_loss": inner.least_loss,
+            "weights": weights,
+            "distance": inner.distance,
+            "gradient": inner.gradient,
+            "margin": optimum.margin,
+        },
+        **numbers,
+    )

@@ -1,0 +1,221 @@
+"""Runs of gradient descent with a constant step: stages, looks, and how each run ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import LowlandError
+from lowland.networks.certificates.sharpness import largest_gauss_newton
+from lowland.networks.kernels.descent import DIVERGED, descend
+from lowland.networks.network import ReluNetwork, two_layer
+from lowland.networks.variation import effective_knots, knots
+
+# steps between two looks
+CHUNK = 2000
+# relative change of the mean loss over a chunk below which a run has settled
+SETTLED = 1e-7
+# parts of the step size that a warm-up takes, a twentieth of all steps each
+RAMP = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
+
+# words for runs that are no fit
+LOST = ("collapsed", "diverged")
+
+Progress = Callable[[int, int, float], None]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Track:
+    """What runs did on the way, a row a look.
+
+    Parameters
+    ----------
+    steps : ndarray of int, shape (looks,)
+    losses : ndarray, shape (looks, runs)
+        Mean of the loss since the look before.
+    sharpness : ndarray, shape (looks, runs)
+        Largest eigenvalue of the Gauss-Newton part of the Hessian at the look.
+    """
+
+    steps: NDArray[np.intp]
+    losses: Matrix
+    sharpness: Matrix
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Runs of gradient descent, one a row.
+
+    Parameters
+    ----------
+    parameters : ndarray, shape (runs, 3 k + 1)
+        w, b, v, c.
+    losses : ndarray, shape (runs,)
+        Mean of the loss over the last steps: it oscillates at the edge of stability.
+    status : tuple of str
+        "settled", "moving", "collapsed" (no knot is left between data points) or "diverged".
+    steps : int
+    track : Track or None
+        Where it was asked for.
+    """
+
+    parameters: Matrix
+    losses: Vector
+    status: tuple[str, ...]
+    steps: int
+    track: Track | None = None
+
+    def network(self, run: int) -> ReluNetwork:
+        """Return the network of a run."""
+        return unpack(self.parameters[run])
+
+
+def random_starts(count: int, width: int, rng: np.random.Generator) -> Matrix:
+    """Return starts for inputs of about one: w ~ N(0, 1), b ~ N(0, 1/4), v ~ N(0, 2/k), c = 0."""
+    w, b, v = rng.standard_normal((3, count, width))
+    return np.hstack([w, 0.5 * b, np.sqrt(2 / width) * v, np.zeros((count, 1))])
+
+
+def unpack(parameters: Vector) -> ReluNetwork:
+    """Return the network of w, b, v, c in one vector."""
+    w, b, v = _split(parameters)
+    return two_layer(w[:, None].copy(), b.copy(), v.copy(), float(parameters[-1]))
+
+
+def zero_network(width: int) -> ReluNetwork:
+    """Return the network that is zero everywhere."""
+    return unpack(np.zeros(3 * width + 1))
+
+
+def _split(parameters: Vector) -> tuple[Vector, Vector, Vector]:
+    k = (parameters.size - 1) // 3
+    return parameters[:k], parameters[k : 2 * k], parameters[2 * k : 3 * k]
+
+
+def choose(runs: Runs) -> int:
+    """Return the run with the least loss among those that kept their knots, else among all that are finite.
+
+    Raises
+    ------
+    LowlandError
+        If every run exploded.
+    """
+    kept = [k for k, word in enumerate(runs.status) if word not in LOST]
+    kept = kept or [k for k, word in enumerate(runs.status) if word != "diverged"]
+    if not kept:
+        raise LowlandError(
+            "every run exploded",
+            f"{len(runs.status)} runs",
+            fix="take a smaller step_size, or bring x and y to about one",
+        )
+    return min(kept, key=lambda k: runs.losses[k])
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """Data that runs descend on; x ascends.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n,)
+    y : ndarray, shape (n,), (1, n) or (runs, n)
+    weights : ndarray, shape (runs, n), or None
+        Of data points, summing to 1 in each run; equal by default.
+    step_sizes : ndarray, shape (1,) or (runs,)
+    warmup : ndarray of bool, shape (1,) or (runs,)
+        Whether a run begins with small steps.
+    """
+
+    x: Vector
+    y: Matrix
+    weights: Matrix | None
+    step_sizes: Vector
+    warmup: NDArray[np.bool_]
+
+    def run(
+        self,
+        starts: Matrix,
+        n_steps: int,
+        callback: Progress | None = None,
+        *,
+        track: bool = False,
+        keep: bool = False,
+    ) -> tuple[Runs, str]:
+        """Descend until all runs have settled or the steps are used up; returns why.
+
+        Ctrl-C ends it too: with `keep`, what there is is returned and the message is "interrupted".
+        """
+        count, n = len(starts), self.x.size
+        parameters = starts.copy()
+        shape = (count, n)
+        y = np.ascontiguousarray(np.broadcast_to(self.y, shape))
+        weights = np.full(shape, 1 / n) if self.weights is None else np.ascontiguousarray(self.weights)
+        sizes = np.broadcast_to(self.step_sizes, (count,)).astype(float)
+        status = np.zeros(count, np.int8)
+        before, settled = np.full(count, np.inf), np.zeros(count, bool)
+        losses = before
+        looks: list[tuple[int, Vector, Vector]] = []
+        done, message, started = 0, "the steps are used up", time.perf_counter()
+        try:
+            while done < n_steps:
+                part, share = _next_part(done, n_steps if self.warmup.any() else 0)
+                part = min(part, n_steps - done)
+                now = np.where(self.warmup, share, 1.0) * sizes
+                losses = descend(self.x, y, weights, parameters, now, part, status)
+                done += part
+                with np.errstate(invalid="ignore"):
+                    settled = np.abs(losses - before) <= SETTLED * losses
+                before = losses
+                if track:
+                    looks.append((done, losses, self._sharpness(parameters)))
+                if callback is not None:
+                    callback(done, n_steps, time.perf_counter() - started)
+                if share == 1.0 and np.all(settled | (status == DIVERGED)):
+                    message = "the mean loss no longer changes"
+                    break
+        except KeyboardInterrupt:
+            if not keep:
+                raise
+            message = "interrupted"
+        words = tuple(
+            self._word(parameters[k], weights[k], status[k], bool(settled[k])) for k in range(count)
+        )
+        return Runs(parameters, losses, words, done, _as_track(looks) if track else None), message
+
+    def _sharpness(self, parameters: Matrix) -> Vector:
+        inputs = self.x[:, None]
+        return np.array([largest_gauss_newton(unpack(row), inputs) for row in parameters])
+
+    def _word(self, parameters: Vector, weights: Vector, status: Any, settled: bool) -> str:
+        if status == DIVERGED:
+            return "diverged"
+        places, jumps = knots(*_split(parameters))
+        if not effective_knots(self.x[weights > 0], places, jumps)[0].size:
+            return "collapsed"
+        return "settled" if settled else "moving"
+
+
+def _as_track(looks: list[tuple[int, Vector, Vector]]) -> Track:
+    steps, losses, sharpness = ([look[part] for look in looks] for part in range(3))
+    return Track(np.array(steps, np.intp), np.array(losses), np.array(sharpness))
+
+
+def _next_part(done: int, total: int) -> tuple[int, float]:
+    """Return how many steps to take before the next look, and the part of the step size in a warm-up.
+
+    `total` is the number of steps that has a warm-up, 0 for none.
+    """
+    stage = total // 20
+    if stage and done < stage * len(RAMP):
+        at = done // stage
+        return min(CHUNK, stage * (at + 1) - done), RAMP[at]
+    return CHUNK, 1.0

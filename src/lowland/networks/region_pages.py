@@ -1,0 +1,94 @@
+"""What the reports of activation regions show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lowland.core.status import Verdict
+from lowland.networks.certificates.region_minima import UNSURE
+from lowland.networks.neuron_patterns import describe_count
+from lowland.networks.region_displays import LossesDisplay, PatternDisplay
+from lowland.report.page import FigureEntry, Page, TableEntry
+
+HEADLINES = {
+    Verdict.PROVED: "Proved: this region holds no differentiable minimum that does not fit the data.",
+    Verdict.REFUTED: "This region holds a bad minimum: one that does not fit the data.",
+    Verdict.SUPPORTED: "Supported, not proved: this region seems to hold no bad differentiable minimum.",
+    Verdict.INCONCLUSIVE: "Open: whether this region holds bad minima is not settled.",
+}
+
+
+def region_page(
+    found: Any, *, survey: Any = None, advice: Any = None, settings: Sequence[tuple[str, str]] = ()
+) -> Page:
+    """Return the page of a region, with a survey of others where there is one."""
+    finding = found.certificate["no_bad_minimum_in_region"]
+    n, k = found.activation.patterns[0].shape
+    alternative = (
+        f"Map of {n} data points by {k} neurons of the first layer: filled where a neuron is active."
+    )
+    return Page(
+        "Activation region of a ReLU network",
+        [*found.facts(), *_advice(advice)],
+        found.certificate,
+        notes=[*found.notes, *_without_minimum(found)],
+        tables=() if survey is None else (survey_table(survey),),
+        figures=(FigureEntry("Activation pattern", alternative, PatternDisplay.from_report(found).plot),),
+        settings=settings,
+        headline=HEADLINES[finding.verdict],
+    )
+
+
+def _advice(advice: Any) -> list[tuple[str, str]]:
+    return [] if advice is None else [("advice", str(advice))]
+
+
+def _without_minimum(found: Any) -> list[str]:
+    """Say where the best of a region lies on its boundary: then it holds no differentiable minimum at all."""
+    best = found.optimum
+    if best is None or best.is_zero or best.margin > -UNSURE:
+        return []
+    return [
+        f"As far as numbers tell, the region holds no differentiable minimum at all: its best loss, "
+        f"{best.loss:.3g}, is attained on its boundary, where training goes on in another region."
+    ]
+
+
+def survey_table(survey: Any) -> TableEntry:
+    """Return the shares of a survey as a table."""
+    names = (
+        ("full-rank Jacobian: no bad minimum", survey.full),
+        ("global minimum in the closed region", survey.global_minimum),
+        ("bad minimum inside", survey.bad_minimum),
+    )
+    rows = []
+    for name, share in names:
+        if share is not None:
+            low, high = share.interval()
+            rows.append((name, f"{100 * share.estimate:.3g} %", f"{100 * low:.3g} to {100 * high:.3g} %"))
+    title = f"{survey.full.trials} regions of width {survey.width} drawn ({survey.law} law)"
+    return TableEntry(title, ("what regions hold", "share", "95 % interval"), rows)
+
+
+def survey_page(survey: Any, advice: Any = None, settings: Sequence[tuple[str, str]] = ()) -> Page:
+    """Return the page of a survey."""
+    asked = [
+        ("data points", f"{survey.n_points} of {survey.n_inputs} inputs"),
+        ("width", str(survey.width)),
+        ("regions", f"at most {describe_count(survey.regions)}"),
+        *_advice(advice),
+    ]
+    figures: tuple[FigureEntry, ...] = ()
+    if survey.best_losses is not None:
+        display = LossesDisplay(survey.best_losses)
+        figures = (FigureEntry("Best losses", "Best loss of each region drawn, in order.", display.plot),)
+    return Page(
+        "Survey of activation regions",
+        asked,
+        None,
+        tables=(survey_table(survey),),
+        figures=figures,
+        settings=settings,
+        headline=f"{100 * survey.full.estimate:.3g} % of the regions drawn hold no bad minimum.",
+    )

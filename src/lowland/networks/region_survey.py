@@ -1,0 +1,219 @@
+"""`survey_regions`: how many activation regions have a full-rank Jacobian, how many a global minimum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lowland.core.arrays import Matrix, Vector, check_floats
+from lowland.core.errors import InvalidInputError
+from lowland.core.parameter_checks import check_share, whole_number
+from lowland.core.random import RandomSource, make_generator, spawn
+from lowland.networks.certificates.region_minima import UNSURE
+from lowland.networks.kernels.exact_ranks import full_rank, modular_rank
+from lowland.networks.network import check_inputs, check_targets
+from lowland.networks.neuron_patterns import augmented, describe_count, generic_pattern_count, neuron_patterns
+from lowland.networks.region_program import region_optimum
+from lowland.networks.regions import with_inner_minimum
+
+LAWS = ("normal", "uniform", "count")
+_BATCH = 64
+
+
+@final
+@dataclass(frozen=True)
+class Share:
+    """A share of regions, measured on drawn ones.
+
+    Parameters
+    ----------
+    hits, trials : int
+    undecided : int
+        Trials that are counted as no hits because it could not be told.
+    """
+
+    hits: int
+    trials: int
+    undecided: int = 0
+
+    @property
+    def estimate(self) -> float:
+        """The share among those drawn."""
+        return self.hits / self.trials
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Return the confidence interval of Clopper and Pearson; trials undecided may be hits or none."""
+        from scipy.special import betaincinv
+
+        check_share("level", level)
+        tail, h, n = (1 - level) / 2, self.hits, self.trials
+        most = h + self.undecided
+        lower = 0.0 if h == 0 else float(betaincinv(h, n - h + 1, tail))
+        upper = 1.0 if most == n else float(betaincinv(most + 1, n - most, 1 - tail))
+        return lower, upper
+
+    def __str__(self) -> str:
+        low, high = self.interval()
+        text = f"{100 * self.estimate:.3g} % ({100 * low:.3g} to {100 * high:.3g} %, 95 % interval)"
+        return f"{text}, {self.undecided} undecided" if self.undecided else text
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RegionSurvey:
+    """What drawn activation regions of one hidden layer hold.
+
+    Parameters
+    ----------
+    full : Share
+        Regions whose Jacobian has full row rank, so that no differentiable minimum in them is bad.
+    global_minimum : Share or None
+        Regions whose closure holds a network of zero loss, where targets were given.
+    bad_minimum : Share or None
+        Regions inside which a minimum of positive loss lies, where targets were given.
+    best_losses : ndarray or None
+        The best loss of each region drawn.
+    width, n_points, n_inputs : int
+    law : str
+        How regions were drawn.
+    regions : int
+        How many there are at most: in general position.
+    """
+
+    full: Share
+    global_minimum: Share | None
+    bad_minimum: Share | None
+    best_losses: Vector | None
+    width: int
+    n_points: int
+    n_inputs: int
+    law: str
+    regions: int
+
+    def __str__(self) -> str:
+        weight = "regions" if self.law == "count" else f"regions by volume ({self.law} weights)"
+        lines = [
+            f"{self.n_points} points of {self.n_inputs} inputs, width {self.width}; {self.full.trials} "
+            f"{weight} drawn of at most {describe_count(self.regions)}",
+            f"  full-rank Jacobian, hence no bad minimum: {self.full}",
+        ]
+        if self.global_minimum is not None:
+            lines.append(f"  a global minimum in the closed region: {self.global_minimum}")
+        if self.bad_minimum is not None:
+            lines.append(f"  a bad minimum inside: {self.bad_minimum}")
+        return "\n".join(lines)
+
+
+def survey_regions(
+    inputs: ArrayLike,
+    targets: ArrayLike | None = None,
+    *,
+    width: int,
+    law: str = "normal",
+    n_regions: int = 200,
+    bias: bool = True,
+    outer: ArrayLike | None = None,
+    rng: RandomSource = None,
+) -> RegionSurvey:
+    """Draw activation regions of a layer of ReLU neurons and say what they hold.
+
+    Parameters
+    ----------
+    inputs : array_like, shape (n, d) or (n,)
+    targets : array_like, shape (n,), optional
+        With them, the best loss of every region drawn is computed.
+    width : int
+        Number of neurons.
+    law : {"normal", "uniform", "count"}
+        By volume, with weights and biases from a normal law or uniform on a cube; or every non-empty region
+        with the same chance, patterns of a neuron being enumerated.
+    n_regions : int
+        How many to draw.
+    bias : bool
+        Whether neurons have biases.
+    outer : array_like, shape (width,), optional
+        Output weights, for the losses; by default 1, -1, 1, ...
+    rng : int, Generator or None
+
+    Returns
+    -------
+    RegionSurvey
+
+    Raises
+    ------
+    InvalidInputError
+        If a setting is unknown, or there are too many patterns to enumerate.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> survey = ll.networks.survey_regions(np.linspace(-1, 1, 5), width=40, law="count", rng=0)
+    >>> survey.full.trials, survey.full.estimate > 0.9
+    (200, True)
+    """
+    points = check_inputs(inputs)
+    values = None if targets is None else check_targets(targets, len(points))
+    whole_number(width, "width", 1)
+    whole_number(n_regions, "n_regions", 1)
+    if law not in LAWS:
+        raise InvalidInputError("law is unknown", repr(law), fix=f"use one of {', '.join(LAWS)}")
+    weights = _outer(outer, width)
+    # two streams, so that which regions are drawn does not depend on how their ranks are found
+    generator, residues = spawn(make_generator(rng), 2)
+    rows = augmented(points, bias)
+    known = neuron_patterns(points, bias=bias) if law == "count" else None
+    full, losses, zero, bad, undecided = 0, [], 0, 0, 0
+    for low in range(0, n_regions, _BATCH):
+        active = _draw(rows, min(_BATCH, n_regions - low), width, law, known, generator)
+        ranks = full_rank(active, rows, residues)
+        full += int(ranks.sum())
+        if values is None:
+            continue
+        for one, is_full in zip(active, ranks, strict=True):
+            best = region_optimum(rows, values, weights, one)
+            losses.append(best.loss)
+            zero += best.is_zero
+            if is_full or best.is_zero or best.margin <= -UNSURE:
+                continue
+            inner = with_inner_minimum(best, modular_rank(one, rows, residues)).inner
+            bad += inner is not None
+            undecided += inner is None
+    asked = values is not None
+    return RegionSurvey(
+        Share(full, n_regions),
+        Share(zero, n_regions) if asked else None,
+        Share(bad, n_regions, undecided) if asked else None,
+        np.array(losses) if asked else None,
+        width,
+        len(points),
+        points.shape[1],
+        law,
+        generic_pattern_count(*rows.shape) ** width,
+    )
+
+
+def _outer(outer: ArrayLike | None, width: int) -> Vector:
+    if outer is None:
+        return np.where(np.arange(width) % 2, -1.0, 1.0)
+    weights = check_floats(outer, "outer", dtype="float64")
+    if weights.shape != (width,) or not weights.all():
+        raise InvalidInputError(
+            "outer must be one finite weight a neuron, none of them zero", f"{weights.shape}"
+        )
+    return weights
+
+
+def _draw(
+    rows: Matrix, count: int, width: int, law: str, known: Any, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Return patterns of drawn networks, shape (count, n, width)."""
+    if known is not None:
+        picks = rng.integers(0, len(known), (count, width))
+        return np.ascontiguousarray(np.swapaxes(known[picks], 1, 2))
+    size = (count, rows.shape[1], width)
+    weights = rng.standard_normal(size) if law == "normal" else rng.uniform(-1, 1, size)
+    active: NDArray[np.bool_] = rows @ weights > 0
+    return active

@@ -1,0 +1,336 @@
+"""`region_report`: what an activation region of a network can hold, wired from ranks, programs and judges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from os import PathLike
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Indices, Matrix, Vector, out_of_scale
+from lowland.core.errors import InvalidInputError, MissingExtraError
+from lowland.core.findings import Certificate
+from lowland.core.random import RandomSource, make_generator
+from lowland.networks.activation import Activation, activation
+from lowland.networks.certificates.region_minima import RegionFacts, judge_region, prove_inner_minimum
+from lowland.networks.kernels.matroid_union import Union, matroid_union
+from lowland.networks.kernels.modular_ranks import network_rank
+from lowland.networks.model import Relu
+from lowland.networks.network import ReluNetwork, check_inputs, check_targets
+from lowland.networks.neuron_patterns import augmented
+from lowland.networks.objective import ReluObjective
+from lowland.networks.region_program import RegionOptimum, region_optimum
+
+# beyond these sizes a question is left open instead of taking minutes
+MOST_PAIRS, MOST_POINTS = 60_000, 400
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class RegionReport:
+    """The activation region of a network on data, and what is proved about its minima.
+
+    Parameters
+    ----------
+    network : ReluNetwork
+    trained : str
+        "first" or "all" layers.
+    n_points : int
+    loss : float or None
+        1/(2 n) times the sum of squared residuals, where targets were given.
+    activation : Activation
+        Patterns, kinks, dead points and neurons.
+    rank : int
+        Rank of the Jacobian of the outputs, by exact arithmetic; never too high.
+    generic_rank : int or None
+        Rank for almost all data with this pattern; None beyond two layers, or for very many points.
+    numerical_rank : int or None
+        Singular values above rounding in double precision; None where the Jacobian is too large for them.
+    numerical_gap : float
+        The least singular value that counts over the next, infinite where there is none.
+    at_fault : ndarray of int
+        Data points S whose patterns have too low a rank: more than d rank(A_S) of them. Empty where the
+        generic rank is full.
+    optimum : RegionOptimum or None
+        The best network of the region, where the first of two layers is trained and targets were given.
+    repeated : bool
+        Whether data points repeat; statements about almost all data do not speak of such.
+    certificate : Certificate
+    notes : tuple of str
+        What could not be judged, and why.
+    """
+
+    network: ReluNetwork
+    trained: str
+    n_points: int
+    loss: float | None
+    activation: Activation
+    rank: int
+    generic_rank: int | None
+    numerical_rank: int | None
+    numerical_gap: float
+    at_fault: Indices
+    optimum: RegionOptimum | None
+    repeated: bool
+    certificate: Certificate
+    notes: tuple[str, ...] = ()
+
+    @property
+    def dead_points(self) -> Indices:
+        """Data points at which a hidden layer is silent."""
+        return self.activation.dead_points
+
+    @property
+    def dead_neurons(self) -> tuple[Indices, ...]:
+        """Neurons of each hidden layer that are active on no data point."""
+        return self.activation.dead_neurons
+
+    def __repr__(self) -> str:
+        verdict = self.certificate["no_bad_minimum_in_region"].verdict.name
+        return f"<RegionReport: rank {self.rank} of {self.n_points}, no bad minimum {verdict}>"
+
+    def __str__(self) -> str:
+        lines = [f"{name}: {text}" for name, text in self.facts()]
+        return "\n".join([*lines, str(self.certificate), *self.notes])
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what was measured, as names and words."""
+        generic = "not asked" if self.generic_rank is None else str(self.generic_rank)
+        dead = ", ".join(str(part.size) for part in self.dead_neurons)
+        facts = [
+            ("network", f"{self.network.n_inputs} inputs, widths {_joined(self.network.widths)}"),
+            ("trained", f"{self.trained} layer{'s' if self.trained == 'all' else ''}"),
+            ("data points", f"{self.n_points}{', some of them repeated' if self.repeated else ''}"),
+            ("rank of the Jacobian", f"{self.rank} exact, {generic} for almost all data with this pattern"),
+            ("rank in double precision", self._numerical()),
+            ("dead data points", _listed(self.dead_points)),
+            ("number of dead neurons", f"{dead} by layer"),
+            ("data points at fault", "not asked" if self.generic_rank is None else _listed(self.at_fault)),
+        ]
+        if self.loss is not None:
+            facts.append(("loss", f"{self.loss:.6g}"))
+        if self.optimum is not None:
+            facts.append(("best loss of the region", f"{self.optimum.loss:.6g}{self._attained()}"))
+        return facts
+
+    def _attained(self) -> str:
+        if self.optimum is None or self.optimum.is_zero:
+            return ""
+        if self.optimum.interior:
+            return ", attained inside the region"
+        return ", attained on its boundary, as far as numbers tell" if self.optimum.margin < 0 else ""
+
+    def _numerical(self) -> str:
+        if self.numerical_rank is None:
+            return "not asked: the Jacobian is large"
+        return f"{self.numerical_rank}, gap {self.numerical_gap:.3g}"
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write an HTML page."""
+        from lowland.networks.region_pages import region_page
+        from lowland.report.page import write_report
+
+        write_report(path, region_page(self))
+
+
+def region_report(
+    network: Any,
+    inputs: ArrayLike,
+    targets: ArrayLike | None = None,
+    *,
+    trained: str = "first",
+    rng: RandomSource = 0,
+    on_step: Callable[[int], None] | None = None,
+) -> RegionReport:
+    """Say which activation region a ReLU network lies in, and whether the region holds bad minima.
+
+    Parameters
+    ----------
+    network : ReluNetwork or torch.nn.Sequential
+        With one output.
+    inputs : array_like, shape (n, d) or (n,)
+        Data points, read as exact fractions.
+    targets : array_like, shape (n,), optional
+        For the best loss of the region.
+    trained : {"first", "all"}
+        Whether the first layer is trained, as in the theorem, or all.
+    rng : int or Generator
+        For random primes and residues: a full rank is proved, a deficient one wrong with a small chance.
+    on_step : callable, optional
+        Called with the number of each step of the search for the best loss of the region.
+
+    Returns
+    -------
+    RegionReport
+
+    Raises
+    ------
+    InvalidInputError
+        If sizes do not fit, or a number is not finite.
+
+    Notes
+    -----
+    Within a region the outputs are linear in the first layer's weights. If the Jacobian has as many
+    independent rows as there are data points, a vanishing gradient leaves no residual (Karhadkar, Murray,
+    Tseran, Montufar 2024). Ranks are taken modulo primes, O(n^2 (width + n)), and data points at fault by
+    matroid partition.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> rng = np.random.default_rng(0)
+    >>> inputs = rng.standard_normal((6, 2))
+    >>> layers = (rng.standard_normal((20, 2)), np.ones(20)), (rng.standard_normal(20), None)
+    >>> found = ll.networks.region_report(ll.networks.ReluNetwork(*layers), inputs)
+    >>> found.rank, found.certificate["no_bad_minimum_in_region"].verdict.name
+    (6, 'PROVED')
+    """
+    net = network if isinstance(network, ReluNetwork) else ReluNetwork.from_torch(network)
+    points = check_inputs(inputs, net.n_inputs)
+    values = None if targets is None else check_targets(targets, len(points))
+    generator = make_generator(rng)
+    model = Relu(net, trained)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if not all(np.isfinite(z).all() for z in net.layers(points)):
+            raise InvalidInputError(
+                "the network's outputs are too large", "beyond floats", fix="rescale the data"
+            )
+    found = activation(net, points)
+    rank = network_rank(net.weights, net.biases, found.patterns, points, generator, trained=model.count)
+    numerical, gap = _numerical_rank(ReluObjective(points, np.zeros(len(points)), model), model.point(net))
+    union = _union(net, found, trained)
+    proved = union is not None and union.exact and union.rank == rank
+    notes = []
+    optimum = None
+    if values is not None and trained == "first" and len(net.weights) == 2:
+        optimum, note = _try_optimum(net, points, values, found, rank, on_step)
+        notes += [note] if note else []
+    facts = RegionFacts(
+        len(points),
+        rank,
+        found.on_boundary,
+        linear=trained == "first",
+        shallow=len(net.weights) == 2,
+        any_output_zero=bool(np.any(net.weights[-1] == 0)),
+    )
+    repeated = len(np.unique(points, axis=0)) < len(points)
+    if repeated:
+        notes.append("Data points repeat: what holds for almost all data need not hold for these.")
+    if union is not None and not union.exact:
+        notes.append("The points at fault, and the rank for almost all data, are known modulo a prime only.")
+    if facts.any_output_zero:
+        notes.append("Some output weights are zero: their neurons cannot help to fit.")
+    loss = None if values is None else 0.5 * float(np.mean((net(points) - values) ** 2))
+    return RegionReport(
+        net,
+        trained,
+        len(points),
+        loss,
+        found,
+        rank,
+        None if union is None else union.rank,
+        numerical,
+        gap,
+        np.zeros(0, np.intp) if union is None else union.at_fault,
+        optimum,
+        repeated,
+        Certificate(
+            (judge_region(facts, optimum, _least_possible(points, values), is_rank_proved=proved),),
+            f"squared loss of a ReLU network, {trained} trained",
+        ),
+        tuple(notes),
+    )
+
+
+def _union(net: ReluNetwork, found: Activation, trained: str) -> Union | None:
+    if len(net.weights) != 2 or trained != "first" or len(found.patterns[0]) > MOST_POINTS:
+        return None
+    live = found.patterns[0][:, net.weights[1][0] != 0]
+    return matroid_union(live, net.n_inputs + (net.biases[0] is not None))
+
+
+def _try_optimum(
+    net: ReluNetwork,
+    points: Matrix,
+    values: Vector,
+    found: Activation,
+    rank: int,
+    on_step: Callable[[int], None] | None,
+) -> tuple[RegionOptimum | None, str]:
+    """Return the best of the region, or why it is not known."""
+    if out_of_scale(points) or out_of_scale(values) or out_of_scale(net.weights[1]):
+        return None, "The best loss of the region was not asked: the data are out of scale."
+    try:
+        optimum = _optimum(net, points, values, found, on_step)
+    except MissingExtraError as error:
+        return None, f"The best loss of the region was not asked: {error.found}; {error.fix}."
+    if optimum is None:
+        large = "the network lies on a boundary" if found.on_boundary else "the region is too large"
+        return None, f"The best loss of the region was not asked: {large}."
+    # the network itself lies in the region: a solver that ends above it has failed
+    own = 0.5 * float(np.mean((net(points) - values) ** 2))
+    if own < optimum.loss * (1 - 1e-6) and not optimum.is_zero:
+        return None, "The best loss of the region was not found: the solver ended above the network's own."
+    return with_inner_minimum(optimum, rank), ""
+
+
+def with_inner_minimum(optimum: RegionOptimum, rank: int) -> RegionOptimum:
+    """Return the optimum with what is proved of a minimum inside, for a design of this rank."""
+    if not optimum.margin > 0:
+        return optimum
+    return replace(optimum, inner=prove_inner_minimum(optimum.program, optimum.candidate, rank))
+
+
+def _optimum(
+    net: ReluNetwork,
+    points: Matrix,
+    values: Vector,
+    found: Activation,
+    on_step: Callable[[int], None] | None,
+) -> RegionOptimum | None:
+    if found.patterns[0].size > MOST_PAIRS or found.on_boundary:
+        return None
+    offset = net.biases[1]
+    return region_optimum(
+        augmented(points, net.biases[0] is not None),
+        values,
+        net.weights[1][0],
+        found.patterns[0],
+        offset=0.0 if offset is None else float(offset[0]),
+        on_step=on_step,
+    )
+
+
+def _least_possible(points: Matrix, values: Vector | None) -> float:
+    """Return the least loss that any function has: above zero where inputs repeat with other targets."""
+    if values is None:
+        return 0.0
+    groups = np.unique(points, axis=0, return_inverse=True)[1].ravel()
+    means = np.bincount(groups, values) / np.bincount(groups)
+    return 0.5 * float(np.mean((values - means[groups]) ** 2))
+
+
+def _numerical_rank(objective: ReluObjective, theta: Vector) -> tuple[int | None, float]:
+    n, size = objective.targets.size, theta.size
+    if n * size > MOST_PAIRS * 100:
+        return None, float("nan")
+    values = np.linalg.svd(objective.jacobian(theta), compute_uv=False)
+    limit = max(n, size) * np.finfo(float).eps * float(values[0])
+    rank = int(np.count_nonzero(values > limit))
+    if rank in (0, values.size):
+        return rank, float("inf")
+    return rank, float(values[rank - 1] / values[rank]) if values[rank] > 0 else float("inf")
+
+
+def _joined(numbers: tuple[int, ...]) -> str:
+    return ", ".join(str(number) for number in numbers)
+
+
+def _listed(positions: Indices) -> str:
+    if not positions.size:
+        return "none"
+    more = f" and {positions.size - 12} more" if positions.size > 12 else ""
+    return ", ".join(str(k) for k in positions[:12]) + more

@@ -1,0 +1,90 @@
+"""A walk over activation regions: the best point of each, then across the boundaries that hold it back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.powers import HasRegions
+from lowland.search.stepper import Info
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PatternWalkState:
+    """The best point of a region, its pattern, and how hard the loss pulls over each boundary."""
+
+    theta: Vector
+    value: float
+    pattern: Matrix
+    pulls: Matrix
+
+
+@final
+@dataclass(frozen=True)
+class PatternWalk:
+    """Go from region to neighbouring region, each time to the best point.
+
+    The optimum of a region touches the boundaries that keep it from falling further. Crossing those leads to
+    a neighbour that holds the same point, whose optimum is therefore no worse.
+
+    Parameters
+    ----------
+    tolerance : float
+        Relative decrease below which a neighbour counts as no better.
+    """
+
+    tolerance: float = 1e-10
+    name: ClassVar[str] = "pattern_walk"
+    needs: ClassVar[tuple[type[Any], ...]] = (HasRegions,)
+    promises_descent: ClassVar[bool] = True
+
+    def init(
+        self, objective: HasRegions, theta: Vector, rng: np.random.Generator
+    ) -> tuple[PatternWalkState, Info]:
+        """Read the pattern of the start; the first step goes to the best point of its region."""
+        pattern = objective.regions.pattern(theta)
+        state = PatternWalkState(theta, objective.value(theta), pattern, np.zeros(pattern.shape))
+        return state, Info(state.value)
+
+    def step(
+        self, objective: HasRegions, state: PatternWalkState, rng: np.random.Generator
+    ) -> tuple[PatternWalkState, Info]:
+        """Cross all boundaries that pull at once, else the hardest pulling ones one by one."""
+        if not state.pulls.any():  # the best of the region, or what holds it back where it is that already
+            theta, pulls = objective.regions.best(state.pattern)
+            value = objective.value(theta)
+            if value < state.value * (1 - self.tolerance):
+                return PatternWalkState(theta, value, state.pattern, pulls), Info(value)
+            state = replace(state, pulls=pulls)
+        for flips in self._crossings(state.pulls):
+            pattern = state.pattern ^ flips
+            theta, pulls = objective.regions.best(pattern)
+            value = objective.value(theta)
+            if value < state.value * (1 - self.tolerance):
+                crossed = float(flips.sum())
+                return PatternWalkState(theta, value, pattern, pulls), Info(
+                    value, measures={"crossed": crossed}
+                )
+        return state, Info(state.value, stalled="no neighbouring region holds a better point")
+
+    def restore(self, objective: HasRegions, fields: Mapping[str, Any]) -> PatternWalkState:
+        """Return the saved state."""
+        return PatternWalkState(**fields)
+
+    def _crossings(self, pulls: Matrix) -> list[Matrix]:
+        """Return which boundaries to cross, in the order of trial."""
+        if not pulls.any():
+            return []
+        strong = pulls > 1e-9 * pulls.max()
+        order = np.argsort(-pulls, axis=None)[: int(strong.sum())]
+        single = []
+        for place in order[:20]:
+            flips = np.zeros(pulls.shape, bool)
+            flips.flat[place] = True
+            single.append(flips)
+        return [strong, *single]

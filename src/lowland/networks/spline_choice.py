@@ -1,0 +1,189 @@
+"""Which step size to descend with, by cross-validation, and the intervals that it gives on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError
+from lowland.networks.descent import Descent, Progress, Runs, choose, random_starts, zero_network
+from lowland.networks.network import ReluNetwork, two_layer
+from lowland.networks.stability import stability_report
+from lowland.networks.stable_fit import StableFit
+
+# held-out predictions that are sorted together
+MOST_NUMBERS = 4_000_000
+# runs whose loss exceeds the best one's by more than this part are left out of a mean
+NEAR = 0.2
+
+
+@final
+@dataclass(frozen=True)
+class Settings:
+    """How to descend: neurons, runs, steps of each, and whether good runs are averaged."""
+
+    width: int
+    n_runs: int
+    n_steps: int
+    average: bool
+
+
+@final
+@dataclass(frozen=True, order=True)
+class Step:
+    """A step size, and whether the descent begins with smaller ones."""
+
+    size: float
+    warmup: bool = False
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class CrossFit:
+    """Fits that leave out a fold each, with the largest step size of which the error is near the least.
+
+    Parameters
+    ----------
+    step : Step
+    errors : dict of Step to float
+        Held-out mean squared error of each step tried.
+    networks : tuple of ReluNetwork
+        Of each fold, with the step size chosen.
+    folds : ndarray of int, shape (n,)
+        Fold of each point.
+    misses : ndarray, shape (n,)
+        Held-out absolute error of each point.
+    """
+
+    step: Step
+    errors: dict[Step, float]
+    networks: tuple[ReluNetwork, ...]
+    folds: NDArray[np.intp]
+    misses: Vector
+
+    def interval(self, t: Vector, level: float) -> tuple[Vector, Vector]:
+        """Return the CV+ interval at each t: quantiles of the folds' predictions less and plus the misses."""
+        by_fold = np.stack([network(t) for network in self.networks])
+        n = self.misses.size
+        # the ceil((n + 1) level)-th smallest, infinite beyond the last
+        place = int(np.ceil((n + 1) * level)) - 1
+        if place >= n:
+            return np.full(t.size, -np.inf), np.full(t.size, np.inf)
+        lower, upper = np.empty(t.size), np.empty(t.size)
+        chunk = max(1, MOST_NUMBERS // n)
+        for low in range(0, t.size, chunk):
+            here = slice(low, low + chunk)
+            predictions = by_fold[:, here][self.folds]
+            upper[here] = np.partition(predictions + self.misses[:, None], place, axis=0)[place]
+            lower[here] = np.partition(predictions - self.misses[:, None], n - 1 - place, axis=0)[
+                n - 1 - place
+            ]
+        return lower, upper
+
+
+def cross_fit(
+    x: Vector,
+    y: Vector,
+    weights: Vector,
+    steps: Sequence[Step],
+    settings: Settings,
+    n_folds: int,
+    rng: np.random.Generator,
+    callback: Progress | None = None,
+) -> CrossFit:
+    """Descend for every step size with every fold left out, all runs together, and choose a step."""
+    n_runs = settings.n_runs
+    folds = rng.permutation(x.size) % n_folds
+    order = np.argsort(x, kind="stable")
+    cells = [(step, fold) for step in steps for fold in range(n_folds)]
+    own = np.repeat([weights[order] * (folds[order] != fold) for _, fold in cells], n_runs, axis=0)
+    left = own.sum(axis=1, keepdims=True)
+    if left.min() <= 1e-12:
+        raise InvalidInputError(
+            "sample_weight rests on a few points", "a fold holds all of it", fix="even out the weights"
+        )
+    own /= left
+    task = Descent(x[order], y[order][None], own, *_of_runs([step for step, _ in cells], n_runs))
+    starts = random_starts(len(cells) * n_runs, settings.width, rng)
+    runs, _ = task.run(starts, settings.n_steps, callback)
+    found: dict[tuple[Step, int], ReluNetwork | None] = {}
+    errors: dict[Step, Vector] = {}
+    for place, (step, fold) in enumerate(cells):
+        network = _combined(_part(runs, place * n_runs, n_runs), settings.average)
+        found[step, fold] = network
+        held = folds == fold
+        miss = np.abs(y[held] - network(x[held])) if network is not None else np.full(held.sum(), np.inf)
+        errors.setdefault(step, np.empty(x.size))[held] = miss
+    means = {
+        step: float(np.average(np.minimum(miss, 1e150) ** 2, weights=weights))
+        for step, miss in errors.items()
+    }
+    best = _largest_within_error(means, errors, weights)
+    networks = tuple(found[best, fold] or zero_network(settings.width) for fold in range(n_folds))
+    return CrossFit(best, means, networks, folds, errors[best])
+
+
+def _of_runs(steps: Sequence[Step], n_runs: int) -> tuple[Vector, NDArray[np.bool_]]:
+    """Return step sizes and warm-ups of runs, the same number for each step."""
+    sizes, warm = np.array([step.size for step in steps]), np.array([step.warmup for step in steps])
+    return np.repeat(sizes, n_runs), np.repeat(warm, n_runs)
+
+
+def _largest_within_error(means: dict[Step, float], errors: dict[Step, Vector], weights: Vector) -> Step:
+    """Return the largest step whose error is within a standard error of the least: it has fewest knots."""
+    best = min(means, key=lambda step: means[step])
+    spread = np.average((errors[best] ** 2 - means[best]) ** 2, weights=weights) * np.sum(weights**2)
+    return max(step for step in means if means[step] <= means[best] + np.sqrt(spread))
+
+
+def fit_all(
+    x: Vector, y: Vector, weights: Vector, step: Step, settings: Settings, rng: np.random.Generator
+) -> tuple[StableFit, ReluNetwork]:
+    """Descend on all points; return the fit, with the best run's network, and the mean of good runs."""
+    n_runs = settings.n_runs
+    started = time.perf_counter()
+    order = np.argsort(x, kind="stable")
+    own = np.repeat(weights[order][None], n_runs, axis=0)
+    task = Descent(x[order], y[order][None], own, *_of_runs([step], n_runs))
+    runs, message = task.run(random_starts(n_runs, settings.width, rng), settings.n_steps)
+    best = choose(runs)
+    network = runs.network(best)
+    fit = StableFit(
+        network,
+        x,
+        y,
+        step.size,
+        runs,
+        best,
+        runs.status.count("collapsed"),
+        runs.status.count("diverged"),
+        0,
+        stability_report(network, x, y, step.size, sample_weight=weights),
+        time.perf_counter() - started,
+        message,
+    )
+    return fit, _combined(runs, settings.average) or network
+
+
+def _part(runs: Runs, start: int, count: int) -> Runs:
+    here = slice(start, start + count)
+    return Runs(runs.parameters[here], runs.losses[here], runs.status[here], runs.steps)
+
+
+def _combined(runs: Runs, average: bool) -> ReluNetwork | None:
+    """Return the best run's network, or the mean of those near it; None where every run exploded."""
+    if all(word == "diverged" for word in runs.status):
+        return None
+    best = choose(runs)
+    if not average:
+        return runs.network(best)
+    limit = (1 + NEAR) * runs.losses[best]
+    good = [k for k in range(len(runs.losses)) if runs.losses[k] <= limit]
+    w, b, v, c = (np.hstack(part) for part in zip(*(runs.network(k).univariate() for k in good), strict=True))
+    return two_layer(w[:, None], b, v / len(good), float(c.mean()))

@@ -1,0 +1,236 @@
+"""`stability_report`: which step sizes a univariate ReLU network, or its function, can be stable under."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Vector, check_floats, out_of_scale
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
+from lowland.core.parameter_checks import check_positive
+from lowland.networks.certificates.sharpness import (
+    RescalingBracket,
+    Sharpness,
+    measure_sharpness,
+    rescaling_bracket,
+)
+from lowland.networks.certificates.stability import judge_stability
+from lowland.networks.network import ReluNetwork, check_targets
+from lowland.networks.variation import effective_knots, knots, variation_weight, weighted_variation
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class StabilityReport:
+    """How sharp the loss is at a network of one input, and what its function allows.
+
+    Parameters
+    ----------
+    network : ReluNetwork
+    x, y : ndarray, shape (n,)
+    step_size : float
+    weights : ndarray, shape (n,), or None
+        Of data points, summing to 1.
+    sharpness : Sharpness
+        Eigenvalues of the loss 1/(2 n) sum (f - y)^2 at the network.
+    variation : float
+        Sum over knots of the size of the jump of the slope times the weight g: the same for all networks of a
+        function.
+    knots, jumps : ndarray
+        Where the slope jumps, and by how much; equal knots are one.
+    effective : tuple of ndarray
+        Knots and jumps that data can tell apart: one a gap, at least 5 % of the largest.
+    bracket : RescalingBracket
+        The least sharpness over all rescalings of the neurons lies between.
+    certificate : Certificate
+    notes : tuple of str
+    """
+
+    network: ReluNetwork
+    x: Vector
+    y: Vector
+    step_size: float
+    weights: Vector | None
+    sharpness: Sharpness
+    variation: float
+    knots: Vector
+    jumps: Vector
+    effective: tuple[Vector, Vector]
+    bracket: RescalingBracket
+    certificate: Certificate
+    notes: tuple[str, ...] = ()
+
+    @property
+    def limit(self) -> float:
+        """Largest curvature under which the step size is stable: 2 / step_size."""
+        return 2 / self.step_size
+
+    @property
+    def largest_step_of_function(self) -> float:
+        """No network of this function is stable at rest under a larger step, however it is parametrised."""
+        return (
+            2 / (self._constant + 2 * self.variation) if self._constant + 2 * self.variation > 0 else np.inf
+        )
+
+    @property
+    def largest_step_of_rescalings(self) -> tuple[float, float]:
+        """Between what the largest step lies under which a rescaling of this network is stable at rest."""
+        lower, upper = self.bracket.lower, self.bracket.upper
+        return (2 / upper if upper > 0 else np.inf), (2 / lower if lower > 0 else np.inf)
+
+    @property
+    def _constant(self) -> float:
+        return float(self.network.biases[1] is not None)
+
+    def boundary_risk(self, t: ArrayLike) -> Vector:
+        """Return 1/g(t): how little a change of slope at t costs, and so how little holds the fit there."""
+        weight = variation_weight(self.x, t, weights=self.weights)
+        with np.errstate(divide="ignore"):
+            risk: Vector = 1 / weight
+        return risk
+
+    def __repr__(self) -> str:
+        return f"<StabilityReport: sharpness {self.sharpness.largest:.4g}, limit {self.limit:.4g}>"
+
+    def __str__(self) -> str:
+        lines = [f"{name}: {text}" for name, text in self.facts()]
+        return "\n".join([*lines, str(self.certificate), *self.notes])
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return what was measured, as names and words."""
+        sharp, steps = self.sharpness, self.largest_step_of_rescalings
+        return [
+            ("data points", str(self.x.size)),
+            ("loss", f"{sharp.loss:.6g}"),
+            ("sharpness", f"{sharp.largest:.6g}, limit {self.limit:.6g} for step {self.step_size:g}"),
+            ("of it, Gauss-Newton part", f"{sharp.gauss_newton:.6g}, the rest at most {sharp.remainder:.3g}"),
+            ("weighted variation", f"{self.variation:.6g}, limit {1 / self.step_size - 0.5:.6g}"),
+            ("knots", f"{self.knots.size}, {self.effective[0].size} that data can tell apart"),
+            (
+                "largest step for this function",
+                f"{self.largest_step_of_function:.4g}, in any network, at rest",
+            ),
+            ("largest step over rescalings", f"between {steps[0]:.4g} and {steps[1]:.4g}, at rest"),
+        ]
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write an HTML page."""
+        from lowland.networks.stability_pages import stability_page
+        from lowland.report.page import write_report
+
+        write_report(path, stability_page(self))
+
+
+def stability_report(
+    network: Any,
+    x: ArrayLike,
+    y: ArrayLike,
+    step_size: float,
+    *,
+    sample_weight: ArrayLike | None = None,
+) -> StabilityReport:
+    """Say whether gradient descent with a step size can rest at a ReLU network of one input.
+
+    Parameters
+    ----------
+    network : ReluNetwork or torch.nn.Sequential
+        One input, one hidden layer.
+    x, y : array_like, shape (n,)
+        Data; the loss is 1/(2 n) sum (f(x_i) - y_i)^2, all layers trained.
+    step_size : float
+        eta.
+    sample_weight : array_like, shape (n,), optional
+        Weights of data points in the loss, at least 0; scaled to sum to 1.
+
+    Returns
+    -------
+    StabilityReport
+
+    Raises
+    ------
+    InvalidInputError
+        If there are fewer than three data points or two different inputs, or a number is not finite.
+
+    Notes
+    -----
+    A stationary point is stable only if the largest eigenvalue of the Hessian is at most 2/eta, and then the
+    weighted variation of the function at most 1/eta - 1/2 (Qiao, Zhang, Singh, Soudry, Wang 2024).
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> network = ll.networks.ReluNetwork(([[1.0]], [2.0]), ([0.5], [0.0]))
+    >>> found = ll.networks.stability_report(network, [-1, 0, 1], [0, 1, 3], step_size=0.5)
+    >>> round(found.variation, 6), found.certificate["stable_at_step_size"].verdict.name
+    (0.157135, 'REFUTED')
+    """
+    net = network if isinstance(network, ReluNetwork) else ReluNetwork.from_torch(network)
+    w, b, v, _ = net.univariate()
+    inputs = check_univariate(x)
+    values = check_targets(y, inputs.size)
+    check_positive("step_size", step_size)
+    weights = _weights(sample_weight, inputs.size)
+    sharpness = measure_sharpness(net, inputs[:, None], values, weights)
+    places, jumps = knots(w, b, v)
+    used = inputs if weights is None else inputs[weights > 0]
+    effective = effective_knots(used, places, jumps)
+    centre = np.average(values, weights=weights) if net.biases[1] is not None else 0.0
+    spread = float(np.sqrt(np.average((values - centre) ** 2, weights=weights)))
+    notes = []
+    if not effective[0].size:
+        notes.append("No knot lies between data points: on the data the function is a straight line.")
+    if np.unique(inputs).size < inputs.size:
+        notes.append("Some inputs repeat.")
+    if np.any(v == 0):
+        notes.append("Some output weights are zero.")
+    return StabilityReport(
+        net,
+        inputs,
+        values,
+        float(step_size),
+        weights,
+        sharpness,
+        weighted_variation(inputs, places, jumps, weights),
+        places,
+        jumps,
+        effective,
+        rescaling_bracket(net, inputs[:, None], weights),
+        Certificate(
+            (judge_stability(sharpness, step_size, spread),), "squared loss of a univariate ReLU network"
+        ),
+        tuple(notes),
+    )
+
+
+def _weights(sample_weight: ArrayLike | None, n: int) -> Vector | None:
+    if sample_weight is None:
+        return None
+    weights = check_floats(sample_weight, "sample_weight", dtype="float64")
+    if weights.shape != (n,) or np.any(weights < 0) or not weights.any():
+        raise InvalidInputError(
+            "sample_weight must be one number an input, at least 0, not all zero", f"shape {weights.shape}"
+        )
+    weights = weights / weights.max()
+    shares: Vector = weights / weights.sum()
+    return shares
+
+
+def check_univariate(x: ArrayLike) -> Vector:
+    """Return inputs of one number each, at least three, at least two of them different."""
+    inputs = check_floats(x, "x", dtype="float64")
+    if inputs.ndim == 2 and inputs.shape[1] == 1:
+        inputs = inputs[:, 0]
+    if inputs.ndim != 1 or inputs.size < 3:
+        raise InvalidInputError("x must be at least three numbers", f"shape {inputs.shape}")
+    if out_of_scale(inputs):
+        raise InvalidInputError(
+            "x is out of scale", f"numbers up to {np.abs(inputs).max():.3g}", fix="change its unit"
+        )
+    if np.ptp(inputs) == 0:
+        raise InvalidInputError("x must hold at least two different numbers", f"{inputs[0]:g} alone")
+    return inputs

@@ -1,0 +1,122 @@
+"""What the reports of univariate fits show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lowland.core.status import Verdict
+from lowland.networks.stability_displays import BoundaryRiskDisplay, EdgeDisplay, KnotsDisplay, SplineDisplay
+from lowland.report.page import FigureEntry, Page, TableEntry
+
+HEADLINES = {
+    Verdict.PROVED: "Proved: gradient descent with this step rests here.",
+    Verdict.INCONCLUSIVE: "Open: whether gradient descent with this step rests here is not settled.",
+    Verdict.REFUTED: "Gradient descent with this step does not stay here.",
+}
+
+
+def stability_page(found: Any, settings: Sequence[tuple[str, str]] = ()) -> Page:
+    """Return the page of a network's stability."""
+    return Page(
+        "Stability of a univariate ReLU network",
+        found.facts(),
+        found.certificate,
+        notes=found.notes,
+        figures=_stability_figures(found),
+        settings=settings,
+        headline=HEADLINES[found.certificate["stable_at_step_size"].verdict],
+    )
+
+
+def fit_page(fit: Any, settings: Sequence[tuple[str, str]] = ()) -> Page:
+    """Return the page of a fit."""
+    asked = [
+        ("runs", run_words(fit.runs)),
+        ("started again", f"{fit.restarts}; {fit.collapsed} lost all knots, {fit.diverged} exploded"),
+        ("descent", f"{fit.runs.steps} steps of {fit.step_size:g}; {fit.message}"),
+        *fit.stability.facts(),
+    ]
+    words = "Data, the fitted linear spline and its knots."
+    figures = [FigureEntry("Fit", words, SplineDisplay.from_fit(fit).plot)]
+    if fit.runs.track is not None:
+        words = "Largest curvature of every run over its steps, beside the limit of the step size."
+        figures.append(FigureEntry("Edge of stability", words, EdgeDisplay.from_fit(fit).plot))
+    return Page(
+        "Regression by large-step gradient descent",
+        asked,
+        fit.stability.certificate,
+        notes=fit.stability.notes,
+        figures=(*figures, *_stability_figures(fit.stability)),
+        settings=settings,
+        headline=f"{fit.knots.size} knots that data can tell apart.",
+    )
+
+
+def regression_page(
+    model: Any, names: tuple[str, str], settings: Sequence[tuple[str, str]] = (), notes: Sequence[str] = ()
+) -> Page:
+    """Return the page of a fitted `StableSplineRegressor`."""
+    chosen = model.step_size_, model.warmup_
+    residual = model.y_ - model.predict(model.x_)
+    knots = model.effective_knots_
+    asked = [
+        ("column", f"{names[1]} by {names[0]}, {model.x_.size} rows"),
+        ("descent", f"{run_words(model.fit_.runs)}; {model.fit_.message}"),
+        ("step size", f"{step_words(*chosen)} (inputs from -1 to 1, values of variance one)"),
+        ("held-out root mean square", f"{np.sqrt(model.cv_errors_[chosen]):.4g}"),
+        ("root mean square of residuals", f"{np.sqrt(np.mean(residual**2)):.4g}"),
+        ("knots", f"{model.knots_.size}; nearly the same with {knots.size}"),
+        ("weighted variation", f"{model.variation_:.4g}, limit {1 / model.step_size_ - 0.5:.4g} at rest"),
+    ]
+    steps = [(step_words(*step), f"{np.sqrt(error):.5g}") for step, error in model.cv_errors_.items()]
+    tables = [TableEntry("Step sizes by held-out error", ("step size", "root mean square"), steps)]
+    if knots.size:
+        values = model.predict(knots)
+        rows = [(f"{k:.5g}", f"{value:.5g}") for k, value in zip(knots, values, strict=True)]
+        tables.append(TableEntry("Knots", (names[0], names[1]), rows))
+    stability, spline = model.fit_.stability, SplineDisplay.from_estimator(model, names)
+    figures = (
+        FigureEntry("Fit", "Data, the fitted linear spline, its knots and 90 % intervals.", spline.plot),
+        FigureEntry("What holds the fit", _RISK, BoundaryRiskDisplay.from_estimator(model, names[0]).plot),
+    )
+    return Page(
+        f"{names[1]} by {names[0]}",
+        asked,
+        stability.certificate,
+        notes=[*stability.notes, *notes],
+        tables=tables,
+        figures=figures,
+        settings=settings,
+        headline=f"A linear spline; with {knots.size} knots it is nearly the same.",
+    )
+
+
+def run_words(runs: Any) -> str:
+    """Return how many runs ended how."""
+    counts = {word: runs.status.count(word) for word in ("settled", "moving", "collapsed", "diverged")}
+    words = {"collapsed": "without a knot left", "diverged": "exploded", "moving": "still moving"}
+    return ", ".join(f"{count} {words.get(word, word)}" for word, count in counts.items() if count)
+
+
+def step_words(size: float, warmup: bool) -> str:
+    """Return a step size in words."""
+    return f"{size:g}{', after a warm-up' if warmup else ''}"
+
+
+_RISK = (
+    "The weight of a change of slope over the inputs: it falls to zero towards both ends of the data. It "
+    "does not see gaps between them."
+)
+
+
+def _stability_figures(found: Any) -> tuple[FigureEntry, ...]:
+    figures = [FigureEntry("What holds the fit", _RISK, BoundaryRiskDisplay.from_report(found).plot)]
+    display = KnotsDisplay.from_report(found)
+    if display.places.size:
+        figures.insert(
+            0, FigureEntry("Knots", "Changes of slope at the knots within the data.", display.plot)
+        )
+    return tuple(figures)

@@ -1,0 +1,205 @@
+"""`fit_stable`: univariate regression by gradient descent with a large constant step, many starts at once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from os import PathLike
+from typing import final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Vector
+from lowland.core.parameter_checks import check_positive, whole_number
+from lowland.core.random import RandomSource, make_generator
+from lowland.networks.descent import LOST, Descent, Progress, Runs, choose, random_starts
+from lowland.networks.network import ReluNetwork, check_targets
+from lowland.networks.stability import StabilityReport, check_univariate, stability_report
+
+# how often runs that lost all their knots, or exploded, are started again
+RESTARTS = 3
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class StableFit:
+    """A regression by gradient descent with a large constant step.
+
+    Parameters
+    ----------
+    network : ReluNetwork
+        Of the run with the least loss among those that kept their knots, else of the best run.
+    x, y : ndarray, shape (n,)
+    step_size : float
+    runs : Runs
+        All starts, those that were started again as they ended.
+    best : int
+        Number of the run chosen.
+    collapsed, diverged : int
+        Starts that lost all knots between data points, or exploded, those started again among them.
+    restarts : int
+        How many starts were made again.
+    stability : StabilityReport
+        Of the network chosen.
+    seconds : float
+    message : str
+        Why descent ended.
+    """
+
+    network: ReluNetwork
+    x: Vector
+    y: Vector
+    step_size: float
+    runs: Runs
+    best: int
+    collapsed: int
+    diverged: int
+    restarts: int
+    stability: StabilityReport
+    seconds: float
+    message: str
+
+    def __call__(self, t: ArrayLike) -> Vector:
+        """Return the fitted function at t."""
+        return self.network(np.asarray(t, dtype=float).reshape(-1)).reshape(np.shape(t))
+
+    @property
+    def knots(self) -> Vector:
+        """Knots that data can tell apart."""
+        return self.stability.effective[0]
+
+    def __repr__(self) -> str:
+        return f"<StableFit: {self.knots.size} knots, step size {self.step_size:g}, {self.message}>"
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{self.runs.status.count(word)} {word}" for word in sorted(set(self.runs.status)))
+        again = f", {self.restarts} started again" if self.restarts else ""
+        return (
+            f"{len(self.runs.status)} runs of {self.runs.steps} steps of {self.step_size:g} "
+            f"({counts}{again}) in {self.seconds:.2g} s; {self.message}\n{self.stability}"
+        )
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write an HTML page."""
+        from lowland.networks.stability_pages import fit_page
+        from lowland.report.page import write_report
+
+        write_report(path, fit_page(self))
+
+
+def fit_stable(  # noqa: PLR0913
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    step_size: float,
+    width: int = 100,
+    n_runs: int = 8,
+    n_steps: int = 100_000,
+    restart: bool = True,
+    warmup: bool = False,
+    track: bool = False,
+    rng: RandomSource = None,
+    callback: Progress | None = None,
+) -> StableFit:
+    """Fit a two-layer ReLU network of one input by gradient descent with a constant step.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (n,)
+        Data in units in which x is about one: the step size is not free of units.
+    step_size : float
+        eta. Large steps can only settle on functions with few, well supported knots.
+    width : int
+        Neurons k.
+    n_runs : int
+        Random starts.
+    n_steps : int
+        Steps of each at most; ended before where all runs have settled.
+    restart : bool
+        Whether runs that lose all knots between data points, or explode, are started again, three times at
+        most.
+    warmup : bool
+        Begin with a sixteenth of the step and double it four times in the first fifth of the steps: fewer
+        runs are thrown far off at first, and more knots survive. Where the descent rests is bound by the step
+        all the same.
+    track : bool
+        Whether to keep losses and sharpness of the first starts on the way, in `runs.track`: O(n^2 (k + n))
+        more for each look and run.
+    rng : int, Generator or None
+    callback : callable, optional
+        Takes steps done, all steps, and seconds since the start.
+
+    Returns
+    -------
+    StableFit
+        After Ctrl-C what there is, with the message "interrupted".
+
+    Raises
+    ------
+    InvalidInputError
+        If there are fewer than three data points, or a setting is out of range.
+    LowlandError
+        If every run exploded.
+
+    Notes
+    -----
+    The loss is 1/(2 n) sum (f - y)^2 and all 3 k + 1 numbers are trained. Inputs are sorted, so that a step
+    costs O(n + k) by running sums. The same seed gives the same numbers on any number of threads.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.uniform(-1, 1, 60)
+    >>> y = 1 - 2 * np.abs(x) + 0.1 * rng.standard_normal(60)
+    >>> fit = ll.networks.fit_stable(x, y, step_size=0.4, rng=0)
+    >>> fit.knots.size <= 8, fit.stability.sharpness.largest <= 1.02 * fit.stability.limit
+    (True, True)
+    """
+    inputs = check_univariate(x)
+    values = check_targets(y, inputs.size)
+    check_positive("step_size", step_size)
+    for name, number in (("width", width), ("n_runs", n_runs), ("n_steps", n_steps)):
+        whole_number(number, name, 1)
+    generator = make_generator(rng)
+    started = time.perf_counter()
+    order = np.argsort(inputs, kind="stable")
+    size = np.full(1, float(step_size))
+    task = Descent(inputs[order], values[order][None], None, size, np.full(1, bool(warmup)))
+    runs, message = task.run(
+        random_starts(n_runs, width, generator), n_steps, callback, track=track, keep=True
+    )
+    lost = [word for word in runs.status if word in LOST]
+    restarts = 0
+    for _ in range(RESTARTS if restart else 0):
+        again = [k for k, word in enumerate(runs.status) if word in LOST]
+        if not again or message == "interrupted":
+            break
+        restarts += len(again)
+        fresh, message = task.run(random_starts(len(again), width, generator), n_steps, callback, keep=True)
+        lost += [word for word in fresh.status if word in LOST]
+        runs = _replaced(runs, again, fresh)
+    best = choose(runs)
+    network = runs.network(best)
+    return StableFit(
+        network,
+        inputs,
+        values,
+        float(step_size),
+        runs,
+        best,
+        lost.count("collapsed"),
+        lost.count("diverged"),
+        restarts,
+        stability_report(network, inputs, values, step_size),
+        time.perf_counter() - started,
+        message,
+    )
+
+
+def _replaced(runs: Runs, places: list[int], fresh: Runs) -> Runs:
+    parameters, losses, words = runs.parameters.copy(), runs.losses.copy(), list(runs.status)
+    for k, place in enumerate(places):
+        parameters[place], losses[place], words[place] = fresh.parameters[k], fresh.losses[k], fresh.status[k]
+    return Runs(parameters, losses, tuple(words), max(runs.steps, fresh.steps), runs.track)

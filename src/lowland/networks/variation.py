@@ -1,0 +1,147 @@
+"""Knots of a piecewise linear function, and the weight with which stable minima pay for them.
+
+Gradient descent with step eta can only settle on functions f with sum |jump of f' at t| g(t) <= 1/eta - 1/2
+(Qiao, Zhang, Singh, Soudry, Wang 2024); g depends on the inputs alone and vanishes at their ends.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Vector, check_floats
+
+# knots closer than so many units of rounding are one
+SAME = 8.0
+# of the largest jump: knots with less count as none
+SMALL = 0.05
+
+
+def variation_weight(x: ArrayLike, t: ArrayLike, *, weights: ArrayLike | None = None) -> Vector:
+    """Return the weight g(t) that stable minima put on a change of slope at t.
+
+    Parameters
+    ----------
+    x : array_like, shape (n,)
+        Inputs.
+    t : array_like
+        Where to evaluate g.
+    weights : array_like, shape (n,), optional
+        Of the inputs, at least 0; equal by default.
+
+    Returns
+    -------
+    ndarray, shape of `t`
+        At least 0; 0 outside the inputs.
+
+    Notes
+    -----
+    g = min(g-, g+), g-(t) = P(X < t)^2 E[t - X | X < t] sqrt(1 + E[X | X < t]^2) for X uniform on the
+    inputs, and g+ mirrored. With N inputs below t and s their sum, this is (N t - s) sqrt(N^2 + s^2) /
+    n^2: no division, and ties count as they should. O((n + t) log n).
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> ll.networks.variation_weight([-1.0, 0.0, 1.0], [-0.5, 0.0, 0.5, 2.0]).round(6)
+    array([0.078567, 0.157135, 0.078567, 0.      ])
+    """
+    inputs = check_floats(x, "x", dtype="float64", ndim=1)
+    points = check_floats(t, "t", dtype="float64").reshape(np.shape(t))
+    shares = (
+        np.full(inputs.size, 1.0) if weights is None else check_floats(weights, "weights", dtype="float64")
+    )
+    order = np.argsort(inputs, kind="stable")
+    inputs, shares = inputs[order], shares[order] / shares.sum()
+    first = inputs[0] if inputs.size else 0.0
+    # distances from one end, so that inputs far from zero lose no digits
+    count, sums, moved = (
+        np.r_[0.0, np.cumsum(part)] for part in (shares, shares * inputs, shares * (inputs - first))
+    )
+    below, above = np.searchsorted(inputs, points, "left"), np.searchsorted(inputs, points, "right")
+    away = points - first
+    left = (count[below] * away - moved[below]) * np.hypot(count[below], sums[below])
+    rest, s, m = (part[-1] - part[above] for part in (count, sums, moved))
+    right = (m - rest * away) * np.hypot(rest, s)
+    weight: Vector = np.maximum(np.minimum(left, right), 0.0)
+    return np.where((below == 0) | (above == inputs.size), 0.0, weight)
+
+
+def knots(w: Vector, b: Vector, v: Vector) -> tuple[Vector, Vector]:
+    """Return where the slope of sum v_k relu(w_k x + b_k) jumps, ascending, and by how much.
+
+    Neurons with the same knot are one; those without slope have none.
+    """
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        places = -b / w
+    used = np.isfinite(places)  # a knot beyond the range of floats is none
+    places, jumps = places[used], (v * np.abs(w))[used]
+    order = np.argsort(places, kind="stable")
+    places, jumps = places[order], jumps[order]
+    if not places.size:
+        return places, jumps
+    apart = np.diff(places) > SAME * np.finfo(float).eps * np.maximum(np.abs(places[1:]), np.abs(places[:-1]))
+    first = np.flatnonzero(np.r_[True, apart])
+    return places[first], np.add.reduceat(jumps, first)
+
+
+def weighted_variation(x: Vector, places: Vector, jumps: Vector, weights: Vector | None = None) -> float:
+    """Return the sum of |jump| g(knot)."""
+    return float(np.abs(jumps) @ variation_weight(x, places, weights=weights)) if places.size else 0.0
+
+
+def simplified_knots(places: Vector, values: Vector, tolerance: float) -> Vector:
+    """Return the inner places that a linear spline needs to be followed within a tolerance.
+
+    Parameters
+    ----------
+    places, values : ndarray
+        The spline's ends and knots, ascending.
+    tolerance : float
+        Largest vertical distance, by the splitting of Ramer, Douglas and Peucker.
+    """
+    kept: list[int] = []
+    open_parts = [(0, places.size - 1)]
+    while open_parts:
+        low, high = open_parts.pop()
+        if high - low < 2:
+            continue
+        line = np.interp(places[low : high + 1], places[[low, high]], values[[low, high]])
+        apart = np.abs(values[low : high + 1] - line)
+        worst = low + int(apart.argmax())
+        if apart.max() > tolerance:
+            kept.append(worst)
+            open_parts += [(low, worst), (worst, high)]
+    return places[np.sort(np.array(kept, dtype=np.intp))]
+
+
+def effective_knots(
+    x: Vector, places: Vector, jumps: Vector, *, small: float = SMALL
+) -> tuple[Vector, Vector]:
+    """Return the knots that data can tell apart: one between neighbouring inputs, small ones left out.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n,)
+    places, jumps : ndarray
+        As `knots` returns them.
+    small : float
+        Part of the largest jump below which a knot is left out.
+
+    Returns
+    -------
+    places, jumps : ndarray
+        A knot between two inputs lies at the mean of those merged, weighted by the sizes of their jumps.
+    """
+    grid = np.unique(x)
+    gap = np.searchsorted(grid, places, "left")
+    inside = (places > grid[0]) & (places < grid[-1])
+    if not inside.any():
+        return np.zeros(0), np.zeros(0)
+    gap, places, jumps = gap[inside], places[inside], jumps[inside]
+    total = np.bincount(gap, jumps, grid.size)
+    sizes = np.bincount(gap, np.abs(jumps), grid.size)
+    centre = np.bincount(gap, np.abs(jumps) * places, grid.size)
+    kept = np.flatnonzero(np.abs(total) >= small * np.abs(total).max(initial=0.0))
+    kept = kept[(sizes[kept] > 0) & (total[kept] != 0)]
+    return centre[kept] / sizes[kept], total[kept]

@@ -1,0 +1,1 @@
+"""Recovery of matrices from linear measurements: many starts, second answers, intervals, states."""

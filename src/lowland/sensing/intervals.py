@@ -1,0 +1,159 @@
+"""Confidence intervals for entries and other linear functionals of a fitted matrix."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Vector, check_floats, check_positions
+from lowland.core.dense_operator import DenseMap
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.objectives import RecoveryObjective
+from lowland.sensing.tangent_covariance import Noise, TangentCovariance, estimate_noise
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Intervals:
+    """Estimates with intervals that hold the truth with a probability, to first order in the noise.
+
+    Parameters
+    ----------
+    estimate, standard_error, lower, upper : ndarray, shape (k,)
+    level : float
+        Probability, if the assumptions hold: the rank is right, the search ended at the best point, and
+        noise is independent, of the variances that the weights say, and about Gaussian.
+    noise : float
+        Estimated noise level of a datum of weight one.
+    degrees_of_freedom : float
+        Data less what the model took, from which the noise was estimated.
+    form : str
+        "exact" or "block": how variances were computed.
+    """
+
+    estimate: Vector
+    standard_error: Vector
+    lower: Vector
+    upper: Vector
+    level: float
+    noise: float
+    degrees_of_freedom: float
+    form: str
+
+    def __str__(self) -> str:
+        shown = zip(self.estimate[:10], self.lower[:10], self.upper[:10], strict=True)
+        lines = [f"{e:.5g} ({low:.5g} to {high:.5g})" for e, low, high in shown]
+        more = self.estimate.size - len(lines)
+        head = f"{self.level:.0%} intervals, noise {self.noise:.3g}"
+        return "\n".join([head, *lines] + ([f"and {more} more"] if more > 0 else []))
+
+
+def entry_intervals(
+    objective: RecoveryObjective,
+    theta: Vector,
+    rows: ArrayLike,
+    columns: ArrayLike,
+    *,
+    level: float = 0.95,
+    new_observation: bool = False,
+    new_weights: ArrayLike = 1.0,
+    form: str = "auto",
+) -> Intervals:
+    """Return intervals for entries of the matrix at a point.
+
+    Parameters
+    ----------
+    objective : RecoveryObjective
+        With squared loss.
+    theta : ndarray, shape (size,)
+        The best point found.
+    rows, columns : array_like of int, shape (k,)
+    level : float
+        Between 0 and 1.
+    new_observation : bool
+        Whether the interval is for a further observation of the entry, noise included; what the model
+        misses then counts as noise.
+    new_weights : float or array_like, shape (k,)
+        Weights of those observations: the noise of a datum of weight w has a w-th of the variance.
+    form : {"auto", "exact", "block"}
+        See `lowland.sensing.tangent_covariance.TangentCovariance`.
+
+    Returns
+    -------
+    Intervals
+
+    Raises
+    ------
+    UnsupportedError
+        If nothing is known of the noise: a saturated model, or residuals that are not noise (but for
+        new observations).
+    InvalidInputError
+        If a position or the level is out of range.
+    """
+    exact = objective.in_double()
+    if exact.is_complex:
+        raise UnsupportedError("error bars of entries need a real matrix", exact.describe())
+    i = check_positions(rows, "rows", below=exact.shape[0])
+    j = check_positions(columns, "columns", below=exact.shape[1])
+    if i.shape != j.shape:
+        raise InvalidInputError("rows and columns must be equally long", f"{i.size} and {j.size}")
+    point = check_floats(theta, "theta", dtype="float64", ndim=1)
+    covariance = TangentCovariance(exact, point, form)
+    noise = estimate_noise(exact, point, strict=not new_observation)
+    weights = np.broadcast_to(np.asarray(new_weights, dtype=np.float64), i.shape)
+    if not (np.isfinite(weights).all() and weights.min(initial=1.0) > 0):
+        raise InvalidInputError("new_weights must be positive", f"least {weights.min(initial=1.0)}")
+    extra = 1 / weights if new_observation else np.zeros(i.size)
+    return _intervals(
+        covariance, noise, exact.matrix(point).at(i, j), covariance.of_entries(i, j) + extra, level
+    )
+
+
+def functional_intervals(
+    objective: RecoveryObjective, theta: Vector, arrays: ArrayLike, *, level: float = 0.95
+) -> Intervals:
+    """Return intervals for linear functionals <B_k, X> of the matrix at a point.
+
+    Parameters
+    ----------
+    objective : RecoveryObjective
+        With squared loss and a real matrix.
+    theta : ndarray, shape (size,)
+    arrays : array_like, shape (k, m, n)
+        The matrices B_k.
+    level : float
+
+    Returns
+    -------
+    Intervals
+    """
+    exact, point = objective.in_double(), check_floats(theta, "theta", dtype="float64", ndim=1)
+    if exact.is_complex:
+        raise UnsupportedError("error bars of functionals need a real matrix", exact.describe())
+    weights = check_floats(arrays, "arrays", dtype="float64", ndim=3)
+    if weights.shape[1:] != exact.shape:
+        raise InvalidInputError("arrays do not fit the matrix", f"{weights.shape[1:]} for {exact.shape}")
+    factors = exact.matrix(point)
+    estimate = np.array([np.sum((b @ factors.right) * factors.left) for b in weights])
+    covariance = TangentCovariance(exact, point, "exact")
+    noise = estimate_noise(exact, point)
+    variances = covariance.of_maps([DenseMap(b) for b in weights])
+    return _intervals(covariance, noise, estimate, variances, level)
+
+
+def _intervals(
+    covariance: TangentCovariance, noise: Noise, estimate: Vector, variances: Vector, level: float
+) -> Intervals:
+    from scipy.stats import t
+
+    if not 0 < level < 1:
+        raise InvalidInputError("level must lie between 0 and 1", repr(level))
+    error = noise.level * np.sqrt(np.maximum(variances, 0.0))
+    reach = float(t.ppf((1 + level) / 2, noise.free)) * error
+    form = "exact" if covariance.is_exact else "block"
+    return Intervals(
+        estimate, error, estimate - reach, estimate + reach, level, noise.level, noise.free, form
+    )

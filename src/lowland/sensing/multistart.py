@@ -1,0 +1,275 @@
+"""The attempts of a recovery: which searches are tried, in what order, and when they suffice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias, final
+
+import numpy as np
+
+from lowland.core.errors import InvalidInputError
+from lowland.core.records import SearchResult
+from lowland.dynamics.search.annealing import Langevin
+from lowland.measure import Entries
+from lowland.objectives import RecoveryObjective
+from lowland.search import (
+    EmpiricalBayes,
+    GaussNewton,
+    Iterations,
+    RelativeDecreaseBelow,
+    TrustRegion,
+    ValueBelow,
+    VariableProjection,
+    make_start,
+    run,
+)
+from lowland.search.loop import Callback
+from lowland.search.stops import StopRule
+from lowland.sensing.rank_increment import UNFIT, raise_rank
+from lowland.sensing.rank_lifting import (
+    bump_rank,
+    drop_spare_rank,
+    joined,
+    search_and_polish,
+    through_higher_rank,
+)
+from lowland.sensing.solvers import default_stop, exact_value, make_solver, warmed_alternating
+
+# without a penalty, a first attempt that leaves a residual is followed by up to this many others
+AUTO_RESTARTS = 6
+# three attempts whose objectives agree to this are taken for the same answer ...
+AGREEMENT = 1e-6
+# ... unless attempts are so cheap (measurements times unknowns) that all of them may as well be tried:
+# false minima are found again and again too
+CHEAP = 200_000
+# Gauss-Newton steps at an exact fit, each worth several digits
+LAST_STEPS = 3
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Attempting:
+    """What an attempt is given.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    stop : StopRule or None
+        The user's rule, if there is one.
+    callbacks : sequence of callable
+    before : sequence of SearchResult
+        What earlier attempts found.
+    """
+
+    rng: np.random.Generator
+    stop: StopRule | None = None
+    callbacks: Sequence[Callback] = ()
+    before: Sequence[SearchResult] = ()
+
+
+Search: TypeAlias = Callable[[Attempting], SearchResult]
+# a name, and a function that searches, given what earlier attempts found
+Plan: TypeAlias = tuple[str, Search]
+
+
+def plan_starts(
+    objective: RecoveryObjective, solver: Any, start: Any, n_restarts: int | str, rng: np.random.Generator
+) -> list[Plan]:
+    """Return the attempts in order, each as a name and a function that runs it."""
+    if n_restarts != "auto" and (not isinstance(n_restarts, int | np.integer) or n_restarts < 0):
+        raise InvalidInputError('n_restarts must be "auto" or at least 0', repr(n_restarts))
+    restarts = AUTO_RESTARTS if n_restarts == "auto" else int(n_restarts)
+    if n_restarts == "auto" and (objective.ridge or solver != "auto"):
+        restarts = 0
+    first = "spectral" if isinstance(start, str) and start == "auto" else start
+    if solver != "auto":
+        steppers = [make_solver(solver)]
+        if isinstance(steppers[0], Langevin):  # ends near a minimum, not at it
+            steppers.append(TrustRegion())
+        return [_plain(objective, steppers, first if k == 0 else "random") for k in range(1 + restarts)]
+    if objective.ridge and objective.block_solver is not None:
+        return [_blocks_then_newton(objective, first if k == 0 else "random") for k in range(1 + restarts)]
+    if isinstance(start, str) and start == "auto":
+        plans = (
+            _completion_plans(objective) if objective.elimination is not None else _sensing_plans(objective)
+        )
+    else:
+        plans = [_plain(objective, _steppers(objective), first)]
+    while len(plans) < 1 + restarts:
+        plans.append(_further(objective, len(plans)))
+    return plans
+
+
+def _steppers(objective: RecoveryObjective) -> list[Any]:
+    """Return what follows what: a search that cannot run away near the limit, then exact Newton steps."""
+    if not objective.loss.is_quadratic or objective.penalties:
+        return [TrustRegion()]
+    return [EmpiricalBayes(), TrustRegion()]
+
+
+def _completion_plans(objective: RecoveryObjective) -> list[Plan]:
+    """Raise the rank, either factor eliminated; go through a rank above; weaker priors; spectral start."""
+    sides = ("columns", "rows")
+    plans = [rank_by_rank(objective, VariableProjection(side)) for side in sides]
+    if objective.rank < min(objective.shape):
+        plans += [_bump(objective, [VariableProjection(side)]) for side in reversed(sides)]
+    plans += [rank_by_rank(objective, VariableProjection(side, surplus=0.4)) for side in sides]
+    return [*plans, _plain(objective, [GaussNewton()], "spectral")]
+
+
+def _sensing_plans(objective: RecoveryObjective) -> list[Plan]:
+    """Start from the spectrum, leave a bad end by a higher rank, begin small at twice the rank."""
+    steppers = _steppers(objective)
+    plans = [_plain(objective, steppers, "spectral")]
+    if not objective.penalties and objective.rank < min(objective.shape):
+        plans += [_bump(objective, steppers), _over_parametrised(objective, steppers)]
+    return plans
+
+
+def _further(objective: RecoveryObjective, k: int) -> Plan:
+    if objective.block_solver is not None and isinstance(objective.measurement, Entries):
+        return shrinking_penalty(objective)
+    return _plain(objective, [TrustRegion()], ("random", "small_random")[k % 2])
+
+
+def _plain(objective: RecoveryObjective, steppers: Sequence[Any], start: Any) -> Plan:
+    def search(at: Attempting) -> SearchResult:
+        theta = make_start(objective, start, at.rng)
+        return search_and_polish(
+            objective, steppers, theta, at.rng, at.stop, at.callbacks, enough=_enough(objective)
+        )
+
+    return start if isinstance(start, str) else "given", search
+
+
+def _bump(objective: RecoveryObjective, steppers: Sequence[Any]) -> Plan:
+    def search(at: Attempting) -> SearchResult:
+        best = min(at.before, key=lambda result: result.value)
+        theta, rank = bump_rank(objective, best.theta, at.rng), objective.rank + 1
+        return through_higher_rank(
+            objective, steppers, theta, rank, at.rng, at.stop, at.callbacks, enough=_enough(objective)
+        )
+
+    name = "best so far with one more column"
+    eliminates = isinstance(steppers[0], VariableProjection)
+    return f"{name}, {steppers[0].side} eliminated" if eliminates else name, search
+
+
+def _over_parametrised(objective: RecoveryObjective, steppers: Sequence[Any]) -> Plan:
+    rank = min(2 * objective.rank + 1, *objective.shape)
+
+    def search(at: Attempting) -> SearchResult:
+        theta = make_start(objective.resized(rank), "small_random", at.rng)
+        return through_higher_rank(
+            objective, steppers, theta, rank, at.rng, at.stop, at.callbacks, enough=_enough(objective)
+        )
+
+    return f"small_random at rank {rank}", search
+
+
+def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> Plan:
+    """Alternate until progress is slow, then finish with Gauss-Newton steps."""
+
+    def search(at: Attempting) -> SearchResult:
+        theta = make_start(objective, start, at.rng)
+        stepper = warmed_alternating(objective, at.rng)
+        rough = at.stop or (
+            RelativeDecreaseBelow(1e-4, after=stepper.warm_up(objective.ridge)) | Iterations(500)
+        )
+        first = run(objective, stepper, theta, stop=rough, rng=at.rng, callbacks=at.callbacks)
+        if first.stop_reason in UNFIT:
+            return first
+        rule = at.stop or default_stop(objective, "trust_region")
+        second = run(objective, TrustRegion(), first.theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
+        return joined(first, second)
+
+    return start if isinstance(start, str) else "given", search
+
+
+def rank_by_rank(objective: RecoveryObjective, stepper: VariableProjection) -> Plan:
+    """Raise the rank by variable projection; a residual that stays is polished by Newton steps."""
+
+    def search(at: Attempting) -> SearchResult:
+        rule = at.stop or default_stop(objective, stepper.name)
+        first = raise_rank(objective, stepper, at.rng, stop=rule, callbacks=at.callbacks)
+        if first.stop_reason in UNFIT or first.value <= _enough(objective):
+            return first
+        # the prior that led the way is no part of the objective; a few steps make ends comparable, and
+        # only the best one is worth all its digits (`polish`)
+        rule = at.stop or (RelativeDecreaseBelow(1e-4, 3) | Iterations(30))
+        second = run(objective, TrustRegion(), first.theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
+        return joined(first, second)
+
+    return f"rank by rank, {stepper.side} eliminated", search
+
+
+def shrinking_penalty(objective: RecoveryObjective) -> Plan:
+    """Alternate from a random start with a penalty that shrinks from sweep to sweep."""
+
+    def search(at: Attempting) -> SearchResult:
+        theta = make_start(objective, "random", at.rng)
+        stepper = warmed_alternating(objective, at.rng)
+        rule = at.stop or default_stop(objective, "alternating", after=stepper.warm_up(objective.ridge))
+        return run(objective, stepper, theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
+
+    return "random, shrinking penalty", search
+
+
+def polish(
+    objective: RecoveryObjective,
+    result: SearchResult,
+    rng: np.random.Generator,
+    stop: StopRule | None,
+    callbacks: Sequence[Callback],
+) -> SearchResult:
+    """Return the result after the Newton steps that it lacks: few if its fit is exact already."""
+    if result.stop_reason in UNFIT or objective.penalties:
+        return result
+    if result.value <= _enough(objective):
+        return result if stop else _last_digits(objective, result, rng)
+    if not result.solver.startswith(VariableProjection.name):
+        return result
+    rule = stop or default_stop(objective, "trust_region")
+    second = run(objective, TrustRegion(), result.theta, stop=rule, rng=rng, callbacks=callbacks)
+    return joined(result, second)
+
+
+def _last_digits(
+    objective: RecoveryObjective, result: SearchResult, rng: np.random.Generator
+) -> SearchResult:
+    """Return an exact fit with a residual of rounding size, which proofs of exactness need."""
+    target = 1e-4 * exact_value(objective)
+    if result.value <= target:
+        return result
+    # the search has converged; that these steps end by their number is no news
+    rule = ValueBelow(target) | RelativeDecreaseBelow(0.5) | Iterations(LAST_STEPS)
+    last = run(objective, GaussNewton(), result.theta, stop=rule, rng=rng)
+    return replace(joined(result, last), stop_reason=result.stop_reason, message=result.message)
+
+
+def without_spare_rank(
+    objective: RecoveryObjective, theta: Any, rng: np.random.Generator
+) -> SearchResult | None:
+    """Return as good a point of lower rank, padded with zeros, where there is one; penalties see to it."""
+    if objective.penalties or objective.free_biases:
+        return None
+    enough = _enough(objective)
+    narrower = drop_spare_rank(objective, _steppers(objective), theta, rng, enough=enough)
+    if narrower is None or narrower.value > enough:
+        return narrower
+    return _last_digits(objective, narrower, rng)
+
+
+def _enough(objective: RecoveryObjective) -> float:
+    return 0.0 if objective.penalties else 4 * exact_value(objective)
+
+
+def is_settled(objective: RecoveryObjective, results: list[SearchResult]) -> bool:
+    """Whether a further attempt would be a waste: the fit is exact, or three agree on the best."""
+    values = sorted(result.value for result in results)
+    if objective.ridge or values[0] <= 4 * exact_value(objective):
+        return True
+    if objective.measurement.size * objective.size <= CHEAP:
+        return False
+    return len(values) > 2 and values[2] - values[0] <= AGREEMENT * values[0]

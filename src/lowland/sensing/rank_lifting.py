@@ -1,0 +1,136 @@
+"""Ways around a bad end: through a higher rank and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.records import Factors, SearchResult
+from lowland.objectives import RecoveryObjective
+from lowland.search import run
+from lowland.search.loop import Callback
+from lowland.search.stops import StopRule
+from lowland.sensing.rank_increment import UNFIT, padded, widen
+from lowland.sensing.solvers import default_stop
+
+# components smaller than this, relative to the largest, may be spare
+SPARE = 1e-3
+
+
+def search_and_polish(
+    objective: RecoveryObjective,
+    steppers: Sequence[Any],
+    theta: Vector,
+    rng: np.random.Generator,
+    stop: StopRule | None = None,
+    callbacks: Sequence[Callback] = (),
+    *,
+    enough: float = 0.0,
+) -> SearchResult:
+    """Search with one stepper after the other, until the objective is at most `enough`."""
+    result: SearchResult | None = None
+    for stepper in steppers:
+        rule = stop or default_stop(objective, stepper.name)
+        start = theta if result is None else result.state.theta
+        following = run(objective, stepper, start, stop=rule, rng=rng, callbacks=callbacks)
+        result = following if result is None else joined(result, following)
+        if result.stop_reason in UNFIT or result.value <= enough:
+            break
+    assert result is not None
+    return result
+
+
+def joined(first: SearchResult, second: SearchResult) -> SearchResult:
+    """Return the better of two searches in a row, with the names, steps and seconds of both."""
+    better = second if second.value <= first.value else first
+    return _in_a_row(first, second, better, f"{first.solver}, then {second.solver}")
+
+
+def _in_a_row(first: SearchResult, second: SearchResult, kept: SearchResult, solver: str) -> SearchResult:
+    """Return one of two searches with the end of the second, and the steps and seconds of both."""
+    return replace(
+        kept,
+        stop_reason=second.stop_reason,
+        message=second.message,
+        solver=solver,
+        iterations=first.iterations + second.iterations,
+        seconds=first.seconds + second.seconds,
+        work=first.work + second.work,
+    )
+
+
+def through_higher_rank(
+    objective: RecoveryObjective,
+    steppers: Sequence[Any],
+    theta: Vector,
+    rank: int,
+    rng: np.random.Generator,
+    stop: StopRule | None = None,
+    callbacks: Sequence[Callback] = (),
+    *,
+    enough: float = 0.0,
+) -> SearchResult:
+    """Search at a higher rank from a point of that rank, keep the leading components, search again.
+
+    With columns to spare, minima that are false at the rank itself have a way down.
+    """
+    wide = objective.resized(rank)
+    rule = stop or default_stop(wide, steppers[0].name)
+    first = run(wide, steppers[0], theta, stop=rule, rng=rng)
+    start = truncate(wide, first.state.theta, objective)
+    if first.stop_reason in UNFIT:
+        return replace(first, theta=start, value=objective.value(start), state=None)
+    second = search_and_polish(objective, steppers, start, rng, stop, callbacks, enough=enough)
+    solver = f"{first.solver} at rank {rank}, then {second.solver}"
+    return _in_a_row(first, second, second, solver)
+
+
+def drop_spare_rank(
+    objective: RecoveryObjective,
+    steppers: Sequence[Any],
+    theta: Vector,
+    rng: np.random.Generator,
+    *,
+    enough: float,
+) -> SearchResult | None:
+    """Search at the rank that the singular values show, and return it if the objective is no worse.
+
+    A search with columns to spare converges slowly, because the Hessian at its end is singular; at the
+    right rank the same point is polished in a few steps.
+
+    Returns
+    -------
+    SearchResult or None
+        At a lower rank, its point padded with zeros to the objective's size; None where every component
+        counts.
+    """
+    canonical = objective.canonical(theta)
+    sizes = np.linalg.norm(objective.matrix(canonical).left, axis=0) ** 2
+    value = objective.value(theta)
+    for rank in range(1, objective.rank):
+        if not sizes[rank] <= SPARE * sizes[0]:
+            continue
+        narrow = objective.resized(rank)
+        start = truncate(objective, canonical, narrow)
+        result = search_and_polish(narrow, steppers, start, rng, enough=enough)
+        if result.stop_reason not in UNFIT and result.value <= max(enough, value * (1 + 1e-9)):
+            theta = padded(objective, narrow.matrix(result.theta))
+            return replace(result, theta=theta, solver=f"{result.solver} at rank {rank}")
+        return None
+    return None
+
+
+def bump_rank(objective: RecoveryObjective, theta: Vector, rng: np.random.Generator) -> Vector:
+    """Return the point with one more column along which the objective of any rank falls fastest."""
+    return widen(objective.resized(objective.rank + 1), theta, rng)
+
+
+def truncate(wide: RecoveryObjective, theta: Vector, objective: RecoveryObjective) -> Vector:
+    """Return the leading components of a point of higher rank."""
+    factors = wide.matrix(wide.canonical(theta))
+    keep = slice(0, objective.rank)
+    return objective.from_factors(Factors(factors.left[:, keep], factors.right[:, keep]))

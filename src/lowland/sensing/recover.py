@@ -1,0 +1,299 @@
+"""Recovery of a low-rank matrix from linear measurements: the whole flow in a page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.certificates import JUDGES, MATRIX_CLAIMS, Settings, judge, usual_work
+from lowland.core.arrays import Matrix, check_numbers, check_rank
+from lowland.core.complex_views import complex_type
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
+from lowland.core.protocols import Measurement, check_measurement
+from lowland.core.random import RandomSource, make_generator, spawn
+from lowland.core.records import Attempt, Factors, SearchResult
+from lowland.core.status import StopReason
+from lowland.core.work import Budget, counted
+from lowland.losses import LOSSES
+from lowland.objectives import RecoveryObjective, make_objective
+from lowland.search.loop import Callback
+from lowland.search.stops import StopRule
+from lowland.sensing.input_checks import check_scale, warn_if_too_few
+from lowland.sensing.matrix_models import structured
+from lowland.sensing.multistart import Attempting, is_settled, plan_starts, polish, without_spare_rank
+from lowland.sensing.recovery import Recovery
+from lowland.sensing.second_solution import refute_uniqueness
+
+
+def recover(  # noqa: PLR0913
+    measurement: Measurement,
+    y: ArrayLike,
+    *,
+    rank: int,
+    structure: str = "general",
+    loss: str = "squared",
+    penalty: float = 0.0,
+    weights: ArrayLike | None = None,
+    solver: Any = "auto",
+    start: Any = "auto",
+    n_restarts: int | str = "auto",
+    dtype: str = "float64",
+    stop: StopRule | None = None,
+    rng: RandomSource = None,
+    callbacks: Sequence[Callback] = (),
+    certify: bool = True,
+    effort: str = "standard",
+    judging_seconds: float | None = None,
+) -> Recovery:
+    """Recover a low-rank matrix from linear measurements by local search.
+
+    Minimises sum_k w_k (A(X)_k - y_k)^2 / 2 + penalty ||X||_* over matrices X of the given rank,
+    in factored form.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        The linear map A, with p measurements of an m x n matrix.
+    y : array_like, shape (p,)
+        Measured values.
+    rank : int
+        Rank of the matrix, 1 to min(m, n).
+    structure : {"general", "psd", "density"}
+        X = U V^H, X = U U^H (positive semidefinite), or the latter of trace one. Matrices are
+        complex where the measurement is.
+    loss : {"squared", "poisson", "binomial"}
+        Half the squared error; the deviance of counts; or that of frequencies, whose numbers of
+        trials are the weights.
+    penalty : float
+        Weight of the nuclear norm, in units of the objective per unit of X.
+    weights : array_like, shape (p,), optional
+        Positive weight of each measurement.
+    solver : {"auto", "gradient", "scaled", "stochastic", "langevin", "alternating", "gauss_newton", \
+            "empirical_bayes", "trust_region", "variable_projection"} or stepper
+        "auto" combines them: exact block solves for observed entries with a penalty; variable
+        projection rank by rank for entries without one; else Gauss-Newton steps with a prior that
+        fades with the residual, then Newton steps. What was tried is in `Recovery.attempts`.
+    start : {"auto", "spectral", "random", "small_random"}, Factors, or array_like
+        Where to begin; "auto" is spectral. Factors have the rank asked for.
+    n_restarts : int or "auto"
+        Further attempts. With "auto" and no penalty, as long as a residual remains and no three
+        agree, up to six: through a rank one higher, from a small start at more than twice the
+        rank, from random starts.
+    dtype : {"float64", "float32"}
+        Precision of the search; certificates are judged in float64.
+    stop : StopRule, optional
+        When a start ends; the default depends on the solver.
+    rng : int, Generator or None
+        Source of randomness; the same seed gives the same bits.
+    callbacks : sequence of callable
+        Called after each step with the progress and the point.
+    certify : bool
+        Whether to judge the answer.
+    effort : {"quick", "standard", "thorough"}
+        How many times the work of the fit may be spent on judging it: a quarter, as much, a hundred times as
+        much; see `Settings.for_effort`.
+    judging_seconds : float, optional
+        Nor more than so many seconds; see `certify`.
+
+    Returns
+    -------
+    Recovery
+
+    Raises
+    ------
+    InvalidInputError
+        If arguments do not fit together.
+
+    Notes
+    -----
+    That a search converged is not evidence that its answer is right: read the certificate.
+
+    References
+    ----------
+    S. Bhojanapalli, B. Neyshabur, N. Srebro, Global optimality of local search for low rank
+    matrix recovery, NIPS 2016.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> rng = np.random.default_rng(0)
+    >>> truth = np.outer(np.arange(1.0, 6.0), np.arange(1.0, 6.0))
+    >>> A = ll.gaussian(40, (5, 5), rng)
+    >>> fit = ll.recover(A, A.measure_matrix(truth), rank=1, structure="psd", rng=0)
+    >>> bool(np.allclose(fit.matrix(), truth))
+    True
+    >>> fit.certificate["globally_optimal"].verdict.name
+    'PROVED'
+    """
+    settings = Settings.for_effort(effort)  # an unknown one is an error before any work
+    objective = _make_objective(measurement, y, rank, structure, loss, penalty, weights, dtype)
+    check_scale(objective.y)
+    warn_if_too_few(objective)
+    generator = make_generator(rng)
+    plans = plan_starts(objective, solver, start, n_restarts, generator)
+    limit = len(plans) if n_restarts == "auto" else 1 + int(n_restarts)
+    results: list[SearchResult] = []
+    attempts: list[Attempt] = []
+    with counted() as work:
+        for (start_name, make), child in zip(plans[:limit], spawn(generator, limit), strict=True):
+            result = make(Attempting(child, stop, callbacks, results))
+            results.append(result)
+            attempts.append(_attempt(start_name, result))
+            if result.stop_reason is StopReason.INTERRUPTED or (
+                n_restarts == "auto" and is_settled(objective, results)
+            ):
+                break
+        best = min(results, key=lambda result: result.value)
+        if solver == "auto" and best.stop_reason is not StopReason.INTERRUPTED:
+            best = polish(objective, best, generator, stop, callbacks)
+            narrower = without_spare_rank(objective, best.theta, generator)
+            if narrower is not None:
+                best = narrower
+                attempts.append(_attempt("best so far without spare components", best))
+    certificate = None
+    if certify:
+        budget = settings.budget(work.spent, judging_seconds)
+        certificate = _judged(objective, best, settings, budget, generator)
+    return Recovery(
+        _without_zeros(objective.matrix(best.theta)), best, certificate, objective, tuple(attempts)
+    )
+
+
+def _judged(
+    objective: RecoveryObjective,
+    best: SearchResult,
+    settings: Settings,
+    budget: Budget,
+    rng: np.random.Generator,
+) -> Certificate:
+    """Return the certificate of a search's end; what judges leave of the budget looks for another answer."""
+    certificate = judge(objective, best.theta, JUDGES, settings=settings, budget=budget)
+    if best.stop_reason is StopReason.INTERRUPTED:
+        return certificate
+    started, before = time.perf_counter(), certificate["uniquely_determined"]
+    unique = refute_uniqueness(objective, before, best.theta, rng, budget)
+    seconds = before.seconds + time.perf_counter() - started
+    return certificate.with_finding(replace(unique, seconds=seconds))
+
+
+def _attempt(start: str, result: SearchResult) -> Attempt:
+    return Attempt(
+        start,
+        result.solver,
+        result.value,
+        result.stop_reason,
+        result.message,
+        result.iterations,
+        result.seconds,
+    )
+
+
+def _without_zeros(factors: Factors) -> Factors:
+    """Return factors without the columns that are zero on both sides, but with one at least."""
+    used = np.flatnonzero((factors.left != 0).any(axis=0) & (factors.right != 0).any(axis=0))
+    keep = used if used.size else np.arange(1)
+    return Factors(factors.left[:, keep], factors.right[:, keep])
+
+
+def certify_matrix(
+    measurement: Measurement,
+    y: ArrayLike,
+    left: ArrayLike,
+    right: ArrayLike | None = None,
+    *,
+    penalty: float = 0.0,
+    weights: ArrayLike | None = None,
+    claims: Sequence[str] = MATRIX_CLAIMS,
+    settings: Settings | None = None,
+) -> Certificate:
+    """Judge factors that came from anywhere.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        The linear map A.
+    y : array_like, shape (p,)
+        Measured values.
+    left : array_like, shape (m, r)
+        U.
+    right : array_like, shape (n, r), optional
+        V of X = U V^H; without it X = U U^H, positive semidefinite.
+    penalty : float
+        Weight of the nuclear norm in the problem that the factors are meant to solve.
+    weights : array_like, shape (p,), optional
+        Positive weight of each measurement.
+    claims : sequence of str
+        Which claims to judge.
+    settings : Settings, optional
+        Tolerances and budgets.
+
+    Returns
+    -------
+    Certificate
+
+    Raises
+    ------
+    InvalidInputError
+        If the factors do not fit the measurement.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> A = ll.Entries([0, 0, 1], [0, 1, 0], (2, 2))
+    >>> proof = ll.certify_matrix(A, [1.0, 2.0, 3.0], [[1.0], [3.0]], [[1.0], [2.0]])
+    >>> proof["uniquely_determined"].verdict.name
+    'PROVED'
+    """
+    u = _in_double(left, "left")
+    v = None if right is None else _in_double(right, "right")
+    structure = "psd" if v is None else "general"
+    if v is not None and u.shape[1] != v.shape[1]:
+        raise InvalidInputError(
+            "left and right must have equally many columns", f"{u.shape[1]} and {v.shape[1]}"
+        )
+    check_measurement(measurement)
+    shapes = (u.shape[0], (u if v is None else v).shape[0])
+    if shapes != tuple(measurement.shape):
+        raise InvalidInputError("the factors do not fit the measurement", f"{shapes} for {measurement.shape}")
+    objective = _make_objective(measurement, y, u.shape[1], structure, "squared", penalty, weights, "float64")
+    theta = objective.from_factors(Factors(u, u if v is None else v))
+    settings = settings or Settings()
+    budget = settings.budget(usual_work(objective, theta))
+    return judge(objective, theta, JUDGES, claims=claims, settings=settings, budget=budget)
+
+
+def _in_double(factor: ArrayLike, name: str) -> Matrix:
+    array = check_numbers(factor, name, ndim=2)
+    return array.astype(np.complex128 if np.iscomplexobj(array) else np.float64)
+
+
+def _make_objective(
+    measurement: Measurement,
+    y: ArrayLike,
+    rank: int,
+    structure: str,
+    loss: str,
+    penalty: float,
+    weights: ArrayLike | None,
+    dtype: str,
+) -> RecoveryObjective:
+    if not isinstance(loss, str) or loss not in LOSSES:
+        raise InvalidInputError("loss is unknown", repr(loss), fix=f"use one of {', '.join(LOSSES)}")
+    if dtype not in ("float64", "float32"):
+        raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
+    check_measurement(measurement)
+    rank = check_rank(rank, measurement.shape)
+    if structure == "density" and penalty:
+        raise InvalidInputError(
+            'structure "density" takes no penalty', f"penalty {penalty}", "the trace is fixed"
+        )
+    measurement, model = structured(measurement, rank, structure)
+    data = check_numbers(y, "y", ndim=1)
+    data = data.astype(complex_type(np.dtype(dtype)) if np.iscomplexobj(data) else dtype)
+    return make_objective(measurement, data, model, loss=LOSSES[loss](), weights=weights, ridge=penalty)

@@ -1,0 +1,137 @@
+"""`Recovery`: what `recover` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from typing import final
+
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Matrix
+from lowland.core.findings import Certificate
+from lowland.core.records import Attempt, Factors, SearchResult
+from lowland.objectives import RecoveryObjective
+from lowland.sensing.intervals import Intervals, entry_intervals
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Recovery:
+    """A recovered matrix, how it was found, and what is proved about it.
+
+    Parameters
+    ----------
+    factors : Factors
+        The matrix as left @ right.conj().T.
+    search : SearchResult
+        The best of all starts: why it stopped and its trace.
+    certificate : Certificate or None
+        What is proved; None if it was not asked for.
+    objective : RecoveryObjective
+        The problem that was solved.
+    attempts : tuple of Attempt
+        Every start, in order, with its end.
+    """
+
+    factors: Factors
+    search: SearchResult
+    certificate: Certificate | None
+    objective: RecoveryObjective
+    attempts: tuple[Attempt, ...]
+
+    @property
+    def rank(self) -> int:
+        """Number of components found; fewer than asked for where the rest would be zero."""
+        return self.factors.width
+
+    def matrix(self) -> Matrix:
+        """Return the dense matrix."""
+        return self.factors.matrix()
+
+    def interval(
+        self,
+        rows: ArrayLike,
+        columns: ArrayLike,
+        *,
+        level: float = 0.95,
+        new_observation: bool = False,
+        form: str = "auto",
+    ) -> Intervals:
+        """Return confidence intervals for entries of the matrix.
+
+        Parameters
+        ----------
+        rows, columns : array_like of int, shape (k,)
+        level : float
+            Probability that an interval holds the entry, between 0 and 1.
+        new_observation : bool
+            Whether it shall hold a further observation of the entry instead.
+        form : {"auto", "exact", "block"}
+            "exact" takes the whole Jacobian; "block", for observed entries, the errors of rows and of
+            columns apart. "auto" is exact up to 2,500 parameters.
+
+        Returns
+        -------
+        Intervals
+            To first order in the noise, an estimate: its assumptions stand in `Intervals`.
+
+        Raises
+        ------
+        UnsupportedError
+            If the residuals tell nothing of the noise: a saturated model, or a rank plainly too low.
+
+        Examples
+        --------
+        >>> import numpy as np, lowland as ll
+        >>> rng = np.random.default_rng(0)
+        >>> truth = np.outer(np.arange(1.0, 21.0), np.arange(1.0, 16.0))
+        >>> rows, columns = np.nonzero(rng.random((20, 15)) < 0.6)
+        >>> y = truth[rows, columns] + rng.standard_normal(rows.size)
+        >>> fit = ll.recover(ll.Entries(rows, columns, (20, 15)), y, rank=1, rng=0)
+        >>> found = fit.interval([3], [4])
+        >>> bool(found.lower[0] < truth[3, 4] < found.upper[0]), round(found.noise, 1)
+        (True, 1.0)
+
+        References
+        ----------
+        Y. Chen, J. Fan, C. Ma, Y. Yan, Inference and uncertainty quantification for noisy matrix
+        completion, PNAS 2019 (the block form for equal weights).
+        """
+        return entry_intervals(
+            self.objective,
+            self.search.theta,
+            rows,
+            columns,
+            level=level,
+            new_observation=new_observation,
+            form=form,
+        )
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write a self-contained HTML report.
+
+        Parameters
+        ----------
+        path : path
+            Where to; an existing file is replaced whole.
+        """
+        from lowland.report.page import write_report
+        from lowland.sensing.report import recovery_page
+
+        page = recovery_page(self.objective, self.search, self.factors, self.certificate, self.attempts)
+        write_report(path, page)
+
+    def __str__(self) -> str:
+        lines = [
+            self.objective.describe(),
+            f"stopped: {self.search.stop_reason.value}, {self.search.message}",
+        ]
+        lines += [
+            f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
+            for k, a in enumerate(self.attempts)
+        ]
+        return "\n".join(lines) + (f"\n{self.certificate}" if self.certificate else "")
+
+    def _repr_html_(self) -> str:
+        return self.certificate._repr_html_() if self.certificate else f"<pre>{self}</pre>"

@@ -1,0 +1,83 @@
+"""What the report of a recovery shows, and what reports of searches share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lowland.core.findings import Certificate
+from lowland.core.records import Attempt, Factors, SearchResult
+from lowland.objectives import RecoveryObjective
+from lowland.report.displays import ConvergenceDisplay, PredictionDisplay, SpectrumDisplay
+from lowland.report.page import FigureEntry, Page, TableEntry
+
+
+def recovery_page(
+    objective: RecoveryObjective,
+    search: SearchResult,
+    factors: Factors,
+    certificate: Certificate | None,
+    attempts: Sequence[Attempt],
+) -> Page:
+    """Return the page of a recovery."""
+    rows = [
+        (
+            str(k),
+            a.start,
+            a.solver,
+            f"{a.value:.4g}",
+            str(a.iterations),
+            a.stop_reason.value.replace("_", " "),
+        )
+        for k, a in enumerate(attempts)
+    ]
+    header = ("start", "from", "solver", "objective", "steps", "stopped")
+    residual = PredictionDisplay(objective.y, objective.predict(search.theta), "measurements")
+    return Page(
+        f"Recovery of a rank-{objective.rank} matrix",
+        asked_search(objective.describe(), search),
+        certificate,
+        tables=(TableEntry("Starts", header, rows),),
+        figures=(*search_figures(search, factors), prediction_figure(residual)),
+    )
+
+
+def asked_search(problem: str, search: SearchResult) -> list[tuple[str, str]]:
+    """Return what was searched for, how, and where it ended, for the page's first table."""
+    return [
+        ("problem", problem),
+        ("solver", _words(search.solver)),
+        ("stopped", f"{_words(search.stop_reason.value)}: {search.message}"),
+        ("objective", f"{search.value:.6g} after {search.iterations} steps in {search.seconds:.2g} s"),
+    ]
+
+
+def prediction_figure(display: PredictionDisplay) -> FigureEntry:
+    """Return the plot of predicted against observed values."""
+    words = (
+        f"Predicted against observed values of {display.observed.size} {display.label}; the line is equality."
+    )
+    return FigureEntry("Predicted and observed", words, display.plot)
+
+
+def search_figures(
+    search: SearchResult, factors: Factors, value: str = "The objective"
+) -> tuple[FigureEntry, ...]:
+    """Return the plots of the low-rank part's singular values and of the search, `value` being its value."""
+    spectrum = SpectrumDisplay.from_factors(factors)
+    return (
+        FigureEntry(
+            "Singular values",
+            f"Singular values of the low-rank part, {spectrum.singular_values[0]:.3g} the largest and "
+            f"{spectrum.singular_values[-1]:.3g} the smallest.",
+            spectrum.plot,
+        ),
+        FigureEntry(
+            "Convergence",
+            f"{value} over {search.trace.values.size - 1} steps of the last stage.",
+            ConvergenceDisplay.from_result(search).plot,
+        ),
+    )
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,197 @@
+"""Another matrix of the rank that reproduces the data: what refutes that there is one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import final
+
+import numpy as np
+
+from lowland.certificates.exact_fit import misfit
+from lowland.certificates.isolation_radius import prove_exclusion
+from lowland.certificates.settings import gradient_work
+from lowland.core.arrays import Vector
+from lowland.core.findings import Finding
+from lowland.core.status import Rigour, StopReason, Verdict
+from lowland.core.work import Budget, counted
+from lowland.objectives import RecoveryObjective
+from lowland.search import (
+    GaussNewton,
+    Iterations,
+    RelativeDecreaseBelow,
+    ValueBelow,
+    VariableProjection,
+    make_start,
+    run,
+)
+from lowland.search.stops import Progress, StopRule
+from lowland.sensing.many_searches import affordable_searches, is_small, search_from_many_starts
+from lowland.sensing.solvers import exact_value
+
+# searches for answers, or rounds of many at once; the first few must reach one
+TRIES, ROUNDS, FIRST_TRIES = 40, 16, 8
+# gradients that a search is taken for before the first, and most inner iterations of a step
+USUAL_SEARCH, INNER = 500, 50
+# residual beyond rounding, as a part of each datum, that still counts as reproduced
+REPRODUCED = 1e-12
+# matrices that differ by less than this part of their size may be one: near a double root much does
+DIFFERENT = 1e-3
+# least ratio of the measurements on the tangent space to their norm at which an answer stands alone
+ALONE = 1e-5
+
+
+def refute_uniqueness(
+    objective: RecoveryObjective,
+    unique: Finding,
+    known: Vector | None,
+    rng: np.random.Generator,
+    budget: Budget,
+) -> Finding:
+    """Return the finding on uniqueness, refuted where two answers are found.
+
+    Answers are looked for from random starts, only where the question is open and there is no penalty, as
+    long as the budget allows another search. What is found is compared first, and judged only where it
+    differs.
+
+    Parameters
+    ----------
+    objective : RecoveryObjective
+    unique : Finding
+        What is known so far.
+    known : ndarray or None
+        A point that may reproduce the data.
+    rng : numpy.random.Generator
+    budget : Budget
+
+    Returns
+    -------
+    Finding
+        REFUTED with both matrices, or `unique` itself, which says so if the budget ended the search.
+    """
+    objective = objective.in_double()
+    if unique.verdict is not Verdict.INCONCLUSIVE or objective.penalties:
+        return unique
+    if known is not None and not misfit(objective, known) <= REPRODUCED:
+        return unique  # it is nothing against uniqueness that other data have several answers
+    with budget:
+        return _search(objective, unique, known, rng, budget)
+
+
+def _search(
+    objective: RecoveryObjective,
+    unique: Finding,
+    known: Vector | None,
+    rng: np.random.Generator,
+    budget: Budget,
+) -> Finding:
+    answers = [] if known is None else [_Answer(objective, known)]
+    for k, theta in enumerate(_ends(objective, rng, budget)):
+        if theta is None:
+            return replace(unique, limited_by=unique.limited_by or budget.name)
+        if k == FIRST_TRIES and not answers:
+            break
+        if not misfit(objective, theta) <= REPRODUCED:
+            continue
+        found = _Answer(objective, theta)
+        if not answers:
+            answers.append(found)
+        if _distance(objective, answers[0].theta, found.theta) <= DIFFERENT:
+            continue  # the same answer: nothing to judge
+        if not answers[0].stands_alone:
+            return unique
+        if found.stands_alone:
+            return _refuted(objective, unique.claim, answers[0].theta, found.theta)
+    return unique
+
+
+def _ends(objective: RecoveryObjective, rng: np.random.Generator, budget: Budget) -> Iterator[Vector | None]:
+    """Yield where searches from random starts end; None once the budget allows no more."""
+    if is_small(objective):
+        for _ in range(ROUNDS):
+            count = affordable_searches(objective, budget)
+            if not count:
+                yield None
+                return
+            yield from search_from_many_starts(objective, count, rng)
+        return
+    each = USUAL_SEARCH * gradient_work(objective, np.ones(objective.size))
+    for k in range(TRIES):
+        if not budget.allows(each):
+            yield None
+            return
+        with counted() as work:
+            theta = _searched(objective, k, rng, budget)
+        each = max(work.spent, each) if k else work.spent
+        yield theta
+
+
+def _searched(objective: RecoveryObjective, k: int, rng: np.random.Generator, budget: Budget) -> Vector:
+    """Return where the k-th search from a random start ends."""
+    theta = make_start(objective, "random", rng)
+    rough = RelativeDecreaseBelow(1e-3, 5) | Iterations(100)
+    if k % 2 and objective.elimination is not None:  # other ways lead to other answers
+        stepper = VariableProjection(("rows", "columns")[k // 2 % 2])
+        lead = RelativeDecreaseBelow(0.5, 3) | Iterations(30)
+        theta = run(objective, stepper, theta, stop=lead, rng=rng).theta
+        rough = RelativeDecreaseBelow(1e-2, 3) | Iterations(15)
+    stop = ValueBelow(1e-4 * exact_value(objective)) | rough | _Spent(budget)
+    return run(objective, GaussNewton(max_inner=INNER), theta, stop=stop, rng=rng).theta
+
+
+@final
+@dataclass(frozen=True)
+class _Spent(StopRule):
+    """Fires once a budget is spent."""
+
+    budget: Budget
+
+    @property
+    def reason(self) -> StopReason:
+        return StopReason.ITERATION_LIMIT
+
+    def fired(self, progress: Progress) -> str:
+        return "" if self.budget.left > 0 else "the budget is spent"
+
+
+@final
+class _Answer:
+    """A point that reproduces the data to rounding."""
+
+    def __init__(self, objective: RecoveryObjective, theta: Vector) -> None:
+        self.objective, self.theta = objective, theta
+
+    @cached_property
+    def stands_alone(self) -> bool:
+        """Whether it is near one exact answer, and near no other."""
+        exclusion = prove_exclusion(self.objective, self.theta)
+        return exclusion is not None and exclusion.smallest >= ALONE * exclusion.norm
+
+
+def _distance(objective: RecoveryObjective, one: Vector, other: Vector) -> float:
+    """Return the Frobenius norm of the difference, as a part of the first matrix's."""
+    a, b = objective.matrix(one), objective.matrix(other)
+    size = a.norm()
+    return a.minus(b).norm() / size if size > 0 else 0.0
+
+
+def _refuted(objective: RecoveryObjective, claim: str, one: Vector, other: Vector) -> Finding:
+    first, second = objective.matrix(one), objective.matrix(other)
+    share = _distance(objective, one, other)
+    return Finding(
+        claim,
+        Verdict.REFUTED,
+        share,
+        DIFFERENT,
+        REPRODUCED,
+        method=f"two matrices of the rank, {share:.2g} of the norm apart, both reproduce every datum",
+        rigour=Rigour.WORKING_PRECISION,
+        witness={
+            "left": first.left,
+            "right": first.right,
+            "other_left": second.left,
+            "other_right": second.right,
+            "misfit": max(misfit(objective, one), misfit(objective, other)),
+        },
+    )

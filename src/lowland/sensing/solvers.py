@@ -1,0 +1,113 @@
+"""Solvers by name, and the stop rules that suit them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lowland.core.errors import InvalidInputError
+from lowland.dynamics.search.annealing import Langevin
+from lowland.objectives import RecoveryObjective
+from lowland.search import (
+    Alternating,
+    EmpiricalBayes,
+    GaussNewton,
+    Gradient,
+    GradientBelow,
+    Iterations,
+    RelativeDecreaseBelow,
+    Scaled,
+    Stochastic,
+    TrustRegion,
+    ValueBelow,
+    VariableProjection,
+    critical_ridge,
+)
+from lowland.search.stepper import Stepper
+from lowland.search.stops import StopRule
+
+SOLVERS: dict[str, Any] = {
+    "gradient": Gradient,
+    "stochastic": Stochastic,
+    "alternating": Alternating,
+    "gauss_newton": GaussNewton,
+    "empirical_bayes": EmpiricalBayes,
+    "langevin": Langevin,
+    "scaled": Scaled,
+    "trust_region": TrustRegion,
+    "variable_projection": VariableProjection,
+}
+
+# enough steps for a hard but honest problem (the limit is reported when it is reached), and the plateau
+# that ends a search: a relative decrease below the tolerance over so many steps. Newton-like steps near
+# the end are so good that a tiny decrease still means digits.
+STEP_LIMITS = {
+    "gradient": 5000,
+    "stochastic": 1000,
+    "alternating": 2000,
+    "gauss_newton": 200,
+    "empirical_bayes": 100,
+    "langevin": 1000,
+    "scaled": 3000,
+    "trust_region": 300,
+    "variable_projection": 60,
+}
+PLATEAUS = {
+    "gradient": (1e-14, 20),
+    "stochastic": (1e-9, 20),
+    "alternating": (1e-9, 5),
+    "scaled": (1e-14, 20),
+    "empirical_bayes": (1e-3, 8),
+    "variable_projection": (1e-3, 8),
+}
+
+# relative residual at which an exact fit counts as reached, well above rounding in float64
+EXACT_RESIDUAL = {"float64": 1e-13, "float32": 1e-5}
+
+
+def make_solver(solver: Any) -> Any:
+    """Return a stepper for a name, or the stepper itself.
+
+    Raises
+    ------
+    InvalidInputError
+        If the name is unknown.
+    """
+    if isinstance(solver, Stepper) and not isinstance(solver, type):
+        return solver
+    if not isinstance(solver, str) or solver not in SOLVERS:
+        raise InvalidInputError(
+            "solver is unknown",
+            repr(solver),
+            fix=f'use "auto", {", ".join(SOLVERS)}, or a stepper such as GaussNewton()',
+        )
+    return SOLVERS[solver]()
+
+
+def data_energy(objective: RecoveryObjective) -> float:
+    """Return the data term where nothing but biases is fitted, the natural unit of the objective."""
+    return objective.unfitted[0]
+
+
+def exact_value(objective: RecoveryObjective) -> float:
+    """Return the objective below which a fit without penalty counts as exact."""
+    return EXACT_RESIDUAL[str(objective.dtype)] ** 2 * data_energy(objective)
+
+
+def warmed_alternating(objective: RecoveryObjective, rng: np.random.Generator) -> Alternating:
+    """Return sweeps that begin with a penalty at which little more than nothing is fitted."""
+    return Alternating(first_ridge=0.5 * critical_ridge(objective, rng))
+
+
+def default_stop(objective: RecoveryObjective, solver: str, *, after: int = 0) -> StopRule:
+    """Return when a solver should stop if the user does not say; `after` steps are a warm-up."""
+    tolerance, window = PLATEAUS.get(solver, (1e-14, 1))
+    least = 0.0 if str(objective.dtype) == "float64" else 1e-6
+    rule = RelativeDecreaseBelow(max(tolerance, least), window, after)
+    rules = GradientBelow(1e-10) | rule | Iterations(STEP_LIMITS.get(solver, 1000))
+    if objective.ridge:
+        return rules
+    # quadratic to the end: two more digits cost a step, and small singular values need them
+    share = 1e-4 if solver == "variable_projection" and str(objective.dtype) == "float64" else 1.0
+    return ValueBelow(share * exact_value(objective)) | rules

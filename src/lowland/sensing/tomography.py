@@ -1,0 +1,229 @@
+"""Quantum state tomography: the density matrix of counts, with error bars."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Matrix, Vector, check_floats
+from lowland.core.errors import InvalidInputError
+from lowland.core.protocols import Measurement
+from lowland.core.random import RandomSource, make_generator, spawn
+from lowland.core.status import StopReason
+from lowland.sensing.recover import recover
+from lowland.sensing.recovery import Recovery
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class StateEstimate:
+    """A density matrix from counts, and how far resampled counts move it.
+
+    Parameters
+    ----------
+    state : ndarray, shape (n, n)
+        Positive semidefinite of trace one.
+    fit : Recovery
+        The maximum-likelihood problem, whose matrix is the state times the total intensity.
+    resampled : ndarray, shape (b, n, n)
+        Estimates from counts drawn anew from the fitted ones.
+    """
+
+    state: Matrix
+    fit: Recovery
+    resampled: Matrix = field(repr=False)
+
+    @property
+    def purity(self) -> float:
+        """tr(state^2), 1 for a pure state."""
+        return purity(self.state)
+
+    @property
+    def top_eigenvalue(self) -> float:
+        """Largest eigenvalue: the fidelity to the nearest pure state."""
+        return top_eigenvalue(self.state)
+
+    @property
+    def nearest_pure_state(self) -> Matrix:
+        """The pure state of the largest fidelity, shape (n,), its largest entry real and positive."""
+        vector: Matrix = np.linalg.eigh(self.state)[1][:, -1]
+        return np.asarray(vector * np.exp(-1j * np.angle(vector[np.argmax(np.abs(vector))])))
+
+    def fidelity(self, target: ArrayLike) -> float:
+        """Return the fidelity t^H state t to a pure target state, normalised to t first."""
+        return fidelity(self.state, np.asarray(target))
+
+    def error(self, quantity: Callable[[Matrix], float]) -> float:
+        """Return the standard deviation of a number over the resampled estimates.
+
+        Parameters
+        ----------
+        quantity : callable
+            Takes a density matrix, returns a number.
+
+        Returns
+        -------
+        float
+            An estimate; near the edge of what is possible (purity 1) errors are not symmetric.
+            NaN where there are fewer than two.
+        """
+        if len(self.resampled) < 2:
+            return float("nan")
+        return float(np.std([quantity(state) for state in self.resampled], ddof=1))
+
+    def table(self, target: ArrayLike | None = None) -> list[tuple[str, float, float]]:
+        """Return names, values and standard errors of the usual numbers."""
+        rows: list[tuple[str, Callable[[Matrix], float]]] = [
+            ("top eigenvalue (fidelity to the nearest pure state)", top_eigenvalue),
+            ("purity", purity),
+        ]
+        if target is not None:
+            goal = np.asarray(target)
+            rows.append(("fidelity to the target", lambda state: fidelity(state, goal)))
+        return [(name, quantity(self.state), self.error(quantity)) for name, quantity in rows]
+
+    def __str__(self) -> str:
+        lines = [f"{self.state.shape[0]} x {self.state.shape[0]} density matrix"]
+        lines += [f"{name}: {value:.5f} +- {error:.5f}" for name, value, error in self.table()]
+        return "\n".join(lines)
+
+
+def purity(state: Matrix) -> float:
+    """Return tr(state^2)."""
+    return float(np.vdot(state, state).real)
+
+
+def top_eigenvalue(state: Matrix) -> float:
+    """Return the largest eigenvalue of a Hermitian matrix."""
+    return float(np.linalg.eigvalsh(state)[-1])
+
+
+def fidelity(state: Matrix, target: Matrix) -> float:
+    """Return t^H state t with t the normalised target."""
+    if target.ndim != 1 or target.size != state.shape[0] or not np.linalg.norm(target) > 0:
+        raise InvalidInputError(
+            "target must be a state vector",
+            f"shape {target.shape} for a state of {state.shape[0]} dimensions",
+        )
+    unit = target / np.linalg.norm(target)
+    return float(np.vdot(unit, state @ unit).real)
+
+
+def estimate_state(
+    measurement: Measurement,
+    counts: ArrayLike,
+    *,
+    rank: int | None = None,
+    n_resamples: int = 100,
+    rng: RandomSource = None,
+    on_progress: Callable[[int, int, float], None] | None = None,
+) -> StateEstimate:
+    """Estimate a density matrix from counts by maximum likelihood.
+
+    Counts are taken for Poisson with means tr(A_k X), where X is the state times the total
+    intensity. Where the outcomes of each setting are complete and settings were given equal
+    times, the state is the same as by the multinomial likelihood.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        Of the outcomes' probabilities, for instance `pauli_outcomes`.
+    counts : array_like, shape (p,)
+        Not negative.
+    rank : int, optional
+        Largest rank of the state; by default full.
+    n_resamples : int
+        Estimates from resampled counts, for the error bars; 0 for none.
+    rng : int, Generator or None
+        Source of randomness.
+    on_progress : callable, optional
+        Takes the resampled estimates done, all of them, and the seconds since the first.
+
+    Returns
+    -------
+    StateEstimate
+        After an interrupt, with the resampled estimates that were complete.
+
+    Raises
+    ------
+    InvalidInputError
+        If counts are negative or all zero, or `n_resamples` is 1 or negative.
+
+    References
+    ----------
+    Z. Hradil, Quantum-state estimation, Phys. Rev. A 1997; B. Efron, R. Tibshirani, An Introduction
+    to the Bootstrap, 1993 (parametric resampling).
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> from lowland.datasets import data_path
+    >>> from lowland.files.counts import read_counts
+    >>> data = read_counts(data_path("photon_counts"))
+    >>> A = ll.pauli_outcomes(data.settings, data.outcomes)
+    >>> estimate = ll.estimate_state(A, data.counts, n_resamples=10, rng=0)
+    >>> round(estimate.top_eigenvalue, 3), round(estimate.fidelity([1, 0, 0, 1]), 3)
+    (0.997, 0.996)
+    """
+    y = check_floats(counts, "counts", dtype="float64", ndim=1)
+    if y.size and not y.max() > 0:
+        raise InvalidInputError("counts must not all be zero", f"{y.size} zeros", "there is nothing to fit")
+    if n_resamples < 0 or n_resamples == 1:
+        raise InvalidInputError("n_resamples must be 0 or at least 2", repr(n_resamples))
+    generator = make_generator(rng)
+    rank = measurement.shape[0] if rank is None else rank
+    first, *others = spawn(generator, 1 + n_resamples)
+
+    def solve(
+        data: Vector, source: np.random.Generator, start: Any, *, certify: bool, restarts: int | str = 0
+    ) -> Recovery:
+        return recover(
+            measurement,
+            data,
+            rank=rank,
+            structure="psd",
+            loss="poisson",
+            start=start,
+            n_restarts=restarts,
+            rng=source,
+            certify=certify,
+        )
+
+    # at full rank the problem is convex in disguise and one start is enough
+    fit = solve(y, first, "auto", certify=True, restarts=0 if rank >= measurement.shape[0] else "auto")
+    means = np.maximum(fit.objective.predict(fit.search.theta), 0.0)
+    resampled: list[Matrix] = []
+    started, last = time.monotonic(), fit
+    for source in others:
+        if last.search.stop_reason is StopReason.INTERRUPTED:
+            break
+        last = solve(_drawn(means, source), source, fit.search.theta, certify=False)
+        if last.search.stop_reason is not StopReason.INTERRUPTED:
+            resampled.append(_normalised(last))
+        if on_progress is not None:
+            on_progress(len(resampled), n_resamples, time.monotonic() - started)
+    shape = (0, *measurement.shape)
+    return StateEstimate(
+        _normalised(fit), fit, np.array(resampled) if resampled else np.zeros(shape, complex)
+    )
+
+
+def _drawn(means: Vector, rng: np.random.Generator) -> Vector:
+    """Return Poisson counts, not all of them zero; beyond a billion their normal limit."""
+    while True:
+        small = rng.poisson(np.minimum(means, 1e9)).astype(float)
+        large = np.maximum(means + np.sqrt(means) * rng.standard_normal(means.size), 0.0)
+        counts: Vector = np.where(means > 1e9, large, small)
+        if counts.any():
+            return counts
+
+
+def _normalised(fit: Recovery) -> Matrix:
+    matrix = fit.matrix()
+    hermitian = (matrix + matrix.conj().T) / 2
+    return np.asarray(hermitian / np.trace(hermitian).real)

@@ -1,1 +1,0 @@
-"""The wirings: which parts make up a recovery, a completion, a diagnosis."""

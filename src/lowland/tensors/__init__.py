@@ -1,0 +1,16 @@
+"""Tensors of low Tucker rank from all of their cells or some."""
+
+from lowland.core.lazy import lazy_names
+
+__getattr__, __dir__, __all__ = lazy_names(
+    "lowland.tensors",
+    {
+        "lowland.tensors.cell_errors": ["NewCellError"],
+        "lowland.tensors.decompose": ["decompose_tucker"],
+        "lowland.tensors.fit": ["TuckerFit"],
+        "lowland.tensors.observations": ["TensorObservations"],
+        "lowland.tensors.ranks": ["RankChoice"],
+        "lowland.tensors.reading": ["TensorFile", "read_tensor"],
+        "lowland.tensors.tucker_tensor": ["TuckerTensor"],
+    },
+)

@@ -1,0 +1,10 @@
+"""The names of the package, for type checkers; at run time they load when first used."""
+
+from lowland.tensors.cell_errors import NewCellError as NewCellError
+from lowland.tensors.decompose import decompose_tucker as decompose_tucker
+from lowland.tensors.fit import TuckerFit as TuckerFit
+from lowland.tensors.observations import TensorObservations as TensorObservations
+from lowland.tensors.ranks import RankChoice as RankChoice
+from lowland.tensors.reading import TensorFile as TensorFile
+from lowland.tensors.reading import read_tensor as read_tensor
+from lowland.tensors.tucker_tensor import TuckerTensor as TuckerTensor

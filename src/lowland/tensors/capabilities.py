@@ -1,0 +1,59 @@
+"""What the judges of tensors read: a fit of low Tucker rank to known cells."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.fits import Fit
+from lowland.core.powers import ModularJacobian
+from lowland.tensors.observations import TensorObservations
+from lowland.tensors.tucker_tensor import TuckerTensor
+
+
+class TensorFit(Fit, Protocol):
+    """Known cells of a tensor of low Tucker rank."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the tensor."""
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """Tucker ranks."""
+
+    @property
+    def data(self) -> TensorObservations:
+        """The known cells."""
+
+    @property
+    def full_tensor(self) -> Matrix | None:
+        """The dense tensor where every cell is known and weighs the same, None otherwise."""
+
+    @property
+    def square(self) -> float:
+        """The weighted sum of squares of the data."""
+
+    @property
+    def modular_jacobian(self) -> ModularJacobian:
+        """The Jacobian of the known cells at random integer points, modulo a prime."""
+
+    def orthonormal(self, theta: Vector) -> TuckerTensor:
+        """Return orthonormal factors and an all-orthogonal core of the same tensor."""
+
+    def balanced(self, parts: TuckerTensor) -> Vector:
+        """Return the balanced point of a tensor."""
+
+    def unpack(self, theta: Vector) -> TuckerTensor:
+        """Return the core and the factors of a point."""
+
+    def residual_tensor(self, theta: Vector) -> Matrix:
+        """Return weights * (data - X) as a dense tensor, zero where nothing is known."""
+
+
+class HasFullTensor(TensorFit, Protocol):
+    """A dense tensor of which every cell is known and weighs the same."""
+
+    @property
+    def full_tensor(self) -> Matrix:
+        """The tensor."""

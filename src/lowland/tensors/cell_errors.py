@@ -1,0 +1,108 @@
+"""The error to expect for a cell of a tensor that was not seen: noise, and what the fit does not know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.tensors.normal_matrix import normal_matrix
+from lowland.tensors.objective import TuckerObjective, sum_of_squares
+
+# most unknowns, and unseen cells looked at
+LARGEST, SAMPLE = 3000, 20_000
+# eigenvalues of the normal equations below this part of the largest are zero
+SMALLEST = 1e-13
+
+
+@final
+@dataclass(frozen=True)
+class NewCellError:
+    """What a new observation of an unseen cell is expected to miss its prediction by.
+
+    Parameters
+    ----------
+    total : float
+        Root mean square of the difference, over the unseen cells (over all cells where all were seen).
+    noise : float
+        Standard deviation of the noise, from the residuals and the degrees of freedom.
+    fit : float
+        Root mean square error of the model itself.
+    """
+
+    total: float
+    noise: float
+    fit: float
+
+
+def new_cell_error(objective: TuckerObjective, theta: Vector) -> NewCellError:
+    """Return the expected error of new observations, from the Jacobian at the fit.
+
+    Parameters
+    ----------
+    objective : TuckerObjective
+    theta : ndarray, shape (size,)
+
+    Returns
+    -------
+    NewCellError
+        For cells of weight one.
+
+    Raises
+    ------
+    UnsupportedError
+        If there are no more known cells than degrees of freedom, or too many unknowns.
+    """
+    free = objective.data.size - objective.model.degrees_of_freedom
+    if free < 1:
+        raise UnsupportedError(
+            "the residuals tell nothing of the noise",
+            f"{objective.data.size} known cells for {objective.model.degrees_of_freedom} degrees of freedom",
+        )
+    if objective.size > LARGEST:
+        raise UnsupportedError(
+            "the Jacobian is too large",
+            f"{objective.size} unknowns, at most {LARGEST}",
+            fix="hold cells out instead",
+        )
+    residual = objective.predict(theta) - objective.y
+    noise = float(np.sqrt(sum_of_squares(residual, objective.weights) / free))
+    parts = objective.model.unpack(theta.astype(np.float64))
+    seen = normal_matrix(parts, objective.data.all_positions(), objective.weights)
+    cells = _unseen(objective)
+    unseen = normal_matrix(parts, cells, None) / len(cells)
+    if not noise:
+        return NewCellError(0.0, 0.0, 0.0)
+    values, vectors = np.linalg.eigh(seen)
+    keep = slice(objective.size - objective.model.degrees_of_freedom, None)  # the gauge is left out
+    if not values[keep][0] > SMALLEST * values[-1]:
+        raise UnsupportedError(
+            "the known cells do not determine the fit",
+            "components that could be anything",
+            fix="lower the ranks",
+        )
+    share = float(
+        np.sum(np.einsum("ik,ij,jk->k", vectors, unseen, vectors, optimize=True)[keep] / values[keep])
+    )
+    fit = noise * float(np.sqrt(max(share, 0.0)))
+    return NewCellError(float(np.hypot(noise, fit)), noise, fit)
+
+
+def _unseen(objective: TuckerObjective) -> Matrix:
+    """Return unseen cells, all or evenly spaced ones; all cells where all were seen."""
+    count = int(np.prod(objective.shape, dtype=np.int64))
+    if objective.data.is_full:
+        flat = np.arange(count)
+    else:
+        known = np.ravel_multi_index(tuple(objective.data.all_positions().T), objective.shape)
+        if count > 50 * SAMPLE + known.size:  # mostly unseen: draw, and drop what was seen
+            drawn = np.random.default_rng(0).integers(0, count, 2 * SAMPLE)
+            flat = np.setdiff1d(drawn, known)
+        else:
+            flat = np.setdiff1d(np.arange(count), known, assume_unique=True)
+    if flat.size > SAMPLE:
+        flat = flat[np.linspace(0, flat.size - 1, SAMPLE).astype(np.intp)]
+    return np.stack(np.unravel_index(flat, objective.shape), axis=1).astype(np.int64)

@@ -1,0 +1,189 @@
+"""How far a tensor's fit can be from the best of its ranks: bounds by the singular values of its flattenings.
+
+A tensor of Tucker ranks r, flattened to a matrix with the modes in G as rows, has rank at most the product of
+the ranks in G, and of those not in G. So no fit is better than the best matrix of that rank: for every G
+
+    ||X - T||^2 >= sum of the squares of the singular values of T_(G) beyond that rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from math import prod
+
+import numpy as np
+
+from lowland.certificates.exact_fit import ExactFit, half_units, judge_exact_fit, root_places
+from lowland.certificates.factorisations import eigenvalues, singular_values, triangle
+from lowland.certificates.settings import Judgement
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.findings import Finding
+from lowland.core.status import Rigour, Verdict
+from lowland.core.work import CALL, UNLIMITED, Budget, eigenvalue_work, touch
+from lowland.tensors.capabilities import TensorFit
+from lowland.tensors.kernels.mode_products import mode_gram
+
+CLAIM = "globally_optimal"
+# roundings of the tensor's norm, per row of the flattening, by which a computed tail may be too large
+ROUNDINGS = 8
+# below this part of all squares a tail is taken from singular values, not from squares
+SQUARES = 1e-9
+
+
+def judge_flattenings(objective: TensorFit, theta: Vector, given: Judgement) -> list[Finding]:
+    """Judge global optimality of a Tucker fit.
+
+    Parameters
+    ----------
+    objective : Objective
+        A Tucker objective in float64.
+    theta : ndarray, shape (size,)
+    given : Judgement
+
+    Returns
+    -------
+    list of Finding
+        PROVED where the objective is within the gap tolerance of a bound from below, or zero to rounding;
+        INCONCLUSIVE otherwise: the bound is often not attained. With missing cells or weights there is no
+        such bound.
+    """
+    settings, value = given.settings, float(objective.value(theta))
+    if not np.isfinite(value):
+        return [Finding(CLAIM, Verdict.INCONCLUSIVE, method="numbers beyond float64's range")]
+    if is_exact(objective, theta, settings.zero_tolerance):
+        finding = judge_exact_fit(CLAIM, _measured(objective, theta), settings)
+        if finding is not None:
+            return [finding]
+    tensor = objective.full_tensor
+    if tensor is None:
+        words = "no bound on the best fit is known where cells are missing or weighted"
+        return [Finding(CLAIM, Verdict.INCONCLUSIVE, tolerance=settings.gap_tolerance, method=words)]
+    bound, group, limit = best_bound(tensor, objective.ranks, settings.largest_dense, given.budget)
+    lower = 0.5 * bound**2
+    gap = (value - lower) / value if value > 0 else 1.0  # a value that vanished by underflow proves nothing
+    named = " x ".join(str(n) for n in group)
+    finding = Finding(
+        CLAIM,
+        Verdict.PROVED if gap <= settings.gap_tolerance else Verdict.INCONCLUSIVE,
+        gap,
+        settings.gap_tolerance,
+        settings.gap_tolerance,
+        method=f"gap to the singular values beyond the rank of the flattening with modes ({named}) as rows",
+        rigour=Rigour.WORKING_PRECISION,
+        witness={
+            "lower_bound": lower,
+            "error": float(np.sqrt(2 * value)),
+            "least_error": bound,
+            "ratio": float(np.sqrt(2 * value)) / bound if bound > 0 else float("inf"),
+            "modes": np.array(group),
+        },
+        limited_by=limit,
+    )
+    return [finding]
+
+
+def best_bound(
+    tensor: Matrix, ranks: tuple[int, ...], largest: int, budget: Budget = UNLIMITED
+) -> tuple[float, tuple[int, ...], str]:
+    """Return the largest lower bound on any fit's error, its modes, and what left some modes out.
+
+    Parameters
+    ----------
+    tensor : ndarray
+    ranks : tuple of int
+    largest : int
+        Largest side of a matrix that is factored.
+    budget : Budget
+        Each flattening may take half of what is left.
+
+    Returns
+    -------
+    float, tuple of int, str
+    """
+    best, limit = 0.0, ""
+    group: tuple[int, ...] = (0,)
+    for modes in groups(tensor.ndim):
+        others = tuple(n for n in range(tensor.ndim) if n not in modes)
+        rank = min(prod(ranks[n] for n in modes), prod(ranks[n] for n in others))
+        rows = prod(tensor.shape[n] for n in modes)
+        if min(rows, tensor.size // rows) <= rank:
+            continue
+        few = min(rows, tensor.size // rows)
+        work = CALL * 4 + tensor.size * (4.0 + few / 24) + 2 * eigenvalue_work(few)
+        if few > largest or not budget.allows(work, part=0.5):
+            limit = "largest_dense" if few > largest else budget.name
+            continue
+        touch(work)
+        bound = tail(tensor, modes, rank)
+        if bound > best:
+            best, group = bound, modes
+    return best, group, limit
+
+
+def groups(order: int) -> Iterator[tuple[int, ...]]:
+    """Yield the sets of modes that become rows: single modes, and for four modes or more each split once."""
+    for size in range(1, order // 2 + 1):
+        for modes in combinations(range(order), size):
+            if 2 * size < order or 0 in modes or size == 1:
+                yield modes
+
+
+def tail(tensor: Matrix, modes: tuple[int, ...], rank: int) -> float:
+    """Return the root of the squares of a flattening's singular values beyond a rank, rounded down.
+
+    From the eigenvalues of its Gram matrix where they leave enough digits, otherwise by an orthogonal
+    factorisation.
+    """
+    square = float(np.vdot(tensor, tensor))
+    rows = prod(tensor.shape[n] for n in modes)
+    few = min(rows, tensor.size // rows)
+    slack = ROUNDINGS * few * np.finfo(float).eps
+    if len(modes) == 1 and rows == few:
+        gram = mode_gram(tensor, tensor, modes[0])
+    else:
+        flat = _flat(tensor, modes)
+        gram = flat @ flat.T
+    values = eigenvalues(gram)
+    left = float(np.maximum(values[: few - rank], 0).sum()) - slack * square
+    if left > SQUARES * square:
+        return float(np.sqrt(left))
+    sizes = singular_values(triangle(_flat(tensor, modes).T))
+    return float(max(np.linalg.norm(sizes[rank:]) - slack * np.sqrt(square), 0.0))
+
+
+def _flat(tensor: Matrix, modes: tuple[int, ...]) -> Matrix:
+    """Return a flattening, lying down."""
+    others = tuple(n for n in range(tensor.ndim) if n not in modes)
+    flat: Matrix = np.transpose(tensor, (*modes, *others)).reshape(prod(tensor.shape[n] for n in modes), -1)
+    return flat if flat.shape[0] <= flat.shape[1] else flat.T
+
+
+def relative_misfit(objective: TensorFit, theta: Vector) -> float:
+    """Return the largest residual relative to its own datum or to the usual one of its slices.
+
+    The larger of the two counts, of slices the one with the smallest data.
+    """
+    y = objective.y
+    residual = np.abs(objective.predict(theta) - y)
+    at, usual = objective.data.all_positions(), np.full(y.size, np.inf)
+    for n, length in enumerate(objective.shape):
+        counts = np.bincount(at[:, n], minlength=length)
+        squares = np.bincount(at[:, n], weights=y**2, minlength=length)
+        usual = np.minimum(usual, np.sqrt(squares / np.maximum(counts, 1))[at[:, n]])
+    unit = np.maximum(np.abs(y), usual)
+    shares = np.divide(residual, unit, out=np.where(residual > 0, np.inf, 0.0), where=unit > 0)
+    return float(shares.max(initial=0.0))
+
+
+def _measured(objective: TensorFit, theta: Vector) -> ExactFit:
+    """Return how near a tensor is to its data; the rounding of its cells is not bounded."""
+    floor = half_units(objective)
+    squares = float(np.sum(objective.weighted((objective.y - objective.predict(theta)) ** 2))) / 2
+    return ExactFit(float("inf"), floor, root_places(squares, floor), relative_misfit(objective, theta))
+
+
+def is_exact(objective: TensorFit, theta: Vector, zero: float) -> bool:
+    """Return whether every datum is reproduced to rounding, and the regulariser vanishes beside the data."""
+    penalty = sum(float(p.value(theta)) for p in objective.penalties)
+    return bool(relative_misfit(objective, theta) <= zero and penalty <= 1e-20 * float(objective.square))

@@ -1,0 +1,121 @@
+"""Is a point a local minimum, looking beyond the Hessian?
+
+At a point that leaves columns unused, gradient and Hessian say nothing about changes that need several
+factors and the core together. If a rank-one part of the residual can enter through unused columns, the
+objective falls along a curve of such points, however short, and the point is a saddle of order modes + 1.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.certificates.curvature import CURVATURE_CLAIMS, judge_curvature
+from lowland.certificates.factorisations import svd
+from lowland.certificates.settings import Judgement
+from lowland.core.arrays import Vector
+from lowland.core.findings import Finding
+from lowland.core.status import Rigour, Verdict
+from lowland.core.work import touch
+from lowland.tensors.capabilities import TensorFit
+from lowland.tensors.certificates.flattenings import is_exact
+from lowland.tensors.kernels.rank_one_escapes import mode_sets, way_out
+from lowland.tensors.tucker_tensor import TuckerTensor
+
+CLAIM = "local_minimum"
+# parts of the whole step at which the objective is looked at
+PARTS = (1e-2, 1e-3, 1e-4)
+# passes over the tensor of the search for a way out in one set of modes
+WAY_OUT = 300.0
+# least decrease in roundings of the objective
+ROUNDINGS = 1e3
+
+
+def judge_local_minimum(objective: TensorFit, theta: Vector, given: Judgement) -> list[Finding]:
+    """Judge whether no point close by has a lower objective.
+
+    Parameters
+    ----------
+    objective : Objective
+        A Tucker objective in float64.
+    theta : ndarray, shape (size,)
+    given : Judgement
+        What counts as an exact fit, which nothing can be lower than, the budget, and what was found of the
+        curvature.
+
+    Returns
+    -------
+    list of Finding
+        REFUTED with a direction, its order, and decreases at shrinking distances; SUPPORTED where the
+        minimum is strict but for the gauge, or the fit exact.
+    """
+    curved = [given.found[claim] for claim in CURVATURE_CLAIMS if claim in given.found]
+    second, strict = curved if len(curved) == 2 else judge_curvature(objective, theta, given)
+    return [_judge(objective, theta, second, strict, given)]
+
+
+def _judge(
+    objective: TensorFit, theta: Vector, second: Finding, strict: Finding, given: Judgement
+) -> Finding:
+    method = "rank-one parts of the residual through unused columns, after gradient and Hessian"
+    if second.verdict is Verdict.REFUTED:
+        return Finding(
+            CLAIM, Verdict.REFUTED, method=second.method, rigour=second.rigour, witness=second.witness
+        )
+    if is_exact(objective, theta, given.settings.zero_tolerance):
+        return Finding(
+            CLAIM, Verdict.SUPPORTED, method="the objective is zero", rigour=Rigour.WORKING_PRECISION
+        )
+    parts = objective.orthonormal(theta)
+    start = objective.balanced(parts)
+    value, rng = float(objective.value(start)), given.rng()
+    work = WAY_OUT * float(np.prod(objective.shape))
+    for modes in mode_sets(parts.core.ndim):
+        if not given.budget.allows(work):
+            words = f"{method}: the budget ended before all sets of modes were looked at"
+            return Finding(CLAIM, Verdict.INCONCLUSIVE, method=words, limited_by=given.budget.name)
+        way = way_out(objective, parts, modes, rng, recycle=False)
+        if way is None:
+            continue
+        touch(work)
+        points = [objective.balanced(way.reached(part)) for part in PARTS]
+        falls = np.array([value - float(objective.value(point)) for point in points])
+        away = np.array([float(np.linalg.norm(point - _turned(objective, start, point))) for point in points])
+        if not (falls > ROUNDINGS * np.finfo(float).eps * value).all():
+            continue
+        # decreases go with distances to the power of the order
+        order = float(np.polyfit(np.log(away), np.log(falls), 1)[0])
+        return Finding(
+            CLAIM,
+            Verdict.REFUTED,
+            float(falls[-1]),
+            0.0,
+            method=f"a saddle of order {len(modes) + 1}: the objective falls along a rank-one change, new "
+            f"in modes ({', '.join(str(n) for n in modes)}), which the Hessian does not see",
+            rigour=Rigour.WORKING_PRECISION,
+            witness={
+                "objective": value,
+                "order": len(modes) + 1,
+                "measured_order": order,
+                "modes": np.array(modes),
+                "distances": away,
+                "decreases": falls,
+                "lower_point": points[0],
+            },
+        )
+    if strict.verdict is Verdict.SUPPORTED:
+        return Finding(CLAIM, Verdict.SUPPORTED, method=strict.method, rigour=Rigour.WORKING_PRECISION)
+    return Finding(
+        CLAIM, Verdict.INCONCLUSIVE, method=f"{method}: none found, and the curvature is not positive"
+    )
+
+
+def _turned(objective: TensorFit, start: Vector, point: Vector) -> Vector:
+    """Return the start, its factors turned within the gauge to lie close to those of another point."""
+    here, there = objective.unpack(start), objective.unpack(point)
+    factors, core = [], here.core
+    for n, (factor, other) in enumerate(zip(here.factors, there.factors, strict=True)):
+        left, _, right = svd(factor.T @ other)
+        turn = left @ right
+        factors.append(factor @ turn)
+        core = np.moveaxis(np.tensordot(core, turn, axes=(n, 0)), -1, n)
+    return TuckerTensor(core, tuple(factors)).point()

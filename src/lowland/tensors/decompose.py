@@ -1,0 +1,222 @@
+"""`decompose_tucker`: the Tucker decomposition of a tensor of which all or some cells are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.certificates import Settings, judge
+from lowland.core.arrays import out_of_scale
+from lowland.core.errors import InvalidInputError
+from lowland.core.random import RandomSource, make_generator
+from lowland.core.status import StopReason
+from lowland.core.work import counted
+from lowland.search.loop import Callback
+from lowland.sensing.input_checks import check_scale
+from lowland.tensors.certificates.judges import TENSOR_JUDGES
+from lowland.tensors.fit import TuckerFit
+from lowland.tensors.model import check_ranks, possible_ranks
+from lowland.tensors.multistart import SearchPlan, search_tucker
+from lowland.tensors.observations import TensorObservations
+from lowland.tensors.ranks import RankChoice, choose_ranks
+from lowland.tensors.search.starts import sequential_start
+from lowland.tensors.tucker_tensor import TuckerTensor
+
+# random starts of fits that only compare ranks
+PATH_RESTARTS = 1
+# single precision is kept for more cells than this, within this range of magnitudes
+LARGEST_DOUBLED, SINGLE_SCALE = 20_000_000, (1e-8, 1e8)
+
+
+def decompose_tucker(  # noqa: PLR0913
+    tensor: ArrayLike | TensorObservations,
+    ranks: int | Sequence[int] | str | None = None,
+    *,
+    tolerance: float | None = None,
+    observed: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    balancing: float = 0.1,
+    start: str = "auto",
+    n_restarts: int | str = "auto",
+    max_iterations: int = 500,
+    rng: RandomSource = None,
+    callbacks: Sequence[Callback] = (),
+    certify: bool = True,
+    effort: str = "standard",
+    judging_seconds: float | None = None,
+) -> TuckerFit:
+    """Fit a core and a factor for each mode by local search, and judge the result.
+
+    Parameters
+    ----------
+    tensor : array_like, shape (I_1, ..., I_N), or TensorObservations
+        Three modes or more. NaN is a missing cell, zero is a value.
+    ranks : int, sequence of int, "auto", or None
+        Columns of the factors, one number for all modes or one a mode. "auto" chooses them by held-out
+        cells; None needs a `tolerance`.
+    tolerance : float, optional
+        Relative error that the decomposition must not exceed; the ranks are chosen for it. Only where every
+        cell is known.
+    observed : array_like of bool, same shape, optional
+        Which cells are known.
+    weights : array_like, same shape, optional
+        Weights of the squared errors.
+    balancing : float
+        Strength of the regulariser that keeps core and factors of one size, in units of the data, at most
+        1,000; it does not change the fit.
+    start : {"auto", "sequential", "random"}
+        From truncated singular value decompositions of the unfoldings, missing cells filled with zeros and
+        all scaled up (once, it is always the same); or from random points only. "auto" is the first, then
+        random ones.
+    n_restarts : int or "auto"
+        Random starts after the first. "auto": a few for small tensors or missing cells, until the best
+        value has been met three times; none where the fit is exact or the tensor large.
+    max_iterations : int
+        Steps of each search; a finish of at most 50 Newton steps comes on top.
+    rng : int, Generator or None
+        Source of randomness.
+    callbacks : sequence of callable
+        As in `lowland.search.run`, for the search that goes on from the best start.
+    certify : bool
+        Whether to judge the answer.
+    effort : {"quick", "standard", "thorough"}
+        How many times the work of the fit may be spent on judging: a quarter, one, or a hundred times.
+    judging_seconds : float, optional
+        Nor more than so many seconds; see `certify`.
+
+    Returns
+    -------
+    TuckerFit
+
+    Raises
+    ------
+    InvalidInputError
+        If there are fewer than three modes, ranks that no tensor of the shape has, an empty slice, or
+        values that are not finite.
+
+    Notes
+    -----
+    Where every cell is known, higher-order orthogonal iteration from the sequentially truncated
+    decomposition; otherwise Newton steps in a trust region on the known cells. Several starts are followed
+    for some steps each, and the best end is gone on from. Then ways out of saddles of high order are looked
+    for, and the search goes on from there. Tensors in single precision are searched in double precision up to
+    twenty million cells.
+
+    For an exactly low-rank tensor every local minimum is global (the reference); with noise bad local minima
+    exist, so several starts are tried, and the certificate bounds how far the fit is from the best.
+
+    References
+    ----------
+    A. Frandsen, R. Ge, Optimization landscape of Tucker decomposition, Math. Program. 2020.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> rng = np.random.default_rng(0)
+    >>> factors = tuple(rng.standard_normal((length, 2)) for length in (8, 7, 6))
+    >>> truth = ll.TuckerTensor(rng.standard_normal((2, 2, 2)), factors).tensor()
+    >>> holes = np.where(rng.random(truth.shape) < 0.5, truth, np.nan)
+    >>> fit = ll.decompose_tucker(holes, 2, rng=0)
+    >>> bool(np.allclose(fit.tensor(), truth)), fit.certificate["globally_optimal"].verdict.name
+    (True, 'PROVED')
+    """
+    settings = Settings.for_effort(effort)  # an unknown one is an error before any work
+    data = as_observations(tensor, observed, weights)
+    check_scale(data.values, "tensor")
+    if data.weights is not None:
+        check_scale(data.weights, "weights")
+    precision = data.values.dtype
+    data = _in_working_precision(data)
+    generator = make_generator(rng)
+    plan = SearchPlan(balancing, start, n_restarts, max_iterations, tuple(callbacks))
+    chosen, choice = _ranks(data, ranks, tolerance, plan, generator)
+    with counted() as work:
+        fit = search_tucker(data, chosen, plan, generator)
+    certificate = None
+    if _worth_judging(fit, certify):
+        budget = settings.budget(work.spent, judging_seconds)
+        certificate = judge(fit.objective, fit.search.theta, TENSOR_JUDGES, settings=settings, budget=budget)
+    parts = TuckerTensor(
+        fit.core.astype(precision, copy=False), tuple(f.astype(precision, copy=False) for f in fit.factors)
+    )
+    return replace(fit, parts=parts, certificate=certificate, choice=choice)
+
+
+def _in_working_precision(data: TensorObservations) -> TensorObservations:
+    """Return the data in double precision unless they are many; many must be of middling size."""
+    if data.values.dtype == np.float64 or data.size <= LARGEST_DOUBLED:
+        return data.in_double()
+    largest = out_of_scale(data.values, *SINGLE_SCALE)
+    if largest:
+        raise InvalidInputError(
+            "the tensor is out of scale for single precision",
+            f"largest magnitude {largest:.3g}",
+            "fourth powers leave its range",
+            "choose another unit, or pass float64",
+        )
+    return data
+
+
+def as_observations(
+    tensor: ArrayLike | TensorObservations,
+    observed: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+) -> TensorObservations:
+    """Return the known cells of what a user passes as a tensor."""
+    if isinstance(tensor, TensorObservations):
+        if observed is not None or weights is not None:
+            raise InvalidInputError(
+                "observed and weights are for arrays", "TensorObservations", fix="put the weights in there"
+            )
+        return tensor
+    return TensorObservations.from_array(tensor, observed=observed, weights=weights)
+
+
+def _ranks(
+    data: TensorObservations,
+    ranks: int | Sequence[int] | str | None,
+    tolerance: float | None,
+    plan: SearchPlan,
+    rng: np.random.Generator,
+) -> tuple[tuple[int, ...], RankChoice | None]:
+    order = len(data.shape)
+    if tolerance is not None:
+        if ranks is not None:
+            raise InvalidInputError(
+                "ranks and tolerance are both given", f"{ranks}, {tolerance}", fix="pass one"
+            )
+        if not data.is_full or data.weights is not None:
+            raise InvalidInputError(
+                "a tolerance needs a tensor whose cells are all known and weigh the same",
+                f"{data.size} known cells",
+                fix='pass ranks, or ranks="auto"',
+            )
+        if not (isinstance(tolerance, int | float | np.number) and 0 < tolerance < 1):
+            raise InvalidInputError("tolerance must lie between 0 and 1", repr(tolerance))
+        found = sequential_start(data.array(), None, rng, tolerance=tolerance).ranks
+        return possible_ranks(found, data.shape), None
+    if ranks is None:
+        raise InvalidInputError("ranks are missing", "None", fix='pass ranks, a tolerance, or ranks="auto"')
+    if isinstance(ranks, str):
+        if ranks != "auto":
+            raise InvalidInputError("ranks are unknown", repr(ranks), fix='pass numbers or "auto"')
+        few = replace(
+            plan, n_restarts=PATH_RESTARTS if plan.n_restarts == "auto" else plan.n_restarts, to_the_end=False
+        )
+        choice = choose_ranks(data, lambda part, some: search_tucker(part, some, few, rng), rng)
+        return choice.ranks, choice
+    if not isinstance(ranks, int | np.integer | Sequence | np.ndarray):
+        raise InvalidInputError(
+            "ranks must be whole numbers", repr(ranks), fix="for instance 3, or (3, 2, 4)"
+        )
+    wanted: tuple[Any, ...] = (ranks,) * order if isinstance(ranks, int | np.integer) else tuple(ranks)
+    check_ranks(wanted, data.shape)
+    return tuple(int(rank) for rank in wanted), None
+
+
+def _worth_judging(fit: TuckerFit, certify: bool) -> bool:
+    return certify and fit.search.stop_reason is not StopReason.INTERRUPTED

@@ -1,0 +1,176 @@
+"""`TuckerFit`: what `decompose_tucker` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from typing import final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
+from lowland.core.records import Attempt, SearchResult
+from lowland.tensors.cell_errors import NewCellError, new_cell_error
+from lowland.tensors.measurement import SomeCells
+from lowland.tensors.objective import TuckerObjective
+from lowland.tensors.ranks import RankChoice
+from lowland.tensors.tucker_tensor import TuckerTensor
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TuckerFit:
+    """A Tucker decomposition, how it was found, and what is proved about it.
+
+    Parameters
+    ----------
+    parts : TuckerTensor
+        Core and factors in canonical form: orthonormal columns, an all-orthogonal core whose slices fall in
+        norm, the largest number of each column positive.
+    search : SearchResult
+        The best of all starts: why it stopped and its trace.
+    certificate : Certificate or None
+        What is proved; None if it was not asked for, or the search was interrupted.
+    objective : TuckerObjective
+        The problem that was solved.
+    attempts : tuple of Attempt
+        Every start, in order, with its end.
+    escapes : tuple of int
+        Orders of the saddles that the best search left by a change that no Hessian shows.
+    choice : RankChoice or None
+        How the ranks were chosen, where held-out cells chose them.
+    """
+
+    parts: TuckerTensor
+    search: SearchResult
+    certificate: Certificate | None
+    objective: TuckerObjective
+    attempts: tuple[Attempt, ...]
+    escapes: tuple[int, ...] = ()
+    choice: RankChoice | None = None
+
+    @property
+    def core(self) -> Matrix:
+        """The core, shape (r_1, ..., r_N)."""
+        return self.parts.core
+
+    @property
+    def factors(self) -> tuple[Matrix, ...]:
+        """The factors, shapes (I_n, r_n), with orthonormal columns."""
+        return self.parts.factors
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """Shape of the core."""
+        return self.parts.ranks
+
+    def tensor(self) -> Matrix:
+        """Return the dense tensor of the model, missing cells filled in."""
+        return self.parts.tensor()
+
+    def completed(self) -> Matrix:
+        """Return the dense tensor with known cells as they are and missing ones from the model."""
+        known = self.objective.data.array()
+        missing = np.isnan(known)
+        return np.where(missing, self.tensor(), known)
+
+    def predict(self, positions: ArrayLike) -> Vector:
+        """Return cells of the model.
+
+        Parameters
+        ----------
+        positions : array_like of int, shape (k, N)
+
+        Returns
+        -------
+        ndarray, shape (k,)
+        """
+        at = np.asarray(positions)
+        shape = np.array(self.parts.shape)
+        if at.ndim != 2 or at.shape[1] != shape.size or not np.issubdtype(at.dtype, np.integer):
+            raise InvalidInputError(
+                "positions must be whole numbers, one a mode", f"{at.dtype} of shape {at.shape}"
+            )
+        if (at < 0).any() or (at >= shape).any():
+            raise InvalidInputError(
+                f"positions lie outside the shape {self.parts.shape}", f"{at.max(axis=0).tolist()}"
+            )
+        order = np.argsort(at[:, 0], kind="stable")
+        out = np.empty(len(at), self.core.dtype)
+        out[order] = SomeCells(np.ascontiguousarray(at[order], np.int64), self.parts.shape).measure(
+            self.parts
+        )
+        return out
+
+    @cached_property
+    def relative_error(self) -> float:
+        """Norm of the residual over the norm of the data, on the known cells."""
+        square = 2 * self.objective.data_value(self.search.theta)
+        return float(np.sqrt(square / self.objective.square)) if self.objective.square > 0 else 0.0
+
+    @property
+    def compression_ratio(self) -> float:
+        """Numbers in the tensor over numbers in core and factors."""
+        return float(np.prod(self.parts.shape, dtype=float)) / self.parts.stored_numbers
+
+    def new_cell_error(self) -> NewCellError:
+        """Return the error to expect for a new observation of a cell that was not seen.
+
+        Returns
+        -------
+        NewCellError
+            Noise, and what the uncertainty of the fit adds over the unseen cells on average. An estimate,
+            to first order in the noise, that takes the ranks for right.
+
+        Raises
+        ------
+        UnsupportedError
+            If the known cells tell nothing of the noise, or the problem is too large.
+        """
+        return self._new_cell_error
+
+    @cached_property
+    def _new_cell_error(self) -> NewCellError:
+        return new_cell_error(self.objective, self.search.theta)
+
+    def spectra(self) -> tuple[Vector, ...]:
+        """Return, for each mode, the singular values of the model's unfolding: norms of the core's slices."""
+        order = self.core.ndim
+        return tuple(
+            np.sqrt(np.sum(self.core.astype(np.float64) ** 2, axis=tuple(k for k in range(order) if k != n)))
+            for n in range(order)
+        )
+
+    def report(self, path: str | PathLike[str]) -> None:
+        """Write a self-contained HTML report.
+
+        Parameters
+        ----------
+        path : path
+            Where to; an existing file is replaced whole.
+        """
+        from lowland.report.page import write_report
+        from lowland.tensors.report import tucker_page
+
+        write_report(path, tucker_page(self))
+
+    def __str__(self) -> str:
+        lines = [
+            self.objective.describe(),
+            f"relative error {self.relative_error:.3g} on the known cells, "
+            f"{self.compression_ratio:.3g} times fewer numbers",
+            f"stopped: {self.search.stop_reason.value}, {self.search.message}",
+        ]
+        lines += [f"left a saddle of order {order}" for order in self.escapes]
+        lines += [
+            f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
+            for k, a in enumerate(self.attempts)
+        ]
+        return "\n".join(lines) + (f"\n{self.certificate}" if self.certificate else "")
+
+    def _repr_html_(self) -> str:
+        return self.certificate._repr_html_() if self.certificate else f"<pre>{self}</pre>"

@@ -1,0 +1,281 @@
+"""Searches for a Tucker decomposition of given ranks: several starts, the best end, ways out of saddles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.records import Attempt, SearchResult
+from lowland.core.status import StopReason
+from lowland.search import (
+    GaussNewton,
+    GradientBelow,
+    Iterations,
+    RelativeDecreaseBelow,
+    TrustRegion,
+    ValueBelow,
+    run,
+)
+from lowland.search.loop import Callback
+from lowland.search.stops import StopRule
+from lowland.tensors.fit import TuckerFit
+from lowland.tensors.model import Tucker
+from lowland.tensors.objective import TuckerObjective
+from lowland.tensors.observations import TensorObservations
+from lowland.tensors.search.high_order_escape import HighOrderEscape
+from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
+from lowland.tensors.search.starts import random_start, sequential_start
+
+# up to so many cells several starts are tried, and columns in use may be given up for better ones
+SMALL = 20_000
+# dense residuals up to this size are looked through for ways out of saddles
+LARGEST_DENSE = 20_000_000
+# normal equations that take so many products at most are formed and factored
+DENSE_WORK = 5e7
+# up to so many numbers in a point, times cells, Newton steps take the fit to its last digits
+FINISH_WORK = 2e8
+STARTS = ("auto", "sequential", "random")
+# random starts after the first, where a first one may end badly
+RESTARTS_FULL, RESTARTS_MASKED = 4, 9
+# starts end once the best value has been met so often, to a part
+AGREEMENTS, ALIKE = 3, 1e-2
+# steps from a start before it is compared with others; escapes from one end
+ROUGH_STEPS, ROUNDS = 60, 20
+# a heavier regulariser would drown the data in its rounding
+HEAVIEST = 1e3
+
+
+@final
+@dataclass(frozen=True)
+class SearchPlan:
+    """How to search, whatever the ranks.
+
+    Parameters
+    ----------
+    balancing : float
+    start : str
+    n_restarts : int or str
+    max_iterations : int
+    callbacks : tuple of callable
+    to_the_end : bool
+        Whether to go for the last digits and for ways out of saddles; a comparison of ranks does without.
+    """
+
+    balancing: float = 0.1
+    start: str = "auto"
+    n_restarts: int | str = "auto"
+    max_iterations: int = 500
+    callbacks: tuple[Callback, ...] = ()
+    to_the_end: bool = True
+
+    def __post_init__(self) -> None:
+        if self.start not in STARTS:
+            raise InvalidInputError(
+                "start is unknown", repr(self.start), fix=f"use one of {', '.join(STARTS)}"
+            )
+        count = self.n_restarts
+        if count != "auto" and (
+            isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0
+        ):
+            raise InvalidInputError('n_restarts must be "auto" or a number from 0', repr(count))
+        if not (isinstance(self.balancing, int | float | np.number) and 0 <= self.balancing <= HEAVIEST):
+            raise InvalidInputError(
+                f"balancing must be a number from 0 to {HEAVIEST:g}", repr(self.balancing)
+            )
+        most = self.max_iterations
+        if isinstance(most, bool) or not isinstance(most, int | np.integer) or most < 1:
+            raise InvalidInputError("max_iterations must be a positive integer", repr(most))
+        if self.start == "sequential" and count not in ("auto", 0):
+            raise InvalidInputError(
+                'start="sequential" has no restarts',
+                f"n_restarts={count}",
+                fix='leave them out, or use "auto"',
+            )
+
+
+# steps at an exact fit, each worth several digits, and the share of what counts as exact at which they end
+LAST_STEPS, LAST_SHARE = 3, 1e-3
+
+
+def search_tucker(
+    data: TensorObservations, ranks: tuple[int, ...], plan: SearchPlan, rng: np.random.Generator
+) -> TuckerFit:
+    """Search roughly from every start, go on from the best end, and return its end, not judged."""
+    objective = make_tucker_objective(data, ranks, plan.balancing)
+    enough = exact_value(objective)
+    attempts: list[Attempt] = []
+    best: SearchResult | None = None
+    interrupted = False
+    starts = _starts(objective, plan)
+    for k, name in enumerate(starts):
+        theta = random_start(objective, rng) if name == "random" else _sequential(objective, rng)
+        if len(starts) > 1:
+            result = _run(objective, theta, _rough(objective, plan), rng)
+        else:  # nothing to compare with
+            result = _descend(objective, theta, plan, rng)
+        words = (name, result.solver, result.value, result.stop_reason, result.message)
+        attempts.append(Attempt(*words, result.iterations, result.seconds))
+        if best is None or result.value < best.value:
+            best = result
+        least = min(a.value for a in attempts)
+        agreeing = sum(a.value <= least * (1 + ALIKE) for a in attempts)
+        interrupted = result.stop_reason is StopReason.INTERRUPTED
+        if least <= enough or interrupted or (plan.n_restarts == "auto" and k and agreeing >= AGREEMENTS):
+            break
+    assert best is not None
+    if interrupted:  # whichever start is the best
+        best = replace(best, stop_reason=StopReason.INTERRUPTED, message="interrupted")
+    escapes: tuple[int, ...] = ()
+    if best.stop_reason is not StopReason.INTERRUPTED:
+        if len(starts) > 1:
+            best = _added(best, _descend(objective, best.theta, plan, rng))
+        best, escapes = _leave_saddles(objective, best, plan, rng)
+        best = _last_digits(objective, best, plan, rng)
+    # the balanced point has the same tensor and no more regulariser
+    parts = objective.orthonormal(best.theta)
+    theta = objective.balanced(parts)
+    best = replace(best, theta=theta, value=objective.value(theta))
+    return TuckerFit(parts, best, None, objective, tuple(attempts), escapes)
+
+
+def _last_digits(
+    objective: TuckerObjective, result: SearchResult, plan: SearchPlan, rng: np.random.Generator
+) -> SearchResult:
+    """Return an exact fit with a residual of rounding size, which proofs of exactness need."""
+    enough = exact_value(objective)
+    full = objective.full_tensor is not None  # orthogonal iteration has reached it already
+    if full or objective.dtype != np.float64 or not plan.to_the_end or not result.value <= enough:
+        return result
+    stop = ValueBelow(LAST_SHARE * enough) | RelativeDecreaseBelow(0.5) | Iterations(LAST_STEPS)
+    last = _run(objective, result.theta, stop, rng)
+    if last.stop_reason is StopReason.INTERRUPTED or not last.value < result.value:
+        return result
+    # the search has converged; that these steps end by their number is no news
+    return replace(
+        _added(result, last), solver=result.solver, stop_reason=result.stop_reason, message=result.message
+    )
+
+
+def make_tucker_objective(
+    data: TensorObservations, ranks: tuple[int, ...], balancing: float
+) -> TuckerObjective:
+    """Return the objective, the regulariser's strength in units of the data."""
+    objective = TuckerObjective(data, Tucker(data.shape, ranks))
+    # core and factors of balanced points grow with the data to the power 1 / (N + 1)
+    weight = 1.0 if data.weights is None else float(data.weights.mean(dtype=np.float64))
+    square = objective.square / weight
+    unit = weight * square ** (1 - 2 / (len(data.shape) + 1)) if square > 0 else weight
+    return replace(objective, strength=balancing * unit)
+
+
+def exact_value(objective: TuckerObjective) -> float:
+    """Return the value below which a fit is exact to rounding."""
+    digits = 64 * float(np.finfo(objective.dtype).eps)
+    return max(0.5 * objective.square * digits**2, np.finfo(float).tiny)
+
+
+def _starts(objective: TuckerObjective, plan: SearchPlan) -> list[str]:
+    first = "random" if plan.start == "random" else "sequential"
+    if first == "sequential" and objective.full_tensor is None and np.prod(objective.shape) > LARGEST_DENSE:
+        first = "random"  # a tensor filled with zeros would not fit
+    restarts = plan.n_restarts
+    if restarts == "auto":
+        small = objective.data.size <= SMALL
+        restarts = (RESTARTS_FULL if objective.data.is_full else RESTARTS_MASKED) if small else 0
+        if not objective.data.is_full and not small:
+            restarts = 2
+    if plan.start == "sequential":  # there is only one
+        return [first]
+    return [first] + ["random"] * int(restarts)
+
+
+def _leave_saddles(
+    objective: TuckerObjective, result: SearchResult, plan: SearchPlan, rng: np.random.Generator
+) -> tuple[SearchResult, tuple[int, ...]]:
+    """Leave saddles that no Hessian shows and descend again; return the end and the orders left."""
+    enough, escapes = exact_value(objective), list[int]()
+    stepper = HighOrderEscape(recycle=objective.data.size <= SMALL)
+    for _ in range(ROUNDS if plan.to_the_end and np.prod(objective.shape) <= LARGEST_DENSE else 0):
+        if result.value <= enough or result.stop_reason is StopReason.INTERRUPTED:
+            break
+        left = run(objective, stepper, result.theta, stop=ValueBelow(enough) | Iterations(ROUNDS), rng=rng)
+        if left.stop_reason is StopReason.INTERRUPTED:
+            return _added(result, left), tuple(escapes)
+        if not left.value < result.value:
+            break
+        escapes += [int(order) for order in left.trace.measures["order"] if order > 0]
+        result = _added(_added(result, left), _descend(objective, left.theta, plan, rng))
+    return result, tuple(escapes)
+
+
+def _added(before: SearchResult, after: SearchResult) -> SearchResult:
+    """Return a search that went on from another, with the steps and seconds of both."""
+    return replace(
+        after,
+        iterations=before.iterations + after.iterations,
+        seconds=before.seconds + after.seconds,
+        work=before.work + after.work,
+    )
+
+
+def _sequential(objective: TuckerObjective, rng: np.random.Generator) -> Vector:
+    filled = objective.data.array(fill=0.0)
+    scale = 1.0 if objective.data.is_full else 1 / objective.data.observed_share
+    parts = sequential_start(filled, objective.model.ranks, rng)
+    return objective.balanced(replace(parts, core=(parts.core * scale).astype(objective.dtype)))
+
+
+def _run(
+    objective: TuckerObjective,
+    theta: Vector,
+    stop: StopRule,
+    rng: np.random.Generator,
+    callbacks: Sequence[Callback] = (),
+) -> SearchResult:
+    """Search with the stepper for the data; the end is balanced."""
+    small = objective.data.size * objective.size**2 <= DENSE_WORK
+    if objective.full_tensor is None and not small:
+        # radii grow where the model is good; long inner solves are wasted far from the end
+        return run(objective, TrustRegion(max_inner=60), theta, stop=stop, rng=rng, callbacks=callbacks)
+    # orthonormal factors are not balanced, which the regulariser would see; damping takes its place otherwise
+    data_alone = replace(objective, strength=0.0)
+    stepper: Any = OrthogonalIteration() if objective.full_tensor is not None else GaussNewton(inner="dense")
+    found = run(data_alone, stepper, theta, stop=stop, rng=rng, callbacks=callbacks)
+    return replace(found, theta=objective.canonical(found.theta))
+
+
+def _rough(objective: TuckerObjective, plan: SearchPlan) -> StopRule:
+    """Return when a start has shown where it leads."""
+    most = min(plan.max_iterations, ROUGH_STEPS)
+    return ValueBelow(exact_value(objective)) | RelativeDecreaseBelow(1e-2, window=8) | Iterations(most)
+
+
+def _descend(
+    objective: TuckerObjective, theta: Vector, plan: SearchPlan, rng: np.random.Generator
+) -> SearchResult:
+    """Search to the last digits."""
+    enough, single = exact_value(objective), objective.dtype != np.float64
+    flat = RelativeDecreaseBelow(1e-6 if single else 1e-10)
+    stop = ValueBelow(enough) | flat | Iterations(plan.max_iterations)
+    result = _run(objective, theta, stop, rng, plan.callbacks)
+    done = result.value <= enough or result.stop_reason is StopReason.INTERRUPTED
+    if done or single or not plan.to_the_end or objective.size * objective.data.size > FINISH_WORK:
+        return result
+    finish = ValueBelow(enough) | GradientBelow(1e-10) | RelativeDecreaseBelow(1e-14) | Iterations(50)
+    better = run(objective, TrustRegion(), result.theta, stop=finish, rng=rng)
+    if better.stop_reason is StopReason.INTERRUPTED:
+        return _added(result, better)
+    # the first search's reason stays: the finish only adds digits
+    return replace(
+        result,
+        theta=better.theta,
+        value=better.value,
+        seconds=result.seconds + better.seconds,
+        work=result.work + better.work,
+        solver=result.solver if better.solver == result.solver else f"{result.solver}, then {better.solver}",
+    )

@@ -1,0 +1,339 @@
+"""The Tucker objective: half the weighted squares of what is known, plus the balancing regulariser."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.losses.squared import Squared
+from lowland.tensors.balancing import TuckerBalancing
+from lowland.tensors.measurement import AllCells, SomeCells, TensorMeasurement
+from lowland.tensors.model import Tucker
+from lowland.tensors.modular_jacobian import TuckerJacobian
+from lowland.tensors.normal_matrix import normal_matrix
+from lowland.tensors.observations import TensorObservations
+from lowland.tensors.tucker_tensor import TuckerTensor
+
+# cells that are evaluated at a time where only their squares are wanted
+SLAB = 1_000_000
+# relative gradients that points found in single precision may have
+SINGLE = 1e-3
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TuckerObjective:
+    """Half the weighted squares of X - T, and strength times sum_n ||F_n^T F_n - S_(n) S_(n)^T||^2.
+
+    X = S x_1 F_1 ... x_N F_N.
+
+    Parameters
+    ----------
+    data : TensorObservations
+    model : Tucker
+    strength : float
+        Of the regulariser, at least 0.
+
+    Notes
+    -----
+    Values, gradients and Hessian products are exact, by products along modes where every cell is known,
+    and cell by cell otherwise.
+
+    References
+    ----------
+    A. Frandsen, R. Ge, Optimization landscape of Tucker decomposition, Math. Program. 2020.
+    """
+
+    data: TensorObservations
+    model: Tucker
+    strength: float = 0.0
+    loss: ClassVar[Squared] = Squared()
+    bounds_rounding: ClassVar[bool] = False
+    has_second_matrix: ClassVar[bool] = False
+    direct_jacobian_work: ClassVar[None] = None
+    is_nonnegative: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.data.shape != self.model.shape:
+            raise InvalidInputError(
+                "data and model have two shapes", f"{self.data.shape}, {self.model.shape}"
+            )
+        if not (np.isfinite(self.strength) and self.strength >= 0):
+            raise InvalidInputError("the strength of the balancing must be at least 0", repr(self.strength))
+
+    @property
+    def size(self) -> int:
+        """Length of a point."""
+        return self.model.size
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """Precision of the data and of points."""
+        return self.data.values.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the tensor."""
+        return self.data.shape
+
+    @property
+    def y(self) -> Vector:
+        """Known values, shape (p,)."""
+        return self.data.values
+
+    @property
+    def weights(self) -> Vector | None:
+        """Their weights, None where all are one."""
+        return self.data.weights
+
+    @cached_property
+    def measurement(self) -> TensorMeasurement:
+        """Which cells are known."""
+        positions = self.data.positions
+        return AllCells(self.shape) if positions is None else SomeCells(positions, self.shape)
+
+    @cached_property
+    def penalties(self) -> tuple[TuckerBalancing, ...]:
+        """The regulariser, where it has a strength."""
+        if not self.strength:
+            return ()
+        return (TuckerBalancing(self.strength, self.model.shape, self.model.ranks),)
+
+    @property
+    def rank(self) -> int:
+        """The largest of the ranks."""
+        return max(self.model.ranks)
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """Tucker ranks."""
+        return self.model.ranks
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Dimension of the set of tensors of these ranks."""
+        return self.model.degrees_of_freedom
+
+    @property
+    def reachable_gradient(self) -> float:
+        """Relative gradient that points found in the precision of the data may have."""
+        return 0.0 if self.dtype == np.float64 else SINGLE
+
+    @property
+    def stored_numbers(self) -> int:
+        """Numbers that a pass over the data touches."""
+        return self.data.size
+
+    @cached_property
+    def full_tensor(self) -> Matrix | None:
+        """The dense tensor where every cell is known and weighs the same, None otherwise."""
+        if not self.data.is_full or self.weights is not None:
+            return None
+        return self.y.reshape(self.shape)
+
+    @cached_property
+    def square(self) -> float:
+        """The weighted sum of squares of the data."""
+        return sum_of_squares(self.y, self.weights)
+
+    @property
+    def unfitted(self) -> tuple[float, Vector]:
+        """The data term and its weighted slopes where nothing is fitted."""
+        return 0.5 * self.square, self.weighted(self.y)
+
+    @property
+    def modular_jacobian(self) -> TuckerJacobian:
+        """The Jacobian of the known cells at random integer points, modulo a prime."""
+        return TuckerJacobian(self.data.all_positions(), self.model)
+
+    def normal_matrix(self, theta: Vector) -> Matrix:
+        """Return J^T W J of the data term, shape (size, size), in float64."""
+        return self.linearise(theta).normal_matrix
+
+    def weighted(self, values: Vector) -> Vector:
+        """Return values times the weights."""
+        return values if self.weights is None else values * self.weights
+
+    def predict(self, theta: Vector) -> Vector:
+        """Return the known cells as the model has them, shape (p,)."""
+        return self.measurement.measure(self.model.unpack(theta))
+
+    def value(self, theta: Vector) -> float:
+        """Return the objective, summed in float64."""
+        return self.data_value(theta) + sum(penalty.value(theta) for penalty in self.penalties)
+
+    def data_value(self, theta: Vector) -> float:
+        """Return half the weighted sum of squares; of large tensors some slices at a time."""
+        if self.data.positions is not None or self.data.size <= SLAB:
+            return 0.5 * sum_of_squares(self.predict(theta) - self.y, self.weights)
+        at, slices = self.model.unpack(theta), self.shape[0]
+        each = self.data.size // slices
+        step, total = max(1, SLAB // each), 0.0
+        for low in range(0, slices, step):
+            here = slice(low * each, (low + step) * each)
+            factors = (at.factors[0][low : low + step], *at.factors[1:])
+            some = AllCells((len(factors[0]), *self.shape[1:])).measure(TuckerTensor(at.core, factors))
+            total += sum_of_squares(some - self.y[here], None if self.weights is None else self.weights[here])
+        return 0.5 * total
+
+    def gradient(self, theta: Vector) -> Vector:
+        """Return the gradient, shape (size,)."""
+        return self.linearise(theta).gradient
+
+    def value_and_gradient(self, theta: Vector) -> tuple[float, Vector]:
+        """Return both, from one pass over the cells."""
+        at = self.linearise(theta)
+        return at.value, at.gradient
+
+    def hessian_product(self, theta: Vector, direction: Vector) -> Vector:
+        """Return the exact Hessian times a direction."""
+        return self.linearise(theta).hessian_product(direction)
+
+    def linearise(self, theta: Vector) -> TuckerLinearisation:
+        """Return the objective at a point, for repeated products."""
+        return TuckerLinearisation(self, theta)
+
+    def transpose_product(self, theta: Vector, weights: Vector) -> Vector:
+        """Return the gradient of sum weights * cells in the point."""
+        return self.model.pack(self.measurement.pull(self.model.unpack(theta), weights))
+
+    def prediction_error(self, theta: Vector) -> None:
+        """Return None: the rounding of cells is not bounded."""
+        return
+
+    def is_feasible(self, theta: Vector) -> bool:
+        """Return True: factors are not constrained."""
+        return True
+
+    def gauge(self, theta: Vector) -> Matrix:
+        """Return directions along which the objective is constant, shape (size, g)."""
+        return self.model.gauge(theta, linear=not self.penalties)
+
+    @property
+    def gauge_size(self) -> int:
+        """At most so many directions the gauge has."""
+        return self.model.size - self.model.degrees_of_freedom
+
+    def canonical(self, theta: Vector) -> Vector:
+        """Return the balanced point of the same tensor."""
+        return self.model.canonical(theta)
+
+    def unpack(self, theta: Vector) -> TuckerTensor:
+        """Return the core and the factors of a point."""
+        return self.model.unpack(theta)
+
+    def orthonormal(self, theta: Vector) -> TuckerTensor:
+        """Return orthonormal factors and an all-orthogonal core of the same tensor."""
+        return self.model.orthonormal(theta)
+
+    def balanced(self, parts: TuckerTensor) -> Vector:
+        """Return the balanced point of a tensor."""
+        return self.model.balanced(parts)
+
+    def residual_tensor(self, theta: Vector) -> Matrix:
+        """Return weights * (data - X) as a dense tensor, zero where nothing is known."""
+        slopes = self.weighted(self.y - self.predict(theta))
+        if self.data.positions is None:
+            return slopes.reshape(self.shape)
+        out = np.zeros(self.shape, self.dtype)
+        out[tuple(self.data.positions.T)] = slopes
+        return out
+
+    def in_double(self) -> TuckerObjective:
+        """Return the same problem in float64."""
+        return self if self.dtype == np.float64 else replace(self, data=self.data.in_double())
+
+    def describe(self) -> str:
+        """Return the problem in one line."""
+        by = " x ".join(str(length) for length in self.shape)
+        ranks = ", ".join(str(rank) for rank in self.model.ranks)
+        known = "all cells" if self.data.is_full else f"{self.data.size} cells"
+        weighted = ", weighted" if self.weights is not None else ""
+        return f"{by} tensor of Tucker ranks ({ranks}) from {known}{weighted}, squared loss"
+
+
+@final
+class TuckerLinearisation:
+    """Predictions and slopes at a point, each computed at most once.
+
+    Parameters
+    ----------
+    objective : TuckerObjective
+    theta : ndarray, shape (size,)
+        The point; it must not be changed afterwards.
+    """
+
+    def __init__(self, objective: TuckerObjective, theta: Vector) -> None:
+        self.objective, self.theta = objective, theta
+        self.parts = objective.model.unpack(theta)
+        self.residual: Vector = objective.measurement.measure(self.parts) - objective.y
+
+    @property
+    def predictions(self) -> Vector:
+        """The known cells as the model has them, shape (p,)."""
+        return self.objective.measurement.measure(self.parts)
+
+    @cached_property
+    def value(self) -> float:
+        """The objective."""
+        data = 0.5 * sum_of_squares(self.residual, self.objective.weights)
+        return data + sum(penalty.value(self.theta) for penalty in self.objective.penalties)
+
+    @cached_property
+    def gradient(self) -> Vector:
+        """The gradient, shape (size,)."""
+        total = self.jacobian_transpose(self.objective.weighted(self.residual))
+        for penalty in self.objective.penalties:
+            total = total + penalty.gradient(self.theta)
+        return total
+
+    @cached_property
+    def normal_matrix(self) -> Matrix:
+        """J^T W J of the data term, shape (size, size), in float64."""
+        data, theta = self.objective.data, self.theta.astype(np.float64, copy=False)
+        return normal_matrix(self.objective.model.unpack(theta), data.all_positions(), data.weights)
+
+    def jacobian_product(self, direction: Vector) -> Vector:
+        """Return the derivative of the known cells along a direction, shape (p,)."""
+        return self.objective.measurement.push(self.parts, self.objective.model.unpack(direction))
+
+    def jacobian_transpose(self, weights: Vector) -> Vector:
+        """Return the adjoint of `jacobian_product`, shape (size,)."""
+        return self.objective.model.pack(self.objective.measurement.pull(self.parts, weights))
+
+    def gauss_newton_product(self, direction: Vector) -> Vector:
+        """Return (J^T W J + Hessian of the regulariser) times a direction."""
+        total = self.jacobian_transpose(self.objective.weighted(self.jacobian_product(direction)))
+        for penalty in self.objective.penalties:
+            total = total + penalty.hessian_product(self.theta, direction)
+        return total
+
+    def jacobian(self) -> None:
+        """Return None: the Jacobian is had by products."""
+        return
+
+    def second_matrix(self) -> None:
+        """Return None: the part of the Hessian that the model's curvature makes is had by products alone."""
+        return
+
+    def hessian_product(self, direction: Vector) -> Vector:
+        """Return the exact Hessian times a direction."""
+        objective = self.objective
+        slopes = objective.weighted(self.residual)
+        change = objective.model.unpack(direction)
+        second = objective.measurement.pull_derivative(self.parts, change, slopes)
+        return self.gauss_newton_product(direction) + objective.model.pack(second)
+
+
+def sum_of_squares(values: Vector, weights: Vector | None) -> float:
+    """Return the weighted sum of squares, added up in float64."""
+    if weights is None:
+        if values.dtype == np.float64:
+            return float(values @ values)
+        return float(np.sum(np.square(values, dtype=np.float64)))
+    return float(np.sum(weights.astype(np.float64) * np.square(values, dtype=np.float64)))

@@ -1,0 +1,136 @@
+"""Files of tensors: NPY, NPZ, NetCDF and the sparse text format .tns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
+from lowland.files.arrays import load_npy, load_npz
+from lowland.tensors.observations import TensorObservations
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TensorFile:
+    """A tensor read from a file.
+
+    Parameters
+    ----------
+    observations : TensorObservations
+    names : tuple of str
+        Of the modes.
+    """
+
+    observations: TensorObservations
+    names: tuple[str, ...]
+
+
+def read_tensor(path: str | Path, *, variable: str | None = None) -> TensorFile:
+    """Read a tensor with missing cells.
+
+    Parameters
+    ----------
+    path : path
+        NPY (NaN is missing); NPZ with one array of three modes or more, and ``observed`` and ``weights`` of
+        its shape or none, or with ``positions``, ``values`` and ``shape``; NetCDF (.nc, with the extra
+        ``tensors``); or .tns, a line a cell with positions from one and a value, cells not listed missing.
+    variable : str, optional
+        Name of the array of an NPZ or NetCDF file, where there are several.
+
+    Returns
+    -------
+    TensorFile
+
+    Raises
+    ------
+    InvalidInputError
+        If the file cannot be opened, or does not say which array is meant.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if variable is not None and suffix in (".npy", ".tns"):
+        raise InvalidInputError(f"a {suffix} file has no variables", variable, fix="leave the variable out")
+    if suffix == ".npy":
+        return _named(TensorObservations.from_array(load_npy(path)))
+    if suffix == ".npz":
+        return _named(_from_npz(path, load_npz(path), variable))
+    if suffix == ".tns":
+        return _named(_from_text(path))
+    if suffix in (".nc", ".h5", ".hdf5"):
+        return _from_netcdf(path, variable)
+    raise InvalidInputError("the file's kind is unknown", path.name, fix="use .npy, .npz, .nc or .tns")
+
+
+def _named(observations: TensorObservations) -> TensorFile:
+    return TensorFile(observations, tuple(f"mode {n}" for n in range(len(observations.shape))))
+
+
+def _from_npz(path: Path, arrays: dict[str, Any], variable: str | None) -> TensorObservations:
+    if variable is None and {"positions", "values", "shape"} <= set(arrays):
+        sizes = arrays["shape"]
+        if sizes.ndim != 1 or sizes.dtype.kind not in "iu":
+            raise FileFormatError(f"{path} has no usable shape", f"{sizes.dtype} of shape {sizes.shape}")
+        shape = tuple(int(k) for k in sizes)
+        return TensorObservations.from_cells(
+            arrays["positions"], arrays["values"], shape=shape, weights=arrays.get("weights")
+        )
+    beside = ("observed", "weights")
+    tensors = [name for name, array in arrays.items() if array.ndim >= 3 and name not in beside]
+    name = _pick(path, tensors, variable)
+    return TensorObservations.from_array(
+        arrays[name], observed=arrays.get("observed"), weights=arrays.get("weights")
+    )
+
+
+def _pick(path: Path, names: list[str], variable: str | None) -> str:
+    if variable is not None and variable in names:
+        return variable
+    if variable is None and len(names) == 1:
+        return names[0]
+    raise InvalidInputError(
+        f"{path} does not say which array is the tensor",
+        f"arrays of three modes or more: {', '.join(names) or 'none'}",
+        fix="name one of them as variable (--variable)",
+    )
+
+
+def _from_text(path: Path) -> TensorObservations:
+    try:
+        table = np.loadtxt(path, ndmin=2, comments="#")
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}", error.strerror or str(error)) from error
+    except ValueError as error:
+        raise FileFormatError(f"{path} is no usable .tns file", str(error), fix="a line a cell") from error
+    if table.size == 0:
+        raise FileFormatError(f"{path} is empty", "no line with a cell", fix="a line a cell: i j k value")
+    if table.shape[1] < 4:
+        raise FileFormatError(f"{path} is no tensor", f"lines of {table.shape[1]} numbers", fix="i j k value")
+    at = table[:, :-1]
+    wrong = ~((at == np.rint(at)) & (at >= 1) & (at < 2**53)).all(axis=1)
+    if wrong.any():
+        bad = int(np.flatnonzero(wrong)[0])
+        raise FileFormatError(f"{path} has positions that are not whole numbers from one", f"line {bad + 1}")
+    return TensorObservations.from_cells(at.astype(np.int64) - 1, table[:, -1])
+
+
+def _from_netcdf(path: Path, variable: str | None) -> TensorFile:
+    try:
+        import xarray
+    except ImportError as error:
+        raise MissingExtraError(
+            "NetCDF files need an optional package",
+            "xarray is not installed",
+            fix="pip install 'lowland[tensors]'",
+        ) from error
+    try:
+        with xarray.open_dataset(path, engine="h5netcdf") as dataset:
+            names = [str(name) for name, array in dataset.data_vars.items() if array.ndim >= 3]
+            array = dataset[_pick(path, names, variable)]
+            observations = TensorObservations.from_array(array.to_numpy())
+            return TensorFile(observations, tuple(str(name) for name in array.dims))
+    except OSError as error:
+        raise InvalidInputError(f"cannot read {path}", str(error), fix="check that it is NetCDF 4") from error

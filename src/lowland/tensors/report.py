@@ -1,0 +1,142 @@
+"""What the report of a Tucker decomposition shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from lowland.core.errors import UnsupportedError
+from lowland.report.displays import ConvergenceDisplay, PredictionDisplay
+from lowland.report.page import FigureEntry, Page, TableEntry
+from lowland.sensing.report import prediction_figure
+from lowland.tensors.displays import DRAWN, CoreDisplay, FactorDisplay, ModeSpectraDisplay
+from lowland.tensors.search.starts import mode_spectrum
+
+# points of the plot of predictions, and cells of a dense tensor whose spectra are drawn
+POINTS, LARGEST = 3000, 20_000_000
+
+
+def tucker_page(
+    fit: Any, *, names: Sequence[str] | None = None, settings: Sequence[tuple[str, str]] = ()
+) -> Page:
+    """Return the page of a decomposition.
+
+    Parameters
+    ----------
+    fit : TuckerFit
+        It makes this page itself, so that its type is not named here.
+    names : sequence of str, optional
+        Of the modes.
+    settings : sequence of pairs
+        What is needed to run it again.
+
+    Returns
+    -------
+    Page
+    """
+    names = [f"mode {n}" for n in range(len(fit.ranks))] if names is None else list(names)
+    return Page(
+        f"Tucker decomposition of a {' x '.join(str(k) for k in fit.parts.shape)} tensor",
+        _asked(fit),
+        fit.certificate,
+        notes=_notes(fit),
+        tables=_tables(fit),
+        figures=_figures(fit, names),
+        settings=settings,
+    )
+
+
+def _asked(fit: Any) -> list[tuple[str, str]]:
+    data, search = fit.objective.data, fit.search
+    asked = [
+        ("tensor", f"{data.size} of {int(np.prod(data.shape))} cells known ({data.observed_share:.1%})"),
+        ("ranks", ", ".join(str(rank) for rank in fit.ranks)),
+        ("relative error", f"{fit.relative_error:.4g} on the known cells"),
+        ("size", f"{fit.parts.stored_numbers} numbers, {fit.compression_ratio:.3g} times fewer than cells"),
+        ("solver", search.solver.replace("_", " ")),
+        ("stopped", f"{search.stop_reason.value.replace('_', ' ')}: {search.message}"),
+        ("objective", f"{search.value:.6g} after {search.iterations} steps in {search.seconds:.2g} s"),
+    ]
+    if fit.escapes:
+        orders = ", ".join(str(order) for order in fit.escapes)
+        asked.append(("saddles left", f"of order {orders}, by changes that a Hessian does not see"))
+    try:
+        error = fit.new_cell_error()
+    except UnsupportedError:
+        return asked
+    asked.append(
+        (
+            "error to expect",
+            f"{error.total:.4g} for a new observation of a cell not seen (an estimate: "
+            f"noise {error.noise:.4g}, fit {error.fit:.4g})",
+        )
+    )
+    return asked
+
+
+def _notes(fit: Any) -> list[str]:
+    if fit.certificate is None or "globally_optimal" not in fit.certificate:
+        return []
+    witness = fit.certificate["globally_optimal"].witness
+    if "ratio" in witness:
+        return [
+            f"The error is {witness['ratio']:.4g} times a lower bound that holds for every decomposition of "
+            "these ranks; at 1 it is the best possible."
+        ]
+    if "lower_bound" not in witness:
+        return ["With cells missing or weighted no bound on the best possible error is known."]
+    return []
+
+
+def _tables(fit: Any) -> tuple[TableEntry, ...]:
+    rows = [
+        (
+            str(k),
+            a.start,
+            a.solver.replace("_", " "),
+            f"{a.value:.4g}",
+            str(a.iterations),
+            a.stop_reason.value.replace("_", " "),
+        )
+        for k, a in enumerate(fit.attempts)
+    ]
+    starts = TableEntry("Starts", ("start", "from", "solver", "objective", "steps", "stopped"), rows)
+    if fit.choice is None:
+        return (starts,)
+    steps = [
+        (", ".join(str(rank) for rank in ranks), f"{error:.4g}", "taken" if ranks == fit.choice.ranks else "")
+        for ranks, error in fit.choice.steps
+    ]
+    words = f"Choice of the ranks by {fit.choice.held_out} held-out cells"
+    return (TableEntry(words, ("ranks", "error", ""), steps), starts)
+
+
+def _figures(fit: Any, names: Sequence[str]) -> tuple[FigureEntry, ...]:
+    data, search = fit.objective.data, fit.search
+    figures = [_spectra(fit, names)]
+    at = np.unique(np.linspace(0, data.size - 1, min(data.size, POINTS)).astype(np.intp))
+    predicted = fit.objective.predict(search.theta)[at]
+    figures.append(prediction_figure(PredictionDisplay(data.values[at], predicted, "known cells")))
+    for factor, name in zip(fit.factors, names, strict=True):
+        words = f"The first {min(DRAWN, factor.shape[1])} columns of the factor of {name}, orthonormal."
+        figures.append(FigureEntry(f"Factor: {name}", words, FactorDisplay(factor, name).plot))
+    shares = np.sort(fit.core.ravel() ** 2)[::-1] / max(float(np.sum(fit.core**2)), np.finfo(float).tiny)
+    words = f"The largest numbers of the core; the largest holds {shares[0]:.1%} of its squares."
+    figures.append(FigureEntry("Core", words, CoreDisplay(fit.core).plot))
+    words = f"The objective over {search.trace.values.size - 1} steps of the last stage."
+    figures.append(FigureEntry("Convergence", words, ConvergenceDisplay.from_result(search).plot))
+    return tuple(figures)
+
+
+def _spectra(fit: Any, names: Sequence[str]) -> FigureEntry:
+    tensor = fit.objective.full_tensor
+    whole = tensor is not None and tensor.size <= LARGEST
+    if tensor is not None and whole:
+        spectra = [mode_spectrum(tensor, n)[: 3 * rank + 5] for n, rank in enumerate(fit.ranks)]
+        words = "Singular values of the data's unfoldings: a drop after the rank speaks for it."
+    else:
+        spectra = list(fit.spectra())
+        words = "Singular values of the model's unfoldings."
+    return FigureEntry("Spectra of the modes", words, ModeSpectraDisplay(spectra, names).plot)

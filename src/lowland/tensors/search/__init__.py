@@ -1,0 +1,7 @@
+"""Steppers and starts of Tucker decompositions."""
+
+from lowland.tensors.search.high_order_escape import HighOrderEscape
+from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
+from lowland.tensors.search.starts import mode_spectrum, random_start, sequential_start
+
+__all__ = ["HighOrderEscape", "OrthogonalIteration", "mode_spectrum", "random_start", "sequential_start"]

@@ -1,0 +1,90 @@
+"""Leaving saddles that no Hessian shows: a rank-one part of the residual enters through unused columns.
+
+A point that lacks a direction of the data in m modes has, in the objective of core and factors, a saddle of
+order m + 1: m factors and the core must move together before anything falls. In the space of tensors the way
+out is plain: add the best rank-one part of the residual whose vectors are new in those m modes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.search.stepper import Info
+from lowland.tensors.capabilities import TensorFit
+from lowland.tensors.kernels.rank_one_escapes import mode_sets, way_out
+
+# least relative decrease that counts
+GAIN = 1e-9
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class EscapeState:
+    """The point, its value, and the order of the saddle that the last step left (0 at the start)."""
+
+    theta: Vector
+    value: float
+    order: int
+
+
+@final
+@dataclass(frozen=True)
+class HighOrderEscape:
+    """A step adds a rank-one part of the residual whose vectors are new in one, two, ... modes.
+
+    Parameters
+    ----------
+    recycle : bool
+        Whether, where all columns are in use, the least of each mode may be given up for a better one.
+    starts : int
+        Random starts of each power iteration.
+
+    Notes
+    -----
+    Fewest modes first, so that the order of the saddle, modes plus one, is right. A step costs a few hundred
+    passes over the tensor and needs it dense. The step is deterministic but for the starts of the power
+    iterations; the published method draws the directions at random and scales them jointly.
+
+    References
+    ----------
+    A. Frandsen, R. Ge, Optimization landscape of Tucker decomposition, Math. Program. 2020; A. Anandkumar,
+    R. Ge, Efficient approaches for escaping higher order saddle points, COLT 2016.
+    """
+
+    recycle: bool = False
+    starts: int = 5
+    name: ClassVar[str] = "high_order_escape"
+    needs: ClassVar[tuple[type[Any], ...]] = (TensorFit,)
+    promises_descent: ClassVar[bool] = True
+
+    def init(self, objective: TensorFit, theta: Vector, rng: np.random.Generator) -> tuple[EscapeState, Info]:
+        """Evaluate the start."""
+        state = EscapeState(theta, objective.value(theta), 0)
+        return state, Info(state.value, measures={"order": 0.0})
+
+    def step(
+        self, objective: TensorFit, state: EscapeState, rng: np.random.Generator
+    ) -> tuple[EscapeState, Info]:
+        """Try sets of modes until the objective falls."""
+        parts = objective.orthonormal(state.theta)
+        for recycle in (False, True) if self.recycle else (False,):
+            for modes in mode_sets(parts.core.ndim):
+                way = way_out(objective, parts, modes, rng, recycle=recycle, starts=self.starts)
+                if way is None:
+                    continue
+                theta = objective.balanced(way.reached())
+                value = objective.value(theta)
+                if value < state.value * (1 - GAIN):
+                    order = 0 if recycle else len(modes) + 1
+                    return EscapeState(theta, value, order), Info(value, measures={"order": float(order)})
+        message = "no rank-one part of the residual lowers the objective through unused columns"
+        return state, Info(state.value, measures={"order": 0.0}, stalled=message)
+
+    def restore(self, objective: TensorFit, fields: Mapping[str, Any]) -> EscapeState:
+        """Return the saved state."""
+        return EscapeState(**fields)

@@ -1,0 +1,95 @@
+"""Higher-order orthogonal iteration (HOOI), contractions shared between modes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.core.work import CALL, touch
+from lowland.search.stepper import Info
+from lowland.tensors.capabilities import HasFullTensor
+from lowland.tensors.kernels.mode_products import mode_product, unfold, visit_modes
+from lowland.tensors.tucker_tensor import TuckerTensor
+
+# below this part of the data ||T||^2 - ||S||^2 has lost too many digits
+CANCELS = 1e-6
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class OrthogonalIterationState:
+    """A point with orthonormal factors, and its value."""
+
+    theta: Vector
+    value: float
+
+
+@final
+@dataclass(frozen=True)
+class OrthogonalIteration:
+    """A step replaces each factor in turn by leading singular vectors of the tensor contracted in the others.
+
+    Notes
+    -----
+    A step costs two products with the whole tensor, whatever the number of modes, and never raises the
+    objective.
+
+    References
+    ----------
+    L. De Lathauwer, B. De Moor, J. Vandewalle, On the best rank-1 and rank-(R1, ..., RN) approximation of
+    higher-order tensors, SIAM J. Matrix Anal. Appl. 2000.
+    """
+
+    name: ClassVar[str] = "orthogonal_iteration"
+    needs: ClassVar[tuple[type[Any], ...]] = (HasFullTensor,)
+    promises_descent: ClassVar[bool] = True
+
+    def init(
+        self, objective: HasFullTensor, theta: Vector, rng: np.random.Generator
+    ) -> tuple[OrthogonalIterationState, Info]:
+        """Make the start's factors orthonormal, and evaluate it."""
+        if objective.penalties:
+            raise UnsupportedError(
+                f"{self.name} cannot work on this objective",
+                "a regulariser, which orthonormal factors would not balance",
+                fix="search without it, and balance the end",
+            )
+        theta = objective.orthonormal(theta).point()
+        state = OrthogonalIterationState(theta, objective.value(theta))
+        return state, Info(state.value)
+
+    def step(
+        self, objective: HasFullTensor, state: OrthogonalIterationState, rng: np.random.Generator
+    ) -> tuple[OrthogonalIterationState, Info]:
+        """Update all factors once."""
+        factors = list(objective.unpack(state.theta).factors)
+        core = objective.full_tensor
+        # each mode contracts the whole tensor once, the first products shared
+        touch(len(factors) * (CALL * 4 + core.size * (4 + max(f.shape[1] for f in factors) / 6)))
+
+        def visit(n: int, part: Matrix) -> Matrix:
+            nonlocal core
+            left = np.linalg.svd(unfold(part, n), full_matrices=False)[0]
+            rank = factors[n].shape[1]
+            if left.shape[1] < rank:  # fewer directions than the rank: any others complete the basis
+                left = np.linalg.qr(left, mode="complete")[0]
+            factors[n] = left[:, :rank]
+            if n == len(factors) - 1:
+                core = mode_product(part, factors[n].T, n)
+            return np.asarray(factors[n])
+
+        visit_modes(objective.full_tensor, factors, visit)
+        theta = TuckerTensor(core, tuple(factors)).point()
+        value = 0.5 * (objective.square - float(np.sum(np.square(core, dtype=np.float64))))
+        if not value > 0.5 * CANCELS * objective.square or objective.dtype != np.float64:
+            value = objective.value(theta)
+        return OrthogonalIterationState(theta, value), Info(value)
+
+    def restore(self, objective: HasFullTensor, fields: Mapping[str, Any]) -> OrthogonalIterationState:
+        """Return the saved state."""
+        return OrthogonalIterationState(**fields)
