@@ -381,11 +381,36 @@ PENALTIES = [
     Case(Ridge, lambda: Ridge(0.7, 14), "ridge", {"size": 17}),
     Case(Ridge, lambda: Ridge(0.7, 14, sides=2), "ridge of one factor", {"size": 14}),
     Case(Ridge, lambda: Ridge(0.7, 14, weights=_rng().uniform(0.5, 3, 14)), "weighted ridge", {"size": 17}),
-    Case(BiasRidge, lambda: BiasRidge(0.7, 9, _rng().uniform(0.5, 3, 5)), "biases", {"size": 15}),
-    Case(Balancing, lambda: Balancing(0.3, (4, 3), 2), "balancing", {"size": 16}),
-    Case(Balancing, lambda: Balancing(0.3, (4, 3), 2, is_complex=True), "complex balancing", {"size": 28}),
-    Case(TuckerBalancing, lambda: TuckerBalancing(0.3, (4, 3, 5), (2, 2, 3)), "tensor", {"size": 41}),
-    Case(TuckerBalancing, lambda: TuckerBalancing(0.3, (3, 2, 3, 2), (2, 1, 2, 1)), "order 4", {"size": 20}),
+    Case(
+        BiasRidge,
+        lambda: BiasRidge(0.7, 9, _rng().uniform(0.5, 3, 5)),
+        "biases",
+        {"size": 15, "factor_size": 9},
+    ),
+    Case(
+        Balancing,
+        lambda: Balancing(0.3, (4, 3), 2),
+        "balancing",
+        {"size": 16, "model": lambda: General((4, 3), 2, ("row", "column", "global"))},
+    ),
+    Case(
+        Balancing,
+        lambda: Balancing(0.3, (4, 3), 2, is_complex=True),
+        "complex balancing",
+        {"size": 28, "model": lambda: General((4, 3), 2, is_complex=True)},
+    ),
+    Case(
+        TuckerBalancing,
+        lambda: TuckerBalancing(0.3, (4, 3, 5), (2, 2, 3)),
+        "tensor",
+        {"size": 41, "model": lambda: Tucker((4, 3, 5), (2, 2, 3))},
+    ),
+    Case(
+        TuckerBalancing,
+        lambda: TuckerBalancing(0.3, (3, 2, 3, 2), (2, 1, 2, 1)),
+        "order 4",
+        {"size": 20, "model": lambda: Tucker((3, 2, 3, 2), (2, 1, 2, 1))},
+    ),
 ]
 
 BIASES = [(), ("row",), ("column",), ("global",), ("row", "column"), ("row", "column", "global")]

@@ -9,11 +9,11 @@ import lowland as ll
 from lowland.certificates.jacobian import jacobian_matrix
 from lowland.core.status import Verdict
 from lowland.kernels import modular
+from lowland.kernels.residues import Residues
 from lowland.measure import Dense, Entries, Pauli, RankOne, RealParts, Stacked
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
-from lowland.objectives.modular import ExactJacobian
-from lowland.objectives.residues import Residues
+from lowland.objectives.modular import exact_jacobian
 
 PRIME = modular.PRIME
 WORDS = ["".join(w) for w in itertools.product("IXYZ", repeat=2)]
@@ -67,7 +67,7 @@ def agrees(name):
     """Whether residues and floats are the same numbers, columns in the order of parts."""
     measurement, model = kinds()[name]
     rng = Small()
-    exact = ExactJacobian(measurement, model).matrix(PRIME, rng)
+    exact = exact_jacobian(measurement, model).matrix(PRIME, rng)
     parts = [part.astype(float) for part in rng.drawn]
     if model.is_complex:
         parts = [parts[k] + 1j * parts[k + 1] for k in range(0, len(parts), 2)]
@@ -134,7 +134,7 @@ def test_ranks_agree_with_singular_values(seed):
         (RealParts(RankOne(vectors, vectors[::-1]), both=True), General((4, 4), rank, is_complex=True)),
     ]
     for measurement, model in choices:
-        exact = ExactJacobian(measurement, model)
+        exact = exact_jacobian(measurement, model)
         found = modular.rank(exact.matrix(PRIME, rng), PRIME)
         assert found - (exact.expected_rank - model.degrees_of_freedom) == generic_rank(
             measurement, model, rng

@@ -378,3 +378,25 @@ def test_displays_draw_what_was_measured():
     np.testing.assert_allclose(paths.times[:2], [0, 0.1])
     away = PathsDisplay.from_sample(sample)
     np.testing.assert_array_equal(away.numbers[:, 0], 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: ld.kaplan_meier(np.ones(3), np.array([1, 0, 1], np.uint8)), "truth value per time"),
+        (lambda: ld.kaplan_meier(np.ones(3), [True]), "truth value per time"),
+        (lambda: ld.invariant_mean(lambda x: x**2 / 2, lambda x: x**2, -1.0), "beta"),
+        (lambda: ld.invariant_mean(lambda x: x**2 / 2, lambda x: x**2, 0.001), "beyond the span"),
+        (lambda: ld.drift_rate(np.eye(2), np.eye(3)), "2 x 2 matrix"),
+        (lambda: ld.drift_rate(np.eye(2), np.eye(2)), "antisymmetric"),
+        (lambda: ld.drift_rate(np.ones((2, 3))), "square matrix"),
+        (lambda: ld.linear_step(ld.Overdamped(0.1, 1), [[np.nan]]), "square matrix"),
+        (lambda: ld.stable_step(ld.Overdamped(0.1, 1), [[np.nan]]), "square matrix"),
+        (lambda: ld.stable_step("baoab", [[1.0]]), "dynamics"),
+        (lambda: ld.unstable_rate([[-1.0, 2.0], [0.0, 1.0]], ld.Overdamped(0.1, 1)), "symmetric"),
+        (lambda: ld.linear_step(ld.Overdamped(3.0, 1), [[1.0]]).covariance(), "no stationary law"),
+    ],
+)
+def test_theory_refuses_what_it_cannot_mean(call, words):
+    with pytest.raises(InvalidInputError, match=words):
+        call()

@@ -9,7 +9,9 @@ from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
 from lowland.core.protocols import MajorisedLoss
 from lowland.core.records import Factors
-from lowland.losses import Clipped, LogPoisson, Mixed, Ordinal, Squared
+from lowland.losses import Clipped, LogPoisson, Mixed, Ordinal, Ridge, Squared
+from lowland.models import General
+from lowland.testing import check_loss, check_penalty
 from lowland.testing.operators import random_numbers
 
 
@@ -52,6 +54,36 @@ def test_fenchel(case, rng):
     assert np.isfinite(loss.conjugate(s, y)).all()
     slope = loss.slope(z, y)
     np.testing.assert_allclose(loss.value(z, y) + loss.conjugate(slope, y), slope * z, atol=1e-12)
+
+
+@parametrise(DRAWN_LOSSES)
+def test_losses_keep_what_proofs_rest_on(case, rng):
+    z, y = _draw(case, rng)
+    check_loss(case.make(), z, y)
+
+
+class _Dishonest:
+    """A loss that says something else of itself, or is something else."""
+
+    def __init__(self, inner, **said):
+        self._inner, self._said = inner, said
+
+    def __getattr__(self, name):
+        return self._said[name] if name in self._said else getattr(self._inner, name)
+
+
+@pytest.mark.parametrize(
+    ("loss", "words"),
+    [
+        (_Dishonest(Squared(), value=lambda z, y: (z - y) ** 2 / 2 - 1e-6), "negative"),
+        (_Dishonest(Ordinal(), vanishes_at_data=True), "vanishes at the data"),
+        (_Dishonest(Ordinal(), is_quadratic=True), "quadratic"),
+    ],
+)
+def test_losses_that_break_what_proofs_rest_on(loss, words, rng):
+    y = rng.integers(0, 2, 50).astype(float)
+    with pytest.raises(AssertionError, match=words):
+        check_loss(loss, np.where(rng.random(50) < 0.2, y, 3 * rng.standard_normal(50)), y)
 
 
 @parametrise([case for case in DRAWN_LOSSES if isinstance(case.make(), MajorisedLoss)])
@@ -134,6 +166,32 @@ def test_penalty_derivatives(case, rng):
 
 def _jacobian(model, theta):
     return np.array([as_reals(model.push(theta, unit).matrix()) for unit in np.eye(model.size)]).T
+
+
+@parametrise(PENALTIES)
+def test_penalties_keep_what_proofs_rest_on(case, rng):
+    theta = rng.standard_normal(case.extra["size"])
+    penalty, balanced = case.make(), None
+    if "model" in case.extra:
+        model = case.extra["model"]()
+        balanced = model.canonical(rng.standard_normal(model.size))
+    assert penalty.vanishes_when_balanced == (balanced is not None)
+    check_penalty(penalty, theta, balanced=balanced, factor_size=case.extra.get("factor_size", theta.size))
+
+
+@pytest.mark.parametrize(
+    ("penalty", "words"),
+    [
+        (_Dishonest(Ridge(0.7, 14), value=lambda theta: -1e-9), "negative"),
+        (_Dishonest(Ridge(0.7, 14), vanishes_when_balanced=True), "when balanced"),
+        (_Dishonest(Ridge(0.7, 14), is_of_biases=True), "of biases"),
+    ],
+)
+def test_penalties_that_break_what_proofs_rest_on(penalty, words, rng):
+    model = General((4, 3), 2)
+    theta = rng.standard_normal(model.size)
+    with pytest.raises(AssertionError, match=words):
+        check_penalty(penalty, theta, balanced=model.canonical(theta), factor_size=14)
 
 
 @parametrise(MODELS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from lowland.core.errors import UnsupportedError
 from lowland.core.objectives import Objective, Searchable
@@ -44,37 +44,42 @@ def offers(objective: object, capability: type[Any]) -> bool:
     return not missing(objective, capability)
 
 
-def offered(objective: Any, capability: type[C]) -> C | None:
+def offered(objective: object, capability: type[C]) -> C | None:
     """Return the objective, known to offer a capability, or None where it does not."""
-    return objective if offers(objective, capability) else None
+    return cast(C, objective) if offers(objective, capability) else None
 
 
-def check_capabilities(objective: object, capabilities: tuple[type[Any], ...], who: str) -> None:
-    """Raise unless the objective offers all that is needed.
+def check_offered(objective: object, capability: type[C], who: str) -> C:
+    """Return an objective that offers what is needed, or raise.
 
     Parameters
     ----------
     objective : Objective
         What will be searched.
-    capabilities : tuple of type
-        Protocols.
+    capability : type
+        A protocol.
     who : str
         Name of the solver, for the message.
+
+    Returns
+    -------
+    Objective
+        The same, known to offer the capability.
 
     Raises
     ------
     UnsupportedError
-        If a capability is missing.
+        If a member is missing.
     """
-    for capability in capabilities:
-        name = missing(objective, capability)
-        if name:
-            meaning = (inspect.getdoc(capability) or "").split("\n")[0].rstrip(".")
-            raise UnsupportedError(
-                f"{who} cannot work on this objective",
-                f"no {name}, which stands for {meaning[:1].lower()}{meaning[1:]}",
-                fix="choose another solver; gradient works on every objective",
-            )
+    name = missing(objective, capability)
+    if name:
+        meaning = (inspect.getdoc(capability) or "").split("\n")[0].rstrip(".")
+        raise UnsupportedError(
+            f"{who} cannot work on this objective",
+            f"no {name}, which stands for {meaning[:1].lower()}{meaning[1:]}",
+            fix="choose another solver; gradient works on every objective",
+        )
+    return cast(C, objective)
 
 
 def members_of(capability: type[Any]) -> tuple[str, ...]:

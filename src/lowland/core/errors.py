@@ -16,6 +16,15 @@ class LowlandError(Exception):
         Why it matters.
     fix : str
         What to do.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> try:
+    ...     ll.diagnose(ll.Entries([0], [0], (2, 2)), rank=3)
+    ... except ll.LowlandError as error:
+    ...     print(error.found, "->", error.fix)
+    rank 3 for shape 2 x 2 -> use 1 <= rank <= 2
     """
 
     def __init__(self, what: str, found: str = "", why: str = "", fix: str = "") -> None:

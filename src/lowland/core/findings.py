@@ -60,6 +60,15 @@ class Finding:
     limited_by : str
         The setting that kept the judge from going further, empty where none did: a larger effort may
         settle the claim.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> A = ll.Entries([0, 0, 1], [0, 1, 0], (2, 2))
+    >>> proof = ll.certify_matrix(A, [1.0, 2.0, 3.0], [[1.0], [3.0]], [[1.0], [2.0]])
+    >>> finding = proof["uniquely_determined"]
+    >>> finding.verdict.name, finding.rigour.name, finding.assumptions
+    ('PROVED', 'RIGOROUS', ())
     """
 
     claim: str
@@ -93,6 +102,16 @@ class Certificate:
     findings : tuple of Finding
     objective : str
         A description of the objective that was judged.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> A = ll.gaussian(60, (5, 5), 0)
+    >>> fit = ll.recover(A, A.measure_matrix(np.ones((5, 5))), rank=1, structure="psd", rng=0)
+    >>> fit.certificate.verdict.name, fit.certificate["locally_unique"].verdict.name
+    ('PROVED', 'PROVED')
+    >>> [finding.claim for finding in fit.certificate if finding.verdict is ll.Verdict.INCONCLUSIVE]
+    ['uniquely_determined']
     """
 
     findings: tuple[Finding, ...]

@@ -49,6 +49,10 @@ class FitLinearisation(Linearisation, Protocol):
     def jacobian(self) -> Any:
         """Return J as a dense or sparse matrix, where that takes no product per column; else None."""
 
+    @property
+    def normal_matrix(self) -> Matrix:
+        """J^T W J of a squared loss, shape (size, size), formed."""
+
     def second_matrix(self) -> Matrix | None:
         """Return the part of the Hessian that the model's curvature makes, where it is had as a matrix."""
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.objectives import FitLinearisation, Linearisation, Objective, Searchable
+from lowland.core.records import Factors
 
 
 class HasLinearisation(Objective, Protocol):
@@ -89,6 +90,19 @@ class Regions(Protocol):
 
     def best(self, pattern: NDArray[np.bool_]) -> tuple[Vector, Matrix]:
         """Return the best point of the closed region, and how hard the loss pulls over each boundary."""
+
+
+class HasMatrix(Objective, Protocol):
+    """Points that stand for matrices of low rank."""
+
+    def matrix(self, theta: Vector) -> Factors:
+        """Return the matrix of a point as factors."""
+
+    def canonical(self, theta: Vector) -> Vector:
+        """Return the balanced point of the same matrix."""
+
+    def from_factors(self, factors: Factors) -> Vector:
+        """Return the point with given factors and zero biases."""
 
 
 class HasResidual(Objective, Protocol):

@@ -22,6 +22,15 @@ class Factors:
     left : ndarray, shape (m, k)
         Real or complex.
     right : ndarray, shape (n, k)
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> X = ll.Factors(np.array([[1.0], [2.0]]), np.array([[3.0], [4.0], [5.0]]))
+    >>> X.shape, X.width
+    ((2, 3), 1)
+    >>> X.at([1, 0], [2, 1])
+    array([10.,  4.])
     """
 
     left: Matrix
@@ -136,6 +145,16 @@ class SearchResult:
         The stepper's last state, with which the search can go on.
     work : float
         What it touched, in nominal nanoseconds of one processor (`lowland.core.work`).
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import Iterations
+    >>> A = ll.gaussian(60, (5, 5), 0)
+    >>> plan = dict(rank=1, structure="psd", solver="gradient", stop=Iterations(2), n_restarts=0)
+    >>> fit = ll.recover(A, A.measure_matrix(np.ones((5, 5))), **plan, certify=False, rng=0)
+    >>> fit.search.converged, fit.search.iterations, fit.search.message
+    (False, 2, '2 iterations done')
     """
 
     theta: Vector

@@ -10,7 +10,18 @@ from enum import Enum
 
 
 class StopReason(Enum):
-    """Why a search ended. It never says anything about optimality."""
+    """Why a search ended. It never says anything about optimality.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> A = ll.gaussian(60, (5, 5), 0)
+    >>> fit = ll.recover(A, A.measure_matrix(np.ones((5, 5))), rank=1, structure="psd", rng=0)
+    >>> fit.search.stop_reason is ll.StopReason.CONVERGED
+    True
+    >>> fit.search.stop_reason in (ll.StopReason.TIME_LIMIT, ll.StopReason.ITERATION_LIMIT)
+    False
+    """
 
     CONVERGED = "converged"
     ITERATION_LIMIT = "iteration_limit"
@@ -26,6 +37,15 @@ class Verdict(Enum):
 
     ``PROVED`` and ``REFUTED`` hold under the assumptions and the rigour that the finding
     names. ``SUPPORTED`` is numerical or conditional evidence, not a proof.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> answer = ll.diagnose(ll.Entries([0, 0, 1], [0, 1, 0], (2, 2)), rank=1)
+    >>> answer.unique.verdict is ll.Verdict.PROVED
+    True
+    >>> answer.unique.verdict in (ll.Verdict.INCONCLUSIVE, ll.Verdict.REFUTED)
+    False
     """
 
     PROVED = "proved"
@@ -35,7 +55,18 @@ class Verdict(Enum):
 
 
 class Rigour(Enum):
-    """What a verdict rests on, from the strongest to the weakest."""
+    """What a verdict rests on, from the strongest to the weakest.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> A = ll.Entries([0, 0, 1], [0, 1, 0], (2, 2))
+    >>> proof = ll.certify_matrix(A, [1.0, 2.0, 3.0], [[1.0], [3.0]], [[1.0], [2.0]])
+    >>> proof["uniquely_determined"].rigour is ll.Rigour.RIGOROUS
+    True
+    >>> [finding.claim for finding in proof if finding.rigour is ll.Rigour.WORKING_PRECISION]
+    ['stationary', 'second_order_stationary', 'strict_local_minimum']
+    """
 
     RIGOROUS = "rigorous"
     PROBABILISTIC = "probabilistic"

@@ -39,6 +39,15 @@ class Suggestion:
     variance_bias : float
         Largest relative error of a variance in the well that the step makes.
     caveat : str
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> well = ll.dynamics.potential("double_well")
+    >>> for found in ll.dynamics.advise_dynamics(well, [-1.0], [0.0], beta=8):
+    ...     print(found.dynamics.name, round(found.gradient_calls, -1), found.variance_bias < 0.2)
+    underdamped 110.0 True
+    overdamped 330.0 True
     """
 
     dynamics: Dynamics

@@ -6,25 +6,47 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.dynamics.hessians import check_hessian, check_turn
 
 # of neighbouring numbers of the construction, and of the last to the first
 _RATIO, _RANGE = 20.0, 1e7
 
 
 def drift_rate(hessian: Matrix, J: Matrix | None = None) -> float:
-    """Return the smallest real part of the eigenvalues of (I + J) H, the rate of convergence in a well."""
-    H = np.atleast_2d(np.asarray(hessian, dtype=float))
-    turned = H if J is None else H + J @ H
+    """Return the smallest real part of the eigenvalues of (I + J) H, the rate of convergence in a well.
+
+    Parameters
+    ----------
+    hessian : array_like, shape (d, d)
+        H, symmetric positive definite; second derivatives of the potential at the bottom of the well.
+    J : array_like, shape (d, d), optional
+        Antisymmetric; by default zero, which is the reversible dynamics.
+
+    Returns
+    -------
+    float
+        Rate per unit of the dynamics' time at which means in the well relax.
+
+    Raises
+    ------
+    InvalidInputError
+        If the Hessian is not symmetric, or J not antisymmetric, or sizes differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lowland.dynamics import drift_rate, optimal_antisymmetric
+    >>> H = np.diag([0.01, 1.0])
+    >>> round(drift_rate(H), 6), round(drift_rate(H, optimal_antisymmetric(H)), 6)
+    (0.01, 0.505)
+    """
+    H = check_hessian(hessian)
+    turned = H if J is None else H + check_turn(J, len(H)) @ H
     return float(np.linalg.eigvals(turned).real.min())
 
 
 def _checked(hessian: Matrix) -> tuple[Matrix, Vector, Matrix]:
-    H = np.atleast_2d(np.asarray(hessian, dtype=float))
-    if H.ndim != 2 or H.shape[0] != H.shape[1] or not np.all(np.isfinite(H)):
-        raise InvalidInputError("hessian must be a square matrix of finite numbers", f"shape {H.shape}")
-    excess = float(np.abs(H - H.T).max())
-    if excess > 1e-10 * float(np.abs(H).max()):
-        raise InvalidInputError("hessian must be symmetric", f"largest entry of H - H^T is {excess:.3g}")
+    H = check_hessian(hessian, tolerance=1e-10)
     values, vectors = np.linalg.eigh((H + H.T) / 2)
     if values[0] <= 0:
         raise InvalidInputError(

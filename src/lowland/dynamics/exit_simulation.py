@@ -57,6 +57,19 @@ class EscapeStudy:
         Order in the step of the error of the mean, for extrapolation.
     coarse : EscapeStudy or None
         The same at twice the step, if the step's error is to be extrapolated away.
+
+    Examples
+    --------
+    >>> from lowland.dynamics import HalfSpace, Overdamped, escape_times
+    >>> study = escape_times(
+    ...     "double_well", [-1.0], exit=HalfSpace([1.0], 0.7), dynamics=Overdamped(0.01, beta=4),
+    ...     n_chains=200, rng=0,
+    ... )
+    >>> study.left, study.censored
+    (200, 0)
+    >>> low, high = study.interval(0.99)
+    >>> low < 12.34 < high  # the exact mean of `mean_exit_time`
+    True
     """
 
     times: Vector

@@ -9,6 +9,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.dynamics.hessians import check_hessian, check_turn
 from lowland.dynamics.laws import Dynamics, Underdamped, check_dynamics
 
 # a stationary point's gradient, relative to the curvature times the point's size and one
@@ -18,13 +19,36 @@ _STATIONARY = 1e-4
 def unstable_rate(hessian: Matrix, dynamics: Dynamics) -> float:
     """Return the rate at which the noiseless dynamics leaves a saddle.
 
+    Parameters
+    ----------
+    hessian : array_like, shape (d, d)
+        Symmetric; second derivatives of the potential at the saddle.
+    dynamics : Overdamped, NonReversible or Underdamped
+        The step and the temperature are not used.
+
+    Returns
+    -------
+    float
+        The mu of `kramers_time`, per unit of the dynamics' time: small deviations grow as exp(mu t).
+
     Raises
     ------
     InvalidInputError
-        Unless the Hessian has exactly one negative eigenvalue.
+        Unless the Hessian is symmetric with exactly one negative eigenvalue, and `dynamics` is one of the
+        three.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lowland.dynamics import Overdamped, Underdamped, unstable_rate
+    >>> saddle = np.diag([-1.0, 2.0])
+    >>> unstable_rate(saddle, Overdamped(0.01, beta=8))
+    1.0
+    >>> round(unstable_rate(saddle, Underdamped(0.01, beta=8, friction=1.5)), 6)
+    0.5
     """
     check_dynamics(dynamics)
-    H = np.atleast_2d(np.asarray(hessian, dtype=float))
+    H = check_hessian(hessian)
     values = np.linalg.eigvalsh(H)
     if np.sum(values < 0) != 1:
         raise InvalidInputError(
@@ -37,7 +61,7 @@ def unstable_rate(hessian: Matrix, dynamics: Dynamics) -> float:
     J = dynamics.antisymmetric
     if J is None:
         return steep
-    return -float(np.linalg.eigvals(H + J @ H).real.min())
+    return -float(np.linalg.eigvals(H + check_turn(J, len(H)) @ H).real.min())
 
 
 def kramers_time(potential: Any, minimum: Vector, saddle: Any, dynamics: Dynamics) -> float:

@@ -14,6 +14,8 @@ _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(10)
 _PANELS = 2000
 # weights below e^-60 of the largest do not count
 _NEGLIGIBLE = 60.0
+# and of an average those below e^-25
+_LEFT_OUT = 25.0
 
 
 def mean_exit_time(value: Callable[[Vector], Vector], start: float, level: float, beta: float) -> float:
@@ -25,9 +27,22 @@ def mean_exit_time(value: Callable[[Vector], Vector], start: float, level: float
     Parameters
     ----------
     value : callable
-        V at points (n,); it must confine on the side away from the level.
+        Takes points (n,), returns energies V (n,), which must confine on the side away from the level.
     start, level : float
+        Where paths begin and where they end.
     beta : float
+        Inverse temperature, in one over the units of V.
+
+    Returns
+    -------
+    float
+        In units of the time t of dX = -V'(X) dt + sqrt(2/beta) dB; 0 where `start` is `level`.
+
+    Raises
+    ------
+    InvalidInputError
+        If beta is not positive, start or level is not finite, or V does not confine, so that the mean is
+        infinite.
 
     Examples
     --------
@@ -62,11 +77,50 @@ def mean_exit_time(value: Callable[[Vector], Vector], start: float, level: float
 def invariant_mean(
     value: Callable[[Vector], Vector], function: Callable[[Vector], Vector], beta: float, span: float = 10.0
 ) -> float:
-    """Return the mean of a function under exp(-beta V), over points of size at most `span`."""
+    """Return the mean of a function under exp(-beta V), over points of size at most `span`.
+
+    Parameters
+    ----------
+    value : callable
+        Takes points (n,), returns energies V (n,).
+    function : callable
+        Takes points (n,), returns what is averaged (n,).
+    beta : float
+        Inverse temperature, in one over the units of V.
+    span : float
+        Largest size of a point. What lies beyond is left out, so exp(-beta V) must be negligible there.
+
+    Returns
+    -------
+    float
+        In the units of `function`.
+
+    Raises
+    ------
+    InvalidInputError
+        If beta or span is not positive, or points beyond the span would count.
+
+    Examples
+    --------
+    >>> from lowland.dynamics import invariant_mean
+    >>> round(invariant_mean(lambda x: x**2 / 2, lambda x: x**2, 4.0), 6)
+    0.25
+    >>> abs(invariant_mean(lambda x: (x**2 - 1) ** 2 / 4, lambda x: x, 8.0)) < 1e-9
+    True
+    """
+    check_positive("beta", beta)
+    check_positive("span", span)
     edges = np.linspace(-span, span, 2 * _PANELS + 1)
     half = np.diff(edges)[:, None] / 2
     x = edges[:-1, None] + half * (1 + _NODES)
     energy = beta * _at(value, x)
+    at_ends = min(float(energy[0, 0]), float(energy[-1, -1])) - float(energy.min())
+    if not at_ends > _LEFT_OUT:
+        raise InvalidInputError(
+            "points beyond the span would count",
+            f"at its ends exp(-beta V) is {np.exp(-at_ends):.3g} of its largest",
+            fix="pass a larger span, or a potential that confines",
+        )
     weights = half * _WEIGHTS * np.exp(-(energy - energy.min()))
     return float(np.sum(weights * _at(function, x)) / np.sum(weights))
 

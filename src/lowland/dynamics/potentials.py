@@ -9,8 +9,9 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.capabilities import check_capabilities
+from lowland.core.capabilities import check_offered
 from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.objectives import Objective
 from lowland.core.parameter_checks import whole_number
 from lowland.core.powers import HasBatchGradient
 from lowland.dynamics.kernels.potentials import compile_gradient, gradient_batch, is_compiled
@@ -134,7 +135,7 @@ def check_gradient(potential: Potential) -> None:
         )
 
 
-def objective_potential(objective: Any, *, batch_size: int | None = None) -> Potential:
+def objective_potential(objective: Objective, *, batch_size: int | None = None) -> Potential:
     """Return an objective as a potential: any recovery problem has Langevin dynamics.
 
     Parameters
@@ -148,12 +149,12 @@ def objective_potential(objective: Any, *, batch_size: int | None = None) -> Pot
         return np.stack([objective.gradient(theta) for theta in x])
 
     def batches(x: Matrix, rng: np.random.Generator) -> Matrix:
-        source = objective.batch_gradient
+        source = check_offered(objective, HasBatchGradient, "a stochastic gradient").batch_gradient
         picks = [rng.choice(source.size, batch_size, replace=False) for _ in x]
         return np.stack([source(theta, pick) for theta, pick in zip(x, picks, strict=True)])
 
     if batch_size is not None:
-        check_capabilities(objective, (HasBatchGradient,), "a stochastic gradient")
+        check_offered(objective, HasBatchGradient, "a stochastic gradient")
     return Potential(
         "objective",
         int(objective.size),

@@ -13,6 +13,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.dynamics.hessians import check_hessian, check_turn
 from lowland.dynamics.kernels.integrators import step_batch
 from lowland.dynamics.laws import Dynamics, check_dynamics
 
@@ -20,7 +21,28 @@ from lowland.dynamics.laws import Dynamics, check_dynamics
 @final
 @dataclass(frozen=True, eq=False)
 class LinearStep:
-    """z' = transition z + noise n, with z the position, or position and velocity, and n standard normals."""
+    """z' = transition z + noise n, with z the position, or position and velocity, and n standard normals.
+
+    Parameters
+    ----------
+    transition : ndarray, shape (s, s)
+        With s = d for a position alone, and s = 2 d for position and velocity, in this order.
+    noise : ndarray, shape (s, k)
+        With k = d, or k = 2 d where a step takes two normals for each coordinate.
+    dimension : int
+        Number d of coordinates of the position.
+    step_size : float
+        Time of a step.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> step = ll.dynamics.linear_step(ll.dynamics.Overdamped(0.1, beta=1), np.diag([1.0, 5.0]))
+    >>> round(step.radius, 6), round(step.rate, 4)
+    (0.9, 1.0536)
+    >>> np.diag(step.covariance()).round(4)  # without the bias of the step: 1 and 0.2
+    array([1.0526, 0.2667])
+    """
 
     transition: Matrix
     noise: Matrix
@@ -35,10 +57,21 @@ class LinearStep:
     @property
     def rate(self) -> float:
         """Rate, in inverse time, at which the law approaches the stationary one."""
-        return float(-np.log(self.radius) / self.step_size)
+        radius = self.radius
+        return float(-np.log(radius) / self.step_size) if radius > 0 else float("inf")
 
     def covariance(self) -> Matrix:
-        """Return the stationary covariance of the position, bias of the step included, shape (d, d)."""
+        """Return the stationary covariance of the position, bias of the step included, shape (d, d).
+
+        Raises
+        ------
+        InvalidInputError
+            If the step is not stable: then there is none.
+        """
+        if not self.radius < 1:
+            raise InvalidInputError(
+                "an unstable step has no stationary law", f"radius {self.radius:.6g}", fix="shorten the step"
+            )
         from scipy.linalg import solve_discrete_lyapunov
 
         whole = solve_discrete_lyapunov(self.transition, self.noise @ self.noise.T)
@@ -50,14 +83,38 @@ def linear_step(dynamics: Dynamics, hessian: Matrix) -> LinearStep:
 
     Parameters
     ----------
-    dynamics : Dynamics
+    dynamics : Overdamped, NonReversible or Underdamped
         Without Metropolis adjustment.
-    hessian : ndarray, shape (d, d)
+    hessian : array_like, shape (d, d)
+        Symmetric; second derivatives of the potential at the bottom of the well.
+
+    Returns
+    -------
+    LinearStep
+        Of positions relative to the bottom of the well.
+
+    Raises
+    ------
+    InvalidInputError
+        If `dynamics` is not one of the three, its steps are Metropolis-adjusted, or sizes differ; or if the
+        Hessian is not symmetric.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> moves = ll.dynamics.Underdamped(0.5, beta=1, friction=1)
+    >>> step = ll.dynamics.linear_step(moves, [[4.0]])
+    >>> step.transition.shape, step.radius < 1
+    ((2, 2), True)
+    >>> step.covariance().round(6)  # BAOAB has the exact variance 1 / 4
+    array([[0.25]])
     """
     check_dynamics(dynamics)
     if dynamics.metropolis:
         raise InvalidInputError("a Metropolis-adjusted step is not linear", dynamics.describe())
-    H = np.atleast_2d(np.asarray(hessian, dtype=float))
+    H = check_hessian(hessian)
+    if dynamics.antisymmetric is not None:
+        check_turn(dynamics.antisymmetric, len(H))
     d, parts = len(H), 2 if dynamics.has_velocity else 1
     size, width = parts * d, dynamics.noises * d
 
@@ -78,12 +135,33 @@ _LONGEST = 1e12
 def stable_step(dynamics: Dynamics, hessian: Matrix) -> float:
     """Return the largest stable step size in the well of a Hessian, to one part in a thousand.
 
+    Parameters
+    ----------
+    dynamics : Overdamped, NonReversible or Underdamped
+        Without Metropolis adjustment; its own step size does not matter.
+    hessian : array_like, shape (d, d)
+        Symmetric positive definite; second derivatives of the potential at the bottom of the well.
+
+    Returns
+    -------
+    float
+        In units of the dynamics' time; about 1e12 where every step is stable.
+
     Raises
     ------
     InvalidInputError
-        If no step is stable, because the Hessian is not positive definite.
+        If no step is stable because the Hessian is not positive definite, or steps are Metropolis-adjusted.
+
+    Examples
+    --------
+    >>> from lowland.dynamics import Overdamped, Underdamped, stable_step
+    >>> round(stable_step(Overdamped(0.01, beta=8), [[4.0]]), 2)
+    0.5
+    >>> round(stable_step(Underdamped(0.01, beta=8, friction=1), [[4.0]]), 2)
+    1.0
     """
-    largest = float(np.linalg.eigvalsh(np.atleast_2d(hessian))[-1])
+    check_dynamics(dynamics)
+    largest = float(np.linalg.eigvalsh(check_hessian(hessian))[-1])
     if largest <= 0:
         raise InvalidInputError(
             "no direction curves upwards: no step limit", f"largest curvature {largest:.3g}"

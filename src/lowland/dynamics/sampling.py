@@ -33,6 +33,17 @@ class LangevinSample:
     gradient_calls : int
     seconds : float
     interrupted : bool
+
+    Examples
+    --------
+    >>> from lowland.dynamics import Underdamped, sample_langevin
+    >>> moves = Underdamped(0.5, beta=1, friction=1)
+    >>> sample = sample_langevin("quadratic", [0.0], moves, n_draws=200, rng=0)
+    >>> sample.draws.shape, sample.diverged, round(sample.r_hat(), 1)
+    ((8, 200, 1), 0, 1.0)
+    >>> mean, error = sample.mean()
+    >>> abs(mean) < 4 * error
+    True
     """
 
     draws: NDArray[np.float64]

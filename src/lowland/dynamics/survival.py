@@ -36,6 +36,17 @@ class MeanTime:
     one_sided : bool
         Whether the level is that of the lower end alone: after few events or none the upper end is what no
         such mean exceeds.
+
+    Examples
+    --------
+    >>> from lowland.dynamics import HalfSpace, Overdamped, escape_times
+    >>> study = escape_times(
+    ...     "double_well", [-1.0], exit=HalfSpace([1.0], 0.7), dynamics=Overdamped(0.01, beta=8),
+    ...     max_time=60, n_chains=200, rng=0,
+    ... )
+    >>> found = study.estimate(level=0.99)
+    >>> found.lower < 38.1 < found.upper, found.one_sided  # the exact mean of `mean_exit_time`
+    (True, False)
     """
 
     mean: float
@@ -138,10 +149,48 @@ def delayed_exponential_mean(
 def kaplan_meier(times: Vector, events: NDArray[np.bool_]) -> tuple[Vector, Vector, Vector]:
     """Return event times, the share that lasts longer, and its standard error (Greenwood).
 
+    Parameters
+    ----------
+    times : ndarray, shape (n,)
+        When each event came, or when its observation ended without one.
+    events : ndarray of bool, shape (n,)
+        False where observation ended first.
+
+    Returns
+    -------
+    moments : ndarray, shape (k,)
+        Different times of events, ascending, in units of `times`.
+    share : ndarray, shape (k,)
+        Estimated share that lasts longer than each of them.
+    error : ndarray, shape (k,)
+        Standard errors of the shares; 0 where the share is 0.
+
+    Raises
+    ------
+    InvalidInputError
+        If events are not truth values, one per time.
+
     References
     ----------
     E. Kaplan, P. Meier, Nonparametric estimation from incomplete observations, JASA 1958.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> times, events = np.array([1.0, 2.0, 3.0, 4.0]), np.array([True, True, False, True])
+    >>> moments, share, error = ll.dynamics.kaplan_meier(times, events)
+    >>> moments, share
+    (array([1., 2., 4.]), array([0.75, 0.5 , 0.  ]))
+    >>> error.round(4)
+    array([0.2165, 0.25  , 0.    ])
     """
+    times, events = np.asarray(times, dtype=float), np.asarray(events)
+    if events.dtype != bool or events.shape != times.shape or times.ndim != 1:
+        raise InvalidInputError(
+            "events must hold one truth value per time",
+            f"{events.dtype} of shape {events.shape} for times of shape {times.shape}",
+            fix="pass study.left for the chains that left",
+        )
     moments, counts = np.unique(times[events], return_counts=True)
     ordered = np.sort(times)
     at_risk = times.size - np.searchsorted(ordered, moments)

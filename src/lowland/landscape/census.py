@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.findings import Certificate
+from lowland.core.powers import HasMatrix
 from lowland.core.records import Factors, SearchResult
 from lowland.core.status import Verdict
 
@@ -32,6 +33,16 @@ class Ending:
         Whether its objective is the best one, to the tolerance.
     certificate : Certificate or None
         What is proved about the representative.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> from lowland.datasets import false_minimum
+    >>> instance, _ = false_minimum(0.6)
+    >>> fit = ll.recover(instance.measurement, instance.y, rank=1, structure="psd", certify=False, rng=0)
+    >>> other = ll.census(fit.objective, n_starts=20, rng=0).endings[1]
+    >>> round(other.value, 2), other.reaches_best, other.describe()
+    (0.32, False, 'strict local minimum')
     """
 
     value: float
@@ -74,6 +85,18 @@ class Census:
     level : float
         Confidence of `bound`.
     solver : str
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> from lowland.datasets import false_minimum
+    >>> instance, _ = false_minimum(0.6)
+    >>> fit = ll.recover(instance.measurement, instance.y, rank=1, structure="psd", certify=False, rng=0)
+    >>> found = ll.census(fit.objective, n_starts=20, rng=0)
+    >>> found.n_starts, len(found.endings), sum(ending.count for ending in found.endings)
+    (20, 2, 20)
+    >>> 0 < found.miss_rate < found.bound < 0.8
+    True
     """
 
     values: Vector
@@ -127,7 +150,7 @@ class Census:
 
 
 def take_census(
-    objective: Any,
+    objective: HasMatrix,
     search: Callable[[np.random.Generator], SearchResult],
     rngs: Sequence[np.random.Generator],
     *,
@@ -146,7 +169,7 @@ def take_census(
     search : callable
         Takes a generator, returns where the search from its random start ended.
     rngs : sequence of Generator
-        One a start.
+        One per start.
     judge : callable or None
         Takes the objective and a point, returns the point that it judged (the same, polished) and its
         certificate.
@@ -162,6 +185,22 @@ def take_census(
     Returns
     -------
     Census
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.datasets import false_minimum
+    >>> instance, _ = false_minimum(0.6)
+    >>> fit = ll.recover(instance.measurement, instance.y, rank=1, structure="psd", certify=False, rng=0)
+    >>> from lowland.search import Gradient, Iterations, make_start, run
+    >>> def search(rng):
+    ...     start = make_start(fit.objective, "random", rng)
+    ...     return run(fit.objective, Gradient(), start, stop=Iterations(200), rng=rng)
+    >>> rngs = np.random.default_rng(0).spawn(20)
+    >>> how = dict(judge=None, equal=1e-6, level=0.95, most_endings=5)
+    >>> found = ll.landscape.take_census(fit.objective, search, rngs, **how)
+    >>> [round(ending.value, 2) for ending in found.endings], 0 < found.misses < 20
+    ([0.0, 0.32], True)
     """
     results = list(mapper(search, rngs))
     values = np.array([result.value for result in results])

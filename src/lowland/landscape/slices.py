@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.objectives import Objective
+from lowland.core.powers import HasMatrix
 from lowland.core.records import Factors
 
 
@@ -22,6 +24,14 @@ class Section:
     positions : ndarray, shape (n,)
         Steps along the direction, 0 at the point.
     values : ndarray, shape (n,)
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
+    >>> section = ll.landscape.cut(fit.objective, fit.search.theta, np.ones(5), n=5)
+    >>> section.values.shape, float(section.positions[section.values.argmin()])
+    ((5,), 0.0)
     """
 
     positions: Vector
@@ -39,6 +49,15 @@ class Plane:
         Steps along the two directions.
     values : ndarray, shape (n, n)
         Rows belong to the first direction.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
+    >>> plane = ll.landscape.cut_plane(fit.objective, fit.search.theta, *np.eye(5)[:2], n=5)
+    >>> row, column = np.unravel_index(plane.values.argmin(), plane.values.shape)
+    >>> float(plane.first[row]), float(plane.second[column])
+    (0.0, 0.0)
     """
 
     first: Vector
@@ -57,6 +76,17 @@ class Path:
     lengths : ndarray, shape (n,)
         Distance covered, from 0.
     values : ndarray, shape (n,)
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> from lowland.datasets import false_minimum
+    >>> instance, false = false_minimum(0.6)
+    >>> fit = ll.recover(instance.measurement, instance.y, rank=1, structure="psd", certify=False, rng=0)
+    >>> ends = fit.search.theta, false.ravel()
+    >>> straight, path = (ll.landscape.find_path(fit.objective, *ends, rounds=k) for k in (0, 200))
+    >>> 0 < path.barrier < straight.barrier, bool(path.lengths[-1] > straight.lengths[-1])
+    (True, True)
     """
 
     points: Matrix
@@ -72,7 +102,9 @@ class Path:
         return float(self.values.max() - max(self.values[0], self.values[-1]))
 
 
-def cut(objective: Any, theta: Vector, direction: Vector, *, span: float = 1.0, n: int = 101) -> Section:
+def cut(
+    objective: Objective, theta: Vector, direction: Vector, *, span: float = 1.0, n: int = 101
+) -> Section:
     """Return the objective along a line.
 
     Parameters
@@ -104,7 +136,7 @@ def cut(objective: Any, theta: Vector, direction: Vector, *, span: float = 1.0, 
 
 
 def cut_plane(
-    objective: Any, theta: Vector, first: Vector, second: Vector, *, span: float = 1.0, n: int = 41
+    objective: Objective, theta: Vector, first: Vector, second: Vector, *, span: float = 1.0, n: int = 41
 ) -> Plane:
     """Return the objective on the plane of two directions, the second made orthogonal to the first.
 
@@ -138,7 +170,7 @@ def cut_plane(
     return Plane(steps, steps, values)
 
 
-def find_path(objective: Any, start: Vector, end: Vector, *, n: int = 31, rounds: int = 200) -> Path:
+def find_path(objective: HasMatrix, start: Vector, end: Vector, *, n: int = 31, rounds: int = 200) -> Path:
     """Return a path of low values between two points: a string relaxed from the straight line.
 
     Parameters
@@ -197,7 +229,7 @@ def find_path(objective: Any, start: Vector, end: Vector, *, n: int = 31, rounds
     return Path(points, lengths, values)
 
 
-def aligned(objective: Any, theta: Vector, target: Vector) -> Vector:
+def aligned(objective: HasMatrix, theta: Vector, target: Vector) -> Vector:
     """Return the point of the same matrix that lies closest to another, over rotations of its columns."""
     here, there = (objective.matrix(objective.canonical(point)) for point in (theta, target))
     if here.left is here.right:
@@ -216,7 +248,7 @@ def _unit(direction: Vector, name: str) -> Vector:
     return np.asarray(direction / length)
 
 
-def _first_step(objective: Any, points: Matrix, values: Vector) -> float:
+def _first_step(objective: Objective, points: Matrix, values: Vector) -> float:
     middle = points[int(np.argmax(values))]
     gradient = objective.gradient(middle)
     curved = objective.hessian_product(middle, gradient)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.objectives import Linearisation
+from lowland.core.powers import HasLinearisation
 from lowland.core.random import RandomSource, make_generator
 
 # up to this size the Hessian is formed
@@ -30,6 +32,17 @@ class Spectrum:
     exact : bool
         Whether the nodes are all the eigenvalues. Otherwise `smallest` is an upper and `largest` a
         lower bound, each usually close.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
+    >>> spectrum = ll.landscape.hessian_spectrum(fit.objective, fit.search.theta)
+    >>> spectrum.exact, spectrum.size, spectrum.share_below(0.0)
+    (True, 5, 0.0)
+    >>> grid = np.linspace(spectrum.smallest - 10, spectrum.largest + 10, 500)
+    >>> round(float(spectrum.density(grid).sum() * (grid[1] - grid[0])), 3)
+    1.0
     """
 
     nodes: Vector
@@ -72,7 +85,12 @@ class Spectrum:
 
 
 def hessian_spectrum(
-    objective: Any, theta: Vector, *, n_probes: int = 10, steps: int = 80, rng: RandomSource = None
+    objective: HasLinearisation,
+    theta: Vector,
+    *,
+    n_probes: int = 10,
+    steps: int = 80,
+    rng: RandomSource = None,
 ) -> Spectrum:
     """Return the spectrum of the Hessian at a point, directions that change nothing included.
 
@@ -118,7 +136,7 @@ def hessian_spectrum(
     return Spectrum(nodes[order], weights[order], size, exact=False)
 
 
-def _lanczos(at: Any, size: int, steps: int, rng: np.random.Generator) -> tuple[Vector, Vector]:
+def _lanczos(at: Linearisation, size: int, steps: int, rng: np.random.Generator) -> tuple[Vector, Vector]:
     """Return Ritz values and the squared first components of their vectors: a Gauss quadrature."""
     v = rng.standard_normal(size)
     basis = [v / np.linalg.norm(v)]

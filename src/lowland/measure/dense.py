@@ -14,6 +14,8 @@ from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
 from lowland.core.work import CALL, matrix_work, touch
+from lowland.kernels.residues import Residues
+from lowland.measure.exact import Exactness
 
 # numbers of a measuring matrix that are summed at a time
 BLOCK = 1024
@@ -116,6 +118,31 @@ class Dense:
     def source(self) -> Dense:
         """The measurement as it was given, for exact ranks: `symmetrised` may round."""
         return self._source or self
+
+    @property
+    def exact(self) -> Dense:
+        """The matrices as they were given: symmetric parts may have been rounded."""
+        return self.source
+
+    @property
+    def exactness(self) -> Exactness:
+        """Stored number by number; Hermitian where they are symmetric."""
+        return Exactness(
+            self.symmetric and self.dtype.kind != "c", holds_matrices=True, numbers=(self.arrays,)
+        )
+
+    def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
+        """Return A_k V, or A_k^H U if `turned`; shape (p, side, r)."""
+        given = self.arrays
+        if block.support is not None:  # rows of zeros see nothing
+            given = given[:, block.support] if turned else given[:, :, block.support]
+            block = block.supported()
+        arrays = Residues.of(given, block.prime)
+        if turned:
+            arrays = arrays.conj().rearranged(lambda part: np.ascontiguousarray(part.transpose(0, 2, 1)))
+        p, side, other = arrays.real.shape
+        product = arrays.rearranged(lambda part: part.reshape(p * side, other)) @ block
+        return product.rearranged(lambda part: part.reshape(p, side, -1))
 
     def measure(self, factors: Factors) -> Matrix:
         """Return A(left right^H), shape (p,)."""

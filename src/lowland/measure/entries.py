@@ -13,7 +13,9 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
 from lowland.core.work import touch
+from lowland.kernels.residues import Residues
 from lowland.kernels.sparse import sample_product
+from lowland.measure.exact import Exactness
 from lowland.measure.operators import SparseMap, SparsePattern, cell_work
 
 
@@ -96,6 +98,28 @@ class Entries:
     def subset(self, keep: Indices) -> Entries:
         """Return the entries at the positions `keep` of the list."""
         return Entries(self.rows[keep], self.columns[keep], self.shape, dtype=self.dtype)
+
+    @property
+    def exact(self) -> Entries:
+        """The measurement itself: its matrices hold a single one."""
+        return self
+
+    @property
+    def exactness(self) -> Exactness:
+        """Nothing but whole numbers."""
+        return Exactness()
+
+    def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
+        """Return what the matrices make of a block: one row put in another place; shape (p, side, r)."""
+        ours, theirs = (self.columns, self.rows) if turned else (self.rows, self.columns)
+        side = self.shape[1 if turned else 0]
+
+        def place(part: Matrix) -> Matrix:
+            out = np.zeros((ours.size, side, part.shape[1]))
+            out[np.arange(ours.size), ours] = part[theirs]
+            return out
+
+        return block.rearranged(place)
 
     def squared_norm_bound(self) -> float:
         """Return sum |A(X)_k|^2 / |X|_F^2 at most: how often an entry is measured."""

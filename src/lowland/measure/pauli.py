@@ -14,6 +14,8 @@ from lowland.core.records import Factors
 from lowland.core.rounding import gamma
 from lowland.core.work import CALL, touch
 from lowland.kernels.pauli import flipped_rows, flipped_sums, multiply_flipped
+from lowland.kernels.residues import Residues
+from lowland.measure.exact import Exactness
 
 LETTERS = "IXYZ"
 # beyond this the masks of a word no longer fit the machine's integers, and no matrix fits its memory
@@ -81,6 +83,29 @@ class Pauli:
         flipped, signed = (flips[:, None] >> bits) & 1, (signs[:, None] >> bits) & 1
         letters = np.array(list("IXZY"))[flipped + 2 * signed]
         return ["".join(row) for row in letters]
+
+    @property
+    def exact(self) -> Pauli:
+        """The measurement itself."""
+        return self
+
+    @property
+    def exactness(self) -> Exactness:
+        """Hermitian, and nothing but whole Gaussian numbers."""
+        return Exactness(is_hermitian=True)
+
+    def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
+        """Return what the words make of a block: rows exchanged, with signs and a power of -i."""
+        flips, signs, count = self._masks
+        at = np.arange(self.shape[0])
+        # the parity of the bits that at and a word's signs share
+        shared = at & signs[:, None]
+        for shift in (32, 16, 8, 4, 2, 1):
+            shared = shared ^ (shared >> shift)
+        minus = 1.0 - 2.0 * (shared & 1)
+        powers = np.array([1, -1j, -1, 1j])[count % 4][:, None] * minus
+        factors = Residues.of(powers, block.prime).rearranged(lambda part: part[:, :, None])
+        return factors * block.rearranged(lambda part: part[at ^ flips[:, None]])
 
     def measure(self, factors: Factors) -> Matrix:
         """Return tr(P_k left right^H), shape (p,)."""

@@ -12,6 +12,8 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
 from lowland.core.work import matrix_work, touch
+from lowland.kernels.residues import Residues
+from lowland.measure.exact import Exactness
 from lowland.measure.linear import check_operator, operator_work, working_type
 
 
@@ -80,6 +82,23 @@ class RankOne:
         part.right = part.left if self.right is self.left else self.right.subset(keep)
         part.size, part.shape, part.dtype = int(keep.size), self.shape, self.dtype
         return part
+
+    @property
+    def exact(self) -> RankOne | None:
+        """The measurement itself, where its vectors are given as numbers."""
+        return self if self.bounds_rounding else None
+
+    @property
+    def exactness(self) -> Exactness:
+        """Hermitian where both vectors are the same."""
+        return Exactness(self.left is self.right, numbers=(self.left.rows, self.right.rows))
+
+    def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
+        """Return a_k (b_k^H V), or b_k (a_k^H U) if `turned`; shape (p, side, r)."""
+        ends = [Residues.of(side.rows, block.prime) for side in (self.left, self.right)]
+        ours, theirs = reversed(ends) if turned else ends  # rows are conjugates of the vectors
+        seen = (theirs @ block).rearranged(lambda part: part[:, None, :])
+        return ours.conj().rearranged(lambda part: part[:, :, None]) * seen
 
     @property
     def bounds_rounding(self) -> bool:

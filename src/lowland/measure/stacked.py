@@ -19,6 +19,8 @@ from lowland.core.protocols import (
 )
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
+from lowland.kernels.residues import Residues
+from lowland.measure.exact import ExactMatrices, Exactness, exact_matrices
 from lowland.measure.operators import SumMap
 
 
@@ -62,6 +64,29 @@ class Stacked:
     def size(self) -> int:
         """Number of measurements of all parts."""
         return int(self._ends[-1])
+
+    @property
+    def exact(self) -> Stacked | None:
+        """The stack of the parts as they were given, where all are known exactly."""
+        known = self._exact_parts()
+        return Stacked(known) if len(known) == len(self.parts) else None
+
+    @property
+    def exactness(self) -> Exactness:
+        """What is known of all parts."""
+        known = [part.exactness for part in self._exact_parts()]
+        return Exactness(
+            all(part.is_hermitian for part in known),
+            any(part.holds_matrices for part in known),
+            tuple(numbers for part in known for numbers in part.numbers),
+        )
+
+    def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
+        """Return A_k V, or A_k^H U if `turned`, of the matrices of all parts; shape (p, side, r)."""
+        return Residues.stack([part.modular_times(block, turned=turned) for part in self._exact_parts()])
+
+    def _exact_parts(self) -> list[ExactMatrices]:
+        return [part for part in map(exact_matrices, self.parts) if part is not None]
 
     def measure(self, factors: Factors) -> Matrix:
         """Return the numbers of left right^H, shape (p,)."""

@@ -78,6 +78,15 @@ class WidthAdvice:
         The width from which on each draw had full rank.
     law : str
         How data and weights were drawn.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> advice = ll.networks.advise_width(10, 2, 0.9, n_draws=60)
+    >>> advice.lower <= advice.width <= advice.upper, advice.least_widths.size
+    (True, 60)
+    >>> print(advice.law)
+    weights normal, data normal, 60 draws
     """
 
     width: int

@@ -17,7 +17,7 @@ _NAMES = (re.compile(r"(?:.*\.)?(\d+)\.(weight|bias)"), re.compile(r"(weight|bia
 
 
 def read_network(path: Path) -> ReluNetwork:
-    """Read a network from an NPZ file of weights and biases, one pair a layer.
+    """Read a network from an NPZ file of weights and biases, one pair per layer.
 
     Parameters
     ----------
@@ -33,6 +33,15 @@ def read_network(path: Path) -> ReluNetwork:
     ------
     FileFormatError
         If an array has another name, or weights are missing.
+
+    Examples
+    --------
+    >>> import os, tempfile, numpy as np, lowland as ll
+    >>> path = os.path.join(tempfile.mkdtemp(), "hat.npz")
+    >>> np.savez(path, weight_0=[[1.0], [1.0]], bias_0=[0.0, -1.0], weight_1=[[1.0, -2.0]])
+    >>> hat = ll.networks.read_network(path)
+    >>> hat.widths, hat([[0.0], [1.0], [1.5]])
+    ((2,), array([0. , 1. , 0.5]))
     """
     layers: dict[int, dict[str, NDArray[Any]]] = {}
     for name, array in load_npz(path).items():

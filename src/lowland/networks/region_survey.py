@@ -81,6 +81,16 @@ class RegionSurvey:
         How regions were drawn.
     regions : int
         How many there are at most: in general position.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> survey = ll.networks.survey_regions(np.linspace(-1, 1, 5), width=8, n_regions=50, rng=0)
+    >>> survey.full.trials, survey.regions == 10**8
+    (50, True)
+    >>> low, high = survey.full.interval()
+    >>> low < survey.full.estimate < high
+    True
     """
 
     full: Share

@@ -61,6 +61,16 @@ class RegionReport:
     certificate : Certificate
     notes : tuple of str
         What could not be judged, and why.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> network = ll.networks.ReluNetwork(([[1.0], [-1.0]], [1.0, 1.0]), ([1.0, 1.0], None))
+    >>> ll.networks.region_report(network, [-2.0, -1.5, 1.5, 2.0])
+    <RegionReport: rank 4 of 4, no bad minimum PROVED>
+    >>> found = ll.networks.region_report(network, [-3.0, -2.0, -1.5, 1.5, 2.0])
+    >>> found.rank, found.at_fault, found.certificate["no_bad_minimum_in_region"].verdict.name
+    (4, array([0, 1, 2]), 'INCONCLUSIVE')
     """
 
     network: ReluNetwork

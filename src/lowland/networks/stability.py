@@ -44,11 +44,21 @@ class StabilityReport:
     knots, jumps : ndarray
         Where the slope jumps, and by how much; equal knots are one.
     effective : tuple of ndarray
-        Knots and jumps that data can tell apart: one a gap, at least 5 % of the largest.
+        Knots and jumps that data can tell apart: one per gap, at least 5 % of the largest.
     bracket : RescalingBracket
         The least sharpness over all rescalings of the neurons lies between.
     certificate : Certificate
     notes : tuple of str
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> network = ll.networks.ReluNetwork(([[1.0]], [2.0]), ([0.5], [0.0]))
+    >>> found = ll.networks.stability_report(network, [-1, 0, 1], [0, 1, 3], step_size=0.5)
+    >>> found
+    <StabilityReport: sharpness 4.957, limit 4>
+    >>> found.knots, round(found.largest_step_of_function, 3)
+    (array([-0.5]), 1.522)
     """
 
     network: ReluNetwork

@@ -45,6 +45,17 @@ class StableFit:
     seconds : float
     message : str
         Why descent ended.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> x = np.linspace(-1, 1, 40)
+    >>> y = np.abs(x) + 0.1 * np.random.default_rng(0).standard_normal(40)
+    >>> fit = ll.networks.fit_stable(x, y, step_size=0.4, width=20, n_runs=4, n_steps=5000, rng=0)
+    >>> bool(np.abs(fit([-0.5, 0.5]) - 0.5).max() < 0.2), fit.message
+    (True, 'the steps are used up')
+    >>> fit.stability.sharpness.largest < 1.02 * fit.stability.limit, fit.knots.size < 20
+    (True, True)
     """
 
     network: ReluNetwork

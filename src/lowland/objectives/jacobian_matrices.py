@@ -13,9 +13,10 @@ import numpy as np
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.work import CALL, touch
 from lowland.measure import Entries
+from lowland.objectives.problem import RecoveryProblem
 
 
-def direct_jacobian(objective: Any, theta: Vector) -> Any:
+def direct_jacobian(objective: RecoveryProblem, theta: Vector) -> Any:
     """Return the derivative of the predictions in all parameters, or None where it takes products.
 
     Parameters
@@ -32,11 +33,12 @@ def direct_jacobian(objective: Any, theta: Vector) -> Any:
         return None
     touch(direct_work(objective))
     if isinstance(objective.measurement, Entries):
-        return _of_entries(objective, theta)
-    return _of_matrices(objective, theta, objective.measuring_rows())
+        return _of_entries(objective, objective.measurement, theta)
+    rows = objective.measuring_rows()
+    return None if rows is None else _of_matrices(objective, theta, rows)
 
 
-def is_direct(objective: Any) -> bool:
+def is_direct(objective: RecoveryProblem) -> bool:
     """Whether `direct_jacobian` returns a matrix."""
     if objective.is_complex or objective.has_unit_trace:
         return False
@@ -44,7 +46,7 @@ def is_direct(objective: Any) -> bool:
     return entries or bool(objective.stored_numbers and not objective.free_biases)
 
 
-def direct_work(objective: Any) -> float:
+def direct_work(objective: RecoveryProblem) -> float:
     """Return the work of `direct_jacobian`."""
     if isinstance(objective.measurement, Entries):
         return float(8 * CALL + 12.0 * objective.y.size * (objective.rank + 1))
@@ -52,26 +54,26 @@ def direct_work(objective: Any) -> float:
     return float(CALL + 2 * stored * (1 + objective.rank / 12))
 
 
-def _of_matrices(objective: Any, theta: Vector, rows: Matrix) -> Matrix:
+def _of_matrices(objective: RecoveryProblem, theta: Vector, rows: Matrix) -> Matrix:
     factors, (m, n), r = objective.matrix(theta), objective.shape, objective.rank
     cube = rows.reshape(-1, m, n)
     for_left = (cube @ factors.right).reshape(len(cube), m * r)
     for_right = (cube.transpose(0, 2, 1) @ factors.left).reshape(len(cube), n * r)
-    if objective.structure == "psd":
+    if objective.is_psd:
         return np.asarray(for_left + for_right)
     return np.hstack([for_left, for_right])
 
 
-def _of_entries(objective: Any, theta: Vector) -> Any:
+def _of_entries(objective: RecoveryProblem, entries: Entries, theta: Vector) -> Any:
     from scipy.sparse import csr_array
 
-    rows, columns = objective.measurement.rows, objective.measurement.columns
+    rows, columns = entries.rows, entries.columns
     (m, n), r = objective.shape, objective.rank
-    if objective.structure == "psd":
-        factor = objective.model.unpack(theta)
+    if objective.is_psd:
+        factor, _ = objective.model.sides(theta)
         places, numbers = [_block(rows, r), _block(columns, r)], [factor[columns], factor[rows]]
     else:
-        u, v, *_ = objective.model.unpack(theta)
+        u, v = objective.model.sides(theta)
         places, numbers = [_block(rows, r), m * r + _block(columns, r)], [v[columns], u[rows]]
         at = objective.model.factor_size
         # in the order in which a point holds them

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.protocols import (
     HasNormBound,
@@ -25,7 +25,7 @@ from lowland.core.records import Factors
 from lowland.core.work import touch
 from lowland.kernels.sparse import squared_error
 from lowland.losses import BiasRidge, Ridge, Squared
-from lowland.measure import Entries, RealParts
+from lowland.measure import Dense, Entries, RealParts
 from lowland.measure.operators import cell_work
 from lowland.models import General, Psd
 from lowland.models.general import balanced_factors
@@ -186,6 +186,18 @@ class RecoveryProblem:
         """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite where none is known."""
         measurement = self.measurement
         return measurement.squared_norm_bound() if isinstance(measurement, HasNormBound) else float("inf")
+
+    @property
+    def stored_numbers(self) -> int:
+        """How many numbers the measuring matrices hold, 0 where none are stored."""
+        return self.measurement.stored_numbers if isinstance(self.measurement, Dense) else 0
+
+    def measuring_rows(self) -> Matrix | None:
+        """Return the measuring matrices, each read row by row, where they are stored; shape (p, m n)."""
+        if not isinstance(self.measurement, Dense):
+            return None
+        arrays = self.measurement.source.arrays
+        return arrays.reshape(len(arrays), int(np.prod(self.shape)))
 
     @property
     def measures_in_single(self) -> bool:

@@ -175,13 +175,6 @@ class RecoveryObjective(RecoveryProblem):
         m, model = self.measurement, self.model
         return ObservedPattern(m.rows, m.columns, m.shape, model.rank, model.biases, model.degrees_of_freedom)
 
-    def measuring_rows(self) -> Matrix | None:
-        """Return the measuring matrices, each read row by row, where they are stored; shape (p, m n)."""
-        if not isinstance(self.measurement, Dense):
-            return None
-        arrays = self.measurement.source.arrays
-        return arrays.reshape(len(arrays), int(np.prod(self.shape)))
-
     def measuring_coordinates(self) -> Matrix | None:
         """Return the measuring matrices as rows, in an orthonormal basis of the matrices that are measured.
 
@@ -189,14 +182,9 @@ class RecoveryObjective(RecoveryProblem):
         """
         if not isinstance(self.measurement, Dense):
             return None
-        if self.structure == "psd" and self.measurement.symmetric:
+        if self.is_psd and self.measurement.symmetric:
             return self.measurement.symmetric_coordinates()
         return self.measuring_rows()
-
-    @property
-    def stored_numbers(self) -> int:
-        """How many numbers the measuring matrices hold, 0 where none are stored."""
-        return self.measurement.stored_numbers if isinstance(self.measurement, Dense) else 0
 
     def exact_rows(self) -> Matrix | None:
         """Return the measuring matrices as rows of exact floats, one a measurement, or None.
@@ -208,7 +196,7 @@ class RecoveryObjective(RecoveryProblem):
         source = self.measurement.source
         # of symmetric models: A_ij + A_ji may round, so coefficients are exact only where the matrices are
         # symmetric; the factor 2 off the diagonal does not change a rank
-        if self.structure == "general":
+        if not self.is_psd:
             return source.arrays.reshape(source.size, int(np.prod(self.shape)))
         return source.triangles
 
@@ -231,7 +219,7 @@ class RecoveryObjective(RecoveryProblem):
         by_side = " by row and column" if self.side_weights is not None else ""
         for penalty in self.penalties:
             strength = getattr(penalty, "strength", 0.0)
-            parts.append(f"{penalty.name} {strength:.4g}{'' if penalty.name == 'balancing' else by_side}")
+            parts.append(f"{penalty.name} {strength:.4g}{'' if penalty.vanishes_when_balanced else by_side}")
         return ", ".join(parts)
 
 

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.capabilities import check_capabilities
+from lowland.core.capabilities import check_offered
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.fits import Fit
-from lowland.core.objectives import Objective
+from lowland.core.objectives import FitLinearisation, Objective
 from lowland.core.powers import HasNormalMatrix, HasResidual
 from lowland.search.conjugate_gradients import conjugate_gradients, shifted
 from lowland.search.stepper import Info
@@ -87,7 +87,7 @@ class GaussNewton:
     def init(self, objective: Fit, theta: Vector, rng: np.random.Generator) -> tuple[GaussNewtonState, Info]:
         """Evaluate the start."""
         if self.inner == "dense":
-            check_capabilities(objective, (HasNormalMatrix,), self.name)
+            check_offered(objective, HasNormalMatrix, self.name)
             if objective.penalties:
                 raise _not_squares("dense", objective)
         value, gradient = objective.value_and_gradient(theta)
@@ -140,7 +140,7 @@ class GaussNewton:
         return new, Info(value, norm, {"inner": float(inner), "damping": shift})
 
     def _solve(
-        self, objective: Fit, at: Any, shift: float, right: Vector, tolerance: float
+        self, objective: Fit, at: FitLinearisation, shift: float, right: Vector, tolerance: float
     ) -> tuple[Vector, int]:
         if self.inner == "dense":
             return _factored(at.normal_matrix, shift, right), 1
@@ -189,12 +189,12 @@ def _factored(matrix: Matrix, shift: float, right: Vector) -> Vector:
 
 
 def _least_squares(
-    objective: Fit, at: Any, shift: float, right: Vector, tolerance: float, limit: int
+    objective: Fit, at: FitLinearisation, shift: float, right: Vector, tolerance: float, limit: int
 ) -> tuple[Vector, int]:
     """Solve (J^T W J + shift I) d = right, where right = -J^T W r - shift theta or -J^T W r, by LSQR."""
     from scipy.sparse.linalg import LinearOperator, lsqr
 
-    if objective.penalties or objective.loss.name != "squared":
+    if objective.penalties or not objective.loss.is_quadratic:
         raise _not_squares("lsqr", objective)
     root = np.sqrt(objective.weights) if objective.weights is not None else np.ones_like(objective.y)
     jacobian = LinearOperator(

@@ -11,7 +11,7 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.capabilities import check_capabilities
+from lowland.core.capabilities import check_offered
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruption
 from lowland.core.objectives import Searchable
@@ -72,7 +72,7 @@ class Checkpoint:
 
 def run(
     objective: Searchable,
-    stepper: Stepper,
+    stepper: Stepper[Any],
     theta: Vector,
     *,
     stop: StopRule,
@@ -122,7 +122,8 @@ def run(
         )
     if not (isinstance(callbacks, Sequence) and all(callable(callback) for callback in callbacks)):
         raise InvalidInputError("callbacks must be a list of functions", type(callbacks).__name__)
-    check_capabilities(objective, stepper.needs, stepper.name)
+    for capability in stepper.needs:
+        check_offered(objective, capability, stepper.name)
     theta = np.array(theta, dtype=objective.dtype)
     if theta.shape != (objective.size,):
         raise InvalidInputError(
@@ -159,7 +160,7 @@ _UNFINISHED = (StopReason.INTERRUPTED, StopReason.ITERATION_LIMIT, StopReason.TI
 class _Search:
     """The loop's own state: the stepper's state, the progress and the best point."""
 
-    def __init__(self, objective: Searchable, stepper: Stepper, rng: np.random.Generator) -> None:
+    def __init__(self, objective: Searchable, stepper: Stepper[Any], rng: np.random.Generator) -> None:
         self.objective, self.stepper, self.rng = objective, stepper, rng
         self.progress = Progress()
         self.started = time.perf_counter()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, final, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, final, runtime_checkable
 
 import numpy as np
 
 from lowland.core.arrays import Vector
+
+# what a stepper searches: a protocol of what it needs
+Problem_contra = TypeVar("Problem_contra", contravariant=True)
 
 
 @final
@@ -43,7 +46,7 @@ class State(Protocol):
 
 
 @runtime_checkable
-class Stepper(Protocol):
+class Stepper(Protocol[Problem_contra]):
     """A local search as a pair of functions.
 
     `init` and `step` never change their arguments and draw only from the generator that is
@@ -57,11 +60,11 @@ class Stepper(Protocol):
     def promises_descent(self) -> bool:
         """Whether no step may raise the objective."""
 
-    def init(self, objective: Any, theta: Vector, rng: np.random.Generator) -> tuple[Any, Info]:
+    def init(self, objective: Problem_contra, theta: Vector, rng: np.random.Generator) -> tuple[Any, Info]:
         """Return the first state and its diagnostics."""
 
-    def step(self, objective: Any, state: Any, rng: np.random.Generator) -> tuple[Any, Info]:
+    def step(self, objective: Problem_contra, state: Any, rng: np.random.Generator) -> tuple[Any, Info]:
         """Return the next state and its diagnostics."""
 
-    def restore(self, objective: Any, fields: Mapping[str, Any]) -> Any:
+    def restore(self, objective: Problem_contra, fields: Mapping[str, Any]) -> Any:
         """Return the state whose dataclass fields were saved."""

@@ -41,6 +41,16 @@ class Determinacy:
         Number of distinct measurements, in real numbers.
     degrees_of_freedom : int
         Dimension of the set of matrices.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> seen = ll.Entries([0, 0, 0, 1, 1, 1, 2], [0, 1, 2, 0, 1, 2, 0], (3, 3))
+    >>> answer = ll.diagnose(seen, rank=2)
+    >>> answer.finite.verdict.name, answer.oversampling, answer.short_rows
+    ('REFUTED', 0.875, array([2]))
+    >>> answer.open_cells.tolist()
+    [[2, 1], [2, 2]]
     """
 
     finite: Finding

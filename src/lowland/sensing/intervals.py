@@ -32,6 +32,16 @@ class Intervals:
         Data less what the model took, from which the noise was estimated.
     form : str
         "exact" or "block": how variances were computed.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> rows, columns = np.indices((12, 8)).reshape(2, -1)
+    >>> y = rows + 1.0 + np.random.default_rng(0).standard_normal(rows.size)
+    >>> fit = ll.recover(ll.Entries(rows, columns, (12, 8)), y, rank=1, rng=0)
+    >>> found = fit.interval([3, 4], [4, 5])
+    >>> found.lower < [4, 5], found.upper > [4, 5], found.level
+    (array([ True,  True]), array([ True,  True]), 0.95)
     """
 
     estimate: Vector

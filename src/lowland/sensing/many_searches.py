@@ -100,7 +100,7 @@ class _Batch:
         o, count = self.objective, len(thetas)
         (m, n), r, p = o.shape, o.rank, o.y.size
         u = thetas[:, : m * r].reshape(count, m, r)
-        v = u if o.structure == "psd" else thetas[:, m * r :].reshape(count, n, r)
+        v = u if o.is_psd else thetas[:, m * r :].reshape(count, n, r)
         if self.rows is not None:
             cube = self.rows.reshape(p, m, n)
             by_left = np.einsum("pmn,bnr->bpmr", cube, v, optimize=True)
@@ -113,6 +113,6 @@ class _Batch:
             by_left[:, own, at.rows], by_right[:, own, at.columns] = v[:, at.columns], u[:, at.rows]
             predicted = (u[:, at.rows] * v[:, at.columns]).sum(axis=2)
         left, right = by_left.reshape(count, p, m * r), by_right.reshape(count, p, n * r)
-        slopes: Matrix = left + right if o.structure == "psd" else np.concatenate([left, right], axis=2)
+        slopes: Matrix = left + right if o.is_psd else np.concatenate([left, right], axis=2)
         residuals: Vector = (predicted - o.y) * self.roots
         return residuals, slopes * self.roots[:, None]

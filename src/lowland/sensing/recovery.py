@@ -32,6 +32,16 @@ class Recovery:
         The problem that was solved.
     attempts : tuple of Attempt
         Every start, in order, with its end.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> A = ll.gaussian(60, (5, 5), 0)
+    >>> fit = ll.recover(A, A.measure_matrix(np.ones((5, 5))), rank=1, structure="psd", rng=0)
+    >>> bool(np.allclose(fit.matrix(), 1)), fit.rank, fit.certificate.verdict.name
+    (True, 1, 'PROVED')
+    >>> fit.attempts[0].start, fit.attempts[0].stop_reason.name
+    ('spectral', 'CONVERGED')
     """
 
     factors: Factors

@@ -43,6 +43,17 @@ class TuckerFit:
         Orders of the saddles that the best search left by a change that no Hessian shows.
     choice : RankChoice or None
         How the ranks were chosen, where held-out cells chose them.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> i, j, k = np.indices((6, 5, 4))
+    >>> holes = np.where((i + j + k) % 3 > 0, (i + 1.0) * (j + 1.0) * (k + 1.0), np.nan)
+    >>> fit = ll.decompose_tucker(holes, 1, rng=0)
+    >>> fit.ranks, fit.relative_error < 1e-10, fit.compression_ratio
+    ((1, 1, 1), True, 7.5)
+    >>> fit.predict([[5, 4, 3]]).round(6), fit.certificate["globally_optimal"].verdict.name
+    (array([120.]), 'PROVED')
     """
 
     parts: TuckerTensor

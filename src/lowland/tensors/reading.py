@@ -23,6 +23,15 @@ class TensorFile:
     observations : TensorObservations
     names : tuple of str
         Of the modes.
+
+    Examples
+    --------
+    >>> import os, tempfile, numpy as np, lowland as ll
+    >>> path = os.path.join(tempfile.mkdtemp(), "cube.npy")
+    >>> np.save(path, np.arange(24.0).reshape(2, 3, 4))
+    >>> cube = ll.tensors.read_tensor(path)
+    >>> cube.observations.shape, cube.names
+    ((2, 3, 4), ('mode 0', 'mode 1', 'mode 2'))
     """
 
     observations: TensorObservations
@@ -37,7 +46,8 @@ def read_tensor(path: str | Path, *, variable: str | None = None) -> TensorFile:
     path : path
         NPY (NaN is missing); NPZ with one array of three modes or more, and ``observed`` and ``weights`` of
         its shape or none, or with ``positions``, ``values`` and ``shape``; NetCDF (.nc, with the extra
-        ``tensors``); or .tns, a line a cell with positions from one and a value, cells not listed missing.
+        ``tensors``); or .tns, one line per cell with positions from one and a value, where cells that are not
+        listed are missing.
     variable : str, optional
         Name of the array of an NPZ or NetCDF file, where there are several.
 
@@ -49,6 +59,15 @@ def read_tensor(path: str | Path, *, variable: str | None = None) -> TensorFile:
     ------
     InvalidInputError
         If the file cannot be opened, or does not say which array is meant.
+
+    Examples
+    --------
+    >>> import os, tempfile, numpy as np, lowland as ll
+    >>> path = os.path.join(tempfile.mkdtemp(), "cells.tns")
+    >>> np.savetxt(path, [[1, 1, 1, 5.0], [2, 1, 2, 0.5], [2, 2, 1, 1.5]], fmt="%g")
+    >>> seen = ll.tensors.read_tensor(path).observations
+    >>> seen.shape, seen.size
+    ((2, 2, 2), 3)
     """
     path = Path(path)
     suffix = path.suffix.lower()

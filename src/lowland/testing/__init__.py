@@ -10,6 +10,7 @@ Each check raises AssertionError with what it found. Use it on parts of your own
 from lowland.testing.certificates import check_sound
 from lowland.testing.derivatives import check_gradient, check_hessian
 from lowland.testing.operators import check_adjoint, check_measure
+from lowland.testing.promises import check_loss, check_penalty
 from lowland.testing.samplers import check_moments
 from lowland.testing.solvers import check_progress, check_repeatable
 
@@ -17,8 +18,10 @@ __all__ = [
     "check_adjoint",
     "check_gradient",
     "check_hessian",
+    "check_loss",
     "check_measure",
     "check_moments",
+    "check_penalty",
     "check_progress",
     "check_repeatable",
     "check_sound",

@@ -69,6 +69,17 @@ class Langevin:
     ----------
     X. Gao, M. Gurbuzbalaban, L. Zhu, Breaking reversibility accelerates Langevin dynamics for non-convex
     optimization, NeurIPS 2020.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.datasets import false_minimum
+    >>> from lowland.search import Iterations, run
+    >>> instance, false = false_minimum(0.6)
+    >>> F = ll.recover(instance.measurement, instance.y, rank=1, structure="psd", rng=0).objective
+    >>> solver, rng = ll.dynamics.Langevin(phases=40), np.random.default_rng(0)
+    >>> run(F, solver, false.ravel(), stop=Iterations(40), rng=rng).value < 0.01 * F.value(false.ravel())
+    True
     """
 
     kind: str = "underdamped"

@@ -36,6 +36,19 @@ class PatternWalk:
     ----------
     tolerance : float
         Relative decrease below which a neighbour counts as no better.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.networks.model import Relu
+    >>> from lowland.networks.objective import ReluObjective
+    >>> from lowland.search import Iterations, run
+    >>> x = np.linspace(-1, 1, 8)
+    >>> network = ll.networks.ReluNetwork(([[1.0], [-1.0]], [1.0, 1.0]), ([0.1, 0.2], None))
+    >>> F = ReluObjective(x, np.abs(x), Relu(network, "first"))
+    >>> walk, start = ll.networks.PatternWalk(), F.model.point(network)
+    >>> run(F, walk, start, stop=Iterations(20), rng=np.random.default_rng(0)).value < 1e-9 < F.value(start)
+    True
     """
 
     tolerance: float = 1e-10

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.rank_one import outer, rank_one_part
+from lowland.tensors.capabilities import TensorFit
 from lowland.tensors.kernels.mode_products import multiply_modes, unfold
 from lowland.tensors.tucker_tensor import TuckerTensor
 
@@ -59,7 +60,7 @@ class WayOut:
 
 
 def way_out(
-    objective: Any,
+    objective: TensorFit,
     parts: TuckerTensor,
     modes: tuple[int, ...],
     rng: np.random.Generator,
@@ -72,7 +73,7 @@ def way_out(
     Parameters
     ----------
     objective : Objective
-        A Tucker objective.
+        In float64 or float32.
     parts : TuckerTensor
         Orthonormal factors and an all-orthogonal core, as `objective.orthonormal` gives.
     modes : tuple of int
@@ -100,7 +101,7 @@ def way_out(
     factors = [factor * keep.astype(factor.dtype) for factor, keep in zip(factors, used, strict=True)]
     kept = TuckerTensor(core, tuple(factors))
     projections = [_projection(factor, n in modes) for n, factor in enumerate(factors)]
-    residual = multiply_modes(objective.residual_tensor(objective.model.pack(kept)), projections)
+    residual = multiply_modes(objective.residual_tensor(kept.point()), projections)
     size, vectors = rank_one_part(residual, rng, starts)
     if size == 0:
         return None
@@ -111,8 +112,8 @@ def way_out(
             return None
         vectors[n] = vectors[n] / vectors[n].dtype.type(norm)
     way = WayOut(kept, modes, tuple(slots), vectors, 1.0)
-    z = objective.predict(objective.model.pack(kept))
-    change = objective.predict(objective.model.pack(way.reached())) - z
+    z = objective.predict(kept.point())
+    change = objective.predict(way.reached().point()) - z
     energy = float(change @ objective.weighted(change))
     if not energy > 0:
         return None

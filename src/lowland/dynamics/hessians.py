@@ -1,0 +1,45 @@
+"""Checks of Hessians and of the matrices that turn a drift."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Matrix
+from lowland.core.errors import InvalidInputError
+
+
+def check_hessian(hessian: ArrayLike, *, tolerance: float = 1e-6) -> Matrix:
+    """Return a Hessian in float64, shape (d, d), symmetric to a part of its largest entry.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is not square, finite and symmetric.
+    """
+    H = np.atleast_2d(np.asarray(hessian, dtype=float))
+    if H.ndim != 2 or H.shape[0] != H.shape[1] or not H.size or not np.all(np.isfinite(H)):
+        raise InvalidInputError("hessian must be a square matrix of finite numbers", f"shape {H.shape}")
+    excess = float(np.abs(H - H.T).max())
+    if excess > tolerance * float(np.abs(H).max()):
+        raise InvalidInputError("hessian must be symmetric", f"largest entry of H - H^T is {excess:.3g}")
+    return H
+
+
+def check_turn(J: ArrayLike, dimension: int) -> Matrix:
+    """Return an antisymmetric matrix in float64, shape (d, d).
+
+    Raises
+    ------
+    InvalidInputError
+        If it is not antisymmetric, finite and of this size.
+    """
+    turn = np.atleast_2d(np.asarray(J, dtype=float))
+    if turn.shape != (dimension, dimension) or not np.all(np.isfinite(turn)):
+        raise InvalidInputError(
+            f"J must be a {dimension} x {dimension} matrix of finite numbers", f"shape {turn.shape}"
+        )
+    excess = float(np.abs(turn + turn.T).max())
+    if excess > 1e-10 * max(float(np.abs(turn).max()), np.finfo(float).tiny):
+        raise InvalidInputError("J must be antisymmetric", f"largest entry of J + J^T is {excess:.3g}")
+    return turn
