@@ -35,7 +35,7 @@ video += 2 * rng.standard_normal(video.shape)
 lost = rng.random(video.shape) < 0.3
 
 # %%
-# A pixel a row, a frame a column, in grey levels. Errors up to 8 are noise; the penalty is theirs times the
+# A pixel per row, a frame per column, in grey levels. Errors up to 8 are noise; the penalty is theirs times the
 # root of the pixels seen in a frame, as theory has it. The certificate says that no other background and
 # foreground explain the video at less cost.
 table = np.where(lost, np.nan, video).reshape(side * side, frames)

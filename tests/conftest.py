@@ -17,8 +17,8 @@ def findings_that_contradict_each_other_fail(monkeypatch):
     judging = sys.modules["lowland.certificates.judging"]
     agreement = sys.modules["lowland.certificates.agreement"]
 
-    def settled(findings):
+    def settle(findings):
         assert agreement.contradictions(findings) == []
         return findings
 
-    monkeypatch.setattr(judging, "settled", settled)
+    monkeypatch.setattr(judging, "settle", settle)

@@ -49,7 +49,7 @@ def own(table, rank, pattern):
     from lowland.search import Alternating, Gibbs, Variational
 
     rng = np.random.default_rng(0)
-    settings = BayesianSettings(rank, pattern=pattern).resolved(table)
+    settings = BayesianSettings(rank, pattern=pattern).resolve(table)
     scaling = Scaling.of(table, settings.scale)
     m, n = table.shape
     maps = (FeatureMap.of(None, n if pattern else 0), FeatureMap.of(None, m if pattern else 0))

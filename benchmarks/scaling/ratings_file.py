@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import lowland as ll
-from lowland.completion.fitted_table import Completed
+from lowland.completion.completed import Completed
 from lowland.completion.model_files import save_model
-from lowland.completion.plan import CompletionPlan, fit_plan, judged
+from lowland.completion.plan import CompletionPlan, fit_plan
 from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
 from lowland.measure import Entries
@@ -73,21 +73,15 @@ def main():
     done("indexing")
     planned = fit_plan(table, plan, rng=np.random.default_rng(0))
     done("fitting, indexing included")
-    planned, certificate = judged(planned, np.random.default_rng(0), "quick")
+    fitted, certificate = planned.table.certify(np.random.default_rng(0), "quick")
     done("certificate")
-    completed = Completed.of(planned.fit, 0, (None, None))
-    save_model(
-        options.folder / "ratings-model.npz",
-        planned.fit.model,
-        fit=planned.fit,
-        certificate=certificate,
-        cells=completed.cells_fitted,
-    )
+    cells = Completed(fitted).cells_fitted
+    save_model(options.folder / "ratings-model.npz", fitted, certificate=certificate, cells=cells)
     done("writing")
     print(f"{table.size} ratings of {table.shape[1]} items by {table.shape[0]} users, {options.method}")
     for name, seconds in stages.items():
         print(f"  {name:28s} {seconds:7.2f} s")
-    print(f"  sweeps alone {planned.fit.search.seconds:.2f} s for {planned.fit.search.iterations}")
+    print(f"  sweeps alone {fitted.search.seconds:.2f} s for {fitted.search.iterations}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"  peak memory {peak:.2f} GB; the file {path.stat().st_size / 1e6:.0f} MB")
     print(certificate["globally_optimal"])

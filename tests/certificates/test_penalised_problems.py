@@ -67,8 +67,8 @@ def test_ridged_biases_leave_the_mixing_of_factors_free(rng):
     model = ll.MatrixCompletion(rank=2, penalty=0.0, bias_penalty=0.5, random_state=0).fit(table)
     lower, upper = model.predict_interval([0], [0])
     assert lower < upper
-    objective = model._completed.fit.objective
-    theta = model._completed.fit.theta
+    objective = model._completed.table.fit.objective
+    theta = model._completed.table.fit.theta
     gauge = objective.gauge(theta)
     assert gauge.shape[1] == 4
     change = objective.linearise(theta).jacobian_product(gauge[:, 1])

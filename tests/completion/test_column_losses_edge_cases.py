@@ -274,7 +274,9 @@ def test_tables_with_nothing_to_fit(loss, table):
 def test_columns_of_a_named_table_by_position(rng):
     frame = pd.DataFrame(rng.standard_normal((30, 3)), columns=list("abc"))
     model = ll.MatrixCompletion(loss={0: "huber"}, rank=1, penalty=1.0, **QUICK).fit(frame)
-    assert model._completed.model.columns.describe(model._completed.fit.observations).startswith("huber (a)")
+    assert model._completed.model.columns.describe(model._completed.table.fit.observations).startswith(
+        "huber (a)"
+    )
 
 
 def test_squares_are_not_asked_of_columns_that_are_not_there(rng):
@@ -379,7 +381,7 @@ def test_a_report_from_python(rng, tmp_path):
     assert "Calibration" in page
 
 
-def test_a_companion_is_not_asked_whether_it_settled(rng):
+def test_a_map_surrogate_is_not_asked_whether_it_settled(rng):
     model = ll.MatrixCompletion(rank=2, random_state=0).fit(rng.standard_normal((30, 8)))
     claims = [finding.claim for finding in model.certificate_]
     assert "globally_optimal" in claims

@@ -137,7 +137,7 @@ def test_columns_in_different_units_are_scaled_and_scaled_back(instance):
     made = u @ v.T + own.row_biases_[:, None] + own.column_biases_ + own.offset_
     missing = np.isnan(holes)
     np.testing.assert_allclose(made[missing], own.transform(holes * units)[missing], rtol=1e-6, atol=1e-9)
-    assert ll.MatrixCompletion(certify=False).fit(holes)._completed.fit.settings.scale == "common"
+    assert ll.MatrixCompletion(certify=False).fit(holes)._completed.table.fit.settings.scale == "common"
 
 
 def test_what_auto_means():
@@ -147,10 +147,10 @@ def test_what_auto_means():
         rng.integers(1, 6, 900).astype(float),
         shape=(100, 60),
     )
-    found = BayesianSettings().resolved(stars)
+    found = BayesianSettings().resolve(stars)
     assert (found.rank, found.pattern, found.noise, found.scale) == (16, True, "common", "common")
     numbers = ll.Observations.from_array(rng.standard_normal((20, 8)))
-    found = BayesianSettings().resolved(numbers)
+    found = BayesianSettings().resolve(numbers)
     assert (found.rank, found.pattern, found.noise, found.scale) == (4, False, "column", "common")
 
 
@@ -323,7 +323,7 @@ def test_conformal_intervals_of_a_posterior(instance):
     assert np.mean((lower <= table[rows, columns]) & (table[rows, columns] <= upper)) > 0.84
 
 
-def test_the_companion_is_certified(instance):
+def test_the_map_surrogate_is_certified(instance):
     model = ll.MatrixCompletion(rank=6, random_state=0, effort="standard").fit(instance[2])
     assert 0 < model.certificate_["globally_optimal"].witness["lower_bound"]
     assert model.certificate_["determined_by_data"].verdict.name == "PROVED"

@@ -24,7 +24,7 @@ def test_a_negative_energy_is_no_divergence(noise, seed):
     _, holes = low_rank(40, 20, noise, seed)
     model = M(method="gibbs", n_draws=20, random_state=0, certify=False).fit(holes)
     assert model._completed.model.row_draws.shape[0] == 20
-    assert model._completed.fit.stop_reason is StopReason.ITERATION_LIMIT
+    assert model._completed.table.fit.stop_reason is StopReason.ITERATION_LIMIT
 
 
 def test_a_penalty_of_zero_is_a_penalty():
@@ -100,7 +100,7 @@ def test_large_tables_of_grades_are_fitted_by_default():
     cells = np.unique(rng.integers(0, 12_500**2, 30_000))
     stars = rng.integers(1, 6, cells.size).astype(float)
     table = ll.Observations.from_triples(*np.divmod(cells, 12_500), stars, shape=(12_500, 12_500))
-    assert BayesianSettings().resolved(table).pattern is False
+    assert BayesianSettings().resolve(table).pattern is False
     M(rank=2, max_iterations=2, certify=False).fit(table)
     with pytest.raises(InvalidInputError, match="too many features"):
         M(rank=2, max_iterations=2, certify=False, pattern=True).fit(table)
@@ -119,7 +119,7 @@ def test_updates_keep_names_and_refuse_slips():
     with pytest.raises(InvalidInputError, match="rows must lie between"):
         plain.update([2_000_000_000], [5], [1.0])
     plain.update([0, 0], [0, 0], [1.0, 2.0])
-    seen = plain._completed.fit.observations
+    seen = plain._completed.table.fit.observations
     assert seen.values[(seen.rows == 0) & (seen.columns == 0)] == [2.0]
 
 

@@ -120,7 +120,7 @@ def test_float32_stays_float32(name, rng):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"y": np.ones(3)}, "one value a measurement"),
+        ({"y": np.ones(3)}, "one value per measurement"),
         ({"y": np.full(9, np.nan)}, "finite"),
         ({"y": np.ones(9) * 1j}, "complex and the measurement is real"),
         ({"model": General((3, 3), 1, is_complex=True)}, "the model is complex"),
@@ -129,7 +129,7 @@ def test_float32_stays_float32(name, rng):
         ({"ridge": -1.0}, "at least 0"),
         ({"ridge": np.nan}, "at least 0"),
         ({"weights": np.zeros(9)}, "positive"),
-        ({"weights": np.ones(4)}, "one a measurement"),
+        ({"weights": np.ones(4)}, "one per measurement"),
         ({"model": Psd((3, 3), 1), "balancing": 1.0}, "two factors"),
     ],
 )

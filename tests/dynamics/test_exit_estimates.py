@@ -96,7 +96,7 @@ def test_any_progress_is_right(shift):
     low, high = study.interval(0.999)
     assert low < 272.6 * 1.05
     assert high > 272.6 / 1.05
-    with pytest.raises(InvalidInputError, match="one number a point"):
+    with pytest.raises(InvalidInputError, match="one number per point"):
         ld.split_escape("double_well", [-1.0], exit=PAST, dynamics=SLOW, progress=lambda x: x, levels=(-1, 0))
     with pytest.raises(InvalidInputError, match="two finite numbers"):
         ld.split_escape("double_well", [-1.0], exit=PAST, dynamics=SLOW, levels=(-1.0, -0.8, 0.0))
@@ -229,7 +229,7 @@ def test_long_steps_may_be_stable():
 def test_starts_and_samples_at_the_edge():
     short = ld.sample_langevin("quadratic", [0.0], ld.Overdamped(0.1, 1.0), n_draws=2)
     assert "too few draws" in str(short)
-    with pytest.raises(InvalidInputError, match="one row a chain"):
+    with pytest.raises(InvalidInputError, match="one row per chain"):
         _ = ld.escape_times("double_well", np.full((5, 1), -1.0), exit=PAST, dynamics=SLOW, n_chains=200)
     for start in (np.zeros((0, 1)), np.zeros((2, 2, 1)), [1j], ["a"]):
         with pytest.raises(InvalidInputError, match="start"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certificates.agreement import contradictions, settled
+from lowland.certificates.agreement import contradictions, settle
 from lowland.core.findings import Finding
 from lowland.core.status import Verdict
 from lowland.datasets import false_minimum
@@ -179,7 +179,7 @@ def test_the_contract_bites():
             claim: Finding(claim, verdict, rigour=ll.Rigour.RIGOROUS) for claim, verdict in (one, other)
         }
         assert contradictions(findings) == [(one[0], other[0])]
-        assert {f.verdict for f in settled(findings).values()} == {Verdict.INCONCLUSIVE}
+        assert {f.verdict for f in settle(findings).values()} == {Verdict.INCONCLUSIVE}
     fall = {"objective": 1.0, "decreases": np.array([0.5, 0.1])}
     findings = {
         CLAIM: Finding(CLAIM, P, 0.0, 0.01, 0.01, rigour=ll.Rigour.RIGOROUS),

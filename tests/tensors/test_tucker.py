@@ -272,7 +272,7 @@ def test_minima_of_noisy_tensors_are_called_minima(rng):
     objective, theta = fit.objective, fit.search.theta
     hessian = np.array([objective.hessian_product(theta, unit) for unit in np.eye(objective.size)])
     values = np.abs(np.linalg.eigvalsh(hessian))
-    assert np.sum(values < 1e-7 * values.max()) == 3  # one rotation a mode
+    assert np.sum(values < 1e-7 * values.max()) == 3  # one rotation per mode
 
 
 # ------------------------------------------------------------------ global optimality

@@ -59,7 +59,7 @@ def _lower_points(findings: dict[str, Finding]) -> list[tuple[str, str]]:
     return found
 
 
-def settled(findings: dict[str, Finding]) -> dict[str, Finding]:
+def settle(findings: dict[str, Finding]) -> dict[str, Finding]:
     """Return the findings, those that contradict each other left open: one of them must be wrong."""
     for pair in contradictions(findings):
         for claim, other in (pair, pair[::-1]):

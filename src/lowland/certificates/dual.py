@@ -46,7 +46,7 @@ class LowerBound:
 
 # squares below this lose digits to underflow
 SMALLEST = 1e-290
-NOTHING = LowerBound(0.0, Rigour.RIGOROUS, "losses and penalties are never negative")
+ZERO_BOUND = LowerBound(0.0, Rigour.RIGOROUS, "losses and penalties are never negative")
 
 
 def dual_bound(objective: MatrixFit, theta: Vector, upper: float, given: Judgement) -> LowerBound:
@@ -71,21 +71,21 @@ def dual_bound(objective: MatrixFit, theta: Vector, upper: float, given: Judgeme
             return _psd_conjugate_bound(objective, theta, given)
         return _conjugate_bound(objective, theta, given)
     if objective.free_biases and objective.observed_pattern is None:
-        return NOTHING  # biases are refitted for observed entries only
+        return ZERO_BOUND  # biases are refitted for observed entries only
     refitted = objective.refit_biases(theta)
     direction = objective.weighted(objective.y - objective.predict(refitted))
     if not np.any(direction) or not np.isfinite(direction).all():
-        return NOTHING
+        return ZERO_BOUND
     if objective.is_psd:
         return _psd_bound(objective, direction, given)
     if not objective.ridge:
-        return NOTHING
+        return ZERO_BOUND
     bound = _norm_bound(objective, theta, direction, given)
     rigour, _ = _charged(objective, direction, bound)
     error = penalised_error(objective, direction)
     highest = (bound.value + error) * (1 + 1e-15)
     if not np.isfinite(highest):
-        return replace(NOTHING, limited_by=bound.limited_by)
+        return replace(ZERO_BOUND, limited_by=bound.limited_by)
     limit = objective.ridge / highest if highest > 0 else np.inf
     found = _scaled(objective, direction, limit, upper, bound.method, rigour)
     return replace(found, limited_by=bound.limited_by)
@@ -131,20 +131,20 @@ def _scaled(
     inverse = direction if objective.weights is None else direction / objective.weights
     linear, square = float(y @ direction), float(direction @ inverse)
     if not SMALLEST < square < 1 / SMALLEST:
-        return NOTHING
+        return ZERO_BOUND
     penalised = bias_square(objective, direction)
     scale = float(np.clip((linear - toll) / (square + penalised), 0.0, limit))
     nu = scale * direction
     curved = nu * nu if objective.weights is None else nu * (nu / objective.weights)
     if not np.isfinite(curved).all() or curved[nu != 0].min(initial=1.0) < SMALLEST:
-        return NOTHING  # squares that underflow would make the bound too large
+        return ZERO_BOUND  # squares that underflow would make the bound too large
     value = float(y @ nu) - 0.5 * float(curved.sum())
     value -= toll * scale
     size = float(np.abs(y) @ np.abs(nu)) + 0.5 * float(curved.sum()) + abs(toll) * scale
     value -= gamma(y.size + 6) * size + bias_charge(objective, nu, y, upper)
     value -= 0.5 * bias_square(objective, nu)
     if not value > 0:
-        return NOTHING
+        return ZERO_BOUND
     return LowerBound(value, rigour, method, scale)
 
 
@@ -156,7 +156,7 @@ def _is_affordable(objective: MatrixFit, given: Judgement) -> bool:
 
 
 def _beyond(given: Judgement) -> LowerBound:
-    return replace(NOTHING, limited_by=given.budget.name)
+    return replace(ZERO_BOUND, limited_by=given.budget.name)
 
 
 def _psd_bound(objective: MatrixFit, direction: Vector, given: Judgement) -> LowerBound:
@@ -171,7 +171,7 @@ def _psd_bound(objective: MatrixFit, direction: Vector, given: Judgement) -> Low
     rigour, error = _charged(objective, direction, top)
     highest = top.value + error
     if not np.isfinite(highest):
-        return NOTHING
+        return ZERO_BOUND
     if objective.has_unit_trace:
         return _scaled(objective, direction, np.inf, np.inf, top.method, rigour, toll=highest)
     if objective.ridge:
@@ -190,7 +190,7 @@ def _shifted_psd_bound(
     """Make nu feasible by a multiple of nu0 with A* nu0 >= I, where such a combination is found."""
     identity = identity_combination(objective, rounds)
     if identity is None:
-        return NOTHING
+        return ZERO_BOUND
     nu0, floor, certain = identity
     # the margin keeps the shifted vector provably feasible after its own rounding
     size = float(np.abs(objective.adjoint(direction).toarray()).sum(axis=1).max())
@@ -198,7 +198,7 @@ def _shifted_psd_bound(
     top = eigenvalue_bound(np.asarray(objective.adjoint(nu).toarray()))
     _, error = _charged(objective, nu, top)
     if top.value + error > 0:
-        return NOTHING
+        return ZERO_BOUND
     result = _scaled(objective, nu, np.inf, np.inf, f"{method}; shifted along A* nu0 >= I", rigour)
     return (
         result if certain else LowerBound(result.value, Rigour.WORKING_PRECISION, result.method, result.scale)
@@ -214,15 +214,15 @@ def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> L
     free = objective.free_biases and not (objective.bias_ridge and "global" not in objective.free_biases)
     suited = objective.ridge and not free and objective.observed_pattern is not None
     if not suited or not isinstance(loss, MajorisedLoss):
-        return NOTHING
+        return ZERO_BOUND
     slopes = loss.slope(objective.predict(theta), objective.y)
     direction = -objective.weighted(slopes)
     if not np.any(direction) or not np.isfinite(direction).all():
-        return NOTHING
+        return ZERO_BOUND
     bound = _norm_bound(objective, theta, direction, given)
     highest = (bound.value + penalised_error(objective, direction)) * (1 + 1e-15)
     if not np.isfinite(highest):
-        return replace(NOTHING, limited_by=bound.limited_by)
+        return replace(ZERO_BOUND, limited_by=bound.limited_by)
     # no more than the slopes themselves: those of some losses end there
     scale = min(1.0, objective.ridge / highest) if highest > 0 else 1.0
     conjugates = objective.weighted(loss.conjugate(scale * slopes, objective.y))
@@ -231,7 +231,7 @@ def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> L
     value -= gamma(32) * float(sizes.sum())
     value -= 0.5 * bias_square(objective, scale * direction) * (1 + 1e-14)
     if not (np.isfinite(value) and value > 0):
-        return NOTHING
+        return ZERO_BOUND
     rigour = Rigour.ESTIMATE if bound.rigour is Rigour.ESTIMATE else Rigour.WORKING_PRECISION
     method = f"the losses' conjugates at the point's slopes; {bound.method}"
     return LowerBound(value, rigour, method, scale, limited_by=bound.limited_by)
@@ -248,27 +248,27 @@ def _psd_conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) 
         return _beyond(given)
     slopes = objective.loss.slope(objective.predict(theta), objective.y)
     if not np.isfinite(slopes).all():
-        return NOTHING
+        return ZERO_BOUND
     lowest = -_largest_eigenvalue(objective, -objective.weighted(slopes)) + objective.ridge
     shift = 0.0
     if lowest < 0 and not objective.has_unit_trace:
         every = objective.weighted(np.ones_like(slopes))
         floor = -_largest_eigenvalue(objective, -every)
         if not floor > 0:
-            return NOTHING
+            return ZERO_BOUND
         # twice what is needed: the new slopes are judged anew, rounding and all. Slopes of counts stay
         # below 1, beyond which their conjugate is infinite
         shift = min(-2 * lowest / (floor - lowest), 1.0)
         slopes = slopes + shift * (1 - slopes)
         lowest = -_largest_eigenvalue(objective, -objective.weighted(slopes)) + objective.ridge
         if not lowest >= 0:
-            return NOTHING
+            return ZERO_BOUND
     conjugates = objective.weighted(objective.loss.conjugate(slopes, objective.y))
     value = -float(conjugates.sum()) - gamma(8 * conjugates.size) * float(np.abs(conjugates).sum())
     if objective.has_unit_trace:
         value += lowest
     if not (np.isfinite(value) and value > 0):
-        return NOTHING
+        return ZERO_BOUND
     method = "the loss's conjugate at the point's slopes, made feasible by a step towards ones"
     return LowerBound(value, Rigour.WORKING_PRECISION, method, shift)
 

@@ -67,7 +67,7 @@ def pattern_rank(pattern: ObservedPattern, rng: np.random.Generator, *, trials: 
 
     Notes
     -----
-    With w unknowns a column (rank, and one for its bias) and n columns on the shorter side, the
+    With w unknowns per column (rank, and one for its bias) and n columns on the shorter side, the
     elimination costs about (p - r m) (n w)^2 operations and as many numbers as equations times
     n w.
     """

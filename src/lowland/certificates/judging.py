@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.certificates.agreement import settled
+from lowland.certificates.agreement import settle
 from lowland.certificates.consistency import find_fault
 from lowland.certificates.factorisations import BeyondFloatsError
 from lowland.certificates.judge import F, Judge, Judges, judges_of
@@ -82,7 +82,7 @@ def judge(
                 if set(one.claims) & set(claims) - set(found):
                     found = _asked(one, exact, point, Judgement(settings, budget, found, pass_work))
             given = Judgement(settings, budget, found, pass_work)
-            found = settled(_with_lower_point(exact, point, given, claims))
+            found = settle(_with_lower_point(exact, point, given, claims))
     chosen = {claim: found[claim] for claim in claims}
     # what was waited for and belongs to no judge belongs to all
     rest = time.perf_counter() - started - sum(finding.seconds for finding in chosen.values())

@@ -17,7 +17,7 @@ from typing import final
 
 import numpy as np
 
-from lowland.certificates.dual import NOTHING, LowerBound
+from lowland.certificates.dual import ZERO_BOUND, LowerBound
 from lowland.certificates.factorisations import eigenvalues, eigh, svd
 from lowland.certificates.measurement_norm import measurement_norm
 from lowland.certificates.spectral_bounds import is_eigenvalue_below
@@ -60,17 +60,17 @@ def rank_constrained_bound(
     suited = objective.loss.is_quadratic and not (objective.free_biases or objective.has_unit_trace)
     rounding = objective.rounding
     if not suited or rounding is None or max(objective.shape) > largest:
-        return NOTHING
+        return ZERO_BOUND
     work = bound_work(objective)
     if not budget.allows(work, part=0.5):
-        return replace(NOTHING, limited_by=budget.name) if _may_be_convex(objective) else NOTHING
+        return replace(ZERO_BOUND, limited_by=budget.name) if _may_be_convex(objective) else ZERO_BOUND
     mu = strong_convexity(objective, largest)
     norm = measurement_norm(objective, budget) if mu > 0 else None
     if norm is None:
-        return NOTHING
+        return ZERO_BOUND
     at = _formed(objective, rounding, theta, norm)
     if not np.isfinite(at.steep):
-        return NOTHING
+        return ZERO_BOUND
     unit = unit_roundoff("float64")
     square, square_error = inner_product(at.x, at.x)
     size = float(np.sqrt(square + square_error)) * (1 + 2 * unit)
@@ -84,7 +84,7 @@ def rank_constrained_bound(
     gap = max(gap, 0.0) + 4 * unit * (abs(slope) + mu * root**2)
     value = lowest - gap
     if not (np.isfinite(value) and value > 0):
-        return NOTHING
+        return ZERO_BOUND
     return LowerBound(float(value), Rigour.RIGOROUS, METHOD, mu)
 
 

@@ -25,9 +25,10 @@ from lowland.cli.output import (
     warn,
 )
 from lowland.completion.model_files import load_model
-from lowland.completion.penalised import completion_objective
+from lowland.completion.penalised import problem_of
 from lowland.completion.penalised_model import CompletionModel
-from lowland.completion.settings import PENALTY_WEIGHTS, CompletionSettings
+from lowland.completion.penalised_table import PenalisedTable
+from lowland.completion.settings import PENALTY_WEIGHTS
 from lowland.core.atomic import check_writable
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.observations import Observations
@@ -35,7 +36,6 @@ from lowland.core.status import Verdict
 from lowland.files.certificates import CertificateDocument, read_certificate, write_certificate
 from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
-from lowland.models import General
 from lowland.report.words import verdict_sentence
 
 PENALTIES = ("penalty", "bias_penalty", "penalty_weights")
@@ -83,26 +83,23 @@ def certify(
         why = "the numbers of the document are checked as they stand"
         refuse_given(context, JUDGING, "a certificate that is checked", why, "pass a model to judge")
         check_document(model, observations, json=json, require=require)
-    fitted, header = load_model(model)
-    if not isinstance(fitted, CompletionModel):
+    loaded, header = load_model(model)
+    if not isinstance(loaded, PenalisedTable):
         raise InvalidInputError(
-            f"{model} is a posterior, which is averaged and not the best of anything",
-            "a Bayesian model",
-            fix="judge a fit of --method map; a certificate of its companion is in the model's header",
+            f"{model} holds a Bayesian model, whose predictions are averages and minimise no objective",
+            f"method {loaded.method}",
+            fix="judge a fit of --method map; the certificate of the penalised problem that the posterior "
+            "implies is in the model's header",
         )
+    fitted = loaded.model
     _check_documented(output, fitted)
     observations = _aligned(observations, fitted, header)
-    objective = completion_objective(observations, _settings_of(fitted))
-    general = objective.model
-    if not isinstance(general, General):
-        raise InvalidInputError("only completions can be judged here", general.name)
-    point = {name: getattr(fitted, name).astype(np.float64) for name in POINT}
-    u, v, a, b = point.values()
-    theta = general.pack(u, v, a, b, fitted.offset)
+    objective, theta = problem_of(fitted, observations)
     goals = replace(Settings.for_effort(effort), gap_tolerance=gap)
     budget = goals.budget(usual_work(objective, theta), seconds)
     certificate = judge(objective, theta, JUDGES, settings=goals, budget=budget)
     if output is not None:
+        point = {name: getattr(fitted, name).astype(np.float64) for name in POINT}
         point["offset"] = np.asarray(float(fitted.offset))
         plain = {name: getattr(fitted, name) for name in ("biases", *PENALTIES)}
         write_certificate(output, CertificateDocument(certificate, observations.fingerprint(), plain, point))
@@ -129,18 +126,6 @@ def _aligned(table: Observations, fitted: CompletionModel, header: dict[str, Any
     if header["data"] != observations.fingerprint():
         warn("lowland: note: these are not the values that the model was fitted to")
     return observations
-
-
-def _settings_of(fitted: CompletionModel) -> CompletionSettings:
-    return CompletionSettings(
-        fitted.row_factors.shape[1],
-        fitted.biases,
-        fitted.penalty,
-        bias_penalty=fitted.bias_penalty,
-        penalty_weights=fitted.penalty_weights,
-        columns=fitted.columns,
-        nonnegative=fitted.nonnegative,
-    )
 
 
 def _check_documented(output: Path | None, fitted: CompletionModel) -> None:

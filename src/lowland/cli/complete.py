@@ -14,7 +14,14 @@ from lowland.cli.completed_output import (
     write_completed,
     write_intervals,
 )
-from lowland.cli.completing import check_paths, check_seed, levelled, options_of, plan_from, run_plan
+from lowland.cli.completing import (
+    check_paths,
+    check_seed,
+    options_of,
+    plan_from,
+    run_plan,
+    two_level_columns,
+)
 from lowland.cli.input import source_of
 from lowland.cli.output import (
     EFFORT_HELP,
@@ -25,14 +32,13 @@ from lowland.cli.output import (
     try_report,
     warn,
 )
-from lowland.completion.bayesian import Covariates
-from lowland.completion.fitted_table import INTERVALS, Completed
+from lowland.completion.bayesian import SideCovariates
+from lowland.completion.completed import INTERVALS, Completed
 from lowland.completion.plan import check_effort
 from lowland.completion.report import report_page
 from lowland.core.arrays import Matrix, check_rank
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Labels
-from lowland.core.random import make_generator
 from lowland.core.status import StopReason
 from lowland.files.covariates import read_covariates
 from lowland.files.layouts import Reading
@@ -86,10 +92,11 @@ def complete(
         str, typer.Option(help="Ridge on row and column biases, or auto (method map).")
     ] = "auto",
     row_covariates: Annotated[
-        Path | None, typer.Option(help="Table with a line a row: its label, then what is known of it.")
+        Path | None, typer.Option(help="Covariates of rows: a table with one line per row, its label first.")
     ] = None,
     column_covariates: Annotated[
-        Path | None, typer.Option(help="Table with a line a column: its label, then what is known of it.")
+        Path | None,
+        typer.Option(help="Covariates of columns: a table with one line per column, its label first."),
     ] = None,
     row: Annotated[str | None, typer.Option(help="Name of the row column of a long table.")] = None,
     column: Annotated[str | None, typer.Option(help="Name of the column column of a long table.")] = None,
@@ -103,7 +110,7 @@ def complete(
         Path | None, typer.Option(help="Write the completed table here (CSV, TSV, Parquet or Feather).")
     ] = None,
     interval: Annotated[
-        float | None, typer.Option(help="Write a line a cell to --output, with intervals of this level.")
+        float | None, typer.Option(help="Write a line per cell to --output, with intervals of this level.")
     ] = None,
     interval_method: Annotated[
         str,
@@ -116,7 +123,8 @@ def complete(
     ] = False,
     dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
     tolerance: Annotated[
-        float | None, typer.Option(help="Stop once the objective falls by less: a fraction, or nats a cell.")
+        float | None,
+        typer.Option(help="Stop once the objective falls by less: a fraction, or nats per cell."),
     ] = None,
     max_iterations: Annotated[int, typer.Option(help="Most sweeps.")] = 500,
     seed: Annotated[int, typer.Option(help="Seed of the random start and draws.")] = 0,
@@ -152,12 +160,14 @@ def complete(
     check_seed(seed, dtype)
     _check_pairs(require=require, certify=certify, resume=resume, model=model)
     _check_interval(interval, interval_method, output)
-    loaded = source.load(Reading(row, column, value, layout, delimiter, duplicates, dtype, levelled(plan)))
+    loaded = source.load(
+        Reading(row, column, value, layout, delimiter, duplicates, dtype, two_level_columns(plan))
+    )
     observations = loaded.observations
     if plan.rank is not None:
         check_rank(plan.rank, observations.shape, name="--rank")
     _check_size(output, observations.shape)
-    covariates: Covariates = (
+    covariates: SideCovariates = (
         _covariates(row_covariates, observations.row_labels, "row"),
         _covariates(column_covariates, observations.column_labels, "column"),
     )
@@ -174,33 +184,32 @@ def complete(
         resume=resume,
         quiet=quiet,
     )
-    fit = planned.fit
-    completed = Completed.of(fit, seed, covariates)
+    completed = Completed(planned.table, seed)
     if output is not None and interval is not None:
         write_intervals(output, loaded, completed, interval, interval_method)
     elif output is not None:
-        write_completed(output, loaded, fit.model)
-    interrupted = fit.stop_reason is StopReason.INTERRUPTED
+        write_completed(output, loaded, completed.model)
+    interrupted = planned.table.stop_reason is StopReason.INTERRUPTED
     if report is not None and not interrupted:
         command = f"lowland complete {source.words} {options_of(plan)} --seed {seed}"
         settings = [("command", command), ("data", observations.fingerprint()[:16])]
-        title, rng = f"Completion of {source.name}", make_generator(seed)
+        title = f"Completion of {source.name}"
         try_report(
             lambda: write_report(
-                report, report_page(completed, planned.path, certificate, rng, title=title, settings=settings)
+                report, report_page(completed, planned.path, certificate, title=title, settings=settings)
             ),
             report,
         )
     if json:
         paths = {"output": output, "model": model, "report": report}
-        say_json(fit_as_data(fit, certificate, paths))
+        say_json(fit_as_data(planned.table, certificate, paths))
     else:
-        say_fit(fit, certificate)
+        say_fit(planned.table, certificate)
         for name, path in (("completed table", output), ("model", model), ("report", report)):
             if path is not None and path.exists():
                 say(f"{name}: {path}")
     if interrupted:
-        _leave(fit.search.iterations, model)
+        _leave(planned.table.search.iterations, model)
     exit_on_missed(certificate, require)
 
 

@@ -9,11 +9,9 @@ from typing import Any
 import numpy as np
 
 from lowland.cli.output import say, say_certificate
-from lowland.completion.bayesian import BayesianFit
-from lowland.completion.fitted_table import Completed, Model
-from lowland.completion.penalised import CompletionFit
-from lowland.completion.penalised_model import CompletionModel
-from lowland.completion.posterior_report import COMPANION, describe_method
+from lowland.completion.completed import Completed
+from lowland.completion.fitted_table import FittedTable
+from lowland.completion.table_model import TableModel
 from lowland.core.findings import Certificate
 from lowland.files.layouts import Table
 from lowland.files.outputs import write_rows
@@ -34,35 +32,32 @@ def describe_table(table: Table) -> str:
     return text
 
 
-def say_fit(fit: CompletionFit | BayesianFit, certificate: Certificate | None) -> None:
+def say_fit(table: FittedTable, certificate: Certificate | None) -> None:
     """Print why the search stopped and what is proved."""
-    search = fit.search
-    if isinstance(fit, BayesianFit):
-        say(describe_method(fit))
+    search = table.search
+    if table.describe_method():
+        say(table.describe_method())
     say(f"stopped: {search.stop_reason.value.replace('_', ' ')}, {search.message}")
-    value = "minus the bound" if isinstance(fit, BayesianFit) else "objective"
-    say(f"{value} {search.value:.6g} after {search.iterations} sweeps in {search.seconds:.2g} s")
-    if isinstance(fit, BayesianFit) and fit.sampling is not None:
-        say(f"then {fit.settings.draws} draws kept in {fit.sampling.seconds:.2g} s")
+    for line in table.describe_search():
+        say(line)
     if certificate is not None:
-        if isinstance(fit, BayesianFit):
-            say(COMPANION)
+        if table.describe_certificate():
+            say(table.describe_certificate())
         say(verdict_sentence(certificate))
         say_certificate(certificate)
 
 
 def fit_as_data(
-    fit: CompletionFit | BayesianFit, certificate: Certificate | None, paths: dict[str, Path | None]
+    table: FittedTable, certificate: Certificate | None, paths: dict[str, Path | None]
 ) -> dict[str, Any]:
     """Return what --json prints."""
-    search = fit.search
-    method = "map" if isinstance(fit, CompletionFit) else "gibbs" if fit.settings.draws else "variational"
+    search, (m, n) = table.search, table.model.shape
     return {
-        "shape": list(fit.observations.shape),
-        "observed": fit.observations.size,
-        "method": method,
-        "rank": fit.model.rank,
-        "stop_reason": fit.stop_reason.value,
+        "shape": [m, n],
+        "observed": 0 if table.observations is None else table.observations.size,
+        "method": table.method,
+        "rank": table.model.rank,
+        "stop_reason": table.stop_reason.value,
         "message": search.message,
         "iterations": search.iterations,
         "objective": search.value,
@@ -102,10 +97,10 @@ def write_intervals(path: Path, table: Table, completed: Completed, level: float
     write_rows(path, header, lines())
 
 
-def write_completed(path: Path, table: Table, model: Model) -> None:
+def write_completed(path: Path, table: Table, model: TableModel) -> None:
     """Write a completed table in the layout of the input; observed cells are kept, levels are likeliest."""
     seen = table.observations
-    everything = model.matrix(likeliest=True) if isinstance(model, CompletionModel) else model.matrix()
+    everything = model.matrix(likeliest=True)
     # predictions as floats of nine digits; observed cells as NumPy numbers, written in full
     filled = everything.astype(float).astype(object)
     filled[seen.rows, seen.columns] = list(seen.values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,12 @@ import typer
 from lowland.cli.output import warn
 from lowland.cli.progress import SearchProgress
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
-from lowland.completion.bayesian import Covariates
+from lowland.completion.bayesian import SideCovariates
 from lowland.completion.column_kinds import parse_word
 from lowland.completion.column_losses import Losses
-from lowland.completion.fitted_table import fingerprint
+from lowland.completion.completed import fingerprint
 from lowland.completion.model_files import levels_as_data, save_model
-from lowland.completion.plan import CompletionPlan, PlannedFit, fit_plan, judged
+from lowland.completion.plan import CompletionPlan, PlannedFit, fit_plan
 from lowland.completion.settings import PENALTY_WEIGHTS
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
@@ -80,11 +80,11 @@ def plan_from(
         tolerance,
         max_iterations,
     )
-    plan.decided()
+    plan.decide_method()
     return plan
 
 
-def levelled(plan: CompletionPlan) -> list[str]:
+def two_level_columns(plan: CompletionPlan) -> list[str]:
     """Return the columns that may hold two words."""
     if isinstance(plan.loss, str):
         return []
@@ -109,7 +109,7 @@ def losses_from(words: list[str]) -> Losses:
 
 def options_of(plan: CompletionPlan) -> str:
     """Return the options of a plan that are not as they are by default."""
-    words = [f"--method {plan.decided()}"]
+    words = [f"--method {plan.decide_method()}"]
     for field in fields(plan):
         value, name = getattr(plan, field.name), field.name.replace("_", "-")
         if value == field.default or name == "method":
@@ -167,7 +167,7 @@ def check_seed(seed: int, dtype: str) -> None:
 def run_plan(
     observations: Observations,
     plan: CompletionPlan,
-    covariates: Covariates = (None, None),
+    covariates: SideCovariates = (None, None),
     *,
     seed: int,
     effort: str | None,
@@ -193,29 +193,22 @@ def run_plan(
             checkpoint=checkpoint,
             resume=snapshot,
         )
-    fit, certificate = planned.fit, None
+    table, certificate = planned.table, None
     about = {"levels": levels_as_data(levels)}
     if model is not None:
         cells = fingerprint(observations)
-        save_model(model, fit.model, fit=fit, seed=seed, cells=cells, about=about)
-    if fit.stop_reason is StopReason.INTERRUPTED:
+        save_model(model, table, seed=seed, cells=cells, about=about)
+    if table.stop_reason is StopReason.INTERRUPTED:
         return planned, None
     if effort is not None:
         try:
-            planned, certificate = judged(planned, rng, effort)
+            table, certificate = table.certify(rng, effort)
+            planned = replace(planned, table=table)
         except KeyboardInterrupt:
             kept = f"{model} holds the fitted model" if model else "without --model the fit is lost"
             warn(f"lowland: interrupted while judging the fit; {kept}")
             raise typer.Exit(130) from None
     if model is not None:
-        save_model(
-            model,
-            planned.fit.model,
-            fit=planned.fit,
-            certificate=certificate,
-            seed=seed,
-            cells=cells,
-            about=about,
-        )
+        save_model(model, table, certificate=certificate, seed=seed, cells=cells, about=about)
         forget(checkpoint_path(model))
     return planned, certificate

@@ -11,10 +11,11 @@ import typer
 from lowland.cli.completed_output import write_completed
 from lowland.cli.output import say, say_certificate, say_json, try_report
 from lowland.cli.progress import SearchProgress
-from lowland.completion.hold_out import Scores, hold_out_cells_and_runs, score_hold_out
+from lowland.completion.baselines import Scores, hold_out_cells_and_runs, score_hold_out
 from lowland.completion.model_files import save_model
 from lowland.completion.page import completion_page
 from lowland.completion.penalised import fit_completion
+from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.settings import CompletionSettings
 from lowland.core.atomic import check_writable
 from lowland.core.random import make_generator
@@ -50,7 +51,7 @@ def demo(
             for name, mask in (("single cells", cells), ("runs of ten years", runs))
         ]
         fit = fit_completion(table, SETTINGS, rng=rng, callbacks=[progress])
-    save_model(paths["model.npz"], fit.model, fit=fit, certificate=fit.certificate, seed=seed)
+    save_model(paths["model.npz"], PenalisedTable.of(fit), certificate=fit.certificate, seed=seed)
     write_completed(paths["completed.csv"], loaded, fit.model)
     held = table.select(cells | runs)
     page = completion_page(

@@ -11,7 +11,7 @@ import numpy as np
 import typer
 
 from lowland.cli.output import say, say_json
-from lowland.completion.fitted_table import Completed
+from lowland.completion.completed import Completed
 from lowland.completion.model_files import load_model
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
@@ -38,7 +38,8 @@ def predict(
     """Predict cells of a completed table."""
     if output is not None:
         check_writable(output)
-    fitted, _ = load_model(model)
+    loaded, _ = load_model(model)
+    fitted = loaded.model
     suffix = pairs.suffix.lower()
     if suffix not in DELIMITERS:
         raise InvalidInputError(
@@ -65,7 +66,7 @@ def predict(
     values = [fitted.predict(*positions)]
     titles: tuple[str, ...] = (*names, "prediction")
     if interval is not None:
-        values += Completed(fitted, None).intervals(positions[0], positions[1], interval, "auto")
+        values += Completed(loaded).intervals(positions[0], positions[1], interval, "auto")
         titles += ("lower", "upper")
     numbers = np.column_stack(values).astype(float).tolist()
     lines = [(r, c, *own) for r, c, own in zip(rows.tolist(), cols.tolist(), numbers, strict=True)]

@@ -32,7 +32,7 @@ QUICK = 20_000_000
 def regions(
     context: typer.Context,
     table: Annotated[
-        Path, typer.Argument(help="Inputs, a row a data point: CSV, TSV, Parquet, Feather or .npy.")
+        Path, typer.Argument(help="Inputs, a row per data point: CSV, TSV, Parquet, Feather or .npy.")
     ],
     target: Annotated[str | None, typer.Option(help="Column to be fitted; the others are inputs.")] = None,
     network: Annotated[

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.bayesian import Covariates
+from lowland.completion.bayesian import SideCovariates
 from lowland.completion.plan import CompletionPlan
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
@@ -78,7 +78,7 @@ def load_checkpoint(path: Path, identity: Mapping[str, Any]) -> Snapshot:
 
 
 def identity_of(
-    observations: Observations, plan: CompletionPlan, covariates: Covariates, seed: int
+    observations: Observations, plan: CompletionPlan, covariates: SideCovariates, seed: int
 ) -> dict[str, Any]:
     """Return what a checkpoint must agree with."""
     about = hashlib.sha256()

@@ -35,7 +35,7 @@ def top(
     """Print the columns with the largest predictions in a row."""
     if count < 1:
         raise InvalidInputError("--count must be at least 1", str(count))
-    fitted, _ = load_model(model)
+    fitted = load_model(model)[0].model
     labels = fitted.labels
     wanted = [row] if labels.rows is not None else [_position(row)]
     at = int(labels.positions(wanted, 0)[0])

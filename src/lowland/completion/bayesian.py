@@ -1,4 +1,4 @@
-"""Bayesian completion of a table: variational sweeps, Gibbs draws, and the penalised companion."""
+"""Bayesian completion of a table: variational sweeps, and Gibbs draws."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from lowland.search import DecreaseBelow, Gibbs, Iterations, Variational, run
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 from lowland.sensing.input_checks import check_scale
 
-Covariates = tuple[Matrix | None, Matrix | None]
+SideCovariates = tuple[Matrix | None, Matrix | None]
 
 # strength of the priors' Wishart prior: grades are noisy, measured numbers are less so
 GRADES_SCALE, NUMBERS_SCALE = 0.5, 0.05
@@ -76,7 +76,7 @@ def fit_bayesian(
     settings: BayesianSettings,
     *,
     rng: np.random.Generator,
-    covariates: Covariates = (None, None),
+    covariates: SideCovariates = (None, None),
     callbacks: Sequence[Callback] = (),
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
@@ -109,7 +109,7 @@ def fit_bayesian(
     if not observations.size:
         raise InvalidInputError("the table is empty", "no observed cell", fix="pass a table with data")
     check_scale(observations.values)
-    settings = settings.resolved(observations)
+    settings = settings.resolve(observations)
     m, n = observations.shape
     covariates = (
         check_covariates(covariates[0], m, "row_covariates"),
@@ -163,7 +163,7 @@ def make_objective(
     settings: BayesianSettings,
     scaling: Scaling,
     maps: tuple[FeatureMap, FeatureMap],
-    covariates: Covariates,
+    covariates: SideCovariates,
 ) -> BayesianCompletion:
     """Return the probabilistic model of a table with resolved settings."""
     dtype = table.values.dtype

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import final
+from dataclasses import asdict, dataclass, replace
+from typing import Any, final
 
 import numpy as np
 
@@ -61,7 +61,11 @@ class BayesianSettings:
     draws: int = 0
     burn_in: int = 20
 
-    def resolved(self, table: Observations) -> BayesianSettings:
+    def plain(self) -> dict[str, Any]:
+        """Return the settings as plain data."""
+        return asdict(self)
+
+    def resolve(self, table: Observations) -> BayesianSettings:
         """Return the settings with everything decided for a table.
 
         Raises

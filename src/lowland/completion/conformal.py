@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.holdout import Fit, Predictor, Trial, hold_gaps, hold_trial
+from lowland.completion.holdout import Predictor, Refit, Trial, hold_gaps, hold_trial
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
@@ -69,10 +69,26 @@ class Conformal:
 Groups = Sequence[NDArray[np.bool_]]
 
 
-def calibrate(
-    observations: Observations, fit: Fit, rng: np.random.Generator, groups: Groups
+def calibrate(trial: Trial, groups: Groups) -> list[tuple[NDArray[np.bool_], Conformal]]:
+    """Score the cells that were held out of a fit.
+
+    Parameters
+    ----------
+    trial : Trial
+    groups : sequence of ndarray of bool, shape (n,)
+        Columns that are calibrated together.
+
+    Returns
+    -------
+    list of (group, Conformal)
+    """
+    return [(group, Conformal(trial.predictor, trial.scores_of(group))) for group in groups]
+
+
+def calibrate_on_gaps(
+    observations: Observations, fit: Refit, rng: np.random.Generator, whole: Predictor, groups: Groups
 ) -> list[tuple[NDArray[np.bool_], Conformal]]:
-    """Fit most of the cells and score the others.
+    """Hold gaps like those of the table out, several times, and pool the scores.
 
     Parameters
     ----------
@@ -80,33 +96,11 @@ def calibrate(
     fit : callable
         Fits a table, given a generator.
     rng : numpy.random.Generator
-        For the choice of cells and the fit.
-    groups : sequence of ndarray of bool, shape (n,)
-        Columns that are calibrated together.
-
-    Returns
-    -------
-    list of (group, Conformal)
-
-    Notes
-    -----
-    Costs another fit.
-    """
-    trial = hold_trial(observations, fit, rng)
-    return [(group, Conformal(trial.predictor, trial.scores_of(group))) for group in groups]
-
-
-def calibrate_on_gaps(
-    observations: Observations, fit: Fit, whole: Predictor, rng: np.random.Generator, groups: Groups
-) -> list[tuple[NDArray[np.bool_], Conformal]]:
-    """Hold gaps like those of the table out, several times, and pool the scores.
-
-    Parameters
-    ----------
-    observations, fit, rng, groups
-        As of `calibrate`.
+        For the choice of cells and the fits.
     whole : Predictor
         Fitted to all cells; intervals are centred at its predictions.
+    groups : sequence of ndarray of bool, shape (n,)
+        Columns that are calibrated together.
 
     Returns
     -------

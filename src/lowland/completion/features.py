@@ -86,7 +86,7 @@ class FeatureMap:
 
 
 def check_covariates(values: Any, length: int, name: str) -> Matrix | None:
-    """Return covariates as numbers, one line a row (or column) of the table and no gaps.
+    """Return covariates as numbers, one line per row (or column) of the table and no gaps.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ class Predictor(Protocol):
         """Return standard errors of new observations of cells, shape (k,)."""
 
 
-Fit = Callable[[Observations, np.random.Generator], Predictor]
+Refit = Callable[[Observations, np.random.Generator], Predictor]
 Hold = Callable[[Observations, np.random.Generator], tuple[Observations, Observations]]
 
 
@@ -91,7 +91,7 @@ class Trial:
         return some, counts[some], np.sqrt(squares[some] / counts[some])
 
 
-def hold_trial(table: Observations, fit: Fit, rng: np.random.Generator, hold: Hold | None = None) -> Trial:
+def hold_trial(table: Observations, fit: Refit, rng: np.random.Generator, hold: Hold | None = None) -> Trial:
     """Fit most of a table's cells and predict the others.
 
     Parameters

@@ -1,4 +1,4 @@
-"""The penalised problem beside a Bayesian fit: what a certificate can speak of."""
+"""The penalised (MAP) problem that a posterior implies: what the certificate of a Bayesian fit is about."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from lowland.bayes.side_prior import unpack_lower
 from lowland.certificates import Settings
 from lowland.completion.bayesian import BayesianFit
-from lowland.completion.penalised import CompletionFit, certified, completion_objective
+from lowland.completion.penalised import CompletionFit, certify_fit, completion_objective
 from lowland.completion.penalised_model import model_of, settle_rows
 from lowland.completion.settings import CompletionSettings
 from lowland.core.arrays import Vector
@@ -21,13 +21,13 @@ from lowland.models import General
 from lowland.objectives import RecoveryObjective
 from lowland.search import Alternating, Iterations, RelativeDecreaseBelow, run
 
-# what is asked of a companion: whether its search has settled to the last digit is not
+# what is judged: whether the search has settled to the last digit is not
 CLAIMS = ("globally_optimal", "convex_optimal", "locally_unique", "determined_by_data", "uniquely_determined")
 # a sweep in units of the solve of one side; the fewest and the most of them
 SWEEP, LEAST_SWEEPS, MOST_SWEEPS = 2.5, 5, 500
 
 
-def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "quick") -> CompletionFit:
+def fit_map_surrogate(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "quick") -> CompletionFit:
     """Fit and judge the penalised problem of the same rank whose penalty the posterior implies.
 
     Parameters
@@ -70,11 +70,11 @@ def fit_companion(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "
     theta = settle_rows(objective, search.theta)
     penalised = model_of(objective, theta, table, settings)
     found = CompletionFit(penalised, search, None, objective, table, settings, theta)
-    return certified(found, rng, effort, CLAIMS, fit_work=fit_work)
+    return certify_fit(found, rng, effort, CLAIMS, fit_work=fit_work)
 
 
 def _means(fit: BayesianFit, objective: RecoveryObjective) -> Vector:
-    """Return the posterior means as a point of the companion."""
+    """Return the posterior means as a point of the penalised problem."""
     model, r = fit.model, fit.model.rank
     unit, centre = 1.0, 0.0
     if fit.settings.scale != "column":

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.bayesian import BayesianFit
-from lowland.completion.bayesian_settings import BayesianSettings
+from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.column_kinds import Kind
 from lowland.completion.column_losses import Columns
 from lowland.completion.features import FeatureMap
-from lowland.completion.fitted_table import Model
-from lowland.completion.penalised import CompletionFit
+from lowland.completion.fitted_table import FittedTable
 from lowland.completion.penalised_model import CompletionModel
+from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.posterior_model import LearntPrior, PosteriorModel
 from lowland.completion.scaling import Scaling
-from lowland.completion.settings import CompletionSettings
 from lowland.completion.table_labels import TableLabels
+from lowland.completion.table_model import TableModel
 from lowland.core.errors import FileFormatError
 from lowland.core.findings import Certificate
-from lowland.core.records import SearchResult
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.kernels.moments import Moments
 
@@ -36,9 +34,8 @@ _OF_COLUMNS = ("which", "centres", "spreads", "shifts", "precisions")
 
 def save_model(
     path: str | os.PathLike[str],
-    model: Model,
+    table: FittedTable,
     *,
-    fit: CompletionFit | BayesianFit | None = None,
     certificate: Certificate | None = None,
     seed: int = 0,
     cells: str = "",
@@ -49,9 +46,8 @@ def save_model(
     Parameters
     ----------
     path : path
-    model : CompletionModel or PosteriorModel
-    fit : CompletionFit or BayesianFit, optional
-        What is told of the fit.
+    table : FittedTable
+        Its model, and what is told of the fit where the data are known.
     certificate : Certificate, optional
     seed : int
     cells : str
@@ -60,14 +56,14 @@ def save_model(
         Plain data of the estimator: whether column labels are "named" features of a data frame, the "levels"
         of columns that hold no numbers, its "parameters".
     """
-    plain, arrays = model_arrays(model)
+    plain, arrays = model_arrays(table.model)
     header: dict[str, Any] = {"model": plain, "seed": seed, "cells": cells, **(about or {})}
-    if fit is not None:
-        search: SearchResult = fit.search
+    if table.observations is not None:
+        search = table.search
         header |= {
-            "settings": settings_as_data(fit.settings),
-            "data": fit.observations.fingerprint(),
-            "stop_reason": fit.stop_reason.value,
+            "settings": table.plain_settings(),
+            "data": table.observations.fingerprint(),
+            "stop_reason": table.stop_reason.value,
             "message": search.message,
             "objective": search.value,
             "iterations": search.iterations,
@@ -85,14 +81,8 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def model_dtype(model: Model) -> np.dtype[Any]:
-    """Return the precision of a model's numbers."""
-    sides = model.rows.means if isinstance(model, PosteriorModel) else model.row_factors
-    return sides.dtype
-
-
-def load_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
-    """Read a model and its header.
+def load_model(path: str | os.PathLike[str]) -> tuple[FittedTable, dict[str, Any]]:
+    """Read a model, as a table that knows no data, and its header.
 
     Raises
     ------
@@ -101,25 +91,25 @@ def load_model(path: str | os.PathLike[str]) -> tuple[Model, dict[str, Any]]:
     """
     header, arrays = load_bundle(path, "model")
     try:
-        return model_from_arrays(header["model"], arrays), header
+        return table_from_arrays(header["model"], arrays), header
     except KeyError as error:
         raise FileFormatError(f"{path} is an incomplete model", f"no {error}", fix="fit it again") from error
 
 
-def model_arrays(model: Model) -> Parts:
+def model_arrays(model: TableModel) -> Parts:
     """Return a model as plain data and arrays."""
-    plain, arrays = (
-        _posterior_arrays(model) if isinstance(model, PosteriorModel) else _penalised_arrays(model)
-    )
+    plain, arrays = _WRITERS[type(model)](model)
     for name, labels in (("row_labels", model.labels.rows), ("column_labels", model.labels.columns)):
         if labels is not None:
             arrays[name] = labels
     return plain, arrays
 
 
-def model_from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Model:
-    """Return the model that `model_arrays` took apart."""
-    return (_posterior if plain.get("kind") == "posterior" else _penalised)(plain, arrays)
+def table_from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedTable:
+    """Return the model that `model_arrays` took apart, as a table that knows no data."""
+    if plain.get("kind") == "posterior":
+        return BayesianTable(_posterior(plain, arrays))
+    return PenalisedTable(_penalised(plain, arrays))
 
 
 def _penalised_arrays(model: CompletionModel) -> Parts:
@@ -151,11 +141,6 @@ def _columns(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Co
     centres, spreads, shifts, precisions = units
     learns, unit = bool(plain["columns_learn"]), float(plain["columns_unit"])
     return Columns(kinds, which, centres, spreads, shifts, precisions, learns, unit)
-
-
-def settings_as_data(settings: CompletionSettings | BayesianSettings) -> dict[str, Any]:
-    """Return settings as plain data; what is known of columns belongs to the model."""
-    return settings.plain() if isinstance(settings, CompletionSettings) else dataclasses.asdict(settings)
 
 
 def _penalised(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> CompletionModel:
@@ -233,3 +218,10 @@ def _posterior(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
         arrays["column_draws"],
         arrays["row_weights"],
     )
+
+
+# by the kind of a model
+_WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
+    CompletionModel: _penalised_arrays,
+    PosteriorModel: _posterior_arrays,
+}

@@ -74,6 +74,24 @@ class CompletionFit:
         return self.search.stop_reason
 
 
+def problem_of(model: CompletionModel, observations: Observations) -> tuple[RecoveryObjective, Vector]:
+    """Return the problem that a model solves on a table, and its point, in float64."""
+    settings = CompletionSettings(
+        model.rank,
+        model.biases,
+        model.penalty,
+        bias_penalty=model.bias_penalty,
+        penalty_weights=model.penalty_weights,
+        columns=model.columns,
+        nonnegative=model.nonnegative,
+    )
+    objective = completion_objective(observations, settings)
+    sides = (model.row_factors, model.column_factors, model.row_biases, model.column_biases)
+    u, v, a, b = (side.astype(np.float64) for side in sides)
+    general = General(observations.shape, model.rank, objective.free_biases)
+    return objective, general.pack(u, v, a, b, model.offset)
+
+
 def completion_objective(observations: Observations, settings: CompletionSettings) -> RecoveryObjective:
     """Return the objective of a completion, in the precision of the observations."""
     rank, columns = check_rank(settings.rank, observations.shape), settings.columns
@@ -174,7 +192,7 @@ def fit_completion(  # noqa: PLR0913
     model = model_of(objective, theta, observations, settings)
     fit = CompletionFit(model, search, None, objective, observations, settings, theta)
     return (
-        certified(fit, rng, effort) if certify and search.stop_reason is not StopReason.INTERRUPTED else fit
+        certify_fit(fit, rng, effort) if certify and search.stop_reason is not StopReason.INTERRUPTED else fit
     )
 
 
@@ -214,7 +232,7 @@ def _smoothed(
     return theta, stepper
 
 
-def certified(
+def certify_fit(
     fit: CompletionFit,
     rng: np.random.Generator,
     effort: str = "standard",

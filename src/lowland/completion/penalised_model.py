@@ -10,6 +10,7 @@ import numpy as np
 from lowland.completion.column_losses import Columns
 from lowland.completion.settings import BIASES, CompletionSettings, mean_counts, side_weights
 from lowland.completion.table_labels import TableLabels
+from lowland.completion.table_model import TableParts, no_levels
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Labels, Observations
@@ -106,12 +107,37 @@ class CompletionModel:
         return self.columns.spread(self.natural(rows, columns), columns)
 
     @property
+    def losses(self) -> Columns | None:
+        """Losses by column, None where all are squared."""
+        return self.columns
+
+    def parts(self) -> TableParts:
+        """Return factors, biases and offset."""
+        return TableParts(
+            self.row_factors, self.column_factors, self.row_biases, self.column_biases, self.offset
+        )
+
+    def probabilities(self, rows: Indices, column: int) -> Matrix:
+        """Return the probabilities of a column's levels in some rows, shape (k, number of levels)."""
+        if self.columns is None or self.columns.numbers[column]:
+            raise no_levels()
+        return self.columns.probabilities(self.natural(rows, np.full(rows.size, column)), column)
+
+    def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
+        """Return intervals within what the columns may hold: counts are not negative."""
+        return (lower if self.columns is None else np.maximum(lower, self.columns.least(columns))), upper
+
+    @property
     def labels(self) -> TableLabels:
         """Names of rows and columns."""
         return TableLabels(self.shape, self.row_labels, self.column_labels)
 
-    def complete(self, table: Observations, *, likeliest: bool = False) -> Matrix:
+    def complete(
+        self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False
+    ) -> Matrix:
         """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
+        if covariates is not None:
+            raise InvalidInputError('method "map" takes no covariates', "some were passed")
         return self._all(*self.fold_in(table), likeliest=likeliest)
 
     def _all(self, u: Matrix, a: Vector, *, likeliest: bool) -> Matrix:

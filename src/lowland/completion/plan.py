@@ -9,15 +9,16 @@ from typing import final
 import numpy as np
 
 from lowland.certificates import Settings
-from lowland.completion.bayesian import BayesianFit, Covariates, fit_bayesian
+from lowland.completion.bayesian import SideCovariates, fit_bayesian
 from lowland.completion.bayesian_settings import BayesianSettings, check_by_column
+from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.column_losses import Columns, Losses, check_columns
-from lowland.completion.map_surrogate import fit_companion
-from lowland.completion.penalised import CompletionFit, certified, fit_completion
+from lowland.completion.fitted_table import FittedTable
+from lowland.completion.penalised import fit_completion
+from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.rank_path import RankPath, choose_rank_and_penalty
 from lowland.completion.settings import CompletionSettings
 from lowland.core.errors import InvalidInputError
-from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
@@ -85,7 +86,7 @@ class CompletionPlan:
         """Most sweeps of one search."""
         return max(self.max_iterations, self.draws if self.method == "gibbs" else 0)
 
-    def decided(self) -> str:
+    def decide_method(self) -> str:
         """Return the method.
 
         Raises
@@ -123,9 +124,9 @@ class CompletionPlan:
 @final
 @dataclass(frozen=True, eq=False)
 class PlannedFit:
-    """A fit, and how rank and penalty were chosen where they were."""
+    """A fitted table, and how rank and penalty were chosen where they were."""
 
-    fit: CompletionFit | BayesianFit
+    table: FittedTable
     path: RankPath | None = None
 
 
@@ -134,7 +135,7 @@ def fit_plan(
     plan: CompletionPlan,
     *,
     rng: np.random.Generator,
-    covariates: Covariates = (None, None),
+    covariates: SideCovariates = (None, None),
     callbacks: Sequence[Callback] = (),
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
@@ -155,7 +156,7 @@ def fit_plan(
     -------
     PlannedFit
     """
-    method = plan.decided()
+    method = plan.decide_method()
     check_columns(plan.loss, table)
     if method != "map":
         fit = fit_bayesian(
@@ -167,7 +168,7 @@ def fit_plan(
             checkpoint=checkpoint,
             resume=resume,
         )
-        return PlannedFit(fit)
+        return PlannedFit(BayesianTable.of(fit, covariates))
     if any(known is not None for known in covariates):
         raise InvalidInputError(
             'method "map" takes no covariates', "some were passed", fix='use "variational" or "gibbs"'
@@ -191,29 +192,13 @@ def fit_plan(
         checkpoint=checkpoint,
         resume=resume,
     )
-    return PlannedFit(penalised, path if path is not None and path.steps else None)
+    return PlannedFit(PenalisedTable.of(penalised), path if path is not None and path.steps else None)
 
 
 def check_effort(effort: str) -> None:
     """Raise unless an effort is known; "auto" is."""
     if effort != "auto":
         Settings.for_effort(effort)
-
-
-def judged(
-    planned: PlannedFit, rng: np.random.Generator, effort: str
-) -> tuple[PlannedFit, Certificate | None]:
-    """Return a fit and what is proved: of a Bayesian one, about its penalised companion.
-
-    An effort of "auto" is "standard" for a penalised fit and "quick" for a companion.
-    """
-    fit = planned.fit
-    if effort == "auto":
-        effort = "quick" if isinstance(fit, BayesianFit) else "standard"
-    if isinstance(fit, BayesianFit):
-        return planned, fit_companion(fit, rng, effort=effort).certificate
-    better = certified(fit, rng, effort)
-    return PlannedFit(better, planned.path), better.certificate
 
 
 def _bayesian(plan: CompletionPlan, method: str) -> BayesianSettings:

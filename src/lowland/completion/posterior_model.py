@@ -12,6 +12,7 @@ from lowland.bayes.side_prior import unpack_lower
 from lowland.completion.features import FeatureMap, row_features
 from lowland.completion.scaling import Scaling
 from lowland.completion.table_labels import TableLabels
+from lowland.completion.table_model import TableParts, no_levels
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.observations import Observations
 from lowland.kernels.moments import Moments, row_moments
@@ -124,11 +125,35 @@ class PosteriorModel:
             means = (means + self._draws_at(rows, columns)[0]) / 2
         return self.scaling.undo(means, columns)
 
-    def matrix(self) -> Matrix:
+    @property
+    def losses(self) -> None:
+        """Nothing: all losses are squared."""
+        return
+
+    def parts(self) -> TableParts:
+        """Return factors and biases of the variational predictions, and the noise of each column."""
+        noise = self.scaling.spreads / np.sqrt(self.noise_precision * self.column_precisions)
+        return TableParts(*self.factors(), *self.biases(), 0.0, noise)
+
+    def natural(self, rows: Indices, columns: Indices) -> Vector:
+        """Return the predictions: squared losses see them as they are."""
+        return self.predict(rows, columns)
+
+    def probabilities(self, rows: Indices, column: int) -> Matrix:
+        """Raise UnsupportedError: no column has levels."""
+        raise no_levels()
+
+    def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
+        """Return intervals within the range of grades."""
+        return self.scaling.clip(lower), self.scaling.clip(upper)
+
+    def matrix(self, *, likeliest: bool = False) -> Matrix:
         """Return all predictions, shape (m, n)."""
         return self._all(self.rows.means, draws=True)
 
-    def complete(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
+    def complete(
+        self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False
+    ) -> Matrix:
         """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
         return self._all(self.fold_in(table, covariates).means, draws=False)
 

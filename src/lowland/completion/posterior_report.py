@@ -7,51 +7,26 @@ from collections.abc import Sequence
 import numpy as np
 
 from lowland.completion.bayesian import BayesianFit
+from lowland.completion.fitted_table import PageParts
 from lowland.completion.holdout import LEVELS, TOLD, Trial
-from lowland.completion.rank_path import RankPath, Step
+from lowland.completion.posterior_words import ABOUT_CERTIFICATE, describe_method
+from lowland.completion.rank_path import RankPath, RankStep
 from lowland.core.arrays import Vector
-from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.core.records import Factors
 from lowland.report.displays import CalibrationDisplay, PathDisplay, PatternDisplay, PredictionDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.sensing.report import prediction_figure, search_figures
 
-COMPANION = (
-    "The verdicts below speak of a companion: the penalised problem of the same rank, whose penalty the "
-    "posterior implies. Predictions and intervals come from the posterior itself."
-)
 # columns whose errors are told one by one
 LISTED = 12
 # the error over fewer held-out cells says little of a column
 FEW = 5
 
 
-def posterior_page(
-    fit: BayesianFit,
-    certificate: Certificate | None,
-    trial: Trial | None,
-    *,
-    title: str,
-    settings: Sequence[tuple[str, str]] = (),
-) -> Page:
-    """Return the page of a Bayesian completion.
-
-    Parameters
-    ----------
-    fit : BayesianFit
-    certificate : Certificate or None
-        Of the penalised companion.
-    trial : Trial or None
-        How well held-out cells were predicted.
-    title : str
-    settings
-        As of `Page`.
-
-    Returns
-    -------
-    Page
-    """
+def posterior_page(fit: BayesianFit, parts: PageParts) -> Page:
+    """Return the page of a Bayesian completion, the certificate being that of the penalised problem."""
+    trial, certificate = parts.trial, parts.certificate
     seen, model, search = fit.observations, fit.model, fit.search
     m, n = seen.shape
     asked = [
@@ -61,7 +36,7 @@ def posterior_page(
         ("stopped", f"{search.stop_reason.value.replace('_', ' ')}: {search.message}"),
         ("time", f"{search.iterations} sweeps in {search.seconds:.2g} s" + _sampling(fit)),
     ]
-    notes = () if certificate is None else (COMPANION,)
+    notes = () if certificate is None else (ABOUT_CERTIFICATE,)
     figures = [
         FigureEntry(
             "Observed cells",
@@ -75,22 +50,9 @@ def posterior_page(
         prediction = prediction_figure(PredictionDisplay(trial.observed, trial.predicted))
         figures = [prediction, calibration_figure(trial), *figures]
         tables = trial_tables(trial, seen)
-    return Page(title, asked, certificate, notes, tables, figures, settings, _headline(trial, fit))
-
-
-def describe_method(fit: BayesianFit) -> str:
-    """Return the method and what it was given, in a phrase."""
-    s = fit.settings
-    words = "Gibbs sampling from variational Bayes" if s.draws else "variational Bayes"
-    words += f", rank {s.rank} with learnt priors"
-    words += ", row and column biases" if s.biases else ", no biases"
-    words += ", the pattern of observed cells as features" if s.pattern else ""
-    covariates = [
-        f"{side.mapping.centres.size} covariates of {name}"
-        for side, name in ((fit.model.row_prior, "rows"), (fit.model.column_prior, "columns"))
-        if side.mapping.centres.size
-    ]
-    return ", ".join([words, *covariates, f"noise {s.noise} to columns", f"scale {s.scale} to columns"])
+    return Page(
+        parts.title, asked, certificate, notes, tables, figures, parts.settings, _headline(trial, fit)
+    )
 
 
 def calibration_figure(trial: Trial) -> FigureEntry:
@@ -143,10 +105,10 @@ def path_figures(path: RankPath) -> tuple[FigureEntry, ...]:
     return tuple(figures)
 
 
-def _varying(steps: Sequence[Step], name: str) -> list[Step]:
+def _varying(steps: Sequence[RankStep], name: str) -> list[RankStep]:
     """Return the last run of steps along which one setting changes and the other does not."""
     other = "penalty" if name == "rank" else "rank"
-    runs: list[list[Step]] = []
+    runs: list[list[RankStep]] = []
     for step in steps:
         if runs and getattr(runs[-1][-1], other) == getattr(step, other):
             runs[-1].append(step)

@@ -21,7 +21,7 @@ from lowland.search import critical_ridge
 # penalties of a path are this factor apart, from half the one that leaves nothing, so many at most
 STEP, LONGEST = 2.0, 14
 # penalties under which biases explain all that factors could, so many at most
-NOTHING = 12
+EMPTY_FITS = 12
 # penalties of biases, in observations: how many count as much as the prior guess of zero
 BIAS_PENALTIES = (20.0, 10.0, 5.0, 2.0, 1.0, 0.0)
 # ranks are tried upwards until this many in a row have not lowered the error
@@ -44,7 +44,7 @@ ROUNDS = 4
 
 @final
 @dataclass(frozen=True)
-class Step:
+class RankStep:
     """One fit of a path, and its error on the held-out cells.
 
     Parameters
@@ -73,7 +73,7 @@ class RankPath:
 
     Parameters
     ----------
-    steps : tuple of Step
+    steps : tuple of RankStep
         All fits compared, path after path.
     settings : CompletionSettings
         With the rank and the penalty chosen.
@@ -87,7 +87,7 @@ class RankPath:
     are not all squared, the best.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[RankStep, ...]
     settings: CompletionSettings
     held_out: int
 
@@ -132,7 +132,7 @@ def choose_rank_and_penalty(
     if settings.columns is not None:
         settings = replace(settings, columns=comparison.learnt_columns(first_rank, penalty))
         comparison = _Comparison(kept, apart, settings, rng)
-    steps: list[Step] = []
+    steps: list[RankStep] = []
     most = min(HIGHEST_RANK, *table.shape)
     open_penalty = penalty is None
     if penalty is None:
@@ -181,14 +181,14 @@ class _Comparison:
             comparison = replace(comparison, settings=replace(self.settings, columns=columns))
         return columns
 
-    def over_penalties(self, rank: int) -> tuple[float, list[Step]]:
+    def over_penalties(self, rank: int) -> tuple[float, list[RankStep]]:
         """Return the largest penalty that does as well as the best, and the path."""
         start = replace(self.settings, rank=rank, penalty=1.0)
         # where nothing is left to fit (a constant table) any penalty does
         largest = critical_ridge(completion_objective(self.kept, start), self.rng) / 2 or 1.0
         found: list[tuple[int, float, Vector]] = []
         before: CompletionFit | None = None
-        for k in range(NOTHING + LONGEST):
+        for k in range(EMPTY_FITS + LONGEST):
             fit = self._fit(rank, largest / STEP**k, before)
             empty = _is_nothing(fit)
             if empty or before is None:  # of fits of nothing, which biases explain, the last one counts
@@ -197,12 +197,12 @@ class _Comparison:
             # factors of zero stay zero: the next penalty starts afresh
             before = None if empty else fit
             patience = PATIENCE if self.settings.columns is None else LONG_PATIENCE
-            if (empty and k + 1 >= NOTHING) or _past(found, patience) or len(found) > LONGEST:
+            if (empty and k + 1 >= EMPTY_FITS) or _past(found, patience) or len(found) > LONGEST:
                 break
         steps = _compare(found)
         return self._chosen(steps).penalty, steps
 
-    def _chosen(self, steps: Sequence[Step]) -> Step:
+    def _chosen(self, steps: Sequence[RankStep]) -> RankStep:
         """Return the step taken of a path of penalties.
 
         Of squares the simplest that does about as well as the best. Of levels and counts the best: a larger
@@ -212,7 +212,7 @@ class _Comparison:
             return _simplest(steps)
         return min(steps, key=lambda step: step.error)
 
-    def over_ranks(self, penalty: float, most: int) -> tuple[int, list[Step]]:
+    def over_ranks(self, penalty: float, most: int) -> tuple[int, list[RankStep]]:
         """Return the lowest rank that does as well as the best, and the path.
 
         Each fit goes on from the one before, with one more column along which the objective falls
@@ -275,19 +275,19 @@ def _past(found: Sequence[tuple[int, float, Vector]], patience: int = PATIENCE) 
     return len(means) > patience and min(means[-patience:]) >= min(means[:-patience])
 
 
-def _compare(found: Sequence[tuple[int, float, Vector]]) -> list[Step]:
+def _compare(found: Sequence[tuple[int, float, Vector]]) -> list[RankStep]:
     best = min((squares for *_, squares in found), key=lambda squares: float(squares.mean()))
     steps = []
     for rank, penalty, squares in found:
         difference = squares - best
         uncertainty = float(difference.std() / np.sqrt(max(difference.size, 1)))
         steps.append(
-            Step(rank, penalty, float(np.sqrt(squares.mean())), float(difference.mean()), uncertainty)
+            RankStep(rank, penalty, float(np.sqrt(squares.mean())), float(difference.mean()), uncertainty)
         )
     return steps
 
 
-def _simplest(steps: Sequence[Step]) -> Step:
+def _simplest(steps: Sequence[RankStep]) -> RankStep:
     """Return the first step (paths go from simple to complex) that does about as well as the best."""
     least = min(step.error for step in steps) ** 2
     return next(step for step in steps if step.excess <= max(step.uncertainty, NEGLIGIBLE * least))

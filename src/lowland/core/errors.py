@@ -66,7 +66,7 @@ def explain(what: str, found: str = "", why: str = "", fix: str = "") -> str:
     Returns
     -------
     str
-        The message, one part a line.
+        The message, one part per line.
     """
     parts = [what]
     if found:

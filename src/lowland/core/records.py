@@ -103,7 +103,7 @@ class ObservedPattern:
 @final
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What the loop saw, one entry a recorded iteration.
+    """What the loop saw, one entry per recorded iteration.
 
     Parameters
     ----------

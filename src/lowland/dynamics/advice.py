@@ -59,7 +59,7 @@ class Suggestion:
     def __str__(self) -> str:
         return (
             f"{self.dynamics.describe()}: about {self.time:.4g} of time, {self.gradient_calls:.3g} "
-            f"gradients a chain (variances off by {100 * self.variance_bias:.2g} %); {self.caveat}"
+            f"gradients per chain (variances off by {100 * self.variance_bias:.2g} %); {self.caveat}"
         )
 
 

@@ -133,7 +133,7 @@ def _equal_diagonal(values: Vector, mean: float) -> Matrix:
 
 
 def paired_antisymmetric(hessian: Matrix) -> Matrix:
-    """Return a J of 2 x 2 blocks that pair stiff directions with soft ones: d/2 products a step.
+    """Return a J of 2 x 2 blocks that pair stiff directions with soft ones: d/2 products per step.
 
     Each pair reaches the mean of its two curvatures; where curvatures are spread evenly that is close to the
     mean of all. Entries are in the coordinates of the gradient, so that J is as sparse as pairs only where

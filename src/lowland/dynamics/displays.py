@@ -112,7 +112,7 @@ class PathsDisplay:
         return cls(times, numbers, name)
 
     def plot(self, ax: Any = None) -> PathsDisplay:
-        """Draw on axes, or on new ones: a line a chain."""
+        """Draw on axes, or on new ones: a line per chain."""
         self.ax_ = new_axes(ax)
         for k, numbers in enumerate(self.numbers):
             colour = (ACCENT, SECOND, FAINT)[k % 3]

@@ -168,7 +168,7 @@ def start_points(start: Any, n_chains: int | None) -> Matrix:
         return np.tile(points, (_DEFAULT_CHAINS if n_chains is None else n_chains, 1))
     if points.ndim != 2 or not points.size or n_chains not in (None, len(points)):
         raise InvalidInputError(
-            "start must be one point, or one row a chain", f"shape {points.shape} for {n_chains} chains"
+            "start must be one point, or one row per chain", f"shape {points.shape} for {n_chains} chains"
         )
     return points
 

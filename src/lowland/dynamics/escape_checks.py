@@ -94,6 +94,7 @@ def _inside(exit: Any, points: Matrix) -> NDArray[np.bool_]:
     inside = np.asarray(exit(points))
     if inside.shape != (len(points),):
         raise InvalidInputError(
-            "the exit function must return one truth value a point", f"shape {inside.shape} for {len(points)}"
+            "the exit function must return one truth value per point",
+            f"shape {inside.shape} for {len(points)}",
         )
     return inside.astype(bool)

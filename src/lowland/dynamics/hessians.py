@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.dynamics.laws import Dynamics
 
 
 def check_hessian(hessian: ArrayLike, *, tolerance: float = 1e-6) -> Matrix:
@@ -24,6 +25,15 @@ def check_hessian(hessian: ArrayLike, *, tolerance: float = 1e-6) -> Matrix:
     if excess > tolerance * float(np.abs(H).max()):
         raise InvalidInputError("hessian must be symmetric", f"largest entry of H - H^T is {excess:.3g}")
     return H
+
+
+def check_dimension(dynamics: Dynamics, hessian: Matrix) -> None:
+    """Raise InvalidInputError where the dynamics turns drifts of another dimension than the Hessian's."""
+    J = dynamics.antisymmetric
+    if J is not None and J.shape != hessian.shape:
+        raise InvalidInputError(
+            "the dynamics and the Hessian differ in dimension", f"J of shape {J.shape}, {hessian.shape}"
+        )
 
 
 def check_turn(J: ArrayLike, dimension: int) -> Matrix:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.dynamics.hessians import check_hessian, check_turn
+from lowland.dynamics.hessians import check_dimension, check_hessian
 from lowland.dynamics.laws import Dynamics, Underdamped, check_dynamics
 
 # a stationary point's gradient, relative to the curvature times the point's size and one
@@ -49,6 +49,7 @@ def unstable_rate(hessian: Matrix, dynamics: Dynamics) -> float:
     """
     check_dynamics(dynamics)
     H = check_hessian(hessian)
+    check_dimension(dynamics, H)
     values = np.linalg.eigvalsh(H)
     if np.sum(values < 0) != 1:
         raise InvalidInputError(
@@ -61,7 +62,7 @@ def unstable_rate(hessian: Matrix, dynamics: Dynamics) -> float:
     J = dynamics.antisymmetric
     if J is None:
         return steep
-    return -float(np.linalg.eigvals(H + check_turn(J, len(H)) @ H).real.min())
+    return -float(np.linalg.eigvals(H + J @ H).real.min())
 
 
 def kramers_time(potential: Any, minimum: Vector, saddle: Any, dynamics: Dynamics) -> float:

@@ -125,13 +125,13 @@ def check_gradient(potential: Potential) -> None:
         raise InvalidInputError(
             "the gradient of a potential returns the wrong shape",
             f"{gradient.shape} for points {points.shape}",
-            fix="return one row a point",
+            fix="return one row per point",
         )
     if energies is not None and energies.shape != (d + 1,):
         raise InvalidInputError(
             "the value of a potential returns the wrong shape",
             f"{energies.shape} for points {points.shape}",
-            fix="return one number a point",
+            fix="return one number per point",
         )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
-from lowland.dynamics.hessians import check_hessian, check_turn
+from lowland.dynamics.hessians import check_dimension, check_hessian
 from lowland.dynamics.kernels.integrators import step_batch
 from lowland.dynamics.laws import Dynamics, check_dynamics
 
@@ -113,8 +113,7 @@ def linear_step(dynamics: Dynamics, hessian: Matrix) -> LinearStep:
     if dynamics.metropolis:
         raise InvalidInputError("a Metropolis-adjusted step is not linear", dynamics.describe())
     H = check_hessian(hessian)
-    if dynamics.antisymmetric is not None:
-        check_turn(dynamics.antisymmetric, len(H))
+    check_dimension(dynamics, H)
     d, parts = len(H), 2 if dynamics.has_velocity else 1
     size, width = parts * d, dynamics.noises * d
 

@@ -64,7 +64,7 @@ def escape_page(
             )
             for s in suggestions
         ]
-        header = ("dynamics", "expected time", "gradients a chain", "bias of variances", "")
+        header = ("dynamics", "expected time", "gradients per chain", "bias of variances", "")
         tables = (TableEntry("What may leave sooner for each gradient (estimates)", header, rows),)
     figures: tuple[FigureEntry, ...] = ()
     if study.left:

@@ -81,7 +81,7 @@ class LangevinSample:
         flat = kept.reshape(-1, kept.shape[2])
         numbers = flat[:, 0] if function is None else np.asarray(function(flat), dtype=float)
         if numbers.shape != (len(flat),):
-            raise InvalidInputError("the function must return one number a point", f"shape {numbers.shape}")
+            raise InvalidInputError("the function must return one number per point", f"shape {numbers.shape}")
         return numbers.reshape(kept.shape[:2])
 
     def __str__(self) -> str:

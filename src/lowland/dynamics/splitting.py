@@ -23,7 +23,7 @@ from lowland.dynamics.kernels.integrators import step_batch
 from lowland.dynamics.laws import Dynamics
 from lowland.dynamics.survival import MeanTime
 
-Progress = Callable[[Matrix], Vector]
+ReactionCoordinate = Callable[[Matrix], Vector]
 Steps = NDArray[np.intp]
 # rounds after which paths have forgotten where they began, and paths that are observed side by side
 _FORGOTTEN, _OBSERVED = 5, 200
@@ -170,7 +170,7 @@ class _Walkers:
         place = np.array(self.progress(x), dtype=float)  # never a view
         if place.shape != (len(x),):
             raise InvalidInputError(
-                "progress must return one number a point", f"shape {place.shape} for {len(x)} points"
+                "progress must return one number per point", f"shape {place.shape} for {len(x)} points"
             )
         return np.where(self.has_left(x), np.inf, place)
 
@@ -220,7 +220,7 @@ class Splitting:
         Steps of a path before the levels are thought to be wrong.
     """
 
-    progress: Progress
+    progress: ReactionCoordinate
     has_left: Callable[[Matrix], NDArray[np.bool_]]
     home: float
     surface: float

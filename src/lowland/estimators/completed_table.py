@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from lowland.completion.fitted_table import Completed
-from lowland.completion.plan import PlannedFit, judged
-from lowland.completion.posterior_model import PosteriorModel
+from lowland.completion.completed import Completed
 from lowland.completion.table_updates import extended
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
@@ -44,19 +42,16 @@ class _CompletedTable(_SavedTable):
     def _set(self, completed: Completed) -> None:
         """Take over a fit: the public attributes say what it found."""
         self._completed = completed
-        model, fit = completed.model, completed.fit
-        if isinstance(model, PosteriorModel):
-            (u, v), (a, b) = model.factors(), model.biases()
-            self.offset_ = 0.0
-            self.noise_ = model.scaling.spreads / np.sqrt(model.noise_precision * model.column_precisions)
-        else:
-            u, v, a, b = model.row_factors, model.column_factors, model.row_biases, model.column_biases
-            self.offset_ = model.offset
-        self.row_factors_, self.column_factors_, self.row_biases_, self.column_biases_ = u, v, a, b
-        self.rank_ = model.rank
-        if fit is not None:
-            self.search_ = fit.search
-            self.n_iter_ = max(1, fit.search.iterations)
+        model, table = completed.model, completed.table
+        parts = model.parts()
+        self.row_factors_, self.column_factors_ = parts.row_factors, parts.column_factors
+        self.row_biases_, self.column_biases_ = parts.row_biases, parts.column_biases
+        self.offset_, self.rank_ = parts.offset, model.rank
+        if parts.noise is not None:
+            self.noise_ = parts.noise
+        if table.observations is not None:
+            self.search_ = table.search
+            self.n_iter_ = max(1, table.search.iterations)
 
     def fill(self, X: Any, row_covariates: Any = None) -> Any:
         """Return a table with its holes filled by what is likeliest, levels by their names.
@@ -301,10 +296,10 @@ class _CompletedTable(_SavedTable):
         new = extended(self._completed.labels, rows, columns, values)
         completed = self._completed.updated(new)
         self.certificate_ = None
-        if self.certify and completed.fit is not None:
+        if self.certify:
             rng = np.random.default_rng(completed.seed)
-            planned, self.certificate_ = judged(PlannedFit(completed.fit), rng, self.effort)
-            completed = replace(completed, model=planned.fit.model, fit=planned.fit)
+            table, self.certificate_ = completed.table.certify(rng, self.effort)
+            completed = replace(completed, table=table)
         self.n_features_in_ = completed.model.shape[1]
         if "feature_names_in_" in vars(self):
             self.feature_names_in_ = np.asarray(completed.labels.columns, dtype=object)

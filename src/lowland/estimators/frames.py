@@ -52,7 +52,7 @@ def read_levels(frame: Any) -> tuple[Levels, dict[Any, str]]:
             raise InvalidInputError(
                 f"column {series.name!r} has more than two levels and no order",
                 ", ".join(map(repr, own[:4])),
-                fix="make it an ordered categorical (an Enum in Polars), or one yes-no column a level",
+                fix="make it an ordered categorical (an Enum in Polars), or one yes-no column per level",
             )
         levels[series.name] = own
         seen = series.drop_nulls().n_unique() if len(own) else 0

@@ -11,8 +11,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from lowland.completion.fitted_table import Completed
-from lowland.completion.plan import check_effort, fit_plan, judged
+from lowland.completion.completed import Completed
+from lowland.completion.plan import check_effort, fit_plan
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
@@ -85,7 +85,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     certify : bool
         Whether to judge the fit; of a Bayesian one, the penalised problem that its variances imply.
     effort : {"auto", "quick", "standard", "thorough"}
-        How far to go in judging. "auto": "standard" for method "map", "quick" for a companion.
+        How far to go in judging. "auto": "standard" for method "map", else "quick".
     random_state : int, RandomState, Generator or None
         For the random start and draws.
 
@@ -109,7 +109,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     search_ : SearchResult
         Why the search stopped.
     certificate_ : Certificate or None
-        What is proved: of the fit by "map", else of its penalised companion.
+        What is proved: of the fit by "map", else of the penalised problem that the posterior implies.
     n_iter_ : int
         Sweeps done.
     n_features_in_ : int
@@ -212,7 +212,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         numbers = is_auto(self.loss) and plan.method in ("variational", "gibbs")  # which take squares alone
         losses = chosen_losses(plan.loss, is_auto(self.loss), {} if numbers else suited, self.levels_)
         plan = replace(plan, loss=losses)
-        method = plan.decided()
+        method = plan.decide_method()
         check_effort(self.effort)
         observations = self._observe(X, reset=True)
         rank_or_auto(self.rank, observations.shape)
@@ -225,13 +225,13 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         )
         rng = self._generator()
         found = fit_plan(observations, plan, rng=rng, covariates=about)
-        self.certificate_ = None
-        if self.certify and found.fit.stop_reason is not StopReason.INTERRUPTED:
-            found, self.certificate_ = judged(found, rng, self.effort)
+        self.certificate_, table = None, found.table
+        if self.certify and table.stop_reason is not StopReason.INTERRUPTED:
+            table, self.certificate_ = table.certify(rng, self.effort)
         for name in ("noise_", "rank_path_"):  # of an earlier fit by another method
             self.__dict__.pop(name, None)
         self.method_ = method
-        self._set(Completed.of(found.fit, int(rng.integers(2**63)), about))
+        self._set(Completed(table, int(rng.integers(2**63))))
         if found.path is not None:
             self.rank_path_ = found.path
         return self

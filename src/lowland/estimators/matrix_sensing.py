@@ -95,7 +95,7 @@ class MatrixSensing(RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X : array_like, shape (p, m n)
-            A measuring matrix a row, read row by row.
+            A measuring matrix per row, read row by row.
         y : array_like, shape (p,)
             Measured values.
         sample_weight : array_like, shape (p,), optional

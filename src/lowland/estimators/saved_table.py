@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from lowland.completion.fitted_table import Completed
-from lowland.completion.model_files import levels_as_data, load_model, model_dtype, save_model
+from lowland.completion.completed import Completed
+from lowland.completion.model_files import levels_as_data, load_model, save_model
 from lowland.completion.report import report_page
 from lowland.estimators.frames import Levels
 from lowland.estimators.saved_parameters import parameters_as_data, parameters_from_data
@@ -37,10 +37,8 @@ class _SavedTable:
             If the model comes from a file.
         """
         check_is_fitted(self)
-        done = self._completed
-        rng = np.random.default_rng(done.seed)
         path_of_rank = vars(self).get("rank_path_")
-        write_report(path, report_page(done, path_of_rank, self.certificate_, rng, title=title))
+        write_report(path, report_page(self._completed, path_of_rank, self.certificate_, title=title))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to an .npz file that holds no pickle, whole or not at all.
@@ -59,9 +57,7 @@ class _SavedTable:
         }
         fingerprint = done.cells_fitted
         certificate, seed = self.certificate_, done.seed
-        save_model(
-            path, done.model, fit=done.fit, certificate=certificate, seed=seed, cells=fingerprint, about=about
-        )
+        save_model(path, done.table, certificate=certificate, seed=seed, cells=fingerprint, about=about)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Any:
@@ -78,15 +74,15 @@ class _SavedTable:
             predicts and folds rows in; what needs the data (updates, completions, Fisher and conformal
             intervals, draws of a fit that is no posterior) raises UnsupportedError.
         """
-        model, header = load_model(path)
+        table, header = load_model(path)
         loaded: Any = cls()
         loaded.set_params(**parameters_from_data(header.get("parameters", {})))
-        loaded.dtype = str(model_dtype(model))
-        loaded.n_features_in_ = model.shape[1]
+        loaded.dtype = str(table.model.parts().row_factors.dtype)
+        loaded.n_features_in_ = table.model.shape[1]
         loaded.certificate_ = None
         loaded.levels_ = {name: tuple(own) for name, own in header.get("levels", [])}
-        loaded.method_ = header["model"].get("method", "map")
-        loaded._set(Completed(model, None, int(header["seed"]), stored=header.get("cells", "")))
+        loaded.method_ = table.method
+        loaded._set(Completed(table, int(header["seed"]), stored=header.get("cells", "")))
         if header.get("named"):
-            loaded.feature_names_in_ = np.asarray(model.labels.columns, dtype=object)
+            loaded.feature_names_in_ = np.asarray(table.model.labels.columns, dtype=object)
         return loaded

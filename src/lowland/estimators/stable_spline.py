@@ -15,7 +15,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive, check_share, whole_number
 from lowland.core.random import make_generator
 from lowland.networks.descent import zero_network
-from lowland.networks.spline_choice import CrossFit, Settings, Step, cross_fit, fit_all
+from lowland.networks.spline_choice import CrossFit, DescentSettings, StepSize, cross_fit, fit_all
 from lowland.networks.variation import knots, simplified_knots, variation_weight, weighted_variation
 
 
@@ -144,7 +144,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         self._mean = float(np.average(values, weights=weights))
         self._unit = float(np.sqrt(np.average((values - self._mean) ** 2, weights=weights))) or 1.0
         scaled = (x - self._shift) / self._scale, (values - self._mean) / self._unit, weights
-        settings = Settings(self.width, self.n_runs, self.n_steps, bool(self.average))
+        settings = DescentSettings(self.width, self.n_runs, self.n_steps, bool(self.average))
         self._cross: CrossFit = cross_fit(
             *scaled, self._steps(), settings, min(self.cv, x.size), rng, self.callback
         )
@@ -238,13 +238,13 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         write_report(path, regression_page(self, names))
 
-    def _steps(self) -> tuple[Step, ...]:
+    def _steps(self) -> tuple[StepSize, ...]:
         if isinstance(self.step_size, str):
             if self.step_size != "auto":
                 raise InvalidInputError('step_size must be positive or "auto"', repr(self.step_size))
             return STEPS
         check_positive("step_size", self.step_size)
-        return (Step(float(self.step_size)),)
+        return (StepSize(float(self.step_size)),)
 
     def _read(self, X: ArrayLike, y: ArrayLike, sample_weight: Any) -> tuple[Vector, Vector, Vector]:
         x, values = check_X_y(_column(X), y, dtype=np.float64, y_numeric=True)
@@ -297,8 +297,8 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
 # of the held-out error: changes of the spline below count as none
 NEAR = 0.5
 STEPS = (
-    *(Step(size) for size in (0.05, 0.1, 0.2, 0.4)),
-    *(Step(size, warmup=True) for size in (0.4, 0.8, 1.2)),
+    *(StepSize(size) for size in (0.05, 0.1, 0.2, 0.4)),
+    *(StepSize(size, warmup=True) for size in (0.4, 0.8, 1.2)),
 )
 
 

@@ -18,7 +18,7 @@ def weigh_rows(observations: Observations, sample_weight: ArrayLike) -> Observat
         np.isfinite(weight).all() and weight.min(initial=0) >= 0
     ):
         raise InvalidInputError(
-            "sample_weight must hold one number a row, at least 0",
+            "sample_weight must hold one number per row, at least 0",
             f"shape {weight.shape} for {observations.shape[0]} rows, least {weight.min(initial=0)}",
         )
     if not weight.any():

@@ -71,7 +71,7 @@ class Covariates:
 
 
 def read_covariates(source: Any, *, key: str | None = None) -> Covariates:
-    """Read covariates from a file or a data frame with one line a row (or column) of the table.
+    """Read covariates from a file or a data frame with one line per row (or column) of the table.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def read_covariates(source: Any, *, key: str | None = None) -> Covariates:
     Returns
     -------
     Covariates
-        Numbers as they are, text as one 0-or-1 column a level.
+        Numbers as they are, text as one 0-or-1 column per level.
 
     Raises
     ------

@@ -96,7 +96,7 @@ def row_normals(rows: int, width: int, iteration: int, key: int) -> NDArray[np.f
     Parameters
     ----------
     rows, width : int
-        How many rows, and numbers a row.
+        How many rows, and numbers per row.
     iteration : int
         Counter of the sweep, below 2^32.
     key : int

@@ -1,6 +1,6 @@
 """Sums over Pauli words by bit tricks and fast Walsh-Hadamard transforms.
 
-A word with flip mask x and sign mask z has one entry a row: P[i, i ^ x] = phase * (-1)^|i & z|. Words
+A word with flip mask x and sign mask z has one entry per row: P[i, i ^ x] = phase * (-1)^|i & z|. Words
 that share a flip differ in signs only, and one transform of length n gives the sums of them all.
 """
 

@@ -90,7 +90,7 @@ def row_blocks(
     order: NDArray[np.int64],
     roots: Vector | None,
 ) -> Matrix:
-    """Return the diagonal blocks of the reduced Gauss-Newton matrix, one a row, shape (m, k, k).
+    """Return the diagonal blocks of the reduced Gauss-Newton matrix, one per row, shape (m, k, k).
 
     Cells that are listed more than once count as if each stood alone: blocks are for preconditioning.
 

@@ -1,4 +1,4 @@
-"""Serial compiled loops over fixed chunks, one chunk a thread.
+"""Serial compiled loops over fixed chunks, one chunk per thread.
 
 Kernels release the interpreter's lock and never share what they write, so the result does not
 depend on the number of threads. Plain threads compile three times faster than Numba's parallel

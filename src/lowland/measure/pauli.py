@@ -199,7 +199,7 @@ def _read_words(words: Sequence[str]) -> NDArray[np.int64]:
             raise InvalidInputError(
                 "words must all have the same length",
                 f"{word!r} at position {k} has {len(word)} letters, the first word {length}",
-                "there is one letter a qubit",
+                "there is one letter per qubit",
             )
     codes = np.array([list(word) for word in words])
     unknown = ~np.isin(codes, list(LETTERS))

@@ -57,7 +57,7 @@ def pauli_outcomes(settings: Sequence[str], outcomes: Sequence[str]) -> RankOne:
     for k, (setting, outcome) in enumerate(zip(settings, outcomes, strict=True)):
         if len(setting) != qubits or len(outcome) != qubits:
             raise InvalidInputError(
-                "settings and outcomes must have one letter and one digit a qubit",
+                "settings and outcomes must have one letter and one digit per qubit",
                 f"{setting!r} with {outcome!r} at position {k}, {qubits} qubits before",
             )
         if not (set(setting) <= set("XYZ") and set(outcome) <= set("01")):

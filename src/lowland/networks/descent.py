@@ -27,7 +27,7 @@ RAMP = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 # words for runs that are no fit
 LOST = ("collapsed", "diverged")
 
-Progress = Callable[[int, int, float], None]
+DescentProgress = Callable[[int, int, float], None]
 
 
 @final
@@ -52,7 +52,7 @@ class Track:
 @final
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """Runs of gradient descent, one a row.
+    """Runs of gradient descent, one per row.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ class Descent:
         self,
         starts: Matrix,
         n_steps: int,
-        callback: Progress | None = None,
+        callback: DescentProgress | None = None,
         *,
         track: bool = False,
         keep: bool = False,

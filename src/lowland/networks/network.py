@@ -175,7 +175,7 @@ def check_inputs(inputs: ArrayLike, dimension: int | None = None) -> Matrix:
         raise InvalidInputError("inputs must be a matrix of points by numbers", f"shape {points.shape}")
     if dimension is not None and points.shape[1] != dimension:
         raise InvalidInputError(
-            "inputs do not fit the network", f"{points.shape[1]} numbers a point for {dimension} inputs"
+            "inputs do not fit the network", f"{points.shape[1]} numbers per point for {dimension} inputs"
         )
     return points
 

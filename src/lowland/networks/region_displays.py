@@ -14,7 +14,7 @@ from lowland.report.figures import ACCENT
 
 @final
 @dataclass(repr=False)
-class PatternDisplay:
+class ActivationDisplay:
     """Which neurons are active on which data points, neurons that agree side by side.
 
     Parameters
@@ -26,11 +26,11 @@ class PatternDisplay:
     ax_: Any = field(default=None, repr=False)
 
     @classmethod
-    def from_report(cls, report: Any, layer: int = 0) -> PatternDisplay:
+    def from_report(cls, report: Any, layer: int = 0) -> ActivationDisplay:
         """Take a hidden layer of a `RegionReport`."""
         return cls(report.activation.patterns[layer])
 
-    def plot(self, ax: Any = None) -> PatternDisplay:
+    def plot(self, ax: Any = None) -> ActivationDisplay:
         """Draw on axes, or on new ones."""
         from matplotlib.colors import ListedColormap
 
@@ -91,7 +91,7 @@ class ShareDisplay:
 
     @classmethod
     def from_rows(cls, rows: Any, across: str, down: str, share: str) -> ShareDisplay:
-        """Take rows with names, one a cell; cells that are absent stay blank."""
+        """Take rows with names, one per cell; cells that are absent stay blank."""
         columns, lines = (np.unique([row[name] for row in rows]) for name in (across, down))
         shares = np.full((lines.size, columns.size), np.nan)
         for row in rows:

@@ -8,7 +8,7 @@ from typing import Any
 from lowland.core.status import Verdict
 from lowland.networks.certificates.region_minima import UNSURE
 from lowland.networks.neuron_patterns import describe_count
-from lowland.networks.region_displays import LossesDisplay, PatternDisplay
+from lowland.networks.region_displays import ActivationDisplay, LossesDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
 
 HEADLINES = {
@@ -34,7 +34,7 @@ def region_page(
         found.certificate,
         notes=[*found.notes, *_without_minimum(found)],
         tables=() if survey is None else (survey_table(survey),),
-        figures=(FigureEntry("Activation pattern", alternative, PatternDisplay.from_report(found).plot),),
+        figures=(FigureEntry("Activation pattern", alternative, ActivationDisplay.from_report(found).plot),),
         settings=settings,
         headline=HEADLINES[finding.verdict],
     )

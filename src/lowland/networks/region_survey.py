@@ -211,7 +211,7 @@ def _outer(outer: ArrayLike | None, width: int) -> Vector:
     weights = check_floats(outer, "outer", dtype="float64")
     if weights.shape != (width,) or not weights.all():
         raise InvalidInputError(
-            "outer must be one finite weight a neuron, none of them zero", f"{weights.shape}"
+            "outer must be one finite weight per neuron, none of them zero", f"{weights.shape}"
         )
     return weights
 

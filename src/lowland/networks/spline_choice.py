@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.networks.descent import Descent, Progress, Runs, choose, random_starts, zero_network
+from lowland.networks.descent import Descent, DescentProgress, Runs, choose, random_starts, zero_network
 from lowland.networks.network import ReluNetwork, two_layer
 from lowland.networks.stability import stability_report
 from lowland.networks.stable_fit import StableFit
@@ -25,7 +25,7 @@ NEAR = 0.2
 
 @final
 @dataclass(frozen=True)
-class Settings:
+class DescentSettings:
     """How to descend: neurons, runs, steps of each, and whether good runs are averaged."""
 
     width: int
@@ -36,7 +36,7 @@ class Settings:
 
 @final
 @dataclass(frozen=True, order=True)
-class Step:
+class StepSize:
     """A step size, and whether the descent begins with smaller ones."""
 
     size: float
@@ -50,8 +50,8 @@ class CrossFit:
 
     Parameters
     ----------
-    step : Step
-    errors : dict of Step to float
+    step : StepSize
+    errors : dict of StepSize to float
         Held-out mean squared error of each step tried.
     networks : tuple of ReluNetwork
         Of each fold, with the step size chosen.
@@ -61,8 +61,8 @@ class CrossFit:
         Held-out absolute error of each point.
     """
 
-    step: Step
-    errors: dict[Step, float]
+    step: StepSize
+    errors: dict[StepSize, float]
     networks: tuple[ReluNetwork, ...]
     folds: NDArray[np.intp]
     misses: Vector
@@ -91,11 +91,11 @@ def cross_fit(
     x: Vector,
     y: Vector,
     weights: Vector,
-    steps: Sequence[Step],
-    settings: Settings,
+    steps: Sequence[StepSize],
+    settings: DescentSettings,
     n_folds: int,
     rng: np.random.Generator,
-    callback: Progress | None = None,
+    callback: DescentProgress | None = None,
 ) -> CrossFit:
     """Descend for every step size with every fold left out, all runs together, and choose a step."""
     n_runs = settings.n_runs
@@ -112,8 +112,8 @@ def cross_fit(
     task = Descent(x[order], y[order][None], own, *_of_runs([step for step, _ in cells], n_runs))
     starts = random_starts(len(cells) * n_runs, settings.width, rng)
     runs, _ = task.run(starts, settings.n_steps, callback)
-    found: dict[tuple[Step, int], ReluNetwork | None] = {}
-    errors: dict[Step, Vector] = {}
+    found: dict[tuple[StepSize, int], ReluNetwork | None] = {}
+    errors: dict[StepSize, Vector] = {}
     for place, (step, fold) in enumerate(cells):
         network = _combined(_part(runs, place * n_runs, n_runs), settings.average)
         found[step, fold] = network
@@ -129,13 +129,15 @@ def cross_fit(
     return CrossFit(best, means, networks, folds, errors[best])
 
 
-def _of_runs(steps: Sequence[Step], n_runs: int) -> tuple[Vector, NDArray[np.bool_]]:
+def _of_runs(steps: Sequence[StepSize], n_runs: int) -> tuple[Vector, NDArray[np.bool_]]:
     """Return step sizes and warm-ups of runs, the same number for each step."""
     sizes, warm = np.array([step.size for step in steps]), np.array([step.warmup for step in steps])
     return np.repeat(sizes, n_runs), np.repeat(warm, n_runs)
 
 
-def _largest_within_error(means: dict[Step, float], errors: dict[Step, Vector], weights: Vector) -> Step:
+def _largest_within_error(
+    means: dict[StepSize, float], errors: dict[StepSize, Vector], weights: Vector
+) -> StepSize:
     """Return the largest step whose error is within a standard error of the least: it has fewest knots."""
     best = min(means, key=lambda step: means[step])
     spread = np.average((errors[best] ** 2 - means[best]) ** 2, weights=weights) * np.sum(weights**2)
@@ -143,7 +145,7 @@ def _largest_within_error(means: dict[Step, float], errors: dict[Step, Vector], 
 
 
 def fit_all(
-    x: Vector, y: Vector, weights: Vector, step: Step, settings: Settings, rng: np.random.Generator
+    x: Vector, y: Vector, weights: Vector, step: StepSize, settings: DescentSettings, rng: np.random.Generator
 ) -> tuple[StableFit, ReluNetwork]:
     """Descend on all points; return the fit, with the best run's network, and the mean of good runs."""
     n_runs = settings.n_runs

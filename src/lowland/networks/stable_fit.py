@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Vector
 from lowland.core.parameter_checks import check_positive, whole_number
 from lowland.core.random import RandomSource, make_generator
-from lowland.networks.descent import LOST, Descent, Progress, Runs, choose, random_starts
+from lowland.networks.descent import LOST, Descent, DescentProgress, Runs, choose, random_starts
 from lowland.networks.network import ReluNetwork, check_targets
 from lowland.networks.stability import StabilityReport, check_univariate, stability_report
 
@@ -111,7 +111,7 @@ def fit_stable(  # noqa: PLR0913
     warmup: bool = False,
     track: bool = False,
     rng: RandomSource = None,
-    callback: Progress | None = None,
+    callback: DescentProgress | None = None,
 ) -> StableFit:
     """Fit a two-layer ReLU network of one input by gradient descent with a constant step.
 

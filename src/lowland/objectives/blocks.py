@@ -286,7 +286,7 @@ class ReweightedBlocks:
 
 @final
 class DenseBlocks:
-    """Blocks of sensing by given matrices: one dense least-squares problem a factor.
+    """Blocks of sensing by given matrices: one dense least-squares problem per factor.
 
     Parameters
     ----------

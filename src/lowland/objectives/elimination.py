@@ -180,7 +180,7 @@ class Reduced:
         return self._gather(projection.project(d, self.b, self.q, at.starts, at.indices, at.roots))
 
     def blocks(self) -> Matrix:
-        """Return the diagonal blocks of that matrix, one a row, shape (m, k, k)."""
+        """Return the diagonal blocks of that matrix, one per row, shape (m, k, k)."""
         at = self.at
         touch(4 * rows_work(at.indices.size, at.kept_starts.size, self.u.shape[1]))
         return projection.row_blocks(self.b, self.q, at.kept_starts, at.kept_indices, at.place, at.roots)

@@ -187,7 +187,7 @@ class RecoveryObjective(RecoveryProblem):
         return self.measuring_rows()
 
     def exact_rows(self) -> Matrix | None:
-        """Return the measuring matrices as rows of exact floats, one a measurement, or None.
+        """Return the measuring matrices as rows of exact floats, one per measurement, or None.
 
         For symmetric models a row holds the coefficients of the lower triangle.
         """
@@ -275,7 +275,7 @@ def make_objective(  # noqa: PLR0913
     loss = loss or Squared()
     if numbers.size != measurement.size:
         raise InvalidInputError(
-            "y must have one value a measurement", f"{numbers.size} for {measurement.size}"
+            "y must have one value per measurement", f"{numbers.size} for {measurement.size}"
         )
     twice = np.iscomplexobj(numbers)
     measurement, data = _in_reals(measurement, numbers, model, loss)
@@ -292,7 +292,7 @@ def make_objective(  # noqa: PLR0913
         weight = np.repeat(weight, 2) if twice else weight
         if weight.size != data.size or not weight.min(initial=1) > 0:
             raise InvalidInputError(
-                "weights must be positive, one a measurement",
+                "weights must be positive, one per measurement",
                 f"{weight.size} weights, least {weight.min(initial=1)}",
             )
     penalties = make_penalties(

@@ -23,7 +23,7 @@ class Progress:
     seconds : float
         Wall time, earlier runs of a resumed search included.
     values, gradient_norms : list of float
-        One entry a step, the start first; a missing gradient norm is NaN.
+        One entry per step, the start first; a missing gradient norm is NaN.
     times : list of float
         Seconds at each entry.
     measures : dict of str to list of float

@@ -56,7 +56,7 @@ def decompose_tucker(  # noqa: PLR0913
     tensor : array_like, shape (I_1, ..., I_N), or TensorObservations
         Three modes or more. NaN is a missing cell, zero is a value.
     ranks : int, sequence of int, "auto", or None
-        Columns of the factors, one number for all modes or one a mode. "auto" chooses them by held-out
+        Columns of the factors, one number for all modes or one per mode. "auto" chooses them by held-out
         cells; None needs a `tolerance`.
     tolerance : float, optional
         Relative error that the decomposition must not exceed; the ranks are chosen for it. Only where every

@@ -19,7 +19,7 @@ DRAWN = 4
 @final
 @dataclass
 class ModeSpectraDisplay:
-    """Singular values of a tensor's unfoldings, one line a mode.
+    """Singular values of a tensor's unfoldings, one line per mode.
 
     Parameters
     ----------

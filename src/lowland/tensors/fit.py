@@ -104,7 +104,7 @@ class TuckerFit:
         shape = np.array(self.parts.shape)
         if at.ndim != 2 or at.shape[1] != shape.size or not np.issubdtype(at.dtype, np.integer):
             raise InvalidInputError(
-                "positions must be whole numbers, one a mode", f"{at.dtype} of shape {at.shape}"
+                "positions must be whole numbers, one per mode", f"{at.dtype} of shape {at.shape}"
             )
         if (at < 0).any() or (at >= shape).any():
             raise InvalidInputError(

@@ -132,7 +132,7 @@ def check_ranks(ranks: tuple[int, ...], shape: tuple[int, ...]) -> None:
         raise InvalidInputError(
             "ranks must be as many as modes",
             f"{len(ranks)} ranks for {len(shape)} modes",
-            fix="pass one a mode",
+            fix="pass one per mode",
         )
     for n, (rank, length) in enumerate(zip(ranks, shape, strict=True)):
         if isinstance(rank, bool) or not isinstance(rank, int | np.integer) or rank < 1:

@@ -123,9 +123,9 @@ def _from_text(path: Path) -> TensorObservations:
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}", error.strerror or str(error)) from error
     except ValueError as error:
-        raise FileFormatError(f"{path} is no usable .tns file", str(error), fix="a line a cell") from error
+        raise FileFormatError(f"{path} is no usable .tns file", str(error), fix="a line per cell") from error
     if table.size == 0:
-        raise FileFormatError(f"{path} is empty", "no line with a cell", fix="a line a cell: i j k value")
+        raise FileFormatError(f"{path} is empty", "no line with a cell", fix="a line per cell: i j k value")
     if table.shape[1] < 4:
         raise FileFormatError(f"{path} is no tensor", f"lines of {table.shape[1]} numbers", fix="i j k value")
     at = table[:, :-1]

@@ -148,7 +148,7 @@ class _Parts:
         self.outer = network.weights[1][0]
         self.offset = network.biases[1] is not None
         self.ones = self.root * float(self.offset)
-        # c_k, one row a neuron
+        # c_k, one row per neuron
         self.coupling: Matrix = (self.on * self.residual[:, None]).T @ self.points / self.n
         self.size = self.coupling.size + self.outer.size + int(self.offset)
 

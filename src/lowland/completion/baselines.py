@@ -1,4 +1,4 @@
-"""Held-out cells of a table, single and in runs, and simple predictors to compare with."""
+"""Cells held out of a table, single and in runs, and simple predictors to compare with on them."""
 
 from __future__ import annotations
 

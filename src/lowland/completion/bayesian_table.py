@@ -1,0 +1,143 @@
+"""A table fitted by `method="variational"` or `"gibbs"`: averages over a posterior."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+
+from lowland.completion.bayesian import BayesianFit, SideCovariates, fit_bayesian
+from lowland.completion.fitted_table import PageParts
+from lowland.completion.holdout import Predictor
+from lowland.completion.map_surrogate import fit_map_surrogate
+from lowland.completion.posterior_model import PosteriorModel
+from lowland.completion.posterior_words import ABOUT_CERTIFICATE, describe_method
+from lowland.core.arrays import Indices, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.core.findings import Certificate
+from lowland.core.observations import Observations
+from lowland.core.records import SearchResult
+from lowland.core.status import StopReason
+from lowland.report.page import Page
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class BayesianTable:
+    """A Bayesian fit as a table.
+
+    Parameters
+    ----------
+    model : PosteriorModel
+    fit : BayesianFit or None
+        None for a model read from a file.
+    covariates : pair of ndarray or None
+        Of rows and columns, those of the fit.
+    """
+
+    model: PosteriorModel
+    fit: BayesianFit | None = None
+    covariates: SideCovariates = (None, None)
+
+    @classmethod
+    def of(cls, fit: BayesianFit, covariates: SideCovariates) -> BayesianTable:
+        """Return the table that a fit completes."""
+        return cls(fit.model, fit, covariates)
+
+    @property
+    def observations(self) -> Observations | None:
+        """The table that was fitted, None where only the model is known."""
+        return None if self.fit is None else self.fit.observations
+
+    @property
+    def method(self) -> str:
+        """The name of the method."""
+        return "gibbs" if len(self.model.row_draws) else "variational"
+
+    @property
+    def search(self) -> SearchResult:
+        """The variational sweeps."""
+        return self._known("the search").search
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why the last search ended: the draws', where there were some."""
+        return self._known("the search").stop_reason
+
+    @property
+    def interval_method(self) -> str:
+        """By the spread of the posterior."""
+        return "posterior"
+
+    def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
+        """Return intervals for new observations of cells, by the posterior's spread and the noise."""
+        from scipy.special import ndtri
+
+        centre = self.model.predict(rows, columns)
+        reach = float(ndtri((1 + level) / 2)) * self.model.standard_errors(rows, columns)
+        return self.model.clip(centre - reach, centre + reach, columns)
+
+    def predictor(self) -> Predictor:
+        """Return predictions with standard errors."""
+        return self.model
+
+    def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
+        """Return what the same settings make of another table of the same shape."""
+        settings = self._known("another fit").settings
+        return fit_bayesian(table, settings, rng=rng, covariates=self.covariates).model
+
+    def updated(self, table: Observations, rng: np.random.Generator) -> BayesianTable:
+        """Return the fit of a table that holds this one, from where this fit is now."""
+        fit = self._known("an update")
+        described = any(covariates is not None for covariates in self.covariates)
+        if described and table.shape != fit.observations.shape:
+            raise UnsupportedError(
+                "new rows and columns have no covariates", f"{table.shape}", fix="fit the table again"
+            )
+        again = fit_bayesian(table, fit.settings, rng=rng, covariates=self.covariates, before=fit)
+        return BayesianTable.of(again, self.covariates)
+
+    def sampler(self, what: str) -> PosteriorModel:
+        """Return the posterior."""
+        return self.model
+
+    def certify(self, rng: np.random.Generator, effort: str) -> tuple[BayesianTable, Certificate]:
+        """Return the fit as it is, and what is proved about the penalised problem that it implies."""
+        effort = "quick" if effort == "auto" else effort
+        certificate = fit_map_surrogate(self._known("judging"), rng, effort=effort).certificate
+        assert certificate is not None
+        return self, certificate
+
+    def page(self, parts: PageParts) -> Page:
+        """Return the page of a report."""
+        from lowland.completion.posterior_report import posterior_page
+
+        return posterior_page(self._known("a report"), parts)
+
+    def plain_settings(self) -> dict[str, Any]:
+        """Return the settings of the fit as plain data; what is known of columns belongs to the model."""
+        return self._known("settings").settings.plain()
+
+    def describe_method(self) -> str:
+        """Return the method in a sentence."""
+        return describe_method(self._known("the method"))
+
+    def describe_search(self) -> list[str]:
+        """Return how the sweeps ended, and the draws."""
+        fit, search = self._known("the search"), self.search
+        lines = [
+            f"minus the bound {search.value:.6g} after {search.iterations} sweeps in {search.seconds:.2g} s"
+        ]
+        if fit.sampling is not None:
+            lines.append(f"then {fit.settings.draws} draws kept in {fit.sampling.seconds:.2g} s")
+        return lines
+
+    def describe_certificate(self) -> str:
+        """Return what the certificate is about."""
+        return ABOUT_CERTIFICATE
+
+    def _known(self, what: str) -> BayesianFit:
+        if self.fit is None:
+            raise UnsupportedError(f"{what} need the data", "a model from a file", fix="fit the table again")
+        return self.fit

@@ -1,0 +1,158 @@
+"""A table fitted by `method="map"`: penalised least squares, or losses by column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, final
+
+import numpy as np
+
+from lowland.completion.fisher_errors import FisherErrors
+from lowland.completion.fitted_table import PageParts, Sampler
+from lowland.completion.holdout import Predictor
+from lowland.completion.laplace_sampling import RowDraws
+from lowland.completion.penalised import CompletionFit, certify_fit, fit_completion
+from lowland.completion.penalised_model import CompletionModel
+from lowland.completion.settings import row_weights
+from lowland.core.arrays import Indices, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.core.findings import Certificate
+from lowland.core.observations import Observations
+from lowland.core.records import SearchResult
+from lowland.core.status import StopReason
+from lowland.report.page import Page
+from lowland.sensing.intervals import entry_intervals
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PenalisedTable:
+    """A penalised fit as a table.
+
+    Parameters
+    ----------
+    model : CompletionModel
+    fit : CompletionFit or None
+        None for a model read from a file.
+    """
+
+    model: CompletionModel
+    fit: CompletionFit | None = None
+
+    @classmethod
+    def of(cls, fit: CompletionFit) -> PenalisedTable:
+        """Return the table that a fit completes."""
+        return cls(fit.model, fit)
+
+    @property
+    def observations(self) -> Observations | None:
+        """The table that was fitted, None where only the model is known."""
+        return None if self.fit is None else self.fit.observations
+
+    @property
+    def method(self) -> str:
+        """The name of the method."""
+        return "map"
+
+    @property
+    def search(self) -> SearchResult:
+        """The search."""
+        return self._known("the search").search
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why the search ended."""
+        return self._known("the search").stop_reason
+
+    @property
+    def interval_method(self) -> str:
+        """By the curvature for squares without constraints, else calibrated."""
+        return "fisher" if self._smooth else "conformal"
+
+    def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
+        """Return intervals for new observations of cells, by the curvature at the fit."""
+        fit = self._known("these intervals")
+        found = entry_intervals(
+            fit.objective,
+            fit.theta,
+            rows,
+            columns,
+            level=level,
+            new_observation=True,
+            new_weights=row_weights(fit.observations)[rows],
+        )
+        return found.lower, found.upper
+
+    def predictor(self) -> Predictor:
+        """Return predictions with standard errors."""
+        return FisherErrors(self._known("these intervals")) if self._smooth else self.model
+
+    def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
+        """Return what the same settings make of another table of the same shape."""
+        again = fit_completion(table, self._known("another fit").settings, rng=rng, certify=False)
+        return FisherErrors(again) if self._smooth else again.model
+
+    def updated(self, table: Observations, rng: np.random.Generator) -> PenalisedTable:
+        """Return the fit of a table that holds this one, from where this fit is now."""
+        fit = self._known("an update")
+        if fit.settings.columns is not None and table.shape[1] != fit.observations.shape[1]:
+            raise UnsupportedError(
+                "new columns have no loss", f"{table.shape[1]} columns", fix="fit the table again"
+            )
+        return PenalisedTable.of(fit_completion(table, fit.settings, rng=rng, certify=False, before=fit))
+
+    def sampler(self, what: str) -> Sampler:
+        """Return draws of rows around a fit of columns of several kinds."""
+        if self._row_draws is not None:
+            return self._row_draws
+        if self.model.losses is not None:
+            raise UnsupportedError(f"{what} need the data", "a model from a file", fix="fit the table again")
+        raise UnsupportedError(
+            f"{what} need a posterior", "a penalised fit", fix='fit with method="variational" or "gibbs"'
+        )
+
+    def certify(self, rng: np.random.Generator, effort: str) -> tuple[PenalisedTable, Certificate]:
+        """Return the fit after a finish to more digits, and what is proved about it."""
+        better = certify_fit(self._known("judging"), rng, "standard" if effort == "auto" else effort)
+        assert better.certificate is not None
+        return PenalisedTable.of(better), better.certificate
+
+    def page(self, parts: PageParts) -> Page:
+        """Return the page of a report."""
+        from lowland.completion.penalised_report import penalised_page
+
+        return penalised_page(self._known("a report"), parts)
+
+    def plain_settings(self) -> dict[str, Any]:
+        """Return the settings of the fit as plain data; what is known of columns belongs to the model."""
+        return self._known("settings").settings.plain()
+
+    def describe_method(self) -> str:
+        """Return nothing: the search says all."""
+        return ""
+
+    def describe_search(self) -> list[str]:
+        """Return how the search ended."""
+        search = self.search
+        return [f"objective {search.value:.6g} after {search.iterations} sweeps in {search.seconds:.2g} s"]
+
+    def describe_certificate(self) -> str:
+        """Return nothing: the certificate is about the fit itself."""
+        return ""
+
+    @cached_property
+    def _row_draws(self) -> RowDraws | None:
+        # kept, for it factors the system of every row
+        columns = None if self.fit is None else self.fit.settings.columns
+        return None if self.fit is None or columns is None else RowDraws(self.fit, columns)
+
+    @property
+    def _smooth(self) -> bool:
+        """Whether the fit is one of squares without constraints, whose curvature tells errors."""
+        return self.model.losses is None and not self.model.nonnegative
+
+    def _known(self, what: str) -> CompletionFit:
+        if self.fit is None:
+            raise UnsupportedError(f"{what} need the data", "a model from a file", fix="fit the table again")
+        return self.fit

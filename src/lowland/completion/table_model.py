@@ -1,0 +1,93 @@
+"""What predicts the cells of a completed table, by whatever method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, final
+
+from lowland.completion.column_losses import Columns
+from lowland.completion.table_labels import TableLabels
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.core.observations import Observations
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TableParts:
+    """A low-rank table in parts: factors, biases, an offset, and the noise of each column where it is known.
+
+    Parameters
+    ----------
+    row_factors, column_factors : ndarray, shapes (m, r) and (n, r)
+    row_biases, column_biases : ndarray, shapes (m,) and (n,)
+    offset : float
+    noise : ndarray, shape (n,), or None
+        Standard deviation of new observations.
+    """
+
+    row_factors: Matrix
+    column_factors: Matrix
+    row_biases: Vector
+    column_biases: Vector
+    offset: float
+    noise: Vector | None = None
+
+
+class TableModel(Protocol):
+    """Predictions of cells, of known and of new rows."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n) of the table."""
+
+    @property
+    def rank(self) -> int:
+        """Number of factors."""
+
+    @property
+    def labels(self) -> TableLabels:
+        """Names of rows and columns."""
+
+    @property
+    def losses(self) -> Columns | None:
+        """Losses by column, None where all are squared."""
+
+    def parts(self) -> TableParts:
+        """Return factors, biases and offset."""
+
+    def factors(self) -> tuple[Matrix, Matrix]:
+        """Return factors U, V of the low-rank part."""
+
+    def predict(self, rows: Indices, columns: Indices) -> Vector:
+        """Return predictions of cells, shape (k,)."""
+
+    def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
+        """Return the standard errors of new observations of cells, up to a common factor; shape (k,)."""
+
+    def scores(self, rows: Indices, columns: Indices) -> Vector:
+        """Return what orders the columns of a row, shape (k,)."""
+
+    def matrix(self, *, likeliest: bool = False) -> Matrix:
+        """Return predictions of all cells; of columns with levels expected values, or the likeliest level."""
+
+    def complete(
+        self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False
+    ) -> Matrix:
+        """Return predictions of all cells of new rows, folded in, shape (k, n)."""
+
+    def natural(self, rows: Indices, columns: Indices) -> Vector:
+        """Return predictions of cells as the losses see them: natural parameters, shape (k,)."""
+
+    def probabilities(self, rows: Indices, column: int) -> Matrix:
+        """Return the probabilities of a column's levels in some rows, or raise UnsupportedError."""
+
+    def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
+        """Return intervals within what the columns may hold."""
+
+
+def no_levels() -> UnsupportedError:
+    """Return the error of a column whose probabilities are asked for, and that has none."""
+    return UnsupportedError(
+        "only levels have probabilities", "a column of numbers", fix='fit it as "logistic" or "ordinal"'
+    )
