@@ -35,8 +35,8 @@ video += 2 * rng.standard_normal(video.shape)
 lost = rng.random(video.shape) < 0.3
 
 # %%
-# A pixel per row, a frame per column, in grey levels. Errors up to 8 are noise; the penalty is theirs times the
-# root of the pixels seen in a frame, as theory has it. The certificate says that no other background and
+# A pixel per row, a frame per column, in grey levels. Errors up to 8 are noise; the penalty is theirs times
+# the root of the pixels seen in a frame, as theory has it. The certificate says that no other background and
 # foreground explain the video at less cost.
 table = np.where(lost, np.nan, video).reshape(side * side, frames)
 settings = {"rank": 4, "penalty": 8 * np.sqrt(0.7 * side * side), "random_state": 0}

@@ -1,6 +1,6 @@
 """Draw the figure of the README: a table with holes, completed, and one row with its band.
 
-    python scripts/readme_figure.py docs/images/completed-table.png
+Run as `python scripts/readme_figure.py docs/images/completed-table.png`.
 """
 
 import sys
@@ -20,6 +20,7 @@ GAP = range(1972, 1986)
 
 
 def main() -> None:
+    """Fit the table with a gap made in one row, and draw."""
     births = ll.read_table(data_path("fertility"))
     rows, years = births.row_labels.tolist(), np.array([int(year) for year in births.column_labels])
     at = rows.index(ROW)

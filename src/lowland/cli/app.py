@@ -18,11 +18,13 @@ COMMANDS = {
     "top": "Print the columns with the largest predictions in a row.",
     "sense": "Recover a low-rank matrix from linear measurements, and say what is proved about it.",
     "tucker": "Decompose a tensor into a core and a factor per mode, and say what is proved about the fit.",
-    "escape": "Time how long noise takes to drive chains out of a basin, with intervals, beside theory.",
+    "escape": "Estimate how long noise takes to drive chains out of a basin, with intervals, beside theory.",
     "regions": "Count activation regions on data, and say which hold no bad minima.",
-    "regress": "Fit a linear spline with few knots and say what holds it.",
+    "regress": (
+        "Fit a linear spline with few knots by large steps of descent, and say which steps are stable there."
+    ),
     "certify": "Judge a saved model: recompute everything from the table and the factors alone.",
-    "diagnose": "Tell, before any fit, whether the positions of the data determine a matrix of a rank.",
+    "diagnose": "Say, before any fit, whether the observed positions determine a matrix of this rank.",
     "reproduce": "Run a published experiment again: numbers, figures, and what agrees with the paper.",
     "info": "Print what this installation consists of, for bug reports.",
 }
@@ -48,7 +50,8 @@ def make_app(arguments: list[str]) -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        rich_markup_mode=None,
+        # options in panels, for whoever asks; drawing them takes a tenth of a second
+        rich_markup_mode="rich" if asked and "--help" in arguments else None,
     )
     app.callback()(_options)
     for name, line in COMMANDS.items():

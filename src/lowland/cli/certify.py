@@ -14,8 +14,18 @@ from lowland.certificates import JUDGES, MATRIX_CLAIMS, Settings, judge, usual_w
 from lowland.certificates.recheck import recheck
 from lowland.certificates.recheck_outcomes import Check, Outcome
 from lowland.certificates.table_problem import TableProblem
+from lowland.cli.options import (
+    ColumnOption,
+    DelimiterOption,
+    DuplicatesOption,
+    EffortOption,
+    JsonOption,
+    LayoutOption,
+    RequireOption,
+    RowOption,
+    ValueOption,
+)
 from lowland.cli.output import (
-    EFFORT_HELP,
     check_claim,
     exit_on_missed,
     refuse_given,
@@ -54,35 +64,36 @@ def certify(
         typer.Argument(help="A model that lowland complete wrote, or a certificate (.json) to check."),
     ],
     table: Annotated[Path, typer.Argument(help="The table that it was fitted to.")],
-    row: Annotated[str | None, typer.Option(help="Name of the row column of a long table.")] = None,
-    column: Annotated[str | None, typer.Option(help="Name of the column column of a long table.")] = None,
-    value: Annotated[str | None, typer.Option(help="Name of the value column of a long table.")] = None,
-    layout: Annotated[str, typer.Option(help="auto, long or wide.")] = "auto",
-    duplicates: Annotated[str, typer.Option(help="A cell listed twice: error, mean or last.")] = "error",
+    row: RowOption = None,
+    column: ColumnOption = None,
+    value: ValueOption = None,
+    layout: LayoutOption = "auto",
+    delimiter: DelimiterOption = None,
+    duplicates: DuplicatesOption = "error",
     gap: Annotated[float, typer.Option(help="Relative gap that counts as optimal.")] = 1e-2,
-    effort: Annotated[str, typer.Option(help=EFFORT_HELP)] = "standard",
+    effort: EffortOption = "standard",
     seconds: Annotated[
         float | None,
-        typer.Option(help="Stop judging after so many seconds; verdicts then depend on the machine."),
+        typer.Option(help="Stop judging after this many seconds; verdicts then depend on the machine."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option(help="Write the certificate with its point here (.json).")
     ] = None,
-    require: Annotated[
-        str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    require: RequireOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Judge a saved model: recompute everything from the table and the factors alone."""
     check_claim(require)
     Settings.for_effort(effort).budget(0.0, seconds)
     if output is not None:
         check_writable(output)
-    observations = load_table(table, Reading(row, column, value, layout, duplicates=duplicates)).observations
+    observations = load_table(table, Reading(row, column, value, layout, delimiter, duplicates)).observations
     if model.suffix.lower() == ".json":
         why = "the numbers of the document are checked as they stand"
         refuse_given(context, JUDGING, "a certificate that is checked", why, "pass a model to judge")
-        check_document(model, observations, json=json, require=require)
+        if not check_document(model, observations, json=json, require=require):
+            raise typer.Exit(1)
+        return
     loaded, header = load_model(model)
     if not isinstance(loaded, PenalisedTable):
         raise InvalidInputError(
@@ -139,8 +150,8 @@ def _check_documented(output: Path | None, fitted: CompletionModel) -> None:
         )
 
 
-def check_document(path: Path, observations: Observations, *, json: bool, require: str | None) -> None:
-    """Check every number and witness of a certificate again, and exit with 1 if one is contradicted."""
+def check_document(path: Path, observations: Observations, *, json: bool, require: str | None) -> bool:
+    """Check every number and witness of a certificate again; return whether none is contradicted."""
     document = read_certificate(path)
     if document.data != observations.fingerprint():
         raise InvalidInputError(
@@ -166,7 +177,7 @@ def check_document(path: Path, observations: Observations, *, json: bool, requir
         if not (require in good and claimed):
             warn(f"lowland: the required claim {require} is not confirmed")
             wrong = True
-    raise typer.Exit(1 if wrong else 0)
+    return not wrong
 
 
 def table_problem(path: Path, document: CertificateDocument, observations: Observations) -> TableProblem:

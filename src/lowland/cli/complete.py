@@ -23,8 +23,26 @@ from lowland.cli.completing import (
     two_level_columns,
 )
 from lowland.cli.input import source_of
+from lowland.cli.options import (
+    JUDGING,
+    MODEL,
+    READING,
+    RESULTS,
+    RUNNING,
+    ColumnOption,
+    DelimiterOption,
+    DuplicatesOption,
+    EffortOption,
+    JsonOption,
+    LayoutOption,
+    QuietOption,
+    ReportOption,
+    RequireOption,
+    RowOption,
+    SeedOption,
+    ValueOption,
+)
 from lowland.cli.output import (
-    EFFORT_HELP,
     check_claim,
     exit_on_missed,
     say,
@@ -58,83 +76,146 @@ def complete(
         typer.Option(
             envvar="LOWLAND_DATABASE",
             help="Instead of TABLE: postgresql://user@host/name, sqlite:///path or a path in .db.",
+            rich_help_panel=READING,
         ),
     ] = None,
-    query: Annotated[str | None, typer.Option(help="SQL for --database; long or wide.")] = None,
+    query: Annotated[
+        str | None, typer.Option(help="SQL for --database; long or wide.", rich_help_panel=READING)
+    ] = None,
     method: Annotated[
-        str, typer.Option(help="variational, gibbs or map; auto is map if a penalty is given.")
+        str,
+        typer.Option(
+            help="variational, gibbs or map; auto is map if a penalty is given.", rich_help_panel=MODEL
+        ),
     ] = "auto",
     loss: Annotated[
         list[str] | None,
         typer.Option(
             help="squared, huber, absolute, quantile:0.9, logistic, poisson or ordinal; or column=loss, "
-            "as often as needed."
+            "as often as needed.",
+            rich_help_panel=MODEL,
         ),
     ] = None,
-    rank: Annotated[str, typer.Option(help="Rank of the low-rank part, or auto.")] = "auto",
-    biases: Annotated[bool, typer.Option(help="Fit row, column and global biases.")] = True,
+    rank: Annotated[
+        str, typer.Option(help="Rank of the low-rank part, or auto.", rich_help_panel=MODEL)
+    ] = "auto",
+    biases: Annotated[
+        bool, typer.Option(help="Fit row, column and global biases.", rich_help_panel=MODEL)
+    ] = True,
     nonnegative: Annotated[
-        bool, typer.Option("--nonnegative", help="No factor may be negative (method map, --no-biases).")
+        bool,
+        typer.Option(
+            "--nonnegative",
+            help="Nonnegative factors (method map, --no-biases).",
+            rich_help_panel=MODEL,
+        ),
     ] = False,
     pattern: Annotated[
-        str, typer.Option(help="Whether which cells are observed tells of rows and columns: auto, yes, no.")
+        str,
+        typer.Option(
+            help="Use which cells are observed as features of rows and columns: auto, yes or no.",
+            rich_help_panel=MODEL,
+        ),
     ] = "auto",
-    noise: Annotated[str, typer.Option(help="Noise of columns: auto, common or column.")] = "auto",
-    scale: Annotated[str, typer.Option(help="Unit of columns: auto, common or column.")] = "auto",
-    draws: Annotated[int, typer.Option(help="Draws that method gibbs keeps.")] = 100,
+    noise: Annotated[
+        str,
+        typer.Option(
+            help="One noise level for all columns, or one per column: auto, common or column.",
+            rich_help_panel=MODEL,
+        ),
+    ] = "auto",
+    scale: Annotated[
+        str,
+        typer.Option(
+            help="One unit for all columns, or one per column: auto, common or column.", rich_help_panel=MODEL
+        ),
+    ] = "auto",
+    draws: Annotated[
+        int, typer.Option(help="Number of draws that method gibbs keeps.", rich_help_panel=MODEL)
+    ] = 100,
     penalty: Annotated[
-        str, typer.Option(help="Weight of the nuclear norm, larger smooths more; or auto (method map).")
+        str,
+        typer.Option(
+            help="Weight of the nuclear norm (larger is smoother), or auto; method map.",
+            rich_help_panel=MODEL,
+        ),
     ] = "auto",
     penalty_weights: Annotated[
-        str, typer.Option(help="uniform, or counts: penalise a row or column by its number of cells.")
+        str,
+        typer.Option(
+            help="uniform, or counts: penalise a row or column in proportion to its number of cells.",
+            rich_help_panel=MODEL,
+        ),
     ] = "uniform",
     bias_penalty: Annotated[
-        str, typer.Option(help="Ridge on row and column biases, or auto (method map).")
+        str,
+        typer.Option(
+            help="Ridge penalty on row and column biases, or auto; method map.", rich_help_panel=MODEL
+        ),
     ] = "auto",
     row_covariates: Annotated[
-        Path | None, typer.Option(help="Covariates of rows: a table with one line per row, its label first.")
+        Path | None,
+        typer.Option(
+            help="Covariates of rows: a table with one line per row, its label first.", rich_help_panel=MODEL
+        ),
     ] = None,
     column_covariates: Annotated[
         Path | None,
-        typer.Option(help="Covariates of columns: a table with one line per column, its label first."),
+        typer.Option(
+            help="Covariates of columns: a table with one line per column, its label first.",
+            rich_help_panel=MODEL,
+        ),
     ] = None,
-    row: Annotated[str | None, typer.Option(help="Name of the row column of a long table.")] = None,
-    column: Annotated[str | None, typer.Option(help="Name of the column column of a long table.")] = None,
-    value: Annotated[str | None, typer.Option(help="Name of the value column of a long table.")] = None,
-    layout: Annotated[str, typer.Option(help="auto, long or wide.")] = "auto",
-    delimiter: Annotated[
-        str | None, typer.Option(help="Separator of a text table; by its ending by default.")
-    ] = None,
-    duplicates: Annotated[str, typer.Option(help="A cell listed twice: error, mean or last.")] = "error",
+    row: RowOption = None,
+    column: ColumnOption = None,
+    value: ValueOption = None,
+    layout: LayoutOption = "auto",
+    delimiter: DelimiterOption = None,
+    duplicates: DuplicatesOption = "error",
     output: Annotated[
-        Path | None, typer.Option(help="Write the completed table here (CSV, TSV, Parquet or Feather).")
+        Path | None,
+        typer.Option(
+            help="Write the completed table here (CSV, TSV, Parquet or Feather).", rich_help_panel=RESULTS
+        ),
     ] = None,
     interval: Annotated[
-        float | None, typer.Option(help="Write a line per cell to --output, with intervals of this level.")
+        float | None,
+        typer.Option(
+            help="Level of intervals; --output then has one line per cell.", rich_help_panel=RESULTS
+        ),
     ] = None,
     interval_method: Annotated[
         str,
-        typer.Option(help="auto (the method's own), conformal, or conformal_gaps where runs are missing."),
+        typer.Option(
+            help="auto (the method's own), conformal, or conformal_gaps where whole runs are missing.",
+            rich_help_panel=RESULTS,
+        ),
     ] = "auto",
-    model: Annotated[Path | None, typer.Option(help="Write the fitted model here (.npz).")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Write the fitted model here (.npz).", rich_help_panel=RESULTS)
+    ] = None,
+    report: ReportOption = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted fit of --model.")
+        bool,
+        typer.Option("--resume", help="Resume the interrupted fit of --model.", rich_help_panel=RUNNING),
     ] = False,
-    dtype: Annotated[str, typer.Option(help="float64 or float32.")] = "float64",
+    dtype: Annotated[str, typer.Option(help="float64 or float32.", rich_help_panel=RUNNING)] = "float64",
     tolerance: Annotated[
         float | None,
-        typer.Option(help="Stop once the objective falls by less: a fraction, or nats per cell."),
+        typer.Option(
+            help="Stop once a sweep gains less than this fraction of the objective (Bayesian: nats per cell).",
+            rich_help_panel=RUNNING,
+        ),
     ] = None,
-    max_iterations: Annotated[int, typer.Option(help="Most sweeps.")] = 500,
-    seed: Annotated[int, typer.Option(help="Seed of the random start and draws.")] = 0,
-    certify: Annotated[bool, typer.Option(help="Judge the fit.")] = True,
-    effort: Annotated[str, typer.Option(help=EFFORT_HELP)] = "auto",
-    require: Annotated[
-        str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    max_iterations: Annotated[
+        int, typer.Option(help="Maximum number of sweeps.", rich_help_panel=RUNNING)
+    ] = 500,
+    seed: SeedOption = 0,
+    certify: Annotated[bool, typer.Option(help="Compute the certificate.", rich_help_panel=JUDGING)] = True,
+    effort: EffortOption = "auto",
+    require: RequireOption = None,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Complete a table of numbers with holes, with error bars, and say what is proved about the fit."""
     check_claim(require)

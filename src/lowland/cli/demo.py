@@ -9,6 +9,7 @@ import numpy as np
 import typer
 
 from lowland.cli.completed_output import write_completed
+from lowland.cli.options import JsonOption, SeedOption
 from lowland.cli.output import say, say_certificate, say_json, try_report
 from lowland.cli.progress import SearchProgress
 from lowland.completion.baselines import Scores, hold_out_cells_and_runs, score_hold_out
@@ -32,8 +33,8 @@ def demo(
     folder: Annotated[
         Path, typer.Option(help="Where to write the report, the model and the completed table.")
     ] = Path(),
-    seed: Annotated[int, typer.Option(help="Seed of the held-out cells and the random start.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    seed: SeedOption = 0,
+    json: JsonOption = False,
 ) -> None:
     """Complete the world's fertility table, with cells held out to see how well it works."""
     paths = {name: folder / f"demo-{name}" for name in ("report.html", "model.npz", "completed.csv")}

@@ -9,6 +9,15 @@ import numpy as np
 import typer
 
 from lowland.cli.completed_output import describe_table
+from lowland.cli.options import (
+    ColumnOption,
+    DelimiterOption,
+    DuplicatesOption,
+    JsonOption,
+    LayoutOption,
+    RowOption,
+    ValueOption,
+)
 from lowland.cli.output import say, say_json
 from lowland.core.status import Verdict
 from lowland.files.layouts import Reading
@@ -19,16 +28,19 @@ from lowland.sensing.determinacy import diagnose as judge
 def diagnose(
     table: Annotated[Path, typer.Argument(help="A table with holes, long or wide.")],
     rank: Annotated[int, typer.Option(help="Rank of the low-rank part.")],
-    biases: Annotated[bool, typer.Option(help="Row, column and global biases are free besides.")] = False,
-    row: Annotated[str | None, typer.Option(help="Name of the row column of a long table.")] = None,
-    column: Annotated[str | None, typer.Option(help="Name of the column column of a long table.")] = None,
-    value: Annotated[str | None, typer.Option(help="Name of the value column of a long table.")] = None,
-    layout: Annotated[str, typer.Option(help="auto, long or wide.")] = "auto",
-    duplicates: Annotated[str, typer.Option(help="A cell listed twice: error, mean or last.")] = "mean",
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    biases: Annotated[
+        bool, typer.Option(help="Also free biases of rows and columns, and a global one.")
+    ] = False,
+    row: RowOption = None,
+    column: ColumnOption = None,
+    value: ValueOption = None,
+    layout: LayoutOption = "auto",
+    delimiter: DelimiterOption = None,
+    duplicates: DuplicatesOption = "error",
+    json: JsonOption = False,
 ) -> None:
-    """Tell, before any fit, whether the positions of the data determine a matrix of a rank."""
-    loaded = load_table(table, Reading(row, column, value, layout, duplicates=duplicates))
+    """Say, before any fit, whether the observed positions determine a matrix of this rank."""
+    loaded = load_table(table, Reading(row, column, value, layout, delimiter, duplicates))
     seen = loaded.observations
     answer = judge(seen, rank=rank, biases=("row", "column", "global") if biases else ())
     names = [

@@ -17,6 +17,7 @@ from typing import IO, Annotated, Any
 import numpy as np
 import typer
 
+from lowland.cli.options import JsonOption, QuietOption, ReportOption, SeedOption
 from lowland.cli.output import say, say_json, try_report
 from lowland.cli.progress import CountProgress
 from lowland.core.atomic import check_writable, write_whole
@@ -50,16 +51,20 @@ def escape(
     ],
     start: Annotated[str, typer.Option(help="Where chains start, for instance -1,0.")],
     level: Annotated[
-        float | None, typer.Option(help="They have left where coordinate --axis reaches this.")
+        float | None, typer.Option(help="A chain has left when coordinate --axis reaches this value.")
     ] = None,
-    axis: Annotated[int, typer.Option(help="That coordinate, counted from 0.")] = 0,
+    axis: Annotated[int, typer.Option(help="Coordinate of --level, counted from 0.")] = 0,
     radius: Annotated[
-        float | None, typer.Option(help="Or: where they are farther than this from the start.")
+        float | None,
+        typer.Option(
+            help="Instead of --level: a chain has left when it is farther than this from the start."
+        ),
     ] = None,
     beta: Annotated[float, typer.Option(help="Inverse temperature.")] = 8.0,
     dynamics: Annotated[str, typer.Option(help=f"{', '.join(KINDS)}.")] = "overdamped",
     step_size: Annotated[
-        float | None, typer.Option(help="Time of a step; by default a twentieth of the largest stable one.")
+        float | None,
+        typer.Option(help="Step size in time; by default a twentieth of the largest stable one."),
     ] = None,
     friction: Annotated[
         float | None, typer.Option(help="Friction of underdamped dynamics; 1 by default.")
@@ -74,23 +79,23 @@ def escape(
         list[str] | None, typer.Option("--set", help="A parameter of the potential, such as tilt=0.1.")
     ] = None,
     chains: Annotated[int | None, typer.Option(help="Number of chains; 1000 by default.")] = None,
-    max_time: Annotated[float | None, typer.Option(help="When observation ends.")] = None,
+    max_time: Annotated[float | None, typer.Option(help="Time at which observation ends.")] = None,
     saddle: Annotated[
         str | None, typer.Option(help="A saddle, for theory and advice; the start must be the minimum.")
     ] = None,
     extrapolate: Annotated[
-        bool, typer.Option("--extrapolate", help="Take off the error of the step.")
+        bool, typer.Option("--extrapolate", help="Remove the bias of the step size by extrapolation.")
     ] = False,
     split: Annotated[
-        bool, typer.Option("--split", help="By splitting: for exits too rare to wait for.")
+        bool, typer.Option("--split", help="Use splitting, for exits too rare to simulate directly.")
     ] = False,
     times: Annotated[Path | None, typer.Option(help="Write the time of each chain here (CSV).")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    report: ReportOption = None,
+    seed: SeedOption = 0,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
 ) -> None:
-    """Time how long noise takes to drive chains out of a basin, with intervals, beside theory."""
+    """Estimate how long noise takes to drive chains out of a basin, with intervals, beside theory."""
     for path in (times, report):
         if path is not None:
             check_writable(path)

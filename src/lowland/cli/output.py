@@ -12,8 +12,6 @@ from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.core.findings import CLAIMS, Certificate, hope, short_number
 from lowland.core.status import Verdict
 
-EFFORT_HELP = "quick, standard or thorough: how far to go in judging."
-
 
 def say(text: str = "") -> None:
     """Print a line on stdout."""

@@ -10,6 +10,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from lowland.cli.options import DelimiterOption, JsonOption
 from lowland.cli.output import say, say_json
 from lowland.completion.completed import Completed
 from lowland.completion.model_files import load_model
@@ -28,12 +29,12 @@ def predict(
     column: Annotated[
         str | None, typer.Option(help="Name of the column column; the second by default.")
     ] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Separator; by the file's ending by default.")] = None,
+    delimiter: DelimiterOption = None,
     interval: Annotated[
         float | None, typer.Option(help="Add intervals of this level (models with a posterior).")
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Write here instead of to the screen.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Predict cells of a completed table."""
     if output is not None:

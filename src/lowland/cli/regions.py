@@ -12,6 +12,7 @@ import numpy as np
 import typer
 
 from lowland.cli.numeric_columns import read_numbers
+from lowland.cli.options import DelimiterOption, JsonOption, ReportOption, RequireOption, SeedOption
 from lowland.cli.output import check_claim, exit_on_missed, refuse_given, say, say_json, try_report
 from lowland.cli.progress import StepProgress
 from lowland.core.arrays import Matrix
@@ -34,7 +35,9 @@ def regions(
     table: Annotated[
         Path, typer.Argument(help="Inputs, a row per data point: CSV, TSV, Parquet, Feather or .npy.")
     ],
-    target: Annotated[str | None, typer.Option(help="Column to be fitted; the others are inputs.")] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Name of the target column; the other columns are inputs.")
+    ] = None,
     network: Annotated[
         Path | None,
         typer.Option(help="Network (.npz: weight_0, bias_0, weight_1, ...): report on its region."),
@@ -42,20 +45,20 @@ def regions(
     trained: Annotated[
         str, typer.Option(help="Layers of the network that are trained: first or all.")
     ] = "first",
-    width: Annotated[int | None, typer.Option(help="Draw regions of a layer of this width.")] = None,
+    width: Annotated[
+        int | None, typer.Option(help="Survey random regions of a layer with this many neurons.")
+    ] = None,
     law: Annotated[str, typer.Option(help=f"How regions are drawn: {', '.join(LAWS)}.")] = "normal",
-    draws: Annotated[int, typer.Option(help="How many regions are drawn.")] = 200,
+    draws: Annotated[int, typer.Option(help="Number of regions drawn.")] = 200,
     advise: Annotated[
-        float | None, typer.Option(help="Width at which this share of regions holds no bad minimum.")
+        float | None, typer.Option(help="Find the width at which this share of regions holds no bad minimum.")
     ] = None,
     bias: Annotated[bool, typer.Option(help="Whether neurons have biases.")] = True,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
-    require: Annotated[
-        str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
-    ] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Delimiter of a text file.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of draws.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    report: ReportOption = None,
+    require: RequireOption = None,
+    delimiter: DelimiterOption = None,
+    seed: SeedOption = 0,
+    json: JsonOption = False,
 ) -> None:
     """Count activation regions on data, and say which hold no bad minima."""
     if report is not None:

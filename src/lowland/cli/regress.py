@@ -11,6 +11,7 @@ import numpy as np
 import typer
 
 from lowland.cli.numeric_columns import read_numbers
+from lowland.cli.options import DelimiterOption, JsonOption, ReportOption, SeedOption
 from lowland.cli.output import say, say_json, try_report, warn
 from lowland.cli.progress import CountProgress
 from lowland.core.atomic import check_writable
@@ -33,22 +34,22 @@ def regress(
     step_size: Annotated[
         str, typer.Option(help='Step of gradient descent, or "auto": the largest that held-out points allow.')
     ] = "auto",
-    width: Annotated[int, typer.Option(help="Neurons of each run.")] = 50,
+    width: Annotated[int, typer.Option(help="Number of neurons of each run.")] = 50,
     runs: Annotated[int, typer.Option(help="Random starts.")] = 8,
     average: Annotated[
-        bool, typer.Option(help="Average the runs that fit well: fewer errors, more knots.")
+        bool, typer.Option(help="Average the runs that fit well: smaller errors, more knots.")
     ] = True,
-    steps: Annotated[int, typer.Option(help="Steps of descent at most.")] = 20_000,
+    steps: Annotated[int, typer.Option(help="Maximum number of steps of descent.")] = 20_000,
     level: Annotated[float, typer.Option(help="Nominal coverage of intervals.")] = 0.9,
     output: Annotated[
         Path | None, typer.Option(help="Write both columns with predictions and intervals here.")
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
-    delimiter: Annotated[str | None, typer.Option(help="Delimiter of a text file.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of starts and folds.")] = 0,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    report: ReportOption = None,
+    delimiter: DelimiterOption = None,
+    seed: SeedOption = 0,
+    json: JsonOption = False,
 ) -> None:
-    """Fit a linear spline with few knots and say what holds it."""
+    """Fit a linear spline with few knots by large steps of descent, and say which steps are stable there."""
     for path in (output, report):
         if path is not None:
             check_writable(path)

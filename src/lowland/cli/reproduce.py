@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from lowland.cli.options import QuietOption
 from lowland.cli.output import say
 from lowland.cli.progress import CountProgress
 from lowland.core.errors import InvalidInputError
@@ -21,7 +22,7 @@ def reproduce(
     output: Annotated[
         Path, typer.Option(help="Folder for numbers and page; a run goes on from what it holds.")
     ] = Path("reproduction"),
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Run a published experiment again: numbers, figures, and what agrees with the paper."""
     if list_all:

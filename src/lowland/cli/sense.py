@@ -9,8 +9,8 @@ from typing import IO, Annotated, Any
 import numpy as np
 import typer
 
+from lowland.cli.options import EffortOption, JsonOption, QuietOption, ReportOption, RequireOption, SeedOption
 from lowland.cli.output import (
-    EFFORT_HELP,
     check_claim,
     exit_on_missed,
     refuse_given,
@@ -52,17 +52,15 @@ def sense(
     solver: Annotated[str, typer.Option(help=f"auto, {', '.join(SOLVERS)}.")] = "auto",
     start: Annotated[str, typer.Option(help="auto, spectral, random or small_random.")] = "auto",
     output: Annotated[Path | None, typer.Option(help="Write the factors left and right here (.npz).")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
+    report: ReportOption = None,
     target: Annotated[
         str | None, typer.Option(help="Pure state to compare a density matrix with, such as 00+11.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of random starts.")] = 0,
-    effort: Annotated[str, typer.Option(help=EFFORT_HELP)] = "standard",
-    require: Annotated[
-        str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    seed: SeedOption = 0,
+    effort: EffortOption = "standard",
+    require: RequireOption = None,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Recover a low-rank matrix from linear measurements, and say what is proved about it."""
     check_claim(require)
@@ -83,6 +81,7 @@ def sense(
             json=json,
             quiet=quiet,
         )
+        return
     if rank is None:
         raise InvalidInputError(
             "--rank is missing", "an NPZ of measurements", fix="pass --rank 1, for instance"

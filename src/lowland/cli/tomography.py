@@ -74,7 +74,6 @@ def sense_counts(
     if interrupted:
         raise typer.Exit(130)
     exit_on_missed(certificate, require)
-    raise typer.Exit(0)
 
 
 def read_target(text: str, dimension: int) -> np.ndarray:

@@ -8,6 +8,15 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from lowland.cli.options import (
+    READING,
+    ColumnOption,
+    DelimiterOption,
+    DuplicatesOption,
+    JsonOption,
+    LayoutOption,
+    ValueOption,
+)
 from lowland.cli.output import say, say_json
 from lowland.completion.model_files import load_model
 from lowland.completion.rankings import best_columns
@@ -20,17 +29,20 @@ from lowland.files.tables import load_table
 def top(
     model: Annotated[Path, typer.Argument(help="A model that lowland complete wrote.")],
     row: Annotated[str, typer.Argument(help="Label of the row, or its position where it has none.")],
-    count: Annotated[int, typer.Option("--count", "-k", help="How many columns.")] = 10,
+    count: Annotated[int, typer.Option("--count", "-k", help="Number of columns.")] = 10,
     table: Annotated[
         Path | None, typer.Option(help="The table fitted: what it observes of the row is left out.")
     ] = None,
-    row_name: Annotated[str | None, typer.Option("--row", help="Row column of a long table.")] = None,
-    column: Annotated[str | None, typer.Option(help="Column column of a long table.")] = None,
-    value: Annotated[str | None, typer.Option(help="Value column of a long table.")] = None,
-    layout: Annotated[str, typer.Option(help="auto, long or wide.")] = "auto",
-    delimiter: Annotated[str | None, typer.Option(help="Separator of a text table.")] = None,
-    duplicates: Annotated[str, typer.Option(help="A cell listed twice: error, mean or last.")] = "error",
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    row_name: Annotated[
+        str | None,
+        typer.Option("--row", help="Long table: name of the column of row labels.", rich_help_panel=READING),
+    ] = None,
+    column: ColumnOption = None,
+    value: ValueOption = None,
+    layout: LayoutOption = "auto",
+    delimiter: DelimiterOption = None,
+    duplicates: DuplicatesOption = "error",
+    json: JsonOption = False,
 ) -> None:
     """Print the columns with the largest predictions in a row."""
     if count < 1:

@@ -9,8 +9,8 @@ from typing import IO, Annotated, Any
 import numpy as np
 import typer
 
+from lowland.cli.options import EffortOption, JsonOption, QuietOption, ReportOption, RequireOption, SeedOption
 from lowland.cli.output import (
-    EFFORT_HELP,
     check_claim,
     exit_on_missed,
     say,
@@ -35,24 +35,22 @@ def tucker(
         str | None, typer.Option(help='Ranks such as 3 or 3,2,4, or "auto": chosen by held-out cells.')
     ] = None,
     tolerance: Annotated[
-        float | None, typer.Option(help="Relative error not to exceed, instead of ranks; all cells known.")
+        float | None, typer.Option(help="Largest relative error, instead of ranks; every cell must be known.")
     ] = None,
     variable: Annotated[str | None, typer.Option(help="Array of an .npz or .nc file.")] = None,
     starts: Annotated[
         int | None, typer.Option(help="Random starts after the first; by default as needed.")
     ] = None,
-    max_iterations: Annotated[int, typer.Option(help="Steps of each search.")] = 500,
+    max_iterations: Annotated[int, typer.Option(help="Maximum number of steps of each search.")] = 500,
     output: Annotated[
         Path | None, typer.Option(help="Write core, factors and the completed tensor here (.npz).")
     ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML report here.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of random starts.")] = 0,
-    effort: Annotated[str, typer.Option(help=EFFORT_HELP)] = "standard",
-    require: Annotated[
-        str | None, typer.Option(help="Exit with 1 unless this claim is proved or supported.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    report: ReportOption = None,
+    seed: SeedOption = 0,
+    effort: EffortOption = "standard",
+    require: RequireOption = None,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Decompose a tensor into a core and a factor per mode, and say what is proved about the fit."""
     check_claim(require)

@@ -1,0 +1,55 @@
+"""Options that several commands share, each defined once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+# panels of the help
+READING, MODEL, RESULTS = "Reading the table", "Model", "Results"
+JUDGING, RUNNING = "Judging", "Running"
+
+EFFORT_HELP = "quick, standard or thorough: how far to go in judging."
+
+RowOption: TypeAlias = Annotated[
+    str | None, typer.Option(help="Long table: name of the column of row labels.", rich_help_panel=READING)
+]
+ColumnOption: TypeAlias = Annotated[
+    str | None, typer.Option(help="Long table: name of the column of column labels.", rich_help_panel=READING)
+]
+ValueOption: TypeAlias = Annotated[
+    str | None, typer.Option(help="Long table: name of the column of values.", rich_help_panel=READING)
+]
+LayoutOption: TypeAlias = Annotated[
+    str, typer.Option(help="Layout of the table: auto, long or wide.", rich_help_panel=READING)
+]
+DelimiterOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Separator of a text file; by default that of its ending.", rich_help_panel=READING),
+]
+DuplicatesOption: TypeAlias = Annotated[
+    str,
+    typer.Option(help="What to do with a cell listed twice: error, mean or last.", rich_help_panel=READING),
+]
+OutputOption: TypeAlias = Annotated[
+    Path | None, typer.Option(help="File to write the result to.", rich_help_panel=RESULTS)
+]
+ReportOption: TypeAlias = Annotated[
+    Path | None, typer.Option(help="File to write an HTML report to.", rich_help_panel=RESULTS)
+]
+JsonOption: TypeAlias = Annotated[
+    bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=RESULTS)
+]
+EffortOption: TypeAlias = Annotated[str, typer.Option(help=EFFORT_HELP, rich_help_panel=JUDGING)]
+RequireOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Exit with 1 unless this claim is proved or supported.", rich_help_panel=JUDGING),
+]
+SeedOption: TypeAlias = Annotated[
+    int, typer.Option(help="Seed of everything that is drawn.", rich_help_panel=RUNNING)
+]
+QuietOption: TypeAlias = Annotated[
+    bool, typer.Option("--quiet", help="Show no progress.", rich_help_panel=RUNNING)
+]
