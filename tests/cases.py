@@ -779,3 +779,58 @@ def parametrise(cases):
     import pytest
 
     return pytest.mark.parametrize("case", cases, ids=lambda case: f"{case.part.__name__}: {case.name}")
+
+
+# the test that compares each kernel, alone or as part of what it serves, with a slow and obvious twin
+_ROWS = "kernels/test_kernels.py::test_solve_rows"
+_MOMENTS = "completion/test_bayesian_objective.py::test_both_forms_of_the_moment_kernel_agree"
+_CHAINS = "dynamics/test_simulation.py::test_compiled_chains_are_their_twins"
+_MEASURE = "contracts/test_measurements.py::test_naive_oracle"
+_TENSORS = "tensors/test_tucker.py::test_values_derivatives_and_symmetry"
+_MODULAR = "kernels/test_kernels.py::test_modular_rank_agrees_with_fractions"
+_CLOSURE = "certificates/test_completability.py::test_closure_against_naive_filling"
+_DRAWS = "completion/test_bayesian_objective.py::test_rows_are_drawn_from_their_conditional"
+_ACTIVE_SET = "completion/test_nonnegative.py::test_rows_agree_with_the_active_set_method"
+_POTENTIALS = "dynamics/test_simulation.py::test_potentials_agree_with_their_derivatives"
+_ESCAPES = "tensors/test_tucker.py::test_saddles_are_left_and_their_order_is_named"
+_RANKS = "networks/test_regions.py::test_exact_signs_and_ranks"
+KERNELS = {
+    "kernels/connected_components": _CLOSURE,
+    "kernels/cross": "objectives/test_reduction.py::test_it_is_the_schur_complement",
+    "kernels/exact_integers": _RANKS,
+    "kernels/gram_microkernel": _ROWS,
+    "kernels/lane_cholesky": _ROWS,
+    "kernels/lane_products": _ROWS,
+    "kernels/lane_systems": _ROWS,
+    "kernels/llvm_simd": _ROWS,
+    "kernels/modular": _MODULAR,
+    "kernels/moments": _MOMENTS,
+    "kernels/moments_microkernel": _MOMENTS,
+    "kernels/moments_portable": _MOMENTS,
+    "kernels/moments_vector": _MOMENTS,
+    "kernels/normals": _DRAWS,
+    "kernels/ordinal": "contracts/test_parts.py::test_loss_derivatives_and_convexity",
+    "kernels/pauli": _MEASURE,
+    "kernels/projection": "objectives/test_elimination.py::test_reduced_problem",
+    "kernels/rank_one": _ESCAPES,
+    "kernels/residues": "objectives/test_modular.py::test_residues_are_the_numbers",
+    "kernels/rows": _ROWS,
+    "kernels/rows_nonnegative": _ACTIVE_SET,
+    "kernels/rows_portable": _ROWS,
+    "kernels/rows_vector": _ROWS,
+    "kernels/sort": "kernels/test_kernels.py::test_sort_both_ways",
+    "kernels/sparse": "kernels/test_kernels.py::test_sparse_products",
+    "kernels/threads": "kernels/test_kernels.py::test_bits_do_not_depend_on_threads",
+    "dynamics/kernels/ensembles": _CHAINS,
+    "dynamics/kernels/integrators": _CHAINS,
+    "dynamics/kernels/langevin": _CHAINS,
+    "dynamics/kernels/potentials": _POTENTIALS,
+    "dynamics/kernels/step_normals": _CHAINS,
+    "networks/kernels/descent": "networks/test_stability.py::test_descent_is_gradient_descent",
+    "networks/kernels/exact_ranks": _RANKS,
+    "networks/kernels/matroid_union": "networks/test_regions.py::test_union_rank_is_the_rank",
+    "networks/kernels/modular_ranks": _RANKS,
+    "tensors/kernels/cells": _TENSORS,
+    "tensors/kernels/mode_products": _TENSORS,
+    "tensors/kernels/rank_one_escapes": _ESCAPES,
+}

@@ -87,7 +87,7 @@ def test_any_progress_is_right(shift):
         [-1.0],
         exit=PAST,
         dynamics=ld.Overdamped(0.02, 16.0),
-        progress=lambda x: 2 * x[:, 0] - shift,
+        coordinate=lambda x: 2 * x[:, 0] - shift,
         n_walkers=200,
         n_runs=10,
         n_excursions=1000,
@@ -97,7 +97,9 @@ def test_any_progress_is_right(shift):
     assert low < 272.6 * 1.05
     assert high > 272.6 / 1.05
     with pytest.raises(InvalidInputError, match="one number per point"):
-        ld.split_escape("double_well", [-1.0], exit=PAST, dynamics=SLOW, progress=lambda x: x, levels=(-1, 0))
+        ld.split_escape(
+            "double_well", [-1.0], exit=PAST, dynamics=SLOW, coordinate=lambda x: x, levels=(-1, 0)
+        )
     with pytest.raises(InvalidInputError, match="two finite numbers"):
         ld.split_escape("double_well", [-1.0], exit=PAST, dynamics=SLOW, levels=(-1.0, -0.8, 0.0))
 
@@ -116,10 +118,10 @@ def test_extrapolation_knows_what_it_may_do():
     short = _study(max_gradient_calls=200_000, extrapolate=True)
     assert short.horizon == pytest.approx(short.coarse.horizon, abs=0.02)
 
-    def stop(now, within, left):
+    def stop(done, total, seconds):
         raise KeyboardInterrupt
 
-    stopped = _study(extrapolate=True, callback=stop)
+    stopped = _study(extrapolate=True, on_progress=stop)
     assert stopped.message == "interrupted"
     assert stopped.coarse is None
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import cases
+import claims
 import lowland
 import lowland.dynamics
 import lowland.dynamics.search
@@ -27,6 +28,8 @@ import lowland.networks.search
 import lowland.search
 import lowland.tensors
 import lowland.tensors.search
+from lowland import judges
+from lowland.core.findings import CLAIMS
 from lowland.tensors.balancing import TuckerBalancing
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +72,29 @@ def test_every_stepper_has_a_case():
             *cases.REGION_STEPPERS,
         ]
     }
+
+
+def test_every_judge_has_a_case_of_each_outcome_for_each_claim():
+    for judge in judges.JUDGES:
+        for claim in judge.claims:
+            outcomes = {row.outcome for row in claims.CLAIMS if row.judges(judge, claim)}
+            assert outcomes == set(claims.VERDICTS), f"{claim} of {judge.needs.__name__}: {outcomes}"
+
+
+def test_every_claim_has_a_case_of_each_outcome():
+    for claim in CLAIMS:
+        outcomes = {row.outcome for row in claims.CLAIMS if claim in row.claims}
+        assert outcomes == set(claims.VERDICTS), f"{claim}: {outcomes}"
+
+
+def test_every_kernel_has_a_twin():
+    modules = {path.relative_to(SOURCE).with_suffix("").as_posix() for path in SOURCE.glob("**/kernels/*.py")}
+    assert {name for name in modules if not name.endswith("__init__")} == set(cases.KERNELS)
+    for module, test in cases.KERNELS.items():
+        file, name = test.split("::")
+        functions = {node.name for node in ast.walk(ast.parse((ROOT / "tests" / file).read_text()))
+                     if isinstance(node, ast.FunctionDef)}  # fmt: skip
+        assert name in functions, f"{module}: there is no {test}"
 
 
 def test_every_model_has_an_objective():

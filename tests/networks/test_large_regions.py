@@ -114,21 +114,25 @@ def network(points):
 def test_steps_are_reported_and_an_interrupt_ends_them():
     points, targets, *_ = drawn(1, n=30)
     seen = []
-    ln.region_report(network(points), points, targets, on_step=seen.append)
+    ln.region_report(
+        network(points), points, targets, on_progress=lambda done, total, seconds: seen.append(done)
+    )
     assert seen == sorted(seen)
     assert len(seen) > 3
     again = []
 
-    def stop(step):
-        again.append(step)
+    def stop(done, total, seconds):
+        again.append(done)
         if len(again) == 2:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        ln.region_report(network(points), points, targets, on_step=stop)
+        ln.region_report(network(points), points, targets, on_progress=stop)
     assert len(again) <= 4 < len(seen)
     drawn_so_far = []
-    ln.advise_width(12, 3, 0.9, n_draws=80, on_step=drawn_so_far.append)
+    ln.advise_width(
+        12, 3, 0.9, n_draws=80, on_progress=lambda done, total, seconds: drawn_so_far.append(done)
+    )
     assert drawn_so_far == list(range(1, 81))
 
 
@@ -138,7 +142,7 @@ def test_many_points_need_fewer_draws(monkeypatch):
 
     monkeypatch.setattr(pattern_shares, "ENOUGH_WORK", 0.0)
     monkeypatch.setattr(exact_ranks, "LARGE", 0)
-    few = ln.advise_width(12, 3, 0.9, n_draws=300)
+    few = ln.advise_width(12, 3, 0.9, n_draws=300, rng=0)
     assert 20 < len(few.least_widths) < 100
     assert f"{len(few.least_widths)} draws" in few.law
     assert few.lower <= few.width <= few.upper

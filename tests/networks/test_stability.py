@@ -431,7 +431,7 @@ def test_interrupts_keep_what_there_is():
         if done >= 4000:
             raise KeyboardInterrupt
 
-    fit = ln.fit_stable(x, y, step_size=0.05, rng=0, n_steps=50_000, callback=stop)
+    fit = ln.fit_stable(x, y, step_size=0.05, rng=0, n_steps=50_000, on_progress=stop)
     assert fit.message == "interrupted"
     assert fit.runs.steps == 4000
 
@@ -572,7 +572,7 @@ def test_a_coarser_spline_needs_few_knots(fitted, tmp_path):
 
 def test_the_callback_sees_the_steps():
     seen = []
-    ll.StableSplineRegressor(0.1, n_steps=4000, callback=lambda *a: seen.append(a[:2])).fit(*hat(0))
+    ll.StableSplineRegressor(0.1, n_steps=4000, on_progress=lambda *a: seen.append(a[:2])).fit(*hat(0))
     assert seen == [(2000, 4000), (4000, 4000)]
 
 
@@ -581,7 +581,7 @@ def test_an_interrupt_leaves_no_fit():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ll.StableSplineRegressor(0.1, n_steps=4000, callback=stop).fit(*hat(0))
+        ll.StableSplineRegressor(0.1, n_steps=4000, on_progress=stop).fit(*hat(0))
 
 
 def test_units_do_not_matter(fitted):

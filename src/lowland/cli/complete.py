@@ -203,7 +203,7 @@ def complete(
     tolerance: Annotated[
         float | None,
         typer.Option(
-            help="Stop once a sweep gains less than this fraction of the objective (Bayesian: nats per cell).",
+            help="Stop when a sweep gains less: a fraction of the objective, or nats per cell (Bayesian).",
             rich_help_panel=RUNNING,
         ),
     ] = None,

@@ -9,8 +9,7 @@ import io
 import runpy
 import shlex
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Annotated, Any
 
@@ -127,7 +126,7 @@ def escape(
         max_time=max_time,
         extrapolate=extrapolate,
         rng=seed,
-        callback=None if quiet else _counting(1000 if chains is None else chains),
+        on_progress=None if quiet else CountProgress("exits"),
     )
     if times is not None:
         write_whole(times, lambda target: _write_times(target, study))
@@ -162,11 +161,6 @@ def _split(
         return
     say(str(rare))
     _say_theory(theory, ())
-
-
-def _counting(chains: int) -> Callable[[float, int, int], None]:
-    progress, begun = CountProgress("exits"), time.monotonic()
-    return lambda now, within, left: progress(left, chains, time.monotonic() - begun)
 
 
 def _refuse(now: bool, what: str, options: Sequence[tuple[str, Any]]) -> None:

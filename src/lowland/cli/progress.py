@@ -116,13 +116,13 @@ class StepProgress:
         if self._live:
             print(f"\r{'':60}\r", end="", file=sys.stderr)  # noqa: T201
 
-    def __call__(self, step: int) -> None:
-        """Show the number of the step."""
+    def __call__(self, done: int, total: int, seconds: float) -> None:
+        """Show how many steps are done; the total is not known."""
         now = time.monotonic()
         if now - self._spoken < (0.5 if self._live else 15.0):
             return
         self._spoken = now
-        text = f"{self._what} {step}"
+        text = f"{self._what} {done}"
         print(f"\r{text:60}" if self._live else text, end="" if self._live else "\n", file=sys.stderr)  # noqa: T201
 
 

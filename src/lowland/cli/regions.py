@@ -84,7 +84,7 @@ def regions(
     if network is not None:
         net = read_network(network)
         with StepProgress("best loss of the region: step") as steps:
-            found = region_report(net, inputs, values, trained=trained, rng=seed, on_step=steps)
+            found = region_report(net, inputs, values, trained=trained, rng=seed, on_progress=steps)
         data["network"] = dict(found.facts())
         data["notes"] = list(found.notes)
         data["certificate"] = found.certificate.as_dict()
@@ -105,7 +105,7 @@ def regions(
 def _advice(inputs: Matrix, share: float, bias: bool, seed: int) -> WidthAdvice:
     n, d = inputs.shape
     with StepProgress("width of a layer: network") as steps:
-        return advise_width(n, d, share, bias=bias, inputs=inputs, rng=seed, on_step=steps)
+        return advise_width(n, d, share, bias=bias, inputs=inputs, rng=seed, on_progress=steps)
 
 
 def _write_page(report: Path, found: Any, survey: Any, advice: Any, seed: int) -> None:

@@ -66,7 +66,7 @@ def regress(
 
     model = StableSplineRegressor(
         _step(step_size),
-        callback=None if json else CountProgress("steps", 0),
+        on_progress=None if json else CountProgress("steps", 0),
         width=width,
         n_runs=runs,
         average=average,

@@ -11,6 +11,7 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive, whole_number
+from lowland.core.progress import OnProgress
 from lowland.core.random import RandomSource, make_generator
 from lowland.dynamics.antisymmetric import drift_rate
 from lowland.dynamics.closed_forms import potential
@@ -66,7 +67,7 @@ def escape_times(  # noqa: PLR0913
     relaxation: float | None = None,
     check_basin: bool = True,
     rng: RandomSource = None,
-    callback: Callable[[float, int, int], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> EscapeStudy:
     """Measure how long Langevin dynamics takes to leave a basin.
 
@@ -98,8 +99,8 @@ def escape_times(  # noqa: PLR0913
         Refuse a start from which descent runs into the exit set.
     rng : int, Generator or None
         The same seed gives the same bits on any number of threads.
-    callback : callable, optional
-        Called now and then with the time, the chains still within, and those that left.
+    on_progress : callable, optional
+        Called now and then with the chains that left, the number of chains, and the seconds so far.
 
     Returns
     -------
@@ -146,7 +147,7 @@ def escape_times(  # noqa: PLR0913
         raise InvalidInputError("relaxation must be a finite time of at least 0", repr(relaxation))
     keys = make_generator(rng).integers(0, 2**63, size=2)
 
-    watch = Watch(exit, max_time, max_gradient_calls, entry, bridge, callback)
+    watch = Watch(exit, max_time, max_gradient_calls, entry, bridge, on_progress)
 
     def study(moves: Dynamics, k: int, horizon: float | None) -> EscapeStudy:
         # the finer of two runs is watched for as long as the coarser, whatever that takes

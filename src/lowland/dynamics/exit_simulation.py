@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.progress import OnProgress, Reporter
 from lowland.dynamics.exits import Ball, HalfSpace
 from lowland.dynamics.kernels.ensembles import DIVERGED, LEFT, RUNNING, Chains, Ensemble
 from lowland.dynamics.laws import Dynamics, Underdamped
@@ -237,8 +238,8 @@ class Watch:
         Time from which exits are exponential.
     bridge : bool
         Count crossings between two steps of rough paths.
-    callback : callable, optional
-        Called now and then with the time, the chains still within, and those that left.
+    on_progress : callable, optional
+        Called now and then with the chains that left, the number of chains, and the seconds so far.
     """
 
     exit: Any
@@ -246,7 +247,7 @@ class Watch:
     max_gradient_calls: float
     entry: float
     bridge: bool
-    callback: Callable[[float, int, int], None] | None
+    on_progress: OnProgress | None
 
 
 def simulate_exits(potential: Any, start: Matrix, dynamics: Dynamics, watch: Watch, key: int) -> EscapeStudy:
@@ -276,7 +277,7 @@ def simulate_exits(potential: Any, start: Matrix, dynamics: Dynamics, watch: Wat
     h = dynamics.step_size
     last = np.inf if watch.max_time in (None, np.inf) else int(np.ceil(watch.max_time / h))
     calls, begun = 0, time.perf_counter()
-    message = "all have ended"
+    message, tell = "all have ended", Reporter(watch.on_progress, n)
     try:
         while len(chains.ids):
             steps = _chunk(chains, last, watch.max_gradient_calls - calls)
@@ -288,8 +289,7 @@ def simulate_exits(potential: Any, start: Matrix, dynamics: Dynamics, watch: Wat
             ended = chains.status != RUNNING
             status[chains.ids[ended]], times[chains.ids[ended]] = chains.status[ended], chains.times[ended]
             chains = chains.keep(~ended)
-            if watch.callback is not None:
-                watch.callback(chains.step * h, len(chains.ids), int(np.sum(status == LEFT)))
+            tell(int(np.sum(status == LEFT)))
     except KeyboardInterrupt:
         message = INTERRUPTED
     now = chains.step * h

@@ -89,7 +89,7 @@ def split_escape(  # noqa: PLR0913
     *,
     exit: HalfSpace | Ball,
     dynamics: Dynamics,
-    progress: Callable[[Matrix], Vector] | None = None,
+    coordinate: Callable[[Matrix], Vector] | None = None,
     levels: tuple[float, float] | None = None,
     n_walkers: int = 500,
     n_runs: int = 16,
@@ -105,7 +105,7 @@ def split_escape(  # noqa: PLR0913
     exit : HalfSpace or Ball
         Better well past the saddle: crossings between two steps are not counted here.
     dynamics : Overdamped, NonReversible or Underdamped
-    progress : callable, optional
+    coordinate : callable, optional
         Takes points (n, d), returns how far they are on the way out (n,). By default minus the distance to
         the exit set. Any choice is right on average; a good one has less spread.
     levels : pair of float, optional
@@ -159,9 +159,9 @@ def split_escape(  # noqa: PLR0913
     def nearness(x: Matrix) -> Vector:
         return -exit.distance(x)
 
-    way = nearness if progress is None else progress
+    way = nearness if coordinate is None else coordinate
     home, surface = _levels(landscape, low, exit, way, dynamics.beta) if levels is None else _pair(levels)
-    if progress is None and 2 * surface - home >= 0:
+    if coordinate is None and 2 * surface - home >= 0:
         raise InvalidInputError(
             "the exit set is within reach of thermal motion",
             f"at distance {-home:.3g}, an excursion begins {surface - home:.3g} out",
@@ -178,17 +178,17 @@ def _pair(levels: Any) -> tuple[float, float]:
     return float(numbers[0]), float(numbers[1])
 
 
-def _levels(landscape: Any, low: Vector, exit: Any, progress: Any, beta: float) -> tuple[float, float]:
-    """Return progress at the minimum, or near it, and at some thermal deviations from there."""
+def _levels(landscape: Any, low: Vector, exit: Any, coordinate: Any, beta: float) -> tuple[float, float]:
+    """Return the coordinate at the minimum, or near it, and at some thermal deviations from there."""
     H = stationary_hessian(landscape, low, "minimum")
     radial = float(np.sqrt(np.trace(np.linalg.inv(H)) / beta))
-    home = float(np.asarray(progress(low[None]))[0])
+    home = float(np.asarray(coordinate(low[None]))[0])
     if isinstance(exit, Ball) and not exit.inside and np.linalg.norm(exit.centre - low) < radial:
         # a path never comes back to a point: home is a ball about it
         spread, home = radial, home + 0.5 * radial
     else:
         steps = 1e-4 * np.maximum(np.abs(low), 1.0)
-        up, down = (np.asarray(progress(low + sign * np.diag(steps))) for sign in (1, -1))
+        up, down = (np.asarray(coordinate(low + sign * np.diag(steps))) for sign in (1, -1))
         slope = (up - down) / (2 * steps)
         spread = float(np.sqrt(slope @ np.linalg.solve(H, slope) / beta))
     return home, home + _SURFACE * spread

@@ -38,7 +38,7 @@ _MANY = 0.5
 
 @final
 class Passage(NamedTuple):
-    """Where a path was farther than ever before: progress, steps taken, and state."""
+    """Where a path was farther than ever before: coordinate, steps taken, and state."""
 
     place: float
     step: int
@@ -140,7 +140,7 @@ class _Walkers:
 
     def __init__(self, gradient: Callable[[Matrix], Matrix], dynamics: Dynamics, plan: Splitting) -> None:
         self.gradient, self.dynamics = gradient, dynamics
-        self.progress, self.has_left, self.most_steps = plan.progress, plan.has_left, plan.most_steps
+        self.coordinate, self.has_left, self.most_steps = plan.coordinate, plan.has_left, plan.most_steps
         self.calls = 0
 
     def step(self, z: Matrix, rng: np.random.Generator) -> Matrix:
@@ -159,7 +159,7 @@ class _Walkers:
         return np.hstack([x, v, self.gradient(x)])
 
     def place(self, z: Matrix) -> Vector:
-        """Return the progress of states, infinite where they have left."""
+        """Return the coordinate of states, infinite where they have left."""
         x = z[:, : z.shape[1] // 3]
         if not np.all(np.abs(x) <= LIMIT):
             raise InvalidInputError(
@@ -167,17 +167,17 @@ class _Walkers:
                 f"step_size {self.dynamics.step_size:g}",
                 fix="take a smaller step, or mend the gradient far from the minimum",
             )
-        place = np.array(self.progress(x), dtype=float)  # never a view
+        place = np.array(self.coordinate(x), dtype=float)  # never a view
         if place.shape != (len(x),):
             raise InvalidInputError(
-                "progress must return one number per point", f"shape {place.shape} for {len(x)} points"
+                "coordinate must return one number per point", f"shape {place.shape} for {len(x)} points"
             )
         return np.where(self.has_left(x), np.inf, place)
 
     def until(
         self, z: Matrix, low: float, high: float, rng: np.random.Generator, steps: Steps | None = None
     ) -> tuple[Matrix, NDArray[np.bool_], Steps, list[list[Passage]]]:
-        """Run until progress falls to `low` or rises to `high`; return ends, who rose, steps, and records.
+        """Run until the coordinate falls to `low` or rises to `high`; return ends, who rose, steps, records.
 
         `steps` are those taken before. A record has the points at which a path was farther than ever.
         """
@@ -208,7 +208,7 @@ class Splitting:
 
     Parameters
     ----------
-    progress : callable
+    coordinate : callable
         Takes points (n, d), returns how far they are on the way out (n,).
     has_left : callable
         Takes points (n, d), returns which have left (n,).
@@ -220,7 +220,7 @@ class Splitting:
         Steps of a path before the levels are thought to be wrong.
     """
 
-    progress: ReactionCoordinate
+    coordinate: ReactionCoordinate
     has_left: Callable[[Matrix], NDArray[np.bool_]]
     home: float
     surface: float

@@ -45,7 +45,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         Folds, for the step size and for the intervals.
     random_state : int, RandomState, Generator or None
         Source of randomness.
-    callback : callable, optional
+    on_progress : callable, optional
         Takes steps done, all steps, and seconds since the start, while step sizes are tried.
 
     Attributes
@@ -102,7 +102,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         n_steps: int = 20_000,
         cv: int = 5,
         random_state: Any = None,
-        callback: Any = None,
+        on_progress: Any = None,
     ) -> None:
         self.step_size = step_size
         self.width = width
@@ -111,7 +111,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         self.n_steps = n_steps
         self.cv = cv
         self.random_state = random_state
-        self.callback = callback
+        self.on_progress = on_progress
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the spline.
@@ -146,7 +146,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         scaled = (x - self._shift) / self._scale, (values - self._mean) / self._unit, weights
         settings = DescentSettings(self.width, self.n_runs, self.n_steps, bool(self.average))
         self._cross: CrossFit = cross_fit(
-            *scaled, self._steps(), settings, min(self.cv, x.size), rng, self.callback
+            *scaled, self._steps(), settings, min(self.cv, x.size), rng, self.on_progress
         )
         self.step_size_, self.warmup_ = self._cross.step.size, self._cross.step.warmup
         squares = self._unit**2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import LowlandError
+from lowland.core.progress import OnProgress
 from lowland.networks.certificates.sharpness import largest_gauss_newton
 from lowland.networks.kernels.descent import DIVERGED, descend
 from lowland.networks.network import ReluNetwork, two_layer
@@ -26,8 +26,6 @@ RAMP = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 
 # words for runs that are no fit
 LOST = ("collapsed", "diverged")
-
-DescentProgress = Callable[[int, int, float], None]
 
 
 @final
@@ -145,7 +143,7 @@ class Descent:
         self,
         starts: Matrix,
         n_steps: int,
-        callback: DescentProgress | None = None,
+        on_progress: OnProgress | None = None,
         *,
         track: bool = False,
         keep: bool = False,
@@ -177,8 +175,8 @@ class Descent:
                 before = losses
                 if track:
                     looks.append((done, losses, self._sharpness(parameters)))
-                if callback is not None:
-                    callback(done, n_steps, time.perf_counter() - started)
+                if on_progress is not None:
+                    on_progress(done, n_steps, time.perf_counter() - started)
                 if share == 1.0 and np.all(settled | (status == DIVERGED)):
                     message = "the mean loss no longer changes"
                     break

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from math import comb, gcd
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share, whole_number
+from lowland.core.progress import OnProgress, Reporter
 from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.work import counted
 from lowland.kernels.exact_integers import integer_rows
@@ -82,7 +82,7 @@ class WidthAdvice:
     Examples
     --------
     >>> import lowland as ll
-    >>> advice = ll.networks.advise_width(10, 2, 0.9, n_draws=60)
+    >>> advice = ll.networks.advise_width(10, 2, 0.9, n_draws=60, rng=0)
     >>> advice.lower <= advice.width <= advice.upper, advice.least_widths.size
     (True, 60)
     >>> print(advice.law)
@@ -111,8 +111,8 @@ def advise_width(
     bias: bool = True,
     inputs: Matrix | None = None,
     n_draws: int = 400,
-    rng: RandomSource = 0,
-    on_step: Callable[[int], None] | None = None,
+    rng: RandomSource = None,
+    on_progress: OnProgress | None = None,
 ) -> WidthAdvice:
     """Return how wide a ReLU layer must be for a share of its regions to hold no bad minimum.
 
@@ -132,8 +132,8 @@ def advise_width(
         Most networks drawn; of many points, beyond some seconds of work, no more than the limits need.
         Neurons are added one by one, and the width at which the rank becomes full is exact.
     rng : int or Generator
-    on_step : callable, optional
-        Called after each draw with how many there are.
+    on_progress : callable, optional
+        Called after each draw with their number, 0 (the total is not known), and the seconds so far.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def advise_width(
     Examples
     --------
     >>> import lowland as ll
-    >>> advice = ll.networks.advise_width(20, 5, 0.9, n_draws=100)
+    >>> advice = ll.networks.advise_width(20, 5, 0.9, n_draws=100, rng=0)
     >>> advice.lower <= advice.width <= advice.upper
     True
     """
@@ -166,13 +166,13 @@ def advise_width(
         if inputs.shape != (n, d):
             raise InvalidInputError("inputs do not fit n_points and dimension", f"shape {inputs.shape}")
         _check_apart(augmented(inputs, bias))
+    tell = Reporter(on_progress)
     with counted() as work:
         found: list[int] = []
         for own in spawn(networks, draws):
             layers = _Layers(n, d, bias, inputs, own, residues)
             found.append(_least_width(layers, found[-1] if found else 4))
-            if on_step is not None:
-                on_step(len(found))
+            tell(len(found))
             if work.spent > ENOUGH_WORK and _has_limits(len(found), probability):
                 break
     low, high = _quantile_limits(len(found), probability)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, final
@@ -13,6 +12,7 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Indices, Matrix, Vector, out_of_scale
 from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.core.findings import Certificate
+from lowland.core.progress import OnProgress, Reporter
 from lowland.core.random import RandomSource, make_generator
 from lowland.networks.activation import Activation, activation
 from lowland.networks.certificates.region_minima import RegionFacts, judge_region, prove_inner_minimum
@@ -152,8 +152,8 @@ def region_report(
     targets: ArrayLike | None = None,
     *,
     trained: str = "first",
-    rng: RandomSource = 0,
-    on_step: Callable[[int], None] | None = None,
+    rng: RandomSource = None,
+    on_progress: OnProgress | None = None,
 ) -> RegionReport:
     """Say which activation region a ReLU network lies in, and whether the region holds bad minima.
 
@@ -169,8 +169,9 @@ def region_report(
         Whether the first layer is trained, as in the theorem, or all.
     rng : int or Generator
         For random primes and residues: a full rank is proved, a deficient one wrong with a small chance.
-    on_step : callable, optional
-        Called with the number of each step of the search for the best loss of the region.
+    on_progress : callable, optional
+        Called after each step of the search for the best loss of the region with their number, 0 (the total
+        is not known), and the seconds so far.
 
     Returns
     -------
@@ -216,7 +217,7 @@ def region_report(
     notes = []
     optimum = None
     if values is not None and trained == "first" and len(net.weights) == 2:
-        optimum, note = _try_optimum(net, points, values, found, rank, on_step)
+        optimum, note = _try_optimum(net, points, values, found, rank, on_progress)
         notes += [note] if note else []
     facts = RegionFacts(
         len(points),
@@ -268,13 +269,13 @@ def _try_optimum(
     values: Vector,
     found: Activation,
     rank: int,
-    on_step: Callable[[int], None] | None,
+    on_progress: OnProgress | None,
 ) -> tuple[RegionOptimum | None, str]:
     """Return the best of the region, or why it is not known."""
     if out_of_scale(points) or out_of_scale(values) or out_of_scale(net.weights[1]):
         return None, "The best loss of the region was not asked: the data are out of scale."
     try:
-        optimum = _optimum(net, points, values, found, on_step)
+        optimum = _optimum(net, points, values, found, on_progress)
     except MissingExtraError as error:
         return None, f"The best loss of the region was not asked: {error.found}; {error.fix}."
     if optimum is None:
@@ -299,7 +300,7 @@ def _optimum(
     points: Matrix,
     values: Vector,
     found: Activation,
-    on_step: Callable[[int], None] | None,
+    on_progress: OnProgress | None,
 ) -> RegionOptimum | None:
     if found.patterns[0].size > MOST_PAIRS or found.on_boundary:
         return None
@@ -310,7 +311,7 @@ def _optimum(
         net.weights[1][0],
         found.patterns[0],
         offset=0.0 if offset is None else float(offset[0]),
-        on_step=on_step,
+        on_step=None if on_progress is None else Reporter(on_progress),
     )
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.networks.descent import Descent, DescentProgress, Runs, choose, random_starts, zero_network
+from lowland.core.progress import OnProgress
+from lowland.networks.descent import Descent, Runs, choose, random_starts, zero_network
 from lowland.networks.network import ReluNetwork, two_layer
 from lowland.networks.stability import stability_report
 from lowland.networks.stable_fit import StableFit
@@ -95,7 +96,7 @@ def cross_fit(
     settings: DescentSettings,
     n_folds: int,
     rng: np.random.Generator,
-    callback: DescentProgress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> CrossFit:
     """Descend for every step size with every fold left out, all runs together, and choose a step."""
     n_runs = settings.n_runs
@@ -111,7 +112,7 @@ def cross_fit(
     own /= left
     task = Descent(x[order], y[order][None], own, *_of_runs([step for step, _ in cells], n_runs))
     starts = random_starts(len(cells) * n_runs, settings.width, rng)
-    runs, _ = task.run(starts, settings.n_steps, callback)
+    runs, _ = task.run(starts, settings.n_steps, on_progress)
     found: dict[tuple[StepSize, int], ReluNetwork | None] = {}
     errors: dict[StepSize, Vector] = {}
     for place, (step, fold) in enumerate(cells):

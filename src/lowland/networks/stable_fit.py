@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector
 from lowland.core.parameter_checks import check_positive, whole_number
+from lowland.core.progress import OnProgress
 from lowland.core.random import RandomSource, make_generator
-from lowland.networks.descent import LOST, Descent, DescentProgress, Runs, choose, random_starts
+from lowland.networks.descent import LOST, Descent, Runs, choose, random_starts
 from lowland.networks.network import ReluNetwork, check_targets
 from lowland.networks.stability import StabilityReport, check_univariate, stability_report
 
@@ -111,7 +112,7 @@ def fit_stable(  # noqa: PLR0913
     warmup: bool = False,
     track: bool = False,
     rng: RandomSource = None,
-    callback: DescentProgress | None = None,
+    on_progress: OnProgress | None = None,
 ) -> StableFit:
     """Fit a two-layer ReLU network of one input by gradient descent with a constant step.
 
@@ -138,7 +139,7 @@ def fit_stable(  # noqa: PLR0913
         Whether to keep losses and sharpness of the first starts on the way, in `runs.track`: O(n^2 (k + n))
         more for each look and run.
     rng : int, Generator or None
-    callback : callable, optional
+    on_progress : callable, optional
         Takes steps done, all steps, and seconds since the start.
 
     Returns
@@ -179,7 +180,7 @@ def fit_stable(  # noqa: PLR0913
     size = np.full(1, float(step_size))
     task = Descent(inputs[order], values[order][None], None, size, np.full(1, bool(warmup)))
     runs, message = task.run(
-        random_starts(n_runs, width, generator), n_steps, callback, track=track, keep=True
+        random_starts(n_runs, width, generator), n_steps, on_progress, track=track, keep=True
     )
     lost = [word for word in runs.status if word in LOST]
     restarts = 0
@@ -188,7 +189,9 @@ def fit_stable(  # noqa: PLR0913
         if not again or message == "interrupted":
             break
         restarts += len(again)
-        fresh, message = task.run(random_starts(len(again), width, generator), n_steps, callback, keep=True)
+        fresh, message = task.run(
+            random_starts(len(again), width, generator), n_steps, on_progress, keep=True
+        )
         lost += [word for word in fresh.status if word in LOST]
         runs = _replaced(runs, again, fresh)
     best = choose(runs)

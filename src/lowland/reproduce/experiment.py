@@ -15,6 +15,7 @@ from typing import IO, Any, TypeAlias, final
 
 from lowland.core.atomic import write_whole
 from lowland.core.errors import InvalidInputError
+from lowland.core.progress import OnProgress
 from lowland.report.page import Page, write_report
 
 Cell: TypeAlias = Mapping[str, Any]
@@ -72,7 +73,7 @@ def run_experiment(
     *,
     quick: bool = False,
     workers: int = 1,
-    on_progress: Callable[[int, int, float], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Path:
     """Run what is not yet in the folder, and write numbers (CSV) and a page.
 

@@ -157,7 +157,7 @@ def diagnose(
     structure: str = "general",
     biases: tuple[str, ...] | bool = (),
     largest: int = 5000,
-    rng: RandomSource = 0,
+    rng: RandomSource = None,
 ) -> Determinacy:
     """Tell whether data can determine a matrix of a rank, before any fit.
 

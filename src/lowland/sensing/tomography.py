@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
+from lowland.core.progress import OnProgress
 from lowland.core.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.status import StopReason
@@ -131,7 +132,7 @@ def estimate_state(
     rank: int | None = None,
     n_resamples: int = 100,
     rng: RandomSource = None,
-    on_progress: Callable[[int, int, float], None] | None = None,
+    on_progress: OnProgress | None = None,
 ) -> StateEstimate:
     """Estimate a density matrix from counts by maximum likelihood.
 
