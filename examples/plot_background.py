@@ -1,11 +1,11 @@
 """
-Background and foreground of a video, with pixels lost
-======================================================
+Background and foreground of a video with lost pixels
+=====================================================
 
-Frames of a fixed camera are alike but for the light: side by side as columns, they make a matrix of low
-rank. What moves through the picture is sparse. Huber's loss separates the two, pixels lost or not: the
-least Huber error of a low-rank matrix plus its nuclear norm is that of a low-rank plus a sparse matrix,
-each with its penalty (robust principal component analysis).
+Frames of a fixed camera differ only in the light: as columns of a matrix, they have low rank. What moves
+through the picture is sparse. Huber's loss separates the two, even with lost pixels: minimising the Huber
+error of a low-rank matrix plus its nuclear norm is the same as fitting a low-rank plus a sparse matrix, each
+with its penalty (robust principal component analysis).
 """
 
 # %%
@@ -35,9 +35,9 @@ video += 2 * rng.standard_normal(video.shape)
 lost = rng.random(video.shape) < 0.3
 
 # %%
-# A pixel per row, a frame per column, in grey levels. Errors up to 8 are noise; the penalty is theirs times
-# the root of the pixels seen in a frame, as theory has it. The certificate says that no other background and
-# foreground explain the video at less cost.
+# One row per pixel, one column per frame, in grey levels. Errors up to 8 are noise; following theory, the
+# penalty is that number times the square root of the number of pixels seen in a frame. The certificate says
+# that no other background and foreground explain the video at lower cost.
 table = np.where(lost, np.nan, video).reshape(side * side, frames)
 settings = {"rank": 4, "penalty": 8 * np.sqrt(0.7 * side * side), "random_state": 0}
 model = ll.MatrixCompletion(loss="huber:8", scale="common", noise="common", **settings).fit(table)
@@ -50,11 +50,11 @@ squares = ll.MatrixCompletion(certify=False, **settings).fit(table)
 smeared = squares.predict_table().reshape(video.shape)
 for name, found in (("Huber", calm), ("squares", smeared)):
     wrong = np.sqrt(np.mean((found - background)[moving] ** 2))
-    print(f"{name}: background wrong by {wrong:.1f} grey levels behind what moves")
+    print(f"{name}: background wrong by {wrong:.1f} grey levels behind moving objects")
 seen = ~lost
 hits = (np.abs(sparse) > 8)[seen]
 print(
-    f"of the moving pixels that were seen {np.mean(hits[moving[seen]]):.0%} are found, "
+    f"flagged as foreground: {np.mean(hits[moving[seen]]):.0%} of the moving pixels that were seen, "
     f"and {np.mean(hits[~moving[seen]]):.2%} of the others"
 )
 assert np.sum((calm - background)[moving] ** 2) < 0.05 * np.sum((smeared - background)[moving] ** 2)
@@ -67,7 +67,7 @@ for row, t in zip(axes, (6, 20, 34), strict=True):
         top = 80 if stack is shown[2] else 280
         axis.imshow(stack[:, :, t], cmap="gray", vmin=0, vmax=top)
         axis.set_axis_off()
-titles = ("seen", "background", "foreground", "background by squares")
+titles = ("seen", "background", "foreground", "background, squared errors")
 for axis, title in zip(axes[0], titles, strict=True):
     axis.set_title(title, fontsize="medium")
 figure.tight_layout()

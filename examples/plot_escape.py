@@ -1,6 +1,6 @@
 """
-Leaving a minimum: reversible, turned, and with inertia
-=======================================================
+Leaving a minimum: reversible, non-reversible, and with inertia
+===============================================================
 
 A path on the surface of Muller and Brown starts in its deepest minimum. How long does noise take to drive it
 out, and does it help to break reversibility?
@@ -34,9 +34,9 @@ ax.plot(*path.T, lw=0.3, color="tab:orange", label="a path")
 ax.legend(loc="upper right")
 
 # %%
-# Three dynamics at the same temperature, out of the upper left minimum: the time until a path has crossed the
-# saddle and come down beyond. Inertia takes longer in time here and is soonest in gradients, for its steps
-# may be longer. The law is that of Eyring and Kramers for the first saddle.
+# Three dynamics at the same temperature leave the upper left minimum: the time until a path has crossed the
+# saddle and come down on the other side. With inertia it takes longer in time here, but fewest gradients,
+# because steps may be longer. The law is the Eyring-Kramers law for the first saddle.
 down = ll.dynamics.HalfSpace([0.0, -1.0], -0.35)
 H = surface.hessian_at(surface.minima[0])
 J = 0.3 * ll.dynamics.optimal_antisymmetric(H)

@@ -1,9 +1,9 @@
 """
-Filling holes of an image
-=========================
+Filling in missing pixels of an image
+=====================================
 
-An image of which most pixels are lost is a matrix with holes. That it is nearly of low rank is a weak
-description of a photograph, and still enough to see what was there.
+An image with half of its pixels lost is a matrix with missing entries. That it has nearly low rank is a weak
+description of a photograph, and still enough to recover the picture.
 """
 
 # %%
@@ -19,8 +19,8 @@ lost = rng.random(image.shape) < 0.5
 holes = np.where(lost, np.nan, image)
 
 # %%
-# Neighbouring lines are alike: coordinates, as smooth functions, say so. Without them low rank alone
-# must do.
+# Neighbouring rows and columns are similar: smooth functions of the coordinates, as covariates, tell the
+# model so. Without them it has low rank alone.
 place = np.linspace(0, np.pi, len(image))
 waves = np.column_stack([np.cos(k * place) / k for k in range(1, 24)])
 plain = ll.MatrixCompletion(random_state=0, certify=False).fit(holes)

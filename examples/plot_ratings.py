@@ -5,9 +5,9 @@ Ratings, with honest error bars
 Recommenders predict; few say how sure they are. A table of ratings, most of it empty, is completed here
 without tuning, and its error bars are checked on ratings that were held out.
 
-The ratings are made up, so that the page builds anywhere: users rate what they like, which is why the
-pattern of what was rated tells of taste. Put the path of a table of your own (user, item, rating) into
-``LOWLAND_RATINGS`` to run the page on it.
+The ratings are simulated, so that the page builds anywhere. Users rate what they like, so the pattern of
+which items were rated is itself informative. Set ``LOWLAND_RATINGS`` to the path of your own table (user,
+item, rating) to run the page on it.
 """
 
 # %%
@@ -20,7 +20,7 @@ import lowland as ll
 
 
 def invent(users=800, items=500, seed=0):
-    """Return users, items and ratings of 1 to 5, of a taste of three dimensions."""
+    """Return users, items and ratings from 1 to 5, from a model of taste with three dimensions."""
     rng = np.random.default_rng(seed)
     taste, kind = rng.standard_normal((users, 3)), rng.standard_normal((items, 3)) * [1, 0.7, 0.5]
     liking = 0.5 * (taste @ kind.T) + 0.5 * rng.standard_normal((users, 1)) + 0.5 * rng.standard_normal(items)
@@ -58,7 +58,7 @@ print(f"default {error(predicted):.3f}")
 assert error(predicted) < error(means[test.columns])
 
 # %%
-# Do intervals hold what they promise?
+# Do the intervals have the coverage that they promise?
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
 levels = np.array([0.3, 0.5, 0.7, 0.8, 0.9, 0.95])
 inside = []
@@ -72,16 +72,20 @@ counts = train.row_counts()[test.rows]
 low, high = model.predict_interval(test.rows, test.columns, 0.9)
 groups = np.array_split(np.argsort(counts), 8)
 axes[1].plot([counts[g].mean() for g in groups], [(high - low)[g].mean() for g in groups], "o-")
-axes[1].set(xlabel="ratings of the user", ylabel="width of the 90 % interval", title="who is known is surer")
+axes[1].set(
+    xlabel="ratings of the user",
+    ylabel="width of the 90 % interval",
+    title="more ratings, narrower intervals",
+)
 figure.tight_layout()
 plt.show()
 
 # %%
-# Recommendations: the best of what a user has not rated, and what is like an item.
+# Recommendations: the best items that a user has not rated, and items similar to one.
 items, grades = model.top(7, k=5)
 print("for user 7:", ", ".join(f"item {i} ({g:.1f})" for i, g in zip(items, grades, strict=True)))
 alike, correlation = model.similar(int(items[0]), k=3)
 print(
-    f"like item {items[0]}:",
+    f"similar to item {items[0]}:",
     ", ".join(f"item {i} ({c:.2f})" for i, c in zip(alike, correlation, strict=True)),
 )

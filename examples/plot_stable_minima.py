@@ -2,8 +2,8 @@
 Large steps, few knots
 ======================
 
-Gradient descent with a large constant step cannot rest on a function whose slope changes much. The same
-data, three step sizes; then the sharpness of the loss against the step.
+Gradient descent with a large constant step cannot settle on a function whose slope changes much. The same
+data are fitted with three step sizes; then the sharpness of the loss is compared with the step size.
 """
 
 import matplotlib.pyplot as plt
@@ -13,7 +13,7 @@ import lowland as ll
 from lowland.networks.stability_displays import BoundaryRiskDisplay, SplineDisplay
 
 # %%
-# Thirty noisy points of a hat, and what two-layer networks of a hundred neurons make of them.
+# Thirty noisy points of a hat function, fitted by two-layer networks of a hundred neurons.
 rng = np.random.default_rng(0)
 x = rng.uniform(-1, 1, 30)
 y = 1 - 2 * np.abs(x) + 0.5 * rng.standard_normal(30)
@@ -25,7 +25,8 @@ for ax, step in zip(axes, (0.01, 0.1, 0.4), strict=True):
     print(f"step {step}: weighted variation {fit.stability.variation:.2f}, at most {1 / step - 0.5:.1f}")
 
 # %%
-# The largest curvature of the loss at the end follows 2 over the step size wherever descent would go further.
+# The largest curvature of the loss at the end follows 2 over the step size, if descent would go further
+# with a smaller step.
 steps = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.4])
 sharp = [
     [ll.networks.stability_report(fit.runs.network(k), x, y, step).sharpness.largest for k in range(8)]
@@ -39,5 +40,5 @@ ax.set(xlabel="step size", ylabel="largest curvature")
 ax.legend()
 
 # %%
-# What holds the fit: a change of slope costs little near both ends of the data.
+# Where the data constrain the fit: a change of slope costs little near both ends of the data.
 BoundaryRiskDisplay.from_report(fit.stability).plot()

@@ -3,14 +3,15 @@ A survey with answers of several kinds
 ======================================
 
 Answers to a survey are yes or no, marks on a scale, counts and amounts. Squared errors treat a vote
-like a temperature; here every column gets the loss that suits it, and the fit makes them commensurate.
-The data are 944 voters of the American National Election Study of 1996, which statsmodels ships.
+like a temperature; here every column gets the loss that suits it, and the fit puts them on a common scale.
+The data are 944 voters of the American National Election Study of 1996, shipped with statsmodels.
 """
 
 # %%
 # The table
 # ---------
-# A data frame tells what its columns hold: booleans are yes and no, ordered categories are marks.
+# The types of a data frame say what its columns contain: booleans are yes/no answers, ordered categories are
+# marks.
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -55,8 +56,8 @@ print(f"rank {model.rank_}; {model.search_.message}")
 print(model.certificate_["globally_optimal"])
 
 # %%
-# ``fill`` returns a frame of the same kind: a missing vote becomes the likelier one, a missing mark the
-# likeliest mark. ``transform`` returns numbers, of yes and no the probability.
+# ``fill`` returns a frame of the same kind: a missing vote becomes the more likely one, a missing mark the
+# most likely mark. ``transform`` returns numbers; for yes/no columns, the probability of yes.
 filled = model.fill(holes)
 print(filled.head())
 
@@ -65,19 +66,21 @@ asked = hidden[:, survey.columns.get_loc("votes Dole")]
 voted = answers["vote"].to_numpy().astype(bool)
 right = np.mean((chance > 0.5)[asked] == voted[asked])
 most = max(np.mean(voted), 1 - np.mean(voted))
-print(f"of {asked.sum()} hidden votes {right:.0%} are told rightly; the commoner vote alone tells {most:.0%}")
+print(f"of {asked.sum()} hidden votes {right:.0%} are predicted correctly; the majority vote gets {most:.0%}")
 assert right > most + 0.1
 
 # %%
-# Are the probabilities honest? Of the voters that were given a chance of about p, a part of about p did
-# vote so.
+# Are the probabilities calibrated? Of the voters with a predicted probability of about p, a share of about p
+# should have voted so.
 figure, axes = plt.subplots(1, 2, figsize=(9, 3.6))
 groups = np.array_split(np.argsort(chance[asked]), 6)
 axes[0].plot([0, 1], [0, 1], color="0.7")
 axes[0].plot(
     [chance[asked][g].mean() for g in groups], [voted[asked][g].mean() for g in groups], "o", color="C0"
 )
-axes[0].set(xlabel="predicted chance of a vote for Dole", ylabel="part that voted so", title="hidden votes")
+axes[0].set(
+    xlabel="predicted probability of a vote for Dole", ylabel="share that voted so", title="hidden votes"
+)
 
 place = survey.columns.get_loc("selfLR")
 told = model.transform(holes)[:, place][hidden[:, place]] + 1

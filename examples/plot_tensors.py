@@ -1,10 +1,10 @@
 """
-Tensors: a response with holes, and an image in fifty colours
-=============================================================
+Tensors: a response with missing cells, and an image in fifty colours
+=====================================================================
 
 Ligands by times by doses by cell types; rows by columns by wavelengths: many tables have more than two sides.
-The Tucker decomposition gives each side its own few components, and a small core that says how they act
-together.
+The Tucker decomposition gives each side its own few components, and a small core that says how they
+interact.
 """
 
 # %%
@@ -19,8 +19,8 @@ known = ~np.isnan(response)
 print(response.shape, f"{1 - known.mean():.1%} missing")
 
 # %%
-# To see how well missing cells are predicted, hide a tenth of the known ones. The fit itself says what to
-# expect of cells that it has not seen; the hidden ones say what is true.
+# To see how well missing cells are predicted, hide a tenth of the known ones. The fit estimates its error on
+# unseen cells; the hidden cells show the actual error.
 rng = np.random.default_rng(0)
 hidden = known & (rng.random(response.shape) < 0.1)
 fit = ll.decompose_tucker(np.where(hidden, np.nan, response), (4, 3, 4, 4), rng=0)
@@ -32,7 +32,8 @@ print(fit.certificate)
 
 # %%
 # With cells missing no bound on the best fit is known, and the certificate says so. It does say that the
-# point is a local minimum, beyond what a Hessian sees, and that the cells leave only finitely many answers.
+# point is a local minimum, including directions that the Hessian cannot see, and that the cells leave only
+# finitely many answers.
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.4))
 for axis, mode, name in zip(axes, (1, 2, 3), ("time", "dose", "cell type"), strict=True):
     axis.plot(fit.factors[mode][:, :3], marker="o")
@@ -42,7 +43,7 @@ figure.tight_layout()
 plt.show()
 
 # %%
-# The other way round: all cells are known, and a tolerance chooses the ranks. The error is guaranteed.
+# In the opposite case all cells are known, and a tolerance chooses the ranks. The error is guaranteed.
 fields = np.load(data_path("fields"))["cube"].astype(float)
 compressed = ll.decompose_tucker(fields, tolerance=0.05, rng=0)
 print(

@@ -2,9 +2,9 @@
 A wide biological table
 =======================
 
-Expression profiles and antibody panels have columns that hang together and samples that went wrong. This one
-holds 438 blood samples and 66 antibody measurements (6 antigens by 11 receptors); whole groups of
-measurements are removed from some samples, as if a reagent had run out.
+Expression profiles and antibody panels have correlated columns and failed samples. This table has 438 blood
+samples and 66 antibody measurements (6 antigens by 11 receptors); whole groups of measurements are removed
+from some samples, as if a reagent had run out.
 """
 
 # %%
@@ -25,7 +25,7 @@ hidden = hidden.reshape(samples, -1)
 holes = np.where(hidden, np.nan, signals)
 
 # %%
-# The default needs no tuning, and finds how noisy each measurement is.
+# The default needs no tuning, and estimates the noise of each measurement.
 model = ll.MatrixCompletion(random_state=0).fit(holes)
 filled = model.transform(holes)
 neighbours = KNNImputer(n_neighbors=10).fit_transform(holes)
@@ -34,8 +34,8 @@ for name, table in (("lowland", filled), ("ten nearest neighbours", neighbours))
 assert np.sum((filled - signals)[hidden] ** 2) < np.sum((neighbours - signals)[hidden] ** 2)
 
 # %%
-# Imputed numbers are not data: an analysis that takes them for such is too sure of itself. Draw completed
-# tables, analyse each, and pool the results.
+# Imputed numbers are not data: an analysis that treats them as data is overconfident. Draw completed tables,
+# analyse each, and pool the results.
 tables = model.completions(20, random_state=0)
 first = tables[:, :, 0].mean(axis=1)
 print(f"mean of the first measurement: {first.mean():.3f}, spread by imputation {first.std(ddof=1):.4f}")
@@ -49,7 +49,7 @@ axes[0].set(
 )
 noise = model.noise_.reshape(antigens, receptors)
 image = axes[1].imshow(noise, cmap="viridis")
-axes[1].set(title="noise found", xlabel="receptor", ylabel="antigen")
+axes[1].set(title="estimated noise", xlabel="receptor", ylabel="antigen")
 figure.colorbar(image, ax=axes[1], shrink=0.6, label="standard deviation")
 figure.tight_layout()
 plt.show()

@@ -49,7 +49,7 @@ def own(table, rank, pattern):
     from lowland.search import Alternating, Gibbs, Variational
 
     rng = np.random.default_rng(0)
-    settings = BayesianSettings(rank, pattern=pattern).resolve(table)
+    settings = BayesianSettings(rank=rank, pattern=pattern).resolve(table)
     scaling = Scaling.of(table, settings.scale)
     m, n = table.shape
     maps = (FeatureMap.of(None, n if pattern else 0), FeatureMap.of(None, m if pattern else 0))
@@ -59,7 +59,7 @@ def own(table, rank, pattern):
     draw = Gibbs(posterior).init(objective, theta, rng)[0]
     times = {}
     if not pattern:
-        penalised = completion_objective(table, CompletionSettings(rank))
+        penalised = completion_objective(table, CompletionSettings(rank=rank))
         point = 0.1 * rng.standard_normal(penalised.size).astype(np.float32)
 
         def alternate():

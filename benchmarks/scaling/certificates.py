@@ -1,4 +1,4 @@
-"""A penalised fit of a real table with biases, proved; a cut-out re-checked by an independent solver.
+"""A penalised fit of a real table with biases, proved; a submatrix re-checked by an independent solver.
 
     python benchmarks/scaling/certificates.py
 
@@ -42,7 +42,7 @@ def main():
     )
     finding, best = small.certificate["globally_optimal"], convex_optimum(part, 1.0)
     lower, upper = finding.witness["lower_bound"], finding.witness["objective"]
-    print(f"cut-out 40 x 26: {finding.verdict.name}; lower bound {lower:.8f}, independent optimum {best:.8f}, "
+    print(f"submatrix 40 x 26: {finding.verdict.name}; lower bound {lower:.8f}, independent optimum {best:.8f}, "
           f"objective {upper:.8f}; relative differences {(best - lower) / best:.1e} and {(upper - best) / best:.1e}")  # fmt: skip
 
 

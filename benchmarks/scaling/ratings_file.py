@@ -51,7 +51,7 @@ def main():
         invent(path, options.ratings)
     warm = ll.Observations.from_array(np.add.outer(np.arange(40.0), np.arange(30.0)) % 7)
     plan = CompletionPlan(
-        options.method,
+        method=options.method,
         rank=16,
         penalty=20.0 if options.method == "map" else None,
         bias_penalty=5.0 if options.method == "map" else None,

@@ -133,7 +133,7 @@ def test_documents_round_trip(tmp_path, rng):
     assert isinstance(again.certificate, Certificate)
     plain = json.loads(path.read_text())
     for change, words in (
-        ({"version": 99}, "newer version"),
+        ({"version": 99}, "newer lowland"),
         ({"format": "x"}, "not a certificate"),
         ({"point": 3}, "not a certificate"),
     ):

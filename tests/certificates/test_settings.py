@@ -85,6 +85,6 @@ def test_a_large_penalised_table_is_proved_with_a_probability(rng):
     assert rigorous.rigour is Rigour.RIGOROUS
     assert found.verdict is Verdict.PROVED
     assert found.rigour is Rigour.PROBABILISTIC
-    assert "probability 1e-10" in found.method
+    assert "probability at most 1e-10" in found.method
     assert found.limited_by == "largest_dense"
     assert rigorous.value <= found.value < 0.01

@@ -15,7 +15,7 @@ def test_named_potential_with_theory_times_and_report(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "mean exit time" in done.stdout
-    assert "Eyring and Kramers, asymptotic: 12.0" in done.stdout
+    assert "Eyring-Kramers formula (asymptotic): 12.0" in done.stdout
     assert "friction at the estimated turnover" in done.stdout
     rows = list(csv.DictReader((tmp_path / "times.csv").read_text().splitlines()))
     assert len(rows) == 500
@@ -50,7 +50,7 @@ def test_own_gradient_and_the_kinds_of_dynamics(tmp_path):
     cut = call("escape", "mine.py:well", "--start=-1,0", "--max-time", "4", *options, cwd=tmp_path)
     found = json.loads(cut.stdout)
     assert found["censored"] > 0
-    assert found["message"] == "the time is up"
+    assert found["message"] == "max_time is reached"
 
 
 def test_splitting_and_balls(tmp_path):
@@ -72,11 +72,11 @@ def test_splitting_and_balls(tmp_path):
 def test_bad_calls(tmp_path):
     well = ("escape", "double_well", "--start=-1")
     for arguments, words in (
-        ((*well,), "say where chains have left"),
-        ((*well, "--level", "0.7", "--step-size", "3"), "stay below"),
-        ((*well, "--level", "0.7", "--set", "slope=1"), "no parameter"),
-        ((*well, "--level", "0.7", "--split", "--times", "t.csv"), "means nothing with --split"),
-        ((*well, "--level", "0.7", "--friction", "3"), "means nothing with overdamped"),
+        ((*well,), "exactly one exit criterion"),
+        ((*well, "--level", "0.7", "--step-size", "3"), "use a step below"),
+        ((*well, "--level", "0.7", "--set", "slope=1"), "unknown parameter"),
+        ((*well, "--level", "0.7", "--split", "--times", "t.csv"), "is not used with --split"),
+        ((*well, "--level", "0.7", "--friction", "3"), "is not used with overdamped"),
         ((*well, "--level", "0.7", "--times", "mine.py"), "must name a .csv file"),
         (("escape", "none.py:f", "--start=-1", "--level", "1"), "does not exist"),
         (("escape", "muller_brown", "--start=-1", "--level", "1"), "2 coordinates"),

@@ -48,13 +48,13 @@ def test_bad_files_are_named(holes, tmp_path):
     with pytest.raises(FileFormatError, match="from one"):
         read_tensor(tmp_path / "a.tns")
     (tmp_path / "b.tns").write_text("1 1 2.0\n")
-    with pytest.raises(FileFormatError, match="no tensor"):
+    with pytest.raises(FileFormatError, match="not a tensor"):
         read_tensor(tmp_path / "b.tns")
     np.savez(tmp_path / "c.npz", one=np.ones((2, 2, 2)), two=np.ones((2, 2, 2)))
     with pytest.raises(InvalidInputError, match="which array"):
         read_tensor(tmp_path / "c.npz")
     assert read_tensor(tmp_path / "c.npz", variable="one").observations.is_full
-    with pytest.raises(InvalidInputError, match="kind is unknown"):
+    with pytest.raises(InvalidInputError, match="file type is unknown"):
         read_tensor(tmp_path / "d.csv")
     with pytest.raises(InvalidInputError, match="cannot read"):
         read_tensor(tmp_path / "nothing.npy")
@@ -95,4 +95,4 @@ def test_bad_commands(holes, tmp_path):
     assert_clean_error(call("tucker", "cube.npy", cwd=tmp_path), "ranks are missing")
     assert_clean_error(call("tucker", "cube.npy", "--ranks", "a,b", cwd=tmp_path), "not numbers")
     assert_clean_error(call("tucker", "cube.npy", "--ranks", "9,9,9", cwd=tmp_path), "mode 1 is larger")
-    assert_clean_error(call("tucker", "cube.npy", "--tolerance", "0.1", cwd=tmp_path), "all known")
+    assert_clean_error(call("tucker", "cube.npy", "--tolerance", "0.1", cwd=tmp_path), "every cell known")

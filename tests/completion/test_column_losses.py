@@ -381,7 +381,7 @@ def test_an_update_goes_on_and_a_new_level_is_an_error(survey):
     model.update([unseen], ["logistic1"], [float(before < 0.5)])
     after = model.predict([unseen], ["logistic1"])[0]
     assert abs(after - float(before < 0.5)) < abs(before - float(before < 0.5))
-    with pytest.raises(InvalidInputError, match="none of the levels"):
+    with pytest.raises(InvalidInputError, match="not one of the levels"):
         model.update([unseen], ["logistic1"], [3.0])
 
 
@@ -394,7 +394,7 @@ def test_intervals_are_conformal_and_for_numbers(survey):
     assert 0.75 <= np.mean((low <= truth) & (truth <= high), where=hidden) <= 1.0
     with pytest.raises(UnsupportedError, match="levels"):
         model.predict_interval([0], ["logistic1"])
-    with pytest.raises(UnsupportedError, match="penalised fit of squares"):
+    with pytest.raises(UnsupportedError, match="penalised fit with squared losses"):
         model.predict_interval([0], ["squared0"], method="fisher")
 
 
@@ -456,8 +456,8 @@ def test_the_same_seed_gives_the_same_bits(fitted):
         ({0: "logistic"}, lambda t: t.__setitem__((slice(3), 0), [0, 1, 2]), "two levels"),
         ({0: "logistic"}, lambda t: t.__setitem__((slice(None), 0), 1.0), "2 to 50 levels"),
         ({0: "ordinal"}, lambda t: t.__setitem__((slice(None), 0), np.arange(60)), "2 to 50 levels"),
-        ({9: "logistic"}, None, "not there"),
-        ({"a": "logistic"}, None, "not there"),
+        ({9: "logistic"}, None, "does not exist"),
+        ({"a": "logistic"}, None, "does not exist"),
         ({0: "hinge"}, None, "is unknown"),
         ("quantile:1.5", None, "between 0 and 1"),
         ("huber:-1", None, "between 0.001 and"),
@@ -475,7 +475,7 @@ def test_losses_that_do_not_fit_the_table(loss, change, words):
 
 def test_settings_that_losses_do_not_take():
     table = np.random.default_rng(0).poisson(2.0, (30, 6)).astype(float)
-    with pytest.raises(InvalidInputError, match="loss means nothing"):
+    with pytest.raises(InvalidInputError, match="loss is not used"):
         ll.MatrixCompletion(loss="poisson", method="variational").fit(table)
     for settings in ({"penalty": 0.0}, {"penalty": 1.0, "bias_penalty": 0.0}):
         with pytest.raises(InvalidInputError, match="must be positive"):
@@ -565,5 +565,5 @@ def test_completed_tables_keep_what_is_known(fitted):
 def test_draws_need_the_data(survey, tmp_path):
     model = ll.MatrixCompletion(**SETTINGS).fit(survey)
     model.save(tmp_path / "m.npz")
-    with pytest.raises(UnsupportedError, match="need the data"):
+    with pytest.raises(UnsupportedError, match="data are needed"):
         ll.MatrixCompletion.load(tmp_path / "m.npz").sample([0], ["logistic1"], 3)

@@ -31,7 +31,9 @@ def test_levels_that_are_reproduced_as_numbers_are_no_exact_fit(rng):
     table = (np.outer(np.sign(rng.standard_normal(8)), np.sign(rng.standard_normal(6))) > 0) * 1.0
     seen = ll.Observations.from_array(table)
     columns = Columns.of(seen, "logistic")
-    objective = completion_objective(seen, CompletionSettings(2, False, 1e-30, columns=columns))
+    objective = completion_objective(
+        seen, CompletionSettings(rank=2, biases=False, penalty=1e-30, columns=columns)
+    )
     u, s, v = np.linalg.svd(table)
     theta = factors_of(objective, u[:, :2] * np.sqrt(s[:2]), v[:2].T * np.sqrt(s[:2]))
     certificate = certify(objective, theta)
@@ -45,7 +47,9 @@ def test_bounds_hold_where_large_counts_cancel(count, rng):
     seen = ll.Observations.from_array(np.full((6, 5), count))
     for _ in range(100):
         penalty, size = 10 ** rng.uniform(-6, 1), 10 ** rng.uniform(-10, -3)
-        settings = CompletionSettings(1, False, penalty, columns=Columns.of(seen, "poisson"))
+        settings = CompletionSettings(
+            rank=1, biases=False, penalty=penalty, columns=Columns.of(seen, "poisson")
+        )
         objective = completion_objective(seen, settings)
         theta = factors_of(objective, np.full((6, 1), size**0.5), np.full((5, 1), -(size**0.5)))
         found = dual_bound(objective, theta, np.inf, judgement())
@@ -281,7 +285,7 @@ def test_columns_of_a_named_table_by_position(rng):
 
 def test_squares_are_not_asked_of_columns_that_are_not_there(rng):
     frame = pd.DataFrame(rng.standard_normal((30, 3)), columns=list("abc"))
-    with pytest.raises(InvalidInputError, match="not there"):
+    with pytest.raises(InvalidInputError, match="does not exist"):
         ll.MatrixCompletion(loss={"nope": "squared"}, **QUICK).fit(frame)
 
 
@@ -368,7 +372,7 @@ def test_probabilities_of_levels(rng):
     np.testing.assert_allclose(found.sum(axis=1), 1)
     np.testing.assert_allclose(found @ [0, 1, 2], model.predict(np.arange(200), np.full(200, 2)), atol=1e-9)
     assert (found.argmax(axis=1) == table[:, 2]).mean() > 0.6
-    with pytest.raises(ll.LowlandError, match="only levels"):
+    with pytest.raises(ll.LowlandError, match="only columns of levels"):
         model.level_probabilities([0], 0)
 
 

@@ -78,7 +78,7 @@ def test_a_planted_table_is_completed_and_new_rows_are_folded_in(tmp_path):
     )
     low, high = model.predict_interval([0, 1], [2, 3], 0.9)
     assert (low < high).all()
-    with pytest.raises(UnsupportedError, match="no sign fixed"):
+    with pytest.raises(UnsupportedError, match="unconstrained sign"):
         model.predict_interval([0], [0], method="fisher")
 
 
@@ -118,7 +118,7 @@ def test_what_cannot_be_nonnegative():
     _, holes = parts()
     with pytest.raises(InvalidInputError, match="without biases"):
         ll.MatrixCompletion(nonnegative=True, rank=2, penalty=1.0).fit(holes)
-    with pytest.raises(InvalidInputError, match="means nothing"):
+    with pytest.raises(InvalidInputError, match="is not used by method"):
         ll.MatrixCompletion(nonnegative=True, biases=False, method="variational").fit(holes)
     with pytest.raises(InvalidInputError, match="nonnegative"):
         ll.MatrixCompletion(nonnegative=3, biases=False).fit(holes)

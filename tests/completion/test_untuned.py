@@ -193,7 +193,7 @@ def test_covariates_make_cold_rows_known(rng):
         ll.MatrixCompletion(certify=False).fit(holes, row_covariates=about).transform(holes[:5])
     with pytest.raises(InvalidInputError, match="takes no covariates"):
         ll.MatrixCompletion(method="map", rank=1, penalty=1.0).fit(holes, row_covariates=about)
-    with pytest.raises(InvalidInputError, match="no gaps"):
+    with pytest.raises(InvalidInputError, match="no missing values"):
         ll.MatrixCompletion().fit(holes, row_covariates=np.full((m, 1), np.nan))
 
 
@@ -307,7 +307,7 @@ def test_a_penalised_fit_has_no_posterior(instance):
     model = ll.MatrixCompletion(rank=3, penalty=0.5, random_state=0, certify=False).fit(instance[2])
     assert model.method_ == "map"
     for act in (lambda: model.sample([0], [0]), lambda: model.completions(2)):
-        with pytest.raises(UnsupportedError, match="need a posterior"):
+        with pytest.raises(UnsupportedError, match="a posterior is needed"):
             act()
     with pytest.raises(UnsupportedError, match="needs a Bayesian fit"):
         model.predict_interval([0], [0], method="posterior")

@@ -148,9 +148,9 @@ def test_data_out_of_scale_are_refused_before_the_fit(scale):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"n_draws": 7}, "draws means nothing"),
+        ({"n_draws": 7}, "draws is not used"),
         ({"method": "gibbs", "n_draws": 1}, "n_draws"),
-        ({"biases": "no"}, "biases is unknown"),
+        ({"biases": "no"}, "biases must be a boolean"),
     ],
 )
 def test_settings_that_would_be_ignored_are_refused(settings, words):

@@ -122,10 +122,10 @@ def test_float32_stays_float32(name, rng):
     [
         ({"y": np.ones(3)}, "one value per measurement"),
         ({"y": np.full(9, np.nan)}, "finite"),
-        ({"y": np.ones(9) * 1j}, "complex and the measurement is real"),
+        ({"y": np.ones(9) * 1j}, "complex but the measurement is real"),
         ({"model": General((3, 3), 1, is_complex=True)}, "the model is complex"),
-        ({"measurement": gaussian(9, (3, 3), 0, dtype="complex128")}, "the model real"),
-        ({"model": General((4, 4), 1)}, "differ in shape"),
+        ({"measurement": gaussian(9, (3, 3), 0, dtype="complex128")}, "the model is real"),
+        ({"model": General((4, 4), 1)}, "the same shape"),
         ({"ridge": -1.0}, "at least 0"),
         ({"ridge": np.nan}, "at least 0"),
         ({"weights": np.zeros(9)}, "positive"),

@@ -76,7 +76,7 @@ class _Dishonest:
     ("loss", "words"),
     [
         (_Dishonest(Squared(), value=lambda z, y: (z - y) ** 2 / 2 - 1e-6), "negative"),
-        (_Dishonest(Ordinal(), vanishes_at_data=True), "vanishes at the data"),
+        (_Dishonest(Ordinal(), vanishes_at_data=True), "declared to vanish at the data"),
         (_Dishonest(Ordinal(), is_quadratic=True), "quadratic"),
     ],
 )

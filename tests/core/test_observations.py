@@ -68,7 +68,7 @@ def test_bad_triples(arguments, words):
     [
         ({"weights": [-1.0]}, "positive"),
         ({"weights": [1.0, 1.0]}, "as long as values"),
-        ({"row_labels": ["a", "b"], "shape": (1, 1)}, "one label a position"),
+        ({"row_labels": ["a", "b"], "shape": (1, 1)}, "one label per position"),
         ({"row_labels": ["a", "a"]}, "distinct"),
         ({"duplicates": "sum"}, "duplicates is unknown"),
         ({"shape": (0, 1)}, "between 0"),

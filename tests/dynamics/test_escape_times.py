@@ -278,7 +278,7 @@ def test_studies_that_end_early_say_so():
     options = dict(exit=PAST, dynamics=ld.Overdamped(0.01, 8), n_chains=4000, rng=0)
     study = ld.escape_times("double_well", [-1.0], max_time=15.0, **options)
     assert study.censored > 2000
-    assert study.message == "the time is up"
+    assert study.message == "max_time is reached"
     low, high = study.interval(0.999)
     assert low < 38.1149 < high
     assert study.estimate("mean").mean < 15

@@ -30,7 +30,7 @@ def test_chains_watched_too_briefly_give_no_mean():
         assert np.isnan(estimate.mean)
         assert 0 < estimate.lower < study.horizon
         assert estimate.upper == np.inf
-        assert "watched beyond" in str(study)
+        assert "observed beyond" in str(study)
     # energy settles over the inverse friction
     low, high = _study(ld.Underdamped(0.1, 8.0, 0.05), max_time=200.0).interval(0.999)
     assert low < 111.6 < high
@@ -145,7 +145,7 @@ def test_metropolis_needs_energies_and_exact_gradients():
     exact = ld.Overdamped(0.1, 1.0, metropolis=True)
     with pytest.raises(InvalidInputError, match="need energies"):
         ld.sample_langevin(lambda x: x**3 - x, [-1.0], exact)
-    with pytest.raises(InvalidInputError, match="no paths of the diffusion"):
+    with pytest.raises(InvalidInputError, match="not paths of the diffusion"):
         ld.escape_times("double_well", [-1.0], exit=PAST, dynamics=exact)
     noisy = ld.Potential("noisy", 1, lambda x, rng: x, value=lambda x: x[:, 0] ** 2 / 2, stochastic=True)
     with pytest.raises(InvalidInputError, match="exact gradients"):

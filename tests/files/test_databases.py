@@ -124,7 +124,7 @@ def test_a_query_cannot_change_a_server(server):
         "(drop table x)",
         "-- a\n call f()",
     ):
-        with pytest.raises(InvalidInputError, match="something else than read"):
+        with pytest.raises(InvalidInputError, match="must only read data"):
             ll.read_sql(query, server)
     hidden = "with gone as (delete from lowland_ratings returning *) select * from gone"
     with pytest.raises(InvalidInputError, match="read-only"):
@@ -147,7 +147,7 @@ def test_the_command_line_asks_a_server(server, tmp_path):
 def test_a_query_cannot_change_a_file(shop):
     before = shop.read_bytes()
     for query in ("delete from lowland_ratings", "attach 'new.db' as n", "vacuum into 'copy.db'"):
-        with pytest.raises(InvalidInputError, match="something else than read"):
+        with pytest.raises(InvalidInputError, match="must only read data"):
             query_arrow(shop, query)
     with pytest.raises(InvalidInputError, match="readonly"):
         query_arrow(shop, "with x as (select 1) delete from lowland_ratings")
@@ -159,7 +159,7 @@ def test_a_query_cannot_change_a_file(shop):
     "value", ["1.5::money", "gen_random_uuid()", "'a'::bytea", "interval '1 day'", "array[1]"]
 )
 def test_types_that_mean_something_else_are_refused(server, value):
-    with pytest.raises(InvalidInputError, match="neither number nor text"):
+    with pytest.raises(InvalidInputError, match="neither numbers nor text"):
         ll.read_sql(f"select 'a' as r, 'x' as c, {value} as v", server)
 
 
@@ -201,10 +201,10 @@ def test_wide_results_and_nulls(tmp_path):
 @pytest.mark.parametrize(
     ("query", "database", "words"),
     [
-        ("select 1", "missing.db", "no such database"),
-        ("select 1", "sqlite:///missing.db", "no such database"),
-        ("select 1", "mysql://host/name", "unknown kind"),
-        ("select 1", "table.csv", "unknown kind"),
+        ("select 1", "missing.db", "the database does not exist"),
+        ("select 1", "sqlite:///missing.db", "the database does not exist"),
+        ("select 1", "mysql://host/name", "kind of database is unknown"),
+        ("select 1", "table.csv", "kind of database is unknown"),
         ("", "missing.db", "query is empty"),
         ("select 1", "postgresql://me:hush@127.0.0.1:1/none", "refused"),
     ],
@@ -268,8 +268,8 @@ def test_the_command_line_asks_a_database(shop, tmp_path):
     assert pd.read_csv(out).shape == (600, 4)
     assert "lowland complete --database" in page.read_text()
     for wrong, words in (
-        ((), "there is no table"),
-        (("--database", shop), "there is no table"),
+        ((), "no table was given"),
+        (("--database", shop), "no table was given"),
         ((out, "--query", QUERY), "a table and a query"),
     ):
         done = run(*wrong)

@@ -25,20 +25,20 @@ def test_a_wrong_adjoint_is_found_by_the_dot_test():
     wrong = LinearOperator(
         (5, 6), matvec=lambda x: matrix @ x, rmatvec=lambda w: -(matrix.T @ w), dtype=float
     )
-    with pytest.raises(InvalidInputError, match="does not belong to it"):
+    with pytest.raises(InvalidInputError, match="does not match its forward map"):
         Linear(wrong, (2, 3))
     forgotten = matrix * (1 + 1j)
     unconjugated = LinearOperator(
         (5, 6), matvec=lambda x: forgotten @ x, rmatvec=lambda w: forgotten.T @ w, dtype=complex
     )
-    with pytest.raises(InvalidInputError, match="does not belong to it"):
+    with pytest.raises(InvalidInputError, match="does not match its forward map"):
         Linear(unconjugated, (2, 3))
-    with pytest.raises(InvalidInputError, match="adjoint of left does not belong"):
+    with pytest.raises(InvalidInputError, match="adjoint of left does not match"):
         RankOne(unconjugated)
     slightly = LinearOperator(
         (5, 6), matvec=lambda x: matrix @ x, rmatvec=lambda w: (1 + 1e-6) * (matrix.T @ w), dtype=float
     )
-    with pytest.raises(InvalidInputError, match="does not belong to it"):
+    with pytest.raises(InvalidInputError, match="does not match its forward map"):
         Linear(slightly, (2, 3))
 
 
@@ -54,8 +54,8 @@ def test_a_wrong_adjoint_is_found_by_the_dot_test():
         (lambda: Entries([0.5], [0], (2, 2)), "integer"),
         (lambda: gaussian(0, (2, 2)), "positive"),
         (lambda: gaussian(3, (2, 2), symmetric=True, dtype="complex128"), "real"),
-        (lambda: Linear("words", (2, 3)), "no linear operator"),
-        (lambda: RankOne(np.ones((3, 2)), np.ones((4, 2))), "equally many"),
+        (lambda: Linear("words", (2, 3)), "not a linear operator"),
+        (lambda: RankOne(np.ones((3, 2)), np.ones((4, 2))), "same number of vectors"),
         (lambda: RankOne([[1.0, np.inf]]), "finite"),
         (lambda: RankOne([[1.0, 1j * np.nan]]), "finite"),
         (lambda: coded_diffraction(np.ones(4)), "stack of images"),
@@ -66,10 +66,10 @@ def test_a_wrong_adjoint_is_found_by_the_dot_test():
         (lambda: Pauli(["XX", "XA"]), "'XA' at position 1, letter 1"),
         (lambda: Pauli(["X" * 40]), "1 to 30 letters"),
         (lambda: Fourier(np.ones((2, 2))), "boolean"),
-        (lambda: Fourier(np.zeros((2, 2), bool)), "something in it"),
+        (lambda: Fourier(np.zeros((2, 2), bool)), "selects something"),
         (lambda: Stacked([]), "empty list"),
         (lambda: Stacked([Entries([0], [0], (2, 2)), Entries([0], [0], (2, 3))]), "one shape"),
-        (lambda: Stacked([np.eye(2)]), "cannot measure"),
+        (lambda: Stacked([np.eye(2)]), "must be a measurement"),
         (lambda: gaussian(3, 3), "pair of whole numbers"),
         (lambda: data_path("ratings"), "unknown"),
         (lambda: false_minimum(1.5), "between 0 and 1"),

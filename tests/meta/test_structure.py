@@ -29,7 +29,9 @@ import lowland.search
 import lowland.tensors
 import lowland.tensors.search
 from lowland import judges
+from lowland.certificates import MATRIX_CLAIMS, recheck
 from lowland.core.findings import CLAIMS
+from lowland.report import plain_findings
 from lowland.tensors.balancing import TuckerBalancing
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +61,14 @@ def test_every_part_has_a_case(package, tables):
     assert exported_classes(package) | guests == covered
 
 
+def test_every_part_is_held_to_its_protocol_by_the_type_checker():
+    losses = lowland.losses
+    assert set(lowland.measure.MEASUREMENTS) == exported_classes(lowland.measure)
+    assert set(losses.POINTWISE + losses.PENALTIES) == exported_classes(losses)
+    assert set(losses.LOSSES.values()) <= set(losses.POINTWISE)
+    assert set(lowland.models.MODELS) == exported_classes(lowland.models)
+
+
 def test_every_stepper_has_a_case():
     rooms = (lowland.search, lowland.dynamics.search, lowland.networks.search, lowland.tensors.search)
     exported = set().union(*(exported_classes(room) for room in rooms))
@@ -76,6 +86,7 @@ def test_every_stepper_has_a_case():
 
 def test_every_judge_has_a_case_of_each_outcome_for_each_claim():
     for judge in judges.JUDGES:
+        assert set(judge.claims) <= set(CLAIMS)
         for claim in judge.claims:
             outcomes = {row.outcome for row in claims.CLAIMS if row.judges(judge, claim)}
             assert outcomes == set(claims.VERDICTS), f"{claim} of {judge.needs.__name__}: {outcomes}"
@@ -85,6 +96,17 @@ def test_every_claim_has_a_case_of_each_outcome():
     for claim in CLAIMS:
         outcomes = {row.outcome for row in claims.CLAIMS if claim in row.claims}
         assert outcomes == set(claims.VERDICTS), f"{claim}: {outcomes}"
+
+
+def test_every_claim_has_words_and_a_check():
+    """A claim of which a report, the command line or the documentation cannot speak is not finished."""
+    assert set(plain_findings.QUESTIONS) == set(plain_findings.ANSWERS) == set(CLAIMS)
+    assert set(recheck.CHECKS) == set(MATRIX_CLAIMS)
+    page = (ROOT / "docs/explanation/what-the-verdicts-mean.md").read_text()
+    verdicts = dict(re.findall(r"^\| `(\w+)`.*\| ([a-z, ]+) \|$", page, re.MULTILINE))
+    assert set(verdicts) == set(CLAIMS)
+    never = {claim for claim in MATRIX_CLAIMS if "proved" not in verdicts[claim]}
+    assert never == set(recheck.NEVER_PROVED)
 
 
 def test_every_kernel_has_a_twin():

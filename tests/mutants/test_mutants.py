@@ -204,7 +204,7 @@ def test_solver_with_hidden_randomness():
 def test_result_that_returns_the_last_point_not_the_best():
     result = search(Gradient())
     worse = dataclasses.replace(result, value=float(result.trace.values[-1] * 1.1))
-    with pytest.raises(AssertionError, match="least one seen"):
+    with pytest.raises(AssertionError, match="not the smallest seen"):
         check_progress(worse, promises_descent=True)
 
 

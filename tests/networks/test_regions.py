@@ -87,7 +87,7 @@ def test_networks_of_torch_are_read_without_torch(rng):
         (([[1.0], [2.0]], [[1.0, 2.0], [1.0, 2.0]]), (), "one output"),
         (([[1.0], [np.nan]], [1.0, 2.0]), (), "finite"),
         (([[1.0], [2.0]], [1.0, 2.0]), ([0.0], None), "biases of layer 0"),
-        (([[1.0], [2.0]], [1.0, 2.0]), (None,), "as many as layers"),
+        (([[1.0], [2.0]], [1.0, 2.0]), (None,), "one entry of biases per layer"),
     ],
 )
 def test_networks_that_cannot_be(weights, biases, words):
@@ -687,7 +687,7 @@ def test_walks_need_regions(rng):
         (lambda: ln.count_patterns([[0.0], [1.0]], width=-1), "width"),
         (
             lambda: ln.region_report(ln.ReluNetwork(([[1.0]], [1.0])), [[0.0, 1.0]]),
-            "do not fit",
+            "do not match",
         ),
         (
             lambda: ln.region_report(ln.ReluNetwork(([[1.0]], [1.0])), [0.0], trained="last"),

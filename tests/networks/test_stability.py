@@ -440,7 +440,7 @@ def test_interrupts_keep_what_there_is():
     ("x", "y", "settings", "words"),
     [
         ([0.0, 1.0], [0.0, 1.0], {}, "three numbers"),
-        ([0.0, 0.0, 0.0], [0.0, 1.0, 2.0], {}, "different"),
+        ([0.0, 0.0, 0.0], [0.0, 1.0, 2.0], {}, "distinct"),
         ([0.0, 1.0, np.nan], [0.0, 1.0, 2.0], {}, "finite"),
         ([0.0, 1.0, 2.0], [0.0, 1.0], {}, "targets"),
         ([0.0, 1.0, 2.0], [0.0, 1.0, np.inf], {}, "finite"),

@@ -170,7 +170,7 @@ def test_estimator_folds_known_rows_in_as_they_were_fitted():
     [
         (General((3, 3), 1), None, {"bias_ridge": 1.0}, "needs free row or column"),
         (General((3, 3), 1, ("global",)), None, {"bias_ridge": 1.0}, "needs free row or column"),
-        (General((3, 3), 1, ("row",)), None, {"bias_ridge": -1.0}, "bias penalty must be a number"),
+        (General((3, 3), 1, ("row",)), None, {"bias_ridge": -1.0}, "bias penalty must be a finite number"),
         (General((3, 3), 1), None, {"side_weights": ([1, 1, 0], [1, 1, 1])}, "must be positive"),
         (General((3, 3), 1), None, {"side_weights": ([1, 1], [1, 1, 1])}, "2 for 3"),
         (Psd((3, 3), 1), gaussian(9, (3, 3), 0), {"side_weights": ([1] * 3, [1] * 3)}, "entries"),

@@ -148,18 +148,21 @@ def certificate(verdict, value=1e-3, rigour=Rigour.RIGOROUS, unique=None, limit=
     ("proof", "words"),
     [
         (None, "not been judged"),
-        (Certificate((Finding("stationary", Verdict.SUPPORTED),)), "was not asked"),
-        (certificate(Verdict.PROVED), "Proved: the best possible value lies within 0.1 %"),
-        (certificate(Verdict.PROVED, misfit=1e-14), "reproduces the data to their last digits"),
+        (Certificate((Finding("stationary", Verdict.SUPPORTED),)), "was not checked"),
+        (certificate(Verdict.PROVED), "Proved: the best possible objective is at most 0.1 % below"),
+        (certificate(Verdict.PROVED, misfit=1e-14), "reproduces the data to the last digits"),
         (certificate(Verdict.SUPPORTED, rigour=Rigour.ESTIMATE), "Supported, not proved"),
-        (certificate(Verdict.INCONCLUSIVE), "open, but the best possible value lies within 0.1 %"),
-        (certificate(Verdict.INCONCLUSIVE, lower_bound=0.0), "no bound above zero"),
+        (
+            certificate(Verdict.INCONCLUSIVE),
+            "may exist, but the best possible objective is at most 0.1 % below",
+        ),
+        (certificate(Verdict.INCONCLUSIVE, lower_bound=0.0), "no positive lower bound"),
         (certificate(Verdict.PROVED, unique=Verdict.PROVED), "determine one matrix"),
         (certificate(Verdict.PROVED, unique=Verdict.REFUTED), "undetermined"),
-        (certificate(Verdict.PROVED, unique=Verdict.INCONCLUSIVE), "of this rank is open"),
+        (certificate(Verdict.PROVED, unique=Verdict.INCONCLUSIVE), "of this rank remains open"),
         (
             certificate(Verdict.PROVED, unique=Verdict.INCONCLUSIVE, limit="largest_modular"),
-            "too large a question",
+            "too costly to check",
         ),
     ],
 )

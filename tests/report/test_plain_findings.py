@@ -48,10 +48,10 @@ def test_gaps_in_the_unit_of_the_user():
         limited_by="largest_dense",
     )
     told = answer(finding)
-    assert "within 27 % of this one" in told.words
-    assert "fitted values within 0.012" in told.words
+    assert "at most 27 % below this one" in told.words
+    assert "differ from these by at most 0.012" in told.words
     assert "A larger effort may settle it" in told.words
-    assert "within 27 %" in verdict_sentence(ll.Certificate((finding,)))
+    assert "at most 27 % below" in verdict_sentence(ll.Certificate((finding,)))
 
 
 def test_what_a_larger_effort_may_do():
@@ -71,7 +71,7 @@ def test_parts_of_a_table_and_open_cells_by_line():
     ]
     np.testing.assert_array_equal(found.open_by_row, [3, 3, 3, 3, 3, 3, 6])
     np.testing.assert_array_equal(found.open_by_column, [4] * 6)
-    assert "parts between which no cell is determined: 2, of 3 x 3, 3 x 3 cells" in str(found)
+    assert "blocks with no determined cell between them: 2, of 3 x 3, 3 x 3 cells" in str(found)
     whole = ll.diagnose(ll.Observations.from_array(np.ones((4, 4))), rank=1)
     assert whole.blocks == []
     assert whole.open_by_row.size == 0

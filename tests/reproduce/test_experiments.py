@@ -173,7 +173,7 @@ def test_cells_of_karhadkar2023():
     wide = [row["share"] for row in rows["fixed"] if row["inputs"] == 5]
     assert min(wide) == 1.0
     page = karhadkar2023.make_page(rows, True)
-    assert "29 hold zero loss" in page.notes[0]
+    assert "29 have zero loss" in page.notes[0]
     assert "agree" in page.notes[1]
 
 

@@ -220,7 +220,7 @@ def test_bad_input(change, words):
     ("left", "right", "words"),
     [
         (np.ones((3, 1)), None, "do not fit the measurement"),
-        (np.ones((10, 1)), np.ones((10, 2)), "equally many columns"),
+        (np.ones((10, 1)), np.ones((10, 2)), "same number of columns"),
         (np.ones(10), None, "2 dimensions"),
         (np.full((10, 1), np.nan), None, "finite"),
     ],

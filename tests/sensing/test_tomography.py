@@ -37,11 +37,11 @@ def test_outcomes_of_a_setting_are_complete_and_project(rng):
     ("settings", "outcomes", "words"),
     [
         ([], [], "at least one"),
-        (["X"], ["0", "1"], "equally many"),
+        (["X"], ["0", "1"], "same number of words"),
         (["XX", "X"], ["00", "0"], "one letter and one digit"),
         (["X"], ["00"], "one letter and one digit"),
-        (["I"], ["0"], "made of X, Y, Z"),
-        (["X"], ["2"], "made of X, Y, Z"),
+        (["I"], ["0"], "consist of X, Y, Z"),
+        (["X"], ["2"], "consist of X, Y, Z"),
         (["X" * 20], ["0" * 20], "1 to 12 letters"),
     ],
 )
@@ -55,8 +55,12 @@ def test_bad_words(settings, outcomes, words):
     [
         ("setting,outcome\nX,0\n", FileFormatError, "no column count"),
         ("", FileFormatError, "no column setting"),
-        ("setting,outcome,count\nX,0,many\n", FileFormatError, "line 2: count is no number"),
-        ("setting,outcome,count\nX,0,3\nX,1,-1\n", InvalidInputError, "line 3: count must be at least 0"),
+        ("setting,outcome,count\nX,0,many\n", FileFormatError, "line 2: count is not a number"),
+        (
+            "setting,outcome,count\nX,0,3\nX,1,-1\n",
+            InvalidInputError,
+            "line 3: count must be finite and at least 0",
+        ),
         ("setting,outcome,count\nX,0,nan\n", InvalidInputError, "line 2"),
         ("setting,outcome,count\nX,0,0\nX,1,0\n", InvalidInputError, "holds no counts"),
         ("setting,outcome,count\nX,0,1\nx,0,2\n", InvalidInputError, "listed twice"),

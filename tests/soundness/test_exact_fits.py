@@ -67,7 +67,7 @@ def check(finding, value, best, halves):
         assert finding.witness["half_units"] >= float(halves) * (1 - 1e-12)
         assert not finding.assumptions
     else:
-        assert "count as none" in finding.assumptions[0]
+        assert "count as zero" in finding.assumptions[0]
         assert float(value / halves) ** 0.5 / 2 <= 1.1 * finding.value + 1
     # what is a thousand times worse than another is not proved at all
     assert value <= 10**6 * halves

@@ -1,1 +1,1 @@
-"""What tables and tensors share of Bayesian models: posteriors, draws, and priors learnt for each side."""
+"""Parts of Bayesian models shared by tables and tensors: posteriors, draws, and learnt priors."""

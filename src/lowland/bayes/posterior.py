@@ -1,4 +1,4 @@
-"""What is known of a Bayesian completion between two sweeps: averages, or one draw."""
+"""The state of a Bayesian completion between two sweeps: a variational posterior, or one draw."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ class Posterior:
     row_covariances, column_covariances : ndarray, shape (m or n, d (d + 1) / 2)
         Packed lower triangles.
     row_precision, column_precision : ndarray, shape (d, d)
-        Of the priors.
+        Precisions of the priors.
     row_coefficients, column_coefficients : ndarray, shape (features + 1, d)
-        Of the prior means.
+        Coefficients of the prior means.
     noise_precision : float
         alpha.
     column_precisions : ndarray, shape (n,)
-        tau; ones where noise is common.
+        tau; ones if the noise is common.
     errors : ndarray, shape (n,)
         Expected weighted squared errors of each column, without tau.
     row_entropy, column_entropy : float
-        Of the Gaussians of a side.
+        Entropies of the Gaussians of a side.
     row_energy, column_energy : float
-        Minus their expected log density under their prior, with its own.
+        Negative expected log density of a side under its prior, including the density of the prior.
     """
 
     theta: Vector
@@ -59,11 +59,11 @@ class Draw:
     Parameters
     ----------
     errors : ndarray, shape (n,)
-        Weighted squared errors of each column, as the noise was drawn.
+        Weighted squared errors of each column when the noise was drawn.
     key, sweep : int
-        Of the stream of normals that the next rows are drawn with.
+        Position in the stream of normals that the next rows are drawn with.
     kept : tuple of ndarray, shape (size,)
-        Points of earlier sweeps.
+        Points kept from earlier sweeps.
     """
 
     theta: Vector

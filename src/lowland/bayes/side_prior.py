@@ -1,4 +1,4 @@
-"""The learnt Gaussian prior of one side's rows, its mean a linear function of their features."""
+"""The learnt Gaussian prior of one side's rows, whose mean is a linear function of their features."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.kernels.moments import Moments
 from lowland.kernels.sparse import multiply_rows
 
-# beyond this side of the smaller Gram matrix its Cholesky factor costs more than many sweeps
+# beyond this size of the smaller Gram matrix, its Cholesky factorisation costs more than many sweeps
 LARGEST_GRAM = 12_000
 
 
@@ -20,26 +20,26 @@ LARGEST_GRAM = 12_000
 class SidePrior:
     """Rows a_u ~ N(B^T f_u, P^-1), with B and P learnt; the first feature is the constant 1.
 
-    P has a Wishart prior of d + 1 degrees of freedom with E[P^-1] about `scale` I over the number of
-    rows, the rows of B given P a Gaussian one of precision P, so that a feature's ridge is 1: scale
-    features by the inverse root of another one.
+    P has a Wishart prior with d + 1 degrees of freedom and E[P^-1] about `scale` I divided by the number of
+    rows. Given P, the rows of B have a Gaussian prior of precision P, so that the ridge of a feature is 1;
+    for another ridge, scale the feature by its inverse square root.
 
     Parameters
     ----------
     size : int
         Number n of rows.
     width : int
-        Numbers d in a row.
+        Length d of a row.
     features : sparse array, shape (n, f), or None
     scale : float
-        Strength of the Wishart prior: the smaller, the smaller rows may become.
+        Strength of the Wishart prior; the smaller it is, the smaller rows may become.
     dtype : dtype
         Precision of the rows.
 
     Raises
     ------
     InvalidInputError
-        If the smaller side of the features is too long for a dense factorisation.
+        If the smaller side of the feature matrix is too long for a dense factorisation.
     """
 
     def __init__(self, size: int, width: int, features: Any, scale: float, dtype: np.dtype[Any]) -> None:
@@ -54,29 +54,29 @@ class SidePrior:
             raise InvalidInputError(
                 "there are too many features and rows",
                 f"{design.shape[1]} features of {size} rows",
-                f"the smaller number may be {LARGEST_GRAM} at most",
+                f"the smaller of the two numbers may be at most {LARGEST_GRAM}",
                 "turn the observation pattern off, or pass fewer features",
             )
         self.features = int(design.shape[1])
         self._primal = design.shape[1] <= size
         gram = ((design.T @ design) if self._primal else (design @ design.T)).toarray()
         gram[np.diag_indices(smaller)] += 1
-        # G + I is well conditioned, and products with its inverse are much faster than narrow solves
+        # G + I is well conditioned, and products with its inverse are faster than solves with few columns
         triangle = cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
         root = solve_triangular(triangle, np.eye(smaller), lower=True, check_finite=False, overwrite_b=True)
         self._inverse = root.T @ root
         self._root = root.astype(dtype) if self._primal else None
         self._forward, self._backward = _compressed(design, dtype), _compressed(csr_array(design.T), dtype)
-        # sum of s / (s + 1) over the eigenvalues s of the Gram matrix, without the constant's one
+        # sum of s / (s + 1) over the eigenvalues s of the Gram matrix, without that of the constant
         self.degrees = smaller - float(np.trace(self._inverse)) - size / (size + 1)
 
     @property
     def weight(self) -> float:
-        """How many rows' worth the precision is divided by: rows, width and effective features."""
+        """The divisor of the scatter matrix: rows, width and effective number of features."""
         return float(self.size + self.width + self.degrees)
 
     def first(self) -> tuple[Matrix, Matrix]:
-        """Return the precision I and coefficients 0, to begin with."""
+        """Return the initial precision I and coefficients 0."""
         return np.eye(self.width), np.zeros((self.features, self.width), self.dtype)
 
     def means(self, coefficients: Matrix) -> Matrix:
@@ -84,7 +84,7 @@ class SidePrior:
         return multiply_rows(*self._forward, coefficients)
 
     def shifts(self, coefficients: Matrix, precision: Matrix) -> Matrix:
-        """Return the precision times the prior means, of all rows or, where rows share it, of one."""
+        """Return the precision times the prior means, of all rows, or of one if all are equal."""
         means = coefficients[0] if self.features == 1 else self.means(coefficients)
         shifted: Matrix = (means.astype(np.float64) @ precision).astype(self.dtype)
         return shifted
@@ -97,7 +97,7 @@ class SidePrior:
         precision : ndarray of float64, shape (d, d)
         coefficients : ndarray, shape (f + 1, d)
         energy : float
-            Minus the expected log density of the rows with the log priors, constants of these apart.
+            Negative expected log density of the rows and their priors, up to constants of the priors.
         """
         coefficients, means = self._solve(self._project(rows.means))
         scatter = self._scatter(rows.means - means, coefficients)
@@ -111,8 +111,8 @@ class SidePrior:
     def draw(self, rows: Matrix, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
         """Return a precision and coefficients drawn from their posterior given the rows.
 
-        The precision is drawn with the coefficients integrated out, then the coefficients given it: their
-        deviation has the covariance (F^T F + I)^-1 over features, and P^-1 over the numbers of a row.
+        The precision is drawn with the coefficients integrated out, then the coefficients given the
+        precision. Their deviation has covariance (F^T F + I)^-1 over features and P^-1 within a row.
         """
         from scipy.stats import wishart
 
@@ -124,10 +124,10 @@ class SidePrior:
         return precision, best + deviation @ spread
 
     def _best_and_deviation(self, rows: Matrix, rng: np.random.Generator) -> tuple[Matrix, Matrix, Matrix]:
-        """Return the best coefficients, their means of rows, and normals of covariance (F^T F + I)^-1.
+        """Return the best coefficients, the row means they give, and normals of covariance (F^T F + I)^-1.
 
-        Where no root of that covariance is at hand, the normals are the coefficients that best fit rows
-        and zeros of independent normals: these have the same law, and ride along in one solve.
+        If no square root of that covariance is available, the normals are least-squares coefficients for
+        independent normal data, which have the same distribution and come from the same solve.
         """
         normals = rng.standard_normal((self.features, self.width)).astype(self.dtype)
         if self._root is not None:

@@ -1,4 +1,4 @@
-"""Judges of a finished point. They trust nothing that the solver said."""
+"""Judges of a finished point. They rely on nothing that the solver reported."""
 
 from lowland.certificates.judge import Judge, Judges
 from lowland.certificates.judges import JUDGES, MATRIX_CLAIMS

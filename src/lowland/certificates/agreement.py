@@ -10,7 +10,7 @@ from lowland.core.findings import Finding
 from lowland.core.status import Verdict
 
 P, S, R = Verdict.PROVED, Verdict.SUPPORTED, Verdict.REFUTED
-# a claim with one of these verdicts cannot stand beside another with that one
+# a claim with one of these verdicts contradicts the other claim with that verdict
 _EXCLUDED: tuple[tuple[str, tuple[Verdict, ...], str, Verdict], ...] = (
     ("second_order_stationary", (P, S), "stationary", R),
     ("strict_local_minimum", (P, S), "stationary", R),
@@ -45,7 +45,7 @@ def contradictions(findings: dict[str, Finding]) -> list[tuple[str, str]]:
 
 
 def _lower_points(findings: dict[str, Finding]) -> list[tuple[str, str]]:
-    """Return the findings with a point that is lower by more than a proof of optimality allows."""
+    """Return the findings whose point has a lower objective than a proof of optimality allows."""
     best = findings.get("globally_optimal")
     if best is None or best.verdict not in (P, S):
         return []
@@ -60,10 +60,10 @@ def _lower_points(findings: dict[str, Finding]) -> list[tuple[str, str]]:
 
 
 def settle(findings: dict[str, Finding]) -> dict[str, Finding]:
-    """Return the findings, those that contradict each other left open: one of them must be wrong."""
+    """Return the findings, with contradictory ones made inconclusive: one of each pair must be wrong."""
     for pair in contradictions(findings):
         for claim, other in (pair, pair[::-1]):
-            method = f"left open, for it contradicts what was found of {other}: {findings[claim].method}"
+            method = f"inconclusive because it contradicts the finding on {other}: {findings[claim].method}"
             findings = findings | {
                 claim: replace(findings[claim], verdict=Verdict.INCONCLUSIVE, method=method)
             }

@@ -1,8 +1,8 @@
 """Determinacy of large patterns: a small core that is determined, and everything that follows from it.
 
-Once the factors of some columns are known (up to finitely many choices, and the mixing of all factors), a
-row with as many observed cells among them as it has unknowns is determined by linear equations, and so
-on in turn. For generic values the equations are independent.
+Once the factors of some columns are known (up to finitely many choices and a mixing of all factors), a row
+with as many observed cells in these columns as it has unknowns is determined by linear equations; then
+columns follow from rows, and so on. For generic values the equations are independent.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from lowland.core.records import ObservedPattern, dimension_of
 from lowland.core.work import CALL, UNLIMITED, Budget, touch
 
 Lines = tuple[NDArray[np.bool_], NDArray[np.bool_]]
-# cores tried, each twice as large as the last, and seeds of complete blocks
+# number of cores tried, each twice as large as the last, and of seeds for complete blocks
 ATTEMPTS = 3
 SEEDS = 20
-# equations of a core for each unknown of its columns, once its rows are eliminated
+# equations per unknown of the columns of a core, once its rows are eliminated
 SURPLUS = 1.5
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """Rows and columns whose cells are determined, and the size of the core that they follow from."""
+    """Rows and columns whose cells are determined, and the size of the core that determines them."""
 
     rows: NDArray[np.bool_]
     columns: NDArray[np.bool_]
@@ -37,7 +37,7 @@ class Reach:
 
     @property
     def share(self) -> float:
-        """Part of all cells that is determined."""
+        """Fraction of all cells that are determined."""
         return float(self.rows.mean() * self.columns.mean())
 
     @property
@@ -47,7 +47,7 @@ class Reach:
 
 
 def close(observed: Any, known: Lines, needed: tuple[int, int]) -> Lines:
-    """Add lines with enough observed cells among known lines of the other side, until none is left.
+    """Add lines with enough observed cells in known lines of the other side, until there are no more.
 
     Parameters
     ----------
@@ -77,13 +77,13 @@ def close(observed: Any, known: Lines, needed: tuple[int, int]) -> Lines:
 def finite_reach(
     pattern: ObservedPattern, largest: int, rng: np.random.Generator, budget: Budget = UNLIMITED
 ) -> Reach | None:
-    """Return what is determined up to finitely many choices, or None where no core was found.
+    """Return what is determined up to finitely many choices, or None if no core was found.
 
     Parameters
     ----------
     pattern : ObservedPattern
     largest : int
-        Most unknowns of the core's columns.
+        Largest number of unknowns of the core's columns.
     rng : numpy.random.Generator
         For the integer points.
     budget : Budget
@@ -92,7 +92,7 @@ def finite_reach(
     if not budget.allows(_closing_work(pattern), part=0.5):
         return None
     observed, needed = _observed(pattern), _unknowns(pattern)
-    for attempt in reversed(range(ATTEMPTS)):  # small cores are cheap and often enough
+    for attempt in reversed(range(ATTEMPTS)):  # small cores are cheap and often sufficient
         size = max(largest // max(needed) >> attempt, 2)
         core = _densest_core(observed, needed, size)
         if core is None:
@@ -108,7 +108,7 @@ def finite_reach(
 def unique_reach(pattern: ObservedPattern, budget: Budget = UNLIMITED) -> Reach | None:
     """Return what is determined uniquely, starting from complete blocks of r rows and columns.
 
-    Without biases: the factors of a complete block are known but for their mixing. As many blocks are tried
+    Without biases: the factors of a complete block are known up to their mixing. As many blocks are tried
     as a third of the budget allows.
     """
     each = _closing_work(pattern)
@@ -131,7 +131,7 @@ def unique_reach(pattern: ObservedPattern, budget: Budget = UNLIMITED) -> Reach 
 
 
 def _closing_work(pattern: ObservedPattern) -> float:
-    """Return about what a block and its closure take: products with the pattern, some for each component."""
+    """Return the approximate work of a block and its closure: some products per component."""
     return CALL * 20 + 2.0 * pattern.rows.size * (pattern.rank + 12)
 
 
@@ -147,9 +147,9 @@ def _unknowns(pattern: ObservedPattern) -> tuple[int, int]:
 
 
 def _fixes_factors(core: ObservedPattern) -> bool:
-    """Whether a core is so large that its cells, once known, fix factors and biases but for their mixing."""
+    """Whether a core is so large that its cells determine factors and biases up to their mixing."""
     (m, n), r = core.shape, core.rank
-    if set(core.biases) == {"global"}:  # a complete block of r rows or columns takes any constant
+    if set(core.biases) == {"global"}:  # a complete block of r rows or columns can absorb any constant
         return m > r and n > r
     return r <= min(m - ("column" in core.biases), n - ("row" in core.biases))
 
@@ -165,12 +165,12 @@ def _observed(pattern: ObservedPattern) -> Any:
 
 
 def _densest_core(observed: Any, needed: tuple[int, int], size: int) -> tuple[Indices, Indices] | None:
-    """Return rows and columns that see each other often, lines with too few cells peeled away."""
+    """Return a dense core of rows and columns, found by removing lines with too few cells."""
     by_column = np.asarray(observed.sum(axis=0)).ravel()
     columns = np.argsort(-by_column, kind="stable")[:size]
     inside = np.asarray(observed[:, columns].sum(axis=1)).ravel()
     rows = np.argsort(-inside, kind="stable")
-    # as few rows as give enough equations between the unknowns of the columns
+    # the smallest number of rows that gives enough equations between the unknowns of the columns
     equations = np.cumsum(np.maximum(inside[rows] - needed[0], 0))
     rows = rows[: int(np.searchsorted(equations, SURPLUS * columns.size * needed[1])) + max(needed) + 1]
     while rows.size and columns.size:
@@ -186,7 +186,7 @@ def _densest_core(observed: Any, needed: tuple[int, int], size: int) -> tuple[In
 
 
 def _restricted(pattern: ObservedPattern, observed: Any, rows: Indices, columns: Indices) -> ObservedPattern:
-    """Return the pattern of some rows and columns, as a problem of its own."""
+    """Return the pattern restricted to some rows and columns."""
     part = observed[rows][:, columns].tocoo()
     shape = (int(part.shape[0]), int(part.shape[1]))
     dof = dimension_of(shape, pattern.rank, pattern.biases)

@@ -1,7 +1,7 @@
-"""Do the objective's own parts belong together? Asked before anything is judged by them.
+"""Consistency of an objective with its gradient and adjoint, checked before any judging.
 
-A gradient that is not the objective's, or an adjoint that is not the measurement's, would vouch for
-whatever its author believed. One dot test and one central difference find either, almost surely.
+With a gradient that is not the objective's, or an adjoint that is not the measurement's, findings would
+be wrong. One dot test and one central difference detect either, almost surely.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from lowland.core.arrays import Vector, out_of_scale
 from lowland.core.fits import Fit, MatrixFit, is_matrix_fit
 from lowland.core.records import Factors
 
-# a central difference of a smooth function is right to about the square root of the roundoff;
-# anything worse than this means that gradient and objective do not belong together
+# a central difference of a smooth function is accurate to about the square root of the roundoff;
+# anything worse than this means that gradient and objective are inconsistent
 CONSISTENCY = 1e-4
-# how far the two sides of a dot test may lie apart, relative
+# largest relative difference between the two sides of a dot test
 TOLERANCE, TOLERANCE_SINGLE = 1e-9, 1e-4
 STEPS, AWAY = (1e-3, 1e-5, 1e-7), 0.3
 # rounding of a difference of objectives, in units of their own last digit
@@ -23,7 +23,7 @@ ROUNDINGS = 64
 
 
 def find_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> str:
-    """Return what contradicts itself in an objective, or nothing.
+    """Return a description of an inconsistency in an objective, or an empty string.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def find_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> str:
     Returns
     -------
     str
-        Empty where no fault was found, or where numbers leave the range of floats.
+        Empty if no fault was found, or if values overflow the float range.
     """
     fault = scale_fault(objective, theta) or gradient_fault(objective, theta, rng)
     if fault or not is_matrix_fit(objective):
@@ -50,7 +50,7 @@ def find_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> str:
 
 
 def scale_fault(objective: Fit, theta: Vector) -> str:
-    """Return which numbers are out of scale, or nothing; where rounding is bounded, the bounds tell."""
+    """Return which numbers are out of scale, or an empty string; always empty if rounding is bounded."""
     if objective.bounds_rounding:
         return ""
     parts = {"data": objective.y, "weights": objective.weights, "point": theta}
@@ -59,23 +59,23 @@ def scale_fault(objective: Fit, theta: Vector) -> str:
         if largest:
             return f"the {name} are out of scale: largest magnitude {largest:.3g}"
     if not np.isfinite(objective.value(theta)):
-        return "numbers beyond float64's range"
+        return "values overflow the float64 range"
     return ""
 
 
 def gradient_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> str:
-    """Return by how much a gradient contradicts the objective's values, or nothing."""
+    """Return by how much a gradient contradicts the objective's values, or an empty string."""
     direction = _direction(objective, theta, rng)
-    # at a stationary point a gradient of zero is right: only elsewhere does a wrong one show
+    # at a stationary point a zero gradient is correct: a wrong one shows only elsewhere
     for point in (theta, theta + AWAY * direction):
         least = float("inf")
-        for step in STEPS:  # where a datum's loss is nearly singular only small steps agree
+        for step in STEPS:  # if a datum's loss is nearly singular, only small steps agree
             mismatch = gradient_mismatch(objective, point, direction, step)
             least = min(least, mismatch)
             if not (np.isfinite(mismatch) and mismatch > CONSISTENCY):
                 break
         else:
-            return f"gradient and differences of the objective disagree by {least:.2g}"
+            return f"the gradient and finite differences of the objective disagree by {least:.2g}"
     return ""
 
 
@@ -85,7 +85,7 @@ def adjoint_mismatch(objective: MatrixFit, rng: np.random.Generator) -> float:
     left, right = (np.asarray(rng.standard_normal((k, 1))) for k in (m, n))
     if objective.is_complex:
         left, right = (side + 1j * rng.standard_normal(side.shape) for side in (left, right))
-    if objective.is_psd:  # only there must the two agree
+    if objective.is_psd:  # the two must agree only on symmetric matrices
         right = left
     weights = rng.standard_normal(objective.y.size)
     image = objective.measurement.measure(Factors(left, right))
@@ -95,7 +95,7 @@ def adjoint_mismatch(objective: MatrixFit, rng: np.random.Generator) -> float:
 
 
 def _direction(objective: Fit, theta: Vector, rng: np.random.Generator) -> Vector:
-    """Return a random direction as long as the point; at zero, so long that predictions reach the data."""
+    """Return a random direction as long as the point; at zero, one that scales predictions to the data."""
     direction = rng.standard_normal(theta.size)
     direction /= np.linalg.norm(direction)
     length = float(np.linalg.norm(theta))
@@ -108,9 +108,9 @@ def _direction(objective: Fit, theta: Vector, rng: np.random.Generator) -> Vecto
 
 
 def gradient_mismatch(objective: Fit, theta: Vector, direction: Vector, step: float) -> float:
-    """Return how far the gradient is from a central difference beyond rounding, relative to what is met.
+    """Return the relative difference, beyond rounding, of the gradient from a central difference.
 
-    Exact zero for a quadratic; about 1e-9 for the quartics of factored problems.
+    Exactly zero for a quadratic; about 1e-9 for the quartics of factored problems.
     """
     ahead, behind, ahead2, behind2, here = (
         objective.value(theta + k * step * direction) for k in (1, -1, 2, -2, 0)

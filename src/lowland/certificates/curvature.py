@@ -1,4 +1,4 @@
-"""The smallest curvature of the objective, the directions that change nothing taken out."""
+"""The smallest curvature of the objective, with the gauge directions deflated."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from lowland.core.status import Rigour, Verdict
 from lowland.core.work import eigenvalue_work
 
 CURVATURE_CLAIMS = ("second_order_stationary", "strict_local_minimum")
-# beyond this size a Cholesky factorisation and inverse iteration replace all eigenvalues
+# above this size Cholesky factorisation and inverse iteration replace the full spectrum
 ALL = 1200
-# part of what is left of the budget that a Hessian may take
+# fraction of the remaining budget that a Hessian may take
 HESSIAN_PART = 0.7
 
 
@@ -43,15 +43,15 @@ def judge_curvature(objective: Fit, theta: Vector, given: Judgement) -> list[Fin
         In float64.
     theta : ndarray, shape (size,)
     given : Judgement
-        Curvatures within a fraction of the largest one count as zero; the budget says whether the Hessian is
-        formed, or how long it is iterated with.
+        Curvatures within a fraction of the largest one count as zero; the budget decides whether the Hessian
+        is formed, or how many iterations are done with it.
 
     Returns
     -------
     list of Finding
         A negative curvature refutes both, with the direction as a witness whose curvature has
-        been evaluated directly. Positive curvature supports a strict local minimum; it never
-        says anything global.
+        been evaluated directly. Positive curvature supports a strict local minimum; it implies
+        nothing about global optimality.
     """
     tolerance = given.settings.curvature_tolerance
     stationary = given.found.get("stationary") or judge_stationarity(objective, theta, given)[0]
@@ -109,7 +109,7 @@ def _not_stationary(claim: str, stationary: Finding) -> Finding:
         stationary.value,
         stationary.bound,
         stationary.tolerance,
-        method="the gradient does not vanish to the tolerance" if refuted else stationary.method,
+        method="the gradient is not zero to within the tolerance" if refuted else stationary.method,
         rigour=stationary.rigour,
     )
 
@@ -119,14 +119,14 @@ def extreme_curvatures(objective: Fit, theta: Vector, given: Judgement) -> Extre
     if is_formed(objective, given):
         gauge, hessian = orthonormal_basis(objective.gauge(theta)), hessian_matrix(objective, theta)
         if not np.isfinite(hessian).all():
-            return Extremes(np.nan, np.nan, np.zeros(theta.size), "numbers beyond float64's range", False)
+            return Extremes(np.nan, np.nan, np.zeros(theta.size), "values overflow the float64 range", False)
         return _dense(hessian, gauge) if theta.size <= ALL else _factored(hessian, gauge, given.rng())
     found = reduced_extremes(objective, theta, given)
     if found is not None:
         return found
     restarts = affordable_restarts(objective.size, objective.gauge_size, 3 * given.pass_work, given.budget)
     if not restarts:
-        words = "Hessian products are too costly for the budget"
+        words = "Hessian products are too expensive for the budget"
         return Extremes(np.nan, np.nan, np.zeros(theta.size), words, False, given.budget.name)
     gauge = orthonormal_basis(objective.gauge(theta))
     found = _lanczos(objective.linearise(theta), theta.size, gauge, restarts, given.rng())
@@ -134,17 +134,17 @@ def extreme_curvatures(objective: Fit, theta: Vector, given: Judgement) -> Extre
 
 
 def is_formed(objective: Fit, given: Judgement) -> bool:
-    """Whether the Hessian may be formed: by its size, and by what is left of the budget."""
+    """Whether the Hessian may be formed, given its size and the remaining budget."""
     size = objective.size
     work = hessian_work(objective, given.pass_work) + 2 * eigenvalue_work(size)
     return bool(size <= given.settings.largest_hessian and given.budget.allows(work, part=HESSIAN_PART))
 
 
 def is_near_minimum(objective: Fit, theta: Vector, smallest: float) -> bool:
-    """Return whether a Newton step could lower the objective by a millionth of itself at most.
+    """Return whether a Newton step could lower the objective by at most a millionth of its value.
 
-    The gradient is small beside that of a point with nothing fitted; a heavy datum can make even a
-    large gradient seem so.
+    That the gradient is small compared with that of the empty fit is not enough: a heavily weighted datum
+    can make even a large gradient look small.
     """
     value, gradient = objective.value_and_gradient(theta)
     decrement = float(gradient @ gradient) / (2 * smallest)
@@ -164,15 +164,15 @@ def _dense(hessian: Matrix, gauge: Matrix) -> Extremes:
         words = "every direction leaves the matrix unchanged"
         return Extremes(0.0, 0.0, np.zeros(len(hessian)), words, False)
     values, vectors = eigh_off(hessian, gauge, 1)
-    method = "smallest eigenvalue of the whole Hessian, gauge deflated"
+    method = "smallest eigenvalue of the full Hessian, with the gauge deflated"
     return Extremes(float(values[0]), float(np.abs(values).max()), vectors[:, 0], method, converged=True)
 
 
 def _factored(hessian: Matrix, gauge: Matrix, rng: np.random.Generator) -> Extremes:
-    """Smallest eigenvalue by inverse iteration, where the Hessian is positive up to rounding."""
+    """Smallest eigenvalue by inverse iteration, if the Hessian is positive up to rounding."""
     size, hessian = len(hessian), hessian.copy()
     top = float(np.abs(hessian).sum(axis=1).max())
-    # the gauge is projected out and lifted to the top
+    # the gauge is projected out and shifted to the top of the spectrum
     inner = hessian @ gauge
     hessian -= gauge @ inner.T + inner @ gauge.T - gauge @ (gauge.T @ inner) @ gauge.T
     hessian += top * (gauge @ gauge.T)
@@ -181,7 +181,7 @@ def _factored(hessian: Matrix, gauge: Matrix, rng: np.random.Generator) -> Extre
         solve = cholesky_solver(hessian + shift * np.eye(size))
     except np.linalg.LinAlgError:
         value, vector = lowest_pair(hessian)
-        method = "smallest eigenvalue of the whole Hessian, gauge deflated"
+        method = "smallest eigenvalue of the full Hessian, with the gauge deflated"
         return Extremes(value, top, vector, method, converged=bool(np.isfinite(value)))
     block = qr(rng.standard_normal((size, 6)))[0]
     values: Vector = np.zeros(1)
@@ -197,7 +197,7 @@ def _factored(hessian: Matrix, gauge: Matrix, rng: np.random.Generator) -> Extre
             and abs(values[0] - before) <= 1e-3 * abs(values[0]) + shift
         ):
             break
-    method = "smallest eigenvalue by Cholesky factorisation and inverse iteration, gauge deflated"
+    method = "smallest eigenvalue by Cholesky factorisation and inverse iteration, with the gauge deflated"
     return Extremes(
         float(values[0]), top, direction, method, converged=residual <= 1e-3 * abs(values[0]) + shift
     )
@@ -206,10 +206,10 @@ def _factored(hessian: Matrix, gauge: Matrix, rng: np.random.Generator) -> Extre
 def _lanczos(
     at: Linearisation, size: int, gauge: Matrix, restarts: int, rng: np.random.Generator
 ) -> Extremes:
-    method = "smallest eigenvalue of the Hessian by Lanczos iteration, gauge deflated"
+    method = "smallest eigenvalue of the Hessian by Lanczos iteration, with the gauge deflated"
     found = smallest_eigenpairs(at.hessian_product, gauge, restarts, rng, count=1, tolerance=1e-4)
     if found is None:
-        words = method + ": not converged within its budget"
+        words = method + ": not converged within the budget"
         return Extremes(float("nan"), float("nan"), np.zeros(size), words, False)
     values, vectors, top = found
     direction = vectors[:, 0] / np.linalg.norm(vectors[:, 0])

@@ -5,10 +5,10 @@ For f = sum w (A(X) + B beta - y)^2 / 2 + penalty ||X||_*, and any nu,
     f >= y.nu - sum nu^2 / (2 w) - <A* nu, X> + penalty ||X||_* - nu.(B beta),
 
 so D = y.nu - sum nu^2 / (2 w) is a lower bound if ||A* nu||_2 <= penalty and B^T nu = 0. The
-vector is the weighted residual, scaled by the best feasible number. A penalty that counts row i a_i
-times and column j b_j times bounds the norm of A* nu with entries over sqrt(a_i b_j); a ridge kappa
-on a bias, counted c times, needs no constraint and costs (B^T nu)^2 / (2 kappa c). Of other convex
-losses the first two terms are minus the conjugates of the losses at -nu / w.
+vector is the weighted residual times the best feasible scale. A penalty that weights row i by a_i
+and column j by b_j bounds the norm of A* nu with entries divided by sqrt(a_i b_j); a ridge kappa on a
+bias, with weight c, needs no constraint and costs (B^T nu)^2 / (2 kappa c). For other convex losses
+the first two terms are minus the conjugates of the losses at -nu / w.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ ZERO_BOUND = LowerBound(0.0, Rigour.RIGOROUS, "losses and penalties are never ne
 
 
 def dual_bound(objective: MatrixFit, theta: Vector, upper: float, given: Judgement) -> LowerBound:
-    """Return the best lower bound that the residual gives.
+    """Return the best lower bound obtained from the residual.
 
     Parameters
     ----------
@@ -64,14 +64,14 @@ def dual_bound(objective: MatrixFit, theta: Vector, upper: float, given: Judgeme
     Returns
     -------
     LowerBound
-        Zero, which always holds, where nothing better is proved.
+        Zero, which always holds, if nothing better is proved.
     """
     if not objective.loss.is_quadratic:
         if objective.is_psd:
             return _psd_conjugate_bound(objective, theta, given)
         return _conjugate_bound(objective, theta, given)
     if objective.free_biases and objective.observed_pattern is None:
-        return ZERO_BOUND  # biases are refitted for observed entries only
+        return ZERO_BOUND  # biases can be refitted only for observed entries
     refitted = objective.refit_biases(theta)
     direction = objective.weighted(objective.y - objective.predict(refitted))
     if not np.any(direction) or not np.isfinite(direction).all():
@@ -122,7 +122,7 @@ def _scaled(
     *,
     toll: float = 0.0,
 ) -> LowerBound:
-    """Return the bound of the best feasible multiple of `direction`, each multiple costing its toll."""
+    """Return the bound of the best feasible multiple of `direction`; each multiple s costs s * toll."""
     y = (
         objective.y - float(objective.predict(objective.centre())[0])
         if objective.free_biases
@@ -137,7 +137,7 @@ def _scaled(
     nu = scale * direction
     curved = nu * nu if objective.weights is None else nu * (nu / objective.weights)
     if not np.isfinite(curved).all() or curved[nu != 0].min(initial=1.0) < SMALLEST:
-        return ZERO_BOUND  # squares that underflow would make the bound too large
+        return ZERO_BOUND  # underflowing squares would make the bound too large
     value = float(y @ nu) - 0.5 * float(curved.sum())
     value -= toll * scale
     size = float(np.abs(y) @ np.abs(nu)) + 0.5 * float(curved.sum()) + abs(toll) * scale
@@ -149,7 +149,7 @@ def _scaled(
 
 
 def _is_affordable(objective: MatrixFit, given: Judgement) -> bool:
-    """Whether the eigenvalues of a matrix of the side may be bounded: a few factorisations."""
+    """Whether the budget allows bounding the eigenvalues of a matrix of this size: a few factorisations."""
     side, settings = min(objective.shape) * (2 if objective.is_complex else 1), given.settings
     work = eigenvalue_work(side) + 4 * cholesky_work(side)
     return bool(min(objective.shape) <= settings.largest_dense and given.budget.allows(work, part=0.5))
@@ -160,9 +160,9 @@ def _beyond(given: Judgement) -> LowerBound:
 
 
 def _psd_bound(objective: MatrixFit, direction: Vector, given: Judgement) -> LowerBound:
-    """Bound for X positive semidefinite: A* nu <= ridge I is enough, no absolute value.
+    """Bound for positive semidefinite X: A* nu <= ridge I is enough, a one-sided constraint.
 
-    Of unit trace, <A* nu, X> is at most the largest eigenvalue of A* nu: no constraint, but a toll.
+    With unit trace, <A* nu, X> is at most the largest eigenvalue of A* nu: no constraint, but a cost.
     """
     if not _is_affordable(objective, given):
         return _beyond(given)
@@ -179,7 +179,7 @@ def _psd_bound(objective: MatrixFit, direction: Vector, given: Judgement) -> Low
         return _scaled(objective, direction, limit, np.inf, top.method, rigour)
     if highest <= 0:
         return _scaled(objective, direction, np.inf, np.inf, top.method, rigour)
-    # twice the rounds that a combination usually takes to be found, and as much for each factorisation
+    # twice the rounds usually needed to find a combination, and as much for each factorisation
     rounds = given.budget.times(2 * given.pass_work, 4 * objective.shape[0], part=0.5)
     return _shifted_psd_bound(objective, direction, highest, top.method, rigour, rounds)
 
@@ -187,7 +187,7 @@ def _psd_bound(objective: MatrixFit, direction: Vector, given: Judgement) -> Low
 def _shifted_psd_bound(
     objective: MatrixFit, direction: Vector, highest: float, method: str, rigour: Rigour, rounds: int
 ) -> LowerBound:
-    """Make nu feasible by a multiple of nu0 with A* nu0 >= I, where such a combination is found."""
+    """Make nu feasible by adding a multiple of nu0 with A* nu0 >= I, if such a combination is found."""
     identity = identity_combination(objective, rounds)
     if identity is None:
         return ZERO_BOUND
@@ -208,7 +208,7 @@ def _shifted_psd_bound(
 def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> LowerBound:
     """Bound any convex loss of observed entries through its conjugate, at the point's slopes made feasible.
 
-    All biases must be penalised: over a free one the objective may fall without end.
+    All biases must be penalised: over a free one the objective may be unbounded below.
     """
     loss = objective.loss
     free = objective.free_biases and not (objective.bias_ridge and "global" not in objective.free_biases)
@@ -223,7 +223,7 @@ def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> L
     highest = (bound.value + penalised_error(objective, direction)) * (1 + 1e-15)
     if not np.isfinite(highest):
         return replace(ZERO_BOUND, limited_by=bound.limited_by)
-    # no more than the slopes themselves: those of some losses end there
+    # no more than the slopes themselves: for some losses the conjugate is infinite beyond
     scale = min(1.0, objective.ridge / highest) if highest > 0 else 1.0
     conjugates = objective.weighted(loss.conjugate(scale * slopes, objective.y))
     sizes = objective.weighted(loss.conjugate_size(scale * slopes, objective.y))
@@ -233,16 +233,16 @@ def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> L
     if not (np.isfinite(value) and value > 0):
         return ZERO_BOUND
     rigour = Rigour.ESTIMATE if bound.rigour is Rigour.ESTIMATE else Rigour.WORKING_PRECISION
-    method = f"the losses' conjugates at the point's slopes; {bound.method}"
+    method = f"conjugates of the losses at the slopes of the point; {bound.method}"
     return LowerBound(value, rigour, method, scale, limited_by=bound.limited_by)
 
 
 def _psd_conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> LowerBound:
     """Bound any convex loss of a positive semidefinite X through its conjugate.
 
-    f >= sum w (s z - loss*(s)) + ridge tr X for any slopes s, and <A*(w s) + ridge I, X> >= 0 where that
-    matrix is positive semidefinite; of unit trace, it is at least the smallest eigenvalue. The slopes
-    are those of the point, moved towards 1 until the matrix is.
+    f >= sum w (s z - loss*(s)) + ridge tr X for any slopes s, and <A*(w s) + ridge I, X> >= 0 if that
+    matrix is positive semidefinite; with unit trace, it is at least the smallest eigenvalue. The slopes
+    are those of the point, moved towards 1 until the matrix is positive semidefinite.
     """
     if not _is_affordable(objective, given):
         return _beyond(given)
@@ -256,7 +256,7 @@ def _psd_conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) 
         floor = -_largest_eigenvalue(objective, -every)
         if not floor > 0:
             return ZERO_BOUND
-        # twice what is needed: the new slopes are judged anew, rounding and all. Slopes of counts stay
+        # twice the shift needed: the new slopes are checked again, rounding included. Slopes of counts stay
         # below 1, beyond which their conjugate is infinite
         shift = min(-2 * lowest / (floor - lowest), 1.0)
         slopes = slopes + shift * (1 - slopes)
@@ -269,7 +269,7 @@ def _psd_conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) 
         value += lowest
     if not (np.isfinite(value) and value > 0):
         return ZERO_BOUND
-    method = "the loss's conjugate at the point's slopes, made feasible by a step towards ones"
+    method = "conjugate of the loss at the slopes of the point, made feasible by moving them towards 1"
     return LowerBound(value, Rigour.WORKING_PRECISION, method, shift)
 
 
@@ -280,7 +280,7 @@ def _largest_eigenvalue(objective: MatrixFit, weights: Vector) -> float:
 
 
 def identity_combination(objective: MatrixFit, rounds: int) -> tuple[Vector, float, bool] | None:
-    """Return nu0, a proven c > 0 with A* nu0 >= c I, and whether rounding was charged; or None."""
+    """Return nu0, a proven c > 0 with A* nu0 >= c I, and whether rounding was included; or None."""
     from scipy.sparse.linalg import LinearOperator, lsqr
 
     n, p = objective.shape[0], objective.y.size
@@ -308,7 +308,7 @@ def identity_combination(objective: MatrixFit, rounds: int) -> tuple[Vector, flo
 
 
 def _charged(objective: MatrixFit, nu: Vector, bound: Bound) -> tuple[Rigour, float]:
-    """Return the rigour left after the rounding of A* nu, and that rounding."""
+    """Return the rigour that the rounding of A* nu allows, and a bound on that rounding."""
     rigour = bound.rigour
     if objective.rounding is None and rigour in (Rigour.RIGOROUS, Rigour.PROBABILISTIC):
         rigour = Rigour.WORKING_PRECISION
@@ -322,5 +322,5 @@ def penalised_error(objective: MatrixFit, nu: Vector) -> float:
 
 
 def adjoint_error(objective: MatrixFit, nu: Vector) -> float:
-    """Return a bound on the rounding of A* nu, zero where the measurement knows none."""
+    """Return a bound on the rounding of A* nu, zero if the measurement has none."""
     return 0.0 if objective.rounding is None else float(objective.rounding.adjoint_error(nu))

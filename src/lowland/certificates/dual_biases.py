@@ -1,4 +1,4 @@
-"""What biases take off a dual bound: nothing but rounding where they are free, a square where penalised."""
+"""What biases subtract from a dual bound: only rounding if they are free, a square if penalised."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from lowland.core.rounding import gamma
 def bias_square(objective: MatrixFit, nu: Vector) -> float:
     """Bound from above the sum of (B^T nu)^2 / precision over penalised biases.
 
-    Over a bias b the objective holds -nu.(B b) + precision b^2 / 2, at least minus half of that square.
+    As a function of a bias b the objective contains -nu.(B b) + precision b^2 / 2, which is at least minus
+    half of that square.
     """
     if not objective.bias_ridge:
         return 0.0
@@ -62,7 +63,7 @@ def _sums(objective: MatrixFit, nu: Vector) -> tuple[Vector, Vector]:
     sums, errors = [], []
     pattern = objective.observed_pattern
     if pattern is None:
-        raise UnsupportedError("biases are bounded for observed entries", objective.describe())
+        raise UnsupportedError("biases can be bounded only for observed entries", objective.describe())
     kinds = zip(("row", "column"), (pattern.rows, pattern.columns), objective.shape, strict=True)
     for kind, positions, length in kinds:
         if kind in objective.free_biases:

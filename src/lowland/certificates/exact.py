@@ -1,8 +1,8 @@
-"""Can a pattern of seen entries determine a low-rank matrix? Exact ranks modulo a prime.
+"""Whether a pattern of observed entries determines a low-rank matrix: exact ranks modulo a prime.
 
-The Jacobian of (U, V, biases) -> seen entries is taken at random integer factors modulo a prime.
+The Jacobian of (U, V, biases) -> observed entries is taken at random integer factors modulo a prime.
 The unknowns of each row are eliminated first, row by row; what remains are equations between the
-unknowns of the columns alone. A random null vector then tells every cell that can still move.
+unknowns of the columns alone. A random null vector then shows every cell that can still change.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ class PatternRank:
     Parameters
     ----------
     rank : int
-        Largest rank seen; never more than the generic one.
+        Largest rank found; never more than the generic rank.
     expected : int
         Degrees of freedom of the model.
     failure_probability : float
         Bound on the chance that the generic rank is higher, if the primes are not exceptional.
     undetermined : ndarray of bool, shape (m, n), or None
-        Cells that can move while all seen ones stand still; None where nothing can.
+        Cells that can change while all observed ones stay fixed; None if no cell can.
     """
 
     rank: int
@@ -50,7 +50,7 @@ class PatternRank:
 
 
 def pattern_rank(pattern: ObservedPattern, rng: np.random.Generator, *, trials: int = 2) -> PatternRank:
-    """Return the generic rank of a pattern and the cells that it leaves open.
+    """Return the generic rank of a pattern and the cells that it leaves undetermined.
 
     Parameters
     ----------
@@ -146,18 +146,18 @@ def _rank_once(
     if rank == pattern.degrees_of_freedom:
         return rank, None
     moving = np.zeros((m, n), dtype=bool)
-    for _ in range(2):  # a cell that moves is missed with probability 1/prime by each null vector
+    for _ in range(2):  # each null vector misses a moving cell with probability 1/prime
         change = modular.random_null_vector(echelon, pivots, prime, rng)
         moving |= _moving_cells(change, for_row, for_column, rows, columns, starts, prime, rng) != 0
     return rank, moving
 
 
 def _echelon(system: Matrix, prime: int, rng: np.random.Generator) -> tuple[Matrix, Indices]:
-    """Return an echelon form of the row space, from a few random combinations where they suffice."""
+    """Return an echelon form of the row space, from a few random combinations if they suffice."""
     rows, columns = system.shape
     target = columns + 32
     if rows > 3 * target // 2:
-        # combinations never have more rank than the equations, so full rank is still a proof
+        # the rank of combinations never exceeds that of the equations, so full rank is still a proof
         sketch = _combine(system, target, prime, rng)
         pivots = modular.eliminate(sketch, prime)
         null = np.stack([modular.random_null_vector(sketch, pivots, prime, rng) for _ in range(2)], axis=1)
@@ -206,7 +206,7 @@ def _moving_cells(
     moved = np.mod(modular.multiply(for_column, by_column.T, prime) + offset, prime)
     for i in range(m):
         seen = np.unique(columns[starts[i] : starts[i + 1]])
-        # for_row[seen] @ x = -moved[i, seen]; a random solution where there are several
+        # for_row[seen] @ x = -moved[i, seen]; a random one of several solutions
         system = np.hstack([for_row[seen], moved[i, seen][:, None]])
         pivots = modular.eliminate(system, prime)
         x = rng.integers(0, prime, for_row.shape[1] + 1).astype(np.float64)

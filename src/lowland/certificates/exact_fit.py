@@ -1,8 +1,8 @@
-"""Is the fit exact, to what the numbers can hold? Then nothing is better, for no objective is negative.
+"""Whether a fit is exact to floating-point precision: then it is optimal, as no objective is negative.
 
 Data are known to half a unit in their last place at best. An objective of at most half the weighted squares
-of these is within that much of the optimum, whatever the point: a proof. Points in floating point reach a
-few units instead; that more than half a unit counts as none is an assumption, and the finding names it.
+of these half units is within that amount of the optimum, whatever the point: a proof. Points in floating
+point reach only a few units; that such residuals count as zero is an assumption, which the finding states.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lowland.core.status import Rigour, Verdict
 
 # squares of smaller numbers lose digits to underflow
 SMALLEST = 1e-290
-# entries whose predictions are computed at a time with more digits
+# entries whose predictions are computed in extended precision at a time
 BLOCK = 100_000
 NEVER_NEGATIVE = "and no objective is negative"
 
@@ -31,18 +31,18 @@ NEVER_NEGATIVE = "and no objective is negative"
 @final
 @dataclass(frozen=True)
 class ExactFit:
-    """How near a point is to reproducing its data.
+    """How closely a point reproduces its data.
 
     Parameters
     ----------
     upper : float
-        A proven upper bound on the objective, infinite where none is known.
+        A proven upper bound on the objective, infinite if none is known.
     half_units : float
         Half the weighted squares of half a unit in the last place of each datum.
     last_places : float
         Root mean square residual in units in the last place, both weighted.
     misfit : float
-        Largest residual beyond rounding relative to its datum, or to the usual one around it.
+        Largest residual beyond rounding relative to its datum, or to the typical datum around it.
     """
 
     upper: float
@@ -52,7 +52,7 @@ class ExactFit:
 
 
 def measure_fit(objective: MatrixFit, theta: Vector, upper: float) -> ExactFit:
-    """Return how near a point of a recovery objective is to reproducing its data.
+    """Return how closely a point of a recovery objective reproduces its data.
 
     Parameters
     ----------
@@ -60,11 +60,11 @@ def measure_fit(objective: MatrixFit, theta: Vector, upper: float) -> ExactFit:
         In float64.
     theta : ndarray, shape (size,)
     upper : float
-        A proven upper bound on the objective, infinite where none is known.
+        A proven upper bound on the objective, infinite if none is known.
     """
     floor = half_units(objective)
     squares = float(np.sum(objective.weighted((objective.y - objective.predict(theta)) ** 2))) / 2
-    if squares <= floor:  # worth more digits
+    if squares <= floor:  # worth extended precision
         upper = min(upper, _sharp_upper(objective, theta))
     return ExactFit(upper, floor, root_places(squares, floor), misfit(objective, theta))
 
@@ -84,9 +84,9 @@ def half_units(objective: Fit) -> float:
 
 
 def judge_exact_fit(claim: str, fit: ExactFit, settings: Settings) -> Finding | None:
-    """Return PROVED where the data are reproduced as well as numbers can, else None.
+    """Return PROVED if the data are reproduced to floating-point precision, else None.
 
-    Each residual has been compared with its own datum too, or the usual one of its row and column: a large
+    Each residual is also compared with its own datum, or a typical one of its row and column: a large
     datum, weight or offset must not hide the misfit of another.
     """
     witness = {
@@ -99,20 +99,20 @@ def judge_exact_fit(claim: str, fit: ExactFit, settings: Settings) -> Finding | 
         return None
     if fit.upper <= fit.half_units and (fit.half_units > SMALLEST or fit.upper == 0):
         method = (
-            f"within {fit.half_units:.3g} of the optimum, that is half a unit in the last place of every "
+            f"within {fit.half_units:.3g} of the optimum, which is half a unit in the last place of every "
             f"datum: the objective is at most {fit.upper:.3g}, {NEVER_NEGATIVE}"
         )
         rigour = Rigour.RIGOROUS
         assumptions: tuple[str, ...] = ()
     elif fit.last_places <= settings.last_places:
         method = (
-            f"every datum is reproduced, to {fit.last_places:.2g} units in the last place (root mean "
+            f"every datum is reproduced to {fit.last_places:.2g} units in the last place (root mean "
             f"square), {NEVER_NEGATIVE}"
         )
         rigour = Rigour.WORKING_PRECISION
         assumptions = (
             f"residuals of up to {settings.last_places:g} units in the last place (root mean square) and "
-            f"{settings.zero_tolerance:g} of a datum count as none",
+            f"{settings.zero_tolerance:g} of a datum count as zero",
         )
     else:
         return None
@@ -130,15 +130,15 @@ def judge_exact_fit(claim: str, fit: ExactFit, settings: Settings) -> Finding | 
 
 
 def is_free(objective: MatrixFit, theta: Vector, penalties: Sequence[Penalty]) -> bool:
-    """Whether a point pays no penalty worth mentioning."""
+    """Whether the penalties of a point are negligible."""
     paid = sum(penalty.value(theta) + penalty.value_error(theta) for penalty in penalties)
     return bool(paid <= 1e-20 * objective.unfitted[0])
 
 
 def misfit(objective: MatrixFit, theta: Vector) -> float:
-    """Return the largest residual beyond rounding relative to its datum, biases taken off the data.
+    """Return the largest residual beyond rounding relative to its datum, with biases subtracted.
 
-    Infinite where the rounding of the predictions is not small beside the data around, so that an
+    Infinite if the rounding of the predictions is not small compared with the data around, so that an
     exact fit could not be told from a misfit.
     """
     if not objective.y.size:
@@ -148,7 +148,7 @@ def misfit(objective: MatrixFit, theta: Vector) -> float:
     datum = np.abs(objective.y - objective.predict(objective.baseline()))
     size = np.abs(objective.y)
     if (datum <= 8 * np.finfo(float).eps * size).all():
-        datum = size  # the biases alone reproduce the data: nothing smaller can be hidden
+        datum = size  # the biases alone reproduce the data: no smaller datum can be hidden
     unit = typical_size(objective, datum, error)
     if not (np.isfinite(residual).all() and (error <= 1e-10 * unit).all()):
         return float("inf")
@@ -158,10 +158,10 @@ def misfit(objective: MatrixFit, theta: Vector) -> float:
 
 
 def typical_size(objective: MatrixFit, datum: Vector, error: Vector) -> Vector:
-    """Return each datum's size or, for a small one, the usual size around it.
+    """Return each datum's size or, for a small one, the typical size around it.
 
-    The usual size is the smaller of the medians of its row and column, or the median of all data;
-    it is never more than the numbers that the datum was summed from, which its rounding tells.
+    The typical size is the smaller of the medians of its row and column, or the median of all data;
+    it never exceeds the terms that the datum was summed from, as inferred from its rounding.
     """
     pattern = objective.observed_pattern
     usual = error / np.finfo(float).eps
@@ -183,10 +183,10 @@ def _group_medians(values: Vector, groups: Indices) -> Vector:
 
 
 def prediction_bounds(objective: MatrixFit, theta: Vector) -> tuple[Vector, Vector, bool]:
-    """Return the predictions, bounds on their rounding, and whether all of it was charged."""
+    """Return the predictions, bounds on their rounding, and whether all of it was included."""
     z = objective.predict(theta)
     bounds = objective.prediction_error(theta)
-    if bounds is None:  # nothing is known but the precision that the measurement works in
+    if bounds is None:  # only the working precision of the measurement is known
         unit = 8 * float(np.finfo(np.float32).eps) if objective.measures_in_single else 0.0
         error: Vector = unit * np.abs(z)
     else:
@@ -195,9 +195,9 @@ def prediction_bounds(objective: MatrixFit, theta: Vector) -> tuple[Vector, Vect
 
 
 def _sharp_upper(objective: MatrixFit, theta: Vector) -> float:
-    """Return an upper bound on the objective, predictions of entries in the longest floats there are.
+    """Return an upper bound on the objective, with predictions of entries in long double.
 
-    Infinite where entries are not what is measured, or losses are not squares.
+    Infinite if the measurements are not entries, or the loss is not squared.
     """
     pattern = objective.observed_pattern
     if pattern is None or not objective.loss.is_quadratic:

@@ -1,7 +1,7 @@
-"""Factorisations for judges: the one place where numbers are seen to be finite before any of them.
+"""Factorisations for judges: the one place that checks that matrices are finite before factoring them.
 
-What LAPACK makes of a matrix that is not finite differs from version to version: NaN, an error, or a loop
-without end. A judge that meets one claims nothing.
+What LAPACK does with a matrix that is not finite differs from version to version: NaN, an error, or an
+infinite loop. A judge that meets such a matrix is inconclusive.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from lowland.core.work import cholesky_work, eigenvalue_work, matrix_work, singu
 
 
 class BeyondFloatsError(ArithmeticError):
-    """A matrix to be factored holds numbers that are not finite."""
+    """A matrix to be factored holds values that are not finite."""
 
 
 def finite(matrix: Matrix) -> Matrix:
-    """Return the matrix, or raise `BeyondFloatsError` where a number of it is not finite."""
+    """Return the matrix, or raise `BeyondFloatsError` if an entry is not finite."""
     if not np.isfinite(matrix).all():
-        raise BeyondFloatsError("numbers beyond float64's range")
+        raise BeyondFloatsError("values overflow the float64 range")
     return matrix
 
 
@@ -87,7 +87,7 @@ def orthonormal_basis(directions: Matrix) -> Matrix:
         return directions
     from scipy.linalg import qr as pivoted
 
-    # with pivots dependent columns come last; without, their noise would be taken out of the others
+    # with pivoting, dependent columns come last; otherwise their noise would be removed from the others
     touch(singular_value_work(*directions.shape))
     basis, upper, _ = pivoted(finite(directions), mode="economic", pivoting=True, check_finite=False)
     sizes = np.abs(np.diag(upper))
@@ -95,7 +95,7 @@ def orthonormal_basis(directions: Matrix) -> Matrix:
 
 
 def eigh_off(matrix: Matrix, directions: Matrix, count: int) -> tuple[Vector, Matrix]:
-    """Return all eigenvalues of a symmetric matrix off orthonormal directions, and the first few vectors."""
+    """Return the eigenvalues of a symmetric matrix on a complement, and the first few eigenvectors."""
     out = directions.shape[1]
     complement = qr(directions, complete=True)[0][:, out:] if out else np.eye(len(matrix))
     inner = complement.T @ matrix @ complement
@@ -104,13 +104,13 @@ def eigh_off(matrix: Matrix, directions: Matrix, count: int) -> tuple[Vector, Ma
 
 
 def triangle(matrix: Matrix) -> Matrix:
-    """Return the triangle of an orthogonal factorisation alone."""
+    """Return only the triangle of an orthogonal factorisation."""
     touch(singular_value_work(*matrix.shape) / 4)
     return np.asarray(np.linalg.qr(finite(matrix), mode="r"))
 
 
 def leading_columns(matrix: Matrix, count: int) -> Matrix:
-    """Return so many columns that a factorisation with pivots takes for the most independent ones."""
+    """Return the given number of columns that a pivoted factorisation ranks as most independent."""
     from scipy.linalg import qr as pivoted
 
     touch(singular_value_work(*matrix.shape))
@@ -118,7 +118,7 @@ def leading_columns(matrix: Matrix, count: int) -> Matrix:
 
 
 def cholesky(matrix: Matrix) -> Matrix:
-    """Return the lower factor; raises LinAlgError where the matrix is not positive definite."""
+    """Return the lower factor; raises LinAlgError if the matrix is not positive definite."""
     touch(cholesky_work(len(matrix)))
     factor: Matrix = np.linalg.cholesky(finite(matrix))
     return factor

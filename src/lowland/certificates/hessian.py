@@ -1,6 +1,6 @@
-"""The Hessian as a matrix: the Gauss-Newton part from the Jacobian, and what the model's curvature adds.
+"""The Hessian as a matrix: the Gauss-Newton part from the Jacobian, plus the model's curvature.
 
-Beside it, what judges want to know of a Hessian, however it was had.
+Also the quantities that judges need of a Hessian, however it was computed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lowland.core.fits import Fit
 @final
 @dataclass(frozen=True, eq=False)
 class Extremes:
-    """Bounds on the curvatures orthogonal to the gauge, and the direction of the smallest that was seen."""
+    """Bounds on the curvatures orthogonal to the gauge, and the direction of the smallest one found."""
 
     smallest: float
     largest: float
@@ -54,7 +54,7 @@ def hessian_matrix(objective: Fit, theta: Vector) -> Matrix:
 
 
 def hessian_work(objective: Fit, pass_work: float) -> float:
-    """Return the work of `hessian_matrix`, never too small."""
+    """Return an upper bound on the work of `hessian_matrix`."""
     if not objective.has_second_matrix:
         return float(objective.size) * 3 * pass_work
     return jacobian_work(objective, pass_work) + gram_work(objective) + 4.0 * float(objective.size) ** 2

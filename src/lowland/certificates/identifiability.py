@@ -1,4 +1,4 @@
-"""Do the data determine the matrix at all, whatever a solver found?"""
+"""Whether the data determine the matrix at all, whatever a solver found."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from lowland.core.status import Rigour, Verdict
 from lowland.core.work import UNLIMITED, Budget
 from lowland.kernels import modular
 
-# measurements beyond the degrees of freedom that are tried first for a proof
+# number of measurements beyond the degrees of freedom in the first attempt at a proof
 SPARE = 16
-# singular values below this part of the largest may be nothing but rounding of the measuring matrices
+# singular values below this fraction of the largest may be due to rounding of the measuring matrices
 LAST_DIGITS = 1e-6
 
 
@@ -47,11 +47,11 @@ def identify(
     objective : Objective
         A recovery objective; only its measurement, rank and data (are they zero?) are used.
     largest : int
-        Most unknowns of an exact rank computation.
+        Largest number of unknowns in an exact rank computation.
     rng : numpy.random.Generator
         For the integer points.
     budget : Budget
-        What may be spent.
+        Work that may be spent.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def _judge_operator(objective: MatrixFit, largest: int, rng: np.random.Generator
     size, expected = objective.y.size, objective.degrees_of_freedom
     unseen = unseen_lines(objective, rng)
     if unseen[0].size or unseen[1].size:
-        words = f"{say_lines(unseen)} that no measurement sees"
+        words = f"{say_lines(unseen)} not involved in any measurement"
         finding = refuted(FINITE, None, expected, words, Rigour.PROBABILISTIC)
         finding.witness["short_rows"], finding.witness["short_columns"] = unseen
         return finding
@@ -79,24 +79,24 @@ def _judge_operator(objective: MatrixFit, largest: int, rng: np.random.Generator
         return refuted(FINITE, size, expected, words, Rigour.RIGOROUS)
     jacobian = objective.modular_jacobian
     if jacobian is None or objective.size > largest:
-        words = "no exact Jacobian of these measurements is known"
+        words = "no exact Jacobian is available for these measurements"
         limit = "" if jacobian is None else "largest_modular"
         if limit:
-            words = f"an exact Jacobian of {objective.size} unknowns is beyond the budget of {largest}"
+            words = f"an exact Jacobian of {objective.size} unknowns exceeds the limit of {largest}"
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
     beside = jacobian.expected_rank - expected  # rows that hold a constraint
     sizes = (expected + SPARE, None, None)
     best, done = rank_modulo_primes(jacobian, jacobian.expected_rank, sizes, rng, budget)
     best = max(best - beside, 0)
     if best != expected and not done:
-        words = f"an exact Jacobian of {objective.size} unknowns is beyond the budget"
+        words = f"an exact Jacobian of {objective.size} unknowns exceeds the budget"
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
     if best != expected:
         return refuted_by_rank(best, expected)
     smallest = _smallest_share(objective, rng) if jacobian.has_fractions else 1.0
     if not smallest > LAST_DIGITS:
         words = (
-            f"full rank modulo a prime rests on the last digits of the measuring matrices: in "
+            f"full rank modulo a prime depends on the last digits of the measuring matrices: in "
             f"floating point the smallest singular value is {smallest:.1g} of the largest"
         )
         return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
@@ -112,19 +112,19 @@ def _smallest_share(objective: MatrixFit, rng: np.random.Generator) -> float:
 
 
 def unseen_lines(objective: MatrixFit, rng: np.random.Generator) -> tuple[Indices, Indices]:
-    """Return the rows and columns of the matrix that no measurement sees.
+    """Return the rows and columns of the matrix that no measurement involves.
 
-    A random combination of the measuring matrices has a row of zeros only where they all have.
+    A random combination of the measuring matrices has a zero row only where all of them have one.
     """
     nothing = np.zeros(0, np.intp)
-    if objective.has_unit_trace:  # the trace sees them all
+    if objective.has_unit_trace:  # the trace involves them all
         return nothing, nothing
     operator = objective.adjoint(rng.standard_normal(objective.y.size))
     m, n = objective.shape
     by_row = operator.matmat(rng.standard_normal((n, 2)))
     by_column = operator.rmatmat(rng.standard_normal((m, 2)))
     rows, columns = (np.flatnonzero((block == 0).all(axis=1)) for block in (by_row, by_column))
-    if objective.is_psd:  # X is symmetric: a row is seen where its column is
+    if objective.is_psd:  # X is symmetric: a row is involved if its column is
         rows = columns = np.intersect1d(rows, columns)
     return rows, columns
 
@@ -138,10 +138,11 @@ def _unique_operator(objective: MatrixFit, finite: Finding, largest: int, budget
     size = objective.y.size
     work = 40.0 * size * dimension + modular.elimination_work(size, dimension)
     if enough and not budget.allows(work, part=0.5):
-        words = "finitely many solutions may still be several"
+        words = "uniqueness is undecided: there may be several solutions"
         return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
     rows = objective.exact_rows() if enough else None
     if rows is not None and modular.rank(modular.residues(rows, modular.PRIME), modular.PRIME) == dimension:
         method = "the measurements determine every matrix, low-rank or not: full rank modulo a prime"
         return Finding(UNIQUE, Verdict.PROVED, method=method, rigour=Rigour.RIGOROUS)
-    return Finding(UNIQUE, Verdict.INCONCLUSIVE, method="finitely many solutions may still be several")
+    words = "uniqueness is undecided: there may be several solutions"
+    return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words)

@@ -1,4 +1,4 @@
-"""Findings on determinacy, in the words and with the assumptions that all judges of it share."""
+"""Findings on determinacy, with the wording and assumptions that all its judges share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GENERIC = "generic values of the factors (all but a set of measure zero)"
 
 
 def proved(claim: str, rank: int, method: str, assumptions: tuple[str, ...]) -> Finding:
-    """Return a rigorous finding from a rank that is full."""
+    """Return a rigorous finding from a full rank."""
     return Finding(
         claim,
         Verdict.PROVED,
@@ -33,7 +33,7 @@ def proved(claim: str, rank: int, method: str, assumptions: tuple[str, ...]) -> 
 
 
 def refuted(claim: str, rank: int | None, expected: int, method: str, rigour: Rigour) -> Finding:
-    """Return a finding against finiteness, from a rank that is short or from counting."""
+    """Return a finding that refutes finiteness, from a deficient rank or from counting."""
     assumptions: tuple[str, ...] = (GENERIC,)
     if rigour is Rigour.PROBABILISTIC:
         assumptions = (GENERIC, "two primes that are not exceptional")
@@ -57,28 +57,28 @@ def rank_modulo_primes(
     rng: np.random.Generator,
     budget: Budget = UNLIMITED,
 ) -> tuple[int, bool]:
-    """Return the largest rank of a modular Jacobian over some primes, and whether it is the last word.
+    """Return the largest rank of a modular Jacobian over some primes, and whether it is final.
 
     Parameters
     ----------
     jacobian : ModularJacobian
     expected : int
     sizes : sequence of int or None
-        Rows to look at with each prime, None all. Some may do for a proof; only all of them refute.
+        Number of rows used with each prime, None for all. Some may suffice for a proof; only all can refute.
     rng : numpy.random.Generator
         For the integer points.
     budget : Budget
-        Each prime may take half of what is left.
+        Each prime may take half of the remaining budget.
 
     Returns
     -------
     int, bool
-        The second is False where the budget ended it before the rank was full or all primes were tried.
+        The second is False if the budget ran out before the rank was full or all primes were tried.
     """
     most = sizes[0]
     few = jacobian.holds_matrices and most is not None
     if few and budget.allows(_work(jacobian, most, few=True), part=0.5):
-        # where matrices are generic sparse factors show as much as others, and cost next to nothing
+        # for generic matrices sparse factors show as much as dense ones, at almost no cost
         sparse = modular.rank(jacobian.matrix(modular.PRIME, rng, most, few=True), modular.PRIME)
         if sparse == expected:
             return expected, True
@@ -98,21 +98,21 @@ def _work(jacobian: Any, most: int | None, *, few: bool = False) -> float:
 
 
 def refuted_by_rank(rank: int, expected: int) -> Finding:
-    """Return a finding against finiteness, from ranks that are short modulo two primes."""
-    words = f"the Jacobian lacks {expected - rank} of {expected} modulo two primes"
+    """Return a finding that refutes finiteness, from deficient ranks modulo two primes."""
+    words = f"the Jacobian has rank {rank} of {expected} modulo two primes"
     finding = refuted(FINITE, rank, expected, words, Rigour.PROBABILISTIC)
     finding.witness["failure_probability"] = (expected / modular.PRIMES[-1]) ** 2
     return finding
 
 
 def not_unique(finite: Finding) -> Finding:
-    """Return that uniqueness is refuted with finiteness, on the same grounds."""
+    """Return the finding that refutes uniqueness because finiteness is refuted."""
     return Finding(
         UNIQUE, Verdict.REFUTED, assumptions=finite.assumptions, method=finite.method, rigour=finite.rigour
     )
 
 
 def say_lines(lines: tuple[Indices, Indices]) -> str:
-    """Return for instance "3 rows and 2 columns"."""
+    """Return a phrase such as "3 rows and 2 columns"."""
     named = zip(lines, ("rows", "columns"), strict=True)
     return " and ".join(f"{len(some)} {name}" for some, name in named if len(some))

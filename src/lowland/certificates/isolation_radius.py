@@ -1,9 +1,9 @@
-"""How far is the next matrix with the same predictions? A radius that none comes within.
+"""A radius within which no other matrix has the same predictions.
 
 Let s be the smallest singular value of the measurements A on the tangent space T of the matrices of
 rank r at X, L their norm on all matrices, and sigma the r-th singular value of X. For another Y of rank
-at most r with a = |P_T(Y - X)|, the part of Y - X off T is at most sigma - sqrt(sigma^2 - a^2) in norm.
-Predictions that agree need s a <= L (sigma - sqrt(sigma^2 - a^2)), hence a >= 2 sigma s L / (L^2 + s^2).
+at most r with a = |P_T(Y - X)|, the part of Y - X normal to T has norm at most sigma - sqrt(sigma^2 - a^2).
+Equal predictions imply s a <= L (sigma - sqrt(sigma^2 - a^2)), hence a >= 2 sigma s L / (L^2 + s^2).
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ from lowland.core.records import Factors
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.work import Budget, cholesky_work, eigenvalue_work
 
-# weight of the directions that repeat others, in units of the largest curvature: large enough to cost
-# next to nothing of the smallest one, small enough to keep its digits
+# weight of the redundant directions, in units of the largest curvature: large enough to hardly change the
+# smallest curvature, small enough to keep its digits
 REPEATED = 1e3
-# up to this size the smallest curvature is had directly
+# up to this size the smallest curvature is computed directly
 LARGEST_EIGH = 1000
 
 
@@ -80,7 +80,7 @@ def exclusion_work(objective: MatrixFit, pass_work: float, budget: Budget | None
     """Return the work of `prove_exclusion`."""
     size = objective.size
     algebra = 3 * eigenvalue_work(size) if size <= LARGEST_EIGH else 40 * cholesky_work(size)
-    if objective.stored_numbers == 0:  # the rounding of each column is bounded apart
+    if objective.stored_numbers == 0:  # the rounding of each column is bounded separately
         algebra += size * pass_work
     formed = jacobian_work(objective, pass_work) + gram_work(objective)
     return norm_work(objective, budget) + formed + algebra
@@ -96,12 +96,12 @@ def prove_exclusion(objective: MatrixFit, theta: Vector, budget: Budget | None =
         its norm and its rounding.
     theta : ndarray, shape (size,)
     budget : Budget, optional
-        For the norm of the measurements, see `measurement_norm`.
+        For the norm of the measurements; see `measurement_norm`.
 
     Returns
     -------
     Exclusion or None
-        None proves nothing.
+        None if nothing is proved.
 
     Notes
     -----
@@ -132,13 +132,13 @@ def _tangent(objective: MatrixFit, theta: Vector) -> tuple[Matrix, Matrix, float
     """Return the Gram matrix, the metric, the error of the former, the tilt, and sigma_r.
 
     At orthonormal factors Q, P the change d = (D, E) stands for D P^H + Q E^H, of the same norm where
-    Q^H D = 0; for X = Q S Q^H it stands for D Q^H + Q D^H, where Q^H D has no skew part. Directions
-    that only repeat others get a large curvature of their own.
+    Q^H D = 0; for X = Q S Q^H it stands for D Q^H + Q D^H, where Q^H D has no skew part. Redundant
+    directions get a large curvature of their own.
     """
     given = objective.matrix(theta)
     factors = objective.matrix(balanced(objective, theta))
-    # the balanced factors stand for a matrix that differs by the rounding of sums of both sides' sizes,
-    # which may be far larger than the matrix where they cancel
+    # the matrix of the balanced factors differs by the rounding of sums of the size of both sides, which
+    # may be far larger than the matrix if they cancel
     sizes = (np.linalg.norm(pair.left) * np.linalg.norm(pair.right) for pair in (given, factors))
     off = 16 * gamma(sum(objective.shape) + 8 * objective.rank) * float(sum(sizes))
     symmetric = objective.is_psd
@@ -193,7 +193,7 @@ def _gram(objective: MatrixFit, point: Vector) -> tuple[Matrix, float]:
 
 
 def _smallest_ratio(gram: Matrix, metric: Matrix) -> float:
-    """Estimate the smallest of d^T gram d / d^T metric d, large ones by inverse iteration; zero if lost."""
+    """Estimate the smallest of d^T gram d / d^T metric d, by inverse iteration if large; zero on failure."""
     if len(gram) <= LARGEST_EIGH:
         try:
             # the metric has a kernel, the Gram matrix should have none

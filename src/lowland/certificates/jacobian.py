@@ -11,7 +11,7 @@ from lowland.core.fits import Fit, MatrixFit
 from lowland.core.rounding import gamma
 from lowland.core.work import CALL, touch
 
-# columns that are computed at a time
+# number of columns computed at a time
 BLOCK = 256
 
 
@@ -26,7 +26,7 @@ def jacobian_matrix(objective: Fit, theta: Vector) -> Any:
     Returns
     -------
     ndarray, or sparse array where entries are observed
-        Costs `size` products, where the measurement does not show it directly.
+        Costs `size` products, unless the measurement gives it directly.
     """
     at = objective.linearise(theta)
     known = at.jacobian()
@@ -47,7 +47,7 @@ def jacobian_work(objective: Fit, pass_work: float) -> float:
 
 
 def gram_work(objective: Fit) -> float:
-    """Return the work of `gram_matrix`: a row of the Jacobian of entries has few numbers."""
+    """Return the work of `gram_matrix`: for entries a row of the Jacobian has few nonzeros."""
     size, rows = float(objective.size), float(max(objective.y.size, 1))
     if objective.direct_jacobian_work is not None and not objective.stored_numbers:
         return float(CALL + rows * 16.0 * (objective.rank + 1) ** 2 + size**2)
@@ -55,14 +55,14 @@ def gram_work(objective: Fit) -> float:
 
 
 def jacobian_error(objective: MatrixFit, theta: Vector) -> float:
-    """Return a bound on the rounding of the Jacobian in Frobenius norm, if the measurement knows its own."""
+    """Return a bound on the rounding of the Jacobian in Frobenius norm, if the measurement bounds its own."""
     rows = objective.measuring_coordinates()
-    if rows is not None:  # the same for all parameters at once, by Cauchy and Schwarz
+    if rows is not None:  # for all parameters at once, by Cauchy-Schwarz
         touch(CALL + rows.size)
         m, n = objective.shape
         factors = objective.matrix(theta)
         u, v = (float(np.linalg.norm(f)) for f in (factors.left, factors.right))
-        # for X = U U^T both sides move at once
+        # for X = U U^T both sides change together
         sides = 2.0 if objective.is_psd else 1.0
         terms, whole = 2 * objective.rank + m * n + 2, float(np.linalg.norm(rows))
         return gamma(terms) * float(np.sqrt(sides * (u**2 + v**2))) * whole * (1 + 1e-9)

@@ -1,4 +1,4 @@
-"""`Judge`: who answers for some claims, and what an objective must offer for that."""
+"""`Judge`: a function that judges some claims, and what an objective must offer for that."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Judge(Generic[F]):
     Parameters
     ----------
     claims : tuple of str
-        Keys of `lowland.core.findings.CLAIMS` that it answers for.
+        Keys of `lowland.core.findings.CLAIMS` that it judges.
     needs : type
-        The protocol of the objectives that it judges; it is asked about others nothing.
+        The protocol of the objectives that it judges; it is not called for others.
     answer : callable
         Takes an objective in float64, a point and a `Judgement`; returns one finding for each claim.
     stage : int
-        Judges are asked in the order of their stages, the cheapest first, for each may spend a part of what
-        those before have left.
+        Judges are called in the order of their stages, cheapest first, because each may spend a fraction of
+        the budget left by those before.
     holds_constrained : tuple of str
-        Claims for which the answer holds where factors must not be negative, too.
+        Claims for which the finding also holds under nonnegativity constraints.
     """
 
     claims: tuple[str, ...]
@@ -50,5 +50,5 @@ Judges = tuple[Judge[Any], ...]
 
 
 def judges_of(objective: Fit, judges: Judges) -> Judges:
-    """Return the judges that an objective can be shown to, in the order in which they are asked."""
+    """Return the judges that can judge an objective, in the order in which they are called."""
     return tuple(sorted((judge for judge in judges if judge.fits(objective)), key=lambda judge: judge.stage))

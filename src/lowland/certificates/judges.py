@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from lowland.certificates.curvature import CURVATURE_CLAIMS, judge_curvature
 from lowland.certificates.identifiability import judge_identifiability
-from lowland.certificates.judge import Judge, Judges
+from lowland.certificates.judge import Judge
 from lowland.certificates.judging import claims_of
 from lowland.certificates.local_uniqueness import judge_local_uniqueness
 from lowland.certificates.optimality import judge_optimality
 from lowland.certificates.stationarity import judge_stationarity
 from lowland.core.fits import Fit, MatrixFit
 
-JUDGES: Judges = (
+# without an annotation, so that the type checker compares what a judge takes with what its row says
+JUDGES = (
     Judge(("stationary",), Fit, judge_stationarity, stage=0),
     Judge(("determined_by_data", "uniquely_determined"), MatrixFit, judge_identifiability, stage=1),
     Judge(

@@ -1,4 +1,4 @@
-"""Ask judges for their findings about a point, within a budget of counted work."""
+"""Run judges on a point, within a budget of counted work."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from lowland.core.fits import Fit
 from lowland.core.status import Verdict
 from lowland.core.work import Budget
 
-# gradients that a fit of unknown work is taken for
+# number of gradients that a fit of unknown work is assumed to cost
 USUAL_FIT = 200
-# most evaluations in search of a better point, and the part of what is left that they may take
+# most evaluations in the search for a better point, and the fraction of the remaining budget they may take
 LOWER_CALLS, LOWER_PART = 400, 0.5
 
 
@@ -39,7 +39,7 @@ def judge(
     settings: Settings,
     budget: Budget,
 ) -> Certificate:
-    """Judge a point, wherever it came from.
+    """Judge a point from any source.
 
     Parameters
     ----------
@@ -47,17 +47,17 @@ def judge(
         Judgement is made in float64, whatever its precision.
     theta : array_like, shape (size,)
     judges : tuple of Judge
-        Those are asked whose needs the objective meets.
+        Only those whose requirements the objective meets are called.
     claims : sequence of str, optional
-        Which claims to judge; by default all that these judges answer for.
+        Which claims to judge; by default all claims of these judges.
     settings : Settings
     budget : Budget
-        What may be spent; others may share it.
+        Work that may be spent; it may be shared with other computations.
 
     Returns
     -------
     Certificate
-        One finding for each claim, in the order asked for.
+        One finding per claim, in the requested order.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def judge(
             given = Judgement(settings, budget, found, pass_work)
             found = settle(_with_lower_point(exact, point, given, claims))
     chosen = {claim: found[claim] for claim in claims}
-    # what was waited for and belongs to no judge belongs to all
+    # time that belongs to no single judge is shared by all
     rest = time.perf_counter() - started - sum(finding.seconds for finding in chosen.values())
     each = max(rest, 0.0) / max(len(chosen), 1)
     findings = tuple(replace(finding, seconds=finding.seconds + each) for finding in chosen.values())
@@ -92,13 +92,13 @@ def judge(
 
 
 def usual_work(objective: Fit, theta: ArrayLike) -> float:
-    """Return the work that a fit usually takes, for points of which nothing else is known."""
+    """Return the usual work of a fit, for points without a recorded search."""
     point, exact = _in_double(objective, theta)
     return USUAL_FIT * gradient_work(exact, point)
 
 
 def claims_of(judges: Judges) -> tuple[str, ...]:
-    """Return the claims that some judges answer for, in the order of `CLAIMS`."""
+    """Return the claims of some judges, in the order of `CLAIMS`."""
     return tuple(claim for claim in CLAIMS if any(claim in judge.claims for judge in judges))
 
 
@@ -123,9 +123,9 @@ def _in_double(objective: F, theta: ArrayLike) -> tuple[Vector, F]:
 
 
 def _asked(one: Judge[Any], objective: Fit, theta: Vector, given: Judgement) -> dict[str, Finding]:
-    """Return what was found before and what a judge adds, the time that it took shared by its claims."""
+    """Return earlier findings plus those of a judge, with its time shared equally by its claims."""
     started = time.perf_counter()
-    # numbers that overflow are looked for by the judges, who then claim nothing
+    # judges check for overflow themselves and are then inconclusive
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             findings = one.answer(objective, theta, given)
@@ -139,9 +139,9 @@ def _asked(one: Judge[Any], objective: Fit, theta: Vector, given: Judgement) -> 
 def _with_lower_point(
     objective: Fit, theta: Vector, given: Judgement, claims: Sequence[str]
 ) -> dict[str, Finding]:
-    """Return the findings, the one on global optimality refuted where a better point is found."""
+    """Return the findings, with global optimality refuted if a better point is found."""
     found, budget = given.found, given.budget
-    # what is found must not be negative either, where factors may not be
+    # the point found must also be nonnegative if factors must be
     if LOWER not in claims or LOWER not in found or objective.is_nonnegative:
         return found
     started, known = time.perf_counter(), found[LOWER]
@@ -157,14 +157,15 @@ def _with_lower_point(
 def _of_constrained(
     objective: Fit, theta: Vector, judges: Judges, claims: Sequence[str]
 ) -> dict[str, Finding]:
-    """Return findings of claims that the judges cannot settle where factors must not be negative.
+    """Return inconclusive findings for claims that cannot be judged under nonnegativity constraints.
 
-    Bounds from below hold for fewer matrices too. Slopes and curvatures would have to know the constraint.
+    Lower bounds still hold on the smaller set. Slopes and curvatures would have to account for the
+    constraint.
     """
     if not objective.is_nonnegative:
         return {}
     feasible = objective.is_feasible(theta)
-    method = "not judged where factors must not be negative" if feasible else "a factor is negative"
+    method = "not judged under nonnegativity constraints" if feasible else "a factor is negative"
     held = {claim for judge in judges for claim in judge.holds_constrained} if feasible else set()
     open_claims = [claim for claim in claims if claim not in held]
     return {claim: Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in open_claims}

@@ -1,4 +1,4 @@
-"""The smallest eigenvalues of an operator off the gauge, where it is too large to be formed."""
+"""The smallest eigenvalues of an operator on the complement of the gauge, without forming it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import Budget, matrix_work, singular_value_work, touch
 
 BASIS = 60
-# fewer restarts converge to nothing, and more than these do not help
+# fewer restarts do not converge, and more do not help
 LEAST_RESTARTS, MOST_RESTARTS = 4, 60
-# numbers of the directions that change nothing; more would take too much memory
+# largest count of numbers in the gauge directions; more would take too much memory
 LARGEST_GAUGE = 1e8
 
 
@@ -26,19 +26,19 @@ def affordable_restarts(
     least: int = LEAST_RESTARTS,
     part: float = 0.5,
 ) -> int:
-    """Return how many restarts a part of the budget allows, 0 where too few to help.
+    """Return how many restarts a fraction of the budget allows, 0 if too few to help.
 
     Parameters
     ----------
     size : int
         Number of coordinates.
     gauge : int
-        Number of directions that are left out, to be made orthonormal first.
+        Number of directions to deflate, which are first made orthonormal.
     product_work : float
-        Work of a product, which is projected off the gauge twice, and orthogonalised.
+        Work of one product; each result is projected off the gauge twice and orthogonalised.
     budget : Budget
     least : int
-        Fewer restarts are none.
+        Fewer restarts than this count as none.
     part : float
 
     Returns
@@ -70,17 +70,17 @@ def smallest_eigenpairs(
     apply : callable
         Multiplies by a symmetric matrix.
     gauge : ndarray, shape (size, g)
-        Orthonormal directions to leave out.
+        Orthonormal directions to deflate.
     restarts : int
         Most restarts, `BASIS` products each.
     rng : numpy.random.Generator
         For the start.
     count : int
-        How many of the smallest. A multiple eigenvalue may be seen once only.
+        How many of the smallest. A multiple eigenvalue may be found only once.
     tolerance : float
         Relative, of the eigenvalues.
     top : float, optional
-        A bound on all eigenvalues where one is known; else the largest is sought first.
+        An upper bound on all eigenvalues if known; otherwise the largest is computed first.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def smallest_eigenpairs(
         if top is None:
             found = eigsh(plain, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False, maxiter=200)
             top = float(found[0])
-        # lifting the gauge to the top keeps its zeros out of the way
+        # shifting the gauge to the top of the spectrum removes its zeros
         lifted = LinearOperator(
             (size, size),
             matvec=lambda d: product(d) + top * (gauge @ (gauge.T @ d.reshape(-1))),
@@ -132,7 +132,7 @@ def smallest_eigenpairs(
 def _all_eigenpairs(
     apply: Callable[[Vector], Vector], gauge: Matrix, count: int
 ) -> tuple[Vector, Matrix, float] | None:
-    """Return the same of a small operator, from all its eigenvalues."""
+    """Return the same for a small operator, from its full spectrum."""
     size, columns = gauge.shape
     if size - columns < count:
         return None

@@ -9,14 +9,14 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.protocols import LinearMap
 from lowland.core.work import counted, matrix_work, touch
 
-# steps where a guess is checked afterwards
+# number of steps if the estimate is verified afterwards
 ESTIMATE_STEPS = 60
 
 
 def leading_triplet(
     operator: LinearMap, steps: int, rng: np.random.Generator
 ) -> tuple[Matrix, float, Matrix]:
-    """Return the largest singular value seen by Golub-Kahan iteration, with its vectors.
+    """Return the largest singular value found by Golub-Kahan iteration, with its vectors.
 
     The value is a lower bound on the norm, up to rounding.
 
@@ -39,7 +39,7 @@ def leading_triplet(
     limit = min(steps, m, n)
     right = start / np.linalg.norm(start)
     first = operator.matmat(right[:, None])
-    # a vector a column, in an order that keeps each together
+    # one vector per column, in a memory order that keeps each contiguous
     lefts = np.zeros((m, limit), first.dtype, order="F")
     rights = np.zeros((n, limit + 1), first.dtype, order="F")
     rights[:, 0] = right
@@ -64,7 +64,7 @@ def leading_triplet(
         return np.zeros(m), 0.0, rights[:, 0]
     count = len(diagonal)
     bidiagonal = np.diag(diagonal) + np.diag(above[: count - 1], 1)
-    if not np.isfinite(bidiagonal).all():  # squares on the way overflowed
+    if not np.isfinite(bidiagonal).all():  # intermediate squares overflowed
         return lefts[:, 0], float("inf"), rights[:, 0]
     inner_left, values, inner_right = svd(bidiagonal)
     return lefts[:, :count] @ inner_left[:, 0], float(values[0]), rights[:, :count] @ inner_right[0]
@@ -79,6 +79,6 @@ def step_work(operator: LinearMap) -> float:
 
 
 def _orthogonalise(vector: Matrix, basis: Matrix) -> Matrix:
-    for _ in range(2 if basis.shape[1] else 0):  # twice is enough
+    for _ in range(2 if basis.shape[1] else 0):  # two passes are enough
         vector = vector - basis @ (basis.conj().T @ vector)
     return vector

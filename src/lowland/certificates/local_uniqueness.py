@@ -1,6 +1,6 @@
-"""Do the measurements tell this matrix from its neighbours? The Jacobian at the point decides.
+"""Whether the measurements distinguish this matrix from its neighbours, by the Jacobian at the point.
 
-Directions that it misses refute nothing by themselves: `solution_families` says when they do.
+Directions in its kernel refute nothing by themselves: `solution_families` shows when they do.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from lowland.core.status import Rigour, Verdict
 from lowland.core.work import eigenvalue_work
 
 CLAIM = "locally_unique"
-# singular values below this part of the largest count as zero
+# singular values below this fraction of the largest count as zero
 NEGLIGIBLE = 1e-6
-# and above this many times that they are clearly none
+# and above this multiple of that fraction they are clearly not zero
 CLEARLY = 10.0
-NEGLIGIBLE_SINGLE = 1e-2  # of measurements in single precision
-# part of what is left of the budget that a proof may take
+NEGLIGIBLE_SINGLE = 1e-2  # for measurements in single precision
+# fraction of the remaining budget that a proof may take
 PROOF_PART = 0.6
-# how many of the smallest are looked for where not all can be had
+# how many of the smallest are computed if not all can be
 LOOKED_FOR = 4
-# first steps, as parts of the point's length, from which another matrix is looked for, and along how many
-# directions at most
+# first steps in the search for another matrix, as fractions of the point's norm, and the largest number
+# of directions tried
 STEPS, DIRECTIONS = (1e-2, 1e-4), 4
 
 
 def judge_local_uniqueness(objective: MatrixFit, theta: Vector, given: Judgement) -> list[Finding]:
-    """Judge whether other matrices of the rank close by have the same predictions.
+    """Judge whether nearby matrices of the same rank have the same predictions.
 
     Parameters
     ----------
@@ -51,16 +51,16 @@ def judge_local_uniqueness(objective: MatrixFit, theta: Vector, given: Judgement
     theta : ndarray, shape (size,)
     given : Judgement
         The largest point whose tangent space is factored, the budget, and the finding on
-        ``determined_by_data``, which is made only where directions are missed if it was not asked for.
+        ``determined_by_data``, which is computed if it was not requested and the Jacobian is deficient.
 
     Returns
     -------
     list of Finding
         PROVED with a radius where the smallest singular value of the measurements on the tangent space
-        is bounded from below, rounding charged. SUPPORTED where it is computed and not negligible.
-        REFUTED where others with the same predictions are proved to be as near as one likes, with one
-        of them. Otherwise INCONCLUSIVE, with the number of directions that the measurements do not see to
-        first order: matrices near may still be told apart by the second.
+        is bounded from below, rounding included. SUPPORTED where it is computed and not negligible.
+        REFUTED where others with the same predictions are proved to be arbitrarily close, with one of
+        them attached. Otherwise INCONCLUSIVE, with the number of directions that leave the measurements
+        unchanged to first order: nearby matrices may still differ to second order.
     """
     small = objective.size <= given.settings.largest_tangent
     affordable = small and given.budget.allows(
@@ -85,14 +85,12 @@ def _proved(objective: MatrixFit, theta: Vector, exclusion: Exclusion) -> Findin
         "radius": exclusion.radius,
     }
     size = float(objective.matrix(theta).norm())
-    words = f"no other within {exclusion.radius:.3g}"
+    words = f"no other such matrix within {exclusion.radius:.3g}"
     if size > 0:
         witness["relative_radius"] = exclusion.radius / size
-        words += f", {exclusion.radius / size:.2%} of the matrix's own Frobenius norm"
+        words += f", {exclusion.radius / size:.2%} of the Frobenius norm of this one"
     ratio = exclusion.smallest / exclusion.norm
-    method = (
-        f"{words}; smallest singular value on the tangent space, by shifted Cholesky with rounding charged"
-    )
+    method = f"{words}; smallest singular value on the tangent space by shifted Cholesky, rounding included"
     return Finding(
         CLAIM, Verdict.PROVED, ratio, 0.0, 0.0, method=method, rigour=Rigour.RIGOROUS, witness=witness
     )
@@ -103,7 +101,7 @@ def _proved(objective: MatrixFit, theta: Vector, exclusion: Exclusion) -> Findin
 class _Spectrum:
     """Squares of the Jacobian's singular values, ascending: all, or some of the smallest and the largest.
 
-    With `how` they are bounds on the smallest and the largest.
+    If `how` is given they are bounds on the smallest and the largest.
     """
 
     values: Vector
@@ -116,7 +114,7 @@ class _Spectrum:
         if self.how:
             return self.how
         which, how = ("smallest", " by Lanczos iteration") if self.few else ("all", "")
-        return f"{which} singular values of the Jacobian at the point{how}, gauge deflated"
+        return f"{which} singular values of the Jacobian at the point{how}, with the gauge deflated"
 
 
 def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Finding:
@@ -127,7 +125,7 @@ def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Fi
         return _inconclusive(found, given.budget.name)
     values = found.values
     if not (np.isfinite(values).all() and values.size and values[-1] > 0):
-        return _inconclusive("the Jacobian at the point vanishes or is not finite")
+        return _inconclusive("the Jacobian at the point is zero or not finite")
     roots = np.sqrt(np.maximum(values, 0.0))
     negligible = NEGLIGIBLE_SINGLE if objective.measures_in_single else NEGLIGIBLE
     deficiency = int(np.sum(roots[:-1] <= negligible * roots[-1])) if roots.size > 1 else 0
@@ -144,7 +142,7 @@ def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Fi
     if not deficiency:
         return judged
     unseen = f"{'at least ' if found.few else ''}{deficiency} directions"
-    method = f"to first order the measurements do not see {unseen} at the point; {found.method}"
+    method = f"{unseen} at the point leave the measurements unchanged to first order; {found.method}"
     witness = judged.witness | {"direction": found.vectors[:, 0]}
     judged = replace(judged, verdict=Verdict.INCONCLUSIVE, method=method, witness=witness)
     if found.few or objective.measures_in_single:
@@ -156,7 +154,7 @@ def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Fi
 
 
 def _spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> _Spectrum | str:
-    """Return the spectrum at a balanced point, or why there is none."""
+    """Return the spectrum at a balanced point, or the reason why it is not available."""
     work = jacobian_work(objective, given.pass_work) + gram_work(objective) + 2 * eigenvalue_work(theta.size)
     if theta.size <= given.settings.largest_hessian and given.budget.allows(work, part=PROOF_PART):
         gram = gram_matrix(jacobian_matrix(objective, theta))
@@ -167,11 +165,11 @@ def _spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> _Spectru
     reduced = None if hopeless else reduced_jacobian(objective, theta, given)
     if reduced is not None and reduced.smallest > (CLEARLY * NEGLIGIBLE) ** 2 * reduced.largest:
         values = np.array([reduced.smallest, reduced.largest])
-        return _Spectrum(values, reduced.direction[:, None], few=True, how=f"at least so: {reduced.method}")
+        return _Spectrum(values, reduced.direction[:, None], few=True, how=f"lower bound: {reduced.method}")
     gauge_size = theta.size - objective.degrees_of_freedom
     restarts = affordable_restarts(theta.size, gauge_size, 2 * given.pass_work, given.budget)
     if not restarts:
-        return "the Jacobian at the point is beyond the budget"
+        return "the Jacobian at the point exceeds the budget"
     gauge = orthonormal_basis(objective.model.gauge(theta, linear=True))
     at = objective.linearise(theta)
 
@@ -181,14 +179,14 @@ def _spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> _Spectru
 
     found = smallest_eigenpairs(product, gauge, restarts, given.rng(), count=LOOKED_FOR, tolerance=1e-3)
     if found is None:
-        return "the Jacobian's smallest singular values did not converge in the budget"
+        return "the smallest singular values of the Jacobian did not converge within the budget"
     return _Spectrum(np.append(found[0], found[2]), found[1], few=True)
 
 
 def _refuted(
     objective: MatrixFit, theta: Vector, even: Vector, family: Family, spectrum: _Spectrum, judged: Finding
 ) -> Finding:
-    """Return the finding refuted by a member of the family, where one is reached."""
+    """Return the finding, refuted by a member of the family if one is reached."""
     if family.change is not None:
         other = find_neighbour(objective, theta, family.change, STEPS[0])
     else:
@@ -197,7 +195,7 @@ def _refuted(
     if other is None:
         return judged
     method = (
-        f"{family.method}; one of them, {other.relative_distance:.2g} of the matrix's own norm away, "
+        f"{family.method}; one of them, at a distance of {other.relative_distance:.2g} of the norm, "
         f"is attached; {judged.method}"
     )
     attached = {"left": other.factors.left, "right": other.factors.right, "mismatch": other.mismatch}
@@ -213,7 +211,7 @@ def _refuted(
 def _neighbour(
     objective: MatrixFit, theta: Vector, spectrum: tuple[Vector, Matrix], deficiency: int
 ) -> Neighbour | None:
-    """Return another matrix with the same predictions along some direction that is not seen."""
+    """Return another matrix with the same predictions along some direction in the Jacobian's kernel."""
     values, vectors = spectrum[0][deficiency:], spectrum[1][:, deficiency:]
 
     def invert(gradient: Vector) -> Vector:
@@ -236,10 +234,10 @@ def _all_values(gram: Matrix, gauge: Matrix) -> tuple[Vector, Matrix]:
     """Return all eigenvalues of J^T J off the gauge, ascending, and their vectors."""
     if not np.isfinite(gram).all():
         return np.full(1, np.nan), gauge
-    # what is along the gauge is taken out, so that it contributes zeros to rounding
+    # the gauge component is removed, so that it contributes only zeros and no rounding
     inner = gram @ gauge
     gram = gram - gauge @ inner.T - inner @ gauge.T + gauge @ (gauge.T @ inner) @ gauge.T
-    # the gauge is lifted above all others and left out
+    # the gauge is shifted above all other eigenvalues and left out
     top = 2 * float(np.abs(gram).sum(axis=1).max(initial=0.0)) + 1.0
     values, vectors = eigh((gram + gram.T) / 2 + top * (gauge @ gauge.T))
     keep = len(gram) - gauge.shape[1]

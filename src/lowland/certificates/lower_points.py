@@ -1,9 +1,9 @@
-"""Is there a better answer to the problem as posed? Ways that other findings show are followed.
+"""Search for a better point of the problem as posed, guided by other findings.
 
-A point of the same problem whose objective is lower by more than the claim's tolerance refutes that this one
-is globally optimal, however it was found. It is looked for from points that other judges have attached, along
-directions that curve down, from the matrix that refutes the convex problem, from nearby and from random
-points, each by a short descent. Both objectives are then evaluated anew, with their rounding where known.
+A point of the same problem whose objective is lower by more than the claim's tolerance refutes global
+optimality, however it was found. Short descents start from points attached to other findings, along
+directions of negative curvature, from the matrix that refutes the convex problem, from nearby and from random
+points. Both objectives are then evaluated again, with their rounding if known.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from lowland.core.status import Rigour, Verdict
 CLAIM = "globally_optimal"
 # steps along a direction, in units of the one at which a parabola of its curvature would reach zero
 STEPS = 2.0 ** np.arange(-8, 5)
-# how far a nearby start lies, as a part of the point's length
+# distance of a nearby start, as a fraction of the point's norm
 NEARBY = 1e-2
-# evaluations of one descent, and random starts
+# evaluations per descent, and number of random starts
 DESCENT, RANDOM_STARTS = 100, 2
-# rounding of objectives where it is not bounded
+# rounding of objectives if no bound is known
 ROUNDING = 1e-9
 
 
@@ -42,7 +42,7 @@ def refute_by_lower_point(
     rng: np.random.Generator,
     calls: int,
 ) -> Finding:
-    """Return the finding on global optimality, refuted where a better point is found.
+    """Return the finding on global optimality, refuted if a better point is found.
 
     Parameters
     ----------
@@ -50,9 +50,9 @@ def refute_by_lower_point(
         In float64, of a matrix or a tensor.
     theta : ndarray, shape (size,)
     others : dict of str to Finding
-        What is known so far; witnesses may show the way. A finding that is proved is returned as it is.
+        Findings so far; their witnesses suggest starts. A proved finding is returned unchanged.
     tolerance : float
-        Least part of the objective by which another point must be lower.
+        Fraction of the objective by which another point must at least be lower.
     rng : numpy.random.Generator
         For nearby and random starts.
     calls : int
@@ -61,7 +61,7 @@ def refute_by_lower_point(
     Returns
     -------
     Finding
-        REFUTED with the point, and both objectives; or the one that was known.
+        REFUTED with the point and both objectives; or the known finding.
     """
     finding, value = others[CLAIM], float(objective.value(theta))
     if finding.verdict is Verdict.PROVED or not (np.isfinite(value) and value > 0) or calls < 2:
@@ -78,7 +78,7 @@ def refute_by_lower_point(
 
 
 class _Enough(Exception):
-    """A point is found, or nothing is left to spend."""
+    """A point is found, or the evaluations are used up."""
 
 
 class _Descent:
@@ -89,7 +89,7 @@ class _Descent:
         self.best: Vector | None = None
 
     def from_point(self, start: Vector) -> Vector | None:
-        """Return a point whose objective is at most the one wanted, or None."""
+        """Return a point whose objective is at most the target, or None."""
         from scipy.optimize import minimize
 
         self.best = None
@@ -103,7 +103,7 @@ class _Descent:
         return self.best
 
     def evaluate(self, theta: Vector) -> tuple[float, Vector]:
-        """Return value and gradient; raise `_Enough` once a point is found, or nothing is left."""
+        """Return value and gradient; raise `_Enough` once a point is found or the evaluations are used up."""
         if self.best is not None or self.calls <= 0:
             raise _Enough
         self.calls -= 1
@@ -118,15 +118,15 @@ class _Descent:
 def _starts(
     objective: Fit, theta: Vector, value: float, others: dict[str, Finding], rng: np.random.Generator
 ) -> Iterator[tuple[str, Vector]]:
-    """Yield where to descend from, the most promising first, and how it was found."""
+    """Yield starts for descents, the most promising first, and how each was found."""
     for other in others.values():
         if "lower_point" in other.witness:
-            yield f"attached to {other.claim}", np.asarray(other.witness["lower_point"], float)
+            yield f"in the witness of {other.claim}", np.asarray(other.witness["lower_point"], float)
     for other in others.values():
         if other.verdict is Verdict.REFUTED and "direction" in other.witness and "curvature" in other.witness:
             direction, curvature = np.asarray(other.witness["direction"]), float(other.witness["curvature"])
             yield (
-                "along a direction that curves down",
+                "along a direction of negative curvature",
                 _best_step(objective, theta, value, direction, curvature),
             )
             break
@@ -134,10 +134,10 @@ def _starts(
     if convex is not None and convex.verdict is Verdict.REFUTED and "length" in convex.witness:
         start = _truncated(objective, theta, convex.witness)
         if start is not None:
-            yield "from the matrix that refutes the convex problem, its rank cut", start
+            yield "by truncating the matrix that refutes convex optimality", start
     length = float(np.linalg.norm(theta))
     if length > 0:
-        yield "by descent from nearby", theta + NEARBY * length * _unit(rng, theta.size)
+        yield "by descent from a nearby point", theta + NEARBY * length * _unit(rng, theta.size)
     for _ in range(RANDOM_STARTS):
         start = _random_point(objective, rng)
         if start is not None:
@@ -145,7 +145,7 @@ def _starts(
 
 
 def _best_step(objective: Fit, theta: Vector, value: float, direction: Vector, curvature: float) -> Vector:
-    """Return the lowest of some points along a direction, either way."""
+    """Return the lowest of some points along a direction and its opposite."""
     unit = float(np.sqrt(2 * value / max(-curvature, np.finfo(float).tiny)))
     unit /= float(np.linalg.norm(direction))
     points: list[Vector] = [theta + sign * step * unit * direction for step in STEPS for sign in (1, -1)]
@@ -177,7 +177,7 @@ def _random_point(objective: Fit, rng: np.random.Generator) -> Vector | None:
     data = float(np.linalg.norm(objective.y))
     if not (0 < sizes[0] < sizes[1] < np.inf and data > 0):
         return None
-    # predictions grow with a power of the length
+    # predictions scale with a power of the norm
     power = np.log2(sizes[1] / sizes[0])
     length = float((data / sizes[0]) ** (1 / power))
     return theta * length if np.isfinite(length) else None
@@ -192,7 +192,7 @@ def _unit(rng: np.random.Generator, size: int) -> Vector:
 def _refuted(
     objective: Fit, theta: Vector, point: Vector, finding: Finding, tolerance: float, words: str
 ) -> Finding | None:
-    """Return the refutation where both objectives, evaluated apart, are far enough from each other."""
+    """Return the refutation if both objectives, evaluated separately, differ by enough."""
     here, charged_here = _bound(objective, theta, upper=False)
     there, charged_there = _bound(objective, point, upper=True)
     if not here - there > tolerance * here:
@@ -206,7 +206,7 @@ def _refuted(
         bound=tolerance,
         tolerance=tolerance,
         assumptions=(),
-        method=f"another point of the problem, found {words}, has an objective lower by this fraction",
+        method=f"another feasible point, found {words}, has an objective lower by this fraction",
         rigour=Rigour.RIGOROUS if charged_here and charged_there else Rigour.WORKING_PRECISION,
         witness=witness,
         limited_by="",
@@ -214,7 +214,7 @@ def _refuted(
 
 
 def _bound(objective: Fit, theta: Vector, *, upper: bool) -> tuple[float, bool]:
-    """Return a bound on the objective of a point, and whether all rounding was charged."""
+    """Return a bound on the objective of a point, and whether all rounding was included."""
     value = float(objective.value(theta))
     if not is_matrix_fit(objective) or objective.rounding is None or not objective.loss.is_quadratic:
         return value * (1 + ROUNDING if upper else 1 - ROUNDING), False

@@ -1,4 +1,4 @@
-"""The norm of the measurements over all matrices, once for each measurement."""
+"""The norm of the measurements over all matrices, computed once per measurement."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lowland.core.fits import MatrixFit
 from lowland.core.rounding import unit_roundoff
 from lowland.core.work import Budget, cholesky_work, eigenvalue_work
 
-# what is known already: by measurement, whether of symmetric matrices, and of how many blocks
+# known norms: by measurement, whether of symmetric matrices, and the number of blocks
 _KNOWN: WeakKeyDictionary[Any, dict[tuple[bool, int], float | None]] = WeakKeyDictionary()
 # most blocks into which the measurements are cut
 MOST_BLOCKS = 64
-# part of what is left of the budget that it may take
+# fraction of the remaining budget that it may take
 NORM_PART = 0.25
 
 
@@ -27,8 +27,8 @@ def measurement_norm(objective: MatrixFit, budget: Budget | None = None) -> floa
     ----------
     objective : Objective
     budget : Budget, optional
-        Given measuring matrices are cut into as many blocks as make it affordable, and the squares of the
-        blocks' norms added up: a larger bound, for less. Without it the bound is that of one block.
+        Stored measuring matrices are split into as many blocks as the budget requires, and the squares of
+        the blocks' norms are summed: a looser but cheaper bound. Without it there is a single block.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def measurement_norm(objective: MatrixFit, budget: Budget | None = None) -> floa
 
 
 def norm_work(objective: MatrixFit, budget: Budget | None = None) -> float:
-    """Return the work of `measurement_norm`, 0 where it is known."""
+    """Return the work of `measurement_norm`, 0 if the norm is already known."""
     if objective.stored_numbers == 0 or _KNOWN.get(objective.measurement):
         return 0.0
     return _work(objective, _affordable_blocks(objective, budget))

@@ -1,4 +1,4 @@
-"""Is there another matrix close by with the same predictions? One that is found refutes uniqueness."""
+"""Search for a nearby matrix with the same predictions, which refutes uniqueness."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from lowland.core.fits import MatrixFit
 from lowland.core.records import Factors
 from lowland.core.rounding import unit_roundoff
 
-# corrections of a step; each gains some digits
+# corrections per step; each gains some digits
 STEPS = 40
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Neighbour:
-    """Another matrix, its distance as a part of the norm, and by how much its predictions differ at most."""
+    """Another matrix, its distance as a fraction of the norm, and the largest prediction difference."""
 
     factors: Factors
     relative_distance: float
@@ -34,7 +34,7 @@ def find_neighbour(
     share: float,
     invert: Callable[[Vector], Vector] | None = None,
 ) -> Neighbour | None:
-    """Follow a direction that the measurements do not see to first order, and mend the second.
+    """Follow a direction that leaves the measurements unchanged to first order, correcting higher orders.
 
     Parameters
     ----------
@@ -43,19 +43,19 @@ def find_neighbour(
     theta : ndarray, shape (size,)
     direction : ndarray, shape (size,)
     share : float
-        Length of the first step, as a part of the point's own.
+        Length of the first step, as a fraction of the point's norm.
     invert : callable, optional
-        Applies the pseudoinverse of J^T J at theta, with J the Jacobian, for corrections. Without it nothing
-        is corrected: for directions along which predictions do not change at all.
+        Applies the pseudoinverse of J^T J at theta, with J the Jacobian, for corrections. Without it there
+        are no corrections: for directions along which predictions do not change at all.
 
     Returns
     -------
     Neighbour or None
-        A matrix at least a third of the step away whose predictions agree to rounding; none where
+        A matrix at least a third of the step away whose predictions agree to rounding; None if
         corrections lead back or do not converge.
     """
     target, slack = _predictions(objective, theta)
-    # each prediction by its own measure: a large one must not hide that another differs
+    # each prediction at its own scale: a large one must not hide a difference in another
     slack = slack + 1e-13 * np.abs(target)
     length = float(np.linalg.norm(theta))
     if not length > 0 or not np.isfinite(target).all():

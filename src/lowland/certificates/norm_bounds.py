@@ -1,4 +1,4 @@
-"""Upper bounds on the spectral norm of an operator, each with the rigour that it has."""
+"""Upper bounds on the spectral norm of an operator, each with its rigour."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from lowland.core.work import Budget, cholesky_work
 
 # up to this side all eigenvalues of a Gram matrix are computed for an estimate
 LARGEST_EIGH = 1000
-# how much longer a sparse product takes than a dense one, number by number
+# cost of a sparse product relative to a dense one, per number
 SPARSE_COST = 16
-# fewer Lanczos steps bound nothing; steps that are tried first off known leading directions, and how far
-# below their norm the rest must be to matter no more
+# smallest useful number of Lanczos steps; steps tried first when leading directions are known, and how far
+# below their norm the rest must be to be negligible
 LEAST_STEPS, FIRST_STEPS, OFF_LEAD = 3, 40, 0.02
-# numbers of steps that are tried one after the other at most
+# largest number of step counts tried in sequence
 ATTEMPTS = 8
 # accepted probability that a bound from a random start fails
 FAILURE = 1e-10
@@ -54,23 +54,23 @@ def norm_bound(
     ----------
     operator : LinearMap, shape (m, n)
     method : {"auto", "cholesky", "lanczos"}
-        "auto" factors densely if the smaller side is at most `largest_dense`; beyond, Lanczos steps from
-        a random start.
+        "auto" factors densely if the smaller side is at most `largest_dense`; otherwise it uses Lanczos
+        steps from a random start.
     largest_dense : int
     steps : int
         Lanczos steps.
     rng : numpy.random.Generator
         For the Lanczos start.
     budget : Budget, optional
-        "auto" factors only what half of it allows.
+        "auto" factors only if half of it is enough.
     near : ndarray, shape (n, k), optional
-        Columns that nearly span the leading right singular vectors: what is outside needs fewer steps.
+        Columns that nearly span the leading right singular vectors; the complement then needs fewer steps.
 
     Returns
     -------
     Bound
-        Rigorous from Cholesky. From Lanczos, which approaches from below, with a small probability of
-        failure after enough steps ("auto"), or an estimate.
+        Rigorous with Cholesky. With Lanczos, which approaches from below, it holds up to a small
+        probability of failure after enough steps ("auto"), or is an estimate.
     """
     if method == "auto":
         too_large = min(operator.shape) > largest_dense
@@ -83,7 +83,8 @@ def norm_bound(
         estimate = leading_triplet(operator, steps, rng)[1]
         if not TINY < estimate < 1 / TINY:
             return Bound(float("inf"), Rigour.RIGOROUS, OUT_OF_RANGE)
-        return Bound(estimate * (1 + 1e-6), Rigour.ESTIMATE, f"{steps} Lanczos steps, which bound from below")
+        words = f"{steps} Lanczos steps, which give a lower bound only"
+        return Bound(estimate * (1 + 1e-6), Rigour.ESTIMATE, words)
     dense_work = float(np.prod(np.array(operator.shape, float))) * min(operator.shape)
     if isinstance(operator, HasGram) and SPARSE_COST * operator.gram_work < dense_work:
         return _bound_by_gram(operator, steps, rng)
@@ -93,7 +94,7 @@ def norm_bound(
         return Bound(0.0, Rigour.RIGOROUS, "a matrix of zeros")
     if not TINY < largest < 1 / TINY:
         return Bound(float("inf"), Rigour.RIGOROUS, OUT_OF_RANGE)
-    # an exact scaling by a power of two keeps all squares clear of underflow and overflow
+    # exact scaling by a power of two avoids underflow and overflow of squares
     scale = 2.0 ** np.floor(np.log2(largest))
     matrix = matrix / scale
     estimate = leading_triplet(operator, steps, rng)[1] / scale
@@ -122,7 +123,7 @@ def _bound_by_gram(operator: Any, steps: int, rng: np.random.Generator) -> Bound
     gram = operator.gram(scale)
     if small:
         estimate = float(np.sqrt(max(eigenvalues(gram)[-1], 0.0))) / scale
-    # a complex matrix is judged as a real one of twice the size
+    # a complex matrix is treated as a real one of twice the size
     rows = max(operator.shape) * (2 if np.iscomplexobj(gram) else 1)
     prover = NormProver(embed(gram), rows, scale)
     proved = least_proved(prover, estimate)
@@ -134,30 +135,30 @@ def _bound_by_gram(operator: Any, steps: int, rng: np.random.Generator) -> Bound
 def _probable_bound(
     operator: LinearMap, steps: int, rng: np.random.Generator, near: Matrix | None = None
 ) -> Bound:
-    """Bound the norm from Lanczos steps with a random start, which rarely miss much of it.
+    """Bound the norm from Lanczos steps with a random start, which rarely underestimate it much.
 
     With k steps for M^T M of side n the largest Ritz value is below (1 - e) times the largest eigenvalue
-    with probability at most 1.648 sqrt(n) exp(-sqrt(e) (2 k - 1)) (Kuczynski and Wozniakowski 1992). Where
-    vectors near the leading ones are known, Q, only M (I - Q Q^T) is iterated with, whose norm need not be
-    known so well: |M|^2 is at most the norm of [[a, b], [b, c]], a = |M Q|^2, b = |(I - Q Q^T) M^T M Q| and c
-    the bound of the rest.
+    with probability at most 1.648 sqrt(n) exp(-sqrt(e) (2 k - 1)) (Kuczynski and Wozniakowski 1992). If
+    approximate leading vectors Q are known, the iteration uses only M (I - Q Q^T), whose norm is needed
+    less accurately: |M|^2 is at most the norm of [[a, b], [b, c]], a = |M Q|^2, b = |(I - Q Q^T) M^T M Q| and
+    c the bound of the rest.
     """
     side = operator.shape[1]
-    # the theorem is about a start that prefers no direction; a real one does among complex ones
+    # the theorem needs an isotropic start; a real start is not isotropic among complex vectors
     is_real = not np.iscomplexobj(operator.matmat(np.zeros((side, 1))))
     if steps < LEAST_STEPS:
-        words = "too few Lanczos steps within the budget to bound anything"
+        words = "the budget allows too few Lanczos steps for a bound"
         return Bound(float("inf"), Rigour.ESTIMATE, words)
     lead = _Lead.of(operator, near) if is_real and near is not None else None
     found = _restricted_triplet(operator, steps, rng, lead)
     e = _missed(side, found.steps)
     estimate = lead.joined(found.value) if lead is not None else found.value
     estimate *= 1 + 1e-9
-    if not TINY < estimate < 1 / TINY:  # sums of squares on the way may have vanished
+    if not TINY < estimate < 1 / TINY:  # intermediate sums of squares may have underflowed
         return Bound(float("inf"), Rigour.RIGOROUS, OUT_OF_RANGE)
     if e > 0.5 or not is_real:
-        return Bound(estimate, Rigour.ESTIMATE, f"{found.steps} Lanczos steps, which bound from below")
-    words = f"{found.steps} Lanczos steps from a random start, too small with probability {FAILURE:g} at most"
+        return Bound(estimate, Rigour.ESTIMATE, f"{found.steps} Lanczos steps, which give a lower bound only")
+    words = f"{found.steps} Lanczos steps from a random start, failing with probability at most {FAILURE:g}"
     rest = found.value / np.sqrt(1 - e)
     value = lead.joined(rest) if lead is not None else rest
     return Bound(float(value * (1 + 1e-9)), Rigour.PROBABILISTIC, words)
@@ -174,7 +175,7 @@ class _Lead:
 
     @classmethod
     def of(cls, operator: LinearMap, near: Matrix) -> _Lead | None:
-        """Return the lead of columns that nearly span it, or None where they are no use."""
+        """Return the lead of columns that nearly span it, or None if they are not usable."""
         if not np.isfinite(near).all() or near.shape[1] > near.shape[0]:
             return None
         basis, sizes, _ = svd(near)
@@ -184,18 +185,18 @@ class _Lead:
         image = operator.matmat(basis)
         back = operator.rmatmat(image)
         norm = float(np.sqrt(max(eigenvalues(image.T @ image)[-1], 0.0)))
-        # the difference is rounded to the last digits of what cancels
+        # the difference is accurate only to the rounding of the cancelling terms
         mixing = float(np.linalg.norm(back - basis @ (basis.T @ back))) + 1e-12 * norm**2
         return cls(basis, norm, mixing)
 
     def joined(self, rest: float) -> float:
-        """Return a bound on the norm of the whole from one on the rest."""
+        """Return a bound on the norm of the whole operator from one on the rest."""
         a, c = self.norm**2, rest**2
         return float(np.sqrt((a + c) / 2 + np.hypot((a - c) / 2, self.mixing)))
 
 
 def _missed(side: int, steps: int) -> float:
-    """Return the part of the largest eigenvalue that steps miss, but for a small chance in all attempts."""
+    """Return the fraction of the largest eigenvalue missed, up to a small failure probability overall."""
     return float((np.log(ATTEMPTS * 1.648 * np.sqrt(side) / FAILURE) / (2 * steps - 1)) ** 2)
 
 
@@ -209,9 +210,9 @@ class _Restricted:
 def _restricted_triplet(
     operator: LinearMap, steps: int, rng: np.random.Generator, lead: _Lead | None
 ) -> _Restricted:
-    """Return the largest singular value seen off the lead; fewer steps where they are enough.
+    """Return the largest singular value found off the lead, with fewer steps if they suffice.
 
-    They are once the bound that they give is below the lead's own norm.
+    They suffice once their bound is below the lead's own norm.
     """
     if lead is None:
         return _Restricted(leading_triplet(operator, steps, rng)[1], steps)

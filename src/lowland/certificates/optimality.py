@@ -1,4 +1,4 @@
-"""How far is the objective from the best possible value? Duality gaps, rounding included.
+"""Distance of the objective from the best possible value: duality gaps, rounding included.
 
 The lower bound D comes from one dual vector nu. *Any* float64 vector nu with ||A* nu||_2 <= penalty
 (or A* nu <= penalty I for positive semidefinite X) and B^T nu = 0 for free biases gives a valid
@@ -28,9 +28,9 @@ from lowland.core.status import Rigour, Verdict
 from lowland.core.work import eigenvalue_work
 
 CLAIMS = ("globally_optimal", "convex_optimal")
-# part of what is left of the budget that the search for a descent may take
+# fraction of the remaining budget that the search for a descent may take
 DESCENT_PART = 0.25
-# squares of smaller numbers underflow, and bounds on their sums no longer hold
+# squares of smaller numbers underflow, so that bounds on their sums fail
 SMALLEST = 1e-280
 
 
@@ -60,18 +60,18 @@ def judge_optimality(objective: MatrixFit, theta: Vector, given: Judgement) -> l
     list of Finding
         Their value is the proven relative gap: no matrix has an objective lower by more than
         this fraction. Without a penalty an exact fit is judged datum by datum instead. A large
-        gap alone is INCONCLUSIVE; REFUTED comes with a better matrix.
+        gap alone is INCONCLUSIVE; REFUTED has a better matrix attached.
     """
     settings = given.settings
     upper, charged = upper_value(objective, theta)
     nothing = not np.any(objective.y) and not np.any(theta)
-    # of unit trace, a point without length stands for no matrix at all
+    # with unit trace a zero point represents no matrix
     astray = objective.has_unit_trace and not 1e-100 < float(np.linalg.norm(theta)) < 1e100
     if astray or not (np.isfinite(upper) and (upper > SMALLEST or nothing)):
-        method = f"an objective of {upper:.3g} is beyond what can be bounded in float64"
+        method = f"an objective of {upper:.3g} cannot be bounded in float64"
         return [Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in CLAIMS]
-    # the convex problem pays no balancing, and the nuclear norm for a ridge
-    exactly = objective.loss.vanishes_at_data  # else data reproduced as natural parameters are no exact fit
+    # the convex problem has no balancing term, and the nuclear norm in place of a ridge
+    exactly = objective.loss.vanishes_at_data  # natural parameters equal to the data are no fit
     free = exactly and is_free(objective, theta, objective.penalties)
     others = [p for p in objective.penalties if not p.vanishes_when_balanced]
     unpenalised = (free, free or (exactly and not objective.ridge and is_free(objective, theta, others)))
@@ -109,7 +109,7 @@ def _judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, setti
     if not np.isfinite(gap):
         return Finding(claim, Verdict.INCONCLUSIVE, method="the gap cannot be represented in float64")
     if gap < -1e-8 * abs(value):
-        method = "the lower bound exceeds the objective: one of the two is wrong, and nothing is claimed"
+        method = "the lower bound exceeds the objective: one of them is wrong, so no claim is made"
         witness = {"objective": value, "lower_bound": lower.value, "dual_scale": lower.scale, "gap": gap}
         return Finding(claim, Verdict.INCONCLUSIVE, method=method, witness=witness)
     gap = max(0.0, gap)
@@ -132,22 +132,22 @@ def _judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, setti
 
 
 def fitted_distance(objective: MatrixFit, gap: float) -> float:
-    """Bound how far fitted values of points at least as good lie from these: a weighted root mean square.
+    """Bound how far the fitted values of equally good points are from these: a weighted root mean square.
 
-    A convex problem with half the weighted squares as its data term grows by half the squared distance of
-    the predictions from its minimiser's, and both points lie within the gap of that.
+    A convex problem with half the weighted squares as its data term grows by at least half the squared
+    distance of the predictions from its minimiser's, and both points are within the gap of its minimum.
     """
     weights = objective.weighted(np.ones(objective.y.size))
     return float(2 * np.sqrt(2 * gap / weights.sum()) * (1 + 1e-12))
 
 
 def upper_value(objective: MatrixFit, theta: Vector) -> tuple[float, bool]:
-    """Return the objective at theta rounded up, and whether all rounding could be charged."""
+    """Return the objective at theta rounded up, and whether all rounding was included."""
     z, error, charged = prediction_bounds(objective, theta)
-    # losses are convex in z: the largest on an interval stands at one of its ends
+    # losses are convex in z: the maximum over an interval is at one of its ends
     ends = (objective.loss.value(end, objective.y) for end in (z - error, z + error))
     total = float(np.sum(objective.weighted(np.maximum(*ends)))) * (1 + gamma(z.size + 4))
-    charged = charged and objective.loss.is_quadratic  # the rounding of logarithms is not charged
+    charged = charged and objective.loss.is_quadratic  # the rounding of logarithms is not included
     for penalty in objective.penalties:
         total += penalty.value(theta) + penalty.value_error(theta)
     return float(total), charged
@@ -161,7 +161,7 @@ def lower_value(objective: MatrixFit, theta: Vector) -> float:
 
 
 def rounding_floor(objective: MatrixFit, theta: Vector) -> float:
-    """Return the objective that rounding of the predictions alone can cause."""
+    """Return the objective that rounding of the predictions alone can produce."""
     bounds = objective.prediction_error(theta)
     if bounds is None:
         return 0.0
@@ -170,12 +170,12 @@ def rounding_floor(objective: MatrixFit, theta: Vector) -> float:
 
 
 def convex_value(objective: MatrixFit, theta: Vector, upper: float) -> float:
-    """Return what the convex problem pays for this matrix: the nuclear norm for the factors' ridge."""
+    """Return the convex objective of this matrix, with the nuclear norm in place of the factors' ridge."""
     paid = sum(p.value(theta) for p in objective.penalties if not p.is_of_biases)
     if not objective.ridge:
         return float(upper - paid)
     nuclear = objective.ridge * objective.nuclear_norm(theta) * (1 + 1e-12)
-    # balancing computes the same norm twice over; never charge more than the point itself pays
+    # balancing only adds rounding; never return more than the objective of the point itself
     return float(min(upper, upper - paid + nuclear + 1e-13 * abs(upper)))
 
 
@@ -233,12 +233,12 @@ def rank_one_descent(objective: MatrixFit, theta: Vector, given: Judgement) -> D
     noise = 1e-14 * float(np.linalg.norm(weights)) + penalised_error(objective, weights)
     if not steepness > objective.ridge + noise:
         return None
-    if objective.side_weights is not None:  # of weighted nuclear norm one
+    if objective.side_weights is not None:  # scaled to weighted nuclear norm one
         by_row, by_column = objective.side_weights
         left, right = left / np.sqrt(by_row), right / np.sqrt(by_column)
     direction = Factors(left[:, None], right[:, None])
     change = objective.measurement.measure(direction)
-    if objective.has_unit_trace:  # the way to v v^H keeps the trace, so X shrinks as it is added
+    if objective.has_unit_trace:  # the step towards v v^H keeps the trace, so X shrinks as it is added
         change = change - z
         steepness = float(weights @ change)
     curvature = float(change @ objective.weighted(change))
@@ -262,7 +262,7 @@ def _prediction_error(objective: MatrixFit, factors: Factors, z: Vector) -> Vect
     rounding = 2 * unit_roundoff("float64") * (np.abs(z) + np.abs(objective.y))
     if objective.rounding is not None:
         return np.asarray(objective.rounding.measure_error(factors) + rounding)
-    # nothing is known of a foreign operator's rounding: a generous guess, and never a proof
+    # the rounding of a user's operator is unknown: use a generous estimate, and never claim a proof
     return np.asarray(rounding + 1e-12 * float(np.linalg.norm(z)))
 
 

@@ -1,4 +1,4 @@
-"""Do the seen entries of a table determine a matrix of this rank? Counting, closure, exact ranks."""
+"""Whether observed entries determine a matrix of this rank: by counting, closure and exact ranks."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from lowland.core.work import UNLIMITED, Budget
 from lowland.kernels.connected_components import connected_parts
 
 LISTED_CELLS = 10_000
-# unknowns of the columns of a core, where the whole pattern is too large
+# largest number of unknowns of a core's columns, if the whole pattern is too large
 CORE = 1500
-# how many lines, and numbers in equations, an exact rank of the whole may take for each unknown allowed
+# most lines, and numbers in equations, per allowed unknown in an exact rank of the whole pattern
 LINES, EQUATIONS = 10, 30_000
-# unknowns up to which the whole is tried at once
+# largest number of unknowns for trying the whole pattern at once
 WHOLE = 400
 
 
@@ -42,19 +42,19 @@ def judge_pattern(
     rng: np.random.Generator,
     budget: Budget = UNLIMITED,
 ) -> list[Finding]:
-    """Judge whether the seen entries leave finitely many matrices of the rank, or one.
+    """Judge whether the observed entries leave finitely many matrices of the rank, or one.
 
     Parameters
     ----------
     pattern : ObservedPattern
     nonzero : bool
-        Whether no seen value is zero.
+        Whether no observed value is zero.
     largest : int
-        Most unknowns of an exact rank computation.
+        Largest number of unknowns in an exact rank computation.
     rng : numpy.random.Generator
         For the integer points.
     budget : Budget
-        What may be spent.
+        Work that may be spent.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def judge_pattern(
     finite = _judge_finite(pattern, seen, largest, rng, budget)
     if finite.verdict is Verdict.REFUTED:
         return [finite, not_unique(finite)]
-    words = "finitely many completions may still be several"
+    words = "uniqueness is undecided: there may be several completions"
     open_yet = Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words, limited_by=finite.limited_by)
     if unique is not None and unique.share > 0:
         open_yet = replace(open_yet, method=f"{open_yet.method}; {_say_reach(unique, 'unique')}")
@@ -82,7 +82,7 @@ def judge_pattern(
 
 def _all_unique(pattern: ObservedPattern, unique: Reach, nonzero: bool) -> list[Finding]:
     words = (
-        f"from a complete block of {unique.core[0]} x {unique.core[1]} cells every row and column follows by "
+        f"every row and column follows from a complete block of {unique.core[0]} x {unique.core[1]} cells by "
         "linear equations"
     )
     assumptions: tuple[str, ...] = (GENERIC,)
@@ -118,14 +118,14 @@ def _judge_finite(
     if finding is not None:
         finding = replace(finding, value=float(result.rank))
     else:
-        words = f"the Jacobian lacks {result.expected - result.rank} of {result.expected} modulo two primes"
+        words = f"the Jacobian has rank {result.rank} of {result.expected} modulo two primes"
         finding = refuted(FINITE, result.rank, expected, words, Rigour.PROBABILISTIC)
         finding.witness["failure_probability"] = result.failure_probability
     return _with_witness(finding, short, result.undetermined)
 
 
 def _is_affordable(pattern: ObservedPattern, seen: Indices, largest: int) -> bool:
-    """Whether the exact rank of the whole is within the budget: unknowns, lines, and equations."""
+    """Whether an exact rank of the whole pattern is within the limits on unknowns, lines and equations."""
     longer, size = max(pattern.shape), min(pattern.shape) * (pattern.rank + 1)
     equations = max(seen.size - longer * pattern.rank, 0)
     return size <= largest and longer <= LINES * largest and equations * size <= EQUATIONS * largest
@@ -139,7 +139,7 @@ def _judge_by_core(
     rng: np.random.Generator,
     budget: Budget,
 ) -> Finding:
-    """Judge a pattern by a core of it and what follows from that."""
+    """Judge a pattern by a core of it and the closure of that core."""
     reach = finite_reach(pattern, min(largest, CORE), rng, budget)
     if finding is not None:
         if reach is not None:
@@ -149,8 +149,8 @@ def _judge_by_core(
     if reach is None:
         size = min(pattern.shape) * pattern.rank
         words = (
-            f"the exact rank of {size} unknowns in {pattern.rows.size} cells is beyond the budget, and no "
-            "core is determined"
+            f"the exact rank for {size} unknowns and {pattern.rows.size} cells exceeds the budget, and no "
+            "determined core was found"
         )
         limit = _limit(pattern, largest, budget)
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
@@ -188,7 +188,7 @@ def _reached(reach: Reach) -> dict[str, Any]:
 
 
 def distinct_cells(pattern: ObservedPattern) -> Indices:
-    """Return the seen cells as ascending numbers row * n + column, each once."""
+    """Return the observed cells as ascending numbers row * n + column, each once."""
     cells = np.sort(pattern.rows * pattern.shape[1] + pattern.columns)
     first = np.ones(cells.size, dtype=bool)
     first[1:] = cells[1:] != cells[:-1]
@@ -196,7 +196,7 @@ def distinct_cells(pattern: ObservedPattern) -> Indices:
 
 
 def _short_lines(pattern: ObservedPattern, seen: Indices) -> tuple[Indices, Indices]:
-    """Return rows and columns with fewer observations than they have unknowns of their own."""
+    """Return rows and columns with fewer observations than unknowns of their own."""
     m, n = pattern.shape
     # a row of an r-dimensional row space has min(r, n) unknowns, and its bias
     for_row = min(pattern.rank + ("row" in pattern.biases), n)

@@ -1,8 +1,8 @@
-"""A lower bound for the problem with its rank constraint, where the data term is strongly convex.
+"""A lower bound for the rank-constrained problem, if the data term is strongly convex.
 
 If |A(Z)|^2_w >= mu |Z|^2 for all Z, then f(Y) >= f(X) + <G, Y - X> + mu/2 |Y - X|^2 with G = A*(w rho),
-and over matrices Y of rank at most r the right side is least at the best such approximation of
-Z0 = X - G / mu. With S the sum of the r largest squared singular values of Z0 (for positive
+and over matrices Y of rank at most r the right side is minimised by the best such approximation
+of Z0 = X - G / mu. With S the sum of the r largest squared singular values of Z0 (for positive
 semidefinite Y: of the r largest positive eigenvalues),
 
     f(X) - min f  <=  <G, X> + mu/2 (S - |X|^2).
@@ -29,9 +29,9 @@ from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour
 from lowland.core.work import UNLIMITED, Budget, singular_value_work
 
-# products of so many terms are summed in long double
+# products with at most this many terms are computed in long double
 LONG_PRODUCT = 3e7
-METHOD = "the data term is strongly convex, and no matrix of the rank is nearer to its minimum"
+METHOD = "the data term is strongly convex, and no matrix of this rank is closer to its minimum"
 
 
 def rank_constrained_bound(
@@ -42,20 +42,20 @@ def rank_constrained_bound(
     Parameters
     ----------
     objective : Objective
-        A recovery objective in float64 with squared loss; others get zero. Penalties, which are never
-        negative, are left out.
+        A recovery objective in float64 with squared loss; zero for others. Penalties, which are
+        nonnegative, are left out.
     theta : ndarray, shape (size,)
     lowest : float
         The data term at theta, rounded down.
     largest : int
         Largest side of a matrix that is decomposed.
     budget : Budget, optional
-        Within which it is decomposed, half of what is left at most.
+        The decomposition may take at most half of what is left.
 
     Returns
     -------
     LowerBound
-        Rigorous: the decomposition's residual, the rounding of X and G, and all sums are charged.
+        Rigorous: the decomposition's residual and the rounding of X, G and all sums are included.
     """
     suited = objective.loss.is_quadratic and not (objective.free_biases or objective.has_unit_trace)
     rounding = objective.rounding
@@ -80,7 +80,7 @@ def rank_constrained_bound(
     slope += slope_error + at.g_error * (size + at.x_error) + at.steep * at.x_error
     shortest = max(0.0, float(np.sqrt(max(square - square_error, 0.0))) * (1 - 2 * unit) - at.x_error)
     gap = slope + mu / 2 * (root**2 - shortest**2)
-    # the difference of squares may cancel; each was rounded a few times
+    # the difference of squares may cancel; each square was rounded a few times
     gap = max(gap, 0.0) + 4 * unit * (abs(slope) + mu * root**2)
     value = lowest - gap
     if not (np.isfinite(value) and value > 0):
@@ -89,7 +89,7 @@ def rank_constrained_bound(
 
 
 def _may_be_convex(objective: MatrixFit) -> bool:
-    """Whether there are as many measurements as numbers in the matrix, without which nothing is convex."""
+    """Whether there are at least as many measurements as free entries, as strong convexity requires."""
     (m, n), symmetric = objective.shape, objective.is_psd
     return bool(objective.y.size >= (n * (n + 1) // 2 if symmetric else m * n))
 
@@ -104,7 +104,7 @@ def bound_work(objective: MatrixFit) -> float:
 @final
 @dataclass(frozen=True, eq=False)
 class _Formed:
-    """The matrix and the gradient as they were formed, how far off they are, and the latter's norm."""
+    """The computed matrix and gradient, bounds on their errors, and the norm of the gradient."""
 
     x: Matrix
     x_error: float
@@ -132,7 +132,7 @@ def _formed(objective: MatrixFit, rounding: HasRoundingBounds, theta: Vector, no
 
 
 def inner_product(a: Matrix, b: Matrix) -> tuple[float, float]:
-    """Return Re <a, b> summed in the longest floats there are, and a bound on its error."""
+    """Return Re <a, b> summed in long double, and a bound on its error."""
     wide = [(as_reals(part)).astype(np.longdouble) for part in (a, b)]
     unit = float(np.finfo(np.longdouble).eps)
     total, size = float(np.dot(*wide)), float(np.dot(*(np.abs(part) for part in wide)))
@@ -140,7 +140,7 @@ def inner_product(a: Matrix, b: Matrix) -> tuple[float, float]:
 
 
 def largest_root(matrix: Matrix, rank: int, *, positive: bool) -> float:
-    """Return an upper bound on the root of S: of the r largest squared singular values' sum.
+    """Return an upper bound on the square root of S, the sum of the r largest squared singular values.
 
     Parameters
     ----------
@@ -153,8 +153,8 @@ def largest_root(matrix: Matrix, rank: int, *, positive: bool) -> float:
     Returns
     -------
     float
-        The computed one, stretched by how far the computed vectors are from orthonormal, plus the
-        norm of what the decomposition does not reproduce.
+        The computed one, enlarged by the loss of orthonormality of the computed vectors, plus the norm
+        of the residual of the decomposition.
     """
     if positive:
         values, right = eigh(matrix)
@@ -163,7 +163,7 @@ def largest_root(matrix: Matrix, rank: int, *, positive: bool) -> float:
     else:
         left, sizes, rows = svd(matrix)
         right, kept = rows.conj().T, sizes
-    # a part of rank r sees at most so much of what is missed; scaling the left vectors rounds once
+    # a rank-r part contains at most this much of the residual; scaling the left vectors rounds once
     missed = float(np.sqrt(rank)) * _distance(left * sizes, right.conj().T, matrix)
     missed += unit_roundoff("float64") * float(np.linalg.norm(sizes)) * (1 + 1e-6)
     stretch = 1.0
@@ -175,26 +175,26 @@ def largest_root(matrix: Matrix, rank: int, *, positive: bool) -> float:
 
 
 def _distance(a: Matrix, b: Matrix, target: Matrix) -> float:
-    """Return an upper bound on |a b - target|_2, of small matrices in the longest floats there are."""
+    """Return an upper bound on |a b - target|_2, of small matrices, in long double."""
     kind = np.dtype(np.result_type(a, b, target))
     if a.shape[0] * a.shape[1] * b.shape[1] <= LONG_PRODUCT:
         kind = np.dtype(np.clongdouble if kind.kind == "c" else np.longdouble)
     product = a.astype(kind) @ b.astype(kind)
     sizes = float(np.linalg.norm(np.abs(a) @ np.abs(b))) + float(np.linalg.norm(target))
     error = gamma(a.shape[1] + 4, kind) * sizes * (1 + 1e-9)
-    # the norm of the difference need not be known to more than a few digits
+    # the norm of the difference is needed only to a few digits
     double = np.complex128 if kind.kind == "c" else np.float64
     return float(np.linalg.norm((product - target).astype(double), 2)) * (1 + 1e-6) + error
 
 
 def strong_convexity(objective: MatrixFit, largest: int) -> float:
-    """Return a proven mu with sum w |A(Z)|^2 >= mu |Z|^2 for all Z of the structure; zero for none.
+    """Return a proven mu with sum w |A(Z)|^2 >= mu |Z|^2 for all Z of the structure; zero if none is proved.
 
     Parameters
     ----------
     objective : Objective
     largest : int
-        Most unknowns of a Gram matrix that is formed.
+        Largest number of unknowns for forming a Gram matrix.
 
     Returns
     -------

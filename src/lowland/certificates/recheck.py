@@ -1,7 +1,7 @@
-"""Check a certificate's numbers and witnesses again, by formulas written anew for tables.
+"""Independent check of a certificate's numbers and witnesses, by formulas rewritten for tables.
 
 Nothing here calls the judges, the objectives or the search: only NumPy, dense matrices, and the data. It is
-slow and short on purpose, so that it can be read, and disagree.
+slow and short on purpose, so that it is easy to read and free to disagree.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from lowland.core.arrays import Vector
 from lowland.core.findings import Certificate, Finding
 from lowland.core.status import Rigour, Verdict
 
-# numbers that were computed twice agree to this, relative
+# relative tolerance for numbers that were computed twice
 AGREE = 1e-6
-# numerical claims
+# numerical claims, which are never proved
 NEVER_PROVED = ("stationary", "second_order_stationary", "strict_local_minimum")
-# tolerances beyond these make a claim empty
+# a claim with a larger tolerance is meaningless
 LARGEST_TOLERANCE, LARGEST_GAP = 1e-3, 0.1
-# residuals beyond these are none, whatever a finding assumes: units in the last place, parts of a datum
+# larger residuals never count as zero, whatever a finding assumes: units in the last place, fraction of datum
 LARGEST_PLACES, LARGEST_MISFIT = 1000.0, 1e-11
-# root of the cells of a matrix that is formed
+# square root of the largest number of cells of a matrix that is formed
 LARGEST = 2000
 
 
@@ -39,22 +39,23 @@ def recheck(certificate: Certificate, problem: TableProblem) -> tuple[Check, ...
     -------
     tuple of Check
         CONTRADICTED names the number that differs. Numerical evidence that is not a proof is not
-        checked, nor is what would need matrices that are too large.
+        checked, nor are findings that would need matrices that are too large.
     """
     checks = []
     for finding in certificate:
         if finding.verdict is Verdict.PROVED and finding.claim in NEVER_PROVED:
-            checks.append(contradicted(finding, "numbers support this claim and never prove it"))
+            words = "numerical evidence can support this claim but never prove it"
+            checks.append(contradicted(finding, words))
         elif _contradicts(finding, certificate):
-            words = "one matrix cannot be determined where finitely many are not"
+            words = "the matrix cannot be unique if infinitely many fit"
             checks.append(contradicted(finding, words))
         else:
-            checks.append(_CHECKS[finding.claim](finding, problem))
+            checks.append(CHECKS[finding.claim](finding, problem))
     return tuple(checks)
 
 
 def _contradicts(finding: Finding, certificate: Certificate) -> bool:
-    """Whether uniqueness is proved beside a refutation of finiteness."""
+    """Whether uniqueness is proved although finiteness is refuted."""
     sides = {"determined_by_data": Verdict.REFUTED, "uniquely_determined": Verdict.PROVED}
     if finding.claim not in sides:
         return False
@@ -73,11 +74,11 @@ def _check_stationary(finding: Finding, problem: TableProblem) -> Check:
     scale = np.linalg.norm(_gradient(problem, unfitted, penalised=False))
     digits = np.finfo(float).eps * (np.abs(problem.y) + np.abs(problem.residual() + problem.y))
     rounding = 8 * np.linalg.norm(_gradient(problem, problem.weights * digits, penalised=False))
-    words = f"gradient {size:.2g}, beside {scale:.2g} with nothing fitted"
+    words = f"gradient {size:.2g}, compared with {scale:.2g} for the unfitted residuals"
     tolerance = finding.tolerance if finding.tolerance is not None else 1e-6
     if not 0 <= tolerance <= LARGEST_TOLERANCE:
-        return contradicted(finding, f"a tolerance of {tolerance:g} says nothing; {words}")
-    # this gradient is not balanced as the judge's is: a factor of ten either way is left open
+        return contradicted(finding, f"a tolerance of {tolerance:g} makes the claim meaningless; {words}")
+    # unlike the judge's, this gradient is not balanced: allow a factor of ten either way
     too_large = size > 10 * tolerance * scale + rounding
     too_small = size < 0.1 * tolerance * scale
     wrong = {Verdict.SUPPORTED: too_large, Verdict.PROVED: True, Verdict.REFUTED: too_small}
@@ -104,13 +105,13 @@ def _check_optimal(finding: Finding, problem: TableProblem) -> Check:
             return _check_lower_point(finding, problem)
         attached = {"left", "right", "length"} <= set(finding.witness)
         if finding.claim == "globally_optimal" or not attached:
-            return contradicted(finding, "refuted without a better answer of the problem")
+            return contradicted(finding, "refuted, but no better point is attached")
         return _check_descent(finding, problem)
     if "misfit" in finding.witness:
         return _check_exact_fit(finding, problem)
     formed = problem.shape[0] * problem.shape[1] <= LARGEST**2
     if "objective" not in finding.witness or not formed or not problem.penalty:
-        return not_checked(finding, "no gap is stated, or its matrix is too large")
+        return not_checked(finding, "no gap is stated, or the matrix is too large")
     value = problem.objective()
     if finding.claim == "convex_optimal":
         value = min(value, problem.convex_objective(problem.u @ problem.v.T))
@@ -121,10 +122,10 @@ def _check_optimal(finding: Finding, problem: TableProblem) -> Check:
 
 
 def _check_gap(finding: Finding, problem: TableProblem, value: float) -> Check:
-    """Compare every number that follows from a lower bound with what another bound gives."""
+    """Compare every number derived from a lower bound with the value that an independent bound gives."""
     bound = problem.dual_bound()
-    words = f"objective {value:.6g}, lower bound {bound:.6g}, gap {(value - bound) / value:.2g} of it"
-    # another route to the dual vector: its bound may be a little worse, never much
+    words = f"objective {value:.6g}, lower bound {bound:.6g}, relative gap {(value - bound) / value:.2g}"
+    # another construction of the dual vector: its bound may be slightly worse, never much
     needed = max(0.95 * (value - bound) - 1e-6 * value, 0.0)
     for name, said, least in (
         ("a gap of", finding.value, needed / value),
@@ -148,22 +149,22 @@ def _is_within(finding: Finding) -> bool:
 
 
 def _check_exact_fit(finding: Finding, problem: TableProblem) -> Check:
-    """Look how many units in the last place the data are off, and each datum beside those around it."""
+    """Measure the misfit in units in the last place, and of each datum relative to those around it."""
     residual = np.abs(problem.sharp_residual())
     squares = 0.5 * float(np.sum(problem.weights * residual**2)) + problem.paid()
     spacing = np.where(problem.y == 0, 0.0, np.spacing(np.abs(problem.y)))
     halves = 0.5 * float(np.sum(problem.weights * (spacing / 2) ** 2))
     places = 0.5 * np.sqrt(squares / halves) if halves > 0 else (0.0 if squares == 0 else np.inf)
     worst = float(np.max(residual / problem.usual_size(), initial=0.0))
-    words = f"{places:.3g} units in the last place (root mean square), the worst {worst:.2g} of its datum"
+    words = f"{places:.3g} units in the last place (root mean square), at worst {worst:.2g} of the datum"
     if finding.verdict is not Verdict.PROVED:
         return confirmed(finding, words)
     said = finding.value if finding.value is not None else np.inf
     rigorous = finding.rigour is Rigour.RIGOROUS
     if rigorous and not squares <= halves * (1 + 1e-9):
-        return contradicted(finding, f"said to be within half a unit of every datum: {words}")
+        return contradicted(finding, f"stated to be within half a unit of every datum: {words}")
     if not rigorous and not finding.assumptions:
-        return contradicted(finding, f"no assumption says that so much counts as none: {words}")
+        return contradicted(finding, f"no assumption states that such residuals count as zero: {words}")
     # the judge's predictions were rounded
     good = places <= 1.1 * said + 1 and places <= LARGEST_PLACES and worst <= LARGEST_MISFIT
     return confirmed(finding, words) if good else contradicted(finding, f"{said:.3g} stated; {words}")
@@ -173,23 +174,23 @@ def _check_descent(finding: Finding, problem: TableProblem) -> Check:
     """Add the rank-one matrix, which must lower the convex objective."""
     left, right = (np.asarray(finding.witness[side], dtype=float).ravel() for side in ("left", "right"))
     if (left.size, right.size) != problem.shape:
-        return contradicted(finding, f"a matrix of shape {left.size} x {right.size}")
+        return contradicted(finding, f"the attached matrix has shape {left.size} x {right.size}")
     here = problem.u @ problem.v.T
     before = problem.convex_objective(here)
     after = problem.convex_objective(here + float(finding.witness["length"]) * np.outer(left, right))
-    words = f"the matrix attached has the convex objective {after:.9g}, the point {before:.9g}"
+    words = f"the convex objective is {after:.9g} at the attached matrix, {before:.9g} at the point"
     stated = 0.0 if finding.value is None else finding.value
     good = after < before and (before - after) >= (0.95 * stated - 1e-9) * before
     return confirmed(finding, words) if good else contradicted(finding, words)
 
 
 def _check_lower_point(finding: Finding, problem: TableProblem) -> Check:
-    """Evaluate the objective at the point attached, which must be lower by what is stated."""
+    """Evaluate the objective at the attached point, which must be lower by the stated amount."""
     point = np.asarray(finding.witness["lower_point"], dtype=float)
     if point.shape != (problem.size,) or not np.isfinite(point).all():
-        return contradicted(finding, f"a point of {point.size} numbers for {problem.size}")
+        return contradicted(finding, f"the attached point has {point.size} numbers instead of {problem.size}")
     here, there = problem.objective(), problem.at(point).objective()
-    words = f"the point attached has the objective {there:.9g}, this one {here:.9g}"
+    words = f"the objective is {there:.9g} at the attached point, {here:.9g} at this one"
     least = max(finding.tolerance or 0.0, 0.95 * (finding.value or 0.0))
     good = here - there > least * here
     return confirmed(finding, words) if good else contradicted(finding, words)
@@ -200,7 +201,8 @@ def _check_curvature(finding: Finding, problem: TableProblem) -> Check:
         return not_checked(finding, "numerical evidence, not a proof")
     direction = np.asarray(finding.witness["direction"], dtype=float)
     if direction.size != problem.size:
-        return contradicted(finding, f"direction of {direction.size} numbers")
+        words = f"the attached direction has {direction.size} numbers instead of {problem.size}"
+        return contradicted(finding, words)
 
     def moved(step: float) -> float:
         return problem.at(problem.point() + step * direction).objective()
@@ -208,11 +210,11 @@ def _check_curvature(finding: Finding, problem: TableProblem) -> Check:
     step = 1e-3 * float(np.sqrt(np.sum(problem.u**2) + np.sum(problem.v**2)) or 1.0)
     curvature = (moved(step) + moved(-step) - 2 * moved(0.0)) / step**2
     good = curvature < 0 or finding.verdict is not Verdict.REFUTED
-    words = f"curvature {curvature:.3g} along the direction attached"
+    words = f"curvature {curvature:.3g} along the attached direction"
     return confirmed(finding, words) if good else contradicted(finding, words)
 
 
-_CHECKS = {
+CHECKS = {
     "stationary": _check_stationary,
     "second_order_stationary": _check_curvature,
     "strict_local_minimum": _check_curvature,

@@ -1,4 +1,4 @@
-"""What came of checking a finding again."""
+"""Outcomes of an independent check of a finding."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lowland.core.findings import Finding
 
 
 class Outcome(Enum):
-    """What came of checking one finding."""
+    """Outcome of checking one finding."""
 
     CONFIRMED = "confirmed"
     CONTRADICTED = "contradicted"
@@ -28,15 +28,15 @@ class Check:
 
 
 def confirmed(finding: Finding, words: str) -> Check:
-    """Return that the finding agrees with what was computed anew."""
+    """Return a check whose recomputed numbers agree with the finding."""
     return Check(finding.claim, Outcome.CONFIRMED, words)
 
 
 def contradicted(finding: Finding, words: str) -> Check:
-    """Return that it does not."""
+    """Return a check whose recomputed numbers contradict the finding."""
     return Check(finding.claim, Outcome.CONTRADICTED, words)
 
 
 def not_checked(finding: Finding, words: str) -> Check:
-    """Return that there was no second way to look at it."""
+    """Return a check for which there was no independent computation."""
     return Check(finding.claim, Outcome.NOT_CHECKED, words)

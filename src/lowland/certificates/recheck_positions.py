@@ -1,4 +1,4 @@
-"""Checks of what the positions of a table's cells determine, by formulas written anew."""
+"""Independent checks of what the positions of a table's cells determine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LARGEST = 2000
 
 
 def check_nearby(finding: Finding, problem: TableProblem) -> Check:
-    """Check a radius without another matrix, or the other matrix."""
+    """Check a radius that excludes other matrices, or an attached other matrix."""
     if finding.verdict is Verdict.REFUTED:
         attached = "left" in finding.witness
         return (
@@ -27,7 +27,7 @@ def check_nearby(finding: Finding, problem: TableProblem) -> Check:
         return not_checked(finding, "numerical evidence, not a proof")
     (m, n), r = problem.shape, problem.u.shape[1]
     if problem.biases or "radius" not in finding.witness:
-        return contradicted(finding, "no radius is stated, or biases are free, where none is proved")
+        return contradicted(finding, "no radius is stated, or biases are free, for which none can be proved")
     if (m + n - r) * r > LARGEST:
         return not_checked(
             finding, f"a tangent space of {(m + n - r) * r} dimensions is too large to be formed"
@@ -49,10 +49,10 @@ def check_nearby(finding: Finding, problem: TableProblem) -> Check:
 
 
 def check_unique(finding: Finding, problem: TableProblem) -> Check:
-    """Check two matrices that fit the same, or that everything follows from a complete block."""
+    """Check two matrices that fit equally, or that everything follows from a complete block."""
     if finding.verdict is Verdict.REFUTED and "left" in finding.witness:
         return _check_pair(finding, problem)
-    if finding.verdict is Verdict.REFUTED:  # with finiteness, on the same grounds
+    if finding.verdict is Verdict.REFUTED:  # refuted because finiteness is
         return check_determined(finding, problem)
     if finding.verdict is not Verdict.PROVED:
         return not_checked(finding, "not decided")
@@ -62,7 +62,7 @@ def check_unique(finding: Finding, problem: TableProblem) -> Check:
     if seen.all():
         return confirmed(finding, "every cell is observed")
     if problem.biases:
-        return contradicted(finding, "with free biases this is proved for full tables only")
+        return contradicted(finding, "with free biases this can be proved only for full tables")
     if _follows(seen, problem.u.shape[1]):
         return confirmed(finding, "every row and column follows from a complete block by linear equations")
     return not_checked(finding, "no complete block was found from which everything follows")
@@ -93,7 +93,7 @@ def _follows(seen: NDArray[np.bool_], r: int) -> bool:
 
 
 def _check_pair(finding: Finding, problem: TableProblem) -> Check:
-    """Compare two matrices that both reproduce the data, or one that has the predictions of the point."""
+    """Compare two matrices that both reproduce the data, or one with the predictions of the point."""
     sides = ("left", "right", "other_left", "other_right")
     found = [np.asarray(finding.witness[side], dtype=float) for side in sides if side in finding.witness]
     one = found[0] @ found[1].T
@@ -104,9 +104,9 @@ def _check_pair(finding: Finding, problem: TableProblem) -> Check:
         off = max(off, float(np.abs(other[seen] - problem.y).max(initial=0.0)))
     apart, size = float(np.linalg.norm(one - other)), float(np.linalg.norm(other))
     if max(side.shape[1] for side in found) > problem.u.shape[1] + 2 * problem.biases:
-        return contradicted(finding, "a matrix of higher rank")
+        return contradicted(finding, "an attached matrix has a higher rank")
     good = off <= 1e-8 * size and apart > 1e-7 * size
-    words = f"two matrices {apart:.3g} apart, whose observed cells differ by {off:.1g}"
+    words = f"two matrices at distance {apart:.3g}, whose observed cells differ by {off:.1g}"
     return confirmed(finding, words) if good else contradicted(finding, words)
 
 
@@ -143,7 +143,7 @@ def check_determined(finding: Finding, problem: TableProblem) -> Check:
     spectra = [np.linalg.eigvalsh(g) for g in (gram, full)]
     ranks = [int(np.sum(e > 1e-9 * e[-1])) for e in spectra]
     if ranks != [int(np.sum(e > 1e-13 * e[-1])) for e in spectra]:
-        words = "singular values fall to rounding without a gap: floating point cannot tell the rank"
+        words = "the singular values decay to rounding level without a gap: the numerical rank is not defined"
         return not_checked(finding, words)
     determined = ranks[0] == ranks[1]
     words = f"rank {ranks[0]} of {ranks[1]} at random factors"

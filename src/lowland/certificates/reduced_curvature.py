@@ -1,4 +1,4 @@
-"""The smallest curvature of a large table's objective, from the Hessian of one side, the other solved for."""
+"""The smallest curvature of a large table's objective, from the reduced Hessian of one side."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from lowland.core.capabilities import offered
 from lowland.core.fits import Fit, HasJacobianReduction, HasReduction
 from lowland.core.powers import ReducedProblem, SideReduction
 
-METHOD = "smallest eigenvalue of the {} of one side, the other solved for, by Lanczos iteration"
-# of the eigenvalue, relative
+METHOD = "smallest eigenvalue by Lanczos iteration of the {} of one side, with the other side eliminated"
+# relative tolerance of the eigenvalue
 TOLERANCE = 1e-2
-# restarts below which the iteration is not begun: it converges soon
+# the iteration is not started with fewer restarts than this: it converges fast
 LEAST = 1
 
 
 def reduced_extremes(objective: Fit, theta: Vector, given: Judgement) -> Extremes | None:
-    """Return bounds on the curvatures of a table's objective off the gauge.
+    """Return bounds on the curvatures of a table's objective orthogonal to the gauge.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def reduced_extremes(objective: Fit, theta: Vector, given: Judgement) -> Extreme
     Returns
     -------
     Extremes or None
-        None where it has no reduction, or the budget is too small.
+        None if the objective has no reduction, or the budget is too small.
 
     Notes
     -----
@@ -50,14 +50,14 @@ def reduced_extremes(objective: Fit, theta: Vector, given: Judgement) -> Extreme
         np.nan,
         np.nan,
         np.zeros(theta.size),
-        METHOD.format("Hessian") + ": not converged within its budget",
+        METHOD.format("Hessian") + ": not converged within the budget",
         False,
         given.budget.name,
     )
 
 
 def reduced_jacobian(objective: Fit, theta: Vector, given: Judgement) -> Extremes | None:
-    """Return bounds on the squares of the Jacobian's singular values off its gauge, in the same way."""
+    """Return such bounds on the squared singular values of the Jacobian orthogonal to its gauge."""
     table = offered(objective, HasJacobianReduction)
     if table is None:
         return None

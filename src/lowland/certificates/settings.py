@@ -1,4 +1,4 @@
-"""What judges compare with, and how much they may spend."""
+"""Tolerances of the judges, and how much work they may spend."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lowland.core.findings import Finding
 from lowland.core.fits import Fit
 from lowland.core.work import Budget, counted
 
-# times the work of the fit, at least so much, and how large a matrix may be that is formed
+# work as a multiple of the fit's, its minimum, and size limits of the matrices that are formed
 EFFORTS: dict[str, dict[str, Any]] = {
     "quick": {"share": 0.25, "least_work": 1e8},
     "standard": {"share": 1.0, "least_work": 5e8},
@@ -32,13 +32,13 @@ EFFORTS: dict[str, dict[str, Any]] = {
 @final
 @dataclass(frozen=True)
 class Settings:
-    """What the judges compare with, and how much they may spend.
+    """Tolerances of the judges, and how much work they may spend.
 
     Parameters
     ----------
     gradient_tolerance : float
         A point counts as stationary if its gradient is at most this fraction of the gradient
-        with the fit taken away.
+        computed from the residuals when only biases are fitted.
     curvature_tolerance : float
         Curvatures within this fraction of the largest count as zero.
     gap_tolerance : float
@@ -47,28 +47,28 @@ class Settings:
         Without a penalty a fit counts as exact, by an assumption that the finding names, if every residual
         beyond rounding is at most this fraction of its own datum, or of the usual one of its row and column,
     last_places : float
-        and the root mean square residual at most so many units in the last place of the data.
+        and the root mean square residual is at most this many units in the last place of the data.
     norm_bound : {"auto", "cholesky", "lanczos"}
-        How spectral norms are bounded: rigorously where affordable, and by Lanczos iteration with a
-        stated probability of failure beyond; always rigorously; or by an estimate, which only
-        supports a claim.
+        How spectral norms are bounded: "auto" rigorously where affordable, otherwise by Lanczos iteration
+        with a stated probability of failure; "cholesky" always rigorously; "lanczos" by an estimate,
+        which can only support a claim.
     lanczos_steps : int
-        Most steps of that iteration.
+        Largest number of steps of that iteration.
     largest_dense : int
-        Largest side of a matrix that is factored densely. This and the next three are limits of memory; how
-        much of it is used is a matter of `share`.
+        Largest side of a matrix that is factored densely. This and the next three are memory limits; `share`
+        limits the work.
     largest_hessian : int
-        Largest point whose Hessian is formed; beyond, Lanczos iteration.
+        Largest point whose Hessian is formed; Lanczos iteration beyond.
     largest_tangent : int
         Largest point whose tangent space is factored for a proof of local uniqueness.
     largest_modular : int
-        Most unknowns of an exact rank computation.
+        Largest number of unknowns in an exact rank computation.
     share : float
         All judges together may spend this many times the work of the fit,
     least_work : float
-        or so many nominal nanoseconds (`lowland.core.work`), whichever is more.
+        or this many nominal nanoseconds (`lowland.core.work`), whichever is more.
     seed : int
-        For random directions and random integer points.
+        Seed of random directions and random integer points.
     """
 
     gradient_tolerance: float = 1e-6
@@ -88,7 +88,7 @@ class Settings:
 
     @classmethod
     def for_effort(cls, effort: str) -> Settings:
-        """Return settings by how much they may spend.
+        """Return settings for a level of effort.
 
         Parameters
         ----------
@@ -110,7 +110,7 @@ class Settings:
         return cls(**EFFORTS[effort])
 
     def budget(self, fit_work: float, seconds: float | None = None) -> Budget:
-        """Return the budget for a fit that took so much work."""
+        """Return the budget for judging a fit that took a given amount of work."""
         if seconds is not None and not seconds > 0:
             fix = "leave it out for no limit"
             raise InvalidInputError("seconds must be positive", repr(seconds), fix=fix)
@@ -127,7 +127,7 @@ class Settings:
         for name in ("last_places", "share", "least_work"):
             number = getattr(self, name)
             if not 0 <= number < np.inf:
-                raise InvalidInputError(f"{name} must be a finite number, at least 0", repr(number))
+                raise InvalidInputError(f"{name} must be a finite number of at least 0", repr(number))
         if self.lanczos_steps < 1:
             raise InvalidInputError("lanczos_steps must be positive", repr(self.lanczos_steps))
 
@@ -135,7 +135,7 @@ class Settings:
 @final
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """What judges are given beside the point: settings, the budget, and what was found before.
+    """Inputs of judges besides the point: settings, the budget, and earlier findings.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class Judgement:
     budget : Budget
         Shared by all judges, open.
     found : dict of str to Finding
-        By claim, of the judges that came before.
+        By claim, from the judges called before.
     pass_work : float
         Work of one gradient.
     """
@@ -154,7 +154,7 @@ class Judgement:
     pass_work: float
 
     def rng(self) -> np.random.Generator:
-        """Return a new generator of the settings' seed: judges do not depend on each other's draws."""
+        """Return a new generator from the settings' seed, so that judges do not affect each other's draws."""
         return np.random.default_rng(self.settings.seed)
 
 

@@ -1,14 +1,14 @@
-"""Is this matrix one of a family with the same predictions? Arguments that hold exactly, not to first order.
+"""Families of matrices with the same predictions, by arguments that hold exactly, not to first order.
 
-That the measurements miss a direction at a point to first order refutes nothing: they may see it to second,
-or to eighth, where rounding hides it. A family is there if
+A direction that leaves the measurements unchanged to first order refutes nothing: they may change to second
+order, or to eighth, where rounding hides it. A family exists if
 
-- the Jacobian's rank is constant around the point: it is at least what is computed at the point, with a
-  margin, and at most what it is at almost all points, by counting or modulo primes. The points with the same
+- the Jacobian's rank is constant around the point: it is at least the rank computed at the point, with a
+  margin, and at most the rank at almost all points, by counting or modulo primes. The points with the same
   predictions are then a manifold (constant rank theorem), of a larger dimension than those with the same
   matrix;
-- or a line of the matrix follows from a factor that stays as it is by equations which, exactly, leave a
-  direction open: fewer measurements than unknowns, equations that are dependent, or no measurement at all.
+- or, with the other factor fixed, the equations of a line of the matrix are exactly underdetermined: fewer
+  measurements than unknowns, dependent equations, or no measurement at all.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ from lowland.core.records import ObservedPattern
 from lowland.core.status import Rigour, Verdict
 from lowland.kernels.exact_integers import exact_rank
 
-# least share of the largest singular value that a factor's smallest must have
+# a factor's smallest singular value must be at least this fraction of its largest
 SMOOTH = 1e-8
-# shares below which the equations of a line are looked at exactly, and how many of them at most
+# relative singular value below which the equations of a line are checked exactly, and how many at most
 NEARLY_DEPENDENT, MOST_CELLS = 1e-10, 400
 
 
 @final
 @dataclass(frozen=True)
 class Family:
-    """Why other matrices with the same predictions are as near as one likes.
+    """The reason why there are arbitrarily close matrices with the same predictions.
 
     Parameters
     ----------
     method : str
     rigour : Rigour
     change : ndarray, shape (size,), optional
-        A change of the given point, any multiple of which leaves the predictions as they are.
+        A change of the given point; any multiple of it leaves the predictions unchanged.
     """
 
     method: str
@@ -54,32 +54,32 @@ class Family:
 def prove_family(
     objective: MatrixFit, given: Vector, theta: Vector, seen: int, finite: Finding
 ) -> Family | None:
-    """Return why the matrix of a point is one of a family, or None.
+    """Return the reason why the matrix of a point belongs to a family, or None.
 
     Parameters
     ----------
     objective : Objective
         A recovery objective in float64.
     given : ndarray, shape (size,)
-        The point, its numbers as they are.
+        The point as given, not rescaled.
     theta : ndarray, shape (size,)
         The balanced point of the same matrix.
     seen : int
-        How many singular values of the Jacobian at the point are clearly not zero.
+        Number of singular values of the Jacobian at the point that are clearly not zero.
     finite : Finding
-        On ``determined_by_data``, which knows the rank at almost all points.
+        On ``determined_by_data``; it holds the rank at almost all points.
 
     Returns
     -------
     Family or None
-        None proves nothing.
+        None if nothing is proved.
     """
     if finite.verdict is Verdict.REFUTED:
         found = _by_constant_rank(objective, theta, seen, finite)
         if found is not None:
             return found
         if objective.observed_pattern is None and _any_line(finite):
-            words = "a row or column of the matrix is not measured at all, and may be anything"
+            words = "a row or column of the matrix is not measured at all, so it can be arbitrary"
             return Family(words, finite.rigour)
     pattern = objective.observed_pattern
     return None if pattern is None else _by_line(objective, pattern, given)
@@ -90,8 +90,8 @@ def _by_constant_rank(objective: MatrixFit, theta: Vector, seen: int, finite: Fi
     if generic is None or not seen >= generic or not generic < freedom or not is_smooth(objective, theta):
         return None
     words = (
-        f"the Jacobian has rank {seen} here and nearly everywhere, {freedom - int(generic)} less than "
-        "matrices have degrees of freedom: those with the same predictions form a manifold"
+        f"the Jacobian has rank {seen} here and almost everywhere, {freedom - int(generic)} less than the "
+        "degrees of freedom: the matrices with the same predictions form a manifold"
     )
     return Family(words, Rigour.WORKING_PRECISION if finite.rigour is Rigour.RIGOROUS else finite.rigour)
 
@@ -102,7 +102,7 @@ def is_smooth(objective: MatrixFit, theta: Vector) -> bool:
 
 
 def _sides(objective: MatrixFit, theta: Vector) -> tuple[Matrix, Matrix]:
-    """Return the columns of a factor, and a one where the other side has a free bias, for either side."""
+    """Return the columns of each factor, plus a column of ones if the other side has a free bias."""
     u, v = objective.model.sides(theta)
     biases = objective.free_biases
     for_columns = np.hstack([u, np.ones((len(u), 1))]) if {"column", "global"} & set(biases) else u
@@ -125,10 +125,10 @@ def _any_line(finite: Finding) -> bool:
 
 
 def _by_line(objective: MatrixFit, pattern: ObservedPattern, theta: Vector) -> Family | None:
-    """Look for a row or column whose seen cells leave it open, the other factor standing still."""
+    """Look for a row or column that its observed cells do not determine, with the other factor fixed."""
     for_columns, for_rows = _sides(objective, theta)
     biases = set(objective.free_biases)
-    # a global bias moves all lines: only a bias of the line itself is an unknown of its own
+    # a global bias changes all lines: only a bias of the line itself is an unknown of the line
     sides = (
         ("row", pattern.rows, pattern.columns, for_rows, "row" in biases),
         ("column", pattern.columns, pattern.rows, for_columns, "column" in biases),
@@ -136,18 +136,18 @@ def _by_line(objective: MatrixFit, pattern: ObservedPattern, theta: Vector) -> F
     for kind, lines, partners, equations, biased in sides:
         unknowns = equations if biased or equations.shape[1] == objective.rank else equations[:, :-1]
         if not _is_independent(unknowns):
-            continue  # a direction that is open might change nothing
+            continue  # a free direction might leave the matrix unchanged
         count = int(pattern.shape[0 if kind == "row" else 1])
         found = _open_line(lines, partners, unknowns, count)
         if found is not None:
             line, change = found
-            words = f"the seen cells of {kind} {line} leave it open, exactly, the other factor standing still"
+            words = f"{kind} {line} is exactly underdetermined by its observed cells for a fixed other factor"
             return Family(words, Rigour.WORKING_PRECISION, _change_of_line(objective, kind, line, change))
     return None
 
 
 def _change_of_line(objective: MatrixFit, kind: str, line: int, change: Vector) -> Vector:
-    """Return the change of a point whose row or column has these changes of factor and, last, of bias."""
+    """Return the change of a point for given changes of a row's or column's factor and, last, its bias."""
     m, n = objective.shape
     sides = [np.zeros((length, objective.rank), change.dtype) for length in (m, n)]
     biases, side = [np.zeros(m), np.zeros(n)], 0 if kind == "row" else 1
@@ -158,7 +158,7 @@ def _change_of_line(objective: MatrixFit, kind: str, line: int, change: Vector) 
 
 
 def _open_line(lines: Indices, partners: Indices, unknowns: Matrix, count: int) -> tuple[int, Vector] | None:
-    """Return a line whose cells leave it open, and how it may change."""
+    """Return a line that its cells do not determine, and a change that they allow."""
     order = np.argsort(lines, kind="stable")
     ends = np.searchsorted(lines[order], np.arange(count + 1))
     for line in range(count):
@@ -177,7 +177,7 @@ def _open_line(lines: Indices, partners: Indices, unknowns: Matrix, count: int) 
 
 
 def _null_vector(equations: Matrix) -> Vector:
-    """Return the unit vector that the equations come closest to taking to zero."""
+    """Return the unit vector that the equations map closest to zero."""
     width = equations.shape[1]
     vector: Vector = svd(np.vstack([equations, np.zeros((width, width))]))[2][-1].conj()
     return vector

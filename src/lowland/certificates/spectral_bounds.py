@@ -1,8 +1,8 @@
 """Upper bounds on spectral norms and eigenvalues, proved by Cholesky factorisations.
 
 A completed Cholesky factorisation in floating point proves that a nearby matrix is positive
-definite. With the rounding charged, success proves the bound; without the charge, matrices just
-beyond the bound pass.
+definite. With rounding included, success proves the bound; otherwise matrices slightly beyond the
+bound would pass.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour
 from lowland.core.work import CALL, touch
 
-# products of numbers between this and its inverse neither underflow nor overflow
+# products of two numbers between this and its inverse neither underflow nor overflow
 TINY = 1e-140
-CHOLESKY = "shifted Cholesky with rounding charged"
-OUT_OF_RANGE = "entries too small or too large to be bounded"
+CHOLESKY = "shifted Cholesky, rounding included"
+OUT_OF_RANGE = "entries too small or too large for a bound"
 
 
 @final
 @dataclass(frozen=True)
 class Bound:
-    """An upper bound, what it rests on, and how it was found."""
+    """An upper bound, its rigour, and how it was found."""
 
     value: float
     rigour: Rigour
@@ -47,7 +47,7 @@ def is_norm_below(matrix: Matrix, bound: float) -> bool:
     Returns
     -------
     bool
-        False proves nothing.
+        False if nothing is proved.
 
     Notes
     -----
@@ -65,7 +65,7 @@ def is_norm_below(matrix: Matrix, bound: float) -> bool:
 
 @final
 class NormProver:
-    """Tries bounds on the norm of one matrix; the Gram matrix is formed once.
+    """Tests bounds on the norm of one matrix; the Gram matrix is formed once.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class NormProver:
         return cls(tall.T @ tall, tall.shape[0], scale)
 
     def proves(self, bound: float) -> bool:
-        """Return whether a Cholesky factorisation of bound^2 I - M^T M, rounding charged, completes."""
+        """Return whether a Cholesky factorisation of bound^2 I - M^T M, rounding included, completes."""
         m, n, bound = self.rows, self.side, bound * self.scale
         charge = gamma(m + 2) * self.square + gamma(n + 1) / (1 - gamma(n + 1)) * n * bound**2
         charge = charge * (1 + 8 * unit_roundoff("float64")) + 4 * unit_roundoff("float64") * bound**2
@@ -130,12 +130,12 @@ def gram_bound(matrix: Matrix) -> Bound:
 
 
 def gram_bound_work(rows: float, columns: float) -> float:
-    """Return the work of `gram_bound` beside its factorisations."""
+    """Return the work of `gram_bound` without its factorisations."""
     return CALL + rows * columns * (min(rows, columns) / 24 + 3)
 
 
 def least_proved(prover: NormProver, estimate: float) -> float | None:
-    """Return the least bound tried that a factorisation proves."""
+    """Return the smallest tried bound that a factorisation proves."""
     for slack in (1e-10, 1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 0.1):
         if prover.proves(estimate * (1 + slack)):
             return estimate * (1 + slack)
@@ -143,7 +143,7 @@ def least_proved(prover: NormProver, estimate: float) -> float | None:
 
 
 def power_of_two(size: float) -> float:
-    """Return an exact scaling that brings numbers of about this size to about one: squares stay in range."""
+    """Return a power of two that scales numbers of this size to about one, so that squares stay in range."""
     return float(2.0 ** -np.floor(np.log2(size)))
 
 

@@ -1,4 +1,4 @@
-"""Is the gradient zero, to the precision that rounding allows?"""
+"""Whether the gradient is zero, to the precision that rounding allows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lowland.core.status import Rigour, Verdict
 
 
 def judge_stationarity(objective: Fit, theta: Vector, given: Judgement) -> list[Finding]:
-    """Judge whether the gradient vanishes, relative to the gradient with the fit taken away.
+    """Judge whether the gradient vanishes, relative to the gradient for the unfitted residuals.
 
     Parameters
     ----------
@@ -20,12 +20,12 @@ def judge_stationarity(objective: Fit, theta: Vector, given: Judgement) -> list[
         In float64.
     theta : ndarray, shape (size,)
     given : Judgement
-        The largest relative gradient that counts as zero.
+        Has the largest relative gradient that counts as zero.
 
     Returns
     -------
     list of Finding
-        SUPPORTED or REFUTED; INCONCLUSIVE where rounding hides the answer.
+        SUPPORTED or REFUTED; INCONCLUSIVE if rounding hides the answer.
     """
     tolerance = given.settings.gradient_tolerance
     if not objective.penalties:
@@ -34,7 +34,7 @@ def judge_stationarity(objective: Fit, theta: Vector, given: Judgement) -> list[
     scale = gradient_scale(objective, theta)
     usual, worst = gradient_rounding(objective, theta, given.rng())
     if not np.isfinite([size, scale, usual, worst]).all():
-        words = "numbers beyond float64's range"
+        words = "values overflow the float64 range"
         return [Finding("stationary", Verdict.INCONCLUSIVE, tolerance=tolerance, method=words)]
     relative = size / scale if scale > 0 else (0.0 if size == 0 else float("inf"))
     verdict = Verdict.INCONCLUSIVE
@@ -48,7 +48,7 @@ def judge_stationarity(objective: Fit, theta: Vector, given: Judgement) -> list[
         relative,
         tolerance,
         tolerance,
-        method="norm of the gradient, relative to that with the fit taken away",
+        method="norm of the gradient, relative to its norm for the unfitted residuals",
         rigour=Rigour.WORKING_PRECISION,
         witness={"gradient_norm": size, "scale": scale},
     )
@@ -56,18 +56,18 @@ def judge_stationarity(objective: Fit, theta: Vector, given: Judgement) -> list[
 
 
 def balanced(objective: Fit, theta: Vector) -> Vector:
-    """Return the balanced point of the same matrix, where numbers are of a usual size."""
+    """Return the balanced point of the same matrix, at which numbers have a moderate size."""
     size = float(np.abs(theta).max(initial=0.0))
     return objective.canonical(theta) if 1e-100 < size < 1e100 else theta
 
 
 def gradient_scale(objective: Fit, theta: Vector) -> float:
-    """Return the norm of the data gradient at zero factors and fitted biases, a natural unit."""
+    """Return the norm of the gradient for the residuals when only biases are fitted, a natural unit."""
     return float(np.linalg.norm(objective.transpose_product(theta, objective.unfitted[1])))
 
 
 def gradient_rounding(objective: Fit, theta: Vector, rng: np.random.Generator) -> tuple[float, float]:
-    """Return how much gradient the rounding of data and predictions usually makes, and at worst."""
+    """Return the typical and the worst-case gradient caused by rounding of data and predictions."""
     z = objective.predict(theta)
     error = np.finfo(float).eps * (np.abs(objective.y) + np.abs(z))
     signs = rng.choice([-1.0, 1.0], error.size)

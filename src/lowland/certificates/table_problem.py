@@ -1,4 +1,4 @@
-"""A completion problem and a point of it, with every formula written anew for dense arrays.
+"""A completion problem and a point of it, with every formula rewritten for dense arrays.
 
 Nothing here calls the judges, the objectives or the search. It is slow and short on purpose.
 """
@@ -29,11 +29,11 @@ class TableProblem:
     biases : bool
         Whether row, column and global biases are fitted.
     penalty : float
-        Of the nuclear norm.
+        Weight of the nuclear norm.
     bias_penalty : float
         Ridge on row and column biases.
     penalty_weights : {"uniform", "counts"}
-        Whether both count a row or column by its number of cells over the mean.
+        "counts" if both weight a row or column by its number of cells over the mean.
     """
 
     rows: Indices
@@ -57,11 +57,11 @@ class TableProblem:
 
     @property
     def size(self) -> int:
-        """How many numbers a point has."""
+        """Number of coordinates of a point."""
         return int(self.u.size + self.v.size + self.biases * (sum(self.shape) + 1))
 
     def point(self) -> Vector:
-        """Return factors and biases in a row, as points are written."""
+        """Return factors and biases as one vector, in the order of points."""
         parts = [self.u.ravel(), self.v.ravel()]
         if self.biases:
             parts += [self.row_biases, self.column_biases, np.array([self.offset])]
@@ -89,7 +89,7 @@ class TableProblem:
         return np.asarray(low_rank + biases - self.y)
 
     def sharp_residual(self) -> Vector:
-        """Return predictions minus data from the longest floats there are."""
+        """Return predictions minus data, computed in long double."""
         u, v, a, b, y = (
             np.asarray(part, np.longdouble)
             for part in (self.u, self.v, self.row_biases, self.column_biases, self.y)
@@ -98,10 +98,10 @@ class TableProblem:
         return np.asarray(low_rank + a[self.rows] + b[self.columns] + np.longdouble(self.offset) - y, float)
 
     def usual_size(self) -> Vector:
-        """Return each datum's size, biases off, or the median of its row or column if that is larger."""
+        """Return each datum's size without biases, or the median of its row or column if that is larger."""
         size = np.abs(self.without_biases(self.y))
         if np.all(size <= 1e-14 * np.abs(self.y)):
-            size = np.abs(self.y)  # there is nothing but biases
+            size = np.abs(self.y)  # the data are biases only
         usual = np.full(size.size, np.inf)
         for positions in (self.rows, self.columns):
             for line in np.unique(positions):
@@ -114,7 +114,7 @@ class TableProblem:
         return float(0.5 * np.sum(self.weights * self.residual() ** 2)) + self.paid()
 
     def side_weights(self) -> tuple[Vector, Vector]:
-        """Return how often the penalties count each row, and each column."""
+        """Return the weights of rows and of columns in the penalties."""
         (m, n), p = self.shape, self.y.size
         if self.penalty_weights == "uniform":
             return np.ones(m), np.ones(n)
@@ -141,14 +141,14 @@ class TableProblem:
         )
 
     def convex_objective(self, low_rank: Matrix) -> float:
-        """Return what the convex problem pays for another low-rank part beside the same biases."""
+        """Return the convex objective of another low-rank part with the same biases."""
         change = (low_rank - self.u @ self.v.T)[self.rows, self.columns]
         fit = 0.5 * float(np.sum(self.weights * (self.residual() + change) ** 2))
         nuclear = np.linalg.norm(low_rank * np.sqrt(np.outer(*self.side_weights())), "nuc")
         return fit + self.penalty * float(nuclear) + self.paid_for_biases()
 
     def without_biases(self, y: Vector) -> Vector:
-        """Return numbers of the observed cells less the biases that fit them best."""
+        """Return values of the observed cells minus the biases that fit them best."""
         if not self.biases:
             return y
         (m, n), w = self.shape, self.weights

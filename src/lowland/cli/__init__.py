@@ -1,4 +1,4 @@
-"""The command line: one file a command. Errors are one message on stderr and exit code 2."""
+"""The command line, one file per command. An error prints one message on stderr and exits with code 2."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def main() -> None:
     """Run the command line and exit with its code: 0 done, 1 claim missed, 2 bad input, 130 interrupted."""
     warnings.showwarning = lambda message, *_: _say(f"warning: {message}")
     try:
-        # imported here, so that an interrupt while they load is handled too
+        # imported here so that an interrupt during loading is handled too
         from lowland.cli.app import make_app
         from lowland.core.errors import LowlandError
 
@@ -26,7 +26,7 @@ def main() -> None:
             _leave_interrupted()
         raise
     except SystemError as error:
-        # compiled code that is left by an interrupt says so in its own way
+        # compiled code reports an interrupt as a SystemError
         if not _was_interrupted(error):
             raise
         _leave_interrupted()
@@ -34,7 +34,7 @@ def main() -> None:
         _say("not enough memory for this problem")
         sys.exit(2)
     except BrokenPipeError:
-        # the reader of our output has gone; that is no failure, and closing must not complain either
+        # the reader of our output has closed the pipe: not a failure, and closing must not fail either
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except KeyboardInterrupt:
@@ -43,14 +43,14 @@ def main() -> None:
 
 def _leave_interrupted() -> NoReturn:
     _say("interrupted; nothing was saved")
-    # an interrupt that passed through code compiled from text leaves a mark by which the process would end
-    # with the signal instead of the exit code; the next such code wipes it off
+    # an interrupt inside code compiled from text leaves a flag that would end the process by the signal
+    # instead of the exit code; running such code once more clears the flag
     exec("pass")
     sys.exit(130)
 
 
 def _was_interrupted(error: BaseException) -> bool:
-    """Whether an interrupt stands anywhere behind an error: frameworks turn it into one of their own."""
+    """Return whether an interrupt caused an error: frameworks convert it into errors of their own."""
     behind = error.__context__
     while behind is not None and not isinstance(behind, KeyboardInterrupt):
         behind = behind.__context__

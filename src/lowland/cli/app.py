@@ -1,4 +1,4 @@
-"""The commands put together: only the module of the command that is asked for is imported."""
+"""The command line: only the module of the requested command is imported."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Annotated, Any
 
 import typer
 
-# what each command does, as its own help says in its first line
+# one line per command, equal to the first line of its own help
 COMMANDS = {
-    "demo": "Complete the world's fertility table, with cells held out to see how well it works.",
+    "demo": "Complete a table of fertility rates by country, and measure the error on held-out cells.",
     "complete": (
-        "Complete a table of numbers with holes, with error bars, and say what is proved about the fit."
+        "Fill the missing cells of a numeric table, with error bars, and report what is proved about the fit."
     ),
     "predict": "Predict cells of a completed table.",
-    "top": "Print the columns with the largest predictions in a row.",
-    "sense": "Recover a low-rank matrix from linear measurements, and say what is proved about it.",
-    "tucker": "Decompose a tensor into a core and a factor per mode, and say what is proved about the fit.",
-    "escape": "Estimate how long noise takes to drive chains out of a basin, with intervals, beside theory.",
-    "regions": "Count activation regions on data, and say which hold no bad minima.",
+    "top": "Print the columns with the largest predictions for a row.",
+    "sense": "Recover a low-rank matrix from linear measurements, and report what is proved about it.",
+    "tucker": "Decompose a tensor into a core and one factor per mode, and report what is proved about it.",
+    "escape": "Estimate how long Langevin dynamics takes to leave a basin, with intervals and theory.",
+    "regions": "Count the activation regions of ReLU networks on data, and report which have no bad minima.",
     "regress": (
-        "Fit a linear spline with few knots by large steps of descent, and say which steps are stable there."
+        "Fit a linear spline with few knots by large-step gradient descent, and report whether it is stable."
     ),
-    "certify": "Judge a saved model: recompute everything from the table and the factors alone.",
-    "diagnose": "Say, before any fit, whether the observed positions determine a matrix of this rank.",
-    "reproduce": "Run a published experiment again: numbers, figures, and what agrees with the paper.",
-    "info": "Print what this installation consists of, for bug reports.",
+    "certify": "Certify a saved model: recompute everything from the table and the factors alone.",
+    "diagnose": "Check, before any fit, whether the observed positions determine a matrix of this rank.",
+    "reproduce": "Rerun a published experiment: numbers, figures, and how they agree with the paper.",
+    "info": "Print versions and system details for bug reports.",
 }
 
 
@@ -36,8 +36,8 @@ def make_app(arguments: list[str]) -> typer.Typer:
     Parameters
     ----------
     arguments : list of str
-        The first that is no option names the command whose module is imported; of the others the first lines
-        of their help are known.
+        The first argument that is not an option names the command whose module is imported; for the other
+        commands only the first line of the help is available.
 
     Returns
     -------
@@ -46,11 +46,11 @@ def make_app(arguments: list[str]) -> typer.Typer:
     asked = next((argument for argument in arguments if not argument.startswith("-")), "")
     app = typer.Typer(
         name="lowland",
-        help="Recover low-rank matrices from incomplete or indirect measurements, and say what is proved.",
+        help="Recover low-rank matrices from incomplete or indirect measurements, and report what is proved.",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        # options in panels, for whoever asks; drawing them takes a tenth of a second
+        # panels of options only for the help of one command: drawing them takes a tenth of a second
         rich_markup_mode="rich" if asked and "--help" in arguments else None,
     )
     app.callback()(_options)
@@ -67,7 +67,7 @@ def load(name: str) -> Callable[..., Any]:
 
 def _listed(line: str) -> Callable[[], None]:
     def command() -> None:
-        raise AssertionError("only the command that is asked for is run")
+        raise AssertionError("only the requested command is run")
 
     command.__doc__ = line
     return command

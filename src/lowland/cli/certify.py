@@ -1,4 +1,4 @@
-"""`lowland certify`: judge a saved model against data, whatever its fit said."""
+"""`lowland certify`: certify a saved model against data, independently of its fit."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ PENALTIES = ("penalty", "bias_penalty", "penalty_weights")
 POINT = ("row_factors", "column_factors", "row_biases", "column_biases")
 
 
-# what concerns a judgement, and not the check of an earlier one
+# options for computing a certificate, which have no effect when an existing one is checked
 JUDGING = ("gap", "effort", "seconds", "output")
 AFFIRMED = (Verdict.PROVED, Verdict.SUPPORTED)
 
@@ -61,36 +61,41 @@ def certify(
     context: typer.Context,
     model: Annotated[
         Path,
-        typer.Argument(help="A model that lowland complete wrote, or a certificate (.json) to check."),
+        typer.Argument(help="A model written by lowland complete, or a certificate (.json) to check."),
     ],
-    table: Annotated[Path, typer.Argument(help="The table that it was fitted to.")],
+    table: Annotated[Path, typer.Argument(help="The table that the model was fitted to.")],
     row: RowOption = None,
     column: ColumnOption = None,
     value: ValueOption = None,
     layout: LayoutOption = "auto",
     delimiter: DelimiterOption = None,
     duplicates: DuplicatesOption = "error",
-    gap: Annotated[float, typer.Option(help="Relative gap that counts as optimal.")] = 1e-2,
+    gap: Annotated[float, typer.Option(help="Largest relative gap that counts as optimal.")] = 1e-2,
     effort: EffortOption = "standard",
     seconds: Annotated[
         float | None,
-        typer.Option(help="Stop judging after this many seconds; verdicts then depend on the machine."),
+        typer.Option(help="Time limit in seconds; verdicts then depend on the speed of the machine."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Write the certificate with its point here (.json).")
+        Path | None, typer.Option(help="Write the certificate and the model's factors here (.json).")
     ] = None,
     require: RequireOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Judge a saved model: recompute everything from the table and the factors alone."""
+    """Certify a saved model: recompute everything from the table and the factors alone."""
     check_claim(require)
     Settings.for_effort(effort).budget(0.0, seconds)
     if output is not None:
         check_writable(output)
-    observations = load_table(table, Reading(row, column, value, layout, delimiter, duplicates)).observations
+    observations = load_table(
+        table,
+        Reading(
+            row=row, column=column, value=value, layout=layout, delimiter=delimiter, duplicates=duplicates
+        ),
+    ).observations
     if model.suffix.lower() == ".json":
-        why = "the numbers of the document are checked as they stand"
-        refuse_given(context, JUDGING, "a certificate that is checked", why, "pass a model to judge")
+        why = "the numbers in the certificate are checked as they stand"
+        refuse_given(context, JUDGING, "the check of a certificate", why, "pass a model")
         if not check_document(model, observations, json=json, require=require):
             raise typer.Exit(1)
         return
@@ -99,8 +104,8 @@ def certify(
         raise InvalidInputError(
             f"{model} holds a Bayesian model, whose predictions are averages and minimise no objective",
             f"method {loaded.method}",
-            fix="judge a fit of --method map; the certificate of the penalised problem that the posterior "
-            "implies is in the model's header",
+            fix="certify a fit of --method map; the model's header holds the certificate of the penalised "
+            "problem that the posterior implies",
         )
     fitted = loaded.model
     _check_documented(output, fitted)
@@ -126,16 +131,16 @@ def certify(
 
 
 def _aligned(table: Observations, fitted: CompletionModel, header: dict[str, Any]) -> Observations:
-    """Return the table with its rows and columns in the order of the model."""
+    """Return the table with rows and columns in the order of the model."""
     observations = fitted.labels.align(table, rows=True)
     if observations.shape != fitted.shape:
         raise InvalidInputError(
-            "the table does not fit the model",
-            f"{observations.shape} for {fitted.shape}",
-            fix="pass the table fitted",
+            "the table and the model differ in shape",
+            f"table {observations.shape}, model {fitted.shape}",
+            fix="pass the table that the model was fitted to",
         )
     if header["data"] != observations.fingerprint():
-        warn("lowland: note: these are not the values that the model was fitted to")
+        warn("lowland: note: the table differs from the one that the model was fitted to")
     return observations
 
 
@@ -143,21 +148,21 @@ def _check_documented(output: Path | None, fitted: CompletionModel) -> None:
     if output is not None and (fitted.columns is not None or fitted.nonnegative):
         words = "nonnegative factors" if fitted.columns is None else ", ".join(fitted.columns.words())
         raise InvalidInputError(
-            "a certificate as a document is for squared losses and factors of any sign",
+            "certificate files need squared losses and factors of unconstrained sign",
             words,
-            "its numbers could not be checked again",
-            "leave --output out",
+            "for other fits the numbers of the certificate cannot be rechecked",
+            "omit --output",
         )
 
 
 def check_document(path: Path, observations: Observations, *, json: bool, require: str | None) -> bool:
-    """Check every number and witness of a certificate again; return whether none is contradicted."""
+    """Recheck every number and witness of a certificate; return whether none is contradicted."""
     document = read_certificate(path)
     if document.data != observations.fingerprint():
         raise InvalidInputError(
             "the certificate is about other data",
-            f"fingerprint {observations.fingerprint()[:12]}, {document.data[:12]} in {path}",
-            fix="pass the table that was judged",
+            f"fingerprint {observations.fingerprint()[:12]} of the table, {document.data[:12]} in {path}",
+            fix="pass the table that the certificate was computed for",
         )
     checks = recheck(document.certificate, table_problem(path, document, observations))
     summary = summarise(document, checks)
@@ -181,7 +186,7 @@ def check_document(path: Path, observations: Observations, *, json: bool, requir
 
 
 def table_problem(path: Path, document: CertificateDocument, observations: Observations) -> TableProblem:
-    """Return a document's problem and point as plain arrays, checked."""
+    """Return the checked problem and point of a document as plain arrays."""
     weights, settings = observations.weights, document.settings
     try:
         u, v, a, b = (document.point[name] for name in POINT)
@@ -206,18 +211,20 @@ def table_problem(path: Path, document: CertificateDocument, observations: Obser
     except KeyError as error:
         raise FileFormatError(f"{path} is an incomplete certificate", f"no {error}") from error
     except (TypeError, ValueError) as error:
-        raise FileFormatError(f"{path} has settings or a point that cannot be read", str(error)) from error
+        raise FileFormatError(f"{path} has settings or factors that cannot be read", str(error)) from error
     if not (fits and u.ndim == v.ndim == 2 and u.shape[1] == v.shape[1]):
-        raise FileFormatError(f"{path} has a point of another shape", f"{u.shape} and {v.shape}")
+        raise FileFormatError(
+            f"{path} has factors that do not fit the table", f"shapes {u.shape} and {v.shape}"
+        )
     usable = np.isfinite([penalty, bias_penalty]).all() and min(penalty, bias_penalty) >= 0
     if not usable or kind not in PENALTY_WEIGHTS:
         found = f"penalty {penalty:g}, bias penalty {bias_penalty:g}, weights {kind!r}"
-        raise FileFormatError(f"{path} has penalties that cannot be", found)
+        raise FileFormatError(f"{path} has invalid penalties", found)
     return problem
 
 
 def summarise(document: CertificateDocument, checks: Sequence[Check]) -> list[str]:
-    """Return how many findings were confirmed, and which proofs and claims were not looked at."""
+    """Return how many findings were confirmed, and which proofs and claims were not checked."""
     counts = [f"{sum(c.outcome is outcome for c in checks)} {outcome.value}" for outcome in Outcome]
     lines = [f"of {len(checks)} findings: {', '.join(counts)}"]
     settled = (Verdict.PROVED, Verdict.REFUTED)
@@ -227,7 +234,7 @@ def summarise(document: CertificateDocument, checks: Sequence[Check]) -> list[st
         if c.outcome is Outcome.NOT_CHECKED and document.certificate[c.claim].verdict in settled
     ]
     if unchecked:
-        lines.append(f"said to be proved or refuted, and not checked: {', '.join(unchecked)}")
+        lines.append(f"marked proved or refuted, but not checked: {', '.join(unchecked)}")
     absent = [claim for claim in MATRIX_CLAIMS if claim not in document.certificate]
     if absent:
         lines.append(f"not judged: {', '.join(absent)}")

@@ -1,4 +1,4 @@
-"""`lowland complete`: fill the holes of a table."""
+"""`lowland complete`: fill the missing cells of a table."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from lowland.cli.completed_output import (
     write_intervals,
 )
 from lowland.cli.completing import (
+    NOT_SAVED,
     check_paths,
     check_seed,
     options_of,
@@ -62,7 +63,7 @@ from lowland.files.covariates import read_covariates
 from lowland.files.layouts import Reading
 from lowland.report.page import write_report
 
-# a completed table with more cells than this is better asked cell by cell
+# beyond this many cells, predicting the cells of interest beats writing the whole table
 LARGEST_OUTPUT = 20_000_000
 
 
@@ -75,24 +76,27 @@ def complete(
         str | None,
         typer.Option(
             envvar="LOWLAND_DATABASE",
-            help="Instead of TABLE: postgresql://user@host/name, sqlite:///path or a path in .db.",
+            help="Read from a database instead of TABLE: postgresql://user@host/name, sqlite:///path, or the "
+            "path of a .db file.",
             rich_help_panel=READING,
         ),
     ] = None,
     query: Annotated[
-        str | None, typer.Option(help="SQL for --database; long or wide.", rich_help_panel=READING)
+        str | None,
+        typer.Option(help="SQL query for --database; its result is long or wide.", rich_help_panel=READING),
     ] = None,
     method: Annotated[
         str,
         typer.Option(
-            help="variational, gibbs or map; auto is map if a penalty is given.", rich_help_panel=MODEL
+            help="variational, gibbs or map; auto is map if an option of map is given, else variational.",
+            rich_help_panel=MODEL,
         ),
     ] = "auto",
     loss: Annotated[
         list[str] | None,
         typer.Option(
             help="squared, huber, absolute, quantile:0.9, logistic, poisson or ordinal; or column=loss, "
-            "as often as needed.",
+            "which may be repeated.",
             rich_help_panel=MODEL,
         ),
     ] = None,
@@ -113,7 +117,7 @@ def complete(
     pattern: Annotated[
         str,
         typer.Option(
-            help="Use which cells are observed as features of rows and columns: auto, yes or no.",
+            help="Use the pattern of observed cells as features of rows and columns: auto, yes or no.",
             rich_help_panel=MODEL,
         ),
     ] = "auto",
@@ -127,7 +131,8 @@ def complete(
     scale: Annotated[
         str,
         typer.Option(
-            help="One unit for all columns, or one per column: auto, common or column.", rich_help_panel=MODEL
+            help="One scale for all columns, or one per column: auto, common or column.",
+            rich_help_panel=MODEL,
         ),
     ] = "auto",
     draws: Annotated[
@@ -136,21 +141,21 @@ def complete(
     penalty: Annotated[
         str,
         typer.Option(
-            help="Weight of the nuclear norm (larger is smoother), or auto; method map.",
+            help="Weight of the nuclear norm (larger is smoother), or auto; for method map.",
             rich_help_panel=MODEL,
         ),
     ] = "auto",
     penalty_weights: Annotated[
         str,
         typer.Option(
-            help="uniform, or counts: penalise a row or column in proportion to its number of cells.",
+            help="uniform, or counts: penalise each row and column in proportion to its number of cells.",
             rich_help_panel=MODEL,
         ),
     ] = "uniform",
     bias_penalty: Annotated[
         str,
         typer.Option(
-            help="Ridge penalty on row and column biases, or auto; method map.", rich_help_panel=MODEL
+            help="Ridge penalty on row and column biases, or auto; for method map.", rich_help_panel=MODEL
         ),
     ] = "auto",
     row_covariates: Annotated[
@@ -181,13 +186,14 @@ def complete(
     interval: Annotated[
         float | None,
         typer.Option(
-            help="Level of intervals; --output then has one line per cell.", rich_help_panel=RESULTS
+            help="Level of prediction intervals, such as 0.9; --output then has one line per cell.",
+            rich_help_panel=RESULTS,
         ),
     ] = None,
     interval_method: Annotated[
         str,
         typer.Option(
-            help="auto (the method's own), conformal, or conformal_gaps where whole runs are missing.",
+            help="auto (the method's own), conformal, or conformal_gaps if whole runs of cells are missing.",
             rich_help_panel=RESULTS,
         ),
     ] = "auto",
@@ -197,13 +203,14 @@ def complete(
     report: ReportOption = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Resume the interrupted fit of --model.", rich_help_panel=RUNNING),
+        typer.Option("--resume", help="Resume the interrupted fit in --model.", rich_help_panel=RUNNING),
     ] = False,
     dtype: Annotated[str, typer.Option(help="float64 or float32.", rich_help_panel=RUNNING)] = "float64",
     tolerance: Annotated[
         float | None,
         typer.Option(
-            help="Stop when a sweep gains less: a fraction of the objective, or nats per cell (Bayesian).",
+            help="Stop when a sweep improves the objective by less: a fraction of it (map), or nats per cell "
+            "(Bayesian methods).",
             rich_help_panel=RUNNING,
         ),
     ] = None,
@@ -217,7 +224,7 @@ def complete(
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Complete a table of numbers with holes, with error bars, and say what is proved about the fit."""
+    """Fill the missing cells of a numeric table, with error bars, and report what is proved about the fit."""
     check_claim(require)
     check_effort(effort)
     plan = plan_from(
@@ -242,7 +249,16 @@ def complete(
     _check_pairs(require=require, certify=certify, resume=resume, model=model)
     _check_interval(interval, interval_method, output)
     loaded = source.load(
-        Reading(row, column, value, layout, delimiter, duplicates, dtype, two_level_columns(plan))
+        Reading(
+            row=row,
+            column=column,
+            value=value,
+            layout=layout,
+            delimiter=delimiter,
+            duplicates=duplicates,
+            dtype=dtype,
+            two_level=two_level_columns(plan),
+        )
     )
     observations = loaded.observations
     if plan.rank is not None:
@@ -296,10 +312,10 @@ def complete(
 
 def _check_pairs(*, require: str | None, certify: bool, resume: bool, model: Path | None) -> None:
     if require is not None and not certify:
-        raise InvalidInputError("--require needs a certificate", "--no-certify", fix="leave one of them out")
+        raise InvalidInputError("--require needs a certificate", "--no-certify", fix="omit one of them")
     if resume and model is None:
         raise InvalidInputError(
-            "--resume needs --model", "no --model", fix="name the model of the interrupted fit"
+            "--resume needs --model", "no --model", fix="give the --model of the interrupted fit"
         )
 
 
@@ -308,7 +324,7 @@ def _check_interval(level: float | None, method: str, output: Path | None) -> No
         raise InvalidInputError("--interval-method is unknown", method, fix=f"use {', '.join(INTERVALS)}")
     if level is not None and (output is None or not 0 < level < 1):
         raise InvalidInputError(
-            "--interval is a level between 0 and 1, and needs --output",
+            "--interval must lie between 0 and 1, and needs --output",
             f"{level} and {output or 'no --output'}",
         )
 
@@ -318,12 +334,12 @@ def _check_size(output: Path | None, shape: tuple[int, int]) -> None:
         raise InvalidInputError(
             "--output would be too large",
             f"{shape[0]} x {shape[1]} cells",
-            fix="use --model, then lowland predict for the cells that matter",
+            fix="save the model with --model, and use lowland predict for the cells that you need",
         )
 
 
 def _leave(sweeps: int, model: Path | None) -> NoReturn:
-    kept = f"{model} holds the best model so far, --resume goes on" if model else "without --model it is lost"
+    kept = f"{model} holds the best model so far; --resume continues from it" if model else NOT_SAVED
     warn(f"lowland: interrupted after {sweeps} sweeps; {kept}")
     raise typer.Exit(130)
 

@@ -1,4 +1,4 @@
-"""Completed tables as files, and fits as words and data."""
+"""Write completed tables to files, and print fits as text or JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lowland.report.words import verdict_sentence
 
 
 def describe_table(table: Table) -> str:
-    """Return the size of a table in a sentence, empty rows and columns included."""
+    """Return a sentence on the size of a table and on its empty rows and columns."""
     seen = table.observations
     m, n = seen.shape
     text = f"read as {table.layout}: {m} rows, {n} columns, "
@@ -27,7 +27,8 @@ def describe_table(table: Table) -> str:
     empty_rows, empty_columns = int((seen.row_counts() == 0).sum()), int((seen.column_counts() == 0).sum())
     if empty_rows or empty_columns:
         text += (
-            f"; {empty_rows} rows and {empty_columns} columns have none and are predicted from biases alone"
+            f"; {empty_rows} rows and {empty_columns} columns have no observations and are predicted from "
+            "biases alone"
         )
     return text
 
@@ -68,7 +69,7 @@ def fit_as_data(
 
 
 def write_intervals(path: Path, table: Table, completed: Completed, level: float, method: str) -> None:
-    """Write every cell in a line, with prediction, interval (none of levels) and whether it was observed."""
+    """Write one line per cell: value or prediction, interval (none for levels), whether it was observed."""
     seen = table.observations
     m, n = seen.shape
     rows, columns = _names(table)
@@ -98,10 +99,10 @@ def write_intervals(path: Path, table: Table, completed: Completed, level: float
 
 
 def write_completed(path: Path, table: Table, model: TableModel) -> None:
-    """Write a completed table in the layout of the input; observed cells are kept, levels are likeliest."""
+    """Write a completed table in the layout of the input, with observed cells kept and likeliest levels."""
     seen = table.observations
     everything = model.matrix(likeliest=True)
-    # predictions as floats of nine digits; observed cells as NumPy numbers, written in full
+    # Python floats (predictions) are written with nine digits, NumPy numbers (observed cells) in full
     filled = everything.astype(float).astype(object)
     filled[seen.rows, seen.columns] = list(seen.values)
     for j, words in _worded(table):
@@ -132,7 +133,7 @@ def _worded(table: Table) -> list[tuple[int, tuple[str, ...]]]:
 
 
 def _observed_title(names: Sequence[str]) -> str:
-    """Return what to call the column that says which cells were observed."""
+    """Return the name of the column that marks observed cells."""
     return "observed" if "observed" not in names else "was observed"
 
 

@@ -1,4 +1,4 @@
-"""From the options of `lowland complete` to a plan, and its fit with progress and checkpoints."""
+"""Turn the options of `lowland complete` into a plan, and fit it with progress and checkpoints."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from lowland.files.tables import DELIMITERS
 from lowland.search.loop import Checkpoint
 
 _ANSWERS = {"auto": None, "yes": True, "no": False}
+NOT_SAVED = "the fit is lost, because --model was not given"
 
 
 def plan_from(
@@ -50,7 +51,7 @@ def plan_from(
     tolerance: float | None,
     max_iterations: int,
 ) -> CompletionPlan:
-    """Return the plan that options describe, each checked by name."""
+    """Return the plan that the options describe; errors name the option."""
     if pattern not in _ANSWERS:
         raise InvalidInputError("--pattern is unknown", pattern, fix="use auto, yes or no")
     if draws < 2:
@@ -60,46 +61,48 @@ def plan_from(
         choices = " or ".join(PENALTY_WEIGHTS)
         raise InvalidInputError("--penalty-weights is unknown", penalty_weights, fix=f"use {choices}")
     if ridge and not biases:
-        raise InvalidInputError("--bias-penalty needs biases", "--no-biases", fix="leave one of them out")
+        raise InvalidInputError("--bias-penalty needs biases", "--no-biases", fix="omit one of them")
     if not ((tolerance is None or tolerance >= 0) and max_iterations >= 1):
         found = f"{tolerance} and {max_iterations}"
         raise InvalidInputError("--tolerance must be at least 0 and --max-iterations positive", found)
     plan = CompletionPlan(
-        method,
-        losses_from(loss),
-        nonnegative,
-        None if rank == "auto" else int(_number(rank, "--rank", whole=True)),
-        biases,
-        None if penalty == "auto" else _number(penalty, "--penalty"),
-        ridge,
-        penalty_weights,
-        _ANSWERS[pattern],
-        noise,
-        scale,
-        draws,
-        tolerance,
-        max_iterations,
+        method=method,
+        loss=losses_from(loss),
+        nonnegative=nonnegative,
+        rank=None if rank == "auto" else int(_number(rank, "--rank", whole=True)),
+        biases=biases,
+        penalty=None if penalty == "auto" else _number(penalty, "--penalty"),
+        bias_penalty=ridge,
+        penalty_weights=penalty_weights,
+        pattern=_ANSWERS[pattern],
+        noise=noise,
+        scale=scale,
+        draws=draws,
+        tolerance=tolerance,
+        max_iterations=max_iterations,
     )
     plan.decide_method()
     return plan
 
 
 def two_level_columns(plan: CompletionPlan) -> list[str]:
-    """Return the columns that may hold two words."""
+    """Return the columns that may hold two words instead of numbers."""
     if isinstance(plan.loss, str):
         return []
     return [str(column) for column, word in plan.loss.items() if word == "logistic"]
 
 
 def losses_from(words: list[str]) -> Losses:
-    """Return the loss of all columns, or of those that are named by column=loss."""
+    """Return one loss for all columns, or a loss for each column named by column=loss."""
     named = [word.rpartition("=") for word in words]
     for column, _, word in named:
         parse_word(word, f"--loss of column {column!r}" if column else "--loss")
     if len(words) == 1 and not named[0][0]:
         return words[0]
     if any(not column for column, _, _ in named):
-        raise InvalidInputError("--loss is one loss for all columns, or column=loss", ", ".join(words))
+        raise InvalidInputError(
+            "--loss must be one loss for all columns, or column=loss for single columns", ", ".join(words)
+        )
     columns = [column for column, _, _ in named]
     repeated = [column for column in columns if columns.count(column) > 1]
     if repeated:
@@ -108,7 +111,7 @@ def losses_from(words: list[str]) -> Losses:
 
 
 def options_of(plan: CompletionPlan) -> str:
-    """Return the options of a plan that are not as they are by default."""
+    """Return the options of a plan that differ from their defaults."""
     words = [f"--method {plan.decide_method()}"]
     for field in fields(plan):
         value, name = getattr(plan, field.name), field.name.replace("_", "-")
@@ -136,23 +139,27 @@ def _number(text: str, name: str, *, whole: bool = False) -> float:
 
 
 def check_paths(table: Path | None, output: Path | None, model: Path | None, report: Path | None) -> None:
-    """Raise unless all files can be written, and none is the table."""
+    """Raise unless all output files can be written and differ from the table and from each other."""
     given = [path.resolve() for path in (output, model, report) if path is not None]
     if len(set(given)) < len(given):
         raise InvalidInputError(
-            "two results would be written to one file", str(given[0]), fix="name two files"
+            "two results would be written to the same file", str(given[0]), fix="name different files"
         )
     for name, path in (("--output", output), ("--model", model), ("--report", report)):
         if path is not None:
             check_writable(path)
             if table is not None and path.resolve() == table.resolve():
-                raise InvalidInputError(f"{name} would overwrite the table", str(path), fix="write elsewhere")
+                raise InvalidInputError(
+                    f"{name} would overwrite the table", str(path), fix="name another file"
+                )
     suffix = "" if output is None else output.suffix.lower()
     if suffix in COLUMNAR:
         need_arrow(suffix)
     elif output is not None and suffix not in DELIMITERS:
         raise InvalidInputError(
-            "--output has an unknown ending", str(output), fix="end it in .csv, .tsv, .parquet or .feather"
+            "--output has an unknown file extension",
+            str(output),
+            fix="use .csv, .tsv, .parquet or .feather",
         )
 
 
@@ -176,7 +183,7 @@ def run_plan(
     resume: bool,
     quiet: bool,
 ) -> tuple[PlannedFit, Certificate | None]:
-    """Fit with progress and checkpoints, save the model, judge the fit, and save that too."""
+    """Fit with progress and checkpoints, save the model, certify the fit, and save the certificate."""
     checkpoint = snapshot = None
     if model is not None:
         kept_at, identity = checkpoint_path(model), identity_of(observations, plan, covariates, seed)
@@ -205,8 +212,8 @@ def run_plan(
             table, certificate = table.certify(rng, effort)
             planned = replace(planned, table=table)
         except KeyboardInterrupt:
-            kept = f"{model} holds the fitted model" if model else "without --model the fit is lost"
-            warn(f"lowland: interrupted while judging the fit; {kept}")
+            kept = f"{model} holds the fitted model" if model else NOT_SAVED
+            warn(f"lowland: interrupted while computing the certificate; {kept}")
             raise typer.Exit(130) from None
     if model is not None:
         save_model(model, table, certificate=certificate, seed=seed, cells=cells, about=about)

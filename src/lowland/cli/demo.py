@@ -1,4 +1,4 @@
-"""`lowland demo`: a real table completed, its held-out cells predicted, and what is proved."""
+"""`lowland demo`: complete a real table, predict held-out cells, and report what is proved."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ SETTINGS = CompletionSettings(rank=12, penalty=1.0, tolerance=1e-6)
 
 def demo(
     folder: Annotated[
-        Path, typer.Option(help="Where to write the report, the model and the completed table.")
+        Path, typer.Option(help="Folder for the report, the model and the completed table.")
     ] = Path(),
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
-    """Complete the world's fertility table, with cells held out to see how well it works."""
+    """Complete a table of fertility rates by country, and measure the error on held-out cells."""
     paths = {name: folder / f"demo-{name}" for name in ("report.html", "model.npz", "completed.csv")}
     for path in paths.values():
         check_writable(path)
@@ -81,7 +81,7 @@ def demo(
         f"Births per woman in {m} countries and regions, {n} years (World Bank): {missing} cells are missing."
     )
     say(f"Fitted: rank {SETTINGS.rank} plus biases, penalty {SETTINGS.penalty:g}.\n")
-    say("How well are cells predicted that were held out? Root-mean-square error, births per woman:")
+    say("Root-mean-square error on held-out cells, births per woman:")
     header = ("", "lowland", "row + column means", "interpolation")
     say(f"  {header[0]:<18}{header[1]:>9}{header[2]:>21}{header[3]:>16}")
     for s in scores:
@@ -91,7 +91,7 @@ def demo(
     say(f"\n{verdict_sentence(fit.certificate)}")
     if fit.certificate is not None:
         say_certificate(fit.certificate)
-    say("\nLook at:" if written else "\nWritten:")
+    say("\nFiles to look at:" if written else "\nFiles written:")
     for path in paths.values():
         if path.exists():
             say(f"  {path}")
@@ -105,7 +105,7 @@ def _notes(scores: list[Scores]) -> list[str]:
             ("interpolation along the row", s.interpolation),
             key=lambda x: x[1],
         )
-        notes.append(f"Of {s.count} held-out cells ({s.name}), {best[0]} predicts best.")
+        notes.append(f"On {s.count} held-out cells ({s.name}), {best[0]} predicts best.")
     return notes
 
 

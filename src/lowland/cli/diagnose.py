@@ -1,4 +1,4 @@
-"""`lowland diagnose`: can a table determine a matrix of this rank? Where not?"""
+"""`lowland diagnose`: does a table determine a matrix of this rank, and if not, where does it fail?"""
 
 from __future__ import annotations
 
@@ -26,11 +26,9 @@ from lowland.sensing.determinacy import diagnose as judge
 
 
 def diagnose(
-    table: Annotated[Path, typer.Argument(help="A table with holes, long or wide.")],
+    table: Annotated[Path, typer.Argument(help="A table with missing cells, long or wide.")],
     rank: Annotated[int, typer.Option(help="Rank of the low-rank part.")],
-    biases: Annotated[
-        bool, typer.Option(help="Also free biases of rows and columns, and a global one.")
-    ] = False,
+    biases: Annotated[bool, typer.Option(help="Include free row, column and global biases.")] = False,
     row: RowOption = None,
     column: ColumnOption = None,
     value: ValueOption = None,
@@ -39,8 +37,13 @@ def diagnose(
     duplicates: DuplicatesOption = "error",
     json: JsonOption = False,
 ) -> None:
-    """Say, before any fit, whether the observed positions determine a matrix of this rank."""
-    loaded = load_table(table, Reading(row, column, value, layout, delimiter, duplicates))
+    """Check, before any fit, whether the observed positions determine a matrix of this rank."""
+    loaded = load_table(
+        table,
+        Reading(
+            row=row, column=column, value=value, layout=layout, delimiter=delimiter, duplicates=duplicates
+        ),
+    )
     seen = loaded.observations
     answer = judge(seen, rank=rank, biases=("row", "column", "global") if biases else ())
     names = [
@@ -74,11 +77,12 @@ def diagnose(
     if answer.finite.verdict is Verdict.REFUTED:
         for kind, labels in zip(("rows", "columns"), names, strict=True):
             if labels:
-                say(f"{kind} seen too seldom: {', '.join(labels[:10])}{' ...' if len(labels) > 10 else ''}")
+                more = " ..." if len(labels) > 10 else ""
+                say(f"labels of {kind} with too few observations: {', '.join(labels[:10])}{more}")
 
 
 def _counts(labels: Any, counts: Any) -> dict[str, int]:
-    """Return the counts that are not zero by label."""
+    """Return the nonzero counts by label."""
     some = np.flatnonzero(counts)
     return dict(zip(_names(labels, some), counts[some].tolist(), strict=True))
 

@@ -25,7 +25,7 @@ from lowland.dynamics.advice import Suggestion, advise_dynamics
 from lowland.dynamics.antisymmetric import optimal_antisymmetric
 from lowland.dynamics.closed_forms import POTENTIALS, potential
 from lowland.dynamics.escape import as_potential, escape_times
-from lowland.dynamics.exits import Ball, HalfSpace
+from lowland.dynamics.exit_sets import Ball, HalfSpace
 from lowland.dynamics.kramers import kramers_time
 from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped
 from lowland.dynamics.potentials import Potential
@@ -35,7 +35,7 @@ from lowland.dynamics.sample import split_escape
 from lowland.report.page import write_report
 
 KINDS = ("overdamped", "underdamped", "non-reversible")
-# of the largest stable step: variances are then some per cent off
+# fraction of the largest stable step; variances are then off by a few per cent
 _SHARE = 0.05
 _STATUS = ("within", "left", "diverged")
 
@@ -56,7 +56,7 @@ def escape(
     radius: Annotated[
         float | None,
         typer.Option(
-            help="Instead of --level: a chain has left when it is farther than this from the start."
+            help="Instead of --level: a chain has left when it is farther than this from its start."
         ),
     ] = None,
     beta: Annotated[float, typer.Option(help="Inverse temperature.")] = 8.0,
@@ -71,30 +71,36 @@ def escape(
     turn: Annotated[
         str | None,
         typer.Option(
-            help='J of non-reversible dynamics: "optimal" (default), or its entry for two coordinates.'
+            help='Antisymmetric matrix J of non-reversible dynamics: "optimal" (default), or its upper entry '
+            "in two dimensions."
         ),
     ] = None,
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter of the potential, such as tilt=0.1.")
     ] = None,
     chains: Annotated[int | None, typer.Option(help="Number of chains; 1000 by default.")] = None,
-    max_time: Annotated[float | None, typer.Option(help="Time at which observation ends.")] = None,
+    max_time: Annotated[
+        float | None, typer.Option(help="Time at which chains that are still inside are censored.")
+    ] = None,
     saddle: Annotated[
-        str | None, typer.Option(help="A saddle, for theory and advice; the start must be the minimum.")
+        str | None,
+        typer.Option(help="A saddle point, for theory and advice; --start must then be the minimum."),
     ] = None,
     extrapolate: Annotated[
-        bool, typer.Option("--extrapolate", help="Remove the bias of the step size by extrapolation.")
+        bool, typer.Option("--extrapolate", help="Remove the bias due to the step size by extrapolation.")
     ] = False,
     split: Annotated[
         bool, typer.Option("--split", help="Use splitting, for exits too rare to simulate directly.")
     ] = False,
-    times: Annotated[Path | None, typer.Option(help="Write the time of each chain here (CSV).")] = None,
+    times: Annotated[
+        Path | None, typer.Option(help="Write the time and status of each chain here (CSV).")
+    ] = None,
     report: ReportOption = None,
     seed: SeedOption = 0,
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Estimate how long noise takes to drive chains out of a basin, with intervals, beside theory."""
+    """Estimate how long Langevin dynamics takes to leave a basin, with intervals and theory."""
     for path in (times, report):
         if path is not None:
             check_writable(path)
@@ -167,14 +173,16 @@ def _refuse(now: bool, what: str, options: Sequence[tuple[str, Any]]) -> None:
     """Refuse options that would be ignored."""
     for name, value in options:
         if now and value is not None:
-            raise InvalidInputError(f"{name} means nothing with {what}", str(value), fix="leave it out")
+            raise InvalidInputError(f"{name} is not used with {what}", str(value), fix="omit it")
 
 
 def _numbers(name: str, text: str) -> Any:
     try:
         numbers = np.array([float(part) for part in text.split(",")])
     except ValueError as error:
-        raise InvalidInputError(f"{name} are not numbers", text, fix=f"for instance {name}=-1,0") from error
+        raise InvalidInputError(
+            f"{name} must be numbers", text, fix=f"write, for example, {name}=-1,0"
+        ) from error
     if not np.all(np.isfinite(numbers)):
         raise InvalidInputError(f"{name} must be finite", text)
     return numbers
@@ -183,7 +191,7 @@ def _numbers(name: str, text: str) -> Any:
 def _potential(name: str, dimension: int, settings: Sequence[str]) -> Potential:
     if ".py:" in name:
         if settings:
-            raise InvalidInputError("--set is for named potentials", settings[0])
+            raise InvalidInputError("--set applies only to named potentials", settings[0])
         path, function = name.rsplit(":", 1)
         if not Path(path).is_file():
             raise InvalidInputError("the file of the potential does not exist", path)
@@ -197,7 +205,7 @@ def _potential(name: str, dimension: int, settings: Sequence[str]) -> Potential:
     parameters = dict(_setting(text) for text in settings)
     unknown = [name for name in parameters if name not in inspect.signature(potential).parameters]
     if unknown:
-        raise InvalidInputError("--set names no parameter of a potential", unknown[0])
+        raise InvalidInputError("--set names an unknown parameter of a potential", unknown[0])
     return potential(name, **parameters) if parameters else as_potential(name, dimension)
 
 
@@ -208,7 +216,7 @@ def _public(names: dict[str, Any]) -> list[str]:
 def _setting(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise InvalidInputError("--set takes name=value", text, fix="for instance --set tilt=0.1")
+        raise InvalidInputError("--set takes name=value", text, fix="write, for example, --set tilt=0.1")
     numbers = _numbers(f"--set {name}", value)
     if name in ("transverse", "hessian", "centre"):
         return name, numbers
@@ -220,12 +228,14 @@ def _setting(text: str) -> tuple[str, Any]:
 def _exit(level: float | None, axis: int, radius: float | None, point: Any) -> HalfSpace | Ball:
     if (level is None) == (radius is None):
         raise InvalidInputError(
-            "say where chains have left", "neither or both of --level and --radius", fix="give one"
+            "chains need exactly one exit criterion",
+            "neither --level nor --radius" if level is None else "both --level and --radius",
+            fix="give one of --level and --radius",
         )
     if radius is not None:
         return Ball(point, radius)
     if not 0 <= axis < point.size:
-        raise InvalidInputError("--axis is no coordinate", f"{axis} of {point.size}")
+        raise InvalidInputError("--axis is not a coordinate", f"{axis} for {point.size} coordinates")
     assert level is not None
     side = 1.0 if level > point[axis] else -1.0
     return HalfSpace(side * np.eye(point.size)[axis], side * level)
@@ -250,12 +260,14 @@ def _dynamics(
     if kind != "non-reversible":
         raise InvalidInputError("--dynamics is unknown", kind, fix=f"use one of {', '.join(KINDS)}")
     if point.size == 1:
-        raise InvalidInputError("nothing can turn in one dimension", "--dynamics non-reversible")
+        raise InvalidInputError(
+            "non-reversible dynamics needs at least two dimensions", "a start with one coordinate"
+        )
     if turn in (None, "optimal"):
         return NonReversible(step, beta, optimal_antisymmetric(source.hessian_at(point)))
     if point.size != 2:
         raise InvalidInputError(
-            "a number for --turn needs two coordinates", f"{point.size}", fix="--turn optimal"
+            "a number for --turn needs exactly two dimensions", f"{point.size}", fix="use --turn optimal"
         )
     a = float(_numbers("--turn", str(turn))[0])
     return NonReversible(step, beta, np.array([[0.0, a], [-a, 0.0]]))
@@ -293,12 +305,12 @@ def _as_data(study: Any, theory: float | None) -> dict[str, Any]:
 
 
 def _number(number: float) -> float | None:
-    """Return a number for JSON, which knows no infinity."""
+    """Return a finite number as it is, and None for infinity and NaN, which JSON cannot hold."""
     return number if np.isfinite(number) else None
 
 
 def _say_theory(theory: float | None, advice: Sequence[Any]) -> None:
     if theory is not None:
-        say(f"Eyring and Kramers, asymptotic: {theory:.6g}")
+        say(f"Eyring-Kramers formula (asymptotic): {theory:.6g}")
     for suggestion in advice:
         say(f"  {suggestion}")

@@ -17,7 +17,7 @@ PACKAGES = ("lowland", "numpy", "scipy", "numba", "scikit-learn", "pyarrow", "ma
 
 
 def info(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Print what this installation consists of, for bug reports."""
+    """Print versions and system details for bug reports."""
     data: dict[str, Any] = {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -29,7 +29,9 @@ def info(json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = Fal
             data[name] = "not installed"
     registers = "512-bit" if has_wide_registers() else "narrower"
     data["threads"] = thread_count()
-    data["row kernel"] = f"{default_form(16)} form, {registers} registers, {ACCUMULATORS} accumulators a tile"
+    data["row kernel"] = (
+        f"{default_form(16)} form, {registers} registers, {ACCUMULATORS} accumulators per tile"
+    )
     if json:
         say_json(data)
         return

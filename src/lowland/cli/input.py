@@ -1,4 +1,4 @@
-"""Where a command's table comes from: a file or a database query."""
+"""The source of a command's table: a file or a database query."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Source:
     ----------
     file : Path or None
     database, query : str
-        Where there is no file.
+        Used if there is no file.
     """
 
     file: Path | None
@@ -32,12 +32,12 @@ class Source:
 
     @property
     def name(self) -> str:
-        """What to call it in titles."""
+        """The name used in titles."""
         return "a query" if self.file is None else self.file.name
 
     @property
     def words(self) -> str:
-        """The part of a command that names it, without passwords."""
+        """The arguments that name the source on the command line, without passwords."""
         if self.file is not None:
             return shlex.quote(self.file.name)
         return f"--database {shlex.quote(shown(self.database))} --query {shlex.quote(self.query)}"
@@ -47,20 +47,22 @@ class Source:
         if self.file is not None:
             return load_table(self.file, how)
         if how.delimiter is not None:
-            raise InvalidInputError("--delimiter is for text files", repr(how.delimiter), fix="leave it out")
+            raise InvalidInputError(
+                "--delimiter applies only to text files", repr(how.delimiter), fix="omit it"
+            )
         return load_query(self.query, self.database, how)
 
 
 def source_of(table: Path | None, database: str | None, query: str | None) -> Source:
-    """Return the source that arguments name: exactly one."""
+    """Return the one source that the arguments name."""
     if table is not None:
         if query is not None:
-            raise InvalidInputError("a table and a query were given", str(table), fix="leave one of them out")
+            raise InvalidInputError("both a table and a query were given", str(table), fix="omit one of them")
         return Source(table)
     if not database or query is None:
         raise InvalidInputError(
-            "there is no table",
-            "no file, and no --database with --query",
-            fix="name a file, or a database and a query",
+            "no table was given",
+            "neither a file nor --database with --query",
+            fix="name a file, or give --database and --query",
         )
     return Source(None, database, query)

@@ -1,4 +1,4 @@
-"""Columns of numbers that commands are pointed at by name."""
+"""Read columns of numbers by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lowland.files.tables import read_columns
 def read_numbers(
     path: Path, names: Sequence[str] | None = None, delimiter: str | None = None
 ) -> tuple[list[str], Matrix]:
-    """Return names and numbers of columns of a table, shape (n, columns); all columns by default."""
+    """Return the names and numbers of columns, shape (n, columns); by default of all columns."""
     if path.suffix.lower() == ".npy":
         array = load_npy(path)
         if array.dtype.kind not in "biuf" or array.ndim not in (1, 2):

@@ -1,4 +1,4 @@
-"""Options that several commands share, each defined once."""
+"""Options shared by several commands."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import typer
 
 # panels of the help
 READING, MODEL, RESULTS = "Reading the table", "Model", "Results"
-JUDGING, RUNNING = "Judging", "Running"
+JUDGING, RUNNING = "Certificate", "Running"
 
-EFFORT_HELP = "quick, standard or thorough: how far to go in judging."
+EFFORT_HELP = "quick, standard or thorough: how much work to spend on the certificate."
 
 RowOption: TypeAlias = Annotated[
     str | None, typer.Option(help="Long table: name of the column of row labels.", rich_help_panel=READING)
@@ -27,7 +27,10 @@ LayoutOption: TypeAlias = Annotated[
 ]
 DelimiterOption: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Separator of a text file; by default that of its ending.", rich_help_panel=READING),
+    typer.Option(
+        help="Field separator of a text file; by default chosen by the file extension.",
+        rich_help_panel=READING,
+    ),
 ]
 DuplicatesOption: TypeAlias = Annotated[
     str,
@@ -45,10 +48,10 @@ JsonOption: TypeAlias = Annotated[
 EffortOption: TypeAlias = Annotated[str, typer.Option(help=EFFORT_HELP, rich_help_panel=JUDGING)]
 RequireOption: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Exit with 1 unless this claim is proved or supported.", rich_help_panel=JUDGING),
+    typer.Option(help="Exit with code 1 unless this claim is proved or supported.", rich_help_panel=JUDGING),
 ]
 SeedOption: TypeAlias = Annotated[
-    int, typer.Option(help="Seed of everything that is drawn.", rich_help_panel=RUNNING)
+    int, typer.Option(help="Seed of the random number generator.", rich_help_panel=RUNNING)
 ]
 QuietOption: TypeAlias = Annotated[
     bool, typer.Option("--quiet", help="Show no progress.", rich_help_panel=RUNNING)

@@ -1,4 +1,4 @@
-"""What commands print: plain words or JSON, and exit codes of requested claims."""
+"""Print text or JSON, and set the exit code for required claims."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def say_json(data: dict[str, Any]) -> None:
 
 
 def say_certificate(certificate: Certificate) -> None:
-    """Print the findings as a table of words."""
+    """Print the findings, one line per claim."""
     width = max(len(finding.claim) for finding in certificate)
     for finding in certificate:
         name = finding.claim.replace("_", " ")
@@ -45,22 +45,24 @@ def _short(finding: Any) -> str:
 
 
 def refuse_given(context: typer.Context, names: tuple[str, ...], where: str, why: str, fix: str) -> None:
-    """Refuse options that were given though they have no effect: none is ignored in silence."""
+    """Raise if an option was given that has no effect: no option is silently ignored."""
     for name in names:
         source = context.get_parameter_source(name)
         if source is not None and source.name != "DEFAULT":
             raise InvalidInputError(
-                f"--{name} cannot be chosen for {where}",
+                f"--{name} has no effect on {where}",
                 repr(context.params[name]),
                 why,
-                f"leave --{name} out, or {fix}",
+                f"omit --{name}, or {fix}",
             )
 
 
 def check_claim(claim: str | None) -> None:
-    """Raise unless the claim that --require names is known."""
+    """Raise unless --require names a known claim."""
     if claim is not None and claim not in CLAIMS:
-        raise InvalidInputError("--require names no claim", claim, fix=f"use one of {', '.join(CLAIMS)}")
+        raise InvalidInputError(
+            "--require names an unknown claim", claim, fix=f"use one of {', '.join(CLAIMS)}"
+        )
 
 
 def exit_on_missed(certificate: Certificate | None, claim: str | None) -> None:
@@ -74,7 +76,7 @@ def exit_on_missed(certificate: Certificate | None, claim: str | None) -> None:
 
 
 def try_report(write: Any, path: Any) -> bool:
-    """Write a report; where an optional package is missing, end with the line that installs it."""
+    """Write a report and return whether it was written; say how to install a missing optional package."""
     try:
         write()
     except MissingExtraError as error:

@@ -1,4 +1,4 @@
-"""`lowland predict`: predictions of a saved model for a list of cells."""
+"""`lowland predict`: predict a list of cells from a saved model."""
 
 from __future__ import annotations
 
@@ -23,17 +23,23 @@ from lowland.files.tables import DELIMITERS
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="A model that lowland complete wrote.")],
-    pairs: Annotated[Path, typer.Argument(help="CSV or TSV with a row and a column label in each line.")],
-    row: Annotated[str | None, typer.Option(help="Name of the row column; the first by default.")] = None,
+    model: Annotated[Path, typer.Argument(help="A model written by lowland complete.")],
+    pairs: Annotated[
+        Path, typer.Argument(help="CSV or TSV with one row label and one column label per line.")
+    ],
+    row: Annotated[
+        str | None, typer.Option(help="Name of the column of row labels; by default the first.")
+    ] = None,
     column: Annotated[
-        str | None, typer.Option(help="Name of the column column; the second by default.")
+        str | None, typer.Option(help="Name of the column of column labels; by default the second.")
     ] = None,
     delimiter: DelimiterOption = None,
     interval: Annotated[
-        float | None, typer.Option(help="Add intervals of this level (models with a posterior).")
+        float | None, typer.Option(help="Add prediction intervals of this level (Bayesian models).")
     ] = None,
-    output: Annotated[Path | None, typer.Option(help="Write here instead of to the screen.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the predictions here instead of printing them.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Predict cells of a completed table."""
@@ -44,13 +50,15 @@ def predict(
     suffix = pairs.suffix.lower()
     if suffix not in DELIMITERS:
         raise InvalidInputError(
-            f"{pairs} has an unknown ending", suffix or "none", fix="pass a CSV or TSV file"
+            f"{pairs} has an unknown file extension", suffix or "none", fix="pass a CSV or TSV file"
         )
     delimiter = delimiter or DELIMITERS[suffix]
     header = read_header(pairs, delimiter)
     if len(header) < 2:
         raise InvalidInputError(
-            f"{pairs} needs two columns", f"{len(header)}", fix="one for rows, one for columns"
+            f"{pairs} needs two columns",
+            f"{len(header)}",
+            fix="name one column of row labels and one of column labels",
         )
     first = row or next(name for name in header if name != column)
     names = [first, column or next(name for name in header if name != first)]

@@ -1,4 +1,4 @@
-"""Progress of a search: a live line on a terminal, seldom plain lines elsewhere, nothing if quiet."""
+"""Progress of a search: a live line on a terminal, occasional plain lines elsewhere, nothing if quiet."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lowland.search.stops import Progress
 
 @final
 class SearchProgress:
-    """A context whose instance is a callback of the loop.
+    """A context manager that is also a callback of the search loop.
 
     Parameters
     ----------
     limit : int
-        Most iterations, for the bar.
+        Maximum number of iterations, for the bar.
     quiet : bool
         Whether to print nothing.
     """
@@ -66,14 +66,14 @@ class SearchProgress:
 
 @final
 class CountProgress:
-    """Things done and time left: one line that is rewritten on a terminal, seldom lines elsewhere.
+    """Work done and time left: one line, rewritten, on a terminal; occasional lines elsewhere.
 
     Parameters
     ----------
     things : str
         What is counted, in the plural.
     first : int, optional
-        How many were done at the start; by default one less than at the first call.
+        How many were already done at the start; by default one less than at the first call.
     """
 
     def __init__(self, things: str, first: int | None = None) -> None:
@@ -82,8 +82,8 @@ class CountProgress:
         self._spoken = 0.0
 
     def __call__(self, done: int, total: int, seconds: float) -> None:
-        """Show what is done of the total, `seconds` after the start."""
-        # what an earlier run had done says nothing about the pace
+        """Show how much of the total is done, `seconds` after the start."""
+        # work done by an earlier run says nothing about the pace of this one
         self._first = done - 1 if self._first is None else self._first
         live, now = sys.stderr.isatty(), time.monotonic()
         if now - self._spoken < (0.2 if live else 15.0) and done < total:
@@ -96,7 +96,7 @@ class CountProgress:
 
 @final
 class StepProgress:
-    """Steps of a search of unknown length: one line that is rewritten on a terminal, seldom lines elsewhere.
+    """Steps of a search of unknown length: one line, rewritten, on a terminal; occasional lines elsewhere.
 
     Parameters
     ----------

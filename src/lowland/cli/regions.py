@@ -26,21 +26,21 @@ from lowland.networks.region_survey import LAWS, survey_regions
 from lowland.networks.regions import region_report
 from lowland.report.page import write_report
 
-# signs that are taken to check general position before a count is called exact
+# largest number of signs computed to check general position, without which a count is not called exact
 QUICK = 20_000_000
 
 
 def regions(
     context: typer.Context,
     table: Annotated[
-        Path, typer.Argument(help="Inputs, a row per data point: CSV, TSV, Parquet, Feather or .npy.")
+        Path, typer.Argument(help="Inputs, one row per data point: CSV, TSV, Parquet, Feather or .npy.")
     ],
     target: Annotated[
         str | None, typer.Option(help="Name of the target column; the other columns are inputs.")
     ] = None,
     network: Annotated[
         Path | None,
-        typer.Option(help="Network (.npz: weight_0, bias_0, weight_1, ...): report on its region."),
+        typer.Option(help="Network whose region is examined (.npz: weight_0, bias_0, weight_1, ...)."),
     ] = None,
     trained: Annotated[
         str, typer.Option(help="Layers of the network that are trained: first or all.")
@@ -51,7 +51,8 @@ def regions(
     law: Annotated[str, typer.Option(help=f"How regions are drawn: {', '.join(LAWS)}.")] = "normal",
     draws: Annotated[int, typer.Option(help="Number of regions drawn.")] = 200,
     advise: Annotated[
-        float | None, typer.Option(help="Find the width at which this share of regions holds no bad minimum.")
+        float | None,
+        typer.Option(help="Find the width at which this share of regions has no bad minimum."),
     ] = None,
     bias: Annotated[bool, typer.Option(help="Whether neurons have biases.")] = True,
     report: ReportOption = None,
@@ -60,20 +61,20 @@ def regions(
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
-    """Count activation regions on data, and say which hold no bad minima."""
+    """Count the activation regions of ReLU networks on data, and report which have no bad minima."""
     if report is not None:
         check_writable(report)
     check_claim(require)
     _check_asked(network, width, report, require)
     if width is None:
-        refuse_given(context, ("law", "draws"), "this", "no regions are drawn", "give --width")
+        refuse_given(context, ("law", "draws"), "runs without --width", "no regions are drawn", "add --width")
     if network is None:
-        refuse_given(context, ("trained",), "this", "no network is judged", "give --network")
+        refuse_given(context, ("trained",), "runs without --network", "no network is given", "add --network")
     names, numbers = read_numbers(table, None, delimiter)
     inputs, values = _split(names, numbers, target, table)
     if not np.isfinite(numbers).all():
         raise InvalidInputError(
-            f"{table} has missing cells", "an empty or infinite cell", fix="leave such rows out"
+            f"{table} has missing cells", "an empty or infinite cell", fix="remove such rows"
         )
     data: dict[str, Any] = {"points": len(inputs), "inputs": inputs.shape[1]}
     count = _count(inputs, bias)
@@ -118,9 +119,11 @@ def _write_page(report: Path, found: Any, survey: Any, advice: Any, seed: int) -
 
 
 def _say_all(inputs: Any, bias: bool, count: int | None, parts: tuple[Any, ...], report: Path | None) -> None:
-    exact = "exactly" if count is not None else "and fewer if not in general position"
+    exact = "exactly" if count is not None else "or fewer if the points are not in general position"
     shown = describe_count(count if count is not None else count_patterns(inputs, bias=bias, generic=True))
-    say(f"{len(inputs)} points of {inputs.shape[1]} inputs: a neuron has {shown} patterns, {exact}")
+    say(
+        f"{len(inputs)} points with {inputs.shape[1]} inputs: {shown} activation patterns per neuron, {exact}"
+    )
     for part in parts:
         if part is not None:
             say(str(part))
@@ -130,9 +133,11 @@ def _say_all(inputs: Any, bias: bool, count: int | None, parts: tuple[Any, ...],
 
 def _check_asked(network: Path | None, width: int | None, report: Path | None, require: str | None) -> None:
     if report is not None and network is None and width is None:
-        raise InvalidInputError("there is nothing to report", "neither --network nor --width", fix="give one")
+        raise InvalidInputError(
+            "there is nothing to report", "neither --network nor --width", fix="give one of them"
+        )
     if require is not None and network is None:
-        raise InvalidInputError("--require is for a network", require, fix="give --network")
+        raise InvalidInputError("--require needs --network", require, fix="give --network")
 
 
 def _split(names: list[str], numbers: Any, target: str | None, table: Path) -> tuple[Any, Any]:
@@ -141,13 +146,13 @@ def _split(names: list[str], numbers: Any, target: str | None, table: Path) -> t
     if target not in names:
         raise InvalidInputError(f"{table} has no column {target!r}", f"columns {', '.join(names)}")
     if len(names) == 1:
-        raise InvalidInputError(f"{table} has no inputs", f"the column {target!r} alone")
+        raise InvalidInputError(f"{table} has no inputs", f"only the target column {target!r}")
     place = names.index(target)
     return np.delete(numbers, place, axis=1), numbers[:, place]
 
 
 def _count(inputs: Any, bias: bool) -> int | None:
-    """Return the exact number of patterns, None where it would take more than a moment."""
+    """Return the exact number of patterns, or None if counting would take too long."""
     n, d = inputs.shape[0], inputs.shape[1] + bias
     if d > 2 and comb(n, d - 1) * n > QUICK:
         return None

@@ -1,4 +1,4 @@
-"""`lowland regress`: a linear spline in one variable, its knots chosen by large-step gradient descent."""
+"""`lowland regress`: fit a linear spline in one variable by large-step gradient descent."""
 
 from __future__ import annotations
 
@@ -27,19 +27,22 @@ SHOWN = 20
 
 def regress(
     table: Annotated[
-        Path, typer.Argument(help="Table with both columns: CSV, TSV, Parquet, Feather or .npy.")
+        Path, typer.Argument(help="Table with the columns --x and --y: CSV, TSV, Parquet, Feather or .npy.")
     ],
     x: Annotated[str, typer.Option("--x", help="Column to predict from.")],
     y: Annotated[str, typer.Option("--y", help="Column to predict.")],
     step_size: Annotated[
-        str, typer.Option(help='Step of gradient descent, or "auto": the largest that held-out points allow.')
+        str,
+        typer.Option(
+            help='Step size of gradient descent, or "auto": the largest that held-out points allow.'
+        ),
     ] = "auto",
-    width: Annotated[int, typer.Option(help="Number of neurons of each run.")] = 50,
-    runs: Annotated[int, typer.Option(help="Random starts.")] = 8,
+    width: Annotated[int, typer.Option(help="Number of neurons per run.")] = 50,
+    runs: Annotated[int, typer.Option(help="Number of random starts.")] = 8,
     average: Annotated[
         bool, typer.Option(help="Average the runs that fit well: smaller errors, more knots.")
     ] = True,
-    steps: Annotated[int, typer.Option(help="Maximum number of steps of descent.")] = 20_000,
+    steps: Annotated[int, typer.Option(help="Maximum number of descent steps.")] = 20_000,
     level: Annotated[float, typer.Option(help="Nominal coverage of intervals.")] = 0.9,
     output: Annotated[
         Path | None, typer.Option(help="Write both columns with predictions and intervals here.")
@@ -49,7 +52,7 @@ def regress(
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
-    """Fit a linear spline with few knots by large steps of descent, and say which steps are stable there."""
+    """Fit a linear spline with few knots by large-step gradient descent, and report whether it is stable."""
     for path in (output, report):
         if path is not None:
             check_writable(path)
@@ -60,7 +63,7 @@ def regress(
         raise InvalidInputError(
             f"{table} has too few rows with finite numbers in both columns",
             f"{int(known.sum())} rows" if known.sum() < 3 else "an infinite cell",
-            fix="three at least, none infinite",
+            fix="give at least three such rows, and remove infinite values",
         )
     from lowland.estimators.stable_spline import StableSplineRegressor  # scikit-learn takes long to load
 
@@ -78,14 +81,14 @@ def regress(
         _write(output, model, numbers, (x, y), level)
     if report is not None:
         settings = [("command", shlex.join(["lowland", *sys.argv[1:]])), ("seed", str(seed))]
-        notes = [f"{left_out} rows without both numbers were left out."] if left_out else []
+        notes = [f"{left_out} rows with a missing value were left out."] if left_out else []
         page = regression_page(model, (x, y), settings, notes)
         try_report(lambda: write_report(report, page), report)
     if json:
         say_json(_as_data(model, left_out))
         return
     if left_out:
-        warn(f"lowland: {left_out} rows without both numbers were left out")
+        warn(f"lowland: {left_out} rows with a missing value were left out")
     _say(model, (x, y))
     for name, target in (("output", output), ("report", report)):
         if target is not None and target.exists():
@@ -106,18 +109,18 @@ def _say(model: Any, names: tuple[str, str]) -> None:
     error = np.sqrt(model.cv_errors_[chosen])
     say(
         f"{names[1]} by {names[0]}: {model.x_.size} rows, step size {step_words(*chosen)}, "
-        f"held-out root mean square {error:.4g}"
+        f"held-out root-mean-square error {error:.4g}"
     )
     knots = model.effective_knots_
     say(f"runs: {run_words(model.fit_.runs)}; {model.fit_.message}")
-    say(f"knots: {model.knots_.size}; nearly the same with {knots.size}:")
+    say(f"knots: {model.knots_.size}; a coarser spline with these {knots.size} is nearly the same:")
     shown = knots[:SHOWN]
     for place, value in zip(shown, model.predict(shown) if shown.size else [], strict=True):
         say(f"  {names[0]} = {place:.6g}  {names[1]} = {value:.6g}")
     if knots.size > SHOWN:
         say(f"  and {knots.size - SHOWN} more")
     finding = model.fit_.stability.certificate["stable_at_step_size"]
-    say(f"best run stable at step size  {finding.verdict.name}  {finding.method}")
+    say(f"best run is stable at its step size: {finding.verdict.name}, {finding.method}")
 
 
 def _write(path: Path, model: Any, numbers: Any, names: tuple[str, str], level: float) -> None:

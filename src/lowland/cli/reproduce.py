@@ -1,4 +1,4 @@
-"""`lowland reproduce`: run a published experiment again."""
+"""`lowland reproduce`: rerun a published experiment."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ from lowland.reproduce import EXPERIMENTS, find_experiment, run_experiment
 def reproduce(
     name: Annotated[str | None, typer.Argument(help="Name of the experiment.")] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List the experiments.")] = False,
-    quick: Annotated[bool, typer.Option("--quick", help="A smaller size.")] = False,
-    workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    quick: Annotated[bool, typer.Option("--quick", help="Run a smaller version.")] = False,
+    workers: Annotated[int, typer.Option(help="Number of processes.")] = 1,
     output: Annotated[
-        Path, typer.Option(help="Folder for numbers and page; a run goes on from what it holds.")
+        Path,
+        typer.Option(help="Folder for the numbers and the page; an interrupted run resumes from it."),
     ] = Path("reproduction"),
     quiet: QuietOption = False,
 ) -> None:
-    """Run a published experiment again: numbers, figures, and what agrees with the paper."""
+    """Rerun a published experiment: numbers, figures, and how they agree with the paper."""
     if list_all:
         for experiment in EXPERIMENTS.values():
             say(f"{experiment.name}: {experiment.title}")
@@ -32,9 +33,7 @@ def reproduce(
         return
     if name is None:
         known = ", ".join(EXPERIMENTS)
-        raise InvalidInputError(
-            "the name of an experiment is missing", "no argument", fix=f"use one of {known}"
-        )
+        raise InvalidInputError("no experiment was named", "no argument", fix=f"use one of {known}")
     page = run_experiment(
         find_experiment(name),
         output,

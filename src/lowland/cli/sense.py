@@ -30,7 +30,7 @@ from lowland.report.words import verdict_sentence
 from lowland.sensing.recover import recover
 from lowland.sensing.solvers import SOLVERS, STEP_LIMITS
 
-# what is settled for counts: a state is estimated by maximum likelihood, convex at full rank
+# options without effect on counts: the state is estimated by maximum likelihood, convex at full rank
 SETTLED = ("structure", "loss", "penalty", "solver", "start", "effort")
 
 
@@ -43,9 +43,7 @@ def sense(
             "words; mask. Or a CSV of setting, outcome, count (quantum tomography)."
         ),
     ],
-    rank: Annotated[
-        int | None, typer.Option(help="Rank of the matrix; a state's is full unless given.")
-    ] = None,
+    rank: Annotated[int | None, typer.Option(help="Rank of the matrix; for counts, full by default.")] = None,
     structure: Annotated[str, typer.Option(help="general, psd or density.")] = "general",
     loss: Annotated[str, typer.Option(help="squared, poisson or binomial.")] = "squared",
     penalty: Annotated[float, typer.Option(help="Weight of the nuclear norm.")] = 0.0,
@@ -62,7 +60,7 @@ def sense(
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Recover a low-rank matrix from linear measurements, and say what is proved about it."""
+    """Recover a low-rank matrix from linear measurements, and report what is proved about it."""
     check_claim(require)
     for path in (output, report):
         if path is not None:
@@ -84,7 +82,7 @@ def sense(
         return
     if rank is None:
         raise InvalidInputError(
-            "--rank is missing", "an NPZ of measurements", fix="pass --rank 1, for instance"
+            "--rank is missing", "an NPZ of measurements", fix="pass, for example, --rank 1"
         )
     measurement, y, weights = read_measurements(file)
     with SearchProgress(STEP_LIMITS["gauss_newton"], quiet=quiet) as progress:
@@ -155,7 +153,9 @@ def read_measurements(file: Path) -> tuple[Any, Any, Any]:
         needed = "left, words, mask, rows, columns and shape, or operator and shape"
         if "shape" not in stored or np.shape(stored["shape"]) != (2,):
             raise InvalidInputError(
-                f"{file} does not say how it measures", ", ".join(stored), fix=f"store arrays, or {needed}"
+                f"{file} does not define the measurements",
+                ", ".join(stored),
+                fix=f"store arrays, or {needed}",
             )
         shape = (int(stored["shape"][0]), int(stored["shape"][1]))
         if {"rows", "columns"} <= set(stored):
@@ -165,7 +165,7 @@ def read_measurements(file: Path) -> tuple[Any, Any, Any]:
             measurement = Linear(stored["operator"], shape)
         else:
             raise InvalidInputError(
-                f"{file} does not say how it measures", ", ".join(stored), fix=f"store {needed}"
+                f"{file} does not define the measurements", ", ".join(stored), fix=f"store {needed}"
             )
     return measurement, stored["y"], stored.get("weights")
 

@@ -1,4 +1,4 @@
-"""Checkpoints of a completion as files."""
+"""Save and load checkpoints of a completion."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from lowland.search.stops import Progress
 
 
 def checkpoint_path(model: Path) -> Path:
-    """Return where the unfinished search of a model is kept."""
+    """Return the path of the checkpoint of a model's unfinished search."""
     return model.with_name(model.name + ".checkpoint")
 
 
 def save_checkpoint(path: Path, snapshot: Snapshot, identity: Mapping[str, Any]) -> None:
-    """Write a snapshot and what it belongs to."""
+    """Write a snapshot and the identity of its fit."""
     arrays: dict[str, NDArray[Any]] = {"best_theta": snapshot.best_theta}
     scalars: dict[str, Any] = {}
     for name, value in snapshot.state.items():
@@ -49,12 +49,12 @@ def save_checkpoint(path: Path, snapshot: Snapshot, identity: Mapping[str, Any])
 
 
 def load_checkpoint(path: Path, identity: Mapping[str, Any]) -> Snapshot:
-    """Read a snapshot, refusing one of other data or settings by name."""
+    """Read a snapshot; raise an error that names the difference if data or settings are not the same."""
     if not path.exists():
         raise InvalidInputError(
             "there is nothing to resume",
             f"no file {path}",
-            fix="leave --resume out; it is for an interrupted fit",
+            fix="omit --resume, which continues an interrupted fit",
         )
     header, arrays = load_bundle(path, "checkpoint")
     for name, value in identity.items():
@@ -62,7 +62,7 @@ def load_checkpoint(path: Path, identity: Mapping[str, Any]) -> Snapshot:
             raise InvalidInputError(
                 f"{path} belongs to another fit",
                 f"{name} was {header['identity'].get(name)!r}, is {value!r}",
-                fix="give the same data and settings, or leave --resume out",
+                fix="give the same data and settings, or omit --resume",
             )
     state = {
         name.removeprefix("state_"): array for name, array in arrays.items() if name.startswith("state_")
@@ -80,7 +80,7 @@ def load_checkpoint(path: Path, identity: Mapping[str, Any]) -> Snapshot:
 def identity_of(
     observations: Observations, plan: CompletionPlan, covariates: SideCovariates, seed: int
 ) -> dict[str, Any]:
-    """Return what a checkpoint must agree with."""
+    """Return the data and settings that a checkpoint must agree with."""
     about = hashlib.sha256()
     for values in covariates:
         about.update(b"none" if values is None else values.tobytes())

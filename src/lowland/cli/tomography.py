@@ -82,7 +82,7 @@ def read_target(text: str, dimension: int) -> np.ndarray:
     qubits = dimension.bit_length() - 1
     for sign, word in _terms(text):
         if len(word) != qubits or not set(word) <= set("01"):
-            example = f"for instance {'0' * qubits}+{'1' * qubits}"
+            example = f"write, for example, {'0' * qubits}+{'1' * qubits}"
             raise InvalidInputError("--target must be a sum of basis states", repr(text), fix=example)
         vector[int(word, 2)] += sign
     return vector

@@ -1,4 +1,4 @@
-"""`lowland top`: the best columns of a row, from a saved model."""
+"""`lowland top`: rank the columns of a row by a saved model."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ from lowland.files.tables import load_table
 
 
 def top(
-    model: Annotated[Path, typer.Argument(help="A model that lowland complete wrote.")],
-    row: Annotated[str, typer.Argument(help="Label of the row, or its position where it has none.")],
+    model: Annotated[Path, typer.Argument(help="A model written by lowland complete.")],
+    row: Annotated[str, typer.Argument(help="Label of the row, or its position if rows have no labels.")],
     count: Annotated[int, typer.Option("--count", "-k", help="Number of columns.")] = 10,
     table: Annotated[
-        Path | None, typer.Option(help="The table fitted: what it observes of the row is left out.")
+        Path | None,
+        typer.Option(help="The fitted table; columns that it observes in the row are left out."),
     ] = None,
     row_name: Annotated[
         str | None,
@@ -44,7 +45,7 @@ def top(
     duplicates: DuplicatesOption = "error",
     json: JsonOption = False,
 ) -> None:
-    """Print the columns with the largest predictions in a row."""
+    """Print the columns with the largest predictions for a row."""
     if count < 1:
         raise InvalidInputError("--count must be at least 1", str(count))
     fitted = load_model(model)[0].model
@@ -53,13 +54,23 @@ def top(
     at = int(labels.positions(wanted, 0)[0])
     seen = np.zeros(0, np.intp)
     if table is not None:
-        loaded = load_table(table, Reading(row_name, column, value, layout, delimiter, duplicates))
+        loaded = load_table(
+            table,
+            Reading(
+                row=row_name,
+                column=column,
+                value=value,
+                layout=layout,
+                delimiter=delimiter,
+                duplicates=duplicates,
+            ),
+        )
         known = labels.align(loaded.observations, rows=True)
         if known.shape != fitted.shape:
             raise InvalidInputError(
-                "the table does not fit the model",
-                f"{known.shape} for {fitted.shape}",
-                fix="pass the table fitted",
+                "the table and the model differ in shape",
+                f"table {known.shape}, model {fitted.shape}",
+                fix="pass the table that the model was fitted to",
             )
         seen = known.columns[known.rows == at]
     n = fitted.shape[1]

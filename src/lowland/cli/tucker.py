@@ -1,4 +1,4 @@
-"""`lowland tucker`: the Tucker decomposition of a tensor in a file."""
+"""`lowland tucker`: Tucker decomposition of a tensor in a file."""
 
 from __future__ import annotations
 
@@ -32,16 +32,19 @@ from lowland.tensors.report import tucker_page
 def tucker(
     file: Annotated[Path, typer.Argument(help="Tensor: .npy or .npz (NaN is missing), .nc, or .tns.")],
     ranks: Annotated[
-        str | None, typer.Option(help='Ranks such as 3 or 3,2,4, or "auto": chosen by held-out cells.')
+        str | None,
+        typer.Option(help='Ranks such as 3 or 3,2,4, or "auto" to choose them by held-out cells.'),
     ] = None,
     tolerance: Annotated[
-        float | None, typer.Option(help="Largest relative error, instead of ranks; every cell must be known.")
+        float | None,
+        typer.Option(help="Largest relative error allowed, instead of --ranks; every cell must be known."),
     ] = None,
     variable: Annotated[str | None, typer.Option(help="Array of an .npz or .nc file.")] = None,
     starts: Annotated[
-        int | None, typer.Option(help="Random starts after the first; by default as needed.")
+        int | None,
+        typer.Option(help="Number of random starts after the first; by default as many as needed."),
     ] = None,
-    max_iterations: Annotated[int, typer.Option(help="Maximum number of steps of each search.")] = 500,
+    max_iterations: Annotated[int, typer.Option(help="Maximum number of steps per search.")] = 500,
     output: Annotated[
         Path | None, typer.Option(help="Write core, factors and the completed tensor here (.npz).")
     ] = None,
@@ -52,7 +55,7 @@ def tucker(
     quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Decompose a tensor into a core and a factor per mode, and say what is proved about the fit."""
+    """Decompose a tensor into a core and one factor per mode, and report what is proved about it."""
     check_claim(require)
     for path in (output, report):
         if path is not None:
@@ -60,7 +63,9 @@ def tucker(
     if output is not None and (output.suffix != ".npz" or output.absolute() == file.absolute()):
         raise InvalidInputError("--output must be a new .npz file", str(output), fix="name another file")
     if output is not None and report is not None and output.absolute() == report.absolute():
-        raise InvalidInputError("--output and --report are one file", str(output), fix="name two")
+        raise InvalidInputError(
+            "--output and --report are the same file", str(output), fix="name different files"
+        )
     read = read_tensor(file, variable=variable)
     with SearchProgress(max_iterations, quiet=quiet) as progress:
         fit = decompose_tucker(
@@ -96,7 +101,9 @@ def _parsed(ranks: str | None) -> list[int] | int | str | None:
     try:
         numbers = [int(part) for part in ranks.split(",")]
     except ValueError as error:
-        raise InvalidInputError("--ranks are not numbers", ranks, fix="for instance --ranks 3,2,4") from error
+        raise InvalidInputError(
+            "--ranks are not numbers", ranks, fix="write, for example, --ranks 3,2,4"
+        ) from error
     return numbers[0] if len(numbers) == 1 else numbers
 
 
@@ -135,14 +142,14 @@ def _say(fit: Any, output: Path | None, report: Path | None) -> None:
     say(fit.objective.describe())
     say(
         f"relative error {fit.relative_error:.4g} on the known cells; "
-        f"{fit.compression_ratio:.3g} times fewer numbers"
+        f"compression ratio {fit.compression_ratio:.3g}"
     )
     expected = None if fit.objective.data.is_full else _expected(fit)
     if expected is not None:
-        say(f"error to expect for a new observation of a cell not seen: {expected.total:.4g} (an estimate)")
+        say(f"estimated error for a new observation of an unobserved cell: {expected.total:.4g}")
     say(f"stopped: {fit.search.stop_reason.value}, {fit.search.message}")
     for order in fit.escapes:
-        say(f"left a saddle of order {order}")
+        say(f"escaped from a saddle of order {order}")
     for k, a in enumerate(fit.attempts):
         say(f"start {k} ({a.start}, {a.solver}): objective {a.value:.4g} after {a.iterations} steps")
     if fit.certificate is not None:

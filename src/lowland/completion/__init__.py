@@ -1,1 +1,1 @@
-"""Completion of tables: how one is asked for, fitted, calibrated, saved and reported."""
+"""Completion of tables: plans, fits, calibration, model files and reports."""

@@ -1,4 +1,4 @@
-"""Cells held out of a table, single and in runs, and simple predictors to compare with on them."""
+"""Hold out single cells and runs of cells, and compare with simple predictors on them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Mask = NDArray[np.bool_]
 @final
 @dataclass(frozen=True)
 class Scores:
-    """Root-mean-square errors on held-out cells, in the data's unit."""
+    """Root-mean-square errors on held-out cells, in the unit of the data."""
 
     name: str
     count: int
@@ -39,9 +39,9 @@ def hold_out_cells_and_runs(
     cells : int
         Number of single cells.
     rows : int
-        Number of rows of which a run is held out; rows that are at least four fifths full.
+        Number of rows with a held-out run; only rows that are at least 80 % observed are chosen.
     length : int
-        Columns in a run.
+        Number of columns in a run.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def score_hold_out(name: str, training: Observations, held: Observations, model:
 
 
 def predict_by_means(training: Observations, held: Observations) -> Vector:
-    """Predict a cell by its row's mean plus what its column differs by on average."""
+    """Predict a cell by the mean of its row plus the mean deviation of its column."""
     m, n = training.shape
     overall = float(training.values.mean())
     counts = training.row_counts()
@@ -88,7 +88,7 @@ def predict_by_means(training: Observations, held: Observations) -> Vector:
 
 
 def predict_by_interpolation(training: Observations, held: Observations) -> Vector:
-    """Predict a cell by linear interpolation between its row's neighbours, the nearest at an end."""
+    """Predict a cell by linear interpolation along its row, and by the nearest value at the ends."""
     predicted = predict_by_means(training, held)
     order = np.lexsort((training.columns, training.rows))
     rows, columns, values = training.rows[order], training.columns[order], training.values[order]

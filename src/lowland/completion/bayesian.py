@@ -1,4 +1,4 @@
-"""Bayesian completion of a table: variational sweeps, and Gibbs draws."""
+"""Bayesian completion of a table by variational sweeps and Gibbs draws."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from lowland.sensing.input_checks import check_scale
 
 SideCovariates = tuple[Matrix | None, Matrix | None]
 
-# strength of the priors' Wishart prior: grades are noisy, measured numbers are less so
+# strength of the Wishart prior: grades are noisier than measured numbers
 GRADES_SCALE, NUMBERS_SCALE = 0.5, 0.05
-# root mean square of the first factors, in units of the prior
+# root mean square of the initial factors, in units of the prior
 FIRST_SIZE = 0.5
-# sweeps with common noise before columns get their own: noise learnt too early takes signal for noise
-# and ends, on small tables of few strong factors, far from the best
+# sweeps with a common noise level before each column gets its own: learnt too early, noise levels absorb
+# signal, and on small tables with few strong factors the fit ends far from the best
 SETTLING = 8
 
 
@@ -47,15 +47,15 @@ class BayesianFit:
     Parameters
     ----------
     model : PosteriorModel
-        What predicts.
+        The model that predicts.
     search : SearchResult
-        Of the variational sweeps.
+        The variational sweeps.
     sampling : SearchResult or None
-        Of the Gibbs sweeps, where there were some.
+        The Gibbs sweeps, if there were any.
     objective : BayesianCompletion
     observations : Observations
     settings : BayesianSettings
-        With everything decided.
+        Resolved settings, without "auto".
     """
 
     model: PosteriorModel
@@ -67,7 +67,7 @@ class BayesianFit:
 
     @property
     def stop_reason(self) -> StopReason:
-        """Why the last search ended: the draws', where there were some."""
+        """Why the last search ended: the Gibbs draws if there were any, else the sweeps."""
         return (self.sampling or self.search).stop_reason
 
 
@@ -91,11 +91,11 @@ def fit_bayesian(
     rng : numpy.random.Generator
         For the start and the draws.
     covariates : pair of ndarray or None, shapes (m, c) and (n, c)
-        What else is known of rows and of columns; no missing numbers.
+        Covariates of rows and of columns, without missing values.
     callbacks, checkpoint, resume
         As in `lowland.search.run`.
     before : BayesianFit, optional
-        A fit of an earlier state of the table to go on from: its rows and columns are the first ones.
+        A fit of an earlier state of the table to start from; its rows and columns come first.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def fit_bayesian(
     if start is None and settings.noise == "column":
         settled = run(objective.with_common_noise(), Variational(), theta, stop=Iterations(SETTLING), rng=rng)
         if settled.stop_reason is StopReason.INTERRUPTED:
-            raise KeyboardInterrupt  # nothing is worth keeping yet
+            raise KeyboardInterrupt  # there is nothing worth keeping yet
         start = settled.state
     stop = DecreaseBelow(settings.tolerance * observations.size) | Iterations(settings.max_iterations)
     gibbs_at = resume is not None and resume.solver == Gibbs.name
@@ -153,7 +153,7 @@ def fit_bayesian(
             resume=resume if gibbs_at else None,
         )
     model = _model_of(objective, posterior, sampling, scaling, (maps[0], maps[1]), observations)
-    # rows once more, so that folding a known row in again gives what was fitted
+    # solve for the rows once more, so that folding in a known row reproduces its fit
     model = replace(model, rows=model.fold_in(observations, covariates[0]))
     return BayesianFit(model, search, sampling, objective, observations, settings)
 
@@ -168,7 +168,7 @@ def make_objective(
     """Return the probabilistic model of a table with resolved settings."""
     dtype = table.values.dtype
     if settings.rank is None:
-        raise InvalidInputError("the rank is not decided", "None")
+        raise InvalidInputError("the rank is not resolved", "None")
     entries = Entries(table.rows, table.columns, table.shape, dtype=dtype)
     strength = GRADES_SCALE if has_grades(table.values) else NUMBERS_SCALE
     features = (
@@ -201,7 +201,7 @@ def _first_point(objective: BayesianCompletion, rng: np.random.Generator) -> Vec
 
 
 def _extended(before: BayesianFit, objective: BayesianCompletion) -> Posterior:
-    """Return the posterior of an earlier fit for a table that may have more rows and columns at the end."""
+    """Return the posterior of an earlier fit, extended to a table that may have more rows and columns."""
     blank = objective.first_posterior(np.zeros(objective.size, objective.dtype))
     own = []
     for known, new in zip((before.model.rows, before.model.columns), objective.moments(blank), strict=True):

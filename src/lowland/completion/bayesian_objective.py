@@ -1,10 +1,10 @@
-"""Completion with Gaussian factors, learnt priors and noise: the bound, its blocks and their draws.
+"""Completion with Gaussian factors, learnt priors and noise: the evidence bound, its blocks and their draws.
 
 Row u of the left side is a_u = (p_u, b_u), column i of the right side a_i = (q_i, b_i); an observation
 is p_u . q_i + b_u + b_i plus noise of variance 1 / (alpha tau_i w). Each side has a learnt prior
-(`SidePrior`). Variational inference approximates rows and columns by independent Gaussians; what is
-maximised is the expected log density plus their entropy, with priors and alpha at their best values
-and tau_i ~ Gamma(2, 2) averaged over. Gibbs sampling draws the same blocks in turn.
+(`SidePrior`). Variational inference approximates rows and columns by independent Gaussians and maximises
+the expected log density plus their entropy, with priors and alpha at their optimal values and
+tau_i ~ Gamma(2, 2) averaged over. Gibbs sampling draws the same blocks in turn.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from lowland.models import General
 
 # shape and rate of the prior of a column's noise precision
 TAU = 2.0
-# variances of the noise below this power of the unit of rounding are not believed: they are the inverse
-# condition of the rows' systems, in which directions that no cell tells of must keep some digits
+# noise variances are floored at this power of the unit roundoff: they are the inverse condition number of
+# the rows' systems, in which directions without data must keep some digits
 LEAST_NOISE = 2 / 3
-# first covariances of the rows, in units of the prior
+# initial covariances of the rows, in units of the prior
 FIRST_VARIANCE = 0.1
 
 
@@ -44,21 +44,21 @@ class BayesianCompletion:
     entries : Entries
         Observed positions.
     values : ndarray, shape (p,)
-        Centred and scaled.
+        Centred and scaled values.
     rank : int
     biases : bool
         Whether rows and columns have biases.
     priors : pair of SidePrior
-        Of rows and of columns, of width rank + biases.
+        Priors of rows and of columns, of width rank + biases.
     weights : ndarray, shape (p,), or None
-        Of observations: the precision of their noise.
+        Weights of observations: relative precisions of their noise.
     column_noise : bool
-        Whether columns differ in noise.
+        Whether each column has its own noise level.
 
     Notes
     -----
-    A variational sweep costs O(p d^2 + (m + n) d^3), a Gibbs sweep what one of alternating
-    minimisation costs.
+    A variational sweep costs O(p d^2 + (m + n) d^3), a Gibbs sweep as much as a sweep of alternating
+    minimisation.
 
     References
     ----------
@@ -102,11 +102,11 @@ class BayesianCompletion:
 
     @property
     def width(self) -> int:
-        """Numbers in a row: factors and bias."""
+        """Length d of a row: factors and bias."""
         return self.model.rank + bool(self.model.biases)
 
     def with_common_noise(self) -> BayesianCompletion:
-        """Return the same model with noise that is common to columns; everything else is shared."""
+        """Return the same model with one noise level for all columns; everything else is shared."""
         twin = copy(self)
         twin.column_noise = False
         return twin
@@ -156,7 +156,7 @@ class BayesianCompletion:
         return Posterior(**fields)
 
     def average(self, posterior: Posterior, name: str) -> Posterior:
-        """Return the posterior with one block at its best: "rows" or "columns" with their prior, "noise"."""
+        """Return the posterior with one block optimised: "rows" or "columns" with their prior, or "noise"."""
         if name == "noise":
             alpha, tau = self._average_noise(posterior.errors, posterior.column_precisions)
             return replace(posterior, noise_precision=alpha, column_precisions=tau)
@@ -199,7 +199,7 @@ class BayesianCompletion:
         return replace(posterior, **changes)
 
     def bound(self, posterior: Posterior) -> float:
-        """Return minus the bound, up to constants of the priors, after a sweep ("noise" last)."""
+        """Return the negative evidence lower bound, up to constants of the priors, after a full sweep."""
         from scipy.special import gammaln
 
         alpha, count = posterior.noise_precision, float(self._counts.sum())
@@ -214,7 +214,7 @@ class BayesianCompletion:
         return float(total + posterior.row_energy + posterior.column_energy)
 
     def _column_errors(self, found: RowMoments, scaled: Matrix, shift: Matrix, state: Posterior) -> Vector:
-        """Return the expected squared errors of columns, from what their solution has added up."""
+        """Return the expected squared errors of columns, from sums accumulated by their solution."""
         new = found.moments.means.astype(np.float64)
         traces = found.moments.covariances.astype(np.float64, copy=False) @ _halved_lower(scaled)
         errors = found.squares - found.explained + 2 * np.sum(shift * new, axis=1)
@@ -225,7 +225,7 @@ class BayesianCompletion:
         return floored
 
     def _noise_weights(self, side: int, tau: Vector) -> Vector | None:
-        """Return weights of cells in the order of a side, over alpha."""
+        """Return weights of cells in the order of a side, divided by alpha."""
         own = self._weights[side]
         if not self.column_noise:
             return own
@@ -261,7 +261,7 @@ class BayesianCompletion:
         )
 
     def restore_draw(self, fields: Mapping[str, Any]) -> Draw:
-        """Return the draw with the given fields; what was kept may come as one array."""
+        """Return the draw with the given fields; kept points may be passed as one array."""
         return Draw(**{**fields, "kept": tuple(fields.get("kept", ()))})
 
     def draw(self, state: Draw, name: str, rng: np.random.Generator) -> Draw:
@@ -299,7 +299,7 @@ class BayesianCompletion:
         return replace(state, theta=self.model.pack(factors[0], factors[1], biases[0], biases[1]), **changes)
 
     def _draw_noise(self, state: Draw, rng: np.random.Generator) -> Draw:
-        squares = self.squared_errors(state.theta)  # once a sweep: the energy is read off them
+        squares = self.squared_errors(state.theta)  # once per sweep, and reused for the energy
         shape = self._counts.sum() / 2
         tau = state.column_precisions
         alpha = rng.gamma(shape) / max(0.5 * float(np.sum(tau * squares)), shape / self._noise_precision(0.0))
@@ -320,7 +320,7 @@ class BayesianCompletion:
         return squared_errors(lifted.right, lifted.left, *self._lines[1], self._values[1], self._weights[1])
 
     def energy(self, state: Draw) -> float:
-        """Return minus the log likelihood of a draw, up to a constant."""
+        """Return the negative log likelihood of a draw, up to a constant."""
         tau, alpha = state.column_precisions.astype(np.float64), state.noise_precision
         squares = float(np.sum(tau * state.errors))
         return 0.5 * alpha * squares - 0.5 * float(self._counts @ np.log(alpha * tau))
@@ -332,7 +332,7 @@ class BayesianCompletion:
 
 
 def _entropy(log_determinants: Vector, width: int, scale: float) -> float:
-    """Return the entropy of Gaussians whose precisions over `scale` have these log determinants."""
+    """Return the entropy of Gaussians whose precisions divided by `scale` have these log determinants."""
     each = width * (1 + np.log(2 * np.pi) - np.log(scale))
     return float(0.5 * np.sum(each - log_determinants))
 

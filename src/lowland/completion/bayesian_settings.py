@@ -1,4 +1,4 @@
-"""What a Bayesian completion fits, and how "auto" is read off the table."""
+"""Settings of a Bayesian completion, and how "auto" is resolved from the table."""
 
 from __future__ import annotations
 
@@ -11,44 +11,45 @@ from lowland.core.arrays import Vector, check_rank
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 
-# values on at most so many levels are taken for grades: ratings, votes, answers
+# values with at most this many levels are taken for grades: ratings, votes, answers
 MOST_LEVELS = 20
-# the pattern of what was graded tells of taste where few cells are; of a fuller table it tells nothing
+# in sparse tables the pattern of graded cells reveals taste; above this density it carries no information
 DENSEST_PATTERN = 0.3
-# and beyond this many rows and columns its factorisation takes longer than the fit
+# beyond this many rows and columns, factorising the pattern takes longer than the fit
 WIDEST_PATTERN = 6_000
 USUAL_RANK = 16
-# columns whose spreads differ by more than this factor are not in one unit
+# columns whose spreads differ by more than this factor have different units
 COMMENSURATE = 10.0
 BY_COLUMN = ("auto", "common", "column")
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BayesianSettings:
     """What to fit and when to stop.
 
     Parameters
     ----------
     rank : int or None
-        None means 16, at most half the shorter side.
+        None means 16, but at most half the shorter side.
     biases : bool
     pattern : bool or None
-        Whether which cells are observed tells of rows and columns; None means: of sparse tables of
-        grades with at most 6,000 rows or columns.
+        Whether the pattern of observed cells is a feature of rows and columns; None means yes for sparse
+        tables of grades with at most 6,000 rows or columns.
     noise : {"auto", "common", "column"}
-        Whether columns differ in noise; "auto" means: where values are no grades.
+        Whether all columns have a common noise level, or one per column; "auto" means "common" for
+        grades, else "column".
     scale : {"auto", "common", "column"}
-        Whether each column is centred and scaled by itself; "auto" means: where values are no grades
-        and spreads differ tenfold.
+        Whether all columns are centred and scaled alike, or each by itself; "auto" means "column" if
+        values are not grades and spreads differ by more than a factor of ten, else "common".
     tolerance : float
-        Sweeps stop once the bound rises by less than this an observation.
+        Sweeps stop once the bound rises by less than this per observation.
     max_iterations : int
-        Most variational sweeps.
+        Maximum number of variational sweeps.
     draws : int
-        Gibbs draws kept; 0 for variational inference alone.
+        Number of Gibbs draws kept; 0 for variational inference alone.
     burn_in : int
-        Gibbs sweeps before the first of them.
+        Number of Gibbs sweeps before the first kept draw.
     """
 
     rank: int | None = None
@@ -66,7 +67,7 @@ class BayesianSettings:
         return asdict(self)
 
     def resolve(self, table: Observations) -> BayesianSettings:
-        """Return the settings with everything decided for a table.
+        """Return the settings with "auto" resolved for a table.
 
         Raises
         ------
@@ -94,13 +95,13 @@ def check_by_column(choice: str, name: str) -> None:
 
 
 def has_grades(values: Vector) -> bool:
-    """Return whether values lie on few levels, far fewer than there are values."""
+    """Return whether values have few levels, far fewer than there are values."""
     some = values[:: max(1, values.size // 100_000)]
     return bool(np.unique(some).size <= min(MOST_LEVELS, some.size // 5))
 
 
 def column_moments(table: Observations) -> tuple[Vector, Vector]:
-    """Return means and standard deviations of columns; those of the table where a column has too few."""
+    """Return means and standard deviations of columns; those of the table for columns with too few cells."""
     values = table.values.astype(np.float64)
     counts = table.column_counts()
     safe = np.maximum(counts, 1)

@@ -12,7 +12,7 @@ from lowland.completion.fitted_table import PageParts
 from lowland.completion.holdout import Predictor
 from lowland.completion.map_surrogate import fit_map_surrogate
 from lowland.completion.posterior_model import PosteriorModel
-from lowland.completion.posterior_words import ABOUT_CERTIFICATE, describe_method
+from lowland.completion.posterior_words import ABOUT_CERTIFICATE, describe_draws, describe_method
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
@@ -25,7 +25,7 @@ from lowland.report.page import Page
 @final
 @dataclass(frozen=True, eq=False)
 class BayesianTable:
-    """A Bayesian fit as a table.
+    """A table completed by a Bayesian fit.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ class BayesianTable:
 
     @classmethod
     def of(cls, fit: BayesianFit, covariates: SideCovariates) -> BayesianTable:
-        """Return the table that a fit completes."""
+        """Return the table completed by a fit."""
         return cls(fit.model, fit, covariates)
 
     @property
     def observations(self) -> Observations | None:
-        """The table that was fitted, None where only the model is known."""
+        """The fitted table; None if only the model is known."""
         return None if self.fit is None else self.fit.observations
 
     @property
@@ -62,12 +62,12 @@ class BayesianTable:
 
     @property
     def stop_reason(self) -> StopReason:
-        """Why the last search ended: the draws', where there were some."""
+        """Why the last search ended: the Gibbs draws if there were any, else the sweeps."""
         return self._known("the search").stop_reason
 
     @property
     def interval_method(self) -> str:
-        """By the spread of the posterior."""
+        """The name of the model's own intervals: those of the posterior."""
         return "posterior"
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
@@ -83,17 +83,17 @@ class BayesianTable:
         return self.model
 
     def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
-        """Return what the same settings make of another table of the same shape."""
+        """Return the fit of another table of the same shape by the same settings."""
         settings = self._known("another fit").settings
         return fit_bayesian(table, settings, rng=rng, covariates=self.covariates).model
 
     def updated(self, table: Observations, rng: np.random.Generator) -> BayesianTable:
-        """Return the fit of a table that holds this one, from where this fit is now."""
+        """Return the fit of a table that contains this one, warm-started from this fit."""
         fit = self._known("an update")
         described = any(covariates is not None for covariates in self.covariates)
         if described and table.shape != fit.observations.shape:
             raise UnsupportedError(
-                "new rows and columns have no covariates", f"{table.shape}", fix="fit the table again"
+                "new rows and columns have no covariates", f"shape {table.shape}", fix="fit the table again"
             )
         again = fit_bayesian(table, fit.settings, rng=rng, covariates=self.covariates, before=fit)
         return BayesianTable.of(again, self.covariates)
@@ -103,9 +103,9 @@ class BayesianTable:
         return self.model
 
     def certify(self, rng: np.random.Generator, effort: str) -> tuple[BayesianTable, Certificate]:
-        """Return the fit as it is, and what is proved about the penalised problem that it implies."""
+        """Return the fit unchanged, and what is proved about the penalised problem that it implies."""
         effort = "quick" if effort == "auto" else effort
-        certificate = fit_map_surrogate(self._known("judging"), rng, effort=effort).certificate
+        certificate = fit_map_surrogate(self._known("a certificate"), rng, effort=effort).certificate
         assert certificate is not None
         return self, certificate
 
@@ -116,22 +116,21 @@ class BayesianTable:
         return posterior_page(self._known("a report"), parts)
 
     def plain_settings(self) -> dict[str, Any]:
-        """Return the settings of the fit as plain data; what is known of columns belongs to the model."""
-        return self._known("settings").settings.plain()
+        """Return the settings of the fit as plain data; column losses belong to the model."""
+        return self._known("the settings").settings.plain()
 
     def describe_method(self) -> str:
         """Return the method in a sentence."""
-        return describe_method(self._known("the method"))
+        return describe_method(self._known("a description of the method"))
 
     def describe_search(self) -> list[str]:
-        """Return how the sweeps ended, and the draws."""
+        """Return how the variational sweeps and the Gibbs draws ended, one sentence per line."""
         fit, search = self._known("the search"), self.search
         lines = [
-            f"minus the bound {search.value:.6g} after {search.iterations} sweeps in {search.seconds:.2g} s"
+            f"negative evidence lower bound {search.value:.6g} (lower is better) after {search.iterations} "
+            f"sweeps in {search.seconds:.2g} s"
         ]
-        if fit.sampling is not None:
-            lines.append(f"then {fit.settings.draws} draws kept in {fit.sampling.seconds:.2g} s")
-        return lines
+        return lines if fit.sampling is None else [*lines, describe_draws(fit)]
 
     def describe_certificate(self) -> str:
         """Return what the certificate is about."""
@@ -139,5 +138,9 @@ class BayesianTable:
 
     def _known(self, what: str) -> BayesianFit:
         if self.fit is None:
-            raise UnsupportedError(f"{what} need the data", "a model from a file", fix="fit the table again")
+            raise UnsupportedError(
+                f"the fitted data are needed for {what}",
+                "a model loaded from a file, without its data",
+                fix="fit the table again",
+            )
         return self.fit

@@ -1,4 +1,4 @@
-"""What a column holds: the loss that fits it, by the word under which users ask for it."""
+"""Kinds of columns: losses by their names, with the parameters that a column's values decide."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.protocols import MajorisedLoss
 from lowland.losses import Clipped, LogPoisson, Ordinal, Squared
 
-# words of a loss, and the number after the colon: its default, and where it must lie; None takes none
+# names of losses; for the number after the colon its default and open bounds, None if there is no number
 WORDS: dict[str, tuple[float, float, float] | None] = {
     "squared": None,
     "huber": (1.345, 1e-3, 1e9),
@@ -23,11 +23,11 @@ WORDS: dict[str, tuple[float, float, float] | None] = {
     "poisson": None,
     "ordinal": None,
 }
-# log means beyond this are no counts
+# largest log mean of a count that is drawn
 LARGEST = 40.0
-# how wide kinks are rounded
+# half-width of the quadratic that replaces a kink
 WIDTH = 0.02
-# kinds whose values are numbers with a unit, undone in what comes out
+# kinds whose values are scaled before a fit and scaled back afterwards
 NUMBERS = ("squared", "huber", "absolute", "quantile")
 # kinds whose values are levels
 LEVELS = ("logistic", "ordinal")
@@ -36,7 +36,7 @@ LEVELS = ("logistic", "ordinal")
 @final
 @dataclass(frozen=True)
 class Kind:
-    """A loss with what a column's values decide.
+    """A loss, with the parameters that a column's values decide.
 
     Parameters
     ----------
@@ -47,11 +47,11 @@ class Kind:
     levels : tuple of float
         Values of "logistic" and "ordinal", ascending.
     thresholds : tuple of float
-        Between them.
+        Thresholds between the levels.
     precision : float
-        Of "huber": inverse variance of the noise, in the unit of the fit.
+        For "huber": inverse variance of the noise, in the unit of the fit.
     width : float
-        Of "absolute" and "quantile": errors below about this count quadratically, in that unit.
+        For "absolute" and "quantile": smaller errors count quadratically, in the unit of the fit.
     """
 
     word: str
@@ -73,17 +73,17 @@ class Kind:
         return LogPoisson() if self.word == "poisson" else Squared()
 
     def probabilities(self, z: Vector) -> Matrix:
-        """Return the probabilities of the levels where the natural parameter is z, shape (p, K)."""
+        """Return the probabilities of the levels given the natural parameter z, shape (p, K)."""
         return Ordinal(self.thresholds).probabilities(z)
 
     def mean(self, z: Vector) -> Vector:
-        """Return expected values where the natural parameter is z (numbers: z itself)."""
+        """Return expected values given the natural parameter z (for numbers, z itself)."""
         if self.word in LEVELS:
             return np.asarray(self.probabilities(z) @ np.asarray(self.levels))
         return np.asarray(np.exp(z)) if self.word == "poisson" else z
 
     def variance(self, z: Vector, precision: Vector) -> Vector:
-        """Return variances of new observations where the natural parameter is z."""
+        """Return variances of new observations given the natural parameter z."""
         if self.word in LEVELS:
             levels, probabilities = np.asarray(self.levels), self.probabilities(z)
             return np.asarray(probabilities @ levels**2 - (probabilities @ levels) ** 2)
@@ -93,9 +93,9 @@ class Kind:
         return np.asarray(1 / precision if self.word in ("squared", "huber") else 2 / precision**2)
 
     def draw(self, z: Vector, precision: Vector, rng: np.random.Generator) -> Vector:
-        """Return new observations where the natural parameter is z, in the unit of the fit.
+        """Return new observations given the natural parameter z, in the unit of the fit.
 
-        Numbers vary by a normal law, or one of Laplace for absolute losses, of the noise that was found.
+        The noise of numbers is normal, or Laplace for absolute losses, with the estimated precision.
         """
         if self.word in LEVELS:
             below = np.cumsum(self.probabilities(z), axis=1)[:, :-1]
@@ -108,7 +108,7 @@ class Kind:
         return np.asarray(z + rng.standard_normal(z.size) / np.sqrt(precision))
 
     def widened(self, width: float) -> Kind:
-        """Return the kind with a loss that is quadratic at least so far out; most are everywhere smooth."""
+        """Return the kind with a loss quadratic up to `width` at least; smooth losses are unchanged."""
         if self.word == "huber":
             return replace(self, precision=min(self.precision, (self.number / width) ** 2))
         if self.word in ("absolute", "quantile"):
@@ -116,14 +116,14 @@ class Kind:
         return self
 
     def excess(self, error: Vector) -> Vector:
-        """Return what Huber's loss takes for an outlier: errors beyond its threshold, less that; else 0."""
+        """Return the part of errors beyond the threshold of the Huber loss; zero for other losses."""
         if self.word != "huber":
             return np.zeros_like(error)
         threshold = float(self.number / np.sqrt(self.precision))
         return np.asarray(np.sign(error) * np.maximum(np.abs(error) - threshold, 0.0))
 
     def likeliest(self, z: Vector) -> Vector:
-        """Return the most probable level, or the expected value of what has no levels."""
+        """Return the most probable level, or the expected value for kinds without levels."""
         if self.word not in LEVELS:
             return self.mean(z)
         best = np.argmax(self.probabilities(z), axis=1)
@@ -132,13 +132,13 @@ class Kind:
 
 
 def parse_word(text: str, name: str) -> tuple[str, float]:
-    """Return the word and number of a loss such as "quantile:0.9".
+    """Return the name and number of a loss such as "quantile:0.9".
 
     Parameters
     ----------
     text : str
     name : str
-        Of the argument, for the error.
+        Name of the argument, for error messages.
     """
     word, _, rest = text.partition(":") if isinstance(text, str) else (repr(text), "", "")
     if word not in WORDS:

@@ -1,4 +1,4 @@
-"""Columns of several kinds, made commensurate: codes and units for a fit, and back for what comes out."""
+"""Columns with several losses: encode values in common units for a fit, and decode predictions."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.losses import Mixed
 
-# a name for all columns, or one for some of them, by label or position; the others are squared
+# one loss for all columns, or losses of some columns by label or position; the others are squared
 Losses: TypeAlias = str | Mapping[str | int, str]
 
 MOST_LEVELS = 50
-# columns of a loss that are named one by one
+# up to this many columns of a loss are listed by name
 NAMED = 6
-# how wide kinks are rounded on the way to their last width, in the unit of the fit
+# decreasing widths of the quadratic that replaces a kink, in the unit of the fit
 WIDTHS = (1.0, 0.3, 0.1, 0.05)
-# cells that the table's usual noise counts as much as
+# number of cells that the typical noise of the table counts for, as a prior
 PRIOR = 4.0
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """What every column of a table holds.
+    """The kinds and units of all columns of a table.
 
     Parameters
     ----------
@@ -41,13 +41,13 @@ class Columns:
     which : ndarray of int, shape (n,)
         The kind of each column.
     centres, spreads : ndarray, shape (n,)
-        Unit of numbers; 0 and 1 for other kinds.
+        Centre and unit of numbers; 0 and 1 for other kinds.
     shifts : ndarray, shape (n,)
-        Natural parameter of a column before anything is fitted.
+        Natural parameter of a column before the fit.
     precisions : ndarray, shape (n,)
-        How much a column's loss counts: the inverse variance (of absolute losses, rate) of its noise.
+        Weight of a column's loss: the inverse variance of its noise (for absolute losses, the rate).
     learns : bool
-        Whether precisions are learnt; otherwise all columns count alike.
+        Whether precisions are learnt; otherwise all columns have equal weight.
     unit : float
         Typical spread of numbers in the unit of the fit.
     """
@@ -65,17 +65,18 @@ class Columns:
     def of(
         cls, table: Observations, losses: Losses, *, scale: str = "column", noise: str = "column"
     ) -> Columns:
-        """Read units, levels and shifts off a table.
+        """Return the kinds of columns, with units, levels and shifts estimated from a table.
 
         Parameters
         ----------
         table : Observations
         losses : str or mapping
-            A loss for all columns, whose levels are then common to them, or of some by label or position.
+            One loss for all columns, which then share their levels, or losses of some columns by label or
+            position.
         scale : {"column", "common"}
             Whether numbers are centred and scaled column by column, or keep their unit.
         noise : {"column", "common"}
-            Whether columns count by the noise that they are found to have, or alike.
+            Whether columns are weighted by their estimated noise, or equally.
 
         Raises
         ------
@@ -122,9 +123,9 @@ class Columns:
             if wrong.any():
                 bad = at[int(np.argmax(wrong))]
                 raise InvalidInputError(
-                    "a value is none of the levels of its column",
+                    "a value is not one of the levels of its column",
                     f"{table.values[bad]:g} in column {_name(table, int(table.columns[bad]))}",
-                    f"the fit knows {', '.join(f'{level:g}' for level in kind.levels[:8])}",
+                    f"the levels of the fit are {', '.join(f'{level:g}' for level in kind.levels[:8])}",
                     "leave the cell missing, or fit again",
                 )
             scaled[at] = codes
@@ -148,11 +149,11 @@ class Columns:
         return self._back(z, columns, lambda kind, own: kind.mean(own))
 
     def likeliest(self, z: Vector, columns: Indices) -> Vector:
-        """Return the likeliest level of cells that have levels, expected values of the others."""
+        """Return the likeliest level of cells with levels, and expected values of the others."""
         return self._back(z, columns, lambda kind, own: kind.likeliest(own))
 
     def draw(self, z: Vector, columns: Indices, rng: np.random.Generator) -> Vector:
-        """Return new observations of cells whose natural parameters, shifts apart, are z."""
+        """Return new observations of cells whose natural parameters, without shifts, are z."""
         precisions = self.precisions[columns]
         out = np.empty(z.size)
         for kind, at in self._cells(columns):
@@ -160,7 +161,7 @@ class Columns:
         return np.asarray(self.centres[columns] + self.spreads[columns] * out)
 
     def spread(self, z: Vector, columns: Indices) -> Vector:
-        """Return standard deviations of new observations, were the prediction exact."""
+        """Return standard deviations of new observations around exact predictions."""
         precisions = self.precisions[columns]
         out = np.empty(z.size)
         natural = z.astype(np.float64) + self.shifts[columns]
@@ -170,12 +171,12 @@ class Columns:
 
     @property
     def biases(self) -> tuple[str, ...]:
-        """Which biases make sense: a level of a row is common only to columns that share a loss."""
+        """The biases that are meaningful: a row bias needs columns that share a loss."""
         return ("column",) if len(self.words()) > 1 else ("row", "column")
 
     @cached_property
     def numbers(self) -> NDArray[np.bool_]:
-        """Which columns hold numbers or counts, shape (n,)."""
+        """Mask of the columns that hold numbers or counts, shape (n,)."""
         return np.array([kind.word not in LEVELS for kind in self.kinds])[self.which]
 
     @cached_property
@@ -184,7 +185,7 @@ class Columns:
         return tuple(group for group in (self.numbers & ~self._counts, self._counts) if group.any())
 
     def least(self, columns: Indices) -> Vector:
-        """Return the least value that cells of columns can have: zero for counts."""
+        """Return the smallest value that cells of these columns can have: zero for counts."""
         return np.asarray(np.where(self._counts[columns], 0.0, -np.inf))
 
     @cached_property
@@ -193,13 +194,13 @@ class Columns:
         return counts
 
     def probabilities(self, z: Vector, column: int) -> Matrix:
-        """Return the probabilities of a column's levels where natural parameters, shifts apart, are z."""
+        """Return the probabilities of a column's levels for natural parameters z, without shifts."""
         natural = z.astype(np.float64) + self.shifts[column]
         kind: Kind = self.kinds[self.which[column]]
         return kind.probabilities(natural)
 
     def excesses(self, table: Observations, z: Vector) -> Vector:
-        """Return the outlying part of cells whose predictions are z, in the unit of the table, shape (p,)."""
+        """Return the outlying part of cells with predictions z, in the unit of the table, shape (p,)."""
         errors, out = self.encode(table).astype(np.float64) - z, np.zeros(table.size)
         for kind, at in self._cells(table.columns):
             out[at] = kind.excess(errors[at])
@@ -220,7 +221,7 @@ class Columns:
     # ---------------------------------------------------------------- what a fit teaches
 
     def with_thresholds(self, apart: Observations, z: Vector) -> Columns:
-        """Return columns with the thresholds that suit cells that were not fitted, predicted as z."""
+        """Return columns with thresholds fitted to held-out cells, whose predictions are z."""
         y, natural = self.encode(apart).astype(np.float64), z.astype(np.float64) + self.shifts[apart.columns]
         weights = _relative_weights(apart)
         kinds = [
@@ -230,17 +231,17 @@ class Columns:
         return self._with([kinds[k] for k in self.which], self.precisions)
 
     def with_noise(self, table: Observations, z: Vector, variances: Vector) -> Columns:
-        """Return columns with the noise of the cells that were fitted.
+        """Return columns with the noise estimated from the fitted cells.
 
         Parameters
         ----------
         table : Observations
         z, variances : ndarray, shape (p,)
-            Predictions of its cells in the unit of the fit, and how uncertain they are.
+            Predictions of its cells in the unit of the fit, and their variances.
 
         Notes
         -----
-        Columns of few cells lean on the noise that is usual in the table.
+        For columns with few cells the estimate is shrunk towards the typical noise of the table.
         """
         if not self.learns:
             return self
@@ -263,7 +264,7 @@ class Columns:
 
     @cached_property
     def smoother(self) -> tuple[Columns, ...]:
-        """The same columns with losses quadratic far out, then less: cells near a kink hold a step back."""
+        """The same columns with losses smoothed less and less, since cells near a kink slow down a search."""
         stages = []
         for width in WIDTHS:
             wider = [kind.widened(width * self.unit) for kind in self.kinds]
@@ -276,7 +277,7 @@ class Columns:
         return replace(self, kinds=distinct, which=which, precisions=precisions)
 
     def describe(self, table: Observations) -> str:
-        """Return the losses and how many columns have each, or the columns where they are few."""
+        """Return the losses, each with its number of columns, or their names if they are few."""
         told = []
         for word in self.words():
             own = [j for j, k in enumerate(self.which) if self.kinds[k].word == word]
@@ -286,18 +287,18 @@ class Columns:
         return "; ".join(told)
 
     def words(self) -> Sequence[str]:
-        """Return the words of the losses used."""
+        """Return the names of the losses used."""
         return sorted({kind.word for kind in self.kinds})
 
 
 def _distinct(kinds: Sequence[Kind]) -> tuple[tuple[Kind, ...], Indices]:
-    """Return the kinds that there are, in order of appearance, and which of them each column has."""
+    """Return the distinct kinds in order of appearance, and the index of the kind of each column."""
     places = {kind: k for k, kind in enumerate(dict.fromkeys(kinds))}
     return tuple(places), np.array([places[kind] for kind in kinds], np.intp)
 
 
 def check_columns(losses: Losses, table: Observations) -> None:
-    """Raise unless all columns that are named are there, and their losses are known."""
+    """Raise unless all named columns exist and their losses are known."""
     if not isinstance(losses, str):
         _resolved(losses, table)
 
@@ -306,7 +307,7 @@ def _kind(word: str, number: float, values: Vector, where: str) -> Kind:
     if word == "poisson" and values.size and (values.min() < 0 or (values != np.round(values)).any()):
         bad = values[(values < 0) | (values != np.round(values))][0]
         raise InvalidInputError(
-            f'loss "poisson" of {where} needs counts', f"{bad:g}", "counts are whole and not negative"
+            f'loss "poisson" of {where} needs counts', f"{bad:g}", "counts are integers of at least 0"
         )
     if word not in LEVELS:
         return Kind(word, number)
@@ -331,7 +332,7 @@ def _kind(word: str, number: float, values: Vector, where: str) -> Kind:
 def _units(
     kinds: Sequence[Kind], values: Vector, weights: Vector, by_column: Sequence[Indices]
 ) -> list[tuple[float, float, float]]:
-    """Return centre, spread and shift of every column; those of all numbers where a column has none."""
+    """Return centre, spread and shift of every column; empty columns of numbers use all numbers."""
     numbers = [at for kind, at in zip(kinds, by_column, strict=True) if kind.word in NUMBERS and at.size]
     everything = np.concatenate(numbers) if numbers else np.zeros(0, np.intp)
     overall = float(np.average(values, weights=weights)) if values.size else 0.0
@@ -343,7 +344,7 @@ def _units(
 
 
 def _relative_weights(table: Observations) -> Vector:
-    """Return the weights of cells over their mean."""
+    """Return the weights of cells divided by their mean."""
     if table.weights is None:
         return np.ones(table.size)
     return table.weights.astype(np.float64) / float(np.mean(table.weights, dtype=np.float64))
@@ -357,7 +358,7 @@ def _groups(table: Observations) -> list[Indices]:
 
 
 def _resolved(losses: Mapping[str | int, str], table: Observations) -> dict[int, tuple[str, float]]:
-    """Return the words of columns by position."""
+    """Return the loss names and numbers of the named columns by position."""
     found: dict[int, tuple[str, float]] = {}
     names = None if table.column_labels is None else {str(x): j for j, x in enumerate(table.column_labels)}
     for column, text in losses.items():
@@ -368,7 +369,7 @@ def _resolved(losses: Mapping[str | int, str], table: Observations) -> dict[int,
             known = (
                 f"the table has {', '.join(list(names or [])[:6])}" if names else f"{table.shape[1]} columns"
             )
-            raise InvalidInputError("loss names a column that is not there", repr(column), known)
+            raise InvalidInputError("loss names a column that does not exist", repr(column), known)
         found[int(at)] = parse_word(text, f"loss of column {column!r}")
     return found
 

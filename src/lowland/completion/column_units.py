@@ -1,4 +1,4 @@
-"""The unit of a column's numbers, and how large their noise is."""
+"""Estimate the unit and the noise of a column."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from lowland.completion.column_kinds import Kind
 from lowland.core.arrays import Vector
 
-# the part of a standard deviation below which half of a normal law's errors lie
+# median absolute deviation of the standard normal distribution
 HALF = 0.6745
 SMALLEST = 1e-150
 
@@ -19,15 +19,15 @@ def unit_of(kind: Kind, values: Vector, weights: Vector, overall: float) -> tupl
     ----------
     kind : Kind
     values, weights : ndarray, shape (p,)
-        Of its cells.
+        Values and weights of its cells.
     overall : float
-        Mean of the table, for counts of which few were seen.
+        Mean of the table, towards which sparse columns of counts are shrunk.
     """
     total = float(weights.sum())
     if kind.word == "poisson":
         one = total / max(values.size, 1) or 1.0
         return 0.0, 1.0, float(np.log((weights @ values + one * max(overall, 1e-8)) / (total + one)))
-    if kind.word == "logistic":  # a threshold of each column as a shift, so that they share a loss
+    if kind.word == "logistic":  # the threshold of a column is its shift, so that columns share a loss
         upper = float(weights @ (values == kind.levels[1])) / total if values.size else 0.5
         share = (values.size * upper + 0.5) / (values.size + 1)
         return 0.0, 1.0, float(np.log(share / (1 - share)))
@@ -44,28 +44,29 @@ def unit_of(kind: Kind, values: Vector, weights: Vector, overall: float) -> tupl
 
 
 def noise_of(kind: Kind, y: Vector, z: Vector, variances: Vector, weights: Vector) -> tuple[float, float]:
-    """Return the noise of a column's cells, and how many cells' worth it rests on.
+    """Return the noise of a column's cells, and the total weight that it is estimated from.
 
-    It is an expected square; for absolute and quantile losses the mean error of a Laplace law of the same
-    median, for a mean would count outliers and columns without any would be fitted alone.
+    The noise is an expected square. For absolute and quantile losses it is the mean absolute error of the
+    Laplace distribution with the same median; a plain mean would be dominated by outliers, and columns
+    without outliers would dominate the fit.
     """
     total = float(weights.sum())
     if kind.word in ("absolute", "quantile"):
         return weighted_quantile(np.sqrt((y - z) ** 2 + variances), weights, 0.5) / np.log(2), total
     errors = (y - z) ** 2
-    if kind.word == "huber":  # what is beyond the threshold counts as little here as in the loss
+    if kind.word == "huber":  # errors beyond the threshold are clipped
         typical = weighted_quantile(np.abs(y - z), weights, 0.5) / HALF
         errors = np.minimum(errors, (kind.number * typical) ** 2)
     return float(weights @ (errors + variances)) / max(total, SMALLEST), total
 
 
 def precision_of(noise: float) -> float:
-    """Return what a column's loss is multiplied by: one over the noise."""
+    """Return the weight of a column's loss: the inverse of the noise."""
     return float(1 / max(noise, SMALLEST))
 
 
 def weighted_quantile(values: Vector, weights: Vector, level: float) -> float:
-    """Return the quantile of weighted values, between neighbours by linear interpolation."""
+    """Return a quantile of weighted values, interpolated linearly."""
     if not values.size:
         return 0.0
     order = np.argsort(values, kind="stable")

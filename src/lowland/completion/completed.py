@@ -1,4 +1,4 @@
-"""`Completed`: a completed table, however it was fitted, and all that can be asked of it."""
+"""`Completed`: a completed table with predictions, intervals, draws and updates, for every method."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.observations import Observations
 
 INTERVALS = ("auto", "posterior", "fisher", "conformal", "conformal_gaps")
-# what is drawn at once of all completions of a table
+# largest number of values drawn at once for multiple imputation
 LARGEST_DRAWS = 200_000_000
-# what models have that are asked for intervals of another kind
-_NEEDS = {"posterior": "a Bayesian fit", "fisher": "a penalised fit of squares, no sign fixed"}
+# the fit that each kind of interval needs
+_NEEDS = {
+    "posterior": "a Bayesian fit",
+    "fisher": "a penalised fit with squared losses and factors of unconstrained sign",
+}
 
 
 @final
@@ -35,11 +38,11 @@ class Completed:
     Parameters
     ----------
     table : FittedTable
-        By the method that fitted it.
+        The fit, by any method.
     seed : int
-        Of what is drawn to calibrate, and of the cells that are held out.
+        Seed for the choice of held-out cells and for calibration.
     stored : str
-        Fingerprint of the table fitted, its weights apart, where a file told it.
+        Fingerprint of the fitted table without its weights, if read from a file.
     """
 
     table: FittedTable
@@ -48,12 +51,12 @@ class Completed:
 
     @property
     def model(self) -> TableModel:
-        """What predicts."""
+        """The model that predicts."""
         return self.table.model
 
     @cached_property
     def cells_fitted(self) -> str:
-        """Fingerprint of the table fitted, its weights apart; empty where it is not known."""
+        """Fingerprint of the fitted table without its weights; empty if not known."""
         seen = self.table.observations
         return self.stored if seen is None else fingerprint(seen)
 
@@ -63,9 +66,13 @@ class Completed:
         return self.model.labels
 
     def observed(self, what: str) -> Observations:
-        """Return the table that was fitted, or raise UnsupportedError with what needs it."""
+        """Return the fitted table; raise UnsupportedError, naming `what` needs it, if it is not known."""
         if self.table.observations is None:
-            raise UnsupportedError(f"{what} need the data", "a model from a file", fix="fit the table again")
+            raise UnsupportedError(
+                f"the fitted data are needed for {what}",
+                "a model loaded from a file, without its data",
+                fix="fit the table again",
+            )
         return self.table.observations
 
     def cells(self, rows: ArrayLike, columns: ArrayLike) -> tuple[Indices, Indices]:
@@ -73,7 +80,7 @@ class Completed:
         at_rows, at_columns = self.labels.positions(rows, 0), self.labels.positions(columns, 1)
         if at_rows.shape != at_columns.shape:
             raise InvalidInputError(
-                "rows and columns must be equally long", f"{at_rows.size} and {at_columns.size}"
+                "rows and columns must be equally long", f"lengths {at_rows.size} and {at_columns.size}"
             )
         return at_rows, at_columns
 
@@ -82,17 +89,17 @@ class Completed:
     ) -> Matrix:
         """Return predictions of all cells of the rows of a table, folded in, shape (k, n).
 
-        Of columns with levels they are expected values, or the `likeliest` levels.
+        For columns with levels these are expected values, or the likeliest levels if `likeliest` is set.
 
-        The rows of the fitted table itself are not folded in, which would make no use of draws and
-        weights: what is predicted of a cell must not depend on how it is asked for.
+        The fitted table itself is not folded in, because folding in ignores draws and weights, and the
+        prediction of a cell must not depend on how it is requested.
         """
         if table.shape == self.model.shape and fingerprint(table) == self.cells_fitted:
             return self.model.matrix(likeliest=likeliest)
         return self.model.complete(table, covariates, likeliest=likeliest)
 
     def top(self, row: int, count: int, exclude_observed: bool) -> tuple[Indices, Vector]:
-        """Return the columns of a row with the largest predictions, and these."""
+        """Return the columns with the largest predictions for a row, and these predictions."""
         n = self.model.shape[1]
         scores = self.model.scores(np.full(n, row), np.arange(n))
         seen = np.zeros(0, np.intp)
@@ -100,8 +107,8 @@ class Completed:
             table = self.table.observations
             if table is None:
                 raise UnsupportedError(
-                    "what was observed is not known",
-                    "a model from a file",
+                    "the observed cells are not known",
+                    "a model loaded from a file, without its data",
                     fix="pass exclude_observed=False, or fit the table again",
                 )
             seen = table.columns[table.rows == row]
@@ -117,13 +124,13 @@ class Completed:
         return self.model.probabilities(rows, column)
 
     def outliers(self) -> Any:
-        """Return the sparse part that a robust fit takes off the observed cells, shape (m, n)."""
+        """Return the sparse part that a robust fit removes from the observed cells, shape (m, n)."""
         from scipy.sparse import csr_array
 
         losses = self.model.losses
         if losses is None or "huber" not in losses.words():
             raise UnsupportedError(
-                "outliers need Huber's loss", "a fit with other losses", fix='fit with loss="huber"'
+                "outliers need the Huber loss", "a fit with other losses", fix='fit with loss="huber"'
             )
         table = self.observed("outliers")
         parts = losses.excesses(table, self.model.natural(table.rows, table.columns).astype(np.float64))
@@ -143,9 +150,9 @@ class Completed:
         own, losses = self.table.interval_method, self.model.losses
         if losses is not None and not losses.numbers[columns].all():
             raise UnsupportedError(
-                "a column of levels has no intervals",
+                "columns of levels have no intervals",
                 "two-level or ordered columns",
-                fix="ask for level_probabilities, or sample",
+                fix="use level_probabilities or sample",
             )
         method = own if method == "auto" else method
         if method.startswith("conformal"):
@@ -160,14 +167,14 @@ class Completed:
 
     @property
     def with_intervals(self) -> Indices:
-        """The columns that have intervals: those of numbers and counts."""
+        """The columns that have intervals: those that hold numbers or counts."""
         losses = self.model.losses
         return np.arange(self.model.shape[1]) if losses is None else np.flatnonzero(losses.numbers)
 
     def _calibrated(
         self, rows: Indices, columns: Indices, level: float, method: str
     ) -> tuple[Vector, Vector]:
-        """Return conformal intervals, each group of columns by the errors of its own."""
+        """Return conformal intervals, each group of columns calibrated on its own errors."""
         groups = self._conformal if method == "conformal" else self._conformal_gaps
         lower, upper = np.full((2, rows.size), np.nan)
         for known, calibrated in groups:
@@ -178,7 +185,7 @@ class Completed:
 
     @cached_property
     def trial(self) -> Trial:
-        """A fit to most of the cells, and what it predicts of the others; fitted when first asked for."""
+        """A fit to most of the cells, and its predictions of the others; computed on first use."""
         return hold_trial(*self._calibrating())
 
     @cached_property
@@ -195,7 +202,7 @@ class Completed:
         return (np.ones(self.model.shape[1], bool),) if losses is None else losses.calibrating
 
     def _calibrating(self) -> tuple[Observations, Refit, np.random.Generator]:
-        """Return what intervals are calibrated on, how, and with what randomness."""
+        """Return the data, the refitting function and the generator for calibration."""
         return self.observed("conformal intervals"), self.table.refit, np.random.default_rng(self.seed)
 
     def sample(self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator) -> Matrix:
@@ -209,13 +216,15 @@ class Completed:
         seen = self.table.observations
         if seen is None:
             raise UnsupportedError(
-                "completions need the data", "a model from a file", fix="fit the table again, or use sample"
+                "the fitted data are needed for completions",
+                "a model loaded from a file, without its data",
+                fix="fit the table again, or use sample",
             )
         if count * m * n > LARGEST_DRAWS:
             raise InvalidInputError(
-                "so many completions would be too large",
+                "the completions would take too much memory",
                 f"{count} x {m} x {n} numbers",
-                fix="ask for fewer, or sample the cells that matter",
+                fix="ask for fewer, or sample only the cells that you need",
             )
         missing = np.ones((m, n), bool)
         missing[seen.rows, seen.columns] = False
@@ -228,17 +237,19 @@ class Completed:
     # ---------------------------------------------------------------- new observations
 
     def updated(self, new: Observations) -> Completed:
-        """Return the table fitted again with more observations, from where the fit is now.
+        """Return the table refitted with more observations, warm-started from this fit.
 
         Parameters
         ----------
         new : Observations
-            In the order of the fitted table, which they may extend; a cell that is known is replaced.
+            In the order of the fitted table, which they may extend; known cells are replaced.
         """
         seen = self.table.observations
         if seen is None:
             raise UnsupportedError(
-                "an update needs the data", "a model from a file", fix="fit the table again"
+                "the fitted data are needed for an update",
+                "a model loaded from a file, without its data",
+                fix="fit the table again",
             )
         again = self.table.updated(merge(seen, new), np.random.default_rng(self.seed))
         return replace(self, table=again)

@@ -1,4 +1,4 @@
-"""Distribution-free intervals: calibrated on held-out cells, whatever the model or the noise."""
+"""Distribution-free intervals, calibrated on held-out cells without assumptions on model or noise."""
 
 from __future__ import annotations
 
@@ -14,26 +14,25 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
 
-# cells that calibrate intervals in gaps, and most fits for it
+# cells wanted to calibrate intervals in gaps, and the maximum number of fits for it
 ENOUGH, ROUNDS = 500, 10
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Conformal:
-    """A fit to most cells, and the scores of the others, which say how wide intervals must be.
+    """A fit to most cells, and the scores of the others, which set the width of the intervals.
 
-    A score is an absolute error over the model's own standard error of a new observation. If a new
-    cell is as likely as each of the held-out ones to have any of the ranks, an interval that reaches
-    the ceil((k + 1) level)-th of k scores holds it with probability at least `level`, over the choice
-    of cells.
+    A score is an absolute error divided by the model's standard error of a new observation. If a new
+    cell is exchangeable with the held-out ones, an interval as wide as the ceil((k + 1) level)-th
+    smallest of k scores contains its value with probability at least `level`, over the choice of cells.
 
     Parameters
     ----------
     predictor : Predictor
         Fitted to the cells that were kept; intervals are centred at its predictions.
     scores : ndarray, shape (k,)
-        Of the held-out cells, ascending.
+        Scores of the held-out cells, ascending.
 
     References
     ----------
@@ -57,7 +56,7 @@ class Conformal:
         if place > count:
             raise UnsupportedError(
                 "the held-out cells are too few for this level",
-                f"{count} for {level:g}",
+                f"{count} cells, level {level:g}",
                 f"at least {int(np.ceil(level / (1 - level) - 1e-9))} are needed",
                 "lower the level, or use the model's own intervals",
             )
@@ -70,7 +69,7 @@ Groups = Sequence[NDArray[np.bool_]]
 
 
 def calibrate(trial: Trial, groups: Groups) -> list[tuple[NDArray[np.bool_], Conformal]]:
-    """Score the cells that were held out of a fit.
+    """Calibrate on the cells that were held out of one fit.
 
     Parameters
     ----------
@@ -88,7 +87,7 @@ def calibrate(trial: Trial, groups: Groups) -> list[tuple[NDArray[np.bool_], Con
 def calibrate_on_gaps(
     observations: Observations, fit: Refit, rng: np.random.Generator, whole: Predictor, groups: Groups
 ) -> list[tuple[NDArray[np.bool_], Conformal]]:
-    """Hold gaps like those of the table out, several times, and pool the scores.
+    """Hold out gaps like those of the table several times, and pool the scores.
 
     Parameters
     ----------
@@ -108,8 +107,8 @@ def calibrate_on_gaps(
 
     Notes
     -----
-    Cells of one gap err together, so that few gaps tell little: at least `ENOUGH` cells are scored, by up to
-    `ROUNDS` fits. Pooling fits makes the level approximate.
+    Errors within a gap are correlated, so that a few gaps tell little: at least `ENOUGH` cells are scored, by
+    up to `ROUNDS` fits. Pooling fits makes the level approximate.
     """
     trials: list[Trial] = []
     while len(trials) < ROUNDS and sum(trial.observed.size for trial in trials) < ENOUGH:

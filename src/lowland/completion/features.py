@@ -1,4 +1,4 @@
-"""Features of rows or columns that their prior means depend on: covariates and the observed pattern."""
+"""Features that the prior means of rows or columns depend on: covariates and the observed pattern."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 
-# ridges of the coefficients: a learnt value runs away and loses the gain
+# ridges of the coefficients; fixed, because learning them diverges and loses the gain in accuracy
 PATTERN_RIDGE, COVARIATE_RIDGE = 2.0, 10.0
-# a covariate that varies by less than this part of its size is constant, and has no effect
+# a covariate that varies by less than this fraction of its size is constant, and has no effect
 ROUNDING = 1e-12
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class FeatureMap:
-    """How the rows (or columns) of a table become features.
+    """Map from the rows (or columns) of a table to their features.
 
     Parameters
     ----------
     partners : int
-        Length of the other side, where the pattern is a feature; else 0.
+        Length of the other side if the pattern is a feature; else 0.
     centres, spreads : ndarray, shape (c,)
-        Of the covariates; the spread of a constant one is infinite.
+        Means and standard deviations of the covariates; infinite spread for a constant one.
     """
 
     partners: int
@@ -49,7 +49,7 @@ class FeatureMap:
         return not (self.partners or self.centres.size)
 
     def features(self, lines: Indices, partners: Indices, count: int, covariates: Matrix | None) -> Any:
-        """Return sparse features, each divided by the root of its ridge, or None where there are none.
+        """Return sparse features, each divided by the square root of its ridge, or None if there are none.
 
         Parameters
         ----------
@@ -80,20 +80,20 @@ class FeatureMap:
             what = "missing" if covariates is None else "not those of the fit"
             raise InvalidInputError(
                 f"covariates are {what}",
-                f"{found}, the fit had {self.centres.size}",
-                fix="pass the same covariates as in the fit, for these rows",
+                f"{found} covariates, the fit had {self.centres.size}",
+                fix="pass the covariates of the fit for these rows",
             )
 
 
 def check_covariates(values: Any, length: int, name: str) -> Matrix | None:
-    """Return covariates as numbers, one line per row (or column) of the table and no gaps.
+    """Return covariates as numbers, one line per row (or column) of the table, none missing.
 
     Parameters
     ----------
     values : array_like, shape (length,) or (length, c), or None
     length : int
     name : str
-        The argument's name, for the error.
+        Name of the argument, for error messages.
     """
     if values is None:
         return None
@@ -103,20 +103,20 @@ def check_covariates(values: Any, length: int, name: str) -> Matrix | None:
         raise InvalidInputError(
             f"{name} must hold numbers",
             type(values).__name__,
-            fix="encode text, or label the table: read_covariates then does",
+            fix="encode text as numbers, or label the table so that read_covariates can encode it",
         ) from error
     if numbers.ndim == 1:
         numbers = numbers[:, None]
     if numbers.ndim != 2 or numbers.shape[0] != length:
         raise InvalidInputError(
-            f"{name} must have a line for each of the table's",
-            f"shape {numbers.shape} for {length}",
+            f"{name} must have one line per row (or column) of the table",
+            f"shape {numbers.shape} for length {length}",
             fix="pass an array in the table's order, or labelled covariates",
         )
     if not np.isfinite(numbers).all():
         line = int(np.argwhere(~np.isfinite(numbers))[0, 0])
         raise InvalidInputError(
-            f"{name} must have no gaps", f"line {line}", fix="fill them in, or drop the column"
+            f"{name} must have no missing values", f"line {line}", fix="fill them in, or drop the column"
         )
     return numbers
 

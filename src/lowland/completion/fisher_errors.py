@@ -1,4 +1,4 @@
-"""Standard errors of a penalised fit, from the curvature at its end."""
+"""Standard errors of a penalised fit, from the curvature at its solution."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.sensing.tangent_covariance import TangentCovariance, estimate_noise
 
-# scales are kept within this factor of the usual one, so that a cell without information gets a wide
+# standard errors are at most about this many noise levels, so that a cell without information gets a wide
 # interval and not an infinite one
 WIDEST = 10.0
 
@@ -22,9 +22,9 @@ WIDEST = 10.0
 @final
 @dataclass(frozen=True, eq=False)
 class FisherErrors:
-    """A penalised fit with standard errors of new observations, of the noise alone where it has no more.
+    """A penalised fit with standard errors of new observations; those of the noise alone if saturated.
 
-    A new observation has the weight that its row's cells have on average.
+    A new observation has the mean weight of the cells in its row.
     """
 
     fit: CompletionFit
@@ -35,7 +35,7 @@ class FisherErrors:
 
     @cached_property
     def _covariance(self) -> TangentCovariance:
-        # kept, for it factors a matrix once for all cells
+        # cached, because it factorises a matrix once for all cells
         return TangentCovariance(self.fit.objective.in_double(), self.fit.theta.astype(np.float64))
 
     def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
@@ -44,7 +44,7 @@ class FisherErrors:
         try:
             level = estimate_noise(covariance.objective, covariance.theta, strict=False).level
             variances = covariance.of_entries(rows, columns)
-        except UnsupportedError:  # saturated: the residuals say nothing of the noise
+        except UnsupportedError:  # saturated: the residuals carry no information on the noise
             level, variances = 1.0, np.zeros(rows.size)
         if not level > 0:
             level = 1.0

@@ -1,4 +1,4 @@
-"""`FittedTable`: what every method of completion offers of the table that it fitted."""
+"""`FittedTable`: the interface of tables fitted by any method of completion."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ class Sampler(Protocol):
 @final
 @dataclass(frozen=True, eq=False)
 class PageParts:
-    """What a page shows beside the fit.
+    """The parts of a page other than the fit.
 
     Parameters
     ----------
     trial : Trial or None
-        How well held-out cells were predicted.
+        Predictions of held-out cells.
     path : RankPath or None
         How rank and penalty were chosen.
     certificate : Certificate or None
     title : str
     settings : sequence of pairs
-        As of `Page`.
+        As in `Page`.
     """
 
     trial: Trial | None
@@ -51,26 +51,26 @@ class PageParts:
 
 
 class FittedTable(Protocol):
-    """A table fitted by one method; a model that was read from a file knows no data.
+    """A table fitted by one method; a model loaded from a file has no data.
 
-    What needs the data raises UnsupportedError where there are none.
+    Methods that need the data raise UnsupportedError if there are none.
     """
 
     @property
     def model(self) -> TableModel:
-        """What predicts."""
+        """The model that predicts."""
 
     @property
     def observations(self) -> Observations | None:
-        """The table that was fitted, None where only the model is known."""
+        """The fitted table; None if only the model is known."""
 
     @property
     def method(self) -> str:
-        """Either "map", "variational" or "gibbs"."""
+        """The name of the method: "map", "variational" or "gibbs"."""
 
     @property
     def search(self) -> SearchResult:
-        """The search, of a Bayesian fit that of the variational sweeps."""
+        """The search; for a Bayesian fit, the variational sweeps."""
 
     @property
     def stop_reason(self) -> StopReason:
@@ -78,27 +78,27 @@ class FittedTable(Protocol):
 
     @property
     def interval_method(self) -> str:
-        """The model's own intervals: "posterior", "fisher" or "conformal"."""
+        """The name of the model's own intervals: "posterior", "fisher" or "conformal"."""
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
         """Return the model's own intervals for new observations of cells."""
 
     def predictor(self) -> Predictor:
-        """Return predictions with standard errors, for intervals that are calibrated on gaps."""
+        """Return predictions with standard errors, for intervals calibrated on gaps."""
 
     def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
-        """Return what the same settings make of another table of the same shape."""
+        """Return the fit of another table of the same shape by the same settings."""
 
     def updated(self, table: Observations, rng: np.random.Generator) -> FittedTable:
-        """Return the fit of a table that holds this one, from where this fit is now."""
+        """Return the fit of a table that contains this one, warm-started from this fit."""
 
     def sampler(self, what: str) -> Sampler:
-        """Return what draws cells, or raise UnsupportedError with what draws were wanted for."""
+        """Return a sampler of cells, or raise UnsupportedError, naming `what` the draws are for."""
 
     def certify(self, rng: np.random.Generator, effort: str) -> tuple[FittedTable, Certificate]:
-        """Return the fit, finished where judges need it, and what is proved about it.
+        """Return the fit, refined if the certificate needs it, and what is proved about it.
 
-        An effort of "auto" is what the method can afford.
+        An effort of "auto" is the default effort of the method.
         """
 
     def page(self, parts: PageParts) -> Page:
@@ -108,10 +108,10 @@ class FittedTable(Protocol):
         """Return the settings of the fit as plain data."""
 
     def describe_method(self) -> str:
-        """Return the method in a sentence, empty where the search says all."""
+        """Return a phrase on the method; empty if the description of the search suffices."""
 
     def describe_search(self) -> list[str]:
-        """Return how the search ended, a sentence per line."""
+        """Return how the search ended, one sentence per line."""
 
     def describe_certificate(self) -> str:
-        """Return what the certificate is about, empty where it is the fit itself."""
+        """Return what the certificate is about; empty if it is about the fit itself."""

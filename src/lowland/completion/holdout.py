@@ -1,4 +1,4 @@
-"""A trial of a completion: most cells fitted, the others predicted, and how well that went."""
+"""A trial of a completion: fit most cells, predict the others, and measure the errors."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
 
-# part of the observed cells that calibrates, and how many suffice
+# fraction of the observed cells that is held out, and the largest number needed
 SHARE = 0.1
 MOST = 20_000
-# tables that are emptier have no gaps, but cells
+# below this density the missing cells are the rule, not gaps
 EMPTIEST = 0.5
-# levels of which coverage is told, and those of a calibration curve
+# levels whose coverage is reported, and those of a calibration curve
 TOLD = (0.5, 0.9, 0.95)
 LEVELS = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99])
 
 
 class Predictor(Protocol):
-    """A fitted table that predicts cells and knows how far off a new observation may be."""
+    """A fitted table that predicts cells, with standard errors of new observations."""
 
     def predict(self, rows: Indices, columns: Indices) -> Vector:
         """Return predictions of cells, shape (k,)."""
@@ -41,7 +41,7 @@ Hold = Callable[[Observations, np.random.Generator], tuple[Observations, Observa
 @final
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """Held-out cells and what was predicted of them without them.
+    """Held-out cells, and their predictions by a fit to the other cells.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ class Trial:
     columns : ndarray of int, shape (k,)
     observed, predicted, standard_errors : ndarray, shape (k,)
     usual : float
-        Root-mean-square difference of the cells from their column's mean over the others.
+        Root-mean-square error of predicting each cell by the mean of its column over the other cells.
     """
 
     predictor: Predictor
@@ -67,7 +67,7 @@ class Trial:
 
     @cached_property
     def scores(self) -> Vector:
-        """Absolute errors over the predictor's own standard errors, ascending."""
+        """Absolute errors divided by the predictor's standard errors, ascending."""
         return self.scores_of(np.ones(self.columns.max(initial=0) + 1, dtype=bool))
 
     def scores_of(self, some: NDArray[np.bool_]) -> Vector:
@@ -76,7 +76,7 @@ class Trial:
         return np.sort(np.abs(self.predicted - self.observed)[at] / self.standard_errors[at])
 
     def coverage(self, levels: Vector) -> Vector:
-        """Return the part of cells inside the model's own intervals of these levels."""
+        """Return the fraction of cells inside the model's own intervals of these levels."""
         from scipy.special import ndtri
 
         reach = ndtri((1 + np.asarray(levels)) / 2)
@@ -84,7 +84,7 @@ class Trial:
         return inside
 
     def errors_by_column(self) -> tuple[Indices, Indices, Vector]:
-        """Return the columns with held-out cells, how many each, and their root-mean-square errors."""
+        """Return the columns with held-out cells, the numbers of these, and root-mean-square errors."""
         squares = np.bincount(self.columns, (self.predicted - self.observed) ** 2)
         counts = np.bincount(self.columns)
         some = np.flatnonzero(counts)
@@ -101,8 +101,8 @@ def hold_trial(table: Observations, fit: Refit, rng: np.random.Generator, hold: 
         Fits a table, given a generator.
     rng : numpy.random.Generator
     hold : callable, optional
-        Takes the table and the generator and returns what is kept and what is held out; `hold_out` by
-        default.
+        Takes the table and the generator and returns the kept and the held-out cells; by default
+        `hold_out`.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def hold_out(observations: Observations, rng: np.random.Generator) -> tuple[Obse
     if count >= size:
         raise UnsupportedError(
             "the table is too small to hold cells out",
-            f"{size} observed",
+            f"{size} observed cells",
             fix="use the model's own intervals",
         )
     held = np.zeros(size, dtype=bool)
@@ -146,21 +146,21 @@ def hold_out(observations: Observations, rng: np.random.Generator) -> tuple[Obse
 
 
 def hold_gaps(table: Observations, rng: np.random.Generator) -> tuple[Observations, Observations]:
-    """Return most of the cells, and about a tenth in gaps like those that the table has.
+    """Return most of the cells, and about a tenth in gaps like those of the table.
 
-    A row lends its gaps to another: what the one lacks is held out of the other, row after row.
+    The missing cells of one row are held out of another row, row after row.
 
     Raises
     ------
     UnsupportedError
-        If the table has no gaps, or is so empty that it has little else.
+        If the table has no gaps, or less than half of its cells are observed.
     """
     m, n = table.shape
     if not EMPTIEST * m * n <= table.size < m * n:
         raise UnsupportedError(
-            "gaps are those of a table that is mostly observed, and not all of it",
+            'method "conformal_gaps" needs a table that is mostly, but not fully, observed',
             f"{table.size} of {m * n} cells",
-            fix='use "conformal", which holds single cells out',
+            fix='use "conformal", which holds out single cells',
         )
     seen = np.zeros((m, n), dtype=bool)
     seen[table.rows, table.columns] = True
@@ -168,7 +168,7 @@ def hold_gaps(table: Observations, rng: np.random.Generator) -> tuple[Observatio
     held, count = np.zeros((m, n), dtype=bool), 0
     for row in rng.permutation(m):
         lent = seen[row] & ~seen[rng.choice(gappy)]
-        if lent.sum() <= seen[row].sum() / 2:  # a row that keeps less is none of those to be predicted
+        if lent.sum() <= seen[row].sum() / 2:  # rows left with less would be harder than those to predict
             held[row] = lent
             count += int(lent.sum())
         if count >= SHARE * table.size:
@@ -176,6 +176,8 @@ def hold_gaps(table: Observations, rng: np.random.Generator) -> tuple[Observatio
     apart = held[table.rows, table.columns]
     if not apart.any():
         raise UnsupportedError(
-            "no row can lend its gaps to another", f"{gappy.size} rows with gaps", fix='use "conformal"'
+            "no row has enough observed cells to hold out the gaps of another",
+            f"{gappy.size} rows with gaps",
+            fix='use "conformal"',
         )
     return table.select(~apart), table.select(apart)

@@ -1,4 +1,4 @@
-"""How uncertain rows are, and cells because of them: what the curvature at a fit implies."""
+"""Uncertainty of rows, and of cells through their rows, from the curvature at a fit."""
 
 from __future__ import annotations
 
@@ -12,27 +12,29 @@ from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import RecoveryObjective
 
-# numbers of outer products that are formed at once
+# number of entries of outer products formed at once
 CHUNK = 4_000_000
 
 
 def row_systems(objective: RecoveryObjective, theta: Vector) -> tuple[Matrix, Matrix]:
-    """Return the curvature A_i of every row, shape (m, k, k), and what rows are multiplied by, (n, k).
+    """Return the curvature A_i of every row, shape (m, k, k), and the column design, shape (n, k).
 
     Parameters
     ----------
     objective : RecoveryObjective
-        Of observed entries, with a ridge.
+        An objective of observed entries, with a ridge.
     theta : ndarray, shape (size,)
 
     Notes
     -----
-    With the ridge as a Gaussian prior the inverse is the covariance of a row, columns held fixed, to first
-    order. A row is its factors and, where it is free, its bias. Costs O(p k^2).
+    With the ridge as a Gaussian prior, the inverse is to first order the covariance of a row for fixed
+    columns. A row consists of its factors and, if free, its bias. Costs O(p k^2).
     """
     model, entries = objective.model, objective.measurement
     if not isinstance(model, General) or not isinstance(entries, Entries):
-        raise UnsupportedError("rows belong to observed entries", type(entries).__name__)
+        raise UnsupportedError(
+            "the curvature of rows is only defined for observed entries", type(entries).__name__
+        )
     _, v, *_ = model.unpack(theta.astype(np.float64))
     biased = "row" in model.biases
     design = np.column_stack([v, np.ones(len(v))]) if biased else v
@@ -50,7 +52,7 @@ def row_systems(objective: RecoveryObjective, theta: Vector) -> tuple[Matrix, Ma
 
 
 def row_variances(objective: RecoveryObjective, theta: Vector) -> Vector:
-    """Return x_j^T A_i^-1 x_j of every observed cell, shape (p,): how uncertain its natural parameter is."""
+    """Return the variance x_j^T A_i^-1 x_j of the natural parameter of every observed cell, shape (p,)."""
     systems, design = row_systems(objective, theta)
     entries: Any = objective.measurement
     inverses, found = np.linalg.inv(systems), np.empty(entries.size)

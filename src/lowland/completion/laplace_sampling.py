@@ -1,4 +1,4 @@
-"""Draws of cells of a penalised fit: rows vary as curvature allows, observations as their loss says."""
+"""Draws of cells of a penalised fit: rows by the Laplace approximation, observations by their loss."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from lowland.core.arrays import Indices, Matrix
 @final
 @dataclass(frozen=True, eq=False)
 class RowDraws:
-    """Gaussian rows around a penalised fit of columns of several kinds, columns held fixed.
+    """Gaussian rows around a penalised fit with several losses, with columns held fixed.
 
-    A row's covariance is the inverse of its curvature at the fit, the ridge read as a prior (Laplace's
-    approximation). What columns leave open is left out: right where they have many cells.
+    The covariance of a row is the inverse of its curvature at the fit, with the ridge as a prior (Laplace
+    approximation). The uncertainty of columns is neglected, which is accurate if they have many cells.
 
     Parameters
     ----------
     fit : CompletionFit
     columns : Columns
-        What its columns hold.
+        Kinds of its columns.
     """
 
     fit: CompletionFit
@@ -34,7 +34,7 @@ class RowDraws:
 
     @cached_property
     def _rows(self) -> tuple[Matrix, Matrix]:
-        """Matrices whose products with normals are rows' deviations, and what rows are multiplied by."""
+        """Square roots of the covariances of rows, and the column design."""
         systems, design = row_systems(self.fit.objective, self.fit.theta)
         lower = np.linalg.cholesky(systems)
         identity = np.broadcast_to(np.eye(lower.shape[1]), lower.shape)

@@ -1,4 +1,4 @@
-"""The penalised (MAP) problem that a posterior implies: what the certificate of a Bayesian fit is about."""
+"""The penalised (MAP) problem that a posterior implies, which the certificate of a Bayesian fit is about."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from lowland.models import General
 from lowland.objectives import RecoveryObjective
 from lowland.search import Alternating, Iterations, RelativeDecreaseBelow, run
 
-# what is judged: whether the search has settled to the last digit is not
+# the claims that are judged; convergence of the search to the last digit is not among them
 CLAIMS = ("globally_optimal", "convex_optimal", "locally_unique", "determined_by_data", "uniquely_determined")
-# a sweep in units of the solve of one side; the fewest and the most of them
+# cost of a sweep in units of the solve of one side; minimum and maximum number of sweeps
 SWEEP, LEAST_SWEEPS, MOST_SWEEPS = 2.5, 5, 500
 
 
 def fit_map_surrogate(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "quick") -> CompletionFit:
-    """Fit and judge the penalised problem of the same rank whose penalty the posterior implies.
+    """Fit and certify the penalised problem of the same rank whose penalty the posterior implies.
 
     Parameters
     ----------
@@ -36,18 +36,18 @@ def fit_map_surrogate(fit: BayesianFit, rng: np.random.Generator, *, effort: str
     rng : numpy.random.Generator
         For the judges.
     effort : {"quick", "standard", "thorough"}
-        How many times the work of the Bayesian fit may be spent, half of it on sweeps.
+        Sets the work that may be spent, as a multiple of the work of the Bayesian fit; half goes to sweeps.
 
     Returns
     -------
     CompletionFit
-        Of the same table; in the unit of the fit where columns were scaled by themselves.
+        Fit of the same table; in the unit of the fit if each column was scaled by itself.
 
     Notes
     -----
-    Sweeps start from the posterior means. With the mean variances s_U and s_V of factors on the two sides and
-    the mean variance s of the noise, the nuclear norm's weight is s / sqrt(s_U s_V), and that of the biases'
-    squares s / s_b.
+    Sweeps start from the posterior means. With the mean variances s_U and s_V of the factors on the two
+    sides, s_b of the biases and s of the noise, the weight of the nuclear norm is s / sqrt(s_U s_V), and that
+    of the squared biases s / s_b.
     """
     model, r = fit.model, fit.model.rank
     spreads = [
@@ -62,7 +62,7 @@ def fit_map_surrogate(fit: BayesianFit, rng: np.random.Generator, *, effort: str
     bias_penalty = 0.0
     if model.biased:
         bias_penalty = 2 * noise / float(spreads[0][r] + spreads[1][r])
-    settings = CompletionSettings(r, model.biased, penalty, bias_penalty=bias_penalty)
+    settings = CompletionSettings(rank=r, biases=model.biased, penalty=penalty, bias_penalty=bias_penalty)
     table = _table_of(fit)
     objective = completion_objective(table, settings)
     fit_work = fit.search.work
@@ -89,7 +89,7 @@ def _means(fit: BayesianFit, objective: RecoveryObjective) -> Vector:
 def _swept(
     objective: RecoveryObjective, theta: Vector, effort: str, fit_work: float, rng: np.random.Generator
 ) -> SearchResult:
-    """Return where sweeps end, as many as half of what may be spent allows."""
+    """Return the search after as many sweeps as half of the work budget allows."""
     with counted() as first:
         settle_rows(objective, theta)
     budget = Settings.for_effort(effort).budget(fit_work)

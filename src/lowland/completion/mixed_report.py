@@ -1,4 +1,4 @@
-"""What a report shows of a trial whose columns are of several kinds."""
+"""Plots and tables of a trial whose columns have several losses."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def mixed_predictions(trial: Trial, columns: Columns) -> PredictionDisplay:
 
 
 def mixed_errors(trial: Trial, seen: Observations, columns: Columns) -> TableEntry:
-    """Return each column's loss and error, beside that of its mean; the least gain comes first."""
+    """Return each column's loss, its error and that of the column mean; the smallest gain first."""
     sums = np.bincount(seen.columns, seen.values, minlength=seen.shape[1])
     means = sums / np.maximum(seen.column_counts(), 1)
     at, counts, errors = trial.errors_by_column()
@@ -47,5 +47,5 @@ def mixed_errors(trial: Trial, seen: Observations, columns: Columns) -> TableEnt
         )
         for k in many[:LISTED]
     ]
-    header = ("column", "loss", "held-out cells", "root-mean-square error", "by the column's mean")
+    header = ("column", "loss", "held-out cells", "root-mean-square error", "error of the column mean")
     return TableEntry("Errors by column", header, rows)

@@ -1,4 +1,4 @@
-"""Fitted completions as plain data and arrays, and as files that need no pickle."""
+"""Convert fitted completions to plain data and arrays, and save them to files without pickle."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def save_model(
     ----------
     path : path
     table : FittedTable
-        Its model, and what is told of the fit where the data are known.
+        Its model is written, and details of the fit if the data are known.
     certificate : Certificate, optional
     seed : int
     cells : str
-        Fingerprint of the table fitted, its weights apart.
+        Fingerprint of the fitted table without its weights.
     about : mapping, optional
         Plain data of the estimator: whether column labels are "named" features of a data frame, the "levels"
-        of columns that hold no numbers, its "parameters".
+        of non-numeric columns, and its "parameters".
     """
     plain, arrays = model_arrays(table.model)
     header: dict[str, Any] = {"model": plain, "seed": seed, "cells": cells, **(about or {})}
@@ -73,7 +73,7 @@ def save_model(
 
 
 def levels_as_data(levels: Mapping[Any, Sequence[Any]]) -> list[Any]:
-    """Return the levels of columns as JSON can hold them: names need not be text."""
+    """Return the levels of columns as lists for JSON, because names need not be text."""
     return [[_plain(name), [_plain(level) for level in own]] for name, own in levels.items()]
 
 
@@ -82,12 +82,12 @@ def _plain(value: Any) -> Any:
 
 
 def load_model(path: str | os.PathLike[str]) -> tuple[FittedTable, dict[str, Any]]:
-    """Read a model, as a table that knows no data, and its header.
+    """Read a model as a table without data, and its header.
 
     Raises
     ------
     FileFormatError
-        If the file is no model, or an incomplete one.
+        If the file is not a model, or is incomplete.
     """
     header, arrays = load_bundle(path, "model")
     try:
@@ -106,7 +106,7 @@ def model_arrays(model: TableModel) -> Parts:
 
 
 def table_from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedTable:
-    """Return the model that `model_arrays` took apart, as a table that knows no data."""
+    """Return the model from the result of `model_arrays`, as a table without data."""
     if plain.get("kind") == "posterior":
         return BayesianTable(_posterior(plain, arrays))
     return PenalisedTable(_penalised(plain, arrays))
@@ -220,7 +220,7 @@ def _posterior(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
     )
 
 
-# by the kind of a model
+# writers by type of model
 _WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
     CompletionModel: _penalised_arrays,
     PosteriorModel: _posterior_arrays,

@@ -1,4 +1,4 @@
-"""Thresholds between ordered levels: from their frequencies, and from predictions of cells not fitted."""
+"""Thresholds between ordered levels, from their frequencies or from predictions of held-out cells."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from lowland.completion.column_kinds import Kind
 from lowland.core.arrays import Vector
 from lowland.losses import Ordinal
 
-# observations that the frequencies count as much as
+# number of observations that the prior frequencies count for
 PRIOR = 4.0
 CLOSEST = 1e-3
 
 
 def marginal_thresholds(counts: NDArray[Any]) -> tuple[float, ...]:
-    """Return the log odds of being below each level but the first, one observation added to all."""
+    """Return the log odds of lying below each level but the first, with one observation spread over all."""
     smooth = (counts + 1.0 / counts.size) / (counts.sum() + 1.0)
     below = np.cumsum(smooth)[:-1]
     return tuple(np.log(below / (1 - below)).tolist())
 
 
 def refitted_thresholds(kind: Kind, y: Vector, z: Vector, weights: Vector) -> Kind:
-    """Return a kind with the thresholds of largest likelihood, given natural parameters.
+    """Return a kind with the maximum-likelihood thresholds, given natural parameters.
 
     Parameters
     ----------
     kind : Kind
-        Its own thresholds count like a few observations.
+        Its own thresholds act as a prior worth a few observations.
     y : ndarray, shape (p,)
-        Levels as codes.
+        Codes of the levels.
     z : ndarray, shape (p,)
-        Natural parameters, found without these observations.
+        Natural parameters, fitted without these observations.
     weights : ndarray, shape (p,)
     """
     from scipy.optimize import minimize

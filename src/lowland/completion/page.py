@@ -12,7 +12,7 @@ from lowland.report.displays import PatternDisplay, PredictionDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.sensing.report import asked_search, prediction_figure, search_figures
 
-# rows and columns with open cells that are named
+# number of rows and columns listed with the most undetermined cells
 LISTED = 12
 
 
@@ -38,9 +38,9 @@ def completion_page(
     figures : sequence of FigureEntry
         Further plots, after the predictions.
     tables, notes, settings
-        As of `Page`.
+        As in `Page`.
     asked : sequence of pairs
-        What else was asked for, and how.
+        Further entries on the problem, as pairs of name and value.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def completion_page(
     pattern = FigureEntry(
         "Observed cells",
         f"{seen.size} of {m} x {n} cells are observed ({seen.size / (m * n):.1%})"
-        + ("; orange: cells that the data alone leave open." if open_cells is not None else "."),
+        + ("; cells that the data alone do not determine are orange." if open_cells is not None else "."),
         display.plot,
     )
     prediction = held_out or PredictionDisplay(
@@ -75,7 +75,7 @@ def completion_page(
 
 
 def _open_lines(fit: CompletionFit) -> tuple[TableEntry, ...]:
-    """Return the rows and columns of which the data alone leave most cells open, by name."""
+    """Return tables of the rows and columns with the most cells that the data alone do not determine."""
     seen = fit.observations
     judged = fit.certificate is not None and "determined_by_data" in fit.certificate
     witness = fit.certificate["determined_by_data"].witness if judged and fit.certificate else {}
@@ -87,7 +87,7 @@ def _open_lines(fit: CompletionFit) -> tuple[TableEntry, ...]:
         still = np.asarray(witness.get(f"open_by_{kind}", []), dtype=np.intp)
         worst = [k for k in np.argsort(-still, kind="stable")[:LISTED].tolist() if still[k]]
         rows = [(str(k if labels is None else labels[k]), str(counts[k]), str(still[k])) for k in worst]
-        title = f"Where the data alone leave cells open: {kind}s"
-        if 0 < int((still > 0).sum()) < 0.9 * still.size:  # all of them say nothing
-            tables.append(TableEntry(title, (kind, "observed", "open"), rows))
+        title = f"{kind.capitalize()}s with cells that the data alone do not determine"
+        if 0 < int((still > 0).sum()) < 0.9 * still.size:  # a list of nearly all lines tells nothing
+            tables.append(TableEntry(title, (kind, "observed", "undetermined"), rows))
     return tuple(tables)

@@ -1,4 +1,4 @@
-"""Completion of a table: alternating minimisation, a finish to more digits, a model that predicts."""
+"""Penalised completion of a table: alternating minimisation, refinement to more digits, a model."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ from lowland.search.loop import Callback, Checkpoint, Snapshot
 from lowland.sensing.input_checks import check_scale
 from lowland.sensing.solvers import exact_value, warmed_alternating
 
-# a Newton finish sharpens the certificate; beyond this many observations times unknowns of a row, and a
-# fifth of it for a quick judgement, accelerated sweeps get there at less cost
+# Newton steps after the sweeps sharpen the certificate; beyond this many observations times unknowns per row
+# (a fifth of it for effort "quick"), accelerated sweeps are cheaper
 FINISH_WORK = 150_000
-# sweeps of other losses settle slowly, and Newton steps pay for longer
+# with other losses sweeps converge slowly, and Newton steps pay off for larger problems
 FINISH_WORK_OTHERS = 3_000_000
-# the gradient that accelerated sweeps aim for, as a part of what the judges allow, how many there may be, and
-# what they may cost: so many times the work of the sweeps before, or the least work that is worth it
+# target gradient of the accelerated sweeps, as a fraction of the tolerance of the judges, and their maximum
+# number; their work is limited to a multiple of that of the sweeps before, or to a fixed minimum
 AIM, MOST_SWEEPS = 0.2, {"standard": 150, "thorough": 1000}
 FINISH_SHARE, FINISH_LEAST = {"standard": 4.0, "thorough": 100.0}, 5e8
-# an accelerated sweep in units of the solve of one side
+# cost of an accelerated sweep in units of the solve of one side
 SWEEP = 4.0
-# root mean square of first factors where losses are not squared
+# root mean square of the initial factors if losses are not squared
 FIRST_SIZE = 0.3
-# where sweeps with smoother losses stop, which only lead the way
+# relative tolerance of sweeps with smoothed losses, which only provide a start
 SMOOTHER_TOLERANCE = 1e-3
 
 
@@ -75,11 +75,11 @@ class CompletionFit:
 
 
 def problem_of(model: CompletionModel, observations: Observations) -> tuple[RecoveryObjective, Vector]:
-    """Return the problem that a model solves on a table, and its point, in float64."""
+    """Return the problem that a model solves on a table, and the model as a point of it, in float64."""
     settings = CompletionSettings(
-        model.rank,
-        model.biases,
-        model.penalty,
+        rank=model.rank,
+        biases=model.biases,
+        penalty=model.penalty,
         bias_penalty=model.bias_penalty,
         penalty_weights=model.penalty_weights,
         columns=model.columns,
@@ -112,8 +112,8 @@ def completion_objective(observations: Observations, settings: CompletionSetting
     ):
         raise InvalidInputError(
             "penalties must be positive where losses are not all squared",
-            f"penalty {settings.penalty:g}, of biases {settings.bias_penalty:g}",
-            "without them the best factors of levels and counts may be infinite",
+            f"penalty {settings.penalty:g}, bias penalty {settings.bias_penalty:g}",
+            "without penalties the optimal factors for levels and counts may be infinite",
         )
     return make_objective(
         entries,
@@ -149,13 +149,13 @@ def fit_completion(  # noqa: PLR0913
     rng : numpy.random.Generator
         For the random start.
     effort : {"quick", "standard", "thorough"}
-        How far to go in judging.
+        How much work to spend on the certificate.
     certify : bool
-        Whether to judge the answer; the search then ends with a finish to more digits.
+        Whether to compute a certificate; the search is then refined to more digits.
     callbacks, checkpoint, resume
-        As in `lowland.search.run`; they concern the sweeps.
+        As in `lowland.search.run`; they apply to the sweeps.
     before : CompletionFit, optional
-        A fit of an earlier state of the table, or of a lower rank, to go on from.
+        A fit of an earlier state of the table, or of a lower rank, to start from.
 
     Returns
     -------
@@ -163,10 +163,10 @@ def fit_completion(  # noqa: PLR0913
 
     Notes
     -----
-    A sweep costs O(p r^2 + (m + n) r^3). The rows are solved once more at the end, so that
-    folding a known row in again gives what was fitted.
+    A sweep costs O(p r^2 + (m + n) r^3). The rows are solved once more at the end, so that folding
+    in a known row reproduces its fit.
     """
-    Settings.for_effort(effort)  # an unknown one is an error before any work
+    Settings.for_effort(effort)  # raise for an unknown effort before any work
     objective = completion_objective(observations, settings)
     if before is None:
         theta, stepper = _start(objective, rng), warmed_alternating(objective, rng)
@@ -197,7 +197,7 @@ def fit_completion(  # noqa: PLR0913
 
 
 def _start(objective: RecoveryObjective, rng: np.random.Generator) -> Vector:
-    """Return a random start; natural parameters of levels and counts have a size of their own, about one."""
+    """Return a random start; natural parameters of levels and counts are of order one."""
     if objective.loss.is_quadratic:
         start = make_start(objective, "random", rng)
         return np.abs(start) if objective.is_nonnegative else start
@@ -207,7 +207,7 @@ def _start(objective: RecoveryObjective, rng: np.random.Generator) -> Vector:
 
 
 def _continued(before: CompletionFit, objective: RecoveryObjective, rng: np.random.Generator) -> Vector:
-    """Return where to go on from a fit, columns beyond its rank along the directions that lower most."""
+    """Return the start from an earlier fit, with new columns along the directions of steepest descent."""
     theta = extended_point(before.model, objective)
     for column in range(before.settings.rank, objective.rank):
         theta = fill_column(objective, theta, column, rng)
@@ -221,7 +221,7 @@ def _smoothed(
     theta: Vector,
     rng: np.random.Generator,
 ) -> tuple[Vector, Alternating]:
-    """Return where sweeps end whose losses are smoother, and the stepper to go on with."""
+    """Return the end of sweeps with smoothed losses, and the stepper to continue with."""
     for columns in settings.columns.smoother if settings.columns is not None else ():
         objective = completion_objective(table, replace(settings, columns=columns))
         stop = RelativeDecreaseBelow(SMOOTHER_TOLERANCE, after=stepper.warm_up(objective.ridge))
@@ -240,7 +240,7 @@ def certify_fit(
     *,
     fit_work: float | None = None,
 ) -> CompletionFit:
-    """Return a fit with its certificate, after a finish: Newton steps if small, else accelerated sweeps."""
+    """Return a fit with its certificate, refined by Newton steps if small, else by accelerated sweeps."""
     objective, search, theta = fit.objective, fit.search, fit.theta
     most = FINISH_WORK if fit.settings.columns is None else FINISH_WORK_OTHERS
     most = most // 5 if effort == "quick" else most
@@ -252,7 +252,7 @@ def certify_fit(
             search = _accelerated(objective, search, rng, effort)
         theta = settle_rows(objective, search.theta)
     model = model_of(objective, theta, fit.observations, fit.settings)
-    # judging large tables may take as long as the sweeps, whatever the finish took
+    # the certificate may take as long as the sweeps, whatever the refinement took
     spent = fit.search.work if fit_work is None else max(fit_work - search.work, 0.0)
     settings = Settings.for_effort(effort)
     budget = settings.budget(spent)
@@ -268,7 +268,7 @@ def _finish(objective: RecoveryObjective, search: SearchResult, rng: np.random.G
 def _accelerated(
     objective: RecoveryObjective, search: SearchResult, rng: np.random.Generator, effort: str
 ) -> SearchResult:
-    """Return the search after sweeps in double precision that take the gradient to what judges allow."""
+    """Return the search after double-precision sweeps that reduce the gradient to the judges' tolerance."""
     with counted() as one_side:
         theta = settle_rows(objective, search.theta.astype(np.float64))
     allowed = Budget(max(FINISH_SHARE[effort] * search.work, FINISH_LEAST))
@@ -282,7 +282,7 @@ def _accelerated(
 
 
 def _joined(search: SearchResult, better: SearchResult) -> SearchResult:
-    """Return the search and its finish; the sweeps' reason stays, for the finish only adds digits."""
+    """Return the search with its refinement, which keeps the sweeps' stop reason as it only adds digits."""
     return replace(
         search,
         theta=better.theta,

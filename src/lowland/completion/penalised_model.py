@@ -1,4 +1,4 @@
-"""The fitted model of a completion: what predicts, folds new rows in and goes into a file."""
+"""The fitted model of a completion, which predicts and folds in new rows, and is saved to files."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import RecoveryObjective, make_objective
 
-# steps to the minimum of rows whose losses are not squared
+# maximum number of steps to the minimum over rows if losses are not squared
 MOST_STEPS = 200
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class CompletionModel:
-    """Factors, biases and labels: all that is needed to predict.
+    """Factors, biases and labels: everything needed to predict.
 
     Parameters
     ----------
@@ -36,17 +36,17 @@ class CompletionModel:
     column_biases : ndarray, shape (n,)
     offset : float
     penalty : float
-        Needed to fold new rows in, like the next three.
+        Needed to fold in new rows, like `biases`, `bias_penalty` and `penalty_weights`.
     biases : bool
     row_labels, column_labels : ndarray or None
     bias_penalty : float
     penalty_weights : {"uniform", "counts"}
     unit : float
-        Observed cells of a row whose penalty counts once.
+        Number of observed cells of a row whose penalty has weight one.
     columns : Columns or None
-        What columns hold; factors and biases then make the natural parameters of cells.
+        Kinds of the columns; factors and biases then give natural parameters of cells.
     nonnegative : bool
-        Whether no factor may be negative.
+        Whether factors are nonnegative.
     """
 
     row_factors: Matrix
@@ -83,7 +83,7 @@ class CompletionModel:
         return self._expected(self.natural(rows, columns), columns)
 
     def natural(self, rows: Indices, columns: Indices) -> Vector:
-        """Return what factors and biases make of cells: the predictions where losses are squared."""
+        """Return the natural parameters of cells, which are the predictions if losses are squared."""
         low_rank = Factors(self.row_factors, self.column_factors).at(rows, columns)
         return (
             low_rank
@@ -93,22 +93,22 @@ class CompletionModel:
         )
 
     def scores(self, rows: Indices, columns: Indices) -> Vector:
-        """Return what columns of a row are ranked by: the predictions."""
+        """Return the scores that rank the columns of a row: the predictions."""
         return self.predict(rows, columns)
 
     def matrix(self, *, likeliest: bool = False) -> Matrix:
-        """Return all predictions, or likeliest levels where columns have levels, shape (m, n)."""
+        """Return all predictions, or for levels the likeliest ones if requested, shape (m, n)."""
         return self._all(self.row_factors, self.row_biases, likeliest=likeliest)
 
     def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
-        """Return standard deviations of new observations, were the predictions exact, shape (k,)."""
+        """Return standard deviations of new observations around exact predictions, shape (k,)."""
         if self.columns is None:
             return np.ones(rows.size)
         return self.columns.spread(self.natural(rows, columns), columns)
 
     @property
     def losses(self) -> Columns | None:
-        """Losses by column, None where all are squared."""
+        """Losses by column; None if all are squared."""
         return self.columns
 
     def parts(self) -> TableParts:
@@ -124,7 +124,7 @@ class CompletionModel:
         return self.columns.probabilities(self.natural(rows, np.full(rows.size, column)), column)
 
     def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
-        """Return intervals within what the columns may hold: counts are not negative."""
+        """Return intervals clipped to the possible values of the columns: counts are not negative."""
         return (lower if self.columns is None else np.maximum(lower, self.columns.least(columns))), upper
 
     @property
@@ -137,7 +137,7 @@ class CompletionModel:
     ) -> Matrix:
         """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
         if covariates is not None:
-            raise InvalidInputError('method "map" takes no covariates', "some were passed")
+            raise InvalidInputError('method "map" takes no covariates', "covariates", fix="omit them")
         return self._all(*self.fold_in(table), likeliest=likeliest)
 
     def _all(self, u: Matrix, a: Vector, *, likeliest: bool) -> Matrix:
@@ -180,10 +180,10 @@ class CompletionModel:
 
 
 def settle_rows(objective: RecoveryObjective, theta: Vector) -> Vector:
-    """Return the point with all rows at their minimiser, the columns held fixed."""
+    """Return the point with all rows at their minimiser for fixed columns."""
     solver = objective.block_solver
     if solver is None:
-        raise InvalidInputError("rows cannot be solved for", "no block solver")
+        raise InvalidInputError("the objective cannot be minimised over its rows", "no block solver")
     if objective.loss.is_quadratic:
         return solver.solve(theta, "rows")
     value, least = float("inf"), float(np.finfo(theta.dtype).eps)
@@ -198,7 +198,7 @@ def settle_rows(objective: RecoveryObjective, theta: Vector) -> Vector:
 def model_of(
     objective: RecoveryObjective, theta: Vector, observations: Observations, settings: CompletionSettings
 ) -> CompletionModel:
-    """Return the predicting model of a point."""
+    """Return a point as a model that predicts."""
     general = objective.model
     if not isinstance(general, General):
         raise InvalidInputError("only general matrices complete a table", general.name)
@@ -222,7 +222,7 @@ def model_of(
 
 
 def extended_point(model: CompletionModel, objective: RecoveryObjective) -> Vector:
-    """Return a model as a point of an objective of a rank, and a table, at least as large.
+    """Return a model as a point of an objective whose rank and table are at least as large.
 
     Rows, columns and factors beyond the model's are zero.
     """

@@ -1,4 +1,4 @@
-"""What the report of a penalised completion shows."""
+"""The report of a penalised completion."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from lowland.sensing.intervals import entry_intervals
 @final
 @dataclass(frozen=True, eq=False)
 class PenalisedTable:
-    """A penalised fit as a table.
+    """A table completed by a penalised fit.
 
     Parameters
     ----------
@@ -42,12 +42,12 @@ class PenalisedTable:
 
     @classmethod
     def of(cls, fit: CompletionFit) -> PenalisedTable:
-        """Return the table that a fit completes."""
+        """Return the table completed by a fit."""
         return cls(fit.model, fit)
 
     @property
     def observations(self) -> Observations | None:
-        """The table that was fitted, None where only the model is known."""
+        """The fitted table; None if only the model is known."""
         return None if self.fit is None else self.fit.observations
 
     @property
@@ -67,7 +67,7 @@ class PenalisedTable:
 
     @property
     def interval_method(self) -> str:
-        """By the curvature for squares without constraints, else calibrated."""
+        """The name of the model's own intervals: "fisher" for unconstrained squares, else "conformal"."""
         return "fisher" if self._smooth else "conformal"
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
@@ -89,12 +89,12 @@ class PenalisedTable:
         return FisherErrors(self._known("these intervals")) if self._smooth else self.model
 
     def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
-        """Return what the same settings make of another table of the same shape."""
+        """Return the fit of another table of the same shape by the same settings."""
         again = fit_completion(table, self._known("another fit").settings, rng=rng, certify=False)
         return FisherErrors(again) if self._smooth else again.model
 
     def updated(self, table: Observations, rng: np.random.Generator) -> PenalisedTable:
-        """Return the fit of a table that holds this one, from where this fit is now."""
+        """Return the fit of a table that contains this one, warm-started from this fit."""
         fit = self._known("an update")
         if fit.settings.columns is not None and table.shape[1] != fit.observations.shape[1]:
             raise UnsupportedError(
@@ -103,18 +103,24 @@ class PenalisedTable:
         return PenalisedTable.of(fit_completion(table, fit.settings, rng=rng, certify=False, before=fit))
 
     def sampler(self, what: str) -> Sampler:
-        """Return draws of rows around a fit of columns of several kinds."""
+        """Return the sampler of a fit whose losses are not all squared."""
         if self._row_draws is not None:
             return self._row_draws
         if self.model.losses is not None:
-            raise UnsupportedError(f"{what} need the data", "a model from a file", fix="fit the table again")
+            raise UnsupportedError(
+                f"the fitted data are needed for {what}",
+                "a model loaded from a file, without its data",
+                fix="fit the table again",
+            )
         raise UnsupportedError(
-            f"{what} need a posterior", "a penalised fit", fix='fit with method="variational" or "gibbs"'
+            f"a posterior is needed for {what}",
+            "a penalised fit",
+            fix='fit with method="variational" or "gibbs"',
         )
 
     def certify(self, rng: np.random.Generator, effort: str) -> tuple[PenalisedTable, Certificate]:
-        """Return the fit after a finish to more digits, and what is proved about it."""
-        better = certify_fit(self._known("judging"), rng, "standard" if effort == "auto" else effort)
+        """Return the fit refined to more digits, and what is proved about it."""
+        better = certify_fit(self._known("a certificate"), rng, "standard" if effort == "auto" else effort)
         assert better.certificate is not None
         return PenalisedTable.of(better), better.certificate
 
@@ -125,11 +131,11 @@ class PenalisedTable:
         return penalised_page(self._known("a report"), parts)
 
     def plain_settings(self) -> dict[str, Any]:
-        """Return the settings of the fit as plain data; what is known of columns belongs to the model."""
-        return self._known("settings").settings.plain()
+        """Return the settings of the fit as plain data; column losses belong to the model."""
+        return self._known("the settings").settings.plain()
 
     def describe_method(self) -> str:
-        """Return nothing: the search says all."""
+        """Return an empty string: the description of the search suffices."""
         return ""
 
     def describe_search(self) -> list[str]:
@@ -138,21 +144,25 @@ class PenalisedTable:
         return [f"objective {search.value:.6g} after {search.iterations} sweeps in {search.seconds:.2g} s"]
 
     def describe_certificate(self) -> str:
-        """Return nothing: the certificate is about the fit itself."""
+        """Return an empty string: the certificate is about the fit itself."""
         return ""
 
     @cached_property
     def _row_draws(self) -> RowDraws | None:
-        # kept, for it factors the system of every row
+        # cached, because it factorises the system of every row
         columns = None if self.fit is None else self.fit.settings.columns
         return None if self.fit is None or columns is None else RowDraws(self.fit, columns)
 
     @property
     def _smooth(self) -> bool:
-        """Whether the fit is one of squares without constraints, whose curvature tells errors."""
+        """Whether losses are squared and factors unconstrained, so that the curvature gives errors."""
         return self.model.losses is None and not self.model.nonnegative
 
     def _known(self, what: str) -> CompletionFit:
         if self.fit is None:
-            raise UnsupportedError(f"{what} need the data", "a model from a file", fix="fit the table again")
+            raise UnsupportedError(
+                f"the fitted data are needed for {what}",
+                "a model loaded from a file, without its data",
+                fix="fit the table again",
+            )
         return self.fit

@@ -1,4 +1,4 @@
-"""How a table is to be completed, in the words of a user; and the fit by the method that they ask for."""
+"""The plan of a completion, in terms of its options, and the fit by the planned method."""
 
 from __future__ import annotations
 
@@ -23,39 +23,39 @@ from lowland.core.observations import Observations
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
 METHODS = ("auto", "variational", "gibbs", "map")
-# settings that mean something to one kind of method only
+# settings used by one kind of method only
 OF_MAP = ("loss", "nonnegative", "penalty", "bias_penalty", "penalty_weights")
 OF_POSTERIOR = ("pattern", "noise", "scale")
 OF_GIBBS = ("draws",)
-# ridge on biases where losses are not squared and none is asked for: that of one observation
+# default ridge on biases if losses are not all squared: worth one observation
 BIAS_PENALTY = 1.0
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CompletionPlan:
-    """What is asked of a completion; None stands for "auto".
+    """The options of a completion; None stands for "auto".
 
     Parameters
     ----------
     method : {"auto", "variational", "gibbs", "map"}
-        "auto" is "map" where one of its settings is given, else "variational".
+        "auto" is "map" if a setting of "map" is given, else "variational".
     loss : str or mapping
-        A loss for all columns, or for some by label or position.
+        One loss for all columns, or losses of some columns by label or position.
     nonnegative : bool
-        Whether no factor may be negative; then biases must be left out.
+        Whether factors must be nonnegative; biases must then be turned off.
     rank : int or None
     biases : bool
     penalty : float or None
     bias_penalty : float or None
-        None is chosen along with the penalty where that is None; else it is 0, or 1 where losses are not
-        all squared.
+        None: chosen together with the penalty if that is None too; else 0, or 1 if losses are not all
+        squared.
     penalty_weights : {"uniform", "counts"}
     pattern : bool or None
     noise : {"auto", "common", "column"}
     scale : {"auto", "common", "column"}
     draws : int
-        That "gibbs" keeps.
+        Number of draws that "gibbs" keeps.
     tolerance : float or None
     max_iterations : int
     """
@@ -83,7 +83,7 @@ class CompletionPlan:
 
     @property
     def sweeps(self) -> int:
-        """Most sweeps of one search."""
+        """Maximum number of sweeps of one search."""
         return max(self.max_iterations, self.draws if self.method == "gibbs" else 0)
 
     def decide_method(self) -> str:
@@ -92,7 +92,7 @@ class CompletionPlan:
         Raises
         ------
         InvalidInputError
-            If it is unknown, or a setting means nothing to it.
+            If the method is unknown, or a given setting is not used by it.
         """
         if self.method not in METHODS:
             choices = ", ".join(f'"{choice}"' for choice in METHODS)
@@ -103,20 +103,21 @@ class CompletionPlan:
         method = ("map" if of_map else "variational") if self.method == "auto" else self.method
         for name in ("noise", "scale"):
             check_by_column(getattr(self, name), name)
-        foreign = OF_POSTERIOR if self.squared else OF_POSTERIOR[:1]  # units are of losses by column too
+        # noise and scale are also used by losses that are not squared
+        foreign = OF_POSTERIOR if self.squared else OF_POSTERIOR[:1]
         idle = [name for name in foreign if name in given] if method == "map" else of_map
         other = "a Bayesian method" if method == "map" else 'method "map"'
         if not idle and method != "gibbs":
             idle, other = [name for name in OF_GIBBS if name in given], 'method "gibbs"'
         if self.nonnegative and self.biases:
             raise InvalidInputError(
-                "nonnegative factors go without biases", "biases", fix="switch biases off"
+                "nonnegative factors must be fitted without biases", "biases", fix="turn biases off"
             )
         if idle:
             raise InvalidInputError(
-                f'{idle[0]} means nothing to method "{method}"',
+                f'{idle[0]} is not used by method "{method}"',
                 repr(getattr(self, idle[0])),
-                fix=f"leave it out, or choose {other}",
+                fix=f"omit it, or choose {other}",
             )
         return method
 
@@ -124,7 +125,7 @@ class CompletionPlan:
 @final
 @dataclass(frozen=True, eq=False)
 class PlannedFit:
-    """A fitted table, and how rank and penalty were chosen where they were."""
+    """A fitted table, and how rank and penalty were chosen if they were "auto"."""
 
     table: FittedTable
     path: RankPath | None = None
@@ -140,7 +141,7 @@ def fit_plan(
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
 ) -> PlannedFit:
-    """Fit a table as planned, without judging the fit.
+    """Fit a table as planned, without a certificate.
 
     Parameters
     ----------
@@ -148,7 +149,7 @@ def fit_plan(
     plan : CompletionPlan
     rng : numpy.random.Generator
     covariates : pair of ndarray or None
-        Of rows and of columns.
+        Covariates of rows and of columns.
     callbacks, checkpoint, resume
         As in `lowland.search.run`.
 
@@ -171,7 +172,7 @@ def fit_plan(
         return PlannedFit(BayesianTable.of(fit, covariates))
     if any(known is not None for known in covariates):
         raise InvalidInputError(
-            'method "map" takes no covariates', "some were passed", fix='use "variational" or "gibbs"'
+            'method "map" takes no covariates', "covariates", fix='omit them, or use "variational" or "gibbs"'
         )
     settings, path = _penalised(plan), None
     if not plan.squared:
@@ -196,21 +197,21 @@ def fit_plan(
 
 
 def check_effort(effort: str) -> None:
-    """Raise unless an effort is known; "auto" is."""
+    """Raise unless the effort is known or "auto"."""
     if effort != "auto":
         Settings.for_effort(effort)
 
 
 def _bayesian(plan: CompletionPlan, method: str) -> BayesianSettings:
     return BayesianSettings(
-        plan.rank,
-        plan.biases,
-        plan.pattern,
-        plan.noise,
-        plan.scale,
-        BayesianSettings.tolerance if plan.tolerance is None else plan.tolerance,
-        plan.max_iterations,
-        plan.draws if method == "gibbs" else 0,
+        rank=plan.rank,
+        biases=plan.biases,
+        pattern=plan.pattern,
+        noise=plan.noise,
+        scale=plan.scale,
+        tolerance=BayesianSettings.tolerance if plan.tolerance is None else plan.tolerance,
+        max_iterations=plan.max_iterations,
+        draws=plan.draws if method == "gibbs" else 0,
     )
 
 
@@ -222,12 +223,12 @@ def _bias_penalty(plan: CompletionPlan) -> float:
 
 def _penalised(plan: CompletionPlan) -> CompletionSettings:
     return CompletionSettings(
-        plan.rank or 1,
-        plan.biases,
-        plan.penalty or 0.0,
-        CompletionSettings.tolerance if plan.tolerance is None else plan.tolerance,
-        plan.max_iterations,
-        _bias_penalty(plan),
-        plan.penalty_weights,
+        rank=plan.rank or 1,
+        biases=plan.biases,
+        penalty=plan.penalty or 0.0,
+        tolerance=CompletionSettings.tolerance if plan.tolerance is None else plan.tolerance,
+        max_iterations=plan.max_iterations,
+        bias_penalty=_bias_penalty(plan),
+        penalty_weights=plan.penalty_weights,
         nonnegative=plan.nonnegative,
     )

@@ -1,4 +1,4 @@
-"""The fitted Bayesian model of a table: predictions, their spread, draws, and new rows."""
+"""The fitted Bayesian model of a table: predictions, standard errors, draws, and new rows."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from lowland.core.observations import Observations
 from lowland.kernels.moments import Moments, row_moments
 from lowland.measure import Entries
 
-# cells at a time where d x d covariances of each are needed
+# number of cells whose d x d covariances are formed at once
 CHUNK = 20_000
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class LearntPrior:
-    """The prior of one side's rows: precision, coefficients of the features, and how those are made."""
+    """The prior of one side's rows: precision, coefficients, and the map to features."""
 
     precision: Matrix
     coefficients: Matrix
@@ -45,7 +45,7 @@ class PosteriorModel:
     Parameters
     ----------
     rows, columns : Moments
-        Of m rows and n columns of d numbers: factors, then the bias where there are biases.
+        Moments of m rows and n columns of length d: factors, then the bias if there are biases.
     biased : bool
     noise_precision : float
     column_precisions : ndarray, shape (n,)
@@ -55,12 +55,12 @@ class PosteriorModel:
     row_draws, column_draws : ndarray, shape (k, m, d) and (k, n, d)
         Gibbs draws; k = 0 for a variational fit.
     row_weights : ndarray, shape (m,)
-        Weights that new observations of rows are taken to have.
+        Weights assumed for new observations in each row.
 
     Notes
     -----
-    With draws, a prediction is the mean of the variational one and of the mean of the draws, and its
-    spread that of the draws. The two err in different ways, and their mean errs less than either.
+    With draws, a prediction is the average of the variational prediction and the mean of the draws, and its
+    spread is that of the draws. The errors of the two differ, and their average is more accurate than either.
     """
 
     rows: Moments
@@ -87,9 +87,9 @@ class PosteriorModel:
         return int(self.rows.means.shape[1]) - self.biased
 
     def factors(self) -> tuple[Matrix, Matrix]:
-        """Return factors U, V whose product, with `biases`, makes the variational predictions.
+        """Return factors U, V whose product U V^T, with `biases`, gives the variational predictions.
 
-        Where columns have scales of their own, a row's bias is multiplied by them: it is then a factor.
+        If columns have their own scales, row biases are multiplied by them and become a factor.
         """
         r, spreads = self.rank, self.scaling.spreads
         root = np.sqrt(spreads.mean())
@@ -101,7 +101,7 @@ class PosteriorModel:
         return left.astype(dtype), right.astype(dtype)
 
     def biases(self) -> tuple[Vector, Vector]:
-        """Return the biases of rows and columns that belong to `factors`, the centre in the columns'."""
+        """Return the row and column biases that belong to `factors`; column biases include the centre."""
         r, (m, _), spreads = self.rank, self.shape, self.scaling.spreads
         dtype = self.rows.means.dtype
         rows = np.zeros(m) if self._own_scales else spreads[0] * self.rows.means[:, r:].sum(axis=1)
@@ -119,7 +119,7 @@ class PosteriorModel:
         return self.scaling.clip(self.scores(rows, columns))
 
     def scores(self, rows: Indices, columns: Indices) -> Vector:
-        """Return predictions that are not clipped: they tell apart what clipping makes equal."""
+        """Return unclipped predictions, which rank cells that clipping would make equal."""
         means = self._product(self.rows.means, self.columns.means, rows, columns)
         if self.row_draws.shape[0]:
             means = (means + self._draws_at(rows, columns)[0]) / 2
@@ -127,7 +127,7 @@ class PosteriorModel:
 
     @property
     def losses(self) -> None:
-        """Nothing: all losses are squared."""
+        """None: all losses are squared."""
         return
 
     def parts(self) -> TableParts:
@@ -136,7 +136,7 @@ class PosteriorModel:
         return TableParts(*self.factors(), *self.biases(), 0.0, noise)
 
     def natural(self, rows: Indices, columns: Indices) -> Vector:
-        """Return the predictions: squared losses see them as they are."""
+        """Return the predictions, which are the natural parameters of squared losses."""
         return self.predict(rows, columns)
 
     def probabilities(self, rows: Indices, column: int) -> Matrix:
@@ -144,7 +144,7 @@ class PosteriorModel:
         raise no_levels()
 
     def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
-        """Return intervals within the range of grades."""
+        """Return intervals clipped to the range of grades."""
         return self.scaling.clip(lower), self.scaling.clip(upper)
 
     def matrix(self, *, likeliest: bool = False) -> Matrix:
@@ -170,7 +170,7 @@ class PosteriorModel:
     def sample(
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
     ) -> Matrix:
-        """Return draws of the values of cells together, shape (count, k).
+        """Return joint draws of the values of cells, shape (count, k).
 
         Parameters
         ----------
@@ -178,8 +178,8 @@ class PosteriorModel:
         count : int
         rng : numpy.random.Generator
         noise : bool
-            Whether they are draws of new observations, within the range of grades, or of the low-rank
-            table itself.
+            Whether to draw new observations, clipped to the range of grades, or the low-rank table
+            itself.
         """
         out = np.empty((count, rows.size))
         spread = np.sqrt(self._noise(rows, columns))
@@ -199,7 +199,7 @@ class PosteriorModel:
         ----------
         table : Observations
         covariates : ndarray, shape (k, c), or None
-            Of its rows, where the fit had some.
+            Covariates of its rows, if the fit had row covariates.
         """
         dtype = self.rows.means.dtype
         prior, count = self.row_prior, table.shape[0]
@@ -253,7 +253,7 @@ class PosteriorModel:
         return values
 
     def _draws_at(self, rows: Indices, columns: Indices) -> tuple[Vector, Vector]:
-        """Return mean and variance over the draws."""
+        """Return the mean and variance over the draws."""
         total, squares = np.zeros(rows.size), np.zeros(rows.size)
         for left, right in zip(self.row_draws, self.column_draws, strict=True):
             values = self._product(left, right, rows, columns).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What the report of a Bayesian completion shows."""
+"""The report of a Bayesian completion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from lowland.completion.bayesian import BayesianFit
 from lowland.completion.fitted_table import PageParts
 from lowland.completion.holdout import LEVELS, TOLD, Trial
-from lowland.completion.posterior_words import ABOUT_CERTIFICATE, describe_method
+from lowland.completion.posterior_words import ABOUT_CERTIFICATE, describe_draws, describe_method
 from lowland.completion.rank_path import RankPath, RankStep
 from lowland.core.arrays import Vector
 from lowland.core.observations import Observations
@@ -18,14 +18,14 @@ from lowland.report.displays import CalibrationDisplay, PathDisplay, PatternDisp
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.sensing.report import prediction_figure, search_figures
 
-# columns whose errors are told one by one
+# number of columns whose errors are listed
 LISTED = 12
-# the error over fewer held-out cells says little of a column
+# with fewer held-out cells than this, the error of a column is too uncertain to list
 FEW = 5
 
 
 def posterior_page(fit: BayesianFit, parts: PageParts) -> Page:
-    """Return the page of a Bayesian completion, the certificate being that of the penalised problem."""
+    """Return the page of a Bayesian completion; its certificate is that of the penalised problem."""
     trial, certificate = parts.trial, parts.certificate
     seen, model, search = fit.observations, fit.model, fit.search
     m, n = seen.shape
@@ -43,7 +43,7 @@ def posterior_page(fit: BayesianFit, parts: PageParts) -> Page:
             f"{seen.size} of {m} x {n} cells are observed.",
             PatternDisplay.from_observations(seen).plot,
         ),
-        *search_figures(search, Factors(*model.factors()), "Minus the bound on the evidence"),
+        *search_figures(search, Factors(*model.factors()), "Negative evidence lower bound"),
     ]
     tables: tuple[TableEntry, ...] = ()
     if trial is not None:
@@ -56,20 +56,20 @@ def posterior_page(fit: BayesianFit, parts: PageParts) -> Page:
 
 
 def calibration_figure(trial: Trial) -> FigureEntry:
-    """Return the plot of how many held-out cells lie inside intervals of each level."""
+    """Return the plot of the coverage of intervals on held-out cells, by level."""
     return FigureEntry(
         "Calibration of intervals",
-        "Part of the held-out cells inside intervals, against their level; the line is exact.",
+        "Fraction of held-out cells inside their intervals against the level; on the line they are equal.",
         CalibrationDisplay(LEVELS, trial.coverage(LEVELS), trial.observed.size).plot,
     )
 
 
 def trial_tables(trial: Trial, seen: Observations) -> tuple[TableEntry, ...]:
-    """Return the numbers of a trial: coverage, and the columns that are predicted worst."""
+    """Return the tables of a trial: coverage of intervals, and the columns with the largest errors."""
     measured = trial.coverage(np.array(TOLD))
     coverage = TableEntry(
-        "Intervals on held-out cells",
-        ("level", "inside"),
+        "Coverage of intervals on held-out cells",
+        ("level", "coverage"),
         [(f"{level:.0%}", f"{inside:.1%}") for level, inside in zip(TOLD, measured, strict=True)],
     )
     columns, counts, errors = trial.errors_by_column()
@@ -85,7 +85,7 @@ def trial_tables(trial: Trial, seen: Observations) -> tuple[TableEntry, ...]:
 
 
 def path_figures(path: RankPath) -> tuple[FigureEntry, ...]:
-    """Return the plots of how rank and penalty were chosen."""
+    """Return the plots of the held-out errors by which rank and penalty were chosen."""
     figures = []
     for name in ("rank", "penalty"):
         steps = _varying(path.steps, name)
@@ -106,7 +106,7 @@ def path_figures(path: RankPath) -> tuple[FigureEntry, ...]:
 
 
 def _varying(steps: Sequence[RankStep], name: str) -> list[RankStep]:
-    """Return the last run of steps along which one setting changes and the other does not."""
+    """Return the last run of steps along which only the named setting changes."""
     other = "penalty" if name == "rank" else "rank"
     runs: list[list[RankStep]] = []
     for step in steps:
@@ -128,7 +128,7 @@ def _noise(levels: Vector) -> str:
 def _sampling(fit: BayesianFit) -> str:
     if fit.sampling is None:
         return ""
-    return f", then {fit.settings.draws} draws kept in {fit.sampling.seconds:.2g} s"
+    return f", {describe_draws(fit)}"
 
 
 def _headline(trial: Trial | None, fit: BayesianFit) -> str:
@@ -138,7 +138,7 @@ def _headline(trial: Trial | None, fit: BayesianFit) -> str:
         return f"{missing} missing cells completed."
     inside = float(trial.coverage(np.array([0.95]))[0])
     return (
-        f"{missing} missing cells completed. Cells held out are predicted to {trial.error:.4g} "
-        f"(root mean square; by their column's mean {trial.usual:.4g}), and {inside:.0%} of them lie "
-        "within their 95 % intervals."
+        f"{missing} missing cells completed. The root-mean-square error on held-out cells is "
+        f"{trial.error:.4g} ({trial.usual:.4g} for column means), and {inside:.0%} of these cells lie within "
+        "their 95 % intervals."
     )

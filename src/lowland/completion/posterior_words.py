@@ -1,8 +1,9 @@
-"""What is said of a Bayesian fit in words."""
+"""Descriptions of a Bayesian fit in words."""
 
 from __future__ import annotations
 
 from lowland.completion.bayesian import BayesianFit
+from lowland.core.status import StopReason
 
 ABOUT_CERTIFICATE = (
     "The verdicts below are about the penalised (MAP) problem of the same rank, with the penalty that the "
@@ -11,7 +12,7 @@ ABOUT_CERTIFICATE = (
 
 
 def describe_method(fit: BayesianFit) -> str:
-    """Return the method and what it was given, in a phrase."""
+    """Return a phrase on the method and its settings."""
     s = fit.settings
     words = "Gibbs sampling from variational Bayes" if s.draws else "variational Bayes"
     words += f", rank {s.rank} with learnt priors"
@@ -22,4 +23,18 @@ def describe_method(fit: BayesianFit) -> str:
         for side, name in ((fit.model.row_prior, "rows"), (fit.model.column_prior, "columns"))
         if side.mapping.centres.size
     ]
-    return ", ".join([words, *covariates, f"noise {s.noise} to columns", f"scale {s.scale} to columns"])
+    noise = "one noise level per column" if s.noise == "column" else "one noise level for all columns"
+    scale = "one scale per column" if s.scale == "column" else "one scale for all columns"
+    return ", ".join([words, *covariates, noise, scale])
+
+
+def describe_draws(fit: BayesianFit) -> str:
+    """Return how many Gibbs draws were kept, and whether sampling was interrupted."""
+    wanted, kept = fit.settings.draws, len(fit.model.row_draws)
+    if fit.sampling is None:
+        return "no Gibbs draws"
+    if fit.sampling.stop_reason is not StopReason.INTERRUPTED:
+        return f"{wanted:,} Gibbs draws kept in {fit.sampling.seconds:.2g} s"
+    if not kept:
+        return f"interrupted before the first of {wanted:,} Gibbs draws; the model is the variational one"
+    return f"interrupted after {kept:,} of {wanted:,} Gibbs draws; the model averages those {kept:,}"

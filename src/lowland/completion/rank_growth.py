@@ -1,8 +1,8 @@
-"""Growing the rank of a penalised fit along the direction that refutes its optimality.
+"""Grow the rank of a penalised fit along the direction that refutes its optimality.
 
-Of the problem over all matrices, min data(X) + penalty ||X||_*, a fit of rank r is a minimum exactly where
-the gradient in X has spectral norm at most the penalty. Where its leading singular value s is larger, the
-step X - t u v^T lowers the objective at rate s - penalty, and needs one more column.
+A fit of rank r is a minimum of the problem over all matrices, min data(X) + penalty ||X||_*, exactly if the
+gradient in X has spectral norm at most the penalty. If its leading singular value s is larger, the step
+X - t u v^T lowers the objective at rate s - penalty, and needs one more column.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from lowland.models import General
 from lowland.objectives import RecoveryObjective
 from lowland.search import leading_factors
 
-# lengths are doubled at most so often from the first guess, and then found to this part of the last one
+# maximum number of doublings of the first guess of a length, and relative tolerance of the length
 DOUBLINGS, PART = 40, 1e-3
 
 
 def fill_column(objective: RecoveryObjective, theta: Vector, column: int, rng: np.random.Generator) -> Vector:
-    """Return a point whose column of zeros is the direction along which the objective falls fastest.
+    """Return a point whose zero column is replaced by the direction of steepest descent.
 
     Parameters
     ----------
     objective : RecoveryObjective
-        Of general matrices, with a convex loss.
+        An objective of general matrices with a convex loss.
     theta : ndarray, shape (size,)
-        A point; both factors are zero in that column.
+        A point whose factors are both zero in that column.
     column : int
     rng : numpy.random.Generator
-        For the iteration on large problems.
+        For the iterative singular vectors of large problems.
 
     Returns
     -------
     ndarray, shape (size,)
-        With the column at its best length; theta itself where no length lowers the objective.
+        The point with the column at its optimal length; theta itself if no length lowers the objective.
     """
     model = objective.model
     if not isinstance(model, General):
-        raise InvalidInputError("only the rank of general matrices grows", model.name)
+        raise InvalidInputError("the rank can only grow for general matrices", model.name)
     left, right = leading_factors(objective.ambient_gradient(theta), objective.resized(1), rng)
     size = float(np.linalg.norm(left) * np.linalg.norm(right))
     if not size > 0:
         return theta
-    # both of length one in the ridge's units, so that a length t costs ridge * t
+    # normalised in the units of the ridge, so that a length t costs ridge * t
     left, right = -left / np.linalg.norm(left), right / np.linalg.norm(right)
     if objective.side_weights is not None:
         left, right = (
@@ -69,7 +69,7 @@ def fill_column(objective: RecoveryObjective, theta: Vector, column: int, rng: n
 
 
 def _best_length(along: Callable[[float], float], guess: float) -> float:
-    """Return the minimiser of a convex function of a length, zero where nothing is below its value there."""
+    """Return the minimiser of a convex function of a length; zero if no length lowers it."""
     from scipy.optimize import minimize_scalar
 
     if not np.isfinite(guess):

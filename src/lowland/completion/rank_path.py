@@ -1,4 +1,4 @@
-"""Rank and penalty of a penalised completion, chosen by held-out cells along a warm-started path."""
+"""Choose rank and penalty of a penalised completion by held-out cells along warm-started paths."""
 
 from __future__ import annotations
 
@@ -18,27 +18,28 @@ from lowland.core.observations import Observations
 from lowland.core.status import StopReason
 from lowland.search import critical_ridge
 
-# penalties of a path are this factor apart, from half the one that leaves nothing, so many at most
+# ratio of successive penalties, starting at half the smallest one that gives zero factors, and their maximum
+# number
 STEP, LONGEST = 2.0, 14
-# penalties under which biases explain all that factors could, so many at most
+# maximum number of penalties with zero factors, if biases explain everything
 EMPTY_FITS = 12
-# penalties of biases, in observations: how many count as much as the prior guess of zero
+# penalties of biases, in observations: the weight of the prior guess of zero
 BIAS_PENALTIES = (20.0, 10.0, 5.0, 2.0, 1.0, 0.0)
-# ranks are tried upwards until this many in a row have not lowered the error
+# a path ends after this many steps without a lower error
 PATIENCE = 3
-# penalties of other losses for longer: the first factor may serve some columns at the cost of others
+# more for penalties with other losses: the first factor may help some columns at the cost of others
 LONG_PATIENCE = 5
-# most that a held-out cell counts, in deviance: five standard deviations
+# maximum deviance of a held-out cell: five standard deviations
 FARTHEST = 25.0
-# and excesses below this part of the least mean square do not count: searches end a little apart
+# excesses below this fraction of the smallest mean square are neglected: searches do not end at one point
 NEGLIGIBLE = 1e-3
 HIGHEST_RANK = 40
 FIRST_RANK = 16
-# sweeps of a fit on the path: enough to compare errors
+# tolerance and maximum sweeps of a fit on a path: enough to compare errors
 PATH_TOLERANCE, PATH_SWEEPS = 1e-5, 200
-# steps of other losses than squares cost several times as much and settle more slowly
+# tolerance with losses other than squared, whose steps cost several times as much and converge more slowly
 ROUGH = 1e-4
-# fits from which the noise and the thresholds of columns are learnt, each going on from the one before
+# number of warm-started fits from which the noise and the thresholds of columns are learnt
 ROUNDS = 4
 
 
@@ -52,9 +53,9 @@ class RankStep:
     rank : int
     penalty : float
     error : float
-        Root mean square, of deviance residuals where losses are not squared.
+        Root-mean-square error; of deviance residuals if losses are not squared.
     excess : float
-        By how much its mean square exceeds the least one of its path.
+        Difference of its mean square from the smallest one of its path.
     uncertainty : float
         Standard error of that excess, over the held-out cells.
     """
@@ -76,15 +77,15 @@ class RankPath:
     steps : tuple of RankStep
         All fits compared, path after path.
     settings : CompletionSettings
-        With the rank and the penalty chosen.
+        Settings with the chosen rank and penalty.
     held_out : int
-        Number of cells that they were compared on.
+        Number of held-out cells.
 
     Notes
     -----
-    Of each path the simplest fit (lowest rank, largest penalty) is taken whose mean square exceeds the
-    least one by at most one standard error of the difference, or by a thousandth; of penalties where losses
-    are not all squared, the best.
+    On each path the chosen fit is the simplest (lowest rank, largest penalty) whose mean square exceeds the
+    smallest one by at most one standard error of the difference, or by a thousandth. For penalties, if losses
+    are not all squared, it is the best fit.
     """
 
     steps: tuple[RankStep, ...]
@@ -101,7 +102,7 @@ def choose_rank_and_penalty(
     bias_penalty: float | None = 0.0,
     rng: np.random.Generator,
 ) -> RankPath:
-    """Choose what is None of rank and penalties, the rest being those of the settings.
+    """Choose the rank and the penalties that are None; the others are those of the settings.
 
     Parameters
     ----------
@@ -118,10 +119,10 @@ def choose_rank_and_penalty(
 
     Notes
     -----
-    A tenth of the cells is held out. A penalty of the biases is chosen without factors. Then, with rank
-    and penalty open, a path of penalties at a moderate rank comes first, then one of ranks at the penalty
-    found, then one of penalties at the rank found. Where losses are not all squared, the noise and the
-    thresholds of columns are learnt along a first path, and the others follow.
+    A tenth of the cells is held out. The penalty of the biases is chosen without factors. If both rank and
+    penalty are open, a path of penalties at a moderate rank comes first, then a path of ranks at the chosen
+    penalty, then a path of penalties at the chosen rank. If losses are not all squared, the noise and the
+    thresholds of columns are learnt along a first path.
     """
     kept, apart = hold_out(table, rng)
     if bias_penalty is None:
@@ -156,7 +157,7 @@ class _Comparison:
     rng: np.random.Generator
 
     def over_bias_penalties(self) -> float:
-        """Return the largest penalty of biases that does as well as the best, the factors being zero."""
+        """Return the largest bias penalty that does about as well as the best, with zero factors."""
         start = replace(self.settings, rank=1, penalty=1.0, bias_penalty=1.0)
         crushing = 4 * critical_ridge(completion_objective(self.kept, start), self.rng) or 1.0
         found: list[tuple[int, float, Vector]] = []
@@ -166,7 +167,7 @@ class _Comparison:
         return _simplest(_compare(found)).penalty
 
     def learnt_columns(self, rank: int, penalty: float | None) -> Columns | None:
-        """Return what fits tell of the columns: their noise, and by the held-out cells their thresholds."""
+        """Return columns with the noise learnt from fits, and the thresholds from held-out cells."""
         columns, comparison = self.settings.columns, self
         if columns is None:
             return None
@@ -182,16 +183,16 @@ class _Comparison:
         return columns
 
     def over_penalties(self, rank: int) -> tuple[float, list[RankStep]]:
-        """Return the largest penalty that does as well as the best, and the path."""
+        """Return the largest penalty that does about as well as the best, and the path."""
         start = replace(self.settings, rank=rank, penalty=1.0)
-        # where nothing is left to fit (a constant table) any penalty does
+        # if nothing is left to fit (a constant table), any penalty will do
         largest = critical_ridge(completion_objective(self.kept, start), self.rng) / 2 or 1.0
         found: list[tuple[int, float, Vector]] = []
         before: CompletionFit | None = None
         for k in range(EMPTY_FITS + LONGEST):
             fit = self._fit(rank, largest / STEP**k, before)
             empty = _is_nothing(fit)
-            if empty or before is None:  # of fits of nothing, which biases explain, the last one counts
+            if empty or before is None:  # of fits with zero factors only the last one counts
                 found = []
             found.append((rank, largest / STEP**k, self._squares(fit)))
             # factors of zero stay zero: the next penalty starts afresh
@@ -203,20 +204,20 @@ class _Comparison:
         return self._chosen(steps).penalty, steps
 
     def _chosen(self, steps: Sequence[RankStep]) -> RankStep:
-        """Return the step taken of a path of penalties.
+        """Return the chosen step of a path of penalties.
 
-        Of squares the simplest that does about as well as the best. Of levels and counts the best: a larger
-        penalty makes probabilities too timid.
+        For squared losses, the simplest that does about as well as the best. For levels and counts, the best:
+        a larger penalty shrinks probabilities too much.
         """
         if self.settings.columns is None:
             return _simplest(steps)
         return min(steps, key=lambda step: step.error)
 
     def over_ranks(self, penalty: float, most: int) -> tuple[int, list[RankStep]]:
-        """Return the lowest rank that does as well as the best, and the path.
+        """Return the lowest rank that does about as well as the best, and the path.
 
-        Each fit goes on from the one before, with one more column along which the objective falls
-        fastest; where that lowers nothing, higher ranks have the same optimum.
+        Each fit continues the one before, with one more column along the direction of steepest descent. If
+        that does not lower the objective, higher ranks have the same optimum.
         """
         found: list[tuple[int, float, Vector]] = []
         before: CompletionFit | None = None
@@ -242,7 +243,7 @@ class _Comparison:
     def _finished(self, settings: CompletionSettings, before: CompletionFit | None = None) -> CompletionFit:
         fit = fit_completion(self.kept, settings, rng=self.rng, certify=False, before=before)
         if fit.stop_reason is StopReason.INTERRUPTED:
-            raise KeyboardInterrupt  # half a path chooses nothing
+            raise KeyboardInterrupt  # an incomplete path allows no choice
         return fit
 
     def _squares(self, fit: CompletionFit) -> Vector:
@@ -252,7 +253,7 @@ class _Comparison:
         else:
             y, loss = columns.encode(self.apart).astype(np.float64), columns.loss(self.apart.columns)
             losses = loss.value(fit.model.natural(*at).astype(np.float64), y)
-            # a cell that is far off is off, however far: outliers and large counts must not decide alone
+            # deviances are clipped, so that outliers and large counts do not decide alone
             squares = np.minimum(2 * columns.precisions[self.apart.columns] * losses, FARTHEST)
         weights = self.apart.weights
         return squares if weights is None else squares * weights / weights.mean()
@@ -265,12 +266,12 @@ def _is_nothing(fit: CompletionFit) -> bool:
 
 
 def _is_lower(fit: CompletionFit, before: CompletionFit) -> bool:
-    """Return whether a higher rank lowered the objective by more than searches leave undone."""
+    """Return whether a higher rank lowered the objective by more than the tolerance of the searches."""
     return before.search.value - fit.search.value > fit.settings.tolerance * abs(before.search.value)
 
 
 def _past(found: Sequence[tuple[int, float, Vector]], patience: int = PATIENCE) -> bool:
-    """Return whether the last fits of a path have not lowered the error."""
+    """Return whether the last `patience` fits of a path have not lowered the error."""
     means = [float(squares.mean()) for *_, squares in found]
     return len(means) > patience and min(means[-patience:]) >= min(means[:-patience])
 
@@ -288,6 +289,6 @@ def _compare(found: Sequence[tuple[int, float, Vector]]) -> list[RankStep]:
 
 
 def _simplest(steps: Sequence[RankStep]) -> RankStep:
-    """Return the first step (paths go from simple to complex) that does about as well as the best."""
+    """Return the simplest step, the first on its path, that does about as well as the best."""
     least = min(step.error for step in steps) ** 2
     return next(step for step in steps if step.excess <= max(step.uncertainty, NEGLIGIBLE * least))

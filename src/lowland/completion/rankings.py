@@ -1,4 +1,4 @@
-"""Best columns of a row, and columns alike, of any model with row and column factors."""
+"""Best columns of a row, and similar columns, for any model with row and column factors."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from lowland.core.arrays import Indices, Matrix, Vector
 
 
 def best_columns(scores: Vector, seen: Indices, count: int) -> Indices:
-    """Return the columns of the largest scores, the best first, those in `seen` left out.
+    """Return the columns with the largest scores, the best first, without those in `seen`.
 
     Parameters
     ----------
     scores : ndarray, shape (n,)
-        Of all columns, for one row.
+        Scores of all columns for one row.
     seen : ndarray of int
-        Columns that do not count.
+        Columns to leave out.
     count : int
-        How many, at most.
+        Maximum number of columns.
     """
     open_columns = np.setdiff1d(np.arange(scores.size), seen)
     order = np.argsort(-scores[open_columns], kind="stable")[:count]
@@ -25,7 +25,7 @@ def best_columns(scores: Vector, seen: Indices, count: int) -> Indices:
 
 
 def alike(rows: Matrix, columns: Matrix, column: int, count: int) -> tuple[Indices, Vector]:
-    """Return the columns most alike one, with the correlations of what their factors predict.
+    """Return the columns most similar to one, with the correlations of their low-rank parts.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ def alike(rows: Matrix, columns: Matrix, column: int, count: int) -> tuple[Indic
         Factors, without biases.
     column : int
     count : int
-        How many, at most; the column itself is left out.
+        Maximum number of columns; the column itself is left out.
 
     Notes
     -----
-    The correlation is over the rows, so it does not depend on how the factors are turned or scaled.
+    The correlation is over the rows, so that it is invariant to rotation and scaling of the factors.
     """
     centred = rows - rows.mean(axis=0)
     gram = (centred.T @ centred).astype(np.float64)

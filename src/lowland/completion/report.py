@@ -1,4 +1,4 @@
-"""The report of a completion, by whatever method."""
+"""The report of a completion by any method."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def report_page(
     certificate : Certificate or None
     title : str
     settings
-        As of `Page`.
+        As in `Page`.
 
     Returns
     -------

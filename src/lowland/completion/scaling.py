@@ -1,4 +1,4 @@
-"""A table's unit: what is subtracted and divided before a fit, and undone after it."""
+"""Centring and scaling of a table before a fit, undone after it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from lowland.core.observations import Observations
 @final
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """Centre and unit of every column, and the range that predictions keep to.
+    """Centre and unit of every column, and the range of predictions.
 
     Parameters
     ----------
     centres, spreads : ndarray, shape (n,)
     lowest, highest : float
-        Predictions are clipped to these; infinite where values are no grades.
+        Predictions are clipped to this range, which is infinite if values are not grades.
     """
 
     centres: Vector
@@ -31,7 +31,7 @@ class Scaling:
 
     @classmethod
     def of(cls, table: Observations, kind: str) -> Scaling:
-        """Return the scaling of a table, "common" to all columns or of each "column"."""
+        """Return the scaling of a table, "common" to all columns or by "column"."""
         n = table.shape[1]
         if kind == "column":
             centres, spreads = column_moments(table)
@@ -50,10 +50,10 @@ class Scaling:
         return scaled.astype(values.dtype)
 
     def undo(self, scaled: Vector, columns: Indices) -> Vector:
-        """Return predictions in the unit of the table, not clipped."""
+        """Return unclipped predictions in the unit of the table."""
         return self.centres[columns] + self.spreads[columns] * scaled
 
     def clip(self, values: Vector) -> Vector:
-        """Return values within the range of the grades."""
+        """Return values clipped to the range of the grades."""
         clipped: Vector = np.clip(values, self.lowest, self.highest)
         return clipped

@@ -1,4 +1,4 @@
-"""What a completion fits and when it stops."""
+"""Settings of a penalised completion: what to fit and when to stop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PENALTY_WEIGHTS = ("uniform", "counts")
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CompletionSettings:
     """What to fit and when to stop.
 
@@ -26,20 +26,20 @@ class CompletionSettings:
     biases : bool
         Whether row, column and global biases are free.
     penalty : float
-        Weight of the nuclear norm of the factors' part.
+        Weight of the nuclear norm of the low-rank part.
     tolerance : float
         Sweeps stop once the objective falls by less than this fraction of itself.
     max_iterations : int
-        Most sweeps.
+        Maximum number of sweeps.
     bias_penalty : float
-        Ridge on row and column biases.
+        Ridge penalty on row and column biases.
     penalty_weights : {"uniform", "counts"}
-        Whether both penalties count each row and column alike, or by its number of observed cells
+        Whether both penalties weight all rows and columns alike, or each by its number of observed cells
         over the mean number.
     columns : Columns, optional
-        What columns hold, where losses are not all squared.
+        Kinds of the columns, if losses are not all squared.
     nonnegative : bool
-        Whether no factor may be negative; then there are no biases.
+        Whether factors must be nonnegative; there are then no biases.
     """
 
     rank: int
@@ -53,18 +53,18 @@ class CompletionSettings:
     nonnegative: bool = False
 
     def plain(self) -> dict[str, Any]:
-        """Return the settings as plain data, without what is known of the columns."""
+        """Return the settings as plain data, without the kinds of columns."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "columns"}
 
 
 def mean_counts(observations: Observations) -> tuple[float, float]:
-    """Return the mean number of observed cells of a row, and of a column."""
+    """Return the mean numbers of observed cells per row and per column."""
     m, n = observations.shape
     return observations.size / m, observations.size / n
 
 
 def side_weights(table: Observations, kind: str, units: tuple[float, float]) -> tuple[Vector, Vector] | None:
-    """Return the weights of rows and columns in the penalties; one without cells counts like one with one."""
+    """Return the weights of rows and columns in the penalties; empty ones count as if they had one cell."""
     if kind != "counts":
         return None
     counts = (table.row_counts(), table.column_counts())
@@ -73,7 +73,7 @@ def side_weights(table: Observations, kind: str, units: tuple[float, float]) -> 
 
 
 def row_weights(table: Observations) -> Vector:
-    """Return the mean weight of each row's cells, that of all cells for a row without any."""
+    """Return the mean weight of each row's cells; for empty rows, the mean over all cells."""
     if table.weights is None:
         return np.ones(table.shape[0])
     counts = table.row_counts()

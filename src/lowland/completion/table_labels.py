@@ -1,4 +1,4 @@
-"""Labels of a fitted table: from names to positions, and other tables into its order."""
+"""Labels of a fitted table: look up positions, and align other tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lowland.core.observations import Labels, Observations
 @final
 @dataclass(frozen=True, eq=False)
 class TableLabels:
-    """Shape of a table, and the labels of its rows and columns where it has some.
+    """Shape of a table, and the labels of its rows and columns if it has any.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class TableLabels:
     def positions(self, labels: ArrayLike, axis: int) -> Indices:
         """Return the positions of row (axis 0) or column (axis 1) labels.
 
-        Where the table had no labels, positions are returned as they are, checked.
+        If the table had no labels, positions are checked and returned unchanged.
 
         Raises
         ------
@@ -49,13 +49,13 @@ class TableLabels:
         return find_labels(labels, known, name)
 
     def align(self, table: Observations, *, rows: bool) -> Observations:
-        """Return a table with its labels replaced by these positions, where both have labels.
+        """Return a table in the order of these labels, if both have labels.
 
         Parameters
         ----------
         table : Observations
         rows : bool
-            Whether rows are aligned too; otherwise they stay new rows.
+            Whether to align rows too; otherwise they are new rows.
         """
         if table.column_labels is not None and self.columns is not None:
             columns = self.positions(table.column_labels, 1)[table.columns]

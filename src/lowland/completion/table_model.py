@@ -1,4 +1,4 @@
-"""What predicts the cells of a completed table, by whatever method."""
+"""The interface of models that predict the cells of a completed table."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lowland.core.observations import Observations
 @final
 @dataclass(frozen=True, eq=False)
 class TableParts:
-    """A low-rank table in parts: factors, biases, an offset, and the noise of each column where it is known.
+    """The parts of a low-rank table: factors, biases, an offset, and the noise of each column if known.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class TableParts:
 
 
 class TableModel(Protocol):
-    """Predictions of cells, of known and of new rows."""
+    """Predictions of cells in known and in new rows."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -51,7 +51,7 @@ class TableModel(Protocol):
 
     @property
     def losses(self) -> Columns | None:
-        """Losses by column, None where all are squared."""
+        """Losses by column; None if all are squared."""
 
     def parts(self) -> TableParts:
         """Return factors, biases and offset."""
@@ -66,10 +66,10 @@ class TableModel(Protocol):
         """Return the standard errors of new observations of cells, up to a common factor; shape (k,)."""
 
     def scores(self, rows: Indices, columns: Indices) -> Vector:
-        """Return what orders the columns of a row, shape (k,)."""
+        """Return scores that rank the columns of a row, shape (k,)."""
 
     def matrix(self, *, likeliest: bool = False) -> Matrix:
-        """Return predictions of all cells; of columns with levels expected values, or the likeliest level."""
+        """Return predictions of all cells; for levels, expected values or the likeliest level."""
 
     def complete(
         self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False
@@ -77,17 +77,19 @@ class TableModel(Protocol):
         """Return predictions of all cells of new rows, folded in, shape (k, n)."""
 
     def natural(self, rows: Indices, columns: Indices) -> Vector:
-        """Return predictions of cells as the losses see them: natural parameters, shape (k,)."""
+        """Return the natural parameters of cells, shape (k,)."""
 
     def probabilities(self, rows: Indices, column: int) -> Matrix:
         """Return the probabilities of a column's levels in some rows, or raise UnsupportedError."""
 
     def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
-        """Return intervals within what the columns may hold."""
+        """Return intervals clipped to the possible values of the columns."""
 
 
 def no_levels() -> UnsupportedError:
-    """Return the error of a column whose probabilities are asked for, and that has none."""
+    """Return the error for level probabilities of a column without levels."""
     return UnsupportedError(
-        "only levels have probabilities", "a column of numbers", fix='fit it as "logistic" or "ordinal"'
+        "only columns of levels have level probabilities",
+        "a column of numbers",
+        fix='fit it as "logistic" or "ordinal"',
     )

@@ -1,4 +1,4 @@
-"""New observations into a table: known cells replaced, unknown rows and columns appended."""
+"""Merge new observations into a table: replace known cells, append unknown rows and columns."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.labels import find_labels, is_whole, label_text
 from lowland.core.observations import Labels, Observations
 
-# a table without labels doubles at most, and grows by this many lines: farther is a slip
+# a table without labels may at most double and grow by this many lines; larger positions are taken for errors
 FARTHEST = 100_000
 
 
 def merge(table: Observations, new: Observations) -> Observations:
-    """Return both tables' cells as one table; where both know a cell, the new value counts."""
+    """Return the cells of both tables as one table; the new value replaces a known one."""
     weights = None
     if table.weights is not None or new.weights is not None:
         weights = np.concatenate([_weights(table), _weights(new)])

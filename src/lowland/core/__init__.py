@@ -1,1 +1,1 @@
-"""Records, protocols, verdicts, errors and random streams: what every other room speaks."""
+"""Records, protocols, verdicts, errors and random streams: the vocabulary of all other packages."""

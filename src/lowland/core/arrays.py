@@ -1,4 +1,4 @@
-"""Checks of arrays that come from outside, each with an error in four parts."""
+"""Checks of arrays passed by users, each raising an error in four parts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_floats(
     Raises
     ------
     InvalidInputError
-        If the array is complex, not numeric, of another dimension, or not finite.
+        If the array is complex, not numeric, not finite, or has the wrong number of dimensions.
     """
     array = np.asarray(values)
     if np.iscomplexobj(array):
@@ -67,7 +67,7 @@ def check_floats(
 
 
 def check_numbers(values: ArrayLike, name: str, *, ndim: int | None = None) -> Matrix:
-    """Return `values` as a contiguous finite array, complex where they are.
+    """Return `values` as a contiguous finite array, complex if they are.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def check_numbers(values: ArrayLike, name: str, *, ndim: int | None = None) -> M
     Raises
     ------
     InvalidInputError
-        If the array is not numeric, of another dimension, or not finite.
+        If the array is not numeric, not finite, or has the wrong number of dimensions.
     """
     array = np.asarray(values)
     if not np.iscomplexobj(array):
@@ -117,7 +117,7 @@ def check_positions(positions: ArrayLike, name: str, *, below: int) -> Indices:
     Raises
     ------
     InvalidInputError
-        If a position is no integer or is out of range.
+        If a position is not an integer or is out of range.
     """
     array = np.asarray(positions)
     if array.ndim != 1:
@@ -135,7 +135,7 @@ def check_positions(positions: ArrayLike, name: str, *, below: int) -> Indices:
     return array
 
 
-# powers of larger and smaller numbers leave the range of floats
+# powers of larger numbers overflow, and of smaller ones underflow
 SMALLEST, LARGEST = 1e-60, 1e60
 
 
@@ -154,7 +154,7 @@ def check_rank(rank: object, shape: tuple[int, int], *, name: str = "rank") -> i
     Parameters
     ----------
     rank : int
-        The rank asked for.
+        The requested rank.
     shape : tuple of int
         Shape of the matrix.
     name : str
@@ -167,7 +167,7 @@ def check_rank(rank: object, shape: tuple[int, int], *, name: str = "rank") -> i
     Raises
     ------
     InvalidInputError
-        If it is no integer, below 1, or above both sides.
+        If it is not an integer, below 1, or above the smaller side.
     """
     limit = min(shape)
     if isinstance(rank, bool) or not isinstance(rank, int | np.integer):
@@ -176,7 +176,7 @@ def check_rank(rank: object, shape: tuple[int, int], *, name: str = "rank") -> i
         raise InvalidInputError(
             f"{name} does not fit the matrix",
             f"{name} {rank} for shape {shape[0]} x {shape[1]}",
-            "a larger rank has redundant factors, a smaller one has none",
+            "a larger rank has redundant factors, a smaller one none at all",
             f"use 1 <= {name} <= {limit}",
         )
     return int(rank)

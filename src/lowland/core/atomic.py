@@ -1,4 +1,4 @@
-"""Files are written whole or not at all."""
+"""Atomic writing of files: whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None]
     Parameters
     ----------
     path : path
-        Where to; an existing file is replaced in one step.
+        Destination; an existing file is replaced in one step.
     write : callable
-        Writes bytes to the open file that it is given.
+        Takes an open binary file and writes to it.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None]
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
-    """Raise before long work if a file could not be written after it."""
+    """Raise, before long work, if a file could not be written at the end."""
     folder = Path(path).parent
     if not folder.is_dir():
         raise InvalidInputError(f"cannot write {path}", f"no folder {folder}", fix="create it first")

@@ -1,4 +1,4 @@
-"""Does an objective offer what a solver or judge needs? Asked before the first step."""
+"""Checks, before the first step, that an objective offers what a solver or judge needs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _MEMBERS: dict[type[Any], tuple[str, ...]] = {}
 
 
 def missing(objective: object, capability: type[Any]) -> str:
-    """Return the first member of a capability that an objective lacks, empty where it has all.
+    """Return the first member of a capability that an objective lacks, or an empty string.
 
     Parameters
     ----------
     objective : Objective
     capability : type
-        A protocol. Members are looked up without being computed, but for that of a power, which adds only one
-        to those of the protocols that it extends: it must not be None.
+        A protocol. Members are looked up without being computed, except for that of a power, a protocol that
+        adds a single member to those that it extends: it must not be None.
 
     Examples
     --------
@@ -40,12 +40,12 @@ def missing(objective: object, capability: type[Any]) -> str:
 
 
 def offers(objective: object, capability: type[Any]) -> bool:
-    """Whether an objective has all that a protocol asks for."""
+    """Whether an objective has all members of a protocol."""
     return not missing(objective, capability)
 
 
 def offered(objective: object, capability: type[C]) -> C | None:
-    """Return the objective, known to offer a capability, or None where it does not."""
+    """Return the objective, typed as offering a capability, or None if it does not."""
     return cast(C, objective) if offers(objective, capability) else None
 
 
@@ -55,7 +55,7 @@ def check_offered(objective: object, capability: type[C], who: str) -> C:
     Parameters
     ----------
     objective : Objective
-        What will be searched.
+        The objective to be searched.
     capability : type
         A protocol.
     who : str
@@ -64,7 +64,7 @@ def check_offered(objective: object, capability: type[C], who: str) -> C:
     Returns
     -------
     Objective
-        The same, known to offer the capability.
+        The same object, typed as offering the capability.
 
     Raises
     ------
@@ -76,14 +76,14 @@ def check_offered(objective: object, capability: type[C], who: str) -> C:
         meaning = (inspect.getdoc(capability) or "").split("\n")[0].rstrip(".")
         raise UnsupportedError(
             f"{who} cannot work on this objective",
-            f"no {name}, which stands for {meaning[:1].lower()}{meaning[1:]}",
+            f"the objective has no {name} ({meaning[:1].lower()}{meaning[1:]})",
             fix="choose another solver; gradient works on every objective",
         )
     return cast(C, objective)
 
 
 def members_of(capability: type[Any]) -> tuple[str, ...]:
-    """Return the members that a protocol asks for beside those of `Objective`."""
+    """Return the members that a protocol requires besides those of `Objective`."""
     if capability not in _MEMBERS:
         _MEMBERS[capability] = _list_members(capability)
     return _MEMBERS[capability]
@@ -101,6 +101,6 @@ def _public(protocol: type[Any]) -> list[str]:
 
 
 def _has(objective: object, name: str) -> bool:
-    # properties may be costly, so they are not computed; a wrapper that forwards what it lacks is asked
+    # properties may be costly, so they are not computed; a wrapper with __getattr__ is asked directly
     found = inspect.getattr_static(objective, name, _ABSENT)
     return found is not _ABSENT or (hasattr(type(objective), "__getattr__") and hasattr(objective, name))

@@ -10,7 +10,7 @@ from lowland.core.arrays import Matrix, Vector
 
 
 def complex_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Return the complex type whose parts have a real type."""
+    """Return the complex type whose real and imaginary parts have a given type."""
     return np.dtype(np.complex64 if np.dtype(dtype).itemsize == 4 else np.complex128)
 
 
@@ -29,7 +29,7 @@ def as_reals(array: Matrix) -> Vector:
 
 
 def as_complexes(vector: Vector) -> Matrix:
-    """Return the complex numbers of an interleaved real vector, sharing its memory where it can."""
+    """Return the complex numbers of an interleaved real vector, sharing its memory if possible."""
     vector = np.ascontiguousarray(vector)
     numbers: Matrix = vector.view(complex_type(vector.dtype))
     return numbers

@@ -1,4 +1,4 @@
-"""A dense matrix with the products of an operator."""
+"""A dense matrix with the interface of a linear operator."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lowland.core.work import matrix_work, touch
 @final
 @dataclass(frozen=True, eq=False)
 class DenseMap:
-    """A dense matrix with the products of an operator."""
+    """A dense matrix with the interface of a linear operator."""
 
     matrix: Matrix
 

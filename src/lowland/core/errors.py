@@ -40,7 +40,7 @@ class InvalidInputError(LowlandError, ValueError):
 
 
 class FileFormatError(InvalidInputError):
-    """A file is truncated, foreign, from a newer version, or does not match."""
+    """A file is truncated, of another format or a newer version, or does not match."""
 
 
 class UnsupportedError(LowlandError, TypeError):
@@ -52,7 +52,7 @@ class MissingExtraError(LowlandError, ImportError):
 
 
 class UnderdeterminedWarning(UserWarning):
-    """There are fewer data than the answer has degrees of freedom."""
+    """There are fewer data than the matrix has degrees of freedom."""
 
 
 def explain(what: str, found: str = "", why: str = "", fix: str = "") -> str:

@@ -1,4 +1,4 @@
-"""`Finding` and `Certificate`: what is proved about a point, as data."""
+"""`Finding` and `Certificate`: records of what is proved about a point."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from lowland.core.status import Rigour, Verdict
 
 CLAIMS = {
     "stationary": "the gradient vanishes",
-    "second_order_stationary": "the gradient vanishes and no direction curves downwards",
-    "strict_local_minimum": "every direction that changes the matrix curves upwards",
-    "local_minimum": "no point close by has a lower objective, whatever the order of the change",
+    "second_order_stationary": "the gradient vanishes and no direction has negative curvature",
+    "strict_local_minimum": "every direction that changes the matrix has positive curvature",
+    "local_minimum": "no nearby point has a lower objective, to any order",
     "globally_optimal": "no point of the problem as posed has a lower objective",
     "convex_optimal": "no matrix of any rank has a lower objective in the convex problem",
-    "locally_unique": "no other matrix of this rank close by has the same predictions",
+    "locally_unique": "no other nearby matrix of this rank has the same predictions",
     "determined_by_data": "only finitely many matrices of this rank fit such data",
     "uniquely_determined": "only one matrix of this rank fits the data",
     "no_bad_minimum_in_region": "every differentiable local minimum of the activation region has zero loss",
     "stable_at_step_size": "gradient descent with this step size does not leave the point",
 }
 
-# from the weakest to the strongest; an overall verdict is the weakest of those it needs
+# from the weakest to the strongest; an overall verdict is the weakest that it depends on
 _STRENGTH = [Verdict.REFUTED, Verdict.INCONCLUSIVE, Verdict.SUPPORTED, Verdict.PROVED]
 
 
@@ -42,24 +42,24 @@ class Finding:
         A key of `CLAIMS`.
     verdict : Verdict
     value : float or None
-        The number that was judged, in the objective's units where it has units.
+        The number that was judged, in the objective's units if it has units.
     bound : float or None
-        What it was compared with, or the proven bound.
+        The number that it was compared with, or the proven bound.
     tolerance : float or None
         The relative tolerance that decided.
     assumptions : tuple of str
-        What a PROVED or REFUTED takes for granted.
+        Assumptions of a PROVED or REFUTED verdict.
     method : str
         How it was judged, in one sentence.
     rigour : Rigour
         What the verdict rests on.
     seconds : float
-        What it cost.
+        Time spent on it.
     witness : dict
-        Numbers and matrices that show it: bounds, directions, counterexamples.
+        Numbers and matrices that support the verdict: bounds, directions, counterexamples.
     limited_by : str
-        The setting that kept the judge from going further, empty where none did: a larger effort may
-        settle the claim.
+        The setting that stopped the judge, empty if none did; with a larger effort the claim may be
+        decided.
 
     Examples
     --------
@@ -122,7 +122,7 @@ class Certificate:
             if finding.claim == claim:
                 return finding
         judged = ", ".join(finding.claim for finding in self.findings)
-        raise KeyError(f"the claim {claim!r} was not judged; judged were: {judged}")
+        raise KeyError(f"the claim {claim!r} was not judged; judged claims: {judged}")
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.findings)
@@ -138,7 +138,7 @@ class Certificate:
 
     @property
     def verdict(self) -> Verdict:
-        """The verdict on global optimality, or the weakest of all where that was not asked."""
+        """The verdict on global optimality, or the weakest of all if that was not judged."""
         if "globally_optimal" in self:
             return self["globally_optimal"].verdict
         return min((f.verdict for f in self.findings), key=_STRENGTH.index, default=Verdict.INCONCLUSIVE)
@@ -206,7 +206,7 @@ def describe(finding: Finding) -> str:
 
 
 def hope(finding: Finding) -> str:
-    """Return what would help a finding that a budget cut short, empty if none did."""
+    """Return what may help a finding that a budget cut short, empty if none did."""
     if not finding.limited_by:
         return ""
     word = "settle" if finding.verdict is Verdict.INCONCLUSIVE else "prove"
@@ -256,7 +256,7 @@ def _read_finding(item: dict[str, Any]) -> Finding:
 
 
 def _number(value: float | None) -> float | str | None:
-    # JSON has no infinities; they are written as text so that a reader can tell them from a gap
+    # JSON has no infinities; they are written as text so that readers can tell them from missing values
     if value is None or np.isfinite(value):
         return None if value is None else float(value)
     return repr(float(value))

@@ -1,4 +1,4 @@
-"""What judges read: a fit, which compares predictions with data, and the fit of a matrix."""
+"""The interface of judges: a fit, which compares predictions with data, and the fit of a matrix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lowland.core.records import Factors, ObservedPattern
 
 
 class Fit(Objective, Protocol):
-    """A comparison of predictions with data, of matrices and tensors alike: what judges of both read."""
+    """A comparison of predictions with data, as read by judges of matrices and of tensors."""
 
     @property
     def y(self) -> Vector:
@@ -21,7 +21,7 @@ class Fit(Objective, Protocol):
 
     @property
     def weights(self) -> Vector | None:
-        """Weights of the data, None where all are one."""
+        """Weights of the data, None if all are one."""
 
     @property
     def penalties(self) -> tuple[Penalty, ...]:
@@ -33,39 +33,39 @@ class Fit(Objective, Protocol):
 
     @property
     def unfitted(self) -> tuple[float, Vector]:
-        """The data term and its weighted slopes where nothing is fitted: natural units of both."""
+        """The data term and its weighted slopes when nothing is fitted: natural units of both."""
 
     @property
     def rank(self) -> int:
-        """Rank of the factors, biases apart; of a tensor the largest of its ranks."""
+        """Rank of the factors, not counting biases; for a tensor the largest of its ranks."""
 
     @property
     def gauge_size(self) -> int:
-        """At most so many directions the gauge has."""
+        """Upper bound on the number of gauge directions."""
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Dimension of the set of matrices or tensors that the model makes."""
+        """Dimension of the set of matrices or tensors of the model."""
 
     @property
     def has_second_matrix(self) -> bool:
-        """Whether linearisations have the model's part of the Hessian as a matrix."""
+        """Whether linearisations provide the model's part of the Hessian as a matrix."""
 
     @property
     def direct_jacobian_work(self) -> float | None:
-        """Work of the Jacobian as a matrix where the measurement shows it directly, else None."""
+        """Work of forming the Jacobian if the measurement gives it directly, else None."""
 
     @property
     def stored_numbers(self) -> int:
-        """How many numbers the measuring matrices hold, 0 where none are stored."""
+        """Number of stored numbers in the measuring matrices, 0 if none are stored."""
 
     @property
     def is_nonnegative(self) -> bool:
-        """Whether factors must not be negative."""
+        """Whether factors must be nonnegative."""
 
     @property
     def reachable_gradient(self) -> float:
-        """Relative gradient that points found in the data's precision may have, 0 where judges decide."""
+        """Relative gradient allowed for points found in the data's precision, 0 if left to the judges."""
 
     def is_feasible(self, theta: Vector) -> bool:
         """Whether a point satisfies the constraints on factors."""
@@ -78,7 +78,7 @@ class Fit(Objective, Protocol):
         """Whether the rounding of predictions is bounded."""
 
     def prediction_error(self, theta: Vector) -> Vector | None:
-        """Return bounds on the rounding of `predict`, None where they are not known."""
+        """Return bounds on the rounding of `predict`, None if they are not known."""
 
     def weighted(self, values: Vector) -> Vector:
         """Return values times the weights."""
@@ -103,7 +103,7 @@ class Fit(Objective, Protocol):
 
 
 class MatrixFit(Fit, Protocol):
-    """Linear measurements of a low-rank matrix: what bounds and exact ranks of matrices are made from."""
+    """Linear measurements of a low-rank matrix, as needed for bounds and exact ranks."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -119,11 +119,11 @@ class MatrixFit(Fit, Protocol):
 
     @property
     def model(self) -> Model:
-        """How a point makes the matrix."""
+        """The map from a point to the matrix."""
 
     @property
     def rounding(self) -> HasRoundingBounds | None:
-        """Bounds on the measurement's rounding errors, where it knows them."""
+        """Bounds on the measurement's rounding errors, None if it has none."""
 
     @property
     def measures_in_single(self) -> bool:
@@ -159,7 +159,7 @@ class MatrixFit(Fit, Protocol):
 
     @property
     def side_weights(self) -> tuple[Vector, Vector] | None:
-        """Weights of rows and columns in the penalties, None where all are one."""
+        """Weights of rows and columns in the penalties, None if all are one."""
 
     @property
     def cell_scales(self) -> Vector | None:
@@ -167,11 +167,11 @@ class MatrixFit(Fit, Protocol):
 
     @property
     def observed_pattern(self) -> ObservedPattern | None:
-        """Which entries are seen, where entries of a general matrix are."""
+        """Which entries are observed, for entries of a general matrix; else None."""
 
     @property
     def modular_jacobian(self) -> ModularJacobian | None:
-        """The Jacobian modulo a prime, where the measurement is known exactly."""
+        """The Jacobian modulo a prime, if the measuring matrices are known exactly; else None."""
 
     def matrix(self, theta: Vector) -> Factors:
         """Return the matrix of a point as factors."""
@@ -186,13 +186,13 @@ class MatrixFit(Fit, Protocol):
         """Return the point with zero factors and the biases that fit best without them."""
 
     def refit_biases(self, theta: Vector) -> Vector:
-        """Return the point with its free biases at their minimiser, where the loss is quadratic."""
+        """Return the point with its free biases at their minimiser, if the loss is quadratic."""
 
     def data_value(self, z: Vector) -> float:
         """Return the weighted loss of predictions."""
 
     def nuclear_norm(self, theta: Vector) -> float:
-        """Return the nuclear norm of the factors' part, its entries weighted as the ridge weighs them."""
+        """Return the nuclear norm of the low-rank part, with its entries weighted as in the ridge."""
 
     def adjoint(self, weights: Vector) -> LinearMap:
         """Return A*(weights), an m x n operator."""
@@ -207,27 +207,27 @@ class MatrixFit(Fit, Protocol):
         """Return the gradient of <operator, X(theta)> in theta."""
 
     def squared_norm_bound(self) -> float:
-        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite where none is known."""
+        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite if none is known."""
 
     def measuring_rows(self) -> Matrix | None:
-        """Return the measuring matrices, each read row by row, where they are stored; shape (p, m n)."""
+        """Return the stored measuring matrices, each read row by row, shape (p, m n); None if not stored."""
 
     def measuring_coordinates(self) -> Matrix | None:
-        """Return the measuring matrices as rows, in an orthonormal basis of what they are measured on."""
+        """Return the measuring matrices as rows, in an orthonormal basis of the space of matrices."""
 
     def exact_rows(self) -> Matrix | None:
         """Return the measuring matrices as rows of exact floats, one per measurement, or None."""
 
 
 class HasPrecisions(Fit, Protocol):
-    """The spread of each component over rows and columns."""
+    """The scale of each component over rows and columns."""
 
     def precisions(self, theta: Vector) -> Vector:
-        """Return the inverse mean square of the column of each number of a canonical point, 0 for biases."""
+        """Return, for each coordinate of a canonical point, 1 / (mean square of its column); 0 for biases."""
 
 
 class HasElimination(Fit, Protocol):
-    """One factor solved for, row by row, the other being searched."""
+    """One factor eliminated, row by row, while the other is searched."""
 
     @property
     def elimination(self) -> Elimination:
@@ -235,7 +235,7 @@ class HasElimination(Fit, Protocol):
 
 
 class HasReduction(Fit, Protocol):
-    """The Hessian of one side of a table, the other solved for."""
+    """The reduced Hessian of one side of a table, with the other eliminated."""
 
     @property
     def reduction(self) -> SideReduction:
@@ -243,11 +243,11 @@ class HasReduction(Fit, Protocol):
 
 
 class HasJacobianReduction(MatrixFit, Protocol):
-    """The Jacobian's Gram matrix of one side of a table."""
+    """The reduced Gram matrix of the Jacobian, for one side of a table."""
 
     @property
     def jacobian_reduction(self) -> SideReduction:
-        """The same of the Jacobian, on which weights and penalties have no bearing."""
+        """The same reduction for the Jacobian, without weights and penalties."""
 
 
 def is_matrix_fit(objective: Fit) -> TypeGuard[MatrixFit]:

@@ -1,4 +1,4 @@
-"""Ctrl-C as a request: the first one is noted, the second raises."""
+"""Ctrl-C as a request to stop: the first is recorded, the second raises."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import final
 class Interruption:
     """Context in which the first SIGINT sets `requested` and the second raises KeyboardInterrupt.
 
-    Outside the main thread, or where a program has a handler of its own, nothing is changed.
+    Outside the main thread, or if the program has its own handler, nothing is changed.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Names of rows and columns: what counts as the same label, and where it is."""
+"""Names of rows and columns: which labels are equal, and their positions."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")
 
 
 def is_whole(text: str) -> bool:
-    """Return whether a label is a whole number as such are written."""
+    """Return whether a label is the usual text of a whole number."""
     return _WHOLE.fullmatch(text) is not None
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class LabelColumn:
-    """A column of labels: distinct names in order, and which of them each line has.
+    """A column of labels: distinct names in order, and the code of the name on each line.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def order_labels(codes: NDArray[Any], names: Sequence[str]) -> LabelColumn:
 
 
 def label_text(label: Any) -> str:
-    """Return the text of a label: whole floats as whole numbers, dates without an idle time of day."""
+    """Return the text of a label: whole floats as whole numbers, dates without a time of day at midnight."""
     if isinstance(label, float) and label.is_integer():
         return str(int(label))
     if isinstance(label, datetime.datetime) and label.time() == datetime.time() and label.tzinfo is None:
@@ -91,7 +91,7 @@ def find_labels(labels: ArrayLike, known: NDArray[Any], what: str) -> Indices:
     Raises
     ------
     InvalidInputError
-        If a label is not known; the message counts them and names the first.
+        If a label is unknown; the message names the first and counts the others.
     """
     wanted = np.asarray(labels, dtype=None if isinstance(labels, np.ndarray) else object)
     if wanted.ndim != 1:
@@ -107,6 +107,6 @@ def find_labels(labels: ArrayLike, known: NDArray[Any], what: str) -> Indices:
         raise InvalidInputError(
             f"the model knows no such {what}",
             f"{label_text(wanted.tolist()[missing[0]])!r}{others}",
-            fix=f"use a {what} label of the table that was fitted",
+            fix=f"use a {what} label of the fitted table",
         )
     return positions

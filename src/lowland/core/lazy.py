@@ -1,4 +1,4 @@
-"""Names of a package that load when first used (SPEC 1)."""
+"""Names of a package that are loaded on first use (SPEC 1)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def lazy_names(
     table : dict of str to list of str
         Modules and the public names that they define.
     rooms : tuple of str
-        Sub-packages that are public too. A package that has any offers "__version__" as well.
+        Sub-packages that are public too. A package with sub-packages also offers "__version__".
 
     Returns
     -------

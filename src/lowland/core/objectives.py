@@ -1,4 +1,4 @@
-"""What every objective offers: values, gradients and Hessian products; and what it offers at one point."""
+"""Protocols of objectives: values, gradients and Hessian products, also prepared at one point."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lowland.core.arrays import Matrix, Vector
 
 @runtime_checkable
 class Linearisation(Protocol):
-    """An objective at one point, everything that does not depend on a direction computed once."""
+    """An objective at one point, with everything that does not depend on a direction computed once."""
 
     @property
     def value(self) -> float:
@@ -47,18 +47,18 @@ class FitLinearisation(Linearisation, Protocol):
         """Return (J^T diag(curvature) J + penalty Hessian) times a direction."""
 
     def jacobian(self) -> Any:
-        """Return J as a dense or sparse matrix, where that takes no product per column; else None."""
+        """Return J as a dense or sparse matrix, if that takes no product per column; else None."""
 
     @property
     def normal_matrix(self) -> Matrix:
-        """J^T W J of a squared loss, shape (size, size), formed."""
+        """J^T W J of a squared loss, as a matrix of shape (size, size)."""
 
     def second_matrix(self) -> Matrix | None:
-        """Return the part of the Hessian that the model's curvature makes, where it is had as a matrix."""
+        """Return the part of the Hessian due to the model's curvature as a matrix, or None if unavailable."""
 
 
 class Searchable(Protocol):
-    """What the loop itself asks of a problem; a stepper may ask more."""
+    """What the loop itself needs of a problem; a stepper may need more."""
 
     @property
     def size(self) -> int:

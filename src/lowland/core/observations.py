@@ -19,7 +19,7 @@ Labels = NDArray[Any]
 @final
 @dataclass(frozen=True, eq=False)
 class Observations:
-    """Known cells of a table. What is listed is observed, zeros too; the rest is missing.
+    """Known cells of a table. Listed cells are observed, including zeros; all others are missing.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ class Observations:
         row_labels, column_labels : array_like, optional
             Distinct names.
         duplicates : {"error", "mean", "last"}
-            What to do with a cell that is listed twice. The (weighted) mean adds the weights up.
+            What to do with a cell that is listed twice. The (weighted) mean sums the weights.
 
         Returns
         -------
@@ -158,7 +158,7 @@ class Observations:
             raise InvalidInputError(
                 "the table must not hold infinities",
                 f"{array[i, j]} in row {i}, column {j}",
-                fix="use NaN for missing",
+                fix="use NaN for missing values",
             )
         row, column = np.nonzero(~np.isnan(array))
         weight = None if weights is None else np.asarray(weights)[row, column]
@@ -181,7 +181,7 @@ class Observations:
         return np.bincount(self.columns, minlength=self.shape[1])
 
     def select(self, keep: NDArray[Any]) -> Observations:
-        """Return the observations at the positions or mask `keep`, in the same shape."""
+        """Return the observations at the positions or mask `keep`, with the same table shape."""
         return Observations(
             self.rows[keep],
             self.columns[keep],
@@ -199,11 +199,11 @@ class Observations:
         return table
 
     def fingerprint(self) -> str:
-        """Return a hash of positions, values and weights, to recognise the same data again."""
+        """Return a hash of positions, values and weights, by which the same data are recognised."""
         digest = hashlib.sha256(repr(self.shape).encode())
         order = np.argsort(
             self.rows * self.shape[1] + self.columns, kind="stable"
-        )  # lines may come in any order
+        )  # lines may be in any order
         for part in (self.rows, self.columns, self.values, self.weights):
             digest.update(b"none" if part is None else part[order].tobytes())
         return digest.hexdigest()
@@ -215,11 +215,11 @@ def _extent(positions: ArrayLike, labels: ArrayLike | None, name: str) -> int:
     array = np.asarray(positions)
     if array.size == 0:
         raise InvalidInputError(
-            f"{name} is empty", "no observation", fix="pass shape, or data with observations"
+            f"{name} is empty", "no observations", fix="pass shape, or data with observations"
         )
     if array.dtype.kind not in "iu":
         raise InvalidInputError(
-            f"{name} must be integer positions", f"dtype {array.dtype}", fix="pass labels apart"
+            f"{name} must be integer positions", f"dtype {array.dtype}", fix="pass names as labels"
         )
     return int(array.max()) + 1
 
@@ -243,8 +243,8 @@ def _check_weights(weights: ArrayLike | None, values: Vector) -> Vector | None:
     if weight.size and not weight.min() > 0:
         raise InvalidInputError(
             "weights must be positive",
-            f"{weight.min()}",
-            "a weight of zero is a missing cell",
+            f"smallest {weight.min()}",
+            "a cell of weight zero counts as missing",
             "drop such cells",
         )
     return weight
@@ -257,10 +257,11 @@ def _check_labels(labels: ArrayLike | None, length: int, name: str) -> Labels | 
     if array.dtype == object:
         array = np.asarray([str(label) for label in array])
     if array.shape != (length,):
-        raise InvalidInputError(f"{name} must have one label a position", f"{array.shape} for {length}")
+        found = f"shape {array.shape} for {length} positions"
+        raise InvalidInputError(f"{name} must have one label per position", found)
     distinct, counts = np.unique(array, return_counts=True)
     if distinct.size != length:
-        raise InvalidInputError(f"{name} must be distinct", f"{distinct[counts > 1][0]!r} appears twice")
+        raise InvalidInputError(f"{name} must be distinct", f"{distinct[counts > 1][0]!r} appears repeatedly")
     return array
 
 
@@ -278,7 +279,7 @@ def _merge_duplicates(
             "duplicates is unknown", repr(duplicates), fix='use "error", "mean" or "last"'
         )
     code = rows * shape[1] + columns
-    # sorted data (the usual case of a table) need no sort to be recognised as free of repeats
+    # sorted data (the usual case for a table) are known to be free of repeats without another sort
     if code.size < 2 or (np.diff(code) > 0).all():
         return rows, columns, values, weights
     distinct, first, group = np.unique(code, return_index=True, return_inverse=True)
@@ -293,8 +294,8 @@ def _merge_duplicates(
         raise InvalidInputError(
             "a cell is listed more than once",
             f"row {row}, column {column} ({code.size - distinct.size} repeats in all)",
-            "it is unclear which value counts",
-            "take their mean or the last one (duplicates), or drop the repeats",
+            "it is unclear which value to use",
+            'pass duplicates="mean" or "last", or drop the repeats',
         )
     if duplicates == "last":
         last = np.empty(distinct.size, dtype=np.intp)

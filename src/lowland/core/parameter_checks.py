@@ -1,4 +1,4 @@
-"""Settings that must be numbers of a kind, checked the same way everywhere."""
+"""Checks of numeric settings, the same everywhere."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_share(name: str, number: float) -> None:
 def check_positive(name: str, number: float) -> None:
     """Raise InvalidInputError unless a number is positive and finite."""
     if not (_is_real(number) and 0 < number < np.inf):
-        raise InvalidInputError(f"{name} must be a positive number", repr(number))
+        raise InvalidInputError(f"{name} must be a positive finite number", repr(number))
 
 
 def _is_real(number: Any) -> bool:

@@ -1,7 +1,7 @@
-"""What some objectives can do besides: powers, each a protocol that adds one member.
+"""Powers, the optional abilities of objectives: each is a protocol that adds one member.
 
-On an objective that lacks the power the member is absent or None: `block_solver`, where the rows of a
-table are no least-squares problems. `lowland.core.capabilities.offered` tells.
+On an objective without the power the member is absent or None, such as `block_solver` if the rows of a
+table are not least-squares problems. `lowland.core.capabilities.offered` checks for a power.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lowland.core.records import Factors
 
 
 class HasLinearisation(Objective, Protocol):
-    """Products with the Hessian at a point, what does not depend on the direction computed once."""
+    """Products with the Hessian at a point, with direction-independent parts computed once."""
 
     def linearise(self, theta: Vector) -> Linearisation:
         """Return the objective at a point, for repeated products."""
@@ -56,7 +56,7 @@ class ModularJacobian(Protocol):
 
     @property
     def has_fractions(self) -> bool:
-        """Whether numbers of the measuring matrices may have been rounded: not all are whole."""
+        """Whether numbers in the measuring matrices may have been rounded: not all are whole."""
 
     @property
     def rows(self) -> int:
@@ -73,13 +73,13 @@ class ModularJacobian(Protocol):
     def matrix(
         self, prime: int, rng: np.random.Generator, most: int | None = None, *, few: bool = False
     ) -> NDArray[np.float64]:
-        """Return residues modulo `prime`, shape (p, unknowns), or at most so many random rows of them.
+        """Return residues modulo `prime`, shape (p, unknowns), or at most `most` random rows of them.
 
-        With `few` at factors of which only a few rows are not zero.
+        With `few`, at factors with only a few nonzero rows.
         """
 
     def work(self, rows: int, *, few: bool = False) -> float:
-        """Return the work of `matrix` with so many rows (`lowland.core.work`)."""
+        """Return the work of `matrix` with a given number of rows (`lowland.core.work`)."""
 
 
 class Regions(Protocol):
@@ -89,11 +89,11 @@ class Regions(Protocol):
         """Return the pattern of a point, shape (n, k)."""
 
     def best(self, pattern: NDArray[np.bool_]) -> tuple[Vector, Matrix]:
-        """Return the best point of the closed region, and how hard the loss pulls over each boundary."""
+        """Return the best point of the closed region, and the multiplier of each boundary."""
 
 
 class HasMatrix(Objective, Protocol):
-    """Points that stand for matrices of low rank."""
+    """Points that represent matrices of low rank."""
 
     def matrix(self, theta: Vector) -> Factors:
         """Return the matrix of a point as factors."""
@@ -148,7 +148,7 @@ class HasScaledGradient(Objective, Protocol):
 
 
 class ReducedProblem(Protocol):
-    """The reduction of a table at one point: coordinates of one side, the other solved for."""
+    """The reduction of a table at one point: coordinates of one side, with the other eliminated."""
 
     @property
     def own_curvatures(self) -> tuple[float, float]:
@@ -158,18 +158,18 @@ class ReducedProblem(Protocol):
         """Return the reduced Hessian, relative to the side's own block, times coordinates."""
 
     def direction(self, y: Vector) -> Vector:
-        """Return the direction of a point with given coordinates, the other side following."""
+        """Return the direction of a point with given coordinates, including the change of the other side."""
 
     def coordinates(self, direction: Vector) -> Vector:
         """Return the coordinates of a direction."""
 
 
 class SideReduction(Protocol):
-    """A table's objective as a function of one side alone, the lines of the other solved for."""
+    """A table's objective as a function of one side alone, with the other eliminated."""
 
     @property
     def size(self) -> int:
-        """Number of coordinates that are kept."""
+        """Number of kept coordinates."""
 
     @property
     def start_work(self) -> float:
@@ -180,14 +180,14 @@ class SideReduction(Protocol):
         """Work of one product."""
 
     def at(self, theta: Vector, *, exact: bool = False) -> ReducedProblem:
-        """Return the reduced problem at a point, or what it were if the point fitted the data exactly."""
+        """Return the reduced problem at a point; with `exact`, as if the point fitted the data exactly."""
 
     def without_offset(self, gauge: Matrix) -> Matrix:
-        """Return the directions of a gauge that leave an offset alone which free biases include."""
+        """Return the gauge directions that do not change an offset included in free biases."""
 
 
 class HasNormalMatrix(Objective, Protocol):
-    """The normal equations of a small problem, formed."""
+    """The normal equations of a small problem, as a matrix."""
 
     def normal_matrix(self, theta: Vector) -> Matrix:
         """Return J^T W J of the data term of a squared loss."""
@@ -238,7 +238,7 @@ class HasDraws(HasAverages, Protocol):
 
 
 class Eliminated(Protocol):
-    """The reduced problem of the factor that is kept, at one point; complex where the matrix is."""
+    """The reduced problem of the kept factor at one point; complex if the matrix is."""
 
     b: Matrix
     energy: float
@@ -249,7 +249,7 @@ class Eliminated(Protocol):
 
     @property
     def value(self) -> float:
-        """The squares and the prior's part."""
+        """Weighted squares plus the prior term."""
 
     @property
     def scatter(self) -> Matrix:
@@ -267,11 +267,11 @@ class Eliminated(Protocol):
 
 
 class Elimination(Protocol):
-    """One factor solved for, row by row, where entries are seen and nothing is penalised."""
+    """One factor eliminated, row by row, for observed entries without penalties."""
 
     @property
     def density(self) -> float:
-        """Weighted cells per row that is eliminated."""
+        """Weighted cells per eliminated row."""
 
     def split(self, theta: Vector, side: str) -> tuple[Matrix, Matrix]:
         """Return the kept factor, orthonormal, and the other one."""

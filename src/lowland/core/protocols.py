@@ -1,7 +1,7 @@
-"""What the parts of an objective must offer: measurements, losses, penalties and models.
+"""Protocols of the parts of an objective: measurements, losses, penalties and models.
 
-A point ``theta`` is one contiguous real vector; only its model knows how to read it. What an objective made
-of such parts offers is said in `lowland.core.capabilities`.
+A point ``theta`` is one contiguous real vector; only its model knows how to read it.
+`lowland.core.capabilities` finds what an objective made of such parts offers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class HasGram(Protocol):
 
     @property
     def gram_work(self) -> float:
-        """Products of numbers that the Gram matrix takes."""
+        """Number of scalar products that the Gram matrix takes."""
 
     def gram(self, scale: float) -> Matrix:
         """Return (scale M)^H (scale M), or M M^H if M has fewer rows; each entry a plain sum of products."""
@@ -51,7 +51,7 @@ class Measurement(Protocol):
     """A linear map A from m x n matrices to p numbers, with its adjoint.
 
     With measuring matrices A_k the numbers are the inner products tr(A_k^H X). Matrices are
-    complex where `dtype` is.
+    complex if `dtype` is.
     """
 
     @property
@@ -85,15 +85,15 @@ def check_measurement(measurement: Any) -> None:
     """Raise InvalidInputError unless an object measures matrices."""
     if not isinstance(measurement, Measurement):
         raise InvalidInputError(
-            "the measurement cannot measure a matrix",
+            "measurement must be a measurement of matrices",
             type(measurement).__name__,
-            fix="pass Entries, Dense, Linear, or Observations.from_array(table) where observations are taken",
+            fix="pass Entries, Dense or Linear; or, if accepted, Observations.from_array(table)",
         )
 
 
 @runtime_checkable
 class Subsettable(Protocol):
-    """A measurement of which some can be picked, for mini-batches."""
+    """A measurement that supports subsets, for mini-batches."""
 
     def subset(self, keep: Indices) -> Measurement:
         """Return the measurements at the positions `keep`, in that order."""
@@ -112,10 +112,10 @@ class HasRoundingBounds(Protocol):
 
 @runtime_checkable
 class HasNormBound(Protocol):
-    """A measurement that bounds its norm, for statements about matrices at a distance."""
+    """A measurement that bounds its norm, for proofs about distant matrices."""
 
     def squared_norm_bound(self) -> float:
-        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite where none is known."""
+        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite if none is known."""
 
 
 class Loss(Protocol):
@@ -142,7 +142,7 @@ class Loss(Protocol):
         """Return sup over z of s z - loss(z, y)."""
 
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
-        """Return the sizes of losses and slopes where nothing is fitted, natural units of both."""
+        """Return the sizes of losses and slopes when nothing is fitted, natural units of both."""
 
     def subset(self, keep: NDArray[Any]) -> Loss:
         """Return the loss of the observations at the positions or mask `keep`."""
@@ -156,18 +156,18 @@ class MajorisedLoss(Loss, Protocol):
     """A loss with a quadratic model around every prediction, for reweighted least squares."""
 
     def majorant(self, z: Vector, y: Vector) -> Vector:
-        """Return the positive curvature of a quadratic that touches the loss at z, and best lies above it."""
+        """Return the positive curvature of a quadratic tangent to the loss at z, ideally lying above it."""
 
     def conjugate_size(self, s: Vector, y: Vector) -> Vector:
-        """Return the sum of the sizes of the terms that `conjugate` adds up, to charge their rounding."""
+        """Return the sum of the sizes of the terms in `conjugate`, for bounds on their rounding."""
 
 
 class Penalty(Protocol):
     """A smooth function of the point itself, never negative.
 
-    `keeps_linear_gauge` says whether every change of the factors that leaves the matrix as it is leaves the
-    penalty as it is too; `vanishes_when_balanced` whether it is zero at the balanced factors of any matrix,
-    so that a problem in the matrix does not pay it; `is_of_biases` whether it depends on biases alone.
+    `keeps_linear_gauge` says whether every change of the factors that leaves the matrix unchanged also leaves
+    the penalty unchanged; `vanishes_when_balanced` whether it is zero at the balanced factors of any matrix,
+    so that it drops out of the problem in the matrix; `is_of_biases` whether it depends on biases alone.
     """
 
     name: ClassVar[str]
@@ -189,16 +189,16 @@ class Penalty(Protocol):
 
 
 class Model(Protocol):
-    """How a point makes a matrix, with tangent and cotangent maps.
+    """The map from points to matrices, with tangent and cotangent maps.
 
-    `is_psd` says whether matrices are positive semidefinite: their two factors are one.
+    `is_psd` says whether matrices are positive semidefinite: their two factors are then equal.
     """
 
     name: ClassVar[str]
     is_psd: ClassVar[bool]
 
     def second_derivative(self, cotangent: Matrix) -> Matrix | None:
-        """Return the matrix of `pull_derivative` for a dense cotangent, or None where it is not had."""
+        """Return the matrix of `pull_derivative` for a dense cotangent, or None if unavailable."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -206,7 +206,7 @@ class Model(Protocol):
 
     @property
     def rank(self) -> int:
-        """Number of columns of the factors, biases apart."""
+        """Number of columns of the factors, not counting biases."""
 
     @property
     def size(self) -> int:
@@ -218,7 +218,7 @@ class Model(Protocol):
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Dimension, counted in real numbers, of the set of matrices that the model makes."""
+        """Dimension, counted in real numbers, of the set of matrices of the model."""
 
     @property
     def is_complex(self) -> bool:
@@ -260,7 +260,7 @@ class Model(Protocol):
         """Return the balanced point of the same matrix."""
 
     def precisions(self, theta: Vector) -> Vector:
-        """Return the inverse mean square of the column of each number of a canonical point, 0 for biases."""
+        """Return, for each coordinate of a canonical point, 1 / (mean square of its column); 0 for biases."""
 
     def from_factors(self, factors: Factors) -> Vector:
         """Return the point with given factors and zero biases."""

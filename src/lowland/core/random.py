@@ -14,13 +14,13 @@ RandomSource: TypeAlias = (
 
 
 def make_generator(rng: RandomSource) -> np.random.Generator:
-    """Turn what a user passes as ``rng`` or ``random_state`` into a generator.
+    """Return a generator for what a user passes as ``rng`` or ``random_state``.
 
     Parameters
     ----------
     rng : int, Generator, RandomState, SeedSequence or None
-        A seed or a source; None draws fresh entropy. A `RandomState` (scikit-learn's habit)
-        is asked for one seed.
+        A seed or a source; None draws fresh entropy. A `RandomState` (as in scikit-learn)
+        provides one seed.
 
     Returns
     -------

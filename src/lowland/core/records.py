@@ -1,4 +1,4 @@
-"""Frozen records that flow from one room to the next."""
+"""Frozen records shared by all packages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lowland.core.status import StopReason
 @final
 @dataclass(frozen=True, eq=False)
 class Factors:
-    """A matrix X = left @ right.conj().T that is never formed unless asked for.
+    """A matrix X = left @ right.conj().T, formed only on request.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Factors:
         return self.left @ self.right.conj().T
 
     def minus(self, other: Factors) -> Factors:
-        """Return the difference of two matrices, of the width of both together."""
+        """Return the difference of two matrices; its width is the sum of both widths."""
         return Factors(np.hstack([self.left, -other.left]), np.hstack([self.right, other.right]))
 
     def norm(self) -> float:
@@ -66,9 +66,9 @@ class Factors:
 
 
 def dimension_of(shape: tuple[int, int], rank: int, biases: tuple[str, ...] = ()) -> int:
-    """Return the dimension of the m x n matrices of a rank plus free biases, overlaps taken off."""
+    """Return the dimension of the m x n matrices of a rank plus free biases, without overlaps."""
     (m, n), row, column = shape, "row" in biases, "column" in biases
-    # a free row bias takes one dimension from the rows of V^T that matter, a column bias from U
+    # a free row bias takes one dimension from the rows of V^T, a column bias one from U
     m_left, n_left = m - column, n - row
     rank = min(rank, m_left, n_left)
     only_global = "global" in biases and not (row or column)
@@ -79,7 +79,7 @@ def dimension_of(shape: tuple[int, int], rank: int, biases: tuple[str, ...] = ()
 @final
 @dataclass(frozen=True, eq=False)
 class ObservedPattern:
-    """Which entries of a general low-rank matrix are seen, without their values.
+    """Positions of the observed entries of a general low-rank matrix, without their values.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class ObservedPattern:
 @final
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What the loop saw, one entry per recorded iteration.
+    """History of a search, one entry per recorded iteration.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ class Trace:
     values : ndarray
         Objective values.
     measures : dict of str to ndarray
-        What the stepper and callbacks measured besides, for instance ``gradient_norm``.
+        Further series from the stepper and callbacks, for instance ``gradient_norm``.
     """
 
     iterations: NDArray[np.intp]
@@ -130,21 +130,21 @@ class SearchResult:
     Parameters
     ----------
     theta : ndarray, shape (size,)
-        The best point seen.
+        The best point found.
     value : float
-        The objective there.
+        The objective at that point.
     stop_reason : StopReason
     message : str
-        The stop rule's own words.
+        Message of the stop rule.
     iterations : int
     seconds : float
     solver : str
         Name of the stepper.
     trace : Trace
     state : object
-        The stepper's last state, with which the search can go on.
+        The stepper's last state, from which the search can continue.
     work : float
-        What it touched, in nominal nanoseconds of one processor (`lowland.core.work`).
+        Counted work, in nominal nanoseconds of one processor (`lowland.core.work`).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Unit roundoff and Higham's gamma, the currency of rigorous bounds."""
+"""Unit roundoff and Higham's gamma, for rigorous rounding bounds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def gamma(terms: int, dtype: np.dtype[Any] | str = "float64") -> float:
     terms : int
         Number of operations n.
     dtype : dtype
-        Precision; for complex types each operation is charged threefold.
+        Precision; for complex types each operation counts three times.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def gamma(terms: int, dtype: np.dtype[Any] | str = "float64") -> float:
     ----------
     N. J. Higham, Accuracy and Stability of Numerical Algorithms, SIAM 2002, sections 3.1 and 3.6.
     """
-    # a complex product errs by at most 2 sqrt(2) u, a complex sum by u
+    # the relative error of a complex product is at most 2 sqrt(2) u, that of a complex sum u
     operations = 3 * terms if np.dtype(dtype).kind == "c" else terms
     product = operations * unit_roundoff(dtype)
     return product / (1 - product) if product < 1 else float("inf")

@@ -1,7 +1,7 @@
 """Three separate vocabularies: why a search stopped, what is proved, and what a proof rests on.
 
-They are never derived from one another: a search that converged proves nothing, and a point
-may be proved optimal although the search that found it was interrupted.
+None is derived from another: a converged search proves nothing, and a point may be proved optimal
+although the search that found it was interrupted.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class StopReason(Enum):
-    """Why a search ended. It never says anything about optimality.
+    """Why a search ended. It implies nothing about optimality.
 
     Examples
     --------

@@ -1,9 +1,9 @@
-"""Counted work: what a computation touches, in nominal nanoseconds, and never in seconds.
+"""Counted work: the numbers a computation reads and uses, in nominal nanoseconds rather than seconds.
 
 Effort is bounded by counts, so that verdicts and bits depend neither on the load of a machine nor on its
 speed. One unit is about a nanosecond of one processor: a number that is read and used once, or some sixteen
-operations of a matrix product. Whoever does much work says so by `touch`; `counted` adds up what is said
-within it, also by functions that it calls.
+operations of a matrix product. Expensive functions report their work by `touch`; `counted` sums the work
+reported within it, including that of nested calls.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from typing import Self, final
 
-# what a call of a vectorised function costs, whatever its size
+# fixed cost of a call to a vectorised function, whatever its size
 CALL = 3e4
 
 
 @final
 @dataclass
 class Work:
-    """What has been touched so far.
+    """A counter of the work done so far.
 
     Parameters
     ----------
@@ -37,14 +37,14 @@ _COUNTERS: ContextVar[tuple[Work, ...]] = ContextVar("counters", default=())
 
 
 def touch(numbers: float) -> None:
-    """Count numbers that are read and used once, in every counter that is open."""
+    """Add numbers that are read and used once to every open counter."""
     for counter in _COUNTERS.get():
         counter.spent += numbers
 
 
 @contextmanager
 def counted() -> Iterator[Work]:
-    """Open a counter for what is touched within the block."""
+    """Open a counter for the work done within the block."""
     counter = Work()
     token = _COUNTERS.set((*_COUNTERS.get(), counter))
     try:
@@ -55,15 +55,15 @@ def counted() -> Iterator[Work]:
 
 @final
 class Budget:
-    """So much work that may be spent, counted while the budget is open.
+    """An amount of work that may be spent, counted while the budget is open.
 
     Parameters
     ----------
     limit : float
         In nominal nanoseconds; infinite for no limit.
     seconds : float, optional
-        Also at most so many seconds of wall-clock time from now on. What is done then depends on the machine
-        and its load, so this is for whoever asks for it.
+        Also a limit in seconds of wall-clock time from now on. Results then depend on the machine and its
+        load, so there is no such limit by default.
 
     Examples
     --------
@@ -100,7 +100,7 @@ class Budget:
 
     @property
     def is_late(self) -> bool:
-        """Whether the seconds asked for are over."""
+        """Whether the time limit has passed."""
         return time.perf_counter() > self._deadline
 
     @property
@@ -109,11 +109,11 @@ class Budget:
         return "seconds" if self.is_late else "work"
 
     def allows(self, work: float, *, part: float = 1.0) -> bool:
-        """Whether so much may be done, from a part of what is left."""
+        """Whether an amount of work fits into a fraction of the remaining budget."""
         return bool(work <= part * self.left)
 
     def times(self, each: float, most: int, *, part: float = 1.0) -> int:
-        """Return how often something may be done that takes so much work each, at most `most` times."""
+        """Return how often a step of the given work may be done, at most `most` times."""
         return int(min(most, part * self.left / each)) if each > 0 else most
 
 
@@ -121,12 +121,12 @@ UNLIMITED = Budget(float("inf"))
 
 
 def matrix_work(numbers: float, columns: float = 1.0, *, is_complex: bool = False) -> float:
-    """Return the work of a dense matrix of so many numbers times a block of columns."""
+    """Return the work of multiplying a dense matrix, given by its count of numbers, by a block of columns."""
     return CALL + numbers * (0.35 + columns / 24) * (4 if is_complex else 1)
 
 
 def rows_work(cells: float, lines: float, width: float, *, single: bool = False) -> float:
-    """Return the work of solving lines of a table, each a least-squares problem of so many unknowns."""
+    """Return the work of solving lines of a table, each a least-squares problem with `width` unknowns."""
     each = cells * (width**2 / 32 + width / 4 + 1) + lines * (width**3 / 32 + 8 * width)
     return CALL + each * (0.5 if single else 1)
 

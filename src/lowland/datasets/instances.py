@@ -1,4 +1,4 @@
-"""Seeded instances whose answers are known, false minima among them."""
+"""Seeded instances with known answers, including false minima."""
 
 from __future__ import annotations
 
@@ -55,20 +55,20 @@ def planted_completion(
     noise : float
         Standard deviation of Gaussian noise on the entries.
     condition : float, optional
-        Ratio of the largest to the smallest singular value, log-spaced between; by default the
-        factors are Gaussian.
+        Ratio of the largest to the smallest singular value, with log-spaced values between; by default
+        the factors are Gaussian.
     least : int
-        Every row and column has at least this many entries.
+        Minimum number of entries in every row and column.
 
     Returns
     -------
     Instance
-        The mask is uniform without repeats, among all masks or those with `least` entries in every line.
+        The mask is uniform, without repeats, over all masks that satisfy `least`.
 
     Raises
     ------
     InvalidInputError
-        If there are more entries than cells, or too few for `least` everywhere.
+        If there are more entries than cells, or too few for `least` in every row and column.
     """
     generator, (m, n) = make_generator(rng), shape
     left, right = generator.standard_normal((m, rank)), generator.standard_normal((n, rank))
@@ -77,7 +77,7 @@ def planted_completion(
     truth = left @ right.T
     size = round(oversampling * rank * (m + n - rank))
     if not 0 < size <= m * n:
-        raise InvalidInputError("oversampling does not fit the shape", f"{size} entries of {m * n}")
+        raise InvalidInputError("oversampling does not fit the shape", f"{size} entries for {m * n} cells")
     cells = generator.choice(m * n, size, replace=False)
     if least:
         cells = _well_spread(cells, shape, least, generator)
@@ -87,15 +87,16 @@ def planted_completion(
 
 
 def _well_spread(cells: Indices, shape: tuple[int, int], least: int, rng: np.random.Generator) -> Indices:
-    """Move random entries to random empty cells until lines have enough, then as often again to forget.
+    """Move random entries to random empty cells until every line has enough, then continue until mixed.
 
-    Moves that would leave a line shorter of `least` are refused; proposals are symmetric, so the chain's
-    law is uniform over the masks that are allowed. (Drawing masks until one is allowed takes hours where
-    few are.)
+    Moves that would increase the shortage of a line are rejected. Proposals are symmetric, so that the chain
+    is uniform over the allowed masks. (Rejection sampling takes hours if few masks are allowed.)
     """
     m, n = shape
     if cells.size < least * max(m, n):
-        raise InvalidInputError("least is too much for so few entries", f"{least}, {cells.size} entries")
+        raise InvalidInputError(
+            "least is too large for the number of entries", f"least {least}, {cells.size} entries"
+        )
     taken = set(cells.tolist())
     counts = [np.bincount(cells // n, minlength=m).tolist(), np.bincount(cells % n, minlength=n).tolist()]
     mask = cells.tolist()
@@ -152,7 +153,7 @@ def planted_sensing(
 
 
 def false_minimum(delta: float) -> tuple[Instance, Matrix]:
-    """Return three measurements of a 2 x 2 matrix of rank one, and a stationary point that is wrong.
+    """Return three measurements of a 2 x 2 matrix of rank one, and a false stationary point.
 
     The measurements have restricted-isometry constant exactly `delta`. The point is a strict local
     minimum for delta > 1/2, degenerate at 1/2, and a saddle below.

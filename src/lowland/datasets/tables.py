@@ -1,4 +1,4 @@
-"""Where the data that ship with the package lie."""
+"""Paths of the data sets that ship with the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Langevin dynamics: how long noise stays in a basin, what is drawn, and what to choose."""
+"""Langevin dynamics: exit times from basins, sampling, and the choice of dynamics."""
 
 from lowland.core.lazy import lazy_names
 
@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     "lowland.dynamics",
     {
         "lowland.dynamics.laws": ["NonReversible", "Overdamped", "Underdamped"],
-        "lowland.dynamics.exits": ["Ball", "HalfSpace"],
+        "lowland.dynamics.exit_sets": ["Ball", "HalfSpace"],
         "lowland.dynamics.closed_forms": ["potential"],
         "lowland.dynamics.potentials": ["Potential"],
         "lowland.dynamics.advice": ["Suggestion", "advise_dynamics"],

@@ -7,9 +7,9 @@ from lowland.dynamics.antisymmetric import optimal_antisymmetric as optimal_anti
 from lowland.dynamics.antisymmetric import paired_antisymmetric as paired_antisymmetric
 from lowland.dynamics.closed_forms import potential as potential
 from lowland.dynamics.escape import escape_times as escape_times
+from lowland.dynamics.exit_sets import Ball as Ball
+from lowland.dynamics.exit_sets import HalfSpace as HalfSpace
 from lowland.dynamics.exit_simulation import EscapeStudy as EscapeStudy
-from lowland.dynamics.exits import Ball as Ball
-from lowland.dynamics.exits import HalfSpace as HalfSpace
 from lowland.dynamics.kramers import kramers_time as kramers_time
 from lowland.dynamics.kramers import unstable_rate as unstable_rate
 from lowland.dynamics.laws import NonReversible as NonReversible

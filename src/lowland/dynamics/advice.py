@@ -1,4 +1,4 @@
-"""Which dynamics leaves a well soonest for each gradient evaluation: friction, J and step for a saddle."""
+"""Dynamics that leave a well with the fewest gradient evaluations: friction, J and step for a saddle."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lowland.dynamics.kramers import check_energies, kramers_time, stationary_he
 from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped
 from lowland.dynamics.quadratic_wells import linear_step, stable_step
 
-# share of the stable step: variances are then a few per cent off
+# fraction of the largest stable step: variances are then a few per cent off
 _CAUTION = {"overdamped": 0.1, "non-reversible": 0.1, "underdamped": 0.3}
-# action of one round at the height of the barrier, in barriers over frequencies: exact for a cubic
+# action of one oscillation at the barrier height, in units of barrier over frequency: exact for a cubic
 _ACTION = 7.2
-# least curvature, relative to the largest, that is no zero mode
+# smaller curvatures, relative to the largest, count as zero modes
 _FLAT = 1e-8
 _FRICTIONS = np.geomspace(1e-3, 1e3, 601)
 
@@ -27,7 +27,7 @@ _FRICTIONS = np.geomspace(1e-3, 1e3, 601)
 @final
 @dataclass(frozen=True, eq=False)
 class Suggestion:
-    """A dynamics for a well and a saddle, and what it is expected to do.
+    """A dynamics for a well and a saddle, with its expected exit time and cost.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Suggestion:
     gradient_calls : float
         Expected steps until a chain leaves.
     variance_bias : float
-        Largest relative error of a variance in the well that the step makes.
+        Largest relative error of a variance in the well due to the step size.
     caveat : str
 
     Examples
@@ -58,7 +58,7 @@ class Suggestion:
 
     def __str__(self) -> str:
         return (
-            f"{self.dynamics.describe()}: about {self.time:.4g} of time, {self.gradient_calls:.3g} "
+            f"{self.dynamics.describe()}: mean exit time about {self.time:.4g}, {self.gradient_calls:.3g} "
             f"gradients per chain (variances off by {100 * self.variance_bias:.2g} %); {self.caveat}"
         )
 
@@ -66,11 +66,11 @@ class Suggestion:
 def advise_dynamics(
     potential: Any, minimum: Vector, saddle: Vector, *, beta: float
 ) -> tuple[Suggestion, ...]:
-    """Return one dynamics of each kind for a well and its saddle, best per gradient evaluation first.
+    """Return one dynamics of each kind for a well and its saddle, fewest gradient evaluations first.
 
-    Times are those of Eyring and Kramers; underdamped ones have the time added that the slow exchange of
-    energy takes at small friction, without which friction zero would look best. All are estimates: measure
-    with `escape_times` before relying on one.
+    Times follow the Eyring-Kramers law; for underdamped dynamics the time of the slow energy exchange at
+    small friction is added, without which zero friction would look best. All are estimates: measure with
+    `escape_times` before relying on one.
 
     Parameters
     ----------
@@ -101,13 +101,16 @@ def advise_dynamics(
     top = np.atleast_1d(np.asarray(saddle, dtype=float))
     if top.shape != low.shape:
         raise InvalidInputError(
-            "advice is for one saddle", f"shape {top.shape}", fix="pass the lowest; rates over several add up"
+            "saddle must be one saddle",
+            f"shape {top.shape}",
+            fix="pass the lowest; exit rates over several saddles add up",
         )
     H = stationary_hessian(potential, low, "minimum")
     values = np.linalg.eigvalsh(H)
     if values[0] < _FLAT * values[-1]:
         raise InvalidInputError(
-            "the minimum is flat in a direction", f"curvatures {values[0]:.3g} to {values[-1]:.3g}"
+            "the potential is flat in some direction at the minimum",
+            f"curvatures from {values[0]:.3g} to {values[-1]:.3g}",
         )
     made: list[tuple[Dynamics, float, str]] = []
     plain = _with_step(Overdamped(1.0, beta), H)
@@ -118,7 +121,7 @@ def advise_dynamics(
             (
                 turned,
                 kramers_time(potential, low, saddle, turned),
-                "J chosen among multiples of the best for the well",
+                "J chosen among multiples of the optimal one for the well",
             )
         )
     made.append(_best_friction(potential, low, saddle, H, beta))
@@ -141,11 +144,11 @@ def _variance_bias(dynamics: Dynamics, H: Matrix) -> float:
 
 
 def _best_turn(H: Matrix, potential: Any, saddle: Any) -> Matrix:
-    """Return the multiple of the optimal J with the best rate over the saddle for its stable step."""
+    """Return the multiple of the optimal J with the largest rate over the saddle times its stable step."""
     point = np.atleast_1d(np.asarray(saddle, dtype=float))
     Hs = np.asarray(potential.hessian_at(point))
     J = optimal_antisymmetric(H)
-    if not np.any(J):  # equal curvatures: any turn is as good for the well
+    if not np.any(J):  # equal curvatures: any J is as good for the well
         J = np.zeros_like(H)
         J[0, 1], J[1, 0] = 1.0, -1.0
 
@@ -171,9 +174,9 @@ def _best_friction(
     ratio = np.exp((next(sizes) - next(sizes)) / 2)
 
     def scaled_time(friction: float) -> float:
-        """Return the time over exp(beta height): crossing the saddle, plus gaining the energy for it."""
+        """Return the time over exp(beta height): to cross the saddle, plus to gain the energy for it."""
         over = 2 * np.pi * ratio / unstable_rate(Hs, Underdamped(1.0, beta, friction))
-        # exits a time if every path that reaches the height left: transition state theory
+        # exit rate if every path that reaches the barrier height left: transition state theory
         return float(over + 2 * np.pi / (frequency * friction * beta * action))
 
     friction = min((float(f) for f in _FRICTIONS), key=scaled_time)

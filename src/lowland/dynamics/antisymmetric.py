@@ -1,4 +1,4 @@
-"""Antisymmetric matrices J that make the dynamics of drift -(I + J) grad F converge faster."""
+"""Antisymmetric matrices J that make dynamics with drift -(I + J) grad F converge faster."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.hessians import check_hessian, check_turn
 
-# of neighbouring numbers of the construction, and of the last to the first
+# largest ratios in the construction: of neighbouring numbers, and of the last to the first
 _RATIO, _RANGE = 20.0, 1e7
 
 
 def drift_rate(hessian: Matrix, J: Matrix | None = None) -> float:
-    """Return the smallest real part of the eigenvalues of (I + J) H, the rate of convergence in a well.
+    """Return the smallest real part of the eigenvalues of (I + J) H, the convergence rate in a well.
 
     Parameters
     ----------
     hessian : array_like, shape (d, d)
         H, symmetric positive definite; second derivatives of the potential at the bottom of the well.
     J : array_like, shape (d, d), optional
-        Antisymmetric; by default zero, which is the reversible dynamics.
+        Antisymmetric; zero by default, which gives the reversible dynamics.
 
     Returns
     -------
     float
-        Rate per unit of the dynamics' time at which means in the well relax.
+        Rate at which means in the well relax, per unit of the dynamics' time.
 
     Raises
     ------
     InvalidInputError
-        If the Hessian is not symmetric, or J not antisymmetric, or sizes differ.
+        If the Hessian is not symmetric, J is not antisymmetric, or sizes differ.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def _checked(hessian: Matrix) -> tuple[Matrix, Vector, Matrix]:
         raise InvalidInputError(
             "hessian must be positive definite",
             f"smallest eigenvalue {values[0]:.3g}",
-            fix="take it at a minimum",
+            fix="evaluate it at a minimum",
         )
     return H, values, vectors
 
@@ -60,8 +60,8 @@ def _checked(hessian: Matrix) -> tuple[Matrix, Vector, Matrix]:
 def optimal_antisymmetric(hessian: Matrix) -> Matrix:
     """Return the J for which all eigenvalues of (I + J) H have the same real part, tr(H)/d.
 
-    No antisymmetric J does better: the real parts add up to tr(H). The norm of J grows with the root of the
-    condition number, and the largest stable step shrinks with it: compare rates per gradient call.
+    No antisymmetric J does better: the real parts add up to tr(H). The norm of J grows with the square root
+    of the condition number, and the largest stable step shrinks with it: compare rates per gradient call.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def optimal_antisymmetric(hessian: Matrix) -> Matrix:
     Returns
     -------
     ndarray, shape (d, d)
-        In O(d^3).
+        Computed in O(d^3).
 
     Raises
     ------
@@ -98,7 +98,7 @@ def optimal_antisymmetric(hessian: Matrix) -> Matrix:
         return np.zeros((d, d))
     basis = _equal_diagonal(values, mean)
     # antisymmetric in the basis of equal diagonal, for any distinct numbers q: the farther apart they are,
-    # the smaller J and the larger the stable step, and the nearer the eigenvectors are to falling together
+    # the smaller J and the larger the stable step, and the closer the eigenvectors are to linear dependence
     T = (basis.T * values) @ basis
     q = min(_RATIO, _RANGE ** (1 / (d - 1))) ** np.arange(d)
     gap = q[:, None] - q
@@ -133,11 +133,11 @@ def _equal_diagonal(values: Vector, mean: float) -> Matrix:
 
 
 def paired_antisymmetric(hessian: Matrix) -> Matrix:
-    """Return a J of 2 x 2 blocks that pair stiff directions with soft ones: d/2 products per step.
+    """Return a J of 2 x 2 blocks, each coupling a stiff direction with a soft one: d/2 products per step.
 
     Each pair reaches the mean of its two curvatures; where curvatures are spread evenly that is close to the
-    mean of all. Entries are in the coordinates of the gradient, so that J is as sparse as pairs only where
-    the Hessian is diagonal.
+    mean of all. Entries are in the coordinates of the gradient, so J has this sparsity only where the Hessian
+    is diagonal.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def paired_antisymmetric(hessian: Matrix) -> Matrix:
     J = np.zeros((d, d))
     for k in range(d // 2):
         soft, stiff = values[k], values[d - 1 - k]
-        # a little above the strength at which both curvatures meet: there the pair is defective
+        # a little above the strength at which both eigenvalues coincide: there the pair is defective
         strength = 1.05 * (stiff - soft) / (2 * np.sqrt(stiff * soft))
         u, w = vectors[:, k], vectors[:, d - 1 - k]
         J += strength * (np.outer(u, w) - np.outer(w, u))

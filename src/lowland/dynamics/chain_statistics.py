@@ -1,4 +1,4 @@
-"""Whether chains have mixed and what their means are worth: split R-hat, effective sample size."""
+"""Convergence diagnostics of chains: split R-hat and effective sample size."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lowland.core.errors import InvalidInputError
 
 
 def split_r_hat(draws: Matrix) -> float:
-    """Return the potential scale reduction of chains, each cut in two; near 1 if they agree.
+    """Return the potential scale reduction of chains, each split in two; near 1 if they agree.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ def split_r_hat(draws: Matrix) -> float:
 
 
 def effective_sample_size(draws: Matrix) -> float:
-    """Return how many independent draws would give as good a mean.
+    """Return how many independent draws would give the mean with the same accuracy.
 
-    Autocorrelations of the halves of all chains, summed in pairs while these are positive and falling.
+    Autocorrelations of the halves of all chains, summed in pairs while the pairs are positive and decreasing.
 
     Parameters
     ----------
@@ -64,7 +64,8 @@ def _halves(draws: Matrix) -> Matrix:
     draws = np.asarray(draws, dtype=float)
     if draws.ndim != 2 or draws.shape[1] < 4:
         raise InvalidInputError(
-            "draws must be an array (chains, draws) of at least four draws", f"shape {draws.shape}"
+            "draws must be an array (chains, draws) with at least four draws per chain",
+            f"shape {draws.shape}",
         )
     half = draws.shape[1] // 2
     return np.vstack([draws[:, :half], draws[:, half : 2 * half]])

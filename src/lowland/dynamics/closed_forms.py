@@ -33,7 +33,7 @@ def quadratic(hessian: Any, centre: Any = None) -> Potential:
     c = np.zeros(len(H)) if centre is None else np.asarray(centre, dtype=float)
     if c.shape != (len(H),):
         raise InvalidInputError(
-            "centre must have as many numbers as the Hessian has rows", f"shape {c.shape}"
+            "centre must have one coordinate for each row of the Hessian", f"shape {c.shape}"
         )
     curvatures = np.diag(H)
     along_axes = np.array_equal(H, np.diag(curvatures))
@@ -55,16 +55,18 @@ def double_well(*, tilt: float = 0.0, transverse: Any = ()) -> Potential:
     Parameters
     ----------
     tilt : float
-        Between -2/sqrt(27) and 2/sqrt(27), where a well is lost.
+        Between -2/sqrt(27) and 2/sqrt(27); beyond that only one well remains.
     transverse : array_like
-        Positive stiffnesses k of the other coordinates; none for one dimension.
+        Positive stiffnesses k of the other coordinates; empty in one dimension.
     """
     k = np.atleast_1d(np.asarray(transverse, dtype=float))
     if np.any(k <= 0):
         raise InvalidInputError("transverse stiffnesses must be positive", repr(transverse))
     roots = np.sort(np.roots([1.0, 0.0, -1.0, tilt]))
     if np.any(np.abs(np.imag(roots)) > 1e-9) or abs(tilt) >= 2 / np.sqrt(27):
-        raise InvalidInputError("tilt is too large for two wells", repr(tilt), fix="keep it below 0.3849")
+        raise InvalidInputError(
+            "tilt is too large: only one well is left", repr(tilt), fix="use abs(tilt) < 0.3849"
+        )
     points = [np.r_[np.real(root), np.zeros(k.size)] for root in roots]
     return Potential(
         "double_well",
@@ -80,10 +82,12 @@ def double_well(*, tilt: float = 0.0, transverse: Any = ()) -> Potential:
 
 
 def many_wells(*, dimension: int = 2, tilt: float = 0.0) -> Potential:
-    """Return the sum of (x_i^2 - 1)^2 / 4 + tilt x_i: 2^d wells, the deepest known."""
+    """Return the sum of (x_i^2 - 1)^2 / 4 + tilt x_i: 2^d wells, of which the deepest is listed."""
     roots = np.sort(np.real(np.roots([1.0, 0.0, -1.0, tilt])))
     if abs(tilt) >= 2 / np.sqrt(27):
-        raise InvalidInputError("tilt is too large for two wells", repr(tilt), fix="keep it below 0.3849")
+        raise InvalidInputError(
+            "tilt is too large: only one well is left", repr(tilt), fix="use abs(tilt) < 0.3849"
+        )
     whole_number(dimension, "dimension", 1)
     deepest = np.full(dimension, roots[0] if tilt >= 0 else roots[2])
     saddles = tuple(np.where(np.arange(dimension) == k, roots[1], deepest) for k in range(dimension))
@@ -154,7 +158,7 @@ def muller_brown(*, scale: float = 0.05) -> Potential:
 
 
 def rugged(*, dimension: int = 2, amplitude: float = 1.0, frequency: float = 6.0) -> Potential:
-    """Return |x|^2 / 2 + amplitude times the sum of 1 - cos(frequency x_i): a well full of small ones."""
+    """Return |x|^2 / 2 + amplitude times the sum of 1 - cos(frequency x_i): one well full of smaller ones."""
     whole_number(dimension, "dimension", 1)
     check_positive("amplitude", amplitude)
     check_positive("frequency", frequency)
@@ -197,22 +201,22 @@ def potential(  # noqa: PLR0913
     ----------
     name : {"quadratic", "double_well", "many_wells", "muller_brown", "rugged"}
     dimension : int
-        Of "many_wells" and "rugged"; 2 by default.
+        For "many_wells" and "rugged"; 2 by default.
     tilt : float
-        Slope that makes wells of "double_well" and "many_wells" differ, below 0.3849; 0 by default.
+        Slope by which wells of "double_well" and "many_wells" differ, below 0.3849; 0 by default.
     transverse : array_like
         Stiffnesses of the further coordinates of "double_well"; none by default.
     hessian, centre : array_like
-        Of "quadratic": a matrix or its diagonal, and the minimum, 0 by default.
+        For "quadratic": a matrix or its diagonal, and the minimum, 0 by default.
     scale : float
-        Of "muller_brown", 0.05 by default.
+        For "muller_brown", 0.05 by default.
     amplitude, frequency : float
-        Of the ripples of "rugged", 1 and 6 by default.
+        For the ripples of "rugged", 1 and 6 by default.
 
     Returns
     -------
     Potential
-        With batched gradients, compiled ones too, energies, Hessians, and known minima and saddles.
+        With batched and compiled gradients, energies, Hessians, and known minima and saddles.
 
     Raises
     ------

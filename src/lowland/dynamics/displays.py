@@ -1,4 +1,4 @@
-"""Plots of Langevin studies: who is still within, exit times against theory, energies and displacements."""
+"""Plots of Langevin studies: survival curves against an exponential law, energies and displacements."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
 
-# chains and points of a plot of paths
+# most chains and points in a plot of paths
 _CHAINS, _POINTS = 6, 2000
 
 
 @final
 @dataclass
 class SurvivalDisplay:
-    """Share of chains still within, over time, beside the exponential law of the estimated mean.
+    """Share of chains that have not left, over time, against the exponential law of the estimated mean.
 
     Parameters
     ----------
     times : ndarray
         Exit times, ascending.
     share : ndarray
-        Share still within after each.
+        Share that has not left after each.
     error : ndarray
         Its standard error.
     mean : float
@@ -40,7 +40,7 @@ class SurvivalDisplay:
 
     @classmethod
     def from_study(cls, study: Any) -> SurvivalDisplay:
-        """Take the curve of Kaplan and Meier of an `EscapeStudy`."""
+        """Take the Kaplan-Meier curve of an `EscapeStudy`."""
         times, share, error = study.survival()
         return cls(times, share, error, study.mean)
 
@@ -67,7 +67,7 @@ class SurvivalDisplay:
                 grid, np.exp(-grid / self.mean), color=SECOND, ls="--", label="exponential, same mean"
             )
         positive = share[share > 0]
-        self.ax_.set(xlabel="time", ylabel="share still within", yscale="log")
+        self.ax_.set(xlabel="time", ylabel="share that has not left", yscale="log")
         self.ax_.set_ylim(max(float(positive.min()) / 2, 1e-4), 1.4)
         self.ax_.legend()
         return self
@@ -76,14 +76,14 @@ class SurvivalDisplay:
 @final
 @dataclass
 class PathsDisplay:
-    """One number along several chains: an energy, or the distance from the start.
+    """One quantity along several chains: an energy, or the distance from the start.
 
     Parameters
     ----------
     times : ndarray, shape (draws,)
     numbers : ndarray, shape (chains, draws)
     name : str
-        What the number is.
+        What the quantity is.
     """
 
     times: Vector

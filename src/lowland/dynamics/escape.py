@@ -1,4 +1,4 @@
-"""Exit times end to end: potential by name, function or objective; checks, chains, extrapolation."""
+"""Exit times end to end: potential from a name, function or objective; checks, chains, extrapolation."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from lowland.dynamics.antisymmetric import drift_rate
 from lowland.dynamics.closed_forms import potential
 from lowland.dynamics.escape_checks import check_basin as refuse_outside
 from lowland.dynamics.escape_checks import check_paths, check_start
+from lowland.dynamics.exit_sets import Ball, HalfSpace
 from lowland.dynamics.exit_simulation import EscapeStudy, Watch, simulate_exits, with_half_step
-from lowland.dynamics.exits import Ball, HalfSpace
 from lowland.dynamics.laws import Dynamics, Underdamped
 from lowland.dynamics.potentials import Potential, objective_potential
 
-# the law within a basin is settled after so many times its relaxation time
+# the law within a basin counts as settled after so many relaxation times
 _RELAXATIONS, _ENERGY = 10.0, 5.0
 _DEFAULT_CHAINS = 1000
 
 
 def as_potential(source: Any, dimension: int) -> Potential:
-    """Return what a user means by a potential: one, its name, an objective, or a gradient."""
+    """Return the potential that a user passed: as a Potential, a name, an objective, or a gradient."""
     if isinstance(source, Potential):
         return source
     if isinstance(source, str):
@@ -78,34 +78,34 @@ def escape_times(  # noqa: PLR0913
     start : array_like, shape (d,) or (n_chains, d)
         Where chains start.
     exit : HalfSpace, Ball or callable
-        Where they end; a function takes points (n, d) and returns truth values (n,).
+        Where they end; a function takes points (n, d) and returns booleans (n,).
     dynamics : Overdamped, NonReversible or Underdamped
     n_chains : int, optional
         1000 by default, or as many as `start` has rows.
     max_time : float, optional
         When observation ends. By default it ends when all have left or `max_gradient_calls` are used.
     max_gradient_calls : float
-        Steps of all chains together, for each step size.
+        Limit on the steps of all chains together, for each step size.
     bridge : bool
         Count paths of the diffusion that cross into a half-space or ball and come back within one step, with
-        the probability of a Brownian bridge. Without it exits are seen late.
+        the probability of a Brownian bridge. Without it exits are detected late.
     extrapolate : bool
-        Run at the step and at half of it, and extrapolate the mean to step 0.
+        Also run at half the step, and extrapolate the mean to step 0.
     relaxation : float, optional
-        Time after which exits are exponential, used where chains are cut off; by default ten times the
+        Time after which exits are exponential, used where chains are censored; by default ten times the
         relaxation time of the well at the start, where that is a minimum, and with inertia no less than five
-        times the inverse friction, over which energy settles. Chains that are watched for less give no mean.
+        times the inverse friction, over which energy settles. Chains observed for less give no mean.
     check_basin : bool
         Refuse a start from which descent runs into the exit set.
     rng : int, Generator or None
         The same seed gives the same bits on any number of threads.
     on_progress : callable, optional
-        Called now and then with the chains that left, the number of chains, and the seconds so far.
+        Called from time to time with the number of chains that left, of all chains, and the seconds so far.
 
     Returns
     -------
     EscapeStudy
-        Times, mean with its interval, chains cut off and diverged.
+        Times, mean with its interval, numbers of censored and diverged chains.
 
     Raises
     ------
@@ -116,8 +116,8 @@ def escape_times(  # noqa: PLR0913
     Notes
     -----
     A step costs one gradient for each chain: about 7 ns in two dimensions for closed forms. The
-    probability of a crossing between x and x' at distances s and s' from the set is exp(-beta s s' / h),
-    for balls as if they were flat. Ctrl-C ends observation and returns what was seen.
+    probability of a crossing between x and x' at distances s and s' from the set is exp(-beta s s' / h);
+    the boundary of a ball is treated as flat. Ctrl-C ends observation and returns the study so far.
 
     References
     ----------
@@ -144,13 +144,13 @@ def escape_times(  # noqa: PLR0913
         refuse_outside(landscape, points[0], exit)
     entry = settling_time(landscape, points[0], dynamics) if relaxation is None else float(relaxation)
     if not 0 <= entry < np.inf:
-        raise InvalidInputError("relaxation must be a finite time of at least 0", repr(relaxation))
+        raise InvalidInputError("relaxation must be finite and not negative", repr(relaxation))
     keys = make_generator(rng).integers(0, 2**63, size=2)
 
     watch = Watch(exit, max_time, max_gradient_calls, entry, bridge, on_progress)
 
     def study(moves: Dynamics, k: int, horizon: float | None) -> EscapeStudy:
-        # the finer of two runs is watched for as long as the coarser, whatever that takes
+        # the finer of two runs is observed for as long as the coarser, whatever the cost
         own = watch if horizon is None else replace(watch, max_time=horizon, max_gradient_calls=np.inf)
         return simulate_exits(landscape, points, moves, own, int(keys[k]))
 
@@ -158,7 +158,7 @@ def escape_times(  # noqa: PLR0913
 
 
 def start_points(start: Any, n_chains: int | None) -> Matrix:
-    """Return where each chain starts, shape (chains, d): one point for all, or a row each."""
+    """Return where each chain starts, shape (chains, d): one point for all, or one row per chain."""
     if n_chains is not None:
         whole_number(n_chains, "n_chains", 1)
     points = np.asarray(start)
@@ -175,7 +175,7 @@ def start_points(start: Any, n_chains: int | None) -> Matrix:
 
 
 def settling_time(landscape: Potential, start: Vector, dynamics: Dynamics) -> float:
-    """Return ten relaxation times of the well at the start, 0 where that is none."""
+    """Return ten relaxation times of the well at the start, 0 if the start is not in a well."""
     if landscape.stochastic and landscape.hessian is None:
         return 0.0
     H = landscape.hessian_at(start)
@@ -184,5 +184,5 @@ def settling_time(landscape: Potential, start: Vector, dynamics: Dynamics) -> fl
     settled = _RELAXATIONS / drift_rate(H, dynamics.antisymmetric)
     if not isinstance(dynamics, Underdamped):
         return settled
-    # energy settles over 1/friction; a position much damped over friction/curvature
+    # energy relaxes over 1/friction; a strongly damped position over friction/curvature
     return max(settled, _ENERGY / dynamics.friction, settled * dynamics.friction)

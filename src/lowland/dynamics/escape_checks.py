@@ -1,4 +1,4 @@
-"""Whether chains can start where they are asked to: exit, basin, gradient and step."""
+"""Checks of the start of chains: exit, basin, gradient and step."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.dynamics.exits import Ball, HalfSpace
+from lowland.dynamics.exit_sets import Ball, HalfSpace
 from lowland.dynamics.laws import Dynamics, check_dynamics
 from lowland.dynamics.quadratic_wells import check_step
 
-# steps of descent that tell whether a start lies in the basin
+# steps of descent that decide whether a start lies in the basin
 _DESCENT_STEPS = 2000
 
 
 def check_paths(dynamics: Dynamics) -> None:
-    """Raise InvalidInputError unless steps are those of a path, whose exits mean something."""
+    """Raise InvalidInputError for Metropolis-adjusted steps: they are not paths of the diffusion."""
     check_dynamics(dynamics)
     if dynamics.metropolis:
         raise InvalidInputError(
-            "Metropolis-adjusted steps are no paths of the diffusion",
+            "Metropolis-adjusted steps are not paths of the diffusion",
             dynamics.describe(),
             fix="time exits with metropolis=False",
         )
@@ -41,13 +41,13 @@ def check_start(potential: Any, start: Vector, exit: Any, dynamics: Dynamics) ->
         )
     if isinstance(exit, HalfSpace | Ball) and exit.dimension != potential.dimension:
         raise InvalidInputError(
-            "the exit set has other dimensions than the potential",
-            f"{exit.dimension} and {potential.dimension}",
+            "the exit set and the potential must have the same dimension",
+            f"dimensions {exit.dimension} and {potential.dimension}",
         )
     if dynamics.antisymmetric is not None and len(dynamics.antisymmetric) != potential.dimension:
         raise InvalidInputError(
-            "J has other dimensions than the potential",
-            f"{dynamics.antisymmetric.shape} for {potential.dimension}",
+            "J and the potential must have the same dimension",
+            f"J of shape {dynamics.antisymmetric.shape} for dimension {potential.dimension}",
         )
     gradient = potential.bind(0)(points)
     if not np.all(np.isfinite(gradient)):
@@ -67,7 +67,7 @@ def check_start(potential: Any, start: Vector, exit: Any, dynamics: Dynamics) ->
 def check_basin(potential: Any, start: Vector, exit: Any) -> None:
     """Raise InvalidInputError if descent from the start runs into the exit set."""
     if potential.stochastic and potential.hessian is None:
-        return  # descent along noise tells nothing
+        return  # descent along noisy gradients shows nothing
     x = np.atleast_2d(np.asarray(start, dtype=float))[:1].copy()
     gradient = potential.bind(0)
     curvature = float(np.abs(np.linalg.eigvalsh(potential.hessian_at(x[0]))).max())
@@ -82,7 +82,7 @@ def check_basin(potential: Any, start: Vector, exit: Any) -> None:
             raise InvalidInputError(
                 "the start lies outside the basin: descent from it runs into the exit set",
                 repr(np.atleast_2d(start)[0]),
-                fix="start nearer the minimum, or pass check_basin=False to time such paths all the same",
+                fix="start nearer the minimum, or pass check_basin=False to time such paths anyway",
             )
 
 
@@ -94,7 +94,7 @@ def _inside(exit: Any, points: Matrix) -> NDArray[np.bool_]:
     inside = np.asarray(exit(points))
     if inside.shape != (len(points),):
         raise InvalidInputError(
-            "the exit function must return one truth value per point",
-            f"shape {inside.shape} for {len(points)}",
+            "the exit function must return one boolean per point",
+            f"shape {inside.shape} for {len(points)} points",
         )
     return inside.astype(bool)

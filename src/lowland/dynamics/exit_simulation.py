@@ -1,4 +1,4 @@
-"""Exit times of Langevin dynamics: many chains, crossings between steps, and chains cut off."""
+"""Exit times of Langevin dynamics: many chains, crossings between steps, and censored chains."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.progress import OnProgress, Reporter
-from lowland.dynamics.exits import Ball, HalfSpace
+from lowland.dynamics.exit_sets import Ball, HalfSpace
 from lowland.dynamics.kernels.ensembles import DIVERGED, LEFT, RUNNING, Chains, Ensemble
 from lowland.dynamics.laws import Dynamics, Underdamped
 from lowland.dynamics.survival import (
@@ -25,39 +25,39 @@ from lowland.dynamics.survival import (
     sample_mean,
 )
 
-# chains are looked at, and those that left are dropped, after so many steps: at first often, for chains may
-# leave at once, then in proportion to the time gone by
+# chains that left are dropped after so many steps: often at first, since chains may leave at once, then in
+# proportion to the elapsed time
 _FIRST_CHUNK, _LONGEST_CHUNK = 64, 4096
 INTERRUPTED = "interrupted"
-# share of diverged chains beyond which the others say nothing
+# share of diverged chains beyond which the others give no estimate
 _TOO_MANY = 0.05
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class EscapeStudy:
-    """When chains left a basin.
+    """Exit times of chains from a basin.
 
     Parameters
     ----------
     times : ndarray, shape (n,)
-        When each chain left, diverged, or was last seen.
+        When each chain left, diverged, or was last observed.
     status : ndarray of uint8, shape (n,)
-        1 left, 2 diverged, 0 still within when observation ended.
+        1 left, 2 diverged, 0 still in the basin when observation ended.
     dynamics : Dynamics
     horizon : float
-        Time at which observation ended, or of the last exit.
+        Time at which observation ended, or time of the last exit.
     entry : float
-        From here on exits are taken for exponential where chains were cut off; 0 for from the start.
+        Time from which exits are assumed exponential where chains were censored; 0 means from the start.
     gradient_calls : int
         Steps of all chains together.
     seconds : float
     message : str
         Why observation ended.
     order : float
-        Order in the step of the error of the mean, for extrapolation.
+        Order of the error of the mean in the step size, for extrapolation.
     coarse : EscapeStudy or None
-        The same at twice the step, if the step's error is to be extrapolated away.
+        The same at twice the step, if the mean is extrapolated to step 0.
 
     Examples
     --------
@@ -96,12 +96,12 @@ class EscapeStudy:
 
     @property
     def censored(self) -> int:
-        """Number of chains that were still within."""
+        """Number of chains still in the basin when observation ended."""
         return int(np.sum(self.status == RUNNING))
 
     @property
     def diverged(self) -> int:
-        """Number of chains that the step made explode; they are left out of every mean."""
+        """Number of chains that diverged because of the step; they are left out of every mean."""
         return int(np.sum(self.status == DIVERGED))
 
     @property
@@ -111,13 +111,13 @@ class EscapeStudy:
 
     @property
     def standard_error(self) -> float:
-        """Its standard error, of chance alone."""
+        """Standard error of the mean, sampling error only."""
         return self.estimate().standard_error
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Return a confidence interval of the mean exit time: of chance, and of the step if extrapolated.
+        """Return a confidence interval of the mean exit time; it covers the step's bias if extrapolated.
 
-        If few chains left, or none, the lower end alone has the level (`MeanTime.one_sided`).
+        If few chains left, or none, only the lower end has the level (`MeanTime.one_sided`).
         """
         estimate = self.estimate(level=level)
         return estimate.lower, estimate.upper
@@ -128,13 +128,13 @@ class EscapeStudy:
         Parameters
         ----------
         method : {"auto", "mean", "exponential", "delayed", "restricted"}
-            "mean" takes those that left: biased where chains were cut off. "exponential" is exposure
-            over exits; "delayed" the same beyond `entry`; "restricted" the mean of the smaller of exit
-            time and horizon. "auto" is "mean" if none was cut off, else "delayed". Where none left, all but
-            "restricted" give a lower bound, exact for times that are exponential beyond `entry`; after few
-            exits "restricted" gives one that holds for any law.
+            "mean" averages the chains that left: biased where chains were censored. "exponential" is
+            exposure over exits; "delayed" the same beyond `entry`; "restricted" the mean of the smaller of
+            exit time and horizon. "auto" is "mean" if no chain was censored, else "delayed". If none left,
+            all but "restricted" give a lower bound, exact for times that are exponential beyond `entry`;
+            after few exits "restricted" gives one that holds for any law.
         level : float
-            Of the confidence interval.
+            Level of the confidence interval.
         """
         if not 0 < level < 1:
             raise InvalidInputError("level must lie between 0 and 1", repr(level))
@@ -158,7 +158,7 @@ class EscapeStudy:
             return restricted_mean(times, events, horizon, level)
         if not events.any():
             entry = 0.0 if method == "exponential" else self.entry
-            if entry >= self.horizon:  # nothing is seen of the exponential part
+            if entry >= self.horizon:  # the exponential part was not observed
                 words = f"no chain left before {horizon:.4g}"
                 bound = restricted_mean(times, events, horizon, level)
                 return replace(bound, mean=float("inf"), upper=float("inf"), method=words)
@@ -171,12 +171,12 @@ class EscapeStudy:
             return exponential_mean(times, events, level=level)
         if self.entry >= self.horizon and not events.all():
             least = restricted_mean(times, events, self.horizon, level).lower
-            words = f"none: chains must be watched beyond time {self.entry:.4g}, when the basin has settled"
+            words = f"none: chains must be observed beyond {self.entry:.4g}, when the basin settles"
             return _nothing(words, least, level)
         return delayed_exponential_mean(times, events, self.entry, level)
 
     def survival(self) -> tuple[Vector, Vector, Vector]:
-        """Return exit times, the share still within after each, and its standard error (Kaplan and Meier)."""
+        """Return exit times, the share not yet left after each, and its standard error (Kaplan-Meier)."""
         counted = self.status != DIVERGED
         return kaplan_meier(self.times[counted], self.status[counted] == LEFT)
 
@@ -184,14 +184,16 @@ class EscapeStudy:
         e = self.estimate()
         lines = [
             f"{self.n_chains} chains, {self.dynamics.describe()}",
-            f"left {self.left}, still within {self.censored}, diverged {self.diverged}; {self.message}",
+            f"left {self.left}, still in the basin {self.censored}, diverged {self.diverged}; {self.message}",
             f"mean exit time {e} ({e.method})",
             f"{self.gradient_calls:.4g} gradient evaluations in {self.seconds:.3g} s",
         ]
         if self.diverged:
-            lines.append("chains diverged: the step is too large far out, or the landscape has no floor")
+            lines.append(
+                "chains diverged: the step is too large far out, or the potential is unbounded below"
+            )
         if self.coarse is None:
-            lines.append("the error of the step is not in the interval; extrapolate=True takes it off")
+            lines.append("the interval does not include the bias of the step; extrapolate=True removes it")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
@@ -206,7 +208,7 @@ def _nothing(words: str, least: float, level: float) -> MeanTime:
 
 
 def _extrapolated(fine: MeanTime, coarse: MeanTime, order: float, level: float) -> MeanTime:
-    """Return the mean at step 0 of means at a step and at twice the step (Richardson)."""
+    """Return the mean at step 0 from means at a step and at twice the step (Richardson)."""
     from scipy.special import ndtri
 
     for part in (fine, coarse):
@@ -225,21 +227,21 @@ def _extrapolated(fine: MeanTime, coarse: MeanTime, order: float, level: float) 
 @final
 @dataclass(frozen=True, eq=False)
 class Watch:
-    """What chains are watched for, and for how long.
+    """The exit set that chains are observed for, and for how long.
 
     Parameters
     ----------
     exit : HalfSpace, Ball or callable
     max_time : float or None
-        When observation ends; None for when `max_gradient_calls` are used up.
+        When observation ends; None: when `max_gradient_calls` are used up.
     max_gradient_calls : float
-        Steps of all chains together.
+        Limit on the steps of all chains together.
     entry : float
-        Time from which exits are exponential.
+        Time from which exits are assumed exponential.
     bridge : bool
-        Count crossings between two steps of rough paths.
+        Count crossings between two steps of overdamped paths.
     on_progress : callable, optional
-        Called now and then with the chains that left, the number of chains, and the seconds so far.
+        Called from time to time with the number of chains that left, of all chains, and the seconds so far.
     """
 
     exit: Any
@@ -277,12 +279,14 @@ def simulate_exits(potential: Any, start: Matrix, dynamics: Dynamics, watch: Wat
     h = dynamics.step_size
     last = np.inf if watch.max_time in (None, np.inf) else int(np.ceil(watch.max_time / h))
     calls, begun = 0, time.perf_counter()
-    message, tell = "all have ended", Reporter(watch.on_progress, n)
+    message, tell = "all chains have ended", Reporter(watch.on_progress, n)
     try:
         while len(chains.ids):
             steps = _chunk(chains, last, watch.max_gradient_calls - calls)
             if steps < 1:
-                message = "the time is up" if chains.step >= last else "the gradient evaluations are used up"
+                message = (
+                    "max_time is reached" if chains.step >= last else "the gradient evaluations are used up"
+                )
                 break
             chains = ensemble.advance(chains, steps)
             calls += steps * len(chains.ids)
@@ -314,10 +318,10 @@ def _chunk(chains: Chains, last: float, calls_left: float) -> int:
 
 
 def _order(dynamics: Dynamics, watch: Watch) -> float:
-    """Order in the step of the error of a mean exit time."""
+    """Return the order of the error of a mean exit time in the step size."""
     if isinstance(dynamics, Underdamped):
         return 2.0 if dynamics.integrator in ("baoab", "obabo") else 1.0
-    # crossings between steps that are not seen cost the root of the step
+    # undetected crossings between steps cause an error of the order of the square root of the step
     seen = watch.bridge and isinstance(watch.exit, HalfSpace | Ball)
     return 1.0 if seen else 0.5
 
@@ -325,11 +329,11 @@ def _order(dynamics: Dynamics, watch: Watch) -> float:
 def with_half_step(
     study: Callable[[Dynamics, int, float | None], EscapeStudy], dynamics: Dynamics
 ) -> EscapeStudy:
-    """Return a study at half the step that carries the one at the whole step for extrapolation."""
+    """Return a study at half the step, with the study at the full step attached for extrapolation."""
     coarse = study(dynamics, 0, None)
     if coarse.message == INTERRUPTED:
         return coarse
-    # observed for as long
+    # observed for the same time
     horizon = coarse.horizon if coarse.censored else None
     fine = study(replace(dynamics, step_size=dynamics.step_size / 2), 1, horizon)
     if fine.message == INTERRUPTED:

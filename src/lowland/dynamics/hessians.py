@@ -1,4 +1,4 @@
-"""Checks of Hessians and of the matrices that turn a drift."""
+"""Checks of Hessians and of antisymmetric matrices J."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lowland.dynamics.laws import Dynamics
 
 
 def check_hessian(hessian: ArrayLike, *, tolerance: float = 1e-6) -> Matrix:
-    """Return a Hessian in float64, shape (d, d), symmetric to a part of its largest entry.
+    """Return a Hessian in float64, shape (d, d), symmetric to a tolerance relative to its largest entry.
 
     Raises
     ------
@@ -28,11 +28,12 @@ def check_hessian(hessian: ArrayLike, *, tolerance: float = 1e-6) -> Matrix:
 
 
 def check_dimension(dynamics: Dynamics, hessian: Matrix) -> None:
-    """Raise InvalidInputError where the dynamics turns drifts of another dimension than the Hessian's."""
+    """Raise InvalidInputError if the dynamics' J has another dimension than the Hessian."""
     J = dynamics.antisymmetric
     if J is not None and J.shape != hessian.shape:
         raise InvalidInputError(
-            "the dynamics and the Hessian differ in dimension", f"J of shape {J.shape}, {hessian.shape}"
+            "the dynamics and the Hessian must have the same dimension",
+            f"J of shape {J.shape}, Hessian of shape {hessian.shape}",
         )
 
 

@@ -1,4 +1,4 @@
-"""The asymptotic law of Eyring and Kramers for mean exit times over saddles."""
+"""The asymptotic Eyring-Kramers law for mean exit times over saddles."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.dynamics.hessians import check_dimension, check_hessian
 from lowland.dynamics.laws import Dynamics, Underdamped, check_dynamics
 
-# a stationary point's gradient, relative to the curvature times the point's size and one
+# largest gradient of a stationary point, relative to the curvature times one plus the point's norm
 _STATIONARY = 1e-4
 
 
@@ -53,8 +53,8 @@ def unstable_rate(hessian: Matrix, dynamics: Dynamics) -> float:
     values = np.linalg.eigvalsh(H)
     if np.sum(values < 0) != 1:
         raise InvalidInputError(
-            "a saddle must have exactly one direction downwards",
-            f"{int(np.sum(values < 0))} negative curvatures",
+            "the Hessian at a saddle must have exactly one negative eigenvalue",
+            f"{int(np.sum(values < 0))} negative eigenvalues",
         )
     steep = -float(values[0])
     if isinstance(dynamics, Underdamped):
@@ -66,12 +66,12 @@ def unstable_rate(hessian: Matrix, dynamics: Dynamics) -> float:
 
 
 def kramers_time(potential: Any, minimum: Vector, saddle: Any, dynamics: Dynamics) -> float:
-    """Return the mean time to leave a minimum over a saddle, as the law of Eyring and Kramers has it.
+    """Return the mean time to leave a minimum over a saddle by the Eyring-Kramers law.
 
     ``tau = (2 pi / mu) sqrt(|det H_s| / det H_a) exp(beta (F_s - F_a))``, with mu the rate at which the
     noiseless dynamics leaves the saddle. It is asymptotic in beta, for exits well past the saddle: at
     barriers of two to six times the temperature it is off by 8 to 25 per cent. For underdamped dynamics it
-    ignores the turnover at small friction, where energy is exchanged too slowly; see `advise_dynamics`.
+    ignores the turnover at small friction, where energy is exchanged slowly; see `advise_dynamics`.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def kramers_time(potential: Any, minimum: Vector, saddle: Any, dynamics: Dynamic
         With energies.
     minimum : array_like, shape (d,)
     saddle : array_like, shape (d,), or a sequence of them
-        Rates over several add up.
+        Exit rates over several saddles add up.
     dynamics : Overdamped, NonReversible or Underdamped
         The step is not used.
 
@@ -112,7 +112,7 @@ def kramers_time(potential: Any, minimum: Vector, saddle: Any, dynamics: Dynamic
     H = stationary_hessian(potential, low, "minimum")
     values = np.linalg.eigvalsh(H)
     if values[0] <= 0:
-        raise InvalidInputError("the minimum is none", f"smallest curvature {values[0]:.3g}")
+        raise InvalidInputError("the given minimum is not a minimum", f"smallest curvature {values[0]:.3g}")
     energy = float(potential.value(low[None])[0])
     rate = 0.0
     for point in saddles:
@@ -130,9 +130,9 @@ def check_energies(potential: Any) -> None:
     """Raise InvalidInputError unless a potential has energies."""
     if getattr(potential, "value", None) is None:
         raise InvalidInputError(
-            "the law of Eyring and Kramers needs a potential with energies",
+            "the Eyring-Kramers law needs a potential with energies",
             type(potential).__name__,
-            fix='pass ll.dynamics.potential("double_well"), say, or ll.dynamics.Potential(..., value=...)',
+            fix='pass ll.dynamics.Potential(..., value=...), or ll.dynamics.potential("double_well")',
         )
 
 
@@ -148,7 +148,7 @@ def stationary_hessian(potential: Any, point: Vector, name: str) -> Matrix:
         raise InvalidInputError(
             f"the {name} is not a stationary point",
             f"gradient of norm {slope:.3g}",
-            fix="polish it by Newton steps",
+            fix="refine it with Newton steps",
         )
     return H
 
@@ -158,6 +158,7 @@ def _as_points(saddle: Any, dimension: int) -> Sequence[Vector]:
     points = points[None] if points.ndim == 1 else points
     if points.ndim != 2 or points.shape[1] != dimension:
         raise InvalidInputError(
-            f"a saddle must have {dimension} coordinates, several one row each", f"shape {np.shape(saddle)}"
+            f"a saddle must have {dimension} coordinates, several saddles one row each",
+            f"shape {np.shape(saddle)}",
         )
     return list(points)

@@ -1,4 +1,4 @@
-"""Langevin dynamics as frozen records: the law, the step, and the numbers that one step needs.
+"""Langevin dynamics as frozen records: the law, the step, and the coefficients of one step.
 
 With inverse temperature beta and a potential F:
 
@@ -6,7 +6,7 @@ With inverse temperature beta and a potential F:
 - non-reversible: dX = -(I + J) grad F dt + sqrt(2/beta) dB with J antisymmetric;
 - underdamped: dX = V dt, dV = -(friction V + grad F) dt + sqrt(2 friction/beta) dB.
 
-All three leave exp(-beta F) invariant; their discretisations do so up to a bias of the step.
+All three leave exp(-beta F) invariant; their discretisations do so up to a bias from the step size.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lowland.core.parameter_checks import check_positive
 
 
 class Scheme(int, Enum):
-    """How a step goes; compiled loops and their NumPy twins know these numbers."""
+    """Form of a step, as numbered in the compiled loops and their NumPy equivalents."""
 
     OVERDAMPED = 0
     LINEAR = 1
@@ -43,8 +43,8 @@ class Overdamped:
     beta : float
         Inverse temperature.
     metropolis : bool
-        Accept or refuse each step (MALA): the invariant law is exact, but the paths are not those of the
-        diffusion, so that exit times are not either.
+        Accept or reject each step (MALA): the invariant law is exact, but paths, and hence exit times, are
+        not those of the diffusion.
 
     Examples
     --------
@@ -72,12 +72,12 @@ class Overdamped:
 
     @property
     def coefficients(self) -> Vector:
-        """Numbers of a step: the step and the deviation of its noise."""
+        """Coefficients of a step: the step size and the standard deviation of its noise."""
         return np.array([self.step_size, np.sqrt(2 * self.step_size / self.beta)])
 
     @property
     def antisymmetric(self) -> Matrix | None:
-        """The matrix J, which is none."""
+        """The matrix J; None for this dynamics."""
         return None
 
     def describe(self) -> str:
@@ -97,7 +97,7 @@ class NonReversible:
     beta : float
         Inverse temperature.
     J : ndarray, shape (d, d)
-        Antisymmetric. A step costs as many products as J has entries other than zero.
+        Antisymmetric. A step costs one product for each nonzero entry of J.
 
     Examples
     --------
@@ -130,7 +130,8 @@ class NonReversible:
             raise InvalidInputError(
                 "J must be antisymmetric",
                 f"largest entry of J + J^T is {excess:.3g}",
-                fix="pass (J - J.T) / 2; the invariant law is lost otherwise",
+                why="otherwise exp(-beta F) is not invariant",
+                fix="pass (J - J.T) / 2",
             )
         object.__setattr__(self, "J", (J - J.T) / 2)
 
@@ -142,7 +143,7 @@ class NonReversible:
 
     @property
     def coefficients(self) -> Vector:
-        """Numbers of a step: the step and the deviation of its noise."""
+        """Coefficients of a step: the step size and the standard deviation of its noise."""
         return np.array([self.step_size, np.sqrt(2 * self.step_size / self.beta)])
 
     @property
@@ -175,7 +176,7 @@ class Underdamped:
     integrator : {"baoab", "obabo", "euler", "symplectic_euler", "exact_ou"}
         "baoab" has the exact variance of positions in a quadratic well at every stable step. "euler" moves
         the position by the old velocity, as in the founding papers; "exact_ou" integrates the linear part
-        exactly, with noise of position and velocity correlated.
+        exactly, with correlated noise of position and velocity.
 
     Examples
     --------
@@ -208,22 +209,22 @@ class Underdamped:
 
     @property
     def scheme(self) -> Scheme:
-        """How a step goes."""
+        """Form of a step."""
         return {"baoab": Scheme.BAOAB, "obabo": Scheme.OBABO}.get(self.integrator, Scheme.LINEAR)
 
     @property
     def noises(self) -> int:
-        """Normals that a step takes for each coordinate."""
+        """Number of normals that a step uses for each coordinate."""
         return 2 if self.integrator in ("obabo", "exact_ou") else 1
 
     @property
     def antisymmetric(self) -> Matrix | None:
-        """The matrix J, which is none."""
+        """The matrix J; None for this dynamics."""
         return None
 
     @property
     def coefficients(self) -> Vector:
-        """Numbers of a step.
+        """Coefficients of a step.
 
         For the splittings: the step, the factor of the velocity and the deviation of its noise. Otherwise
         those of x' = x + a v + b g + c n1 and v' = d v + e g + f n1 + k n2, in the order a, b, c, d, e, f,
@@ -264,7 +265,7 @@ def _ornstein_uhlenbeck(h: float, gamma: float, beta: float) -> Vector:
     t = gamma * h
     decay = np.exp(-t)
     first = -np.expm1(-t) / gamma
-    # differences of nearly equal numbers where t is small: their series instead
+    # series for small t, where the formulas subtract nearly equal numbers
     small = t < 1e-2
     second = (h * h * (0.5 - t / 6 + t * t / 24)) if small else (t + np.expm1(-t)) / gamma**2
     spread = (

@@ -12,36 +12,36 @@ from lowland.core.parameter_checks import check_positive
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(10)
 _PANELS = 2000
-# weights below e^-60 of the largest do not count
+# weights below e^-60 of the largest are neglected
 _NEGLIGIBLE = 60.0
-# and of an average those below e^-25
+# in an average, those below e^-25
 _LEFT_OUT = 25.0
 
 
 def mean_exit_time(value: Callable[[Vector], Vector], start: float, level: float, beta: float) -> float:
-    """Return the mean time of the overdamped dynamics from `start` to `level`, above it or below.
+    """Return the mean time of the overdamped dynamics from `start` to `level`, above or below `start`.
 
-    beta times the integral from start to level of exp(beta V(y)) times the integral of exp(-beta V) over all
-    points before y. Nothing overflows, however low the temperature.
+    This is beta times the integral over y, from start to level, of exp(beta V(y)) times the integral of
+    exp(-beta V) over all points before y. Nothing overflows, however low the temperature.
 
     Parameters
     ----------
     value : callable
-        Takes points (n,), returns energies V (n,), which must confine on the side away from the level.
+        Takes points (n,), returns energies V (n,). V must be confining on the side away from the level.
     start, level : float
         Where paths begin and where they end.
     beta : float
-        Inverse temperature, in one over the units of V.
+        Inverse temperature, in the inverse units of V.
 
     Returns
     -------
     float
-        In units of the time t of dX = -V'(X) dt + sqrt(2/beta) dB; 0 where `start` is `level`.
+        In units of the time t of dX = -V'(X) dt + sqrt(2/beta) dB; 0 if `start` equals `level`.
 
     Raises
     ------
     InvalidInputError
-        If beta is not positive, start or level is not finite, or V does not confine, so that the mean is
+        If beta is not positive, start or level is not finite, or V is not confining, so that the mean is
         infinite.
 
     Examples
@@ -65,7 +65,7 @@ def mean_exit_time(value: Callable[[Vector], Vector], start: float, level: float
     inner = np.log(half * _WEIGHTS) - beta * _at(value, y) + shift
     before = np.logaddexp.accumulate(np.logaddexp.reduce(inner, axis=1))
     before = np.r_[-np.inf, before[:-1]]
-    # from a panel's edge to each of its nodes
+    # integral from a panel's edge to each of its nodes
     part = (y - edges[:-1, None])[:, :, None] / 2
     z = edges[:-1, None, None] + part * (1 + _NODES)
     within = np.logaddexp.reduce(np.log(part * _WEIGHTS) - beta * _at(value, z) + shift, axis=2)
@@ -77,18 +77,18 @@ def mean_exit_time(value: Callable[[Vector], Vector], start: float, level: float
 def invariant_mean(
     value: Callable[[Vector], Vector], function: Callable[[Vector], Vector], beta: float, span: float = 10.0
 ) -> float:
-    """Return the mean of a function under exp(-beta V), over points of size at most `span`.
+    """Return the mean of a function under exp(-beta V), over points with |x| at most `span`.
 
     Parameters
     ----------
     value : callable
         Takes points (n,), returns energies V (n,).
     function : callable
-        Takes points (n,), returns what is averaged (n,).
+        Takes points (n,), returns the values to average (n,).
     beta : float
-        Inverse temperature, in one over the units of V.
+        Inverse temperature, in the inverse units of V.
     span : float
-        Largest size of a point. What lies beyond is left out, so exp(-beta V) must be negligible there.
+        Largest |x|. Points beyond are left out, so exp(-beta V) must be negligible there.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def invariant_mean(
     Raises
     ------
     InvalidInputError
-        If beta or span is not positive, or points beyond the span would count.
+        If beta or span is not positive, or points beyond the span are not negligible.
 
     Examples
     --------
@@ -117,9 +117,9 @@ def invariant_mean(
     at_ends = min(float(energy[0, 0]), float(energy[-1, -1])) - float(energy.min())
     if not at_ends > _LEFT_OUT:
         raise InvalidInputError(
-            "points beyond the span would count",
-            f"at its ends exp(-beta V) is {np.exp(-at_ends):.3g} of its largest",
-            fix="pass a larger span, or a potential that confines",
+            "points beyond the span are not negligible",
+            f"at its ends exp(-beta V) is {np.exp(-at_ends):.3g} of its maximum",
+            fix="pass a larger span, or a confining potential",
         )
     weights = half * _WEIGHTS * np.exp(-(energy - energy.min()))
     return float(np.sum(weights * _at(function, x)) / np.sum(weights))
@@ -138,5 +138,5 @@ def _far_end(value: Callable[[Vector], Vector], start: float, level: float, beta
             return float(start - length)
         length *= 1.2
     raise InvalidInputError(
-        "the potential does not confine on the far side", "the mean exit time is infinite"
+        "the potential is not confining on the far side", "the mean exit time is infinite"
     )

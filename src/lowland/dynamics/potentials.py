@@ -1,4 +1,4 @@
-"""Potentials of Langevin dynamics: functions of one's own, and objectives."""
+"""Potentials of Langevin dynamics: user functions, and objectives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lowland.core.parameter_checks import whole_number
 from lowland.core.powers import HasBatchGradient
 from lowland.dynamics.kernels.potentials import compile_gradient, gradient_batch, is_compiled
 
-# relative to the size of a coordinate: the cube root of rounding, best for central differences
+# relative to the size of a coordinate: the cube root of the machine precision, best for central differences
 _DIFFERENCE = 6e-6
 
 
@@ -31,17 +31,17 @@ class Potential:
     dimension : int
         Number d of coordinates.
     gradient : callable
-        Takes points (n, d), returns gradients (n, d), as a function of NumPy or JAX does; takes a generator
-        besides if `stochastic`. A function of (x, parameters, out) made by numba.njit, with x and out of
-        shape (d, n), runs compiled.
+        Takes points (n, d), returns gradients (n, d), as NumPy and JAX functions do; also takes a generator
+        if `stochastic`. A function of (x, parameters, out) made by numba.njit, with x and out of shape
+        (d, n), runs compiled.
     value : callable, optional
         Takes points (n, d), returns energies (n,).
     hessian : callable, optional
-        Takes a point (d,), returns a matrix (d, d); by default differences of gradients.
+        Takes a point (d,), returns a matrix (d, d); finite differences of gradients by default.
     parameters : ndarray
         Passed to a compiled gradient.
     minima, saddles : tuple of ndarray
-        Those that are known.
+        Known minima and saddles.
     stochastic : bool
         Whether gradients are unbiased estimates.
 
@@ -75,8 +75,8 @@ class Potential:
         check_gradient(self)
 
     def bind(self, key: int) -> Callable[[Matrix], Matrix]:
-        """Return the gradient as a function of points alone, its own noise drawn from a stream of the key."""
-        # of other libraries' arrays too, JAX's for instance
+        """Return the gradient as a function of points alone, with noise drawn from a stream of the key."""
+        # converts arrays of other libraries too, JAX for instance
         if not self.stochastic:
             return lambda x: np.asarray(self.gradient(x), dtype=float)
         rng = np.random.default_rng([key, 1])
@@ -94,7 +94,7 @@ class Potential:
             raise InvalidInputError(f"a point must have {self.dimension} coordinates", f"shape {x.shape}")
         if self.hessian is None and self.stochastic:
             raise UnsupportedError(
-                "the Hessian of a stochastic gradient is not known",
+                "a stochastic gradient has no Hessian of its own",
                 f"potential {self.name}",
                 fix="pass hessian= to the potential",
             )
@@ -119,30 +119,30 @@ def check_gradient(potential: Potential) -> None:
         raise InvalidInputError(
             "the potential cannot be evaluated for a batch of points",
             f"{type(error).__name__}: {error}",
-            fix=f"write functions of points (n, {d})",
+            fix=f"write functions that take points of shape (n, {d})",
         ) from error
     if gradient.shape != points.shape:
         raise InvalidInputError(
             "the gradient of a potential returns the wrong shape",
-            f"{gradient.shape} for points {points.shape}",
+            f"{gradient.shape} for points of shape {points.shape}",
             fix="return one row per point",
         )
     if energies is not None and energies.shape != (d + 1,):
         raise InvalidInputError(
             "the value of a potential returns the wrong shape",
-            f"{energies.shape} for points {points.shape}",
+            f"{energies.shape} for points of shape {points.shape}",
             fix="return one number per point",
         )
 
 
 def objective_potential(objective: Objective, *, batch_size: int | None = None) -> Potential:
-    """Return an objective as a potential: any recovery problem has Langevin dynamics.
+    """Return an objective as a potential, so that Langevin dynamics runs on any recovery problem.
 
     Parameters
     ----------
     objective : Objective
     batch_size : int, optional
-        Gradients from so many observations, drawn anew for each chain and step.
+        Number of observations for each gradient, drawn anew for each chain and step.
     """
 
     def gradient(x: Matrix) -> Matrix:

@@ -1,6 +1,6 @@
 """A step of Langevin dynamics in a quadratic well: its matrix, stationary covariance, rate and stability.
 
-The matrix is read off the integrator itself, so that what is predicted is what runs.
+The matrix is computed by running the integrator itself, so predictions are about the code that runs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class LinearStep:
     transition : ndarray, shape (s, s)
         With s = d for a position alone, and s = 2 d for position and velocity, in this order.
     noise : ndarray, shape (s, k)
-        With k = d, or k = 2 d where a step takes two normals for each coordinate.
+        With k = d, or k = 2 d where a step uses two normals for each coordinate.
     dimension : int
         Number d of coordinates of the position.
     step_size : float
@@ -66,11 +66,13 @@ class LinearStep:
         Raises
         ------
         InvalidInputError
-            If the step is not stable: then there is none.
+            If the step is unstable: there is then no stationary law.
         """
         if not self.radius < 1:
             raise InvalidInputError(
-                "an unstable step has no stationary law", f"radius {self.radius:.6g}", fix="shorten the step"
+                "an unstable step has no stationary law",
+                f"spectral radius {self.radius:.6g}",
+                fix="use a smaller step",
             )
         from scipy.linalg import solve_discrete_lyapunov
 
@@ -79,7 +81,7 @@ class LinearStep:
 
 
 def linear_step(dynamics: Dynamics, hessian: Matrix) -> LinearStep:
-    """Return what one step does in the well of a Hessian.
+    """Return the linear map of one step in a quadratic well with a given Hessian.
 
     Parameters
     ----------
@@ -91,7 +93,7 @@ def linear_step(dynamics: Dynamics, hessian: Matrix) -> LinearStep:
     Returns
     -------
     LinearStep
-        Of positions relative to the bottom of the well.
+        Acting on positions relative to the bottom of the well.
 
     Raises
     ------
@@ -127,24 +129,24 @@ def linear_step(dynamics: Dynamics, hessian: Matrix) -> LinearStep:
     return LinearStep(transition, noise, d, dynamics.step_size)
 
 
-# a step that is stable however long
+# a step of this size counts as stable at any size
 _LONGEST = 1e12
 
 
 def stable_step(dynamics: Dynamics, hessian: Matrix) -> float:
-    """Return the largest stable step size in the well of a Hessian, to one part in a thousand.
+    """Return the largest stable step size in a well with a given Hessian, to one part in a thousand.
 
     Parameters
     ----------
     dynamics : Overdamped, NonReversible or Underdamped
-        Without Metropolis adjustment; its own step size does not matter.
+        Without Metropolis adjustment; its own step size is not used.
     hessian : array_like, shape (d, d)
         Symmetric positive definite; second derivatives of the potential at the bottom of the well.
 
     Returns
     -------
     float
-        In units of the dynamics' time; about 1e12 where every step is stable.
+        In units of the dynamics' time; about 1e12 if every step is stable.
 
     Raises
     ------
@@ -163,7 +165,8 @@ def stable_step(dynamics: Dynamics, hessian: Matrix) -> float:
     largest = float(np.linalg.eigvalsh(check_hessian(hessian))[-1])
     if largest <= 0:
         raise InvalidInputError(
-            "no direction curves upwards: no step limit", f"largest curvature {largest:.3g}"
+            "the Hessian has no positive curvature, and the step no limit",
+            f"largest curvature {largest:.3g}",
         )
 
     def is_stable(h: float) -> bool:
@@ -192,5 +195,5 @@ def check_step(dynamics: Dynamics, hessian: Matrix, where: str) -> None:
         raise InvalidInputError(
             f"the step of the {dynamics.name} dynamics is unstable at {where}",
             f"step_size {dynamics.step_size:g}, largest curvature {np.linalg.eigvalsh(hessian)[-1]:.4g}",
-            fix=f"stay below {limit:.3g}, and well below it for small bias",
+            fix=f"use a step below {limit:.3g}, well below it for a small bias",
         )

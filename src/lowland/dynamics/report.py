@@ -1,4 +1,4 @@
-"""What the report of exit times shows."""
+"""Content of the report of exit times."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def escape_page(
         Its name.
     exit : HalfSpace or Ball
     asymptotic : float, optional
-        What the law of Eyring and Kramers says.
+        Mean exit time by the Eyring-Kramers law.
     suggestions : sequence of Suggestion
     settings : sequence of pairs
-        What is needed to run it again.
+        Settings needed to repeat the run.
     """
     estimate = study.estimate()
     asked = [
@@ -43,7 +43,8 @@ def escape_page(
         ("dynamics", study.dynamics.describe()),
         (
             "chains",
-            f"{study.n_chains}: {study.left} left, {study.censored} still within, {study.diverged} diverged",
+            f"{study.n_chains}: {study.left} left, {study.censored} still in the basin, "
+            f"{study.diverged} diverged",
         ),
         ("observed until", f"time {study.horizon:.6g}; {study.message}"),
         ("mean exit time", str(estimate)),
@@ -51,7 +52,7 @@ def escape_page(
         ("cost", f"{study.gradient_calls:.4g} gradients in {study.seconds:.3g} s"),
     ]
     if asymptotic is not None:
-        asked.insert(7, ("Eyring and Kramers", f"{asymptotic:.6g} (asymptotic; an estimate)"))
+        asked.insert(7, ("Eyring-Kramers law", f"{asymptotic:.6g} (asymptotic estimate)"))
     tables: tuple[TableEntry, ...] = ()
     if suggestions:
         rows = [
@@ -65,14 +66,16 @@ def escape_page(
             for s in suggestions
         ]
         header = ("dynamics", "expected time", "gradients per chain", "bias of variances", "")
-        tables = (TableEntry("What may leave sooner for each gradient (estimates)", header, rows),)
+        tables = (TableEntry("Dynamics that may leave with fewer gradients (estimates)", header, rows),)
     figures: tuple[FigureEntry, ...] = ()
     if study.left:
         alternative = (
-            f"Share of {study.n_chains} chains still within over time, on a logarithmic scale, "
-            "beside an exponential law"
+            f"Share of {study.n_chains} chains still in the basin over time, on a logarithmic scale, "
+            "compared with an exponential law"
         )
-        figures = (FigureEntry("Chains still within", alternative, SurvivalDisplay.from_study(study).plot),)
+        figures = (
+            FigureEntry("Chains still in the basin", alternative, SurvivalDisplay.from_study(study).plot),
+        )
     return Page(
         f"Exit times: {potential}",
         asked,
@@ -90,7 +93,7 @@ def _headline(study: EscapeStudy) -> str:
     if not study.left:
         share = f"{100 * estimate.level:g} %"
         least = f"the mean exit time is at least {estimate.lower:.4g} ({share})"
-        return f"No chain left while it was watched: {least}."
+        return f"No chain left during observation: {least}."
     if not np.isfinite(estimate.mean):
         return f"No mean exit time: {estimate.method}."
     return (
@@ -103,14 +106,14 @@ def _notes(study: EscapeStudy) -> list[str]:
     notes = []
     if study.censored:
         notes.append(
-            f"{study.censored} of {study.n_chains} chains were still within when observation ended. The mean "
-            "rests on exits being exponential once the law within the basin has settled."
+            f"{study.censored} of {study.n_chains} chains were still in the basin when observation ended. "
+            "The mean assumes that exits are exponential once the law within the basin has settled."
         )
     if study.diverged:
         notes.append(
-            f"{study.diverged} chains exploded: the step is too large for the slopes far out. "
+            f"{study.diverged} chains diverged: the step is too large for the gradients far out. "
             "They are left out, and the mean is that of the others."
         )
     if study.coarse is None:
-        notes.append("The error that the step makes is not in the interval; --extrapolate takes it off.")
+        notes.append("The interval does not include the bias of the step; --extrapolate removes it.")
     return notes

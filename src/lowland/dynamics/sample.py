@@ -13,13 +13,13 @@ from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.dynamics.escape import as_potential, start_points
 from lowland.dynamics.escape_checks import check_basin, check_paths, check_start
-from lowland.dynamics.exits import Ball, HalfSpace
+from lowland.dynamics.exit_sets import Ball, HalfSpace
 from lowland.dynamics.kramers import stationary_hessian
 from lowland.dynamics.laws import Dynamics, check_dynamics
 from lowland.dynamics.sampling import LangevinSample, draw_chains
 from lowland.dynamics.splitting import Splitting, SplittingStudy, split_exits
 
-# thermal deviations from the minimum at which an excursion begins
+# distance from the minimum at which an excursion begins, in thermal standard deviations
 _SURFACE = 1.5
 # chains of a sample
 _CHAINS = 8
@@ -43,13 +43,13 @@ def sample_langevin(
     potential : Potential, str, objective or callable
     start : array_like, shape (d,) or (n_chains, d)
     dynamics : Overdamped, NonReversible or Underdamped
-        `Overdamped(..., metropolis=True)` has no bias of the step; it needs energies.
+        `Overdamped(..., metropolis=True)` has no bias from the step; it needs energies.
     n_chains : int, optional
         8 by default, or as many as `start` has rows.
     n_draws, thin : int
-        Draws of each chain, and steps between two.
+        Draws per chain, and steps between two draws.
     warm_up : int, optional
-        Steps before the first draw; by default a tenth of all.
+        Steps before the first draw; by default a tenth of the steps that follow.
     rng : int, Generator or None
 
     Returns
@@ -103,16 +103,16 @@ def split_escape(  # noqa: PLR0913
     potential : Potential, str, objective or callable
     minimum : array_like, shape (d,)
     exit : HalfSpace or Ball
-        Better well past the saddle: crossings between two steps are not counted here.
+        Best chosen well past the saddle: crossings between two steps are not counted here.
     dynamics : Overdamped, NonReversible or Underdamped
     coordinate : callable, optional
-        Takes points (n, d), returns how far they are on the way out (n,). By default minus the distance to
-        the exit set. Any choice is right on average; a good one has less spread.
+        Takes points (n, d), returns their progress towards the exit (n,). By default minus the distance to
+        the exit set. Any choice is unbiased; a good one has less variance.
     levels : pair of float, optional
-        Progress at which an excursion is over, and at which one begins. By default that of the minimum, and
-        one and a half thermal deviations from it.
+        Progress at which an excursion ends, and at which one begins. By default that of the minimum, and
+        one and a half thermal standard deviations beyond it.
     n_walkers, n_runs, n_excursions : int
-        Paths of a run, independent runs, and excursions observed for their mean length.
+        Paths per run, independent runs, and excursions observed for their mean length.
     rng : int, Generator or None
 
     Returns
@@ -122,9 +122,10 @@ def split_escape(  # noqa: PLR0913
     Notes
     -----
     The mean exit time is the mean length of an excursion times the number of those that fall back, plus the
-    wait before the last and its length, for as long as excursions forget each other: where more than about
-    one in a hundred leaves, or energy settles slowly (little friction), the mean may be off by several per
-    cent, and direct exits are cheap. The step's bias remains, and crossings between steps are not seen.
+    wait before the last and its length, provided that successive excursions are uncorrelated: where more
+    than about one in a hundred leaves, or energy relaxes slowly (little friction), the mean may be off by
+    several per cent, and direct simulation is cheap. The bias of the step remains, and crossings between
+    steps are not detected.
 
     References
     ----------
@@ -163,8 +164,8 @@ def split_escape(  # noqa: PLR0913
     home, surface = _levels(landscape, low, exit, way, dynamics.beta) if levels is None else _pair(levels)
     if coordinate is None and 2 * surface - home >= 0:
         raise InvalidInputError(
-            "the exit set is within reach of thermal motion",
-            f"at distance {-home:.3g}, an excursion begins {surface - home:.3g} out",
+            "the exit set is within reach of thermal motion, so exits are not rare",
+            f"exit at distance {-home:.3g}; excursions begin at distance {surface - home:.3g}",
             fix="time exits directly with escape_times",
         )
     plan = Splitting(way, lambda x: exit.distance(x) <= 0, home, surface, n_walkers, n_runs, n_excursions)
@@ -179,12 +180,12 @@ def _pair(levels: Any) -> tuple[float, float]:
 
 
 def _levels(landscape: Any, low: Vector, exit: Any, coordinate: Any, beta: float) -> tuple[float, float]:
-    """Return the coordinate at the minimum, or near it, and at some thermal deviations from there."""
+    """Return the coordinate at or near the minimum, and some thermal standard deviations beyond."""
     H = stationary_hessian(landscape, low, "minimum")
     radial = float(np.sqrt(np.trace(np.linalg.inv(H)) / beta))
     home = float(np.asarray(coordinate(low[None]))[0])
     if isinstance(exit, Ball) and not exit.inside and np.linalg.norm(exit.centre - low) < radial:
-        # a path never comes back to a point: home is a ball about it
+        # a path never returns to a single point: home is a ball around it
         spread, home = radial, home + 0.5 * radial
     else:
         steps = 1e-4 * np.maximum(np.abs(low), 1.0)

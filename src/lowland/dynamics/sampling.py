@@ -1,4 +1,4 @@
-"""Draws from exp(-beta F) by Langevin chains, with what tells whether to believe them."""
+"""Draws from exp(-beta F) by Langevin chains, with convergence diagnostics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class LangevinSample:
     Parameters
     ----------
     draws : ndarray, shape (chains, draws, d)
-        Chains that diverged are NaN from there on and left out of every figure.
+        Chains that diverged are NaN from then on and left out of every statistic.
     diverged : int
         Number of such chains.
     dynamics : Dynamics
@@ -55,10 +55,10 @@ class LangevinSample:
     interrupted: bool
 
     def mean(self, function: Any = None) -> tuple[float, float]:
-        """Return the mean of a function of points (n, d) and its standard error, that of chance alone.
+        """Return the mean of a function of points (n, d) and its standard error, sampling error only.
 
-        By default the function is the first coordinate. The bias of the step is not in the error; for
-        quadratic wells `linear_step` has it.
+        By default the function is the first coordinate. The error does not include the bias of the step;
+        for quadratic wells `linear_step` gives it.
         """
         numbers = self._numbers(function)
         worth = effective_sample_size(numbers)
@@ -69,14 +69,14 @@ class LangevinSample:
         return split_r_hat(self._numbers(function))
 
     def effective_size(self, function: Any = None) -> float:
-        """Return how many independent draws would give as good a mean of a function of points."""
+        """Return how many independent draws would give a function's mean with the same accuracy."""
         return effective_sample_size(self._numbers(function))
 
     def _numbers(self, function: Any) -> Matrix:
         kept = self.draws[~np.isnan(self.draws).any(axis=(1, 2))]
         if not len(kept):
             raise InvalidInputError(
-                "every chain diverged", self.dynamics.describe(), fix="take a smaller step"
+                "every chain diverged", self.dynamics.describe(), fix="use a smaller step"
             )
         flat = kept.reshape(-1, kept.shape[2])
         numbers = flat[:, 0] if function is None else np.asarray(function(flat), dtype=float)
@@ -91,7 +91,7 @@ class LangevinSample:
             f"{self.diverged} diverged; {self.gradient_calls:.4g} gradients in {self.seconds:.3g} s",
         ]
         if count < 4 or self.diverged == chains:
-            return "\n".join([*lines, "too few draws to say more"])
+            return "\n".join([*lines, "too few draws for estimates"])
         for k in range(min(d, 6)):
 
             def coordinate(x: Matrix, k: int = k) -> Vector:
@@ -100,7 +100,7 @@ class LangevinSample:
             mean, error = self.mean(coordinate)
             lines.append(
                 f"x{k}: mean {mean:.4g} +- {error:.2g}, R-hat {self.r_hat(coordinate):.3f}, "
-                f"worth {self.effective_size(coordinate):.0f} independent draws"
+                f"effective sample size {self.effective_size(coordinate):.0f}"
             )
         return "\n".join([*lines, f"and {d - 6} more coordinates"] if d > 6 else lines)
 
@@ -111,7 +111,7 @@ class LangevinSample:
 def draw_chains(
     potential: Any, start: Matrix, dynamics: Dynamics, *, n_draws: int, thin: int, warm_up: int, key: int
 ) -> LangevinSample:
-    """Run chains and keep every so many steps.
+    """Run chains and keep one draw every `thin` steps.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def draw_chains(
     start : ndarray, shape (chains, d)
     dynamics : Dynamics
     n_draws, thin, warm_up : int
-        Draws of a chain, steps between two, and steps before the first.
+        Draws per chain, steps between two draws, and steps before the first.
     key : int
     """
     ensemble = Ensemble(

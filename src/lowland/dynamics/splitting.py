@@ -1,9 +1,10 @@
 """Mean exit times too long to wait for: adaptive multilevel splitting of excursions from a basin.
 
 A path leaves the neighbourhood of the minimum again and again, passes a surface around it, and nearly
-always falls back. The mean exit time is the number of excursions that it takes times their mean length; the
-probability that one ends in the exit set is found by splitting: those that came least far are replaced by
-copies of others, cut where these first pass the farthest point of the replaced one, until all have left.
+always falls back. The mean exit time is the expected number of excursions times their mean length. The
+probability that one ends in the exit set is estimated by splitting: the paths that made least progress are
+replaced by copies of others, cut where these first pass the farthest point of the replaced path, until all
+have left.
 """
 
 from __future__ import annotations
@@ -25,20 +26,21 @@ from lowland.dynamics.survival import MeanTime
 
 ReactionCoordinate = Callable[[Matrix], Vector]
 Steps = NDArray[np.intp]
-# rounds after which paths have forgotten where they began, and paths that are observed side by side
+# rounds discarded so that paths do not depend on where they began, and paths that are observed in parallel
 _FORGOTTEN, _OBSERVED = 5, 200
-# probability above which excursions hang together too much for their number to be its inverse
+# probability above which excursions are too correlated for their mean number to be its inverse
 _RARE = 0.01
 _NOT_RARE = (
-    "exits are not rare: excursions remember each other, and the mean may be off; wait for exits instead"
+    "exits are not rare: successive excursions are correlated, and the mean may be biased; "
+    "simulate exits directly with escape_times"
 )
-# share of excursions that leave above which waiting is better
+# share of excursions that leave above which direct simulation is better
 _MANY = 0.5
 
 
 @final
 class Passage(NamedTuple):
-    """Where a path was farther than ever before: coordinate, steps taken, and state."""
+    """A point where a path was farther than ever before: coordinate, steps taken, and state."""
 
     place: float
     step: int
@@ -53,9 +55,9 @@ class SplittingStudy:
     Parameters
     ----------
     probabilities : ndarray, shape (runs,)
-        That an excursion ends in the exit set, as each independent run has it.
+        Probability that an excursion ends in the exit set, as estimated by each independent run.
     excursions : ndarray, shape (runs,)
-        Mean length of excursions that fell back, the wait before each included, as each run has it.
+        Mean length of excursions that fell back, including the wait before each, for each run.
     wait, last : float
         Mean time from home to the surface, and from there to the exit set for those that left.
     gradient_calls : int
@@ -71,7 +73,7 @@ class SplittingStudy:
     ...     n_walkers=100, n_runs=4, n_excursions=200, rng=0,
     ... )
     >>> low, high = study.interval(0.99)
-    >>> low < 724 < high, study.direct_calls > study.gradient_calls  # 724: that of `mean_exit_time`
+    >>> low < 724 < high, study.direct_calls > study.gradient_calls  # 724: the exact mean of `mean_exit_time`
     (True, True)
     """
 
@@ -90,7 +92,7 @@ class SplittingStudy:
 
     @property
     def direct_calls(self) -> float:
-        """Gradient evaluations that waiting for exits would take for the same error."""
+        """Gradient evaluations that direct simulation would need for the same error."""
         e = self.estimate()
         exits = (e.mean / max(e.standard_error, np.finfo(float).tiny)) ** 2
         return exits * e.mean / self.step_size
@@ -103,7 +105,7 @@ class SplittingStudy:
     def estimate(self, *, level: float = 0.95) -> MeanTime:
         """Return the mean exit time with its interval.
 
-        The probabilities of the runs are averaged, not their inverses: they are unbiased.
+        The probabilities of the runs are averaged, not their inverses: the probabilities are unbiased.
         """
         from scipy.special import stdtrit
 
@@ -121,10 +123,10 @@ class SplittingStudy:
         e = self.estimate()
         return (
             f"mean exit time {e} ({e.method})\n"
-            f"an excursion of mean length {self.excursions.mean():.4g} leaves with probability "
+            f"excursions have mean length {self.excursions.mean():.4g} and leave with probability "
             f"{self.probabilities.mean():.4g}\n"
-            f"{self.gradient_calls:.4g} gradient evaluations in {self.seconds:.3g} s; waiting for exits "
-            f"would take {self.direct_calls:.4g} for the same error"
+            f"{self.gradient_calls:.4g} gradient evaluations in {self.seconds:.3g} s; direct simulation "
+            f"would need {self.direct_calls:.4g} for the same error"
         ) + ("" if self.probabilities.mean() < _RARE else f"\n{_NOT_RARE}")
 
     def _repr_html_(self) -> str:
@@ -133,9 +135,9 @@ class SplittingStudy:
 
 @final
 class _Walkers:
-    """Paths that run until they fall back or leave, each with the record of its farthest points.
+    """Paths that run until they fall back or leave, each with a record of its farthest points.
 
-    A state is position, velocity and gradient side by side.
+    A state is position, velocity and gradient, concatenated.
     """
 
     def __init__(self, gradient: Callable[[Matrix], Matrix], dynamics: Dynamics, plan: Splitting) -> None:
@@ -144,14 +146,14 @@ class _Walkers:
         self.calls = 0
 
     def step(self, z: Matrix, rng: np.random.Generator) -> Matrix:
-        """Return the states a step later."""
+        """Return the states after one step."""
         x, v, g = np.split(z, 3, axis=1)
         noise = rng.standard_normal((len(z), x.shape[1] * self.dynamics.noises))
         self.calls += len(z)
         return np.hstack(step_batch(self.dynamics, x, v, g, noise, self.gradient))
 
     def begin(self, start: Vector, n: int, rng: np.random.Generator) -> Matrix:
-        """Return paths at a point, with velocities of the invariant law."""
+        """Return paths at a point, with velocities from the invariant law."""
         x = np.tile(start, (n, 1))
         v = np.zeros_like(x)
         if self.dynamics.has_velocity:
@@ -165,7 +167,7 @@ class _Walkers:
             raise InvalidInputError(
                 "a path is no longer finite",
                 f"step_size {self.dynamics.step_size:g}",
-                fix="take a smaller step, or mend the gradient far from the minimum",
+                fix="use a smaller step, or correct the gradient far from the minimum",
             )
         place = np.array(self.coordinate(x), dtype=float)  # never a view
         if place.shape != (len(x),):
@@ -179,7 +181,7 @@ class _Walkers:
     ) -> tuple[Matrix, NDArray[np.bool_], Steps, list[list[Passage]]]:
         """Run until the coordinate falls to `low` or rises to `high`; return ends, who rose, steps, records.
 
-        `steps` are those taken before. A record has the points at which a path was farther than ever.
+        `steps` are those taken before. A record has the points at which a path was farther than ever before.
         """
         n = len(z)
         z, place = z.copy(), self.place(z)
@@ -197,7 +199,7 @@ class _Walkers:
                 records[k].append(Passage(float(place[k]), int(steps[k]), z[k].copy()))
             moving = moving[(place[moving] > low) & (place[moving] < high)]
         raise InvalidInputError(
-            "paths neither fall back nor leave", f"after {self.most_steps} steps", fix="check the levels"
+            "some paths neither fall back nor leave", f"after {self.most_steps} steps", fix="check the levels"
         )
 
 
@@ -209,15 +211,15 @@ class Splitting:
     Parameters
     ----------
     coordinate : callable
-        Takes points (n, d), returns how far they are on the way out (n,).
+        Takes points (n, d), returns their progress towards the exit (n,).
     has_left : callable
         Takes points (n, d), returns which have left (n,).
     home, surface : float
         Progress at which a path has fallen back, and at which an excursion begins.
     n_walkers, n_runs, n_excursions : int
-        Paths of a run, independent runs, and excursions observed for their length.
+        Paths per run, independent runs, and excursions observed for their length.
     most_steps : int
-        Steps of a path before the levels are thought to be wrong.
+        Steps of a path after which the levels are considered wrong.
     """
 
     coordinate: ReactionCoordinate
@@ -235,11 +237,15 @@ def split_exits(
 ) -> SplittingStudy:
     """Estimate a mean exit time from the minimum `start` by splitting."""
     if not plan.home < plan.surface:
-        raise InvalidInputError("the surface must lie beyond home", f"{plan.home!r}, {plan.surface!r}")
+        raise InvalidInputError(
+            "excursions must begin beyond the level at which they end",
+            f"levels {plan.home!r} and {plan.surface!r}",
+            fix="pass levels in ascending order",
+        )
     begun = time.perf_counter()
     walkers = _Walkers(potential.bind(int(rng.integers(2**63))), dynamics, plan)
     lengths, waits, entries = _excursions(walkers, start, plan, rng)
-    # each run begins from paths of its own, so that runs are independent
+    # each run starts from its own paths, so that runs are independent
     own = np.array_split(rng.permutation(entries.shape[1]), plan.n_runs)
     chosen = np.concatenate(
         [_some(entries[:, walkers_of_run], plan.n_walkers, rng) for walkers_of_run in own]
@@ -265,9 +271,9 @@ def _some(entries: NDArray[np.float64], count: int, rng: np.random.Generator) ->
 def _excursions(
     walkers: _Walkers, start: Vector, plan: Splitting, rng: np.random.Generator
 ) -> tuple[Matrix, float, NDArray[np.float64]]:
-    """Return steps of whole rounds, home to surface to home, those up, and where the surface was passed.
+    """Return lengths of rounds from home to surface and back, mean steps up, and states at the surface.
 
-    Shapes (rounds, paths), none, and (rounds, paths, state).
+    Their shapes are (rounds, paths), none (a number), and (rounds, paths, state).
     """
     n = max(_OBSERVED, plan.n_runs)
     z = walkers.begin(start, n, rng)
@@ -277,8 +283,8 @@ def _excursions(
         z, left, down, _ = walkers.until(passed, plan.home, np.inf, rng)
         if np.mean(left) > _MANY:
             raise InvalidInputError(
-                "excursions leave too often to be split",
-                f"{np.mean(left):.0%} of them",
+                "exits are too frequent for splitting",
+                f"{np.mean(left):.0%} of excursions leave",
                 fix="time exits directly with escape_times",
             )
         back = np.flatnonzero(~left)
@@ -293,9 +299,9 @@ def _excursions(
 def _split(
     walkers: _Walkers, entries: Matrix, plan: Splitting, rng: np.random.Generator
 ) -> tuple[Vector, float]:
-    """Return each run's estimate of the probability that an excursion leaves, and the mean steps of one.
+    """Return each run's estimate of the exit probability of an excursion, and the mean steps of exits.
 
-    All runs step together.
+    All runs are advanced together.
     """
     n = plan.n_walkers
     records = walkers.until(entries, plan.home, np.inf, rng)[3]
@@ -305,7 +311,7 @@ def _split(
         branches: list[list[Passage]] = []
         for run in list(active):
             farthest = np.array([record[-1].place for record in records[run * n : (run + 1) * n]])
-            # a quarter is replaced, ties besides; fewer at the end
+            # a quarter and any ties are replaced; fewer at the end
             within = farthest[np.isfinite(farthest)]
             level = min(float(np.sort(farthest)[n // 4]), float(within.max(initial=-np.inf)))
             gone, kept = np.flatnonzero(farthest <= level), np.flatnonzero(farthest > level)
@@ -327,6 +333,6 @@ def _split(
 
 
 def _passage(record: list[Passage], level: float) -> list[Passage]:
-    """Return a record up to the first point beyond a level."""
+    """Return a record up to and including the first point beyond a level."""
     first = next(k for k, passage in enumerate(record) if passage.place > level)
     return record[: first + 1]

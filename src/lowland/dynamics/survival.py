@@ -1,4 +1,4 @@
-"""Mean times from observations of which some were cut off before the event."""
+"""Mean times from observations of which some are censored."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 
-# fewer events than this tell too little of a spread: an exact bound takes its place
+# with fewer events a standard error is unreliable: an exact bound is given instead
 FEW = 10
-# after fewer than these the interval of an exponential mean is on the safe side
+# with fewer events the interval of an exponential mean is conservative
 SAFE = 20
 
 
@@ -25,17 +25,17 @@ class MeanTime:
     Parameters
     ----------
     mean : float
-        Infinite where no event was seen, NaN where nothing can be said.
+        Infinite if no event was observed, NaN if there is no estimate.
     standard_error : float
     lower, upper : float
         Confidence interval.
     level : float
-        Its level.
+        Level of the interval.
     method : str
-        What it rests on.
+        How the mean was estimated.
     one_sided : bool
-        Whether the level is that of the lower end alone: after few events or none the upper end is what no
-        such mean exceeds.
+        Whether the level is that of the lower end alone: after few events or none, the upper end is the
+        largest possible mean.
 
     Examples
     --------
@@ -64,11 +64,11 @@ class MeanTime:
             return f"at least {self.lower:.6g} ({share}){near}"
         if np.isfinite(self.mean):
             return f"{self.mean:.6g}, {share} interval {self.lower:.6g} to {self.upper:.6g}"
-        return f"not known, at least {self.lower:.6g}" if self.lower > 0 else "not known"
+        return f"unknown, at least {self.lower:.6g}" if self.lower > 0 else "unknown"
 
 
 def sample_mean(times: Vector, level: float = 0.95) -> MeanTime:
-    """Return the mean of times of which none was cut off; the interval is Student's, in the logarithm."""
+    """Return the mean of uncensored times; the interval is Student's, on a logarithmic scale."""
     from scipy.special import stdtrit
 
     n = times.size
@@ -81,23 +81,23 @@ def sample_mean(times: Vector, level: float = 0.95) -> MeanTime:
 def exponential_mean(
     times: Vector, events: NDArray[np.bool_], *, entry: float = 0.0, level: float = 0.95
 ) -> MeanTime:
-    """Return the mean of the time beyond `entry`, exponential by assumption: exposure over events.
+    """Return the mean time beyond `entry`, assumed exponential: exposure over events.
 
     Parameters
     ----------
     times : ndarray
-        Of the event, or of the end of observation.
+        Time of the event, or of the end of observation.
     events : ndarray of bool
         False where observation ended first.
     entry : float
-        Time from which an observation counts; earlier ones are left out.
+        Time from which observations count; those that ended earlier are left out.
     level : float
 
     Returns
     -------
     MeanTime
-        Its interval is that of the chi-square law: exact without censoring, to half an event with it, and
-        on the safe side after fewer than twenty.
+        The interval is that of the chi-square law: exact without censoring, to half an event with it, and
+        conservative after fewer than twenty.
         Without an event, a lower bound: exposure over the logarithm of 2 / (1 - level).
     """
     counts = times > entry
@@ -113,16 +113,16 @@ def exponential_mean(
 def delayed_exponential_mean(
     times: Vector, events: NDArray[np.bool_], entry: float, level: float = 0.95
 ) -> MeanTime:
-    """Return the mean time if only what lies beyond `entry` is exponential.
+    """Return the mean time if it is exponential only beyond `entry`.
 
-    The mean up to `entry`, plus the share that lasts longer times its exponential mean. No observation may
-    end before `entry` without an event. Without an event after it, an exact lower bound: the least share that
-    lasts so long, times `entry` and the least exponential mean together.
+    This is the mean up to `entry`, plus the share that lasts longer times its exponential mean. No
+    observation may be censored before `entry`. Without an event after it, the result is an exact lower bound:
+    the smallest share that may last so long, times the sum of `entry` and the smallest exponential mean.
     """
     from scipy.special import ndtri
 
     if np.any((times < entry) & ~events):
-        raise InvalidInputError("observations end before the entry time", f"entry {entry:g}")
+        raise InvalidInputError("observations must not be censored before the entry time", f"entry {entry:g}")
     n = times.size
     early, late = np.minimum(times, entry), times > entry
     share, k = float(late.mean()), int(np.sum(events & late))
@@ -130,16 +130,16 @@ def delayed_exponential_mean(
         return sample_mean(times, level)
     exposure = float(np.sum(times[late] - entry))
     if k == 0:
-        # both parts hold together: half of the chance to be wrong for each
+        # both parts must hold together: each gets half of the error probability
         least = _exponential_ends(exposure, 0, False, level)[0]
         least = _least_share(n, int(late.sum()), (1 + level) / 2) * (entry + least)
         return _at_least(least, level, f"no event after {entry:.3g}, exponential beyond")
     tail = exposure / k
     mean = float(early.mean()) + share * tail
     variance = early.var() / n + tail**2 * share * (1 - share) / n + share**2 * tail**2 / k
-    variance += 2 * tail * share * (entry - early.mean()) / n  # those who last have the largest early part
+    variance += 2 * tail * share * (entry - early.mean()) / n  # those that last have the largest early part
     words = f"mean up to {entry:.3g}, exponential beyond"
-    if k < SAFE:  # what lies beyond decides
+    if k < SAFE:  # the exponential part dominates the error
         ends = _exponential_ends(exposure, k, False, level)
         lower, upper = (float(early.mean()) + share * end for end in ends)
         return MeanTime(mean, float(np.sqrt(variance)), lower, upper, level, words)
@@ -152,14 +152,14 @@ def kaplan_meier(times: Vector, events: NDArray[np.bool_]) -> tuple[Vector, Vect
     Parameters
     ----------
     times : ndarray, shape (n,)
-        When each event came, or when its observation ended without one.
+        When each event occurred, or when its observation ended without one.
     events : ndarray of bool, shape (n,)
         False where observation ended first.
 
     Returns
     -------
     moments : ndarray, shape (k,)
-        Different times of events, ascending, in units of `times`.
+        Distinct event times, ascending, in units of `times`.
     share : ndarray, shape (k,)
         Estimated share that lasts longer than each of them.
     error : ndarray, shape (k,)
@@ -168,7 +168,7 @@ def kaplan_meier(times: Vector, events: NDArray[np.bool_]) -> tuple[Vector, Vect
     Raises
     ------
     InvalidInputError
-        If events are not truth values, one per time.
+        If events are not booleans, one per time.
 
     References
     ----------
@@ -187,7 +187,7 @@ def kaplan_meier(times: Vector, events: NDArray[np.bool_]) -> tuple[Vector, Vect
     times, events = np.asarray(times, dtype=float), np.asarray(events)
     if events.dtype != bool or events.shape != times.shape or times.ndim != 1:
         raise InvalidInputError(
-            "events must hold one truth value per time",
+            "events must have one boolean per time",
             f"{events.dtype} of shape {events.shape} for times of shape {times.shape}",
             fix="pass study.left for the chains that left",
         )
@@ -204,11 +204,11 @@ def kaplan_meier(times: Vector, events: NDArray[np.bool_]) -> tuple[Vector, Vect
 def restricted_mean(
     times: Vector, events: NDArray[np.bool_], horizon: float, level: float = 0.95
 ) -> MeanTime:
-    """Return the mean of the smaller of the time and a horizon, the area below Kaplan and Meier's curve.
+    """Return the mean of the smaller of the time and a horizon, the area below the Kaplan-Meier curve.
 
-    The interval is that of what is missing from the horizon, in the logarithm. After fewer than ten events
-    it is an exact lower bound instead, whatever the law: the horizon times the least share that may last so
-    long (Clopper and Pearson). Observations that end earlier without an event count as events for it.
+    The interval is that of the difference from the horizon, on a logarithmic scale. After fewer than ten
+    events it is an exact lower bound instead, whatever the law: the horizon times the smallest share that may
+    last so long (Clopper-Pearson). For that bound, observations censored earlier count as events.
     """
     from scipy.special import ndtri
 
@@ -231,7 +231,7 @@ def restricted_mean(
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(at_risk > deaths, beyond**2 * deaths / (at_risk * (at_risk - deaths)), 0.0)
     mean, error = float(areas.sum()), float(np.sqrt(terms.sum()))
-    # the mean is near its largest value where few events were seen: the rest has a scale, not a place
+    # with few events the mean is near the horizon: the difference, a scale parameter, gets the interval
     words = f"Kaplan-Meier, times cut at {horizon:.4g}"
     rest = _log_interval(horizon - mean, error, float(ndtri((1 + level) / 2)), level, words)
     return MeanTime(mean, error, max(horizon - rest.upper, 0.0), horizon - rest.lower, level, words)
@@ -241,7 +241,7 @@ def _exponential_ends(exposure: float, k: int, all_seen: bool, level: float) -> 
     """Return the ends of the chi-square interval of an exponential mean after k events."""
     from scipy.special import chdtri
 
-    # a fixed end of observation lies between k and k + 1 events: after few, on the safe side (Garwood 1936)
+    # a fixed end of observation lies between k and k + 1 events: conservative after few (Garwood 1936)
     unsure = 0 if all_seen else (1 if k >= SAFE else 2)
     tail = (1 - level) / 2
     lower = float(2 * exposure / chdtri(2 * k + unsure, tail))
@@ -251,7 +251,7 @@ def _exponential_ends(exposure: float, k: int, all_seen: bool, level: float) -> 
 
 
 def _least_share(n: int, kept: int, level: float) -> float:
-    """Return the exact lower confidence bound of a share of which `kept` of n were seen."""
+    """Return the exact lower confidence bound of a share when `kept` of n were observed."""
     from scipy.special import betaincinv
 
     return 0.0 if kept == 0 else float(betaincinv(kept, n - kept + 1, 1 - level))

@@ -1,4 +1,4 @@
-"""scikit-learn faces of the systems."""
+"""Estimators with the interface of scikit-learn."""
 
 from lowland.estimators.matrix_completion import MatrixCompletion
 from lowland.estimators.matrix_sensing import MatrixSensing

@@ -1,4 +1,4 @@
-"""What can be asked of a completed table: intervals, draws, rankings, updates, files."""
+"""Methods of a completed table: intervals, draws, rankings and updates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lowland.estimators.table_input import (
 
 
 class _CompletedTable(_SavedTable):
-    """The methods of a fitted `MatrixCompletion` that need its fit alone."""
+    """The methods of a fitted `MatrixCompletion` that need only its fit."""
 
     _completed: Completed
     certificate_: Any
@@ -40,7 +40,7 @@ class _CompletedTable(_SavedTable):
     levels_: Levels
 
     def _set(self, completed: Completed) -> None:
-        """Take over a fit: the public attributes say what it found."""
+        """Set the public attributes from a fit."""
         self._completed = completed
         model, table = completed.model, completed.table
         parts = model.parts()
@@ -54,20 +54,20 @@ class _CompletedTable(_SavedTable):
             self.n_iter_ = max(1, table.search.iterations)
 
     def fill(self, X: Any, row_covariates: Any = None) -> Any:
-        """Return a table with its holes filled by what is likeliest, levels by their names.
+        """Return a table with its missing cells filled by the likeliest values, levels by their names.
 
         Parameters
         ----------
         X : array_like, data frame, sparse array or Observations, shape (k, n)
             Known or new rows.
         row_covariates : array_like, data frame or Covariates, shape (k, c), optional
-            Of these rows, where the fit had some.
+            Covariates of these rows, if the fit had row covariates.
 
         Returns
         -------
         data frame or ndarray, shape (k, n)
-            A frame of the same kind for a frame, its categories kept; otherwise an array. Numbers and
-            counts are expected values, as in `transform`.
+            For a data frame, a frame of the same kind with its categories; otherwise an array. Numbers and
+            counts are filled by expected values, as in `transform`.
         """
         check_is_fitted(self)
         table = self._observe(X, reset=False)
@@ -88,71 +88,71 @@ class _CompletedTable(_SavedTable):
         Parameters
         ----------
         rows, columns : array_like, shape (k,)
-            Labels where the data had labels, else positions.
+            Labels if the data had labels, else positions.
         level : float
-            Probability that an interval holds a new observation of its cell.
+            Probability that an interval contains a new observation of its cell.
         method : {"auto", "posterior", "fisher", "conformal", "conformal_gaps"}
-            "posterior" and "fisher" are the model's own, of Bayesian fits and of "map"; "auto" takes
-            the one that the fit has, and "conformal" where losses are not all squared. "conformal" is from
-            errors on single cells that it has not seen, "conformal_gaps" from errors in gaps like those
-            of the table: what one row lacks is held out of another.
+            "posterior" and "fisher" are the model's own intervals, of Bayesian and of "map" fits. "auto" is
+            the model's own, or "conformal" if losses are not all squared. "conformal" is calibrated on
+            held-out single cells, "conformal_gaps" on held-out gaps like those of the table: the missing
+            cells of one row are held out of another.
 
         Returns
         -------
         lower, upper : ndarray, shape (k,)
-            Of a Bayesian fit of grades, within their range.
+            For a Bayesian fit of grades, clipped to their range.
 
         Raises
         ------
         UnsupportedError
-            If the fit has no such intervals, the residuals tell nothing of the noise (a saturated
-            model), or held-out cells are too few for the level.
+            If the fit has no such intervals, the residuals carry no information on the noise (a saturated
+            model), or there are too few held-out cells for the level.
 
         Notes
         -----
-        "posterior" is right if the model is; variational variances leave out that rows and columns are
-        uncertain together and are a little small. "fisher" is right to first order in the noise, which
-        is estimated from the residuals and taken for independent, of equal variance (but for weights)
-        and about Gaussian; what the model misses counts as noise. "conformal" assumes neither model nor
-        noise, only that the cells asked for are as if drawn at random from those observed; its level
-        holds on average over cells, not for each. Where whole runs of cells are missing, gaps are what to
-        calibrate on: single cells are easier. It holds a tenth of the cells out, so the first call
-        costs another fit, and intervals are centred at that fit's predictions. A new observation is
-        taken to have the weight that the cells of its row have on average.
+        "posterior" is exact if the model is correct; variational variances neglect the correlation between
+        rows and columns and are slightly too small. "fisher" is correct to first order in the noise, which
+        is estimated from the residuals and assumed to be independent, about Gaussian and of equal variance
+        (up to weights); model error counts as noise. "conformal" makes no assumption on model or noise, only
+        that the requested cells are exchangeable with the observed ones; its level holds on average over
+        cells, not for each cell. If whole runs of cells are missing, calibrate on gaps, since single cells
+        are easier to predict. "conformal" holds out a tenth of the cells, so the first call costs another
+        fit, and intervals are centred at the predictions of that fit. A new observation is assumed to have
+        the mean weight of the cells in its row.
         """
         check_is_fitted(self)
         return self._completed.intervals(*self._completed.cells(rows, columns), level, method)
 
     def predict_table(self) -> Matrix:
-        """Return predictions of all cells of the fitted table, observed ones too.
+        """Return predictions of all cells of the fitted table, including observed ones.
 
         Returns
         -------
         ndarray, shape (m, n)
-            What was fitted, where `transform` keeps the observed cells.
+            The fitted values; `transform` keeps the observed cells instead.
         """
         check_is_fitted(self)
         return self._completed.model.matrix()
 
     def outliers(self) -> Any:
-        """Return what a robust fit takes for outliers: the sparse part beside the low-rank one.
+        """Return the outliers of a robust fit: the sparse part of a low-rank plus sparse decomposition.
 
         Returns
         -------
         scipy.sparse.csr_array, shape (m, n)
-            Observed minus predicted where that exceeds the threshold of Huber's loss, less the threshold;
-            in the unit of the table. Other cells are zero.
+            Residuals (observed minus predicted) beyond the threshold of the Huber loss, reduced by the
+            threshold, in the unit of the table. Other cells are zero.
 
         Raises
         ------
         UnsupportedError
-            If no column was fitted with "huber", or the model comes from a file.
+            If no column was fitted with "huber", or the model was loaded from a file.
 
         Notes
         -----
-        Minimising Huber's loss of a low-rank matrix plus its penalty is minimising squares of a low-rank
-        plus a sparse matrix whose absolute values are penalised by the threshold: robust principal
-        component analysis, with missing cells.
+        A penalised low-rank fit with the Huber loss is equivalent to a least-squares fit by a low-rank plus a
+        sparse matrix, with an l1 penalty on the latter whose weight is the threshold: robust principal
+        component analysis with missing cells.
 
         References
         ----------
@@ -168,14 +168,14 @@ class _CompletedTable(_SavedTable):
         Parameters
         ----------
         rows : array_like, shape (k,)
-            Labels where the data had labels, else positions.
+            Labels if the data had labels, else positions.
         column : label or int
-            Fitted as "logistic" or "ordinal".
+            A column fitted with loss "logistic" or "ordinal".
 
         Returns
         -------
         ndarray, shape (k, number of levels)
-            In the order of `levels_`, else of the numbers that the column holds.
+            In the order of `levels_`; for numeric columns, in ascending order of the values.
 
         Raises
         ------
@@ -190,25 +190,25 @@ class _CompletedTable(_SavedTable):
     def sample(
         self, rows: ArrayLike, columns: ArrayLike, n_samples: int = 100, *, random_state: Any = None
     ) -> Matrix:
-        """Return draws of new observations of cells together: from the posterior, or around a fit of losses.
+        """Return joint draws of new observations of cells, from the posterior or around a penalised fit.
 
         Parameters
         ----------
         rows, columns : array_like, shape (k,)
-            Labels where the data had labels, else positions.
+            Labels if the data had labels, else positions.
         n_samples : int
         random_state : int, RandomState, Generator or None
 
         Returns
         -------
         ndarray, shape (n_samples, k)
-            A row is one draw of all cells: what they have in common varies together. Columns of levels
-            give levels, of counts counts.
+            Each row is one joint draw of all cells, with their correlations. Columns of levels give levels,
+            columns of counts give counts.
 
         Notes
         -----
-        Around a fit whose losses are not all squared, rows vary as their curvature allows and columns are
-        held fixed (Laplace's approximation): a little too little where columns have few cells.
+        For a fit whose losses are not all squared, rows are drawn by the Laplace approximation and columns
+        are held fixed, which slightly underestimates the spread where columns have few cells.
         """
         check_is_fitted(self)
         cells = self._completed.cells(rows, columns)
@@ -217,7 +217,9 @@ class _CompletedTable(_SavedTable):
         )
 
     def completions(self, n_completions: int = 10, *, random_state: Any = None) -> Matrix:
-        """Return completed tables for multiple imputation, of a Bayesian fit or one with other losses.
+        """Return completed tables for multiple imputation.
+
+        The fit must be Bayesian, or have losses that are not all squared.
 
         Parameters
         ----------
@@ -227,7 +229,7 @@ class _CompletedTable(_SavedTable):
         Returns
         -------
         ndarray, shape (n_completions, m, n)
-            Observed cells are kept, missing ones drawn with their noise, as in `sample`. Analyse each
+            Observed cells are kept; missing cells are drawn with noise, as in `sample`. Analyse each
             table, then pool the results by Rubin's rules.
         """
         check_is_fitted(self)
@@ -235,20 +237,20 @@ class _CompletedTable(_SavedTable):
         return self._completed.completions(count, make_generator(random_state))
 
     def top(self, row: Any, k: int = 10, *, exclude_observed: bool = True) -> tuple[NDArray[Any], Vector]:
-        """Return the columns of a row with the largest predictions.
+        """Return the columns with the largest predictions for a row.
 
         Parameters
         ----------
         row : label or int
         k : int
-            How many, at most.
+            Maximum number of columns.
         exclude_observed : bool
-            Whether to leave out what is observed of the row.
+            Whether to leave out the columns observed in the row.
 
         Returns
         -------
         columns : ndarray
-            Labels where the data had labels, else positions; the best first.
+            Labels if the data had labels, else positions; the best first.
         predictions : ndarray
         """
         check_is_fitted(self)
@@ -257,18 +259,18 @@ class _CompletedTable(_SavedTable):
         return self._names(found, 1), predictions
 
     def similar(self, column: Any, k: int = 10) -> tuple[NDArray[Any], Vector]:
-        """Return the columns most like one: their low-rank parts are most correlated over the rows.
+        """Return the columns whose low-rank parts correlate most, over the rows, with that of one column.
 
         Parameters
         ----------
         column : label or int
         k : int
-            How many, at most.
+            Maximum number of columns.
 
         Returns
         -------
         columns : ndarray
-            Labels where the data had labels, else positions; the most alike first.
+            Labels if the data had labels, else positions; the most similar first.
         correlations : ndarray
             Between -1 and 1.
         """
@@ -278,14 +280,14 @@ class _CompletedTable(_SavedTable):
         return self._names(found, 1), correlations
 
     def update(self, rows: ArrayLike, columns: ArrayLike, values: ArrayLike) -> Any:
-        """Take in new observations, going on from the fit instead of starting again.
+        """Refit with new observations, warm-started from the current fit.
 
         Parameters
         ----------
         rows, columns : array_like, shape (k,)
-            Labels where the data had labels, else positions. Unknown ones become new rows or columns.
+            Labels if the data had labels, else positions. Unknown ones become new rows or columns.
         values : array_like, shape (k,)
-            A cell that is known gets its new value, of repeats the last.
+            A known cell gets its new value; of repeated cells the last value counts.
 
         Returns
         -------
@@ -320,7 +322,8 @@ class _CompletedTable(_SavedTable):
                 X = self._completed.labels.align(X, rows=rows)
             if X.shape[1] != self.n_features_in_:
                 raise InvalidInputError(
-                    "the table has another number of columns", f"{X.shape[1]} for {self.n_features_in_}"
+                    "the number of columns differs from the fit",
+                    f"{X.shape[1]} columns, {self.n_features_in_} in the fit",
                 )
             values = X.values.astype(self.dtype)
             return Observations(X.rows, X.columns, values, X.shape, X.weights, X.row_labels, X.column_labels)

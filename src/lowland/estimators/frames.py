@@ -1,4 +1,4 @@
-"""Data frames with columns that are no numbers: yes and no, categories, ordered levels."""
+"""Data frames with non-numeric columns: booleans, categories and ordered levels."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from lowland.completion.column_losses import Losses
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 
-# levels of a column by its name, in order; their positions are the numbers that are fitted
+# ordered levels by column name; a level is fitted as its position
 Levels = dict[Any, tuple[Any, ...]]
 YES_NO = (False, True)
 
 
 def read_levels(frame: Any) -> tuple[Levels, dict[Any, str]]:
-    """Return the levels of a frame's columns that hold no numbers, and the losses that suit them.
+    """Return the levels of a frame's non-numeric columns, and the losses that suit them.
 
     Parameters
     ----------
     frame : data frame or anything else
-        Of what is no frame nothing is returned.
+        The results are empty for anything that is not a data frame.
 
     Returns
     -------
     levels : dict
-        By name of the column.
+        By column name.
     losses : dict
-        "logistic" for two levels, "ordinal" for ordered ones, by name, or by position where names are no
-        text. A column of one level is left to squares.
+        "logistic" for two levels, "ordinal" for ordered levels; by column name, or by position if names are
+        not text. A column with a single level keeps the squared loss.
 
     Raises
     ------
     InvalidInputError
-        If a column has more than two levels and no order, or holds neither numbers nor levels.
+        If a column has more than two unordered levels, or holds neither numbers nor levels.
     """
     levels: Levels = {}
     losses: dict[Any, str] = {}
@@ -52,7 +52,7 @@ def read_levels(frame: Any) -> tuple[Levels, dict[Any, str]]:
             raise InvalidInputError(
                 f"column {series.name!r} has more than two levels and no order",
                 ", ".join(map(repr, own[:4])),
-                fix="make it an ordered categorical (an Enum in Polars), or one yes-no column per level",
+                fix="make it an ordered categorical (an Enum in Polars), or one boolean column per level",
             )
         levels[series.name] = own
         seen = series.drop_nulls().n_unique() if len(own) else 0
@@ -62,7 +62,7 @@ def read_levels(frame: Any) -> tuple[Levels, dict[Any, str]]:
 
 
 def _levels_of(series: Any) -> tuple[tuple[Any, ...], bool]:
-    """Return the levels of a column that holds no numbers, and whether they have an order."""
+    """Return the levels of a non-numeric column, and whether they are ordered."""
     import narwhals as nw
 
     if series.dtype == nw.Boolean:
@@ -73,7 +73,7 @@ def _levels_of(series: Any) -> tuple[tuple[Any, ...], bool]:
             return found, True
     elif series.dtype in (nw.Categorical, nw.String, nw.Object, nw.Unknown):
         cells = [x for x in series.to_list() if x is not None and x == x]
-        if all(isinstance(x, bool | np.bool_) for x in cells):  # also where nothing is known
+        if all(isinstance(x, bool | np.bool_) for x in cells):  # also if all cells are missing
             return YES_NO, True
         if all(isinstance(x, str) for x in cells):
             return tuple(sorted(set(cells))), False
@@ -85,13 +85,13 @@ def _levels_of(series: Any) -> tuple[tuple[Any, ...], bool]:
 
 
 def chosen_losses(asked: Losses, auto: bool, suited: Mapping[Any, str], levels: Levels) -> Losses:
-    """Return the losses asked for, columns of levels that are not named having the one that suits them.
+    """Return the requested losses; columns of levels that are not named get the loss that suits them.
 
     Parameters
     ----------
     asked : str or mapping
     auto : bool
-        Whether the user left the choice.
+        Whether the loss was left at "auto".
     suited : mapping
         From `read_levels`.
     levels : Levels
@@ -115,7 +115,7 @@ def chosen_losses(asked: Losses, auto: bool, suited: Mapping[Any, str], levels: 
 
 
 def encode(frame: Any, levels: Levels) -> Any:
-    """Return a frame with its levels as numbers, NaN where missing; anything else as it is."""
+    """Return a frame with its levels as numbers, NaN if missing; anything else unchanged."""
     import narwhals as nw
 
     wrapped = _wrapped(frame)
@@ -131,7 +131,7 @@ def encode(frame: Any, levels: Levels) -> Any:
             raise InvalidInputError(
                 f"column {name!r} has a level that the fit does not know",
                 repr(next(iter(unknown))),
-                f"it knows {', '.join(map(repr, levels[name][:6]))}",
+                f"the levels of the fit are {', '.join(map(repr, levels[name][:6]))}",
                 "leave the cell missing, or fit again",
             )
         numbers = [np.nan if gap else codes[x] for x, gap in zip(cells, missing, strict=True)]
@@ -140,7 +140,7 @@ def encode(frame: Any, levels: Levels) -> Any:
 
 
 def decode(frame: Any, filled: Matrix, levels: Levels) -> Any:
-    """Return a frame with its holes filled, levels by their names; an array for what is no frame."""
+    """Return a frame with its missing cells filled, levels by name; for other input, return the array."""
     import narwhals as nw
 
     wrapped = _wrapped(frame)
@@ -160,7 +160,7 @@ def decode(frame: Any, filled: Matrix, levels: Levels) -> Any:
             cells = filled[at, j].astype(np.float32 if single else np.float64).tolist()
             cells = np.asarray(cells, np.float32) if single else cells
             series = series.cast(nw.Float64) if series.dtype.is_integer() else series
-        else:  # a loss for numbers may predict beyond the levels
+        else:  # losses for numbers may predict values outside the levels
             places = np.clip(np.round(filled[at, j]), 0, len(own) - 1).astype(int)
             cells = [own[k] for k in places.tolist()]
         made.append(series.scatter(at.tolist(), cells))
@@ -168,7 +168,7 @@ def decode(frame: Any, filled: Matrix, levels: Levels) -> Any:
 
 
 def _wrapped(frame: Any) -> Any:
-    """Return a data frame as narwhals sees it, None for anything else."""
+    """Return a data frame wrapped by narwhals, or None for anything else."""
     import narwhals as nw
 
     try:

@@ -1,4 +1,4 @@
-"""Labelled arrays (xarray): their numbers in, and results under the same labels out."""
+"""Labelled arrays (xarray): extract their values, and label results the same way."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from lowland.core.arrays import Matrix
 
 
 def is_labelled(X: Any) -> bool:
-    """Return whether X is a DataArray of xarray, which is not imported for that."""
+    """Return whether X is an xarray DataArray, without importing xarray."""
     xarray = sys.modules.get("xarray")
     return xarray is not None and isinstance(X, xarray.DataArray)
 
 
 def values_of(X: Any) -> Any:
-    """Return the numbers of a labelled array, anything else as it is."""
+    """Return the values of a labelled array, and anything else unchanged."""
     return X.to_numpy() if is_labelled(X) else X
 
 
 def like(X: Any, values: Matrix, *, last: str | None = None) -> Any:
-    """Return values under the labels of X.
+    """Return values with the labels of X.
 
     Parameters
     ----------
     X : array_like or DataArray
     values : ndarray
-        Of the shape of X; with `last` of two dimensions, the first of them that of X.
+        With the shape of X; if `last` is given, two-dimensional, with the first dimension of X.
     last : str, optional
         Name of the second dimension.
 

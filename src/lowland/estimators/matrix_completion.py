@@ -28,66 +28,69 @@ from lowland.estimators.weights import weigh_rows
 class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     """Complete a table with a low-rank matrix plus biases, with error bars and a certificate.
 
-    By default nothing is to be tuned: rows and columns get Gaussian factors whose priors are learnt,
-    and predictions average over what the data leave open (variational Bayes). `method="gibbs"` goes
-    on with draws from the posterior. `method="map"` minimises the sum of weights *
-    (x_ij - prediction_ij)^2 / 2 over observed cells plus penalty/2 (||U||^2 + ||V||^2), where
-    prediction = U V^T + row bias + column bias + offset; at the best factors the penalty equals
-    penalty * ||U V^T||_*, the nuclear norm, which makes global optimality provable after the fit.
+    The default needs no tuning: rows and columns have Gaussian factors with learnt priors, and
+    predictions average over the posterior (variational Bayes). `method="gibbs"` continues with draws
+    from the posterior. `method="map"` minimises the sum of weights * (x_ij - prediction_ij)^2 / 2 over
+    observed cells plus penalty/2 (||U||^2 + ||V||^2), where prediction = U V^T + row bias + column
+    bias + offset. At the best factors the penalty term equals penalty * ||U V^T||_*, the nuclear norm,
+    which makes global optimality provable after the fit.
 
     Parameters
     ----------
     rank : int or "auto"
-        Columns of the factors, 1 to min(m, n). "auto": 16, at most half the shorter side, since learnt
-        priors switch off what is not needed; with method "map", chosen by held-out cells.
+        Number of columns of the factors, 1 to min(m, n). "auto": 16, but at most half the shorter side,
+        since learnt priors shrink superfluous factors to zero; for method "map", chosen by held-out cells.
     method : {"auto", "variational", "gibbs", "map"}
-        "auto" is "variational", or "map" where a penalty or a loss other than squares is given.
+        "auto" is "map" if a setting that only "map" uses is given, such as a penalty or a loss other than
+        squared, else "variational".
     loss : str, mapping or "auto"
         "squared", "huber" (or "huber:1.345", in standard deviations of the noise), "absolute",
         "quantile:0.9", "logistic" (two levels), "poisson" (counts, by their log mean) or "ordinal"
-        (ordered levels, proportional odds); for all columns, whose levels are then common, or by name or
-        position for some, the others being squared. "auto": squared, but for a data frame's columns of
-        yes and no (logistic) and of ordered categories (ordinal). Columns are made commensurate by the
-        noise, and ordered levels get their thresholds, from held-out cells.
+        (ordered levels, proportional odds). A string applies to all columns, which then share their levels;
+        a mapping names some columns by label or position, and the others are squared. "auto": squared,
+        except logistic for boolean columns and ordinal for ordered categories of a data frame. The weights
+        of columns are learnt from the noise, and the thresholds of ordered levels from held-out cells.
     biases : bool
-        Whether row, column and global biases are fitted; of columns with several losses column biases
-        alone, for rows have no common level there.
+        Whether to fit row, column and global biases. If columns have several losses, only column biases
+        are fitted, since rows then have no common level.
     nonnegative : bool
-        Whether no factor may be negative (method "map", without biases): parts that add up.
+        Whether factors must be nonnegative (method "map", without biases).
     pattern : bool or "auto"
-        Whether which cells are observed tells of rows and columns (Bayesian methods). "auto": in sparse
-        tables of grades, where it is a good part of the accuracy.
+        Whether to use the pattern of observed cells as features of rows and columns (Bayesian methods).
+        "auto": for sparse tables of grades, where it improves the accuracy considerably.
     noise : {"auto", "common", "column"}
-        Whether columns differ in noise. "auto": unless values are grades; with losses other than squares
-        always, while "common" lets all columns count alike, as they are.
+        Whether all columns have a common noise level, or one per column. "auto": "common" if values are
+        grades, else "column". If losses are not all squared, "auto" is "column", and "common" gives all
+        columns equal weight without learning their noise.
     scale : {"auto", "common", "column"}
-        Whether columns are centred and scaled by themselves, undone in what comes out. "auto": where
-        their spreads differ tenfold; with losses other than squares always, while "common" keeps the
-        unit of the data, and that of thresholds.
+        Whether to centre and scale all columns alike, or each by itself; predictions are scaled back.
+        "auto": "column" if the spreads of columns differ by more than a factor of ten. If losses are not
+        all squared, "auto" is "column", and "common" keeps the unit of the data, also for thresholds.
     penalty : float or "auto"
-        Weight of the nuclear norm (method "map"), in units of the data times root of the number of
-        cells; larger smooths more. "auto": chosen by held-out cells.
+        Weight of the nuclear norm (method "map"), in units of the data times the square root of the number
+        of cells; larger values smooth more. "auto": chosen by held-out cells.
     bias_penalty : float or "auto"
-        Ridge on row and column biases, on top of the squares (method "map"); 0 leaves them free.
-        "auto": 0 where a penalty is given, else chosen along with it.
+        Ridge penalty on row and column biases (method "map"); 0 leaves them free. "auto": 0 (1 if losses
+        are not all squared) if a penalty is given, else chosen together with the penalty.
     penalty_weights : {"uniform", "counts"}
-        Whether the penalties count every row and column alike, or by its number of observed cells
+        Whether the penalties weight all rows and columns alike, or each by its number of observed cells
         over the mean number, so that rarely seen rows and columns are shrunk less (method "map").
     n_draws : int
-        Draws that method "gibbs" keeps.
+        Number of draws that method "gibbs" keeps.
     dtype : {"float64", "float32"}
         Precision of the fit.
     tolerance : float or "auto"
-        Sweeps stop once the objective falls by less than this: a fraction of itself for "map"
-        ("auto": 1e-6), nats an observation otherwise ("auto": 0.002).
+        Stop when a sweep improves the objective by less than this: relative to the objective for "map"
+        ("auto": 1e-6), else in nats per observation ("auto": 0.002).
     max_iterations : int
-        Most sweeps.
+        Maximum number of sweeps.
     certify : bool
-        Whether to judge the fit; of a Bayesian one, the penalised problem that its variances imply.
+        Whether to compute a certificate; for a Bayesian fit, of the penalised problem that its variances
+        imply.
     effort : {"auto", "quick", "standard", "thorough"}
-        How far to go in judging. "auto": "standard" for method "map", else "quick".
+        How much work to spend on the certificate. "auto": "standard" for method "map", else "quick".
     random_state : int, RandomState, Generator or None
-        For the random start and draws.
+        Source of randomness for the start and the draws.
 
     Attributes
     ----------
@@ -95,7 +98,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         The method used.
     row_factors_ : ndarray, shape (m, r)
     column_factors_ : ndarray, shape (n, r)
-        r is `rank_`, and one more where row biases are multiplied by the scales of columns.
+        r is `rank_`, plus one if row biases are multiplied by the scales of columns.
     row_biases_ : ndarray, shape (m,)
     column_biases_ : ndarray, shape (n,)
     offset_ : float
@@ -103,25 +106,25 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     noise_ : ndarray, shape (n,)
         Standard deviation of the noise of each column (Bayesian methods).
     levels_ : dict of str to tuple
-        Levels of a data frame's columns that hold no numbers; their positions are what is predicted.
+        Levels of the non-numeric columns of a data frame; predictions are positions in them.
     rank_path_ : RankPath
-        How rank and penalty were chosen, where they were.
+        How rank and penalty were chosen, if they were "auto".
     search_ : SearchResult
         Why the search stopped.
     certificate_ : Certificate or None
-        What is proved: of the fit by "map", else of the penalised problem that the posterior implies.
+        What is proved about the fit ("map") or about the penalised problem that the posterior implies.
     n_iter_ : int
-        Sweeps done.
+        Number of sweeps.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray
-        Column names, where the input had names.
+        Column names, if the input had names.
 
     Notes
     -----
-    In arrays and data frames NaN is missing and zero is a value; in sparse arrays stored entries
-    are observed, stored zeros too, and the rest is missing. Infinities are errors. A row or
-    column without observations is predicted from what the others, and its covariates, say.
+    In arrays and data frames NaN is missing and zero is a value; in sparse arrays stored entries,
+    including stored zeros, are observed, and all others are missing. Infinite values raise an error. A
+    row or column without observations is predicted from the others and from its covariates.
 
     Examples
     --------
@@ -193,9 +196,9 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         sample_weight : array_like, shape (m,), optional
             Weight of each row's cells, at least 0.
         row_covariates : array_like, data frame or Covariates, shape (m, c), optional
-            What else is known of rows; no gaps (Bayesian methods).
+            Covariates of rows, none missing (Bayesian methods).
         column_covariates : array_like, data frame or Covariates, shape (n, c), optional
-            The same of columns.
+            Covariates of columns, none missing (Bayesian methods).
 
         Returns
         -------
@@ -209,7 +212,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         """
         self.levels_, suited = read_levels(X)
         plan = plan_of(self)
-        numbers = is_auto(self.loss) and plan.method in ("variational", "gibbs")  # which take squares alone
+        numbers = is_auto(self.loss) and plan.method in ("variational", "gibbs")  # which need squared losses
         losses = chosen_losses(plan.loss, is_auto(self.loss), {} if numbers else suited, self.levels_)
         plan = replace(plan, loss=losses)
         method = plan.decide_method()
@@ -228,7 +231,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         self.certificate_, table = None, found.table
         if self.certify and table.stop_reason is not StopReason.INTERRUPTED:
             table, self.certificate_ = table.certify(rng, self.effort)
-        for name in ("noise_", "rank_path_"):  # of an earlier fit by another method
+        for name in ("noise_", "rank_path_"):  # left over from an earlier fit by another method
             self.__dict__.pop(name, None)
         self.method_ = method
         self._set(Completed(table, int(rng.integers(2**63))))
@@ -257,7 +260,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         X : array_like, data frame, sparse array or Observations, shape (k, n)
             Known or new rows; each is folded in from its own observed cells, which are kept.
         row_covariates : array_like, data frame or Covariates, shape (k, c), optional
-            Of these rows, where the fit had some.
+            Covariates of these rows, if the fit had row covariates.
 
         Returns
         -------
@@ -274,7 +277,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         Parameters
         ----------
         rows, columns : array_like, shape (k,)
-            Labels where the data had labels, else positions.
+            Labels if the data had labels, else positions.
 
         Returns
         -------
@@ -289,13 +292,13 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         return self._completed.model.predict(*self._completed.cells(rows, columns))
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Return minus the root-mean-square error on the observed cells of a table.
+        """Return the negative root-mean-square error on the observed cells of a table.
 
         Parameters
         ----------
         X : array_like, data frame, sparse array or Observations, shape (m, n)
-            The table that was fitted, or held-out cells of it: cell (i, j) is compared with the
-            prediction for row i and column j. Labelled `Observations` are matched by their labels.
+            The fitted table or held-out cells of it: cell (i, j) is compared with the prediction for
+            row i and column j. Labelled `Observations` are matched by their labels.
         y : None
             Not used.
 
@@ -312,14 +315,14 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             )
         if table.shape != self._completed.model.shape:
             raise InvalidInputError(
-                "score compares cells of the fitted table",
-                f"shape {table.shape} for {self._completed.model.shape}",
+                "score compares cells of the fitted table, whose shape is different",
+                f"shape {table.shape}, {self._completed.model.shape} in the fit",
             )
         errors = table.values - self._completed.model.predict(table.rows, table.columns)
         return -float(np.sqrt(np.average(errors**2, weights=table.weights)))
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Return the column names, which the transform keeps."""
+        """Return the column names, which `transform` does not change."""
         from sklearn.utils.validation import _check_feature_names_in
 
         check_is_fitted(self)

@@ -1,4 +1,4 @@
-"""`MatrixSensing`: regression on measurements of a low-rank matrix, the estimator face of `recover`."""
+"""`MatrixSensing`: regression with a low-rank coefficient matrix, the estimator version of `recover`."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from lowland.sensing.recover import recover
 class MatrixSensing(RegressorMixin, BaseEstimator):
     """Trace regression: y = <A_k, X> + noise with a matrix X of low rank.
 
-    A sample is a measuring matrix A_k read row by row, so that `fit`, `predict` and `score` are
-    those of a linear regression whose coefficients form a low-rank matrix.
+    A sample is a measurement matrix A_k flattened row by row, so that `fit`, `predict` and `score`
+    are those of a linear regression whose coefficients form a low-rank matrix.
 
     Parameters
     ----------
     shape : tuple of int, optional
-        Shape (m, n) of the matrix, m n the number of features; by default one column, which is
-        plain least squares.
+        Shape (m, n) of the matrix, where m n is the number of features; by default one column, which
+        gives ordinary least squares.
     rank : int
-        Rank of the matrix; at most the smaller side counts.
+        Rank of the matrix; lowered to the smaller side if larger.
     structure : {"general", "psd"}
         X = U V^T, or X = U U^T, positive semidefinite.
     penalty : float
@@ -37,24 +37,24 @@ class MatrixSensing(RegressorMixin, BaseEstimator):
     n_restarts : int or "auto"
         As in `recover`.
     certify : bool
-        Whether to judge the answer.
+        Whether to compute a certificate.
     random_state : int, RandomState, Generator or None
         Source of randomness.
 
     Attributes
     ----------
     matrix_ : ndarray, shape (m, n)
-        The matrix.
+        The recovered matrix.
     coef_ : ndarray, shape (n_features,)
-        The matrix read row by row.
+        The matrix flattened row by row.
     rank_ : int
-        Components found.
+        Rank of the recovered matrix.
     certificate_ : Certificate or None
         What is proved about it.
     search_ : SearchResult
         Why the search stopped.
     attempts_ : tuple of Attempt
-        What was tried.
+        The searches that were run.
     n_features_in_ : int
         Number of features.
 
@@ -95,7 +95,7 @@ class MatrixSensing(RegressorMixin, BaseEstimator):
         Parameters
         ----------
         X : array_like, shape (p, m n)
-            A measuring matrix per row, read row by row.
+            One measurement matrix per row, flattened row by row.
         y : array_like, shape (p,)
             Measured values.
         sample_weight : array_like, shape (p,), optional
@@ -138,7 +138,7 @@ class MatrixSensing(RegressorMixin, BaseEstimator):
         return self
 
     def predict(self, X: ArrayLike) -> Vector:
-        """Return <A_k, X> for measuring matrices.
+        """Return <A_k, X> for measurement matrices A_k.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""From an estimator's parameters to a plan, each checked by name."""
+"""Turn an estimator's parameters into a plan; errors name the parameter."""
 
 from __future__ import annotations
 
@@ -16,25 +16,27 @@ def plan_of(model: Any) -> CompletionPlan:
     """Return the plan of a `MatrixCompletion`; its rank is checked against the table later."""
     rank = None if is_auto(model.rank) else model.rank
     return CompletionPlan(
-        str(model.method),
-        loss_of(model.loss),
-        flag(model.nonnegative, "nonnegative"),
-        rank,
-        flag(model.biases, "biases"),
-        None if is_auto(model.penalty) else number_at_least_zero(model.penalty, "penalty"),
-        None if is_auto(model.bias_penalty) else number_at_least_zero(model.bias_penalty, "bias_penalty"),
-        str(model.penalty_weights),
-        flag_or_auto(model.pattern, "pattern"),
-        str(model.noise),
-        str(model.scale),
-        whole_number(model.n_draws, "n_draws", 2),
-        None if is_auto(model.tolerance) else number_at_least_zero(model.tolerance, "tolerance"),
-        whole_number(model.max_iterations, "max_iterations", 1),
+        method=str(model.method),
+        loss=loss_of(model.loss),
+        nonnegative=flag(model.nonnegative, "nonnegative"),
+        rank=rank,
+        biases=flag(model.biases, "biases"),
+        penalty=None if is_auto(model.penalty) else number_at_least_zero(model.penalty, "penalty"),
+        bias_penalty=None
+        if is_auto(model.bias_penalty)
+        else number_at_least_zero(model.bias_penalty, "bias_penalty"),
+        penalty_weights=str(model.penalty_weights),
+        pattern=flag_or_auto(model.pattern, "pattern"),
+        noise=str(model.noise),
+        scale=str(model.scale),
+        draws=whole_number(model.n_draws, "n_draws", 2),
+        tolerance=None if is_auto(model.tolerance) else number_at_least_zero(model.tolerance, "tolerance"),
+        max_iterations=whole_number(model.max_iterations, "max_iterations", 1),
     )
 
 
 def loss_of(loss: Any) -> Losses:
-    """Return a loss for all columns, or a mapping to losses; "auto" is settled when the table is known."""
+    """Return one loss for all columns, or losses by column; "auto" is resolved when the table is known."""
     if isinstance(loss, Mapping):
         return dict(loss)
     if not isinstance(loss, str):
@@ -43,5 +45,5 @@ def loss_of(loss: Any) -> Losses:
 
 
 def is_auto(value: Any) -> bool:
-    """Return whether a setting is left to the fit."""
+    """Return whether a setting is "auto"."""
     return isinstance(value, str) and value == "auto"

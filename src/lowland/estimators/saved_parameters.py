@@ -1,4 +1,4 @@
-"""An estimator's parameters as plain data, and back."""
+"""Convert an estimator's parameters to plain data and back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def parameters_as_data(model: Any) -> dict[str, Any]:
-    """Return the parameters of an estimator as JSON can hold them; a random state only if it is a number."""
+    """Return an estimator's parameters in a form that JSON can hold; a random state only if it is an int."""
     out: dict[str, Any] = {}
     for name, value in model.get_params(deep=False).items():
         if isinstance(value, Mapping):
@@ -20,7 +20,7 @@ def parameters_as_data(model: Any) -> dict[str, Any]:
 
 
 def parameters_from_data(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Return parameters from what `parameters_as_data` made."""
+    """Return the parameters from the result of `parameters_as_data`."""
     return {
         name: {key: own for key, own in value["pairs"]} if isinstance(value, Mapping) else value
         for name, value in plain.items()

@@ -1,4 +1,4 @@
-"""Fitted tables on disk: model files without pickle, and reports."""
+"""Save and load fitted tables without pickle, and write reports."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from lowland.report.page import write_report
 
 
 class _SavedTable:
-    """The methods of a fitted `MatrixCompletion` that write files, and the one that reads."""
+    """The methods of `MatrixCompletion` that write and read files."""
 
     _completed: Completed
     certificate_: Any
     levels_: Levels
 
     def report(self, path: str | os.PathLike[str], *, title: str = "Completion of a table") -> None:
-        """Write a report as a self-contained HTML page; a trial on held-out cells is fitted for it.
+        """Write a self-contained HTML report, which includes a trial fit with held-out cells.
 
         Parameters
         ----------
@@ -34,19 +34,19 @@ class _SavedTable:
         Raises
         ------
         UnsupportedError
-            If the model comes from a file.
+            If the model was loaded from a file.
         """
         check_is_fitted(self)
         path_of_rank = vars(self).get("rank_path_")
         write_report(path, report_page(self._completed, path_of_rank, self.certificate_, title=title))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the fitted model to an .npz file that holds no pickle, whole or not at all.
+        """Write the fitted model to an .npz file without pickle, atomically.
 
         Parameters
         ----------
         path : path
-            What `MatrixCompletion.load` and `lowland predict` read.
+            File for `MatrixCompletion.load` and `lowland predict`.
         """
         check_is_fitted(self)
         done = self._completed
@@ -61,7 +61,7 @@ class _SavedTable:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Any:
-        """Return an estimator with a model that was written by `save` or by the command line.
+        """Return an estimator with a model written by `save` or by the command line.
 
         Parameters
         ----------
@@ -70,9 +70,9 @@ class _SavedTable:
         Returns
         -------
         MatrixCompletion
-            Fitted, with the settings that it was saved with (a random state only if it was a number). It
-            predicts and folds rows in; what needs the data (updates, completions, Fisher and conformal
-            intervals, draws of a fit that is no posterior) raises UnsupportedError.
+            Fitted, with its saved settings (a random state only if it was an int). It predicts and folds
+            in rows; methods that need the data (updates, completions, Fisher and conformal intervals, draws
+            of a fit without a posterior) raise UnsupportedError.
         """
         table, header = load_model(path)
         loaded: Any = cls()

@@ -1,4 +1,4 @@
-"""`StableSplineRegressor`: a linear spline whose knots gradient descent with a large step chooses."""
+"""`StableSplineRegressor`: a linear spline whose knots are chosen by gradient descent with a large step."""
 
 from __future__ import annotations
 
@@ -22,36 +22,37 @@ from lowland.networks.variation import knots, simplified_knots, variation_weight
 class StableSplineRegressor(RegressorMixin, BaseEstimator):
     """Regression in one variable by a linear spline with few knots, chosen by large-step gradient descent.
 
-    A two-layer ReLU network is trained by plain gradient descent. With step size eta it can only settle where
-    the sum of changes of slope, weighted by how well data support them, is below 1/eta - 1/2: large steps
-    leave few knots. The largest step is taken whose held-out error lies within a standard error of the least,
-    in units in which inputs span -1 to 1 and values have variance one.
+    A two-layer ReLU network is trained by gradient descent. With step size eta, descent can only settle where
+    the sum of the changes of slope, weighted by how well the data support them, is below 1/eta - 1/2, so that
+    large steps leave few knots. The step size is the largest whose held-out error is within one standard
+    error of the smallest, in units in which inputs span -1 to 1 and values have variance one.
 
     Parameters
     ----------
     step_size : float or "auto"
-        eta, in the units above; "auto" tries 0.05 to 1.2, the largest after a warm-up by smaller ones. A
-        number is used without.
+        eta, in the units above; "auto" tries 0.05 to 1.2, the largest after a warm-up with smaller steps. A
+        number is used without warm-up.
     width : int
-        Neurons of each run.
+        Number of neurons per run.
     n_runs : int
-        Random starts, all descended together.
+        Number of random starts, all run together.
     average : bool
-        Whether to average the runs that fit nearly as well as the best: a smaller error, and more knots. A
-        mean varies no more than its parts do on average, so what bounds them bounds it.
+        Whether to average the runs that fit nearly as well as the best, for a smaller error but more knots.
+        The variation of the mean is at most the mean variation, so that the same bound holds.
     n_steps : int
-        Steps at most.
+        Maximum number of steps.
     cv : int
-        Folds, for the step size and for the intervals.
+        Number of folds, for the step size and for the intervals.
     random_state : int, RandomState, Generator or None
         Source of randomness.
     on_progress : callable, optional
-        Takes steps done, all steps, and seconds since the start, while step sizes are tried.
+        Called with the steps done, the total number of steps and the seconds since the start, while step
+        sizes are tried.
 
     Attributes
     ----------
     knots_ : ndarray
-        Where the slope of the spline changes within the data, ascending.
+        Positions within the data at which the slope changes, ascending.
     slopes_ : ndarray, shape (knots + 1,)
         Slopes between the knots.
     effective_knots_ : ndarray
@@ -59,17 +60,17 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
     step_size_ : float
         The step used.
     warmup_ : bool
-        Whether smaller ones came before.
+        Whether smaller steps came first.
     cv_errors_ : dict of (float, bool) to float
-        Held-out mean squared error of each step tried, with and without warm-up, in the units of y squared.
+        Held-out mean squared error by step size and warm-up, in the units of y squared.
     network_ : ReluNetwork
-        The spline, in the units of the descent.
+        The spline, in scaled units.
     variation_ : float
-        Its weighted variation there.
+        Weighted variation of the spline, in scaled units.
     fit_ : StableFit
-        All runs, and the stability of the best, in the units of the descent.
+        All runs, and the stability of the best, in scaled units.
     support_ : tuple of float
-        Least and largest input.
+        Smallest and largest input.
     n_features_in_ : int
         Always 1.
 
@@ -153,13 +154,13 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         self.cv_errors_ = {(s.size, s.warmup): error * squares for s, error in self._cross.errors.items()}
         self.fit_, self.network_ = fit_all(*scaled, self._cross.step, settings, rng)
         self._inputs, self._weights = scaled[0], weights
-        if np.ptp(values) == 0:  # nothing is to be learnt
+        if np.ptp(values) == 0:  # constant values: nothing to learn
             self.network_ = zero_network(self.width)
         self._read_out()
         return self
 
     def predict(self, X: ArrayLike) -> Vector:
-        """Return the spline at inputs, continued as a line outside the data.
+        """Return the values of the spline, extrapolated linearly outside the data.
 
         Parameters
         ----------
@@ -180,13 +181,13 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         ----------
         X : array_like, shape (k,) or (k, 1)
         level : float
-            Nominal coverage. What is guaranteed for exchangeable points is less, about 2 level - 1 less a
-            term of order cv / n; the step size is chosen from the same folds.
+            Nominal coverage. The guaranteed coverage for exchangeable points is lower, about 2 level - 1
+            minus a term of order cv / n; moreover, the step size is chosen from the same folds.
 
         Returns
         -------
         lower, upper : ndarray, shape (k,)
-            Infinite outside the data: nothing there is held by them.
+            Infinite outside the data, which say nothing there.
 
         References
         ----------
@@ -202,9 +203,9 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         return self._mean + self._unit * lower, self._mean + self._unit * upper
 
     def boundary_risk(self, X: ArrayLike) -> Vector:
-        """Return how little holds the fit: 1 in the best supported place, infinite outside the data.
+        """Return how weakly the data constrain the fit: 1 where best supported, infinite outside the data.
 
-        It grows towards both ends of the data; gaps between them it does not see.
+        It grows towards both ends of the data, and does not detect gaps between them.
 
         Parameters
         ----------
@@ -213,8 +214,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         Returns
         -------
         ndarray, shape (k,)
-            The largest weight g over the weight at each input: small changes of slope are held back by g
-            alone.
+            The largest weight g divided by the weight at each input; only g penalises small changes of slope.
         """
         check_is_fitted(self)
         grid, shares = np.linspace(-1, 1, 401), self._weights
@@ -224,14 +224,14 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         return risk
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw data, spline, knots and 90 % intervals; returns the display."""
+        """Draw data, spline, knots and 90 % intervals, and return the display."""
         from lowland.networks.stability_displays import SplineDisplay
 
         check_is_fitted(self)
         return SplineDisplay.from_estimator(self).plot(ax)
 
     def report(self, path: str | PathLike[str], names: tuple[str, str] = ("x", "y")) -> None:
-        """Write an HTML page; `names` are those of the variables."""
+        """Write an HTML page; `names` are the names of the variables."""
         from lowland.networks.stability_pages import regression_page
         from lowland.report.page import write_report
 
@@ -256,9 +256,9 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         used = weights > 0
         x, values, weights = x[used, 0], values[used], weights[used]
         if x.size < 3:
-            raise InvalidInputError("a spline needs three points at least", f"n_samples = {x.size}")
+            raise InvalidInputError("a spline needs at least three points", f"n_samples = {x.size}")
         if np.ptp(x) == 0:
-            raise InvalidInputError("X must hold at least two different numbers", f"{x[0]:g} alone")
+            raise InvalidInputError("X must have at least two distinct numbers", f"only {x[0]:g}")
         for name, numbers in (("X", x), ("y", values)):
             if out_of_scale(numbers):
                 raise InvalidInputError(
@@ -278,7 +278,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         places, jumps = knots(w, b, v)
         self.variation_ = weighted_variation(self._inputs, places, jumps, self._weights)
         inside = (np.abs(places) < 1) & (jumps != 0)
-        # far to the left neurons of negative weight are active
+        # to the left of all knots, the neurons with negative weight are active
         first = float(v[w < 0] @ w[w < 0] + jumps[places <= -1].sum())
         slopes = np.r_[first, first + np.cumsum(jumps[inside])] * self._unit / self._scale
         self.knots_, self.slopes_ = self._shift + self._scale * places[inside], slopes
@@ -294,7 +294,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         return tags
 
 
-# of the held-out error: changes of the spline below count as none
+# smaller changes of the spline, as a fraction of the held-out error, are neglected
 NEAR = 0.5
 STEPS = (
     *(StepSize(size) for size in (0.05, 0.1, 0.2, 0.4)),

@@ -1,4 +1,4 @@
-"""What estimators are given, as observations, covariates and settings."""
+"""Convert the input of estimators to observations, covariates and settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lowland.files.covariates import Covariates, read_covariates
 
 
 def observations_of(table: Any, labels: Any, rows: Any = None) -> Observations:
-    """Return an array or a SciPy sparse array, already checked, as observations."""
+    """Return an already checked array or SciPy sparse array as observations."""
     if hasattr(table, "tocoo"):
         entries = table.tocoo()
         return Observations.from_triples(
@@ -26,7 +26,7 @@ def observations_of(table: Any, labels: Any, rows: Any = None) -> Observations:
 
 
 def index_of(frame: Any) -> Labels | None:
-    """Return the index of a frame as row labels, None where it only counts the rows or repeats itself."""
+    """Return the index of a frame as row labels, or None if it only counts the rows or has repeats."""
     import narwhals as nw
 
     wrapped = nw.from_native(frame, eager_only=True, pass_through=True)
@@ -49,17 +49,17 @@ def covariates_of(
     Parameters
     ----------
     given : array_like, data frame, Covariates or None
-        Arrays are in the table's order. Where the table has labels, frames are matched by an index that
-        does more than count, else by their first column; `Covariates` always.
+        Arrays are in the table's order. If the table has labels, frames are matched by their index, or by
+        their first column if the index only counts the rows; `Covariates` are always matched by label.
     length : int
         Number of rows or columns.
     labels : ndarray or None
-        Of the rows or columns.
+        Labels of the rows or columns.
     name : str
-        The argument's name, for the error.
+        Name of the argument, for error messages.
     keyed : bool
         Whether a frame without an index is matched by its first column; otherwise it is in the table's
-        order, as the rows of a frame are.
+        order.
     """
     if given is None:
         return None
@@ -78,7 +78,7 @@ def covariates_of(
 def number_at_least_zero(value: Any, name: str) -> float:
     """Return a setting that must be a number of at least 0."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not value >= 0:
-        raise InvalidInputError(f"{name} must be a number at least 0", repr(value))
+        raise InvalidInputError(f"{name} must be a number of at least 0", repr(value))
     return float(value)
 
 
@@ -96,18 +96,20 @@ def rank_or_auto(rank: Any, shape: tuple[int, int]) -> int | None:
 
 
 def flag(value: Any, name: str) -> bool:
-    """Return a yes or no."""
+    """Return a boolean setting."""
     if not isinstance(value, bool | np.bool_):
-        raise InvalidInputError(f"{name} is unknown", repr(value), fix="use True or False")
+        raise InvalidInputError(f"{name} must be a boolean", repr(value), fix="use True or False")
     return bool(value)
 
 
 def flag_or_auto(value: Any, name: str) -> bool | None:
-    """Return a yes or no, or None for "auto"."""
+    """Return a boolean setting, or None for "auto"."""
     if isinstance(value, str) and value == "auto":
         return None
     if not isinstance(value, bool | np.bool_):
-        raise InvalidInputError(f"{name} is unknown", repr(value), fix='use True, False or "auto"')
+        raise InvalidInputError(
+            f'{name} must be a boolean or "auto"', repr(value), fix='use True, False or "auto"'
+        )
     return bool(value)
 
 
@@ -115,5 +117,5 @@ def as_positions(values: ArrayLike, name: str) -> Any:
     """Return one label or position as a list of one."""
     array = np.asarray(values, dtype=None if isinstance(values, np.ndarray) else object)
     if array.ndim:
-        raise InvalidInputError(f"{name} must be one label or position", f"{array.size} of them")
+        raise InvalidInputError(f"{name} must be one label or position", f"{array.size} values")
     return [array.item()]

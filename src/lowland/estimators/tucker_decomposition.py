@@ -1,4 +1,4 @@
-"""`TuckerDecomposition`: slices of a tensor as samples, the estimator face of `decompose_tucker`."""
+"""`TuckerDecomposition`: slices of a tensor as samples, the estimator version of `decompose_tucker`."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from lowland.tensors.model import possible_ranks
 
 
 class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """Tucker decomposition of a stack of slices, with coordinates of new slices and holes filled.
+    """Tucker decomposition of a stack of slices, with coordinates of new slices and missing cells filled.
 
-    A sample is a slice along the first mode. `transform` gives its coordinates in the basis that core and
-    the other factors span, `inverse_transform` the slice of given coordinates.
+    A sample is a slice along the first mode. `transform` returns its coordinates in the basis spanned by the
+    core and the other factors, `inverse_transform` the slice with given coordinates.
 
     Parameters
     ----------
     ranks : int, tuple of int, "auto", or None
-        As in `decompose_tucker`; a number that a mode cannot have is lowered to what it can.
+        As in `decompose_tucker`; ranks that are too large for a mode are lowered.
     tolerance : float, optional
-        Relative error not to be exceeded, instead of ranks.
+        Largest relative error allowed, instead of ranks.
     shape : tuple of int, optional
-        Shape of a slice, for two-dimensional input whose rows are slices read in C order.
+        Shape of a slice, for two-dimensional input whose rows are slices flattened in C order.
     n_restarts : int or "auto"
-        Random starts after the first.
+        Number of random starts after the first.
     max_iterations : int
-        Steps of each search.
+        Maximum number of steps per search.
     certify : bool
-        Whether to judge the answer.
+        Whether to compute a certificate.
     random_state : int, RandomState, Generator or None
         Source of randomness.
 
@@ -46,11 +46,11 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Orthonormal columns.
     ranks_ : tuple of int
     completed_ : ndarray or DataArray
-        The training data with missing cells filled, in the form of the input.
+        The training data with missing cells filled, in the shape of the input.
     certificate_ : Certificate or None
         What is proved about the fit.
     fit_ : TuckerFit
-        Everything else.
+        The whole fit.
     n_features_in_ : int
 
     Examples
@@ -89,7 +89,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         Parameters
         ----------
         X : array_like or DataArray, shape (I_1, ..., I_N)
-            NaN is missing. Two-dimensional input is read with `shape`, by default as slices of one column.
+            NaN is missing. Rows of two-dimensional input are slices of shape `shape`, by default one column.
         y : None
             Ignored.
 
@@ -117,7 +117,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return self
 
     def transform(self, X: ArrayLike) -> Any:
-        """Return the coordinates of slices, by least squares on their known cells.
+        """Return the coordinates of slices, fitted by least squares to their known cells.
 
         Parameters
         ----------
@@ -148,7 +148,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return like(X, out, last="component")
 
     def inverse_transform(self, Z: ArrayLike) -> Any:
-        """Return the slices of coordinates.
+        """Return the slices with given coordinates.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
         Returns
         -------
-        ndarray, shape (k, I_2, ..., I_N), or as flat as the training data were
+        ndarray, shape (k, I_2, ..., I_N), or flattened as the training data were
         """
         check_is_fitted(self)
         coordinates = np.asarray(values_of(Z))
@@ -169,7 +169,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return (coordinates @ self._basis()).reshape(len(coordinates), *self._slice_shape)
 
     def score(self, X: ArrayLike, y: None = None) -> float:
-        """Return 1 minus the squared error of slices over their squares, on known cells.
+        """Return 1 minus the ratio of squared error to sum of squares, over the known cells of slices.
 
         Parameters
         ----------
@@ -193,7 +193,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     def _basis(self) -> Matrix:
         """Return the slice of each coordinate, shape (r_1, I_2 ... I_N)."""
         out = self.core_
-        for factor in self.factors_[1:]:  # each product takes the second mode away and puts the new one last
+        for factor in self.factors_[1:]:  # each product replaces the second mode by a new last one
             out = np.tensordot(out, factor, axes=(1, 1))
         return np.asarray(out.reshape(out.shape[0], -1))
 
@@ -208,7 +208,7 @@ class TuckerDecomposition(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         )
         if stack.ndim < 2:
             raise InvalidInputError(
-                "slices must have a dimension of their own. Reshape your data", f"shape {stack.shape}"
+                "slices must have at least one dimension. Reshape your data", f"shape {stack.shape}"
             )
         if reset:
             self._slice_shape = stack.shape[1:]
@@ -239,5 +239,5 @@ def _lowered(ranks: Any, shape: tuple[int, ...]) -> tuple[int, ...]:
     """Return the ranks, each at most the length of its mode and the product of the others."""
     wanted: list[int] = [int(ranks)] * len(shape) if isinstance(ranks, int | np.integer) else list(ranks)
     if len(wanted) != len(shape):
-        raise InvalidInputError("ranks must be as many as modes", f"{wanted} for {len(shape)} modes")
+        raise InvalidInputError("ranks must have one number per mode", f"{wanted} for {len(shape)} modes")
     return possible_ranks(wanted, shape)

@@ -1,4 +1,4 @@
-"""Tables and arrays in, models and checkpoints in and out. Nothing read is ever executed."""
+"""Read tables and arrays, read and write models and checkpoints. Nothing that is read is ever executed."""
 
 from lowland.files.covariates import Covariates, read_covariates
 from lowland.files.queries import read_sql

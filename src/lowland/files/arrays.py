@@ -29,7 +29,7 @@ def read_array(path: Path) -> Observations:
     Raises
     ------
     InvalidInputError
-        If the file cannot be opened or holds something else.
+        If the file cannot be opened or does not hold a matrix.
     """
     suffix = path.suffix.lower()
     if suffix == ".mtx":
@@ -58,7 +58,7 @@ def load_npy(path: Path) -> NDArray[Any]:
         raise _cannot_open(path, error) from error
     except (ValueError, EOFError) as error:
         raise FileFormatError(
-            f"{path} is no usable NPY file", str(error), fix="write it with numpy.save"
+            f"{path} is not a valid NPY file", str(error), fix="write it with numpy.save"
         ) from error
     return array
 
@@ -68,7 +68,9 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
     try:
         file = np.load(path, allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):
-            raise FileFormatError(f"{path} is no NPZ file", "a single array", fix="write it with numpy.savez")
+            raise FileFormatError(
+                f"{path} is not an NPZ file", "a single array", fix="write it with numpy.savez"
+            )
         with file:
             return {name: file[name] for name in file.files}
     except OSError as error:
@@ -76,9 +78,9 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
     except (ValueError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
         if isinstance(error, FileFormatError):
             raise
-        message = "it may be truncated, or hold objects, which are never loaded"
-        words = "pickled objects or no archive" if "pickle" in str(error) else str(error)
-        raise FileFormatError(f"{path} is no usable NPZ file", words, message) from error
+        message = "the file may be truncated, or hold objects, which are never loaded"
+        words = "pickled objects, or not an archive" if "pickle" in str(error) else str(error)
+        raise FileFormatError(f"{path} is not a valid NPZ file", words, message) from error
 
 
 def _read_matrix_market(path: Path) -> Observations:
@@ -90,7 +92,7 @@ def _read_matrix_market(path: Path) -> Observations:
     except OSError as error:
         raise _cannot_open(path, error) from error
     except (ValueError, TypeError, OverflowError) as error:
-        raise FileFormatError(f"{path} is no usable Matrix Market file", str(error)) from error
+        raise FileFormatError(f"{path} is not a valid Matrix Market file", str(error)) from error
     if not issparse(matrix):
         return Observations.from_array(matrix)
     entries = coo_array(matrix)

@@ -1,6 +1,6 @@
-"""Arrays with a JSON header in one NPZ file: the form of models and checkpoints.
+"""Arrays with a JSON header in one NPZ file: the format of models and checkpoints.
 
-The header says what kind of file it is and of which version; it is checked before anything else
+The header gives the kind of file and its format version, and is checked before anything else
 is read. Nothing in such a file is executed.
 """
 
@@ -25,7 +25,7 @@ FORMAT_VERSION = 1
 def save_bundle(
     path: str | os.PathLike[str], kind: str, header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Write arrays and a header, whole or not at all.
+    """Write arrays and a header atomically.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def save_bundle(
     kind : str
         "model" or "checkpoint".
     header : mapping
-        Plain data.
+        Data that JSON can hold.
     arrays : mapping of str to ndarray
         Numbers or text, no objects.
     """
@@ -68,7 +68,7 @@ def load_bundle(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any]
     InvalidInputError
         If the file cannot be opened.
     FileFormatError
-        If it is foreign, truncated, of another kind or from a newer version.
+        If it is truncated, of another kind, from a newer version, or not written by lowland.
     """
     stored = load_npz(Path(path))
     try:
@@ -76,12 +76,12 @@ def load_bundle(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any]
         found, version = header["kind"], int(header["format"])
     except (KeyError, ValueError, TypeError) as error:
         raise FileFormatError(
-            f"{path} is no lowland file", "no header", fix=f"pass a {kind} written by lowland"
+            f"{path} is not a lowland file", "no header", fix=f"pass a {kind} written by lowland"
         ) from error
     if version > FORMAT_VERSION:
         raise FileFormatError(
             f"{path} is from a newer lowland",
-            f"format {version} (lowland {header.get('lowland')}), this one reads {FORMAT_VERSION}",
+            f"format {version} (lowland {header.get('lowland')}); this version reads up to {FORMAT_VERSION}",
             fix="update lowland",
         )
     if found != kind:

@@ -1,4 +1,4 @@
-"""Certificates as documents: the findings, the point they are about, and the fingerprint of the data."""
+"""Certificate files: the findings, the point that they are about, and the fingerprint of the data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FORMAT, VERSION = "lowland certificate", 1
 @final
 @dataclass(frozen=True, eq=False)
 class CertificateDocument:
-    """A certificate with all that is needed to check it again.
+    """A certificate with everything needed to recheck it.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class CertificateDocument:
 
 
 def write_certificate(path: str | PathLike[str], document: CertificateDocument) -> None:
-    """Write a document as JSON, whole or not at all."""
+    """Write a document as JSON, atomically."""
     plain = {
         "format": FORMAT,
         "version": VERSION,
@@ -65,7 +65,7 @@ def read_certificate(path: str | PathLike[str]) -> CertificateDocument:
     Raises
     ------
     FileFormatError
-        If the file is no such document, or of a newer version.
+        If the file is not such a document, or is from a newer version.
     """
     try:
         plain = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -73,9 +73,9 @@ def read_certificate(path: str | PathLike[str]) -> CertificateDocument:
             raise FileFormatError(f"{path} is not a certificate", repr(plain["format"]))
         if plain["version"] > VERSION:
             raise FileFormatError(
-                f"{path} is of a newer version",
-                f"version {plain['version']}, known up to {VERSION}",
-                fix="use a newer lowland",
+                f"{path} is from a newer lowland",
+                f"version {plain['version']}; this version reads up to {VERSION}",
+                fix="update lowland",
             )
         certificate = Certificate.from_json(json.dumps(plain["certificate"]))
         point = {name: np.asarray(values, dtype=float) for name, values in plain["point"].items()}
@@ -93,10 +93,10 @@ def read_certificate(path: str | PathLike[str]) -> CertificateDocument:
 
 
 def _check(path: str | PathLike[str], document: CertificateDocument) -> None:
-    """Raise unless claims are judged once each and all numbers of the point are finite."""
+    """Raise unless each claim is judged once and all numbers of the point are finite."""
     claims = [finding.claim for finding in document.certificate]
     if len(set(claims)) < len(claims):
-        raise FileFormatError(f"{path} judges a claim twice", ", ".join(sorted(claims)))
+        raise FileFormatError(f"{path} lists a claim twice", ", ".join(sorted(claims)))
     for name, array in document.point.items():
         if not np.isfinite(array).all():
-            raise FileFormatError(f"{path} has a point that is not finite", name)
+            raise FileFormatError(f"{path} holds numbers that are not finite", name)

@@ -17,13 +17,13 @@ COLUMNAR = (".parquet", ".feather", ".arrow")
 
 
 def columns_of(source: Any, known: tuple[str, ...]) -> tuple[Columns, str]:
-    """Return the columns of a data frame or a columnar file, and what to call it in errors.
+    """Return the columns of a data frame or a columnar file, and its name for error messages.
 
     Parameters
     ----------
     source : path or data frame
     known : tuple of str
-        Endings of files that can be read, for the error.
+        Readable file extensions, for the error message.
     """
     if not isinstance(source, str | os.PathLike):
         return frame_columns(source), "the data frame"
@@ -31,7 +31,7 @@ def columns_of(source: Any, known: tuple[str, ...]) -> tuple[Columns, str]:
     suffix = path.suffix.lower()
     if suffix not in COLUMNAR:
         raise InvalidInputError(
-            f"{path} has an unknown ending", suffix or "none", fix=f"use one of {', '.join(known)}"
+            f"{path} has an unknown file extension", suffix or "none", fix=f"use one of {', '.join(known)}"
         )
     return frame_columns(_read_file(path, suffix)), str(path)
 
@@ -62,7 +62,7 @@ def _read_file(path: Path, suffix: str) -> Any:
 
 
 def frame_columns(frame: Any) -> Columns:
-    """Return the columns of any frame that narwhals knows: int64, float64 (NaN where missing), or labels."""
+    """Return the columns of any frame that narwhals supports: int64, float64 (NaN if missing), or labels."""
     import narwhals as nw
 
     try:
@@ -94,11 +94,11 @@ def _floats(series: Any) -> NDArray[Any]:
 
     try:
         return np.asarray(series.cast(nw.Float64).to_numpy(), np.float64)
-    except ValueError as error:  # whole numbers beside gaps that no float can hold
+    except ValueError as error:  # with missing values: integers too large for a float
         raise InvalidInputError(
             f"column {series.name!r} cannot be read as numbers",
             str(error).splitlines()[0],
-            fix="make labels text",
+            fix="convert labels to text",
         ) from error
 
 
@@ -108,7 +108,7 @@ def _text(series: Any) -> NDArray[Any] | LabelColumn:
     if series.dtype in (nw.String, nw.Categorical) or isinstance(series.dtype, nw.Enum):
         try:
             return _encoded(series.to_arrow())
-        except ImportError:  # without PyArrow cell by cell
+        except ImportError:  # without PyArrow, convert cell by cell
             pass
     missing = series.is_null().to_list()
     cells = zip(series.to_list(), missing, strict=True)
@@ -116,7 +116,7 @@ def _text(series: Any) -> NDArray[Any] | LabelColumn:
 
 
 def _encoded(column: Any) -> LabelColumn:
-    """Return an Arrow column of text as codes and names; what is missing is the empty name."""
+    """Return an Arrow column of text as codes and names; a missing value has the empty name."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -1,4 +1,4 @@
-"""Counts of outcomes of quantum measurements, one line an outcome."""
+"""Counts of outcomes of quantum measurements, one line per outcome."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Counts:
     ----------
     settings, outcomes : tuple of str
     counts : ndarray, shape (p,)
-        Not negative; means over runs need not be whole.
+        At least 0; need not be whole, since they may be means over runs.
     """
 
     settings: tuple[str, ...]
@@ -39,7 +39,7 @@ def read_counts(path: str | PathLike[str]) -> Counts:
     Parameters
     ----------
     path : path
-        A header line, then for instance ``XZ,01,1214``. Further columns are not read.
+        A header line, then lines such as ``XZ,01,1214``. Other columns are ignored.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def read_counts(path: str | PathLike[str]) -> Counts:
     Raises
     ------
     FileFormatError
-        If a column is missing or a count is no number.
+        If a column is missing or a count is not a number.
     InvalidInputError
         If a count is negative, all are zero, or an outcome is listed twice.
 
@@ -78,12 +78,17 @@ def read_counts(path: str | PathLike[str]) -> Counts:
         try:
             counts[k] = float(row["count"])
         except (TypeError, ValueError) as error:
-            raise FileFormatError(f"{file}, line {k + 2}: count is no number", repr(row["count"])) from error
+            raise FileFormatError(
+                f"{file}, line {k + 2}: count is not a number", repr(row["count"])
+            ) from error
         if not (np.isfinite(counts[k]) and counts[k] >= 0):
-            raise InvalidInputError(f"{file}, line {k + 2}: count must be at least 0", repr(row["count"]))
+            raise InvalidInputError(
+                f"{file}, line {k + 2}: count must be finite and at least 0", repr(row["count"])
+            )
         if key in seen:
             raise InvalidInputError(
-                f"{file}, line {k + 2}: outcome listed twice", f"{key[0]},{key[1]}, first in line {seen[key]}"
+                f"{file}, line {k + 2}: outcome listed twice",
+                f"{key[0]},{key[1]}, first on line {seen[key]}",
             )
         seen[key] = k + 2
     if not counts.any():

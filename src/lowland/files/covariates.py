@@ -1,4 +1,4 @@
-"""`Covariates`: what is known of rows or columns besides the table, keyed by their labels."""
+"""`Covariates`: numeric features of rows or columns, keyed by their labels."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from lowland.core.labels import find_labels
 from lowland.core.observations import Labels
 from lowland.files.tables import read_columns
 
-# a text column with more levels is a name or a note, not a covariate
+# a text column with more levels than this is taken for names or notes, not for a covariate
 MOST_LEVELS = 100
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Covariates:
-    """Numbers about labelled rows or columns.
+    """Numeric features of labelled rows or columns.
 
     Parameters
     ----------
     labels : ndarray, shape (k,)
         Distinct.
     names : tuple of str
-        Of the numbers; a level of a text column is named "column=level".
+        Names of the features; a level of a text column is named "column=level".
     values : ndarray, shape (k, c)
         Finite.
 
@@ -46,19 +46,19 @@ class Covariates:
     values: Matrix
 
     def in_order(self, labels: Labels | None, what: str) -> Matrix:
-        """Return the numbers of a table's rows or columns in their order, shape (n, c).
+        """Return the features in the order of a table's rows or columns, shape (n, c).
 
         Parameters
         ----------
         labels : ndarray or None
-            Of the rows or columns.
+            Labels of the rows or columns.
         what : str
-            What to call one of them in errors.
+            Name of one of them in error messages.
 
         Raises
         ------
         InvalidInputError
-            If the table has no labels, or one that is not described.
+            If the table has no labels, or has a label without covariates.
         """
         if labels is None:
             raise InvalidInputError(
@@ -83,7 +83,7 @@ def read_covariates(source: Any, *, key: str | None = None) -> Covariates:
     Returns
     -------
     Covariates
-        Numbers as they are, text as one 0-or-1 column per level.
+        Numeric columns as they are, text columns as one 0-or-1 column per level.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def read_covariates(source: Any, *, key: str | None = None) -> Covariates:
     distinct, counts = np.unique(labels, return_counts=True)
     if distinct.size != labels.size:
         raise InvalidInputError(
-            f"{where} describes a label twice", f"{distinct[counts > 1][0]!r}", fix="keep one line a label"
+            f"{where} lists a label twice", f"{distinct[counts > 1][0]!r}", fix="keep one line per label"
         )
     names, parts = list[str](), list[Matrix]()
     for name, column in columns.items():
@@ -115,7 +115,7 @@ def read_covariates(source: Any, *, key: str | None = None) -> Covariates:
                 names.append(part_name)
                 parts.append(part)
     if not parts:
-        raise InvalidInputError(f"{where} holds no covariate", f"columns {', '.join(columns)}")
+        raise InvalidInputError(f"{where} has no covariates", f"only the columns {', '.join(columns)}")
     return Covariates(labels, tuple(names), np.column_stack(parts))
 
 
@@ -123,7 +123,7 @@ def _numbers(name: str, column: NDArray[Any], where: str) -> list[tuple[str, Mat
     gaps = column == "" if column.dtype.kind == "U" else np.isnan(column.astype(np.float64))
     if gaps.any():
         raise InvalidInputError(
-            f"{where} has a gap in column {name!r}",
+            f"{where} has a missing value in column {name!r}",
             f"data line {int(np.argmax(gaps)) + 1}",
             fix="fill it in, or drop the column",
         )

@@ -1,4 +1,4 @@
-"""Query results from SQLite and PostgreSQL, through ADBC."""
+"""Query SQLite and PostgreSQL through ADBC."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from lowland.core.errors import InvalidInputError, MissingExtraError
 
 POSTGRESQL = ("postgresql", "postgres")
 SQLITE_ENDINGS = (".db", ".sqlite", ".sqlite3")
-# statements that return rows and do nothing else; others are refused before anything is asked
+# statements that only return rows; others are refused before the database is contacted
 READING = ("select", "with", "values", "table")
-# PostgreSQL's types that come over as something else than they mean
+# PostgreSQL types whose values arrive in a form that is not meaningful here
 FOREIGN = ("money", "bytea", "uuid", "inet", "cidr", "interval", "json", "jsonb", "point")
-# SQLite's columns have no types: they are read off so many lines, in general all
+# SQLite columns have no types: they are inferred from this many rows, usually all of them
 BATCH_ROWS = 100_000_000
 
 
@@ -29,13 +29,13 @@ def query_arrow(database: str | os.PathLike[str], query: str) -> Any:
     database : str or path
         "postgresql://user:password@host:port/name"; or "sqlite:///path", or the path of an SQLite file.
     query : str
-        In the database's SQL; it must begin with select, with, values or table, and runs read-only.
+        SQL that begins with select, with, values or table; it runs read-only.
 
     Raises
     ------
     InvalidInputError
-        If the database is unknown or cannot be reached, the query fails or would do something else than
-        read, or its result cannot be used. Passwords are not repeated.
+        If the database is unknown or cannot be reached, the query fails or would not only read, or its
+        result cannot be used. Messages do not show passwords.
     MissingExtraError
         If the driver is not installed.
     """
@@ -51,11 +51,11 @@ def query_arrow(database: str | os.PathLike[str], query: str) -> Any:
     if scheme == "sqlite" or (not scheme and Path(text).suffix.lower() in SQLITE_ENDINGS):
         absolute = "/" if text.startswith("sqlite:////") else ""
         path = Path(re.sub(r"^sqlite:/*", absolute, text, flags=re.IGNORECASE) if scheme else text)
-        if not path.is_file():  # SQLite would make an empty database
-            raise InvalidInputError("there is no such database", str(path), fix="check the path")
+        if not path.is_file():  # SQLite would create an empty database
+            raise InvalidInputError("the database does not exist", str(path), fix="check the path")
         return _fetch("sqlite", f"file:{quote(str(path))}?mode=ro", query, where=str(path))
     raise InvalidInputError(
-        "the database is of an unknown kind",
+        "the kind of database is unknown",
         shown(text),
         fix="use postgresql://user@host/name, sqlite:///path, or a path that ends in .db or .sqlite",
     )
@@ -69,14 +69,14 @@ def _check_query(query: str) -> None:
     word = first.group().lower() if first else ""
     if word not in READING:
         raise InvalidInputError(
-            "the query does something else than read",
-            repr(word or bare[:10]),
+            "the query must only read data",
+            f"a statement that begins with {word or bare[:10]!r}",
             fix="begin it with select or with",
         )
 
 
 def shown(uri: str) -> str:
-    """Return what may be told of an address: scheme, host and database, if they are plain to see."""
+    """Return the part of an address that is safe to show: scheme, host and database, if unambiguous."""
     try:
         parts = urlsplit(uri)
         host = parts.hostname or ""
@@ -91,7 +91,7 @@ def shown(uri: str) -> str:
 
 
 def _secrets(uri: str) -> list[str]:
-    """Return what may be a password in an address, as written and as meant, the longest first."""
+    """Return possible passwords in an address, as written and decoded, longest first."""
     found = re.findall(r"://[^:@/]*:(.*)@", uri) + re.findall(r"password=([^&\s]*)", uri, re.IGNORECASE)
     pieces = [piece for text in found for piece in (text, unquote(text), *re.split(r"[@/#?\[\]]", text))]
     return sorted({piece for piece in pieces if piece}, key=len, reverse=True)
@@ -132,7 +132,7 @@ def _plain(table: Any) -> Any:
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
         raise InvalidInputError(
-            "the result names a column twice", repr(repeated[0]), fix="give each a name of its own (as)"
+            "the result names a column twice", repr(repeated[0]), fix="rename one of them with AS"
         )
     for k, field in enumerate(table.schema):
         declared = ((field.metadata or {}).get(b"POSTGRESQL:type") or b"").decode()
@@ -140,9 +140,9 @@ def _plain(table: Any) -> Any:
         foreign = isinstance(field.type, pa.BaseExtensionType) and not exact
         if declared in FOREIGN or foreign or pa.types.is_binary(field.type) or pa.types.is_nested(field.type):
             raise InvalidInputError(
-                f"column {field.name!r} of the result is neither number nor text",
+                f"column {field.name!r} of the result holds neither numbers nor text",
                 declared or str(field.type),
-                fix="cast it in the query, to numeric or to text",
+                fix="cast it to numeric or text in the query",
             )
         if exact:
             chunks = [chunk.storage for chunk in table.column(k).chunks]

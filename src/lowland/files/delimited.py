@@ -1,4 +1,4 @@
-"""CSV and TSV files as typed columns, by PyArrow where it is installed, else by the standard library."""
+"""Read CSV and TSV files as typed columns, with PyArrow if installed, else with the standard library."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_header(path: Path, delimiter: str) -> list[str]:
     InvalidInputError
         If the file cannot be opened.
     FileFormatError
-        If it is empty or no UTF-8 text, or a name repeats.
+        If it is empty or not UTF-8 text, or repeats a column name.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -40,9 +40,7 @@ def read_header(path: Path, delimiter: str) -> list[str]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise _not_text(path, error) from error
     if not header:
-        raise FileFormatError(
-            f"{path} is empty", "no header line", fix="the first line must name the columns"
-        )
+        raise FileFormatError(f"{path} is empty", "no header line", fix="name the columns on the first line")
     repeated = [name for name in header if header.count(name) > 1]
     if repeated:
         raise FileFormatError(f"{path} names a column twice", repr(repeated[0]), fix="rename one of them")
@@ -61,17 +59,17 @@ def read_delimited(path: Path, delimiter: str, labels: Collection[str]) -> Colum
     path : Path
     delimiter : str
     labels : collection of str
-        Columns that hold names: kept as they are written, never read as numbers first.
+        Columns that hold labels: kept exactly as written, never parsed as numbers.
 
     Returns
     -------
     dict of str to ndarray or LabelColumn
-        Columns in order; those that are not labels are int64, float64 (NaN where missing) or text.
+        Columns in order; those that are not labels are int64, float64 (NaN if missing) or text.
 
     Raises
     ------
     FileFormatError
-        If it is not text, or has lines of different lengths.
+        If it is not text, or lines differ in their number of fields.
     """
     try:
         import pyarrow  # noqa: F401
@@ -92,8 +90,8 @@ def _read_plain(path: Path, delimiter: str, labels: Collection[str]) -> Columns:
                 if len(row) != len(header):
                     raise FileFormatError(
                         f"{path} is not a regular text table",
-                        f"{len(row)} fields for {len(header)} columns in line {reader.line_num}",
-                        fix="mend that line, or check the delimiter",
+                        f"{len(row)} fields for {len(header)} columns on line {reader.line_num}",
+                        fix="correct that line, or check the delimiter",
                     )
                 for column, cell in zip(cells, row, strict=True):
                     column.append(cell)
@@ -129,7 +127,7 @@ def _read_arrow(path: Path, delimiter: str, labels: Collection[str]) -> Columns:
     named = pa.dictionary(pa.int32(), pa.string())
     options = arrow_csv.ConvertOptions(
         null_values=list(MISSING),
-        strings_can_be_null=False,  # "NA" may well be somebody's name
+        strings_can_be_null=False,  # "NA" may be a legitimate label
         column_types=dict.fromkeys(labels, named),
     )
     try:
@@ -141,7 +139,7 @@ def _read_arrow(path: Path, delimiter: str, labels: Collection[str]) -> Columns:
         if "UTF8" in str(error) or isinstance(error, UnicodeDecodeError):
             raise _not_text(path, error) from error
         raise FileFormatError(
-            f"{path} is not a regular text table", str(error), fix="mend that line, or check the delimiter"
+            f"{path} is not a regular text table", str(error), fix="correct that line, or check the delimiter"
         ) from error
 
 
@@ -159,11 +157,13 @@ def _from_arrow(column: Any, is_label: bool) -> NDArray[Any] | LabelColumn:
         return np.asarray(column.to_numpy(), dtype=np.int64)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
-    # arrow takes other kinds (dates, booleans) for what they look like; here they are text
+    # Arrow infers other types (dates, booleans); here they are text
     return type_column([str(cell) if cell is not None else "" for cell in column.to_pylist()])
 
 
 def _not_text(path: Path, error: Exception) -> FileFormatError:
     return FileFormatError(
-        f"{path} is no UTF-8 text table", str(error), fix="save it as UTF-8, or check that it is a text file"
+        f"{path} is not a UTF-8 text file",
+        str(error),
+        fix="save it as UTF-8, or check that it is a text file",
     )

@@ -1,4 +1,4 @@
-"""Typed columns as tables of observations: long (row, column, value) or wide."""
+"""Turn typed columns into observations, from long (row, column, value) or wide tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lowland.files.delimited import MISSING, Columns, type_column
 @final
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Observations, and how the table that held them looked.
+    """Observations, and the layout of the table that they came from.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class Table:
     names : tuple of str
         Long: names of the row, column and value columns. Wide: name of the label column, or "".
     levels : mapping of str to tuple of str
-        Words of columns that were read as levels; their places are the numbers.
+        Words of the columns that were read as levels; the position of a word is its number.
     """
 
     observations: Observations
@@ -38,15 +38,15 @@ class Table:
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Reading:
-    """How a table is to be read.
+    """How to read a table.
 
     Parameters
     ----------
     row, column, value, layout, delimiter, duplicates, dtype
-        As of `read_table`.
-    levelled : collection of str
+        As in `read_table`.
+    two_level : collection of str
         Columns of a wide table that may hold two words instead of numbers.
     """
 
@@ -57,7 +57,7 @@ class Reading:
     delimiter: str | None = None
     duplicates: str = "error"
     dtype: str = "float64"
-    levelled: Collection[str] = ()
+    two_level: Collection[str] = ()
 
     def __post_init__(self) -> None:
         if self.layout not in ("auto", "long", "wide"):
@@ -69,7 +69,7 @@ class Reading:
 
     @property
     def names(self) -> tuple[str | None, str | None, str | None]:
-        """Names of the row, column and value columns, where they are given."""
+        """Names of the row, column and value columns; None if not given."""
         return self.row, self.column, self.value
 
 
@@ -80,7 +80,7 @@ def table_from_columns(columns: Columns, where: str, how: Reading) -> Table:
     ----------
     columns : dict of str to ndarray or LabelColumn
     where : str
-        What to call them in errors.
+        Name of the table in error messages.
     how : Reading
     """
     return (long_table if _is_long(columns, how) else wide_table)(columns, where, how)
@@ -93,7 +93,7 @@ def _is_long(columns: Columns, how: Reading) -> bool:
 
 
 def mostly_numbers(column: Any) -> bool:
-    """Whether at least half of a column's cells are numbers: a few bad cells do not change a layout."""
+    """Return whether at least half of the cells are numbers: a few bad cells do not change the layout."""
     if isinstance(column, LabelColumn):
         column = column.names[column.codes[:10_000]]
     if column.dtype.kind in "if":
@@ -102,13 +102,13 @@ def mostly_numbers(column: Any) -> bool:
 
 
 def long_table(columns: Columns, where: str, how: Reading) -> Table:
-    """Return a table whose lines are cells."""
+    """Return a long table, with one cell per line."""
     chosen = choose_columns(list(columns), where, how)
     row, column = (_labels(columns[name], name, where) for name in chosen[:2])
     values = _numbers(columns[chosen[2]], chosen[2], where, how.dtype)
     rows, cols = row.codes, column.codes
     keep = ~np.isnan(values)
-    if not keep.all():  # a listed cell without a value is a missing one
+    if not keep.all():  # a listed cell without a value is missing
         rows, cols, values = rows[keep], cols[keep], values[keep]
     _check_some(values, where)
     rows, cols, values = _row_by_row(rows, cols, values, column.names.size)
@@ -121,7 +121,7 @@ def long_table(columns: Columns, where: str, how: Reading) -> Table:
 def _row_by_row(
     rows: Indices, columns: Indices, values: NDArray[Any], width: int
 ) -> tuple[Indices, Indices, NDArray[Any]]:
-    """Return cells in the order of rows and columns: a fit must not depend on the order of lines."""
+    """Return cells sorted by row and column: a fit must not depend on the order of lines."""
     code = rows * width + columns
     if (np.diff(code) >= 0).all():
         return rows, columns, values
@@ -130,7 +130,7 @@ def _row_by_row(
 
 
 def _stable_order(code: Indices) -> Indices:
-    """Return the order of codes, equal ones as they come: sorted with their places where both fit."""
+    """Return a stable sorting order of codes; codes and positions are packed into one integer if both fit."""
     places = int(code.size - 1).bit_length()
     if int(code.max()).bit_length() + places >= 63:
         return np.argsort(code, kind="stable")
@@ -143,9 +143,9 @@ def choose_columns(header: list[str], where: str, how: Reading) -> tuple[str, ..
     """Return the names of the row, column and value columns of a long table."""
     if len(header) < 3:
         raise InvalidInputError(
-            f"{where} is no long table",
+            f"{where} is not a long table",
             f"{len(header)} columns",
-            fix="a long table has a row, a column and a value",
+            fix="give it a row, a column and a value column",
         )
     chosen = []
     for name, role, position in zip(how.names, ("row", "column", "value"), range(3), strict=True):
@@ -154,7 +154,7 @@ def choose_columns(header: list[str], where: str, how: Reading) -> tuple[str, ..
             raise InvalidInputError(
                 f"{where} has no column {name!r} for the {role}",
                 f"columns {', '.join(header)}",
-                fix="name one of them",
+                fix="name one of these columns",
             )
         chosen.append(name)
     if len(set(chosen)) < 3:
@@ -163,7 +163,7 @@ def choose_columns(header: list[str], where: str, how: Reading) -> tuple[str, ..
 
 
 def _distinct(column: NDArray[Any]) -> tuple[NDArray[Any], Indices]:
-    """Return distinct values in order, and which each is: whole numbers close together by counting."""
+    """Return sorted distinct values and the index of each cell's value; dense integers by counting."""
     if column.dtype.kind == "i" and column.size:
         first, last = int(column.min()), int(column.max())
         if last - first < 4 * column.size:
@@ -202,14 +202,14 @@ def _numbers(values: Any, name: str, where: str, dtype: str) -> NDArray[Any]:
         raise InvalidInputError(
             f"{where} has text where numbers are needed",
             f"{str(values[bad]) if values.size else ''!r} in column {name!r}, data line {bad + 1}",
-            fix="mend the cell, drop the column, name the row, column and value columns of a long table, or "
-            "a loss for two words (logistic)",
+            fix="correct the cell or drop the column; for a long table, name its row, column and value "
+            "columns; for a column of two words, use the logistic loss",
         )
     numbers: NDArray[Any] = values.astype(dtype)
     if np.isinf(numbers).any():
         bad = int(np.argmax(np.isinf(numbers)))
         raise InvalidInputError(
-            f"{where} holds an infinity",
+            f"{where} holds an infinite value",
             f"column {name!r}, data line {bad + 1}",
             fix="leave missing cells blank",
         )
@@ -225,18 +225,18 @@ def _is_number(cell: str) -> bool:
 
 
 def wide_table(columns: Columns, where: str, how: Reading) -> Table:
-    """Return a table whose lines are rows."""
+    """Return a wide table, with one row per line."""
     first = how.row or next(iter(columns), "")
     labels = _wide_labels(columns, first, where, asked=how.row is not None)
     numeric = [name for name in columns if labels is None or name != first]
     if not numeric or not columns[numeric[0]].size:
         raise InvalidInputError(
-            f"{where} is empty", f"{len(numeric)} number columns", fix="pass a table with data"
+            f"{where} is empty", f"{len(numeric)} numeric columns", fix="pass a table with data"
         )
     levels: dict[str, tuple[str, ...]] = {}
     made = []
     for name in numeric:
-        words = _words(columns[name]) if name in how.levelled else None
+        words = _words(columns[name]) if name in how.two_level else None
         if words is not None:
             levels[name] = _two_words(words, name, where)
             codes = {word: float(k) for k, word in enumerate(levels[name])}
@@ -252,7 +252,7 @@ def wide_table(columns: Columns, where: str, how: Reading) -> Table:
 
 
 def _words(column: Any) -> NDArray[Any] | None:
-    """Return a column of words, None for one of numbers."""
+    """Return a column of words, or None if it holds numbers."""
     if isinstance(column, LabelColumn):
         column = column.names[column.codes] if column.size else column.names
     if column.dtype.kind != "U" or all(_is_number(cell) or cell in MISSING for cell in column.tolist()):
@@ -272,7 +272,7 @@ def _two_words(column: NDArray[Any], name: str, where: str) -> tuple[str, ...]:
 
 
 def _wide_labels(columns: Columns, first: str, where: str, *, asked: bool) -> NDArray[Any] | None:
-    """Return the labels of a wide table's rows: its first column if that is text, or the one asked for."""
+    """Return the row labels of a wide table: its first column if that is text, or the requested column."""
     column = columns.get(first)
     if column is None or not column.size:
         return None

@@ -1,4 +1,4 @@
-"""Completed tables and predictions as text or columnar files."""
+"""Write completed tables and predictions to text or columnar files."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ import numpy as np
 from lowland.core.atomic import write_whole
 from lowland.files.columnar import COLUMNAR, need_arrow
 
-# lines of a columnar file that are converted at once
+# rows of a columnar file converted at once
 BATCH = 100_000
 
 
 def write_rows(path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Write a CSV (or, by its ending, TSV, Parquet or Feather) file, whole or not at all.
+    """Write a CSV file (by its extension also TSV, Parquet or Feather), atomically.
 
     Parameters
     ----------
     path : path
     header : sequence of str
     rows : iterable of sequences
-        In text, Python floats are written with nine significant digits, NumPy numbers with all that they
-        have.
+        In text files, Python floats are written with nine significant digits, NumPy numbers in full.
     """
     if str(path).lower().endswith(COLUMNAR):
         _write_columnar(path, header, rows)
@@ -48,7 +47,7 @@ def write_rows(path: str | os.PathLike[str], header: Sequence[str], rows: Iterab
 def _write_columnar(
     path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
-    """Write lines batch by batch; the kinds of columns are those of the first batch."""
+    """Write rows batch by batch; the first batch sets the types of the columns."""
     need_arrow(os.path.splitext(path)[1])
     import pyarrow as pa
     from pyarrow import parquet
@@ -83,5 +82,5 @@ def _plain(value: Any) -> Any:
 
 
 def cell_text(value: Any) -> str:
-    """Return a float with nine significant digits, anything else as it is."""
+    """Return a Python float with nine significant digits, and anything else as text."""
     return f"{value:.9g}" if type(value) is float else str(value)

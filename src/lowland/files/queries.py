@@ -1,4 +1,4 @@
-"""Tables of observations from database queries."""
+"""Read tables of observations from database queries."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_sql(
     row, column, value : str, optional
         Names of the columns of a long table, as in `read_table`.
     layout : {"auto", "long", "wide"}
-        "auto" takes a result of exactly three columns, the last mostly numbers, for long.
+        "auto" reads a result as long if it has exactly three columns, the last mostly numbers.
     duplicates : {"error", "mean", "last"}
         What to do with a cell that is listed twice.
     dtype : {"float64", "float32"}
@@ -41,7 +41,7 @@ def read_sql(
     Returns
     -------
     Observations
-        With the table's labels; NULL is missing. Lines may come in any order: they give the same fit.
+        With the table's labels; NULL is missing. The order of lines does not affect a fit.
 
     Raises
     ------
@@ -60,10 +60,12 @@ def read_sql(
     >>> ll.read_sql("select user, item, stars from ratings", path).shape
     (2, 1)
     """
-    how = Reading(row, column, value, layout, None, duplicates, dtype)
+    how = Reading(
+        row=row, column=column, value=value, layout=layout, delimiter=None, duplicates=duplicates, dtype=dtype
+    )
     return load_query(query, database, how).observations
 
 
 def load_query(query: str, database: str | os.PathLike[str], how: Reading) -> Table:
-    """Read a query's result and keep how it looked; errors are those of `read_sql`."""
+    """Read a query's result and keep its layout; errors are those of `read_sql`."""
     return table_from_columns(frame_columns(query_arrow(database, query)), "the result", how)

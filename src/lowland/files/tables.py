@@ -1,4 +1,4 @@
-"""Tables as observations: long (row, column, value) or wide, from files and data frames."""
+"""Read long (row, column, value) or wide tables from files and data frames."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def read_table(
     source : path or data frame
         CSV, TSV, Parquet, Feather, Matrix Market, NPY or NPZ; or a pandas, Polars or Arrow frame.
     row, column, value : str, optional
-        Names of the columns of a long table; naming one makes the table long, unless `layout` is
-        "wide": then `row` names the column of row labels.
+        Names of the columns of a long table. Naming one of them makes the table long, unless `layout` is
+        "wide"; `row` then names the column of row labels.
     layout : {"auto", "long", "wide"}
-        "auto" takes a table of exactly three columns, the last mostly numbers, for long.
+        "auto" reads a table as long if it has exactly three columns, the last mostly numbers.
     delimiter : str, optional
-        Separator of a text file; by default a comma for .csv and a tab otherwise.
+        Field separator of a text file; by default a comma for .csv and a tab otherwise.
     duplicates : {"error", "mean", "last"}
         What to do with a cell that is listed twice.
     dtype : {"float64", "float32"}
@@ -61,13 +61,13 @@ def read_table(
     Returns
     -------
     Observations
-        With the table's labels: whole numbers, or text exactly as written ("007" is not "7"). A
-        wide table's first column holds the row labels if it is text.
+        With the table's labels: integers, or text exactly as written ("007" is not "7"). The first
+        column of a wide table holds the row labels if it is text.
 
     Raises
     ------
     InvalidInputError
-        If the file cannot be read or its contents cannot be used; the message names the place.
+        If the file cannot be read or its contents cannot be used; the message gives the position.
 
     Examples
     --------
@@ -76,11 +76,22 @@ def read_table(
     >>> ll.read_table(data_path("fertility")).shape
     (210, 52)
     """
-    return load_table(source, Reading(row, column, value, layout, delimiter, duplicates, dtype)).observations
+    return load_table(
+        source,
+        Reading(
+            row=row,
+            column=column,
+            value=value,
+            layout=layout,
+            delimiter=delimiter,
+            duplicates=duplicates,
+            dtype=dtype,
+        ),
+    ).observations
 
 
 def load_table(source: Any, how: Reading = DEFAULT) -> Table:
-    """Read a table and keep how it looked; errors are those of `read_table`.
+    """Read a table and keep its layout; errors are those of `read_table`.
 
     Parameters
     ----------
@@ -101,20 +112,20 @@ def load_table(source: Any, how: Reading = DEFAULT) -> Table:
 def read_columns(
     source: Any, key: str | None = None, *, delimiter: str | None = None
 ) -> tuple[dict[str, NDArray[Any]], str]:
-    """Return the columns of a file or data frame, labels as written, and what to call it in errors.
+    """Return the columns of a file or data frame, labels as written, and its name for error messages.
 
     Parameters
     ----------
     source : path or data frame
     key : str, optional
-        The column of labels; the first by default.
+        The column of labels; by default the first.
     delimiter : str, optional
-        Of a text file; by default as its ending says.
+        Field separator of a text file; by default chosen by the file extension.
     """
     if isinstance(source, str | os.PathLike) and Path(source).suffix.lower() in DELIMITERS:
         delimiter = delimiter or DELIMITERS[Path(source).suffix.lower()]
     elif delimiter is not None:
-        raise InvalidInputError("a delimiter is for text files", repr(delimiter), fix="leave it out")
+        raise InvalidInputError("a delimiter applies only to text files", repr(delimiter), fix="omit it")
     if delimiter is not None:
         path = Path(source)
         header = read_header(path, delimiter)
@@ -129,7 +140,7 @@ def read_columns(
 
 
 def _load_text(path: Path, delimiter: str, how: Reading) -> Table:
-    """Read a text table; which columns hold labels must be known before it is read."""
+    """Read a text table; the columns that hold labels must be known before reading."""
     header = read_header(path, delimiter)
     maybe_long = how.layout == "long" or (how.layout == "auto" and (any(how.names) or len(header) == 3))
     if maybe_long:

@@ -1,1 +1,1 @@
-"""Compiled loops over plain arrays; each has a plain NumPy reference beside it in the tests."""
+"""Compiled loops over plain arrays; each has a plain NumPy reference in the tests."""

@@ -1,4 +1,4 @@
-"""The connected parts of a table: rows and columns that observed cells link."""
+"""The connected components of a table: rows and columns linked by observed cells."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lowland.core.arrays import Indices
 
 
 def connected_parts(rows: Indices, columns: Indices, shape: tuple[int, int]) -> Indices:
-    """Return a number for the part of each row, then of each column, shape (m + n,)."""
+    """Return the component number of each row, then of each column, shape (m + n,)."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

@@ -1,4 +1,4 @@
-"""Second derivatives of a table's squared error: between its two sides, and of each line alone."""
+"""Second derivatives of a table's squared error: mixed ones of its two sides, and those of each line."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def cross_product(
     starts, indices : ndarray of int, shapes (lines + 1,) and (p,)
         Cells of the lines, and their partners.
     own : ndarray, shape (lines, a)
-        What partners' unknowns are multiplied by in the predictions of a line.
+        Coefficients of the partners' unknowns in the predictions of a line.
     partner : ndarray, shape (partners, b)
-        What a line's own unknowns are multiplied by.
+        Coefficients of a line's own unknowns.
     direction : ndarray, shape (partners, a)
         Change of the partners' unknowns, the first `rank` of which are factors.
     offset : float
@@ -42,7 +42,7 @@ def cross_product(
     residuals : ndarray, shape (p,)
         Weighted predictions minus data, in the order of `indices`.
     rank : int
-        How many of both sides' unknowns are factors, which multiply each other; the others are biases.
+        Number of unknowns on each side that are factors, which multiply each other; the rest are biases.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def cross_product(
 
     Notes
     -----
-    Costs O(p (a + b)). Lines are computed alone: the bits do not depend on threads.
+    Costs O(p (a + b)). Lines are computed separately: the bits do not depend on threads.
     """
     out = np.zeros((starts.size - 1, partner.shape[1]))
     arrays = [np.ascontiguousarray(array, np.float64) for array in (own, partner, direction)]

@@ -1,4 +1,4 @@
-"""Exact signs and ranks of arrays of floats, by integers without bound; floats decide the clear cases."""
+"""Exact signs and ranks of arrays of floats, by unbounded integers; floats decide the clear cases."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def pivot_columns(rows: Sequence[Sequence[int]]) -> list[int]:
 def exact_rank(matrix: NDArray[Any]) -> int:
     """Return the rank of a matrix of floats over the rational numbers.
 
-    O(rows columns rank) operations with integers of up to 53 rank bits: for some hundred rows.
+    O(rows columns rank) operations with integers of up to 53 rank bits: suitable for a few hundred rows.
     """
     return len(pivot_columns(integer_rows(np.asarray(matrix, np.float64))))
 
@@ -85,7 +85,7 @@ def product_signs(points: Array, directions: Array) -> NDArray[np.int8]:
         bound = (points.shape[1] + 2) * np.finfo(float).eps * (np.abs(points) @ np.abs(directions).T)
         signs = np.sign(product).astype(np.int8)
     tiny = np.finfo(float).tiny * (points.shape[1] + 1)
-    doubtful = np.argwhere(~(np.abs(product) > bound + tiny))  # what is not a number is doubtful too
+    doubtful = np.argwhere(~(np.abs(product) > bound + tiny))  # NaN is doubtful too
     if doubtful.size:
         rows, others = integer_rows(points), integer_rows(directions)
         for i, k in doubtful:
@@ -121,7 +121,7 @@ def side_signs(
     rows : ndarray, shape (n, d)
         Of rank d.
     whole : list of list of int
-        The same as integers.
+        The same rows as integers.
     picks : ndarray of int, shape (picks, d - 1)
 
     Returns
@@ -133,7 +133,7 @@ def side_signs(
     d = rows.shape[1]
     sizes = np.abs(rows).sum(axis=1)
     product = normals(rows, picks) @ rows.T
-    # determinants by LU: backward stable up to growth 2^d, forward by the product of the rows' sizes
+    # determinants by LU: backward stable up to growth 2^d, forward error by the product of the rows' norms
     scale = np.prod(sizes[picks], axis=1)[:, None] * sizes
     bound = 8 * d**3 * 2.0**d * np.finfo(float).eps * scale + np.finfo(float).tiny
     signs = np.sign(product).astype(np.int8)

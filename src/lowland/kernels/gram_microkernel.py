@@ -2,7 +2,7 @@
 
 The lower triangle of G = base + sum_j w_j y_j y_j^T is kept as vectors of `LANES` rows of one
 column and cut into tiles that fit the registers. A tile runs over all ratings of a row: one load
-a row block, one broadcast a column, one fused multiply-add a pair, straight from the gathered row.
+per row block, one broadcast per column, one fused multiply-add per pair, straight from the gathered row.
 """
 
 from __future__ import annotations

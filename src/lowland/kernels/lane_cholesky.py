@@ -2,8 +2,8 @@
 
 L is kept in panels of four rows, column after column: the vector of (row r, column p) of a panel
 lies at ``start + (4 p + r) * LANES``. Tiles of 4 x 4 lane vectors do 16 multiply-adds for 8 loads.
-The right-hand side rides along as a fifth row of every diagonal tile, so forward substitution
-costs no pass. The reciprocal of the diagonal is stored, so nothing is divided twice.
+The right-hand side is carried as a fifth row of every diagonal tile, so forward substitution
+needs no extra pass. The reciprocal of the diagonal is stored, so nothing is divided twice.
 
 A pivot at or below `tolerance` times its diagonal entry marks a dependent column: its reciprocal
 is set to zero, which gives that unknown the value zero and leaves the others their least-squares
@@ -94,7 +94,7 @@ def emit_below(e, factor, start, diagonal_start, first):
 
 
 def emit_back(e, factor, start, right, first):
-    """Solve with the transposed diagonal tile, then take its unknowns out of the rows above."""
+    """Solve with the transposed diagonal tile, then eliminate its unknowns from the rows above."""
     column, _ = _panel(e, factor, start)
     here = [e.at(first, (1, c)) for c in range(4)]
     right_at = [e.at(0, (c, LANES)) for c in here]

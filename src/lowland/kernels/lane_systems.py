@@ -32,7 +32,7 @@ def pad_rows(array):
 
 
 def factor_length(k):
-    """Return how many numbers the factors of `LANES` systems take."""
+    """Return how many numbers the factors of `LANES` systems occupy."""
     blocks = layout(k)[0]
     return LANES * LANES * blocks * (blocks + 1) // 2 * LANES
 

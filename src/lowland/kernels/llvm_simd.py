@@ -1,4 +1,4 @@
-"""Vector instructions written straight into LLVM, where Numba's loops leave speed behind.
+"""Vector instructions written directly in LLVM, where Numba's loops are too slow.
 
 An *emitter* is a function `emit(e, *args)` that writes instructions through an `Emit`. `kernel`
 wraps it as one LLVM function that is never inlined: inlined, LLVM keeps the accumulators of

@@ -23,7 +23,7 @@ _PANEL = 32
 
 
 def random_prime(rng: np.random.Generator) -> int:
-    """Return a prime between 2^22 and 2^23, each with the same chance: about 270,000 of them."""
+    """Return a prime between 2^22 and 2^23, uniformly at random among about 270,000."""
     while True:
         number = int(rng.integers(1 << 21, 1 << 22)) * 2 + 1
         divisors = np.arange(3, int(number**0.5) + 1, 2)
@@ -32,7 +32,7 @@ def random_prime(rng: np.random.Generator) -> int:
 
 
 def residues(array: NDArray[np.floating[Any]], prime: int) -> Array:
-    """Return the residues of an array of float64 numbers, each read as the fraction that it is.
+    """Return the residues of an array of float64 numbers, each taken as the exact fraction it represents.
 
     A float is m 2^e with integer m; 2 has an inverse modulo an odd prime, so the residue is exact.
 
@@ -78,7 +78,7 @@ def eliminate(matrix: Array, prime: int) -> NDArray[np.intp]:
     Parameters
     ----------
     matrix : ndarray of float64, shape (rows, columns)
-        Overwritten. Its first `rank` rows are the echelon rows; entries left of a pivot are void.
+        Overwritten. Its first `rank` rows are the echelon rows; entries left of a pivot are undefined.
     prime : int
 
     Returns
@@ -116,7 +116,7 @@ def eliminate(matrix: Array, prime: int) -> NDArray[np.intp]:
 
 
 def rank(matrix: Array, prime: int) -> int:
-    """Return the rank of a matrix of residues, which is left as it is."""
+    """Return the rank of a matrix of residues, without changing it."""
     return int(eliminate(np.array(matrix, np.float64), prime).size)
 
 
@@ -128,9 +128,9 @@ def random_null_vector(
     Parameters
     ----------
     echelon : ndarray, shape (rows, columns)
-        What `eliminate` left.
+        The matrix after `eliminate`.
     pivots : ndarray of int
-        What `eliminate` returned.
+        The pivots that `eliminate` returned.
     prime : int
     rng : numpy.random.Generator
 
@@ -164,7 +164,7 @@ def inverse(a, prime):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _reduce(block, prime):
-    """Bring integers of at most 53 bits to their residues, in place."""
+    """Reduce integers of at most 53 bits to their residues, in place."""
     reciprocal = 1.0 / prime
     for i in range(block.shape[0]):
         row = block[i]
@@ -221,7 +221,7 @@ def _factor_panel(panel, lower, order, prime):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def back_substitute(echelon, pivots, x, prime):
-    """Set x at the pivot columns so that echelon @ x = 0 modulo the prime, the rest of x given."""
+    """Set x at the pivot columns so that echelon @ x = 0 modulo the prime, with the rest of x given."""
     for i in range(pivots.size - 1, -1, -1):
         total = 0.0
         for c in range(pivots[i] + 1, x.size):

@@ -36,13 +36,13 @@ class Moments:
 @final
 @dataclass(frozen=True, eq=False)
 class RowMoments:
-    """What `row_moments` finds of each row.
+    """Results of `row_moments` for each row.
 
     Parameters
     ----------
     moments : Moments
     log_determinants : ndarray of float64, shape (rows,)
-        Of the posterior precisions A.
+        Log determinants of the posterior precisions A.
     explained : ndarray of float64, shape (rows,)
         Mean times A times mean.
     squares : ndarray of float64, shape (rows,)
@@ -78,7 +78,7 @@ def row_moments(
     indices : ndarray of int32, shape (p,)
         Which partner row each entry belongs to.
     values : ndarray, shape (p,)
-        Targets v, less everything but the low-rank part and the biases.
+        Targets v, minus everything except the low-rank part and the biases.
     biased : bool
         Whether the last coordinate of rows, on both sides, is a bias.
     weights : ndarray, shape (p,), or None
@@ -96,7 +96,7 @@ def row_moments(
 
     Notes
     -----
-    Costs O(p d^2 + rows d^3). Rows are computed alone: the bits do not depend on threads.
+    Costs O(p d^2 + rows d^3). Rows are computed separately: the bits do not depend on threads.
     """
     dtype, (rows, d) = values.dtype, shift.shape
     lower = d * (d + 1) // 2

@@ -1,7 +1,7 @@
-"""The moment kernel in vector form: second moments are added up packed, then solved in lanes.
+"""The moment kernel in vector form: packed second moments are summed, then solved in lanes.
 
 A packed moment is far longer than a factor row, so the sums are bound by the cache. A batch of rows
-therefore meets the other side tile by tile: the moments of a tile stay in the second-level cache
+therefore processes the other side tile by tile: the moments of a tile stay in the second-level cache
 while all rows of the batch add theirs. Every row still adds in ascending order of its partners.
 """
 
@@ -27,7 +27,7 @@ from lowland.kernels.moments_microkernel import add_moments
 from lowland.kernels.rows_vector import pack_base
 from lowland.kernels.threads import balanced_bounds, even_bounds, run_chunks
 
-# bytes of packed moments, and of systems under way, that the second-level cache holds together
+# bytes of packed moments, and of systems in progress, that fit into the second-level cache together
 TILE, BATCH, VISIT = 1 << 19, 1 << 20, 6
 
 
@@ -43,7 +43,7 @@ def row_moments(partner, biased, starts, indices, values, weights, precision, sh
     weight = values if weights is None else weights
     ridge, floor = np.zeros(LANES, dtype), np.full(LANES, tolerance, dtype)
     side = 4 * -(-k // 4)
-    # a row must find some entries in a tile, or coming back to it costs more than the cache saves
+    # a row needs some entries in a tile, or returning to it costs more than the cache saves
     per_tile = VISIT * blocks.shape[0] * max(count, 1) // max(values.size, 1)
     tile = max(LANES, TILE // blocks.strides[0], per_tile)
 

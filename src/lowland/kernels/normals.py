@@ -1,7 +1,7 @@
-"""Normal numbers that depend on a counter only: the same bits on any number of threads.
+"""Counter-based normal numbers: the same bits on any number of threads.
 
-Philox 4x32-10 turns (row, group, iteration, stream) and a key into four random words; Box and
-Muller's formula turns two words into two normals, in single precision and without branches, so
+Philox 4x32-10 turns (row, group, iteration, stream) and a key into four random words; the
+Box-Muller formula turns two words into two normals, in single precision and without branches, so
 that the loops are vectorised. A normal carries 23 random bits and is at most 5.8 in size.
 
 References
@@ -105,7 +105,7 @@ def row_normals(rows: int, width: int, iteration: int, key: int) -> NDArray[np.f
     Returns
     -------
     ndarray of float32, shape (rows, width)
-        Rows do not depend on how many there are.
+        Rows do not depend on the number of rows.
     """
     out = np.empty((rows, width), np.float32)
     _fill_rows(out, -(-width // 4), iteration, np.uint64(key))

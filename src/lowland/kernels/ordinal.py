@@ -1,4 +1,4 @@
-"""The proportional-odds loss cell by cell: each term from one exponential a margin."""
+"""The proportional-odds loss cell by cell: each term from one exponential per margin."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lowland.core.arrays import Vector
 from lowland.kernels.threads import even_bounds, run_chunks
 
 TERMS = ("value", "slope", "curvature", "majorant")
-# elementary steps of a cell, for the choice of threads
+# elementary steps per cell, for the choice of threads
 COST = 40
 
 
@@ -25,7 +25,7 @@ def ordinal_terms(z: Vector, y: Vector, edges: Vector, constants: Vector, term: 
     edges : ndarray of float64, shape (K + 1,)
         Thresholds with infinities around them: level k lies between edges k and k + 1.
     constants : ndarray of float64, shape (K,)
-        What the value of each level holds besides softplus(z - upper) + softplus(lower - z).
+        Constant in the value of each level besides softplus(z - upper) + softplus(lower - z).
     term : {"value", "slope", "curvature", "majorant"}
 
     Returns

@@ -1,7 +1,7 @@
 """Sums over Pauli words by bit tricks and fast Walsh-Hadamard transforms.
 
 A word with flip mask x and sign mask z has one entry per row: P[i, i ^ x] = phase * (-1)^|i & z|. Words
-that share a flip differ in signs only, and one transform of length n gives the sums of them all.
+with the same flip differ only in signs, and one transform of length n gives the sums of all of them.
 """
 
 from __future__ import annotations

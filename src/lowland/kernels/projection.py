@@ -1,10 +1,10 @@
-"""Variable projection for sampled matrices: one factor solved for, column by column, the other searched.
+"""Variable projection for sampled matrices: one factor is eliminated, column by column, the other searched.
 
 With U held, column j of X = U B has b_j = argmin |W_j (U_j b - y_j)|^2 + b^H K b, where U_j are the rows
-of U that are seen in column j, W_j the roots of their weights and K a small positive matrix, the *prior*.
+of U observed in column j, W_j the roots of their weights and K a small positive matrix, the *prior*.
 Everything that the reduced problem needs follows from an orthonormal basis Q_j of [W_j U_j; K^(1/2)]:
 residuals are (I - Q_j Q_j^H) W_j y_j, and the reduced Gauss-Newton matrix is
-sum_j (I - Q_j Q_j^H) kron conj(b_j) b_j^T. Real and complex numbers are served by the same code.
+sum_j (I - Q_j Q_j^H) kron conj(b_j) b_j^T. The same code handles real and complex numbers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def eliminate(
     ----------
     u : ndarray, shape (m, k)
     starts, indices : ndarray of int, shapes (n + 1,) and (p,)
-        The rows seen in each column.
+        The rows observed in each column.
     values : ndarray, shape (p,)
         Data, in that order.
     roots : ndarray, shape (p,), or None
@@ -92,14 +92,14 @@ def row_blocks(
 ) -> Matrix:
     """Return the diagonal blocks of the reduced Gauss-Newton matrix, one per row, shape (m, k, k).
 
-    Cells that are listed more than once count as if each stood alone: blocks are for preconditioning.
+    Repeated cells are treated as independent: the blocks are for preconditioning only.
 
     Parameters
     ----------
     starts, indices : ndarray of int
-        The columns seen in each *row*.
+        The columns observed in each *row*.
     order : ndarray of int, shape (p,)
-        Where the entries of the rows stand in `q`, which is ordered by columns.
+        Positions of the rows' entries in `q`, which is ordered by columns.
     """
     k = q.shape[1]
     out = np.zeros((starts.size - 1, k, k), q.dtype)
@@ -113,7 +113,7 @@ def row_blocks(
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 def _orthonormalise(a, r):
-    """Gram-Schmidt, twice, in place; columns that vanish become zero with a zero on the diagonal of r."""
+    """Run Gram-Schmidt twice, in place; vanishing columns become zero with a zero on the diagonal of r."""
     rows, k = a.shape
     for c in range(k):
         before = 0.0

@@ -16,13 +16,13 @@ def rank_one_part(tensor: Matrix, rng: np.random.Generator, starts: int = 5) -> 
     ----------
     tensor : ndarray
     rng : numpy.random.Generator
-        For the random starts; one more is made of the leading slice.
+        For the random starts; one more start is made from the leading slice.
     starts : int
 
     Returns
     -------
     float, list of ndarray
-        The best of all starts. Its error need not be the least: the problem is hard.
+        The best of all starts. It need not be globally optimal: the problem is hard.
 
     Notes
     -----
@@ -42,7 +42,7 @@ def rank_one_part(tensor: Matrix, rng: np.random.Generator, starts: int = 5) -> 
 def contract_all_but(tensor: Matrix, vectors: list[Vector], mode: int) -> Vector:
     """Return the tensor contracted with the vectors of all modes but one."""
     out = tensor
-    for n in range(tensor.ndim - 1, -1, -1):  # from behind, so that positions of earlier modes stay
+    for n in range(tensor.ndim - 1, -1, -1):  # last mode first: earlier positions stay
         if n != mode:
             out = np.tensordot(out, vectors[n], axes=(n, 0))
     return np.asarray(out)

@@ -17,7 +17,7 @@ from lowland.kernels.modular import Array
 @final
 @dataclass(frozen=True, eq=False)
 class Residues:
-    """Numbers a + i b with a and b modulo a prime; without b all are real.
+    """Numbers a + i b with a and b modulo a prime; without b they are real.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class Residues:
     imaginary : ndarray of float64, or None
     prime : int
     support : ndarray of int, or None
-        Rows that are not zero, where only some are known to be; what is made of the array forgets it.
+        The nonzero rows, if only some can be nonzero; derived arrays do not keep it.
     """
 
     real: Array
@@ -35,7 +35,7 @@ class Residues:
 
     @classmethod
     def of(cls, numbers: Matrix, prime: int) -> Residues:
-        """Return the residues of floats, each read as the fraction that it is."""
+        """Return the residues of floats, each taken as the exact fraction it represents."""
         if np.iscomplexobj(numbers):
             return cls(modular.residues(numbers.real, prime), modular.residues(numbers.imag, prime), prime)
         return cls(modular.residues(numbers, prime), None, prime)
@@ -78,7 +78,7 @@ class Residues:
         return self._product(other, lambda a, b: modular.multiply(a, b, self.prime))
 
     def __mul__(self, other: Residues) -> Residues:
-        """Return the product number by number, shapes broadcast."""
+        """Return the elementwise product, with broadcasting."""
         return self._product(other, lambda a, b: np.mod(a * b, self.prime))
 
     def conj(self) -> Residues:
@@ -88,7 +88,7 @@ class Residues:
         return Residues(self.real, np.mod(-self.imaginary, self.prime), self.prime)
 
     def rearranged(self, change: Callable[[Array], Array]) -> Residues:
-        """Return what a rearrangement makes of both parts."""
+        """Return the array with both parts rearranged."""
         moved = None if self.imaginary is None else change(self.imaginary)
         return Residues(change(self.real), moved, self.prime)
 

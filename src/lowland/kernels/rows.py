@@ -2,7 +2,7 @@
 
 Alternating minimisation, variational and Gibbs sweeps all start from these systems. Two forms
 compute the same numbers to rounding: `rows_vector` (hand-placed registers) and `rows_portable`
-(plain loops). Every row is computed alone and in one order, so the bits do not depend on the
+(plain loops). Every row is computed separately and in a fixed order, so the bits do not depend on the
 number of threads.
 """
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 
-# the vector form is compiled once per width; beyond this its code grows too long to be worth it
+# the vector form is compiled once per width; above this width its code is too long to pay off
 WIDEST_VECTOR = 96
 
 
@@ -33,14 +33,14 @@ def default_form(width: int) -> str:
 
 
 def pivot_floor(width: int, dtype: np.dtype[Any]) -> float:
-    """Return the part of its diagonal entry below which a pivot is rounding."""
+    """Return the fraction of its diagonal entry below which a pivot counts as rounding."""
     return float(4 * width * np.finfo(dtype).eps)
 
 
 @final
 @dataclass(frozen=True)
 class Noise:
-    """Which normals turn solutions into draws from the Gaussian with the same precision.
+    """The normals that turn solutions into draws from the Gaussian with the same precision.
 
     Parameters
     ----------
@@ -87,12 +87,12 @@ def solve_rows(
     precision : ndarray, shape (k, k)
         Prior precision P, symmetric.
     shift : ndarray, shape (k,) or (rows, k), optional
-        Prior precision times prior mean, of all rows or of each; zero by default.
+        Prior precision times prior mean, for all rows or each row; zero by default.
     count_ridge : float
         Ridge per entry: c_i is this times the number of entries of row i.
     noise : Noise, optional
-        Makes x_i a draw from the Gaussian of this mean whose precision is the matrix on the left
-        over the squared scale.
+        Makes x_i a draw from the Gaussian with this mean, whose precision is the matrix on the left
+        divided by the squared scale.
     form : {"vector", "portable"}, optional
         Which of the two forms; by default the faster one.
 

@@ -1,4 +1,4 @@
-"""Rows of least squares with no negative unknown: coordinate descent on each row's normal equations."""
+"""Nonnegative least squares by rows: coordinate descent on each row's normal equations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.threads import balanced_bounds, run_chunks
 
-# passes over the unknowns of a row; it ends earlier where none moves by more than this part of the largest
+# passes over the unknowns of a row, fewer if none changes by more than this fraction of the largest
 MOST_PASSES, SETTLED = 200, 1e-10
 
 
@@ -35,12 +35,12 @@ def solve_rows_nonnegative(
     ridge : float
         At least 0.
     start : ndarray, shape (rows, k)
-        Where to begin, at least 0.
+        The starting point, at least 0.
 
     Returns
     -------
     ndarray, shape (rows, k)
-        No row is worse than it began.
+        No row is worse than its start.
     """
     partner = np.ascontiguousarray(partner)
     out = np.ascontiguousarray(start).copy()

@@ -37,7 +37,7 @@ def solve_rows(
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
 def _add_ranks(gram, x, y, s, v):
-    # four ratings a pass; a function of its own, so that the inner loop is vectorised
+    # four ratings per pass; a separate function, so that the inner loop is vectorised
     for a in range(x.size):
         s0, s1, s2, s3 = s[0, a], s[1, a], s[2, a], s[3, a]
         for b in range(a + 1):

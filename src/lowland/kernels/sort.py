@@ -11,7 +11,7 @@ from lowland.core.arrays import Indices
 
 
 def sort_both_ways(rows: Indices, columns: Indices, shape: tuple[int, int]) -> Any:
-    """Return where each row and each column finds its entries.
+    """Return the positions of the entries of each row and of each column.
 
     Parameters
     ----------

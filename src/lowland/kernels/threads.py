@@ -2,7 +2,7 @@
 
 Kernels release the interpreter's lock and never share what they write, so the result does not
 depend on the number of threads. Plain threads compile three times faster than Numba's parallel
-loops and start in about 0.1 ms; work below `WORTH_IT` elementary steps runs where it is.
+loops and start in about 0.1 ms; work below `WORTH_IT` elementary steps runs in the calling thread.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def thread_count() -> int:
 
 
 def chunk_count() -> int:
-    """Return into how many chunks work is cut: two a thread, so that a slow thread does less."""
+    """Return the number of chunks: two per thread, so that a slow thread does less."""
     threads = thread_count()
     return 2 * threads if threads > 1 else 1
 
@@ -69,7 +69,7 @@ def run_chunks(function: Callable[[int, int], None], bounds: np.ndarray) -> None
     helpers = [Thread(target=work) for _ in range(min(thread_count(), len(chunks)) - 1)]
     for helper in helpers:
         helper.start()
-    work()  # this thread works too: one start less to wait for
+    work()  # this thread works too, which saves one thread start
     for helper in helpers:
         helper.join()
     if errors:
@@ -77,7 +77,7 @@ def run_chunks(function: Callable[[int, int], None], bounds: np.ndarray) -> None
 
 
 def even_bounds(length: int, work: int) -> np.ndarray:
-    """Return chunk ends of equal length, one chunk where `work` is too little for threads."""
+    """Return the ends of chunks of equal length, a single one if `work` is too small for threads."""
     if work < WORTH_IT:
         return np.array((0, length))
     return np.linspace(0, length, chunk_count() + 1).astype(np.int64)
@@ -93,7 +93,7 @@ def balanced_bounds(starts: np.ndarray, row_cost: int, multiple: int = 1) -> np.
     row_cost : int
         Cost of a row besides its entries, in entries.
     multiple : int
-        Bounds are multiples of this, the last one apart.
+        Bounds are multiples of this, except the last one.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Surveys of any objective: where searches end, how it curves, cuts and paths through it."""
+"""Surveys of any objective: endings of searches, curvature, slices and paths."""
 
 from lowland.landscape.census import Census, Ending, take_census
 from lowland.landscape.slices import Path, Plane, Section, cut, cut_plane, find_path

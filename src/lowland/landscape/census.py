@@ -1,4 +1,4 @@
-"""A census of local search: many starts, where they ended, and how often."""
+"""A census of local search: where many starts end, and how often."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Ending:
     Parameters
     ----------
     value : float
-        The objective at its best representative, polished where it was judged.
+        The objective at its best representative, polished if it was judged.
     count : int
         Searches that ended there.
     theta : ndarray, shape (size,)
@@ -79,11 +79,11 @@ class Census:
     labels : ndarray of int, shape (n,)
         Which ending each search reached.
     endings : tuple of Ending
-        The different ones, best first; at most as many as asked for, rarer ones left out.
+        The different endings, best first; at most as many as requested, without the rarest.
     misses : int
-        Searches that ended above the best objective seen.
+        Number of searches that ended above the best objective found.
     level : float
-        Confidence of `bound`.
+        Confidence level of `bound`.
     solver : str
 
     Examples
@@ -113,15 +113,15 @@ class Census:
 
     @property
     def miss_rate(self) -> float:
-        """Share of searches that ended above the best objective seen."""
+        """Share of searches that ended above the best objective found."""
         return self.misses / self.n_starts
 
     @property
     def bound(self) -> float:
-        """Upper confidence bound on the probability that a search ends above the best objective seen.
+        """Upper confidence bound on the probability that a search ends above the best objective found.
 
-        It holds for starts of the same law and is exact (Clopper-Pearson). Where the best one seen is
-        itself not the best there is, it says nothing about the latter: see `best_is_global`.
+        It holds for starts of the same distribution and is exact (Clopper-Pearson). It does not refer
+        to the global minimum unless the best objective found is one: see `best_is_global`.
         """
         from scipy.special import betaincinv
 
@@ -131,7 +131,7 @@ class Census:
 
     @property
     def best_is_global(self) -> Verdict:
-        """What is known of the best ending being a global minimum."""
+        """The verdict on whether the best ending is a global minimum."""
         certificate = self.endings[0].certificate
         return Verdict.INCONCLUSIVE if certificate is None else certificate["globally_optimal"].verdict
 
@@ -160,27 +160,27 @@ def take_census(
     most_endings: int,
     mapper: Callable[..., Any] = map,
 ) -> Census:
-    """Search from many starts and sort the ends.
+    """Search from many starts and group the endings.
 
     Parameters
     ----------
     objective : Objective
-        One whose points stand for matrices.
+        One whose points represent matrices.
     search : callable
-        Takes a generator, returns where the search from its random start ended.
+        Takes a generator and returns the result of the search from its random start.
     rngs : sequence of Generator
         One per start.
     judge : callable or None
         Takes the objective and a point, returns the point that it judged (the same, polished) and its
         certificate.
     equal : float
-        Objectives that differ by less are the same.
+        Objectives that differ by less count as the same.
     level : float
-        Confidence of the bound.
+        Confidence level of the bound.
     most_endings : int
         How many different endings to keep.
     mapper : callable
-        Like the builtin `map`; a process pool's, for instance.
+        Like the builtin `map`, for instance that of a process pool.
 
     Returns
     -------
@@ -234,5 +234,5 @@ def take_census(
 
 
 def is_close(a: Factors, b: Factors, tolerance: float = 1e-3) -> bool:
-    """Whether two matrices differ by little beside the larger of them, without forming them."""
+    """Whether two matrices differ by little relative to the larger, without forming them."""
     return a.minus(b).norm() <= tolerance * max(a.norm(), b.norm())

@@ -1,4 +1,4 @@
-"""Cuts through an objective, and a path between two of its minima."""
+"""Slices through an objective, and a path between two of its minima."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Path:
     ----------
     points : ndarray, shape (n, size)
     lengths : ndarray, shape (n,)
-        Distance covered, from 0.
+        Arc length from the start.
     values : ndarray, shape (n,)
 
     Examples
@@ -95,9 +95,9 @@ class Path:
 
     @property
     def barrier(self) -> float:
-        """Rise from the higher end to the highest of the points: a bound from above on the lowest pass.
+        """Rise from the higher end to the highest of the points: an upper bound on the lowest pass.
 
-        (Between neighbouring points the objective may be a little higher.)
+        (Between neighbouring points the objective may be slightly higher.)
         """
         return float(self.values.max() - max(self.values[0], self.values[-1]))
 
@@ -112,9 +112,9 @@ def cut(
     objective : Objective
     theta : ndarray, shape (size,)
     direction : ndarray, shape (size,)
-        Not zero; its length does not matter.
+        Nonzero; its length does not matter.
     span : float
-        How far to go either way, as a fraction of the point's length (or a length, at zero).
+        Distance either way, as a fraction of the point's norm (an absolute length at zero).
     n : int
         Number of points.
 
@@ -138,7 +138,7 @@ def cut(
 def cut_plane(
     objective: Objective, theta: Vector, first: Vector, second: Vector, *, span: float = 1.0, n: int = 41
 ) -> Plane:
-    """Return the objective on the plane of two directions, the second made orthogonal to the first.
+    """Return the objective on the plane of two directions, with the second orthogonalised to the first.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def cut_plane(
     first, second : ndarray, shape (size,)
         Independent.
     span : float
-        How far to go, as a fraction of the point's length (or a length, at zero).
+        Distance either way, as a fraction of the point's norm (an absolute length at zero).
     n : int
         Points along each direction.
 
@@ -176,7 +176,7 @@ def find_path(objective: HasMatrix, start: Vector, end: Vector, *, n: int = 31, 
     Parameters
     ----------
     objective : Objective
-        One whose points stand for matrices: the end is first turned, without changing its matrix, to
+        One whose points represent matrices: the end is first rotated, without changing its matrix, to
         lie as close to the start as possible.
     start, end : ndarray, shape (size,)
     n : int
@@ -187,7 +187,7 @@ def find_path(objective: HasMatrix, start: Vector, end: Vector, *, n: int = 31, 
     Returns
     -------
     Path
-        It need not be the lowest pass; its barrier bounds that from above.
+        It need not be the lowest pass; its barrier is an upper bound on that.
 
     References
     ----------
@@ -230,7 +230,7 @@ def find_path(objective: HasMatrix, start: Vector, end: Vector, *, n: int = 31, 
 
 
 def aligned(objective: HasMatrix, theta: Vector, target: Vector) -> Vector:
-    """Return the point of the same matrix that lies closest to another, over rotations of its columns."""
+    """Return the point of the same matrix that is closest to another, over rotations of its columns."""
     here, there = (objective.matrix(objective.canonical(point)) for point in (theta, target))
     if here.left is here.right:
         cross = here.left.conj().T @ there.left
@@ -257,7 +257,7 @@ def _first_step(objective: Objective, points: Matrix, values: Vector) -> float:
 
 
 def _respaced(points: Matrix) -> Matrix:
-    """Return points at equal distances along the same polygon."""
+    """Return equally spaced points along the same polygon."""
     lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     wanted = np.linspace(0, lengths[-1], len(points))
     return np.stack([np.interp(wanted, lengths, column) for column in points.T], axis=1)

@@ -1,4 +1,4 @@
-"""Eigenvalues of the Hessian: all of them where affordable, else extremes and a density."""
+"""Eigenvalues of the Hessian: all if affordable, else the extremes and a density."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ LARGEST_DENSE = 600
 @final
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Eigenvalues of a Hessian, or a weighted sample that stands for them.
+    """Eigenvalues of a Hessian, or a weighted sample that represents them.
 
     Parameters
     ----------
     nodes : ndarray, shape (k,)
-        Eigenvalues, ascending; where they are a sample, the Ritz values of all probes.
+        Eigenvalues, ascending; for a sample, the Ritz values of all probes.
     weights : ndarray, shape (k,)
-        Share of the eigenvalues that each node stands for; they sum to 1.
+        Share of the eigenvalues that each node represents; they sum to 1.
     size : int
         Number of eigenvalues.
     exact : bool
         Whether the nodes are all the eigenvalues. Otherwise `smallest` is an upper and `largest` a
-        lower bound, each usually close.
+        lower bound, both usually tight.
 
     Examples
     --------
@@ -52,12 +52,12 @@ class Spectrum:
 
     @property
     def smallest(self) -> float:
-        """Smallest eigenvalue seen."""
+        """Smallest eigenvalue found."""
         return float(self.nodes[0])
 
     @property
     def largest(self) -> float:
-        """Largest eigenvalue seen."""
+        """Largest eigenvalue found."""
         return float(self.nodes[-1])
 
     def share_below(self, threshold: float) -> float:
@@ -92,7 +92,7 @@ def hessian_spectrum(
     steps: int = 80,
     rng: RandomSource = None,
 ) -> Spectrum:
-    """Return the spectrum of the Hessian at a point, directions that change nothing included.
+    """Return the spectrum of the Hessian at a point, including zeros along the gauge.
 
     Parameters
     ----------
@@ -100,9 +100,9 @@ def hessian_spectrum(
     theta : ndarray, shape (size,)
     n_probes : int
         Random vectors of the stochastic Lanczos quadrature that replaces a dense
-        decomposition of larger problems.
+        decomposition for larger problems.
     steps : int
-        Lanczos steps from each; a product with the Hessian a step.
+        Lanczos steps per probe; each costs a product with the Hessian.
     rng : int, Generator or None
 
     Returns
@@ -146,7 +146,7 @@ def _lanczos(at: Linearisation, size: int, steps: int, rng: np.random.Generator)
         w = at.hessian_product(basis[-1])
         diagonal.append(float(w @ basis[-1]))
         columns = np.stack(basis, axis=1)
-        for _ in range(2):  # full reorthogonalisation: no ghosts
+        for _ in range(2):  # full reorthogonalisation: no ghost eigenvalues
             w = w - columns @ (columns.T @ w)
         length = float(np.linalg.norm(w))
         if length <= 1e-12 * max(abs(d) for d in diagonal) or len(diagonal) == steps:

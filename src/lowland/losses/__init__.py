@@ -1,5 +1,6 @@
 """Pointwise losses and the penalties on factors."""
 
+from lowland.core.protocols import Loss, Penalty
 from lowland.losses.balancing import Balancing
 from lowland.losses.binomial import Binomial
 from lowland.losses.clipped import Clipped
@@ -12,6 +13,8 @@ from lowland.losses.squared import Squared
 
 __all__ = [
     "LOSSES",
+    "PENALTIES",
+    "POINTWISE",
     "Balancing",
     "BiasRidge",
     "Binomial",
@@ -24,5 +27,9 @@ __all__ = [
     "Squared",
 ]
 
-# losses of measurements by the name under which users ask for them
+# losses of measurements by the names that users pass
 LOSSES = {loss.name: loss for loss in (Squared, Poisson, Binomial)}
+
+# the type checker holds each of these to its protocol; a test, each exported class to one of the tables
+POINTWISE: tuple[type[Loss], ...] = (Binomial, Clipped, LogPoisson, Mixed, Ordinal, Poisson, Squared)
+PENALTIES: tuple[type[Penalty], ...] = (Balancing, BiasRidge, Ridge)

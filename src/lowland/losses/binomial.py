@@ -19,7 +19,7 @@ class Binomial:
     """Loss y log(y / z) + (1 - y) log((1 - y) / (1 - z)) of a frequency y whose probability is z.
 
     Weighted by the number of trials it is the negative log-likelihood up to a constant of the data.
-    It is never negative, and zero where z = y; probabilities outside (0, 1) cost infinity.
+    It is nonnegative, and zero if z = y; for probabilities outside (0, 1) it is infinite.
     """
 
     name: ClassVar[str] = "binomial"
@@ -50,7 +50,7 @@ class Binomial:
         return np.asarray(s * z - self.value(z, y))
 
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
-        """Return the sizes that losses and slopes have where nothing is fitted."""
+        """Return the sizes of losses and slopes when nothing is fitted."""
         return np.full_like(y, np.log(2)), np.ones_like(y)
 
     def subset(self, keep: NDArray[np.generic]) -> Binomial:
@@ -58,12 +58,12 @@ class Binomial:
         return self
 
     def check(self, y: Vector) -> None:
-        """Raise InvalidInputError for numbers that are no frequencies."""
+        """Raise InvalidInputError unless all numbers are frequencies."""
         if y.size and not (y.min() >= 0 and y.max() <= 1):
             k = int(np.argmax(np.abs(y - 0.5)))
             raise InvalidInputError(
-                'y must lie between 0 and 1 where loss="binomial"',
+                'y must lie between 0 and 1 for loss="binomial"',
                 f"{y[k]} at position {k}",
                 "frequencies are counts divided by trials",
-                "pass counts / trials, and the trials as weights",
+                "pass counts / trials as y, and the trials as weights",
             )

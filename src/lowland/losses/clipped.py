@@ -42,7 +42,7 @@ class Clipped:
         if not (
             np.isfinite(self.highest - self.lowest) and self.lowest < 0 < self.highest and self.width > 0
         ):
-            raise InvalidInputError("slopes must reach below and above zero", repr(self))
+            raise InvalidInputError("slopes must include negative and positive values", repr(self))
 
     @classmethod
     def huber(cls, threshold: float = 1.345) -> Clipped:
@@ -51,9 +51,9 @@ class Clipped:
 
     @classmethod
     def quantile(cls, level: float = 0.5, width: float = 0.05) -> Clipped:
-        """Return the pinball loss, whose best constant is a quantile, twice for it to be |z - y| at 0.5.
+        """Return twice the pinball loss, which is |z - y| at 0.5 and whose best constant is a quantile.
 
-        Errors below about `width` count quadratically: exact kinks would stop every smooth search.
+        Errors below about `width` count quadratically: an exact kink would break smooth searches.
         """
         return cls(-2 * level, 2 * (1 - level), width)
 
@@ -73,14 +73,14 @@ class Clipped:
         return np.where(inside, z.dtype.type(1 / self.width), z.dtype.type(0))
 
     def majorant(self, z: Vector, y: Vector) -> Vector:
-        """Return the curvature of the quadratic that touches at z and lies above everywhere."""
+        """Return the curvature of the quadratic tangent at z that lies above the loss everywhere."""
         # the loss is a symmetric one around another datum plus a linear function
         half, middle = (self.highest - self.lowest) / 2, (self.highest + self.lowest) / 2
         distance = np.abs(z - y - middle * self.width)
         return np.asarray(half / np.maximum(distance, half * self.width), z.dtype)
 
     def conjugate(self, s: Vector, y: Vector) -> Vector:
-        """Return s y + width s^2 / 2 within the slopes, and infinity beyond."""
+        """Return s y + width s^2 / 2 within the range of slopes, and infinity outside."""
         inside = (s >= self.lowest) & (s <= self.highest)
         return np.where(inside, s * y + self.width * s**2 / 2, np.inf)
 
@@ -89,7 +89,7 @@ class Clipped:
         return np.abs(s * y) + self.width * s**2 / 2
 
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
-        """Return losses and slopes where nothing is fitted."""
+        """Return losses and slopes when nothing is fitted."""
         zero = np.zeros_like(y)
         return self.value(zero, y), self.slope(zero, y)
 

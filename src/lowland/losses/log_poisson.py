@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 
-# quotients of slope and count below which a series has more digits than the formula
+# ratio of slope to count below which a series is more accurate than the formula
 SMALL = 1e-2
-# curvatures stay above zero where exp(z) does not
+# lower limit of curvatures, for underflowing exp(z)
 LEAST = 1e-30
 
 
 @final
 @dataclass(frozen=True)
 class LogPoisson:
-    """Loss exp(z) - y z - y + y log y of a count y whose mean is exp(z): its deviance, half of it.
+    """Loss exp(z) - y z - y + y log y of a count y with mean exp(z): half the deviance.
 
     It is the negative log-likelihood up to a constant of the data, never negative, and zero where
-    exp(z) = y. `Poisson` is the loss of a count whose mean is predicted itself.
+    exp(z) = y. `Poisson` is the loss if the mean itself is predicted.
     """
 
     name: ClassVar[str] = "log-Poisson"
@@ -32,9 +32,9 @@ class LogPoisson:
 
     def value(self, z: Vector, y: Vector) -> Vector:
         """Return half the deviance."""
-        # y (exp(d) - 1 - d) with d = z - log y keeps its digits where the mean is the count
+        # y (exp(d) - 1 - d) with d = z - log y keeps its digits where the mean is close to the count
         distance = self._distance(z, y)
-        with np.errstate(over="ignore", invalid="ignore"):  # beyond the largest number it is infinite
+        with np.errstate(over="ignore", invalid="ignore"):  # overflow correctly gives infinity
             return np.asarray(np.where(y > 0, y * (np.expm1(distance) - distance), np.exp(z)), z.dtype)
 
     def slope(self, z: Vector, y: Vector) -> Vector:
@@ -46,9 +46,9 @@ class LogPoisson:
         return np.asarray(np.exp(z))
 
     def majorant(self, z: Vector, y: Vector) -> Vector:
-        """Return the curvature of the quadratic that touches at z and has its minimum where the loss has it.
+        """Return the curvature of the quadratic tangent at z with the same minimiser as the loss.
 
-        It lies above the loss on one side only: a step must be checked.
+        It lies above the loss on one side only, so steps must be checked.
         """
         distance = self._distance(z, y)
         small = np.abs(distance) < 1e-4
@@ -76,7 +76,7 @@ class LogPoisson:
         return np.asarray(np.abs(s) * (2 + log) + s * s / np.maximum(y, LEAST) * (np.abs(s) <= y))
 
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
-        """Return the sizes that losses and slopes have where nothing is fitted."""
+        """Return the sizes of losses and slopes when nothing is fitted."""
         return np.maximum(y, 1.0), np.maximum(y, 1.0)
 
     def subset(self, keep: NDArray[np.generic]) -> LogPoisson:
@@ -88,7 +88,7 @@ class LogPoisson:
         if y.size and y.min() < 0:
             k = int(np.argmin(y))
             raise InvalidInputError(
-                "y must not be negative where the loss is Poisson's",
+                "y must not be negative for the Poisson loss",
                 f"{y[k]} at position {k}",
                 "counts start at 0",
             )

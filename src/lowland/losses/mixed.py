@@ -1,4 +1,4 @@
-"""Observations of several kinds: a loss of its own for each."""
+"""Observations of several kinds, each with its own loss."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Mixed:
     ----------
     parts : tuple of MajorisedLoss
     which : ndarray of int, shape (p,)
-        The part that each observation has.
+        Index of the part of each observation.
     shifts : ndarray, shape (p,)
-        Added to predictions: what is known of an observation before anything is fitted.
+        Offsets added to predictions: what is known about an observation before any fit.
     """
 
     parts: tuple[MajorisedLoss, ...]
@@ -40,7 +40,7 @@ class Mixed:
             (self.which >= 0).all() and (self.which < len(self.parts)).all()
         ):
             raise InvalidInputError(
-                "which must name a part for each observation", f"{self.which.size} for {self.shifts.size}"
+                "which must hold one part index per observation", f"{self.which.size} for {self.shifts.size}"
             )
 
     def value(self, z: Vector, y: Vector) -> Vector:
@@ -67,7 +67,7 @@ class Mixed:
         return out - s * self.shifts
 
     def conjugate_size(self, s: Vector, y: Vector) -> Vector:
-        """Return the sizes of the parts' terms, and of what the shifts take off."""
+        """Return the sizes of the parts' terms, and of the terms subtracted for shifts."""
         out = np.empty_like(s)
         for part, at in self._groups:
             out[at] = part.conjugate_size(s[at], y[at])
@@ -83,7 +83,7 @@ class Mixed:
         return Mixed(self.parts, self.which[keep], self.shifts[keep])
 
     def check(self, y: Vector) -> None:
-        """Raise InvalidInputError where an observation lies outside its loss's domain."""
+        """Raise InvalidInputError if an observation lies outside its loss's domain."""
         for part, at in self._groups:
             part.check(y[at])
 

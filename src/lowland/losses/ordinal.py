@@ -1,4 +1,4 @@
-"""The proportional-odds loss of ordered levels; of two levels it is the logistic loss."""
+"""The proportional-odds loss of ordered levels; for two levels it is the logistic loss."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from lowland.kernels.ordinal import ordinal_terms
 class Ordinal:
     """Minus the log probability of a level y = 0 .. K - 1, where P(y < k) = 1 / (1 + exp(z - c_k)).
 
-    Up to a constant it is the sum of softplus(z - c_{y+1}) and softplus(c_y - z), each where that
-    threshold exists, so every formula is one of the logistic function.
+    Up to a constant it is the sum of softplus(z - c_{y+1}) and softplus(c_y - z), each if that
+    threshold exists, so every formula uses only the logistic function.
 
     Parameters
     ----------
     thresholds : tuple of float
-        c_1 < .. < c_{K-1}. A single one makes the logistic loss.
+        c_1 < .. < c_{K-1}. A single one gives the logistic loss.
 
     References
     ----------
     P. McCullagh, Regression models for ordinal data, JRSS B 1980; T. Jaakkola, M. Jordan, Bayesian
-    parameter estimation via variational methods, Statistics and Computing 2000 (the quadratic above).
+    parameter estimation via variational methods, Statistics and Computing 2000 (the quadratic upper bound).
     """
 
     thresholds: tuple[float, ...] = (0.0,)
@@ -41,14 +41,14 @@ class Ordinal:
     def __post_init__(self) -> None:
         c = np.asarray(self.thresholds, float)
         if c.ndim != 1 or not c.size or not (np.isfinite(c).all() and (np.diff(c) > 0).all()):
-            raise InvalidInputError("thresholds must be finite and increase", repr(self.thresholds))
+            raise InvalidInputError("thresholds must be finite and increasing", repr(self.thresholds))
 
     def value(self, z: Vector, y: Vector) -> Vector:
         """Return -log P(y)."""
         return ordinal_terms(z, y, self._edges, self._constants, "value")
 
     def slope(self, z: Vector, y: Vector) -> Vector:
-        """Return P(above) - P(below), as the thresholds around y see them."""
+        """Return P(above) - P(below), relative to the thresholds around y."""
         return ordinal_terms(z, y, self._edges, self._constants, "slope")
 
     def curvature(self, z: Vector, y: Vector) -> Vector:
@@ -56,17 +56,17 @@ class Ordinal:
         return ordinal_terms(z, y, self._edges, self._constants, "curvature")
 
     def majorant(self, z: Vector, y: Vector) -> Vector:
-        """Return the curvature of the quadratic that touches at z and lies above everywhere."""
+        """Return the curvature of the quadratic tangent at z that lies above the loss everywhere."""
         return ordinal_terms(z, y, self._edges, self._constants, "majorant")
 
     def conjugate(self, s: Vector, y: Vector) -> Vector:
-        """Return the supremum, attained within the slopes that the level has, infinite beyond them."""
+        """Return the supremum: finite within the range of slopes of the level, infinite outside."""
         level, last = self._level(y), len(self.thresholds)
         lower, upper = self._edges[level], self._edges[level + 1]
-        single = np.where(level == 0, upper, lower)  # of the first and the last level
+        single = np.where(level == 0, upper, lower)  # for the first and the last level
         t = np.where(level == 0, s, -s)
         with np.errstate(invalid="ignore"):
-            # beyond the first and last level there is no threshold: any number serves, for it is not used
+            # outside the first and last levels there is no threshold: any number will do, as it is not used
             lower, upper = np.where(level == 0, upper - 1, lower), np.where(level == last, lower + 1, upper)
             outer = np.where((t >= 0) & (t <= 1), s * single + _negentropy(np.clip(t, 0, 1)), np.inf)
             inner = np.where(np.abs(s) < 1, self._inner_conjugate(s, lower, upper), np.inf)
@@ -94,7 +94,7 @@ class Ordinal:
         return np.asarray(s * z - _softplus(z - upper) - _softplus(lower - z))
 
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
-        """Return the sizes that losses and slopes have where nothing is fitted."""
+        """Return the sizes of losses and slopes when nothing is fitted."""
         return np.full_like(y, np.log(len(self.thresholds) + 1)), np.ones_like(y)
 
     def probabilities(self, z: Vector) -> Matrix:
@@ -108,23 +108,23 @@ class Ordinal:
         return self
 
     def check(self, y: Vector) -> None:
-        """Raise InvalidInputError for numbers that are no levels."""
+        """Raise InvalidInputError unless all numbers are levels."""
         last = len(self.thresholds)
         wrong = (y < 0) | (y > last) | (y != np.round(y))
         if wrong.any():
             k = int(np.argmax(wrong))
             raise InvalidInputError(
-                f"y must hold levels 0 to {last} where the loss is ordinal", f"{y[k]} at position {k}"
+                f"y must hold levels 0 to {last} for the ordinal loss", f"{y[k]} at position {k}"
             )
 
     @cached_property
     def _edges(self) -> Vector:
-        """Thresholds with infinite ones around them: level k lies between k and k + 1."""
+        """Thresholds padded with infinities: level k lies between entries k and k + 1."""
         return np.concatenate([[-np.inf], self.thresholds, [np.inf]])
 
     @cached_property
     def _constants(self) -> Vector:
-        """What each level's loss holds besides its softplus terms."""
+        """The constant in each level's loss besides its softplus terms."""
         return -np.log1p(-np.exp(self._edges[:-1] - self._edges[1:]))
 
     def _level(self, y: Vector) -> Indices:

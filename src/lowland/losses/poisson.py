@@ -18,8 +18,8 @@ from lowland.losses.entropy import ratio, relative_entropy
 class Poisson:
     """Loss z - y + y log(y / z) of a count y whose mean is z > 0.
 
-    It is the negative log-likelihood up to a constant of the data, never negative, and zero where
-    z = y. Predictions that are negative, or zero where something was counted, cost infinity.
+    It is the negative log-likelihood up to a constant of the data, never negative, and zero if
+    z = y. It is infinite for negative predictions, and for zero ones with a positive count.
     """
 
     name: ClassVar[str] = "poisson"
@@ -48,7 +48,7 @@ class Poisson:
         return np.where(s < 1, inside, np.where(edge, 0.0, np.inf))
 
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
-        """Return the sizes that losses and slopes have where nothing is fitted."""
+        """Return the sizes of losses and slopes when nothing is fitted."""
         return np.maximum(y, 1.0), np.ones_like(y)
 
     def subset(self, keep: NDArray[np.generic]) -> Poisson:
@@ -60,5 +60,5 @@ class Poisson:
         if y.size and y.min() < 0:
             k = int(np.argmin(y))
             raise InvalidInputError(
-                'y must not be negative where loss="poisson"', f"{y[k]} at position {k}", "counts start at 0"
+                'y must not be negative for loss="poisson"', f"{y[k]} at position {k}", "counts start at 0"
             )

@@ -26,9 +26,9 @@ class Ridge:
     strength : float
         Positive; in units of the objective per unit of the matrix.
     factor_size : int
-        How many leading coordinates hold factors; biases behind them are free of it.
+        Number of leading coordinates that hold factors; biases after them are not penalised.
     sides : {1, 2}
-        How often each factor counts.
+        Multiplicity of each factor.
     weights : ndarray, shape (factor_size,), optional
         Positive weight of each coordinate, the same along a row of a factor.
 
@@ -68,7 +68,7 @@ class Ridge:
         return out
 
     def hessian_product(self, theta: Vector, direction: Vector) -> Vector:
-        """Return the gradient of the direction: the penalty is quadratic."""
+        """Return the gradient at the direction: the penalty is quadratic."""
         return self.gradient(direction)
 
 
@@ -82,7 +82,7 @@ class BiasRidge:
     strength : float
         Positive; in units of the objective per unit of a bias squared.
     start : int
-        Where the biases begin; a global one behind them stays free.
+        Index of the first bias; a global one after them stays free.
     weights : ndarray, shape (number of biases,)
         Positive weight of each bias.
     """
@@ -93,7 +93,7 @@ class BiasRidge:
     name: ClassVar[str] = "bias ridge"
     vanishes_when_balanced: ClassVar[bool] = False
     is_of_biases: ClassVar[bool] = True
-    keeps_linear_gauge: ClassVar[bool] = True  # it does not see the factors
+    keeps_linear_gauge: ClassVar[bool] = True  # it does not depend on the factors
 
     def value(self, theta: Vector) -> float:
         """Return the penalty."""
@@ -111,7 +111,7 @@ class BiasRidge:
         return out
 
     def hessian_product(self, theta: Vector, direction: Vector) -> Vector:
-        """Return the gradient of the direction: the penalty is quadratic."""
+        """Return the gradient at the direction: the penalty is quadratic."""
         return self.gradient(direction)
 
     @property

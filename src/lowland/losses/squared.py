@@ -33,7 +33,7 @@ class Squared:
         return np.ones_like(z)
 
     def majorant(self, z: Vector, y: Vector) -> Vector:
-        """Return ones: the loss is its own quadratic."""
+        """Return ones: the loss is already quadratic."""
         return np.ones_like(z)
 
     def conjugate(self, s: Vector, y: Vector) -> Vector:
@@ -45,7 +45,7 @@ class Squared:
         return s**2 / 2 + np.abs(s * y)
 
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
-        """Return losses and slopes where nothing is fitted."""
+        """Return losses and slopes when nothing is fitted."""
         return self.value(np.zeros_like(y), y), -y
 
     def subset(self, keep: NDArray[np.generic]) -> Squared:

@@ -1,5 +1,6 @@
 """Linear maps from matrices to numbers, with their adjoints."""
 
+from lowland.core.protocols import Measurement
 from lowland.measure.dense import Dense, gaussian
 from lowland.measure.entries import Entries
 from lowland.measure.fourier import Fourier
@@ -11,6 +12,7 @@ from lowland.measure.stacked import Stacked
 from lowland.measure.tomography import pauli_outcomes
 
 __all__ = [
+    "MEASUREMENTS",
     "Dense",
     "Entries",
     "Fourier",
@@ -24,3 +26,15 @@ __all__ = [
     "gaussian",
     "pauli_outcomes",
 ]
+
+# the type checker holds each of these to the protocol; a test, each exported class to this table
+MEASUREMENTS: tuple[type[Measurement], ...] = (
+    Dense,
+    Entries,
+    Fourier,
+    Linear,
+    Pauli,
+    RankOne,
+    RealParts,
+    Stacked,
+)

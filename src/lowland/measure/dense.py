@@ -17,7 +17,7 @@ from lowland.core.work import CALL, matrix_work, touch
 from lowland.kernels.residues import Residues
 from lowland.measure.exact import Exactness
 
-# numbers of a measuring matrix that are summed at a time
+# numbers of a measuring matrix summed at a time
 BLOCK = 1024
 
 
@@ -31,12 +31,12 @@ class Dense:
         The measuring matrices, finite, real or complex.
     symmetric : bool, optional
         Whether every matrix is real and symmetric. Then only the n(n+1)/2 numbers of a triangle are
-        stored and read, which halves memory and time. By default it is looked up.
+        stored and read, which halves memory and time. By default this is detected.
 
     Raises
     ------
     InvalidInputError
-        If the shape is wrong, a value is not finite, or `symmetric=True` does not hold.
+        If the shape is wrong, a value is not finite, or `symmetric=True` is false.
 
     Notes
     -----
@@ -65,7 +65,7 @@ class Dense:
             raise InvalidInputError(
                 "arrays are not symmetric",
                 "symmetric=True",
-                fix="average each real matrix with its transpose, or leave it out",
+                fix="average each real matrix with its transpose, or leave out symmetric",
             )
         self.symmetric = is_symmetric if symmetric is None else symmetric
         self._source: Dense | None = None
@@ -95,7 +95,7 @@ class Dense:
 
     @property
     def stored_numbers(self) -> int:
-        """How many numbers are stored, half of the matrices where they are symmetric."""
+        """Number of stored numbers, about half as many for symmetric matrices."""
         return int(self._table.size)
 
     def symmetric_coordinates(self) -> Matrix:
@@ -107,7 +107,7 @@ class Dense:
         return np.asarray(table * scales)
 
     def symmetrised(self) -> Dense:
-        """Return the symmetric parts of real matrices, which measure symmetric matrices equally."""
+        """Return the symmetric parts of real matrices, which measure symmetric matrices identically."""
         if self.symmetric or self.dtype.kind == "c":
             return self
         half = Dense((self.arrays + self.arrays.transpose(0, 2, 1)) / 2, symmetric=True)
@@ -116,17 +116,17 @@ class Dense:
 
     @property
     def source(self) -> Dense:
-        """The measurement as it was given, for exact ranks: `symmetrised` may round."""
+        """The measurement as given, for exact ranks: `symmetrised` may round."""
         return self._source or self
 
     @property
     def exact(self) -> Dense:
-        """The matrices as they were given: symmetric parts may have been rounded."""
+        """The matrices as given: symmetric parts may have been rounded."""
         return self.source
 
     @property
     def exactness(self) -> Exactness:
-        """Stored number by number; Hermitian where they are symmetric."""
+        """Stored number by number; Hermitian if symmetric."""
         return Exactness(
             self.symmetric and self.dtype.kind != "c", holds_matrices=True, numbers=(self.arrays,)
         )
@@ -134,7 +134,7 @@ class Dense:
     def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
         """Return A_k V, or A_k^H U if `turned`; shape (p, side, r)."""
         given = self.arrays
-        if block.support is not None:  # rows of zeros see nothing
+        if block.support is not None:  # rows of zeros contribute nothing
             given = given[:, block.support] if turned else given[:, :, block.support]
             block = block.supported()
         arrays = Residues.of(given, block.prime)
@@ -153,7 +153,7 @@ class Dense:
         touch(matrix_work(self._table.size, is_complex=self.dtype.kind == "c"))
         numbers = self._flatten(np.asarray(matrix)).conj()
         image: Matrix = self._table[:, :BLOCK] @ numbers[:BLOCK]
-        for low in range(BLOCK, numbers.size, BLOCK):  # sums of sums: fewer roundings each, for nothing
+        for low in range(BLOCK, numbers.size, BLOCK):  # sums of sums: fewer roundings per term, at no cost
             image = image + self._table[:, low : low + BLOCK] @ numbers[low : low + BLOCK]
         return np.asarray(image.conj())
 
@@ -191,9 +191,9 @@ class Dense:
         return gamma(terms, self.dtype) * (np.abs(self._table) @ self._flatten(magnitude))
 
     def squared_norm_bound(self) -> float:
-        """Return sum |A(X)_k|^2 / |X|_F^2 at most: the largest absolute row sum of the Gram matrix.
+        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2: the largest absolute row sum of the Gram matrix.
 
-        Infinite where squares leave the range of floats.
+        Infinite if squares overflow or underflow.
         """
         if not self.size:
             return 0.0
@@ -217,7 +217,7 @@ class Dense:
     def _flatten(self, matrix: Matrix) -> Matrix:
         if self._triangle is None:
             return matrix.reshape(-1)
-        # a symmetric A sees only X + X^T; the diagonal would be counted twice
+        # a symmetric A depends only on X + X^T; the diagonal would be counted twice
         doubled = matrix + matrix.T
         doubled[np.diag_indices(self.shape[0])] /= 2
         flat: Matrix = doubled[self._triangle]
@@ -243,7 +243,7 @@ def gaussian(
     rng : int, Generator or None
         Source of randomness.
     symmetric : bool
-        Whether to keep the symmetric part of each matrix only; on symmetric X it measures the
+        Whether to keep only the symmetric part of each matrix; on symmetric X it measures the
         same numbers.
     dtype : {"float64", "float32", "complex128", "complex64"}
         Field and precision of the stored matrices; complex entries have unit variance too.
@@ -271,7 +271,9 @@ def gaussian(
     if precision.kind == "c":
         if symmetric:
             raise InvalidInputError(
-                "symmetric measurements are real", f"dtype {precision}", fix="leave it out"
+                "symmetric measurements must be real",
+                f"dtype {precision}",
+                fix="leave out symmetric",
             )
         imaginary: Matrix = generator.standard_normal((size, *shape), dtype=parts)
         return Dense(((arrays + 1j * imaginary) / np.sqrt(2)).astype(precision))

@@ -26,7 +26,7 @@ class Entries:
     Parameters
     ----------
     rows, columns : array_like of int, shape (p,)
-        Positions counted from 0; may repeat (the same entry measured again).
+        Positions counted from 0; repeats are allowed (the same entry measured again).
     shape : tuple of int
         Shape (m, n) of the matrix.
     dtype : {"float64", "float32", "complex128", "complex64"}
@@ -77,7 +77,7 @@ class Entries:
 
     @cached_property
     def repeats(self) -> int:
-        """How often the most frequent position is listed."""
+        """Multiplicity of the most frequent position."""
         cells = np.sort(self.rows * self.shape[1] + self.columns)
         ends = np.flatnonzero(np.diff(cells, append=-1))
         return int(np.diff(ends, prepend=-1).max(initial=1))
@@ -101,16 +101,16 @@ class Entries:
 
     @property
     def exact(self) -> Entries:
-        """The measurement itself: its matrices hold a single one."""
+        """The measurement itself: each of its matrices has a single entry equal to one."""
         return self
 
     @property
     def exactness(self) -> Exactness:
-        """Nothing but whole numbers."""
+        """Whole numbers only."""
         return Exactness()
 
     def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
-        """Return what the matrices make of a block: one row put in another place; shape (p, side, r)."""
+        """Return the matrices times a block: one row of it moved to another row; shape (p, side, r)."""
         ours, theirs = (self.columns, self.rows) if turned else (self.rows, self.columns)
         side = self.shape[1 if turned else 0]
 
@@ -122,7 +122,7 @@ class Entries:
         return block.rearranged(place)
 
     def squared_norm_bound(self) -> float:
-        """Return sum |A(X)_k|^2 / |X|_F^2 at most: how often an entry is measured."""
+        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2: the largest multiplicity of an entry."""
         return float(self.repeats)
 
     def measure_error(self, factors: Factors) -> Vector:
@@ -133,6 +133,6 @@ class Entries:
     def adjoint_error(self, weights: Matrix) -> float:
         """Return a bound on the rounding error of `adjoint(weights).toarray()` in Frobenius norm.
 
-        One more rounding is charged than `adjoint` makes, so that the weights may have been rounded.
+        One more rounding is included than `adjoint` makes, to allow for rounded weights.
         """
         return gamma(self.repeats + 1, self.dtype) * self.repeats * float(np.linalg.norm(weights))

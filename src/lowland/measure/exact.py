@@ -1,7 +1,7 @@
-"""Measurements whose matrices are known exactly, so that ranks can be decided modulo primes.
+"""Measurements with exactly known matrices, for which ranks can be computed modulo primes.
 
-An operator gains exact ranks, and with them proofs of determinacy, by offering `exact`: itself, or what it
-was made from, with `modular_times` and `exactness`.
+An operator gains exact ranks, and so proofs of determinacy, by offering `exact`: itself, or the measurement
+that it was made from, with `modular_times` and `exactness`.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from lowland.kernels.residues import Residues
 @final
 @dataclass(frozen=True, eq=False)
 class Exactness:
-    """What is known of measuring matrices.
+    """Known properties of measuring matrices.
 
     Parameters
     ----------
     is_hermitian : bool
-        Whether all are known to be Hermitian.
+        Whether all matrices are known to be Hermitian.
     holds_matrices : bool
-        Whether they are stored number by number, so that sparse factors save much.
+        Whether they are stored number by number, so that sparse factors save much work.
     numbers : tuple of ndarray
-        The numbers that they are made from; fractions among them may have been rounded.
+        The numbers that define them; fractions among them may have been rounded.
     """
 
     is_hermitian: bool = False
@@ -37,8 +37,8 @@ class Exactness:
 
     @property
     def has_fractions(self) -> bool:
-        """Whether not all numbers are whole."""
-        # a matrix at a time: mostly the first one tells
+        """Whether some numbers are not whole."""
+        # one matrix at a time: the first one usually decides
         return any(
             bool(np.any(np.mod(part, 1)))
             for array in self.numbers
@@ -48,11 +48,11 @@ class Exactness:
 
 
 class ExactMatrices(Measurement, Protocol):
-    """A measurement with measuring matrices A_k that are known exactly: floats are fractions."""
+    """A measurement with exactly known matrices A_k: floats are fractions."""
 
     @property
     def exactness(self) -> Exactness:
-        """What is known of the matrices."""
+        """Known properties of the matrices."""
 
     def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
         """Return A_k V, or A_k^H U if `turned`, of every measuring matrix; shape (p, side, r).
@@ -72,9 +72,9 @@ class HasExactMatrices(Protocol):
 
     @property
     def exact(self) -> ExactMatrices | None:
-        """The same measurement, its matrices as they were given; None where they are not known."""
+        """The same measurement with its matrices as given; None if they are not known."""
 
 
 def exact_matrices(measurement: object) -> ExactMatrices | None:
-    """Return the matrices of a measurement, or None where they are not known exactly."""
+    """Return the matrices of a measurement, or None if they are not known exactly."""
     return measurement.exact if isinstance(measurement, HasExactMatrices) else None

@@ -47,7 +47,7 @@ class Fourier:
         array = np.asarray(mask)
         if array.ndim != 2 or array.dtype != np.bool_ or not array.any():
             raise InvalidInputError(
-                "mask must be a boolean matrix with something in it", f"{array.dtype}, shape {array.shape}"
+                "mask must be a boolean matrix that selects something", f"{array.dtype}, shape {array.shape}"
             )
         self.shape = (int(array.shape[0]), int(array.shape[1]))
         self._select(*np.nonzero(array))
@@ -72,7 +72,7 @@ class Fourier:
         return image
 
     def adjoint(self, weights: Matrix) -> FourierMap:
-        """Return the inverse transform of weights at their frequencies, as an operator."""
+        """Return the inverse transform of weights placed at their frequencies, as an operator."""
         return FourierMap(SparseMap(self._pattern, np.asarray(weights)))
 
     def subset(self, keep: Indices) -> Fourier:

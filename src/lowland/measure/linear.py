@@ -32,9 +32,9 @@ class Linear:
 
     Notes
     -----
-    `measure` forms the m x n matrix; operators with more structure are worth a class of their
-    own. The adjoint is tested once against the forward map on random vectors, because a wrong
-    one would send every solver astray in silence.
+    `measure` forms the m x n matrix; operators with more structure deserve their own
+    class. The adjoint is tested once against the forward map on random vectors, because a wrong
+    one would make every solver silently wrong.
 
     Examples
     --------
@@ -53,7 +53,7 @@ class Linear:
             raise InvalidInputError(
                 "linear_operator does not fit the shape",
                 f"operator {self.operator.shape} for a matrix of {self.shape[0]} x {self.shape[1]}",
-                "it must act on the m n entries of the matrix, row by row",
+                "it must have one column per entry of the matrix, row by row",
             )
         self.dtype: np.dtype[Any] = working_type(self.operator)
         self._work = operator_work(self.operator)
@@ -80,7 +80,7 @@ def working_type(operator: Any) -> np.dtype[Any]:
 
 
 def operator_work(operator: Any) -> float:
-    """Return about how much work a product with a SciPy operator is: by its numbers, or else by its shape."""
+    """Return the approximate work of a product with a SciPy operator, from its numbers or else its shape."""
     matrix = getattr(operator, "A", None)
     if matrix is None:
         return float(CALL + 12.0 * sum(operator.shape))
@@ -89,7 +89,7 @@ def operator_work(operator: Any) -> float:
 
 
 def check_operator(operator: Any, name: str) -> Any:
-    """Return something as a LinearOperator whose adjoint has passed the dot test.
+    """Return an operator as a LinearOperator whose adjoint has passed the dot test.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def check_operator(operator: Any, name: str) -> Any:
     Raises
     ------
     InvalidInputError
-        If it is no numeric operator, or <A x, w> and <x, A* w> differ on random vectors.
+        If it is not a numeric operator, or <A x, w> and <x, A* w> differ on random vectors.
     """
     from scipy.sparse.linalg import aslinearoperator
 
@@ -112,12 +112,12 @@ def check_operator(operator: Any, name: str) -> Any:
         operator = aslinearoperator(operator)
         dtype = working_type(operator)
     except TypeError as error:
-        raise InvalidInputError(f"{name} is no linear operator", type(operator).__name__) from error
+        raise InvalidInputError(f"{name} is not a linear operator", type(operator).__name__) from error
     if dtype.kind not in "fc":
         raise InvalidInputError(f"{name} must be numeric", f"dtype {operator.dtype}")
     rng = np.random.default_rng(0)
     x, w = (_random(rng, length, dtype) for length in (operator.shape[1], operator.shape[0]))
-    # blocks of columns are tried besides vectors: the two may be coded apart
+    # blocks of columns are tested besides vectors: they may be implemented separately
     pairs = [(operator.matvec(x), operator.rmatvec(w))]
     pairs.append((operator.matmat(x[:, None])[:, 0], operator.rmatmat(w[:, None])[:, 0]))
     for forward, backward in pairs:
@@ -127,10 +127,10 @@ def check_operator(operator: Any, name: str) -> Any:
         gap = abs(np.vdot(w, forward) - np.vdot(backward, x))
         if not gap <= 1e4 * float(np.finfo(dtype).eps) * scale:
             raise InvalidInputError(
-                f"the adjoint of {name} does not belong to it",
-                f"<A x, w> and <x, A* w> differ by {gap:.2g}, at scale {scale:.2g}",
+                f"the adjoint of {name} does not match its forward map",
+                f"<A x, w> and <x, A* w> differ by {gap:.2g}, for terms of size {scale:.2g}",
                 "every gradient and certificate would be wrong",
-                "mend rmatvec and rmatmat: the conjugate transpose",
+                "correct rmatvec and rmatmat: they must apply the conjugate transpose",
             )
     return operator
 

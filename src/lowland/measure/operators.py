@@ -1,4 +1,4 @@
-"""The m x n operators that adjoints of measurements return: sparse, and sums."""
+"""The m x n operators that adjoints of measurements return: sparse matrices, and sums."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from lowland.kernels.sparse import multiply_rows
 
 
 def cell_work(cells: int, width: int) -> float:
-    """Return the work of gathering so many cells from factors of a width."""
+    """Return the work of computing a number of cells from factors of a given width."""
     return CALL + float(cells) * (width + 2)
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class SparsePattern:
-    """Positions sorted by row and by column once, to be used with many sets of values."""
+    """Positions sorted once by row and by column, for use with many sets of values."""
 
     shape: tuple[int, int]
     row_starts: NDArray[np.int64]
@@ -43,7 +43,7 @@ class SparsePattern:
 @final
 @dataclass(frozen=True, eq=False)
 class SparseMap:
-    """A sparse matrix: a pattern and one value a position; repeated positions add up."""
+    """A sparse matrix: a pattern and one value per position; repeated positions are summed."""
 
     pattern: SparsePattern
     values: Matrix
@@ -73,17 +73,17 @@ class SparseMap:
 
     @property
     def gram_work(self) -> float:
-        """Products of numbers that the Gram matrix takes: the squares of the lines' lengths."""
+        """Scalar products in the Gram matrix: the sum of squared line lengths."""
         wide = self.shape[0] < self.shape[1]
         starts = self.pattern.column_starts if wide else self.pattern.row_starts
         return float(np.sum(np.diff(starts).astype(float) ** 2))
 
     def gram(self, scale: float) -> Matrix:
-        """Return (scale M)^H (scale M), or M M^H if M has fewer rows; repeated positions added up first."""
+        """Return (scale M)^H (scale M), or M M^H if M has fewer rows; repeated positions summed first."""
         from scipy.sparse import csr_array
 
         p = self.pattern
-        # a copy: adding repeats up works in place, and the pattern is shared
+        # a copy: summing repeats works in place, and the pattern is shared
         parts = (scale * self._by_row, p.row_columns, p.row_starts)
         matrix = csr_array(parts, shape=self.shape, copy=True)
         matrix.sum_duplicates()

@@ -18,7 +18,7 @@ from lowland.kernels.residues import Residues
 from lowland.measure.exact import Exactness
 
 LETTERS = "IXYZ"
-# beyond this the masks of a word no longer fit the machine's integers, and no matrix fits its memory
+# beyond this the masks of a word exceed machine integers, and no matrix fits into memory
 MOST_QUBITS = 30
 
 
@@ -29,7 +29,7 @@ class Pauli:
     Parameters
     ----------
     words : sequence of str, length p
-        Each of q letters; the first letter acts on the most significant bit of an index, as in
+        Each with q letters; the first letter acts on the most significant bit of an index, as in
         the Kronecker product of the matrices in order.
 
     Raises
@@ -91,11 +91,11 @@ class Pauli:
 
     @property
     def exactness(self) -> Exactness:
-        """Hermitian, and nothing but whole Gaussian numbers."""
+        """Hermitian, with Gaussian integers only."""
         return Exactness(is_hermitian=True)
 
     def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
-        """Return what the words make of a block: rows exchanged, with signs and a power of -i."""
+        """Return the words times a block: its rows permuted, with signs and a power of -i."""
         flips, signs, count = self._masks
         at = np.arange(self.shape[0])
         # the parity of the bits that at and a word's signs share
@@ -134,7 +134,7 @@ class Pauli:
         return part
 
     def squared_norm_bound(self) -> float:
-        """Return sum |A(X)_k|^2 / |X|_F^2 at most: different words are orthogonal, of squared norm 2^q."""
+        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2: words are orthogonal, of squared norm 2^q."""
         flips, signs, _ = self._masks
         repeats = np.unique(flips * self.shape[0] + signs, return_counts=True)[1]
         return float(self.shape[0] * repeats.max())
@@ -159,7 +159,7 @@ class Pauli:
 
 @final
 class PauliMap:
-    """A sum of weighted Pauli words, kept as one row of coefficients a flip."""
+    """A sum of weighted Pauli words, stored as one row of coefficients per flip."""
 
     def __init__(self, rows: Matrix, flips: NDArray[np.int64]) -> None:
         self.rows, self.flips = rows, flips
@@ -198,14 +198,14 @@ def _read_words(words: Sequence[str]) -> NDArray[np.int64]:
         if len(word) != length:
             raise InvalidInputError(
                 "words must all have the same length",
-                f"{word!r} at position {k} has {len(word)} letters, the first word {length}",
-                "there is one letter per qubit",
+                f"{word!r} at position {k} has {len(word)} letters, the first word has {length}",
+                "each qubit needs one letter",
             )
     codes = np.array([list(word) for word in words])
     unknown = ~np.isin(codes, list(LETTERS))
     if unknown.any():
         k, t = (int(i) for i in np.argwhere(unknown)[0])
         raise InvalidInputError(
-            "words must be made of the letters I, X, Y, Z", f"{words[k]!r} at position {k}, letter {t}"
+            "words must consist of the letters I, X, Y, Z", f"{words[k]!r} at position {k}, letter {t}"
         )
     return np.searchsorted(list(LETTERS), codes).astype(np.int64)

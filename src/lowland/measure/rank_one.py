@@ -21,8 +21,8 @@ from lowland.measure.linear import check_operator, operator_work, working_type
 class RankOne:
     """Measurements a_k^H X b_k by pairs of vectors; with one set of vectors, a_k^H X a_k.
 
-    Of X = x x^H the latter sees the squared magnitudes of a_k^H x: phase retrieval, and the
-    probabilities of the outcomes a_k in quantum tomography.
+    For X = x x^H the latter gives the squared magnitudes of a_k^H x, as in phase retrieval, and the
+    probabilities of the outcomes a_k, as in quantum tomography.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class RankOne:
         self.size = self.left.size
         if self.right.size != self.size:
             raise InvalidInputError(
-                "left and right must hold equally many vectors", f"{self.size} and {self.right.size}"
+                "left and right must hold the same number of vectors", f"{self.size} and {self.right.size}"
             )
         self.shape = (self.left.length, self.right.length)
         self.dtype: np.dtype[Any] = np.result_type(self.left.dtype, self.right.dtype)
@@ -76,7 +76,7 @@ class RankOne:
         return RankOneMap(self.left, self.right, np.asarray(weights))
 
     def subset(self, keep: Indices) -> RankOne:
-        """Return the measurements at the positions `keep`, which vectors that are given as arrays allow."""
+        """Return the measurements at the positions `keep`, for vectors given as arrays."""
         part = object.__new__(RankOne)
         part.left = self.left.subset(keep)
         part.right = part.left if self.right is self.left else self.right.subset(keep)
@@ -85,12 +85,12 @@ class RankOne:
 
     @property
     def exact(self) -> RankOne | None:
-        """The measurement itself, where its vectors are given as numbers."""
+        """The measurement itself, if its vectors are given as arrays."""
         return self if self.bounds_rounding else None
 
     @property
     def exactness(self) -> Exactness:
-        """Hermitian where both vectors are the same."""
+        """Hermitian if both sets of vectors are the same."""
         return Exactness(self.left is self.right, numbers=(self.left.rows, self.right.rows))
 
     def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
@@ -102,7 +102,7 @@ class RankOne:
 
     @property
     def bounds_rounding(self) -> bool:
-        """Whether rounding errors are bounded: of vectors that are given as arrays."""
+        """Whether rounding errors are bounded: only for vectors given as arrays."""
         return self.left.operator is None and self.right.operator is None
 
     def measure_error(self, factors: Factors) -> Vector:
@@ -121,10 +121,10 @@ class RankOne:
         return gamma(self.size + self.shape[1] + 4, self.dtype) * float(np.linalg.norm(spread))
 
     def squared_norm_bound(self) -> float:
-        """Return sum |A(X)_k|^2 / |X|_F^2 at most, infinite for vectors behind an operator.
+        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite for vectors given by an operator.
 
         |a^H X b| <= |a^H X| |b|, and sum |a_k^H X|^2 is at most |X|_F^2 times the largest row sum of
-        |sum a_k a_k^H|; the same with sides exchanged.
+        |sum a_k a_k^H|; likewise with sides exchanged.
         """
         if not self.bounds_rounding:
             return float("inf")
@@ -159,7 +159,7 @@ class RankOneMap:
 
 
 class _Vectors:
-    """Vectors a_k known by x -> (a_k^H x) and its adjoint."""
+    """Vectors a_k, given by the map x -> (a_k^H x) and its adjoint."""
 
     def __init__(self, vectors: Any, name: str) -> None:
         # an operator has products; arrays and nested lists have none or are arrays
@@ -193,7 +193,7 @@ class _Vectors:
     def subset(self, keep: Indices) -> _Vectors:
         if self.operator is not None:
             raise InvalidInputError(
-                "measurements by an operator cannot be taken apart", "mini-batches", fix="use another solver"
+                "measurements by an operator have no subsets", "mini-batches", fix="use another solver"
             )
         part = object.__new__(_Vectors)
         part.operator, part.rows = None, self.rows[keep]
@@ -206,7 +206,7 @@ def _is_operator(vectors: Any) -> bool:
 
 
 def coded_diffraction(masks: ArrayLike) -> RankOne:
-    """Return the intensities of the Fourier transforms of an image seen through masks.
+    """Return measurements of the Fourier intensities of an image behind masks.
 
     Parameters
     ----------
@@ -270,7 +270,7 @@ def coded_diffraction(masks: ArrayLike) -> RankOne:
 
 
 def blind_deconvolution(left_basis: ArrayLike, right_basis: ArrayLike) -> RankOne:
-    """Return the Fourier coefficients of a circular convolution of two unknown signals.
+    """Return measurements of the Fourier coefficients of a convolution of two unknown signals.
 
     Parameters
     ----------

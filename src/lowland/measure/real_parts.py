@@ -1,4 +1,4 @@
-"""`RealParts`: complex measurements as real numbers, the form in which problems hold their data."""
+"""`RealParts`: complex measurements as real numbers, as problems store their data."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from lowland.core.records import Factors
 
 @final
 class RealParts:
-    """Real numbers seen of a complex matrix, a real-linear map.
+    """Real measurements of a complex matrix, a real-linear map.
 
     Parameters
     ----------
     base : Measurement
         Complex.
     both : bool
-        Whether real and imaginary parts are seen, in turn; otherwise the real parts alone, which
-        is all there is where X and the measuring matrices are Hermitian.
+        Whether real and imaginary parts are measured, in turn; otherwise only the real parts, which
+        suffice if X and the measuring matrices are Hermitian.
     """
 
     def __init__(self, base: Measurement, *, both: bool) -> None:
@@ -53,13 +53,13 @@ class RealParts:
 
     @property
     def can_subset(self) -> bool:
-        """Whether `subset` works: real data, and a base that can be subset."""
+        """Whether `subset` works: real data, and a base with subsets."""
         return not self.both and isinstance(self.base, Subsettable)
 
     def subset(self, keep: Indices) -> RealParts:
         """Return the measurements at the positions `keep`."""
         if self.both or not isinstance(self.base, Subsettable):
-            raise UnsupportedError("these measurements cannot be taken apart", type(self.base).__name__)
+            raise UnsupportedError("these measurements have no subsets", type(self.base).__name__)
         return RealParts(self.base.subset(keep), both=False)
 
     @property
@@ -68,20 +68,20 @@ class RealParts:
         return bounds_rounding(self.base)
 
     def squared_norm_bound(self) -> float:
-        """Return the base's bound: real parts are no larger than the numbers."""
+        """Return the base's bound: real parts are no larger than the complex numbers."""
         return self.base.squared_norm_bound() if isinstance(self.base, HasNormBound) else float("inf")
 
     def measure_error(self, factors: Factors) -> Vector:
         """Return bounds on the rounding error of `measure`."""
         if not isinstance(self.base, HasRoundingBounds):
-            raise UnsupportedError("rounding errors are not known", type(self.base).__name__)
+            raise UnsupportedError("no bounds on rounding errors are available", type(self.base).__name__)
         error = self.base.measure_error(factors)
         return np.repeat(error, 2) if self.both else error
 
     def adjoint_error(self, weights: Vector) -> float:
         """Return a bound on the Frobenius norm of the rounding error of `adjoint(weights)`."""
         if not isinstance(self.base, HasRoundingBounds):
-            raise UnsupportedError("rounding errors are not known", type(self.base).__name__)
+            raise UnsupportedError("no bounds on rounding errors are available", type(self.base).__name__)
         return self.base.adjoint_error(as_complexes(weights) if self.both else weights)
 
     def _parts(self, numbers: Matrix) -> Vector:

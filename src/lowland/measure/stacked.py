@@ -26,7 +26,7 @@ from lowland.measure.operators import SumMap
 
 @final
 class Stacked:
-    """Several measurements of the same matrix, their numbers one after the other.
+    """Several measurements of the same matrix, concatenated.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Stacked:
     Raises
     ------
     InvalidInputError
-        If there is none, one cannot measure, or shapes differ.
+        If there is no part, a part is not a measurement, or shapes differ.
 
     Examples
     --------
@@ -50,12 +50,14 @@ class Stacked:
     def __init__(self, parts: Sequence[Measurement]) -> None:
         self.parts = tuple(parts)
         if not self.parts:
-            raise InvalidInputError("parts must hold a measurement", "an empty list")
+            raise InvalidInputError("parts must hold at least one measurement", "an empty list")
         for part in self.parts:
             check_measurement(part)
         shapes = {tuple(part.shape) for part in self.parts}
         if len(shapes) > 1:
-            raise InvalidInputError("parts must measure matrices of one shape", f"shapes {sorted(shapes)}")
+            raise InvalidInputError(
+                "all parts must measure matrices of one shape", f"shapes {sorted(shapes)}"
+            )
         self.shape = self.parts[0].shape
         self.dtype: np.dtype[Any] = reduce(np.promote_types, (part.dtype for part in self.parts))
         self._ends = np.cumsum([part.size for part in self.parts])
@@ -67,13 +69,13 @@ class Stacked:
 
     @property
     def exact(self) -> Stacked | None:
-        """The stack of the parts as they were given, where all are known exactly."""
+        """The stack of the parts as given, if all are known exactly."""
         known = self._exact_parts()
         return Stacked(known) if len(known) == len(self.parts) else None
 
     @property
     def exactness(self) -> Exactness:
-        """What is known of all parts."""
+        """Known properties common to all parts."""
         known = [part.exactness for part in self._exact_parts()]
         return Exactness(
             all(part.is_hermitian for part in known),
@@ -114,7 +116,7 @@ class Stacked:
         """Return a bound on the Frobenius norm of the rounding error of `adjoint(weights).toarray()`."""
         pieces = np.split(np.asarray(weights), self._ends[:-1])
         errors = [part.adjoint_error(piece) for part, piece in zip(self._bounding(), pieces, strict=True)]
-        # adding the parts up rounds too
+        # summing the parts rounds too
         sizes = [
             np.linalg.norm(part.adjoint(piece).toarray())
             for part, piece in zip(self.parts, pieces, strict=True)
@@ -122,7 +124,7 @@ class Stacked:
         return float(sum(errors) + gamma(len(self.parts), self.dtype) * sum(sizes))
 
     def squared_norm_bound(self) -> float:
-        """Return sum |A(X)_k|^2 / |X|_F^2 at most, infinite where a part knows no bound."""
+        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite if a part has none."""
         bounds = [
             part.squared_norm_bound() if isinstance(part, HasNormBound) else float("inf")
             for part in self.parts

@@ -9,7 +9,7 @@ import numpy as np
 from lowland.core.errors import InvalidInputError
 from lowland.measure.rank_one import RankOne
 
-# eigenvectors of X, Y, Z to the eigenvalues 1 (outcome 0) and -1 (outcome 1)
+# eigenvectors of X, Y, Z for the eigenvalues 1 (outcome 0) and -1 (outcome 1)
 EIGENVECTORS = {
     "X": np.array([[1, 1], [1, -1]]) / np.sqrt(2),
     "Y": np.array([[1, 1j], [1, -1j]]) / np.sqrt(2),
@@ -19,7 +19,7 @@ MOST_QUBITS = 12
 
 
 def pauli_outcomes(settings: Sequence[str], outcomes: Sequence[str]) -> RankOne:
-    """Return the probabilities of outcomes of single-qubit Pauli measurements.
+    """Return measurements of the probabilities of outcomes of single-qubit Pauli measurements.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def pauli_outcomes(settings: Sequence[str], outcomes: Sequence[str]) -> RankOne:
     """
     if len(settings) != len(outcomes) or not len(settings):
         raise InvalidInputError(
-            "settings and outcomes must be equally many, and at least one",
+            "settings and outcomes must have the same number of words, at least one",
             f"{len(settings)} and {len(outcomes)}",
         )
     qubits = len(settings[0])
@@ -58,11 +58,11 @@ def pauli_outcomes(settings: Sequence[str], outcomes: Sequence[str]) -> RankOne:
         if len(setting) != qubits or len(outcome) != qubits:
             raise InvalidInputError(
                 "settings and outcomes must have one letter and one digit per qubit",
-                f"{setting!r} with {outcome!r} at position {k}, {qubits} qubits before",
+                f"{setting!r} with {outcome!r} at position {k}, for {qubits} qubits",
             )
         if not (set(setting) <= set("XYZ") and set(outcome) <= set("01")):
             raise InvalidInputError(
-                "settings are made of X, Y, Z and outcomes of 0, 1",
+                "settings must consist of X, Y, Z and outcomes of 0, 1",
                 f"{setting!r} with {outcome!r} at position {k}",
             )
         vector = np.ones(1, complex)

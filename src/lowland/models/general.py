@@ -1,4 +1,4 @@
-"""`General`: X = U V^H, with free row, column and global biases where asked for."""
+"""`General`: X = U V^H, with optional free row, column and global biases."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ BIASES = ("row", "column", "global")
 class General:
     """Matrices X = U V^H + a 1^T + 1 b^T + c.
 
-    A point is U, V, a, b, c one after the other, each row by row; the biases only as far as
-    asked for, and only for real matrices. A bias is a factor column whose partner is the constant
-    1, so measurements see nothing but a slightly wider pair of factors.
+    A point holds U, V, a, b, c in sequence, each row by row; only requested biases are present, and
+    only for real matrices. A bias is a factor column whose partner is the constant 1, so to a
+    measurement it is just a slightly wider pair of factors.
 
     Parameters
     ----------
@@ -49,9 +49,9 @@ class General:
     def __post_init__(self) -> None:
         unknown = set(self.biases) - set(BIASES)
         if unknown:
-            raise InvalidInputError("biases are unknown", repr(sorted(unknown)), fix=f"choose among {BIASES}")
+            raise InvalidInputError("biases are unknown", repr(sorted(unknown)), fix=f"use some of {BIASES}")
         if self.biases and self.is_complex:
-            raise InvalidInputError("biases are for real matrices", "a complex matrix", fix="leave them out")
+            raise InvalidInputError("biases need a real matrix", "a complex matrix", fix="leave biases out")
 
     @property
     def factor_size(self) -> int:
@@ -66,7 +66,7 @@ class General:
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Dimension of the set of matrices in real numbers, the overlap of factors and biases taken off."""
+        """Dimension of the set of matrices in real numbers, without the overlap of factors and biases."""
         total = dimension_of(self.shape, self.rank, self.biases)
         return 2 * total if self.is_complex else total
 
@@ -144,7 +144,7 @@ class General:
         return self.pack(cotangent.matmat(dv), cotangent.rmatmat(du))
 
     def second_derivative(self, cotangent: Matrix) -> Matrix | None:
-        """Return the matrix of `pull_derivative` for a dense cotangent, None of complex points."""
+        """Return the matrix of `pull_derivative` for a dense cotangent, None for complex points."""
         if self.is_complex:
             return None
         (m, _), r = self.shape, self.rank
@@ -162,8 +162,8 @@ class General:
         theta : ndarray, shape (size,)
             The point.
         linear : bool
-            Whether the factors may be mixed by every invertible matrix and exchanged with the
-            biases (no penalty); otherwise by rotations (unitary matrices) only.
+            Whether the factors may be mixed by any invertible matrix and exchanged with the biases
+            (no penalty); otherwise mixed only by rotations (unitary matrices).
 
         Returns
         -------
@@ -189,7 +189,7 @@ class General:
         return np.stack(directions, axis=1) if directions else np.zeros((self.size, 0), theta.dtype)
 
     def scaled(self, theta: Vector, gradient: Vector, share: float) -> Vector:
-        """Return G_U (V^H V + lambda I)^-1 and the reverse; biases are divided by their numbers of cells."""
+        """Return G_U (V^H V + lambda I)^-1 and the reverse; biases are divided by their cell counts."""
         u, v, *_ = self.unpack(theta)
         gu, gv, ga, gb, gc = self.unpack(gradient)
         m, n = self.shape
@@ -207,7 +207,7 @@ class General:
         return self.pack(u, v, a, b, c)
 
     def precisions(self, theta: Vector) -> Vector:
-        """Return the inverse mean square of the column of each number of a canonical point, 0 for biases."""
+        """Return, for each coordinate of a canonical point, 1 / (mean square of its column); 0 for biases."""
         u, v, *_ = self.unpack(theta)
         out = np.zeros_like(theta)
         out[: self.factor_size] = np.concatenate([column_precisions(u), column_precisions(v)])

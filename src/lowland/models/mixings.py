@@ -1,4 +1,4 @@
-"""What the models share: matrices that mix the columns of a factor, Gram matrices, and column sizes."""
+"""Helpers of the models: matrices that mix the columns of a factor, Gram matrices, column sizes."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def all_mixings(rank: int, dtype: np.dtype[Any]) -> list[Matrix]:
 
 
 def divide_by_gram(gradient: Matrix, partner: Matrix, share: float) -> Matrix:
-    """Return gradient (partner^H partner + lambda I)^-1, lambda a share of the mean eigenvalue."""
+    """Return gradient (partner^H partner + lambda I)^-1, lambda a fraction of the mean eigenvalue."""
     gram = partner.conj().T @ partner
     mean = float(np.trace(gram).real) / gram.shape[0]
-    # a floor for columns that vanish or depend on each other
+    # a floor for zero or dependent columns
     shift = max(share, 1e-12) * mean if mean > 0 else 1.0
     values, vectors = np.linalg.eigh(gram)
     inverse = (vectors / (np.maximum(values, 0) + gram.dtype.type(shift).real)) @ vectors.conj().T
@@ -43,9 +43,9 @@ def divide_by_gram(gradient: Matrix, partner: Matrix, share: float) -> Matrix:
 
 
 def column_precisions(factor: Matrix) -> Vector:
-    """Return the inverse mean square of each column, once for every real number of the factor.
+    """Return the inverse mean square of each column, repeated for every real number of the factor.
 
-    A column that vanishes counts as a millionth of the largest, a factor of zeros as ones.
+    A zero column counts as a millionth of the largest, a zero factor as ones.
     """
     squares = np.mean(np.abs(factor) ** 2, axis=0) / (2 if np.iscomplexobj(factor) else 1)
     largest = float(squares.max(initial=0.0))

@@ -1,4 +1,4 @@
-"""`Psd`: X = U U^H, positive semidefinite of bounded rank, of unit trace where asked for."""
+"""`Psd`: X = U U^H, positive semidefinite of bounded rank, optionally of unit trace."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Psd:
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Dimension of the set of matrices: n r - r (r - 1) / 2 real ones, 2 n r - r^2 complex ones."""
+        """Dimension of the set of matrices: n r - r (r - 1) / 2 if real, 2 n r - r^2 if complex."""
         n, r = self.shape[0], min(self.rank, self.shape[0])
         return (2 * n * r - r * r if self.is_complex else n * r - r * (r - 1) // 2) - self.unit_trace
 
@@ -77,12 +77,12 @@ class Psd:
         return as_reals(u)
 
     def sides(self, theta: Vector) -> tuple[Matrix, Matrix]:
-        """Return the factor of the matrix, which is that of both sides."""
+        """Return the factor of the matrix for both sides."""
         u = self.unpack(self._scaled(theta))
         return u, u
 
     def join(self, left: Matrix, right: Matrix, row: Vector, column: Vector) -> Vector:
-        """Return the point of a factor of both sides; there are no biases."""
+        """Return the point of a factor used on both sides; there are no biases."""
         return self.from_factors(Factors(left, right))
 
     def lift(self, theta: Vector) -> Factors:
@@ -91,7 +91,7 @@ class Psd:
         return Factors(u, u)
 
     def push(self, theta: Vector, direction: Vector) -> Factors:
-        """Return D U^H + U D^H, D taken along the set of unit trace where that is asked for."""
+        """Return D U^H + U D^H, with D projected along the set of unit trace if required."""
         u, d = self.unpack(self._scaled(theta)), self.unpack(self._tangent(theta, direction))
         return Factors(np.hstack([d, u]), np.hstack([u, d]))
 
@@ -100,7 +100,7 @@ class Psd:
         return self._tangent(theta, self._doubled(self._scaled(theta), cotangent))
 
     def pull_derivative(self, theta: Vector, direction: Vector, cotangent: LinearMap) -> Vector:
-        """Return (M + M^H) D, with the curvature of the normalisation where there is one."""
+        """Return (M + M^H) D, with the curvature of the normalisation if there is one."""
         if not self.unit_trace:
             return self._doubled(direction, cotangent)
         # pull is (H u - q u) / t with t = |u|^2 and q = u.H u / t; this is its derivative
@@ -118,7 +118,7 @@ class Psd:
         return np.asarray(np.kron(cotangent + cotangent.T, np.eye(self.rank)))
 
     def gauge(self, theta: Vector, *, linear: bool) -> Matrix:
-        """Return the rotations U K, K skew, shape (size, g), and U itself where only its shape counts.
+        """Return the rotations U K, K skew, shape (size, g), and U itself if its scale does not matter.
 
         `linear` makes no difference: only rotations leave U U^H unchanged.
         """
@@ -129,7 +129,7 @@ class Psd:
         return np.stack(directions, axis=1) if directions else np.zeros((self.size, 0), theta.dtype)
 
     def scaled(self, theta: Vector, gradient: Vector, share: float) -> Vector:
-        """Return G (U^H U + lambda I)^-1, lambda a share of the mean eigenvalue; unit trace aside."""
+        """Return G (U^H U + lambda I)^-1, lambda a fraction of the mean eigenvalue; unit trace is ignored."""
         u = self.unpack(self._scaled(theta))
         return self.pack(divide_by_gram(self.unpack(gradient), u, share))
 

@@ -1,4 +1,4 @@
-"""Which neurons are active on which data: exactly in the first layer, with bounds on rounding beyond."""
+"""Which neurons are active on which data: exact in the first layer, with bounds on rounding beyond."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lowland.kernels.exact_integers import product_signs
 from lowland.networks.network import ReluNetwork
 from lowland.networks.neuron_patterns import augmented
 
-# numbers below may have lost all their digits
+# smaller numbers may have lost all their digits
 _UNDERFLOW = float(np.finfo(float).tiny)
 
 
@@ -27,8 +27,7 @@ class Activation:
     patterns : tuple of ndarray of bool, shapes (n, d_l)
         Whether a neuron is active, for each hidden layer.
     kinks : tuple of ndarray of bool, shapes (n, d_l)
-        Where a neuron is at its kink, or so near that rounding hides its side. Always exact in the first
-        layer.
+        Where a neuron is at its kink, or so near that rounding hides its side. Exact in the first layer.
     """
 
     patterns: tuple[NDArray[np.bool_], ...]
@@ -41,7 +40,7 @@ class Activation:
 
     @property
     def dead_points(self) -> Indices:
-        """Data points at which some hidden layer is silent: only the biases behind it are felt there."""
+        """Data points where a hidden layer is inactive: only later biases affect the output there."""
         dead = [~pattern.any(axis=1) for pattern in self.patterns]
         return np.flatnonzero(np.any(dead, axis=0))
 
@@ -57,7 +56,7 @@ def activation(network: ReluNetwork, inputs: Matrix) -> Activation:
     whole = first if bias is None else np.hstack([first, bias[:, None]])
     rows = augmented(inputs, bias is not None)
     signs = product_signs(rows, whole)
-    # where a row is zero no weight decides anything: that is no boundary
+    # a zero row has the sign 0 for all weights: that is not a boundary
     patterns, kinks = [signs > 0], [(signs == 0) & np.any(rows != 0, axis=1)[:, None]]
     with np.errstate(over="ignore", invalid="ignore"):
         _add_deeper(network, inputs, patterns, kinks)
@@ -78,6 +77,6 @@ def _add_deeper(
         error = error + unit * (w.shape[1] + 2) * (size + error) + _UNDERFLOW * (w.shape[1] + 2)
         if k:
             patterns.append(z > 0)
-            kinks.append(~(np.abs(z) > error))  # what is not a number is not decided either
-        # where the exact sign is known, a neuron that is off passes no error on
+            kinks.append(~(np.abs(z) > error))  # NaN counts as undecided too
+        # where the exact sign is known, an inactive neuron passes no error on
         hidden, error = np.where(patterns[-1], z, 0.0), np.where(patterns[-1] | kinks[-1], error, 0.0)

@@ -1,4 +1,4 @@
-"""Convex programs over cones of weights: least squares by Clarabel, the point farthest inside by HiGHS."""
+"""Convex programs over cones of weights: least squares by Clarabel, interior points by HiGHS."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from lowland.core.interrupt import Interruption
 
 OnStep = Callable[[int], None]
 
-# how far weights may go, in units of the least solution, in search of a point inside: near, then as far as
-# anything is to be had, then as near as there is something
+# bounds on weights in the search for an interior point, in units of the smallest solution: first near, then
+# as far as possible, then the nearest that works
 NEAR, FAR, BETWEEN = 10.0, 1e5, (1e2, 1e3, 1e4)
-# what tells that no solution lies inside must be negative by so much of the loss of zero outputs
+# to conclude that no solution lies inside, the test must be negative by this fraction of the loss at zero
 ABOVE = 1e-7
-# numbers of all constraints beyond which the program for the point farthest inside takes minutes
+# size of all constraints beyond which the program for the point farthest inside takes minutes
 LARGE = 200_000
 
 
@@ -39,14 +39,14 @@ def solve_region(
     -------
     weights : ndarray
     multipliers : ndarray
-        Of the constraints, at least 0.
+        Multipliers of the constraints, at least 0.
 
     Raises
     ------
     MissingExtraError
         If Clarabel is not installed.
     LowlandError
-        If it fails.
+        If Clarabel fails.
     KeyboardInterrupt
         After the step in which it was interrupted.
     """
@@ -72,22 +72,22 @@ def most_inside(
     design : ndarray, shape (n, k d)
     targets : ndarray, shape (n,)
     constraints : ndarray, shape (k, n, d)
-        Unit rows that must be positive; rows of zeros ask nothing.
+        Unit rows whose products with the weights must be positive; zero rows are no constraints.
     best : ndarray, shape (k, d)
-        Where the misfit is least within the cones; of large programs the solution next to it is taken,
-        instead of the one farthest inside.
+        Where the misfit is smallest within the cones; for large programs the solution nearest to it is
+        taken instead of the one farthest inside.
     multipliers : ndarray, shape (k, n)
-        Of the constraints there. They tell where no solution lies inside.
+        Multipliers of the constraints there. They show if no solution lies inside.
 
     Returns
     -------
     weights : ndarray, shape (k, d)
-        A minimiser of |design w - targets|, cones apart: where it lies inside them all it is a stationary
-        point there, and no other kind of point is.
+        A minimiser of |design w - targets|, ignoring the cones. If it lies inside all of them it is a
+        stationary point there, and only such points are.
     margin : float
-        Least row times weights, over the size of the minimiser of least norm (one where that is zero) and at
-        most 1. Negative where no minimiser lies inside, as far as solvers tell, -1 where the misfit tells;
-        0 where the program fails or is too large to tell.
+        Smallest product of a row with the weights, over the size of the minimum-norm minimiser (one if that
+        is zero), at most 1. Negative if numerically no minimiser lies inside, -1 if the misfit shows it; 0 if
+        the program fails or is too large to decide.
     """
     from scipy import sparse
     from scipy.optimize import linprog
@@ -104,7 +104,7 @@ def most_inside(
     aim[-1] = -1.0
 
     def moved(weights: Vector) -> tuple[Vector, float]:
-        """Return the solution next to a point, and its margin."""
+        """Return the solution nearest to a point, and its margin."""
         weights = weights + seen.T @ (seen @ (least - weights))
         return weights, min(float((rows @ weights).min(initial=scale)) / scale, 1.0)
 
@@ -118,7 +118,7 @@ def most_inside(
         found = linprog(aim, A_ub=below, b_ub=np.zeros(rows.shape[0]), A_eq=equal, b_eq=right, bounds=sides)
         if found.x is None:
             return least, 0.0
-        # the program keeps its equations to some digits only: what it breaks is taken off
+        # the program satisfies its equations to some digits only: project onto them
         return moved(scale * found.x[:-1])
 
     weights, margin = farthest(NEAR)
@@ -132,7 +132,7 @@ def most_inside(
 def _none_inside(
     design: Matrix, targets: Vector, constraints: Matrix, found: tuple[Matrix, Matrix], least: Vector
 ) -> bool:
-    """Return whether multipliers tell that no least-squares solution of a size up to `FAR` lies inside.
+    """Return whether multipliers show that no least-squares solution of a size up to `FAR` lies inside.
 
     With u the misfit at the best point and z the multipliers D^T u = P^T z + r, r a remainder. A solution w
     inside has P w > 0, and D w is the same for all solutions, so 0 <= z . P w = u . D w - r . w.
@@ -147,7 +147,7 @@ def _none_inside(
 
 
 def _least_squares(design: Matrix, targets: Vector) -> tuple[Matrix, Vector]:
-    """Return an orthonormal basis of the rows of a matrix, and its least-squares solution of least norm."""
+    """Return an orthonormal basis of the rows of a matrix, and its minimum-norm least-squares solution."""
     left, sizes, right = np.linalg.svd(design, full_matrices=False)
     used = sizes > max(design.shape) * np.finfo(float).eps * sizes.max(initial=0.0)
     seen: Matrix = right[used]
@@ -190,7 +190,7 @@ def _clarabel(P: Any, q: Vector, A: Any, b: Vector, sizes: tuple[int, int], on_s
     if interruption.requested:
         raise KeyboardInterrupt
     if str(found.status) not in ("Solved", "AlmostSolved", "InsufficientProgress"):
-        raise LowlandError("the best loss of a region was not found", f"the solver says {found.status}")
+        raise LowlandError("the best loss of a region was not found", f"solver status {found.status}")
     return found
 
 

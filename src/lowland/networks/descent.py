@@ -1,4 +1,4 @@
-"""Runs of gradient descent with a constant step: stages, looks, and how each run ended."""
+"""Runs of gradient descent with a constant step: stages, checks, and how each run ended."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from lowland.networks.kernels.descent import DIVERGED, descend
 from lowland.networks.network import ReluNetwork, two_layer
 from lowland.networks.variation import effective_knots, knots
 
-# steps between two looks
+# steps between two checks
 CHUNK = 2000
 # relative change of the mean loss over a chunk below which a run has settled
 SETTLED = 1e-7
-# parts of the step size that a warm-up takes, a twentieth of all steps each
+# fractions of the step size in a warm-up, each for a twentieth of all steps
 RAMP = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
 
-# words for runs that are no fit
+# status of runs that give no fit
 LOST = ("collapsed", "diverged")
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Track:
-    """What runs did on the way, a row a look.
+    """History of runs, one row per check.
 
     Parameters
     ----------
     steps : ndarray of int, shape (looks,)
     losses : ndarray, shape (looks, runs)
-        Mean of the loss since the look before.
+        Mean of the loss since the previous check.
     sharpness : ndarray, shape (looks, runs)
-        Largest eigenvalue of the Gauss-Newton part of the Hessian at the look.
+        Largest eigenvalue of the Gauss-Newton part of the Hessian at the check.
     """
 
     steps: NDArray[np.intp]
@@ -57,12 +57,12 @@ class Runs:
     parameters : ndarray, shape (runs, 3 k + 1)
         w, b, v, c.
     losses : ndarray, shape (runs,)
-        Mean of the loss over the last steps: it oscillates at the edge of stability.
+        Mean of the loss over the last steps, since it oscillates at the edge of stability.
     status : tuple of str
         "settled", "moving", "collapsed" (no knot is left between data points) or "diverged".
     steps : int
     track : Track or None
-        Where it was asked for.
+        The history, if asked for.
     """
 
     parameters: Matrix
@@ -89,7 +89,7 @@ def unpack(parameters: Vector) -> ReluNetwork:
 
 
 def zero_network(width: int) -> ReluNetwork:
-    """Return the network that is zero everywhere."""
+    """Return a network whose output is zero everywhere."""
     return unpack(np.zeros(3 * width + 1))
 
 
@@ -99,7 +99,7 @@ def _split(parameters: Vector) -> tuple[Vector, Vector, Vector]:
 
 
 def choose(runs: Runs) -> int:
-    """Return the run with the least loss among those that kept their knots, else among all that are finite.
+    """Return the run with the smallest loss among those that kept knots, else among all that are finite.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def choose(runs: Runs) -> int:
         raise LowlandError(
             "every run exploded",
             f"{len(runs.status)} runs",
-            fix="take a smaller step_size, or bring x and y to about one",
+            fix="use a smaller step_size, or scale x and y to about one",
         )
     return min(kept, key=lambda k: runs.losses[k])
 
@@ -120,14 +120,14 @@ def choose(runs: Runs) -> int:
 @final
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """Data that runs descend on; x ascends.
+    """Data and settings of descent runs; x is ascending.
 
     Parameters
     ----------
     x : ndarray, shape (n,)
     y : ndarray, shape (n,), (1, n) or (runs, n)
     weights : ndarray, shape (runs, n), or None
-        Of data points, summing to 1 in each run; equal by default.
+        Weights of data points, summing to 1 in each run; equal by default.
     step_sizes : ndarray, shape (1,) or (runs,)
     warmup : ndarray of bool, shape (1,) or (runs,)
         Whether a run begins with small steps.
@@ -148,9 +148,9 @@ class Descent:
         track: bool = False,
         keep: bool = False,
     ) -> tuple[Runs, str]:
-        """Descend until all runs have settled or the steps are used up; returns why.
+        """Descend until all runs have settled or the steps are used up; return the runs and why they ended.
 
-        Ctrl-C ends it too: with `keep`, what there is is returned and the message is "interrupted".
+        Ctrl-C ends it too: with `keep`, the runs so far are returned with the message "interrupted".
         """
         count, n = len(starts), self.x.size
         parameters = starts.copy()
@@ -208,9 +208,9 @@ def _as_track(looks: list[tuple[int, Vector, Vector]]) -> Track:
 
 
 def _next_part(done: int, total: int) -> tuple[int, float]:
-    """Return how many steps to take before the next look, and the part of the step size in a warm-up.
+    """Return how many steps to take before the next check, and the warm-up's fraction of the step size.
 
-    `total` is the number of steps that has a warm-up, 0 for none.
+    `total` is the number of all steps, or 0 without a warm-up.
     """
     stage = total // 20
     if stage and done < stage * len(RAMP):

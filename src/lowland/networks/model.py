@@ -1,4 +1,4 @@
-"""ReLU networks as points: which layers are trained, and where their numbers stand in a vector."""
+"""ReLU networks as points: which layers are trained, and their layout in a vector."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Layer: TypeAlias = "tuple[Matrix, Vector | None]"
 
 @final
 class Relu:
-    """The networks that differ from a given one in their trained layers.
+    """The networks that differ from a given one in their trained layers only.
 
     Parameters
     ----------
     network : ReluNetwork
         Gives the sizes, which layers have biases, and the layers that are not trained.
     trained : {"first", "all"}
-        Whether the first layer alone is trained, or all of them.
+        Whether only the first layer is trained, or all of them.
 
     Notes
     -----
@@ -56,7 +56,7 @@ class Relu:
         return layers
 
     def pack(self, layers: list[Layer]) -> Vector:
-        """Return the point of the trained layers, leading axes kept."""
+        """Return the point of the trained layers, keeping leading axes."""
         parts = []
         for w, b in layers[: self.count]:
             parts.append(w.reshape(*w.shape[:-2], -1))

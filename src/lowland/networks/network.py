@@ -20,14 +20,14 @@ class ReluNetwork:
     Parameters
     ----------
     weights : tuple of array_like, shapes (d_1, d_0), ..., (1, d_L)
-        Of every layer, as `torch.nn.Linear` keeps them; the last one may be a vector of length d_L.
+        Weights of every layer, as `torch.nn.Linear` stores them; the last may be a vector of length d_L.
     biases : tuple of array_like or None, shapes (d_1,), ..., (1,), optional
-        Of every layer; None where a layer has none. By default no layer has one.
+        Biases of every layer; None for a layer without. By default no layer has biases.
 
     Raises
     ------
     InvalidInputError
-        If sizes do not follow each other, there are several outputs, or a number is not finite.
+        If the sizes of the layers do not match, there are several outputs, or a number is not finite.
 
     Examples
     --------
@@ -50,7 +50,9 @@ class ReluNetwork:
             weights[-1] = weights[-1][None]
         given = tuple(self.biases) if len(self.biases) else (None,) * len(weights)
         if len(given) != len(weights):
-            raise InvalidInputError("biases must be as many as layers", f"{len(given)} for {len(weights)}")
+            raise InvalidInputError(
+                "there must be one entry of biases per layer", f"{len(given)} for {len(weights)} layers"
+            )
         biases = [
             None if b is None else np.atleast_1d(check_floats(b, "biases", dtype="float64")) for b in given
         ]
@@ -69,7 +71,7 @@ class ReluNetwork:
                 )
             if b is not None and b.shape != (w.shape[0],):
                 raise InvalidInputError(
-                    f"biases of layer {k} have the wrong shape", f"{b.shape} for {w.shape[0]}"
+                    f"biases of layer {k} have the wrong shape", f"{b.shape} for {w.shape[0]} neurons"
                 )
             width = w.shape[0]
         if width != 1:
@@ -87,12 +89,12 @@ class ReluNetwork:
         Returns
         -------
         ReluNetwork
-            In double precision, whatever the module's.
+            In double precision, whatever the precision of the module.
 
         Raises
         ------
         InvalidInputError
-            If another layer stands among them.
+            If the module has any other layer.
         """
         try:
             layers = list(module)
@@ -120,7 +122,7 @@ class ReluNetwork:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Neurons of the hidden layers."""
+        """Numbers of neurons of the hidden layers."""
         return tuple(int(w.shape[0]) for w in self.weights[:-1])
 
     def __call__(self, inputs: ArrayLike) -> Vector:
@@ -128,7 +130,7 @@ class ReluNetwork:
         return self.layers(check_inputs(inputs, self.n_inputs))[-1][:, 0]
 
     def layers(self, inputs: Matrix) -> list[Matrix]:
-        """Return what every layer computes before its ReLU, shapes (n, d_l), the output last."""
+        """Return the pre-activations of every layer, shapes (n, d_l), the output last."""
         found, hidden = [], inputs
         for w, b in zip(self.weights, self.biases, strict=True):
             found.append(hidden @ w.T if b is None else hidden @ w.T + b)
@@ -164,18 +166,18 @@ def check_inputs(inputs: ArrayLike, dimension: int | None = None) -> Matrix:
     given = np.asarray(inputs)
     if given.dtype.kind in "iu" and given.size and max(abs(int(given.min())), int(given.max())) > 2**53:
         raise InvalidInputError(
-            "inputs are whole numbers too large to be told apart as floats",
+            "inputs are whole numbers too large to be distinct as floats",
             str(given.max()),
-            fix="shift them",
+            fix="subtract a constant from the inputs",
         )
     points = check_floats(inputs, "inputs", dtype="float64")
     if points.ndim == 1:
         points = points[:, None]
     if points.ndim != 2 or 0 in points.shape:
-        raise InvalidInputError("inputs must be a matrix of points by numbers", f"shape {points.shape}")
+        raise InvalidInputError("inputs must be a matrix with one point per row", f"shape {points.shape}")
     if dimension is not None and points.shape[1] != dimension:
         raise InvalidInputError(
-            "inputs do not fit the network", f"{points.shape[1]} numbers per point for {dimension} inputs"
+            "inputs do not match the network", f"{points.shape[1]} numbers per point for {dimension} inputs"
         )
     return points
 
@@ -184,7 +186,9 @@ def check_targets(targets: ArrayLike, n: int) -> Vector:
     """Return targets of n inputs as a vector."""
     values = check_floats(targets, "targets", dtype="float64")
     if values.shape not in ((n,), (n, 1)):
-        raise InvalidInputError("targets must be one number an input", f"shape {values.shape} for {n} inputs")
+        raise InvalidInputError(
+            "targets must be one number per input", f"shape {values.shape} for {n} inputs"
+        )
     return values.reshape(n)
 
 

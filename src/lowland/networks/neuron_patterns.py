@@ -1,4 +1,4 @@
-"""Which sets of data points one ReLU neuron can be active on: counted by formula, enumerated exactly.
+"""Activation patterns of one ReLU neuron on data: counted by formula, enumerated exactly.
 
 The patterns of a neuron w are the cells of the arrangement of hyperplanes x_i . w = 0. Where the rows
 have rank r, each cell has an extreme ray, which lies on r - 1 independent hyperplanes, and around a
@@ -21,7 +21,7 @@ from lowland.kernels.exact_integers import Integers, integer_rows, pivot_columns
 from lowland.networks.network import check_inputs
 
 Patterns = NDArray[np.bool_]
-# subsets of rows that are looked at together, and at most
+# subsets of rows processed together, and at most in all
 _CHUNK, MOST_SUBSETS = 4096, 5_000_000
 MOST_NUMBERS = 2_000_000_000
 
@@ -39,17 +39,17 @@ def neuron_patterns(inputs: ArrayLike, *, bias: bool = True) -> Patterns:
     Returns
     -------
     ndarray of bool, shape (patterns, n)
-        In lexicographic order. Points at which no neuron of an open cell is active have False.
+        In lexicographic order. Points where no neuron of an open cell is active are False.
 
     Raises
     ------
     InvalidInputError
-        If there would be too many to list.
+        If there are too many to list.
 
     Notes
     -----
-    With r the rank of the points (bias included): C(n, r - 1) determinants, exact integers where
-    floats leave a sign open, and 2^(r-1) patterns found for each.
+    With r the rank of the points (bias included), this takes C(n, r - 1) determinants, in exact integers
+    where floats leave a sign open, and finds 2^(r-1) patterns for each.
 
     Examples
     --------
@@ -78,14 +78,14 @@ def count_patterns(inputs: ArrayLike, *, bias: bool = True, width: int = 1, gene
     bias : bool
         Whether neurons have a bias.
     width : int
-        Number of neurons: each chooses for itself.
+        Number of neurons; each has its own pattern.
     generic : bool
-        Take general position for granted instead of checking it.
+        Assume general position instead of checking it.
 
     Returns
     -------
     int
-        Of any size.
+        An integer of any size.
 
     Raises
     ------
@@ -94,8 +94,9 @@ def count_patterns(inputs: ArrayLike, *, bias: bool = True, width: int = 1, gene
 
     Notes
     -----
-    In general position 2 (C(n-1, 0) + ... + C(n-1, d-1)) for each neuron, d counting the bias (Cover 1965).
-    Points that repeat, or lie on a hyperplane with others, make fewer; these are then enumerated.
+    In general position there are 2 (C(n-1, 0) + ... + C(n-1, d-1)) for each neuron, d counting the bias
+    (Cover 1965). If points repeat, or lie on a hyperplane with others, there are fewer; they are then
+    enumerated.
 
     Examples
     --------
@@ -111,7 +112,7 @@ def count_patterns(inputs: ArrayLike, *, bias: bool = True, width: int = 1, gene
     whole = _directions(integer_rows(rows))
     used = pivot_columns(whole)
     rank = len(used)
-    if rank < 3:  # lines through the origin: a sort would tell no more
+    if rank < 3:  # lines through the origin: always in general position
         return _power(max(1, 2 * len(whole)), width)
     reduced = [[row[c] for c in used] for row in whole]
     if is_generic(reduced):
@@ -125,13 +126,13 @@ def _power(count: int, width: int) -> int:
 
 
 def augmented(inputs: ArrayLike, bias: bool) -> NDArray[np.float64]:
-    """Return data points as rows, a one behind each where neurons have a bias."""
+    """Return data points as rows, with a final one in each if neurons have a bias."""
     points = check_inputs(inputs).astype(np.float64)
     return np.hstack([points, np.ones((len(points), 1))]) if bias else points
 
 
 def is_generic(whole: Integers) -> bool:
-    """Whether every r of n rows in r dimensions are independent, exactly."""
+    """Return whether every r of n rows in r dimensions are independent, exactly."""
     n, r = len(whole), len(whole[0])
     _check_effort(comb(n, r - 1), n)
     rows = _floats(whole)
@@ -167,7 +168,7 @@ def _cells(rows: NDArray[np.float64], whole: Integers) -> Patterns:
         if len(found) > 64:
             found = [_unique(np.concatenate(found))]
     one = _unique(np.concatenate(found))
-    # the opposite of a pattern is one too; rows of zeros are never active
+    # the complement of a pattern is a pattern too; zero rows are never active
     zero = np.array([not any(row) for row in reduced])
     return _unique(np.concatenate([one, ~one & ~zero]))
 
@@ -175,7 +176,7 @@ def _cells(rows: NDArray[np.float64], whole: Integers) -> Patterns:
 def _around_rays(
     signs: NDArray[np.int8], rank: int, whole: Integers, found: list[Patterns], seen: set[bytes]
 ) -> None:
-    """Add the cells around rays, given on which side of each ray's hyperplane every row lies."""
+    """Add the cells around rays, given the sign of every row on each ray."""
     zero = signs == 0
     simple = zero.sum(axis=1) == rank - 1
     if simple.any():
@@ -242,17 +243,17 @@ def _sorted_patterns(patterns: Patterns) -> Patterns:
 def _check_effort(subsets: int, each: int) -> None:
     if subsets > MOST_SUBSETS or subsets * each > MOST_NUMBERS:
         raise InvalidInputError(
-            "there are too many patterns to go through",
+            "there are too many patterns to enumerate",
             f"{subsets} subsets of points",
-            fix="take fewer points or dimensions; count_patterns(..., generic=True) counts by formula",
+            fix="use fewer points or dimensions; count_patterns(..., generic=True) counts by formula",
         )
 
 
 def describe_count(count: int) -> str:
-    """Return a count in full, or its order of magnitude where it is long."""
+    """Return a count in full, or its order of magnitude if it is long."""
     digits = str(count) if count.bit_length() < 3000 else ""
     if digits and len(digits) <= 12:
         return digits
-    shift = max(count.bit_length() - 1000, 0)  # logarithms of what fits a float
+    shift = max(count.bit_length() - 1000, 0)  # take the logarithm of the part that fits a float
     power = int(log10(count >> shift) + shift * log10(2))
     return f"about 10^{power}"

@@ -1,4 +1,4 @@
-"""The squared loss of a ReLU network, with exact derivatives wherever there are any."""
+"""The squared loss of a ReLU network, with exact derivatives wherever it is differentiable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ReluObjective:
     """L(theta) = 1/(2 n) sum over i of (f(x_i) - y_i)^2 for the networks of a model.
 
     Derivatives are those of the linear pieces: exact where no neuron is at its kink on a data point,
-    and at a kink those of the side on which the neuron is off. `kinks` counts such pairs.
+    and at a kink those of the side on which the neuron is inactive. `kinks` counts such pairs.
 
     Parameters
     ----------
@@ -30,12 +30,12 @@ class ReluObjective:
     Attributes
     ----------
     regions : Regions or None
-        Best points of activation regions, where the first of two layers is trained.
+        Best points of activation regions, if only the first of two layers is trained.
 
     Raises
     ------
     InvalidInputError
-        If inputs do not fit the network, or targets the inputs.
+        If inputs do not match the network, or targets the inputs.
     """
 
     def __init__(self, inputs: Matrix, targets: Vector, model: Relu) -> None:
@@ -63,7 +63,7 @@ class ReluObjective:
         return self.gradients(theta)[1]
 
     def value_and_gradient(self, theta: Vector) -> tuple[float, Vector]:
-        """Return both, for the cost of the gradient."""
+        """Return value and gradient, for the cost of the gradient."""
         value, gradient = self.gradients(theta)
         return float(value), gradient
 
@@ -72,7 +72,7 @@ class ReluObjective:
         return self.linearise(theta).hessian_product(direction)
 
     def linearise(self, theta: Vector) -> ReluLinearisation:
-        """Return the objective at a point."""
+        """Return the objective linearised at a point."""
         return ReluLinearisation(self, theta)
 
     def values(self, thetas: Vector) -> Matrix:
@@ -95,12 +95,12 @@ class ReluObjective:
         return np.stack([here.jacobian_transpose(row) for row in np.eye(self.targets.size)])
 
     def kinks(self, theta: Vector) -> int:
-        """Return at how many pairs of a neuron and a data point the neuron is exactly at its kink."""
+        """Return the number of pairs of neuron and data point with the neuron exactly at its kink."""
         before, _ = _forward(self.model.unpack(theta), self.inputs)
         return int(sum(np.count_nonzero(z == 0) for z in before[:-1]))
 
     def _regions(self) -> Regions | None:
-        """Return the regions where outputs are linear in the point within each, None where they are not."""
+        """Return the regions if outputs are linear in the point within each, None otherwise."""
         network = self.model.network
         if self.model.trained != "first" or len(network.weights) != 2:
             return None
@@ -181,7 +181,7 @@ class ReluLinearisation:
         return trained[: self.objective.model.count] + zeros
 
     def _along(self, direction: Vector) -> tuple[list[Matrix], list[Matrix]]:
-        """Return derivatives of what layers compute before and take in, along a direction."""
+        """Return derivatives of pre-activations and inputs of layers along a direction."""
         moved, hidden = [], [np.zeros_like(self.objective.inputs)]
         for k, ((w, _), (dw, db)) in enumerate(zip(self.layers, self._changes(direction), strict=True)):
             z = hidden[-1] @ w.T + self.hidden[k] @ dw.T
@@ -191,7 +191,7 @@ class ReluLinearisation:
 
 
 def _forward(layers: list[Layer], inputs: Matrix) -> tuple[list[Matrix], list[Matrix]]:
-    """Return what layers compute before their ReLU, and what they take in."""
+    """Return the pre-activations and the inputs of layers."""
     before: list[Matrix] = []
     hidden = [inputs]
     for w, b in layers:
@@ -202,7 +202,7 @@ def _forward(layers: list[Layer], inputs: Matrix) -> tuple[list[Matrix], list[Ma
 
 
 def _backward(layers: list[Layer], before: list[Matrix], last: Matrix) -> list[Matrix]:
-    """Return the derivative by what every layer computes before its ReLU, given that of the output."""
+    """Return the derivatives with respect to every layer's pre-activations, given that of the output."""
     deltas = [last]
     for k in reversed(range(1, len(layers))):
         deltas.append((deltas[-1] @ layers[k][0]) * (before[k - 1] > 0))

@@ -1,4 +1,4 @@
-"""How many patterns in one dimension have full rank, exactly; how wide a layer must be, by draws."""
+"""Exact number of full-rank patterns in one dimension; estimated width that a layer needs."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from lowland.networks.neuron_patterns import augmented
 
 # pattern entries of the widest layer tried
 MOST_NUMBERS = 20_000_000
-# counted work after which no more networks are drawn than confidence limits need
+# counted work after which only as many networks are drawn as confidence limits need
 ENOUGH_WORK = 4e9
 
 
 def full_pattern_count(n_points: int, width: int) -> int:
     """Return how many of the (2 n)^width patterns of neurons with biases on n numbers have rank n.
 
-    By inclusion and exclusion over gaps that no neuron separates. This is the rank of the pattern itself; the
-    Jacobian, which has twice the columns, needs less.
+    It is counted by inclusion and exclusion over gaps that no neuron separates. The rank is that of the
+    pattern itself; the Jacobian, with twice the columns, can have full rank even if the pattern has not.
 
     Parameters
     ----------
@@ -69,13 +69,13 @@ class WidthAdvice:
     Parameters
     ----------
     width : int
-        Estimated width at which the share asked for is reached.
+        Estimated width at which the requested share is reached.
     lower, upper : int
-        95 % confidence limits of it, whatever the distribution; `upper` is a safe choice.
+        95 % confidence limits of the width, for any distribution; `upper` is a safe choice.
     probability : float
-        The share.
+        The requested share.
     least_widths : ndarray of int
-        The width from which on each draw had full rank.
+        The smallest width at which each draw had full rank.
     law : str
         How data and weights were drawn.
 
@@ -99,7 +99,7 @@ class WidthAdvice:
     def __str__(self) -> str:
         return (
             f"width {self.width} ({self.lower} to {self.upper} with 95 % confidence): "
-            f"{100 * self.probability:g} % of regions by volume hold no bad minimum; {self.law}"
+            f"{100 * self.probability:g} % of regions by volume have no bad minimum; {self.law}"
         )
 
 
@@ -114,7 +114,7 @@ def advise_width(
     rng: RandomSource = None,
     on_progress: OnProgress | None = None,
 ) -> WidthAdvice:
-    """Return how wide a ReLU layer must be for a share of its regions to hold no bad minimum.
+    """Return how wide a ReLU layer must be for a share of its regions to have no bad minimum.
 
     Parameters
     ----------
@@ -123,17 +123,17 @@ def advise_width(
     dimension : int
         Number d of inputs.
     probability : float
-        Share of regions, by volume: of weights and biases drawn from a normal law.
+        Share of regions by volume, under a normal law of weights and biases.
     bias : bool
         Whether neurons have biases.
     inputs : ndarray, shape (n, d), optional
-        Data of one's own; by default normal, drawn anew each time.
+        Given data; by default normal, drawn anew each time.
     n_draws : int
-        Most networks drawn; of many points, beyond some seconds of work, no more than the limits need.
-        Neurons are added one by one, and the width at which the rank becomes full is exact.
+        Largest number of networks drawn; for many points, after some seconds of work, only as many as the
+        limits need. Neurons are added one by one, so the width at which the rank becomes full is exact.
     rng : int or Generator
     on_progress : callable, optional
-        Called after each draw with their number, 0 (the total is not known), and the seconds so far.
+        Called after each draw with the number of draws, 0 (the total is not known), and the seconds so far.
 
     Returns
     -------
@@ -156,15 +156,15 @@ def advise_width(
     check_share("probability", probability)
     if not _has_limits(draws, probability):
         raise InvalidInputError(
-            "n_draws is too small for that probability",
-            f"{draws} for {probability}",
+            "n_draws is too small for this probability",
+            f"{draws} draws for probability {probability}",
             fix="draw more networks",
         )
     networks, residues = spawn(make_generator(rng), 2)
     if inputs is not None:
         inputs = check_inputs(inputs)
         if inputs.shape != (n, d):
-            raise InvalidInputError("inputs do not fit n_points and dimension", f"shape {inputs.shape}")
+            raise InvalidInputError("inputs do not match n_points and dimension", f"shape {inputs.shape}")
         _check_apart(augmented(inputs, bias))
     tell = Reporter(on_progress)
     with counted() as work:
@@ -192,13 +192,13 @@ def _quantile_limits(draws: int, probability: float) -> tuple[int, int]:
 
 
 def _has_limits(draws: int, probability: float) -> bool:
-    """Return whether so many draws say anything about both limits."""
+    """Return whether the number of draws suffices for both limits."""
     low, high = _quantile_limits(draws, probability)
     return low >= 0 and high < draws
 
 
 def _check_apart(rows: Matrix) -> None:
-    """Raise where two points are positive multiples of each other: their patterns are always the same."""
+    """Raise InvalidInputError if two points are positive multiples: their patterns are always the same."""
     seen = set()
     for row in integer_rows(rows):
         divisor = gcd(*row)
@@ -206,15 +206,15 @@ def _check_apart(rows: Matrix) -> None:
         if not divisor or direction in seen:
             raise InvalidInputError(
                 "no width gives full rank",
-                "inputs repeat, or without biases are multiples of each other or zero",
-                fix="leave such points out",
+                "inputs repeat, or without biases are zero or multiples of each other",
+                fix="remove such points",
             )
         seen.add(direction)
 
 
 @final
 class _Layers:
-    """Patterns of wider and wider layers on one draw of data."""
+    """Patterns of layers of growing width on one draw of data."""
 
     def __init__(
         self,
@@ -232,23 +232,23 @@ class _Layers:
         self.least: int = -(-n // int(self.points.shape[1]))
 
     def is_full(self, width: int) -> bool:
-        """Return whether the first so many neurons have full rank."""
+        """Return whether the first `width` neurons have full rank."""
         n, d = self.points.shape
         if n * width > MOST_NUMBERS:
             raise InvalidInputError(
                 "no width tried gives full rank",
                 f"{self.active.shape[1]} neurons on {n} points",
-                fix="draw fewer points",
+                fix="use fewer points",
             )
         if width > self.active.shape[1]:
-            # neuron by neuron, so that it does not matter how many are asked for at a time
+            # neuron by neuron, so the draws do not depend on how many are requested at a time
             weights = self.rng.standard_normal((width - self.active.shape[1], d))
             self.active = np.hstack([self.active, self.points @ weights.T > 0])
         return bool(full_rank(self.active[None, :, :width], self.points, self.residues)[0])
 
 
 def _least_width(layers: _Layers, guess: int) -> int:
-    """Return the least width of full rank, sought around a guess: more neurons never lower the rank."""
+    """Return the smallest width of full rank, searched from a guess: more neurons never lower the rank."""
     low, high, step = layers.least - 1, max(guess, layers.least), 1
     while not layers.is_full(high):
         low, high, step = high, high + step, 2 * step

@@ -22,8 +22,8 @@ def read_network(path: Path) -> ReluNetwork:
     Parameters
     ----------
     path : path
-        Arrays named 0.weight, 0.bias, 2.weight, ... or weight_0, bias_0, weight_1, ...; layers without biases
-        have none.
+        Arrays named 0.weight, 0.bias, 2.weight, ... or weight_0, bias_0, weight_1, ...; no
+        bias array for layers without biases.
 
     Returns
     -------
@@ -52,23 +52,23 @@ def read_network(path: Path) -> ReluNetwork:
             place, part = int(plain[2]), plain[1]
         else:
             raise FileFormatError(
-                f"{path} holds no network",
+                f"{path} is not a network file",
                 f"an array named {name!r}",
                 fix="name arrays weight_0, bias_0, weight_1, ...",
             )
         if part in layers.setdefault(place, {}):
             raise FileFormatError(
-                f"{path} holds several networks", f"another {part} of layer {place}", fix="keep one"
+                f"{path} has several networks", f"a second {part} of layer {place}", fix="keep only one"
             )
         layers[place][part] = array
     places = sorted(layers)
     gaps = {b - a for a, b in pairwise(places)}
     if len(gaps) > 1 or not gaps <= {1, 2}:
-        raise FileFormatError(f"{path} lacks a layer", f"layers {', '.join(map(str, places))}")
+        raise FileFormatError(f"{path} lacks a layer", f"found layers {', '.join(map(str, places))}")
     ordered = [layers[place] for place in places]
     if not ordered or any("weight" not in layer for layer in ordered):
         raise FileFormatError(
-            f"{path} holds no network", "biases without weights" if ordered else "no arrays"
+            f"{path} is not a network file", "biases without weights" if ordered else "no arrays"
         )
     return ReluNetwork(
         tuple(layer["weight"] for layer in ordered), tuple(layer.get("bias") for layer in ordered)

@@ -1,4 +1,4 @@
-"""Plots of activation regions: which neurons are active where, and shares over width and number of points."""
+"""Plots of activation regions: active neurons, best losses, and shares over width and number of points."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lowland.report.figures import ACCENT
 @final
 @dataclass(repr=False)
 class ActivationDisplay:
-    """Which neurons are active on which data points, neurons that agree side by side.
+    """Map of which neurons are active on which data points, with similar neurons side by side.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class ActivationDisplay:
 @final
 @dataclass(repr=False)
 class LossesDisplay:
-    """Best losses of regions, ascending; those that are zero to rounding at the bottom.
+    """Best losses of regions, in ascending order; those that are zero to rounding are at the bottom.
 
     Parameters
     ----------
@@ -71,16 +71,16 @@ class LossesDisplay:
 @final
 @dataclass(repr=False)
 class ShareDisplay:
-    """A share over two settings, as a map of cells.
+    """A share as a function of two settings, as a colour map.
 
     Parameters
     ----------
     across, down : ndarray
-        Settings of columns and rows.
+        Settings along columns and rows.
     shares : ndarray, shape (down, across)
         Between 0 and 1.
     names : tuple of str
-        What is across, what is down, and what the share is of.
+        Names of the two settings and of the share.
     """
 
     across: Vector
@@ -91,7 +91,7 @@ class ShareDisplay:
 
     @classmethod
     def from_rows(cls, rows: Any, across: str, down: str, share: str) -> ShareDisplay:
-        """Take rows with names, one per cell; cells that are absent stay blank."""
+        """Take rows with named fields, one per cell; absent cells stay blank."""
         columns, lines = (np.unique([row[name] for row in rows]) for name in (across, down))
         shares = np.full((lines.size, columns.size), np.nan)
         for row in rows:

@@ -1,4 +1,4 @@
-"""What the reports of activation regions show."""
+"""Content of the reports on activation regions."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from lowland.networks.region_displays import ActivationDisplay, LossesDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
 
 HEADLINES = {
-    Verdict.PROVED: "Proved: this region holds no differentiable minimum that does not fit the data.",
-    Verdict.REFUTED: "This region holds a bad minimum: one that does not fit the data.",
-    Verdict.SUPPORTED: "Supported, not proved: this region seems to hold no bad differentiable minimum.",
-    Verdict.INCONCLUSIVE: "Open: whether this region holds bad minima is not settled.",
+    Verdict.PROVED: "Proved: this region has no differentiable minimum that does not fit the data.",
+    Verdict.REFUTED: "This region has a bad minimum: one that does not fit the data.",
+    Verdict.SUPPORTED: "Supported, not proved: this region appears to have no bad differentiable minimum.",
+    Verdict.INCONCLUSIVE: "Open: it is not settled whether this region has bad minima.",
 }
 
 
 def region_page(
     found: Any, *, survey: Any = None, advice: Any = None, settings: Sequence[tuple[str, str]] = ()
 ) -> Page:
-    """Return the page of a region, with a survey of others where there is one."""
+    """Return the page of a region, with a survey of other regions if given."""
     finding = found.certificate["no_bad_minimum_in_region"]
     n, k = found.activation.patterns[0].shape
     alternative = (
@@ -45,13 +45,13 @@ def _advice(advice: Any) -> list[tuple[str, str]]:
 
 
 def _without_minimum(found: Any) -> list[str]:
-    """Say where the best of a region lies on its boundary: then it holds no differentiable minimum at all."""
+    """Return a note if the best loss of a region is attained on its boundary only."""
     best = found.optimum
     if best is None or best.is_zero or best.margin > -UNSURE:
         return []
     return [
-        f"As far as numbers tell, the region holds no differentiable minimum at all: its best loss, "
-        f"{best.loss:.3g}, is attained on its boundary, where training goes on in another region."
+        f"Numerically, the region has no differentiable minimum at all: its best loss, "
+        f"{best.loss:.3g}, is attained on its boundary, where training continues into another region."
     ]
 
 
@@ -68,7 +68,7 @@ def survey_table(survey: Any) -> TableEntry:
             low, high = share.interval()
             rows.append((name, f"{100 * share.estimate:.3g} %", f"{100 * low:.3g} to {100 * high:.3g} %"))
     title = f"{survey.full.trials} regions of width {survey.width} drawn ({survey.law} law)"
-    return TableEntry(title, ("what regions hold", "share", "95 % interval"), rows)
+    return TableEntry(title, ("property of the region", "share", "95 % interval"), rows)
 
 
 def survey_page(survey: Any, advice: Any = None, settings: Sequence[tuple[str, str]] = ()) -> Page:
@@ -90,5 +90,5 @@ def survey_page(survey: Any, advice: Any = None, settings: Sequence[tuple[str, s
         tables=(survey_table(survey),),
         figures=figures,
         settings=settings,
-        headline=f"{100 * survey.full.estimate:.3g} % of the regions drawn hold no bad minimum.",
+        headline=f"{100 * survey.full.estimate:.3g} % of the regions drawn have no bad minimum.",
     )

@@ -1,8 +1,8 @@
 """The best loss within one activation region of a layer of ReLU neurons: a convex quadratic program.
 
-Within a region the outputs are linear in the first layer's weights. Where rows have two numbers (one input
-and a bias), the weights of a neuron form a cone with two extreme rays, and the program is one of nonnegative
-least squares; otherwise an interior-point solver takes it.
+Within a region the outputs are linear in the first layer's weights. If rows have two numbers (one input and
+a bias), the weights of a neuron form a cone with two extreme rays, and the program is a nonnegative
+least-squares problem; otherwise an interior-point solver is used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lowland.kernels.exact_integers import product_signs
 from lowland.networks.cone_programs import OnStep, block_diagonal, most_inside, solve_region
 from lowland.networks.region_units import RegionUnits
 
-# a loss below this part of that of zero outputs counts as zero: what solvers reach is above rounding
+# a loss below this fraction of that of zero outputs counts as zero: solvers do not reach rounding level
 ZERO = 1e-9
 
 
@@ -30,24 +30,24 @@ class RegionOptimum:
     Parameters
     ----------
     loss : float
-        1/(2 n) times the sum of squared residuals, the least in the closed region.
+        1/(2 n) times the sum of squared residuals, the smallest in the closed region.
     weights : ndarray, shape (k, d)
         First layer (biases last) that attains it.
     margin : float
-        How far inside the open region the best least-squares solution lies that heeds no boundary: the least
+        How far inside the open region the best unconstrained least-squares solution lies: the smallest
         distance of data points from the neurons' hyperplanes on their own side, over the size of the
-        weights; negative where none lies inside, 0 where that is not known. Any such solution inside is a
+        weights; negative if none lies inside, 0 if that is not known. Any such solution inside is a
         stationary point.
     relative_loss : float
         The loss over that of zero outputs.
     pulls : ndarray, shape (n, k)
-        Multipliers: how hard the loss pulls across each boundary; 0 where it does not.
+        Multipliers of the boundaries: how strongly the loss pulls across each; 0 where it does not.
     program : RegionProgram
         The program in its units, for judges.
     candidate : ndarray, shape (k, d)
-        That least-squares solution, in the program's units.
+        The unconstrained least-squares solution, in the program's units.
     inner : InnerMinimum or None
-        What a judge has proved of the candidate: that the open region holds a minimum.
+        A judge's proof, from the candidate, that the open region has a minimum.
     """
 
     loss: float
@@ -61,7 +61,7 @@ class RegionOptimum:
 
     @property
     def is_zero(self) -> bool:
-        """Whether the loss is zero as far as solvers tell."""
+        """Whether the loss is zero to solver precision."""
         return self.relative_loss <= ZERO
 
     @property
@@ -79,12 +79,12 @@ def region_optimum(
     offset: float = 0.0,
     on_step: OnStep | None = None,
 ) -> RegionOptimum:
-    """Return the best network whose first layer has a given pattern, the output layer held fixed.
+    """Return the best network whose first layer has a given pattern, with the output layer fixed.
 
     Parameters
     ----------
     points : ndarray, shape (n, d)
-        Data, a column of ones behind them where neurons have biases.
+        Data, with a final column of ones if neurons have biases.
     targets : ndarray, shape (n,)
     outer : ndarray, shape (k,)
         Output weights.
@@ -111,7 +111,7 @@ def region_optimum(
     multipliers = pulls.T * program.lengths
     candidate, margin = most_inside(program.design(), program.aim, program.constraints(), found, multipliers)
     inside = program.relative_loss(candidate) if margin > 0 else np.inf
-    if inside < relative:  # where points differ much in size the solver stops too early
+    if inside < relative:  # when points differ much in size the solver stops too early
         found, relative, pulls = candidate, inside, np.zeros_like(pulls)
     unit = 0.5 * float(np.mean(program.targets**2))
     return RegionOptimum(
@@ -120,7 +120,7 @@ def region_optimum(
 
 
 def region_loss(points: Matrix, targets: Vector, outer: Vector, active: NDArray[np.bool_]) -> float:
-    """Return the best loss of a closed region over that of zero outputs, but not where it is attained."""
+    """Return the best loss of a closed region relative to that of zero outputs, without its location."""
     program = RegionProgram(points, targets, outer, active)
     return program.relative_loss(program.solve(pulls=False)[0])
 
@@ -146,11 +146,11 @@ class RegionProgram:
         self.lengths[self.lengths == 0] = 1.0
 
     def solve(self, *, pulls: bool = True, on_step: OnStep | None = None) -> tuple[Matrix, Matrix]:
-        """Return the best weights, and how hard the loss pulls over each boundary, if asked."""
+        """Return the best weights, and how strongly the loss pulls across each boundary, if requested."""
         return self.by_rays(pulls=pulls) if self.points.shape[1] == 2 else self.by_interior_points(on_step)
 
     def relative_loss(self, weights: Matrix) -> float:
-        """Return the loss of weights over that of zero outputs."""
+        """Return the loss of weights relative to that of zero outputs."""
         misfit = self.predict(weights) - self.aim
         total = float(self.aim @ self.aim)
         return float(misfit @ misfit) / total if total > 0 else 0.0
@@ -165,7 +165,7 @@ class RegionProgram:
         from scipy.optimize import nnls
 
         rays, owner, signs = _extreme_rays(self.points, self.active)
-        # where the exact product is zero its rounded one is not
+        # an exactly zero product may be nonzero after rounding
         felt = self.active[:, owner] & (signs != 0)
         columns = np.where(felt, self.points @ rays.T, 0.0) * self.signs[owner]
         sizes = np.linalg.norm(columns, axis=0)
@@ -179,7 +179,7 @@ class RegionProgram:
         return weights, self._pulls_of(weights) if pulls else np.zeros(self.active.shape)
 
     def by_interior_points(self, on_step: OnStep | None = None) -> tuple[Matrix, Matrix]:
-        """Solve by Clarabel, residuals as variables of their own."""
+        """Solve by Clarabel, with residuals as separate variables."""
         weights, pulls = solve_region(self.design(), block_diagonal(self.constraints()), self.aim, on_step)
         k, n = self.signs.size, len(self.points)
         return weights.reshape(k, -1), pulls.reshape(k, n).T / self.lengths[:, None]
@@ -190,7 +190,7 @@ class RegionProgram:
         return rows.reshape(len(self.points), -1)
 
     def has_pattern(self, weights: Matrix) -> bool:
-        """Return whether weights of the points as given have the pattern, exactly."""
+        """Return whether weights for the original points have the pattern, exactly."""
         signs, asked = product_signs(self.given, weights), np.any(self.given != 0, axis=1)
         return bool(np.array_equal(signs[asked], np.where(self.active, 1, -1)[asked]))
 
@@ -201,7 +201,7 @@ class RegionProgram:
         return rows
 
     def _pulls_of(self, weights: Matrix) -> Matrix:
-        """Return how hard the loss pulls over each tight boundary, by least squares neuron by neuron."""
+        """Return how strongly the loss pulls across each tight boundary, by least squares per neuron."""
         from scipy.optimize import nnls
 
         misfit = self.predict(weights) - self.aim
@@ -222,8 +222,8 @@ def _extreme_rays(
 ) -> tuple[Matrix, NDArray[np.intp], NDArray[np.int8]]:
     """Return rays that generate the cones of neurons in the plane, the neuron and exact signs of each.
 
-    A cone's extreme rays are orthogonal to rows; where all rows are parallel it is a half plane, which
-    needs the rows themselves besides.
+    A cone's extreme rays are orthogonal to rows; if all rows are parallel it is a half plane, which needs
+    the rows themselves as well.
     """
     rows = points[np.abs(points).max(axis=1) > 0]
     across = np.stack([-rows[:, 1], rows[:, 0]], axis=1)
@@ -231,7 +231,7 @@ def _extreme_rays(
     around = [across, -across, rows, -rows] if parallel else [across, -across]
     candidates = np.unique(np.concatenate(around), axis=0)
     signs = product_signs(points, candidates)
-    # a ray is scaled only now: signs are those of the numbers as they are
+    # rays are scaled only now: signs must be those of the exact numbers
     scaled = candidates / np.abs(candidates).max(axis=1, initial=1e-300)[:, None]
     patterns, owners = np.unique(active.T, axis=0, return_inverse=True)
     fits = [
@@ -246,12 +246,12 @@ def _extreme_rays(
 
 @final
 class Regions:
-    """The regions of a network of which the first of two layers is trained, for a walk over them.
+    """The regions of a two-layer network with the first layer trained, for a walk over them.
 
     Parameters
     ----------
     points : ndarray, shape (n, d)
-        Data, ones behind them where neurons have biases.
+        Data, with a final column of ones if neurons have biases.
     targets : ndarray, shape (n,)
     outer : ndarray, shape (k,)
     offset : float
@@ -268,7 +268,7 @@ class Regions:
         return product_signs(self.points, self._weights(theta)) > 0
 
     def best(self, pattern: NDArray[np.bool_]) -> tuple[Vector, Matrix]:
-        """Return the best point of a closed region, and how hard the loss pulls over each boundary."""
+        """Return the best point of a closed region, and how strongly the loss pulls across each boundary."""
         program = RegionProgram(self.points, self.targets, self.outer, pattern)
         found, pulls = program.solve()
         weights = program.units.restore(found)

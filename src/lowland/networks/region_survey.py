@@ -1,4 +1,4 @@
-"""`survey_regions`: how many activation regions have a full-rank Jacobian, how many a global minimum."""
+"""`survey_regions`: shares of activation regions with a full-rank Jacobian, and with a global minimum."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _BATCH = 64
 @final
 @dataclass(frozen=True)
 class Share:
-    """A share of regions, measured on drawn ones.
+    """A share of regions, estimated from drawn ones.
 
     Parameters
     ----------
     hits, trials : int
     undecided : int
-        Trials that are counted as no hits because it could not be told.
+        Trials that could not be decided; they are not counted as hits.
     """
 
     hits: int
@@ -41,11 +41,11 @@ class Share:
 
     @property
     def estimate(self) -> float:
-        """The share among those drawn."""
+        """The share among the regions drawn."""
         return self.hits / self.trials
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Return the confidence interval of Clopper and Pearson; trials undecided may be hits or none."""
+        """Return the Clopper-Pearson confidence interval; undecided trials may be hits or not."""
         from scipy.special import betaincinv
 
         check_share("level", level)
@@ -64,23 +64,23 @@ class Share:
 @final
 @dataclass(frozen=True, eq=False)
 class RegionSurvey:
-    """What drawn activation regions of one hidden layer hold.
+    """Properties of drawn activation regions of one hidden layer.
 
     Parameters
     ----------
     full : Share
         Regions whose Jacobian has full row rank, so that no differentiable minimum in them is bad.
     global_minimum : Share or None
-        Regions whose closure holds a network of zero loss, where targets were given.
+        Regions whose closure has a network of zero loss, if targets were given.
     bad_minimum : Share or None
-        Regions inside which a minimum of positive loss lies, where targets were given.
+        Regions with a minimum of positive loss inside, if targets were given.
     best_losses : ndarray or None
         The best loss of each region drawn.
     width, n_points, n_inputs : int
     law : str
         How regions were drawn.
     regions : int
-        How many there are at most: in general position.
+        Upper bound on the number of regions, attained in general position.
 
     Examples
     --------
@@ -128,20 +128,20 @@ def survey_regions(
     outer: ArrayLike | None = None,
     rng: RandomSource = None,
 ) -> RegionSurvey:
-    """Draw activation regions of a layer of ReLU neurons and say what they hold.
+    """Draw activation regions of a layer of ReLU neurons and estimate how many have bad minima.
 
     Parameters
     ----------
     inputs : array_like, shape (n, d) or (n,)
     targets : array_like, shape (n,), optional
-        With them, the best loss of every region drawn is computed.
+        If given, the best loss of every region drawn is computed.
     width : int
         Number of neurons.
     law : {"normal", "uniform", "count"}
         By volume, with weights and biases from a normal law or uniform on a cube; or every non-empty region
-        with the same chance, patterns of a neuron being enumerated.
+        with equal probability, by enumerating the patterns of a neuron.
     n_regions : int
-        How many to draw.
+        Number of regions to draw.
     bias : bool
         Whether neurons have biases.
     outer : array_like, shape (width,), optional
@@ -171,7 +171,7 @@ def survey_regions(
     if law not in LAWS:
         raise InvalidInputError("law is unknown", repr(law), fix=f"use one of {', '.join(LAWS)}")
     weights = _outer(outer, width)
-    # two streams, so that which regions are drawn does not depend on how their ranks are found
+    # two streams, so the regions drawn do not depend on how their ranks are computed
     generator, residues = spawn(make_generator(rng), 2)
     rows = augmented(points, bias)
     known = neuron_patterns(points, bias=bias) if law == "count" else None
@@ -211,7 +211,7 @@ def _outer(outer: ArrayLike | None, width: int) -> Vector:
     weights = check_floats(outer, "outer", dtype="float64")
     if weights.shape != (width,) or not weights.all():
         raise InvalidInputError(
-            "outer must be one finite weight per neuron, none of them zero", f"{weights.shape}"
+            "outer must be one finite nonzero weight per neuron", f"shape {weights.shape}"
         )
     return weights
 

@@ -1,4 +1,4 @@
-"""Units in which the program of a region is well scaled; the cones of its neurons stay what they are."""
+"""Units in which the program of a region is well scaled, without changing the cones of its neurons."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from lowland.core.arrays import Matrix, Vector
 class RegionUnits:
     """Points shifted and scaled, output weights reduced to their signs, targets of about length one.
 
-    No digit of points, signs and targets is lost, so that what is proved in these units is proved.
+    No digit of points, signs and targets is lost, so proofs in these units hold for the original data.
 
     Parameters
     ----------
     points : ndarray, shape (n, d)
     targets : ndarray, shape (n,)
     outer : ndarray, shape (k,)
-        Signs.
+        Signs of the output weights.
     shift : ndarray, shape (d,)
-        Taken off the points; zero unless a column of ones takes it up, and exactly so.
+        Subtracted from the points; zero unless a column of ones can absorb it without rounding.
     scales : ndarray, shape (d,)
         Powers of two, which divide points without rounding.
     sizes : ndarray, shape (k,)
@@ -43,7 +43,7 @@ class RegionUnits:
 
     @classmethod
     def of(cls, points: Matrix, targets: Vector, outer: Vector) -> RegionUnits:
-        """Choose units for points (biases' ones last, where there are any), targets and output weights."""
+        """Choose units for points (a column of ones last, if any), targets and output weights."""
         shift = np.zeros(points.shape[1])
         if np.all(points[:, -1] == 1) and points.shape[1] > 1:
             middle = points[np.argmin(np.abs(points - points.mean(axis=0)).sum(axis=1)), :-1]
@@ -65,7 +65,7 @@ class RegionUnits:
 
 
 def _is_exact_difference(a: Matrix, b: Vector) -> bool:
-    """Return whether a - b loses no digit: its rounding error, computed exactly, is zero (Knuth)."""
+    """Return whether a - b is exact: its rounding error, computed exactly, is zero (Knuth)."""
     difference = a - b
     taken = difference - a
     error = (a - (difference - taken)) - (b + taken)

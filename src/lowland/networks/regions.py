@@ -1,4 +1,4 @@
-"""`region_report`: what an activation region of a network can hold, wired from ranks, programs and judges."""
+"""`region_report`: whether an activation region has bad minima, from ranks, programs and judges."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from lowland.networks.neuron_patterns import augmented
 from lowland.networks.objective import ReluObjective
 from lowland.networks.region_program import RegionOptimum, region_optimum
 
-# beyond these sizes a question is left open instead of taking minutes
+# beyond these sizes a question is left open, because it would take minutes
 MOST_PAIRS, MOST_POINTS = 60_000, 400
 
 
@@ -40,7 +40,7 @@ class RegionReport:
         "first" or "all" layers.
     n_points : int
     loss : float or None
-        1/(2 n) times the sum of squared residuals, where targets were given.
+        1/(2 n) times the sum of squared residuals, if targets were given.
     activation : Activation
         Patterns, kinks, dead points and neurons.
     rank : int
@@ -48,16 +48,16 @@ class RegionReport:
     generic_rank : int or None
         Rank for almost all data with this pattern; None beyond two layers, or for very many points.
     numerical_rank : int or None
-        Singular values above rounding in double precision; None where the Jacobian is too large for them.
+        Number of singular values above rounding in double precision; None if the Jacobian is too large.
     numerical_gap : float
-        The least singular value that counts over the next, infinite where there is none.
+        Ratio of the smallest singular value that counts to the next; infinite if there is none.
     at_fault : ndarray of int
-        Data points S whose patterns have too low a rank: more than d rank(A_S) of them. Empty where the
+        Data points S whose patterns have too low a rank: more than d rank(A_S) of them. Empty if the
         generic rank is full.
     optimum : RegionOptimum or None
-        The best network of the region, where the first of two layers is trained and targets were given.
+        The best network of the region, if the first of two layers is trained and targets were given.
     repeated : bool
-        Whether data points repeat; statements about almost all data do not speak of such.
+        Whether data points repeat; statements about almost all data do not apply to them.
     certificate : Certificate
     notes : tuple of str
         What could not be judged, and why.
@@ -90,7 +90,7 @@ class RegionReport:
 
     @property
     def dead_points(self) -> Indices:
-        """Data points at which a hidden layer is silent."""
+        """Data points where a hidden layer is inactive."""
         return self.activation.dead_points
 
     @property
@@ -107,8 +107,8 @@ class RegionReport:
         return "\n".join([*lines, str(self.certificate), *self.notes])
 
     def facts(self) -> list[tuple[str, str]]:
-        """Return what was measured, as names and words."""
-        generic = "not asked" if self.generic_rank is None else str(self.generic_rank)
+        """Return the computed facts, as pairs of name and text."""
+        generic = "not computed" if self.generic_rank is None else str(self.generic_rank)
         dead = ", ".join(str(part.size) for part in self.dead_neurons)
         facts = [
             ("network", f"{self.network.n_inputs} inputs, widths {_joined(self.network.widths)}"),
@@ -118,7 +118,7 @@ class RegionReport:
             ("rank in double precision", self._numerical()),
             ("dead data points", _listed(self.dead_points)),
             ("number of dead neurons", f"{dead} by layer"),
-            ("data points at fault", "not asked" if self.generic_rank is None else _listed(self.at_fault)),
+            ("data points at fault", "not computed" if self.generic_rank is None else _listed(self.at_fault)),
         ]
         if self.loss is not None:
             facts.append(("loss", f"{self.loss:.6g}"))
@@ -131,11 +131,11 @@ class RegionReport:
             return ""
         if self.optimum.interior:
             return ", attained inside the region"
-        return ", attained on its boundary, as far as numbers tell" if self.optimum.margin < 0 else ""
+        return ", attained on its boundary, numerically" if self.optimum.margin < 0 else ""
 
     def _numerical(self) -> str:
         if self.numerical_rank is None:
-            return "not asked: the Jacobian is large"
+            return "not computed: the Jacobian is too large"
         return f"{self.numerical_rank}, gap {self.numerical_gap:.3g}"
 
     def report(self, path: str | PathLike[str]) -> None:
@@ -155,7 +155,7 @@ def region_report(
     rng: RandomSource = None,
     on_progress: OnProgress | None = None,
 ) -> RegionReport:
-    """Say which activation region a ReLU network lies in, and whether the region holds bad minima.
+    """Report which activation region a ReLU network lies in, and whether the region has bad minima.
 
     Parameters
     ----------
@@ -164,14 +164,15 @@ def region_report(
     inputs : array_like, shape (n, d) or (n,)
         Data points, read as exact fractions.
     targets : array_like, shape (n,), optional
-        For the best loss of the region.
+        Needed for the best loss of the region.
     trained : {"first", "all"}
-        Whether the first layer is trained, as in the theorem, or all.
+        Whether only the first layer is trained, as in the theorem, or all.
     rng : int or Generator
-        For random primes and residues: a full rank is proved, a deficient one wrong with a small chance.
+        Source of random primes and residues: a full rank is proved, a deficient one has a small probability
+        of being wrong.
     on_progress : callable, optional
-        Called after each step of the search for the best loss of the region with their number, 0 (the total
-        is not known), and the seconds so far.
+        Called after each step of the search for the best loss of the region with the number of steps, 0 (the
+        total is not known), and the seconds so far.
 
     Returns
     -------
@@ -180,13 +181,13 @@ def region_report(
     Raises
     ------
     InvalidInputError
-        If sizes do not fit, or a number is not finite.
+        If sizes do not match, or a number is not finite.
 
     Notes
     -----
     Within a region the outputs are linear in the first layer's weights. If the Jacobian has as many
-    independent rows as there are data points, a vanishing gradient leaves no residual (Karhadkar, Murray,
-    Tseran, Montufar 2024). Ranks are taken modulo primes, O(n^2 (width + n)), and data points at fault by
+    independent rows as there are data points, a zero gradient implies a zero residual (Karhadkar, Murray,
+    Tseran, Montufar 2024). Ranks are computed modulo primes, O(n^2 (width + n)), and data points at fault by
     matroid partition.
 
     Examples
@@ -207,7 +208,7 @@ def region_report(
     with np.errstate(over="ignore", invalid="ignore"):
         if not all(np.isfinite(z).all() for z in net.layers(points)):
             raise InvalidInputError(
-                "the network's outputs are too large", "beyond floats", fix="rescale the data"
+                "the network's outputs are too large", "they overflow float64", fix="rescale the data"
             )
     found = activation(net, points)
     rank = network_rank(net.weights, net.biases, found.patterns, points, generator, trained=model.count)
@@ -229,11 +230,13 @@ def region_report(
     )
     repeated = len(np.unique(points, axis=0)) < len(points)
     if repeated:
-        notes.append("Data points repeat: what holds for almost all data need not hold for these.")
+        notes.append("Data points repeat: statements about almost all data need not hold for these data.")
     if union is not None and not union.exact:
-        notes.append("The points at fault, and the rank for almost all data, are known modulo a prime only.")
+        notes.append(
+            "The points at fault, and the rank for almost all data, are computed modulo a prime only."
+        )
     if facts.any_output_zero:
-        notes.append("Some output weights are zero: their neurons cannot help to fit.")
+        notes.append("Some output weights are zero: their neurons do not contribute to the fit.")
     loss = None if values is None else 0.5 * float(np.mean((net(points) - values) ** 2))
     return RegionReport(
         net,
@@ -271,16 +274,16 @@ def _try_optimum(
     rank: int,
     on_progress: OnProgress | None,
 ) -> tuple[RegionOptimum | None, str]:
-    """Return the best of the region, or why it is not known."""
+    """Return the best network of the region, or why it is not known."""
     if out_of_scale(points) or out_of_scale(values) or out_of_scale(net.weights[1]):
-        return None, "The best loss of the region was not asked: the data are out of scale."
+        return None, "The best loss of the region was not computed: the data are out of scale."
     try:
         optimum = _optimum(net, points, values, found, on_progress)
     except MissingExtraError as error:
-        return None, f"The best loss of the region was not asked: {error.found}; {error.fix}."
+        return None, f"The best loss of the region was not computed: {error.found}; {error.fix}."
     if optimum is None:
         large = "the network lies on a boundary" if found.on_boundary else "the region is too large"
-        return None, f"The best loss of the region was not asked: {large}."
+        return None, f"The best loss of the region was not computed: {large}."
     # the network itself lies in the region: a solver that ends above it has failed
     own = 0.5 * float(np.mean((net(points) - values) ** 2))
     if own < optimum.loss * (1 - 1e-6) and not optimum.is_zero:
@@ -289,7 +292,7 @@ def _try_optimum(
 
 
 def with_inner_minimum(optimum: RegionOptimum, rank: int) -> RegionOptimum:
-    """Return the optimum with what is proved of a minimum inside, for a design of this rank."""
+    """Return the optimum with the proof of a minimum inside, if any, for a design of this rank."""
     if not optimum.margin > 0:
         return optimum
     return replace(optimum, inner=prove_inner_minimum(optimum.program, optimum.candidate, rank))
@@ -316,7 +319,7 @@ def _optimum(
 
 
 def _least_possible(points: Matrix, values: Vector | None) -> float:
-    """Return the least loss that any function has: above zero where inputs repeat with other targets."""
+    """Return the smallest loss of any function: above zero if inputs repeat with different targets."""
     if values is None:
         return 0.0
     groups = np.unique(points, axis=0, return_inverse=True)[1].ravel()

@@ -1,4 +1,4 @@
-"""Which step size to descend with, by cross-validation, and the intervals that it gives on the way."""
+"""Choice of the step size by cross-validation, and the prediction intervals that it yields."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from lowland.networks.network import ReluNetwork, two_layer
 from lowland.networks.stability import stability_report
 from lowland.networks.stable_fit import StableFit
 
-# held-out predictions that are sorted together
+# number of held-out predictions sorted together
 MOST_NUMBERS = 4_000_000
-# runs whose loss exceeds the best one's by more than this part are left out of a mean
+# runs whose loss exceeds the best one's by more than this fraction are left out of a mean
 NEAR = 0.2
 
 
 @final
 @dataclass(frozen=True)
 class DescentSettings:
-    """How to descend: neurons, runs, steps of each, and whether good runs are averaged."""
+    """Settings of the descent: neurons, runs, steps per run, and whether good runs are averaged."""
 
     width: int
     n_runs: int
@@ -47,7 +47,7 @@ class StepSize:
 @final
 @dataclass(frozen=True, eq=False)
 class CrossFit:
-    """Fits that leave out a fold each, with the largest step size of which the error is near the least.
+    """Fits that each leave out one fold, with the largest step size whose error is near the smallest.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class CrossFit:
     errors : dict of StepSize to float
         Held-out mean squared error of each step tried.
     networks : tuple of ReluNetwork
-        Of each fold, with the step size chosen.
+        Network fitted without each fold, at the chosen step size.
     folds : ndarray of int, shape (n,)
         Fold of each point.
     misses : ndarray, shape (n,)
@@ -69,10 +69,10 @@ class CrossFit:
     misses: Vector
 
     def interval(self, t: Vector, level: float) -> tuple[Vector, Vector]:
-        """Return the CV+ interval at each t: quantiles of the folds' predictions less and plus the misses."""
+        """Return the CV+ interval at each t: quantiles of the folds' predictions minus and plus errors."""
         by_fold = np.stack([network(t) for network in self.networks])
         n = self.misses.size
-        # the ceil((n + 1) level)-th smallest, infinite beyond the last
+        # the ceil((n + 1) level)-th smallest; infinite if there are not so many
         place = int(np.ceil((n + 1) * level)) - 1
         if place >= n:
             return np.full(t.size, -np.inf), np.full(t.size, np.inf)
@@ -107,7 +107,9 @@ def cross_fit(
     left = own.sum(axis=1, keepdims=True)
     if left.min() <= 1e-12:
         raise InvalidInputError(
-            "sample_weight rests on a few points", "a fold holds all of it", fix="even out the weights"
+            "sample_weight is concentrated on a few points",
+            "one fold has all of the weight",
+            fix="use more even weights",
         )
     own /= left
     task = Descent(x[order], y[order][None], own, *_of_runs([step for step, _ in cells], n_runs))
@@ -131,7 +133,7 @@ def cross_fit(
 
 
 def _of_runs(steps: Sequence[StepSize], n_runs: int) -> tuple[Vector, NDArray[np.bool_]]:
-    """Return step sizes and warm-ups of runs, the same number for each step."""
+    """Return step sizes and warm-ups of all runs, with the same number of runs for each step."""
     sizes, warm = np.array([step.size for step in steps]), np.array([step.warmup for step in steps])
     return np.repeat(sizes, n_runs), np.repeat(warm, n_runs)
 
@@ -139,7 +141,7 @@ def _of_runs(steps: Sequence[StepSize], n_runs: int) -> tuple[Vector, NDArray[np
 def _largest_within_error(
     means: dict[StepSize, float], errors: dict[StepSize, Vector], weights: Vector
 ) -> StepSize:
-    """Return the largest step whose error is within a standard error of the least: it has fewest knots."""
+    """Return the largest step (fewest knots) whose error is within a standard error of the smallest."""
     best = min(means, key=lambda step: means[step])
     spread = np.average((errors[best] ** 2 - means[best]) ** 2, weights=weights) * np.sum(weights**2)
     return max(step for step in means if means[step] <= means[best] + np.sqrt(spread))
@@ -148,7 +150,7 @@ def _largest_within_error(
 def fit_all(
     x: Vector, y: Vector, weights: Vector, step: StepSize, settings: DescentSettings, rng: np.random.Generator
 ) -> tuple[StableFit, ReluNetwork]:
-    """Descend on all points; return the fit, with the best run's network, and the mean of good runs."""
+    """Descend on all points; return the fit with the best run's network, and the mean of good runs."""
     n_runs = settings.n_runs
     started = time.perf_counter()
     order = np.argsort(x, kind="stable")
@@ -180,7 +182,7 @@ def _part(runs: Runs, start: int, count: int) -> Runs:
 
 
 def _combined(runs: Runs, average: bool) -> ReluNetwork | None:
-    """Return the best run's network, or the mean of those near it; None where every run exploded."""
+    """Return the best run's network, or the mean of those near it; None if every run exploded."""
     if all(word == "diverged" for word in runs.status):
         return None
     best = choose(runs)

@@ -1,4 +1,4 @@
-"""`stability_report`: which step sizes a univariate ReLU network, or its function, can be stable under."""
+"""`stability_report`: at which step sizes a univariate ReLU network, or its function, can be stable."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from lowland.networks.variation import effective_knots, knots, variation_weight,
 @final
 @dataclass(frozen=True, eq=False, repr=False)
 class StabilityReport:
-    """How sharp the loss is at a network of one input, and what its function allows.
+    """Sharpness of the loss at a network of one input, and limits that depend on its function alone.
 
     Parameters
     ----------
@@ -35,18 +35,18 @@ class StabilityReport:
     x, y : ndarray, shape (n,)
     step_size : float
     weights : ndarray, shape (n,), or None
-        Of data points, summing to 1.
+        Weights of data points, summing to 1.
     sharpness : Sharpness
         Eigenvalues of the loss 1/(2 n) sum (f - y)^2 at the network.
     variation : float
-        Sum over knots of the size of the jump of the slope times the weight g: the same for all networks of a
-        function.
+        Sum over knots of the size of the jump of the slope times the weight g: the same for all networks that
+        compute the same function.
     knots, jumps : ndarray
-        Where the slope jumps, and by how much; equal knots are one.
+        Where the slope jumps, and by how much; equal knots are merged.
     effective : tuple of ndarray
-        Knots and jumps that data can tell apart: one per gap, at least 5 % of the largest.
+        Knots and jumps that the data can resolve: one per gap, with at least 5 % of the largest jump.
     bracket : RescalingBracket
-        The least sharpness over all rescalings of the neurons lies between.
+        Lower and upper bound on the smallest sharpness over all rescalings of the neurons.
     certificate : Certificate
     notes : tuple of str
 
@@ -77,19 +77,19 @@ class StabilityReport:
 
     @property
     def limit(self) -> float:
-        """Largest curvature under which the step size is stable: 2 / step_size."""
+        """Largest curvature at which the step size is stable: 2 / step_size."""
         return 2 / self.step_size
 
     @property
     def largest_step_of_function(self) -> float:
-        """No network of this function is stable at rest under a larger step, however it is parametrised."""
+        """Upper bound on the step at which any network of this function is stable at rest."""
         return (
             2 / (self._constant + 2 * self.variation) if self._constant + 2 * self.variation > 0 else np.inf
         )
 
     @property
     def largest_step_of_rescalings(self) -> tuple[float, float]:
-        """Between what the largest step lies under which a rescaling of this network is stable at rest."""
+        """Bounds on the largest step at which a rescaling of this network is stable at rest."""
         lower, upper = self.bracket.lower, self.bracket.upper
         return (2 / upper if upper > 0 else np.inf), (2 / lower if lower > 0 else np.inf)
 
@@ -98,7 +98,7 @@ class StabilityReport:
         return float(self.network.biases[1] is not None)
 
     def boundary_risk(self, t: ArrayLike) -> Vector:
-        """Return 1/g(t): how little a change of slope at t costs, and so how little holds the fit there."""
+        """Return 1/g(t): it is large where changes of slope cost little, and so the data constrain little."""
         weight = variation_weight(self.x, t, weights=self.weights)
         with np.errstate(divide="ignore"):
             risk: Vector = 1 / weight
@@ -112,18 +112,18 @@ class StabilityReport:
         return "\n".join([*lines, str(self.certificate), *self.notes])
 
     def facts(self) -> list[tuple[str, str]]:
-        """Return what was measured, as names and words."""
+        """Return the computed facts, as pairs of name and text."""
         sharp, steps = self.sharpness, self.largest_step_of_rescalings
         return [
             ("data points", str(self.x.size)),
             ("loss", f"{sharp.loss:.6g}"),
             ("sharpness", f"{sharp.largest:.6g}, limit {self.limit:.6g} for step {self.step_size:g}"),
-            ("of it, Gauss-Newton part", f"{sharp.gauss_newton:.6g}, the rest at most {sharp.remainder:.3g}"),
+            ("Gauss-Newton part of it", f"{sharp.gauss_newton:.6g}, the rest at most {sharp.remainder:.3g}"),
             ("weighted variation", f"{self.variation:.6g}, limit {1 / self.step_size - 0.5:.6g}"),
-            ("knots", f"{self.knots.size}, {self.effective[0].size} that data can tell apart"),
+            ("knots", f"{self.knots.size}, of which the data resolve {self.effective[0].size}"),
             (
                 "largest step for this function",
-                f"{self.largest_step_of_function:.4g}, in any network, at rest",
+                f"{self.largest_step_of_function:.4g}, for any network, at rest",
             ),
             ("largest step over rescalings", f"between {steps[0]:.4g} and {steps[1]:.4g}, at rest"),
         ]
@@ -144,16 +144,16 @@ def stability_report(
     *,
     sample_weight: ArrayLike | None = None,
 ) -> StabilityReport:
-    """Say whether gradient descent with a step size can rest at a ReLU network of one input.
+    """Report whether gradient descent with a step size is stable at a ReLU network of one input.
 
     Parameters
     ----------
     network : ReluNetwork or torch.nn.Sequential
         One input, one hidden layer.
     x, y : array_like, shape (n,)
-        Data; the loss is 1/(2 n) sum (f(x_i) - y_i)^2, all layers trained.
+        Data; the loss is 1/(2 n) sum (f(x_i) - y_i)^2, with all layers trained.
     step_size : float
-        eta.
+        The step size eta.
     sample_weight : array_like, shape (n,), optional
         Weights of data points in the loss, at least 0; scaled to sum to 1.
 
@@ -164,7 +164,7 @@ def stability_report(
     Raises
     ------
     InvalidInputError
-        If there are fewer than three data points or two different inputs, or a number is not finite.
+        If there are fewer than three data points or two distinct inputs, or a number is not finite.
 
     Notes
     -----
@@ -223,7 +223,7 @@ def _weights(sample_weight: ArrayLike | None, n: int) -> Vector | None:
     weights = check_floats(sample_weight, "sample_weight", dtype="float64")
     if weights.shape != (n,) or np.any(weights < 0) or not weights.any():
         raise InvalidInputError(
-            "sample_weight must be one number an input, at least 0, not all zero", f"shape {weights.shape}"
+            "sample_weight must be one number per input, at least 0, not all zero", f"shape {weights.shape}"
         )
     weights = weights / weights.max()
     shares: Vector = weights / weights.sum()
@@ -231,16 +231,16 @@ def _weights(sample_weight: ArrayLike | None, n: int) -> Vector | None:
 
 
 def check_univariate(x: ArrayLike) -> Vector:
-    """Return inputs of one number each, at least three, at least two of them different."""
+    """Return univariate inputs, at least three, at least two of them distinct."""
     inputs = check_floats(x, "x", dtype="float64")
     if inputs.ndim == 2 and inputs.shape[1] == 1:
         inputs = inputs[:, 0]
     if inputs.ndim != 1 or inputs.size < 3:
-        raise InvalidInputError("x must be at least three numbers", f"shape {inputs.shape}")
+        raise InvalidInputError("x must have at least three numbers", f"shape {inputs.shape}")
     if out_of_scale(inputs):
         raise InvalidInputError(
-            "x is out of scale", f"numbers up to {np.abs(inputs).max():.3g}", fix="change its unit"
+            "x is out of scale", f"numbers up to {np.abs(inputs).max():.3g}", fix="rescale x"
         )
     if np.ptp(inputs) == 0:
-        raise InvalidInputError("x must hold at least two different numbers", f"{inputs[0]:g} alone")
+        raise InvalidInputError("x must have at least two distinct numbers", f"only {inputs[0]:g}")
     return inputs

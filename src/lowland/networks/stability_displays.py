@@ -1,4 +1,4 @@
-"""Plots of univariate fits: data, spline and knots; and how well inputs hold the fit."""
+"""Plots of univariate fits: data, spline and knots; and how strongly the inputs constrain the fit."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ _POINTS = 400
 @final
 @dataclass(repr=False)
 class SplineDisplay:
-    """Data, the fitted linear spline, its knots, and intervals where there are any.
+    """Data, the fitted linear spline, its knots, and intervals if available.
 
     Parameters
     ----------
     x, y : ndarray
         Data.
     grid, fitted : ndarray
-        The spline, ascending.
+        The spline on an ascending grid.
     knots : ndarray
-        Where its slope changes.
+        Where the slope of the spline changes.
     lower, upper : ndarray, optional
         Intervals over the grid.
     names : tuple of str
-        What is across and what is up.
+        Names of the two axes.
     """
 
     x: Vector
@@ -79,7 +79,7 @@ class SplineDisplay:
 @final
 @dataclass(repr=False)
 class BoundaryRiskDisplay:
-    """The weight with which stable minima pay for changes of slope: small where little holds the fit.
+    """The weight of a change of slope at stable minima: small where the data hardly constrain the fit.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class BoundaryRiskDisplay:
     x : ndarray
         Inputs.
     name : str
-        What is across.
+        Name of the horizontal axis.
     """
 
     grid: Vector
@@ -98,7 +98,7 @@ class BoundaryRiskDisplay:
 
     @classmethod
     def from_estimator(cls, model: Any, name: str = "x") -> BoundaryRiskDisplay:
-        """Take a fitted `StableSplineRegressor`: the weight over its largest value."""
+        """Take a fitted `StableSplineRegressor`: the weight relative to its largest value."""
         grid = np.linspace(model.support_[0], model.support_[1], _POINTS)
         return cls(grid, 1 / model.boundary_risk(grid), model.x_, name)
 
@@ -120,7 +120,7 @@ class BoundaryRiskDisplay:
 @final
 @dataclass(repr=False)
 class EdgeDisplay:
-    """Sharpness of every run over its steps, and the limit 2 over the step size.
+    """Sharpness of every run over its steps, with the limit 2 over the step size.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ class EdgeDisplay:
 @final
 @dataclass(repr=False)
 class KnotsDisplay:
-    """Changes of slope at the knots of a function, and the weight that makes them expensive.
+    """Changes of slope at the knots of a function.
 
     Parameters
     ----------

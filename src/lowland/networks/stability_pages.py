@@ -1,4 +1,4 @@
-"""What the reports of univariate fits show."""
+"""Content of the reports on univariate fits."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from lowland.networks.stability_displays import BoundaryRiskDisplay, EdgeDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
 
 HEADLINES = {
-    Verdict.PROVED: "Proved: gradient descent with this step rests here.",
-    Verdict.INCONCLUSIVE: "Open: whether gradient descent with this step rests here is not settled.",
+    Verdict.PROVED: "Proved: gradient descent with this step stays here.",
+    Verdict.INCONCLUSIVE: "Open: it is not settled whether gradient descent with this step stays here.",
     Verdict.REFUTED: "Gradient descent with this step does not stay here.",
 }
 
@@ -35,14 +35,14 @@ def fit_page(fit: Any, settings: Sequence[tuple[str, str]] = ()) -> Page:
     """Return the page of a fit."""
     asked = [
         ("runs", run_words(fit.runs)),
-        ("started again", f"{fit.restarts}; {fit.collapsed} lost all knots, {fit.diverged} exploded"),
+        ("restarted", f"{fit.restarts}; {fit.collapsed} lost all knots, {fit.diverged} exploded"),
         ("descent", f"{fit.runs.steps} steps of {fit.step_size:g}; {fit.message}"),
         *fit.stability.facts(),
     ]
     words = "Data, the fitted linear spline and its knots."
     figures = [FigureEntry("Fit", words, SplineDisplay.from_fit(fit).plot)]
     if fit.runs.track is not None:
-        words = "Largest curvature of every run over its steps, beside the limit of the step size."
+        words = "Largest curvature of every run over its steps, with the limit set by the step size."
         figures.append(FigureEntry("Edge of stability", words, EdgeDisplay.from_fit(fit).plot))
     return Page(
         "Regression by large-step gradient descent",
@@ -51,7 +51,7 @@ def fit_page(fit: Any, settings: Sequence[tuple[str, str]] = ()) -> Page:
         notes=fit.stability.notes,
         figures=(*figures, *_stability_figures(fit.stability)),
         settings=settings,
-        headline=f"{fit.knots.size} knots that data can tell apart.",
+        headline=f"The data resolve {fit.knots.size} knots.",
     )
 
 
@@ -66,9 +66,9 @@ def regression_page(
         ("column", f"{names[1]} by {names[0]}, {model.x_.size} rows"),
         ("descent", f"{run_words(model.fit_.runs)}; {model.fit_.message}"),
         ("step size", f"{step_words(*chosen)} (inputs from -1 to 1, values of variance one)"),
-        ("held-out root mean square", f"{np.sqrt(model.cv_errors_[chosen]):.4g}"),
+        ("held-out root mean square error", f"{np.sqrt(model.cv_errors_[chosen]):.4g}"),
         ("root mean square of residuals", f"{np.sqrt(np.mean(residual**2)):.4g}"),
-        ("knots", f"{model.knots_.size}; nearly the same with {knots.size}"),
+        ("knots", f"{model.knots_.size}; {knots.size} give nearly the same spline"),
         ("weighted variation", f"{model.variation_:.4g}, limit {1 / model.step_size_ - 0.5:.4g} at rest"),
     ]
     steps = [(step_words(*step), f"{np.sqrt(error):.5g}") for step, error in model.cv_errors_.items()]
@@ -80,7 +80,9 @@ def regression_page(
     stability, spline = model.fit_.stability, SplineDisplay.from_estimator(model, names)
     figures = (
         FigureEntry("Fit", "Data, the fitted linear spline, its knots and 90 % intervals.", spline.plot),
-        FigureEntry("What holds the fit", _RISK, BoundaryRiskDisplay.from_estimator(model, names[0]).plot),
+        FigureEntry(
+            "Weight of a change of slope", _RISK, BoundaryRiskDisplay.from_estimator(model, names[0]).plot
+        ),
     )
     return Page(
         f"{names[1]} by {names[0]}",
@@ -90,14 +92,14 @@ def regression_page(
         tables=tables,
         figures=figures,
         settings=settings,
-        headline=f"A linear spline; with {knots.size} knots it is nearly the same.",
+        headline=f"A linear spline; {knots.size} knots give nearly the same spline.",
     )
 
 
 def run_words(runs: Any) -> str:
-    """Return how many runs ended how."""
+    """Return how many runs ended in which way."""
     counts = {word: runs.status.count(word) for word in ("settled", "moving", "collapsed", "diverged")}
-    words = {"collapsed": "without a knot left", "diverged": "exploded", "moving": "still moving"}
+    words = {"collapsed": "with no knots left", "diverged": "exploded", "moving": "still moving"}
     return ", ".join(f"{count} {words.get(word, word)}" for word, count in counts.items() if count)
 
 
@@ -107,13 +109,13 @@ def step_words(size: float, warmup: bool) -> str:
 
 
 _RISK = (
-    "The weight of a change of slope over the inputs: it falls to zero towards both ends of the data. It "
-    "does not see gaps between them."
+    "The weight of a change of slope over the inputs: where it is small, the data hardly constrain the fit. "
+    "It falls to zero towards both ends of the data, and does not detect gaps between them."
 )
 
 
 def _stability_figures(found: Any) -> tuple[FigureEntry, ...]:
-    figures = [FigureEntry("What holds the fit", _RISK, BoundaryRiskDisplay.from_report(found).plot)]
+    figures = [FigureEntry("Weight of a change of slope", _RISK, BoundaryRiskDisplay.from_report(found).plot)]
     display = KnotsDisplay.from_report(found)
     if display.places.size:
         figures.insert(

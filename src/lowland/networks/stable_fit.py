@@ -1,4 +1,4 @@
-"""`fit_stable`: univariate regression by gradient descent with a large constant step, many starts at once."""
+"""`fit_stable`: univariate regression by gradient descent with a large constant step, from many starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lowland.networks.descent import LOST, Descent, Runs, choose, random_starts
 from lowland.networks.network import ReluNetwork, check_targets
 from lowland.networks.stability import StabilityReport, check_univariate, stability_report
 
-# how often runs that lost all their knots, or exploded, are started again
+# how often runs that lost all their knots, or exploded, are restarted
 RESTARTS = 3
 
 
@@ -30,19 +30,19 @@ class StableFit:
     Parameters
     ----------
     network : ReluNetwork
-        Of the run with the least loss among those that kept their knots, else of the best run.
+        Network of the run with the smallest loss among those that kept their knots, else of the best run.
     x, y : ndarray, shape (n,)
     step_size : float
     runs : Runs
-        All starts, those that were started again as they ended.
+        All runs; restarted ones are shown with their last restart.
     best : int
-        Number of the run chosen.
+        Index of the chosen run.
     collapsed, diverged : int
-        Starts that lost all knots between data points, or exploded, those started again among them.
+        Starts that lost all knots between data points, or exploded, including those that were restarted.
     restarts : int
-        How many starts were made again.
+        Number of restarts.
     stability : StabilityReport
-        Of the network chosen.
+        Report on the chosen network.
     seconds : float
     message : str
         Why descent ended.
@@ -78,7 +78,7 @@ class StableFit:
 
     @property
     def knots(self) -> Vector:
-        """Knots that data can tell apart."""
+        """Knots that the data can resolve."""
         return self.stability.effective[0]
 
     def __repr__(self) -> str:
@@ -86,7 +86,7 @@ class StableFit:
 
     def __str__(self) -> str:
         counts = ", ".join(f"{self.runs.status.count(word)} {word}" for word in sorted(set(self.runs.status)))
-        again = f", {self.restarts} started again" if self.restarts else ""
+        again = f", {self.restarts} restarts" if self.restarts else ""
         return (
             f"{len(self.runs.status)} runs of {self.runs.steps} steps of {self.step_size:g} "
             f"({counts}{again}) in {self.seconds:.2g} s; {self.message}\n{self.stability}"
@@ -119,25 +119,25 @@ def fit_stable(  # noqa: PLR0913
     Parameters
     ----------
     x, y : array_like, shape (n,)
-        Data in units in which x is about one: the step size is not free of units.
+        Data, scaled so that x is about one: the step size depends on units.
     step_size : float
-        eta. Large steps can only settle on functions with few, well supported knots.
+        The step size eta. Large steps can only settle on functions with few, well-supported knots.
     width : int
-        Neurons k.
+        Number k of neurons.
     n_runs : int
-        Random starts.
+        Number of random starts.
     n_steps : int
-        Steps of each at most; ended before where all runs have settled.
+        Largest number of steps per run; descent ends earlier if all runs have settled.
     restart : bool
-        Whether runs that lose all knots between data points, or explode, are started again, three times at
-        most.
+        Whether runs that lose all knots between data points, or explode, are restarted, at most three
+        times.
     warmup : bool
         Begin with a sixteenth of the step and double it four times in the first fifth of the steps: fewer
-        runs are thrown far off at first, and more knots survive. Where the descent rests is bound by the step
-        all the same.
+        runs are thrown far off at first, and more knots survive. The limits at rest are those of the full
+        step all the same.
     track : bool
-        Whether to keep losses and sharpness of the first starts on the way, in `runs.track`: O(n^2 (k + n))
-        more for each look and run.
+        Whether to record losses and sharpness of the first starts in `runs.track`: O(n^2 (k + n)) more for
+        each check and run.
     rng : int, Generator or None
     on_progress : callable, optional
         Takes steps done, all steps, and seconds since the start.
@@ -145,7 +145,7 @@ def fit_stable(  # noqa: PLR0913
     Returns
     -------
     StableFit
-        After Ctrl-C what there is, with the message "interrupted".
+        After Ctrl-C the fit so far, with the message "interrupted".
 
     Raises
     ------
@@ -156,7 +156,7 @@ def fit_stable(  # noqa: PLR0913
 
     Notes
     -----
-    The loss is 1/(2 n) sum (f - y)^2 and all 3 k + 1 numbers are trained. Inputs are sorted, so that a step
+    The loss is 1/(2 n) sum (f - y)^2, and all 3 k + 1 parameters are trained. Inputs are sorted, so a step
     costs O(n + k) by running sums. The same seed gives the same numbers on any number of threads.
 
     Examples

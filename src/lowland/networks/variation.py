@@ -1,4 +1,4 @@
-"""Knots of a piecewise linear function, and the weight with which stable minima pay for them.
+"""Knots of a piecewise linear function, and their weight in the bound on stable minima.
 
 Gradient descent with step eta can only settle on functions f with sum |jump of f' at t| g(t) <= 1/eta - 1/2
 (Qiao, Zhang, Singh, Soudry, Wang 2024); g depends on the inputs alone and vanishes at their ends.
@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector, check_floats
 
-# knots closer than so many units of rounding are one
+# knots closer than so many rounding units are merged
 SAME = 8.0
-# of the largest jump: knots with less count as none
+# knots with a jump below this fraction of the largest are left out
 SMALL = 0.05
 
 
 def variation_weight(x: ArrayLike, t: ArrayLike, *, weights: ArrayLike | None = None) -> Vector:
-    """Return the weight g(t) that stable minima put on a change of slope at t.
+    """Return the weight g(t) of a change of slope at t in the bound on stable minima.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def variation_weight(x: ArrayLike, t: ArrayLike, *, weights: ArrayLike | None = 
     t : array_like
         Where to evaluate g.
     weights : array_like, shape (n,), optional
-        Of the inputs, at least 0; equal by default.
+        Weights of the inputs, at least 0; equal by default.
 
     Returns
     -------
@@ -37,8 +37,9 @@ def variation_weight(x: ArrayLike, t: ArrayLike, *, weights: ArrayLike | None = 
     Notes
     -----
     g = min(g-, g+), g-(t) = P(X < t)^2 E[t - X | X < t] sqrt(1 + E[X | X < t]^2) for X uniform on the
-    inputs, and g+ mirrored. With N inputs below t and s their sum, this is (N t - s) sqrt(N^2 + s^2) /
-    n^2: no division, and ties count as they should. O((n + t) log n).
+    inputs, and g+ is its mirror image. With N inputs below t and s their sum, this is
+    (N t - s) sqrt(N^2 + s^2) / n^2, which needs no division and treats ties correctly. It costs
+    O((n + t) log n).
 
     Examples
     --------
@@ -70,11 +71,11 @@ def variation_weight(x: ArrayLike, t: ArrayLike, *, weights: ArrayLike | None = 
 def knots(w: Vector, b: Vector, v: Vector) -> tuple[Vector, Vector]:
     """Return where the slope of sum v_k relu(w_k x + b_k) jumps, ascending, and by how much.
 
-    Neurons with the same knot are one; those without slope have none.
+    Neurons with the same knot are merged; those without slope have none.
     """
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         places = -b / w
-    used = np.isfinite(places)  # a knot beyond the range of floats is none
+    used = np.isfinite(places)  # a knot beyond the range of floats does not count
     places, jumps = places[used], (v * np.abs(w))[used]
     order = np.argsort(places, kind="stable")
     places, jumps = places[order], jumps[order]
@@ -91,14 +92,14 @@ def weighted_variation(x: Vector, places: Vector, jumps: Vector, weights: Vector
 
 
 def simplified_knots(places: Vector, values: Vector, tolerance: float) -> Vector:
-    """Return the inner places that a linear spline needs to be followed within a tolerance.
+    """Return the inner knots that suffice to follow a linear spline within a tolerance.
 
     Parameters
     ----------
     places, values : ndarray
         The spline's ends and knots, ascending.
     tolerance : float
-        Largest vertical distance, by the splitting of Ramer, Douglas and Peucker.
+        Largest vertical distance; the algorithm is that of Ramer, Douglas and Peucker.
     """
     kept: list[int] = []
     open_parts = [(0, places.size - 1)]
@@ -118,7 +119,7 @@ def simplified_knots(places: Vector, values: Vector, tolerance: float) -> Vector
 def effective_knots(
     x: Vector, places: Vector, jumps: Vector, *, small: float = SMALL
 ) -> tuple[Vector, Vector]:
-    """Return the knots that data can tell apart: one between neighbouring inputs, small ones left out.
+    """Return the knots that the data can resolve: one between neighbouring inputs, without small ones.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def effective_knots(
     places, jumps : ndarray
         As `knots` returns them.
     small : float
-        Part of the largest jump below which a knot is left out.
+        Fraction of the largest jump below which a knot is left out.
 
     Returns
     -------

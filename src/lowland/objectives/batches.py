@@ -1,4 +1,4 @@
-"""Unbiased gradients from some of the measurements."""
+"""Unbiased gradients from a subset of the measurements."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class MeasurementBatches:
     Parameters
     ----------
     objective : RecoveryProblem
-        Its measurement must be subsettable.
+        Its measurement must support subsets.
     """
 
     def __init__(self, objective: RecoveryProblem) -> None:
         if objective.subsettable is None:
             raise UnsupportedError(
-                "the measurement has no mini-batches", type(objective.measurement).__name__
+                "this measurement cannot be split into mini-batches", type(objective.measurement).__name__
             )
         self.objective, self._whole = objective, objective.subsettable
         self.size = objective.measurement.size

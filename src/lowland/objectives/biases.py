@@ -1,4 +1,4 @@
-"""Free biases at their minimiser: a sparse symmetric system of one unknown per row and column."""
+"""Free biases at their minimiser: a sparse symmetric system with one unknown per row and column."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ REFINEMENTS = 8
 def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
     """Return the point with its biases at their minimiser, the factors held fixed.
 
-    The normal equations are solved by preconditioned conjugate gradients, then again for what is
-    left of the residual, until rounding remains.
+    The normal equations are solved by preconditioned conjugate gradients, then solved again for the
+    remaining residual, until only rounding is left.
     """
     from scipy.sparse.linalg import cg
 
     model, measurement = objective.model, objective.measurement
     if not isinstance(model, General) or not isinstance(measurement, Entries):
-        raise UnsupportedError("biases are refitted for observed entries only", type(measurement).__name__)
+        raise UnsupportedError("biases can be refitted only for observed entries", type(measurement).__name__)
     weights = np.ones(objective.y.size) if objective.weights is None else objective.weights.astype(np.float64)
     sums = _Sums(model, measurement, weights, penalised=bool(objective.bias_ridge))
     start, count = model.factor_size, sums.size
@@ -47,15 +47,13 @@ def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
             break
         best, least = theta, remainder
         size = sums.of(weights * (np.abs(objective.y) + np.abs(predictions)))
-        if remainder <= np.finfo(np.float64).eps * float(
-            np.linalg.norm(size)
-        ):  # rounding is all that remains
+        if remainder <= np.finfo(np.float64).eps * float(np.linalg.norm(size)):  # only rounding is left
             break
-        if exchanges is not None:  # rounding along them would keep the iteration from its end
+        if exchanges is not None:  # rounding along them would prevent convergence
             parts, signs = exchanges
             means = np.bincount(parts, signs * right) / np.bincount(parts)
             right -= signs * means[parts]
-        with np.errstate(divide="ignore", invalid="ignore"):  # a right side of nothing but rounding
+        with np.errstate(divide="ignore", invalid="ignore"):  # the right-hand side may be pure rounding
             step, _ = cg(normal, right, rtol=1e-6, maxiter=500, M=sums.operator(lambda x: inverse * x))
         if not np.isfinite(step).all():
             break
@@ -67,7 +65,7 @@ def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
 def _exchanges(model: General, measurement: Entries, bias_ridge: float) -> tuple[Indices, Vector] | None:
     """Return the exchanges between free row and column biases that change no prediction.
 
-    They are one a connected part of the table: labels of rows and columns by part, and their signs.
+    There is one per connected part of the table: labels of rows and columns by part, and their signs.
     """
     if bias_ridge or not {"row", "column"} <= set(model.biases):
         return None
@@ -85,7 +83,7 @@ class _Sums:
     measurement : Entries
     weights : ndarray, shape (p,)
     penalised : bool
-        Whether biases are; a global one adds nothing to free row or column biases.
+        Whether biases are penalised; a global bias adds nothing to free row or column biases.
     """
 
     def __init__(self, model: General, measurement: Entries, weights: Vector, *, penalised: bool) -> None:
@@ -124,7 +122,7 @@ class _Sums:
         return out
 
     def operator(self, product: Callable[[Vector], Vector]) -> Any:
-        """Return a symmetric operator for an iteration."""
+        """Return the matrix as a symmetric operator for an iterative solver."""
         from scipy.sparse.linalg import LinearOperator
 
         return LinearOperator((self.size, self.size), matvec=product, dtype=np.float64)

@@ -20,13 +20,13 @@ from lowland.measure import Dense, Entries
 from lowland.models import General
 from lowland.objectives.problem import RecoveryProblem
 
-# a line whose step promised too much goes half of the way, so often at most
+# most halvings of the step of a line whose objective would rise
 HALVINGS = 12
 SIDES = ("rows", "columns")
 
 
 def make_block_solver(objective: RecoveryProblem) -> BlockSolver | None:
-    """Return the block solver of an objective, or None where its blocks are no least-squares problems."""
+    """Return the block solver of an objective, or None if its blocks are not least-squares problems."""
     model, measurement = objective.model, objective.measurement
     penalised = all(isinstance(p, Ridge | BiasRidge) for p in objective.penalties)
     if not penalised or not isinstance(model, General):
@@ -56,9 +56,9 @@ def _coordinates(model: General, name: str) -> NDArray[np.bool_]:
 
 @final
 class EntryBlocks:
-    """Blocks of completion: every row of a factor has small normal equations of its own.
+    """Blocks of completion: each row of a factor has its own small normal equations.
 
-    A free bias is solved together with its row: it is the coefficient of a partner column of ones.
+    A free bias is solved together with its row: the coefficient of a column of ones in the other factor.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class EntryBlocks:
         side : {0, 1}
             Rows or columns.
         values, weights : ndarray, shape (p,)
-            What predictions should be, and what they count; weights are over those of their side.
+            Targets of the predictions, and their weights, divided by the weights of their side.
         ridge : float
         """
         u, v, a, b, c = self.model.unpack(theta)
@@ -133,7 +133,7 @@ class EntryBlocks:
 
     @cached_property
     def side_weights(self) -> list[Vector | None]:
-        """Weights of cells in the order of rows and of columns, over those of their side in the ridge.
+        """Weights of cells in row order and in column order, divided by the ridge weights of their side.
 
         Dividing a row's normal equations by its weight leaves the same ridge for all rows.
         """
@@ -149,7 +149,7 @@ class EntryBlocks:
         return out
 
     def _solve_offset(self, theta: Vector) -> Vector:
-        # the residual's weighted mean is the step of the only unknown
+        # with one unknown the step is the weighted mean of the residual
         residual = self.objective.y - self.objective.predict(theta)
         theta = theta.copy()
         theta[-1] += np.average(residual, weights=self.objective.weights)
@@ -158,7 +158,7 @@ class EntryBlocks:
 
 @final
 class NonnegativeBlocks:
-    """Blocks of completion whose factors must not be negative: rows by coordinate descent.
+    """Blocks of completion with nonnegative factors: each row is solved by coordinate descent.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ class NonnegativeBlocks:
         u, v, *_ = self.model.unpack(theta)
         p = self.measurement.pattern
         starts, indices = (p.row_starts, p.row_columns) if side == 0 else (p.column_starts, p.column_rows)
-        u, v = np.maximum(u, 0), np.maximum(v, 0)  # a start, or its noise, may not keep to the constraint
+        u, v = np.maximum(u, 0), np.maximum(v, 0)  # a start, or noise added to it, may violate the constraint
         own, partner = (u, v) if side == 0 else (v, u)
         touch(4 * rows_work(indices.size, starts.size, partner.shape[1]))
         solved = solve_rows_nonnegative(partner, starts, indices, values, weights, ridge, own)
@@ -200,11 +200,11 @@ class NonnegativeBlocks:
 
 @final
 class ReweightedBlocks:
-    """Blocks of completion with other losses: weighted squares that touch the losses at the point.
+    """Blocks of completion with other losses: weighted squares that match the losses at the point.
 
-    A step solves every line (row or column) of a side for the quadratic models of its cells; a line that
-    this would raise goes only part of the way. No line's part of the objective ever rises, and where
-    nothing changes it is at its minimum, for its problem is convex.
+    A step solves every line (row or column) of a side for the quadratic models of its cells; a line whose
+    objective would rise takes only part of the step. No line's part of the objective ever rises, and a
+    line that no longer changes is at its minimum, because its problem is convex.
 
     Parameters
     ----------
@@ -240,7 +240,7 @@ class ReweightedBlocks:
         return self._descended(theta, proposed, z, side, ridge)
 
     def _descended(self, theta: Vector, proposed: Vector, z: Vector, side: int, ridge: float) -> Vector:
-        """Return the proposed point with the lines that it would raise moved back towards the old one."""
+        """Return the proposed point, with shorter steps for lines whose objective it would raise."""
         before = self._line_values(theta, z, side, ridge)
         most = before + 8 * np.finfo(theta.dtype).eps * np.abs(before)
         share = np.ones(before.size, theta.dtype)
@@ -255,7 +255,7 @@ class ReweightedBlocks:
         return point
 
     def _line_values(self, theta: Vector, z: Vector, side: int, ridge: float) -> Vector:
-        """Return each line's part of the objective, the other side's penalties left out, shape (m or n,)."""
+        """Return each line's part of the objective, without the other side's penalties, shape (m or n,)."""
         objective, length = self.objective, self.model.shape[side]
         lines = (self.measurement.rows, self.measurement.columns)[side]
         with np.errstate(over="ignore"):
@@ -269,7 +269,7 @@ class ReweightedBlocks:
         return summed
 
     def _weighted(self, values: Vector, side: int) -> Vector:
-        """Return values times the weights of their cells, over the weights of their lines in the ridge."""
+        """Return values times the weights of their cells, divided by the ridge weights of their lines."""
         weighted = self.objective.weighted(values)
         if self.objective.side_weights is None:
             return weighted
@@ -277,7 +277,7 @@ class ReweightedBlocks:
         return weighted / self.objective.side_weights[side].astype(weighted.dtype)[lines]
 
     def _spread(self, share: Vector, side: int) -> Vector:
-        """Return each line's share at its place in a point, ones elsewhere."""
+        """Return each line's share spread over its coordinates of a point, ones elsewhere."""
         ones = [np.ones(length, share.dtype) for length in self.model.shape]
         ones[side] = share
         left, right = (np.repeat(line[:, None], self.model.rank, axis=1) for line in ones)
@@ -310,7 +310,7 @@ class DenseBlocks:
         return _coordinates(self.model, name)
 
     def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
-        """Return the point with block `name` at its minimiser (of least norm where not unique)."""
+        """Return the point with block `name` at its minimiser (of least norm if not unique)."""
         u, v, *_ = self.model.unpack(theta)
         ridge = self.objective.ridge if ridge is None else ridge
         if name == "rows":

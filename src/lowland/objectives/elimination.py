@@ -23,7 +23,7 @@ SIDES = ("columns", "rows")
 
 
 def make_elimination(objective: RecoveryProblem) -> Elimination | None:
-    """Return the elimination of an objective, or None where factors have no rows of their own."""
+    """Return the elimination of an objective, or None if the rows of factors are not independent problems."""
     model = objective.model
     if not isinstance(model, General) or model.biases or objective.penalties or not objective.y.size:
         return None
@@ -49,7 +49,7 @@ class Elimination:
         Squared loss of observed entries, no penalty.
     model : General
     entries : Entries
-        Which entries are seen.
+        Which entries are observed.
 
     Notes
     -----
@@ -70,7 +70,7 @@ class Elimination:
         self._roots = None if weights is None else np.sqrt(weights)
 
     def split(self, theta: Vector, side: str) -> tuple[Matrix, Matrix]:
-        """Return the kept factor, orthonormalised, and the other one to match."""
+        """Return the kept factor, orthonormalised, and the other one adjusted to match."""
         u, v, *_ = self.model.unpack(theta)
         kept, other = (u, v.conj()) if side == "columns" else (v.conj(), u)
         q, r = np.linalg.qr(kept)
@@ -88,7 +88,7 @@ class Elimination:
 
     @cached_property
     def density(self) -> float:
-        """Total weight of the entries over the number of cells."""
+        """Total weight of the entries divided by the number of cells."""
         total = self.size if self._roots is None else float(np.sum(self._roots**2))
         return total / (self.model.shape[0] * self.model.shape[1])
 
@@ -100,7 +100,7 @@ class Elimination:
 
     @cached_property
     def arranged(self) -> dict[str, Arrangement]:
-        """Data in the order of the eliminated side, and where the kept side finds them, for either side."""
+        """Data in the order of the eliminated side, and their positions for the kept side; both ways."""
         p = self.pattern
         by_row = (p.row_starts, p.row_columns, p.row_order)
         by_column = (p.column_starts, p.column_rows, p.column_order)
@@ -117,7 +117,7 @@ class Elimination:
 @final
 @dataclass(frozen=True, eq=False)
 class Arrangement:
-    """Entries in the order of the eliminated side, and where each row of the kept side finds its own."""
+    """Entries in the order of the eliminated side, and the positions of each row of the kept side."""
 
     starts: NDArray[np.int64]
     indices: NDArray[np.int32]
@@ -130,7 +130,7 @@ class Arrangement:
 
 @final
 class Reduced:
-    """The problem of the kept factor u at one point: least squares with the other factor solved for.
+    """The reduced problem of the kept factor u at one point: least squares with the other factor eliminated.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ class Reduced:
     u : ndarray, shape (m, k)
         Orthonormal.
     prior : ndarray, shape (k, k)
-        Positive semidefinite K of the term b_j^H K b_j that every eliminated row pays.
+        Positive semidefinite K of the term b_j^H K b_j, added for every eliminated row.
     side : {"columns", "rows"}
     """
 
@@ -158,7 +158,7 @@ class Reduced:
 
     @cached_property
     def value(self) -> float:
-        """Squares and prior together."""
+        """Weighted squares plus the prior term."""
         return self.squares + float(np.sum(self.b.conj() * (self.b @ self.prior.T)).real)
 
     @cached_property

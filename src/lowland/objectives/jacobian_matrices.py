@@ -1,7 +1,7 @@
-"""The Jacobian of the predictions as a matrix, where the measurement shows it directly.
+"""The Jacobian of the predictions as a matrix, for measurements that give it directly.
 
-Of stored matrices A_k it is <A_k V, dU> + <A_k^T U, dV>. An observed entry (i, j) depends on row i of U, row
-j of V, and its biases alone: a sparse row of the numbers themselves.
+For stored matrices A_k it is <A_k V, dU> + <A_k^T U, dV>. An observed entry (i, j) depends only on row i of
+U, row j of V, and its biases: a sparse row that holds the numbers of these rows.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lowland.objectives.problem import RecoveryProblem
 
 
 def direct_jacobian(objective: RecoveryProblem, theta: Vector) -> Any:
-    """Return the derivative of the predictions in all parameters, or None where it takes products.
+    """Return the derivative of the predictions in all parameters, or None if it would take products.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def direct_jacobian(objective: RecoveryProblem, theta: Vector) -> Any:
     Returns
     -------
     ndarray or csr_array, shape (p, size), or None
-        Dense from stored matrices, sparse of observed entries.
+        Dense for stored matrices, sparse for observed entries.
     """
     if not is_direct(objective):
         return None

@@ -64,12 +64,12 @@ class RecoveryLinearisation:
         return self.objective.model.pull(self.theta, self.objective.adjoint(weights))
 
     def jacobian(self) -> Any:
-        """Return the derivative of the predictions as a matrix, where the measurement shows it; else None."""
+        """Return the Jacobian of the predictions if the measurement gives it directly, else None."""
         return direct_jacobian(self.objective, self.theta)
 
     @cached_property
     def normal_matrix(self) -> Matrix:
-        """J^T W J of a squared loss, shape (size, size), formed."""
+        """J^T W J of a squared loss, as a matrix of shape (size, size)."""
         weights = self.objective.weighted(np.ones(self.predictions.size))
         jacobian = self.jacobian()
         if jacobian is None:
@@ -90,7 +90,7 @@ class RecoveryLinearisation:
         return total
 
     def second_matrix(self) -> Matrix | None:
-        """Return the part of the Hessian that the model's curvature makes, where it is had as a matrix."""
+        """Return the part of the Hessian due to the model's curvature as a matrix, or None if unavailable."""
         return self.objective.model.second_derivative(np.asarray(self.ambient.toarray()))
 
     def hessian_product(self, direction: Vector) -> Vector:

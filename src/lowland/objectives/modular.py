@@ -1,7 +1,7 @@
 """Jacobians of measurements at random integer factors, modulo a prime.
 
-For X = U V^H and measuring matrices A_k the derivative of <A_k, X> is <A_k V, dU> + <dV, A_k^H U>: all
-that a measurement must give is what its matrices make of a block of integers.
+For X = U V^H and measuring matrices A_k the derivative of <A_k, X> is <A_k V, dU> + <dV, A_k^H U>: a
+measurement only has to multiply its matrices by a block of integers.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from lowland.measure import Entries, RealParts
 from lowland.measure.exact import ExactMatrices, exact_matrices
 from lowland.models import General
 
-# most residues of a Jacobian, beyond which it is not formed
+# a Jacobian with more residues is not formed
 LARGEST = 200_000_000
-# rows beyond the rank that sparse factors have
+# nonzero rows of sparse factors beyond the rank
 SPARE_ROWS = 2
 
 
 def make_modular_jacobian(measurement: Measurement, model: Model) -> ModularJacobian | None:
-    """Return the modular Jacobian of a pair, or None where it is not to be had.
+    """Return the modular Jacobian of a measurement and a model, or None if it is not available.
 
-    Real general matrices seen entry by entry have a sparse one of their own (`certify.identifiability`).
+    Observed entries of general matrices have their own sparse one (`certify.identifiability`).
     """
     if isinstance(model, General) and (model.biases or isinstance(measurement, Entries)):
         return None
@@ -37,7 +37,7 @@ def make_modular_jacobian(measurement: Measurement, model: Model) -> ModularJaco
 
 
 def exact_jacobian(measurement: Measurement, model: Model) -> ExactJacobian | None:
-    """Return the Jacobian of a measurement whose matrices are known exactly, whatever its size; else None."""
+    """Return the Jacobian if the measuring matrices are known exactly, whatever its size; else None."""
     both = isinstance(measurement, RealParts) and measurement.both
     exact = exact_matrices(measurement.base if isinstance(measurement, RealParts) else measurement)
     return None if exact is None else ExactJacobian(exact, model, both=both)
@@ -53,7 +53,7 @@ class ExactJacobian:
     measurement : ExactMatrices
     model : Model
     both : bool
-        Whether real and imaginary parts of complex numbers are seen, in turn; else the real ones alone.
+        Whether real and imaginary parts of complex numbers are measured, in turn; else only the real parts.
     """
 
     measurement: ExactMatrices
@@ -62,17 +62,17 @@ class ExactJacobian:
 
     @property
     def expected_rank(self) -> int:
-        """Degrees of freedom; one more of unit trace, for the trace is a row then."""
+        """Degrees of freedom; one more with unit trace, because the trace is then a row."""
         return self.model.degrees_of_freedom + self.model.has_unit_trace
 
     @property
     def has_fractions(self) -> bool:
-        """Whether numbers of the measuring matrices may have been rounded: not all are whole."""
+        """Whether numbers in the measuring matrices may have been rounded: not all are whole."""
         return self.measurement.exactness.has_fractions
 
     @property
     def rows(self) -> int:
-        """Number of measurements in real numbers."""
+        """Number of real measurements."""
         return self.measurement.size * (2 if self.both else 1)
 
     @property
@@ -86,7 +86,7 @@ class ExactJacobian:
         return self.measurement.exactness.holds_matrices
 
     def work(self, rows: int, *, few: bool = False) -> float:
-        """Return the work of `matrix` with so many rows."""
+        """Return the work of `matrix` with a given number of rows."""
         (m, n), r = self.model.shape, self.model.rank
         held = float(m * n) if self.holds_matrices else 4.0 * (m + n)
         if few:
@@ -99,8 +99,8 @@ class ExactJacobian:
     ) -> Array:
         """Return residues modulo `prime` at a random point, shape (p, unknowns), or some of the rows.
 
-        With `few`, factors are zero but for a few random rows, so that little is read of given matrices. A
-        rank there is no higher than at almost all points, so a full one still is a proof.
+        With `few`, factors are zero except for a few random rows, so that little of the stored matrices is
+        read. The rank there is no higher than at almost all points, so a full rank is still a proof.
         """
         each = most if most is None or not self.both else -(-most // 2)
         measurement, symmetric = _some(self.measurement, each, rng), self.model.is_psd
@@ -144,7 +144,7 @@ def _joined(parts: list[Array], *, symmetric: bool) -> Array:
 
 
 def _some(exact: ExactMatrices, most: int | None, rng: np.random.Generator) -> ExactMatrices:
-    """Return some matrices at random, all of those that cannot be taken apart."""
+    """Return a random subset of the matrices; all of them if the measurement cannot be split."""
     if most is None or most >= exact.size or not isinstance(exact, Subsettable):
         return exact
     return exact_matrices(exact.subset(rng.choice(exact.size, most, replace=False))) or exact

@@ -1,4 +1,4 @@
-"""Penalties of a recovery problem, made from their strengths and for another rank."""
+"""Penalties of a recovery problem: built from their strengths, and resized for another rank."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lowland.losses import Balancing, BiasRidge, Ridge
 from lowland.measure import Entries
 from lowland.models import General, Psd
 
-# weights of rows and columns this far from one would leave the range in which scales keep their digits
+# row and column weights further from one than this would lose digits in the scaling
 SMALLEST = 1e-100
 
 
@@ -34,33 +34,33 @@ def make_penalties(
     model : Model
     measurement : Measurement
     ridge : float
-        Of the factors, that is of the nuclear norm.
+        Strength of the ridge on the factors, that is of the nuclear norm.
     balancing : float
-        Of the balancing term.
+        Strength of the balancing term.
     bias_ridge : float
-        Of row and column biases.
+        Strength of the ridge on row and column biases.
     side_weights : tuple of array_like, or None
-        Positive weights of rows and of columns, shapes (m,) and (n,): both ridges count a row or
-        column that often.
+        Positive weights of rows and of columns, shapes (m,) and (n,): both ridges multiply a row or
+        column by its weight.
 
     Raises
     ------
     InvalidInputError
-        If a strength is negative, or the model or the measurement does not take a penalty.
+        If a strength is negative, or the model or the measurement does not support a penalty.
     """
     for name, strength in (("penalty", ridge), ("balancing", balancing), ("bias penalty", bias_ridge)):
         if not (np.isfinite(strength) and strength >= 0):
-            raise InvalidInputError(f"{name} must be a number at least 0", repr(strength))
+            raise InvalidInputError(f"{name} must be a finite number of at least 0", repr(strength))
     if balancing and isinstance(model, Psd):
         raise InvalidInputError("balancing needs two factors", 'structure "psd"', fix="leave it out")
     if ridge and isinstance(model, Psd) and model.unit_trace:
         found = f"ridge {ridge}"
-        raise InvalidInputError("a matrix of fixed trace takes no ridge", found, fix="leave it out")
+        raise InvalidInputError("a matrix of fixed trace cannot have a ridge", found, fix="leave it out")
     weights = None
     if side_weights is not None:
         if not isinstance(measurement, Entries) or not isinstance(model, General) or balancing:
             raise InvalidInputError(
-                "side_weights are for penalties on observed entries of a general matrix",
+                "side_weights need observed entries of a general matrix, without balancing",
                 f"{type(measurement).__name__}, structure {model.name}, balancing {balancing:g}",
                 fix="leave them out",
             )
@@ -80,8 +80,8 @@ def _make_bias_ridge(model: Model, strength: float, weights: tuple[Vector, Vecto
     if not sides:
         raise InvalidInputError(
             "a penalty on biases needs free row or column biases",
-            f"{strength:g} without them",
-            fix="leave it out, or let biases be free",
+            f"{strength:g} without such biases",
+            fix="leave it out, or add row or column biases",
         )
     by_side = dict(zip(("row", "column"), weights or map(np.ones, model.shape), strict=True))
     return BiasRidge(float(strength), model.factor_size, np.concatenate([by_side[s] for s in sides]))
@@ -100,7 +100,7 @@ def _check_side_weights(given: tuple[ArrayLike, ArrayLike], shape: tuple[int, in
         least, most = weights.min(initial=1.0), weights.max(initial=1.0)
         if weights.size != length or not (least > 0 and SMALLEST <= least and most <= 1 / SMALLEST):
             raise InvalidInputError(
-                f"side_weights of {name} must be positive and of a usual size, one each",
+                f"side_weights of {name} must be positive and of a usual size, one per {name[:-1]}",
                 f"{weights.size} for {length}, from {least:g} to {most:g}",
                 fix=f"use numbers between {SMALLEST:g} and {1 / SMALLEST:g}",
             )
@@ -124,7 +124,7 @@ def resized_penalties(
 
 
 def make_ridge(model: Model, strength: float, side_weights: tuple[Vector, Vector] | None) -> Ridge:
-    """Return the ridge of a model's factors, rows and columns weighted where asked for."""
+    """Return the ridge of a model's factors, with weighted rows and columns if requested."""
     sides = 2 if isinstance(model, Psd) else 1
     if side_weights is None:
         return Ridge(float(strength), model.factor_size, sides)

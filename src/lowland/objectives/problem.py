@@ -38,7 +38,7 @@ class RecoveryProblem:
     Parameters
     ----------
     measurement : Measurement
-        Of real numbers; complex ones are seen through `RealParts`.
+        Of real numbers; complex measurements go through `RealParts`.
     y : ndarray, shape (p,)
         Real.
     model : Model
@@ -46,7 +46,7 @@ class RecoveryProblem:
     weights : ndarray, shape (p,), or None
     penalties : tuple of Penalty
     is_nonnegative : bool
-        Whether no factor may be negative, of observed entries without biases.
+        Whether factors must be nonnegative: for observed entries without biases.
     """
 
     measurement: Measurement
@@ -89,12 +89,12 @@ class RecoveryProblem:
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Dimension, counted in real numbers, of the set of matrices that the model makes."""
+        """Dimension, counted in real numbers, of the set of matrices of the model."""
         return self.model.degrees_of_freedom
 
     @property
     def rank(self) -> int:
-        """Rank of the factors, biases apart."""
+        """Rank of the factors, not counting biases."""
         return self.model.rank
 
     @property
@@ -118,11 +118,11 @@ class RecoveryProblem:
         return self.model.scaled(theta, gradient, share)
 
     def canonical(self, theta: Vector) -> Vector:
-        """Return the balanced point of the same matrix, components in order."""
+        """Return the balanced point of the same matrix, with ordered components."""
         return self.model.canonical(theta)
 
     def precisions(self, theta: Vector) -> Vector:
-        """Return the inverse mean square of the column of each number of a canonical point, 0 for biases."""
+        """Return, for each coordinate of a canonical point, 1 / (mean square of its column); 0 for biases."""
         return self.model.precisions(theta)
 
     def predict(self, theta: Vector) -> Vector:
@@ -131,11 +131,11 @@ class RecoveryProblem:
         return predictions
 
     def prediction_error(self, theta: Vector) -> Vector | None:
-        """Return bounds on the rounding of `predict`, None where the measurement knows none."""
+        """Return bounds on the rounding of `predict`, None if the measurement has none."""
         return None if self.rounding is None else self.rounding.measure_error(self.matrix(theta))
 
     def is_feasible(self, theta: Vector) -> bool:
-        """Whether no factor is negative, where none may be."""
+        """Whether the point satisfies the nonnegativity constraint, if there is one."""
         return not self.is_nonnegative or bool((theta[: self.factor_size] >= 0).all())
 
     def matrix(self, theta: Vector) -> Factors:
@@ -148,7 +148,7 @@ class RecoveryProblem:
         return float(losses.sum() if self.weights is None else self.weights.astype(np.float64) @ losses)
 
     def data_value_at(self, theta: Vector) -> float:
-        """Return the weighted loss of a point; for squares of entries in one pass over the rows."""
+        """Return the weighted loss of a point; for squared loss of entries in one pass over the rows."""
         if not isinstance(self.measurement, Entries) or not isinstance(self.loss, Squared):
             return self.data_value(self.predict(theta))
         factors, pattern = self.model.lift(theta), self.measurement.pattern
@@ -162,16 +162,18 @@ class RecoveryProblem:
 
     @cached_property
     def sorted_data(self) -> list[tuple[Vector, Vector | None]]:
-        """Data and weights of observed entries in the order of the rows, and of the columns."""
+        """Data and weights of observed entries in row order, and in column order."""
         if not isinstance(self.measurement, Entries):
-            raise UnsupportedError("only entries have rows and columns", type(self.measurement).__name__)
+            raise UnsupportedError(
+                "only observed entries can be ordered by row and column", type(self.measurement).__name__
+            )
         pattern = self.measurement.pattern
         orders = (pattern.row_order, pattern.column_order)
         return [(self.y[o], None if self.weights is None else self.weights[o]) for o in orders]
 
     @property
     def rounding(self) -> HasRoundingBounds | None:
-        """Bounds on the measurement's rounding errors, where it knows them."""
+        """Bounds on the measurement's rounding errors, None if it has none."""
         measurement = self.measurement
         if not bounds_rounding(measurement) or not isinstance(measurement, HasRoundingBounds):
             return None
@@ -183,17 +185,17 @@ class RecoveryProblem:
         return self.rounding is not None
 
     def squared_norm_bound(self) -> float:
-        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite where none is known."""
+        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite if none is known."""
         measurement = self.measurement
         return measurement.squared_norm_bound() if isinstance(measurement, HasNormBound) else float("inf")
 
     @property
     def stored_numbers(self) -> int:
-        """How many numbers the measuring matrices hold, 0 where none are stored."""
+        """Number of stored numbers in the measuring matrices, 0 if none are stored."""
         return self.measurement.stored_numbers if isinstance(self.measurement, Dense) else 0
 
     def measuring_rows(self) -> Matrix | None:
-        """Return the measuring matrices, each read row by row, where they are stored; shape (p, m n)."""
+        """Return the stored measuring matrices, each read row by row, shape (p, m n); None if not stored."""
         if not isinstance(self.measurement, Dense):
             return None
         arrays = self.measurement.source.arrays
@@ -206,7 +208,7 @@ class RecoveryProblem:
 
     @property
     def subsettable(self) -> Subsettable | None:
-        """The measurement, where some of it can be picked."""
+        """The measurement, if subsets of it can be taken, else None."""
         measurement = self.measurement
         if isinstance(measurement, RealParts) and not measurement.can_subset:
             return None
@@ -241,7 +243,7 @@ class RecoveryProblem:
 
     @cached_property
     def side_weights(self) -> tuple[Vector, Vector] | None:
-        """Weights of rows and columns in the penalties, None where all are one."""
+        """Weights of rows and columns in the penalties, None if all are one."""
         m, n = self.shape
         for penalty in self.penalties:
             if isinstance(penalty, Ridge) and penalty.weights is not None:
@@ -264,7 +266,7 @@ class RecoveryProblem:
         return scales
 
     def nuclear_norm(self, theta: Vector) -> float:
-        """Return the nuclear norm of the factors' part, its entries weighted as the ridge weighs them."""
+        """Return the nuclear norm of the low-rank part, with its entries weighted as in the ridge."""
         if self.side_weights is None or not isinstance(self.model, General):
             factors = self.canonical(theta)[: self.factor_size]
             return float(factors @ factors) * (1.0 if isinstance(self.model, Psd) else 0.5)

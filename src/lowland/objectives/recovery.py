@@ -1,4 +1,4 @@
-"""`RecoveryObjective`: the chain rule through measurement, loss, model and penalties, and what it allows."""
+"""`RecoveryObjective`: the chain rule through measurement, loss, model and penalties, and its powers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from lowland.objectives.reduction import Reduction, make_reduction
 @final
 @dataclass(frozen=True, eq=False)
 class RecoveryObjective(RecoveryProblem):
-    """A recovery problem with its derivatives, and the powers that its parts allow.
+    """A recovery problem with its derivatives, and the powers that its parts support.
 
     Losses are sums over measurements, not means, and penalties are not rescaled. Build it with
     `make_objective`.
@@ -62,21 +62,21 @@ class RecoveryObjective(RecoveryProblem):
 
     @property
     def has_second_matrix(self) -> bool:
-        """Whether linearisations have the model's part of the Hessian as a matrix."""
+        """Whether linearisations provide the model's part of the Hessian as a matrix."""
         return not (self.is_complex or self.has_unit_trace)
 
     @property
     def reachable_gradient(self) -> float:
-        """Return 0: fits in single precision are finished in double."""
+        """Return 0: fits in single precision are polished in double."""
         return 0.0
 
     @property
     def direct_jacobian_work(self) -> float | None:
-        """Work of the Jacobian as a matrix where the measurement shows it directly, else None."""
+        """Work of forming the Jacobian if the measurement gives it directly, else None."""
         return direct_work(self) if is_direct(self) else None
 
     def normal_matrix(self, theta: Vector) -> Matrix:
-        """Return J^T W J of the data term of a squared loss, formed: for small problems."""
+        """Return J^T W J of the data term of a squared loss as a matrix, for small problems."""
         return self.linearise(theta).normal_matrix
 
     def ambient_gradient(self, theta: Vector) -> LinearMap:
@@ -99,7 +99,7 @@ class RecoveryObjective(RecoveryProblem):
 
     @cached_property
     def unfitted(self) -> tuple[float, Vector]:
-        """The data term and its weighted slopes where only biases are fitted: natural units of both."""
+        """The data term and its weighted slopes when only biases are fitted: natural units of both."""
         if isinstance(self.loss, Squared):
             z = self.predict(self.baseline())
             return self.data_value(z), self.weighted(self.loss.slope(z, self.y))
@@ -107,7 +107,7 @@ class RecoveryObjective(RecoveryProblem):
         return float(np.sum(self.weighted(values), dtype=np.float64)), self.weighted(slopes)
 
     def refit_biases(self, theta: Vector) -> Vector:
-        """Return the point with its free biases at their minimiser, for squares; of other losses as it is."""
+        """Return the point with its free biases at their minimiser; unchanged if the loss is not squared."""
         return refit_biases(self, theta) if self.free_biases and isinstance(self.loss, Squared) else theta
 
     def in_double(self) -> RecoveryObjective:
@@ -121,13 +121,13 @@ class RecoveryObjective(RecoveryProblem):
     def gauge(self, theta: Vector) -> Any:
         """Return directions along which the objective is constant, shape (size, g)."""
         directions = self.model.gauge(theta, linear=self._keeps_linear_gauge)
-        if self.bias_ridge:  # biases that are penalised cannot be exchanged
+        if self.bias_ridge:  # penalised biases cannot be exchanged
             directions = directions[:, ~np.any(directions[self.factor_size :], axis=0)]
         return directions
 
     @property
     def gauge_size(self) -> int:
-        """At most so many directions the gauge has."""
+        """Upper bound on the number of gauge directions."""
         most, r = self.model.size - self.model.degrees_of_freedom, self.rank
         rotations = r**2 if self.is_complex else r * (r - 1) // 2
         return most if self._keeps_linear_gauge else min(most, rotations + 2)
@@ -138,47 +138,47 @@ class RecoveryObjective(RecoveryProblem):
 
     @cached_property
     def block_solver(self) -> BlockSolver | None:
-        """Exact block minimisation, where the problem has it."""
+        """Exact block minimisation, or None if the problem has none."""
         return make_block_solver(self)
 
     @cached_property
     def elimination(self) -> Elimination | None:
-        """The reduced problem of one factor, where entries are seen and nothing is penalised."""
+        """The reduced problem of one factor, for observed entries without penalties; else None."""
         return make_elimination(self)
 
     @cached_property
     def reduction(self) -> Reduction | None:
-        """The Hessian of one side of a table, where its lines are least-squares problems."""
+        """The reduced Hessian of one side of a table, if its lines are least-squares problems; else None."""
         return make_reduction(self, self.block_solver)
 
     @cached_property
     def jacobian_reduction(self) -> Reduction | None:
-        """The same of the Jacobian's Gram matrix, on which weights and penalties have no bearing."""
+        """The same reduction for the Jacobian's Gram matrix, without weights and penalties."""
         plain = replace(self, weights=None, penalties=())
         return make_reduction(plain, plain.block_solver)
 
     @cached_property
     def batch_gradient(self) -> BatchGradient | None:
-        """Mini-batch gradients, where the measurement can be taken apart."""
+        """Mini-batch gradients, if the measurement can be split; else None."""
         return MeasurementBatches(self) if self.subsettable is not None else None
 
     @cached_property
     def modular_jacobian(self) -> ModularJacobian | None:
-        """The Jacobian modulo a prime, where the measurement is known exactly."""
+        """The Jacobian modulo a prime, if the measuring matrices are known exactly; else None."""
         return make_modular_jacobian(self.measurement, self.model)
 
     @property
     def observed_pattern(self) -> ObservedPattern | None:
-        """Which entries are seen, where entries of a general matrix are."""
+        """Which entries are observed, for entries of a general matrix; else None."""
         if not isinstance(self.measurement, Entries) or not isinstance(self.model, General):
             return None
         m, model = self.measurement, self.model
         return ObservedPattern(m.rows, m.columns, m.shape, model.rank, model.biases, model.degrees_of_freedom)
 
     def measuring_coordinates(self) -> Matrix | None:
-        """Return the measuring matrices as rows, in an orthonormal basis of the matrices that are measured.
+        """Return the measuring matrices as rows, in an orthonormal basis of the space of matrices.
 
-        Of positive semidefinite ones that is a basis of the symmetric matrices.
+        For positive semidefinite models that is a basis of the symmetric matrices.
         """
         if not isinstance(self.measurement, Dense):
             return None
@@ -194,8 +194,8 @@ class RecoveryObjective(RecoveryProblem):
         if not isinstance(self.measurement, Dense):
             return None
         source = self.measurement.source
-        # of symmetric models: A_ij + A_ji may round, so coefficients are exact only where the matrices are
-        # symmetric; the factor 2 off the diagonal does not change a rank
+        # for symmetric models A_ij + A_ji may round, so coefficients are exact only if the matrices are
+        # symmetric; the factor 2 off the diagonal does not change the rank
         if not self.is_psd:
             return source.arrays.reshape(source.size, int(np.prod(self.shape)))
         return source.triangles
@@ -236,21 +236,21 @@ def make_objective(  # noqa: PLR0913
     side_weights: tuple[ArrayLike, ArrayLike] | None = None,
     nonnegative: bool = False,
 ) -> RecoveryObjective:
-    """Check the parts and put them together.
+    """Check the parts and combine them into an objective.
 
     Parameters
     ----------
     measurement : Measurement
         The linear map.
     y : array_like, shape (p,)
-        Data; their precision is that of the whole search. Complex data count twice, by their
-        parts; of a complex measurement with real data only the real parts are compared.
+        Data; their precision is that of the whole search. Complex data count as two real numbers
+        each; with real data only the real parts of a complex measurement are compared.
     model : Model
         How a point makes a matrix.
     loss : Loss, optional
         Squared by default.
     weights : array_like, shape (p,), optional
-        Positive weight of each measurement, of complex ones of both parts.
+        Positive weight of each measurement; for complex ones it applies to both parts.
     ridge : float
         Strength of the ridge on the factors, that is of the nuclear norm.
     balancing : float
@@ -260,7 +260,7 @@ def make_objective(  # noqa: PLR0913
     side_weights : tuple of array_like, shapes (m,) and (n,), optional
         Positive weights of rows and columns in both ridges, for observed entries.
     nonnegative : bool
-        Whether no factor may be negative.
+        Whether factors must be nonnegative.
 
     Returns
     -------
@@ -275,13 +275,13 @@ def make_objective(  # noqa: PLR0913
     loss = loss or Squared()
     if numbers.size != measurement.size:
         raise InvalidInputError(
-            "y must have one value per measurement", f"{numbers.size} for {measurement.size}"
+            "y must have one value per measurement", f"{numbers.size} values for {measurement.size}"
         )
     twice = np.iscomplexobj(numbers)
     measurement, data = _in_reals(measurement, numbers, model, loss)
     if measurement.shape != model.shape:
         raise InvalidInputError(
-            "model and measurement differ in shape", f"{model.shape} and {measurement.shape}"
+            "model and measurement must have the same shape", f"{model.shape} and {measurement.shape}"
         )
     loss.check(data)
     if not (model.rank >= 1 and min(model.shape) >= 1):
@@ -293,7 +293,7 @@ def make_objective(  # noqa: PLR0913
         if weight.size != data.size or not weight.min(initial=1) > 0:
             raise InvalidInputError(
                 "weights must be positive, one per measurement",
-                f"{weight.size} weights, least {weight.min(initial=1)}",
+                f"{weight.size} weights, smallest {weight.min(initial=1)}",
             )
     penalties = make_penalties(
         model,
@@ -307,9 +307,9 @@ def make_objective(  # noqa: PLR0913
         not isinstance(measurement, Entries) or not isinstance(model, General) or model.biases
     ):
         raise InvalidInputError(
-            "nonnegative factors are for observed entries of a general matrix without biases",
+            "nonnegative factors need observed entries of a general matrix without biases",
             f"{type(measurement).__name__}, structure {model.name}",
-            fix="leave biases out",
+            fix="fit without biases, or allow negative factors",
         )
     return RecoveryObjective(measurement, data, model, loss, weight, penalties, nonnegative)
 
@@ -322,18 +322,19 @@ def _in_reals(
     if np.dtype(measurement.dtype).kind != "c":
         if complex_data:
             raise InvalidInputError(
-                "y is complex and the measurement is real",
+                "y is complex but the measurement is real",
                 f"y of {numbers.dtype}, {type(measurement).__name__} of {measurement.dtype}",
-                "the field of the matrix is that of its measurement",
+                "the matrix is complex only if its measurement is",
                 'make the measurement complex, for instance Entries(..., dtype="complex128")',
             )
         if model.is_complex:
             raise InvalidInputError(
-                "the model is complex and the measurement real", type(measurement).__name__
+                "the model is complex but the measurement is real", type(measurement).__name__
             )
         return measurement, numbers
     if not model.is_complex:
-        raise InvalidInputError("the measurement is complex and the model real", type(measurement).__name__)
+        found = type(measurement).__name__
+        raise InvalidInputError("the measurement is complex but the model is real", found)
     if isinstance(measurement, RealParts):
         return measurement, as_reals(numbers)
     if complex_data and not isinstance(loss, Squared):

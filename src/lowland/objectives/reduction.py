@@ -1,9 +1,9 @@
-"""A table's squared error as a function of one side alone, the lines of the other solved for.
+"""A table's squared error as a function of one side alone, with the lines of the other eliminated.
 
 Where U is the minimiser for V, the Hessian of the reduced function is S = B_v - C^T B_u^-1 C, with the
 blocks of the whole Hessian: B_u and B_v have a small matrix per line, C couples the sides. Coordinates y,
-V = F y with F F^T = B_v^-1, make it F^T S F = I - (F^T C^T B_u^-1 C F), whose eigenvalues are at most 1 and
-of which only a few are near zero: Lanczos iteration finds them soon, where it crawls on the whole Hessian.
+V = F y with F F^T = B_v^-1, turn it into F^T S F = I - (F^T C^T B_u^-1 C F), whose eigenvalues are at most 1
+and of which only a few are near zero: Lanczos iteration finds these fast, but is slow on the full Hessian.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from lowland.models import General
 from lowland.objectives.blocks import EntryBlocks
 from lowland.objectives.problem import RecoveryProblem
 
-# part of its mean eigenvalue that is added to a line's matrix, so that lines with few cells have an inverse
+# fraction of its mean eigenvalue added to a line's matrix, so that lines with few cells have an inverse
 FLOOR = 1e-12
 
 
 def make_reduction(objective: RecoveryProblem, blocks: BlockSolver | None) -> Reduction | None:
-    """Return the reduction of an objective, or None where lines are no least-squares problems."""
+    """Return the reduction of an objective, or None if lines are not least-squares problems."""
     if not isinstance(blocks, EntryBlocks) or objective.dtype != np.float64:
         return None
     return Reduction(objective, blocks)
@@ -36,7 +36,7 @@ def make_reduction(objective: RecoveryProblem, blocks: BlockSolver | None) -> Re
 
 @final
 class Reduction:
-    """Solves for the longer side of a table; the other side, with the offset, is kept.
+    """Elimination of the longer side of a table; the other side, with the offset, is kept.
 
     Parameters
     ----------
@@ -52,14 +52,14 @@ class Reduction:
         self.has_offset = "offset" in blocks.names
 
     def at(self, theta: Vector, *, exact: bool = False) -> Reduced:
-        """Return the reduced problem at a point, or what it were if the point fitted the data exactly."""
+        """Return the reduced problem at a point; with `exact`, as if the point fitted the data exactly."""
         return Reduced(self, theta, exact)
 
     def without_offset(self, gauge: Matrix) -> Matrix:
-        """Return the directions of a gauge that leave an offset alone which free biases include.
+        """Return the gauge directions that do not change an offset included in free biases.
 
-        Such an offset is none of the coordinates: exchanged for a bias it can always be zero. The bias is
-        then not free to change along the gauge, and must not be taken out with it.
+        Such an offset is not a coordinate: it can always be exchanged for a bias and set to zero. The bias is
+        then not free to change along the gauge, and must not be deflated with it.
         """
         if self.has_offset or "global" not in self.model.biases or not gauge.shape[1]:
             return gauge
@@ -67,7 +67,7 @@ class Reduction:
 
     @property
     def size(self) -> int:
-        """Number of coordinates that are kept."""
+        """Number of kept coordinates."""
         lines = self.model.shape[self.kept.index]
         return lines * (self.model.rank + int(self.kept.biased)) + int(self.has_offset)
 
@@ -88,7 +88,7 @@ class Reduction:
 @final
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """Cells in the order of a side's lines, and what its lines hold."""
+    """Cells in the order of a side's lines, and the structure of its lines."""
 
     name: str
     index: int
@@ -138,14 +138,14 @@ class _Side:
 
 @final
 class Reduced:
-    """The reduced problem at one point, in coordinates that make its lines' own matrices the identity.
+    """The reduced problem at one point, in coordinates in which the block of each line is the identity.
 
     Parameters
     ----------
     reduction : Reduction
     theta : ndarray, shape (size,)
     exact : bool
-        Whether residuals are taken for zero: the matrix is then that of Gauss and Newton.
+        Whether residuals are taken as zero, which gives the Gauss-Newton matrix.
     """
 
     def __init__(self, reduction: Reduction, theta: Vector, exact: bool) -> None:
@@ -156,7 +156,7 @@ class Reduced:
         gone, kept = reduction.gone, reduction.kept
         self._residuals = weighted[gone.order], weighted[kept.order]
         x, y = gone.unknowns(model, theta), kept.unknowns(model, theta)
-        # what each side's unknowns are multiplied by
+        # multipliers of each side's unknowns
         self._of_kept = _coefficients(x[:, : model.rank], kept.biased)
         self._of_gone = _coefficients(y[:, : model.rank], gone.biased)
         self.shape: tuple[int, ...] = y.shape
@@ -187,7 +187,7 @@ class Reduced:
             most += (1 + float(np.sum(spread**2))) / own
             whole = float(np.sum(self._offset.of_kept**2)) ** 0.5 + self._offset.weight
             return 1 / most, 1 / least + whole
-        # an offset that free biases include is exchanged for them, but it has a curvature of its own
+        # an offset included in free biases is exchanged for them, but it has its own curvature
         included = self._offset.weight if "global" in self.reduction.model.biases else 0.0
         return 1 / most, 1 / least + included
 
@@ -217,7 +217,7 @@ class Reduced:
         return y - self._turned(back, at_offset)
 
     def direction(self, y: Vector) -> Vector:
-        """Return the direction in all unknowns, the longer side following the kept one."""
+        """Return the direction in all unknowns, with the longer side following the kept one."""
         change, offset = self._spread(y)
         return self._packed(-self._answer(change, offset), change, offset)
 
@@ -268,7 +268,7 @@ class Reduced:
 @final
 @dataclass(frozen=True, eq=False)
 class _Offset:
-    """How the offset is coupled to both sides; its weight, and what B_v^-1 leaves of it."""
+    """Coupling of the offset to both sides, its weight, and its remainder after elimination by B_v^-1."""
 
     of_gone: Matrix
     of_kept: Matrix

@@ -1,1 +1,1 @@
-"""Text, plots and the self-contained HTML page. What is drawn comes in as plain records."""
+"""Text, plots and the self-contained HTML page, drawn from plain records."""

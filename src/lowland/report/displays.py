@@ -1,4 +1,4 @@
-"""Plots that keep their numbers, in the manner of scikit-learn's displays."""
+"""Plots that keep their data, in the style of scikit-learn's displays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lowland.report.figures import ACCENT, FAINT, SECOND, require_matplotlib
 
 
 def new_axes(ax: Any) -> Any:
-    """Return the axes given, or new ones."""
+    """Return the given axes, or new ones."""
     if ax is not None:
         return ax
     require_matplotlib()
@@ -44,7 +44,7 @@ class ConvergenceDisplay:
 
     @classmethod
     def from_result(cls, result: SearchResult) -> ConvergenceDisplay:
-        """Take the numbers of a search."""
+        """Return the display of a search."""
         return cls(result.trace.iterations.astype(float), result.trace.values, result.message)
 
     def plot(self, ax: Any = None) -> ConvergenceDisplay:
@@ -74,7 +74,7 @@ class SpectrumDisplay:
 
     @classmethod
     def from_factors(cls, factors: Factors) -> SpectrumDisplay:
-        """Compute them from factors, without forming the matrix."""
+        """Compute the singular values from factors, without forming the matrix."""
         left, right = np.linalg.qr(factors.left)[1], np.linalg.qr(factors.right)[1]
         return cls(np.linalg.svd(left @ right.conj().T)[1])
 
@@ -98,7 +98,7 @@ class PredictionDisplay:
     ----------
     observed, predicted : ndarray
     label : str
-        Which cells these are.
+        Which cells are shown.
     """
 
     observed: Vector
@@ -121,18 +121,18 @@ class PredictionDisplay:
 @final
 @dataclass
 class PatternDisplay:
-    """Which cells are observed, and which the data leave open, in blocks of a large table.
+    """Observed cells, and cells not determined by the data alone; a large table is drawn in blocks.
 
-    The fullest block has the full shade.
+    The block with the highest density has the full shade.
 
     Parameters
     ----------
     density : ndarray, shape (a, b)
-        Fraction observed of each block.
+        Fraction of observed cells in each block.
     shape : tuple of int
         Shape of the table.
     open_cells : ndarray of int, shape (k, 2)
-        Cells left open, if known.
+        Cells not determined by the data alone, if known.
     """
 
     density: Matrix
@@ -181,16 +181,16 @@ class PatternDisplay:
 @final
 @dataclass
 class CalibrationDisplay:
-    """How many held-out cells lie inside intervals, against how many should.
+    """Coverage of intervals on held-out cells against their nominal level.
 
     Parameters
     ----------
     levels : ndarray
-        Nominal probabilities.
+        Nominal levels.
     coverage : ndarray
-        Measured.
+        Fraction of held-out cells inside the intervals of each level.
     count : int
-        Held-out cells.
+        Number of held-out cells.
     """
 
     levels: Vector
@@ -199,30 +199,32 @@ class CalibrationDisplay:
     ax_: Any = field(default=None, repr=False)
 
     def plot(self, ax: Any = None) -> CalibrationDisplay:
-        """Draw on axes, or on new ones; the band holds 95 % of what chance does to exact intervals."""
+        """Draw on axes, or on new ones; the band is the 95 % sampling range of exact intervals."""
         self.ax_ = new_axes(ax)
         line = np.linspace(0, 1, 101)
         band = 1.96 * np.sqrt(line * (1 - line) / self.count)
         self.ax_.fill_between(line, line - band, line + band, color=FAINT, alpha=0.4, linewidth=0)
         self.ax_.plot([0, 1], [0, 1], color=FAINT, linewidth=1)
         self.ax_.plot(self.levels, self.coverage, color=ACCENT, marker="o", markersize=4)
-        self.ax_.set(xlabel="level of the interval", ylabel="held-out cells inside", xlim=(0, 1), ylim=(0, 1))
+        self.ax_.set(
+            xlabel="level of the interval", ylabel="coverage of held-out cells", xlim=(0, 1), ylim=(0, 1)
+        )
         return self
 
 
 @final
 @dataclass
 class PathDisplay:
-    """Held-out errors along paths of ranks or penalties.
+    """Held-out errors along a path of ranks or penalties.
 
     Parameters
     ----------
     positions : ndarray
         Ranks, or penalties.
     errors : ndarray
-        Root mean square.
+        Root-mean-square errors on held-out cells.
     chosen : float
-        The position taken.
+        The chosen position.
     name : str
         "rank" or "penalty".
     """

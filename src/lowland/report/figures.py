@@ -9,17 +9,17 @@ from typing import Any
 
 from lowland.core.errors import MissingExtraError
 
-# drawn in these, then replaced by the page's own colours
+# INK is a placeholder that is replaced by the page's text colour
 INK = "#123456"
 ACCENT = "#0072b2"
 SECOND = "#d55e00"
 FAINT = "#9aa5ad"
-# lines of one plot, in order
+# colours of the lines of one plot, in order
 COLOURS = (ACCENT, SECOND, "#009e73", "#cc79a7", "#e69f00")
 
 
 def require_matplotlib() -> Any:
-    """Return matplotlib, or raise with the line that installs it."""
+    """Return matplotlib, or raise an error that says how to install it."""
     try:
         import matplotlib
     except ImportError as error:
@@ -44,7 +44,7 @@ def draw_svg(draw: Callable[[Any], None], *, width: float = 6.4, height: float =
     Returns
     -------
     str
-        An ``<svg>`` element without fixed size, text as text.
+        An ``<svg>`` element without fixed size, whose text stays text.
     """
     matplotlib = require_matplotlib()
     from matplotlib.backends.backend_svg import FigureCanvasSVG

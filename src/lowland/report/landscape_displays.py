@@ -1,4 +1,4 @@
-"""Plots of surveys: where searches end, how the objective curves, cuts and paths."""
+"""Plots of landscape surveys: search endings, Hessian spectra, sections and paths."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class CensusDisplay:
     counts : ndarray of int
         Searches that ended there.
     kinds : list of str
-        What each ending is.
+        Description of each ending.
     bound : float
-        Upper confidence bound on the probability of an end above the best.
+        Upper confidence bound on the probability that a search ends above the best.
     level : float
-        Its confidence.
+        Confidence level of the bound.
     """
 
     values: Vector
@@ -40,7 +40,7 @@ class CensusDisplay:
 
     @classmethod
     def from_census(cls, census: Any) -> CensusDisplay:
-        """Take the numbers of a census."""
+        """Return the display of a census."""
         endings = census.endings
         return cls(
             np.array([e.value for e in endings]),
@@ -51,7 +51,7 @@ class CensusDisplay:
         )
 
     def plot(self, ax: Any = None) -> CensusDisplay:
-        """Draw on axes, or on new ones: a bar an ending, the best on top."""
+        """Draw on axes, or on new ones: one bar per ending, the best on top."""
         self.ax_ = new_axes(ax)
         places = np.arange(len(self.values))[::-1]
         colours = [ACCENT if k == 0 else SECOND for k in range(len(self.values))]
@@ -59,7 +59,9 @@ class CensusDisplay:
         labels = [f"{value:.3g}\n{kind}" for value, kind in zip(self.values, self.kinds, strict=True)]
         self.ax_.set_yticks(places, labels)
         self.ax_.set(xlabel="searches", ylabel="objective at the end")
-        self.ax_.set_title(f"an end above the best: at most {self.bound:.0%} of starts ({self.level:.0%})")
+        self.ax_.set_title(
+            f"endings above the best: at most {self.bound:.0%} of starts ({self.level:.0%} confidence)"
+        )
         return self
 
 
@@ -83,7 +85,7 @@ class HessianSpectrumDisplay:
 
     @classmethod
     def from_spectrum(cls, spectrum: Any, *, points: int = 400) -> HessianSpectrumDisplay:
-        """Smooth a spectrum."""
+        """Return the display of a smoothed spectrum."""
         margin = 0.05 * (spectrum.largest - spectrum.smallest or 1.0)
         grid = np.linspace(spectrum.smallest - margin, spectrum.largest + margin, points)
         return cls(grid, spectrum.density(grid), spectrum.smallest)
@@ -115,12 +117,12 @@ class SectionDisplay:
 
     @classmethod
     def from_section(cls, section: Any) -> SectionDisplay:
-        """Take a cut along a line."""
+        """Return the display of a section along a line."""
         return cls(section.positions, section.values)
 
     @classmethod
     def from_path(cls, path: Any) -> SectionDisplay:
-        """Take a path, by the distance covered."""
+        """Return the display of a path, by distance covered."""
         return cls(path.lengths, path.values)
 
     def plot(self, ax: Any = None) -> SectionDisplay:
@@ -150,7 +152,7 @@ class PlaneDisplay:
 
     @classmethod
     def from_plane(cls, plane: Any) -> PlaneDisplay:
-        """Take a cut along a plane."""
+        """Return the display of a section along a plane."""
         return cls(plane.first, plane.second, plane.values)
 
     def plot(self, ax: Any = None) -> PlaneDisplay:

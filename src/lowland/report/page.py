@@ -1,4 +1,4 @@
-"""The self-contained HTML page: no network, light and dark, prints well."""
+"""The self-contained HTML page: no network access, light and dark mode, suited to print."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from lowland.report.words import verdict_sentence
 @final
 @dataclass(frozen=True)
 class FigureEntry:
-    """A plot of the page.
+    """A plot on the page.
 
     Parameters
     ----------
     title : str
     alternative : str
-        What the figure shows, for those who cannot see it.
+        Description of the figure, used as alternative text and caption.
     draw : callable
-        Draws on the axes that it is given.
+        Draws on the given axes.
     """
 
     title: str
@@ -37,7 +37,7 @@ class FigureEntry:
 @final
 @dataclass(frozen=True)
 class TableEntry:
-    """A table of the page: a title, a header and rows of text."""
+    """A table on the page: a title, a header and rows of text."""
 
     title: str
     header: Sequence[str]
@@ -47,22 +47,22 @@ class TableEntry:
 @final
 @dataclass(frozen=True)
 class Page:
-    """What a report shows, in order.
+    """The contents of a report, in order.
 
     Parameters
     ----------
     title : str
     asked : sequence of (str, str)
-        What was asked and measured, as name and value.
+        The problem and the fit, as pairs of name and value.
     certificate : Certificate or None
     notes : sequence of str
         Sentences below the verdict.
     tables : sequence of TableEntry
     figures : sequence of FigureEntry
     settings : sequence of (str, str)
-        What is needed to run it again.
+        What is needed to reproduce the result.
     headline : str
-        The sentence on top; by default the verdict.
+        The sentence at the top; by default the verdict.
     """
 
     title: str
@@ -122,7 +122,7 @@ def render_page(page: Page) -> str:
 
 
 def write_report(path: str | os.PathLike[str], page: Page) -> None:
-    """Write the page to a file, whole or not at all.
+    """Write the page to a file, atomically.
 
     Parameters
     ----------

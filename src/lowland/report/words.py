@@ -1,4 +1,4 @@
-"""Verdicts in words that need no mathematics."""
+"""Verdicts in plain words."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ def verdict_sentence(certificate: Certificate | None) -> str:
     if certificate is None:
         return "This answer has not been judged."
     if "globally_optimal" not in certificate:
-        return "Whether this answer is the best possible was not asked."
+        return "Whether this answer is the best possible was not checked."
     return f"{_optimality(certificate['globally_optimal'])} {_determinacy(certificate)}".strip()
 
 
 def _optimality(finding: Finding) -> str:
     if finding.verdict is Verdict.PROVED:
         if "misfit" in finding.witness:
-            return "Proved: this answer reproduces the data to their last digits, so no other fits better."
-        return f"Proved: the best possible value lies within {percent(finding.value)} of this answer's."
+            return "Proved: this answer reproduces the data to the last digits, so no other fits better."
+        return f"Proved: the best possible objective is at most {percent(finding.value)} below this answer's."
     if finding.verdict is Verdict.REFUTED:
-        return f"Not the best: another answer was found whose value is lower by {percent(finding.value)}."
+        return f"Not optimal: another answer has an objective lower by {percent(finding.value)}."
     if finding.verdict is Verdict.SUPPORTED:
         return (
-            f"Supported, not proved: by an estimate, the best possible value lies within "
-            f"{percent(finding.value)} of this answer's."
+            f"Supported, not proved: by an estimate, the best possible objective is at most "
+            f"{percent(finding.value)} below this answer's."
         )
     if not finding.witness.get("lower_bound") or finding.value is None:
-        return "Not settled: whether a better answer exists is open; no bound above zero could be proved."
-    but = "; by an estimate" if finding.rigour is Rigour.ESTIMATE else ", but"
+        return "Not settled: a better answer may exist; no positive lower bound could be proved."
+    but = "; by an estimate," if finding.rigour is Rigour.ESTIMATE else ", but"
     return (
-        f"Not settled: whether a better answer exists is open{but} the best possible value lies within "
-        f"{percent(finding.value)} of this answer's."
+        f"Not settled: a better answer may exist{but} the best possible objective is at most "
+        f"{percent(finding.value)} below this answer's."
     )
 
 
@@ -59,11 +59,11 @@ def _determinacy(certificate: Certificate) -> str:
         return f"The data determine one {one}{generic}."
     verdict = certificate["determined_by_data"].verdict
     if verdict is Verdict.PROVED:
-        return f"The positions of the data leave only finitely many {many}, for generic values."
+        return f"The observed positions allow only finitely many {many}, for generic values."
     if verdict is Verdict.REFUTED and of_tensor:
         return "The data alone leave some cells undetermined at these ranks."
     if verdict is Verdict.REFUTED:
         return "Without the penalty, the data alone would leave some cells undetermined at this rank."
     if certificate["determined_by_data"].limited_by:
-        return f"Whether the data determine a {one} was too large a question for the budget."
-    return f"Whether the data determine a {one} is open."
+        return f"Whether the data determine a {one} was too costly to check within the budget."
+    return f"Whether the data determine a {one} remains open."

@@ -1,4 +1,4 @@
-"""Published experiments, run again: numbers, figures, and what agrees and what does not."""
+"""Published experiments, run again: numbers, figures, and what agrees with the papers."""
 
 from lowland.reproduce.experiment import Experiment, Study, run_experiment
 from lowland.reproduce.registry import EXPERIMENTS, find_experiment

@@ -35,7 +35,7 @@ STARTS = {"random": "random", "svd": "spectral"}
 ALGORITHMS = {"plain": 0.0, "perturbed": 0.1}
 EPOCHS = 200
 SUCCESS = 1e-2
-# measurements a degree of freedom below which the default, which tries all it knows, is not run: minutes
+# the default, which tries every strategy, is not run below this many measurements per degree of freedom
 LEAST = 1.02
 SIGMAS = (1e-3, 1e-1, 1.0)
 # mixtures of the identity and A along which a saddle is followed, and Newton steps at each
@@ -48,7 +48,7 @@ def sizes(quick: bool) -> tuple[int, Sequence[int], int]:
 
 
 def phase_cells(quick: bool) -> Sequence[Cell]:
-    """Return the cells of the phase diagram, the largest first so that workers end together."""
+    """Return the cells of the phase diagram, largest first so that workers finish together."""
     n, ranks, trials = sizes(quick)
     cells = [
         {"n": n, "rank": rank, "ratio": ratio, "trial": trial}
@@ -60,7 +60,7 @@ def phase_cells(quick: bool) -> Sequence[Cell]:
 
 
 def run_phase(cell: Cell) -> Row:
-    """Run both algorithms from both starts on one instance, and the default of `recover` beside them."""
+    """Run both algorithms from both starts on one instance, and the default of `recover` to compare."""
     n, rank = cell["n"], cell["rank"]
     size = round(cell["ratio"] * n * rank)
     instance = planted_sensing(size, n, rank, np.random.default_rng([1, rank, size, cell["trial"]]))
@@ -70,7 +70,7 @@ def run_phase(cell: Cell) -> Row:
     for k, (start, law) in enumerate(STARTS.items()):
         theta = make_start(objective, law, np.random.default_rng([2, rank, size, cell["trial"]]))
         for algorithm, perturbation in ALGORITHMS.items():
-            # a relative objective of 1e-6 is an error of about 1e-3 where the answer is right
+            # a relative objective of 1e-6 means an error of about 1e-3 if the answer is right
             stop = ValueBelow(1e-6 * energy) | RelativeDecreaseBelow(1e-4, 20) | Iterations(EPOCHS)
             rng = np.random.default_rng([3 + k, rank, size, cell["trial"]])
             stepper = Stochastic(perturbation=perturbation)
@@ -95,7 +95,7 @@ def noise_cells(quick: bool) -> Sequence[Cell]:
 
 
 def run_noise(cell: Cell) -> Row:
-    """Compare the error with the least squares on the tangent space at the truth, an oracle's."""
+    """Compare the error with an oracle's: least squares on the tangent space at the truth."""
     n, rank, sigma = cell["n"], cell["rank"], cell["sigma"]
     dof = n * rank - rank * (rank - 1) // 2
     rng = np.random.default_rng([7, SIGMAS.index(sigma), cell["trial"]])
@@ -119,7 +119,7 @@ def run_noise(cell: Cell) -> Row:
 
 
 def saddle_cells(quick: bool) -> Sequence[Cell]:
-    """Return saddles: the truth with one direction taken away, at several oversamplings."""
+    """Return saddles: the truth with one direction removed, at several oversamplings."""
     n = 30 if quick else 60
     return [
         {"n": n, "rank": 3, "ratio": ratio, "missing": k} for ratio in (5.0, 10.0, 20.0) for k in range(3)
@@ -129,8 +129,8 @@ def saddle_cells(quick: bool) -> Sequence[Cell]:
 def run_saddle(cell: Cell) -> Row:
     """Return the smallest curvature at a saddle, of the paper's objective divided by m.
 
-    The saddle is the stationary point of rank two near the truth without the direction named. Where A is
-    the identity it is -4 sigma_r at the truth without the r-th direction; the paper proves
+    The saddle is the stationary point of rank two near the truth without the missing direction. If A is
+    the identity, the curvature is -4 sigma_r at the truth without the r-th direction; the paper proves
     at most -(2/5) sigma_r under restricted isometry.
     """
     n, rank = cell["n"], cell["rank"]
@@ -145,7 +145,7 @@ def run_saddle(cell: Cell) -> Row:
     kept = np.delete(factor, cell["missing"], axis=1)
     end = followed_saddle(measurement.arrays, kept, factor @ factor.T)
     saddle = np.hstack([end, np.zeros((n, 1))])
-    # what the point holds of the direction that is missing, and of the others
+    # how much of the missing direction, and of the others, the point contains
     held = np.linalg.norm(basis.T @ (end @ end.T) @ basis, axis=0) / values
     hessian = np.array([objective.hessian_product(saddle.ravel(), unit) for unit in np.eye(n * rank)])
     smallest = 2 * float(np.linalg.eigvalsh((hessian + hessian.T) / 2)[0]) / size
@@ -162,10 +162,10 @@ def run_saddle(cell: Cell) -> Row:
 
 
 def followed_saddle(arrays: Matrix, factor: Matrix, truth: Matrix) -> Matrix:
-    """Return the stationary point that a factor becomes as the measurement turns from the identity to A.
+    """Return the stationary point reached from a factor as the measurement changes from the identity to A.
 
-    Newton steps on the gradient itself, at each of a few mixtures of both objectives. A descent would
-    leave the saddle: one that lacks the largest direction falls towards one that lacks the smallest.
+    It takes Newton steps on the gradient itself, at each of a few mixtures of both objectives. A descent
+    would leave the saddle: one that lacks the largest direction falls towards one that lacks the smallest.
     """
     m, (n, r), u = len(arrays), factor.shape, factor
     for share in np.linspace(0, 1, MIXTURES + 1)[1:]:
@@ -180,7 +180,7 @@ def followed_saddle(arrays: Matrix, factor: Matrix, truth: Matrix) -> Matrix:
             exact = (moves + moves.transpose(0, 2, 1)).reshape(n * r, -1)
             hessian = share / m * (jacobian.T @ jacobian) + (1 - share) * (exact @ exact.T)
             hessian += 2 * np.kron(slope, np.eye(r))
-            # rotations of the factor change nothing: the shortest step leaves them out
+            # rotations of the factor change nothing: the minimum-norm step excludes them
             step = np.linalg.lstsq(hessian, 2 * (slope @ u).ravel(), rcond=1e-9)[0].reshape(n, r)
             u = u - step
             if np.linalg.norm(step) <= 1e-13 * np.linalg.norm(u):
@@ -197,7 +197,7 @@ def success(rows: Sequence[Row], column: str) -> dict[tuple[int, float], float]:
 
 
 def half_curve(rows: Sequence[Row], column: str) -> dict[int, float]:
-    """Return the smallest ratio m / (n r) from which on at least half succeed, by rank; infinite if none."""
+    """Return by rank the smallest m / (n r) from which at least half succeed; infinite if none."""
     shares = success(rows, column)
     curve = {}
     for rank in sorted({rank for rank, _ in shares}):
@@ -224,10 +224,13 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
         "The phase transition of local search in matrix sensing",
         (
             ("experiment", "bhojanapalli2016"),
-            ("size", f"n = {n}, {trials} trials a cell, {'quick' if quick else 'full'}"),
+            ("size", f"n = {n}, {trials} trials per cell, {'quick' if quick else 'full'}"),
             ("success", f"relative error at most {SUCCESS:g}"),
             ("descent", f"mini-batches of a tenth, measured steps, at most {EPOCHS} passes"),
-            ("perturbed", "a random direction of a tenth of the gradient's length, fading with the residual"),
+            (
+                "perturbed",
+                "a random direction of a tenth of the gradient's length, shrinking with the residual",
+            ),
         ),
         None,
         notes=_notes(rows, curves),
@@ -251,7 +254,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
             ),
             FigureEntry(
                 "Measurements needed for half of the trials",
-                "Smallest m with success at least one half against rank, beside the line m = 2 n r",
+                "Smallest m with success at least one half against rank, and the line m = 2 n r",
                 lambda ax: _draw_curves(ax, curves, n),
             ),
         ),
@@ -281,15 +284,15 @@ def _notes(rows: Mapping[str, list[Row]], curves: Mapping[str, Mapping[int, floa
     differ = "differ" if abs(from_svd - from_random) > 0.2 else "do not differ much"
     return [
         f"Transition of plain descent (median over ranks): m = {random:g} nr from random starts and "
-        f"{svd:g} nr from spectral ones; the paper sees about 2 nr for both.",
-        f"The starts {differ} here: at {ratio:g} nr, where they do most, {from_random:.0%} of the trials "
+        f"{svd:g} nr from spectral ones; the paper reports about 2 nr for both.",
+        f"The starts {differ} here: at {ratio:g} nr, where they differ most, {from_random:.0%} of trials "
         f"succeed from random starts and {from_svd:.0%} from spectral ones. The paper reports no difference.",
         f"Perturbed descent: {middle['perturbed_random']:g} nr and {middle['perturbed_svd']:g} nr; "
         f"{'as in the paper, no' if max(shifts) <= 0.25 else 'unlike the paper, a'} difference.",
         f"The default of recover on the same instances: {middle['default']:g} nr. (Below {LEAST:g} "
-        "measurements a degree of freedom it is not run, and counts as failed.)",
+        "measurements per degree of freedom it is not run, and counts as failed.)",
         f"With noise the error lies within {worst:.1%} of an oracle's that knows the tangent space. The "
-        "published bound does not depend on the degrees of freedom; see its column for what it says here.",
+        "published bound does not depend on the degrees of freedom; its column compares it with the error.",
         f"At {len(saddles)} saddles the smallest curvature is {factor:.1f} times the proved bound or more.",
     ]
 
@@ -326,9 +329,9 @@ def _saddle_table(rows: Sequence[Row]) -> TableEntry:
     header = (
         "m / (n r)",
         "direction missing",
-        "part held of it, least of the others",
+        "share of it at the point, smallest share of the others",
         "smallest curvature",
-        "where A is the identity",
+        "if A is the identity",
         "proved bound",
     )
     return TableEntry("Curvature at saddles, objective divided by m", header, body)

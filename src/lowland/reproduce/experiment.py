@@ -1,4 +1,4 @@
-"""An experiment is a few studies, a study a list of independent cells: resumable, on any workers."""
+"""Experiments of a few studies, each a list of independent cells: resumable, on any number of workers."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ SAVE_EVERY = 2.0
 @final
 @dataclass(frozen=True)
 class Study:
-    """Independent cells and what is computed for each.
+    """Independent cells, with the computation for each.
 
     Parameters
     ----------
     name : str
-        Of its CSV file.
+        Name of the study and its CSV file.
     cells : callable
-        Takes whether the study is quick, returns the cells: names and values, seeds among them.
+        Takes whether the study is quick, returns the cells: names and values, including seeds.
     run : callable
-        Takes a cell, returns the numbers that it adds. A function of a module, so that processes
-        can find it.
+        Takes a cell, returns the computed numbers. It must be a module-level function, so that worker
+        processes can import it.
     """
 
     name: str
@@ -75,19 +75,19 @@ def run_experiment(
     workers: int = 1,
     on_progress: OnProgress | None = None,
 ) -> Path:
-    """Run what is not yet in the folder, and write numbers (CSV) and a page.
+    """Run the cells that are not yet in the folder, and write numbers (CSV) and a page.
 
     Parameters
     ----------
     experiment : Experiment
     folder : path
-        Made if it is missing. Rows that it holds are kept; an interrupted run goes on from them.
+        Created if missing. Rows already there are kept; an interrupted run continues from them.
     quick : bool
-        A smaller size, kept apart from the full one.
+        Whether to run a smaller size, kept in files of its own.
     workers : int
-        Processes; results do not depend on it.
+        Number of processes; results do not depend on it.
     on_progress : callable, optional
-        Takes the cells done, all cells, and the seconds since the start.
+        Takes the number of cells done, of all cells, and the seconds since the start.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def run_experiment(
     Raises
     ------
     InvalidInputError
-        If `workers` is not positive, or a file in the folder is another experiment's.
+        If `workers` is not positive, or a file in the folder belongs to another experiment.
     """
     if workers < 1:
         raise InvalidInputError("workers must be positive", repr(workers))
@@ -150,14 +150,14 @@ def _run_cells(
 
 
 def _alone() -> None:
-    """Keep a worker to one thread: the processes are the parallelism."""
+    """Restrict a worker to one thread: the parallelism is in the processes."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(1)
 
 
 def read_rows(file: Path, cells: Sequence[Row]) -> dict[int, Row]:
-    """Return the rows of a file by the number of their cell.
+    """Return the rows of a file by the index of their cell.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def read_rows(file: Path, cells: Sequence[Row]) -> dict[int, Row]:
             k = places.get(tuple(line.get(name) or "" for name in names))
             if k is None:
                 raise InvalidInputError(
-                    f"{file} holds rows of another experiment",
+                    f"{file} has rows of another experiment",
                     ", ".join(f"{name}={line.get(name)}" for name in names),
                     fix="choose another folder, or remove the file",
                 )
@@ -183,7 +183,7 @@ def read_rows(file: Path, cells: Sequence[Row]) -> dict[int, Row]:
 
 
 def write_rows(file: Path, known: Mapping[int, Row]) -> None:
-    """Write rows in the order of their cells, whole or not at all."""
+    """Write rows in the order of their cells, atomically."""
     if not known:
         return
     ordered: Iterable[Row] = (known[k] for k in sorted(known))

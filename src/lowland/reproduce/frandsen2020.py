@@ -1,8 +1,8 @@
 """The landscape of Tucker decomposition: exact tensors, saddles of high order, and noise.
 
 A. Frandsen and R. Ge prove that for an exactly low-rank tensor every local minimum of the regularised
-objective is global, and that a local search finds one, though the Hessian does not show the
-way out of its saddles.
+objective is global, and that a local search finds one, though the Hessian does not show how to escape
+from its saddles.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SHAPES = (
     ((5, 5, 5, 5), (2, 2, 2, 2)),
 )
 BALANCING, NOISE = 0.1, 0.3
-# ends that differ by less of themselves are the same
+# ends whose values differ by less than this, relatively, are the same
 SAME = 1e-6
 
 
@@ -40,7 +40,7 @@ def exact_cells(quick: bool) -> Sequence[Cell]:
 
 
 def run_exact(cell: Cell) -> Row:
-    """Descend from a random start on an exact tensor; was a saddle of high order left on the way?"""
+    """Descend from a random start on an exact tensor; return the final objective and the steps."""
     shape, ranks = SHAPES[cell["case"]]
     rng = np.random.default_rng([cell["case"], cell["seed"]])
     factors = tuple(rng.standard_normal((i, r)) for i, r in zip(shape, ranks, strict=True))
@@ -56,7 +56,7 @@ def saddle_cells(quick: bool) -> Sequence[Cell]:
 
 
 def run_saddle(cell: Cell) -> Row:
-    """Judge a fit that lacks a direction in some modes, leave it, and see whether descent would have."""
+    """Judge a fit that lacks a direction in some modes, escape from it, and compare with plain descent."""
     order, missing = cell["order"], cell["missing"]
     tensor, core, factor = np.zeros((4,) * order), np.zeros((2,) * order), np.zeros((4, 2))
     tensor[(0,) * order] = core[(0,) * order] = factor[0, 0] = 1.0
@@ -90,7 +90,7 @@ def noise_cells(quick: bool) -> Sequence[Cell]:
 
 
 def run_noise(cell: Cell) -> Row:
-    """Count, of ten random starts on a noisy tensor, the worse ends, and judge best and worst."""
+    """Count how many of ten random starts on a noisy tensor end worse, and judge best and worst."""
     rng = np.random.default_rng([7, cell["tensor"]])
     factors = tuple(rng.standard_normal((6, 2)) for _ in range(3))
     truth = TuckerTensor(rng.standard_normal((2, 2, 2)), factors).tensor()
@@ -154,14 +154,14 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
                 "Exact tensors, random starts", ("shape and ranks", "below 1e-14", "median steps"), exact
             ),
             TableEntry(
-                "Fits that lack a direction in some modes: judged, left in one step, and descended from",
+                "Fits that lack a direction in some modes: verdict, escape in one step, and plain descent",
                 (
                     "modes",
-                    "gradient, least curvature",
+                    "gradient, smallest curvature",
                     "order (measured)",
                     "objective",
                     "after the escape",
-                    "descent from beside it (steps)",
+                    "descent from nearby (steps)",
                 ),
                 saddles,
             ),
@@ -174,11 +174,11 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
         figures=(
             FigureEntry(
                 "Noise",
-                "For each noisy tensor the objective of the best and of the worst of ten ends",
+                "Objective of the best and of the worst of ten ends for each noisy tensor",
                 lambda ax: _draw(ax, rows["noise"]),
             ),
         ),
-        headline="What agrees with the theorem, and what noise does to it.",
+        headline="What agrees with the theorem, and what changes with noise.",
         settings=(("command", f"lowland reproduce frandsen2020{' --quick' if quick else ''}"),),
     )
 
@@ -190,8 +190,10 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
     traps = sum(bool(r["worse"]) for r in rows["noise"])
     return [
         f"Exact tensors: {len(rows['exact']) - failed} of {len(rows['exact'])} random starts end at "
-        "zero, as the theorem has it.",
-        "Every saddle of high order is named and left." if named else "NOT EVERY SADDLE IS NAMED AND LEFT.",
+        "zero, as the theorem says.",
+        "Every saddle of high order is identified and escaped."
+        if named
+        else "NOT EVERY SADDLE IS IDENTIFIED AND ESCAPED.",
         f"With noise the theorem does not hold: on {traps} of {len(rows['noise'])} tensors starts end "
         "at different minima.",
         "A WORSE MINIMUM IS CALLED GLOBALLY OPTIMAL."

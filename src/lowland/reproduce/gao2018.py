@@ -1,8 +1,8 @@
-"""Breaking reversibility: how much sooner minima are found and left, over curvature and temperature.
+"""Breaking reversibility: how much sooner minima are reached and left, over curvature and temperature.
 
-X. Gao, M. Gurbuzbalaban and L. Zhu show that dynamics with inertia (ULD) or with a turned drift (NLD) come
-near a minimum, and leave it, sooner than the reversible diffusion (LD), the more so the smaller the least
-curvature.
+X. Gao, M. Gurbuzbalaban and L. Zhu show that dynamics with inertia (ULD) or with a non-reversible drift (NLD)
+reach a minimum, and leave it, sooner than the reversible diffusion (LD), and the more so the smaller the
+smallest curvature.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.dynamics.antisymmetric import drift_rate, optimal_antisymmetric
 from lowland.dynamics.closed_forms import double_well, quadratic
 from lowland.dynamics.escape import escape_times
-from lowland.dynamics.exits import Ball, HalfSpace
+from lowland.dynamics.exit_sets import Ball, HalfSpace
 from lowland.dynamics.kramers import kramers_time
 from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped
 from lowland.dynamics.one_dimension import mean_exit_time
@@ -28,26 +28,26 @@ from lowland.reproduce.experiment import Cell, Experiment, Row, Study
 KINDS = ("LD", "ULD", "NLD")
 SMALLEST = (0.3, 0.1, 0.03, 0.01)
 BETAS = (4.0, 6.0, 8.0, 12.0)
-# noise spreads over 1 / sqrt(COLD) of the neighbourhood along the least curvature: next to nothing
+# noise along the smallest curvature spreads over 1 / sqrt(COLD) of the neighbourhood: negligible
 FAR, NEAR, COLD = 10.0, 1.0, 1e4
-# of the largest stable step
+# fraction of the largest stable step
 SHARE = 0.02
 TURN = np.array([[0.0, 2.0], [-2.0, 0.0]])
 
 
 def recurrence_cells(quick: bool) -> Sequence[Cell]:
-    """Return dynamics and least curvatures."""
+    """Return dynamics and smallest curvatures."""
     return [
         {"kind": kind, "smallest": m, "chains": 200 if quick else 2000} for m in SMALLEST for kind in KINDS
     ]
 
 
 def run_recurrence(cell: Cell) -> Row:
-    """Time from a distance to a neighbourhood of the minimum of a quadratic well, nearly without noise.
+    """Time the way from a distance to a neighbourhood of a quadratic minimum, nearly without noise.
 
-    Beside it the time of the path without any noise, and what the rate alone says: log(R/r) over it leaves
-    out where the path starts, and the factor that grows with time where two rates meet (critical friction,
-    the best turn).
+    For comparison: the time of the noiseless path, and the estimate log(R/r) over the rate, which ignores
+    the direction of the start, and the factor that grows with time where two rates coincide (critical
+    friction, the optimal J).
     """
     m = cell["smallest"]
     H = np.diag([m, 1.0])
@@ -76,7 +76,7 @@ def run_recurrence(cell: Cell) -> Row:
 
 
 def noiseless_time(moves: Dynamics, H: Matrix, start: Vector) -> float:
-    """Return when the path without noise from rest comes near the minimum of a quadratic well."""
+    """Return when the noiseless path, started at rest, comes near the minimum of a quadratic well."""
     from scipy.linalg import expm
     from scipy.optimize import brentq
 
@@ -106,7 +106,7 @@ def escape_cells(quick: bool) -> Sequence[Cell]:
 
 
 def run_escape(cell: Cell) -> Row:
-    """Time from one well of two to well beyond the saddle."""
+    """Time the way from one of two wells to well beyond the saddle."""
     well, beta = double_well(transverse=[1.0]), cell["beta"]
     kinds: dict[str, Dynamics] = {
         "LD": Overdamped(0.01, beta),
@@ -143,7 +143,7 @@ def friction_cells(quick: bool) -> Sequence[Cell]:
 
 
 def run_friction(cell: Cell) -> Row:
-    """Time out of one well of two over the friction of dynamics with inertia."""
+    """Time the exit from one of two wells at a friction of dynamics with inertia."""
     well, moves = double_well(), Underdamped(0.05, 8.0, cell["friction"])
     study = escape_times(
         well, [-1.0], exit=HalfSpace(np.array([1.0]), 0.7), dynamics=moves, n_chains=cell["chains"], rng=3
@@ -188,12 +188,12 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
         notes=_notes(rows),
         tables=(
             TableEntry(
-                f"From distance {FAR:g} to within {NEAR:g} of a minimum, curvatures m and 1",
+                f"From distance {FAR:g} to within {NEAR:g} of a minimum with curvatures m and 1",
                 (
                     "m",
                     "dynamics",
                     "mean time",
-                    "without noise, exact",
+                    "noiseless, exact",
                     "ratio",
                     "log(R/r) / rate",
                     "ratio",
@@ -202,7 +202,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
                 recurrence,
             ),
             TableEntry(
-                "Out of one well of two, exit at 0.7",
+                "Exit from one of two wells, at 0.7",
                 ("beta", "dynamics", "mean time", "Eyring-Kramers", "ratio", "quadrature", "steps"),
                 escape,
             ),
@@ -210,24 +210,24 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
         ),
         figures=(
             FigureEntry(
-                "Recurrence over the least curvature",
-                "Mean time to come near the minimum, for three dynamics, over the least curvature",
-                lambda ax: _draw(ax, rows["recurrence"], "smallest", "least curvature"),
+                "Recurrence over the smallest curvature",
+                "Mean time to come near the minimum, for three dynamics, over the smallest curvature",
+                lambda ax: _draw(ax, rows["recurrence"], "smallest", "smallest curvature"),
             ),
             FigureEntry(
                 "Escape over temperature",
-                "Mean time to leave a well, for three dynamics, over inverse temperature, beside laws",
+                "Mean time to leave a well, for three dynamics, over inverse temperature, with theory",
                 lambda ax: _draw(ax, rows["escape"], "beta", "inverse temperature", log=False),
             ),
             FigureEntry(
                 "The turnover",
-                "Mean time to leave a well over friction, with a minimum, where the law keeps falling",
+                "Mean time to leave a well over friction: it has a minimum, where the law keeps falling",
                 lambda ax: _draw(
                     ax, [{**r, "kind": "ULD"} for r in rows["friction"]], "friction", "friction"
                 ),
             ),
         ),
-        headline="What agrees with the laws, and what does not.",
+        headline="What agrees with the asymptotic laws, and what does not.",
         settings=(("command", f"lowland reproduce gao2018{' --quick' if quick else ''}"),),
     )
 
@@ -262,21 +262,21 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
     escape_gain, escape_law = (out["LD"][key] / out["NLD"][key] for key in ("time", "law"))
     inertia, inertia_steps = (out["LD"][key] / out["ULD"][key] for key in ("time", "steps"))
     return [
-        f"Recurrence at least curvature {least:g}: ULD {gains[0]:.3g} and NLD {gains[1]:.3g} times sooner "
-        f"than LD in time, {steps[0]:.3g} and {steps[1]:.3g} times in steps, each a fiftieth of the stable "
-        "one.",
-        f"Recurrence times lie within {100 * max(exact):.1f} % of the path without noise. They are "
+        f"Recurrence at smallest curvature {least:g}: ULD is {gains[0]:.3g} and NLD {gains[1]:.3g} times "
+        f"faster than LD in time, {steps[0]:.3g} and {steps[1]:.3g} times in steps, each step a fiftieth of "
+        "the largest stable one.",
+        f"Recurrence times lie within {100 * max(exact):.1f} % of those of the noiseless path. They are "
         f"{min(rates):.2f} to {max(rates):.2f} times log(R/r) over the rate, which leaves out where the path "
-        "starts and, for ULD at critical friction and NLD at the best turn, where two rates meet, a factor "
-        "that grows with time.",
-        f"Escape at beta {cold:g}: NLD (J of norm 2) {escape_gain:.3g} times sooner than LD in time; the law "
-        f"says {escape_law:.3g}.",
-        f"ULD is not sooner in time here (ratio {inertia:.3g}): its law asks for friction plus the saddle's "
-        f"curvature below 1. In steps the ratio is {inertia_steps:.3g}, for its steps may be longer.",
-        f"DISAGREES: measured times are {100 * min(off):+.0f} to {100 * max(off):+.0f} % off the law of "
-        "Eyring and Kramers at these temperatures; it is asymptotic.",
-        "DISAGREES: the law lets escape quicken as friction falls; measured, it is quickest near "
-        f"{fastest['friction']:g} and slows again (energy is exchanged too slowly).",
+        "starts and, for ULD at critical friction and NLD at the optimal J, where two rates coincide, a "
+        "factor that grows with time.",
+        f"Escape at beta {cold:g}: NLD (J of norm 2) is {escape_gain:.3g} times faster than LD in time; the "
+        f"law predicts {escape_law:.3g}.",
+        f"ULD is not faster in time here (ratio {inertia:.3g}): its law requires friction plus the saddle's "
+        f"curvature below 1. In steps the ratio is {inertia_steps:.3g}, because its steps may be longer.",
+        f"DISAGREES: measured times are {100 * min(off):+.0f} to {100 * max(off):+.0f} % off the "
+        "Eyring-Kramers law at these temperatures; the law is asymptotic.",
+        "DISAGREES: by the law, escape becomes faster as friction falls; measured, it is fastest near "
+        f"{fastest['friction']:g} and slower again below (energy is exchanged too slowly).",
     ]
 
 

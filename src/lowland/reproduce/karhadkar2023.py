@@ -1,9 +1,9 @@
-"""Which activation regions of mildly overparametrised ReLU networks can hold bad minima.
+"""Which activation regions of mildly overparametrised ReLU networks can have bad minima.
 
-K. Karhadkar, M. Murray, H. Tseran and G. Montufar prove that most regions, counted and by volume, have a
+K. Karhadkar, M. Murray, H. Tseran and G. Montufar prove that most regions, by number and by volume, have a
 Jacobian of full row rank and so no bad differentiable minimum, and that most non-empty regions of one input
-hold global minima. Ranks here are exact, so that a share is what it is; what single precision, the law of the
-data and the bounds of a linear program make of it is shown beside.
+have global minima. Ranks here are exact, so shares have no numerical error; the effects of single precision,
+of the law of the data and of the bounds of a linear program are shown separately.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def draw_points(law: str, rng: np.random.Generator, shape: tuple[int, ...]) -> M
 
 
 def draw_patterns(points: Matrix, width: int, rng: np.random.Generator) -> tuple[Matrix, Any]:
-    """Return data with ones behind, and the patterns of weights and biases uniform on a cube."""
+    """Return data with a final column of ones, and patterns of weights and biases uniform on a cube."""
     rows = np.concatenate([points, np.ones((*points.shape[:-1], 1))], axis=-1)
     active = rows @ rng.uniform(-1, 1, (*points.shape[:-2], rows.shape[-1], width)) > 0
     return rows, active
 
 
 def proportional_cells(quick: bool) -> Sequence[Cell]:
-    """Return inputs in proportion to points, and narrow layers."""
+    """Return cells with inputs in proportion to points, and narrow layers."""
     points, widths = ((10, 50), (2, 5, 8)) if quick else (range(10, 191, 20), range(1, 16))
     return [
         {"ratio": ratio, "points": n, "width": k, "trials": 20 if quick else TRIALS}
@@ -63,7 +63,7 @@ def run_proportional(cell: Cell) -> Row:
 
 
 def fixed_cells(quick: bool) -> Sequence[Cell]:
-    """Return few inputs and wide layers, for two laws of the data."""
+    """Return cells with few inputs and wide layers, for two laws of the data."""
     points, widths = ((10, 30), (30, 150)) if quick else (range(10, 101, 10), range(30, 301, 30))
     return [
         {"law": law, "inputs": d, "points": n, "width": k, "trials": 20 if quick else TRIALS}
@@ -101,7 +101,7 @@ def precision_cells(quick: bool) -> Sequence[Cell]:
 
 
 def run_precision(cell: Cell) -> Row:
-    """Return the share of full ranks exactly, and by singular values in double and in single precision."""
+    """Return the share of full ranks: exact, and by singular values in double and in single precision."""
     n, d, k, law = cell["points"], cell["inputs"], cell["width"], cell["law"]
     rng = np.random.default_rng([LAWS.index(law), n, d, k])
     rows, active = draw_patterns(draw_points(law, rng, (cell["trials"], n, d)), k, rng)
@@ -135,7 +135,7 @@ def minima_cells(quick: bool) -> Sequence[Cell]:
 
 
 def run_minima(cell: Cell) -> Row:
-    """Return the share of drawn regions whose closure holds a network of zero loss."""
+    """Return the share of drawn regions whose closure has a network of zero loss."""
     n, d, k = cell["points"], cell["inputs"], cell["width"]
     rng = np.random.default_rng([len(cell["kind"]), n, d, k])
     outer = np.where(np.arange(k) % 2, -1.0, 1.0)
@@ -193,13 +193,13 @@ def run_count(cell: Cell) -> Row:
 
 
 def deep_cells(quick: bool) -> Sequence[Cell]:
-    """Return networks of two hidden layers of one width."""
+    """Return networks with two hidden layers of equal width."""
     points, widths = ((10,), (3, 8)) if quick else ((10, 20, 40), (2, 3, 4, 6, 8, 12, 16, 24))
     return [{"points": n, "width": k, "trials": 10 if quick else 40} for n in points for k in widths]
 
 
 def run_deep(cell: Cell) -> Row:
-    """Return the shares of full-rank Jacobians, all layers trained, and of networks with a silent layer."""
+    """Return the share of full-rank Jacobians (all layers trained) and of networks with a dead point."""
     n, k, inputs = cell["points"], cell["width"], 4
     rng = np.random.default_rng([n, k])
     full, silent = 0, 0
@@ -244,18 +244,18 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
     table = [tuple(_text(r[name]) for name in names) for r in rows["precision"]]
     deep = [tuple(_text(r[n]) for n in ("points", "width", "share", "dead_point")) for r in rows["deep"]]
     return Page(
-        "Which regions of ReLU networks hold bad minima",
+        "Which regions of ReLU networks have bad minima",
         (("reference", KARHADKAR_2023.reference), ("size", "quick" if quick else "full")),
         None,
         notes=_notes(rows),
         tables=(
-            TableEntry("What precision and law of the data make of the share", header, table),
+            TableEntry("Effect of precision and law of the data on the share", header, table),
             TableEntry(
                 "Two hidden layers, four inputs", ("points", "width", "full rank", "some point dead"), deep
             ),
         ),
         figures=figures,
-        headline="Most regions hold no bad minimum once the layer is wide enough.",
+        headline="Most regions have no bad minimum once the layer is wide enough.",
         settings=(("command", f"lowland reproduce karhadkar2023{' --quick' if quick else ''}"),),
     )
 
@@ -267,9 +267,9 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
     wrong = sum(r["wrong_in_single"] for r in rows["precision"])
     trials = sum(r["trials"] for r in rows["precision"])
     return [
-        f"Of {len(bounds)} small regions {free} hold zero loss; with the bounds w >= 0 that a linear program "
-        f"takes by default, {default}.",
-        "Least squares over the extreme rays agree with the linear program on each."
+        f"Of {len(bounds)} small regions {free} have zero loss; with the bounds w >= 0 that a linear program "
+        f"uses by default, {default}.",
+        "Least squares over the extreme rays agrees with the linear program on each."
         if agree
         else "LEAST SQUARES AND LINEAR PROGRAM DISAGREE.",
         f"Ranks in single precision are wrong in {wrong} of {trials} cases.",

@@ -2,7 +2,7 @@
 
 D. Qiao, K. Zhang, E. Singh, D. Soudry and Y.-X. Wang prove that gradient descent with step eta can only
 settle on functions whose weighted variation is below 1/eta - 1/2 (plus noise), and that such functions
-estimate functions of bounded variation of the slope at the best rate, n^(-4/5), inside the data.
+estimate functions whose slope has bounded variation at the optimal rate, n^(-4/5), inside the data.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from lowland.reproduce.experiment import Cell, Experiment, Row, Study
 
 POINTS, WIDTH, NOISE = 30, 100, 0.5
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
-# the rate: noise, step sizes (from the start, after a warm-up), and how much of the support counts as inside
+# study of the rate: noise, step sizes (from the start, after a warm-up), share of the support that is inside
 RATE_NOISE, RATE_STEPS, INSIDE = 0.5, (0.4, 0.8), 0.8
 LINES = (0.01, 0.05, 0.4)
-# a run rests where no parameter's slope is more than this part of what its residuals could make it
+# a run is at rest if every slope is below this fraction of the largest that its residuals could give
 RESTING = 1e-6
 
 
@@ -34,7 +34,7 @@ def hat(x: Any) -> Any:
 
 
 def fit_or_stop(x: Any, y: Any, step_size: float, settings: Mapping[str, Any]) -> StableFit:
-    """Fit, and let an interrupt end the experiment: a cell that was cut short is none."""
+    """Return a fit; an interrupt ends the experiment, because incomplete cells are not kept."""
     fit = fit_stable(x, y, step_size=step_size, **settings)
     if fit.message == "interrupted":
         raise KeyboardInterrupt
@@ -47,7 +47,7 @@ def step_cells(quick: bool) -> Sequence[Cell]:
 
 
 def run_step(cell: Cell) -> Row:
-    """Descend from eight starts and return what the one kept is like, and the sharpest at rest and moving."""
+    """Descend from eight starts; return figures of the chosen run, and of the sharpest at rest and moving."""
     rng = np.random.default_rng(cell["seed"])
     x = rng.uniform(-1, 1, POINTS)
     y = hat(x) + NOISE * rng.standard_normal(POINTS)
@@ -124,9 +124,9 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
     header = (
         "step size",
         "knots (median)",
-        "runs at rest, and moving",
+        "runs at rest and moving",
         "largest sharpness over 2/step, at rest",
-        "and moving",
+        "the same, moving",
         "largest variation",
         "1/step - 1/2",
         "runs without knots",
@@ -137,12 +137,12 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
     figures += [
         FigureEntry(
             "Sharpness against the step size",
-            "Largest eigenvalue of the Hessian over the step size, beside the line 2 over the step size.",
+            "Largest eigenvalue of the Hessian over the step size, and the line 2 over the step size.",
             lambda ax: _draw_sharpness(ax, rows["steps"]),
         ),
         FigureEntry(
             "Error against the number of points",
-            "Squared error after a warm-up inside the data and near their ends, both axes logarithmic.",
+            "Squared error after a warm-up, inside the data and near their ends; both axes are logarithmic.",
             lambda ax: _draw_rate(ax, rows["rate"]),
         ),
     ]
@@ -187,11 +187,11 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
     beyond = sum(r["variation"] > r["variation_limit"] for r in steps)
     notes = [
         f"{resting} runs came to rest; none of them is sharper than {settled:.3f} times 2 over its step "
-        "size, as the theorem asks of a point at rest.",
-        f"{moving} runs still move when their steps are used up. With small steps they are on their way; "
-        "with larger ones they oscillate at the edge of stability, where the sharpness may pass the limit "
-        f"for a while: up to {swinging:.3f} times 2 over the step size. They are not minima, and the theorem "
-        "says nothing of them.",
+        "size, as the theorem requires of a point at rest.",
+        f"{moving} runs are still moving when their steps are used up. With small steps they have not yet "
+        "converged; with larger ones they oscillate at the edge of stability, where the sharpness may exceed "
+        f"the limit for a while: up to {swinging:.3f} times 2 over the step size. They are not minima, and "
+        "the theorem does not apply to them.",
         "No function varies more than 1/step - 1/2."
         if not beyond
         else f"{beyond} FUNCTIONS VARY MORE THAN 1/step - 1/2.",
@@ -200,8 +200,8 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
         part = [r for r in rows["rate"] if r["warmup"] == warmup]
         inside, near = (slope(part, name) for name in ("inside", "boundary"))
         notes.append(
-            f"Step {RATE_STEPS[warmup]:g} {how}: inside the data the error falls as n to the power "
-            f"{inside[0]:.2f} ({inside[1]:.2f} to {inside[2]:.2f}), where theory has -0.8; near their ends "
+            f"Step {RATE_STEPS[warmup]:g} {how}: inside the data the error scales as n to the power "
+            f"{inside[0]:.2f} ({inside[1]:.2f} to {inside[2]:.2f}), where theory has -0.8; near the ends "
             f"{near[0]:.2f} ({near[1]:.2f} to {near[2]:.2f})."
         )
     return notes

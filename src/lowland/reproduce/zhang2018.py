@@ -72,7 +72,7 @@ def run_failures(cell: Cell) -> Row:
 
 
 def point_cells(quick: bool) -> Sequence[Cell]:
-    """Return the false points to judge, the same in either size."""
+    """Return the false points to judge, the same for quick and full runs."""
     return [{"delta": delta} for delta in DELTAS]
 
 
@@ -120,7 +120,11 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
     starts = sum(r["starts"] for r in rows["failures"]) // (len(DELTAS) * len(ALGORITHMS))
     return Page(
         "A false minimum at restricted isometry one half",
-        (("experiment", "zhang2018"), ("size", "quick" if quick else "full"), ("starts a cell", str(starts))),
+        (
+            ("experiment", "zhang2018"),
+            ("size", "quick" if quick else "full"),
+            ("starts per cell", str(starts)),
+        ),
         None,
         notes=_notes(rows, rates, starts),
         tables=(
@@ -171,8 +175,8 @@ def _notes(rows: Mapping[str, list[Row]], rates: Mapping[tuple[float, str], floa
         f"Failure rates of gradient descent lie within {worst:.3f} of earlier runs (sampling error about "
         f"{noise:.3f}).",
         "At one half the paper finds 12 % failures of stochastic descent; here "
-        f"{rates[0.5, 'stochastic']:.1%}. The point is degenerate there, no minimum, and descent only "
-        "crawls past it: the number depends on how long one waits.",
+        f"{rates[0.5, 'stochastic']:.1%}. There the point is degenerate, not a minimum, and descent passes "
+        "it very slowly: the number depends on how long one waits.",
         "A FALSE POINT IS CALLED GLOBALLY OPTIMAL."
         if wrong
         else "No false point is called globally optimal.",

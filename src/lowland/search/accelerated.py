@@ -1,4 +1,4 @@
-"""Accelerated alternating minimisation: sweeps whose last steps are combined into a better one."""
+"""Accelerated alternating minimisation: sweeps whose recent results are combined into a better point."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from lowland.core.powers import HasBlockSolver
 from lowland.core.work import matrix_work, touch
 from lowland.search.stepper import Info
 
-# what is added to the scaled normal equations of the combination
+# regularisation of the scaled normal equations of the combination
 RIDGE = 1e-10
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class AcceleratedState:
-    """The point with its first block at its minimiser, and what the next step starts from.
+    """The point with its first block at its minimiser, and the start of the next step.
 
     Parameters
     ----------
     theta : ndarray, shape (size,)
     value : float
     plain, proposed : ndarray, shape (size,)
-        Where the sweep ended, and where the combination of sweeps would go on.
+        End of the sweep, and the combination of sweeps to continue from.
     ends, moves : ndarray, shapes (kept, k)
-        Where the last sweeps ended, and how far they went, in the coordinates outside the first block.
+        Ends of the last sweeps, and their moves, in the coordinates outside the first block.
     step : int
     stretch : float
-        How many times the last move the proposed point lies ahead; 0 where it is a combination.
+        Length of the extrapolation in units of the last move; 0 if the proposed point is a combination.
     """
 
     theta: Vector
@@ -49,19 +49,19 @@ class AcceleratedState:
 @final
 @dataclass(frozen=True)
 class Accelerated:
-    """Sweeps over all blocks, each from the combination of earlier ones whose moves cancel best.
+    """Sweeps over all blocks, each from the combination of earlier sweeps with the smallest combined move.
 
-    From a point near a minimum this needs as many sweeps as conjugate gradients would need steps, where
-    sweeps alone creep. Moves that grow lead away from a saddle, to which combinations would go back: then
-    the next sweep starts ahead of the last, twice as far each time. What does not lower the objective is
-    dropped for the plain sweep, so no step raises it.
+    Near a minimum this needs about as many sweeps as conjugate gradients need steps, far fewer than plain
+    sweeps. Growing moves lead away from a saddle, to which combinations would return: then the next sweep
+    extrapolates from the last, twice as far each time. A proposal that does not lower the objective is
+    replaced by the plain sweep, so no step raises it.
 
     Parameters
     ----------
     memory : int
-        Sweeps that are combined.
+        Number of sweeps that are combined.
     check : int
-        The gradient is computed after every so many sweeps; it costs about as much as one.
+        Number of sweeps between computations of the gradient, each of which costs about one sweep.
 
     References
     ----------
@@ -92,7 +92,7 @@ class Accelerated:
     def step(
         self, objective: HasBlockSolver, state: AcceleratedState, rng: np.random.Generator
     ) -> tuple[AcceleratedState, Info]:
-        """Sweep from the proposed point, or from the plain one where that is better."""
+        """Sweep from the proposed point, or from the plain one if that is better."""
         solver = objective.block_solver
         first, *others = solver.names
         start = state.proposed
@@ -132,7 +132,7 @@ def _grows(move: Vector, moves: Matrix) -> bool:
 
 
 def _next_stretch(before: float, rejected: bool) -> float:
-    """Return how far ahead to go: farther after each success, and less, or not at all, after a failure."""
+    """Return how far to extrapolate: farther after each success, less or not at all after a failure."""
     if not before:
         return 1.0
     return 2 * before if not rejected else before / 4 if before > 1 else 0.0
@@ -143,7 +143,7 @@ def _appended(columns: Matrix, last: Vector, memory: int) -> Matrix:
 
 
 def _combined(ends: Matrix, moves: Matrix) -> Vector:
-    """Return the affine combination of the ends whose moves, combined alike, are shortest."""
+    """Return the affine combination of the ends that minimises the same combination of their moves."""
     last = ends[:, -1]
     changes = np.diff(moves, axis=1)
     touch(matrix_work(changes.size, changes.shape[1]))

@@ -1,4 +1,4 @@
-"""Alternating minimisation: each block of coordinates to its minimiser, one after the other."""
+"""Alternating minimisation: each block of coordinates is minimised in turn."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Alternating:
     ----------
     first_ridge : float
         Ridge of the first sweep. Later sweeps shrink it by `shrink` until the objective's own is
-        reached. From a random start this finds solutions that sweeps at a small ridge miss. At
-        most the objective's ridge means no warm-up.
+        reached. From a random start this finds solutions that sweeps at a small ridge miss. A
+        value up to the objective's ridge means no warm-up.
     shrink : float
         Factor from one sweep to the next, between 0 and 1.
     """
@@ -53,11 +53,11 @@ class Alternating:
 
     @property
     def promises_descent(self) -> bool:
-        """Whether no sweep raises the objective: only without a warm-up."""
+        """Whether no sweep raises the objective: true only without a warm-up."""
         return self.first_ridge == 0
 
     def warm_up(self, ridge: float) -> int:
-        """Return how many sweeps have a larger ridge than an objective with this one."""
+        """Return the number of sweeps with a larger ridge than the given ridge of an objective."""
         floor = max(ridge, LEAST * self.first_ridge)
         return (
             max(0, ceil(log(self.first_ridge / floor) / -log(self.shrink))) if self.first_ridge > floor else 0
@@ -98,5 +98,5 @@ class Alternating:
 
 # noise of a warm-up sweep, relative to the factors
 STIR = 0.03
-# below this part of the first ridge the warm-up ends, for objectives without a ridge of their own
+# the warm-up ends below this fraction of the first ridge, for objectives without a ridge
 LEAST = 1e-5

@@ -27,14 +27,14 @@ def conjugate_gradients(
     tolerance : float
         Relative to the norm of `right`.
     limit : int
-        Most iterations.
+        Largest number of iterations.
     precondition : callable, optional
-        Multiplies by an approximate inverse, Hermitian positive definite too.
+        Multiplies by an approximate inverse, also Hermitian positive definite.
 
     Returns
     -------
     ndarray, int
-        The solution and the number of iterations. On curvature that is not positive (rounding)
+        The solution and the number of iterations. If a curvature is not positive (by rounding)
         the iterate so far is returned.
     """
     x, residual = np.zeros_like(right), right.copy()

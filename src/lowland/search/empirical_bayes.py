@@ -1,4 +1,4 @@
-"""Damped Gauss-Newton with a ridge that the residual itself sets, and that fades with it."""
+"""Damped Gauss-Newton with a ridge that is set by the residual and fades with it."""
 
 from __future__ import annotations
 
@@ -32,32 +32,32 @@ class EmpiricalBayesState:
 @final
 @dataclass(frozen=True)
 class EmpiricalBayes:
-    """Steps on the objective plus sum K theta^2 / 2, K renewed after each from the point and the residual.
+    """Steps on the objective plus sum K theta^2 / 2, with K updated after each from point and residual.
 
-    K is the noise variance that the residual implies over the second moment of the rows of each
+    K is the noise variance implied by the residual, divided by the second moment of the rows of each
     component: the weights of a Gaussian prior estimated from the data. Large components are
-    shrunk little, small ones more, and all the less the better the fit: an exact fit is a fixed
-    point. Near the information limit this keeps the search out of fits that are nearly right on
-    the measurements and wild elsewhere.
+    shrunk little, small ones more, and all of them less the better the fit: an exact fit is a
+    fixed point. Near the information limit this prevents fits that nearly match the measurements
+    but are far off elsewhere.
 
     Parameters
     ----------
     surplus : float
         The variance is twice the objective over the number of measurements beyond the degrees of
-        freedom, but over no less than this share of all measurements.
+        freedom, or over this share of all measurements if that is more.
     strongest : float
-        Limit of K, as a share of the curvature along the gradient: no component dies out.
+        Upper limit of K, as a share of the curvature along the gradient, so that no component dies out.
     damping : float
         First damping, in the same unit.
     max_inner : int
-        Conjugate-gradient iterations of a step.
+        Conjugate-gradient iterations per step.
     max_tries : int
         Dampings tried before the search counts as stalled.
 
     Notes
     -----
-    Costs what Gauss-Newton steps cost. Where a residual stays the prior stays too, and the end is
-    no minimum of the objective: polish it with another solver.
+    Costs as much as Gauss-Newton steps. If a residual remains, so does the prior, and the result is
+    not a minimum of the objective: polish it with another solver.
     """
 
     surplus: float = 0.25
@@ -109,7 +109,7 @@ class EmpiricalBayes:
                 break
             damping = max(5 * damping, 1e-8)
         else:
-            message = "no damped step lowers objective and prior"
+            message = "no damped step lowers the sum of objective and prior"
             return state, Info(
                 state.value, float(np.sqrt(square)), {"inner": 0.0, "damping": damping}, message
             )

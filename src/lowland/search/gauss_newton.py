@@ -39,23 +39,23 @@ class GaussNewton:
     form : {"levenberg", "setting"}
         "levenberg" adapts mu so that only descents are accepted. "setting" shrinks the new point
         itself instead of the step: d minimises the squares of J d + r plus mu times those of
-        theta + d, with mu set by the residual. Every step is taken whole; it may rise.
+        theta + d, with mu set by the residual. Every step is taken in full; the objective may rise.
     damping : float
         Initial mu, or the factor of the residual in the setting form, as a fraction of the
         curvature along the gradient.
     inner : {"normal", "lsqr", "dense"}
         Conjugate gradients on the normal equations; LSQR on the least-squares problem, which
-        keeps more digits where it is ill-conditioned; or the normal equations formed and factored, where an
-        objective offers them. The last two take squared losses without penalties.
+        keeps more digits where it is ill-conditioned; or the normal equations formed and factored, if the
+        objective offers them. The last two need a squared loss without penalties.
     max_inner : int
-        Conjugate-gradient iterations of a step.
+        Conjugate-gradient iterations per step.
     max_tries : int
         Dampings tried before the search counts as stalled.
 
     Notes
     -----
     An inner iteration costs one product with the Jacobian and one with its transpose. The inner
-    tolerance tightens with the gradient, so convergence is superlinear where the residual
+    tolerance tightens with the gradient, so convergence is superlinear if the residual
     vanishes.
 
     References
@@ -81,7 +81,7 @@ class GaussNewton:
 
     @property
     def promises_descent(self) -> bool:
-        """Whether no step may raise the objective: in the levenberg form."""
+        """Whether no step may raise the objective: true in the "levenberg" form."""
         return self.form == "levenberg"
 
     def init(self, objective: Fit, theta: Vector, rng: np.random.Generator) -> tuple[GaussNewtonState, Info]:
@@ -129,7 +129,7 @@ class GaussNewton:
     def _set(
         self, objective: Fit, state: GaussNewtonState, at: Any, curvature: float, tolerance: float
     ) -> tuple[GaussNewtonState, Info]:
-        """Take a whole step towards the regularised solution of the linearised problem."""
+        """Take a full step to the regularised solution of the linearised problem."""
         shift = self.damping * _forcing(state) * max(curvature, np.finfo(float).tiny)
         right = -(at.gradient + state.theta.dtype.type(shift) * state.theta)
         direction, inner = self._solve(objective, at, shift, right, tolerance)
@@ -155,13 +155,13 @@ class GaussNewton:
 
 
 def value_of_nothing(objective: Objective, theta: Vector, value: float) -> float:
-    """Return the objective with nothing fitted, or that at the start where it is infinite."""
+    """Return the objective with nothing fitted, or the one at the start if that is infinite."""
     nothing = float(objective.value(np.zeros_like(theta)))
     return nothing if np.isfinite(nothing) else value
 
 
 def _forcing(state: GaussNewtonState) -> float:
-    # relative residual: small residuals deserve accurate steps
+    # relative residual: small residuals need accurate steps
     return float(np.sqrt(state.value / state.reference)) if state.reference > 0 else 0.1
 
 
@@ -169,13 +169,13 @@ def _not_squares(inner: str, objective: Fit) -> UnsupportedError:
     return UnsupportedError(
         f'inner="{inner}" cannot work on this objective',
         objective.describe(),
-        "only squared losses without penalties are least-squares problems",
+        "only a squared loss without penalties is a least-squares problem",
         'use inner="normal"',
     )
 
 
 def _factored(matrix: Matrix, shift: float, right: Vector) -> Vector:
-    """Solve (matrix + shift I) d = right; where rounding makes it indefinite, with a larger shift."""
+    """Solve (matrix + shift I) d = right, with a larger shift if rounding makes it indefinite."""
     from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
     least = float(np.finfo(float).eps) * float(np.trace(matrix))
@@ -203,7 +203,7 @@ def _least_squares(
         rmatvec=lambda w: at.jacobian_transpose(root * w.reshape(-1)),
         dtype=right.dtype,
     )
-    # d = -theta_part + e: the part of `right` that is no gradient shifts the unknown
+    # d = -theta_part + e: the part of `right` that is not a gradient shifts the unknown
     pull = (right + at.gradient) / shift if shift > 0 else np.zeros_like(right)
     target = -root * at.residual - jacobian.matvec(pull)
     found = lsqr(jacobian, target, damp=np.sqrt(shift), atol=tolerance, btol=tolerance, iter_lim=limit)

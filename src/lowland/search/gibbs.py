@@ -1,4 +1,4 @@
-"""Gibbs sampling: each Gaussian block drawn given the others."""
+"""Gibbs sampling: each Gaussian block is drawn given the others."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from lowland.search.stepper import Info
 @final
 @dataclass(frozen=True)
 class Gibbs:
-    """One step draws rows, columns and noise once each, priors along with their rows.
+    """One step draws rows, columns and noise once each, with the priors of each side.
 
     Parameters
     ----------
     start : object, optional
-        The posterior whose means and priors the chain starts from; without it, the objective's first.
+        The posterior whose means and priors the chain starts from; by default the objective's initial one.
     burn_in : int
-        Sweeps of which no draw is kept.
+        Initial sweeps whose draws are discarded.
     thin : int
-        Every so many-th sweep after them is kept.
+        After them the draw of every `thin`-th sweep is kept.
     """
 
     start: Any = None
@@ -49,7 +49,7 @@ class Gibbs:
         return state, self._info(objective, state)
 
     def step(self, objective: HasDraws, state: Any, rng: np.random.Generator) -> tuple[Any, Info]:
-        """Draw every block, and keep the draw if it is one to keep."""
+        """Draw every block, and keep the draw if it is due."""
         for name in objective.block_names:
             state = objective.draw(state, name, rng)
         after = state.sweep - self.burn_in
@@ -58,7 +58,7 @@ class Gibbs:
         return state, self._info(objective, state)
 
     def restore(self, objective: HasDraws, fields: Mapping[str, Any]) -> Any:
-        """Return the saved draw with those kept before."""
+        """Return the saved draw and the draws kept before it."""
         return objective.restore_draw(fields)
 
     def _info(self, objective: HasDraws, state: Any) -> Info:

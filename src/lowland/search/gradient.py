@@ -32,8 +32,8 @@ class Gradient:
     Parameters
     ----------
     rule : {"barzilai_borwein", "armijo"}
-        How the first trial step is chosen: from the change of the gradient, or twice the last
-        accepted step.
+        Choice of the first trial step: from the change of the gradient, or twice the last accepted
+        step.
     decrease : float
         Fraction of the linear decrease that a step must reach.
     max_halvings : int
@@ -88,7 +88,7 @@ class Gradient:
         if self.rule == "armijo":
             return 2 * size
         curvature = float(step @ change)
-        # concave along the step: no curvature to go by, so lengthen
+        # concave along the step: there is no curvature to use, so lengthen
         return float(step @ step) / curvature if curvature > 0 else 4 * size
 
 

@@ -1,4 +1,4 @@
-"""The one loop of every local search: step, look, stop, remember the best point."""
+"""The single loop of every local search: step, record, stop, remember the best point."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from lowland.search.stops import Progress, StopRule
 
 Callback = Callable[[Progress, Vector], Mapping[str, float] | None]
 
-# far above any honest search, which starts near its largest value
+# far above any regular search, which starts near its largest value
 DIVERGENCE_FACTOR = 1e8
 
 
 @final
 @dataclasses.dataclass(frozen=True, eq=False)
 class Snapshot:
-    """Everything needed to go on with a search bit for bit.
+    """Everything needed to continue a search bit for bit.
 
     Parameters
     ----------
@@ -56,12 +56,12 @@ class Snapshot:
 @final
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """Where and how often to save a search.
+    """A function that saves a search, and how often to call it.
 
     Parameters
     ----------
     save : callable
-        Takes a `Snapshot`; must write it whole or not at all.
+        Takes a `Snapshot`; must write all of it or nothing.
     every : float
         Seconds between two saves. The end of an unfinished search is always saved.
     """
@@ -81,26 +81,26 @@ def run(
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
 ) -> SearchResult:
-    """Search from a point until a rule fires, and return the best point seen.
+    """Search from a point until a rule fires, and return the best point found.
 
     Parameters
     ----------
     objective : Objective
     stepper : Stepper
-        Its needs are checked before the first step.
+        Its requirements are checked before the first step.
     theta : ndarray, shape (size,)
         The start; it is not changed.
     stop : StopRule
-        When to stop. Non-finite values, divergence, stalling and Ctrl-C stop besides.
+        When to stop. Non-finite values, divergence, stalling and Ctrl-C also stop the search.
     rng : numpy.random.Generator
         All randomness of the search.
     callbacks : sequence of callable
         Called after each step with the progress and the point; what they return is added to the
         trace. They must not change the point.
     checkpoint : Checkpoint, optional
-        Where to save the search from time to time, and when it is interrupted.
+        Saves the search from time to time, and when it is interrupted.
     resume : Snapshot, optional
-        Where to go on from; `theta` is then not used.
+        State to continue from; `theta` is then not used.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def run(
     UnsupportedError
         If the objective lacks what the stepper needs.
     InvalidInputError
-        If the start has the wrong size, or the snapshot is another solver's.
+        If the start has the wrong size, or the snapshot is from another solver.
     """
     if not isinstance(stop, StopRule):
         raise InvalidInputError(
@@ -174,7 +174,7 @@ class _Search:
     def restore(self, snapshot: Snapshot) -> None:
         if snapshot.solver != self.stepper.name:
             raise InvalidInputError(
-                "the saved search used another solver", f"{snapshot.solver}, now {self.stepper.name}"
+                "the saved search used another solver", f"{snapshot.solver}, not {self.stepper.name}"
             )
         self.state = self.stepper.restore(self.objective, snapshot.state)
         self.rng.bit_generator.state = snapshot.rng
@@ -184,7 +184,7 @@ class _Search:
         self.info = Info(self.progress.values[-1], self.progress.gradient_norms[-1])
 
     def step(self, callbacks: Sequence[Callback]) -> None:
-        # overflow is an end of its own (NON_FINITE), not a warning
+        # overflow has its own stop reason (NON_FINITE) and needs no warning
         with np.errstate(over="ignore", invalid="ignore"):
             self.state, self.info = self.stepper.step(self.objective, self.state, self.rng)
         self.progress.iteration += 1

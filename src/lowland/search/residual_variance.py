@@ -1,4 +1,4 @@
-"""The noise variance that a residual implies, by which priors are scaled."""
+"""The noise variance implied by a residual, by which priors are scaled."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from lowland.core.fits import Fit
 
 
 def residual_variance(objective: Fit, squares: float, surplus: float) -> float:
-    """Return squares over the measurements beyond the degrees of freedom, or a share of all if that is more.
+    """Return squares divided by the surplus of measurements, or by a share of all if that is more.
 
     Parameters
     ----------
@@ -14,7 +14,7 @@ def residual_variance(objective: Fit, squares: float, surplus: float) -> float:
     squares : float
         Weighted sum of squared residuals.
     surplus : float
-        The share: close to the information limit the variance would explode without it.
+        That share: near the information limit the variance would blow up without it.
     """
     count = objective.y.size
     return float(squares / max(count - objective.degrees_of_freedom, surplus * count))

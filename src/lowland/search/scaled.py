@@ -32,16 +32,16 @@ class Scaled:
     """Descent along the gradient of U times (V^H V + lambda I)^-1, and the reverse.
 
     In this metric all singular values are approached at the same rate, whatever the condition
-    number of the answer. The damping lambda keeps the metric finite where factors have columns to
-    spare; it follows the residual, so that it fades as the fit becomes exact.
+    number of the solution. The damping lambda keeps the metric finite if factors have redundant
+    columns; it follows the residual, so that it fades as the fit becomes exact.
 
     Parameters
     ----------
     damping : float
-        lambda is this share of the mean eigenvalue of the Gram matrices, times the root of the
-        objective relative to the start; 0 is the undamped method.
+        lambda is this fraction of the mean eigenvalue of the Gram matrices, times the square root of
+        the objective relative to the start; 0 is the undamped method.
     step_size : float
-        First trial step; later ones are twice the last that was accepted.
+        First trial step; later ones are twice the last accepted step.
     decrease : float
         Fraction of the linear decrease that a step must reach.
     max_halvings : int

@@ -1,4 +1,4 @@
-"""Where a search begins: random, small random, spectral, or a given point."""
+"""Starting points of a search: random, small random, spectral, or given."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.fits import MatrixFit
 from lowland.core.records import Factors
 
-# up to this side all eigenvectors are computed, beyond it a few by Lanczos iteration
+# up to this size all eigenvectors are computed, above it a few by Lanczos iteration
 LARGEST_EIGH = 600
-# the same for singular vectors, block power iteration beyond
+# the same for singular vectors, with block power iteration above
 LARGEST_SVD = 200
 
 START_NAMES = ("random", "small_random", "spectral")
@@ -28,9 +28,9 @@ def make_start(objective: MatrixFit, start: Any, rng: np.random.Generator) -> Ve
     objective : Objective
         A recovery objective.
     start : {"random", "small_random", "spectral"}, Factors, or array_like, shape (size,)
-        Gaussian factors of the size that the data suggest; the same a hundred times smaller; the
-        leading singular vectors of the back-projected data; given factors of the objective's
-        rank; or the point itself.
+        Gaussian factors at the scale of the data; the same a hundred times smaller; the leading
+        singular vectors of the back-projected data; given factors of the objective's rank; or
+        the point itself.
     rng : numpy.random.Generator
 
     Returns
@@ -75,8 +75,8 @@ def _finite(objective: MatrixFit, point: Vector) -> Vector:
         raise InvalidInputError(
             "the objective is infinite at start",
             f"{value:g}",
-            "counts cannot have come from predictions of zero, for instance",
-            "move the point a little",
+            "positive counts, for instance, have probability zero if zero is predicted",
+            "perturb the point",
         )
     return point
 
@@ -94,7 +94,7 @@ def _from_given(objective: MatrixFit, factors: Factors) -> Vector:
     if np.iscomplexobj(given) and not objective.is_complex:
         raise InvalidInputError("start has complex factors for a real matrix", f"dtype {given.dtype}")
     if not np.isfinite(given).all():
-        raise InvalidInputError("start must be finite", "NaN or infinite factors")
+        raise InvalidInputError("start must be finite", "factors with NaN or infinity")
     if objective.is_psd and not np.array_equal(factors.left, factors.right):
         raise InvalidInputError(
             "start must have equal factors for a positive semidefinite matrix", "left and right differ"
@@ -104,7 +104,7 @@ def _from_given(objective: MatrixFit, factors: Factors) -> Vector:
 
 
 def _within_domain(objective: MatrixFit, point: Vector, rng: np.random.Generator) -> Vector:
-    """Return the point, or one near it with a finite objective: counts forbid predictions of zero."""
+    """Return the point, or one near it with a finite objective: counts exclude predictions of zero."""
     length = float(np.linalg.norm(point)) or 1.0
     shares = (1.0,) if objective.has_unit_trace and not np.any(point) else (0.0, 0.01, 0.1, 1.0)
     for share in shares:
@@ -117,7 +117,7 @@ def _within_domain(objective: MatrixFit, point: Vector, rng: np.random.Generator
 
 
 def critical_ridge(objective: MatrixFit, rng: np.random.Generator) -> float:
-    """Return (about) the ridge from which on zero factors are optimal.
+    """Return (approximately) the smallest ridge at which zero factors are optimal.
 
     It is the spectral norm of the gradient of the data term at zero factors and zero row and column biases.
 
@@ -140,7 +140,7 @@ def critical_ridge(objective: MatrixFit, rng: np.random.Generator) -> float:
 
 
 def _random(objective: MatrixFit, length: float, rng: np.random.Generator) -> Vector:
-    # independent columns of squared length s give a matrix of Frobenius norm about s sqrt(rank)
+    # independent columns of squared norm s give a matrix of Frobenius norm about s sqrt(rank)
     (m, n), rank, dtype = objective.shape, objective.rank, objective.dtype
     squared = length / np.sqrt(rank) if length > 0 else 1.0
     left = gaussian_factor((m, rank), objective, rng) * dtype.type(np.sqrt(squared / m))
@@ -181,7 +181,7 @@ def _mean_energy(objective: MatrixFit, rng: np.random.Generator, trials: int = 5
 
 
 def leading_factors(operator: Any, objective: MatrixFit, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
-    """Return factors of the best rank-r part of an operator, positive semidefinite where asked for."""
+    """Return factors of the best rank-r part of an operator, positive semidefinite if requested."""
     rank = objective.rank
     m, n = operator.shape
     if objective.is_psd:
@@ -221,7 +221,7 @@ def _leading_eigenpairs(operator: Any, rank: int, rng: np.random.Generator) -> t
 
 
 def _sparse_svd(operator: Any, rank: int, rng: np.random.Generator) -> tuple[Matrix, Vector, Matrix]:
-    """Block power iteration: a start needs directions, not digits."""
+    """Run block power iteration: a start needs directions, not accuracy."""
     m, n = operator.shape
     block = rng.standard_normal((n, min(rank + 8, m, n)))
     for _ in range(6):

@@ -1,4 +1,4 @@
-"""What a stepper is, and what one step tells the loop."""
+"""The protocol of steppers, and the diagnostics that one step returns."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 
-# what a stepper searches: a protocol of what it needs
+# the protocol that a stepper requires of an objective
 Problem_contra = TypeVar("Problem_contra", contravariant=True)
 
 
 @final
 @dataclass(frozen=True)
 class Info:
-    """Diagnostics of a step, apart from the state that it carries on.
+    """Diagnostics of a step, separate from the state.
 
     Parameters
     ----------
     value : float
         Objective at the new point.
     gradient_norm : float or None
-        Norm of the gradient there, where the stepper has it at hand.
+        Norm of the gradient there, if the stepper has computed it.
     measures : mapping of str to float
-        Whatever else is worth a line in the trace.
+        Further numbers for the trace.
     stalled : str
-        Why no further progress is possible; empty while there is.
+        Why no further progress is possible; empty while it is.
     """
 
     value: float
@@ -38,7 +38,7 @@ class Info:
 
 
 class State(Protocol):
-    """A stepper's own frozen record; it holds at least the point."""
+    """A stepper's frozen state, which holds at least the point."""
 
     @property
     def theta(self) -> Vector:
@@ -50,7 +50,7 @@ class Stepper(Protocol[Problem_contra]):
     """A local search as a pair of functions.
 
     `init` and `step` never change their arguments and draw only from the generator that is
-    passed, so a state and a generator state are all that is needed to go on.
+    passed, so a state and a generator state are enough to continue.
     """
 
     name: ClassVar[str]

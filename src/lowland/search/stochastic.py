@@ -1,4 +1,4 @@
-"""Mini-batch gradient descent with the perturbation and projection of the founding paper."""
+"""Mini-batch gradient descent with the perturbation and projection of Bhojanapalli et al. (2016)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Stochastic:
     Parameters
     ----------
     batch_size : int or None
-        Measurements in a batch; by default a tenth of them, at least 16.
+        Measurements per batch; by default a tenth of all, at least 16.
     step_size : float or None
         Constant step; by default a fraction of the inverse curvature of a batch, measured at the
         start of every epoch by power iteration.
@@ -46,11 +46,11 @@ class Stochastic:
         Length of the random direction added to each gradient, as a fraction of the gradient's
         length at the start; 0 for none.
     perturbation_law : {"residual", "constant"}
-        Whether that length shrinks with the root of the objective, or stays. Constant is the
-        published algorithm; it stalls at an error set by its size.
+        Whether that length shrinks with the square root of the objective, or stays. "constant" is the
+        published algorithm; it stalls at an error set by that length.
     radius : float or None
-        Points are projected onto this ball; by default twice the length of the start or of the
-        scale that the data suggest, whichever is larger.
+        Points are projected onto this ball; by default of twice the norm of the start or of
+        a point at the scale of the data, whichever is larger.
 
     References
     ----------
@@ -163,7 +163,7 @@ def _project(theta: Vector, radius: float) -> Vector:
 
 def _length_from_data(objective: HasBatchGradient, theta: Vector, rng: np.random.Generator) -> float:
     # predictions grow with the square of the point, so a random direction scaled to the size of
-    # the data tells how long a point should be
+    # the data shows the norm of a suitable point
     direction = _unit(theta, rng)
     zero = np.zeros_like(theta)
     at = objective.linearise(zero)

@@ -14,20 +14,20 @@ from lowland.core.status import StopReason
 @final
 @dataclass
 class Progress:
-    """What the loop has seen so far; rules and callbacks read it.
+    """History of the loop so far, for rules and callbacks.
 
     Parameters
     ----------
     iteration : int
         Steps taken.
     seconds : float
-        Wall time, earlier runs of a resumed search included.
+        Wall time, including earlier runs of a resumed search.
     values, gradient_norms : list of float
         One entry per step, the start first; a missing gradient norm is NaN.
     times : list of float
         Seconds at each entry.
     measures : dict of str to list of float
-        Further series; shorter than `values` where a callback measures seldom.
+        Further series; shorter than `values` if a callback does not measure at every step.
     """
 
     iteration: int = 0
@@ -40,7 +40,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class StopRule:
-    """A rule; `fired` returns its words when it fires, else an empty text."""
+    """A rule; `fired` returns a message when it fires, else an empty text."""
 
     def __post_init__(self) -> None:
         for field_ in fields(self):
@@ -54,12 +54,12 @@ class StopRule:
 
     @property
     def reason(self) -> StopReason:
-        """What it means that the rule fired."""
-        raise TypeError("a stop rule must say what it means when it fires")
+        """The stop reason if the rule fires."""
+        raise TypeError("a stop rule must define `reason`")
 
     def fired(self, progress: Progress) -> str:
         """Return why the search should stop now, or an empty text."""
-        raise TypeError("a stop rule must say when it fires")
+        raise TypeError("a stop rule must define `fired`")
 
     def __or__(self, other: StopRule) -> StopRule:
         return EitherRule(self, other)
@@ -68,7 +68,7 @@ class StopRule:
         return BothRules(self, other)
 
     def first(self, progress: Progress) -> tuple[StopReason, str] | None:
-        """Return the reason and words of the rule that fires, or None."""
+        """Return the reason and message of the rule that fires, or None."""
         words = self.fired(progress)
         return (self.reason, words) if words else None
 
@@ -87,11 +87,11 @@ class EitherRule(StopRule):
         return self.left.reason
 
     def fired(self, progress: Progress) -> str:
-        """Return the words of the first rule that fires."""
+        """Return the message of the first rule that fires."""
         return self.left.fired(progress) or self.right.fired(progress)
 
     def first(self, progress: Progress) -> tuple[StopReason, str] | None:
-        """Return the reason and words of the rule that fires."""
+        """Return the reason and message of the rule that fires."""
         return self.left.first(progress) or self.right.first(progress)
 
 
@@ -105,11 +105,11 @@ class BothRules(StopRule):
 
     @property
     def reason(self) -> StopReason:
-        """CONVERGED if both say so, otherwise the reason that is not."""
+        """CONVERGED if both reasons are, otherwise the one that is not."""
         return self.right.reason if self.left.reason is StopReason.CONVERGED else self.left.reason
 
     def fired(self, progress: Progress) -> str:
-        """Return both rules' words, or nothing."""
+        """Return both rules' messages, or an empty text."""
         left, right = self.left.fired(progress), self.right.fired(progress)
         return f"{left}; {right}" if left and right else ""
 
@@ -117,7 +117,7 @@ class BothRules(StopRule):
 @final
 @dataclass(frozen=True)
 class GradientBelow(StopRule):
-    """Convergence: the gradient norm fell below `tolerance` times the largest one seen."""
+    """Convergence: the gradient norm fell below `tolerance` times the largest so far."""
 
     tolerance: float
 
@@ -131,7 +131,7 @@ class GradientBelow(StopRule):
         seen = [g for g in progress.gradient_norms if np.isfinite(g)]
         if not seen or not progress.gradient_norms[-1] <= self.tolerance * max(seen):
             return ""
-        return f"gradient norm {seen[-1]:.3g} is below {self.tolerance:g} of the largest seen"
+        return f"gradient norm {seen[-1]:.3g} is below {self.tolerance:g} of the largest so far"
 
 
 @final
@@ -139,7 +139,7 @@ class GradientBelow(StopRule):
 class RelativeDecreaseBelow(StopRule):
     """Convergence: over `window` steps the value fell by less than `tolerance` of itself.
 
-    Steps up to `after` are not looked at: a warm-up may be slow or even rise.
+    Steps up to `after` are ignored: during a warm-up the value may fall slowly or even rise.
     """
 
     tolerance: float
@@ -184,7 +184,7 @@ class DecreaseBelow(StopRule):
 @final
 @dataclass(frozen=True)
 class ValueBelow(StopRule):
-    """Convergence: the value fell to `threshold` or below, for problems whose least value is known."""
+    """Convergence: the value fell to `threshold` or below, for problems whose minimum value is known."""
 
     threshold: float
 
@@ -252,4 +252,4 @@ class Seconds(StopRule):
 
     def fired(self, progress: Progress) -> str:
         """Look at the clock."""
-        return f"{self.limit:g} seconds are over" if progress.seconds >= self.limit else ""
+        return f"the limit of {self.limit:g} seconds is over" if progress.seconds >= self.limit else ""

@@ -28,17 +28,17 @@ class TrustRegionState:
 @final
 @dataclass(frozen=True)
 class TrustRegion:
-    """Steps minimise the exact quadratic model within a ball; directions of negative curvature are used.
+    """Steps minimise the exact quadratic model within a ball, using directions of negative curvature.
 
-    Saddles are left along such directions, and the second-order term that Gauss-Newton leaves out
-    is there, so convergence is superlinear with a residual or a penalty too.
+    Steps leave saddles along such directions. The model includes the second-order term that Gauss-Newton
+    neglects, so convergence is superlinear even with a residual or a penalty.
 
     Parameters
     ----------
     radius : float
-        First radius, as a fraction of the length of the start.
+        First radius, as a fraction of the norm of the start.
     max_inner : int
-        Conjugate-gradient iterations of a step; each costs a product with the Hessian.
+        Conjugate-gradient iterations per step; each costs a product with the Hessian.
     max_tries : int
         Radii tried before the search counts as stalled.
 
@@ -109,7 +109,7 @@ class TrustRegion:
         predicted: float,
         norm: float,
     ) -> bool:
-        """Whether values can no longer tell two points apart, and the gradient is smaller at the new one."""
+        """Whether two values are equal up to rounding and the gradient is smaller at the new point."""
         noise = 10 * float(np.finfo(theta.dtype).eps) * abs(before)
         if not (predicted <= noise and value <= before + noise):
             return False
@@ -134,12 +134,12 @@ def truncated_newton(
     tolerance : float
         Of the residual, relative to the gradient.
     limit : int
-        Most iterations.
+        Largest number of iterations.
 
     Returns
     -------
     ndarray, float, bool, int
-        The step, the decrease that the model predicts, whether the step ends on the edge, and the
+        The step, the decrease that the model predicts, whether the step ends on the boundary, and the
         number of iterations.
     """
     d, image = np.zeros_like(gradient), np.zeros_like(gradient)

@@ -1,4 +1,4 @@
-"""Variable projection: one factor eliminated, the other moved by damped Gauss-Newton steps."""
+"""Variable projection: damped Gauss-Newton steps on one factor, with the other eliminated."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from lowland.search.residual_variance import residual_variance
 from lowland.search.stepper import Info
 
 MOST_DAMPING = 1e12
-# limits of the prior, as shares of what an eliminated row usually sees of the kept factor: of the
-# first fit's, and of all later ones', so that a component which started too short does not die
+# limits of the prior, as shares of the usual curvature of an eliminated row: for the first fit, and for
+# all later ones, so that a component which started too small does not die out
 WEAK_PRIOR = 0.025
 STRONGEST_PRIOR = 0.3
-# a component that explains less than this of the largest has died out
+# a component smaller than this fraction of the largest has died out
 DEAD = 1e-13
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class VariableProjectionState:
-    """The point, its kept factor, the prior of the other, the variance that made it, and the damping."""
+    """The point, its kept factor, the prior of the other, the variance behind it, and the damping."""
 
     theta: Vector
     kept: Matrix
@@ -39,11 +39,11 @@ class VariableProjectionState:
 @final
 @dataclass(frozen=True)
 class VariableProjection:
-    """Levenberg-Marquardt steps on one factor, the other solved for and shrunk as the misfit suggests.
+    """Levenberg-Marquardt steps on one factor, with the other eliminated and shrunk according to the misfit.
 
-    Every eliminated row b pays b^H K b. K is the noise variance that the residual implies, times the
-    inverse of the rows' own second moment, so all components shrink alike, a row that few entries
-    determine cannot run away, and the term vanishes with the residual: an exact fit stays one.
+    Every eliminated row b adds b^H K b. K is the noise variance implied by the residual, times the
+    inverse of the rows' second moment, so all components shrink alike, a row determined by few
+    entries cannot diverge, and the term vanishes with the residual: an exact fit remains exact.
 
     Parameters
     ----------
@@ -51,12 +51,12 @@ class VariableProjection:
         Which factor is eliminated: V or U.
     surplus : float
         The variance is the sum of squares over the number of measurements beyond the degrees of
-        freedom, but over no less than this share of all measurements. Less means a stronger prior;
-        near the information limit, too strong a one lets small components die.
+        freedom, or over this share of all measurements if that is more. A smaller share means a
+        stronger prior; near the information limit, too strong a prior kills small components.
     damping : float
-        First factor of the damping, in the metric in which all singular values count alike.
+        First factor of the damping, in the metric in which all singular values have equal weight.
     max_inner : int
-        Conjugate-gradient iterations of a step.
+        Conjugate-gradient iterations per step.
 
     Notes
     -----
@@ -91,8 +91,8 @@ class VariableProjection:
         elimination = objective.elimination
         kept, other = elimination.split(theta, self.side)
         value = objective.value(theta)
-        # new components of a start are often far too short: a prior made of them would be far too
-        # strong, so the weakest is shrunk a little and the others by less
+        # new components of a start are often far too small, and a prior made from them far too strong:
+        # so the weakest is shrunk a little and the others less
         weak = _prior(other, 1.0, np.inf)
         weak *= WEAK_PRIOR * elimination.density / np.linalg.norm(weak, 2)
         first = elimination.at(kept, weak, self.side)
@@ -104,14 +104,14 @@ class VariableProjection:
     def step(
         self, objective: HasElimination, state: VariableProjectionState, rng: np.random.Generator
     ) -> tuple[VariableProjectionState, Info]:
-        """Try dampings until the reduced problem's value falls, then renew the prior."""
+        """Try dampings until the reduced problem's value falls, then update the prior."""
         elimination, side = objective.elimination, self.side
         here = elimination.at(state.kept, state.prior, side)
         rows = here.b.shape[0]
         gradient, blocks, damping = here.gradient, here.blocks(), state.damping
         identity = np.eye(here.scatter.shape[0])
         while damping <= MOST_DAMPING:
-            # n sigma^2 I is what the prior itself adds to the curvature on orthonormal factors
+            # n sigma^2 I is the curvature that the prior adds on orthonormal factors
             shift = rows * state.variance * identity + damping / state.kept.shape[0] * here.scatter
             direction, inner = _solve(here, blocks, shift, -gradient, self.max_inner)
             direction = direction - state.kept @ (state.kept.conj().T @ direction)
@@ -121,7 +121,7 @@ class VariableProjection:
                 break
             damping = max(4 * damping, 1e-10)
         else:
-            message = "no damped step lowers the reduced problem"
+            message = "no damped step lowers the reduced objective"
             return state, Info(objective.value(state.theta), None, stalled=message)
         predicted = (
             -np.vdot(gradient, direction).real - 0.5 * np.vdot(direction, here.product(direction)).real
@@ -141,7 +141,7 @@ class VariableProjection:
 
 
 def _prior(other: Matrix, variance: float, limit: float) -> Matrix:
-    """Return K = variance * (second moment of the rows)^-1, no eigenvalue of it above the limit."""
+    """Return K = variance * (second moment of the rows)^-1, with no eigenvalue above the limit."""
     rows = other.shape[0]
     moment = other.T @ other.conj() / rows
     values, vectors = np.linalg.eigh((moment + moment.conj().T) / 2)
@@ -159,15 +159,15 @@ def _nearest_orthonormal(matrix: Matrix) -> Matrix:
 
 
 def _solve(here: Any, blocks: Matrix, shift: Matrix, right: Matrix, limit: int) -> tuple[Matrix, int]:
-    """Solve (S + I kron shift) d = right by conjugate gradients, preconditioned by the rows' blocks."""
+    """Solve (S + I kron shift) d = right by conjugate gradients, preconditioned by the blocks of rows."""
     try:
         inverse = np.linalg.inv(blocks + shift)
     except np.linalg.LinAlgError:
-        # lines of which hardly anything is seen, and no prior: lifted a little, blocks still precondition
+        # lines with hardly any data and no prior: slightly shifted blocks still precondition
         traces = np.trace(blocks + shift, axis1=1, axis2=2).real
         least = np.finfo(float).eps * float(traces.max()) + np.finfo(float).tiny
         inverse = np.linalg.inv(blocks + shift + least * np.eye(shift.shape[0]))
-    # the closer to an exact fit, the more a step is worth
+    # the closer to an exact fit, the more accurate a step should be
     target = min(1e-2, max(1e-10, float(np.sqrt(here.squares / max(here.energy, np.finfo(float).tiny)))))
 
     def precondition(d: Matrix) -> Matrix:

@@ -1,4 +1,4 @@
-"""Variational inference: each Gaussian block to its best, one after the other."""
+"""Variational inference: each Gaussian block is optimised in turn."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from lowland.search.stepper import Info
 class Variational:
     """One step is a sweep over rows, columns and noise, each averaged given the others.
 
-    The state is the objective's posterior; the value is minus the bound on the evidence. Blocks are
+    The state is the objective's posterior; the value is minus the evidence bound. Blocks are
     maximised exactly, so no sweep raises the value.
 
     Parameters
     ----------
     start : object, optional
-        A posterior to go on from; without it, the objective's first around the point given.
+        A posterior to continue from; by default the objective's initial one around the given point.
     """
 
     start: Any = None
@@ -34,7 +34,7 @@ class Variational:
     promises_descent: ClassVar[bool] = True
 
     def init(self, objective: HasAverages, theta: Vector, rng: np.random.Generator) -> tuple[Any, Info]:
-        """Make one sweep: the bound means something only once errors are known."""
+        """Make one sweep: the bound is meaningful only once errors are known."""
         start = objective.first_posterior(theta) if self.start is None else self.start
         return self.step(objective, start, rng)
 

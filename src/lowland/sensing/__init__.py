@@ -1,1 +1,1 @@
-"""Recovery of matrices from linear measurements: many starts, second answers, intervals, states."""
+"""Recovery of matrices from linear measurements: multistart, second solutions, intervals, quantum states."""

@@ -1,4 +1,4 @@
-"""`census`: how often does plain local search end well, and where else does it end?"""
+"""`census`: how often plain local search reaches the best point, and where else it ends."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _Search:
 
 
 def _judge_polished(objective: RecoveryObjective, theta: Vector) -> tuple[Vector, Certificate]:
-    """Judge a point after Newton steps, unless they lead elsewhere: plain searches end a little early."""
+    """Judge a point after polishing it by Newton steps, unless they leave it: plain searches stop early."""
     rule = default_stop(objective, "trust_region")
     polished = run(objective, TrustRegion(), theta, stop=rule, rng=np.random.default_rng(0)).theta
     close = is_close(objective.matrix(polished), objective.matrix(theta))
@@ -63,7 +63,7 @@ def census(  # noqa: PLR0913
     rng: RandomSource = None,
     mapper: Callable[..., Any] = map,
 ) -> Census:
-    """Search from many random starts, and tell where they ended and how often.
+    """Search from many random starts and report where the searches end, and how often.
 
     Parameters
     ----------
@@ -74,18 +74,18 @@ def census(  # noqa: PLR0913
     solver : str or stepper
         One local search from each start, without restarts.
     start : {"random", "small_random"} or callable
-        Law of the starts, to which the bound refers; or a function that takes a generator and
-        returns a point.
+        Distribution of the starts, which the bound refers to; or a function that takes a generator
+        and returns a point.
     stop : StopRule, optional
         When a search ends; the default depends on the solver.
     tolerance : float
-        Objectives within this fraction of that of nothing fitted count as equal.
+        Objectives that differ by at most this fraction of the objective without factors count as equal.
     level : float
-        Confidence of the bound on the probability of a bad end.
+        Confidence level of the bound on the probability of a bad ending.
     most_endings : int
         How many different endings to keep and judge.
     certify : bool
-        Whether to judge them.
+        Whether to judge these endings.
     rng : int, Generator or None
         Source of randomness; the same seed gives the same starts on any number of workers.
     mapper : callable

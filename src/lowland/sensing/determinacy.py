@@ -1,4 +1,4 @@
-"""`diagnose`: can these data determine a matrix of this rank at all? Where not?"""
+"""`diagnose`: whether data can determine a matrix of a given rank at all, and where they cannot."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class Determinacy:
     Parameters
     ----------
     finite : Finding
-        On ``determined_by_data``: finitely many matrices of the rank fit.
+        On ``determined_by_data``: only finitely many matrices of the rank fit.
     unique : Finding
-        On ``uniquely_determined``: only one does.
+        On ``uniquely_determined``: only one matrix of the rank fits.
     shape : tuple of int
         Shape of the matrix.
     rank : int
@@ -67,17 +67,17 @@ class Determinacy:
 
     @property
     def short_rows(self) -> Indices:
-        """Rows with fewer observations than they have unknowns of their own, or that nothing sees."""
+        """Rows with fewer observations than unknowns of their own, or that no measurement involves."""
         return np.asarray(self.finite.witness.get("short_rows", []), dtype=np.intp)
 
     @property
     def short_columns(self) -> Indices:
-        """Columns with fewer observations than they have unknowns of their own, or that nothing sees."""
+        """Columns with fewer observations than unknowns of their own, or that no measurement involves."""
         return np.asarray(self.finite.witness.get("short_columns", []), dtype=np.intp)
 
     @property
     def determined_share(self) -> float:
-        """Part of the cells that is known to be determined, for generic values; 0 where none is."""
+        """Fraction of the cells known to be determined, for generic values; 0 if none is known to be."""
         if self.finite.verdict is Verdict.PROVED:
             return 1.0
         if self.open_cell_count:
@@ -86,31 +86,31 @@ class Determinacy:
 
     @property
     def open_cells(self) -> NDArray[np.intp]:
-        """Cells that the data leave open, shape (k, 2); at most ten thousand are listed."""
+        """Cells that the data leave undetermined, shape (k, 2); at most ten thousand are listed."""
         return np.asarray(self.finite.witness.get("open_cells", np.zeros((0, 2))), dtype=np.intp).reshape(
             -1, 2
         )
 
     @property
     def open_cell_count(self) -> int:
-        """Number of cells that the data leave open, where it was computed, else 0."""
+        """Number of cells that the data leave undetermined; 0 if not computed."""
         return int(self.finite.witness.get("open_cell_count", 0))
 
     @property
     def open_by_row(self) -> Indices:
-        """Number of cells of each row that the data leave open, shape (m,); empty where not computed."""
+        """Number of undetermined cells in each row, shape (m,); empty if not computed."""
         return np.asarray(self.finite.witness.get("open_by_row", []), dtype=np.intp)
 
     @property
     def open_by_column(self) -> Indices:
-        """Number of cells of each column that the data leave open, shape (n,); empty where not computed."""
+        """Number of undetermined cells in each column, shape (n,); empty if not computed."""
         return np.asarray(self.finite.witness.get("open_by_column", []), dtype=np.intp)
 
     @property
     def blocks(self) -> list[tuple[Indices, Indices]]:
-        """Rows and columns of the parts of the table, largest first: no cell between two parts is determined.
+        """Rows and columns of the blocks of the table, largest first; no cell between blocks is determined.
 
-        Empty where it was not computed, and where all is determined.
+        Empty if not computed, or if every cell is determined.
         """
         of_rows, of_columns = (
             np.asarray(self.finite.witness.get(f"blocks_of_{side}", []), dtype=np.intp)
@@ -135,18 +135,18 @@ class Determinacy:
                 if short.size:
                     lines.append(f"{name} with too few observations: {_shorten(short)}")
             if self.open_cell_count:
-                lines.append(f"cells left open: {self.open_cell_count} of {m * n}")
+                lines.append(f"undetermined cells: {self.open_cell_count} of {m * n}")
             large = [block for block in self.blocks if block[0].size and block[1].size]
             if len(large) > 1:
                 sizes = ", ".join(f"{rows.size} x {columns.size}" for rows, columns in large[:5])
-                lines.append(f"parts between which no cell is determined: {len(large)}, of {sizes} cells")
+                lines.append(f"blocks with no determined cell between them: {len(large)}, of {sizes} cells")
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         return f"<pre>{self}</pre>"
 
 
-# work of searches for two matrices that both reproduce a table
+# work to spend on searching for two matrices that both reproduce a table
 SEARCH_WORK = 2e9
 
 
@@ -159,27 +159,29 @@ def diagnose(
     largest: int = 5000,
     rng: RandomSource = None,
 ) -> Determinacy:
-    """Tell whether data can determine a matrix of a rank, before any fit.
+    """Test whether data can determine a matrix of a given rank, before any fit.
 
     Parameters
     ----------
     data : Observations or Measurement
-        What is observed. Values count where two matrices are looked for that both reproduce them.
+        What is observed. Values are used only in the search for two matrices that both reproduce them.
     rank : int
         Rank of the matrix.
     structure : {"general", "psd", "density"}
-        Whether the matrix is positive semidefinite, and of unit trace.
+        "psd" if the matrix is positive semidefinite, "density" if it also has unit trace.
     biases : bool or tuple of {"row", "column", "global"}
-        Biases that are free besides; True for all three.
+        Free biases of the model; True for all three.
     largest : int
-        Most unknowns of the exact rank computation; larger problems get what counting shows.
+        Largest number of unknowns in an exact rank computation; larger problems are judged by cheaper
+        arguments.
     rng : int, Generator or None
         For the random integer points; fixed by default.
 
     Returns
     -------
     Determinacy
-        PROVED and REFUTED hold for generic values; deficiency also rests on two primes.
+        PROVED and REFUTED hold for generic values; a rank deficiency is found modulo two primes, which are
+        assumed not to be exceptional.
 
     References
     ----------
@@ -221,12 +223,12 @@ def diagnose(
 
 
 def _measures_reals(measurement: Measurement, structure: str, rng: np.random.Generator) -> bool:
-    """Whether complex measurements of such matrices are real: those of Hermitian ones by Hermitian ones."""
+    """Whether complex measurements of such matrices are real, as with Hermitian matrices on both sides."""
     if structure == "general":
         return False
     factors = (rng.standard_normal((measurement.shape[0], 2)).view(complex) for _ in range(3))
     images = np.abs([(z.real, z.imag) for z in (measurement.measure(Factors(f, f)) for f in factors)])
-    largest = images.max(axis=0)  # each measurement has a scale of its own
+    largest = images.max(axis=0)  # each measurement is compared at its own scale
     return bool((largest[1] <= 1e-10 * largest[0]).all())
 
 

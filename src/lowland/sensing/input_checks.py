@@ -1,4 +1,4 @@
-"""What is looked at before any work: whether the data can be computed with, and whether they are too few."""
+"""Checks before any work: whether the data are in a usable range, and whether there are too few."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lowland.objectives import RecoveryObjective
 
 
 def check_scale(values: Vector, name: str = "y") -> None:
-    """Refuse data so large or small that steps would be wrong in silence.
+    """Raise if data are so large or small that steps would be silently wrong.
 
     Raises
     ------
@@ -22,13 +22,13 @@ def check_scale(values: Vector, name: str = "y") -> None:
         raise InvalidInputError(
             f"{name} is out of scale",
             f"largest magnitude {largest:.3g}",
-            f"outside {SMALLEST:g} to {LARGEST:g}, powers of it leave the range of floating point",
-            "choose another unit",
+            f"outside {SMALLEST:g} to {LARGEST:g} powers of the values overflow or underflow",
+            "rescale them: choose another unit",
         )
 
 
 def warn_if_too_few(objective: RecoveryObjective) -> None:
-    """Warn, before any work, where counting alone shows that the data cannot determine the answer."""
+    """Warn, before any work, if counting alone shows that the data cannot determine the answer."""
     count, dof = objective.measurement.size, objective.model.degrees_of_freedom
     if count >= dof or objective.penalties:
         return

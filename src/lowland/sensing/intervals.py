@@ -18,18 +18,18 @@ from lowland.sensing.tangent_covariance import Noise, TangentCovariance, estimat
 @final
 @dataclass(frozen=True, eq=False)
 class Intervals:
-    """Estimates with intervals that hold the truth with a probability, to first order in the noise.
+    """Estimates with intervals that contain the truth with a given probability, to first order in the noise.
 
     Parameters
     ----------
     estimate, standard_error, lower, upper : ndarray, shape (k,)
     level : float
-        Probability, if the assumptions hold: the rank is right, the search ended at the best point, and
-        noise is independent, of the variances that the weights say, and about Gaussian.
+        Coverage probability, if the assumptions hold: the rank is right, the search ended at the best
+        point, and the noise is independent, roughly Gaussian, with the variances implied by the weights.
     noise : float
         Estimated noise level of a datum of weight one.
     degrees_of_freedom : float
-        Data less what the model took, from which the noise was estimated.
+        Number of data minus effective parameters: the degrees of freedom of the noise estimate.
     form : str
         "exact" or "block": how variances were computed.
 
@@ -84,10 +84,10 @@ def entry_intervals(
     level : float
         Between 0 and 1.
     new_observation : bool
-        Whether the interval is for a further observation of the entry, noise included; what the model
-        misses then counts as noise.
+        Whether the interval is for a new observation of the entry, noise included; model misfit then
+        counts as noise.
     new_weights : float or array_like, shape (k,)
-        Weights of those observations: the noise of a datum of weight w has a w-th of the variance.
+        Weights of those observations: the noise variance of a datum is proportional to 1 / weight.
     form : {"auto", "exact", "block"}
         See `lowland.sensing.tangent_covariance.TangentCovariance`.
 
@@ -98,7 +98,7 @@ def entry_intervals(
     Raises
     ------
     UnsupportedError
-        If nothing is known of the noise: a saturated model, or residuals that are not noise (but for
+        If the noise cannot be estimated: a saturated model, or residuals that are not noise (allowed for
         new observations).
     InvalidInputError
         If a position or the level is out of range.
@@ -115,7 +115,7 @@ def entry_intervals(
     noise = estimate_noise(exact, point, strict=not new_observation)
     weights = np.broadcast_to(np.asarray(new_weights, dtype=np.float64), i.shape)
     if not (np.isfinite(weights).all() and weights.min(initial=1.0) > 0):
-        raise InvalidInputError("new_weights must be positive", f"least {weights.min(initial=1.0)}")
+        raise InvalidInputError("new_weights must be positive", f"smallest {weights.min(initial=1.0)}")
     extra = 1 / weights if new_observation else np.zeros(i.size)
     return _intervals(
         covariance, noise, exact.matrix(point).at(i, j), covariance.of_entries(i, j) + extra, level
@@ -145,7 +145,8 @@ def functional_intervals(
         raise UnsupportedError("error bars of functionals need a real matrix", exact.describe())
     weights = check_floats(arrays, "arrays", dtype="float64", ndim=3)
     if weights.shape[1:] != exact.shape:
-        raise InvalidInputError("arrays do not fit the matrix", f"{weights.shape[1:]} for {exact.shape}")
+        found = f"shape {weights.shape[1:]} for {exact.shape}"
+        raise InvalidInputError("arrays do not fit the matrix", found)
     factors = exact.matrix(point)
     estimate = np.array([np.sum((b @ factors.right) * factors.left) for b in weights])
     covariance = TangentCovariance(exact, point, "exact")

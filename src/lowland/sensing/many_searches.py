@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt steps from many random starts at once, where calls would cost more than numbers do."""
+"""Levenberg-Marquardt steps from many random starts at once: small problems spend their time in calls."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from lowland.objectives import RecoveryObjective
 from lowland.search import make_start
 from lowland.sensing.solvers import exact_value
 
-# unknowns, and numbers of all Jacobians, up to which starts are searched from at once
+# largest number of unknowns, and of numbers in all Jacobians, for searching from many starts at once
 LARGEST, MOST_NUMBERS = 120, 2e6
-# searches at once, steps of each, and the first damping as a part of the mean curvature
+# searches at once, steps per search, and the first damping as a fraction of the mean curvature
 SEARCHES, STEPS, DAMPING = 24, 60, 1e-3
-# calls of a step, and the least damping as a part of all curvature
+# calls per step, and the smallest damping as a fraction of the total curvature
 CALLS, ROUNDING = 16, 1e-14
 
 
 def is_small(objective: RecoveryObjective) -> bool:
-    """Whether `search_from_many_starts` takes an objective: real, without biases, and small."""
+    """Whether `search_from_many_starts` accepts an objective: real, without biases, and small."""
     simple = not (objective.is_complex or objective.has_unit_trace or objective.free_biases)
     numbers = float(SEARCHES * objective.y.size * objective.size)
     small = objective.size <= LARGEST and numbers <= MOST_NUMBERS and numbers > 0
@@ -44,14 +44,14 @@ def searches_work(objective: RecoveryObjective, count: int) -> float:
 
 
 def search_from_many_starts(objective: RecoveryObjective, count: int, rng: np.random.Generator) -> Matrix:
-    """Return where searches from random starts end, the lowest first.
+    """Return where searches from random starts end, lowest objective first.
 
     Parameters
     ----------
     objective : RecoveryObjective
-        A small one, of squares without penalty.
+        A small one, with squared loss and no penalty.
     count : int
-        How many.
+        Number of searches.
     rng : numpy.random.Generator
 
     Returns
@@ -68,7 +68,7 @@ def search_from_many_starts(objective: RecoveryObjective, count: int, rng: np.ra
     for _ in range(STEPS):
         touch(searches_work(objective, count) / STEPS)
         normal = jacobians.transpose(0, 2, 1) @ jacobians
-        # rounding must not make mixings of factors, which change nothing, into steps
+        # rounding must not produce steps along mixings of the factors, which leave the matrix unchanged
         least = np.finfo(float).tiny + ROUNDING * (jacobians**2).sum(axis=(1, 2))
         shifted = normal + np.maximum(damping, least)[:, None, None] * unit
         slopes = (residuals[:, None, :] @ jacobians).transpose(0, 2, 1)

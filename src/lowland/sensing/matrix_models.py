@@ -1,4 +1,4 @@
-"""Structures by the name under which users ask for them."""
+"""Structures by the names that users pass."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STRUCTURES = ("general", "psd", "density")
 def structured(
     measurement: Measurement, rank: int, structure: str, biases: tuple[str, ...] = ()
 ) -> tuple[Measurement, General | Psd]:
-    """Return a measurement as a structure needs it, and the model, complex where the measurement is.
+    """Return the measurement that a structure needs, and the model: complex if the measurement is.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The attempts of a recovery: which searches are tried, in what order, and when they suffice."""
+"""The attempts of a recovery: which searches are tried, in what order, and when to stop."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ from lowland.sensing.solvers import default_stop, exact_value, make_solver, warm
 
 # without a penalty, a first attempt that leaves a residual is followed by up to this many others
 AUTO_RESTARTS = 6
-# three attempts whose objectives agree to this are taken for the same answer ...
+# three attempts whose objectives agree to this fraction count as the same answer ...
 AGREEMENT = 1e-6
-# ... unless attempts are so cheap (measurements times unknowns) that all of them may as well be tried:
-# false minima are found again and again too
+# ... unless attempts are so cheap (measurements times unknowns) that all may as well be tried: searches
+# also return to a false minimum again and again
 CHEAP = 200_000
-# Gauss-Newton steps at an exact fit, each worth several digits
+# Gauss-Newton steps at an exact fit; each gains several digits
 LAST_STEPS = 3
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class Attempting:
-    """What an attempt is given.
+    """Inputs of an attempt.
 
     Parameters
     ----------
@@ -102,14 +102,14 @@ def plan_starts(
 
 
 def _steppers(objective: RecoveryObjective) -> list[Any]:
-    """Return what follows what: a search that cannot run away near the limit, then exact Newton steps."""
+    """Return the steppers in sequence: one that cannot diverge near the limit, then exact Newton steps."""
     if not objective.loss.is_quadratic or objective.penalties:
         return [TrustRegion()]
     return [EmpiricalBayes(), TrustRegion()]
 
 
 def _completion_plans(objective: RecoveryObjective) -> list[Plan]:
-    """Raise the rank, either factor eliminated; go through a rank above; weaker priors; spectral start."""
+    """Raise the rank, eliminating either factor; use a higher rank; weaker priors; a spectral start."""
     sides = ("columns", "rows")
     plans = [rank_by_rank(objective, VariableProjection(side)) for side in sides]
     if objective.rank < min(objective.shape):
@@ -119,7 +119,7 @@ def _completion_plans(objective: RecoveryObjective) -> list[Plan]:
 
 
 def _sensing_plans(objective: RecoveryObjective) -> list[Plan]:
-    """Start from the spectrum, leave a bad end by a higher rank, begin small at twice the rank."""
+    """Start spectrally; leave a bad ending through a higher rank; start small at twice the rank."""
     steppers = _steppers(objective)
     plans = [_plain(objective, steppers, "spectral")]
     if not objective.penalties and objective.rank < min(objective.shape):
@@ -188,15 +188,15 @@ def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> Plan:
 
 
 def rank_by_rank(objective: RecoveryObjective, stepper: VariableProjection) -> Plan:
-    """Raise the rank by variable projection; a residual that stays is polished by Newton steps."""
+    """Raise the rank by variable projection; if a residual remains, polish it by Newton steps."""
 
     def search(at: Attempting) -> SearchResult:
         rule = at.stop or default_stop(objective, stepper.name)
         first = raise_rank(objective, stepper, at.rng, stop=rule, callbacks=at.callbacks)
         if first.stop_reason in UNFIT or first.value <= _enough(objective):
             return first
-        # the prior that led the way is no part of the objective; a few steps make ends comparable, and
-        # only the best one is worth all its digits (`polish`)
+        # the search used a prior that is not part of the objective; a few steps make the ends comparable,
+        # and only the best is polished to full precision (`polish`)
         rule = at.stop or (RelativeDecreaseBelow(1e-4, 3) | Iterations(30))
         second = run(objective, TrustRegion(), first.theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
         return joined(first, second)
@@ -223,7 +223,7 @@ def polish(
     stop: StopRule | None,
     callbacks: Sequence[Callback],
 ) -> SearchResult:
-    """Return the result after the Newton steps that it lacks: few if its fit is exact already."""
+    """Return the result after final Newton steps: only a few if its fit is already exact."""
     if result.stop_reason in UNFIT or objective.penalties:
         return result
     if result.value <= _enough(objective):
@@ -238,11 +238,11 @@ def polish(
 def _last_digits(
     objective: RecoveryObjective, result: SearchResult, rng: np.random.Generator
 ) -> SearchResult:
-    """Return an exact fit with a residual of rounding size, which proofs of exactness need."""
+    """Return an exact fit whose residual is at rounding level, as proofs of exactness need."""
     target = 1e-4 * exact_value(objective)
     if result.value <= target:
         return result
-    # the search has converged; that these steps end by their number is no news
+    # the search has converged: do not report that these steps ended by their count
     rule = ValueBelow(target) | RelativeDecreaseBelow(0.5) | Iterations(LAST_STEPS)
     last = run(objective, GaussNewton(), result.theta, stop=rule, rng=rng)
     return replace(joined(result, last), stop_reason=result.stop_reason, message=result.message)
@@ -251,7 +251,7 @@ def _last_digits(
 def without_spare_rank(
     objective: RecoveryObjective, theta: Any, rng: np.random.Generator
 ) -> SearchResult | None:
-    """Return as good a point of lower rank, padded with zeros, where there is one; penalties see to it."""
+    """Return an equally good point of lower rank, zero-padded, if any; penalties already drop rank."""
     if objective.penalties or objective.free_biases:
         return None
     enough = _enough(objective)
@@ -266,7 +266,7 @@ def _enough(objective: RecoveryObjective) -> float:
 
 
 def is_settled(objective: RecoveryObjective, results: list[SearchResult]) -> bool:
-    """Whether a further attempt would be a waste: the fit is exact, or three agree on the best."""
+    """Whether another attempt would be a waste: the fit is exact, or three attempts agree on the best."""
     values = sorted(result.value for result in results)
     if objective.ridge or values[0] <= 4 * exact_value(objective):
         return True

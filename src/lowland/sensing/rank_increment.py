@@ -1,4 +1,4 @@
-"""Rank increment: solve at rank one, add the leading direction of what is left, solve again."""
+"""Rank increment: solve at rank one, add the leading direction of the residual, solve again."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from lowland.search import Iterations, RelativeDecreaseBelow, leading_factors, r
 from lowland.search.loop import Callback
 from lowland.search.stops import StopRule
 
-# ends from which nothing goes on
+# stop reasons after which the search does not go on
 UNFIT = (StopReason.INTERRUPTED, StopReason.NON_FINITE)
-# lower ranks only have to find the neighbourhood; a new component may take some steps to show
+# lower ranks need only find the neighbourhood; a new component may take some steps to emerge
 ROUGH = RelativeDecreaseBelow(0.02, 4, 8) | Iterations(60)
 
 
@@ -30,7 +30,7 @@ def raise_rank(
     stop: StopRule,
     callbacks: Sequence[Callback] = (),
 ) -> SearchResult:
-    """Search at ranks 1, 2, ... up to that of the objective, each from the end of the one before.
+    """Search at ranks 1, 2, ... up to that of the objective, each starting where the previous one ended.
 
     Parameters
     ----------
@@ -46,13 +46,13 @@ def raise_rank(
     Returns
     -------
     SearchResult
-        Of the last rank, with iterations and seconds of all.
+        Of the last rank, with the iterations and seconds of all ranks.
     """
     iterations, seconds, work = 0, 0.0, 0.0
     result: SearchResult | None = None
     for rank in range(1, objective.rank + 1):
         at_rank = objective.resized(rank)
-        # the state's point: on the way the least misfit is not the best place to go on from
+        # the state's point: at lower ranks the smallest misfit is not the best point to continue from
         theta = widen(at_rank, result.state.theta if result else None, rng)
         last = rank == objective.rank
         result = run(
@@ -75,13 +75,13 @@ def raise_rank(
 
 
 def padded(objective: RecoveryObjective, factors: Factors) -> Vector:
-    """Return the point of factors of lower rank, the missing components zero."""
+    """Return the point of factors of lower rank, with zeros for the missing components."""
     zeros = ((0, 0), (0, objective.rank - factors.width))
     return objective.from_factors(Factors(np.pad(factors.left, zeros), np.pad(factors.right, zeros)))
 
 
 def widen(objective: RecoveryObjective, theta: Vector | None, rng: np.random.Generator) -> Vector:
-    """Return a point with one more column: the leading direction of the residual, at its best length."""
+    """Return a point with one more column: the leading direction of the residual, optimally scaled."""
     narrow = objective.resized(objective.rank - 1) if theta is not None else None
     residual = objective.y if narrow is None or theta is None else objective.y - narrow.predict(theta)
     single = objective.resized(1)

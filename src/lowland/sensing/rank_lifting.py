@@ -1,4 +1,4 @@
-"""Ways around a bad end: through a higher rank and back."""
+"""Leaving a bad ending: through a higher rank and back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lowland.search.stops import StopRule
 from lowland.sensing.rank_increment import UNFIT, padded, widen
 from lowland.sensing.solvers import default_stop
 
-# components smaller than this, relative to the largest, may be spare
+# components smaller than this, relative to the largest, may be redundant
 SPARE = 1e-3
 
 
@@ -51,7 +51,7 @@ def joined(first: SearchResult, second: SearchResult) -> SearchResult:
 
 
 def _in_a_row(first: SearchResult, second: SearchResult, kept: SearchResult, solver: str) -> SearchResult:
-    """Return one of two searches with the end of the second, and the steps and seconds of both."""
+    """Return one of two searches with the ending of the second, and the steps and seconds of both."""
     return replace(
         kept,
         stop_reason=second.stop_reason,
@@ -76,7 +76,7 @@ def through_higher_rank(
 ) -> SearchResult:
     """Search at a higher rank from a point of that rank, keep the leading components, search again.
 
-    With columns to spare, minima that are false at the rank itself have a way down.
+    With extra columns, the objective can decrease from minima that are spurious at the rank itself.
     """
     wide = objective.resized(rank)
     rule = stop or default_stop(wide, steppers[0].name)
@@ -99,14 +99,14 @@ def drop_spare_rank(
 ) -> SearchResult | None:
     """Search at the rank that the singular values show, and return it if the objective is no worse.
 
-    A search with columns to spare converges slowly, because the Hessian at its end is singular; at the
-    right rank the same point is polished in a few steps.
+    A search with redundant columns converges slowly, because the Hessian at its end is singular; at the
+    right rank a few steps polish the same point.
 
     Returns
     -------
     SearchResult or None
-        At a lower rank, its point padded with zeros to the objective's size; None where every component
-        counts.
+        At a lower rank, its point padded with zeros to the objective's size; None if no component is
+        redundant.
     """
     canonical = objective.canonical(theta)
     sizes = np.linalg.norm(objective.matrix(canonical).left, axis=0) ** 2
@@ -125,7 +125,7 @@ def drop_spare_rank(
 
 
 def bump_rank(objective: RecoveryObjective, theta: Vector, rng: np.random.Generator) -> Vector:
-    """Return the point with one more column along which the objective of any rank falls fastest."""
+    """Return the point with one more column, along which the objective over all ranks falls fastest."""
     return widen(objective.resized(objective.rank + 1), theta, rng)
 
 

@@ -1,4 +1,4 @@
-"""Recovery of a low-rank matrix from linear measurements: the whole flow in a page."""
+"""Recovery of a low-rank matrix from linear measurements, from checks to certificate."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def recover(  # noqa: PLR0913
         X = U V^H, X = U U^H (positive semidefinite), or the latter of trace one. Matrices are
         complex where the measurement is.
     loss : {"squared", "poisson", "binomial"}
-        Half the squared error; the deviance of counts; or that of frequencies, whose numbers of
-        trials are the weights.
+        Half the squared error; the Poisson deviance of counts; or the binomial deviance of frequencies,
+        with the numbers of trials as weights.
     penalty : float
         Weight of the nuclear norm, in units of the objective per unit of X.
     weights : array_like, shape (p,), optional
@@ -77,13 +77,13 @@ def recover(  # noqa: PLR0913
     solver : {"auto", "gradient", "scaled", "stochastic", "langevin", "alternating", "gauss_newton", \
             "empirical_bayes", "trust_region", "variable_projection"} or stepper
         "auto" combines them: exact block solves for observed entries with a penalty; variable
-        projection rank by rank for entries without one; else Gauss-Newton steps with a prior that
-        fades with the residual, then Newton steps. What was tried is in `Recovery.attempts`.
+        projection rank by rank for entries without one; otherwise Gauss-Newton steps with a prior
+        that fades with the residual, then Newton steps. `Recovery.attempts` lists what was tried.
     start : {"auto", "spectral", "random", "small_random"}, Factors, or array_like
-        Where to begin; "auto" is spectral. Factors have the rank asked for.
+        Where to begin; "auto" is spectral. Factors must have the requested rank.
     n_restarts : int or "auto"
-        Further attempts. With "auto" and no penalty, as long as a residual remains and no three
-        agree, up to six: through a rank one higher, from a small start at more than twice the
+        Further attempts. With "auto" and no penalty up to six, as long as a residual remains and no
+        three attempts agree: through a rank one higher, from a small start at more than twice the
         rank, from random starts.
     dtype : {"float64", "float32"}
         Precision of the search; certificates are judged in float64.
@@ -96,10 +96,10 @@ def recover(  # noqa: PLR0913
     certify : bool
         Whether to judge the answer.
     effort : {"quick", "standard", "thorough"}
-        How many times the work of the fit may be spent on judging it: a quarter, as much, a hundred times as
-        much; see `Settings.for_effort`.
+        Work that may be spent on judging the fit: a quarter of the work of the fit itself, as much, or a
+        hundred times as much; see `Settings.for_effort`.
     judging_seconds : float, optional
-        Nor more than so many seconds; see `certify`.
+        Upper limit on the seconds spent on judging; see `certify`.
 
     Returns
     -------
@@ -108,11 +108,11 @@ def recover(  # noqa: PLR0913
     Raises
     ------
     InvalidInputError
-        If arguments do not fit together.
+        If arguments are inconsistent.
 
     Notes
     -----
-    That a search converged is not evidence that its answer is right: read the certificate.
+    Convergence of a search is no evidence that its answer is right: read the certificate.
 
     References
     ----------
@@ -131,7 +131,7 @@ def recover(  # noqa: PLR0913
     >>> fit.certificate["globally_optimal"].verdict.name
     'PROVED'
     """
-    settings = Settings.for_effort(effort)  # an unknown one is an error before any work
+    settings = Settings.for_effort(effort)  # an unknown effort must fail before any work
     objective = _make_objective(measurement, y, rank, structure, loss, penalty, weights, dtype)
     check_scale(objective.y)
     warn_if_too_few(objective)
@@ -172,7 +172,7 @@ def _judged(
     budget: Budget,
     rng: np.random.Generator,
 ) -> Certificate:
-    """Return the certificate of a search's end; what judges leave of the budget looks for another answer."""
+    """Return the certificate of a search's end; any budget left is spent on a search for a second answer."""
     certificate = judge(objective, best.theta, JUDGES, settings=settings, budget=budget)
     if best.stop_reason is StopReason.INTERRUPTED:
         return certificate
@@ -195,7 +195,7 @@ def _attempt(start: str, result: SearchResult) -> Attempt:
 
 
 def _without_zeros(factors: Factors) -> Factors:
-    """Return factors without the columns that are zero on both sides, but with one at least."""
+    """Return factors without the columns that are zero on both sides, keeping at least one column."""
     used = np.flatnonzero((factors.left != 0).any(axis=0) & (factors.right != 0).any(axis=0))
     keep = used if used.size else np.arange(1)
     return Factors(factors.left[:, keep], factors.right[:, keep])
@@ -212,7 +212,7 @@ def certify_matrix(
     claims: Sequence[str] = MATRIX_CLAIMS,
     settings: Settings | None = None,
 ) -> Certificate:
-    """Judge factors that came from anywhere.
+    """Judge factors from any source.
 
     Parameters
     ----------
@@ -255,7 +255,7 @@ def certify_matrix(
     structure = "psd" if v is None else "general"
     if v is not None and u.shape[1] != v.shape[1]:
         raise InvalidInputError(
-            "left and right must have equally many columns", f"{u.shape[1]} and {v.shape[1]}"
+            "left and right must have the same number of columns", f"{u.shape[1]} and {v.shape[1]}"
         )
     check_measurement(measurement)
     shapes = (u.shape[0], (u if v is None else v).shape[0])

@@ -27,7 +27,7 @@ class Recovery:
     search : SearchResult
         The best of all starts: why it stopped and its trace.
     certificate : Certificate or None
-        What is proved; None if it was not asked for.
+        What is proved; None if it was not requested.
     objective : RecoveryObjective
         The problem that was solved.
     attempts : tuple of Attempt
@@ -52,7 +52,7 @@ class Recovery:
 
     @property
     def rank(self) -> int:
-        """Number of components found; fewer than asked for where the rest would be zero."""
+        """Number of components found; fewer than requested if the rest would be zero."""
         return self.factors.width
 
     def matrix(self) -> Matrix:
@@ -74,22 +74,22 @@ class Recovery:
         ----------
         rows, columns : array_like of int, shape (k,)
         level : float
-            Probability that an interval holds the entry, between 0 and 1.
+            Probability that an interval contains the entry, between 0 and 1.
         new_observation : bool
-            Whether it shall hold a further observation of the entry instead.
+            Whether the interval should contain a new observation of the entry instead.
         form : {"auto", "exact", "block"}
-            "exact" takes the whole Jacobian; "block", for observed entries, the errors of rows and of
-            columns apart. "auto" is exact up to 2,500 parameters.
+            "exact" uses the whole Jacobian; "block", for observed entries, treats the errors of rows and
+            of columns separately. "auto" is exact up to 2,500 parameters.
 
         Returns
         -------
         Intervals
-            To first order in the noise, an estimate: its assumptions stand in `Intervals`.
+            An estimate to first order in the noise: `Intervals` lists its assumptions.
 
         Raises
         ------
         UnsupportedError
-            If the residuals tell nothing of the noise: a saturated model, or a rank plainly too low.
+            If the residuals do not show the noise level: a saturated model, or a rank clearly too low.
 
         Examples
         --------
@@ -124,7 +124,7 @@ class Recovery:
         Parameters
         ----------
         path : path
-            Where to; an existing file is replaced whole.
+            Path of the report; an existing file is replaced.
         """
         from lowland.report.page import write_report
         from lowland.sensing.report import recovery_page

@@ -18,7 +18,7 @@ def recovery_page(
     certificate: Certificate | None,
     attempts: Sequence[Attempt],
 ) -> Page:
-    """Return the page of a recovery."""
+    """Return the report page of a recovery."""
     rows = [
         (
             str(k),
@@ -42,7 +42,7 @@ def recovery_page(
 
 
 def asked_search(problem: str, search: SearchResult) -> list[tuple[str, str]]:
-    """Return what was searched for, how, and where it ended, for the page's first table."""
+    """Return the problem, the solver and the ending of a search, for the page's first table."""
     return [
         ("problem", problem),
         ("solver", _words(search.solver)),

@@ -1,4 +1,4 @@
-"""Another matrix of the rank that reproduces the data: what refutes that there is one answer."""
+"""Search for a second matrix of the rank that reproduces the data, which refutes uniqueness."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ from lowland.search.stops import Progress, StopRule
 from lowland.sensing.many_searches import affordable_searches, is_small, search_from_many_starts
 from lowland.sensing.solvers import exact_value
 
-# searches for answers, or rounds of many at once; the first few must reach one
+# searches for answers, or rounds of many at once; the first few must find an answer
 TRIES, ROUNDS, FIRST_TRIES = 40, 16, 8
-# gradients that a search is taken for before the first, and most inner iterations of a step
+# gradients that a search is assumed to cost before the first one, and most inner iterations per step
 USUAL_SEARCH, INNER = 500, 50
-# residual beyond rounding, as a part of each datum, that still counts as reproduced
+# residual beyond rounding, as a fraction of each datum, up to which it counts as reproduced
 REPRODUCED = 1e-12
-# matrices that differ by less than this part of their size may be one: near a double root much does
+# matrices closer than this fraction of their norm may be the same: a double root amplifies rounding
 DIFFERENT = 1e-3
-# least ratio of the measurements on the tangent space to their norm at which an answer stands alone
+# smallest ratio of the measurements on the tangent space to their norm at which an answer is isolated
 ALONE = 1e-5
 
 
@@ -49,11 +49,10 @@ def refute_uniqueness(
     rng: np.random.Generator,
     budget: Budget,
 ) -> Finding:
-    """Return the finding on uniqueness, refuted where two answers are found.
+    """Return the finding on uniqueness, refuted if two answers are found.
 
-    Answers are looked for from random starts, only where the question is open and there is no penalty, as
-    long as the budget allows another search. What is found is compared first, and judged only where it
-    differs.
+    Answers are sought from random starts, only if uniqueness is undecided and there is no penalty, as
+    long as the budget allows another search. An answer is judged only if it differs from the first.
 
     Parameters
     ----------
@@ -68,13 +67,13 @@ def refute_uniqueness(
     Returns
     -------
     Finding
-        REFUTED with both matrices, or `unique` itself, which says so if the budget ended the search.
+        REFUTED with both matrices, or `unique` itself, with a note if the budget ended the search.
     """
     objective = objective.in_double()
     if unique.verdict is not Verdict.INCONCLUSIVE or objective.penalties:
         return unique
     if known is not None and not misfit(objective, known) <= REPRODUCED:
-        return unique  # it is nothing against uniqueness that other data have several answers
+        return unique  # that other data have several answers does not refute uniqueness for these
     with budget:
         return _search(objective, unique, known, rng, budget)
 
@@ -131,7 +130,7 @@ def _searched(objective: RecoveryObjective, k: int, rng: np.random.Generator, bu
     """Return where the k-th search from a random start ends."""
     theta = make_start(objective, "random", rng)
     rough = RelativeDecreaseBelow(1e-3, 5) | Iterations(100)
-    if k % 2 and objective.elimination is not None:  # other ways lead to other answers
+    if k % 2 and objective.elimination is not None:  # different methods reach different answers
         stepper = VariableProjection(("rows", "columns")[k // 2 % 2])
         lead = RelativeDecreaseBelow(0.5, 3) | Iterations(30)
         theta = run(objective, stepper, theta, stop=lead, rng=rng).theta
@@ -152,7 +151,7 @@ class _Spent(StopRule):
         return StopReason.ITERATION_LIMIT
 
     def fired(self, progress: Progress) -> str:
-        return "" if self.budget.left > 0 else "the budget is spent"
+        return "" if self.budget.left > 0 else "the budget is used up"
 
 
 @final
@@ -164,13 +163,13 @@ class _Answer:
 
     @cached_property
     def stands_alone(self) -> bool:
-        """Whether it is near one exact answer, and near no other."""
+        """Whether it is near exactly one exact answer."""
         exclusion = prove_exclusion(self.objective, self.theta)
         return exclusion is not None and exclusion.smallest >= ALONE * exclusion.norm
 
 
 def _distance(objective: RecoveryObjective, one: Vector, other: Vector) -> float:
-    """Return the Frobenius norm of the difference, as a part of the first matrix's."""
+    """Return the Frobenius norm of the difference, as a fraction of the norm of the first matrix."""
     a, b = objective.matrix(one), objective.matrix(other)
     size = a.norm()
     return a.minus(b).norm() / size if size > 0 else 0.0
@@ -185,7 +184,7 @@ def _refuted(objective: RecoveryObjective, claim: str, one: Vector, other: Vecto
         share,
         DIFFERENT,
         REPRODUCED,
-        method=f"two matrices of the rank, {share:.2g} of the norm apart, both reproduce every datum",
+        method=f"two matrices of this rank, {share:.2g} of the norm apart, both reproduce every datum",
         rigour=Rigour.WORKING_PRECISION,
         witness={
             "left": first.left,

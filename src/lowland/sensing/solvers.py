@@ -39,9 +39,9 @@ SOLVERS: dict[str, Any] = {
     "variable_projection": VariableProjection,
 }
 
-# enough steps for a hard but honest problem (the limit is reported when it is reached), and the plateau
-# that ends a search: a relative decrease below the tolerance over so many steps. Newton-like steps near
-# the end are so good that a tiny decrease still means digits.
+# step limits that are enough for hard problems (reaching the limit is reported), and the plateau that ends
+# a search: a relative decrease below the tolerance over this many steps. Newton-like steps near the end
+# converge so fast that even a tiny decrease still gains digits.
 STEP_LIMITS = {
     "gradient": 5000,
     "stochastic": 1000,
@@ -86,7 +86,7 @@ def make_solver(solver: Any) -> Any:
 
 
 def data_energy(objective: RecoveryObjective) -> float:
-    """Return the data term where nothing but biases is fitted, the natural unit of the objective."""
+    """Return the data term when only biases are fitted, the natural unit of the objective."""
     return objective.unfitted[0]
 
 
@@ -96,18 +96,18 @@ def exact_value(objective: RecoveryObjective) -> float:
 
 
 def warmed_alternating(objective: RecoveryObjective, rng: np.random.Generator) -> Alternating:
-    """Return sweeps that begin with a penalty at which little more than nothing is fitted."""
+    """Return sweeps that begin with a penalty so large that almost nothing is fitted."""
     return Alternating(first_ridge=0.5 * critical_ridge(objective, rng))
 
 
 def default_stop(objective: RecoveryObjective, solver: str, *, after: int = 0) -> StopRule:
-    """Return when a solver should stop if the user does not say; `after` steps are a warm-up."""
+    """Return the default stop rule of a solver; the first `after` steps are a warm-up."""
     tolerance, window = PLATEAUS.get(solver, (1e-14, 1))
     least = 0.0 if str(objective.dtype) == "float64" else 1e-6
     rule = RelativeDecreaseBelow(max(tolerance, least), window, after)
     rules = GradientBelow(1e-10) | rule | Iterations(STEP_LIMITS.get(solver, 1000))
     if objective.ridge:
         return rules
-    # quadratic to the end: two more digits cost a step, and small singular values need them
+    # quadratic convergence: two more digits cost one step, and small singular values need them
     share = 1e-4 if solver == "variable_projection" and str(objective.dtype) == "float64" else 1.0
     return ValueBelow(share * exact_value(objective)) | rules

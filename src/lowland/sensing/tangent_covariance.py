@@ -1,8 +1,8 @@
 """Error bars of a fitted matrix: the variance of its entries, to first order in the noise.
 
-Near the truth the estimate moves on the tangent space by the least-squares answer to the noise, so a
-linear functional with derivative j has the variance sigma^2 j (J^T W J + penalty)^+ j^T. Its block form
-leaves out how rows and columns move together, and costs O(|Omega| r^2) for a table.
+Near the truth the estimate moves on the tangent space by the least-squares fit to the noise, so a linear
+functional with derivative j has the variance sigma^2 j (J^T W J + penalty)^+ j^T. The block form neglects
+the correlation between errors of rows and columns, and costs O(|Omega| r^2) for a table.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from lowland.core.protocols import LinearMap
 
 # largest point whose Gram matrix is factored
 LARGEST_EXACT = 2500
-# part of the largest precision below which a direction counts as not determined
+# fraction of the largest precision below which a direction counts as undetermined
 DETERMINED = 1e-11
-# entries whose derivatives are held at a time
+# entries whose derivatives are held in memory at a time
 CHUNK = 4096
-# the residual's leading singular value, in units of what noise alone makes, from which on the model lacks
-# a component
+# the residual's leading singular value, in units of what pure noise produces, above which the model is
+# taken to lack a component
 MISSING_COMPONENT = 1.5
 
 
 @final
 @dataclass(frozen=True)
 class Noise:
-    """Noise level of data of weight one, and the degrees of freedom that it was estimated from.
+    """Noise level of data of weight one, and the degrees of freedom of its estimate.
 
     Parameters
     ----------
     level : float
-        Root of the weighted squares of residuals by the free degrees of freedom.
+        Square root of the weighted sum of squared residuals divided by the free degrees of freedom.
     free : float
         Number of data less the parameters that they determine.
     """
@@ -60,8 +60,8 @@ def estimate_noise(objective: MatrixFit, theta: Vector, *, strict: bool = True) 
         A recovery objective with squared loss.
     theta : ndarray, shape (size,)
     strict : bool
-        Whether residuals that show another component are refused; otherwise what the model misses counts
-        as noise, which suits intervals for new observations.
+        Whether to raise if the residuals show another component; otherwise model misfit counts as noise,
+        which suits intervals for new observations.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def estimate_noise(objective: MatrixFit, theta: Vector, *, strict: bool = True) 
     Raises
     ------
     UnsupportedError
-        If the loss is not squared; or the model has as many degrees of freedom as there are data; or, if
+        If the loss is not squared, the model has as many degrees of freedom as there are data, or, if
         `strict`, the residuals of observed entries show another component.
     """
     if not objective.loss.is_quadratic:
@@ -81,9 +81,9 @@ def estimate_noise(objective: MatrixFit, theta: Vector, *, strict: bool = True) 
     free = objective.y.size - used
     if free < 1:
         raise UnsupportedError(
-            "the noise cannot be told from the model",
+            "the noise level cannot be estimated",
             f"{objective.y.size} data for {used:.4g} degrees of freedom",
-            "a saturated model leaves no residuals to estimate it from",
+            "a saturated model leaves no residuals to estimate the noise from",
             "lower the rank, or pass more data",
         )
     noise = Noise(float(np.sqrt(squares / free)), float(free))
@@ -91,7 +91,7 @@ def estimate_noise(objective: MatrixFit, theta: Vector, *, strict: bool = True) 
     if excess > MISSING_COMPONENT:
         raise UnsupportedError(
             "the residuals are not noise",
-            f"their leading component is {excess:.1f} times what noise of this size makes",
+            f"their leading component is {excess:.1f} times that of pure noise of this size",
             "intervals would be far too short or too long",
             "raise the rank, or lower the penalty",
         )
@@ -99,10 +99,10 @@ def estimate_noise(objective: MatrixFit, theta: Vector, *, strict: bool = True) 
 
 
 def degrees_of_freedom(objective: MatrixFit, theta: Vector) -> float:
-    """Return the degrees of freedom of the fit; a penalty leaves fewer than the model has.
+    """Return the degrees of freedom of the fit; a penalty leaves fewer than the model has by itself.
 
-    With a penalty on a table each row and column counts with the trace of its share of precision that
-    comes from data, mixings of the factors taken off.
+    With a penalty on a table each row and column counts by the trace of the share of its precision that
+    comes from data, minus the mixings of the factors.
     """
     most = float(objective.degrees_of_freedom)
     if not objective.ridge or objective.observed_pattern is None:
@@ -113,7 +113,7 @@ def degrees_of_freedom(objective: MatrixFit, theta: Vector) -> float:
 
 
 def _excess(objective: MatrixFit, residual: Vector, noise: Noise) -> float:
-    """Return the residual matrix's norm in units of what independent noise makes; 0 where unknown."""
+    """Return the residual matrix's norm in units of that of independent noise; 0 if unknown."""
     pattern = objective.observed_pattern
     if pattern is None or not noise.level > 0:
         return 0.0
@@ -137,8 +137,8 @@ class TangentCovariance:
         A recovery objective in float64 with squared loss.
     theta : ndarray, shape (size,)
     form : {"auto", "exact", "block"}
-        "exact" factors the Gram matrix of the Jacobian, size x size. "block" takes the other side's
-        factors for known and adds the variances of both sides; observed entries only. "auto" is exact
+        "exact" factors the Gram matrix of the Jacobian, size x size. "block" treats the other side's
+        factors as known and adds the variances of both sides; observed entries only. "auto" is exact
         up to 2,500 parameters.
     """
 
@@ -184,7 +184,7 @@ class TangentCovariance:
 
     @cached_property
     def _root(self) -> Matrix:
-        """Cholesky factor of the Gram matrix with the directions that change nothing lifted."""
+        """Cholesky factor of the Gram matrix, shifted on the gauge directions."""
         objective = self.objective
         gram = gram_matrix(jacobian_matrix(objective, self._point), objective.weights)
         if objective.penalties:
@@ -202,8 +202,8 @@ class TangentCovariance:
             raise UnsupportedError(
                 "the data leave directions of the matrix undetermined",
                 "a singular Jacobian",
-                fix="lower the rank, set a penalty (on biases too if parts of the table are apart), or ask "
-                "diagnose which cells are open",
+                fix="lower the rank, set a penalty (on biases too if parts of the table are disconnected), "
+                "or let diagnose list the undetermined cells",
             )
         return root
 
@@ -220,7 +220,7 @@ class TangentCovariance:
 
 @final
 class _UnitMap:
-    """The matrix with a single one."""
+    """A matrix with a single entry equal to one."""
 
     def __init__(self, shape: tuple[int, int], row: int, column: int) -> None:
         self.shape, self._row, self._column = shape, row, column
@@ -244,7 +244,7 @@ class _UnitMap:
 @final
 @dataclass(frozen=True, eq=False)
 class _Sides:
-    """A table's cells, sorted by row, with what multiplies the unknowns of rows and of columns."""
+    """A table's cells, sorted by row, with the multipliers of the unknowns of rows and of columns."""
 
     rows: Indices
     columns: Indices
@@ -258,7 +258,7 @@ class _Sides:
     def of(cls, objective: MatrixFit, theta: Vector) -> _Sides:
         pattern, factors, r = objective.observed_pattern, objective.matrix(theta), objective.rank
         if pattern is None:
-            raise UnsupportedError("variances by row and column need observed entries", objective.describe())
+            raise UnsupportedError("block variances need observed entries", objective.describe())
         weights = objective.weighted(np.ones(objective.y.size))
         for_rows, for_columns = factors.right[:, :r], factors.left[:, :r]
         if "row" in pattern.biases:
@@ -274,7 +274,7 @@ class _Sides:
         return cls(rows, columns, weights[order], for_rows, for_columns, row_ridges, column_ridges)
 
     def turned(self) -> _Sides:
-        """Return the same with rows and columns exchanged."""
+        """Return the table with rows and columns exchanged."""
         order = np.argsort(self.columns, kind="stable")
         return _Sides(
             self.columns[order],
@@ -287,7 +287,7 @@ class _Sides:
         )
 
     def row_variances(self, rows: Indices, columns: Indices) -> Vector:
-        """Return the variances of cells from the errors of their rows' unknowns alone."""
+        """Return the variances of cells due to the errors of their rows' unknowns alone."""
         out = np.empty(rows.size)
         if not rows.size:
             return out
@@ -299,7 +299,7 @@ class _Sides:
             seen = values > DETERMINED * max(float(values[-1]), np.finfo(float).tiny)
             parts = (design @ vectors) ** 2
             out[places] = (parts[:, seen] / values[seen]).sum(axis=1)
-            # what the row's cells say nothing about may be anything
+            # directions that the row's cells do not determine have infinite variance
             unseen = parts[:, ~seen].sum(axis=1) > DETERMINED * parts.sum(axis=1)
             out[places[unseen]] = np.inf
         return out

@@ -1,4 +1,4 @@
-"""Quantum state tomography: the density matrix of counts, with error bars."""
+"""Quantum state tomography: a density matrix estimated from counts, with error bars."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from lowland.sensing.recovery import Recovery
 @final
 @dataclass(frozen=True, eq=False)
 class StateEstimate:
-    """A density matrix from counts, and how far resampled counts move it.
+    """A density matrix estimated from counts, with estimates from resampled counts for error bars.
 
     Parameters
     ----------
     state : ndarray, shape (n, n)
         Positive semidefinite of trace one.
     fit : Recovery
-        The maximum-likelihood problem, whose matrix is the state times the total intensity.
+        The maximum-likelihood fit, whose matrix is the state times the total intensity.
     resampled : ndarray, shape (b, n, n)
-        Estimates from counts drawn anew from the fitted ones.
+        Estimates from counts resampled from the fitted means.
 
     Examples
     --------
@@ -61,16 +61,16 @@ class StateEstimate:
 
     @property
     def nearest_pure_state(self) -> Matrix:
-        """The pure state of the largest fidelity, shape (n,), its largest entry real and positive."""
+        """The nearest pure state, shape (n,), with its largest entry real and positive."""
         vector: Matrix = np.linalg.eigh(self.state)[1][:, -1]
         return np.asarray(vector * np.exp(-1j * np.angle(vector[np.argmax(np.abs(vector))])))
 
     def fidelity(self, target: ArrayLike) -> float:
-        """Return the fidelity t^H state t to a pure target state, normalised to t first."""
+        """Return the fidelity t^H state t, with t the normalised pure target state."""
         return fidelity(self.state, np.asarray(target))
 
     def error(self, quantity: Callable[[Matrix], float]) -> float:
-        """Return the standard deviation of a number over the resampled estimates.
+        """Return the standard deviation of a quantity over the resampled estimates.
 
         Parameters
         ----------
@@ -80,8 +80,8 @@ class StateEstimate:
         Returns
         -------
         float
-            An estimate; near the edge of what is possible (purity 1) errors are not symmetric.
-            NaN where there are fewer than two.
+            An estimate; near a boundary (purity 1) errors are not symmetric.
+            NaN if there are fewer than two resampled estimates.
         """
         if len(self.resampled) < 2:
             return float("nan")
@@ -136,9 +136,9 @@ def estimate_state(
 ) -> StateEstimate:
     """Estimate a density matrix from counts by maximum likelihood.
 
-    Counts are taken for Poisson with means tr(A_k X), where X is the state times the total
-    intensity. Where the outcomes of each setting are complete and settings were given equal
-    times, the state is the same as by the multinomial likelihood.
+    Counts are modelled as Poisson with means tr(A_k X), where X is the state times the total
+    intensity. If the outcomes of each setting are complete and all settings were measured for equal
+    times, the state equals that of the multinomial likelihood.
 
     Parameters
     ----------
@@ -147,18 +147,18 @@ def estimate_state(
     counts : array_like, shape (p,)
         Not negative.
     rank : int, optional
-        Largest rank of the state; by default full.
+        Largest rank of the state; full by default.
     n_resamples : int
         Estimates from resampled counts, for the error bars; 0 for none.
     rng : int, Generator or None
         Source of randomness.
     on_progress : callable, optional
-        Takes the resampled estimates done, all of them, and the seconds since the first.
+        Called with the number of resampled estimates done, their total, and the seconds since the first.
 
     Returns
     -------
     StateEstimate
-        After an interrupt, with the resampled estimates that were complete.
+        After an interrupt, with the resampled estimates completed so far.
 
     Raises
     ------
@@ -205,7 +205,7 @@ def estimate_state(
             certify=certify,
         )
 
-    # at full rank the problem is convex in disguise and one start is enough
+    # at full rank the problem is convex in the matrix, so one start is enough
     fit = solve(y, first, "auto", certify=True, restarts=0 if rank >= measurement.shape[0] else "auto")
     means = np.maximum(fit.objective.predict(fit.search.theta), 0.0)
     resampled: list[Matrix] = []
@@ -225,7 +225,7 @@ def estimate_state(
 
 
 def _drawn(means: Vector, rng: np.random.Generator) -> Vector:
-    """Return Poisson counts, not all of them zero; beyond a billion their normal limit."""
+    """Return Poisson counts, not all zero; above a billion drawn from the normal limit."""
     while True:
         small = rng.poisson(np.minimum(means, 1e9)).astype(float)
         large = np.maximum(means + np.sqrt(means) * rng.standard_normal(means.size), 0.0)

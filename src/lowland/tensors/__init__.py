@@ -1,4 +1,4 @@
-"""Tensors of low Tucker rank from all of their cells or some."""
+"""Tensors of low Tucker rank from all or some of their cells."""
 
 from lowland.core.lazy import lazy_names
 

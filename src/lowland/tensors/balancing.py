@@ -19,8 +19,8 @@ from lowland.tensors.tucker_tensor import TuckerTensor
 class TuckerBalancing:
     """Penalty strength * sum_n ||F_n^T F_n - S_(n) S_(n)^T||_F^2 of a Tucker point.
 
-    Every tensor of the model has a point where it is zero, so it does not bias the fit; it makes level
-    sets compact.
+    Every tensor of the model has a point where the penalty is zero, so it does not bias the fit; it makes
+    level sets compact.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class TuckerBalancing:
         return self.strength * total - self.value(theta)
 
     def gradient(self, theta: Vector) -> Vector:
-        """Return its gradient, shape (size,)."""
+        """Return the gradient of the penalty, shape (size,)."""
         core, factors = self._split(theta)
         on_core, out = np.zeros_like(core), []
         for n, (factor, d) in enumerate(zip(factors, self._excesses(core, factors), strict=True)):
@@ -67,7 +67,7 @@ class TuckerBalancing:
         return np.concatenate([on_core.ravel(), *out])
 
     def hessian_product(self, theta: Vector, direction: Vector) -> Vector:
-        """Return its Hessian times a direction."""
+        """Return the Hessian of the penalty times a direction."""
         core, factors = self._split(theta)
         core_d, factors_d = self._split(direction)
         on_core, out = np.zeros_like(core), []

@@ -1,4 +1,4 @@
-"""What the judges of tensors read: a fit of low Tucker rank to known cells."""
+"""Protocols of tensor fits that the judges of tensors read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lowland.tensors.tucker_tensor import TuckerTensor
 
 
 class TensorFit(Fit, Protocol):
-    """Known cells of a tensor of low Tucker rank."""
+    """A fit of low Tucker rank to the known cells of a tensor."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -28,7 +28,7 @@ class TensorFit(Fit, Protocol):
 
     @property
     def full_tensor(self) -> Matrix | None:
-        """The dense tensor where every cell is known and weighs the same, None otherwise."""
+        """The dense tensor if every cell is known and has the same weight, None otherwise."""
 
     @property
     def square(self) -> float:
@@ -52,7 +52,7 @@ class TensorFit(Fit, Protocol):
 
 
 class HasFullTensor(TensorFit, Protocol):
-    """A dense tensor of which every cell is known and weighs the same."""
+    """A fit to a dense tensor whose cells are all known and have the same weight."""
 
     @property
     def full_tensor(self) -> Matrix:

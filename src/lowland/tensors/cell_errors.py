@@ -1,4 +1,4 @@
-"""The error to expect for a cell of a tensor that was not seen: noise, and what the fit does not know."""
+"""The expected error of predictions of unseen cells: noise, and the uncertainty of the fit."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from lowland.core.errors import UnsupportedError
 from lowland.tensors.normal_matrix import normal_matrix
 from lowland.tensors.objective import TuckerObjective, sum_of_squares
 
-# most unknowns, and unseen cells looked at
+# largest number of unknowns, and of unseen cells evaluated
 LARGEST, SAMPLE = 3000, 20_000
-# eigenvalues of the normal equations below this part of the largest are zero
+# eigenvalues of the normal equations below this fraction of the largest count as zero
 SMALLEST = 1e-13
 
 
 @final
 @dataclass(frozen=True)
 class NewCellError:
-    """What a new observation of an unseen cell is expected to miss its prediction by.
+    """Expected error of the prediction of a new observation of an unseen cell.
 
     Parameters
     ----------
     total : float
-        Root mean square of the difference, over the unseen cells (over all cells where all were seen).
+        Root mean square of the difference, over the unseen cells (over all cells if all were seen).
     noise : float
         Standard deviation of the noise, from the residuals and the degrees of freedom.
     fit : float
@@ -69,14 +69,14 @@ def new_cell_error(objective: TuckerObjective, theta: Vector) -> NewCellError:
     free = objective.data.size - objective.model.degrees_of_freedom
     if free < 1:
         raise UnsupportedError(
-            "the residuals tell nothing of the noise",
+            "the residuals leave nothing to estimate the noise from",
             f"{objective.data.size} known cells for {objective.model.degrees_of_freedom} degrees of freedom",
         )
     if objective.size > LARGEST:
         raise UnsupportedError(
             "the Jacobian is too large",
             f"{objective.size} unknowns, at most {LARGEST}",
-            fix="hold cells out instead",
+            fix="measure the error on held-out cells instead",
         )
     residual = objective.predict(theta) - objective.y
     noise = float(np.sqrt(sum_of_squares(residual, objective.weights) / free))
@@ -91,7 +91,7 @@ def new_cell_error(objective: TuckerObjective, theta: Vector) -> NewCellError:
     if not values[keep][0] > SMALLEST * values[-1]:
         raise UnsupportedError(
             "the known cells do not determine the fit",
-            "components that could be anything",
+            "components that the data leave free",
             fix="lower the ranks",
         )
     share = float(
@@ -102,13 +102,13 @@ def new_cell_error(objective: TuckerObjective, theta: Vector) -> NewCellError:
 
 
 def _unseen(objective: TuckerObjective) -> Matrix:
-    """Return unseen cells, all or evenly spaced ones; all cells where all were seen."""
+    """Return unseen cells, all or evenly spaced ones; all cells if all were seen."""
     count = int(np.prod(objective.shape, dtype=np.int64))
     if objective.data.is_full:
         flat = np.arange(count)
     else:
         known = np.ravel_multi_index(tuple(objective.data.all_positions().T), objective.shape)
-        if count > 50 * SAMPLE + known.size:  # mostly unseen: draw, and drop what was seen
+        if count > 50 * SAMPLE + known.size:  # mostly unseen: draw at random, and drop the seen cells
             drawn = np.random.default_rng(0).integers(0, count, 2 * SAMPLE)
             flat = np.setdiff1d(drawn, known)
         else:

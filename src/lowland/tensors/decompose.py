@@ -1,4 +1,4 @@
-"""`decompose_tucker`: the Tucker decomposition of a tensor of which all or some cells are known."""
+"""`decompose_tucker`: the Tucker decomposition of a tensor with all or some cells known."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from lowland.tensors.ranks import RankChoice, choose_ranks
 from lowland.tensors.search.starts import sequential_start
 from lowland.tensors.tucker_tensor import TuckerTensor
 
-# random starts of fits that only compare ranks
+# random starts of the fits that compare ranks
 PATH_RESTARTS = 1
-# single precision is kept for more cells than this, within this range of magnitudes
+# tensors with more cells than this stay in single precision, within this range of magnitudes
 LARGEST_DOUBLED, SINGLE_SCALE = 20_000_000, (1e-8, 1e8)
 
 
@@ -54,39 +54,39 @@ def decompose_tucker(  # noqa: PLR0913
     Parameters
     ----------
     tensor : array_like, shape (I_1, ..., I_N), or TensorObservations
-        Three modes or more. NaN is a missing cell, zero is a value.
+        With three modes or more. NaN is a missing cell, zero is a value.
     ranks : int, sequence of int, "auto", or None
         Columns of the factors, one number for all modes or one per mode. "auto" chooses them by held-out
         cells; None needs a `tolerance`.
     tolerance : float, optional
-        Relative error that the decomposition must not exceed; the ranks are chosen for it. Only where every
+        Relative error that the decomposition must not exceed; the ranks are chosen for it. Only if every
         cell is known.
     observed : array_like of bool, same shape, optional
         Which cells are known.
     weights : array_like, same shape, optional
         Weights of the squared errors.
     balancing : float
-        Strength of the regulariser that keeps core and factors of one size, in units of the data, at most
-        1,000; it does not change the fit.
+        Strength of the regulariser that balances the sizes of core and factors, in units of the data, at
+        most 1,000; it does not change the fit.
     start : {"auto", "sequential", "random"}
-        From truncated singular value decompositions of the unfoldings, missing cells filled with zeros and
-        all scaled up (once, it is always the same); or from random points only. "auto" is the first, then
-        random ones.
+        "sequential" starts once from truncated singular value decompositions of the unfoldings, with
+        missing cells filled with zeros and everything scaled up; "random" from random points only. "auto"
+        does the first, then random ones.
     n_restarts : int or "auto"
         Random starts after the first. "auto": a few for small tensors or missing cells, until the best
-        value has been met three times; none where the fit is exact or the tensor large.
+        value has been reached three times; none if the fit is exact or the tensor large.
     max_iterations : int
-        Steps of each search; a finish of at most 50 Newton steps comes on top.
+        Steps of each search, not counting at most 50 final Newton steps.
     rng : int, Generator or None
         Source of randomness.
     callbacks : sequence of callable
-        As in `lowland.search.run`, for the search that goes on from the best start.
+        As in `lowland.search.run`, for the search that continues from the best start.
     certify : bool
         Whether to judge the answer.
     effort : {"quick", "standard", "thorough"}
-        How many times the work of the fit may be spent on judging: a quarter, one, or a hundred times.
+        Work that judging may take, as a multiple of the fit's: a quarter, one, or a hundred times.
     judging_seconds : float, optional
-        Nor more than so many seconds; see `certify`.
+        Limit on the seconds of judging as well; see `certify`.
 
     Returns
     -------
@@ -95,16 +95,16 @@ def decompose_tucker(  # noqa: PLR0913
     Raises
     ------
     InvalidInputError
-        If there are fewer than three modes, ranks that no tensor of the shape has, an empty slice, or
+        If there are fewer than three modes, ranks that no tensor of this shape can have, an empty slice, or
         values that are not finite.
 
     Notes
     -----
-    Where every cell is known, higher-order orthogonal iteration from the sequentially truncated
-    decomposition; otherwise Newton steps in a trust region on the known cells. Several starts are followed
-    for some steps each, and the best end is gone on from. Then ways out of saddles of high order are looked
-    for, and the search goes on from there. Tensors in single precision are searched in double precision up to
-    twenty million cells.
+    If every cell is known, the solver is higher-order orthogonal iteration from the sequentially truncated
+    decomposition; otherwise Newton steps in a trust region on the known cells. Several starts run for some
+    steps each, and the search continues from the best of them. It then looks for escape directions from
+    saddles of high order, and continues from there. Tensors in single precision are searched in double
+    precision up to twenty million cells.
 
     For an exactly low-rank tensor every local minimum is global (the reference); with noise bad local minima
     exist, so several starts are tried, and the certificate bounds how far the fit is from the best.
@@ -124,7 +124,7 @@ def decompose_tucker(  # noqa: PLR0913
     >>> bool(np.allclose(fit.tensor(), truth)), fit.certificate["globally_optimal"].verdict.name
     (True, 'PROVED')
     """
-    settings = Settings.for_effort(effort)  # an unknown one is an error before any work
+    settings = Settings.for_effort(effort)  # an unknown effort raises before any computation
     data = as_observations(tensor, observed, weights)
     check_scale(data.values, "tensor")
     if data.weights is not None:
@@ -147,16 +147,16 @@ def decompose_tucker(  # noqa: PLR0913
 
 
 def _in_working_precision(data: TensorObservations) -> TensorObservations:
-    """Return the data in double precision unless they are many; many must be of middling size."""
+    """Return the data in double precision; very large data stay as they are, after a check of their scale."""
     if data.values.dtype == np.float64 or data.size <= LARGEST_DOUBLED:
         return data.in_double()
     largest = out_of_scale(data.values, *SINGLE_SCALE)
     if largest:
         raise InvalidInputError(
-            "the tensor is out of scale for single precision",
+            "the tensor's values are out of scale for single precision",
             f"largest magnitude {largest:.3g}",
-            "fourth powers leave its range",
-            "choose another unit, or pass float64",
+            "fourth powers overflow or underflow",
+            "rescale the data, or pass float64",
         )
     return data
 
@@ -166,11 +166,13 @@ def as_observations(
     observed: ArrayLike | None = None,
     weights: ArrayLike | None = None,
 ) -> TensorObservations:
-    """Return the known cells of what a user passes as a tensor."""
+    """Return the known cells of a tensor passed as an array or as observations."""
     if isinstance(tensor, TensorObservations):
         if observed is not None or weights is not None:
             raise InvalidInputError(
-                "observed and weights are for arrays", "TensorObservations", fix="put the weights in there"
+                "observed and weights apply to arrays only",
+                "TensorObservations",
+                fix="pass the weights to TensorObservations",
             )
         return tensor
     return TensorObservations.from_array(tensor, observed=observed, weights=weights)
@@ -187,11 +189,11 @@ def _ranks(
     if tolerance is not None:
         if ranks is not None:
             raise InvalidInputError(
-                "ranks and tolerance are both given", f"{ranks}, {tolerance}", fix="pass one"
+                "ranks and tolerance are both given", f"{ranks}, {tolerance}", fix="pass only one of them"
             )
         if not data.is_full or data.weights is not None:
             raise InvalidInputError(
-                "a tolerance needs a tensor whose cells are all known and weigh the same",
+                "a tolerance needs a tensor with every cell known and all weights equal",
                 f"{data.size} known cells",
                 fix='pass ranks, or ranks="auto"',
             )
@@ -203,7 +205,7 @@ def _ranks(
         raise InvalidInputError("ranks are missing", "None", fix='pass ranks, a tolerance, or ranks="auto"')
     if isinstance(ranks, str):
         if ranks != "auto":
-            raise InvalidInputError("ranks are unknown", repr(ranks), fix='pass numbers or "auto"')
+            raise InvalidInputError("ranks are invalid", repr(ranks), fix='pass numbers or "auto"')
         few = replace(
             plan, n_restarts=PATH_RESTARTS if plan.n_restarts == "auto" else plan.n_restarts, to_the_end=False
         )

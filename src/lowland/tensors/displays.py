@@ -12,7 +12,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.report.displays import new_axes
 from lowland.report.figures import COLOURS
 
-# components of a factor that are drawn
+# number of components of a factor that are drawn
 DRAWN = 4
 
 
@@ -25,7 +25,7 @@ class ModeSpectraDisplay:
     ----------
     spectra : sequence of ndarray
     names : sequence of str
-        Of the modes.
+        Names of the modes.
     """
 
     spectra: Sequence[Vector]
@@ -55,7 +55,7 @@ class FactorDisplay:
     ----------
     factor : ndarray, shape (I, r)
     name : str
-        Of the mode.
+        Name of the mode.
     """
 
     factor: Matrix
@@ -80,7 +80,7 @@ class FactorDisplay:
 @final
 @dataclass
 class CoreDisplay:
-    """Sizes of the largest numbers of the core, with the components that they join.
+    """The largest entries of the core, with the components that they couple.
 
     Parameters
     ----------
@@ -99,5 +99,5 @@ class CoreDisplay:
         self.ax_.barh(np.arange(order.size), 100 * shares.ravel()[order], color=COLOURS[0])
         self.ax_.set_yticks(np.arange(order.size), labels)
         self.ax_.invert_yaxis()
-        self.ax_.set(xlabel="share of the core's squares, %", ylabel="components joined")
+        self.ax_.set(xlabel="share of the core's squares, %", ylabel="components coupled")
         return self

@@ -1,4 +1,4 @@
-"""`TuckerFit`: what `decompose_tucker` returns."""
+"""`TuckerFit`: the result of `decompose_tucker`."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ class TuckerFit:
     Parameters
     ----------
     parts : TuckerTensor
-        Core and factors in canonical form: orthonormal columns, an all-orthogonal core whose slices fall in
-        norm, the largest number of each column positive.
+        Core and factors in canonical form: orthonormal columns, an all-orthogonal core with slices in order
+        of decreasing norm, and the largest entry of each column positive.
     search : SearchResult
         The best of all starts: why it stopped and its trace.
     certificate : Certificate or None
-        What is proved; None if it was not asked for, or the search was interrupted.
+        What is proved; None if not asked for, or if the search was interrupted.
     objective : TuckerObjective
         The problem that was solved.
     attempts : tuple of Attempt
-        Every start, in order, with its end.
+        Every start, in order, and how it ended.
     escapes : tuple of int
-        Orders of the saddles that the best search left by a change that no Hessian shows.
+        Orders of the saddles that the best search escaped by a change invisible to the Hessian.
     choice : RankChoice or None
-        How the ranks were chosen, where held-out cells chose them.
+        How the ranks were chosen, if by held-out cells.
 
     Examples
     --------
@@ -80,17 +80,17 @@ class TuckerFit:
         return self.parts.ranks
 
     def tensor(self) -> Matrix:
-        """Return the dense tensor of the model, missing cells filled in."""
+        """Return the dense tensor of the model, including the missing cells."""
         return self.parts.tensor()
 
     def completed(self) -> Matrix:
-        """Return the dense tensor with known cells as they are and missing ones from the model."""
+        """Return the dense tensor with known cells kept and missing cells predicted by the model."""
         known = self.objective.data.array()
         missing = np.isnan(known)
         return np.where(missing, self.tensor(), known)
 
     def predict(self, positions: ArrayLike) -> Vector:
-        """Return cells of the model.
+        """Return the model's predictions of cells.
 
         Parameters
         ----------
@@ -104,11 +104,12 @@ class TuckerFit:
         shape = np.array(self.parts.shape)
         if at.ndim != 2 or at.shape[1] != shape.size or not np.issubdtype(at.dtype, np.integer):
             raise InvalidInputError(
-                "positions must be whole numbers, one per mode", f"{at.dtype} of shape {at.shape}"
+                "positions must be integers, one per mode and cell", f"{at.dtype} of shape {at.shape}"
             )
         if (at < 0).any() or (at >= shape).any():
             raise InvalidInputError(
-                f"positions lie outside the shape {self.parts.shape}", f"{at.max(axis=0).tolist()}"
+                f"positions lie outside the shape {self.parts.shape}",
+                f"from {at.min(axis=0).tolist()} to {at.max(axis=0).tolist()}",
             )
         order = np.argsort(at[:, 0], kind="stable")
         out = np.empty(len(at), self.core.dtype)
@@ -125,22 +126,22 @@ class TuckerFit:
 
     @property
     def compression_ratio(self) -> float:
-        """Numbers in the tensor over numbers in core and factors."""
+        """Number of cells of the tensor over number of entries of core and factors."""
         return float(np.prod(self.parts.shape, dtype=float)) / self.parts.stored_numbers
 
     def new_cell_error(self) -> NewCellError:
-        """Return the error to expect for a new observation of a cell that was not seen.
+        """Return the expected error of predictions of new observations of unseen cells.
 
         Returns
         -------
         NewCellError
-            Noise, and what the uncertainty of the fit adds over the unseen cells on average. An estimate,
-            to first order in the noise, that takes the ranks for right.
+            Noise, and what the uncertainty of the fit adds on average over the unseen cells. This is an
+            estimate, to first order in the noise, that assumes the ranks are right.
 
         Raises
         ------
         UnsupportedError
-            If the known cells tell nothing of the noise, or the problem is too large.
+            If the known cells leave nothing to estimate the noise from, or the problem is too large.
         """
         return self._new_cell_error
 
@@ -162,7 +163,7 @@ class TuckerFit:
         Parameters
         ----------
         path : path
-            Where to; an existing file is replaced whole.
+            Output file; an existing file is replaced.
         """
         from lowland.report.page import write_report
         from lowland.tensors.report import tucker_page
@@ -176,7 +177,7 @@ class TuckerFit:
             f"{self.compression_ratio:.3g} times fewer numbers",
             f"stopped: {self.search.stop_reason.value}, {self.search.message}",
         ]
-        lines += [f"left a saddle of order {order}" for order in self.escapes]
+        lines += [f"escaped from a saddle of order {order}" for order in self.escapes]
         lines += [
             f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
             for k, a in enumerate(self.attempts)

@@ -1,4 +1,4 @@
-"""All cells of a Tucker tensor, or some of them: values, and derivatives both ways."""
+"""All or some cells of a Tucker tensor: values, and forward and reverse derivatives."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from lowland.tensors.tucker_tensor import TuckerTensor
 
 
 class TensorMeasurement(Protocol):
-    """Which numbers of a Tucker tensor are seen, with their derivatives in core and factors."""
+    """The observed cells of a Tucker tensor, with their derivatives in core and factors."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -39,19 +39,19 @@ class TensorMeasurement(Protocol):
 
     @property
     def size(self) -> int:
-        """How many numbers."""
+        """Number of observed cells."""
 
     def measure(self, at: TuckerTensor) -> Vector:
-        """Return the numbers, shape (p,)."""
+        """Return the observed cells, shape (p,)."""
 
     def push(self, at: TuckerTensor, change: TuckerTensor) -> Vector:
-        """Return their derivatives along a change of core and factors."""
+        """Return the derivatives of the cells along a change of core and factors."""
 
     def pull(self, at: TuckerTensor, weights: Vector) -> TuckerTensor:
-        """Return the gradients of their weighted sum in core and factors."""
+        """Return the gradients of the weighted sum of the cells in core and factors."""
 
     def pull_derivative(self, at: TuckerTensor, change: TuckerTensor, weights: Vector) -> TuckerTensor:
-        """Return the derivative of `pull` along a change, the weights held fixed."""
+        """Return the derivative of `pull` along a change, with the weights held fixed."""
 
 
 @final
@@ -65,7 +65,7 @@ class AllCells:
 
     Notes
     -----
-    Values and derivatives cost O(r I_1 ... I_N) operations: products along modes, the contractions with the
+    Values and derivatives cost O(r I_1 ... I_N) operations: products along modes, with contractions of the
     whole tensor shared between modes.
     """
 
@@ -73,11 +73,11 @@ class AllCells:
 
     @property
     def size(self) -> int:
-        """How many cells."""
+        """Number of cells."""
         return int(np.prod(self.shape, dtype=np.int64))
 
     def _work(self, at: TuckerTensor) -> float:
-        """Return the work of all cells: the last product along a mode makes nearly all of it."""
+        """Return the work of all cells: nearly all of it is the last product along a mode."""
         return CALL / 2 * len(self.shape) + self.size * (2 + max(at.ranks) / 12)
 
     def measure(self, at: TuckerTensor) -> Vector:
@@ -112,7 +112,7 @@ class AllCells:
         return TuckerTensor(core, tuple(factors))
 
     def pull_derivative(self, at: TuckerTensor, change: TuckerTensor, weights: Vector) -> TuckerTensor:
-        """Return the derivative of `pull` along a change, the weights held fixed."""
+        """Return the derivative of `pull` along a change, with the weights held fixed."""
         touch(4 * self._work(at))
         factors: list[Matrix] = list(at.factors)
         core = at.core
@@ -149,7 +149,7 @@ class SomeCells:
 
     @property
     def size(self) -> int:
-        """How many cells."""
+        """Number of cells."""
         return len(self.positions)
 
     @cached_property
@@ -160,7 +160,7 @@ class SomeCells:
         return block_bounds(self._first, grid.shape[1])
 
     def _work(self, at: TuckerTensor) -> float:
-        """Return the work of the listed cells: each sums over the core, the first mode contracted."""
+        """Return the work of the listed cells: each sums over the core with the first mode contracted."""
         return CALL + self.size * (4 + float(np.prod(at.ranks[1:])))
 
     def measure(self, at: TuckerTensor) -> Vector:
@@ -185,7 +185,7 @@ class SomeCells:
         return TuckerTensor(core, (on_grid @ flat.T, *others))
 
     def pull_derivative(self, at: TuckerTensor, change: TuckerTensor, weights: Vector) -> TuckerTensor:
-        """Return the derivative of `pull` along a change, the weights held fixed."""
+        """Return the derivative of `pull` along a change, with the weights held fixed."""
         touch(4 * self._work(at))
         grids = self._grids(at, change)
         bounds = self._bounds(grids[0])

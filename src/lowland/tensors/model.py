@@ -15,9 +15,9 @@ from lowland.core.errors import InvalidInputError
 from lowland.tensors.kernels.mode_products import mode_product, multiply_modes, unfold
 from lowland.tensors.tucker_tensor import TuckerTensor
 
-# balancing sweeps, each quadratic in what is left once close
+# most balancing sweeps; they converge quadratically near the end
 SWEEPS = 60
-# slices of the core below so many roundings of the largest are zero
+# slices of the core below so many rounding units of the largest count as zero
 UNUSED = 32
 
 
@@ -62,7 +62,7 @@ class Tucker:
     def gauge(self, theta: Vector, *, linear: bool) -> Matrix:
         """Return directions that leave the tensor unchanged, shape (size, g): F_n K, and S x_n -K.
 
-        All K where the objective sees the tensor only (`linear`); skew K, rotations, where it sees more.
+        All K if the objective depends on the tensor only (`linear`); skew K, which are rotations, otherwise.
         """
         parts, out = self.unpack(theta), []
         for n, rank in enumerate(self.ranks):
@@ -78,14 +78,14 @@ class Tucker:
         return np.stack(out, axis=1) if out else np.zeros((self.size, 0), theta.dtype)
 
     def orthonormal(self, theta: Vector) -> TuckerTensor:
-        """Return orthonormal factors and an all-orthogonal core whose slices fall in norm, signs fixed."""
+        """Return orthonormal factors and an all-orthogonal core, slices in decreasing norm, signs fixed."""
         parts = self.unpack(theta)
         bases, triangles = zip(*(np.linalg.qr(factor) for factor in parts.factors), strict=True)
         core = multiply_modes(parts.core, triangles)
         turns = [_leading_basis(unfold(core, n)) for n in range(core.ndim)]
         factors = [basis @ turn for basis, turn in zip(bases, turns, strict=True)]
         core = multiply_modes(core, [turn.T for turn in turns])
-        for n, factor in enumerate(factors):  # the largest number of each column is positive
+        for n, factor in enumerate(factors):  # the largest entry of each column is positive
             largest = factor[np.abs(factor).argmax(axis=0), np.arange(factor.shape[1])]
             signs = np.where(largest < 0, -1, 1).astype(theta.dtype)
             factors[n] = factor * signs
@@ -102,7 +102,7 @@ class Tucker:
         Parameters
         ----------
         parts : TuckerTensor
-            Slices of the core that are zero to rounding are set to zero, and their columns too.
+            Slices of the core that are zero to rounding are set to zero, and the matching columns too.
 
         Returns
         -------
@@ -110,7 +110,7 @@ class Tucker:
 
         Notes
         -----
-        One mode after the other is balanced in closed form: with P = F_n^T F_n and Q = S_(n) S_(n)^T the
+        Modes are balanced one after the other in closed form: with P = F_n^T F_n and Q = S_(n) S_(n)^T the
         mixing G is the square root of the geometric mean of P and the inverse of Q.
         """
         used = [_used(unfold(parts.core, n)) for n in range(parts.core.ndim)]
@@ -127,36 +127,36 @@ class Tucker:
 
 
 def check_ranks(ranks: tuple[int, ...], shape: tuple[int, ...]) -> None:
-    """Raise InvalidInputError unless tensors of a shape can have such multilinear ranks."""
+    """Raise InvalidInputError unless a tensor of the shape can have these multilinear ranks."""
     if len(ranks) != len(shape):
         raise InvalidInputError(
-            "ranks must be as many as modes",
+            "there must be one rank per mode",
             f"{len(ranks)} ranks for {len(shape)} modes",
-            fix="pass one per mode",
+            fix="pass one rank per mode",
         )
     for n, (rank, length) in enumerate(zip(ranks, shape, strict=True)):
         if isinstance(rank, bool) or not isinstance(rank, int | np.integer) or rank < 1:
             raise InvalidInputError("ranks must be positive integers", f"{rank!r} for mode {n}")
         if rank > length:
             raise InvalidInputError(
-                f"the rank of mode {n} is larger than the mode",
+                f"the rank of mode {n} is larger than the length of the mode",
                 f"rank {rank}, length {length}",
-                fix="lower it",
+                fix="lower the rank",
             )
         others = prod(ranks[:n]) * prod(ranks[n + 1 :])
         if rank > others:
             raise InvalidInputError(
                 f"the rank of mode {n} is larger than the product of the others",
-                f"{rank} against {others}",
+                f"rank {rank}, product {others}",
                 "no tensor has such ranks",
-                f"pass at most {others} there",
+                f"use rank {others} at most",
             )
 
 
 def possible_ranks(ranks: Sequence[int], shape: Sequence[int]) -> tuple[int, ...]:
-    """Return ranks lowered to the lengths of the modes, and to the products of the others."""
+    """Return ranks lowered to at most the lengths of the modes and the products of the other ranks."""
     out = [min(rank, length) for rank, length in zip(ranks, shape, strict=True)]
-    for _ in out:  # one that is lowered may lower another's product
+    for _ in out:  # lowering one rank may lower the bound on another
         for n in range(len(out)):
             out[n] = min(out[n], prod(out[:n]) * prod(out[n + 1 :]))
     return tuple(out)
@@ -188,7 +188,7 @@ def _balance(core: Matrix, factors: list[Matrix]) -> tuple[Matrix, list[Matrix]]
 
 
 def _mixings(p: Matrix, q: Matrix) -> tuple[Matrix, Matrix]:
-    """Return G and its inverse, with G^-1 P G^-1 = G Q G; small eigenvalues are lifted, so that G has one."""
+    """Return G and its inverse, with G^-1 P G^-1 = G Q G; small eigenvalues are raised to keep G regular."""
     values, vectors = _positive_eigh(q)
     root, pull = vectors * np.sqrt(values), vectors / np.sqrt(values)
     inner, turn = _positive_eigh(root.T @ p @ root)

@@ -15,7 +15,7 @@ from lowland.tensors.model import Tucker
 @final
 @dataclass(frozen=True, eq=False)
 class TuckerJacobian:
-    """Derivatives of listed cells in core and factors, exact in residues.
+    """Derivatives of listed cells in core and factors, exact modulo a prime.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ class TuckerJacobian:
 
     @property
     def unknowns(self) -> int:
-        """Numbers in core and factors."""
+        """Number of entries of core and factors."""
         return self.model.size
 
     def work(self, rows: int, *, few: bool = False) -> float:
-        """Return the work of `matrix` with so many rows; sparse factors would save nothing."""
+        """Return the work of `matrix` with a given number of rows; sparse factors would save nothing."""
         return 4.0 * rows * self.model.size
 
     @property
@@ -50,9 +50,9 @@ class TuckerJacobian:
     def matrix(
         self, prime: int, rng: np.random.Generator, most: int | None = None, *, few: bool = False
     ) -> Array:
-        """Return residues modulo `prime`, shape (p, unknowns), or at most so many random rows of them.
+        """Return residues modulo `prime`, shape (p, unknowns), or at most `most` random rows of them.
 
-        Cells read one row of each factor, so `few` makes no difference.
+        A cell depends on one row of each factor, so `few` makes no difference.
         """
         at = self.positions
         if most is not None and len(at) > most:
@@ -62,7 +62,7 @@ class TuckerJacobian:
         factors = [rng.integers(0, prime, (length, rank)).astype(np.int64) for length, rank in sides]
         rows = [factor[at[:, n]] for n, factor in enumerate(factors)]
         p = len(at)
-        kron = np.ones((p, 1), np.int64)  # of the factors' rows, which is the derivative in the core
+        kron = np.ones((p, 1), np.int64)  # Kronecker product of the factors' rows: the derivative in the core
         for row in rows:
             kron = (kron[:, :, None] * row[:, None, :] % prime).reshape(p, -1)
         blocks = [kron]
@@ -77,7 +77,7 @@ class TuckerJacobian:
 def _contracted(
     core: NDArray[np.int64], rows: list[NDArray[np.int64]], mode: int, prime: int
 ) -> NDArray[np.int64]:
-    """Return the core with the rows of every cell in all modes but one, shape (p, r_mode)."""
+    """Return the core contracted with every cell's rows in all modes but one, shape (p, r_mode)."""
     moved = np.moveaxis(core, mode, 0)
     others = [row for n, row in enumerate(rows) if n != mode]
     part = np.broadcast_to(moved.reshape(1, -1), (len(rows[0]), core.size))

@@ -1,4 +1,4 @@
-"""Searches for a Tucker decomposition of given ranks: several starts, the best end, ways out of saddles."""
+"""Searches for a Tucker decomposition of given ranks: several starts, the best one, escapes from saddles."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ from lowland.tensors.search.high_order_escape import HighOrderEscape
 from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
 from lowland.tensors.search.starts import random_start, sequential_start
 
-# up to so many cells several starts are tried, and columns in use may be given up for better ones
+# up to so many cells several starts are tried, and used columns may be replaced by better ones
 SMALL = 20_000
-# dense residuals up to this size are looked through for ways out of saddles
+# dense residuals up to this size are searched for escape directions from saddles
 LARGEST_DENSE = 20_000_000
-# normal equations that take so many products at most are formed and factored
+# normal equations that take at most so many products are formed and factored
 DENSE_WORK = 5e7
-# up to so many numbers in a point, times cells, Newton steps take the fit to its last digits
+# up to this product of unknowns and cells, Newton steps refine the fit to its last digits
 FINISH_WORK = 2e8
 STARTS = ("auto", "sequential", "random")
-# random starts after the first, where a first one may end badly
+# random starts after the first, where the first may end in a bad minimum
 RESTARTS_FULL, RESTARTS_MASKED = 4, 9
-# starts end once the best value has been met so often, to a part
+# no more starts once the best value has been reached so often, to this relative tolerance
 AGREEMENTS, ALIKE = 3, 1e-2
-# steps from a start before it is compared with others; escapes from one end
+# steps from a start before it is compared with others; most escapes from one end point
 ROUGH_STEPS, ROUNDS = 60, 20
-# a heavier regulariser would drown the data in its rounding
+# the rounding of a stronger regulariser would swamp the data
 HEAVIEST = 1e3
 
 
@@ -63,7 +63,7 @@ class SearchPlan:
     max_iterations : int
     callbacks : tuple of callable
     to_the_end : bool
-        Whether to go for the last digits and for ways out of saddles; a comparison of ranks does without.
+        Whether to refine to the last digits and look for escapes from saddles; not needed to compare ranks.
     """
 
     balancing: float = 0.1
@@ -82,7 +82,7 @@ class SearchPlan:
         if count != "auto" and (
             isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 0
         ):
-            raise InvalidInputError('n_restarts must be "auto" or a number from 0', repr(count))
+            raise InvalidInputError('n_restarts must be "auto" or a whole number of at least 0', repr(count))
         if not (isinstance(self.balancing, int | float | np.number) and 0 <= self.balancing <= HEAVIEST):
             raise InvalidInputError(
                 f"balancing must be a number from 0 to {HEAVIEST:g}", repr(self.balancing)
@@ -92,20 +92,20 @@ class SearchPlan:
             raise InvalidInputError("max_iterations must be a positive integer", repr(most))
         if self.start == "sequential" and count not in ("auto", 0):
             raise InvalidInputError(
-                'start="sequential" has no restarts',
+                'start="sequential" is deterministic and cannot be restarted',
                 f"n_restarts={count}",
-                fix='leave them out, or use "auto"',
+                fix='leave n_restarts out, or use start="auto"',
             )
 
 
-# steps at an exact fit, each worth several digits, and the share of what counts as exact at which they end
+# steps at an exact fit, each gaining several digits, and the fraction of the exact value at which they end
 LAST_STEPS, LAST_SHARE = 3, 1e-3
 
 
 def search_tucker(
     data: TensorObservations, ranks: tuple[int, ...], plan: SearchPlan, rng: np.random.Generator
 ) -> TuckerFit:
-    """Search roughly from every start, go on from the best end, and return its end, not judged."""
+    """Search roughly from every start, continue from the best end, and return the fit, not judged."""
     objective = make_tucker_objective(data, ranks, plan.balancing)
     enough = exact_value(objective)
     attempts: list[Attempt] = []
@@ -128,7 +128,7 @@ def search_tucker(
         if least <= enough or interrupted or (plan.n_restarts == "auto" and k and agreeing >= AGREEMENTS):
             break
     assert best is not None
-    if interrupted:  # whichever start is the best
+    if interrupted:  # reported as such, whichever start is the best
         best = replace(best, stop_reason=StopReason.INTERRUPTED, message="interrupted")
     escapes: tuple[int, ...] = ()
     if best.stop_reason is not StopReason.INTERRUPTED:
@@ -136,7 +136,7 @@ def search_tucker(
             best = _added(best, _descend(objective, best.theta, plan, rng))
         best, escapes = _leave_saddles(objective, best, plan, rng)
         best = _last_digits(objective, best, plan, rng)
-    # the balanced point has the same tensor and no more regulariser
+    # the balanced point has the same tensor and no larger regulariser
     parts = objective.orthonormal(best.theta)
     theta = objective.balanced(parts)
     best = replace(best, theta=theta, value=objective.value(theta))
@@ -146,7 +146,7 @@ def search_tucker(
 def _last_digits(
     objective: TuckerObjective, result: SearchResult, plan: SearchPlan, rng: np.random.Generator
 ) -> SearchResult:
-    """Return an exact fit with a residual of rounding size, which proofs of exactness need."""
+    """Return an exact fit with a residual at rounding level, as proofs of exactness need."""
     enough = exact_value(objective)
     full = objective.full_tensor is not None  # orthogonal iteration has reached it already
     if full or objective.dtype != np.float64 or not plan.to_the_end or not result.value <= enough:
@@ -155,7 +155,7 @@ def _last_digits(
     last = _run(objective, result.theta, stop, rng)
     if last.stop_reason is StopReason.INTERRUPTED or not last.value < result.value:
         return result
-    # the search has converged; that these steps end by their number is no news
+    # the search has converged: keep its reason, not the step limit of these last steps
     return replace(
         _added(result, last), solver=result.solver, stop_reason=result.stop_reason, message=result.message
     )
@@ -164,7 +164,7 @@ def _last_digits(
 def make_tucker_objective(
     data: TensorObservations, ranks: tuple[int, ...], balancing: float
 ) -> TuckerObjective:
-    """Return the objective, the regulariser's strength in units of the data."""
+    """Return the objective, with the regulariser's strength in units of the data."""
     objective = TuckerObjective(data, Tucker(data.shape, ranks))
     # core and factors of balanced points grow with the data to the power 1 / (N + 1)
     weight = 1.0 if data.weights is None else float(data.weights.mean(dtype=np.float64))
@@ -182,14 +182,14 @@ def exact_value(objective: TuckerObjective) -> float:
 def _starts(objective: TuckerObjective, plan: SearchPlan) -> list[str]:
     first = "random" if plan.start == "random" else "sequential"
     if first == "sequential" and objective.full_tensor is None and np.prod(objective.shape) > LARGEST_DENSE:
-        first = "random"  # a tensor filled with zeros would not fit
+        first = "random"  # a tensor filled with zeros would not fit in memory
     restarts = plan.n_restarts
     if restarts == "auto":
         small = objective.data.size <= SMALL
         restarts = (RESTARTS_FULL if objective.data.is_full else RESTARTS_MASKED) if small else 0
         if not objective.data.is_full and not small:
             restarts = 2
-    if plan.start == "sequential":  # there is only one
+    if plan.start == "sequential":  # a single start
         return [first]
     return [first] + ["random"] * int(restarts)
 
@@ -197,7 +197,7 @@ def _starts(objective: TuckerObjective, plan: SearchPlan) -> list[str]:
 def _leave_saddles(
     objective: TuckerObjective, result: SearchResult, plan: SearchPlan, rng: np.random.Generator
 ) -> tuple[SearchResult, tuple[int, ...]]:
-    """Leave saddles that no Hessian shows and descend again; return the end and the orders left."""
+    """Escape from saddles invisible to the Hessian and descend again; return the end and their orders."""
     enough, escapes = exact_value(objective), list[int]()
     stepper = HighOrderEscape(recycle=objective.data.size <= SMALL)
     for _ in range(ROUNDS if plan.to_the_end and np.prod(objective.shape) <= LARGEST_DENSE else 0):
@@ -214,7 +214,7 @@ def _leave_saddles(
 
 
 def _added(before: SearchResult, after: SearchResult) -> SearchResult:
-    """Return a search that went on from another, with the steps and seconds of both."""
+    """Return a search that continued another, with the steps and seconds of both."""
     return replace(
         after,
         iterations=before.iterations + after.iterations,
@@ -237,12 +237,12 @@ def _run(
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
 ) -> SearchResult:
-    """Search with the stepper for the data; the end is balanced."""
+    """Search with the stepper that suits the data; the end is balanced."""
     small = objective.data.size * objective.size**2 <= DENSE_WORK
     if objective.full_tensor is None and not small:
-        # radii grow where the model is good; long inner solves are wasted far from the end
+        # long inner solves are wasted far from the end
         return run(objective, TrustRegion(max_inner=60), theta, stop=stop, rng=rng, callbacks=callbacks)
-    # orthonormal factors are not balanced, which the regulariser would see; damping takes its place otherwise
+    # without the regulariser: orthonormal factors are not balanced; in Gauss-Newton damping takes its place
     data_alone = replace(objective, strength=0.0)
     stepper: Any = OrthogonalIteration() if objective.full_tensor is not None else GaussNewton(inner="dense")
     found = run(data_alone, stepper, theta, stop=stop, rng=rng, callbacks=callbacks)
@@ -250,7 +250,7 @@ def _run(
 
 
 def _rough(objective: TuckerObjective, plan: SearchPlan) -> StopRule:
-    """Return when a start has shown where it leads."""
+    """Return the stop rule of a rough search from a start."""
     most = min(plan.max_iterations, ROUGH_STEPS)
     return ValueBelow(exact_value(objective)) | RelativeDecreaseBelow(1e-2, window=8) | Iterations(most)
 

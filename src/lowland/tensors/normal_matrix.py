@@ -7,12 +7,12 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.tensors.tucker_tensor import TuckerTensor
 
-# numbers of the Jacobian that are held at a time
+# entries of the Jacobian held at a time
 CHUNK = 4_000_000
 
 
 def normal_matrix(parts: TuckerTensor, positions: Matrix, weights: Vector | None) -> Matrix:
-    """Return J^T W J of listed cells, shape (size, size), some cells at a time.
+    """Return J^T W J of listed cells, shape (size, size), computed in chunks of cells.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The Tucker objective: half the weighted squares of what is known, plus the balancing regulariser."""
+"""The Tucker objective: half the weighted squared errors of known cells, plus the balancing regulariser."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from lowland.tensors.normal_matrix import normal_matrix
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.tucker_tensor import TuckerTensor
 
-# cells that are evaluated at a time where only their squares are wanted
+# cells evaluated at a time when only the sum of squares is needed
 SLAB = 1_000_000
-# relative gradients that points found in single precision may have
+# largest relative gradient of points found in single precision
 SINGLE = 1e-3
 
 
@@ -37,12 +37,12 @@ class TuckerObjective:
     data : TensorObservations
     model : Tucker
     strength : float
-        Of the regulariser, at least 0.
+        Strength of the regulariser, at least 0.
 
     Notes
     -----
-    Values, gradients and Hessian products are exact, by products along modes where every cell is known,
-    and cell by cell otherwise.
+    Values, gradients and Hessian products are exact: by products along modes if every cell is known, cell
+    by cell otherwise.
 
     References
     ----------
@@ -61,7 +61,8 @@ class TuckerObjective:
     def __post_init__(self) -> None:
         if self.data.shape != self.model.shape:
             raise InvalidInputError(
-                "data and model have two shapes", f"{self.data.shape}, {self.model.shape}"
+                "data and model must have the same shape",
+                f"data {self.data.shape}, model {self.model.shape}",
             )
         if not (np.isfinite(self.strength) and self.strength >= 0):
             raise InvalidInputError("the strength of the balancing must be at least 0", repr(self.strength))
@@ -88,18 +89,18 @@ class TuckerObjective:
 
     @property
     def weights(self) -> Vector | None:
-        """Their weights, None where all are one."""
+        """Weights of the known values, None if all are one."""
         return self.data.weights
 
     @cached_property
     def measurement(self) -> TensorMeasurement:
-        """Which cells are known."""
+        """The measurement of the known cells."""
         positions = self.data.positions
         return AllCells(self.shape) if positions is None else SomeCells(positions, self.shape)
 
     @cached_property
     def penalties(self) -> tuple[TuckerBalancing, ...]:
-        """The regulariser, where it has a strength."""
+        """The regulariser; empty if its strength is zero."""
         if not self.strength:
             return ()
         return (TuckerBalancing(self.strength, self.model.shape, self.model.ranks),)
@@ -121,17 +122,17 @@ class TuckerObjective:
 
     @property
     def reachable_gradient(self) -> float:
-        """Relative gradient that points found in the precision of the data may have."""
+        """Largest relative gradient of points found in the precision of the data."""
         return 0.0 if self.dtype == np.float64 else SINGLE
 
     @property
     def stored_numbers(self) -> int:
-        """Numbers that a pass over the data touches."""
+        """Number of values that a pass over the data touches."""
         return self.data.size
 
     @cached_property
     def full_tensor(self) -> Matrix | None:
-        """The dense tensor where every cell is known and weighs the same, None otherwise."""
+        """The dense tensor if every cell is known and has the same weight, None otherwise."""
         if not self.data.is_full or self.weights is not None:
             return None
         return self.y.reshape(self.shape)
@@ -160,7 +161,7 @@ class TuckerObjective:
         return values if self.weights is None else values * self.weights
 
     def predict(self, theta: Vector) -> Vector:
-        """Return the known cells as the model has them, shape (p,)."""
+        """Return the model's predictions of the known cells, shape (p,)."""
         return self.measurement.measure(self.model.unpack(theta))
 
     def value(self, theta: Vector) -> float:
@@ -168,7 +169,7 @@ class TuckerObjective:
         return self.data_value(theta) + sum(penalty.value(theta) for penalty in self.penalties)
 
     def data_value(self, theta: Vector) -> float:
-        """Return half the weighted sum of squares; of large tensors some slices at a time."""
+        """Return half the weighted sum of squares, for large tensors some slices at a time."""
         if self.data.positions is not None or self.data.size <= SLAB:
             return 0.5 * sum_of_squares(self.predict(theta) - self.y, self.weights)
         at, slices = self.model.unpack(theta), self.shape[0]
@@ -186,7 +187,7 @@ class TuckerObjective:
         return self.linearise(theta).gradient
 
     def value_and_gradient(self, theta: Vector) -> tuple[float, Vector]:
-        """Return both, from one pass over the cells."""
+        """Return value and gradient from one pass over the cells."""
         at = self.linearise(theta)
         return at.value, at.gradient
 
@@ -195,7 +196,7 @@ class TuckerObjective:
         return self.linearise(theta).hessian_product(direction)
 
     def linearise(self, theta: Vector) -> TuckerLinearisation:
-        """Return the objective at a point, for repeated products."""
+        """Return the objective linearised at a point, for repeated products."""
         return TuckerLinearisation(self, theta)
 
     def transpose_product(self, theta: Vector, weights: Vector) -> Vector:
@@ -216,7 +217,7 @@ class TuckerObjective:
 
     @property
     def gauge_size(self) -> int:
-        """At most so many directions the gauge has."""
+        """Upper bound on the dimension of the gauge."""
         return self.model.size - self.model.degrees_of_freedom
 
     def canonical(self, theta: Vector) -> Vector:
@@ -275,7 +276,7 @@ class TuckerLinearisation:
 
     @property
     def predictions(self) -> Vector:
-        """The known cells as the model has them, shape (p,)."""
+        """The model's predictions of the known cells, shape (p,)."""
         return self.objective.measurement.measure(self.parts)
 
     @cached_property
@@ -314,11 +315,11 @@ class TuckerLinearisation:
         return total
 
     def jacobian(self) -> None:
-        """Return None: the Jacobian is had by products."""
+        """Return None: the Jacobian is available through products only."""
         return
 
     def second_matrix(self) -> None:
-        """Return None: the part of the Hessian that the model's curvature makes is had by products alone."""
+        """Return None: the Hessian's part from the model's curvature is available through products only."""
         return
 
     def hessian_product(self, direction: Vector) -> Vector:
@@ -331,7 +332,7 @@ class TuckerLinearisation:
 
 
 def sum_of_squares(values: Vector, weights: Vector | None) -> float:
-    """Return the weighted sum of squares, added up in float64."""
+    """Return the weighted sum of squares, accumulated in float64."""
     if weights is None:
         if values.dtype == np.float64:
             return float(values @ values)

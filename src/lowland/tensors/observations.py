@@ -17,15 +17,15 @@ LEAST_ORDER = 3
 @final
 @dataclass(frozen=True, eq=False)
 class TensorObservations:
-    """A tensor of which all or some cells are known; build it with `from_array` or `from_cells`.
+    """A tensor with all or some cells known; build it with `from_array` or `from_cells`.
 
     Parameters
     ----------
     shape : tuple of int
     values : ndarray, shape (p,)
-        Of the known cells; of all cells in C order where `positions` is None.
+        Values of the known cells; of all cells in C order if `positions` is None.
     positions : ndarray of int64, shape (p, N), or None
-        Sorted, first index first.
+        Positions of the known cells, in lexicographic order.
     weights : ndarray, shape (p,), or None
         Weights of the squared errors.
 
@@ -52,12 +52,12 @@ class TensorObservations:
         observed: ArrayLike | None = None,
         weights: ArrayLike | None = None,
     ) -> Self:
-        """Read a dense tensor; NaN is missing, zero is a value. It is copied unless mapped from disk.
+        """Read a dense tensor; NaN is missing, zero is a value. It is copied unless memory-mapped.
 
         Parameters
         ----------
         array : array_like, shape (I_1, ..., I_N)
-            float32 is kept, other numbers become float64.
+            float32 is kept, other types become float64.
         observed : array_like of bool, same shape, optional
             Which cells are known. A NaN among them is an error.
         weights : array_like, same shape, optional
@@ -70,19 +70,21 @@ class TensorObservations:
         Raises
         ------
         InvalidInputError
-            If there are fewer than three modes, an infinity, no known cell, or a slice without any.
+            If there are fewer than three modes, an infinity, no known cell, or a slice without a known cell.
         """
         if isinstance(array, np.ma.MaskedArray):
             array = np.ma.filled(array.astype(np.float64), np.nan)
         dense = _as_floats(array)
         if np.shares_memory(dense, array) and not isinstance(array, np.memmap):
-            dense = dense.copy()  # what is done to the array later does not change the data of a fit
+            dense = dense.copy()  # later changes of the array must not change the data of a fit
         _check_order(dense.shape)
         known = ~np.isnan(dense)
         if observed is not None:
             asked = _same_shape(observed, dense.shape, "observed")
             if asked.dtype.kind not in "biuf" or not np.isin(asked, (0, 1)).all():
-                raise InvalidInputError("observed must be true or false", f"dtype {asked.dtype}")
+                raise InvalidInputError(
+                    "observed must be true or false for every cell", f"dtype {asked.dtype}"
+                )
             asked = asked.astype(bool)
             if np.any(asked & ~known):
                 at = tuple(int(k) for k in np.argwhere(asked & ~known)[0])
@@ -101,7 +103,7 @@ class TensorObservations:
         weight = None
         if weights is not None:
             weight = _as_floats(_same_shape(weights, dense.shape, "weights")).astype(dense.dtype)
-            weight = np.where(known, weight, 0)  # of missing cells they say nothing
+            weight = np.where(known, weight, 0)  # weights of missing cells are ignored
             _check_weights(weight)
             known = known & (weight > 0)
         if known.all():
@@ -120,17 +122,17 @@ class TensorObservations:
         shape: tuple[int, ...] | None = None,
         weights: ArrayLike | None = None,
     ) -> Self:
-        """Read a list of cells; what is not listed is missing.
+        """Read a list of cells; cells not listed are missing.
 
         Parameters
         ----------
         positions : array_like of int, shape (p, N)
-            From zero.
+            Counted from zero.
         values : array_like, shape (p,)
         shape : tuple of int, optional
-            By default as large as the positions need.
+            By default the smallest that holds all positions.
         weights : array_like, shape (p,), optional
-            Weights, positive.
+            Positive weights.
 
         Returns
         -------
@@ -144,9 +146,9 @@ class TensorObservations:
         at, y = np.asarray(positions), _as_floats(values)
         if at.ndim != 2 or at.shape[0] != y.size or y.ndim != 1 or not np.issubdtype(at.dtype, np.integer):
             raise InvalidInputError(
-                "positions and values do not fit",
+                "positions and values do not match",
                 f"{at.dtype} of shape {at.shape} for values of shape {y.shape}",
-                fix="pass whole positions of shape (p, N) and p values",
+                fix="pass integer positions of shape (p, N) and p values",
             )
         if not y.size:
             raise InvalidInputError("the tensor is empty", "no cell", fix="pass data")
@@ -156,7 +158,7 @@ class TensorObservations:
             (at < 0).any(axis=1) | (at >= np.array(shape)).any(axis=1) if len(shape) == at.shape[1] else None
         )
         if outside is None or outside.any():
-            found = "another number of modes" if outside is None else f"{at[outside][0].tolist()}"
+            found = f"positions with {at.shape[1]} modes" if outside is None else f"{at[outside][0].tolist()}"
             raise InvalidInputError(f"positions lie outside the shape {shape}", found)
         if max(shape) > y.size:
             mode = int(np.argmax(shape))
@@ -175,7 +177,7 @@ class TensorObservations:
         at, y = at[order].astype(np.int64), y[order]
         twice = np.flatnonzero((at[1:] == at[:-1]).all(axis=1))
         if twice.size:
-            raise InvalidInputError("a cell is listed twice", f"{at[twice[0]].tolist()}", fix="merge the two")
+            raise InvalidInputError("a cell is listed twice", f"{at[twice[0]].tolist()}", fix="list it once")
         for mode, length in enumerate(shape):
             _check_counts(np.bincount(at[:, mode], minlength=length), mode)
         weight = None if weight is None else weight[order]
@@ -207,20 +209,20 @@ class TensorObservations:
         return out
 
     def in_double(self) -> TensorObservations:
-        """Return the same in float64."""
+        """Return the same observations in float64."""
         if self.values.dtype == np.float64:
             return self
         weights = None if self.weights is None else self.weights.astype(np.float64)
         return replace(self, values=self.values.astype(np.float64), weights=weights)
 
     def subset(self, keep: NDArray[Any]) -> TensorObservations:
-        """Return some of the known cells, at positions or by a mask in the order of `values`."""
+        """Return some of the known cells, by indices or by a mask, in the order of `values`."""
         at = self.all_positions()[keep]
         weights = None if self.weights is None else self.weights[keep]
         return TensorObservations(self.shape, self.values[keep], at, weights)
 
     def all_positions(self) -> NDArray[np.int64]:
-        """Return the positions of the known cells, shape (p, N), also where all are known."""
+        """Return the positions of the known cells, shape (p, N), even if all are known."""
         if self.positions is not None:
             return self.positions
         return np.stack(np.unravel_index(np.arange(self.size), self.shape), axis=1).astype(np.int64)
@@ -230,7 +232,9 @@ def _as_floats(array: ArrayLike) -> Matrix:
     try:
         found = np.asarray(array)
     except ValueError as error:
-        raise InvalidInputError("the tensor is no array", str(error), fix="pass equally long rows") from error
+        raise InvalidInputError(
+            "the tensor is not an array", str(error), fix="pass rows of equal length"
+        ) from error
     if np.iscomplexobj(found) or found.dtype.kind not in "fiub":
         raise InvalidInputError("values must be real numbers", f"dtype {found.dtype}")
     return found if found.dtype in (np.float32, np.float64) else found.astype(np.float64)
@@ -239,14 +243,16 @@ def _as_floats(array: ArrayLike) -> Matrix:
 def _same_shape(array: ArrayLike, shape: tuple[int, ...], name: str) -> Matrix:
     found = np.asarray(array)
     if found.shape != shape:
-        raise InvalidInputError(f"{name} has another shape", f"{found.shape}, the data {shape}")
+        raise InvalidInputError(
+            f"{name} must have the shape of the data", f"shape {found.shape}, data of shape {shape}"
+        )
     return found
 
 
 def _check_order(shape: tuple[int, ...]) -> None:
     if len(shape) < LEAST_ORDER:
         raise InvalidInputError(
-            "a tensor needs three modes or more",
+            "a tensor needs at least three modes",
             f"shape {tuple(shape)}",
             fix="for a matrix use MatrixCompletion or recover",
         )
@@ -276,6 +282,6 @@ def _check_counts(counts: NDArray[Any], mode: int) -> None:
             "a slice has no known cell",
             f"index {int(empty[0])} of mode {mode}"
             + (f", and {empty.size - 1} more" if empty.size > 1 else ""),
-            "nothing tells what belongs there",
+            "the data do not determine this slice",
             "leave the slice out",
         )

@@ -1,4 +1,4 @@
-"""Ranks of a Tucker decomposition chosen by held-out cells, from small ones upwards."""
+"""Choice of the ranks of a Tucker decomposition by held-out cells, from small ranks upwards."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from lowland.tensors.observations import TensorObservations
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 HELD_OUT = 0.1
-# beyond so many cells every fit of the path would take long
+# beyond so many cells every fit of the path would take too long
 LARGEST = 50_000
-# least decrease of the mean square that counts as one
+# smallest relative decrease of the mean square that counts
 NEGLIGIBLE = 1e-3
 
 Search = Callable[[TensorObservations, tuple[int, ...]], Any]
@@ -34,11 +34,11 @@ class RankChoice:
     Parameters
     ----------
     ranks : tuple of int
-        The ranks taken.
+        The chosen ranks.
     steps : tuple of (ranks, error)
-        Every fit compared: its ranks and its root mean square on the held-out cells, in order.
+        Every fit compared: its ranks and its root mean square error on the held-out cells, in order.
     held_out : int
-        Number of cells compared on.
+        Number of held-out cells.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def choose_ranks(data: TensorObservations, search: Search, rng: np.random.Genera
     search : callable
         Fits known cells at given ranks.
     rng : numpy.random.Generator
-        For the cells held out.
+        Draws the held-out cells.
 
     Returns
     -------
@@ -75,13 +75,13 @@ def choose_ranks(data: TensorObservations, search: Search, rng: np.random.Genera
 
     Notes
     -----
-    A tenth of the cells is held out. Of the ranks one larger in some modes those are taken that are larger in
-    the fewest and whose error exceeds the least one by at most its standard error, as long as that one is
-    lower than before by more.
+    A tenth of the cells is held out. The candidates are one larger in one, two or all modes. As long as the
+    smallest error among them is lower than the current one by more than its standard error, the next ranks
+    are those that grow in the fewest modes with an error within one standard error of the smallest.
     """
     if data.size > LARGEST:
         raise UnsupportedError(
-            "ranks are chosen by many fits, which would take long",
+            "choosing ranks takes many fits, which would take too long",
             f"{data.size} cells",
             fix="pass ranks or a tolerance",
         )
@@ -92,7 +92,7 @@ def choose_ranks(data: TensorObservations, search: Search, rng: np.random.Genera
     def errors(ranks: tuple[int, ...]) -> Vector:
         fit = search(kept, ranks)
         if fit.search.stop_reason is StopReason.INTERRUPTED:
-            raise KeyboardInterrupt  # half a path chooses nothing
+            raise KeyboardInterrupt  # an incomplete path cannot choose
         squares = squared_errors(fit.parts, apart)
         steps.append((ranks, float(np.sqrt(squares.mean()))))
         return squares
@@ -112,7 +112,7 @@ def choose_ranks(data: TensorObservations, search: Search, rng: np.random.Genera
         )
         if not _is_better(least, best):
             return RankChoice(now, tuple(steps), apart.size)
-        # fewest modes first: the simplest that does about as well as the best
+        # fewest modes first: the simplest candidate about as good as the best
         now, best = next(step for step in found if not _is_better(least, step[1]))
 
 

@@ -1,4 +1,4 @@
-"""Files of tensors: NPY, NPZ, NetCDF and the sparse text format .tns."""
+"""Tensor files: NPY, NPZ, NetCDF and the sparse text format .tns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class TensorFile:
     ----------
     observations : TensorObservations
     names : tuple of str
-        Of the modes.
+        Names of the modes.
 
     Examples
     --------
@@ -44,12 +44,12 @@ def read_tensor(path: str | Path, *, variable: str | None = None) -> TensorFile:
     Parameters
     ----------
     path : path
-        NPY (NaN is missing); NPZ with one array of three modes or more, and ``observed`` and ``weights`` of
-        its shape or none, or with ``positions``, ``values`` and ``shape``; NetCDF (.nc, with the extra
-        ``tensors``); or .tns, one line per cell with positions from one and a value, where cells that are not
-        listed are missing.
+        NPY (NaN is missing); NPZ with one array of three modes or more, and optionally ``observed`` and
+        ``weights`` of its shape, or with ``positions``, ``values`` and ``shape``; NetCDF (.nc, with the extra
+        ``tensors``); or .tns, one line per cell with positions counted from one and a value, where cells that
+        are not listed are missing.
     variable : str, optional
-        Name of the array of an NPZ or NetCDF file, where there are several.
+        Name of the array in an NPZ or NetCDF file that has several.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def read_tensor(path: str | Path, *, variable: str | None = None) -> TensorFile:
     Raises
     ------
     InvalidInputError
-        If the file cannot be opened, or does not say which array is meant.
+        If the file cannot be opened, or it is unclear which array is the tensor.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def read_tensor(path: str | Path, *, variable: str | None = None) -> TensorFile:
         return _named(_from_text(path))
     if suffix in (".nc", ".h5", ".hdf5"):
         return _from_netcdf(path, variable)
-    raise InvalidInputError("the file's kind is unknown", path.name, fix="use .npy, .npz, .nc or .tns")
+    raise InvalidInputError("the file type is unknown", path.name, fix="use .npy, .npz, .nc or .tns")
 
 
 def _named(observations: TensorObservations) -> TensorFile:
@@ -123,16 +123,22 @@ def _from_text(path: Path) -> TensorObservations:
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}", error.strerror or str(error)) from error
     except ValueError as error:
-        raise FileFormatError(f"{path} is no usable .tns file", str(error), fix="a line per cell") from error
+        raise FileFormatError(
+            f"{path} is not a valid .tns file", str(error), fix="write one line per cell: i j k value"
+        ) from error
     if table.size == 0:
-        raise FileFormatError(f"{path} is empty", "no line with a cell", fix="a line per cell: i j k value")
+        raise FileFormatError(f"{path} is empty", "no cells", fix="write one line per cell: i j k value")
     if table.shape[1] < 4:
-        raise FileFormatError(f"{path} is no tensor", f"lines of {table.shape[1]} numbers", fix="i j k value")
+        raise FileFormatError(
+            f"{path} is not a tensor", f"lines of {table.shape[1]} numbers", fix="write lines i j k value"
+        )
     at = table[:, :-1]
     wrong = ~((at == np.rint(at)) & (at >= 1) & (at < 2**53)).all(axis=1)
     if wrong.any():
         bad = int(np.flatnonzero(wrong)[0])
-        raise FileFormatError(f"{path} has positions that are not whole numbers from one", f"line {bad + 1}")
+        raise FileFormatError(
+            f"{path} has positions that are not whole numbers counted from one", f"line {bad + 1}"
+        )
     return TensorObservations.from_cells(at.astype(np.int64) - 1, table[:, -1])
 
 

@@ -1,4 +1,4 @@
-"""What the report of a Tucker decomposition shows."""
+"""Content of the report of a Tucker decomposition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lowland.sensing.report import prediction_figure
 from lowland.tensors.displays import DRAWN, CoreDisplay, FactorDisplay, ModeSpectraDisplay
 from lowland.tensors.search.starts import mode_spectrum
 
-# points of the plot of predictions, and cells of a dense tensor whose spectra are drawn
+# most points in the plot of predictions, and cells of a dense tensor whose spectra are drawn
 POINTS, LARGEST = 3000, 20_000_000
 
 
@@ -26,11 +26,11 @@ def tucker_page(
     Parameters
     ----------
     fit : TuckerFit
-        It makes this page itself, so that its type is not named here.
+        Untyped here, because `TuckerFit` itself imports this module.
     names : sequence of str, optional
-        Of the modes.
+        Names of the modes.
     settings : sequence of pairs
-        What is needed to run it again.
+        Settings needed to repeat the run.
 
     Returns
     -------
@@ -54,22 +54,25 @@ def _asked(fit: Any) -> list[tuple[str, str]]:
         ("tensor", f"{data.size} of {int(np.prod(data.shape))} cells known ({data.observed_share:.1%})"),
         ("ranks", ", ".join(str(rank) for rank in fit.ranks)),
         ("relative error", f"{fit.relative_error:.4g} on the known cells"),
-        ("size", f"{fit.parts.stored_numbers} numbers, {fit.compression_ratio:.3g} times fewer than cells"),
+        (
+            "size",
+            f"{fit.parts.stored_numbers} parameters, {fit.compression_ratio:.3g} times fewer than cells",
+        ),
         ("solver", search.solver.replace("_", " ")),
         ("stopped", f"{search.stop_reason.value.replace('_', ' ')}: {search.message}"),
         ("objective", f"{search.value:.6g} after {search.iterations} steps in {search.seconds:.2g} s"),
     ]
     if fit.escapes:
         orders = ", ".join(str(order) for order in fit.escapes)
-        asked.append(("saddles left", f"of order {orders}, by changes that a Hessian does not see"))
+        asked.append(("saddles escaped", f"order {orders}, by changes invisible to the Hessian"))
     try:
         error = fit.new_cell_error()
     except UnsupportedError:
         return asked
     asked.append(
         (
-            "error to expect",
-            f"{error.total:.4g} for a new observation of a cell not seen (an estimate: "
+            "expected error",
+            f"{error.total:.4g} for a new observation of an unseen cell (an estimate: "
             f"noise {error.noise:.4g}, fit {error.fit:.4g})",
         )
     )
@@ -83,10 +86,10 @@ def _notes(fit: Any) -> list[str]:
     if "ratio" in witness:
         return [
             f"The error is {witness['ratio']:.4g} times a lower bound that holds for every decomposition of "
-            "these ranks; at 1 it is the best possible."
+            "these ranks; at a ratio of 1 the fit is the best possible."
         ]
     if "lower_bound" not in witness:
-        return ["With cells missing or weighted no bound on the best possible error is known."]
+        return ["With missing or weighted cells no bound on the best possible error is known."]
     return []
 
 
@@ -106,7 +109,11 @@ def _tables(fit: Any) -> tuple[TableEntry, ...]:
     if fit.choice is None:
         return (starts,)
     steps = [
-        (", ".join(str(rank) for rank in ranks), f"{error:.4g}", "taken" if ranks == fit.choice.ranks else "")
+        (
+            ", ".join(str(rank) for rank in ranks),
+            f"{error:.4g}",
+            "chosen" if ranks == fit.choice.ranks else "",
+        )
         for ranks, error in fit.choice.steps
     ]
     words = f"Choice of the ranks by {fit.choice.held_out} held-out cells"
@@ -123,7 +130,7 @@ def _figures(fit: Any, names: Sequence[str]) -> tuple[FigureEntry, ...]:
         words = f"The first {min(DRAWN, factor.shape[1])} columns of the factor of {name}, orthonormal."
         figures.append(FigureEntry(f"Factor: {name}", words, FactorDisplay(factor, name).plot))
     shares = np.sort(fit.core.ravel() ** 2)[::-1] / max(float(np.sum(fit.core**2)), np.finfo(float).tiny)
-    words = f"The largest numbers of the core; the largest holds {shares[0]:.1%} of its squares."
+    words = f"The largest entries of the core; the largest has {shares[0]:.1%} of its sum of squares."
     figures.append(FigureEntry("Core", words, CoreDisplay(fit.core).plot))
     words = f"The objective over {search.trace.values.size - 1} steps of the last stage."
     figures.append(FigureEntry("Convergence", words, ConvergenceDisplay.from_result(search).plot))
@@ -135,7 +142,7 @@ def _spectra(fit: Any, names: Sequence[str]) -> FigureEntry:
     whole = tensor is not None and tensor.size <= LARGEST
     if tensor is not None and whole:
         spectra = [mode_spectrum(tensor, n)[: 3 * rank + 5] for n, rank in enumerate(fit.ranks)]
-        words = "Singular values of the data's unfoldings: a drop after the rank speaks for it."
+        words = "Singular values of the data's unfoldings: a drop after the rank supports it."
     else:
         spectra = list(fit.spectra())
         words = "Singular values of the model's unfoldings."

@@ -1,4 +1,4 @@
-"""A tensor in Tucker form, as a record."""
+"""A record of a tensor in Tucker form."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class TuckerTensor:
         found = tuple(factor.shape[1] if factor.ndim == 2 else -1 for factor in self.factors)
         if found != self.core.shape:
             raise InvalidInputError(
-                "factors do not fit the core",
+                "factors do not match the core",
                 f"{[factor.shape for factor in self.factors]} for a core of shape {self.core.shape}",
-                fix="pass a matrix for each mode, with as many columns as the core is long there",
+                fix="pass a matrix for each mode, with as many columns as the core's length in that mode",
             )
 
     @classmethod
@@ -53,7 +53,7 @@ class TuckerTensor:
         return cls(core, tuple(factors))
 
     def point(self) -> Vector:
-        """Return core and factors as one vector, which `of_point` reads."""
+        """Return core and factors as one vector, the inverse of `of_point`."""
         return np.concatenate([self.core.ravel(), *(factor.ravel() for factor in self.factors)])
 
     @property
@@ -68,13 +68,13 @@ class TuckerTensor:
 
     @property
     def stored_numbers(self) -> int:
-        """Numbers in core and factors."""
+        """Number of entries of core and factors."""
         return int(self.core.size + sum(factor.size for factor in self.factors))
 
     def tensor(self) -> Matrix:
         """Return the dense tensor, shape (I_1, ..., I_N)."""
         out = self.core
-        for factor in self.factors:  # each product takes the first mode away and puts the new one last
+        for factor in self.factors:  # each product removes the first mode and appends the new one
             out = np.tensordot(out, factor, axes=(0, 1))
         return out
 

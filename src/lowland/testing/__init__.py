@@ -1,6 +1,6 @@
 """The test kit: contracts that every operator, objective, solver and certificate must keep.
 
-Each check raises AssertionError with what it found. Use it on parts of your own:
+Each check raises AssertionError with what it found. Use the checks on your own parts:
 
 >>> import numpy as np, lowland as ll
 >>> from lowland.testing import check_adjoint

@@ -1,4 +1,4 @@
-"""The contract of certificates: never PROVED of what is false, never REFUTED of what is true."""
+"""The contract of certificates: no false claim PROVED, no true claim REFUTED."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from lowland.core.status import Verdict
 
 
 def check_sound(certificate: Certificate, truth: Mapping[str, bool]) -> None:
-    """Check a certificate against what is known.
+    """Check a certificate against the known truth.
 
     Parameters
     ----------
     certificate : Certificate
     truth : mapping of str to bool
-        For each claim whether it is true of the point that was judged.
+        Whether each claim is true of the judged point.
 
     Raises
     ------

@@ -13,7 +13,7 @@ STEPS = 2.0 ** -np.arange(5, 15)
 
 
 def taylor_slope(remainder: Callable[[float], float], floor: float) -> float:
-    """Return the order at which a Taylor remainder vanishes, infinite where it is rounding alone.
+    """Return the order at which a Taylor remainder vanishes, infinite if it is only rounding.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def check_gradient(
 ) -> None:
     """Check the gradient by the slope of the Taylor remainder and by a central difference.
 
-    The slope alone would miss a relative error of 1e-6, the difference alone a wrong order.
+    The slope alone would miss a relative error of 1e-6; the difference alone would miss a wrong order.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def check_gradient(
         A point where the gradient is not small.
     rng : numpy.random.Generator
     tolerance : float
-        Of the central difference, relative.
+        Relative tolerance of the central difference.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def check_hessian(
     theta : ndarray, shape (size,)
     rng : numpy.random.Generator
     tolerance : float
-        Relative, of the difference.
+        Relative tolerance of the difference.
 
     Raises
     ------

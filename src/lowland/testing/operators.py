@@ -1,4 +1,4 @@
-"""Contracts of measurements: adjoint, linearity, agreement of the two ways to measure."""
+"""Contracts of measurements: adjoint, linearity, agreement of `measure` and `measure_matrix`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lowland.core.arrays import Matrix
 from lowland.core.protocols import Measurement
 from lowland.core.records import Factors
 
-# relative to the norms, not to the value: a scaling error of 1e-8 passes looser tests
+# relative to the norms, not to the value: looser tests would miss a scaling error of 1e-8
 TOLERANCE = {"float64": 1e-12, "float32": 2e-5, "complex128": 1e-12, "complex64": 2e-5}
 
 
@@ -25,16 +25,16 @@ def random_numbers(shape: tuple[int, ...], dtype: np.dtype[Any], rng: np.random.
 def check_adjoint(measurement: Measurement, rng: np.random.Generator, *, trials: int = 10) -> None:
     """Check <A(X), w> = <X, A*(w)> on random matrices and weights, relative to the norms.
 
-    Inner products are Re tr(X^H Y), also where complex matrices are seen by real numbers.
+    Inner products are Re tr(X^H Y), even if complex matrices have real measurements.
 
     Parameters
     ----------
     measurement : Measurement
-        Sampling operators should hold repeated positions: an adjoint that assigns instead of
-        adding passes otherwise.
+        Sampling operators should have repeated positions: otherwise an adjoint that assigns instead of
+        adding would pass.
     rng : numpy.random.Generator
     trials : int
-        Random pairs.
+        Number of random pairs.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def check_adjoint(measurement: Measurement, rng: np.random.Generator, *, trials:
 
 
 def check_measure(measurement: Measurement, rng: np.random.Generator, *, trials: int = 5) -> None:
-    """Check linearity, and that factors are measured as their product is.
+    """Check linearity, and that measuring factors equals measuring their product.
 
     Parameters
     ----------
@@ -92,7 +92,9 @@ def check_measure(measurement: Measurement, rng: np.random.Generator, *, trials:
             limit = tolerance * max(
                 float(np.linalg.norm(twin)), float(np.linalg.norm(left) * np.linalg.norm(right))
             )
-            assert np.linalg.norm(image - twin) <= limit, "factors are measured unlike their product"
+            assert np.linalg.norm(image - twin) <= limit, (
+                "measuring factors differs from measuring their product"
+            )
             other = random_numbers((m, n), measurement.dtype, rng)
             together = measurement.measure_matrix(2 * (left @ right.conj().T) + other)
             apart = 2 * twin + measurement.measure_matrix(other)

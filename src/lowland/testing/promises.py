@@ -1,4 +1,4 @@
-"""What proofs take on trust from losses and penalties: they are never negative, and vanish where they say."""
+"""Properties of losses and penalties that proofs rely on: never negative, and zero where declared."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lowland.core.protocols import Loss, Penalty
 
 
 def check_loss(loss: Loss, z: Vector, y: Vector) -> None:
-    """Check what a loss says of itself, on which exact fits and lower bounds rest.
+    """Check the declared properties of a loss, which exact fits and lower bounds rely on.
 
     Parameters
     ----------
@@ -17,7 +17,7 @@ def check_loss(loss: Loss, z: Vector, y: Vector) -> None:
     z : ndarray, shape (p,)
         Predictions in the domain of the loss.
     y : ndarray, shape (p,)
-        Data in its domain.
+        Data in the domain of the loss.
 
     Raises
     ------
@@ -29,18 +29,18 @@ def check_loss(loss: Loss, z: Vector, y: Vector) -> None:
     assert (values >= 0).all(), f"a loss of {values.min():.3g} is negative"
     if loss.vanishes_at_data:
         at_data = np.abs(loss.value(y, y)).max(initial=0.0)
-        assert at_data == 0, f"the loss says that it vanishes at the data, and is {at_data:.3g} there"
+        assert at_data == 0, f"the loss is declared to vanish at the data, but is {at_data:.3g} there"
     if loss.is_quadratic:
         off = np.abs(values - (z - y) ** 2 / 2).max(initial=0.0)
         assert off <= 1e-15 * np.max((z - y) ** 2), (
-            f"the loss says that it is quadratic, and differs by {off:.3g}"
+            f"the loss is declared quadratic, but differs by {off:.3g}"
         )
 
 
 def check_penalty(
     penalty: Penalty, theta: Vector, *, balanced: Vector | None = None, factor_size: int
 ) -> None:
-    """Check what a penalty says of itself, on which bounds of the convex problem rest.
+    """Check the declared properties of a penalty, which bounds of the convex problem rely on.
 
     Parameters
     ----------
@@ -50,23 +50,25 @@ def check_penalty(
     balanced : ndarray, shape (size,), optional
         A balanced point.
     factor_size : int
-        Length of the leading part of a point that holds factors.
+        Length of the leading part of a point, the factors.
 
     Raises
     ------
     AssertionError
-        If the penalty is negative, does not vanish at the balanced point though `vanishes_when_balanced` says
-        so, or depends on factors though `is_of_biases` says that it does not.
+        If the penalty is negative, does not vanish at the balanced point despite `vanishes_when_balanced`, or
+        depends on factors despite `is_of_biases`.
     """
     value = penalty.value(theta)
     assert value >= 0, f"a penalty of {value:.3g} is negative"
     if penalty.vanishes_when_balanced and balanced is not None:
         left = penalty.value(balanced)
         assert left <= 1e-20 * (1 + value), (
-            f"the penalty says that it vanishes when balanced, and is {left:.3g}"
+            f"the penalty is declared to vanish when balanced, but is {left:.3g}"
         )
     if penalty.is_of_biases:
         other = theta.copy()
         other[:factor_size] = 2 * other[:factor_size] + 1
         changed = penalty.value(other) - value
-        assert changed == 0, f"the penalty says that it is of biases, and factors change it by {changed:.3g}"
+        assert changed == 0, (
+            f"the penalty is declared to be of biases only, but factors change it by {changed:.3g}"
+        )

@@ -1,4 +1,4 @@
-"""The contract of samplers: known moments within chance."""
+"""The contract of samplers: known moments within sampling error."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ def check_moments(
 ) -> None:
     """Check the mean and the covariance of independent chains.
 
-    The standard errors are taken from the spread over chains, so that nothing need be known of how the
-    draws of a chain hang together.
+    The standard errors come from the spread over chains, so the correlation of draws within a chain does
+    not matter.
 
     Parameters
     ----------
     draws : array_like, shape (chains, draws, d)
-        At least ten chains, past their start.
+        At least ten chains, after warm-up.
     mean : array_like, shape (d,)
     covariance : array_like, shape (d, d)
     deviations : float
-        Standard errors that a moment may be off.
+        Largest deviation of a moment, in standard errors.
 
     Raises
     ------
     AssertionError
-        If a moment is farther off, or is no number.
+        If a moment deviates by more, or is NaN.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def check_moments(
     """
     x = np.asarray(draws, dtype=float) - np.asarray(mean, dtype=float)
     if x.ndim != 3 or len(x) < 10:
-        raise AssertionError(f"draws of at least ten chains are needed, shape {x.shape}")
+        raise AssertionError(f"draws must have at least ten chains, not shape {x.shape}")
     products: Matrix = np.einsum("cni,cnj->cij", x, x) / x.shape[1]
     for name, numbers, expected in (
         ("mean", x.mean(axis=1), np.zeros(x.shape[2])),

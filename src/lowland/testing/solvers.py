@@ -1,4 +1,4 @@
-"""Contracts of solvers: progress, descent where promised, the same bits from the same seed."""
+"""Contracts of solvers: progress, descent if promised, the same bits from the same seed."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from lowland.core.status import StopReason
 
 
 def check_progress(result: SearchResult, *, promises_descent: bool, ratio: float = 0.5) -> None:
-    """Check that a search made progress and kept its books.
+    """Check that a search made progress and recorded it correctly.
 
     Parameters
     ----------
     result : SearchResult
     promises_descent : bool
-        Whether no step may raise the objective (beyond rounding).
+        Whether no step may increase the objective (beyond rounding).
     ratio : float
         The best value must be at most this fraction of the first.
 
     Raises
     ------
     AssertionError
-        If there was too little progress, a rise, or the best point is not the best seen.
+        If there was too little progress or an increase, or the returned value is not the best seen.
     """
     values = result.trace.values
     assert values.size == result.iterations + 1, f"{values.size} values for {result.iterations} iterations"
     assert result.value <= ratio * values[0], (
         f"from {values[0]:.3g} to {result.value:.3g} is too little progress"
     )
-    assert result.value == np.nanmin(values), "the value returned is not the least one seen"
+    assert result.value == np.nanmin(values), "the returned value is not the smallest seen"
     if promises_descent:
         rises = np.diff(values) > 1e-12 * np.abs(values[:-1])
         assert not rises.any(), f"the objective rose at step {int(np.argmax(rises)) + 1}"
     assert isinstance(result.stop_reason, StopReason), "no stop reason was given"
-    assert result.message, "the stop reason has no words"
+    assert result.message, "the stop reason has no message"
 
 
 def check_repeatable(search: Callable[[int], SearchResult]) -> None:

@@ -1,1 +1,1 @@
-"""Compiled chains, and their NumPy twin."""
+"""Compiled chains, and the same chains in NumPy."""

@@ -1,7 +1,7 @@
 """Many chains of Langevin dynamics at once: compiled where the potential is, NumPy where it is a function.
 
-Chains are numbered; their noise depends on the number alone, so that chains which have ended can be dropped
-and threads can share the rest without changing a bit of any other.
+Chains are numbered, and their noise depends on the number alone, so chains that have ended can be dropped
+and threads can share the rest without changing a bit of any other chain.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.dynamics.exits import Ball, HalfSpace
+from lowland.dynamics.exit_sets import Ball, HalfSpace
 from lowland.dynamics.kernels import langevin as compiled
 from lowland.dynamics.kernels.integrators import step_batch
 from lowland.dynamics.kernels.step_normals import START_STREAM, step_normals, step_uniforms, steps_together
@@ -23,7 +23,7 @@ from lowland.kernels.threads import even_bounds, run_chunks
 
 RUNNING, LEFT, DIVERGED = compiled.RUNNING, compiled.LEFT, compiled.DIVERGED
 ExitSet = HalfSpace | Ball | Callable[[Matrix], NDArray[np.bool_]]
-# a larger coordinate is a divergence
+# a larger coordinate counts as divergence
 LIMIT = 1e8
 _NO_COUPLING = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
@@ -31,7 +31,7 @@ _NO_COUPLING = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 @final
 @dataclass(frozen=True, eq=False)
 class Chains:
-    """Where chains are.
+    """State of all chains.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class Chains:
     status : ndarray of uint8, shape (chains,)
         `RUNNING`, `LEFT` or `DIVERGED`.
     times : ndarray, shape (chains,)
-        When a chain left or diverged.
+        When each chain left or diverged.
     """
 
     x: Matrix
@@ -64,7 +64,7 @@ class Chains:
 @final
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """How chains move.
+    """Dynamics, gradient and exit set that advance chains.
 
     Parameters
     ----------
@@ -80,9 +80,9 @@ class Ensemble:
     parameters : ndarray
         Its parameters.
     exit : HalfSpace, Ball or callable, optional
-        Where paths end. A function takes positions (chains, d) and returns truth values (chains,).
+        Where paths end. A function takes positions (chains, d) and returns booleans (chains,).
     bridge : bool
-        Whether rough paths are tested for crossings between two steps, by the law of a Brownian bridge.
+        Whether overdamped paths are tested for crossings between two steps, by the law of a Brownian bridge.
     """
 
     gradient: Callable[[Matrix], Matrix]
@@ -95,7 +95,7 @@ class Ensemble:
     bridge: bool = True
 
     def start(self, x: Matrix) -> Chains:
-        """Return chains at given positions, shape (chains, d), with velocities of the invariant law."""
+        """Return chains at given positions, shape (chains, d), with velocities from the invariant law."""
         x = np.array(x, dtype=float)
         n, d = x.shape
         ids = np.arange(n, dtype=np.uint32)
@@ -105,7 +105,7 @@ class Ensemble:
         return Chains(x, v, self.gradient(x), ids, 0, np.zeros(n, np.uint8), np.full(n, np.nan))
 
     def advance(self, chains: Chains, steps: int) -> Chains:
-        """Return the chains after some steps; those that end on the way idle from there."""
+        """Return the chains after some steps; those that end on the way idle from then on."""
         if self._runs_compiled():
             return self._advance_compiled(chains, steps)
         for _ in range(steps):
@@ -170,7 +170,7 @@ class Ensemble:
         return compiled.NOWHERE, np.zeros(d), 0.0, False, LIMIT
 
     def _one_step(self, chains: Chains) -> Chains:
-        """Return the chains a step later, in NumPy: for any potential and any exit set."""
+        """Return the chains after one step, in NumPy, for any potential and any exit set."""
         d = self.dynamics
         noise = step_normals(chains.ids, chains.step, d.noises * chains.x.shape[1], self.key)
         with np.errstate(all="ignore"):  # a divergence is flagged below
@@ -191,7 +191,7 @@ class Ensemble:
         return Chains(x, v, g, chains.ids, chains.step + 1, status, times)
 
     def _refused(self, chains: Chains, x: Matrix, g: Matrix) -> NDArray[np.bool_]:
-        """Return which proposals the Metropolis rule refuses, shape (chains, 1)."""
+        """Return which proposals the Metropolis rule rejects, shape (chains, 1)."""
         h, beta = self.dynamics.step_size, self.dynamics.beta
         forward = np.sum((x - chains.x + h * chains.g) ** 2, axis=1)
         backward = np.sum((chains.x - x + h * g) ** 2, axis=1)

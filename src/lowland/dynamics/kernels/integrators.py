@@ -1,7 +1,7 @@
-"""One step of Langevin dynamics for a batch of chains in NumPy: the twin of the compiled loop.
+"""One step of Langevin dynamics for a batch of chains in NumPy, equivalent to the compiled loop.
 
-It also serves potentials that are only known as functions, and turns a quadratic well into the
-matrix of a step (`lowland.dynamics.quadratic_wells`).
+It also serves potentials that are only known as functions, and gives the matrix of a step in a
+quadratic well (`lowland.dynamics.quadratic_wells`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def step_batch(
     ----------
     dynamics : Dynamics
     x, v, g : ndarray, shape (chains, d)
-        Positions, velocities (not read where the dynamics has none) and gradients there.
+        Positions, velocities (not read if the dynamics has none) and gradients at the positions.
     noise : ndarray, shape (chains, noises * d)
         Standard normals.
     gradient : callable

@@ -1,7 +1,7 @@
-"""Langevin dynamics of many chains, compiled: blocks of chains side by side, many steps a call.
+"""Langevin dynamics of many chains, compiled: blocks of chains side by side, many steps per call.
 
-Arrays are (blocks, d, lanes). A path that has ended goes on idly until its block is packed anew. The twin
-is `lowland.dynamics.kernels.integrators`.
+Arrays are (blocks, d, lanes). A path that has ended idles until its block is repacked. The same steps in
+NumPy are in `lowland.dynamics.kernels.integrators`.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from numba import njit
 
 from lowland.dynamics.kernels.step_normals import fill_normals, uniform
 
-# chains of a block: calls cost some 0.3 microseconds a block and step, and a block must stay in cache
+# chains per block: calls cost some 0.3 microseconds per block and step, and a block must stay in cache
 WIDE, NARROW, FEW_COORDINATES = 512, 64, 16
 # exit sets
 NOWHERE, HALF_SPACE, OUT_OF_BALL, INTO_BALL = 0, 1, 2, 3
-# what became of a chain
+# status of a chain
 RUNNING, LEFT, DIVERGED, EMPTY = 0, 1, 2, 3
-# a crossing between two points on this side whose probability is below exp(-40) is not drawn for
+# crossings between two points on this side with probability below exp(-40) are ignored
 _FAR = 40.0
 # the distance of an idle lane
 _AWAY = 1e300
@@ -96,7 +96,7 @@ def _kick(v, g, time):
 
 @njit(forceinline=True, error_model="numpy")
 def _drift_around(x, v, g, noise, coef):
-    """Do the first four parts of BAOAB."""
+    """Do the first four substeps of BAOAB."""
     d, lanes = x.shape
     half, decay, spread = coef[0] / 2, coef[1], coef[2]
     for i in range(d):
@@ -117,7 +117,7 @@ def _soak(v, noise, decay, spread):
 
 @njit(forceinline=True, error_model="numpy")
 def _step(gradient, parameters, x, v, g, noise, scheme, coef, first, second, weight, turned):
-    """One step; g is the gradient at x before and after."""
+    """Take one step; g is the gradient at x before and after."""
     d = x.shape[0]
     if scheme == 0:
         if first.size:
@@ -146,7 +146,7 @@ def _step(gradient, parameters, x, v, g, noise, scheme, coef, first, second, wei
 
 @njit(forceinline=True, error_model="numpy")
 def _near(before, after, status, near):
-    """Whether any running lane has crossed, or may have in between."""
+    """Return whether any running lane has crossed, or may have crossed in between."""
     count = np.int32(0)
     for t in range(after.size):
         after[t] = after[t] if status[t] == 0 else _AWAY
@@ -156,7 +156,7 @@ def _near(before, after, status, near):
 
 @njit(forceinline=True, error_model="numpy")
 def _far(x, limit):
-    """Whether any number is too large, or none at all."""
+    """Return whether any number is too large, or NaN."""
     d, lanes = x.shape
     count = np.int32(0)
     for i in range(d):
@@ -173,7 +173,9 @@ def _note_exits(before, after, ids, step, h, spread, bridge, key, status, times)
             continue
         if after[t] <= 0.0:
             status[t] = 1
-            if spread > 0.0:  # a rough path: somewhere within the step, or seen only at its end
+            if (
+                spread > 0.0
+            ):  # an overdamped path: left somewhere within the step, or detected only at its end
                 times[t] = (step + 0.5) * h if bridge else (step + 1.0) * h
             else:
                 times[t] = (step + before[t] / (before[t] - after[t])) * h
@@ -200,7 +202,7 @@ def _note_divergence(x, limit, step, h, status, times):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def advance(gradient, parameters, state, ids, blocks, steps, rule, turning, exits, key, status, times):
-    """Take steps with some blocks of chains.
+    """Advance some blocks of chains.
 
     Parameters
     ----------
@@ -212,18 +214,18 @@ def advance(gradient, parameters, state, ids, blocks, steps, rule, turning, exit
     ids : ndarray of uint32, shape (blocks, lanes)
         Numbers of the chains.
     blocks, steps : tuple of int
-        First and last but one of the blocks to work on, and of the steps to take.
+        Half-open ranges of the blocks to work on, and of the steps to take.
     rule : tuple
-        Scheme, its coefficients, time of a step, normals a step, steps drawn together.
+        Scheme, its coefficients, time of a step, normals per step, steps drawn together.
     turning : tuple of ndarray
         Rows, columns and values of the upper half of J.
     exits : tuple
         Kind of exit set, its vector and level, whether to test for crossings within a step, and the
-        largest coordinate that is no divergence.
+        largest coordinate that does not count as divergence.
     key : uint64
     status : ndarray of uint8, shape (blocks, lanes)
     times : ndarray, shape (blocks, lanes)
-        Where a chain ended: the time.
+        The time at which a chain ended.
     """
     scheme, coef, h, width, together = rule
     first, second, weight = turning
@@ -244,7 +246,7 @@ def advance(gradient, parameters, state, ids, blocks, steps, rule, turning, exit
                 fill_normals(noise, ids[b], (s - place) * width, 0, key)
             part = noise[place * width : (place + 1) * width]
             _step(gradient, parameters, x, v, g, part, scheme, coef, first, second, weight, turned)
-            if _far(x, limit):  # first: an explosion is no exit
+            if _far(x, limit):  # checked first: a divergence is not an exit
                 _note_divergence(x, limit, s, h, status[b], times[b])
             if kind:
                 _distances(x, kind, vector, level, after)

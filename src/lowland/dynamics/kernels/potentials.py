@@ -1,7 +1,7 @@
 """Gradients of closed-form potentials for blocks of chains, compiled.
 
-Each takes positions (d, lanes), its parameters, and writes the gradient (d, lanes). They are C functions,
-so that one compiled loop takes any of them by address, a user's own among them.
+Each takes positions (d, lanes) and parameters, and writes the gradient (d, lanes). They are C functions,
+so one compiled loop can take any of them by address, including a user's own.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ BUILT_IN = {
 
 
 def is_compiled(function: Any) -> bool:
-    """Whether a function was made by numba.njit."""
+    """Return whether a function was made by numba.njit."""
     return isinstance(function, CPUDispatcher)
 
 
@@ -117,18 +117,18 @@ def compile_gradient(function: Any, dimension: int, parameters: np.ndarray) -> A
     Notes
     -----
     Compiled code raises no errors: what a function does at points other than that of the trial run is not
-    watched.
+    checked.
     """
     try:
-        # once as Python, where an index out of bounds is an error and no garbage
+        # run once as Python, where an index out of bounds raises an error
         out = np.full((dimension, 2), np.nan)
         returned = function.py_func(np.full((dimension, 2), 0.5), parameters, out)
         if returned is not None or np.isnan(out).any():
-            raise ValueError("it must fill all of its third argument, shape (d, n), and return nothing")
+            raise ValueError("it must fill its whole third argument, shape (d, n), and return nothing")
         return cfunc(_SIGNATURE, error_model="numpy")(function.py_func)
     except Exception as error:
         raise InvalidInputError(
-            "the compiled gradient is no function of (x, parameters, out)",
+            "the compiled gradient must be a function of (x, parameters, out)",
             f"{type(error).__name__}: {str(error).splitlines()[0]}",
             fix="write a function of positions (d, lanes), parameters and an array (d, lanes) to fill",
         ) from error

@@ -1,7 +1,7 @@
 """Normals and uniforms of a chain's step: they depend on key, chain and step alone.
 
-Normal c of step s of a chain that takes w a step is number s w + c of the chain's stream, four numbers a
-counter, so that neither blocks nor threads nor the number of steps a call changes a bit.
+Normal c of step s of a chain that uses w normals per step is number s w + c of the chain's stream, four
+numbers per counter, so neither blocks nor threads nor the number of steps per call changes a bit.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def fill_normals(out, ids, first, stream, key):
 
 @njit(error_model="numpy")
 def uniform(chain, step, key):
-    """Return the uniform number between 0 and 1 of a chain's step, 53 bits of it."""
+    """Return the uniform number between 0 and 1 of a chain's step, with 53 bits."""
     low, high = (
         np.uint64(step) & _MASK,
         (np.uint64(step) >> _HALF) | (np.uint64(UNIFORM_STREAM) << np.uint64(24)),

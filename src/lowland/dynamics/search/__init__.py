@@ -1,4 +1,4 @@
-"""Search by noise."""
+"""Search by annealed Langevin dynamics."""
 
 from lowland.dynamics.search.annealing import Langevin
 

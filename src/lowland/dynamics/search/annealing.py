@@ -1,4 +1,4 @@
-"""Annealed Langevin dynamics as a solver: walkers that cool down, and the best point that one passed."""
+"""Annealed Langevin dynamics as a solver: walkers at falling temperature, and the best of their points."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from lowland.dynamics.laws import Dynamics, Overdamped, Underdamped
 from lowland.search.stepper import Info
 
 KINDS = ("underdamped", "non_reversible", "overdamped")
-# of the step that the curvature at the start allows; curvature grows away from it
+# fraction of the step that the curvature at the start allows; curvature grows away from it
 _CAUTION = 0.25
-# a walker so much above the start's objective has exploded
+# a walker counts as diverged when its objective exceeds the start's by this factor
 _LOST = 1e3
 _POWER_STEPS = 12
 
@@ -27,7 +27,7 @@ _POWER_STEPS = 12
 @final
 @dataclass(frozen=True, eq=False)
 class LangevinState:
-    """Best walker's point and value, all walkers, and how far the schedule is."""
+    """Best walker's point and value, all walkers, and the position in the schedule."""
 
     theta: Vector
     value: float
@@ -42,28 +42,28 @@ class LangevinState:
 @final
 @dataclass(frozen=True)
 class Langevin:
-    """A step of the search is some steps of every walker at one temperature; the next one is colder.
+    """Annealed Langevin dynamics: each step of the search moves every walker at one, falling temperature.
 
     Parameters
     ----------
     kind : {"underdamped", "non_reversible", "overdamped"}
-        With inertia (BAOAB); with the gradient turned within pairs of coordinates; or the reversible
+        With inertia (BAOAB); with the gradient rotated within pairs of coordinates; or the reversible
         diffusion.
     n_walkers : int
     steps : int
-        Steps of each walker at a temperature: one gradient each.
+        Steps of each walker per temperature, at one gradient each.
     phases : int
-        Temperatures, falling geometrically; the search has stalled after the last.
+        Number of temperatures, falling geometrically; the search ends as stalled after the last.
     hot, cold : float
-        First and last temperature, in energies at the start for each coordinate.
+        First and last temperature, relative to the energy at the start per coordinate.
     turn : float
-        Strength of the turn for "non_reversible".
+        Strength of the rotation for "non_reversible".
 
     Notes
     -----
-    A walker that explodes goes back to the best point, and all go on with half the step. The end is a point
-    near a minimum, for a descent to finish: ``solver="langevin"`` does. Objectives without bad minima are
-    better served by any descent, and mildly bad ones by restarts of one.
+    A walker that diverges goes back to the best point, and all continue with half the step. The search ends
+    near a minimum, and a descent has to finish it, as ``solver="langevin"`` does. Without bad minima any
+    descent does better; with a few, restarts of a descent do.
 
     References
     ----------
@@ -100,7 +100,7 @@ class Langevin:
             whole_number(getattr(self, name), name, 1)
         if not 0 < self.cold <= self.hot < np.inf:
             raise InvalidInputError(
-                "temperatures must be positive, the last not above the first",
+                "temperatures must be positive, and cold at most hot",
                 f"hot {self.hot}, cold {self.cold}",
             )
 
@@ -137,7 +137,7 @@ class Langevin:
         def gradient(points: Matrix) -> Matrix:
             return np.stack([self._turned(objective.gradient(point)) for point in points])
 
-        with np.errstate(all="ignore"):  # explosions are looked for below
+        with np.errstate(all="ignore"):  # divergence is checked below
             for _ in range(self.steps):
                 noise = rng.standard_normal(x.shape).astype(x.dtype)
                 x, v, g = (part.astype(x.dtype) for part in step_batch(dynamics, x, v, g, noise, gradient))
@@ -167,11 +167,11 @@ class Langevin:
         beta = state.theta.size / (level * state.reference)
         if self.kind != "underdamped":
             return Overdamped(state.step_size, beta)
-        # inertia is forgotten over some ten steps
+        # velocities decorrelate over some ten steps
         return Underdamped(state.step_size, beta, friction=0.1 / state.step_size)
 
     def _turned(self, gradient: Vector) -> Vector:
-        """Return (I + J) times a gradient, J turning neighbouring coordinates into each other."""
+        """Return (I + J) times a gradient, where J couples neighbouring coordinates."""
         if self.kind != "non_reversible":
             return gradient
         turned = gradient.copy()
@@ -190,7 +190,7 @@ def _sent_back(
     values: Vector,
     gradient: Callable[[Matrix], Matrix],
 ) -> tuple[Matrix, Matrix, Matrix, Vector]:
-    """Return the walkers with those that exploded at the last best point, at rest."""
+    """Return the walkers, with those that diverged reset to the last best point at zero velocity."""
     x, v, g, values = x.copy(), v.copy(), g.copy(), values.copy()
     x[lost], v[lost], values[lost] = state.theta, 0, state.value
     g[lost] = gradient(state.theta[None])[0]
@@ -198,13 +198,13 @@ def _sent_back(
 
 
 def _energy_scale(value: float, gradient: Vector, curvature: float) -> float:
-    """Return the size of the objective at the start, or what a step of descent gains where that is zero."""
+    """Return the size of the objective at the start, or the gain of a descent step if that is zero."""
     scale = abs(value) or float(np.linalg.norm(gradient)) ** 2 / curvature
     return scale or 1.0
 
 
 def _largest_curvature(objective: Objective, theta: Vector, rng: np.random.Generator) -> float:
-    """Return about the largest size of an eigenvalue of the Hessian."""
+    """Return an estimate of the largest absolute eigenvalue of the Hessian."""
     direction = rng.standard_normal(theta.size).astype(theta.dtype)
     size = 0.0
     for _ in range(_POWER_STEPS):

@@ -1,8 +1,8 @@
-"""Does an activation region hold bad minima? By exact ranks first, by a minimum inside it otherwise.
+"""Whether an activation region has bad minima: by exact ranks, else by a proven minimum inside it.
 
 Within the region the outputs are linear in the first layer's weights, so its differentiable minima are the
 least-squares solutions w with s_ik x_i . w_k > 0. One near a computed w is proved to exist by bounds: if C
-are as many independent columns of the design as it has, and s bounds their singular values from below, then a
+is a maximal set of independent columns of the design, and s bounds their singular values from below, then a
 change of these columns' weights by at most |C^T (y - design w)| / s^2 leads to one.
 """
 
@@ -23,16 +23,16 @@ from lowland.core.status import Rigour, Verdict
 CLAIM = "no_bad_minimum_in_region"
 NULL_SET = "the point lies outside a set of volume zero of its region"
 OUTER = "no output weight becomes zero"
-# a margin closer to zero than this is left open where nothing is proved: solvers are no more exact
+# a margin closer to zero than this is left open if nothing is proved: solvers are not more accurate
 UNSURE = 1e-6
-# units make numbers about one; what is this small may have lost digits to underflow
+# in these units numbers are about one; numbers this small may have lost digits to underflow
 TINY = 1e-250
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class RegionFacts:
-    """What is known of a region.
+    """Facts about a region.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class RegionFacts:
     on_boundary : bool
         Whether a neuron is at its kink on a data point.
     linear : bool
-        Whether the first layer alone is trained, so that the Jacobian is the same all over the region.
+        Whether only the first layer is trained, so that the Jacobian is constant over the region.
     shallow : bool
         Whether there is one hidden layer.
     any_output_zero : bool
@@ -65,13 +65,13 @@ class InnerMinimum:
     Parameters
     ----------
     weights : ndarray, shape (k, d)
-        They have the pattern exactly, and a minimum is near.
+        Weights that have the pattern exactly, with a minimum nearby.
     distance : float
-        How far off it is at most, as a part of the size of the weights, in well-scaled units.
+        Bound on the distance of that minimum, relative to the size of the weights, in well-scaled units.
     least_loss : float
-        Proven lower bound on its loss, over that of zero outputs.
+        Proven lower bound on its loss, relative to that of zero outputs.
     gradient : float
-        Bound on the gradient at the weights, in units of what residuals of that size could make it.
+        Bound on the gradient at the weights, relative to the largest that residuals of that size could give.
     """
 
     weights: Matrix
@@ -81,7 +81,7 @@ class InnerMinimum:
 
 
 def prove_inner_minimum(program: Any, weights: Matrix, rank: int) -> InnerMinimum | None:
-    """Return what is proved of a minimum near weights in the open region, or None.
+    """Return the proof of a minimum near weights in the open region, or None.
 
     Parameters
     ----------
@@ -89,12 +89,12 @@ def prove_inner_minimum(program: Any, weights: Matrix, rank: int) -> InnerMinimu
     weights : ndarray, shape (k, d)
         In the program's units.
     rank : int
-        Of the design.
+        Rank of the design.
 
     Returns
     -------
     InnerMinimum or None
-        None proves nothing.
+        None if nothing is proved.
     """
     design, flat, points = program.design(), weights.ravel(), np.abs(program.points)
     if not np.isfinite(flat).all() or np.any((points > 0) & (points < TINY)):
@@ -125,7 +125,7 @@ def prove_inner_minimum(program: Any, weights: Matrix, rank: int) -> InnerMinimu
 
 
 def _least_eigenvalue(columns: Matrix) -> float:
-    """Return a proven lower bound on the least eigenvalue of C^T C, zero where none is proved."""
+    """Return a proven lower bound on the smallest eigenvalue of C^T C, zero if none is proved."""
     gram = columns.T @ columns
     charge = (2 * gamma(len(columns) + 4) + 4 * unit_roundoff("float64")) * float(np.trace(gram))
     least = float(eigenvalues(gram)[0])
@@ -137,7 +137,7 @@ def _least_eigenvalue(columns: Matrix) -> float:
 
 
 def _margins(program: Any, weights: Matrix, reach: float) -> bool:
-    """Return whether all weights within reach have the pattern, whatever rounding did."""
+    """Return whether all weights within reach have the pattern, rounding included."""
     points = program.points[np.any(program.points != 0, axis=1)]
     sides = program.sides[np.any(program.points != 0, axis=1)]
     inside = sides * (points @ weights.T)
@@ -147,7 +147,7 @@ def _margins(program: Any, weights: Matrix, reach: float) -> bool:
 
 
 def _at_any_weights(program: Any, weights: Matrix) -> InnerMinimum | None:
-    """Return weights with the pattern where no weight matters to any output: all are minima."""
+    """Return weights with the pattern if no weight affects any output: all are then minima."""
     given = program.units.restore(weights)
     if np.any(program.design()) or not program.has_pattern(given) or not np.any(program.aim):
         return None
@@ -163,17 +163,17 @@ def judge_region(
     ----------
     facts : RegionFacts
     optimum : RegionOptimum, optional
-        The best of the region, where the first layer alone is trained: outputs are linear there.
+        The best network of the region, if only the first layer is trained, so that outputs are linear.
     least_possible : float
-        Loss below which no function comes: above zero where inputs repeat with other targets.
+        Smallest loss of any function: above zero if inputs repeat with different targets.
     is_rank_proved : bool
-        Whether the rank is proved to be no higher, too; modulo primes it almost surely is not.
+        Whether the rank is also proved from above; modulo primes it is almost surely right.
 
     Returns
     -------
     Finding
-        PROVED by a Jacobian of full row rank: a gradient J^T r that vanishes leaves no residual r. REFUTED by
-        a minimum that is proved to lie inside the region and to have a positive loss.
+        PROVED by a Jacobian of full row rank: a zero gradient J^T r implies a zero residual r. REFUTED by a
+        minimum that is proved to lie inside the region and to have a positive loss.
     """
     n, rank = facts.n_points, facts.rank
     numbers: dict[str, Any] = {"value": float(rank), "bound": float(n)}
@@ -210,17 +210,17 @@ def _by_optimum(short: str, optimum: Any, numbers: dict[str, Any], least: float,
             "outputs), and within a region the loss is convex"
         )
     elif optimum.loss <= least * (1 + 1e-6):
-        method = f"{short}, but no function fits data that repeat with other targets better than {loss}"
+        method = f"{short}, but inputs repeat with different targets, and no function has a loss below {loss}"
     elif optimum.inner is not None:
         return _refuted(short, optimum, numbers, rigour)
     elif optimum.margin <= -UNSURE:
         method = (
-            f"{short}, but as far as numbers tell the region holds no minimum: its best loss, {loss}, is "
-            "attained on the boundary alone"
+            f"{short}, but numerically the region has no minimum: its best loss, {loss}, is "
+            "attained only on the boundary"
         )
     else:
         verdict = Verdict.INCONCLUSIVE
-        method = f"{short}, and where the best loss, {loss}, is attained is too near the boundary to tell"
+        method = f"{short}, and the best loss, {loss}, is attained too near the boundary to decide"
     witness = {"best_loss": optimum.loss}
     return Finding(CLAIM, verdict, method=method, rigour=Rigour.WORKING_PRECISION, witness=witness, **numbers)
 

@@ -1,4 +1,4 @@
-"""How sharp is a two-layer ReLU network's loss at its weights, and how flat could the same function be?
+"""Sharpness of a two-layer ReLU network's loss, and bounds over rescalings of its neurons.
 
 With features Phi (rows: derivatives of the outputs), the Hessian of 1/(2n) |f - y|^2 is G + B: G = Phi^T Phi
 / n has the nonzero eigenvalues of the n x n kernel Phi Phi^T / n, and B couples (w_k, b_k) to v_k alone, so
@@ -18,9 +18,9 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.networks.network import ReluNetwork, two_layer
 
-# beyond this many data points or parameters eigenvalues are found by iteration
+# beyond this many data points or parameters eigenvalues are computed by iteration
 DENSE = 1500
-# roundings of outputs and targets that residuals may hold
+# roundings of outputs and targets that residuals may contain
 ROUNDINGS = 16.0
 
 
@@ -36,22 +36,24 @@ class Sharpness:
     error : float
         Bound on its error.
     smallest : float
-        Smallest eigenvalue of H, or where `smallest_is_bound` a lower bound on it: minus `remainder`.
+        Smallest eigenvalue of H, or if `smallest_is_bound` a lower bound on it: minus `remainder`.
     smallest_is_bound : bool
     gauss_newton : float
         Largest eigenvalue of G.
     remainder : float
-        Norm of B: zero at a stationary point whose output weights are not zero.
+        Norm of B: zero at a stationary point whose output weights are all nonzero.
     gradient_norm : float
     loss : float
     kinks : int
-        Pairs of neuron and data point exactly at a kink: there the loss has no Hessian.
+        Number of pairs of neuron and data point exactly at a kink, where the loss has no Hessian.
     unrest : float
-        Largest over the parameters of a slope over what residuals of that size could make it: the cosine of
-        the angle between residuals and a parameter's feature, whatever its unit. Rounding is left out.
+        Largest slope over all parameters, each relative to the largest that residuals of that size could
+        give: the cosine of the angle between residuals and the parameter's feature, independent of units.
+        Rounding is subtracted.
     idle_pull : float
-        The same of the weights of neurons whose output weight is zero, as if it were one: where a point rests
-        otherwise and this is not zero, giving such a neuron a say lowers the loss, and the point is a saddle.
+        The same for the input weights of neurons with zero output weight, as if that were one: at an
+        otherwise stationary point where this is not zero, activating such a neuron lowers the loss, and the
+        point is a saddle.
     """
 
     largest: float
@@ -70,7 +72,7 @@ class Sharpness:
 def measure_sharpness(
     network: ReluNetwork, inputs: Matrix, targets: Vector, weights: Vector | None = None
 ) -> Sharpness:
-    """Return the largest curvature of 1/(2 n) sum (f - y)^2, all layers trained.
+    """Return the largest curvature of 1/(2 n) sum (f - y)^2, with all layers trained.
 
     Parameters
     ----------
@@ -79,7 +81,7 @@ def measure_sharpness(
     inputs : ndarray, shape (n, d)
     targets : ndarray, shape (n,)
     weights : ndarray, shape (n,), optional
-        Of data points, summing to 1; equal by default.
+        Weights of data points, summing to 1; equal by default.
 
     Returns
     -------
@@ -88,12 +90,12 @@ def measure_sharpness(
     Raises
     ------
     InvalidInputError
-        If numbers leave the range of floats.
+        If numbers overflow.
 
     Notes
     -----
-    O(n^2 (k + n)) from the kernel, plus the Hessian itself up to 1500 parameters, iteration with the residual
-    as error bound beyond.
+    It costs O(n^2 (k + n)) from the kernel, plus the Hessian itself for up to 1500 parameters; beyond that,
+    iteration is used with the residual as error bound.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         parts = _Parts(network, inputs, targets, weights)
@@ -123,20 +125,20 @@ def kernel(network: ReluNetwork, inputs: Matrix) -> Matrix:
 
 
 def largest_gauss_newton(network: ReluNetwork, inputs: Matrix, weights: Vector | None = None) -> float:
-    """Return the largest eigenvalue of G, O(n^2 (k + n)); not a number where weights are not finite."""
+    """Return the largest eigenvalue of G, O(n^2 (k + n)); NaN if weights are not finite."""
     if not all(np.isfinite(w).all() for w in network.weights):
         return float("nan")
     return _largest_kernel(_Parts(network, inputs, np.zeros(len(inputs)), weights))[0]
 
 
 class _Parts:
-    """What the layers compute, and products with the Hessian."""
+    """Outputs of the layers, and products with the Hessian."""
 
     def __init__(
         self, network: ReluNetwork, inputs: Matrix, targets: Vector, weights: Vector | None = None
     ) -> None:
         self.network, self.n = network, len(inputs)
-        # rows times the root of their weight: then all means are plain ones
+        # rows times the square root of their weight, so that all means are unweighted
         self.root = np.ones(self.n) if weights is None else np.sqrt(self.n * weights)
         biased = network.biases[0] is not None
         rows = np.hstack([inputs, np.ones((self.n, 1))]) if biased else inputs
@@ -165,9 +167,9 @@ class _Parts:
         )
 
     def unrest(self) -> tuple[float, float]:
-        """Return the largest share of a possible slope, and that of the weights of idle neurons."""
+        """Return the largest relative slope, and that of the weights of idle neurons."""
         length = float(np.linalg.norm(self.residual))
-        # residuals that rounding alone makes pull nowhere
+        # residuals of rounding size do not count
         size = np.abs(self.hidden) @ np.abs(self.outer) + np.abs(self.ones) + np.abs(self.targets)
         noise = ROUNDINGS * np.finfo(float).eps * float(np.linalg.norm(size))
         spread = np.sqrt(self.on.T @ self.points**2)
@@ -197,7 +199,9 @@ class _Parts:
             values = eigenvalues((hessian + hessian.T) / 2)
             error = 16 * size * np.finfo(float).eps * max(abs(values[0]), abs(values[-1]), gauss_newton)
             return float(values[-1]), float(values[0]), float(error)
-        if remainder <= 1e-9 * gauss_newton:  # H is G up to that, which is settled by Weyl's inequality
+        if (
+            remainder <= 1e-9 * gauss_newton
+        ):  # H differs from G by at most that; Weyl's inequality bounds the eigenvalues
             return gauss_newton, -remainder, remainder
         value, vector = _iterate(self.product, size)
         residual = float(np.linalg.norm(self.product(vector) - value * vector))
@@ -205,7 +209,7 @@ class _Parts:
 
 
 def _shares(products: Any, features: Any, length: float, noise: float) -> Vector:
-    """Return |products| over features times length, less the products' rounding; 0 of no feature."""
+    """Return |products| over features times length, minus the products' rounding; 0 without a feature."""
     beyond = np.maximum(np.abs(products) - noise * np.asarray(features), 0.0)
     possible = np.asarray(features) * length
     return np.atleast_1d(np.divide(beyond, possible, out=np.zeros_like(beyond), where=possible > 0))
@@ -233,7 +237,7 @@ def _iterate(product: Callable[[Vector], Vector], size: int) -> tuple[float, Vec
 
     operator = LinearOperator((size, size), matvec=product, dtype=float)
     start = np.random.default_rng(0).standard_normal(size)
-    if not product(start).any():  # the zero matrix, all but surely
+    if not product(start).any():  # almost surely the zero matrix
         return 0.0, start / np.linalg.norm(start)
     values, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=1e-10)
     return float(values[0]), vectors[:, 0]
@@ -242,14 +246,14 @@ def _iterate(product: Callable[[Vector], Vector], size: int) -> tuple[float, Vec
 @final
 @dataclass(frozen=True, eq=False)
 class RescalingBracket:
-    """Between what the least sharpness over all rescalings of a network's neurons lies.
+    """Bounds on the smallest sharpness over all rescalings of a network's neurons.
 
     Parameters
     ----------
     lower : float
-        No rescaling (a w, a b, v / a) is flatter: of the part G, and of H where that is G.
+        No rescaling (a w, a b, v / a) is flatter: a bound on the part G, and on H where that is G.
     upper : float
-        Sharpness G of `network`.
+        Sharpness (of G) of `network`.
     network : ReluNetwork
         The rescaling in closed form that makes the bound's inequality of means an equality.
     """
@@ -265,10 +269,10 @@ def rescaling_bracket(
     """Return a lower bound on the sharpness of all rescalings of a network, and a rescaling near it.
 
     For the mean feature vector, lambda(G) >= |mean Phi|^2 = [offset] + sum v_k^2 p_k^2 + h_k^2 >= [offset] +
-    2 sum |v_k| p_k h_k, with h_k the mean of what neuron k gives and p_k the norm of its mean active (x, 1).
+    2 sum |v_k| p_k h_k, with h_k the mean output of neuron k and p_k the norm of its mean active (x, 1).
     """
     parts = _Parts(network, inputs, np.zeros(len(inputs)), weights)
-    # the unit vector along the roots of the weights turns features into their weighted mean
+    # the unit vector along the square roots of the weights maps features to their weighted mean
     slope = np.linalg.norm((parts.on * parts.root[:, None]).T @ parts.points / parts.n, axis=1)
     height = parts.root @ parts.hidden / parts.n
     lower = float(parts.offset) + 2 * float(np.abs(parts.outer) @ (slope * height))

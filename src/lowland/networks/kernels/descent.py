@@ -1,7 +1,7 @@
 """Gradient descent with a constant step on two-layer ReLU networks of one input, many runs at once.
 
 With sorted inputs a neuron is active on all points on one side of its knot, so outputs and gradients are
-running sums: a step costs O(n + k), not O(n k).
+running sums, and a step costs O(n + k), not O(n k).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lowland.kernels.threads import run_chunks
 
 Array = NDArray[np.floating[Any]]
 RUNNING, DIVERGED = 0, 1
-# losses above this many times the first one do not come back
+# runs whose loss exceeds this many times the first one do not recover
 FAR = 1e8
 
 
@@ -37,13 +37,13 @@ def descend(
         Ascending.
     y : ndarray, shape (runs, n)
     weights : ndarray, shape (runs, n)
-        Of data points; they sum to 1 in each run, zeros leave points out.
+        Weights of data points; they sum to 1 in each run, and zeros leave points out.
     parameters : ndarray, shape (runs, 3 k + 1)
         w, b, v, c of each run.
     step_sizes : ndarray, shape (runs,)
     steps : int
     status : ndarray of int8, shape (runs,)
-        Set to `DIVERGED` where a loss became infinite or very large; such runs stand still.
+        Set to `DIVERGED` if a loss became infinite or very large; such runs are no longer updated.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def _runs(x, y, weights, parameters, step_sizes, steps, status, mean, low, high)
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _step(x, target, own, theta, k, size, place, slopes, heights, rest, moment):
-    """Take one step; returns the loss before it."""
+    """Take one step; return the loss before it."""
     n = x.size
     w, b, v = theta[:k], theta[k : 2 * k], theta[2 * k : 3 * k]
     for i in range(n + 1):

@@ -1,8 +1,8 @@
-"""Is the Jacobian of a layer of ReLU neurons of full row rank? Thousands of answers a second.
+"""Whether Jacobians of a layer of ReLU neurons have full row rank: thousands per second.
 
 Row i of J is (A_i1 x_i, ..., A_ik x_i) for the pattern A and data x, so J J^T is (A A^T) * (X X^T), entry by
-entry, and J is never formed. A Cholesky factor of it, less what rounding may do, settles the clear cases;
-exact elimination modulo a prime the rest.
+entry, and J is never formed. A Cholesky factor of it, minus a bound on rounding, settles the clear cases,
+and exact elimination modulo a prime the rest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lowland.kernels import modular
 from lowland.kernels.threads import run_chunks, thread_count
 
 Array = NDArray[np.float64]
-# beyond so many points one case keeps a processor busy, and LAPACK is faster
+# beyond so many points a single case is large enough for LAPACK to be faster
 LARGE = 150
 # a Cholesky factor of G - s I, s this often n (n + k + d) eps, proves that G is positive definite: rounding
 # of G (entries up to 1) and of the factor comes to a fraction of that
@@ -24,7 +24,7 @@ SAFE = 4.0
 
 
 def clear_cases(active: NDArray[np.bool_], points: Array) -> NDArray[np.bool_]:
-    """Return for which of many cases floats alone prove full row rank.
+    """Return for which of many cases floating-point arithmetic alone proves full row rank.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def clear_cases(active: NDArray[np.bool_], points: Array) -> NDArray[np.bool_]:
     Returns
     -------
     ndarray of bool, shape (cases,)
-        False where the rank is deficient, or nearly so.
+        False if the rank is deficient, or nearly so.
     """
     cases, n = active.shape[:2]
     points = np.broadcast_to(points, (cases, *points.shape[-2:]))
@@ -56,7 +56,7 @@ def clear_cases(active: NDArray[np.bool_], points: Array) -> NDArray[np.bool_]:
 def full_rank(
     active: NDArray[np.bool_], points: Array, rng: np.random.Generator, *, generic: bool = False
 ) -> NDArray[np.bool_]:
-    """Return for many cases whether J has full row rank: exactly, but for a small chance.
+    """Return for many cases whether J has full row rank, exactly up to a small probability.
 
     Parameters
     ----------
@@ -64,15 +64,15 @@ def full_rank(
     points : ndarray, shape (cases, n, d) or (n, d)
         Data, the bias's ones included, read as exact fractions.
     rng : numpy.random.Generator
-        For residues.
+        Draws residues.
     generic : bool
-        Whether to judge almost all data with these patterns instead of the data given.
+        Whether to decide for almost all data with these patterns instead of the given data.
 
     Returns
     -------
     ndarray of bool, shape (cases,)
-        True is proved; False is wrong if a random prime divides all minors that are not zero, or random
-        numbers cancel: a chance of about n / 4e6, more for data with very long fractions.
+        True is proved; False is wrong if a random prime divides all nonzero minors, or random numbers
+        cancel: a probability of about n / 4e6, more for data with very long fractions.
     """
     full = clear_cases(active, points)
     for case in np.flatnonzero(~full):
@@ -84,7 +84,7 @@ def full_rank(
 
 
 def too_many_alike(active: NDArray[np.bool_], dimension: int) -> bool:
-    """Whether some point is dead, or more than d points have the same pattern: then the rank is deficient."""
+    """Return whether a point is dead, or more than d points share a pattern, so the rank is deficient."""
     packed = np.packbits(active, axis=1)
     if not packed.shape[1] or not active.any(axis=1).all():
         return True
@@ -100,14 +100,13 @@ def modular_rank(
     generic: bool = False,
     trials: int = 1,
 ) -> int:
-    """Return the rank of J over the rational numbers, never more; less with a small chance a trial.
+    """Return the rank of J over the rationals: never more, and less with a small probability per trial.
 
     Parameters
     ----------
     active : ndarray of bool, shape (n, k)
     points : ndarray, shape (n, d)
-        Data as exact fractions; if `generic`, only their number and width count, and a last column of ones
-        is kept.
+        Data as exact fractions; if `generic`, only their shape matters, and a last column of ones is kept.
     rng : numpy.random.Generator
     generic : bool
     trials : int
@@ -209,7 +208,7 @@ def _judge(active, points, shift, clear):
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
 def _positive(gram, n):
-    """Whether the Cholesky factorisation of a matrix goes through; the factor takes its place."""
+    """Return whether the Cholesky factorisation of a matrix succeeds; the factor overwrites it."""
     for i in range(n):
         for j in range(i):
             total = gram[i, j]

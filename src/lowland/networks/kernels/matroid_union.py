@@ -1,4 +1,4 @@
-"""How large a set of rows splits into d independent sets? Edmonds' matroid partition of zeros and ones.
+"""Largest set of rows that splits into d independent sets: Edmonds' matroid partition for 0-1 rows.
 
 For almost all data in d dimensions, that is the rank of the Jacobian of a layer of ReLU neurons with these
 rows as patterns. Where it falls short of n, a set S of rows says why: |S| > d rank(S).
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lowland.kernels import modular
 from lowland.kernels.exact_integers import exact_rank
 
-# beyond this many rows at fault their rank is known modulo a prime only
+# beyond this many rows at fault their rank is computed modulo a prime only
 EXACT_ROWS = 160
 
 
@@ -28,7 +28,7 @@ class Union:
     Parameters
     ----------
     rank : int
-        Its size.
+        Size of the set.
     parts : tuple of ndarray of int
         The independent sets.
     at_fault : ndarray of int
@@ -57,8 +57,8 @@ def matroid_union(rows: NDArray[Any], copies: int) -> Union:
 
     Notes
     -----
-    At most n augmentations, each with some eliminations of k x (rank + n) residues modulo a prime. A row is
-    exchanged along a shortest path, so that sets stay independent.
+    There are at most n augmentations, each with some eliminations of k x (rank + n) residues modulo a prime.
+    Rows are exchanged along a shortest path, so sets stay independent.
     """
     search = _Partition(np.asarray(rows, np.float64), copies)
     left = [row for row in range(len(rows)) if not search.insert(row)]
@@ -77,7 +77,7 @@ def matroid_union(rows: NDArray[Any], copies: int) -> Union:
 
 
 class _Partition:
-    """Disjoint independent sets, and all rows in the coordinates of each."""
+    """Disjoint independent sets, with all rows in the coordinates of each."""
 
     def __init__(self, rows: NDArray[np.float64], copies: int) -> None:
         self.rows, self.home = rows, np.full(len(rows), -1)
@@ -90,7 +90,7 @@ class _Partition:
         return tuple(np.array(sorted(part), np.intp) for part in self.members)
 
     def insert(self, row: int, reached: set[int] | None = None) -> bool:
-        """Find room for a row by exchanges, or add to `reached` all rows that stand in its way."""
+        """Find room for a row by exchanges, or add to `reached` all rows that block it."""
         parents: dict[int, tuple[int, int] | None] = {row: None}
         queue = deque([row])
         while queue:

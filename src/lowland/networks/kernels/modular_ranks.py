@@ -1,4 +1,4 @@
-"""The exact rank of a ReLU network's Jacobian: weights and data as fractions, everything modulo a prime."""
+"""The exact rank of a ReLU network's Jacobian: weights and data as fractions, modulo a prime."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lowland.kernels import modular
 
 Array = NDArray[np.floating[Any]]
 Patterns = Sequence[NDArray[np.bool_]]
-# a Jacobian with more numbers is judged by its Gram matrix alone
+# for a Jacobian with more entries only the Gram matrix is used
 MOST_NUMBERS = 20_000_000
 
 
@@ -26,18 +26,18 @@ def network_rank(
     trained: int,
     trials: int = 2,
 ) -> int:
-    """Return the rank of the derivative of a network's outputs by its first `trained` layers.
+    """Return the rank of the derivative of a network's outputs with respect to its first `trained` layers.
 
     Parameters
     ----------
     weights : sequence of ndarray, shapes (d_l, d_(l-1))
-        Of all layers, the last of one row.
+        Weights of all layers, the last with one row.
     biases : sequence of ndarray or None
     patterns : sequence of ndarray of bool, shapes (n, d_l)
-        Of the hidden layers.
+        Patterns of the hidden layers.
     points : ndarray, shape (n, d_0)
     rng : numpy.random.Generator
-        For random combinations.
+        Draws random combinations.
     trained : int
     trials : int
         Random primes tried until the rank is full.
@@ -49,8 +49,9 @@ def network_rank(
 
     Notes
     -----
-    J J^T is a sum over layers of (D D^T) * (H H^T), with D what the outputs feel of a layer and H what the
-    layer takes in; random diagonals between keep squares from cancelling. O(n^2 (widths + n)).
+    J J^T is a sum over layers of (D D^T) * (H H^T), with D the derivatives of the outputs with respect to a
+    layer and H the inputs of the layer; random diagonals in between keep squares from cancelling. It costs
+    O(n^2 (widths + n)).
     """
     best, n = 0, len(points)
     for _ in range(trials):
@@ -77,7 +78,7 @@ def _factors(
     prime: int,
     trained: int,
 ) -> list[tuple[Array, Array]]:
-    """Return for every trained layer what the outputs feel of it, and what it takes in (and ones)."""
+    """Return for every trained layer the derivatives of the outputs, and its inputs (with ones)."""
     layers = [modular.residues(w, prime) for w in weights]
     hidden = [modular.residues(points, prime)]
     for w, b, pattern in zip(layers, biases, patterns, strict=False):

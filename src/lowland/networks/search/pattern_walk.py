@@ -1,4 +1,4 @@
-"""A walk over activation regions: the best point of each, then across the boundaries that hold it back."""
+"""A walk over activation regions: to the best point of each, then across its active boundaries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lowland.search.stepper import Info
 @final
 @dataclass(frozen=True, eq=False)
 class PatternWalkState:
-    """The best point of a region, its pattern, and how hard the loss pulls over each boundary."""
+    """The best point of a region, its pattern, and how strongly the loss pulls across each boundary."""
 
     theta: Vector
     value: float
@@ -29,8 +29,8 @@ class PatternWalkState:
 class PatternWalk:
     """Go from region to neighbouring region, each time to the best point.
 
-    The optimum of a region touches the boundaries that keep it from falling further. Crossing those leads to
-    a neighbour that holds the same point, whose optimum is therefore no worse.
+    The optimum of a region touches the boundaries that keep the loss from decreasing further. Crossing them
+    leads to a neighbour that contains the same point, so its optimum is no worse.
 
     Parameters
     ----------
@@ -67,8 +67,8 @@ class PatternWalk:
     def step(
         self, objective: HasRegions, state: PatternWalkState, rng: np.random.Generator
     ) -> tuple[PatternWalkState, Info]:
-        """Cross all boundaries that pull at once, else the hardest pulling ones one by one."""
-        if not state.pulls.any():  # the best of the region, or what holds it back where it is that already
+        """Cross all pulling boundaries at once, else the strongest ones one by one."""
+        if not state.pulls.any():  # go to the region's optimum, or if already there, get its multipliers
             theta, pulls = objective.regions.best(state.pattern)
             value = objective.value(theta)
             if value < state.value * (1 - self.tolerance):
@@ -83,7 +83,7 @@ class PatternWalk:
                 return PatternWalkState(theta, value, pattern, pulls), Info(
                     value, measures={"crossed": crossed}
                 )
-        return state, Info(state.value, stalled="no neighbouring region holds a better point")
+        return state, Info(state.value, stalled="no neighbouring region has a better point")
 
     def restore(self, objective: HasRegions, fields: Mapping[str, Any]) -> PatternWalkState:
         """Return the saved state."""

@@ -1,4 +1,4 @@
-"""Do the known cells determine a tensor of these ranks? Exact ranks of the Jacobian modulo a prime."""
+"""Whether the known cells determine a tensor: exact ranks of the Jacobian modulo a prime."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lowland.core.status import Rigour, Verdict
 from lowland.core.work import Budget
 from lowland.tensors.capabilities import TensorFit
 
-# spare rows when only some of the cells are looked at, and residues that may be formed
+# extra rows when only some of the cells are used, and largest number of residues formed
 SPARE, LARGEST = 40, 200_000_000
 
 
@@ -33,9 +33,9 @@ def judge_tensor_determinacy(objective: TensorFit, theta: Vector, given: Judgeme
     objective : TensorFit
         Only its ranks and the positions of its cells are used.
     theta : ndarray, shape (size,)
-        Not used: what is judged is generic.
+        Not used: the claims are about generic points.
     given : Judgement
-        The most unknowns of an exact rank computation, and the budget.
+        The largest size of an exact rank computation, and the budget.
 
     Returns
     -------
@@ -52,7 +52,7 @@ def judge_tensor_determinacy(objective: TensorFit, theta: Vector, given: Judgeme
         return [finite, not_unique(finite)]
     return [
         finite,
-        Finding(UNIQUE, Verdict.INCONCLUSIVE, method="finitely many solutions may still be several"),
+        Finding(UNIQUE, Verdict.INCONCLUSIVE, method="finitely many solutions may still be more than one"),
     ]
 
 
@@ -62,7 +62,7 @@ def _finite(objective: TensorFit, largest: int, rng: np.random.Generator, budget
         words = f"{known} known cells for {expected} degrees of freedom"
         return refuted(FINITE, known, expected, words, Rigour.RIGOROUS)
     if objective.size > largest or (expected + SPARE) * objective.size > LARGEST:
-        words = f"an exact Jacobian of {objective.size} unknowns is beyond the budget of {largest}"
+        words = f"an exact Jacobian of {objective.size} unknowns exceeds the limit of {largest}"
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")
     everything = known * objective.size <= LARGEST
     sizes = (expected + SPARE, None, None) if everything else (expected + SPARE,)
@@ -70,9 +70,9 @@ def _finite(objective: TensorFit, largest: int, rng: np.random.Generator, budget
     if best == expected:
         return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
     if not done:
-        words = f"an exact Jacobian of {objective.size} unknowns is beyond the budget"
+        words = f"an exact Jacobian of {objective.size} unknowns exceeds the budget"
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
     if not everything:
-        words = f"{expected + SPARE} of the cells do not show it, and all are beyond the budget"
+        words = f"{expected + SPARE} of the cells do not show full rank, and using all exceeds the budget"
         return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
     return refuted_by_rank(best, expected)

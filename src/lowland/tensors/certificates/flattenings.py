@@ -1,7 +1,7 @@
-"""How far a tensor's fit can be from the best of its ranks: bounds by the singular values of its flattenings.
+"""Lower bounds on the error of every Tucker fit from singular values of flattenings.
 
 A tensor of Tucker ranks r, flattened to a matrix with the modes in G as rows, has rank at most the product of
-the ranks in G, and of those not in G. So no fit is better than the best matrix of that rank: for every G
+the ranks in G, and of those not in G. So no fit is better than the best matrix of that rank. For every G
 
     ||X - T||^2 >= sum of the squares of the singular values of T_(G) beyond that rank.
 """
@@ -25,9 +25,9 @@ from lowland.tensors.capabilities import TensorFit
 from lowland.tensors.kernels.mode_products import mode_gram
 
 CLAIM = "globally_optimal"
-# roundings of the tensor's norm, per row of the flattening, by which a computed tail may be too large
+# bound on the error of a computed tail, in roundings of the tensor's norm per row of the flattening
 ROUNDINGS = 8
-# below this part of all squares a tail is taken from singular values, not from squares
+# tails below this fraction of the sum of squares are computed from singular values, not from squares
 SQUARES = 1e-9
 
 
@@ -44,24 +44,24 @@ def judge_flattenings(objective: TensorFit, theta: Vector, given: Judgement) -> 
     Returns
     -------
     list of Finding
-        PROVED where the objective is within the gap tolerance of a bound from below, or zero to rounding;
+        PROVED if the objective is within the gap tolerance of a lower bound, or zero to rounding;
         INCONCLUSIVE otherwise: the bound is often not attained. With missing cells or weights there is no
         such bound.
     """
     settings, value = given.settings, float(objective.value(theta))
     if not np.isfinite(value):
-        return [Finding(CLAIM, Verdict.INCONCLUSIVE, method="numbers beyond float64's range")]
+        return [Finding(CLAIM, Verdict.INCONCLUSIVE, method="the objective overflows float64")]
     if is_exact(objective, theta, settings.zero_tolerance):
         finding = judge_exact_fit(CLAIM, _measured(objective, theta), settings)
         if finding is not None:
             return [finding]
     tensor = objective.full_tensor
     if tensor is None:
-        words = "no bound on the best fit is known where cells are missing or weighted"
+        words = "no bound on the best fit is known when cells are missing or weighted"
         return [Finding(CLAIM, Verdict.INCONCLUSIVE, tolerance=settings.gap_tolerance, method=words)]
     bound, group, limit = best_bound(tensor, objective.ranks, settings.largest_dense, given.budget)
     lower = 0.5 * bound**2
-    gap = (value - lower) / value if value > 0 else 1.0  # a value that vanished by underflow proves nothing
+    gap = (value - lower) / value if value > 0 else 1.0  # a value that underflowed to zero proves nothing
     named = " x ".join(str(n) for n in group)
     finding = Finding(
         CLAIM,
@@ -86,7 +86,7 @@ def judge_flattenings(objective: TensorFit, theta: Vector, given: Judgement) -> 
 def best_bound(
     tensor: Matrix, ranks: tuple[int, ...], largest: int, budget: Budget = UNLIMITED
 ) -> tuple[float, tuple[int, ...], str]:
-    """Return the largest lower bound on any fit's error, its modes, and what left some modes out.
+    """Return the largest lower bound on any fit's error, its modes, and the limit that excluded some modes.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def best_bound(
     largest : int
         Largest side of a matrix that is factored.
     budget : Budget
-        Each flattening may take half of what is left.
+        Each flattening may take half of the remaining budget.
 
     Returns
     -------
@@ -130,10 +130,10 @@ def groups(order: int) -> Iterator[tuple[int, ...]]:
 
 
 def tail(tensor: Matrix, modes: tuple[int, ...], rank: int) -> float:
-    """Return the root of the squares of a flattening's singular values beyond a rank, rounded down.
+    """Return the root sum of squares of a flattening's singular values beyond a rank, rounded down.
 
-    From the eigenvalues of its Gram matrix where they leave enough digits, otherwise by an orthogonal
-    factorisation.
+    It is computed from the eigenvalues of the Gram matrix if they leave enough digits, otherwise by an
+    orthogonal factorisation.
     """
     square = float(np.vdot(tensor, tensor))
     rows = prod(tensor.shape[n] for n in modes)
@@ -153,16 +153,16 @@ def tail(tensor: Matrix, modes: tuple[int, ...], rank: int) -> float:
 
 
 def _flat(tensor: Matrix, modes: tuple[int, ...]) -> Matrix:
-    """Return a flattening, lying down."""
+    """Return a flattening, transposed if it has more rows than columns."""
     others = tuple(n for n in range(tensor.ndim) if n not in modes)
     flat: Matrix = np.transpose(tensor, (*modes, *others)).reshape(prod(tensor.shape[n] for n in modes), -1)
     return flat if flat.shape[0] <= flat.shape[1] else flat.T
 
 
 def relative_misfit(objective: TensorFit, theta: Vector) -> float:
-    """Return the largest residual relative to its own datum or to the usual one of its slices.
+    """Return the largest residual relative to its own datum or to the typical datum of its slices.
 
-    The larger of the two counts, of slices the one with the smallest data.
+    The larger of the two is used; among slices, the one with the smallest data.
     """
     y = objective.y
     residual = np.abs(objective.predict(theta) - y)
@@ -177,13 +177,13 @@ def relative_misfit(objective: TensorFit, theta: Vector) -> float:
 
 
 def _measured(objective: TensorFit, theta: Vector) -> ExactFit:
-    """Return how near a tensor is to its data; the rounding of its cells is not bounded."""
+    """Return how close a tensor is to its data; the rounding of its cells is not bounded."""
     floor = half_units(objective)
     squares = float(np.sum(objective.weighted((objective.y - objective.predict(theta)) ** 2))) / 2
     return ExactFit(float("inf"), floor, root_places(squares, floor), relative_misfit(objective, theta))
 
 
 def is_exact(objective: TensorFit, theta: Vector, zero: float) -> bool:
-    """Return whether every datum is reproduced to rounding, and the regulariser vanishes beside the data."""
+    """Return whether every datum is reproduced to rounding, and the regulariser is negligible."""
     penalty = sum(float(p.value(theta)) for p in objective.penalties)
     return bool(relative_misfit(objective, theta) <= zero and penalty <= 1e-20 * float(objective.square))

@@ -1,8 +1,9 @@
-"""Is a point a local minimum, looking beyond the Hessian?
+"""Whether a point is a local minimum, including directions that the Hessian cannot see.
 
 At a point that leaves columns unused, gradient and Hessian say nothing about changes that need several
 factors and the core together. If a rank-one part of the residual can enter through unused columns, the
-objective falls along a curve of such points, however short, and the point is a saddle of order modes + 1.
+objective decreases along a curve of such points, however short, and the point is a saddle of order
+modes + 1.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ from lowland.tensors.kernels.rank_one_escapes import mode_sets, way_out
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 CLAIM = "local_minimum"
-# parts of the whole step at which the objective is looked at
+# fractions of the full step at which the objective is evaluated
 PARTS = (1e-2, 1e-3, 1e-4)
-# passes over the tensor of the search for a way out in one set of modes
+# passes over the tensor in the search for an escape direction in one set of modes
 WAY_OUT = 300.0
-# least decrease in roundings of the objective
+# smallest decrease that counts, in roundings of the objective
 ROUNDINGS = 1e3
 
 
@@ -39,14 +40,14 @@ def judge_local_minimum(objective: TensorFit, theta: Vector, given: Judgement) -
         A Tucker objective in float64.
     theta : ndarray, shape (size,)
     given : Judgement
-        What counts as an exact fit, which nothing can be lower than, the budget, and what was found of the
+        The tolerance of an exact fit (which nothing can improve), the budget, and the findings on
         curvature.
 
     Returns
     -------
     list of Finding
-        REFUTED with a direction, its order, and decreases at shrinking distances; SUPPORTED where the
-        minimum is strict but for the gauge, or the fit exact.
+        REFUTED with a direction, its order, and decreases at shrinking distances; SUPPORTED if the
+        minimum is strict up to the gauge, or the fit exact.
     """
     curved = [given.found[claim] for claim in CURVATURE_CLAIMS if claim in given.found]
     second, strict = curved if len(curved) == 2 else judge_curvature(objective, theta, given)
@@ -71,7 +72,7 @@ def _judge(
     work = WAY_OUT * float(np.prod(objective.shape))
     for modes in mode_sets(parts.core.ndim):
         if not given.budget.allows(work):
-            words = f"{method}: the budget ended before all sets of modes were looked at"
+            words = f"{method}: the budget ended before all sets of modes were checked"
             return Finding(CLAIM, Verdict.INCONCLUSIVE, method=words, limited_by=given.budget.name)
         way = way_out(objective, parts, modes, rng, recycle=False)
         if way is None:
@@ -82,15 +83,15 @@ def _judge(
         away = np.array([float(np.linalg.norm(point - _turned(objective, start, point))) for point in points])
         if not (falls > ROUNDINGS * np.finfo(float).eps * value).all():
             continue
-        # decreases go with distances to the power of the order
+        # decreases scale as the distances to the power of the order
         order = float(np.polyfit(np.log(away), np.log(falls), 1)[0])
         return Finding(
             CLAIM,
             Verdict.REFUTED,
             float(falls[-1]),
             0.0,
-            method=f"a saddle of order {len(modes) + 1}: the objective falls along a rank-one change, new "
-            f"in modes ({', '.join(str(n) for n in modes)}), which the Hessian does not see",
+            method=f"a saddle of order {len(modes) + 1}: the objective decreases along a rank-one change, "
+            f"new in modes ({', '.join(str(n) for n in modes)}), which the Hessian cannot see",
             rigour=Rigour.WORKING_PRECISION,
             witness={
                 "objective": value,
@@ -110,7 +111,7 @@ def _judge(
 
 
 def _turned(objective: TensorFit, start: Vector, point: Vector) -> Vector:
-    """Return the start, its factors turned within the gauge to lie close to those of another point."""
+    """Return the start with its factors rotated within the gauge to be close to another point's."""
     here, there = objective.unpack(start), objective.unpack(point)
     factors, core = [], here.core
     for n, (factor, other) in enumerate(zip(here.factors, there.factors, strict=True)):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from lowland.certificates.judge import Judge, Judges
+from lowland.certificates.judge import Judge
 from lowland.certificates.judges import JUDGES
 from lowland.tensors.capabilities import TensorFit
 from lowland.tensors.certificates.determinacy import judge_tensor_determinacy
 from lowland.tensors.certificates.flattenings import judge_flattenings
 from lowland.tensors.certificates.high_order_saddles import judge_local_minimum
 
-TENSOR_JUDGES: Judges = (
+TENSOR_JUDGES = (
     *JUDGES,
     Judge(("globally_optimal",), TensorFit, judge_flattenings, stage=1),
     Judge(("determined_by_data", "uniquely_determined"), TensorFit, judge_tensor_determinacy, stage=2),

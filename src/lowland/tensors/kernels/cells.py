@@ -1,10 +1,10 @@
 """Some entries of a Tucker tensor, and derivatives of them, in compiled loops for any order.
 
 For an entry at (i_1, ..., i_N) the row i_1 of F_1 S_(1) is contracted with row i_2 of F_2, that with row i_3
-of F_3, and so on. Entries stand in order, so that neighbours share their first indices: only contractions
-from the first index that differs are done anew, on the way back too, where gradients are gathered and
-carried on once for all entries that share an index. Blocks of entries share no row of the first mode; sums
-over blocks are added up in order, whatever the number of threads.
+of F_3, and so on. Entries are sorted, so neighbours share their first indices: only contractions from the
+first index that differs are recomputed. The same holds in reverse, where gradients are accumulated and
+passed on once for all entries that share an index. Blocks of entries share no row of the first mode; sums
+over blocks are added in order, whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.threads import WORTH_IT, run_chunks
 
-# blocks of entries, each with sums of its own: a fixed number, so that bits do not depend on threads
+# number of blocks of entries, each with its own sums: fixed, so that bits do not depend on threads
 BLOCKS = 16
 
 
 def block_bounds(first: NDArray[np.int64], work: int) -> NDArray[np.int64]:
-    """Return ends of blocks of entries sorted by their first index, no index in two blocks."""
+    """Return bounds of blocks of entries sorted by their first index, with no index in two blocks."""
     blocks = BLOCKS if first.size * work >= WORTH_IT else 1
     at = np.linspace(0, first.size, blocks + 1).astype(np.int64)
     inner = at[1:-1]
@@ -33,7 +33,7 @@ def block_bounds(first: NDArray[np.int64], work: int) -> NDArray[np.int64]:
 
 
 def _layout(factors: Sequence[Matrix]) -> tuple[Vector, Any]:
-    """Return the factors after the first end to end, and their starts, all ranks, products of later ranks."""
+    """Return the concatenated factors after the first, their starts, all ranks, products of later ranks."""
     starts = np.cumsum([0, *(factor.size for factor in factors[1:-1])]).astype(np.int64)
     ranks = np.array([factor.shape[1] for factor in factors], np.int64)
     after = np.append(np.cumprod(ranks[:0:-1])[::-1], 1).astype(np.int64)
@@ -57,7 +57,7 @@ def cell_tangents(
     changes: Sequence[Matrix],
     bounds: NDArray[np.int64],
 ) -> Vector:
-    """Return derivatives of entries, the grid and the factors changing together."""
+    """Return derivatives of entries as the grid and the factors change together."""
     (flat, layout), (turned, _) = _layout(factors), _layout(changes)
     out = np.empty(len(positions), grids[0].dtype)
     run_chunks(lambda lo, hi: _tangents(positions, *grids, flat, turned, *layout, out, lo, hi), bounds)
@@ -188,7 +188,7 @@ def _tangents(positions, grid, slope, flat, turned, starts, ranks, sizes, out, l
 
 @njit(**_OPTIONS)
 def _flush(positions, p, change, kept, back, flat, starts, ranks, sizes, on_grid, own):
-    """Carry what entries up to p have gathered back to the level from which on the next one differs."""
+    """Pass the sums of entries up to p back to the level from which the next entry differs."""
     for n in range(ranks.size - 2, max(change, 1) - 1, -1):
         size, row = sizes[n], starts[n - 1] + positions[p, n] * ranks[n]
         for a in range(ranks[n]):

@@ -1,6 +1,6 @@
 """Products of a tensor with matrices along its modes, by reshapes and matrix products only.
 
-Never a Kronecker matrix, and no unfolding is copied where a view will do: a C-ordered tensor is a stack of
+No Kronecker matrix is formed, no unfolding copied where a view will do: a C-ordered tensor is a stack of
 matrices (leading modes, this mode, trailing modes) for every mode.
 """
 
@@ -40,7 +40,7 @@ def multiply_modes(tensor: Matrix, matrices: Sequence[Matrix | None]) -> Matrix:
 
 
 def unfold(tensor: Matrix, mode: int) -> Matrix:
-    """Return the mode's unfolding, shape (I_mode, product of the others), the others in their order."""
+    """Return the mode's unfolding, shape (I_mode, product of the others), with the others in order."""
     return np.moveaxis(tensor, mode, 0).reshape(tensor.shape[mode], -1)
 
 
@@ -65,15 +65,15 @@ def mode_gram(left: Matrix, right: Matrix, mode: int) -> Matrix:
     return total
 
 
-# what a leaf does: takes the mode and the tensor with all other modes contracted, and may return a new factor
+# callback at a leaf: takes the mode and the tensor contracted in all others, and may return a new factor
 Visit = Callable[[int, Matrix], Matrix | None]
 
 
 def visit_modes(tensor: Matrix, factors: Sequence[Matrix], visit: Visit) -> None:
     """Call visit(n, tensor contracted with factors[k].T in all k but n) for every mode n in turn.
 
-    Contractions are shared along a binary tree over the modes, so that two products with the whole tensor
-    serve all modes. A factor that a visit returns takes the place of the old one in later contractions.
+    Contractions are shared along a binary tree over the modes, so two products with the whole tensor serve
+    all modes. A factor that a visit returns replaces the old one in later contractions.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Rank-one changes of a Tucker tensor that are new in some modes: the ways out of saddles of high order."""
+"""Rank-one changes of a Tucker tensor, new in some modes: escape directions from saddles of high order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lowland.tensors.capabilities import TensorFit
 from lowland.tensors.kernels.mode_products import multiply_modes, unfold
 from lowland.tensors.tucker_tensor import TuckerTensor
 
-# columns whose slice of the core is below this part of the largest are unused
+# columns whose slice of the core is below this fraction of the largest count as unused
 UNUSED = 1e-7
 
 
@@ -28,7 +28,7 @@ def mode_sets(order: int) -> Iterator[tuple[int, ...]]:
 @final
 @dataclass(frozen=True, eq=False)
 class WayOut:
-    """A rank-one change of a tensor: new columns in some modes, and what the core gets.
+    """A rank-one change of a tensor: new columns in some modes, and the change of the core.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class WayOut:
     vectors : list of ndarray
         Unit vectors: new columns in those modes, coefficients of the factor's columns in the others.
     length : float
-        Of the rank-one part, at its best.
+        Optimal length of the rank-one part.
     """
 
     parts: TuckerTensor
@@ -49,7 +49,7 @@ class WayOut:
     length: float
 
     def reached(self, part: float = 1.0) -> TuckerTensor:
-        """Return the tensor with the rank-one part, or some of it."""
+        """Return the tensor plus the rank-one part, or a fraction of it."""
         factors, inner = list(self.parts.factors), list(self.vectors)
         for n, slot in zip(self.modes, self.slots, strict=True):
             factors[n] = factors[n].copy()
@@ -68,7 +68,7 @@ def way_out(
     recycle: bool,
     starts: int = 5,
 ) -> WayOut | None:
-    """Return the best rank-one part of the residual that is new in exactly these modes, if there is room.
+    """Return the best rank-one part of the residual, new in exactly these modes; None if there is no room.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def way_out(
     modes : tuple of int
     rng : numpy.random.Generator
     recycle : bool
-        Whether columns in use may be given up; otherwise there must be an unused one in each mode.
+        Whether used columns may be replaced; otherwise there must be an unused one in each mode.
     starts : int
 
     Returns
@@ -97,7 +97,7 @@ def way_out(
         slots.append(slot)
         core[(slice(None),) * n + (slot,)] = 0
         used[n][slot] = False
-    # columns that are not used, new ones apart, are zero: they may be anything
+    # unused columns other than the new ones are arbitrary, and set to zero
     factors = [factor * keep.astype(factor.dtype) for factor, keep in zip(factors, used, strict=True)]
     kept = TuckerTensor(core, tuple(factors))
     projections = [_projection(factor, n in modes) for n, factor in enumerate(factors)]
@@ -105,7 +105,7 @@ def way_out(
     size, vectors = rank_one_part(residual, rng, starts)
     if size == 0:
         return None
-    for n in modes:  # the power iteration leaves the subspace by rounding only
+    for n in modes:  # rounding takes the power iteration slightly out of the subspace
         vectors[n] = vectors[n] - factors[n] @ (factors[n].T @ vectors[n])
         norm = float(np.linalg.norm(vectors[n]))
         if norm < 0.5:

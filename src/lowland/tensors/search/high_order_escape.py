@@ -1,8 +1,8 @@
-"""Leaving saddles that no Hessian shows: a rank-one part of the residual enters through unused columns.
+"""Escape from saddles invisible to the Hessian: add a rank-one part of the residual in unused columns.
 
-A point that lacks a direction of the data in m modes has, in the objective of core and factors, a saddle of
-order m + 1: m factors and the core must move together before anything falls. In the space of tensors the way
-out is plain: add the best rank-one part of the residual whose vectors are new in those m modes.
+A point that lacks a direction of the data in m modes is, for the objective of core and factors, a saddle of
+order m + 1: m factors and the core must move together before the objective decreases. In the space of tensors
+the escape is simple: add the best rank-one part of the residual whose vectors are new in those m modes.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from lowland.search.stepper import Info
 from lowland.tensors.capabilities import TensorFit
 from lowland.tensors.kernels.rank_one_escapes import mode_sets, way_out
 
-# least relative decrease that counts
+# smallest relative decrease that counts
 GAIN = 1e-9
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class EscapeState:
-    """The point, its value, and the order of the saddle that the last step left (0 at the start)."""
+    """The point, its value, and the order of the saddle that the last step escaped (0 at the start)."""
 
     theta: Vector
     value: float
@@ -35,20 +35,20 @@ class EscapeState:
 @final
 @dataclass(frozen=True)
 class HighOrderEscape:
-    """A step adds a rank-one part of the residual whose vectors are new in one, two, ... modes.
+    """Escape from high-order saddles: a step adds a rank-one part of the residual that is new in some modes.
 
     Parameters
     ----------
     recycle : bool
-        Whether, where all columns are in use, the least of each mode may be given up for a better one.
+        Whether, if all columns are in use, the smallest of each mode may be replaced by a better one.
     starts : int
         Random starts of each power iteration.
 
     Notes
     -----
-    Fewest modes first, so that the order of the saddle, modes plus one, is right. A step costs a few hundred
-    passes over the tensor and needs it dense. The step is deterministic but for the starts of the power
-    iterations; the published method draws the directions at random and scales them jointly.
+    Sets of fewest modes come first, so that the order of the saddle, modes plus one, is right. A step costs a
+    few hundred passes over the tensor and needs it dense. It is deterministic except for the starts of the
+    power iterations; the published method draws the directions at random and scales them jointly.
 
     References
     ----------
@@ -70,7 +70,7 @@ class HighOrderEscape:
     def step(
         self, objective: TensorFit, state: EscapeState, rng: np.random.Generator
     ) -> tuple[EscapeState, Info]:
-        """Try sets of modes until the objective falls."""
+        """Try sets of modes until the objective decreases."""
         parts = objective.orthonormal(state.theta)
         for recycle in (False, True) if self.recycle else (False,):
             for modes in mode_sets(parts.core.ndim):

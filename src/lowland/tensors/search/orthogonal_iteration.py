@@ -1,4 +1,4 @@
-"""Higher-order orthogonal iteration (HOOI), contractions shared between modes."""
+"""Higher-order orthogonal iteration (HOOI), with contractions shared between modes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lowland.tensors.capabilities import HasFullTensor
 from lowland.tensors.kernels.mode_products import mode_product, unfold, visit_modes
 from lowland.tensors.tucker_tensor import TuckerTensor
 
-# below this part of the data ||T||^2 - ||S||^2 has lost too many digits
+# below this fraction of ||T||^2, the difference ||T||^2 - ||S||^2 has lost too many digits
 CANCELS = 1e-6
 
 
@@ -32,11 +32,11 @@ class OrthogonalIterationState:
 @final
 @dataclass(frozen=True)
 class OrthogonalIteration:
-    """A step replaces each factor in turn by leading singular vectors of the tensor contracted in the others.
+    """Orthogonal iteration: each factor becomes singular vectors of the tensor contracted in the others.
 
     Notes
     -----
-    A step costs two products with the whole tensor, whatever the number of modes, and never raises the
+    A step costs two products with the whole tensor, whatever the number of modes, and never increases the
     objective.
 
     References
@@ -52,12 +52,12 @@ class OrthogonalIteration:
     def init(
         self, objective: HasFullTensor, theta: Vector, rng: np.random.Generator
     ) -> tuple[OrthogonalIterationState, Info]:
-        """Make the start's factors orthonormal, and evaluate it."""
+        """Make the factors of the start orthonormal, and evaluate it."""
         if objective.penalties:
             raise UnsupportedError(
                 f"{self.name} cannot work on this objective",
                 "a regulariser, which orthonormal factors would not balance",
-                fix="search without it, and balance the end",
+                fix="search without it, then balance the result",
             )
         theta = objective.orthonormal(theta).point()
         state = OrthogonalIterationState(theta, objective.value(theta))
@@ -69,7 +69,7 @@ class OrthogonalIteration:
         """Update all factors once."""
         factors = list(objective.unpack(state.theta).factors)
         core = objective.full_tensor
-        # each mode contracts the whole tensor once, the first products shared
+        # each mode contracts the whole tensor once; the first products are shared
         touch(len(factors) * (CALL * 4 + core.size * (4 + max(f.shape[1] for f in factors) / 6)))
 
         def visit(n: int, part: Matrix) -> Matrix:

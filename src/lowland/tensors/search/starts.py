@@ -1,4 +1,4 @@
-"""Where a Tucker search starts: truncated singular value decompositions of unfoldings, or at random."""
+"""Starts of Tucker searches: truncated singular value decompositions of unfoldings, or random points."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lowland.tensors.capabilities import TensorFit
 from lowland.tensors.kernels.mode_products import mode_gram, mode_product, unfold
 from lowland.tensors.tucker_tensor import TuckerTensor
 
-# below this part of the largest, eigenvalues of a Gram matrix have lost their digits
+# below this fraction of the largest, eigenvalues of a Gram matrix have lost their digits
 GRAM_DIGITS = 1e-7
 # modes at least this long, and this many times longer than their rank, get a randomised basis
 LONG, SPARE = 1500, 8
@@ -31,12 +31,12 @@ def sequential_start(
     ----------
     tensor : ndarray
     ranks : sequence of int or None
-        None: as small as the tolerance lets them be.
+        None: as small as the tolerance allows.
     rng : numpy.random.Generator
-        For the bases of very long modes.
+        Used for the bases of very long modes.
     tolerance : float, optional
-        Largest relative error, which is then guaranteed: mode after mode may discard an equal share of
-        its square.
+        Largest relative error, which is then guaranteed: each mode may discard an equal share of its
+        square.
 
     Returns
     -------
@@ -45,8 +45,8 @@ def sequential_start(
 
     Notes
     -----
-    Of given ranks, modes are truncated in the order of how much they shrink. The error is at most the
-    root of the sum of the squares discarded, at most sqrt(N) times the least possible.
+    For given ranks, modes that shrink most are truncated first. The error is at most the root of the sum of
+    the squares discarded, and at most sqrt(N) times the smallest possible.
 
     References
     ----------
@@ -79,7 +79,7 @@ def leading_basis(
     tensor : ndarray
     mode : int
     rank : int or None
-        None: as few as leave at most `limit` of the sum of squares.
+        None: the smallest that leaves at most `limit` of the sum of squares.
     rng : numpy.random.Generator
     limit : float, optional
 
@@ -96,7 +96,7 @@ def leading_basis(
     digits_lost = last < GRAM_DIGITS * values[0]
     if rank is None:
         digits_lost = limit is not None and limit < GRAM_DIGITS * 1e-4 * float(values.sum())
-    if digits_lost:  # the tail matters: squares would not show it
+    if digits_lost:  # the tail matters, and squares would lose it to rounding
         vectors, sizes = _orthogonal_basis(tensor, mode)
         values = sizes**2
     if rank is None:
@@ -114,7 +114,7 @@ def mode_spectrum(tensor: Matrix, mode: int) -> Vector:
 
 
 def random_start(objective: TensorFit, rng: np.random.Generator) -> Vector:
-    """Return a balanced random point about as large as the data.
+    """Return a balanced random point with about the norm of the data.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Sets that a path leaves a basin into, each with the distance that still separates it."""
+"""Exit sets of paths, each with the distance of a point to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class HalfSpace:
     Parameters
     ----------
     normal : array_like, shape (d,)
-        Of any length but zero; kept with length one.
+        Of any nonzero length; stored with length one.
     level : float
         In the units of `normal` as it was passed.
 
@@ -40,7 +40,7 @@ class HalfSpace:
         finite = np.isfinite(size) and isinstance(self.level, int | float | np.number)
         if normal.ndim != 1 or not (finite and size > 0 and np.isfinite(self.level)):
             raise InvalidInputError(
-                "the normal of a half-space must be a vector other than zero, and its level finite",
+                "the normal of a half-space must be a nonzero vector, and its level finite",
                 f"{self.normal!r}, {self.level!r}",
             )
         object.__setattr__(self, "normal", normal / size)
