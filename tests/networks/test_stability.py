@@ -25,6 +25,7 @@ from lowland.networks.kernels.descent import DIVERGED, descend
 from lowland.networks.model import Relu
 from lowland.networks.network import two_layer
 from lowland.networks.objective import ReluObjective
+from lowland.networks.stability_displays import EdgeDisplay
 from lowland.networks.variation import effective_knots, knots, weighted_variation
 from oracles import relu as naive
 
@@ -387,7 +388,10 @@ def test_sharpness_is_tracked_to_the_edge(tmp_path):
     assert "Edge of stability" in (tmp_path / "fit.html").read_text()
     fit.stability.report(tmp_path / "stability.html")
     assert "Largest" not in (tmp_path / "stability.html").read_text()[:200]
-    assert ln.fit_stable(x, y, step_size=0.1, rng=1, n_steps=100).runs.track is None
+    untracked = ln.fit_stable(x, y, step_size=0.1, rng=1, n_steps=100)
+    assert untracked.runs.track is None
+    with pytest.raises(InvalidInputError, match="track=True"):
+        EdgeDisplay.from_fit(untracked)
 
 
 def test_lost_knots_are_counted_and_restarted():
@@ -620,7 +624,7 @@ def test_the_estimator_is_a_good_citizen(fitted):
     [
         (np.zeros((5, 2)), np.arange(5.0), {}, "one feature"),
         (np.arange(2.0), np.arange(2.0), {}, "n_samples = 2"),
-        (np.zeros(5), np.arange(5.0), {}, "different"),
+        (np.zeros(5), np.arange(5.0), {}, "distinct"),
         (np.arange(5.0), np.arange(5.0), {"step_size": "large"}, "step_size"),
         (np.arange(5.0), np.arange(5.0), {"step_size": -1.0}, "step_size"),
         (np.arange(5.0), np.arange(5.0), {"cv": 1}, "cv"),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.antisymmetric import optimal_antisymmetric
-from lowland.dynamics.kramers import check_energies, kramers_time, stationary_hessian, unstable_rate
+from lowland.dynamics.kramers import energies_of, kramers_time, stationary_hessian, unstable_rate
 from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped
+from lowland.dynamics.potentials import Potential
 from lowland.dynamics.quadratic_wells import linear_step, stable_step
 
 # fraction of the largest stable step: variances are then a few per cent off
@@ -64,7 +66,7 @@ class Suggestion:
 
 
 def advise_dynamics(
-    potential: Any, minimum: Vector, saddle: Vector, *, beta: float
+    potential: Potential, minimum: ArrayLike, saddle: ArrayLike, *, beta: float
 ) -> tuple[Suggestion, ...]:
     """Return one dynamics of each kind for a well and its saddle, fewest gradient evaluations first.
 
@@ -96,7 +98,7 @@ def advise_dynamics(
     ----------
     P. Hanggi, P. Talkner, M. Borkovec, Reaction-rate theory: fifty years after Kramers, Rev. Mod. Phys. 1990.
     """
-    check_energies(potential)
+    energies_of(potential)
     low = np.atleast_1d(np.asarray(minimum, dtype=float))
     top = np.atleast_1d(np.asarray(saddle, dtype=float))
     if top.shape != low.shape:
@@ -132,7 +134,7 @@ def advise_dynamics(
     return tuple(sorted(suggestions, key=lambda s: s.gradient_calls))
 
 
-def _with_step(dynamics: Any, H: Matrix) -> Dynamics:
+def _with_step(dynamics: Dynamics, H: Matrix) -> Dynamics:
     step = _CAUTION[dynamics.name] * stable_step(dynamics, H)
     moves: Dynamics = dataclasses.replace(dynamics, step_size=step)
     return moves
@@ -143,7 +145,7 @@ def _variance_bias(dynamics: Dynamics, H: Matrix) -> float:
     return float(np.abs(np.diag(linear_step(dynamics, H).covariance()) / exact - 1).max())
 
 
-def _best_turn(H: Matrix, potential: Any, saddle: Any) -> Matrix:
+def _best_turn(H: Matrix, potential: Potential, saddle: ArrayLike) -> Matrix:
     """Return the multiple of the optimal J with the largest rate over the saddle times its stable step."""
     point = np.atleast_1d(np.asarray(saddle, dtype=float))
     Hs = np.asarray(potential.hessian_at(point))
@@ -163,10 +165,11 @@ def _best_turn(H: Matrix, potential: Any, saddle: Any) -> Matrix:
 
 
 def _best_friction(
-    potential: Any, low: Vector, saddle: Any, H: Matrix, beta: float
+    potential: Potential, low: Vector, saddle: ArrayLike, H: Matrix, beta: float
 ) -> tuple[Dynamics, float, str]:
     point = np.atleast_1d(np.asarray(saddle, dtype=float))
-    height = float(potential.value(point[None])[0] - potential.value(low[None])[0])
+    value = energies_of(potential)
+    height = float(value(point[None])[0] - value(low[None])[0])
     frequency = float(np.sqrt(np.linalg.eigvalsh(H)[0]))
     action = _ACTION * height / frequency
     Hs = np.asarray(potential.hessian_at(point))

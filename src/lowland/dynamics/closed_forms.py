@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
@@ -15,7 +16,7 @@ from lowland.dynamics.kernels.potentials import BUILT_IN
 from lowland.dynamics.potentials import Potential
 
 
-def quadratic(hessian: Any, centre: Any = None) -> Potential:
+def quadratic(hessian: ArrayLike, centre: ArrayLike | None = None) -> Potential:
     """Return (x - c)^T H (x - c) / 2.
 
     Parameters
@@ -49,7 +50,7 @@ def quadratic(hessian: Any, centre: Any = None) -> Potential:
     )
 
 
-def double_well(*, tilt: float = 0.0, transverse: Any = ()) -> Potential:
+def double_well(*, tilt: float = 0.0, transverse: ArrayLike = ()) -> Potential:
     """Return (x0^2 - 1)^2 / 4 + tilt x0 + sum of k_i x_i^2 / 2: two wells, one saddle.
 
     Parameters
@@ -188,9 +189,9 @@ def potential(  # noqa: PLR0913
     *,
     dimension: int | None = None,
     tilt: float | None = None,
-    transverse: Any = None,
-    hessian: Any = None,
-    centre: Any = None,
+    transverse: ArrayLike | None = None,
+    hessian: ArrayLike | None = None,
+    centre: ArrayLike | None = None,
     scale: float | None = None,
     amplitude: float | None = None,
     frequency: float | None = None,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.dynamics.exit_simulation import EscapeStudy
+from lowland.dynamics.sampling import LangevinSample
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
 
@@ -39,7 +42,7 @@ class SurvivalDisplay:
     ax_: Any = field(default=None, repr=False)
 
     @classmethod
-    def from_study(cls, study: Any) -> SurvivalDisplay:
+    def from_study(cls, study: EscapeStudy) -> SurvivalDisplay:
         """Take the Kaplan-Meier curve of an `EscapeStudy`."""
         times, share, error = study.survival()
         return cls(times, share, error, study.mean)
@@ -92,7 +95,9 @@ class PathsDisplay:
     ax_: Any = field(default=None, repr=False)
 
     @classmethod
-    def from_sample(cls, sample: Any, function: Any = None, *, name: str = "") -> PathsDisplay:
+    def from_sample(
+        cls, sample: LangevinSample, function: Callable[[Matrix], Vector] | None = None, *, name: str = ""
+    ) -> PathsDisplay:
         """Take a function of points (n, d) along the chains of a `LangevinSample`.
 
         Without a function: the distance from the first draw of the chain.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.objectives import Objective
 from lowland.core.parameter_checks import check_positive, whole_number
 from lowland.core.progress import OnProgress
 from lowland.core.random import RandomSource, make_generator
@@ -17,7 +19,7 @@ from lowland.dynamics.antisymmetric import drift_rate
 from lowland.dynamics.closed_forms import potential
 from lowland.dynamics.escape_checks import check_basin as refuse_outside
 from lowland.dynamics.escape_checks import check_paths, check_start
-from lowland.dynamics.exit_sets import Ball, HalfSpace
+from lowland.dynamics.exit_sets import ExitSet
 from lowland.dynamics.exit_simulation import EscapeStudy, Watch, simulate_exits, with_half_step
 from lowland.dynamics.laws import Dynamics, Underdamped
 from lowland.dynamics.potentials import Potential, objective_potential
@@ -27,14 +29,18 @@ _RELAXATIONS, _ENERGY = 10.0, 5.0
 _DEFAULT_CHAINS = 1000
 
 
-def as_potential(source: Any, dimension: int) -> Potential:
+# what users may pass as a potential: also a name, an objective, or a gradient of points (n, d)
+PotentialLike = Potential | str | Objective | Callable[..., Matrix]
+
+
+def as_potential(source: PotentialLike, dimension: int) -> Potential:
     """Return the potential that a user passed: as a Potential, a name, an objective, or a gradient."""
     if isinstance(source, Potential):
         return source
     if isinstance(source, str):
         return _by_name(source, dimension)
     if callable(getattr(source, "hessian_product", None)):
-        return objective_potential(source)
+        return objective_potential(cast(Objective, source))
     if callable(source):
         return Potential("function", dimension, source)
     raise InvalidInputError(
@@ -54,10 +60,10 @@ def _by_name(name: str, dimension: int) -> Potential:
 
 
 def escape_times(  # noqa: PLR0913
-    potential: Any,
-    start: Any,
+    potential: PotentialLike,
+    start: ArrayLike,
     *,
-    exit: HalfSpace | Ball | Callable[[Matrix], Any],
+    exit: ExitSet,
     dynamics: Dynamics,
     n_chains: int | None = None,
     max_time: float | None = None,
@@ -157,7 +163,7 @@ def escape_times(  # noqa: PLR0913
     return with_half_step(study, dynamics) if extrapolate else study(dynamics, 0, None)
 
 
-def start_points(start: Any, n_chains: int | None) -> Matrix:
+def start_points(start: ArrayLike, n_chains: int | None) -> Matrix:
     """Return where each chain starts, shape (chains, d): one point for all, or one row per chain."""
     if n_chains is not None:
         whole_number(n_chains, "n_chains", 1)

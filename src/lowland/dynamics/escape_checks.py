@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
-from lowland.dynamics.exit_sets import Ball, HalfSpace
+from lowland.dynamics.exit_sets import Ball, ExitSet, HalfSpace
 from lowland.dynamics.laws import Dynamics, check_dynamics
+from lowland.dynamics.potentials import Potential
 from lowland.dynamics.quadratic_wells import check_step
 
 # steps of descent that decide whether a start lies in the basin
@@ -28,7 +27,7 @@ def check_paths(dynamics: Dynamics) -> None:
         )
 
 
-def check_start(potential: Any, start: Vector, exit: Any, dynamics: Dynamics) -> None:
+def check_start(potential: Potential, start: Matrix, exit: ExitSet, dynamics: Dynamics) -> None:
     """Raise InvalidInputError if chains cannot start here: exit, basin, gradient, or step."""
     points = np.atleast_2d(start)
     if points.ndim != 2 or not len(points) or points.shape[1] != potential.dimension:
@@ -64,7 +63,7 @@ def check_start(potential: Any, start: Vector, exit: Any, dynamics: Dynamics) ->
         check_step(dynamics, potential.hessian_at(points[0]), "the start")
 
 
-def check_basin(potential: Any, start: Vector, exit: Any) -> None:
+def check_basin(potential: Potential, start: Matrix, exit: ExitSet) -> None:
     """Raise InvalidInputError if descent from the start runs into the exit set."""
     if potential.stochastic and potential.hessian is None:
         return  # descent along noisy gradients shows nothing
@@ -86,7 +85,7 @@ def check_basin(potential: Any, start: Vector, exit: Any) -> None:
             )
 
 
-def _inside(exit: Any, points: Matrix) -> NDArray[np.bool_]:
+def _inside(exit: ExitSet, points: Matrix) -> NDArray[np.bool_]:
     if isinstance(exit, HalfSpace | Ball):
         return exit.distance(points) <= 0
     if not callable(exit):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
@@ -114,3 +116,7 @@ class Ball:
         """Return the set in words."""
         centre = ", ".join(f"{c:.3g}" for c in self.centre[:4]) + (", ..." if self.dimension > 4 else "")
         return f"{'within' if self.inside else 'farther than'} {self.radius:g} of ({centre})"
+
+
+# a set of this module, or a function of points (n, d) that says which have left
+ExitSet = HalfSpace | Ball | Callable[[Matrix], NDArray[np.bool_]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.progress import OnProgress, Reporter
-from lowland.dynamics.exit_sets import Ball, HalfSpace
+from lowland.dynamics.exit_sets import Ball, ExitSet, HalfSpace
 from lowland.dynamics.kernels.ensembles import DIVERGED, LEFT, RUNNING, Chains, Ensemble
 from lowland.dynamics.laws import Dynamics, Underdamped
+from lowland.dynamics.potentials import Potential
 from lowland.dynamics.survival import (
     MeanTime,
     delayed_exponential_mean,
@@ -244,7 +245,7 @@ class Watch:
         Called from time to time with the number of chains that left, of all chains, and the seconds so far.
     """
 
-    exit: Any
+    exit: ExitSet
     max_time: float | None
     max_gradient_calls: float
     entry: float
@@ -252,7 +253,9 @@ class Watch:
     on_progress: OnProgress | None
 
 
-def simulate_exits(potential: Any, start: Matrix, dynamics: Dynamics, watch: Watch, key: int) -> EscapeStudy:
+def simulate_exits(
+    potential: Potential, start: Matrix, dynamics: Dynamics, watch: Watch, key: int
+) -> EscapeStudy:
     """Run chains until all have left or observation ends.
 
     Parameters

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.hessians import check_dimension, check_hessian
 from lowland.dynamics.laws import Dynamics, Underdamped, check_dynamics
+from lowland.dynamics.potentials import Potential
 
 # largest gradient of a stationary point, relative to the curvature times one plus the point's norm
 _STATIONARY = 1e-4
@@ -65,7 +66,7 @@ def unstable_rate(hessian: Matrix, dynamics: Dynamics) -> float:
     return -float(np.linalg.eigvals(H + J @ H).real.min())
 
 
-def kramers_time(potential: Any, minimum: Vector, saddle: Any, dynamics: Dynamics) -> float:
+def kramers_time(potential: Potential, minimum: ArrayLike, saddle: ArrayLike, dynamics: Dynamics) -> float:
     """Return the mean time to leave a minimum over a saddle by the Eyring-Kramers law.
 
     ``tau = (2 pi / mu) sqrt(|det H_s| / det H_a) exp(beta (F_s - F_a))``, with mu the rate at which the
@@ -106,19 +107,19 @@ def kramers_time(potential: Any, minimum: Vector, saddle: Any, dynamics: Dynamic
     Eyring-Kramers transition rate formula to irreversible diffusion processes, Ann. Henri Poincare 2016.
     """
     check_dynamics(dynamics)
-    check_energies(potential)
+    value = energies_of(potential)
     low = np.atleast_1d(np.asarray(minimum, dtype=float))
     saddles = _as_points(saddle, low.size)
     H = stationary_hessian(potential, low, "minimum")
     values = np.linalg.eigvalsh(H)
     if values[0] <= 0:
         raise InvalidInputError("the given minimum is not a minimum", f"smallest curvature {values[0]:.3g}")
-    energy = float(potential.value(low[None])[0])
+    energy = float(value(low[None])[0])
     rate = 0.0
     for point in saddles:
         Hs = stationary_hessian(potential, point, "saddle")
         mu = unstable_rate(Hs, dynamics)
-        height = float(potential.value(point[None])[0]) - energy
+        height = float(value(point[None])[0]) - energy
         if height <= 0:
             raise InvalidInputError("the saddle lies below the minimum", f"by {-height:.3g}")
         size = np.sum(np.log(values)) - np.sum(np.log(np.abs(np.linalg.eigvalsh(Hs))))
@@ -126,17 +127,19 @@ def kramers_time(potential: Any, minimum: Vector, saddle: Any, dynamics: Dynamic
     return float(1 / rate) if rate > 0 else float("inf")
 
 
-def check_energies(potential: Any) -> None:
-    """Raise InvalidInputError unless a potential has energies."""
-    if getattr(potential, "value", None) is None:
+def energies_of(potential: Potential) -> Callable[[Matrix], Vector]:
+    """Return the energies of points as a function, or raise InvalidInputError if a potential has none."""
+    value: Callable[[Matrix], Vector] | None = getattr(potential, "value", None)
+    if value is None:
         raise InvalidInputError(
             "the Eyring-Kramers law needs a potential with energies",
             type(potential).__name__,
             fix='pass ll.dynamics.Potential(..., value=...), or ll.dynamics.potential("double_well")',
         )
+    return value
 
 
-def stationary_hessian(potential: Any, point: Vector, name: str) -> Matrix:
+def stationary_hessian(potential: Potential, point: Vector, name: str) -> Matrix:
     """Return the Hessian at a point, or raise InvalidInputError if it is not stationary."""
     if point.size != potential.dimension or not np.all(np.isfinite(point)):
         raise InvalidInputError(
@@ -153,7 +156,7 @@ def stationary_hessian(potential: Any, point: Vector, name: str) -> Matrix:
     return H
 
 
-def _as_points(saddle: Any, dimension: int) -> Sequence[Vector]:
+def _as_points(saddle: ArrayLike, dimension: int) -> Sequence[Vector]:
     points = np.atleast_1d(np.asarray(saddle, dtype=float))
     points = points[None] if points.ndim == 1 else points
     if points.ndim != 2 or points.shape[1] != dimension:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from lowland.dynamics.advice import Suggestion
 from lowland.dynamics.displays import SurvivalDisplay
+from lowland.dynamics.exit_sets import Ball, HalfSpace
 from lowland.dynamics.exit_simulation import EscapeStudy
 from lowland.report.page import FigureEntry, Page, TableEntry
 
@@ -17,7 +17,7 @@ def escape_page(
     study: EscapeStudy,
     *,
     potential: str,
-    exit: Any,
+    exit: HalfSpace | Ball,
     asymptotic: float | None = None,
     suggestions: Sequence[Suggestion] = (),
     settings: Sequence[tuple[str, str]] = (),

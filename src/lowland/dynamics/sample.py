@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
-from lowland.dynamics.escape import as_potential, start_points
+from lowland.dynamics.escape import PotentialLike, as_potential, start_points
 from lowland.dynamics.escape_checks import check_basin, check_paths, check_start
 from lowland.dynamics.exit_sets import Ball, HalfSpace
 from lowland.dynamics.kramers import stationary_hessian
 from lowland.dynamics.laws import Dynamics, check_dynamics
+from lowland.dynamics.potentials import Potential
 from lowland.dynamics.sampling import LangevinSample, draw_chains
 from lowland.dynamics.splitting import Splitting, SplittingStudy, split_exits
 
@@ -26,8 +27,8 @@ _CHAINS = 8
 
 
 def sample_langevin(
-    potential: Any,
-    start: Any,
+    potential: PotentialLike,
+    start: ArrayLike,
     dynamics: Dynamics,
     *,
     n_chains: int | None = None,
@@ -84,8 +85,8 @@ def sample_langevin(
 
 
 def split_escape(  # noqa: PLR0913
-    potential: Any,
-    minimum: Any,
+    potential: PotentialLike,
+    minimum: ArrayLike,
     *,
     exit: HalfSpace | Ball,
     dynamics: Dynamics,
@@ -172,14 +173,20 @@ def split_escape(  # noqa: PLR0913
     return split_exits(landscape, low, dynamics, plan, make_generator(rng))
 
 
-def _pair(levels: Any) -> tuple[float, float]:
+def _pair(levels: ArrayLike) -> tuple[float, float]:
     numbers = np.asarray(levels, dtype=float)
     if numbers.shape != (2,) or not np.all(np.isfinite(numbers)):
         raise InvalidInputError("levels must be two finite numbers", repr(levels))
     return float(numbers[0]), float(numbers[1])
 
 
-def _levels(landscape: Any, low: Vector, exit: Any, coordinate: Any, beta: float) -> tuple[float, float]:
+def _levels(
+    landscape: Potential,
+    low: Vector,
+    exit: HalfSpace | Ball,
+    coordinate: Callable[[Matrix], Vector],
+    beta: float,
+) -> tuple[float, float]:
     """Return the coordinate at or near the minimum, and some thermal standard deviations beyond."""
     H = stationary_hessian(landscape, low, "minimum")
     radial = float(np.sqrt(np.trace(np.linalg.inv(H)) / beta))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.dynamics.chain_statistics import effective_sample_size, split_r_hat
 from lowland.dynamics.kernels.ensembles import DIVERGED, Ensemble
 from lowland.dynamics.laws import Dynamics
+from lowland.dynamics.potentials import Potential
 
 
 @final
@@ -54,7 +56,7 @@ class LangevinSample:
     seconds: float
     interrupted: bool
 
-    def mean(self, function: Any = None) -> tuple[float, float]:
+    def mean(self, function: Callable[[Matrix], Vector] | None = None) -> tuple[float, float]:
         """Return the mean of a function of points (n, d) and its standard error, sampling error only.
 
         By default the function is the first coordinate. The error does not include the bias of the step;
@@ -64,15 +66,15 @@ class LangevinSample:
         worth = effective_sample_size(numbers)
         return float(numbers.mean()), float(numbers.std(ddof=1) / np.sqrt(worth))
 
-    def r_hat(self, function: Any = None) -> float:
+    def r_hat(self, function: Callable[[Matrix], Vector] | None = None) -> float:
         """Return the potential scale reduction of a function of points; near 1 if chains agree."""
         return split_r_hat(self._numbers(function))
 
-    def effective_size(self, function: Any = None) -> float:
+    def effective_size(self, function: Callable[[Matrix], Vector] | None = None) -> float:
         """Return how many independent draws would give a function's mean with the same accuracy."""
         return effective_sample_size(self._numbers(function))
 
-    def _numbers(self, function: Any) -> Matrix:
+    def _numbers(self, function: Callable[[Matrix], Vector] | None) -> Matrix:
         kept = self.draws[~np.isnan(self.draws).any(axis=(1, 2))]
         if not len(kept):
             raise InvalidInputError(
@@ -109,7 +111,14 @@ class LangevinSample:
 
 
 def draw_chains(
-    potential: Any, start: Matrix, dynamics: Dynamics, *, n_draws: int, thin: int, warm_up: int, key: int
+    potential: Potential,
+    start: Matrix,
+    dynamics: Dynamics,
+    *,
+    n_draws: int,
+    thin: int,
+    warm_up: int,
+    key: int,
 ) -> LangevinSample:
     """Run chains and keep one draw every `thin` steps.
 

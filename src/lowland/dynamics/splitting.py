@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.dynamics.kernels.ensembles import LIMIT
 from lowland.dynamics.kernels.integrators import step_batch
 from lowland.dynamics.laws import Dynamics
+from lowland.dynamics.potentials import Potential
 from lowland.dynamics.survival import MeanTime
 
 ReactionCoordinate = Callable[[Matrix], Vector]
@@ -233,7 +234,7 @@ class Splitting:
 
 
 def split_exits(
-    potential: Any, start: Vector, dynamics: Dynamics, plan: Splitting, rng: np.random.Generator
+    potential: Potential, start: Vector, dynamics: Dynamics, plan: Splitting, rng: np.random.Generator
 ) -> SplittingStudy:
     """Estimate a mean exit time from the minimum `start` by splitting."""
     if not plan.home < plan.surface:

@@ -8,6 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.networks.page_records import JudgedRegion
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT
 
@@ -26,7 +27,7 @@ class ActivationDisplay:
     ax_: Any = field(default=None, repr=False)
 
     @classmethod
-    def from_report(cls, report: Any, layer: int = 0) -> ActivationDisplay:
+    def from_report(cls, report: JudgedRegion, layer: int = 0) -> ActivationDisplay:
         """Take a hidden layer of a `RegionReport`."""
         return cls(report.activation.patterns[layer])
 

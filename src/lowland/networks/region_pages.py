@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from lowland.core.status import Verdict
 from lowland.networks.certificates.region_minima import UNSURE
 from lowland.networks.neuron_patterns import describe_count
+from lowland.networks.page_records import JudgedRegion
+from lowland.networks.pattern_shares import WidthAdvice
 from lowland.networks.region_displays import ActivationDisplay, LossesDisplay
+from lowland.networks.region_survey import RegionSurvey
 from lowland.report.page import FigureEntry, Page, TableEntry
 
 HEADLINES = {
@@ -20,7 +22,11 @@ HEADLINES = {
 
 
 def region_page(
-    found: Any, *, survey: Any = None, advice: Any = None, settings: Sequence[tuple[str, str]] = ()
+    found: JudgedRegion,
+    *,
+    survey: RegionSurvey | None = None,
+    advice: WidthAdvice | None = None,
+    settings: Sequence[tuple[str, str]] = (),
 ) -> Page:
     """Return the page of a region, with a survey of other regions if given."""
     finding = found.certificate["no_bad_minimum_in_region"]
@@ -40,11 +46,11 @@ def region_page(
     )
 
 
-def _advice(advice: Any) -> list[tuple[str, str]]:
+def _advice(advice: WidthAdvice | None) -> list[tuple[str, str]]:
     return [] if advice is None else [("advice", str(advice))]
 
 
-def _without_minimum(found: Any) -> list[str]:
+def _without_minimum(found: JudgedRegion) -> list[str]:
     """Return a note if the best loss of a region is attained on its boundary only."""
     best = found.optimum
     if best is None or best.is_zero or best.margin > -UNSURE:
@@ -55,7 +61,7 @@ def _without_minimum(found: Any) -> list[str]:
     ]
 
 
-def survey_table(survey: Any) -> TableEntry:
+def survey_table(survey: RegionSurvey) -> TableEntry:
     """Return the shares of a survey as a table."""
     names = (
         ("full-rank Jacobian: no bad minimum", survey.full),
@@ -71,7 +77,9 @@ def survey_table(survey: Any) -> TableEntry:
     return TableEntry(title, ("property of the region", "share", "95 % interval"), rows)
 
 
-def survey_page(survey: Any, advice: Any = None, settings: Sequence[tuple[str, str]] = ()) -> Page:
+def survey_page(
+    survey: RegionSurvey, advice: WidthAdvice | None = None, settings: Sequence[tuple[str, str]] = ()
+) -> Page:
     """Return the page of a survey."""
     asked = [
         ("data points", f"{survey.n_points} of {survey.n_inputs} inputs"),

@@ -7,14 +7,15 @@ least-squares problem; otherwise an interior-point solver is used.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, final
+from dataclasses import dataclass, replace
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.exact_integers import product_signs
+from lowland.networks.certificates.region_minima import InnerMinimum, prove_inner_minimum
 from lowland.networks.cone_programs import OnStep, block_diagonal, most_inside, solve_region
 from lowland.networks.region_units import RegionUnits
 
@@ -57,7 +58,7 @@ class RegionOptimum:
     pulls: Matrix
     program: RegionProgram
     candidate: Matrix
-    inner: Any = None
+    inner: InnerMinimum | None = None
 
     @property
     def is_zero(self) -> bool:
@@ -281,3 +282,10 @@ class Regions:
         if not self.bias:
             return theta.reshape(k, d)
         return np.hstack([theta[: k * (d - 1)].reshape(k, d - 1), theta[k * (d - 1) :, None]])
+
+
+def with_inner_minimum(optimum: RegionOptimum, rank: int) -> RegionOptimum:
+    """Return the optimum with the proof of a minimum inside, if any, for a design of this rank."""
+    if not optimum.margin > 0:
+        return optimum
+    return replace(optimum, inner=prove_inner_minimum(optimum.program, optimum.candidate, rank))

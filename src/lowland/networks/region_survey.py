@@ -16,8 +16,7 @@ from lowland.networks.certificates.region_minima import UNSURE
 from lowland.networks.kernels.exact_ranks import full_rank, modular_rank
 from lowland.networks.network import check_inputs, check_targets
 from lowland.networks.neuron_patterns import augmented, describe_count, generic_pattern_count, neuron_patterns
-from lowland.networks.region_program import region_optimum
-from lowland.networks.regions import with_inner_minimum
+from lowland.networks.region_program import region_optimum, with_inner_minimum
 
 LAWS = ("normal", "uniform", "count")
 _BATCH = 64

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any, final
 
@@ -15,14 +15,14 @@ from lowland.core.findings import Certificate
 from lowland.core.progress import OnProgress, Reporter
 from lowland.core.random import RandomSource, make_generator
 from lowland.networks.activation import Activation, activation
-from lowland.networks.certificates.region_minima import RegionFacts, judge_region, prove_inner_minimum
+from lowland.networks.certificates.region_minima import RegionFacts, judge_region
 from lowland.networks.kernels.matroid_union import Union, matroid_union
 from lowland.networks.kernels.modular_ranks import network_rank
 from lowland.networks.model import Relu
 from lowland.networks.network import ReluNetwork, check_inputs, check_targets
 from lowland.networks.neuron_patterns import augmented
 from lowland.networks.objective import ReluObjective
-from lowland.networks.region_program import RegionOptimum, region_optimum
+from lowland.networks.region_program import RegionOptimum, region_optimum, with_inner_minimum
 
 # beyond these sizes a question is left open, because it would take minutes
 MOST_PAIRS, MOST_POINTS = 60_000, 400
@@ -289,13 +289,6 @@ def _try_optimum(
     if own < optimum.loss * (1 - 1e-6) and not optimum.is_zero:
         return None, "The best loss of the region was not found: the solver ended above the network's own."
     return with_inner_minimum(optimum, rank), ""
-
-
-def with_inner_minimum(optimum: RegionOptimum, rank: int) -> RegionOptimum:
-    """Return the optimum with the proof of a minimum inside, if any, for a design of this rank."""
-    if not optimum.margin > 0:
-        return optimum
-    return replace(optimum, inner=prove_inner_minimum(optimum.program, optimum.candidate, rank))
 
 
 def _optimum(

@@ -8,6 +8,8 @@ from typing import Any, final
 import numpy as np
 
 from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError
+from lowland.networks.page_records import DescentFit, SplineEstimator, Stability
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
 
@@ -44,7 +46,7 @@ class SplineDisplay:
     ax_: Any = field(default=None, repr=False)
 
     @classmethod
-    def from_estimator(cls, model: Any, names: tuple[str, str] = ("x", "y")) -> SplineDisplay:
+    def from_estimator(cls, model: SplineEstimator, names: tuple[str, str] = ("x", "y")) -> SplineDisplay:
         """Take a fitted `StableSplineRegressor`, with its 90 % intervals."""
         grid = np.unique(np.r_[np.linspace(model.support_[0], model.support_[1], _POINTS), model.knots_])
         lower, upper = model.predict_interval(grid)
@@ -52,7 +54,7 @@ class SplineDisplay:
         return cls(model.x_, model.y_, grid, model.predict(grid), knots, lower, upper, names)
 
     @classmethod
-    def from_fit(cls, fit: Any) -> SplineDisplay:
+    def from_fit(cls, fit: DescentFit) -> SplineDisplay:
         """Take a `StableFit`."""
         low, high = float(fit.x.min()), float(fit.x.max())
         inside = fit.stability.knots[(fit.stability.knots > low) & (fit.stability.knots < high)]
@@ -97,13 +99,13 @@ class BoundaryRiskDisplay:
     ax_: Any = field(default=None, repr=False)
 
     @classmethod
-    def from_estimator(cls, model: Any, name: str = "x") -> BoundaryRiskDisplay:
+    def from_estimator(cls, model: SplineEstimator, name: str = "x") -> BoundaryRiskDisplay:
         """Take a fitted `StableSplineRegressor`: the weight relative to its largest value."""
         grid = np.linspace(model.support_[0], model.support_[1], _POINTS)
         return cls(grid, 1 / model.boundary_risk(grid), model.x_, name)
 
     @classmethod
-    def from_report(cls, report: Any) -> BoundaryRiskDisplay:
+    def from_report(cls, report: Stability) -> BoundaryRiskDisplay:
         """Take a `StabilityReport`."""
         grid = np.linspace(float(report.x.min()), float(report.x.max()), _POINTS)
         return cls(grid, 1 / report.boundary_risk(grid), report.x)
@@ -135,9 +137,13 @@ class EdgeDisplay:
     ax_: Any = field(default=None, repr=False)
 
     @classmethod
-    def from_fit(cls, fit: Any) -> EdgeDisplay:
+    def from_fit(cls, fit: DescentFit) -> EdgeDisplay:
         """Take a `StableFit` made with `track=True`."""
-        return cls(fit.runs.track.steps, fit.runs.track.sharpness, 2 / fit.step_size)
+        track = fit.runs.track
+        if track is None:
+            fix = "fit again with track=True"
+            raise InvalidInputError("the fit must have a track of its sharpness", "none", fix=fix)
+        return cls(track.steps.astype(float), track.sharpness, 2 / fit.step_size)
 
     def plot(self, ax: Any = None) -> EdgeDisplay:
         """Draw on axes, or on new ones."""
@@ -164,7 +170,7 @@ class KnotsDisplay:
     ax_: Any = field(default=None, repr=False)
 
     @classmethod
-    def from_report(cls, report: Any) -> KnotsDisplay:
+    def from_report(cls, report: Stability) -> KnotsDisplay:
         """Take the knots of a `StabilityReport` that lie within the data."""
         inside = (report.knots > report.x.min()) & (report.knots < report.x.max())
         return cls(report.knots[inside], report.jumps[inside])

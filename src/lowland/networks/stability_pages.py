@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from lowland.core.status import Verdict
+from lowland.networks.descent import Runs
+from lowland.networks.page_records import DescentFit, SplineEstimator, Stability
 from lowland.networks.stability_displays import BoundaryRiskDisplay, EdgeDisplay, KnotsDisplay, SplineDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
 
@@ -18,7 +19,7 @@ HEADLINES = {
 }
 
 
-def stability_page(found: Any, settings: Sequence[tuple[str, str]] = ()) -> Page:
+def stability_page(found: Stability, settings: Sequence[tuple[str, str]] = ()) -> Page:
     """Return the page of a network's stability."""
     return Page(
         "Stability of a univariate ReLU network",
@@ -31,7 +32,7 @@ def stability_page(found: Any, settings: Sequence[tuple[str, str]] = ()) -> Page
     )
 
 
-def fit_page(fit: Any, settings: Sequence[tuple[str, str]] = ()) -> Page:
+def fit_page(fit: DescentFit, settings: Sequence[tuple[str, str]] = ()) -> Page:
     """Return the page of a fit."""
     asked = [
         ("runs", run_words(fit.runs)),
@@ -56,7 +57,10 @@ def fit_page(fit: Any, settings: Sequence[tuple[str, str]] = ()) -> Page:
 
 
 def regression_page(
-    model: Any, names: tuple[str, str], settings: Sequence[tuple[str, str]] = (), notes: Sequence[str] = ()
+    model: SplineEstimator,
+    names: tuple[str, str],
+    settings: Sequence[tuple[str, str]] = (),
+    notes: Sequence[str] = (),
 ) -> Page:
     """Return the page of a fitted `StableSplineRegressor`."""
     chosen = model.step_size_, model.warmup_
@@ -96,7 +100,7 @@ def regression_page(
     )
 
 
-def run_words(runs: Any) -> str:
+def run_words(runs: Runs) -> str:
     """Return how many runs ended in which way."""
     counts = {word: runs.status.count(word) for word in ("settled", "moving", "collapsed", "diverged")}
     words = {"collapsed": "with no knots left", "diverged": "exploded", "moving": "still moving"}
@@ -114,7 +118,7 @@ _RISK = (
 )
 
 
-def _stability_figures(found: Any) -> tuple[FigureEntry, ...]:
+def _stability_figures(found: Stability) -> tuple[FigureEntry, ...]:
     figures = [FigureEntry("Weight of a change of slope", _RISK, BoundaryRiskDisplay.from_report(found).plot)]
     display = KnotsDisplay.from_report(found)
     if display.places.size:

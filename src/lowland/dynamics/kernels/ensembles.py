@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.dynamics.exit_sets import Ball, HalfSpace
+from lowland.dynamics.exit_sets import Ball, ExitSet, HalfSpace
 from lowland.dynamics.kernels import langevin as compiled
 from lowland.dynamics.kernels.integrators import step_batch
 from lowland.dynamics.kernels.step_normals import START_STREAM, step_normals, step_uniforms, steps_together
@@ -22,7 +22,6 @@ from lowland.dynamics.laws import Dynamics
 from lowland.kernels.threads import even_bounds, run_chunks
 
 RUNNING, LEFT, DIVERGED = compiled.RUNNING, compiled.LEFT, compiled.DIVERGED
-ExitSet = HalfSpace | Ball | Callable[[Matrix], NDArray[np.bool_]]
 # a larger coordinate counts as divergence
 LIMIT = 1e8
 _NO_COUPLING = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))

@@ -1,0 +1,142 @@
+"""Protocols of what pages and displays read, so that they need not know who makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Vector
+from lowland.core.findings import Certificate
+from lowland.networks.activation import Activation
+from lowland.networks.descent import Runs
+from lowland.networks.region_program import RegionOptimum
+
+
+class JudgedRegion(Protocol):
+    """An activation region with what is proved about it."""
+
+    @property
+    def activation(self) -> Activation:
+        """Patterns, kinks, dead points and neurons."""
+
+    @property
+    def optimum(self) -> RegionOptimum | None:
+        """The best network of the region, if it was computed."""
+
+    @property
+    def certificate(self) -> Certificate:
+        """Findings on the claim `no_bad_minimum_in_region`."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know besides."""
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return the computed facts, as pairs of name and text."""
+
+
+class HasBoundaryRisk(Protocol):
+    """A function of one input on which the data put more weight in some places than in others."""
+
+    def boundary_risk(self, t: ArrayLike, /) -> Vector:
+        """Return how little the data constrain a change of slope at t, shape (m,)."""
+
+
+class Stability(HasBoundaryRisk, Protocol):
+    """The stability of a network of one input at a step size."""
+
+    @property
+    def x(self) -> Vector:
+        """Data points, shape (n,)."""
+
+    @property
+    def knots(self) -> Vector:
+        """Where the slope jumps, shape (k,)."""
+
+    @property
+    def jumps(self) -> Vector:
+        """By how much it jumps, shape (k,)."""
+
+    @property
+    def certificate(self) -> Certificate:
+        """Findings on the claim `stable_at_step_size`."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know besides."""
+
+    def facts(self) -> list[tuple[str, str]]:
+        """Return the computed facts, as pairs of name and text."""
+
+
+class DescentFit(Protocol):
+    """A function fitted by several runs of gradient descent."""
+
+    @property
+    def x(self) -> Vector:
+        """Data points, shape (n,)."""
+
+    @property
+    def y(self) -> Vector:
+        """Values, shape (n,)."""
+
+    @property
+    def step_size(self) -> float:
+        """Step size of the descent."""
+
+    @property
+    def runs(self) -> Runs:
+        """All runs."""
+
+    @property
+    def collapsed(self) -> int:
+        """Starts that lost all knots between data points."""
+
+    @property
+    def diverged(self) -> int:
+        """Starts that exploded."""
+
+    @property
+    def restarts(self) -> int:
+        """Number of restarts."""
+
+    @property
+    def message(self) -> str:
+        """Why descent ended."""
+
+    @property
+    def stability(self) -> Stability:
+        """Stability of the chosen network."""
+
+    @property
+    def knots(self) -> Vector:
+        """Knots that the data can resolve."""
+
+    def __call__(self, t: ArrayLike, /) -> Vector:
+        """Return the fitted function at t."""
+
+
+class SplineEstimator(HasBoundaryRisk, Protocol):
+    """A fitted estimator of a linear spline, in scikit-learn's manner."""
+
+    x_: Vector
+    y_: Vector
+    support_: tuple[float, float]
+    step_size_: float
+    warmup_: bool
+    cv_errors_: Mapping[tuple[float, bool], float]
+    variation_: float
+    knots_: Vector
+    effective_knots_: Vector
+
+    @property
+    def fit_(self) -> DescentFit:
+        """The fit of scaled data."""
+
+    def predict(self, X: ArrayLike) -> Vector:
+        """Return the spline at X, shape (m,)."""
+
+    def predict_interval(self, X: ArrayLike, level: float = 0.9) -> tuple[Vector, Vector]:
+        """Return lower and upper ends of intervals at X, each of shape (m,)."""
