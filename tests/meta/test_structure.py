@@ -139,6 +139,14 @@ def test_public_names_load_and_are_documented(door):
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
+def test_no_public_name_is_hidden_by_a_module_of_that_name(door):
+    """Importing lowland.networks.x sets the attribute x of lowland.networks, in place of a function x."""
+    modules = {found.name for found in pkgutil.iter_modules(door.__path__)}
+    assert not modules & {name for name in door.__all__ if not inspect.ismodule(getattr(door, name))}
+    assert not modules & {name for name in door.__all__ if door is not lowland}
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
 def test_stub_names_what_the_package_offers(door):
     tree = ast.parse(Path(door.__file__).with_suffix(".pyi").read_text())
     stubbed = {

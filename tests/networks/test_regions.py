@@ -18,8 +18,8 @@ from lowland.networks.kernels.exact_ranks import clear_cases, full_rank, modular
 from lowland.networks.kernels.matroid_union import matroid_union
 from lowland.networks.kernels.modular_ranks import network_rank
 from lowland.networks.model import Relu
-from lowland.networks.neuron_patterns import augmented, generic_pattern_count, neuron_patterns
 from lowland.networks.objective import ReluObjective
+from lowland.networks.pattern_enumeration import augmented, generic_pattern_count, neuron_patterns
 from lowland.networks.pattern_shares import full_pattern_count, full_pattern_share
 from lowland.networks.region_program import RegionProgram, region_optimum
 from lowland.networks.region_survey import Share

@@ -18,7 +18,7 @@ from lowland.cli.progress import StepProgress
 from lowland.core.arrays import Matrix
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
-from lowland.networks.neuron_patterns import count_patterns, describe_count
+from lowland.networks.pattern_enumeration import count_patterns, describe_count
 from lowland.networks.pattern_shares import WidthAdvice, advise_width
 from lowland.networks.reading import read_network
 from lowland.networks.region_pages import region_page, survey_page

@@ -77,7 +77,7 @@ def mean_exit_time(value: Callable[[Vector], Vector], start: float, level: float
 def invariant_mean(
     value: Callable[[Vector], Vector], function: Callable[[Vector], Vector], beta: float, span: float = 10.0
 ) -> float:
-    """Return the mean of a function under exp(-beta V), over points with |x| at most `span`.
+    """Return the mean of a function under exp(-beta V), over points within `span` of zero.
 
     Parameters
     ----------
@@ -88,7 +88,8 @@ def invariant_mean(
     beta : float
         Inverse temperature, in the inverse units of V.
     span : float
-        Largest |x|. Points beyond are left out, so exp(-beta V) must be negligible there.
+        Largest distance of a point from zero. Points beyond are left out, so exp(-beta V) must be
+        negligible there.
 
     Returns
     -------

@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     "lowland.networks",
     {
         "lowland.networks.network": ["ReluNetwork"],
-        "lowland.networks.neuron_patterns": ["count_patterns", "neuron_patterns"],
+        "lowland.networks.pattern_enumeration": ["count_patterns", "neuron_patterns"],
         "lowland.networks.pattern_shares": ["WidthAdvice", "advise_width"],
         "lowland.networks.reading": ["read_network"],
         "lowland.networks.region_survey": ["RegionSurvey", "survey_regions"],

@@ -1,8 +1,8 @@
 """The names of the package, for type checkers; at run time they load when first used."""
 
 from lowland.networks.network import ReluNetwork as ReluNetwork
-from lowland.networks.neuron_patterns import count_patterns as count_patterns
-from lowland.networks.neuron_patterns import neuron_patterns as neuron_patterns
+from lowland.networks.pattern_enumeration import count_patterns as count_patterns
+from lowland.networks.pattern_enumeration import neuron_patterns as neuron_patterns
 from lowland.networks.pattern_shares import WidthAdvice as WidthAdvice
 from lowland.networks.pattern_shares import advise_width as advise_width
 from lowland.networks.reading import read_network as read_network

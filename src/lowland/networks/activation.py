@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Indices, Matrix
 from lowland.kernels.exact_integers import product_signs
 from lowland.networks.network import ReluNetwork
-from lowland.networks.neuron_patterns import augmented
+from lowland.networks.pattern_enumeration import augmented
 
 # smaller numbers may have lost all their digits
 _UNDERFLOW = float(np.finfo(float).tiny)

@@ -19,7 +19,7 @@ from lowland.core.work import counted
 from lowland.kernels.exact_integers import integer_rows
 from lowland.networks.kernels.exact_ranks import full_rank
 from lowland.networks.network import check_inputs
-from lowland.networks.neuron_patterns import augmented
+from lowland.networks.pattern_enumeration import augmented
 
 # pattern entries of the widest layer tried
 MOST_NUMBERS = 20_000_000

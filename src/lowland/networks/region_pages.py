@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from lowland.core.status import Verdict
 from lowland.networks.certificates.region_minima import UNSURE
-from lowland.networks.neuron_patterns import describe_count
 from lowland.networks.page_records import JudgedRegion
+from lowland.networks.pattern_enumeration import describe_count
 from lowland.networks.pattern_shares import WidthAdvice
 from lowland.networks.region_displays import ActivationDisplay, LossesDisplay
 from lowland.networks.region_survey import RegionSurvey

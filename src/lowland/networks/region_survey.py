@@ -15,7 +15,12 @@ from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.networks.certificates.region_minima import UNSURE
 from lowland.networks.kernels.exact_ranks import full_rank, modular_rank
 from lowland.networks.network import check_inputs, check_targets
-from lowland.networks.neuron_patterns import augmented, describe_count, generic_pattern_count, neuron_patterns
+from lowland.networks.pattern_enumeration import (
+    augmented,
+    describe_count,
+    generic_pattern_count,
+    neuron_patterns,
+)
 from lowland.networks.region_program import region_optimum, with_inner_minimum
 
 LAWS = ("normal", "uniform", "count")

@@ -20,8 +20,8 @@ from lowland.networks.kernels.matroid_union import Union, matroid_union
 from lowland.networks.kernels.modular_ranks import network_rank
 from lowland.networks.model import Relu
 from lowland.networks.network import ReluNetwork, check_inputs, check_targets
-from lowland.networks.neuron_patterns import augmented
 from lowland.networks.objective import ReluObjective
+from lowland.networks.pattern_enumeration import augmented
 from lowland.networks.region_program import RegionOptimum, region_optimum, with_inner_minimum
 
 # beyond these sizes a question is left open, because it would take minutes
