@@ -14,10 +14,12 @@ from lowland.cli.numeric_columns import read_numbers
 from lowland.cli.options import DelimiterOption, JsonOption, ReportOption, SeedOption
 from lowland.cli.output import say, say_json, try_report, warn
 from lowland.cli.progress import CountProgress
+from lowland.core.arrays import Matrix
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share
 from lowland.files.outputs import write_rows
+from lowland.networks.page_records import SplineEstimator
 from lowland.networks.stability_pages import regression_page, run_words, step_words
 from lowland.report.page import write_report
 
@@ -104,7 +106,7 @@ def _step(text: str) -> float | str:
         raise InvalidInputError('--step-size must be a number or "auto"', text) from error
 
 
-def _say(model: Any, names: tuple[str, str]) -> None:
+def _say(model: SplineEstimator, names: tuple[str, str]) -> None:
     chosen = model.step_size_, model.warmup_
     error = np.sqrt(model.cv_errors_[chosen])
     say(
@@ -123,7 +125,7 @@ def _say(model: Any, names: tuple[str, str]) -> None:
     say(f"best run is stable at its step size: {finding.verdict.name}, {finding.method}")
 
 
-def _write(path: Path, model: Any, numbers: Any, names: tuple[str, str], level: float) -> None:
+def _write(path: Path, model: SplineEstimator, numbers: Matrix, names: tuple[str, str], level: float) -> None:
     usable = ~np.isnan(numbers[:, 0])
     fitted, lower, upper = (np.full(len(numbers), np.nan) for _ in range(3))
     if usable.any():
@@ -134,7 +136,7 @@ def _write(path: Path, model: Any, numbers: Any, names: tuple[str, str], level: 
     write_rows(path, header, (["" if np.isnan(v) else float(v) for v in row] for row in rows))
 
 
-def _as_data(model: Any, left_out: int) -> dict[str, Any]:
+def _as_data(model: SplineEstimator, left_out: int) -> dict[str, Any]:
     return {
         "step_size": model.step_size_,
         "held_out_mean_squared_error": {step_words(*step): error for step, error in model.cv_errors_.items()},

@@ -28,6 +28,7 @@ from lowland.files.arrays import load_npz
 from lowland.measure import Dense, Entries, Fourier, Linear, Pauli, RankOne
 from lowland.report.words import verdict_sentence
 from lowland.sensing.recover import recover
+from lowland.sensing.recovery import Recovery
 from lowland.sensing.solvers import SOLVERS, STEP_LIMITS
 
 # options without effect on counts: the state is estimated by maximum likelihood, convex at full rank
@@ -170,7 +171,7 @@ def read_measurements(file: Path) -> tuple[Any, Any, Any]:
     return measurement, stored["y"], stored.get("weights")
 
 
-def _write_factors(target: IO[bytes], fit: Any) -> None:
+def _write_factors(target: IO[bytes], fit: Recovery) -> None:
     buffer = io.BytesIO()
     np.savez(buffer, left=fit.factors.left, right=fit.factors.right)
     target.write(buffer.getvalue())

@@ -24,7 +24,9 @@ from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.status import StopReason
 from lowland.report.page import write_report
 from lowland.report.words import verdict_sentence
+from lowland.tensors.cell_errors import NewCellError
 from lowland.tensors.decompose import decompose_tucker
+from lowland.tensors.fit import TuckerFit
 from lowland.tensors.reading import read_tensor
 from lowland.tensors.report import tucker_page
 
@@ -107,21 +109,21 @@ def _parsed(ranks: str | None) -> list[int] | int | str | None:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-def _write(target: IO[bytes], fit: Any) -> None:
+def _write(target: IO[bytes], fit: TuckerFit) -> None:
     buffer = io.BytesIO()
-    factors = {f"factor_{n}": factor for n, factor in enumerate(fit.factors)}
-    np.savez_compressed(buffer, core=fit.core, tensor=fit.completed(), **factors)
+    arrays: dict[str, Any] = {f"factor_{n}": factor for n, factor in enumerate(fit.factors)}
+    np.savez_compressed(buffer, core=fit.core, tensor=fit.completed(), **arrays)
     target.write(buffer.getvalue())
 
 
-def _expected(fit: Any) -> Any:
+def _expected(fit: TuckerFit) -> NewCellError | None:
     try:
         return fit.new_cell_error()
     except UnsupportedError:
         return None
 
 
-def _as_data(fit: Any) -> dict[str, Any]:
+def _as_data(fit: TuckerFit) -> dict[str, Any]:
     expected = _expected(fit)
     return {
         "shape": list(fit.parts.shape),
@@ -138,7 +140,7 @@ def _as_data(fit: Any) -> dict[str, Any]:
     }
 
 
-def _say(fit: Any, output: Path | None, report: Path | None) -> None:
+def _say(fit: TuckerFit, output: Path | None, report: Path | None) -> None:
     say(fit.objective.describe())
     say(
         f"relative error {fit.relative_error:.4g} on the known cells; "

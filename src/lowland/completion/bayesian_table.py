@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from lowland.completion.bayesian import BayesianFit, SideCovariates, fit_bayesian
-from lowland.completion.fitted_table import PageParts
+from lowland.completion.fitted_table import PageParts, without_data
 from lowland.completion.holdout import Predictor
 from lowland.completion.map_surrogate import fit_map_surrogate
 from lowland.completion.posterior_model import PosteriorModel
@@ -138,9 +138,5 @@ class BayesianTable:
 
     def _known(self, what: str) -> BayesianFit:
         if self.fit is None:
-            raise UnsupportedError(
-                f"the fitted data are needed for {what}",
-                "a model loaded from a file, without its data",
-                fix="fit the table again",
-            )
+            raise without_data(what)
         return self.fit

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowland.completion.conformal import Conformal, calibrate, calibrate_on_gaps
-from lowland.completion.fitted_table import FittedTable
+from lowland.completion.fitted_table import FittedTable, without_data
 from lowland.completion.holdout import Refit, Trial, hold_trial
 from lowland.completion.rankings import alike, best_columns
 from lowland.completion.table_labels import TableLabels
@@ -68,11 +68,7 @@ class Completed:
     def observed(self, what: str) -> Observations:
         """Return the fitted table; raise UnsupportedError, naming `what` needs it, if it is not known."""
         if self.table.observations is None:
-            raise UnsupportedError(
-                f"the fitted data are needed for {what}",
-                "a model loaded from a file, without its data",
-                fix="fit the table again",
-            )
+            raise without_data(what)
         return self.table.observations
 
     def cells(self, rows: ArrayLike, columns: ArrayLike) -> tuple[Indices, Indices]:
@@ -215,11 +211,7 @@ class Completed:
         m, n = self.model.shape
         seen = self.table.observations
         if seen is None:
-            raise UnsupportedError(
-                "the fitted data are needed for completions",
-                "a model loaded from a file, without its data",
-                fix="fit the table again, or use sample",
-            )
+            raise without_data("completions", fix="fit the table again, or use sample")
         if count * m * n > LARGEST_DRAWS:
             raise InvalidInputError(
                 "the completions would take too much memory",
@@ -244,13 +236,7 @@ class Completed:
         new : Observations
             In the order of the fitted table, which they may extend; known cells are replaced.
         """
-        seen = self.table.observations
-        if seen is None:
-            raise UnsupportedError(
-                "the fitted data are needed for an update",
-                "a model loaded from a file, without its data",
-                fix="fit the table again",
-            )
+        seen = self.observed("an update")
         again = self.table.updated(merge(seen, new), np.random.default_rng(self.seed))
         return replace(self, table=again)
 

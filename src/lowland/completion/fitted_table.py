@@ -12,11 +12,18 @@ from lowland.completion.holdout import Predictor, Trial
 from lowland.completion.rank_path import RankPath
 from lowland.completion.table_model import TableModel
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
 from lowland.report.page import Page
+
+
+def without_data(what: str, *, fix: str = "fit the table again") -> UnsupportedError:
+    """Return the error of what needs the fitted data, asked of a model loaded from a file."""
+    found = "a model loaded from a file, without its data"
+    return UnsupportedError(f"the fitted data are needed for {what}", found, fix=fix)
 
 
 class Sampler(Protocol):

@@ -9,7 +9,7 @@ from typing import Any, final
 import numpy as np
 
 from lowland.completion.fisher_errors import FisherErrors
-from lowland.completion.fitted_table import PageParts, Sampler
+from lowland.completion.fitted_table import PageParts, Sampler, without_data
 from lowland.completion.holdout import Predictor
 from lowland.completion.laplace_sampling import RowDraws
 from lowland.completion.penalised import CompletionFit, certify_fit, fit_completion
@@ -107,11 +107,7 @@ class PenalisedTable:
         if self._row_draws is not None:
             return self._row_draws
         if self.model.losses is not None:
-            raise UnsupportedError(
-                f"the fitted data are needed for {what}",
-                "a model loaded from a file, without its data",
-                fix="fit the table again",
-            )
+            raise without_data(what)
         raise UnsupportedError(
             f"a posterior is needed for {what}",
             "a penalised fit",
@@ -160,9 +156,5 @@ class PenalisedTable:
 
     def _known(self, what: str) -> CompletionFit:
         if self.fit is None:
-            raise UnsupportedError(
-                f"the fitted data are needed for {what}",
-                "a model loaded from a file, without its data",
-                fix="fit the table again",
-            )
+            raise without_data(what)
         return self.fit

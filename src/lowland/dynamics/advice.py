@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.antisymmetric import optimal_antisymmetric
 from lowland.dynamics.kramers import energies_of, kramers_time, stationary_hessian, unstable_rate
@@ -98,7 +98,7 @@ def advise_dynamics(
     ----------
     P. Hanggi, P. Talkner, M. Borkovec, Reaction-rate theory: fifty years after Kramers, Rev. Mod. Phys. 1990.
     """
-    energies_of(potential)
+    value = energies_of(potential)
     low = np.atleast_1d(np.asarray(minimum, dtype=float))
     top = np.atleast_1d(np.asarray(saddle, dtype=float))
     if top.shape != low.shape:
@@ -117,8 +117,10 @@ def advise_dynamics(
     made: list[tuple[Dynamics, float, str]] = []
     plain = _with_step(Overdamped(1.0, beta), H)
     made.append((plain, kramers_time(potential, low, saddle, plain), "reversible"))
+    Hs = np.asarray(potential.hessian_at(top))
+    height = float(value(top[None])[0] - value(low[None])[0])
     if low.size > 1:
-        turned = _with_step(NonReversible(1.0, beta, _best_turn(H, potential, saddle)), H)
+        turned = _with_step(NonReversible(1.0, beta, _best_turn(H, Hs)), H)
         made.append(
             (
                 turned,
@@ -126,7 +128,7 @@ def advise_dynamics(
                 "J chosen among multiples of the optimal one for the well",
             )
         )
-    made.append(_best_friction(potential, low, saddle, H, beta))
+    made.append(_best_friction(H, Hs, height, beta))
     suggestions = [
         Suggestion(dynamics, time, time / dynamics.step_size, _variance_bias(dynamics, H), caveat)
         for dynamics, time, caveat in made
@@ -145,10 +147,8 @@ def _variance_bias(dynamics: Dynamics, H: Matrix) -> float:
     return float(np.abs(np.diag(linear_step(dynamics, H).covariance()) / exact - 1).max())
 
 
-def _best_turn(H: Matrix, potential: Potential, saddle: ArrayLike) -> Matrix:
+def _best_turn(H: Matrix, Hs: Matrix) -> Matrix:
     """Return the multiple of the optimal J with the largest rate over the saddle times its stable step."""
-    point = np.atleast_1d(np.asarray(saddle, dtype=float))
-    Hs = np.asarray(potential.hessian_at(point))
     J = optimal_antisymmetric(H)
     if not np.any(J):  # equal curvatures: any J is as good for the well
         J = np.zeros_like(H)
@@ -164,15 +164,9 @@ def _best_turn(H: Matrix, potential: Potential, saddle: ArrayLike) -> Matrix:
     return turn
 
 
-def _best_friction(
-    potential: Potential, low: Vector, saddle: ArrayLike, H: Matrix, beta: float
-) -> tuple[Dynamics, float, str]:
-    point = np.atleast_1d(np.asarray(saddle, dtype=float))
-    value = energies_of(potential)
-    height = float(value(point[None])[0] - value(low[None])[0])
+def _best_friction(H: Matrix, Hs: Matrix, height: float, beta: float) -> tuple[Dynamics, float, str]:
     frequency = float(np.sqrt(np.linalg.eigvalsh(H)[0]))
     action = _ACTION * height / frequency
-    Hs = np.asarray(potential.hessian_at(point))
     sizes = (float(np.sum(np.log(np.abs(np.linalg.eigvalsh(M))))) for M in (Hs, H))
     ratio = np.exp((next(sizes) - next(sizes)) / 2)
 

@@ -129,6 +129,7 @@ class SplineEstimator(HasBoundaryRisk, Protocol):
     cv_errors_: Mapping[tuple[float, bool], float]
     variation_: float
     knots_: Vector
+    slopes_: Vector
     effective_knots_: Vector
 
     @property
