@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 
-def parameters_as_data(model: Any) -> dict[str, Any]:
+def parameters_as_data(model: BaseEstimator) -> dict[str, Any]:
     """Return an estimator's parameters in a form that JSON can hold; a random state only if it is an int."""
     out: dict[str, Any] = {}
     for name, value in model.get_params(deep=False).items():

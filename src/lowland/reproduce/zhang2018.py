@@ -26,6 +26,7 @@ from lowland.search import (
     ValueBelow,
     run,
 )
+from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 
 DELTAS = (0.45, 0.5, 0.55, 0.6, 0.75, 0.9)
@@ -61,7 +62,7 @@ def run_failures(cell: Cell) -> Row:
     for seed in seeds:
         rng = np.random.default_rng(seed)
         stop: StopRule = ValueBelow(1e-12) | GradientBelow(1e-9) | RelativeDecreaseBelow(1e-10, 30)
-        stepper: Any = Gradient(rule="armijo")
+        stepper: Stepper[Any] = Gradient(rule="armijo")
         if cell["algorithm"] == "stochastic":
             # one measurement at a time with a small constant step, as the paper does
             stepper, stop = Stochastic(batch_size=1, step_size=0.02), ValueBelow(1e-8) | Iterations(300)

@@ -18,6 +18,7 @@ from lowland.landscape import Census, take_census
 from lowland.landscape.census import is_close
 from lowland.objectives import RecoveryObjective
 from lowland.search import TrustRegion, make_start, run
+from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 from lowland.sensing.solvers import default_stop, make_solver
 
@@ -28,7 +29,7 @@ class _Search:
     """A search from a random start; plain data, so that process pools can take it."""
 
     objective: RecoveryObjective
-    stepper: Any
+    stepper: Stepper[Any]
     start: str | Callable[[np.random.Generator], Vector]
     stop: StopRule
 

@@ -14,6 +14,7 @@ from lowland.core.status import StopReason
 from lowland.objectives import RecoveryObjective
 from lowland.search import Iterations, RelativeDecreaseBelow, leading_factors, run
 from lowland.search.loop import Callback
+from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 
 # stop reasons after which the search does not go on
@@ -24,7 +25,7 @@ ROUGH = RelativeDecreaseBelow(0.02, 4, 8) | Iterations(60)
 
 def raise_rank(
     objective: RecoveryObjective,
-    stepper: Any,
+    stepper: Stepper[Any],
     rng: np.random.Generator,
     *,
     stop: StopRule,

@@ -22,6 +22,7 @@ from lowland.search import (
     run,
 )
 from lowland.search.loop import Callback
+from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 from lowland.tensors.fit import TuckerFit
 from lowland.tensors.model import Tucker
@@ -244,7 +245,9 @@ def _run(
         return run(objective, TrustRegion(max_inner=60), theta, stop=stop, rng=rng, callbacks=callbacks)
     # without the regulariser: orthonormal factors are not balanced; in Gauss-Newton damping takes its place
     data_alone = replace(objective, strength=0.0)
-    stepper: Any = OrthogonalIteration() if objective.full_tensor is not None else GaussNewton(inner="dense")
+    stepper: Stepper[Any] = (
+        OrthogonalIteration() if objective.full_tensor is not None else GaussNewton(inner="dense")
+    )
     found = run(data_alone, stepper, theta, stop=stop, rng=rng, callbacks=callbacks)
     return replace(found, theta=objective.canonical(found.theta))
 
