@@ -84,7 +84,7 @@ def test_an_offset_does_not_hide_a_misfit(biases):
     rows, columns = (a.ravel() for a in np.indices((6, 6)))
     y = 1e8 + 0.9 * np.random.default_rng(0).standard_normal(36)
     objective = make_objective(Entries(rows, columns, (6, 6)), y, General((6, 6), 1, biases))
-    assert_not_claimed(objective, objective.baseline())
+    assert_not_claimed(objective, objective.biases.baseline())
 
 
 def test_a_large_datum_does_not_hide_a_misfit():
@@ -217,7 +217,7 @@ def test_a_huge_offset_does_not_hide_a_misfit(offset, biases):
     rows, columns = (a.ravel() for a in np.indices((6, 6)))
     y = offset + 0.9 * np.random.default_rng(0).standard_normal(36)
     objective = make_objective(Entries(rows, columns, (6, 6)), y, General((6, 6), 1, biases))
-    assert_not_claimed(objective, objective.baseline())
+    assert_not_claimed(objective, objective.biases.baseline())
 
 
 def test_a_penalty_that_cancels_or_underflows_is_not_zero():

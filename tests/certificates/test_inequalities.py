@@ -59,7 +59,7 @@ def test_no_point_is_below_a_dual_bound(objective, data):
     bound = dual_bound(objective, one, upper, judgement())
     weights = objective.weighted(np.ones(objective.y.size))
     apart = fitted_distance(objective, upper - bound.value)
-    for point in (other, one, one + 0.1 * other, np.zeros_like(one), objective.refit_biases(0 * one)):
+    for point in (other, one, one + 0.1 * other, np.zeros_like(one), objective.biases.refit(0 * one)):
         value = objective.value(point)
         assert bound.value <= value * (1 + 1e-12)
         if value <= upper:  # fitted values of better points are no further than is said

@@ -69,7 +69,7 @@ def test_nothing_grows_where_no_higher_rank_is_better():
     fit = settled(observations, settings)  # three components are in use, so this is the optimum of every rank
     wide = completion_objective(observations, replace(settings, rank=7))
     start = extended_point(fit.model, wide)
-    assert np.linalg.norm(wide.ambient_gradient(start).toarray(), 2) <= 3.0 * (1 + 1e-6)
+    assert np.linalg.norm(wide.relaxation.gradient(start).toarray(), 2) <= 3.0 * (1 + 1e-6)
     grown = fill_column(wide, start, 6, np.random.default_rng(0))
     assert wide.value(start) - wide.value(grown) <= 1e-9 * wide.value(start)
 

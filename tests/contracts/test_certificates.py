@@ -192,7 +192,7 @@ def test_lower_bounds_hold_at_points_that_are_not_solutions(seed):
     objective, (rows, columns, y, weights) = penalised(
         seed, biases=("row", "column", "global"), weighted=True
     )
-    best = naive.nuclear_norm_optimum((14, 11), rows, columns, y, weights, 2.0, objective.free_biases)
+    best = naive.nuclear_norm_optimum((14, 11), rows, columns, y, weights, 2.0, objective.model.biases)
     rng = np.random.default_rng(seed)
     theta = solve(objective)
     for size in (1e-3, 1e-2, 0.1, 1.0):

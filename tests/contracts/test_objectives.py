@@ -91,10 +91,10 @@ def test_some_objectives_have_no_blocks():
     assert sum(case.make().block_solver is None for case in OBJECTIVES) >= 3
 
 
-@parametrise([case for case in OBJECTIVES if case.make().free_biases and case.make().loss.name == "squared"])
+@parametrise([case for case in OBJECTIVES if case.make().model.biases and case.make().loss.name == "squared"])
 def test_refitted_biases_are_optimal(case, rng):
     objective = case.make()
-    refitted = objective.refit_biases(rng.standard_normal(objective.size))
+    refitted = objective.biases.refit(rng.standard_normal(objective.size))
     gradient = objective.gradient(refitted)
     at = objective.model.factor_size
     assert np.abs(gradient[at:]).max() <= 1e-12 * np.abs(gradient[:at]).max()

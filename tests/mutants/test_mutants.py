@@ -271,7 +271,8 @@ def test_ignoring_the_bias_constraint_gives_false_bounds(monkeypatch):
     monkeypatch.setattr(dual, "bias_charge", lambda *arguments: 0.0)
 
     def without_refit(objective, theta, *rest):
-        return inner(Delegate(objective, refit_biases=lambda theta: theta), theta, *rest)
+        unfitted = Delegate(objective.biases, refit=lambda theta: theta)
+        return inner(Delegate(objective, biases=unfitted), theta, *rest)
 
     monkeypatch.setattr(dual, "dual_bound", without_refit)
     assert false_bounds(biases) > 0

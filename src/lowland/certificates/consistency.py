@@ -42,7 +42,7 @@ def find_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> str:
     fault = scale_fault(objective, theta) or gradient_fault(objective, theta, rng)
     if fault or not is_matrix_fit(objective):
         return fault
-    tolerance = TOLERANCE_SINGLE if objective.measures_in_single else TOLERANCE
+    tolerance = TOLERANCE_SINGLE if objective.matrices.are_single else TOLERANCE
     apart = adjoint_mismatch(objective, rng)
     if np.isfinite(apart) and apart > tolerance:
         return f"the measurement and its adjoint disagree by {apart:.2g} in a dot test"
@@ -83,9 +83,9 @@ def adjoint_mismatch(objective: MatrixFit, rng: np.random.Generator) -> float:
     """Return |A(D) . w - <D, A* w>| for random D of rank one and w, relative to |A(D)| |w|."""
     m, n = objective.shape
     left, right = (np.asarray(rng.standard_normal((k, 1))) for k in (m, n))
-    if objective.is_complex:
+    if objective.model.is_complex:
         left, right = (side + 1j * rng.standard_normal(side.shape) for side in (left, right))
-    if objective.is_psd:  # the two must agree only on symmetric matrices
+    if objective.model.is_psd:  # the two must agree only on symmetric matrices
         right = left
     weights = rng.standard_normal(objective.y.size)
     image = objective.measurement.measure(Factors(left, right))

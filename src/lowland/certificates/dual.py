@@ -67,16 +67,16 @@ def dual_bound(objective: MatrixFit, theta: Vector, upper: float, given: Judgeme
         Zero, which always holds, if nothing better is proved.
     """
     if not objective.loss.is_quadratic:
-        if objective.is_psd:
+        if objective.model.is_psd:
             return _psd_conjugate_bound(objective, theta, given)
         return _conjugate_bound(objective, theta, given)
-    if objective.free_biases and objective.observed_pattern is None:
+    if objective.model.biases and objective.observed_pattern is None:
         return ZERO_BOUND  # biases can be refitted only for observed entries
-    refitted = objective.refit_biases(theta)
+    refitted = objective.biases.refit(theta)
     direction = objective.weighted(objective.y - objective.predict(refitted))
     if not np.any(direction) or not np.isfinite(direction).all():
         return ZERO_BOUND
-    if objective.is_psd:
+    if objective.model.is_psd:
         return _psd_bound(objective, direction, given)
     if not objective.ridge:
         return ZERO_BOUND
@@ -94,7 +94,7 @@ def dual_bound(objective: MatrixFit, theta: Vector, upper: float, given: Judgeme
 def _norm_bound(objective: MatrixFit, theta: Vector, direction: Vector, given: Judgement) -> Bound:
     settings = given.settings
     return norm_bound(
-        objective.penalised_adjoint(direction),
+        objective.relaxation.adjoint(direction),
         method=settings.norm_bound,
         largest_dense=settings.largest_dense,
         steps=settings.lanczos_steps,
@@ -125,7 +125,7 @@ def _scaled(
     """Return the bound of the best feasible multiple of `direction`; each multiple s costs s * toll."""
     y = (
         objective.y - float(objective.predict(objective.centre())[0])
-        if objective.free_biases
+        if objective.model.biases
         else objective.y
     )
     inverse = direction if objective.weights is None else direction / objective.weights
@@ -150,7 +150,7 @@ def _scaled(
 
 def _is_affordable(objective: MatrixFit, given: Judgement) -> bool:
     """Whether the budget allows bounding the eigenvalues of a matrix of this size: a few factorisations."""
-    side, settings = min(objective.shape) * (2 if objective.is_complex else 1), given.settings
+    side, settings = min(objective.shape) * (2 if objective.model.is_complex else 1), given.settings
     work = eigenvalue_work(side) + 4 * cholesky_work(side)
     return bool(min(objective.shape) <= settings.largest_dense and given.budget.allows(work, part=0.5))
 
@@ -172,7 +172,7 @@ def _psd_bound(objective: MatrixFit, direction: Vector, given: Judgement) -> Low
     highest = top.value + error
     if not np.isfinite(highest):
         return ZERO_BOUND
-    if objective.has_unit_trace:
+    if objective.model.has_unit_trace:
         return _scaled(objective, direction, np.inf, np.inf, top.method, rigour, toll=highest)
     if objective.ridge:
         limit = objective.ridge / highest if highest > 0 else np.inf
@@ -211,7 +211,7 @@ def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> L
     All biases must be penalised: over a free one the objective may be unbounded below.
     """
     loss = objective.loss
-    free = objective.free_biases and not (objective.bias_ridge and "global" not in objective.free_biases)
+    free = objective.model.biases and not (objective.bias_ridge and "global" not in objective.model.biases)
     suited = objective.ridge and not free and objective.observed_pattern is not None
     if not suited or not isinstance(loss, MajorisedLoss):
         return ZERO_BOUND
@@ -251,7 +251,7 @@ def _psd_conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) 
         return ZERO_BOUND
     lowest = -_largest_eigenvalue(objective, -objective.weighted(slopes)) + objective.ridge
     shift = 0.0
-    if lowest < 0 and not objective.has_unit_trace:
+    if lowest < 0 and not objective.model.has_unit_trace:
         every = objective.weighted(np.ones_like(slopes))
         floor = -_largest_eigenvalue(objective, -every)
         if not floor > 0:
@@ -265,7 +265,7 @@ def _psd_conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) 
             return ZERO_BOUND
     conjugates = objective.weighted(objective.loss.conjugate(slopes, objective.y))
     value = -float(conjugates.sum()) - gamma(8 * conjugates.size) * float(np.abs(conjugates).sum())
-    if objective.has_unit_trace:
+    if objective.model.has_unit_trace:
         value += lowest
     if not (np.isfinite(value) and value > 0):
         return ZERO_BOUND
@@ -288,14 +288,14 @@ def identity_combination(objective: MatrixFit, rounds: int) -> tuple[Vector, flo
     def hermitian(nu: Vector) -> Matrix:
         dense = np.asarray(objective.adjoint(nu).toarray())
         # real weights of complex entries make a real array
-        return np.asarray((dense + dense.conj().T) / 2 + (0j if objective.is_complex else 0.0))
+        return np.asarray((dense + dense.conj().T) / 2 + (0j if objective.model.is_complex else 0.0))
 
     def gather(x: Vector) -> Vector:
-        dense = (as_complexes(x) if objective.is_complex else x).reshape(n, n)
+        dense = (as_complexes(x) if objective.model.is_complex else x).reshape(n, n)
         gathered: Vector = objective.measurement.measure_matrix((dense + dense.conj().T) / 2)
         return gathered
 
-    identity = as_reals(np.eye(n, dtype=np.complex128 if objective.is_complex else np.float64))
+    identity = as_reals(np.eye(n, dtype=np.complex128 if objective.model.is_complex else np.float64))
     adjoint = LinearOperator(
         (identity.size, p), matvec=lambda nu: as_reals(hermitian(nu)), rmatvec=gather, dtype=np.float64
     )
@@ -316,8 +316,8 @@ def _charged(objective: MatrixFit, nu: Vector, bound: Bound) -> tuple[Rigour, fl
 
 
 def penalised_error(objective: MatrixFit, nu: Vector) -> float:
-    """Return a bound on the rounding of `penalised_adjoint`, whose scales add four roundings."""
-    scales = objective.cell_scales
+    """Return a bound on the rounding of `Relaxation.adjoint`, whose scales add four roundings."""
+    scales = objective.relaxation.cell_scales
     return adjoint_error(objective, nu) if scales is None else 5 * adjoint_error(objective, nu * scales)
 
 

@@ -19,7 +19,7 @@ def bias_square(objective: MatrixFit, nu: Vector) -> float:
     if not objective.bias_ridge:
         return 0.0
     sums, errors = _sums(objective, nu)
-    precisions = objective.bias_precisions[: sums.size]
+    precisions = objective.biases.precisions[: sums.size]
     return float(np.sum((np.abs(sums) + errors) ** 2 / precisions) * (1 + gamma(sums.size + 8)))
 
 
@@ -30,18 +30,18 @@ def bias_charge(objective: MatrixFit, nu: Vector, y: Vector, upper: float) -> fl
     |(B beta)_k| <= reach. Walking along observed cells from one bias set to zero (the gauge)
     bounds every bias by reach times the number of nodes passed.
     """
-    if not objective.free_biases:
+    if not objective.model.biases:
         return 0.0
     least = 1.0 if objective.weights is None else float(objective.weights.min())
     reach = float(np.abs(y).max()) + float(np.sqrt(2 * upper / least))
     reach += upper / objective.ridge * _largest_scale(objective)
-    kinds = set(objective.free_biases)
+    kinds = set(objective.model.biases)
     sides = {"row", "column"} & kinds
     if objective.bias_ridge or not sides:  # a global bias alone is free
         if "global" not in kinds:
             return 0.0
         if objective.bias_ridge:  # penalised biases are bounded by their penalty
-            held = objective.bias_precisions[objective.bias_precisions > 0]
+            held = objective.biases.precisions[objective.biases.precisions > 0]
             reach += 2 * float(np.sqrt(2 * upper / held.min(initial=np.inf)))
         leftovers, nodes = abs(float(nu.sum())) + gamma(nu.size) * float(np.abs(nu).sum()), 1
     else:
@@ -66,7 +66,7 @@ def _sums(objective: MatrixFit, nu: Vector) -> tuple[Vector, Vector]:
         raise UnsupportedError("biases can be bounded only for observed entries", objective.describe())
     kinds = zip(("row", "column"), (pattern.rows, pattern.columns), objective.shape, strict=True)
     for kind, positions, length in kinds:
-        if kind in objective.free_biases:
+        if kind in objective.model.biases:
             counts = np.bincount(positions, minlength=length)
             sums.append(np.bincount(positions, nu, minlength=length))
             sizes = np.bincount(positions, np.abs(nu), minlength=length)

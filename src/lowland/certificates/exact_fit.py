@@ -145,7 +145,7 @@ def misfit(objective: MatrixFit, theta: Vector) -> float:
         return 0.0
     z, error, _ = prediction_bounds(objective, theta)
     residual = np.maximum(np.abs(objective.y - z) - 4 * error, 0.0)
-    datum = np.abs(objective.y - objective.predict(objective.baseline()))
+    datum = np.abs(objective.y - objective.predict(objective.biases.baseline()))
     size = np.abs(objective.y)
     if (datum <= 8 * np.finfo(float).eps * size).all():
         datum = size  # the biases alone reproduce the data: no smaller datum can be hidden
@@ -187,7 +187,7 @@ def prediction_bounds(objective: MatrixFit, theta: Vector) -> tuple[Vector, Vect
     z = objective.predict(theta)
     bounds = objective.prediction_error(theta)
     if bounds is None:  # only the working precision of the measurement is known
-        unit = 8 * float(np.finfo(np.float32).eps) if objective.measures_in_single else 0.0
+        unit = 8 * float(np.finfo(np.float32).eps) if objective.matrices.are_single else 0.0
         error: Vector = unit * np.abs(z)
     else:
         error = bounds

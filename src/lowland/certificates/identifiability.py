@@ -117,14 +117,14 @@ def unseen_lines(objective: MatrixFit, rng: np.random.Generator) -> tuple[Indice
     A random combination of the measuring matrices has a zero row only where all of them have one.
     """
     nothing = np.zeros(0, np.intp)
-    if objective.has_unit_trace:  # the trace involves them all
+    if objective.model.has_unit_trace:  # the trace involves them all
         return nothing, nothing
     operator = objective.adjoint(rng.standard_normal(objective.y.size))
     m, n = objective.shape
     by_row = operator.matmat(rng.standard_normal((n, 2)))
     by_column = operator.rmatmat(rng.standard_normal((m, 2)))
     rows, columns = (np.flatnonzero((block == 0).all(axis=1)) for block in (by_row, by_column))
-    if objective.is_psd:  # X is symmetric: a row is involved if its column is
+    if objective.model.is_psd:  # X is symmetric: a row is involved if its column is
         rows = columns = np.intersect1d(rows, columns)
     return rows, columns
 
@@ -132,7 +132,7 @@ def unseen_lines(objective: MatrixFit, rng: np.random.Generator) -> tuple[Indice
 def _unique_operator(objective: MatrixFit, finite: Finding, largest: int, budget: Budget) -> Finding:
     if finite.verdict is Verdict.REFUTED:
         return not_unique(finite)
-    (m, n), symmetric = objective.shape, objective.is_psd
+    (m, n), symmetric = objective.shape, objective.model.is_psd
     dimension = n * (n + 1) // 2 if symmetric else m * n
     enough = objective.y.size >= dimension and dimension <= largest
     size = objective.y.size
@@ -140,7 +140,7 @@ def _unique_operator(objective: MatrixFit, finite: Finding, largest: int, budget
     if enough and not budget.allows(work, part=0.5):
         words = "uniqueness is undecided: there may be several solutions"
         return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
-    rows = objective.exact_rows() if enough else None
+    rows = objective.matrices.exact_rows() if enough else None
     if rows is not None and modular.rank(modular.residues(rows, modular.PRIME), modular.PRIME) == dimension:
         method = "the measurements determine every matrix, low-rank or not: full rank modulo a prime"
         return Finding(UNIQUE, Verdict.PROVED, method=method, rigour=Rigour.RIGOROUS)

@@ -80,7 +80,7 @@ def exclusion_work(objective: MatrixFit, pass_work: float, budget: Budget | None
     """Return the work of `prove_exclusion`."""
     size = objective.size
     algebra = 3 * eigenvalue_work(size) if size <= LARGEST_EIGH else 40 * cholesky_work(size)
-    if objective.stored_numbers == 0:  # the rounding of each column is bounded separately
+    if objective.matrices.stored_numbers == 0:  # the rounding of each column is bounded separately
         algebra += size * pass_work
     formed = jacobian_work(objective, pass_work) + gram_work(objective)
     return norm_work(objective, budget) + formed + algebra
@@ -107,7 +107,7 @@ def prove_exclusion(objective: MatrixFit, theta: Vector, budget: Budget | None =
     -----
     Forms the Gram matrix of the Jacobian: size products, and O(size^3) for two factorisations.
     """
-    if objective.free_biases or objective.has_unit_trace or objective.rounding is None:
+    if objective.model.biases or objective.model.has_unit_trace or objective.rounding is None:
         return None
     norm = measurement_norm(objective, budget)
     tangent = None if norm is None else _tangent(objective, theta)
@@ -141,7 +141,7 @@ def _tangent(objective: MatrixFit, theta: Vector) -> tuple[Matrix, Matrix, float
     # may be far larger than the matrix if they cancel
     sizes = (np.linalg.norm(pair.left) * np.linalg.norm(pair.right) for pair in (given, factors))
     off = 16 * gamma(sum(objective.shape) + 8 * objective.rank) * float(sum(sizes))
-    symmetric = objective.is_psd
+    symmetric = objective.model.is_psd
     q, left = qr(factors.left)
     p, right = (q, left) if symmetric else qr(factors.right)
     if q.shape[1] < objective.rank or p.shape[1] < objective.rank:
@@ -154,7 +154,7 @@ def _tangent(objective: MatrixFit, theta: Vector) -> tuple[Matrix, Matrix, float
         _tilt(f, basis, r) for f, basis, r in ((factors.left, q, left), (factors.right, p, right))
     )
     point = objective.from_factors(Factors(q, p))
-    mixings = _all_matrices(objective.rank, objective.is_complex)
+    mixings = _all_matrices(objective.rank, objective.model.is_complex)
     if symmetric:
         even, odd = (
             orthonormal_basis(np.stack([objective.from_factors(Factors(q @ k, q @ k)) for k in part], axis=1))

@@ -49,21 +49,21 @@ def jacobian_work(objective: Fit, pass_work: float) -> float:
 def gram_work(objective: Fit) -> float:
     """Return the work of `gram_matrix`: for entries a row of the Jacobian has few nonzeros."""
     size, rows = float(objective.size), float(max(objective.y.size, 1))
-    if objective.direct_jacobian_work is not None and not objective.stored_numbers:
+    if objective.has_sparse_jacobian:
         return float(CALL + rows * 16.0 * (objective.rank + 1) ** 2 + size**2)
     return CALL + rows * size**2 / 24
 
 
 def jacobian_error(objective: MatrixFit, theta: Vector) -> float:
     """Return a bound on the rounding of the Jacobian in Frobenius norm, if the measurement bounds its own."""
-    rows = objective.measuring_coordinates()
+    rows = objective.matrices.coordinates()
     if rows is not None:  # for all parameters at once, by Cauchy-Schwarz
         touch(CALL + rows.size)
         m, n = objective.shape
         factors = objective.matrix(theta)
         u, v = (float(np.linalg.norm(f)) for f in (factors.left, factors.right))
         # for X = U U^T both sides change together
-        sides = 2.0 if objective.is_psd else 1.0
+        sides = 2.0 if objective.model.is_psd else 1.0
         terms, whole = 2 * objective.rank + m * n + 2, float(np.linalg.norm(rows))
         return gamma(terms) * float(np.sqrt(sides * (u**2 + v**2))) * whole * (1 + 1e-9)
     total = 0.0

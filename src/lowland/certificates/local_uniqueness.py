@@ -66,7 +66,7 @@ def judge_local_uniqueness(objective: MatrixFit, theta: Vector, given: Judgement
     affordable = small and given.budget.allows(
         exclusion_work(objective, given.pass_work, given.budget), part=PROOF_PART
     )
-    if affordable and not objective.measures_in_single:
+    if affordable and not objective.matrices.are_single:
         exclusion = prove_exclusion(objective, theta, given.budget)
         if exclusion is not None:
             return [_proved(objective, theta, exclusion)]
@@ -127,7 +127,7 @@ def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Fi
     if not (np.isfinite(values).all() and values.size and values[-1] > 0):
         return _inconclusive("the Jacobian at the point is zero or not finite")
     roots = np.sqrt(np.maximum(values, 0.0))
-    negligible = NEGLIGIBLE_SINGLE if objective.measures_in_single else NEGLIGIBLE
+    negligible = NEGLIGIBLE_SINGLE if objective.matrices.are_single else NEGLIGIBLE
     deficiency = int(np.sum(roots[:-1] <= negligible * roots[-1])) if roots.size > 1 else 0
     judged = Finding(
         CLAIM,
@@ -145,7 +145,7 @@ def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Fi
     method = f"{unseen} at the point leave the measurements unchanged to first order; {found.method}"
     witness = judged.witness | {"direction": found.vectors[:, 0]}
     judged = replace(judged, verdict=Verdict.INCONCLUSIVE, method=method, witness=witness)
-    if found.few or objective.measures_in_single:
+    if found.few or objective.matrices.are_single:
         return judged
     seen = int(np.sum(roots > CLEARLY * negligible * roots[-1]))
     finite = given.found.get("determined_by_data") or judge_identifiability(objective, theta, given)[0]

@@ -155,7 +155,7 @@ def _best_step(objective: Fit, theta: Vector, value: float, direction: Vector, c
 
 def _truncated(objective: Fit, theta: Vector, witness: dict[str, Any]) -> Vector | None:
     """Return the best point of the rank near the point's matrix plus a rank-one matrix."""
-    if not is_matrix_fit(objective) or objective.free_biases or objective.has_unit_trace:
+    if not is_matrix_fit(objective) or objective.model.biases or objective.model.has_unit_trace:
         return None
     factors, root = objective.matrix(theta), float(np.sqrt(witness["length"]))
     left, right = (

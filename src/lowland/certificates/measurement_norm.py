@@ -34,10 +34,10 @@ def measurement_norm(objective: MatrixFit, budget: Budget | None = None) -> floa
     -------
     float or None
     """
-    if objective.stored_numbers == 0:
-        square = objective.squared_norm_bound()
+    if objective.matrices.stored_numbers == 0:
+        square = objective.matrices.squared_norm_bound()
         return float(np.sqrt(square)) * (1 + 1e-15) if np.isfinite(square) else None
-    blocks, symmetric = _affordable_blocks(objective, budget), objective.is_psd
+    blocks, symmetric = _affordable_blocks(objective, budget), objective.model.is_psd
     known = _KNOWN.setdefault(objective.measurement, {})
     best = [bound for (of, _), bound in known.items() if of == symmetric and bound is not None]
     if (symmetric, blocks) not in known and not (best and blocks > 1):
@@ -48,7 +48,7 @@ def measurement_norm(objective: MatrixFit, budget: Budget | None = None) -> floa
 
 def norm_work(objective: MatrixFit, budget: Budget | None = None) -> float:
     """Return the work of `measurement_norm`, 0 if the norm is already known."""
-    if objective.stored_numbers == 0 or _KNOWN.get(objective.measurement):
+    if objective.matrices.stored_numbers == 0 or _KNOWN.get(objective.measurement):
         return 0.0
     return _work(objective, _affordable_blocks(objective, budget))
 
@@ -62,13 +62,18 @@ def _affordable_blocks(objective: MatrixFit, budget: Budget | None) -> int:
 
 
 def _work(objective: MatrixFit, blocks: int) -> float:
-    each, numbers = float(-(-objective.y.size // blocks)), objective.stored_numbers / objective.y.size
+    each, numbers = (
+        float(-(-objective.y.size // blocks)),
+        objective.matrices.stored_numbers / objective.y.size,
+    )
     algebra = eigenvalue_work(min(each, numbers)) + 3 * cholesky_work(min(each, numbers))
-    return float(blocks * (gram_bound_work(each, numbers) + algebra) + 2.0 * objective.stored_numbers)
+    return float(
+        blocks * (gram_bound_work(each, numbers) + algebra) + 2.0 * objective.matrices.stored_numbers
+    )
 
 
 def _norm_by_blocks(objective: MatrixFit, blocks: int) -> float | None:
-    rows = objective.measuring_coordinates()
+    rows = objective.matrices.coordinates()
     if rows is None:
         return None
     total = 0.0

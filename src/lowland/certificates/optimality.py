@@ -66,7 +66,7 @@ def judge_optimality(objective: MatrixFit, theta: Vector, given: Judgement) -> l
     upper, charged = upper_value(objective, theta)
     nothing = not np.any(objective.y) and not np.any(theta)
     # with unit trace a zero point represents no matrix
-    astray = objective.has_unit_trace and not 1e-100 < float(np.linalg.norm(theta)) < 1e100
+    astray = objective.model.has_unit_trace and not 1e-100 < float(np.linalg.norm(theta)) < 1e100
     if astray or not (np.isfinite(upper) and (upper > SMALLEST or nothing)):
         method = f"an objective of {upper:.3g} cannot be bounded in float64"
         return [Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in CLAIMS]
@@ -174,7 +174,7 @@ def convex_value(objective: MatrixFit, theta: Vector, upper: float) -> float:
     paid = sum(p.value(theta) for p in objective.penalties if not p.is_of_biases)
     if not objective.ridge:
         return float(upper - paid)
-    nuclear = objective.ridge * objective.nuclear_norm(theta) * (1 + 1e-12)
+    nuclear = objective.ridge * objective.relaxation.nuclear_norm(theta) * (1 + 1e-12)
     # balancing only adds rounding; never return more than the objective of the point itself
     return float(min(upper, upper - paid + nuclear + 1e-13 * abs(upper)))
 
@@ -202,8 +202,8 @@ def _refute_convex(objective: MatrixFit, theta: Vector, finding: Finding, given:
 
 def _steepest(objective: MatrixFit, theta: Vector, given: Judgement) -> tuple[Vector, float, Vector] | None:
     """Return the vectors of the rank-one direction along which the data term falls fastest, and how fast."""
-    slope = objective.ambient_gradient(theta)
-    if not objective.is_psd:
+    slope = objective.relaxation.gradient(theta)
+    if not objective.model.is_psd:
         most = min(given.settings.lanczos_steps, ESTIMATE_STEPS)
         steps = given.budget.times(step_work(slope), most, part=DESCENT_PART)
         if steps < LEAST_STEPS:
@@ -238,19 +238,19 @@ def rank_one_descent(objective: MatrixFit, theta: Vector, given: Judgement) -> D
         left, right = left / np.sqrt(by_row), right / np.sqrt(by_column)
     direction = Factors(left[:, None], right[:, None])
     change = objective.measurement.measure(direction)
-    if objective.has_unit_trace:  # the step towards v v^H keeps the trace, so X shrinks as it is added
+    if objective.model.has_unit_trace:  # the step towards v v^H keeps the trace, so X shrinks as it is added
         change = change - z
         steepness = float(weights @ change)
     curvature = float(change @ objective.weighted(change))
     if not (curvature > 0 and steepness > objective.ridge):
         return None
     length = (steepness - objective.ridge) / curvature
-    if objective.has_unit_trace:
+    if objective.model.has_unit_trace:
         length = min(1.0, length)
     # evaluated, not predicted, with all rounding against it; the nuclear norm grows by at most `length`
     error = _prediction_error(objective, objective.matrix(theta), z)
     now = np.maximum(np.abs(objective.y - z) - error, 0.0)
-    error = error * (1 + length * objective.has_unit_trace) + length * _prediction_error(
+    error = error * (1 + length * objective.model.has_unit_trace) + length * _prediction_error(
         objective, direction, change
     )
     then = np.abs(objective.y - z - length * change) + error

@@ -57,7 +57,7 @@ def rank_constrained_bound(
     LowerBound
         Rigorous: the decomposition's residual and the rounding of X, G and all sums are included.
     """
-    suited = objective.loss.is_quadratic and not (objective.free_biases or objective.has_unit_trace)
+    suited = objective.loss.is_quadratic and not (objective.model.biases or objective.model.has_unit_trace)
     rounding = objective.rounding
     if not suited or rounding is None or max(objective.shape) > largest:
         return ZERO_BOUND
@@ -74,7 +74,7 @@ def rank_constrained_bound(
     unit = unit_roundoff("float64")
     square, square_error = inner_product(at.x, at.x)
     size = float(np.sqrt(square + square_error)) * (1 + 2 * unit)
-    root = largest_root(at.x - at.g / mu, objective.rank, positive=objective.is_psd)
+    root = largest_root(at.x - at.g / mu, objective.rank, positive=objective.model.is_psd)
     root += at.x_error + at.g_error / mu + 4 * unit * (size + at.steep / mu)
     slope, slope_error = inner_product(at.g, at.x)
     slope += slope_error + at.g_error * (size + at.x_error) + at.steep * at.x_error
@@ -90,14 +90,14 @@ def rank_constrained_bound(
 
 def _may_be_convex(objective: MatrixFit) -> bool:
     """Whether there are at least as many measurements as free entries, as strong convexity requires."""
-    (m, n), symmetric = objective.shape, objective.is_psd
+    (m, n), symmetric = objective.shape, objective.model.is_psd
     return bool(objective.y.size >= (n * (n + 1) // 2 if symmetric else m * n))
 
 
 def bound_work(objective: MatrixFit) -> float:
     """Return the work of `rank_constrained_bound`: decompositions, and Gram matrices of the measurements."""
     m, n = objective.shape
-    work = 4 * singular_value_work(m, n) + float(objective.stored_numbers) * m * n / 24
+    work = 4 * singular_value_work(m, n) + float(objective.matrices.stored_numbers) * m * n / 24
     return float(work)
 
 
@@ -124,7 +124,7 @@ def _formed(objective: MatrixFit, rounding: HasRoundingBounds, theta: Vector, no
     off: Vector = rounding.measure_error(factors) + 2 * unit * np.abs(objective.y - z)
     off = objective.weighted(off) * (1 + 4 * unit)
     g_error = norm * float(np.linalg.norm(off)) + rounding.adjoint_error(direction)
-    if objective.is_psd:
+    if objective.model.is_psd:
         g = (g + g.conj().T) / 2
         g_error += 2 * unit * float(np.linalg.norm(g))
     steep = float(np.linalg.norm(g)) * (1 + gamma(g.size + 2))
@@ -206,11 +206,11 @@ def strong_convexity(objective: MatrixFit, largest: int) -> float:
         cells = pattern.rows * pattern.shape[1] + pattern.columns
         sums = np.bincount(cells, weights, minlength=int(np.prod(pattern.shape)))
         return float(sums.min()) * (1 - gamma(objective.y.size))
-    symmetric = objective.is_psd
+    symmetric = objective.model.is_psd
     n = objective.shape[1]
     unknowns = n * (n + 1) // 2 if symmetric else int(np.prod(objective.shape))
     enough = unknowns <= min(largest, objective.y.size)
-    rows = objective.measuring_rows() if enough else None
+    rows = objective.matrices.rows() if enough else None
     if rows is None:
         return 0.0
     table = np.sqrt(weights)[:, None] * rows

@@ -104,7 +104,7 @@ def is_smooth(objective: MatrixFit, theta: Vector) -> bool:
 def _sides(objective: MatrixFit, theta: Vector) -> tuple[Matrix, Matrix]:
     """Return the columns of each factor, plus a column of ones if the other side has a free bias."""
     u, v = objective.model.sides(theta)
-    biases = objective.free_biases
+    biases = objective.model.biases
     for_columns = np.hstack([u, np.ones((len(u), 1))]) if {"column", "global"} & set(biases) else u
     for_rows = np.hstack([v, np.ones((len(v), 1))]) if {"row", "global"} & set(biases) else v
     return for_columns, for_rows
@@ -127,7 +127,7 @@ def _any_line(finite: Finding) -> bool:
 def _by_line(objective: MatrixFit, pattern: ObservedPattern, theta: Vector) -> Family | None:
     """Look for a row or column that its observed cells do not determine, with the other factor fixed."""
     for_columns, for_rows = _sides(objective, theta)
-    biases = set(objective.free_biases)
+    biases = set(objective.model.biases)
     # a global bias changes all lines: only a bias of the line itself is an unknown of the line
     sides = (
         ("row", pattern.rows, pattern.columns, for_rows, "row" in biases),

@@ -88,7 +88,7 @@ def problem_of(model: CompletionModel, observations: Observations) -> tuple[Reco
     objective = completion_objective(observations, settings)
     sides = (model.row_factors, model.column_factors, model.row_biases, model.column_biases)
     u, v, a, b = (side.astype(np.float64) for side in sides)
-    general = General(observations.shape, model.rank, objective.free_biases)
+    general = General(observations.shape, model.rank, objective.model.biases)
     return objective, general.pack(u, v, a, b, model.offset)
 
 

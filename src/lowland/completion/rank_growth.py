@@ -43,7 +43,7 @@ def fill_column(objective: RecoveryObjective, theta: Vector, column: int, rng: n
     model = objective.model
     if not isinstance(model, General):
         raise InvalidInputError("the rank can only grow for general matrices", model.name)
-    left, right = leading_factors(objective.ambient_gradient(theta), objective.resized(1), rng)
+    left, right = leading_factors(objective.relaxation.gradient(theta), objective.resized(1), rng)
     size = float(np.linalg.norm(left) * np.linalg.norm(right))
     if not size > 0:
         return theta

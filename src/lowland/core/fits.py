@@ -56,8 +56,8 @@ class Fit(Objective, Protocol):
         """Work of forming the Jacobian if the measurement gives it directly, else None."""
 
     @property
-    def stored_numbers(self) -> int:
-        """Number of stored numbers in the measuring matrices, 0 if none are stored."""
+    def has_sparse_jacobian(self) -> bool:
+        """Whether rows of the Jacobian have few nonzeros, and it is formed as a sparse matrix."""
 
     @property
     def is_nonnegative(self) -> bool:
@@ -102,6 +102,61 @@ class Fit(Objective, Protocol):
         """Return the problem in one line."""
 
 
+class MeasuringMatrices(Protocol):
+    """The matrices A_k of a measurement <A_k, X>."""
+
+    @property
+    def stored_numbers(self) -> int:
+        """Number of stored numbers, 0 if the matrices are not stored."""
+
+    @property
+    def are_single(self) -> bool:
+        """Whether the measurement computes in single precision."""
+
+    def squared_norm_bound(self) -> float:
+        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite if none is known."""
+
+    def rows(self) -> Matrix | None:
+        """Return the stored matrices, each read row by row, shape (p, m n); None if not stored."""
+
+    def coordinates(self) -> Matrix | None:
+        """Return the matrices as rows in an orthonormal basis of all matrices of the model, or None."""
+
+    def exact_rows(self) -> Matrix | None:
+        """Return the matrices as rows of exact floats, one per measurement; None if not stored."""
+
+
+class Relaxation(Protocol):
+    """The convex relaxation of a penalised problem: the ridge on factors is a weighted nuclear norm."""
+
+    @property
+    def cell_scales(self) -> Vector | None:
+        """1 / sqrt(a_i b_j) of each entry, for weights a of its row and b of its column in the ridge."""
+
+    def nuclear_norm(self, theta: Vector) -> float:
+        """Return the nuclear norm of the low-rank part, with its entries weighted as in the ridge."""
+
+    def adjoint(self, weights: Vector) -> LinearMap:
+        """Return A*(weights) over the roots of the ridge's weights: the ridge bounds its spectral norm."""
+
+    def gradient(self, theta: Vector) -> LinearMap:
+        """Return the gradient of the data term in X, over the roots of the ridge's weights."""
+
+
+class Biases(Protocol):
+    """The biases that a model fits beside its factors."""
+
+    @property
+    def precisions(self) -> Vector:
+        """Ridge on each bias in the order of a point, zero where it is free."""
+
+    def baseline(self) -> Vector:
+        """Return the point with zero factors and the biases that fit best without them."""
+
+    def refit(self, theta: Vector) -> Vector:
+        """Return the point with its biases at their minimiser, if the loss is quadratic."""
+
+
 class MatrixFit(Fit, Protocol):
     """Linear measurements of a low-rank matrix, as needed for bounds and exact ranks."""
 
@@ -126,24 +181,16 @@ class MatrixFit(Fit, Protocol):
         """Bounds on the measurement's rounding errors, None if it has none."""
 
     @property
-    def measures_in_single(self) -> bool:
-        """Whether the measurement computes in single precision."""
+    def matrices(self) -> MeasuringMatrices:
+        """The measuring matrices: how many numbers are stored, how large and how exact they are."""
 
     @property
-    def is_complex(self) -> bool:
-        """Whether the matrix is complex."""
+    def relaxation(self) -> Relaxation:
+        """The convex relaxation: the weighted nuclear norm and its dual."""
 
     @property
-    def is_psd(self) -> bool:
-        """Whether the matrix is positive semidefinite."""
-
-    @property
-    def has_unit_trace(self) -> bool:
-        """Whether the matrix is scaled to trace one."""
-
-    @property
-    def free_biases(self) -> tuple[str, ...]:
-        """Which biases the model has."""
+    def biases(self) -> Biases:
+        """The biases that the model fits beside its factors."""
 
     @property
     def ridge(self) -> float:
@@ -154,16 +201,8 @@ class MatrixFit(Fit, Protocol):
         """Strength of the ridge on row and column biases; 0 where they are free."""
 
     @property
-    def bias_precisions(self) -> Vector:
-        """Ridge on each bias in the order of a point, zero where it is free."""
-
-    @property
     def side_weights(self) -> tuple[Vector, Vector] | None:
         """Weights of rows and columns in the penalties, None if all are one."""
-
-    @property
-    def cell_scales(self) -> Vector | None:
-        """1 / sqrt(a_i b_j) of each entry, for weights a of its row and b of its column in the ridge."""
 
     @property
     def observed_pattern(self) -> ObservedPattern | None:
@@ -182,41 +221,11 @@ class MatrixFit(Fit, Protocol):
     def centre(self) -> Vector:
         """Return the point with zero factors and biases, a global bias at the mean of the data."""
 
-    def baseline(self) -> Vector:
-        """Return the point with zero factors and the biases that fit best without them."""
-
-    def refit_biases(self, theta: Vector) -> Vector:
-        """Return the point with its free biases at their minimiser, if the loss is quadratic."""
-
     def data_value(self, z: Vector) -> float:
         """Return the weighted loss of predictions."""
 
-    def nuclear_norm(self, theta: Vector) -> float:
-        """Return the nuclear norm of the low-rank part, with its entries weighted as in the ridge."""
-
     def adjoint(self, weights: Vector) -> LinearMap:
         """Return A*(weights), an m x n operator."""
-
-    def penalised_adjoint(self, weights: Vector) -> LinearMap:
-        """Return A*(weights) over the roots of the ridge's weights: the ridge bounds its spectral norm."""
-
-    def ambient_gradient(self, theta: Vector) -> LinearMap:
-        """Return the gradient of the data term in X, in the ridge's units (see `penalised_adjoint`)."""
-
-    def pull(self, theta: Vector, operator: LinearMap) -> Vector:
-        """Return the gradient of <operator, X(theta)> in theta."""
-
-    def squared_norm_bound(self) -> float:
-        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite if none is known."""
-
-    def measuring_rows(self) -> Matrix | None:
-        """Return the stored measuring matrices, each read row by row, shape (p, m n); None if not stored."""
-
-    def measuring_coordinates(self) -> Matrix | None:
-        """Return the measuring matrices as rows, in an orthonormal basis of the space of matrices."""
-
-    def exact_rows(self) -> Matrix | None:
-        """Return the measuring matrices as rows of exact floats, one per measurement, or None."""
 
 
 class HasPrecisions(Fit, Protocol):

@@ -5,8 +5,17 @@ from __future__ import annotations
 from typing import final
 
 from lowland.core.arrays import Indices, Vector
-from lowland.core.errors import UnsupportedError
+from lowland.core.protocols import Subsettable
+from lowland.measure import RealParts
 from lowland.objectives.problem import RecoveryProblem
+
+
+def make_batches(objective: RecoveryProblem) -> MeasurementBatches | None:
+    """Return the mini-batch gradients of a problem, or None if its measurement cannot be split."""
+    measurement = objective.measurement
+    if isinstance(measurement, RealParts) and not measurement.can_subset:
+        return None
+    return MeasurementBatches(objective, measurement) if isinstance(measurement, Subsettable) else None
 
 
 @final
@@ -16,15 +25,12 @@ class MeasurementBatches:
     Parameters
     ----------
     objective : RecoveryProblem
-        Its measurement must support subsets.
+    measurement : Subsettable
+        Its measurement.
     """
 
-    def __init__(self, objective: RecoveryProblem) -> None:
-        if objective.subsettable is None:
-            raise UnsupportedError(
-                "this measurement cannot be split into mini-batches", type(objective.measurement).__name__
-            )
-        self.objective, self._whole = objective, objective.subsettable
+    def __init__(self, objective: RecoveryProblem, measurement: Subsettable) -> None:
+        self.objective, self._whole = objective, measurement
         self.size = objective.measurement.size
 
     def __call__(self, theta: Vector, batch: Indices) -> Vector:

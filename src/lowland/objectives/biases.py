@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, final
 
 import numpy as np
@@ -11,6 +12,7 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.work import CALL, touch
 from lowland.kernels.connected_components import connected_parts
+from lowland.losses import BiasRidge
 from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives.problem import RecoveryProblem
@@ -18,7 +20,45 @@ from lowland.objectives.problem import RecoveryProblem
 REFINEMENTS = 8
 
 
-def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
+@final
+class Biases:
+    """The biases of rows and columns, and the overall one, that a model fits beside its factors.
+
+    Parameters
+    ----------
+    objective : RecoveryProblem
+    """
+
+    def __init__(self, objective: RecoveryProblem) -> None:
+        self.objective = objective
+
+    @cached_property
+    def precisions(self) -> Vector:
+        """Ridge on each bias in the order of a point, zero where it is free."""
+        problem = self.objective
+        out = np.zeros(problem.size - problem.factor_size)
+        for penalty in problem.penalties:
+            if isinstance(penalty, BiasRidge):
+                out[: penalty.weights.size] = penalty.strength * penalty.weights
+        return out
+
+    def baseline(self) -> Vector:
+        """Return the point with zero factors and the biases that fit best without them, if refits are known.
+
+        Otherwise a global bias is at the mean of the data and the others are zero.
+        """
+        centre = self.objective.centre()
+        return self.refit(centre) if isinstance(self.objective.measurement, Entries) else centre
+
+    def refit(self, theta: Vector) -> Vector:
+        """Return the point with its biases at their minimiser; unchanged if the loss is not quadratic."""
+        problem = self.objective
+        if not problem.model.biases or not problem.loss.is_quadratic:
+            return theta
+        return _refit(problem, self.precisions, theta)
+
+
+def _refit(objective: RecoveryProblem, precisions: Vector, theta: Vector) -> Vector:
     """Return the point with its biases at their minimiser, the factors held fixed.
 
     The normal equations are solved by preconditioned conjugate gradients, then solved again for the
@@ -32,7 +72,7 @@ def refit_biases(objective: RecoveryProblem, theta: Vector) -> Vector:
     weights = np.ones(objective.y.size) if objective.weights is None else objective.weights.astype(np.float64)
     sums = _Sums(model, measurement, weights, penalised=bool(objective.bias_ridge))
     start, count = model.factor_size, sums.size
-    ridges = objective.bias_precisions[:count]
+    ridges = precisions[:count]
     diagonal = sums.of(weights) + ridges
     inverse = np.divide(1, diagonal, out=np.zeros(count), where=diagonal > 0)
     normal = sums.operator(lambda x: sums.product(x) + ridges * x)

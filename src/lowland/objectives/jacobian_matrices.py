@@ -34,16 +34,16 @@ def direct_jacobian(objective: RecoveryProblem, theta: Vector) -> Any:
     touch(direct_work(objective))
     if isinstance(objective.measurement, Entries):
         return _of_entries(objective, objective.measurement, theta)
-    rows = objective.measuring_rows()
+    rows = objective.matrices.rows()
     return None if rows is None else _of_matrices(objective, theta, rows)
 
 
 def is_direct(objective: RecoveryProblem) -> bool:
     """Whether `direct_jacobian` returns a matrix."""
-    if objective.is_complex or objective.has_unit_trace:
+    if objective.model.is_complex or objective.model.has_unit_trace:
         return False
     entries = isinstance(objective.measurement, Entries)
-    return entries or bool(objective.stored_numbers and not objective.free_biases)
+    return entries or bool(objective.matrices.stored_numbers and not objective.model.biases)
 
 
 def direct_work(objective: RecoveryProblem) -> float:
@@ -59,7 +59,7 @@ def _of_matrices(objective: RecoveryProblem, theta: Vector, rows: Matrix) -> Mat
     cube = rows.reshape(-1, m, n)
     for_left = (cube @ factors.right).reshape(len(cube), m * r)
     for_right = (cube.transpose(0, 2, 1) @ factors.left).reshape(len(cube), n * r)
-    if objective.is_psd:
+    if objective.model.is_psd:
         return np.asarray(for_left + for_right)
     return np.hstack([for_left, for_right])
 
@@ -69,7 +69,7 @@ def _of_entries(objective: RecoveryProblem, entries: Entries, theta: Vector) -> 
 
     rows, columns = entries.rows, entries.columns
     (m, n), r = objective.shape, objective.rank
-    if objective.is_psd:
+    if objective.model.is_psd:
         factor, _ = objective.model.sides(theta)
         places, numbers = [_block(rows, r), _block(columns, r)], [factor[columns], factor[rows]]
     else:
@@ -78,7 +78,7 @@ def _of_entries(objective: RecoveryProblem, entries: Entries, theta: Vector) -> 
         at = objective.model.factor_size
         # in the order in which a point holds them
         for name, own, length in (("row", rows, m), ("column", columns, n), ("global", 0 * rows, 1)):
-            if name in objective.free_biases:
+            if name in objective.model.biases:
                 places.append((at + own)[:, None])
                 numbers.append(np.ones((rows.size, 1)))
                 at += length

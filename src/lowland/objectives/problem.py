@@ -8,27 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.protocols import (
-    HasNormBound,
     HasRoundingBounds,
     LinearMap,
     Loss,
     Measurement,
     Model,
     Penalty,
-    Subsettable,
     bounds_rounding,
 )
 from lowland.core.records import Factors
 from lowland.core.work import touch
 from lowland.kernels.sparse import squared_error
 from lowland.losses import BiasRidge, Ridge, Squared
-from lowland.measure import Dense, Entries, RealParts
+from lowland.measure import Entries
 from lowland.measure.operators import cell_work
-from lowland.models import General, Psd
-from lowland.models.general import balanced_factors
+from lowland.objectives.measuring_matrices import MeasuringMatrices
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,21 +70,6 @@ class RecoveryProblem:
         return self.model.shape
 
     @property
-    def is_complex(self) -> bool:
-        """Whether the matrix is complex."""
-        return self.model.is_complex
-
-    @property
-    def has_unit_trace(self) -> bool:
-        """Whether the matrix is scaled to trace one."""
-        return self.model.has_unit_trace
-
-    @property
-    def is_psd(self) -> bool:
-        """Whether the matrix is positive semidefinite."""
-        return self.model.is_psd
-
-    @property
     def degrees_of_freedom(self) -> int:
         """Dimension, counted in real numbers, of the set of matrices of the model."""
         return self.model.degrees_of_freedom
@@ -105,7 +87,7 @@ class RecoveryProblem:
     def centre(self) -> Vector:
         """Return the point with zero factors and biases, a global bias at the mean of the data."""
         theta = np.zeros(self.size, self.dtype)
-        if "global" in self.free_biases:
+        if "global" in self.model.biases:
             theta[-1] = np.average(self.y, weights=self.weights) if self.y.size else 0.0
         return theta
 
@@ -184,35 +166,10 @@ class RecoveryProblem:
         """Whether the rounding of predictions is bounded."""
         return self.rounding is not None
 
-    def squared_norm_bound(self) -> float:
-        """Return an upper bound on sum |A(X)_k|^2 / |X|_F^2, infinite if none is known."""
-        measurement = self.measurement
-        return measurement.squared_norm_bound() if isinstance(measurement, HasNormBound) else float("inf")
-
-    @property
-    def stored_numbers(self) -> int:
-        """Number of stored numbers in the measuring matrices, 0 if none are stored."""
-        return self.measurement.stored_numbers if isinstance(self.measurement, Dense) else 0
-
-    def measuring_rows(self) -> Matrix | None:
-        """Return the stored measuring matrices, each read row by row, shape (p, m n); None if not stored."""
-        if not isinstance(self.measurement, Dense):
-            return None
-        arrays = self.measurement.source.arrays
-        return arrays.reshape(len(arrays), int(np.prod(self.shape)))
-
-    @property
-    def measures_in_single(self) -> bool:
-        """Whether the measurement computes in single precision."""
-        return np.dtype(self.measurement.dtype).itemsize < (16 if self.is_complex else 8)
-
-    @property
-    def subsettable(self) -> Subsettable | None:
-        """The measurement, if subsets of it can be taken, else None."""
-        measurement = self.measurement
-        if isinstance(measurement, RealParts) and not measurement.can_subset:
-            return None
-        return measurement if isinstance(measurement, Subsettable) else None
+    @cached_property
+    def matrices(self) -> MeasuringMatrices:
+        """The measuring matrices: how many numbers are stored, how large and how exact they are."""
+        return MeasuringMatrices(self.measurement, self.model)
 
     def adjoint(self, weights: Vector) -> LinearMap:
         """Return A*(weights), an m x n operator."""
@@ -233,15 +190,6 @@ class RecoveryProblem:
         return sum(p.strength for p in self.penalties if isinstance(p, BiasRidge))
 
     @cached_property
-    def bias_precisions(self) -> Vector:
-        """Ridge on each bias in the order of a point, zero where it is free."""
-        out = np.zeros(self.size - self.factor_size)
-        for penalty in self.penalties:
-            if isinstance(penalty, BiasRidge):
-                out[: penalty.weights.size] = penalty.strength * penalty.weights
-        return out
-
-    @cached_property
     def side_weights(self) -> tuple[Vector, Vector] | None:
         """Weights of rows and columns in the penalties, None if all are one."""
         m, n = self.shape
@@ -250,42 +198,7 @@ class RecoveryProblem:
                 sides = penalty.weights[:: self.factor_size // (m + n)]
                 return sides[:m], sides[m:]
             if isinstance(penalty, BiasRidge) and not self.ridge and np.any(penalty.weights != 1):
-                by_row = penalty.weights[:m] if "row" in self.free_biases else np.ones(m)
-                by_column = penalty.weights[-n:] if "column" in self.free_biases else np.ones(n)
+                by_row = penalty.weights[:m] if "row" in self.model.biases else np.ones(m)
+                by_column = penalty.weights[-n:] if "column" in self.model.biases else np.ones(n)
                 return by_row, by_column
         return None
-
-    @cached_property
-    def cell_scales(self) -> Vector | None:
-        """1 / sqrt(a_i b_j) of each entry, for weights a of its row and b of its column in the ridge."""
-        if self.side_weights is None or not isinstance(self.measurement, Entries):
-            return None
-        by_row, by_column = self.side_weights
-        entries = self.measurement
-        scales: Vector = 1 / np.sqrt(by_row)[entries.rows] / np.sqrt(by_column)[entries.columns]
-        return scales
-
-    def nuclear_norm(self, theta: Vector) -> float:
-        """Return the nuclear norm of the low-rank part, with its entries weighted as in the ridge."""
-        if self.side_weights is None or not isinstance(self.model, General):
-            factors = self.canonical(theta)[: self.factor_size]
-            return float(factors @ factors) * (1.0 if isinstance(self.model, Psd) else 0.5)
-        by_row, by_column = (np.sqrt(side)[:, None] for side in self.side_weights)
-        u, v, *_ = self.model.unpack(theta)
-        left, right = balanced_factors(by_row * u, by_column * v)
-        return 0.5 * float(np.sum(left**2) + np.sum(right**2))
-
-    def penalised_adjoint(self, weights: Vector) -> LinearMap:
-        """Return A*(weights) over the roots of the ridge's weights: the ridge bounds its spectral norm."""
-        scales = self.cell_scales
-        return self.adjoint(weights if scales is None else weights * scales)
-
-    @property
-    def structure(self) -> str:
-        """Either "general" or "psd"."""
-        return self.model.name
-
-    @property
-    def free_biases(self) -> tuple[str, ...]:
-        """Which biases are free."""
-        return self.model.biases

@@ -13,13 +13,13 @@ from lowland.core.arrays import Matrix, Vector, check_floats, check_numbers
 from lowland.core.complex_views import as_reals
 from lowland.core.errors import InvalidInputError
 from lowland.core.powers import BatchGradient, BlockSolver, ModularJacobian
-from lowland.core.protocols import LinearMap, Loss, Measurement, Model
+from lowland.core.protocols import Loss, Measurement, Model
 from lowland.core.records import ObservedPattern
 from lowland.losses import Squared
-from lowland.measure import Dense, Entries, RealParts
+from lowland.measure import Entries, RealParts
 from lowland.models import General
-from lowland.objectives.batches import MeasurementBatches
-from lowland.objectives.biases import refit_biases
+from lowland.objectives.batches import make_batches
+from lowland.objectives.biases import Biases
 from lowland.objectives.blocks import make_block_solver
 from lowland.objectives.elimination import Elimination, make_elimination
 from lowland.objectives.jacobian_matrices import direct_work, is_direct
@@ -28,6 +28,7 @@ from lowland.objectives.modular import make_modular_jacobian
 from lowland.objectives.penalties import make_penalties, resized_penalties
 from lowland.objectives.problem import RecoveryProblem
 from lowland.objectives.reduction import Reduction, make_reduction
+from lowland.objectives.relaxation import Relaxation
 
 
 @final
@@ -63,7 +64,7 @@ class RecoveryObjective(RecoveryProblem):
     @property
     def has_second_matrix(self) -> bool:
         """Whether linearisations provide the model's part of the Hessian as a matrix."""
-        return not (self.is_complex or self.has_unit_trace)
+        return not (self.model.is_complex or self.model.has_unit_trace)
 
     @property
     def reachable_gradient(self) -> float:
@@ -75,40 +76,27 @@ class RecoveryObjective(RecoveryProblem):
         """Work of forming the Jacobian if the measurement gives it directly, else None."""
         return direct_work(self) if is_direct(self) else None
 
+    @property
+    def has_sparse_jacobian(self) -> bool:
+        """Whether rows of the Jacobian have few nonzeros, and it is formed as a sparse matrix."""
+        return isinstance(self.measurement, Entries) and is_direct(self)
+
     def normal_matrix(self, theta: Vector) -> Matrix:
         """Return J^T W J of the data term of a squared loss as a matrix, for small problems."""
         return self.linearise(theta).normal_matrix
-
-    def ambient_gradient(self, theta: Vector) -> LinearMap:
-        """Return the gradient of the data term in X, in the ridge's units (see `penalised_adjoint`)."""
-        return self.penalised_adjoint(self.weighted(self.loss.slope(self.predict(theta), self.y)))
 
     def transpose_product(self, theta: Vector, weights: Vector) -> Vector:
         """Return the adjoint of the predictions' derivative at a point, applied to weights; shape (size,)."""
         return self.model.pull(theta, self.adjoint(weights))
 
-    def pull(self, theta: Vector, operator: LinearMap) -> Vector:
-        """Return the gradient of <operator, X(theta)> in theta."""
-        return self.model.pull(theta, operator)
-
-    def baseline(self) -> Vector:
-        """Return the point with zero factors and the biases that fit best without them."""
-        squares = isinstance(self.loss, Squared) and isinstance(self.measurement, Entries)
-        refits = self.free_biases and squares
-        return self.refit_biases(self.centre()) if refits else self.centre()
-
     @cached_property
     def unfitted(self) -> tuple[float, Vector]:
         """The data term and its weighted slopes when only biases are fitted: natural units of both."""
         if isinstance(self.loss, Squared):
-            z = self.predict(self.baseline())
+            z = self.predict(self.biases.baseline())
             return self.data_value(z), self.weighted(self.loss.slope(z, self.y))
         values, slopes = self.loss.unfitted(self.y)
         return float(np.sum(self.weighted(values), dtype=np.float64)), self.weighted(slopes)
-
-    def refit_biases(self, theta: Vector) -> Vector:
-        """Return the point with its free biases at their minimiser; unchanged if the loss is not squared."""
-        return refit_biases(self, theta) if self.free_biases and isinstance(self.loss, Squared) else theta
 
     def in_double(self) -> RecoveryObjective:
         """Return the same problem in float64."""
@@ -129,12 +117,22 @@ class RecoveryObjective(RecoveryProblem):
     def gauge_size(self) -> int:
         """Upper bound on the number of gauge directions."""
         most, r = self.model.size - self.model.degrees_of_freedom, self.rank
-        rotations = r**2 if self.is_complex else r * (r - 1) // 2
+        rotations = r**2 if self.model.is_complex else r * (r - 1) // 2
         return most if self._keeps_linear_gauge else min(most, rotations + 2)
 
     @property
     def _keeps_linear_gauge(self) -> bool:
         return all(penalty.keeps_linear_gauge for penalty in self.penalties)
+
+    @cached_property
+    def relaxation(self) -> Relaxation:
+        """The convex relaxation: the weighted nuclear norm and its dual."""
+        return Relaxation(self)
+
+    @cached_property
+    def biases(self) -> Biases:
+        """The free biases, and their minimiser."""
+        return Biases(self)
 
     @cached_property
     def block_solver(self) -> BlockSolver | None:
@@ -160,7 +158,7 @@ class RecoveryObjective(RecoveryProblem):
     @cached_property
     def batch_gradient(self) -> BatchGradient | None:
         """Mini-batch gradients, if the measurement can be split; else None."""
-        return MeasurementBatches(self) if self.subsettable is not None else None
+        return make_batches(self)
 
     @cached_property
     def modular_jacobian(self) -> ModularJacobian | None:
@@ -175,31 +173,6 @@ class RecoveryObjective(RecoveryProblem):
         m, model = self.measurement, self.model
         return ObservedPattern(m.rows, m.columns, m.shape, model.rank, model.biases, model.degrees_of_freedom)
 
-    def measuring_coordinates(self) -> Matrix | None:
-        """Return the measuring matrices as rows, in an orthonormal basis of the space of matrices.
-
-        For positive semidefinite models that is a basis of the symmetric matrices.
-        """
-        if not isinstance(self.measurement, Dense):
-            return None
-        if self.is_psd and self.measurement.symmetric:
-            return self.measurement.symmetric_coordinates()
-        return self.measuring_rows()
-
-    def exact_rows(self) -> Matrix | None:
-        """Return the measuring matrices as rows of exact floats, one per measurement, or None.
-
-        For symmetric models a row holds the coefficients of the lower triangle.
-        """
-        if not isinstance(self.measurement, Dense):
-            return None
-        source = self.measurement.source
-        # for symmetric models A_ij + A_ji may round, so coefficients are exact only if the matrices are
-        # symmetric; the factor 2 off the diagonal does not change the rank
-        if not self.is_psd:
-            return source.arrays.reshape(source.size, int(np.prod(self.shape)))
-        return source.triangles
-
     def resized(self, rank: int) -> RecoveryObjective:
         """Return the same problem at another rank."""
         model = self.model.resized(rank)
@@ -210,12 +183,12 @@ class RecoveryObjective(RecoveryProblem):
         """Return the problem in one line."""
         m, n = self.model.shape
         parts = [f"{self.loss.name} loss of {self.measurement.size} measurements"]
-        kind = f"{'complex ' if self.is_complex else ''}{self.structure}"
+        kind = f"{'complex ' if self.model.is_complex else ''}{self.model.name}"
         kind += " nonnegative" if self.is_nonnegative else ""
-        trace = " and unit trace" if self.has_unit_trace else ""
+        trace = " and unit trace" if self.model.has_unit_trace else ""
         parts.append(f"{kind} {m} x {n} matrix of rank {self.model.rank}{trace}")
-        if self.free_biases:
-            parts.append(f"free {', '.join(self.free_biases)} biases")
+        if self.model.biases:
+            parts.append(f"free {', '.join(self.model.biases)} biases")
         by_side = " by row and column" if self.side_weights is not None else ""
         for penalty in self.penalties:
             strength = getattr(penalty, "strength", 0.0)

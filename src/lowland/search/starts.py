@@ -47,7 +47,7 @@ def make_start(objective: MatrixFit, start: Any, rng: np.random.Generator) -> Ve
         return _finite(objective, _from_given(objective, start))
     if not isinstance(start, str):
         point = check_floats(start, "start", dtype=str(objective.dtype), ndim=1)
-        if objective.has_unit_trace and not np.any(point):
+        if objective.model.has_unit_trace and not np.any(point):
             raise InvalidInputError("start must not be zero for a matrix of unit trace", "a zero vector")
         if point.size != objective.size:
             raise InvalidInputError(
@@ -89,13 +89,13 @@ def _from_given(objective: MatrixFit, factors: Factors) -> Vector:
             f"{factors.left.shape} and {factors.right.shape}",
             fix=f"pass factors of shapes {expected[0]} and {expected[1]}",
         )
-    work = complex_type(objective.dtype) if objective.is_complex else objective.dtype
+    work = complex_type(objective.dtype) if objective.model.is_complex else objective.dtype
     given = np.concatenate([factors.left, factors.right])
-    if np.iscomplexobj(given) and not objective.is_complex:
+    if np.iscomplexobj(given) and not objective.model.is_complex:
         raise InvalidInputError("start has complex factors for a real matrix", f"dtype {given.dtype}")
     if not np.isfinite(given).all():
         raise InvalidInputError("start must be finite", "factors with NaN or infinity")
-    if objective.is_psd and not np.array_equal(factors.left, factors.right):
+    if objective.model.is_psd and not np.array_equal(factors.left, factors.right):
         raise InvalidInputError(
             "start must have equal factors for a positive semidefinite matrix", "left and right differ"
         )
@@ -106,7 +106,7 @@ def _from_given(objective: MatrixFit, factors: Factors) -> Vector:
 def _within_domain(objective: MatrixFit, point: Vector, rng: np.random.Generator) -> Vector:
     """Return the point, or one near it with a finite objective: counts exclude predictions of zero."""
     length = float(np.linalg.norm(point)) or 1.0
-    shares = (1.0,) if objective.has_unit_trace and not np.any(point) else (0.0, 0.01, 0.1, 1.0)
+    shares = (1.0,) if objective.model.has_unit_trace and not np.any(point) else (0.0, 0.01, 0.1, 1.0)
     for share in shares:
         direction = rng.standard_normal(point.size) if share else np.zeros(point.size)
         size = float(np.linalg.norm(direction)) or 1.0
@@ -132,7 +132,7 @@ def critical_ridge(objective: MatrixFit, rng: np.random.Generator) -> float:
     -------
     float
     """
-    operator = objective.ambient_gradient(objective.centre())
+    operator = objective.relaxation.gradient(objective.centre())
     m, n = operator.shape
     if m * n <= 1_000_000:
         return float(np.linalg.norm(operator.toarray(), 2))
@@ -153,7 +153,7 @@ def _spectral(objective: MatrixFit, target: Vector, energy: float, rng: np.rando
     left, right = leading_factors(objective.adjoint(objective.weighted(target)), objective, rng)
     scale = 1 / np.sqrt(max(energy, np.finfo(float).tiny))
     dtype = objective.dtype
-    kind = complex_type(dtype) if objective.is_complex else dtype
+    kind = complex_type(dtype) if objective.model.is_complex else dtype
     point: Vector = objective.from_factors(Factors((left * scale).astype(kind), (right * scale).astype(kind)))
     return point
 
@@ -161,7 +161,7 @@ def _spectral(objective: MatrixFit, target: Vector, energy: float, rng: np.rando
 def gaussian_factor(shape: tuple[int, int], objective: MatrixFit, rng: np.random.Generator) -> Matrix:
     """Return independent normal entries of unit variance in the field and precision of an objective."""
     real: Matrix = rng.standard_normal(shape)
-    if not objective.is_complex:
+    if not objective.model.is_complex:
         return real.astype(objective.dtype)
     both: Matrix = (real + 1j * rng.standard_normal(shape)) / np.sqrt(2)
     return both.astype(complex_type(objective.dtype))
@@ -172,7 +172,7 @@ def _mean_energy(objective: MatrixFit, rng: np.random.Generator, trials: int = 5
     ratios = []
     for _ in range(trials):
         left, right = (gaussian_factor((k, 2), objective, rng) for k in objective.shape)
-        if objective.is_psd:
+        if objective.model.is_psd:
             right = left
         z = objective.measurement.measure(Factors(left, right)).astype(np.float64)
         square = float(np.sum((left.conj().T @ left) * (right.conj().T @ right).T).real)
@@ -184,7 +184,7 @@ def leading_factors(operator: Any, objective: MatrixFit, rng: np.random.Generato
     """Return factors of the best rank-r part of an operator, positive semidefinite if requested."""
     rank = objective.rank
     m, n = operator.shape
-    if objective.is_psd:
+    if objective.model.is_psd:
         values, vectors = _leading_eigenpairs(operator, rank, rng)
         factor = vectors * np.sqrt(np.maximum(values, 0))
         return factor, factor

@@ -104,7 +104,7 @@ def entry_intervals(
         If a position or the level is out of range.
     """
     exact = objective.in_double()
-    if exact.is_complex:
+    if exact.model.is_complex:
         raise UnsupportedError("error bars of entries need a real matrix", exact.describe())
     i = check_positions(rows, "rows", below=exact.shape[0])
     j = check_positions(columns, "columns", below=exact.shape[1])
@@ -141,7 +141,7 @@ def functional_intervals(
     Intervals
     """
     exact, point = objective.in_double(), check_floats(theta, "theta", dtype="float64", ndim=1)
-    if exact.is_complex:
+    if exact.model.is_complex:
         raise UnsupportedError("error bars of functionals need a real matrix", exact.describe())
     weights = check_floats(arrays, "arrays", dtype="float64", ndim=3)
     if weights.shape[1:] != exact.shape:

@@ -22,7 +22,7 @@ CALLS, ROUNDING = 16, 1e-14
 
 def is_small(objective: RecoveryObjective) -> bool:
     """Whether `search_from_many_starts` accepts an objective: real, without biases, and small."""
-    simple = not (objective.is_complex or objective.has_unit_trace or objective.free_biases)
+    simple = not (objective.model.is_complex or objective.model.has_unit_trace or objective.model.biases)
     numbers = float(SEARCHES * objective.y.size * objective.size)
     small = objective.size <= LARGEST and numbers <= MOST_NUMBERS and numbers > 0
     return simple and small and objective.direct_jacobian_work is not None
@@ -38,8 +38,8 @@ def searches_work(objective: RecoveryObjective, count: int) -> float:
     """Return the work of `search_from_many_starts`."""
     size, p = float(objective.size), float(objective.y.size)
     algebra = p * size * (size / 16 + 4) + size**3 / 8
-    if objective.stored_numbers:
-        algebra += objective.stored_numbers * (objective.rank + 1.0) / 2
+    if objective.matrices.stored_numbers:
+        algebra += objective.matrices.stored_numbers * (objective.rank + 1.0) / 2
     return STEPS * (CALLS * CALL + count * algebra)
 
 
@@ -93,14 +93,14 @@ class _Batch:
     def __init__(self, objective: RecoveryObjective) -> None:
         self.objective, self.measurement = objective, objective.measurement
         self.roots = np.sqrt(objective.weighted(np.ones(objective.y.size)))
-        self.rows = objective.measuring_rows()
+        self.rows = objective.matrices.rows()
 
     def linearise(self, thetas: Matrix) -> tuple[Matrix, Matrix]:
         """Return the weighted residuals, shape (b, p), and their derivatives, shape (b, p, size)."""
         o, count = self.objective, len(thetas)
         (m, n), r, p = o.shape, o.rank, o.y.size
         u = thetas[:, : m * r].reshape(count, m, r)
-        v = u if o.is_psd else thetas[:, m * r :].reshape(count, n, r)
+        v = u if o.model.is_psd else thetas[:, m * r :].reshape(count, n, r)
         if self.rows is not None:
             cube = self.rows.reshape(p, m, n)
             by_left = np.einsum("pmn,bnr->bpmr", cube, v, optimize=True)
@@ -113,6 +113,6 @@ class _Batch:
             by_left[:, own, at.rows], by_right[:, own, at.columns] = v[:, at.columns], u[:, at.rows]
             predicted = (u[:, at.rows] * v[:, at.columns]).sum(axis=2)
         left, right = by_left.reshape(count, p, m * r), by_right.reshape(count, p, n * r)
-        slopes: Matrix = left + right if o.is_psd else np.concatenate([left, right], axis=2)
+        slopes: Matrix = left + right if o.model.is_psd else np.concatenate([left, right], axis=2)
         residuals: Vector = (predicted - o.y) * self.roots
         return residuals, slopes * self.roots[:, None]

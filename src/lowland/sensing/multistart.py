@@ -252,7 +252,7 @@ def without_spare_rank(
     objective: RecoveryObjective, theta: Any, rng: np.random.Generator
 ) -> SearchResult | None:
     """Return an equally good point of lower rank, zero-padded, if any; penalties already drop rank."""
-    if objective.penalties or objective.free_biases:
+    if objective.penalties or objective.model.biases:
         return None
     enough = _enough(objective)
     narrower = drop_spare_rank(objective, _steppers(objective), theta, rng, enough=enough)

@@ -211,7 +211,7 @@ class TangentCovariance:
         """Return the variances of <M_k, X> for matrices as operators, shape (k,)."""
         if not maps:
             return np.zeros(0)
-        return self._of_derivatives(np.stack([self.objective.pull(self._point, m) for m in maps]))
+        return self._of_derivatives(np.stack([self.objective.model.pull(self._point, m) for m in maps]))
 
     def _by_block(self, rows: Indices, columns: Indices) -> Vector:
         sides = _Sides.of(self.objective, self._point)

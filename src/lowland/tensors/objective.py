@@ -56,6 +56,7 @@ class TuckerObjective:
     bounds_rounding: ClassVar[bool] = False
     has_second_matrix: ClassVar[bool] = False
     direct_jacobian_work: ClassVar[None] = None
+    has_sparse_jacobian: ClassVar[bool] = False
     is_nonnegative: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -124,11 +125,6 @@ class TuckerObjective:
     def reachable_gradient(self) -> float:
         """Largest relative gradient of points found in the precision of the data."""
         return 0.0 if self.dtype == np.float64 else SINGLE
-
-    @property
-    def stored_numbers(self) -> int:
-        """Number of values that a pass over the data touches."""
-        return self.data.size
 
     @cached_property
     def full_tensor(self) -> Matrix | None:
