@@ -459,7 +459,7 @@ OBJECTIVES += [
     Case(
         General,
         lambda b=b, w=w: make_small_objective(
-            General((7, 6), 2, b), weighted=w, ridge=0.4, bias_ridge=0.3, by_side=w
+            General((7, 6), 2, b), weighted=w, penalty=0.4, bias_penalty=0.3, by_side=w
         ),
         f"{'+'.join(b)}, penalised{' by side' if w else ''}",
     )
@@ -470,20 +470,20 @@ OBJECTIVES += [
 OBJECTIVES += [
     Case(
         General,
-        lambda: make_small_objective(General((7, 6), 2), ridge=0.4, by_side=True),
+        lambda: make_small_objective(General((7, 6), 2), penalty=0.4, by_side=True),
         "plain, penalised by side",
     ),
     Case(
         General,
-        lambda: make_small_objective(General((7, 6), 2), ridge=0.4, balancing=0.3),
+        lambda: make_small_objective(General((7, 6), 2), penalty=0.4, balancing=0.3),
         "ridge and balancing",
     ),
     Case(
         General,
-        lambda: make_small_objective(General((4, 6), 2), ridge=0.4, measurement=gaussian(20, (4, 6), 2)),
+        lambda: make_small_objective(General((4, 6), 2), penalty=0.4, measurement=gaussian(20, (4, 6), 2)),
         "sensing",
     ),
-    Case(Psd, lambda: make_small_objective(Psd((6, 6), 2), ridge=0.4), "psd entries"),
+    Case(Psd, lambda: make_small_objective(Psd((6, 6), 2), penalty=0.4), "psd entries"),
     Case(
         Psd,
         lambda: make_small_objective(Psd((6, 6), 2), weighted=True, measurement=gaussian(20, (6, 6), 2)),
@@ -498,7 +498,7 @@ OBJECTIVES += [
         lambda: make_small_objective(
             General((8, 6), 2, is_complex=True),
             weighted=True,
-            ridge=0.4,
+            penalty=0.4,
             balancing=0.2,
             measurement=_entries("complex128"),
         ),
@@ -508,7 +508,7 @@ OBJECTIVES += [
         Psd,
         lambda: make_small_objective(
             Psd((8, 8), 2, is_complex=True),
-            ridge=0.2,
+            penalty=0.2,
             measurement=Pauli(_words(32, 3)),
             complex_data=False,
         ),
@@ -544,10 +544,10 @@ OBJECTIVES += [
 ]
 
 
-def completion_problem(ridge=0.5, biases=(), dtype="float64"):
+def completion_problem(penalty=0.5, biases=(), dtype="float64"):
     instance = planted_completion((30, 24), 2, 3.0, 3, noise=0.05)
     return make_objective(
-        instance.measurement, instance.y.astype(dtype), General((30, 24), 2, biases), ridge=ridge
+        instance.measurement, instance.y.astype(dtype), General((30, 24), 2, biases), penalty=penalty
     )
 
 
@@ -557,7 +557,9 @@ def penalised_by_counts():
     counts = np.bincount(entries.rows, minlength=30) / 9, np.bincount(entries.columns, minlength=24) / 12
     model = General(shape, 2, ("row", "column", "global"))
     side_weights = tuple(np.maximum(c, 0.1) for c in counts)
-    return make_objective(entries, objective.y, model, ridge=0.5, bias_ridge=0.2, side_weights=side_weights)
+    return make_objective(
+        entries, objective.y, model, penalty=0.5, bias_penalty=0.2, side_weights=side_weights
+    )
 
 
 def sensing_problem(structure="psd"):
@@ -593,8 +595,8 @@ def mixed_problem(weighted=False):
         loss=Mixed(parts, kind, np.where(kind == 2, 0.3, 0.0)),
         weights=rng.uniform(0.5, 2, z.size) if weighted else None,
         side_weights=(rng.uniform(0.3, 3, m), rng.uniform(0.3, 3, n)) if weighted else None,
-        ridge=1.0,
-        bias_ridge=0.5,
+        penalty=1.0,
+        bias_penalty=0.5,
     )
 
 
@@ -603,7 +605,7 @@ def robust_problem():
     entries, model = objective.measurement, objective.model
     y = objective.y.copy()
     y[::9] += 20.0
-    return make_objective(entries, y, model, loss=Clipped.huber(3.0), ridge=0.5, bias_ridge=0.1)
+    return make_objective(entries, y, model, loss=Clipped.huber(3.0), penalty=0.5, bias_penalty=0.1)
 
 
 OBJECTIVES += [
@@ -614,7 +616,7 @@ OBJECTIVES += [
 
 PROBLEMS = {
     "completion": completion_problem,
-    "completion without penalty": lambda: completion_problem(ridge=0.0),
+    "completion without penalty": lambda: completion_problem(penalty=0.0),
     "completion with biases": lambda: completion_problem(biases=("row", "column", "global")),
     "completion with penalties by counts": lambda: penalised_by_counts(),
     "psd sensing": sensing_problem,

@@ -102,7 +102,7 @@ def whole_sweep(data, k, dtype, biases):
     rows, columns, values = data
     model = General(SHAPE, k, ("row", "column", "global") if biases else ())
     entries = Entries(rows, columns, SHAPE, dtype=dtype)
-    objective = make_objective(entries, (values - values.mean()).astype(dtype), model, ridge=10.0)
+    objective = make_objective(entries, (values - values.mean()).astype(dtype), model, penalty=10.0)
     rng = np.random.default_rng(0)
     state = [Alternating().init(objective, make_start(objective, "random", rng), rng)[0]]
 

@@ -36,13 +36,13 @@ def assert_not_claimed(objective, theta):
         assert verdict not in (Verdict.PROVED, Verdict.SUPPORTED)
 
 
-@pytest.mark.parametrize("ridge", [0.0, 1.0])
-def test_overflow_proves_nothing(ridge):
+@pytest.mark.parametrize("penalty", [0.0, 1.0])
+def test_overflow_proves_nothing(penalty):
     model = General((3, 3), 1)
-    assert_not_claimed(make_objective(ALL, Y, model, ridge=ridge), np.full(6, 1e80))
-    assert_not_claimed(make_objective(ALL, 1e200 * Y, model, ridge=ridge), np.zeros(6))
+    assert_not_claimed(make_objective(ALL, Y, model, penalty=penalty), np.full(6, 1e80))
+    assert_not_claimed(make_objective(ALL, 1e200 * Y, model, penalty=penalty), np.zeros(6))
     large = np.r_[1e155, np.ones(8)]
-    assert_not_claimed(make_objective(ALL, large, model, ridge=ridge), np.r_[1e78, 0, 0, 1e77, 0, 0])
+    assert_not_claimed(make_objective(ALL, large, model, penalty=penalty), np.r_[1e78, 0, 0, 1e77, 0, 0])
 
 
 @pytest.mark.parametrize("scale", [1e-150, 1e-165, 1e-170])
@@ -62,7 +62,7 @@ def test_underflow_in_the_lower_bound():
         table.ravel(),
         General((n, n), 2),
         weights=np.full(n * n, 1e-162),
-        ridge=1e-161,
+        penalty=1e-161,
     )
     assert_not_claimed(objective, np.zeros(objective.size))
 
@@ -103,7 +103,7 @@ def test_a_small_singular_value_is_missed_by_no_tolerance():
 
 
 def test_a_tiny_penalty_gets_no_absolute_tolerance():
-    objective = make_objective(ALL, np.diag([1.0, 1e-9, 1e-9]).ravel(), General((3, 3), 3), ridge=1e-17)
+    objective = make_objective(ALL, np.diag([1.0, 1e-9, 1e-9]).ravel(), General((3, 3), 3), penalty=1e-17)
     theta = np.r_[np.diag([1.0, 0, 0]).ravel(), np.diag([1.0, 0, 0]).ravel()]
     assert_not_claimed(objective, theta)
 
@@ -136,16 +136,19 @@ def test_rank_beyond_the_side_of_a_psd_matrix():
 
 def test_residuals_in_the_null_space_of_the_adjoint():
     twice = Linear(np.array([[1.0, 0, 0, 0], [1.0, 0, 0, 0]]), (2, 2))
-    objective = make_objective(twice, [1.0, -1.0], General((2, 2), 1), ridge=1.0)
+    objective = make_objective(twice, [1.0, -1.0], General((2, 2), 1), penalty=1.0)
     assert verdicts(objective, np.zeros(4))[0] is Verdict.PROVED  # nothing can be fitted: zero is best
-    nothing = make_objective(Dense(np.zeros((2, 2, 2))), [1.0, -1.0], General((2, 2), 1), ridge=1.0)
+    nothing = make_objective(Dense(np.zeros((2, 2, 2))), [1.0, -1.0], General((2, 2), 1), penalty=1.0)
     assert verdicts(nothing, np.zeros(4))[0] is Verdict.PROVED
 
 
 def test_large_sparse_shapes_cost_what_is_observed():
     rows = 59_999 - np.arange(100)
     objective = make_objective(
-        Entries(rows, np.arange(100), (60_000, 60_000)), np.ones(100), General((60_000, 60_000), 1), ridge=1.0
+        Entries(rows, np.arange(100), (60_000, 60_000)),
+        np.ones(100),
+        General((60_000, 60_000), 1),
+        penalty=1.0,
     )
     # zero is optimal here (every singular value equals the penalty) and the point is close to it; the
     # norm is bounded from a random start
@@ -158,7 +161,7 @@ def test_large_sparse_shapes_cost_what_is_observed():
 
 def test_biases_with_other_measurements_are_judged_without_a_bound():
     dense = Dense(np.random.default_rng(0).standard_normal((20, 3, 3)))
-    objective = make_objective(dense, np.ones(20), General((3, 3), 1, ("row",)), ridge=1.0)
+    objective = make_objective(dense, np.ones(20), General((3, 3), 1, ("row",)), penalty=1.0)
     assert_not_claimed(objective, np.ones(objective.size))
 
 
@@ -193,7 +196,7 @@ def test_degenerate_models_are_refused():
 
 def test_a_constant_table_needs_no_factors():
     objective = make_objective(
-        ALL, np.full(9, 7.0), General((3, 3), 1, ("row", "column", "global")), ridge=1.0
+        ALL, np.full(9, 7.0), General((3, 3), 1, ("row", "column", "global")), penalty=1.0
     )
     assert verdicts(objective, objective.centre()) == [Verdict.PROVED, Verdict.PROVED]
 
@@ -224,7 +227,7 @@ def test_a_penalty_that_cancels_or_underflows_is_not_zero():
     theta = np.r_[1, 1e-9, 0, 1, 0, 0.0]
     balanced = make_objective(ALL, np.outer(theta[:3], theta[3:]).ravel(), General((3, 3), 1), balancing=1e36)
     assert verdicts(balanced, theta)[0] is not Verdict.PROVED
-    ridged = make_objective(ALL, np.zeros(9), General((3, 3), 1), ridge=1e300)
+    ridged = make_objective(ALL, np.zeros(9), General((3, 3), 1), penalty=1e300)
     assert_not_claimed(ridged, np.full(6, 1e-165))
     weighted = make_objective(ALL, np.zeros(9), General((3, 3), 1), weights=np.full(9, 1e300))
     assert_not_claimed(weighted, np.full(6, 1e-85))
@@ -272,7 +275,9 @@ def test_cancelling_biases_are_not_refuted_either():
     ("objective", "theta"),
     [
         (
-            make_objective(Entries([0, 0], [0, 0], (2, 2)), [1e-170, -1e-170], General((2, 2), 1), ridge=1.0),
+            make_objective(
+                Entries([0, 0], [0, 0], (2, 2)), [1e-170, -1e-170], General((2, 2), 1), penalty=1.0
+            ),
             np.eye(4)[0],
         ),
         (make_objective(Entries([], [], (300, 300)), [], General((300, 300), 3)), np.zeros(1800)),
@@ -337,7 +342,7 @@ def test_the_zero_vector_is_no_density_matrix():
     with pytest.raises(InvalidInputError, match="must not be zero"):
         recover(RankOne(vectors), np.ones(3), rank=2, structure="density", start=np.zeros(4))
     with pytest.raises(InvalidInputError, match="fixed trace"):
-        make_objective(RankOne(vectors), np.ones(3), Psd((2, 2), 2, unit_trace=True), ridge=1.0)
+        make_objective(RankOne(vectors), np.ones(3), Psd((2, 2), 2, unit_trace=True), penalty=1.0)
 
 
 def test_each_measurement_is_real_or_complex_on_its_own_scale():

@@ -44,10 +44,10 @@ def tables(draw):
     if draw(st.booleans()):
         options["side_weights"] = (draw(arrays(M, positive)), draw(arrays(N, positive)))
     if {"row", "column"} & set(biases) and draw(st.booleans()):
-        options["bias_ridge"] = draw(positive)
+        options["bias_penalty"] = draw(positive)
     y = draw(arrays(size))
     model = General((M, N), draw(st.integers(1, 3)), biases)
-    return make_objective(Entries(rows, columns, (M, N)), y, model, ridge=draw(positive), **options)
+    return make_objective(Entries(rows, columns, (M, N)), y, model, penalty=draw(positive), **options)
 
 
 @SEARCH
@@ -78,7 +78,7 @@ def mixed_tables(draw):
     if draw(st.booleans()):
         options["side_weights"] = (draw(arrays(M, positive)), draw(arrays(N, positive)))
     if biases:
-        options["bias_ridge"] = draw(positive)
+        options["bias_penalty"] = draw(positive)
     parts = (Squared(), Ordinal(), Ordinal((-1.0, 2.0)), LogPoisson(), Clipped.huber(), Clipped.quantile(0.9))
     which = draw(hnp.arrays(np.intp, size, elements=st.integers(0, len(parts) - 1)))
     y = draw(arrays(size))
@@ -87,7 +87,7 @@ def mixed_tables(draw):
     loss = Mixed(parts, which, draw(arrays(size, st.floats(-2, 2, width=32))))
     model = General((M, N), draw(st.integers(1, 3)), biases)
     entries = Entries(rows, columns, (M, N))
-    return make_objective(entries, y, model, loss=loss, ridge=draw(positive), **options)
+    return make_objective(entries, y, model, loss=loss, penalty=draw(positive), **options)
 
 
 @SEARCH
@@ -116,7 +116,7 @@ def test_no_positive_semidefinite_point_is_below_its_bound(data, unit_trace, los
     arrays_ = factors @ factors.transpose(0, 2, 1) if loss else data.draw(arrays((size, n, n)))
     y = data.draw(arrays(size, st.floats(0, 1, width=32) if loss else numbers))
     weights = data.draw(arrays(size, positive))
-    options = {} if unit_trace else {"ridge": data.draw(st.just(0.0) | positive)}
+    options = {} if unit_trace else {"penalty": data.draw(st.just(0.0) | positive)}
     measurement = Dense((arrays_ + arrays_.transpose(0, 2, 1)) / 2)
     objective = make_objective(
         measurement, y, Psd((n, n), rank, unit_trace=unit_trace), loss=loss, weights=weights, **options

@@ -28,7 +28,7 @@ def full(m, n):
 def test_zero_factors_still_pay_for_biases():
     """Factors are zero and the data are reproduced, by biases that have a price."""
     model = General((2, 2), 1, ("row", "column", "global"))
-    objective = make_objective(full(2, 2), [1.0, 2.0, 3.0, 4.0], model, ridge=1.0, bias_ridge=1.0)
+    objective = make_objective(full(2, 2), [1.0, 2.0, 3.0, 4.0], model, penalty=1.0, bias_penalty=1.0)
     theta = model.pack(np.zeros((2, 1)), np.zeros((2, 1)), np.array([1.0, 3.0]), np.array([0.0, 1.0]))
     assert objective.value(objective.centre()) < objective.value(theta)
     proof = certify(objective, theta, claims=OPTIMAL)
@@ -40,7 +40,7 @@ def test_without_a_ridge_on_factors_biases_are_not_free(rng):
     model = General((5, 4), 1, ("row", "column"))
     u, v, a, b = (rng.standard_normal(s) for s in ((5, 1), (4, 1), 5, 4))
     y = (u @ v.T + a[:, None] + b).ravel()
-    objective = make_objective(full(5, 4), y, model, bias_ridge=1.0)
+    objective = make_objective(full(5, 4), y, model, bias_penalty=1.0)
     proof = certify(objective, model.pack(u, v, a, b), claims=OPTIMAL)
     assert all(finding.verdict is not Verdict.PROVED for finding in proof)
     balancing = make_objective(full(5, 4), (u @ v.T).ravel(), General((5, 4), 1), balancing=1.0)
@@ -52,13 +52,13 @@ def test_without_a_ridge_on_factors_biases_are_not_free(rng):
 def test_side_weights_out_of_range_are_refused(size):
     weights = (np.full(5, size), np.ones(4))
     with pytest.raises(InvalidInputError, match="usual size"):
-        make_objective(full(5, 4), np.ones(20), General((5, 4), 1), ridge=1.0, side_weights=weights)
+        make_objective(full(5, 4), np.ones(20), General((5, 4), 1), penalty=1.0, side_weights=weights)
 
 
 @pytest.mark.parametrize("weights", [np.ones((2, 2)), (np.ones(5),)])
 def test_side_weights_must_be_a_pair(weights):
     with pytest.raises(InvalidInputError, match="pair of arrays"):
-        make_objective(full(5, 4), np.ones(20), General((5, 4), 1), ridge=1.0, side_weights=weights)
+        make_objective(full(5, 4), np.ones(20), General((5, 4), 1), penalty=1.0, side_weights=weights)
 
 
 def test_ridged_biases_leave_the_mixing_of_factors_free(rng):
@@ -120,7 +120,7 @@ def test_estimates_and_contradictions_are_told_as_such():
     nothing = Finding("globally_optimal", Verdict.INCONCLUSIVE, None, witness={"lower_bound": 1.0})
     assert "within" not in answer(nothing).words
     rng = np.random.default_rng(0)
-    objective = make_objective(full(8, 7), rng.standard_normal(56), General((8, 7), 2), ridge=1.0)
+    objective = make_objective(full(8, 7), rng.standard_normal(56), General((8, 7), 2), penalty=1.0)
     one_step = Settings(norm_bound="lanczos", lanczos_steps=1)
     found = certify(objective, rng.standard_normal(objective.size), claims=OPTIMAL, settings=one_step)
     assert all("fitted_distance" not in finding.witness for finding in found)

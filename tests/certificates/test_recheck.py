@@ -25,10 +25,10 @@ def fitted(rng, *, biases=True, penalty=1.0, weights=None, rank=8, by_counts=Fal
     y = 3 + rng.standard_normal(14)[rows] + rng.standard_normal(rows.size)
     weights = None if weights is None else rng.uniform(0.2, 4, rows.size)
     kinds = ("row", "column", "global") if biases else ()
-    penalties = {"ridge": penalty}
+    penalties = {"penalty": penalty}
     if by_counts:
         counts = (np.bincount(rows) * 14 / rows.size, np.bincount(columns) * 11 / rows.size)
-        penalties |= {"side_weights": counts, "bias_ridge": 0.5 if biases else 0.0}
+        penalties |= {"side_weights": counts, "bias_penalty": 0.5 if biases else 0.0}
     objective = make_objective(
         ll.Entries(rows, columns, (14, 11)), y, General((14, 11), rank, kinds), weights=weights, **penalties
     )
@@ -44,7 +44,7 @@ def as_problem(objective, theta):
     weights = np.ones(objective.y.size) if objective.weights is None else objective.weights
     biases = bool(objective.model.biases)
     kind = "uniform" if objective.side_weights is None else "counts"
-    penalties = (objective.ridge, objective.bias_ridge, kind)
+    penalties = (objective.penalty, objective.bias_penalty, kind)
     return TableProblem(m.rows, m.columns, objective.y, weights, u, v, a, b, float(c), biases, *penalties)
 
 

@@ -200,15 +200,15 @@ def relaxation(objective):
             term += cp.logistic(z - upper) if np.isfinite(upper) else 0
             term += cp.logistic(lower - z) if np.isfinite(lower) else 0
         total.append(weights[k] * term)
-    held = objective.bias_ridge / 2 * (cp.sum_squares(a) + cp.sum_squares(b))
+    held = objective.bias_penalty / 2 * (cp.sum_squares(a) + cp.sum_squares(b))
     problem = cp.Problem(
-        cp.Minimize(cp.sum(cp.hstack(total)) + objective.ridge * cp.normNuc(low_rank) + held)
+        cp.Minimize(cp.sum(cp.hstack(total)) + objective.penalty * cp.normNuc(low_rank) + held)
     )
     problem.solve(solver=cp.CLARABEL)
     return problem.value
 
 
-def small_problem(rank, ridge, seed=3):
+def small_problem(rank, penalty, seed=3):
     rng = np.random.default_rng(seed)
     rows, columns = np.nonzero(rng.random((9, 8)) < 0.8)
     which = columns % 4
@@ -221,7 +221,7 @@ def small_problem(rank, ridge, seed=3):
     model = General((9, 8), rank, ("row", "column"))
     weights = rng.uniform(0.5, 2, z.size)
     entries = Entries(rows, columns, (9, 8))
-    return make_objective(entries, y, model, loss=loss, weights=weights, ridge=ridge, bias_ridge=0.7)
+    return make_objective(entries, y, model, loss=loss, weights=weights, penalty=penalty, bias_penalty=0.7)
 
 
 def searched(objective, seed=0):
@@ -285,7 +285,7 @@ def test_faults_in_the_bound_are_found(fault, monkeypatch):
 def test_free_biases_leave_the_bound_at_zero():
     objective = mixed_problem()
     free = make_objective(
-        objective.measurement, objective.y, objective.model, loss=objective.loss, ridge=objective.ridge
+        objective.measurement, objective.y, objective.model, loss=objective.loss, penalty=objective.penalty
     )
     theta = np.zeros(free.size)
     found = dual.dual_bound(free, theta, free.value(theta), judgement())

@@ -305,7 +305,7 @@ def test_intervals_of_counts_are_calibrated_by_themselves(rng):
     assert 0.85 < inside[counts].mean() <= 1
     assert 0.85 < inside[~counts].mean() < 0.96
     assert low[counts].min() >= 0
-    assert isinstance(model._completed._conformal[0][1], Conformal)
+    assert isinstance(model._completed.intervals.conformal[0][1], Conformal)
 
 
 def test_scores_of_no_cell():

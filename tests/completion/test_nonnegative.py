@@ -23,9 +23,9 @@ def parts(m=90, n=40, rank=3, seed=0, noise=0.02):
     return truth, np.where(rng.random(truth.shape) < 0.4, np.nan, table)
 
 
-@pytest.mark.parametrize("ridge", [0.0, 0.7])
+@pytest.mark.parametrize("penalty", [0.0, 0.7])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_rows_agree_with_the_active_set_method(ridge, weighted, rng):
+def test_rows_agree_with_the_active_set_method(penalty, weighted, rng):
     n, k = 12, 4
     partner = rng.standard_normal((n, k))
     counts = [0, 3, 12, 7]
@@ -33,14 +33,14 @@ def test_rows_agree_with_the_active_set_method(ridge, weighted, rng):
     indices = np.concatenate([rng.choice(n, c, replace=False) for c in counts]).astype(np.int32)
     values, weights = rng.standard_normal(indices.size), rng.uniform(0.5, 2, indices.size)
     found = solve_rows_nonnegative(
-        partner, starts, indices, values, weights if weighted else None, ridge, np.zeros((4, k))
+        partner, starts, indices, values, weights if weighted else None, penalty, np.zeros((4, k))
     )
     for i in range(4):
         cells = slice(starts[i], starts[i + 1])
         root = np.sqrt(weights[cells]) if weighted else np.ones(counts[i])
-        design = np.vstack([partner[indices[cells]] * root[:, None], np.sqrt(ridge) * np.eye(k)])
+        design = np.vstack([partner[indices[cells]] * root[:, None], np.sqrt(penalty) * np.eye(k)])
         target = np.concatenate([values[cells] * root, np.zeros(k)])
-        best = nnls(design, target)[1] if ridge or counts[i] else 0.0
+        best = nnls(design, target)[1] if penalty or counts[i] else 0.0
         assert np.linalg.norm(design @ found[i] - target) <= best * (1 + 1e-6) + 1e-9
     assert (found >= 0).all()
 
@@ -51,7 +51,7 @@ def test_sweeps_descend_and_keep_to_the_constraint(loss, rng):
     rows, columns = np.nonzero(~np.isnan(holes))
     entries = Entries(rows, columns, holes.shape)
     y = holes[rows, columns]
-    objective = make_objective(entries, y, General(holes.shape, 3), loss=loss, ridge=0.1, nonnegative=True)
+    objective = make_objective(entries, y, General(holes.shape, 3), loss=loss, penalty=0.1, nonnegative=True)
     start = np.abs(rng.standard_normal(objective.size))
     found = run(objective, Alternating(), start, stop=Iterations(600), rng=rng)
     assert (np.diff(found.trace.values) <= 1e-12 * found.trace.values[:-1]).all()
@@ -101,7 +101,7 @@ def test_a_point_that_breaks_the_constraint_is_not_optimal():
     rng = np.random.default_rng(1)
     rows, columns = np.indices((12, 9)).reshape(2, -1)
     table = rng.standard_normal((12, 2)) @ rng.standard_normal((2, 9))
-    settings = {"ridge": 0.5}
+    settings = {"penalty": 0.5}
     entries, model = Entries(rows, columns, (12, 9)), General((12, 9), 6)
     free = make_objective(entries, table[rows, columns], model, **settings)
     bound = make_objective(entries, table[rows, columns], model, nonnegative=True, **settings)

@@ -52,7 +52,7 @@ def penalised(rng, spread):
     weights = 10 ** rng.uniform(-spread, spread, rows.size)
     scale = 10 ** rng.choice([-8.0, 0.0, 8.0])
     objective = make_objective(
-        Entries(rows, columns, (8, 7)), scale * y, General((8, 7), 7), weights=weights, ridge=0.7 * scale
+        Entries(rows, columns, (8, 7)), scale * y, General((8, 7), 7), weights=weights, penalty=0.7 * scale
     )
     best = naive.nuclear_norm_optimum((8, 7), rows, columns, y, weights, 0.7, (), iterations=4000) * scale**2
     theta = descended(objective, rng)

@@ -97,7 +97,7 @@ def test_three_ways_to_the_smallest_curvature_agree(name, rng):
     from lowland.certificates import curvature
 
     instance = planted_completion((20, 16), 2, 4.0, 0, noise=0.1)
-    objective = make_objective(instance.measurement, instance.y, General((20, 16), 2), ridge=0.3)
+    objective = make_objective(instance.measurement, instance.y, General((20, 16), 2), penalty=0.3)
     rng = np.random.default_rng(0)
     for steps in (0, 200):  # far from a minimum, where curvature is negative, and at one
         theta = make_start(objective, "random", np.random.default_rng(1))
@@ -156,7 +156,7 @@ def penalised(seed, *, biases=(), weighted=False, penalty=2.0, rank=8):
     y = truth[rows, columns] + 0.3 * rng.standard_normal(rows.size)
     weights = rng.uniform(0.3, 3, rows.size) if weighted else None
     objective = make_objective(
-        Entries(rows, columns, (m, n)), y, General((m, n), rank, biases), weights=weights, ridge=penalty
+        Entries(rows, columns, (m, n)), y, General((m, n), rank, biases), weights=weights, penalty=penalty
     )
     return objective, (rows, columns, y, np.ones(rows.size) if weights is None else weights)
 
@@ -237,7 +237,7 @@ def test_lanczos_only_supports():
 
 def test_psd_trace_penalty_gap():
     instance = planted_sensing(40, 8, 2, 1, noise=0.05)
-    objective = make_objective(instance.measurement, instance.y, Psd((8, 8), 6), ridge=0.5)
+    objective = make_objective(instance.measurement, instance.y, Psd((8, 8), 6), penalty=0.5)
     rng = np.random.default_rng(0)
     found = run(
         objective,
@@ -289,7 +289,7 @@ def test_operators_without_rounding_bounds_are_not_rigorous():
     objective, (rows, columns, y, _) = penalised(0)
     selection = np.zeros((y.size, 14 * 11))
     selection[np.arange(y.size), rows * 11 + columns] = 1
-    linear = make_objective(Linear(selection, (14, 11)), y, objective.model, ridge=2.0)
+    linear = make_objective(Linear(selection, (14, 11)), y, objective.model, penalty=2.0)
     proof = certify(linear, solve(objective), claims=["globally_optimal"])
     assert proof["globally_optimal"].verdict is Verdict.PROVED
     assert proof["globally_optimal"].rigour is Rigour.WORKING_PRECISION

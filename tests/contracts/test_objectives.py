@@ -108,7 +108,7 @@ def test_float32_stays_float32(name, rng):
         objective.y.astype(np.float32),
         objective.model,
         loss=objective.loss,
-        ridge=0.3,
+        penalty=0.3,
     )
     theta = rng.standard_normal(objective.size).astype(np.float32)
     if isinstance(objective.measurement, Entries):
@@ -126,8 +126,8 @@ def test_float32_stays_float32(name, rng):
         ({"model": General((3, 3), 1, is_complex=True)}, "the model is complex"),
         ({"measurement": gaussian(9, (3, 3), 0, dtype="complex128")}, "the model is real"),
         ({"model": General((4, 4), 1)}, "the same shape"),
-        ({"ridge": -1.0}, "at least 0"),
-        ({"ridge": np.nan}, "at least 0"),
+        ({"penalty": -1.0}, "at least 0"),
+        ({"penalty": np.nan}, "at least 0"),
         ({"weights": np.zeros(9)}, "positive"),
         ({"weights": np.ones(4)}, "one per measurement"),
         ({"model": Psd((3, 3), 1), "balancing": 1.0}, "two factors"),

@@ -10,15 +10,15 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.status import Verdict
 from lowland.datasets import false_minimum, planted_sensing
 from lowland.landscape import cut, cut_plane, find_path, hessian_spectrum
-from lowland.landscape.slices import aligned
-from lowland.models import Psd
-from lowland.objectives import make_objective
-from lowland.report.landscape_displays import (
+from lowland.landscape.displays import (
     CensusDisplay,
     HessianSpectrumDisplay,
     PlaneDisplay,
     SectionDisplay,
 )
+from lowland.landscape.slices import aligned
+from lowland.models import Psd
+from lowland.objectives import make_objective
 from lowland.search import Iterations, RelativeDecreaseBelow
 from lowland.sensing.census import _judge_polished, census
 

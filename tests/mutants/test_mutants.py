@@ -126,7 +126,7 @@ def test_wrong_measure(measure, rng):
 
 
 # ------------------------------------------------------------------ objectives
-OBJECTIVE = make_small_objective(General((7, 6), 2, ("row",)), ridge=0.4)
+OBJECTIVE = make_small_objective(General((7, 6), 2, ("row",)), penalty=0.4)
 
 
 def with_gradient(change):
@@ -233,7 +233,7 @@ def weighted_instances(biases):
         y = rng.standard_normal(rows.size) + 2
         weights = rng.uniform(0.2, 4, rows.size)
         objective = make_objective(
-            Entries(rows, columns, (8, 7)), y, General((8, 7), 7, biases), weights=weights, ridge=0.7
+            Entries(rows, columns, (8, 7)), y, General((8, 7), 7, biases), weights=weights, penalty=0.7
         )
         rng = np.random.default_rng(1)
         theta = make_start(objective, "spectral", rng)
@@ -256,7 +256,7 @@ def test_unweighted_formula_on_weighted_data_gives_false_bounds(monkeypatch):
     scaled = dual._scaled
 
     def unweighted(objective, direction, *rest):
-        plain = Delegate(objective, weights=None, ridge=objective.ridge)
+        plain = Delegate(objective, weights=None, penalty=objective.penalty)
         residual = direction / objective.weights
         return scaled(plain, residual, *rest)
 

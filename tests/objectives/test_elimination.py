@@ -91,7 +91,7 @@ def test_columns_with_too_few_entries(rng):
 def test_who_has_an_elimination():
     entries, y = Entries([0, 1], [1, 0], (3, 3)), np.ones(2)
     assert make_objective(entries, y, General((3, 3), 1)).elimination is not None
-    assert make_objective(entries, y, General((3, 3), 1), ridge=1.0).elimination is None
+    assert make_objective(entries, y, General((3, 3), 1), penalty=1.0).elimination is None
     assert make_objective(entries, y, General((3, 3), 1, ("row",))).elimination is None
     assert make_objective(gaussian(2, (3, 3), 0), y, General((3, 3), 1)).elimination is None
 

@@ -17,19 +17,19 @@ from lowland.search import Accelerated, Alternating, GradientBelow, Iterations, 
 KINDS = {
     "plain": {},
     "weighted": {"weighted": True},
-    "biases": {"biases": ("row", "column", "global"), "bias_ridge": 0.3},
+    "biases": {"biases": ("row", "column", "global"), "bias_penalty": 0.3},
     "free biases": {"biases": ("row", "column")},
-    "one bias": {"biases": ("row",), "bias_ridge": 0.3, "weighted": True},
+    "one bias": {"biases": ("row",), "bias_penalty": 0.3, "weighted": True},
     "offset": {"biases": ("global",), "weighted": True},
     "row and offset": {"biases": ("row", "global")},
     "column and offset": {"biases": ("column", "global"), "weighted": True},
     "free": {"biases": ("row", "column", "global")},
-    "by side": {"biases": ("row", "column", "global"), "bias_ridge": 0.2, "by_side": True},
+    "by side": {"biases": ("row", "column", "global"), "bias_penalty": 0.2, "by_side": True},
 }
 SHAPES = [(12, 9), (9, 12)]
 
 
-def problem(shape=(12, 9), biases=(), bias_ridge=0.0, weighted=False, by_side=False, rank=3, ridge=0.5):
+def problem(shape=(12, 9), biases=(), bias_penalty=0.0, weighted=False, by_side=False, rank=3, penalty=0.5):
     rng = np.random.default_rng(5)
     rows, columns = np.nonzero(rng.random(shape) < 0.7)
     y = (rng.standard_normal((shape[0], 2)) @ rng.standard_normal((2, shape[1])))[rows, columns]
@@ -40,8 +40,8 @@ def problem(shape=(12, 9), biases=(), bias_ridge=0.0, weighted=False, by_side=Fa
         y + 0.3 * rng.standard_normal(y.size),
         General(shape, rank, biases),
         weights=weights,
-        ridge=ridge,
-        bias_ridge=bias_ridge,
+        penalty=penalty,
+        bias_penalty=bias_penalty,
         side_weights=sides,
     )
 
@@ -130,8 +130,8 @@ def test_without_the_least_own_curvature_the_bound_is_false(monkeypatch):
 
 def test_a_saddle_is_refuted_with_its_direction():
     """Where one factor is zero on both sides the objective falls, and the witness shows how."""
-    objective = problem(ridge=0.1, rank=2)
-    theta = settled(problem(ridge=0.1, rank=1))
+    objective = problem(penalty=0.1, rank=2)
+    theta = settled(problem(penalty=0.1, rank=1))
     u, v = theta[:12], theta[12:]
     saddle = objective.model.pack(np.stack([u, 0 * u], axis=1), np.stack([v, 0 * v], axis=1))
     found = certify(objective, saddle, settings=Settings(largest_hessian=0, least_work=1e12))
@@ -142,7 +142,7 @@ def test_a_saddle_is_refuted_with_its_direction():
 
 
 def test_accelerated_sweeps_need_far_fewer():
-    objective = problem((60, 40), rank=6, ridge=1.0)
+    objective = problem((60, 40), rank=6, penalty=1.0)
     theta = make_start(objective, "random", np.random.default_rng(0))
     theta = run(objective, Alternating(), theta, stop=Iterations(20), rng=np.random.default_rng(0)).theta
     aim = 1e-6 * np.linalg.norm(objective.gradient(theta))
@@ -215,14 +215,14 @@ def test_no_direction_that_the_cells_miss_is_taken_for_a_gauge():
 
 
 @pytest.mark.parametrize("shape", [(30, 1), (1, 30)])
-@pytest.mark.parametrize("ridge", [0.0, 0.5])
-def test_single_lines(shape, ridge):
+@pytest.mark.parametrize("penalty", [0.0, 0.5])
+def test_single_lines(shape, penalty):
     """One side holds a number or two: its Hessian is formed, or has no direction besides the gauge."""
-    objective = problem(shape, rank=1, ridge=ridge)
+    objective = problem(shape, rank=1, penalty=penalty)
     theta = settled(objective)
     found = certify(
         objective, theta, settings=Settings(largest_hessian=0, largest_tangent=0, least_work=1e12)
     )
     # without a penalty the cells that are not seen leave a direction open
-    expected = Verdict.SUPPORTED if ridge else Verdict.INCONCLUSIVE
+    expected = Verdict.SUPPORTED if penalty else Verdict.INCONCLUSIVE
     assert found["strict_local_minimum"].verdict is expected

@@ -34,18 +34,18 @@ def instance(seed):
     # mostly below one: there the unweighted norm is too small
     sides = tuple(10.0 ** rng.uniform(-1.3, 0.5, k) for k in SHAPE) if seed % 4 else None
     ridged = bool({"row", "column"} & set(biases)) and seed % 5 != 0
-    bias_ridge = 10.0 ** rng.uniform(-1, 1) if ridged else 0.0
+    bias_penalty = 10.0 ** rng.uniform(-1, 1) if ridged else 0.0
     objective = make_objective(
         Entries(rows, columns, SHAPE),
         y,
         General(SHAPE, 7, biases),
         weights=weights,
-        ridge=0.5,
-        bias_ridge=bias_ridge,
+        penalty=0.5,
+        bias_penalty=bias_penalty,
         side_weights=sides,
     )
     best = naive.nuclear_norm_optimum(
-        SHAPE, rows, columns, y, weights, 0.5, biases, iterations=4000, bias_ridge=bias_ridge, sides=sides
+        SHAPE, rows, columns, y, weights, 0.5, biases, iterations=4000, bias_penalty=bias_penalty, sides=sides
     )
     return objective, best
 
@@ -101,7 +101,7 @@ def test_ignoring_side_weights_gives_false_bounds(monkeypatch):
 
 def test_ridged_biases_taken_for_no_constraint_at_all_give_false_bounds(monkeypatch):
     def ridged(objective):
-        return objective.bias_ridge > 0
+        return objective.bias_penalty > 0
 
     monkeypatch.setattr(dual, "bias_square", lambda objective, nu: 0.0)
     assert any(false_bounds(ridged))
@@ -109,15 +109,15 @@ def test_ridged_biases_taken_for_no_constraint_at_all_give_false_bounds(monkeypa
 
 def test_ridged_biases_not_weighted_by_side_give_false_bounds(monkeypatch):
     def both(objective):
-        return objective.bias_ridge > 0 and objective.side_weights is not None
+        return objective.bias_penalty > 0 and objective.side_weights is not None
 
     square = dual_biases.bias_square
 
     def unweighted(objective, nu):
-        if not objective.bias_ridge:
+        if not objective.bias_penalty:
             return 0.0
         sums, _ = dual_biases._sums(objective, nu)
-        return float(np.sum(sums**2)) / objective.bias_ridge
+        return float(np.sum(sums**2)) / objective.bias_penalty
 
     assert square(instance(1)[0], np.ones(instance(1)[0].y.size)) >= 0
     monkeypatch.setattr(dual, "bias_square", unweighted)
@@ -143,7 +143,7 @@ def test_refuted_with_a_better_matrix():
         biases = sum(p.value(theta) for p in low.penalties if p.name == "bias ridge")
         return (
             0.5 * residual @ low.weighted(residual)
-            + low.ridge * np.linalg.norm(root * factors, "nuc")
+            + low.penalty * np.linalg.norm(root * factors, "nuc")
             + biases
         )
 
@@ -167,9 +167,9 @@ def test_estimator_folds_known_rows_in_as_they_were_fitted():
 @pytest.mark.parametrize(
     ("model", "measurement", "options", "words"),
     [
-        (General((3, 3), 1), None, {"bias_ridge": 1.0}, "needs free row or column"),
-        (General((3, 3), 1, ("global",)), None, {"bias_ridge": 1.0}, "needs free row or column"),
-        (General((3, 3), 1, ("row",)), None, {"bias_ridge": -1.0}, "bias penalty must be a finite number"),
+        (General((3, 3), 1), None, {"bias_penalty": 1.0}, "needs free row or column"),
+        (General((3, 3), 1, ("global",)), None, {"bias_penalty": 1.0}, "needs free row or column"),
+        (General((3, 3), 1, ("row",)), None, {"bias_penalty": -1.0}, "bias penalty must be a finite number"),
         (General((3, 3), 1), None, {"side_weights": ([1, 1, 0], [1, 1, 1])}, "must be positive"),
         (General((3, 3), 1), None, {"side_weights": ([1, 1], [1, 1, 1])}, "2 for 3"),
         (Psd((3, 3), 1), gaussian(9, (3, 3), 0), {"side_weights": ([1] * 3, [1] * 3)}, "entries"),
@@ -178,7 +178,7 @@ def test_estimator_folds_known_rows_in_as_they_were_fitted():
 def test_bad_input(model, measurement, options, words):
     measurement = measurement or Entries([0, 1, 2], [0, 1, 2], (3, 3))
     with pytest.raises(InvalidInputError, match=words):
-        make_objective(measurement, np.ones(measurement.size), model, **({"ridge": 1.0} | options))
+        make_objective(measurement, np.ones(measurement.size), model, **({"penalty": 1.0} | options))
 
 
 def test_bad_settings_of_the_estimator():

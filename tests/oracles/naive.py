@@ -51,7 +51,7 @@ def completion_jacobian(rows, columns, shape, rank, biases, rng):
 
 
 def nuclear_norm_optimum(
-    shape, rows, columns, y, weights, penalty, biases, iterations=20000, bias_ridge=0.0, sides=None
+    shape, rows, columns, y, weights, penalty, biases, iterations=20000, bias_penalty=0.0, sides=None
 ):
     """Minimise sum w (X + biases - y)^2 / 2 + penalty ||X||_* by accelerated proximal gradient.
 
@@ -74,7 +74,7 @@ def nuclear_norm_optimum(
         design = np.hstack([design, np.ones((len(y), 1))])
     root = np.sqrt(weights)
     # penalised biases are data of value zero
-    held = np.sqrt(bias_ridge * ridges) if bias_ridge else np.zeros(design.shape[1])
+    held = np.sqrt(bias_penalty * ridges) if bias_penalty else np.zeros(design.shape[1])
     stacked = np.vstack([design * root[:, None], np.diag(held)])
     basis = np.zeros((len(stacked), 0))
     if design.shape[1]:

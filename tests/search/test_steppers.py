@@ -70,7 +70,7 @@ def test_trust_region_leaves_a_saddle(rng):
 
 def test_trust_region_converges_fast_with_a_residual(rng):
     """Gauss-Newton is linear where the residual stays; Newton is not."""
-    objective = completion_problem(ridge=2.0)
+    objective = completion_problem(penalty=2.0)
     start = make_start(objective, "random", rng)
     result = run(objective, TrustRegion(), start, stop=GradientBelow(1e-9) | Iterations(100), rng=rng)
     assert result.stop_reason is StopReason.CONVERGED

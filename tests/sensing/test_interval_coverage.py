@@ -144,7 +144,8 @@ def test_a_penalty_leaves_fewer_degrees_of_freedom(rng):
     _, rows, columns, y, _ = noisy_table(0)
     entries = Entries(rows, columns, (60, 60))
     light, heavy = (
-        make_objective(entries, y, General((60, 60), 5, ("row",)), ridge=ridge) for ridge in (1e-8, 20.0)
+        make_objective(entries, y, General((60, 60), 5, ("row",)), penalty=penalty)
+        for penalty in (1e-8, 20.0)
     )
     theta = rng.standard_normal(light.size)
     most = light.model.degrees_of_freedom

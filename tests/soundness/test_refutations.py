@@ -38,7 +38,7 @@ def saddles(rng):
     yield objective, np.column_stack([theta, np.zeros(n)]).ravel()
     rows, columns = np.nonzero(rng.random((n, n + 1)) < 0.8)
     y = rng.standard_normal(rows.size)
-    entries = make_objective(Entries(rows, columns, (n, n + 1)), y, General((n, n + 1), r), ridge=0.05)
+    entries = make_objective(Entries(rows, columns, (n, n + 1)), y, General((n, n + 1), r), penalty=0.05)
     yield entries, np.zeros(entries.size)
     instance, factor = false_minimum(rng.uniform(0.05, 0.47))
     family = make_objective(instance.measurement, instance.y, Psd((2, 2), 1))
@@ -61,7 +61,7 @@ def optima(rng):
     n = int(rng.integers(5, 8))
     rows, columns = np.nonzero(rng.random((n, n)) < 0.8)
     y = rng.standard_normal(rows.size)
-    objective = make_objective(Entries(rows, columns, (n, n)), y, General((n, n), n), ridge=0.7)
+    objective = make_objective(Entries(rows, columns, (n, n)), y, General((n, n), n), penalty=0.7)
     fit = ll.recover(objective.measurement, y, rank=n, penalty=0.7, rng=0, certify=False)
     best = naive.nuclear_norm_optimum((n, n), rows, columns, y, np.ones(rows.size), 0.7, (), iterations=3000)
     if fit.search.value <= best * 1.001:

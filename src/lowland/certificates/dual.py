@@ -78,7 +78,7 @@ def dual_bound(objective: MatrixFit, theta: Vector, upper: float, given: Judgeme
         return ZERO_BOUND
     if objective.model.is_psd:
         return _psd_bound(objective, direction, given)
-    if not objective.ridge:
+    if not objective.penalty:
         return ZERO_BOUND
     bound = _norm_bound(objective, theta, direction, given)
     rigour, _ = _charged(objective, direction, bound)
@@ -86,7 +86,7 @@ def dual_bound(objective: MatrixFit, theta: Vector, upper: float, given: Judgeme
     highest = (bound.value + error) * (1 + 1e-15)
     if not np.isfinite(highest):
         return replace(ZERO_BOUND, limited_by=bound.limited_by)
-    limit = objective.ridge / highest if highest > 0 else np.inf
+    limit = objective.penalty / highest if highest > 0 else np.inf
     found = _scaled(objective, direction, limit, upper, bound.method, rigour)
     return replace(found, limited_by=bound.limited_by)
 
@@ -174,8 +174,8 @@ def _psd_bound(objective: MatrixFit, direction: Vector, given: Judgement) -> Low
         return ZERO_BOUND
     if objective.model.has_unit_trace:
         return _scaled(objective, direction, np.inf, np.inf, top.method, rigour, toll=highest)
-    if objective.ridge:
-        limit = objective.ridge / highest if highest > 0 else np.inf
+    if objective.penalty:
+        limit = objective.penalty / highest if highest > 0 else np.inf
         return _scaled(objective, direction, limit, np.inf, top.method, rigour)
     if highest <= 0:
         return _scaled(objective, direction, np.inf, np.inf, top.method, rigour)
@@ -211,8 +211,8 @@ def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> L
     All biases must be penalised: over a free one the objective may be unbounded below.
     """
     loss = objective.loss
-    free = objective.model.biases and not (objective.bias_ridge and "global" not in objective.model.biases)
-    suited = objective.ridge and not free and objective.observed_pattern is not None
+    free = objective.model.biases and not (objective.bias_penalty and "global" not in objective.model.biases)
+    suited = objective.penalty and not free and objective.observed_pattern is not None
     if not suited or not isinstance(loss, MajorisedLoss):
         return ZERO_BOUND
     slopes = loss.slope(objective.predict(theta), objective.y)
@@ -224,7 +224,7 @@ def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> L
     if not np.isfinite(highest):
         return replace(ZERO_BOUND, limited_by=bound.limited_by)
     # no more than the slopes themselves: for some losses the conjugate is infinite beyond
-    scale = min(1.0, objective.ridge / highest) if highest > 0 else 1.0
+    scale = min(1.0, objective.penalty / highest) if highest > 0 else 1.0
     conjugates = objective.weighted(loss.conjugate(scale * slopes, objective.y))
     sizes = objective.weighted(loss.conjugate_size(scale * slopes, objective.y))
     value = -float(conjugates.sum()) - gamma(conjugates.size) * float(np.abs(conjugates).sum())
@@ -249,7 +249,7 @@ def _psd_conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) 
     slopes = objective.loss.slope(objective.predict(theta), objective.y)
     if not np.isfinite(slopes).all():
         return ZERO_BOUND
-    lowest = -_largest_eigenvalue(objective, -objective.weighted(slopes)) + objective.ridge
+    lowest = -_largest_eigenvalue(objective, -objective.weighted(slopes)) + objective.penalty
     shift = 0.0
     if lowest < 0 and not objective.model.has_unit_trace:
         every = objective.weighted(np.ones_like(slopes))
@@ -260,7 +260,7 @@ def _psd_conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) 
         # below 1, beyond which their conjugate is infinite
         shift = min(-2 * lowest / (floor - lowest), 1.0)
         slopes = slopes + shift * (1 - slopes)
-        lowest = -_largest_eigenvalue(objective, -objective.weighted(slopes)) + objective.ridge
+        lowest = -_largest_eigenvalue(objective, -objective.weighted(slopes)) + objective.penalty
         if not lowest >= 0:
             return ZERO_BOUND
     conjugates = objective.weighted(objective.loss.conjugate(slopes, objective.y))

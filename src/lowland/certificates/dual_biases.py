@@ -16,7 +16,7 @@ def bias_square(objective: MatrixFit, nu: Vector) -> float:
     As a function of a bias b the objective contains -nu.(B b) + precision b^2 / 2, which is at least minus
     half of that square.
     """
-    if not objective.bias_ridge:
+    if not objective.bias_penalty:
         return 0.0
     sums, errors = _sums(objective, nu)
     precisions = objective.biases.precisions[: sums.size]
@@ -34,13 +34,13 @@ def bias_charge(objective: MatrixFit, nu: Vector, y: Vector, upper: float) -> fl
         return 0.0
     least = 1.0 if objective.weights is None else float(objective.weights.min())
     reach = float(np.abs(y).max()) + float(np.sqrt(2 * upper / least))
-    reach += upper / objective.ridge * _largest_scale(objective)
+    reach += upper / objective.penalty * _largest_scale(objective)
     kinds = set(objective.model.biases)
     sides = {"row", "column"} & kinds
-    if objective.bias_ridge or not sides:  # a global bias alone is free
+    if objective.bias_penalty or not sides:  # a global bias alone is free
         if "global" not in kinds:
             return 0.0
-        if objective.bias_ridge:  # penalised biases are bounded by their penalty
+        if objective.bias_penalty:  # penalised biases are bounded by their penalty
             held = objective.biases.precisions[objective.biases.precisions > 0]
             reach += 2 * float(np.sqrt(2 * upper / held.min(initial=np.inf)))
         leftovers, nodes = abs(float(nu.sum())) + gamma(nu.size) * float(np.abs(nu).sum()), 1

@@ -74,7 +74,7 @@ def judge_optimality(objective: MatrixFit, theta: Vector, given: Judgement) -> l
     exactly = objective.loss.vanishes_at_data  # natural parameters equal to the data are no fit
     free = exactly and is_free(objective, theta, objective.penalties)
     others = [p for p in objective.penalties if not p.vanishes_when_balanced]
-    unpenalised = (free, free or (exactly and not objective.ridge and is_free(objective, theta, others)))
+    unpenalised = (free, free or (exactly and not objective.penalty and is_free(objective, theta, others)))
     fit = measure_fit(objective, theta, upper if charged else float("inf")) if any(unpenalised) else None
     exact = [
         judge_exact_fit(claim, fit, settings) if fits and fit is not None else None
@@ -85,7 +85,7 @@ def judge_optimality(objective: MatrixFit, theta: Vector, given: Judgement) -> l
         return proved
     lower = dual_bound(objective, theta, upper, given)
     posed = lower
-    if not objective.ridge and not upper - lower.value <= settings.gap_tolerance * upper:
+    if not objective.penalty and not upper - lower.value <= settings.gap_tolerance * upper:
         lowest = lower_value(objective, theta)
         among = rank_constrained_bound(objective, theta, lowest, settings.largest_dense, given.budget)
         posed = among if among.value > lower.value else lower
@@ -172,9 +172,9 @@ def rounding_floor(objective: MatrixFit, theta: Vector) -> float:
 def convex_value(objective: MatrixFit, theta: Vector, upper: float) -> float:
     """Return the convex objective of this matrix, with the nuclear norm in place of the factors' ridge."""
     paid = sum(p.value(theta) for p in objective.penalties if not p.is_of_biases)
-    if not objective.ridge:
+    if not objective.penalty:
         return float(upper - paid)
-    nuclear = objective.ridge * objective.relaxation.nuclear_norm(theta) * (1 + 1e-12)
+    nuclear = objective.penalty * objective.relaxation.nuclear_norm(theta) * (1 + 1e-12)
     # balancing only adds rounding; never return more than the objective of the point itself
     return float(min(upper, upper - paid + nuclear + 1e-13 * abs(upper)))
 
@@ -231,7 +231,7 @@ def rank_one_descent(objective: MatrixFit, theta: Vector, given: Judgement) -> D
     z = objective.predict(theta)
     weights = objective.weighted(objective.y - z)
     noise = 1e-14 * float(np.linalg.norm(weights)) + penalised_error(objective, weights)
-    if not steepness > objective.ridge + noise:
+    if not steepness > objective.penalty + noise:
         return None
     if objective.side_weights is not None:  # scaled to weighted nuclear norm one
         by_row, by_column = objective.side_weights
@@ -242,9 +242,9 @@ def rank_one_descent(objective: MatrixFit, theta: Vector, given: Judgement) -> D
         change = change - z
         steepness = float(weights @ change)
     curvature = float(change @ objective.weighted(change))
-    if not (curvature > 0 and steepness > objective.ridge):
+    if not (curvature > 0 and steepness > objective.penalty):
         return None
-    length = (steepness - objective.ridge) / curvature
+    length = (steepness - objective.penalty) / curvature
     if objective.model.has_unit_trace:
         length = min(1.0, length)
     # evaluated, not predicted, with all rounding against it; the nuclear norm grows by at most `length`
@@ -255,7 +255,7 @@ def rank_one_descent(objective: MatrixFit, theta: Vector, given: Judgement) -> D
     )
     then = np.abs(objective.y - z - length * change) + error
     decrease = objective.data_value(objective.y + now) - objective.data_value(objective.y + then)
-    return Descent(float(decrease - objective.ridge * length * (1 + 1e-12)), left, right, length)
+    return Descent(float(decrease - objective.penalty * length * (1 + 1e-12)), left, right, length)
 
 
 def _prediction_error(objective: MatrixFit, factors: Factors, z: Vector) -> Vector:

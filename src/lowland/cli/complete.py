@@ -52,9 +52,10 @@ from lowland.cli.output import (
     warn,
 )
 from lowland.completion.bayesian import SideCovariates
-from lowland.completion.completed import INTERVALS, Completed
+from lowland.completion.completed import Completed
 from lowland.completion.plan import check_effort
 from lowland.completion.report import report_page
+from lowland.completion.table_intervals import INTERVAL_METHODS
 from lowland.core.arrays import Matrix, check_rank
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Labels
@@ -320,8 +321,10 @@ def _check_pairs(*, require: str | None, certify: bool, resume: bool, model: Pat
 
 
 def _check_interval(level: float | None, method: str, output: Path | None) -> None:
-    if method not in INTERVALS:
-        raise InvalidInputError("--interval-method is unknown", method, fix=f"use {', '.join(INTERVALS)}")
+    if method not in INTERVAL_METHODS:
+        raise InvalidInputError(
+            "--interval-method is unknown", method, fix=f"use {', '.join(INTERVAL_METHODS)}"
+        )
     if level is not None and (output is None or not 0 < level < 1):
         raise InvalidInputError(
             "--interval must lie between 0 and 1, and needs --output",

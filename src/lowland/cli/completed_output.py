@@ -75,7 +75,7 @@ def write_intervals(path: Path, table: Table, completed: Completed, level: float
     rows, columns = _names(table)
     names = table.names if table.layout == "long" else ("row", "column", "value")
     header = (*names, "lower", "upper", _observed_title(names))
-    some = completed.with_intervals
+    some = completed.intervals.columns
     with_interval, worded = set(some.tolist()), dict(_worded(table))
     observed = np.full((m, n), np.nan)
     observed[seen.rows, seen.columns] = seen.values
@@ -86,7 +86,7 @@ def write_intervals(path: Path, table: Table, completed: Completed, level: float
             here = np.full(n, i)
             values = completed.model.predict(here, everywhere).astype(float)
             low, high = np.full((2, n), np.nan)
-            low[some], high[some] = completed.intervals(here[some], everywhere[some], level, method)
+            low[some], high[some] = completed.intervals.at(here[some], everywhere[some], level, method)
             for j in range(n):
                 known = not np.isnan(observed[i, j])
                 value = observed[i, j] if known else float(values[j])

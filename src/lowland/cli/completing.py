@@ -56,11 +56,10 @@ def plan_from(
         raise InvalidInputError("--pattern is unknown", pattern, fix="use auto, yes or no")
     if draws < 2:
         raise InvalidInputError("--draws must be at least 2", str(draws))
-    ridge = None if bias_penalty == "auto" else _number(bias_penalty, "--bias-penalty")
     if penalty_weights not in PENALTY_WEIGHTS:
         choices = " or ".join(PENALTY_WEIGHTS)
         raise InvalidInputError("--penalty-weights is unknown", penalty_weights, fix=f"use {choices}")
-    if ridge and not biases:
+    if bias_penalty != "auto" and _number(bias_penalty, "--bias-penalty") and not biases:
         raise InvalidInputError("--bias-penalty needs biases", "--no-biases", fix="omit one of them")
     if not ((tolerance is None or tolerance >= 0) and max_iterations >= 1):
         found = f"{tolerance} and {max_iterations}"
@@ -72,7 +71,7 @@ def plan_from(
         rank=None if rank == "auto" else int(_number(rank, "--rank", whole=True)),
         biases=biases,
         penalty=None if penalty == "auto" else _number(penalty, "--penalty"),
-        bias_penalty=ridge,
+        bias_penalty=None if bias_penalty == "auto" else _number(bias_penalty, "--bias-penalty"),
         penalty_weights=penalty_weights,
         pattern=_ANSWERS[pattern],
         noise=noise,

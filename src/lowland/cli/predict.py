@@ -75,7 +75,7 @@ def predict(
     values = [fitted.predict(*positions)]
     titles: tuple[str, ...] = (*names, "prediction")
     if interval is not None:
-        values += Completed(loaded).intervals(positions[0], positions[1], interval, "auto")
+        values += Completed(loaded).intervals.at(positions[0], positions[1], interval, "auto")
         titles += ("lower", "upper")
     numbers = np.column_stack(values).astype(float).tolist()
     lines = [(r, c, *own) for r, c, own in zip(rows.tolist(), cols.tolist(), numbers, strict=True)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import UnsupportedError
+from lowland.core.protocols import MajorisedLoss
 from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import RecoveryObjective
@@ -35,12 +34,14 @@ def row_systems(objective: RecoveryObjective, theta: Vector) -> tuple[Matrix, Ma
         raise UnsupportedError(
             "the curvature of rows is only defined for observed entries", type(entries).__name__
         )
+    if not isinstance(objective.loss, MajorisedLoss):
+        raise UnsupportedError("the curvature of rows needs a loss with a majorant", objective.loss.name)
     _, v, *_ = model.unpack(theta.astype(np.float64))
     biased = "row" in model.biases
     design = np.column_stack([v, np.ones(len(v))]) if biased else v
-    prior = np.diag([objective.ridge] * model.rank + [objective.bias_ridge] * biased)
-    loss: Any = objective.loss
-    weights = objective.weighted(loss.majorant(objective.predict(theta), objective.y)).astype(np.float64)
+    prior = np.diag([objective.penalty] * model.rank + [objective.bias_penalty] * biased)
+    majorant = objective.loss.majorant(objective.predict(theta), objective.y)
+    weights = objective.weighted(majorant).astype(np.float64)
     sides = np.ones(model.shape[0]) if objective.side_weights is None else objective.side_weights[0]
     systems = sides[:, None, None] * prior
     step = max(1, CHUNK // design.shape[1] ** 2)
@@ -54,7 +55,9 @@ def row_systems(objective: RecoveryObjective, theta: Vector) -> tuple[Matrix, Ma
 def row_variances(objective: RecoveryObjective, theta: Vector) -> Vector:
     """Return the variance x_j^T A_i^-1 x_j of the natural parameter of every observed cell, shape (p,)."""
     systems, design = row_systems(objective, theta)
-    entries: Any = objective.measurement
+    entries = objective.measurement
+    if not isinstance(entries, Entries):
+        raise UnsupportedError("rows are only defined for observed entries", type(entries).__name__)
     inverses, found = np.linalg.inv(systems), np.empty(entries.size)
     step = max(1, CHUNK // design.shape[1] ** 2)
     for first in range(0, found.size, step):

@@ -35,6 +35,7 @@ from lowland.search import (
     run,
 )
 from lowland.search.loop import Callback, Checkpoint, Snapshot
+from lowland.search.sequence import refined
 from lowland.sensing.input_checks import check_scale
 from lowland.sensing.solvers import exact_value, warmed_alternating
 
@@ -121,8 +122,8 @@ def completion_objective(observations: Observations, settings: CompletionSetting
         model,
         loss=None if columns is None else columns.loss(observations.columns),
         weights=observations.weights if columns is None else columns.weights(observations),
-        ridge=settings.penalty,
-        bias_ridge=settings.bias_penalty,
+        penalty=settings.penalty,
+        bias_penalty=settings.bias_penalty,
         side_weights=side_weights(observations, settings.penalty_weights, mean_counts(observations)),
         nonnegative=settings.nonnegative,
     )
@@ -174,9 +175,9 @@ def fit_completion(  # noqa: PLR0913
             theta, stepper = _smoothed(observations, settings, stepper, theta, rng)
     else:
         theta, stepper = _continued(before, objective, rng), Alternating()
-    after = stepper.warm_up(objective.ridge)
+    after = stepper.warm_up(objective.penalty)
     stop = RelativeDecreaseBelow(settings.tolerance, after=after) | Iterations(settings.max_iterations)
-    if not objective.ridge:
+    if not objective.penalty:
         stop = ValueBelow(exact_value(objective)) | stop
     search = run(
         objective,
@@ -224,7 +225,7 @@ def _smoothed(
     """Return the end of sweeps with smoothed losses, and the stepper to continue with."""
     for columns in settings.columns.smoother if settings.columns is not None else ():
         objective = completion_objective(table, replace(settings, columns=columns))
-        stop = RelativeDecreaseBelow(SMOOTHER_TOLERANCE, after=stepper.warm_up(objective.ridge))
+        stop = RelativeDecreaseBelow(SMOOTHER_TOLERANCE, after=stepper.warm_up(objective.penalty))
         theta, stepper = (
             run(objective, stepper, theta, stop=stop | Iterations(100), rng=rng).theta,
             Alternating(),
@@ -262,7 +263,7 @@ def certify_fit(
 
 def _finish(objective: RecoveryObjective, search: SearchResult, rng: np.random.Generator) -> SearchResult:
     stop = GradientBelow(1e-9) | RelativeDecreaseBelow(1e-12) | Iterations(30)
-    return _joined(search, run(objective, TrustRegion(), search.theta, stop=stop, rng=rng))
+    return refined(search, run(objective, TrustRegion(), search.theta, stop=stop, rng=rng))
 
 
 def _accelerated(
@@ -278,16 +279,4 @@ def _accelerated(
     if norm <= aim or not sweeps:
         return replace(search, theta=theta)
     stop = GradientBelow(aim / norm) | Iterations(sweeps)
-    return _joined(search, run(objective, Accelerated(), theta, stop=stop, rng=rng))
-
-
-def _joined(search: SearchResult, better: SearchResult) -> SearchResult:
-    """Return the search with its refinement, which keeps the sweeps' stop reason as it only adds digits."""
-    return replace(
-        search,
-        theta=better.theta,
-        value=better.value,
-        seconds=search.seconds + better.seconds,
-        work=search.work + better.work,
-        solver=f"{search.solver}, then {better.solver}",
-    )
+    return refined(search, run(objective, Accelerated(), theta, stop=stop, rng=rng))

@@ -57,7 +57,7 @@ def fill_column(objective: RecoveryObjective, theta: Vector, column: int, rng: n
     z, change = objective.predict(theta), objective.measurement.measure(Factors(left, right))
 
     def along(length: float) -> float:
-        return objective.data_value(z + objective.dtype.type(length) * change) + objective.ridge * length
+        return objective.data_value(z + objective.dtype.type(length) * change) + objective.penalty * length
 
     length = _best_length(along, size / max(float(change @ objective.weighted(change)), 1e-300))
     if not length:

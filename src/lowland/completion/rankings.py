@@ -4,7 +4,35 @@ from __future__ import annotations
 
 import numpy as np
 
+from lowland.completion.fitted_table import FittedTable
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import UnsupportedError
+
+
+def recommend(table: FittedTable, row: int, count: int, *, exclude_observed: bool) -> tuple[Indices, Vector]:
+    """Return the columns with the largest predictions for a row, the best first, and these predictions.
+
+    Parameters
+    ----------
+    table : FittedTable
+    row : int
+    count : int
+        Maximum number of columns.
+    exclude_observed : bool
+        Whether to leave out the columns observed in the row.
+    """
+    n, seen = table.model.shape[1], np.zeros(0, np.intp)
+    scores = table.model.scores(np.full(n, row), np.arange(n))
+    if exclude_observed:
+        if table.observations is None:
+            raise UnsupportedError(
+                "the observed cells are not known",
+                "a model loaded from a file, without its data",
+                fix="pass exclude_observed=False, or fit the table again",
+            )
+        seen = table.observations.columns[table.observations.rows == row]
+    chosen = best_columns(scores, seen, count)
+    return chosen, table.model.predict(np.full(chosen.size, row), chosen)
 
 
 def best_columns(scores: Vector, seen: Indices, count: int) -> Indices:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lowland.completion.completed import Completed
-from lowland.completion.fitted_table import PageParts
+from lowland.completion.fitted_table import PageParts, without_data
 from lowland.completion.holdout import Trial
 from lowland.completion.rank_path import RankPath
 from lowland.core.errors import UnsupportedError
@@ -37,13 +37,14 @@ def report_page(
     -------
     Page
     """
-    completed.observed("a report")
+    if completed.table.observations is None:
+        raise without_data("a report")
     return completed.table.page(PageParts(_trial(completed), path, certificate, title, settings))
 
 
 def _trial(completed: Completed) -> Trial | None:
     """Return the trial, or None for a table with too few cells."""
     try:
-        return completed.trial
+        return completed.intervals.trial
     except UnsupportedError:
         return None

@@ -193,11 +193,11 @@ class MatrixFit(Fit, Protocol):
         """The biases that the model fits beside its factors."""
 
     @property
-    def ridge(self) -> float:
+    def penalty(self) -> float:
         """Strength of the ridge, which is the weight of the nuclear norm; 0 without one."""
 
     @property
-    def bias_ridge(self) -> float:
+    def bias_penalty(self) -> float:
         """Strength of the ridge on row and column biases; 0 where they are free."""
 
     @property

@@ -31,8 +31,8 @@ class BlockSolver(Protocol):
     def names(self) -> tuple[str, ...]:
         """Names of the blocks, in the order of a sweep."""
 
-    def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
-        """Return the point with block `name` at its minimiser, with another ridge if one is given."""
+    def solve(self, theta: Vector, name: str, *, penalty: float | None = None) -> Vector:
+        """Return the point with block `name` at its minimiser, with another penalty if one is given."""
 
     def coordinates(self, name: str) -> NDArray[np.bool_]:
         """Return which coordinates of a point block `name` sets, shape (size,)."""
@@ -120,7 +120,7 @@ class Factored(Objective, Protocol):
         """Length of the leading part of a point that holds the factors."""
 
     @property
-    def ridge(self) -> float:
+    def penalty(self) -> float:
         """Strength of the ridge, 0 without one."""
 
 

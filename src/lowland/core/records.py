@@ -186,3 +186,9 @@ class Attempt:
     message: str
     iterations: int
     seconds: float
+
+    @classmethod
+    def of(cls, start: str, result: SearchResult) -> Attempt:
+        """Return the record of a search from a start of that name."""
+        ending = (result.solver, result.value, result.stop_reason, result.message)
+        return cls(start, *ending, result.iterations, result.seconds)

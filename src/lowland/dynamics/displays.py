@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from lowland.dynamics.exit_simulation import EscapeStudy
 from lowland.dynamics.sampling import LangevinSample
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
+
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
 
 # most chains and points in a plot of paths
 _CHAINS, _POINTS = 6, 2000
@@ -39,7 +42,7 @@ class SurvivalDisplay:
     share: Vector
     error: Vector
     mean: float
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
     def from_study(cls, study: EscapeStudy) -> SurvivalDisplay:
@@ -47,7 +50,7 @@ class SurvivalDisplay:
         times, share, error = study.survival()
         return cls(times, share, error, study.mean)
 
-    def plot(self, ax: Any = None) -> SurvivalDisplay:
+    def plot(self, ax: Axes | None = None) -> SurvivalDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         pick = np.unique(np.linspace(0, self.times.size - 1, min(self.times.size, _POINTS)).astype(int))
@@ -92,7 +95,7 @@ class PathsDisplay:
     times: Vector
     numbers: Matrix
     name: str
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
     def from_sample(
@@ -116,7 +119,7 @@ class PathsDisplay:
         times = np.arange(draws.shape[1]) * step * sample.thin * sample.dynamics.step_size
         return cls(times, numbers, name)
 
-    def plot(self, ax: Any = None) -> PathsDisplay:
+    def plot(self, ax: Axes | None = None) -> PathsDisplay:
         """Draw on axes, or on new ones: a line per chain."""
         self.ax_ = new_axes(ax)
         for k, numbers in enumerate(self.numbers):

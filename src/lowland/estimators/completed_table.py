@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lowland.completion.completed import Completed
+from lowland.completion.imputations import impute
+from lowland.completion.outliers import outliers
+from lowland.completion.rankings import alike, recommend
 from lowland.completion.table_updates import extended
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
@@ -121,7 +124,7 @@ class _CompletedTable(_SavedTable):
         the mean weight of the cells in its row.
         """
         check_is_fitted(self)
-        return self._completed.intervals(*self._completed.cells(rows, columns), level, method)
+        return self._completed.intervals.at(*self._completed.cells(rows, columns), level, method)
 
     def predict_table(self) -> Matrix:
         """Return predictions of all cells of the fitted table, including observed ones.
@@ -160,7 +163,7 @@ class _CompletedTable(_SavedTable):
         A. Owen, Outlier detection using nonconvex penalized regression, JASA 2011 (the equality).
         """
         check_is_fitted(self)
-        return self._completed.outliers()
+        return outliers(self._completed.table)
 
     def level_probabilities(self, rows: ArrayLike, column: Any) -> Matrix:
         """Return the probabilities of the levels of a column.
@@ -185,7 +188,7 @@ class _CompletedTable(_SavedTable):
         check_is_fitted(self)
         at = self._completed.labels.positions(rows, 0)
         place = self._completed.labels.positions(as_positions(column, "column"), 1)
-        return self._completed.probabilities(at, int(place[0]))
+        return self._completed.model.probabilities(at, int(place[0]))
 
     def sample(
         self, rows: ArrayLike, columns: ArrayLike, n_samples: int = 100, *, random_state: Any = None
@@ -212,9 +215,8 @@ class _CompletedTable(_SavedTable):
         """
         check_is_fitted(self)
         cells = self._completed.cells(rows, columns)
-        return self._completed.sample(
-            *cells, whole_number(n_samples, "n_samples", 1), make_generator(random_state)
-        )
+        count, rng = whole_number(n_samples, "n_samples", 1), make_generator(random_state)
+        return self._completed.table.sampler("draws").sample(*cells, count, rng)
 
     def completions(self, n_completions: int = 10, *, random_state: Any = None) -> Matrix:
         """Return completed tables for multiple imputation.
@@ -234,7 +236,7 @@ class _CompletedTable(_SavedTable):
         """
         check_is_fitted(self)
         count = whole_number(n_completions, "n_completions", 1)
-        return self._completed.completions(count, make_generator(random_state))
+        return impute(self._completed.table, count, make_generator(random_state))
 
     def top(self, row: Any, k: int = 10, *, exclude_observed: bool = True) -> tuple[NDArray[Any], Vector]:
         """Return the columns with the largest predictions for a row.
@@ -255,7 +257,9 @@ class _CompletedTable(_SavedTable):
         """
         check_is_fitted(self)
         at = self._completed.labels.positions(as_positions(row, "row"), 0)
-        found, predictions = self._completed.top(int(at[0]), whole_number(k, "k", 1), exclude_observed)
+        found, predictions = recommend(
+            self._completed.table, int(at[0]), whole_number(k, "k", 1), exclude_observed=exclude_observed
+        )
         return self._names(found, 1), predictions
 
     def similar(self, column: Any, k: int = 10) -> tuple[NDArray[Any], Vector]:
@@ -276,7 +280,7 @@ class _CompletedTable(_SavedTable):
         """
         check_is_fitted(self)
         at = self._completed.labels.positions(as_positions(column, "column"), 1)
-        found, correlations = self._completed.similar(int(at[0]), whole_number(k, "k", 1))
+        found, correlations = alike(*self._completed.model.factors(), int(at[0]), whole_number(k, "k", 1))
         return self._names(found, 1), correlations
 
     def update(self, rows: ArrayLike, columns: ArrayLike, values: ArrayLike) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +17,9 @@ from lowland.core.random import make_generator
 from lowland.networks.descent import zero_network
 from lowland.networks.spline_choice import CrossFit, DescentSettings, StepSize, cross_fit, fit_all
 from lowland.networks.variation import knots, simplified_knots, variation_weight, weighted_variation
+
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
 
 
 class StableSplineRegressor(RegressorMixin, BaseEstimator):
@@ -223,7 +226,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
             risk: Vector = best / variation_weight(self._inputs, self._scaled(X), weights=shares)
         return risk
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Axes | None = None) -> Any:
         """Draw data, spline, knots and 90 % intervals, and return the display."""
         from lowland.networks.stability_displays import SplineDisplay
 

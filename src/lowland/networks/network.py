@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -78,7 +79,7 @@ class ReluNetwork:
             raise InvalidInputError("a network must have one output", f"{width} outputs")
 
     @classmethod
-    def from_torch(cls, module: Any) -> ReluNetwork:
+    def from_torch(cls, module: Iterable[object]) -> ReluNetwork:
         """Read a `torch.nn.Sequential` of `Linear` and `ReLU`; torch itself is not needed.
 
         Parameters
@@ -97,7 +98,7 @@ class ReluNetwork:
             If the module has any other layer.
         """
         try:
-            layers = list(module)
+            layers: list[Any] = list(module)
         except TypeError as error:
             raise InvalidInputError(
                 "the network cannot be read",

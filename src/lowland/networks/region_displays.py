@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.networks.page_records import JudgedRegion
-from lowland.report.displays import new_axes
+from lowland.report.displays import new_axes, use_whole_ticks
 from lowland.report.figures import ACCENT
+
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
 
 
 @final
@@ -24,14 +27,14 @@ class ActivationDisplay:
     """
 
     active: Matrix
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
     def from_report(cls, report: JudgedRegion, layer: int = 0) -> ActivationDisplay:
         """Take a hidden layer of a `RegionReport`."""
         return cls(report.activation.patterns[layer])
 
-    def plot(self, ax: Any = None) -> ActivationDisplay:
+    def plot(self, ax: Axes | None = None) -> ActivationDisplay:
         """Draw on axes, or on new ones."""
         from matplotlib.colors import ListedColormap
 
@@ -42,7 +45,7 @@ class ActivationDisplay:
             self.active[:, order], aspect="auto", cmap=colours, vmin=0, vmax=1, interpolation="nearest"
         )
         for axis in (self.ax_.xaxis, self.ax_.yaxis):
-            axis.get_major_locator().set_params(integer=True)
+            use_whole_ticks(axis)
         self.ax_.set(xlabel="neuron (sorted by pattern)", ylabel="data point")
         return self
 
@@ -58,9 +61,9 @@ class LossesDisplay:
     """
 
     losses: Vector
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
-    def plot(self, ax: Any = None) -> LossesDisplay:
+    def plot(self, ax: Axes | None = None) -> LossesDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         losses = np.sort(self.losses)
@@ -88,7 +91,7 @@ class ShareDisplay:
     down: Vector
     shares: Matrix
     names: tuple[str, str, str]
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
     def from_rows(cls, rows: Any, across: str, down: str, share: str) -> ShareDisplay:
@@ -99,7 +102,7 @@ class ShareDisplay:
             shares[np.searchsorted(lines, row[down]), np.searchsorted(columns, row[across])] = row[share]
         return cls(columns, lines, shares, (across, down, share))
 
-    def plot(self, ax: Any = None) -> ShareDisplay:
+    def plot(self, ax: Axes | None = None) -> ShareDisplay:
         """Draw on axes, or on new ones: darker is more."""
         self.ax_ = new_axes(ax)
         image = self.ax_.imshow(self.shares, aspect="auto", origin="lower", cmap="viridis", vmin=0, vmax=1)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -147,7 +148,7 @@ class RegionReport:
 
 
 def region_report(
-    network: Any,
+    network: ReluNetwork | Iterable[object],
     inputs: ArrayLike,
     targets: ArrayLike | None = None,
     *,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -137,7 +138,7 @@ class StabilityReport:
 
 
 def stability_report(
-    network: Any,
+    network: ReluNetwork | Iterable[object],
     x: ArrayLike,
     y: ArrayLike,
     step_size: float,

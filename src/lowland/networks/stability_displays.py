@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from lowland.core.errors import InvalidInputError
 from lowland.networks.page_records import DescentFit, SplineEstimator, Stability
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
+
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
 
 _POINTS = 400
 
@@ -43,7 +46,7 @@ class SplineDisplay:
     lower: Vector | None = None
     upper: Vector | None = None
     names: tuple[str, str] = ("x", "y")
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
     def from_estimator(cls, model: SplineEstimator, names: tuple[str, str] = ("x", "y")) -> SplineDisplay:
@@ -61,7 +64,7 @@ class SplineDisplay:
         grid = np.unique(np.r_[np.linspace(low, high, _POINTS), inside])
         return cls(fit.x, fit.y, grid, fit(grid), fit.knots)
 
-    def plot(self, ax: Any = None) -> SplineDisplay:
+    def plot(self, ax: Axes | None = None) -> SplineDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         if self.lower is not None and self.upper is not None and np.isfinite(self.lower).any():
@@ -96,7 +99,7 @@ class BoundaryRiskDisplay:
     weight: Vector
     x: Vector
     name: str = "x"
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
     def from_estimator(cls, model: SplineEstimator, name: str = "x") -> BoundaryRiskDisplay:
@@ -110,7 +113,7 @@ class BoundaryRiskDisplay:
         grid = np.linspace(float(report.x.min()), float(report.x.max()), _POINTS)
         return cls(grid, 1 / report.boundary_risk(grid), report.x)
 
-    def plot(self, ax: Any = None) -> BoundaryRiskDisplay:
+    def plot(self, ax: Axes | None = None) -> BoundaryRiskDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         self.ax_.plot(self.grid, self.weight, color=ACCENT)
@@ -134,7 +137,7 @@ class EdgeDisplay:
     steps: Vector
     sharpness: Vector
     limit: float
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
     def from_fit(cls, fit: DescentFit) -> EdgeDisplay:
@@ -145,7 +148,7 @@ class EdgeDisplay:
             raise InvalidInputError("the fit must have a track of its sharpness", "none", fix=fix)
         return cls(track.steps.astype(float), track.sharpness, 2 / fit.step_size)
 
-    def plot(self, ax: Any = None) -> EdgeDisplay:
+    def plot(self, ax: Axes | None = None) -> EdgeDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         self.ax_.plot(self.steps, self.sharpness, color=ACCENT, lw=0.8, alpha=0.7)
@@ -167,7 +170,7 @@ class KnotsDisplay:
 
     places: Vector
     jumps: Vector
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
     def from_report(cls, report: Stability) -> KnotsDisplay:
@@ -175,7 +178,7 @@ class KnotsDisplay:
         inside = (report.knots > report.x.min()) & (report.knots < report.x.max())
         return cls(report.knots[inside], report.jumps[inside])
 
-    def plot(self, ax: Any = None) -> KnotsDisplay:
+    def plot(self, ax: Axes | None = None) -> KnotsDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         self.ax_.vlines(self.places, 0, self.jumps, color=ACCENT)

@@ -70,14 +70,14 @@ def _refit(objective: RecoveryProblem, precisions: Vector, theta: Vector) -> Vec
     if not isinstance(model, General) or not isinstance(measurement, Entries):
         raise UnsupportedError("biases can be refitted only for observed entries", type(measurement).__name__)
     weights = np.ones(objective.y.size) if objective.weights is None else objective.weights.astype(np.float64)
-    sums = _Sums(model, measurement, weights, penalised=bool(objective.bias_ridge))
+    sums = _Sums(model, measurement, weights, penalised=bool(objective.bias_penalty))
     start, count = model.factor_size, sums.size
     ridges = precisions[:count]
     diagonal = sums.of(weights) + ridges
     inverse = np.divide(1, diagonal, out=np.zeros(count), where=diagonal > 0)
     normal = sums.operator(lambda x: sums.product(x) + ridges * x)
     best, least = theta, float("inf")
-    exchanges = _exchanges(model, measurement, objective.bias_ridge)
+    exchanges = _exchanges(model, measurement, objective.bias_penalty)
     for _ in range(REFINEMENTS):
         predictions = objective.predict(theta).astype(np.float64)
         right = sums.of(weights * (objective.y - predictions))
@@ -102,12 +102,12 @@ def _refit(objective: RecoveryProblem, precisions: Vector, theta: Vector) -> Vec
     return best
 
 
-def _exchanges(model: General, measurement: Entries, bias_ridge: float) -> tuple[Indices, Vector] | None:
+def _exchanges(model: General, measurement: Entries, bias_penalty: float) -> tuple[Indices, Vector] | None:
     """Return the exchanges between free row and column biases that change no prediction.
 
     There is one per connected part of the table: labels of rows and columns by part, and their signs.
     """
-    if bias_ridge or not {"row", "column"} <= set(model.biases):
+    if bias_penalty or not {"row", "column"} <= set(model.biases):
         return None
     parts = connected_parts(measurement.rows, measurement.columns, model.shape)
     return parts, np.repeat([1.0, -1.0], model.shape)

@@ -70,7 +70,7 @@ class EntryBlocks:
     def __init__(self, objective: RecoveryProblem, model: General, measurement: Entries) -> None:
         self.objective, self.model, self.measurement = objective, model, measurement
         # free row or column biases include a global one
-        included = {"row", "column"} & set(model.biases) and not objective.bias_ridge
+        included = {"row", "column"} & set(model.biases) and not objective.bias_penalty
         offset = ("offset",) if "global" in model.biases and not included else ()
         self.names: tuple[str, ...] = ("rows", "columns", *offset)
 
@@ -78,17 +78,17 @@ class EntryBlocks:
         """Return which coordinates of a point block `name` sets, shape (size,)."""
         return _coordinates(self.model, name)
 
-    def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
-        """Return the point with block `name` at its minimiser, with another ridge if one is given."""
-        ridge = self.objective.ridge if ridge is None else ridge
+    def solve(self, theta: Vector, name: str, *, penalty: float | None = None) -> Vector:
+        """Return the point with block `name` at its minimiser, with another penalty if one is given."""
+        penalty = self.objective.penalty if penalty is None else penalty
         if name == "offset":
             return self._solve_offset(theta)
         side = ("rows", "columns").index(name)
         values = self.objective.sorted_data[side][0]
-        return self.fit_side(theta, side, values, self.side_weights[side], ridge)
+        return self.fit_side(theta, side, values, self.side_weights[side], penalty)
 
     def fit_side(
-        self, theta: Vector, side: int, values: Vector, weights: Vector | None, ridge: float
+        self, theta: Vector, side: int, values: Vector, weights: Vector | None, penalty: float
     ) -> Vector:
         """Return the point with one side at the minimiser of weighted squares, cells in its order.
 
@@ -99,13 +99,13 @@ class EntryBlocks:
             Rows or columns.
         values, weights : ndarray, shape (p,)
             Targets of the predictions, and their weights, divided by the weights of their side.
-        ridge : float
+        penalty : float
         """
         u, v, a, b, c = self.model.unpack(theta)
         if side == 0:
-            new, bias = self._solve_side(0, v, b, c, values, weights, ridge)
+            new, bias = self._solve_side(0, v, b, c, values, weights, penalty)
             return self.model.pack(new, v, bias, b, c)
-        new, bias = self._solve_side(1, u, a, c, values, weights, ridge)
+        new, bias = self._solve_side(1, u, a, c, values, weights, penalty)
         return self.model.pack(u, new, a, bias, c)
 
     def _solve_side(
@@ -116,7 +116,7 @@ class EntryBlocks:
         offset: float,
         values: Vector,
         weights: Vector | None,
-        ridge: float,
+        penalty: float,
     ) -> tuple[Matrix, Vector]:
         p, r, dtype = self.measurement.pattern, self.model.rank, partner.dtype
         starts, indices = (p.row_starts, p.row_columns) if side == 0 else (p.column_starts, p.column_rows)
@@ -125,7 +125,7 @@ class EntryBlocks:
         free_bias = ("row", "column")[side] in self.model.biases
         if free_bias:
             partner = np.hstack([partner, np.ones((partner.shape[0], 1), dtype)])
-        precision = np.diag([ridge] * r + [self.objective.bias_ridge] * free_bias)
+        precision = np.diag([penalty] * r + [self.objective.bias_penalty] * free_bias)
         touch(rows_work(indices.size, starts.size, partner.shape[1], single=dtype.itemsize == 4))
         solved = solve_rows(partner, starts, indices, values, weights=weights, precision=precision)
         bias = solved[:, r] if free_bias else np.zeros(solved.shape[0], dtype)
@@ -178,14 +178,14 @@ class NonnegativeBlocks:
         """Return which coordinates of a point block `name` sets, shape (size,)."""
         return _coordinates(self.model, name)
 
-    def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
-        """Return the point with block `name` at its minimiser, with another ridge if one is given."""
+    def solve(self, theta: Vector, name: str, *, penalty: float | None = None) -> Vector:
+        """Return the point with block `name` at its minimiser, with another penalty if one is given."""
         side = self.names.index(name)
-        ridge = self.objective.ridge if ridge is None else ridge
-        return self.fit_side(theta, side, self.objective.sorted_data[side][0], self._weights[side], ridge)
+        penalty = self.objective.penalty if penalty is None else penalty
+        return self.fit_side(theta, side, self.objective.sorted_data[side][0], self._weights[side], penalty)
 
     def fit_side(
-        self, theta: Vector, side: int, values: Vector, weights: Vector | None, ridge: float
+        self, theta: Vector, side: int, values: Vector, weights: Vector | None, penalty: float
     ) -> Vector:
         """Return the point with one side at the minimiser of weighted squares, as `EntryBlocks` does."""
         u, v, *_ = self.model.unpack(theta)
@@ -194,7 +194,7 @@ class NonnegativeBlocks:
         u, v = np.maximum(u, 0), np.maximum(v, 0)  # a start, or noise added to it, may violate the constraint
         own, partner = (u, v) if side == 0 else (v, u)
         touch(4 * rows_work(indices.size, starts.size, partner.shape[1]))
-        solved = solve_rows_nonnegative(partner, starts, indices, values, weights, ridge, own)
+        solved = solve_rows_nonnegative(partner, starts, indices, values, weights, penalty, own)
         return self.model.pack(solved, v) if side == 0 else self.model.pack(u, solved)
 
 
@@ -227,26 +227,26 @@ class ReweightedBlocks:
         """Return which coordinates of a point block `name` sets, shape (size,)."""
         return _coordinates(self.model, name)
 
-    def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
-        """Return the point after one step of block `name`, with another ridge if one is given."""
+    def solve(self, theta: Vector, name: str, *, penalty: float | None = None) -> Vector:
+        """Return the point after one step of block `name`, with another penalty if one is given."""
         objective, loss, side = self.objective, self._loss, self.names.index(name)
-        ridge = objective.ridge if ridge is None else ridge
+        penalty = objective.penalty if penalty is None else penalty
         pattern, z = self.measurement.pattern, objective.predict(theta)
         order = (pattern.row_order, pattern.column_order)[side]
         curvature = loss.majorant(z, objective.y)
         targets = z - loss.slope(z, objective.y) / curvature
         weights = self._weighted(curvature, side)
-        proposed = self._squares.fit_side(theta, side, targets[order], weights[order], ridge)
-        return self._descended(theta, proposed, z, side, ridge)
+        proposed = self._squares.fit_side(theta, side, targets[order], weights[order], penalty)
+        return self._descended(theta, proposed, z, side, penalty)
 
-    def _descended(self, theta: Vector, proposed: Vector, z: Vector, side: int, ridge: float) -> Vector:
+    def _descended(self, theta: Vector, proposed: Vector, z: Vector, side: int, penalty: float) -> Vector:
         """Return the proposed point, with shorter steps for lines whose objective it would raise."""
-        before = self._line_values(theta, z, side, ridge)
+        before = self._line_values(theta, z, side, penalty)
         most = before + 8 * np.finfo(theta.dtype).eps * np.abs(before)
         share = np.ones(before.size, theta.dtype)
         point = proposed
         for k in range(HALVINGS + 1):
-            values = self._line_values(point, self.objective.predict(point), side, ridge)
+            values = self._line_values(point, self.objective.predict(point), side, penalty)
             worse = ~(values <= most)
             if not worse.any():
                 break
@@ -254,7 +254,7 @@ class ReweightedBlocks:
             point = theta + self._spread(share, side) * (proposed - theta)
         return point
 
-    def _line_values(self, theta: Vector, z: Vector, side: int, ridge: float) -> Vector:
+    def _line_values(self, theta: Vector, z: Vector, side: int, penalty: float) -> Vector:
         """Return each line's part of the objective, without the other side's penalties, shape (m or n,)."""
         objective, length = self.objective, self.model.shape[side]
         lines = (self.measurement.rows, self.measurement.columns)[side]
@@ -263,8 +263,8 @@ class ReweightedBlocks:
         total = np.bincount(lines, losses, minlength=length)
         u, v, a, b, _ = self.model.unpack(theta)
         factors, biases = ((u, a), (v, b))[side]
-        penalties = ridge * np.sum(factors.astype(np.float64) ** 2, axis=1)
-        penalties += objective.bias_ridge * biases.astype(np.float64) ** 2
+        penalties = penalty * np.sum(factors.astype(np.float64) ** 2, axis=1)
+        penalties += objective.bias_penalty * biases.astype(np.float64) ** 2
         summed: Vector = total + penalties / 2
         return summed
 
@@ -309,25 +309,25 @@ class DenseBlocks:
         """Return which coordinates of a point block `name` sets, shape (size,)."""
         return _coordinates(self.model, name)
 
-    def solve(self, theta: Vector, name: str, *, ridge: float | None = None) -> Vector:
+    def solve(self, theta: Vector, name: str, *, penalty: float | None = None) -> Vector:
         """Return the point with block `name` at its minimiser (of least norm if not unique)."""
         u, v, *_ = self.model.unpack(theta)
-        ridge = self.objective.ridge if ridge is None else ridge
+        penalty = self.objective.penalty if penalty is None else penalty
         if name == "rows":
-            return self.model.pack(self._least_squares(self._arrays @ v, ridge).reshape(u.shape), v)
+            return self.model.pack(self._least_squares(self._arrays @ v, penalty).reshape(u.shape), v)
         turned = self._arrays.transpose(0, 2, 1) @ u
-        return self.model.pack(u, self._least_squares(turned, ridge).reshape(v.shape))
+        return self.model.pack(u, self._least_squares(turned, penalty).reshape(v.shape))
 
-    def _least_squares(self, design: Matrix, ridge: float) -> Vector:
+    def _least_squares(self, design: Matrix, penalty: float) -> Vector:
         objective = self.objective
         flat = design.reshape(design.shape[0], int(np.prod(design.shape[1:])))
         y = objective.y
         if objective.weights is not None:
             root = np.sqrt(objective.weights)
             flat, y = flat * root[:, None], y * root
-        if ridge:
+        if penalty:
             unknowns = flat.shape[1]
-            flat = np.vstack([flat, np.sqrt(ridge) * np.eye(unknowns, dtype=flat.dtype)])
+            flat = np.vstack([flat, np.sqrt(penalty) * np.eye(unknowns, dtype=flat.dtype)])
             y = np.concatenate([y, np.zeros(unknowns, y.dtype)])
         touch(2 * singular_value_work(*flat.shape))
         solution: Vector = np.linalg.lstsq(flat, y, rcond=None)[0]

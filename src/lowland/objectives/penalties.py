@@ -22,9 +22,9 @@ def make_penalties(
     model: Model,
     measurement: Measurement,
     *,
-    ridge: float,
+    penalty: float,
     balancing: float,
-    bias_ridge: float,
+    bias_penalty: float,
     side_weights: tuple[ArrayLike, ArrayLike] | None,
 ) -> tuple[Penalty, ...]:
     """Return the penalties of a model from their strengths, checked.
@@ -33,11 +33,11 @@ def make_penalties(
     ----------
     model : Model
     measurement : Measurement
-    ridge : float
+    penalty : float
         Strength of the ridge on the factors, that is of the nuclear norm.
     balancing : float
         Strength of the balancing term.
-    bias_ridge : float
+    bias_penalty : float
         Strength of the ridge on row and column biases.
     side_weights : tuple of array_like, or None
         Positive weights of rows and of columns, shapes (m,) and (n,): both ridges multiply a row or
@@ -48,14 +48,14 @@ def make_penalties(
     InvalidInputError
         If a strength is negative, or the model or the measurement does not support a penalty.
     """
-    for name, strength in (("penalty", ridge), ("balancing", balancing), ("bias penalty", bias_ridge)):
+    for name, strength in (("penalty", penalty), ("balancing", balancing), ("bias penalty", bias_penalty)):
         if not (np.isfinite(strength) and strength >= 0):
             raise InvalidInputError(f"{name} must be a finite number of at least 0", repr(strength))
     if balancing and isinstance(model, Psd):
         raise InvalidInputError("balancing needs two factors", 'structure "psd"', fix="leave it out")
-    if ridge and isinstance(model, Psd) and model.unit_trace:
-        found = f"ridge {ridge}"
-        raise InvalidInputError("a matrix of fixed trace cannot have a ridge", found, fix="leave it out")
+    if penalty and isinstance(model, Psd) and model.unit_trace:
+        found = f"penalty {penalty}"
+        raise InvalidInputError("a matrix of fixed trace takes no penalty", found, fix="leave it out")
     weights = None
     if side_weights is not None:
         if not isinstance(measurement, Entries) or not isinstance(model, General) or balancing:
@@ -66,12 +66,12 @@ def make_penalties(
             )
         weights = _check_side_weights(side_weights, model.shape)
     out: list[Penalty] = []
-    if ridge:
-        out.append(make_ridge(model, ridge, weights))
+    if penalty:
+        out.append(make_ridge(model, penalty, weights))
     if balancing:
         out.append(Balancing(balancing, model.shape, model.rank, model.is_complex))
-    if bias_ridge:
-        out.append(_make_bias_ridge(model, bias_ridge, weights))
+    if bias_penalty:
+        out.append(_make_bias_ridge(model, bias_penalty, weights))
     return tuple(out)
 
 

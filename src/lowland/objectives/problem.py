@@ -180,12 +180,12 @@ class RecoveryProblem:
         return values if self.weights is None else self.weights * values
 
     @property
-    def ridge(self) -> float:
+    def penalty(self) -> float:
         """Strength of the ridge, which is the weight of the nuclear norm; 0 without one."""
         return sum(p.strength for p in self.penalties if isinstance(p, Ridge))
 
     @property
-    def bias_ridge(self) -> float:
+    def bias_penalty(self) -> float:
         """Strength of the ridge on row and column biases; 0 where they are free."""
         return sum(p.strength for p in self.penalties if isinstance(p, BiasRidge))
 
@@ -197,7 +197,7 @@ class RecoveryProblem:
             if isinstance(penalty, Ridge) and penalty.weights is not None:
                 sides = penalty.weights[:: self.factor_size // (m + n)]
                 return sides[:m], sides[m:]
-            if isinstance(penalty, BiasRidge) and not self.ridge and np.any(penalty.weights != 1):
+            if isinstance(penalty, BiasRidge) and not self.penalty and np.any(penalty.weights != 1):
                 by_row = penalty.weights[:m] if "row" in self.model.biases else np.ones(m)
                 by_column = penalty.weights[-n:] if "column" in self.model.biases else np.ones(n)
                 return by_row, by_column

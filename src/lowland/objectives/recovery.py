@@ -109,7 +109,7 @@ class RecoveryObjective(RecoveryProblem):
     def gauge(self, theta: Vector) -> Any:
         """Return directions along which the objective is constant, shape (size, g)."""
         directions = self.model.gauge(theta, linear=self._keeps_linear_gauge)
-        if self.bias_ridge:  # penalised biases cannot be exchanged
+        if self.bias_penalty:  # penalised biases cannot be exchanged
             directions = directions[:, ~np.any(directions[self.factor_size :], axis=0)]
         return directions
 
@@ -203,9 +203,9 @@ def make_objective(  # noqa: PLR0913
     *,
     loss: Loss | None = None,
     weights: ArrayLike | None = None,
-    ridge: float = 0.0,
+    penalty: float = 0.0,
     balancing: float = 0.0,
-    bias_ridge: float = 0.0,
+    bias_penalty: float = 0.0,
     side_weights: tuple[ArrayLike, ArrayLike] | None = None,
     nonnegative: bool = False,
 ) -> RecoveryObjective:
@@ -224,11 +224,11 @@ def make_objective(  # noqa: PLR0913
         Squared by default.
     weights : array_like, shape (p,), optional
         Positive weight of each measurement; for complex ones it applies to both parts.
-    ridge : float
+    penalty : float
         Strength of the ridge on the factors, that is of the nuclear norm.
     balancing : float
         Strength of the balancing term of two factors.
-    bias_ridge : float
+    bias_penalty : float
         Strength of a ridge on row and column biases; free by default.
     side_weights : tuple of array_like, shapes (m,) and (n,), optional
         Positive weights of rows and columns in both ridges, for observed entries.
@@ -271,9 +271,9 @@ def make_objective(  # noqa: PLR0913
     penalties = make_penalties(
         model,
         measurement,
-        ridge=ridge,
+        penalty=penalty,
         balancing=balancing,
-        bias_ridge=bias_ridge,
+        bias_penalty=bias_penalty,
         side_weights=side_weights,
     )
     if nonnegative and (

@@ -105,7 +105,7 @@ class _Side:
         by_row = (p.row_starts, p.row_columns, p.row_order)
         by_column = (p.column_starts, p.column_rows, p.column_order)
         biased = ("row", "column")[index] in model.biases
-        ridges = np.array([objective.ridge] * model.rank + [objective.bias_ridge] * biased, np.float64)
+        ridges = np.array([objective.penalty] * model.rank + [objective.bias_penalty] * biased, np.float64)
         by_line = (
             np.ones(model.shape[index]) if objective.side_weights is None else objective.side_weights[index]
         )

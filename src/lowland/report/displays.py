@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
@@ -12,15 +12,28 @@ from lowland.core.observations import Observations
 from lowland.core.records import Factors, SearchResult
 from lowland.report.figures import ACCENT, FAINT, SECOND, require_matplotlib
 
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
 
-def new_axes(ax: Any) -> Any:
+    from lowland.report.figures import Axes
+
+
+def new_axes(ax: Axes | None) -> Axes:
     """Return the given axes, or new ones."""
     if ax is not None:
         return ax
     require_matplotlib()
     from matplotlib import pyplot
 
-    return pyplot.subplots()[1]
+    axes: Axes = pyplot.subplots()[1]
+    return axes
+
+
+def use_whole_ticks(axis: Axis) -> None:
+    """Place the ticks of an axis at whole numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(integer=True))
 
 
 @final
@@ -40,14 +53,14 @@ class ConvergenceDisplay:
     iterations: Vector
     values: Vector
     message: str
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
     def from_result(cls, result: SearchResult) -> ConvergenceDisplay:
         """Return the display of a search."""
         return cls(result.trace.iterations.astype(float), result.trace.values, result.message)
 
-    def plot(self, ax: Any = None) -> ConvergenceDisplay:
+    def plot(self, ax: Axes | None = None) -> ConvergenceDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         positive = bool(np.all(self.values > 0)) and self.values.max() > 3 * self.values.min()
@@ -70,7 +83,7 @@ class SpectrumDisplay:
     """
 
     singular_values: Vector
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
     def from_factors(cls, factors: Factors) -> SpectrumDisplay:
@@ -78,7 +91,7 @@ class SpectrumDisplay:
         left, right = np.linalg.qr(factors.left)[1], np.linalg.qr(factors.right)[1]
         return cls(np.linalg.svd(left @ right.conj().T)[1])
 
-    def plot(self, ax: Any = None) -> SpectrumDisplay:
+    def plot(self, ax: Axes | None = None) -> SpectrumDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         order = np.arange(1, self.singular_values.size + 1)
@@ -104,9 +117,9 @@ class PredictionDisplay:
     observed: Vector
     predicted: Vector
     label: str = "held-out cells"
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
-    def plot(self, ax: Any = None) -> PredictionDisplay:
+    def plot(self, ax: Axes | None = None) -> PredictionDisplay:
         """Draw on axes, or on new ones; at most 2,000 cells are drawn."""
         self.ax_ = new_axes(ax)
         step = max(1, self.observed.size // 2000)
@@ -138,7 +151,7 @@ class PatternDisplay:
     density: Matrix
     shape: tuple[int, int]
     open_cells: Any = None
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
     def from_observations(
@@ -153,7 +166,7 @@ class PatternDisplay:
         by_column = np.bincount(np.arange(n) * b // n, minlength=b)
         return cls(counts / np.outer(by_row, by_column), (m, n), open_cells)
 
-    def plot(self, ax: Any = None) -> PatternDisplay:
+    def plot(self, ax: Axes | None = None) -> PatternDisplay:
         """Draw on axes, or on new ones."""
         from matplotlib.colors import LinearSegmentedColormap
 
@@ -196,9 +209,9 @@ class CalibrationDisplay:
     levels: Vector
     coverage: Vector
     count: int
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
-    def plot(self, ax: Any = None) -> CalibrationDisplay:
+    def plot(self, ax: Axes | None = None) -> CalibrationDisplay:
         """Draw on axes, or on new ones; the band is the 95 % sampling range of exact intervals."""
         self.ax_ = new_axes(ax)
         line = np.linspace(0, 1, 101)
@@ -233,9 +246,9 @@ class PathDisplay:
     errors: Vector
     chosen: float
     name: str
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
-    def plot(self, ax: Any = None) -> PathDisplay:
+    def plot(self, ax: Axes | None = None) -> PathDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         order = np.argsort(self.positions)

@@ -5,9 +5,14 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from lowland.core.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    # named here once, so that only this room imports matplotlib
+    from matplotlib.axes import Axes as Axes
 
 # INK is a placeholder that is replaced by the page's text colour
 INK = "#123456"
@@ -18,7 +23,7 @@ FAINT = "#9aa5ad"
 COLOURS = (ACCENT, SECOND, "#009e73", "#cc79a7", "#e69f00")
 
 
-def require_matplotlib() -> Any:
+def require_matplotlib() -> ModuleType:
     """Return matplotlib, or raise an error that says how to install it."""
     try:
         import matplotlib
@@ -31,7 +36,7 @@ def require_matplotlib() -> Any:
     return matplotlib
 
 
-def draw_svg(draw: Callable[[Any], None], *, width: float = 6.4, height: float = 3.4) -> str:
+def draw_svg(draw: Callable[[Axes], object], *, width: float = 6.4, height: float = 3.4) -> str:
     """Draw on fresh axes and return the SVG element.
 
     Parameters

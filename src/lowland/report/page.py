@@ -6,13 +6,16 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import IO, Any, final
+from typing import IO, TYPE_CHECKING, final
 
 from lowland.core.errors import MissingExtraError
 from lowland.core.findings import Certificate, describe
 from lowland.report.figures import draw_svg
 from lowland.report.plain_findings import answer
 from lowland.report.words import verdict_sentence
+
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
 
 
 @final
@@ -31,7 +34,7 @@ class FigureEntry:
 
     title: str
     alternative: str
-    draw: Callable[[Any], Any]
+    draw: Callable[[Axes], object]
 
 
 @final

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -29,6 +29,9 @@ from lowland.search import (
     run,
 )
 from lowland.sensing.recover import recover
+
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
 
 RATIOS = tuple(float(x) for x in np.arange(1.0, 3.01, 0.25))
 STARTS = {"random": "random", "svd": "spectral"}
@@ -337,7 +340,7 @@ def _saddle_table(rows: Sequence[Row]) -> TableEntry:
     return TableEntry("Curvature at saddles, objective divided by m", header, body)
 
 
-def _draw_map(ax: Any, rows: Sequence[Row], column: str) -> None:
+def _draw_map(ax: Axes, rows: Sequence[Row], column: str) -> None:
     shares = success(rows, column)
     ranks = sorted({rank for rank, _ in shares})
     grid = np.array([[shares[rank, ratio] for rank in ranks] for ratio in RATIOS])
@@ -347,7 +350,7 @@ def _draw_map(ax: Any, rows: Sequence[Row], column: str) -> None:
     ax.set(xlabel="rank r", ylabel="m / (n r)")
 
 
-def _draw_curves(ax: Any, curves: Mapping[str, Mapping[int, float]], n: int) -> None:
+def _draw_curves(ax: Axes, curves: Mapping[str, Mapping[int, float]], n: int) -> None:
     for column, marker in zip(curves, "osD^x", strict=True):
         ranks = list(curves[column])
         needed = [curves[column][rank] * n * rank for rank in ranks]

@@ -8,7 +8,7 @@ from its saddles.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from lowland.tensors.observations import TensorObservations
 from lowland.tensors.search.high_order_escape import HighOrderEscape
 from lowland.tensors.search.starts import random_start
 from lowland.tensors.tucker_tensor import TuckerTensor
+
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
 
 SHAPES = (
     ((6, 6, 6), (2, 2, 2)),
@@ -206,7 +209,7 @@ def _objective(tensor: Any, ranks: tuple[int, ...]) -> TuckerObjective:
     return TuckerObjective(TensorObservations.from_array(tensor), Tucker(tensor.shape, ranks), BALANCING)
 
 
-def _draw(ax: Any, rows: Sequence[Row]) -> None:
+def _draw(ax: Axes, rows: Sequence[Row]) -> None:
     at = np.arange(len(rows))
     ax.plot(at, [r["worst"] for r in rows], "v", label="worst of ten")
     ax.plot(at, [r["best"] for r in rows], "o", label="best of ten")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from lowland.dynamics.one_dimension import mean_exit_time
 from lowland.dynamics.quadratic_wells import stable_step
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
+
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
 
 KINDS = ("LD", "ULD", "NLD")
 SMALLEST = (0.3, 0.1, 0.03, 0.01)
@@ -280,7 +283,7 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
     ]
 
 
-def _draw(ax: Any, rows: Sequence[Row], key: str, name: str, log: bool = True) -> None:
+def _draw(ax: Axes, rows: Sequence[Row], key: str, name: str, log: bool = True) -> None:
     for kind in dict.fromkeys(r["kind"] for r in rows):
         own = [r for r in rows if r["kind"] == kind]
         places, times = [r[key] for r in own], np.array([r["time"] for r in own])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from lowland.networks.region_displays import ShareDisplay
 from lowland.networks.region_program import ZERO, region_loss
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
+
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
 
 TRIALS, PATTERNS = 100, 5
 LAWS = ("normal", "unit", "symmetric")
@@ -281,7 +284,7 @@ def _map(title: str, rows: list[Row]) -> FigureEntry:
     return FigureEntry(title, f"{title}: a map over width and number of points.", display.plot)
 
 
-def _draw_counts(ax: Any, rows: Sequence[Row]) -> None:
+def _draw_counts(ax: Axes, rows: Sequence[Row]) -> None:
     for n in (10, 20, 50):
         part = [r for r in rows if r["points"] == n]
         ax.plot([r["width"] / (n * np.log(n)) for r in part], [r["share"] for r in part], label=f"{n} points")

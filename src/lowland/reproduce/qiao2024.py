@@ -8,7 +8,7 @@ estimate functions whose slope has bounded variation at the optimal rate, n^(-4/
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from lowland.networks.stability_displays import SplineDisplay
 from lowland.networks.stable_fit import StableFit, fit_stable
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
+
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
 
 POINTS, WIDTH, NOISE = 30, 100, 0.5
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
@@ -208,7 +211,7 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
 
 
 def _fit_figure(step: float) -> FigureEntry:
-    def draw(ax: Any) -> None:
+    def draw(ax: Axes) -> None:
         rng = np.random.default_rng(0)
         x = rng.uniform(-1, 1, POINTS)
         y = hat(x) + NOISE * rng.standard_normal(POINTS)
@@ -217,7 +220,7 @@ def _fit_figure(step: float) -> FigureEntry:
     return FigureEntry(f"Step size {step:g}", f"Data and the function learnt with step {step:g}.", draw)
 
 
-def _draw_sharpness(ax: Any, rows: Sequence[Row]) -> None:
+def _draw_sharpness(ax: Axes, rows: Sequence[Row]) -> None:
     steps: Vector = np.array(STEPS)
     ax.plot(steps, 2 / steps, "--", label="2 / step size")
     ax.plot([r["step_size"] for r in rows], [r["sharpness"] for r in rows], ".", label="sharpness")
@@ -225,7 +228,7 @@ def _draw_sharpness(ax: Any, rows: Sequence[Row]) -> None:
     ax.legend()
 
 
-def _draw_rate(ax: Any, rows: Sequence[Row]) -> None:
+def _draw_rate(ax: Axes, rows: Sequence[Row]) -> None:
     rows = [r for r in rows if r["warmup"]]
     for name, mark in (("inside", "o"), ("boundary", "^")):
         ax.plot([r["points"] for r in rows], [r[name] for r in rows], mark, ms=4, label=name)

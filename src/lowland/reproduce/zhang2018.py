@@ -7,7 +7,7 @@ have the restricted-isometry constant 1/2 and whose objective has a false second
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from lowland.search import (
 )
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
+
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
 
 DELTAS = (0.45, 0.5, 0.55, 0.6, 0.75, 0.9)
 ALGORITHMS = ("gradient", "stochastic")
@@ -184,7 +187,7 @@ def _notes(rows: Mapping[str, list[Row]], rates: Mapping[tuple[float, str], floa
     ]
 
 
-def _draw(ax: Any, rates: Mapping[tuple[float, str], float]) -> None:
+def _draw(ax: Axes, rates: Mapping[tuple[float, str], float]) -> None:
     for algorithm, marker in zip(ALGORITHMS, "os", strict=True):
         ax.plot(DELTAS, [rates[delta, algorithm] for delta in DELTAS], marker=marker, label=algorithm)
     ax.plot(list(PUBLISHED), list(PUBLISHED.values()), "x", label="published (stochastic)")

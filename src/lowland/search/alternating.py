@@ -67,20 +67,20 @@ class Alternating:
         self, objective: HasBlockSolver, theta: Vector, rng: np.random.Generator
     ) -> tuple[AlternatingState, Info]:
         """Evaluate the start."""
-        return AlternatingState(theta, max(self.first_ridge, objective.ridge)), Info(objective.value(theta))
+        return AlternatingState(theta, max(self.first_ridge, objective.penalty)), Info(objective.value(theta))
 
     def step(
         self, objective: HasBlockSolver, state: AlternatingState, rng: np.random.Generator
     ) -> tuple[AlternatingState, Info]:
         """Sweep over the blocks."""
         theta = state.theta
-        if state.ridge > objective.ridge:
+        if state.ridge > objective.penalty:
             theta = self._stir(objective, theta, rng)
         for name in objective.block_solver.names:
-            theta = objective.block_solver.solve(theta, name, ridge=state.ridge)
+            theta = objective.block_solver.solve(theta, name, penalty=state.ridge)
         following = self.shrink * state.ridge
-        if following <= max(objective.ridge, LEAST * self.first_ridge):
-            following = objective.ridge
+        if following <= max(objective.penalty, LEAST * self.first_ridge):
+            following = objective.penalty
         return AlternatingState(theta, following), Info(objective.value(theta), None, {"ridge": state.ridge})
 
     def _stir(self, objective: HasBlockSolver, theta: Vector, rng: np.random.Generator) -> Vector:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -19,18 +19,18 @@ from lowland.search import (
     Iterations,
     RelativeDecreaseBelow,
     TrustRegion,
-    ValueBelow,
     VariableProjection,
     make_start,
     run,
 )
 from lowland.search.loop import Callback
+from lowland.search.sequence import joined, last_digits
+from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 from lowland.sensing.rank_increment import UNFIT, raise_rank
 from lowland.sensing.rank_lifting import (
     bump_rank,
     drop_spare_rank,
-    joined,
     search_and_polish,
     through_higher_rank,
 )
@@ -43,8 +43,6 @@ AGREEMENT = 1e-6
 # ... unless attempts are so cheap (measurements times unknowns) that all may as well be tried: searches
 # also return to a false minimum again and again
 CHEAP = 200_000
-# Gauss-Newton steps at an exact fit; each gains several digits
-LAST_STEPS = 3
 
 
 @final
@@ -80,7 +78,7 @@ def plan_starts(
     if n_restarts != "auto" and (not isinstance(n_restarts, int | np.integer) or n_restarts < 0):
         raise InvalidInputError('n_restarts must be "auto" or at least 0', repr(n_restarts))
     restarts = AUTO_RESTARTS if n_restarts == "auto" else int(n_restarts)
-    if n_restarts == "auto" and (objective.ridge or solver != "auto"):
+    if n_restarts == "auto" and (objective.penalty or solver != "auto"):
         restarts = 0
     first = "spectral" if isinstance(start, str) and start == "auto" else start
     if solver != "auto":
@@ -88,7 +86,7 @@ def plan_starts(
         if isinstance(steppers[0], Langevin):  # ends near a minimum, not at it
             steppers.append(TrustRegion())
         return [_plain(objective, steppers, first if k == 0 else "random") for k in range(1 + restarts)]
-    if objective.ridge and objective.block_solver is not None:
+    if objective.penalty and objective.block_solver is not None:
         return [_blocks_then_newton(objective, first if k == 0 else "random") for k in range(1 + restarts)]
     if isinstance(start, str) and start == "auto":
         plans = (
@@ -101,7 +99,7 @@ def plan_starts(
     return plans
 
 
-def _steppers(objective: RecoveryObjective) -> list[Any]:
+def _steppers(objective: RecoveryObjective) -> list[Stepper[Any]]:
     """Return the steppers in sequence: one that cannot diverge near the limit, then exact Newton steps."""
     if not objective.loss.is_quadratic or objective.penalties:
         return [TrustRegion()]
@@ -133,7 +131,7 @@ def _further(objective: RecoveryObjective, k: int) -> Plan:
     return _plain(objective, [TrustRegion()], ("random", "small_random")[k % 2])
 
 
-def _plain(objective: RecoveryObjective, steppers: Sequence[Any], start: Any) -> Plan:
+def _plain(objective: RecoveryObjective, steppers: Sequence[Stepper[Any]], start: Any) -> Plan:
     def search(at: Attempting) -> SearchResult:
         theta = make_start(objective, start, at.rng)
         return search_and_polish(
@@ -143,7 +141,7 @@ def _plain(objective: RecoveryObjective, steppers: Sequence[Any], start: Any) ->
     return start if isinstance(start, str) else "given", search
 
 
-def _bump(objective: RecoveryObjective, steppers: Sequence[Any]) -> Plan:
+def _bump(objective: RecoveryObjective, steppers: Sequence[Stepper[Any]]) -> Plan:
     def search(at: Attempting) -> SearchResult:
         best = min(at.before, key=lambda result: result.value)
         theta, rank = bump_rank(objective, best.theta, at.rng), objective.rank + 1
@@ -151,12 +149,12 @@ def _bump(objective: RecoveryObjective, steppers: Sequence[Any]) -> Plan:
             objective, steppers, theta, rank, at.rng, at.stop, at.callbacks, enough=_enough(objective)
         )
 
-    name = "best so far with one more column"
-    eliminates = isinstance(steppers[0], VariableProjection)
-    return f"{name}, {steppers[0].side} eliminated" if eliminates else name, search
+    stepper = steppers[0]
+    eliminated = f", {stepper.side} eliminated" if isinstance(stepper, VariableProjection) else ""
+    return f"best so far with one more column{eliminated}", search
 
 
-def _over_parametrised(objective: RecoveryObjective, steppers: Sequence[Any]) -> Plan:
+def _over_parametrised(objective: RecoveryObjective, steppers: Sequence[Stepper[Any]]) -> Plan:
     rank = min(2 * objective.rank + 1, *objective.shape)
 
     def search(at: Attempting) -> SearchResult:
@@ -175,7 +173,7 @@ def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> Plan:
         theta = make_start(objective, start, at.rng)
         stepper = warmed_alternating(objective, at.rng)
         rough = at.stop or (
-            RelativeDecreaseBelow(1e-4, after=stepper.warm_up(objective.ridge)) | Iterations(500)
+            RelativeDecreaseBelow(1e-4, after=stepper.warm_up(objective.penalty)) | Iterations(500)
         )
         first = run(objective, stepper, theta, stop=rough, rng=at.rng, callbacks=at.callbacks)
         if first.stop_reason in UNFIT:
@@ -210,7 +208,7 @@ def shrinking_penalty(objective: RecoveryObjective) -> Plan:
     def search(at: Attempting) -> SearchResult:
         theta = make_start(objective, "random", at.rng)
         stepper = warmed_alternating(objective, at.rng)
-        rule = at.stop or default_stop(objective, "alternating", after=stepper.warm_up(objective.ridge))
+        rule = at.stop or default_stop(objective, "alternating", after=stepper.warm_up(objective.penalty))
         return run(objective, stepper, theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
 
     return "random, shrinking penalty", search
@@ -238,14 +236,12 @@ def polish(
 def _last_digits(
     objective: RecoveryObjective, result: SearchResult, rng: np.random.Generator
 ) -> SearchResult:
-    """Return an exact fit whose residual is at rounding level, as proofs of exactness need."""
-    target = 1e-4 * exact_value(objective)
-    if result.value <= target:
-        return result
-    # the search has converged: do not report that these steps ended by their count
-    rule = ValueBelow(target) | RelativeDecreaseBelow(0.5) | Iterations(LAST_STEPS)
-    last = run(objective, GaussNewton(), result.theta, stop=rule, rng=rng)
-    return replace(joined(result, last), stop_reason=result.stop_reason, message=result.message)
+    """Return an exact fit after Gauss-Newton steps, if any digits are missing."""
+    return last_digits(
+        result,
+        1e-4 * exact_value(objective),
+        lambda rule: run(objective, GaussNewton(), result.theta, stop=rule, rng=rng),
+    )
 
 
 def without_spare_rank(
@@ -265,10 +261,10 @@ def _enough(objective: RecoveryObjective) -> float:
     return 0.0 if objective.penalties else 4 * exact_value(objective)
 
 
-def is_settled(objective: RecoveryObjective, results: list[SearchResult]) -> bool:
+def is_settled(objective: RecoveryObjective, results: Sequence[SearchResult]) -> bool:
     """Whether another attempt would be a waste: the fit is exact, or three attempts agree on the best."""
     values = sorted(result.value for result in results)
-    if objective.ridge or values[0] <= 4 * exact_value(objective):
+    if objective.penalty or values[0] <= 4 * exact_value(objective):
         return True
     if objective.measurement.size * objective.size <= CHEAP:
         return False

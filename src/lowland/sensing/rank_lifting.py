@@ -13,6 +13,8 @@ from lowland.core.records import Factors, SearchResult
 from lowland.objectives import RecoveryObjective
 from lowland.search import run
 from lowland.search.loop import Callback
+from lowland.search.sequence import continued, joined
+from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 from lowland.sensing.rank_increment import UNFIT, padded, widen
 from lowland.sensing.solvers import default_stop
@@ -23,7 +25,7 @@ SPARE = 1e-3
 
 def search_and_polish(
     objective: RecoveryObjective,
-    steppers: Sequence[Any],
+    steppers: Sequence[Stepper[Any]],
     theta: Vector,
     rng: np.random.Generator,
     stop: StopRule | None = None,
@@ -44,28 +46,9 @@ def search_and_polish(
     return result
 
 
-def joined(first: SearchResult, second: SearchResult) -> SearchResult:
-    """Return the better of two searches in a row, with the names, steps and seconds of both."""
-    better = second if second.value <= first.value else first
-    return _in_a_row(first, second, better, f"{first.solver}, then {second.solver}")
-
-
-def _in_a_row(first: SearchResult, second: SearchResult, kept: SearchResult, solver: str) -> SearchResult:
-    """Return one of two searches with the ending of the second, and the steps and seconds of both."""
-    return replace(
-        kept,
-        stop_reason=second.stop_reason,
-        message=second.message,
-        solver=solver,
-        iterations=first.iterations + second.iterations,
-        seconds=first.seconds + second.seconds,
-        work=first.work + second.work,
-    )
-
-
 def through_higher_rank(
     objective: RecoveryObjective,
-    steppers: Sequence[Any],
+    steppers: Sequence[Stepper[Any]],
     theta: Vector,
     rank: int,
     rng: np.random.Generator,
@@ -86,12 +69,12 @@ def through_higher_rank(
         return replace(first, theta=start, value=objective.value(start), state=None)
     second = search_and_polish(objective, steppers, start, rng, stop, callbacks, enough=enough)
     solver = f"{first.solver} at rank {rank}, then {second.solver}"
-    return _in_a_row(first, second, second, solver)
+    return replace(continued(first, second), solver=solver)
 
 
 def drop_spare_rank(
     objective: RecoveryObjective,
-    steppers: Sequence[Any],
+    steppers: Sequence[Stepper[Any]],
     theta: Vector,
     rng: np.random.Generator,
     *,

@@ -23,10 +23,11 @@ from lowland.core.work import Budget, counted
 from lowland.losses import LOSSES
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search.loop import Callback
+from lowland.search.sequence import Searching, search_in_turn
 from lowland.search.stops import StopRule
 from lowland.sensing.input_checks import check_scale, warn_if_too_few
 from lowland.sensing.matrix_models import structured
-from lowland.sensing.multistart import Attempting, is_settled, plan_starts, polish, without_spare_rank
+from lowland.sensing.multistart import Attempting, Search, is_settled, plan_starts, polish, without_spare_rank
 from lowland.sensing.recovery import Recovery
 from lowland.sensing.second_solution import refute_uniqueness
 
@@ -138,24 +139,25 @@ def recover(  # noqa: PLR0913
     generator = make_generator(rng)
     plans = plan_starts(objective, solver, start, n_restarts, generator)
     limit = len(plans) if n_restarts == "auto" else 1 + int(n_restarts)
-    results: list[SearchResult] = []
-    attempts: list[Attempt] = []
+
+    def bound(search: Search, child: np.random.Generator) -> Searching:
+        return lambda before: search(Attempting(child, stop, callbacks, before))
+
+    children = spawn(generator, limit)
+    starts = [
+        (name, bound(search, child)) for (name, search), child in zip(plans[:limit], children, strict=True)
+    ]
     with counted() as work:
-        for (start_name, make), child in zip(plans[:limit], spawn(generator, limit), strict=True):
-            result = make(Attempting(child, stop, callbacks, results))
-            results.append(result)
-            attempts.append(_attempt(start_name, result))
-            if result.stop_reason is StopReason.INTERRUPTED or (
-                n_restarts == "auto" and is_settled(objective, results)
-            ):
-                break
+        results, attempts = search_in_turn(
+            starts, lambda before: n_restarts == "auto" and is_settled(objective, before)
+        )
         best = min(results, key=lambda result: result.value)
         if solver == "auto" and best.stop_reason is not StopReason.INTERRUPTED:
             best = polish(objective, best, generator, stop, callbacks)
             narrower = without_spare_rank(objective, best.theta, generator)
             if narrower is not None:
                 best = narrower
-                attempts.append(_attempt("best so far without spare components", best))
+                attempts.append(Attempt.of("best so far without spare components", best))
     certificate = None
     if certify:
         budget = settings.budget(work.spent, judging_seconds)
@@ -180,18 +182,6 @@ def _judged(
     unique = refute_uniqueness(objective, before, best.theta, rng, budget)
     seconds = before.seconds + time.perf_counter() - started
     return certificate.with_finding(replace(unique, seconds=seconds))
-
-
-def _attempt(start: str, result: SearchResult) -> Attempt:
-    return Attempt(
-        start,
-        result.solver,
-        result.value,
-        result.stop_reason,
-        result.message,
-        result.iterations,
-        result.seconds,
-    )
 
 
 def _without_zeros(factors: Factors) -> Factors:
@@ -296,4 +286,4 @@ def _make_objective(
     measurement, model = structured(measurement, rank, structure)
     data = check_numbers(y, "y", ndim=1)
     data = data.astype(complex_type(np.dtype(dtype)) if np.iscomplexobj(data) else dtype)
-    return make_objective(measurement, data, model, loss=LOSSES[loss](), weights=weights, ridge=penalty)
+    return make_objective(measurement, data, model, loss=LOSSES[loss](), weights=weights, penalty=penalty)

@@ -27,7 +27,7 @@ from lowland.search import (
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 
-SOLVERS: dict[str, Any] = {
+SOLVERS: dict[str, type[Stepper[Any]]] = {
     "gradient": Gradient,
     "stochastic": Stochastic,
     "alternating": Alternating,
@@ -66,7 +66,7 @@ PLATEAUS = {
 EXACT_RESIDUAL = {"float64": 1e-13, "float32": 1e-5}
 
 
-def make_solver(solver: Any) -> Any:
+def make_solver(solver: str | Stepper[Any]) -> Stepper[Any]:
     """Return a stepper for a name, or the stepper itself.
 
     Raises
@@ -106,7 +106,7 @@ def default_stop(objective: RecoveryObjective, solver: str, *, after: int = 0) -
     least = 0.0 if str(objective.dtype) == "float64" else 1e-6
     rule = RelativeDecreaseBelow(max(tolerance, least), window, after)
     rules = GradientBelow(1e-10) | rule | Iterations(STEP_LIMITS.get(solver, 1000))
-    if objective.ridge:
+    if objective.penalty:
         return rules
     # quadratic convergence: two more digits cost one step, and small singular values need them
     share = 1e-4 if solver == "variable_projection" and str(objective.dtype) == "float64" else 1.0

@@ -105,7 +105,7 @@ def degrees_of_freedom(objective: MatrixFit, theta: Vector) -> float:
     comes from data, minus the mixings of the factors.
     """
     most = float(objective.degrees_of_freedom)
-    if not objective.ridge or objective.observed_pattern is None:
+    if not objective.penalty or objective.observed_pattern is None:
         return most
     sides = _Sides.of(objective, theta)
     used = sides.freedom() + sides.turned().freedom() - float(objective.rank**2)
@@ -268,9 +268,9 @@ class _Sides:
         order = np.argsort(pattern.rows, kind="stable")
         rows, columns = pattern.rows[order], pattern.columns[order]
         by_row, by_column = objective.side_weights or (np.ones(len(for_columns)), np.ones(len(for_rows)))
-        ridges = [objective.ridge] * r
-        row_ridges = np.outer(by_row, ridges + [objective.bias_ridge] * (for_rows.shape[1] - r))
-        column_ridges = np.outer(by_column, ridges + [objective.bias_ridge] * (for_columns.shape[1] - r))
+        ridges = [objective.penalty] * r
+        row_ridges = np.outer(by_row, ridges + [objective.bias_penalty] * (for_rows.shape[1] - r))
+        column_ridges = np.outer(by_column, ridges + [objective.bias_penalty] * (for_columns.shape[1] - r))
         return cls(rows, columns, weights[order], for_rows, for_columns, row_ridges, column_ridges)
 
     def turned(self) -> _Sides:

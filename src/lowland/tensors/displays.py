@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.report.displays import new_axes
+from lowland.report.displays import new_axes, use_whole_ticks
 from lowland.report.figures import COLOURS
+
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
 
 # number of components of a factor that are drawn
 DRAWN = 4
@@ -30,9 +33,9 @@ class ModeSpectraDisplay:
 
     spectra: Sequence[Vector]
     names: Sequence[str]
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
-    def plot(self, ax: Any = None) -> ModeSpectraDisplay:
+    def plot(self, ax: Axes | None = None) -> ModeSpectraDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         for k, (values, name) in enumerate(zip(self.spectra, self.names, strict=True)):
@@ -41,7 +44,7 @@ class ModeSpectraDisplay:
                 np.arange(1, values.size + 1), shown, marker="o", color=COLOURS[k % len(COLOURS)], label=name
             )
         self.ax_.set(xlabel="component", ylabel="singular value")
-        self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        use_whole_ticks(self.ax_.xaxis)
         self.ax_.legend(frameon=False)
         return self
 
@@ -60,9 +63,9 @@ class FactorDisplay:
 
     factor: Matrix
     name: str
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
-    def plot(self, ax: Any = None) -> FactorDisplay:
+    def plot(self, ax: Axes | None = None) -> FactorDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         x = np.arange(self.factor.shape[0])
@@ -72,7 +75,7 @@ class FactorDisplay:
                 x, self.factor[:, k], marker=marker, color=COLOURS[k % len(COLOURS)], label=str(k + 1)
             )
         self.ax_.set(xlabel=self.name, ylabel="column of the factor")
-        self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        use_whole_ticks(self.ax_.xaxis)
         self.ax_.legend(frameon=False, title="component", ncols=2)
         return self
 
@@ -88,9 +91,9 @@ class CoreDisplay:
     """
 
     core: Matrix
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
-    def plot(self, ax: Any = None) -> CoreDisplay:
+    def plot(self, ax: Axes | None = None) -> CoreDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         shares = (self.core / max(float(np.linalg.norm(self.core)), np.finfo(float).tiny)) ** 2

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.records import Attempt, SearchResult
+from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
 from lowland.search import (
     GaussNewton,
@@ -22,6 +22,7 @@ from lowland.search import (
     run,
 )
 from lowland.search.loop import Callback
+from lowland.search.sequence import continued, last_digits, refined, search_in_turn
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 from lowland.tensors.fit import TuckerFit
@@ -99,8 +100,8 @@ class SearchPlan:
             )
 
 
-# steps at an exact fit, each gaining several digits, and the fraction of the exact value at which they end
-LAST_STEPS, LAST_SHARE = 3, 1e-3
+# the last steps at an exact fit end at this fraction of the exact value
+LAST_SHARE = 1e-3
 
 
 def search_tucker(
@@ -109,32 +110,34 @@ def search_tucker(
     """Search roughly from every start, continue from the best end, and return the fit, not judged."""
     objective = make_tucker_objective(data, ranks, plan.balancing)
     enough = exact_value(objective)
-    attempts: list[Attempt] = []
-    best: SearchResult | None = None
-    interrupted = False
     starts = _starts(objective, plan)
-    for k, name in enumerate(starts):
-        theta = random_start(objective, rng) if name == "random" else _sequential(objective, rng)
+
+    def from_random(_: Sequence[SearchResult]) -> SearchResult:
+        return search(random_start(objective, rng))
+
+    def from_data(_: Sequence[SearchResult]) -> SearchResult:
+        return search(_sequential(objective, rng))
+
+    def search(theta: Vector) -> SearchResult:
         if len(starts) > 1:
-            result = _run(objective, theta, _rough(objective, plan), rng)
-        else:  # nothing to compare with
-            result = _descend(objective, theta, plan, rng)
-        words = (name, result.solver, result.value, result.stop_reason, result.message)
-        attempts.append(Attempt(*words, result.iterations, result.seconds))
-        if best is None or result.value < best.value:
-            best = result
-        least = min(a.value for a in attempts)
-        agreeing = sum(a.value <= least * (1 + ALIKE) for a in attempts)
-        interrupted = result.stop_reason is StopReason.INTERRUPTED
-        if least <= enough or interrupted or (plan.n_restarts == "auto" and k and agreeing >= AGREEMENTS):
-            break
-    assert best is not None
-    if interrupted:  # reported as such, whichever start is the best
+            return _run(objective, theta, _rough(objective, plan), rng)
+        return _descend(objective, theta, plan, rng)  # nothing to compare with
+
+    def is_settled(results: Sequence[SearchResult]) -> bool:
+        least = min(result.value for result in results)
+        agreeing = sum(result.value <= least * (1 + ALIKE) for result in results)
+        return least <= enough or (plan.n_restarts == "auto" and len(results) > 1 and agreeing >= AGREEMENTS)
+
+    results, attempts = search_in_turn(
+        [(name, from_random if name == "random" else from_data) for name in starts], is_settled
+    )
+    best = min(results, key=lambda result: result.value)
+    if results[-1].stop_reason is StopReason.INTERRUPTED:  # reported as such, whichever start is the best
         best = replace(best, stop_reason=StopReason.INTERRUPTED, message="interrupted")
     escapes: tuple[int, ...] = ()
     if best.stop_reason is not StopReason.INTERRUPTED:
         if len(starts) > 1:
-            best = _added(best, _descend(objective, best.theta, plan, rng))
+            best = continued(best, _descend(objective, best.theta, plan, rng))
         best, escapes = _leave_saddles(objective, best, plan, rng)
         best = _last_digits(objective, best, plan, rng)
     # the balanced point has the same tensor and no larger regulariser
@@ -152,14 +155,7 @@ def _last_digits(
     full = objective.full_tensor is not None  # orthogonal iteration has reached it already
     if full or objective.dtype != np.float64 or not plan.to_the_end or not result.value <= enough:
         return result
-    stop = ValueBelow(LAST_SHARE * enough) | RelativeDecreaseBelow(0.5) | Iterations(LAST_STEPS)
-    last = _run(objective, result.theta, stop, rng)
-    if last.stop_reason is StopReason.INTERRUPTED or not last.value < result.value:
-        return result
-    # the search has converged: keep its reason, not the step limit of these last steps
-    return replace(
-        _added(result, last), solver=result.solver, stop_reason=result.stop_reason, message=result.message
-    )
+    return last_digits(result, LAST_SHARE * enough, lambda rule: _run(objective, result.theta, rule, rng))
 
 
 def make_tucker_objective(
@@ -206,22 +202,12 @@ def _leave_saddles(
             break
         left = run(objective, stepper, result.theta, stop=ValueBelow(enough) | Iterations(ROUNDS), rng=rng)
         if left.stop_reason is StopReason.INTERRUPTED:
-            return _added(result, left), tuple(escapes)
+            return continued(result, left), tuple(escapes)
         if not left.value < result.value:
             break
         escapes += [int(order) for order in left.trace.measures["order"] if order > 0]
-        result = _added(_added(result, left), _descend(objective, left.theta, plan, rng))
+        result = continued(continued(result, left), _descend(objective, left.theta, plan, rng))
     return result, tuple(escapes)
-
-
-def _added(before: SearchResult, after: SearchResult) -> SearchResult:
-    """Return a search that continued another, with the steps and seconds of both."""
-    return replace(
-        after,
-        iterations=before.iterations + after.iterations,
-        seconds=before.seconds + after.seconds,
-        work=before.work + after.work,
-    )
 
 
 def _sequential(objective: TuckerObjective, rng: np.random.Generator) -> Vector:
@@ -272,13 +258,5 @@ def _descend(
     finish = ValueBelow(enough) | GradientBelow(1e-10) | RelativeDecreaseBelow(1e-14) | Iterations(50)
     better = run(objective, TrustRegion(), result.theta, stop=finish, rng=rng)
     if better.stop_reason is StopReason.INTERRUPTED:
-        return _added(result, better)
-    # the first search's reason stays: the finish only adds digits
-    return replace(
-        result,
-        theta=better.theta,
-        value=better.value,
-        seconds=result.seconds + better.seconds,
-        work=result.work + better.work,
-        solver=result.solver if better.solver == result.solver else f"{result.solver}, then {better.solver}",
-    )
+        return continued(result, better)
+    return refined(result, better)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from lowland.report.displays import ConvergenceDisplay, PredictionDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.sensing.report import prediction_figure
 from lowland.tensors.displays import DRAWN, CoreDisplay, FactorDisplay, ModeSpectraDisplay
+from lowland.tensors.page_records import DecomposedTensor
 from lowland.tensors.search.starts import mode_spectrum
 
 # most points in the plot of predictions, and cells of a dense tensor whose spectra are drawn
@@ -19,14 +19,14 @@ POINTS, LARGEST = 3000, 20_000_000
 
 
 def tucker_page(
-    fit: Any, *, names: Sequence[str] | None = None, settings: Sequence[tuple[str, str]] = ()
+    fit: DecomposedTensor, *, names: Sequence[str] | None = None, settings: Sequence[tuple[str, str]] = ()
 ) -> Page:
     """Return the page of a decomposition.
 
     Parameters
     ----------
-    fit : TuckerFit
-        Untyped here, because `TuckerFit` itself imports this module.
+    fit : DecomposedTensor
+        A `TuckerFit`.
     names : sequence of str, optional
         Names of the modes.
     settings : sequence of pairs
@@ -48,7 +48,7 @@ def tucker_page(
     )
 
 
-def _asked(fit: Any) -> list[tuple[str, str]]:
+def _asked(fit: DecomposedTensor) -> list[tuple[str, str]]:
     data, search = fit.objective.data, fit.search
     asked = [
         ("tensor", f"{data.size} of {int(np.prod(data.shape))} cells known ({data.observed_share:.1%})"),
@@ -79,7 +79,7 @@ def _asked(fit: Any) -> list[tuple[str, str]]:
     return asked
 
 
-def _notes(fit: Any) -> list[str]:
+def _notes(fit: DecomposedTensor) -> list[str]:
     if fit.certificate is None or "globally_optimal" not in fit.certificate:
         return []
     witness = fit.certificate["globally_optimal"].witness
@@ -93,7 +93,7 @@ def _notes(fit: Any) -> list[str]:
     return []
 
 
-def _tables(fit: Any) -> tuple[TableEntry, ...]:
+def _tables(fit: DecomposedTensor) -> tuple[TableEntry, ...]:
     rows = [
         (
             str(k),
@@ -120,7 +120,7 @@ def _tables(fit: Any) -> tuple[TableEntry, ...]:
     return (TableEntry(words, ("ranks", "error", ""), steps), starts)
 
 
-def _figures(fit: Any, names: Sequence[str]) -> tuple[FigureEntry, ...]:
+def _figures(fit: DecomposedTensor, names: Sequence[str]) -> tuple[FigureEntry, ...]:
     data, search = fit.objective.data, fit.search
     figures = [_spectra(fit, names)]
     at = np.unique(np.linspace(0, data.size - 1, min(data.size, POINTS)).astype(np.intp))
@@ -137,7 +137,7 @@ def _figures(fit: Any, names: Sequence[str]) -> tuple[FigureEntry, ...]:
     return tuple(figures)
 
 
-def _spectra(fit: Any, names: Sequence[str]) -> FigureEntry:
+def _spectra(fit: DecomposedTensor, names: Sequence[str]) -> FigureEntry:
     tensor = fit.objective.full_tensor
     whole = tensor is not None and tensor.size <= LARGEST
     if tensor is not None and whole:

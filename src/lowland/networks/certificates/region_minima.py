@@ -9,13 +9,13 @@ change of these columns' weights by at most |C^T (y - design w)| / s^2 leads to 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Protocol, final
 
 import numpy as np
 
 from lowland.certificates.factorisations import eigenvalues, leading_columns
 from lowland.certificates.spectral_bounds import is_eigenvalue_below
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour, Verdict
@@ -57,6 +57,59 @@ class RegionFacts:
     any_output_zero: bool
 
 
+class Units(Protocol):
+    """Units in which the numbers of a region are about one."""
+
+    def restore(self, weights: Matrix) -> Matrix:
+        """Return weights in the units of the data."""
+
+
+class Program(Protocol):
+    """The least-squares problem of a region: targets as a linear function of weights with given signs."""
+
+    @property
+    def points(self) -> Matrix:
+        """Data points in these units, shape (n, d)."""
+
+    @property
+    def sides(self) -> Matrix:
+        """On which side of each neuron's kink each point lies, 1 or -1, shape (n, k)."""
+
+    @property
+    def aim(self) -> Vector:
+        """Targets in these units, shape (n,)."""
+
+    @property
+    def units(self) -> Units:
+        """The units."""
+
+    def design(self) -> Matrix:
+        """Return the outputs as a linear function of the weights, shape (n, k d)."""
+
+    def has_pattern(self, weights: Matrix) -> bool:
+        """Whether weights, in the units of the data, have the pattern exactly."""
+
+
+class Optimum(Protocol):
+    """The best network of the closed region, as a solver found it."""
+
+    @property
+    def loss(self) -> float:
+        """Its loss."""
+
+    @property
+    def is_zero(self) -> bool:
+        """Whether the loss is zero to solver precision."""
+
+    @property
+    def margin(self) -> float:
+        """How far inside the open region the best unconstrained solution lies; negative if none does."""
+
+    @property
+    def inner(self) -> InnerMinimum | None:
+        """The proof that the open region has a minimum, if there is one."""
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class InnerMinimum:
@@ -80,12 +133,12 @@ class InnerMinimum:
     gradient: float
 
 
-def prove_inner_minimum(program: Any, weights: Matrix, rank: int) -> InnerMinimum | None:
+def prove_inner_minimum(program: Program, weights: Matrix, rank: int) -> InnerMinimum | None:
     """Return the proof of a minimum near weights in the open region, or None.
 
     Parameters
     ----------
-    program : RegionProgram
+    program : Program
     weights : ndarray, shape (k, d)
         In the program's units.
     rank : int
@@ -136,7 +189,7 @@ def _least_eigenvalue(columns: Matrix) -> float:
     return 0.0
 
 
-def _margins(program: Any, weights: Matrix, reach: float) -> bool:
+def _margins(program: Program, weights: Matrix, reach: float) -> bool:
     """Return whether all weights within reach have the pattern, rounding included."""
     points = program.points[np.any(program.points != 0, axis=1)]
     sides = program.sides[np.any(program.points != 0, axis=1)]
@@ -146,7 +199,7 @@ def _margins(program: Any, weights: Matrix, reach: float) -> bool:
     return bool((inside > (rounding + away) * (1 + 1e-12)).all())
 
 
-def _at_any_weights(program: Any, weights: Matrix) -> InnerMinimum | None:
+def _at_any_weights(program: Program, weights: Matrix) -> InnerMinimum | None:
     """Return weights with the pattern if no weight affects any output: all are then minima."""
     given = program.units.restore(weights)
     if np.any(program.design()) or not program.has_pattern(given) or not np.any(program.aim):
@@ -155,14 +208,18 @@ def _at_any_weights(program: Any, weights: Matrix) -> InnerMinimum | None:
 
 
 def judge_region(
-    facts: RegionFacts, optimum: Any = None, least_possible: float = 0.0, *, is_rank_proved: bool = False
+    facts: RegionFacts,
+    optimum: Optimum | None = None,
+    least_possible: float = 0.0,
+    *,
+    is_rank_proved: bool = False,
 ) -> Finding:
     """Return what is proved about differentiable local minima of a region.
 
     Parameters
     ----------
     facts : RegionFacts
-    optimum : RegionOptimum, optional
+    optimum : Optimum, optional
         The best network of the region, if only the first layer is trained, so that outputs are linear.
     least_possible : float
         Smallest loss of any function: above zero if inputs repeat with different targets.
@@ -202,7 +259,9 @@ def _assumptions(facts: RegionFacts) -> tuple[str, ...]:
     return (OUTER,) if facts.shallow and not facts.any_output_zero else (NULL_SET,)
 
 
-def _by_optimum(short: str, optimum: Any, numbers: dict[str, Any], least: float, rigour: Rigour) -> Finding:
+def _by_optimum(
+    short: str, optimum: Optimum, numbers: dict[str, Any], least: float, rigour: Rigour
+) -> Finding:
     loss, verdict = f"{optimum.loss:.3g}", Verdict.SUPPORTED
     if optimum.is_zero:
         method = (
@@ -212,7 +271,7 @@ def _by_optimum(short: str, optimum: Any, numbers: dict[str, Any], least: float,
     elif optimum.loss <= least * (1 + 1e-6):
         method = f"{short}, but inputs repeat with different targets, and no function has a loss below {loss}"
     elif optimum.inner is not None:
-        return _refuted(short, optimum, numbers, rigour)
+        return _refuted(short, optimum, optimum.inner, numbers, rigour)
     elif optimum.margin <= -UNSURE:
         method = (
             f"{short}, but numerically the region has no minimum: its best loss, {loss}, is "
@@ -225,9 +284,10 @@ def _by_optimum(short: str, optimum: Any, numbers: dict[str, Any], least: float,
     return Finding(CLAIM, verdict, method=method, rigour=Rigour.WORKING_PRECISION, witness=witness, **numbers)
 
 
-def _refuted(short: str, optimum: Any, numbers: dict[str, Any], rigour: Rigour) -> Finding:
-    inner: InnerMinimum = optimum.inner
-    weights: Matrix = inner.weights
+def _refuted(
+    short: str, optimum: Optimum, inner: InnerMinimum, numbers: dict[str, Any], rigour: Rigour
+) -> Finding:
+    weights = inner.weights
     return Finding(
         CLAIM,
         Verdict.REFUTED,

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.landscape.census import Census
+from lowland.landscape.slices import Path, Plane, Section
+from lowland.landscape.spectrum import Spectrum
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
+
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
 
 
 @final
@@ -36,10 +42,10 @@ class CensusDisplay:
     kinds: list[str]
     bound: float
     level: float
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
-    def from_census(cls, census: Any) -> CensusDisplay:
+    def from_census(cls, census: Census) -> CensusDisplay:
         """Return the display of a census."""
         endings = census.endings
         return cls(
@@ -50,7 +56,7 @@ class CensusDisplay:
             census.level,
         )
 
-    def plot(self, ax: Any = None) -> CensusDisplay:
+    def plot(self, ax: Axes | None = None) -> CensusDisplay:
         """Draw on axes, or on new ones: one bar per ending, the best on top."""
         self.ax_ = new_axes(ax)
         places = np.arange(len(self.values))[::-1]
@@ -81,16 +87,16 @@ class HessianSpectrumDisplay:
     grid: Vector
     density: Vector
     smallest: float
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
-    def from_spectrum(cls, spectrum: Any, *, points: int = 400) -> HessianSpectrumDisplay:
+    def from_spectrum(cls, spectrum: Spectrum, *, points: int = 400) -> HessianSpectrumDisplay:
         """Return the display of a smoothed spectrum."""
         margin = 0.05 * (spectrum.largest - spectrum.smallest or 1.0)
         grid = np.linspace(spectrum.smallest - margin, spectrum.largest + margin, points)
         return cls(grid, spectrum.density(grid), spectrum.smallest)
 
-    def plot(self, ax: Any = None) -> HessianSpectrumDisplay:
+    def plot(self, ax: Axes | None = None) -> HessianSpectrumDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         self.ax_.plot(self.grid, self.density, color=ACCENT)
@@ -113,19 +119,19 @@ class SectionDisplay:
 
     positions: Vector
     values: Vector
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
-    def from_section(cls, section: Any) -> SectionDisplay:
+    def from_section(cls, section: Section) -> SectionDisplay:
         """Return the display of a section along a line."""
         return cls(section.positions, section.values)
 
     @classmethod
-    def from_path(cls, path: Any) -> SectionDisplay:
+    def from_path(cls, path: Path) -> SectionDisplay:
         """Return the display of a path, by distance covered."""
         return cls(path.lengths, path.values)
 
-    def plot(self, ax: Any = None) -> SectionDisplay:
+    def plot(self, ax: Axes | None = None) -> SectionDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         self.ax_.plot(self.positions, self.values, color=ACCENT)
@@ -148,14 +154,14 @@ class PlaneDisplay:
     first: Vector
     second: Vector
     values: Matrix
-    ax_: Any = field(default=None, repr=False)
+    ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
-    def from_plane(cls, plane: Any) -> PlaneDisplay:
+    def from_plane(cls, plane: Plane) -> PlaneDisplay:
         """Return the display of a section along a plane."""
         return cls(plane.first, plane.second, plane.values)
 
-    def plot(self, ax: Any = None) -> PlaneDisplay:
+    def plot(self, ax: Axes | None = None) -> PlaneDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
         heights, words = self.values, "objective"
