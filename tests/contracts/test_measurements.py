@@ -2,10 +2,12 @@ import numpy as np
 import pytest
 
 from cases import MEASUREMENTS, parametrise
+from lowland.core.dense_operator import DenseMap
 from lowland.core.protocols import bounds_rounding
 from lowland.core.records import Factors
+from lowland.core.work import touch
 from lowland.measure import RealParts, Stacked
-from lowland.testing import check_adjoint, check_measure
+from lowland.testing import check_adjoint, check_measure, check_offers, check_work
 from lowland.testing.operators import random_numbers
 
 
@@ -17,6 +19,57 @@ def test_adjoint(case, rng):
 @parametrise(MEASUREMENTS)
 def test_measure_is_linear_and_has_a_twin(case, rng):
     check_measure(case.make(), rng)
+
+
+@parametrise(MEASUREMENTS)
+def test_work_is_counted_and_offers_are_whole(case, rng):
+    measurement = case.make()
+    check_work(measurement, rng)
+    check_offers(measurement)
+    check_offers(measurement.adjoint(np.ones(measurement.size)))
+
+
+class _Idle:
+    """A measurement of one entry that counts no work and offers half of the bounds on rounding."""
+
+    shape, size, dtype = (2, 2), 1, np.dtype("float64")
+
+    def measure(self, factors):
+        return factors.left[:1] @ factors.right[0]
+
+    def adjoint(self, weights):
+        return DenseMap(np.array([[weights[0], 0.0], [0.0, 0.0]]))
+
+    def measure_error(self, factors):
+        return np.zeros(1)
+
+
+class _HalfIdle(_Idle):
+    def measure(self, factors):
+        touch(10.0)
+        return super().measure(factors)
+
+    def adjoint(self, weights):
+        return _Uncounted(super().adjoint(weights).toarray())
+
+
+class _Uncounted:
+    """A matrix whose products count no work."""
+
+    def __init__(self, dense):
+        self.dense = dense
+
+    def matmat(self, block):
+        return self.dense @ block
+
+
+def test_uncounted_work_and_half_an_offer_are_found(rng):
+    with pytest.raises(AssertionError, match="measure counts no work"):
+        check_work(_Idle(), rng)
+    with pytest.raises(AssertionError, match="adjoint counts no work"):
+        check_work(_HalfIdle(), rng)
+    with pytest.raises(AssertionError, match="HasRoundingBounds is offered in part: adjoint_error missing"):
+        check_offers(_Idle())
 
 
 @parametrise(MEASUREMENTS)

@@ -9,9 +9,9 @@ from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
 from lowland.core.protocols import MajorisedLoss
 from lowland.core.records import Factors
-from lowland.losses import Clipped, LogPoisson, Mixed, Ordinal, Ridge, Squared
+from lowland.losses import Clipped, LogPoisson, Mixed, Ordinal, Poisson, Ridge, Squared
 from lowland.models import General
-from lowland.testing import check_loss, check_penalty
+from lowland.testing import check_loss, check_offers, check_penalty
 from lowland.testing.operators import random_numbers
 
 
@@ -60,6 +60,7 @@ def test_fenchel(case, rng):
 def test_losses_keep_what_proofs_rest_on(case, rng):
     z, y = _draw(case, rng)
     check_loss(case.make(), z, y)
+    check_offers(case.make())
 
 
 class _Dishonest:
@@ -84,6 +85,16 @@ def test_losses_that_break_what_proofs_rest_on(loss, words, rng):
     y = rng.integers(0, 2, 50).astype(float)
     with pytest.raises(AssertionError, match=words):
         check_loss(loss, np.where(rng.random(50) < 0.2, y, 3 * rng.standard_normal(50)), y)
+
+
+def test_losses_that_round_below_zero_close_to_the_data(rng):
+    y = rng.integers(1, 9, 200).astype(float)
+    z = y * rng.uniform(0.5, 2, 200)
+    check_loss(Poisson(), z, y)
+    naive = _Dishonest(Poisson(), value=lambda z, y: z - y + y * np.log(y / z))
+    assert (naive.value(z, y) >= 0).all()
+    with pytest.raises(AssertionError, match="of the way from the data"):
+        check_loss(naive, z, y)
 
 
 @parametrise([case for case in DRAWN_LOSSES if isinstance(case.make(), MajorisedLoss)])

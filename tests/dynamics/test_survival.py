@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.dynamics.survival import FEW, delayed_exponential_mean, exponential_mean, restricted_mean
+from lowland.dynamics.survival import FEW_EVENTS, delayed_exponential_mean, exponential_mean, restricted_mean
 
 LAWS = {
     "exponential": lambda rng, mean, size: rng.exponential(mean, size),
@@ -37,7 +37,7 @@ def covered(law, events, count):
         times = LAWS[law](rng, scale, N)
         found = restricted_mean(np.minimum(times, 1), times < 1, 1.0)
         inside += found.lower <= truth <= found.upper
-        assert found.one_sided == (np.sum(times < 1) < FEW)
+        assert found.one_sided == (np.sum(times < 1) < FEW_EVENTS)
         assert found.lower < found.upper == 1.0 or not found.one_sided
     return inside / count
 

@@ -292,7 +292,7 @@ def test_completed_tables_in_columnar_files(shop, tmp_path, ending):
 
 
 def test_columnar_files_are_written_in_batches_or_not_at_all(tmp_path, monkeypatch):
-    monkeypatch.setattr("lowland.files.outputs.BATCH", 7)
+    monkeypatch.setattr("lowland.files.outputs.BATCH_ROWS", 7)
     path = tmp_path / "x.parquet"
     write_rows(path, ("a", "b"), ((f"n{k}", k / 3) for k in range(25)))
     assert pq.read_table(path).to_pylist()[24] == {"a": "n24", "b": 8.0}

@@ -119,7 +119,7 @@ def test_lanczos_quadrature_matches_moments(rng, monkeypatch):
     theta = rng.standard_normal(objective.size)
     exact = hessian_spectrum(objective, theta)
     monkeypatch.setattr("lowland.landscape.spectrum.LARGEST_DENSE", 10)
-    sample = hessian_spectrum(objective, theta, n_probes=60, steps=40, rng=0)
+    sample = hessian_spectrum(objective, theta, n_probes=60, n_steps=40, rng=0)
     assert not sample.exact
     assert sample.weights.sum() == pytest.approx(1)
     for power in (1, 2):

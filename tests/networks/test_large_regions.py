@@ -37,9 +37,9 @@ def test_large_cases_are_proved_by_lapack_as_small_ones_are_by_loops(rng, monkey
     for n, d, k in cases:
         points = scale * rng.standard_normal((n, d))
         active = points @ rng.standard_normal((d, k)) > 0
-        monkeypatch.setattr(exact_ranks, "LARGE", 150)
+        monkeypatch.setattr(exact_ranks, "MOST_POINTS_BY_KERNEL", 150)
         small = clear_cases(active[None], points)[0]
-        monkeypatch.setattr(exact_ranks, "LARGE", 0)
+        monkeypatch.setattr(exact_ranks, "MOST_POINTS_BY_KERNEL", 0)
         large = clear_cases(active[None], points)[0]
         assert large == small
         assert not large or modular_rank(active, points, rng, trials=3) == n
@@ -47,10 +47,10 @@ def test_large_cases_are_proved_by_lapack_as_small_ones_are_by_loops(rng, monkey
 
 def test_lapack_without_its_shift_proves_what_is_false(rng, monkeypatch):
     """The mutant without a charge for rounding takes a repeated point for a new one."""
-    monkeypatch.setattr(exact_ranks, "LARGE", 0)
+    monkeypatch.setattr(exact_ranks, "MOST_POINTS_BY_KERNEL", 0)
     wrong = {}
-    for safe in (exact_ranks.SAFE, 0.0):
-        monkeypatch.setattr(exact_ranks, "SAFE", safe)
+    for safe in (exact_ranks.SAFETY_FACTOR, 0.0):
+        monkeypatch.setattr(exact_ranks, "SAFETY_FACTOR", safe)
         count = 0
         for _ in range(50):
             points = rng.standard_normal((20, 4))
@@ -94,12 +94,12 @@ def test_a_program_that_fails_says_nothing(monkeypatch):
 
 
 def test_large_programs_are_answered_or_left_open(monkeypatch):
-    monkeypatch.setattr(cone_programs, "LARGE", 0)
+    monkeypatch.setattr(cone_programs, "MOST_CONSTRAINT_NUMBERS", 0)
     for seed in range(30):
         points, targets, outer, active = drawn(seed)
         quick = region_optimum(points, targets, outer, active)
         with monkeypatch.context() as patch:
-            patch.setattr(cone_programs, "LARGE", np.inf)
+            patch.setattr(cone_programs, "MOST_CONSTRAINT_NUMBERS", np.inf)
             whole = region_optimum(points, targets, outer, active)
         assert quick.loss == whole.loss
         assert quick.margin == whole.margin == -1.0 or quick.margin <= max(whole.margin, 0.0) + 1e-9
@@ -141,7 +141,7 @@ def test_many_points_need_fewer_draws(monkeypatch):
     from lowland.networks import pattern_shares
 
     monkeypatch.setattr(pattern_shares, "ENOUGH_WORK", 0.0)
-    monkeypatch.setattr(exact_ranks, "LARGE", 0)
+    monkeypatch.setattr(exact_ranks, "MOST_POINTS_BY_KERNEL", 0)
     few = ln.advise_width(12, 3, 0.9, n_draws=300, rng=0)
     assert 20 < len(few.least_widths) < 100
     assert f"{len(few.least_widths)} draws" in few.law

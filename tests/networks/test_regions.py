@@ -277,7 +277,7 @@ def deficient_cases(rng, cases=400):
 def test_floats_alone_never_call_a_deficient_rank_full(rng, monkeypatch):
     active, points = deficient_cases(rng)
     assert not clear_cases(active, points).any()
-    monkeypatch.setattr(exact_ranks, "SAFE", 0.0)  # the mutant that forgets what rounding may do
+    monkeypatch.setattr(exact_ranks, "SAFETY_FACTOR", 0.0)  # the mutant that forgets what rounding may do
     assert clear_cases(active, points).any()
 
 

@@ -262,7 +262,7 @@ def test_many_parameters_never_make_a_saddle(rng, monkeypatch):
 def test_weights_are_those_of_repeated_points(rng):
     x, y, counts = rng.uniform(-1, 1, 12), rng.standard_normal(12), rng.integers(1, 4, 12)
     network = univariate(rng, 6)
-    weighted = ln.stability_report(network, x, y, 0.1, sample_weight=counts)
+    weighted = ln.stability_report(network, x, y, 0.1, weights=counts)
     repeated = ln.stability_report(network, np.repeat(x, counts), np.repeat(y, counts), 0.1)
     for name in ("largest", "smallest", "gauss_newton", "remainder", "gradient_norm", "loss"):
         pair = (getattr(r.sharpness, name) for r in (weighted, repeated))
@@ -270,8 +270,8 @@ def test_weights_are_those_of_repeated_points(rng):
     assert weighted.variation == pytest.approx(repeated.variation)
     assert weighted.bracket.lower == pytest.approx(repeated.bracket.lower)
     assert weighted.bracket.upper == pytest.approx(repeated.bracket.upper)
-    with pytest.raises(InvalidInputError, match="sample_weight"):
-        ln.stability_report(network, x, y, 0.1, sample_weight=-counts)
+    with pytest.raises(InvalidInputError, match="weights"):
+        ln.stability_report(network, x, y, 0.1, weights=-counts)
 
 
 def test_judges_that_forget_are_caught(monkeypatch):
@@ -410,7 +410,7 @@ def test_lost_knots_are_counted_and_restarted():
 def test_a_warm_up_keeps_knots():
     x, y = hat(0)
     cold = ln.fit_stable(x, y, step_size=0.8, rng=1, restart=False)
-    warm = ln.fit_stable(x, y, step_size=0.8, rng=1, restart=False, warmup=True)
+    warm = ln.fit_stable(x, y, step_size=0.8, rng=1, restart=False, warm_up=True)
     assert warm.collapsed < cold.collapsed
     variations = [ln.stability_report(warm.runs.network(k), x, y, 0.8).variation for k in range(8)]
     assert max(variations) <= 1 / 0.8 - 0.5
@@ -422,7 +422,7 @@ def test_a_warm_up_keeps_knots():
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(descent_module, "descend", spy)
-        ln.fit_stable(x, y, step_size=0.8, rng=1, n_steps=1000, warmup=True, restart=False)
+        ln.fit_stable(x, y, step_size=0.8, rng=1, n_steps=1000, warm_up=True, restart=False)
     assert [sizes[k] for k in (0, 49, 50, 100, 150, 199, 200, 999)] == [
         0.05, 0.05, 0.1, 0.2, 0.4, 0.4, 0.8, 0.8,
     ]  # fmt: skip
@@ -504,7 +504,7 @@ def test_a_spline_with_one_knot(fitted):
     model, x, y = fitted
     assert np.sqrt(np.mean((model.predict(x) - np.minimum(x, 5)) ** 2)) < 0.06
     assert model.score(x, y) > 0.99
-    assert model.cv_errors_[model.step_size_, model.warmup_] <= 1.5 * min(model.cv_errors_.values())
+    assert model.cv_errors_[model.step_size_, model.warm_up_] <= 1.5 * min(model.cv_errors_.values())
     assert model.n_features_in_ == 1
 
 
@@ -567,7 +567,7 @@ def test_a_coarser_spline_needs_few_knots(fitted, tmp_path):
     ends = np.r_[model.support_[0], few, model.support_[1]]
     grid = np.linspace(0, 10, 500)
     coarse = np.interp(grid, ends, model.predict(ends))
-    error = np.sqrt(model.cv_errors_[model.step_size_, model.warmup_])
+    error = np.sqrt(model.cv_errors_[model.step_size_, model.warm_up_])
     assert np.abs(coarse - model.predict(grid)).max() <= 0.5001 * error
     model.report(tmp_path / "page.html", ("time", "height"))
     assert "height by time" in (tmp_path / "page.html").read_text()
@@ -592,7 +592,7 @@ def test_units_do_not_matter(fitted):
     model, x, y = fitted
     other = clone(model).fit(1000 + 50 * x[:, None], 3 - 0.01 * y)
     np.testing.assert_allclose(other.predict(1000 + 50 * x), 3 - 0.01 * model.predict(x), atol=2e-3)
-    assert (other.step_size_, other.warmup_) in model.cv_errors_
+    assert (other.step_size_, other.warm_up_) in model.cv_errors_
 
 
 def test_weights_of_zero_leave_points_out():

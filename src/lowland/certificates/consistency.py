@@ -17,7 +17,7 @@ from lowland.core.records import Factors
 CONSISTENCY = 1e-4
 # largest relative difference between the two sides of a dot test
 TOLERANCE, TOLERANCE_SINGLE = 1e-9, 1e-4
-STEPS, AWAY = (1e-3, 1e-5, 1e-7), 0.3
+STEP_LENGTHS, AWAY = (1e-3, 1e-5, 1e-7), 0.3
 # rounding of a difference of objectives, in units of their own last digit
 ROUNDINGS = 64
 
@@ -69,7 +69,7 @@ def gradient_fault(objective: Fit, theta: Vector, rng: np.random.Generator) -> s
     # at a stationary point a zero gradient is correct: a wrong one shows only elsewhere
     for point in (theta, theta + AWAY * direction):
         least = float("inf")
-        for step in STEPS:  # if a datum's loss is nearly singular, only small steps agree
+        for step in STEP_LENGTHS:  # if a datum's loss is nearly singular, only small steps agree
             mismatch = gradient_mismatch(objective, point, direction, step)
             least = min(least, mismatch)
             if not (np.isfinite(mismatch) and mismatch > CONSISTENCY):

@@ -29,7 +29,7 @@ from lowland.core.work import eigenvalue_work
 
 CURVATURE_CLAIMS = ("second_order_stationary", "strict_local_minimum")
 # above this size Cholesky factorisation and inverse iteration replace the full spectrum
-ALL = 1200
+MOST_FOR_ALL_EIGENVALUES = 1200
 # fraction of the remaining budget that a Hessian may take
 HESSIAN_PART = 0.7
 
@@ -120,7 +120,11 @@ def extreme_curvatures(objective: Fit, theta: Vector, given: Judgement) -> Extre
         gauge, hessian = orthonormal_basis(objective.gauge(theta)), hessian_matrix(objective, theta)
         if not np.isfinite(hessian).all():
             return Extremes(np.nan, np.nan, np.zeros(theta.size), "values overflow the float64 range", False)
-        return _dense(hessian, gauge) if theta.size <= ALL else _factored(hessian, gauge, given.rng())
+        return (
+            _dense(hessian, gauge)
+            if theta.size <= MOST_FOR_ALL_EIGENVALUES
+            else _factored(hessian, gauge, given.rng())
+        )
     found = reduced_extremes(objective, theta, given)
     if found is not None:
         return found

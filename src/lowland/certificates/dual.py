@@ -45,7 +45,7 @@ class LowerBound:
 
 
 # squares below this lose digits to underflow
-SMALLEST = 1e-290
+SMALLEST_SQUARE = 1e-290
 ZERO_BOUND = LowerBound(0.0, Rigour.RIGOROUS, "losses and penalties are never negative")
 
 
@@ -130,13 +130,13 @@ def _scaled(
     )
     inverse = direction if objective.weights is None else direction / objective.weights
     linear, square = float(y @ direction), float(direction @ inverse)
-    if not SMALLEST < square < 1 / SMALLEST:
+    if not SMALLEST_SQUARE < square < 1 / SMALLEST_SQUARE:
         return ZERO_BOUND
     penalised = bias_square(objective, direction)
     scale = float(np.clip((linear - toll) / (square + penalised), 0.0, limit))
     nu = scale * direction
     curved = nu * nu if objective.weights is None else nu * (nu / objective.weights)
-    if not np.isfinite(curved).all() or curved[nu != 0].min(initial=1.0) < SMALLEST:
+    if not np.isfinite(curved).all() or curved[nu != 0].min(initial=1.0) < SMALLEST_SQUARE:
         return ZERO_BOUND  # underflowing squares would make the bound too large
     value = float(y @ nu) - 0.5 * float(curved.sum())
     value -= toll * scale

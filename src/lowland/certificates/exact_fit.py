@@ -22,9 +22,9 @@ from lowland.core.rounding import gamma, unit_roundoff
 from lowland.core.status import Rigour, Verdict
 
 # squares of smaller numbers lose digits to underflow
-SMALLEST = 1e-290
+SMALLEST_SQUARABLE = 1e-290
 # entries whose predictions are computed in extended precision at a time
-BLOCK = 100_000
+BLOCK_ENTRIES = 100_000
 NEVER_NEGATIVE = "and no objective is negative"
 
 
@@ -97,7 +97,7 @@ def judge_exact_fit(claim: str, fit: ExactFit, settings: Settings) -> Finding | 
     }
     if not fit.misfit <= settings.zero_tolerance:
         return None
-    if fit.upper <= fit.half_units and (fit.half_units > SMALLEST or fit.upper == 0):
+    if fit.upper <= fit.half_units and (fit.half_units > SMALLEST_SQUARABLE or fit.upper == 0):
         method = (
             f"within {fit.half_units:.3g} of the optimum, which is half a unit in the last place of every "
             f"datum: the objective is at most {fit.upper:.3g}, {NEVER_NEGATIVE}"
@@ -205,8 +205,8 @@ def _sharp_upper(objective: MatrixFit, theta: Vector) -> float:
     factors, residuals = objective.matrix(theta), np.empty(objective.y.size)
     left, right = factors.left.astype(np.longdouble), factors.right.astype(np.longdouble)
     unit, terms = float(np.finfo(np.longdouble).eps), factors.width + 4
-    for low in range(0, residuals.size, BLOCK):
-        part = slice(low, low + BLOCK)
+    for low in range(0, residuals.size, BLOCK_ENTRIES):
+        part = slice(low, low + BLOCK_ENTRIES)
         rows, columns, y = pattern.rows[part], pattern.columns[part], objective.y[part].astype(np.longdouble)
         products = left[rows] * right[columns]
         error = terms * unit * (np.abs(products).sum(axis=1) + np.abs(y))

@@ -27,7 +27,7 @@ from lowland.core.work import UNLIMITED, Budget
 from lowland.kernels import modular
 
 # number of measurements beyond the degrees of freedom in the first attempt at a proof
-SPARE = 16
+SPARE_MEASUREMENTS = 16
 # singular values below this fraction of the largest may be due to rounding of the measuring matrices
 LAST_DIGITS = 1e-6
 
@@ -85,7 +85,7 @@ def _judge_operator(objective: MatrixFit, largest: int, rng: np.random.Generator
             words = f"an exact Jacobian of {objective.size} unknowns exceeds the limit of {largest}"
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
     beside = jacobian.expected_rank - expected  # rows that hold a constraint
-    sizes = (expected + SPARE, None, None)
+    sizes = (expected + SPARE_MEASUREMENTS, None, None)
     best, done = rank_modulo_primes(jacobian, jacobian.expected_rank, sizes, rng, budget)
     best = max(best - beside, 0)
     if best != expected and not done:

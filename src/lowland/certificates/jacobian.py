@@ -12,7 +12,7 @@ from lowland.core.rounding import gamma
 from lowland.core.work import CALL, touch
 
 # number of columns computed at a time
-BLOCK = 256
+BLOCK_COLUMNS = 256
 
 
 def jacobian_matrix(objective: Fit, theta: Vector) -> Any:
@@ -33,8 +33,8 @@ def jacobian_matrix(objective: Fit, theta: Vector) -> Any:
     if known is not None:
         return known
     blocks: list[Matrix] = []
-    for low in range(0, theta.size, BLOCK):
-        units = np.zeros((min(BLOCK, theta.size - low), theta.size))
+    for low in range(0, theta.size, BLOCK_COLUMNS):
+        units = np.zeros((min(BLOCK_COLUMNS, theta.size - low), theta.size))
         units[np.arange(len(units)), low + np.arange(len(units))] = 1.0
         blocks.append(np.stack([at.jacobian_product(unit) for unit in units], axis=1))
     return np.hstack(blocks)

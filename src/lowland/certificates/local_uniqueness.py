@@ -38,7 +38,7 @@ PROOF_PART = 0.6
 LOOKED_FOR = 4
 # first steps in the search for another matrix, as fractions of the point's norm, and the largest number
 # of directions tried
-STEPS, DIRECTIONS = (1e-2, 1e-4), 4
+FIRST_STEPS, MOST_DIRECTIONS = (1e-2, 1e-4), 4
 
 
 def judge_local_uniqueness(objective: MatrixFit, theta: Vector, given: Judgement) -> list[Finding]:
@@ -188,7 +188,7 @@ def _refuted(
 ) -> Finding:
     """Return the finding, refuted by a member of the family if one is reached."""
     if family.change is not None:
-        other = find_neighbour(objective, theta, family.change, STEPS[0])
+        other = find_neighbour(objective, theta, family.change, FIRST_STEPS[0])
     else:
         deficiency = judged.witness["deficiency"]
         other = _neighbour(objective, even, (spectrum.values, spectrum.vectors), deficiency)
@@ -218,8 +218,8 @@ def _neighbour(
         step: Vector = vectors @ ((vectors.T @ gradient) / values)
         return step
 
-    for direction in spectrum[1][:, : min(deficiency, DIRECTIONS)].T:
-        for share in STEPS:
+    for direction in spectrum[1][:, : min(deficiency, MOST_DIRECTIONS)].T:
+        for share in FIRST_STEPS:
             other = find_neighbour(objective, theta, direction, share, invert)
             if other is not None:
                 return other

@@ -24,7 +24,7 @@ from lowland.core.status import Rigour, Verdict
 
 CLAIM = "globally_optimal"
 # steps along a direction, in units of the one at which a parabola of its curvature would reach zero
-STEPS = 2.0 ** np.arange(-8, 5)
+STEP_LENGTHS = 2.0 ** np.arange(-8, 5)
 # distance of a nearby start, as a fraction of the point's norm
 NEARBY = 1e-2
 # evaluations per descent, and number of random starts
@@ -148,7 +148,9 @@ def _best_step(objective: Fit, theta: Vector, value: float, direction: Vector, c
     """Return the lowest of some points along a direction and its opposite."""
     unit = float(np.sqrt(2 * value / max(-curvature, np.finfo(float).tiny)))
     unit /= float(np.linalg.norm(direction))
-    points: list[Vector] = [theta + sign * step * unit * direction for step in STEPS for sign in (1, -1)]
+    points: list[Vector] = [
+        theta + sign * step * unit * direction for step in STEP_LENGTHS for sign in (1, -1)
+    ]
     values = np.array([float(objective.value(point)) for point in points])
     return points[int(np.argmin(np.where(np.isfinite(values), values, np.inf)))]
 

@@ -14,7 +14,7 @@ from lowland.core.records import Factors
 from lowland.core.rounding import unit_roundoff
 
 # corrections per step; each gains some digits
-STEPS = 40
+MOST_CORRECTIONS = 40
 
 
 @final
@@ -63,7 +63,7 @@ def find_neighbour(
     step = share * length * direction / np.linalg.norm(direction)
     wanted = _difference(objective, theta, theta + step)[0]
     point = theta + step
-    for _ in range(STEPS):
+    for _ in range(MOST_CORRECTIONS):
         at = objective.linearise(point)
         off = target - at.predictions
         if not np.isfinite(off).all():

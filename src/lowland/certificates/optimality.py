@@ -31,7 +31,7 @@ CLAIMS = ("globally_optimal", "convex_optimal")
 # fraction of the remaining budget that the search for a descent may take
 DESCENT_PART = 0.25
 # squares of smaller numbers underflow, so that bounds on their sums fail
-SMALLEST = 1e-280
+SMALLEST_SQUARABLE = 1e-280
 
 
 @final
@@ -67,7 +67,7 @@ def judge_optimality(objective: MatrixFit, theta: Vector, given: Judgement) -> l
     nothing = not np.any(objective.y) and not np.any(theta)
     # with unit trace a zero point represents no matrix
     astray = objective.model.has_unit_trace and not 1e-100 < float(np.linalg.norm(theta)) < 1e100
-    if astray or not (np.isfinite(upper) and (upper > SMALLEST or nothing)):
+    if astray or not (np.isfinite(upper) and (upper > SMALLEST_SQUARABLE or nothing)):
         method = f"an objective of {upper:.3g} cannot be bounded in float64"
         return [Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in CLAIMS]
     # the convex problem has no balancing term, and the nuclear norm in place of a ridge

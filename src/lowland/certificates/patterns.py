@@ -27,11 +27,11 @@ from lowland.kernels.connected_components import connected_parts
 
 LISTED_CELLS = 10_000
 # largest number of unknowns of a core's columns, if the whole pattern is too large
-CORE = 1500
+MOST_CORE_UNKNOWNS = 1500
 # most lines, and numbers in equations, per allowed unknown in an exact rank of the whole pattern
 LINES, EQUATIONS = 10, 30_000
 # largest number of unknowns for trying the whole pattern at once
-WHOLE = 400
+MOST_UNKNOWNS_AT_ONCE = 400
 
 
 def judge_pattern(
@@ -108,7 +108,7 @@ def _judge_finite(
         finding = refuted(FINITE, rank, expected, words, Rigour.RIGOROUS)
     size = min(m, n) * (pattern.rank + 1)
     affordable = _is_affordable(pattern, seen, largest) and budget.allows(rank_work(pattern), part=0.7)
-    if not affordable or (size > WHOLE and finding is None):
+    if not affordable or (size > MOST_UNKNOWNS_AT_ONCE and finding is None):
         by_core = _judge_by_core(pattern, finding, short, largest, rng, budget)
         if not affordable or by_core.verdict is Verdict.PROVED:
             return by_core
@@ -140,7 +140,7 @@ def _judge_by_core(
     budget: Budget,
 ) -> Finding:
     """Judge a pattern by a core of it and the closure of that core."""
-    reach = finite_reach(pattern, min(largest, CORE), rng, budget)
+    reach = finite_reach(pattern, min(largest, MOST_CORE_UNKNOWNS), rng, budget)
     if finding is not None:
         if reach is not None:
             finding = replace(finding, method=f"{finding.method}; {_say_reach(reach, 'determined')}")

@@ -24,7 +24,7 @@ LARGEST_TOLERANCE, LARGEST_GAP = 1e-3, 0.1
 # larger residuals never count as zero, whatever a finding assumes: units in the last place, fraction of datum
 LARGEST_PLACES, LARGEST_MISFIT = 1000.0, 1e-11
 # square root of the largest number of cells of a matrix that is formed
-LARGEST = 2000
+LONGEST_SIDE = 2000
 
 
 def recheck(certificate: Certificate, problem: TableProblem) -> tuple[Check, ...]:
@@ -109,7 +109,7 @@ def _check_optimal(finding: Finding, problem: TableProblem) -> Check:
         return _check_descent(finding, problem)
     if "misfit" in finding.witness:
         return _check_exact_fit(finding, problem)
-    formed = problem.shape[0] * problem.shape[1] <= LARGEST**2
+    formed = problem.shape[0] * problem.shape[1] <= LONGEST_SIDE**2
     if "objective" not in finding.witness or not formed or not problem.penalty:
         return not_checked(finding, "no gap is stated, or the matrix is too large")
     value = problem.objective()

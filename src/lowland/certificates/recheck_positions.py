@@ -11,7 +11,7 @@ from lowland.core.findings import Finding
 from lowland.core.status import Verdict
 
 # largest number of unknowns whose Jacobian is formed
-LARGEST = 2000
+MOST_UNKNOWNS = 2000
 
 
 def check_nearby(finding: Finding, problem: TableProblem) -> Check:
@@ -28,7 +28,7 @@ def check_nearby(finding: Finding, problem: TableProblem) -> Check:
     (m, n), r = problem.shape, problem.u.shape[1]
     if problem.biases or "radius" not in finding.witness:
         return contradicted(finding, "no radius is stated, or biases are free, for which none can be proved")
-    if (m + n - r) * r > LARGEST:
+    if (m + n - r) * r > MOST_UNKNOWNS:
         return not_checked(
             finding, f"a tangent space of {(m + n - r) * r} dimensions is too large to be formed"
         )
@@ -123,7 +123,7 @@ def check_determined(finding: Finding, problem: TableProblem) -> Check:
         words = f"{short} rows and columns have fewer cells than unknowns of their own"
         refuted = finding.verdict is Verdict.REFUTED
         return confirmed(finding, words) if refuted else contradicted(finding, words)
-    if width > LARGEST:
+    if width > MOST_UNKNOWNS:
         return not_checked(finding, f"a Jacobian of {width} unknowns is too large to be formed here")
     rng = np.random.default_rng(1)
     u, v = rng.standard_normal((m, r)), rng.standard_normal((n, r))

@@ -15,9 +15,9 @@ from lowland.core.powers import ReducedProblem, SideReduction
 
 METHOD = "smallest eigenvalue by Lanczos iteration of the {} of one side, with the other side eliminated"
 # relative tolerance of the eigenvalue
-TOLERANCE = 1e-2
+EIGENVALUE_TOLERANCE = 1e-2
 # the iteration is not started with fewer restarts than this: it converges fast
-LEAST = 1
+FEWEST_RESTARTS = 1
 
 
 def reduced_extremes(objective: Fit, theta: Vector, given: Judgement) -> Extremes | None:
@@ -72,7 +72,9 @@ def reduced_jacobian(objective: Fit, theta: Vector, given: Judgement) -> Extreme
 def _affordable(reduction: SideReduction, gauge_size: int, given: Judgement) -> int:
     if reduction.size <= gauge_size or not given.budget.allows(reduction.start_work, part=0.5):
         return 0
-    return affordable_restarts(reduction.size, gauge_size, reduction.product_work, given.budget, least=LEAST)
+    return affordable_restarts(
+        reduction.size, gauge_size, reduction.product_work, given.budget, least=FEWEST_RESTARTS
+    )
 
 
 def _bounds(
@@ -88,7 +90,7 @@ def _bounds(
     lines = [at.coordinates(direction) for direction in reduction.without_offset(gauge).T]
     basis = orthonormal_basis(np.stack(lines, axis=1)) if lines else np.zeros((reduction.size, 0))
     found = smallest_eigenpairs(
-        at.product, basis, restarts, given.rng(), count=1, tolerance=TOLERANCE, top=1.0
+        at.product, basis, restarts, given.rng(), count=1, tolerance=EIGENVALUE_TOLERANCE, top=1.0
     )
     if found is None:
         return None

@@ -107,7 +107,7 @@ def _step(text: str) -> float | str:
 
 
 def _say(model: SplineEstimator, names: tuple[str, str]) -> None:
-    chosen = model.step_size_, model.warmup_
+    chosen = model.step_size_, model.warm_up_
     error = np.sqrt(model.cv_errors_[chosen])
     say(
         f"{names[1]} by {names[0]}: {model.x_.size} rows, step size {step_words(*chosen)}, "

@@ -24,7 +24,7 @@ WORDS: dict[str, tuple[float, float, float] | None] = {
     "ordinal": None,
 }
 # largest log mean of a count that is drawn
-LARGEST = 40.0
+LARGEST_LOG_MEAN = 40.0
 # half-width of the quadratic that replaces a kink
 WIDTH = 0.02
 # kinds whose values are scaled before a fit and scaled back afterwards
@@ -102,7 +102,7 @@ class Kind:
             places = (rng.random(z.size)[:, None] > below).sum(axis=1)
             return np.asarray(np.asarray(self.levels)[places])
         if self.word == "poisson":
-            return np.asarray(rng.poisson(np.exp(np.minimum(z, LARGEST))), np.float64)
+            return np.asarray(rng.poisson(np.exp(np.minimum(z, LARGEST_LOG_MEAN))), np.float64)
         if self.word in ("absolute", "quantile"):
             return np.asarray(z + rng.laplace(0.0, 1 / precision))
         return np.asarray(z + rng.standard_normal(z.size) / np.sqrt(precision))

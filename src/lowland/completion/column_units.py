@@ -8,8 +8,8 @@ from lowland.completion.column_kinds import Kind
 from lowland.core.arrays import Vector
 
 # median absolute deviation of the standard normal distribution
-HALF = 0.6745
-SMALLEST = 1e-150
+NORMAL_MEDIAN_DEVIATION = 0.6745
+SMALLEST_SPREAD = 1e-150
 
 
 def unit_of(kind: Kind, values: Vector, weights: Vector, overall: float) -> tuple[float, float, float]:
@@ -39,7 +39,7 @@ def unit_of(kind: Kind, values: Vector, weights: Vector, overall: float) -> tupl
         return mean, deviation or 1.0, 0.0
     centre = weighted_quantile(values, weights, kind.number if kind.word == "quantile" else 0.5)
     middle = weighted_quantile(values, weights, 0.5)
-    typical = weighted_quantile(np.abs(values - middle), weights, 0.5) / HALF
+    typical = weighted_quantile(np.abs(values - middle), weights, 0.5) / NORMAL_MEDIAN_DEVIATION
     return centre, typical or deviation or 1.0, 0.0
 
 
@@ -55,14 +55,14 @@ def noise_of(kind: Kind, y: Vector, z: Vector, variances: Vector, weights: Vecto
         return weighted_quantile(np.sqrt((y - z) ** 2 + variances), weights, 0.5) / np.log(2), total
     errors = (y - z) ** 2
     if kind.word == "huber":  # errors beyond the threshold are clipped
-        typical = weighted_quantile(np.abs(y - z), weights, 0.5) / HALF
+        typical = weighted_quantile(np.abs(y - z), weights, 0.5) / NORMAL_MEDIAN_DEVIATION
         errors = np.minimum(errors, (kind.number * typical) ** 2)
-    return float(weights @ (errors + variances)) / max(total, SMALLEST), total
+    return float(weights @ (errors + variances)) / max(total, SMALLEST_SPREAD), total
 
 
 def precision_of(noise: float) -> float:
     """Return the weight of a column's loss: the inverse of the noise."""
-    return float(1 / max(noise, SMALLEST))
+    return float(1 / max(noise, SMALLEST_SPREAD))
 
 
 def weighted_quantile(values: Vector, weights: Vector, level: float) -> float:

@@ -15,8 +15,8 @@ from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
 
 # fraction of the observed cells that is held out, and the largest number needed
-SHARE = 0.1
-MOST = 20_000
+HELD_OUT_SHARE = 0.1
+MOST_HELD_OUT = 20_000
 # below this density the missing cells are the rule, not gaps
 EMPTIEST = 0.5
 # levels whose coverage is reported, and those of a calibration curve
@@ -133,7 +133,7 @@ def hold_out(observations: Observations, rng: np.random.Generator) -> tuple[Obse
         If there are too few cells.
     """
     size = observations.size
-    count = min(max(round(SHARE * size), 1), MOST)
+    count = min(max(round(HELD_OUT_SHARE * size), 1), MOST_HELD_OUT)
     if count >= size:
         raise UnsupportedError(
             "the table is too small to hold cells out",
@@ -171,7 +171,7 @@ def hold_gaps(table: Observations, rng: np.random.Generator) -> tuple[Observatio
         if lent.sum() <= seen[row].sum() / 2:  # rows left with less would be harder than those to predict
             held[row] = lent
             count += int(lent.sum())
-        if count >= SHARE * table.size:
+        if count >= HELD_OUT_SHARE * table.size:
             break
     apart = held[table.rows, table.columns]
     if not apart.any():

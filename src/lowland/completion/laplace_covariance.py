@@ -12,7 +12,7 @@ from lowland.models import General
 from lowland.objectives import RecoveryObjective
 
 # number of entries of outer products formed at once
-CHUNK = 4_000_000
+CHUNK_NUMBERS = 4_000_000
 
 
 def row_systems(objective: RecoveryObjective, theta: Vector) -> tuple[Matrix, Matrix]:
@@ -44,7 +44,7 @@ def row_systems(objective: RecoveryObjective, theta: Vector) -> tuple[Matrix, Ma
     weights = objective.weighted(majorant).astype(np.float64)
     sides = np.ones(model.shape[0]) if objective.side_weights is None else objective.side_weights[0]
     systems = sides[:, None, None] * prior
-    step = max(1, CHUNK // design.shape[1] ** 2)
+    step = max(1, CHUNK_NUMBERS // design.shape[1] ** 2)
     for first in range(0, weights.size, step):
         cells = slice(first, first + step)
         x = design[entries.columns[cells]]
@@ -59,7 +59,7 @@ def row_variances(objective: RecoveryObjective, theta: Vector) -> Vector:
     if not isinstance(entries, Entries):
         raise UnsupportedError("rows are only defined for observed entries", type(entries).__name__)
     inverses, found = np.linalg.inv(systems), np.empty(entries.size)
-    step = max(1, CHUNK // design.shape[1] ** 2)
+    step = max(1, CHUNK_NUMBERS // design.shape[1] ** 2)
     for first in range(0, found.size, step):
         cells = slice(first, first + step)
         x = design[entries.columns[cells]]

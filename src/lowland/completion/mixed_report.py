@@ -6,7 +6,7 @@ import numpy as np
 
 from lowland.completion.column_losses import Columns
 from lowland.completion.holdout import Trial
-from lowland.completion.posterior_report import FEW, LISTED
+from lowland.completion.posterior_report import FEW_CELLS, LISTED
 from lowland.core.observations import Observations
 from lowland.report.displays import PredictionDisplay
 from lowland.report.page import TableEntry
@@ -35,7 +35,7 @@ def mixed_errors(trial: Trial, seen: Observations, columns: Columns) -> TableEnt
         [np.sqrt(np.mean((trial.observed[trial.columns == j] - means[j]) ** 2)) for j in at.tolist()]
     )
     order = np.argsort(-errors / np.where(usual > 0, usual, 1), kind="stable")
-    many = [k for k in order.tolist() if counts[k] >= FEW] or order.tolist()
+    many = [k for k in order.tolist() if counts[k] >= FEW_CELLS] or order.tolist()
     labels = seen.column_labels
     rows = [
         (

@@ -19,7 +19,7 @@ from lowland.kernels.moments import Moments, row_moments
 from lowland.measure import Entries
 
 # number of cells whose d x d covariances are formed at once
-CHUNK = 20_000
+CHUNK_CELLS = 20_000
 
 
 @final
@@ -162,7 +162,7 @@ class PosteriorModel:
         if self.row_draws.shape[0]:
             spread = self._draws_at(rows, columns)[1]
         else:
-            parts = (slice(k, k + CHUNK) for k in range(0, rows.size, CHUNK))
+            parts = (slice(k, k + CHUNK_CELLS) for k in range(0, rows.size, CHUNK_CELLS))
             spread = np.concatenate([np.zeros(0), *(self._variances(rows[p], columns[p]) for p in parts)])
         errors: Vector = self.scaling.spreads[columns] * np.sqrt(spread + self._noise(rows, columns))
         return errors

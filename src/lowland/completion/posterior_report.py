@@ -21,7 +21,7 @@ from lowland.sensing.report import prediction_figure, search_figures
 # number of columns whose errors are listed
 LISTED = 12
 # with fewer held-out cells than this, the error of a column is too uncertain to list
-FEW = 5
+FEW_CELLS = 5
 
 
 def posterior_page(fit: BayesianFit, parts: PageParts) -> Page:
@@ -73,7 +73,7 @@ def trial_tables(trial: Trial, seen: Observations) -> tuple[TableEntry, ...]:
         [(f"{level:.0%}", f"{inside:.1%}") for level, inside in zip(TOLD, measured, strict=True)],
     )
     columns, counts, errors = trial.errors_by_column()
-    many = counts >= FEW if (counts >= FEW).any() else counts > 0
+    many = counts >= FEW_CELLS if (counts >= FEW_CELLS).any() else counts > 0
     order = [k for k in np.argsort(-errors, kind="stable").tolist() if many[k]][:LISTED]
     labels = seen.column_labels
     rows = [

@@ -136,10 +136,10 @@ def check_positions(positions: ArrayLike, name: str, *, below: int) -> Indices:
 
 
 # powers of larger numbers overflow, and of smaller ones underflow
-SMALLEST, LARGEST = 1e-60, 1e60
+SMALLEST_SCALE, LARGEST_SCALE = 1e-60, 1e60
 
 
-def out_of_scale(values: Matrix, smallest: float = SMALLEST, largest: float = LARGEST) -> float:
+def out_of_scale(values: Matrix, smallest: float = SMALLEST_SCALE, largest: float = LARGEST_SCALE) -> float:
     """Return the largest magnitude if it is neither zero nor within a range, otherwise zero."""
     if np.iscomplexobj(values):
         magnitude = float(np.abs(values).max(initial=0.0))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.dynamics.kernels.ensembles import LIMIT
+from lowland.dynamics.kernels.ensembles import LARGEST_COORDINATE
 from lowland.dynamics.kernels.integrators import step_batch
 from lowland.dynamics.laws import Dynamics
 from lowland.dynamics.potentials import Potential
@@ -164,7 +164,7 @@ class _Walkers:
     def place(self, z: Matrix) -> Vector:
         """Return the coordinate of states, infinite where they have left."""
         x = z[:, : z.shape[1] // 3]
-        if not np.all(np.abs(x) <= LIMIT):
+        if not np.all(np.abs(x) <= LARGEST_COORDINATE):
             raise InvalidInputError(
                 "a path is no longer finite",
                 f"step_size {self.dynamics.step_size:g}",

@@ -12,9 +12,9 @@ from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 
 # with fewer events a standard error is unreliable: an exact bound is given instead
-FEW = 10
+FEW_EVENTS = 10
 # with fewer events the interval of an exponential mean is conservative
-SAFE = 20
+ENOUGH_EVENTS = 20
 
 
 @final
@@ -139,7 +139,7 @@ def delayed_exponential_mean(
     variance = early.var() / n + tail**2 * share * (1 - share) / n + share**2 * tail**2 / k
     variance += 2 * tail * share * (entry - early.mean()) / n  # those that last have the largest early part
     words = f"mean up to {entry:.3g}, exponential beyond"
-    if k < SAFE:  # the exponential part dominates the error
+    if k < ENOUGH_EVENTS:  # the exponential part dominates the error
         ends = _exponential_ends(exposure, k, False, level)
         lower, upper = (float(early.mean()) + share * end for end in ends)
         return MeanTime(mean, float(np.sqrt(variance)), lower, upper, level, words)
@@ -213,7 +213,7 @@ def restricted_mean(
     from scipy.special import ndtri
 
     ended = int(np.sum(times < horizon))
-    if ended < FEW:
+    if ended < FEW_EVENTS:
         seen = float(np.minimum(times, horizon).mean())
         least = horizon * _least_share(times.size, times.size - ended, level)
         words = f"{ended} events before {horizon:.4g}" if ended else f"no event before {horizon:.4g}"
@@ -242,7 +242,7 @@ def _exponential_ends(exposure: float, k: int, all_seen: bool, level: float) -> 
     from scipy.special import chdtri
 
     # a fixed end of observation lies between k and k + 1 events: conservative after few (Garwood 1936)
-    unsure = 0 if all_seen else (1 if k >= SAFE else 2)
+    unsure = 0 if all_seen else (1 if k >= ENOUGH_EVENTS else 2)
     tail = (1 - level) / 2
     lower = float(2 * exposure / chdtri(2 * k + unsure, tail))
     if k == 0:

@@ -62,7 +62,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         Knots of a coarser spline that stays within half the held-out error of this one.
     step_size_ : float
         The step used.
-    warmup_ : bool
+    warm_up_ : bool
         Whether smaller steps came first.
     cv_errors_ : dict of (float, bool) to float
         Held-out mean squared error by step size and warm-up, in the units of y squared.
@@ -152,9 +152,9 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         self._cross: CrossFit = cross_fit(
             *scaled, self._steps(), settings, min(self.cv, x.size), rng, self.on_progress
         )
-        self.step_size_, self.warmup_ = self._cross.step.size, self._cross.step.warmup
+        self.step_size_, self.warm_up_ = self._cross.step.size, self._cross.step.warm_up
         squares = self._unit**2
-        self.cv_errors_ = {(s.size, s.warmup): error * squares for s, error in self._cross.errors.items()}
+        self.cv_errors_ = {(s.size, s.warm_up): error * squares for s, error in self._cross.errors.items()}
         self.fit_, self.network_ = fit_all(*scaled, self._cross.step, settings, rng)
         self._inputs, self._weights = scaled[0], weights
         if np.ptp(values) == 0:  # constant values: nothing to learn
@@ -286,7 +286,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         slopes = np.r_[first, first + np.cumsum(jumps[inside])] * self._unit / self._scale
         self.knots_, self.slopes_ = self._shift + self._scale * places[inside], slopes
         ends = np.r_[self.support_[0], self.knots_, self.support_[1]]
-        near = NEAR * np.sqrt(self.cv_errors_[self.step_size_, self.warmup_])
+        near = NEAR_ERROR * np.sqrt(self.cv_errors_[self.step_size_, self.warm_up_])
         values = self._mean + self._unit * self.network_((ends - self._shift) / self._scale)
         self.effective_knots_ = simplified_knots(ends, values, near)
 
@@ -298,10 +298,10 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
 
 
 # smaller changes of the spline, as a fraction of the held-out error, are neglected
-NEAR = 0.5
+NEAR_ERROR = 0.5
 STEPS = (
     *(StepSize(size) for size in (0.05, 0.1, 0.2, 0.4)),
-    *(StepSize(size, warmup=True) for size in (0.4, 0.8, 1.2)),
+    *(StepSize(size, warm_up=True) for size in (0.4, 0.8, 1.2)),
 )
 
 

@@ -15,7 +15,7 @@ from lowland.core.atomic import write_whole
 from lowland.files.columnar import COLUMNAR, need_arrow
 
 # rows of a columnar file converted at once
-BATCH = 100_000
+BATCH_ROWS = 100_000
 
 
 def write_rows(path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
@@ -56,7 +56,7 @@ def _write_columnar(
 
     def batches() -> Iterable[Any]:
         schema = None
-        while chunk := list(islice(iterator, BATCH)):
+        while chunk := list(islice(iterator, BATCH_ROWS)):
             arrays = [pa.array([_plain(x) for x in column]) for column in zip(*chunk, strict=True)]
             batch = pa.table(arrays, names=list(header))
             schema = schema or batch.schema

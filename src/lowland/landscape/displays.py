@@ -35,6 +35,15 @@ class CensusDisplay:
         Upper confidence bound on the probability that a search ends above the best.
     level : float
         Confidence level of the bound.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> fit = ll.recover(ll.gaussian(60, (5, 5), 0), np.ones(60), rank=1, structure="psd", rng=0)
+    >>> found = ll.census(fit.objective, n_starts=8, certify=False, rng=0)
+    >>> display = ll.landscape.CensusDisplay.from_census(found)
+    >>> int(display.counts.sum()), bool(display.values[0] == found.endings[0].value)
+    (8, True)
     """
 
     values: Vector
@@ -82,6 +91,15 @@ class HessianSpectrumDisplay:
     density : ndarray
     smallest : float
         Smallest eigenvalue seen.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
+    >>> spectrum = ll.landscape.hessian_spectrum(fit.objective, fit.search.theta)
+    >>> display = ll.landscape.HessianSpectrumDisplay.from_spectrum(spectrum, points=50)
+    >>> display.grid.shape, display.smallest == spectrum.smallest
+    ((50,), True)
     """
 
     grid: Vector
@@ -115,6 +133,15 @@ class SectionDisplay:
     ----------
     positions : ndarray
     values : ndarray
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
+    >>> section = ll.landscape.cut(fit.objective, fit.search.theta, np.ones(5), n=5)
+    >>> display = ll.landscape.SectionDisplay.from_section(section)
+    >>> display.plot().ax_.get_ylabel()
+    'objective'
     """
 
     positions: Vector
@@ -149,6 +176,14 @@ class PlaneDisplay:
     first, second : ndarray
     values : ndarray
         Rows belong to the first direction.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
+    >>> plane = ll.landscape.cut_plane(fit.objective, fit.search.theta, *np.eye(5)[:2], n=5)
+    >>> ll.landscape.PlaneDisplay.from_plane(plane).values.shape
+    (5, 5)
     """
 
     first: Vector

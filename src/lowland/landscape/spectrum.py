@@ -89,7 +89,7 @@ def hessian_spectrum(
     theta: Vector,
     *,
     n_probes: int = 10,
-    steps: int = 80,
+    n_steps: int = 80,
     rng: RandomSource = None,
 ) -> Spectrum:
     """Return the spectrum of the Hessian at a point, including zeros along the gauge.
@@ -101,7 +101,7 @@ def hessian_spectrum(
     n_probes : int
         Random vectors of the stochastic Lanczos quadrature that replaces a dense
         decomposition for larger problems.
-    steps : int
+    n_steps : int
         Lanczos steps per probe; each costs a product with the Hessian.
     rng : int, Generator or None
 
@@ -129,7 +129,7 @@ def hessian_spectrum(
         nodes = np.linalg.eigvalsh((hessian + hessian.T) / 2)
         return Spectrum(nodes, np.full(size, 1 / size), size, exact=True)
     generator = make_generator(rng)
-    pairs = [_lanczos(at, size, min(steps, size), generator) for _ in range(n_probes)]
+    pairs = [_lanczos(at, size, min(n_steps, size), generator) for _ in range(n_probes)]
     nodes = np.concatenate([nodes for nodes, _ in pairs])
     weights = np.concatenate([weights for _, weights in pairs]) / n_probes
     order = np.argsort(nodes)

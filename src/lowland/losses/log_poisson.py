@@ -12,9 +12,9 @@ from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 
 # ratio of slope to count below which a series is more accurate than the formula
-SMALL = 1e-2
+SERIES_RATIO = 1e-2
 # lower limit of curvatures, for underflowing exp(z)
-LEAST = 1e-30
+LEAST_CURVATURE = 1e-30
 
 
 @final
@@ -53,7 +53,7 @@ class LogPoisson:
         distance = self._distance(z, y)
         small = np.abs(distance) < 1e-4
         mean = np.where(small, 1 + distance / 2, np.expm1(distance) / np.where(small, 1, distance))
-        return np.asarray(np.maximum(np.where(y > 0, y * mean, np.exp(z)), LEAST), z.dtype)
+        return np.asarray(np.maximum(np.where(y > 0, y * mean, np.exp(z)), LEAST_CURVATURE), z.dtype)
 
     def conjugate(self, s: Vector, y: Vector) -> Vector:
         """Return (s + y) log(s + y) - s - y log y for s >= -y, and infinity beyond."""
@@ -62,7 +62,7 @@ class LogPoisson:
         # y ((1 + r) log(1 + r) - r) + s log y with r = s / y: nothing of the size of y log y cancels
         some = y > 0
         r = np.maximum(s, -y) / np.where(some, y, 1.0)
-        small = np.abs(r) < SMALL
+        small = np.abs(r) < SERIES_RATIO
         with np.errstate(divide="ignore"):
             whole = xlog1py(1 + r, r) - r
         near = r * r * (1 / 2 - r * (1 / 6 - r * (1 / 12 - r * (1 / 20 - r / 30))))
@@ -72,8 +72,8 @@ class LogPoisson:
 
     def conjugate_size(self, s: Vector, y: Vector) -> Vector:
         """Return the sizes of the terms above."""
-        log = np.abs(np.log(np.where(y > 0, y, np.maximum(s, LEAST))))
-        return np.asarray(np.abs(s) * (2 + log) + s * s / np.maximum(y, LEAST) * (np.abs(s) <= y))
+        log = np.abs(np.log(np.where(y > 0, y, np.maximum(s, LEAST_CURVATURE))))
+        return np.asarray(np.abs(s) * (2 + log) + s * s / np.maximum(y, LEAST_CURVATURE) * (np.abs(s) <= y))
 
     def unfitted(self, y: Vector) -> tuple[Vector, Vector]:
         """Return the sizes of losses and slopes when nothing is fitted."""

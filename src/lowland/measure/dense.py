@@ -18,7 +18,7 @@ from lowland.kernels.residues import Residues
 from lowland.measure.exact import Exactness
 
 # numbers of a measuring matrix summed at a time
-BLOCK = 1024
+BLOCK_NUMBERS = 1024
 
 
 @final
@@ -152,9 +152,11 @@ class Dense:
         """Return A(X) of a dense matrix, shape (p,)."""
         touch(matrix_work(self._table.size, is_complex=self.dtype.kind == "c"))
         numbers = self._flatten(np.asarray(matrix)).conj()
-        image: Matrix = self._table[:, :BLOCK] @ numbers[:BLOCK]
-        for low in range(BLOCK, numbers.size, BLOCK):  # sums of sums: fewer roundings per term, at no cost
-            image = image + self._table[:, low : low + BLOCK] @ numbers[low : low + BLOCK]
+        image: Matrix = self._table[:, :BLOCK_NUMBERS] @ numbers[:BLOCK_NUMBERS]
+        for low in range(
+            BLOCK_NUMBERS, numbers.size, BLOCK_NUMBERS
+        ):  # sums of sums: fewer roundings per term, at no cost
+            image = image + self._table[:, low : low + BLOCK_NUMBERS] @ numbers[low : low + BLOCK_NUMBERS]
         return np.asarray(image.conj())
 
     def adjoint(self, weights: Matrix) -> DenseMap:
@@ -186,7 +188,7 @@ class Dense:
         """Return bounds on the rounding error of `measure`, shape (p,)."""
         magnitude = np.abs(factors.left) @ np.abs(factors.right).T
         numbers = self._table.shape[1]
-        terms = factors.width + min(numbers, BLOCK) + -(-numbers // BLOCK) + 2
+        terms = factors.width + min(numbers, BLOCK_NUMBERS) + -(-numbers // BLOCK_NUMBERS) + 2
         touch(CALL + 3.0 * self._table.size)
         return gamma(terms, self.dtype) * (np.abs(self._table) @ self._flatten(magnitude))
 

@@ -15,11 +15,11 @@ OnStep = Callable[[int], None]
 
 # bounds on weights in the search for an interior point, in units of the smallest solution: first near, then
 # as far as possible, then the nearest that works
-NEAR, FAR, BETWEEN = 10.0, 1e5, (1e2, 1e3, 1e4)
+NEAR_BOUND, FAR_BOUND, BOUNDS_BETWEEN = 10.0, 1e5, (1e2, 1e3, 1e4)
 # to conclude that no solution lies inside, the test must be negative by this fraction of the loss at zero
 ABOVE = 1e-7
 # size of all constraints beyond which the program for the point farthest inside takes minutes
-LARGE = 200_000
+MOST_CONSTRAINT_NUMBERS = 200_000
 
 
 def solve_region(
@@ -108,7 +108,7 @@ def most_inside(
         weights = weights + seen.T @ (seen @ (least - weights))
         return weights, min(float((rows @ weights).min(initial=scale)) / scale, 1.0)
 
-    if constraints.size > LARGE:
+    if constraints.size > MOST_CONSTRAINT_NUMBERS:
         weights, margin = moved(best.ravel())
         return weights.reshape(k, d), max(margin, 0.0)
 
@@ -121,10 +121,10 @@ def most_inside(
         # the program satisfies its equations to some digits only: project onto them
         return moved(scale * found.x[:-1])
 
-    weights, margin = farthest(NEAR)
+    weights, margin = farthest(NEAR_BOUND)
     if not margin > 0:
-        weights, margin = farthest(FAR)
-        nearer = (farthest(box) for box in BETWEEN) if margin > 0 else ()
+        weights, margin = farthest(FAR_BOUND)
+        nearer = (farthest(box) for box in BOUNDS_BETWEEN) if margin > 0 else ()
         weights, margin = next((found for found in nearer if found[1] > 0), (weights, margin))
     return weights.reshape(k, d), margin
 
@@ -132,7 +132,7 @@ def most_inside(
 def _none_inside(
     design: Matrix, targets: Vector, constraints: Matrix, found: tuple[Matrix, Matrix], least: Vector
 ) -> bool:
-    """Return whether multipliers show that no least-squares solution of a size up to `FAR` lies inside.
+    """Return whether multipliers show that no least-squares solution of a size up to `FAR_BOUND` lies inside.
 
     With u the misfit at the best point and z the multipliers D^T u = P^T z + r, r a remainder. A solution w
     inside has P w > 0, and D w is the same for all solutions, so 0 <= z . P w = u . D w - r . w.
@@ -142,7 +142,7 @@ def _none_inside(
     held = np.einsum("kn,knd->kd", np.maximum(multipliers, 0), constraints).ravel()
     remainder = float(np.abs(design.T @ misfit - held).sum())
     scale = float(np.abs(least).max(initial=0.0)) or 1.0
-    most = float(misfit @ (design @ least)) + FAR * scale * remainder
+    most = float(misfit @ (design @ least)) + FAR_BOUND * scale * remainder
     return most < -ABOVE * float(targets @ targets)
 
 

@@ -18,7 +18,7 @@ from lowland.networks.network import ReluNetwork, two_layer
 from lowland.networks.variation import effective_knots, knots
 
 # steps between two checks
-CHUNK = 2000
+STEPS_PER_CHECK = 2000
 # relative change of the mean loss over a chunk below which a run has settled
 SETTLED = 1e-7
 # fractions of the step size in a warm-up, each for a twentieth of all steps
@@ -129,7 +129,7 @@ class Descent:
     weights : ndarray, shape (runs, n), or None
         Weights of data points, summing to 1 in each run; equal by default.
     step_sizes : ndarray, shape (1,) or (runs,)
-    warmup : ndarray of bool, shape (1,) or (runs,)
+    warm_up : ndarray of bool, shape (1,) or (runs,)
         Whether a run begins with small steps.
     """
 
@@ -137,7 +137,7 @@ class Descent:
     y: Matrix
     weights: Matrix | None
     step_sizes: Vector
-    warmup: NDArray[np.bool_]
+    warm_up: NDArray[np.bool_]
 
     def run(
         self,
@@ -165,9 +165,9 @@ class Descent:
         done, message, started = 0, "the steps are used up", time.perf_counter()
         try:
             while done < n_steps:
-                part, share = _next_part(done, n_steps if self.warmup.any() else 0)
+                part, share = _next_part(done, n_steps if self.warm_up.any() else 0)
                 part = min(part, n_steps - done)
-                now = np.where(self.warmup, share, 1.0) * sizes
+                now = np.where(self.warm_up, share, 1.0) * sizes
                 losses = descend(self.x, y, weights, parameters, now, part, status)
                 done += part
                 with np.errstate(invalid="ignore"):
@@ -215,5 +215,5 @@ def _next_part(done: int, total: int) -> tuple[int, float]:
     stage = total // 20
     if stage and done < stage * len(RAMP):
         at = done // stage
-        return min(CHUNK, stage * (at + 1) - done), RAMP[at]
-    return CHUNK, 1.0
+        return min(STEPS_PER_CHECK, stage * (at + 1) - done), RAMP[at]
+    return STEPS_PER_CHECK, 1.0

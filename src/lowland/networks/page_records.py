@@ -125,7 +125,7 @@ class SplineEstimator(HasBoundaryRisk, Protocol):
     y_: Vector
     support_: tuple[float, float]
     step_size_: float
-    warmup_: bool
+    warm_up_: bool
     cv_errors_: Mapping[tuple[float, bool], float]
     variation_: float
     knots_: Vector

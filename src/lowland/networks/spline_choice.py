@@ -21,7 +21,7 @@ from lowland.networks.stable_fit import StableFit
 # number of held-out predictions sorted together
 MOST_NUMBERS = 4_000_000
 # runs whose loss exceeds the best one's by more than this fraction are left out of a mean
-NEAR = 0.2
+NEAR_BEST = 0.2
 
 
 @final
@@ -41,7 +41,7 @@ class StepSize:
     """A step size, and whether the descent begins with smaller ones."""
 
     size: float
-    warmup: bool = False
+    warm_up: bool = False
 
 
 @final
@@ -134,7 +134,7 @@ def cross_fit(
 
 def _of_runs(steps: Sequence[StepSize], n_runs: int) -> tuple[Vector, NDArray[np.bool_]]:
     """Return step sizes and warm-ups of all runs, with the same number of runs for each step."""
-    sizes, warm = np.array([step.size for step in steps]), np.array([step.warmup for step in steps])
+    sizes, warm = np.array([step.size for step in steps]), np.array([step.warm_up for step in steps])
     return np.repeat(sizes, n_runs), np.repeat(warm, n_runs)
 
 
@@ -169,7 +169,7 @@ def fit_all(
         runs.status.count("collapsed"),
         runs.status.count("diverged"),
         0,
-        stability_report(network, x, y, step.size, sample_weight=weights),
+        stability_report(network, x, y, step.size, weights=weights),
         time.perf_counter() - started,
         message,
     )
@@ -188,7 +188,7 @@ def _combined(runs: Runs, average: bool) -> ReluNetwork | None:
     best = choose(runs)
     if not average:
         return runs.network(best)
-    limit = (1 + NEAR) * runs.losses[best]
+    limit = (1 + NEAR_BEST) * runs.losses[best]
     good = [k for k in range(len(runs.losses)) if runs.losses[k] <= limit]
     w, b, v, c = (np.hstack(part) for part in zip(*(runs.network(k).univariate() for k in good), strict=True))
     return two_layer(w[:, None], b, v / len(good), float(c.mean()))

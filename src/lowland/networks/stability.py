@@ -143,7 +143,7 @@ def stability_report(
     y: ArrayLike,
     step_size: float,
     *,
-    sample_weight: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
 ) -> StabilityReport:
     """Report whether gradient descent with a step size is stable at a ReLU network of one input.
 
@@ -155,7 +155,7 @@ def stability_report(
         Data; the loss is 1/(2 n) sum (f(x_i) - y_i)^2, with all layers trained.
     step_size : float
         The step size eta.
-    sample_weight : array_like, shape (n,), optional
+    weights : array_like, shape (n,), optional
         Weights of data points in the loss, at least 0; scaled to sum to 1.
 
     Returns
@@ -185,13 +185,13 @@ def stability_report(
     inputs = check_univariate(x)
     values = check_targets(y, inputs.size)
     check_positive("step_size", step_size)
-    weights = _weights(sample_weight, inputs.size)
-    sharpness = measure_sharpness(net, inputs[:, None], values, weights)
+    shares = _weights(weights, inputs.size)
+    sharpness = measure_sharpness(net, inputs[:, None], values, shares)
     places, jumps = knots(w, b, v)
-    used = inputs if weights is None else inputs[weights > 0]
+    used = inputs if shares is None else inputs[shares > 0]
     effective = effective_knots(used, places, jumps)
-    centre = np.average(values, weights=weights) if net.biases[1] is not None else 0.0
-    spread = float(np.sqrt(np.average((values - centre) ** 2, weights=weights)))
+    centre = np.average(values, weights=shares) if net.biases[1] is not None else 0.0
+    spread = float(np.sqrt(np.average((values - centre) ** 2, weights=shares)))
     notes = []
     if not effective[0].size:
         notes.append("No knot lies between data points: on the data the function is a straight line.")
@@ -204,13 +204,13 @@ def stability_report(
         inputs,
         values,
         float(step_size),
-        weights,
+        shares,
         sharpness,
-        weighted_variation(inputs, places, jumps, weights),
+        weighted_variation(inputs, places, jumps, shares),
         places,
         jumps,
         effective,
-        rescaling_bracket(net, inputs[:, None], weights),
+        rescaling_bracket(net, inputs[:, None], shares),
         Certificate(
             (judge_stability(sharpness, step_size, spread),), "squared loss of a univariate ReLU network"
         ),
@@ -218,16 +218,16 @@ def stability_report(
     )
 
 
-def _weights(sample_weight: ArrayLike | None, n: int) -> Vector | None:
-    if sample_weight is None:
+def _weights(weights: ArrayLike | None, n: int) -> Vector | None:
+    if weights is None:
         return None
-    weights = check_floats(sample_weight, "sample_weight", dtype="float64")
-    if weights.shape != (n,) or np.any(weights < 0) or not weights.any():
+    numbers = check_floats(weights, "weights", dtype="float64")
+    if numbers.shape != (n,) or np.any(numbers < 0) or not numbers.any():
         raise InvalidInputError(
-            "sample_weight must be one number per input, at least 0, not all zero", f"shape {weights.shape}"
+            "weights must be one number per input, at least 0, not all zero", f"shape {numbers.shape}"
         )
-    weights = weights / weights.max()
-    shares: Vector = weights / weights.sum()
+    numbers = numbers / numbers.max()
+    shares: Vector = numbers / numbers.sum()
     return shares
 
 

@@ -63,7 +63,7 @@ def regression_page(
     notes: Sequence[str] = (),
 ) -> Page:
     """Return the page of a fitted `StableSplineRegressor`."""
-    chosen = model.step_size_, model.warmup_
+    chosen = model.step_size_, model.warm_up_
     residual = model.y_ - model.predict(model.x_)
     knots = model.effective_knots_
     asked = [
@@ -107,9 +107,9 @@ def run_words(runs: Runs) -> str:
     return ", ".join(f"{count} {words.get(word, word)}" for word, count in counts.items() if count)
 
 
-def step_words(size: float, warmup: bool) -> str:
+def step_words(size: float, warm_up: bool) -> str:
     """Return a step size in words."""
-    return f"{size:g}{', after a warm-up' if warmup else ''}"
+    return f"{size:g}{', after a warm-up' if warm_up else ''}"
 
 
 _RISK = (

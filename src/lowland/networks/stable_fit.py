@@ -109,7 +109,7 @@ def fit_stable(  # noqa: PLR0913
     n_runs: int = 8,
     n_steps: int = 100_000,
     restart: bool = True,
-    warmup: bool = False,
+    warm_up: bool = False,
     track: bool = False,
     rng: RandomSource = None,
     on_progress: OnProgress | None = None,
@@ -131,7 +131,7 @@ def fit_stable(  # noqa: PLR0913
     restart : bool
         Whether runs that lose all knots between data points, or explode, are restarted, at most three
         times.
-    warmup : bool
+    warm_up : bool
         Begin with a sixteenth of the step and double it four times in the first fifth of the steps: fewer
         runs are thrown far off at first, and more knots survive. The limits at rest are those of the full
         step all the same.
@@ -178,7 +178,7 @@ def fit_stable(  # noqa: PLR0913
     started = time.perf_counter()
     order = np.argsort(inputs, kind="stable")
     size = np.full(1, float(step_size))
-    task = Descent(inputs[order], values[order][None], None, size, np.full(1, bool(warmup)))
+    task = Descent(inputs[order], values[order][None], None, size, np.full(1, bool(warm_up)))
     runs, message = task.run(
         random_starts(n_runs, width, generator), n_steps, on_progress, track=track, keep=True
     )

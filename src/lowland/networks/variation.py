@@ -14,7 +14,7 @@ from lowland.core.arrays import Vector, check_floats
 # knots closer than so many rounding units are merged
 SAME = 8.0
 # knots with a jump below this fraction of the largest are left out
-SMALL = 0.05
+SMALL_JUMP = 0.05
 
 
 def variation_weight(x: ArrayLike, t: ArrayLike, *, weights: ArrayLike | None = None) -> Vector:
@@ -117,7 +117,7 @@ def simplified_knots(places: Vector, values: Vector, tolerance: float) -> Vector
 
 
 def effective_knots(
-    x: Vector, places: Vector, jumps: Vector, *, small: float = SMALL
+    x: Vector, places: Vector, jumps: Vector, *, small: float = SMALL_JUMP
 ) -> tuple[Vector, Vector]:
     """Return the knots that the data can resolve: one between neighbouring inputs, without small ones.
 

@@ -21,7 +21,7 @@ from lowland.measure.exact import ExactMatrices, exact_matrices
 from lowland.models import General
 
 # a Jacobian with more residues is not formed
-LARGEST = 200_000_000
+MOST_RESIDUES = 200_000_000
 # nonzero rows of sparse factors beyond the rank
 SPARE_ROWS = 2
 
@@ -33,7 +33,9 @@ def make_modular_jacobian(measurement: Measurement, model: Model) -> ModularJaco
     """
     if isinstance(model, General) and (model.biases or isinstance(measurement, Entries)):
         return None
-    return exact_jacobian(measurement, model) if measurement.size * model.factor_size <= LARGEST else None
+    return (
+        exact_jacobian(measurement, model) if measurement.size * model.factor_size <= MOST_RESIDUES else None
+    )
 
 
 def exact_jacobian(measurement: Measurement, model: Model) -> ExactJacobian | None:

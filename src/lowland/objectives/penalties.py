@@ -15,7 +15,7 @@ from lowland.measure import Entries
 from lowland.models import General, Psd
 
 # row and column weights further from one than this would lose digits in the scaling
-SMALLEST = 1e-100
+SMALLEST_WEIGHT = 1e-100
 
 
 def make_penalties(
@@ -98,11 +98,13 @@ def _check_side_weights(given: tuple[ArrayLike, ArrayLike], shape: tuple[int, in
     for name, side, length in zip(("rows", "columns"), given, shape, strict=True):
         weights = check_floats(side, "side_weights", dtype="float64", ndim=1)
         least, most = weights.min(initial=1.0), weights.max(initial=1.0)
-        if weights.size != length or not (least > 0 and SMALLEST <= least and most <= 1 / SMALLEST):
+        if weights.size != length or not (
+            least > 0 and SMALLEST_WEIGHT <= least and most <= 1 / SMALLEST_WEIGHT
+        ):
             raise InvalidInputError(
                 f"side_weights of {name} must be positive and of a usual size, one per {name[:-1]}",
                 f"{weights.size} for {length}, from {least:g} to {most:g}",
-                fix=f"use numbers between {SMALLEST:g} and {1 / SMALLEST:g}",
+                fix=f"use numbers between {SMALLEST_WEIGHT:g} and {1 / SMALLEST_WEIGHT:g}",
             )
         checked.append(weights)
     return checked[0], checked[1]

@@ -39,7 +39,7 @@ ALGORITHMS = {"plain": 0.0, "perturbed": 0.1}
 EPOCHS = 200
 SUCCESS = 1e-2
 # the default, which tries every strategy, is not run below this many measurements per degree of freedom
-LEAST = 1.02
+LEAST_OVERSAMPLING = 1.02
 SIGMAS = (1e-3, 1e-1, 1.0)
 # mixtures of the identity and A along which a saddle is followed, and Newton steps at each
 MIXTURES, NEWTON_STEPS = 10, 20
@@ -80,7 +80,7 @@ def run_phase(cell: Cell) -> Row:
             result = run(objective, stepper, theta, stop=stop, rng=rng)
             row[f"{algorithm}_{start}"] = relative_error(objective, result.theta, instance.truth)
     row["default"] = float("nan")
-    if size >= LEAST * objective.model.degrees_of_freedom:
+    if size >= LEAST_OVERSAMPLING * objective.model.degrees_of_freedom:
         fit = recover(instance.measurement, instance.y, rank=rank, structure="psd", rng=0, certify=False)
         row["default"] = float(np.linalg.norm(fit.matrix() - instance.truth) / np.linalg.norm(instance.truth))
     return row
@@ -292,8 +292,8 @@ def _notes(rows: Mapping[str, list[Row]], curves: Mapping[str, Mapping[int, floa
         f"succeed from random starts and {from_svd:.0%} from spectral ones. The paper reports no difference.",
         f"Perturbed descent: {middle['perturbed_random']:g} nr and {middle['perturbed_svd']:g} nr; "
         f"{'as in the paper, no' if max(shifts) <= 0.25 else 'unlike the paper, a'} difference.",
-        f"The default of recover on the same instances: {middle['default']:g} nr. (Below {LEAST:g} "
-        "measurements per degree of freedom it is not run, and counts as failed.)",
+        f"The default of recover on the same instances: {middle['default']:g} nr. (Below "
+        f"{LEAST_OVERSAMPLING:g} measurements per degree of freedom it is not run, and counts as failed.)",
         f"With noise the error lies within {worst:.1%} of an oracle's that knows the tangent space. The "
         "published bound does not depend on the degrees of freedom; its column compares it with the error.",
         f"At {len(saddles)} saddles the smallest curvature is {factor:.1f} times the proved bound or more.",

@@ -29,19 +29,21 @@ if TYPE_CHECKING:
     from lowland.report.figures import Axes
 
 KINDS = ("LD", "ULD", "NLD")
-SMALLEST = (0.3, 0.1, 0.03, 0.01)
+SMALLEST_CURVATURES = (0.3, 0.1, 0.03, 0.01)
 BETAS = (4.0, 6.0, 8.0, 12.0)
 # noise along the smallest curvature spreads over 1 / sqrt(COLD) of the neighbourhood: negligible
-FAR, NEAR, COLD = 10.0, 1.0, 1e4
+FAR_START, NEAR_START, COLD = 10.0, 1.0, 1e4
 # fraction of the largest stable step
-SHARE = 0.02
+STEP_SHARE = 0.02
 TURN = np.array([[0.0, 2.0], [-2.0, 0.0]])
 
 
 def recurrence_cells(quick: bool) -> Sequence[Cell]:
     """Return dynamics and smallest curvatures."""
     return [
-        {"kind": kind, "smallest": m, "chains": 200 if quick else 2000} for m in SMALLEST for kind in KINDS
+        {"kind": kind, "smallest": m, "chains": 200 if quick else 2000}
+        for m in SMALLEST_CURVATURES
+        for kind in KINDS
     ]
 
 
@@ -55,11 +57,11 @@ def run_recurrence(cell: Cell) -> Row:
     m = cell["smallest"]
     H = np.diag([m, 1.0])
     moves = _small_step(_for_well(cell["kind"], m, H), H)
-    start = FAR / np.sqrt(2) * np.ones(2)
+    start = FAR_START / np.sqrt(2) * np.ones(2)
     study = escape_times(
         quadratic(H),
         start,
-        exit=Ball(np.zeros(2), NEAR, inside=True),
+        exit=Ball(np.zeros(2), NEAR_START, inside=True),
         dynamics=moves,
         n_chains=cell["chains"],
         check_basin=False,
@@ -74,7 +76,7 @@ def run_recurrence(cell: Cell) -> Row:
         "upper": high,
         "steps": study.mean / moves.step_size,
         "exact": noiseless_time(moves, H, start),
-        "law": float(np.log(FAR / NEAR) / rate),
+        "law": float(np.log(FAR_START / NEAR_START) / rate),
     }
 
 
@@ -92,9 +94,9 @@ def noiseless_time(moves: Dynamics, H: Matrix, start: Vector) -> float:
         state = np.r_[start, np.zeros(d)]
     short = 0.05 / float(np.abs(np.linalg.eigvals(drift)).max())
     step, t = expm(short * drift), 0.0
-    while np.linalg.norm(state[:d]) > NEAR:
+    while np.linalg.norm(state[:d]) > NEAR_START:
         last, state, t = state, step @ state, t + short
-    beyond = brentq(lambda s: np.linalg.norm((expm(s * drift) @ last)[:d]) - NEAR, 0, short)
+    beyond = brentq(lambda s: np.linalg.norm((expm(s * drift) @ last)[:d]) - NEAR_START, 0, short)
     return float(t - short + beyond)
 
 
@@ -191,7 +193,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
         notes=_notes(rows),
         tables=(
             TableEntry(
-                f"From distance {FAR:g} to within {NEAR:g} of a minimum with curvatures m and 1",
+                f"From distance {FAR_START:g} to within {NEAR_START:g} of a minimum with curvatures m and 1",
                 (
                     "m",
                     "dynamics",
@@ -244,7 +246,7 @@ def _for_well(kind: str, m: float, H: Any) -> Dynamics:
 
 
 def _small_step(moves: Dynamics, H: Any) -> Dynamics:
-    return dataclasses.replace(moves, step_size=SHARE * stable_step(moves, H))
+    return dataclasses.replace(moves, step_size=STEP_SHARE * stable_step(moves, H))
 
 
 def _range(row: Row) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lowland.report.figures import Axes
 
 POINTS, WIDTH, NOISE = 30, 100, 0.5
-STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+STEP_SIZES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 # study of the rate: noise, step sizes (from the start, after a warm-up), share of the support that is inside
 RATE_NOISE, RATE_STEPS, INSIDE = 0.5, (0.4, 0.8), 0.8
 LINES = (0.01, 0.05, 0.4)
@@ -46,7 +46,7 @@ def fit_or_stop(x: Any, y: Any, step_size: float, settings: Mapping[str, Any]) -
 
 def step_cells(quick: bool) -> Sequence[Cell]:
     """Return step sizes and seeds of the data."""
-    return [{"step_size": step, "seed": seed} for step in STEPS for seed in range(2 if quick else 8)]
+    return [{"step_size": step, "seed": seed} for step in STEP_SIZES for seed in range(2 if quick else 8)]
 
 
 def run_step(cell: Cell) -> Row:
@@ -99,7 +99,7 @@ def run_rate(cell: Cell) -> Row:
     x = rng.uniform(-1, 1, n)
     y = hat(x) + RATE_NOISE * rng.standard_normal(n)
     warmup = bool(cell["warmup"])
-    settings = {"width": min(4 * n, 1000), "n_steps": 30_000, "warmup": warmup, "rng": cell["seed"]}
+    settings = {"width": min(4 * n, 1000), "n_steps": 30_000, "warm_up": warmup, "rng": cell["seed"]}
     fit = fit_or_stop(x, y, RATE_STEPS[warmup], settings)
     grid = np.linspace(-1, 1, 2001)
     error = (fit(grid) - hat(grid)) ** 2
@@ -123,7 +123,7 @@ def slope(rows: Sequence[Row], name: str) -> tuple[float, float, float]:
 
 def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
     """Return the page of the experiment."""
-    by_step = [_summary(rows["steps"], step) for step in STEPS]
+    by_step = [_summary(rows["steps"], step) for step in STEP_SIZES]
     header = (
         "step size",
         "knots (median)",
@@ -221,7 +221,7 @@ def _fit_figure(step: float) -> FigureEntry:
 
 
 def _draw_sharpness(ax: Axes, rows: Sequence[Row]) -> None:
-    steps: Vector = np.array(STEPS)
+    steps: Vector = np.array(STEP_SIZES)
     ax.plot(steps, 2 / steps, "--", label="2 / step size")
     ax.plot([r["step_size"] for r in rows], [r["sharpness"] for r in rows], ".", label="sharpness")
     ax.set(xscale="log", yscale="log", xlabel="step size", ylabel="largest eigenvalue")

@@ -37,7 +37,7 @@ ALGORITHMS = ("gradient", "stochastic")
 # failure rates of earlier runs of ours with more seeds, and the published one
 EXPECTED = {0.45: 0.0, 0.5: 0.05, 0.55: 0.26, 0.6: 0.32, 0.75: 0.41, 0.9: 0.47}
 PUBLISHED = {0.5: 0.12}
-BLOCK = 100
+STARTS_PER_BLOCK = 100
 
 
 def problem(delta: float) -> tuple[RecoveryObjective, Any, Any]:
@@ -60,7 +60,7 @@ def failure_cells(quick: bool) -> Sequence[Cell]:
 def run_failures(cell: Cell) -> Row:
     """Count the standard normal starts of a block that do not reach the truth to 1e-2."""
     objective, truth, _ = problem(cell["delta"])
-    seeds = np.random.SeedSequence([int(cell["block"]), DELTAS.index(cell["delta"])]).spawn(BLOCK)
+    seeds = np.random.SeedSequence([int(cell["block"]), DELTAS.index(cell["delta"])]).spawn(STARTS_PER_BLOCK)
     failures = 0
     for seed in seeds:
         rng = np.random.default_rng(seed)
@@ -72,7 +72,7 @@ def run_failures(cell: Cell) -> Row:
         result = run(objective, stepper, rng.standard_normal(2), stop=stop | Iterations(3000), rng=rng)
         error = np.linalg.norm(objective.matrix(result.theta).matrix() - truth)
         failures += bool(error > 1e-2)
-    return {"starts": BLOCK, "failures": failures}
+    return {"starts": STARTS_PER_BLOCK, "failures": failures}
 
 
 def point_cells(quick: bool) -> Sequence[Cell]:

@@ -58,7 +58,7 @@ class Alternating:
 
     def warm_up(self, ridge: float) -> int:
         """Return the number of sweeps with a larger ridge than the given ridge of an objective."""
-        floor = max(ridge, LEAST * self.first_ridge)
+        floor = max(ridge, LEAST_RIDGE_SHARE * self.first_ridge)
         return (
             max(0, ceil(log(self.first_ridge / floor) / -log(self.shrink))) if self.first_ridge > floor else 0
         )
@@ -79,7 +79,7 @@ class Alternating:
         for name in objective.block_solver.names:
             theta = objective.block_solver.solve(theta, name, penalty=state.ridge)
         following = self.shrink * state.ridge
-        if following <= max(objective.penalty, LEAST * self.first_ridge):
+        if following <= max(objective.penalty, LEAST_RIDGE_SHARE * self.first_ridge):
             following = objective.penalty
         return AlternatingState(theta, following), Info(objective.value(theta), None, {"ridge": state.ridge})
 
@@ -99,4 +99,4 @@ class Alternating:
 # noise of a warm-up sweep, relative to the factors
 STIR = 0.03
 # the warm-up ends below this fraction of the first ridge, for objectives without a ridge
-LEAST = 1e-5
+LEAST_RIDGE_SHARE = 1e-5

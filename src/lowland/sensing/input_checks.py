@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from lowland.core.arrays import LARGEST, SMALLEST, Vector, out_of_scale
+from lowland.core.arrays import LARGEST_SCALE, SMALLEST_SCALE, Vector, out_of_scale
 from lowland.core.errors import InvalidInputError, UnderdeterminedWarning
 from lowland.objectives import RecoveryObjective
 
@@ -22,7 +22,7 @@ def check_scale(values: Vector, name: str = "y") -> None:
         raise InvalidInputError(
             f"{name} is out of scale",
             f"largest magnitude {largest:.3g}",
-            f"outside {SMALLEST:g} to {LARGEST:g} powers of the values overflow or underflow",
+            f"outside {SMALLEST_SCALE:g} to {LARGEST_SCALE:g} powers of the values overflow or underflow",
             "rescale them: choose another unit",
         )
 

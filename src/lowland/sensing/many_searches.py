@@ -13,25 +13,27 @@ from lowland.search import make_start
 from lowland.sensing.solvers import exact_value
 
 # largest number of unknowns, and of numbers in all Jacobians, for searching from many starts at once
-LARGEST, MOST_NUMBERS = 120, 2e6
+MOST_UNKNOWNS, MOST_NUMBERS = 120, 2e6
 # searches at once, steps per search, and the first damping as a fraction of the mean curvature
-SEARCHES, STEPS, DAMPING = 24, 60, 1e-3
+SEARCHES_AT_ONCE, STEPS_PER_SEARCH, FIRST_DAMPING = 24, 60, 1e-3
 # calls per step, and the smallest damping as a fraction of the total curvature
-CALLS, ROUNDING = 16, 1e-14
+CALLS_PER_STEP, LEAST_DAMPING = 16, 1e-14
 
 
 def is_small(objective: RecoveryObjective) -> bool:
     """Whether `search_from_many_starts` accepts an objective: real, without biases, and small."""
     simple = not (objective.model.is_complex or objective.model.has_unit_trace or objective.model.biases)
-    numbers = float(SEARCHES * objective.y.size * objective.size)
-    small = objective.size <= LARGEST and numbers <= MOST_NUMBERS and numbers > 0
+    numbers = float(SEARCHES_AT_ONCE * objective.y.size * objective.size)
+    small = objective.size <= MOST_UNKNOWNS and numbers <= MOST_NUMBERS and numbers > 0
     return simple and small and objective.direct_jacobian_work is not None
 
 
 def affordable_searches(objective: RecoveryObjective, budget: Budget) -> int:
     """Return how many searches at once the budget allows."""
     calls = searches_work(objective, 0)
-    return budget.times(searches_work(objective, 1) - calls, SEARCHES) if budget.allows(2 * calls) else 0
+    return (
+        budget.times(searches_work(objective, 1) - calls, SEARCHES_AT_ONCE) if budget.allows(2 * calls) else 0
+    )
 
 
 def searches_work(objective: RecoveryObjective, count: int) -> float:
@@ -40,7 +42,7 @@ def searches_work(objective: RecoveryObjective, count: int) -> float:
     algebra = p * size * (size / 16 + 4) + size**3 / 8
     if objective.matrices.stored_numbers:
         algebra += objective.matrices.stored_numbers * (objective.rank + 1.0) / 2
-    return STEPS * (CALLS * CALL + count * algebra)
+    return STEPS_PER_SEARCH * (CALLS_PER_STEP * CALL + count * algebra)
 
 
 def search_from_many_starts(objective: RecoveryObjective, count: int, rng: np.random.Generator) -> Matrix:
@@ -62,14 +64,14 @@ def search_from_many_starts(objective: RecoveryObjective, count: int, rng: np.ra
     thetas = np.stack([make_start(objective, "random", rng) for _ in range(count)])
     residuals, jacobians = problem.linearise(thetas)
     values = (residuals**2).sum(axis=1)
-    damping = DAMPING * (jacobians**2).sum(axis=(1, 2)) / objective.size
+    damping = FIRST_DAMPING * (jacobians**2).sum(axis=(1, 2)) / objective.size
     unit = np.eye(objective.size)
     exact = exact_value(objective)
-    for _ in range(STEPS):
-        touch(searches_work(objective, count) / STEPS)
+    for _ in range(STEPS_PER_SEARCH):
+        touch(searches_work(objective, count) / STEPS_PER_SEARCH)
         normal = jacobians.transpose(0, 2, 1) @ jacobians
         # rounding must not produce steps along mixings of the factors, which leave the matrix unchanged
-        least = np.finfo(float).tiny + ROUNDING * (jacobians**2).sum(axis=(1, 2))
+        least = np.finfo(float).tiny + LEAST_DAMPING * (jacobians**2).sum(axis=(1, 2))
         shifted = normal + np.maximum(damping, least)[:, None, None] * unit
         slopes = (residuals[:, None, :] @ jacobians).transpose(0, 2, 1)
         tried = thetas - np.linalg.solve(shifted, slopes)[:, :, 0]

@@ -20,7 +20,7 @@ from lowland.sensing.rank_increment import UNFIT, padded, widen
 from lowland.sensing.solvers import default_stop
 
 # components smaller than this, relative to the largest, may be redundant
-SPARE = 1e-3
+SPARE_COMPONENT = 1e-3
 
 
 def search_and_polish(
@@ -95,7 +95,7 @@ def drop_spare_rank(
     sizes = np.linalg.norm(objective.matrix(canonical).left, axis=0) ** 2
     value = objective.value(theta)
     for rank in range(1, objective.rank):
-        if not sizes[rank] <= SPARE * sizes[0]:
+        if not sizes[rank] <= SPARE_COMPONENT * sizes[0]:
             continue
         narrow = objective.resized(rank)
         start = truncate(objective, canonical, narrow)

@@ -28,7 +28,7 @@ LARGEST_EXACT = 2500
 # fraction of the largest precision below which a direction counts as undetermined
 DETERMINED = 1e-11
 # entries whose derivatives are held in memory at a time
-CHUNK = 4096
+CHUNK_ENTRIES = 4096
 # the residual's leading singular value, in units of what pure noise produces, above which the model is
 # taken to lack a component
 MISSING_COMPONENT = 1.5
@@ -165,8 +165,8 @@ class TangentCovariance:
         if not self.is_exact:
             return self._by_block(rows, columns)
         out, shape = np.empty(rows.size), self.objective.shape
-        for low in range(0, rows.size, CHUNK):
-            part = slice(low, low + CHUNK)
+        for low in range(0, rows.size, CHUNK_ENTRIES):
+            part = slice(low, low + CHUNK_ENTRIES)
             cells = zip(rows[part].tolist(), columns[part].tolist(), strict=True)
             out[part] = self.of_maps([_UnitMap(shape, i, j) for i, j in cells])
         return out

@@ -13,9 +13,9 @@ from lowland.tensors.normal_matrix import normal_matrix
 from lowland.tensors.objective import TuckerObjective, sum_of_squares
 
 # largest number of unknowns, and of unseen cells evaluated
-LARGEST, SAMPLE = 3000, 20_000
+MOST_UNKNOWNS, MOST_CELLS = 3000, 20_000
 # eigenvalues of the normal equations below this fraction of the largest count as zero
-SMALLEST = 1e-13
+ZERO_EIGENVALUE = 1e-13
 
 
 @final
@@ -72,10 +72,10 @@ def new_cell_error(objective: TuckerObjective, theta: Vector) -> NewCellError:
             "the residuals leave nothing to estimate the noise from",
             f"{objective.data.size} known cells for {objective.model.degrees_of_freedom} degrees of freedom",
         )
-    if objective.size > LARGEST:
+    if objective.size > MOST_UNKNOWNS:
         raise UnsupportedError(
             "the Jacobian is too large",
-            f"{objective.size} unknowns, at most {LARGEST}",
+            f"{objective.size} unknowns, at most {MOST_UNKNOWNS}",
             fix="measure the error on held-out cells instead",
         )
     residual = objective.predict(theta) - objective.y
@@ -88,7 +88,7 @@ def new_cell_error(objective: TuckerObjective, theta: Vector) -> NewCellError:
         return NewCellError(0.0, 0.0, 0.0)
     values, vectors = np.linalg.eigh(seen)
     keep = slice(objective.size - objective.model.degrees_of_freedom, None)  # the gauge is left out
-    if not values[keep][0] > SMALLEST * values[-1]:
+    if not values[keep][0] > ZERO_EIGENVALUE * values[-1]:
         raise UnsupportedError(
             "the known cells do not determine the fit",
             "components that the data leave free",
@@ -108,11 +108,11 @@ def _unseen(objective: TuckerObjective) -> Matrix:
         flat = np.arange(count)
     else:
         known = np.ravel_multi_index(tuple(objective.data.all_positions().T), objective.shape)
-        if count > 50 * SAMPLE + known.size:  # mostly unseen: draw at random, and drop the seen cells
-            drawn = np.random.default_rng(0).integers(0, count, 2 * SAMPLE)
+        if count > 50 * MOST_CELLS + known.size:  # mostly unseen: draw at random, and drop the seen cells
+            drawn = np.random.default_rng(0).integers(0, count, 2 * MOST_CELLS)
             flat = np.setdiff1d(drawn, known)
         else:
             flat = np.setdiff1d(np.arange(count), known, assume_unique=True)
-    if flat.size > SAMPLE:
-        flat = flat[np.linspace(0, flat.size - 1, SAMPLE).astype(np.intp)]
+    if flat.size > MOST_CELLS:
+        flat = flat[np.linspace(0, flat.size - 1, MOST_CELLS).astype(np.intp)]
     return np.stack(np.unravel_index(flat, objective.shape), axis=1).astype(np.int64)

@@ -34,7 +34,7 @@ from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
 from lowland.tensors.search.starts import random_start, sequential_start
 
 # up to so many cells several starts are tried, and used columns may be replaced by better ones
-SMALL = 20_000
+FEW_CELLS = 20_000
 # dense residuals up to this size are searched for escape directions from saddles
 LARGEST_DENSE = 20_000_000
 # normal equations that take at most so many products are formed and factored
@@ -182,7 +182,7 @@ def _starts(objective: TuckerObjective, plan: SearchPlan) -> list[str]:
         first = "random"  # a tensor filled with zeros would not fit in memory
     restarts = plan.n_restarts
     if restarts == "auto":
-        small = objective.data.size <= SMALL
+        small = objective.data.size <= FEW_CELLS
         restarts = (RESTARTS_FULL if objective.data.is_full else RESTARTS_MASKED) if small else 0
         if not objective.data.is_full and not small:
             restarts = 2
@@ -196,7 +196,7 @@ def _leave_saddles(
 ) -> tuple[SearchResult, tuple[int, ...]]:
     """Escape from saddles invisible to the Hessian and descend again; return the end and their orders."""
     enough, escapes = exact_value(objective), list[int]()
-    stepper = HighOrderEscape(recycle=objective.data.size <= SMALL)
+    stepper = HighOrderEscape(recycle=objective.data.size <= FEW_CELLS)
     for _ in range(ROUNDS if plan.to_the_end and np.prod(objective.shape) <= LARGEST_DENSE else 0):
         if result.value <= enough or result.stop_reason is StopReason.INTERRUPTED:
             break

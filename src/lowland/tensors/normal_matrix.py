@@ -8,7 +8,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 # entries of the Jacobian held at a time
-CHUNK = 4_000_000
+CHUNK_NUMBERS = 4_000_000
 
 
 def normal_matrix(parts: TuckerTensor, positions: Matrix, weights: Vector | None) -> Matrix:
@@ -25,7 +25,7 @@ def normal_matrix(parts: TuckerTensor, positions: Matrix, weights: Vector | None
     ndarray
     """
     size = parts.stored_numbers
-    total, step = np.zeros((size, size)), max(1, CHUNK // size)
+    total, step = np.zeros((size, size)), max(1, CHUNK_NUMBERS // size)
     for low in range(0, len(positions), step):
         rows = jacobian_rows(parts, positions[low : low + step])
         scaled = rows if weights is None else rows * weights[low : low + step, None]

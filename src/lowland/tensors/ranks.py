@@ -19,7 +19,7 @@ from lowland.tensors.tucker_tensor import TuckerTensor
 
 HELD_OUT = 0.1
 # beyond so many cells every fit of the path would take too long
-LARGEST = 50_000
+MOST_CELLS = 50_000
 # smallest relative decrease of the mean square that counts
 NEGLIGIBLE = 1e-3
 
@@ -79,7 +79,7 @@ def choose_ranks(data: TensorObservations, search: Search, rng: np.random.Genera
     smallest error among them is lower than the current one by more than its standard error, the next ranks
     are those that grow in the fewest modes with an error within one standard error of the smallest.
     """
-    if data.size > LARGEST:
+    if data.size > MOST_CELLS:
         raise UnsupportedError(
             "choosing ranks takes many fits, which would take too long",
             f"{data.size} cells",

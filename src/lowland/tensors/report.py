@@ -15,7 +15,7 @@ from lowland.tensors.page_records import DecomposedTensor
 from lowland.tensors.search.starts import mode_spectrum
 
 # most points in the plot of predictions, and cells of a dense tensor whose spectra are drawn
-POINTS, LARGEST = 3000, 20_000_000
+MOST_POINTS, MOST_CELLS_FOR_SPECTRA = 3000, 20_000_000
 
 
 def tucker_page(
@@ -123,7 +123,7 @@ def _tables(fit: DecomposedTensor) -> tuple[TableEntry, ...]:
 def _figures(fit: DecomposedTensor, names: Sequence[str]) -> tuple[FigureEntry, ...]:
     data, search = fit.objective.data, fit.search
     figures = [_spectra(fit, names)]
-    at = np.unique(np.linspace(0, data.size - 1, min(data.size, POINTS)).astype(np.intp))
+    at = np.unique(np.linspace(0, data.size - 1, min(data.size, MOST_POINTS)).astype(np.intp))
     predicted = fit.objective.predict(search.theta)[at]
     figures.append(prediction_figure(PredictionDisplay(data.values[at], predicted, "known cells")))
     for factor, name in zip(fit.factors, names, strict=True):
@@ -139,7 +139,7 @@ def _figures(fit: DecomposedTensor, names: Sequence[str]) -> tuple[FigureEntry, 
 
 def _spectra(fit: DecomposedTensor, names: Sequence[str]) -> FigureEntry:
     tensor = fit.objective.full_tensor
-    whole = tensor is not None and tensor.size <= LARGEST
+    whole = tensor is not None and tensor.size <= MOST_CELLS_FOR_SPECTRA
     if tensor is not None and whole:
         spectra = [mode_spectrum(tensor, n)[: 3 * rank + 5] for n, rank in enumerate(fit.ranks)]
         words = "Singular values of the data's unfoldings: a drop after the rank supports it."

@@ -9,8 +9,8 @@ Each check raises AssertionError with what it found. Use the checks on your own 
 
 from lowland.testing.certificates import check_sound
 from lowland.testing.derivatives import check_gradient, check_hessian
-from lowland.testing.operators import check_adjoint, check_measure
-from lowland.testing.promises import check_loss, check_penalty
+from lowland.testing.operators import check_adjoint, check_measure, check_work
+from lowland.testing.promises import check_loss, check_offers, check_penalty
 from lowland.testing.samplers import check_moments
 from lowland.testing.solvers import check_progress, check_repeatable
 
@@ -21,8 +21,10 @@ __all__ = [
     "check_loss",
     "check_measure",
     "check_moments",
+    "check_offers",
     "check_penalty",
     "check_progress",
     "check_repeatable",
     "check_sound",
+    "check_work",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.objectives import Objective
 
-STEPS = 2.0 ** -np.arange(5, 15)
+STEP_LENGTHS = 2.0 ** -np.arange(5, 15)
 
 
 def taylor_slope(remainder: Callable[[float], float], floor: float) -> float:
@@ -22,11 +22,11 @@ def taylor_slope(remainder: Callable[[float], float], floor: float) -> float:
     floor : float
         Remainders below this are rounding.
     """
-    sizes = np.array([abs(remainder(step)) for step in STEPS])
+    sizes = np.array([abs(remainder(step)) for step in STEP_LENGTHS])
     useful = sizes > 100 * floor
     if useful.sum() < 3:
         return float("inf")
-    return float(np.polyfit(np.log(STEPS[useful]), np.log(sizes[useful]), 1)[0])
+    return float(np.polyfit(np.log(STEP_LENGTHS[useful]), np.log(sizes[useful]), 1)[0])
 
 
 def check_gradient(

@@ -9,6 +9,7 @@ import numpy as np
 from lowland.core.arrays import Matrix
 from lowland.core.protocols import Measurement
 from lowland.core.records import Factors
+from lowland.core.work import counted
 
 # relative to the norms, not to the value: looser tests would miss a scaling error of 1e-8
 TOLERANCE = {"float64": 1e-12, "float32": 2e-5, "complex128": 1e-12, "complex64": 2e-5}
@@ -100,3 +101,26 @@ def check_measure(measurement: Measurement, rng: np.random.Generator, *, trials:
             apart = 2 * twin + measurement.measure_matrix(other)
             limit = tolerance * (float(np.linalg.norm(apart)) + float(np.linalg.norm(other)))
             assert np.linalg.norm(together - apart) <= limit, "the measurement is not linear"
+
+
+def check_work(measurement: Measurement, rng: np.random.Generator) -> None:
+    """Check that a measurement counts its work, by which judges are kept within their budget.
+
+    Parameters
+    ----------
+    measurement : Measurement
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    AssertionError
+        If measuring, or a product with the adjoint, reports no work to `lowland.core.work.touch`.
+    """
+    m, n = measurement.shape
+    left, right = (random_numbers((length, 2), measurement.dtype, rng) for length in (m, n))
+    with counted() as measuring:
+        image = measurement.measure(Factors(left, right))
+    assert measuring.spent > 0, "measure counts no work: it must call touch"
+    with counted() as going_back:
+        measurement.adjoint(image).matmat(right)
+    assert going_back.spent > 0, "the adjoint counts no work: it, or its products, must call touch"

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.protocols import Loss, Penalty
+from lowland.core.protocols import HasGram, HasRoundingBounds, Loss, MajorisedLoss, Penalty
+
+# protocols of several members that a part may offer
+OPTIONAL: tuple[type[Any], ...] = (HasGram, HasRoundingBounds, MajorisedLoss)
+# predictions at these fractions of the way from the data are tried as well
+NEAR_DATA = (1e-12, 1e-8, 1e-4, 1e-2, 1.0)
 
 
 def check_loss(loss: Loss, z: Vector, y: Vector) -> None:
@@ -22,11 +29,18 @@ def check_loss(loss: Loss, z: Vector, y: Vector) -> None:
     Raises
     ------
     AssertionError
-        If a loss is negative; or is zero at the data though `vanishes_at_data` denies it, or is not though it
-        says so; or is not (z - y)^2 / 2 though `is_quadratic` says so.
+        If a loss is negative, also close to the data or in float32; or is not zero at the data though
+        `vanishes_at_data` says so; or is not (z - y)^2 / 2 though `is_quadratic` says so.
     """
     values = loss.value(z, y)
     assert (values >= 0).all(), f"a loss of {values.min():.3g} is negative"
+    for share in NEAR_DATA:  # where a formula subtracts numbers that are almost equal
+        for dtype in ("float64", "float32"):
+            near, data = np.asarray(y + share * (z - y), dtype), np.asarray(y, dtype)
+            least = float(loss.value(near, data).min(initial=0.0))
+            assert least >= 0, (
+                f"a loss of {least:.3g} is negative, {share:g} of the way from the data in {dtype}"
+            )
     if loss.vanishes_at_data:
         at_data = np.abs(loss.value(y, y)).max(initial=0.0)
         assert at_data == 0, f"the loss is declared to vanish at the data, but is {at_data:.3g} there"
@@ -35,6 +49,25 @@ def check_loss(loss: Loss, z: Vector, y: Vector) -> None:
         assert off <= 1e-15 * np.max((z - y) ** 2), (
             f"the loss is declared quadratic, but differs by {off:.3g}"
         )
+
+
+def check_offers(part: object) -> None:
+    """Check that an optional protocol is offered whole or not at all: a part of one is never looked at.
+
+    Parameters
+    ----------
+    part : object
+        A measurement, a loss or a linear map.
+
+    Raises
+    ------
+    AssertionError
+        If it has some members of a protocol, but not all.
+    """
+    for protocol in OPTIONAL:
+        own = [name for name in vars(protocol) if not name.startswith("_")]
+        missing = [name for name in own if name not in dir(part)]
+        assert missing in ([], own), f"{protocol.__name__} is offered in part: {', '.join(missing)} missing"
 
 
 def check_penalty(

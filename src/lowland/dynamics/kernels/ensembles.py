@@ -23,7 +23,7 @@ from lowland.kernels.threads import even_bounds, run_chunks
 
 RUNNING, LEFT, DIVERGED = compiled.RUNNING, compiled.LEFT, compiled.DIVERGED
 # a larger coordinate counts as divergence
-LIMIT = 1e8
+LARGEST_COORDINATE = 1e8
 _NO_COUPLING = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
 
 
@@ -162,11 +162,11 @@ class Ensemble:
 
     def _exits(self, d: int) -> tuple[Any, ...]:
         if isinstance(self.exit, HalfSpace):
-            return compiled.HALF_SPACE, self.exit.normal, self.exit.level, self.bridge, LIMIT
+            return compiled.HALF_SPACE, self.exit.normal, self.exit.level, self.bridge, LARGEST_COORDINATE
         if isinstance(self.exit, Ball):
             kind = compiled.INTO_BALL if self.exit.inside else compiled.OUT_OF_BALL
-            return kind, self.exit.centre, float(self.exit.radius), self.bridge, LIMIT
-        return compiled.NOWHERE, np.zeros(d), 0.0, False, LIMIT
+            return kind, self.exit.centre, float(self.exit.radius), self.bridge, LARGEST_COORDINATE
+        return compiled.NOWHERE, np.zeros(d), 0.0, False, LARGEST_COORDINATE
 
     def _one_step(self, chains: Chains) -> Chains:
         """Return the chains after one step, in NumPy, for any potential and any exit set."""
@@ -179,7 +179,7 @@ class Ensemble:
                 x, g = np.where(keep, chains.x, x), np.where(keep, chains.g, g)
         status, times = chains.status.copy(), chains.times.copy()
         running = status == RUNNING
-        bad = ~np.all(np.abs(x) <= LIMIT, axis=1)
+        bad = ~np.all(np.abs(x) <= LARGEST_COORDINATE, axis=1)
         left, when = self._crossed(chains, x)
         time = (chains.step + 1) * d.step_size
         times[running & bad] = time

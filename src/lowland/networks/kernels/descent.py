@@ -17,7 +17,7 @@ from lowland.kernels.threads import run_chunks
 Array = NDArray[np.floating[Any]]
 RUNNING, DIVERGED = 0, 1
 # runs whose loss exceeds this many times the first one do not recover
-FAR = 1e8
+LOST_RATIO = 1e8
 
 
 def descend(
@@ -78,7 +78,7 @@ def _runs(x, y, weights, parameters, step_sizes, steps, status, mean, low, high)
             if first < 0.0:
                 first = max(loss, 1e-300)
             total += loss
-            if not loss < FAR * max(first, 1.0):
+            if not loss < LOST_RATIO * max(first, 1.0):
                 status[run] = DIVERGED
                 break
         if status[run] == RUNNING:

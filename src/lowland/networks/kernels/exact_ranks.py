@@ -17,10 +17,10 @@ from lowland.kernels.threads import run_chunks, thread_count
 
 Array = NDArray[np.float64]
 # beyond so many points a single case is large enough for LAPACK to be faster
-LARGE = 150
+MOST_POINTS_BY_KERNEL = 150
 # a Cholesky factor of G - s I, s this often n (n + k + d) eps, proves that G is positive definite: rounding
 # of G (entries up to 1) and of the factor comes to a fraction of that
-SAFE = 4.0
+SAFETY_FACTOR = 4.0
 
 
 def clear_cases(active: NDArray[np.bool_], points: Array) -> NDArray[np.bool_]:
@@ -42,8 +42,8 @@ def clear_cases(active: NDArray[np.bool_], points: Array) -> NDArray[np.bool_]:
     points = np.broadcast_to(points, (cases, *points.shape[-2:]))
     signs = np.ascontiguousarray(active).view(np.uint8)
     clear = np.zeros(cases, np.uint8)
-    shift = SAFE * n * (n + active.shape[2] + points.shape[2]) * np.finfo(float).eps
-    if n > LARGE:
+    shift = SAFETY_FACTOR * n * (n + active.shape[2] + points.shape[2]) * np.finfo(float).eps
+    if n > MOST_POINTS_BY_KERNEL:
         return np.array([_is_clear(*case, shift) for case in zip(active, points, strict=True)], bool)
 
     def work(low: int, high: int) -> None:

@@ -22,7 +22,7 @@ from lowland.core.work import Budget
 from lowland.tensors.capabilities import TensorFit
 
 # extra rows when only some of the cells are used, and largest number of residues formed
-SPARE, LARGEST = 40, 200_000_000
+SPARE_ROWS, MOST_RESIDUES = 40, 200_000_000
 
 
 def judge_tensor_determinacy(objective: TensorFit, theta: Vector, given: Judgement) -> list[Finding]:
@@ -61,11 +61,11 @@ def _finite(objective: TensorFit, largest: int, rng: np.random.Generator, budget
     if known < expected:
         words = f"{known} known cells for {expected} degrees of freedom"
         return refuted(FINITE, known, expected, words, Rigour.RIGOROUS)
-    if objective.size > largest or (expected + SPARE) * objective.size > LARGEST:
+    if objective.size > largest or (expected + SPARE_ROWS) * objective.size > MOST_RESIDUES:
         words = f"an exact Jacobian of {objective.size} unknowns exceeds the limit of {largest}"
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")
-    everything = known * objective.size <= LARGEST
-    sizes = (expected + SPARE, None, None) if everything else (expected + SPARE,)
+    everything = known * objective.size <= MOST_RESIDUES
+    sizes = (expected + SPARE_ROWS, None, None) if everything else (expected + SPARE_ROWS,)
     best, done = rank_modulo_primes(objective.modular_jacobian, expected, sizes, rng, budget)
     if best == expected:
         return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
@@ -73,6 +73,8 @@ def _finite(objective: TensorFit, largest: int, rng: np.random.Generator, budget
         words = f"an exact Jacobian of {objective.size} unknowns exceeds the budget"
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
     if not everything:
-        words = f"{expected + SPARE} of the cells do not show full rank, and using all exceeds the budget"
+        words = (
+            f"{expected + SPARE_ROWS} of the cells do not show full rank, and using all exceeds the budget"
+        )
         return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
     return refuted_by_rank(best, expected)

@@ -14,7 +14,7 @@ from lowland.tensors.tucker_tensor import TuckerTensor
 # below this fraction of the largest, eigenvalues of a Gram matrix have lost their digits
 GRAM_DIGITS = 1e-7
 # modes at least this long, and this many times longer than their rank, get a randomised basis
-LONG, SPARE = 1500, 8
+LONG_MODE, LONG_PER_RANK = 1500, 8
 OVERSAMPLING, POWERS = 10, 2
 
 
@@ -88,7 +88,7 @@ def leading_basis(
     ndarray, shape (I_mode, rank)
     """
     length = tensor.shape[mode]
-    if rank is not None and length >= LONG and length >= SPARE * (rank + OVERSAMPLING):
+    if rank is not None and length >= LONG_MODE and length >= LONG_PER_RANK * (rank + OVERSAMPLING):
         return _random_basis(tensor, mode, rank, rng)
     values, vectors = np.linalg.eigh(mode_gram(tensor, tensor, mode))
     values, vectors = values[::-1], vectors[:, ::-1]
