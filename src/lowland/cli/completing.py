@@ -56,11 +56,11 @@ def plan_from(
         raise InvalidInputError("--pattern is unknown", pattern, fix="use auto, yes or no")
     if draws < 2:
         raise InvalidInputError("--draws must be at least 2", str(draws))
+    if bias_penalty != "auto" and _number(bias_penalty, "--bias-penalty") and not biases:
+        raise InvalidInputError("--bias-penalty needs biases", "--no-biases", fix="omit one of them")
     if penalty_weights not in PENALTY_WEIGHTS:
         choices = " or ".join(PENALTY_WEIGHTS)
         raise InvalidInputError("--penalty-weights is unknown", penalty_weights, fix=f"use {choices}")
-    if bias_penalty != "auto" and _number(bias_penalty, "--bias-penalty") and not biases:
-        raise InvalidInputError("--bias-penalty needs biases", "--no-biases", fix="omit one of them")
     if not ((tolerance is None or tolerance >= 0) and max_iterations >= 1):
         found = f"{tolerance} and {max_iterations}"
         raise InvalidInputError("--tolerance must be at least 0 and --max-iterations positive", found)

@@ -29,18 +29,12 @@ def row_systems(objective: RecoveryObjective, theta: Vector) -> tuple[Matrix, Ma
     With the ridge as a Gaussian prior, the inverse is to first order the covariance of a row for fixed
     columns. A row consists of its factors and, if free, its bias. Costs O(p k^2).
     """
-    model, entries = objective.model, objective.measurement
-    if not isinstance(model, General) or not isinstance(entries, Entries):
-        raise UnsupportedError(
-            "the curvature of rows is only defined for observed entries", type(entries).__name__
-        )
-    if not isinstance(objective.loss, MajorisedLoss):
-        raise UnsupportedError("the curvature of rows needs a loss with a majorant", objective.loss.name)
+    model, entries, loss = _table_of(objective)
     _, v, *_ = model.unpack(theta.astype(np.float64))
     biased = "row" in model.biases
     design = np.column_stack([v, np.ones(len(v))]) if biased else v
     prior = np.diag([objective.penalty] * model.rank + [objective.bias_penalty] * biased)
-    majorant = objective.loss.majorant(objective.predict(theta), objective.y)
+    majorant = loss.majorant(objective.predict(theta), objective.y)
     weights = objective.weighted(majorant).astype(np.float64)
     sides = np.ones(model.shape[0]) if objective.side_weights is None else objective.side_weights[0]
     systems = sides[:, None, None] * prior
@@ -54,10 +48,7 @@ def row_systems(objective: RecoveryObjective, theta: Vector) -> tuple[Matrix, Ma
 
 def row_variances(objective: RecoveryObjective, theta: Vector) -> Vector:
     """Return the variance x_j^T A_i^-1 x_j of the natural parameter of every observed cell, shape (p,)."""
-    systems, design = row_systems(objective, theta)
-    entries = objective.measurement
-    if not isinstance(entries, Entries):
-        raise UnsupportedError("rows are only defined for observed entries", type(entries).__name__)
+    (systems, design), (_, entries, _) = row_systems(objective, theta), _table_of(objective)
     inverses, found = np.linalg.inv(systems), np.empty(entries.size)
     step = max(1, CHUNK_NUMBERS // design.shape[1] ** 2)
     for first in range(0, found.size, step):
@@ -65,3 +56,15 @@ def row_variances(objective: RecoveryObjective, theta: Vector) -> Vector:
         x = design[entries.columns[cells]]
         found[cells] = np.einsum("ca,cab,cb->c", x, inverses[entries.rows[cells]], x)
     return found
+
+
+def _table_of(objective: RecoveryObjective) -> tuple[General, Entries, MajorisedLoss]:
+    """Return model, entries and loss of a table whose rows have a curvature, or raise."""
+    model, entries, loss = objective.model, objective.measurement, objective.loss
+    if not isinstance(model, General) or not isinstance(entries, Entries):
+        raise UnsupportedError(
+            "the curvature of rows is only defined for observed entries", type(entries).__name__
+        )
+    if not isinstance(loss, MajorisedLoss):
+        raise UnsupportedError("the curvature of rows needs a loss with a majorant", loss.name)
+    return model, entries, loss

@@ -131,7 +131,7 @@ class RecoveryObjective(RecoveryProblem):
 
     @cached_property
     def biases(self) -> Biases:
-        """The free biases, and their minimiser."""
+        """The biases of the model, penalised or free, and their minimiser."""
         return Biases(self)
 
     @cached_property

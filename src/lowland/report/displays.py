@@ -30,10 +30,10 @@ def new_axes(ax: Axes | None) -> Axes:
 
 
 def use_whole_ticks(axis: Axis) -> None:
-    """Place the ticks of an axis at whole numbers."""
+    """Place the ticks of an axis at whole numbers, as many as usual."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
 
 
 @final

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lowland.core.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    # named here once, so that only this room imports matplotlib
+    # named here once, for all displays
     from matplotlib.axes import Axes as Axes
 
 # INK is a placeholder that is replaced by the page's text colour

@@ -63,7 +63,7 @@ def joined(first: SearchResult, second: SearchResult) -> SearchResult:
         better,
         stop_reason=both.stop_reason,
         message=both.message,
-        solver=f"{first.solver}, then {second.solver}",
+        solver=_names(first, second),
         iterations=both.iterations,
         seconds=both.seconds,
         work=both.work,
@@ -99,15 +99,8 @@ def last_digits(
     if result.value <= target:
         return result
     last = again(ValueBelow(target) | RelativeDecreaseBelow(0.5) | Iterations(LAST_STEPS))
-    if last.stop_reason is StopReason.INTERRUPTED or not last.value < result.value:
-        return result
     # the search has converged: do not report that these steps ended by their count
-    return replace(
-        continued(result, last),
-        solver=_names(result, last),
-        stop_reason=result.stop_reason,
-        message=result.message,
-    )
+    return replace(joined(result, last), stop_reason=result.stop_reason, message=result.message)
 
 
 def _names(first: SearchResult, second: SearchResult) -> str:
