@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse.linalg import aslinearoperator
 
 import lowland as ll
-from lowland.certificates import Settings
+from lowland.certificates import Settings, isolation_radius
 from lowland.certificates.isolation_radius import exclusion_radius, prove_exclusion
 from lowland.core.status import Rigour, Verdict
 from lowland.judges import certify
@@ -169,3 +169,15 @@ def test_nothing_is_proved_where_it_cannot_be(rng):
     assert found["locally_unique"].verdict is Verdict.SUPPORTED, "its rounding is not known"
     large = certify(objective, np.zeros(16), claims=["locally_unique"], settings=Settings(largest_tangent=0))
     assert large["locally_unique"].verdict is Verdict.INCONCLUSIVE
+
+
+def test_the_smallest_ratio_of_large_matrices_is_that_of_small_ones(rng, monkeypatch):
+    root = rng.standard_normal((40, 40))
+    gram = root @ root.T + 0.1 * np.eye(40)
+    half = rng.standard_normal((40, 25))
+    metric = half @ half.T  # with a kernel, as for the gauge
+    exact = 1 / np.linalg.eigvals(np.linalg.solve(gram, metric)).real.max()
+    assert isolation_radius._smallest_ratio(gram, metric) == pytest.approx(exact, rel=1e-8)
+    monkeypatch.setattr(isolation_radius, "LARGEST_EIGH", 1)
+    assert isolation_radius._smallest_ratio(gram, metric) == pytest.approx(exact, rel=1e-4)
+    assert isolation_radius._smallest_ratio(-gram, metric) == 0  # nothing is estimated if it is not positive

@@ -185,6 +185,22 @@ def test_every_module_imports():
             importlib.import_module(module.name)
 
 
+def test_everything_in_the_reference_shows_an_example():
+    page = (ROOT / "docs/reference/api.md").read_text()
+    names = re.findall(r"^\.\. auto(?:class|function|exception):: lowland\.([\w.]+)", page, re.MULTILINE)
+    assert len(names) > 150
+    without = []
+    for name in names:
+        item = lowland
+        for k, part in enumerate(name.split(".")):
+            if not hasattr(item, part):
+                importlib.import_module("lowland." + ".".join(name.split(".")[: k + 1]))
+            item = getattr(item, part)
+        if "Examples\n" not in (inspect.getdoc(item) or ""):
+            without.append(name)
+    assert not without
+
+
 @pytest.mark.parametrize("door", [*DOORS, lowland.landscape], ids=lambda door: door.__name__)
 def test_public_objects_document_parameters_and_show_an_example(door):
     """Public functions and classes have sections that numpydoc does not insist on."""

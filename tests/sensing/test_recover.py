@@ -13,7 +13,7 @@ from lowland.core.records import Factors
 from lowland.core.status import StopReason, Verdict
 from lowland.datasets import false_minimum, planted_completion, planted_sensing
 from lowland.measure import Entries, Linear, Pauli, RankOne, coded_diffraction, gaussian
-from lowland.search import Gradient, Iterations, Stochastic
+from lowland.search import Alternating, Gradient, Iterations, Stochastic
 from lowland.sensing.recover import certify_matrix
 from lowland.sensing.solvers import data_energy
 
@@ -352,3 +352,11 @@ def test_density_matrices_are_certified_by_their_trace(rng):
     assert finding.verdict is Verdict.PROVED, str(finding)
     poor = recover(measurement, y, rank=1, structure="density", rng=0)
     assert poor.search.value >= fit.search.value * (1 - finding.value) - 1e-12
+
+
+def test_a_plateau_during_the_warm_up_is_no_end():
+    """Sweeps with a shrinking penalty fall slowly at first; the default rule waits until it is small."""
+    corner = Entries([0, 0, 1], [0, 1, 0], (2, 2))
+    fit = recover(corner, [1.0, 2.0, 3.0], rank=1, solver=Alternating(first_ridge=1.0), certify=False, rng=0)
+    np.testing.assert_allclose(fit.matrix(), [[1, 2], [3, 6]], rtol=1e-6)
+    assert fit.search.iterations >= Alternating(first_ridge=1.0).warm_up(0.0)

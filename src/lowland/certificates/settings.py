@@ -69,6 +69,16 @@ class Settings:
         or this many nominal nanoseconds (`lowland.core.work`), whichever is more.
     seed : int
         Seed of random directions and random integer points.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.certificates import Settings
+    >>> fit = ll.recover(ll.gaussian(60, (5, 5), 0), np.ones(60), rank=1, structure="psd", rng=0)
+    >>> strict, loose = (ll.certify(fit.objective, fit.search.theta, settings=s)["convex_optimal"]
+    ...                  for s in (Settings(), Settings(gap_tolerance=0.2)))
+    >>> strict.verdict.name, loose.verdict.name, round(loose.value, 2)  # the gap to a lower bound
+    ('INCONCLUSIVE', 'PROVED', 0.08)
     """
 
     gradient_tolerance: float = 1e-6

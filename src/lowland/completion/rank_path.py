@@ -58,6 +58,15 @@ class RankStep:
         Difference of its mean square from the smallest one of its path.
     uncertainty : float
         Standard error of that excess, over the held-out cells.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> table = np.random.default_rng(0).random((20, 12)) + np.outer(np.arange(20), np.arange(12))
+    >>> path = ll.MatrixCompletion(penalty=0.1, certify=False, random_state=0).fit(table).rank_path_
+    >>> step = path.steps[0]
+    >>> step.rank, step.penalty, step.error < 0.5
+    (1, 0.1, True)
     """
 
     rank: int
@@ -86,6 +95,16 @@ class RankPath:
     On each path the chosen fit is the simplest (lowest rank, largest penalty) whose mean square exceeds the
     smallest one by at most one standard error of the difference, or by a thousandth. For penalties, if losses
     are not all squared, it is the best fit.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> table = np.random.default_rng(0).random((20, 12)) + np.outer(np.arange(20), np.arange(12))
+    >>> path = ll.MatrixCompletion(penalty=0.1, certify=False, random_state=0).fit(table).rank_path_
+    >>> path.settings.rank, path.settings.penalty, path.held_out
+    (1, 0.1, 24)
+    >>> min(step.excess for step in path.steps)  # that of the best fit
+    0.0
     """
 
     steps: tuple[RankStep, ...]

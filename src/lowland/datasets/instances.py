@@ -69,6 +69,14 @@ def planted_completion(
     ------
     InvalidInputError
         If there are more entries than cells, or too few for `least` in every row and column.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> planted = ll.datasets.planted_completion((20, 15), rank=2, oversampling=2.0, rng=0)
+    >>> fit = ll.recover(planted.measurement, planted.y, rank=2, rng=0)
+    >>> planted.y.size, bool(np.allclose(fit.matrix(), planted.truth))
+    (132, True)
     """
     generator, (m, n) = make_generator(rng), shape
     left, right = generator.standard_normal((m, rank)), generator.standard_normal((n, rank))
@@ -143,6 +151,16 @@ def planted_sensing(
     Returns
     -------
     Instance
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> planted = ll.datasets.planted_sensing(40, 6, 2, rng=0)
+    >>> bool(np.allclose(planted.truth @ planted.truth, planted.truth))
+    True
+    >>> fit = ll.recover(planted.measurement, planted.y, rank=2, structure="psd", rng=0)
+    >>> bool(np.allclose(fit.matrix(), planted.truth))
+    True
     """
     generator = make_generator(rng)
     basis = np.linalg.qr(generator.standard_normal((side, rank)))[0]
@@ -172,6 +190,14 @@ def false_minimum(delta: float) -> tuple[Instance, Matrix]:
     ----------
     R. Zhang, C. Josz, S. Sojoudi, J. Lavaei, How much restricted isometry is needed in nonconvex
     matrix recovery?, NeurIPS 2018 (delta = 1/2).
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> instance, point = ll.datasets.false_minimum(0.6)
+    >>> proof = ll.certify_matrix(instance.measurement, instance.y, point)
+    >>> [proof[claim].verdict.name for claim in ("strict_local_minimum", "globally_optimal")]
+    ['SUPPORTED', 'REFUTED']
     """
     if not 0 < delta < 1:
         raise InvalidInputError("delta must lie between 0 and 1", repr(delta))

@@ -36,6 +36,18 @@ class SurvivalDisplay:
         Its standard error.
     mean : float
         Estimated mean exit time.
+
+    Examples
+    --------
+    >>> from lowland.dynamics import HalfSpace, Overdamped, escape_times
+    >>> from lowland.dynamics.displays import SurvivalDisplay
+    >>> study = escape_times(
+    ...     "double_well", [-1.0], exit=HalfSpace([1.0], 0.7), dynamics=Overdamped(0.01, beta=4),
+    ...     n_chains=200, rng=0,
+    ... )
+    >>> display = SurvivalDisplay.from_study(study)
+    >>> display.mean == study.mean, float(display.share[-1]), display.plot().ax_.get_xlabel()
+    (True, 0.0, 'time')
     """
 
     times: Vector
@@ -90,6 +102,16 @@ class PathsDisplay:
     numbers : ndarray, shape (chains, draws)
     name : str
         What the quantity is.
+
+    Examples
+    --------
+    >>> from lowland.dynamics import Underdamped, sample_langevin
+    >>> from lowland.dynamics.displays import PathsDisplay
+    >>> moves = Underdamped(0.5, beta=1, friction=1)
+    >>> sample = sample_langevin("quadratic", [0.0], moves, n_draws=200, rng=0)
+    >>> display = PathsDisplay.from_sample(sample)
+    >>> display.numbers.shape, display.plot().ax_.get_ylabel()  # six of the chains
+    ((6, 200), 'distance from the first draw')
     """
 
     times: Vector

@@ -36,6 +36,15 @@ class General:
         Which biases are free.
     is_complex : bool
         Whether U and V are complex; a point then holds real and imaginary parts in turn.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lowland.models import General
+    >>> model = General((2, 3), 1, biases=("row",))
+    >>> theta = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 10.0, 20.0])  # U, V, and a bias for each row
+    >>> model.size, model.lift(theta).matrix().tolist()
+    (7, [[13.0, 14.0, 15.0], [26.0, 28.0, 30.0]])
     """
 
     shape: tuple[int, int]

@@ -30,6 +30,15 @@ class Psd:
         Whether U is complex; a point then holds real and imaginary parts in turn.
     unit_trace : bool
         Whether X is scaled to trace one, as density matrices are.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lowland.models import Psd
+    >>> Psd((2, 2), 1).lift(np.array([1.0, 3.0])).matrix().tolist()
+    [[1.0, 3.0], [3.0, 9.0]]
+    >>> Psd((2, 2), 1, unit_trace=True).lift(np.array([1.0, 3.0])).matrix().round(6).tolist()
+    [[0.1, 0.3], [0.3, 0.9]]
     """
 
     shape: tuple[int, int]

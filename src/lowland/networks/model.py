@@ -28,6 +28,17 @@ class Relu:
     -----
     A point holds the trained layers one after the other: the matrix of a layer row by row, then its
     biases. Leading axes of a point are kept: a stack of points is a stack of networks.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.networks.model import Relu
+    >>> hat = ll.networks.ReluNetwork(([[1.0], [1.0]], [1.0, -2.0]), ([0.0, -1.0], None))
+    >>> model = Relu(hat, "first")
+    >>> model.point(hat).tolist()
+    [1.0, 1.0, 0.0, -1.0]
+    >>> model.lift(np.array([2.0, 1.0, 0.0, -1.0]))([[1.0]]).tolist()
+    [2.0]
     """
 
     name: ClassVar[str] = "relu"

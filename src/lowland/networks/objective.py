@@ -36,6 +36,17 @@ class ReluObjective:
     ------
     InvalidInputError
         If inputs do not match the network, or targets the inputs.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.networks.model import Relu
+    >>> from lowland.networks.objective import ReluObjective
+    >>> network = ll.networks.ReluNetwork(([[1.0], [-1.0]], [1.0, 1.0]), ([0.0, 0.0], None))
+    >>> F = ReluObjective([-2.0, -1.0, 1.0, 2.0], [2.0, 1.0, 1.0, 3.0], Relu(network, "first"))
+    >>> theta = F.model.point(network)  # computes the absolute value
+    >>> F.value(theta), F.gradient(theta).tolist(), F.kinks(theta)
+    (0.125, [-0.5, 0.0, -0.25, 0.0], 0)
     """
 
     def __init__(self, inputs: Matrix, targets: Vector, model: Relu) -> None:

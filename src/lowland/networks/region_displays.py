@@ -24,6 +24,15 @@ class ActivationDisplay:
     Parameters
     ----------
     active : ndarray of bool, shape (n, k)
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> from lowland.networks.region_displays import ActivationDisplay
+    >>> network = ll.networks.ReluNetwork(([[1.0], [-1.0]], [1.0, 1.0]), ([1.0, 1.0], None))
+    >>> found = ll.networks.region_report(network, [-2.0, 0.0, 2.0])
+    >>> ActivationDisplay.from_report(found).active.astype(int).tolist()
+    [[0, 1], [1, 1], [1, 0]]
     """
 
     active: Matrix
@@ -58,6 +67,16 @@ class LossesDisplay:
     Parameters
     ----------
     losses : ndarray
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.networks.region_displays import LossesDisplay
+    >>> x = np.linspace(-1, 1, 5)
+    >>> survey = ll.networks.survey_regions(x, x**2, width=8, n_regions=50, rng=0)
+    >>> display = LossesDisplay(survey.best_losses)
+    >>> bool(display.losses.min() < 1e-9 < display.losses.max())
+    True
     """
 
     losses: Vector
@@ -85,6 +104,18 @@ class ShareDisplay:
         Between 0 and 1.
     names : tuple of str
         Names of the two settings and of the share.
+
+    Examples
+    --------
+    >>> from lowland.networks.region_displays import ShareDisplay
+    >>> rows = [
+    ...     {"width": 4, "points": 5, "share": 0.25},
+    ...     {"width": 8, "points": 5, "share": 0.75},
+    ...     {"width": 8, "points": 9, "share": 0.5},
+    ... ]
+    >>> display = ShareDisplay.from_rows(rows, "width", "points", "share")
+    >>> display.shares.tolist(), display.plot().ax_.get_xlabel()
+    ([[0.25, 0.75], [nan, 0.5]], 'width')
     """
 
     across: Vector

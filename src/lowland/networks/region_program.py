@@ -49,6 +49,15 @@ class RegionOptimum:
         The unconstrained least-squares solution, in the program's units.
     inner : InnerMinimum or None
         A judge's proof, from the candidate, that the open region has a minimum.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> network = ll.networks.ReluNetwork(([[1.0], [-1.0]], [1.0, 1.0]), ([1.0, 1.0], None))
+    >>> x, y = [-3.0, -2.0, -1.5, 1.5, 2.0], [1.0, 2.0, 0.0, 1.0, 3.0]
+    >>> best = ll.networks.region_report(network, x, y).optimum
+    >>> round(best.loss, 6), best.weights.shape, best.interior, best.is_zero
+    (0.178571, (2, 2), True, False)
     """
 
     loss: float

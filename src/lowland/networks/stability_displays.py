@@ -36,6 +36,16 @@ class SplineDisplay:
         Intervals over the grid.
     names : tuple of str
         Names of the two axes.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.networks.stability_displays import SplineDisplay
+    >>> x = np.linspace(-1, 1, 40)
+    >>> fit = ll.networks.fit_stable(x, np.abs(x), step_size=0.4, width=20, n_runs=4, n_steps=5000, rng=0)
+    >>> display = SplineDisplay.from_fit(fit)
+    >>> [text.get_text() for text in display.plot().ax_.get_legend().get_texts()]
+    ['data', 'spline', 'knots']
     """
 
     x: Vector
@@ -93,6 +103,16 @@ class BoundaryRiskDisplay:
         Inputs.
     name : str
         Name of the horizontal axis.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.networks.stability_displays import BoundaryRiskDisplay
+    >>> network = ll.networks.ReluNetwork(([[1.0]], [2.0]), ([0.5], [0.0]))
+    >>> x = np.linspace(-1, 1, 21)
+    >>> display = BoundaryRiskDisplay.from_report(ll.networks.stability_report(network, x, x, step_size=0.5))
+    >>> bool(abs(display.grid[display.weight.argmax()]) < 0.1), float(display.weight[0])
+    (True, 0.0)
     """
 
     grid: Vector
@@ -132,6 +152,16 @@ class EdgeDisplay:
     steps : ndarray, shape (looks,)
     sharpness : ndarray, shape (looks, runs)
     limit : float
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.networks.stability_displays import EdgeDisplay
+    >>> x = np.linspace(-1, 1, 40)
+    >>> settings = dict(step_size=0.4, width=20, n_runs=4, n_steps=5000, track=True, rng=0)
+    >>> display = EdgeDisplay.from_fit(ll.networks.fit_stable(x, np.abs(x), **settings))
+    >>> display.limit, bool(np.all(display.sharpness[-1] < 1.02 * display.limit))
+    (5.0, True)
     """
 
     steps: Vector
@@ -166,6 +196,16 @@ class KnotsDisplay:
     Parameters
     ----------
     places, jumps : ndarray
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> from lowland.networks.stability_displays import KnotsDisplay
+    >>> hat = ll.networks.ReluNetwork(([[1.0], [1.0]], [1.0, -2.0]), ([-0.5, -1.5], None))
+    >>> report = ll.networks.stability_report(hat, [-1, 0, 1, 2], [0, 0, 1, 1], step_size=0.5)
+    >>> display = KnotsDisplay.from_report(report)
+    >>> display.places.tolist(), display.jumps.tolist()
+    ([0.5, 1.5], [1.0, -2.0])
     """
 
     places: Vector

@@ -243,6 +243,18 @@ def make_objective(  # noqa: PLR0913
     ------
     InvalidInputError
         If shapes differ or a number is out of range.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.models import General
+    >>> from lowland.objectives import make_objective
+    >>> A, theta = ll.Entries([0, 0, 1], [0, 1, 0], (2, 2)), np.ones(4)
+    >>> fit, penalised = (make_objective(A, [1.0, 2.0, 3.0], General((2, 2), 1), penalty=p) for p in (0, 0.5))
+    >>> float(fit.value(theta)), float(penalised.value(theta))
+    (2.5, 3.5)
+    >>> penalised.describe()
+    'squared loss of 3 measurements, general 2 x 2 matrix of rank 1, ridge 0.5'
     """
     numbers = check_numbers(y, "y", ndim=1)
     loss = loss or Squared()

@@ -48,6 +48,15 @@ class ConvergenceDisplay:
         Objective values.
     message : str
         Why the search stopped.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.report.displays import ConvergenceDisplay
+    >>> fit = ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0)
+    >>> display = ConvergenceDisplay.from_result(fit.search)
+    >>> bool(display.values[-1] == fit.search.value), display.plot().ax_.get_xlabel()
+    (True, 'iteration')
     """
 
     iterations: Vector
@@ -80,6 +89,14 @@ class SpectrumDisplay:
     ----------
     singular_values : ndarray
         Largest first.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.report.displays import SpectrumDisplay
+    >>> factors = ll.Factors(np.array([[3.0, 0.0], [0.0, 2.0], [4.0, 0.0]]), np.eye(4)[:, :2])
+    >>> SpectrumDisplay.from_factors(factors).singular_values.round(6).tolist()
+    [5.0, 2.0]
     """
 
     singular_values: Vector
@@ -112,6 +129,16 @@ class PredictionDisplay:
     observed, predicted : ndarray
     label : str
         Which cells are shown.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.report.displays import PredictionDisplay
+    >>> A = ll.gaussian(40, (5, 5), 0)
+    >>> fit = ll.recover(A, np.ones(40), rank=1, structure="psd", rng=0)
+    >>> display = PredictionDisplay(np.ones(40), A.measure_matrix(fit.matrix()), "measurements")
+    >>> display.plot().ax_.get_xlabel()
+    'observed (measurements)'
     """
 
     observed: Vector
@@ -146,6 +173,16 @@ class PatternDisplay:
         Shape of the table.
     open_cells : ndarray of int, shape (k, 2)
         Cells not determined by the data alone, if known.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.report.displays import PatternDisplay
+    >>> seen = ll.Observations.from_array([[1.0, np.nan, np.nan], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    >>> PatternDisplay.from_observations(seen).density.tolist()
+    [[1.0, 0.0, 0.0], [1.0, 1.0, 1.0], [1.0, 1.0, 1.0]]
+    >>> PatternDisplay.from_observations(seen, blocks=2).density.tolist()
+    [[0.75, 0.5], [1.0, 1.0]]
     """
 
     density: Matrix
@@ -204,6 +241,16 @@ class CalibrationDisplay:
         Fraction of held-out cells inside the intervals of each level.
     count : int
         Number of held-out cells.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from lowland.report.displays import CalibrationDisplay
+    >>> errors = np.abs(np.random.default_rng(0).standard_normal(500))  # in standard errors
+    >>> coverage = np.array([np.mean(errors < reach) for reach in (0.674, 1.282, 1.96)])
+    >>> display = CalibrationDisplay(np.array([0.5, 0.8, 0.95]), coverage, errors.size)
+    >>> bool(np.abs(display.coverage - display.levels).max() < 0.05), display.plot().ax_.get_xlabel()
+    (True, 'level of the interval')
     """
 
     levels: Vector
@@ -240,6 +287,17 @@ class PathDisplay:
         The chosen position.
     name : str
         "rank" or "penalty".
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.report.displays import PathDisplay
+    >>> table = np.random.default_rng(0).random((20, 12)) + np.outer(np.arange(20), np.arange(12))
+    >>> path = ll.MatrixCompletion(penalty=0.1, certify=False, random_state=0).fit(table).rank_path_
+    >>> ranks, errors = np.array([(step.rank, step.error) for step in path.steps]).T
+    >>> display = PathDisplay(ranks, errors, path.settings.rank, "rank")
+    >>> display.chosen, display.plot().ax_.get_xlabel()
+    (1, 'rank')
     """
 
     positions: Vector

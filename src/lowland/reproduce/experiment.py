@@ -37,6 +37,14 @@ class Study:
     run : callable
         Takes a cell, returns the computed numbers. It must be a module-level function, so that worker
         processes can import it.
+
+    Examples
+    --------
+    >>> from lowland.reproduce import find_experiment
+    >>> study = find_experiment("zhang2018").studies[1]
+    >>> cell = study.cells(True)[0]
+    >>> study.name, cell, study.run(cell)["second_order"]
+    ('points', {'delta': 0.45}, 'REFUTED')
     """
 
     name: str
@@ -58,6 +66,13 @@ class Experiment:
     studies : tuple of Study
     page : callable
         Takes the rows of every study by name and whether they are quick, returns the page.
+
+    Examples
+    --------
+    >>> from lowland.reproduce import EXPERIMENTS
+    >>> experiment = EXPERIMENTS["zhang2018"]
+    >>> {study.name: len(study.cells(True)) for study in experiment.studies}
+    {'failures': 24, 'points': 6}
     """
 
     name: str
@@ -98,6 +113,17 @@ def run_experiment(
     ------
     InvalidInputError
         If `workers` is not positive, or a file in the folder belongs to another experiment.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from lowland.report.page import Page
+    >>> from lowland.reproduce import Experiment, find_experiment, run_experiment
+    >>> studies = find_experiment("zhang2018").studies[1:]  # the quick one
+    >>> toy = Experiment("toy", "Points", "", studies, lambda rows, quick: Page("Points", (), None))
+    >>> page = run_experiment(toy, tempfile.mkdtemp())
+    >>> sorted(path.name for path in page.parent.iterdir())
+    ['toy-points.csv', 'toy.html']
     """
     if workers < 1:
         raise InvalidInputError("workers must be positive", repr(workers))

@@ -22,6 +22,12 @@ def find_experiment(name: str) -> Experiment:
     ------
     InvalidInputError
         If it is unknown.
+
+    Examples
+    --------
+    >>> from lowland.reproduce import find_experiment
+    >>> find_experiment("zhang2018").title
+    'A false minimum at restricted isometry one half'
     """
     if name not in EXPERIMENTS:
         raise InvalidInputError(

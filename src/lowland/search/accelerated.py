@@ -67,6 +67,17 @@ class Accelerated:
     ----------
     D. G. Anderson, Iterative procedures for nonlinear integral equations, J. ACM 1965; H. Walker, P. Ni,
     Anderson acceleration for fixed-point iterations, SIAM J. Numer. Anal. 2011.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> from lowland.search import Accelerated, Alternating, ValueBelow
+    >>> case = ll.datasets.planted_completion((30, 20), 2, 2, rng=0, least=3)
+    >>> plan = dict(rank=2, stop=ValueBelow(1e-12), certify=False, rng=0)
+    >>> solvers = Accelerated(), Alternating()
+    >>> fast, slow = (ll.recover(case.measurement, case.y, solver=s, **plan).search for s in solvers)
+    >>> fast.converged and slow.converged, 2 * fast.iterations < slow.iterations
+    (True, True)
     """
 
     memory: int = 10

@@ -37,6 +37,17 @@ class Alternating:
         value up to the objective's ridge means no warm-up.
     shrink : float
         Factor from one sweep to the next, between 0 and 1.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import Alternating, Iterations, ValueBelow
+    >>> case = ll.datasets.planted_completion((30, 20), 2, 1.5, rng=0, least=3)
+    >>> plan = dict(rank=2, stop=ValueBelow(1e-9) | Iterations(300), certify=False, rng=0)
+    >>> solvers = Alternating(first_ridge=5.0), Alternating()
+    >>> fits = [ll.recover(case.measurement, case.y, solver=s, **plan) for s in solvers]
+    >>> [bool(np.allclose(fit.matrix(), case.truth, atol=1e-2)) for fit in fits]
+    [True, False]
     """
 
     first_ridge: float = 0.0

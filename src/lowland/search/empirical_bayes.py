@@ -58,6 +58,17 @@ class EmpiricalBayes:
     -----
     Costs as much as Gauss-Newton steps. If a residual remains, so does the prior, and the result is
     not a minimum of the objective: polish it with another solver.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import EmpiricalBayes, GaussNewton, Iterations
+    >>> case = ll.datasets.planted_completion((30, 20), 2, 1.5, rng=0, least=3)
+    >>> plan = dict(rank=2, stop=Iterations(25), certify=False, rng=0)
+    >>> solvers = EmpiricalBayes(), GaussNewton()
+    >>> fits = [ll.recover(case.measurement, case.y, solver=s, **plan) for s in solvers]
+    >>> [bool(np.allclose(fit.matrix(), case.truth, atol=1e-4)) for fit in fits]
+    [True, False]
     """
 
     surplus: float = 0.25

@@ -61,6 +61,15 @@ class GaussNewton:
     References
     ----------
     J. Nocedal, S. Wright, Numerical Optimization, 2006, chapters 7 and 10.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import GaussNewton
+    >>> case = ll.datasets.planted_completion((30, 20), 2, 2, rng=0, least=3)
+    >>> fit = ll.recover(case.measurement, case.y, rank=2, solver=GaussNewton(), certify=False, rng=0)
+    >>> bool(np.allclose(fit.matrix(), case.truth)), fit.search.iterations < 15
+    (True, True)
     """
 
     form: str = "levenberg"

@@ -42,6 +42,16 @@ class Gradient:
     References
     ----------
     J. Barzilai, J. Borwein, Two-point step size gradient methods, IMA J. Numer. Anal. 1988.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import Gradient
+    >>> case, plan = ll.datasets.planted_sensing(60, 5, 1, rng=0), dict(rank=1, structure="psd", rng=0)
+    >>> rules = "barzilai_borwein", "armijo"
+    >>> fast, slow = (ll.recover(case.measurement, case.y, solver=Gradient(rule), **plan) for rule in rules)
+    >>> bool(np.allclose(fast.matrix(), case.truth)), fast.search.iterations < slow.search.iterations
+    (True, True)
     """
 
     rule: str = "barzilai_borwein"

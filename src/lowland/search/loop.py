@@ -113,6 +113,19 @@ def run(
         If the objective lacks what the stepper needs.
     InvalidInputError
         If the start has the wrong size, or the snapshot is from another solver.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.models import Psd
+    >>> from lowland.objectives import make_objective
+    >>> from lowland.search import GaussNewton, Iterations, ValueBelow, run
+    >>> A, rng = ll.gaussian(60, (5, 5), 0), np.random.default_rng(0)
+    >>> objective = make_objective(A, A.measure_matrix(np.ones((5, 5))), Psd((5, 5), 1))
+    >>> stop = ValueBelow(1e-15) | Iterations(50)
+    >>> result = run(objective, GaussNewton(), rng.standard_normal(5), stop=stop, rng=rng)
+    >>> result.converged, abs(result.theta).round(6).tolist()
+    (True, [1.0, 1.0, 1.0, 1.0, 1.0])
     """
     if not isinstance(stop, StopRule):
         raise InvalidInputError(

@@ -52,6 +52,17 @@ class Scaled:
     T. Tong, C. Ma, Y. Chi, Accelerating ill-conditioned low-rank matrix estimation via scaled
     gradient descent, JMLR 2021; G. Zhang, S. Fattahi, R. Zhang, Preconditioned gradient descent
     for overparameterized nonconvex Burer-Monteiro factorization, JMLR 2023.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> from lowland.search import Gradient, Scaled, ValueBelow
+    >>> case = ll.datasets.planted_completion((20, 20), 2, 5, rng=2, condition=10)
+    >>> plan = dict(rank=2, stop=ValueBelow(1e-12), certify=False, rng=0)
+    >>> solvers = Scaled(), Gradient()
+    >>> scaled, plain = (ll.recover(case.measurement, case.y, solver=s, **plan).search for s in solvers)
+    >>> scaled.converged and plain.converged, scaled.iterations < plain.iterations
+    (True, True)
     """
 
     damping: float = 0.1

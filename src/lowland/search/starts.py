@@ -42,6 +42,17 @@ def make_start(objective: MatrixFit, start: Any, rng: np.random.Generator) -> Ve
     ------
     InvalidInputError
         If the name is unknown, the given point does not fit, or the objective is infinite there.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import make_start
+    >>> case = ll.datasets.planted_sensing(200, 5, 1, rng=0)
+    >>> objective = ll.recover(case.measurement, case.y, rank=1, structure="psd", rng=0).objective
+    >>> names = "random", "small_random", "spectral"
+    >>> random, small, spectral = (make_start(objective, name, np.random.default_rng(0)) for name in names)
+    >>> bool(np.allclose(100 * small, random)), objective.value(spectral) < objective.value(random) / 10
+    (True, True)
     """
     if isinstance(start, Factors):
         return _finite(objective, _from_given(objective, start))
@@ -131,6 +142,17 @@ def critical_ridge(objective: MatrixFit, rng: np.random.Generator) -> float:
     Returns
     -------
     float
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import critical_ridge
+    >>> rows, columns = np.indices((3, 3)).reshape(2, -1)
+    >>> A, y = ll.Entries(rows, columns, (3, 3)), np.diag([3.0, 2.0, 1.0]).ravel()
+    >>> round(critical_ridge(ll.recover(A, y, rank=1, rng=0).objective, np.random.default_rng(0)), 6)
+    3.0
+    >>> [bool(ll.recover(A, y, rank=1, penalty=ridge, rng=0).matrix().max() > 1e-6) for ridge in (2.9, 3.1)]
+    [True, False]
     """
     operator = objective.relaxation.gradient(objective.centre())
     m, n = operator.shape

@@ -56,6 +56,16 @@ class Stochastic:
     ----------
     S. Bhojanapalli, B. Neyshabur, N. Srebro, Global optimality of local search for low rank
     matrix recovery, NIPS 2016; R. Ge et al., Escaping from saddle points, COLT 2015.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import Stochastic
+    >>> case = ll.datasets.planted_sensing(60, 5, 1, rng=0)
+    >>> solver = Stochastic(batch_size=20, perturbation=0.01)
+    >>> fit = ll.recover(case.measurement, case.y, rank=1, structure="psd", solver=solver, rng=0)
+    >>> bool(np.allclose(fit.matrix(), case.truth))
+    True
     """
 
     batch_size: int | None = None

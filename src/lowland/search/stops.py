@@ -117,7 +117,18 @@ class BothRules(StopRule):
 @final
 @dataclass(frozen=True)
 class GradientBelow(StopRule):
-    """Convergence: the gradient norm fell below `tolerance` times the largest so far."""
+    """Convergence: the gradient norm fell below `tolerance` times the largest so far.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import GradientBelow
+    >>> A, plan = ll.gaussian(60, (5, 5), 0), dict(rank=1, structure="psd", solver="gradient", rng=0)
+    >>> fit = ll.recover(A, A.measure_matrix(np.ones((5, 5))), stop=GradientBelow(1e-3), **plan)
+    >>> norms = fit.search.trace.measures["gradient_norm"]
+    >>> fit.search.converged, bool(norms[-1] <= 1e-3 * norms.max() < norms[-2])
+    (True, True)
+    """
 
     tolerance: float
 
@@ -140,6 +151,15 @@ class RelativeDecreaseBelow(StopRule):
     """Convergence: over `window` steps the value fell by less than `tolerance` of itself.
 
     Steps up to `after` are ignored: during a warm-up the value may fall slowly or even rise.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import RelativeDecreaseBelow
+    >>> A, plan = ll.gaussian(60, (5, 5), 0), dict(rank=1, structure="psd", solver="gradient", rng=0)
+    >>> fit = ll.recover(A, np.ones(60), stop=RelativeDecreaseBelow(1e-3, window=2), **plan)
+    >>> fit.search.message
+    'the objective fell by less than 0.001 of itself over 2 steps'
     """
 
     tolerance: float
@@ -184,7 +204,18 @@ class DecreaseBelow(StopRule):
 @final
 @dataclass(frozen=True)
 class ValueBelow(StopRule):
-    """Convergence: the value fell to `threshold` or below, for problems whose minimum value is known."""
+    """Convergence: the value fell to `threshold` or below, for problems whose minimum value is known.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import ValueBelow
+    >>> A, plan = ll.gaussian(60, (5, 5), 0), dict(rank=1, structure="psd", solver="gradient", rng=0)
+    >>> fit = ll.recover(A, A.measure_matrix(np.ones((5, 5))), stop=ValueBelow(1e-6), **plan)
+    >>> values = fit.search.trace.values
+    >>> fit.search.converged, bool(values[-1] <= 1e-6 < values[-2])
+    (True, True)
+    """
 
     threshold: float
 
@@ -203,7 +234,24 @@ class ValueBelow(StopRule):
 @final
 @dataclass(frozen=True)
 class HeldOutRises(StopRule):
-    """Convergence: the series `name` of a callback has not improved for `patience` measurements."""
+    """Convergence: the series `name` of a callback has not improved for `patience` measurements.
+
+    The search still returns its point of least objective: to use the one with the least held-out error, keep
+    it in the callback.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import HeldOutRises
+    >>> case = ll.datasets.planted_sensing(60, 8, 1, rng=0, noise=0.1)
+    >>> train, test = (case.measurement.subset(part) for part in np.split(np.arange(60), [40]))
+    >>> def error(progress, theta):
+    ...     U = theta.reshape(8, 4)
+    ...     return {"held_out": float(np.linalg.norm(test.measure_matrix(U @ U.T) - case.y[40:]))}
+    >>> plan = dict(rank=4, structure="psd", solver="gradient", start="small_random", certify=False, rng=0)
+    >>> ll.recover(train, case.y[:40], stop=HeldOutRises(), callbacks=[error], **plan).search.message
+    'the held-out error has not fallen for 5 measurements'
+    """
 
     patience: int = 5
     name: str = "held_out"
@@ -224,7 +272,17 @@ class HeldOutRises(StopRule):
 @final
 @dataclass(frozen=True)
 class Iterations(StopRule):
-    """Limit on the number of steps."""
+    """Limit on the number of steps.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import GradientBelow, Iterations
+    >>> A, plan = ll.gaussian(60, (5, 5), 0), dict(rank=1, structure="psd", solver="gradient", rng=0)
+    >>> fit = ll.recover(A, np.ones(60), stop=GradientBelow(1e-10) | Iterations(3), **plan)
+    >>> fit.search.iterations, fit.search.stop_reason.name
+    (3, 'ITERATION_LIMIT')
+    """
 
     limit: int
 
@@ -241,7 +299,17 @@ class Iterations(StopRule):
 @final
 @dataclass(frozen=True)
 class Seconds(StopRule):
-    """Limit on wall time."""
+    """Limit on wall time.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import GradientBelow, Seconds
+    >>> A, plan = ll.gaussian(60, (5, 5), 0), dict(rank=1, structure="psd", solver="gradient", rng=0)
+    >>> rules = [GradientBelow(1e-6) | Seconds(limit) for limit in (0, 600)]
+    >>> [ll.recover(A, np.ones(60), stop=rule, **plan).search.stop_reason.name for rule in rules]
+    ['TIME_LIMIT', 'CONVERGED']
+    """
 
     limit: float
 

@@ -52,6 +52,17 @@ class TrustRegion:
     ----------
     T. Steihaug, The conjugate gradient method and trust regions in large scale optimization, SIAM
     J. Numer. Anal. 1983; J. Nocedal, S. Wright, Numerical Optimization, 2006, chapter 7.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import TrustRegion
+    >>> case, saddle = ll.datasets.false_minimum(0.4)
+    >>> start = saddle.ravel() + [1e-6, 0.0]
+    >>> plan = dict(rank=1, structure="psd", solver=TrustRegion(), start=start, rng=0)
+    >>> fit = ll.recover(case.measurement, case.y, **plan)
+    >>> bool(np.allclose(fit.matrix(), case.truth)), fit.search.iterations < 30
+    (True, True)
     """
 
     radius: float = 0.1

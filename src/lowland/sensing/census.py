@@ -41,7 +41,7 @@ class _Search:
 
 def _judge_polished(objective: RecoveryObjective, theta: Vector) -> tuple[Vector, Certificate]:
     """Judge a point after polishing it by Newton steps, unless they leave it: plain searches stop early."""
-    rule = default_stop(objective, "trust_region")
+    rule = default_stop(objective, TrustRegion())
     polished = run(objective, TrustRegion(), theta, stop=rule, rng=np.random.default_rng(0)).theta
     close = is_close(objective.matrix(polished), objective.matrix(theta))
     point = polished if close else theta
@@ -121,7 +121,7 @@ def census(  # noqa: PLR0913
         if not 0 < number < 1:
             raise InvalidInputError(f"{name} must lie between 0 and 1", repr(number))
     stepper = make_solver(solver)
-    search = _Search(objective, stepper, start, stop or default_stop(objective, stepper.name))
+    search = _Search(objective, stepper, start, stop or default_stop(objective, stepper))
     return take_census(
         objective,
         search,

@@ -139,6 +139,17 @@ def functional_intervals(
     Returns
     -------
     Intervals
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.sensing.intervals import functional_intervals
+    >>> rows, columns = np.indices((12, 8)).reshape(2, -1)
+    >>> y = rows + 1.0 + np.random.default_rng(0).standard_normal(rows.size)
+    >>> fit = ll.recover(ll.Entries(rows, columns, (12, 8)), y, rank=1, rng=0)
+    >>> mean = functional_intervals(fit.objective, fit.search.theta, np.full((1, 12, 8), 1 / 96))
+    >>> bool(mean.lower[0] < 6.5 < mean.upper[0]), round(float(mean.standard_error[0]), 1)
+    (True, 0.1)
     """
     exact, point = objective.in_double(), check_floats(theta, "theta", dtype="float64", ndim=1)
     if exact.model.is_complex:

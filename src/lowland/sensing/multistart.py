@@ -178,7 +178,7 @@ def _blocks_then_newton(objective: RecoveryObjective, start: Any) -> Plan:
         first = run(objective, stepper, theta, stop=rough, rng=at.rng, callbacks=at.callbacks)
         if first.stop_reason in UNFIT:
             return first
-        rule = at.stop or default_stop(objective, "trust_region")
+        rule = at.stop or default_stop(objective, TrustRegion())
         second = run(objective, TrustRegion(), first.theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
         return joined(first, second)
 
@@ -189,7 +189,7 @@ def rank_by_rank(objective: RecoveryObjective, stepper: VariableProjection) -> P
     """Raise the rank by variable projection; if a residual remains, polish it by Newton steps."""
 
     def search(at: Attempting) -> SearchResult:
-        rule = at.stop or default_stop(objective, stepper.name)
+        rule = at.stop or default_stop(objective, stepper)
         first = raise_rank(objective, stepper, at.rng, stop=rule, callbacks=at.callbacks)
         if first.stop_reason in UNFIT or first.value <= _enough(objective):
             return first
@@ -208,7 +208,7 @@ def shrinking_penalty(objective: RecoveryObjective) -> Plan:
     def search(at: Attempting) -> SearchResult:
         theta = make_start(objective, "random", at.rng)
         stepper = warmed_alternating(objective, at.rng)
-        rule = at.stop or default_stop(objective, "alternating", after=stepper.warm_up(objective.penalty))
+        rule = at.stop or default_stop(objective, stepper)
         return run(objective, stepper, theta, stop=rule, rng=at.rng, callbacks=at.callbacks)
 
     return "random, shrinking penalty", search
@@ -228,7 +228,7 @@ def polish(
         return result if stop else _last_digits(objective, result, rng)
     if not result.solver.startswith(VariableProjection.name):
         return result
-    rule = stop or default_stop(objective, "trust_region")
+    rule = stop or default_stop(objective, TrustRegion())
     second = run(objective, TrustRegion(), result.theta, stop=rule, rng=rng, callbacks=callbacks)
     return joined(result, second)
 

@@ -48,6 +48,18 @@ def raise_rank(
     -------
     SearchResult
         Of the last rank, with the iterations and seconds of all ranks.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import Iterations, ValueBelow, VariableProjection
+    >>> from lowland.sensing.rank_increment import raise_rank
+    >>> case = ll.datasets.planted_completion((30, 20), 3, 1.4, rng=1, least=4)
+    >>> solver, stop = VariableProjection(), ValueBelow(1e-12) | Iterations(60)
+    >>> at_once = ll.recover(case.measurement, case.y, rank=3, solver=solver, stop=stop, certify=False, rng=0)
+    >>> by_rank = raise_rank(at_once.objective, solver, np.random.default_rng(0), stop=stop)
+    >>> at_once.search.converged, by_rank.converged
+    (False, True)
     """
     iterations, seconds, work = 0, 0.0, 0.0
     result: SearchResult | None = None

@@ -36,7 +36,7 @@ def search_and_polish(
     """Search with one stepper after the other, until the objective is at most `enough`."""
     result: SearchResult | None = None
     for stepper in steppers:
-        rule = stop or default_stop(objective, stepper.name)
+        rule = stop or default_stop(objective, stepper)
         start = theta if result is None else result.state.theta
         following = run(objective, stepper, start, stop=rule, rng=rng, callbacks=callbacks)
         result = following if result is None else joined(result, following)
@@ -62,7 +62,7 @@ def through_higher_rank(
     With extra columns, the objective can decrease from minima that are spurious at the rank itself.
     """
     wide = objective.resized(rank)
-    rule = stop or default_stop(wide, steppers[0].name)
+    rule = stop or default_stop(wide, steppers[0])
     first = run(wide, steppers[0], theta, stop=rule, rng=rng)
     start = truncate(wide, first.state.theta, objective)
     if first.stop_reason in UNFIT:

@@ -100,8 +100,10 @@ def warmed_alternating(objective: RecoveryObjective, rng: np.random.Generator) -
     return Alternating(first_ridge=0.5 * critical_ridge(objective, rng))
 
 
-def default_stop(objective: RecoveryObjective, solver: str, *, after: int = 0) -> StopRule:
-    """Return the default stop rule of a solver; the first `after` steps are a warm-up."""
+def default_stop(objective: RecoveryObjective, stepper: Stepper[Any]) -> StopRule:
+    """Return the default stop rule of a stepper; a plateau during its warm-up does not count."""
+    solver = stepper.name
+    after = stepper.warm_up(objective.penalty) if isinstance(stepper, Alternating) else 0
     tolerance, window = PLATEAUS.get(solver, (1e-14, 1))
     least = 0.0 if str(objective.dtype) == "float64" else 1e-6
     rule = RelativeDecreaseBelow(max(tolerance, least), window, after)

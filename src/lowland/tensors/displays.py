@@ -29,6 +29,16 @@ class ModeSpectraDisplay:
     spectra : sequence of ndarray
     names : sequence of str
         Names of the modes.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.tensors.displays import ModeSpectraDisplay
+    >>> i, j, k = np.indices((6, 5, 4)) + 1.0
+    >>> fit = ll.decompose_tucker(i * (j * k + 1), (1, 2, 2), certify=False, rng=0)
+    >>> display = ModeSpectraDisplay(fit.spectra(), ("site", "species", "year"))
+    >>> [values.size for values in display.spectra]
+    [1, 2, 2]
     """
 
     spectra: Sequence[Vector]
@@ -59,6 +69,16 @@ class FactorDisplay:
     factor : ndarray, shape (I, r)
     name : str
         Name of the mode.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.tensors.displays import FactorDisplay
+    >>> i, j, k = np.indices((6, 5, 4)) + 1.0
+    >>> fit = ll.decompose_tucker(i * j * k, 1, certify=False, rng=0)
+    >>> display = FactorDisplay(fit.factors[0], "year")
+    >>> (display.factor / display.factor[0]).ravel().round(6).tolist(), display.plot().ax_.get_xlabel()
+    ([1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 'year')
     """
 
     factor: Matrix
@@ -88,6 +108,16 @@ class CoreDisplay:
     Parameters
     ----------
     core : ndarray
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.tensors.displays import CoreDisplay
+    >>> i, j, k = np.indices((6, 5, 4)) + 1.0
+    >>> fit = ll.decompose_tucker(i * (j * k + 1), (1, 2, 2), certify=False, rng=0)
+    >>> display = CoreDisplay(fit.core)
+    >>> [label.get_text() for label in display.plot().ax_.get_yticklabels()][:2]  # largest first
+    ['1, 1, 1', '1, 2, 2']
     """
 
     core: Matrix

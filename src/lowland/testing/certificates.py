@@ -21,6 +21,17 @@ def check_sound(certificate: Certificate, truth: Mapping[str, bool]) -> None:
     ------
     AssertionError
         If a false claim is PROVED or SUPPORTED, or a true one REFUTED.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> from lowland.testing import check_sound
+    >>> A = ll.Entries([0, 0, 1], [0, 1, 0], (2, 2))
+    >>> proof = ll.certify_matrix(A, [1.0, 2.0, 3.0], [[1.0], [3.0]], [[1.0], [2.0]])
+    >>> check_sound(proof, {"uniquely_determined": True, "globally_optimal": True})
+    >>> check_sound(proof, {"uniquely_determined": False})  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    AssertionError: uniquely_determined is false and was PROVED...
     """
     for claim, holds in truth.items():
         verdict = certificate[claim].verdict

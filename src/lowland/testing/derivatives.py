@@ -50,6 +50,19 @@ def check_gradient(
     ------
     AssertionError
         If either test fails, or value and gradient differ from their joint evaluation.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from types import SimpleNamespace
+    >>> from lowland.testing import check_gradient
+    >>> quartic = SimpleNamespace(value=lambda x: float(np.sum(x**4)), gradient=lambda x: 4 * x**3)
+    >>> quartic.value_and_gradient = lambda x: (quartic.value(x), quartic.gradient(x))
+    >>> check_gradient(quartic, np.ones(3), np.random.default_rng(0))
+    >>> quartic.gradient = lambda x: 5 * x**3
+    >>> check_gradient(quartic, np.ones(3), np.random.default_rng(0))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    AssertionError: the Taylor remainder falls with order ..., not 2...
     """
     direction = rng.standard_normal(theta.size)
     direction *= (np.linalg.norm(theta) or 1.0) / np.linalg.norm(direction)
@@ -87,6 +100,18 @@ def check_hessian(
     ------
     AssertionError
         If a test fails.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from types import SimpleNamespace
+    >>> from lowland.testing import check_hessian
+    >>> quartic = SimpleNamespace(gradient=lambda x: 4 * x**3, hessian_product=lambda x, d: 12 * x**2 * d)
+    >>> check_hessian(quartic, np.ones(3), np.random.default_rng(0))
+    >>> quartic.hessian_product = lambda x, d: 4 * x**2 * d
+    >>> check_hessian(quartic, np.ones(3), np.random.default_rng(0))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    AssertionError: Hessian product and difference of gradients differ by 2...
     """
     d, e = rng.standard_normal((2, theta.size))
     hd, he = objective.hessian_product(theta, d), objective.hessian_product(theta, e)

@@ -41,6 +41,17 @@ def check_adjoint(measurement: Measurement, rng: np.random.Generator, *, trials:
     ------
     AssertionError
         If the two sides differ, or the products of the adjoint disagree with its dense form.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.testing import check_adjoint
+    >>> A = ll.Entries([0, 1, 1], [0, 2, 2], (2, 3))
+    >>> check_adjoint(A, np.random.default_rng(0))
+    >>> A.adjoint = ll.Entries([0, 1, 1], [0, 2, 1], (2, 3)).adjoint  # one position is wrong
+    >>> check_adjoint(A, np.random.default_rng(0))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    AssertionError: <A X, w> and <X, A* w> differ by ...
     """
     tolerance = TOLERANCE[str(measurement.dtype)]
     m, n = measurement.shape
@@ -79,6 +90,17 @@ def check_measure(measurement: Measurement, rng: np.random.Generator, *, trials:
     ------
     AssertionError
         If they differ beyond rounding.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.testing import check_measure
+    >>> A = ll.Entries([0, 1, 1], [0, 1, 0], (2, 2))
+    >>> check_measure(A, np.random.default_rng(0))
+    >>> A.measure_matrix = lambda X: X[A.columns, A.rows]  # the transpose
+    >>> check_measure(A, np.random.default_rng(0))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    AssertionError: measuring factors differs from measuring their product...
     """
     tolerance = 10 * TOLERANCE[str(measurement.dtype)]
     m, n = measurement.shape
@@ -115,6 +137,17 @@ def check_work(measurement: Measurement, rng: np.random.Generator) -> None:
     ------
     AssertionError
         If measuring, or a product with the adjoint, reports no work to `lowland.core.work.touch`.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.testing import check_work
+    >>> A = ll.Entries([0, 1, 1], [0, 1, 0], (2, 2))
+    >>> check_work(A, np.random.default_rng(0))
+    >>> A.measure = lambda factors: factors.at(A.rows, A.columns)  # right, but not counted
+    >>> check_work(A, np.random.default_rng(0))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    AssertionError: measure counts no work: it must call touch...
     """
     m, n = measurement.shape
     left, right = (random_numbers((length, 2), measurement.dtype, rng) for length in (m, n))

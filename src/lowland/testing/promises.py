@@ -31,6 +31,18 @@ def check_loss(loss: Loss, z: Vector, y: Vector) -> None:
     AssertionError
         If a loss is negative, also close to the data or in float32; or is not zero at the data though
         `vanishes_at_data` says so; or is not (z - y)^2 / 2 though `is_quadratic` says so.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from types import SimpleNamespace
+    >>> from lowland.testing import check_loss
+    >>> loss = SimpleNamespace(value=lambda z, y: abs(z - y), vanishes_at_data=True, is_quadratic=False)
+    >>> check_loss(loss, np.array([0.0, 3.0]), np.ones(2))
+    >>> loss.value = lambda z, y: z - y
+    >>> check_loss(loss, np.array([0.0, 3.0]), np.ones(2))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    AssertionError: a loss of -1 is negative...
     """
     values = loss.value(z, y)
     assert (values >= 0).all(), f"a loss of {values.min():.3g} is negative"
@@ -63,6 +75,16 @@ def check_offers(part: object) -> None:
     ------
     AssertionError
         If it has some members of a protocol, but not all.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> from types import SimpleNamespace
+    >>> from lowland.testing import check_offers
+    >>> check_offers(ll.gaussian(7, (3, 4), 0))
+    >>> check_offers(SimpleNamespace(measure_error=lambda factors: 0.0))  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    AssertionError: HasRoundingBounds is offered in part: adjoint_error missing...
     """
     for protocol in OPTIONAL:
         own = [name for name in vars(protocol) if not name.startswith("_")]
@@ -90,6 +112,18 @@ def check_penalty(
     AssertionError
         If the penalty is negative, does not vanish at the balanced point despite `vanishes_when_balanced`, or
         depends on factors despite `is_of_biases`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from types import SimpleNamespace
+    >>> from lowland.testing import check_penalty
+    >>> penalty = SimpleNamespace(value=lambda x: x @ x, vanishes_when_balanced=False, is_of_biases=False)
+    >>> check_penalty(penalty, np.ones(3), factor_size=2)
+    >>> penalty.is_of_biases = True
+    >>> check_penalty(penalty, np.ones(3), factor_size=2)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    AssertionError: the penalty is declared to be of biases only, but factors change it by 16...
     """
     value = penalty.value(theta)
     assert value >= 0, f"a penalty of {value:.3g} is negative"

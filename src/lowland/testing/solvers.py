@@ -25,6 +25,18 @@ def check_progress(result: SearchResult, *, promises_descent: bool, ratio: float
     ------
     AssertionError
         If there was too little progress or an increase, or the returned value is not the best seen.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from dataclasses import replace
+    >>> from lowland.testing import check_progress
+    >>> A, plan = ll.gaussian(60, (5, 5), 0), dict(rank=1, structure="psd", start="random", rng=0)
+    >>> found = ll.recover(A, A.measure_matrix(np.ones((5, 5))), solver="gradient", **plan).search
+    >>> check_progress(found, promises_descent=True)
+    >>> check_progress(replace(found, value=1.0), promises_descent=True)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    AssertionError: the returned value is not the smallest seen...
     """
     values = result.trace.values
     assert values.size == result.iterations + 1, f"{values.size} values for {result.iterations} iterations"
@@ -51,6 +63,17 @@ def check_repeatable(search: Callable[[int], SearchResult]) -> None:
     ------
     AssertionError
         If two runs differ.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> from lowland.search import Iterations
+    >>> from lowland.testing import check_repeatable
+    >>> A, plan = ll.gaussian(60, (5, 5), 0), dict(rank=1, start="random", stop=Iterations(3), certify=False)
+    >>> check_repeatable(lambda seed: ll.recover(A, np.ones(60), rng=seed, **plan).search)
+    >>> check_repeatable(lambda seed: ll.recover(A, np.ones(60), **plan).search)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    AssertionError: two runs from one seed end at different points...
     """
     first, second = search(5), search(5)
     assert np.array_equal(first.theta, second.theta), "two runs from one seed end at different points"
