@@ -1,5 +1,7 @@
 """Contracts of losses, penalties and models."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -9,8 +11,10 @@ from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
 from lowland.core.protocols import MajorisedLoss
 from lowland.core.records import Factors
-from lowland.losses import Clipped, LogPoisson, Mixed, Ordinal, Poisson, Ridge, Squared
+from lowland.losses import Balancing, BiasRidge, Clipped, LogPoisson, Mixed, Ordinal, Poisson, Ridge, Squared
 from lowland.models import General
+from lowland.tensors.balancing import TuckerBalancing
+from lowland.tensors.model import Tucker
 from lowland.testing import check_loss, check_offers, check_penalty
 from lowland.testing.operators import random_numbers
 
@@ -177,6 +181,59 @@ def test_penalty_derivatives(case, rng):
 
 def _jacobian(model, theta):
     return np.array([as_reals(model.push(theta, unit).matrix()) for unit in np.eye(model.size)]).T
+
+
+def _exact_penalty(penalty, theta):
+    """The value in fractions, from the formulas of the docstrings."""
+    x = np.array([Fraction(float(number)) for number in theta], dtype=object)
+    strength = Fraction(penalty.strength)
+    if isinstance(penalty, Ridge | BiasRidge):
+        count = penalty.factor_size if isinstance(penalty, Ridge) else penalty.weights.size
+        part = x[:count] if isinstance(penalty, Ridge) else x[penalty.start : penalty.start + count]
+        weights = [1.0] * count if penalty.weights is None else penalty.weights.tolist()
+        half = strength * getattr(penalty, "sides", 1) / 2
+        return half * sum(Fraction(w) * number**2 for w, number in zip(weights, part, strict=True))
+    if isinstance(penalty, Balancing):
+        (m, n), r, both = penalty.shape, penalty.rank, 2 if penalty.is_complex else 1
+        parts = x[: (m + n) * r * both].reshape(m + n, r, both)
+        # real and imaginary parts of U^H U - V^H V, with the signs of V reversed
+        signs = np.array([1] * m + [-1] * n, dtype=object)[:, None]
+        re, im = parts[..., 0], parts[..., -1] * (both - 1)
+        excess = (re.T @ (signs * re) + im.T @ (signs * im), re.T @ (signs * im) - im.T @ (signs * re))
+        return strength * sum((part**2).sum() for part in excess)
+    at, total = int(np.prod(penalty.ranks)), Fraction(0)
+    core = x[:at].reshape(penalty.ranks)
+    for mode, (length, rank) in enumerate(zip(penalty.shape, penalty.ranks, strict=True)):
+        factor = x[at : at + length * rank].reshape(length, rank)
+        at += length * rank
+        flat = np.moveaxis(core, mode, 0).reshape(rank, -1)
+        total += ((factor.T @ factor - flat @ flat.T) ** 2).sum()
+    return strength * total
+
+
+def _is_within(bound, penalty, theta):
+    error = abs(Fraction(float(penalty.value(theta))) - _exact_penalty(penalty, theta))
+    return error <= Fraction(float(bound(theta)))
+
+
+@parametrise(PENALTIES)
+def test_rounding_of_penalties_is_bounded(case, rng):
+    penalty = case.make()
+    points = list(rng.standard_normal((5, case.extra["size"])))
+    if "model" in case.extra:  # where large terms cancel
+        model = case.extra["model"]()
+        points += [model.canonical(rng.standard_normal(model.size)) for _ in points]
+    for theta in points:
+        assert _is_within(penalty.value_error, penalty, theta)
+        assert penalty.value_error(theta) <= 1e-12 * (penalty.value(theta) + penalty.strength * theta @ theta)
+
+
+def test_a_bound_on_rounding_that_forgets_cancellation_is_found(rng):
+    model = Tucker((4, 3, 5), (2, 2, 3))
+    balancing = TuckerBalancing(0.3, model.shape, model.ranks)
+    points = [model.canonical(point) for point in 1e3 * rng.standard_normal((5, model.size))]
+    assert all(_is_within(balancing.value_error, balancing, theta) for theta in points)
+    assert not all(_is_within(lambda t: 1e-14 * balancing.value(t), balancing, theta) for theta in points)
 
 
 @parametrise(PENALTIES)
