@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from commands import call
 from lowland.core.errors import InvalidInputError
 from lowland.report.page import Page
 from lowland.reproduce import (
@@ -53,6 +54,23 @@ TOY = Experiment("toy2026", "A toy", "Nobody, 2026", (Study("toy", toy_cells, to
 def rows(path):
     with path.open() as stream:
         return list(csv.DictReader(stream))
+
+
+def test_the_command_lists_experiments_and_runs_one(tmp_path, monkeypatch):
+    monkeypatch.setitem(EXPERIMENTS, "toy2026", TOY)
+    listed = call("reproduce", "--list", cwd=tmp_path)
+    assert "toy2026: A toy\n  Nobody, 2026" in listed.stdout
+    for arguments, words in ((["reproduce"], "no experiment was named"), (["reproduce", "no"], "is unknown")):
+        refused = call(*arguments, cwd=tmp_path)
+        assert refused.returncode == 2
+        assert words in refused.stderr
+    assert not list(tmp_path.iterdir())
+    done = call("reproduce", "toy2026", "--quick", "--quiet", "--output", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    named = [line.split(": ")[1] for line in done.stdout.splitlines()]
+    assert len(named) == 2
+    assert all((tmp_path / name).exists() for name in named)
+    assert len(rows(tmp_path / named[1])) == 3
 
 
 def test_an_interrupted_run_goes_on(tmp_path):
