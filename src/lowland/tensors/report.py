@@ -132,7 +132,7 @@ def _figures(fit: DecomposedTensor, names: Sequence[str]) -> tuple[FigureEntry, 
     shares = np.sort(fit.core.ravel() ** 2)[::-1] / max(float(np.sum(fit.core**2)), np.finfo(float).tiny)
     words = f"The largest entries of the core; the largest has {shares[0]:.1%} of its sum of squares."
     figures.append(FigureEntry("Core", words, CoreDisplay(fit.core).plot))
-    words = f"The objective over {search.trace.values.size - 1} steps of the last stage."
+    words = "The objective in the last stage of the search."
     figures.append(FigureEntry("Convergence", words, ConvergenceDisplay.from_result(search).plot))
     return tuple(figures)
 
