@@ -202,7 +202,7 @@ MAP = ("--rank", 2, "--penalty", 1)
 QUIET = ("--no-certify", "--quiet")
 SLOW = {
     "map": ("--rank", "24", "--penalty", "1", "--tolerance", "1e-12", "--max-iterations", "350", *QUIET),
-    "gibbs": ("--method", "gibbs", "--rank", "12", "--draws", "350", "--dtype", "float32", *QUIET),
+    "gibbs": ("--method", "gibbs", "--rank", "12", "--draws", "500", "--dtype", "float32", *QUIET),
 }
 
 
@@ -225,6 +225,8 @@ def test_interrupt_saves_and_resume_ends_with_the_same_bits(slow_table, tmp_path
         if process.returncode == 130 and "nothing was saved" not in errors:
             break
         early, late = (early, wait) if process.returncode == 0 else (wait, late)
+        if late - early < 0.2:  # the machine's speed has changed meanwhile
+            early, late = early / 2, 2 * late
         wait = min(2 * wait, (early + late) / 2)
     assert "--resume continues" in errors
     assert "Traceback" not in errors

@@ -1,6 +1,6 @@
 """`LANES` packed systems at once: into lanes, factored, solved, inverted, and back into rows.
 
-A packed system (see `gram_tiles`) is a symmetric k x k matrix and a right-hand side. In lanes the
+A packed system (see `gram_microkernel`) is a symmetric k x k matrix and a right-hand side. In lanes the
 factor L lies in panels (see `lane_cholesky`), a right-hand side as ``right[c * LANES + lane]``.
 """
 

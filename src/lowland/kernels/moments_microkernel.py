@@ -1,6 +1,6 @@
 """Sums of packed second moments of gathered rows, in registers.
 
-A packed moment has the form of a packed system (see `gram_tiles`): the triangle of E[x x^T], then
+A packed moment has the form of a packed system (see `gram_microkernel`): the triangle of E[x x^T], then
 minus the covariances of x with the bias. It is added vector by vector, as many vectors at once as
 fit the registers, each set running over all ratings of a row.
 """

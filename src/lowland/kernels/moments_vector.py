@@ -87,7 +87,7 @@ def _places(k, free):
 
 
 def _pack_partner(partner, biased):
-    """Return packed moments (see `moment_tiles`), designs, biases and their variances."""
+    """Return packed moments (see `moments_microkernel`), designs, biases and their variances."""
     means, covariances = partner
     n, k = means.shape
     dtype, free = means.dtype, k - biased

@@ -1,4 +1,4 @@
-"""The row kernel in vector form: `LANES` rows per batch, see `gram_tiles` and `lane_systems`."""
+"""The row kernel in vector form: `LANES` rows per batch, see `gram_microkernel` and `lane_systems`."""
 
 from __future__ import annotations
 
