@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.completion.fitted_table import FittedTable, without_data
+from lowland.completion.fitted_table import FittedTable, data_of
 from lowland.completion.table_intervals import TableIntervals
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_model import TableModel
@@ -90,9 +90,8 @@ class Completed:
         new : Observations
             In the order of the fitted table, which they may extend; known cells are replaced.
         """
-        if self.table.observations is None:
-            raise without_data("an update")
-        again = self.table.updated(merge(self.table.observations, new), np.random.default_rng(self.seed))
+        seen = data_of(self.table, "an update")
+        again = self.table.updated(merge(seen, new), np.random.default_rng(self.seed))
         return replace(self, table=again)
 
 

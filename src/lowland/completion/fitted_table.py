@@ -122,3 +122,10 @@ class FittedTable(Protocol):
 
     def describe_certificate(self) -> str:
         """Return what the certificate is about; empty if it is about the fit itself."""
+
+
+def data_of(table: FittedTable, what: str, *, fix: str = "fit the table again") -> Observations:
+    """Return the fitted data, or raise UnsupportedError, naming `what` needs them, if they are not known."""
+    if table.observations is None:
+        raise without_data(what, fix=fix)
+    return table.observations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowland.completion.fitted_table import FittedTable, without_data
+from lowland.completion.fitted_table import FittedTable, data_of
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 
@@ -15,9 +15,8 @@ MAX_DRAWN_NUMBERS = 200_000_000
 def impute(table: FittedTable, count: int, rng: np.random.Generator) -> Matrix:
     """Return completed tables, missing cells drawn with their noise, shape (count, m, n)."""
     drawing = table.sampler("multiple imputation")
-    (m, n), seen = table.model.shape, table.observations
-    if seen is None:
-        raise without_data("completions", fix="fit the table again, or use sample")
+    seen = data_of(table, "completions", fix="fit the table again, or use sample")
+    m, n = table.model.shape
     if count * m * n > MAX_DRAWN_NUMBERS:
         raise InvalidInputError(
             "the completions would take too much memory",

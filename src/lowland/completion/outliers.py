@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lowland.completion.fitted_table import FittedTable, without_data
+from lowland.completion.fitted_table import FittedTable, data_of
 from lowland.core.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -17,13 +17,12 @@ def outliers(table: FittedTable) -> csr_array:
     """Return residuals beyond the threshold of the Huber loss, less the threshold, shape (m, n)."""
     from scipy.sparse import csr_array
 
-    model, seen = table.model, table.observations
+    model = table.model
     if model.losses is None or "huber" not in model.losses.words():
         raise UnsupportedError(
             "outliers need the Huber loss", "a fit with other losses", fix='fit with loss="huber"'
         )
-    if seen is None:
-        raise without_data("outliers")
+    seen = data_of(table, "outliers")
     parts = model.losses.excesses(seen, model.natural(seen.rows, seen.columns).astype(np.float64))
     some = parts != 0
     return csr_array((parts[some], (seen.rows[some], seen.columns[some])), shape=seen.shape)

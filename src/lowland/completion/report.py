@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lowland.completion.completed import Completed
-from lowland.completion.fitted_table import PageParts, without_data
+from lowland.completion.fitted_table import PageParts, data_of
 from lowland.completion.holdout import Trial
 from lowland.completion.rank_path import RankPath
 from lowland.core.errors import UnsupportedError
@@ -37,8 +37,7 @@ def report_page(
     -------
     Page
     """
-    if completed.table.observations is None:
-        raise without_data("a report")
+    data_of(completed.table, "a report")
     return completed.table.page(PageParts(_trial(completed), path, certificate, title, settings))
 
 

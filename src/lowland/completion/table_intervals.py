@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.completion.conformal import Conformal, calibrate, calibrate_on_gaps
-from lowland.completion.fitted_table import FittedTable, without_data
+from lowland.completion.fitted_table import FittedTable, data_of
 from lowland.completion.holdout import Refit, Trial, hold_trial
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import InvalidInputError, UnsupportedError
@@ -118,6 +118,5 @@ class TableIntervals:
 
     def _calibrating(self) -> tuple[Observations, Refit, np.random.Generator]:
         """Return the data, the refitting function and the generator for calibration."""
-        if self.table.observations is None:
-            raise without_data("conformal intervals")
-        return self.table.observations, self.table.refit, np.random.default_rng(self.seed)
+        data = data_of(self.table, "conformal intervals")
+        return data, self.table.refit, np.random.default_rng(self.seed)
