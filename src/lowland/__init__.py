@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.core.records": ["Factors", "SearchResult"],
         "lowland.core.findings": ["Certificate", "Finding"],
         "lowland.core.status": ["Rigour", "StopReason", "Verdict"],
+        "lowland.core.verification": ["Check", "Outcome", "Verification"],
         "lowland.core.errors": ["LowlandError"],
         "lowland.measure": [
             "Dense",
@@ -47,6 +48,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         ],
         "lowland.files": ["Covariates", "read_covariates", "read_sql", "read_table"],
         "lowland.files.counts": ["read_counts"],
+        "lowland.verifying": ["verify"],
     },
     rooms=("datasets", "dynamics", "landscape", "networks", "tensors"),
 )

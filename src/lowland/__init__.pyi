@@ -14,6 +14,9 @@ from lowland.core.records import SearchResult as SearchResult
 from lowland.core.status import Rigour as Rigour
 from lowland.core.status import StopReason as StopReason
 from lowland.core.status import Verdict as Verdict
+from lowland.core.verification import Check as Check
+from lowland.core.verification import Outcome as Outcome
+from lowland.core.verification import Verification as Verification
 from lowland.estimators import MatrixCompletion as MatrixCompletion
 from lowland.estimators import MatrixSensing as MatrixSensing
 from lowland.estimators import StableSplineRegressor as StableSplineRegressor
@@ -50,3 +53,4 @@ from lowland.tensors.observations import TensorObservations as TensorObservation
 from lowland.tensors.tucker_tensor import TuckerTensor as TuckerTensor
 
 __version__: str
+from lowland.verifying import verify as verify

@@ -6,12 +6,9 @@ import pytest
 import lowland as ll
 from lowland.certificates import Settings
 from lowland.certificates.consistency import find_fault
-from lowland.certificates.recheck import recheck
-from lowland.certificates.recheck_outcomes import Outcome
-from lowland.certificates.table_problem import TableProblem
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.findings import Certificate, Finding
-from lowland.core.status import Rigour, Verdict
+from lowland.core.findings import Finding
+from lowland.core.status import Verdict
 from lowland.judges import certify
 from lowland.measure import Dense, Entries, RankOne, Stacked
 from lowland.models import General
@@ -131,69 +128,6 @@ def test_norms_of_measurements_out_of_range_are_unknown(rng):
         part = Dense(scale * rng.standard_normal((6, 3, 3)))
         assert part.squared_norm_bound() == np.inf
         assert Stacked([part, part]).squared_norm_bound() == np.inf
-
-
-# ------------------------------------------------------------------ documents
-@pytest.fixture
-def point(rng):
-    rows, columns = np.nonzero(rng.random((8, 6)) < 0.7)
-    y, u, v = 3 * rng.standard_normal(rows.size), rng.standard_normal((8, 2)), rng.standard_normal((6, 2))
-    zeros = np.zeros(8), np.zeros(6)
-    return TableProblem(rows, columns, y, np.ones(rows.size), u, v, *zeros, 0.0, False, 1.0)
-
-
-def outcome(finding, problem):
-    return recheck(Certificate((finding,)), problem)[0].outcome
-
-
-@pytest.mark.parametrize("claim", OPTIMAL)
-@pytest.mark.parametrize("verdict", [Verdict.INCONCLUSIVE, Verdict.SUPPORTED, Verdict.REFUTED])
-def test_numbers_are_compared_whatever_the_verdict(claim, verdict, point):
-    value = point.objective() if claim == "globally_optimal" else point.convex_objective(point.u @ point.v.T)
-    witness = {"objective": value, "lower_bound": value * (1 - 1e-6)}
-    assert outcome(Finding(claim, verdict, 1e-6, 0.01, 0.01, witness=witness), point) is Outcome.CONTRADICTED
-
-
-def test_an_exact_fit_that_pays_is_contradicted(point):
-    from dataclasses import replace
-
-    exact = replace(point, y=(point.u @ point.v.T)[point.rows, point.columns], penalty=100.0)
-    finding = Finding(
-        "globally_optimal", Verdict.PROVED, 0.0, rigour=Rigour.RIGOROUS, witness={"misfit": 0.0}
-    )
-    assert outcome(finding, exact) is Outcome.CONTRADICTED
-    assert outcome(finding, replace(exact, penalty=0.0)) is Outcome.CONFIRMED
-
-
-def test_matrices_of_higher_rank_are_no_counterexample(point):
-    unseen = np.ones((8, 6))
-    unseen[point.rows, point.columns] = 0
-    witness = {"left": point.u @ point.v.T + unseen, "right": np.eye(6)}
-    for claim in ("locally_unique", "uniquely_determined"):
-        assert outcome(Finding(claim, Verdict.REFUTED, witness=witness), point) is Outcome.CONTRADICTED
-
-
-def test_empty_tolerances_are_contradicted(point):
-    finding = Finding("stationary", Verdict.SUPPORTED, 1.0, 1e9, 1e9)
-    assert outcome(finding, point) is Outcome.CONTRADICTED
-
-
-def test_a_rank_that_floats_cannot_tell_is_not_checked():
-    """A long staircase: connected, and its Jacobian's singular values fall to rounding."""
-    n = 200
-    rows, columns = [0], [0]
-    for k in range(1, n):
-        rows += [k, k]
-        columns += [k - 1, k]
-    rng = np.random.default_rng(0)
-    u, v = rng.standard_normal((n, 1)), rng.standard_normal((n, 1))
-    y = (u[rows] * v[columns]).sum(axis=1)
-    problem = TableProblem(
-        np.array(rows), np.array(columns), y, np.ones(y.size), u, v, np.zeros(n), np.zeros(n), 0.0, False, 0.0
-    )
-    found = ll.diagnose(ll.Observations.from_triples(rows, columns, y, shape=(n, n)), rank=1)
-    assert found.finite.verdict is Verdict.PROVED
-    assert outcome(found.finite, problem) is not Outcome.CONTRADICTED
 
 
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])

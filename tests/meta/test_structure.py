@@ -29,8 +29,9 @@ import lowland.search
 import lowland.tensors
 import lowland.tensors.search
 from lowland import judges
-from lowland.certificates import MATRIX_CLAIMS, recheck
+from lowland.certificates import MATRIX_CLAIMS
 from lowland.core.findings import CLAIMS
+from lowland.recheck import matrix_checks
 from lowland.report import plain_findings
 from lowland.tensors.balancing import TuckerBalancing
 
@@ -101,12 +102,12 @@ def test_every_claim_has_a_case_of_each_outcome():
 def test_every_claim_has_words_and_a_check():
     """A claim of which a report, the command line or the documentation cannot speak is not finished."""
     assert set(plain_findings.QUESTIONS) == set(plain_findings.ANSWERS) == set(CLAIMS)
-    assert set(recheck.CHECKS) == set(MATRIX_CLAIMS)
+    assert set(matrix_checks.CHECKS) == set(MATRIX_CLAIMS)
     page = (ROOT / "docs/explanation/what-the-verdicts-mean.md").read_text()
     verdicts = dict(re.findall(r"^\| `(\w+)`.*\| ([a-z, ]+) \|$", page, re.MULTILINE))
     assert set(verdicts) == set(CLAIMS)
     never = {claim for claim in MATRIX_CLAIMS if "proved" not in verdicts[claim]}
-    assert never == set(recheck.NEVER_PROVED)
+    assert never == set(matrix_checks.NEVER_PROVED)
 
 
 def test_every_kernel_has_a_twin():
@@ -352,7 +353,7 @@ def test_judges_factor_only_what_is_finite():
         "solve",
         "inv",
     }
-    own = {"factorisations.py", "recheck.py", "recheck_positions.py", "table_problem.py"}
+    own = {"factorisations.py"}
     found = []
     for path in sorted(SOURCE.glob("**/certificates/*.py")):
         if path.name in own:

@@ -12,9 +12,6 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.certificates.recheck import recheck
-from lowland.certificates.recheck_outcomes import Outcome
-from lowland.certificates.table_problem import TableProblem
 from lowland.core.findings import Certificate
 from lowland.core.status import Rigour, Verdict
 from lowland.judges import certify
@@ -89,13 +86,11 @@ def judged(seed, count):
         counts[finding.verdict, finding.rigour] += 1
         check(finding, value, best, halves)
         # the re-check agrees, and takes no rigour that is not there
-        weight, no_bias = np.ones(y.size) if flat is None else flat, np.zeros(6)
-        problem = TableProblem(rows, columns, y.ravel(), weight, *point, no_bias, no_bias, 0.0, False, 0.0)
         if finding.verdict is Verdict.PROVED:
-            assert recheck(proof, problem)[0].outcome is Outcome.CONFIRMED
+            assert proof.verify(objective).is_confirmed
             if value > 1.01 * halves:
-                forged = replace(finding, rigour=Rigour.RIGOROUS, assumptions=())
-                assert recheck(Certificate((forged,)), problem)[0].outcome is Outcome.CONTRADICTED
+                forged = Certificate((replace(finding, rigour=Rigour.RIGOROUS, assumptions=()),))
+                assert not forged.verify(objective, theta).is_confirmed
     return counts
 
 

@@ -29,11 +29,11 @@ SURPLUS = 1.5
 @final
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """Rows and columns whose cells are determined, and the size of the core that determines them."""
+    """Rows and columns whose cells are determined, and those of the core that determines them."""
 
     rows: NDArray[np.bool_]
     columns: NDArray[np.bool_]
-    core: tuple[int, int]
+    core: tuple[Indices, Indices]
 
     @property
     def share(self) -> float:
@@ -139,7 +139,7 @@ def _reach_from(observed: Any, core: tuple[Indices, Indices], needed: tuple[int,
     """Return all that follows from the rows and columns of a core."""
     known = np.zeros(observed.shape[0], bool), np.zeros(observed.shape[1], bool)
     known[0][core[0]], known[1][core[1]] = True, True
-    return Reach(*close(observed, known, needed), (core[0].size, core[1].size))
+    return Reach(*close(observed, known, needed), core)
 
 
 def _unknowns(pattern: ObservedPattern) -> tuple[int, int]:

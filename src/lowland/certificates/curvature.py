@@ -58,6 +58,7 @@ def judge_curvature(objective: Fit, theta: Vector, given: Judgement) -> list[Fin
     if stationary.verdict is not Verdict.SUPPORTED and not is_formed(objective, given):
         # both claims presuppose stationarity, so a long computation could not change them
         return [_not_stationary(claim, stationary) for claim in CURVATURE_CLAIMS]
+    given_theta = theta
     if not objective.penalties:
         theta = balanced(objective, theta)
     extremes = extreme_curvatures(objective, theta, given)
@@ -70,11 +71,7 @@ def judge_curvature(objective: Fit, theta: Vector, given: Judgement) -> list[Fin
     bound = tolerance * extremes.largest
     direct, second_difference = direct_curvature(objective, theta, extremes.direction)
     smallest = min(direct, extremes.smallest)
-    witness: dict[str, Any] = {
-        "curvature": direct,
-        "second_difference": second_difference,
-        "largest": extremes.largest,
-    }
+    witness: dict[str, Any] = {"largest": extremes.largest}
     shared: dict[str, Any] = {
         "value": smallest,
         "bound": bound,
@@ -83,7 +80,13 @@ def judge_curvature(objective: Fit, theta: Vector, given: Judgement) -> list[Fin
         "rigour": Rigour.WORKING_PRECISION,
     }
     if direct < -bound and second_difference < 0:
-        witness["direction"] = extremes.direction
+        witness |= {
+            "curvature": direct,
+            "second_difference": second_difference,
+            "direction": extremes.direction,
+        }
+        if theta is not given_theta:  # the point that the direction belongs to
+            witness["balanced"] = theta
         return [
             Finding(claim, Verdict.REFUTED, witness=witness, **(shared | {"value": direct}))
             for claim in CURVATURE_CLAIMS

@@ -32,9 +32,12 @@ from lowland.core.work import cholesky_work, eigenvalue_work
 
 
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LowerBound:
-    """A lower bound on the objective of every matrix, and what it rests on."""
+    """A lower bound on the objective of every matrix, what it rests on, and its dual vector.
+
+    That vector is `scale` times the weighted residual, or `dual` if it is not.
+    """
 
     value: float
     rigour: Rigour
@@ -42,6 +45,7 @@ class LowerBound:
     scale: float = 0.0
     assumptions: tuple[str, ...] = ()
     limited_by: str = ""
+    dual: Vector | None = None
 
 
 # squares below this lose digits to underflow
@@ -200,9 +204,9 @@ def _shifted_psd_bound(
     if top.value + error > 0:
         return ZERO_BOUND
     result = _scaled(objective, nu, np.inf, np.inf, f"{method}; shifted along A* nu0 >= I", rigour)
-    return (
-        result if certain else LowerBound(result.value, Rigour.WORKING_PRECISION, result.method, result.scale)
-    )
+    if result.value > 0:
+        result = replace(result, dual=result.scale * nu)
+    return result if certain else replace(result, rigour=Rigour.WORKING_PRECISION)
 
 
 def _conjugate_bound(objective: MatrixFit, theta: Vector, given: Judgement) -> LowerBound:

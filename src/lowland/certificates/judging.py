@@ -88,7 +88,7 @@ def judge(
     rest = time.perf_counter() - started - sum(finding.seconds for finding in chosen.values())
     each = max(rest, 0.0) / max(len(chosen), 1)
     findings = tuple(replace(finding, seconds=finding.seconds + each) for finding in chosen.values())
-    return Certificate(findings, objective.describe())
+    return Certificate(findings, objective.describe(), point)
 
 
 def usual_work(objective: Fit, theta: ArrayLike) -> float:

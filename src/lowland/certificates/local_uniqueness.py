@@ -143,8 +143,7 @@ def _judge_spectrum(objective: MatrixFit, theta: Vector, given: Judgement) -> Fi
         return judged
     unseen = f"{'at least ' if found.few else ''}{deficiency} directions"
     method = f"{unseen} at the point leave the measurements unchanged to first order; {found.method}"
-    witness = judged.witness | {"direction": found.vectors[:, 0]}
-    judged = replace(judged, verdict=Verdict.INCONCLUSIVE, method=method, witness=witness)
+    judged = replace(judged, verdict=Verdict.INCONCLUSIVE, method=method)
     if found.few or objective.matrices.are_single:
         return judged
     seen = int(np.sum(roots > CLEARLY * negligible * roots[-1]))

@@ -200,7 +200,6 @@ def _refuted(
     if not here - there > tolerance * here:
         return None
     witness: dict[str, Any] = {"objective": here, "lower_objective": there, "lower_point": point}
-    witness |= {key: finding.witness[key] for key in ("lower_bound", "gap") if key in finding.witness}
     return replace(
         finding,
         verdict=Verdict.REFUTED,

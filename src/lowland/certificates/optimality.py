@@ -8,7 +8,7 @@ bound, so errors in how nu was found do not matter: only the constraint and the 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -68,7 +68,7 @@ def judge_optimality(objective: MatrixFit, theta: Vector, given: Judgement) -> l
     # with unit trace a zero point represents no matrix
     astray = objective.model.has_unit_trace and not 1e-100 < float(np.linalg.norm(theta)) < 1e100
     if astray or not (np.isfinite(upper) and (upper > SMALLEST_SQUARABLE or nothing)):
-        method = f"an objective of {upper:.3g} cannot be bounded in float64"
+        method = "an objective of this size cannot be bounded in float64"
         return [Finding(claim, Verdict.INCONCLUSIVE, method=method) for claim in CLAIMS]
     # the convex problem has no balancing term, and the nuclear norm in place of a ridge
     exactly = objective.loss.vanishes_at_data  # natural parameters equal to the data are no fit
@@ -110,13 +110,20 @@ def _judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, setti
         return Finding(claim, Verdict.INCONCLUSIVE, method="the gap cannot be represented in float64")
     if gap < -1e-8 * abs(value):
         method = "the lower bound exceeds the objective: one of them is wrong, so no claim is made"
-        witness = {"objective": value, "lower_bound": lower.value, "dual_scale": lower.scale, "gap": gap}
-        return Finding(claim, Verdict.INCONCLUSIVE, method=method, witness=witness)
+        return Finding(claim, Verdict.INCONCLUSIVE, method=method)
     gap = max(0.0, gap)
     rigour = lower.rigour if charged else _weaker(lower.rigour)
     verdict = Verdict.INCONCLUSIVE
     if gap <= settings.gap_tolerance * value:
         verdict = Verdict.SUPPORTED if rigour is Rigour.ESTIMATE else Verdict.PROVED
+    witness: dict[str, Any] = {
+        "objective": value,
+        "lower_bound": lower.value,
+        "dual_scale": lower.scale,
+        "gap": gap,
+    }
+    if lower.dual is not None:
+        witness["dual"] = lower.dual
     return Finding(
         claim,
         verdict,
@@ -126,7 +133,7 @@ def _judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, setti
         lower.assumptions,
         f"gap to a lower bound, as a fraction of the objective: {lower.method}",
         rigour,
-        witness={"objective": value, "lower_bound": lower.value, "dual_scale": lower.scale, "gap": gap},
+        witness=witness,
         limited_by=lower.limited_by,
     )
 
@@ -196,7 +203,7 @@ def _refute_convex(objective: MatrixFit, theta: Vector, finding: Finding, given:
         (),
         "adding one rank-one matrix lowers the convex objective by this fraction",
         Rigour.WORKING_PRECISION,
-        witness={**finding.witness, "left": descent.left, "right": descent.right, "length": descent.length},
+        witness={"objective": value, "left": descent.left, "right": descent.right, "length": descent.length},
     )
 
 

@@ -81,17 +81,17 @@ def judge_pattern(
 
 
 def _all_unique(pattern: ObservedPattern, unique: Reach, nonzero: bool) -> list[Finding]:
-    words = (
-        f"every row and column follows from a complete block of {unique.core[0]} x {unique.core[1]} cells by "
-        "linear equations"
-    )
+    a, b = (side.size for side in unique.core)
+    words = f"every row and column follows from a complete block of {a} x {b} cells by linear equations"
     assumptions: tuple[str, ...] = (GENERIC,)
     if pattern.rank == 1 and nonzero:
         words = "rank one, no observed value is zero, and observed cells connect all rows and columns"
         assumptions = ()
     only = Finding(UNIQUE, Verdict.PROVED, assumptions=assumptions, method=words, rigour=Rigour.RIGOROUS)
     only.witness.update(_reached(unique))
-    return [proved(FINITE, pattern.degrees_of_freedom, words, assumptions), only]
+    finite = proved(FINITE, pattern.degrees_of_freedom, words, assumptions)
+    finite.witness.update({"core_rows": unique.core[0], "core_columns": unique.core[1]})
+    return [finite, only]
 
 
 def _judge_finite(
@@ -161,8 +161,8 @@ def _judge_by_core(
         found.witness.update(_reached(reach))
         return found
     words = (
-        f"full rank modulo a prime of a core of {reach.core[0]} rows and {reach.core[1]} columns, from which "
-        "all others follow by linear equations"
+        f"full rank modulo a prime of a core of {reach.core[0].size} rows and {reach.core[1].size} columns, "
+        "from which all others follow by linear equations"
     )
     found = proved(FINITE, pattern.degrees_of_freedom, words, (GENERIC,))
     found.witness.update(_reached(reach))
@@ -181,6 +181,8 @@ def _say_reach(reach: Reach, word: str) -> str:
 
 def _reached(reach: Reach) -> dict[str, Any]:
     return {
+        "core_rows": reach.core[0],
+        "core_columns": reach.core[1],
         "determined_share": reach.share,
         "unreached_rows": np.flatnonzero(~reach.rows),
         "unreached_columns": np.flatnonzero(~reach.columns),

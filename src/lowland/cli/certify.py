@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import typer
 
-from lowland.certificates import JUDGES, MATRIX_CLAIMS, Settings, judge, usual_work
-from lowland.certificates.recheck import recheck
-from lowland.certificates.recheck_outcomes import Check, Outcome
-from lowland.certificates.table_problem import TableProblem
+from lowland.certificates import JUDGES, Settings, judge, usual_work
 from lowland.cli.options import (
     ColumnOption,
     DelimiterOption,
@@ -21,6 +16,7 @@ from lowland.cli.options import (
     EffortOption,
     JsonOption,
     LayoutOption,
+    QuietOption,
     RequireOption,
     RowOption,
     ValueOption,
@@ -34,27 +30,28 @@ from lowland.cli.output import (
     say_json,
     warn,
 )
+from lowland.cli.proofs import check_document
+from lowland.cli.sense import read_measurements
 from lowland.completion.model_files import load_model
 from lowland.completion.penalised import problem_of
 from lowland.completion.penalised_model import CompletionModel
 from lowland.completion.penalised_table import PenalisedTable
-from lowland.completion.settings import PENALTY_WEIGHTS
+from lowland.completion.proofs import table_document
 from lowland.core.atomic import check_writable
-from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
-from lowland.core.status import Verdict
-from lowland.files.certificates import CertificateDocument, read_certificate, write_certificate
+from lowland.files.certificates import write_certificate
+from lowland.files.counts import read_counts
 from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
+from lowland.measure import pauli_outcomes
+from lowland.recheck.documents import Document
 from lowland.report.words import verdict_sentence
-
-PENALTIES = ("penalty", "bias_penalty", "penalty_weights")
-POINT = ("row_factors", "column_factors", "row_biases", "column_biases")
-
 
 # options for computing a certificate, which have no effect when an existing one is checked
 JUDGING = ("gap", "effort", "seconds", "output")
-AFFIRMED = (Verdict.PROVED, Verdict.SUPPORTED)
+# options for reading tables, which have no effect on other data
+READING = ("row", "column", "value", "layout", "delimiter", "duplicates")
 
 
 def certify(
@@ -63,7 +60,9 @@ def certify(
         Path,
         typer.Argument(help="A model written by lowland complete, or a certificate (.json) to check."),
     ],
-    table: Annotated[Path, typer.Argument(help="The table that the model was fitted to.")],
+    table: Annotated[
+        Path, typer.Argument(help="The table that the model was fitted to, or the data of the certificate.")
+    ],
     row: RowOption = None,
     column: ColumnOption = None,
     value: ValueOption = None,
@@ -80,6 +79,7 @@ def certify(
         Path | None, typer.Option(help="Write the certificate and the model's factors here (.json).")
     ] = None,
     require: RequireOption = None,
+    quiet: QuietOption = False,
     json: JsonOption = False,
 ) -> None:
     """Certify a saved model: recompute everything from the table and the factors alone."""
@@ -87,18 +87,24 @@ def certify(
     Settings.for_effort(effort).budget(0.0, seconds)
     if output is not None:
         check_writable(output)
-    observations = load_table(
-        table,
-        Reading(
-            row=row, column=column, value=value, layout=layout, delimiter=delimiter, duplicates=duplicates
-        ),
-    ).observations
+    reading = Reading(
+        row=row, column=column, value=value, layout=layout, delimiter=delimiter, duplicates=duplicates
+    )
     if model.suffix.lower() == ".json":
-        why = "the numbers in the certificate are checked as they stand"
+        why = "everything in the certificate is derived again as it stands"
         refuse_given(context, JUDGING, "the check of a certificate", why, "pass a model")
-        if not check_document(model, observations, json=json, require=require):
+
+        def read(document: Document) -> Any:
+            if document.kind != "table":
+                refuse_given(
+                    context, READING, "data that are no table", f"a {document.kind} is read", "omit it"
+                )
+            return read_data(document, table, reading)
+
+        if not check_document(model, read, json=json, quiet=quiet, require=require):
             raise typer.Exit(1)
         return
+    observations = load_table(table, reading).observations
     loaded, header = load_model(model)
     if not isinstance(loaded, PenalisedTable):
         raise InvalidInputError(
@@ -108,17 +114,13 @@ def certify(
             "problem that the posterior implies",
         )
     fitted = loaded.model
-    _check_documented(output, fitted)
     observations = _aligned(observations, fitted, header)
     objective, theta = problem_of(fitted, observations)
     goals = replace(Settings.for_effort(effort), gap_tolerance=gap)
     budget = goals.budget(usual_work(objective, theta), seconds)
     certificate = judge(objective, theta, JUDGES, settings=goals, budget=budget)
     if output is not None:
-        point = {name: getattr(fitted, name).astype(np.float64) for name in POINT}
-        point["offset"] = np.asarray(float(fitted.offset))
-        plain = {name: getattr(fitted, name) for name in ("biases", *PENALTIES)}
-        write_certificate(output, CertificateDocument(certificate, observations.fingerprint(), plain, point))
+        write_certificate(output, table_document(fitted, observations, certificate))
     if json:
         say_json(certificate.as_dict())
     else:
@@ -144,98 +146,11 @@ def _aligned(table: Observations, fitted: CompletionModel, header: dict[str, Any
     return observations
 
 
-def _check_documented(output: Path | None, fitted: CompletionModel) -> None:
-    if output is not None and (fitted.columns is not None or fitted.nonnegative):
-        words = "nonnegative factors" if fitted.columns is None else ", ".join(fitted.columns.words())
-        raise InvalidInputError(
-            "certificate files need squared losses and factors of unconstrained sign",
-            words,
-            "for other fits the numbers of the certificate cannot be rechecked",
-            "omit --output",
-        )
-
-
-def check_document(path: Path, observations: Observations, *, json: bool, require: str | None) -> bool:
-    """Recheck every number and witness of a certificate; return whether none is contradicted."""
-    document = read_certificate(path)
-    if document.data != observations.fingerprint():
-        raise InvalidInputError(
-            "the certificate is about other data",
-            f"fingerprint {observations.fingerprint()[:12]} of the table, {document.data[:12]} in {path}",
-            fix="pass the table that the certificate was computed for",
-        )
-    checks = recheck(document.certificate, table_problem(path, document, observations))
-    summary = summarise(document, checks)
-    if json:
-        listed = [{"claim": c.claim, "outcome": c.outcome.value, "words": c.words} for c in checks]
-        say_json({"checks": listed, "summary": summary})
-    else:
-        for check in checks:
-            verdict = document.certificate[check.claim].verdict.name
-            say(f"  {check.claim:<24}  {verdict:<12}  {check.outcome.value}; {check.words}")
-        for line in summary:
-            say(line)
-    wrong = any(c.outcome is Outcome.CONTRADICTED for c in checks)
-    if require is not None:
-        good = {c.claim for c in checks if c.outcome is Outcome.CONFIRMED}
-        claimed = require in document.certificate and document.certificate[require].verdict in AFFIRMED
-        if not (require in good and claimed):
-            warn(f"lowland: the required claim {require} is not confirmed")
-            wrong = True
-    return not wrong
-
-
-def table_problem(path: Path, document: CertificateDocument, observations: Observations) -> TableProblem:
-    """Return the checked problem and point of a document as plain arrays."""
-    weights, settings = observations.weights, document.settings
-    try:
-        u, v, a, b = (document.point[name] for name in POINT)
-        penalty, bias_penalty = float(settings["penalty"]), float(settings["bias_penalty"])
-        kind = settings["penalty_weights"]
-        problem = TableProblem(
-            observations.rows,
-            observations.columns,
-            observations.values.astype(float),
-            np.ones(observations.size) if weights is None else weights.astype(float),
-            u,
-            v,
-            a,
-            b,
-            float(document.point["offset"]),
-            bool(settings["biases"]),
-            penalty,
-            bias_penalty,
-            kind,
-        )
-        fits = problem.shape == observations.shape and (a.shape, b.shape) == ((len(u),), (len(v),))
-    except KeyError as error:
-        raise FileFormatError(f"{path} is an incomplete certificate", f"no {error}") from error
-    except (TypeError, ValueError) as error:
-        raise FileFormatError(f"{path} has settings or factors that cannot be read", str(error)) from error
-    if not (fits and u.ndim == v.ndim == 2 and u.shape[1] == v.shape[1]):
-        raise FileFormatError(
-            f"{path} has factors that do not fit the table", f"shapes {u.shape} and {v.shape}"
-        )
-    usable = np.isfinite([penalty, bias_penalty]).all() and min(penalty, bias_penalty) >= 0
-    if not usable or kind not in PENALTY_WEIGHTS:
-        found = f"penalty {penalty:g}, bias penalty {bias_penalty:g}, weights {kind!r}"
-        raise FileFormatError(f"{path} has invalid penalties", found)
-    return problem
-
-
-def summarise(document: CertificateDocument, checks: Sequence[Check]) -> list[str]:
-    """Return how many findings were confirmed, and which proofs and claims were not checked."""
-    counts = [f"{sum(c.outcome is outcome for c in checks)} {outcome.value}" for outcome in Outcome]
-    lines = [f"of {len(checks)} findings: {', '.join(counts)}"]
-    settled = (Verdict.PROVED, Verdict.REFUTED)
-    unchecked = [
-        c.claim
-        for c in checks
-        if c.outcome is Outcome.NOT_CHECKED and document.certificate[c.claim].verdict in settled
-    ]
-    if unchecked:
-        lines.append(f"marked proved or refuted, but not checked: {', '.join(unchecked)}")
-    absent = [claim for claim in MATRIX_CLAIMS if claim not in document.certificate]
-    if absent:
-        lines.append(f"not judged: {', '.join(absent)}")
-    return lines
+def read_data(document: Document, path: Path, reading: Reading) -> Any:
+    """Return the data that a document is about, as `lowland.verify` takes them."""
+    if document.kind == "table":
+        return load_table(path, reading).observations
+    if path.suffix.lower() == ".csv":
+        counts = read_counts(path)
+        return pauli_outcomes(counts.settings, counts.outcomes), counts.counts
+    return read_measurements(path)

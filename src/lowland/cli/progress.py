@@ -126,5 +126,35 @@ class StepProgress:
         print(f"\r{text:60}" if self._live else text, end="" if self._live else "\n", file=sys.stderr)  # noqa: T201
 
 
+@final
+class StageProgress:
+    """What is being computed: one line, rewritten, on a terminal; occasional lines elsewhere.
+
+    Parameters
+    ----------
+    quiet : bool
+        Whether to print nothing.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet, self._live, self._spoken = quiet, sys.stderr.isatty(), time.monotonic()
+
+    def __enter__(self) -> StageProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live and not self._quiet:
+            print(f"\r{'':70}\r", end="", file=sys.stderr)  # noqa: T201
+
+    def __call__(self, words: str) -> None:
+        """Show what is being computed."""
+        if self._quiet or (not self._live and time.monotonic() - self._spoken < 10):
+            return
+        self._spoken = time.monotonic()
+        print(f"\r{words:70}" if self._live else words, end="" if self._live else "\n", file=sys.stderr)  # noqa: T201
+
+
 def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

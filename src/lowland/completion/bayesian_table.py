@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 
 from lowland.completion.bayesian import BayesianFit, SideCovariates, fit_bayesian
-from lowland.completion.fitted_table import PageParts, without_data
+from lowland.completion.fitted_table import PageParts, without_certificate, without_data
 from lowland.completion.holdout import Predictor
 from lowland.completion.map_surrogate import fit_map_surrogate
+from lowland.completion.penalised import CompletionFit
 from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.posterior_words import ABOUT_CERTIFICATE, describe_draws, describe_method
+from lowland.completion.proofs import table_document
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
+from lowland.recheck.documents import Document
 from lowland.report.page import Page
 
 
@@ -34,11 +37,14 @@ class BayesianTable:
         None for a model read from a file.
     covariates : pair of ndarray or None
         Of rows and columns, those of the fit.
+    surrogate : CompletionFit or None
+        The penalised problem that the posterior implies, once it is certified.
     """
 
     model: PosteriorModel
     fit: BayesianFit | None = None
     covariates: SideCovariates = (None, None)
+    surrogate: CompletionFit | None = None
 
     @classmethod
     def of(cls, fit: BayesianFit, covariates: SideCovariates) -> BayesianTable:
@@ -105,9 +111,19 @@ class BayesianTable:
     def certify(self, rng: np.random.Generator, effort: str) -> tuple[BayesianTable, Certificate]:
         """Return the fit unchanged, and what is proved about the penalised problem that it implies."""
         effort = "quick" if effort == "auto" else effort
-        certificate = fit_map_surrogate(self._known("a certificate"), rng, effort=effort).certificate
-        assert certificate is not None
-        return self, certificate
+        found = fit_map_surrogate(self._known("a certificate"), rng, effort=effort)
+        assert found.certificate is not None
+        return replace(self, surrogate=found), found.certificate
+
+    def document(self) -> Document:
+        """Return the certificate of the penalised problem with what is needed to derive it again."""
+        fit = self._known("a certificate")
+        if self.surrogate is None or self.surrogate.certificate is None:
+            raise without_certificate()
+        scaling = fit.model.scaling
+        by_column = (scaling.centres, scaling.spreads) if fit.settings.scale == "column" else None
+        found = self.surrogate
+        return table_document(found.model, fit.observations, self.surrogate.certificate, scaling=by_column)
 
     def page(self, parts: PageParts) -> Page:
         """Return the page of a report."""

@@ -17,6 +17,7 @@ from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
+from lowland.recheck.documents import Document
 from lowland.report.page import Page
 
 
@@ -24,6 +25,12 @@ def without_data(what: str, *, fix: str = "fit the table again") -> UnsupportedE
     """Return the error of what needs the fitted data, asked of a model loaded from a file."""
     found = "a model loaded from a file, without its data"
     return UnsupportedError(f"the fitted data are needed for {what}", found, fix=fix)
+
+
+def without_certificate() -> UnsupportedError:
+    """Return the error of a document asked of a table that was not certified."""
+    found = "a fit without a certificate"
+    return UnsupportedError("there is no certificate to save", found, fix="fit with certify=True")
 
 
 class Sampler(Protocol):
@@ -107,6 +114,9 @@ class FittedTable(Protocol):
 
         An effort of "auto" is the default effort of the method.
         """
+
+    def document(self) -> Document:
+        """Return the certificate with what is needed to derive it again."""
 
     def page(self, parts: PageParts) -> Page:
         """Return the page of a report."""

@@ -9,11 +9,12 @@ from typing import Any, final
 import numpy as np
 
 from lowland.completion.fisher_errors import FisherErrors
-from lowland.completion.fitted_table import PageParts, Sampler, without_data
+from lowland.completion.fitted_table import PageParts, Sampler, without_certificate, without_data
 from lowland.completion.holdout import Predictor
 from lowland.completion.laplace_sampling import RowDraws
 from lowland.completion.penalised import CompletionFit, certify_fit, fit_completion
 from lowland.completion.penalised_model import CompletionModel
+from lowland.completion.proofs import table_document
 from lowland.completion.settings import row_weights
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
@@ -21,6 +22,7 @@ from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
+from lowland.recheck.documents import Document
 from lowland.report.page import Page
 from lowland.sensing.intervals import entry_intervals
 
@@ -119,6 +121,13 @@ class PenalisedTable:
         better = certify_fit(self._known("a certificate"), rng, "standard" if effort == "auto" else effort)
         assert better.certificate is not None
         return PenalisedTable.of(better), better.certificate
+
+    def document(self) -> Document:
+        """Return the certificate with what is needed to derive it again."""
+        fit = self._known("a certificate")
+        if fit.certificate is None:
+            raise without_certificate()
+        return table_document(fit.model, fit.observations, fit.certificate)
 
     def page(self, parts: PageParts) -> Page:
         """Return the page of a report."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from html import escape
-from typing import Any, final
+from typing import Any, Protocol, final
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from lowland.core.arrays import Vector
 from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.finding_json import finding_fields, parse, plain_number, plain_value
 from lowland.core.status import Rigour, Verdict
+from lowland.core.verification import Verification
 
 CLAIMS = {
     "stationary": "the gradient vanishes",
@@ -102,6 +106,8 @@ class Certificate:
     findings : tuple of Finding
     objective : str
         A description of the objective that was judged.
+    point : ndarray, shape (size,), optional
+        The point that was judged; it is not part of the JSON text.
 
     Examples
     --------
@@ -116,6 +122,7 @@ class Certificate:
 
     findings: tuple[Finding, ...]
     objective: str = ""
+    point: Vector | None = field(default=None, compare=False, repr=False)
 
     def __getitem__(self, claim: str) -> Finding:
         for finding in self.findings:
@@ -143,6 +150,55 @@ class Certificate:
             return self["globally_optimal"].verdict
         return min((f.verdict for f in self.findings), key=_STRENGTH.index, default=Verdict.INCONCLUSIVE)
 
+    def verify(
+        self,
+        objective: Recheckable,
+        theta: ArrayLike | None = None,
+        *,
+        progress: Callable[[str], None] | None = None,
+    ) -> Verification:
+        """Derive every number and word of the certificate again, without the code that made it.
+
+        Parameters
+        ----------
+        objective : Objective
+            The problem that was judged: of a matrix, or of a Tucker tensor.
+        theta : array_like, shape (size,), optional
+            The point that was judged; by default the one that the certificate holds.
+        progress : callable, optional
+            Called with what is being computed; forming and factoring matrices can take minutes.
+
+        Returns
+        -------
+        Verification
+            For each finding whether all that it states was derived again, with what contradicts it if not.
+            Its time and the effort that it cost are not checked.
+
+        Raises
+        ------
+        InvalidInputError
+            If no point is known.
+
+        Notes
+        -----
+        Only NumPy and dense matrices are used, so that larger problems are "not checked": at most four
+        million entries, 4,000 coordinates of a point for curvatures, 8,000 dimensions of a tangent space.
+
+        Examples
+        --------
+        >>> import lowland as ll
+        >>> A = ll.Entries([0, 0, 1], [0, 1, 0], (2, 2))
+        >>> fit = ll.recover(A, [1.0, 2.0, 3.0], rank=1, rng=0)
+        >>> fit.certificate.verify(fit.objective).is_confirmed
+        True
+        """
+        point = self.point if theta is None else np.asarray(theta, np.float64)
+        if point is None:
+            raise InvalidInputError(
+                "the certificate holds no point", "theta=None", fix="pass the point that was judged as theta"
+            )
+        return objective.recheck(self, point, progress)
+
     def to_json(self) -> str:
         """Return the certificate as JSON text; arrays become lists."""
         return json.dumps(self.as_dict(), allow_nan=False)
@@ -169,12 +225,23 @@ class Certificate:
         FileFormatError
             If the text is not a certificate.
         """
-        try:
-            data = json.loads(text)
-            findings = tuple(_read_finding(item) for item in data["findings"])
-            return cls(findings, str(data["objective"]))
-        except (ValueError, KeyError, TypeError) as error:
-            raise FileFormatError("this is not a certificate", str(error)) from error
+        data = parse(text, "this")
+        if not isinstance(data, dict) or not isinstance(data.get("findings"), list):
+            raise FileFormatError("this is not a certificate", "no list of findings")
+        return cls.from_plain(data["findings"], str(data.get("objective", "")), "this", timed=True)
+
+    @classmethod
+    def from_plain(cls, listed: list[Any], objective: str, what: str, *, timed: bool = False) -> Certificate:
+        """Return a certificate from findings as plain data; `what` names their source in errors."""
+        findings = []
+        for item in listed:
+            fields = finding_fields(item, what, timed=timed)
+            if fields["claim"] not in CLAIMS:
+                raise FileFormatError(f"{what} judges an unknown claim", repr(fields["claim"]))
+            if fields["verdict"] is Verdict.PROVED and fields["rigour"] is Rigour.ESTIMATE:
+                raise FileFormatError(f"{what} claims a proof by an estimate", fields["claim"])
+            findings.append(Finding(**fields))
+        return cls(tuple(findings), objective)
 
     def __str__(self) -> str:
         lines = [self.objective] if self.objective else []
@@ -189,6 +256,15 @@ class Certificate:
             for f in self.findings
         )
         return f"<table><caption>{escape(self.objective)}</caption>{rows}</table>"
+
+
+class Recheckable(Protocol):
+    """An objective whose findings can be derived again."""
+
+    def recheck(
+        self, certificate: Certificate, theta: Vector, progress: Callable[[str], None] | None
+    ) -> Verification:
+        """Derive everything that a certificate states about a point again."""
 
 
 def describe(finding: Finding) -> str:
@@ -224,55 +300,13 @@ def _plain(finding: Finding) -> dict[str, Any]:
     return {
         "claim": finding.claim,
         "verdict": finding.verdict.value,
-        "value": _number(finding.value),
-        "bound": _number(finding.bound),
-        "tolerance": _number(finding.tolerance),
+        "value": plain_number(finding.value),
+        "bound": plain_number(finding.bound),
+        "tolerance": plain_number(finding.tolerance),
         "assumptions": list(finding.assumptions),
         "method": finding.method,
         "rigour": finding.rigour.value,
         "seconds": finding.seconds,
         "limited_by": finding.limited_by,
-        "witness": {key: _plain_value(value) for key, value in finding.witness.items()},
+        "witness": {key: plain_value(value) for key, value in finding.witness.items()},
     }
-
-
-def _read_finding(item: dict[str, Any]) -> Finding:
-    return Finding(
-        claim=item["claim"],
-        verdict=Verdict(item["verdict"]),
-        value=_read_number(item["value"]),
-        bound=_read_number(item["bound"]),
-        tolerance=_read_number(item["tolerance"]),
-        assumptions=tuple(item["assumptions"]),
-        method=item["method"],
-        rigour=Rigour(item["rigour"]),
-        seconds=item["seconds"],
-        limited_by=item.get("limited_by", ""),
-        witness={
-            key: np.asarray(value) if isinstance(value, list) else value
-            for key, value in item["witness"].items()
-        },
-    )
-
-
-def _number(value: float | None) -> float | str | None:
-    # JSON has no infinities; they are written as text so that readers can tell them from missing values
-    if value is None or np.isfinite(value):
-        return None if value is None else float(value)
-    return repr(float(value))
-
-
-def _read_number(value: float | str | None) -> float | None:
-    return None if value is None else float(value)
-
-
-def _plain_value(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        if np.iscomplexobj(value):  # JSON has no complex numbers
-            return {"real": value.real.tolist(), "imag": value.imag.tolist()}
-        return value.tolist()
-    if isinstance(value, float | np.floating):
-        return _number(float(value))
-    if isinstance(value, np.generic):
-        return value.item()
-    return value

@@ -199,13 +199,15 @@ class Observations:
         return table
 
     def fingerprint(self) -> str:
-        """Return a hash of positions, values and weights, by which the same data are recognised."""
+        """Return a hash of positions, values, weights and labels, by which the same data are recognised."""
         digest = hashlib.sha256(repr(self.shape).encode())
         order = np.argsort(
             self.rows * self.shape[1] + self.columns, kind="stable"
         )  # lines may be in any order
         for part in (self.rows, self.columns, self.values, self.weights):
             digest.update(b"none" if part is None else part[order].tobytes())
+        for labels in (self.row_labels, self.column_labels):
+            digest.update(b"none" if labels is None else repr(np.asarray(labels).tolist()).encode())
         return digest.hexdigest()
 
 

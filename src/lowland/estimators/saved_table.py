@@ -13,6 +13,7 @@ from lowland.completion.model_files import levels_as_data, load_model, save_mode
 from lowland.completion.report import report_page
 from lowland.estimators.frames import Levels
 from lowland.estimators.saved_parameters import parameters_as_data, parameters_from_data
+from lowland.files.certificates import write_certificate
 from lowland.report.page import write_report
 
 
@@ -58,6 +59,35 @@ class _SavedTable:
         fingerprint = done.cells_fitted
         certificate, seed = self.certificate_, done.seed
         save_model(path, done.table, certificate=certificate, seed=seed, cells=fingerprint, about=about)
+
+    def save_certificate(self, path: str | os.PathLike[str]) -> None:
+        """Write the certificate with its point, but without the data, for `lowland.verify`.
+
+        For a Bayesian fit both are those of the penalised problem that the posterior implies.
+
+        Parameters
+        ----------
+        path : path
+            Path of the file (JSON); an existing file is replaced.
+
+        Raises
+        ------
+        UnsupportedError
+            If the model was not certified, or was loaded from a file.
+
+        Examples
+        --------
+        >>> import numpy as np, lowland as ll, pathlib, tempfile
+        >>> table = np.outer(np.arange(1.0, 7.0), np.arange(1.0, 6.0)) + np.eye(6, 5)
+        >>> table[0, 1] = table[3, 2] = np.nan
+        >>> model = ll.MatrixCompletion(rank=1, method="map", penalty=0.1, random_state=0).fit(table)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "proof.json"
+        >>> model.save_certificate(path)
+        >>> ll.verify(path, table).is_confirmed
+        True
+        """
+        check_is_fitted(self)
+        write_certificate(path, self._completed.table.document())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Any:

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_array
 
 from lowland.completion.features import check_covariates
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import find_labels, label_text
 from lowland.core.observations import Labels, Observations
+from lowland.estimators.frames import encode, read_levels
 from lowland.files.covariates import Covariates, read_covariates
 
 
@@ -23,6 +25,22 @@ def observations_of(table: Any, labels: Any, rows: Any = None) -> Observations:
             entries.row, entries.col, entries.data, shape=entries.shape, row_labels=rows, column_labels=labels
         )
     return Observations.from_array(table, row_labels=rows, column_labels=labels)
+
+
+def observed_table(X: Any) -> Observations:
+    """Return a table of any kind that estimators take as observations, in float64 and with its labels."""
+    if isinstance(X, Observations):
+        return X
+    if isinstance(X, np.ma.MaskedArray):
+        X = np.ma.filled(X.astype(np.float64), np.nan)
+    rows, named = index_of(X), getattr(X, "columns", None)
+    numbers = encode(X, read_levels(X)[0])
+    checked = check_array(
+        numbers, accept_sparse=["coo", "csr"], dtype="float64", ensure_all_finite="allow-nan"
+    )
+    names = None if named is None else list(named)
+    labels = np.asarray(names, dtype=object) if names and all(isinstance(one, str) for one in names) else None
+    return observations_of(checked, labels, rows)
 
 
 def index_of(frame: Any) -> Labels | None:

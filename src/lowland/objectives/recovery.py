@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, final
@@ -12,9 +13,11 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Matrix, Vector, check_floats, check_numbers
 from lowland.core.complex_views import as_reals
 from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
 from lowland.core.powers import BatchGradient, BlockSolver, ModularJacobian
 from lowland.core.protocols import Loss, Measurement, Model
 from lowland.core.records import ObservedPattern
+from lowland.core.verification import Verification
 from lowland.losses import Squared
 from lowland.measure import Entries, RealParts
 from lowland.models import General
@@ -26,9 +29,11 @@ from lowland.objectives.jacobian_matrices import direct_work, is_direct
 from lowland.objectives.linearisation import RecoveryLinearisation
 from lowland.objectives.modular import make_modular_jacobian
 from lowland.objectives.penalties import make_penalties, resized_penalties
+from lowland.objectives.plain import plain_problem
 from lowland.objectives.problem import RecoveryProblem
 from lowland.objectives.reduction import Reduction, make_reduction
 from lowland.objectives.relaxation import Relaxation
+from lowland.recheck.matrix_checks import verify_matrix
 
 
 @final
@@ -178,6 +183,13 @@ class RecoveryObjective(RecoveryProblem):
         model = self.model.resized(rank)
         penalties = resized_penalties(self.penalties, model, self.side_weights)
         return replace(self, model=model, penalties=penalties)
+
+    def recheck(
+        self, certificate: Certificate, theta: Vector, progress: Callable[[str], None] | None = None
+    ) -> Verification:
+        """Derive everything that a certificate states about a point again, from plain arrays."""
+        problem = plain_problem(self.in_double(), np.asarray(theta, np.float64), self.describe())
+        return verify_matrix(problem, certificate, progress)
 
     def describe(self) -> str:
         """Return the problem in one line."""

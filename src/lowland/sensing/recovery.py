@@ -9,9 +9,12 @@ from typing import final
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix
+from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.records import Attempt, Factors, SearchResult
+from lowland.files.certificates import write_certificate
 from lowland.objectives import RecoveryObjective
+from lowland.objectives.plain import recovery_document
 from lowland.sensing.intervals import Intervals, entry_intervals
 
 
@@ -131,6 +134,35 @@ class Recovery:
 
         page = recovery_page(self.objective, self.search, self.factors, self.certificate, self.attempts)
         write_report(path, page)
+
+    def save_certificate(self, path: str | PathLike[str]) -> None:
+        """Write the certificate with its point, but without the data, for `lowland.verify`.
+
+        Parameters
+        ----------
+        path : path
+            Path of the file (JSON); an existing file is replaced.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no certificate.
+
+        Examples
+        --------
+        >>> import lowland as ll, pathlib, tempfile
+        >>> A = ll.Entries([0, 0, 1], [0, 1, 0], (2, 2))
+        >>> fit = ll.recover(A, [1.0, 2.0, 3.0], rank=1, rng=0)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "proof.json"
+        >>> fit.save_certificate(path)
+        >>> ll.verify(path, (A, [1.0, 2.0, 3.0])).is_confirmed
+        True
+        """
+        if self.certificate is None:
+            raise InvalidInputError(
+                "there is no certificate to save", "certify=False", fix="recover with certify=True"
+            )
+        write_certificate(path, recovery_document(self.objective, self.search.theta, self.certificate))
 
     def __str__(self) -> str:
         lines = [

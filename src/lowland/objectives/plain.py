@@ -1,0 +1,129 @@
+"""A recovery problem as plain arrays, from which re-checks derive everything again."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.core.findings import Certificate
+from lowland.core.protocols import Loss
+from lowland.losses import Balancing, Binomial, Clipped, LogPoisson, Mixed, Ordinal, Poisson, Squared
+from lowland.measure import Entries
+from lowland.models import General
+from lowland.objectives.problem import RecoveryProblem
+from lowland.recheck.documents import Document
+from lowland.recheck.matrix_problem import MatrixProblem
+from lowland.recheck.measurements import measured_fingerprint, measuring_matrices
+from lowland.recheck.plain_losses import PlainLoss, PlainLosses
+
+
+def plain_problem(objective: RecoveryProblem, theta: Vector, words: str) -> MatrixProblem:
+    """Return a problem and a point of it as plain arrays.
+
+    Parameters
+    ----------
+    objective : RecoveryProblem
+        In float64.
+    theta : ndarray, shape (size,)
+    words : str
+        A description of the problem.
+    """
+    model = objective.model
+    if isinstance(model, General):
+        u, v, a, b, c = model.unpack(theta)
+    else:
+        u = v = np.asarray(model.unpack(theta))  # type: ignore[attr-defined]
+        a, b, c = np.zeros(0), np.zeros(0), 0.0
+    sides = objective.side_weights
+    measurement, cells = objective.measurement, None
+    if isinstance(measurement, Entries) and not model.is_complex:
+        cells = (measurement.rows, measurement.columns)
+    balancing = sum(p.strength for p in objective.penalties if isinstance(p, Balancing))
+    return MatrixProblem(
+        objective.y,
+        np.ones(objective.y.size) if objective.weights is None else objective.weights,
+        u,
+        v,
+        cells,
+        None if cells is not None else _measuring_matrices(objective),
+        objective.bounds_rounding and not objective.matrices.are_single,
+        plain_losses(objective.loss),
+        tuple(model.biases),
+        a,
+        b,
+        float(c),
+        objective.penalty,
+        objective.bias_penalty,
+        balancing,
+        None if sides is None else sides[0],
+        None if sides is None else sides[1],
+        model.is_psd,
+        model.has_unit_trace,
+        objective.is_nonnegative,
+        words,
+    )
+
+
+def plain_losses(loss: Loss) -> PlainLosses:
+    """Return a loss by its name and numbers."""
+    if isinstance(loss, Mixed):
+        return PlainLosses(
+            tuple(_plain(part) for part in loss.parts), loss.which, loss.shifts.astype(np.float64)
+        )
+    return PlainLosses((_plain(loss),))
+
+
+def _plain(loss: Loss) -> PlainLoss:
+    if isinstance(loss, Clipped):
+        return PlainLoss(loss.name, (loss.lowest, loss.highest, loss.width))
+    if isinstance(loss, Ordinal):
+        return PlainLoss(loss.name, loss.thresholds)
+    known = isinstance(loss, Squared | Poisson | Binomial | LogPoisson)
+    return PlainLoss(loss.name if known else "unknown")
+
+
+def _measuring_matrices(objective: RecoveryProblem) -> Matrix | None:
+    stored, (m, n) = objective.matrices.rows(), objective.shape
+    if stored is not None and not objective.model.is_complex:
+        return stored.reshape(-1, m, n).astype(np.float64)
+    return measuring_matrices(objective.measurement, twice=False, is_complex=objective.model.is_complex)
+
+
+def recovery_document(objective: RecoveryProblem, theta: Vector, certificate: Certificate) -> Document:
+    """Return a certificate with the problem and the point that it is about.
+
+    Raises
+    ------
+    UnsupportedError
+        If rows and columns are weighted in the penalties, or the loss is not one of measurements.
+    """
+    model, loss = objective.model, objective.loss
+    if objective.side_weights is not None or not isinstance(loss, Squared | Poisson | Binomial):
+        raise UnsupportedError(
+            "documents of recoveries hold no weights of rows and columns and no losses by column",
+            f"loss {loss.name}",
+            fix="complete the table with MatrixCompletion, whose documents do",
+        )
+    exact = np.asarray(theta, np.float64)
+    if isinstance(model, General):
+        names = ("row_factors", "column_factors", "row_biases", "column_biases", "offset")
+        point = {name: np.asarray(part) for name, part in zip(names, model.unpack(exact), strict=True)}
+        for side in ("row", "column"):
+            if side not in model.biases:
+                point[f"{side}_biases"] = np.zeros(0)
+    else:
+        point = {"factor": np.asarray(model.sides(exact)[0])}
+    problem = {
+        "structure": model.name,
+        "unit_trace": model.has_unit_trace,
+        "nonnegative": objective.is_nonnegative,
+        "biases": list(model.biases),
+        "penalty": objective.penalty,
+        "bias_penalty": objective.bias_penalty,
+        "balancing": sum(p.strength for p in objective.penalties if isinstance(p, Balancing)),
+        "loss": loss.name,
+        "dtype": str(objective.dtype),
+    }
+    data = measured_fingerprint(objective.y, objective.weights)
+    return Document("measurements", data, problem, point, certificate)

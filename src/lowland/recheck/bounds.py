@@ -1,0 +1,78 @@
+"""Bounds on norms and singular values, rounding included, by one Cholesky factorisation each.
+
+If the floating-point Cholesky factorisation of S - c I completes, where c bounds its rounding and that of
+forming S, then S is positive semidefinite.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.complex_views import embed
+from lowland.core.rounding import gamma, unit_roundoff
+
+UNIT = unit_roundoff("float64")
+
+
+def is_norm_at_most(matrix: Matrix, bound: float, error: float = 0.0) -> bool:
+    """Whether |M|_2 <= bound is proved for every matrix within `error` (Frobenius) of the given one."""
+    if not np.isfinite(matrix).all() or not bound > error:
+        return False
+    largest = float(np.abs(matrix).max(initial=0.0))
+    if largest == 0:
+        return True
+    scale = 2.0 ** np.floor(np.log2(largest))  # exact; squares neither overflow nor underflow
+    real = embed(matrix) / scale
+    real = real if real.shape[0] >= real.shape[1] else real.T
+    limit = (bound - error) / scale * (1 - 4 * UNIT)
+    rounding = gamma(real.shape[0] + 2) * float(np.sum(real**2)) * (1 + 1e-12)
+    return is_definite(limit**2 * np.eye(real.shape[1]) - real.T @ real, rounding + 4 * UNIT * limit**2)
+
+
+def is_spread_at_least(jacobian: Matrix, bound: float, error: float = 0.0) -> bool:
+    """Whether |J d| >= bound |d| for all d is proved for every J within `error` (Frobenius) of this one."""
+    rows, columns = jacobian.shape
+    if not np.isfinite(jacobian).all() or rows < columns or not bound >= 0:
+        return False
+    total = float(np.sum(jacobian**2)) * (1 + 1e-12)
+    least = (bound + error) * (1 + 4 * UNIT)
+    charge = gamma(rows + 2) * total + 4 * UNIT * least**2
+    return is_definite(jacobian.T @ jacobian - least**2 * np.eye(columns), charge)
+
+
+def is_definite(matrix: Matrix, charge: float = 0.0) -> bool:
+    """Whether a real symmetric matrix is proved to have no eigenvalue below `charge`."""
+    side = len(matrix)
+    if not np.isfinite(matrix).all():
+        return False
+    if side == 0:
+        return True
+    trace = float(np.abs(matrix.diagonal()).sum())
+    shift = charge + gamma(side + 1) / (1 - gamma(side + 1)) * trace * (1 + 1e-12) + 4 * UNIT * trace
+    try:
+        np.linalg.cholesky((matrix + matrix.T) / 2 - shift * np.eye(side))
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def largest_proved(matrix: Matrix, error: float = 0.0) -> float:
+    """Return a proved upper bound on |M|_2, as small as a few attempts show."""
+    size = float(np.linalg.norm(matrix))
+    if size == 0 or not np.isfinite(size):
+        return size + error
+    estimate = float(np.linalg.norm(matrix, 2))
+    for slack in (1e-10, 1e-8, 1e-6, 1e-3):
+        bound = estimate * (1 + slack) + error
+        if is_norm_at_most(matrix, bound, error):
+            return bound
+    return size * (1 + gamma(matrix.size + 2)) + error
+
+
+def sharp_sum(terms: Vector) -> tuple[float, float]:
+    """Return a sum in extended precision, and a bound on its error."""
+    wide = np.asarray(terms, np.longdouble)
+    unit = float(np.finfo(np.longdouble).eps)
+    total = float(wide.sum())
+    return total, (wide.size + 2) * unit * float(np.abs(wide).sum()) + UNIT * abs(total)

@@ -1,0 +1,109 @@
+"""The gradient, derived again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from lowland.core.status import Rigour, Verdict
+from lowland.core.verification import Check
+from lowland.recheck.matrix_problem import MatrixProblem
+from lowland.recheck.statement import AGREE, Statement
+
+# a larger tolerance makes the claim meaningless; the usual one
+LARGEST_TOLERANCE, USUAL_TOLERANCE = 1e-3, 1e-6
+GRADIENT = "norm of the gradient, relative to its norm for the unfitted residuals"
+OVERFLOW = "values overflow the float64 range"
+
+
+@final
+@dataclass(frozen=True)
+class Slope:
+    """The norm of a gradient, that for the unfitted residuals, and a bound on the rounding of the first."""
+
+    size: float
+    scale: float
+    rounding: float
+
+    @property
+    def relative(self) -> float:
+        """The norm as a fraction of the other."""
+        if self.scale > 0:
+            return self.size / self.scale
+        return 0.0 if self.size == 0 else float("inf")
+
+    @property
+    def blur(self) -> float:
+        """How far rounding may move that fraction."""
+        if not self.scale > 2 * self.rounding:
+            return float("inf")
+        return 2 * (1 + self.relative) * self.rounding / self.scale
+
+    def vanishes(self, tolerance: float) -> bool:
+        """Whether the gradient is zero to within a fraction of the other, or rounding."""
+        return self.size <= tolerance * self.scale * (1 + AGREE) + self.rounding
+
+    def differs(self, tolerance: float) -> bool:
+        """Whether the gradient is larger than that, and not rounding."""
+        return self.size * (1 + AGREE) > tolerance * self.scale and self.size > self.rounding / 8
+
+
+def slope_of(problem: MatrixProblem) -> Slope:
+    """Return the gradient's norm at a point, balanced if nothing is penalised."""
+    point = problem if problem.penalty or problem.balancing or problem.bias_penalty else problem.balanced()
+    if problem.losses.is_squared:
+        unfitted = problem.without_biases(problem.y)
+    else:
+        unfitted = problem.losses.unfitted_slopes(problem.y)
+    scale = np.linalg.norm(point.pull(problem.weights * unfitted))
+    digits = 4 * np.finfo(float).eps * (np.abs(problem.y) + np.abs(point.predictions()))
+    bend = point.losses.each("curvature", point.predictions(), problem.y)
+    sizes = replace(
+        point,
+        u=np.abs(point.u),
+        v=np.abs(point.v),
+        matrices=None if point.matrices is None else np.abs(point.matrices),
+        has_unit_trace=False,
+    )
+    rounding = sizes.pull(problem.weights * (digits * np.maximum(bend, 1.0)))
+    return Slope(float(np.linalg.norm(point.gradient())), float(scale), 2 * float(np.linalg.norm(rounding)))
+
+
+def check_stationary(said: Statement, problem: MatrixProblem) -> Check:
+    """Compare the gradient with its natural unit."""
+    if said.is_open and said.says(OVERFLOW):
+        said.number("tolerance")
+        said.rigour(Rigour.ESTIMATE)
+        said.assume()
+        return said.settle("nothing is claimed")
+    if not problem.is_formed:
+        return said.settle_unchecked("the measurements are too large to be formed here")
+    found = slope_of(problem)
+    words = f"gradient {found.size:.2g}, compared with {found.scale:.2g} for the unfitted residuals"
+    return compare_slope(said, found, words)
+
+
+def compare_slope(said: Statement, found: Slope, words: str) -> Check:
+    """Compare what a finding says of a gradient with the one found."""
+    compare_slope_numbers(said, found)
+    said.close("gradient_norm", found.size, atol=found.rounding)
+    said.close("scale", found.scale, atol=found.rounding)
+    said.require(said.says(GRADIENT), "other words than those of the gradient")
+    return said.settle(words)
+
+
+def compare_slope_numbers(said: Statement, found: Slope) -> None:
+    """Compare verdict, value, bound and tolerance of a gradient."""
+    tolerance = said.needed("tolerance") or 0.0
+    if not 0 <= tolerance <= LARGEST_TOLERANCE:
+        said.fault(f"a tolerance of {tolerance:g} makes the claim meaningless")
+    said.close("bound", tolerance)
+    said.close("value", found.relative, atol=found.blur)
+    said.rigour(Rigour.WORKING_PRECISION)
+    said.assume()
+    if said.verdict is Verdict.SUPPORTED:
+        said.require(found.vanishes(tolerance), f"the gradient is {found.relative:.2g} of its unit")
+    elif said.verdict is Verdict.REFUTED:
+        said.require(found.differs(tolerance), f"the gradient is only {found.relative:.2g} of its unit")

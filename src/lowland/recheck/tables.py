@@ -1,0 +1,176 @@
+"""Problems of documents about tables, given the table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import FileFormatError
+from lowland.core.observations import Observations
+from lowland.recheck.documents import Document, Settings, take_point
+from lowland.recheck.matrix_problem import MatrixProblem
+from lowland.recheck.plain_losses import KINDS, PlainLoss, PlainLosses
+
+DTYPES = ("float32", "float64")
+SIDES = ("row", "column", "global")
+POINT = ("row_factors", "column_factors", "row_biases", "column_biases", "offset")
+# counts of numbers of each kind of loss; thresholds of levels are any number of them
+NUMBERS = {"clipped": 3}
+
+
+def in_precision(document: Document, table: Observations) -> Observations:
+    """Return a table in the precision that it was fitted in, if the document states one."""
+    dtype = document.problem.get("dtype")
+    if dtype not in DTYPES:
+        raise FileFormatError("the certificate names no known precision", repr(dtype)[:60])
+    weights = None if table.weights is None else table.weights.astype(dtype)
+    return replace(table, values=table.values.astype(dtype), weights=weights)
+
+
+def table_problem(document: Document, table: Observations) -> MatrixProblem:
+    """Return the problem that a document states on a table.
+
+    Raises
+    ------
+    FileFormatError
+        If settings or factors cannot be read, or do not fit the table.
+    """
+    u, v, a, b, offset = take_point(document, POINT)
+    settings = Settings(document.problem)
+    free = settings.words("biases", SIDES)
+    penalty, bias_penalty = settings.number("penalty"), settings.number("bias_penalty")
+    weighting = settings.word("penalty_weights", ("uniform", "counts"))
+    nonnegative, columns, scaling = (
+        settings.flag("nonnegative"),
+        settings.maybe("columns"),
+        settings.maybe("scaling"),
+    )
+    settings.word("dtype", DTYPES)  # the table has it already
+    settings.close()
+    (m, n), r = table.shape, u.shape[1] if u.ndim == 2 else 0
+    shapes = [(m, r), (n, r), (m,), (n,), ()]
+    given = [part.shape for part in (u, v, a, b, offset)]
+    if given != shapes or r < 1 or any(np.iscomplexobj(part) for part in (u, v, a, b, offset)):
+        raise FileFormatError(
+            "the certificate's factors do not fit the table", f"{given[:2]} for {table.shape}"
+        )
+    dtype = table.values.dtype
+    weights: Vector = np.ones(table.size) if table.weights is None else table.weights.astype(np.float64)
+    y: Vector = table.values.astype(np.float64)
+    losses = PlainLosses()
+    if scaling is not None:
+        y = _scaled(scaling, table).astype(dtype).astype(np.float64)
+    if columns is not None:
+        y, losses, precisions = _encoded(columns, table)
+        y = y.astype(dtype).astype(np.float64)
+        weights = precisions if table.weights is None else precisions * table.weights
+        weights = weights.astype(dtype).astype(np.float64)
+    by_row = by_column = None
+    if weighting == "counts":
+        counts = np.bincount(table.rows, minlength=m), np.bincount(table.columns, minlength=n)
+        by_row, by_column = (
+            np.maximum(counts[0], 1) * m / table.size,
+            np.maximum(counts[1], 1) * n / table.size,
+        )
+    return MatrixProblem(
+        y,
+        weights,
+        u,
+        v,
+        cells=(table.rows, table.columns),
+        losses=losses,
+        free=free,
+        row_biases=a,
+        column_biases=b,
+        offset=float(offset),
+        penalty=penalty,
+        bias_penalty=bias_penalty,
+        by_row=by_row,
+        by_column=by_column,
+        is_nonnegative=nonnegative,
+        words=_describe(table, r, free, penalty, bias_penalty, weighting, nonnegative, columns),
+    )
+
+
+def _describe(
+    table: Observations,
+    r: int,
+    free: tuple[str, ...],
+    penalty: float,
+    bias_penalty: float,
+    weighting: str,
+    nonnegative: bool,
+    columns: Any,
+) -> str:
+    kinds = "squared" if columns is None else ", ".join(sorted({kind["loss"] for kind in columns["kinds"]}))
+    parts = [f"{kinds} loss of {table.size} cells of a {table.shape[0]} x {table.shape[1]} table, rank {r}"]
+    parts.append(f"{', '.join(free)} biases" if free else "no biases")
+    by_side = " by row and column" if weighting == "counts" else ""
+    parts.append(f"penalty {penalty:.4g}{by_side}" if penalty else "no penalty")
+    parts += [f"bias penalty {bias_penalty:.4g}{by_side}"] if bias_penalty else []
+    parts += ["nonnegative factors"] if nonnegative else []
+    return ", ".join(parts)
+
+
+def _encoded(given: Any, table: Observations) -> tuple[Vector, PlainLosses, Vector]:
+    """Return values in the units of the fit, the losses of cells, and the precisions of their columns."""
+    if not isinstance(given, dict):
+        raise FileFormatError("the certificate's columns cannot be read", type(given).__name__)
+    settings, n = Settings(given), table.shape[1]
+    listed = settings.maybe("kinds")
+    which = settings.array("which", n)
+    centres, spreads = settings.array("centres", n), settings.array("spreads", n)
+    shifts, precisions = settings.array("shifts", n), settings.array("precisions", n)
+    settings.close()
+    if not isinstance(listed, list) or not listed or not all(isinstance(kind, dict) for kind in listed):
+        raise FileFormatError("the certificate's columns cannot be read", "kinds")
+    kinds = [_kind(kind) for kind in listed]
+    if not (np.isin(which, np.arange(len(kinds))).all() and (spreads > 0).all() and (precisions > 0).all()):
+        raise FileFormatError("the certificate's columns cannot be used", "which, spreads or precisions")
+    own = which.astype(np.intp)[table.columns]
+    y = (table.values - centres[table.columns]) / spreads[table.columns]
+    for k, (loss, levels) in enumerate(kinds):
+        at = np.flatnonzero(own == k)
+        if loss.kind == "ordinal":
+            values = table.values[at].astype(np.float64)
+            codes = np.minimum(np.searchsorted(levels, values), levels.size - 1)
+            if not np.array_equal(levels[codes], values):
+                raise FileFormatError(
+                    "a value of the table is not one of the certificate's levels", f"kind {k}"
+                )
+            y[at] = codes
+        elif loss.kind == "log-Poisson" and (table.values[at] < 0).any():
+            raise FileFormatError("a count of the table is negative", f"kind {k}")
+    losses = PlainLosses(tuple(loss for loss, _ in kinds), own, shifts[table.columns])
+    return y, losses, precisions[table.columns]
+
+
+def _scaled(given: Any, table: Observations) -> Vector:
+    """Return values minus the centre of their column, in units of its spread."""
+    if not isinstance(given, dict):
+        raise FileFormatError("the certificate's scaling cannot be read", type(given).__name__)
+    settings, n = Settings(given), table.shape[1]
+    centres, spreads = settings.array("centres", n), settings.array("spreads", n)
+    settings.close()
+    if not (spreads > 0).all():
+        raise FileFormatError("the certificate's scaling cannot be used", "a spread is not positive")
+    return np.asarray((table.values - centres[table.columns]) / spreads[table.columns])
+
+
+def _kind(given: dict[str, Any]) -> tuple[PlainLoss, Vector]:
+    settings = Settings(given)
+    loss, numbers, levels = settings.word("loss", KINDS), settings.array("numbers"), settings.array("levels")
+    settings.close()
+    if loss == "ordinal":
+        good = numbers.size >= 1 and levels.size == numbers.size + 1
+        good = bool(good and (np.diff(numbers) > 0).all() and (np.diff(levels) > 0).all())
+    else:
+        good = numbers.size == NUMBERS.get(loss, 0) and levels.size == 0
+    if good and loss == "clipped":
+        good = bool(numbers[0] < 0 < numbers[1] and numbers[2] > 0)
+    if not good:
+        raise FileFormatError("the certificate holds a loss with wrong numbers", loss)
+    return PlainLoss(loss, tuple(numbers.tolist())), levels

@@ -1,0 +1,108 @@
+"""`verify`: derive again everything that a certificate's document states, given the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from lowland.core.errors import InvalidInputError
+from lowland.core.verification import Verification
+from lowland.estimators.table_input import observed_table
+from lowland.files.certificates import read_certificate
+from lowland.files.tables import read_table
+from lowland.measure import Entries
+from lowland.recheck.documents import Document
+from lowland.recheck.matrix_checks import verify_matrix
+from lowland.recheck.measurements import measured_fingerprint, measured_problem, real_data
+from lowland.recheck.tables import in_precision, table_problem
+
+Progress = Callable[[str], None]
+
+
+def verify(
+    document: str | PathLike[str] | Document, data: Any, *, progress: Progress | None = None
+) -> Verification:
+    """Derive every number and word of a certificate's document again, from the data alone.
+
+    Parameters
+    ----------
+    document : path
+        As written by `save_certificate`, or by `lowland certify --output`.
+    data
+        What the certificate is about. For a table: a path, a data frame, an array with NaN where cells are
+        missing, a SciPy sparse array, or `Observations`. For measurements: the pair of measurement and y, or
+        these two and the weights.
+    progress : callable, optional
+        Called with what is being computed; forming and factoring matrices can take minutes.
+
+    Returns
+    -------
+    Verification
+        For each finding whether all that it states was derived again, with what contradicts it if not.
+        ``is_confirmed`` tells whether all were. Nothing of the solver and of the judges is used or trusted.
+
+    Raises
+    ------
+    FileFormatError
+        If the document cannot be read, or holds anything that would not be checked.
+    InvalidInputError
+        If the document is about other data.
+
+    Notes
+    -----
+    Only NumPy and dense matrices are used; what is larger is "not checked": at most four million entries,
+    4,000 coordinates of a point for curvatures, 8,000 dimensions of a tangent space.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll, pathlib, tempfile
+    >>> A = ll.Entries([0, 0, 1], [0, 1, 0], (2, 2))
+    >>> fit = ll.recover(A, [1.0, 2.0, 3.0], rank=1, rng=0)
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "proof.json"
+    >>> fit.save_certificate(path)
+    >>> ll.verify(path, (A, [1.0, 2.0, 3.0])).is_confirmed
+    True
+    """
+    given = document if isinstance(document, Document) else read_certificate(document)
+    return VERIFIERS[given.kind](given, data, progress)
+
+
+def _verify_table(document: Document, data: Any, progress: Progress | None) -> Verification:
+    table = read_table(data) if isinstance(data, str | PathLike) else observed_table(data)
+    table = in_precision(document, table)
+    check_fingerprint(document, table.fingerprint())
+    return verify_matrix(table_problem(document, table), document.certificate, progress)
+
+
+def _verify_measurements(document: Document, data: Any, progress: Progress | None) -> Verification:
+    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        raise InvalidInputError(
+            "data must be the pair of measurement and y", type(data).__name__, fix="pass (measurement, y)"
+        )
+    measurement, numbers = data[0], np.asarray(data[1])
+    weights = None if len(data) == 2 or data[2] is None else np.asarray(data[2])
+    dtype = document.problem.get("dtype")
+    if dtype in ("float32", "float64"):
+        check_fingerprint(document, measured_fingerprint(*real_data(numbers, weights, str(dtype))))
+    cells = (measurement.rows, measurement.columns) if isinstance(measurement, Entries) else None
+    problem = measured_problem(document, measurement, numbers, weights, cells)
+    return verify_matrix(problem, document.certificate, progress)
+
+
+def check_fingerprint(document: Document, found: str) -> None:
+    """Raise unless the document is about data with this fingerprint."""
+    if document.data != found:
+        raise InvalidInputError(
+            "the certificate is about other data",
+            f"fingerprint {found[:12]} of the data, {document.data[:12]} in the certificate",
+            fix="pass the data that the certificate was computed for, with the same labels in the same order",
+        )
+
+
+VERIFIERS: dict[str, Callable[[Document, Any, Progress | None], Verification]] = {
+    "table": _verify_table,
+    "measurements": _verify_measurements,
+}

@@ -1,0 +1,273 @@
+"""Alterations of documents, each of which makes one finding say more than the data show, or breaks it."""
+
+import json
+from copy import deepcopy
+
+import numpy as np
+
+from lowland.core.findings import CLAIMS
+
+VERDICTS = ("refuted", "inconclusive", "supported", "proved")
+RIGOURS = ("estimate", "working_precision", "probabilistic", "rigorous")
+# numbers that say less when they grow (+1) or shrink (-1): such a change may pass
+WEAKER = {
+    "failure_probability": +1,
+    "radius": -1,
+    "relative_radius": -1,
+}
+OTHER_WORDS = (
+    "by exact arithmetic",
+    "norm of the gradient, relative to its norm for the unfitted residuals",
+    "every cell is observed",
+    "full rank of the Jacobian modulo a prime",
+    "gap to a lower bound, as a fraction of the objective: losses and penalties are never negative",
+)
+RUBBISH = (float("inf"), "nan", "many", True, [1, [2]], {"real": [1]}, [[]], {}, 10**400, -1, "inf", None)
+
+
+def verdict_raised(plain, finding, rng):
+    """Return another verdict that claims something."""
+    weaker = {finding["verdict"], *(("supported",) if finding["verdict"] == "proved" else ())}
+    others = [v for v in ("refuted", "supported", "proved") if v not in weaker]
+    finding["verdict"] = str(rng.choice(others))
+    return f"verdict {finding['verdict']}"
+
+
+def rigour_raised(plain, finding, rng):
+    level = RIGOURS.index(finding["rigour"])
+    if level == len(RIGOURS) - 1 or finding["verdict"] == "inconclusive":
+        return None
+    finding["rigour"] = str(rng.choice(RIGOURS[level + 1 :]))
+    # which refuted a lower point may be both rigorous and not: the finding says the weaker
+    return None if "another feasible point" in finding["method"] else f"rigour {finding['rigour']}"
+
+
+def assumptions_changed(plain, finding, rng):
+    given = finding["assumptions"]
+    if given:
+        finding["assumptions"] = [] if rng.random() < 0.5 else [*given, "the moon is full"]
+    else:
+        finding["assumptions"] = ["the matrix is the one that was meant"]
+    return f"assumptions {finding['assumptions']}"
+
+
+def words_changed(plain, finding, rng):
+    known = [other["method"] for other in plain["findings"]] + list(OTHER_WORDS)
+    if rng.random() < 0.3:
+        known = [finding["method"] + "; by exact arithmetic"]
+    others = [words for words in known if words != finding["method"]]
+    finding["method"] = str(rng.choice(others))
+    return None if _both_open(finding) else f"words {finding['method']!r}"
+
+
+def _both_open(finding):
+    """Whether an open finding got other words that state nothing."""
+    return finding["verdict"] == "inconclusive" and "undecided" in finding["method"]
+
+
+def number_nudged(plain, finding, rng):
+    names = [name for name in ("value", "bound", "tolerance") if isinstance(finding[name], float)]
+    names += [name for name, number in finding["witness"].items() if isinstance(number, int | float)]
+    names = [name for name in names if _number(finding, name) != 0]
+    if not names:
+        return None
+    name = str(rng.choice(names))
+    factor = float(rng.choice([0.5, 0.9, 1.1, 2.0, -1.0, 10.0]))
+    number = _number(finding, name)
+    grown = np.sign(number * factor - number)
+    _put(finding, name, number * factor)
+    if WEAKER.get(name) == grown or _is_noise(finding, name, number):
+        return None
+    return f"{name} times {factor}"
+
+
+def _number(finding, name):
+    return finding["witness"][name] if name in finding["witness"] else finding[name]
+
+
+def _put(finding, name, number):
+    if name in finding["witness"]:
+        finding["witness"][name] = number
+    else:
+        finding[name] = number
+
+
+def _is_noise(finding, name, number):
+    """Whether a number is rounding, is a tolerance that may have been chosen so, or states a weak bound."""
+    if finding["claim"] == "stationary" and name in ("value", "gradient_norm"):
+        return finding["value"] < 1e-9 or finding["witness"]["scale"] < 1e-9
+    gap = finding["method"].startswith("gap to")
+    exact = "reproduced" in finding["method"] or "half a unit" in finding["method"]
+    if exact and name in ("value", "last_places", "misfit", "tolerance"):
+        return True
+    if name in ("value", "smallest", "mismatch", "misfit") and abs(number) < 1e-6:
+        return True
+    if name == "tolerance" and "reproduce every datum" in finding["method"]:
+        return True
+    return gap and name in ("gap", "fitted_distance") and abs(finding["value"]) < 1e-5
+
+
+def witness_halved(plain, finding, rng):
+    if not finding["witness"]:
+        return None
+    name = str(rng.choice(sorted(finding["witness"])))
+    value = finding["witness"][name]
+    if isinstance(value, list) and len(value) > 1 and rng.random() < 0.5:
+        finding["witness"][name] = value[: len(value) // 2]
+        return f"half of {name}"
+    radius = finding["claim"] == "locally_unique" and finding["verdict"] == "proved"
+    if name not in NEEDED or (name in ("smallest", "norm") and not radius):
+        return None
+    del finding["witness"][name]
+    return f"no {name}"
+
+
+NEEDED = (
+    "left",
+    "right",
+    "length",
+    "direction",
+    "lower_point",
+    "other_left",
+    "other_right",
+    "radius",
+    "smallest",
+)
+NEEDED += ("norm", "singular_value", "core_rows", "core_columns", "dual", "dual_scale")
+
+
+def witness_nudged(plain, finding, rng):
+    arrays = [name for name, value in finding["witness"].items() if isinstance(value, list) and len(value)]
+    if not arrays:
+        return None
+    name = str(rng.choice(arrays))
+    array = np.array(finding["witness"][name], float)
+    if array.size == 0 or name in ("dual", "core_rows", "core_columns"):
+        return None
+    at = tuple(int(rng.integers(length)) for length in array.shape)
+    array[at] += float(rng.choice([-1.0, 1.0, 100.0])) * max(1.0, abs(array[at]))
+    finding["witness"][name] = array.tolist()
+    # another better point, direction or descent may be as good
+    return (
+        None
+        if name in ("lower_point", "left", "right") and "length" in finding["witness"]
+        else f"nudged {name}"
+    )
+
+
+def witness_swapped(plain, finding, rng):
+    other = plain["findings"][int(rng.integers(len(plain["findings"])))]
+    if other["witness"].keys() == finding["witness"].keys() or other["witness"] == finding["witness"]:
+        return None
+    finding["witness"] = deepcopy(other["witness"])
+    related = {finding["claim"], other["claim"]} in [set(pair) for pair in RELATED]
+    return None if related or not other["witness"] else f"witness of {other['claim']}"
+
+
+def witness_added(plain, finding, rng):
+    finding["witness"]["margin"] = 1.0
+    return "a number that nothing derives"
+
+
+def rubbish(plain, finding, rng):
+    """Return something of the wrong type; whatever it is, it is no traceback."""
+    names = ["value", "bound", "tolerance", "method", "verdict", "rigour", "assumptions", "witness", "claim"]
+    name = str(rng.choice(names + sorted(finding["witness"])))
+    if name in finding["witness"]:
+        value = RUBBISH[int(rng.integers(len(RUBBISH)))]
+        good = value is None or finding["verdict"] == "inconclusive"
+        finding["witness"][name] = value
+        return None if good else f"{name} = {value!r}"
+    finding[name] = RUBBISH[int(rng.integers(len(RUBBISH)))]
+    less = finding[name] is None or finding[name] == {}  # no numbers say less, unless they are needed
+    return None if less else f"{name} = {finding[name]!r}"
+
+
+def claim_renamed(plain, finding, rng):
+    others = [claim for claim in CLAIMS if claim != finding["claim"]]
+    related = [set(pair) for pair in RELATED]
+    claim = str(rng.choice([*others, "solved"]))
+    was, finding["claim"] = finding["claim"], claim
+    plain["findings"] = [one for one in plain["findings"] if one is finding or one["claim"] != claim]
+    return (
+        None
+        if {was, claim} in related or finding["verdict"] == "inconclusive"
+        else f"{was} renamed to {claim}"
+    )
+
+
+# claims of which the same words may hold
+RELATED = (
+    ("second_order_stationary", "strict_local_minimum"),
+    ("globally_optimal", "convex_optimal"),
+    ("determined_by_data", "uniquely_determined"),
+)
+
+
+def key_changed(plain, finding, rng):
+    where = plain if rng.random() < 0.5 else finding
+    if rng.random() < 0.5:
+        where["note"] = "checked by an expert"
+    else:
+        del where[str(rng.choice([key for key in where if key not in ("findings", "claim")]))]
+    return "keys"
+
+
+def point_moved(plain, finding, rng):
+    """Return another point: what is about the point no longer holds."""
+    names = [name for name, value in plain["point"].items() if np.size(_array(value)) and name != "offset"]
+    name = str(rng.choice(names))
+    array = _array(plain["point"][name])
+    moved = array * 1.5 if np.any(array) else array + 1.0
+    plain["point"][name] = (
+        {"real": moved.real.tolist(), "imag": moved.imag.tolist()}
+        if np.iscomplexobj(moved)
+        else moved.tolist()
+    )
+    about_point = (
+        finding["claim"] in ("globally_optimal", "convex_optimal") and finding["verdict"] == "proved"
+    )
+    return f"{name} times 1.5" if about_point and not plain["problem"].get("unit_trace") else None
+
+
+def _array(value):
+    if isinstance(value, dict):
+        return np.array(value["real"]) + 1j * np.array(value["imag"])
+    return np.array(value, float)
+
+
+def setting_changed(plain, finding, rng):
+    name = str(rng.choice(sorted(plain["problem"])))
+    plain["problem"][name] = RUBBISH[int(rng.integers(len(RUBBISH)))]
+    return None
+
+
+FORGERIES = (
+    verdict_raised,
+    rigour_raised,
+    assumptions_changed,
+    words_changed,
+    number_nudged,
+    witness_halved,
+    witness_nudged,
+    witness_swapped,
+    witness_added,
+    rubbish,
+    claim_renamed,
+    key_changed,
+    point_moved,
+    setting_changed,
+)
+
+
+def forge(text, rng, kind=None):
+    """Return an altered document as text, the claim altered, and what was done, None if it may be true."""
+    plain = json.loads(text)
+    finding = plain["findings"][int(rng.integers(len(plain["findings"])))]
+    change = FORGERIES[int(rng.integers(len(FORGERIES)))] if kind is None else kind
+    done = change(plain, finding, rng)
+    # what the altered finding refers to stays, the rest need not be checked again
+    kept = (finding["claim"], "stationary", "determined_by_data")
+    if "findings" in plain:
+        plain["findings"] = [one for one in plain["findings"] if one.get("claim") in kept]
+    return json.dumps(plain), finding.get("claim"), done

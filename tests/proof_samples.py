@@ -1,0 +1,190 @@
+"""Documents of every kind with the data that they are about, each computed once."""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+import lowland as ll
+from lowland.completion.column_losses import Columns
+from lowland.completion.penalised import fit_completion
+from lowland.completion.proofs import table_document
+from lowland.completion.settings import CompletionSettings
+from lowland.core.observations import Observations
+from lowland.judges import certify
+from lowland.models import General, Psd
+from lowland.objectives import make_objective
+from lowland.objectives.plain import recovery_document
+from lowland.recheck.documents import Document
+from lowland.search import GradientBelow, Iterations, TrustRegion, make_start, run
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A document and its data."""
+
+    document: Document
+    data: Any
+
+
+def table(kind="numbers", shape=(12, 9), share=0.75, weights=False, seed=0):
+    rng = np.random.default_rng(seed)
+    rows, columns = np.nonzero(rng.random(shape) < share)
+    z = (rng.standard_normal((shape[0], 2)) @ rng.standard_normal((2, shape[1])))[rows, columns]
+    values = {
+        "numbers": 3 + z + 0.3 * rng.standard_normal(z.size),
+        "counts": rng.poisson(np.exp(0.5 * z)).astype(float),
+        "levels": np.clip(np.round(z + 2), 0, 4),
+        "answers": (z + rng.standard_normal(z.size) > 0).astype(float),
+    }[kind]
+    given = rng.uniform(0.3, 3, rows.size) if weights else None
+    return Observations(rows, columns, values, shape, weights=given)
+
+
+def completed(observations, *, losses=None, **settings):
+    kinds = None if losses is None else Columns.of(observations, losses)
+    chosen = CompletionSettings(columns=kinds, **settings)
+    fit = fit_completion(observations, chosen, rng=np.random.default_rng(0))
+    return Sample(table_document(fit.model, observations, fit.certificate), observations)
+
+
+def recovered(measurement, y, **settings):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some are underdetermined on purpose
+        fit = ll.recover(measurement, y, rng=0, **settings)
+    return Sample(recovery_document(fit.objective, fit.search.theta, fit.certificate), (measurement, y))
+
+
+def judged(objective, theta, data):
+    return Sample(recovery_document(objective, theta, certify(objective, theta)), data)
+
+
+def gaussian(noise, **settings):
+    rng = np.random.default_rng(1)
+    measurement, factor = ll.gaussian(50, (5, 5), 0), rng.standard_normal((5, 1))
+    y = measurement.measure_matrix(factor @ factor.T) + noise * rng.standard_normal(50)
+    return recovered(measurement, y, rank=1, **settings)
+
+
+def cells(shape, rank, share, noise=0.0, seed=3, **settings):
+    rng = np.random.default_rng(seed)
+    rows, columns = np.nonzero(rng.random(shape) < share)
+    truth = rng.standard_normal((shape[0], rank)) @ rng.standard_normal((rank, shape[1]))
+    y = truth[rows, columns] + noise * rng.standard_normal(rows.size)
+    return recovered(ll.Entries(rows, columns, shape), y, rank=rank, **settings)
+
+
+def off_diagonal():
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((4, 2)) @ rng.standard_normal((2, 4))
+    rows, columns = np.nonzero(~np.eye(4, dtype=bool))
+    return recovered(ll.Entries(rows, columns, (4, 4)), values[rows, columns], rank=2)
+
+
+def pauli(noise, *, unit_trace):
+    rng = np.random.default_rng(2)
+    words = ["II", "IX", "IY", "IZ", "XI", "YI", "ZI", "XX", "XY", "YX", "YY", "ZZ", "XZ", "ZX", "YZ", "ZY"]
+    measurement = ll.Pauli(words)
+    state = rng.standard_normal((4, 1)) + 1j * rng.standard_normal((4, 1))
+    state /= np.linalg.norm(state)
+    y = measurement.measure_matrix(state @ state.conj().T).real + noise * rng.standard_normal(16)
+    objective = make_objective(measurement, y, Psd((4, 4), 1, is_complex=True, unit_trace=unit_trace))
+    start = make_start(objective, "random", rng)
+    stop = GradientBelow(1e-12) | Iterations(200)
+    theta = run(objective, TrustRegion(), start, stop=stop, rng=rng).theta
+    return judged(objective, theta, (measurement, y))
+
+
+def spurious():
+    """The spurious minimum of a family of operators: strict, but not the best."""
+    d = 0.6
+    flat, off = np.diag([1, d]), np.sqrt((1 + d) / 2) * np.array([[0, 1], [1, 0]])
+    measurement = ll.Dense(np.array([flat, off, np.sqrt(1 - d * d) * np.diag([0, 1])]))
+    y = measurement.measure_matrix(np.diag([1.0, 0.0]))
+    objective = make_objective(measurement, y, Psd((2, 2), 1))
+    return judged(objective, np.array([0.0, np.sqrt(d)]), (measurement, y))
+
+
+def saddle():
+    rng = np.random.default_rng(5)
+    rows, columns = np.nonzero(np.ones((6, 5)))
+    measurement, y = ll.Entries(rows, columns, (6, 5)), rng.standard_normal(30)
+    objective = make_objective(measurement, y, General((6, 5), 2))
+    theta = run(
+        objective, TrustRegion(), make_start(objective, "spectral", rng), stop=Iterations(60), rng=rng
+    ).theta
+    u, v = (side.copy() for side in objective.model.sides(theta))
+    u[:, 1], v[:, 1] = 0, 0
+    return judged(objective, objective.model.pack(u, v), (measurement, y))
+
+
+def phases(loss):
+    rng = np.random.default_rng(6)
+    measurement, factor = ll.RankOne(rng.standard_normal((40, 4))), rng.standard_normal((4, 1))
+    means = 20 * measurement.measure_matrix(factor @ factor.T)
+    y = rng.poisson(means).astype(float) if loss == "poisson" else means
+    return recovered(measurement, y, rank=1, structure="psd", loss=loss)
+
+
+def complex_cells():
+    rng = np.random.default_rng(7)
+    left, right = (rng.standard_normal((5, 1)) + 1j * rng.standard_normal((5, 1)) for _ in range(2))
+    rows, columns = np.nonzero(rng.random((5, 5)) < 0.9)
+    y = (left @ right.conj().T)[rows, columns]
+    return recovered(ll.Entries(rows, columns, (5, 5), dtype="complex128"), y, rank=1)
+
+
+def posterior():
+    values = np.full((12, 9), np.nan)
+    given = table()
+    values[given.rows, given.columns] = given.values
+    model = ll.MatrixCompletion(random_state=0, rank=2).fit(values)
+    return Sample(model._completed.table.document(), values)
+
+
+SAMPLES: dict[str, Callable[[], Sample]] = {
+    "table": lambda: completed(table(), rank=2, penalty=1.0),
+    "table of ridges by count": lambda: completed(
+        table(weights=True), rank=5, penalty=2.0, bias_penalty=0.5, penalty_weights="counts"
+    ),
+    "table without penalty": lambda: completed(table(), rank=1),
+    "table without biases": lambda: completed(table(), rank=2, penalty=0.5, biases=False),
+    "table of nonnegative factors": lambda: completed(
+        table(), rank=2, penalty=0.5, biases=False, nonnegative=True
+    ),
+    "table of counts": lambda: completed(
+        table("counts"), losses="poisson", rank=2, penalty=1.0, bias_penalty=0.5
+    ),
+    "table of levels": lambda: completed(
+        table("levels"), losses="ordinal", rank=2, penalty=1.0, bias_penalty=0.5
+    ),
+    "table of answers": lambda: completed(
+        table("answers"), losses="logistic", rank=2, penalty=1.0, bias_penalty=0.5
+    ),
+    "table of outliers": lambda: completed(table(), losses="huber", rank=2, penalty=1.0, bias_penalty=0.5),
+    "table of a posterior": posterior,
+    "measurements": lambda: gaussian(0.0),
+    "noisy measurements": lambda: gaussian(0.1),
+    "penalised measurements": lambda: gaussian(0.1, penalty=0.5, structure="psd"),
+    "few measurements": lambda: recovered(ll.gaussian(8, (5, 5), 0), np.ones(8), rank=1),
+    "cells": lambda: cells((9, 8), 2, 0.85),
+    "noisy cells": lambda: cells((9, 8), 2, 0.85, noise=0.1),
+    "few cells": lambda: cells((12, 10), 2, 0.25),
+    "two completions": off_diagonal,
+    "complex cells": complex_cells,
+    "state": lambda: pauli(0.02, unit_trace=True),
+    "exact state": lambda: pauli(0.0, unit_trace=False),
+    "spurious minimum": spurious,
+    "saddle": saddle,
+    "intensities": lambda: phases("squared"),
+    "photon counts": lambda: phases("poisson"),
+}
+
+
+@cache
+def sample(name):
+    """Return a sample by its name."""
+    return SAMPLES[name]()
