@@ -102,6 +102,8 @@ def _is_noise(finding, name, number):
         return True
     if name in ("value", "smallest", "mismatch", "misfit") and abs(number) < 1e-6:
         return True
+    if name == "tolerance" and finding["bound"] == 0:  # of a Hessian that is zero
+        return True
     if name == "tolerance" and "reproduce every datum" in finding["method"]:
         return True
     return gap and name in ("gap", "fitted_distance") and abs(finding["value"]) < 1e-5

@@ -20,6 +20,8 @@ from lowland.objectives import make_objective
 from lowland.objectives.plain import recovery_document
 from lowland.recheck.documents import Document
 from lowland.search import GradientBelow, Iterations, TrustRegion, make_start, run
+from lowland.tensors.objective import TuckerObjective
+from lowland.tensors.proofs import tensor_document
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,26 @@ def complex_cells():
     return recovered(ll.Entries(rows, columns, (5, 5), dtype="complex128"), y, rank=1)
 
 
+def tensor(kind):
+    """Return a Tucker decomposition: of exact or noisy cells, with holes, with a regulariser, or a saddle."""
+    rng = np.random.default_rng(8)
+    core, factors = rng.standard_normal((2, 2, 2)), [rng.standard_normal((n, 2)) for n in (5, 4, 3)]
+    exact = np.einsum("abc,ia,jb,kc->ijk", core, *factors)
+    noisy = exact + 0.1 * rng.standard_normal(exact.shape)
+    data = {"exact": exact, "holes": np.where(rng.random(exact.shape) < 0.2, np.nan, exact)}.get(kind, noisy)
+    fit = ll.decompose_tucker(data, 2, rng=0)
+    objective, theta = fit.objective, fit.search.theta
+    if kind == "regularised":
+        objective = TuckerObjective(objective.data, objective.model, 0.1)
+        theta = run(
+            objective, TrustRegion(), theta, stop=GradientBelow(1e-12) | Iterations(100), rng=rng
+        ).theta
+    theta = np.zeros_like(theta) if kind == "saddle" else theta
+    proof = certify(objective, theta)
+    document = tensor_document(objective.data, objective.unpack(theta), objective.strength, proof)
+    return Sample(document, data)
+
+
 def posterior():
     values = np.full((12, 9), np.nan)
     given = table()
@@ -181,6 +203,11 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
     "saddle": saddle,
     "intensities": lambda: phases("squared"),
     "photon counts": lambda: phases("poisson"),
+    "tensor": lambda: tensor("exact"),
+    "noisy tensor": lambda: tensor("noisy"),
+    "tensor with holes": lambda: tensor("holes"),
+    "regularised tensor": lambda: tensor("regularised"),
+    "saddle of a tensor": lambda: tensor("saddle"),
 }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,11 @@ from lowland.recheck.documents import Document
 from lowland.recheck.matrix_checks import verify_matrix
 from lowland.recheck.measurements import measured_fingerprint, measured_problem, real_data
 from lowland.recheck.tables import in_precision, table_problem
+from lowland.recheck.tensor_checks import verify_tensor
+from lowland.recheck.tensors import precision_of, tensor_fingerprint, tensor_problem
+from lowland.tensors.observations import TensorObservations
+from lowland.tensors.proofs import cells_of
+from lowland.tensors.reading import read_tensor
 
 Progress = Callable[[str], None]
 
@@ -34,7 +41,7 @@ def verify(
     data
         What the certificate is about. For a table: a path, a data frame, an array with NaN where cells are
         missing, a SciPy sparse array, or `Observations`. For measurements: the pair of measurement and y, or
-        these two and the weights.
+        these two and the weights. For a tensor: a path, an array with NaN, or `TensorObservations`.
     progress : callable, optional
         Called with what is being computed; forming and factoring matrices can take minutes.
 
@@ -92,6 +99,17 @@ def _verify_measurements(document: Document, data: Any, progress: Progress | Non
     return verify_matrix(problem, document.certificate, progress)
 
 
+def _verify_tensor(document: Document, data: Any, progress: Progress | None) -> Verification:
+    if isinstance(data, str | PathLike):
+        data = read_tensor(Path(data)).observations
+    cells = data if isinstance(data, TensorObservations) else TensorObservations.from_array(data)
+    dtype = precision_of(document)
+    weights = None if cells.weights is None else cells.weights.astype(dtype)
+    cells = replace(cells, values=cells.values.astype(dtype), weights=weights)
+    check_fingerprint(document, tensor_fingerprint(*cells_of(cells)))
+    return verify_tensor(tensor_problem(document, *cells_of(cells)), document.certificate, progress)
+
+
 def check_fingerprint(document: Document, found: str) -> None:
     """Raise unless the document is about data with this fingerprint."""
     if document.data != found:
@@ -105,4 +123,5 @@ def check_fingerprint(document: Document, found: str) -> None:
 VERIFIERS: dict[str, Callable[[Document, Any, Progress | None], Verification]] = {
     "table": _verify_table,
     "measurements": _verify_measurements,
+    "tensor": _verify_tensor,
 }

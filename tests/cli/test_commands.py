@@ -546,7 +546,7 @@ def test_certificates_are_written_and_checked_again(long_table, tmp_path, option
     assert good.returncode == 0, good.stdout + good.stderr
     assert " 0 contradicted" in good.stdout
     assert "of 8 findings" in good.stdout
-    for claim, code in (("globally_optimal", 0), ("convex_optimal", 0), ("strict_local_minimum", 1)):
+    for claim, code in (("globally_optimal", 0), ("convex_optimal", 0), ("uniquely_determined", 1)):
         assert call("certify", "proof.json", long_table, "--require", claim, cwd=tmp_path).returncode == code
     ignored = call("certify", "proof.json", long_table, "--effort", "quick", cwd=tmp_path)
     assert_clean_error(ignored, "--effort has no effect on the check of a certificate")
@@ -561,20 +561,23 @@ def test_certificates_are_written_and_checked_again(long_table, tmp_path, option
     (tmp_path / "other.csv").write_text("\n".join(text) + "\n")
     assert_clean_error(call("certify", "proof.json", "other.csv", cwd=tmp_path), "about other data")
     for change, words in (
-        (lambda d: d["settings"].update(penalty="1x"), "cannot be read"),
-        (lambda d: d["settings"].update(penalty=-1.0), "invalid penalties"),
-        (lambda d: d["settings"].update(penalty_weights="foo"), "invalid penalties"),
-        (lambda d: d["point"].update(row_biases=[float("nan")]), "not finite"),
-        (lambda d: d["certificate"].update(findings=2 * d["certificate"]["findings"]), "a claim twice"),
+        (lambda d: d["problem"].update(penalty="1x"), "cannot be used"),
+        (lambda d: d["problem"].update(penalty=-1.0), "cannot be used"),
+        (lambda d: d["problem"].update(penalty_weights="foo"), "cannot be used"),
+        (lambda d: d["point"].update(row_biases=[float("nan")]), "not a certificate"),
+        (lambda d: d.update(findings=2 * d["findings"]), "a claim twice"),
     ):
         plain = json.loads((tmp_path / "proof.json").read_text())
         change(plain)
         (tmp_path / "odd.json").write_text(json.dumps(plain))
         assert_clean_error(call("certify", "odd.json", long_table, cwd=tmp_path), words)
     plain = json.loads((tmp_path / "proof.json").read_text())
-    plain["certificate"]["findings"] = []
+    plain["findings"] = []
     (tmp_path / "empty.json").write_text(json.dumps(plain))
-    assert "not judged: stationary" in call("certify", "empty.json", long_table, cwd=tmp_path).stdout
+    empty = call("certify", "empty.json", long_table, cwd=tmp_path)
+    assert empty.returncode == 1
+    assert "not judged: stationary" in empty.stdout
+    assert "states nothing" in empty.stderr
     assert_clean_error(call("certify", "nope.json", long_table, cwd=tmp_path), "cannot be read")
     (tmp_path / "cut.json").write_text("{}")
     assert_clean_error(call("certify", "cut.json", long_table, cwd=tmp_path), "not a certificate")

@@ -30,10 +30,13 @@ import lowland.tensors
 import lowland.tensors.search
 from lowland import judges
 from lowland.certificates import MATRIX_CLAIMS
+from lowland.certificates.judging import claims_of
 from lowland.core.findings import CLAIMS
-from lowland.recheck import matrix_checks
+from lowland.core.fits import MatrixFit
+from lowland.recheck import dispatch, matrix_checks, tensor_checks
 from lowland.report import plain_findings
 from lowland.tensors.balancing import TuckerBalancing
+from lowland.tensors.certificates.judges import TENSOR_JUDGES
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "lowland"
@@ -103,11 +106,13 @@ def test_every_claim_has_words_and_a_check():
     """A claim of which a report, the command line or the documentation cannot speak is not finished."""
     assert set(plain_findings.QUESTIONS) == set(plain_findings.ANSWERS) == set(CLAIMS)
     assert set(matrix_checks.CHECKS) == set(MATRIX_CLAIMS)
+    of_tensors = tuple(judge for judge in TENSOR_JUDGES if judge.needs is not MatrixFit)
+    assert set(tensor_checks.CHECKS) == set(claims_of(of_tensors))
     page = (ROOT / "docs/explanation/what-the-verdicts-mean.md").read_text()
     verdicts = dict(re.findall(r"^\| `(\w+)`.*\| ([a-z, ]+) \|$", page, re.MULTILINE))
     assert set(verdicts) == set(CLAIMS)
     never = {claim for claim in MATRIX_CLAIMS if "proved" not in verdicts[claim]}
-    assert never == set(matrix_checks.NEVER_PROVED)
+    assert never == set(dispatch.NEVER_PROVED) & set(MATRIX_CLAIMS)
 
 
 def test_every_kernel_has_a_twin():

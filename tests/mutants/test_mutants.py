@@ -299,7 +299,8 @@ def test_lanczos_taken_for_an_upper_bound_gives_a_false_proof(monkeypatch):
         settings = Settings(norm_bound="lanczos", lanczos_steps=1)
         finding = optimality.judge_optimality(objective, theta, judgement(settings))[0]
         assert finding.verdict is not Verdict.PROVED
-        bad += finding.witness["lower_bound"] > best * (1 + 1e-9)
+        # a bound above the objective itself is noticed, and not stated
+        bad += finding.witness.get("lower_bound", np.inf) > best * (1 + 1e-9)
     assert bad > 0, "one Lanczos step must be too optimistic somewhere, or this test shows nothing"
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, final
 
 import numpy as np
 
+from lowland.core.arrays import Matrix
 from lowland.core.status import Rigour, Verdict
 from lowland.core.verification import Check
-from lowland.recheck.derivatives import Progress, gauge, hessian, is_jacobian_formed, spectrum_off
-from lowland.recheck.matrix_problem import MatrixProblem
+from lowland.recheck.derivatives import Progress, spectrum_off
+from lowland.recheck.plain_fit import P, PlainFit
 from lowland.recheck.statement import AGREE, Statement
 from lowland.recheck.stationarity import (
     GRADIENT,
@@ -40,8 +43,22 @@ OPEN = (
 EXACT, ROUGH = 1e-8, 2e-3
 
 
+@final
+@dataclass(frozen=True)
+class Calculus(Generic[P]):
+    """How the Hessian of a kind of problem is formed, its gauge, and whether it is small enough."""
+
+    hessian: Callable[[P, Progress | None], Matrix]
+    gauge: Callable[[P], Matrix]
+    is_formed: Callable[[P], bool]
+
+
 def check_curvature(
-    said: Statement, problem: MatrixProblem, gradient_tolerance: float, progress: Progress | None = None
+    said: Statement,
+    problem: P,
+    gradient_tolerance: float,
+    calculus: Calculus[P],
+    progress: Progress | None = None,
 ) -> Check:
     """Compare curvatures with those of the Hessian, and the gradient with the tolerance stated for it."""
     if said.is_open and any(said.says(words) for words in OPEN):
@@ -59,14 +76,14 @@ def check_curvature(
         compare_slope_numbers(said, found)
         return said.settle(f"gradient {found.relative:.2g} of that for the unfitted residuals")
     at = _where(said, problem)
-    if not is_jacobian_formed(problem):
+    if not calculus.is_formed(problem):
         return said.settle_unchecked("a Hessian of this size is not formed here")
     if progress is not None:
         progress(f"{said.finding.claim}: the Hessian")
-    matrix = hessian(at, progress)
+    matrix = calculus.hessian(at, progress)
     if not np.isfinite(matrix).all():
         return said.settle_unchecked("the Hessian overflows float64")
-    values, _ = spectrum_off(matrix, gauge(at))
+    values, _ = spectrum_off(matrix, calculus.gauge(at))
     _compare_curvatures(said, at, matrix, values)
     if said.verdict is Verdict.SUPPORTED:
         said.require(found.vanishes(gradient_tolerance), "the gradient does not vanish")
@@ -74,26 +91,25 @@ def check_curvature(
     return said.settle(f"smallest curvature {smallest:.3g}, largest {np.abs(values).max(initial=0.0):.3g}")
 
 
-def _where(said: Statement, problem: MatrixProblem) -> MatrixProblem:
+def _where(said: Statement, problem: P) -> P:
     """Return the point of the curvatures: balanced if nothing is penalised, as attached if it is."""
-    if problem.penalty or problem.balancing or problem.bias_penalty:
+    if problem.is_penalised:
         return problem
-    even = problem.balanced()
-    if "balanced" not in said.finding.witness:
-        return even
-    attached = said.array("balanced", (problem.size,))
+    even: P = problem.balanced()
+    attached = said.array("balanced", (problem.size,)) if said.states("balanced") else None
     if attached is None:
         return even
-    other = problem.at(np.asarray(attached))
-    x = problem.matrix()
+    other: P = problem.at(np.asarray(attached))
+    x, length = problem.matrix(), np.linalg.norm(even.point())
     same = np.linalg.norm(other.matrix() - x) <= 1e-9 * np.linalg.norm(x)
-    left, right = (np.linalg.norm(side) for side in (other.u, other.v))
     said.require(bool(same), "the attached balanced point is another matrix")
-    said.require(bool(np.isclose(left, right, rtol=1e-6)), "the attached balanced point is not balanced")
+    # among all points of a matrix the balanced ones are the shortest
+    shortest = np.isclose(np.linalg.norm(attached), length, rtol=1e-6)
+    said.require(bool(shortest), "the attached balanced point is not balanced")
     return other
 
 
-def _compare_curvatures(said: Statement, at: MatrixProblem, matrix: np.ndarray, values: np.ndarray) -> None:
+def _compare_curvatures(said: Statement, at: PlainFit, matrix: np.ndarray, values: np.ndarray) -> None:
     """Compare the numbers of a spectrum, and the verdict that they give."""
     smallest, top = (float(values[0]), float(np.abs(values).max())) if values.size else (0.0, 0.0)
     exact = said.says(FULL)
@@ -124,13 +140,13 @@ def _compare_curvatures(said: Statement, at: MatrixProblem, matrix: np.ndarray, 
         )
         gradient = at.gradient()
         decrement = float(gradient @ gradient) / (2 * smallest) if smallest > 0 else np.inf
-        least = 1e-20 * unfitted_value(at)
+        least = 1e-20 * at.unfitted_value()
         said.require(decrement <= 2e-6 * at.objective() + 2 * least, "a step could still lower the objective")
     elif said.verdict is Verdict.SUPPORTED:
         said.require(smallest >= -bound * (1 + AGREE), f"the smallest curvature is {smallest:.3g}")
 
 
-def _compare_direction(said: Statement, at: MatrixProblem, matrix: np.ndarray, bound: float) -> None:
+def _compare_direction(said: Statement, at: PlainFit, matrix: np.ndarray, bound: float) -> None:
     """Compare the curvature along an attached direction of length one."""
     direction = said.array("direction", (len(matrix),))
     if direction is None:
@@ -151,13 +167,3 @@ def _compare_direction(said: Statement, at: MatrixProblem, matrix: np.ndarray, b
         curvature < -bound * (1 - AGREE) and curvature < -2 * rounding and second < 0,
         f"the curvature along the attached direction is {curvature:.3g}",
     )
-
-
-def unfitted_value(problem: MatrixProblem) -> float:
-    """Return the data term when only biases are fitted, a natural unit."""
-    if problem.losses.is_squared:
-        rest = problem.without_biases(problem.y)
-        return 0.5 * float(np.sum(problem.weights * rest**2))
-    empty = replace(problem, u=0 * problem.u, v=0 * problem.v)
-    value = empty.data_term()
-    return value if np.isfinite(value) else float(np.sum(problem.weights))

@@ -12,9 +12,7 @@ from lowland.core.rounding import gamma
 from lowland.core.status import Rigour, Verdict
 from lowland.core.verification import Check
 from lowland.recheck.bounds import UNIT
-from lowland.recheck.curvature import unfitted_value
 from lowland.recheck.matrix_problem import MatrixProblem
-from lowland.recheck.rounding import coarse_error
 from lowland.recheck.statement import Statement
 
 RIGOROUS = (
@@ -48,6 +46,8 @@ class Misfit:
     worst, blur : float
         Largest residual beyond rounding as a fraction of its datum, or of the usual one around it; and how
         far rounding may move that fraction.
+    room : float
+        How far it may move the units in the last place.
     """
 
     least: float
@@ -56,6 +56,7 @@ class Misfit:
     places: float
     worst: float
     blur: float
+    room: float = 0.6
 
 
 def misfit_of(problem: MatrixProblem) -> Misfit:
@@ -75,7 +76,7 @@ def misfit_of(problem: MatrixProblem) -> Misfit:
         largest = (residual + error) * (1 + 8 * UNIT)
         upper = 0.5 * float(np.sum(weights * largest**2)) * (1 + gamma(y.size + 8)) + paid
     unit = _usual_size(problem)
-    coarse = coarse_error(problem)
+    coarse = problem.coarse_error()
     beyond = np.maximum(residual - 4 * coarse, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = np.where(beyond > 0, beyond / unit, 0.0)
@@ -87,7 +88,7 @@ def misfit_of(problem: MatrixProblem) -> Misfit:
 
 def check_exact_fit(said: Statement, problem: MatrixProblem) -> Check:
     """Compare a proof by an exact fit with the residuals found."""
-    others = problem.paid() > 1e-20 * unfitted_value(problem)
+    others = problem.paid() > 1e-20 * problem.unfitted_value()
     if others and not (
         said.finding.claim == "convex_optimal" and not problem.penalty and not problem.bias_penalty
     ):
@@ -105,7 +106,7 @@ def compare_misfit(said: Statement, found: Misfit) -> Check:
     said.close("lower_bound", 0.0)
     said.close("half_units", found.halves)
     for name in ("last_places", "value"):
-        said.close(name, found.places, rtol=1e-2, atol=0.6)
+        said.close(name, found.places, rtol=1e-2, atol=found.room)
     said.close("misfit", found.worst, rtol=1e-3, atol=found.blur)
     tolerance, bound = said.needed("tolerance") or 0.0, said.needed("bound") or 0.0
     if not 0 <= tolerance <= MOST_MISFIT:
@@ -119,14 +120,15 @@ def compare_misfit(said: Statement, found: Misfit) -> Check:
         said.require(upper <= half, f"the objective is only proved to be at most {upper:.3g}, not {half:.3g}")
     else:
         said.require(
-            said.says(WORKING, {"places": ("near", found.places, 0.6)}),
+            said.says(WORKING, {"places": ("near", found.places, found.room)}),
             "other words than those of an exact fit",
         )
         said.rigour(Rigour.WORKING_PRECISION)
         said.assume([ASSUMED.format(bound, tolerance)])
         said.require(0 <= bound <= MOST_PLACES, f"residuals of {bound:g} units never count as zero")
         said.require(
-            found.places <= bound * (1 + 1e-2), f"residuals are {found.places:.3g} units in the last place"
+            found.places <= bound * (1 + 1e-2) + found.room,
+            f"residuals are {found.places:.3g} units in the last place",
         )
     return said.settle(words)
 
@@ -134,7 +136,7 @@ def compare_misfit(said: Statement, found: Misfit) -> Check:
 def _residuals(problem: MatrixProblem) -> tuple[Vector, Vector]:
     """Return residuals, of cells in extended precision, and bounds on their rounding."""
     if problem.cells is None or problem.is_complex:
-        return np.abs(problem.predictions() - problem.y), coarse_error(problem)
+        return np.abs(problem.predictions() - problem.y), problem.coarse_error()
     i, j = problem.cells
     u, v, y = (np.asarray(part, np.longdouble) for part in (problem.u, problem.v, problem.y))
     terms = [u[i] * v[j]]
@@ -155,7 +157,7 @@ def _usual_size(problem: MatrixProblem) -> Vector:
     size = np.abs(problem.without_biases(problem.y)) if problem.losses.is_squared else np.abs(problem.y)
     if np.all(size <= 8 * np.finfo(float).eps * np.abs(problem.y)):
         size = np.abs(problem.y)  # the data are biases only
-    usual = coarse_error(problem) / np.finfo(float).eps
+    usual = problem.coarse_error() / np.finfo(float).eps
     if problem.cells is None or problem.is_psd:
         return np.asarray(np.maximum(size, np.minimum(usual, np.median(size))))
     for positions in problem.cells:

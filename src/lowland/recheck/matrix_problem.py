@@ -10,6 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.complex_views import as_complexes, as_reals
+from lowland.core.rounding import gamma
 from lowland.recheck.plain_losses import PlainLosses
 
 # numbers of a matrix, and of all measuring matrices, that are formed
@@ -93,6 +94,16 @@ class MatrixProblem:
     def size(self) -> int:
         """Number of real coordinates of a point."""
         return int(self.point().size)
+
+    @property
+    def is_penalised(self) -> bool:
+        """Whether anything but the matrix itself counts."""
+        return bool(self.penalty or self.balancing or self.bias_penalty)
+
+    def sizes(self) -> MatrixProblem:
+        """Return the problem at absolute values, for bounds on rounding."""
+        matrices = None if self.matrices is None else np.abs(self.matrices)
+        return replace(self, u=np.abs(self.u), v=np.abs(self.v), matrices=matrices, has_unit_trace=False)
 
     @property
     def freedom(self) -> int:
@@ -250,6 +261,31 @@ class MatrixProblem:
             else 0.0
         )
         return fit + self.penalty * nuclear + self.paid_for_biases()
+
+    def unfitted_value(self) -> float:
+        """Return the data term when only biases are fitted, a natural unit."""
+        if self.losses.is_squared:
+            return 0.5 * float(np.sum(self.weights * self.without_biases(self.y) ** 2))
+        value = replace(self, u=0 * self.u, v=0 * self.v).data_term()
+        return value if np.isfinite(value) else float(np.sum(self.weights))
+
+    def coarse_error(self) -> Vector:
+        """Return bounds on the rounding of predictions in double precision."""
+        left = np.abs(self.scaled_factor if self.is_psd else self.u)
+        matrix = left @ (left if self.is_psd else np.abs(self.v)).T + abs(self.offset)
+        if "row" in self.free:
+            matrix = matrix + np.abs(self.row_biases)[:, None]
+        if "column" in self.free:
+            matrix = matrix + np.abs(self.column_biases)
+        kind = "complex128" if self.is_complex else "float64"
+        if self.cells is not None:
+            terms, size = self.rank + 6, matrix[self.cells]
+        else:
+            assert self.matrices is not None
+            terms = self.rank + matrix.size + 6
+            size = np.abs(self.matrices).reshape(self.y.size, -1) @ matrix.ravel()
+        digits = 2 * np.finfo(float).eps * (np.abs(self.predictions()) + np.abs(self.y))
+        return np.asarray(gamma(terms, kind) * size + digits)
 
     # ---------------------------------------------------------------- derivatives
 

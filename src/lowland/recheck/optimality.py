@@ -14,6 +14,7 @@ from lowland.core.verification import Check
 from lowland.recheck.exact_fits import RIGOROUS, WORKING, check_exact_fit
 from lowland.recheck.lower_bounds import conjugate_bound, dual_bound, feasible_bound, rank_bound
 from lowland.recheck.matrix_problem import MatrixProblem
+from lowland.recheck.plain_fit import PlainFit
 from lowland.recheck.rounding import value_error
 from lowland.recheck.statement import AGREE, Statement, match
 
@@ -217,7 +218,7 @@ def _column(said: Statement, name: str, size: int, is_complex: bool) -> Matrix |
     return None if found is None else found.ravel()
 
 
-def check_lower_point(said: Statement, problem: MatrixProblem) -> Check:
+def check_lower_point(said: Statement, problem: PlainFit) -> Check:
     """Evaluate the objective at the attached point, which must be lower by the stated fraction."""
     said.require(
         any(said.says(BETTER.format(words)) for words in FOUND), "other words than those of a better point"
@@ -242,9 +243,7 @@ def check_lower_point(said: Statement, problem: MatrixProblem) -> Check:
         drop > max(tolerance * (1 - AGREE), ROUNDING), f"the attached point is lower by only {drop:.2g}"
     )
     if problem.is_nonnegative:
-        said.require(
-            bool(other.u.min() >= 0 and other.v.min() >= 0), "a factor of the attached point is negative"
-        )
+        said.require(bool(np.min(point) >= 0), "a factor of the attached point is negative")
     exact = said.finding.rigour is not Rigour.RIGOROUS or (problem.losses.is_squared and problem.exact)
     said.require(exact, "rounding is bounded for squared losses of stored measurements only")
     return said.settle(words)

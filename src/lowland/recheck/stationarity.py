@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import final
 
 import numpy as np
 
 from lowland.core.status import Rigour, Verdict
 from lowland.core.verification import Check
-from lowland.recheck.matrix_problem import MatrixProblem
+from lowland.recheck.plain_fit import PlainFit
 from lowland.recheck.statement import AGREE, Statement
 
 # a larger tolerance makes the claim meaningless; the usual one
@@ -50,9 +50,9 @@ class Slope:
         return self.size * (1 + AGREE) > tolerance * self.scale and self.size > self.rounding / 8
 
 
-def slope_of(problem: MatrixProblem) -> Slope:
+def slope_of(problem: PlainFit) -> Slope:
     """Return the gradient's norm at a point, balanced if nothing is penalised."""
-    point = problem if problem.penalty or problem.balancing or problem.bias_penalty else problem.balanced()
+    point = problem if problem.is_penalised else problem.balanced()
     if problem.losses.is_squared:
         unfitted = problem.without_biases(problem.y)
     else:
@@ -60,18 +60,11 @@ def slope_of(problem: MatrixProblem) -> Slope:
     scale = np.linalg.norm(point.pull(problem.weights * unfitted))
     digits = 4 * np.finfo(float).eps * (np.abs(problem.y) + np.abs(point.predictions()))
     bend = point.losses.each("curvature", point.predictions(), problem.y)
-    sizes = replace(
-        point,
-        u=np.abs(point.u),
-        v=np.abs(point.v),
-        matrices=None if point.matrices is None else np.abs(point.matrices),
-        has_unit_trace=False,
-    )
-    rounding = sizes.pull(problem.weights * (digits * np.maximum(bend, 1.0)))
+    rounding = point.sizes().pull(problem.weights * (digits * np.maximum(bend, 1.0)))
     return Slope(float(np.linalg.norm(point.gradient())), float(scale), 2 * float(np.linalg.norm(rounding)))
 
 
-def check_stationary(said: Statement, problem: MatrixProblem) -> Check:
+def check_stationary(said: Statement, problem: PlainFit) -> Check:
     """Compare the gradient with its natural unit."""
     if said.is_open and said.says(OVERFLOW):
         said.number("tolerance")

@@ -14,9 +14,11 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.records import Attempt, SearchResult
+from lowland.files.certificates import write_certificate
 from lowland.tensors.cell_errors import NewCellError, new_cell_error
 from lowland.tensors.measurement import SomeCells
 from lowland.tensors.objective import TuckerObjective
+from lowland.tensors.proofs import tensor_document
 from lowland.tensors.ranks import RankChoice
 from lowland.tensors.tucker_tensor import TuckerTensor
 
@@ -169,6 +171,38 @@ class TuckerFit:
         from lowland.tensors.report import tucker_page
 
         write_report(path, tucker_page(self))
+
+    def save_certificate(self, path: str | PathLike[str]) -> None:
+        """Write the certificate with its point, but without the data, for `lowland.verify`.
+
+        Parameters
+        ----------
+        path : path
+            Path of the file (JSON); an existing file is replaced.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no certificate.
+
+        Examples
+        --------
+        >>> import numpy as np, lowland as ll, pathlib, tempfile
+        >>> tensor = np.einsum("i,j,k->ijk", *(np.arange(1.0, n) for n in (7, 6, 5)))
+        >>> fit = ll.decompose_tucker(tensor, 1, rng=0)
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "proof.json"
+        >>> fit.save_certificate(path)
+        >>> ll.verify(path, tensor).is_confirmed
+        True
+        """
+        if self.certificate is None:
+            raise InvalidInputError(
+                "there is no certificate to save", "certify=False", fix="decompose with certify=True"
+            )
+        theta = self.search.theta if self.certificate.point is None else self.certificate.point
+        parts = self.objective.unpack(theta)
+        document = tensor_document(self.objective.data, parts, self.objective.strength, self.certificate)
+        write_certificate(path, document)
 
     def __str__(self) -> str:
         lines = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, final
@@ -10,13 +11,17 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
+from lowland.core.verification import Verification
 from lowland.losses.squared import Squared
+from lowland.recheck.tensor_checks import verify_tensor
 from lowland.tensors.balancing import TuckerBalancing
 from lowland.tensors.measurement import AllCells, SomeCells, TensorMeasurement
 from lowland.tensors.model import Tucker
 from lowland.tensors.modular_jacobian import TuckerJacobian
 from lowland.tensors.normal_matrix import normal_matrix
 from lowland.tensors.observations import TensorObservations
+from lowland.tensors.proofs import plain_problem
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 # cells evaluated at a time when only the sum of squares is needed
@@ -244,6 +249,14 @@ class TuckerObjective:
     def in_double(self) -> TuckerObjective:
         """Return the same problem in float64."""
         return self if self.dtype == np.float64 else replace(self, data=self.data.in_double())
+
+    def recheck(
+        self, certificate: Certificate, theta: Vector, progress: Callable[[str], None] | None = None
+    ) -> Verification:
+        """Derive everything that a certificate states about a point again, from plain arrays."""
+        parts = self.model.unpack(np.asarray(theta, np.float64))
+        problem = plain_problem(self.in_double().data, parts, self.strength, self.describe())
+        return verify_tensor(problem, certificate, progress)
 
     def describe(self) -> str:
         """Return the problem in one line."""

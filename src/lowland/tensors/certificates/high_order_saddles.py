@@ -100,6 +100,7 @@ def _judge(
                 "modes": np.array(modes),
                 "distances": away,
                 "decreases": falls,
+                "lower_points": np.stack(points),
                 "lower_point": points[0],
             },
         )

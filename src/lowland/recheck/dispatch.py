@@ -1,0 +1,78 @@
+"""Check each finding of a certificate by the check of its claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from lowland.core.findings import Certificate, Finding
+from lowland.core.status import Rigour, Verdict
+from lowland.core.verification import Check, Outcome, Verification
+from lowland.recheck.plain_fit import PlainFit
+from lowland.recheck.statement import Statement
+from lowland.recheck.stationarity import LARGEST_TOLERANCE, USUAL_TOLERANCE
+
+Progress = Callable[[str], None]
+# the check of a claim takes what is stated, the problem, all findings, and the progress
+Checks = Mapping[str, Callable[[Statement, Any, Certificate, Progress | None], Check]]
+# claims about the point's surroundings, which are judged by computed numbers
+NEVER_PROVED = ("stationary", "second_order_stationary", "strict_local_minimum", "local_minimum")
+CONSTRAINED = ("not judged under nonnegativity constraints", "a factor is negative")
+AGAINST = "inconclusive because it contradicts the finding on "
+
+
+def verify_each(
+    problem: PlainFit, certificate: Certificate, checks: Checks, progress: Progress | None = None
+) -> Verification:
+    """Check every finding of a certificate against data and point.
+
+    Parameters
+    ----------
+    problem : PlainFit
+    certificate : Certificate
+    checks : mapping of str to callable
+        By claim.
+    progress : callable, optional
+        Called with what is being computed.
+    """
+    found = []
+    for finding in certificate:
+        with np.errstate(all="ignore"):
+            found.append(_checked(finding, problem, certificate, checks, progress))
+    return Verification(tuple(found), problem.words)
+
+
+def _checked(
+    finding: Finding, problem: PlainFit, certificate: Certificate, checks: Checks, progress: Progress | None
+) -> Check:
+    said, check = Statement(finding), checks.get(finding.claim)
+    if check is None:
+        words = "the claim is not about such a problem"
+        return Check(finding.claim, finding.verdict.value, Outcome.CONTRADICTED, words)
+    if finding.claim in NEVER_PROVED and finding.verdict is Verdict.PROVED:
+        said.fault("numerical evidence can support this claim but never prove it")
+        return said.settle("")
+    if problem.is_nonnegative and finding.claim != "globally_optimal" and not said.is_open:
+        said.fault("under nonnegativity constraints this claim is not judged")
+        return said.settle("")
+    if said.is_open and said.method.startswith(AGAINST):
+        return said.settle_unchecked("two findings contradict each other, so that neither is claimed")
+    if said.is_open and any(said.says(words) for words in CONSTRAINED):
+        said.require(problem.is_nonnegative, "factors may have any sign")
+        said.rigour(Rigour.ESTIMATE)
+        said.assume()
+        return said.settle("nothing is claimed")
+    try:
+        return check(said, problem, certificate, progress)
+    except np.linalg.LinAlgError as error:
+        return said.settle_unchecked(f"a factorisation did not converge: {error}")
+
+
+def gradient_tolerance(certificate: Certificate) -> float:
+    """Return the tolerance that the finding on the gradient states, the usual one if it is meaningless."""
+    stated = certificate["stationary"].tolerance if "stationary" in certificate else None
+    if isinstance(stated, float) and 0 <= stated <= LARGEST_TOLERANCE:
+        return stated
+    return USUAL_TOLERANCE

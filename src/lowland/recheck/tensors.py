@@ -1,0 +1,88 @@
+"""Problems of documents about tensors, given the known cells."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import FileFormatError
+from lowland.recheck.documents import Document, Settings, take_point
+from lowland.recheck.tables import DTYPES
+from lowland.recheck.tensor_problem import TensorProblem
+
+LEAST_ORDER = 3
+
+
+def tensor_fingerprint(
+    shape: tuple[int, ...], values: Vector, positions: NDArray[np.int64], weights: Vector | None
+) -> str:
+    """Return a hash of known cells, by which the same data are recognised."""
+    digest = hashlib.sha256(repr(shape).encode())
+    for part in (positions, values, weights):
+        digest.update(b"none" if part is None else np.ascontiguousarray(part).tobytes())
+    return digest.hexdigest()
+
+
+def precision_of(document: Document) -> str:
+    """Return the precision in which a document's tensor was fitted.
+
+    Raises
+    ------
+    FileFormatError
+        If the document states none.
+    """
+    dtype = document.problem.get("dtype")
+    if dtype not in DTYPES:
+        raise FileFormatError("the certificate names no known precision", repr(dtype)[:60])
+    return str(dtype)
+
+
+def tensor_problem(
+    document: Document,
+    shape: tuple[int, ...],
+    values: Vector,
+    positions: NDArray[np.int64],
+    weights: Vector | None,
+) -> TensorProblem:
+    """Return the problem that a document states on the known cells of a tensor.
+
+    Parameters
+    ----------
+    document : Document
+    shape : tuple of int
+    values : ndarray, shape (p,)
+    positions : ndarray, shape (p, N)
+    weights : ndarray, shape (p,), or None
+
+    Raises
+    ------
+    FileFormatError
+        If settings, core or factors cannot be read, or do not fit the tensor.
+    """
+    order = len(shape)
+    core, *factors = take_point(document, ("core", *(f"factor_{n}" for n in range(order))))
+    settings = Settings(document.problem)
+    strength = settings.number("strength")
+    settings.word("dtype", DTYPES)
+    settings.close()
+    fits = order >= LEAST_ORDER and core.ndim == order and min(core.shape, default=0) >= 1
+    expected = [(length, rank) for length, rank in zip(shape, core.shape, strict=False)]
+    fits = fits and [factor.shape for factor in factors] == expected
+    if not fits or any(np.iscomplexobj(part) for part in (core, *factors)):
+        found = f"core {core.shape}, factors {[factor.shape for factor in factors]} for {shape}"
+        raise FileFormatError("the certificate's core and factors do not fit the tensor", found)
+    kind = "all" if values.size == int(np.prod(shape)) else str(values.size)
+    ranks = ", ".join(str(rank) for rank in core.shape)
+    return TensorProblem(
+        positions,
+        values.astype(np.float64),
+        np.ones(values.size) if weights is None else weights.astype(np.float64),
+        core,
+        tuple(factors),
+        strength,
+        weights is not None,
+        f"squared loss of {kind} cells of a {' x '.join(map(str, shape))} tensor, Tucker ranks ({ranks})",
+    )
