@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.core.verification import Verification
 from lowland.estimators.table_input import observed_table
 from lowland.files.certificates import read_certificate
@@ -73,8 +73,18 @@ def verify(
     >>> ll.verify(path, (A, [1.0, 2.0, 3.0])).is_confirmed
     True
     """
+    if not isinstance(document, str | PathLike | Document):
+        raise InvalidInputError("document must be a path", type(document).__name__, fix="pass that of a file")
     given = document if isinstance(document, Document) else read_certificate(document)
-    return VERIFIERS[given.kind](given, data, progress)
+    try:
+        return VERIFIERS[given.kind](given, data, progress)
+    except LowlandError:
+        raise
+    except (TypeError, ValueError, AttributeError, IndexError) as error:
+        what = {"table": "a table", "measurements": "measurements", "tensor": "a tensor"}[given.kind]
+        raise InvalidInputError(
+            f"data cannot be read as {what}", f"{type(data).__name__}: {error}"
+        ) from error
 
 
 def _verify_table(document: Document, data: Any, progress: Progress | None) -> Verification:

@@ -60,7 +60,8 @@ def identify(
     """
     pattern = objective.observed_pattern
     if pattern is not None:
-        nonzero = bool(np.all(objective.y != 0))
+        # with other losses a prediction of zero may fit a datum that is not zero
+        nonzero = bool(np.all(objective.y != 0)) and objective.loss.vanishes_at_data
         return judge_pattern(pattern, nonzero=nonzero, largest=largest, rng=rng, budget=budget)
     finite = _judge_operator(objective, largest, rng, budget)
     return [finite, _unique_operator(objective, finite, largest, budget)]

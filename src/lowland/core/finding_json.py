@@ -70,9 +70,9 @@ def finding_fields(item: Any, what: str, *, timed: bool) -> dict[str, Any]:
     given = dict(item)
     wrong = set(given) ^ (KEYS | {"seconds"} if timed else KEYS)
     if wrong:
-        raise FileFormatError(f"{what} holds a finding with wrong keys", ", ".join(sorted(map(str, wrong))))
+        raise FileFormatError(f"{what} holds a finding with wrong keys", ", ".join(sorted(map(ascii, wrong))))
     for name in TEXTS:
-        if not isinstance(given[name], str):
+        if not _is_printable(given[name]):
             raise _wrong(what, name, given[name])
     fields: dict[str, Any] = {name: given[name] for name in TEXTS}
     fields |= {name: _number(given[name], what, name) for name in NUMBERS}
@@ -84,17 +84,22 @@ def finding_fields(item: Any, what: str, *, timed: bool) -> dict[str, Any]:
             raise _wrong(what, name, given[name])
         fields[name] = kind(given[name])
     listed = given["assumptions"]
-    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+    if not isinstance(listed, list) or not all(_is_printable(one) for one in listed):
         raise _wrong(what, "assumptions", listed)
     fields["assumptions"] = tuple(listed)
-    if not isinstance(given["witness"], Mapping):
+    if not isinstance(given["witness"], Mapping) or not all(_is_printable(key) for key in given["witness"]):
         raise _wrong(what, "witness", given["witness"])
     fields["witness"] = {str(key): _value(value, what, key) for key, value in given["witness"].items()}
     return fields
 
 
+def _is_printable(text: Any) -> bool:
+    """Whether something is text that can be shown in one line, without codes that move the cursor."""
+    return isinstance(text, str) and text.isprintable()
+
+
 def _wrong(what: str, name: str, found: Any) -> FileFormatError:
-    text = repr(found)
+    text = ascii(found)
     return FileFormatError(
         f"{what} holds a finding whose {name} cannot be read", text if len(text) < 60 else f"{text[:60]}..."
     )
@@ -123,7 +128,7 @@ def _value(value: Any, what: str, name: str) -> Any:
         real, imag = (
             number_array(value[part], f"{what} holds a witness {name}") for part in ("real", "imag")
         )
-        if real.shape != imag.shape:
+        if real.shape != imag.shape or real.ndim == 0:
             raise _wrong(what, name, value)
         return real + 1j * imag
     whole = isinstance(value, int) and not isinstance(value, bool)

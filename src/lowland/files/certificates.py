@@ -33,6 +33,8 @@ def read_certificate(path: str | PathLike[str]) -> Document:
         text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise FileFormatError(f"{path} cannot be read", error.strerror or str(error)) from error
-    except UnicodeDecodeError as error:
+    except ValueError as error:
+        if not isinstance(error, UnicodeDecodeError):  # a zero byte in the name
+            raise FileFormatError(f"{path!r} is no path", str(error)) from error
         raise FileFormatError(f"{path} is not a certificate", str(error)) from error
     return Document.from_json(text, str(path))

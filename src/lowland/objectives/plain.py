@@ -62,6 +62,7 @@ def plain_problem(objective: RecoveryProblem, theta: Vector, words: str) -> Matr
         model.has_unit_trace,
         objective.is_nonnegative,
         words,
+        not objective.matrices.are_single,
     )
 
 

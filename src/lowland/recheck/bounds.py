@@ -33,12 +33,15 @@ def is_norm_at_most(matrix: Matrix, bound: float, error: float = 0.0) -> bool:
 def is_spread_at_least(jacobian: Matrix, bound: float, error: float = 0.0) -> bool:
     """Whether |J d| >= bound |d| for all d is proved for every J within `error` (Frobenius) of this one."""
     rows, columns = jacobian.shape
-    if not np.isfinite(jacobian).all() or rows < columns or not bound >= 0:
+    largest = float(np.abs(jacobian).max(initial=0.0))
+    if not np.isfinite(largest) or rows < columns or not bound >= 0 or not largest > 0:
         return False
-    total = float(np.sum(jacobian**2)) * (1 + 1e-12)
-    least = (bound + error) * (1 + 4 * UNIT)
+    scale = 2.0 ** np.floor(np.log2(largest))  # exact; squares neither overflow nor underflow
+    real = jacobian / scale
+    total = float(np.sum(real**2)) * (1 + 1e-12)
+    least = (bound + error) / scale * (1 + 4 * UNIT)
     charge = gamma(rows + 2) * total + 4 * UNIT * least**2
-    return is_definite(jacobian.T @ jacobian - least**2 * np.eye(columns), charge)
+    return is_definite(real.T @ real - least**2 * np.eye(columns), charge)
 
 
 def is_definite(matrix: Matrix, charge: float = 0.0) -> bool:

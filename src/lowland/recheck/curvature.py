@@ -62,6 +62,8 @@ def check_curvature(
 ) -> Check:
     """Compare curvatures with those of the Hessian, and the gradient with the tolerance stated for it."""
     if said.is_open and any(said.says(words) for words in OPEN):
+        if said.method == OVERFLOW:
+            said.require(not np.isfinite(problem.objective()), "the objective is finite")
         said.number("tolerance")
         said.rigour(Rigour.ESTIMATE)
         said.assume()
@@ -100,12 +102,10 @@ def _where(said: Statement, problem: P) -> P:
     if attached is None:
         return even
     other: P = problem.at(np.asarray(attached))
-    x, length = problem.matrix(), np.linalg.norm(even.point())
+    x = problem.matrix()
     same = np.linalg.norm(other.matrix() - x) <= 1e-9 * np.linalg.norm(x)
     said.require(bool(same), "the attached balanced point is another matrix")
-    # among all points of a matrix the balanced ones are the shortest
-    shortest = np.isclose(np.linalg.norm(attached), length, rtol=1e-6)
-    said.require(bool(shortest), "the attached balanced point is not balanced")
+    said.require(other.imbalance <= 1e-6, "the attached balanced point is not balanced")
     return other
 
 
@@ -135,9 +135,9 @@ def _compare_curvatures(said: Statement, at: PlainFit, matrix: np.ndarray, value
     if exact:
         said.at_least("value", smallest, rtol=accuracy, atol=2 * EXACT * top)
     if said.verdict is Verdict.SUPPORTED and said.finding.claim == STRICT:
-        said.require(
-            smallest > bound > 0, f"the smallest curvature is {smallest:.3g}, within {bound:.2g} of zero"
-        )
+        least = max(bound, EXACT * top)  # less may be rounding
+        words = f"the smallest curvature is {smallest:.3g}, within {least:.2g} of zero"
+        said.require(smallest > least > 0, words)
         gradient = at.gradient()
         decrement = float(gradient @ gradient) / (2 * smallest) if smallest > 0 else np.inf
         least = 1e-20 * at.unfitted_value()

@@ -22,10 +22,12 @@ def check_determinacy(
     """Compare a claim that finitely many matrices, or one, fit such data."""
     if progress is not None:
         progress(f"{said.finding.claim}: rank of the Jacobian")
+    if not problem.is_formed and not (said.is_open and "exceeds" in said.method):
+        return said.settle_unchecked("the measurements are too large to be formed here")
     r = problem.rank
     unknowns = (min(problem.shape) * r, problem.size)
     if said.is_open:
-        limits: dict[str, Any] = {"limit": None, "cells": float(problem.y.size)}
+        limits: dict[str, Any] = {"limit": ("to", float(problem.size)), "cells": float(problem.y.size)}
         for words in OPEN:
             for size in unknowns:
                 trial = Statement(said.finding)

@@ -68,6 +68,8 @@ def _checked(
         return check(said, problem, certificate, progress)
     except np.linalg.LinAlgError as error:
         return said.settle_unchecked(f"a factorisation did not converge: {error}")
+    except (ArithmeticError, ValueError, MemoryError) as error:  # numbers that nothing here expects
+        return said.settle_unchecked(f"it cannot be computed here: {type(error).__name__}, {error}")
 
 
 def gradient_tolerance(certificate: Certificate) -> float:

@@ -83,7 +83,7 @@ def _checked(plain: Any, what: str) -> dict[str, Any]:
     """Return JSON data with the right keys, from this version."""
     found = plain.get("format") if isinstance(plain, dict) else type(plain).__name__
     if found != FORMAT:
-        raise FileFormatError(f"{what} is not a certificate", repr(found))
+        raise FileFormatError(f"{what} is not a certificate", ascii(found)[:60])
     version = plain.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise FileFormatError(f"{what} has no version", repr(version))
@@ -100,9 +100,9 @@ def _checked(plain: Any, what: str) -> dict[str, Any]:
             fix="certify the model again",
         )
     if set(plain) != KEYS:
-        raise FileFormatError(f"{what} has wrong keys", ", ".join(sorted(set(plain) ^ KEYS)))
+        raise FileFormatError(f"{what} has wrong keys", ", ".join(sorted(map(ascii, set(plain) ^ KEYS))))
     if plain["kind"] not in KINDS or not isinstance(plain["data"], str):
-        raise FileFormatError(f"{what} is about unknown data", repr(plain["kind"])[:60])
+        raise FileFormatError(f"{what} is about unknown data", ascii(plain["kind"])[:60])
     for name, kind in (("problem", dict), ("point", dict), ("findings", list)):
         if not isinstance(plain[name], kind):
             raise FileFormatError(f"{what} has no {name}", type(plain[name]).__name__)
@@ -175,7 +175,7 @@ class Settings:
     def array(self, name: str, length: int | None = None) -> NDArray[np.float64]:
         """Return a vector of finite numbers."""
         value = _array(self._take(name), f"the certificate holds settings {name}")
-        if value.ndim != 1 or length not in (None, value.size):
+        if value.ndim != 1 or length not in (None, value.size) or np.iscomplexobj(value):
             raise _unreadable(name, f"shape {value.shape}")
         return value
 
@@ -186,7 +186,8 @@ class Settings:
     def close(self) -> None:
         """Raise if there is a setting that was not read."""
         if self.given:
-            raise FileFormatError("the certificate has unknown settings", ", ".join(sorted(self.given)))
+            found = ", ".join(sorted(map(ascii, self.given)))
+            raise FileFormatError("the certificate has unknown settings", found)
 
     def _take(self, name: str) -> Any:
         if name not in self.given:
@@ -195,7 +196,7 @@ class Settings:
 
 
 def _unreadable(name: str, value: Any) -> FileFormatError:
-    return FileFormatError(f"the certificate has a setting {name} that cannot be used", repr(value)[:60])
+    return FileFormatError(f"the certificate has a setting {name} that cannot be used", ascii(value)[:60])
 
 
 def take_point(document: Document, names: tuple[str, ...]) -> list[NDArray[Any]]:
@@ -208,5 +209,5 @@ def take_point(document: Document, names: tuple[str, ...]) -> list[NDArray[Any]]
     """
     wrong = set(names) ^ set(document.point)
     if wrong:
-        raise FileFormatError("the certificate's point has wrong parts", ", ".join(sorted(wrong)))
+        raise FileFormatError("the certificate's point has wrong parts", ", ".join(sorted(map(ascii, wrong))))
     return [document.point[name] for name in names]

@@ -28,6 +28,8 @@ ASSUMED = (
 )
 # larger residuals never count as zero, whatever a finding assumes: units in the last place, fraction of datum
 MOST_PLACES, MOST_MISFIT = 1000.0, 1e-11
+# largest rounding of a prediction, sixteen times, as a fraction of the data around it
+MOST_BLUR = 2e-9
 
 
 @final
@@ -75,15 +77,17 @@ def misfit_of(problem: MatrixProblem) -> Misfit:
         )
         largest = (residual + error) * (1 + 8 * UNIT)
         upper = 0.5 * float(np.sum(weights * largest**2)) * (1 + gamma(y.size + 8)) + paid
-    unit = _usual_size(problem)
-    coarse = problem.coarse_error()
-    beyond = np.maximum(residual - 4 * coarse, 0.0)
+    unit = usual_size(problem, y)
+    coarse = np.minimum(problem.coarse_error(), problem.balanced().coarse_error())
+    sharp = np.minimum(coarse, error + 4 * np.finfo(float).eps * (np.abs(y) + np.abs(problem.predictions())))
+    beyond = np.maximum(residual - 4 * sharp, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = np.where(beyond > 0, beyond / unit, 0.0)
         blur = np.where(unit > 0, 16 * coarse / unit, 0.0)
-    return Misfit(
-        least, upper, halves, float(places), float(shares.max(initial=0.0)), float(blur.max(initial=0.0))
-    )
+    worst, blurred = float(shares.max(initial=0.0)), float(blur.max(initial=0.0))
+    if blurred > MOST_BLUR:  # rounding could hide a misfit
+        worst = np.inf
+    return Misfit(least, upper, halves, float(places), worst, min(blurred, MOST_BLUR))
 
 
 def check_exact_fit(said: Statement, problem: MatrixProblem) -> Check:
@@ -152,16 +156,23 @@ def _residuals(problem: MatrixProblem) -> tuple[Vector, Vector]:
     return np.asarray(np.abs(parts.sum(axis=1)), float), np.asarray(error, float)
 
 
-def _usual_size(problem: MatrixProblem) -> Vector:
-    """Return each datum's size without biases, or the usual size around it if that is larger."""
-    size = np.abs(problem.without_biases(problem.y)) if problem.losses.is_squared else np.abs(problem.y)
-    if np.all(size <= 8 * np.finfo(float).eps * np.abs(problem.y)):
-        size = np.abs(problem.y)  # the data are biases only
-    usual = problem.coarse_error() / np.finfo(float).eps
+def usual_size(problem: MatrixProblem, y: Vector) -> Vector:
+    """Return each number's size without biases, or the usual size around it if that is larger.
+
+    The usual size is the smaller of the medians of its row and column, or the median of all; it never exceeds
+    the terms that the number was summed from.
+    """
+    size = np.abs(problem.without_biases(y)) if problem.losses.is_squared else np.abs(y)
+    if np.all(size <= 8 * np.finfo(float).eps * np.abs(y)):
+        size = np.abs(y)  # the data are biases only
+    usual = np.minimum(problem.coarse_error(), problem.balanced().coarse_error()) / np.finfo(float).eps
     if problem.cells is None or problem.is_psd:
         return np.asarray(np.maximum(size, np.minimum(usual, np.median(size))))
     for positions in problem.cells:
-        for line in np.unique(positions):
-            here = np.flatnonzero(positions == line)
-            usual[here] = np.minimum(usual[here], np.sort(size[here])[(here.size - 1) // 2])
+        order = np.lexsort((size, positions))
+        starts = np.flatnonzero(np.diff(positions[order], prepend=-1))
+        ends = np.append(starts[1:], order.size)
+        middle = np.empty_like(size)
+        middle[order] = np.repeat(size[order][(starts + ends - 1) // 2], ends - starts)
+        usual = np.minimum(usual, middle)
     return np.asarray(np.maximum(size, usual))

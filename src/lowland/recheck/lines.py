@@ -20,26 +20,40 @@ def seen_cells(cells: tuple[Indices, Indices], shape: tuple[int, int]) -> Mask:
 
 
 def closure(seen: Mask, rows: Mask, columns: Mask, needed: tuple[int, int]) -> tuple[Mask, Mask]:
-    """Return the lines that follow from known ones: each with as many cells in known lines as unknowns."""
-    rows, columns = rows.copy(), columns.copy()
-    while True:
-        before = int(rows.sum() + columns.sum())
-        rows |= (seen & columns).sum(axis=1) >= needed[0]
-        columns |= (seen & rows[:, None]).sum(axis=0) >= needed[1]
-        if int(rows.sum() + columns.sum()) == before:
-            return rows, columns
+    """Return the lines that follow from known ones: each with as many cells in known lines as unknowns.
+
+    Each line is counted once, when it becomes known.
+    """
+    known, counts = [rows.copy(), columns.copy()], [np.zeros(len(rows), int), np.zeros(len(columns), int)]
+    new = [np.flatnonzero(rows), np.flatnonzero(columns)]
+    while new[0].size or new[1].size:
+        counts[0] += seen[:, new[1]].sum(axis=1)
+        counts[1] += seen[new[0]].sum(axis=0)
+        for side in (0, 1):
+            new[side] = np.flatnonzero((counts[side] >= needed[side]) & ~known[side])
+            known[side][new[side]] = True
+    return known[0], known[1]
 
 
 def parts(seen: Mask) -> tuple[Indices, Indices]:
-    """Return, for rows and columns, the smallest line of the connected part that each belongs to."""
+    """Return, for rows and columns, the smallest line of the connected part that each belongs to.
+
+    Labels are passed along cells, and then to whatever has the same label.
+    """
     m, n = seen.shape
-    rows, columns = np.arange(m), m + np.arange(n)
+    i, j = np.nonzero(seen)
+    labels = np.arange(m + n)
     while True:
-        low_rows = np.minimum(rows, np.where(seen, columns, m + n).min(axis=1, initial=m + n))
-        low_columns = np.minimum(columns, np.where(seen, low_rows[:, None], m + n).min(axis=0, initial=m + n))
-        if np.array_equal(low_rows, rows) and np.array_equal(low_columns, columns):
-            return rows, columns
-        rows, columns = low_rows, low_columns
+        low = np.minimum(labels[i], labels[m + j])
+        moved = labels.copy()
+        for end in (i, m + j):
+            np.minimum.at(moved, end, low)
+            np.minimum.at(moved, labels[end], low)
+        while not np.array_equal(moved, moved[moved]):
+            moved = moved[moved]
+        if np.array_equal(moved, labels):
+            return labels[:m], labels[m:]
+        labels = moved
 
 
 def is_same_partition(one: NDArray[np.int64], other: NDArray[np.int64]) -> bool:

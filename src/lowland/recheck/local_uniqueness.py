@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from lowland.recheck.derivatives import Progress, gauge, gram, is_jacobian_forme
 from lowland.recheck.lines import seen_cells
 from lowland.recheck.matrix_problem import MatrixProblem
 from lowland.recheck.measured_determinacy import operator_rank
+from lowland.recheck.modular_rank import PRIMES, rank, residues
 from lowland.recheck.observed_cells import seen_rank
 from lowland.recheck.pairs import compare_neighbour
 from lowland.recheck.statement import Statement, match
@@ -47,8 +47,10 @@ OPEN = (
     "not judged under nonnegativity constraints",
     "a factor is negative",
 )
+# of these, statements about the data that are quickly tested
+TESTABLE = ("the Jacobian at the point is zero or not finite", "values overflow the float64 range")
 # singular values below a smaller fraction of the largest are never called clearly different from zero
-LEAST_NEGLIGIBLE, MOST_NEGLIGIBLE = 0.99e-6, 0.1
+LEAST_NEGLIGIBLE, MOST_NEGLIGIBLE, SINGLE_NEGLIGIBLE = 0.99e-6, 1e-5, 0.1
 # numbers found by iteration agree to this
 ROUGH = 5e-3
 # a factor whose smallest singular value is a smaller fraction of its largest is not of full rank
@@ -61,6 +63,10 @@ def check_local_uniqueness(
 ) -> Check:
     """Compare a radius, singular values, or an attached neighbour with the measurements."""
     if said.is_open and any(said.says(words) for words in OPEN):
+        if said.method in TESTABLE and is_jacobian_formed(problem):
+            values = _singular_values(problem)
+            usable = np.isfinite(values).all() and values.size and values[-1] > 0
+            said.require(not usable, "the Jacobian is finite, and not zero")
         said.rigour(Rigour.ESTIMATE)
         said.assume()
         return said.settle("nothing is claimed")
@@ -127,7 +133,9 @@ def is_measured_at_most(problem: MatrixProblem, norm: float) -> bool:
     if problem.cells is not None:
         i, j = problem.cells
         pairs = np.minimum(i, j) * n + np.maximum(i, j)
-        most = np.unique(pairs, return_counts=True)[1].max(initial=0)
+        lines, counts = np.unique(pairs, return_counts=True)
+        # an entry off the diagonal has half of the squared norm of the matrix, at most
+        most = np.max(np.where(lines // n == lines % n, counts, counts / 2), initial=0.0)
         return bool(most <= norm**2 * (1 + 1e-12))
     assert problem.matrices is not None
     cube = problem.matrices
@@ -151,7 +159,8 @@ def _singular_values(problem: MatrixProblem) -> np.ndarray:
 def _check_values(said: Statement, problem: MatrixProblem, values: np.ndarray, beside: Certificate) -> Check:
     """Compare singular values, and what follows from those that vanish."""
     tolerance = said.needed("tolerance") or 0.0
-    meaningful = LEAST_NEGLIGIBLE <= tolerance <= MOST_NEGLIGIBLE
+    double = problem.exact and problem.is_double
+    meaningful = LEAST_NEGLIGIBLE <= tolerance <= (MOST_NEGLIGIBLE if double else SINGLE_NEGLIGIBLE)
     said.require(
         meaningful, f"a tolerance of {tolerance:g} is no fraction below which singular values are negligible"
     )
@@ -169,8 +178,6 @@ def _check_values(said: Statement, problem: MatrixProblem, values: np.ndarray, b
         said.close("largest", float(values[-1]), rtol=ROUGH if few else 1e-6)
         said.close("value", float(values[0] / values[-1]), rtol=2 * ROUGH if few else 1e-4, atol=1e-7)
     said.at_most("deficiency", float(count), rtol=0.0)
-    if not few:
-        said.at_least("deficiency", float(count), rtol=0.0)
     words = f"singular values from {values[0]:.3g} to {values[-1]:.3g}, {count} of them negligible"
     tail = next((t for t in (ALL, SOME, REDUCED) if said.method.endswith(t)), None)
     if tail is None:
@@ -186,7 +193,7 @@ def _check_values(said: Statement, problem: MatrixProblem, values: np.ndarray, b
             f"the smallest singular value is {values[0] / values[-1]:.2g} of the largest",
         )
         return said.settle(words)
-    sentence = ("at least " if few else "") + UNSEEN.format(count=int(said.number("deficiency") or 0))
+    sentence = ("at least " if few else "") + UNSEEN.format(count=said.whole("deficiency"))
     if not said.require(head.endswith(sentence), "other words than those of directions that are not seen"):
         return said.settle(words)
     head = head.removesuffix(sentence)
@@ -237,11 +244,13 @@ def _reason_rigour(said: Statement, problem: MatrixProblem, values: np.ndarray, 
             used = seen_cells(problem.cells, problem.shape)
         elif problem.matrices is not None:
             used = np.any(problem.matrices != 0, axis=0)
-        good = not (used.any(axis=1).all() and used.any(axis=0).all())
+        if problem.is_psd:  # a row is measured if its column is
+            used = used | used.T
+        good = not (used.any(axis=1).all() and used.any(axis=0).all()) and not problem.has_unit_trace
         said.require(good, "every row and column is measured")
         return Rigour.PROBABILISTIC
-    line = re.fullmatch(LINE.format(kind="(row|column)", line="([0-9]+)"), reason)
-    if line is not None and problem.cells is not None:
+    line = re.fullmatch(LINE.format(kind="(row|column)", line="([0-9]{1,9})"), reason)
+    if line is not None and problem.cells is not None and not problem.is_psd:
         said.require(
             _is_open_line(problem, line[1], int(line[2])), f"{line[1]} {line[2]} is determined by its cells"
         )
@@ -295,25 +304,8 @@ def _is_open_line(problem: MatrixProblem, kind: str, line: int) -> bool:
     some = np.unique(partners[lines == line])
     if some.size < equations.shape[1]:
         return True
-    return (
-        some.size <= MOST_LINE
-        and not problem.is_complex
-        and _fraction_rank(equations[some]) < equations.shape[1]
-    )
-
-
-def _fraction_rank(matrix: Matrix) -> int:
-    """Return the rank of floats taken as exact fractions, by elimination."""
-    rows = [[Fraction(float(x)) for x in row] for row in matrix]
-    found = 0
-    for column in range(matrix.shape[1]):
-        pivot = next((k for k in range(found, len(rows)) if rows[k][column]), None)
-        if pivot is None:
-            continue
-        rows[found], rows[pivot] = rows[pivot], rows[found]
-        for k in range(found + 1, len(rows)):
-            ratio = rows[k][column] / rows[found][column]
-            if ratio:
-                rows[k] = [a - ratio * b for a, b in zip(rows[k], rows[found], strict=True)]
-        found += 1
-    return found
+    if some.size > MOST_LINE or problem.is_complex:
+        return False
+    # deficient modulo both primes: the floats are exact fractions
+    ranks = [rank(residues(equations[some], prime), prime) for prime in PRIMES]
+    return bool(max(ranks) < equations.shape[1])

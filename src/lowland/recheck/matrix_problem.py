@@ -11,10 +11,13 @@ import numpy as np
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.complex_views import as_complexes, as_reals
 from lowland.core.rounding import gamma
+from lowland.recheck.bias_fit import without_biases
 from lowland.recheck.plain_losses import PlainLosses
 
 # numbers of a matrix, and of all measuring matrices, that are formed
 MOST_CELLS, MOST_NUMBERS = 4_000_000, 50_000_000
+# biases of the shorter side, for which a system is solved
+MOST_BIASES = 4000
 
 
 @final
@@ -43,6 +46,10 @@ class MatrixProblem:
     by_row, by_column : ndarray, shapes (m,) and (n,)
         Weights of rows and columns in the first two.
     is_psd, has_unit_trace, is_nonnegative : bool
+    words : str
+        A description of the problem.
+    is_double : bool
+        Whether the fit was in double precision; bounds on the rounding of others are larger.
     """
 
     y: Vector
@@ -66,6 +73,7 @@ class MatrixProblem:
     has_unit_trace: bool = False
     is_nonnegative: bool = False
     words: str = ""
+    is_double: bool = True
 
     # ---------------------------------------------------------------- shapes
 
@@ -88,7 +96,8 @@ class MatrixProblem:
     def is_formed(self) -> bool:
         """Whether the matrix and the measurements are small enough to be formed."""
         known = self.cells is not None or self.matrices is not None
-        return known and self.shape[0] * self.shape[1] <= MOST_CELLS
+        fits = not self.free or min(self.shape) <= MOST_BIASES
+        return known and fits and self.shape[0] * self.shape[1] <= MOST_CELLS
 
     @property
     def size(self) -> int:
@@ -99,6 +108,25 @@ class MatrixProblem:
     def is_penalised(self) -> bool:
         """Whether anything but the matrix itself counts."""
         return bool(self.penalty or self.balancing or self.bias_penalty)
+
+    @property
+    def is_matrix(self) -> bool:
+        """Whether the point stands for a matrix: with unit trace the factor must have a usual length."""
+        length = float(np.linalg.norm(self.u))
+        return not self.has_unit_trace or 1e-100 < length < 1e100
+
+    @property
+    def imbalance(self) -> float:
+        """How far the point is from balanced and its biases from centred, as a fraction."""
+        if self.is_psd:
+            return abs(float(np.linalg.norm(self.u)) - 1) if self.has_unit_trace else 0.0
+        a, b = self.u.conj().T @ self.u, self.v.conj().T @ self.v
+        off = float(np.linalg.norm(a - b)) / max(float(np.linalg.norm(a)), 1e-300)
+        if "global" in self.free:
+            for bias in (self.row_biases, self.column_biases):
+                if bias.size:
+                    off = max(off, abs(float(bias.mean())) / max(float(np.abs(bias).max()), 1e-300))
+        return off
 
     def sizes(self) -> MatrixProblem:
         """Return the problem at absolute values, for bounds on rounding."""
@@ -119,7 +147,7 @@ class MatrixProblem:
         beside = m * a + n * b - (a and b) + ("global" in self.free and not (a or b))
         left, right = m - b, n - a  # factors modulo the columns of ones
         r = min(r, left, right)
-        return r * (left + right - r) + beside if (a or b) else r * (m + n - r) + beside
+        return int(min(r * (left + right - r) + beside, m * n))
 
     # ---------------------------------------------------------------- points
 
@@ -272,7 +300,9 @@ class MatrixProblem:
     def coarse_error(self) -> Vector:
         """Return bounds on the rounding of predictions in double precision."""
         left = np.abs(self.scaled_factor if self.is_psd else self.u)
-        matrix = left @ (left if self.is_psd else np.abs(self.v)).T + abs(self.offset)
+        matrix = left @ (left if self.is_psd else np.abs(self.v)).T
+        if "global" in self.free:
+            matrix = matrix + abs(self.offset)
         if "row" in self.free:
             matrix = matrix + np.abs(self.row_biases)[:, None]
         if "column" in self.free:
@@ -336,31 +366,5 @@ class MatrixProblem:
             return y
         if self.cells is None:
             return np.asarray(y - np.average(y, weights=self.weights)) if "global" in self.free else y
-        (m, n), w = self.shape, self.weights
-        columns, held, start = [], [], 0
-        for side, lines, length, own in (
-            ("row", self.cells[0], m, self.side_weights[0]),
-            ("column", self.cells[1], n, self.side_weights[1]),
-        ):
-            if side in self.free:
-                columns.append(lines + start)
-                held.append(self.bias_penalty * own)
-                start += length
-        if "global" in self.free:
-            columns.append(np.full(y.size, start))
-            held.append(np.zeros(1))
-            start += 1
-        gram = np.zeros((start, start))
-        for a in columns:
-            for b in columns:
-                np.add.at(gram, (a, b), w)
-        ridge = np.concatenate(held)
-        gram[np.arange(start), np.arange(start)] += ridge
-        biases, rest = np.zeros(start), np.asarray(y, float)
-        for _ in range(3):  # until only rounding is left
-            moment = -ridge * biases
-            for a in columns:
-                np.add.at(moment, a, w * rest)
-            biases = biases + np.linalg.lstsq(gram, moment, rcond=None)[0]
-            rest = y - sum(biases[a] for a in columns)
-        return np.asarray(rest)
+        ridge = self.bias_penalty * np.concatenate([*self.side_weights, [0.0]])
+        return without_biases(y, self.weights, self.cells, self.shape, self.free, ridge)

@@ -7,6 +7,7 @@ import numpy as np
 from lowland.core.arrays import Matrix
 from lowland.core.status import Rigour, Verdict
 from lowland.core.verification import Check
+from lowland.recheck.derivatives import gauge, gram, spectrum_off
 from lowland.recheck.determinacy_words import (
     DEFICIENT,
     EVERY_MATRIX,
@@ -70,6 +71,9 @@ def _check_operator_rank(said: Statement, problem: MatrixProblem) -> Check:
             said.close(name, float(found[0]))
     if said.is_open:
         said.require(said.says(LAST_DIGITS), "words that nothing here derives")
+        said.require(found[0] == freedom, f"the Jacobian has rank {found[0]} of {freedom}")
+        share = _smallest_share(problem)
+        said.require(share <= 1e-5, f"the smallest singular value is {share:.2g} of the largest")
         said.rigour(Rigour.ESTIMATE)
         said.assume()
     elif said.verdict is Verdict.PROVED:
@@ -85,6 +89,13 @@ def _check_operator_rank(said: Statement, problem: MatrixProblem) -> Check:
         said.rigour(Rigour.PROBABILISTIC)
         said.assume((GENERIC, PRIMES_USUAL))
     return said.settle(f"rank {found[0]} of {freedom}")
+
+
+def _smallest_share(problem: MatrixProblem) -> float:
+    """Return the smallest over the largest singular value of the Jacobian at random factors."""
+    moved = problem.at(np.random.default_rng(5).standard_normal(problem.size)).balanced()
+    values, _ = spectrum_off(gram(moved, np.ones(problem.y.size)), gauge(moved, penalised=False))
+    return float(np.sqrt(max(values[0], 0.0) / values[-1])) if values.size and values[-1] > 0 else 0.0
 
 
 def operator_rank(problem: MatrixProblem) -> tuple[int, float] | None:
@@ -103,9 +114,12 @@ def operator_rank(problem: MatrixProblem) -> tuple[int, float] | None:
             for k in range(r):
                 np.add.at(out, (at, i * r + k), u[j, k])
                 np.add.at(out, (at, j * r + k), u[i, k])
-            return np.asarray(out % prime)
+            trace = [] if not problem.has_unit_trace else [2 * u.reshape(1, -1)]
+            return np.asarray(np.concatenate([out, *trace]) % prime)
 
-        return generic_rank(of_cells, i.size, n * r, problem.freedom)
+        beside = int(problem.has_unit_trace)
+        found = generic_rank(of_cells, i.size + beside, n * r, problem.freedom + beside)
+        return None if found is None else (max(found[0] - beside, 0), found[1])
     if problem.matrices is None or not problem.exact:
         return None
     matrices, r, beside = problem.matrices, problem.rank, int(problem.has_unit_trace)
@@ -139,7 +153,8 @@ def _check_unseen(said: Statement, problem: MatrixProblem) -> Check:
         rows = columns = np.intersect1d(rows, columns)
     said.positions("short_rows", rows)
     said.positions("short_columns", columns)
-    said.require(bool(rows.size or columns.size), "the measurements involve all rows and columns")
+    left = (rows.size or columns.size) and not problem.has_unit_trace
+    said.require(bool(left), "the measurements, or the trace, involve all rows and columns")
     said.unread.discard("method")
     said.require(said.method == say_lines(rows.size, columns.size) + UNSEEN, "other lines than those found")
     said.is_empty("rank")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.errors import FileFormatError
+from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.protocols import Measurement, bounds_rounding
 from lowland.recheck.documents import Document, Settings, take_point
 from lowland.recheck.matrix_problem import MOST_CELLS, MOST_NUMBERS, MatrixProblem
 from lowland.recheck.plain_losses import PlainLoss, PlainLosses
-from lowland.recheck.tables import POINT, SIDES
+from lowland.recheck.tables import DTYPES, POINT, SIDES, check_fixed_biases, check_weights
 
 
 def measured_fingerprint(y: Vector, weights: Vector | None) -> str:
@@ -24,7 +26,18 @@ def measured_fingerprint(y: Vector, weights: Vector | None) -> str:
 
 
 def real_data(y: Matrix, weights: Matrix | None, dtype: str) -> tuple[Vector, Vector | None]:
-    """Return data and weights as real numbers, rounded as the fit was: complex numbers are two each."""
+    """Return data and weights as real numbers, rounded as the fit was: complex numbers are two each.
+
+    Raises
+    ------
+    InvalidInputError
+        If they are no vectors of numbers.
+    """
+    for name, part in (("y", y), ("weights", weights)):
+        if part is not None and (part.ndim != 1 or part.dtype.kind not in "biufc"):
+            raise InvalidInputError(
+                f"{name} must be a vector of numbers", f"{part.dtype} of shape {part.shape}"
+            )
     twice = bool(np.iscomplexobj(y))
     real = np.column_stack([y.real, y.imag]).ravel() if twice else np.asarray(y)
     given = None if weights is None else np.repeat(np.asarray(weights), 2 if twice else 1)
@@ -57,8 +70,8 @@ def measured_problem(
     FileFormatError
         If settings or factors cannot be read, or do not fit the data.
     """
-    names = tuple(name for name in (*POINT, "factor") if name in document.point)
-    parts = dict(zip(names, take_point(document, names), strict=True))
+    is_psd = document.problem.get("structure") == "psd"
+    parts = take_point(document, ("factor",) if is_psd else POINT)
     settings = Settings(document.problem)
     structure = settings.word("structure", ("general", "psd"))
     has_unit_trace, nonnegative = settings.flag("unit_trace"), settings.flag("nonnegative")
@@ -66,45 +79,46 @@ def measured_problem(
     penalty, bias_penalty = settings.number("penalty"), settings.number("bias_penalty")
     balancing = settings.number("balancing")
     loss = settings.word("loss", ("squared", "poisson", "binomial"))
-    dtype = settings.word("dtype", ("float32", "float64"))
+    dtype = settings.word("dtype", DTYPES)
     settings.close()
-    is_psd = structure == "psd"
-    wanted = {"factor"} if is_psd else set(POINT)
-    (m, n), numbers = measurement.shape, np.asarray(y)
-    u = parts.get("factor" if is_psd else "row_factors", np.zeros(0))
-    v = u if is_psd else parts.get("column_factors", np.zeros(0))
-    fits = set(names) == wanted and u.ndim == v.ndim == 2 and u.shape[1] == v.shape[1] >= 1
-    if not fits or (len(u), len(v)) != (m, n) or (has_unit_trace and not is_psd) or (is_psd and free):
+    (m, n), u, v = measurement.shape, parts[0], parts[0 if is_psd else 1]
+    is_complex = np.dtype(measurement.dtype).kind == "c"
+    fits = u.ndim == v.ndim == 2 and u.shape[1] == v.shape[1] >= 1 and (len(u), len(v)) == (m, n)
+    fits = fits and (is_complex or not any(np.iscomplexobj(part) for part in parts))
+    if not fits or (has_unit_trace and not is_psd) or ((is_psd or is_complex) and free):
         raise FileFormatError(
             "the certificate's factors do not fit the measurements", f"{u.shape} for {(m, n)}"
         )
-    twice = bool(np.iscomplexobj(numbers))
-    if numbers.ndim != 1 or numbers.size != measurement.size:
-        raise FileFormatError(
-            "the data do not fit the measurements", f"{numbers.shape} for {measurement.size}"
+    if has_unit_trace and (penalty or balancing):
+        raise FileFormatError("a matrix of fixed trace has no penalty", f"{penalty:g}, {balancing:g}")
+    biases, offset = _biases(parts[2:], free, (m, n))
+    u, v = (u + 0j, v + 0j) if is_complex else (u, v)
+    real, given = real_data(y, weights, dtype)
+    weight = np.ones(real.size) if given is None else given
+    twice = bool(np.iscomplexobj(y))
+    if (
+        real.size != measurement.size * (2 if twice else 1)
+        or weight.size != real.size
+        or (twice and not is_complex)
+    ):
+        raise InvalidInputError(
+            "the data do not fit the measurements", f"{np.shape(y)} for {measurement.size}"
         )
-    is_complex = np.dtype(measurement.dtype).kind == "c"
-    if is_complex:
-        u, v = u + 0j, v + 0j
-    known = cells if not is_complex else None
-    matrices = (
-        None if known is not None else measuring_matrices(measurement, twice=twice, is_complex=is_complex)
-    )
-    real, given = real_data(numbers, weights, dtype)
-    biases = [parts.get(name, np.zeros(0)) for name in ("row_biases", "column_biases")]
+    check_weights(weight)
+    known = None if is_complex else cells
     return MatrixProblem(
         real,
-        np.ones(real.size) if given is None else given,
+        weight,
         u,
         u if is_psd else v,
         known,
-        matrices,
+        None if known is not None else measuring_matrices(measurement, twice=twice, is_complex=is_complex),
         bounds_rounding(measurement),
         losses=PlainLosses((PlainLoss(loss),)),
         free=free,
         row_biases=biases[0],
         column_biases=biases[1],
-        offset=float(parts.get("offset", np.zeros(()))),
+        offset=offset,
         penalty=penalty,
         bias_penalty=bias_penalty,
         balancing=balancing,
@@ -113,8 +127,25 @@ def measured_problem(
         is_nonnegative=nonnegative,
         words=f"{loss} loss of {real.size} measurements of a {m} x {n} matrix, rank {u.shape[1]}, {structure}"
         + (" of unit trace" if has_unit_trace else "")
+        + (f", {', '.join(free)} biases" if free else "")
         + (f", penalty {penalty:.4g}" if penalty else ""),
+        is_double=dtype == "float64",
     )
+
+
+def _biases(
+    given: list[NDArray[Any]], free: tuple[str, ...], shape: tuple[int, int]
+) -> tuple[tuple[Vector, Vector], float]:
+    """Return row and column biases and the overall one of a point, checked."""
+    if not given:
+        return (np.zeros(0), np.zeros(0)), 0.0
+    for side, part, wanted in zip(SIDES, given, ((shape[0],), (shape[1],), ()), strict=True):
+        if part.shape != (wanted if side in free or side == "global" else (0,)):
+            raise FileFormatError(
+                "the certificate's biases do not fit the measurements", f"{side}: {part.shape}"
+            )
+    check_fixed_biases(free, given)
+    return (given[0], given[1]), float(given[2])
 
 
 def measuring_matrices(measurement: Measurement, *, twice: bool, is_complex: bool) -> Matrix | None:

@@ -16,6 +16,8 @@ Residues: TypeAlias = NDArray[np.int64]
 PRIMES = (2_147_483_647, 2_147_483_629)
 # multiplications of an elimination, and spare rows in an attempt at full rank
 MOST_WORK, SPARE = 4e9, 40
+# residues that are formed
+MOST_RESIDUES = 5e7
 
 
 def rank(matrix: Residues, prime: int) -> int:
@@ -68,7 +70,9 @@ def pattern_rank(
     if shape[0] > shape[1]:
         swap = {"row": "column", "column": "row", "global": "global"}
         return pattern_rank(cells[::-1], shape[::-1], r, tuple(swap[side] for side in free), expected)
-    best = 0
+    best, width = 0, shape[0] * (r + ("row" in free))
+    if float(cells[0].size) * width > MOST_RESIDUES:
+        return None
     for seed, prime in enumerate(PRIMES, 1):
         found, rest = _eliminated(cells, shape, r, free, prime, seed)
         for rows in (3 * rest.shape[1] + SPARE, len(rest)):

@@ -63,7 +63,8 @@ def _check_proof(said: Statement, seen: Mask, problem: MatrixProblem) -> Check:
         rows, columns = parts(seen)
         whole = problem.rank == 1 and not problem.free and not rows.any() and not columns.any()
         said.require(whole, "the observed cells do not connect all rows and columns of a matrix of rank one")
-        said.require(bool(np.all(problem.y != 0)), "an observed value is zero")
+        good = np.all(problem.y != 0) and problem.losses.are_identities
+        said.require(bool(good), "an observed value may be fitted by zero")
         _compare_reach(said, seen, problem, unique=True)
         words = "observed cells connect everything"
     else:
@@ -192,12 +193,16 @@ def _check_short(said: Statement, seen: Mask, problem: MatrixProblem) -> Check:
     said.close("tolerance", 0.0)
     for name in ("bound", "expected"):
         said.close(name, float(freedom))
-    found = seen_rank(seen, problem.rank, problem.free, freedom)
+    # the rank is needed unless it is that of too few cells
+    counted = count < freedom and said.finding.value in (None, float(count))
+    ranked = said.method.startswith("the Jacobian has rank") or not counted
+    found = seen_rank(seen, problem.rank, problem.free, freedom) if ranked else None
     _compare_rank(said, found, count, freedom)
     _compare_open_cells(said, seen, problem)
     if said.method.startswith("the Jacobian has rank"):
         return _check_rank(said, found, freedom)
-    head, _, tail = said.method.partition("; ")
+    head, comma, tail = said.method.partition("; ")
+    said.require(bool(tail) or not comma, "the words end with nothing")
     said.unread.discard("method")
     few = count < freedom and head == FEW_CELLS.format(size=count, freedom=freedom)
     lines = any(some.size for some in short) and head == say_lines(short[0].size, short[1].size) + SHORT
@@ -281,8 +286,10 @@ def _compare_open_cells(said: Statement, seen: Mask, problem: MatrixProblem) -> 
     if all(group is not None for group in groups):
         said.unread.difference_update(names[-2:])
         try:
-            stated = np.concatenate([np.asarray(group, np.int64) for group in groups])
-            same = is_same_partition(stated, np.concatenate(parts(~opened)))
+            given = [np.asarray(group) for group in groups]
+            whole = [group.dtype.kind in "iu" for group in given]
+            same = all(whole) and [group.size for group in given] == list(opened.shape)
+            same = same and is_same_partition(np.concatenate(given), np.concatenate(parts(~opened)))
         except (TypeError, ValueError):
             same = False
         said.require(same, "the blocks of rows and columns differ from those found")
@@ -292,7 +299,7 @@ def open_cells(seen: Mask, r: int, free: tuple[str, ...]) -> Mask | None:
     """Return the cells that are not determined at random factors, in floating point; None if too large."""
     (m, n), (i, j) = seen.shape, np.nonzero(seen)
     width = (m + n) * r + sum({"row": m, "column": n, "global": 1}[side] for side in free)
-    if width > 1500 or m * n * width > 5e8:
+    if width > 1500 or m * n * width > 4e7:
         return None
     rows, columns = (axis.ravel() for axis in np.indices((m, n)))
     rng = np.random.default_rng(3)

@@ -11,7 +11,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.rounding import gamma
 from lowland.core.status import Rigour, Verdict
 from lowland.core.verification import Check
-from lowland.recheck.exact_fits import MOST_MISFIT, misfit_of
+from lowland.recheck.exact_fits import MOST_BLUR, MOST_MISFIT, misfit_of, usual_size
 from lowland.recheck.matrix_problem import MatrixProblem
 from lowland.recheck.statement import Statement
 from lowland.recheck.tangents import tangent_values
@@ -22,6 +22,8 @@ SIDES = ("left", "right", "other_left", "other_right")
 DIFFERENT = 1e-3
 # smallest ratio of the measurements on the tangent space to their norm at which an answer is isolated
 ALONE = 1e-5
+# a neighbour closer than this fraction of the norm is not told from rounding
+NEARBY = 1e-6
 # difference of two predictions that may be rounding, as a fraction of the prediction
 LAST_DIGITS = 1e-13
 
@@ -37,6 +39,10 @@ class Factored:
     def matrix(self) -> Matrix:
         """Return the matrix."""
         return np.asarray(self.left @ self.right.conj().T)
+
+    def terms(self) -> float:
+        """Return the norm of the sizes of the terms that its entries are summed from."""
+        return float(np.linalg.norm(np.abs(self.left) @ np.abs(self.right).T))
 
 
 def is_pair(said: Statement) -> bool:
@@ -91,9 +97,8 @@ def measured(problem: MatrixProblem, given: Factored) -> tuple[Vector, Vector]:
 def check_two_answers(said: Statement, problem: MatrixProblem) -> Check:
     """Compare two attached matrices with the data, datum by datum, and with each other."""
     said.require(said.verdict is Verdict.REFUTED, "two matrices refute uniqueness")
-    said.require(
-        not problem.penalty and not problem.bias_penalty, "the problem is penalised: data need not be fitted"
-    )
+    said.require(not problem.is_penalised, "the problem is penalised: data need not be fitted")
+    said.require(not problem.free, "with free biases no answer is known to be isolated")
     said.rigour(Rigour.WORKING_PRECISION)
     said.assume()
     one, other = (read_factored(said, names, problem) for names in (SIDES[:2], SIDES[2:]))
@@ -137,26 +142,18 @@ def compare_neighbour(said: Statement, problem: MatrixProblem) -> float | None:
         return None
     here = factored_point(problem)
     (z, error), (there, error_there) = measured(problem, here), measured(problem, other)
-    off = np.abs(there - z)
-    allowed = 2 * (error + error_there) + (2 * LAST_DIGITS + 16 * np.finfo(float).eps) * np.abs(z)
+    off, rounding = np.abs(there - z), error + error_there
+    around = usual_size(problem, z)
+    sharp = bool((rounding <= MOST_BLUR * around)[around > 0].all())
+    said.require(sharp, "terms of the attached factors cancel, so that rounding hides their matrix")
+    allowed = 2 * rounding + (2 * LAST_DIGITS + 16 * np.finfo(float).eps) * np.abs(z)
     said.require(bool((off <= allowed).all()), f"the predictions differ by up to {off.max(initial=0.0):.2g}")
-    said.close(
-        "mismatch",
-        float(off.max(initial=0.0)),
-        rtol=1e-2,
-        atol=float(2 * (error + error_there).max(initial=0.0)),
-    )
+    most = float(2 * rounding.max(initial=0.0))
+    said.close("mismatch", float(off.max(initial=0.0)), rtol=1e-2, atol=most)
     x, y = here.matrix(), other.matrix()
-    size = float(np.linalg.norm(x))
-    apart = float(np.linalg.norm(y - x))
-    rounding = (
-        64
-        * np.finfo(float).eps
-        * (np.linalg.norm(np.abs(here.left) @ np.abs(here.right).T) + np.linalg.norm(y))
-    )
-    if not said.require(
-        apart > max(1e-9 * size, float(rounding)), f"the matrices are only {apart:.2g} apart"
-    ):
+    size, apart = float(np.linalg.norm(x)), float(np.linalg.norm(y - x))
+    noise = 64 * np.finfo(float).eps * (here.terms() + other.terms())
+    if not said.require(apart > max(NEARBY * size, noise), f"the matrices are only {apart:.2g} apart"):
         return None
     return apart / size if size > 0 else np.inf
 

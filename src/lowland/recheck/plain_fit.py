@@ -40,6 +40,14 @@ class PlainFit(Protocol):
         """Whether anything but the matrix or tensor itself counts."""
 
     @property
+    def is_matrix(self) -> bool:
+        """Whether the point stands for a matrix or tensor."""
+
+    @property
+    def imbalance(self) -> float:
+        """How far the point is from balanced, as a fraction."""
+
+    @property
     def is_nonnegative(self) -> bool:
         """Whether factors must be nonnegative."""
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Indices, Vector
 
 KINDS = ("squared", "poisson", "binomial", "log-Poisson", "clipped", "ordinal")
-# halvings in the search for the point at which a loss has a given slope, and where they start
-HALVINGS, FAR = 200, 1e9
+# halvings in the search for the point at which a loss has a given slope
+HALVINGS = 200
 
 
 @final
@@ -41,11 +41,6 @@ class PlainLoss:
         """Whether the loss is zero where the prediction is the datum."""
         return self.kind not in ("log-Poisson", "ordinal")
 
-    @property
-    def domain(self) -> tuple[float, float]:
-        """The predictions at which the loss is finite."""
-        return {"poisson": (0.0, FAR), "binomial": (0.0, 1.0)}.get(self.kind, (-FAR, FAR))
-
     def value(self, z: Vector, y: Vector) -> Vector:
         """Return the loss of each datum."""
         with np.errstate(all="ignore"):
@@ -54,8 +49,10 @@ class PlainLoss:
     def _value(self, z: Vector, y: Vector) -> Any:
         if self.kind == "squared":
             return (z - y) ** 2 / 2
-        if self.kind == "poisson":
-            return z - y + _entropy(y, z)
+        if self.kind == "poisson":  # y (d - log(1 + d)) with d = (z - y) / y keeps its digits
+            apart = (z - y) / np.where(y > 0, y, 1.0)
+            inside = np.where(y > 0, y * (apart - np.log1p(apart)), z)
+            return np.where((z > 0) | ((z == 0) & (y == 0)), inside, np.inf)
         if self.kind == "binomial":
             return _entropy(y, z) + _entropy(1 - y, 1 - z)
         if self.kind == "log-Poisson":
@@ -116,11 +113,36 @@ class PlainLoss:
         return self.slope(np.zeros_like(y), y) if self.kind == "clipped" else np.ones_like(y)
 
     def conjugate(self, s: Vector, y: Vector) -> Vector:
-        """Return sup over z of s z - loss(z, y), by halving to where the slope is s.
+        """Return sup over z of s z - loss(z, y), infinite beyond the slopes that the loss can have."""
+        with np.errstate(all="ignore"):
+            return np.asarray(self._conjugate(s, y))
 
-        The largest value met is returned, so it is never too large by more than rounding.
-        """
-        low, high = (np.full_like(y, end) for end in self.domain)
+    def _conjugate(self, s: Vector, y: Vector) -> Any:
+        if self.kind == "squared":
+            return s * y + s**2 / 2
+        if self.kind == "poisson":
+            return np.where(s < 1, -y * np.log1p(-s), np.where((s == 1) & (y == 0), 0.0, np.inf))
+        if self.kind == "clipped":
+            lowest, highest, width = self.numbers
+            return np.where((s >= lowest) & (s <= highest), s * y + width * s**2 / 2, np.inf)
+        if self.kind == "log-Poisson":
+            some, mean = y > 0, np.maximum(s + y, 0.0)
+            counted = mean * np.log1p(s / np.where(some, y, 1.0)) + s * (np.log(np.where(some, y, 1.0)) - 1)
+            counted = np.where(mean > 0, counted, -s + s * np.log(np.where(some, y, 1.0)))
+            none = np.where(s > 0, s * np.log(np.where(s > 0, s, 1.0)), 0.0) - s
+            return np.where(s + y >= 0, np.where(some, counted, none), np.inf)
+        if self.kind == "binomial":
+            return self._halved(s, y, np.zeros_like(y), np.ones_like(y))
+        below, above = self._edges(y)
+        first, last = np.isneginf(below), np.isposinf(above)
+        t, edge = np.where(first, s, -s), np.where(first, above, below)
+        outer = np.where((t >= 0) & (t <= 1), s * edge + _negentropy(t), np.inf)
+        # between two thresholds the slope is within rounding of 1 once it is this far from both
+        inner = self._halved(s, y, np.where(first, 0.0, below) - 800, np.where(last, 0.0, above) + 800)
+        return np.where(first | last, outer, np.where(np.abs(s) < 1, inner, np.inf))
+
+    def _halved(self, s: Vector, y: Vector, low: Vector, high: Vector) -> Vector:
+        """Return the largest of s z - loss met while halving an interval to where the slope is s."""
         best = np.full_like(y, -np.inf)
         for _ in range(HALVINGS):
             z = (low + high) / 2
@@ -158,6 +180,11 @@ class PlainLosses:
     def is_squared(self) -> bool:
         """Whether all losses are squared, without shifts."""
         return self.which is None and self.kinds[0].is_squared
+
+    @property
+    def are_identities(self) -> bool:
+        """Whether a prediction fits its datum best where it equals it."""
+        return self.which is None and self.kinds[0].vanishes_at_data
 
     @property
     def vanish_at_data(self) -> bool:
@@ -201,3 +228,9 @@ def _entropy(y: Vector, z: Vector) -> Vector:
 
 def _logistic(x: Vector) -> Vector:
     return np.asarray(np.exp(-np.logaddexp(0, -x)))
+
+
+def _negentropy(t: Vector) -> Vector:
+    inside = np.clip(t, 1e-300, 1 - 1e-16)
+    found = inside * np.log(inside) + (1 - t) * np.log1p(-inside)
+    return np.asarray(np.where((t <= 0) | (t >= 1), 0.0, found))

@@ -11,4 +11,9 @@ def value_error(problem: PlainFit) -> float:
     """Return how far rounding of the predictions may move the objective, with bounds on it included."""
     error = problem.coarse_error()
     bend = np.maximum(problem.losses.each("curvature", problem.predictions(), problem.y), 0.0)
-    return 4 * float(np.sum(np.abs(problem.slopes) * error + problem.weights * bend * error**2))
+    moved = 4 * float(np.sum(np.abs(problem.slopes) * error + problem.weights * bend * error**2))
+    if problem.losses.is_squared:
+        return moved
+    # terms of the size of data and predictions cancel in deviances
+    sizes = np.abs(problem.predictions()) + np.abs(problem.y)
+    return moved + 8 * float(np.finfo(float).eps * np.sum(problem.weights * sizes))

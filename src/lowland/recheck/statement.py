@@ -15,8 +15,6 @@ from lowland.core.verification import Check, Outcome
 
 # relative difference of numbers that were computed twice
 AGREE = 1e-6
-# relative difference of numbers read from a sentence, which are rounded to two or three digits
-ROUNDED = 0.06
 # words for a setting that stopped a judge; they say nothing about the data
 LIMITS = ("", "work", "seconds", "largest_dense", "largest_hessian", "largest_tangent", "largest_modular")
 ITEMS = ("value", "bound", "tolerance")
@@ -83,10 +81,11 @@ class Statement:
             return None
         self.unread.discard(name)
         given = getattr(self.finding, name) if name in ITEMS else self.finding.witness[name]
-        if isinstance(given, bool) or not isinstance(given, int | float | np.number) or np.isnan(given):
+        real = isinstance(given, int | float | np.integer | np.floating) and not isinstance(given, bool)
+        if not real or np.isnan(given):
             self.fault(f"{name} is no number")
             return None
-        return float(given)
+        return np.float64(given)  # whose powers overflow to infinity without an error
 
     def is_empty(self, name: str) -> bool:
         """Whether something is stated as None: not computed; that is no claim."""
@@ -94,6 +93,12 @@ class Statement:
         if empty:
             self.unread.discard(name)
         return empty
+
+    def whole(self, name: str) -> int:
+        """Return a stated whole number of at least 0; 0 after noting a fault."""
+        said = self.needed(name)
+        good = said is not None and np.isfinite(said) and said == round(said) >= 0
+        return int(said) if self.require(bool(good), f"{name} is no whole number") and said is not None else 0
 
     def needed(self, name: str) -> float | None:
         """Return a stated number; that it is missing is a fault."""
@@ -151,7 +156,7 @@ class Statement:
             same = np.array_equal(np.asarray(self.finding.witness[name]), np.asarray(found))
         except (TypeError, ValueError):
             same = False
-        self.require(same, f"{name} differ from those found")
+        self.require(bool(same), f"{name} differ from those found")
 
     # ---------------------------------------------------------------- words
 
@@ -222,20 +227,33 @@ class Statement:
 
 
 def _agrees(said: float, known: Known, text: str) -> bool:
-    """Return whether a number in a sentence is the known one; whole numbers in full must be equal."""
+    """Return whether a number in a sentence is the known one, to the digits that are written.
+
+    A whole number that is known must be written in full.
+    """
     if not np.isfinite(said):
         return False
     if known is None:
-        return said == round(said)
-    percent = 6e-4 if text.endswith("%") else 0.0
+        return re.fullmatch(r"\d+", text) is not None
+    room = _half_digit(text)
     if isinstance(known, tuple):
         kind, number, *beside = known
-        room = ROUNDED * abs(number) + percent
+        room += AGREE * abs(number)
         if kind == "near":
             return bool(abs(said - number) <= room + beside[0])
         return bool(said >= number - room if kind == "from" else said <= number + room)
-    whole = float(known).is_integer() and re.fullmatch(r"-?\d+", text) is not None
-    return abs(said - known) <= (0.0 if whole else ROUNDED * abs(known) + percent)
+    if float(known).is_integer() and abs(known) < 1e15 and re.fullmatch(r"-?\d+", text) is not None:
+        return bool(said == known)
+    written = float(known).is_integer() and "e" not in text and "%" not in text and "." in text
+    return not written and bool(abs(said - known) <= room + AGREE * abs(known))
+
+
+def _half_digit(text: str) -> float:
+    """Return half a unit of the last digit of a number as it is written."""
+    digits, _, power = text.rstrip("%").partition("e")
+    places = len(digits.partition(".")[2])
+    unit = 10.0 ** (int(power or 0) - places)
+    return 0.51 * unit / (100 if text.endswith("%") else 1)
 
 
 def match(pattern: str, text: str) -> dict[str, str] | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
-from lowland.core.errors import FileFormatError
+from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.observations import Observations
 from lowland.recheck.documents import Document, Settings, take_point
 from lowland.recheck.matrix_problem import MatrixProblem
@@ -57,6 +59,9 @@ def table_problem(document: Document, table: Observations) -> MatrixProblem:
         raise FileFormatError(
             "the certificate's factors do not fit the table", f"{given[:2]} for {table.shape}"
         )
+    check_fixed_biases(free, (a, b, offset))
+    if columns is not None and scaling is not None:
+        raise FileFormatError("the certificate scales columns twice", "columns and scaling")
     dtype = table.values.dtype
     weights: Vector = np.ones(table.size) if table.weights is None else table.weights.astype(np.float64)
     y: Vector = table.values.astype(np.float64)
@@ -68,6 +73,7 @@ def table_problem(document: Document, table: Observations) -> MatrixProblem:
         y = y.astype(dtype).astype(np.float64)
         weights = precisions if table.weights is None else precisions * table.weights
         weights = weights.astype(dtype).astype(np.float64)
+    check_weights(weights)
     by_row = by_column = None
     if weighting == "counts":
         counts = np.bincount(table.rows, minlength=m), np.bincount(table.columns, minlength=n)
@@ -91,27 +97,39 @@ def table_problem(document: Document, table: Observations) -> MatrixProblem:
         by_row=by_row,
         by_column=by_column,
         is_nonnegative=nonnegative,
-        words=_describe(table, r, free, penalty, bias_penalty, weighting, nonnegative, columns),
+        is_double=dtype == np.float64,
+        words=_describe(document.problem, table, r),
     )
 
 
-def _describe(
-    table: Observations,
-    r: int,
-    free: tuple[str, ...],
-    penalty: float,
-    bias_penalty: float,
-    weighting: str,
-    nonnegative: bool,
-    columns: Any,
-) -> str:
+def check_fixed_biases(free: tuple[str, ...], parts: Sequence[NDArray[Any]]) -> None:
+    """Raise unless biases that are not fitted are zero."""
+    for side, part in zip(SIDES, parts, strict=True):
+        if side not in free and np.any(part):
+            raise FileFormatError("the certificate has a bias that is not fitted", side)
+
+
+def check_weights(weights: Vector) -> None:
+    """Raise unless all weights are positive and finite."""
+    if not (np.isfinite(weights).all() and (weights > 0).all()):
+        found = f"from {np.min(weights):g} to {np.max(weights):g}"
+        raise InvalidInputError("weights must be positive", found, fix="pass those of the fit")
+
+
+def _describe(problem: Mapping[str, Any], table: Observations, r: int) -> str:
+    """Return the problem of checked settings in one line."""
+    columns, (m, n) = problem["columns"], table.shape
     kinds = "squared" if columns is None else ", ".join(sorted({kind["loss"] for kind in columns["kinds"]}))
-    parts = [f"{kinds} loss of {table.size} cells of a {table.shape[0]} x {table.shape[1]} table, rank {r}"]
+    free, by_side = problem["biases"], " by row and column" if problem["penalty_weights"] == "counts" else ""
+    parts = [f"{kinds} loss of {table.size} cells of a {m} x {n} table, rank {r}"]
     parts.append(f"{', '.join(free)} biases" if free else "no biases")
-    by_side = " by row and column" if weighting == "counts" else ""
-    parts.append(f"penalty {penalty:.4g}{by_side}" if penalty else "no penalty")
-    parts += [f"bias penalty {bias_penalty:.4g}{by_side}"] if bias_penalty else []
-    parts += ["nonnegative factors"] if nonnegative else []
+    for name in ("penalty", "bias_penalty"):
+        if problem[name]:
+            parts.append(f"{name.replace('_', ' ')} {problem[name]:.4g}{by_side}")
+    if problem["nonnegative"]:
+        parts.append("nonnegative factors")
+    if columns is not None or problem["scaling"] is not None:
+        parts.append("columns scaled as the certificate says")
     return ", ".join(parts)
 
 

@@ -62,9 +62,11 @@ def tangent_of(problem: MatrixProblem) -> Tangent | None:
     for factor, basis, triangle in ((even.u, q, a), (even.v, p, b)):
         miss = np.linalg.norm(factor - basis[:, :r] @ triangle[:r]) + gamma(r + 4) * np.linalg.norm(factor)
         tilt += 2 * float(miss / np.linalg.svd(factor, compute_uv=False)[-1])
-    pairs = _psd_pairs(q, r, problem.is_complex) if problem.is_psd else _pairs(q, p, r, problem.is_complex)
-    if pairs[0].shape[0] > MOST_DIMENSIONS or problem.y.size * len(pairs[0]) > MOST_JACOBIAN:
+    dimensions = n * r - r * (r - 1) // 2 if problem.is_psd else (m + n - r) * r
+    dimensions *= 2 if problem.is_complex else 1
+    if dimensions > MOST_DIMENSIONS or problem.y.size * dimensions > MOST_JACOBIAN:
         return None
+    pairs = _psd_pairs(q, r, problem.is_complex) if problem.is_psd else _pairs(q, p, r, problem.is_complex)
     jacobian = _measured(problem, *pairs)
     error = 1e-14 * float(np.linalg.norm(jacobian)) * np.sqrt(r)
     if problem.matrices is not None:

@@ -126,6 +126,18 @@ class TensorProblem:
             out.append(padded)
         return replace(self, core=whole, factors=tuple(out))
 
+    @property
+    def is_matrix(self) -> bool:
+        """Whether the point stands for a tensor: every point does."""
+        return True
+
+    @property
+    def imbalance(self) -> float:
+        """How far the point is from balanced, as a fraction of its Gram matrices."""
+        sizes = [float(np.linalg.norm(factor.T @ factor)) for factor in self.factors]
+        pairs = zip(self._excesses(), sizes, strict=True)
+        return max(float(np.linalg.norm(excess)) / max(size, 1e-300) for excess, size in pairs)
+
     def sizes(self) -> TensorProblem:
         """Return the problem at the absolute values of the point, for bounds on rounding."""
         return replace(self, core=np.abs(self.core), factors=tuple(np.abs(factor) for factor in self.factors))

@@ -154,7 +154,8 @@ def _prior(other: Matrix, variance: float, limit: float) -> Matrix:
     rows = other.shape[0]
     moment = other.T @ other.conj() / rows
     values, vectors = np.linalg.eigh((moment + moment.conj().T) / 2)
-    values = np.maximum(values, DEAD * max(float(values[-1]), np.finfo(float).tiny))
+    top = float(values[-1])
+    values = np.maximum(values, DEAD * top) if top > 0 else np.ones_like(values)  # nothing is known of zeros
     strengths = np.minimum(variance / values, limit)
     prior: Matrix = (vectors * strengths) @ vectors.conj().T
     return prior
