@@ -1,5 +1,6 @@
 """Documents of every kind with the data that they are about, each computed once."""
 
+import itertools
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -159,6 +160,36 @@ def tensor(kind):
     return Sample(document, data)
 
 
+def region(inputs, targets, *, width=6, trained="first", layers=2, seed=0, network=None):
+    """Return what is proved about the activation region of a random network."""
+    rng = np.random.default_rng(seed)
+    points = np.asarray(inputs, float)
+    if network is None:
+        d = 1 if points.ndim == 1 else points.shape[1]
+        sizes = [d, *[width] * (layers - 1), 1]
+        weights = [rng.standard_normal((b, a)) for a, b in itertools.pairwise(sizes)]
+        network = ll.networks.ReluNetwork(weights, [rng.standard_normal(w.shape[0]) for w in weights])
+    report = ll.networks.region_report(network, points, targets, trained=trained, rng=0)
+    return Sample(report.document(report.certificate), (points, targets))
+
+
+def two_neurons():
+    return ll.networks.ReluNetwork(([[1.0], [-1.0]], [1.0, 1.0]), ([1.0, 1.0], None))
+
+
+def stability(kind):
+    """Return what is proved of gradient descent at a univariate network."""
+    rng = np.random.default_rng(9)
+    x, step = np.linspace(-2.1, 2, 9), {"unstable": 5.0, "moving": 1e-3}.get(kind, 0.05)
+    hat = ll.networks.ReluNetwork(([[1.0], [1.0]], [1.0, -1.5]), ([0.5, -0.4], [0.1]))
+    y = hat(x[:, None]) if kind in ("stable", "unstable") else rng.standard_normal(9)
+    if kind == "kink":
+        hat = ll.networks.ReluNetwork(([[1.0], [1.0]], [1.0, -1.5]), ([0.5, 2.1], [0.1]))
+    weights = rng.uniform(0.5, 2, 9) if kind == "stable" else None
+    report = ll.networks.stability_report(hat, x, y, step, weights=weights)
+    return Sample(report.document(report.certificate), (x, y) if weights is None else (x, y, weights))
+
+
 def posterior():
     values = np.full((12, 9), np.nan)
     given = table()
@@ -208,6 +239,23 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
     "tensor with holes": lambda: tensor("holes"),
     "regularised tensor": lambda: tensor("regularised"),
     "saddle of a tensor": lambda: tensor("saddle"),
+    "region of full rank": lambda: region(np.random.default_rng(1).standard_normal((5, 3)), None, width=12),
+    "region, all trained": lambda: region(
+        np.random.default_rng(1).standard_normal((5, 3)), None, width=8, trained="all", layers=3
+    ),
+    "region of too low a rank": lambda: region([-3.0, -2.0, -1.5, 1.5, 2.0], None, network=two_neurons()),
+    "region with a bad minimum": lambda: region(
+        [-3.0, -2.0, -1.5, 1.5, 2.0], [1.0, 2.0, 0.0, 1.0, 3.0], network=two_neurons()
+    ),
+    "region that fits": lambda: region(
+        [-3.0, -2.0, -1.5, 1.5, 2.0], [4.0, 3.0, 2.5, 4.0, 5.0], network=two_neurons()
+    ),
+    "region of repeated inputs": lambda: region([1.5, 1.5, 2.0], [0.0, 1.0, 2.0], network=two_neurons()),
+    "stable network": lambda: stability("stable"),
+    "unstable network": lambda: stability("unstable"),
+    "moving network": lambda: stability("moving"),
+    "network at a kink": lambda: stability("kink"),
+    "region at a kink": lambda: region([-1.0, 1.5, 2.0], None, network=two_neurons()),
 }
 
 

@@ -16,9 +16,14 @@ from lowland.estimators.table_input import observed_table
 from lowland.files.certificates import read_certificate
 from lowland.files.tables import read_table
 from lowland.measure import Entries
+from lowland.networks.network import check_inputs, check_targets
+from lowland.networks.stability import check_univariate, data_shares
 from lowland.recheck.documents import Document
 from lowland.recheck.matrix_checks import verify_matrix
 from lowland.recheck.measurements import measured_fingerprint, measured_problem, real_data
+from lowland.recheck.region_checks import verify_region
+from lowland.recheck.regions import data_fingerprint, region_problem
+from lowland.recheck.stability_checks import layers_problem, verify_stability
 from lowland.recheck.tables import in_precision, table_problem
 from lowland.recheck.tensor_checks import verify_tensor
 from lowland.recheck.tensors import precision_of, tensor_fingerprint, tensor_problem
@@ -41,7 +46,9 @@ def verify(
     data
         What the certificate is about. For a table: a path, a data frame, an array with NaN where cells are
         missing, a SciPy sparse array, or `Observations`. For measurements: the pair of measurement and y, or
-        these two and the weights. For a tensor: a path, an array with NaN, or `TensorObservations`.
+        these two and the weights. For a tensor: a path, an array with NaN, or `TensorObservations`. For the
+        region of a network: the inputs, or the pair of inputs and targets; for its stability the pair of x
+        and y, or these two and the weights.
     progress : callable, optional
         Called with what is being computed; forming and factoring matrices can take minutes.
 
@@ -81,7 +88,13 @@ def verify(
     except LowlandError:
         raise
     except (TypeError, ValueError, AttributeError, IndexError) as error:
-        what = {"table": "a table", "measurements": "measurements", "tensor": "a tensor"}[given.kind]
+        what = {
+            "table": "a table",
+            "measurements": "measurements",
+            "tensor": "a tensor",
+            "region": "inputs",
+            "stability": "x and y",
+        }[given.kind]
         raise InvalidInputError(
             f"data cannot be read as {what}", f"{type(data).__name__}: {error}"
         ) from error
@@ -120,6 +133,23 @@ def _verify_tensor(document: Document, data: Any, progress: Progress | None) -> 
     return verify_tensor(tensor_problem(document, *cells_of(cells)), document.certificate, progress)
 
 
+def _verify_region(document: Document, data: Any, progress: Progress | None) -> Verification:
+    pair = data if isinstance(data, tuple) and len(data) == 2 else (data, None)
+    inputs = check_inputs(pair[0])
+    targets = None if pair[1] is None else check_targets(pair[1], len(inputs))
+    check_fingerprint(document, data_fingerprint(inputs, targets))
+    return verify_region(region_problem(document, inputs, targets), document.certificate, progress)
+
+
+def _verify_stability(document: Document, data: Any, progress: Progress | None) -> Verification:
+    if not isinstance(data, tuple | list) or len(data) not in (2, 3):
+        raise InvalidInputError("data must be the pair of x and y", type(data).__name__, fix="pass (x, y)")
+    x = check_univariate(data[0])
+    y, shares = check_targets(data[1], x.size), data_shares(data[2] if len(data) == 3 else None, x.size)
+    check_fingerprint(document, measured_fingerprint(np.concatenate([x, y]), shares))
+    return verify_stability(layers_problem(document, x, y, shares), document.certificate, progress)
+
+
 def check_fingerprint(document: Document, found: str) -> None:
     """Raise unless the document is about data with this fingerprint."""
     if document.data != found:
@@ -134,4 +164,6 @@ VERIFIERS: dict[str, Callable[[Document, Any, Progress | None], Verification]] =
     "table": _verify_table,
     "measurements": _verify_measurements,
     "tensor": _verify_tensor,
+    "region": _verify_region,
+    "stability": _verify_stability,
 }

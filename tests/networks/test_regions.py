@@ -11,6 +11,7 @@ from lowland import networks as ln
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.status import Verdict
 from lowland.kernels.exact_integers import determinant_sign, exact_rank, integer_rows, product_signs
+from lowland.networks import region_search
 from lowland.networks import regions as regions_module
 from lowland.networks.activation import activation
 from lowland.networks.kernels import exact_ranks
@@ -558,7 +559,7 @@ def test_data_that_no_function_fits_are_no_proof_of_a_bad_minimum(rng):
 
 
 def test_notes_say_what_was_not_asked(rng, monkeypatch):
-    monkeypatch.setattr(regions_module, "MOST_PAIRS", 10)
+    monkeypatch.setattr(region_search, "MOST_PAIRS", 10)
     found = ln.region_report(random_network(rng, (1, 5, 1)), np.arange(6.0), np.arange(6.0))
     assert found.optimum is None
     assert "too large" in found.notes[0]

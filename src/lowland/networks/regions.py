@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from os import PathLike
 from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.core.arrays import Indices, Matrix, Vector, out_of_scale
-from lowland.core.errors import InvalidInputError, MissingExtraError
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
-from lowland.core.progress import OnProgress, Reporter
+from lowland.core.progress import OnProgress
 from lowland.core.random import RandomSource, make_generator
+from lowland.core.verification import Verification
+from lowland.files.certificates import write_certificate
 from lowland.networks.activation import Activation, activation
 from lowland.networks.certificates.region_minima import RegionFacts, judge_region
 from lowland.networks.kernels.matroid_union import Union, matroid_union
@@ -22,11 +24,14 @@ from lowland.networks.kernels.modular_ranks import network_rank
 from lowland.networks.model import Relu
 from lowland.networks.network import ReluNetwork, check_inputs, check_targets
 from lowland.networks.objective import ReluObjective
-from lowland.networks.pattern_enumeration import augmented
-from lowland.networks.region_program import RegionOptimum, region_optimum, with_inner_minimum
+from lowland.networks.region_program import RegionOptimum
+from lowland.networks.region_search import try_optimum
+from lowland.recheck.documents import Document
+from lowland.recheck.region_checks import verify_region
+from lowland.recheck.regions import data_fingerprint, layers_of, region_problem
 
 # beyond these sizes a question is left open, because it would take minutes
-MOST_PAIRS, MOST_POINTS = 60_000, 400
+MOST_POINTS, MOST_NUMBERS = 400, 6_000_000
 
 
 @final
@@ -62,6 +67,9 @@ class RegionReport:
     certificate : Certificate
     notes : tuple of str
         What could not be judged, and why.
+    inputs : ndarray, shape (n, d)
+    targets : ndarray, shape (n,), or None
+        The data.
 
     Examples
     --------
@@ -88,6 +96,41 @@ class RegionReport:
     repeated: bool
     certificate: Certificate
     notes: tuple[str, ...] = ()
+    inputs: Matrix = field(default_factory=lambda: np.zeros((0, 0)))
+    targets: Vector | None = None
+
+    def recheck(
+        self, certificate: Certificate, theta: Vector, progress: Callable[[str], None] | None = None
+    ) -> Verification:
+        """Derive everything that a certificate states about the region again; the point is the network's."""
+        problem = region_problem(self.document(certificate), self.inputs, self.targets)
+        return verify_region(problem, certificate, progress)
+
+    def document(self, certificate: Certificate) -> Document:
+        """Return a certificate with the network that it is about."""
+        layers = layers_of(self.network.weights, self.network.biases)
+        data = data_fingerprint(self.inputs, self.targets)
+        return Document("region", data, {"trained": self.trained}, layers, certificate)
+
+    def save_certificate(self, path: str | PathLike[str]) -> None:
+        """Write the certificate with the network, but without the data, for `lowland.verify`.
+
+        Parameters
+        ----------
+        path : path
+            Path of the file (JSON); an existing file is replaced.
+
+        Examples
+        --------
+        >>> import lowland as ll, pathlib, tempfile
+        >>> network = ll.networks.ReluNetwork(([[1.0], [-1.0]], [1.0, 1.0]), ([1.0, 1.0], None))
+        >>> inputs = [-2.0, -1.5, 1.5, 2.0]
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "proof.json"
+        >>> ll.networks.region_report(network, inputs).save_certificate(path)
+        >>> ll.verify(path, inputs).is_confirmed
+        True
+        """
+        write_certificate(path, self.document(self.certificate))
 
     @property
     def dead_points(self) -> Indices:
@@ -219,7 +262,7 @@ def region_report(
     notes = []
     optimum = None
     if values is not None and trained == "first" and len(net.weights) == 2:
-        optimum, note = _try_optimum(net, points, values, found, rank, on_progress)
+        optimum, note = try_optimum(net, points, values, found, rank, on_progress)
         notes += [note] if note else []
     facts = RegionFacts(
         len(points),
@@ -255,8 +298,11 @@ def region_report(
         Certificate(
             (judge_region(facts, optimum, _least_possible(points, values), is_rank_proved=proved),),
             f"squared loss of a ReLU network, {trained} trained",
+            np.concatenate([w.ravel() for w in net.weights]),
         ),
         tuple(notes),
+        points,
+        values,
     )
 
 
@@ -265,51 +311,6 @@ def _union(net: ReluNetwork, found: Activation, trained: str) -> Union | None:
         return None
     live = found.patterns[0][:, net.weights[1][0] != 0]
     return matroid_union(live, net.n_inputs + (net.biases[0] is not None))
-
-
-def _try_optimum(
-    net: ReluNetwork,
-    points: Matrix,
-    values: Vector,
-    found: Activation,
-    rank: int,
-    on_progress: OnProgress | None,
-) -> tuple[RegionOptimum | None, str]:
-    """Return the best network of the region, or why it is not known."""
-    if out_of_scale(points) or out_of_scale(values) or out_of_scale(net.weights[1]):
-        return None, "The best loss of the region was not computed: the data are out of scale."
-    try:
-        optimum = _optimum(net, points, values, found, on_progress)
-    except MissingExtraError as error:
-        return None, f"The best loss of the region was not computed: {error.found}; {error.fix}."
-    if optimum is None:
-        large = "the network lies on a boundary" if found.on_boundary else "the region is too large"
-        return None, f"The best loss of the region was not computed: {large}."
-    # the network itself lies in the region: a solver that ends above it has failed
-    own = 0.5 * float(np.mean((net(points) - values) ** 2))
-    if own < optimum.loss * (1 - 1e-6) and not optimum.is_zero:
-        return None, "The best loss of the region was not found: the solver ended above the network's own."
-    return with_inner_minimum(optimum, rank), ""
-
-
-def _optimum(
-    net: ReluNetwork,
-    points: Matrix,
-    values: Vector,
-    found: Activation,
-    on_progress: OnProgress | None,
-) -> RegionOptimum | None:
-    if found.patterns[0].size > MOST_PAIRS or found.on_boundary:
-        return None
-    offset = net.biases[1]
-    return region_optimum(
-        augmented(points, net.biases[0] is not None),
-        values,
-        net.weights[1][0],
-        found.patterns[0],
-        offset=0.0 if offset is None else float(offset[0]),
-        on_step=None if on_progress is None else Reporter(on_progress),
-    )
 
 
 def _least_possible(points: Matrix, values: Vector | None) -> float:
@@ -323,7 +324,7 @@ def _least_possible(points: Matrix, values: Vector | None) -> float:
 
 def _numerical_rank(objective: ReluObjective, theta: Vector) -> tuple[int | None, float]:
     n, size = objective.targets.size, theta.size
-    if n * size > MOST_PAIRS * 100:
+    if n * size > MOST_NUMBERS:
         return None, float("nan")
     values = np.linalg.svd(objective.jacobian(theta), compute_uv=False)
     limit = max(n, size) * np.finfo(float).eps * float(values[0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from os import PathLike
 from typing import final
@@ -14,6 +14,8 @@ from lowland.core.arrays import Vector, check_floats, out_of_scale
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.parameter_checks import check_positive
+from lowland.core.verification import Verification
+from lowland.files.certificates import write_certificate
 from lowland.networks.certificates.sharpness import (
     RescalingBracket,
     Sharpness,
@@ -23,6 +25,10 @@ from lowland.networks.certificates.sharpness import (
 from lowland.networks.certificates.stability import judge_stability
 from lowland.networks.network import ReluNetwork, check_targets
 from lowland.networks.variation import effective_knots, knots, variation_weight, weighted_variation
+from lowland.recheck.documents import Document
+from lowland.recheck.measurements import measured_fingerprint
+from lowland.recheck.regions import layers_of
+from lowland.recheck.stability_checks import layers_problem, verify_stability
 
 
 @final
@@ -97,6 +103,39 @@ class StabilityReport:
     @property
     def _constant(self) -> float:
         return float(self.network.biases[1] is not None)
+
+    def recheck(
+        self, certificate: Certificate, theta: Vector, progress: Callable[[str], None] | None = None
+    ) -> Verification:
+        """Derive everything that a certificate states about the network again; the point is the network's."""
+        problem = layers_problem(self.document(certificate), self.x, self.y, self.weights)
+        return verify_stability(problem, certificate, progress)
+
+    def document(self, certificate: Certificate) -> Document:
+        """Return a certificate with the network and the step size that it is about."""
+        layers = layers_of(self.network.weights, self.network.biases)
+        data = measured_fingerprint(np.concatenate([self.x, self.y]), self.weights)
+        return Document("stability", data, {"step_size": self.step_size}, layers, certificate)
+
+    def save_certificate(self, path: str | PathLike[str]) -> None:
+        """Write the certificate with the network, but without the data, for `lowland.verify`.
+
+        Parameters
+        ----------
+        path : path
+            Path of the file (JSON); an existing file is replaced.
+
+        Examples
+        --------
+        >>> import lowland as ll, pathlib, tempfile
+        >>> network = ll.networks.ReluNetwork(([[1.0]], [2.0]), ([0.5], [0.0]))
+        >>> x, y = [-1.0, 0.0, 1.0], [0.0, 1.0, 3.0]
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "proof.json"
+        >>> ll.networks.stability_report(network, x, y, step_size=0.5).save_certificate(path)
+        >>> ll.verify(path, (x, y)).is_confirmed
+        True
+        """
+        write_certificate(path, self.document(self.certificate))
 
     def boundary_risk(self, t: ArrayLike) -> Vector:
         """Return 1/g(t): it is large where changes of slope cost little, and so the data constrain little."""
@@ -185,7 +224,7 @@ def stability_report(
     inputs = check_univariate(x)
     values = check_targets(y, inputs.size)
     check_positive("step_size", step_size)
-    shares = _weights(weights, inputs.size)
+    shares = data_shares(weights, inputs.size)
     sharpness = measure_sharpness(net, inputs[:, None], values, shares)
     places, jumps = knots(w, b, v)
     used = inputs if shares is None else inputs[shares > 0]
@@ -212,13 +251,16 @@ def stability_report(
         effective,
         rescaling_bracket(net, inputs[:, None], shares),
         Certificate(
-            (judge_stability(sharpness, step_size, spread),), "squared loss of a univariate ReLU network"
+            (judge_stability(sharpness, step_size, spread),),
+            "squared loss of a univariate ReLU network",
+            np.concatenate([layer.ravel() for layer in net.weights]),
         ),
         tuple(notes),
     )
 
 
-def _weights(weights: ArrayLike | None, n: int) -> Vector | None:
+def data_shares(weights: ArrayLike | None, n: int) -> Vector | None:
+    """Return weights of data points scaled to sum to one, or None."""
     if weights is None:
         return None
     numbers = check_floats(weights, "weights", dtype="float64")

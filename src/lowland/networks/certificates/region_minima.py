@@ -98,6 +98,10 @@ class Optimum(Protocol):
         """Its loss."""
 
     @property
+    def weights(self) -> Matrix:
+        """The first layer that attains it."""
+
+    @property
     def is_zero(self) -> bool:
         """Whether the loss is zero to solver precision."""
 
@@ -280,7 +284,7 @@ def _by_optimum(
     else:
         verdict = Verdict.INCONCLUSIVE
         method = f"{short}, and the best loss, {loss}, is attained too near the boundary to decide"
-    witness = {"best_loss": optimum.loss}
+    witness = {"best_loss": optimum.loss, "weights": optimum.weights}
     return Finding(CLAIM, verdict, method=method, rigour=Rigour.WORKING_PRECISION, witness=witness, **numbers)
 
 
@@ -298,9 +302,6 @@ def _refuted(
             "best_loss": optimum.loss,
             "least_loss": inner.least_loss,
             "weights": weights,
-            "distance": inner.distance,
-            "gradient": inner.gradient,
-            "margin": optimum.margin,
         },
         **numbers,
     )
