@@ -98,6 +98,22 @@ def _step(step_size, target):
     return ll.networks.stability_report(network, x, target * x, step_size).certificate
 
 
+def _under_a_premise(delta):
+    """Exact measurements of a positive semidefinite matrix, 67 for each unknown; and a premise."""
+    measurement, factor = ll.gaussian(400, (3, 3), 0), np.array([[1.0], [2.0], [-1.0]])
+    y = measurement.measure_matrix(factor @ factor.T)
+    return ll.certify_matrix(measurement, y, factor, premise=ll.Premise(2, delta))
+
+
+def _too_low_a_premise():
+    measurement, factor = ll.gaussian(400, (3, 3), 0), np.array([[1.0], [2.0], [-1.0]])
+    y = measurement.measure_matrix(factor @ factor.T)
+    return ll.certify_matrix(measurement, y, factor, premise=ll.Premise(1, 0.3))
+
+
+# a premise that a matrix contradicts is refused, so that what follows from one is never refuted
+CONDITIONAL = ("no_false_minimum", "saddles_curved", "error_bounded")
+
 CLAIMS = [
     Row(Fit, GRADIENT, GOOD, _exact, "an exact fit"),
     Row(Fit, GRADIENT, BAD, _moved, "a point beside it"),
@@ -130,4 +146,7 @@ CLAIMS = [
     Row(None, ("stable_at_step_size",), GOOD, lambda: _step(0.1, 1.0), "below the limit"),
     Row(None, ("stable_at_step_size",), BAD, lambda: _step(0.5, 1.0), "above the limit"),
     Row(None, ("stable_at_step_size",), OPEN, lambda: _step(0.1, 1.5), "not at rest"),
+    Row(None, CONDITIONAL, GOOD, lambda: _under_a_premise(0.19), "a premise that holds"),
+    Row(None, CONDITIONAL[:2], OPEN, lambda: _under_a_premise(0.6), "too large a delta"),
+    Row(None, CONDITIONAL, OPEN, _too_low_a_premise, "a premise on matrices of too low a rank"),
 ]

@@ -80,6 +80,16 @@ def cells(shape, rank, share, noise=0.0, seed=3, **settings):
     return recovered(ll.Entries(rows, columns, shape), y, rank=rank, **settings)
 
 
+def under_a_premise(structure, noise=0.0, delta=0.15):
+    """Return a recovery from measurements that nearly keep norms, and what follows from that."""
+    rng = np.random.default_rng(4)
+    measurement, factor = ll.gaussian(1500, (4, 4), 0), rng.standard_normal((4, 1))
+    errors = rng.standard_normal(1500)
+    y = measurement.measure_matrix(factor @ factor.T) + noise * errors / np.linalg.norm(errors)
+    premise = ll.Premise(2, delta, noise=noise)
+    return recovered(measurement, y, rank=1, structure=structure, premise=premise)
+
+
 def off_diagonal():
     rng = np.random.default_rng(0)
     values = rng.standard_normal((4, 2)) @ rng.standard_normal((2, 4))
@@ -222,6 +232,8 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
     "measurements": lambda: gaussian(0.0),
     "noisy measurements": lambda: gaussian(0.1),
     "penalised measurements": lambda: gaussian(0.1, penalty=0.5, structure="psd"),
+    "premise of exact data": lambda: under_a_premise("psd"),
+    "premise of noisy data": lambda: under_a_premise("general", 0.3, 0.3),
     "few measurements": lambda: recovered(ll.gaussian(8, (5, 5), 0), np.ones(8), rank=1),
     "cells": lambda: cells((9, 8), 2, 0.85),
     "noisy cells": lambda: cells((9, 8), 2, 0.85, noise=0.1),

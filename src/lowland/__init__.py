@@ -34,6 +34,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.sensing.determinacy": ["Determinacy", "diagnose"],
         "lowland.sensing.intervals": ["Intervals"],
         "lowland.sensing.isometry": ["Isometry", "restricted_isometry"],
+        "lowland.sensing.premise": ["Premise", "PremiseError"],
         "lowland.sensing.recover": ["certify_matrix", "recover"],
         "lowland.sensing.recovery": ["Recovery"],
         "lowland.sensing.tomography": ["StateEstimate", "estimate_state"],

@@ -44,6 +44,8 @@ from lowland.sensing.determinacy import diagnose as diagnose
 from lowland.sensing.intervals import Intervals as Intervals
 from lowland.sensing.isometry import Isometry as Isometry
 from lowland.sensing.isometry import restricted_isometry as restricted_isometry
+from lowland.sensing.premise import Premise as Premise
+from lowland.sensing.premise import PremiseError as PremiseError
 from lowland.sensing.recover import certify_matrix as certify_matrix
 from lowland.sensing.recover import recover as recover
 from lowland.sensing.recovery import Recovery as Recovery

@@ -35,6 +35,7 @@ from lowland.core.findings import CLAIMS
 from lowland.core.fits import MatrixFit
 from lowland.recheck import dispatch, matrix_checks, tensor_checks
 from lowland.report import plain_findings
+from lowland.sensing import conditional
 from lowland.tensors.balancing import TuckerBalancing
 from lowland.tensors.certificates.judges import TENSOR_JUDGES
 
@@ -99,13 +100,15 @@ def test_every_judge_has_a_case_of_each_outcome_for_each_claim():
 def test_every_claim_has_a_case_of_each_outcome():
     for claim in CLAIMS:
         outcomes = {row.outcome for row in claims.CLAIMS if claim in row.claims}
-        assert outcomes == set(claims.VERDICTS), f"{claim}: {outcomes}"
+        never = {claims.BAD} if claim in claims.CONDITIONAL else set()
+        assert outcomes == set(claims.VERDICTS) - never, f"{claim}: {outcomes}"
 
 
 def test_every_claim_has_words_and_a_check():
     """A claim of which a report, the command line or the documentation cannot speak is not finished."""
     assert set(plain_findings.QUESTIONS) == set(plain_findings.ANSWERS) == set(CLAIMS)
     assert set(matrix_checks.CHECKS) == set(MATRIX_CLAIMS)
+    assert set(matrix_checks.UNDER_A_PREMISE) == set(claims.CONDITIONAL) == set(conditional.CLAIMS)
     of_tensors = tuple(judge for judge in TENSOR_JUDGES if judge.needs is not MatrixFit)
     assert set(tensor_checks.CHECKS) == set(claims_of(of_tensors))
     page = (ROOT / "docs/explanation/what-the-verdicts-mean.md").read_text()

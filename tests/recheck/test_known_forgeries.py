@@ -19,6 +19,7 @@ from lowland.recheck.bounds import is_spread_at_least
 from lowland.recheck.documents import Document
 from lowland.recheck.exact_fits import misfit_of
 from lowland.recheck.plain_losses import PlainLoss
+from lowland.sensing.conditional import conditional_findings
 from proof_samples import completed, judged, recovered, sample, table
 
 P, S, R, OPEN = Verdict.PROVED, Verdict.SUPPORTED, Verdict.REFUTED, Verdict.INCONCLUSIVE
@@ -598,3 +599,17 @@ def _single():
     y = measurement.measure_matrix(np.ones((4, 4))) + 0.1 * rng.standard_normal(40)
     fit = ll.recover(measurement, y, rank=1, rng=0)
     return fit.objective, fit.search.theta, (measurement, y)
+
+
+# ------------------------------------------------------------------ premises
+@pytest.mark.parametrize("delta", [0.0, 0.05, 0.09])
+def test_premises_that_a_matrix_contradicts(delta):
+    """The constant of the operator is 0.14; findings that follow from a smaller one are contradicted."""
+    one = sample("premise of exact data")
+    measurement, y = one.data
+    objective = make_objective(measurement.symmetrised(), y, Psd((4, 4), 1))
+    theta = one.document.point["factor"].ravel()
+    for scale in (1 / 1500, ll.restricted_isometry(measurement, 2, structure="psd", rng=0).scale):
+        found = conditional_findings(objective, theta, ll.Premise(2, delta, scale=scale))
+        assert all(finding.verdict is S for finding in found)
+        assert set(outcomes(found, objective, theta)) == {Outcome.CONTRADICTED}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class LowlandError(Exception):
     """Base of every error that this package raises on purpose.
@@ -31,7 +33,7 @@ class LowlandError(Exception):
         self.what, self.found, self.why, self.fix = what, found, why, fix
         super().__init__(explain(what, found, why, fix))
 
-    def __reduce__(self) -> tuple[type[LowlandError], tuple[str, str, str, str]]:
+    def __reduce__(self) -> tuple[type[LowlandError], tuple[Any, ...]]:
         return type(self), (self.what, self.found, self.why, self.fix)
 
 

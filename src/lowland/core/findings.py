@@ -29,6 +29,9 @@ CLAIMS = {
     "uniquely_determined": "only one matrix of this rank fits the data",
     "no_bad_minimum_in_region": "every differentiable local minimum of the activation region has zero loss",
     "stable_at_step_size": "gradient descent with this step size does not leave the point",
+    "no_false_minimum": "every local minimum of the problem is a global one, under a premise",
+    "saddles_curved": "at every other stationary point the curvature is at most the value, under a premise",
+    "error_bounded": "the distance to the true matrix is at most the value, under a premise",
 }
 
 # from the weakest to the strongest; an overall verdict is the weakest that it depends on

@@ -16,7 +16,8 @@ from lowland.recheck.stationarity import LARGEST_TOLERANCE, USUAL_TOLERANCE
 
 Progress = Callable[[str], None]
 # the check of a claim takes what is stated, the problem, all findings, and the progress
-Checks = Mapping[str, Callable[[Statement, Any, Certificate, Progress | None], Check]]
+OneCheck = Callable[[Statement, Any, Certificate, Progress | None], Check]
+Checks = Mapping[str, OneCheck]
 # claims about the point's surroundings, which are judged by computed numbers
 NEVER_PROVED = ("stationary", "second_order_stationary", "strict_local_minimum", "local_minimum")
 CONSTRAINED = ("not judged under nonnegativity constraints", "a factor is negative")

@@ -7,10 +7,11 @@ from lowland.core.verification import Check, Verification
 from lowland.recheck.curvature import Calculus, check_curvature
 from lowland.recheck.derivatives import gauge, hessian, is_jacobian_formed
 from lowland.recheck.determinacy import check_determinacy
-from lowland.recheck.dispatch import Checks, Progress, gradient_tolerance, verify_each
+from lowland.recheck.dispatch import OneCheck, Progress, gradient_tolerance, verify_each
 from lowland.recheck.local_uniqueness import check_local_uniqueness
 from lowland.recheck.matrix_problem import MatrixProblem
 from lowland.recheck.optimality import check_optimal
+from lowland.recheck.premises import check_conditional
 from lowland.recheck.statement import Statement
 from lowland.recheck.stationarity import check_stationary
 
@@ -21,14 +22,14 @@ def verify_matrix(
     problem: MatrixProblem, certificate: Certificate, progress: Progress | None = None
 ) -> Verification:
     """Check every finding of a certificate against data and point; see `verify_each`."""
-    return verify_each(problem, certificate, CHECKS, progress)
+    return verify_each(problem, certificate, CHECKS | UNDER_A_PREMISE, progress)
 
 
 def _curvature(said: Statement, at: MatrixProblem, beside: Certificate, progress: Progress | None) -> Check:
     return check_curvature(said, at, gradient_tolerance(beside), CALCULUS, progress)
 
 
-CHECKS: Checks = {
+CHECKS: dict[str, OneCheck] = {
     "stationary": lambda said, at, beside, progress: check_stationary(said, at),
     "second_order_stationary": _curvature,
     "strict_local_minimum": _curvature,
@@ -37,4 +38,9 @@ CHECKS: Checks = {
     "locally_unique": check_local_uniqueness,
     "determined_by_data": check_determinacy,
     "uniquely_determined": check_determinacy,
+}
+# claims that a certificate holds only if a premise was given
+UNDER_A_PREMISE: dict[str, OneCheck] = {
+    claim: lambda said, at, beside, progress: check_conditional(said, at)
+    for claim in ("no_false_minimum", "saddles_curved", "error_bounded")
 }

@@ -41,6 +41,9 @@ QUESTIONS = {
     "uniquely_determined": "Would the data alone, without a penalty, leave only one answer?",
     "no_bad_minimum_in_region": "Does this region hold a differentiable minimum that does not fit the data?",
     "stable_at_step_size": "Would gradient descent with this step size stay at this point?",
+    "no_false_minimum": "Under the premise, is every local minimum the best answer?",
+    "saddles_curved": "Under the premise, does every saddle lead clearly downhill?",
+    "error_bounded": "Under the premise, is this matrix close to the true one?",
 }
 
 RESTS_ON = {
@@ -81,6 +84,8 @@ def _doubt(finding: Finding) -> str:
     parts = [RESTS_ON[finding.rigour]]
     if finding.verdict is Verdict.SUPPORTED:
         parts = ["Evidence, not a proof: a tolerance decides what counts as zero."]
+        if "premise_rank" in finding.witness:
+            parts = ["It follows from the premise, which was given: not a proof of the premise."]
     if {"left", "direction", "lower_point"} & set(finding.witness):
         parts = ["The certificate holds the counterexample (its witness), which can be checked."]
     if finding.assumptions:
@@ -207,6 +212,24 @@ def _stable(finding: Finding) -> str:
     return f"{words[finding.verdict]}: {finding.method}; {sharp}."
 
 
+def _no_false_minimum(finding: Finding) -> str:
+    if finding.verdict is Verdict.SUPPORTED:
+        return "Yes: a search that ends at a minimum has found it."
+    return f"Open: {finding.method}."
+
+
+def _saddles(finding: Finding) -> str:
+    if finding.verdict is Verdict.SUPPORTED and finding.value is not None:
+        return f"Yes: in some direction the curvature is {short_number(finding.value)} or lower."
+    return f"Open: {finding.method}."
+
+
+def _error(finding: Finding) -> str:
+    if finding.verdict is Verdict.SUPPORTED and finding.value is not None:
+        return f"Yes: it is at most {short_number(finding.value)} away, in the Frobenius norm."
+    return f"Open: {finding.method}."
+
+
 ANSWERS: dict[str, Callable[[Finding], str]] = {
     "stationary": _stationary,
     "second_order_stationary": _valley("Yes: no direction leads downhill."),
@@ -219,6 +242,9 @@ ANSWERS: dict[str, Callable[[Finding], str]] = {
     "uniquely_determined": _unique,
     "no_bad_minimum_in_region": _region,
     "stable_at_step_size": _stable,
+    "no_false_minimum": _no_false_minimum,
+    "saddles_curved": _saddles,
+    "error_bounded": _error,
 }
 
 

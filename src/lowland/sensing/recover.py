@@ -25,9 +25,11 @@ from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search.loop import Callback
 from lowland.search.sequence import Searching, search_in_turn
 from lowland.search.stops import StopRule
+from lowland.sensing.conditional import with_conditional_findings
 from lowland.sensing.input_checks import check_scale, warn_if_too_few
 from lowland.sensing.matrix_models import structured
 from lowland.sensing.multistart import Attempting, Search, is_settled, plan_starts, polish, without_spare_rank
+from lowland.sensing.premise import Premise, check_premise
 from lowland.sensing.recovery import Recovery
 from lowland.sensing.second_solution import refute_uniqueness
 
@@ -51,6 +53,7 @@ def recover(  # noqa: PLR0913
     certify: bool = True,
     effort: str = "standard",
     judging_seconds: float | None = None,
+    premise: Premise | None = None,
 ) -> Recovery:
     """Recover a low-rank matrix from linear measurements by local search.
 
@@ -101,6 +104,9 @@ def recover(  # noqa: PLR0913
         hundred times as much; see `Settings.for_effort`.
     judging_seconds : float, optional
         Upper limit on the seconds spent on judging; see `certify`.
+    premise : Premise, optional
+        Restricted isometry and a limit on the noise, taken as given unless a matrix that contradicts it is
+        found. The certificate then also says what follows from it.
 
     Returns
     -------
@@ -110,6 +116,8 @@ def recover(  # noqa: PLR0913
     ------
     InvalidInputError
         If arguments are inconsistent.
+    PremiseError
+        If a matrix contradicts the premise, with the matrix.
 
     Notes
     -----
@@ -136,6 +144,8 @@ def recover(  # noqa: PLR0913
     objective = _make_objective(measurement, y, rank, structure, loss, penalty, weights, dtype)
     check_scale(objective.y)
     warn_if_too_few(objective)
+    if premise is not None:
+        premise = check_premise(measurement, premise, is_psd=objective.model.is_psd)
     generator = make_generator(rng)
     plans = plan_starts(objective, solver, start, n_restarts, generator)
     limit = len(plans) if n_restarts == "auto" else 1 + int(n_restarts)
@@ -162,6 +172,8 @@ def recover(  # noqa: PLR0913
     if certify:
         budget = settings.budget(work.spent, judging_seconds)
         certificate = _judged(objective, best, settings, budget, generator)
+        if premise is not None:
+            certificate = with_conditional_findings(certificate, objective, best.theta, premise)
     return Recovery(
         _without_zeros(objective.matrix(best.theta)), best, certificate, objective, tuple(attempts)
     )
@@ -191,7 +203,7 @@ def _without_zeros(factors: Factors) -> Factors:
     return Factors(factors.left[:, keep], factors.right[:, keep])
 
 
-def certify_matrix(
+def certify_matrix(  # noqa: PLR0913
     measurement: Measurement,
     y: ArrayLike,
     left: ArrayLike,
@@ -201,6 +213,7 @@ def certify_matrix(
     weights: ArrayLike | None = None,
     claims: Sequence[str] = MATRIX_CLAIMS,
     settings: Settings | None = None,
+    premise: Premise | None = None,
 ) -> Certificate:
     """Judge factors from any source.
 
@@ -222,6 +235,8 @@ def certify_matrix(
         Which claims to judge.
     settings : Settings, optional
         Tolerances and budgets.
+    premise : Premise, optional
+        Restricted isometry and a limit on the noise; see `recover`.
 
     Returns
     -------
@@ -231,6 +246,8 @@ def certify_matrix(
     ------
     InvalidInputError
         If the factors do not fit the measurement.
+    PremiseError
+        If a matrix contradicts the premise, with the matrix.
 
     Examples
     --------
@@ -252,10 +269,15 @@ def certify_matrix(
     if shapes != tuple(measurement.shape):
         raise InvalidInputError("the factors do not fit the measurement", f"{shapes} for {measurement.shape}")
     objective = _make_objective(measurement, y, u.shape[1], structure, "squared", penalty, weights, "float64")
+    if premise is not None:
+        premise = check_premise(measurement, premise, is_psd=objective.model.is_psd)
     theta = objective.from_factors(Factors(u, u if v is None else v))
     settings = settings or Settings()
     budget = settings.budget(usual_work(objective, theta))
-    return judge(objective, theta, JUDGES, claims=claims, settings=settings, budget=budget)
+    certificate = judge(objective, theta, JUDGES, claims=claims, settings=settings, budget=budget)
+    if premise is None:
+        return certificate
+    return with_conditional_findings(certificate, objective, theta, premise)
 
 
 def _in_double(factor: ArrayLike, name: str) -> Matrix:

@@ -1,0 +1,198 @@
+"""What follows from a premise of restricted isometry: findings that name it among their assumptions.
+
+Let E = U U^T - X* for exact data, D the difference of U and the factor of X* that is closest to it. At a
+point without slope, the Hessian of |A(E)|^2 / 2 along D is |A(D D^T)|^2 - 3 |A(E)|^2 (Ge, Jin, Zheng 2017).
+With |D D^T|^2 <= 2 |E|^2 and 2 (sqrt 2 - 1) s |D|^2 <= |E|^2, s the smallest singular value of X* (of as many
+as U has columns), it is at most -2 (sqrt 2 - 1) (1 - 5 delta) s |D|^2 over the scale of A.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.findings import Certificate, Finding
+from lowland.core.rounding import gamma
+from lowland.core.status import Rigour, Verdict
+from lowland.objectives import RecoveryObjective
+from lowland.sensing.premise import Premise
+
+CLAIMS = ("no_false_minimum", "saddles_curved", "error_bounded")
+# constants below which there is no false minimum (sharp), and below which saddles have a known curvature
+SHARP, CURVED = 0.5, 0.2
+# by so much, relative to the data, exact data may differ from measurements
+ROUNDING = 1e-12
+NO_FALSE_MINIMUM = "no false minimum below delta = 1/2, for data of at most the rank of the factor"
+SADDLES = (
+    "the Hessian along the difference to the factor of the truth, -2 (sqrt 2 - 1) (1 - 5 delta) times its "
+)
+SADDLES += "smallest singular value over the scale"
+ERROR = "the residual and the noise, over the least that the measurements leave of a difference"
+OF_EXACT = "known for exact data of real positive semidefinite matrices, squared loss, no weights, no penalty"
+
+
+def with_conditional_findings(
+    certificate: Certificate, objective: RecoveryObjective, theta: Vector, premise: Premise
+) -> Certificate:
+    """Return a certificate with what follows from a premise.
+
+    Parameters
+    ----------
+    certificate : Certificate
+        What is proved without it.
+    objective : RecoveryObjective
+    theta : ndarray, shape (size,)
+    premise : Premise
+        That no matrix is known to contradict.
+    """
+    exact = objective.in_double()
+    found = conditional_findings(exact, np.asarray(theta, np.float64), premise)
+    contradicted: tuple[str, ...] = ()
+    if _shows_false_minimum(certificate):
+        contradicted = CLAIMS[:2]
+    if _shows_larger_noise(certificate, exact, premise):
+        contradicted = CLAIMS
+    words = "inconclusive because it contradicts the finding on globally_optimal"
+    found = tuple(
+        Finding(one.claim, Verdict.INCONCLUSIVE, method=words) if one.claim in contradicted else one
+        for one in found
+    )
+    return Certificate((*certificate.findings, *found), certificate.objective, certificate.point)
+
+
+def conditional_findings(
+    objective: RecoveryObjective, theta: Vector, premise: Premise
+) -> tuple[Finding, ...]:
+    """Return the three findings that follow from a premise, in the order of `CLAIMS`."""
+    twice = min(2 * objective.rank, *objective.shape)
+    if premise.rank < twice:
+        words = f"needs restricted isometry over matrices of rank {twice}, of the premise: {premise.rank}"
+        return tuple(Finding(claim, Verdict.INCONCLUSIVE, method=words) for claim in CLAIMS)
+    distance = error_bound(objective, theta, premise)
+    is_covered = _is_covered(objective) and premise.noise == 0
+    return (
+        _no_false_minimum(objective, premise, is_covered=is_covered),
+        _saddles_curved(objective, theta, premise, distance, is_covered=is_covered),
+        _supported(objective, premise, "error_bounded", distance, ERROR),
+    )
+
+
+def error_bound(objective: RecoveryObjective, theta: Vector, premise: Premise) -> float:
+    """Return (|A(X) - y| + noise) sqrt(scale / (1 - delta)), with the rounding of A(X)."""
+    (m, n), factors = objective.shape, objective.matrix(theta)
+    residual = float(np.linalg.norm(objective.predict(theta) - objective.y))
+    scale = scale_of(premise)
+    # |A|^2 is at most (1 + delta) / scale on each matrix of an orthonormal basis, of ranks one and two
+    norm = np.sqrt(m * n * (1 + premise.delta) / scale)
+    sizes = float(np.linalg.norm(factors.left)) * float(np.linalg.norm(factors.right))
+    rounding = gamma(m * n + factors.width + 4, factors.left.dtype) * norm * sizes
+    # twice the bound, so that whoever measures again in another order also finds no more
+    total = (residual + 2 * rounding) * (1 + gamma(objective.y.size + 8)) + premise.noise
+    return float(total * np.sqrt(scale / (1 - premise.delta)))
+
+
+def scale_of(premise: Premise) -> float:
+    """Return the scale of a premise that was checked, so that it is known."""
+    assert premise.scale is not None
+    return premise.scale
+
+
+def assumptions_of(objective: RecoveryObjective, premise: Premise) -> tuple[str, ...]:
+    """Return a premise as the two assumptions of a finding."""
+    model, delta, scale = objective.model, repr(premise.delta), repr(scale_of(premise))
+    data = "exact measurements" if premise.noise == 0 else "measurements"
+    errors = "" if premise.noise == 0 else f", with errors of norm at most {premise.noise!r}"
+    field = "Hermitian " if model.is_complex else "symmetric "
+    kind = "positive semidefinite " if model.is_psd else ""
+    return (
+        f"(1 - {delta}) |X|^2 <= {scale} |A(X)|^2 <= (1 + {delta}) |X|^2 for all "
+        f"{field if model.is_psd else ''}X of rank at most {premise.rank}",
+        f"the data are {data} of a {kind}matrix of rank at most {objective.rank}{errors}",
+    )
+
+
+def _no_false_minimum(objective: RecoveryObjective, premise: Premise, *, is_covered: bool) -> Finding:
+    claim = "no_false_minimum"
+    if not is_covered:
+        return Finding(claim, Verdict.INCONCLUSIVE, method=OF_EXACT)
+    if not premise.delta < SHARP:
+        return _too_large(claim, premise, SHARP)
+    return _supported(objective, premise, claim, premise.delta, NO_FALSE_MINIMUM, bound=SHARP)
+
+
+def _saddles_curved(
+    objective: RecoveryObjective, theta: Vector, premise: Premise, distance: float, *, is_covered: bool
+) -> Finding:
+    claim = "saddles_curved"
+    if not is_covered:
+        return Finding(claim, Verdict.INCONCLUSIVE, method=OF_EXACT)
+    if not premise.delta < CURVED:
+        return _too_large(claim, premise, CURVED)
+    # singular values of two matrices differ by at most their distance
+    values = np.linalg.svd(objective.matrix(theta).left, compute_uv=False) ** 2
+    least = float(values[-1]) - distance
+    if not least > 0:
+        words = "the smallest singular value of the truth may be zero, of which nothing follows"
+        return Finding(claim, Verdict.INCONCLUSIVE, method=words)
+    curvature = -2 * (np.sqrt(2) - 1) * (1 - 5 * premise.delta) * least / scale_of(premise)
+    return _supported(objective, premise, claim, float(curvature), SADDLES)
+
+
+def _supported(
+    objective: RecoveryObjective,
+    premise: Premise,
+    claim: str,
+    value: float,
+    method: str,
+    bound: float | None = None,
+) -> Finding:
+    witness: dict[str, Any] = {
+        "premise_rank": premise.rank,
+        "delta": premise.delta,
+        "scale": scale_of(premise),
+        "noise": premise.noise,
+    }
+    return Finding(
+        claim,
+        Verdict.SUPPORTED,
+        value,
+        bound,
+        assumptions=assumptions_of(objective, premise),
+        method=method,
+        rigour=Rigour.WORKING_PRECISION,
+        witness=witness,
+    )
+
+
+def _too_large(claim: str, premise: Premise, limit: float) -> Finding:
+    words = f"needs delta below {limit:g}, of the premise: {premise.delta!r}"
+    return Finding(claim, Verdict.INCONCLUSIVE, method=words)
+
+
+def _is_covered(objective: RecoveryObjective) -> bool:
+    """Whether the theorems are about such a problem, for exact data."""
+    model = objective.model
+    real_psd = model.is_psd and not model.is_complex and not model.has_unit_trace
+    plain = objective.loss.name == "squared" and objective.weights is None and not objective.penalties
+    return bool(real_psd and plain)
+
+
+def _shows_false_minimum(certificate: Certificate) -> bool:
+    """Whether the point is a local minimum and another one is lower."""
+    verdicts = {finding.claim: finding.verdict for finding in certificate}
+    is_minimum = verdicts.get("strict_local_minimum") is Verdict.SUPPORTED
+    return is_minimum and verdicts.get("globally_optimal") is Verdict.REFUTED
+
+
+def _shows_larger_noise(certificate: Certificate, objective: RecoveryObjective, premise: Premise) -> bool:
+    """Whether a lower bound on |A(X) - y|^2 / 2 exceeds what the noise of the premise leaves."""
+    if "globally_optimal" not in certificate or objective.penalties or objective.weights is not None:
+        return False
+    finding = certificate["globally_optimal"]
+    lower = finding.witness.get("lower_bound")
+    if lower is None or finding.verdict is not Verdict.PROVED or objective.loss.name != "squared":
+        return False
+    noise = premise.noise + ROUNDING * float(np.linalg.norm(objective.y))
+    return float(lower) > 0.5 * noise**2
