@@ -30,8 +30,7 @@ from lowland.cli.output import (
     say_json,
     warn,
 )
-from lowland.cli.proofs import check_document
-from lowland.cli.sense import read_measurements
+from lowland.cli.proofs import OPTIONS_OF, READING, check_document, read_data
 from lowland.completion.model_files import load_model
 from lowland.completion.penalised import problem_of
 from lowland.completion.penalised_model import CompletionModel
@@ -41,17 +40,13 @@ from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.files.certificates import write_certificate
-from lowland.files.counts import read_counts
 from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
-from lowland.measure import pauli_outcomes
 from lowland.recheck.documents import Document
 from lowland.report.words import verdict_sentence
 
 # options for computing a certificate, which have no effect when an existing one is checked
 JUDGING = ("gap", "effort", "seconds", "output")
-# options for reading tables, which have no effect on other data
-READING = ("row", "column", "value", "layout", "delimiter", "duplicates")
 
 
 def certify(
@@ -69,6 +64,13 @@ def certify(
     layout: LayoutOption = "auto",
     delimiter: DelimiterOption = None,
     duplicates: DuplicatesOption = "error",
+    variable: Annotated[
+        str | None, typer.Option(help="Array of an .npz or .nc file, for the certificate of a tensor.")
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help="Target column, for the certificate of an activation region with targets."),
+    ] = None,
     gap: Annotated[float, typer.Option(help="Largest relative gap that counts as optimal.")] = 1e-2,
     effort: EffortOption = "standard",
     seconds: Annotated[
@@ -95,15 +97,19 @@ def certify(
         refuse_given(context, JUDGING, "the check of a certificate", why, "pass a model")
 
         def read(document: Document) -> Any:
-            if document.kind != "table":
-                refuse_given(
-                    context, READING, "data that are no table", f"a {document.kind} is read", "omit it"
-                )
-            return read_data(document, table, reading)
+            refuse_given(
+                context,
+                tuple(name for name in READING if name not in OPTIONS_OF[document.kind]),
+                f"the certificate of a {document.kind}",
+                "the data are read without it",
+                "pass another certificate",
+            )
+            return read_data(document, table, reading, variable=variable, target=target)
 
         if not check_document(model, read, json=json, quiet=quiet, require=require):
             raise typer.Exit(1)
         return
+    refuse_given(context, ("variable", "target"), "a model", "a table is read", "pass a certificate")
     observations = load_table(table, reading).observations
     loaded, header = load_model(model)
     if not isinstance(loaded, PenalisedTable):
@@ -144,13 +150,3 @@ def _aligned(table: Observations, fitted: CompletionModel, header: dict[str, Any
     if header["data"] != observations.fingerprint():
         warn("lowland: note: the table differs from the one that the model was fitted to")
     return observations
-
-
-def read_data(document: Document, path: Path, reading: Reading) -> Any:
-    """Return the data that a document is about, as `lowland.verify` takes them."""
-    if document.kind == "table":
-        return load_table(path, reading).observations
-    if path.suffix.lower() == ".csv":
-        counts = read_counts(path)
-        return pauli_outcomes(counts.settings, counts.outcomes), counts.counts
-    return read_measurements(path)

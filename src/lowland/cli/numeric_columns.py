@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.files.arrays import load_npy
 from lowland.files.tables import read_columns
@@ -35,6 +35,20 @@ def read_numbers(
             raise InvalidInputError(f"{path} has no column {name!r}", f"columns {', '.join(columns)}")
     numbers = [_as_floats(columns[name], name, path) for name in chosen]
     return chosen, np.stack(numbers, axis=1) if numbers else np.zeros((0, 0))
+
+
+def split_target(
+    names: list[str], numbers: Matrix, target: str | None, path: Path
+) -> tuple[Matrix, Vector | None]:
+    """Return the inputs, shape (n, d), and the column of targets, None without one."""
+    if target is None:
+        return numbers, None
+    if target not in names:
+        raise InvalidInputError(f"{path} has no column {target!r}", f"columns {', '.join(names)}")
+    if len(names) == 1:
+        raise InvalidInputError(f"{path} has no inputs", f"only the target column {target!r}")
+    place = names.index(target)
+    return np.delete(numbers, place, axis=1), numbers[:, place]
 
 
 def _as_floats(column: Any, name: str, path: Path) -> Any:

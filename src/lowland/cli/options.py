@@ -42,6 +42,13 @@ OutputOption: TypeAlias = Annotated[
 ReportOption: TypeAlias = Annotated[
     Path | None, typer.Option(help="File to write an HTML report to.", rich_help_panel=RESULTS)
 ]
+CertificateOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write the certificate with the fit, without the data, here (.json); lowland certify checks it.",
+        rich_help_panel=RESULTS,
+    ),
+]
 JsonOption: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print JSON instead of text.", rich_help_panel=RESULTS)
 ]

@@ -7,14 +7,33 @@ from pathlib import Path
 from typing import Any
 
 from lowland.certificates import MATRIX_CLAIMS
+from lowland.cli.numeric_columns import read_numbers, split_target
 from lowland.cli.output import say, say_json, warn
 from lowland.cli.progress import StageProgress
+from lowland.cli.sense import read_measurements
+from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError
 from lowland.core.status import Verdict
 from lowland.core.verification import Outcome, Verification
 from lowland.files.certificates import read_certificate
+from lowland.files.counts import read_counts
+from lowland.files.layouts import Reading
+from lowland.files.tables import load_table
+from lowland.measure import pauli_outcomes
 from lowland.recheck.documents import Document
+from lowland.tensors.reading import read_tensor
 from lowland.verifying import verify
 
+# options for reading data, and those that have an effect on the data of each kind of document
+TABLES = ("row", "column", "value", "layout", "delimiter", "duplicates")
+READING = (*TABLES, "variable", "target")
+OPTIONS_OF = {
+    "table": TABLES,
+    "measurements": (),
+    "tensor": ("variable",),
+    "region": ("target", "delimiter"),
+    "stability": ("delimiter",),
+}
 AFFIRMED = tuple(verdict.value for verdict in (Verdict.PROVED, Verdict.SUPPORTED))
 
 
@@ -59,3 +78,33 @@ def _say(found: Verification, document: Document) -> None:
     absent = [claim for claim in MATRIX_CLAIMS if claim not in found]
     if absent and document.kind in ("table", "measurements"):
         say(f"not judged: {', '.join(absent)}")
+
+
+def read_data(
+    document: Document, path: Path, reading: Reading, *, variable: str | None, target: str | None
+) -> Any:
+    """Return the data that a document is about, as `lowland.verify` takes them."""
+    if document.kind == "table":
+        return load_table(path, reading).observations
+    if document.kind == "tensor":
+        return read_tensor(path, variable=variable).observations
+    if document.kind == "region":
+        return split_target(*read_numbers(path, None, reading.delimiter), target, path)
+    if document.kind == "stability":
+        return _columns(path, reading.delimiter)
+    if path.suffix.lower() == ".csv":
+        counts = read_counts(path)
+        return pauli_outcomes(counts.settings, counts.outcomes), counts.counts
+    return read_measurements(path)
+
+
+def _columns(path: Path, delimiter: str | None) -> tuple[Vector, ...]:
+    """Return x, y and perhaps the weights of a table of two or three columns."""
+    names, numbers = read_numbers(path, None, delimiter)
+    if len(names) not in (2, 3):
+        raise InvalidInputError(
+            f"{path} must have the columns x, y and perhaps weights, in this order",
+            f"columns {', '.join(names)}",
+            fix="write these columns to a file of their own",
+        )
+    return tuple(numbers.T)

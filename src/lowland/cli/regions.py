@@ -11,8 +11,15 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from lowland.cli.numeric_columns import read_numbers
-from lowland.cli.options import DelimiterOption, JsonOption, ReportOption, RequireOption, SeedOption
+from lowland.cli.numeric_columns import read_numbers, split_target
+from lowland.cli.options import (
+    CertificateOption,
+    DelimiterOption,
+    JsonOption,
+    ReportOption,
+    RequireOption,
+    SeedOption,
+)
 from lowland.cli.output import check_claim, exit_on_missed, refuse_given, say, say_json, try_report
 from lowland.cli.progress import StepProgress
 from lowland.core.arrays import Matrix
@@ -56,22 +63,29 @@ def regions(
     ] = None,
     bias: Annotated[bool, typer.Option(help="Whether neurons have biases.")] = True,
     report: ReportOption = None,
+    certificate: CertificateOption = None,
     require: RequireOption = None,
     delimiter: DelimiterOption = None,
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
     """Count the activation regions of ReLU networks on data, and report which have no bad minima."""
-    if report is not None:
-        check_writable(report)
+    for path in filter(None, (report, certificate)):
+        check_writable(path)
     check_claim(require)
     _check_asked(network, width, report, require)
     if width is None:
         refuse_given(context, ("law", "draws"), "runs without --width", "no regions are drawn", "add --width")
     if network is None:
-        refuse_given(context, ("trained",), "runs without --network", "no network is given", "add --network")
+        refuse_given(
+            context,
+            ("trained", "certificate"),
+            "runs without --network",
+            "no network is given",
+            "add --network",
+        )
     names, numbers = read_numbers(table, None, delimiter)
-    inputs, values = _split(names, numbers, target, table)
+    inputs, values = split_target(names, numbers, target, table)
     if not np.isfinite(numbers).all():
         raise InvalidInputError(
             f"{table} has missing cells", "an empty or infinite cell", fix="remove such rows"
@@ -86,6 +100,8 @@ def regions(
         net = read_network(network)
         with StepProgress("best loss of the region: step") as steps:
             found = region_report(net, inputs, values, trained=trained, rng=seed, on_progress=steps)
+        if certificate is not None:
+            found.save_certificate(certificate)
         data["network"] = dict(found.facts())
         data["notes"] = list(found.notes)
         data["certificate"] = found.certificate.as_dict()
@@ -99,7 +115,7 @@ def regions(
     if json:
         say_json(data)
     else:
-        _say_all(inputs, bias, count, (found, survey, advice), report)
+        _say_all(inputs, bias, count, (found, survey, advice), (certificate, report))
     exit_on_missed(found.certificate if found else None, require)
 
 
@@ -118,7 +134,9 @@ def _write_page(report: Path, found: Any, survey: Any, advice: Any, seed: int) -
     try_report(lambda: write_report(report, page), report)
 
 
-def _say_all(inputs: Any, bias: bool, count: int | None, parts: tuple[Any, ...], report: Path | None) -> None:
+def _say_all(
+    inputs: Any, bias: bool, count: int | None, parts: tuple[Any, ...], files: tuple[Path | None, Path | None]
+) -> None:
     exact = "exactly" if count is not None else "or fewer if the points are not in general position"
     shown = describe_count(count if count is not None else count_patterns(inputs, bias=bias, generic=True))
     say(
@@ -127,8 +145,9 @@ def _say_all(inputs: Any, bias: bool, count: int | None, parts: tuple[Any, ...],
     for part in parts:
         if part is not None:
             say(str(part))
-    if report is not None and report.exists():
-        say(f"report: {report}")
+    for name, path in zip(("certificate", "report"), files, strict=True):
+        if path is not None and path.exists():
+            say(f"{name}: {path}")
 
 
 def _check_asked(network: Path | None, width: int | None, report: Path | None, require: str | None) -> None:
@@ -138,17 +157,6 @@ def _check_asked(network: Path | None, width: int | None, report: Path | None, r
         )
     if require is not None and network is None:
         raise InvalidInputError("--require needs --network", require, fix="give --network")
-
-
-def _split(names: list[str], numbers: Any, target: str | None, table: Path) -> tuple[Any, Any]:
-    if target is None:
-        return numbers, None
-    if target not in names:
-        raise InvalidInputError(f"{table} has no column {target!r}", f"columns {', '.join(names)}")
-    if len(names) == 1:
-        raise InvalidInputError(f"{table} has no inputs", f"only the target column {target!r}")
-    place = names.index(target)
-    return np.delete(numbers, place, axis=1), numbers[:, place]
 
 
 def _count(inputs: Any, bias: bool) -> int | None:

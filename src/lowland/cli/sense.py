@@ -9,7 +9,15 @@ from typing import IO, Annotated, Any
 import numpy as np
 import typer
 
-from lowland.cli.options import EffortOption, JsonOption, QuietOption, ReportOption, RequireOption, SeedOption
+from lowland.cli.options import (
+    CertificateOption,
+    EffortOption,
+    JsonOption,
+    QuietOption,
+    ReportOption,
+    RequireOption,
+    SeedOption,
+)
 from lowland.cli.output import (
     check_claim,
     exit_on_missed,
@@ -52,6 +60,7 @@ def sense(
     start: Annotated[str, typer.Option(help="auto, spectral, random or small_random.")] = "auto",
     output: Annotated[Path | None, typer.Option(help="Write the factors left and right here (.npz).")] = None,
     report: ReportOption = None,
+    certificate: CertificateOption = None,
     target: Annotated[
         str | None, typer.Option(help="Pure state to compare a density matrix with, such as 00+11.")
     ] = None,
@@ -63,7 +72,7 @@ def sense(
 ) -> None:
     """Recover a low-rank matrix from linear measurements, and report what is proved about it."""
     check_claim(require)
-    for path in (output, report):
+    for path in (output, report, certificate):
         if path is not None:
             check_writable(path)
     if file.suffix.lower() == ".csv":
@@ -75,6 +84,7 @@ def sense(
             target=target,
             output=output,
             report=report,
+            certificate=certificate,
             seed=seed,
             require=require,
             json=json,
@@ -103,9 +113,11 @@ def sense(
         )
     if output is not None:
         write_whole(output, lambda target: _write_factors(target, fit))
+    if certificate is not None:
+        fit.save_certificate(certificate)
     if report is not None:
         try_report(lambda: fit.report(report), report)
-    certificate = fit.certificate
+    proof = fit.certificate
     if json:
         say_json(
             {
@@ -116,7 +128,7 @@ def sense(
                 "starts": [
                     {"start": a.start, "solver": a.solver, "objective": a.value} for a in fit.attempts
                 ],
-                "certificate": certificate.as_dict() if certificate else None,
+                "certificate": proof.as_dict() if proof else None,
             }
         )
     else:
@@ -124,15 +136,15 @@ def sense(
         for k, a in enumerate(fit.attempts):
             ended = f"objective {a.value:.4g} after {a.iterations} steps, {a.message}"
             say(f"start {k} ({a.start}, {a.solver}): {ended}")
-        if certificate is not None:
-            say(verdict_sentence(certificate))
-            say_certificate(certificate)
-        for name, path in (("factors", output), ("report", report)):
+        if proof is not None:
+            say(verdict_sentence(proof))
+            say_certificate(proof)
+        for name, path in (("factors", output), ("certificate", certificate), ("report", report)):
             if path is not None and path.exists():
                 say(f"{name}: {path}")
     if fit.search.stop_reason is StopReason.INTERRUPTED:
         raise typer.Exit(130)
-    exit_on_missed(certificate, require)
+    exit_on_missed(proof, require)
 
 
 def read_measurements(file: Path) -> tuple[Any, Any, Any]:

@@ -27,6 +27,7 @@ def sense_counts(
     target: str | None,
     output: Path | None,
     report: Path | None,
+    certificate: Path | None,
     seed: int,
     require: str | None,
     json: bool,
@@ -46,9 +47,11 @@ def sense_counts(
     )
     if output is not None:
         write_whole(output, lambda stream: _write_state(stream, estimate))
+    if certificate is not None:
+        estimate.fit.save_certificate(certificate)
     if report is not None:
         try_report(lambda: estimate.fit.report(report), report)
-    certificate = estimate.fit.certificate
+    proof = estimate.fit.certificate
     interrupted = len(estimate.resampled) < RESAMPLES
     rows = estimate.table(goal)
     if json:
@@ -57,7 +60,7 @@ def sense_counts(
                 "dimension": int(estimate.state.shape[0]),
                 "stop_reason": estimate.fit.search.stop_reason.value,
                 "numbers": [{"name": n, "value": v, "standard_error": e} for n, v, e in rows],
-                "certificate": certificate.as_dict() if certificate else None,
+                "certificate": proof.as_dict() if proof else None,
             }
         )
     else:
@@ -66,14 +69,14 @@ def sense_counts(
         for name, value, error in rows:
             say(f"{name}: {value:.5f} +- {error:.5f}")
         say(f"errors: standard deviation over {len(estimate.resampled)} estimates from resampled counts")
-        if certificate is not None:
-            say_certificate(certificate)
-        for name, path in (("density matrix", output), ("report", report)):
+        if proof is not None:
+            say_certificate(proof)
+        for name, path in (("density matrix", output), ("certificate", certificate), ("report", report)):
             if path is not None and path.exists():
                 say(f"{name}: {path}")
     if interrupted:
         raise typer.Exit(130)
-    exit_on_missed(certificate, require)
+    exit_on_missed(proof, require)
 
 
 def read_target(text: str, dimension: int) -> np.ndarray:

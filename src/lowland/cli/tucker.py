@@ -9,7 +9,15 @@ from typing import IO, Annotated, Any
 import numpy as np
 import typer
 
-from lowland.cli.options import EffortOption, JsonOption, QuietOption, ReportOption, RequireOption, SeedOption
+from lowland.cli.options import (
+    CertificateOption,
+    EffortOption,
+    JsonOption,
+    QuietOption,
+    ReportOption,
+    RequireOption,
+    SeedOption,
+)
 from lowland.cli.output import (
     check_claim,
     exit_on_missed,
@@ -51,6 +59,7 @@ def tucker(
         Path | None, typer.Option(help="Write core, factors and the completed tensor here (.npz).")
     ] = None,
     report: ReportOption = None,
+    certificate: CertificateOption = None,
     seed: SeedOption = 0,
     effort: EffortOption = "standard",
     require: RequireOption = None,
@@ -59,7 +68,7 @@ def tucker(
 ) -> None:
     """Decompose a tensor into a core and one factor per mode, and report what is proved about it."""
     check_claim(require)
-    for path in (output, report):
+    for path in (output, report, certificate):
         if path is not None:
             check_writable(path)
     if output is not None and (output.suffix != ".npz" or output.absolute() == file.absolute()):
@@ -82,6 +91,8 @@ def tucker(
         )
     if output is not None:
         write_whole(output, lambda target: _write(target, fit))
+    if certificate is not None:
+        fit.save_certificate(certificate)
     if report is not None:
         settings = [
             ("command", f"lowland tucker {file.name} --ranks {','.join(map(str, fit.ranks))} --seed {seed}")
@@ -92,6 +103,8 @@ def tucker(
         say_json(_as_data(fit))
     else:
         _say(fit, output, report)
+        if certificate is not None:
+            say(f"certificate: {certificate}")
     if fit.search.stop_reason is StopReason.INTERRUPTED:
         raise typer.Exit(130)
     exit_on_missed(fit.certificate, require)

@@ -39,6 +39,7 @@ def region_problem(document: Document, inputs: Matrix, targets: Vector | None) -
     trained = settings.word("trained", ("first", "all"))
     settings.close()
     weights, biases = network_of(document, inputs.shape[1])
+    words = "first layer" if trained == "first" else "all layers"
     sizes = " -> ".join(str(w.shape[1]) for w in weights)
     return NetworkProblem(
         weights,
@@ -46,7 +47,7 @@ def region_problem(document: Document, inputs: Matrix, targets: Vector | None) -
         inputs,
         targets,
         trained,
-        f"squared loss of a ReLU network {sizes} -> 1 on {len(inputs)} points, {trained} layers trained",
+        f"squared loss of a ReLU network {sizes} -> 1 on {len(inputs)} points, {words} trained",
     )
 
 

@@ -1,0 +1,87 @@
+"""Certificates of every kind, written by one command and checked by another."""
+
+import json
+
+import numpy as np
+import pytest
+
+import lowland as ll
+from commands import assert_clean_error, call
+
+
+def measurements(folder):
+    rng = np.random.default_rng(0)
+    arrays, factor = rng.standard_normal((60, 5, 5)), rng.standard_normal((5, 1))
+    data = folder / "data.npz"
+    np.savez(data, arrays=arrays, y=np.einsum("kij,ij->k", arrays, factor @ factor.T))
+    return ("sense", data, "--rank", 1, "--quiet"), data, ()
+
+
+def counts(folder):
+    rng = np.random.default_rng(0)
+    lines = [f"{s},{o},{rng.integers(20, 100)}" for s in "XYZ" for o in "01"]
+    data = folder / "counts.csv"
+    data.write_text("\n".join(["setting,outcome,count", *lines]))
+    return ("sense", data, "--quiet"), data, ()
+
+
+def tensor(folder):
+    rng = np.random.default_rng(0)
+    data = folder / "data.npz"
+    cube = np.einsum("ia,ja,ka->ijk", *(rng.standard_normal((n, 2)) for n in (6, 5, 4)))
+    np.savez(data, first=cube + 1, second=cube)
+    options = ("--variable", "second")
+    return ("tucker", data, "--ranks", 2, "--quiet", *options), data, options
+
+
+def region(folder):
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((5, 4))
+    data, net = folder / "data.csv", folder / "net.npz"
+    np.savetxt(data, table, delimiter=",", header="a,b,c,z", comments="")
+    weights = {"weight_0": rng.standard_normal((12, 3)), "weight_1": rng.standard_normal((1, 12))}
+    np.savez(net, bias_0=rng.standard_normal(12), **weights)
+    options = ("--target", "z")
+    return ("regions", data, "--network", net, *options), data, options
+
+
+@pytest.mark.parametrize("make", [measurements, counts, tensor, region])
+def test_what_one_command_writes_another_confirms(make, tmp_path):
+    command, data, options = make(tmp_path)
+    proof = tmp_path / "proof.json"
+    done = call(*command, "--certificate", proof, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert f"certificate: {proof}" in done.stdout
+    checked = call("certify", proof, data, *options, "--json", "--quiet", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+    assert all(check["outcome"] == "confirmed" for check in json.loads(checked.stdout)["checks"])
+    forged = json.loads(proof.read_text())
+    forged["findings"][0]["verdict"] = "refuted"
+    proof.write_text(json.dumps(forged))
+    assert call("certify", proof, data, *options, "--quiet", cwd=tmp_path).returncode == 1
+
+
+def test_the_stability_of_a_network(tmp_path):
+    x, proof, data = np.linspace(-2, 2, 9), tmp_path / "proof.json", tmp_path / "data.csv"
+    net = ll.networks.ReluNetwork(([[1.0], [1.0]], [1.0, -1.5]), ([0.5, -0.4], [0.1]))
+    ll.networks.stability_report(net, x, np.sin(x), 0.05).save_certificate(proof)
+    np.savetxt(data, np.c_[x, np.sin(x)], delimiter=",", header="x,y", comments="", fmt="%.17g")
+    assert call("certify", proof, data, cwd=tmp_path).returncode == 0
+    np.savetxt(data, np.c_[x, x, x, x], delimiter=",", header="x,y,w,z", comments="")
+    wrong = call("certify", proof, data, cwd=tmp_path)
+    assert_clean_error(wrong, "x, y and perhaps weights")
+
+
+@pytest.mark.parametrize("option", ["--row", "--variable", "--delimiter"])
+def test_options_without_effect_are_refused(option, tmp_path):
+    command, data, _ = measurements(tmp_path)
+    proof = tmp_path / "proof.json"
+    call(*command, "--certificate", proof, cwd=tmp_path)
+    refused = call("certify", proof, data, option, "a", cwd=tmp_path)
+    assert_clean_error(refused, f"{option} has no effect")
+
+
+def test_a_certificate_of_no_network_is_refused(tmp_path):
+    _, data, _ = region(tmp_path)
+    refused = call("regions", data, "--certificate", tmp_path / "proof.json", cwd=tmp_path)
+    assert_clean_error(refused, "add --network")
