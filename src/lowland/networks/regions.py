@@ -319,6 +319,10 @@ def _least_possible(points: Matrix, values: Vector | None) -> float:
         return 0.0
     groups = np.unique(points, axis=0, return_inverse=True)[1].ravel()
     means = np.bincount(groups, values) / np.bincount(groups)
+    low, high = np.full(means.size, np.inf), np.full(means.size, -np.inf)
+    np.minimum.at(low, groups, values)
+    np.maximum.at(high, groups, values)
+    means = np.where(low == high, low, means)  # equal targets have no rounding
     return 0.5 * float(np.mean((values - means[groups]) ** 2))
 
 

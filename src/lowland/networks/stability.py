@@ -204,7 +204,8 @@ def stability_report(
     Raises
     ------
     InvalidInputError
-        If there are fewer than three data points or two distinct inputs, or a number is not finite.
+        If there are fewer than three data points or two distinct inputs, a number is not finite, or the
+        largest y is not within 1e-60 and 1e60.
 
     Notes
     -----
@@ -223,6 +224,10 @@ def stability_report(
     w, b, v, _ = net.univariate()
     inputs = check_univariate(x)
     values = check_targets(y, inputs.size)
+    if out_of_scale(values):
+        raise InvalidInputError(
+            "y is out of scale", f"a largest magnitude of {out_of_scale(values):.3g}", fix="rescale y"
+        )
     check_positive("step_size", step_size)
     shares = data_shares(weights, inputs.size)
     sharpness = measure_sharpness(net, inputs[:, None], values, shares)

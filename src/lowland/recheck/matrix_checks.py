@@ -41,6 +41,6 @@ CHECKS: dict[str, OneCheck] = {
 }
 # claims that a certificate holds only if a premise was given
 UNDER_A_PREMISE: dict[str, OneCheck] = {
-    claim: lambda said, at, beside, progress: check_conditional(said, at)
+    claim: lambda said, at, beside, progress: check_conditional(said, at, beside)
     for claim in ("no_false_minimum", "saddles_curved", "error_bounded")
 }

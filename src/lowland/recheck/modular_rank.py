@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -18,6 +19,32 @@ PRIMES = (2_147_483_647, 2_147_483_629)
 MOST_WORK, SPARE = 4e9, 40
 # residues that are formed
 MOST_RESIDUES = 5e7
+
+
+def unforeseen_prime() -> int:
+    """Return a random prime between 2^30 and 2^31, which nobody can have prepared for."""
+    while True:
+        number = secrets.randbelow(2**30) + 2**30
+        if _is_prime(number):
+            return number
+
+
+def _is_prime(number: int) -> bool:
+    """Whether a number below 2^31 is prime: four bases decide."""
+    if any(number % small == 0 for small in (2, 3, 5, 7)):
+        return False
+    twos = ((number - 1) & (1 - number)).bit_length() - 1
+    for base in (2, 3, 5, 7):
+        power = pow(base, (number - 1) >> twos, number)
+        if power in (1, number - 1):
+            continue
+        for _ in range(twos - 1):
+            power = power * power % number
+            if power == number - 1:
+                break
+        else:
+            return False
+    return True
 
 
 def rank(matrix: Residues, prime: int) -> int:

@@ -14,7 +14,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.recheck.modular_rank import Residues, residues
 
 # products of fractions in the layers of all points together, which are slow
-MOST_FRACTIONS = 400_000
+MOST_FRACTIONS, MOST_LAYERS = 400_000, 100
 
 
 @final
@@ -49,7 +49,9 @@ class NetworkProblem:
     @property
     def is_small(self) -> bool:
         """Whether exact fractions are quick enough."""
-        return len(self.inputs) * sum(w.size for w in self.weights) <= MOST_FRACTIONS
+        # digits grow with each layer
+        products = len(self.inputs) * sum(w.size for w in self.weights)
+        return products * (len(self.weights) - 1) <= MOST_FRACTIONS and len(self.weights) <= MOST_LAYERS
 
     @cached_property
     def signs(self) -> list[NDArray[np.int64]]:
@@ -136,6 +138,10 @@ class NetworkProblem:
         assert self.targets is not None
         groups = np.unique(self.inputs, axis=0, return_inverse=True)[1].ravel()
         means = np.bincount(groups, self.targets) / np.bincount(groups)
+        low, high = np.full(means.size, np.inf), np.full(means.size, -np.inf)
+        np.minimum.at(low, groups, self.targets)
+        np.maximum.at(high, groups, self.targets)
+        means = np.where(low == high, low, means)  # equal targets have no rounding
         return 0.5 * float(np.mean((self.targets - means[groups]) ** 2))
 
 

@@ -5,20 +5,21 @@ The premise itself stays an assumption; but one that a matrix contradicts, which
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix
+from lowland.core.findings import Certificate
 from lowland.core.rounding import gamma
 from lowland.core.status import Rigour, Verdict
 from lowland.core.verification import Check
 from lowland.recheck.matrix_problem import MatrixProblem
 from lowland.recheck.statement import Statement
 
-# sides of a Gram matrix whose eigenvectors are tried as matrices that contradict the premise
-MOST_SIDES = 2500
+# entries of a matrix up to which a basis of all of them is measured
+MOST_SIDES = 400
 NO_FALSE_MINIMUM = "no false minimum below delta = 1/2, for data of at most the rank of the factor"
 SADDLES = (
     "the Hessian along the difference to the factor of the truth, -2 (sqrt 2 - 1) (1 - 5 delta) times its "
@@ -56,7 +57,7 @@ class Assumed:
         )
 
 
-def check_conditional(said: Statement, at: MatrixProblem) -> Check:
+def check_conditional(said: Statement, at: MatrixProblem, beside: Certificate) -> Check:
     """Compare what is said under a premise with what follows from it."""
     if said.is_open:
         return _open(said, at)
@@ -71,6 +72,11 @@ def check_conditional(said: Statement, at: MatrixProblem) -> Check:
     said.require(not at.free, "with biases the data are not measurements of a matrix of the rank alone")
     if not at.is_formed:
         return said.settle_unchecked("the measurements are too large to be formed here")
+    if not _is_in_scale(at):
+        return said.settle_unchecked("the numbers are out of scale")
+    at = _symmetrised(at)
+    said.require(not _shows_false_minimum(said, beside), "the point is shown to be a false minimum")
+    said.require(_may_fit(at, premise), "the data are no such measurements")
     said.require(not _is_contradicted(at, premise), "a matrix contradicts the premise")
     words = CLAIMS[said.finding.claim](said, at, premise)
     said.require(not said.faults, "so that nothing follows")
@@ -92,7 +98,7 @@ def _twice(at: MatrixProblem) -> int:
 
 def _is_covered(at: MatrixProblem) -> bool:
     """Whether theorems on exact data are about such a problem."""
-    real_psd = at.is_psd and not at.is_complex and not at.has_unit_trace
+    real_psd = at.is_psd and not at.is_complex and not at.has_unit_trace and at.is_double
     return real_psd and at.losses.is_squared and bool(np.all(at.weights == 1)) and not at.is_penalised
 
 
@@ -125,12 +131,19 @@ def _saddles(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
     said.require(said.says(SADDLES), "other words than those of the theorem")
     said.require(_is_covered(at) and premise.noise == 0, "the theorem is not about such a problem")
     said.require(premise.delta < 0.2, f"delta is {premise.delta}")
-    least = float(np.linalg.svd(at.low_rank(), compute_uv=False)[at.rank - 1]) - _error_of(at, premise)
-    said.require(least > 0, "the smallest singular value may be zero")
-    found = -2 * (2**0.5 - 1) * (1 - 5 * premise.delta) * least / premise.scale
+    if at.rank > min(at.shape):
+        said.fault("the matrix has fewer singular values than the factor has columns")
+        return ""
+    smallest = float(np.linalg.svd(at.low_rank(), compute_uv=False)[at.rank - 1])
+    steep, flat = (
+        -2 * (2**0.5 - 1) * (1 - 5 * premise.delta) * (smallest - error) / premise.scale
+        for error in (_error_of(at, premise), _error_of(at, premise, charges=4))
+    )
+    said.require(steep < 0, "the smallest singular value may be zero")
     said.needed("value")
-    said.close("value", found)
-    return f"curvature {found:.3g} or lower at other stationary points"
+    said.at_least("value", steep)
+    said.at_most("value", min(flat, 0.0))
+    return f"curvature {steep:.3g} or lower at other stationary points"
 
 
 def _error(said: Statement, at: MatrixProblem, premise: Assumed) -> str:
@@ -150,6 +163,8 @@ def _error_of(at: MatrixProblem, premise: Assumed, charges: int = 1) -> float:
     u = at.scaled_factor if at.is_psd else at.u
     sizes = float(np.linalg.norm(u) * np.linalg.norm(u if at.is_psd else at.v))
     rounding = gamma(m * n + at.rank + 4, u.dtype) * norm * sizes
+    if not at.is_double:  # the data were rounded
+        rounding += 2.0**-23 * float(np.linalg.norm(at.y))
     most = (residual + charges * rounding) * (1 + gamma(at.y.size + 8)) + premise.noise
     return float(most * np.sqrt(premise.scale / (1 - premise.delta)))
 
@@ -185,27 +200,80 @@ def _units(at: MatrixProblem) -> list[Matrix]:
     else:
         assert at.matrices is not None
         seen = np.sum(np.abs(at.matrices) ** 2, axis=0)
+    seen = (seen + seen.T) / 2 if at.is_psd else seen
     out = []
     for cell in (np.argmin(seen), np.argmax(seen)):
         unit = np.zeros(at.shape)
         unit[np.unravel_index(int(cell), at.shape)] = 1.0
-        out.append(unit + unit.T if at.is_psd else unit)
+        turns = [1.0, 1j] if at.is_complex else [1.0]
+        for turn in turns:
+            turned = turn * unit
+            out.append(turned + turned.conj().T if at.is_psd else turned)
     return out
+
+
+def _basis(at: MatrixProblem) -> Matrix:
+    """Return an orthonormal basis, over the reals, of all matrices of the structure."""
+    (m, n), out = at.shape, []
+    for i in range(m):
+        for j in range(i if at.is_psd else 0, n):
+            for turn in (1.0, 1j) if at.is_complex else (1.0,):
+                unit = np.zeros((m, n), complex if at.is_complex else float)
+                unit[i, j] = turn
+                unit = unit + unit.conj().T if at.is_psd else unit
+                if np.any(unit):
+                    out.append(unit / np.linalg.norm(unit))
+    return np.array(out)
 
 
 def _extremes(at: MatrixProblem, rank: int) -> list[Matrix]:
     """Return the matrices that A stretches least and most among all, cut to the rank."""
-    if at.matrices is None or np.iscomplexobj(at.matrices) or at.shape[0] * at.shape[1] > MOST_SIDES:
+    if at.shape[0] * at.shape[1] > MOST_SIDES:
         return []
-    arrays = (at.matrices + at.matrices.transpose(0, 2, 1)) / 2 if at.is_psd else at.matrices
-    table = arrays.reshape(len(arrays), -1)
+    basis = _basis(at)
+    table = np.array([at.measure(matrix) for matrix in basis]).T
     vectors = np.linalg.eigh(table.T @ table)[1]
     out = []
     for vector in (vectors[:, 0], vectors[:, -1]):
-        matrix = vector.reshape(at.shape)
-        matrix = (matrix + matrix.T) / 2 if at.is_psd else matrix
-        left, values, right = np.linalg.svd(matrix)
+        left, values, right = np.linalg.svd(np.tensordot(vector, basis, 1))
         keep = min(rank, len(values))
         cut = (left[:, :keep] * values[:keep]) @ right[:keep]
-        out.append((cut + cut.T) / 2 if at.is_psd else cut)
+        out.append((cut + cut.conj().T) / 2 if at.is_psd else cut)
     return out
+
+
+# -------------------------------------------------------------------- the data
+
+
+def _symmetrised(at: MatrixProblem) -> MatrixProblem:
+    """Return the problem with Hermitian measuring matrices, which measure such matrices alike."""
+    if at.matrices is None or not at.is_psd:
+        return at
+    return replace(at, matrices=(at.matrices + at.matrices.conj().transpose(0, 2, 1)) / 2)
+
+
+def _is_in_scale(at: MatrixProblem) -> bool:
+    """Whether squares of the numbers neither overflow nor vanish."""
+    for numbers in (at.y, at.u, at.v, *(() if at.matrices is None else (at.matrices,))):
+        sizes = np.abs(numbers[numbers != 0])
+        if sizes.size and not (sizes.max() < 1e100 and sizes.max() > 1e-100):
+            return False
+    return True
+
+
+def _may_fit(at: MatrixProblem, premise: Assumed) -> bool:
+    """Whether some matrix of any rank leaves no more than the noise, as far as that is easily found."""
+    if at.cells is not None or at.shape[0] * at.shape[1] > MOST_SIDES:
+        return True
+    table = np.array([at.measure(matrix) for matrix in _basis(at)]).T
+    left = at.y - table @ np.linalg.lstsq(table, at.y, rcond=None)[0]
+    noise = premise.noise * (1 + 1e-9) + 1e-6 * float(np.linalg.norm(at.y))
+    return bool(np.linalg.norm(left) <= noise)
+
+
+def _shows_false_minimum(said: Statement, beside: Certificate) -> bool:
+    """Whether the certificate says that the point is a local minimum and not a global one."""
+    verdicts = {finding.claim: finding.verdict for finding in beside}
+    minimum = Verdict.SUPPORTED in (verdicts.get("strict_local_minimum"), verdicts.get("local_minimum"))
+    refuted = verdicts.get("globally_optimal") is Verdict.REFUTED
+    return minimum and refuted and said.finding.claim != "error_bounded"

@@ -13,7 +13,7 @@ from lowland.core.status import Rigour, Verdict
 from lowland.core.verification import Check, Outcome, Verification
 from lowland.recheck.bounds import is_spread_at_least
 from lowland.recheck.dispatch import Progress
-from lowland.recheck.modular_rank import PRIMES, is_affordable, rank
+from lowland.recheck.modular_rank import is_affordable, rank, unforeseen_prime
 from lowland.recheck.network_problem import NetworkProblem
 from lowland.recheck.statement import Statement
 
@@ -39,6 +39,8 @@ BEYOND = 1e-6
 NOTHING = 1e-9
 # products of fractions in an exact elimination
 MOST_ELIMINATION = 300_000
+# largest ratio of numbers that are eliminated in fractions
+WIDEST = 1e30
 
 
 def verify_region(
@@ -67,8 +69,9 @@ def check_region(said: Statement, problem: NetworkProblem) -> Check:
     n = len(problem.inputs)
     if not problem.is_small or not is_affordable(n, problem.columns):
         return said.settle_unchecked("the network and its data are too large for exact fractions here")
-    ranks = [rank(problem.jacobian(prime), prime) for prime in PRIMES]
-    found = max(ranks)
+    # weights could be chosen so that products vanish modulo primes that are known beforehand
+    primes = [unforeseen_prime() for _ in range(2)]
+    found = max(rank(problem.jacobian(prime), prime) for prime in primes)
     said.close("value", float(found))
     said.close("bound", float(n))
     if said.is_open and said.says(KINK):
@@ -113,6 +116,8 @@ def _check_optimum(said: Statement, problem: NetworkProblem, short: str, found: 
         return said.settle("")
     loss, aim = _loss(problem, weights), problem.aim()
     nothing = 0.5 * float(np.mean(aim**2))
+    if not 1e-200 < nothing < 1e200:
+        return said.settle_unchecked("the targets are out of scale")
     said.require(bool(abs(loss - best) <= 1e-4 * best + 2 * NOTHING * nothing), f"the loss is {loss:.6g}")
     if said.verdict is Verdict.REFUTED:
         return _check_inside(said, problem, weights, short, found)
@@ -143,7 +148,10 @@ def _is_in_closure(problem: NetworkProblem, weights: Matrix) -> bool:
     sides = np.where(problem.active[0], 1.0, -1.0)
     products = sides * (problem.points @ weights.T)
     sizes = np.abs(problem.points) @ np.abs(weights).T
-    return bool((products >= -BEYOND * sizes - BEYOND * np.abs(products).max(initial=0.0)).all())
+    # a product beyond may also change no output
+    seen = np.abs(problem.weights[1][0] * products)
+    small = seen <= BEYOND * float(np.sqrt(np.mean(problem.aim() ** 2)))
+    return bool((small | (products >= -BEYOND * sizes)).all())
 
 
 def _check_inside(said: Statement, problem: NetworkProblem, weights: Matrix, short: str, found: int) -> Check:
@@ -156,7 +164,9 @@ def _check_inside(said: Statement, problem: NetworkProblem, weights: Matrix, sho
     said.says(short + INSIDE, {"loss": ("near", best, 1e-4 * best)})
     # the rank from above is known modulo primes; a rigorous one needs another argument
     said.rigour(Rigour.PROBABILISTIC, Rigour.RIGOROUS)
-    if said.finding.rigour is Rigour.RIGOROUS and not _is_exactly(problem.design(), found):
+    if said.faults:
+        return said.settle("")
+    if said.finding.rigour is Rigour.RIGOROUS and not _is_exactly(problem, found):
         said.not_derived("that the rank is not higher is known modulo primes only")
     design, aim, flat = problem.design(), problem.aim(), weights.ravel()
     n, size = design.shape
@@ -176,19 +186,27 @@ def _check_inside(said: Statement, problem: NetworkProblem, weights: Matrix, sho
         _stays_inside(problem, weights, reach), "weights within reach of the gradient leave the region"
     )
     said.require(least > 0, "the loss of the minimum may be zero")
+    lost = float(residual @ residual) - max(least, 0.0) ** 2
+    said.require(lost <= 2 * n * 1e-3 * best, "the loss of the minimum may be lower than that of the weights")
     share = max(least, 0.0) ** 2 / float(aim @ aim) if np.any(aim) else 0.0
     said.at_most("least_loss", share, rtol=1e-3)
     return said.settle(
-        f"a minimum within {reach:.2g} of the attached weights, of loss above {best * 0.5:.2g}"
+        f"a minimum within {reach:.2g} of the attached weights, of loss above {least**2 / (2 * n):.4g}"
     )
 
 
-def _is_exactly(design: Matrix, count: int) -> bool:
+def _is_exactly(problem: NetworkProblem, count: int) -> bool:
     """Whether the rank is known exactly: by counting, or by an elimination in fractions."""
+    # output weights scale columns, which changes no rank unless they are zero
+    live = problem.active[0] & (problem.weights[1][0] != 0)
+    design = (live[:, :, None] * problem.points[:, None, :]).reshape(len(problem.points), -1)
     if count == min(design.shape):
         return True
     used = design[:, np.any(design != 0, axis=0)]
     if min(used.shape) ** 2 * max(used.shape) > MOST_ELIMINATION:
+        return False
+    sizes = np.abs(used[used != 0])
+    if float(sizes.max()) > WIDEST * float(sizes.min()):  # fractions would have very many digits
         return False
     rows = [[Fraction(float(x)) for x in row] for row in (used if len(used) <= used.shape[1] else used.T)]
     found = 0

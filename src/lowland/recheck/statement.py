@@ -82,7 +82,7 @@ class Statement:
         self.unread.discard(name)
         given = getattr(self.finding, name) if name in ITEMS else self.finding.witness[name]
         real = isinstance(given, int | float | np.integer | np.floating) and not isinstance(given, bool)
-        if not real or np.isnan(given):
+        if not real or abs(given) > 1.8e308 or np.isnan(np.float64(given)):
             self.fault(f"{name} is no number")
             return None
         return np.float64(given)  # whose powers overflow to infinity without an error

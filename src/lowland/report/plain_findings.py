@@ -85,7 +85,7 @@ def _doubt(finding: Finding) -> str:
     if finding.verdict is Verdict.SUPPORTED:
         parts = ["Evidence, not a proof: a tolerance decides what counts as zero."]
         if "premise_rank" in finding.witness:
-            parts = ["It follows from the premise, which was given: not a proof of the premise."]
+            parts = ["Evidence, not a proof: it follows from the premise, which was given."]
     if {"left", "direction", "lower_point"} & set(finding.witness):
         parts = ["The certificate holds the counterexample (its witness), which can be checked."]
     if finding.assumptions:

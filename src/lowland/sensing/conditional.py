@@ -48,7 +48,8 @@ def with_conditional_findings(
         That no matrix is known to contradict.
     """
     exact = objective.in_double()
-    found = conditional_findings(exact, np.asarray(theta, np.float64), premise)
+    is_double = objective.dtype == np.float64
+    found = conditional_findings(exact, np.asarray(theta, np.float64), premise, is_double=is_double)
     contradicted: tuple[str, ...] = ()
     if _shows_false_minimum(certificate):
         contradicted = CLAIMS[:2]
@@ -63,15 +64,18 @@ def with_conditional_findings(
 
 
 def conditional_findings(
-    objective: RecoveryObjective, theta: Vector, premise: Premise
+    objective: RecoveryObjective, theta: Vector, premise: Premise, *, is_double: bool = True
 ) -> tuple[Finding, ...]:
-    """Return the three findings that follow from a premise, in the order of `CLAIMS`."""
+    """Return the three findings that follow from a premise, in the order of `CLAIMS`.
+
+    The objective is in double precision; whether its data were given in it, `is_double` tells.
+    """
     twice = min(2 * objective.rank, *objective.shape)
     if premise.rank < twice:
         words = f"needs restricted isometry over matrices of rank {twice}, of the premise: {premise.rank}"
         return tuple(Finding(claim, Verdict.INCONCLUSIVE, method=words) for claim in CLAIMS)
-    distance = error_bound(objective, theta, premise)
-    is_covered = _is_covered(objective) and premise.noise == 0
+    distance = error_bound(objective, theta, premise, is_double=is_double)
+    is_covered = _is_covered(objective) and premise.noise == 0 and is_double
     return (
         _no_false_minimum(objective, premise, is_covered=is_covered),
         _saddles_curved(objective, theta, premise, distance, is_covered=is_covered),
@@ -79,7 +83,9 @@ def conditional_findings(
     )
 
 
-def error_bound(objective: RecoveryObjective, theta: Vector, premise: Premise) -> float:
+def error_bound(
+    objective: RecoveryObjective, theta: Vector, premise: Premise, *, is_double: bool = True
+) -> float:
     """Return (|A(X) - y| + noise) sqrt(scale / (1 - delta)), with the rounding of A(X)."""
     (m, n), factors = objective.shape, objective.matrix(theta)
     residual = float(np.linalg.norm(objective.predict(theta) - objective.y))
@@ -89,6 +95,8 @@ def error_bound(objective: RecoveryObjective, theta: Vector, premise: Premise) -
     sizes = float(np.linalg.norm(factors.left)) * float(np.linalg.norm(factors.right))
     rounding = gamma(m * n + factors.width + 4, factors.left.dtype) * norm * sizes
     # twice the bound, so that whoever measures again in another order also finds no more
+    if not is_double:  # the data were rounded
+        rounding += 2.0**-23 * float(np.linalg.norm(objective.y))
     total = (residual + 2 * rounding) * (1 + gamma(objective.y.size + 8)) + premise.noise
     return float(total * np.sqrt(scale / (1 - premise.delta)))
 

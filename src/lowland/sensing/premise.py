@@ -68,6 +68,13 @@ class Premise:
     def __post_init__(self) -> None:
         if isinstance(self.rank, bool) or not isinstance(self.rank, int | np.integer) or self.rank < 1:
             raise InvalidInputError("the premise's rank must be a positive integer", repr(self.rank))
+        for name in ("delta", "scale", "noise"):
+            number = getattr(self, name)
+            unset = name == "scale" and number is None
+            if not unset and (isinstance(number, bool) or not isinstance(number, int | float | np.number)):
+                raise InvalidInputError(f"the premise's {name} must be a number", repr(number))
+            if isinstance(number, np.complexfloating):
+                raise InvalidInputError(f"the premise's {name} must be real", repr(number))
         ranges = {
             "delta": (0 <= self.delta < 1, "at least 0 and below 1"),
             "scale": (self.scale is None or 0 < self.scale < np.inf, "positive and finite"),
@@ -129,6 +136,8 @@ def check_premise(measurement: Measurement, premise: Premise, *, is_psd: bool) -
     PremiseError
         If there is one, with the matrix.
     """
+    if not isinstance(premise, Premise):
+        raise InvalidInputError("premise must be a Premise", repr(premise), fix="pass lowland.Premise(...)")
     rank = min(premise.rank, *measurement.shape)
     found = restricted_isometry(
         measurement,
@@ -142,7 +151,7 @@ def check_premise(measurement: Measurement, premise: Premise, *, is_psd: bool) -
         raise _contradicted(found, found.flattest, found.smallest, f"at least {low:.6g}")
     if found.largest > high * (1 + BEYOND):
         raise _contradicted(found, found.steepest, found.largest, f"at most {high:.6g}")
-    return replace(premise, scale=scale)
+    return replace(premise, rank=rank, scale=scale)
 
 
 def _contradicted(found: Isometry, matrix: Factors, ratio: float, said: str) -> PremiseError:

@@ -22,6 +22,8 @@ from lowland.networks.network import ReluNetwork, two_layer
 DENSE = 1500
 # roundings of outputs and targets that residuals may contain
 ROUNDINGS = 16.0
+# rounding above this fraction of the residuals is not taken off slopes
+AUDIBLE = 1e-3
 
 
 @final
@@ -169,9 +171,12 @@ class _Parts:
     def unrest(self) -> tuple[float, float]:
         """Return the largest relative slope, and that of the weights of idle neurons."""
         length = float(np.linalg.norm(self.residual))
-        # residuals of rounding size do not count
-        size = np.abs(self.hidden) @ np.abs(self.outer) + np.abs(self.ones) + np.abs(self.targets)
-        noise = ROUNDINGS * np.finfo(float).eps * float(np.linalg.norm(size))
+        # slopes of rounding size do not count, unless the residuals are hardly more
+        last = self.network.biases[1]
+        offset = np.abs(self.root * float(last[0])) if last is not None else 0.0
+        size = np.abs(self.hidden) @ np.abs(self.outer) + offset + np.abs(self.targets)
+        noise = float(ROUNDINGS * np.finfo(float).eps * np.linalg.norm(size))
+        noise = noise if noise <= AUDIBLE * length else 0.0
         spread = np.sqrt(self.on.T @ self.points**2)
         by_weight = _shares(self.n * self.coupling, spread, length, noise)
         idle = self.outer == 0
