@@ -68,6 +68,15 @@ def test_equal_targets_of_equal_inputs():
     assert outcome is Outcome.CONTRADICTED
 
 
+@pytest.mark.parametrize("loss", [np.inf, 1.0, -1.0])
+def test_a_loss_that_is_not_that_of_the_weights(loss):
+    net = ReluNetwork(([[1.0]], [[1.0]]), (None, None))
+    words = REPEATED.format("0.0833333")
+    args = ([[1.0], [1.0], [2.0]], [0.0, 1.0, 1.0], S, words, WORKING, [[0.5]])
+    assert of_region(net, *args, 1 / 12) is Outcome.CONFIRMED
+    assert of_region(net, *args, loss) is Outcome.CONTRADICTED
+
+
 @pytest.mark.parametrize("scale", [1.5e152, 1e-170])
 def test_losses_out_of_scale_are_not_confirmed(scale):
     net = ReluNetwork(([[1.0]], [[1.0]]), (None, None))

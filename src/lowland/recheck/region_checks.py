@@ -118,7 +118,8 @@ def _check_optimum(said: Statement, problem: NetworkProblem, short: str, found: 
     nothing = 0.5 * float(np.mean(aim**2))
     if not 1e-200 < nothing < 1e200:
         return said.settle_unchecked("the targets are out of scale")
-    said.require(bool(abs(loss - best) <= 1e-4 * best + 2 * NOTHING * nothing), f"the loss is {loss:.6g}")
+    same = np.isfinite(best) and abs(loss - best) <= 1e-4 * loss + 2 * NOTHING * nothing
+    said.require(bool(same), f"the loss is {loss:.6g}")
     if said.verdict is Verdict.REFUTED:
         return _check_inside(said, problem, weights, short, found)
     said.rigour(Rigour.WORKING_PRECISION)
