@@ -43,7 +43,7 @@ def test_isometries(name, structure):
             ll.restricted_isometry(measurement, 1, structure=structure)
         return
     found = ll.restricted_isometry(measurement, 2, structure=structure, n_starts=3, rng=0)
-    assert found.scaled_lower <= 1e-9
+    assert 0 <= found.scaled_lower <= 1e-9
     assert found.scaled_upper <= 1e-9
 
 

@@ -91,7 +91,7 @@ class Isometry:
     @property
     def scaled_lower(self) -> float:
         """Lower bound on delta at the best scaling: (kappa - 1) / (kappa + 1), the ratio of ratios kappa."""
-        return (self.largest - self.smallest) / (self.largest + self.smallest)
+        return max(self.largest - self.smallest, 0.0) / (self.largest + self.smallest)
 
     @property
     def scaled_upper(self) -> float | None:
