@@ -35,7 +35,7 @@ MOST_STEPS = 2000
 @final
 @dataclass(frozen=True, eq=False)
 class Isometry:
-    """Bounds on |A(X)|^2 / |X|^2 over matrices of at most a rank, and the constants that follow.
+    """Bounds on ``|A(X)|^2 / |X|^2`` over matrices of at most a rank, and the constants that follow.
 
     Parameters
     ----------

@@ -27,8 +27,8 @@ SEED = 0
 class Premise:
     """An assumption on a measurement and its data: restricted isometry, and how large the errors may be.
 
-    It says that (1 - delta) |X|^2 <= scale |A(X)|^2 <= (1 + delta) |X|^2 for all matrices X of at most the
-    rank (symmetric or Hermitian ones, if positive semidefinite matrices are recovered), and that the data
+    It says that ``(1 - delta) |X|^2 <= scale |A(X)|^2 <= (1 + delta) |X|^2`` for all matrices X of at most
+    the rank (symmetric or Hermitian ones, if positive semidefinite matrices are recovered), and that the data
     differ from the measurements of some matrix of the recovered rank and structure by at most the noise.
 
     Parameters
@@ -99,7 +99,7 @@ class PremiseError(InvalidInputError):
     matrix : Factors, optional
         A matrix of at most the premise's rank and of norm one,
     ratio : float
-        whose |A(X)|^2 is this.
+        whose ``|A(X)|^2`` is this.
 
     Examples
     --------
