@@ -45,6 +45,49 @@ def verify_each(
     return Verification(tuple(found), problem.words)
 
 
+def verify_claim(
+    certificate: Certificate,
+    claim: str,
+    check: Callable[[Statement], Check],
+    *,
+    about: str,
+    words: str,
+    stage: str,
+    progress: Progress | None = None,
+) -> Verification:
+    """Check the findings of a certificate that can have one claim only.
+
+    Parameters
+    ----------
+    certificate : Certificate
+    claim : str
+    check : callable
+        Takes what is stated.
+    about : str
+        What the claim is about, for findings that have another.
+    words : str
+        A description of the problem.
+    stage : str
+        What is being computed.
+    progress : callable, optional
+    """
+    checks = []
+    for finding in certificate:
+        said = Statement(finding)
+        if finding.claim != claim:
+            foreign = f"the claim is not about {about}"
+            checks.append(Check(finding.claim, finding.verdict.value, Outcome.CONTRADICTED, foreign))
+            continue
+        if progress is not None:
+            progress(f"{claim}: {stage}")
+        try:
+            with np.errstate(all="ignore"):
+                checks.append(check(said))
+        except (ArithmeticError, ValueError, MemoryError, np.linalg.LinAlgError) as error:
+            checks.append(said.settle_unchecked(f"it cannot be computed here: {error}"))
+    return Verification(tuple(checks), words)
+
+
 def _checked(
     finding: Finding, problem: PlainFit, certificate: Certificate, checks: Checks, progress: Progress | None
 ) -> Check:

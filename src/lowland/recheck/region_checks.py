@@ -10,9 +10,9 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Certificate
 from lowland.core.rounding import gamma
 from lowland.core.status import Rigour, Verdict
-from lowland.core.verification import Check, Outcome, Verification
+from lowland.core.verification import Check, Verification
 from lowland.recheck.bounds import is_spread_at_least
-from lowland.recheck.dispatch import Progress
+from lowland.recheck.dispatch import Progress, verify_claim
 from lowland.recheck.modular_rank import is_affordable, rank, unforeseen_prime
 from lowland.recheck.network_problem import NetworkProblem
 from lowland.recheck.statement import Statement
@@ -47,21 +47,15 @@ def verify_region(
     problem: NetworkProblem, certificate: Certificate, progress: Progress | None = None
 ) -> Verification:
     """Check the findings of a certificate about the region of a network."""
-    checks = []
-    for finding in certificate:
-        said = Statement(finding)
-        if finding.claim != CLAIM:
-            words = "the claim is not about regions"
-            checks.append(Check(finding.claim, finding.verdict.value, Outcome.CONTRADICTED, words))
-            continue
-        if progress is not None:
-            progress(f"{CLAIM}: activation patterns and ranks")
-        try:
-            with np.errstate(all="ignore"):
-                checks.append(check_region(said, problem))
-        except (ArithmeticError, ValueError, MemoryError, np.linalg.LinAlgError) as error:
-            checks.append(said.settle_unchecked(f"it cannot be computed here: {error}"))
-    return Verification(tuple(checks), problem.words)
+    return verify_claim(
+        certificate,
+        CLAIM,
+        lambda said: check_region(said, problem),
+        about="regions",
+        words=problem.words,
+        stage="activation patterns and ranks",
+        progress=progress,
+    )
 
 
 def check_region(said: Statement, problem: NetworkProblem) -> Check:

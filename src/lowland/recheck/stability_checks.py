@@ -11,8 +11,8 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import FileFormatError
 from lowland.core.findings import Certificate
 from lowland.core.status import Rigour, Verdict
-from lowland.core.verification import Check, Outcome, Verification
-from lowland.recheck.dispatch import Progress
+from lowland.core.verification import Check, Verification
+from lowland.recheck.dispatch import Progress, verify_claim
 from lowland.recheck.documents import Document, Settings
 from lowland.recheck.regions import network_of
 from lowland.recheck.statement import Statement
@@ -148,21 +148,15 @@ def verify_stability(
     problem: StabilityProblem, certificate: Certificate, progress: Progress | None = None
 ) -> Verification:
     """Check the findings of a certificate about the stability of a network."""
-    checks = []
-    for finding in certificate:
-        said = Statement(finding)
-        if finding.claim != CLAIM:
-            words = "the claim is not about step sizes"
-            checks.append(Check(finding.claim, finding.verdict.value, Outcome.CONTRADICTED, words))
-            continue
-        if progress is not None:
-            progress(f"{CLAIM}: the Hessian")
-        try:
-            with np.errstate(all="ignore"):
-                checks.append(check_stability(said, problem))
-        except (ArithmeticError, ValueError, MemoryError, np.linalg.LinAlgError) as error:
-            checks.append(said.settle_unchecked(f"it cannot be computed here: {error}"))
-    return Verification(tuple(checks), problem.words)
+    return verify_claim(
+        certificate,
+        CLAIM,
+        lambda said: check_stability(said, problem),
+        about="step sizes",
+        words=problem.words,
+        stage="the Hessian",
+        progress=progress,
+    )
 
 
 def check_stability(said: Statement, problem: StabilityProblem) -> Check:

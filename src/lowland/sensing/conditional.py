@@ -27,8 +27,8 @@ ROUNDING = 1e-12
 NO_FALSE_MINIMUM = "no false minimum below delta = 1/2, for data of at most the rank of the factor"
 SADDLES = (
     "the Hessian along the difference to the factor of the truth, -2 (sqrt 2 - 1) (1 - 5 delta) times its "
+    "smallest singular value over the scale"
 )
-SADDLES += "smallest singular value over the scale"
 ERROR = "the residual and the noise, over the least that the measurements leave of a difference"
 OF_EXACT = "known for exact data of real positive semidefinite matrices, squared loss, no weights, no penalty"
 
@@ -94,9 +94,9 @@ def error_bound(
     norm = np.sqrt(m * n * (1 + premise.delta) / scale)
     sizes = float(np.linalg.norm(factors.left)) * float(np.linalg.norm(factors.right))
     rounding = gamma(m * n + factors.width + 4, factors.left.dtype) * norm * sizes
-    # twice the bound, so that whoever measures again in another order also finds no more
     if not is_double:  # the data were rounded
         rounding += 2.0**-23 * float(np.linalg.norm(objective.y))
+    # twice the bound, so that whoever measures again in another order also finds no more
     total = (residual + 2 * rounding) * (1 + gamma(objective.y.size + 8)) + premise.noise
     return float(total * np.sqrt(scale / (1 - premise.delta)))
 
