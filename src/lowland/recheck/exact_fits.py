@@ -28,6 +28,8 @@ ASSUMED = (
 )
 # larger residuals never count as zero, whatever a finding assumes: units in the last place, fraction of datum
 MOST_PLACES, MOST_MISFIT = 1000.0, 1e-11
+# rounding of a prediction whose terms do not cancel, in units in the last place
+LEAST_ROOM = 0.6
 # largest rounding of a prediction, sixteen times, as a fraction of the data around it
 MOST_BLUR = 2e-9
 
@@ -49,7 +51,8 @@ class Misfit:
         Largest residual beyond rounding as a fraction of its datum, or of the usual one around it; and how
         far rounding may move that fraction.
     room : float
-        How far it may move the units in the last place.
+        How far rounding in float64 may move the units in the last place: more if terms of predictions
+        cancel.
     """
 
     least: float
@@ -58,17 +61,18 @@ class Misfit:
     places: float
     worst: float
     blur: float
-    room: float = 0.6
+    room: float = LEAST_ROOM
 
 
 def misfit_of(problem: MatrixProblem) -> Misfit:
     """Return how closely the point reproduces its data."""
     y, weights = problem.y, problem.weights
     residual, error = _residuals(problem)
-    squares = 0.5 * float(np.sum(weights * residual**2))
     spacing = np.where(y == 0, 0.0, np.spacing(np.abs(y)))
     halves = 0.5 * float(np.sum(weights * (spacing / 2) ** 2))
-    places = 0.5 * np.sqrt(squares / halves) if halves > 0 else (0.0 if squares == 0 else np.inf)
+    places = _places(problem, residual, halves)
+    rounding = np.abs(problem.predictions() - y) - residual
+    room = max(LEAST_ROOM, 2 * _places(problem, rounding, halves)) if halves > 0 else LEAST_ROOM
     least, upper = 0.0, np.inf
     if problem.cells is not None and problem.losses.is_squared:
         paid = problem.paid() * (1 + gamma(problem.point().size + 8))
@@ -87,7 +91,7 @@ def misfit_of(problem: MatrixProblem) -> Misfit:
     worst, blurred = float(shares.max(initial=0.0)), float(blur.max(initial=0.0))
     if blurred > MOST_BLUR:  # rounding could hide a misfit
         worst = np.inf
-    return Misfit(least, upper, halves, float(places), worst, min(blurred, MOST_BLUR))
+    return Misfit(least, upper, halves, places, worst, min(blurred, MOST_BLUR), room)
 
 
 def check_exact_fit(said: Statement, problem: MatrixProblem) -> Check:
@@ -135,6 +139,14 @@ def compare_misfit(said: Statement, found: Misfit) -> Check:
             f"residuals are {found.places:.3g} units in the last place",
         )
     return said.settle(words)
+
+
+def _places(problem: MatrixProblem, residual: Vector, halves: float) -> float:
+    """Return the weighted root mean square of residuals in units in the last place."""
+    squares = 0.5 * float(np.sum(problem.weights * residual**2))
+    if halves > 0:
+        return 0.5 * float(np.sqrt(squares / halves))
+    return 0.0 if squares == 0 else float("inf")
 
 
 def _residuals(problem: MatrixProblem) -> tuple[Vector, Vector]:
