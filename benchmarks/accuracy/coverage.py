@@ -22,7 +22,7 @@ import lowland as ll
 from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
 from lowland.datasets import data_path
-from lowland.files import read_table
+from lowland.files.tables import read_table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "peers"))
 from ratings import load as load_ratings

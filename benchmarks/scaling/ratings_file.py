@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 import lowland as ll
 from lowland.completion.completed import Completed
 from lowland.completion.model_files import save_model
-from lowland.completion.plan import CompletionPlan, fit_plan
+from lowland.completion.plan import CompletionPlan
+from lowland.completion.planned_fit import fit_plan
 from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
 from lowland.measure import Entries

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lowland.completion.penalised import completion_objective, fit_completion
-from lowland.completion.penalised_model import extended_point
+from lowland.completion.penalised_points import extended_point
 from lowland.completion.rank_growth import fill_column
 from lowland.completion.rank_path import choose_rank_and_penalty
 from lowland.completion.settings import CompletionSettings

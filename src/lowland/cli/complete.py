@@ -53,7 +53,7 @@ from lowland.cli.output import (
 )
 from lowland.completion.bayesian import SideCovariates
 from lowland.completion.completed import Completed
-from lowland.completion.plan import check_effort
+from lowland.completion.planned_fit import check_effort
 from lowland.completion.report import report_page
 from lowland.completion.table_intervals import INTERVAL_METHODS
 from lowland.core.arrays import Matrix, check_rank

@@ -18,7 +18,8 @@ from lowland.completion.column_kinds import parse_word
 from lowland.completion.column_losses import Losses
 from lowland.completion.completed import fingerprint
 from lowland.completion.model_files import levels_as_data, save_model
-from lowland.completion.plan import CompletionPlan, PlannedFit, fit_plan
+from lowland.completion.plan import CompletionPlan
+from lowland.completion.planned_fit import PlannedFit, fit_plan
 from lowland.completion.settings import PENALTY_WEIGHTS
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError

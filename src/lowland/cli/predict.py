@@ -65,7 +65,8 @@ def predict(
     for name in names:
         if name not in header:
             raise InvalidInputError(f"{pairs} has no column {name!r}", ", ".join(header))
-    labels = [read_delimited(pairs, delimiter, set(names))[name] for name in names]
+    lines = read_delimited(pairs, delimiter, set(names))
+    labels = [lines[name] for name in names]
     positions = []
     for axis, column_ in enumerate(labels):
         if not isinstance(column_, LabelColumn):
@@ -78,13 +79,13 @@ def predict(
         values += Completed(loaded).intervals.at(positions[0], positions[1], interval, "auto")
         titles += ("lower", "upper")
     numbers = np.column_stack(values).astype(float).tolist()
-    lines = [(r, c, *own) for r, c, own in zip(rows.tolist(), cols.tolist(), numbers, strict=True)]
+    written = [(r, c, *own) for r, c, own in zip(rows.tolist(), cols.tolist(), numbers, strict=True)]
     if output is not None:
-        write_rows(output, titles, lines)
-        say(f"{len(lines)} predictions: {output}")
+        write_rows(output, titles, written)
+        say(f"{len(written)} predictions: {output}")
     elif json:
-        say_json({"columns": titles, "rows": lines})
+        say_json({"columns": titles, "rows": written})
     else:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(titles)
-        writer.writerows(map(cell_text, line) for line in lines)
+        writer.writerows(map(cell_text, line) for line in written)

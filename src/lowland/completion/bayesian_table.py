@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from lowland.completion.bayesian import BayesianFit, SideCovariates, fit_bayesian
 from lowland.completion.fitted_table import PageParts, without_certificate, without_data
 from lowland.completion.holdout import Predictor
-from lowland.completion.map_surrogate import fit_map_surrogate
-from lowland.completion.penalised import CompletionFit
 from lowland.completion.posterior_model import PosteriorModel
-from lowland.completion.posterior_words import ABOUT_CERTIFICATE, describe_draws, describe_method
-from lowland.completion.proofs import table_document
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
-from lowland.recheck.documents import Document
-from lowland.report.page import Page
+
+# what fits and judges is imported where it is used: a model that is read from a file only predicts
+if TYPE_CHECKING:
+    from lowland.completion.bayesian import BayesianFit, SideCovariates
+    from lowland.completion.penalised import CompletionFit
+    from lowland.recheck.documents import Document
+    from lowland.report.page import Page
 
 
 @final
@@ -90,11 +90,15 @@ class BayesianTable:
 
     def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
         """Return the fit of another table of the same shape by the same settings."""
+        from lowland.completion.bayesian import fit_bayesian
+
         settings = self._known("another fit").settings
         return fit_bayesian(table, settings, rng=rng, covariates=self.covariates).model
 
     def updated(self, table: Observations, rng: np.random.Generator) -> BayesianTable:
         """Return the fit of a table that contains this one, warm-started from this fit."""
+        from lowland.completion.bayesian import fit_bayesian
+
         fit = self._known("an update")
         described = any(covariates is not None for covariates in self.covariates)
         if described and table.shape != fit.observations.shape:
@@ -110,6 +114,8 @@ class BayesianTable:
 
     def certify(self, rng: np.random.Generator, effort: str) -> tuple[BayesianTable, Certificate]:
         """Return the fit unchanged, and what is proved about the penalised problem that it implies."""
+        from lowland.completion.map_surrogate import fit_map_surrogate
+
         effort = "quick" if effort == "auto" else effort
         found = fit_map_surrogate(self._known("a certificate"), rng, effort=effort)
         assert found.certificate is not None
@@ -117,6 +123,8 @@ class BayesianTable:
 
     def document(self) -> Document:
         """Return the certificate of the penalised problem with what is needed to derive it again."""
+        from lowland.completion.proofs import table_document
+
         fit = self._known("a certificate")
         if self.surrogate is None or self.surrogate.certificate is None:
             raise without_certificate()
@@ -137,10 +145,14 @@ class BayesianTable:
 
     def describe_method(self) -> str:
         """Return the method in a sentence."""
+        from lowland.completion.posterior_words import describe_method
+
         return describe_method(self._known("a description of the method"))
 
     def describe_search(self) -> list[str]:
         """Return how the variational sweeps and the Gibbs draws ended, one sentence per line."""
+        from lowland.completion.posterior_words import describe_draws
+
         fit, search = self._known("the search"), self.search
         lines = [
             f"negative evidence lower bound {search.value:.6g} (lower is better) after {search.iterations} "
@@ -150,6 +162,8 @@ class BayesianTable:
 
     def describe_certificate(self) -> str:
         """Return what the certificate is about."""
+        from lowland.completion.posterior_words import ABOUT_CERTIFICATE
+
         return ABOUT_CERTIFICATE
 
     def _known(self, what: str) -> BayesianFit:

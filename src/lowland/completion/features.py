@@ -59,11 +59,11 @@ class FeatureMap:
             Number of rows (or columns).
         covariates : ndarray, shape (count, c), or None
         """
-        from scipy.sparse import csr_array, hstack
-
         self._check(covariates)
         if self.is_empty:
             return None
+        from scipy.sparse import csr_array, hstack
+
         parts = []
         if self.partners:
             cells = np.maximum(np.bincount(lines, minlength=count), 1)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, final
+from typing import TYPE_CHECKING, Any, Protocol, final
 
 import numpy as np
 
 from lowland.completion.holdout import Predictor, Trial
-from lowland.completion.rank_path import RankPath
 from lowland.completion.table_model import TableModel
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import UnsupportedError
@@ -17,8 +16,11 @@ from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
-from lowland.recheck.documents import Document
-from lowland.report.page import Page
+
+if TYPE_CHECKING:
+    from lowland.completion.rank_path import RankPath
+    from lowland.recheck.documents import Document
+    from lowland.report.page import Page
 
 
 def without_data(what: str, *, fix: str = "fit the table again") -> UnsupportedError:

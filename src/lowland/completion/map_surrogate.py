@@ -11,7 +11,8 @@ from lowland.bayes.side_prior import unpack_lower
 from lowland.certificates import Settings
 from lowland.completion.bayesian import BayesianFit
 from lowland.completion.penalised import CompletionFit, certify_fit, completion_objective
-from lowland.completion.penalised_model import model_of, settle_rows
+from lowland.completion.penalised_points import model_of
+from lowland.completion.row_minimum import settle_rows
 from lowland.completion.settings import CompletionSettings
 from lowland.core.arrays import Vector
 from lowland.core.observations import Observations

@@ -5,14 +5,12 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.completion.bayesian_table import BayesianTable
-from lowland.completion.column_kinds import Kind
-from lowland.completion.column_losses import Columns
 from lowland.completion.features import FeatureMap
 from lowland.completion.fitted_table import FittedTable
 from lowland.completion.penalised_model import CompletionModel
@@ -25,6 +23,9 @@ from lowland.core.errors import FileFormatError
 from lowland.core.findings import Certificate
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.kernels.moments import Moments
+
+if TYPE_CHECKING:
+    from lowland.completion.column_losses import Columns
 
 Parts = tuple[dict[str, Any], dict[str, NDArray[Any]]]
 
@@ -126,6 +127,9 @@ def _penalised_arrays(model: CompletionModel) -> Parts:
 def _columns(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Columns | None:
     if "columns" not in plain:
         return None
+    from lowland.completion.column_kinds import Kind
+    from lowland.completion.column_losses import Columns
+
     kinds = tuple(
         Kind(
             str(kind["word"]),

@@ -10,8 +10,10 @@ import numpy as np
 
 from lowland.certificates import JUDGES, MATRIX_CLAIMS, Settings, judge
 from lowland.certificates.stationarity import gradient_scale
-from lowland.completion.penalised_model import CompletionModel, extended_point, model_of, settle_rows
+from lowland.completion.penalised_model import CompletionModel
+from lowland.completion.penalised_points import extended_point, model_of
 from lowland.completion.rank_growth import fill_column
+from lowland.completion.row_minimum import settle_rows
 from lowland.completion.settings import BIASES, PENALTY_WEIGHTS, CompletionSettings, mean_counts, side_weights
 from lowland.core.arrays import Vector, check_rank
 from lowland.core.errors import InvalidInputError

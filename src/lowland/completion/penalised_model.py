@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
-from lowland.completion.column_losses import Columns
-from lowland.completion.settings import BIASES, CompletionSettings, mean_counts, side_weights
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_model import TableParts, no_levels
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Labels, Observations
 from lowland.core.records import Factors
-from lowland.measure import Entries
-from lowland.models import General
-from lowland.objectives import RecoveryObjective, make_objective
 
-# maximum number of steps to the minimum over rows if losses are not squared
-MOST_STEPS = 200
+if TYPE_CHECKING:
+    from lowland.completion.column_losses import Columns
 
 
 @final
@@ -154,12 +149,18 @@ class CompletionModel:
 
     def fold_in(self, table: Observations) -> tuple[Matrix, Vector]:
         """Return factors and biases of the rows of another table with the same columns."""
+        # what searches is not needed to predict
+        from lowland.completion.row_minimum import settle_rows
+        from lowland.completion.settings import BIASES, side_weights
+        from lowland.measure import Entries
+        from lowland.models import General
+        from lowland.objectives import make_objective
+
         known = self.columns
         kept = BIASES if known is None else known.biases
         model = General(table.shape, self.row_factors.shape[1], kept if self.biases else ())
-        entries = Entries(table.rows, table.columns, table.shape)
         objective = make_objective(
-            entries,
+            Entries(table.rows, table.columns, table.shape),
             (table.values if known is None else known.encode(table)).astype(self.row_factors.dtype),
             model,
             loss=None if known is None else known.loss(table.columns),
@@ -170,72 +171,9 @@ class CompletionModel:
             nonnegative=self.nonnegative,
         )
         blank = np.zeros((table.shape[0], model.rank), self.row_factors.dtype)
-        theta = model.pack(
-            blank, self.column_factors, np.zeros(table.shape[0], blank.dtype), self.column_biases, self.offset
-        )
+        flat = np.zeros(table.shape[0], blank.dtype)
+        theta = model.pack(blank, self.column_factors, flat, self.column_biases, self.offset)
         for smoother in known.smoother if known is not None else ():
             theta = settle_rows(replace(objective, loss=smoother.loss(table.columns)), theta)
         u, _, a, _, _ = model.unpack(settle_rows(objective, theta))
         return u, a
-
-
-def settle_rows(objective: RecoveryObjective, theta: Vector) -> Vector:
-    """Return the point with all rows at their minimiser for fixed columns."""
-    solver = objective.block_solver
-    if solver is None:
-        raise InvalidInputError("the objective cannot be minimised over its rows", "no block solver")
-    if objective.loss.is_quadratic:
-        return solver.solve(theta, "rows")
-    value, least = float("inf"), float(np.finfo(theta.dtype).eps)
-    for _ in range(MOST_STEPS):
-        theta = solver.solve(theta, "rows")
-        before, value = value, objective.value(theta)
-        if not before - value > 4 * least * abs(value):
-            break
-    return theta
-
-
-def model_of(
-    objective: RecoveryObjective, theta: Vector, observations: Observations, settings: CompletionSettings
-) -> CompletionModel:
-    """Return a point as a model that predicts."""
-    general = objective.model
-    if not isinstance(general, General):
-        raise InvalidInputError("only general matrices complete a table", general.name)
-    u, v, a, b, c = general.unpack(theta)
-    return CompletionModel(
-        u.copy(),
-        v.copy(),
-        a.copy(),
-        b.copy(),
-        c,
-        objective.penalty,
-        bool(general.biases),
-        observations.row_labels,
-        observations.column_labels,
-        settings.bias_penalty,
-        settings.penalty_weights,
-        mean_counts(observations)[0],
-        settings.columns,
-        settings.nonnegative,
-    )
-
-
-def extended_point(model: CompletionModel, objective: RecoveryObjective) -> Vector:
-    """Return a model as a point of an objective whose rank and table are at least as large.
-
-    Rows, columns and factors beyond the model's are zero.
-    """
-    general = objective.model
-    if not isinstance(general, General):
-        raise InvalidInputError("only general matrices complete a table", general.name)
-    (m, n), r = model.shape, model.row_factors.shape[1]
-    u, v = (np.zeros((length, general.rank), objective.dtype) for length in general.shape)
-    a, b = (np.zeros(length, objective.dtype) for length in general.shape)
-    u[:m, :r], v[:n, :r], a[:m], b[:n] = (
-        model.row_factors,
-        model.column_factors,
-        model.row_biases,
-        model.column_biases,
-    )
-    return general.pack(u, v, a, b, model.offset)

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from lowland.completion.fisher_errors import FisherErrors
 from lowland.completion.fitted_table import PageParts, Sampler, without_certificate, without_data
 from lowland.completion.holdout import Predictor
-from lowland.completion.laplace_sampling import RowDraws
-from lowland.completion.penalised import CompletionFit, certify_fit, fit_completion
 from lowland.completion.penalised_model import CompletionModel
-from lowland.completion.proofs import table_document
 from lowland.completion.settings import row_weights
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
@@ -22,9 +18,13 @@ from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
-from lowland.recheck.documents import Document
-from lowland.report.page import Page
-from lowland.sensing.intervals import entry_intervals
+
+# what fits and judges is imported where it is used: a model that is read from a file only predicts
+if TYPE_CHECKING:
+    from lowland.completion.laplace_sampling import RowDraws
+    from lowland.completion.penalised import CompletionFit
+    from lowland.recheck.documents import Document
+    from lowland.report.page import Page
 
 
 @final
@@ -74,6 +74,8 @@ class PenalisedTable:
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells, by the curvature at the fit."""
+        from lowland.sensing.intervals import entry_intervals
+
         fit = self._known("these intervals")
         found = entry_intervals(
             fit.objective,
@@ -88,15 +90,20 @@ class PenalisedTable:
 
     def predictor(self) -> Predictor:
         """Return predictions with standard errors."""
-        return FisherErrors(self._known("these intervals")) if self._smooth else self.model
+        fit = self._known("these intervals")
+        return _with_errors(fit) if self._smooth else self.model
 
     def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
         """Return the fit of another table of the same shape by the same settings."""
+        from lowland.completion.penalised import fit_completion
+
         again = fit_completion(table, self._known("another fit").settings, rng=rng, certify=False)
-        return FisherErrors(again) if self._smooth else again.model
+        return _with_errors(again) if self._smooth else again.model
 
     def updated(self, table: Observations, rng: np.random.Generator) -> PenalisedTable:
         """Return the fit of a table that contains this one, warm-started from this fit."""
+        from lowland.completion.penalised import fit_completion
+
         fit = self._known("an update")
         if fit.settings.columns is not None and table.shape[1] != fit.observations.shape[1]:
             raise UnsupportedError(
@@ -118,12 +125,16 @@ class PenalisedTable:
 
     def certify(self, rng: np.random.Generator, effort: str) -> tuple[PenalisedTable, Certificate]:
         """Return the fit refined to more digits, and what is proved about it."""
+        from lowland.completion.penalised import certify_fit
+
         better = certify_fit(self._known("a certificate"), rng, "standard" if effort == "auto" else effort)
         assert better.certificate is not None
         return PenalisedTable.of(better), better.certificate
 
     def document(self) -> Document:
         """Return the certificate with what is needed to derive it again."""
+        from lowland.completion.proofs import table_document
+
         fit = self._known("a certificate")
         if fit.certificate is None:
             raise without_certificate()
@@ -155,6 +166,8 @@ class PenalisedTable:
     @cached_property
     def _row_draws(self) -> RowDraws | None:
         # cached, because it factorises the system of every row
+        from lowland.completion.laplace_sampling import RowDraws
+
         columns = None if self.fit is None else self.fit.settings.columns
         return None if self.fit is None or columns is None else RowDraws(self.fit, columns)
 
@@ -167,3 +180,10 @@ class PenalisedTable:
         if self.fit is None:
             raise without_data(what)
         return self.fit
+
+
+def _with_errors(fit: CompletionFit) -> Predictor:
+    """Return predictions with standard errors by the curvature at a fit."""
+    from lowland.completion.fisher_errors import FisherErrors
+
+    return FisherErrors(fit)

@@ -16,7 +16,6 @@ from lowland.completion.table_model import TableParts, no_levels
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.observations import Observations
 from lowland.kernels.moments import Moments, row_moments
-from lowland.measure import Entries
 
 # number of cells whose d x d covariances are formed at once
 CHUNK_CELLS = 20_000
@@ -201,6 +200,8 @@ class PosteriorModel:
         covariates : ndarray, shape (k, c), or None
             Covariates of its rows, if the fit had row covariates.
         """
+        from lowland.measure.entries import Entries
+
         dtype = self.rows.means.dtype
         prior, count = self.row_prior, table.shape[0]
         features = row_features(table, prior.mapping, covariates)

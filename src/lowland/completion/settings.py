@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from lowland.completion.column_losses import Columns
 from lowland.core.arrays import Vector
 from lowland.core.observations import Observations
+
+if TYPE_CHECKING:
+    from lowland.completion.column_losses import Columns
 
 BIASES = ("row", "column", "global")
 PENALTY_WEIGHTS = ("uniform", "counts")

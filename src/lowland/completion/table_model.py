@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, final
+from typing import TYPE_CHECKING, Protocol, final
 
-from lowland.completion.column_losses import Columns
 from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Observations
+
+if TYPE_CHECKING:
+    from lowland.completion.column_losses import Columns
 
 
 @final

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lowland.completion.column_kinds import LEVELS
-from lowland.completion.column_losses import Losses
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from lowland.completion.column_losses import Losses
 
 # ordered levels by column name; a level is fitted as its position
 Levels = dict[Any, tuple[Any, ...]]
@@ -96,6 +97,8 @@ def chosen_losses(asked: Losses, auto: bool, suited: Mapping[Any, str], levels: 
         From `read_levels`.
     levels : Levels
     """
+    from lowland.completion.column_kinds import LEVELS
+
     if isinstance(asked, str):
         if auto:
             return dict(suited) or asked

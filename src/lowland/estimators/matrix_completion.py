@@ -12,7 +12,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from lowland.completion.completed import Completed
-from lowland.completion.plan import check_effort, fit_plan
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
@@ -210,6 +209,9 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         InvalidInputError
             If a setting, the table or the covariates cannot be used.
         """
+        # what fits is imported where it fits, so that the class is there at once
+        from lowland.completion.planned_fit import check_effort, fit_plan
+
         self.levels_, suited = read_levels(X)
         plan = plan_of(self)
         numbers = is_auto(self.loss) and plan.method in ("variational", "gibbs")  # which need squared losses

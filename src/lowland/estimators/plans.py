@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lowland.completion.column_losses import Losses
 from lowland.completion.plan import CompletionPlan
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import whole_number
 from lowland.estimators.table_input import flag, flag_or_auto, number_at_least_zero
+
+if TYPE_CHECKING:
+    from lowland.completion.column_losses import Losses
 
 
 def plan_of(model: Any) -> CompletionPlan:

@@ -10,11 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowland.completion.completed import Completed
 from lowland.completion.model_files import levels_as_data, load_model, save_model
-from lowland.completion.report import report_page
 from lowland.estimators.frames import Levels
 from lowland.estimators.saved_parameters import parameters_as_data, parameters_from_data
 from lowland.files.certificates import write_certificate
-from lowland.report.page import write_report
 
 
 class _SavedTable:
@@ -37,6 +35,9 @@ class _SavedTable:
         UnsupportedError
             If the model was loaded from a file.
         """
+        from lowland.completion.report import report_page
+        from lowland.report.page import write_report
+
         check_is_fitted(self)
         path_of_rank = vars(self).get("rank_path_")
         write_report(path, report_page(self._completed, path_of_rank, self.certificate_, title=title))

@@ -149,16 +149,27 @@ def _from_arrow(column: Any, is_label: bool) -> NDArray[Any] | LabelColumn:
     if is_label:
         joined = column.unify_dictionaries().combine_chunks()
         joined = joined.chunk(0) if isinstance(joined, pa.ChunkedArray) else joined
-        return order_labels(joined.indices.to_numpy(), joined.dictionary.to_pylist())
+        return order_labels(_numbers(joined.indices), joined.dictionary.to_pylist())
     kind = column.type
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
-    if pa.types.is_integer(kind) and column.null_count == 0:
-        return np.asarray(column.to_numpy(), dtype=np.int64)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+        return np.concatenate([np.zeros(0, np.int64), *(_numbers(chunk) for chunk in column.chunks)])
     # Arrow infers other types (dates, booleans); here they are text
     return type_column([str(cell) if cell is not None else "" for cell in column.to_pylist()])
+
+
+def _numbers(chunk: Any) -> NDArray[Any]:
+    """Return an Arrow array of numbers, NaN where missing; its own method for it imports pandas."""
+    known, data = chunk.buffers()
+    if data is None:
+        return np.zeros(0, np.int64)
+    part = slice(chunk.offset, chunk.offset + len(chunk))
+    values = np.frombuffer(data, chunk.type.to_pandas_dtype())[part]
+    if chunk.null_count == 0:
+        return values
+    bits = np.unpackbits(np.frombuffer(known, np.uint8), bitorder="little")[part]
+    return np.where(bits == 1, values, np.nan)
 
 
 def _not_text(path: Path, error: Exception) -> FileFormatError:

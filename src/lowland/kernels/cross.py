@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.kernels.compiled import compiled
 from lowland.kernels.threads import balanced_bounds, run_chunks
 
 
@@ -83,7 +83,7 @@ def line_grams(
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@compiled(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 def _cross(
     starts, indices, own, partner, direction, offset, weights, is_weighted, residuals, rank, out, low, high
 ):
@@ -107,7 +107,7 @@ def _cross(
             out[i, c] = sums[c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(cache=True, nogil=True, fastmath={"contract"})
 def _grams(starts, indices, partner, weights, is_weighted, out, low, high):
     width = partner.shape[1]
     for i in range(low, high):

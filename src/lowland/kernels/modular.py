@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lowland.core.work import CALL, touch
+from lowland.kernels.compiled import compiled
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -151,7 +151,7 @@ def _subtract_product(rest, lower, count, prime):
         _reduce(block, prime)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def inverse(a, prime):
     """Return the inverse of a residue, by the extended Euclidean algorithm."""
     r0, r1, s0, s1 = np.int64(prime), np.int64(a), np.int64(0), np.int64(1)
@@ -162,7 +162,7 @@ def inverse(a, prime):
     return float(s0 % prime)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def _reduce(block, prime):
     """Reduce integers of at most 53 bits to their residues, in place."""
     reciprocal = 1.0 / prime
@@ -177,7 +177,7 @@ def _reduce(block, prime):
             row[c] = x
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def _subtract_row(row, factor, pivot_row, start, prime):
     reciprocal = 1.0 / prime
     for c in range(start, row.size):
@@ -188,7 +188,7 @@ def _subtract_row(row, factor, pivot_row, start, prime):
         row[c] = x
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def _factor_panel(panel, lower, order, prime):
     rows, columns = panel.shape
     found = np.empty(columns, np.intp)
@@ -219,7 +219,7 @@ def _factor_panel(panel, lower, order, prime):
     return found[:count]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def back_substitute(echelon, pivots, x, prime):
     """Set x at the pivot columns so that echelon @ x = 0 modulo the prime, with the rest of x given."""
     for i in range(pivots.size - 1, -1, -1):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from lowland.core.arrays import Vector
+from lowland.kernels.compiled import compiled
 from lowland.kernels.threads import even_bounds, run_chunks
 
 TERMS = ("value", "slope", "curvature", "majorant")
@@ -42,7 +42,7 @@ def ordinal_terms(z: Vector, y: Vector, edges: Vector, constants: Vector, term: 
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@compiled(cache=True, nogil=True, inline="always")
 def _term(x, which):
     # x is a margin: softplus(x) is its share of the value
     size = abs(x)
@@ -58,7 +58,7 @@ def _term(x, which):
     return (1 - small) / (1 + small) / (2 * size) if size < np.inf else 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def _terms(z, y, edges, constants, which, out):
     for k in range(z.size):
         level = int(y[k])

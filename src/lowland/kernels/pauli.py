@@ -7,10 +7,10 @@ with the same flip differ only in signs, and one transform of length n gives the
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix
+from lowland.kernels.compiled import compiled
 from lowland.kernels.threads import even_bounds, run_chunks
 
 
@@ -60,7 +60,7 @@ def multiply_flipped(rows: Matrix, flips: NDArray[np.int64], block: Matrix) -> M
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def _transform(values):
     """Walsh-Hadamard transform in place: values[z] <- sum_i (-1)^|i & z| values[i]."""
     half, n = 1, values.size
@@ -73,7 +73,7 @@ def _transform(values):
         half *= 2
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(cache=True, nogil=True, fastmath={"contract"})
 def _sums(left, right, flips, starts, signs, out, low, high):
     n, width = left.shape
     values = np.empty(n, np.complex128)
@@ -89,7 +89,7 @@ def _sums(left, right, flips, starts, signs, out, low, high):
             out[k] = values[signs[k]]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def _spread(weights, starts, signs, out, low, high):
     for g in range(low, high):
         for k in range(starts[g], starts[g + 1]):
@@ -97,7 +97,7 @@ def _spread(weights, starts, signs, out, low, high):
         _transform(out[g])
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(cache=True, nogil=True, fastmath={"contract"})
 def _multiply(rows, flips, block, out, low, high):
     width = block.shape[1]
     for g in range(flips.size):

@@ -10,10 +10,10 @@ sum_j (I - Q_j Q_j^H) kron conj(b_j) b_j^T. The same code handles real and compl
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.kernels.compiled import compiled
 from lowland.kernels.threads import balanced_bounds, run_chunks
 
 
@@ -111,7 +111,7 @@ def row_blocks(
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(cache=True, nogil=True, fastmath={"contract"})
 def _orthonormalise(a, r):
     """Run Gram-Schmidt twice, in place; vanishing columns become zero with a zero on the diagonal of r."""
     rows, k = a.shape
@@ -136,7 +136,7 @@ def _orthonormalise(a, r):
             a[i, c] = a[i, c] / size if size > 0 else 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(cache=True, nogil=True, fastmath={"contract"})
 def _eliminate(u, starts, indices, values, roots, weighted, prior_root, b, q, residuals, low, high):
     k = u.shape[1]
     for j in range(low, high):
@@ -169,7 +169,7 @@ def _eliminate(u, starts, indices, values, roots, weighted, prior_root, b, q, re
             b[j, c] = total / r[c, c] if abs(r[c, c]) > 0 else 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(cache=True, nogil=True, fastmath={"contract"})
 def _project(d, b, q, starts, indices, roots, weighted, out, low, high):
     k = q.shape[1]
     dots = np.empty(k, q.dtype)
@@ -192,7 +192,7 @@ def _project(d, b, q, starts, indices, roots, weighted, out, low, high):
             out[t] = total
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(cache=True, nogil=True, fastmath={"contract"})
 def _blocks(b, q, starts, indices, order, roots, weighted, out, low, high):
     k = q.shape[1]
     for i in range(low, high):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.kernels.compiled import compiled
 from lowland.kernels.threads import balanced_bounds, run_chunks
 
 # passes over the unknowns of a row, fewer if none changes by more than this fraction of the largest
@@ -55,7 +55,7 @@ def solve_rows_nonnegative(
     return out
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def _solve_range(partner, starts, indices, values, weights, weighted, ridge, floor, out, low, high):
     k = partner.shape[1]
     gram, right = np.empty((k, k)), np.empty(k)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from lowland.kernels.compiled import compiled
 from lowland.kernels.normals import row_normals
 from lowland.kernels.threads import balanced_bounds, run_chunks
 
@@ -35,7 +35,7 @@ def solve_rows(
     run_chunks(chunk, balanced_bounds(starts, 4 + k // 2))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+@compiled(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
 def _add_ranks(gram, x, y, s, v):
     # four ratings per pass; a separate function, so that the inner loop is vectorised
     for a in range(x.size):
@@ -45,7 +45,7 @@ def _add_ranks(gram, x, y, s, v):
         x[a] += s0 * v[0] + s1 * v[1] + s2 * v[2] + s3 * v[3]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+@compiled(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
 def _dot(a, b, count):
     total = a.dtype.type(0)
     for i in range(count):
@@ -53,7 +53,7 @@ def _dot(a, b, count):
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def _solve(gram, x, random, floor):
     # row-wise Cholesky of the lower triangle; the reciprocal diagonal is zero for dependent columns
     k = x.size
@@ -72,7 +72,7 @@ def _solve(gram, x, random, floor):
             x[b] -= gram[a, b] * x[a]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def _solve_range(
     partner,
     starts,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.kernels.compiled import compiled
 from lowland.kernels.threads import balanced_bounds, even_bounds, run_chunks
 
 
@@ -124,7 +124,7 @@ def subtract_gathered(values: Vector, bias: Vector, indices: NDArray[np.integer[
 # plain indices instead of row views: a view costs more than a short row's arithmetic
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@compiled(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 def _sample(left, right, rows, columns, out):
     width = left.shape[1]
     for k in range(out.size):
@@ -135,7 +135,7 @@ def _sample(left, right, rows, columns, out):
         out[k] = total
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+@compiled(cache=True, nogil=True, fastmath={"contract"})
 def _multiply(starts, indices, values, block, out, low, high):
     width = block.shape[1]
     sums = np.empty(width, out.dtype)
@@ -150,7 +150,7 @@ def _multiply(starts, indices, values, block, out, low, high):
             out[i, c] = sums[c]
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc"})
+@compiled(cache=True, nogil=True, fastmath={"contract", "reassoc"})
 def _row_squares(left, i, right, indices, targets, weights, weighted, low, high):
     # four entries side by side: one load of the row serves all, and four chains run at once
     width, total, k = right.shape[1], 0.0, low
@@ -180,13 +180,13 @@ def _row_squares(left, i, right, indices, targets, weights, weighted, low, high)
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def _squares(left, right, starts, indices, targets, weights, weighted, sums, low, high):
     for i in range(low, high):
         sums[i] = _row_squares(left, i, right, indices, targets, weights, weighted, starts[i], starts[i + 1])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def _subtract(values, bias, indices, out):
     for k in range(out.size):
         out[k] = values[k] - bias[indices[k]]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lowland.kernels.compiled import compiled
 from lowland.kernels.threads import run_chunks
 
 Array = NDArray[np.floating[Any]]
@@ -59,7 +59,7 @@ def descend(
     return mean
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def _runs(x, y, weights, parameters, step_sizes, steps, status, mean, low, high):
     n = x.size
     k = (parameters.shape[1] - 1) // 3
@@ -85,7 +85,7 @@ def _runs(x, y, weights, parameters, step_sizes, steps, status, mean, low, high)
             mean[run] = total / steps
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@compiled(cache=True, nogil=True)
 def _step(x, target, own, theta, k, size, place, slopes, heights, rest, moment):
     """Take one step; return the loss before it."""
     n = x.size

@@ -8,11 +8,11 @@ and exact elimination modulo a prime the rest.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lowland.core.work import touch
 from lowland.kernels import modular
+from lowland.kernels.compiled import compiled
 from lowland.kernels.threads import run_chunks, thread_count
 
 Array = NDArray[np.float64]
@@ -167,7 +167,7 @@ def _is_clear(active: NDArray[np.bool_], points: Array, shift: float) -> bool:
     return True
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+@compiled(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def _judge(active, points, shift, clear):
     cases, n, k = active.shape
     d = points.shape[2]
@@ -206,7 +206,7 @@ def _judge(active, points, shift, clear):
         clear[case] = _positive(gram, n)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz"})
+@compiled(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def _positive(gram, n):
     """Return whether the Cholesky factorisation of a matrix succeeds; the factor overwrites it."""
     for i in range(n):

@@ -1,0 +1,139 @@
+"""The fit of a table by the planned method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from lowland.certificates import Settings
+from lowland.completion.bayesian import SideCovariates, fit_bayesian
+from lowland.completion.bayesian_settings import BayesianSettings
+from lowland.completion.bayesian_table import BayesianTable
+from lowland.completion.column_losses import Columns, check_columns
+from lowland.completion.fitted_table import FittedTable
+from lowland.completion.penalised import fit_completion
+from lowland.completion.penalised_table import PenalisedTable
+from lowland.completion.plan import CompletionPlan
+from lowland.completion.rank_path import RankPath, choose_rank_and_penalty
+from lowland.completion.settings import CompletionSettings
+from lowland.core.errors import InvalidInputError
+from lowland.core.observations import Observations
+from lowland.search.loop import Callback, Checkpoint, Snapshot
+
+# default ridge on biases if losses are not all squared: worth one observation
+BIAS_PENALTY = 1.0
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PlannedFit:
+    """A fitted table, and how rank and penalty were chosen if they were "auto"."""
+
+    table: FittedTable
+    path: RankPath | None = None
+
+
+def fit_plan(
+    table: Observations,
+    plan: CompletionPlan,
+    *,
+    rng: np.random.Generator,
+    covariates: SideCovariates = (None, None),
+    callbacks: Sequence[Callback] = (),
+    checkpoint: Checkpoint | None = None,
+    resume: Snapshot | None = None,
+) -> PlannedFit:
+    """Fit a table as planned, without a certificate.
+
+    Parameters
+    ----------
+    table : Observations
+    plan : CompletionPlan
+    rng : numpy.random.Generator
+    covariates : pair of ndarray or None
+        Covariates of rows and of columns.
+    callbacks, checkpoint, resume
+        As in `lowland.search.run`.
+
+    Returns
+    -------
+    PlannedFit
+    """
+    method = plan.decide_method()
+    check_columns(plan.loss, table)
+    if method != "map":
+        fit = fit_bayesian(
+            table,
+            _bayesian(plan, method),
+            rng=rng,
+            covariates=covariates,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+            resume=resume,
+        )
+        return PlannedFit(BayesianTable.of(fit, covariates))
+    if any(known is not None for known in covariates):
+        raise InvalidInputError(
+            'method "map" takes no covariates', "covariates", fix='omit them, or use "variational" or "gibbs"'
+        )
+    settings, path = _penalised(plan), None
+    if not plan.squared:
+        scale, noise = ("column" if kind == "auto" else kind for kind in (plan.scale, plan.noise))
+        settings = replace(settings, columns=Columns.of(table, plan.loss, scale=scale, noise=noise))
+    if plan.rank is None or plan.penalty is None or settings.columns is not None:
+        bias_penalty = plan.bias_penalty if plan.penalty is None else settings.bias_penalty
+        path = choose_rank_and_penalty(
+            table, settings, rank=plan.rank, penalty=plan.penalty, bias_penalty=bias_penalty, rng=rng
+        )
+        settings = path.settings
+    penalised = fit_completion(
+        table,
+        settings,
+        rng=rng,
+        certify=False,
+        callbacks=callbacks,
+        checkpoint=checkpoint,
+        resume=resume,
+    )
+    return PlannedFit(PenalisedTable.of(penalised), path if path is not None and path.steps else None)
+
+
+def check_effort(effort: str) -> None:
+    """Raise unless the effort is known or "auto"."""
+    if effort != "auto":
+        Settings.for_effort(effort)
+
+
+def _bayesian(plan: CompletionPlan, method: str) -> BayesianSettings:
+    return BayesianSettings(
+        rank=plan.rank,
+        biases=plan.biases,
+        pattern=plan.pattern,
+        noise=plan.noise,
+        scale=plan.scale,
+        tolerance=BayesianSettings.tolerance if plan.tolerance is None else plan.tolerance,
+        max_iterations=plan.max_iterations,
+        draws=plan.draws if method == "gibbs" else 0,
+    )
+
+
+def _bias_penalty(plan: CompletionPlan) -> float:
+    if plan.bias_penalty is None:
+        return 0.0 if plan.squared or not plan.biases else BIAS_PENALTY
+    return plan.bias_penalty
+
+
+def _penalised(plan: CompletionPlan) -> CompletionSettings:
+    return CompletionSettings(
+        rank=plan.rank or 1,
+        biases=plan.biases,
+        penalty=plan.penalty or 0.0,
+        tolerance=CompletionSettings.tolerance if plan.tolerance is None else plan.tolerance,
+        max_iterations=plan.max_iterations,
+        bias_penalty=_bias_penalty(plan),
+        penalty_weights=plan.penalty_weights,
+        nonnegative=plan.nonnegative,
+    )

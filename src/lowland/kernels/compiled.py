@@ -1,0 +1,62 @@
+"""`compiled`: loops whose compiler is imported at their first call, so that importing a kernel costs nothing.
+
+Importing Numba takes half a second, and predictions from a saved model need none of its code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from threading import Lock
+from typing import Any, final
+
+
+@final
+class Kernel:
+    """A function that Numba compiles at its first call, or when another kernel calls it.
+
+    Parameters
+    ----------
+    py_func : callable
+        Plain loops over arrays and numbers.
+    targetoptions : dict
+        Options of `numba.njit`. Numba reads both attributes by these names to inline kernels in others.
+    """
+
+    def __init__(self, py_func: Callable[..., Any], targetoptions: dict[str, Any]) -> None:
+        self.py_func = py_func
+        self.targetoptions = targetoptions
+        self._dispatcher: Any = None
+        self._lock = Lock()
+        update_wrapper(self, py_func)
+
+    @property
+    def dispatcher(self) -> Any:
+        """What `numba.njit` returns for the function, the same for all threads."""
+        if self._dispatcher is None:
+            from numba import njit
+
+            with self._lock:
+                if self._dispatcher is None:
+                    self._dispatcher = njit(**self.targetoptions)(self.py_func)
+        return self._dispatcher
+
+    @property
+    def _numba_type_(self) -> Any:
+        # read by Numba where the code that it compiles names a kernel
+        return self.dispatcher._numba_type_
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the compiled function."""
+        return self.dispatcher(*arguments)
+
+
+def compiled(**options: Any) -> Callable[[Callable[..., Any]], Kernel]:
+    """Return a decorator that makes a kernel of a function.
+
+    Parameters
+    ----------
+    **options
+        Those of `numba.njit`; division by zero gives infinity or NaN as in NumPy.
+    """
+    return lambda function: Kernel(function, {"error_model": "numpy", **options})
