@@ -135,7 +135,7 @@ def _rank_once(
         if null.shape[0] == 0:
             continue
         block = np.zeros((null.shape[0], n * width + only_global))
-        spread = np.mod(null[:, :, None] * for_column[i], prime)
+        spread = np.fmod(null[:, :, None] * for_column[i], prime)
         block[:, (seen[:, None] * width + np.arange(width)).ravel()] = spread.reshape(null.shape[0], -1)
         if only_global:
             block[:, -1] = np.mod(null.sum(axis=1), prime)
@@ -158,26 +158,17 @@ def _echelon(system: Matrix, prime: int, rng: np.random.Generator) -> tuple[Matr
     target = columns + 32
     if rows > 3 * target // 2:
         # the rank of combinations never exceeds that of the equations, so full rank is still a proof
-        sketch = _combine(system, target, prime, rng)
+        # three of them hold each row
+        places = rng.integers(0, target, (rows, 3))
+        sketch = modular.combine(
+            system, places, rng.integers(1, prime, (rows, 3)).astype(float), target, prime
+        )
         pivots = modular.eliminate(sketch, prime)
         null = np.stack([modular.random_null_vector(sketch, pivots, prime, rng) for _ in range(2)], axis=1)
         if not modular.multiply(system, null, prime).any():
             return sketch[: pivots.size], pivots
     pivots = modular.eliminate(system, prime)
     return system[: pivots.size], pivots
-
-
-def _combine(system: Matrix, target: int, prime: int, rng: np.random.Generator) -> Matrix:
-    """Add every row, times random numbers, to three random rows of a smaller matrix."""
-    sketch = np.zeros((target, system.shape[1]))
-    for _ in range(3):
-        place = rng.permutation(np.resize(np.arange(target), system.shape[0]))
-        for low in range(0, system.shape[0], target):
-            part = place[low : low + target]
-            scaled = np.mod(system[low : low + target] * rng.integers(1, prime, part.size)[:, None], prime)
-            np.add.at(sketch, part, scaled)
-    # sums of at most a few thousand residues are exact
-    return np.mod(sketch, prime)
 
 
 def _left_null(matrix: Matrix, prime: int) -> Matrix:

@@ -106,8 +106,7 @@ def eliminate(matrix: Array, prime: int) -> NDArray[np.intp]:
             rest = matrix[top:, high:]
             moved = np.flatnonzero(order != np.arange(order.size))
             rest[moved] = rest[order[moved]]
-            for i in range(1, count):
-                rest[i] = np.mod(rest[i] - np.mod(lower[i, :i] @ rest[:i], prime), prime)
+            _substitute(rest, lower, count, prime)
             if rest.shape[0] > count:
                 _subtract_product(rest, lower[count:, :count], count, prime)
         pivots.extend(low + found)
@@ -118,6 +117,30 @@ def eliminate(matrix: Array, prime: int) -> NDArray[np.intp]:
 def rank(matrix: Array, prime: int) -> int:
     """Return the rank of a matrix of residues, without changing it."""
     return int(eliminate(np.array(matrix, np.float64), prime).size)
+
+
+def combine(matrix: Array, places: NDArray[np.intp], factors: Array, count: int, prime: int) -> Array:
+    """Return random combinations of rows: each row, times some factors, is added at some places.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (rows, columns)
+    places : ndarray of int, shape (rows, k)
+        Positions below `count`.
+    factors : ndarray, shape (rows, k)
+        Residues.
+    count : int
+        Number of combinations.
+    prime : int
+
+    Returns
+    -------
+    ndarray, shape (count, columns)
+    """
+    touch(2.0 * matrix.size * places.shape[1])
+    out = np.zeros((count, matrix.shape[1]))
+    _combine(matrix, places, factors, out, prime)
+    return out
 
 
 def random_null_vector(
@@ -178,6 +201,27 @@ def _reduce(block, prime):
 
 
 @compiled(cache=True, nogil=True)
+def _substitute(rest, lower, count, prime):
+    """Bring the first rows to echelon form, given their lower triangle: at most a panel of them."""
+    reciprocal = 1.0 / prime
+    total = np.empty(rest.shape[1])
+    for i in range(1, count):
+        row = rest[i]
+        for c in range(row.size):
+            total[c] = row[c]
+        for k in range(i):
+            factor, above = lower[i, k], rest[k]
+            for c in range(row.size):
+                total[c] -= factor * above[c]
+        for c in range(row.size):
+            x = total[c]
+            x -= prime * np.floor(x * reciprocal)
+            x += prime if x < 0 else 0.0
+            x -= prime if x >= prime else 0.0
+            row[c] = x
+
+
+@compiled(cache=True, nogil=True)
 def _subtract_row(row, factor, pivot_row, start, prime):
     reciprocal = 1.0 / prime
     for c in range(start, row.size):
@@ -186,6 +230,13 @@ def _subtract_row(row, factor, pivot_row, start, prime):
         x += prime if x < 0 else 0.0
         x -= prime if x >= prime else 0.0
         row[c] = x
+
+
+@compiled(cache=True, nogil=True)
+def _combine(matrix, places, factors, out, prime):
+    for i in range(matrix.shape[0]):
+        for k in range(places.shape[1]):
+            _subtract_row(out[places[i, k]], prime - factors[i, k], matrix[i], 0, prime)
 
 
 @compiled(cache=True, nogil=True)

@@ -29,11 +29,9 @@ from lowland.objectives.jacobian_matrices import direct_work, is_direct
 from lowland.objectives.linearisation import RecoveryLinearisation
 from lowland.objectives.modular import make_modular_jacobian
 from lowland.objectives.penalties import make_penalties, resized_penalties
-from lowland.objectives.plain import plain_problem
 from lowland.objectives.problem import RecoveryProblem
 from lowland.objectives.reduction import Reduction, make_reduction
 from lowland.objectives.relaxation import Relaxation
-from lowland.recheck.matrix_checks import verify_matrix
 
 
 @final
@@ -188,6 +186,9 @@ class RecoveryObjective(RecoveryProblem):
         self, certificate: Certificate, theta: Vector, progress: Callable[[str], None] | None = None
     ) -> Verification:
         """Derive everything that a certificate states about a point again, from plain arrays."""
+        from lowland.objectives.plain import plain_problem
+        from lowland.recheck.matrix_checks import verify_matrix
+
         problem = plain_problem(self.in_double(), np.asarray(theta, np.float64), self.describe())
         return verify_matrix(problem, certificate, progress)
 
