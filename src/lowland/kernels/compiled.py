@@ -51,12 +51,21 @@ class Kernel:
         return self.dispatcher(*arguments)
 
 
-def compiled(**options: Any) -> Callable[[Callable[..., Any]], Kernel]:
-    """Return a decorator that makes a kernel of a function.
+def compiled(
+    *, fastmath: bool | set[str] = False, inline: str = "never", cache: bool = True
+) -> Callable[[Callable[..., Any]], Kernel]:
+    """Return a decorator that makes a kernel of a function, which releases the lock of the interpreter.
+
+    Division by zero gives infinity or NaN, as in NumPy.
 
     Parameters
     ----------
-    **options
-        Those of `numba.njit`; division by zero gives infinity or NaN as in NumPy.
+    fastmath : bool or set of str
+        Which rewritings of floating-point arithmetic are allowed.
+    inline : {"never", "always"}
+        Whether Numba copies the function into kernels that call it.
+    cache : bool
+        Whether to keep the compiled code on disk.
     """
-    return lambda function: Kernel(function, {"error_model": "numpy", **options})
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "cache": cache}
+    return lambda function: Kernel(function, {**options, "fastmath": fastmath, "inline": inline})

@@ -83,7 +83,7 @@ def line_grams(
     return out
 
 
-@compiled(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+@compiled(fastmath={"contract", "reassoc"})
 def _cross(
     starts, indices, own, partner, direction, offset, weights, is_weighted, residuals, rank, out, low, high
 ):
@@ -107,7 +107,7 @@ def _cross(
             out[i, c] = sums[c]
 
 
-@compiled(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _grams(starts, indices, partner, weights, is_weighted, out, low, high):
     width = partner.shape[1]
     for i in range(low, high):

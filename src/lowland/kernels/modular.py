@@ -174,7 +174,7 @@ def _subtract_product(rest, lower, count, prime):
         _reduce(block, prime)
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def inverse(a, prime):
     """Return the inverse of a residue, by the extended Euclidean algorithm."""
     r0, r1, s0, s1 = np.int64(prime), np.int64(a), np.int64(0), np.int64(1)
@@ -185,7 +185,7 @@ def inverse(a, prime):
     return float(s0 % prime)
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _reduce(block, prime):
     """Reduce integers of at most 53 bits to their residues, in place."""
     reciprocal = 1.0 / prime
@@ -200,7 +200,7 @@ def _reduce(block, prime):
             row[c] = x
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _substitute(rest, lower, count, prime):
     """Bring the first rows to echelon form, given their lower triangle: at most a panel of them."""
     reciprocal = 1.0 / prime
@@ -221,7 +221,7 @@ def _substitute(rest, lower, count, prime):
             row[c] = x
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _subtract_row(row, factor, pivot_row, start, prime):
     reciprocal = 1.0 / prime
     for c in range(start, row.size):
@@ -232,14 +232,14 @@ def _subtract_row(row, factor, pivot_row, start, prime):
         row[c] = x
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _combine(matrix, places, factors, out, prime):
     for i in range(matrix.shape[0]):
         for k in range(places.shape[1]):
             _subtract_row(out[places[i, k]], prime - factors[i, k], matrix[i], 0, prime)
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _factor_panel(panel, lower, order, prime):
     rows, columns = panel.shape
     found = np.empty(columns, np.intp)
@@ -270,7 +270,7 @@ def _factor_panel(panel, lower, order, prime):
     return found[:count]
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def back_substitute(echelon, pivots, x, prime):
     """Set x at the pivot columns so that echelon @ x = 0 modulo the prime, with the rest of x given."""
     for i in range(pivots.size - 1, -1, -1):

@@ -20,7 +20,7 @@ def row_moments(partner, biased, starts, indices, values, weights, precision, sh
     run_chunks(chunk, balanced_bounds(starts, 4 + means.shape[1] // 2))
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _solve_range(
     means, covariances, biased, starts, indices, values, weights, weighted, precision, shift, floor,
     new_means, new_covariances, logs, explained, squares, low, high,
@@ -49,7 +49,7 @@ def _solve_range(
         _finish(gram, inverse, right, new_means[i], new_covariances[i], logs[i : i + 1], explained[i : i + 1])
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _finish(gram, inverse, right, mean, covariance, log, explained):
     d = right.size
     log[0] = explained[0] = 0.0

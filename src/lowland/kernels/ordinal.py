@@ -42,7 +42,7 @@ def ordinal_terms(z: Vector, y: Vector, edges: Vector, constants: Vector, term: 
     return out
 
 
-@compiled(cache=True, nogil=True, inline="always")
+@compiled(inline="always")
 def _term(x, which):
     # x is a margin: softplus(x) is its share of the value
     size = abs(x)
@@ -58,7 +58,7 @@ def _term(x, which):
     return (1 - small) / (1 + small) / (2 * size) if size < np.inf else 0.0
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _terms(z, y, edges, constants, which, out):
     for k in range(z.size):
         level = int(y[k])

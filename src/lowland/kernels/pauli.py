@@ -60,7 +60,7 @@ def multiply_flipped(rows: Matrix, flips: NDArray[np.int64], block: Matrix) -> M
     return out
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _transform(values):
     """Walsh-Hadamard transform in place: values[z] <- sum_i (-1)^|i & z| values[i]."""
     half, n = 1, values.size
@@ -73,7 +73,7 @@ def _transform(values):
         half *= 2
 
 
-@compiled(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _sums(left, right, flips, starts, signs, out, low, high):
     n, width = left.shape
     values = np.empty(n, np.complex128)
@@ -89,7 +89,7 @@ def _sums(left, right, flips, starts, signs, out, low, high):
             out[k] = values[signs[k]]
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _spread(weights, starts, signs, out, low, high):
     for g in range(low, high):
         for k in range(starts[g], starts[g + 1]):
@@ -97,7 +97,7 @@ def _spread(weights, starts, signs, out, low, high):
         _transform(out[g])
 
 
-@compiled(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _multiply(rows, flips, block, out, low, high):
     width = block.shape[1]
     for g in range(flips.size):

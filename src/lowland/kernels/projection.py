@@ -111,7 +111,7 @@ def row_blocks(
     return out
 
 
-@compiled(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _orthonormalise(a, r):
     """Run Gram-Schmidt twice, in place; vanishing columns become zero with a zero on the diagonal of r."""
     rows, k = a.shape
@@ -136,7 +136,7 @@ def _orthonormalise(a, r):
             a[i, c] = a[i, c] / size if size > 0 else 0.0
 
 
-@compiled(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _eliminate(u, starts, indices, values, roots, weighted, prior_root, b, q, residuals, low, high):
     k = u.shape[1]
     for j in range(low, high):
@@ -169,7 +169,7 @@ def _eliminate(u, starts, indices, values, roots, weighted, prior_root, b, q, re
             b[j, c] = total / r[c, c] if abs(r[c, c]) > 0 else 0.0
 
 
-@compiled(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _project(d, b, q, starts, indices, roots, weighted, out, low, high):
     k = q.shape[1]
     dots = np.empty(k, q.dtype)
@@ -192,7 +192,7 @@ def _project(d, b, q, starts, indices, roots, weighted, out, low, high):
             out[t] = total
 
 
-@compiled(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _blocks(b, q, starts, indices, order, roots, weighted, out, low, high):
     k = q.shape[1]
     for i in range(low, high):

@@ -55,7 +55,7 @@ def solve_rows_nonnegative(
     return out
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _solve_range(partner, starts, indices, values, weights, weighted, ridge, floor, out, low, high):
     k = partner.shape[1]
     gram, right = np.empty((k, k)), np.empty(k)

@@ -35,7 +35,7 @@ def solve_rows(
     run_chunks(chunk, balanced_bounds(starts, 4 + k // 2))
 
 
-@compiled(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+@compiled(fastmath={"contract", "reassoc", "nsz"})
 def _add_ranks(gram, x, y, s, v):
     # four ratings per pass; a separate function, so that the inner loop is vectorised
     for a in range(x.size):
@@ -45,7 +45,7 @@ def _add_ranks(gram, x, y, s, v):
         x[a] += s0 * v[0] + s1 * v[1] + s2 * v[2] + s3 * v[3]
 
 
-@compiled(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+@compiled(fastmath={"contract", "reassoc", "nsz"})
 def _dot(a, b, count):
     total = a.dtype.type(0)
     for i in range(count):
@@ -53,7 +53,7 @@ def _dot(a, b, count):
     return total
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _solve(gram, x, random, floor):
     # row-wise Cholesky of the lower triangle; the reciprocal diagonal is zero for dependent columns
     k = x.size
@@ -72,7 +72,7 @@ def _solve(gram, x, random, floor):
             x[b] -= gram[a, b] * x[a]
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _solve_range(
     partner,
     starts,

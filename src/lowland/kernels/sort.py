@@ -29,7 +29,7 @@ def sort_both_ways(rows: Indices, columns: Indices, shape: tuple[int, int]) -> A
     return _sort(rows, columns, shape[0], shape[1])
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _starts(positions, length):
     starts = np.zeros(length + 1, np.int64)
     for p in positions:
@@ -39,7 +39,7 @@ def _starts(positions, length):
     return starts
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _sort(rows, columns, m, n):
     size = rows.size
     row_starts, column_starts = _starts(rows, m), _starts(columns, n)

@@ -124,7 +124,7 @@ def subtract_gathered(values: Vector, bias: Vector, indices: NDArray[np.integer[
 # plain indices instead of row views: a view costs more than a short row's arithmetic
 
 
-@compiled(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+@compiled(fastmath={"contract", "reassoc"})
 def _sample(left, right, rows, columns, out):
     width = left.shape[1]
     for k in range(out.size):
@@ -135,7 +135,7 @@ def _sample(left, right, rows, columns, out):
         out[k] = total
 
 
-@compiled(cache=True, nogil=True, fastmath={"contract"})
+@compiled(fastmath={"contract"})
 def _multiply(starts, indices, values, block, out, low, high):
     width = block.shape[1]
     sums = np.empty(width, out.dtype)
@@ -150,7 +150,7 @@ def _multiply(starts, indices, values, block, out, low, high):
             out[i, c] = sums[c]
 
 
-@compiled(cache=True, nogil=True, fastmath={"contract", "reassoc"})
+@compiled(fastmath={"contract", "reassoc"})
 def _row_squares(left, i, right, indices, targets, weights, weighted, low, high):
     # four entries side by side: one load of the row serves all, and four chains run at once
     width, total, k = right.shape[1], 0.0, low
@@ -180,13 +180,13 @@ def _row_squares(left, i, right, indices, targets, weights, weighted, low, high)
     return total
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _squares(left, right, starts, indices, targets, weights, weighted, sums, low, high):
     for i in range(low, high):
         sums[i] = _row_squares(left, i, right, indices, targets, weights, weighted, starts[i], starts[i + 1])
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _subtract(values, bias, indices, out):
     for k in range(out.size):
         out[k] = values[k] - bias[indices[k]]

@@ -59,7 +59,7 @@ def descend(
     return mean
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _runs(x, y, weights, parameters, step_sizes, steps, status, mean, low, high):
     n = x.size
     k = (parameters.shape[1] - 1) // 3
@@ -85,7 +85,7 @@ def _runs(x, y, weights, parameters, step_sizes, steps, status, mean, low, high)
             mean[run] = total / steps
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _step(x, target, own, theta, k, size, place, slopes, heights, rest, moment):
     """Take one step; return the loss before it."""
     n = x.size

@@ -167,7 +167,7 @@ def _is_clear(active: NDArray[np.bool_], points: Array, shift: float) -> bool:
     return True
 
 
-@compiled(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@compiled(fastmath={"reassoc", "contract", "nsz"})
 def _judge(active, points, shift, clear):
     cases, n, k = active.shape
     d = points.shape[2]
@@ -206,7 +206,7 @@ def _judge(active, points, shift, clear):
         clear[case] = _positive(gram, n)
 
 
-@compiled(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+@compiled(fastmath={"reassoc", "contract", "nsz"})
 def _positive(gram, n):
     """Return whether the Cholesky factorisation of a matrix succeeds; the factor overwrites it."""
     for i in range(n):

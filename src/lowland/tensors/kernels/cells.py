@@ -113,10 +113,10 @@ def _split(flat: Vector, factors: Sequence[Matrix]) -> list[Matrix]:
     return out
 
 
-_OPTIONS = {"cache": True, "nogil": True, "fastmath": {"contract", "reassoc"}}
+_FAST = {"contract", "reassoc"}
 
 
-@compiled(cache=True, nogil=True)
+@compiled()
 def _first_change(positions, p, low, last):
     """Return the first mode before the last in which an entry differs from the one before it."""
     if p == low:
@@ -127,7 +127,7 @@ def _first_change(positions, p, low, last):
     return last
 
 
-@compiled(**_OPTIONS)
+@compiled(fastmath=_FAST)
 def _contract(kept, flat, row, n, rank, size):
     """Contract level n - 1 with a row of factor n, giving level n."""
     x = flat[row]
@@ -139,7 +139,7 @@ def _contract(kept, flat, row, n, rank, size):
             kept[n, b] += x * kept[n - 1, a * size + b]
 
 
-@compiled(**_OPTIONS)
+@compiled(fastmath=_FAST)
 def _contract_tangent(kept, kept_d, flat, turned, row, n, rank, size):
     for b in range(size):
         kept_d[n, b] = 0
@@ -149,7 +149,7 @@ def _contract_tangent(kept, kept_d, flat, turned, row, n, rank, size):
             kept_d[n, b] += x * kept_d[n - 1, a * size + b] + d * kept[n - 1, a * size + b]
 
 
-@compiled(**_OPTIONS)
+@compiled(fastmath=_FAST)
 def _values(positions, grid, flat, starts, ranks, sizes, out, low, high):
     last = ranks.size - 1
     kept = np.empty((last, sizes[0]), grid.dtype)
@@ -167,7 +167,7 @@ def _values(positions, grid, flat, starts, ranks, sizes, out, low, high):
         out[p] = total
 
 
-@compiled(**_OPTIONS)
+@compiled(fastmath=_FAST)
 def _tangents(positions, grid, slope, flat, turned, starts, ranks, sizes, out, low, high):
     last = ranks.size - 1
     kept, kept_d = np.empty((last, sizes[0]), grid.dtype), np.empty((last, sizes[0]), grid.dtype)
@@ -186,7 +186,7 @@ def _tangents(positions, grid, slope, flat, turned, starts, ranks, sizes, out, l
         out[p] = total
 
 
-@compiled(**_OPTIONS)
+@compiled(fastmath=_FAST)
 def _flush(positions, p, change, kept, back, flat, starts, ranks, sizes, on_grid, own):
     """Pass the sums of entries up to p back to the level from which the next entry differs."""
     for n in range(ranks.size - 2, max(change, 1) - 1, -1):
@@ -205,7 +205,7 @@ def _flush(positions, p, change, kept, back, flat, starts, ranks, sizes, on_grid
             back[0, b] = 0
 
 
-@compiled(**_OPTIONS)
+@compiled(fastmath=_FAST)
 def _pull(positions, weights, grid, flat, starts, ranks, sizes, on_grid, own, low, high):
     last = ranks.size - 1
     kept, back = np.empty((last, sizes[0]), grid.dtype), np.zeros((last, sizes[0]), grid.dtype)
@@ -227,7 +227,7 @@ def _pull(positions, weights, grid, flat, starts, ranks, sizes, on_grid, own, lo
         _flush(positions, high - 1, 0, kept, back, flat, starts, ranks, sizes, on_grid, own)
 
 
-@compiled(**_OPTIONS)
+@compiled(fastmath=_FAST)
 def _flush_tangents(
     positions, p, change, kept, kept_d, back, back_d, flat, turned, starts, ranks, sizes, sums, own
 ):
@@ -249,7 +249,7 @@ def _flush_tangents(
             back[0, b], back_d[0, b] = 0, 0
 
 
-@compiled(**_OPTIONS)
+@compiled(fastmath=_FAST)
 def _pull_tangents(positions, weights, grid, slope, flat, turned, starts, ranks, sizes, sums, own, low, high):
     last, size = ranks.size - 1, sizes[0]
     kept, kept_d = np.empty((last, size), grid.dtype), np.empty((last, size), grid.dtype)

@@ -1,0 +1,60 @@
+"""Kernels that are compiled at their first call."""
+
+import subprocess
+import sys
+from threading import Thread
+
+import numpy as np
+import pytest
+
+from lowland.kernels.compiled import compiled
+
+
+@compiled(cache=False)
+def _cubed(x):
+    return x * x * x
+
+
+@compiled(cache=False)
+def _fill(values, out):
+    for k in range(values.size):
+        out[k] = _cubed(values[k])
+
+
+def test_kernels_call_each_other():
+    values, out = np.arange(5.0), np.empty(5)
+    _fill(values, out)
+    np.testing.assert_array_equal(out, values**3)
+    np.testing.assert_array_equal([_cubed(x) for x in values], out)
+    assert _fill.__name__ == "_fill"
+
+
+def test_threads_share_one_compilation():
+    @compiled(cache=False)
+    def doubled(x):
+        return 2 * x
+
+    found = []
+    threads = [Thread(target=lambda: found.append((doubled(3), doubled.dispatcher))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {value for value, _ in found} == {6}
+    assert len({id(dispatcher) for _, dispatcher in found}) == 1
+
+
+# what a person waits for before anything is computed: modules that a start must not import
+STARTS = {
+    "import lowland.cli.predict": ("numba", "scipy", "sklearn", "pandas", "matplotlib"),
+    "import lowland as ll; ll.MatrixCompletion": ("numba", "matplotlib", "lowland.certificates"),
+    "import lowland as ll; ll.recover": ("numba", "scipy", "sklearn", "matplotlib"),
+    "import lowland as ll; ll.decompose_tucker": ("numba", "sklearn", "matplotlib"),
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_starts_import_little(start):
+    words = f"{start}; import sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert not set(STARTS[start]) & set(loaded.stdout.split())
