@@ -66,6 +66,7 @@ from lowland.tensors.balancing import TuckerBalancing
 from lowland.tensors.model import Tucker
 from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.observations import TensorObservations
+from lowland.tensors.search.filled_iteration import FilledIteration
 from lowland.tensors.search.high_order_escape import HighOrderEscape
 from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
 
@@ -677,6 +678,7 @@ TENSOR_OBJECTIVES = [
 
 TENSOR_STEPPERS = [
     Case(OrthogonalIteration, OrthogonalIteration, "orthogonal iteration", {"strength": 0.0}),
+    Case(FilledIteration, FilledIteration, "filled iteration", {"strength": 0.0}),
     Case(HighOrderEscape, HighOrderEscape, "escape", {"strength": 0.1}),
     Case(HighOrderEscape, lambda: HighOrderEscape(recycle=True), "escape with recycling", {"strength": 0.1}),
     Case(GaussNewton, GaussNewton, "gauss-newton", {"strength": 0.1}),

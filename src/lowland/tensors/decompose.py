@@ -20,14 +20,12 @@ from lowland.sensing.input_checks import check_scale
 from lowland.tensors.certificates.judges import TENSOR_JUDGES
 from lowland.tensors.fit import TuckerFit
 from lowland.tensors.model import check_ranks, possible_ranks
-from lowland.tensors.multistart import SearchPlan, search_tucker
+from lowland.tensors.multistart import SearchPlan, interrupted_fit, search_tucker
 from lowland.tensors.observations import TensorObservations
-from lowland.tensors.ranks import RankChoice, choose_ranks
+from lowland.tensors.rank_path import choose_ranks
 from lowland.tensors.search.starts import sequential_start
 from lowland.tensors.tucker_tensor import TuckerTensor
 
-# random starts of the fits that compare ranks
-PATH_RESTARTS = 1
 # tensors with more cells than this stay in single precision, within this range of magnitudes
 LARGEST_DOUBLED, SINGLE_SCALE = 20_000_000, (1e-8, 1e8)
 
@@ -74,13 +72,15 @@ def decompose_tucker(  # noqa: PLR0913
         does the first, then random ones.
     n_restarts : int or "auto"
         Random starts after the first. "auto": a few for small tensors or missing cells, until the best
-        value has been reached three times; none if the fit is exact or the tensor large.
+        value has been reached three times; none if the fit is exact or the tensor large, or if ranks were
+        chosen: the search then starts from the fit that was chosen.
     max_iterations : int
         Steps of each search, not counting at most 50 final Newton steps.
     rng : int, Generator or None
         Source of randomness.
     callbacks : sequence of callable
-        As in `lowland.search.run`, for the search that continues from the best start.
+        As in `lowland.search.run`, for the search that continues from the best start, and for the fits that
+        are compared to choose ranks.
     certify : bool
         Whether to judge the answer.
     effort : {"quick", "standard", "thorough"}
@@ -133,9 +133,15 @@ def decompose_tucker(  # noqa: PLR0913
     data = _in_working_precision(data)
     generator = make_generator(rng)
     plan = SearchPlan(balancing, start, n_restarts, max_iterations, tuple(callbacks))
-    chosen, choice = _ranks(data, ranks, tolerance, plan, generator)
+    chosen, path = _ranks(data, ranks, tolerance, generator), None
+    if chosen is None:
+        path = choose_ranks(data, generator, callbacks)
+        chosen = path.choice.ranks
     with counted() as work:
-        fit = search_tucker(data, chosen, plan, generator)
+        if path is not None and not path.is_whole:
+            fit = interrupted_fit(data, path.parts, plan)
+        else:
+            fit = search_tucker(data, chosen, plan, generator, None if path is None else path.parts)
     certificate = None
     if _worth_judging(fit, certify):
         budget = settings.budget(work.spent, judging_seconds)
@@ -143,7 +149,7 @@ def decompose_tucker(  # noqa: PLR0913
     parts = TuckerTensor(
         fit.core.astype(precision, copy=False), tuple(f.astype(precision, copy=False) for f in fit.factors)
     )
-    return replace(fit, parts=parts, certificate=certificate, choice=choice)
+    return replace(fit, parts=parts, certificate=certificate, choice=None if path is None else path.choice)
 
 
 def _in_working_precision(data: TensorObservations) -> TensorObservations:
@@ -182,9 +188,9 @@ def _ranks(
     data: TensorObservations,
     ranks: int | Sequence[int] | str | None,
     tolerance: float | None,
-    plan: SearchPlan,
     rng: np.random.Generator,
-) -> tuple[tuple[int, ...], RankChoice | None]:
+) -> tuple[int, ...] | None:
+    """Return the ranks that are given, or that a tolerance needs; None if they are to be chosen."""
     order = len(data.shape)
     if tolerance is not None:
         if ranks is not None:
@@ -200,24 +206,20 @@ def _ranks(
         if not (isinstance(tolerance, int | float | np.number) and 0 < tolerance < 1):
             raise InvalidInputError("tolerance must lie between 0 and 1", repr(tolerance))
         found = sequential_start(data.array(), None, rng, tolerance=tolerance).ranks
-        return possible_ranks(found, data.shape), None
+        return possible_ranks(found, data.shape)
     if ranks is None:
         raise InvalidInputError("ranks are missing", "None", fix='pass ranks, a tolerance, or ranks="auto"')
     if isinstance(ranks, str):
         if ranks != "auto":
             raise InvalidInputError("ranks are invalid", repr(ranks), fix='pass numbers or "auto"')
-        few = replace(
-            plan, n_restarts=PATH_RESTARTS if plan.n_restarts == "auto" else plan.n_restarts, to_the_end=False
-        )
-        choice = choose_ranks(data, lambda part, some: search_tucker(part, some, few, rng), rng)
-        return choice.ranks, choice
+        return None
     if not isinstance(ranks, int | np.integer | Sequence | np.ndarray):
         raise InvalidInputError(
             "ranks must be whole numbers", repr(ranks), fix="for instance 3, or (3, 2, 4)"
         )
     wanted: tuple[Any, ...] = (ranks,) * order if isinstance(ranks, int | np.integer) else tuple(ranks)
     check_ranks(wanted, data.shape)
-    return tuple(int(rank) for rank in wanted), None
+    return tuple(int(rank) for rank in wanted)
 
 
 def _worth_judging(fit: TuckerFit, certify: bool) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.records import SearchResult
+from lowland.core.records import Attempt, SearchResult
 from lowland.core.status import StopReason
 from lowland.search import (
     GaussNewton,
@@ -22,16 +22,18 @@ from lowland.search import (
     run,
 )
 from lowland.search.loop import Callback
-from lowland.search.sequence import continued, last_digits, refined, search_in_turn
+from lowland.search.sequence import continued, joined, last_digits, refined, search_in_turn
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 from lowland.tensors.fit import TuckerFit
 from lowland.tensors.model import Tucker
 from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.observations import TensorObservations
+from lowland.tensors.search.filled_iteration import FilledIteration
 from lowland.tensors.search.high_order_escape import HighOrderEscape
 from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
 from lowland.tensors.search.starts import random_start, sequential_start
+from lowland.tensors.tucker_tensor import TuckerTensor
 
 # up to so many cells several starts are tried, and used columns may be replaced by better ones
 FEW_CELLS = 20_000
@@ -46,6 +48,8 @@ STARTS = ("auto", "sequential", "random")
 RESTARTS_FULL, RESTARTS_MASKED = 4, 9
 # no more starts once the best value has been reached so often, to this relative tolerance
 AGREEMENTS, ALIKE = 3, 1e-2
+# relative decrease at which sweeps from a tensor that nearly fits end, and their largest number
+KNOWN_DIGITS, KNOWN_SWEEPS = 1e-10, 3000
 # steps from a start before it is compared with others; most escapes from one end point
 ROUGH_STEPS, ROUNDS = 60, 20
 # the rounding of a stronger regulariser would swamp the data
@@ -64,8 +68,6 @@ class SearchPlan:
     n_restarts : int or str
     max_iterations : int
     callbacks : tuple of callable
-    to_the_end : bool
-        Whether to refine to the last digits and look for escapes from saddles; not needed to compare ranks.
     """
 
     balancing: float = 0.1
@@ -73,7 +75,6 @@ class SearchPlan:
     n_restarts: int | str = "auto"
     max_iterations: int = 500
     callbacks: tuple[Callback, ...] = ()
-    to_the_end: bool = True
 
     def __post_init__(self) -> None:
         if self.start not in STARTS:
@@ -105,18 +106,30 @@ LAST_SHARE = 1e-3
 
 
 def search_tucker(
-    data: TensorObservations, ranks: tuple[int, ...], plan: SearchPlan, rng: np.random.Generator
+    data: TensorObservations,
+    ranks: tuple[int, ...],
+    plan: SearchPlan,
+    rng: np.random.Generator,
+    known: TuckerTensor | None = None,
 ) -> TuckerFit:
-    """Search roughly from every start, continue from the best end, and return the fit, not judged."""
+    """Search roughly from every start, continue from the best end, and return the fit, not judged.
+
+    A known tensor of these ranks that nearly fits is the first start, and the only one unless the plan asks
+    for others.
+    """
     objective = make_tucker_objective(data, ranks, plan.balancing)
     enough = exact_value(objective)
-    starts = _starts(objective, plan)
+    starts = _starts(objective, plan, known)
 
     def from_random(_: Sequence[SearchResult]) -> SearchResult:
         return search(random_start(objective, rng))
 
     def from_data(_: Sequence[SearchResult]) -> SearchResult:
         return search(_sequential(objective, rng))
+
+    def from_known(_: Sequence[SearchResult]) -> SearchResult:
+        assert known is not None
+        return _from_known(objective, known, plan, rng)
 
     def search(theta: Vector) -> SearchResult:
         if len(starts) > 1:
@@ -128,9 +141,8 @@ def search_tucker(
         agreeing = sum(result.value <= least * (1 + ALIKE) for result in results)
         return least <= enough or (plan.n_restarts == "auto" and len(results) > 1 and agreeing >= AGREEMENTS)
 
-    results, attempts = search_in_turn(
-        [(name, from_random if name == "random" else from_data) for name in starts], is_settled
-    )
+    searches = {"random": from_random, "sequential": from_data, "ranks": from_known}
+    results, attempts = search_in_turn([(name, searches[name]) for name in starts], is_settled)
     best = min(results, key=lambda result: result.value)
     if results[-1].stop_reason is StopReason.INTERRUPTED:  # reported as such, whichever start is the best
         best = replace(best, stop_reason=StopReason.INTERRUPTED, message="interrupted")
@@ -147,13 +159,22 @@ def search_tucker(
     return TuckerFit(parts, best, None, objective, tuple(attempts), escapes)
 
 
+def interrupted_fit(data: TensorObservations, parts: TuckerTensor, plan: SearchPlan) -> TuckerFit:
+    """Return a tensor as the fit of a search that the user interrupted before it began."""
+    objective = make_tucker_objective(data, parts.ranks, plan.balancing)
+    theta = objective.balanced(parts)
+    found = run(objective, TrustRegion(), theta, stop=Iterations(0), rng=np.random.default_rng(0))
+    found = replace(found, stop_reason=StopReason.INTERRUPTED, message="interrupted while ranks were chosen")
+    return TuckerFit(objective.orthonormal(theta), found, None, objective, (Attempt.of("ranks", found),))
+
+
 def _last_digits(
     objective: TuckerObjective, result: SearchResult, plan: SearchPlan, rng: np.random.Generator
 ) -> SearchResult:
     """Return an exact fit with a residual at rounding level, as proofs of exactness need."""
     enough = exact_value(objective)
     full = objective.full_tensor is not None  # orthogonal iteration has reached it already
-    if full or objective.dtype != np.float64 or not plan.to_the_end or not result.value <= enough:
+    if full or objective.dtype != np.float64 or not result.value <= enough:
         return result
     return last_digits(result, LAST_SHARE * enough, lambda rule: _run(objective, result.theta, rule, rng))
 
@@ -176,7 +197,9 @@ def exact_value(objective: TuckerObjective) -> float:
     return max(0.5 * objective.square * digits**2, np.finfo(float).tiny)
 
 
-def _starts(objective: TuckerObjective, plan: SearchPlan) -> list[str]:
+def _starts(objective: TuckerObjective, plan: SearchPlan, known: TuckerTensor | None) -> list[str]:
+    if known is not None and plan.start == "auto":
+        return ["ranks"] + ["random"] * (0 if plan.n_restarts == "auto" else int(plan.n_restarts))
     first = "random" if plan.start == "random" else "sequential"
     if first == "sequential" and objective.full_tensor is None and np.prod(objective.shape) > LARGEST_DENSE:
         first = "random"  # a tensor filled with zeros would not fit in memory
@@ -197,7 +220,7 @@ def _leave_saddles(
     """Escape from saddles invisible to the Hessian and descend again; return the end and their orders."""
     enough, escapes = exact_value(objective), list[int]()
     stepper = HighOrderEscape(recycle=objective.data.size <= FEW_CELLS)
-    for _ in range(ROUNDS if plan.to_the_end and np.prod(objective.shape) <= LARGEST_DENSE else 0):
+    for _ in range(ROUNDS if np.prod(objective.shape) <= LARGEST_DENSE else 0):
         if result.value <= enough or result.stop_reason is StopReason.INTERRUPTED:
             break
         left = run(objective, stepper, result.theta, stop=ValueBelow(enough) | Iterations(ROUNDS), rng=rng)
@@ -215,6 +238,27 @@ def _sequential(objective: TuckerObjective, rng: np.random.Generator) -> Vector:
     scale = 1.0 if objective.data.is_full else 1 / objective.data.observed_share
     parts = sequential_start(filled, objective.model.ranks, rng)
     return objective.balanced(replace(parts, core=(parts.core * scale).astype(objective.dtype)))
+
+
+def _from_known(
+    objective: TuckerObjective, known: TuckerTensor, plan: SearchPlan, rng: np.random.Generator
+) -> SearchResult:
+    """Search from a tensor that nearly fits, first by sweeps over the filled tensor."""
+    stop = ValueBelow(exact_value(objective)) | RelativeDecreaseBelow(KNOWN_DIGITS)
+    data_alone = replace(objective, strength=0.0)
+    found = run(
+        data_alone,
+        FilledIteration(),
+        objective.balanced(known),
+        stop=stop | Iterations(KNOWN_SWEEPS),
+        rng=rng,
+        callbacks=plan.callbacks,
+    )
+    found = replace(found, theta=objective.canonical(found.theta))
+    large = objective.size * objective.data.size > FINISH_WORK  # where a Newton step takes many seconds
+    if large or found.stop_reason is StopReason.INTERRUPTED:
+        return found
+    return joined(found, _descend(objective, found.theta, plan, rng))
 
 
 def _run(
@@ -253,7 +297,7 @@ def _descend(
     stop = ValueBelow(enough) | flat | Iterations(plan.max_iterations)
     result = _run(objective, theta, stop, rng, plan.callbacks)
     done = result.value <= enough or result.stop_reason is StopReason.INTERRUPTED
-    if done or single or not plan.to_the_end or objective.size * objective.data.size > FINISH_WORK:
+    if done or single or objective.size * objective.data.size > FINISH_WORK:
         return result
     finish = ValueBelow(enough) | GradientBelow(1e-10) | RelativeDecreaseBelow(1e-14) | Iterations(50)
     better = run(objective, TrustRegion(), result.theta, stop=finish, rng=rng)

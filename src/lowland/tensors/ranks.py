@@ -1,29 +1,21 @@
-"""Choice of the ranks of a Tucker decomposition by held-out cells, from small ranks upwards."""
+"""How ranks are compared: the errors of fits on held-out cells."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
 from lowland.core.arrays import Vector
-from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.status import StopReason
+from lowland.core.errors import InvalidInputError
 from lowland.tensors.measurement import SomeCells
-from lowland.tensors.model import possible_ranks
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 HELD_OUT = 0.1
-# beyond so many cells every fit of the path would take too long
-MOST_CELLS = 50_000
 # smallest relative decrease of the mean square that counts
 NEGLIGIBLE = 1e-3
-
-Search = Callable[[TensorObservations, tuple[int, ...]], Any]
 
 
 @final
@@ -58,64 +50,6 @@ class RankChoice:
     held_out: int
 
 
-def choose_ranks(data: TensorObservations, search: Search, rng: np.random.Generator) -> RankChoice:
-    """Raise the ranks of one, two or all modes at a time while held-out cells are predicted better.
-
-    Parameters
-    ----------
-    data : TensorObservations
-    search : callable
-        Fits known cells at given ranks.
-    rng : numpy.random.Generator
-        Draws the held-out cells.
-
-    Returns
-    -------
-    RankChoice
-
-    Notes
-    -----
-    A tenth of the cells is held out. The candidates are one larger in one, two or all modes. As long as the
-    smallest error among them is lower than the current one by more than its standard error, the next ranks
-    are those that grow in the fewest modes with an error within one standard error of the smallest.
-    """
-    if data.size > MOST_CELLS:
-        raise UnsupportedError(
-            "choosing ranks takes many fits, which would take too long",
-            f"{data.size} cells",
-            fix="pass ranks or a tolerance",
-        )
-    kept, apart = hold_out_cells(data, rng)
-    order = len(data.shape)
-    steps: list[tuple[tuple[int, ...], float]] = []
-
-    def errors(ranks: tuple[int, ...]) -> Vector:
-        fit = search(kept, ranks)
-        if fit.search.stop_reason is StopReason.INTERRUPTED:
-            raise KeyboardInterrupt  # an incomplete path cannot choose
-        squares = squared_errors(fit.parts, apart)
-        steps.append((ranks, float(np.sqrt(squares.mean()))))
-        return squares
-
-    now = (1,) * order
-    best = errors(now)
-    while True:
-        found: list[tuple[tuple[int, ...], Vector]] = []
-        for size in sorted({1, 2, order}):
-            for modes in combinations(range(order), size):
-                ranks = tuple(rank + (n in modes) for n, rank in enumerate(now))
-                if possible_ranks(ranks, data.shape) != ranks:
-                    continue
-                found.append((ranks, errors(ranks)))
-        least = min(
-            (squares for _, squares in found), key=lambda squares: float(squares.mean()), default=best
-        )
-        if not _is_better(least, best):
-            return RankChoice(now, tuple(steps), apart.size)
-        # fewest modes first: the simplest candidate about as good as the best
-        now, best = next(step for step in found if not _is_better(least, step[1]))
-
-
 def hold_out_cells(
     data: TensorObservations, rng: np.random.Generator
 ) -> tuple[TensorObservations, TensorObservations]:
@@ -146,7 +80,8 @@ def squared_errors(parts: TuckerTensor, apart: TensorObservations) -> Vector:
     return squares if apart.weights is None else squares * apart.weights / apart.weights.mean()
 
 
-def _is_better(squares: Vector, best: Vector) -> bool:
+def is_better(squares: Vector, best: Vector) -> bool:
+    """Return whether the mean of squared errors is lower by more than its standard error, cell by cell."""
     gain = best - squares
     error = float(gain.std()) / np.sqrt(gain.size)
     return bool(float(gain.mean()) > max(error, NEGLIGIBLE * float(best.mean())))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -67,24 +67,8 @@ class OrthogonalIteration:
         self, objective: HasFullTensor, state: OrthogonalIterationState, rng: np.random.Generator
     ) -> tuple[OrthogonalIterationState, Info]:
         """Update all factors once."""
-        factors = list(objective.unpack(state.theta).factors)
-        core = objective.full_tensor
-        # each mode contracts the whole tensor once; the first products are shared
-        touch(len(factors) * (CALL * 4 + core.size * (4 + max(f.shape[1] for f in factors) / 6)))
-
-        def visit(n: int, part: Matrix) -> Matrix:
-            nonlocal core
-            left = np.linalg.svd(unfold(part, n), full_matrices=False)[0]
-            rank = factors[n].shape[1]
-            if left.shape[1] < rank:  # fewer directions than the rank: any others complete the basis
-                left = np.linalg.qr(left, mode="complete")[0]
-            factors[n] = left[:, :rank]
-            if n == len(factors) - 1:
-                core = mode_product(part, factors[n].T, n)
-            return np.asarray(factors[n])
-
-        visit_modes(objective.full_tensor, factors, visit)
-        theta = TuckerTensor(core, tuple(factors)).point()
+        parts = improved(objective.full_tensor, objective.unpack(state.theta).factors)
+        core, theta = parts.core, parts.point()
         value = 0.5 * (objective.square - float(np.sum(np.square(core, dtype=np.float64))))
         if not value > 0.5 * CANCELS * objective.square or objective.dtype != np.float64:
             value = objective.value(theta)
@@ -93,3 +77,31 @@ class OrthogonalIteration:
     def restore(self, objective: HasFullTensor, fields: Mapping[str, Any]) -> OrthogonalIterationState:
         """Return the saved state."""
         return OrthogonalIterationState(**fields)
+
+
+def improved(tensor: Matrix, factors: Sequence[Matrix]) -> TuckerTensor:
+    """Return the decomposition of a dense tensor after one update of each factor.
+
+    Parameters
+    ----------
+    tensor : ndarray
+    factors : sequence of ndarray
+        With orthonormal columns.
+    """
+    factors, core = list(factors), tensor
+    # each mode contracts the whole tensor once; the first products are shared
+    touch(len(factors) * (CALL * 4 + tensor.size * (4 + max(f.shape[1] for f in factors) / 6)))
+
+    def visit(n: int, part: Matrix) -> Matrix:
+        nonlocal core
+        left = np.linalg.svd(unfold(part, n), full_matrices=False)[0]
+        rank = factors[n].shape[1]
+        if left.shape[1] < rank:  # fewer directions than the rank: any others complete the basis
+            left = np.linalg.qr(left, mode="complete")[0]
+        factors[n] = left[:, :rank]
+        if n == len(factors) - 1:
+            core = mode_product(part, factors[n].T, n)
+        return np.asarray(factors[n])
+
+    visit_modes(tensor, factors, visit)
+    return TuckerTensor(core, tuple(factors))

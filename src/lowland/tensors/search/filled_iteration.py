@@ -1,0 +1,96 @@
+"""Orthogonal iteration on a tensor whose missing cells are filled with predictions, with momentum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.search.stepper import Info
+from lowland.tensors.capabilities import TensorFit
+from lowland.tensors.search.orthogonal_iteration import improved
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class FilledIterationState:
+    """A point with orthonormal factors and its value; the point before it; and the momentum, at least 1."""
+
+    theta: Vector
+    value: float
+    before: Vector
+    momentum: float
+
+
+@final
+@dataclass(frozen=True)
+class FilledIteration:
+    """Orthogonal iteration where cells are missing or weighted: fill them with predictions, then update.
+
+    Notes
+    -----
+    Filling with the predictions of the last point makes a sweep a step of majorisation: it never increases
+    the objective. Filling with predictions moved on along the last change (Nesterov's momentum) takes far
+    fewer sweeps where much is missing; where that would increase the objective, the sweep is repeated
+    without. A sweep costs some products with a dense tensor, whatever the number of known cells.
+
+    References
+    ----------
+    B. Walczak, D. L. Massart, Dealing with missing data, Chemom. Intell. Lab. Syst. 2001.
+    """
+
+    name: ClassVar[str] = "filled_iteration"
+    needs: ClassVar[tuple[type[Any], ...]] = (TensorFit,)
+    promises_descent: ClassVar[bool] = True
+
+    def init(
+        self, objective: TensorFit, theta: Vector, rng: np.random.Generator
+    ) -> tuple[FilledIterationState, Info]:
+        """Make the factors of the start orthonormal, and evaluate it."""
+        if objective.penalties:
+            raise UnsupportedError(
+                f"{self.name} cannot work on this objective",
+                "a regulariser, which orthonormal factors would not balance",
+                fix="search without it, then balance the result",
+            )
+        theta = objective.orthonormal(theta).point()
+        state = FilledIterationState(theta, objective.value(theta), theta, 1.0)
+        return state, Info(state.value)
+
+    def step(
+        self, objective: TensorFit, state: FilledIterationState, rng: np.random.Generator
+    ) -> tuple[FilledIterationState, Info]:
+        """Update all factors once."""
+        at = objective.unpack(state.theta)
+        now, weights = at.tensor(), objective.weights
+        pull = objective.residual_tensor(state.theta) / (1 if weights is None else weights.max())
+        momentum = (1 + np.sqrt(1 + 4 * state.momentum**2)) / 2
+        theta, value = state.theta, np.inf
+        if state.momentum > 1:
+            ahead = (now - objective.unpack(state.before).tensor()) * ((state.momentum - 1) / momentum)
+            _hold_known(ahead, objective)
+            theta = improved(now + ahead + pull, at.factors).point()
+            value = objective.value(theta)
+        if not value <= state.value:
+            theta, momentum = improved(now + pull, at.factors).point(), (1 + np.sqrt(5)) / 2
+            value = objective.value(theta)
+        found = FilledIterationState(theta, value, state.theta, float(momentum))
+        return found, Info(found.value)
+
+    def restore(self, objective: TensorFit, fields: Mapping[str, Any]) -> FilledIterationState:
+        """Return the saved state."""
+        return FilledIterationState(**fields)
+
+
+def _hold_known(change: Matrix, objective: TensorFit) -> None:
+    """Shrink a change of the filled tensor, in place: known cells do not move, lighter ones less."""
+    positions, weights = objective.data.positions, objective.weights
+    free = 0 if weights is None else 1 - weights / weights.max()
+    if positions is None:
+        change *= np.reshape(free, change.shape) if weights is not None else 0
+    else:
+        change[tuple(positions.T)] *= free
