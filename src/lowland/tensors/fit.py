@@ -137,13 +137,14 @@ class TuckerFit:
         Returns
         -------
         NewCellError
-            Noise, and what the uncertainty of the fit adds on average over the unseen cells. This is an
-            estimate, to first order in the noise, that assumes the ranks are right.
+            Noise, and what the error of the fit adds on average over the unseen cells: an estimate, from fits
+            without some of the known cells.
 
         Raises
         ------
         UnsupportedError
-            If the known cells leave nothing to estimate the noise from, or the problem is too large.
+            If the known cells leave nothing to estimate the noise from, or components free, or the tensor is
+            very large.
         """
         return self._new_cell_error
 

@@ -51,14 +51,14 @@ class RankChoice:
 
 
 def hold_out_cells(
-    data: TensorObservations, rng: np.random.Generator
+    data: TensorObservations, rng: np.random.Generator, share: float = HELD_OUT
 ) -> tuple[TensorObservations, TensorObservations]:
-    """Return the cells to fit and a tenth to predict; every slice keeps at least half of its cells."""
+    """Return the cells to fit and a share to predict; every slice keeps at least half of its cells."""
     at = data.all_positions()
     left = [np.bincount(at[:, n], minlength=length) for n, length in enumerate(data.shape)]
     least = [(counts + 1) // 2 for counts in left]
     apart = np.zeros(data.size, bool)
-    wanted = max(1, round(HELD_OUT * data.size))
+    wanted = max(1, round(share * data.size))
     for k in rng.permutation(data.size):
         cell = at[k]
         if all(counts[i] > low[i] for counts, low, i in zip(left, least, cell, strict=True)):
