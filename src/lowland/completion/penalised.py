@@ -142,6 +142,7 @@ def fit_completion(  # noqa: PLR0913
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
     before: CompletionFit | None = None,
+    settle: bool = True,
 ) -> CompletionFit:
     """Fit a table.
 
@@ -159,6 +160,9 @@ def fit_completion(  # noqa: PLR0913
         As in `lowland.search.run`; they apply to the sweeps.
     before : CompletionFit, optional
         A fit of an earlier state of the table, or of a lower rank, to start from.
+    settle : bool
+        Whether to solve for the rows once more at the end, to the last digits, so that folding in a known row
+        reproduces its fit. If losses are not squared this may take longer than the search.
 
     Returns
     -------
@@ -166,8 +170,7 @@ def fit_completion(  # noqa: PLR0913
 
     Notes
     -----
-    A sweep costs O(p r^2 + (m + n) r^3). The rows are solved once more at the end, so that folding
-    in a known row reproduces its fit.
+    A sweep costs O(p r^2 + (m + n) r^3).
     """
     Settings.for_effort(effort)  # raise for an unknown effort before any work
     objective = completion_objective(observations, settings)
@@ -191,7 +194,7 @@ def fit_completion(  # noqa: PLR0913
         checkpoint=checkpoint,
         resume=resume,
     )
-    theta = settle_rows(objective, search.theta)
+    theta = settle_rows(objective, search.theta) if settle else search.theta
     model = model_of(objective, theta, observations, settings)
     fit = CompletionFit(model, search, None, objective, observations, settings, theta)
     return (

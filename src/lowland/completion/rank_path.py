@@ -27,6 +27,8 @@ EMPTY_FITS = 12
 BIAS_PENALTIES = (20.0, 10.0, 5.0, 2.0, 1.0, 0.0)
 # a path ends after this many steps without a lower error
 PATIENCE = 3
+# standard errors by which an error is clearly larger
+CLEARLY = 4.0
 # more for penalties with other losses: the first factor may help some columns at the cost of others
 LONG_PATIENCE = 5
 # maximum deviance of a held-out cell: five standard deviations
@@ -260,7 +262,9 @@ class _Comparison:
         return self._finished(settings, before)
 
     def _finished(self, settings: CompletionSettings, before: CompletionFit | None = None) -> CompletionFit:
-        fit = fit_completion(self.kept, settings, rng=self.rng, certify=False, before=before)
+        fit = fit_completion(
+            self.kept, settings, rng=self.rng, certify=False, before=before, settle=settings.columns is None
+        )
         if fit.stop_reason is StopReason.INTERRUPTED:
             raise KeyboardInterrupt  # an incomplete path allows no choice
         return fit
@@ -290,9 +294,17 @@ def _is_lower(fit: CompletionFit, before: CompletionFit) -> bool:
 
 
 def _past(found: Sequence[tuple[int, float, Vector]], patience: int = PATIENCE) -> bool:
-    """Return whether the last `patience` fits of a path have not lowered the error."""
+    """Return whether the last `patience` fits of a path have not lowered the error, or two clearly raised it.
+
+    Fits far beyond the best are the slowest of a path, and nothing comes back.
+    """
     means = [float(squares.mean()) for *_, squares in found]
-    return len(means) > patience and min(means[-patience:]) >= min(means[:-patience])
+    if len(means) > patience and min(means[-patience:]) >= min(means[:-patience]):
+        return True
+    best = found[int(np.argmin(means))][2]
+    rises = [squares - best for *_, squares in found[-2:]]
+    clear = all(float(rise.mean()) > CLEARLY * float(rise.std()) / np.sqrt(rise.size) for rise in rises)
+    return len(means) > 2 and patience == PATIENCE and clear and means[-1] > means[-2]
 
 
 def _compare(found: Sequence[tuple[int, float, Vector]]) -> list[RankStep]:
