@@ -180,6 +180,15 @@ def test_info_and_help(name, tmp_path):
     assert json.loads(call("info", "--json", cwd=tmp_path).stdout)["threads"] >= 1
 
 
+def test_warm_up(tmp_path):
+    """Each task runs; that later starts are fast is measured, not tested."""
+    found = call("warm-up", "--rank", 1, "--json", cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout)["tasks"] == 8
+    assert not list(tmp_path.iterdir())
+    assert_clean_error(call("warm-up", "--rank", 0, cwd=tmp_path), "--rank must lie between")
+
+
 # ------------------------------------------------------------------ interruption
 @pytest.fixture(scope="module")
 def slow_table(tmp_path_factory):

@@ -26,6 +26,7 @@ COMMANDS = {
     "certify": "Certify a saved model: recompute everything from the table and the factors alone.",
     "diagnose": "Check, before any fit, whether the observed positions determine a matrix of this rank.",
     "reproduce": "Rerun a published experiment: numbers, figures, and how they agree with the paper.",
+    "warm-up": "Compile the kernels that most commands use, so that later runs on this machine start fast.",
     "info": "Print versions and system details for bug reports.",
 }
 
@@ -61,7 +62,8 @@ def make_app(arguments: list[str]) -> typer.Typer:
 
 def load(name: str) -> Callable[..., Any]:
     """Return the function of a command."""
-    command: Callable[..., Any] = getattr(import_module(f"lowland.cli.{name}"), name)
+    module = name.replace("-", "_")
+    command: Callable[..., Any] = getattr(import_module(f"lowland.cli.{module}"), module)
     return command
 
 

@@ -1,0 +1,86 @@
+"""`lowland warm-up`: compile the kernels once, for images and machines where the first run must not wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from lowland.cli.options import JsonOption, QuietOption
+from lowland.cli.output import say, say_json
+from lowland.cli.progress import CountProgress
+from lowland.completion.plan import CompletionPlan
+from lowland.completion.planned_fit import fit_plan
+from lowland.core.errors import InvalidInputError
+from lowland.core.observations import Observations
+from lowland.dynamics.escape import escape_times
+from lowland.dynamics.exit_sets import HalfSpace
+from lowland.dynamics.laws import Overdamped
+from lowland.measure import gaussian
+from lowland.networks.network import ReluNetwork
+from lowland.networks.regions import region_report
+from lowland.networks.stable_fit import fit_stable
+from lowland.sensing.recover import recover
+from lowland.tensors.decompose import decompose_tucker
+
+# ranks with vector kernels of their own, and the shape of the table that is fitted
+LARGEST_RANK, SHAPE = 95, (220, 210)
+
+
+def warm_up(
+    rank: Annotated[int, typer.Option(help="Compile kernels of tables for ranks up to this one.")] = 16,
+    quiet: QuietOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Compile the kernels that most commands use, so that later runs on this machine start fast."""
+    if not 1 <= rank <= LARGEST_RANK:
+        raise InvalidInputError(f"--rank must lie between 1 and {LARGEST_RANK}", str(rank))
+    tasks, started = [*_of_tables(rank), *_others()], time.perf_counter()
+    progress = CountProgress("tasks", 0)
+    for done, task in enumerate(tasks, 1):
+        task()
+        if not quiet and not json:
+            progress(done, len(tasks), time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    if json:
+        say_json({"tasks": len(tasks), "seconds": seconds})
+    else:
+        say(f"{len(tasks)} tasks in {seconds:.1f} s; what was compiled stays on disk")
+
+
+def _of_tables(largest: int) -> Iterator[Callable[[], object]]:
+    """Yield small fits by each method: kernels are compiled for each rank."""
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((SHAPE[0], 1)) + rng.standard_normal(SHAPE)
+    rows, columns = np.nonzero(rng.random(SHAPE) < 0.5)
+    cells = Observations(rows, columns, table[rows, columns], SHAPE)
+
+    def fit(rank: int, **options: Any) -> object:
+        plan = CompletionPlan(rank=rank, max_iterations=2, **options)
+        fitted = fit_plan(cells, plan, rng=np.random.default_rng(0)).table
+        return fitted.certify(np.random.default_rng(0), "quick")
+
+    for rank in range(1, largest + 1):
+        yield partial(fit, rank, method="gibbs", draws=2)  # after variational sweeps
+        yield partial(fit, rank, penalty=1.0)
+
+
+def _others() -> Iterator[Callable[[], object]]:
+    """Yield small tasks of the other systems."""
+    rng = np.random.default_rng(0)
+    measurement = gaussian(60, (6, 6), rng)
+    yield partial(recover, measurement, measurement.measure_matrix(np.ones((6, 6))), rank=1, rng=0)
+    tensor = np.einsum("i,j,k->ijk", *(rng.standard_normal(n) for n in (7, 6, 5)))
+    yield partial(decompose_tucker, tensor, 1, rng=0)
+    yield partial(decompose_tucker, np.where(rng.random(tensor.shape) < 0.3, np.nan, tensor), "auto", rng=0)
+    out = HalfSpace(np.ones(1), 0.7)
+    yield partial(escape_times, "double_well", [-1.0], exit=out, dynamics=Overdamped(0.01, beta=4), rng=0)
+    layers = np.array([[1.0], [-1.0]]), np.ones(2)
+    network = ReluNetwork(layers, (np.ones(2), None))
+    yield partial(region_report, network, [-2.0, -1.5, 1.5, 2.0])
+    x = np.linspace(-1, 1, 20)
+    yield partial(fit_stable, x, x**2, step_size=0.1, width=10, n_steps=100, rng=0)
