@@ -26,11 +26,12 @@ from lowland.search.sequence import continued, joined, last_digits, refined, sea
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 from lowland.tensors.fit import TuckerFit
+from lowland.tensors.kernels.rank_one_escapes import used_columns
 from lowland.tensors.model import Tucker
 from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.search.filled_iteration import FilledIteration
-from lowland.tensors.search.high_order_escape import HighOrderEscape
+from lowland.tensors.search.high_order_escape import GAIN, HighOrderEscape
 from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
 from lowland.tensors.search.starts import random_start, sequential_start
 from lowland.tensors.tucker_tensor import TuckerTensor
@@ -220,13 +221,16 @@ def _leave_saddles(
     """Escape from saddles invisible to the Hessian and descend again; return the end and their orders."""
     enough, escapes = exact_value(objective), list[int]()
     stepper = HighOrderEscape(recycle=objective.data.size <= FEW_CELLS)
+    if not stepper.recycle and all(used.all() for used in used_columns(objective.orthonormal(result.theta))):
+        return result, ()  # no column has room for an escape
+    data_alone = replace(objective, strength=0.0)  # as the end need not be balanced
     for _ in range(ROUNDS if np.prod(objective.shape) <= LARGEST_DENSE else 0):
         if result.value <= enough or result.stop_reason is StopReason.INTERRUPTED:
             break
-        left = run(objective, stepper, result.theta, stop=ValueBelow(enough) | Iterations(ROUNDS), rng=rng)
+        left = run(data_alone, stepper, result.theta, stop=ValueBelow(enough) | Iterations(ROUNDS), rng=rng)
         if left.stop_reason is StopReason.INTERRUPTED:
             return continued(result, left), tuple(escapes)
-        if not left.value < result.value:
+        if not left.value < result.value * (1 - GAIN):  # less is rounding
             break
         escapes += [int(order) for order in left.trace.measures["order"] if order > 0]
         result = continued(continued(result, left), _descend(objective, left.theta, plan, rng))
@@ -237,6 +241,8 @@ def _sequential(objective: TuckerObjective, rng: np.random.Generator) -> Vector:
     filled = objective.data.array(fill=0.0)
     scale = 1.0 if objective.data.is_full else 1 / objective.data.observed_share
     parts = sequential_start(filled, objective.model.ranks, rng)
+    if objective.full_tensor is not None:  # orthogonal iteration wants no balance
+        return replace(parts, core=parts.core.astype(objective.dtype)).point()
     return objective.balanced(replace(parts, core=(parts.core * scale).astype(objective.dtype)))
 
 
@@ -254,7 +260,6 @@ def _from_known(
         rng=rng,
         callbacks=plan.callbacks,
     )
-    found = replace(found, theta=objective.canonical(found.theta))
     large = objective.size * objective.data.size > FINISH_WORK  # where a Newton step takes many seconds
     if large or found.stop_reason is StopReason.INTERRUPTED:
         return found
@@ -268,7 +273,7 @@ def _run(
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
 ) -> SearchResult:
-    """Search with the stepper that suits the data; the end is balanced."""
+    """Search with the stepper that suits the data; the end need not be balanced."""
     small = objective.data.size * objective.size**2 <= DENSE_WORK
     if objective.full_tensor is None and not small:
         # long inner solves are wasted far from the end
@@ -278,8 +283,7 @@ def _run(
     stepper: Stepper[Any] = (
         OrthogonalIteration() if objective.full_tensor is not None else GaussNewton(inner="dense")
     )
-    found = run(data_alone, stepper, theta, stop=stop, rng=rng, callbacks=callbacks)
-    return replace(found, theta=objective.canonical(found.theta))
+    return run(data_alone, stepper, theta, stop=stop, rng=rng, callbacks=callbacks)
 
 
 def _rough(objective: TuckerObjective, plan: SearchPlan) -> StopRule:
@@ -300,7 +304,7 @@ def _descend(
     if done or single or objective.size * objective.data.size > FINISH_WORK:
         return result
     finish = ValueBelow(enough) | GradientBelow(1e-10) | RelativeDecreaseBelow(1e-14) | Iterations(50)
-    better = run(objective, TrustRegion(), result.theta, stop=finish, rng=rng)
+    better = run(objective, TrustRegion(), objective.canonical(result.theta), stop=finish, rng=rng)
     if better.stop_reason is StopReason.INTERRUPTED:
         return continued(result, better)
     return refined(result, better)

@@ -8,6 +8,7 @@ from itertools import combinations
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.rank_one import outer, rank_one_part
@@ -23,6 +24,17 @@ def mode_sets(order: int) -> Iterator[tuple[int, ...]]:
     """Yield the sets of modes in which a direction may be new, small ones first."""
     for size in range(1, order + 1):
         yield from combinations(range(order), size)
+
+
+def used_columns(parts: TuckerTensor) -> list[NDArray[np.bool_]]:
+    """Return, for each mode, which columns have a slice of the core that is not zero to rounding."""
+    norms = _norms(parts)
+    top = max(float(size.max()) for size in norms)
+    return [size > UNUSED * top for size in norms]
+
+
+def _norms(parts: TuckerTensor) -> list[Vector]:
+    return [np.linalg.norm(unfold(parts.core, n), axis=1) for n in range(parts.core.ndim)]
 
 
 @final
@@ -86,9 +98,7 @@ def way_out(
     -------
     WayOut or None
     """
-    norms = [np.linalg.norm(unfold(parts.core, n), axis=1) for n in range(parts.core.ndim)]
-    top = max(float(size.max()) for size in norms)
-    used = [size > UNUSED * top for size in norms]
+    norms, used = _norms(parts), used_columns(parts)
     if not recycle and any(used[n].all() for n in modes):
         return None
     core, factors, slots = parts.core.copy(), list(parts.factors), []
