@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from lowland.certificates import JUDGES, MATRIX_CLAIMS, Settings, judge, usual_work
 from lowland.core.arrays import Matrix, check_numbers, check_rank
+from lowland.core.blas_threads import one_blas_thread
 from lowland.core.complex_views import complex_type
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
@@ -32,6 +34,9 @@ from lowland.sensing.multistart import Attempting, Search, is_settled, plan_star
 from lowland.sensing.premise import Premise, check_premise
 from lowland.sensing.recovery import Recovery
 from lowland.sensing.second_solution import refute_uniqueness
+
+# numbers in all measuring matrices up to which more threads of linear algebra gain nothing
+SMALL_NUMBERS = 20_000_000
 
 
 def recover(  # noqa: PLR0913
@@ -157,26 +162,32 @@ def recover(  # noqa: PLR0913
     starts = [
         (name, bound(search, child)) for (name, search), child in zip(plans[:limit], children, strict=True)
     ]
-    with counted() as work:
-        results, attempts = search_in_turn(
-            starts, lambda before: n_restarts == "auto" and is_settled(objective, before)
-        )
-        best = min(results, key=lambda result: result.value)
-        if solver == "auto" and best.stop_reason is not StopReason.INTERRUPTED:
-            best = polish(objective, best, generator, stop, callbacks)
-            narrower = without_spare_rank(objective, best.theta, generator)
-            if narrower is not None:
-                best = narrower
-                attempts.append(Attempt.of("best so far without spare components", best))
-    certificate = None
-    if certify:
-        budget = settings.budget(work.spent, judging_seconds)
-        certificate = _judged(objective, best, settings, budget, generator)
-        if premise is not None:
-            certificate = with_conditional_findings(certificate, objective, best.theta, premise)
+    with one_blas_thread(applies=_is_small(measurement)):
+        with counted() as work:
+            results, attempts = search_in_turn(
+                starts, lambda before: n_restarts == "auto" and is_settled(objective, before)
+            )
+            best = min(results, key=lambda result: result.value)
+            if solver == "auto" and best.stop_reason is not StopReason.INTERRUPTED:
+                best = polish(objective, best, generator, stop, callbacks)
+                narrower = without_spare_rank(objective, best.theta, generator)
+                if narrower is not None:
+                    best = narrower
+                    attempts.append(Attempt.of("best so far without spare components", best))
+        certificate = None
+        if certify:
+            budget = settings.budget(work.spent, judging_seconds)
+            certificate = _judged(objective, best, settings, budget, generator)
+            if premise is not None:
+                certificate = with_conditional_findings(certificate, objective, best.theta, premise)
     return Recovery(
         _without_zeros(objective.matrix(best.theta)), best, certificate, objective, tuple(attempts)
     )
+
+
+def _is_small(measurement: Measurement) -> bool:
+    """Return whether the measuring matrices, written out, are so small that more threads gain nothing."""
+    return measurement.size * prod(measurement.shape) <= SMALL_NUMBERS
 
 
 def _judged(

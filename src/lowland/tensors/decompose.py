@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from lowland.certificates import Settings, judge
 from lowland.core.arrays import out_of_scale
+from lowland.core.blas_threads import one_blas_thread
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.status import StopReason
@@ -26,6 +28,8 @@ from lowland.tensors.rank_path import choose_ranks
 from lowland.tensors.search.starts import sequential_start
 from lowland.tensors.tucker_tensor import TuckerTensor
 
+# up to so many cells, more threads of linear algebra gain nothing
+LARGEST_ALONE = 20_000_000
 # tensors with more cells than this stay in single precision, within this range of magnitudes
 LARGEST_DOUBLED, SINGLE_SCALE = 20_000_000, (1e-8, 1e8)
 
@@ -133,19 +137,22 @@ def decompose_tucker(  # noqa: PLR0913
     data = _in_working_precision(data)
     generator = make_generator(rng)
     plan = SearchPlan(balancing, start, n_restarts, max_iterations, tuple(callbacks))
-    chosen, path = _ranks(data, ranks, tolerance, generator), None
-    if chosen is None:
-        path = choose_ranks(data, generator, callbacks)
-        chosen = path.choice.ranks
-    with counted() as work:
-        if path is not None and not path.is_whole:
-            fit = interrupted_fit(data, path.parts, plan)
-        else:
-            fit = search_tucker(data, chosen, plan, generator, None if path is None else path.parts)
-    certificate = None
-    if _worth_judging(fit, certify):
-        budget = settings.budget(work.spent, judging_seconds)
-        certificate = judge(fit.objective, fit.search.theta, TENSOR_JUDGES, settings=settings, budget=budget)
+    with one_blas_thread(applies=prod(data.shape) <= LARGEST_ALONE):
+        chosen, path = _ranks(data, ranks, tolerance, generator), None
+        if chosen is None:
+            path = choose_ranks(data, generator, callbacks)
+            chosen = path.choice.ranks
+        with counted() as work:
+            if path is not None and not path.is_whole:
+                fit = interrupted_fit(data, path.parts, plan)
+            else:
+                fit = search_tucker(data, chosen, plan, generator, None if path is None else path.parts)
+        certificate = None
+        if _worth_judging(fit, certify):
+            budget = settings.budget(work.spent, judging_seconds)
+            certificate = judge(
+                fit.objective, fit.search.theta, TENSOR_JUDGES, settings=settings, budget=budget
+            )
     parts = TuckerTensor(
         fit.core.astype(precision, copy=False), tuple(f.astype(precision, copy=False) for f in fit.factors)
     )

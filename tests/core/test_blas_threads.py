@@ -1,0 +1,77 @@
+"""One thread of linear algebra for small problems, and what was set before afterwards."""
+
+from threading import Event, Thread
+
+import numpy as np
+import pytest
+from threadpoolctl import ThreadpoolController, threadpool_info
+
+import lowland as ll
+from lowland.core.blas_threads import one_blas_thread
+
+
+def blas_threads():
+    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+
+@pytest.fixture
+def two_threads():
+    with ThreadpoolController().limit(limits=2, user_api="blas"):
+        if blas_threads() != {2}:
+            pytest.skip("the linear algebra here has one thread only")
+        yield
+
+
+def test_the_limit_ends_with_the_caller_who_set_it(two_threads):
+    with one_blas_thread():
+        with one_blas_thread():
+            assert blas_threads() == {1}
+        assert blas_threads() == {1}
+    assert blas_threads() == {2}
+    with one_blas_thread(applies=False):
+        assert blas_threads() == {2}
+    with pytest.raises(ValueError, match="inside"), one_blas_thread():
+        raise ValueError("inside")
+    assert blas_threads() == {2}
+
+
+def test_another_thread_leaves_the_limit_alone(two_threads):
+    """One that entered first and leaves last would else restore a limit of one for ever."""
+    entered, leave = Event(), Event()
+
+    def other():
+        with one_blas_thread():
+            entered.set()
+            leave.wait(10)
+
+    with one_blas_thread():
+        thread = Thread(target=other)
+        thread.start()
+        assert entered.wait(10)
+        assert blas_threads() == {1}
+    assert blas_threads() == {2}
+    leave.set()
+    thread.join()
+    assert blas_threads() == {2}
+
+
+def test_small_fits_are_limited_and_large_ones_are_not(two_threads, monkeypatch):
+    from lowland.sensing import recover
+    from lowland.tensors import decompose
+
+    seen = []
+
+    def look(progress, theta):
+        seen.append(blas_threads())
+
+    tensor = np.random.default_rng(0).standard_normal((6, 5, 4))
+    A = ll.gaussian(40, (5, 5), 0)
+    y = A.measure_matrix(np.ones((5, 5)))
+    for expected in ({1}, {2}):
+        seen.clear()
+        ll.decompose_tucker(tensor, 2, rng=0, certify=False, callbacks=[look])
+        ll.recover(A, y, rank=1, solver="gradient", rng=0, certify=False, callbacks=[look])
+        assert len(seen) > 2
+        assert all(threads == expected for threads in seen)
+        monkeypatch.setattr(decompose, "LARGEST_ALONE", 0)
+        monkeypatch.setattr(recover, "SMALL_NUMBERS", 0)
