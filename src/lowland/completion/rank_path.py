@@ -28,7 +28,7 @@ BIAS_PENALTIES = (20.0, 10.0, 5.0, 2.0, 1.0, 0.0)
 # a path ends after this many steps without a lower error
 PATIENCE = 3
 # standard errors by which an error is clearly larger
-CLEARLY = 4.0
+CLEARLY = 2.0
 # more for penalties with other losses: the first factor may help some columns at the cost of others
 LONG_PATIENCE = 5
 # maximum deviance of a held-out cell: five standard deviations
@@ -294,17 +294,18 @@ def _is_lower(fit: CompletionFit, before: CompletionFit) -> bool:
 
 
 def _past(found: Sequence[tuple[int, float, Vector]], patience: int = PATIENCE) -> bool:
-    """Return whether the last `patience` fits of a path have not lowered the error, or two clearly raised it.
+    """Return whether the last `patience` fits have not lowered the error, or fewer have clearly raised it.
 
-    Fits far beyond the best are the slowest of a path, and nothing comes back.
+    Fits far beyond the best are the slowest of a path.
     """
     means = [float(squares.mean()) for *_, squares in found]
     if len(means) > patience and min(means[-patience:]) >= min(means[:-patience]):
         return True
+    rising = (patience + 1) // 2
     best = found[int(np.argmin(means))][2]
-    rises = [squares - best for *_, squares in found[-2:]]
-    clear = all(float(rise.mean()) > CLEARLY * float(rise.std()) / np.sqrt(rise.size) for rise in rises)
-    return len(means) > 2 and patience == PATIENCE and clear and means[-1] > means[-2]
+    excesses = [squares - best for *_, squares in found[-rising:]]
+    clear = all(float(e.mean()) > CLEARLY * float(e.std()) / np.sqrt(e.size) for e in excesses)
+    return len(means) > rising and clear and bool((np.diff(means[-rising - 1 :]) > 0).all())
 
 
 def _compare(found: Sequence[tuple[int, float, Vector]]) -> list[RankStep]:
