@@ -46,7 +46,7 @@ docstrings: $(VENV)/.lint
 	$(BIN)/numpydoc lint $$(git ls-files 'src/*.py')
 
 doctests: $(VENV)/.test
-	$(BIN)/python -m pytest --doctest-modules --doctest-glob='*.md' src README.md docs
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses=8 --dist worksteal --doctest-modules --doctest-glob='*.md' src README.md docs
 
 bench: $(VENV)/.bench $(VENV)/.test
 	$(BIN)/python benchmarks/run.py

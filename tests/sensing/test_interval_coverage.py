@@ -184,9 +184,9 @@ def test_conformal_intervals_hold_whatever_the_noise(level):
 
 def test_scores_on_cells_that_were_fitted_are_too_small(monkeypatch):
     """The mutant: errors of the whole fit on its own cells, as calibration."""
-    from lowland.completion import holdout, plan
+    from lowland.completion import holdout, planned_fit
 
-    hold_out, fit = holdout.hold_out, plan.fit_completion
+    hold_out, fit = holdout.hold_out, planned_fit.fit_completion
 
     def hold_nothing_out(observations, rng):
         return observations, hold_out(observations, rng)[1]
@@ -195,7 +195,7 @@ def test_scores_on_cells_that_were_fitted_are_too_small(monkeypatch):
         return fit(table, replace(settings, rank=8, penalty=0.1), **others)
 
     monkeypatch.setattr(holdout, "hold_out", hold_nothing_out)
-    monkeypatch.setattr(plan, "fit_completion", overfit)
+    monkeypatch.setattr(planned_fit, "fit_completion", overfit)
     assert conformal_rate(0.9, range(4)) < 0.85
 
 
