@@ -799,6 +799,7 @@ _POTENTIALS = "dynamics/test_simulation.py::test_potentials_agree_with_their_der
 _ESCAPES = "tensors/test_tucker.py::test_saddles_are_left_and_their_order_is_named"
 _RANKS = "networks/test_regions.py::test_exact_signs_and_ranks"
 KERNELS = {
+    "kernels/blas_threads": "kernels/test_blas_threads.py::test_the_limit_ends_with_the_caller_who_set_it",
     "kernels/compiled": "kernels/test_compiled.py::test_kernels_call_each_other",
     "kernels/connected_components": _CLOSURE,
     "kernels/cross": "objectives/test_reduction.py::test_it_is_the_schur_complement",

@@ -3,7 +3,7 @@
     python benchmarks/accuracy/tensors.py --tensors response=FILE.npy serology=FILE.npy [--splits 2] [--auto]
 
 10, 30 and 50 % of the known cells are hidden. Ranks are 3 in every mode, 6 components for CP; with --auto a
-further column has ours chosen by held-out cells of the rest, which takes minutes a fit. Errors are relative to
+further column has ours chosen by held-out cells of the rest. Errors are relative to
 those of the mean of the slices along the last mode.
 """
 

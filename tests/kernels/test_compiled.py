@@ -1,5 +1,7 @@
 """Kernels that are compiled at their first call."""
 
+import copy
+import pickle
 import subprocess
 import sys
 from threading import Thread
@@ -7,6 +9,7 @@ from threading import Thread
 import numpy as np
 import pytest
 
+from lowland.kernels import modular
 from lowland.kernels.compiled import compiled
 
 
@@ -42,6 +45,11 @@ def test_threads_share_one_compilation():
         thread.join()
     assert {value for value, _ in found} == {6}
     assert len({id(dispatcher) for _, dispatcher in found}) == 1
+
+
+def test_kernels_are_pickled_by_name():
+    assert pickle.loads(pickle.dumps(modular.inverse)) is modular.inverse
+    assert copy.deepcopy(modular.inverse) is modular.inverse
 
 
 # what a person waits for before anything is computed: modules that a start must not import

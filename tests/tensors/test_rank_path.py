@@ -7,7 +7,9 @@ import lowland as ll
 from cases import make_tucker
 from lowland.core.errors import UnsupportedError
 from lowland.search import Iterations, run
-from lowland.tensors import cell_errors, rank_path
+from lowland.tensors import cell_errors, multistart, rank_path
+from lowland.tensors.model import Tucker
+from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.rank_path import choose_ranks, grown, larger_ranks
 from lowland.tensors.search.filled_iteration import FilledIteration
 from lowland.tensors.search.starts import random_start
@@ -69,6 +71,33 @@ def test_the_final_search_ends_as_low_as_others():
     assert auto.search.value == pytest.approx(given.search.value, rel=1e-9)
     more = ll.decompose_tucker(tensor, "auto", rng=0, n_restarts=2, certify=False)
     assert [attempt.start for attempt in more.attempts][:2] == ["ranks", "random"]
+
+
+def test_no_search_starts_far_above_the_path(monkeypatch):
+    """Sweeps end at orthonormal factors, where the regulariser of later searches is enormous."""
+    tensor = planted(1, (24, 24, 24), (2, 2, 2), 0.2)
+    tensor[np.random.default_rng(0).random(tensor.shape) < 0.7] = np.nan
+    found = []
+
+    def recorded(*args, **options):
+        found.append(run(*args, **options))
+        return found[-1]
+
+    monkeypatch.setattr(multistart, "run", recorded)
+    fit = ll.decompose_tucker(tensor, "auto", rng=0, max_iterations=60, certify=False)
+    assert "trust_region" in {result.solver for result in found}
+    assert all(result.trace.values[0] < 2 * fit.search.value for result in found)
+    assert all(result.iterations <= 60 for result in found)
+
+
+def test_sweeps_keep_single_precision(rng):
+    data = make_tucker((6, 5, 4), (2, 2, 2), share=0.6, strength=0.0).data
+    single = ll.TensorObservations(data.shape, data.values.astype(np.float32), data.all_positions())
+    objective = TuckerObjective(single, Tucker(single.shape, (2, 2, 2)))
+    start = random_start(objective, rng)
+    result = run(objective, FilledIteration(), start, stop=Iterations(5), rng=rng)
+    assert result.theta.dtype == np.float32
+    assert result.value < objective.value(start)
 
 
 def test_what_the_model_cannot_describe_is_told():

@@ -158,8 +158,8 @@ def _echelon(system: Matrix, prime: int, rng: np.random.Generator) -> tuple[Matr
     target = columns + 32
     if rows > 3 * target // 2:
         # the rank of combinations never exceeds that of the equations, so full rank is still a proof
-        # three of them hold each row
-        places = rng.integers(0, target, (rows, 3))
+        # three of them hold each row, and each holds as many rows
+        places = np.stack([rng.permutation(np.resize(np.arange(target), rows)) for _ in range(3)], axis=1)
         sketch = modular.combine(
             system, places, rng.integers(1, prime, (rows, 3)).astype(float), target, prime
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -59,14 +59,14 @@ def _of_tables(largest: int) -> Iterator[Callable[[], object]]:
     rows, columns = np.nonzero(rng.random(SHAPE) < 0.5)
     cells = Observations(rows, columns, table[rows, columns], SHAPE)
 
-    def fit(rank: int, **options: Any) -> object:
-        plan = CompletionPlan(rank=rank, max_iterations=2, **options)
+    def fit(plan: CompletionPlan) -> object:
         fitted = fit_plan(cells, plan, rng=np.random.default_rng(0)).table
         return fitted.certify(np.random.default_rng(0), "quick")
 
     for rank in range(1, largest + 1):
-        yield partial(fit, rank, method="gibbs", draws=2)  # after variational sweeps
-        yield partial(fit, rank, penalty=1.0)
+        # draws come after variational sweeps
+        yield partial(fit, CompletionPlan(rank=rank, method="gibbs", draws=2, max_iterations=2))
+        yield partial(fit, CompletionPlan(rank=rank, penalty=1.0, max_iterations=2))
 
 
 def _others() -> Iterator[Callable[[], object]]:

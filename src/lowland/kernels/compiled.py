@@ -46,6 +46,10 @@ class Kernel:
         # read by Numba where the code that it compiles names a kernel
         return self.dispatcher._numba_type_
 
+    def __reduce__(self) -> str:
+        # pickled by name, as functions are
+        return self.py_func.__qualname__
+
     def __call__(self, *arguments: Any) -> Any:
         """Call the compiled function."""
         return self.dispatcher(*arguments)

@@ -203,22 +203,13 @@ def _reduce(block, prime):
 @compiled()
 def _substitute(rest, lower, count, prime):
     """Bring the first rows to echelon form, given their lower triangle: at most a panel of them."""
-    reciprocal = 1.0 / prime
-    total = np.empty(rest.shape[1])
     for i in range(1, count):
         row = rest[i]
-        for c in range(row.size):
-            total[c] = row[c]
-        for k in range(i):
+        for k in range(i):  # products of a panel's rows add up to less than 2^52: exact
             factor, above = lower[i, k], rest[k]
             for c in range(row.size):
-                total[c] -= factor * above[c]
-        for c in range(row.size):
-            x = total[c]
-            x -= prime * np.floor(x * reciprocal)
-            x += prime if x < 0 else 0.0
-            x -= prime if x >= prime else 0.0
-            row[c] = x
+                row[c] -= factor * above[c]
+        _reduce(rest[i : i + 1], prime)
 
 
 @compiled()

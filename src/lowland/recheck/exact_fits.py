@@ -135,7 +135,7 @@ def compare_misfit(said: Statement, found: Misfit) -> Check:
         said.assume([ASSUMED.format(bound, tolerance)])
         said.require(0 <= bound <= MOST_PLACES, f"residuals of {bound:g} units never count as zero")
         said.require(
-            found.places <= bound * (1 + 1e-2) + found.room,
+            found.places <= min(bound * (1 + 1e-2) + found.room, MOST_PLACES),
             f"residuals are {found.places:.3g} units in the last place",
         )
     return said.settle(words)

@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike
 
 from lowland.certificates import JUDGES, MATRIX_CLAIMS, Settings, judge, usual_work
 from lowland.core.arrays import Matrix, check_numbers, check_rank
-from lowland.core.blas_threads import one_blas_thread
 from lowland.core.complex_views import complex_type
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
@@ -22,6 +21,7 @@ from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.records import Attempt, Factors, SearchResult
 from lowland.core.status import StopReason
 from lowland.core.work import Budget, counted
+from lowland.kernels.blas_threads import one_blas_thread
 from lowland.losses import LOSSES
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search.loop import Callback

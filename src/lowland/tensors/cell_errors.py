@@ -11,6 +11,7 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.status import StopReason
+from lowland.kernels.blas_threads import one_blas_thread
 from lowland.search import Iterations, RelativeDecreaseBelow, run
 from lowland.tensors.measurement import SomeCells
 from lowland.tensors.normal_matrix import normal_matrix
@@ -38,8 +39,8 @@ class NewCellError:
     Parameters
     ----------
     total : float
-        Root mean square of the difference, over the unseen cells (over all cells if all were seen); an
-        estimate.
+        Root mean square of the difference, over the unseen cells (if all were seen, what an unseen one would
+        have); an estimate.
     noise : float
         Standard deviation of the noise, from the residuals and the degrees of freedom.
     fit : float
@@ -124,7 +125,8 @@ def held_out_square(objective: TuckerObjective, theta: Vector) -> float:
     while count < min(ENOUGH_CELLS, objective.data.size):
         kept, apart = hold_out_cells(objective.data, rng, share)
         without = replace(data_alone, data=kept)
-        found = run(without, FilledIteration(), theta, stop=stop, rng=rng)
+        with one_blas_thread():
+            found = run(without, FilledIteration(), theta, stop=stop, rng=rng)
         if found.stop_reason is StopReason.INTERRUPTED:
             raise KeyboardInterrupt
         at = SomeCells(apart.all_positions(), apart.shape).measure(without.unpack(found.theta))

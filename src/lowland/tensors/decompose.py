@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike
 
 from lowland.certificates import Settings, judge
 from lowland.core.arrays import out_of_scale
-from lowland.core.blas_threads import one_blas_thread
 from lowland.core.errors import InvalidInputError
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.status import StopReason
 from lowland.core.work import counted
+from lowland.kernels.blas_threads import one_blas_thread
 from lowland.search.loop import Callback
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.certificates.judges import TENSOR_JUDGES
@@ -140,7 +140,7 @@ def decompose_tucker(  # noqa: PLR0913
     with one_blas_thread(applies=prod(data.shape) <= LARGEST_ALONE):
         chosen, path = _ranks(data, ranks, tolerance, generator), None
         if chosen is None:
-            path = choose_ranks(data, generator, callbacks)
+            path = choose_ranks(data, generator, callbacks=callbacks, most_sweeps=max_iterations)
             chosen = path.choice.ranks
         with counted() as work:
             if path is not None and not path.is_whole:

@@ -49,8 +49,8 @@ STARTS = ("auto", "sequential", "random")
 RESTARTS_FULL, RESTARTS_MASKED = 4, 9
 # no more starts once the best value has been reached so often, to this relative tolerance
 AGREEMENTS, ALIKE = 3, 1e-2
-# relative decrease at which sweeps from a tensor that nearly fits end, and their largest number
-KNOWN_DIGITS, KNOWN_SWEEPS = 1e-10, 3000
+# relative decrease at which sweeps from a tensor that nearly fits end
+KNOWN_DIGITS = 1e-10
 # steps from a start before it is compared with others; most escapes from one end point
 ROUGH_STEPS, ROUNDS = 60, 20
 # the rounding of a stronger regulariser would swamp the data
@@ -230,7 +230,7 @@ def _leave_saddles(
         left = run(data_alone, stepper, result.theta, stop=ValueBelow(enough) | Iterations(ROUNDS), rng=rng)
         if left.stop_reason is StopReason.INTERRUPTED:
             return continued(result, left), tuple(escapes)
-        if not left.value < result.value * (1 - GAIN):  # less is rounding
+        if not left.value < left.trace.values[0] * (1 - GAIN):  # less is rounding
             break
         escapes += [int(order) for order in left.trace.measures["order"] if order > 0]
         result = continued(continued(result, left), _descend(objective, left.theta, plan, rng))
@@ -251,15 +251,17 @@ def _from_known(
 ) -> SearchResult:
     """Search from a tensor that nearly fits, first by sweeps over the filled tensor."""
     stop = ValueBelow(exact_value(objective)) | RelativeDecreaseBelow(KNOWN_DIGITS)
+    stop = stop | Iterations(plan.max_iterations)
     data_alone = replace(objective, strength=0.0)
     found = run(
         data_alone,
         FilledIteration(),
         objective.balanced(known),
-        stop=stop | Iterations(KNOWN_SWEEPS),
+        stop=stop,
         rng=rng,
         callbacks=plan.callbacks,
     )
+    found = replace(found, theta=objective.canonical(found.theta))
     large = objective.size * objective.data.size > FINISH_WORK  # where a Newton step takes many seconds
     if large or found.stop_reason is StopReason.INTERRUPTED:
         return found

@@ -12,6 +12,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import UnsupportedError
+from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
 from lowland.search import Iterations, RelativeDecreaseBelow, ValueBelow, run
 from lowland.search.loop import Callback
@@ -51,7 +52,11 @@ class RankPath:
 
 
 def choose_ranks(
-    data: TensorObservations, rng: np.random.Generator, callbacks: Sequence[Callback] = ()
+    data: TensorObservations,
+    rng: np.random.Generator,
+    *,
+    callbacks: Sequence[Callback] = (),
+    most_sweeps: int = MOST_SWEEPS,
 ) -> RankPath:
     """Raise the ranks of one, two or all modes at a time while held-out cells are predicted better.
 
@@ -62,6 +67,8 @@ def choose_ranks(
         Draws the held-out cells.
     callbacks : sequence of callable
         As in `lowland.search.run`, for each fit.
+    most_sweeps : int
+        Largest number of sweeps of a fit.
 
     Returns
     -------
@@ -89,7 +96,11 @@ def choose_ranks(
     fits: list[_Fit] = []
 
     def compared(start: TuckerTensor) -> bool:
-        fits.append(_Fit.of(kept, apart, start, rng, callbacks))
+        objective = TuckerObjective(kept, Tucker(kept.shape, start.ranks))
+        stop = ValueBelow(exact_value(objective)) | RelativeDecreaseBelow(CONVERGED, after=FIRST_SWEEPS)
+        stop = stop | Iterations(most_sweeps)
+        found = run(objective, FilledIteration(), start.point(), stop=stop, rng=rng, callbacks=callbacks)
+        fits.append(_Fit.of(objective, found, apart))
         return not fits[-1].is_interrupted
 
     def ended(at: _Fit, *, is_whole: bool) -> RankPath:
@@ -127,24 +138,9 @@ class _Fit:
     is_interrupted: bool
 
     @classmethod
-    def of(
-        cls,
-        kept: TensorObservations,
-        apart: TensorObservations,
-        start: TuckerTensor,
-        rng: np.random.Generator,
-        callbacks: Sequence[Callback],
-    ) -> _Fit:
-        objective = TuckerObjective(kept, Tucker(kept.shape, start.ranks))
-        stop = ValueBelow(exact_value(objective)) | RelativeDecreaseBelow(CONVERGED, after=FIRST_SWEEPS)
-        stop = stop | Iterations(MOST_SWEEPS)
-        found = run(objective, FilledIteration(), start.point(), stop=stop, rng=rng, callbacks=callbacks)
+    def of(cls, objective: TuckerObjective, found: SearchResult, apart: TensorObservations) -> _Fit:
         parts = objective.unpack(found.theta)
         return cls(parts, squared_errors(parts, apart), found.stop_reason is StopReason.INTERRUPTED)
-
-
-def _mean(squares: Vector) -> float:
-    return float(squares.mean())
 
 
 def _first(kept: TensorObservations, rng: np.random.Generator) -> TuckerTensor:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf, sqrt
 from typing import Any, ClassVar, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.errors import UnsupportedError
 from lowland.search.stepper import Info
 from lowland.tensors.capabilities import TensorFit
-from lowland.tensors.search.orthogonal_iteration import improved
+from lowland.tensors.search.orthogonal_iteration import improved, orthonormal_point
 
 
 @final
@@ -51,13 +51,7 @@ class FilledIteration:
         self, objective: TensorFit, theta: Vector, rng: np.random.Generator
     ) -> tuple[FilledIterationState, Info]:
         """Make the factors of the start orthonormal, and evaluate it."""
-        if objective.penalties:
-            raise UnsupportedError(
-                f"{self.name} cannot work on this objective",
-                "a regulariser, which orthonormal factors would not balance",
-                fix="search without it, then balance the result",
-            )
-        theta = objective.orthonormal(theta).point()
+        theta = orthonormal_point(objective, theta, self.name)
         state = FilledIterationState(theta, objective.value(theta), theta, 1.0)
         return state, Info(state.value)
 
@@ -68,17 +62,17 @@ class FilledIteration:
         at = objective.unpack(state.theta)
         now, weights = at.tensor(), objective.weights
         pull = objective.residual_tensor(state.theta) / (1 if weights is None else weights.max())
-        momentum = (1 + np.sqrt(1 + 4 * state.momentum**2)) / 2
-        theta, value = state.theta, np.inf
+        momentum = (1 + sqrt(1 + 4 * state.momentum**2)) / 2
+        theta, value = state.theta, inf
         if state.momentum > 1:
             ahead = (now - objective.unpack(state.before).tensor()) * ((state.momentum - 1) / momentum)
             _hold_known(ahead, objective)
             theta = improved(now + ahead + pull, at.factors).point()
             value = objective.value(theta)
         if not value <= state.value:
-            theta, momentum = improved(now + pull, at.factors).point(), (1 + np.sqrt(5)) / 2
+            theta, momentum = improved(now + pull, at.factors).point(), (1 + sqrt(5)) / 2
             value = objective.value(theta)
-        found = FilledIterationState(theta, value, state.theta, float(momentum))
+        found = FilledIterationState(theta, value, state.theta, momentum)
         return found, Info(found.value)
 
     def restore(self, objective: TensorFit, fields: Mapping[str, Any]) -> FilledIterationState:

@@ -12,7 +12,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.work import CALL, touch
 from lowland.search.stepper import Info
-from lowland.tensors.capabilities import HasFullTensor
+from lowland.tensors.capabilities import HasFullTensor, TensorFit
 from lowland.tensors.kernels.mode_products import mode_product, unfold, visit_modes
 from lowland.tensors.tucker_tensor import TuckerTensor
 
@@ -53,13 +53,7 @@ class OrthogonalIteration:
         self, objective: HasFullTensor, theta: Vector, rng: np.random.Generator
     ) -> tuple[OrthogonalIterationState, Info]:
         """Make the factors of the start orthonormal, and evaluate it."""
-        if objective.penalties:
-            raise UnsupportedError(
-                f"{self.name} cannot work on this objective",
-                "a regulariser, which orthonormal factors would not balance",
-                fix="search without it, then balance the result",
-            )
-        theta = objective.orthonormal(theta).point()
+        theta = orthonormal_point(objective, theta, self.name)
         state = OrthogonalIterationState(theta, objective.value(theta))
         return state, Info(state.value)
 
@@ -77,6 +71,17 @@ class OrthogonalIteration:
     def restore(self, objective: HasFullTensor, fields: Mapping[str, Any]) -> OrthogonalIterationState:
         """Return the saved state."""
         return OrthogonalIterationState(**fields)
+
+
+def orthonormal_point(objective: TensorFit, theta: Vector, name: str) -> Vector:
+    """Return the point of the same tensor with orthonormal factors; a regulariser is refused."""
+    if objective.penalties:
+        raise UnsupportedError(
+            f"{name} cannot work on this objective",
+            "a regulariser, which orthonormal factors would not balance",
+            fix="search without it, then balance the result",
+        )
+    return objective.orthonormal(theta).point()
 
 
 def improved(tensor: Matrix, factors: Sequence[Matrix]) -> TuckerTensor:

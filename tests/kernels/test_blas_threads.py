@@ -1,5 +1,7 @@
 """One thread of linear algebra for small problems, and what was set before afterwards."""
 
+import subprocess
+import sys
 from threading import Event, Thread
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from threadpoolctl import ThreadpoolController, threadpool_info
 
 import lowland as ll
-from lowland.core.blas_threads import one_blas_thread
+from lowland.kernels.blas_threads import one_blas_thread
 
 
 def blas_threads():
@@ -53,6 +55,21 @@ def test_another_thread_leaves_the_limit_alone(two_threads):
     leave.set()
     thread.join()
     assert blas_threads() == {2}
+
+
+def test_the_first_fit_of_a_process_is_limited_too():
+    """Libraries that are loaded during the fit count as well: SciPy brings linear algebra of its own."""
+    words = """
+import numpy as np, lowland as ll
+from threadpoolctl import threadpool_info
+seen = []
+look = lambda *_: seen.append({i["num_threads"] for i in threadpool_info() if i["user_api"] == "blas"})
+A = ll.gaussian(60, (6, 6), 0)
+ll.recover(A, A.measure_matrix(np.ones((6, 6))), rank=1, solver="gauss_newton", rng=0, callbacks=[look])
+print(len(seen) > 1 and all(threads == {1} for threads in seen))
+"""
+    found = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "True"
 
 
 def test_small_fits_are_limited_and_large_ones_are_not(two_threads, monkeypatch):

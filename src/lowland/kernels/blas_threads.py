@@ -1,21 +1,20 @@
 """One thread of linear algebra for problems so small that more threads only wait for each other.
 
 BLAS libraries start a thread per processor for products of some thousand numbers, and their threads wait by
-spinning: two programs at once then take many times as long as one after the other. The limit depends on the
-problem alone, not on how busy the machine is, so bits do not depend on what else runs.
+spinning: two programs at once then take many times as long as one after the other. Whether to limit depends
+on the problem alone, not on how busy the machine is. A limit that a thread of a program holds is one for all.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from threading import Lock
 from typing import Any
 
-# held by the thread that has set the limit; and the libraries as they were last looked for
+# held by the thread that has set the limit
 _limiting = Lock()
-_state: dict[str, Any] = {"libraries": None, "scipy": False}
 
 
 @contextmanager
@@ -40,11 +39,10 @@ def one_blas_thread(*, applies: bool = True) -> Iterator[None]:
         _limiting.release()
 
 
+@cache
 def _libraries() -> Any:
-    """Return the libraries that are loaded; looking for them takes a millisecond."""
-    loaded = "scipy.linalg" in sys.modules  # which brings a library of its own
-    if _state["libraries"] is None or loaded != _state["scipy"]:
-        from threadpoolctl import ThreadpoolController
+    """Return the libraries that are loaded, with SciPy's own: looking for them takes some milliseconds."""
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import ThreadpoolController
 
-        _state["libraries"], _state["scipy"] = ThreadpoolController(), loaded
-    return _state["libraries"]
+    return ThreadpoolController()

@@ -1,10 +1,10 @@
 """How often intervals hold what they should: planted matrices, a published protocol, real tables.
 
-python benchmarks/accuracy/coverage.py planted [--trials 200]
-python benchmarks/accuracy/coverage.py published [--trials 200]
-python benchmarks/accuracy/coverage.py tables [--splits 10] [--elnino FILE] [--serology FILE]
-python benchmarks/accuracy/coverage.py gaps [--splits 10]
-python benchmarks/accuracy/coverage.py rating_blocks [--splits 3]
+python benchmarks/accuracy/intervals.py planted [--trials 200]
+python benchmarks/accuracy/intervals.py published [--trials 200]
+python benchmarks/accuracy/intervals.py tables [--splits 10] [--elnino FILE] [--serology FILE]
+python benchmarks/accuracy/intervals.py gaps [--splits 10]
+python benchmarks/accuracy/intervals.py rating_blocks [--splits 3]
 
 "published" is the protocol of Chen, Fan, Ma, Yan, PNAS 2019: n = 1000, singular values one. The tables are
 the fertility rates that ship with the package and, from the paths given, sea-surface temperatures
