@@ -1,5 +1,6 @@
 """One thread of linear algebra for small problems, and what was set before afterwards."""
 
+import os
 import subprocess
 import sys
 from threading import Event, Thread
@@ -92,3 +93,14 @@ def test_small_fits_are_limited_and_large_ones_are_not(two_threads, monkeypatch)
         assert all(threads == expected for threads in seen)
         monkeypatch.setattr(decompose, "LARGEST_ALONE", 0)
         monkeypatch.setattr(recover, "SMALL_NUMBERS", 0)
+
+
+def test_these_tests_run_with_two_threads():
+    """Where the suite itself is kept to one thread, those above are skipped: here they are run."""
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        pytest.skip("they have just been run")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
+    threads = {**os.environ, "OPENBLAS_NUM_THREADS": "2"}
+    ran = subprocess.run(command, capture_output=True, text=True, env=threads, check=False)
+    assert ran.returncode == 0, ran.stdout
+    assert "....s" in ran.stdout, "none but this one is skipped"
