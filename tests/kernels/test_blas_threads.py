@@ -7,6 +7,7 @@ from threading import Event, Thread
 
 import numpy as np
 import pytest
+import scipy.linalg  # noqa: F401 - which brings a library of its own
 from threadpoolctl import ThreadpoolController, threadpool_info
 
 import lowland as ll
