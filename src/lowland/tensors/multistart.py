@@ -256,7 +256,7 @@ def _from_known(
     found = run(
         data_alone,
         FilledIteration(),
-        objective.balanced(known),
+        known.point(),
         stop=stop,
         rng=rng,
         callbacks=plan.callbacks,

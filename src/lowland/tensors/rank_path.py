@@ -111,9 +111,7 @@ def choose_ranks(
     now = fits[0]
     while goes_on:
         before = len(fits)
-        residual = TuckerObjective(kept, Tucker(kept.shape, now.parts.ranks)).residual_tensor(
-            now.parts.point()
-        )
+        residual = now.objective.residual_tensor(now.parts.point())
         for ranks in larger_ranks(now.parts.ranks, kept.shape):
             if not compared(grown(now.parts, residual, ranks, rng)):
                 return ended(now, is_whole=False)
@@ -133,6 +131,7 @@ def choose_ranks(
 class _Fit:
     """A fit of the path, its squared errors on the held-out cells, and whether it was interrupted."""
 
+    objective: TuckerObjective
     parts: TuckerTensor
     squares: Vector
     is_interrupted: bool
@@ -140,7 +139,9 @@ class _Fit:
     @classmethod
     def of(cls, objective: TuckerObjective, found: SearchResult, apart: TensorObservations) -> _Fit:
         parts = objective.unpack(found.theta)
-        return cls(parts, squared_errors(parts, apart), found.stop_reason is StopReason.INTERRUPTED)
+        return cls(
+            objective, parts, squared_errors(parts, apart), found.stop_reason is StopReason.INTERRUPTED
+        )
 
 
 def _first(kept: TensorObservations, rng: np.random.Generator) -> TuckerTensor:

@@ -60,17 +60,15 @@ class FilledIteration:
     ) -> tuple[FilledIterationState, Info]:
         """Update all factors once."""
         at = objective.unpack(state.theta)
-        now, weights = at.tensor(), objective.weights
-        pull = objective.residual_tensor(state.theta) / (1 if weights is None else weights.max())
+        now, factors = at.tensor(), at.factors
         momentum = (1 + sqrt(1 + 4 * state.momentum**2)) / 2
         theta, value = state.theta, inf
         if state.momentum > 1:
             ahead = (now - objective.unpack(state.before).tensor()) * ((state.momentum - 1) / momentum)
-            _hold_known(ahead, objective)
-            theta = improved(now + ahead + pull, at.factors).point()
+            theta = improved(_filled(now + ahead, objective), factors).point()
             value = objective.value(theta)
         if not value <= state.value:
-            theta, momentum = improved(now + pull, at.factors).point(), (1 + sqrt(5)) / 2
+            theta, momentum = improved(_filled(now, objective), factors).point(), (1 + sqrt(5)) / 2
             value = objective.value(theta)
         found = FilledIterationState(theta, value, state.theta, momentum)
         return found, Info(found.value)
@@ -80,11 +78,11 @@ class FilledIteration:
         return FilledIterationState(**fields)
 
 
-def _hold_known(change: Matrix, objective: TensorFit) -> None:
-    """Shrink a change of the filled tensor, in place: known cells do not move, lighter ones less."""
+def _filled(tensor: Matrix, objective: TensorFit) -> Matrix:
+    """Return a tensor, overwritten, with its known cells moved to the data: lighter ones less far."""
     positions, weights = objective.data.positions, objective.weights
-    free = 0 if weights is None else 1 - weights / weights.max()
-    if positions is None:
-        change *= np.reshape(free, change.shape) if weights is not None else 0
-    else:
-        change[tuple(positions.T)] *= free
+    share = 1 if weights is None else weights / weights.max()
+    known = (slice(None),) if positions is None else tuple(positions.T)
+    cells = tensor.reshape(-1) if positions is None else tensor
+    cells[known] += share * (objective.y - cells[known])
+    return cells.reshape(tensor.shape)
