@@ -1,13 +1,16 @@
 """Kernels that are compiled at their first call."""
 
 import copy
+import os
 import pickle
+import signal
 import subprocess
 import sys
 from threading import Thread
 
 import numpy as np
 import pytest
+from numba.core import event
 
 from lowland.kernels import modular
 from lowland.kernels.compiled import compiled
@@ -50,6 +53,52 @@ def test_threads_share_one_compilation():
 def test_kernels_are_pickled_by_name():
     assert pickle.loads(pickle.dumps(modular.inverse)) is modular.inverse
     assert copy.deepcopy(modular.inverse) is modular.inverse
+
+
+INTERRUPTED = """
+import os, signal, sys
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+class Interrupts:
+    def find_spec(self, name, path=None, target=None):
+        if name == "numba.core.cpu":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupts())
+from lowland.kernels.modular import inverse
+
+try:
+    inverse(3, 7)
+except KeyboardInterrupt:
+    print("interrupted", "numba.core.cpu" in sys.modules, inverse(3, 7))
+"""
+
+
+def test_interrupts_wait_while_numba_is_imported():
+    command = [sys.executable, "-c", INTERRUPTED]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.stdout.split() == ["interrupted", "True", "5.0"], run.stderr
+
+
+def test_interrupts_wait_while_a_kernel_is_compiled():
+    @compiled(cache=False)
+    def doubled(x):
+        return 2 * x
+
+    class Interrupts(event.Listener):
+        def on_start(self, event):
+            os.kill(os.getpid(), signal.SIGINT)
+
+        def on_end(self, event):
+            pass
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    with event.install_listener("numba:compile", Interrupts()), pytest.raises(KeyboardInterrupt):
+        doubled(3)
+    signal.signal(signal.SIGINT, before)
+    assert doubled.dispatcher.signatures  # compiled before the interrupt was delivered
+    assert doubled(3) == 6
 
 
 # what a person waits for before anything is computed: modules that a start must not import

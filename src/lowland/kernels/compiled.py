@@ -34,7 +34,7 @@ class Kernel:
     def dispatcher(self) -> Any:
         """What `numba.njit` returns for the function, the same for all threads."""
         if self._dispatcher is None:
-            from numba import njit
+            from lowland.kernels.compiler import njit
 
             with self._lock:
                 if self._dispatcher is None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from numba.extending import intrinsic
-
+from lowland.kernels.compiler import intrinsic
 from lowland.kernels.llvm_simd import ACCUMULATORS, I64, LANES, kernel, literals
 
 

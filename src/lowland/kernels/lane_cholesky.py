@@ -12,8 +12,7 @@ values.
 
 from __future__ import annotations
 
-from numba.extending import intrinsic
-
+from lowland.kernels.compiler import intrinsic
 from lowland.kernels.llvm_simd import LANES, kernel
 
 _LOWER = [(r, c) for c in range(4) for r in range(c, 4)]

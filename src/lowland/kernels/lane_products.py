@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from numba.extending import intrinsic
-
+from lowland.kernels.compiler import intrinsic
 from lowland.kernels.llvm_simd import LANES, kernel
 
 

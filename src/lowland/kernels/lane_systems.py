@@ -7,8 +7,8 @@ factor L lies in panels (see `lane_cholesky`), a right-hand side as ``right[c * 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from lowland.kernels.compiler import njit
 from lowland.kernels.gram_microkernel import layout
 from lowland.kernels.lane_cholesky import factor_below, factor_diagonal, solve_back, transpose
 from lowland.kernels.lane_products import multiply_four

@@ -8,8 +8,8 @@ several tiles alive at once and spills them.
 from __future__ import annotations
 
 from llvmlite import binding, ir
-from numba import types
-from numba.core import cgutils
+
+from lowland.kernels.compiler import cgutils, types
 
 I64 = ir.IntType(64)
 LANES = 8

@@ -7,8 +7,7 @@ fit the registers, each set running over all ratings of a row.
 
 from __future__ import annotations
 
-from numba.extending import intrinsic
-
+from lowland.kernels.compiler import intrinsic
 from lowland.kernels.gram_microkernel import layout
 from lowland.kernels.llvm_simd import ACCUMULATORS, I64, LANES, kernel, literals
 

@@ -12,9 +12,9 @@ J. K. Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from lowland.kernels.compiler import njit
 from lowland.kernels.llvm_simd import LANES
 
 _F = np.float32

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numba import njit
 
+from lowland.kernels.compiler import njit
 from lowland.kernels.gram_microkernel import add_gram, layout, plan_tiles, position
 from lowland.kernels.lane_systems import (
     aligned,

@@ -19,7 +19,7 @@ WORTH_IT = 2_000_000
 
 def thread_count() -> int:
     """Return the number of threads: NUMBA_NUM_THREADS, or the processors of this process."""
-    from numba import get_num_threads
+    from lowland.kernels.compiler import get_num_threads
 
     if hasattr(os, "sched_getaffinity"):
         return min(int(get_num_threads()), len(os.sched_getaffinity(0)))

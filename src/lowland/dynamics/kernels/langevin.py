@@ -7,9 +7,9 @@ NumPy are in `lowland.dynamics.kernels.integrators`.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from lowland.dynamics.kernels.step_normals import fill_normals, uniform
+from lowland.kernels.compiler import njit
 
 # chains per block: calls cost some 0.3 microseconds per block and step, and a block must stay in cache
 WIDE, NARROW, FEW_COORDINATES = 512, 64, 16

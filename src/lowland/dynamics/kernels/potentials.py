@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import cfunc, types
-from numba.core.registry import CPUDispatcher
 
 from lowland.core.errors import InvalidInputError
+from lowland.kernels.compiler import CPUDispatcher, cfunc, types
 
 _SIGNATURE = types.void(types.float64[:, ::1], types.float64[::1], types.float64[:, ::1])
 _compiled = cfunc(_SIGNATURE, cache=True, error_model="numpy")

@@ -9,10 +9,10 @@ from __future__ import annotations
 from math import gcd
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.kernels.compiler import njit
 from lowland.kernels.normals import box_muller, philox
 
 _MASK, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
