@@ -801,7 +801,7 @@ _RANKS = "networks/test_regions.py::test_exact_signs_and_ranks"
 KERNELS = {
     "kernels/blas_threads": "kernels/test_blas_threads.py::test_the_limit_ends_with_the_caller_who_set_it",
     "kernels/compiled": "kernels/test_compiled.py::test_kernels_call_each_other",
-    "kernels/compiler": "tests/kernels/test_compiled.py::test_interrupts_wait_while_a_kernel_is_compiled",
+    "kernels/compiler": "kernels/test_compiled.py::test_interrupts_wait_while_a_kernel_is_compiled",
     "kernels/connected_components": _CLOSURE,
     "kernels/cross": "objectives/test_reduction.py::test_it_is_the_schur_complement",
     "kernels/exact_integers": _RANKS,
