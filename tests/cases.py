@@ -833,6 +833,7 @@ KERNELS = {
     "dynamics/kernels/langevin": _CHAINS,
     "dynamics/kernels/potentials": _POTENTIALS,
     "dynamics/kernels/step_normals": _CHAINS,
+    "networks/kernels/minima_path": "networks/test_minima_path.py::test_fits_are_least_squares_at_rest",
     "networks/kernels/descent": "networks/test_stability.py::test_descent_is_gradient_descent",
     "networks/kernels/exact_ranks": _RANKS,
     "networks/kernels/matroid_union": "networks/test_regions.py::test_union_rank_is_the_rank",

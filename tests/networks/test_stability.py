@@ -485,7 +485,7 @@ FOLDS = "folds are drawn by point: a point of weight two and two points fall int
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.SkipTestWarning")
 @parametrize_with_checks(
-    [OfFirstColumn(n_steps=400, n_runs=2, random_state=0)],
+    [OfFirstColumn(max_knots=4, cv=4, random_state=0)],
     expected_failed_checks=lambda _: {"check_sample_weight_equivalence_on_dense_data": FOLDS},
 )
 def test_scikit_learn(estimator, check):
@@ -504,7 +504,9 @@ def test_a_spline_with_one_knot(fitted):
     model, x, y = fitted
     assert np.sqrt(np.mean((model.predict(x) - np.minimum(x, 5)) ** 2)) < 0.06
     assert model.score(x, y) > 0.99
-    assert model.cv_errors_[model.step_size_, model.warm_up_] <= 1.5 * min(model.cv_errors_.values())
+    assert model.n_knots_ == 1
+    assert model.cv_errors_[1] <= 1.5 * min(model.cv_errors_.values())
+    assert model.stability_.certificate.verdict is not Verdict.REFUTED
     assert model.n_features_in_ == 1
 
 
@@ -525,7 +527,7 @@ def test_intervals_cover_new_observations():
         rng = np.random.default_rng(seed)
         x, new = rng.uniform(-1, 1, (2, 60))
         y, target = (np.abs(t) + 0.3 * rng.standard_normal(60) for t in (x, new))
-        model = ll.StableSplineRegressor(n_steps=3000, random_state=seed).fit(x, y)
+        model = ll.StableSplineRegressor(random_state=seed).fit(x, y)
         lower, upper = model.predict_interval(new, 0.8)
         within = (new >= x.min()) & (new <= x.max())
         inside.append(np.mean((lower <= target) & (target <= upper), where=within))
@@ -549,14 +551,29 @@ def test_nothing_is_said_outside_the_data(fitted):
 def test_means_vary_no_more_than_their_parts(fitted):
     model, x, _ = fitted
     scaled = (x - 5) / 5
-    runs = model.fit_.runs
-    parts = [weighted_variation(scaled, *knots(*runs.network(k).univariate()[:3])) for k in range(8)]
+    parts = [weighted_variation(scaled, part.knots, np.diff(part.slopes)) for part in model._cross.splines]
     assert model.variation_ <= max(parts)
     single = clone(model).set_params(average=False).fit(*fitted[1:])
-    assert single.knots_.size <= 50 < model.network_.widths[0]
-    np.testing.assert_array_equal(
-        single.predict(x), single._mean + single._unit * single.fit_((x - single._shift) / single._scale)
-    )
+    assert single.knots_.size == single.n_knots_ < model.knots_.size
+    chosen = single.path_[single.n_knots_].spline
+    np.testing.assert_array_equal(single.predict(x), single._mean + single._unit * chosen(scaled))
+    np.testing.assert_allclose(single.network_(scaled), chosen(scaled), atol=1e-9)
+
+
+def test_a_step_size_leaves_what_is_stable():
+    x, y = hat(0, 80, 0.2)
+    free = ll.StableSplineRegressor(random_state=0).fit(x, y)
+    budget = free.path_[2].largest_step
+    model = ll.StableSplineRegressor(budget, random_state=0).fit(x, y)
+    assert model.step_size_ == budget
+    assert min(minimum.largest_step for minimum in model.path_) >= budget
+    assert len(model.path_) < len(free.path_)
+    most = max(minimum.largest_step for minimum in free.path_)
+    with pytest.raises(InvalidInputError, match="step_size is too large"):
+        ll.StableSplineRegressor(1.01 * most).fit(x, y)
+    straight = ll.StableSplineRegressor(max_knots=0).fit(x, y)
+    np.testing.assert_allclose(straight.predict(x), np.polyval(np.polyfit(x, y, 1), x), atol=0.1)
+    assert straight.knots_.size == 0
 
 
 def test_a_coarser_spline_needs_few_knots(fitted, tmp_path):
@@ -567,17 +584,18 @@ def test_a_coarser_spline_needs_few_knots(fitted, tmp_path):
     ends = np.r_[model.support_[0], few, model.support_[1]]
     grid = np.linspace(0, 10, 500)
     coarse = np.interp(grid, ends, model.predict(ends))
-    error = np.sqrt(model.cv_errors_[model.step_size_, model.warm_up_])
+    error = np.sqrt(model.cv_errors_[model.n_knots_])
     assert np.abs(coarse - model.predict(grid)).max() <= 0.5001 * error
     model.report(tmp_path / "page.html", ("time", "height"))
     assert "height by time" in (tmp_path / "page.html").read_text()
     assert len(repr(model.plot())) < 200
 
 
-def test_the_callback_sees_the_steps():
+def test_the_callback_sees_the_fits():
     seen = []
-    ll.StableSplineRegressor(0.1, n_steps=4000, on_progress=lambda *a: seen.append(a[:2])).fit(*hat(0))
-    assert seen == [(2000, 4000), (4000, 4000)]
+    ll.StableSplineRegressor(cv=4, on_progress=lambda *a: seen.append(a[:2])).fit(*hat(0))
+    assert seen[-1] == (5, 5)
+    assert [done for done, _ in seen] == sorted({done for done, _ in seen})
 
 
 def test_an_interrupt_leaves_no_fit():
@@ -585,27 +603,27 @@ def test_an_interrupt_leaves_no_fit():
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        ll.StableSplineRegressor(0.1, n_steps=4000, on_progress=stop).fit(*hat(0))
+        ll.StableSplineRegressor(on_progress=stop).fit(*hat(0))
 
 
 def test_units_do_not_matter(fitted):
     model, x, y = fitted
     other = clone(model).fit(1000 + 50 * x[:, None], 3 - 0.01 * y)
     np.testing.assert_allclose(other.predict(1000 + 50 * x), 3 - 0.01 * model.predict(x), atol=2e-3)
-    assert (other.step_size_, other.warm_up_) in model.cv_errors_
+    assert other.step_size_ == pytest.approx(model.step_size_, rel=1e-3)
 
 
 def test_weights_of_zero_leave_points_out():
     rng = np.random.default_rng(0)
     x, y = rng.uniform(-1, 1, 40), rng.standard_normal(40)
     weights = (np.arange(40) < 30).astype(float)
-    make = lambda: ll.StableSplineRegressor(0.1, n_steps=2000, random_state=0)  # noqa: E731
+    make = lambda: ll.StableSplineRegressor(random_state=0)  # noqa: E731
     weighted, short = make().fit(x, y, weights), make().fit(x[:30], y[:30])
     np.testing.assert_array_equal(weighted.predict(x), short.predict(x))
 
 
 def test_constant_values_are_a_line():
-    model = ll.StableSplineRegressor(n_steps=3000, random_state=0).fit(np.arange(9.0), np.full(9, 4.0))
+    model = ll.StableSplineRegressor(random_state=0).fit(np.arange(9.0), np.full(9, 4.0))
     np.testing.assert_array_equal(model.predict([2.0, 5.5, 50.0]), 4.0)
     assert model.knots_.size == model.effective_knots_.size == 0
 
@@ -613,9 +631,9 @@ def test_constant_values_are_a_line():
 def test_the_estimator_is_a_good_citizen(fitted):
     model, x, y = fitted
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(x), model.predict(x))
-    search = GridSearchCV(ll.StableSplineRegressor(n_steps=500, random_state=0), {"width": [5, 20]}, cv=3)
+    search = GridSearchCV(ll.StableSplineRegressor(random_state=0), {"max_knots": [0, 3]}, cv=3)
     search.fit(x[:, None], y)
-    assert search.best_params_["width"] in (5, 20)
+    assert search.best_params_["max_knots"] == 3
     np.testing.assert_array_equal(clone(model).fit(x, y).predict(x), model.predict(x))
 
 
@@ -628,6 +646,7 @@ def test_the_estimator_is_a_good_citizen(fitted):
         (np.arange(5.0), np.arange(5.0), {"step_size": "large"}, "step_size"),
         (np.arange(5.0), np.arange(5.0), {"step_size": -1.0}, "step_size"),
         (np.arange(5.0), np.arange(5.0), {"cv": 1}, "cv"),
+        (np.arange(5.0), np.arange(5.0), {"max_knots": -1}, "max_knots"),
         (1e300 * np.arange(5.0), np.arange(5.0), {}, "X is out of scale"),
         (np.arange(5.0), 1e-162 * np.arange(5.0), {}, "y is out of scale"),
     ],

@@ -1,4 +1,4 @@
-"""`lowland regress`: fit a linear spline in one variable by large-step gradient descent."""
+"""`lowland regress`: fit a linear spline in one variable, a minimum at which gradient descent stays."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share
 from lowland.files.outputs import write_rows
 from lowland.networks.page_records import SplineEstimator
-from lowland.networks.stability_pages import regression_page, run_words, step_words
+from lowland.networks.stability_pages import regression_page
 from lowland.report.page import write_report
 
 # knots listed on the terminal
@@ -36,15 +36,15 @@ def regress(
     step_size: Annotated[
         str,
         typer.Option(
-            help='Step size of gradient descent, or "auto": the largest that held-out points allow.'
+            help='Step size at which gradient descent must stay at the spline, or "auto": held-out points '
+            "choose the number of knots."
         ),
     ] = "auto",
-    width: Annotated[int, typer.Option(help="Number of neurons per run.")] = 50,
-    runs: Annotated[int, typer.Option(help="Number of random starts.")] = 8,
+    max_knots: Annotated[int, typer.Option(help="Largest number of knots.")] = 20,
     average: Annotated[
-        bool, typer.Option(help="Average the runs that fit well: smaller errors, more knots.")
+        bool,
+        typer.Option(help="Average the splines fitted without one fold each: smaller errors, more knots."),
     ] = True,
-    steps: Annotated[int, typer.Option(help="Maximum number of descent steps.")] = 20_000,
     level: Annotated[float, typer.Option(help="Nominal coverage of intervals.")] = 0.9,
     output: Annotated[
         Path | None, typer.Option(help="Write both columns with predictions and intervals here.")
@@ -54,7 +54,7 @@ def regress(
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
-    """Fit a linear spline with few knots by large-step gradient descent, and report whether it is stable."""
+    """Fit a linear spline with few knots, and report at which step size gradient descent stays there."""
     for path in (output, report):
         if path is not None:
             check_writable(path)
@@ -71,11 +71,9 @@ def regress(
 
     model = StableSplineRegressor(
         _step(step_size),
-        on_progress=None if json else CountProgress("steps", 0),
-        width=width,
-        n_runs=runs,
+        on_progress=None if json else CountProgress("fits", 0),
+        max_knots=max_knots,
         average=average,
-        n_steps=steps,
         random_state=seed,
     ).fit(numbers[known, 0], numbers[known, 1])
     left_out = int(np.count_nonzero(~known))
@@ -107,22 +105,20 @@ def _step(text: str) -> float | str:
 
 
 def _say(model: SplineEstimator, names: tuple[str, str]) -> None:
-    chosen = model.step_size_, model.warm_up_
-    error = np.sqrt(model.cv_errors_[chosen])
+    error = np.sqrt(model.cv_errors_[model.n_knots_])
     say(
-        f"{names[1]} by {names[0]}: {model.x_.size} rows, step size {step_words(*chosen)}, "
+        f"{names[1]} by {names[0]}: {model.x_.size} rows, {model.n_knots_} knots chosen, "
         f"held-out root-mean-square error {error:.4g}"
     )
     knots = model.effective_knots_
-    say(f"runs: {run_words(model.fit_.runs)}; {model.fit_.message}")
-    say(f"knots: {model.knots_.size}; a coarser spline with these {knots.size} is nearly the same:")
+    say(f"knots: {model.knots_.size}; a coarser spline with {knots.size} of them is nearly the same")
     shown = knots[:SHOWN]
     for place, value in zip(shown, model.predict(shown) if shown.size else [], strict=True):
         say(f"  {names[0]} = {place:.6g}  {names[1]} = {value:.6g}")
     if knots.size > SHOWN:
         say(f"  and {knots.size - SHOWN} more")
-    finding = model.fit_.stability.certificate["stable_at_step_size"]
-    say(f"best run is stable at its step size: {finding.verdict.name}, {finding.method}")
+    finding = model.stability_.certificate["stable_at_step_size"]
+    say(f"stable at step size {model.step_size_:.4g}: {finding.verdict.name}, {finding.method}")
 
 
 def _write(path: Path, model: SplineEstimator, numbers: Matrix, names: tuple[str, str], level: float) -> None:
@@ -139,13 +135,14 @@ def _write(path: Path, model: SplineEstimator, numbers: Matrix, names: tuple[str
 def _as_data(model: SplineEstimator, left_out: int) -> dict[str, Any]:
     return {
         "step_size": model.step_size_,
-        "held_out_mean_squared_error": {step_words(*step): error for step, error in model.cv_errors_.items()},
+        "n_knots": model.n_knots_,
+        "held_out_mean_squared_error": {str(k): error for k, error in model.cv_errors_.items()},
+        "stable_up_to_step_size": {str(m.n_knots): m.largest_step for m in model.path_},
         "rows": int(model.x_.size),
         "knots": model.knots_.tolist(),
         "slopes": model.slopes_.tolist(),
         "effective_knots": model.effective_knots_.tolist(),
         "weighted_variation": model.variation_,
-        "runs": run_words(model.fit_.runs),
         "rows_left_out": left_out,
-        "certificate": model.fit_.stability.certificate.as_dict(),
+        "certificate": model.stability_.certificate.as_dict(),
     }

@@ -21,6 +21,7 @@ from lowland.dynamics.escape import escape_times
 from lowland.dynamics.exit_sets import HalfSpace
 from lowland.dynamics.laws import Overdamped
 from lowland.measure import gaussian
+from lowland.networks.minima_path import spline_paths
 from lowland.networks.network import ReluNetwork
 from lowland.networks.regions import region_report
 from lowland.networks.stable_fit import fit_stable
@@ -84,3 +85,4 @@ def _others() -> Iterator[Callable[[], object]]:
     yield partial(region_report, network, [-2.0, -1.5, 1.5, 2.0])
     x = np.linspace(-1, 1, 20)
     yield partial(fit_stable, x, x**2, step_size=0.1, width=10, n_steps=100, rng=0)
+    yield partial(spline_paths, x, x**2, np.ones((1, x.size)), 3)

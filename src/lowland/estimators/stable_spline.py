@@ -1,4 +1,4 @@
-"""`StableSplineRegressor`: a linear spline whose knots are chosen by gradient descent with a large step."""
+"""`StableSplineRegressor`: a linear spline with few knots, a minimum at which gradient descent stays."""
 
 from __future__ import annotations
 
@@ -14,43 +14,41 @@ from lowland.core.arrays import Matrix, Vector, out_of_scale
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive, check_share, whole_number
 from lowland.core.random import make_generator
-from lowland.networks.descent import zero_network
-from lowland.networks.spline_choice import CrossFit, DescentSettings, StepSize, cross_fit, fit_all
-from lowland.networks.variation import knots, simplified_knots, variation_weight, weighted_variation
+from lowland.networks.linear_spline import mean_spline
+from lowland.networks.spline_choice import CrossFit, cross_fit
+from lowland.networks.stability import stability_report
+from lowland.networks.variation import simplified_knots, variation_weight, weighted_variation
 
 if TYPE_CHECKING:
     from lowland.report.figures import Axes
 
 
 class StableSplineRegressor(RegressorMixin, BaseEstimator):
-    """Regression in one variable by a linear spline with few knots, chosen by large-step gradient descent.
+    """Regression in one variable by a linear spline with few knots: a stable minimum of a ReLU network.
 
-    A two-layer ReLU network is trained by gradient descent. With step size eta, descent can only settle where
-    the sum of the changes of slope, weighted by how well the data support them, is below 1/eta - 1/2, so that
-    large steps leave few knots. The step size is the largest whose held-out error is within one standard
-    error of the smallest, in units in which inputs span -1 to 1 and values have variance one.
+    Gradient descent with step size eta stays only at minima of a two-layer ReLU network whose largest
+    curvature is at most 2/eta; there the sum of the changes of slope, weighted by how well the data support
+    them, is at most 1/eta - 1/2, so that large steps leave few knots. Such minima are followed from the
+    straight line on, one knot more at a time, and the fewest knots are taken whose held-out error is within
+    one standard error of the smallest. `step_size_` is in units in which inputs span -1 to 1 and values have
+    variance one.
 
     Parameters
     ----------
     step_size : float or "auto"
-        eta, in the units above; "auto" tries 0.05 to 1.2, the largest after a warm-up with smaller steps. A
-        number is used without warm-up.
-    width : int
-        Number of neurons per run.
-    n_runs : int
-        Number of random starts, all run together.
+        A number, in the units above: take only minima at which gradient descent with this step stays.
+        "auto": take all, and say up to which step size the chosen one is stable.
+    max_knots : int
+        Largest number of knots.
     average : bool
-        Whether to average the runs that fit nearly as well as the best, for a smaller error but more knots.
-        The variation of the mean is at most the mean variation, so that the same bound holds.
-    n_steps : int
-        Maximum number of steps.
+        Whether to predict by the mean of the splines fitted without one fold each, for a smaller error but
+        more knots; otherwise by the minimum on all points.
     cv : int
-        Number of folds, for the step size and for the intervals.
+        Number of folds, for the number of knots and for the intervals.
     random_state : int, RandomState, Generator or None
-        Source of randomness.
+        Source of randomness, for the folds.
     on_progress : callable, optional
-        Called with the steps done, the total number of steps and the seconds since the start, while step
-        sizes are tried.
+        Called with the number of fits done, the number of all, and the seconds since the start.
 
     Attributes
     ----------
@@ -60,18 +58,22 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         Slopes between the knots.
     effective_knots_ : ndarray
         Knots of a coarser spline that stays within half the held-out error of this one.
+    n_knots_ : int
+        Number of knots of the chosen minimum on all points.
     step_size_ : float
-        The step used.
-    warm_up_ : bool
-        Whether smaller steps came first.
-    cv_errors_ : dict of (float, bool) to float
-        Held-out mean squared error by step size and warm-up, in the units of y squared.
+        The step given, or the largest at which the chosen minimum on all points is stable.
+    cv_errors_ : dict of int to float
+        Held-out mean squared error by number of knots, in the units of y squared.
+    spline_ : LinearSpline
+        What `predict` returns, in scaled units.
     network_ : ReluNetwork
-        The spline, in scaled units.
+        A network that computes it on the data, in scaled units.
     variation_ : float
         Weighted variation of the spline, in scaled units.
-    fit_ : StableFit
-        All runs, and the stability of the best, in scaled units.
+    path_ : tuple of Minimum
+        All minima on all points, in scaled units.
+    stability_ : StabilityReport
+        Stability of the chosen minimum on all points at `step_size_`, in scaled units.
     support_ : tuple of float
         Smallest and largest input.
     n_features_in_ : int
@@ -79,7 +81,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
 
     Notes
     -----
-    About (cv + 1) n_runs runs for each step size tried, O(n + width) for each of their steps.
+    cv + 1 paths, each of at most `max_knots` fits of some tens of steps in O(n + knots^3).
 
     References
     ----------
@@ -100,19 +102,15 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
     def __init__(
         self,
         step_size: float | str = "auto",
-        width: int = 50,
-        n_runs: int = 8,
+        max_knots: int = 20,
         average: bool = True,
-        n_steps: int = 20_000,
-        cv: int = 5,
+        cv: int = 10,
         random_state: Any = None,
         on_progress: Any = None,
     ) -> None:
         self.step_size = step_size
-        self.width = width
-        self.n_runs = n_runs
+        self.max_knots = max_knots
         self.average = average
-        self.n_steps = n_steps
         self.cv = cv
         self.random_state = random_state
         self.on_progress = on_progress
@@ -140,25 +138,32 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
             If there are fewer than three points or two different inputs, or a setting is out of range.
         """
         x, values, weights = self._read(X, y, sample_weight)
-        for name, least in (("width", 1), ("n_runs", 1), ("n_steps", 1), ("cv", 2)):
-            whole_number(getattr(self, name), name, least)
+        whole_number(self.max_knots, "max_knots", 0)
+        whole_number(self.cv, "cv", 2)
+        step_size = self._budget()
         rng = make_generator(self.random_state)
         self.support_ = float(x.min()), float(x.max())
         self._shift, self._scale = sum(self.support_) / 2, (self.support_[1] - self.support_[0]) / 2
-        self._mean = float(np.average(values, weights=weights))
+        constant = np.ptp(values) == 0
+        self._mean = float(values[0] if constant else np.average(values, weights=weights))
         self._unit = float(np.sqrt(np.average((values - self._mean) ** 2, weights=weights))) or 1.0
         scaled = (x - self._shift) / self._scale, (values - self._mean) / self._unit, weights
-        settings = DescentSettings(self.width, self.n_runs, self.n_steps, bool(self.average))
-        self._cross: CrossFit = cross_fit(
-            *scaled, self._steps(), settings, min(self.cv, x.size), rng, self.on_progress
-        )
-        self.step_size_, self.warm_up_ = self._cross.step.size, self._cross.step.warm_up
+        folds = min(self.cv, x.size)
+        self._cross: CrossFit = cross_fit(*scaled, step_size, self.max_knots, folds, rng, self.on_progress)
+        self.path_, chosen = self._cross.path, self._cross.path[self._cross.chosen]
+        self.n_knots_ = chosen.n_knots
+        self.step_size_ = step_size or chosen.largest_step
         squares = self._unit**2
-        self.cv_errors_ = {(s.size, s.warm_up): error * squares for s, error in self._cross.errors.items()}
-        self.fit_, self.network_ = fit_all(*scaled, self._cross.step, settings, rng)
+        self.cv_errors_ = {
+            minimum.n_knots: float(error) * squares
+            for minimum, error in zip(self.path_, self._cross.errors, strict=True)
+        }
+        self.spline_ = mean_spline(self._cross.splines) if self.average else chosen.spline
+        self.network_ = self.spline_.network(scaled[0], weights)
+        self.stability_ = stability_report(
+            chosen.network, scaled[0], scaled[1], self.step_size_, weights=weights
+        )
         self._inputs, self._weights = scaled[0], weights
-        if np.ptp(values) == 0:  # constant values: nothing to learn
-            self.network_ = zero_network(self.width)
         self._read_out()
         return self
 
@@ -174,7 +179,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         ndarray, shape (k,)
         """
         check_is_fitted(self)
-        prediction: Vector = self._mean + self._unit * self.network_(self._scaled(X))
+        prediction: Vector = self._mean + self._unit * self.spline_(self._scaled(X))
         return prediction
 
     def predict_interval(self, X: ArrayLike, level: float = 0.9) -> tuple[Vector, Vector]:
@@ -185,7 +190,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         X : array_like, shape (k,) or (k, 1)
         level : float
             Nominal coverage. The guaranteed coverage for exchangeable points is lower, about 2 level - 1
-            minus a term of order cv / n; moreover, the step size is chosen from the same folds.
+            minus a term of order cv / n; moreover, the number of knots is chosen from the same folds.
 
         Returns
         -------
@@ -241,13 +246,14 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         write_report(path, regression_page(self, names))
 
-    def _steps(self) -> tuple[StepSize, ...]:
+    def _budget(self) -> float | None:
+        """Return the step size at which minima must be stable, or None for all minima."""
         if isinstance(self.step_size, str):
             if self.step_size != "auto":
                 raise InvalidInputError('step_size must be positive or "auto"', repr(self.step_size))
-            return STEPS
+            return None
         check_positive("step_size", self.step_size)
-        return (StepSize(float(self.step_size)),)
+        return float(self.step_size)
 
     def _read(self, X: ArrayLike, y: ArrayLike, sample_weight: Any) -> tuple[Vector, Vector, Vector]:
         x, values = check_X_y(_column(X), y, dtype=np.float64, y_numeric=True)
@@ -277,18 +283,15 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
         return scaled
 
     def _read_out(self) -> None:
-        w, b, v, _ = self.network_.univariate()
-        places, jumps = knots(w, b, v)
-        self.variation_ = weighted_variation(self._inputs, places, jumps, self._weights)
-        inside = (np.abs(places) < 1) & (jumps != 0)
-        # to the left of all knots, the neurons with negative weight are active
-        first = float(v[w < 0] @ w[w < 0] + jumps[places <= -1].sum())
-        slopes = np.r_[first, first + np.cumsum(jumps[inside])] * self._unit / self._scale
-        self.knots_, self.slopes_ = self._shift + self._scale * places[inside], slopes
-        ends = np.r_[self.support_[0], self.knots_, self.support_[1]]
-        near = NEAR_ERROR * np.sqrt(self.cv_errors_[self.step_size_, self.warm_up_])
-        values = self._mean + self._unit * self.network_((ends - self._shift) / self._scale)
-        self.effective_knots_ = simplified_knots(ends, values, near)
+        spline = self.spline_
+        self.variation_ = weighted_variation(
+            self._inputs, spline.knots, np.diff(spline.slopes), self._weights
+        )
+        self.knots_ = self._shift + self._scale * spline.knots
+        self.slopes_ = spline.slopes * self._unit / self._scale
+        places = np.r_[self.support_[0], self.knots_, self.support_[1]]
+        near = NEAR_ERROR * np.sqrt(self.cv_errors_[self.n_knots_])
+        self.effective_knots_ = simplified_knots(places, self._mean + self._unit * spline.values, near)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -299,10 +302,6 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
 
 # smaller changes of the spline, as a fraction of the held-out error, are neglected
 NEAR_ERROR = 0.5
-STEPS = (
-    *(StepSize(size) for size in (0.05, 0.1, 0.2, 0.4)),
-    *(StepSize(size, warm_up=True) for size in (0.4, 0.8, 1.2)),
-)
 
 
 def _column(X: ArrayLike) -> Matrix:

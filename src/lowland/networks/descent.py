@@ -88,11 +88,6 @@ def unpack(parameters: Vector) -> ReluNetwork:
     return two_layer(w[:, None].copy(), b.copy(), v.copy(), float(parameters[-1]))
 
 
-def zero_network(width: int) -> ReluNetwork:
-    """Return a network whose output is zero everywhere."""
-    return unpack(np.zeros(3 * width + 1))
-
-
 def _split(parameters: Vector) -> tuple[Vector, Vector, Vector]:
     k = (parameters.size - 1) // 3
     return parameters[:k], parameters[k : 2 * k], parameters[2 * k : 3 * k]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from numpy.typing import ArrayLike
@@ -118,6 +118,22 @@ class DescentFit(Protocol):
         """Return the fitted function at t."""
 
 
+class PathMinimum(Protocol):
+    """A minimum on a path of growing numbers of knots."""
+
+    @property
+    def n_knots(self) -> int:
+        """Number of knots."""
+
+    @property
+    def loss(self) -> float:
+        """Half the mean square of the residuals, in scaled units."""
+
+    @property
+    def largest_step(self) -> float:
+        """Largest step size at which it is stable."""
+
+
 class SplineEstimator(HasBoundaryRisk, Protocol):
     """A fitted estimator of a linear spline, in scikit-learn's manner."""
 
@@ -125,16 +141,23 @@ class SplineEstimator(HasBoundaryRisk, Protocol):
     y_: Vector
     support_: tuple[float, float]
     step_size_: float
-    warm_up_: bool
-    cv_errors_: Mapping[tuple[float, bool], float]
+    cv_errors_: Mapping[int, float]
     variation_: float
     knots_: Vector
     slopes_: Vector
     effective_knots_: Vector
 
     @property
-    def fit_(self) -> DescentFit:
-        """The fit of scaled data."""
+    def path_(self) -> Sequence[PathMinimum]:
+        """Minima on all points, scaled."""
+
+    @property
+    def n_knots_(self) -> int:
+        """Number of knots of the chosen minimum."""
+
+    @property
+    def stability_(self) -> Stability:
+        """Stability of the chosen minimum, scaled."""
 
     def predict(self, X: ArrayLike) -> Vector:
         """Return the spline at X, shape (m,)."""

@@ -1,76 +1,56 @@
-"""Choice of the step size by cross-validation, and the prediction intervals that it yields."""
+"""Choice among the minima of a path by cross-validation, and the prediction intervals that it yields."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import NoReturn, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.progress import OnProgress
-from lowland.networks.descent import Descent, Runs, choose, random_starts, zero_network
-from lowland.networks.network import ReluNetwork, two_layer
-from lowland.networks.stability import stability_report
-from lowland.networks.stable_fit import StableFit
+from lowland.kernels.threads import thread_count
+from lowland.networks.linear_spline import LinearSpline
+from lowland.networks.minima_path import Minimum, minima, spline_paths
 
 # number of held-out predictions sorted together
 MOST_NUMBERS = 4_000_000
-# runs whose loss exceeds the best one's by more than this fraction are left out of a mean
-NEAR_BEST = 0.2
-
-
-@final
-@dataclass(frozen=True)
-class DescentSettings:
-    """Settings of the descent: neurons, runs, steps per run, and whether good runs are averaged."""
-
-    width: int
-    n_runs: int
-    n_steps: int
-    average: bool
-
-
-@final
-@dataclass(frozen=True, order=True)
-class StepSize:
-    """A step size, and whether the descent begins with smaller ones."""
-
-    size: float
-    warm_up: bool = False
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class CrossFit:
-    """Fits that each leave out one fold, with the largest step size whose error is near the smallest.
+    """Paths of minima on all points and with each fold left out, and the number of knots that they choose.
 
     Parameters
     ----------
-    step : StepSize
-    errors : dict of StepSize to float
-        Held-out mean squared error of each step tried.
-    networks : tuple of ReluNetwork
-        Network fitted without each fold, at the chosen step size.
+    path : tuple of Minimum
+        Minima on all points that are stable at the given step size, by number of knots.
+    chosen : int
+        Index of the chosen one.
+    errors : ndarray, shape (len(path),)
+        Held-out mean squared error of each.
+    splines : tuple of LinearSpline
+        Spline fitted without each fold, with as many knots as the chosen one, if they are stable.
     folds : ndarray of int, shape (n,)
         Fold of each point.
     misses : ndarray, shape (n,)
         Held-out absolute error of each point.
     """
 
-    step: StepSize
-    errors: dict[StepSize, float]
-    networks: tuple[ReluNetwork, ...]
+    path: tuple[Minimum, ...]
+    chosen: int
+    errors: Vector
+    splines: tuple[LinearSpline, ...]
     folds: NDArray[np.intp]
     misses: Vector
 
     def interval(self, t: Vector, level: float) -> tuple[Vector, Vector]:
         """Return the CV+ interval at each t: quantiles of the folds' predictions minus and plus errors."""
-        by_fold = np.stack([network(t) for network in self.networks])
+        by_fold = np.stack([spline(t) for spline in self.splines])
         n = self.misses.size
         # the ceil((n + 1) level)-th smallest; infinite if there are not so many
         place = int(np.ceil((n + 1) * level)) - 1
@@ -92,103 +72,78 @@ def cross_fit(
     x: Vector,
     y: Vector,
     weights: Vector,
-    steps: Sequence[StepSize],
-    settings: DescentSettings,
+    step_size: float | None,
+    most_knots: int,
     n_folds: int,
     rng: np.random.Generator,
     on_progress: OnProgress | None = None,
 ) -> CrossFit:
-    """Descend for every step size with every fold left out, all runs together, and choose a step."""
-    n_runs = settings.n_runs
-    folds = rng.permutation(x.size) % n_folds
-    order = np.argsort(x, kind="stable")
-    cells = [(step, fold) for step in steps for fold in range(n_folds)]
-    own = np.repeat([weights[order] * (folds[order] != fold) for _, fold in cells], n_runs, axis=0)
-    left = own.sum(axis=1, keepdims=True)
-    if left.min() <= 1e-12:
-        raise InvalidInputError(
-            "sample_weight is concentrated on a few points",
-            "one fold has all of the weight",
-            fix="use more even weights",
-        )
-    own /= left
-    task = Descent(x[order], y[order][None], own, *_of_runs([step for step, _ in cells], n_runs))
-    starts = random_starts(len(cells) * n_runs, settings.width, rng)
-    runs, _ = task.run(starts, settings.n_steps, on_progress)
-    found: dict[tuple[StepSize, int], ReluNetwork | None] = {}
-    errors: dict[StepSize, Vector] = {}
-    for place, (step, fold) in enumerate(cells):
-        network = _combined(_part(runs, place * n_runs, n_runs), settings.average)
-        found[step, fold] = network
-        held = folds == fold
-        miss = np.abs(y[held] - network(x[held])) if network is not None else np.full(held.sum(), np.inf)
-        errors.setdefault(step, np.empty(x.size))[held] = miss
-    means = {
-        step: float(np.average(np.minimum(miss, 1e150) ** 2, weights=weights))
-        for step, miss in errors.items()
-    }
-    best = _largest_within_error(means, errors, weights)
-    networks = tuple(found[best, fold] or zero_network(settings.width) for fold in range(n_folds))
-    return CrossFit(best, means, networks, folds, errors[best])
+    """Follow the path of minima on all points and with every fold left out, and choose a number of knots.
 
-
-def _of_runs(steps: Sequence[StepSize], n_runs: int) -> tuple[Vector, NDArray[np.bool_]]:
-    """Return step sizes and warm-ups of all runs, with the same number of runs for each step."""
-    sizes, warm = np.array([step.size for step in steps]), np.array([step.warm_up for step in steps])
-    return np.repeat(sizes, n_runs), np.repeat(warm, n_runs)
-
-
-def _largest_within_error(
-    means: dict[StepSize, float], errors: dict[StepSize, Vector], weights: Vector
-) -> StepSize:
-    """Return the largest step (fewest knots) whose error is within a standard error of the smallest."""
-    best = min(means, key=lambda step: means[step])
-    spread = np.average((errors[best] ** 2 - means[best]) ** 2, weights=weights) * np.sum(weights**2)
-    return max(step for step in means if means[step] <= means[best] + np.sqrt(spread))
-
-
-def fit_all(
-    x: Vector, y: Vector, weights: Vector, step: StepSize, settings: DescentSettings, rng: np.random.Generator
-) -> tuple[StableFit, ReluNetwork]:
-    """Descend on all points; return the fit with the best run's network, and the mean of good runs."""
-    n_runs = settings.n_runs
+    With a step size, only minima at which gradient descent with that step stays are taken; without, all.
+    """
     started = time.perf_counter()
-    order = np.argsort(x, kind="stable")
-    own = np.repeat(weights[order][None], n_runs, axis=0)
-    task = Descent(x[order], y[order][None], own, *_of_runs([step], n_runs))
-    runs, message = task.run(random_starts(n_runs, settings.width, rng), settings.n_steps)
-    best = choose(runs)
-    network = runs.network(best)
-    fit = StableFit(
-        network,
-        x,
-        y,
-        step.size,
-        runs,
-        best,
-        runs.status.count("collapsed"),
-        runs.status.count("diverged"),
-        0,
-        stability_report(network, x, y, step.size, weights=weights),
-        time.perf_counter() - started,
-        message,
+    folds = rng.permutation(x.size) % n_folds
+    own = np.array([weights, *(weights * (folds != fold) for fold in range(n_folds))])
+    _check_folds(own)
+    found: list[tuple[list[LinearSpline], Vector]] = []
+    while len(found) < len(own):
+        found += spline_paths(x, y, own[len(found) : len(found) + thread_count()], most_knots)
+        if on_progress is not None:
+            on_progress(len(found), len(own), time.perf_counter() - started)
+    path = minima(x, weights, *found[0])
+    if step_size is not None:
+        stable = tuple(minimum for minimum in path if minimum.largest_step >= step_size)
+        path = stable or _refused(path, step_size)
+    without = [
+        _stable(x, w, splines, losses, step_size) for w, (splines, losses) in zip(own, found, strict=True)
+    ][1:]
+    misses = np.empty((len(path), x.size))
+    for fold, fits in enumerate(without):
+        held = folds == fold
+        for k in range(len(path)):
+            misses[k, held] = np.abs(y[held] - fits[min(k, len(fits) - 1)](x[held]))
+    errors = np.average(misses**2, axis=1, weights=weights)
+    chosen = _fewest_within_error(misses**2, errors, weights)
+    chosen_splines = tuple(fits[min(chosen, len(fits) - 1)] for fits in without)
+    return CrossFit(path, chosen, errors, chosen_splines, folds, misses[chosen])
+
+
+def _stable(
+    x: Vector, weights: Vector, splines: list[LinearSpline], losses: Vector, step_size: float | None
+) -> list[LinearSpline]:
+    """Return the splines that a step size leaves, the straight line always."""
+    if step_size is None:
+        return splines
+    path = minima(x, weights, splines, losses)
+    return [minimum.spline for k, minimum in enumerate(path) if k == 0 or minimum.largest_step >= step_size]
+
+
+def _refused(path: tuple[Minimum, ...], step_size: float) -> NoReturn:
+    raise InvalidInputError(
+        "step_size is too large: gradient descent would not stay even at a straight line",
+        f"{step_size:g}",
+        fix=f"give at most {max(minimum.largest_step for minimum in path):.3g}",
     )
-    return fit, _combined(runs, settings.average) or network
 
 
-def _part(runs: Runs, start: int, count: int) -> Runs:
-    here = slice(start, start + count)
-    return Runs(runs.parameters[here], runs.losses[here], runs.status[here], runs.steps)
+def _check_folds(own: Matrix) -> None:
+    for w in own:
+        if w.sum() <= 1e-12:
+            raise InvalidInputError(
+                "sample_weight is concentrated on a few points",
+                "one fold has all of the weight",
+                fix="use more even weights",
+            )
 
 
-def _combined(runs: Runs, average: bool) -> ReluNetwork | None:
-    """Return the best run's network, or the mean of those near it; None if every run exploded."""
-    if all(word == "diverged" for word in runs.status):
-        return None
-    best = choose(runs)
-    if not average:
-        return runs.network(best)
-    limit = (1 + NEAR_BEST) * runs.losses[best]
-    good = [k for k in range(len(runs.losses)) if runs.losses[k] <= limit]
-    w, b, v, c = (np.hstack(part) for part in zip(*(runs.network(k).univariate() for k in good), strict=True))
-    return two_layer(w[:, None], b, v / len(good), float(c.mean()))
+def _fewest_within_error(squares: Matrix, errors: Vector, weights: Vector) -> int:
+    """Return the fewest knots whose error exceeds the smallest by no more than a standard error.
+
+    That of the difference is taken, since both errors are those of the same points.
+    """
+    best = int(errors.argmin())
+    above = squares - squares[best]
+    spread = np.average((above - (errors - errors[best])[:, None]) ** 2, axis=1, weights=weights)
+    near = errors <= errors[best] + np.sqrt(spread * np.sum(weights**2))
+    return int(np.flatnonzero(near)[0])

@@ -63,25 +63,32 @@ def regression_page(
     notes: Sequence[str] = (),
 ) -> Page:
     """Return the page of a fitted `StableSplineRegressor`."""
-    chosen = model.step_size_, model.warm_up_
     residual = model.y_ - model.predict(model.x_)
     knots = model.effective_knots_
     asked = [
         ("column", f"{names[1]} by {names[0]}, {model.x_.size} rows"),
-        ("descent", f"{run_words(model.fit_.runs)}; {model.fit_.message}"),
-        ("step size", f"{step_words(*chosen)} (inputs from -1 to 1, values of variance one)"),
-        ("held-out root mean square error", f"{np.sqrt(model.cv_errors_[chosen]):.4g}"),
+        ("minimum on all points", f"{model.n_knots_} knots, chosen among {len(model.path_)} minima"),
+        ("step size", f"{model.step_size_:.4g} (inputs from -1 to 1, values of variance one)"),
+        ("held-out root mean square error", f"{np.sqrt(model.cv_errors_[model.n_knots_]):.4g}"),
         ("root mean square of residuals", f"{np.sqrt(np.mean(residual**2)):.4g}"),
-        ("knots", f"{model.knots_.size}; {knots.size} give nearly the same spline"),
+        ("knots of the spline", f"{model.knots_.size}; {knots.size} give nearly the same spline"),
         ("weighted variation", f"{model.variation_:.4g}, limit {1 / model.step_size_ - 0.5:.4g} at rest"),
     ]
-    steps = [(step_words(*step), f"{np.sqrt(error):.5g}") for step, error in model.cv_errors_.items()]
-    tables = [TableEntry("Step sizes by held-out error", ("step size", "root mean square"), steps)]
+    minima = [
+        (
+            f"{minimum.n_knots}{' (chosen)' if minimum.n_knots == model.n_knots_ else ''}",
+            f"{np.sqrt(model.cv_errors_[minimum.n_knots]):.5g}",
+            f"{minimum.largest_step:.4g}",
+        )
+        for minimum in model.path_
+    ]
+    header = ("knots", "held-out root mean square", "stable up to step size")
+    tables = [TableEntry("Minima by number of knots", header, minima)]
     if knots.size:
         values = model.predict(knots)
         rows = [(f"{k:.5g}", f"{value:.5g}") for k, value in zip(knots, values, strict=True)]
         tables.append(TableEntry("Knots", (names[0], names[1]), rows))
-    stability, spline = model.fit_.stability, SplineDisplay.from_estimator(model, names)
+    stability, spline = model.stability_, SplineDisplay.from_estimator(model, names)
     figures = (
         FigureEntry("Fit", "Data, the fitted linear spline, its knots and 90 % intervals.", spline.plot),
         FigureEntry(
@@ -105,11 +112,6 @@ def run_words(runs: Runs) -> str:
     counts = {word: runs.status.count(word) for word in ("settled", "moving", "collapsed", "diverged")}
     words = {"collapsed": "with no knots left", "diverged": "exploded", "moving": "still moving"}
     return ", ".join(f"{count} {words.get(word, word)}" for word, count in counts.items() if count)
-
-
-def step_words(size: float, warm_up: bool) -> str:
-    """Return a step size in words."""
-    return f"{size:g}{', after a warm-up' if warm_up else ''}"
 
 
 _RISK = (

@@ -161,6 +161,12 @@ class _Parts:
         inner: Matrix = (self.points @ self.points.T) * (active @ active.T) + self.hidden @ self.hidden.T
         return (inner + np.outer(self.ones, self.ones)) / self.n
 
+    def features(self) -> Matrix:
+        """Return derivatives of the outputs by all parameters, in the order of `gradient`."""
+        slopes = ((self.on * self.outer)[:, :, None] * self.points[:, None, :]).reshape(self.n, -1)
+        last = self.ones[:, None] if self.offset else self.ones[:, None][:, :0]
+        return np.hstack([slopes, self.hidden, last])
+
     def gradient(self) -> Vector:
         slopes = self.outer[:, None] * self.coupling
         by_outer = self.hidden.T @ self.residual / self.n
@@ -222,6 +228,10 @@ def _shares(products: Any, features: Any, length: float, noise: float) -> Vector
 
 def _largest_kernel(parts: _Parts) -> tuple[float, float]:
     """Return the largest eigenvalue of G and a bound on its error."""
+    if parts.size < min(parts.n, DENSE):
+        features = parts.features()
+        value = float(eigenvalues(features.T @ features / parts.n)[-1])
+        return value, 16 * parts.n * float(np.finfo(float).eps) * value
     if parts.n <= DENSE:
         value = float(eigenvalues(parts.kernel())[-1])
         return value, 16 * parts.n * float(np.finfo(float).eps) * value
