@@ -109,7 +109,7 @@ def main():
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     ll.StableSplineRegressor().fit(np.arange(9.0), np.arange(9.0))  # compiled code is loaded
-    print("| data | method | error | knots | seconds a fit |\n|---|---|---|---|---|")
+    print("| data | method | error | knots | seconds per fit |\n|---|---|---|---|---|")
     for name, x, y in real():
         rows = {
             fit: [folds_error(FITS[fit], x, y, seed) for seed in range(min(options.seeds, 2))] for fit in FITS
