@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: demo test slow lowest check lint types imports docstrings doctests bench docs clean
+.PHONY: demo test slow lowest check lint types imports docstrings doctests bench smoke docs clean
 
 demo: $(VENV)/.lowland
 	$(BIN)/lowland demo
@@ -50,6 +50,10 @@ doctests: $(VENV)/.test
 
 bench: $(VENV)/.bench $(VENV)/.test
 	$(BIN)/python benchmarks/run.py
+
+# shows that the benchmarks still run: small sizes, figures that mean nothing
+smoke: $(VENV)/.test
+	$(BIN)/python benchmarks/run.py --smoke > $(VENV)/smoke.log || (cat $(VENV)/smoke.log; exit 1)
 
 docs: $(VENV)/.docs
 	$(BIN)/sphinx-build --fail-on-warning --quiet docs docs/_build/html

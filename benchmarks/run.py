@@ -1,39 +1,53 @@
-"""Run every benchmark, each in a process of its own."""
+"""Run the benchmarks, each in a process of its own, and keep what they print.
 
-import subprocess
+    python benchmarks/run.py                     # all: hours; writes results.json and results.html beside this file
+    python benchmarks/run.py --only tucker       # those whose name holds a word, compared with the stored ratios
+    python benchmarks/run.py --smoke             # small sizes, a minute, nothing is kept
+
+A ratio that is a fifth worse than the stored one ends the run with exit code 1; --store keeps the new ones all the
+same. Only a run of all benchmarks is stored, so that the results are those of one machine and one revision.
+"""
+
+import argparse
+import json
 import sys
-from pathlib import Path
 
-RUNS = (
-    ("peers/als_sweep.py",),
-    ("peers/als_sweep.py", "--threads", "2"),
-    ("micro/memory.py",),
-    ("micro/starts.py",),
-    ("scaling/completion.py",),
-    ("scaling/certificates.py",),
-    ("scaling/certificate_cost.py",),
-    ("scaling/sensing.py",),
-    ("scaling/limit.py",),
-    ("scaling/robustness.py",),
-    ("peers/tomography.py",),
-    ("accuracy/intervals.py", "planted", "--trials", "20"),
-    ("accuracy/intervals.py", "published", "--trials", "2"),
-    ("accuracy/intervals.py", "tables"),
-    ("accuracy/exclusion.py",),
-    ("peers/posterior_sweep.py",),
-    ("peers/ratings.py", "--seeds", "1"),
-    ("accuracy/wide_tables.py",),
-    ("accuracy/rank_choice.py",),
-    ("accuracy/tensor_ranks.py",),
-    ("peers/tucker.py",),
-    ("peers/langevin.py",),
-    ("micro/relu_ranks.py",),
-    ("accuracy/pattern_walk.py",),
-    ("peers/regression.py", "--seeds", "2"),
-    ("accuracy/global_search.py", "--seeds", "4", "--budgets", "500", "2000"),
-)
+from page import write_page
+from records import context, falls, record, store
+from suite import FOLDER, SUITE
+
+RESULTS, PAGE = FOLDER / "results.json", FOLDER / "results.html"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--only", nargs="+", metavar="WORD", help="run the benchmarks whose name holds one of these"
+    )
+    parser.add_argument("--smoke", action="store_true", help="small sizes, nothing is kept or compared")
+    parser.add_argument("--store", action="store_true", help="keep the results even if ratios have fallen")
+    options = parser.parse_args()
+    runs = [run for run in SUITE if not options.only or any(word in run.name for word in options.only)]
+    runs = [run for run in runs if not options.smoke or run.smoke is not None]
+    results = {**context(), "runs": []}
+    for run in runs:
+        print(f"\n== {run.name}", flush=True)
+        results["runs"].append(record(run, smoke=options.smoke))
+    failed = [run["name"] for run in results["runs"] if run["failed"]]
+    for name in failed:
+        print(f"failed: {name}", file=sys.stderr)
+    if options.smoke or failed:
+        return bool(failed)
+    stored = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {"runs": []}
+    lines = falls(stored, results)
+    for line in lines:
+        print(f"fallen: {line}", file=sys.stderr)
+    if not options.only and (not lines or options.store):
+        store(results, str(RESULTS))
+        write_page(results, str(PAGE))
+        print(f"results: {RESULTS}\npage: {PAGE}")
+    return bool(lines)
+
 
 if __name__ == "__main__":
-    for name, *options in RUNS:
-        print(f"\n== {name} {' '.join(options)}", flush=True)
-        subprocess.run([sys.executable, str(Path(__file__).parent / name), *options], check=True)
+    sys.exit(main())

@@ -88,6 +88,7 @@ def main():
             least, middle = seconds(start, options.repeats, folder)
             print(f"| {name} | {least:.2f} | {middle:.2f} |", flush=True)
     print("\n| work | alone | two at once, per program | ratio to one after the other |\n|---|---|---|---|")
+    ratios = []
     for kind, size, count in (
         ("tensor", 100, 10),
         ("tensor", 200, 5),
@@ -95,7 +96,12 @@ def main():
         ("sensing", 60, 4),
     ):
         alone, both = together(kind, size, count, 1), together(kind, size, count, 2)
-        print(f"| {kind}, {size} | {alone:.3f} | {both:.3f} | {both / (2 * alone):.2f} |", flush=True)
+        over = both / (2 * alone)
+        ratios.append(
+            f"ratio | two at once over one after the other, {kind} {size} | {over:.3g} | lower | own"
+        )
+        print(f"| {kind}, {size} | {alone:.3f} | {both:.3f} | {over:.2f} |", flush=True)
+    print("\n" + "\n".join(ratios))
 
 
 if __name__ == "__main__":

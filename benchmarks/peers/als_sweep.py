@@ -155,10 +155,11 @@ def main():
     except ImportError:
         peer = False
         print("cmfrec is not installed: no comparison")
-    print("milliseconds a sweep")
+    print("milliseconds per sweep")
     names = ("rank", "dtype", "vector", "portable", "step", "with biases", "gemm share", "cmfrec Cholesky", "ratio",
              "cmfrec CG", "ratio")  # fmt: skip
-    print(" | ".join(names))
+    print(f"| {' | '.join(names)} |\n{'|---' * len(names)}|")
+    ratios = []
     for k in arguments.ranks:
         for dtype in ("float32", "float64"):
             rate = sgemm_rate(dtype)
@@ -170,7 +171,16 @@ def main():
                 cholesky, conjugate = (cmfrec_sweep(data, k, arguments.threads, cg) for cg in (False, True))
                 cells += [f"{1e3 * cholesky:.0f}", f"{cholesky / vector:.1f}", f"{1e3 * conjugate:.0f}",
                           f"{conjugate / vector:.1f}"]  # fmt: skip
-            print(" | ".join(map(str, cells)), flush=True)
+            cells += [""] * (len(names) - len(cells))
+            print(f"| {' | '.join(map(str, cells))} |", flush=True)
+            told = f"alternating sweep, rank {k}, {dtype}, {arguments.threads} thread(s)"
+            ratios.append(f"ratio | {told}: share of matrix multiplication | {share:.3g} | higher | limit")
+            if peer and dtype == "float32":
+                times = cholesky / vector
+                ratios.append(
+                    f"ratio | {told}: times as fast as cmfrec's Cholesky | {times:.3g} | higher | peer"
+                )
+    print("\n" + "\n".join(ratios))
 
 
 if __name__ == "__main__":

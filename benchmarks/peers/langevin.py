@@ -135,7 +135,8 @@ def main():
                 return x * spectrum.astype(np.float32)
             return jnp.stack([x[:, 0] ** 3 - x[:, 0], x[:, 1]], axis=1)
 
-        print(f"\n{name}: {n} chains, {options.threads} thread(s); million steps a second")
+        print(f"\n{name}: {n} chains, {options.threads} thread(s)\n")
+        print("| | million steps per second | lowland is so many times as fast |\n|---|---|---|")
         own = by_lowland(well, start, ll.dynamics.Overdamped(h, beta), steps)
         limit = normals_alone(n, d, steps)
         rows = [("lowland, overdamped", own)]
@@ -150,9 +151,16 @@ def main():
             rows.append(("JAX", by_jax(traced, start, h, beta, steps)))
         if importlib.util.find_spec("blackjax"):
             rows.append(("blackjax", by_blackjax(traced, start, h, beta, steps)))
+        for label, rate in [*rows, ("normals alone, one thread", limit)]:
+            print(f"| {label} | {rate / 1e6:.2f} | {own / rate:.2f} |")
         for label, rate in rows:
-            print(f"  {label:30s} {rate / 1e6:9.2f}   lowland is {own / rate:6.2f} times as fast")
-        print(f"  normals alone, one thread      {limit / 1e6:9.2f}   lowland reaches {own / limit:.2f}")
+            if label in ("JAX", "blackjax"):
+                print(
+                    f"ratio | Langevin, {name}: times as fast as {label} | {own / rate:.3g} | higher | peer"
+                )
+        print(
+            f"ratio | Langevin, {name}: share of drawing normals alone | {own / limit:.3g} | higher | limit"
+        )
 
 
 if __name__ == "__main__":

@@ -129,8 +129,10 @@ def main():
     data = ratings(options.ratings)
     table = ll.Observations.from_triples(*data[:2], data[2].astype(np.float32), shape=data[3])
     print(
-        f"{options.ratings:,} ratings, {data[3][0]} x {data[3][1]}, {options.threads} thread(s), ms a sweep"
+        f"{options.ratings:,} ratings, {data[3][0]} x {data[3][1]}, {options.threads} thread(s), ms per sweep"
     )
+    print("| rank | sweep | ms | over alternating |\n|---|---|---|---|")
+    ratios = []
     for rank in options.ranks:
         times = {**own(table, rank, False), **own(table, rank, True)}
         for name, function in {
@@ -143,10 +145,19 @@ def main():
             except ImportError as error:
                 print(f"{name}: {error}")
         base = times["alternating"]
-        print(
-            f"rank {rank}: " + ", ".join(f"{k} {v:.0f} ({v / base:.2f})" for k, v in times.items()),
-            flush=True,
-        )
+        for name, taken in times.items():
+            print(f"| {rank} | {name} | {taken:.0f} | {taken / base:.2f} |", flush=True)
+        told = f"rank {rank}, {options.threads} thread(s)"
+        for name in ("variational", "variational, pattern", "gibbs, pattern"):
+            over = times[name] / (times["gibbs"] if name.startswith("gibbs") else base)
+            beside = "a sweep without" if name.startswith("gibbs") else "an alternating one"
+            ratios.append(f"ratio | {name} sweep over {beside}, {told} | {over:.3g} | lower | own")
+        if "SMURFF" in times:
+            gain = times["SMURFF"] / times["gibbs"]
+            ratios.append(
+                f"ratio | Gibbs sweep, {told}: times as fast as SMURFF's | {gain:.3g} | higher | peer"
+            )
+    print("\n" + "\n".join(ratios))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,59 @@
+"""The benchmarks that make up one run, each with the options of a full run and of a smoke run.
+
+A smoke run shows that a benchmark still works: it is small, needs no peer that must be compiled, and its figures mean
+nothing. None: not part of a smoke run.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Run:
+    """A benchmark's file, below this folder, with its options in a full and in a smoke run."""
+
+    file: str
+    options: tuple[str, ...] = ()
+    smoke: tuple[str, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        """The file with its options, as typed."""
+        return " ".join((self.file, *self.options))
+
+
+SUITE = (
+    Run("peers/als_sweep.py"),
+    Run("peers/als_sweep.py", ("--threads", "2")),
+    Run("peers/posterior_sweep.py"),
+    Run("micro/memory.py", (), ("--ratings", "200000")),
+    Run("micro/starts.py"),
+    Run("scaling/completion.py", (), ("--seeds", "1")),
+    Run("scaling/certificates.py"),
+    Run("scaling/certificate_cost.py"),
+    Run("scaling/sensing.py", (), ("--seeds", "2", "--ranks", "1")),
+    Run("scaling/limit.py"),
+    Run("scaling/robustness.py"),
+    Run("peers/tomography.py"),
+    Run("peers/phase_retrieval.py", ("--image",), ("--seeds", "1", "--size", "16")),
+    Run("accuracy/intervals.py", ("planted", "--trials", "20"), ("planted", "--trials", "1")),
+    Run("accuracy/intervals.py", ("published", "--trials", "2")),
+    Run("accuracy/intervals.py", ("tables",)),
+    Run("accuracy/exclusion.py", (), ("--instances", "50")),
+    Run("peers/ratings.py", ("--seeds", "1")),
+    Run("accuracy/wide_tables.py"),
+    Run("accuracy/rank_choice.py"),
+    Run("accuracy/tensor_ranks.py"),
+    Run("peers/tucker.py", (), ("--sizes", "20", "--rank", "3", "--only", "lowland")),
+    Run("peers/langevin.py", (), ("--chains", "200")),
+    Run("micro/relu_ranks.py", (), ("--seconds", "0.05")),
+    Run("accuracy/pattern_walk.py", (), ("--seeds", "1", "--seconds", "0.05")),
+    Run("peers/regression.py", ("--seeds", "2")),
+    Run(
+        "accuracy/global_search.py",
+        ("--seeds", "4", "--budgets", "500", "2000"),
+        ("--seeds", "1", "--budgets", "100"),
+    ),
+)

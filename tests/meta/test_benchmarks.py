@@ -1,0 +1,111 @@
+"""What benchmarks print is read, compared and shown."""
+
+import ast
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+LINES = """2 thread(s)
+
+| size | | seconds |
+|---|---|---|
+| 100 | lowland | 0.07 |
+| 100 | pyttb |  |
+
+ratio | Tucker of 100^3: seconds over pyttb's | 1.4 | lower | peer
+ratio | share of the limit | 0.8 | higher | limit"""
+
+
+@pytest.fixture
+def modules(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import page
+    import records
+    import suite
+
+    yield records, page, suite
+    for name in ("page", "records", "suite"):
+        sys.modules.pop(name)
+
+
+def results(records, lines=LINES):
+    run = {"name": "peers/tucker.py", "date": "2026-01-01", "threads": "all", "seconds": 1.0, "failed": False}
+    return {**records.context(), "runs": [{**run, **records.parsed(lines.splitlines())}]}
+
+
+def test_tables_and_ratios_are_read(modules):
+    records, _, _ = modules
+    found = results(records)["runs"][0]
+    assert found["tables"] == [
+        {"header": ["size", "", "seconds"], "rows": [["100", "lowland", "0.07"], ["100", "pyttb", ""]]}
+    ]
+    assert [(r["value"], r["better"], r["of"]) for r in found["ratios"]] == [
+        (1.4, "lower", "peer"),
+        (0.8, "higher", "limit"),
+    ]
+    assert found["notes"] == ["2 thread(s)"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("1.4", "1.7"), []),
+        (("1.4", "1.8"), ["1.4 before, 1.8 now"]),
+        (("1.4", "0.2"), []),
+        (("0.8", "0.66"), []),
+        (("0.8", "0.6"), ["0.8 before, 0.6 now"]),
+        (("share of the limit", "another share"), ["no longer measured"]),
+    ],
+)
+def test_falls_of_a_fifth_are_named(modules, change, words):
+    records, _, _ = modules
+    found = records.falls(results(records), results(records, LINES.replace(*change)))
+    assert len(found) == len(words)
+    assert all(word in line for word, line in zip(words, found, strict=True))
+
+
+def test_results_are_shown_on_a_page(modules, tmp_path):
+    records, page, _ = modules
+    records.store(results(records), str(tmp_path / "results.json"))
+    stored = json.loads((tmp_path / "results.json").read_text())
+    page.write_page(stored, str(tmp_path / "page.html"))
+    text = (tmp_path / "page.html").read_text()
+    for words in ("Beside peers", "Of the limit", "pyttb", stored["machine"], stored["versions"]["numpy"]):
+        assert words in text
+
+
+def test_the_suite_holds_every_file(modules):
+    _, _, suite = modules
+    files = {path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("*/*.py")}
+    # need files of the user's own, or half an hour
+    apart = {"accuracy/tensors.py", "accuracy/mixed_columns.py", "scaling/ratings_file.py"}
+    assert {run.file for run in suite.SUITE} == files - apart
+    assert len({run.name for run in suite.SUITE}) == len(suite.SUITE)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*/*.py")), ids=lambda path: path.stem)
+def test_names_of_the_library_exist(path):
+    """What is seldom run must not be left behind by a move."""
+    tree = ast.parse(path.read_text())
+    taken = [
+        (node.module, alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lowland"
+        for alias in node.names
+    ]
+    short = [alias.asname for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    if "ll" in short:
+        taken += [
+            ("lowland", node.attr)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "ll"
+        ]
+    assert taken
+    for module, name in taken:
+        holder = importlib.import_module(module)
+        if not hasattr(holder, name):
+            importlib.import_module(f"{module}.{name}")
