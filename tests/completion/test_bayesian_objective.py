@@ -181,6 +181,28 @@ def test_priors_are_drawn_from_their_posterior(features):
     np.testing.assert_allclose(coefficients.var(axis=0), expected, rtol=0.15)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("noise", [1.0, 1e-2, 1e-6])
+@pytest.mark.parametrize("features", [3, 60])  # fewer and more than rows
+def test_the_scatter_is_that_of_the_definition(dtype, noise, features):
+    """Also where the features explain nearly all of the rows."""
+    from scipy.sparse import csr_array
+
+    rng = np.random.default_rng(0)
+    n, d = 40, 3
+    prior = SidePrior(n, d, csr_array(rng.standard_normal((n, features))), 1e-6, np.dtype(dtype))
+    design = bayes.dense_design(prior).astype(float)
+    rows = design @ rng.standard_normal((features + 1, d)) + noise * rng.standard_normal((n, d))
+    best = np.linalg.solve(design.T @ design + np.eye(features + 1), design.T @ rows)
+    rest = rows - design @ best
+    expected = rest.T @ rest + best.T @ best + 1e-6 * np.eye(d)
+    projected = prior._project(rows.astype(dtype))
+    found = prior._scatter(rows.astype(dtype), projected, *prior._solve(projected))
+    np.testing.assert_allclose(
+        found, expected, rtol=0, atol=(1e-4 if dtype == "float32" else 1e-11) * np.trace(expected)
+    )
+
+
 def test_the_sampler_keeps_the_joint_law():
     """Geweke's test: data redrawn between sweeps leave the prior's law of rows as it was."""
     objective = BAYESIAN["plain"]()

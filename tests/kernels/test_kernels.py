@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lowland.kernels import modular, threads
+from lowland.kernels import modular, sparse, threads
 from lowland.kernels.gram_microkernel import layout, plan_tiles, position
 from lowland.kernels.llvm_simd import ACCUMULATORS
 from lowland.kernels.rows import default_form, solve_rows
@@ -32,9 +32,14 @@ def test_sort_both_ways(rng, size):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_sparse_products(rng, dtype):
+@pytest.mark.parametrize(("width", "in_lanes"), [(5, False), (5, True), (17, True), (72, True)])
+def test_sparse_products(rng, dtype, width, in_lanes, monkeypatch):
+    monkeypatch.setattr(sparse, "WORTH_LANES", 0 if in_lanes else np.inf)
     rows, columns, values = table(rng)
-    left, right = rng.standard_normal((37, 5)).astype(dtype), rng.standard_normal((29, 5)).astype(dtype)
+    left, right = (
+        rng.standard_normal((37, width)).astype(dtype),
+        rng.standard_normal((29, width)).astype(dtype),
+    )
     tolerance = 1e-5 if dtype == "float32" else 1e-13
     expected = np.array([left[i].astype(float) @ right[j] for i, j in zip(rows, columns, strict=True)])
     np.testing.assert_allclose(
@@ -46,6 +51,8 @@ def test_sparse_products(rng, dtype):
     product = multiply_rows(starts, indices, values.astype(dtype)[order], right)
     np.testing.assert_allclose(product, dense @ right, rtol=10 * tolerance, atol=10 * tolerance)
     assert product.dtype == dtype
+    monkeypatch.setattr(sparse, "WORTH_LANES", np.inf)
+    np.testing.assert_array_equal(multiply_rows(starts, indices, values.astype(dtype)[order], right), product)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -14,6 +14,8 @@ from lowland.kernels.sparse import multiply_rows
 
 # beyond this size of the smaller Gram matrix, its Cholesky factorisation costs more than many sweeps
 LARGEST_GRAM = 12_000
+# least share of the squares of rows, in any direction, whose difference tells more than rounding
+EXPLAINED = 0.01
 
 
 @final
@@ -64,11 +66,13 @@ class SidePrior:
         # G + I is well conditioned, and products with its inverse are faster than solves with few columns
         triangle = cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
         root = solve_triangular(triangle, np.eye(smaller), lower=True, check_finite=False, overwrite_b=True)
-        self._inverse = root.T @ root
+        inverse = root.T @ root
+        # products with it wait for memory: half the bytes take half the time
+        self._inverse = inverse.astype(dtype)
         self._root = root.astype(dtype) if self._primal else None
         self._forward, self._backward = _compressed(design, dtype), _compressed(csr_array(design.T), dtype)
         # sum of s / (s + 1) over the eigenvalues s of the Gram matrix, without that of the constant
-        self.degrees = smaller - float(np.trace(self._inverse)) - size / (size + 1)
+        self.degrees = smaller - float(np.trace(inverse)) - size / (size + 1)
 
     @property
     def weight(self) -> float:
@@ -99,8 +103,9 @@ class SidePrior:
         energy : float
             Negative expected log density of the rows and their priors, up to constants of the priors.
         """
-        coefficients, means = self._solve(self._project(rows.means))
-        scatter = self._scatter(rows.means - means, coefficients)
+        projected = self._project(rows.means)
+        coefficients, means = self._solve(projected)
+        scatter = self._scatter(rows.means, projected, coefficients, means)
         scatter += unpack_lower(rows.covariances.sum(axis=0, dtype=np.float64)[None], self.width)[0]
         precision = np.linalg.inv(scatter) * self.weight
         constant = 0.5 * self.size * self.width * np.log(2 * np.pi)
@@ -116,44 +121,66 @@ class SidePrior:
         """
         from scipy.stats import wishart
 
-        best, means, deviation = self._best_and_deviation(rows, rng)
-        scale = np.linalg.inv(self._scatter(rows - means, best))
+        projected, best, means, deviation = self._best_and_deviation(rows, rng)
+        scale = np.linalg.inv(self._scatter(rows, projected, best, means))
         precision = wishart.rvs(self.width + 1 + self.size, (scale + scale.T) / 2, random_state=rng)
         precision = np.atleast_2d(precision)
         spread = np.linalg.inv(np.linalg.cholesky(precision)).astype(self.dtype)  # z @ spread ~ N(0, P^-1)
         return precision, best + deviation @ spread
 
-    def _best_and_deviation(self, rows: Matrix, rng: np.random.Generator) -> tuple[Matrix, Matrix, Matrix]:
-        """Return the best coefficients, the row means they give, and normals of covariance (F^T F + I)^-1.
+    def _best_and_deviation(
+        self, rows: Matrix, rng: np.random.Generator
+    ) -> tuple[Matrix, Matrix, Matrix | None, Matrix]:
+        """Return F^T rows, the best coefficients with means, and normals of covariance (F^T F + I)^-1.
 
         If no square root of that covariance is available, the normals are least-squares coefficients for
         independent normal data, which have the same distribution and come from the same solve.
         """
         normals = rng.standard_normal((self.features, self.width)).astype(self.dtype)
         if self._root is not None:
-            return *self._solve(self._project(rows)), self._root.T @ normals
+            projected = self._project(rows)
+            return projected, *self._solve(projected), self._root.T @ normals
         noise = rng.standard_normal(rows.shape).astype(self.dtype)
         right = self._project(np.hstack([rows, noise]))
         right[:, self.width :] += normals
         solved, means = self._solve(right)
-        return solved[:, : self.width], means[:, : self.width], solved[:, self.width :]
+        own = slice(self.width)
+        return (
+            right[:, own],
+            solved[:, own],
+            None if means is None else means[:, own],
+            solved[:, self.width :],
+        )
 
-    def _scatter(self, deviations: Matrix, coefficients: Matrix) -> Matrix:
-        left = deviations.astype(np.float64)
-        b = coefficients.astype(np.float64)
-        scatter: Matrix = left.T @ left + b.T @ b + self.scale * np.eye(self.width)
+    def _scatter(self, rows: Matrix, projected: Matrix, coefficients: Matrix, means: Matrix | None) -> Matrix:
+        """Return (R - F B)^T (R - F B) + B^T B + scale I, for the best coefficients B.
+
+        There it is R^T R - (F^T R)^T B + scale I, which needs no means F B. If they are known, or explain
+        nearly all of the rows, so that rounding would remain of the difference, squares are summed as they
+        stand.
+        """
+        left, b = rows.astype(np.float64), coefficients.astype(np.float64)
+        squares = left.T @ left
+        explained = projected.T.astype(np.float64) @ b
+        rest = squares - (explained + explained.T) / 2
+        unit = np.sqrt(np.maximum(np.diag(squares), np.finfo(float).tiny))
+        if means is None and not np.linalg.eigvalsh(rest / np.outer(unit, unit))[0] > EXPLAINED:
+            means = self.means(coefficients)
+        if means is not None:
+            left = left - means
+            rest = left.T @ left + b.T @ b
+        scatter: Matrix = rest + self.scale * np.eye(self.width)
         return scatter
 
     def _project(self, rows: Matrix) -> Matrix:
         return multiply_rows(*self._backward, rows)
 
-    def _solve(self, right: Matrix) -> tuple[Matrix, Matrix]:
-        """Return C = (F^T F + I)^-1 right and F C, by the smaller of the two Gram matrices."""
+    def _solve(self, right: Matrix) -> tuple[Matrix, Matrix | None]:
+        """Return C = (F^T F + I)^-1 right, by the smaller Gram matrix, and F C where it is on the way."""
         if self._primal:
-            solved = (self._inverse @ right).astype(self.dtype)
-            return solved, self.means(solved)
+            return self._inverse @ right, None
         # F (F^T F + I)^-1 = (F F^T + I)^-1 F
-        means = (self._inverse @ multiply_rows(*self._forward, right)).astype(self.dtype)
+        means = self._inverse @ multiply_rows(*self._forward, right)
         return right - self._project(means), means
 
 
@@ -167,4 +194,4 @@ def unpack_lower(packed: Matrix, width: int) -> Matrix:
 
 
 def _compressed(matrix: Any, dtype: np.dtype[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32], Vector]:
-    return matrix.indptr.astype(np.int64), matrix.indices, matrix.data.astype(dtype)
+    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data.astype(dtype)

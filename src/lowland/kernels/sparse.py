@@ -11,6 +11,9 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.compiled import compiled
 from lowland.kernels.threads import balanced_bounds, even_bounds, run_chunks
 
+# products below this number of multiplications gain less than their vector form takes to load
+WORTH_LANES = 1_000_000
+
 
 def sample_product(
     left: Matrix, right: Matrix, rows: NDArray[np.integer[Any]], columns: NDArray[np.integer[Any]]
@@ -56,9 +59,17 @@ def multiply_rows(
     """
     out = np.zeros((starts.size - 1, block.shape[1]), np.result_type(values, block))
     values, block = np.ascontiguousarray(values, out.dtype), np.ascontiguousarray(block, out.dtype)
-    run_chunks(
-        lambda lo, hi: _multiply(starts, indices, values, block, out, lo, hi), balanced_bounds(starts, 4)
-    )
+    bounds = balanced_bounds(starts, 4)
+    plain = out.dtype in (np.float32, np.float64) and indices.dtype == np.int32
+    if not plain or indices.size * block.shape[1] < WORTH_LANES:
+        run_chunks(lambda lo, hi: _multiply(starts, indices, values, block, out, lo, hi), bounds)
+        return out
+    from lowland.kernels.gathered_sums import make_multiply, pad_columns
+
+    padded, sums = pad_columns(block), pad_columns(out)
+    multiply = make_multiply(padded.shape[1])
+    run_chunks(lambda lo, hi: multiply(starts, indices, values, padded, sums, lo, hi), bounds)
+    out[:] = sums[:, : block.shape[1]]
     return out
 
 

@@ -1,0 +1,87 @@
+"""Sums of multiples of gathered rows, the product of a sparse with a dense matrix, kept in registers."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from lowland.core.arrays import Matrix
+from lowland.kernels.compiler import intrinsic, njit
+from lowland.kernels.llvm_simd import I64, LANES, kernel, literals
+
+# vectors of sums that are kept at once; wider blocks take several passes
+MOST_VECTORS = 8
+
+
+def pad_columns(block: Matrix) -> Matrix:
+    """Return a copy whose number of columns is a multiple of `LANES`, padded with zeros."""
+    width = -(-block.shape[1] // LANES) * LANES
+    return np.pad(block, ((0, 0), (0, width - block.shape[1])))
+
+
+def emit_sums(e, vectors, width, block, index, value, low, high, at_block, out, at_out):
+    """Write out = sum of value_j block[index_j] over j = low .. high - 1, `vectors` lane vectors of it."""
+    b = e.b
+
+    def body(j, sums):
+        at = b.add(at_block, b.mul(b.sext(b.load(b.gep(index, [j])), I64), e.i(width)))
+        v = e.broadcast(value, j)
+        return [e.fma(v, e.load(block, e.at(at, (c, LANES))), s) for c, s in enumerate(sums)]
+
+    sums = e.loop(low, high, [e.constant(0.0)] * vectors, body)
+    for c, total in enumerate(sums):
+        e.store(total, out, e.at(at_out, (c, LANES)))
+
+
+@intrinsic(prefer_literal=True)
+def add_rows(typingctx, vectors, width, block, index, value, low, high, at_block, out, at_out):
+    """Compile `emit_sums` for literal numbers of vectors and columns."""
+    constants = literals(vectors, width)
+    if constants is None:
+        return None
+    return kernel(emit_sums, constants, (block, index, value, low, high, at_block, out, at_out))
+
+
+@cache
+def make_multiply(width):
+    """Return the compiled product with a block of `width` columns, a multiple of `LANES`.
+
+    It takes starts, 32-bit indices, values, the block, the output and a range of rows.
+    """
+    # the closure holds integers only: they are compile-time constants, and Numba can cache the code
+    whole, rest = divmod(width // LANES, MOST_VECTORS)
+    full = MOST_VECTORS * LANES
+
+    @njit(nogil=True, cache=True, error_model="numpy")
+    def multiply(starts, indices, values, block, out, low, high):
+        for i in range(low, high):
+            begin, end = starts[i], starts[i + 1]
+            for part in range(whole):
+                add_rows(
+                    MOST_VECTORS,
+                    width,
+                    block,
+                    indices,
+                    values,
+                    begin,
+                    end,
+                    part * full,
+                    out,
+                    i * width + part * full,
+                )
+            if rest:
+                add_rows(
+                    rest,
+                    width,
+                    block,
+                    indices,
+                    values,
+                    begin,
+                    end,
+                    whole * full,
+                    out,
+                    i * width + whole * full,
+                )
+
+    return multiply
