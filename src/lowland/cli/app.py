@@ -21,7 +21,7 @@ COMMANDS = {
     "escape": "Estimate how long Langevin dynamics takes to leave a basin, with intervals and theory.",
     "regions": "Count the activation regions of ReLU networks on data, and report which have no bad minima.",
     "regress": (
-        "Fit a linear spline with few knots by large-step gradient descent, and report whether it is stable."
+        "Fit a linear spline with few knots, and report at which step size gradient descent stays there."
     ),
     "certify": "Certify a saved model: recompute everything from the table and the factors alone.",
     "diagnose": "Check, before any fit, whether the observed positions determine a matrix of this rank.",
