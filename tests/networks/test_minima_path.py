@@ -102,6 +102,10 @@ def test_one_distinct_input_gives_a_constant():
     ((splines, losses),) = spline_paths(np.array([0.0, 0.0, 1.0]), np.array([1.0, 3.0, 9.0]), weights, 3)
     np.testing.assert_allclose(splines[0](np.array([0.0, 0.5, 2.0])), 2.0)
     assert losses == pytest.approx([0.5])
+    both = spline_paths(
+        np.array([0.0, 0.0, 1.0]), np.array([1.0, 3.0, 9.0]), np.vstack([weights, np.ones(3)]), 3
+    )
+    np.testing.assert_allclose([spline(np.array([1.0]))[0] for (spline,), _ in both], [2.0, 9.0])
 
 
 # ------------------------------------------------------------------ networks of splines

@@ -83,12 +83,14 @@ def spline_paths(
     """
     sets = [_distinct_points(x, y, w / w.sum()) for w in weights]
     counts = np.array([len(found[0]) for found in sets])
-    if counts.min() < 2:
-        return [_constant(x, y, w / w.sum()) for w in weights]
     most = int(max(0, min(most_knots, counts.max() // APART - 1)))
-    points, targets, shares = np.zeros((3, len(sets), counts.max()))
+    ends = np.array([x.min(), x.max()])
+    points, targets, shares = np.zeros((3, len(sets), max(2, counts.max())))
     for k, (n, found) in enumerate(zip(counts, sets, strict=True)):
         points[k, :n], targets[k, :n], shares[k, :n] = found[:3]
+        if n == 1:  # a constant is a line through two equal values
+            points[k, :2], targets[k, :2], shares[k, :2] = ends, found[1][0], 0.5
+    counts = np.maximum(counts, 2)
     splines, losses, sizes = grow(points, targets, shares, counts, most, APART)
     return [
         (
@@ -120,9 +122,3 @@ def _distinct_points(x: Vector, y: Vector, weights: Vector) -> tuple[Vector, Vec
     shares: Vector = np.bincount(group, weights[used]).astype(float)
     means: Vector = np.bincount(group, weights[used] * y[used]) / shares
     return places, means, shares, float(weights[used] @ (y[used] - means[group]) ** 2)
-
-
-def _constant(x: Vector, y: Vector, weights: Vector) -> tuple[list[LinearSpline], Vector]:
-    mean = float(weights @ y)
-    spline = LinearSpline(np.array([x.min(), x.max()]), np.full(2, mean))
-    return [spline], np.array([weights @ (y - mean) ** 2 / 2])

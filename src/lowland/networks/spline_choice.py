@@ -101,11 +101,11 @@ def cross_fit(
     misses = np.empty((len(path), x.size))
     for fold, fits in enumerate(without):
         held = folds == fold
-        for k in range(len(path)):
-            misses[k, held] = np.abs(y[held] - fits[min(k, len(fits) - 1)](x[held]))
+        for k, minimum in enumerate(path):
+            misses[k, held] = np.abs(y[held] - _with_knots(fits, minimum.n_knots)(x[held]))
     errors = np.average(misses**2, axis=1, weights=weights)
     chosen = _fewest_within_error(misses**2, errors, weights)
-    chosen_splines = tuple(fits[min(chosen, len(fits) - 1)] for fits in without)
+    chosen_splines = tuple(_with_knots(fits, path[chosen].n_knots) for fits in without)
     return CrossFit(path, chosen, errors, chosen_splines, folds, misses[chosen])
 
 
@@ -117,6 +117,11 @@ def _stable(
         return splines
     path = minima(x, weights, splines, losses)
     return [minimum.spline for k, minimum in enumerate(path) if k == 0 or minimum.largest_step >= step_size]
+
+
+def _with_knots(splines: list[LinearSpline], most: int) -> LinearSpline:
+    """Return the spline with the largest number of knots up to a number."""
+    return [spline for spline in splines if spline.knots.size <= most][-1]
 
 
 def _refused(path: tuple[Minimum, ...], step_size: float) -> NoReturn:
