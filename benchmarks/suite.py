@@ -31,6 +31,7 @@ SUITE = (
     Run("micro/memory.py", (), ("--ratings", "200000")),
     Run("micro/starts.py"),
     Run("scaling/completion.py", (), ("--seeds", "1")),
+    Run("scaling/growth.py"),
     Run("scaling/certificates.py"),
     Run("scaling/certificate_cost.py"),
     Run("scaling/sensing.py", (), ("--seeds", "2", "--ranks", "1")),

@@ -28,9 +28,11 @@ from lowland.measure import Entries
 def invent(path, count, users=200_000, items=20_000, seed=0):
     rng = np.random.default_rng(seed)
     activity, popularity = rng.pareto(1.5, users) + 0.2, rng.pareto(1.2, items) + 0.1
-    u = rng.choice(users, int(1.4 * count), p=activity / activity.sum())
-    i = rng.choice(items, int(1.4 * count), p=popularity / popularity.sum())
-    code = np.unique(u * items + i)
+    draws, code = int(1.4 * count), np.empty(0, np.int64)
+    while code.size < count:  # cells drawn twice count once
+        u = rng.choice(users, draws, p=activity / activity.sum())
+        i = rng.choice(items, draws, p=popularity / popularity.sum())
+        code, draws = np.unique(u * items + i), 2 * draws
     code = rng.permutation(code)[:count]
     u, i = code // items, code % items
     p, q = 0.4 * rng.standard_normal((users, 8)), rng.standard_normal((items, 8))

@@ -1,0 +1,70 @@
+"""How the cost of `lowland complete` grows with the number of ratings: seconds and peak memory of fresh processes.
+
+    python benchmarks/scaling/growth.py [--ratings 100000 1000000 10000000] [--repeats 3] [--folder DIR]
+
+Invented ratings in Parquet, fifty per user and five hundred per item in the mean; rank 16, ten sweeps, single
+precision, the model written, without and with a certificate (`--effort quick`). Exponents are the slopes of least
+squares in logarithms, after what a start costs (a table of a thousand ratings) is subtracted.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from ratings_file import invent
+
+FIT = ("--method", "map", "--rank", "16", "--penalty", "20", "--bias-penalty", "5", "--max-iterations", "10",
+       "--tolerance", "0", "--dtype", "float32", "--quiet")  # fmt: skip
+WAYS = {"without a certificate": ("--no-certify",), "with a certificate": ("--effort", "quick")}
+FIRST = 1_000
+
+
+def measure(path, way, folder):
+    """Return the seconds and the peak memory in megabytes of one process."""
+    command = [str(Path(sys.executable).parent / "lowland"), "complete", str(path), *FIT, *WAYS[way]]
+    start = time.perf_counter()
+    process = subprocess.Popen([*command, "--model", "model.npz"], cwd=folder, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    if status:
+        raise SystemExit(f"lowland complete failed on {path}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ratings", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
+    options = parser.parse_args()
+    print("| ratings | | seconds, least | median | peak memory, MB |\n|---|---|---|---|---|")
+    ratios = []
+    for way in WAYS:
+        found = []
+        for count in (FIRST, *options.ratings):
+            path = options.folder / f"growth-{count}.parquet"
+            if not path.exists():
+                invent(path, count, users=max(count // 50, 400), items=max(count // 500, 200))
+            with tempfile.TemporaryDirectory() as folder:
+                measure(path, way, folder)  # the file is in memory
+                runs = np.array([measure(path, way, folder) for _ in range(options.repeats)])
+            found.append((np.median(runs[:, 0]), runs[:, 1].max()))
+            print(
+                f"| {count:,} | {way} | {runs[:, 0].min():.2f} | {found[-1][0]:.2f} | {found[-1][1]:.0f} |",
+                flush=True,
+            )
+        more = np.array(found[1:]) - found[0]
+        if len(more) > 1 and (more > 0).all():
+            for name, costs in zip(("seconds", "memory"), more.T, strict=True):
+                slope = np.polyfit(np.log(options.ratings), np.log(costs), 1)[0]
+                ratios.append(f"ratio | growth of {name}, {way}: exponent | {slope:.3g} | lower | own")
+    print("\n" + "\n".join(ratios))
+
+
+if __name__ == "__main__":
+    main()
