@@ -1,6 +1,7 @@
 """Records of benchmarks: what a process printed, as tables and ratios, with what it ran on; and their comparison."""
 
 import json
+import math
 import os
 import platform
 import re
@@ -42,14 +43,16 @@ def record(run: Run, *, smoke: bool = False) -> dict:
         for line in process.stdout:
             print(line, end="", flush=True)
             lines.append(line.rstrip("\n"))
+    found = parsed(lines)
     threads = options[options.index("--threads") + 1] if options and "--threads" in options else "all"
     return {
         "name": run.name,
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "threads": threads,
         "seconds": round(time.perf_counter() - start, 1),
-        "failed": process.returncode != 0,
-        **parsed(lines),
+        # a ratio that is no positive number is left among the notes
+        "failed": process.returncode != 0 or any(note.startswith("ratio |") for note in found["notes"]),
+        **found,
     }
 
 
@@ -59,7 +62,7 @@ def parsed(lines: list[str]) -> dict:
     rows = None
     for line in lines:
         ratio = RATIO.match(line)
-        if ratio:
+        if ratio and 0 < float(ratio.group(2)) < math.inf:
             what, number, better, of = ratio.groups()
             ratios.append({"name": what, "value": float(number), "better": better, "of": of})
         elif line.startswith("|"):

@@ -29,6 +29,8 @@ def main() -> int:
     options = parser.parse_args()
     runs = [run for run in SUITE if not options.only or any(word in run.name for word in options.only)]
     runs = [run for run in runs if not options.smoke or run.smoke is not None]
+    if not runs:
+        parser.error(f"no benchmark's name holds {' or '.join(options.only)}")
     results = {**context(), "runs": []}
     for run in runs:
         print(f"\n== {run.name}", flush=True)

@@ -101,6 +101,24 @@ def test_interrupts_wait_while_a_kernel_is_compiled():
     assert doubled(3) == 6
 
 
+LATE = """
+import numba, numpy as np
+from lowland.kernels.sparse import _sample
+
+@numba.njit
+def call(a, b, r, c, o):
+    _sample(a, b, r, c, o)
+    return o
+
+print(call(np.ones((2, 2)), np.ones((2, 2)), np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros(2)))
+"""
+
+
+def test_kernels_may_be_loaded_while_another_function_is_compiled():
+    run = subprocess.run([sys.executable, "-c", LATE], capture_output=True, text=True)
+    assert run.stdout == "[2. 2.]\n", run.stderr
+
+
 # what a person waits for before anything is computed: modules that a start must not import
 STARTS = {
     "import lowland.cli.predict": ("numba", "scipy", "sklearn", "pandas", "matplotlib"),

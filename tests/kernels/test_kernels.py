@@ -51,6 +51,9 @@ def test_sparse_products(rng, dtype, width, in_lanes, monkeypatch):
     product = multiply_rows(starts, indices, values.astype(dtype)[order], right)
     np.testing.assert_allclose(product, dense @ right, rtol=10 * tolerance, atol=10 * tolerance)
     assert product.dtype == dtype
+    strided = np.stack([indices, 0 * indices], axis=1)[:, 0]
+    again = multiply_rows(starts, strided, values.astype(dtype)[order], right)
+    np.testing.assert_array_equal(again, product)
     monkeypatch.setattr(sparse, "WORTH_LANES", np.inf)
     np.testing.assert_array_equal(multiply_rows(starts, indices, values.astype(dtype)[order], right), product)
 

@@ -15,6 +15,7 @@ from lowland import networks as ln
 from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.core.status import Verdict
 from lowland.networks import descent as descent_module
+from lowland.networks import spline_choice
 from lowland.networks.certificates import sharpness as sharpness_module
 from lowland.networks.certificates import stability as stability_module
 from lowland.networks.certificates.sharpness import Sharpness, kernel, measure_sharpness, rescaling_bracket
@@ -589,6 +590,28 @@ def test_a_coarser_spline_needs_few_knots(fitted, tmp_path):
     model.report(tmp_path / "page.html", ("time", "height"))
     assert "height by time" in (tmp_path / "page.html").read_text()
     assert len(repr(model.plot())) < 200
+
+
+@pytest.mark.parametrize("n", [20, 100])
+@pytest.mark.parametrize(("truth", "count"), [(lambda x: 2 * x + 0.1, 0), (lambda x: np.abs(x - 3.1), 1)])
+def test_exact_data_get_no_more_knots_than_they_have(n, truth, count):
+    x = np.linspace(0, 10, n)
+    model = ll.StableSplineRegressor(random_state=0).fit(x, truth(x))
+    assert model.n_knots_ == model.knots_.size == model.effective_knots_.size == count
+    np.testing.assert_allclose(model.predict(x), truth(x), atol=1e-9)
+    slopes = [2.0] if count == 0 else [-1.0, 1.0]
+    np.testing.assert_allclose(model.slopes_, slopes, atol=1e-6)
+
+
+def test_the_number_of_threads_changes_no_choice(monkeypatch):
+    rng = np.random.default_rng(1)
+    for _ in range(10):
+        x, y = rng.uniform(-1, 1, 19), rng.standard_normal(19)
+        found = []
+        for count in (1, 2, 16):
+            monkeypatch.setattr(spline_choice, "thread_count", lambda count=count: count)
+            found.append(ll.StableSplineRegressor(random_state=0).fit(x, y).cv_errors_)
+        assert found[0] == found[1] == found[2]
 
 
 def test_the_callback_sees_the_fits():

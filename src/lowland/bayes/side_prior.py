@@ -63,16 +63,15 @@ class SidePrior:
         self._primal = design.shape[1] <= size
         gram = ((design.T @ design) if self._primal else (design @ design.T)).toarray()
         gram[np.diag_indices(smaller)] += 1
-        # G + I is well conditioned, and products with its inverse are faster than solves with few columns
+        # products with the inverse are faster than solves with few columns
         triangle = cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
         root = solve_triangular(triangle, np.eye(smaller), lower=True, check_finite=False, overwrite_b=True)
-        inverse = root.T @ root
-        # products with it wait for memory: half the bytes take half the time
-        self._inverse = inverse.astype(dtype)
+        # kept in double precision: copied features and the constant make it ill-conditioned
+        self._inverse = root.T @ root
         self._root = root.astype(dtype) if self._primal else None
         self._forward, self._backward = _compressed(design, dtype), _compressed(csr_array(design.T), dtype)
         # sum of s / (s + 1) over the eigenvalues s of the Gram matrix, without that of the constant
-        self.degrees = smaller - float(np.trace(inverse)) - size / (size + 1)
+        self.degrees = smaller - float(np.trace(self._inverse)) - size / (size + 1)
 
     @property
     def weight(self) -> float:
@@ -178,9 +177,9 @@ class SidePrior:
     def _solve(self, right: Matrix) -> tuple[Matrix, Matrix | None]:
         """Return C = (F^T F + I)^-1 right, by the smaller Gram matrix, and F C where it is on the way."""
         if self._primal:
-            return self._inverse @ right, None
+            return (self._inverse @ right).astype(self.dtype), None
         # F (F^T F + I)^-1 = (F F^T + I)^-1 F
-        means = self._inverse @ multiply_rows(*self._forward, right)
+        means = (self._inverse @ multiply_rows(*self._forward, right)).astype(self.dtype)
         return right - self._project(means), means
 
 

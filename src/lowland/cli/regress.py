@@ -1,4 +1,4 @@
-"""`lowland regress`: fit a linear spline in one variable, a minimum at which gradient descent stays."""
+"""`lowland regress`: fit a linear spline in one variable, made of minima at which gradient descent stays."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def regress(
     step_size: Annotated[
         str,
         typer.Option(
-            help='Step size at which gradient descent must stay at the spline, or "auto": held-out points '
-            "choose the number of knots."
+            help="Step size at which gradient descent must stay at the minimum on all points, or "
+            '"auto": held-out points alone choose the number of knots.'
         ),
     ] = "auto",
     max_knots: Annotated[int, typer.Option(help="Largest number of knots.")] = 20,
@@ -118,7 +118,8 @@ def _say(model: SplineEstimator, names: tuple[str, str]) -> None:
     if knots.size > SHOWN:
         say(f"  and {knots.size - SHOWN} more")
     finding = model.stability_.certificate["stable_at_step_size"]
-    say(f"stable at step size {model.step_size_:.4g}: {finding.verdict.name}, {finding.method}")
+    at = f"minimum on all points stable at step size {model.step_size_:.4g}"
+    say(f"{at}: {finding.verdict.name}, {finding.method}")
 
 
 def _write(path: Path, model: SplineEstimator, numbers: Matrix, names: tuple[str, str], level: float) -> None:

@@ -1,4 +1,4 @@
-"""`StableSplineRegressor`: a linear spline with few knots, a minimum at which gradient descent stays."""
+"""`StableSplineRegressor`: a linear spline with few knots, made of minima at which gradient descent stays."""
 
 from __future__ import annotations
 
@@ -24,20 +24,19 @@ if TYPE_CHECKING:
 
 
 class StableSplineRegressor(RegressorMixin, BaseEstimator):
-    """Regression in one variable by a linear spline with few knots: a stable minimum of a ReLU network.
+    """Regression in one variable by a linear spline with few knots, made of stable minima of a ReLU network.
 
     Gradient descent with step size eta stays only at minima of a two-layer ReLU network whose largest
     curvature is at most 2/eta; there the sum of the changes of slope, weighted by how well the data support
-    them, is at most 1/eta - 1/2, so that large steps leave few knots. Such minima are followed from the
-    straight line on, one knot more at a time, and the fewest knots are taken whose held-out error is within
-    one standard error of the smallest. `step_size_` is in units in which inputs span -1 to 1 and values have
-    variance one.
+    them, is at most 1/eta - 1/2. Minima are followed from the straight line on, one knot more at a time, and
+    the fewest knots are taken whose held-out error is within one standard error of the smallest. `step_size_`
+    is in units in which inputs span -1 to 1 and values have variance one.
 
     Parameters
     ----------
     step_size : float or "auto"
-        A number, in the units above: take only minima at which gradient descent with this step stays.
-        "auto": take all, and say up to which step size the chosen one is stable.
+        A number, in the units above: choose among minima on all points at which gradient descent with this
+        step stays. "auto": choose among all, and say up to which step size the chosen one is stable.
     max_knots : int
         Largest number of knots.
     average : bool
@@ -61,7 +60,9 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
     n_knots_ : int
         Number of knots of the chosen minimum on all points.
     step_size_ : float
-        The step given, or the largest at which the chosen minimum on all points is stable.
+        The step given, or the largest that the curvature at the chosen minimum on all points allows.
+        `stability_` says whether it is stable there: open if a knot lies on a data point, where the loss has
+        a kink.
     cv_errors_ : dict of int to float
         Held-out mean squared error by number of knots, in the units of y squared.
     spline_ : LinearSpline
@@ -73,7 +74,8 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
     path_ : tuple of Minimum
         All minima on all points, in scaled units.
     stability_ : StabilityReport
-        Stability of the chosen minimum on all points at `step_size_`, in scaled units.
+        Stability of the chosen minimum on all points at `step_size_`, in scaled units; `predict` returns it
+        only without `average`.
     support_ : tuple of float
         Smallest and largest input.
     n_features_in_ : int

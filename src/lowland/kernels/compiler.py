@@ -32,8 +32,8 @@ class _Compilation(event.Listener):  # type: ignore[misc]
             self._held.append(HeldInterrupt().__enter__())
 
     def on_end(self, event: Any) -> None:
-        """Deliver an interrupt that has arrived."""
-        if threading.current_thread() is threading.main_thread():
+        """Deliver an interrupt that has arrived, unless this module was imported in between."""
+        if self._held and threading.current_thread() is threading.main_thread():
             self._held.pop().__exit__(None, None, None)
 
 

@@ -66,6 +66,7 @@ def multiply_rows(
         return out
     from lowland.kernels.gathered_sums import make_multiply, pad_columns
 
+    indices = np.ascontiguousarray(indices)
     padded, sums = pad_columns(block), pad_columns(out)
     multiply = make_multiply(padded.shape[1])
     run_chunks(lambda lo, hi: multiply(starts, indices, values, padded, sums, lo, hi), bounds)

@@ -14,6 +14,8 @@ from lowland.networks.network import ReluNetwork, two_layer
 
 # distance from the data of the knot of the neuron that is active at all points, by half their range
 OUTSIDE = 0.05
+# distance, as a fraction of the range, below which knots of several splines are one in their mean
+CLOSE = 1e-7
 
 
 @final
@@ -91,10 +93,13 @@ class LinearSpline:
 
 
 def mean_spline(splines: Sequence[LinearSpline]) -> LinearSpline:
-    """Return the mean of splines over the range of all, with the knots of each."""
+    """Return the mean of splines over the range of all, with the knots of each; knots very close are one."""
     low, high = min(s.places[0] for s in splines), max(s.places[-1] for s in splines)
+    close = CLOSE * (high - low)
     inner = np.unique(np.concatenate([s.knots for s in splines]))
-    places = np.r_[low, inner[(inner > low) & (inner < high)], high]
+    inner = inner[(inner > low + close) & (inner < high - close)]
+    inner = inner[np.diff(inner, prepend=low) > close]
+    places = np.r_[low, inner, high]
     return LinearSpline(places, np.mean([spline(places) for spline in splines], axis=0))
 
 

@@ -83,7 +83,7 @@ def spline_paths(
     """
     sets = [_distinct_points(x, y, w / w.sum()) for w in weights]
     counts = np.array([len(found[0]) for found in sets])
-    most = int(max(0, min(most_knots, counts.max() // APART - 1)))
+    most = int(max(0, min(most_knots, counts.max() // APART - 1)))  # of the largest set; `grow` looks at each
     ends = np.array([x.min(), x.max()])
     points, targets, shares = np.zeros((3, len(sets), max(2, counts.max())))
     for k, (n, found) in enumerate(zip(counts, sets, strict=True)):

@@ -60,6 +60,10 @@ class Stability(HasBoundaryRisk, Protocol):
         """By how much it jumps, shape (k,)."""
 
     @property
+    def variation(self) -> float:
+        """Weighted sum of the sizes of the jumps."""
+
+    @property
     def certificate(self) -> Certificate:
         """Findings on the claim `stable_at_step_size`."""
 

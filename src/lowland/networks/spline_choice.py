@@ -34,7 +34,7 @@ class CrossFit:
     errors : ndarray, shape (len(path),)
         Held-out mean squared error of each.
     splines : tuple of LinearSpline
-        Spline fitted without each fold, with as many knots as the chosen one, if they are stable.
+        Spline fitted without each fold, with as many knots as the chosen one, or fewer if there is no room.
     folds : ndarray of int, shape (n,)
         Fold of each point.
     misses : ndarray, shape (n,)
@@ -80,7 +80,8 @@ def cross_fit(
 ) -> CrossFit:
     """Follow the path of minima on all points and with every fold left out, and choose a number of knots.
 
-    With a step size, only minima at which gradient descent with that step stays are taken; without, all.
+    With a step size, only minima on all points at which gradient descent with that step stays are taken;
+    without, all. Folds tell the error of as many knots, stable or not.
     """
     started = time.perf_counter()
     folds = rng.permutation(x.size) % n_folds
@@ -95,9 +96,7 @@ def cross_fit(
     if step_size is not None:
         stable = tuple(minimum for minimum in path if minimum.largest_step >= step_size)
         path = stable or _refused(path, step_size)
-    without = [
-        _stable(x, w, splines, losses, step_size) for w, (splines, losses) in zip(own, found, strict=True)
-    ][1:]
+    without = [splines for splines, _ in found[1:]]
     misses = np.empty((len(path), x.size))
     for fold, fits in enumerate(without):
         held = folds == fold
@@ -109,16 +108,6 @@ def cross_fit(
     return CrossFit(path, chosen, errors, chosen_splines, folds, misses[chosen])
 
 
-def _stable(
-    x: Vector, weights: Vector, splines: list[LinearSpline], losses: Vector, step_size: float | None
-) -> list[LinearSpline]:
-    """Return the splines that a step size leaves, the straight line always."""
-    if step_size is None:
-        return splines
-    path = minima(x, weights, splines, losses)
-    return [minimum.spline for k, minimum in enumerate(path) if k == 0 or minimum.largest_step >= step_size]
-
-
 def _with_knots(splines: list[LinearSpline], most: int) -> LinearSpline:
     """Return the spline with the largest number of knots up to a number."""
     return [spline for spline in splines if spline.knots.size <= most][-1]
@@ -126,7 +115,7 @@ def _with_knots(splines: list[LinearSpline], most: int) -> LinearSpline:
 
 def _refused(path: tuple[Minimum, ...], step_size: float) -> NoReturn:
     raise InvalidInputError(
-        "step_size is too large: gradient descent would not stay even at a straight line",
+        "step_size is too large: gradient descent would stay at no minimum with so few knots",
         f"{step_size:g}",
         fix=f"give at most {max(minimum.largest_step for minimum in path):.3g}",
     )

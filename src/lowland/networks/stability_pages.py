@@ -72,7 +72,11 @@ def regression_page(
         ("held-out root mean square error", f"{np.sqrt(model.cv_errors_[model.n_knots_]):.4g}"),
         ("root mean square of residuals", f"{np.sqrt(np.mean(residual**2)):.4g}"),
         ("knots of the spline", f"{model.knots_.size}; {knots.size} give nearly the same spline"),
-        ("weighted variation", f"{model.variation_:.4g}, limit {1 / model.step_size_ - 0.5:.4g} at rest"),
+        (
+            "weighted variation",
+            f"{model.variation_:.4g}; of the minimum {model.stability_.variation:.4g}, "
+            f"limit {1 / model.step_size_ - 0.5:.4g}",
+        ),
     ]
     minima = [
         (

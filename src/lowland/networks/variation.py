@@ -109,8 +109,8 @@ def simplified_knots(places: Vector, values: Vector, tolerance: float) -> Vector
             continue
         line = np.interp(places[low : high + 1], places[[low, high]], values[[low, high]])
         apart = np.abs(values[low : high + 1] - line)
-        worst = low + int(apart.argmax())
-        if apart.max() > tolerance:
+        worst = low + 1 + int(apart[1:-1].argmax())
+        if apart[worst - low] > tolerance:
             kept.append(worst)
             open_parts += [(low, worst), (worst, high)]
     return places[np.sort(np.array(kept, dtype=np.intp))]

@@ -21,6 +21,8 @@ LAST_STEPS = 3
 SETTLED = 1e-14
 # distance of a knot and a point, as a fraction of the range, below which they are together
 TOGETHER = 1e-9
+# size of residuals, relative to the values, below which a fit is exact and another knot would fit rounding
+EXACT = 1e-12
 # how far a held knot is moved to see whether the loss falls, and a last step goes, as a fraction of the range
 LITTLE = 1e-7
 
@@ -45,7 +47,8 @@ def grow(
     values : ndarray, shape (sets, most + 1, 2, most + 2)
         Places (ends and knots) and the values there, of every number of knots.
     losses : ndarray, shape (sets, most + 1)
-        Weighted sums of squared residuals; infinite where there is no room for so many knots.
+        Weighted sums of squared residuals; infinite where there is no room for so many knots, or fewer fit
+        exactly.
     sizes : ndarray of int, shape (sets,)
         Number of fits of each set.
     """
@@ -65,8 +68,11 @@ def grow(
 def _grow(x: Vector, y: Vector, w: Vector, apart: int, splines: Matrix, losses: Vector) -> int:
     """Fill in the fits of one set; return their number."""
     places, values, residuals = np.array([x[0], x[-1]]), np.empty(2), np.empty(x.size)
-    for k in range(len(losses)):
+    exact = EXACT**2 * float(w @ y**2)
+    for k in range(max(1, min(len(losses), x.size // apart))):
         if k:
+            if losses[k - 1] <= exact:
+                return k
             t = _best_knot(x, w, residuals, places, apart)
             if not np.isfinite(t):
                 return k
@@ -74,7 +80,7 @@ def _grow(x: Vector, y: Vector, w: Vector, apart: int, splines: Matrix, losses: 
             values = np.empty(places.size)
         losses[k] = _polish(x, y, w, places, values, residuals, apart)
         splines[k, :, : k + 2] = places, values
-    return len(losses)
+    return k + 1
 
 
 @compiled()
