@@ -23,6 +23,8 @@ SETTLED = 1e-14
 TOGETHER = 1e-9
 # size of residuals, relative to the values, below which a fit is exact and another knot would fit rounding
 EXACT = 1e-12
+# knots in a row that gain no more than on noise, after which a path ends
+IN_VAIN = 4
 # how far a held knot is moved to see whether the loss falls, and a last step goes, as a fraction of the range
 LITTLE = 1e-7
 
@@ -47,8 +49,8 @@ def grow(
     values : ndarray, shape (sets, most + 1, 2, most + 2)
         Places (ends and knots) and the values there, of every number of knots.
     losses : ndarray, shape (sets, most + 1)
-        Weighted sums of squared residuals; infinite where there is no room for so many knots, or fewer fit
-        exactly.
+        Weighted sums of squared residuals; infinite where there is no room for so many knots, or a path has
+        ended before: at an exact fit, or after four knots in a row that gained no more than on noise.
     sizes : ndarray of int, shape (sets,)
         Number of fits of each set.
     """
@@ -68,10 +70,10 @@ def grow(
 def _grow(x: Vector, y: Vector, w: Vector, apart: int, splines: Matrix, losses: Vector) -> int:
     """Fill in the fits of one set; return their number."""
     places, values, residuals = np.array([x[0], x[-1]]), np.empty(2), np.empty(x.size)
-    exact = EXACT**2 * float(w @ y**2)
+    exact, idle = EXACT**2 * float(w @ y**2), 0
     for k in range(max(1, min(len(losses), x.size // apart))):
         if k:
-            if losses[k - 1] <= exact:
+            if losses[k - 1] <= exact or idle == IN_VAIN:
                 return k
             t = _best_knot(x, w, residuals, places, apart)
             if not np.isfinite(t):
@@ -80,6 +82,9 @@ def _grow(x: Vector, y: Vector, w: Vector, apart: int, splines: Matrix, losses: 
             values = np.empty(places.size)
         losses[k] = _polish(x, y, w, places, values, residuals, apart)
         splines[k, :, : k + 2] = places, values
+        # what the best of n places gains on noise alone
+        noise = 2 * np.log(x.size) / x.size * losses[k]
+        idle = idle + 1 if k and losses[k - 1] - losses[k] < noise else 0
     return k + 1
 
 
