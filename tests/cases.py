@@ -834,6 +834,7 @@ KERNELS = {
     "dynamics/kernels/langevin": _CHAINS,
     "dynamics/kernels/potentials": _POTENTIALS,
     "dynamics/kernels/step_normals": _CHAINS,
+    "networks/kernels/spline_polish": "networks/test_minima_path.py::test_fits_are_least_squares_at_rest",
     "networks/kernels/minima_path": "networks/test_minima_path.py::test_fits_are_least_squares_at_rest",
     "networks/kernels/descent": "networks/test_stability.py::test_descent_is_gradient_descent",
     "networks/kernels/exact_ranks": _RANKS,
