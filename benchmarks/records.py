@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
+from lowland.core.atomic import write_whole
 from suite import FOLDER, Run
 
 PACKAGES = (
@@ -101,10 +102,7 @@ def falls(stored: dict, found: dict) -> list[str]:
 def store(results: dict, path: str) -> None:
     """Write results as JSON."""
     whole = json.dumps(results, indent=1, ensure_ascii=False) + "\n"
-    new = f"{path}.new"
-    with open(new, "w", encoding="utf-8") as file:
-        file.write(whole)
-    os.replace(new, path)
+    write_whole(path, lambda file: file.write(whole.encode()))
 
 
 def _version(name: str) -> str:

@@ -159,16 +159,16 @@ class SidePrior:
         stand.
         """
         left, b = rows.astype(np.float64), coefficients.astype(np.float64)
-        squares = left.T @ left
-        explained = projected.T.astype(np.float64) @ b
-        rest = squares - (explained + explained.T) / 2
-        unit = np.sqrt(np.maximum(np.diag(squares), np.finfo(float).tiny))
-        if means is None and not np.linalg.eigvalsh(rest / np.outer(unit, unit))[0] > EXPLAINED:
+        least = self.scale * np.eye(self.width)
+        if means is None:
+            squares, explained = left.T @ left, projected.T.astype(np.float64) @ b
+            rest: Matrix = squares - (explained + explained.T) / 2
+            unit = np.sqrt(np.maximum(np.diag(squares), np.finfo(float).tiny))
+            if np.linalg.eigvalsh(rest / np.outer(unit, unit))[0] > EXPLAINED:
+                return rest + least
             means = self.means(coefficients)
-        if means is not None:
-            left = left - means
-            rest = left.T @ left + b.T @ b
-        scatter: Matrix = rest + self.scale * np.eye(self.width)
+        left = left - means
+        scatter: Matrix = left.T @ left + b.T @ b + least
         return scatter
 
     def _project(self, rows: Matrix) -> Matrix:

@@ -286,9 +286,7 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
 
     def _read_out(self) -> None:
         spline = self.spline_
-        self.variation_ = weighted_variation(
-            self._inputs, spline.knots, np.diff(spline.slopes), self._weights
-        )
+        self.variation_ = weighted_variation(self._inputs, spline.knots, spline.jumps, self._weights)
         self.knots_ = self._shift + self._scale * spline.knots
         self.slopes_ = spline.slopes * self._unit / self._scale
         places = np.r_[self.support_[0], self.knots_, self.support_[1]]

@@ -9,9 +9,26 @@ import numpy as np
 from lowland.core.arrays import Matrix
 from lowland.kernels.compiler import intrinsic, njit
 from lowland.kernels.llvm_simd import I64, LANES, kernel, literals
+from lowland.kernels.threads import run_chunks
 
 # vectors of sums that are kept at once; wider blocks take several passes
 MOST_VECTORS = 8
+
+
+def multiply_in_lanes(starts, indices, values, block, bounds):
+    """Return the product of `sparse.multiply_rows` for real numbers and 32-bit indices."""
+    padded = pad_columns(block)
+    width = padded.shape[1]
+    out = np.empty((starts.size - 1, width), block.dtype)
+    for first in range(0, width, MOST_VECTORS * LANES):
+        multiply = make_multiply(min(MOST_VECTORS, (width - first) // LANES), width)
+        run_chunks(
+            lambda lo, hi, first=first, multiply=multiply: multiply(
+                starts, indices, values, padded, first, out, lo, hi
+            ),
+            bounds,
+        )
+    return np.ascontiguousarray(out[:, : block.shape[1]])
 
 
 def pad_columns(block: Matrix) -> Matrix:
@@ -44,44 +61,17 @@ def add_rows(typingctx, vectors, width, block, index, value, low, high, at_block
 
 
 @cache
-def make_multiply(width):
-    """Return the compiled product with a block of `width` columns, a multiple of `LANES`.
+def make_multiply(vectors, width):
+    """Return the compiled product with `vectors` lane vectors of a block of `width` columns.
 
-    It takes starts, 32-bit indices, values, the block, the output and a range of rows.
+    It takes starts, 32-bit indices, values, block, first column, output and a range of rows.
     """
     # the closure holds integers only: they are compile-time constants, and Numba can cache the code
-    whole, rest = divmod(width // LANES, MOST_VECTORS)
-    full = MOST_VECTORS * LANES
 
     @njit(nogil=True, cache=True, error_model="numpy")
-    def multiply(starts, indices, values, block, out, low, high):
+    def multiply(starts, indices, values, block, first, out, low, high):
         for i in range(low, high):
-            begin, end = starts[i], starts[i + 1]
-            for part in range(whole):
-                add_rows(
-                    MOST_VECTORS,
-                    width,
-                    block,
-                    indices,
-                    values,
-                    begin,
-                    end,
-                    part * full,
-                    out,
-                    i * width + part * full,
-                )
-            if rest:
-                add_rows(
-                    rest,
-                    width,
-                    block,
-                    indices,
-                    values,
-                    begin,
-                    end,
-                    whole * full,
-                    out,
-                    i * width + whole * full,
-                )
+            begin, end, at = starts[i], starts[i + 1], i * width + first
+            add_rows(vectors, width, block, indices, values, begin, end, first, out, at)
 
     return multiply

@@ -57,20 +57,16 @@ def multiply_rows(
     -------
     ndarray, shape (rows, w)
     """
-    out = np.zeros((starts.size - 1, block.shape[1]), np.result_type(values, block))
-    values, block = np.ascontiguousarray(values, out.dtype), np.ascontiguousarray(block, out.dtype)
-    bounds = balanced_bounds(starts, 4)
-    plain = out.dtype in (np.float32, np.float64) and indices.dtype == np.int32
-    if not plain or indices.size * block.shape[1] < WORTH_LANES:
-        run_chunks(lambda lo, hi: _multiply(starts, indices, values, block, out, lo, hi), bounds)
-        return out
-    from lowland.kernels.gathered_sums import make_multiply, pad_columns
+    kind, bounds = np.result_type(values, block), balanced_bounds(starts, 4)
+    values, block = np.ascontiguousarray(values, kind), np.ascontiguousarray(block, kind)
+    plain = kind in (np.float32, np.float64) and indices.dtype == np.int32
+    if plain and indices.size * block.shape[1] >= WORTH_LANES:
+        from lowland.kernels.gathered_sums import multiply_in_lanes
 
-    indices = np.ascontiguousarray(indices)
-    padded, sums = pad_columns(block), pad_columns(out)
-    multiply = make_multiply(padded.shape[1])
-    run_chunks(lambda lo, hi: multiply(starts, indices, values, padded, sums, lo, hi), bounds)
-    out[:] = sums[:, : block.shape[1]]
+        product: Matrix = multiply_in_lanes(starts, np.ascontiguousarray(indices), values, block, bounds)
+        return product
+    out = np.zeros((starts.size - 1, block.shape[1]), kind)
+    run_chunks(lambda lo, hi: _multiply(starts, indices, values, block, out, lo, hi), bounds)
     return out
 
 

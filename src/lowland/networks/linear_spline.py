@@ -44,9 +44,9 @@ class LinearSpline:
 
     def __call__(self, t: Vector) -> Vector:
         """Return the values at t, shape (m,)."""
-        inside = np.interp(t, self.places, self.values)
+        inside, slopes = np.interp(t, self.places, self.values), self.slopes
         below, above = np.minimum(t - self.places[0], 0.0), np.maximum(t - self.places[-1], 0.0)
-        value: Vector = inside + below * self.slopes[0] + above * self.slopes[-1]
+        value: Vector = inside + below * slopes[0] + above * slopes[-1]
         return value
 
     @property
@@ -59,6 +59,11 @@ class LinearSpline:
         """Slopes between the places, shape (k + 1,)."""
         slopes: Vector = np.diff(self.values) / np.diff(self.places)
         return slopes
+
+    @property
+    def jumps(self) -> Vector:
+        """Changes of the slope at the knots, shape (k,)."""
+        return np.diff(self.slopes)
 
     def network(self, x: Vector, weights: Vector) -> ReluNetwork:
         """Return a network that computes the function on the data, of small curvature of the loss.
@@ -77,8 +82,8 @@ class LinearSpline:
         up, down = _cost(x - low + margin, x, weights), _cost(high + margin - x, x, weights)
         to_right = np.array([_cost(x - t, x, weights) for t in self.knots])
         to_left = np.array([_cost(t - x, x, weights) for t in self.knots])
-        left, rest = _shares(np.diff(self.slopes), self.slopes[0], to_left, to_right, min(up, down))
-        right = np.diff(self.slopes) - left
+        left, rest = _shares(self.jumps, self.slopes[0], to_left, to_right, min(up, down))
+        right = self.jumps - left
         sign = 1.0 if up <= down else -1.0
         inner = np.concatenate([np.ones(left.size), -np.ones(left.size), [sign]])
         bias = np.concatenate([-self.knots, self.knots, [margin - low if up <= down else high + margin]])

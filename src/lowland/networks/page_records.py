@@ -130,10 +130,6 @@ class PathMinimum(Protocol):
         """Number of knots."""
 
     @property
-    def loss(self) -> float:
-        """Half the mean square of the residuals, in scaled units."""
-
-    @property
     def largest_step(self) -> float:
         """Largest step size at which it is stable."""
 

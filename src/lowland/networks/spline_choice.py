@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import NoReturn, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,16 +86,18 @@ def cross_fit(
     started = time.perf_counter()
     folds = rng.permutation(x.size) % n_folds
     own = np.array([weights, *(weights * (folds != fold) for fold in range(n_folds))])
-    _check_folds(own)
+    if own.sum(axis=1).min() <= 1e-12:
+        raise InvalidInputError(
+            "sample_weight is concentrated on a few points",
+            "one fold has all of the weight",
+            fix="use more even weights",
+        )
     found: list[tuple[list[LinearSpline], Vector]] = []
     while len(found) < len(own):
         found += spline_paths(x, y, own[len(found) : len(found) + thread_count()], most_knots)
         if on_progress is not None:
             on_progress(len(found), len(own), time.perf_counter() - started)
-    path = minima(x, weights, *found[0])
-    if step_size is not None:
-        stable = tuple(minimum for minimum in path if minimum.largest_step >= step_size)
-        path = stable or _refused(path, step_size)
+    path = _stable(minima(x, weights, *found[0]), step_size or 0.0)
     without = [splines for splines, _ in found[1:]]
     misses = np.empty((len(path), x.size))
     for fold, fits in enumerate(without):
@@ -113,22 +115,16 @@ def _with_knots(splines: list[LinearSpline], most: int) -> LinearSpline:
     return [spline for spline in splines if spline.knots.size <= most][-1]
 
 
-def _refused(path: tuple[Minimum, ...], step_size: float) -> NoReturn:
-    raise InvalidInputError(
-        "step_size is too large: gradient descent would stay at no minimum with so few knots",
-        f"{step_size:g}",
-        fix=f"give at most {max(minimum.largest_step for minimum in path):.3g}",
-    )
-
-
-def _check_folds(own: Matrix) -> None:
-    for w in own:
-        if w.sum() <= 1e-12:
-            raise InvalidInputError(
-                "sample_weight is concentrated on a few points",
-                "one fold has all of the weight",
-                fix="use more even weights",
-            )
+def _stable(path: tuple[Minimum, ...], step_size: float) -> tuple[Minimum, ...]:
+    """Return the minima that a step size leaves."""
+    kept = tuple(minimum for minimum in path if minimum.largest_step >= step_size)
+    if not kept:
+        raise InvalidInputError(
+            "step_size is too large: gradient descent would stay at no minimum with so few knots",
+            f"{step_size:g}",
+            fix=f"give at most {max(minimum.largest_step for minimum in path):.3g}",
+        )
+    return kept
 
 
 def _fewest_within_error(squares: Matrix, errors: Vector, weights: Vector) -> int:

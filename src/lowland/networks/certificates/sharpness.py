@@ -162,10 +162,9 @@ class _Parts:
         return (inner + np.outer(self.ones, self.ones)) / self.n
 
     def features(self) -> Matrix:
-        """Return derivatives of the outputs by all parameters, in the order of `gradient`."""
+        """Return derivatives of the outputs by all parameters; those by an offset are 0 without one."""
         slopes = ((self.on * self.outer)[:, :, None] * self.points[:, None, :]).reshape(self.n, -1)
-        last = self.ones[:, None] if self.offset else self.ones[:, None][:, :0]
-        return np.hstack([slopes, self.hidden, last])
+        return np.hstack([slopes, self.hidden, self.ones[:, None]])
 
     def gradient(self) -> Vector:
         slopes = self.outer[:, None] * self.coupling
@@ -230,12 +229,17 @@ def _largest_kernel(parts: _Parts) -> tuple[float, float]:
     """Return the largest eigenvalue of G and a bound on its error."""
     if parts.size < min(parts.n, DENSE):
         features = parts.features()
-        value = float(eigenvalues(features.T @ features / parts.n)[-1])
-        return value, 16 * parts.n * float(np.finfo(float).eps) * value
-    if parts.n <= DENSE:
-        value = float(eigenvalues(parts.kernel())[-1])
-        return value, 16 * parts.n * float(np.finfo(float).eps) * value
+        gram: Matrix = features.T @ features / parts.n
+    elif parts.n <= DENSE:
+        gram = parts.kernel()
+    else:
+        return _largest_by_iteration(parts)
+    value = float(eigenvalues(gram)[-1])
+    return value, 16 * parts.n * float(np.finfo(float).eps) * value
 
+
+def _largest_by_iteration(parts: _Parts) -> tuple[float, float]:
+    """Return the same from products with the kernel, and the residual as the bound."""
     active = parts.on * parts.outer
 
     def product(u: Vector) -> Vector:

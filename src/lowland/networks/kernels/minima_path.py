@@ -7,7 +7,12 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.compiled import compiled
 from lowland.kernels.threads import even_bounds, run_chunks
-from lowland.networks.kernels.spline_polish import count_below, polish, solve_tridiagonal
+from lowland.networks.kernels.spline_polish import (
+    add_normal_equations,
+    count_below,
+    polish,
+    solve_tridiagonal,
+)
 
 # size of residuals, relative to the values, below which a fit is exact and another knot would fit rounding
 EXACT = 1e-12
@@ -32,7 +37,7 @@ def grow(
 
     Returns
     -------
-    values : ndarray, shape (sets, most + 1, 2, most + 2)
+    splines : ndarray, shape (sets, most + 1, 2, most + 2)
         Places (ends and knots) and the values there, of every number of knots.
     losses : ndarray, shape (sets, most + 1)
         Weighted sums of squared residuals; infinite where there is no room for so many knots, or a path has
@@ -82,17 +87,9 @@ def _best_knot(x, w, residuals, places, apart):
     of what that function adds to the others.
     """
     n, m = x.size, places.size
-    diagonal, beside = np.zeros(m), np.zeros(m)
-    j = 0
-    for i in range(n):
-        while j < m - 2 and x[i] >= places[j + 1]:
-            j += 1
-        s = (x[i] - places[j]) / (places[j + 1] - places[j])
-        diagonal[j] += w[i] * (1 - s) * (1 - s)
-        diagonal[j + 1] += w[i] * s * s
-        beside[j] += w[i] * s * (1 - s)
+    diagonal, beside, right, solved = np.zeros(m), np.zeros(m), np.zeros(m), np.zeros(m)
+    add_normal_equations(x, residuals, w, places, diagonal, beside, right)
     best, found = 0.0, np.nan
-    right, solved = np.zeros(m), np.zeros(m)
     candidates = min(n - 1, 64)
     for c in range(candidates):
         i = c if candidates == n - 1 else ((2 * c + 1) * (n - 1)) // (2 * candidates)

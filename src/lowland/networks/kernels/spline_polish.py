@@ -41,16 +41,7 @@ def fit_values(x, y, w, places, values, residuals):
     """Set the values at given places that fit best; return the loss."""
     m = places.size
     diagonal, beside, right = np.zeros(m), np.zeros(m), np.zeros(m)
-    j = 0
-    for i in range(x.size):
-        while j < m - 2 and x[i] >= places[j + 1]:
-            j += 1
-        s = (x[i] - places[j]) / (places[j + 1] - places[j])
-        diagonal[j] += w[i] * (1 - s) * (1 - s)
-        diagonal[j + 1] += w[i] * s * s
-        beside[j] += w[i] * s * (1 - s)
-        right[j] += w[i] * (1 - s) * y[i]
-        right[j + 1] += w[i] * s * y[i]
+    add_normal_equations(x, y, w, places, diagonal, beside, right)
     solve_tridiagonal(diagonal, beside, right, values)
     loss, j = 0.0, 0
     for i in range(x.size):
@@ -60,6 +51,21 @@ def fit_values(x, y, w, places, values, residuals):
         residuals[i] = (1 - s) * values[j] + s * values[j + 1] - y[i]
         loss += w[i] * residuals[i] * residuals[i]
     return loss
+
+
+@compiled()
+def add_normal_equations(x, y, w, places, diagonal, beside, right):
+    """Add the products of basis functions with each other and with y: a tridiagonal matrix and a vector."""
+    m, j = places.size, 0
+    for i in range(x.size):
+        while j < m - 2 and x[i] >= places[j + 1]:
+            j += 1
+        s = (x[i] - places[j]) / (places[j + 1] - places[j])
+        diagonal[j] += w[i] * (1 - s) * (1 - s)
+        diagonal[j + 1] += w[i] * s * s
+        beside[j] += w[i] * s * (1 - s)
+        right[j] += w[i] * (1 - s) * y[i]
+        right[j + 1] += w[i] * s * y[i]
 
 
 @compiled()
@@ -108,19 +114,14 @@ def polish(x, y, w, places, values, residuals, apart):
                 if taken < loss:
                     break
             damping = max(10 * damping, 1e-6)
-        if not taken < loss:
-            if not (_hold(x, places, held) or _release(x, y, w, places, held, loss, apart)):
-                break
-            damping = 1e-3
-            loss = fit_values(x, y, w, places, values, residuals)
-            continue
-        gain = loss - taken
-        loss = taken
-        _copy(new, places)
-        _copy(after, values)
-        _copy(trial, residuals)
-        damping = damping / 10
-        if gain <= SETTLED * loss:
+        settled = not loss - taken > SETTLED * taken
+        if taken < loss:
+            loss = taken
+            _copy(new, places)
+            _copy(after, values)
+            _copy(trial, residuals)
+            damping = damping / 10
+        if settled:
             if not (_hold(x, places, held) or _release(x, y, w, places, held, loss, apart)):
                 break
             damping = 1e-3
