@@ -830,6 +830,7 @@ KERNELS = {
     "kernels/sparse": "kernels/test_kernels.py::test_sparse_products",
     "kernels/threads": "kernels/test_kernels.py::test_bits_do_not_depend_on_threads",
     "dynamics/kernels/ensembles": _CHAINS,
+    "dynamics/kernels/excursions": "dynamics/test_exit_estimates.py::test_paths_run_again_are_those_recorded",
     "dynamics/kernels/integrators": _CHAINS,
     "dynamics/kernels/langevin": _CHAINS,
     "dynamics/kernels/potentials": _POTENTIALS,

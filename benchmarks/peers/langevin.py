@@ -4,7 +4,8 @@
 
 lowland's compiled loop (Philox 4x32-10, double precision positions), plain JAX on the processor (Threefry,
 single precision, its default), blackjax's SGLD kernel, and a NumPy loop, in one process; besides, the rate at
-which lowland's normals alone are drawn, which bounds it.
+which lowland's normals alone are drawn, which bounds it. Last, splitting of a rare exit whose paths are compiled,
+beside the same paths of a gradient that is only known as a function.
 """
 
 import argparse
@@ -161,6 +162,28 @@ def main():
         print(
             f"ratio | Langevin, {name}: share of drawing normals alone | {own / limit:.3g} | higher | limit"
         )
+    rare_exit()
+
+
+def rare_exit():
+    """Print steps per second of splitting, compiled and in NumPy."""
+    options = {"exit": ll.dynamics.HalfSpace([1.0], 0.7), "dynamics": ll.dynamics.Overdamped(0.05, 60.0)}
+    few = {"n_walkers": 100, "n_runs": 8, "n_excursions": 400}  # the NumPy paths take a second
+    rates = {}
+    for label, well, size in (
+        ("compiled", "double_well", {}),
+        ("compiled, few paths", "double_well", few),
+        ("NumPy, few paths", lambda x: x**3 - x, few),
+    ):
+        ll.dynamics.split_escape(well, [-1.0], rng=0, **options, **size)
+        studies = [ll.dynamics.split_escape(well, [-1.0], rng=k, **options, **size) for k in range(5)]
+        rates[label] = max(s.gradient_calls / s.seconds for s in studies)
+    print("\nsplitting of an exit after 1.6e7 units of time\n")
+    print("| paths | million steps per second |\n|---|---|")
+    for label, rate in rates.items():
+        print(f"| {label} | {rate / 1e6:.2f} |")
+    ratio = rates["compiled, few paths"] / rates["NumPy, few paths"]
+    print(f"ratio | Langevin, splitting: times as fast as its paths in NumPy | {ratio:.3g} | higher | own")
 
 
 if __name__ == "__main__":

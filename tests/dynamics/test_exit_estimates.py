@@ -5,6 +5,7 @@ import pytest
 
 from lowland import dynamics as ld
 from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.dynamics.laws import INTEGRATORS
 from lowland.dynamics.one_dimension import mean_exit_time
 from lowland.dynamics.quadratic_wells import stable_step
 from lowland.dynamics.search.annealing import Langevin
@@ -78,6 +79,36 @@ def test_splitting_out_of_a_ball():
     low, high = split.interval(0.999)
     assert low < direct.mean * 1.15
     assert high > direct.mean / 1.15
+
+
+EXITS = {
+    "half-space": ld.HalfSpace([1.0, 0.0], 0.7),
+    "into a ball": ld.Ball([1.0, 0.0], 0.5, inside=True),
+    "out of a ball": ld.Ball([-1.0, 0.0], 1.5),
+}
+
+
+@pytest.mark.parametrize("kind", EXITS)
+@pytest.mark.parametrize(
+    "dynamics",
+    [
+        ld.Overdamped(0.02, 12.0),
+        ld.NonReversible(0.02, 12.0, [[0.0, 1.0], [-1.0, 0.0]]),
+        *(ld.Underdamped(0.1, 12.0, 1.0, integrator) for integrator in INTEGRATORS),
+    ],
+    ids=str,
+)
+def test_paths_run_again_are_those_recorded(kind, dynamics):
+    """Compiled paths are repeated up to a level, others record it: the same paths, hence the same study."""
+    well = ld.potential("double_well", transverse=[1.5])
+    options = {"exit": EXITS[kind], "dynamics": dynamics, "n_walkers": 24, "n_runs": 3, "n_excursions": 40}
+    fast = ld.split_escape(well, [-1.0, 0.0], rng=5, **options)
+    slow = ld.split_escape(well.gradient, [-1.0, 0.0], rng=5, **options)
+    np.testing.assert_allclose(fast.probabilities, slow.probabilities, rtol=1e-12)
+    np.testing.assert_allclose(fast.excursions, slow.excursions, rtol=1e-12)
+    assert fast.mean == pytest.approx(slow.mean, rel=1e-12)
+    assert np.all(fast.probabilities < 1)  # paths were split
+    assert slow.gradient_calls < fast.gradient_calls < 1.5 * slow.gradient_calls
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.7, -3.0])

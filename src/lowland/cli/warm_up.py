@@ -20,6 +20,7 @@ from lowland.core.observations import Observations
 from lowland.dynamics.escape import escape_times
 from lowland.dynamics.exit_sets import HalfSpace
 from lowland.dynamics.laws import Overdamped
+from lowland.dynamics.sample import split_escape
 from lowland.measure import gaussian
 from lowland.networks.minima_path import spline_paths
 from lowland.networks.network import ReluNetwork
@@ -80,6 +81,10 @@ def _others() -> Iterator[Callable[[], object]]:
     yield partial(decompose_tucker, np.where(rng.random(tensor.shape) < 0.3, np.nan, tensor), "auto", rng=0)
     out = HalfSpace(np.ones(1), 0.7)
     yield partial(escape_times, "double_well", [-1.0], exit=out, dynamics=Overdamped(0.01, beta=4), rng=0)
+    rarely = Overdamped(0.05, beta=20)
+    yield partial(
+        split_escape, "double_well", [-1.0], exit=out, dynamics=rarely, n_walkers=8, n_runs=2, rng=0
+    )
     layers = np.array([[1.0], [-1.0]]), np.ones(2)
     network = ReluNetwork(layers, (np.ones(2), None))
     yield partial(region_report, network, [-2.0, -1.5, 1.5, 2.0])

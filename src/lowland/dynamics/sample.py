@@ -13,6 +13,7 @@ from lowland.core.parameter_checks import whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.dynamics.escape import PotentialLike, as_potential, start_points
 from lowland.dynamics.escape_checks import check_basin, check_paths, check_start
+from lowland.dynamics.excursions import Walkers
 from lowland.dynamics.exit_sets import Ball, HalfSpace
 from lowland.dynamics.kramers import stationary_hessian
 from lowland.dynamics.laws import Dynamics, check_dynamics
@@ -169,8 +170,10 @@ def split_escape(  # noqa: PLR0913
             f"exit at distance {-home:.3g}; excursions begin at distance {surface - home:.3g}",
             fix="time exits directly with escape_times",
         )
-    plan = Splitting(way, lambda x: exit.distance(x) <= 0, home, surface, n_walkers, n_runs, n_excursions)
-    return split_exits(landscape, low, dynamics, plan, make_generator(rng))
+    plan = Splitting(home, surface, n_walkers, n_runs, n_excursions)
+    generator = make_generator(rng)
+    walkers = Walkers(landscape, dynamics, exit, coordinate, int(generator.integers(2**63)))
+    return split_exits(walkers, low, plan, generator)
 
 
 def _pair(levels: ArrayLike) -> tuple[float, float]:

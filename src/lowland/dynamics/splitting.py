@@ -10,23 +10,17 @@ have left.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, final
+from typing import final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.dynamics.kernels.ensembles import LARGEST_COORDINATE
-from lowland.dynamics.kernels.integrators import step_batch
-from lowland.dynamics.laws import Dynamics
-from lowland.dynamics.potentials import Potential
+from lowland.dynamics.excursions import Walkers
 from lowland.dynamics.survival import MeanTime
 
-ReactionCoordinate = Callable[[Matrix], Vector]
-Steps = NDArray[np.intp]
 # rounds discarded so that paths do not depend on where they began, and paths that are observed in parallel
 _FORGOTTEN, _OBSERVED = 5, 200
 # probability above which excursions are too correlated for their mean number to be its inverse
@@ -37,15 +31,6 @@ _NOT_RARE = (
 )
 # share of excursions that leave above which direct simulation is better
 _MANY = 0.5
-
-
-@final
-class Passage(NamedTuple):
-    """A point where a path was farther than ever before: coordinate, steps taken, and state."""
-
-    place: float
-    step: int
-    state: Vector
 
 
 @final
@@ -135,107 +120,26 @@ class SplittingStudy:
 
 
 @final
-class _Walkers:
-    """Paths that run until they fall back or leave, each with a record of its farthest points.
-
-    A state is position, velocity and gradient, concatenated.
-    """
-
-    def __init__(self, gradient: Callable[[Matrix], Matrix], dynamics: Dynamics, plan: Splitting) -> None:
-        self.gradient, self.dynamics = gradient, dynamics
-        self.coordinate, self.has_left, self.most_steps = plan.coordinate, plan.has_left, plan.most_steps
-        self.calls = 0
-
-    def step(self, z: Matrix, rng: np.random.Generator) -> Matrix:
-        """Return the states after one step."""
-        x, v, g = np.split(z, 3, axis=1)
-        noise = rng.standard_normal((len(z), x.shape[1] * self.dynamics.noises))
-        self.calls += len(z)
-        return np.hstack(step_batch(self.dynamics, x, v, g, noise, self.gradient))
-
-    def begin(self, start: Vector, n: int, rng: np.random.Generator) -> Matrix:
-        """Return paths at a point, with velocities from the invariant law."""
-        x = np.tile(start, (n, 1))
-        v = np.zeros_like(x)
-        if self.dynamics.has_velocity:
-            v = rng.standard_normal(x.shape) / np.sqrt(self.dynamics.beta)
-        return np.hstack([x, v, self.gradient(x)])
-
-    def place(self, z: Matrix) -> Vector:
-        """Return the coordinate of states, infinite where they have left."""
-        x = z[:, : z.shape[1] // 3]
-        if not np.all(np.abs(x) <= LARGEST_COORDINATE):
-            raise InvalidInputError(
-                "a path is no longer finite",
-                f"step_size {self.dynamics.step_size:g}",
-                fix="use a smaller step, or correct the gradient far from the minimum",
-            )
-        place = np.array(self.coordinate(x), dtype=float)  # never a view
-        if place.shape != (len(x),):
-            raise InvalidInputError(
-                "coordinate must return one number per point", f"shape {place.shape} for {len(x)} points"
-            )
-        return np.where(self.has_left(x), np.inf, place)
-
-    def until(
-        self, z: Matrix, low: float, high: float, rng: np.random.Generator, steps: Steps | None = None
-    ) -> tuple[Matrix, NDArray[np.bool_], Steps, list[list[Passage]]]:
-        """Run until the coordinate falls to `low` or rises to `high`; return ends, who rose, steps, records.
-
-        `steps` are those taken before. A record has the points at which a path was farther than ever before.
-        """
-        n = len(z)
-        z, place = z.copy(), self.place(z)
-        best, steps = place.copy(), np.zeros(n, np.intp) if steps is None else steps.copy()
-        records = [[Passage(float(place[k]), int(steps[k]), z[k].copy())] for k in range(n)]
-        moving = np.flatnonzero((place > low) & (place < high))
-        for _ in range(self.most_steps):
-            if not moving.size:
-                return z, place >= high, steps, records
-            z[moving] = self.step(z[moving], rng)
-            place[moving] = self.place(z[moving])
-            steps[moving] += 1
-            for k in moving[place[moving] > best[moving]]:
-                best[k] = place[k]
-                records[k].append(Passage(float(place[k]), int(steps[k]), z[k].copy()))
-            moving = moving[(place[moving] > low) & (place[moving] < high)]
-        raise InvalidInputError(
-            "some paths neither fall back nor leave", f"after {self.most_steps} steps", fix="check the levels"
-        )
-
-
-@final
 @dataclass(frozen=True, eq=False)
 class Splitting:
     """How excursions are split.
 
     Parameters
     ----------
-    coordinate : callable
-        Takes points (n, d), returns their progress towards the exit (n,).
-    has_left : callable
-        Takes points (n, d), returns which have left (n,).
     home, surface : float
         Progress at which a path has fallen back, and at which an excursion begins.
     n_walkers, n_runs, n_excursions : int
         Paths per run, independent runs, and excursions observed for their length.
-    most_steps : int
-        Steps of a path after which the levels are considered wrong.
     """
 
-    coordinate: ReactionCoordinate
-    has_left: Callable[[Matrix], NDArray[np.bool_]]
     home: float
     surface: float
     n_walkers: int
     n_runs: int
     n_excursions: int
-    most_steps: int = 1_000_000
 
 
-def split_exits(
-    potential: Potential, start: Vector, dynamics: Dynamics, plan: Splitting, rng: np.random.Generator
-) -> SplittingStudy:
+def split_exits(walkers: Walkers, start: Vector, plan: Splitting, rng: np.random.Generator) -> SplittingStudy:
     """Estimate a mean exit time from the minimum `start` by splitting."""
     if not plan.home < plan.surface:
         raise InvalidInputError(
@@ -244,7 +148,6 @@ def split_exits(
             fix="pass levels in ascending order",
         )
     begun = time.perf_counter()
-    walkers = _Walkers(potential.bind(int(rng.integers(2**63))), dynamics, plan)
     lengths, waits, entries = _excursions(walkers, start, plan, rng)
     # each run starts from its own paths, so that runs are independent
     own = np.array_split(rng.permutation(entries.shape[1]), plan.n_runs)
@@ -252,14 +155,15 @@ def split_exits(
         [_some(entries[:, walkers_of_run], plan.n_walkers, rng) for walkers_of_run in own]
     )
     probabilities, last = _split(walkers, chosen, plan, rng)
+    step = walkers.dynamics.step_size
     return SplittingStudy(
         probabilities,
-        np.array([lengths[:, walkers_of_run].mean() for walkers_of_run in own]) * dynamics.step_size,
-        waits * dynamics.step_size,
-        last * dynamics.step_size,
+        np.array([lengths[:, walkers_of_run].mean() for walkers_of_run in own]) * step,
+        waits * step,
+        last * step,
         walkers.calls,
         time.perf_counter() - begun,
-        dynamics.step_size,
+        step,
     )
 
 
@@ -270,18 +174,19 @@ def _some(entries: NDArray[np.float64], count: int, rng: np.random.Generator) ->
 
 
 def _excursions(
-    walkers: _Walkers, start: Vector, plan: Splitting, rng: np.random.Generator
+    walkers: Walkers, start: Vector, plan: Splitting, rng: np.random.Generator
 ) -> tuple[Matrix, float, NDArray[np.float64]]:
     """Return lengths of rounds from home to surface and back, mean steps up, and states at the surface.
 
     Their shapes are (rounds, paths), none (a number), and (rounds, paths, state).
     """
     n = max(_OBSERVED, plan.n_runs)
-    z = walkers.begin(start, n, rng)
+    at = walkers.begin(start, n)
     lengths, waits, entries = [], [], []
     for k in range(-(-plan.n_excursions // n) + _FORGOTTEN):
-        passed, _, up, _ = walkers.until(z, -np.inf, plan.surface, rng)
-        z, left, down, _ = walkers.until(passed, plan.home, np.inf, rng)
+        up = walkers.until(at, -np.inf, plan.surface)
+        down = walkers.until(walkers.at(up.ends), plan.home, np.inf)
+        z, left = down.ends, np.isinf(down.farthest)
         if np.mean(left) > _MANY:
             raise InvalidInputError(
                 "exits are too frequent for splitting",
@@ -291,27 +196,28 @@ def _excursions(
         back = np.flatnonzero(~left)
         z[left] = z[back[rng.integers(back.size, size=int(np.sum(left)))]]
         if k >= _FORGOTTEN:
-            lengths.append(np.where(left, (up + down)[back].mean(), up + down))
-            waits.append(up.mean())
-            entries.append(passed)
+            steps = up.steps + down.steps
+            lengths.append(np.where(left, steps[back].mean(), steps))
+            waits.append(up.steps.mean())
+            entries.append(up.ends)
+        at = walkers.at(z)
     return np.stack(lengths).astype(float), float(np.mean(waits)), np.stack(entries)
 
 
 def _split(
-    walkers: _Walkers, entries: Matrix, plan: Splitting, rng: np.random.Generator
+    walkers: Walkers, entries: Matrix, plan: Splitting, rng: np.random.Generator
 ) -> tuple[Vector, float]:
     """Return each run's estimate of the exit probability of an excursion, and the mean steps of exits.
 
     All runs are advanced together.
     """
     n = plan.n_walkers
-    records = walkers.until(entries, plan.home, np.inf, rng)[3]
+    paths = walkers.until(walkers.at(entries), plan.home, np.inf)
     probabilities, active = np.ones(plan.n_runs), list(range(plan.n_runs))
     while active:
-        lost: list[int] = []
-        branches: list[list[Passage]] = []
+        lost, parents, levels = [], [], []
         for run in list(active):
-            farthest = np.array([record[-1].place for record in records[run * n : (run + 1) * n]])
+            farthest = paths.farthest[run * n : (run + 1) * n]
             # a quarter and any ties are replaced; fewer at the end
             within = farthest[np.isfinite(farthest)]
             level = min(float(np.sort(farthest)[n // 4]), float(within.max(initial=-np.inf)))
@@ -320,20 +226,11 @@ def _split(
             if not (gone.size and kept.size):
                 active.remove(run)
                 continue
-            parents = kept[rng.integers(kept.size, size=gone.size)]
-            lost += [run * n + int(k) for k in gone]
-            branches += [_passage(records[run * n + p], level) for p in parents]
+            lost.append(run * n + gone)
+            parents.append(run * n + kept[rng.integers(kept.size, size=gone.size)])
+            levels.append(np.full(gone.size, level))
         if lost:
-            starts = np.stack([branch[-1].state for branch in branches])
-            taken = np.array([branch[-1].step for branch in branches])
-            grown = walkers.until(starts, plan.home, np.inf, rng, taken)[3]
-            for k, branch, rest in zip(lost, branches, grown, strict=True):
-                records[k] = branch[:-1] + rest
-    ends = [record[-1].step for record in records if np.isinf(record[-1].place)]
-    return probabilities, float(np.mean(ends)) if ends else 0.0
-
-
-def _passage(record: list[Passage], level: float) -> list[Passage]:
-    """Return a record up to and including the first point beyond a level."""
-    first = next(k for k, passage in enumerate(record) if passage.place > level)
-    return record[: first + 1]
+            branches = walkers.branch(paths, np.concatenate(parents), np.concatenate(levels))
+            paths.replace(np.concatenate(lost), walkers.until(branches, plan.home, np.inf))
+    ends = paths.steps[np.isinf(paths.farthest)]
+    return probabilities, float(ends.mean()) if ends.size else 0.0

@@ -117,21 +117,13 @@ class Ensemble:
 
     def _advance_compiled(self, chains: Chains, steps: int) -> Chains:
         n, d = chains.x.shape
-        lanes = compiled.WIDE if d <= compiled.FEW_COORDINATES and n > compiled.NARROW else compiled.NARROW
-        blocks = -(-n // lanes)
-        state = tuple(_packed(part, blocks, lanes) for part in (chains.x, chains.v, chains.g))
-        ids = _padded(chains.ids, blocks, lanes, 0)
-        status = _padded(chains.status, blocks, lanes, compiled.EMPTY)
-        times = _padded(chains.times, blocks, lanes, np.nan)
-        width = d * self.dynamics.noises
-        rule = (
-            int(self.dynamics.scheme),
-            self.dynamics.coefficients,
-            float(self.dynamics.step_size),
-            width,
-            steps_together(width),
-        )
-        span, turning, exits = (chains.step, chains.step + steps), self._turning(), self._exits(d)
+        lanes, blocks = lanes_and_blocks(n, d)
+        state = tuple(packed(part, blocks, lanes) for part in (chains.x, chains.v, chains.g))
+        ids = padded(chains.ids, blocks, lanes, 0)
+        status = padded(chains.status, blocks, lanes, compiled.EMPTY)
+        times = padded(chains.times, blocks, lanes, np.nan)
+        rule, turning = compiled_rule(self.dynamics, d), compiled_turning(self.dynamics)
+        span, exits = (chains.step, chains.step + steps), self._exits(d)
 
         def work(low: int, high: int) -> None:
             compiled.advance(
@@ -150,22 +142,12 @@ class Ensemble:
             )
 
         run_chunks(work, even_bounds(blocks, blocks * lanes * steps * d))
-        x, v, g = (np.moveaxis(part, 1, 2).reshape(-1, d)[:n] for part in state)
+        x, v, g = (unpacked(part, n) for part in state)
         return Chains(x, v, g, chains.ids, chains.step + steps, status.reshape(-1)[:n], times.reshape(-1)[:n])
 
-    def _turning(self) -> tuple[Any, Any, Any]:
-        J = self.dynamics.antisymmetric
-        if J is None:
-            return _NO_COUPLING
-        first, second = np.nonzero(np.triu(J, 1))
-        return first.astype(np.int64), second.astype(np.int64), np.ascontiguousarray(J[first, second])
-
     def _exits(self, d: int) -> tuple[Any, ...]:
-        if isinstance(self.exit, HalfSpace):
-            return compiled.HALF_SPACE, self.exit.normal, self.exit.level, self.bridge, LARGEST_COORDINATE
-        if isinstance(self.exit, Ball):
-            kind = compiled.INTO_BALL if self.exit.inside else compiled.OUT_OF_BALL
-            return kind, self.exit.centre, float(self.exit.radius), self.bridge, LARGEST_COORDINATE
+        if isinstance(self.exit, HalfSpace | Ball):
+            return *compiled_exit(self.exit), self.bridge, LARGEST_COORDINATE
         return compiled.NOWHERE, np.zeros(d), 0.0, False, LARGEST_COORDINATE
 
     def _one_step(self, chains: Chains) -> Chains:
@@ -220,15 +202,51 @@ class Ensemble:
         return left, ends
 
 
-def _packed(part: Matrix, blocks: int, lanes: int) -> NDArray[np.float64]:
+def compiled_rule(dynamics: Dynamics, d: int) -> tuple[Any, ...]:
+    """Return scheme, coefficients, time of a step, normals per step and steps drawn together."""
+    width = d * dynamics.noises
+    scheme, step = int(dynamics.scheme), float(dynamics.step_size)
+    return scheme, dynamics.coefficients, step, width, steps_together(width)
+
+
+def compiled_turning(dynamics: Dynamics) -> tuple[Any, Any, Any]:
+    """Return rows, columns and values of the upper half of J, all empty without one."""
+    J = dynamics.antisymmetric
+    if J is None:
+        return _NO_COUPLING
+    first, second = np.nonzero(np.triu(J, 1))
+    return first.astype(np.int64), second.astype(np.int64), np.ascontiguousarray(J[first, second])
+
+
+def compiled_exit(exit: HalfSpace | Ball) -> tuple[int, Vector, float]:
+    """Return the kind of an exit set, its vector and its level."""
+    if isinstance(exit, HalfSpace):
+        return compiled.HALF_SPACE, exit.normal, exit.level
+    kind = compiled.INTO_BALL if exit.inside else compiled.OUT_OF_BALL
+    return kind, exit.centre, float(exit.radius)
+
+
+def lanes_and_blocks(n: int, d: int) -> tuple[int, int]:
+    """Return how many chains stand side by side in a block, and how many blocks hold n chains."""
+    lanes = compiled.WIDE if d <= compiled.FEW_COORDINATES and n > compiled.NARROW else compiled.NARROW
+    return lanes, -(-n // lanes)
+
+
+def packed(part: Matrix, blocks: int, lanes: int) -> NDArray[np.float64]:
     """Return (chains, d) as (blocks, d, lanes), zeros for lanes without a chain."""
     n, d = part.shape
     out = np.zeros((blocks * lanes, d))
     out[:n] = part
-    return np.ascontiguousarray(np.moveaxis(out.reshape(blocks, lanes, d), 1, 2))
+    return np.ascontiguousarray(out.reshape(blocks, lanes, d).transpose(0, 2, 1))
 
 
-def _padded(numbers: NDArray[Any], blocks: int, lanes: int, filler: float) -> NDArray[Any]:
+def unpacked(part: NDArray[np.float64], n: int) -> Matrix:
+    """Return (blocks, d, lanes) as (chains, d), the first n of them."""
+    return part.transpose(0, 2, 1).reshape(-1, part.shape[1])[:n]
+
+
+def padded(numbers: NDArray[Any], blocks: int, lanes: int, filler: float) -> NDArray[Any]:
+    """Return (chains,) as (blocks, lanes), filled up with one number."""
     out = np.full(blocks * lanes, filler, dtype=numbers.dtype)
     out[: numbers.size] = numbers
     return out.reshape(blocks, lanes)

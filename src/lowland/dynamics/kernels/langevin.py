@@ -30,7 +30,7 @@ def call_gradient(gradient, x, parameters, out):
 
 
 @njit(forceinline=True, error_model="numpy")
-def _distances(x, kind, vector, level, out):
+def write_distances(x, kind, vector, level, out):
     """Write the distance of each lane to the exit set, negative within."""
     d, lanes = x.shape
     if kind == 1:
@@ -116,8 +116,8 @@ def _soak(v, noise, decay, spread):
 
 
 @njit(forceinline=True, error_model="numpy")
-def _step(gradient, parameters, x, v, g, noise, scheme, coef, first, second, weight, turned):
-    """Take one step; g is the gradient at x before and after."""
+def take_step(gradient, parameters, x, v, g, noise, scheme, coef, first, second, weight, turned):
+    """Take one step of a block; g is the gradient at x before and after."""
     d = x.shape[0]
     if scheme == 0:
         if first.size:
@@ -155,7 +155,7 @@ def _near(before, after, status, near):
 
 
 @njit(forceinline=True, error_model="numpy")
-def _far(x, limit):
+def any_far(x, limit):
     """Return whether any number is too large, or NaN."""
     d, lanes = x.shape
     count = np.int32(0)
@@ -239,17 +239,17 @@ def advance(gradient, parameters, state, ids, blocks, steps, rule, turning, exit
     for b in range(blocks[0], blocks[1]):
         x, v, g = state[0][b], state[1][b], state[2][b]
         if kind:
-            _distances(x, kind, vector, level, before)
+            write_distances(x, kind, vector, level, before)
         for s in range(steps[0], steps[1]):
             place = s % together
             if place == 0 or s == steps[0]:
                 fill_normals(noise, ids[b], (s - place) * width, 0, key)
             part = noise[place * width : (place + 1) * width]
-            _step(gradient, parameters, x, v, g, part, scheme, coef, first, second, weight, turned)
-            if _far(x, limit):  # checked first: a divergence is not an exit
+            take_step(gradient, parameters, x, v, g, part, scheme, coef, first, second, weight, turned)
+            if any_far(x, limit):  # checked first: a divergence is not an exit
                 _note_divergence(x, limit, s, h, status[b], times[b])
             if kind:
-                _distances(x, kind, vector, level, after)
+                write_distances(x, kind, vector, level, after)
                 if _near(before, after, status[b], near):
                     _note_exits(before, after, ids[b], s, h, spread, bridge, key, status[b], times[b])
                 before, after = after, before
