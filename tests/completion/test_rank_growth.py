@@ -87,5 +87,6 @@ def test_a_fit_that_goes_on_at_a_higher_rank_is_where_a_new_one_ends():
 def test_a_path_of_ranks_ends_where_the_rank_no_longer_counts():
     settings = CompletionSettings(rank=1, penalty=12.0, bias_penalty=0.5)
     rng = np.random.default_rng(0)
-    path = choose_rank_and_penalty(table(), settings, rank=None, penalty=12.0, rng=rng)
+    path, fit = choose_rank_and_penalty(table(), settings, rank=None, penalty=12.0, rng=rng)
+    assert fit.settings.rank == path.settings.rank
     assert len(path.steps) <= 4

@@ -38,6 +38,7 @@ from lowland.search import (
 )
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 from lowland.search.sequence import refined
+from lowland.search.stops import StopRule
 from lowland.sensing.input_checks import check_scale
 from lowland.sensing.solvers import exact_value, warmed_alternating
 
@@ -143,6 +144,7 @@ def fit_completion(  # noqa: PLR0913
     resume: Snapshot | None = None,
     before: CompletionFit | None = None,
     settle: bool = True,
+    unless: StopRule | None = None,
 ) -> CompletionFit:
     """Fit a table.
 
@@ -163,6 +165,8 @@ def fit_completion(  # noqa: PLR0913
     settle : bool
         Whether to solve for the rows once more at the end, to the last digits, so that folding in a known row
         reproduces its fit. If losses are not squared this may take longer than the search.
+    unless : StopRule, optional
+        A further rule that ends the sweeps.
 
     Returns
     -------
@@ -184,6 +188,7 @@ def fit_completion(  # noqa: PLR0913
     stop = RelativeDecreaseBelow(settings.tolerance, after=after) | Iterations(settings.max_iterations)
     if not objective.penalty:
         stop = ValueBelow(exact_value(objective)) | stop
+    stop = stop if unless is None else unless | stop
     search = run(
         objective,
         stepper,

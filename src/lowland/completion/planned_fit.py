@@ -79,13 +79,13 @@ def fit_plan(
         raise InvalidInputError(
             'method "map" takes no covariates', "covariates", fix='omit them, or use "variational" or "gibbs"'
         )
-    settings, path = _penalised(plan), None
+    settings, path, before = _penalised(plan), None, None
     if not plan.squared:
         scale, noise = ("column" if kind == "auto" else kind for kind in (plan.scale, plan.noise))
         settings = replace(settings, columns=Columns.of(table, plan.loss, scale=scale, noise=noise))
     if plan.rank is None or plan.penalty is None or settings.columns is not None:
         bias_penalty = plan.bias_penalty if plan.penalty is None else settings.bias_penalty
-        path = choose_rank_and_penalty(
+        path, before = choose_rank_and_penalty(
             table, settings, rank=plan.rank, penalty=plan.penalty, bias_penalty=bias_penalty, rng=rng
         )
         settings = path.settings
@@ -97,6 +97,7 @@ def fit_plan(
         callbacks=callbacks,
         checkpoint=checkpoint,
         resume=resume,
+        before=before,
     )
     return PlannedFit(PenalisedTable.of(penalised), path if path is not None and path.steps else None)
 

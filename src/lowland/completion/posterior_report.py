@@ -8,9 +8,10 @@ import numpy as np
 
 from lowland.completion.bayesian import BayesianFit
 from lowland.completion.fitted_table import PageParts
+from lowland.completion.held_out_path import RankStep
 from lowland.completion.holdout import LEVELS, TOLD, Trial
 from lowland.completion.posterior_words import ABOUT_CERTIFICATE, describe_draws, describe_method
-from lowland.completion.rank_path import RankPath, RankStep
+from lowland.completion.rank_path import RankPath
 from lowland.core.arrays import Vector
 from lowland.core.observations import Observations
 from lowland.core.records import Factors

@@ -9,14 +9,28 @@ from typing import final
 import numpy as np
 
 from lowland.completion.column_losses import Columns
+from lowland.completion.held_out_path import (
+    PATIENCE,
+    GetsWorse,
+    RankStep,
+    Tried,
+    best_squares,
+    compare,
+    past,
+    simplest,
+    standard_excess,
+)
 from lowland.completion.holdout import hold_out
 from lowland.completion.laplace_covariance import row_variances
 from lowland.completion.penalised import CompletionFit, completion_objective, fit_completion
+from lowland.completion.penalised_model import CompletionModel
+from lowland.completion.penalised_points import model_of
 from lowland.completion.settings import CompletionSettings
 from lowland.core.arrays import Vector
 from lowland.core.observations import Observations
 from lowland.core.status import StopReason
 from lowland.search import critical_ridge
+from lowland.search.stops import Progress
 
 # ratio of successive penalties, starting at half the smallest one that gives zero factors, and their maximum
 # number
@@ -25,16 +39,12 @@ STEP, LONGEST = 2.0, 14
 EMPTY_FITS = 12
 # penalties of biases, in observations: the weight of the prior guess of zero
 BIAS_PENALTIES = (20.0, 10.0, 5.0, 2.0, 1.0, 0.0)
-# a path ends after this many steps without a lower error
-PATIENCE = 3
-# standard errors by which an error is clearly larger
-CLEARLY = 2.0
+# sweeps between two looks at the held-out cells
+LOOK = 4
 # more for penalties with other losses: the first factor may help some columns at the cost of others
 LONG_PATIENCE = 5
 # maximum deviance of a held-out cell: five standard deviations
 FARTHEST = 25.0
-# excesses below this fraction of the smallest mean square are neglected: searches do not end at one point
-NEGLIGIBLE = 1e-3
 HIGHEST_RANK = 40
 FIRST_RANK = 16
 # tolerance and maximum sweeps of a fit on a path: enough to compare errors
@@ -43,39 +53,6 @@ PATH_TOLERANCE, PATH_SWEEPS = 1e-5, 200
 ROUGH = 1e-4
 # number of warm-started fits from which the noise and the thresholds of columns are learnt
 ROUNDS = 4
-
-
-@final
-@dataclass(frozen=True)
-class RankStep:
-    """One fit of a path, and its error on the held-out cells.
-
-    Parameters
-    ----------
-    rank : int
-    penalty : float
-    error : float
-        Root-mean-square error; of deviance residuals if losses are not squared.
-    excess : float
-        Difference of its mean square from the smallest one of its path.
-    uncertainty : float
-        Standard error of that excess, over the held-out cells.
-
-    Examples
-    --------
-    >>> import numpy as np, lowland as ll
-    >>> table = np.random.default_rng(0).random((20, 12)) + np.outer(np.arange(20), np.arange(12))
-    >>> path = ll.MatrixCompletion(penalty=0.1, certify=False, random_state=0).fit(table).rank_path_
-    >>> step = path.steps[0]
-    >>> step.rank, step.penalty, step.error < 0.5
-    (1, 0.1, True)
-    """
-
-    rank: int
-    penalty: float
-    error: float
-    excess: float
-    uncertainty: float
 
 
 @final
@@ -122,7 +99,7 @@ def choose_rank_and_penalty(
     penalty: float | None,
     bias_penalty: float | None = 0.0,
     rng: np.random.Generator,
-) -> RankPath:
+) -> tuple[RankPath, CompletionFit | None]:
     """Choose the rank and the penalties that are None; the others are those of the settings.
 
     Parameters
@@ -136,7 +113,9 @@ def choose_rank_and_penalty(
 
     Returns
     -------
-    RankPath
+    path : RankPath
+    fit : CompletionFit or None
+        The chosen fit of the cells that were not held out, if one was compared: a start for all cells.
 
     Notes
     -----
@@ -156,17 +135,18 @@ def choose_rank_and_penalty(
         comparison = _Comparison(kept, apart, settings, rng)
     steps: list[RankStep] = []
     most = min(HIGHEST_RANK, *table.shape)
-    open_penalty = penalty is None
+    open_penalty, chosen = penalty is None, None
     if penalty is None:
-        penalty, some = comparison.over_penalties(first_rank)
-        steps += some
+        chosen, some = comparison.over_penalties(first_rank)
+        penalty, steps = chosen.penalty, steps + some
     if rank is None:
-        rank, some = comparison.over_ranks(penalty, most)
-        steps += some
+        chosen, some = comparison.over_ranks(penalty, most)
+        rank, steps = chosen.rank, steps + some
         if open_penalty:
-            penalty, some = comparison.over_penalties(rank)
-            steps += some
-    return RankPath(tuple(steps), replace(settings, rank=rank, penalty=penalty), apart.size)
+            chosen, some = comparison.over_penalties(rank)
+            penalty, steps = chosen.penalty, steps + some
+    path = RankPath(tuple(steps), replace(settings, rank=rank, penalty=penalty), apart.size)
+    return path, None if chosen is None else chosen.fit
 
 
 @final
@@ -181,18 +161,22 @@ class _Comparison:
         """Return the largest bias penalty that does about as well as the best, with zero factors."""
         start = replace(self.settings, rank=1, penalty=1.0, bias_penalty=1.0)
         crushing = 4 * critical_ridge(completion_objective(self.kept, start), self.rng) or 1.0
-        found: list[tuple[int, float, Vector]] = []
+        found: list[Tried] = []
+        before: CompletionFit | None = None
         for weight in BIAS_PENALTIES if self.settings.columns is None else BIAS_PENALTIES[:-1]:
             settings = replace(start, penalty=crushing, bias_penalty=weight, max_iterations=PATH_SWEEPS)
-            found.append((1, weight, self._squares(self._finished(settings))))
-        return _simplest(_compare(found)).penalty
+            before = self._finished(settings, before)
+            found.append(Tried(1, weight, self._squares(before.model), before))
+            if past(found):
+                break
+        return found[simplest(compare(found))].penalty
 
     def learnt_columns(self, rank: int, penalty: float | None) -> Columns | None:
         """Return columns with the noise learnt from fits, and the thresholds from held-out cells."""
         columns, comparison = self.settings.columns, self
         if columns is None:
             return None
-        penalty = self.over_penalties(rank)[0] if penalty is None else penalty
+        penalty = self.over_penalties(rank)[0].penalty if penalty is None else penalty
         fit: CompletionFit | None = None
         for _ in range(ROUNDS):
             fit = comparison._fit(rank, penalty, fit)
@@ -203,55 +187,58 @@ class _Comparison:
             comparison = replace(comparison, settings=replace(self.settings, columns=columns))
         return columns
 
-    def over_penalties(self, rank: int) -> tuple[float, list[RankStep]]:
-        """Return the largest penalty that does about as well as the best, and the path."""
+    def over_penalties(self, rank: int) -> tuple[Tried, list[RankStep]]:
+        """Return the fit with the largest penalty that does about as well as the best, and the path."""
         start = replace(self.settings, rank=rank, penalty=1.0)
         # if nothing is left to fit (a constant table), any penalty will do
         largest = critical_ridge(completion_objective(self.kept, start), self.rng) / 2 or 1.0
-        found: list[tuple[int, float, Vector]] = []
+        found: list[Tried] = []
         before: CompletionFit | None = None
         for k in range(EMPTY_FITS + LONGEST):
-            fit = self._fit(rank, largest / STEP**k, before)
+            fit = self._fit(rank, largest / STEP**k, before, best_squares(found))
             empty = _is_nothing(fit)
             if empty or before is None:  # of fits with zero factors only the last one counts
                 found = []
-            found.append((rank, largest / STEP**k, self._squares(fit)))
+            found.append(Tried(rank, largest / STEP**k, self._squares(fit.model), fit))
             # factors of zero stay zero: the next penalty starts afresh
             before = None if empty else fit
             patience = PATIENCE if self.settings.columns is None else LONG_PATIENCE
-            if (empty and k + 1 >= EMPTY_FITS) or _past(found, patience) or len(found) > LONGEST:
+            if (empty and k + 1 >= EMPTY_FITS) or past(found, patience) or len(found) > LONGEST:
                 break
-        steps = _compare(found)
-        return self._chosen(steps).penalty, steps
+        steps = compare(found)
+        return found[self._chosen(steps)], steps
 
-    def _chosen(self, steps: Sequence[RankStep]) -> RankStep:
-        """Return the chosen step of a path of penalties.
+    def _chosen(self, steps: Sequence[RankStep]) -> int:
+        """Return the number of the chosen step of a path of penalties.
 
         For squared losses, the simplest that does about as well as the best. For levels and counts, the best:
         a larger penalty shrinks probabilities too much.
         """
         if self.settings.columns is None:
-            return _simplest(steps)
-        return min(steps, key=lambda step: step.error)
+            return simplest(steps)
+        return int(np.argmin([step.error for step in steps]))
 
-    def over_ranks(self, penalty: float, most: int) -> tuple[int, list[RankStep]]:
-        """Return the lowest rank that does about as well as the best, and the path.
+    def over_ranks(self, penalty: float, most: int) -> tuple[Tried, list[RankStep]]:
+        """Return the fit with the lowest rank that does about as well as the best, and the path.
 
         Each fit continues the one before, with one more column along the direction of steepest descent. If
         that does not lower the objective, higher ranks have the same optimum.
         """
-        found: list[tuple[int, float, Vector]] = []
+        found: list[Tried] = []
         before: CompletionFit | None = None
         for rank in range(1, most + 1):
-            fit = self._fit(rank, penalty, before)
-            found.append((rank, penalty, self._squares(fit)))
-            if _past(found) or (before is not None and not _is_lower(fit, before)):
+            fit = self._fit(rank, penalty, before, best_squares(found))
+            found.append(Tried(rank, penalty, self._squares(fit.model), fit))
+            if past(found) or (before is not None and not _is_lower(fit, before)):
                 break
             before = None if self.settings.nonnegative else fit
-        steps = _compare(found)
-        return _simplest(steps).rank, steps
+        steps = compare(found)
+        return found[simplest(steps)], steps
 
-    def _fit(self, rank: int, penalty: float, before: CompletionFit | None) -> CompletionFit:
+    def _fit(
+        self, rank: int, penalty: float, before: CompletionFit | None, best: Vector | None = None
+    ) -> CompletionFit:
+        """Fit, but leave a fit as soon as it is clearly worse than the best one, and getting worse."""
         settings = replace(
             self.settings,
             rank=rank,
@@ -259,23 +246,44 @@ class _Comparison:
             tolerance=PATH_TOLERANCE if self.settings.columns is None else ROUGH,
             max_iterations=PATH_SWEEPS,
         )
-        return self._finished(settings, before)
+        return self._finished(settings, before, best)
 
-    def _finished(self, settings: CompletionSettings, before: CompletionFit | None = None) -> CompletionFit:
+    def _finished(
+        self,
+        settings: CompletionSettings,
+        before: CompletionFit | None = None,
+        best: Vector | None = None,
+    ) -> CompletionFit:
+        objective = completion_objective(self.kept, settings) if best is not None else None
+
+        def excess(progress: Progress, theta: Vector) -> dict[str, float]:
+            """Return by how many standard errors the sweeps are worse than the best fit, now and then."""
+            if best is None or objective is None or progress.iteration % LOOK:
+                return {}
+            squares = self._squares(model_of(objective, theta, self.kept, settings))
+            return {"excess": standard_excess(squares, best)}
+
         fit = fit_completion(
-            self.kept, settings, rng=self.rng, certify=False, before=before, settle=settings.columns is None
+            self.kept,
+            settings,
+            rng=self.rng,
+            certify=False,
+            before=before,
+            settle=settings.columns is None,
+            callbacks=[excess],
+            unless=GetsWorse(),
         )
         if fit.stop_reason is StopReason.INTERRUPTED:
             raise KeyboardInterrupt  # an incomplete path allows no choice
         return fit
 
-    def _squares(self, fit: CompletionFit) -> Vector:
+    def _squares(self, model: CompletionModel) -> Vector:
         at, columns = (self.apart.rows, self.apart.columns), self.settings.columns
         if columns is None:
-            squares = (self.apart.values - fit.model.predict(*at)).astype(np.float64) ** 2
+            squares = (self.apart.values - model.predict(*at)).astype(np.float64) ** 2
         else:
             y, loss = columns.encode(self.apart).astype(np.float64), columns.loss(self.apart.columns)
-            losses = loss.value(fit.model.natural(*at).astype(np.float64), y)
+            losses = loss.value(model.natural(*at).astype(np.float64), y)
             # deviances are clipped, so that outliers and large counts do not decide alone
             squares = np.minimum(2 * columns.precisions[self.apart.columns] * losses, FARTHEST)
         weights = self.apart.weights
@@ -291,36 +299,3 @@ def _is_nothing(fit: CompletionFit) -> bool:
 def _is_lower(fit: CompletionFit, before: CompletionFit) -> bool:
     """Return whether a higher rank lowered the objective by more than the tolerance of the searches."""
     return before.search.value - fit.search.value > fit.settings.tolerance * abs(before.search.value)
-
-
-def _past(found: Sequence[tuple[int, float, Vector]], patience: int = PATIENCE) -> bool:
-    """Return whether the last `patience` fits have not lowered the error, or fewer have clearly raised it.
-
-    Fits far beyond the best are the slowest of a path.
-    """
-    means = [float(squares.mean()) for *_, squares in found]
-    if len(means) > patience and min(means[-patience:]) >= min(means[:-patience]):
-        return True
-    rising = (patience + 1) // 2
-    best = found[int(np.argmin(means))][2]
-    excesses = [squares - best for *_, squares in found[-rising:]]
-    clear = all(float(e.mean()) > CLEARLY * float(e.std()) / np.sqrt(e.size) for e in excesses)
-    return len(means) > rising and clear and bool((np.diff(means[-rising - 1 :]) > 0).all())
-
-
-def _compare(found: Sequence[tuple[int, float, Vector]]) -> list[RankStep]:
-    best = min((squares for *_, squares in found), key=lambda squares: float(squares.mean()))
-    steps = []
-    for rank, penalty, squares in found:
-        difference = squares - best
-        uncertainty = float(difference.std() / np.sqrt(max(difference.size, 1)))
-        steps.append(
-            RankStep(rank, penalty, float(np.sqrt(squares.mean())), float(difference.mean()), uncertainty)
-        )
-    return steps
-
-
-def _simplest(steps: Sequence[RankStep]) -> RankStep:
-    """Return the simplest step, the first on its path, that does about as well as the best."""
-    least = min(step.error for step in steps) ** 2
-    return next(step for step in steps if step.excess <= max(step.uncertainty, NEGLIGIBLE * least))
