@@ -790,6 +790,7 @@ _ROWS = "kernels/test_kernels.py::test_solve_rows"
 _MOMENTS = "completion/test_bayesian_objective.py::test_both_forms_of_the_moment_kernel_agree"
 _CHAINS = "dynamics/test_simulation.py::test_compiled_chains_are_their_twins"
 _MEASURE = "contracts/test_measurements.py::test_naive_oracle"
+_PASS = "kernels/test_kernels.py::test_one_pass_is_a_product_and_its_adjoint"
 _TENSORS = "tensors/test_tucker.py::test_values_derivatives_and_symmetry"
 _MODULAR = "kernels/test_kernels.py::test_modular_rank_agrees_with_fractions"
 _CLOSURE = "certificates/test_completability.py::test_closure_against_naive_filling"
@@ -804,6 +805,7 @@ KERNELS = {
     "kernels/compiler": "kernels/test_compiled.py::test_interrupts_wait_while_a_kernel_is_compiled",
     "kernels/connected_components": _CLOSURE,
     "kernels/cross": "objectives/test_reduction.py::test_it_is_the_schur_complement",
+    "kernels/dense_rows": _PASS,
     "kernels/exact_integers": _RANKS,
     "kernels/gram_microkernel": _ROWS,
     "kernels/lane_cholesky": _ROWS,

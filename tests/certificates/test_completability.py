@@ -169,7 +169,7 @@ def test_two_completions_are_exhibited(rng):
     values = rng.standard_normal((4, 2)) @ rng.standard_normal((2, 4))
     table = np.where(np.eye(4, dtype=bool), np.nan, values)
     rows, columns = np.nonzero(~np.eye(4, dtype=bool))
-    answer = ll.diagnose(ll.Observations.from_array(table), rank=2)
+    answer = ll.diagnose(ll.Observations.from_array(table), rank=2, rng=0)
     fit = ll.recover(ll.Entries(rows, columns, (4, 4)), values[rows, columns], rank=2, rng=0)
     for finite, unique in (
         (answer.finite, answer.unique),

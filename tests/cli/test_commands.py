@@ -184,7 +184,7 @@ def test_warm_up(tmp_path):
     """Each task runs; that later starts are fast is measured, not tested."""
     found = call("warm-up", "--rank", 1, "--json", cwd=tmp_path)
     assert found.returncode == 0, found.stderr
-    assert json.loads(found.stdout)["tasks"] == 10
+    assert json.loads(found.stdout)["tasks"] == 11
     assert not list(tmp_path.iterdir())
     assert_clean_error(call("warm-up", "--rank", 0, cwd=tmp_path), "--rank must lie between")
 

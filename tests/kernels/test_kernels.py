@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lowland.kernels import modular, sparse, threads
+from lowland.kernels import dense_rows, modular, sparse, threads
 from lowland.kernels.gram_microkernel import layout, plan_tiles, position
 from lowland.kernels.llvm_simd import ACCUMULATORS
 from lowland.kernels.rows import default_form, solve_rows
@@ -165,6 +165,28 @@ def test_bits_do_not_depend_on_threads(rng, form, monkeypatch):
     one = solve(1)
     for count in (2, 3, 7):
         np.testing.assert_array_equal(solve(count), one)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [1, 4, 255, 530])
+def test_one_pass_is_a_product_and_its_adjoint(rng, dtype, count, monkeypatch):
+    """Rows in any order, some twice; chunks, blocks and groups of four with and without remainders."""
+    table = rng.standard_normal((300, 2101)).astype(dtype)
+    rows, numbers = rng.integers(300, size=count), rng.standard_normal(2101)
+    shift, weights = rng.standard_normal(count), rng.random(count)
+    z, total = dense_rows.normal_pass(table, rows, numbers, shift, weights)
+    assert z.dtype == total.dtype == dtype
+    wide = table[rows].astype(float)
+    expected = wide @ numbers
+    scale = 1e-4 if dtype == "float32" else 1e-12
+    np.testing.assert_allclose(z, expected, atol=scale * 50)
+    np.testing.assert_allclose(total, (weights * (expected - shift)) @ wide, atol=scale * 50 * count**0.5)
+    monkeypatch.setattr(dense_rows, "THREADED", 0)
+    for threads_used in (1, 2, 3):
+        monkeypatch.setattr(threads, "thread_count", lambda k=threads_used: k)
+        again = dense_rows.normal_pass(table, rows, numbers, shift, weights)
+        np.testing.assert_array_equal(again[0], z)
+        np.testing.assert_array_equal(again[1], total)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

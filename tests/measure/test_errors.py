@@ -93,6 +93,18 @@ def test_symmetric_measurements_are_packed():
     np.testing.assert_allclose(half.measure_matrix(symmetric), full.measure_matrix(symmetric))
 
 
+def test_matrices_in_another_precision():
+    full = gaussian(7, (5, 5), 0, symmetric=True)
+    single = full.astype(np.float32)
+    assert single.dtype == np.float32
+    assert single.symmetric
+    np.testing.assert_array_equal(single.arrays, full.arrays.astype(np.float32))
+    assert full.dtype == np.float64
+    for wrong in (complex, int):
+        with pytest.raises(InvalidInputError, match="precision of the field"):
+            full.astype(wrong)
+
+
 @pytest.mark.parametrize("rows", [[], [1], [0, 1, 1, 2, 1]])
 def test_repeats_are_counted(rows):
     measurement = Entries(rows, np.zeros(len(rows), int), (3, 2))

@@ -74,8 +74,9 @@ def _of_tables(largest: int) -> Iterator[Callable[[], object]]:
 def _others() -> Iterator[Callable[[], object]]:
     """Yield small tasks of the other systems."""
     rng = np.random.default_rng(0)
-    measurement = gaussian(60, (6, 6), rng)
-    yield partial(recover, measurement, measurement.measure_matrix(np.ones((6, 6))), rank=1, rng=0)
+    for count, side in ((60, 6), (600, 20)):  # the second one's matrices are read by compiled code
+        measurement = gaussian(count, (side, side), rng)
+        yield partial(recover, measurement, measurement.measure_matrix(np.ones((side, side))), rank=1, rng=0)
     tensor = np.einsum("i,j,k->ijk", *(rng.standard_normal(n) for n in (7, 6, 5)))
     yield partial(decompose_tucker, tensor, 1, rng=0)
     yield partial(decompose_tucker, np.where(rng.random(tensor.shape) < 0.3, np.nan, tensor), "auto", rng=0)

@@ -100,6 +100,16 @@ class Subsettable(Protocol):
 
 
 @runtime_checkable
+class HasNormalPass(Protocol):
+    """A measurement whose product and adjoint take one pass over its numbers."""
+
+    def normal_pass(
+        self, factors: Factors, shift: Vector, weights: Vector, rows: Indices | None = None
+    ) -> tuple[Vector, LinearMap]:
+        """Return z = A(left right^H) and A*(weights * (z - shift)); of the measurements `rows` if given."""
+
+
+@runtime_checkable
 class HasRoundingBounds(Protocol):
     """A measurement that bounds its own rounding errors, for rigorous certificates."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, final
 
 import numpy as np
@@ -14,6 +15,7 @@ from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
 from lowland.core.work import CALL, matrix_work, touch
+from lowland.kernels.dense_rows import is_large, normal_pass
 from lowland.kernels.residues import Residues
 from lowland.measure.exact import Exactness
 
@@ -83,10 +85,7 @@ class Dense:
         if self._triangle is None:
             return self._table.reshape(self.size, *self.shape)
         touch(2.0 * self.size * float(np.prod(self.shape)))
-        places = np.empty(self.shape, np.intp)
-        places[self._triangle] = np.arange(self._table.shape[1])
-        places[self._triangle[::-1]] = places[self._triangle]
-        return np.take(self._table, places, axis=1)
+        return np.take(self._table, self._places, axis=1, mode="clip")  # without a buffer
 
     @property
     def triangles(self) -> Matrix | None:
@@ -162,13 +161,42 @@ class Dense:
     def adjoint(self, weights: Matrix) -> DenseMap:
         """Return sum_k weights_k arrays[k] as an operator."""
         touch(matrix_work(self._table.size, is_complex=self.dtype.kind == "c"))
-        flat = np.asarray(weights) @ self._table
-        if self._triangle is None:
-            return DenseMap(flat.reshape(self.shape))
-        full = np.empty(self.shape, dtype=flat.dtype)
-        full[self._triangle] = flat
-        full[self._triangle[1], self._triangle[0]] = flat
-        return DenseMap(full)
+        return self._unflatten(np.asarray(weights) @ self._table)
+
+    def normal_pass(
+        self, factors: Factors, shift: Vector, weights: Vector, rows: Indices | None = None
+    ) -> tuple[Vector, DenseMap]:
+        """Return z = A(left right^H) and A*(weights * (z - shift)); of the measurements `rows` if given.
+
+        Large real tables are read once.
+        """
+        if not is_large(self._table):
+            part = self if rows is None else self.subset(rows)
+            z = part.measure(factors)
+            return z, part.adjoint(weights * (z - shift))
+        which = np.arange(self.size) if rows is None else rows
+        touch(2 * matrix_work(which.size * self._table.shape[1]))
+        z, flat = normal_pass(self._table, which, self._flatten(factors.matrix()), shift, weights)
+        return z, self._unflatten(flat)
+
+    def astype(self, dtype: DTypeLike) -> Dense:
+        """Return the same matrices, rounded to another precision of their field.
+
+        Raises
+        ------
+        InvalidInputError
+            If complex matrices would become real, or the reverse, or the type is no floating one.
+        """
+        kind = np.dtype(dtype)
+        if kind.kind != self.dtype.kind:
+            raise InvalidInputError(
+                "dtype must be a precision of the field of the matrices",
+                f"{kind} for matrices of {self.dtype}",
+                fix="pass float32 or float64 for real matrices, complex64 or complex128 for complex ones",
+            )
+        part = self.subset(np.arange(self.size))
+        part._table, part.dtype = self._table.astype(kind), kind
+        return part
 
     def subset(self, keep: Indices) -> Dense:
         """Return the measurements at the positions `keep`; contiguous ones share memory."""
@@ -222,8 +250,27 @@ class Dense:
         # a symmetric A depends only on X + X^T; the diagonal would be counted twice
         doubled = matrix + matrix.T
         doubled[np.diag_indices(self.shape[0])] /= 2
-        flat: Matrix = doubled[self._triangle]
+        flat: Matrix = doubled.ravel().take(self._lower)
         return flat
+
+    def _unflatten(self, flat: Matrix) -> DenseMap:
+        if self._triangle is None:
+            return DenseMap(flat.reshape(self.shape))
+        return DenseMap(flat.take(self._places))
+
+    @cached_property
+    def _lower(self) -> Indices:
+        """Where the numbers of the lower triangle lie in a matrix, row after row."""
+        i, j = np.tril_indices(self.shape[0])
+        return np.asarray(i * self.shape[0] + j)
+
+    @cached_property
+    def _places(self) -> Indices:
+        """Which number of the triangle each entry of a symmetric matrix is, shape (n, n)."""
+        places = np.empty(self.shape[0] ** 2, np.intp)
+        places[self._lower] = np.arange(self._lower.size)
+        square = places.reshape(self.shape)
+        return np.asarray(np.tril(square) + np.tril(square, -1).T)
 
 
 def gaussian(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import final
 
 from lowland.core.arrays import Indices, Vector
-from lowland.core.protocols import Subsettable
+from lowland.core.protocols import LinearMap, Subsettable
+from lowland.losses import Squared
 from lowland.measure import RealParts
 from lowland.objectives.problem import RecoveryProblem
 
@@ -35,14 +36,16 @@ class MeasurementBatches:
 
     def __call__(self, theta: Vector, batch: Indices) -> Vector:
         """Return the gradient estimate at theta, shape (size,)."""
-        objective = self.objective
-        part = self._whole.subset(batch)
-        slope = objective.loss.subset(batch).slope(
-            part.measure(objective.model.lift(theta)), objective.y[batch]
-        )
-        if objective.weights is not None:
-            slope = objective.weights[batch] * slope
-        total = objective.model.pull(theta, part.adjoint(slope * slope.dtype.type(self.size / batch.size)))
+        objective, factors = self.objective, self.objective.model.lift(theta)
+        y, share = objective.y[batch], self.objective.dtype.type(self.size / batch.size)
+        if objective.one_pass is not None and isinstance(objective.loss, Squared):
+            weights = share * objective.weighted_at(batch)
+            ambient: LinearMap = objective.one_pass.normal_pass(factors, y, weights, batch)[1]
+        else:
+            part = self._whole.subset(batch)
+            slope = objective.loss.subset(batch).slope(part.measure(factors), y)
+            ambient = part.adjoint(share * objective.weighted_at(batch) * slope)
+        total = objective.model.pull(theta, ambient)
         for penalty in objective.penalties:
             total = total + penalty.gradient(theta)
         return total

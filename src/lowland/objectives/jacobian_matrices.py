@@ -12,8 +12,11 @@ import numpy as np
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.work import CALL, touch
-from lowland.measure import Entries
+from lowland.measure import Dense, Entries
 from lowland.objectives.problem import RecoveryProblem
+
+# numbers of measuring matrices that are unpacked at a time
+UNPACKED = 200_000
 
 
 def direct_jacobian(objective: RecoveryProblem, theta: Vector) -> Any:
@@ -34,8 +37,8 @@ def direct_jacobian(objective: RecoveryProblem, theta: Vector) -> Any:
     touch(direct_work(objective))
     if isinstance(objective.measurement, Entries):
         return _of_entries(objective, objective.measurement, theta)
-    rows = objective.matrices.rows()
-    return None if rows is None else _of_matrices(objective, theta, rows)
+    measurement = objective.measurement
+    return _of_matrices(objective, theta, measurement.source) if isinstance(measurement, Dense) else None
 
 
 def is_direct(objective: RecoveryProblem) -> bool:
@@ -46,6 +49,11 @@ def is_direct(objective: RecoveryProblem) -> bool:
     return entries or bool(objective.matrices.stored_numbers and not objective.model.biases)
 
 
+def is_shorter(objective: RecoveryProblem) -> bool:
+    """Whether the Jacobian of stored matrices holds fewer than half as many numbers as they do."""
+    return is_direct(objective) and 2 * objective.y.size * objective.size < objective.matrices.stored_numbers
+
+
 def direct_work(objective: RecoveryProblem) -> float:
     """Return the work of `direct_jacobian`."""
     if isinstance(objective.measurement, Entries):
@@ -54,14 +62,25 @@ def direct_work(objective: RecoveryProblem) -> float:
     return float(CALL + 2 * stored * (1 + objective.rank / 12))
 
 
-def _of_matrices(objective: RecoveryProblem, theta: Vector, rows: Matrix) -> Matrix:
+def _of_matrices(objective: RecoveryProblem, theta: Vector, measurement: Dense) -> Matrix:
     factors, (m, n), r = objective.matrix(theta), objective.shape, objective.rank
-    cube = rows.reshape(-1, m, n)
-    for_left = (cube @ factors.right).reshape(len(cube), m * r)
-    for_right = (cube.transpose(0, 2, 1) @ factors.left).reshape(len(cube), n * r)
-    if objective.model.is_psd:
-        return np.asarray(for_left + for_right)
-    return np.hstack([for_left, for_right])
+    both, left = objective.model.is_psd, m * r
+    dtype = np.result_type(measurement.dtype, factors.left)
+    jacobian = np.empty((measurement.size, n * r if both else (m + n) * r), dtype)
+    together = max(1, UNPACKED // (m * n))  # triangles are unpacked few at a time
+    for low in range(0, measurement.size, together):
+        part = jacobian[low : low + together]
+        cube = measurement.subset(np.arange(low, low + len(part))).arrays
+        for_left = (cube.reshape(-1, n) @ factors.right).reshape(len(cube), left)
+        if both and measurement.symmetric:
+            np.multiply(for_left, 2, out=part)
+            continue
+        for_right = (cube.transpose(0, 2, 1) @ factors.left).reshape(len(cube), n * r)
+        if both:
+            np.add(for_left, for_right, out=part)
+        else:
+            part[:, :left], part[:, left:] = for_left, for_right
+    return jacobian
 
 
 def _of_entries(objective: RecoveryProblem, entries: Entries, theta: Vector) -> Any:

@@ -9,9 +9,13 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.protocols import LinearMap
-from lowland.core.work import touch
-from lowland.objectives.jacobian_matrices import direct_jacobian
+from lowland.core.work import matrix_work, touch
+from lowland.kernels.dense_rows import is_large, normal_pass
+from lowland.objectives.jacobian_matrices import direct_jacobian, is_shorter
 from lowland.objectives.problem import RecoveryProblem
+
+# products at one point that take less time than forming its Jacobian
+FEW = 16
 
 
 @final
@@ -28,11 +32,12 @@ class RecoveryLinearisation:
     def __init__(self, objective: RecoveryProblem, theta: Vector) -> None:
         self.objective, self.theta = objective, theta
         self.predictions: Vector = objective.predict(theta)
+        self._products = 0
 
     @cached_property
     def value(self) -> float:
         """The objective."""
-        return self.objective.data_value_at(self.theta) + sum(
+        return self.objective.data_value_at(self.theta, self.predictions) + sum(
             penalty.value(self.theta) for penalty in self.objective.penalties
         )
 
@@ -83,11 +88,35 @@ class RecoveryLinearisation:
     def gauss_newton_product(self, direction: Vector) -> Vector:
         """Return (J^T diag(curvature) J + penalty Hessian) times a direction."""
         objective = self.objective
-        curvature = objective.weighted(objective.loss.curvature(self.predictions, objective.y))
-        total = self.jacobian_transpose(curvature * self.jacobian_product(direction))
+        total = self._curved(direction)
         for penalty in objective.penalties:
             total = total + penalty.hessian_product(self.theta, direction)
         return total
+
+    @cached_property
+    def _curvature(self) -> Vector:
+        return self.objective.weighted(self.objective.loss.curvature(self.predictions, self.objective.y))
+
+    def _curved(self, direction: Vector) -> Vector:
+        """Return J^T diag(curvature) J times a direction, for stored matrices in one pass over a table."""
+        objective, nothing = self.objective, np.zeros_like(self._curvature)
+        self._products += 1
+        if objective.one_pass is None:
+            return self.jacobian_transpose(self._curvature * self.jacobian_product(direction))
+        if self._products <= FEW or not is_shorter(objective):
+            change = objective.model.push(self.theta, direction)
+            ambient = objective.one_pass.normal_pass(change, nothing, self._curvature)[1]
+            return objective.model.pull(self.theta, ambient)
+        table = self._formed
+        touch(2 * matrix_work(table.size))
+        if not is_large(table):
+            return np.asarray((self._curvature * (table @ direction)) @ table)
+        return normal_pass(table, np.arange(len(table)), direction, nothing, self._curvature)[1]
+
+    @cached_property
+    def _formed(self) -> Matrix:
+        """The Jacobian of stored matrices, for many products at one point."""
+        return np.ascontiguousarray(self.jacobian())
 
     def second_matrix(self) -> Matrix | None:
         """Return the part of the Hessian due to the model's curvature as a matrix, or None if unavailable."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.protocols import (
+    HasNormalPass,
     HasRoundingBounds,
     LinearMap,
     Loss,
@@ -129,18 +130,26 @@ class RecoveryProblem:
         losses = self.loss.value(z, self.y).astype(np.float64, copy=False)
         return float(losses.sum() if self.weights is None else self.weights.astype(np.float64) @ losses)
 
-    def data_value_at(self, theta: Vector) -> float:
-        """Return the weighted loss of a point; for squared loss of entries in one pass over the rows."""
-        if not isinstance(self.measurement, Entries) or not isinstance(self.loss, Squared):
-            return self.data_value(self.predict(theta))
-        factors, pattern = self.model.lift(theta), self.measurement.pattern
-        if factors.width == 0:
-            return self.data_value(self.predict(theta))
+    def data_value_at(self, theta: Vector, predictions: Vector | None = None) -> float:
+        """Return the weighted loss of a point, whose predictions may be known.
+
+        For squared loss of entries it takes one pass over the rows, and the predictions are not used.
+        """
+        entries = isinstance(self.measurement, Entries) and isinstance(self.loss, Squared)
+        factors = self.model.lift(theta) if entries else None
+        if factors is None or factors.width == 0 or not isinstance(self.measurement, Entries):
+            return self.data_value(self.predict(theta) if predictions is None else predictions)
+        pattern = self.measurement.pattern
         (targets, weights), _ = self.sorted_data
         touch(cell_work(self.measurement.size, factors.width))
         return 0.5 * squared_error(
             factors.left, factors.right, pattern.row_starts, pattern.row_columns, targets, weights
         )
+
+    @cached_property
+    def one_pass(self) -> HasNormalPass | None:
+        """The measurement if its product and adjoint take one pass together, else None."""
+        return self.measurement if isinstance(self.measurement, HasNormalPass) else None
 
     @cached_property
     def sorted_data(self) -> list[tuple[Vector, Vector | None]]:
@@ -174,6 +183,10 @@ class RecoveryProblem:
     def adjoint(self, weights: Vector) -> LinearMap:
         """Return A*(weights), an m x n operator."""
         return self.measurement.adjoint(weights)
+
+    def weighted_at(self, rows: Indices) -> Vector:
+        """Return the observation weights of some measurements, shape (rows,)."""
+        return np.ones(rows.size, self.dtype) if self.weights is None else self.weights[rows]
 
     def weighted(self, values: Vector) -> Vector:
         """Return values times the observation weights."""

@@ -52,9 +52,16 @@ class RecoveryObjective(RecoveryProblem):
         return self.value_and_gradient(theta)[1]
 
     def value_and_gradient(self, theta: Vector) -> tuple[float, Vector]:
-        """Return value and gradient from one pass over the measurements."""
-        at = self.linearise(theta)
-        return at.value, at.gradient
+        """Return value and gradient, from one pass over the measurements where that is offered."""
+        if self.one_pass is None or not isinstance(self.loss, Squared):
+            at = self.linearise(theta)
+            return at.value, at.gradient
+        weights = np.ones_like(self.y) if self.weights is None else self.weights
+        z, ambient = self.one_pass.normal_pass(self.matrix(theta), self.y, weights)
+        value, gradient = self.data_value(z), self.model.pull(theta, ambient)
+        for penalty in self.penalties:
+            value, gradient = value + penalty.value(theta), gradient + penalty.gradient(theta)
+        return value, gradient
 
     def hessian_product(self, theta: Vector, direction: Vector) -> Vector:
         """Return the exact Hessian at theta times a direction."""
