@@ -177,10 +177,15 @@ class SidePrior:
     def _solve(self, right: Matrix) -> tuple[Matrix, Matrix | None]:
         """Return C = (F^T F + I)^-1 right, by the smaller Gram matrix, and F C where it is on the way."""
         if self._primal:
-            return (self._inverse @ right).astype(self.dtype), None
+            return self._times_inverse(right), None
         # F (F^T F + I)^-1 = (F F^T + I)^-1 F
-        means = (self._inverse @ multiply_rows(*self._forward, right)).astype(self.dtype)
+        means = self._times_inverse(multiply_rows(*self._forward, right))
         return right - self._project(means), means
+
+    def _times_inverse(self, block: Matrix) -> Matrix:
+        """Return the inverse of the Gram matrix, which is symmetric, times a block with few columns."""
+        product = block.T @ self._inverse  # few rows on the left take two thirds of the time
+        return np.ascontiguousarray(product.T, self.dtype)
 
 
 def unpack_lower(packed: Matrix, width: int) -> Matrix:
