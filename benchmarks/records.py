@@ -25,14 +25,20 @@ FALL = 0.2
 
 
 def context() -> dict:
-    """Return the machine, the revision, the date and the versions."""
+    """Return the machine, the last revision that changed the library, the date and the versions."""
     return {
         "machine": f"{_processor()}, {os.cpu_count()} cores, {platform.system()}",
         "python": platform.python_version(),
-        "revision": _git("rev-parse", "--short=10", "HEAD") + ("" if not _git("status", "--short", "src") else " with changes"),
+        "revision": _git("log", "-1", "--format=%h", "--", "../src") + (" with changes" if _git("status", "--short", "../src") else ""),
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
     }  # fmt: skip
+
+
+def same_code(one: dict, other: dict) -> bool:
+    """Return whether two results are of one machine and of the same committed code and versions."""
+    names = ("machine", "python", "revision", "versions")
+    return all(one[name] == other[name] for name in names) and "changes" not in one["revision"]
 
 
 def record(run: Run, *, smoke: bool = False) -> dict:

@@ -1,6 +1,7 @@
 """Run the benchmarks, each in a process of its own, and keep what they print.
 
-    python benchmarks/run.py                     # all: hours; writes results.json and results.html beside this file
+    python benchmarks/run.py                     # all: hours; writes results.json and results.html beside this file,
+                                                 # and goes on where an interrupted run of the same code ended
     python benchmarks/run.py --only tucker       # those whose name holds a word, compared with the stored ratios
     python benchmarks/run.py --smoke             # small sizes, a minute, nothing is kept
 
@@ -13,10 +14,12 @@ import json
 import sys
 
 from page import write_page
-from records import context, falls, record, store
+from records import context, falls, record, same_code, store
 from suite import FOLDER, SUITE
 
 RESULTS, PAGE = FOLDER / "results.json", FOLDER / "results.html"
+# what an interrupted run has kept
+PART = FOLDER / "results.part.json"
 
 
 def main() -> int:
@@ -31,10 +34,19 @@ def main() -> int:
     runs = [run for run in runs if not options.smoke or run.smoke is not None]
     if not runs:
         parser.error(f"no benchmark's name holds {' or '.join(options.only)}")
+    whole = not (options.smoke or options.only)
     results = {**context(), "runs": []}
+    if whole and PART.exists() and same_code(part := json.loads(PART.read_text(encoding="utf-8")), results):
+        results = part
+    done = {run["name"] for run in results["runs"]}
     for run in runs:
+        if run.name in done:
+            print(f"\n== {run.name}: done before", flush=True)
+            continue
         print(f"\n== {run.name}", flush=True)
         results["runs"].append(record(run, smoke=options.smoke))
+        if whole and not results["runs"][-1]["failed"]:
+            store(results, str(PART))
     failed = [run["name"] for run in results["runs"] if run["failed"]]
     for name in failed:
         print(f"failed: {name}", file=sys.stderr)
@@ -44,8 +56,9 @@ def main() -> int:
     lines = falls(stored, results)
     for line in lines:
         print(f"fallen: {line}", file=sys.stderr)
-    if not options.only and (not lines or options.store):
+    if whole and (not lines or options.store):
         store(results, str(RESULTS))
+        PART.unlink(missing_ok=True)
         write_page(results, str(PAGE))
         print(f"results: {RESULTS}\npage: {PAGE}")
     return bool(lines)

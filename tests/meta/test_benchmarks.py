@@ -78,6 +78,42 @@ def test_falls_of_a_fifth_are_named(modules, change, words):
     assert all(word in line for word, line in zip(words, found, strict=True))
 
 
+def test_an_interrupted_run_goes_on(modules, monkeypatch, tmp_path):
+    """Benchmarks that are done are not run again, unless the library has changed; failed ones are."""
+    records, _, suite = modules
+    import run as runner
+
+    counts = {"one.py": 0, "two.py": 0}
+    for name in counts:
+        (tmp_path / name).write_text(
+            f"open(r'{tmp_path / name}.runs', 'a').write('x'); 1 / (1 if '{name}' == 'one.py' else 0)"
+        )
+    monkeypatch.setattr(records, "FOLDER", tmp_path)
+    for name, path in (("RESULTS", "results.json"), ("PAGE", "page.html"), ("PART", "part.json")):
+        monkeypatch.setattr(runner, name, tmp_path / path)
+    monkeypatch.setattr(runner, "SUITE", tuple(suite.Run(name) for name in counts))
+    monkeypatch.setattr(sys, "argv", ["run.py"])
+    here = {"machine": "m", "python": "3", "revision": "abc", "date": "2026-01-01", "versions": {}}
+    monkeypatch.setattr(runner, "context", lambda: dict(here))
+
+    def runs():
+        return [len((tmp_path / f"{name}.runs").read_text()) for name in counts]
+
+    assert runner.main()
+    assert runs() == [1, 1]
+    assert runner.main()
+    assert runs() == [1, 2]
+    here["revision"] = "abd"
+    assert runner.main()
+    assert runs() == [2, 3]
+    (tmp_path / "two.py").write_text(f"open(r'{tmp_path}/two.py.runs', 'a').write('x')")
+    assert not runner.main()
+    assert runs() == [2, 4]
+    assert (tmp_path / "results.json").exists()
+    assert not (tmp_path / "part.json").exists()
+    sys.modules.pop("run")
+
+
 def test_results_are_shown_on_a_page(modules, tmp_path):
     records, page, _ = modules
     records.store(results(records), str(tmp_path / "results.json"))
