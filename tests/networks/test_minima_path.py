@@ -197,7 +197,7 @@ def test_descent_stays_up_to_the_largest_step(rng):
             start = start + 1e-7 * rng.standard_normal(start.shape)
             losses = []
             for factor in (0.95, 1.05):
-                task = Descent(x, y[None], None, np.full(1, factor * step), np.zeros(1, bool))
+                task = Descent(x, y, factor * step)
                 losses.append(task.run(start, 2000)[0].losses[0])
             assert losses[0] == pytest.approx(minimum.loss, rel=1e-6)
             assert losses[1] > losses[0] * (1 + 1e-5)

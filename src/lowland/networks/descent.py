@@ -120,19 +120,16 @@ class Descent:
     Parameters
     ----------
     x : ndarray, shape (n,)
-    y : ndarray, shape (n,), (1, n) or (runs, n)
-    weights : ndarray, shape (runs, n), or None
-        Weights of data points, summing to 1 in each run; equal by default.
-    step_sizes : ndarray, shape (1,) or (runs,)
-    warm_up : ndarray of bool, shape (1,) or (runs,)
-        Whether a run begins with small steps.
+    y : ndarray, shape (n,)
+    step_size : float
+    warm_up : bool
+        Whether runs begin with small steps.
     """
 
     x: Vector
-    y: Matrix
-    weights: Matrix | None
-    step_sizes: Vector
-    warm_up: NDArray[np.bool_]
+    y: Vector
+    step_size: float
+    warm_up: bool = False
 
     def run(
         self,
@@ -147,12 +144,7 @@ class Descent:
 
         Ctrl-C ends it too: with `keep`, the runs so far are returned with the message "interrupted".
         """
-        count, n = len(starts), self.x.size
-        parameters = starts.copy()
-        shape = (count, n)
-        y = np.ascontiguousarray(np.broadcast_to(self.y, shape))
-        weights = np.full(shape, 1 / n) if self.weights is None else np.ascontiguousarray(self.weights)
-        sizes = np.broadcast_to(self.step_sizes, (count,)).astype(float)
+        count, parameters = len(starts), starts.copy()
         status = np.zeros(count, np.int8)
         before, settled = np.full(count, np.inf), np.zeros(count, bool)
         losses = before
@@ -160,10 +152,9 @@ class Descent:
         done, message, started = 0, "the steps are used up", time.perf_counter()
         try:
             while done < n_steps:
-                part, share = _next_part(done, n_steps if self.warm_up.any() else 0)
+                part, share = _next_part(done, n_steps if self.warm_up else 0)
                 part = min(part, n_steps - done)
-                now = np.where(self.warm_up, share, 1.0) * sizes
-                losses = descend(self.x, y, weights, parameters, now, part, status)
+                losses = descend(self.x, self.y, parameters, share * self.step_size, part, status)
                 done += part
                 with np.errstate(invalid="ignore"):
                     settled = np.abs(losses - before) <= SETTLED * losses
@@ -179,20 +170,18 @@ class Descent:
             if not keep:
                 raise
             message = "interrupted"
-        words = tuple(
-            self._word(parameters[k], weights[k], status[k], bool(settled[k])) for k in range(count)
-        )
+        words = tuple(self._word(parameters[k], status[k], bool(settled[k])) for k in range(count))
         return Runs(parameters, losses, words, done, _as_track(looks) if track else None), message
 
     def _sharpness(self, parameters: Matrix) -> Vector:
         inputs = self.x[:, None]
         return np.array([largest_gauss_newton(unpack(row), inputs) for row in parameters])
 
-    def _word(self, parameters: Vector, weights: Vector, status: Any, settled: bool) -> str:
+    def _word(self, parameters: Vector, status: Any, settled: bool) -> str:
         if status == DIVERGED:
             return "diverged"
         places, jumps = knots(*_split(parameters))
-        if not effective_knots(self.x[weights > 0], places, jumps)[0].size:
+        if not effective_knots(self.x, places, jumps)[0].size:
             return "collapsed"
         return "settled" if settled else "moving"
 

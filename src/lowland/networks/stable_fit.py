@@ -177,8 +177,7 @@ def fit_stable(  # noqa: PLR0913
     generator = make_generator(rng)
     started = time.perf_counter()
     order = np.argsort(inputs, kind="stable")
-    size = np.full(1, float(step_size))
-    task = Descent(inputs[order], values[order][None], None, size, np.full(1, bool(warm_up)))
+    task = Descent(inputs[order], values[order], float(step_size), bool(warm_up))
     runs, message = task.run(
         random_starts(n_runs, width, generator), n_steps, on_progress, track=track, keep=True
     )

@@ -23,9 +23,8 @@ LOST_RATIO = 1e8
 def descend(
     x: Array,
     y: Array,
-    weights: Array,
     parameters: Array,
-    step_sizes: Array,
+    step_size: float,
     steps: int,
     status: NDArray[np.int8],
 ) -> Array:
@@ -35,12 +34,10 @@ def descend(
     ----------
     x : ndarray, shape (n,)
         Ascending.
-    y : ndarray, shape (runs, n)
-    weights : ndarray, shape (runs, n)
-        Weights of data points; they sum to 1 in each run, and zeros leave points out.
+    y : ndarray, shape (n,)
     parameters : ndarray, shape (runs, 3 k + 1)
         w, b, v, c of each run.
-    step_sizes : ndarray, shape (runs,)
+    step_size : float
     steps : int
     status : ndarray of int8, shape (runs,)
         Set to `DIVERGED` if a loss became infinite or very large; such runs are no longer updated.
@@ -48,19 +45,19 @@ def descend(
     Returns
     -------
     ndarray, shape (runs,)
-        Mean of 1/2 sum of weight (f - y)^2 over the steps, infinite for runs that diverged.
+        Mean of 1/2 mean (f - y)^2 over the steps, infinite for runs that diverged.
     """
     mean = np.full(len(parameters), np.inf)
 
     def work(low: int, high: int) -> None:
-        _runs(x, y, weights, parameters, step_sizes, steps, status, mean, low, high)
+        _runs(x, y, parameters, step_size, steps, status, mean, low, high)
 
     run_chunks(work, np.arange(len(parameters) + 1))
     return mean
 
 
 @compiled()
-def _runs(x, y, weights, parameters, step_sizes, steps, status, mean, low, high):
+def _runs(x, y, parameters, size, steps, status, mean, low, high):
     n = x.size
     k = (parameters.shape[1] - 1) // 3
     place = np.empty(k, np.int64)
@@ -69,12 +66,11 @@ def _runs(x, y, weights, parameters, step_sizes, steps, status, mean, low, high)
     for run in range(low, high):
         if status[run] != RUNNING:
             continue
-        theta, own, target = parameters[run], weights[run], y[run]
-        size = step_sizes[run]
+        theta = parameters[run]
         place[:] = 0
         total, first = 0.0, -1.0
         for _ in range(steps):
-            loss = _step(x, target, own, theta, k, size, place, slopes, heights, rest, moment)
+            loss = _step(x, y, theta, k, size, place, slopes, heights, rest, moment)
             if first < 0.0:
                 first = max(loss, 1e-300)
             total += loss
@@ -86,9 +82,9 @@ def _runs(x, y, weights, parameters, step_sizes, steps, status, mean, low, high)
 
 
 @compiled()
-def _step(x, target, own, theta, k, size, place, slopes, heights, rest, moment):
+def _step(x, y, theta, k, size, place, slopes, heights, rest, moment):
     """Take one step; return the loss before it."""
-    n = x.size
+    n, own = x.size, 1.0 / x.size
     w, b, v = theta[:k], theta[k : 2 * k], theta[2 * k : 3 * k]
     for i in range(n + 1):
         slopes[i] = 0.0
@@ -120,11 +116,11 @@ def _step(x, target, own, theta, k, size, place, slopes, heights, rest, moment):
     for i in range(n):
         slope += slopes[i]
         height += heights[i]
-        misfit = slope * x[i] + height - target[i]
-        loss += own[i] * misfit * misfit
+        misfit = slope * x[i] + height - y[i]
+        loss += own * misfit * misfit
         rest[i], moment[i] = s, m
-        s += own[i] * misfit
-        m += own[i] * misfit * x[i]
+        s += own * misfit
+        m += own * misfit * x[i]
     rest[n], moment[n] = s, m
     for j in range(k):
         at, a, c = place[j], w[j], b[j]
