@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from lowland import dynamics as ld
-from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.errors import InvalidInputError, LowlandError, UnsupportedError
+from lowland.dynamics.excursions import Walkers
 from lowland.dynamics.laws import INTEGRATORS
 from lowland.dynamics.one_dimension import mean_exit_time
 from lowland.dynamics.quadratic_wells import stable_step
@@ -109,6 +110,19 @@ def test_paths_run_again_are_those_recorded(kind, dynamics):
     assert fast.mean == pytest.approx(slow.mean, rel=1e-12)
     assert np.all(fast.probabilities < 1)  # paths were split
     assert slow.gradient_calls < fast.gradient_calls < 1.5 * slow.gradient_calls
+
+
+def test_paths_that_cannot_be_run_again_are_refused():
+    """A gradient that depends on more than the point would branch from other paths without a word."""
+    well = ld.potential("double_well")
+    walkers = Walkers(well, ld.Overdamped(0.05, 12.0), PAST, None, 3)
+    paths = walkers.until(walkers.begin(np.array([-1.0]), 64), -2.2, -0.9)
+    all_of_them, levels = np.arange(64), paths.farthest - 1e-9
+    found = walkers.branch(paths, all_of_them, levels)
+    np.testing.assert_array_equal(found.places, paths.farthest)
+    walkers.key += 1
+    with pytest.raises(LowlandError, match="did not reach its level"):
+        walkers.branch(paths, all_of_them, levels)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.7, -3.0])

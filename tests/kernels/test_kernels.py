@@ -172,8 +172,8 @@ def test_bits_do_not_depend_on_threads(rng, form, monkeypatch):
 def test_one_pass_is_a_product_and_its_adjoint(rng, dtype, count, monkeypatch):
     """Rows in any order, some twice; chunks, blocks and groups of four with and without remainders."""
     table = rng.standard_normal((300, 2101)).astype(dtype)
-    rows, numbers = rng.integers(300, size=count), rng.standard_normal(2101)
-    shift, weights = rng.standard_normal(count), rng.random(count)
+    rows, numbers = rng.integers(300, size=count), rng.standard_normal(2101).astype(dtype)
+    shift, weights = rng.standard_normal(count).astype(dtype), rng.random(count).astype(dtype)
     z, total = dense_rows.normal_pass(table, rows, numbers, shift, weights)
     assert z.dtype == total.dtype == dtype
     wide = table[rows].astype(float)
@@ -187,6 +187,21 @@ def test_one_pass_is_a_product_and_its_adjoint(rng, dtype, count, monkeypatch):
         again = dense_rows.normal_pass(table, rows, numbers, shift, weights)
         np.testing.assert_array_equal(again[0], z)
         np.testing.assert_array_equal(again[1], total)
+
+
+def test_one_pass_in_the_widest_precision(rng):
+    """Single matrices at a point in double precision: nothing is rounded to single on the way."""
+    table = rng.standard_normal((40, 900)).astype("float32")
+    numbers, shift, weights = rng.standard_normal(900), rng.standard_normal(40), rng.random(40)
+    z, total = dense_rows.normal_pass(table, np.arange(40), numbers, shift, weights)
+    wide = table.astype(float)
+    np.testing.assert_allclose(z, wide @ numbers, rtol=1e-12)
+    np.testing.assert_allclose(total, (weights * (wide @ numbers - shift)) @ wide, rtol=1e-10)
+    for wrong in (-1, 40):
+        with pytest.raises(IndexError, match="of a table of 40 rows"):
+            dense_rows.normal_pass(table, np.array([0, wrong]), numbers, shift[:2], weights[:2])
+    assert not dense_rows.is_large(np.zeros((500, 500), complex))
+    assert not dense_rows.is_large(np.zeros((500, 500)), np.zeros(3, complex))
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

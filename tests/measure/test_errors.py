@@ -100,7 +100,7 @@ def test_matrices_in_another_precision():
     assert single.symmetric
     np.testing.assert_array_equal(single.arrays, full.arrays.astype(np.float32))
     assert full.dtype == np.float64
-    for wrong in (complex, int):
+    for wrong in (complex, int, "float16", ">f8"):
         with pytest.raises(InvalidInputError, match="precision of the field"):
             full.astype(wrong)
 

@@ -42,6 +42,17 @@ def test_one_read_gives_the_numbers_of_two(kind, weighted, monkeypatch):
         np.testing.assert_allclose(once, twice, rtol=1e-10, atol=1e-10 * np.abs(twice).max())
 
 
+def test_single_matrices_at_points_in_double_precision():
+    """The gradient at the truth is zero to double precision, so that single fits can be polished."""
+    rng = np.random.default_rng(1)
+    measurement = gaussian(130, (60, 60), 0, symmetric=True, dtype="float32")
+    factor = rng.standard_normal((60, 2))
+    y = (measurement.arrays.astype(float) * (factor @ factor.T)).sum((1, 2))
+    value, gradient = make_objective(measurement, y, Psd((60, 60), 2)).value_and_gradient(factor.ravel())
+    assert value < 1e-20
+    assert np.linalg.norm(gradient) < 1e-8
+
+
 def test_many_products_at_a_point_form_the_jacobian(monkeypatch):
     objective = _problem("psd", weighted=False)
     at = objective.linearise(np.ones(objective.size))

@@ -56,7 +56,10 @@ class RankStep:
 
 @final
 class Tried(NamedTuple):
-    """A fit of a path, with its squared errors on the held-out cells."""
+    """A fit of a path, with its squared errors on the held-out cells.
+
+    The penalty is the one that the path varies: of factors, or of biases.
+    """
 
     rank: int
     penalty: float
@@ -66,27 +69,35 @@ class Tried(NamedTuple):
 
 @final
 @dataclass(frozen=True)
-class GetsWorse(StopRule):
-    """The sweeps are clearly worse than the best fit of the path, and so is what they are heading for.
+class EndsWorse(StopRule):
+    """The sweeps are clearly worse than the best fit of the path, and so is where they are heading.
 
-    Of the last three looks, the differences are taken for those of a geometric series.
+    A callback measures `surplus`, the mean square beyond that of the best fit, and `margin`, what is clearly
+    more. The last two differences of the surplus are taken for those of a geometric series.
     """
 
     @property
     def reason(self) -> StopReason:
-        """CONVERGED."""
-        return StopReason.CONVERGED
+        """ITERATION_LIMIT: the search was left before its end."""
+        return StopReason.ITERATION_LIMIT
 
     def fired(self, progress: Progress) -> str:
-        """Look at the last three excesses."""
-        looks = progress.measures.get("excess", [])
-        if len(looks) < 3 or looks[-1] <= CLEARLY:
+        """Look at the last three measurements."""
+        looks, margins = (progress.measures.get(name, []) for name in ("surplus", "margin"))
+        if len(looks) < 3 or looks[-1] <= margins[-1]:
             return ""
         before, last = looks[-2] - looks[-3], looks[-1] - looks[-2]
         if last < 0 and not last > before:
             return ""  # falling, and not more slowly
         limit = looks[-1] + (last * last / (before - last) if last < 0 else 0.0)
-        return "clearly worse than another penalty or rank" if limit > CLEARLY else ""
+        return "clearly worse than another penalty or rank" if limit > margins[-1] else ""
+
+
+def compared(squares: Vector, best: Vector) -> dict[str, float]:
+    """Return the surplus of sweeps over the best fit, and the margin beyond which it is clear."""
+    more = squares - best
+    clear = CLEARLY * float(more.std()) / float(np.sqrt(max(more.size, 1)))
+    return {"surplus": float(more.mean()), "margin": max(clear, NEGLIGIBLE * float(best.mean()))}
 
 
 def best_squares(found: Sequence[Tried]) -> Vector | None:
@@ -111,9 +122,14 @@ def past(found: Sequence[Tried], patience: int = PATIENCE) -> bool:
 
 
 def standard_excess(squares: Vector, best: Vector) -> float:
-    """Return by how many standard errors the mean of the squares exceeds that of the best ones."""
+    """Return by how many standard errors the mean of the squares exceeds that of the best ones.
+
+    One cell has no standard error, and gives 0.
+    """
+    if squares.size < 2:
+        return 0.0
     more = squares - best
-    error = float(more.std()) / float(np.sqrt(max(more.size, 1)))
+    error = float(more.std()) / float(np.sqrt(more.size))
     return float(more.mean()) / max(error, float(np.finfo(float).tiny))
 
 

@@ -11,14 +11,14 @@ import numpy as np
 from lowland.completion.column_losses import Columns
 from lowland.completion.held_out_path import (
     PATIENCE,
-    GetsWorse,
+    EndsWorse,
     RankStep,
     Tried,
     best_squares,
     compare,
+    compared,
     past,
     simplest,
-    standard_excess,
 )
 from lowland.completion.holdout import hold_out
 from lowland.completion.laplace_covariance import row_variances
@@ -41,8 +41,10 @@ EMPTY_FITS = 12
 BIAS_PENALTIES = (20.0, 10.0, 5.0, 2.0, 1.0, 0.0)
 # sweeps between two looks at the held-out cells
 LOOK = 4
-# more for penalties with other losses: the first factor may help some columns at the cost of others
+# patience with penalties of other losses: the first factor may help some columns at the cost of others
 LONG_PATIENCE = 5
+# share of the data's spread below which factors are as good as zero
+FAINT = 1e-3
 # maximum deviance of a held-out cell: five standard deviations
 FARTHEST = 25.0
 HIGHEST_RANK = 40
@@ -115,7 +117,8 @@ def choose_rank_and_penalty(
     -------
     path : RankPath
     fit : CompletionFit or None
-        The chosen fit of the cells that were not held out, if one was compared: a start for all cells.
+        The chosen fit of the cells that were not held out, a start for all cells; None if none was compared,
+        or if its factors are nearly zero.
 
     Notes
     -----
@@ -146,7 +149,9 @@ def choose_rank_and_penalty(
             chosen, some = comparison.over_penalties(rank)
             penalty, steps = chosen.penalty, steps + some
     path = RankPath(tuple(steps), replace(settings, rank=rank, penalty=penalty), apart.size)
-    return path, None if chosen is None else chosen.fit
+    if chosen is None or _is_faint(chosen.fit, table):
+        return path, None  # faint factors hardly grow, and need not be the optimum of all cells
+    return path, chosen.fit
 
 
 @final
@@ -238,7 +243,7 @@ class _Comparison:
     def _fit(
         self, rank: int, penalty: float, before: CompletionFit | None, best: Vector | None = None
     ) -> CompletionFit:
-        """Fit, but leave a fit as soon as it is clearly worse than the best one, and getting worse."""
+        """Fit, but leave a fit that goes on from another where it is heading for a clearly larger error."""
         settings = replace(
             self.settings,
             rank=rank,
@@ -254,14 +259,14 @@ class _Comparison:
         before: CompletionFit | None = None,
         best: Vector | None = None,
     ) -> CompletionFit:
-        objective = completion_objective(self.kept, settings) if best is not None else None
+        # a fit that starts afresh begins with larger penalties, and says nothing until they are gone
+        watched = before is not None and best is not None
+        objective = completion_objective(self.kept, settings) if watched else None
 
-        def excess(progress: Progress, theta: Vector) -> dict[str, float]:
-            """Return by how many standard errors the sweeps are worse than the best fit, now and then."""
+        def look(progress: Progress, theta: Vector) -> dict[str, float]:
             if best is None or objective is None or progress.iteration % LOOK:
                 return {}
-            squares = self._squares(model_of(objective, theta, self.kept, settings))
-            return {"excess": standard_excess(squares, best)}
+            return compared(self._squares(model_of(objective, theta, self.kept, settings)), best)
 
         fit = fit_completion(
             self.kept,
@@ -270,8 +275,8 @@ class _Comparison:
             certify=False,
             before=before,
             settle=settings.columns is None,
-            callbacks=[excess],
-            unless=GetsWorse(),
+            callbacks=[look],
+            unless=EndsWorse(),
         )
         if fit.stop_reason is StopReason.INTERRUPTED:
             raise KeyboardInterrupt  # an incomplete path allows no choice
@@ -294,6 +299,13 @@ def _is_nothing(fit: CompletionFit) -> bool:
     """Return whether the factors are zero to rounding."""
     u, v = fit.model.row_factors, fit.model.column_factors
     return bool(np.linalg.norm(u) * np.linalg.norm(v) <= 1e-6 * np.sqrt(u.shape[0] * v.shape[0]))
+
+
+def _is_faint(fit: CompletionFit, table: Observations) -> bool:
+    """Return whether the factors contribute less than a thousandth of the spread of the data."""
+    u, v = fit.model.row_factors, fit.model.column_factors
+    contribution = np.linalg.norm(u) * np.linalg.norm(v) / np.sqrt(u.shape[0] * v.shape[0])
+    return bool(contribution <= FAINT * float(np.std(table.values, dtype=np.float64)))
 
 
 def _is_lower(fit: CompletionFit, before: CompletionFit) -> bool:

@@ -101,7 +101,7 @@ class Subsettable(Protocol):
 
 @runtime_checkable
 class HasNormalPass(Protocol):
-    """A measurement whose product and adjoint take one pass over its numbers."""
+    """A measurement that may take its product and adjoint in one pass over its numbers."""
 
     def normal_pass(
         self, factors: Factors, shift: Vector, weights: Vector, rows: Indices | None = None

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.dynamics.exit_sets import Ball, HalfSpace
 from lowland.dynamics.kernels import excursions as compiled
 from lowland.dynamics.kernels.ensembles import (
@@ -37,6 +37,7 @@ from lowland.kernels.threads import even_bounds, run_chunks
 
 ReactionCoordinate = Callable[[Matrix], Vector]
 Steps = NDArray[np.intp]
+Places = NDArray[np.intp]
 Numbers = NDArray[np.uint32]
 # steps of a path after which the levels are considered wrong
 MOST_STEPS = 1_000_000
@@ -62,7 +63,7 @@ class Starts(NamedTuple):
     places: Vector
     steps: Steps
 
-    def some(self, which: Steps) -> Starts:
+    def some(self, which: Places) -> Starts:
         """Return some of them."""
         return Starts(self.states[which], self.places[which], self.steps[which])
 
@@ -92,6 +93,8 @@ class Paths:
         Greatest progress, infinite for those that left.
     steps : ndarray of int, shape (n,)
         Steps taken, those before the start included.
+    low : float
+        Progress at which paths that fell back ended.
     records : list of list of Passage
         The points of each path where it was farther than ever before; empty where paths are run again.
     """
@@ -101,9 +104,10 @@ class Paths:
     ends: Matrix
     farthest: Vector
     steps: Steps
+    low: float
     records: list[list[Passage]]
 
-    def replace(self, which: Steps, others: Paths) -> None:
+    def replace(self, which: Places, others: Paths) -> None:
         """Put other paths in the place of some."""
         for mine, theirs in zip(
             (*self.starts, self.ids, self.ends, self.farthest, self.steps),
@@ -175,12 +179,17 @@ class Walkers:
         """Run until the progress falls to `low` or rises to `high`."""
         return self._follow(starts, self._new_numbers(len(starts.places)), low, high)
 
-    def branch(self, paths: Paths, which: Steps, levels: Vector) -> Starts:
+    def branch(self, paths: Paths, which: Places, levels: Vector) -> Starts:
         """Return the first points where some paths are beyond a level, each beyond its own."""
         if self.repeatable:
-            again = self._follow(
-                paths.starts.some(which), paths.ids[which], -np.inf, np.nextafter(levels, np.inf)
-            )
+            beyond = np.nextafter(levels, np.inf)
+            again = self._follow(paths.starts.some(which), paths.ids[which], paths.low, beyond)
+            if np.any(again.farthest < beyond):
+                raise LowlandError(
+                    "a path that was run again did not reach its level",
+                    f"potential {self.potential.name}",
+                    fix="the compiled gradient must depend on the point alone",
+                )
             return Starts(again.ends, again.farthest, again.steps)
         passages = [
             next(passage for passage in paths.records[k] if passage.place > level)
@@ -200,7 +209,7 @@ class Walkers:
         moving = np.flatnonzero((place > low) & (place < highest))
         for s in range(MOST_STEPS):
             if not moving.size:
-                return Paths(starts, ids, z, best, steps, records)
+                return Paths(starts, ids, z, best, steps, low, records)
             x, v, g = np.split(z[moving], 3, axis=1)
             noise = step_normals(ids[moving], s, d.noises * x.shape[1], self.key)
             z[moving] = np.hstack(step_batch(d, x, v, g, noise, self.gradient))
@@ -216,22 +225,22 @@ class Walkers:
     def _repeatable(self, starts: Starts, ids: Numbers, low: float, high: float | Vector) -> Paths:
         """Run paths of a compiled gradient towards the exit set itself, many steps per call."""
         z, best, steps = starts.states.copy(), starts.places.copy(), starts.steps.copy()
-        highest = np.broadcast_to(np.minimum(high, -0.0), best.shape)
-        moving, done, span = np.flatnonzero((best > low) & (best < highest)), 0, _FIRST_STEPS
+        highest = np.broadcast_to(np.minimum(high, 0.0), best.shape)  # 0: the exit set
+        moving, done, more = np.flatnonzero((best > low) & (best < highest)), 0, _FIRST_STEPS
         going = z[moving]
         while moving.size:
             if done >= MOST_STEPS:
                 raise _endless()
-            now = (done, done + span)
+            now = (done, done + more)
             near, far = -highest[moving], np.full(moving.size, -low)
             going, ended, nearest, taken = self._advance(going, ids[moving], now, near, far)
             best[moving] = np.maximum(best[moving], np.where(nearest <= 0, np.inf, -nearest))
-            self.calls += int(np.where(ended, taken - done, span).sum())
+            self.calls += int(np.where(ended, taken - done, more).sum())
             z[moving[ended]] = going[ended]
             steps[moving[ended]] += taken[ended]
             moving, going = moving[~ended], going[~ended]
-            done, span = done + span, min(2 * span, _STEPS)
-        return Paths(starts, ids, z, best, steps, [])
+            done, more = done + more, min(2 * more, _STEPS)
+        return Paths(starts, ids, z, best, steps, low, [])
 
     def _advance(
         self, z: Matrix, ids: Numbers, span: tuple[int, int], near: Vector, far: Vector
@@ -269,8 +278,8 @@ class Walkers:
         if np.any(status == compiled.DIVERGED):
             raise self._diverged()
         ended: NDArray[np.bool_] = status.reshape(-1)[:n] == compiled.ENDED
-        going, last = (np.hstack([unpacked(part, n) for part in parts]) for parts in (state, kept))
-        return np.where(ended[:, None], last, going), ended, nearest.reshape(-1)[:n], taken.reshape(-1)[:n]
+        going, at_end = (np.hstack([unpacked(part, n) for part in parts]) for parts in (state, kept))
+        return np.where(ended[:, None], at_end, going), ended, nearest.reshape(-1)[:n], taken.reshape(-1)[:n]
 
     def _new_numbers(self, n: int) -> Numbers:
         first = self._numbers

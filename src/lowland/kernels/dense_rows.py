@@ -21,15 +21,17 @@ BLOCK = 1024
 CHUNK = 256
 # at least this many numbers take longer than loading compiled code
 LARGE = 200_000
-# numbers from which the rows are shared among threads: fewer are read as fast as threads start
+# numbers from which the rows are shared among threads, as in `blas_threads`: with fewer, two programs at once
+# would wait for each other
 THREADED = 20_000_000
 
 Rows = NDArray[np.intp]
 
 
-def is_large(table: NDArray[Any]) -> bool:
-    """Return whether a table is real and large enough for these products to be worth compiling."""
-    return table.dtype.kind == "f" and table.size >= LARGE and table.flags.c_contiguous
+def is_large(table: NDArray[Any], *vectors: NDArray[Any]) -> bool:
+    """Return whether a table and vectors are real, and the table large enough for compiled code."""
+    known = all(part.dtype in (np.float32, np.float64) and part.dtype.isnative for part in (table, *vectors))
+    return known and table.size >= LARGE and bool(table.flags.c_contiguous)
 
 
 def normal_pass(
@@ -48,43 +50,34 @@ def normal_pass(
     -------
     z : ndarray, shape (q,)
     total : ndarray, shape (n,)
+        Both in the widest of the precisions, in which sums are formed too.
+
+    Raises
+    ------
+    IndexError
+        If a row is not one of the table's.
     """
-    x, shift, weights = (np.ascontiguousarray(part, table.dtype) for part in (numbers, shift, weights))
-    z, sums = np.empty(rows.size, table.dtype), _sums(table, rows)
-    _run(
-        rows,
-        table.shape[1],
-        lambda k, low, high: _pass(
-            table, rows[low:high], x, shift[low:high], weights[low:high], z[low:high], sums[k]
-        ),
-    )
-    return z, _total(sums)
+    if rows.size and not (rows.min() >= 0 and rows.max() < len(table)):
+        raise IndexError(f"rows {rows.min()} to {rows.max()} of a table of {len(table)} rows")
+    kind = np.result_type(table, numbers, shift, weights)
+    x, shift, weights = (np.ascontiguousarray(part, kind) for part in (numbers, shift, weights))
+    count = -(-rows.size // CHUNK)
+    z, sums = np.empty(rows.size, kind), np.zeros((max(count, 1), table.shape[1]), kind)
 
+    def chunks(first: int, last: int) -> None:
+        for k in range(first, last):
+            own = slice(k * CHUNK, (k + 1) * CHUNK)
+            _pass_rows(table, rows[own], x, shift[own], weights[own], z[own], sums[k])
 
-def _sums(table: NDArray[Any], rows: Rows) -> NDArray[Any]:
-    return np.zeros((max(-(-rows.size // CHUNK), 1), table.shape[1]), table.dtype)
-
-
-def _total(sums: NDArray[Any]) -> Vector:
+    alone = rows.size * table.shape[1] < THREADED
+    run_chunks(chunks, np.array((0, count)) if alone else np.arange(count + 1))
     total: Vector = sums[0]
     for part in sums[1:]:
         total += part
-    return total
+    return z, total
 
 
-def _run(rows: Rows, columns: int, work: Any) -> None:
-    """Do work(chunk number, first row, past last row) for all chunks."""
-    count = -(-rows.size // CHUNK)
-
-    def some(first: int, last: int) -> None:
-        for k in range(first, last):
-            work(k, k * CHUNK, min((k + 1) * CHUNK, rows.size))
-
-    alone = rows.size * columns < THREADED
-    run_chunks(some, np.array((0, count)) if alone else np.arange(count + 1))
-
-
-# views that start at zero: an index that may be negative keeps a loop from being vectorised
+# rows are passed as views that start at zero: an index that may be negative keeps a loop from using vectors
 
 
 @compiled(fastmath={"contract", "reassoc"})
@@ -151,7 +144,7 @@ def _add_rows(table, rows, weights, total):
 
 
 @compiled()
-def _pass(table, rows, x, shift, weights, z, total):
+def _pass_rows(table, rows, x, shift, weights, z, total):
     w = np.empty(4, z.dtype)
     for k in range(0, rows.size, 4):
         high = min(k + 4, rows.size)

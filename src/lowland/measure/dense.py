@@ -21,6 +21,8 @@ from lowland.measure.exact import Exactness
 
 # numbers of a measuring matrix summed at a time
 BLOCK_NUMBERS = 1024
+PRECISIONS = (np.dtype(np.float32), np.dtype(np.float64))
+COMPLEX_PRECISIONS = (np.dtype(np.complex64), np.dtype(np.complex128))
 
 
 @final
@@ -72,12 +74,10 @@ class Dense:
         self.symmetric = is_symmetric if symmetric is None else symmetric
         self._source: Dense | None = None
         # rows of `_table` are the matrices, either whole or as the lower triangle
-        self._triangle = np.tril_indices(n) if self.symmetric else None
-        self._table: Matrix = (
-            np.ascontiguousarray(array[:, *self._triangle])
-            if self._triangle
-            else array.reshape(self.size, m * n)
-        )
+        self._triangle = _Triangle(n) if self.symmetric else None
+        self._table: Matrix = array.reshape(self.size, m * n)
+        if self._triangle is not None:
+            self._table = np.take(self._table, self._triangle.lower, axis=1)
 
     @property
     def arrays(self) -> Matrix:
@@ -85,7 +85,7 @@ class Dense:
         if self._triangle is None:
             return self._table.reshape(self.size, *self.shape)
         touch(2.0 * self.size * float(np.prod(self.shape)))
-        return np.take(self._table, self._places, axis=1, mode="clip")  # without a buffer
+        return np.take(self._table, self._triangle.places, axis=1, mode="clip")  # without a buffer
 
     @property
     def triangles(self) -> Matrix | None:
@@ -170,7 +170,7 @@ class Dense:
 
         Large real tables are read once.
         """
-        if not is_large(self._table):
+        if not is_large(self._table, factors.left, factors.right, shift, weights):
             part = self if rows is None else self.subset(rows)
             z = part.measure(factors)
             return z, part.adjoint(weights * (z - shift))
@@ -185,10 +185,10 @@ class Dense:
         Raises
         ------
         InvalidInputError
-            If complex matrices would become real, or the reverse, or the type is no floating one.
+            If it is not single or double precision of the field of the matrices.
         """
         kind = np.dtype(dtype)
-        if kind.kind != self.dtype.kind:
+        if kind not in (PRECISIONS if self.dtype.kind == "f" else COMPLEX_PRECISIONS) or not kind.isnative:
             raise InvalidInputError(
                 "dtype must be a precision of the field of the matrices",
                 f"{kind} for matrices of {self.dtype}",
@@ -250,27 +250,34 @@ class Dense:
         # a symmetric A depends only on X + X^T; the diagonal would be counted twice
         doubled = matrix + matrix.T
         doubled[np.diag_indices(self.shape[0])] /= 2
-        flat: Matrix = doubled.ravel().take(self._lower)
+        flat: Matrix = doubled.ravel().take(self._triangle.lower)
         return flat
 
     def _unflatten(self, flat: Matrix) -> DenseMap:
         if self._triangle is None:
             return DenseMap(flat.reshape(self.shape))
-        return DenseMap(flat.take(self._places))
+        return DenseMap(flat.take(self._triangle.places))
+
+
+@final
+class _Triangle:
+    """The lower triangle of a symmetric matrix with n rows, as numbers one row after the other."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
 
     @cached_property
-    def _lower(self) -> Indices:
-        """Where the numbers of the lower triangle lie in a matrix, row after row."""
-        i, j = np.tril_indices(self.shape[0])
-        return np.asarray(i * self.shape[0] + j)
+    def lower(self) -> Indices:
+        """Where its numbers lie in the matrix, read row by row."""
+        i, j = np.tril_indices(self.n)
+        return np.asarray(i * self.n + j)
 
     @cached_property
-    def _places(self) -> Indices:
-        """Which number of the triangle each entry of a symmetric matrix is, shape (n, n)."""
-        places = np.empty(self.shape[0] ** 2, np.intp)
-        places[self._lower] = np.arange(self._lower.size)
-        square = places.reshape(self.shape)
-        return np.asarray(np.tril(square) + np.tril(square, -1).T)
+    def places(self) -> Indices:
+        """Which number each entry of the matrix is, shape (n, n)."""
+        square = np.zeros((self.n, self.n), np.intp)
+        square.ravel()[self.lower] = np.arange(self.lower.size)
+        return np.asarray(square + np.tril(square, -1).T)
 
 
 def gaussian(

@@ -39,12 +39,12 @@ class MeasurementBatches:
         objective, factors = self.objective, self.objective.model.lift(theta)
         y, share = objective.y[batch], self.objective.dtype.type(self.size / batch.size)
         if objective.one_pass is not None and isinstance(objective.loss, Squared):
-            weights = share * objective.weighted_at(batch)
+            weights = share * objective.weights_at(batch)
             ambient: LinearMap = objective.one_pass.normal_pass(factors, y, weights, batch)[1]
         else:
             part = self._whole.subset(batch)
             slope = objective.loss.subset(batch).slope(part.measure(factors), y)
-            ambient = part.adjoint(share * objective.weighted_at(batch) * slope)
+            ambient = part.adjoint(share * objective.weights_at(batch) * slope)
         total = objective.model.pull(theta, ambient)
         for penalty in objective.penalties:
             total = total + penalty.gradient(theta)

@@ -37,8 +37,8 @@ def direct_jacobian(objective: RecoveryProblem, theta: Vector) -> Any:
     touch(direct_work(objective))
     if isinstance(objective.measurement, Entries):
         return _of_entries(objective, objective.measurement, theta)
-    measurement = objective.measurement
-    return _of_matrices(objective, theta, measurement.source) if isinstance(measurement, Dense) else None
+    assert isinstance(objective.measurement, Dense)  # `is_direct`
+    return _of_matrices(objective, theta, objective.measurement.source)
 
 
 def is_direct(objective: RecoveryProblem) -> bool:

@@ -88,7 +88,7 @@ class RecoveryLinearisation:
     def gauss_newton_product(self, direction: Vector) -> Vector:
         """Return (J^T diag(curvature) J + penalty Hessian) times a direction."""
         objective = self.objective
-        total = self._curved(direction)
+        total = self._normal_product(direction)
         for penalty in objective.penalties:
             total = total + penalty.hessian_product(self.theta, direction)
         return total
@@ -97,7 +97,7 @@ class RecoveryLinearisation:
     def _curvature(self) -> Vector:
         return self.objective.weighted(self.objective.loss.curvature(self.predictions, self.objective.y))
 
-    def _curved(self, direction: Vector) -> Vector:
+    def _normal_product(self, direction: Vector) -> Vector:
         """Return J^T diag(curvature) J times a direction, for stored matrices in one pass over a table."""
         objective, nothing = self.objective, np.zeros_like(self._curvature)
         self._products += 1
@@ -109,7 +109,7 @@ class RecoveryLinearisation:
             return objective.model.pull(self.theta, ambient)
         table = self._formed
         touch(2 * matrix_work(table.size))
-        if not is_large(table):
+        if not is_large(table, direction, self._curvature):
             return np.asarray((self._curvature * (table @ direction)) @ table)
         return normal_pass(table, np.arange(len(table)), direction, nothing, self._curvature)[1]
 

@@ -148,7 +148,7 @@ class RecoveryProblem:
 
     @cached_property
     def one_pass(self) -> HasNormalPass | None:
-        """The measurement if its product and adjoint take one pass together, else None."""
+        """The measurement if it offers product and adjoint together, else None."""
         return self.measurement if isinstance(self.measurement, HasNormalPass) else None
 
     @cached_property
@@ -184,7 +184,7 @@ class RecoveryProblem:
         """Return A*(weights), an m x n operator."""
         return self.measurement.adjoint(weights)
 
-    def weighted_at(self, rows: Indices) -> Vector:
+    def weights_at(self, rows: Indices) -> Vector:
         """Return the observation weights of some measurements, shape (rows,)."""
         return np.ones(rows.size, self.dtype) if self.weights is None else self.weights[rows]
 

@@ -19,7 +19,7 @@ MOVING, ENDED, DIVERGED, EMPTY = 0, 1, 2, 3
 @njit(forceinline=True, error_model="numpy")
 def _note_ends(state, kept, distance, bounds, limit, step, status, nearest, taken):
     """Record the nearest approach of each lane, and the state of those that end; return how many move on."""
-    x, v, _ = state
+    x, v, g = state
     d, lanes = x.shape
     moving = 0
     for t in range(lanes):
@@ -29,7 +29,7 @@ def _note_ends(state, kept, distance, bounds, limit, step, status, nearest, take
         if not fine:
             status[t] = 2 if status[t] == 0 else status[t]
             for i in range(d):
-                x[i, t] = v[i, t] = 0.0  # an idle lane must not slow its block by infinities
+                x[i, t] = v[i, t] = g[i, t] = 0.0  # an idle lane must not slow its block by infinities
         if status[t] != 0:
             continue
         nearest[t] = min(nearest[t], distance[t])
@@ -96,8 +96,8 @@ def advance_between(gradient, parameters, state, kept, ids, blocks, steps, rule,
             write_distances(x, kind, vector, level, distance)
             if any_far(x, limit) or _ends(distance, near[b], far[b], status[b], nearest[b]):
                 own = (x, v, g)
-                home = (kept[0][b], kept[1][b], kept[2][b])
+                last = (kept[0][b], kept[1][b], kept[2][b])
                 if not _note_ends(
-                    own, home, distance, (near[b], far[b]), limit, s, status[b], nearest[b], taken[b]
+                    own, last, distance, (near[b], far[b]), limit, s, status[b], nearest[b], taken[b]
                 ):
                     break

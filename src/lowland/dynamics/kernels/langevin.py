@@ -187,7 +187,7 @@ def _note_exits(before, after, ids, step, h, spread, bridge, key, status, times)
 
 
 @njit(forceinline=True, error_model="numpy")
-def _note_divergence(x, limit, step, h, status, times):
+def _note_divergence(x, v, g, limit, step, h, status, times):
     d, lanes = x.shape
     for t in range(lanes):
         fine = True
@@ -197,7 +197,7 @@ def _note_divergence(x, limit, step, h, status, times):
             if status[t] == 0:
                 status[t], times[t] = 2, (step + 1.0) * h
             for i in range(d):
-                x[i, t] = 0.0  # an idle lane must not slow its block by infinities
+                x[i, t] = v[i, t] = g[i, t] = 0.0  # an idle lane must not slow its block by infinities
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -247,7 +247,7 @@ def advance(gradient, parameters, state, ids, blocks, steps, rule, turning, exit
             part = noise[place * width : (place + 1) * width]
             take_step(gradient, parameters, x, v, g, part, scheme, coef, first, second, weight, turned)
             if any_far(x, limit):  # checked first: a divergence is not an exit
-                _note_divergence(x, limit, s, h, status[b], times[b])
+                _note_divergence(x, v, g, limit, s, h, status[b], times[b])
             if kind:
                 write_distances(x, kind, vector, level, after)
                 if _near(before, after, status[b], near):
