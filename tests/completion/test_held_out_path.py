@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.completion.held_out_path import EndsWorse, compared, standard_excess
+from lowland.completion.held_out_path import EndsWorse, standard_excess, surplus_and_margin
 from lowland.search.stops import Progress
 
 
@@ -27,10 +27,10 @@ def test_what_is_heading_for_worse_is_left(looks, left):
 
 def test_surplus_and_margin(rng):
     best = rng.random(400)
-    more = compared(best + 0.1 + 0.2 * rng.standard_normal(400), best)
+    more = surplus_and_margin(best + 0.1 + 0.2 * rng.standard_normal(400), best)
     assert more["surplus"] == pytest.approx(0.1, abs=0.03)
     assert more["margin"] == pytest.approx(2 * 0.2 / 20, rel=0.1)
-    assert compared(best, best)["margin"] == pytest.approx(1e-3 * best.mean())
+    assert surplus_and_margin(best, best)["margin"] == pytest.approx(1e-3 * best.mean())
     assert standard_excess(np.ones(1), np.zeros(1)) == 0
 
 

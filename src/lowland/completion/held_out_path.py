@@ -93,7 +93,7 @@ class EndsWorse(StopRule):
         return "clearly worse than another penalty or rank" if limit > margins[-1] else ""
 
 
-def compared(squares: Vector, best: Vector) -> dict[str, float]:
+def surplus_and_margin(squares: Vector, best: Vector) -> dict[str, float]:
     """Return the surplus of sweeps over the best fit, and the margin beyond which it is clear."""
     more = squares - best
     clear = CLEARLY * float(more.std()) / float(np.sqrt(max(more.size, 1)))

@@ -16,9 +16,9 @@ from lowland.completion.held_out_path import (
     Tried,
     best_squares,
     compare,
-    compared,
     past,
     simplest,
+    surplus_and_margin,
 )
 from lowland.completion.holdout import hold_out
 from lowland.completion.laplace_covariance import row_variances
@@ -266,7 +266,7 @@ class _Comparison:
         def look(progress: Progress, theta: Vector) -> dict[str, float]:
             if best is None or objective is None or progress.iteration % LOOK:
                 return {}
-            return compared(self._squares(model_of(objective, theta, self.kept, settings)), best)
+            return surplus_and_margin(self._squares(model_of(objective, theta, self.kept, settings)), best)
 
         fit = fit_completion(
             self.kept,
