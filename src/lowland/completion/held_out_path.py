@@ -95,9 +95,8 @@ class EndsWorse(StopRule):
 
 def surplus_and_margin(squares: Vector, best: Vector) -> dict[str, float]:
     """Return the surplus of sweeps over the best fit, and the margin beyond which it is clear."""
-    more = squares - best
-    clear = CLEARLY * float(more.std()) / float(np.sqrt(max(more.size, 1)))
-    return {"surplus": float(more.mean()), "margin": max(clear, NEGLIGIBLE * float(best.mean()))}
+    surplus, error = _surplus(squares, best)
+    return {"surplus": surplus, "margin": max(CLEARLY * error, NEGLIGIBLE * float(best.mean()))}
 
 
 def best_squares(found: Sequence[Tried]) -> Vector | None:
@@ -128,9 +127,14 @@ def standard_excess(squares: Vector, best: Vector) -> float:
     """
     if squares.size < 2:
         return 0.0
+    surplus, error = _surplus(squares, best)
+    return surplus / max(error, float(np.finfo(float).tiny))
+
+
+def _surplus(squares: Vector, best: Vector) -> tuple[float, float]:
+    """Return by how much the mean of the squares exceeds that of the best ones, and its standard error."""
     more = squares - best
-    error = float(more.std()) / float(np.sqrt(more.size))
-    return float(more.mean()) / max(error, float(np.finfo(float).tiny))
+    return float(more.mean()), float(more.std() / np.sqrt(max(more.size, 1)))
 
 
 def compare(found: Sequence[Tried]) -> list[RankStep]:
@@ -138,11 +142,8 @@ def compare(found: Sequence[Tried]) -> list[RankStep]:
     best, steps = best_squares(found), []
     assert best is not None
     for rank, penalty, squares, _ in found:
-        difference = squares - best
-        uncertainty = float(difference.std() / np.sqrt(max(difference.size, 1)))
-        steps.append(
-            RankStep(rank, penalty, float(np.sqrt(squares.mean())), float(difference.mean()), uncertainty)
-        )
+        error = float(np.sqrt(squares.mean()))
+        steps.append(RankStep(rank, penalty, error, *_surplus(squares, best)))
     return steps
 
 

@@ -56,7 +56,7 @@ class RecoveryObjective(RecoveryProblem):
         if self.one_pass is None or not isinstance(self.loss, Squared):
             at = self.linearise(theta)
             return at.value, at.gradient
-        weights = np.ones_like(self.y) if self.weights is None else self.weights
+        weights = self.weighted(np.ones_like(self.y))
         z, ambient = self.one_pass.normal_pass(self.matrix(theta), self.y, weights)
         value, gradient = self.data_value(z), self.model.pull(theta, ambient)
         for penalty in self.penalties:

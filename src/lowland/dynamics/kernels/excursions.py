@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowland.dynamics.kernels.langevin import any_far, take_step, write_distances
+from lowland.dynamics.kernels.langevin import any_far, is_lost, take_step, write_distances
 from lowland.dynamics.kernels.step_normals import fill_normals
 from lowland.kernels.compiler import njit
 
@@ -23,13 +23,8 @@ def _note_ends(state, kept, distance, bounds, limit, step, status, nearest, take
     d, lanes = x.shape
     moving = 0
     for t in range(lanes):
-        fine = True
-        for i in range(d):
-            fine = fine and np.abs(x[i, t]) <= limit
-        if not fine:
-            status[t] = 2 if status[t] == 0 else status[t]
-            for i in range(d):
-                x[i, t] = v[i, t] = g[i, t] = 0.0  # an idle lane must not slow its block by infinities
+        if is_lost(x, v, g, t, limit) and status[t] == 0:
+            status[t] = 2
         if status[t] != 0:
             continue
         nearest[t] = min(nearest[t], distance[t])

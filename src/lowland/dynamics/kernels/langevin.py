@@ -187,17 +187,25 @@ def _note_exits(before, after, ids, step, h, spread, bridge, key, status, times)
 
 
 @njit(forceinline=True, error_model="numpy")
+def is_lost(x, v, g, t, limit):
+    """Return whether a lane has a number that is too large, or NaN; it is then put at rest at zero.
+
+    An idle lane must not slow its block by infinities.
+    """
+    fine = True
+    for i in range(x.shape[0]):
+        fine = fine and np.abs(x[i, t]) <= limit
+    if not fine:
+        for i in range(x.shape[0]):
+            x[i, t] = v[i, t] = g[i, t] = 0.0
+    return not fine
+
+
+@njit(forceinline=True, error_model="numpy")
 def _note_divergence(x, v, g, limit, step, h, status, times):
-    d, lanes = x.shape
-    for t in range(lanes):
-        fine = True
-        for i in range(d):
-            fine = fine and np.abs(x[i, t]) <= limit
-        if not fine:
-            if status[t] == 0:
-                status[t], times[t] = 2, (step + 1.0) * h
-            for i in range(d):
-                x[i, t] = v[i, t] = g[i, t] = 0.0  # an idle lane must not slow its block by infinities
+    for t in range(status.size):
+        if is_lost(x, v, g, t, limit) and status[t] == 0:
+            status[t], times[t] = 2, (step + 1.0) * h
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
