@@ -25,6 +25,7 @@ from lowland.files.counts import read_counts as read_counts
 from lowland.files.covariates import Covariates as Covariates
 from lowland.files.covariates import read_covariates as read_covariates
 from lowland.files.queries import read_sql as read_sql
+from lowland.files.table_format import TableFormat as TableFormat
 from lowland.files.tables import read_table as read_table
 from lowland.judges import certify as certify
 from lowland.measure import Dense as Dense

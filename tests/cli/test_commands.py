@@ -327,7 +327,8 @@ def test_bad_arguments(arguments, words, long_table, tmp_path):
 
 def test_missing_and_foreign_files(long_table, tmp_path):
     assert_clean_error(call("complete", "none.csv", "--rank", 1, cwd=tmp_path), "cannot read", "No such file")
-    assert_clean_error(call("complete", "t.xls", "--rank", 1, cwd=tmp_path), "unknown file extension")
+    (tmp_path / "t.foo").write_bytes(b"")
+    assert_clean_error(call("complete", "t.foo", "--rank", 1, cwd=tmp_path), "unknown file extension")
     (tmp_path / "p.csv").write_text("user,film\nuser1,film 1\n")
     (tmp_path / "m.npz").write_bytes(b"PK\x03\x04 not really")
     assert_clean_error(call("predict", "m.npz", "p.csv", cwd=tmp_path), "not a valid NPZ file")
@@ -406,10 +407,10 @@ def test_certify_finds_the_same_data_in_another_order_and_layout(long_table, tmp
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("i;j;v\n1;2;3\n", ("semicolons",)),
+        ("i;j;v\n1;2;3\n", ("single row", "how to read it")),
         ("i,j,v\na,b,1\na,c,oops\nb,b,2\nb,c,3\n", ("'oops'", "column 'v'", "data line 2")),
-        ("i,j,v,t\na,b,1,5\na,c,2,6\n", ("'b'", "name its row, column and value")),
-        ("name,a\ncaf\xe9,1\n", ("UTF-8",)),
+        ("p,q,s,t\na,b,1,5\na,c,2,6\n", ("'b'", "name its row, column and value")),
+        ("name,a\n\xd1\xe0\xcc\xdd,1\n", ("UTF-8", "name the encoding")),
     ],
 )
 def test_helpful_errors(content, words, tmp_path):
@@ -504,6 +505,7 @@ def test_csv_without_pyarrow_reads_the_same(long_table, tmp_path):
         for env in ({}, {"PYTHONPATH": str(blocker)})
     ]
     assert results[0]["objective"] == results[1]["objective"]
+    (tmp_path / "t.parquet").write_bytes(b"PAR1")
     refused = call("complete", "t.parquet", "--rank", 1, cwd=tmp_path, env={"PYTHONPATH": str(blocker)})
     assert_clean_error(refused, "pip install 'lowland[tables]'")
 

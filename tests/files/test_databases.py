@@ -169,7 +169,7 @@ def test_numbers_of_a_file_may_change_their_kind(shop):
         "select i as r, 'x' as c, "
         "case when i < 2500 then i when i < 2600 then null else i + 0.5 end as v from t"
     )
-    seen = ll.read_sql(query, shop)
+    seen = ll.read_sql(query, shop, layout="long")
     assert seen.size == 2900
     assert seen.values.max() == 3000.5
 

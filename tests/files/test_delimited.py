@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from lowland.core.errors import FileFormatError
-from lowland.files.delimited import read_delimited, read_header
+from lowland.files.delimited import read_delimited
+from lowland.files.sources import open_source
+from lowland.files.table_format import TableFormat
+from lowland.files.text_layout import find_text_layout
 
-TEXT = """id,whole,real,word,gap
-007,1,1.5,red,
- 8,2,NA,"a, b",3
-9,3,2e3,NaN,NULL
+TEXT = """id,whole,real,word,gap,price
+007,1,1.5,red,,"1,200"
+ 8,2,NA,"a, b",3,$3
+9,3,2e3,NaN,NULL,-
 """
 
 
@@ -22,35 +25,58 @@ def reader(request, monkeypatch):
     return request.param
 
 
+def read(path, labels=(), form=None):
+    form = form or TableFormat()
+    opened = open_source(path)
+    layout = find_text_layout(opened, form)
+    return read_delimited(opened, layout, labels, form, layout.names)
+
+
 def test_columns(reader, tmp_path):
     path = tmp_path / "table.csv"
     path.write_text("\ufeff" + TEXT, encoding="utf-8")
-    found = read_delimited(path, ",", {"id"})
-    assert list(found) == ["id", "whole", "real", "word", "gap"]
+    found, numerals = read(path, {"id"}, TableFormat(thousands=","))
+    assert list(found) == ["id", "whole", "real", "word", "gap", "price"]
     names = found["id"].names[found["id"].codes].tolist()
     assert names == ["007", " 8", "9"]  # labels are kept as they are written
     assert found["whole"].dtype == np.int64
     np.testing.assert_array_equal(found["real"], [1.5, np.nan, 2000.0])
-    assert found["word"].tolist()[:2] == ["red", "a, b"]
+    assert found["word"].tolist() == ["red", "a, b", "NaN"]
     np.testing.assert_array_equal(found["gap"], [np.nan, 3.0, np.nan])
+    np.testing.assert_array_equal(found["price"], [1200.0, 3.0, np.nan])
+    assert numerals.signs == "$"
 
 
-def header_then_all(path):
-    read_header(path, ",")
-    return read_delimited(path, ",", set())
+def test_what_the_first_lines_do_not_show(reader, tmp_path, monkeypatch):
+    """The decimal mark is decided by the whole file, although columns are typed by its first lines."""
+    monkeypatch.setattr("lowland.files.text_layout.SAMPLE", 3)
+    path = tmp_path / "late.csv"
+    path.write_text("a;b\n1;2\n3;4\n5;1.250\n6;7,5\n")
+    found, numerals = read(path)
+    assert (numerals.decimal, numerals.thousands) == (",", ".")
+    np.testing.assert_array_equal(found["b"], [2.0, 4.0, 1250.0, 7.5])
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"a,b\n1,2\n3\n", "not a regular text table"),
-        (b"a,b\n1,\xff\xfe\n", "not a UTF-8 text file"),
+        (b"a,b\n1,\xd0\xcc\xd1\xd0\xd1\n\xd0\xd2,2", "encoding of .* cannot be told"),
         (b"a,a\n1,2\n", "names a column twice"),
-        (b"a;b\n1;2\n", "separated by semicolons"),
+        (b"a,b\n\x00\x01\x00\x00,\x00\x02\x00", "not a text file"),
+        (b"# only\n# comments\n", "is empty"),
     ],
 )
 def test_files_that_are_no_tables(reader, tmp_path, content, words):
     path = tmp_path / "table.csv"
     path.write_bytes(content)
     with pytest.raises(FileFormatError, match=words):
-        header_then_all(path)
+        read(path)
+
+
+def test_text_that_turns_out_to_be_none(reader, tmp_path, monkeypatch):
+    monkeypatch.setattr("lowland.files.text_layout.HEAD", 64)
+    path = tmp_path / "table.csv"
+    path.write_bytes(b"a,b\n" + b"1,2\n" * 40 + b"\xff,3\n")
+    with pytest.raises(FileFormatError, match="not a UTF-8 text file"):
+        read(path, {"a"})

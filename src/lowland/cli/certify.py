@@ -10,16 +10,10 @@ import typer
 
 from lowland.certificates import JUDGES, Settings, judge, usual_work
 from lowland.cli.options import (
-    ColumnOption,
-    DelimiterOption,
-    DuplicatesOption,
     EffortOption,
     JsonOption,
-    LayoutOption,
     QuietOption,
     RequireOption,
-    RowOption,
-    ValueOption,
 )
 from lowland.cli.output import (
     check_claim,
@@ -31,6 +25,7 @@ from lowland.cli.output import (
     warn,
 )
 from lowland.cli.proofs import OPTIONS_OF, READING, check_document, read_data
+from lowland.cli.reading import reads_table
 from lowland.completion.model_files import load_model
 from lowland.completion.penalised import problem_of
 from lowland.completion.penalised_model import CompletionModel
@@ -49,7 +44,9 @@ from lowland.report.words import verdict_sentence
 JUDGING = ("gap", "effort", "seconds", "output")
 
 
+@reads_table
 def certify(
+    reading: Reading,
     context: typer.Context,
     model: Annotated[
         Path,
@@ -58,12 +55,6 @@ def certify(
     table: Annotated[
         Path, typer.Argument(help="The table that the model was fitted to, or the data of the certificate.")
     ],
-    row: RowOption = None,
-    column: ColumnOption = None,
-    value: ValueOption = None,
-    layout: LayoutOption = "auto",
-    delimiter: DelimiterOption = None,
-    duplicates: DuplicatesOption = "error",
     variable: Annotated[
         str | None, typer.Option(help="Array of an .npz or .nc file, for the certificate of a tensor.")
     ] = None,
@@ -89,9 +80,6 @@ def certify(
     Settings.for_effort(effort).budget(0.0, seconds)
     if output is not None:
         check_writable(output)
-    reading = Reading(
-        row=row, column=column, value=value, layout=layout, delimiter=delimiter, duplicates=duplicates
-    )
     if model.suffix.lower() == ".json":
         why = "everything in the certificate is derived again as it stands"
         refuse_given(context, JUDGING, "the check of a certificate", why, "pass a model")

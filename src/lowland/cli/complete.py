@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from lowland.cli.completed_output import (
+    check_completable,
     describe_table,
     fit_as_data,
     say_fit,
@@ -30,18 +32,12 @@ from lowland.cli.options import (
     READING,
     RESULTS,
     RUNNING,
-    ColumnOption,
-    DelimiterOption,
-    DuplicatesOption,
     EffortOption,
     JsonOption,
-    LayoutOption,
     QuietOption,
     ReportOption,
     RequireOption,
-    RowOption,
     SeedOption,
-    ValueOption,
 )
 from lowland.cli.output import (
     check_claim,
@@ -51,6 +47,7 @@ from lowland.cli.output import (
     try_report,
     warn,
 )
+from lowland.cli.reading import reads_table
 from lowland.completion.bayesian import SideCovariates
 from lowland.completion.completed import Completed
 from lowland.completion.planned_fit import check_effort
@@ -68,7 +65,9 @@ from lowland.report.page import write_report
 LARGEST_OUTPUT = 20_000_000
 
 
+@reads_table
 def complete(
+    reading: Reading,
     table: Annotated[
         Path | None,
         typer.Argument(help="CSV, TSV, Parquet, Feather, Matrix Market, NPY or NPZ; long or wide."),
@@ -172,12 +171,6 @@ def complete(
             rich_help_panel=MODEL,
         ),
     ] = None,
-    row: RowOption = None,
-    column: ColumnOption = None,
-    value: ValueOption = None,
-    layout: LayoutOption = "auto",
-    delimiter: DelimiterOption = None,
-    duplicates: DuplicatesOption = "error",
     output: Annotated[
         Path | None,
         typer.Option(
@@ -249,18 +242,8 @@ def complete(
     check_seed(seed, dtype)
     _check_pairs(require=require, certify=certify, resume=resume, model=model)
     _check_interval(interval, interval_method, output)
-    loaded = source.load(
-        Reading(
-            row=row,
-            column=column,
-            value=value,
-            layout=layout,
-            delimiter=delimiter,
-            duplicates=duplicates,
-            dtype=dtype,
-            two_level=two_level_columns(plan),
-        )
-    )
+    loaded = source.load(replace(reading, dtype=dtype, two_level=two_level_columns(plan)))
+    check_completable(loaded)
     observations = loaded.observations
     if plan.rank is not None:
         check_rank(plan.rank, observations.shape, name="--rank")

@@ -12,6 +12,7 @@ from lowland.cli.output import say, say_certificate
 from lowland.completion.completed import Completed
 from lowland.completion.fitted_table import FittedTable
 from lowland.completion.table_model import TableModel
+from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.files.layouts import Table
 from lowland.files.outputs import write_rows
@@ -23,14 +24,29 @@ def describe_table(table: Table) -> str:
     seen = table.observations
     m, n = seen.shape
     text = f"read as {table.layout}: {m} rows, {n} columns, "
-    text += f"{seen.size} observed cells ({seen.size / (m * n):.1%})"
+    text += f"{seen.size} observed cells ({seen.size / (m * n):.1%}), {m * n - seen.size} missing"
     empty_rows, empty_columns = int((seen.row_counts() == 0).sum()), int((seen.column_counts() == 0).sum())
     if empty_rows or empty_columns:
         text += (
             f"; {empty_rows} rows and {empty_columns} columns have no observations and are predicted from "
             "biases alone"
         )
-    return text
+    lines = [text, *(f"  {words}" for words in table.decided)]
+    if seen.size == m * n:
+        lines.append("  nothing is missing: all cells are kept; the fit describes the table by fewer numbers")
+    return "\n".join(lines)
+
+
+def check_completable(table: Table) -> None:
+    """Raise if a table has a single row or column, from which nothing can be learned about others."""
+    m, n = table.observations.shape
+    if min(m, n) < 2:
+        kind = "row" if m < 2 else "column"
+        raise InvalidInputError(
+            f"a table with a single {kind} of data cannot be completed from others",
+            f"{m} rows, {n} columns, read as {table.layout}",
+            fix="pass a table with at least two rows and two columns of data, or say how to read it",
+        )
 
 
 def say_fit(table: FittedTable, certificate: Certificate | None) -> None:

@@ -28,7 +28,7 @@ from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.core.status import StopReason
 from lowland.files.columnar import COLUMNAR, need_arrow
-from lowland.files.tables import DELIMITERS
+from lowland.files.text_layout import DELIMITERS
 from lowland.search.loop import Checkpoint
 
 _ANSWERS = {"auto": None, "yes": True, "no": False}

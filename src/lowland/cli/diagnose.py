@@ -10,40 +10,26 @@ import typer
 
 from lowland.cli.completed_output import describe_table
 from lowland.cli.options import (
-    ColumnOption,
-    DelimiterOption,
-    DuplicatesOption,
     JsonOption,
-    LayoutOption,
-    RowOption,
-    ValueOption,
 )
 from lowland.cli.output import say, say_json
+from lowland.cli.reading import reads_table
 from lowland.core.status import Verdict
 from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
 from lowland.sensing.determinacy import diagnose as judge
 
 
+@reads_table
 def diagnose(
+    reading: Reading,
     table: Annotated[Path, typer.Argument(help="A table with missing cells, long or wide.")],
     rank: Annotated[int, typer.Option(help="Rank of the low-rank part.")],
     biases: Annotated[bool, typer.Option(help="Include free row, column and global biases.")] = False,
-    row: RowOption = None,
-    column: ColumnOption = None,
-    value: ValueOption = None,
-    layout: LayoutOption = "auto",
-    delimiter: DelimiterOption = None,
-    duplicates: DuplicatesOption = "error",
     json: JsonOption = False,
 ) -> None:
     """Check, before any fit, whether the observed positions determine a matrix of this rank."""
-    loaded = load_table(
-        table,
-        Reading(
-            row=row, column=column, value=value, layout=layout, delimiter=delimiter, duplicates=duplicates
-        ),
-    )
+    loaded = load_table(table, reading)
     seen = loaded.observations
     answer = judge(seen, rank=rank, biases=("row", "column", "global") if biases else ())
     names = [

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import final
 
 from lowland.core.errors import InvalidInputError
-from lowland.files.databases import shown
+from lowland.files.databases import DATABASE_ENDINGS, shown
 from lowland.files.layouts import Reading, Table
 from lowland.files.queries import load_query
 from lowland.files.tables import load_table
@@ -46,9 +46,9 @@ class Source:
         """Read the table."""
         if self.file is not None:
             return load_table(self.file, how)
-        if how.delimiter is not None:
+        if how.form.describes_text:
             raise InvalidInputError(
-                "--delimiter applies only to text files", repr(how.delimiter), fix="omit it"
+                "delimiter, encoding and comment apply only to text files", "a query", fix="omit them"
             )
         return load_query(self.query, self.database, how)
 
@@ -56,9 +56,11 @@ class Source:
 def source_of(table: Path | None, database: str | None, query: str | None) -> Source:
     """Return the one source that the arguments name."""
     if table is not None:
-        if query is not None:
-            raise InvalidInputError("both a table and a query were given", str(table), fix="omit one of them")
-        return Source(table)
+        if query is None:
+            return Source(table)
+        if table.suffix.lower() in DATABASE_ENDINGS:
+            return Source(None, str(table), query)
+        raise InvalidInputError("both a table and a query were given", str(table), fix="omit one of them")
     if not database or query is None:
         raise InvalidInputError(
             "no table was given",

@@ -11,11 +11,12 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.files.arrays import load_npy
-from lowland.files.tables import read_columns
+from lowland.files.table_format import TableFormat
+from lowland.files.tables import PLAIN, read_columns
 
 
 def read_numbers(
-    path: Path, names: Sequence[str] | None = None, delimiter: str | None = None
+    path: Path, names: Sequence[str] | None = None, form: TableFormat = PLAIN
 ) -> tuple[list[str], Matrix]:
     """Return the names and numbers of columns, shape (n, columns); by default of all columns."""
     if path.suffix.lower() == ".npy":
@@ -28,7 +29,7 @@ def read_numbers(
         array = array[:, None] if array.ndim == 1 else array
         columns: dict[str, Any] = {str(k): column for k, column in enumerate(array.T)}
     else:
-        columns, _ = read_columns(path, delimiter=delimiter)
+        columns, _ = read_columns(path, (), form)
     chosen = list(columns) if names is None else list(names)
     for name in chosen:
         if name not in columns:

@@ -13,29 +13,6 @@ JUDGING, RUNNING = "Certificate", "Running"
 
 EFFORT_HELP = "quick, standard or thorough: how much work to spend on the certificate."
 
-RowOption: TypeAlias = Annotated[
-    str | None, typer.Option(help="Long table: name of the column of row labels.", rich_help_panel=READING)
-]
-ColumnOption: TypeAlias = Annotated[
-    str | None, typer.Option(help="Long table: name of the column of column labels.", rich_help_panel=READING)
-]
-ValueOption: TypeAlias = Annotated[
-    str | None, typer.Option(help="Long table: name of the column of values.", rich_help_panel=READING)
-]
-LayoutOption: TypeAlias = Annotated[
-    str, typer.Option(help="Layout of the table: auto, long or wide.", rich_help_panel=READING)
-]
-DelimiterOption: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        help="Field separator of a text file; by default chosen by the file extension.",
-        rich_help_panel=READING,
-    ),
-]
-DuplicatesOption: TypeAlias = Annotated[
-    str,
-    typer.Option(help="What to do with a cell listed twice: error, mean or last.", rich_help_panel=READING),
-]
 OutputOption: TypeAlias = Annotated[
     Path | None, typer.Option(help="File to write the result to.", rich_help_panel=RESULTS)
 ]

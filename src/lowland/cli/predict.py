@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import csv
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
-from lowland.cli.options import DelimiterOption, JsonOption
+from lowland.cli.options import JsonOption
 from lowland.cli.output import say, say_json
+from lowland.cli.reading import reads_columns
 from lowland.completion.completed import Completed
 from lowland.completion.model_files import load_model
+from lowland.completion.table_labels import TableLabels
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import LabelColumn
-from lowland.files.delimited import read_delimited, read_header
+from lowland.files.cells import label_column
 from lowland.files.outputs import cell_text, write_rows
-from lowland.files.tables import DELIMITERS
+from lowland.files.table_format import TableFormat
+from lowland.files.tables import read_typed_columns
 
 
+@reads_columns
 def predict(
+    form: TableFormat,
     model: Annotated[Path, typer.Argument(help="A model written by lowland complete.")],
     pairs: Annotated[
-        Path, typer.Argument(help="CSV or TSV with one row label and one column label per line.")
+        Path, typer.Argument(help="Table with one row label and one column label per line: CSV, Parquet, ...")
     ],
     row: Annotated[
         str | None, typer.Option(help="Name of the column of row labels; by default the first.")
@@ -33,7 +39,6 @@ def predict(
     column: Annotated[
         str | None, typer.Option(help="Name of the column of column labels; by default the second.")
     ] = None,
-    delimiter: DelimiterOption = None,
     interval: Annotated[
         float | None, typer.Option(help="Add prediction intervals of this level (Bayesian models).")
     ] = None,
@@ -47,32 +52,9 @@ def predict(
         check_writable(output)
     loaded, _ = load_model(model)
     fitted = loaded.model
-    suffix = pairs.suffix.lower()
-    if suffix not in DELIMITERS:
-        raise InvalidInputError(
-            f"{pairs} has an unknown file extension", suffix or "none", fix="pass a CSV or TSV file"
-        )
-    delimiter = delimiter or DELIMITERS[suffix]
-    header = read_header(pairs, delimiter)
-    if len(header) < 2:
-        raise InvalidInputError(
-            f"{pairs} needs two columns",
-            f"{len(header)}",
-            fix="name one column of row labels and one of column labels",
-        )
-    first = row or next(name for name in header if name != column)
-    names = [first, column or next(name for name in header if name != first)]
-    for name in names:
-        if name not in header:
-            raise InvalidInputError(f"{pairs} has no column {name!r}", ", ".join(header))
-    lines = read_delimited(pairs, delimiter, set(names))
-    labels = [lines[name] for name in names]
-    positions = []
-    for axis, column_ in enumerate(labels):
-        if not isinstance(column_, LabelColumn):
-            raise InvalidInputError(f"{pairs} has no labels in column {names[axis]!r}")
-        positions.append(fitted.labels.positions(column_.names, axis)[column_.codes])
-    rows, cols = (c.names[c.codes] for c in labels if isinstance(c, LabelColumn))
+    names, labels = _pairs(pairs, (row, column), fitted.labels, form)
+    positions = [fitted.labels.positions(one.names, axis)[one.codes] for axis, one in enumerate(labels)]
+    rows, cols = (one.names[one.codes] for one in labels)
     values = [fitted.predict(*positions)]
     titles: tuple[str, ...] = (*names, "prediction")
     if interval is not None:
@@ -89,3 +71,32 @@ def predict(
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(titles)
         writer.writerows(map(cell_text, line) for line in written)
+
+
+def _pairs(
+    path: Path, asked: tuple[str | None, str | None], known: TableLabels, form: TableFormat
+) -> tuple[list[str], list[LabelColumn]]:
+    """Return the names of the two columns of labels, and the labels.
+
+    A first line that holds labels of the model is no header.
+    """
+    chosen = [name for name in asked if name is not None]
+    headed = replace(form, header=True) if form.header is None else form
+    lines, where = read_typed_columns(path, chosen or (0, 1), headed)
+    if form.header is None and len(lines) >= 2 and not chosen:
+        first = list(lines)[:2]
+        if all(known.has(name, axis) for axis, name in enumerate(first)):
+            lines, where = read_typed_columns(path, (0, 1), replace(form, header=False))
+    header = list(lines)
+    if len(header) < 2:
+        raise InvalidInputError(
+            f"{where} needs two columns",
+            f"{len(header)}",
+            fix="name one column of row labels and one of column labels",
+        )
+    first_name = asked[0] or next(name for name in header if name != asked[1])
+    names = [first_name, asked[1] or next(name for name in header if name != first_name)]
+    for name in names:
+        if name not in header:
+            raise InvalidInputError(f"{where} has no column {name!r}", ", ".join(header))
+    return names, [label_column(lines[name], name, where) for name in names]

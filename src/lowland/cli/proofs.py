@@ -10,6 +10,7 @@ from lowland.certificates import MATRIX_CLAIMS
 from lowland.cli.numeric_columns import read_numbers, split_target
 from lowland.cli.output import say, say_json, warn
 from lowland.cli.progress import StageProgress
+from lowland.cli.reading import CELL_OPTIONS, TABLE_OPTIONS
 from lowland.cli.sense import read_measurements
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
@@ -18,6 +19,7 @@ from lowland.core.verification import Outcome, Verification
 from lowland.files.certificates import read_certificate
 from lowland.files.counts import read_counts
 from lowland.files.layouts import Reading
+from lowland.files.table_format import TableFormat
 from lowland.files.tables import load_table
 from lowland.measure import pauli_outcomes
 from lowland.recheck.documents import Document
@@ -25,14 +27,13 @@ from lowland.tensors.reading import read_tensor
 from lowland.verifying import verify
 
 # options for reading data, and those that have an effect on the data of each kind of document
-TABLES = ("row", "column", "value", "layout", "delimiter", "duplicates")
-READING = (*TABLES, "variable", "target")
+READING = (*TABLE_OPTIONS, "variable", "target")
 OPTIONS_OF = {
-    "table": TABLES,
+    "table": TABLE_OPTIONS,
     "measurements": (),
     "tensor": ("variable",),
-    "region": ("target", "delimiter"),
-    "stability": ("delimiter",),
+    "region": ("target", *CELL_OPTIONS),
+    "stability": CELL_OPTIONS,
 }
 AFFIRMED = tuple(verdict.value for verdict in (Verdict.PROVED, Verdict.SUPPORTED))
 
@@ -89,18 +90,18 @@ def read_data(
     if document.kind == "tensor":
         return read_tensor(path, variable=variable).observations
     if document.kind == "region":
-        return split_target(*read_numbers(path, None, reading.delimiter), target, path)
+        return split_target(*read_numbers(path, None, reading.form), target, path)
     if document.kind == "stability":
-        return _columns(path, reading.delimiter)
+        return _columns(path, reading.form)
     if path.suffix.lower() == ".csv":
         counts = read_counts(path)
         return pauli_outcomes(counts.settings, counts.outcomes), counts.counts
     return read_measurements(path)
 
 
-def _columns(path: Path, delimiter: str | None) -> tuple[Vector, ...]:
+def _columns(path: Path, form: TableFormat) -> tuple[Vector, ...]:
     """Return x, y and perhaps the weights of a table of two or three columns."""
-    names, numbers = read_numbers(path, None, delimiter)
+    names, numbers = read_numbers(path, None, form)
     if len(names) not in (2, 3):
         raise InvalidInputError(
             f"{path} must have the columns x, y and perhaps weights, in this order",

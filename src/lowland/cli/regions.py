@@ -14,7 +14,6 @@ import typer
 from lowland.cli.numeric_columns import read_numbers, split_target
 from lowland.cli.options import (
     CertificateOption,
-    DelimiterOption,
     JsonOption,
     ReportOption,
     RequireOption,
@@ -22,9 +21,11 @@ from lowland.cli.options import (
 )
 from lowland.cli.output import check_claim, exit_on_missed, refuse_given, say, say_json, try_report
 from lowland.cli.progress import StepProgress
+from lowland.cli.reading import reads_columns
 from lowland.core.arrays import Matrix
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
+from lowland.files.table_format import TableFormat
 from lowland.networks.pattern_enumeration import count_patterns, describe_count
 from lowland.networks.pattern_shares import WidthAdvice, advise_width
 from lowland.networks.reading import read_network
@@ -37,7 +38,9 @@ from lowland.report.page import write_report
 QUICK = 20_000_000
 
 
+@reads_columns
 def regions(
+    form: TableFormat,
     context: typer.Context,
     table: Annotated[
         Path, typer.Argument(help="Inputs, one row per data point: CSV, TSV, Parquet, Feather or .npy.")
@@ -65,7 +68,6 @@ def regions(
     report: ReportOption = None,
     certificate: CertificateOption = None,
     require: RequireOption = None,
-    delimiter: DelimiterOption = None,
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
@@ -84,7 +86,7 @@ def regions(
             "no network is given",
             "add --network",
         )
-    names, numbers = read_numbers(table, None, delimiter)
+    names, numbers = read_numbers(table, None, form)
     inputs, values = split_target(names, numbers, target, table)
     if not np.isfinite(numbers).all():
         raise InvalidInputError(

@@ -11,14 +11,16 @@ import numpy as np
 import typer
 
 from lowland.cli.numeric_columns import read_numbers
-from lowland.cli.options import DelimiterOption, JsonOption, ReportOption, SeedOption
+from lowland.cli.options import JsonOption, ReportOption, SeedOption
 from lowland.cli.output import say, say_json, try_report, warn
 from lowland.cli.progress import CountProgress
+from lowland.cli.reading import reads_columns
 from lowland.core.arrays import Matrix
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share
 from lowland.files.outputs import write_rows
+from lowland.files.table_format import TableFormat
 from lowland.networks.page_records import SplineEstimator
 from lowland.networks.stability_pages import regression_page
 from lowland.report.page import write_report
@@ -27,7 +29,9 @@ from lowland.report.page import write_report
 SHOWN = 20
 
 
+@reads_columns
 def regress(
+    form: TableFormat,
     table: Annotated[
         Path, typer.Argument(help="Table with the columns --x and --y: CSV, TSV, Parquet, Feather or .npy.")
     ],
@@ -50,7 +54,6 @@ def regress(
         Path | None, typer.Option(help="Write both columns with predictions and intervals here.")
     ] = None,
     report: ReportOption = None,
-    delimiter: DelimiterOption = None,
     seed: SeedOption = 0,
     json: JsonOption = False,
 ) -> None:
@@ -59,7 +62,7 @@ def regress(
         if path is not None:
             check_writable(path)
     check_share("--level", level)
-    _, numbers = read_numbers(table, [x, y], delimiter)
+    _, numbers = read_numbers(table, [x, y], form)
     known = ~np.isnan(numbers).any(axis=1)
     if np.isinf(numbers).any() or known.sum() < 3:
         raise InvalidInputError(

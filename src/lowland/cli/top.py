@@ -8,16 +8,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from lowland.cli.options import (
-    READING,
-    ColumnOption,
-    DelimiterOption,
-    DuplicatesOption,
-    JsonOption,
-    LayoutOption,
-    ValueOption,
-)
+from lowland.cli.options import JsonOption
 from lowland.cli.output import say, say_json
+from lowland.cli.reading import reads_table
 from lowland.completion.model_files import load_model
 from lowland.completion.rankings import best_columns
 from lowland.core.errors import InvalidInputError
@@ -26,23 +19,18 @@ from lowland.files.layouts import Reading
 from lowland.files.tables import load_table
 
 
+@reads_table
 def top(
+    reading: Reading,
     model: Annotated[Path, typer.Argument(help="A model written by lowland complete.")],
-    row: Annotated[str, typer.Argument(help="Label of the row, or its position if rows have no labels.")],
+    label: Annotated[
+        str, typer.Argument(metavar="ROW", help="Label of the row, or its position if rows have no labels.")
+    ],
     count: Annotated[int, typer.Option("--count", "-k", help="Number of columns.")] = 10,
     table: Annotated[
         Path | None,
         typer.Option(help="The fitted table; columns that it observes in the row are left out."),
     ] = None,
-    row_name: Annotated[
-        str | None,
-        typer.Option("--row", help="Long table: name of the column of row labels.", rich_help_panel=READING),
-    ] = None,
-    column: ColumnOption = None,
-    value: ValueOption = None,
-    layout: LayoutOption = "auto",
-    delimiter: DelimiterOption = None,
-    duplicates: DuplicatesOption = "error",
     json: JsonOption = False,
 ) -> None:
     """Print the columns with the largest predictions for a row."""
@@ -50,21 +38,11 @@ def top(
         raise InvalidInputError("--count must be at least 1", str(count))
     fitted = load_model(model)[0].model
     labels = fitted.labels
-    wanted = [row] if labels.rows is not None else [_position(row)]
+    wanted = [label] if labels.rows is not None else [_position(label)]
     at = int(labels.positions(wanted, 0)[0])
     seen = np.zeros(0, np.intp)
     if table is not None:
-        loaded = load_table(
-            table,
-            Reading(
-                row=row_name,
-                column=column,
-                value=value,
-                layout=layout,
-                delimiter=delimiter,
-                duplicates=duplicates,
-            ),
-        )
+        loaded = load_table(table, reading)
         known = labels.align(loaded.observations, rows=True)
         if known.shape != fitted.shape:
             raise InvalidInputError(
@@ -79,7 +57,7 @@ def top(
     names = columns if labels.columns is None else labels.columns[columns]
     texts, numbers = [label_text(name) for name in names.tolist()], predictions.astype(float).tolist()
     if json:
-        say_json({"row": row, "columns": texts, "predictions": numbers})
+        say_json({"row": label, "columns": texts, "predictions": numbers})
         return
     for name, number in zip(texts, numbers, strict=True):
         say(f"{number:.6g}  {name}")

@@ -8,7 +8,7 @@ from typing import final
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Indices, check_positions
-from lowland.core.labels import find_labels
+from lowland.core.labels import find_labels, label_text
 from lowland.core.observations import Labels, Observations
 
 
@@ -47,6 +47,11 @@ class TableLabels:
         if known is None:
             return check_positions(labels, f"{name}s", below=self.shape[axis])
         return find_labels(labels, known, name)
+
+    def has(self, label: str, axis: int) -> bool:
+        """Return whether a row (axis 0) or column (axis 1) has this label, compared as text."""
+        known = (self.rows, self.columns)[axis]
+        return known is not None and label in {label_text(name) for name in known.tolist()}
 
     def align(self, table: Observations, *, rows: bool) -> Observations:
         """Return a table in the order of these labels, if both have labels.

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.observations import Observations
+from lowland.files.sources import Opened
 
 
-def read_array(path: Path) -> Observations:
+def read_array(opened: Opened) -> Observations:
     """Read a matrix with missing entries.
 
     Parameters
     ----------
-    path : Path
+    opened : Opened
         NPY (NaN is missing), NPZ with ``rows``, ``columns``, ``values`` and ``shape`` or with one
         two-dimensional array, or Matrix Market (stored entries are observed).
 
@@ -31,12 +33,12 @@ def read_array(path: Path) -> Observations:
     InvalidInputError
         If the file cannot be opened or does not hold a matrix.
     """
-    suffix = path.suffix.lower()
-    if suffix == ".mtx":
-        return _read_matrix_market(path)
-    if suffix == ".npy":
-        return Observations.from_array(load_npy(path))
-    arrays = load_npz(path)
+    if opened.kind == ".mtx":
+        return _read_matrix_market(opened)
+    source, path = opened.path or io.BytesIO(opened.data), opened.name
+    if opened.kind == ".npy":
+        return Observations.from_array(load_npy(source, path))
+    arrays = load_npz(source, path)
     if {"rows", "columns", "values", "shape"} <= set(arrays):
         m, n = (int(k) for k in arrays["shape"])
         return Observations.from_triples(arrays["rows"], arrays["columns"], arrays["values"], shape=(m, n))
@@ -50,10 +52,11 @@ def read_array(path: Path) -> Observations:
     return Observations.from_array(matrices[0])
 
 
-def load_npy(path: Path) -> NDArray[Any]:
-    """Load an NPY file without executing anything in it."""
+def load_npy(source: Path | IO[bytes], name: str = "") -> NDArray[Any]:
+    """Load an NPY file, called `name` in messages, without executing anything in it."""
+    path = name or str(source)
     try:
-        array: NDArray[Any] = np.load(path, allow_pickle=False)
+        array: NDArray[Any] = np.load(source, allow_pickle=False)
     except OSError as error:
         raise _cannot_open(path, error) from error
     except (ValueError, EOFError) as error:
@@ -63,16 +66,17 @@ def load_npy(path: Path) -> NDArray[Any]:
     return array
 
 
-def load_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """Load all arrays of an NPZ file without executing anything in it."""
+def load_npz(source: Path | IO[bytes], name: str = "") -> dict[str, NDArray[Any]]:
+    """Load all arrays of an NPZ file, called `name` in messages, without executing anything in it."""
+    path = name or str(source)
     try:
-        file = np.load(path, allow_pickle=False)
+        file = np.load(source, allow_pickle=False)
         if not isinstance(file, np.lib.npyio.NpzFile):
             raise FileFormatError(
                 f"{path} is not an NPZ file", "a single array", fix="write it with numpy.savez"
             )
         with file:
-            return {name: file[name] for name in file.files}
+            return {key: file[key] for key in file.files}
     except OSError as error:
         raise _cannot_open(path, error) from error
     except (ValueError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
@@ -83,12 +87,13 @@ def load_npz(path: Path) -> dict[str, NDArray[Any]]:
         raise FileFormatError(f"{path} is not a valid NPZ file", words, message) from error
 
 
-def _read_matrix_market(path: Path) -> Observations:
+def _read_matrix_market(opened: Opened) -> Observations:
     from scipy.io import mmread
     from scipy.sparse import coo_array, issparse
 
+    path = opened.name
     try:
-        matrix = mmread(path)
+        matrix = mmread(opened.path or io.BytesIO(opened.data))
     except OSError as error:
         raise _cannot_open(path, error) from error
     except (ValueError, TypeError, OverflowError) as error:
@@ -101,7 +106,7 @@ def _read_matrix_market(path: Path) -> Observations:
     )
 
 
-def _cannot_open(path: Path, error: OSError) -> InvalidInputError:
+def _cannot_open(path: str, error: OSError) -> InvalidInputError:
     return InvalidInputError(
         f"cannot read {path}", error.strerror or str(error), fix="check the name and permissions"
     )

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+import re
 from typing import Any
 
 import numpy as np
@@ -12,28 +11,9 @@ from numpy.typing import NDArray
 from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.core.labels import LabelColumn, label_text, order_labels
 from lowland.files.delimited import Columns
+from lowland.files.sources import Opened
 
-COLUMNAR = (".parquet", ".feather", ".arrow")
-
-
-def columns_of(source: Any, known: tuple[str, ...]) -> tuple[Columns, str]:
-    """Return the columns of a data frame or a columnar file, and its name for error messages.
-
-    Parameters
-    ----------
-    source : path or data frame
-    known : tuple of str
-        Readable file extensions, for the error message.
-    """
-    if not isinstance(source, str | os.PathLike):
-        return frame_columns(source), "the data frame"
-    path = Path(source)
-    suffix = path.suffix.lower()
-    if suffix not in COLUMNAR:
-        raise InvalidInputError(
-            f"{path} has an unknown file extension", suffix or "none", fix=f"use one of {', '.join(known)}"
-        )
-    return frame_columns(_read_file(path, suffix)), str(path)
+COLUMNAR = (".parquet", ".feather", ".arrow", ".ipc")
 
 
 def need_arrow(what: str) -> None:
@@ -48,17 +28,37 @@ def need_arrow(what: str) -> None:
         ) from error
 
 
-def _read_file(path: Path, suffix: str) -> Any:
-    need_arrow(suffix)
+def read_columnar(opened: Opened) -> Any:
+    """Return a Parquet or Feather file as an Arrow table; what pandas stored as the index comes first.
+
+    Raises
+    ------
+    InvalidInputError
+        If the file cannot be read.
+    MissingExtraError
+        If PyArrow is not installed.
+    """
+    need_arrow(opened.kind)
     import pyarrow as pa
     from pyarrow import feather, parquet
 
+    source: Any = str(opened.path) if opened.path is not None else pa.BufferReader(opened.data)
     try:
-        return parquet.read_table(str(path)) if suffix == ".parquet" else feather.read_table(str(path))
+        read = parquet.read_table if opened.kind == ".parquet" else feather.read_table
+        return _index_first(read(source))
     except (pa.ArrowInvalid, OSError) as error:
         raise InvalidInputError(
-            f"cannot read {path}", str(error).splitlines()[0], fix="check the file"
+            f"cannot read {opened.name}", str(error).splitlines()[0], fix="check the file"
         ) from error
+
+
+def _index_first(table: Any) -> Any:
+    """Return a table with the columns that pandas stored as its index in front, under their own names."""
+    stored = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    index = [name for name in stored if isinstance(name, str) and name in table.column_names]
+    names = [*index, *(name for name in table.column_names if name not in index)]
+    plain = [re.sub(r"^__index_level_(\d+)__$", "row", name) for name in names]
+    return table.select(names).rename_columns(plain if len(set(plain)) == len(plain) else names)
 
 
 def frame_columns(frame: Any) -> Columns:

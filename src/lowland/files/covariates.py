@@ -98,7 +98,7 @@ def read_covariates(source: Any, *, key: str | None = None) -> Covariates:
     array([[60.],
            [21.]])
     """
-    columns, where = read_columns(source, key)
+    columns, where = read_columns(source, (0 if key is None else key,))
     key = key or next(iter(columns), None)
     if key is None or key not in columns:
         raise InvalidInputError(f"{where} has no column {key!r}", f"columns {', '.join(columns)}")

@@ -1,4 +1,4 @@
-"""Query SQLite and PostgreSQL through ADBC."""
+"""Query SQLite and PostgreSQL through ADBC, and DuckDB."""
 
 from __future__ import annotations
 
@@ -13,6 +13,13 @@ from lowland.core.errors import InvalidInputError, MissingExtraError
 
 POSTGRESQL = ("postgresql", "postgres")
 SQLITE_ENDINGS = (".db", ".sqlite", ".sqlite3")
+DUCKDB_ENDINGS = (".duckdb", ".ddb")
+DATABASE_ENDINGS = (*SQLITE_ENDINGS, *DUCKDB_ENDINGS)
+# what lists the tables of a file
+_TABLES = {
+    "sqlite": "select name from sqlite_master where type in ('table', 'view') order by name",
+    "duckdb": "select table_name from information_schema.tables order by table_name",
+}
 # statements that only return rows; others are refused before the database is contacted
 READING = ("select", "with", "values", "table")
 # PostgreSQL types whose values arrive in a form that is not meaningful here
@@ -27,7 +34,8 @@ def query_arrow(database: str | os.PathLike[str], query: str) -> Any:
     Parameters
     ----------
     database : str or path
-        "postgresql://user:password@host:port/name"; or "sqlite:///path", or the path of an SQLite file.
+        "postgresql://user:password@host:port/name"; "sqlite:///path" or "duckdb:///path", or the path of an
+        SQLite or DuckDB file.
     query : str
         SQL that begins with select, with, values or table; it runs read-only.
 
@@ -48,16 +56,36 @@ def query_arrow(database: str | os.PathLike[str], query: str) -> Any:
     _check_query(query)
     if scheme in POSTGRESQL:
         return _fetch("postgresql", text, query, where=shown(text))
-    if scheme == "sqlite" or (not scheme and Path(text).suffix.lower() in SQLITE_ENDINGS):
-        absolute = "/" if text.startswith("sqlite:////") else ""
-        path = Path(re.sub(r"^sqlite:/*", absolute, text, flags=re.IGNORECASE) if scheme else text)
-        if not path.is_file():  # SQLite would create an empty database
-            raise InvalidInputError("the database does not exist", str(path), fix="check the path")
-        return _fetch("sqlite", f"file:{quote(str(path))}?mode=ro", query, where=str(path))
+    for kind, endings in (("sqlite", SQLITE_ENDINGS), ("duckdb", DUCKDB_ENDINGS)):
+        if scheme == kind or (not scheme and Path(text).suffix.lower() in endings):
+            path = _file_of(text, kind if scheme else "")
+            if kind == "duckdb":
+                return _fetch_duckdb(path, query)
+            return _fetch("sqlite", f"file:{quote(str(path))}?mode=ro", query, where=str(path))
     raise InvalidInputError(
         "the kind of database is unknown",
         shown(text),
-        fix="use postgresql://user@host/name, sqlite:///path, or a path that ends in .db or .sqlite",
+        fix="use postgresql://user@host/name, sqlite:///path, or a path that ends in .db, .sqlite or .duckdb",
+    )
+
+
+def _file_of(text: str, scheme: str) -> Path:
+    """Return the file of an address; SQLite and DuckDB would create one that does not exist."""
+    absolute = "/" if text.lower().startswith(f"{scheme}:////") else ""
+    path = Path(re.sub(rf"^{scheme}:/*", absolute, text, flags=re.IGNORECASE) if scheme else text)
+    if not path.is_file():
+        raise InvalidInputError("the database does not exist", str(path), fix="check the path")
+    return path
+
+
+def refuse_without_query(path: str | os.PathLike[str]) -> None:
+    """Raise because a database holds tables, and a query says which is meant; the message lists them."""
+    kind = "duckdb" if Path(path).suffix.lower() in DUCKDB_ENDINGS else "sqlite"
+    tables = query_arrow(path, _TABLES[kind]).column(0).to_pylist()
+    raise InvalidInputError(
+        f"{path} is a database, which needs a query",
+        f"tables {', '.join(map(str, tables)) or 'none'}",
+        fix=f'pass a query, such as "select * from {tables[0] if tables else "ratings"}"',
     )
 
 
@@ -122,6 +150,23 @@ def _fetch(kind: str, uri: str, query: str, *, where: str) -> Any:
         for secret in _secrets(uri):
             reason = reason.replace(secret, "***")
         raise InvalidInputError(f"the query to {where} failed", reason, fix="check the query") from error
+
+
+def _fetch_duckdb(path: Path, query: str) -> Any:
+    try:
+        import duckdb
+    except ImportError as error:
+        raise MissingExtraError(
+            "queries to DuckDB need an optional package",
+            "duckdb is not installed",
+            fix="pip install 'lowland[sql]'",
+        ) from error
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return _plain(connection.sql(query).to_arrow_table())
+    except duckdb.Error as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InvalidInputError(f"the query to {path} failed", reason, fix="check the query") from error
 
 
 def _plain(table: Any) -> Any:

@@ -1,162 +1,247 @@
-"""Read CSV and TSV files as typed columns, with PyArrow if installed, else with the standard library."""
+"""Read text tables as typed columns, with PyArrow if installed, else with the standard library."""
 
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Collection
-from pathlib import Path
-from typing import Any
+import io
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.labels import LabelColumn, order_labels
-
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
-_INTEGER = re.compile(r"[+-]?\d{1,18}")
+from lowland.files.numerals import MISSING, Numerals, find_numerals, type_cells
+from lowland.files.sources import Opened
+from lowland.files.table_format import TableFormat
+from lowland.files.text_layout import TextLayout, as_plain_text
 
 Columns = dict[str, "NDArray[Any] | LabelColumn"]
 
 
-def read_header(path: Path, delimiter: str) -> list[str]:
-    """Return the column names of a delimited text file.
+@final
+@dataclass(frozen=True, eq=False)
+class _Words:
+    """A column of text: distinct cells, and the place of each cell among them."""
+
+    codes: NDArray[Any]
+    texts: Sequence[str]
+
+
+_Raw = Mapping[str, "NDArray[Any] | _Words"]
+
+
+def wanted_columns(names: Sequence[str], form: TableFormat, where: str) -> list[str]:
+    """Return the columns that are kept.
 
     Raises
     ------
     InvalidInputError
-        If the file cannot be opened.
-    FileFormatError
-        If it is empty or not UTF-8 text, or repeats a column name.
+        If a column to keep or to drop does not exist, or none is left.
     """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            header = next(csv.reader(file, delimiter=delimiter), [])
-    except OSError as error:
+    for asked in (form.keep, form.drop):
+        unknown = [name for name in asked if name not in names]
+        if unknown:
+            raise InvalidInputError(
+                f"{where} has no column {', '.join(map(repr, unknown))}", f"columns {', '.join(names)}"
+            )
+    left = [name for name in names if (name in form.keep if form.keep else name not in form.drop)]
+    if not left:
         raise InvalidInputError(
-            f"cannot read {path}", error.strerror or str(error), fix="check the name"
-        ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise _not_text(path, error) from error
-    if not header:
-        raise FileFormatError(f"{path} is empty", "no header line", fix="name the columns on the first line")
-    repeated = [name for name in header if header.count(name) > 1]
-    if repeated:
-        raise FileFormatError(f"{path} names a column twice", repr(repeated[0]), fix="rename one of them")
-    if len(header) == 1 and ";" in header[0] and delimiter == ",":
-        raise FileFormatError(
-            f"{path} seems to be separated by semicolons", repr(header[0]), fix="pass the delimiter ';'"
+            f"no column of {where} is left", f"columns {', '.join(names)}", fix="keep some"
         )
-    return header
+    return left
 
 
-def read_delimited(path: Path, delimiter: str, labels: Collection[str]) -> Columns:
-    """Read a delimited text file with a header line.
+def read_delimited(
+    opened: Opened, layout: TextLayout, labels: Collection[str], form: TableFormat, wanted: Sequence[str]
+) -> tuple[Columns, Numerals]:
+    """Read a text table.
 
     Parameters
     ----------
-    path : Path
-    delimiter : str
+    opened : Opened
+    layout : TextLayout
     labels : collection of str
         Columns that hold labels: kept exactly as written, never parsed as numbers.
+    form : TableFormat
+    wanted : sequence of str
+        Columns to read.
 
     Returns
     -------
-    dict of str to ndarray or LabelColumn
-        Columns in order; those that are not labels are int64, float64 (NaN if missing) or text.
+    columns : dict of str to ndarray or LabelColumn
+        In order; those that are not labels are int64, float64 (NaN if missing) or text.
+    numerals : Numerals
+        How their numbers are written.
 
     Raises
     ------
     FileFormatError
-        If it is not text, or lines differ in their number of fields.
+        If lines differ in their number of fields.
+    InvalidInputError
+        If a comma may stand for decimals as well as between thousands.
     """
+    plain = as_plain_text(opened, layout)
+    numerals = numerals_of_sample(layout, labels, form, opened.name)
+    raw = _read(plain, layout, labels, wanted, numerals)
+    # the sample may not have shown what decides
+    texts = [text for name, column in raw.items() if name not in labels for text in _texts(column)]
+    found = (
+        find_numerals(texts, form.decimal, form.thousands, form.missing, opened.name) if texts else numerals
+    )
+    if found.decimal != numerals.decimal and not numerals.is_plain:
+        found = numerals
+    elif found.decimal != numerals.decimal:
+        raw = _read(plain, layout, labels, wanted, found)
+    marks = marked_numbers(form.missing)
+    columns: Columns = {}
+    for name, column in raw.items():
+        if name in labels:
+            assert isinstance(column, _Words)
+            columns[name] = order_labels(column.codes, column.texts)
+            continue
+        typed = type_cells(column.codes, column.texts, found) if isinstance(column, _Words) else column
+        columns[name] = without_marks(typed, marks)
+    return columns, found
+
+
+def _texts(column: NDArray[Any] | _Words) -> Sequence[str]:
+    return column.texts if isinstance(column, _Words) else ()
+
+
+def numerals_of_sample(
+    layout: TextLayout, labels: Collection[str], form: TableFormat, where: str
+) -> Numerals:
+    """Return how the numbers of a text's first records are written; plainly, if these do not decide it."""
+    places = [k for k, name in enumerate(layout.names) if name not in labels]
+    cells = {row[k] for row in layout.sample for k in places if k < len(row)}
+    try:
+        return find_numerals(cells, form.decimal, form.thousands, form.missing, where)
+    except InvalidInputError:
+        return Numerals(missing=frozenset((*MISSING, *form.missing)))
+
+
+def marked_numbers(missing: Collection[str]) -> list[float]:
+    """Return the marks of missing cells that are numbers; they hold however these are written."""
+    return [float(mark) for mark in missing if Numerals().number(mark) is not None]
+
+
+def without_marks(column: NDArray[Any], marks: Sequence[float]) -> NDArray[Any]:
+    """Return a column of numbers with NaN instead of the marks."""
+    if column.dtype.kind not in "if" or not marks:
+        return column
+    marked = np.isin(column, marks)
+    return np.where(marked, np.nan, column) if marked.any() else column
+
+
+def _read(
+    plain: Opened, layout: TextLayout, labels: Collection[str], wanted: Sequence[str], numerals: Numerals
+) -> _Raw:
     try:
         import pyarrow  # noqa: F401
     except ImportError:
-        return _read_plain(path, delimiter, labels)
-    return _read_arrow(path, delimiter, labels)
+        return _read_plain(plain, layout, wanted)
+    return _read_arrow(plain, layout, labels, wanted, numerals)
 
 
-def _read_plain(path: Path, delimiter: str, labels: Collection[str]) -> Columns:
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, delimiter=delimiter)
-            header = next(reader)
-            cells: list[list[str]] = [[] for _ in header]
+def _delimiter(layout: TextLayout) -> str:
+    return "\t" if layout.delimiter in ("::", " ") else layout.delimiter
+
+
+def _read_plain(plain: Opened, layout: TextLayout, wanted: Sequence[str]) -> _Raw:
+    places = {name: k for k, name in enumerate(layout.names) if name in wanted}
+    seen: dict[str, dict[str, int]] = {name: {} for name in places}
+    codes: dict[str, list[int]] = {name: [] for name in places}
+    with io.TextIOWrapper(plain.stream(), encoding="utf-8-sig", newline="") as file:
+        try:
+            for _ in range(layout.skipped):
+                next(file)
+            reader = csv.reader(file, delimiter=_delimiter(layout))
             for row in reader:
                 if not row:
                     continue
-                if len(row) != len(header):
+                if len(row) != len(layout.names):
                     raise FileFormatError(
-                        f"{path} is not a regular text table",
-                        f"{len(row)} fields for {len(header)} columns on line {reader.line_num}",
+                        f"{plain.name} is not a regular text table",
+                        f"{len(row)} fields for {len(layout.names)} columns on line "
+                        f"{reader.line_num + layout.skipped}",
                         fix="correct that line, or check the delimiter",
                     )
-                for column, cell in zip(cells, row, strict=True):
-                    column.append(cell)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise _not_text(path, error) from error
-    pairs = zip(header, cells, strict=True)
-    return {name: make_labels(column) if name in labels else type_column(column) for name, column in pairs}
+                for name, k in places.items():
+                    codes[name].append(seen[name].setdefault(row[k], len(seen[name])))
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise _not_text(plain, error) from error
+    return {name: _Words(np.array(codes[name], np.intp), list(seen[name])) for name in wanted}
 
 
-def make_labels(cells: list[str]) -> LabelColumn:
-    """Return text cells as labels."""
-    places: dict[str, int] = {}
-    codes = np.array([places.setdefault(cell, len(places)) for cell in cells], dtype=np.intp)
-    return order_labels(codes, list(places))
-
-
-def type_column(cells: list[str]) -> NDArray[Any]:
-    """Return text cells as int64 if all are whole numbers, as float64 if all are numbers, else as text."""
-    cells = [cell.strip() for cell in cells]
-    if cells and all(_INTEGER.fullmatch(cell) for cell in cells):
-        return np.array(cells, dtype=np.int64)
-    missing = set(MISSING)
-    try:
-        return np.array([np.nan if cell in missing else float(cell) for cell in cells], dtype=np.float64)
-    except ValueError:
-        return np.array(["" if cell in missing else cell for cell in cells], dtype=str)
-
-
-def _read_arrow(path: Path, delimiter: str, labels: Collection[str]) -> Columns:
+def _read_arrow(
+    plain: Opened, layout: TextLayout, labels: Collection[str], wanted: Sequence[str], numerals: Numerals
+) -> _Raw:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    named = pa.dictionary(pa.int32(), pa.string())
     options = arrow_csv.ConvertOptions(
-        null_values=list(MISSING),
+        null_values=list(numerals.missing),
         strings_can_be_null=False,  # "NA" may be a legitimate label
-        column_types=dict.fromkeys(labels, named),
+        column_types=dict.fromkeys(
+            (name for name in labels if name in wanted), pa.dictionary(pa.int32(), pa.string())
+        ),
+        include_columns=list(wanted),
+        decimal_point=numerals.decimal,
+        # "true" and "false" are words
+        true_values=[],
+        false_values=[],
     )
+    parsing = arrow_csv.ParseOptions(delimiter=_delimiter(layout), newlines_in_values=_has_quotes(plain))
+    reading = arrow_csv.ReadOptions(column_names=list(layout.names), skip_rows=layout.skipped)
+    source: Any = str(plain.path) if plain.path is not None else pa.BufferReader(plain.data)
     try:
         table = arrow_csv.read_csv(
-            str(path), parse_options=arrow_csv.ParseOptions(delimiter=delimiter), convert_options=options
+            source, read_options=reading, parse_options=parsing, convert_options=options
         )
-        return {name: _from_arrow(table.column(name), name in labels) for name in table.column_names}
+        return {name: _from_arrow(table.column(name)) for name in table.column_names}
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         if "UTF8" in str(error) or isinstance(error, UnicodeDecodeError):
-            raise _not_text(path, error) from error
+            raise _not_text(plain, error) from error
         raise FileFormatError(
-            f"{path} is not a regular text table", str(error), fix="correct that line, or check the delimiter"
+            f"{plain.name} is not a regular text table",
+            str(error),
+            fix="correct that line, or check the delimiter",
         ) from error
 
 
-def _from_arrow(column: Any, is_label: bool) -> NDArray[Any] | LabelColumn:
+def _has_quotes(plain: Opened) -> bool:
+    """Return whether cells may go over several lines; reading is slower if they may."""
+    return b'"' in plain.head(1 << 20)
+
+
+def _from_arrow(column: Any) -> NDArray[Any] | _Words:
     import pyarrow as pa
 
-    if is_label:
-        joined = column.unify_dictionaries().combine_chunks()
-        joined = joined.chunk(0) if isinstance(joined, pa.ChunkedArray) else joined
-        return order_labels(_numbers(joined.indices), joined.dictionary.to_pylist())
     kind = column.type
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         return np.concatenate([np.zeros(0, np.int64), *(_numbers(chunk) for chunk in column.chunks)])
-    # Arrow infers other types (dates, booleans); here they are text
-    return type_column([str(cell) if cell is not None else "" for cell in column.to_pylist()])
+    if not pa.types.is_dictionary(kind):
+        # Arrow infers other types (dates, times); here they are text
+        text = column if pa.types.is_string(kind) else pa.chunked_array([_as_text(column)])
+        column = text.dictionary_encode()
+    joined = column.unify_dictionaries().combine_chunks()
+    if isinstance(joined, pa.ChunkedArray):
+        if not joined.num_chunks:
+            return _Words(np.zeros(0, np.intp), [])
+        joined = joined.chunk(0)
+    return _Words(_numbers(joined.indices), joined.dictionary.to_pylist())
+
+
+def _as_text(column: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.array([str(cell) if cell is not None else "" for cell in column.to_pylist()], pa.string())
 
 
 def _numbers(chunk: Any) -> NDArray[Any]:
@@ -172,9 +257,9 @@ def _numbers(chunk: Any) -> NDArray[Any]:
     return np.where(bits == 1, values, np.nan)
 
 
-def _not_text(path: Path, error: Exception) -> FileFormatError:
+def _not_text(plain: Opened, error: Exception) -> FileFormatError:
     return FileFormatError(
-        f"{path} is not a UTF-8 text file",
+        f"{plain.name} is not a UTF-8 text file",
         str(error),
-        fix="save it as UTF-8, or check that it is a text file",
+        fix="save it as UTF-8, or name its encoding",
     )

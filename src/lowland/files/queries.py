@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 from lowland.core.observations import Observations
+from lowland.files.assembling import table_from_columns
 from lowland.files.columnar import frame_columns
 from lowland.files.databases import query_arrow
-from lowland.files.layouts import Reading, Table, table_from_columns
+from lowland.files.layouts import Reading, Table
 
 
 def read_sql(
@@ -32,7 +33,7 @@ def read_sql(
     row, column, value : str, optional
         Names of the columns of a long table, as in `read_table`.
     layout : {"auto", "long", "wide"}
-        "auto" reads a result as long if it has exactly three columns, the last mostly numbers.
+        "auto" decides as in `read_table`.
     duplicates : {"error", "mean", "last"}
         What to do with a cell that is listed twice.
     dtype : {"float64", "float32"}
@@ -60,9 +61,7 @@ def read_sql(
     >>> ll.read_sql("select user, item, stars from ratings", path).shape
     (2, 1)
     """
-    how = Reading(
-        row=row, column=column, value=value, layout=layout, delimiter=None, duplicates=duplicates, dtype=dtype
-    )
+    how = Reading(row=row, column=column, value=value, layout=layout, duplicates=duplicates, dtype=dtype)
     return load_query(query, database, how).observations
 
 

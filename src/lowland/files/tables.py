@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Collection
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import LabelColumn
 from lowland.core.observations import Observations
 from lowland.files.arrays import read_array
-from lowland.files.columnar import COLUMNAR, columns_of
-from lowland.files.delimited import read_delimited, read_header
-from lowland.files.layouts import (
-    Reading,
-    Table,
-    choose_columns,
-    long_table,
-    mostly_numbers,
-    table_from_columns,
-    wide_table,
-)
+from lowland.files.assembling import decide_layout, table_from_columns
+from lowland.files.columnar import COLUMNAR, frame_columns, read_columnar
+from lowland.files.databases import DATABASE_ENDINGS, refuse_without_query
+from lowland.files.delimited import Columns, numerals_of_sample, read_delimited, wanted_columns
+from lowland.files.json_records import JSON, read_json_records
+from lowland.files.layouts import Reading, Table
+from lowland.files.numerals import type_cells
+from lowland.files.sources import STANDARD_INPUT, Opened, open_source
+from lowland.files.spreadsheets import SHEETS, read_sheet
+from lowland.files.table_format import TableFormat
+from lowland.files.text_layout import DELIMITERS, TextLayout, check_width, find_text_layout
 
-DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 ARRAYS = (".npy", ".npz", ".mtx")
+KINDS = (*DELIMITERS, *JSON, *COLUMNAR, *SHEETS, *ARRAYS)
 DEFAULT = Reading()
+PLAIN = TableFormat()
 
 
 def read_table(
@@ -36,38 +38,44 @@ def read_table(
     column: str | None = None,
     value: str | None = None,
     layout: str = "auto",
-    delimiter: str | None = None,
     duplicates: str = "error",
     dtype: str = "float64",
+    form: TableFormat = PLAIN,
 ) -> Observations:
     """Read a table of observations from a file or a data frame.
 
     Parameters
     ----------
     source : path or data frame
-        CSV, TSV, Parquet, Feather, Matrix Market, NPY or NPZ; or a pandas, Polars or Arrow frame.
+        CSV and other text, JSON records, Parquet, Feather, a spreadsheet, Matrix Market, NPY or NPZ, perhaps
+        compressed (.gz, .bz2, .xz, .zst, .zip); "-" for standard input; or a pandas, Polars or Arrow frame.
     row, column, value : str, optional
         Names of the columns of a long table. Naming one of them makes the table long, unless `layout` is
         "wide"; `row` then names the column of row labels.
     layout : {"auto", "long", "wide"}
-        "auto" reads a table as long if it has exactly three columns, the last mostly numbers.
-    delimiter : str, optional
-        Field separator of a text file; by default a comma for .csv and a tab otherwise.
+        "auto" decides by the names of the columns ("user", "item", "rating", ...), by their kinds, and by
+        whether pairs of the first two repeat; if that does not tell, it is an error.
     duplicates : {"error", "mean", "last"}
-        What to do with a cell that is listed twice.
+        What to do with a cell that is listed twice, or with a row of a wide table.
     dtype : {"float64", "float32"}
         Precision of the values.
+    form : TableFormat
+        How the cells are written: delimiter, encoding, decimal mark, marks of missing cells, columns to leave
+        out. What it does not say is found out.
 
     Returns
     -------
     Observations
         With the table's labels: integers, or text exactly as written ("007" is not "7"). The first
-        column of a wide table holds the row labels if it is text.
+        column of a wide table holds the row labels if it is text, or if it numbers the rows, such as a year.
 
     Raises
     ------
     InvalidInputError
-        If the file cannot be read or its contents cannot be used; the message gives the position.
+        If the file cannot be read, its contents cannot be used, or it may mean two things; the message gives
+        the position, and what to say.
+    MissingExtraError
+        If that needs a package that is not installed.
 
     Examples
     --------
@@ -83,9 +91,9 @@ def read_table(
             column=column,
             value=value,
             layout=layout,
-            delimiter=delimiter,
             duplicates=duplicates,
             dtype=dtype,
+            form=form,
         ),
     ).observations
 
@@ -98,40 +106,22 @@ def load_table(source: Any, how: Reading = DEFAULT) -> Table:
     source : path or data frame
     how : Reading
     """
-    if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        suffix = path.suffix.lower()
-        if suffix in ARRAYS:
-            return Table(_as_type(read_array(path), how.dtype), "array", ())
-        if suffix in DELIMITERS:
-            return _load_text(path, how.delimiter or DELIMITERS[suffix], how)
-    columns, where = columns_of(source, (*DELIMITERS, *COLUMNAR, *ARRAYS))
-    return table_from_columns(columns, where, how)
+    if not isinstance(source, str | os.PathLike):
+        return _load_columns(frame_columns(source), "the data frame", how)
+    opened = _open(source)
+    if _is_text(opened):
+        return _load_text(opened, how)
+    if opened.kind in ARRAYS:
+        _refuse_text_settings(opened, how.form)
+        return Table(_as_type(read_array(opened), how.dtype), "array", ())
+    return _load_columns(_columns_of_file(opened, how.form), opened.name, how)
 
 
 def read_columns(
-    source: Any, key: str | None = None, *, delimiter: str | None = None
+    source: Any, labels: Collection[int | str] = (0,), form: TableFormat = PLAIN
 ) -> tuple[dict[str, NDArray[Any]], str]:
-    """Return the columns of a file or data frame, labels as written, and its name for error messages.
-
-    Parameters
-    ----------
-    source : path or data frame
-    key : str, optional
-        The column of labels; by default the first.
-    delimiter : str, optional
-        Field separator of a text file; by default chosen by the file extension.
-    """
-    if isinstance(source, str | os.PathLike) and Path(source).suffix.lower() in DELIMITERS:
-        delimiter = delimiter or DELIMITERS[Path(source).suffix.lower()]
-    elif delimiter is not None:
-        raise InvalidInputError("a delimiter applies only to text files", repr(delimiter), fix="omit it")
-    if delimiter is not None:
-        path = Path(source)
-        header = read_header(path, delimiter)
-        found, where = read_delimited(path, delimiter, [key or header[0]]), str(path)
-    else:
-        found, where = columns_of(source, (*DELIMITERS, *COLUMNAR))
+    """Return the columns of a file or data frame as arrays, and its name, as `read_typed_columns`."""
+    found, where = read_typed_columns(source, labels, form)
     plain = {
         name: column.names[column.codes] if isinstance(column, LabelColumn) else column
         for name, column in found.items()
@@ -139,19 +129,105 @@ def read_columns(
     return plain, where
 
 
-def _load_text(path: Path, delimiter: str, how: Reading) -> Table:
+def read_typed_columns(
+    source: Any, labels: Collection[int | str], form: TableFormat = PLAIN
+) -> tuple[Columns, str]:
+    """Return the columns of a file or data frame, and its name for error messages.
+
+    Parameters
+    ----------
+    source : path or data frame
+    labels : collection of int or str
+        Columns of labels, by position or name: kept exactly as written.
+    form : TableFormat
+    """
+    if not isinstance(source, str | os.PathLike):
+        return frame_columns(source), "the data frame"
+    opened = _open(source)
+    where = opened.name
+    if not _is_text(opened):
+        if opened.kind in ARRAYS:
+            raise InvalidInputError(
+                f"{where} has no named columns",
+                opened.kind,
+                fix=f"use one of {', '.join((*DELIMITERS, *COLUMNAR))}",
+            )
+        return _columns_of_file(opened, form), where
+    layout = find_text_layout(opened, form)
+    names = layout.names
+    chosen = {names[k] if isinstance(k, int) and k < len(names) else str(k) for k in labels}
+    wanted = [name for name in wanted_columns(names, form, where) if name not in layout.blank]
+    return read_delimited(opened, layout, chosen, form, wanted)[0], where
+
+
+def _columns_of_file(opened: Opened, form: TableFormat) -> Columns:
+    """Return the columns of a file that is neither text nor an array."""
+    _refuse_text_settings(opened, form)
+    if opened.kind in SHEETS:
+        return read_sheet(opened, form)
+    if opened.kind in JSON:
+        return read_json_records(opened)
+    return frame_columns(read_columnar(opened))
+
+
+def _open(source: str | os.PathLike[str]) -> Opened:
+    """Open a table; standard input may be Parquet or text, and a name without an ending text."""
+    opened = open_source(source)
+    if opened.kind in DATABASE_ENDINGS:
+        refuse_without_query(source)
+    if os.fspath(source) == STANDARD_INPUT:
+        return Opened(opened.name, ".parquet" if opened.data[:4] == b"PAR1" else ".csv", None, opened.data)
+    if opened.kind not in KINDS:
+        raise InvalidInputError(
+            f"{opened.name} has an unknown file extension",
+            opened.kind or "none",
+            fix=f"use one of {', '.join(KINDS)}",
+        )
+    return opened
+
+
+def _is_text(opened: Opened) -> bool:
+    return opened.kind in DELIMITERS
+
+
+def _refuse_text_settings(opened: Opened, form: TableFormat) -> None:
+    if form.describes_text:
+        raise InvalidInputError(
+            "delimiter, encoding and comment apply only to text files", opened.name, fix="omit them"
+        )
+
+
+def _load_columns(columns: Columns, where: str, how: Reading) -> Table:
+    wanted = wanted_columns(list(columns), how.form, where)
+    return table_from_columns({name: columns[name] for name in wanted}, where, how)
+
+
+def _load_text(opened: Opened, how: Reading) -> Table:
     """Read a text table; the columns that hold labels must be known before reading."""
-    header = read_header(path, delimiter)
-    maybe_long = how.layout == "long" or (how.layout == "auto" and (any(how.names) or len(header) == 3))
-    if maybe_long:
-        chosen = choose_columns(header, str(path), how)
-        columns = read_delimited(path, delimiter, chosen[:2])
-        if how.layout == "long" or any(how.names) or mostly_numbers(columns[chosen[2]]):
-            return long_table(columns, str(path), how)
-    label = how.row or header[0]
-    if label not in header:
-        raise InvalidInputError(f"{path} has no column {label!r}", f"columns {', '.join(header)}")
-    return wide_table(read_delimited(path, delimiter, [label]), str(path), how)
+    layout = find_text_layout(opened, how.form)
+    check_width(layout, opened.name)
+    sample = _sample_columns(layout, how.form, opened.name)
+    decision = decide_layout(sample, opened.name, how)
+    # columns of a long table that are not used need not even be read
+    wanted = decision.roles if decision.layout == "long" else tuple(sample)
+    columns, numerals = read_delimited(opened, layout, decision.labels, how.form, wanted)
+    return table_from_columns(
+        columns, opened.name, how, decision=decision, numerals=numerals, decided=layout.decided
+    )
+
+
+def _sample_columns(layout: TextLayout, form: TableFormat, where: str) -> Columns:
+    """Return the first lines of a text as typed columns."""
+    numerals = numerals_of_sample(layout, (), form, where)
+    wanted = set(wanted_columns(layout.names, form, where)) - layout.blank
+    columns: Columns = {}
+    for k, name in enumerate(layout.names):
+        if name in wanted:
+            texts, codes = np.unique(
+                [row[k] if k < len(row) else "" for row in layout.sample], return_inverse=True
+            )
+            columns[name] = type_cells(codes, texts.tolist(), numerals)
+    return columns
 
 
 def _as_type(observations: Observations, dtype: str) -> Observations:

@@ -1,0 +1,92 @@
+"""Find the encoding of a text file, or ask for it."""
+
+from __future__ import annotations
+
+import codecs
+
+from lowland.core.errors import FileFormatError
+
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# share of bytes beyond ASCII up to which a text is taken for Western European
+WESTERN = 0.12
+
+
+def find_encoding(data: bytes, name: str, *, whole: bool = True) -> str:
+    """Return the encoding of a text: UTF-8, UTF-16, UTF-32 or Windows-1252, which contains Latin-1.
+
+    Encodings of one byte per letter cannot be told apart: short words of one are words of another. A text
+    with few letters beyond ASCII is read as Windows-1252, which callers say; of others the encoding is asked
+    for.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        Name in messages.
+    whole : bool
+        Whether these are all bytes of the text; otherwise the last letter may be cut.
+
+    Raises
+    ------
+    FileFormatError
+        If it is not text, or its encoding cannot be told.
+    """
+    for mark, encoding in MARKS:
+        if data.startswith(mark):
+            return encoding
+    zeros = data.count(0)
+    if zeros:
+        return _two_bytes(data, zeros, name)
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(data, whole)
+    except UnicodeDecodeError as error:
+        beyond = sum(byte >= 0x80 for byte in data) / len(data)
+        try:
+            data.decode("cp1252")
+        except UnicodeDecodeError:
+            beyond = 1.0
+        if beyond > WESTERN:
+            raise FileFormatError(
+                f"the encoding of {name} cannot be told",
+                f"not UTF-8: {error.reason} at byte {error.start}",
+                fix="name the encoding (cp1251, shift_jis, gb18030, ...), or check that it is a text file",
+            ) from error
+        return "cp1252"
+    return "utf-8"
+
+
+def _two_bytes(data: bytes, zeros: int, name: str) -> str:
+    """Return the order of bytes in UTF-16 without a mark: zeros of Latin letters have one parity."""
+    even = data[::2].count(0)
+    for share, encoding in ((zeros - even, "utf-16-le"), (even, "utf-16-be")):
+        if share == zeros and share > 0.3 * (len(data) / 2):
+            return encoding
+    raise FileFormatError(
+        f"{name} is not a text file", f"{zeros} zero bytes among the first {len(data)}", fix="check the file"
+    )
+
+
+def decode(data: bytes, encoding: str, name: str, *, whole: bool = True) -> str:
+    """Return bytes as text; without a letter that is cut at the end, if these are not all bytes.
+
+    Raises
+    ------
+    FileFormatError
+        If the encoding is unknown or does not fit.
+    """
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(data, whole).removeprefix("\ufeff")
+    except LookupError as error:
+        raise FileFormatError(
+            f"the encoding of {name} is unknown", repr(encoding), fix="use a name such as utf-8 or cp1252"
+        ) from error
+    except UnicodeError as error:
+        raise FileFormatError(
+            f"{name} is not written in {encoding}", str(error), fix="name its encoding"
+        ) from error

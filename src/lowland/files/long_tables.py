@@ -1,0 +1,68 @@
+"""Long tables: one observed cell per line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Indices
+from lowland.core.observations import Observations
+from lowland.files.cells import check_some, label_column, number_column
+from lowland.files.delimited import Columns
+from lowland.files.evidence import Decision
+from lowland.files.layouts import Reading, Table
+from lowland.files.numerals import Numerals
+from lowland.files.sentinels import settle_sentinels
+
+
+def long_table(columns: Columns, where: str, how: Reading, decision: Decision, numerals: Numerals) -> Table:
+    """Return a long table, with one cell per line."""
+    chosen = decision.roles
+    row, column = (label_column(columns[name], name, where) for name in chosen[:2])
+    values = number_column(columns[chosen[2]], chosen[2], where, how, numerals)
+    settled, note = settle_sentinels({chosen[2]: values}, how.form.sentinels, where)
+    values = settled[chosen[2]].astype(how.dtype, copy=False)
+    rows, cols = row.codes, column.codes
+    keep = ~np.isnan(values)
+    if not keep.all():  # a listed cell without a value is missing
+        rows, cols, values = rows[keep], cols[keep], values[keep]
+    check_some(values, where)
+    rows, cols, values = _row_by_row(rows, cols, values, column.names.size)
+    observations = Observations.from_triples(
+        rows, cols, values, row_labels=row.names, column_labels=column.names, duplicates=how.duplicates
+    )
+    return Table(observations, "long", chosen, decided=_words(decision, note))
+
+
+def _words(decision: Decision, note: str) -> tuple[str, ...]:
+    """Return what was decided: the roles of columns, columns that are not used, and what the values hold."""
+    roles = zip(("row", "column", "value"), decision.roles, strict=True)
+    words = [", ".join(f"{role} {name!r}" for role, name in roles)]
+    if decision.why:
+        words[0] += f", {decision.why} (--layout, --row, --column, --value)"
+    if decision.unused:
+        words.append(f"not used: {', '.join(map(repr, decision.unused))}")
+    return (*words, *([note] if note else []))
+
+
+def _row_by_row(
+    rows: Indices, columns: Indices, values: NDArray[Any], width: int
+) -> tuple[Indices, Indices, NDArray[Any]]:
+    """Return cells sorted by row and column: a fit must not depend on the order of lines."""
+    code = rows * width + columns
+    if (np.diff(code) >= 0).all():
+        return rows, columns, values
+    order = _stable_order(code)
+    return rows[order], columns[order], values[order]
+
+
+def _stable_order(code: Indices) -> Indices:
+    """Return a stable sorting order of codes; codes and positions are packed into one integer if both fit."""
+    places = int(code.size - 1).bit_length()
+    if int(code.max()).bit_length() + places >= 63:
+        return np.argsort(code, kind="stable")
+    packed = np.sort((code.astype(np.int64) << places) | np.arange(code.size))  # sorts faster than argsort
+    order: Indices = packed & ((1 << places) - 1)
+    return order

@@ -1,0 +1,194 @@
+"""Read numbers as people write them: decimal commas, groups of digits, currency, per cent, missing cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.errors import InvalidInputError
+
+# cells that mean missing where the rest of a column is numbers
+MISSING = (
+    *("", "NA", "N/A", "n/a", "na", "#N/A", "#NA", "<NA>", "NaN", "nan", "NaT", "NULL", "Null", "null"),
+    *("None", "none", "-", "--", "\u2013", "\u2014", "?", ".", ".."),
+)
+CURRENCIES = "$€£¥₹"
+_SPACES = " \u00a0\u2009\u202f'\u2019"
+_PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_INFINITE = re.compile(r"[+-]?inf(inity)?", re.IGNORECASE)
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
+# a mark between digits, by what it can only be
+_ONLY_DECIMAL = r"[+-]?(\d*{m}(\d{{1,2}}|\d{{4,}})|0+{m}\d+|\d{{4,}}{m}\d+|\d{{1,3}}(\{o}\d{{3}})+{m}\d+)"
+_ONLY_GROUPS = r"[+-]?[1-9]\d{{0,2}}(({m}\d{{3}}){{2,}}|({m}\d{{3}})+\{o}\d*)"
+_EITHER = r"[+-]?[1-9]\d{{0,2}}{m}\d{{3}}"
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Numerals:
+    """How numbers are written.
+
+    Parameters
+    ----------
+    decimal : {".", ","}
+    thousands : str
+        Mark between groups of three digits; "" if there is none. Spaces and apostrophes are always allowed.
+    missing : frozenset of str
+        Cells that mean missing.
+    signs : str
+        Signs of currency and per cent that stand beside numbers.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    missing: frozenset[str] = field(default=frozenset(MISSING))
+    signs: str = ""
+
+    @property
+    def words(self) -> str:
+        """What is unusual about the numbers, with the options that say otherwise; "" if nothing is."""
+        words = []
+        if self.decimal == ",":
+            words.append("decimal commas (--decimal)")
+        if self.thousands:
+            words.append(f"{self.thousands!r} between thousands (--thousands)")
+        if self.signs:
+            words.append(f"{' '.join(self.signs)} left off numbers")
+        return ", ".join(words)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether decimals are written with a point, and digits without groups."""
+        return self.decimal == "." and not self.thousands
+
+    def number(self, text: str) -> float | None:
+        """Return a cell's number, NaN if it means missing, or None if it is something else."""
+        cell = text.strip()
+        if cell in self.missing or text in self.missing:
+            return float("nan")
+        cell = bare(cell)
+        marks = self.thousands + _SPACES
+        if any(mark in cell for mark in marks):
+            cell = _without_groups(cell, marks, self.decimal)
+        if self.decimal != ".":
+            if "." in cell:
+                return None
+            cell = cell.replace(self.decimal, ".")
+        if _PLAIN.fullmatch(cell) or _INFINITE.fullmatch(cell):
+            return float(cell)
+        return None
+
+
+def bare(cell: str) -> str:
+    """Return a cell without a sign of currency or per cent, and with the usual minus."""
+    cell = cell.replace("\u2212", "-")
+    if cell.isascii() and (cell[:1].isdigit() or not cell) and cell[-1:].isdigit():
+        return cell
+    sign = cell[:1] if cell[:1] in ("+", "-") else ""
+    cell = cell[len(sign) :].strip(CURRENCIES + "% \u00a0\u202f")
+    return sign + cell
+
+
+def _without_groups(cell: str, marks: str, decimal: str) -> str:
+    """Return a number without the marks between its groups of three digits, if they stand where they may."""
+    whole, point, rest = cell.partition(decimal)
+    for mark in marks:
+        if mark in whole and re.fullmatch(rf"[+-]?\d{{1,3}}({re.escape(mark)}\d{{3}})+", whole):
+            return whole.replace(mark, "") + point + rest
+    return cell
+
+
+def find_numerals(
+    cells: Collection[str],
+    decimal: str | None,
+    thousands: str | None,
+    missing: Collection[str],
+    where: str,
+) -> Numerals:
+    """Return how numbers are written, from the cells that are no plain numbers.
+
+    Parameters
+    ----------
+    cells : iterable of str
+        Distinct cells of the columns that may hold numbers.
+    decimal, thousands, missing
+        As asked for, see `TableFormat`.
+    where : str
+        Name of the table in messages.
+
+    Raises
+    ------
+    InvalidInputError
+        If a comma may stand for decimals as well as between thousands.
+    """
+    marks = frozenset((*MISSING, *missing))
+    if decimal is not None or thousands is not None:
+        decimal = decimal or ("," if thousands == "." else ".")
+        return Numerals(decimal=decimal, thousands=thousands or "", missing=marks, signs=_signs_of(cells))
+    bares = [bare(cell.strip()) for cell in cells]
+    some = [cell for cell in bares if ("," in cell or "." in cell) and cell[-1:].isdigit()]
+    comma = _what_mark_is(some, ",", ".")
+    if comma == "either":
+        unclear = next(cell for cell in some if re.fullmatch(_EITHER.format(m=","), cell))
+        raise InvalidInputError(
+            f"the commas of {where} may be decimal marks, or stand between thousands",
+            repr(unclear),
+            "no other cell decides it",
+            "say which: decimal ',' or thousands ','",
+        )
+    signs = _signs_of(cells)
+    if comma == "decimal":
+        grouped = any(re.fullmatch(_ONLY_GROUPS.format(m=r"\.", o=","), c) for c in some)
+        grouped = grouped or any(re.fullmatch(_EITHER.format(m=r"\."), c) for c in some)
+        return Numerals(decimal=",", thousands="." if grouped else "", missing=marks, signs=signs)
+    return Numerals(thousands="," if comma == "groups" else "", missing=marks, signs=signs)
+
+
+def _signs_of(cells: Collection[str]) -> str:
+    """Return the signs of currency and per cent that stand beside digits."""
+    found = re.compile(rf"([{re.escape(CURRENCIES)}])\s*[+-]?\d|\d\s*([{re.escape(CURRENCIES)}%])")
+    pairs = (match.groups() for cell in cells for match in found.finditer(cell))
+    return "".join(sorted({sign for pair in pairs for sign in pair if sign}))
+
+
+def _what_mark_is(cells: Sequence[str], mark: str, other: str) -> str:
+    """Return whether a mark separates decimals or groups of digits: else "either" or "nothing"."""
+    form = {"m": mark, "o": other}
+    decimal = any(re.fullmatch(_ONLY_DECIMAL.format(**form), cell) for cell in cells)
+    groups = any(re.fullmatch(_ONLY_GROUPS.format(**form), cell) for cell in cells)
+    either = any(re.fullmatch(_EITHER.format(**form), cell) for cell in cells)
+    if decimal:
+        return "nothing" if groups else "decimal"  # a contradiction: cells stay text, and are refused as such
+    return "groups" if groups else "either" if either else "nothing"
+
+
+def as_numbers(texts: Sequence[str], numerals: Numerals) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the numbers of distinct cells, and which of them are none."""
+    found = [numerals.number(text) for text in texts]
+    other = np.array([number is None for number in found], bool)
+    return np.array([np.nan if number is None else number for number in found], float), other
+
+
+def type_cells(codes: NDArray[Any], texts: Sequence[str], numerals: Numerals) -> NDArray[Any]:
+    """Return a column as int64 if all cells are whole numbers, as float64 if all are numbers, else as text.
+
+    Parameters
+    ----------
+    codes : ndarray of int, shape (p,)
+        Positions of the cells among the distinct texts.
+    texts : sequence of str
+    numerals : Numerals
+    """
+    stripped = [text.strip() for text in texts]
+    if stripped and all(_WHOLE.fullmatch(text) for text in stripped):
+        whole = np.array([int(text) for text in stripped], np.int64)
+        return np.asarray(whole[codes])
+    numbers, other = as_numbers(texts, numerals)
+    if not other.any():
+        return numbers[codes] if numbers.size else np.zeros(0)
+    return np.asarray(np.array(stripped, dtype=str)[codes])

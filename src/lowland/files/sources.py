@@ -1,0 +1,133 @@
+"""Open what a person names as a table: a file, a compressed file or standard input."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import sys
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, final
+
+from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
+
+COMPRESSED = (".gz", ".bz2", ".zst", ".xz", ".zip")
+STANDARD_INPUT = "-"
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """The bytes of a source.
+
+    Parameters
+    ----------
+    name : str
+        Name in messages.
+    kind : str
+        Ending of the name in lower case, without that of a compression: ".csv"; "" if unknown.
+    path : Path or None
+        A file to read from, if it holds the bytes as they are.
+    data : bytes
+        The bytes, if there is no such file.
+    """
+
+    name: str
+    kind: str
+    path: Path | None
+    data: bytes = b""
+
+    def stream(self) -> IO[bytes]:
+        """Open the bytes for reading."""
+        return io.BytesIO(self.data) if self.path is None else self.path.open("rb")
+
+    def head(self, size: int) -> bytes:
+        """Return the first bytes."""
+        with self.stream() as file:
+            return file.read(size)
+
+
+def open_source(source: str | os.PathLike[str]) -> Opened:
+    """Return a file's bytes, decompressed, or those of standard input for "-".
+
+    Raises
+    ------
+    InvalidInputError
+        If the file cannot be opened.
+    FileFormatError
+        If it cannot be decompressed.
+    MissingExtraError
+        If that needs a package that is not installed.
+    """
+    if os.fspath(source) == STANDARD_INPUT:
+        return Opened("standard input", "", None, sys.stdin.buffer.read())
+    path = Path(source)
+    suffix = path.suffix.lower()
+    try:
+        with path.open("rb"):
+            pass
+        if suffix not in COMPRESSED:
+            return Opened(str(path), suffix, path)
+        if suffix == ".zip":
+            return _from_zip(path)
+        return Opened(str(path), Path(path.stem).suffix.lower(), None, _decompress(path, suffix))
+    except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile) as error:
+        raise _damaged(path, suffix, error) from error
+    except OSError as error:
+        if error.errno is None:  # the decompressors say in this way that the data are not theirs
+            raise _damaged(path, suffix, error) from error
+        raise InvalidInputError(
+            f"cannot read {path}", error.strerror or str(error), fix="check the name and permissions"
+        ) from error
+
+
+def _damaged(path: Path, suffix: str, error: Exception) -> FileFormatError:
+    return FileFormatError(
+        f"{path} cannot be decompressed",
+        str(error) or type(error).__name__,
+        fix=f"check that it is a {suffix} file",
+    )
+
+
+def _decompress(path: Path, suffix: str) -> bytes:
+    opener: Any = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(suffix)
+    if opener is not None:
+        with opener(path, "rb") as file:
+            data: bytes = file.read()
+        return data
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{suffix} files need an optional package",
+            "pyarrow is not installed",
+            fix="pip install 'lowland[tables]'",
+        ) from error
+    with pa.input_stream(str(path), compression="zstd") as file:
+        return bytes(file.read())
+
+
+def _from_zip(path: Path) -> Opened:
+    """Return the one file of an archive; what the Finder of macOS adds is not counted."""
+    with zipfile.ZipFile(path) as archive:
+        names = [
+            item.filename
+            for item in archive.infolist()
+            if not item.is_dir() and not item.filename.startswith("__MACOSX/")
+        ]
+        if len(names) != 1:
+            raise InvalidInputError(
+                f"{path} does not say which of its files is the table",
+                f"{len(names)} files: {', '.join(names[:6])}{' ...' if len(names) > 6 else ''}",
+                fix="unpack it and name one of them",
+            )
+        try:
+            data = archive.read(names[0])
+        except RuntimeError as error:  # a password is needed
+            raise _damaged(path, ".zip", error) from error
+    return Opened(f"{path} ({names[0]})", Path(names[0]).suffix.lower(), None, data)

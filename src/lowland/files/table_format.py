@@ -1,0 +1,107 @@
+"""`TableFormat`: how a file is written, as far as a person says it; the rest is found out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import final
+
+from lowland.core.errors import InvalidInputError
+
+SENTINELS = ("error", "missing", "values")
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class TableFormat:
+    r"""How the cells of a table are written. What is left out is found out, and asked for if it cannot be.
+
+    Parameters
+    ----------
+    delimiter : str, optional
+        What separates the fields of a text file: one character, "::", or " " for runs of white space.
+    encoding : str, optional
+        Such as "utf-8", "utf-16" or "cp1252".
+    header : bool, optional
+        Whether the first line of a text file or sheet names the columns. Columns without names are "1", "2",
+        ...
+    comment : str, optional
+        Lines of a text file that begin with this are left out. By default those that begin with "#", before
+        the first record only.
+    decimal : {".", ","}, optional
+        Decimal mark.
+    thousands : str, optional
+        Mark between groups of three digits: one character.
+    missing : collection of str
+        Further cells that mean missing, besides blanks and the usual marks ("NA", "n/a", "-", "?", ...) in
+        columns of numbers.
+    sentinels : {"error", "missing", "values"}
+        What to do with numbers such as -999 that lie far from all others of their column: refuse the table,
+        take them for missing, or keep them.
+    sheet : str, optional
+        Name of the sheet of a spreadsheet; by default the only one that holds anything.
+    row_labels : bool, optional
+        Whether the first column of a wide table names its rows.
+    keep, drop : collection of str
+        Names of the columns to read, or of those to leave out.
+
+    Raises
+    ------
+    InvalidInputError
+        If a setting is unknown, or decimal mark and mark of thousands are the same.
+
+    Examples
+    --------
+    >>> import os, tempfile, lowland as ll
+    >>> path = os.path.join(tempfile.mkdtemp(), "prices.txt")
+    >>> with open(path, "w") as file:
+    ...     _ = file.write("shop;tea;milk\nnorth;1,50;1.200,00\nsouth;k.A.;0,99\n")
+    >>> ll.read_table(path, form=ll.TableFormat(missing=["k.A."])).to_array()
+    array([[1.5e+00, 1.2e+03],
+           [    nan, 9.9e-01]])
+    """
+
+    delimiter: str | None = None
+    encoding: str | None = None
+    header: bool | None = None
+    comment: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    missing: Collection[str] = ()
+    sentinels: str = "error"
+    sheet: str | None = None
+    row_labels: bool | None = None
+    keep: Collection[str] = ()
+    drop: Collection[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.sentinels not in SENTINELS:
+            raise InvalidInputError(
+                "sentinels is unknown", repr(self.sentinels), fix='use "error", "missing" or "values"'
+            )
+        if self.decimal not in (None, ".", ","):
+            raise InvalidInputError("decimal is unknown", repr(self.decimal), fix='use "." or ","')
+        if self.thousands is not None and (len(self.thousands) != 1 or self.thousands.isalnum()):
+            raise InvalidInputError(
+                "thousands must be one character that is neither letter nor digit", repr(self.thousands)
+            )
+        if self.thousands is not None and self.thousands == self.decimal:
+            raise InvalidInputError(
+                "decimal mark and mark of thousands must differ", f"both {self.decimal!r}"
+            )
+        for name, words in (("missing", self.missing), ("keep", self.keep), ("drop", self.drop)):
+            if isinstance(words, str):
+                raise InvalidInputError(
+                    f"{name} must be a list of texts", repr(words), fix=f"pass [{words!r}]"
+                )
+        if self.keep and self.drop:
+            raise InvalidInputError("keep and drop were both given", "", fix="pass one of them")
+        if self.delimiter is not None and not (len(self.delimiter) == 1 or self.delimiter == "::"):
+            raise InvalidInputError(
+                "the delimiter must be one character, or '::'", repr(self.delimiter), fix="pass one"
+            )
+
+    @property
+    def describes_text(self) -> bool:
+        """Whether a setting was given that applies only to text files."""
+        return any(x is not None for x in (self.delimiter, self.encoding, self.comment))
