@@ -473,10 +473,14 @@ def test_settings_that_losses_do_not_take():
 @pytest.mark.parametrize(
     ("column", "loss", "words"),
     [
-        (pd.Categorical(["a", "b", "c"] * 10), "auto", "no order"),
+        (
+            pd.Categorical(["a", "b", "c"] * 10),
+            {"x": "ordinal"},
+            r"neither numbers nor levels(.|\n)*without an order",
+        ),
         (pd.Categorical(["a", "b", "c"] * 10, ordered=True), {"x": "squared"}, "holds levels"),
         (["a", "b"] * 15, "poisson", "holds levels"),
-        (pd.date_range("2020-01-01", periods=30), "auto", "neither numbers nor levels"),
+        (pd.date_range("2020-01-01", periods=30), {"x": "squared"}, "neither numbers nor levels"),
     ],
 )
 def test_frames_that_cannot_be_fitted(column, loss, words):

@@ -19,8 +19,7 @@ from lowland.completion.model_files import load_model
 from lowland.completion.table_labels import TableLabels
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import LabelColumn
-from lowland.files.cells import label_column
+from lowland.core.labels import LabelColumn, label_column
 from lowland.files.outputs import cell_text, write_rows
 from lowland.files.table_format import TableFormat
 from lowland.files.tables import read_typed_columns

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Indices, Vector, check_floats, check_positions
 from lowland.core.errors import InvalidInputError
+from lowland.core.frame_cells import frame_column, label_cells, number_cells
+from lowland.core.labels import label_column
 
 Labels = NDArray[Any]
 
@@ -170,6 +172,58 @@ class Observations:
             weights=weight,
             row_labels=row_labels,
             column_labels=column_labels,
+        )
+
+    @classmethod
+    def from_frame(
+        cls, frame: Any, *, row: str, column: str, value: str, duplicates: str = "error"
+    ) -> Observations:
+        """Build from a data frame with one line per observed cell.
+
+        Parameters
+        ----------
+        frame : data frame
+            Of pandas, Polars or Arrow: anything whose columns are found by ``frame[name]`` and are arrays for
+            NumPy. Lines whose value is missing are left out. (`read_table` takes lazy frames and relations of
+            DuckDB too.)
+        row, column, value : str
+            Names of the columns that hold the row's label, the column's label and the number. Dates become
+            text in ISO form, whose order is that of time.
+        duplicates : {"error", "mean", "last"}
+            What to do with a cell that is listed twice.
+
+        Returns
+        -------
+        Observations
+
+        Raises
+        ------
+        InvalidInputError
+            If a column does not exist, a label is missing, or values are not numbers.
+
+        Examples
+        --------
+        >>> import pandas as pd, lowland as ll
+        >>> columns = {"shop": ["a", "a", "b"], "fruit": ["fig", "plum", "fig"], "kilos": [3.5, 1.0, 2.0]}
+        >>> sold = pd.DataFrame(columns)
+        >>> ll.Observations.from_frame(sold, row="shop", column="fruit", value="kilos").shape
+        (2, 2)
+        """
+        rows, columns = (
+            label_column(label_cells(frame_column(frame, name)), name, "the data frame")
+            for name in (row, column)
+        )
+        numbers = number_cells(frame_column(frame, value), value)
+        keep = ~np.isnan(numbers)
+        # a fit must not depend on the order of lines
+        order = np.flatnonzero(keep)[np.lexsort((columns.codes[keep], rows.codes[keep]))]
+        return cls.from_triples(
+            rows.codes[order],
+            columns.codes[order],
+            numbers[order],
+            row_labels=rows.names,
+            column_labels=columns.names,
+            duplicates=duplicates,
         )
 
     def row_counts(self) -> Indices:

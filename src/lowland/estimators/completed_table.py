@@ -27,6 +27,7 @@ from lowland.estimators.table_input import (
     index_of,
     observations_of,
 )
+from lowland.files.frames import eager_frame
 
 
 class _CompletedTable(_SavedTable):
@@ -41,6 +42,7 @@ class _CompletedTable(_SavedTable):
     effort: str
     feature_names_in_: Any
     levels_: Levels
+    untouched_: tuple[Any, ...]
 
     def _set(self, completed: Completed) -> None:
         """Set the public attributes from a fit."""
@@ -75,7 +77,9 @@ class _CompletedTable(_SavedTable):
         check_is_fitted(self)
         table = self._observe(X, reset=False)
         about = covariates_of(row_covariates, table.shape[0], table.row_labels, "row_covariates")
-        return decode(X, self._filled(table, about, likeliest=True), self.levels_)
+        return decode(
+            eager_frame(X), self._filled(table, about, likeliest=True), self.levels_, self.untouched_
+        )
 
     def _filled(self, table: Observations, about: Matrix | None, *, likeliest: bool) -> Matrix:
         found = self._completed.complete(table, about, likeliest=likeliest)
@@ -318,7 +322,7 @@ class _CompletedTable(_SavedTable):
         if isinstance(X, np.ma.MaskedArray):
             X = np.ma.filled(X.astype(np.float64), np.nan)
         rows_named = index_of(X) if reset else None
-        X = encode(X, self.levels_)
+        X = encode(eager_frame(X), self.levels_, self.untouched_)
         if isinstance(X, Observations):
             if reset:
                 self.n_features_in_ = X.shape[1]

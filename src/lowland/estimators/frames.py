@@ -1,14 +1,19 @@
-"""Data frames with non-numeric columns: booleans, categories and ordered levels."""
+"""Data frames whose columns are not all numbers: levels, and columns that a fit leaves as they are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import re
+import warnings
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.files.numerals import Numerals
 
 if TYPE_CHECKING:
     from lowland.completion.column_losses import Losses
@@ -16,73 +21,127 @@ if TYPE_CHECKING:
 # ordered levels by column name; a level is fitted as its position
 Levels = dict[Any, tuple[Any, ...]]
 YES_NO = (False, True)
+# text such as "007" is a name, although it looks like a number
+_NAMED_BY_DIGITS = re.compile(r"[+-]?0\d.*")
 
 
-def read_levels(frame: Any) -> tuple[Levels, dict[Any, str]]:
-    """Return the levels of a frame's non-numeric columns, and the losses that suit them.
+@final
+@dataclass(frozen=True)
+class FrameKinds:
+    """What the columns of a data frame hold; all empty for anything else.
 
     Parameters
     ----------
-    frame : data frame or anything else
-        The results are empty for anything that is not a data frame.
-
-    Returns
-    -------
     levels : dict
-        By column name.
+        Levels of the columns that hold some, by name.
     losses : dict
         "logistic" for two levels, "ordinal" for ordered levels; by column name, or by position if names are
         not text. A column with a single level keeps the squared loss.
+    untouched : dict of str
+        Columns that hold neither numbers nor levels, with what they hold. They take no part in a fit.
+    """
+
+    levels: Levels = field(default_factory=dict)
+    losses: dict[Any, str] = field(default_factory=dict)
+    untouched: dict[Any, str] = field(default_factory=dict)
+
+
+def read_kinds(frame: Any) -> FrameKinds:
+    """Return what the columns of a frame hold.
 
     Raises
     ------
     InvalidInputError
-        If a column has more than two unordered levels, or holds neither numbers nor levels.
+        If no column holds numbers or levels.
     """
-    levels: Levels = {}
-    losses: dict[Any, str] = {}
-    wrapped = _wrapped(frame)
+    found = FrameKinds()
+    wrapped = wrap_frame(frame)
     if wrapped is None:
-        return levels, losses
+        return found
     named = all(isinstance(name, str) for name in wrapped.columns)
-    for j, series in enumerate(wrapped.iter_columns()):
-        if series.dtype.is_numeric():
+    used = 0
+    for series in wrapped.iter_columns():
+        kind, own = _kind_of(series)
+        if kind == "levels":
+            found.levels[series.name] = own
+            seen = series.drop_nulls().n_unique() if len(own) else 0
+            if seen > 1:
+                found.losses[series.name if named else used] = "ordinal" if len(own) > 2 else "logistic"
+        elif kind != "numbers":
+            found.untouched[series.name] = kind
             continue
-        own, ordered = _levels_of(series)
-        if len(own) > 2 and not ordered:
-            raise InvalidInputError(
-                f"column {series.name!r} has more than two levels and no order",
-                ", ".join(map(repr, own[:4])),
-                fix="make it an ordered categorical (an Enum in Polars), or one boolean column per level",
-            )
-        levels[series.name] = own
-        seen = series.drop_nulls().n_unique() if len(own) else 0
-        if seen > 1:
-            losses[series.name if named else j] = "ordinal" if len(own) > 2 else "logistic"
-    return levels, losses
+        used += 1
+    if found.untouched and not used:
+        raise InvalidInputError(
+            "no column of the data frame holds numbers or levels",
+            ", ".join(f"{name!r}: {what}" for name, what in list(found.untouched.items())[:6]),
+            fix="pass a table of numbers; of a list of cells, Observations.from_frame",
+        )
+    return found
 
 
-def _levels_of(series: Any) -> tuple[tuple[Any, ...], bool]:
-    """Return the levels of a non-numeric column, and whether they are ordered."""
+def _kind_of(series: Any) -> tuple[str, tuple[Any, ...]]:
+    """Return "numbers", or "levels" with them, or what else a column holds."""
     import narwhals as nw
 
-    if series.dtype == nw.Boolean:
-        return YES_NO, True
+    if series.dtype.is_numeric():
+        return "numbers", ()
+    if series.dtype == nw.Boolean or series.null_count() == len(series):
+        return "levels", YES_NO
     if isinstance(series.dtype, nw.Enum):
         found = tuple(getattr(series.dtype, "categories", ()))
         if all(isinstance(level, str | int | float | bool) for level in found):
-            return found, True
-    elif series.dtype in (nw.Categorical, nw.String, nw.Object, nw.Unknown):
-        cells = [x for x in series.to_list() if x is not None and x == x]
-        if all(isinstance(x, bool | np.bool_) for x in cells):  # also if all cells are missing
-            return YES_NO, True
-        if all(isinstance(x, str) for x in cells):
-            return tuple(sorted(set(cells))), False
-    elif series.null_count() == len(series):
-        return YES_NO, True
-    raise InvalidInputError(
-        f"column {series.name!r} holds neither numbers nor levels", str(series.dtype), fix="drop or encode it"
-    )
+            return "levels", found
+        return "categories that are neither text nor numbers", ()
+    if series.dtype in (nw.Date, nw.Datetime):
+        return "dates", ()
+    if series.dtype in (nw.Categorical, nw.String, nw.Object, nw.Unknown):
+        return _kind_of_cells([x for x in series.to_list() if x is not None and x == x])
+    return str(series.dtype), ()
+
+
+def _kind_of_cells(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
+    """Return the same for a column of objects or text, by its cells that are not missing."""
+    if all(isinstance(x, bool | np.bool_) for x in cells):  # also if all cells are missing
+        return "levels", YES_NO
+    if all(_is_number(x) for x in cells):
+        return "numbers", ()
+    if not all(isinstance(x, str) for x in cells):
+        return "objects of several kinds", ()
+    words = tuple(sorted(set(cells)))
+    if len(words) <= 2:
+        return "levels", words
+    return f"{len(words)} words without an order", ()
+
+
+def _is_number(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return not _NAMED_BY_DIGITS.fullmatch(cell.strip()) and Numerals().number(cell) is not None
+    return isinstance(cell, int | float | Decimal | np.number) and not isinstance(cell, bool | np.bool_)
+
+
+def warn_of_untouched(untouched: Mapping[Any, str], asked: Any) -> None:
+    """Warn that columns take no part in a fit.
+
+    Raises
+    ------
+    InvalidInputError
+        If a loss was asked for such a column.
+    """
+    for name in untouched:
+        if isinstance(asked, Mapping) and name in asked:
+            raise InvalidInputError(
+                f"loss names column {name!r}, which holds neither numbers nor levels",
+                untouched[name],
+                fix="make it an ordered category (an Enum in Polars), or one boolean column per level",
+            )
+    if untouched:
+        columns = ", ".join(f"{name!r} ({what})" for name, what in untouched.items())
+        warnings.warn(
+            f"columns that hold neither numbers nor levels take no part in the fit: {columns}; to use words "
+            "as levels, make them an ordered category (an Enum in Polars), or one boolean column per level",
+            stacklevel=3,
+        )
 
 
 def chosen_losses(asked: Losses, auto: bool, suited: Mapping[Any, str], levels: Levels) -> Losses:
@@ -94,7 +153,7 @@ def chosen_losses(asked: Losses, auto: bool, suited: Mapping[Any, str], levels: 
     auto : bool
         Whether the loss was left at "auto".
     suited : mapping
-        From `read_levels`.
+        From `read_kinds`.
     levels : Levels
     """
     from lowland.completion.column_kinds import LEVELS
@@ -117,44 +176,79 @@ def chosen_losses(asked: Losses, auto: bool, suited: Mapping[Any, str], levels: 
     return chosen
 
 
-def encode(frame: Any, levels: Levels) -> Any:
-    """Return a frame with its levels as numbers, NaN if missing; anything else unchanged."""
+def encode(frame: Any, levels: Levels, untouched: Collection[Any] = ()) -> Any:
+    """Return the fitted columns of a frame as numbers, NaN if missing; anything else unchanged."""
     import narwhals as nw
 
-    wrapped = _wrapped(frame)
-    if wrapped is None or not levels:
+    wrapped = wrap_frame(frame)
+    if wrapped is None:
         return frame
+    left = wrapped.drop([name for name in wrapped.columns if name in untouched]) if untouched else wrapped
     made = []
-    for series in (series for series in wrapped.iter_columns() if series.name in levels):
-        name = series.name
-        codes = {level: float(k) for k, level in enumerate(levels[name])}
-        missing, cells = series.is_null().to_list(), series.to_list()
-        unknown = {x for x, gap in zip(cells, missing, strict=True) if not gap and x not in codes}
-        if unknown:
+    for series in left.iter_columns():
+        if series.name in levels:
+            numbers = _codes(series, levels[series.name])
+        elif series.dtype.is_numeric() or series.dtype == nw.Boolean:
+            continue
+        else:
+            numbers = _as_numbers(series)
+        made.append(nw.new_series(series.name, numbers, nw.Float64, backend=wrapped.implementation))
+    return left.with_columns(*made).to_native() if made or untouched else frame
+
+
+def _codes(series: Any, levels: tuple[Any, ...]) -> list[float]:
+    """Return levels as their positions."""
+    codes = {level: float(k) for k, level in enumerate(levels)}
+    missing, cells = series.is_null().to_list(), series.to_list()
+    unknown = {x for x, gap in zip(cells, missing, strict=True) if not gap and x not in codes}
+    if unknown:
+        raise InvalidInputError(
+            f"column {series.name!r} has a level that the fit does not know",
+            repr(next(iter(unknown))),
+            f"the levels of the fit are {', '.join(map(repr, levels[:6]))}",
+            "leave the cell missing, or fit again",
+        )
+    return [np.nan if gap else codes[x] for x, gap in zip(cells, missing, strict=True)]
+
+
+def _as_numbers(series: Any) -> list[float]:
+    """Return objects and text that hold numbers as numbers."""
+    numbers = []
+    for cell in series.to_list():
+        number = Numerals().number(cell) if isinstance(cell, str) else cell
+        if cell is None or cell != cell:
+            numbers.append(np.nan)
+        elif number is not None and _is_number(cell):
+            numbers.append(float(number))
+        else:
             raise InvalidInputError(
-                f"column {name!r} has a level that the fit does not know",
-                repr(next(iter(unknown))),
-                f"the levels of the fit are {', '.join(map(repr, levels[name][:6]))}",
-                "leave the cell missing, or fit again",
+                f"column {series.name!r} held numbers in the fit",
+                repr(cell),
+                fix="pass numbers, or fit again",
             )
-        numbers = [np.nan if gap else codes[x] for x, gap in zip(cells, missing, strict=True)]
-        made.append(nw.new_series(name, numbers, nw.Float64, backend=wrapped.implementation))
-    return wrapped.with_columns(*made).to_native()
+    return numbers
 
 
-def decode(frame: Any, filled: Matrix, levels: Levels) -> Any:
-    """Return a frame with its missing cells filled, levels by name; for other input, return the array."""
+def decode(frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any] = ()) -> Any:
+    """Return a frame with its missing cells filled, levels by name; for other input, return the array.
+
+    Columns without a part in the fit stay as they are.
+    """
     import narwhals as nw
 
-    wrapped = _wrapped(frame)
+    wrapped = wrap_frame(frame)
     if wrapped is None:
         return filled
     made = []
-    for j, series in enumerate(wrapped.iter_columns()):
+    fitted = [series for series in wrapped.iter_columns() if series.name not in untouched]
+    for j, series in enumerate(fitted):
+        own = levels.get(series.name)
+        if own is None and not series.dtype.is_numeric() and series.dtype != nw.Boolean:
+            made.append(nw.new_series(series.name, filled[:, j], nw.Float64, backend=wrapped.implementation))
+            continue
         missing = np.asarray(series.is_null().to_list())
         if series.dtype.is_float():
             missing = missing | np.isnan(series.to_numpy().astype(np.float64))
-        own = levels.get(series.name)
         if not missing.any() or own == ():
             continue
         at = np.flatnonzero(missing)
@@ -170,7 +264,7 @@ def decode(frame: Any, filled: Matrix, levels: Levels) -> Any:
     return wrapped.with_columns(*made).to_native()
 
 
-def _wrapped(frame: Any) -> Any:
+def wrap_frame(frame: Any) -> Any:
     """Return a data frame wrapped by narwhals, or None for anything else."""
     import narwhals as nw
 

@@ -18,10 +18,11 @@ from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.core.status import StopReason
 from lowland.estimators.completed_table import _CompletedTable
-from lowland.estimators.frames import chosen_losses, read_levels
+from lowland.estimators.frames import chosen_losses, read_kinds, warn_of_untouched
 from lowland.estimators.plans import is_auto, plan_of
-from lowland.estimators.table_input import covariates_of, rank_or_auto
+from lowland.estimators.table_input import covariates_of, rank_or_auto, refuse_list
 from lowland.estimators.weights import weigh_rows
+from lowland.files.frames import eager_frame
 
 
 class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
@@ -106,6 +107,9 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         Standard deviation of the noise of each column (Bayesian methods).
     levels_ : dict of str to tuple
         Levels of the non-numeric columns of a data frame; predictions are positions in them.
+    untouched_ : tuple of str
+        Columns of a data frame that hold neither numbers nor levels: dates, names, words without an order.
+        They take no part in the fit, and `fill` returns them as they are.
     rank_path_ : RankPath
         How rank and penalty were chosen, if they were "auto".
     search_ : SearchResult
@@ -212,7 +216,11 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         # what fits is imported where it fits, so that the class is there at once
         from lowland.completion.planned_fit import check_effort, fit_plan
 
-        self.levels_, suited = read_levels(X)
+        X = eager_frame(X)
+        refuse_list(X)
+        kinds = read_kinds(X)
+        self.levels_, suited, self.untouched_ = kinds.levels, kinds.losses, tuple(kinds.untouched)
+        warn_of_untouched(kinds.untouched, self.loss)
         plan = plan_of(self)
         numbers = is_auto(self.loss) and plan.method in ("variational", "gibbs")  # which need squared losses
         losses = chosen_losses(plan.loss, is_auto(self.loss), {} if numbers else suited, self.levels_)

@@ -21,6 +21,7 @@ class _SavedTable:
     _completed: Completed
     certificate_: Any
     levels_: Levels
+    untouched_: tuple[Any, ...]
 
     def report(self, path: str | os.PathLike[str], *, title: str = "Completion of a table") -> None:
         """Write a self-contained HTML report, which includes a trial fit with held-out cells.
@@ -55,6 +56,7 @@ class _SavedTable:
         about = {
             "named": "feature_names_in_" in vars(self),
             "levels": levels_as_data(self.levels_),
+            "untouched": list(self.untouched_),
             "parameters": parameters_as_data(self),
         }
         fingerprint = done.cells_fitted
@@ -112,6 +114,7 @@ class _SavedTable:
         loaded.n_features_in_ = table.model.shape[1]
         loaded.certificate_ = None
         loaded.levels_ = {name: tuple(own) for name, own in header.get("levels", [])}
+        loaded.untouched_ = tuple(header.get("untouched", ()))
         loaded.method_ = table.method
         loaded._set(Completed(table, int(header["seed"]), stored=header.get("cells", "")))
         if header.get("named"):

@@ -13,8 +13,10 @@ from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import find_labels, label_text
 from lowland.core.observations import Labels, Observations
-from lowland.estimators.frames import encode, read_levels
+from lowland.estimators.frames import encode, read_kinds, wrap_frame
+from lowland.files.assembling import list_roles
 from lowland.files.covariates import Covariates, read_covariates
+from lowland.files.frames import eager_frame, frame_columns
 
 
 def observations_of(table: Any, labels: Any, rows: Any = None) -> Observations:
@@ -33,14 +35,36 @@ def observed_table(X: Any) -> Observations:
         return X
     if isinstance(X, np.ma.MaskedArray):
         X = np.ma.filled(X.astype(np.float64), np.nan)
-    rows, named = index_of(X), getattr(X, "columns", None)
-    numbers = encode(X, read_levels(X)[0])
+    rows = index_of(X)
+    X = eager_frame(X)
+    kinds = read_kinds(X)
+    numbers = encode(X, kinds.levels, kinds.untouched)
     checked = check_array(
         numbers, accept_sparse=["coo", "csr"], dtype="float64", ensure_all_finite="allow-nan"
     )
+    named = getattr(numbers, "columns", None)
     names = None if named is None else list(named)
     labels = np.asarray(names, dtype=object) if names and all(isinstance(one, str) for one in names) else None
     return observations_of(checked, labels, rows)
+
+
+def refuse_list(frame: Any) -> None:
+    """Raise if a data frame looks like a list of cells (row, column, value) instead of a table."""
+    wrapped = wrap_frame(frame)
+    if wrapped is None or len(wrapped.columns) < 3:
+        return
+    if not all(isinstance(name, str) for name in wrapped.columns):
+        return
+    roles = list_roles(frame_columns(wrapped.head(10_000).to_native()))
+    if roles:
+        row, column, value = map(repr, roles)
+        raise InvalidInputError(
+            "the data frame looks like a list of cells, not like a table with one line per row",
+            f"columns {', '.join(map(repr, wrapped.columns[:6]))}",
+            "fitted as it is, labels would be taken for data",
+            f"fit Observations.from_frame(frame, row={row}, column={column}, value={value}), or, if it is a "
+            "table, its values as an array",
+        )
 
 
 def index_of(frame: Any) -> Labels | None:

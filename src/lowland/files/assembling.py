@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from lowland.core.labels import LabelColumn
-from lowland.files.delimited import Columns
-from lowland.files.evidence import Decision, decide, names_rows, profile
+from lowland.files.evidence import Decision, decide, named_roles, names_rows, profile
+from lowland.files.frames import Columns
 from lowland.files.layouts import Reading, Table
 from lowland.files.long_tables import long_table
 from lowland.files.numerals import Numerals, find_numerals
@@ -33,6 +33,18 @@ def decide_layout(columns: Columns, where: str, how: Reading) -> Decision:
         return Decision("wide", (first,))
     named, why = names_rows(first, profiles[first], where)
     return Decision("wide", (first,) if named else (), why)
+
+
+def list_roles(columns: Columns) -> tuple[str, ...]:
+    """Return the columns of row, column and value, if names or words say that these columns list cells."""
+    profiles = {name: profile(column) for name, column in columns.items()}
+    named = named_roles(profiles)
+    names = tuple(profiles)
+    if named or len(names) != 3:
+        return named
+    kinds = [profiles[name].kind for name in names]
+    repeat = not profiles[names[0]].is_distinct and not profiles[names[1]].is_distinct
+    return names if kinds[:2] == ["text", "text"] and profiles[names[2]].is_number and repeat else ()
 
 
 def table_from_columns(

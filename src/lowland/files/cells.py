@@ -1,4 +1,4 @@
-"""Columns of a table as labels or as numbers."""
+"""Columns of a table as numbers."""
 
 from __future__ import annotations
 
@@ -7,49 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import LabelColumn, label_text, order_labels
+from lowland.core.labels import LabelColumn
 from lowland.files.delimited import marked_numbers, without_marks
 from lowland.files.layouts import Reading
 from lowland.files.numerals import MISSING, Numerals, type_cells
-
-
-def _distinct(column: NDArray[Any]) -> tuple[NDArray[Any], Indices]:
-    """Return sorted distinct values and the index of each cell's value; dense integers by counting."""
-    if column.dtype.kind == "i" and column.size:
-        first, last = int(column.min()), int(column.max())
-        if last - first < 4 * column.size:
-            offsets = column - first
-            present = np.bincount(offsets, minlength=last - first + 1) > 0
-            return np.flatnonzero(present) + first, (np.cumsum(present) - 1)[offsets]
-    names, codes = np.unique(column, return_inverse=True)
-    return names, codes
-
-
-def label_column(column: Any, name: str, where: str) -> LabelColumn:
-    """Return a column of whole numbers or text as labels.
-
-    Raises
-    ------
-    InvalidInputError
-        If a label is empty.
-    """
-    if not isinstance(column, LabelColumn):
-        if column.dtype.kind == "f" and np.isnan(column).any():
-            column = np.array(["" if np.isnan(x) else label_text(x) for x in column.tolist()], dtype=str)
-        names, codes = _distinct(column)
-        if names.dtype.kind == "f":
-            names = np.array([label_text(x) for x in names.tolist()], dtype=str)
-        labels = LabelColumn(codes, names) if names.dtype.kind == "i" else order_labels(codes, names.tolist())
-    else:
-        labels = column
-    if labels.names.dtype.kind == "U" and "" in labels.names:
-        line = int(np.argmax(labels.names[labels.codes] == "")) + 1
-        raise InvalidInputError(
-            f"{where} has an empty label", f"column {name!r}, data line {line}", fix="fill it in"
-        )
-    return labels
 
 
 def number_column(values: Any, name: str, where: str, how: Reading, numerals: Numerals) -> NDArray[Any]:

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.errors import FileFormatError, InvalidInputError
-from lowland.core.labels import LabelColumn, order_labels
+from lowland.core.labels import order_labels
+from lowland.files.frames import Columns
 from lowland.files.numerals import MISSING, Numerals, find_numerals, type_cells
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
 from lowland.files.text_layout import TextLayout, as_plain_text
-
-Columns = dict[str, "NDArray[Any] | LabelColumn"]
 
 
 @final

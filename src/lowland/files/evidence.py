@@ -158,7 +158,7 @@ def decide(
         return Decision("wide", (asked[0],) if asked[0] else ())
     if layout == "long" or any(asked):
         return _long(_fill_roles(names, asked, where), "", names)
-    by_name = _named_roles(profiles)
+    by_name = named_roles(profiles)
     if by_name:
         return _long(by_name, "by the names of its columns", names)
     if len(names) >= 3 and profiles[names[0]].may_name and profiles[names[1]].may_name:
@@ -201,7 +201,7 @@ def words_of(name: str) -> frozenset[str]:
     return frozenset((plain, re.sub(r"(.)(id|ids|name|key|no|nr|index|idx|code|label)$", r"\1", plain)))
 
 
-def _named_roles(profiles: Mapping[str, Profile]) -> tuple[str, ...]:
+def named_roles(profiles: Mapping[str, Profile]) -> tuple[str, ...]:
     """Return the columns of row, column and value, if two or all of them are named so; or none."""
     found: dict[str, str] = {}
     for role, words in (("row", ROWS), ("column", COLUMNS), ("value", VALUES)):

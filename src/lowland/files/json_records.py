@@ -9,8 +9,8 @@ import numpy as np
 
 from lowland.core.errors import FileFormatError
 from lowland.core.labels import label_text
-from lowland.files.delimited import Columns
 from lowland.files.encodings import decode, find_encoding
+from lowland.files.frames import Columns
 from lowland.files.sources import Opened
 
 JSON = (".json", ".jsonl", ".ndjson")

@@ -6,8 +6,8 @@ import os
 
 from lowland.core.observations import Observations
 from lowland.files.assembling import table_from_columns
-from lowland.files.columnar import frame_columns
 from lowland.files.databases import query_arrow
+from lowland.files.frames import frame_columns
 from lowland.files.layouts import Reading, Table
 
 

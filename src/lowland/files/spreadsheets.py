@@ -6,7 +6,7 @@ from typing import Any
 
 from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
 from lowland.core.labels import label_text
-from lowland.files.delimited import Columns
+from lowland.files.frames import Columns
 from lowland.files.json_records import cells_as_column
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat

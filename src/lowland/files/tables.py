@@ -14,9 +14,10 @@ from lowland.core.labels import LabelColumn
 from lowland.core.observations import Observations
 from lowland.files.arrays import read_array
 from lowland.files.assembling import decide_layout, table_from_columns
-from lowland.files.columnar import COLUMNAR, frame_columns, read_columnar
+from lowland.files.columnar import COLUMNAR, read_columnar
 from lowland.files.databases import DATABASE_ENDINGS, refuse_without_query
-from lowland.files.delimited import Columns, numerals_of_sample, read_delimited, wanted_columns
+from lowland.files.delimited import numerals_of_sample, read_delimited, wanted_columns
+from lowland.files.frames import Columns, frame_columns
 from lowland.files.json_records import JSON, read_json_records
 from lowland.files.layouts import Reading, Table
 from lowland.files.numerals import type_cells

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.errors import InvalidInputError
+from lowland.core.labels import label_column
 from lowland.core.observations import Observations
-from lowland.files.cells import check_some, label_column, mostly_numbers, number_column, typed_column
-from lowland.files.delimited import Columns
+from lowland.files.cells import check_some, mostly_numbers, number_column, typed_column
 from lowland.files.evidence import Decision
+from lowland.files.frames import Columns
 from lowland.files.layouts import Reading, Table
 from lowland.files.numerals import MISSING, Numerals
 from lowland.files.sentinels import settle_sentinels

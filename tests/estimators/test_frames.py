@@ -1,0 +1,144 @@
+"""Data frames as people have them: other columns, numbers held as objects, lists of cells, lazy frames."""
+
+import datetime
+import warnings
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+import lowland as ll
+from lowland.core.errors import InvalidInputError
+
+SIZE = 40
+
+
+@pytest.fixture(scope="module")
+def columns():
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(SIZE, 2)) @ rng.normal(size=(2, 5))
+    base[rng.random(base.shape) < 0.1] = np.nan
+    day = datetime.datetime(2020, 1, 1)
+    return {
+        "id": [f"p{k:03d}" for k in range(SIZE)],
+        "when": [day + datetime.timedelta(days=k) for k in range(SIZE)],
+        "code": [f"0{k}" for k in range(SIZE)],
+        **dict(zip("abcde", base.T.tolist(), strict=True)),
+        "sex": ["f" if x > 0 else "m" for x in np.nan_to_num(base[:, 0])],
+        "text": [None if k % 7 == 0 else f"{x:.3f}" for k, x in enumerate(np.nan_to_num(base[:, 1]))],
+        "colour": ["red", "green", "blue", "pink"] * (SIZE // 4),
+    }
+
+
+@pytest.fixture(scope="module", params=[pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
+def filled(request, columns):
+    """Return a frame, the model fitted to it, and the filled frame."""
+    frame = request.param(columns)
+    with pytest.warns(UserWarning, match="take no part in the fit: 'id' .40 words.*'when' .dates"):
+        model = ll.MatrixCompletion(rank=2, random_state=0, certify=False).fit(frame)
+    return frame, model, model.fill(frame)
+
+
+def test_columns_without_a_part_stay_as_they_are(filled):
+    frame, model, out = filled
+    assert model.untouched_ == ("id", "when", "code", "colour")
+    assert model.feature_names_in_.tolist() == [*"abcde", "sex", "text"]
+    assert list(out.columns) == list(frame.columns)
+    for name in model.untouched_:
+        assert list(out[name]) == list(frame[name])
+    assert model.transform(frame).shape == (SIZE, 7)
+    assert not np.isnan(model.transform(frame)).any()
+
+
+def test_objects_and_text_that_hold_numbers_are_numbers(filled, columns):
+    _, model, out = filled
+    known = [k for k, x in enumerate(columns["text"]) if x is not None]
+    text = np.asarray(out["text"], float)
+    np.testing.assert_allclose(text[known], [float(columns["text"][k]) for k in known])
+    assert not np.isnan(text).any()
+    rows = pd.DataFrame({**{c: [0.5] for c in "abcde"}, "sex": ["f"], "text": ["much"]})
+    with pytest.raises(InvalidInputError, match=r"'text' held numbers in the fit(.|\n)*'much'"):
+        model.transform(rows)
+
+
+def test_the_same_numbers_held_in_another_way_give_the_same_fit(columns):
+    plain = pd.DataFrame({name: columns[name] for name in "abcde"})
+    held = plain.astype(object).map(lambda x: None if np.isnan(x) else Decimal(repr(x)))
+    fits = [ll.MatrixCompletion(rank=2, random_state=0, certify=False).fit(x) for x in (plain, held)]
+    np.testing.assert_array_equal(fits[0].predict_table(), fits[1].predict_table())
+
+
+def test_a_saved_model_knows_which_columns_take_no_part(filled, tmp_path):
+    frame, model, out = filled
+    model.save(tmp_path / "m.npz")
+    again = ll.MatrixCompletion.load(tmp_path / "m.npz")
+    assert again.untouched_ == model.untouched_
+    assert again.fill(frame).equals(out)
+
+
+@pytest.mark.parametrize("kind", ["lazy", "relation", "stream"])
+def test_lazy_frames_relations_and_streams(columns, kind):
+    numbers = {name: columns[name] for name in "abcde"}
+    frame = pl.DataFrame(numbers)
+    expected = ll.MatrixCompletion(rank=1, random_state=0, certify=False).fit_transform(frame)
+    if kind == "lazy":
+        source = frame.lazy()
+    elif kind == "stream":
+
+        class Stream:  # all that the protocol asks for
+            def __arrow_c_stream__(self, requested_schema=None):
+                return frame.to_arrow().__arrow_c_stream__(requested_schema)
+
+        source = Stream()
+    else:
+        duckdb = pytest.importorskip("duckdb")
+        source = duckdb.sql("select * from frame")
+    model = ll.MatrixCompletion(rank=1, random_state=0, certify=False)
+    np.testing.assert_array_equal(model.fit_transform(source), expected)
+
+
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, lambda x: pl.DataFrame(x).to_arrow()])
+def test_a_list_of_cells(make):
+    day = datetime.date
+    sold = make(
+        {
+            "item": ["fig", "plum", "fig", "plum"],
+            "when": [day(2020, 1, 5), day(2020, 1, 5), day(2019, 11, 2), day(2019, 11, 2)],
+            "amount": [3.5, None, 2.0, 1.0],
+        }
+    )
+    seen = ll.Observations.from_frame(sold, row="item", column="when", value="amount")
+    assert seen.row_labels.tolist() == ["fig", "plum"]
+    assert seen.column_labels.tolist() == ["2019-11-02", "2020-01-05"]  # the order of labels is that of time
+    np.testing.assert_array_equal(seen.to_array(), [[2.0, 3.5], [1.0, np.nan]])
+    read = ll.read_table(sold, row="item", column="when", value="amount")
+    assert read.fingerprint() == seen.fingerprint()
+    with pytest.raises(InvalidInputError, match="no column 'price'"):
+        ll.Observations.from_frame(sold, row="item", column="when", value="price")
+    with pytest.raises(InvalidInputError, match="must hold numbers"):
+        ll.Observations.from_frame(sold, row="when", column="when", value="item")
+
+
+def test_a_list_of_cells_is_not_fitted_as_a_table():
+    ratings = pd.DataFrame(
+        {"userId": [1, 1, 2], "movieId": [3, 4, 3], "rating": [1.0, 2.0, 3.0], "timestamp": 5}
+    )
+    with pytest.raises(
+        InvalidInputError, match=r"from_frame.frame, row='userId', column='movieId', value='rating'"
+    ):
+        ll.MatrixCompletion().fit(ratings)
+    words = pd.DataFrame({"a": ["x", "x", "y"], "b": ["u", "v", "u"], "c": [1.0, 2.0, 3.0]})
+    with pytest.raises(InvalidInputError, match="looks like a list of cells"):
+        ll.MatrixCompletion().fit(words)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = ll.MatrixCompletion(rank=1, certify=False, random_state=0)
+        model.fit(ratings.rename(columns={"userId": "age", "movieId": "height"}))
+
+
+def test_a_frame_without_numbers():
+    frame = pd.DataFrame({"name": ["a", "b", "c"], "note": ["u", "v", "w"]})
+    with pytest.raises(InvalidInputError, match="no column of the data frame holds numbers or levels"):
+        ll.MatrixCompletion().fit(frame)
