@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 
+import lowland as ll
 from commands import COMMAND, assert_clean_error, call, call_process
 from lowland.cli.app import COMMANDS, load
 from lowland.datasets import data_path, planted_sensing
@@ -59,7 +60,7 @@ def test_complete_predict_certify_long(long_table, tmp_path):
     assert sum(line.endswith(",1") for line in lines) == 700
     (tmp_path / "pairs.csv").write_text("user,film\nuser3,film 7\nuser0,film 29\n")
     shown = call("predict", "m.npz", "pairs.csv", cwd=tmp_path)
-    assert shown.stdout.splitlines()[0] == "user,film,prediction"
+    assert shown.stdout.splitlines()[0] == "user,film,prediction,unknown"
     assert len(shown.stdout.splitlines()) == 3
     assert call("predict", "m.npz", "pairs.csv", "--output", "p.csv", cwd=tmp_path).returncode == 0
     assert (tmp_path / "p.csv").read_text() == shown.stdout
@@ -623,9 +624,10 @@ def test_complete_needs_no_settings(grades, tmp_path):
     (tmp_path / "pairs.csv").write_text("who,film\np1,film 1\np2,film 7\n")
     asked = call("predict", "m.npz", "pairs.csv", "--interval", 0.9, cwd=tmp_path)
     header, *lines = asked.stdout.splitlines()
-    assert header == "who,film,prediction,lower,upper"
+    assert header == "who,film,prediction,lower,upper,unknown"
     for line in lines:
-        *_, value, low, high = line.split(",")
+        *_, value, low, high, unknown = line.split(",")
+        assert unknown == ""
         assert 1 <= float(low) < float(value) < float(high) <= 5
     best = call("top", "m.npz", "p3", "--count", 3, "--table", grades / "grades.csv", cwd=tmp_path)
     names = [line.split("  ")[1] for line in best.stdout.splitlines()]
@@ -637,6 +639,46 @@ def test_complete_needs_no_settings(grades, tmp_path):
     assert len(names) == 3
     assert not seen & set(names)
     assert_clean_error(call("top", "m.npz", "nobody", cwd=tmp_path), "knows no such row")
+    alone = call("top", "m.npz", "p3", "--count", 3, cwd=tmp_path)
+    assert alone.stdout == best.stdout  # the model knows what the row has
+    every = call("top", "m.npz", "--all", "-k", 2, "--json", cwd=tmp_path)
+    ranked = json.loads(every.stdout)
+    assert ranked["columns"] == ["row", "rank", "column", "prediction"]
+    assert [line[2] for line in ranked["rows"] if line[0] == "p3"] == [
+        line.split("  ")[1] for line in alone.stdout.splitlines()[:2]
+    ]
+    (tmp_path / "few.csv").write_text("which\n" + best.stdout.splitlines()[1].split("  ")[1] + "\n")
+    chosen = call("top", "m.npz", "p3", "p4", "--candidates", "few.csv", "--output", "top.csv", cwd=tmp_path)
+    assert chosen.returncode == 0, chosen.stderr
+    assert (tmp_path / "top.csv").read_text().splitlines()[0] == "row,rank,column,prediction"
+    assert_clean_error(call("top", "m.npz", cwd=tmp_path), "name some rows, or pass --all")
+    bare = call(
+        "complete", grades / "grades.csv", "--model", "b.npz", "--no-model-data", "--no-certify", cwd=tmp_path
+    )
+    assert bare.returncode == 0, bare.stderr
+    assert_clean_error(
+        call("top", "b.npz", "p3", cwd=tmp_path), "saved without its data", "--include-observed"
+    )
+    assert call("top", "b.npz", "p3", "--include-observed", cwd=tmp_path).returncode == 0
+
+
+def test_strangers_among_pairs_are_marked(grades, tmp_path):
+    fitted = call("complete", grades / "grades.csv", "--model", "m.npz", "--no-certify", cwd=tmp_path)
+    assert fitted.returncode == 0, fitted.stderr
+    model = ll.MatrixCompletion.load(tmp_path / "m.npz")
+    row, column = model.row_labels_[0], model.column_labels_[0]
+    pairs = [(row, column), ("stranger", column), (row, "stranger"), ("stranger", "stranger")]
+    (tmp_path / "p.csv").write_text("".join(f"{r},{c}\n" for r, c in pairs))  # without a header
+    told = call("predict", "m.npz", "p.csv", "--interval", 0.9, "--json", cwd=tmp_path)
+    assert "3 of 4 cells have labels that the model does not know" in told.stderr
+    lines = json.loads(told.stdout)["rows"]
+    assert [line[-1] for line in lines] == ["", "row", "column", "row and column"]
+    assert all(np.isfinite(line[2]) for line in lines)
+    assert [line[3] == "" for line in lines] == [False, True, True, True]  # no interval for strangers
+    averages = model.predict(*zip(*pairs, strict=True), unknown="average")
+    np.testing.assert_allclose([line[2] for line in lines], averages, rtol=1e-9)
+    column_mean = model.predict(model.row_labels_, [column] * len(model.row_labels_)).mean()
+    assert abs(averages[1] - column_mean) < 0.3  # up to clipping to the range of grades
     judged = call("certify", "m.npz", grades / "grades.csv", cwd=tmp_path)
     assert_clean_error(judged, "holds a Bayesian model")
 

@@ -557,5 +557,9 @@ def test_completed_tables_keep_what_is_known(fitted):
 def test_draws_need_the_data(survey, tmp_path):
     model = ll.MatrixCompletion(**SETTINGS).fit(survey)
     model.save(tmp_path / "m.npz")
+    ask = [0], ["logistic1"], 3
+    drawn = ll.MatrixCompletion.load(tmp_path / "m.npz").sample(*ask, random_state=0)
+    np.testing.assert_array_equal(drawn, model.sample(*ask, random_state=0))
+    model.save(tmp_path / "bare.npz", data=False)
     with pytest.raises(UnsupportedError, match="data are needed"):
-        ll.MatrixCompletion.load(tmp_path / "m.npz").sample([0], ["logistic1"], 3)
+        ll.MatrixCompletion.load(tmp_path / "bare.npz").sample(*ask)

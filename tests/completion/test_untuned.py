@@ -1,5 +1,7 @@
 """`MatrixCompletion` without tuning: what its posterior says, and all that can be asked of it."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -270,8 +272,15 @@ def test_top_and_similar(rng):
     assert predictions[0] >= predictions[1]
     seen = set(np.array(names)[~np.isnan(holes[0])])
     assert not seen & set(model.top(0, 14)[0])
-    with pytest.raises(InvalidInputError, match="one label"):
-        model.top([0, 1])
+    several, numbers = model.top([0, 1], 14)
+    assert several.shape == numbers.shape == (2, 14)
+    for row, own, values in zip((0, 1), several, numbers, strict=True):
+        best, predictions = model.top(row, 14)
+        assert own[: best.size].tolist() == best.tolist()
+        np.testing.assert_array_equal(values[: best.size], predictions)
+        assert set(own[best.size :]) <= {None}
+        assert np.isnan(values[best.size :]).all()
+    assert set(model.top(0, 5, exclude_observed=False, candidates=["c3", "c9"])[0]) == {"c3", "c9"}
     with pytest.raises(InvalidInputError, match="k must be"):
         model.top(0, 0)
 
@@ -290,11 +299,24 @@ def test_models_survive_a_file(model, instance, tmp_path):
     )
     np.testing.assert_array_equal(again.transform(holes[:3]), model.transform(holes[:3]))
     assert again.method_ == model.method_
+    for ask in (
+        lambda m: m.completions(1, random_state=0),
+        lambda m: m.predict_interval([0, 3], [0, 1], method="conformal")[1],
+        lambda m: m.top(0)[1],
+        lambda m: m.update([0, 90], [0, 1], [1.0, 2.0]).predict([0, 3, 90], [0, 1, 4]),
+        lambda m: m.update([5], [5], [2.0], refit=True).predict_table(),
+    ):
+        np.testing.assert_array_equal(ask(again), ask(copy.deepcopy(model)))
+        again = ll.MatrixCompletion.load(tmp_path / "m.npz")
+    model.save(tmp_path / "bare.npz", data=False)
+    assert (tmp_path / "bare.npz").stat().st_size < (tmp_path / "m.npz").stat().st_size
+    bare = ll.MatrixCompletion.load(tmp_path / "bare.npz")
+    np.testing.assert_array_equal(bare.transform(holes[:3]), model.transform(holes[:3]))
     for act in (
-        lambda: again.update([0], [0], [1.0]),
-        lambda: again.completions(1),
-        lambda: again.predict_interval([0], [0], method="conformal"),
-        lambda: again.top(0),
+        lambda: bare.update([0], [0], [1.0]),
+        lambda: bare.completions(1),
+        lambda: bare.predict_interval([0], [0], method="conformal"),
+        lambda: bare.top(0),
     ):
         with pytest.raises(UnsupportedError):
             act()

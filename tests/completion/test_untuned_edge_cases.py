@@ -119,7 +119,7 @@ def test_updates_keep_names_and_refuse_slips():
     with pytest.raises(InvalidInputError, match="rows must lie between"):
         plain.update([2_000_000_000], [5], [1.0])
     plain.update([0, 0], [0, 0], [1.0, 2.0])
-    seen = plain._completed.table.fit.observations
+    seen = plain._completed.table.observations
     assert seen.values[(seen.rows == 0) & (seen.columns == 0)] == [2.0]
 
 

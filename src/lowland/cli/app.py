@@ -15,7 +15,7 @@ COMMANDS = {
         "Fill the missing cells of a numeric table, with error bars, and report what is proved about the fit."
     ),
     "predict": "Predict cells of a completed table.",
-    "top": "Print the columns with the largest predictions for a row.",
+    "top": "Print the columns with the largest predictions for rows, without those that they have already.",
     "sense": "Recover a low-rank matrix from linear measurements, and report what is proved about it.",
     "tucker": "Decompose a tensor into a core and one factor per mode, and report what is proved about it.",
     "escape": "Estimate how long Langevin dynamics takes to leave a basin, with intervals and theory.",

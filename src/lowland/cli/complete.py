@@ -194,6 +194,13 @@ def complete(
     model: Annotated[
         Path | None, typer.Option(help="Write the fitted model here (.npz).", rich_help_panel=RESULTS)
     ] = None,
+    model_data: Annotated[
+        bool,
+        typer.Option(
+            help="Keep the table's cells in the model, for updates, certificates and rankings.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = True,
     report: ReportOption = None,
     resume: Annotated[
         bool,
@@ -261,6 +268,7 @@ def complete(
         seed=seed,
         effort=effort if certify else None,
         model=model,
+        model_data=model_data,
         levels=loaded.levels,
         resume=resume,
         quiet=quiet,

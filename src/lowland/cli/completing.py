@@ -179,6 +179,7 @@ def run_plan(
     seed: int,
     effort: str | None,
     model: Path | None,
+    model_data: bool,
     levels: Mapping[str, tuple[str, ...]],
     resume: bool,
     quiet: bool,
@@ -204,7 +205,7 @@ def run_plan(
     about = {"levels": levels_as_data(levels)}
     if model is not None:
         cells = fingerprint(observations)
-        save_model(model, table, seed=seed, cells=cells, about=about)
+        save_model(model, table, seed=seed, cells=cells, about=about, data=model_data)
     if table.stop_reason is StopReason.INTERRUPTED:
         return planned, None
     if effort is not None:
@@ -216,6 +217,8 @@ def run_plan(
             warn(f"lowland: interrupted while computing the certificate; {kept}")
             raise typer.Exit(130) from None
     if model is not None:
-        save_model(model, table, certificate=certificate, seed=seed, cells=cells, about=about)
+        save_model(
+            model, table, certificate=certificate, seed=seed, cells=cells, about=about, data=model_data
+        )
         forget(checkpoint_path(model))
     return planned, certificate

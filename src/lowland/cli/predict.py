@@ -12,8 +12,9 @@ import numpy as np
 import typer
 
 from lowland.cli.options import JsonOption
-from lowland.cli.output import say, say_json
+from lowland.cli.output import say, say_json, warn
 from lowland.cli.reading import reads_columns
+from lowland.completion.average_lines import UNKNOWN, describe_unknown, predict_all
 from lowland.completion.completed import Completed
 from lowland.completion.model_files import load_model
 from lowland.completion.table_labels import TableLabels
@@ -49,18 +50,37 @@ def predict(
     """Predict cells of a completed table."""
     if output is not None:
         check_writable(output)
-    loaded, _ = load_model(model)
+    loaded, _ = load_model(model, data=interval is not None)
     fitted = loaded.model
     names, labels = _pairs(pairs, (row, column), fitted.labels, form)
-    positions = [fitted.labels.positions(one.names, axis)[one.codes] for axis, one in enumerate(labels)]
+    positions = [
+        fitted.labels.positions(one.names, axis, unknown=UNKNOWN)[one.codes]
+        for axis, one in enumerate(labels)
+    ]
+    for axis, (at, one) in enumerate(zip(positions, labels, strict=True)):
+        if at.size and (at < 0).all():  # rather another column than strangers alone
+            fitted.labels.positions(one.names, axis)
     rows, cols = (one.names[one.codes] for one in labels)
-    values = [fitted.predict(*positions)]
+    values = [predict_all(fitted, *positions)]
     titles: tuple[str, ...] = (*names, "prediction")
+    strange = describe_unknown(*positions)
     if interval is not None:
-        values += Completed(loaded).intervals.at(positions[0], positions[1], interval, "auto")
+        known = np.array([not words for words in strange])
+        some = [own[known] for own in positions]
+        for ends in Completed(loaded).intervals.at(some[0], some[1], interval, "auto"):
+            values.append(np.full(known.size, np.nan))
+            values[-1][known] = ends
         titles += ("lower", "upper")
+    titles += ("unknown",)
     numbers = np.column_stack(values).astype(float).tolist()
-    written = [(r, c, *own) for r, c, own in zip(rows.tolist(), cols.tolist(), numbers, strict=True)]
+    lines = zip(rows.tolist(), cols.tolist(), numbers, strange, strict=True)
+    written = [(r, c, *(_or_blank(x) for x in own), words) for r, c, own, words in lines]
+    count = sum(map(bool, strange))
+    if count:
+        warn(
+            f"lowland: {count} of {len(strange)} cells have labels that the model does not know; they are "
+            "predicted by averages, see the column unknown"
+        )
     if output is not None:
         write_rows(output, titles, written)
         say(f"{len(written)} predictions: {output}")
@@ -70,6 +90,10 @@ def predict(
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(titles)
         writer.writerows(map(cell_text, line) for line in written)
+
+
+def _or_blank(number: float) -> float | str:
+    return "" if np.isnan(number) else number
 
 
 def _pairs(

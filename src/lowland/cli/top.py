@@ -1,9 +1,11 @@
-"""`lowland top`: rank the columns of a row by a saved model."""
+"""`lowland top`: rank the columns of rows by a saved model."""
 
 from __future__ import annotations
 
+import csv
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -12,55 +14,113 @@ from lowland.cli.options import JsonOption
 from lowland.cli.output import say, say_json
 from lowland.cli.reading import reads_table
 from lowland.completion.model_files import load_model
-from lowland.completion.rankings import best_columns
+from lowland.completion.rankings import recommend
+from lowland.completion.table_labels import TableLabels
+from lowland.core.arrays import Indices
+from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import label_text
+from lowland.core.observations import Observations
 from lowland.files.layouts import Reading
-from lowland.files.tables import load_table
+from lowland.files.outputs import cell_text, write_rows
+from lowland.files.tables import load_table, read_columns
+
+HEADER = ("row", "rank", "column", "prediction")
 
 
 @reads_table
 def top(
     reading: Reading,
     model: Annotated[Path, typer.Argument(help="A model written by lowland complete.")],
-    label: Annotated[
-        str, typer.Argument(metavar="ROW", help="Label of the row, or its position if rows have no labels.")
-    ],
+    labels: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ROW]...", help="Labels of rows, or their positions if they have no labels."),
+    ] = None,
+    everyone: Annotated[bool, typer.Option("--all", help="Rank the columns of every row.")] = False,
     count: Annotated[int, typer.Option("--count", "-k", help="Number of columns.")] = 10,
+    include_observed: Annotated[
+        bool, typer.Option("--include-observed", help="Rank columns that the row has already, too.")
+    ] = False,
+    candidates: Annotated[
+        Path | None, typer.Option(help="Table whose first column lists the columns to choose from.")
+    ] = None,
     table: Annotated[
         Path | None,
-        typer.Option(help="The fitted table; columns that it observes in the row are left out."),
+        typer.Option(help="Table of what rows have already, of a model that was saved without its data."),
     ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the rankings here instead.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Print the columns with the largest predictions for a row."""
+    """Print the columns with the largest predictions for rows, without those that they have already."""
     if count < 1:
         raise InvalidInputError("--count must be at least 1", str(count))
-    fitted = load_model(model)[0].model
-    labels = fitted.labels
-    wanted = [label] if labels.rows is not None else [_position(label)]
-    at = int(labels.positions(wanted, 0)[0])
-    seen = np.zeros(0, np.intp)
-    if table is not None:
-        loaded = load_table(table, reading)
-        known = labels.align(loaded.observations, rows=True)
-        if known.shape != fitted.shape:
-            raise InvalidInputError(
-                "the table and the model differ in shape",
-                f"table {known.shape}, model {fitted.shape}",
-                fix="pass the table that the model was fitted to",
-            )
-        seen = known.columns[known.rows == at]
-    n = fitted.shape[1]
-    columns = best_columns(fitted.scores(np.full(n, at), np.arange(n)), seen, count)
-    predictions = fitted.predict(np.full(columns.size, at), columns)
-    names = columns if labels.columns is None else labels.columns[columns]
-    texts, numbers = [label_text(name) for name in names.tolist()], predictions.astype(float).tolist()
-    if json:
-        say_json({"row": label, "columns": texts, "predictions": numbers})
-        return
-    for name, number in zip(texts, numbers, strict=True):
-        say(f"{number:.6g}  {name}")
+    if everyone == bool(labels):
+        raise InvalidInputError(
+            "name some rows, or pass --all", "both" if labels else "neither", fix="give one of them"
+        )
+    if output is not None:
+        check_writable(output)
+    fitted, _ = load_model(model)
+    known = fitted.model.labels
+    wanted = [] if labels is None else labels if known.rows is not None else [_position(x) for x in labels]
+    rows = np.arange(known.shape[0]) if everyone else known.positions(wanted, 0)
+    seen = fitted.observations if table is None else _aligned(table, reading, known)
+    places, predictions = recommend(
+        fitted.model,
+        rows,
+        count,
+        seen=None if include_observed else _must_know(seen),
+        candidates=None if candidates is None else _candidates(candidates, known),
+    )
+    names = [_names(known.rows, rows), _names(known.columns, np.arange(known.shape[1]))]
+    lines = [
+        (names[0][i], rank + 1, names[1][j], float(number))
+        for i, (own, numbers) in enumerate(zip(places.tolist(), predictions.tolist(), strict=True))
+        for rank, (j, number) in enumerate(zip(own, numbers, strict=True))
+        if j >= 0
+    ]
+    if output is not None:
+        write_rows(output, HEADER, lines)
+        say(f"{len(lines)} lines for {rows.size} rows: {output}")
+    elif json:
+        say_json({"columns": HEADER, "rows": lines})
+    elif rows.size == 1:
+        for _, _, name, number in lines:
+            say(f"{number:.6g}  {name}")
+    else:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(HEADER)
+        writer.writerows(map(cell_text, line) for line in lines)
+
+
+def _must_know(seen: Observations | None) -> Observations:
+    if seen is None:
+        raise InvalidInputError(
+            "what rows have already is not known",
+            "a model that was saved without its data",
+            fix="pass --table, or --include-observed",
+        )
+    return seen
+
+
+def _aligned(table: Path, reading: Reading, labels: TableLabels) -> Observations:
+    known = labels.align(load_table(table, reading).observations, rows=True)
+    if known.shape != labels.shape:
+        raise InvalidInputError(
+            "the table and the model differ in shape",
+            f"table {known.shape}, model {labels.shape}",
+            fix="pass the table that the model was fitted to",
+        )
+    return known
+
+
+def _candidates(path: Path, labels: TableLabels) -> Indices:
+    columns, _ = read_columns(path)
+    return labels.positions(next(iter(columns.values())), 1)
+
+
+def _names(labels: Any, positions: Indices) -> list[str]:
+    return [label_text(x) for x in (positions if labels is None else labels[positions]).tolist()]
 
 
 def _position(text: str) -> int:

@@ -13,6 +13,7 @@ from lowland.bayes.side_prior import SidePrior
 from lowland.completion.bayesian_objective import BayesianCompletion
 from lowland.completion.bayesian_settings import BayesianSettings, has_grades
 from lowland.completion.features import FeatureMap, check_covariates, column_features, row_features
+from lowland.completion.kept_fit import KeptFit
 from lowland.completion.posterior_model import LearntPrior, PosteriorModel
 from lowland.completion.scaling import Scaling
 from lowland.completion.settings import row_weights
@@ -156,6 +157,20 @@ def fit_bayesian(
     # solve for the rows once more, so that folding in a known row reproduces its fit
     model = replace(model, rows=model.fold_in(observations, covariates[0]))
     return BayesianFit(model, search, sampling, objective, observations, settings)
+
+
+def restore_fit(model: PosteriorModel, kept: KeptFit) -> BayesianFit:
+    """Return the fit that a model and what was kept of its fit describe."""
+    settings = BayesianSettings(**kept.settings)
+    m, n = kept.observations.shape
+    maps = (
+        replace(model.row_prior.mapping, partners=n if settings.pattern else 0),
+        replace(model.column_prior.mapping, partners=m if settings.pattern else 0),
+    )
+    objective = make_objective(kept.observations, settings, model.scaling, maps, kept.covariates)
+    theta = objective.point(model.rows.means, model.columns.means)
+    search = replace(kept.search, theta=theta)
+    return BayesianFit(model, search, kept.sampling, objective, kept.observations, settings)
 
 
 def make_objective(

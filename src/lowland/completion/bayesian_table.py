@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
 from lowland.completion.fitted_table import PageParts, without_certificate, without_data
 from lowland.completion.holdout import Predictor
+from lowland.completion.kept_fit import KeptFit
 from lowland.completion.posterior_model import PosteriorModel
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
@@ -39,12 +41,15 @@ class BayesianTable:
         Of rows and columns, those of the fit.
     surrogate : CompletionFit or None
         The penalised problem that the posterior implies, once it is certified.
+    kept : KeptFit or None
+        What a model read from a file knows of its fit.
     """
 
     model: PosteriorModel
     fit: BayesianFit | None = None
     covariates: SideCovariates = (None, None)
     surrogate: CompletionFit | None = None
+    kept: KeptFit | None = None
 
     @classmethod
     def of(cls, fit: BayesianFit, covariates: SideCovariates) -> BayesianTable:
@@ -54,6 +59,8 @@ class BayesianTable:
     @property
     def observations(self) -> Observations | None:
         """The fitted table; None if only the model is known."""
+        if self.kept is not None:
+            return self.kept.observations
         return None if self.fit is None else self.fit.observations
 
     @property
@@ -64,11 +71,13 @@ class BayesianTable:
     @property
     def search(self) -> SearchResult:
         """The variational sweeps."""
-        return self._known("the search").search
+        return self._known("the search").search if self.kept is None else self.kept.search
 
     @property
     def stop_reason(self) -> StopReason:
         """Why the last search ended: the Gibbs draws if there were any, else the sweeps."""
+        if self.kept is not None:
+            return (self.kept.sampling or self.kept.search).stop_reason
         return self._known("the search").stop_reason
 
     @property
@@ -94,6 +103,11 @@ class BayesianTable:
 
         settings = self._known("another fit").settings
         return fit_bayesian(table, settings, rng=rng, covariates=self.covariates).model
+
+    def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> BayesianTable | None:
+        """Return the table with some rows and columns solved again, None if that cannot be done."""
+        model = self.model.refreshed(table, rows, columns)
+        return None if model is None else BayesianTable(model, kept=self.keep().with_cells(table))
 
     def updated(self, table: Observations, rng: np.random.Generator) -> BayesianTable:
         """Return the fit of a table that contains this one, warm-started from this fit."""
@@ -139,6 +153,13 @@ class BayesianTable:
 
         return posterior_page(self._known("a report"), parts)
 
+    def keep(self) -> KeptFit:
+        """Return what is kept of the fit in a file."""
+        if self.kept is not None:
+            return self.kept
+        fit = self._known("a model with its data")
+        return KeptFit(fit.observations, fit.settings.plain(), self.covariates, fit.search, fit.sampling)
+
     def plain_settings(self) -> dict[str, Any]:
         """Return the settings of the fit as plain data; column losses belong to the model."""
         return self._known("the settings").settings.plain()
@@ -166,7 +187,13 @@ class BayesianTable:
 
         return ABOUT_CERTIFICATE
 
+    @cached_property
+    def _restored(self) -> BayesianFit | None:
+        from lowland.completion.bayesian import restore_fit
+
+        return self.fit if self.kept is None else restore_fit(self.model, self.kept)
+
     def _known(self, what: str) -> BayesianFit:
-        if self.fit is None:
+        if self._restored is None:
             raise without_data(what)
-        return self.fit
+        return self._restored

@@ -18,6 +18,9 @@ from lowland.core.arrays import Indices, Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 
+# new cells, as a share of all, up to which only their rows and columns are solved again
+FEW_NEW = 0.01
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -59,9 +62,13 @@ class Completed:
         seen = self.table.observations
         return self.stored if seen is None else fingerprint(seen)
 
-    def cells(self, rows: ArrayLike, columns: ArrayLike) -> tuple[Indices, Indices]:
-        """Return the positions of cells given by labels or positions."""
-        at_rows, at_columns = self.labels.positions(rows, 0), self.labels.positions(columns, 1)
+    def cells(
+        self, rows: ArrayLike, columns: ArrayLike, *, unknown: int | None = None
+    ) -> tuple[Indices, Indices]:
+        """Return the positions of cells given by labels or positions; unknown ones get `unknown`."""
+        at_rows, at_columns = (
+            self.labels.positions(own, axis, unknown=unknown) for axis, own in enumerate((rows, columns))
+        )
         if at_rows.shape != at_columns.shape:
             raise InvalidInputError(
                 "rows and columns must be equally long", f"lengths {at_rows.size} and {at_columns.size}"
@@ -82,17 +89,24 @@ class Completed:
             return self.model.matrix(likeliest=likeliest)
         return self.model.complete(table, covariates, likeliest=likeliest)
 
-    def updated(self, new: Observations) -> Completed:
-        """Return the table refitted with more observations, warm-started from this fit.
+    def updated(self, new: Observations, *, refit: bool | None) -> tuple[Completed, bool]:
+        """Return the table with more observations, and whether all of it was fitted again.
 
         Parameters
         ----------
         new : Observations
             In the order of the fitted table, which they may extend; known cells are replaced.
+        refit : bool or None
+            Whether to fit all of it again, from this fit; otherwise only rows and columns of the new cells
+            are solved again, if the model can.
         """
-        seen = data_of(self.table, "an update")
-        again = self.table.updated(merge(seen, new), np.random.default_rng(self.seed))
-        return replace(self, table=again)
+        merged = merge(data_of(self.table, "an update"), new)
+        again = None
+        if refit is False or (refit is None and new.size <= FEW_NEW * merged.size):
+            again = self.table.refreshed(merged, np.unique(new.rows), np.unique(new.columns))
+        if again is not None:
+            return Completed(again, self.seed), False
+        return Completed(self.table.updated(merged, np.random.default_rng(self.seed)), self.seed), True
 
 
 def fingerprint(table: Observations) -> str:

@@ -66,6 +66,9 @@ class FeatureMap:
 
         parts = []
         if self.partners:
+            # partners that came after the fit have no coefficients
+            known = partners < self.partners
+            lines, partners = lines[known], partners[known]
             cells = np.maximum(np.bincount(lines, minlength=count), 1)
             shares = 1 / np.sqrt(PATTERN_RIDGE * cells[lines])
             parts.append(csr_array((shares, (lines, partners)), shape=(count, self.partners)))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, final
 import numpy as np
 
 from lowland.completion.holdout import Predictor, Trial
+from lowland.completion.kept_fit import KeptFit
 from lowland.completion.table_model import TableModel
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import UnsupportedError
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 
 def without_data(what: str, *, fix: str = "fit the table again") -> UnsupportedError:
-    """Return the error of what needs the fitted data, asked of a model loaded from a file."""
-    found = "a model loaded from a file, without its data"
+    """Return the error of what needs the fitted data, asked of a model that was saved without them."""
+    found = "a model that was saved without them"
     return UnsupportedError(f"the fitted data are needed for {what}", found, fix=fix)
 
 
@@ -67,7 +68,7 @@ class PageParts:
 
 
 class FittedTable(Protocol):
-    """A table fitted by one method; a model loaded from a file has no data.
+    """A table fitted by one method; a model that was saved without its data has none.
 
     Methods that need the data raise UnsupportedError if there are none.
     """
@@ -105,6 +106,12 @@ class FittedTable(Protocol):
     def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
         """Return the fit of another table of the same shape by the same settings."""
 
+    def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> FittedTable | None:
+        """Return the table with some rows and columns solved again for other cells, all else as it is.
+
+        None if the model must be fitted again.
+        """
+
     def updated(self, table: Observations, rng: np.random.Generator) -> FittedTable:
         """Return the fit of a table that contains this one, warm-started from this fit."""
 
@@ -122,6 +129,9 @@ class FittedTable(Protocol):
 
     def page(self, parts: PageParts) -> Page:
         """Return the page of a report."""
+
+    def keep(self) -> KeptFit:
+        """Return what is kept of the fit in a file."""
 
     def plain_settings(self) -> dict[str, Any]:
         """Return the settings of the fit as plain data."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.features import FeatureMap
 from lowland.completion.fitted_table import FittedTable
+from lowland.completion.kept_fit import kept_from_data
 from lowland.completion.penalised_model import CompletionModel
 from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.posterior_model import LearntPrior, PosteriorModel
@@ -41,6 +42,7 @@ def save_model(
     seed: int = 0,
     cells: str = "",
     about: Mapping[str, Any] | None = None,
+    data: bool = True,
 ) -> None:
     """Write a model with its settings, stop reason, certificate and data fingerprint.
 
@@ -56,6 +58,8 @@ def save_model(
     about : mapping, optional
         Plain data of the estimator: whether column labels are "named" features of a data frame, the "levels"
         of non-numeric columns, and its "parameters".
+    data : bool
+        Whether to write the fitted cells too, with which the model can be updated and judged.
     """
     plain, arrays = model_arrays(table.model)
     header: dict[str, Any] = {"model": plain, "seed": seed, "cells": cells, **(about or {})}
@@ -63,12 +67,16 @@ def save_model(
         search = table.search
         header |= {
             "settings": table.plain_settings(),
+            "dtype": str(table.observations.values.dtype),
             "data": table.observations.fingerprint(),
             "stop_reason": table.stop_reason.value,
             "message": search.message,
             "objective": search.value,
             "iterations": search.iterations,
         }
+        if data:
+            header["fit"], kept = table.keep().as_data()
+            arrays |= kept
     header["certificate"] = certificate.to_json() if certificate else None
     save_bundle(path, "model", header, arrays)
 
@@ -82,17 +90,27 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def load_model(path: str | os.PathLike[str]) -> tuple[FittedTable, dict[str, Any]]:
-    """Read a model as a table without data, and its header.
+def load_model(path: str | os.PathLike[str], *, data: bool = True) -> tuple[FittedTable, dict[str, Any]]:
+    """Read a model as a table, with its data if the file holds them, and its header.
+
+    Parameters
+    ----------
+    path : path
+    data : bool
+        Whether the data are read; predictions do not need them.
 
     Raises
     ------
     FileFormatError
         If the file is not a model, or is incomplete.
     """
-    header, arrays = load_bundle(path, "model")
+    header, arrays = load_bundle(path, "model", without=() if data else ("seen_", "search_", "sampling_"))
     try:
-        return table_from_arrays(header["model"], arrays), header
+        table = table_from_arrays(header["model"], arrays)
+        kept = kept_from_data(
+            header.get("fit", {}), arrays, table.model.labels, header.get("dtype", "float64")
+        )
+        return dataclasses.replace(table, kept=kept), header
     except KeyError as error:
         raise FileFormatError(f"{path} is an incomplete model", f"no {error}", fix="fit it again") from error
 
@@ -106,7 +124,9 @@ def model_arrays(model: TableModel) -> Parts:
     return plain, arrays
 
 
-def table_from_arrays(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> FittedTable:
+def table_from_arrays(
+    plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
+) -> BayesianTable | PenalisedTable:
     """Return the model from the result of `model_arrays`, as a table without data."""
     if plain.get("kind") == "posterior":
         return BayesianTable(_posterior(plain, arrays))

@@ -10,6 +10,7 @@ import numpy as np
 
 from lowland.certificates import JUDGES, MATRIX_CLAIMS, Settings, judge
 from lowland.certificates.stationarity import gradient_scale
+from lowland.completion.kept_fit import KeptFit
 from lowland.completion.penalised_model import CompletionModel
 from lowland.completion.penalised_points import extended_point, model_of
 from lowland.completion.rank_growth import fill_column
@@ -94,6 +95,17 @@ def problem_of(model: CompletionModel, observations: Observations) -> tuple[Reco
     u, v, a, b = (side.astype(np.float64) for side in sides)
     general = General(observations.shape, model.rank, objective.model.biases)
     return objective, general.pack(u, v, a, b, model.offset)
+
+
+def restore_fit(model: CompletionModel, kept: KeptFit) -> CompletionFit:
+    """Return the fit that a model and what was kept of its fit describe."""
+    settings = CompletionSettings(**kept.settings, columns=model.columns)
+    objective = completion_objective(kept.observations, settings)
+    general = General(kept.observations.shape, model.rank, objective.model.biases)
+    sides = (model.row_factors, model.column_factors, model.row_biases, model.column_biases)
+    theta = general.pack(*sides, model.offset)
+    search = replace(kept.search, theta=theta)
+    return CompletionFit(model, search, None, objective, kept.observations, settings, theta)
 
 
 def completion_objective(observations: Observations, settings: CompletionSettings) -> RecoveryObjective:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from lowland.completion.column_losses import Columns
 
 
+# an update solves rows and columns of new cells in turn: rounds at most, and the change that ends them
+ROUNDS, SETTLED = 5, 1e-3
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class CompletionModel:
@@ -146,6 +150,70 @@ class CompletionModel:
 
     def _expected(self, natural: Vector, columns: Indices) -> Vector:
         return natural if self.columns is None else self.columns.mean(natural, columns)
+
+    def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> CompletionModel | None:
+        """Return the model with the factors and biases of some rows and columns solved again for a table.
+
+        Everything else stays. The table may have more rows and columns than the model; the new ones must be
+        among those asked for. None if losses are not all squared: the table must then be fitted again.
+        """
+        if self.columns is not None:
+            return None
+        m, n = table.shape
+        again = replace(
+            self._lengthened(m, n), row_labels=table.row_labels, column_labels=table.column_labels
+        )
+        turned = Observations(table.columns, table.rows, table.values, (n, m), table.weights)
+        unit = table.size / n if self.penalty_weights == "counts" else 1.0
+        for _ in range(ROUNDS):
+            before = again.row_factors[rows]
+            again = again._solved_again(table, rows)
+            again = again._turned(unit)._solved_again(turned, columns)._turned(self.unit)
+            if np.abs(again.row_factors[rows] - before).max() <= SETTLED * np.abs(before).max():
+                break
+        # rows once more, so that folding in one of them gives what it has
+        return again._solved_again(table, rows)
+
+    def _lengthened(self, m: int, n: int) -> CompletionModel:
+        """Return the model with further rows and columns of zeros."""
+
+        def longer(side: Vector, length: int) -> Vector:
+            return np.concatenate([side, np.zeros((length - len(side), *side.shape[1:]), side.dtype)])
+
+        return replace(
+            self,
+            row_factors=longer(self.row_factors, m),
+            column_factors=longer(self.column_factors, n),
+            row_biases=longer(self.row_biases, m),
+            column_biases=longer(self.column_biases, n),
+        )
+
+    def _turned(self, unit: float) -> CompletionModel:
+        """Return the model of the transposed table."""
+        return replace(
+            self,
+            row_factors=self.column_factors,
+            column_factors=self.row_factors,
+            row_biases=self.column_biases,
+            column_biases=self.row_biases,
+            row_labels=self.column_labels,
+            column_labels=self.row_labels,
+            unit=unit,
+        )
+
+    def _solved_again(self, table: Observations, lines: Indices) -> CompletionModel:
+        """Return the model with the factors and biases of some rows solved again."""
+        part = table.select(np.isin(table.rows, lines))
+        place = np.searchsorted(lines, part.rows)
+        own = Observations(place, part.columns, part.values, (lines.size, table.shape[1]), part.weights)
+        u, a = self.fold_in(own)
+        factors, biases = self.row_factors.copy(), self.row_biases.copy()
+        factors[lines], biases[lines] = u, a
+        return replace(self, row_factors=factors, row_biases=biases)
+
+    def row_scores(self, rows: Indices) -> Matrix:
+        """Return the predictions of all columns for some rows, shape (k, n)."""
+        return self._all(self.row_factors[rows], self.row_biases[rows], likeliest=False)
 
     def fold_in(self, table: Observations) -> tuple[Matrix, Vector]:
         """Return factors and biases of the rows of another table with the same columns."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from lowland.completion.fitted_table import PageParts, Sampler, without_certificate, without_data
 from lowland.completion.holdout import Predictor
+from lowland.completion.kept_fit import KeptFit
 from lowland.completion.penalised_model import CompletionModel
 from lowland.completion.settings import row_weights
 from lowland.core.arrays import Indices, Vector
@@ -37,10 +38,13 @@ class PenalisedTable:
     model : CompletionModel
     fit : CompletionFit or None
         None for a model read from a file.
+    kept : KeptFit or None
+        What a model read from a file knows of its fit.
     """
 
     model: CompletionModel
     fit: CompletionFit | None = None
+    kept: KeptFit | None = None
 
     @classmethod
     def of(cls, fit: CompletionFit) -> PenalisedTable:
@@ -50,6 +54,8 @@ class PenalisedTable:
     @property
     def observations(self) -> Observations | None:
         """The fitted table; None if only the model is known."""
+        if self.kept is not None:
+            return self.kept.observations
         return None if self.fit is None else self.fit.observations
 
     @property
@@ -60,11 +66,13 @@ class PenalisedTable:
     @property
     def search(self) -> SearchResult:
         """The search."""
-        return self._known("the search").search
+        return self._known("the search").search if self.kept is None else self.kept.search
 
     @property
     def stop_reason(self) -> StopReason:
         """Why the search ended."""
+        if self.kept is not None:
+            return (self.kept.sampling or self.kept.search).stop_reason
         return self._known("the search").stop_reason
 
     @property
@@ -99,6 +107,11 @@ class PenalisedTable:
 
         again = fit_completion(table, self._known("another fit").settings, rng=rng, certify=False)
         return _with_errors(again) if self._smooth else again.model
+
+    def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> PenalisedTable | None:
+        """Return the table with some rows and columns solved again, None if that cannot be done."""
+        model = self.model.refreshed(table, rows, columns)
+        return None if model is None else PenalisedTable(model, kept=self.keep().with_cells(table))
 
     def updated(self, table: Observations, rng: np.random.Generator) -> PenalisedTable:
         """Return the fit of a table that contains this one, warm-started from this fit."""
@@ -146,6 +159,13 @@ class PenalisedTable:
 
         return penalised_page(self._known("a report"), parts)
 
+    def keep(self) -> KeptFit:
+        """Return what is kept of the fit in a file."""
+        if self.kept is not None:
+            return self.kept
+        fit = self._known("a model with its data")
+        return KeptFit(fit.observations, fit.settings.plain(), (None, None), fit.search)
+
     def plain_settings(self) -> dict[str, Any]:
         """Return the settings of the fit as plain data; column losses belong to the model."""
         return self._known("the settings").settings.plain()
@@ -168,18 +188,25 @@ class PenalisedTable:
         # cached, because it factorises the system of every row
         from lowland.completion.laplace_sampling import RowDraws
 
-        columns = None if self.fit is None else self.fit.settings.columns
-        return None if self.fit is None or columns is None else RowDraws(self.fit, columns)
+        fit = self._restored
+        columns = None if fit is None else fit.settings.columns
+        return None if fit is None or columns is None else RowDraws(fit, columns)
 
     @property
     def _smooth(self) -> bool:
         """Whether losses are squared and factors unconstrained, so that the curvature gives errors."""
         return self.model.losses is None and not self.model.nonnegative
 
+    @cached_property
+    def _restored(self) -> CompletionFit | None:
+        from lowland.completion.penalised import restore_fit
+
+        return self.fit if self.kept is None else restore_fit(self.model, self.kept)
+
     def _known(self, what: str) -> CompletionFit:
-        if self.fit is None:
+        if self._restored is None:
             raise without_data(what)
-        return self.fit
+        return self._restored
 
 
 def _with_errors(fit: CompletionFit) -> Predictor:

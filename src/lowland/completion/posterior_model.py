@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from lowland.bayes.side_prior import unpack_lower
 from lowland.completion.features import FeatureMap, row_features
 from lowland.completion.scaling import Scaling
+from lowland.completion.settings import row_weights
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_model import TableParts, no_levels
 from lowland.core.arrays import Indices, Matrix, Vector
@@ -19,6 +20,8 @@ from lowland.kernels.moments import Moments, row_moments
 
 # number of cells whose d x d covariances are formed at once
 CHUNK_CELLS = 20_000
+# an update solves rows and columns of new cells in turn: rounds at most, and the change that ends them
+ROUNDS, SETTLED = 5, 1e-3
 
 
 @final
@@ -200,21 +203,76 @@ class PosteriorModel:
         covariates : ndarray, shape (k, c), or None
             Covariates of its rows, if the fit had row covariates.
         """
+        features = row_features(table, self.row_prior.mapping, covariates)
+        return self._solved(self.row_prior, self.columns, (table.rows, table.columns), table, features)
+
+    def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> PosteriorModel | None:
+        """Return the model with the moments of some rows and columns solved again for a table.
+
+        The priors and everything else stay. The table may have more rows and columns than the model; the new
+        ones must be among those asked for. None if the model has draws or columns with scales of their own
+        that are new, or if a side's prior has covariates: it must then be fitted again.
+        """
+        grown = table.shape[1] > self.shape[1]
+        described = self.row_prior.mapping.centres.size + self.column_prior.mapping.centres.size
+        if self.row_draws.shape[0] or described or (grown and self._own_scales):
+            return None
+        (m, n), weights = table.shape, row_weights(table)
+        again = replace(
+            self,
+            rows=_lengthened(self.rows, self.row_prior, m),
+            columns=_lengthened(self.columns, self.column_prior, n),
+            column_precisions=np.append(self.column_precisions, np.ones(n - self.shape[1])),
+            scaling=self.scaling.lengthened(n),
+            labels=TableLabels.of(table),
+            row_weights=weights,
+        )
+        for _ in range(ROUNDS):
+            before = again.rows.means[rows]
+            again = again._solved_again(table, 0, rows)._solved_again(table, 1, columns)
+            if np.abs(again.rows.means[rows] - before).max() <= SETTLED * np.abs(before).max():
+                break
+        # rows once more, so that folding in one of them gives what it has
+        return again._solved_again(table, 0, rows)
+
+    def _solved_again(self, table: Observations, axis: int, lines: Indices) -> PosteriorModel:
+        """Return the model with the moments of some rows (axis 0) or columns (axis 1) solved again."""
+        own, partners = (table.rows, table.columns) if axis == 0 else (table.columns, table.rows)
+        part = table.select(np.isin(own, lines))
+        own, partners = (part.rows, part.columns) if axis == 0 else (part.columns, part.rows)
+        place = np.searchsorted(lines, own)
+        prior, old = (self.row_prior, self.rows) if axis == 0 else (self.column_prior, self.columns)
+        features = prior.mapping.features(place, partners, lines.size, None)
+        other = self.columns if axis == 0 else self.rows
+        found = self._solved(prior, other, (place, partners), part, features, lines.size)
+        means, covariances = old.means.copy(), old.covariances.copy()
+        means[lines], covariances[lines] = found.means, found.covariances
+        solved = Moments(means, covariances)
+        return replace(self, rows=solved) if axis == 0 else replace(self, columns=solved)
+
+    def _solved(
+        self,
+        prior: LearntPrior,
+        other: Moments,
+        cells: tuple[Indices, Indices],
+        table: Observations,
+        features: object,
+        count: int | None = None,
+    ) -> Moments:
+        """Return the moments of lines, given those of the other side and their cells: lines and partners."""
         from lowland.measure.entries import Entries
 
-        dtype = self.rows.means.dtype
-        prior, count = self.row_prior, table.shape[0]
-        features = row_features(table, prior.mapping, covariates)
-        alpha = self.noise_precision
+        dtype, alpha = self.rows.means.dtype, self.noise_precision
+        count = table.shape[0] if count is None else count
         precision = prior.precision / alpha
         shift = prior.means(features, count).astype(np.float64) @ precision
-        pattern = Entries(table.rows, table.columns, table.shape, dtype=dtype).pattern
+        pattern = Entries(*cells, (count, other.means.shape[0]), dtype=dtype).pattern
         scaled = self.scaling.apply(table.values.astype(dtype), table.columns)
         weights = self.column_precisions[table.columns]
         if table.weights is not None:
             weights = weights * table.weights
         found = row_moments(
-            self.columns,
+            other,
             pattern.row_starts,
             pattern.row_columns,
             scaled[pattern.row_order],
@@ -231,6 +289,15 @@ class PosteriorModel:
         """Return the variances of the noise of new observations, in the unit of the fit."""
         noise: Vector = 1 / (self.noise_precision * self.column_precisions[columns] * self.row_weights[rows])
         return noise
+
+    def row_scores(self, rows: Indices) -> Matrix:
+        """Return the scores of all columns for some rows, shape (k, n)."""
+        means = self._full(self.rows.means[rows], self.columns.means)
+        if self.row_draws.shape[0]:
+            drawn = zip(self.row_draws, self.column_draws, strict=True)
+            mean = sum(self._full(own[rows], columns) for own, columns in drawn) / self.row_draws.shape[0]
+            means = (means + mean) / 2
+        return self.scaling.undo(means, np.arange(self.shape[1]))
 
     def _all(self, left: Matrix, *, draws: bool) -> Matrix:
         means = self._full(left, self.columns.means)
@@ -293,3 +360,15 @@ class PosteriorModel:
                 for side, root in zip((self.rows, self.columns), roots, strict=True)
             )
             yield left, right
+
+
+def _lengthened(side: Moments, prior: LearntPrior, length: int) -> Moments:
+    """Return the moments of a side with further lines, of which nothing is known but the prior."""
+    more, d = length - side.means.shape[0], side.means.shape[1]
+    if not more:
+        return side
+    covariance = np.linalg.inv(prior.precision)[np.tril_indices(d)].astype(side.covariances.dtype)
+    return Moments(
+        np.vstack([side.means, prior.means(None, more).astype(side.means.dtype)]),
+        np.vstack([side.covariances, np.tile(covariance, (more, 1))]),
+    )

@@ -4,52 +4,92 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowland.completion.fitted_table import FittedTable
+from lowland.completion.table_model import TableModel
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.errors import UnsupportedError
+from lowland.core.observations import Observations
+
+# scores formed at once
+CHUNK_SCORES = 4_000_000
 
 
-def recommend(table: FittedTable, row: int, count: int, *, exclude_observed: bool) -> tuple[Indices, Vector]:
-    """Return the columns with the largest predictions for a row, the best first, and these predictions.
-
-    Parameters
-    ----------
-    table : FittedTable
-    row : int
-    count : int
-        Maximum number of columns.
-    exclude_observed : bool
-        Whether to leave out the columns observed in the row.
-    """
-    n, seen = table.model.shape[1], np.zeros(0, np.intp)
-    scores = table.model.scores(np.full(n, row), np.arange(n))
-    if exclude_observed:
-        if table.observations is None:
-            raise UnsupportedError(
-                "the observed cells are not known",
-                "a model loaded from a file, without its data",
-                fix="pass exclude_observed=False, or fit the table again",
-            )
-        seen = table.observations.columns[table.observations.rows == row]
-    chosen = best_columns(scores, seen, count)
-    return chosen, table.model.predict(np.full(chosen.size, row), chosen)
-
-
-def best_columns(scores: Vector, seen: Indices, count: int) -> Indices:
-    """Return the columns with the largest scores, the best first, without those in `seen`.
+def recommend(
+    model: TableModel,
+    rows: Indices,
+    count: int,
+    *,
+    seen: Observations | None = None,
+    candidates: Indices | None = None,
+) -> tuple[Indices, Matrix]:
+    """Return the columns with the largest predictions for some rows, the best first, and these predictions.
 
     Parameters
     ----------
-    scores : ndarray, shape (n,)
-        Scores of all columns for one row.
-    seen : ndarray of int
-        Columns to leave out.
+    model : TableModel
+    rows : ndarray of int, shape (k,)
     count : int
         Maximum number of columns.
+    seen : Observations, optional
+        Cells whose columns are left out in their rows.
+    candidates : ndarray of int, optional
+        Columns to choose from; by default all.
+
+    Returns
+    -------
+    columns : ndarray of int, shape (k, count)
+        -1 where fewer are left.
+    predictions : ndarray, shape (k, count)
+        NaN there.
     """
-    open_columns = np.setdiff1d(np.arange(scores.size), seen)
-    order = np.argsort(-scores[open_columns], kind="stable")[:count]
-    return open_columns[order]
+    n = model.shape[1]
+    count = min(count, n if candidates is None else candidates.size)
+    closed = np.zeros(n, bool) if candidates is None else ~np.isin(np.arange(n), candidates)
+    found = np.full((rows.size, count), -1)
+    values = np.full((rows.size, count), np.nan)
+    cells = None if seen is None else _cells_of(seen, rows)
+    step = max(1, CHUNK_SCORES // max(n, 1))
+    for start in range(0, rows.size, step):
+        part = slice(start, min(start + step, rows.size))
+        scores = np.array(model.row_scores(rows[part]), np.float64)
+        scores[:, closed] = -np.inf
+        if cells is not None:
+            lines, columns = cells
+            here = (lines >= part.start) & (lines < part.stop)
+            scores[lines[here] - part.start, columns[here]] = -np.inf
+        best = _best(scores, count)
+        open_cells = np.isfinite(np.take_along_axis(scores, best, axis=1))
+        found[part] = np.where(open_cells, best, -1)
+        at = np.repeat(rows[part], count)[open_cells.ravel()]
+        values[part][open_cells] = model.predict(at, best[open_cells])
+    return found, values
+
+
+def _cells_of(seen: Observations, rows: Indices) -> tuple[Indices, Indices]:
+    """Return the cells of some rows: places of the rows among those asked for, and columns."""
+    order = np.argsort(rows, kind="stable")
+    cells = np.flatnonzero(np.isin(seen.rows, rows))
+    own, columns = seen.rows[cells], seen.columns[cells]
+    first, last = (np.searchsorted(rows[order], own, side) for side in ("left", "right"))
+    repeats = last - first  # a row may be asked for more than once
+    places = order[np.repeat(first, repeats) + _counters(repeats)]
+    return places, np.repeat(columns, repeats)
+
+
+def _counters(repeats: Indices) -> Indices:
+    """Return 0, 1, ... for each of a list of lengths."""
+    ends = np.cumsum(repeats)
+    return np.arange(ends[-1] if ends.size else 0) - np.repeat(ends - repeats, repeats)
+
+
+def _best(scores: Matrix, count: int) -> Indices:
+    """Return the places of the largest numbers of each line, the largest first, equal ones in their order."""
+    n = scores.shape[1]
+    if count < n:
+        kept = np.sort(np.argpartition(-scores, count - 1, axis=1)[:, :count], axis=1)
+    else:
+        kept = np.tile(np.arange(n), (scores.shape[0], 1))
+    order = np.argsort(-np.take_along_axis(scores, kept, axis=1), axis=1, kind="stable")
+    best: Indices = np.take_along_axis(kept, order, axis=1)
+    return best
 
 
 def alike(rows: Matrix, columns: Matrix, column: int, count: int) -> tuple[Indices, Vector]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -43,6 +43,17 @@ class Scaling:
         if has_grades(table.values):
             ends = float(table.values.min()), float(table.values.max())
         return cls(centres, spreads, *ends)
+
+    def lengthened(self, n: int) -> Scaling:
+        """Return the same scaling for more columns; the new ones are scaled like the last."""
+        more = n - self.centres.size
+        if not more:
+            return self
+        return replace(
+            self,
+            centres=np.append(self.centres, np.full(more, self.centres[-1])),
+            spreads=np.append(self.spreads, np.full(more, self.spreads[-1])),
+        )
 
     def apply(self, values: Vector, columns: Indices) -> Vector:
         """Return values in the unit of the fit, in their own precision."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import final
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Indices, check_positions
@@ -32,10 +33,11 @@ class TableLabels:
         """Return the labels of a table."""
         return cls(table.shape, table.row_labels, table.column_labels)
 
-    def positions(self, labels: ArrayLike, axis: int) -> Indices:
+    def positions(self, labels: ArrayLike, axis: int, *, unknown: int | None = None) -> Indices:
         """Return the positions of row (axis 0) or column (axis 1) labels.
 
-        If the table had no labels, positions are checked and returned unchanged.
+        If the table had no labels, positions are checked and returned unchanged. Unknown labels get the
+        position `unknown`, if it is given.
 
         Raises
         ------
@@ -44,9 +46,12 @@ class TableLabels:
         """
         name = ("row", "column")[axis]
         known = (self.rows, self.columns)[axis]
-        if known is None:
+        if known is not None:
+            return find_labels(labels, known, name, unknown=unknown)
+        if unknown is None:
             return check_positions(labels, f"{name}s", below=self.shape[axis])
-        return find_labels(labels, known, name)
+        at = check_positions(labels, f"{name}s", below=np.iinfo(np.intp).max)
+        return np.where(at < self.shape[axis], at, unknown)
 
     def has(self, label: str, axis: int) -> bool:
         """Return whether a row (axis 0) or column (axis 1) has this label, compared as text."""

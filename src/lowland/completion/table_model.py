@@ -70,6 +70,12 @@ class TableModel(Protocol):
     def scores(self, rows: Indices, columns: Indices) -> Vector:
         """Return scores that rank the columns of a row, shape (k,)."""
 
+    def row_scores(self, rows: Indices) -> Matrix:
+        """Return the scores of all columns for some rows, shape (k, n)."""
+
+    def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> TableModel | None:
+        """Return the model with some rows and columns solved again for a table, None if it cannot."""
+
     def matrix(self, *, likeliest: bool = False) -> Matrix:
         """Return predictions of all cells; for levels, expected values or the likeliest level."""
 

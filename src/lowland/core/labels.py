@@ -110,7 +110,7 @@ def label_column(column: Any, name: str, where: str) -> LabelColumn:
     return labels
 
 
-def find_labels(labels: ArrayLike, known: NDArray[Any], what: str) -> Indices:
+def find_labels(labels: ArrayLike, known: NDArray[Any], what: str, *, unknown: int | None = None) -> Indices:
     """Return the positions of labels among known ones, compared as text.
 
     Parameters
@@ -120,6 +120,8 @@ def find_labels(labels: ArrayLike, known: NDArray[Any], what: str) -> Indices:
         Distinct.
     what : str
         "row" or "column", for the error.
+    unknown : int, optional
+        Position to return for unknown labels, instead of an error.
 
     Returns
     -------
@@ -139,7 +141,9 @@ def find_labels(labels: ArrayLike, known: NDArray[Any], what: str) -> Indices:
     found = [places.get(label_text(label), -1) for label in wanted.tolist()]
     positions = np.array(found, dtype=np.intp)
     missing = np.flatnonzero(positions < 0)
-    if missing.size:
+    if unknown is not None:
+        positions[missing] = unknown
+    elif missing.size:
         others = f" and {missing.size - 1} more lines" if missing.size > 1 else ""
         raise InvalidInputError(
             f"the model knows no such {what}",

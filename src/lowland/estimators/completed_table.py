@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lowland.completion.completed import Completed
 from lowland.completion.imputations import impute
 from lowland.completion.outliers import outliers
-from lowland.completion.rankings import alike, recommend
-from lowland.completion.table_updates import extended
-from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
 from lowland.estimators.frames import Levels, decode, encode
-from lowland.estimators.saved_table import _SavedTable
+from lowland.estimators.served_table import _ServedTable
 from lowland.estimators.table_input import (
     as_positions,
     covariates_of,
@@ -30,7 +27,7 @@ from lowland.estimators.table_input import (
 from lowland.files.frames import eager_frame
 
 
-class _CompletedTable(_SavedTable):
+class _CompletedTable(_ServedTable):
     """The methods of a fitted `MatrixCompletion` that need only its fit."""
 
     _completed: Completed
@@ -242,80 +239,6 @@ class _CompletedTable(_SavedTable):
         count = whole_number(n_completions, "n_completions", 1)
         return impute(self._completed.table, count, make_generator(random_state))
 
-    def top(self, row: Any, k: int = 10, *, exclude_observed: bool = True) -> tuple[NDArray[Any], Vector]:
-        """Return the columns with the largest predictions for a row.
-
-        Parameters
-        ----------
-        row : label or int
-        k : int
-            Maximum number of columns.
-        exclude_observed : bool
-            Whether to leave out the columns observed in the row.
-
-        Returns
-        -------
-        columns : ndarray
-            Labels if the data had labels, else positions; the best first.
-        predictions : ndarray
-        """
-        check_is_fitted(self)
-        at = self._completed.labels.positions(as_positions(row, "row"), 0)
-        found, predictions = recommend(
-            self._completed.table, int(at[0]), whole_number(k, "k", 1), exclude_observed=exclude_observed
-        )
-        return self._names(found, 1), predictions
-
-    def similar(self, column: Any, k: int = 10) -> tuple[NDArray[Any], Vector]:
-        """Return the columns whose low-rank parts correlate most, over the rows, with that of one column.
-
-        Parameters
-        ----------
-        column : label or int
-        k : int
-            Maximum number of columns.
-
-        Returns
-        -------
-        columns : ndarray
-            Labels if the data had labels, else positions; the most similar first.
-        correlations : ndarray
-            Between -1 and 1.
-        """
-        check_is_fitted(self)
-        at = self._completed.labels.positions(as_positions(column, "column"), 1)
-        found, correlations = alike(*self._completed.model.factors(), int(at[0]), whole_number(k, "k", 1))
-        return self._names(found, 1), correlations
-
-    def update(self, rows: ArrayLike, columns: ArrayLike, values: ArrayLike) -> Any:
-        """Refit with new observations, warm-started from the current fit.
-
-        Parameters
-        ----------
-        rows, columns : array_like, shape (k,)
-            Labels if the data had labels, else positions. Unknown ones become new rows or columns.
-        values : array_like, shape (k,)
-            A known cell gets its new value; of repeated cells the last value counts.
-
-        Returns
-        -------
-        MatrixCompletion
-            This estimator.
-        """
-        check_is_fitted(self)
-        new = extended(self._completed.labels, rows, columns, values)
-        completed = self._completed.updated(new)
-        self.certificate_ = None
-        if self.certify:
-            rng = np.random.default_rng(completed.seed)
-            table, self.certificate_ = completed.table.certify(rng, self.effort)
-            completed = replace(completed, table=table)
-        self.n_features_in_ = completed.model.shape[1]
-        if "feature_names_in_" in vars(self):
-            self.feature_names_in_ = np.asarray(completed.labels.columns, dtype=object)
-        self._set(completed)
-        return self
-
     def _observe(self, X: Any, *, reset: bool, rows: bool = False) -> Observations:
         if self.dtype not in ("float64", "float32"):
             raise InvalidInputError("dtype is unknown", repr(self.dtype), fix='use "float64" or "float32"')
@@ -345,8 +268,3 @@ class _CompletedTable(_SavedTable):
             ensure_min_samples=1,
         )
         return observations_of(table, getattr(self, "feature_names_in_", None), rows_named)
-
-    def _names(self, positions: Indices, axis: int) -> NDArray[Any]:
-        labels = self._completed.labels
-        known = (labels.rows, labels.columns)[axis]
-        return np.asarray(positions if known is None else known[positions])

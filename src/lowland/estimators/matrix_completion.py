@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from lowland.completion.average_lines import UNKNOWN, predict_all
 from lowland.completion.completed import Completed
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
@@ -281,13 +282,16 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         about = covariates_of(row_covariates, table.shape[0], table.row_labels, "row_covariates")
         return self._filled(table, about, likeliest=False)
 
-    def predict(self, rows: ArrayLike, columns: ArrayLike) -> Vector:
+    def predict(self, rows: ArrayLike, columns: ArrayLike, *, unknown: str = "error") -> Vector:
         """Return predictions for pairs of cells of the fitted table.
 
         Parameters
         ----------
         rows, columns : array_like, shape (k,)
             Labels if the data had labels, else positions.
+        unknown : {"error", "average"}
+            What to do with labels that the fit does not know: "average" predicts what the average row has in
+            the column, or the row in the average column (NaN if columns have several losses).
 
         Returns
         -------
@@ -299,7 +303,11 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             If a label is not in the model or a position is out of range.
         """
         check_is_fitted(self)
-        return self._completed.model.predict(*self._completed.cells(rows, columns))
+        if unknown not in ("error", "average"):
+            raise InvalidInputError('unknown must be "error" or "average"', repr(unknown))
+        if unknown == "error":
+            return self._completed.model.predict(*self._completed.cells(rows, columns))
+        return predict_all(self._completed.model, *self._completed.cells(rows, columns, unknown=UNKNOWN))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the negative root-mean-square error on the observed cells of a table.

@@ -34,7 +34,7 @@ class _SavedTable:
         Raises
         ------
         UnsupportedError
-            If the model was loaded from a file.
+            If the model was saved without its data.
         """
         from lowland.completion.report import report_page
         from lowland.report.page import write_report
@@ -43,13 +43,16 @@ class _SavedTable:
         path_of_rank = vars(self).get("rank_path_")
         write_report(path, report_page(self._completed, path_of_rank, self.certificate_, title=title))
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: str | os.PathLike[str], *, data: bool = True) -> None:
         """Write the fitted model to an .npz file without pickle, atomically.
 
         Parameters
         ----------
         path : path
             File for `MatrixCompletion.load` and `lowland predict`.
+        data : bool
+            Whether to write the fitted cells too. Without them the model predicts, but cannot be updated,
+            judged, or leave out what a row has already.
         """
         check_is_fitted(self)
         done = self._completed
@@ -61,7 +64,15 @@ class _SavedTable:
         }
         fingerprint = done.cells_fitted
         certificate, seed = self.certificate_, done.seed
-        save_model(path, done.table, certificate=certificate, seed=seed, cells=fingerprint, about=about)
+        save_model(
+            path,
+            done.table,
+            certificate=certificate,
+            seed=seed,
+            cells=fingerprint,
+            about=about,
+            data=data,
+        )
 
     def save_certificate(self, path: str | os.PathLike[str]) -> None:
         """Write the certificate with its point, but without the data, for `lowland.verify`.
@@ -76,7 +87,7 @@ class _SavedTable:
         Raises
         ------
         UnsupportedError
-            If the model was not certified, or was loaded from a file.
+            If the model was not certified since it was fitted or loaded.
 
         Examples
         --------
@@ -103,9 +114,10 @@ class _SavedTable:
         Returns
         -------
         MatrixCompletion
-            Fitted, with its saved settings (a random state only if it was an int). It predicts and folds
-            in rows; methods that need the data (updates, completions, Fisher and conformal intervals, draws
-            of a fit without a posterior) raise UnsupportedError.
+            Fitted, with its saved settings (a random state only if it was an int). It does all that it did
+            before it was saved; if it was saved without its data, methods that need them (updates,
+            completions, Fisher and conformal intervals, draws of a fit without a posterior) raise
+            UnsupportedError.
         """
         table, header = load_model(path)
         loaded: Any = cls()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import IO, Any
 
@@ -66,8 +67,13 @@ def load_npy(source: Path | IO[bytes], name: str = "") -> NDArray[Any]:
     return array
 
 
-def load_npz(source: Path | IO[bytes], name: str = "") -> dict[str, NDArray[Any]]:
-    """Load all arrays of an NPZ file, called `name` in messages, without executing anything in it."""
+def load_npz(
+    source: Path | IO[bytes], name: str = "", *, without: Collection[str] = ()
+) -> dict[str, NDArray[Any]]:
+    """Load the arrays of an NPZ file, called `name` in messages, without executing anything in it.
+
+    Arrays whose names begin with a text of `without` are left out.
+    """
     path = name or str(source)
     try:
         file = np.load(source, allow_pickle=False)
@@ -76,7 +82,7 @@ def load_npz(source: Path | IO[bytes], name: str = "") -> dict[str, NDArray[Any]
                 f"{path} is not an NPZ file", "a single array", fix="write it with numpy.savez"
             )
         with file:
-            return {key: file[key] for key in file.files}
+            return {key: file[key] for key in file.files if not key.startswith(tuple(without))}
     except OSError as error:
         raise _cannot_open(path, error) from error
     except (ValueError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -37,19 +37,30 @@ def save_bundle(
     arrays : mapping of str to ndarray
         Numbers or text, no objects.
     """
+    import zipfile
     from importlib.metadata import version
 
     full = {**header, "kind": kind, "format": FORMAT_VERSION, "lowland": version("lowland")}
     text = np.frombuffer(json.dumps(full).encode(), dtype=np.uint8)
 
     def write(file: IO[bytes]) -> None:
-        named: dict[str, Any] = {f"array_{name}": array for name, array in arrays.items()}
-        np.savez(file, header=text, **named)
+        named = {"header": text, **{f"array_{name}": array for name, array in arrays.items()}}
+        with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
+            for name, array in named.items():
+                # numbers of a fit do not get smaller; whole numbers, such as positions of cells, do
+                whole = array.dtype.kind in "iu" and name != "header"
+                method = zipfile.ZIP_DEFLATED if whole else zipfile.ZIP_STORED
+                entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
+                entry.compress_type = method
+                with archive.open(entry, "w", force_zip64=True) as part:
+                    np.lib.format.write_array(part, np.asanyarray(array), allow_pickle=False)
 
     write_whole(path, write)
 
 
-def load_bundle(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def load_bundle(
+    path: str | os.PathLike[str], kind: str, *, without: Collection[str] = ()
+) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Read what `save_bundle` wrote.
 
     Parameters
@@ -57,6 +68,8 @@ def load_bundle(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any]
     path : path
     kind : str
         What the file should be.
+    without : collection of str
+        Arrays whose names begin so are not read.
 
     Returns
     -------
@@ -70,7 +83,7 @@ def load_bundle(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any]
     FileFormatError
         If it is truncated, of another kind, from a newer version, or not written by lowland.
     """
-    stored = load_npz(Path(path))
+    stored = load_npz(Path(path), without=[f"array_{prefix}" for prefix in without])
     try:
         header = json.loads(bytes(stored.pop("header")).decode())
         found, version = header["kind"], int(header["format"])

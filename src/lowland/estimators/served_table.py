@@ -1,0 +1,216 @@
+"""Methods of a fitted table that serve: rankings, new rows, and updates."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
+
+from lowland.completion.completed import Completed
+from lowland.completion.fitted_table import data_of
+from lowland.completion.rankings import alike, recommend
+from lowland.completion.table_updates import extended
+from lowland.core.arrays import Indices, Matrix, Vector, check_floats
+from lowland.core.observations import Observations
+from lowland.core.parameter_checks import whole_number
+from lowland.estimators.saved_table import _SavedTable
+from lowland.estimators.table_input import as_positions, covariates_of, flag_or_auto
+
+
+class _ServedTable(_SavedTable, ABC):
+    """The methods of `MatrixCompletion` that a service asks for."""
+
+    _completed: Completed
+    certificate_: Any
+    certify: bool
+    effort: str
+    n_features_in_: int
+    row_factors_: Matrix
+    feature_names_in_: Any
+
+    @abstractmethod
+    def _set(self, completed: Completed) -> None:
+        """Set the public attributes from a fit."""
+
+    @property
+    def row_labels_(self) -> NDArray[Any]:
+        """Labels of the rows; their positions if the data had none."""
+        return self._names(np.arange(self._completed.model.shape[0]), 0)
+
+    @property
+    def column_labels_(self) -> NDArray[Any]:
+        """Labels of the columns; their positions if the data had none."""
+        return self._names(np.arange(self._completed.model.shape[1]), 1)
+
+    def fold_in(self, known: Mapping[Any, float], row_covariates: Any = None) -> Vector:
+        """Return predictions of all columns for one new row, of which some cells are known.
+
+        Parameters
+        ----------
+        known : mapping
+            Values by column label (or position); may be empty.
+        row_covariates : array_like, shape (1, c), optional
+            Covariates of the row, if the fit had row covariates.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Predictions, also of the known cells.
+
+        Raises
+        ------
+        InvalidInputError
+            If a label is not in the model, or a value is not finite.
+        """
+        check_is_fitted(self)
+        table = self._one_row(known)
+        about = covariates_of(row_covariates, 1, None, "row_covariates")
+        return np.asarray(self._completed.model.complete(table, about)[0])
+
+    def top(
+        self, row: Any, k: int = 10, *, exclude_observed: bool = True, candidates: ArrayLike | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the columns with the largest predictions for a row, for many rows, or for a new one.
+
+        Parameters
+        ----------
+        row : label or int, array_like of them, or mapping
+            A row of the fit, several, or the known values of a new row by column (see `fold_in`).
+        k : int
+            Maximum number of columns.
+        exclude_observed : bool
+            Whether to leave out the columns whose value is known in the row.
+        candidates : array_like, optional
+            Columns to choose from (labels or positions); by default all.
+
+        Returns
+        -------
+        columns : ndarray, shape (k,), or (number of rows, k)
+            Labels if the data had labels, else positions; the best first. For several rows, places without a
+            column (where fewer are left) hold None, or -1.
+        predictions : ndarray of the same shape
+            NaN in these places.
+        """
+        check_is_fitted(self)
+        count = whole_number(k, "k", 1)
+        chosen = None if candidates is None else self._completed.labels.positions(candidates, 1)
+        if isinstance(row, Mapping):
+            found, predictions = self._top_of_new(row, count, exclude_observed, chosen)
+            return self._names(found, 1), predictions
+        several = not isinstance(row, str) and np.ndim(row) > 0
+        at = self._completed.labels.positions(row if several else as_positions(row, "row"), 0)
+        seen = None
+        if exclude_observed:
+            fix = "pass exclude_observed=False, or save the model with its data"
+            seen = data_of(self._completed.table, "a ranking without them", fix=fix)
+        places, values = recommend(self._completed.model, at, count, seen=seen, candidates=chosen)
+        if several:
+            return self._names_or_none(places), values
+        left = places[0] >= 0
+        return self._names(places[0][left], 1), values[0][left]
+
+    def _top_of_new(
+        self, known: Mapping[Any, float], count: int, exclude: bool, chosen: Indices | None
+    ) -> tuple[Indices, Vector]:
+        """Return the best columns of a new row, and its predictions there."""
+        predictions = np.array(self.fold_in(known), np.float64)
+        closed = (
+            np.zeros(predictions.size, bool)
+            if chosen is None
+            else ~np.isin(np.arange(predictions.size), chosen)
+        )
+        if exclude:
+            closed[self._one_row(known).columns] = True
+        open_columns = np.flatnonzero(~closed)
+        best = open_columns[np.argsort(-predictions[open_columns], kind="stable")[:count]]
+        return best, predictions[best]
+
+    def _one_row(self, known: Mapping[Any, float]) -> Observations:
+        """Return known values by column as a table of one row."""
+        columns = self._completed.labels.positions(np.array(list(known), dtype=object), 1)
+        n, order = self._completed.model.shape[1], np.argsort(columns)
+        values = check_floats(list(known.values()), "known", ndim=1, dtype=str(self.row_factors_.dtype))
+        blank = np.zeros(columns.size, np.intp)
+        return Observations.from_triples(blank, columns[order], values[order], shape=(1, n))
+
+    def similar(self, column: Any, k: int = 10) -> tuple[NDArray[Any], Vector]:
+        """Return the columns whose low-rank parts correlate most, over the rows, with that of one column.
+
+        Parameters
+        ----------
+        column : label or int
+        k : int
+            Maximum number of columns.
+
+        Returns
+        -------
+        columns : ndarray
+            Labels if the data had labels, else positions; the most similar first.
+        correlations : ndarray
+            Between -1 and 1.
+        """
+        check_is_fitted(self)
+        at = self._completed.labels.positions(as_positions(column, "column"), 1)
+        found, correlations = alike(*self._completed.model.factors(), int(at[0]), whole_number(k, "k", 1))
+        return self._names(found, 1), correlations
+
+    def update(
+        self, rows: ArrayLike, columns: ArrayLike, values: ArrayLike, *, refit: bool | str = "auto"
+    ) -> Any:
+        """Take in new observations, starting from the current fit.
+
+        Parameters
+        ----------
+        rows, columns : array_like, shape (k,)
+            Labels if the data had labels, else positions. Unknown ones become new rows or columns.
+        values : array_like, shape (k,)
+            A known cell gets its new value; of repeated cells the last value counts.
+        refit : bool or "auto"
+            Whether to fit the whole table again and to certify it. Otherwise only the rows and columns of the
+            new cells are solved again, in milliseconds, and the fit has no certificate; after many such
+            updates, fit again. "auto": if more than one cell in a hundred is new. Fits with draws, with
+            covariates, with losses that are not all squared, and new columns of a table whose columns have
+            scales of their own are always fitted again.
+
+        Returns
+        -------
+        MatrixCompletion
+            This estimator.
+
+        Raises
+        ------
+        UnsupportedError
+            If the model was saved without its data.
+        """
+        check_is_fitted(self)
+        new = extended(self._completed.labels, rows, columns, values)
+        whole = flag_or_auto(refit, "refit")
+        completed, refitted = self._completed.updated(new, refit=whole)
+        self.certificate_ = None
+        if refitted and self.certify:
+            rng = np.random.default_rng(completed.seed)
+            table, self.certificate_ = completed.table.certify(rng, self.effort)
+            completed = replace(completed, table=table)
+        self.n_features_in_ = completed.model.shape[1]
+        if "feature_names_in_" in vars(self):
+            self.feature_names_in_ = np.asarray(completed.labels.columns, dtype=object)
+        self._set(completed)
+        return self
+
+    def _names_or_none(self, places: Indices) -> NDArray[Any]:
+        """Return the labels of columns by their places, None for -1."""
+        known = self._completed.labels.columns
+        if known is None:
+            return places
+        names = np.array([*known.tolist(), None], dtype=object)
+        return np.asarray(names[places])
+
+    def _names(self, positions: Indices, axis: int) -> NDArray[Any]:
+        labels = self._completed.labels
+        known = (labels.rows, labels.columns)[axis]
+        return np.asarray(positions if known is None else known[positions])
