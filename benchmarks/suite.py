@@ -30,6 +30,7 @@ SUITE = (
     Run("peers/posterior_sweep.py"),
     Run("micro/memory.py", (), ("--ratings", "200000")),
     Run("micro/starts.py"),
+    Run("micro/serving.py", (), ("--ratings", "3000", "--rows", "60", "--columns", "80", "--seconds", "1")),
     Run("micro/sensing_pass.py", (), ("--side", "20", "--measurements", "1500", "--rank", "2")),
     Run("scaling/completion.py", (), ("--seeds", "1")),
     Run("scaling/growth.py"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -126,7 +127,7 @@ class CompletionModel:
         """Return intervals clipped to the possible values of the columns: counts are not negative."""
         return (lower if self.columns is None else np.maximum(lower, self.columns.least(columns))), upper
 
-    @property
+    @cached_property
     def labels(self) -> TableLabels:
         """Names of rows and columns."""
         return TableLabels(self.shape, self.row_labels, self.column_labels)

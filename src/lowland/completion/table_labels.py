@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import final
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Indices, check_positions
-from lowland.core.labels import find_labels, label_text
+from lowland.core.labels import find_labels, label_places
 from lowland.core.observations import Labels, Observations
 
 
@@ -47,7 +48,7 @@ class TableLabels:
         name = ("row", "column")[axis]
         known = (self.rows, self.columns)[axis]
         if known is not None:
-            return find_labels(labels, known, name, unknown=unknown)
+            return find_labels(labels, self._places[axis], name, unknown=unknown)
         if unknown is None:
             return check_positions(labels, f"{name}s", below=self.shape[axis])
         at = check_positions(labels, f"{name}s", below=np.iinfo(np.intp).max)
@@ -55,8 +56,13 @@ class TableLabels:
 
     def has(self, label: str, axis: int) -> bool:
         """Return whether a row (axis 0) or column (axis 1) has this label, compared as text."""
-        known = (self.rows, self.columns)[axis]
-        return known is not None and label in {label_text(name) for name in known.tolist()}
+        return label in self._places[axis]
+
+    @cached_property
+    def _places(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Positions of labels by their texts, found once: a service asks often."""
+        rows, columns = ({} if own is None else label_places(own) for own in (self.rows, self.columns))
+        return rows, columns
 
     def align(self, table: Observations, *, rows: bool) -> Observations:
         """Return a table in the order of these labels, if both have labels.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -110,14 +110,21 @@ def label_column(column: Any, name: str, where: str) -> LabelColumn:
     return labels
 
 
-def find_labels(labels: ArrayLike, known: NDArray[Any], what: str, *, unknown: int | None = None) -> Indices:
+def label_places(known: NDArray[Any]) -> dict[str, int]:
+    """Return the position of each label by its text."""
+    return {label_text(label): k for k, label in enumerate(known.tolist())}
+
+
+def find_labels(
+    labels: ArrayLike, known: NDArray[Any] | Mapping[str, int], what: str, *, unknown: int | None = None
+) -> Indices:
     """Return the positions of labels among known ones, compared as text.
 
     Parameters
     ----------
     labels : array_like
-    known : ndarray
-        Distinct.
+    known : ndarray or mapping
+        Distinct labels, or their positions by their texts.
     what : str
         "row" or "column", for the error.
     unknown : int, optional
@@ -137,7 +144,7 @@ def find_labels(labels: ArrayLike, known: NDArray[Any], what: str, *, unknown: i
         raise InvalidInputError(f"{what} labels must be one-dimensional", f"shape {wanted.shape}")
     if wanted.dtype.kind == "M":
         wanted = wanted.astype("datetime64[us]")
-    places = {label_text(label): k for k, label in enumerate(known.tolist())}
+    places = known if isinstance(known, Mapping) else label_places(known)
     found = [places.get(label_text(label), -1) for label in wanted.tolist()]
     positions = np.array(found, dtype=np.intp)
     missing = np.flatnonzero(positions < 0)
