@@ -361,8 +361,8 @@ def test_labels_are_kept_as_written(tmp_path):
     (tmp_path / "t.csv").write_text("i,j,v\n" + "\n".join(lines) + "\n")
     for env in ({}, {"PYTHONPATH": str(blocked(tmp_path, "pyarrow"))}):
         result = call(
-            "complete", "t.csv", "--rank", 1, "--model", "m.npz", "--output", "o.csv", "--no-certify",
-            cwd=tmp_path, env=env,
+            "complete", "t.csv", "--rank", 1, "--model", "m.npz", "--output", "o.csv",
+            "--no-certify", "--force", cwd=tmp_path, env=env,
         )  # fmt: skip
         assert "7 rows, 3 columns" in result.stdout, result.stderr
         written = (tmp_path / "o.csv").read_text().splitlines()[1:]
@@ -734,3 +734,21 @@ def test_rank_and_penalty_are_chosen_for_the_penalised_method(grades, tmp_path):
     assert "--method map" in page
     mixed = call("complete", grades / "grades.csv", "--method", "gibbs", "--penalty", 2, cwd=tmp_path)
     assert_clean_error(mixed, "penalty is not used by method")
+
+
+def test_files_of_others_are_not_replaced(long_table, tmp_path):
+    fit = ("complete", long_table, "--rank", 1, "--penalty", 1, "--no-certify", "--quiet")
+    for option, name in (("--output", "out.csv"), ("--model", "m.npz"), ("--report", "r.html")):
+        (tmp_path / name).write_text("mine")
+        refused = call(*fit, option, name, cwd=tmp_path)
+        assert_clean_error(refused, f"{name} exists already", "--force")
+        assert (tmp_path / name).read_text() == "mine"
+        assert call(*fit, option, name, "--force", cwd=tmp_path).returncode == 0
+        # what lowland wrote itself and marked is replaced without being asked
+        again = call(*fit, option, name, cwd=tmp_path)
+        assert again.returncode == (2 if name == "out.csv" else 0), again.stderr
+    (tmp_path / "proof.json").write_text('{"a": 1}')
+    judge = ("certify", "m.npz", long_table, "--effort", "quick", "--output", "proof.json")
+    assert_clean_error(call(*judge, cwd=tmp_path), "proof.json exists already")
+    assert call(*judge, "--force", cwd=tmp_path).returncode == 0
+    assert call(*judge, cwd=tmp_path).returncode == 0

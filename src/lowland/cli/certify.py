@@ -11,6 +11,7 @@ import typer
 from lowland.certificates import JUDGES, Settings, judge, usual_work
 from lowland.cli.options import (
     EffortOption,
+    ForceOption,
     JsonOption,
     QuietOption,
     RequireOption,
@@ -24,6 +25,7 @@ from lowland.cli.output import (
     say_json,
     warn,
 )
+from lowland.cli.overwriting import check_output
 from lowland.cli.proofs import OPTIONS_OF, READING, check_document, read_data
 from lowland.cli.reading import reads_table
 from lowland.completion.model_files import load_model
@@ -31,7 +33,6 @@ from lowland.completion.penalised import problem_of
 from lowland.completion.penalised_model import CompletionModel
 from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.proofs import table_document
-from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.files.certificates import write_certificate
@@ -73,13 +74,14 @@ def certify(
     ] = None,
     require: RequireOption = None,
     quiet: QuietOption = False,
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Certify a saved model: recompute everything from the table and the factors alone."""
     check_claim(require)
     Settings.for_effort(effort).budget(0.0, seconds)
     if output is not None:
-        check_writable(output)
+        check_output(output, force=force)
     if model.suffix.lower() == ".json":
         why = "everything in the certificate is derived again as it stands"
         refuse_given(context, JUDGING, "the check of a certificate", why, "pass a model")

@@ -33,6 +33,7 @@ from lowland.cli.options import (
     RESULTS,
     RUNNING,
     EffortOption,
+    ForceOption,
     JsonOption,
     QuietOption,
     ReportOption,
@@ -223,6 +224,7 @@ def complete(
     effort: EffortOption = "auto",
     require: RequireOption = None,
     quiet: QuietOption = False,
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Fill the missing cells of a numeric table, with error bars, and report what is proved about the fit."""
@@ -245,7 +247,7 @@ def complete(
         max_iterations=max_iterations,
     )
     source = source_of(table, database, query)
-    check_paths(table, output, model, report)
+    check_paths(table, output, model, report, force=force)
     check_seed(seed, dtype)
     _check_pairs(require=require, certify=certify, resume=resume, model=model)
     _check_interval(interval, interval_method, output)

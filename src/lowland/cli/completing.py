@@ -11,6 +11,7 @@ import numpy as np
 import typer
 
 from lowland.cli.output import warn
+from lowland.cli.overwriting import check_output
 from lowland.cli.progress import SearchProgress
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
 from lowland.completion.bayesian import SideCovariates
@@ -21,7 +22,6 @@ from lowland.completion.model_files import levels_as_data, save_model
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import PlannedFit, fit_plan
 from lowland.completion.settings import PENALTY_WEIGHTS
-from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
@@ -138,7 +138,9 @@ def _number(text: str, name: str, *, whole: bool = False) -> float:
     return number
 
 
-def check_paths(table: Path | None, output: Path | None, model: Path | None, report: Path | None) -> None:
+def check_paths(
+    table: Path | None, output: Path | None, model: Path | None, report: Path | None, *, force: bool
+) -> None:
     """Raise unless all output files can be written and differ from the table and from each other."""
     given = [path.resolve() for path in (output, model, report) if path is not None]
     if len(set(given)) < len(given):
@@ -147,11 +149,11 @@ def check_paths(table: Path | None, output: Path | None, model: Path | None, rep
         )
     for name, path in (("--output", output), ("--model", model), ("--report", report)):
         if path is not None:
-            check_writable(path)
             if table is not None and path.resolve() == table.resolve():
                 raise InvalidInputError(
                     f"{name} would overwrite the table", str(path), fix="name another file"
                 )
+            check_output(path, force=force)
     suffix = "" if output is None else output.suffix.lower()
     if suffix in COLUMNAR:
         need_arrow(suffix)

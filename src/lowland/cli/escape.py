@@ -16,10 +16,11 @@ from typing import IO, Annotated, Any
 import numpy as np
 import typer
 
-from lowland.cli.options import JsonOption, QuietOption, ReportOption, SeedOption
+from lowland.cli.options import ForceOption, JsonOption, QuietOption, ReportOption, SeedOption
 from lowland.cli.output import say, say_json, try_report
+from lowland.cli.overwriting import check_output
 from lowland.cli.progress import CountProgress
-from lowland.core.atomic import check_writable, write_whole
+from lowland.core.atomic import write_whole
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.advice import Suggestion, advise_dynamics
 from lowland.dynamics.antisymmetric import optimal_antisymmetric
@@ -98,12 +99,13 @@ def escape(
     report: ReportOption = None,
     seed: SeedOption = 0,
     quiet: QuietOption = False,
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Estimate how long Langevin dynamics takes to leave a basin, with intervals and theory."""
     for path in (times, report):
         if path is not None:
-            check_writable(path)
+            check_output(path, force=force)
     if times is not None and times.suffix != ".csv":
         raise InvalidInputError("--times must name a .csv file", str(times))
     unused = [("--times", times), ("--report", report), ("--max-time", max_time), ("--chains", chains)]

@@ -13,6 +13,10 @@ JUDGING, RUNNING = "Certificate", "Running"
 
 EFFORT_HELP = "quick, standard or thorough: how much work to spend on the certificate."
 
+ForceOption: TypeAlias = Annotated[
+    bool,
+    typer.Option("--force", help="Replace existing files of others, too.", rich_help_panel=RESULTS),
+]
 OutputOption: TypeAlias = Annotated[
     Path | None, typer.Option(help="File to write the result to.", rich_help_panel=RESULTS)
 ]

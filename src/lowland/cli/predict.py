@@ -11,14 +11,14 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from lowland.cli.options import JsonOption
+from lowland.cli.options import ForceOption, JsonOption
 from lowland.cli.output import say, say_json, warn
+from lowland.cli.overwriting import check_output
 from lowland.cli.reading import reads_columns
 from lowland.completion.average_lines import UNKNOWN, describe_unknown, predict_all
 from lowland.completion.completed import Completed
 from lowland.completion.model_files import load_model
 from lowland.completion.table_labels import TableLabels
-from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import LabelColumn, label_column
 from lowland.files.outputs import cell_text, write_rows
@@ -45,11 +45,12 @@ def predict(
     output: Annotated[
         Path | None, typer.Option(help="Write the predictions here instead of printing them.")
     ] = None,
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Predict cells of a completed table."""
     if output is not None:
-        check_writable(output)
+        check_output(output, force=force)
     loaded, _ = load_model(model, data=interval is not None)
     fitted = loaded.model
     names, labels = _pairs(pairs, (row, column), fitted.labels, form)

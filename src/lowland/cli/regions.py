@@ -14,16 +14,17 @@ import typer
 from lowland.cli.numeric_columns import read_numbers, split_target
 from lowland.cli.options import (
     CertificateOption,
+    ForceOption,
     JsonOption,
     ReportOption,
     RequireOption,
     SeedOption,
 )
 from lowland.cli.output import check_claim, exit_on_missed, refuse_given, say, say_json, try_report
+from lowland.cli.overwriting import check_output
 from lowland.cli.progress import StepProgress
 from lowland.cli.reading import reads_columns
 from lowland.core.arrays import Matrix
-from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.files.table_format import TableFormat
 from lowland.networks.pattern_enumeration import count_patterns, describe_count
@@ -69,11 +70,12 @@ def regions(
     certificate: CertificateOption = None,
     require: RequireOption = None,
     seed: SeedOption = 0,
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Count the activation regions of ReLU networks on data, and report which have no bad minima."""
     for path in filter(None, (report, certificate)):
-        check_writable(path)
+        check_output(path, force=force)
     check_claim(require)
     _check_asked(network, width, report, require)
     if width is None:

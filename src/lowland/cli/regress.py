@@ -11,12 +11,12 @@ import numpy as np
 import typer
 
 from lowland.cli.numeric_columns import read_numbers
-from lowland.cli.options import JsonOption, ReportOption, SeedOption
+from lowland.cli.options import ForceOption, JsonOption, ReportOption, SeedOption
 from lowland.cli.output import say, say_json, try_report, warn
+from lowland.cli.overwriting import check_output
 from lowland.cli.progress import CountProgress
 from lowland.cli.reading import reads_columns
 from lowland.core.arrays import Matrix
-from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share
 from lowland.files.outputs import write_rows
@@ -55,12 +55,13 @@ def regress(
     ] = None,
     report: ReportOption = None,
     seed: SeedOption = 0,
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Fit a linear spline with few knots, and report at which step size gradient descent stays there."""
     for path in (output, report):
         if path is not None:
-            check_writable(path)
+            check_output(path, force=force)
     check_share("--level", level)
     _, numbers = read_numbers(table, [x, y], form)
     known = ~np.isnan(numbers).any(axis=1)

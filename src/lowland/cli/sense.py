@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -12,6 +11,7 @@ import typer
 from lowland.cli.options import (
     CertificateOption,
     EffortOption,
+    ForceOption,
     JsonOption,
     QuietOption,
     ReportOption,
@@ -27,16 +27,16 @@ from lowland.cli.output import (
     say_json,
     try_report,
 )
+from lowland.cli.overwriting import check_output
 from lowland.cli.progress import SearchProgress
 from lowland.cli.tomography import sense_counts
-from lowland.core.atomic import check_writable, write_whole
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.files.arrays import load_npz
+from lowland.files.bundle import save_arrays
 from lowland.measure import Dense, Entries, Fourier, Linear, Pauli, RankOne
 from lowland.report.words import verdict_sentence
 from lowland.sensing.recover import recover
-from lowland.sensing.recovery import Recovery
 from lowland.sensing.solvers import SOLVERS, STEP_LIMITS
 
 # options without effect on counts: the state is estimated by maximum likelihood, convex at full rank
@@ -68,13 +68,14 @@ def sense(
     effort: EffortOption = "standard",
     require: RequireOption = None,
     quiet: QuietOption = False,
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Recover a low-rank matrix from linear measurements, and report what is proved about it."""
     check_claim(require)
     for path in (output, report, certificate):
         if path is not None:
-            check_writable(path)
+            check_output(path, force=force)
     if file.suffix.lower() == ".csv":
         why = "the density matrix is estimated by maximum likelihood"
         refuse_given(context, SETTLED, "a table of counts", why, "pass an NPZ of measurements")
@@ -112,7 +113,7 @@ def sense(
             effort=effort,
         )
     if output is not None:
-        write_whole(output, lambda target: _write_factors(target, fit))
+        save_arrays(output, {"left": fit.factors.left, "right": fit.factors.right})
     if certificate is not None:
         fit.save_certificate(certificate)
     if report is not None:
@@ -181,9 +182,3 @@ def read_measurements(file: Path) -> tuple[Any, Any, Any]:
                 f"{file} does not define the measurements", ", ".join(stored), fix=f"store {needed}"
             )
     return measurement, stored["y"], stored.get("weights")
-
-
-def _write_factors(target: IO[bytes], fit: Recovery) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, left=fit.factors.left, right=fit.factors.right)
-    target.write(buffer.getvalue())

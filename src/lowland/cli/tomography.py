@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import typer
 
 from lowland.cli.output import exit_on_missed, say, say_certificate, say_json, try_report
 from lowland.cli.progress import CountProgress
-from lowland.core.atomic import write_whole
 from lowland.core.errors import InvalidInputError
+from lowland.files.bundle import save_arrays
 from lowland.files.counts import read_counts
 from lowland.measure import pauli_outcomes
-from lowland.sensing.tomography import StateEstimate, estimate_state
+from lowland.sensing.tomography import estimate_state
 
 RESAMPLES = 100
 
@@ -46,7 +44,7 @@ def sense_counts(
         on_progress=None if quiet else CountProgress("resampled estimates"),
     )
     if output is not None:
-        write_whole(output, lambda stream: _write_state(stream, estimate))
+        save_arrays(output, {"state": estimate.state, "resampled": estimate.resampled})
     if certificate is not None:
         estimate.fit.save_certificate(certificate)
     if report is not None:
@@ -101,9 +99,3 @@ def _terms(text: str) -> list[tuple[int, str]]:
         else:
             word += letter
     return terms
-
-
-def _write_state(target: IO[bytes], estimate: StateEstimate) -> None:
-    buffer = io.BytesIO()
-    np.savez(buffer, state=estimate.state, resampled=estimate.resampled)
-    target.write(buffer.getvalue())

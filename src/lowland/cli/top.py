@@ -10,14 +10,14 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from lowland.cli.options import JsonOption
+from lowland.cli.options import ForceOption, JsonOption
 from lowland.cli.output import say, say_json
+from lowland.cli.overwriting import check_output
 from lowland.cli.reading import reads_table
 from lowland.completion.model_files import load_model
 from lowland.completion.rankings import recommend
 from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices
-from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import label_text
 from lowland.core.observations import Observations
@@ -49,6 +49,7 @@ def top(
         typer.Option(help="Table of what rows have already, of a model that was saved without its data."),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Write the rankings here instead.")] = None,
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Print the columns with the largest predictions for rows, without those that they have already."""
@@ -59,7 +60,7 @@ def top(
             "name some rows, or pass --all", "both" if labels else "neither", fix="give one of them"
         )
     if output is not None:
-        check_writable(output)
+        check_output(output, force=force)
     fitted, _ = load_model(model)
     known = fitted.model.labels
     wanted = [] if labels is None else labels if known.rows is not None else [_position(x) for x in labels]

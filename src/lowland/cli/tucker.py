@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
-import numpy as np
 import typer
 
 from lowland.cli.options import (
     CertificateOption,
     EffortOption,
+    ForceOption,
     JsonOption,
     QuietOption,
     ReportOption,
@@ -26,10 +25,11 @@ from lowland.cli.output import (
     say_json,
     try_report,
 )
+from lowland.cli.overwriting import check_output
 from lowland.cli.progress import SearchProgress
-from lowland.core.atomic import check_writable, write_whole
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.status import StopReason
+from lowland.files.bundle import save_arrays
 from lowland.report.page import write_report
 from lowland.report.words import verdict_sentence
 from lowland.tensors.cell_errors import NewCellError
@@ -64,13 +64,14 @@ def tucker(
     effort: EffortOption = "standard",
     require: RequireOption = None,
     quiet: QuietOption = False,
+    force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
     """Decompose a tensor into a core and one factor per mode, and report what is proved about it."""
     check_claim(require)
     for path in (output, report, certificate):
         if path is not None:
-            check_writable(path)
+            check_output(path, force=force)
     if output is not None and (output.suffix != ".npz" or output.absolute() == file.absolute()):
         raise InvalidInputError("--output must be a new .npz file", str(output), fix="name another file")
     if output is not None and report is not None and output.absolute() == report.absolute():
@@ -90,7 +91,8 @@ def tucker(
             effort=effort,
         )
     if output is not None:
-        write_whole(output, lambda target: _write(target, fit))
+        factors = {f"factor_{n}": factor for n, factor in enumerate(fit.factors)}
+        save_arrays(output, {"core": fit.core, "tensor": fit.completed(), **factors})
     if certificate is not None:
         fit.save_certificate(certificate)
     if report is not None:
@@ -120,13 +122,6 @@ def _parsed(ranks: str | None) -> list[int] | int | str | None:
             "--ranks are not numbers", ranks, fix="write, for example, --ranks 3,2,4"
         ) from error
     return numbers[0] if len(numbers) == 1 else numbers
-
-
-def _write(target: IO[bytes], fit: TuckerFit) -> None:
-    buffer = io.BytesIO()
-    arrays: dict[str, Any] = {f"factor_{n}": factor for n, factor in enumerate(fit.factors)}
-    np.savez_compressed(buffer, core=fit.core, tensor=fit.completed(), **arrays)
-    target.write(buffer.getvalue())
 
 
 def _expected(fit: TuckerFit) -> NewCellError | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -20,6 +21,8 @@ from lowland.core.errors import FileFormatError
 from lowland.files.arrays import load_npz
 
 FORMAT_VERSION = 1
+# how the comment of an archive begins, by which its own files are recognised
+MARK = b"lowland "
 
 
 def save_bundle(
@@ -37,21 +40,26 @@ def save_bundle(
     arrays : mapping of str to ndarray
         Numbers or text, no objects.
     """
-    import zipfile
     from importlib.metadata import version
 
     full = {**header, "kind": kind, "format": FORMAT_VERSION, "lowland": version("lowland")}
     text = np.frombuffer(json.dumps(full).encode(), dtype=np.uint8)
 
+    save_arrays(path, {"header": text, **{f"array_{name}": array for name, array in arrays.items()}})
+
+
+def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write named arrays to an NPZ file atomically, with a comment by which lowland knows it again."""
+    from importlib.metadata import version
+
     def write(file: IO[bytes]) -> None:
-        named = {"header": text, **{f"array_{name}": array for name, array in arrays.items()}}
         with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
-            for name, array in named.items():
+            archive.comment = MARK + version("lowland").encode()
+            for name, array in arrays.items():
                 # numbers of a fit do not get smaller; whole numbers, such as positions of cells, do
                 whole = array.dtype.kind in "iu" and name != "header"
-                method = zipfile.ZIP_DEFLATED if whole else zipfile.ZIP_STORED
                 entry = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-                entry.compress_type = method
+                entry.compress_type = zipfile.ZIP_DEFLATED if whole else zipfile.ZIP_STORED
                 with archive.open(entry, "w", force_zip64=True) as part:
                     np.lib.format.write_array(part, np.asanyarray(array), allow_pickle=False)
 

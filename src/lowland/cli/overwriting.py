@@ -1,0 +1,45 @@
+"""Which existing files a command may replace: those that lowland wrote, and others only with --force."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+from lowland.core.atomic import check_writable
+from lowland.core.errors import InvalidInputError
+from lowland.files.bundle import MARK
+
+# what the first bytes of lowland's own pages and documents contain
+PAGE, DOCUMENT = b'name="generator" content="lowland"', b'"format": "lowland'
+HEAD = 4096
+
+
+def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
+    """Raise, before long work, if a file could not be written, or would replace another's.
+
+    Pages, certificates and archives of lowland are replaced without being asked; tables bear no mark of
+    who wrote them.
+    """
+    check_writable(path)
+    target = Path(path)
+    if force or not target.is_file() or is_own(target):
+        return
+    raise InvalidInputError(
+        f"{target} exists already",
+        f"{target.stat().st_size:,} bytes that lowland may not have written",
+        fix="pass --force to replace it, or name another file",
+    )
+
+
+def is_own(path: Path) -> bool:
+    """Return whether a file bears the header of a model, a page or a certificate of lowland, or is empty."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+        if not head or PAGE in head or DOCUMENT in head:
+            return True
+        with zipfile.ZipFile(path) as archive:
+            return archive.comment.startswith(MARK) or b'"lowland"' in archive.read("header.npy")
+    except (OSError, KeyError, zipfile.BadZipFile, RuntimeError):
+        return False
