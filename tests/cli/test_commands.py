@@ -525,6 +525,30 @@ def test_sense_counts(tmp_path):
         assert len(stored["resampled"]) == 100
     numbers = json.loads(call("sense", table, "--json", cwd=tmp_path).stdout)["numbers"]
     assert numbers[1]["name"] == "purity"
+    # the same counts in JSON, a target and the detectors from files
+    data = read_counts(table)
+    found = {}
+    for setting, outcome, count in zip(data.settings, data.outcomes, data.counts, strict=True):
+        found.setdefault(setting, {})[outcome[::-1]] = count
+    (tmp_path / "counts.json").write_text(json.dumps(found))
+    np.save(tmp_path / "goal.npy", np.array([1, 0, 0, 1]))
+    (tmp_path / "detectors.csv").write_text("a,b\n0.999,0.002\n0.001,0.998\n")
+    asked = (
+        "--reverse",
+        "--target",
+        "goal.npy",
+        "--readout",
+        "detectors.csv",
+        "--report",
+        "state.html",
+        "--json",
+    )
+    other = call("sense", "counts.json", *asked, cwd=tmp_path)
+    assert other.returncode == 0, other.stderr
+    told = json.loads(other.stdout)["numbers"][0]
+    assert told["name"] == "fidelity to the target"
+    assert told["lower"] < told["value"] < told["upper"]
+    assert "fidelity to the target" in (tmp_path / "state.html").read_text()
     bad = call("sense", table, "--target", "0+1", cwd=tmp_path)
     assert bad.returncode == 2
     assert "sum of basis states" in bad.stderr

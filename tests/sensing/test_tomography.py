@@ -54,14 +54,14 @@ def test_bad_words(settings, outcomes, words):
     ("text", "error", "words"),
     [
         ("setting,outcome\nX,0\n", FileFormatError, "no column count"),
-        ("", FileFormatError, "no column setting"),
-        ("setting,outcome,count\nX,0,many\n", FileFormatError, "line 2: count is not a number"),
+        ("", FileFormatError, "is empty"),
+        ("setting,outcome,count\nX,0,many\n", FileFormatError, "data line 1: count is not a number"),
         (
             "setting,outcome,count\nX,0,3\nX,1,-1\n",
             InvalidInputError,
-            "line 3: count must be finite and at least 0",
+            "data line 2: count must be finite and at least 0",
         ),
-        ("setting,outcome,count\nX,0,nan\n", InvalidInputError, "line 2"),
+        ("setting,outcome,count\nX,0,nan\n", InvalidInputError, "data line 1"),
         ("setting,outcome,count\nX,0,0\nX,1,0\n", InvalidInputError, "holds no counts"),
         ("setting,outcome,count\nX,0,1\nx,0,2\n", InvalidInputError, "listed twice"),
     ],

@@ -29,7 +29,7 @@ from lowland.cli.output import (
 )
 from lowland.cli.overwriting import check_output
 from lowland.cli.progress import SearchProgress
-from lowland.cli.tomography import sense_counts
+from lowland.cli.tomography import COUNTS, sense_counts
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.files.arrays import load_npz
@@ -41,6 +41,7 @@ from lowland.sensing.solvers import SOLVERS, STEP_LIMITS
 
 # options without effect on counts: the state is estimated by maximum likelihood, convex at full rank
 SETTLED = ("structure", "loss", "penalty", "solver", "start", "effort")
+OF_COUNTS = ("target", "readout", "zeros", "reverse")
 
 
 def sense(
@@ -49,7 +50,7 @@ def sense(
         Path,
         typer.Argument(
             help="NPZ with y and one of: arrays; rows, columns, shape; operator, shape; left[, right]; "
-            "words; mask. Or a CSV of setting, outcome, count (quantum tomography)."
+            "words; mask. Or counts (quantum tomography): a table of setting, outcome, count, or JSON."
         ),
     ],
     rank: Annotated[int | None, typer.Option(help="Rank of the matrix; for counts, full by default.")] = None,
@@ -62,8 +63,20 @@ def sense(
     report: ReportOption = None,
     certificate: CertificateOption = None,
     target: Annotated[
-        str | None, typer.Option(help="Pure state to compare a density matrix with, such as 00+11.")
+        str | None,
+        typer.Option(help="Counts: state to compare with, such as 00+11, or a file of it (.npy, .csv)."),
     ] = None,
+    readout: Annotated[
+        Path | None,
+        typer.Option(help="Counts: errors of the detectors, 2 x 2 for all or each qubit (.npy, .csv)."),
+    ] = None,
+    zeros: Annotated[
+        bool | None,
+        typer.Option(help="Counts: whether outcomes that a setting does not list had no counts."),
+    ] = None,
+    reverse: Annotated[
+        bool, typer.Option("--reverse", help="Counts: outcomes are written in reverse, as Qiskit does.")
+    ] = False,
     seed: SeedOption = 0,
     effort: EffortOption = "standard",
     require: RequireOption = None,
@@ -76,13 +89,16 @@ def sense(
     for path in (output, report, certificate):
         if path is not None:
             check_output(path, force=force)
-    if file.suffix.lower() == ".csv":
+    if file.suffix.lower() in COUNTS:
         why = "the density matrix is estimated by maximum likelihood"
         refuse_given(context, SETTLED, "a table of counts", why, "pass an NPZ of measurements")
         sense_counts(
             file,
             rank=rank,
             target=target,
+            readout=readout,
+            zeros=zeros,
+            reverse=reverse,
             output=output,
             report=report,
             certificate=certificate,
@@ -92,6 +108,8 @@ def sense(
             quiet=quiet,
         )
         return
+    why = "it is about counts of quantum measurements"
+    refuse_given(context, OF_COUNTS, "an NPZ of measurements", why, "pass a table of counts")
     if rank is None:
         raise InvalidInputError(
             "--rank is missing", "an NPZ of measurements", fix="pass, for example, --rank 1"

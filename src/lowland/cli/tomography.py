@@ -1,4 +1,4 @@
-"""`lowland sense` on a table of counts: quantum state tomography."""
+"""`lowland sense` on counts: quantum state tomography."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ import typer
 
 from lowland.cli.output import exit_on_missed, say, say_certificate, say_json, try_report
 from lowland.cli.progress import CountProgress
+from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.files.arrays import load_npy
 from lowland.files.bundle import save_arrays
 from lowland.files.counts import read_counts
+from lowland.files.tables import read_columns
 from lowland.measure import pauli_outcomes
 from lowland.sensing.tomography import estimate_state
 
-RESAMPLES = 100
+RESAMPLES, LEVEL = 100, 0.9
+# endings of files of counts; measurements of other matrices are NPZ files
+COUNTS = (".csv", ".tsv", ".txt", ".json", ".parquet", ".feather", ".gz", ".xlsx")
 
 
 def sense_counts(
@@ -23,6 +28,9 @@ def sense_counts(
     *,
     rank: int | None,
     target: str | None,
+    readout: Path | None,
+    zeros: bool | None,
+    reverse: bool,
     output: Path | None,
     report: Path | None,
     certificate: Path | None,
@@ -32,8 +40,10 @@ def sense_counts(
     quiet: bool,
 ) -> None:
     """Estimate a density matrix from counts, print its numbers with error bars, and write it."""
-    data = read_counts(file)
-    measurement = pauli_outcomes(data.settings, data.outcomes)
+    data = read_counts(file, zeros=zeros, reverse=reverse)
+    measurement = pauli_outcomes(
+        data.settings, data.outcomes, None if readout is None else read_readout(readout)
+    )
     goal = None if target is None else read_target(target, measurement.shape[0])
     estimate = estimate_state(
         measurement,
@@ -48,25 +58,35 @@ def sense_counts(
     if certificate is not None:
         estimate.fit.save_certificate(certificate)
     if report is not None:
-        try_report(lambda: estimate.fit.report(report), report)
+        title = f"The state behind {file.name}"
+        try_report(lambda: estimate.report(report, target=goal, settings=data.settings, title=title), report)
     proof = estimate.fit.certificate
     interrupted = len(estimate.resampled) < RESAMPLES
-    rows = estimate.table(goal)
+    rows = [
+        (name, quantity(estimate.state), estimate.error(quantity), *estimate.interval(quantity, LEVEL))
+        for name, quantity in estimate.quantities(goal).items()
+    ]
     if json:
+        names = ("name", "value", "standard_error", "lower", "upper")
         say_json(
             {
                 "dimension": int(estimate.state.shape[0]),
+                "outcomes": len(data.counts),
+                "outcomes_added_as_zero": data.added,
                 "stop_reason": estimate.fit.search.stop_reason.value,
-                "numbers": [{"name": n, "value": v, "standard_error": e} for n, v, e in rows],
+                "level": LEVEL,
+                "numbers": [dict(zip(names, row, strict=True)) for row in rows],
                 "certificate": proof.as_dict() if proof else None,
             }
         )
     else:
         say(f"{len(data.counts)} outcomes, {data.counts.sum():.0f} counts")
+        if data.added:
+            say(f"  {data.added} outcomes that are not listed count as zero (--no-zeros)")
         say(estimate.fit.objective.describe())
-        for name, value, error in rows:
-            say(f"{name}: {value:.5f} +- {error:.5f}")
-        say(f"errors: standard deviation over {len(estimate.resampled)} estimates from resampled counts")
+        for name, value, error, low, high in rows:
+            say(f"{name}: {value:.5f} +- {error:.5f}, {LEVEL:.0%} between {low:.4f} and {high:.4f}")
+        say(f"errors: scatter of {len(estimate.resampled)} estimates from resampled counts")
         if proof is not None:
             say_certificate(proof)
         for name, path in (("density matrix", output), ("certificate", certificate), ("report", report)):
@@ -77,16 +97,52 @@ def sense_counts(
     exit_on_missed(proof, require)
 
 
-def read_target(text: str, dimension: int) -> np.ndarray:
-    """Return a state vector from words such as ``00+11`` or ``01-10``."""
+def read_readout(path: Path) -> Matrix:
+    """Return the errors of detectors: an array in .npy, or a table of two columns, two lines per qubit."""
+    if path.suffix.lower() == ".npy":
+        return np.asarray(load_npy(path), float)
+    columns, where = read_columns(path, ())
+    numbers = np.column_stack(list(columns.values()))
+    if numbers.dtype.kind not in "if" or numbers.shape[1] != 2 or len(numbers) % 2:
+        raise InvalidInputError(
+            f"{where} must hold two columns of numbers, two lines per qubit",
+            f"shape {numbers.shape}",
+            fix="line i, column j: the probability that i is read where j is true",
+        )
+    table = numbers.astype(float).reshape(-1, 2, 2)
+    return np.asarray(table[0] if len(table) == 1 else table)
+
+
+def read_target(text: str, dimension: int) -> Matrix:
+    """Return a state from words such as ``00+11``, or a vector or density matrix from a file."""
+    path = Path(text)
+    if path.suffix.lower() == ".npy":
+        return np.asarray(load_npy(path), complex)
+    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
+        return _target_table(path, dimension)
     vector = np.zeros(dimension, complex)
     qubits = dimension.bit_length() - 1
     for sign, word in _terms(text):
         if len(word) != qubits or not set(word) <= set("01"):
-            example = f"write, for example, {'0' * qubits}+{'1' * qubits}"
+            example = f"write, for example, {'0' * qubits}+{'1' * qubits}, or name a file (.npy, .csv)"
             raise InvalidInputError("--target must be a sum of basis states", repr(text), fix=example)
         vector[int(word, 2)] += sign
     return vector
+
+
+def _target_table(path: Path, dimension: int) -> Matrix:
+    """Return a vector from a table of one or two columns, the real and the imaginary parts of its entries."""
+    try:
+        numbers = np.loadtxt(path, delimiter="," if path.suffix.lower() == ".csv" else None, ndmin=2)
+    except (OSError, ValueError) as error:
+        raise InvalidInputError(
+            f"{path} is not a table of numbers", str(error), fix="write one entry per line: real, imaginary"
+        ) from error
+    if numbers.shape not in ((dimension, 1), (dimension, 2)):
+        raise InvalidInputError(
+            f"{path} does not hold a state vector", f"shape {numbers.shape}", fix=f"write {dimension} lines"
+        )
+    return np.asarray(numbers @ np.array([1, 1j])[: numbers.shape[1]])
 
 
 def _terms(text: str) -> list[tuple[int, str]]:

@@ -1,19 +1,29 @@
-"""Counts of outcomes of quantum measurements, one line per outcome."""
+"""Counts of outcomes of quantum measurements: tables with one line per outcome, and dictionaries."""
 
 from __future__ import annotations
 
-import csv
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from os import PathLike
 from pathlib import Path
-from typing import final
+from typing import Any, TypeAlias, final
 
 import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.files.encodings import decode, find_encoding
+from lowland.files.sources import open_source
+from lowland.files.table_format import TableFormat
+from lowland.files.tables import read_columns
+from lowland.files.text_layout import DELIMITERS
 
 COLUMNS = ("setting", "outcome", "count")
+MOST_QUBITS = 12
+
+CountsBySetting: TypeAlias = Mapping[str, Mapping[str, float]]
 
 
 @final
@@ -26,20 +36,33 @@ class Counts:
     settings, outcomes : tuple of str
     counts : ndarray, shape (p,)
         At least 0; need not be whole, since they may be means over runs.
+    added : int
+        Number of outcomes that were not listed, and count as zero.
     """
 
     settings: tuple[str, ...]
     outcomes: tuple[str, ...]
     counts: Vector
+    added: int = 0
 
 
-def read_counts(path: str | PathLike[str]) -> Counts:
-    """Read a CSV file with the columns setting, outcome and count.
+def read_counts(
+    source: str | PathLike[str] | CountsBySetting, *, zeros: bool | None = None, reverse: bool = False
+) -> Counts:
+    """Read how often each outcome was seen.
 
     Parameters
     ----------
-    path : path
-        A header line, then lines such as ``XZ,01,1214``. Other columns are ignored.
+    source : path or mapping
+        A table with the columns setting, outcome and count (CSV, Parquet, ...), lines such as ``XZ,01,1214``;
+        or JSON of the form ``{"XZ": {"01": 1214, "11": 3}, ...}``; or such a mapping itself, as simulators
+        return it.
+    zeros : bool, optional
+        Whether outcomes that a setting does not list had no counts, as programs leave them out; otherwise
+        they were not measured. By default they had none, unless every setting lists one outcome only, which
+        may mean either.
+    reverse : bool
+        Whether outcomes are written in the reverse order of the settings' letters, as Qiskit does.
 
     Returns
     -------
@@ -48,50 +71,128 @@ def read_counts(path: str | PathLike[str]) -> Counts:
     Raises
     ------
     FileFormatError
-        If a column is missing or a count is not a number.
+        If a column is missing, or it is no such JSON.
     InvalidInputError
-        If a count is negative, all are zero, or an outcome is listed twice.
+        If a count is no number or negative, all are zero, an outcome is listed twice, or it cannot be told
+        whether outcomes that are left out had no counts.
 
     Examples
     --------
+    >>> import lowland as ll
     >>> from lowland.datasets import data_path
-    >>> from lowland.files.counts import read_counts
-    >>> data = read_counts(data_path("photon_counts"))
+    >>> data = ll.read_counts(data_path("photon_counts"))
     >>> len(data.counts), data.settings[0], data.outcomes[0]
     (36, 'XX', '00')
+    >>> ll.read_counts({"Z": {"0": 1000}, "X": {"0": 480, "1": 520}}).counts
+    array([1000.,    0.,  480.,  520.])
     """
-    file = Path(path)
-    with file.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or [])]
-        if missing:
+    if isinstance(source, Mapping):
+        where, entries = "the mapping", _of_mapping(source, "the mapping")
+    else:
+        where = str(source)
+        entries = _of_json(source) if Path(source).suffix.lower() == ".json" else _of_table(source)
+    seen: dict[tuple[str, str], float] = {}
+    for place, setting, outcome, count in entries:
+        key = (setting.strip().upper(), _bits(outcome.strip(), len(setting.strip()), reverse=reverse))
+        number = _count(count, f"{where}, {place}")
+        if key in seen:
+            raise InvalidInputError(f"{where}, {place}: outcome listed twice", f"{key[0]},{key[1]}")
+        seen[key] = number
+    if not any(seen.values()):
+        raise InvalidInputError(f"{where} holds no counts", f"{len(seen)} outcomes, all zero")
+    complete = _completed(seen, zeros, where)
+    settings, outcomes = zip(*complete, strict=True)
+    counts = np.array(list(complete.values()))
+    return Counts(settings, outcomes, counts, len(complete) - len(seen))
+
+
+def _of_table(path: str | PathLike[str]) -> Iterator[tuple[str, str, str, Any]]:
+    form = TableFormat(header=True) if open_source(path).kind in DELIMITERS else TableFormat()
+    columns, where = read_columns(path, ("setting", "outcome"), form)
+    for name in COLUMNS:
+        if name not in columns:
             raise FileFormatError(
-                f"{file} has no column {missing[0]}",
-                ", ".join(reader.fieldnames or []) or "an empty file",
+                f"{where} has no column {name}",
+                ", ".join(columns) or "an empty file",
                 fix=f"name the columns {', '.join(COLUMNS)}",
             )
-        rows = list(reader)
-    counts = np.empty(len(rows))
-    seen: dict[tuple[str, str], int] = {}
-    for k, row in enumerate(rows):
-        key = ((row["setting"] or "").strip().upper(), (row["outcome"] or "").strip())
+    lines = zip(*(columns[name].tolist() for name in COLUMNS), strict=True)
+    for k, (setting, outcome, count) in enumerate(lines):
+        yield f"data line {k + 1}", str(setting), str(outcome), count
+
+
+def _of_json(path: str | PathLike[str]) -> Iterator[tuple[str, str, str, Any]]:
+    opened = open_source(path)
+    with opened.stream() as file:
+        data = file.read()
+    try:
+        found = json.loads(decode(data, find_encoding(data, opened.name), opened.name))
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(f"{path} is not JSON", str(error)) from error
+    return _of_mapping(found, str(path))
+
+
+def _of_mapping(found: Any, where: str) -> Iterator[tuple[str, str, str, Any]]:
+    good = isinstance(found, Mapping) and all(isinstance(own, Mapping) for own in found.values())
+    if not good or not found:
+        raise FileFormatError(
+            f"{where} does not hold counts by setting and outcome",
+            type(found).__name__,
+            fix='write {"XZ": {"01": 1214, ...}, ...}',
+        )
+    return (
+        (f"setting {setting!r}", str(setting), str(outcome), count)
+        for setting, own in found.items()
+        for outcome, count in own.items()
+    )
+
+
+def _bits(outcome: str, length: int, *, reverse: bool) -> str:
+    """Return an outcome as digits; "0x3" as programs write it, blanks between registers left out."""
+    word = outcome.replace(" ", "")
+    if word.lower().startswith("0x"):
         try:
-            counts[k] = float(row["count"])
-        except (TypeError, ValueError) as error:
-            raise FileFormatError(
-                f"{file}, line {k + 2}: count is not a number", repr(row["count"])
-            ) from error
-        if not (np.isfinite(counts[k]) and counts[k] >= 0):
-            raise InvalidInputError(
-                f"{file}, line {k + 2}: count must be finite and at least 0", repr(row["count"])
-            )
-        if key in seen:
-            raise InvalidInputError(
-                f"{file}, line {k + 2}: outcome listed twice",
-                f"{key[0]},{key[1]}, first on line {seen[key]}",
-            )
-        seen[key] = k + 2
-    if not counts.any():
-        raise InvalidInputError(f"{file} holds no counts", f"{counts.size} lines, all zero")
-    keys = list(seen)
-    return Counts(tuple(k[0] for k in keys), tuple(k[1] for k in keys), counts)
+            word = format(int(word, 16), f"0{length}b")
+        except ValueError:
+            return outcome
+    return word[::-1] if reverse else word
+
+
+def _count(value: Any, where: str) -> float:
+    try:
+        count = float(value)
+    except (TypeError, ValueError) as error:
+        raise FileFormatError(f"{where}: count is not a number", repr(value)) from error
+    if not (np.isfinite(count) and count >= 0):
+        raise InvalidInputError(f"{where}: count must be finite and at least 0", repr(value))
+    return count
+
+
+def _completed(
+    seen: Mapping[tuple[str, str], float], zeros: bool | None, where: str
+) -> dict[tuple[str, str], float]:
+    """Return counts with zeros for the outcomes that a setting leaves out, in the order of settings."""
+    by_setting: dict[str, list[str]] = {}
+    for setting, outcome in seen:
+        by_setting.setdefault(setting, []).append(outcome)
+    lengths = {len(setting) for setting in by_setting}
+    if zeros is False or len(lengths) != 1 or not 1 <= max(lengths) <= MOST_QUBITS:
+        return dict(seen)  # words of other lengths are refused where they are measured
+    everything = ["".join(digits) for digits in product("01", repeat=lengths.pop())]
+    if zeros is None and len(everything) > 1 and all(len(own) == 1 for own in by_setting.values()):
+        raise InvalidInputError(
+            f"{where} lists a single outcome for every setting",
+            f"{len(by_setting)} settings",
+            "either the others had no counts, or they were not measured",
+            "say which: zeros yes or no",
+        )
+    complete: dict[tuple[str, str], float] = {}
+    for setting, own in by_setting.items():
+        for outcome in _in_order(own, everything):
+            complete[setting, outcome] = seen.get((setting, outcome), 0.0)
+    return complete
+
+
+def _in_order(own: list[str], everything: Iterable[str]) -> list[str]:
+    """Return the listed outcomes as they come, then those that are left out."""
+    return [*own, *(outcome for outcome in everything if outcome not in own)]

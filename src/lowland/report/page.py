@@ -49,6 +49,23 @@ class TableEntry:
 
 @final
 @dataclass(frozen=True)
+class Lead:
+    """The answer to the question of a page's reader.
+
+    Parameters
+    ----------
+    sentences : sequence of str
+    tables : sequence of TableEntry
+    figures : sequence of FigureEntry
+    """
+
+    sentences: Sequence[str] = ()
+    tables: Sequence[TableEntry] = ()
+    figures: Sequence[FigureEntry] = ()
+
+
+@final
+@dataclass(frozen=True)
 class Page:
     """The contents of a report, in order.
 
@@ -66,6 +83,8 @@ class Page:
         What is needed to reproduce the result.
     headline : str
         The sentence at the top; by default the verdict.
+    lead : Lead, optional
+        The answer to the question of the page's reader, above the verdict.
     """
 
     title: str
@@ -76,6 +95,7 @@ class Page:
     figures: Sequence[FigureEntry] = ()
     settings: Sequence[tuple[str, str]] = field(default_factory=tuple)
     headline: str = ""
+    lead: Lead | None = None
 
 
 def render_page(page: Page) -> str:
@@ -109,19 +129,25 @@ def render_page(page: Page) -> str:
                 "seconds": f"{finding.seconds:.2g} s",
             }
         )
-    figures = [
-        {"title": entry.title, "alternative": entry.alternative, "svg": draw_svg(entry.draw)}
-        for entry in page.figures
-    ]
+    lead = page.lead or Lead()
     text: str = environment.from_string(template).render(
         page=page,
         sentence=page.headline or verdict_sentence(page.certificate),
         overall=page.certificate.verdict.value if page.certificate else "inconclusive",
         findings=findings,
-        figures=figures,
+        lead=lead,
+        lead_figures=_drawn(lead.figures),
+        figures=_drawn(page.figures),
         version=version("lowland"),
     )
     return text
+
+
+def _drawn(entries: Sequence[FigureEntry]) -> list[dict[str, str]]:
+    return [
+        {"title": entry.title, "alternative": entry.alternative, "svg": draw_svg(entry.draw)}
+        for entry in entries
+    ]
 
 
 def write_report(path: str | os.PathLike[str], page: Page) -> None:

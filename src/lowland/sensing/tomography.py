@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any, final
 
 import numpy as np
@@ -66,7 +67,7 @@ class StateEstimate:
         return np.asarray(vector * np.exp(-1j * np.angle(vector[np.argmax(np.abs(vector))])))
 
     def fidelity(self, target: ArrayLike) -> float:
-        """Return the fidelity t^H state t, with t the normalised pure target state."""
+        """Return the fidelity to a target: a state vector, shape (n,), or a density matrix, shape (n, n)."""
         return fidelity(self.state, np.asarray(target))
 
     def error(self, quantity: Callable[[Matrix], float]) -> float:
@@ -87,16 +88,78 @@ class StateEstimate:
             return float("nan")
         return float(np.std([quantity(state) for state in self.resampled], ddof=1))
 
-    def table(self, target: ArrayLike | None = None) -> list[tuple[str, float, float]]:
-        """Return names, values and standard errors of the usual numbers."""
-        rows: list[tuple[str, Callable[[Matrix], float]]] = [
-            ("top eigenvalue (fidelity to the nearest pure state)", top_eigenvalue),
-            ("purity", purity),
-        ]
+    def interval(self, quantity: Callable[[Matrix], float], level: float = 0.9) -> tuple[float, float]:
+        """Return percentiles of a quantity over the resampled estimates.
+
+        Parameters
+        ----------
+        quantity : callable
+            Takes a density matrix, returns a number.
+        level : float
+            Share of the resampled estimates between the percentiles.
+
+        Returns
+        -------
+        lower, upper : float
+            NaN if there are fewer than two resampled estimates.
+        """
+        if not 0 < level < 1:
+            raise InvalidInputError("level must lie between 0 and 1", repr(level))
+        if len(self.resampled) < 2:
+            return float("nan"), float("nan")
+        values = [quantity(state) for state in self.resampled]
+        low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+        return float(low), float(high)
+
+    def quantities(self, target: ArrayLike | None = None) -> dict[str, Callable[[Matrix], float]]:
+        """Return the usual numbers of a state by name, each a function of the density matrix.
+
+        They are the fidelity to the target, if there is one, and to the nearest pure state, the purity, and
+        for two qubits the concurrence.
+        """
+        found: dict[str, Callable[[Matrix], float]] = {}
         if target is not None:
             goal = np.asarray(target)
-            rows.append(("fidelity to the target", lambda state: fidelity(state, goal)))
+            found["fidelity to the target"] = lambda state: fidelity(state, goal)
+        found["top eigenvalue (fidelity to the nearest pure state)"] = top_eigenvalue
+        found["purity"] = purity
+        if self.state.shape == (4, 4):
+            found["concurrence"] = concurrence
+        return found
+
+    def table(self, target: ArrayLike | None = None) -> list[tuple[str, float, float]]:
+        """Return names, values and standard errors of the usual numbers, see `quantities`."""
+        rows = self.quantities(target).items()
         return [(name, quantity(self.state), self.error(quantity)) for name, quantity in rows]
+
+    def report(
+        self,
+        path: str | PathLike[str],
+        *,
+        target: ArrayLike | None = None,
+        settings: Sequence[str] | None = None,
+        title: str = "A quantum state from counts",
+    ) -> None:
+        """Write a self-contained HTML report: the state, its numbers with error bars, and what is proved.
+
+        Parameters
+        ----------
+        path : path
+            An existing file is replaced.
+        target : array_like, shape (n,) or (n, n), optional
+            State to compare with.
+        settings : sequence of str, length p, optional
+            Setting of each outcome, to show residuals by setting.
+        title : str
+        """
+        from lowland.report.page import write_report
+        from lowland.sensing.state_page import LEVEL, StateNumber, state_page
+
+        numbers = [
+            StateNumber(name, quantity(self.state), self.error(quantity), *self.interval(quantity, LEVEL))
+            for name, quantity in self.quantities(target).items()
+        ]
+        write_report(path, state_page(title, self.fit, self.state, self.resampled, numbers, settings))
 
     def __str__(self) -> str:
         lines = [f"{self.state.shape[0]} x {self.state.shape[0]} density matrix"]
@@ -115,14 +178,47 @@ def top_eigenvalue(state: Matrix) -> float:
 
 
 def fidelity(state: Matrix, target: Matrix) -> float:
-    """Return t^H state t with t the normalised target."""
-    if target.ndim != 1 or target.size != state.shape[0] or not np.linalg.norm(target) > 0:
+    """Return the fidelity to a state vector t, t^H state t, or to a density matrix (Uhlmann's).
+
+    References
+    ----------
+    A. Uhlmann, The transition probability in the state space of a *-algebra, Rep. Math. Phys. 1976.
+    """
+    n = state.shape[0]
+    if target.shape not in ((n,), (n, n)) or not np.linalg.norm(target) > 0:
         raise InvalidInputError(
-            "target must be a state vector",
-            f"shape {target.shape} for a state of {state.shape[0]} dimensions",
+            "target must be a state vector or a density matrix",
+            f"shape {target.shape} for a state of {n} dimensions",
         )
-    unit = target / np.linalg.norm(target)
-    return float(np.vdot(unit, state @ unit).real)
+    if target.ndim == 1:
+        unit = target / np.linalg.norm(target)
+        return float(np.vdot(unit, state @ unit).real)
+    hermitian = (target + target.conj().T) / 2
+    values, vectors = np.linalg.eigh(hermitian)
+    if not np.allclose(target, hermitian) or values[0] < -1e-9 * values[-1]:
+        raise InvalidInputError(
+            "target must be positive semidefinite",
+            f"smallest eigenvalue {values[0]:.3g}",
+            fix="pass a density matrix",
+        )
+    root = vectors * np.sqrt(np.maximum(values, 0) / np.maximum(values, 0).sum())
+    overlap = np.linalg.eigvalsh(root.conj().T @ state @ root)
+    return float(np.sqrt(np.maximum(overlap, 0)).sum() ** 2)
+
+
+def concurrence(state: Matrix) -> float:
+    """Return the concurrence of two qubits: 0 if they are not entangled, 1 for a Bell state.
+
+    References
+    ----------
+    W. K. Wootters, Entanglement of formation of an arbitrary state of two qubits, Phys. Rev. Lett. 1998.
+    """
+    if state.shape != (4, 4):
+        raise InvalidInputError("concurrence is of two qubits", f"shape {state.shape}")
+    flip = np.array([[0, 0, 0, -1], [0, 0, 1, 0], [0, 1, 0, 0], [-1, 0, 0, 0]])
+    values = np.linalg.eigvals(state @ flip @ state.conj() @ flip)
+    roots = np.sort(np.sqrt(np.maximum(values.real, 0)))
+    return float(max(0.0, roots[3] - roots[:3].sum()))
 
 
 def estimate_state(
