@@ -526,7 +526,7 @@ def test_sense_counts(tmp_path):
     numbers = json.loads(call("sense", table, "--json", cwd=tmp_path).stdout)["numbers"]
     assert numbers[1]["name"] == "purity"
     # the same counts in JSON, a target and the detectors from files
-    data = read_counts(table)
+    data = ll.read_counts(table)
     found = {}
     for setting, outcome, count in zip(data.settings, data.outcomes, data.counts, strict=True):
         found.setdefault(setting, {})[outcome[::-1]] = count
