@@ -21,6 +21,7 @@ from lowland.core.arrays import Vector, check_floats
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import CLAIMS, Certificate, Finding
 from lowland.core.fits import Fit
+from lowland.core.stages import announce
 from lowland.core.status import Verdict
 from lowland.core.work import Budget
 
@@ -80,6 +81,7 @@ def judge(
             found = _of_constrained(exact, point, suited, claims)
             for one in suited:
                 if set(one.claims) & set(claims) - set(found):
+                    announce(f"judging: {', '.join(one.claims).replace('_', ' ')}")
                     found = _asked(one, exact, point, Judgement(settings, budget, found, pass_work))
             given = Judgement(settings, budget, found, pass_work)
             found = settle(_with_lower_point(exact, point, given, claims))

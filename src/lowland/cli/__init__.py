@@ -14,10 +14,12 @@ def main() -> None:
     try:
         # imported here so that an interrupt during loading is handled too
         from lowland.cli.app import make_app
+        from lowland.cli.progress import showing_stages
         from lowland.core.errors import LowlandError
 
         try:
-            make_app(sys.argv[1:])()
+            with showing_stages(sys.argv[1:]):
+                make_app(sys.argv[1:])()
         except LowlandError as error:
             _say(str(error))
             sys.exit(2)

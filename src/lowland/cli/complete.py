@@ -300,7 +300,7 @@ def complete(
             if path is not None and path.exists():
                 say(f"{name}: {path}")
     if interrupted:
-        _leave(planned.table.search.iterations, model)
+        _leave(planned.table.last_search.iterations, model)
     exit_on_missed(certificate, require)
 
 

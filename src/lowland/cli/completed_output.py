@@ -51,10 +51,10 @@ def check_completable(table: Table) -> None:
 
 def say_fit(table: FittedTable, certificate: Certificate | None) -> None:
     """Print why the search stopped and what is proved."""
-    search = table.search
     if table.describe_method():
         say(table.describe_method())
-    say(f"stopped: {search.stop_reason.value.replace('_', ' ')}, {search.message}")
+    last = table.last_search
+    say(f"stopped: {last.stop_reason.value.replace('_', ' ')}, {last.message}")
     for line in table.describe_search():
         say(line)
     if certificate is not None:

@@ -12,7 +12,6 @@ import typer
 
 from lowland.cli.output import warn
 from lowland.cli.overwriting import check_output
-from lowland.cli.progress import SearchProgress
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
 from lowland.completion.bayesian import SideCovariates
 from lowland.completion.column_kinds import parse_word
@@ -193,16 +192,14 @@ def run_plan(
         checkpoint = Checkpoint(lambda snapshot: save_checkpoint(kept_at, snapshot, identity))
         snapshot = load_checkpoint(kept_at, identity) if resume else None
     rng = make_generator(seed)
-    with SearchProgress(plan.sweeps, quiet=quiet) as progress:
-        planned = fit_plan(
-            observations,
-            plan,
-            rng=rng,
-            covariates=covariates,
-            callbacks=[progress],
-            checkpoint=checkpoint,
-            resume=snapshot,
-        )
+    planned = fit_plan(
+        observations,
+        plan,
+        rng=rng,
+        covariates=covariates,
+        checkpoint=checkpoint,
+        resume=snapshot,
+    )
     table, certificate = planned.table, None
     about = {"levels": levels_as_data(levels)}
     if model is not None:

@@ -11,7 +11,6 @@ import typer
 from lowland.cli.completed_output import write_completed
 from lowland.cli.options import JsonOption, SeedOption
 from lowland.cli.output import say, say_certificate, say_json, try_report
-from lowland.cli.progress import SearchProgress
 from lowland.completion.baselines import Scores, hold_out_cells_and_runs, score_hold_out
 from lowland.completion.model_files import save_model
 from lowland.completion.page import completion_page
@@ -45,13 +44,12 @@ def demo(
     rng = make_generator(seed)
     cells, runs = hold_out_cells_and_runs(table, rng, cells=400, rows=40, length=10)
     training = table.select(~(cells | runs))
-    with SearchProgress(SETTINGS.max_iterations, quiet=json) as progress:
-        trial = fit_completion(training, SETTINGS, rng=rng, certify=False, callbacks=[progress])
-        scores = [
-            score_hold_out(name, training, table.select(mask), trial.model)
-            for name, mask in (("single cells", cells), ("runs of ten years", runs))
-        ]
-        fit = fit_completion(table, SETTINGS, rng=rng, callbacks=[progress])
+    trial = fit_completion(training, SETTINGS, rng=rng, certify=False)
+    scores = [
+        score_hold_out(name, training, table.select(mask), trial.model)
+        for name, mask in (("single cells", cells), ("runs of ten years", runs))
+    ]
+    fit = fit_completion(table, SETTINGS, rng=rng)
     save_model(paths["model.npz"], PenalisedTable.of(fit), certificate=fit.certificate, seed=seed)
     write_completed(paths["completed.csv"], loaded, fit.model)
     held = table.select(cells | runs)

@@ -19,7 +19,6 @@ import typer
 from lowland.cli.options import ForceOption, JsonOption, QuietOption, ReportOption, SeedOption
 from lowland.cli.output import say, say_json, try_report
 from lowland.cli.overwriting import check_output
-from lowland.cli.progress import CountProgress
 from lowland.core.atomic import write_whole
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.advice import Suggestion, advise_dynamics
@@ -134,7 +133,6 @@ def escape(
         max_time=max_time,
         extrapolate=extrapolate,
         rng=seed,
-        on_progress=None if quiet else CountProgress("exits"),
     )
     if times is not None:
         write_whole(times, lambda target: _write_times(target, study))

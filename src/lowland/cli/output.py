@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from lowland.cli.progress import clear_line
 from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.core.findings import CLAIMS, Certificate, hope, short_number
 from lowland.core.status import Verdict
@@ -15,16 +16,19 @@ from lowland.core.status import Verdict
 
 def say(text: str = "") -> None:
     """Print a line on stdout."""
+    clear_line()
     typer.echo(text)
 
 
 def warn(text: str) -> None:
     """Print a line on stderr."""
+    clear_line()
     print(text, file=sys.stderr)  # noqa: T201
 
 
 def say_json(data: dict[str, Any]) -> None:
     """Print data as one JSON document."""
+    clear_line()
     typer.echo(json.dumps(data, indent=2, default=str))
 
 

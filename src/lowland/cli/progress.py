@@ -1,159 +1,111 @@
-"""Progress of a search: a live line on a terminal, occasional plain lines elsewhere, nothing if quiet."""
+"""What a command is doing: a live line on a terminal, elsewhere a plain line now and then."""
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
-from types import TracebackType
-from typing import Any, final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import final
 
-from lowland.core.arrays import Vector
-from lowland.search.stops import Progress
+from lowland.core.stages import Stage, listening
 
-
-@final
-class SearchProgress:
-    """A context manager that is also a callback of the search loop.
-
-    Parameters
-    ----------
-    limit : int
-        Maximum number of iterations, for the bar.
-    quiet : bool
-        Whether to print nothing.
-    """
-
-    def __init__(self, limit: int, *, quiet: bool = False) -> None:
-        self._live = not quiet and sys.stderr.isatty()
-        self._plain = not quiet and not self._live
-        self._limit = limit
-        self._bar: Any = None
-        self._spoken = time.monotonic()
-
-    def __enter__(self) -> SearchProgress:
-        if self._live:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-            from rich.progress import Progress as Bar
-
-            self._bar = Bar(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-            self._bar.start()
-            self._task = self._bar.add_task("searching", total=self._limit)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def __call__(self, progress: Progress, theta: Vector) -> None:
-        """Show the iteration and the objective."""
-        words = f"objective {progress.values[-1]:.5g}"
-        if self._bar is not None:
-            self._bar.update(self._task, completed=progress.iteration, description=words)
-        elif self._plain and time.monotonic() - self._spoken > 10:
-            self._spoken = time.monotonic()
-            print(f"iteration {progress.iteration}, {words}", file=sys.stderr)  # noqa: T201
+# seconds between two states of the live line, before the first plain line, and between plain lines
+LIVE, FIRST, LATER = 0.2, 2.0, 10.0
+WIDTH = 100
 
 
 @final
-class CountProgress:
-    """Work done and time left: one line, rewritten, on a terminal; occasional lines elsewhere.
+class StageLine:
+    """A listener that shows the latest stages, also while nothing is announced.
 
     Parameters
     ----------
-    things : str
-        What is counted, in the plural.
-    first : int, optional
-        How many were already done at the start; by default one less than at the first call.
+    live : bool
+        Whether a line on a terminal is rewritten.
     """
 
-    def __init__(self, things: str, first: int | None = None) -> None:
-        self._things = things
-        self._first = first
-        self._spoken = 0.0
+    def __init__(self, *, live: bool) -> None:
+        self._live = live
+        self._path: tuple[Stage, ...] = ()
+        self._shown = ""
+        self._since = self._spoken = time.monotonic()
+        self._wait = FIRST
+        self._over = threading.Event()
+        self._lock = threading.Lock()
 
-    def __call__(self, done: int, total: int, seconds: float) -> None:
-        """Show how much of the total is done, `seconds` after the start."""
-        # work done by an earlier run says nothing about the pace of this one
-        self._first = done - 1 if self._first is None else self._first
-        live, now = sys.stderr.isatty(), time.monotonic()
-        if now - self._spoken < (0.2 if live else 15.0) and done < total:
-            return
-        self._spoken = now
-        left = seconds / max(done - self._first, 1) * (total - done)
-        text = f"{done} of {total} {self._things}, about {_duration(left)} left"
-        print(f"\r{text:60}" if live else text, end="" if live and done < total else "\n", file=sys.stderr)  # noqa: T201
+    def __call__(self, path: tuple[Stage, ...]) -> None:
+        """Keep what is being done; a thread of its own shows it."""
+        if not self._path or path[0].what != self._path[0].what:
+            self._since = time.monotonic()
+        self._path = path
 
+    def watch(self) -> None:
+        """Show what is being done until `stop` is called."""
+        while not self._over.wait(LIVE):
+            path, now = self._path, time.monotonic()
+            if path and self._live:
+                self._rewrite(words_of(path, now - self._since))
+            elif path and now - self._spoken >= self._wait:
+                self._spoken, self._wait = now, LATER
+                print(words_of(path, now - self._since), file=sys.stderr, flush=True)  # noqa: T201
 
-@final
-class StepProgress:
-    """Steps of a search of unknown length: one line, rewritten, on a terminal; occasional lines elsewhere.
+    def clear(self) -> None:
+        """Remove the line, so that other words can be printed."""
+        with self._lock:
+            if self._shown:
+                sys.stderr.write("\r\x1b[K")
+                sys.stderr.flush()
+                self._shown = ""
+            self._path, self._spoken, self._wait = (), time.monotonic(), FIRST
 
-    Parameters
-    ----------
-    what : str
-        What is counted, in words before the number.
-    """
+    def stop(self) -> None:
+        """Show nothing more."""
+        self._over.set()
+        self.clear()
 
-    def __init__(self, what: str) -> None:
-        self._what, self._spoken, self._live = what, time.monotonic(), sys.stderr.isatty()
-
-    def __enter__(self) -> StepProgress:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live:
-            print(f"\r{'':60}\r", end="", file=sys.stderr)  # noqa: T201
-
-    def __call__(self, done: int, total: int, seconds: float) -> None:
-        """Show how many steps are done; the total is not known."""
-        now = time.monotonic()
-        if now - self._spoken < (0.5 if self._live else 15.0):
-            return
-        self._spoken = now
-        text = f"{self._what} {done}"
-        print(f"\r{text:60}" if self._live else text, end="" if self._live else "\n", file=sys.stderr)  # noqa: T201
+    def _rewrite(self, text: str) -> None:
+        with self._lock:
+            if text != self._shown and not self._over.is_set():
+                sys.stderr.write(f"\r\x1b[K{text[:WIDTH]}")
+                sys.stderr.flush()
+                self._shown = text
 
 
-@final
-class StageProgress:
-    """What is being computed: one line, rewritten, on a terminal; occasional lines elsewhere.
+def words_of(path: tuple[Stage, ...], seconds: float) -> str:
+    """Return the stages in words, with the time left where the total is known, or the time spent."""
+    text = " \u203a ".join(map(str, path))
+    left = next((own for one in path if (own := one.seconds_left()) is not None), None)
+    return f"{text}; " + (f"{_duration(seconds)} so far" if left is None else f"about {_duration(left)} left")
 
-    Parameters
-    ----------
-    quiet : bool
-        Whether to print nothing.
-    """
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        self._quiet, self._live, self._spoken = quiet, sys.stderr.isatty(), time.monotonic()
+_CURRENT: list[StageLine] = []
 
-    def __enter__(self) -> StageProgress:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._live and not self._quiet:
-            print(f"\r{'':70}\r", end="", file=sys.stderr)  # noqa: T201
+@contextmanager
+def showing_stages(arguments: list[str]) -> Iterator[None]:
+    """Show on standard error what a command is doing, unless it is asked to be quiet."""
+    if "--quiet" in arguments:
+        yield
+        return
+    line = StageLine(live=sys.stderr.isatty())
+    watcher = threading.Thread(target=line.watch, daemon=True)
+    _CURRENT.append(line)
+    watcher.start()
+    try:
+        with listening(line):
+            yield
+    finally:
+        _CURRENT.remove(line)
+        line.stop()
+        watcher.join(1.0)
 
-    def __call__(self, words: str) -> None:
-        """Show what is being computed."""
-        if self._quiet or (not self._live and time.monotonic() - self._spoken < 10):
-            return
-        self._spoken = time.monotonic()
-        print(f"\r{words:70}" if self._live else words, end="" if self._live else "\n", file=sys.stderr)  # noqa: T201
+
+def clear_line() -> None:
+    """Remove the live line before other words are printed."""
+    for line in _CURRENT:
+        line.clear()
 
 
 def _duration(seconds: float) -> str:

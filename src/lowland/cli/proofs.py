@@ -9,11 +9,11 @@ from typing import Any
 from lowland.certificates import MATRIX_CLAIMS
 from lowland.cli.numeric_columns import read_numbers, split_target
 from lowland.cli.output import say, say_json, warn
-from lowland.cli.progress import StageProgress
 from lowland.cli.reading import CELL_OPTIONS, TABLE_OPTIONS
 from lowland.cli.sense import read_measurements
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.stages import announce
 from lowland.core.status import Verdict
 from lowland.core.verification import Outcome, Verification
 from lowland.files.certificates import read_certificate
@@ -54,8 +54,7 @@ def check_document(
     """
     document = read_certificate(path)
     data = read(document)
-    with StageProgress(quiet=quiet) as progress:
-        found = verify(document, data, progress=progress)
+    found = verify(document, data, progress=announce)
     if json:
         say_json(found.as_dict())
     else:

@@ -22,7 +22,6 @@ from lowland.cli.options import (
 )
 from lowland.cli.output import check_claim, exit_on_missed, refuse_given, say, say_json, try_report
 from lowland.cli.overwriting import check_output
-from lowland.cli.progress import StepProgress
 from lowland.cli.reading import reads_columns
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
@@ -102,8 +101,7 @@ def regions(
         survey = survey_regions(inputs, values, width=width, law=law, n_regions=draws, bias=bias, rng=seed)
     if network is not None:
         net = read_network(network)
-        with StepProgress("best loss of the region: step") as steps:
-            found = region_report(net, inputs, values, trained=trained, rng=seed, on_progress=steps)
+        found = region_report(net, inputs, values, trained=trained, rng=seed)
         if certificate is not None:
             found.save_certificate(certificate)
         data["network"] = dict(found.facts())
@@ -125,8 +123,7 @@ def regions(
 
 def _advice(inputs: Matrix, share: float, bias: bool, seed: int) -> WidthAdvice:
     n, d = inputs.shape
-    with StepProgress("width of a layer: network") as steps:
-        return advise_width(n, d, share, bias=bias, inputs=inputs, rng=seed, on_progress=steps)
+    return advise_width(n, d, share, bias=bias, inputs=inputs, rng=seed)
 
 
 def _write_page(report: Path, found: Any, survey: Any, advice: Any, seed: int) -> None:

@@ -14,7 +14,6 @@ from lowland.cli.numeric_columns import read_numbers
 from lowland.cli.options import ForceOption, JsonOption, ReportOption, SeedOption
 from lowland.cli.output import say, say_json, try_report, warn
 from lowland.cli.overwriting import check_output
-from lowland.cli.progress import CountProgress
 from lowland.cli.reading import reads_columns
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
@@ -75,7 +74,6 @@ def regress(
 
     model = StableSplineRegressor(
         _step(step_size),
-        on_progress=None if json else CountProgress("fits", 0),
         max_knots=max_knots,
         average=average,
         random_state=seed,

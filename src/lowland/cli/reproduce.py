@@ -9,7 +9,6 @@ import typer
 
 from lowland.cli.options import QuietOption
 from lowland.cli.output import say
-from lowland.cli.progress import CountProgress
 from lowland.core.errors import InvalidInputError
 from lowland.reproduce import EXPERIMENTS, find_experiment, run_experiment
 
@@ -39,7 +38,6 @@ def reproduce(
         output,
         quick=quick,
         workers=workers,
-        on_progress=None if quiet else CountProgress("cells"),
     )
     say(f"page: {page}")
     for file in sorted(output.glob(f"{name}-*.csv")):

@@ -28,7 +28,6 @@ from lowland.cli.output import (
     try_report,
 )
 from lowland.cli.overwriting import check_output
-from lowland.cli.progress import SearchProgress
 from lowland.cli.tomography import COUNTS, sense_counts
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
@@ -37,7 +36,7 @@ from lowland.files.bundle import save_arrays
 from lowland.measure import Dense, Entries, Fourier, Linear, Pauli, RankOne
 from lowland.report.words import verdict_sentence
 from lowland.sensing.recover import recover
-from lowland.sensing.solvers import SOLVERS, STEP_LIMITS
+from lowland.sensing.solvers import SOLVERS
 
 # options without effect on counts: the state is estimated by maximum likelihood, convex at full rank
 SETTLED = ("structure", "loss", "penalty", "solver", "start", "effort")
@@ -115,21 +114,19 @@ def sense(
             "--rank is missing", "an NPZ of measurements", fix="pass, for example, --rank 1"
         )
     measurement, y, weights = read_measurements(file)
-    with SearchProgress(STEP_LIMITS["gauss_newton"], quiet=quiet) as progress:
-        fit = recover(
-            measurement,
-            y,
-            rank=rank,
-            structure=structure,
-            loss=loss,
-            penalty=penalty,
-            weights=weights,
-            solver=solver,
-            start=start,
-            rng=seed,
-            callbacks=[progress],
-            effort=effort,
-        )
+    fit = recover(
+        measurement,
+        y,
+        rank=rank,
+        structure=structure,
+        loss=loss,
+        penalty=penalty,
+        weights=weights,
+        solver=solver,
+        start=start,
+        rng=seed,
+        effort=effort,
+    )
     if output is not None:
         save_arrays(output, {"left": fit.factors.left, "right": fit.factors.right})
     if certificate is not None:

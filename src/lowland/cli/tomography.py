@@ -8,7 +8,6 @@ import numpy as np
 import typer
 
 from lowland.cli.output import exit_on_missed, say, say_certificate, say_json, try_report
-from lowland.cli.progress import CountProgress
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.files.arrays import load_npy
@@ -51,7 +50,6 @@ def sense_counts(
         rank=rank,
         n_resamples=RESAMPLES,
         rng=seed,
-        on_progress=None if quiet else CountProgress("resampled estimates"),
     )
     if output is not None:
         save_arrays(output, {"state": estimate.state, "resampled": estimate.resampled})

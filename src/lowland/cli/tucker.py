@@ -26,7 +26,6 @@ from lowland.cli.output import (
     try_report,
 )
 from lowland.cli.overwriting import check_output
-from lowland.cli.progress import SearchProgress
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
@@ -79,17 +78,15 @@ def tucker(
             "--output and --report are the same file", str(output), fix="name different files"
         )
     read = read_tensor(file, variable=variable)
-    with SearchProgress(max_iterations, quiet=quiet) as progress:
-        fit = decompose_tucker(
-            read.observations,
-            _parsed(ranks),
-            tolerance=tolerance,
-            n_restarts="auto" if starts is None else starts,
-            max_iterations=max_iterations,
-            rng=seed,
-            callbacks=[progress],
-            effort=effort,
-        )
+    fit = decompose_tucker(
+        read.observations,
+        _parsed(ranks),
+        tolerance=tolerance,
+        n_restarts="auto" if starts is None else starts,
+        max_iterations=max_iterations,
+        rng=seed,
+        effort=effort,
+    )
     if output is not None:
         factors = {f"factor_{n}": factor for n, factor in enumerate(fit.factors)}
         save_arrays(output, {"core": fit.core, "tensor": fit.completed(), **factors})

@@ -12,11 +12,11 @@ import typer
 
 from lowland.cli.options import JsonOption, QuietOption
 from lowland.cli.output import say, say_json
-from lowland.cli.progress import CountProgress
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import fit_plan
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
+from lowland.core.stages import stage
 from lowland.dynamics.escape import escape_times
 from lowland.dynamics.exit_sets import HalfSpace
 from lowland.dynamics.laws import Overdamped
@@ -42,11 +42,10 @@ def warm_up(
     if not 1 <= rank <= LARGEST_RANK:
         raise InvalidInputError(f"--rank must lie between 1 and {LARGEST_RANK}", str(rank))
     tasks, started = [*_of_tables(rank), *_others()], time.perf_counter()
-    progress = CountProgress("tasks", 0)
-    for done, task in enumerate(tasks, 1):
-        task()
-        if not quiet and not json:
-            progress(done, len(tasks), time.perf_counter() - started)
+    with stage("kernels", len(tasks)) as tell:
+        for done, task in enumerate(tasks, 1):
+            task()
+            tell(done)
     seconds = time.perf_counter() - started
     if json:
         say_json({"tasks": len(tasks), "seconds": seconds})

@@ -17,6 +17,7 @@ from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
+from lowland.core.stages import stage
 from lowland.core.status import StopReason
 
 # what fits and judges is imported where it is used: a model that is read from a file only predicts
@@ -74,11 +75,17 @@ class BayesianTable:
         return self._known("the search").search if self.kept is None else self.kept.search
 
     @property
-    def stop_reason(self) -> StopReason:
-        """Why the last search ended: the Gibbs draws if there were any, else the sweeps."""
+    def last_search(self) -> SearchResult:
+        """The Gibbs sweeps if there were any, else the variational ones."""
         if self.kept is not None:
-            return (self.kept.sampling or self.kept.search).stop_reason
-        return self._known("the search").stop_reason
+            return self.kept.sampling or self.kept.search
+        fit = self._known("the search")
+        return fit.sampling or fit.search
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why the last search ended."""
+        return self.last_search.stop_reason
 
     @property
     def interval_method(self) -> str:
@@ -102,7 +109,8 @@ class BayesianTable:
         from lowland.completion.bayesian import fit_bayesian
 
         settings = self._known("another fit").settings
-        return fit_bayesian(table, settings, rng=rng, covariates=self.covariates).model
+        with stage("a fit without the held-out cells"):
+            return fit_bayesian(table, settings, rng=rng, covariates=self.covariates).model
 
     def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> BayesianTable | None:
         """Return the table with some rows and columns solved again, None if that cannot be done."""

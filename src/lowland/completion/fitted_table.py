@@ -90,6 +90,10 @@ class FittedTable(Protocol):
         """The search; for a Bayesian fit, the variational sweeps."""
 
     @property
+    def last_search(self) -> SearchResult:
+        """The search that ended last: of a Gibbs fit, the draws."""
+
+    @property
     def stop_reason(self) -> StopReason:
         """Why the last search ended."""
 

@@ -18,6 +18,7 @@ from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
+from lowland.core.stages import stage
 from lowland.core.status import StopReason
 
 # what fits and judges is imported where it is used: a model that is read from a file only predicts
@@ -69,11 +70,14 @@ class PenalisedTable:
         return self._known("the search").search if self.kept is None else self.kept.search
 
     @property
+    def last_search(self) -> SearchResult:
+        """The search."""
+        return self.search
+
+    @property
     def stop_reason(self) -> StopReason:
-        """Why the search ended."""
-        if self.kept is not None:
-            return (self.kept.sampling or self.kept.search).stop_reason
-        return self._known("the search").stop_reason
+        """Why the last search ended."""
+        return self.last_search.stop_reason
 
     @property
     def interval_method(self) -> str:
@@ -105,7 +109,8 @@ class PenalisedTable:
         """Return the fit of another table of the same shape by the same settings."""
         from lowland.completion.penalised import fit_completion
 
-        again = fit_completion(table, self._known("another fit").settings, rng=rng, certify=False)
+        with stage("a fit without the held-out cells"):
+            again = fit_completion(table, self._known("another fit").settings, rng=rng, certify=False)
         return _with_errors(again) if self._smooth else again.model
 
     def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> PenalisedTable | None:

@@ -28,6 +28,7 @@ from lowland.completion.penalised_points import model_of
 from lowland.completion.settings import CompletionSettings
 from lowland.core.arrays import Vector
 from lowland.core.observations import Observations
+from lowland.core.stages import stage
 from lowland.core.status import StopReason
 from lowland.search import critical_ridge
 from lowland.search.stops import Progress
@@ -268,16 +269,18 @@ class _Comparison:
                 return {}
             return surplus_and_margin(self._squares(model_of(objective, theta, self.kept, settings)), best)
 
-        fit = fit_completion(
-            self.kept,
-            settings,
-            rng=self.rng,
-            certify=False,
-            before=before,
-            settle=settings.columns is None,
-            callbacks=[look],
-            unless=EndsWorse(),
-        )
+        words = f"choosing: rank {settings.rank}, penalty {settings.penalty:.3g}"
+        with stage(words):
+            fit = fit_completion(
+                self.kept,
+                settings,
+                rng=self.rng,
+                certify=False,
+                before=before,
+                settle=settings.columns is None,
+                callbacks=[look],
+                unless=EndsWorse(),
+            )
         if fit.stop_reason is StopReason.INTERRUPTED:
             raise KeyboardInterrupt  # an incomplete path allows no choice
         return fit

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeAlias, final
 
+from lowland.core.stages import announce
+
 # called with the amount done, the total (0 if unknown), and the seconds since the start
 OnProgress: TypeAlias = Callable[[int, int, float], None]
 
@@ -19,12 +21,16 @@ class Reporter:
     on_progress : callable or None
     total : int
         Total amount to do, 0 if unknown.
+    what : str
+        What is counted, for those who listen to stages.
     """
 
-    def __init__(self, on_progress: OnProgress | None, total: int = 0) -> None:
-        self._on_progress, self._total, self._started = on_progress, total, time.perf_counter()
+    def __init__(self, on_progress: OnProgress | None, total: int = 0, *, what: str) -> None:
+        self._on_progress, self._total, self._started = on_progress, total, time.monotonic()
+        self._what = what
 
     def __call__(self, done: int) -> None:
         """Report the amount done so far."""
         if self._on_progress is not None:
-            self._on_progress(done, self._total, time.perf_counter() - self._started)
+            self._on_progress(done, self._total, time.monotonic() - self._started)
+        announce(self._what, done, self._total, started=self._started)

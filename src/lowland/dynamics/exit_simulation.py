@@ -282,7 +282,7 @@ def simulate_exits(
     h = dynamics.step_size
     last = np.inf if watch.max_time in (None, np.inf) else int(np.ceil(watch.max_time / h))
     calls, begun = 0, time.perf_counter()
-    message, tell = "all chains have ended", Reporter(watch.on_progress, n)
+    message, tell = "all chains have ended", Reporter(watch.on_progress, n, what="exits")
     try:
         while len(chains.ids):
             steps = _chunk(chains, last, watch.max_gradient_calls - calls)

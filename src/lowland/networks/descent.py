@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import LowlandError
-from lowland.core.progress import OnProgress
+from lowland.core.progress import OnProgress, Reporter
 from lowland.networks.certificates.sharpness import largest_gauss_newton
 from lowland.networks.kernels.descent import DIVERGED, descend
 from lowland.networks.network import ReluNetwork, two_layer
@@ -149,7 +148,8 @@ class Descent:
         before, settled = np.full(count, np.inf), np.zeros(count, bool)
         losses = before
         looks: list[tuple[int, Vector, Vector]] = []
-        done, message, started = 0, "the steps are used up", time.perf_counter()
+        done, message = 0, "the steps are used up"
+        tell = Reporter(on_progress, n_steps, what="steps of descent")
         try:
             while done < n_steps:
                 part, share = _next_part(done, n_steps if self.warm_up else 0)
@@ -161,8 +161,7 @@ class Descent:
                 before = losses
                 if track:
                     looks.append((done, losses, self._sharpness(parameters)))
-                if on_progress is not None:
-                    on_progress(done, n_steps, time.perf_counter() - started)
+                tell(done)
                 if share == 1.0 and np.all(settled | (status == DIVERGED)):
                     message = "the mean loss no longer changes"
                     break

@@ -166,7 +166,7 @@ def advise_width(
         if inputs.shape != (n, d):
             raise InvalidInputError("inputs do not match n_points and dimension", f"shape {inputs.shape}")
         _check_apart(augmented(inputs, bias))
-    tell = Reporter(on_progress)
+    tell = Reporter(on_progress, what="random networks")
     with counted() as work:
         found: list[int] = []
         for own in spawn(networks, draws):

@@ -57,5 +57,5 @@ def _optimum(
         net.weights[1][0],
         found.patterns[0],
         offset=0.0 if offset is None else float(offset[0]),
-        on_step=None if on_progress is None else Reporter(on_progress),
+        on_step=Reporter(on_progress, what="steps to the best loss of the region"),
     )

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share, whole_number
+from lowland.core.progress import Reporter
 from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.networks.certificates.region_minima import UNSURE
 from lowland.networks.kernels.exact_ranks import full_rank, modular_rank
@@ -180,7 +181,9 @@ def survey_regions(
     rows = augmented(points, bias)
     known = neuron_patterns(points, bias=bias) if law == "count" else None
     full, losses, zero, bad, undecided = 0, [], 0, 0, 0
+    tell = Reporter(None, n_regions, what="regions")
     for low in range(0, n_regions, _BATCH):
+        tell(low)
         active = _draw(rows, min(_BATCH, n_regions - low), width, law, known, generator)
         ranks = full_rank(active, rows, residues)
         full += int(ranks.sum())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import final
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.progress import OnProgress
+from lowland.core.progress import OnProgress, Reporter
 from lowland.kernels.threads import thread_count
 from lowland.networks.linear_spline import LinearSpline
 from lowland.networks.minima_path import Minimum, minima, spline_paths
@@ -83,7 +82,6 @@ def cross_fit(
     With a step size, only minima on all points at which gradient descent with that step stays are taken;
     without, all. Folds tell the error of as many knots, stable or not.
     """
-    started = time.perf_counter()
     folds = rng.permutation(x.size) % n_folds
     own = np.array([weights, *(weights * (folds != fold) for fold in range(n_folds))])
     if own.sum(axis=1).min() <= 1e-12:
@@ -93,10 +91,10 @@ def cross_fit(
             fix="use more even weights",
         )
     found: list[tuple[list[LinearSpline], Vector]] = []
+    tell = Reporter(on_progress, len(own), what="fits")
     while len(found) < len(own):
         found += spline_paths(x, y, own[len(found) : len(found) + thread_count()], most_knots)
-        if on_progress is not None:
-            on_progress(len(found), len(own), time.perf_counter() - started)
+        tell(len(found))
     path = _stable(minima(x, weights, *found[0]), step_size or 0.0)
     without = [splines for splines, _ in found[1:]]
     misses = np.empty((len(path), x.size))

@@ -16,6 +16,7 @@ from typing import IO, Any, TypeAlias, final
 from lowland.core.atomic import write_whole
 from lowland.core.errors import InvalidInputError
 from lowland.core.progress import OnProgress
+from lowland.core.stages import announce
 from lowland.report.page import Page, write_report
 
 Cell: TypeAlias = Mapping[str, Any]
@@ -137,6 +138,8 @@ def run_experiment(
         plans.append((study, file, cells, known))
     total = sum(len(cells) for _, _, cells, _ in plans)
     done, started = sum(len(known) for *_, known in plans), time.monotonic()
+    before, note = done, f"{done} done before" if done else ""
+    announce("cells", 0, total - before, note, started)
     rows: dict[str, list[Row]] = {}
     for study, file, cells, known in plans:
         missing = [k for k in range(len(cells)) if k not in known]
@@ -147,6 +150,7 @@ def run_experiment(
                 done += 1
                 if on_progress is not None:
                     on_progress(done, total, time.monotonic() - started)
+                announce("cells", done - before, total - before, note, started)
                 if time.monotonic() - saved > SAVE_EVERY:
                     write_rows(file, known)
                     saved = time.monotonic()

@@ -16,10 +16,11 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruption
 from lowland.core.objectives import Searchable
 from lowland.core.records import SearchResult, Trace
+from lowland.core.stages import announce
 from lowland.core.status import StopReason
 from lowland.core.work import counted
 from lowland.search.stepper import Info, Stepper
-from lowland.search.stops import Progress, StopRule
+from lowland.search.stops import Iterations, Progress, StopRule
 
 Callback = Callable[[Progress, Vector], Mapping[str, float] | None]
 
@@ -150,8 +151,11 @@ def run(
             search.restore(resume)
         ended = search.ended(stop)
         saved_at = time.perf_counter()
+        # only where nothing else can end it is the number of iterations known beforehand
+        known = stop.limit if isinstance(stop, Iterations) else 0
         while ended is None:
             search.step(callbacks)
+            search.tell(known)
             ended = search.ended(stop)
             if ended is None and interruption.requested:
                 ended = StopReason.INTERRUPTED, "interrupted"
@@ -176,7 +180,7 @@ class _Search:
     def __init__(self, objective: Searchable, stepper: Stepper[Any], rng: np.random.Generator) -> None:
         self.objective, self.stepper, self.rng = objective, stepper, rng
         self.progress = Progress()
-        self.started = time.perf_counter()
+        self.started, self.began = time.perf_counter(), time.monotonic()
         self.best_value = float("inf")
 
     def begin(self, theta: Vector) -> None:
@@ -202,6 +206,11 @@ class _Search:
             self.state, self.info = self.stepper.step(self.objective, self.state, self.rng)
         self.progress.iteration += 1
         self._record(callbacks)
+
+    def tell(self, known: int) -> None:
+        """Announce the iteration to those who listen, of how many if that is known."""
+        words, note = f"{self.stepper.name.replace('_', ' ')} iteration", f"objective {self.info.value:.5g}"
+        announce(words, self.progress.iteration, known, note, self.began)
 
     def ended(self, stop: StopRule) -> tuple[StopReason, str] | None:
         value = self.info.value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -13,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
-from lowland.core.progress import OnProgress
+from lowland.core.progress import OnProgress, Reporter
 from lowland.core.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.status import StopReason
@@ -305,15 +304,14 @@ def estimate_state(
     fit = solve(y, first, "auto", certify=True, restarts=0 if rank >= measurement.shape[0] else "auto")
     means = np.maximum(fit.objective.predict(fit.search.theta), 0.0)
     resampled: list[Matrix] = []
-    started, last = time.monotonic(), fit
+    tell, last = Reporter(on_progress, n_resamples, what="resampled estimates"), fit
     for source in others:
         if last.search.stop_reason is StopReason.INTERRUPTED:
             break
         last = solve(_drawn(means, source), source, fit.search.theta, certify=False)
         if last.search.stop_reason is not StopReason.INTERRUPTED:
             resampled.append(_normalised(last))
-        if on_progress is not None:
-            on_progress(len(resampled), n_resamples, time.monotonic() - started)
+        tell(len(resampled))
     shape = (0, *measurement.shape)
     return StateEstimate(
         _normalised(fit), fit, np.array(resampled) if resampled else np.zeros(shape, complex)

@@ -13,6 +13,7 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.records import SearchResult
+from lowland.core.stages import stage
 from lowland.core.status import StopReason
 from lowland.search import Iterations, RelativeDecreaseBelow, ValueBelow, run
 from lowland.search.loop import Callback
@@ -99,7 +100,8 @@ def choose_ranks(
         objective = TuckerObjective(kept, Tucker(kept.shape, start.ranks))
         stop = ValueBelow(exact_value(objective)) | RelativeDecreaseBelow(CONVERGED, after=FIRST_SWEEPS)
         stop = stop | Iterations(most_sweeps)
-        found = run(objective, FilledIteration(), start.point(), stop=stop, rng=rng, callbacks=callbacks)
+        with stage(f"choosing: ranks {', '.join(map(str, start.ranks))}, fit {len(fits) + 1}"):
+            found = run(objective, FilledIteration(), start.point(), stop=stop, rng=rng, callbacks=callbacks)
         fits.append(_Fit.of(objective, found, apart))
         return not fits[-1].is_interrupted
 

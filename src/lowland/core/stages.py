@@ -1,0 +1,109 @@
+"""What is being computed right now, told to whoever listens: the command line, or a caller's own function.
+
+Long computations announce their stages where they happen; nothing is passed through the layers above. Without
+a listener an announcement costs less than a microsecond.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias, final
+
+
+@final
+@dataclass(frozen=True)
+class Stage:
+    """A computation, and how far it is.
+
+    Parameters
+    ----------
+    what : str
+        "choosing the rank", "judging", or what is counted: "Gibbs draws".
+    done, total : int
+        Total 0: not known beforehand.
+    note : str
+        Such as the objective.
+    started : float
+        When it began, in seconds of `time.monotonic`.
+    """
+
+    what: str
+    done: int = 0
+    total: int = 0
+    note: str = ""
+    started: float = field(default_factory=time.monotonic)
+
+    def __str__(self) -> str:
+        number = f" {self.done}" if self.done or self.total else ""
+        number += f" of {self.total}" if self.total else ""
+        note = f", {self.note}" if self.note else ""
+        return f"{self.what}{number}{note}"
+
+    def seconds_left(self) -> float | None:
+        """Return the seconds left at the pace so far, None if that cannot be said."""
+        if not self.total or not self.done:
+            return None
+        return (time.monotonic() - self.started) / self.done * (self.total - self.done)
+
+
+# called with the stages that are under way, the outermost first
+Listener: TypeAlias = Callable[[tuple[Stage, ...]], None]
+
+_LISTENER: ContextVar[Listener | None] = ContextVar("listener", default=None)
+_PATH: ContextVar[tuple[Stage, ...]] = ContextVar("path", default=())
+
+
+@contextmanager
+def listening(listener: Listener) -> Iterator[None]:
+    """Tell a listener all stages that are announced within the block.
+
+    Examples
+    --------
+    >>> from lowland.core.stages import announce, listening, stage
+    >>> with listening(lambda path: print(" > ".join(map(str, path)))), stage("fits", total=2) as count:
+    ...     announce("sweep", 7)
+    ...     count(1)
+    fits 0 of 2
+    fits 0 of 2 > sweep 7
+    fits 1 of 2
+    """
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
+
+
+def announce(what: str, done: int = 0, total: int = 0, note: str = "", started: float | None = None) -> None:
+    """Tell the listener, if there is one, what is being computed within the stages that are under way."""
+    listener = _LISTENER.get()
+    if listener is None:
+        return
+    now = Stage(what, done, total, note) if started is None else Stage(what, done, total, note, started)
+    listener((*_PATH.get(), now))
+
+
+@contextmanager
+def stage(what: str, total: int = 0) -> Iterator[Callable[[int], None]]:
+    """Announce a stage that contains others; the function that it gives tells how much of it is done."""
+    listener = _LISTENER.get()
+    if listener is None:
+        yield lambda done: None
+        return
+    outer, own = _PATH.get(), Stage(what, 0, total)
+    token = _PATH.set((*outer, own))
+    listener((*outer, own))
+
+    def tell(done: int) -> None:
+        now = (*outer, replace(own, done=done))
+        _PATH.set(now)
+        listener(now)
+
+    try:
+        yield tell
+    finally:
+        _PATH.reset(token)
