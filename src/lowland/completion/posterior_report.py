@@ -51,9 +51,7 @@ def posterior_page(fit: BayesianFit, parts: PageParts) -> Page:
         prediction = prediction_figure(PredictionDisplay(trial.observed, trial.predicted))
         figures = [prediction, calibration_figure(trial), *figures]
         tables = trial_tables(trial, seen)
-    return Page(
-        parts.title, asked, certificate, notes, tables, figures, parts.settings, _headline(trial, fit)
-    )
+    return Page(parts.title, asked, certificate, notes, tables, figures, parts.settings)
 
 
 def calibration_figure(trial: Trial) -> FigureEntry:
@@ -130,16 +128,3 @@ def _sampling(fit: BayesianFit) -> str:
     if fit.sampling is None:
         return ""
     return f", {describe_draws(fit)}"
-
-
-def _headline(trial: Trial | None, fit: BayesianFit) -> str:
-    m, n = fit.observations.shape
-    missing = m * n - fit.observations.size
-    if trial is None:
-        return f"{missing} missing cells completed."
-    inside = float(trial.coverage(np.array([0.95]))[0])
-    return (
-        f"{missing} missing cells completed. The root-mean-square error on held-out cells is "
-        f"{trial.error:.4g} ({trial.usual:.4g} for column means), and {inside:.0%} of these cells lie within "
-        "their 95 % intervals."
-    )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from lowland.completion.answer_first import answer_first
 from lowland.completion.completed import Completed
 from lowland.completion.fitted_table import PageParts, data_of
 from lowland.completion.holdout import Trial
@@ -38,7 +40,9 @@ def report_page(
     Page
     """
     data_of(completed.table, "a report")
-    return completed.table.page(PageParts(_trial(completed), path, certificate, title, settings))
+    trial = _trial(completed)
+    page = completed.table.page(PageParts(trial, path, certificate, title, settings))
+    return replace(page, lead=answer_first(completed, trial), headline="")
 
 
 def _trial(completed: Completed) -> Trial | None:

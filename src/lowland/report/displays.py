@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from lowland.report.figures import Axes
 
 
+# with at most so many different values, predictions are drawn by value
+MOST_GRADES = 12
+
+
 def new_axes(ax: Axes | None) -> Axes:
     """Return the given axes, or new ones."""
     if ax is not None:
@@ -147,15 +151,36 @@ class PredictionDisplay:
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     def plot(self, ax: Axes | None = None) -> PredictionDisplay:
-        """Draw on axes, or on new ones; at most 2,000 cells are drawn."""
+        """Draw on axes, or on new ones: at most 2,000 cells, or, of few grades, quartiles by grade."""
         self.ax_ = new_axes(ax)
         step = max(1, self.observed.size // 2000)
         observed, predicted = self.observed[::step], self.predicted[::step]
         low, high = float(min(observed.min(), predicted.min())), float(max(observed.max(), predicted.max()))
         self.ax_.plot([low, high], [low, high], color=FAINT, linewidth=1, zorder=1)
-        self.ax_.scatter(observed, predicted, s=9, color=ACCENT, alpha=0.6, linewidths=0, zorder=2)
+        grades = np.unique(observed)
+        if 1 < grades.size <= MOST_GRADES and observed.size >= 10 * grades.size:
+            self._boxes(grades)
+        else:
+            self.ax_.scatter(observed, predicted, s=9, color=ACCENT, alpha=0.6, linewidths=0, zorder=2)
         self.ax_.set(xlabel=f"observed ({self.label})", ylabel="predicted")
         return self
+
+    def _boxes(self, grades: Vector) -> None:
+        """Draw the quartiles of the predictions of each grade, since dots of few grades hide each other."""
+        width = 0.6 * float(np.diff(grades).min())
+        line = {"color": ACCENT}
+        self.ax_.boxplot(
+            [self.predicted[self.observed == grade] for grade in grades],
+            positions=grades,
+            widths=width,
+            whis=(5, 95),
+            showfliers=False,
+            manage_ticks=False,
+            boxprops=line,
+            whiskerprops=line,
+            capprops=line,
+            medianprops={"color": SECOND},
+        )
 
 
 @final

@@ -36,7 +36,7 @@ def require_matplotlib() -> ModuleType:
     return matplotlib
 
 
-def draw_svg(draw: Callable[[Axes], object], *, width: float = 6.4, height: float = 3.4) -> str:
+def draw_svg(draw: Callable[[Axes], object], *, width: float = 6.4, height: float = 3.9) -> str:
     """Draw on fresh axes and return the SVG element.
 
     Parameters
@@ -59,7 +59,7 @@ def draw_svg(draw: Callable[[Axes], object], *, width: float = 6.4, height: floa
         "svg.fonttype": "none",
         "svg.hashsalt": "lowland",
         "font.family": "sans-serif",
-        "font.size": 10,
+        "font.size": 13,
         "text.color": INK,
         "axes.labelcolor": INK,
         "axes.edgecolor": INK,

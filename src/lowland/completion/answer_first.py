@@ -1,0 +1,122 @@
+"""What the reader of a completion's page asks first: how wrong a filled cell is, and what is known least."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.completed import Completed
+from lowland.completion.holdout import Trial
+from lowland.core.arrays import Indices
+from lowland.core.errors import UnsupportedError
+from lowland.core.observations import Labels, Observations
+from lowland.report.page import Lead, TableEntry
+
+# filled cells that are shown, the level of their intervals, and lines with the fewest cells
+SHOWN, LEVEL, LEAST = 10, 0.9, 5
+# missing cells whose intervals are compared with those of held-out ones, and the ratio that is told
+COMPARED, HARDER = 500, 1.5
+
+
+def answer_first(completed: Completed, trial: Trial | None) -> Lead:
+    """Return the sentences and tables at the top of a completion's page."""
+    seen = completed.table.observations
+    if seen is None:
+        return Lead()
+    tables = [_filled(completed, seen)] if seen.size < seen.shape[0] * seen.shape[1] else []
+    return Lead(_sentences(completed, trial, seen), [*tables, *_known_least(seen)])
+
+
+def _sentences(completed: Completed, trial: Trial | None, seen: Observations) -> list[str]:
+    m, n = seen.shape
+    missing = m * n - seen.size
+    first = f"{missing:,} missing cells were filled." if missing else "Nothing is missing."
+    if trial is None:
+        return [first]
+    if completed.model.losses is not None:
+        return [
+            first,
+            "How far off they are depends on the column; the table of errors by column says how far.",
+        ]
+    told = [
+        f"{first} A cell chosen at random is off by {trial.error:.3g}: {trial.observed.size:,} cells were "
+        f"held out of another fit. The mean of its column would be off by {trial.usual:.3g}."
+    ]
+    inside = float(trial.coverage(np.array([LEVEL]))[0])
+    told.append(f"{inside:.0%} of these cells lie within the intervals that should hold {LEVEL:.0%} of them.")
+    return [*told, *_harder(completed, trial, seen)]
+
+
+def _harder(completed: Completed, trial: Trial, seen: Observations) -> list[str]:
+    """Return a sentence if the missing cells are harder to predict than the held-out ones."""
+    if seen.size == seen.shape[0] * seen.shape[1] or completed.table.interval_method == "conformal":
+        return []
+    from scipy.special import ndtri
+
+    cells = _missing_cells(seen, np.random.default_rng(completed.seed), COMPARED)
+    try:
+        low, high = completed.intervals.at(*cells, LEVEL, "auto")
+    except UnsupportedError:
+        return []
+
+    missing = float(np.median(high - low)) / 2
+    held = float(np.median(trial.standard_errors)) * float(ndtri((1 + LEVEL) / 2))
+    if missing <= HARDER * held:
+        return []
+    return [
+        f"The missing cells are harder than these: half of their intervals are wider than \u00b1 "
+        f"{missing:.3g}, those of the held-out cells than \u00b1 {held:.3g}. Cells are often missing in "
+        "runs, beside which little is known."
+    ]
+
+
+def _filled(completed: Completed, seen: Observations) -> TableEntry:
+    """Return some filled cells with their intervals, drawn by the seed of the fit."""
+    rows, columns = _missing_cells(seen, np.random.default_rng(completed.seed), SHOWN)
+    model = completed.model
+    filled = model.predict(rows, columns)
+    ends: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None
+    if model.losses is None:
+        try:
+            ends = completed.intervals.at(rows, columns, LEVEL, "auto")
+        except UnsupportedError:
+            ends = None
+    lines = []
+    for k, (i, j) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
+        between = "" if ends is None else f"{ends[0][k]:.4g} to {ends[1][k]:.4g}"
+        lines.append((_name(seen.row_labels, i), _name(seen.column_labels, j), f"{filled[k]:.4g}", between))
+    header = ("row", "column", "filled with", f"{LEVEL:.0%} interval")
+    width = 3 if ends is None else 4
+    return TableEntry("Some of the filled cells", header[:width], [line[:width] for line in lines])
+
+
+def _missing_cells(seen: Observations, rng: np.random.Generator, count: int) -> tuple[Indices, Indices]:
+    """Return some missing cells, row by row, without forming the table."""
+    m, n = seen.shape
+    known = np.unique(seen.rows * n + seen.columns)
+    # a missing cell lies after as many known ones as have fewer missing cells before them
+    places = np.unique(rng.integers(0, m * n - known.size, count))
+    before = known - np.arange(known.size)
+    cells = places + np.searchsorted(before, places, side="right")
+    rows, columns = np.divmod(cells, n)
+    return rows, columns
+
+
+def _known_least(seen: Observations) -> list[TableEntry]:
+    """Return the rows and columns with the fewest cells, where these are less than half the usual number."""
+    tables = []
+    for kind, counts, labels in (
+        ("Rows", seen.row_counts(), seen.row_labels),
+        ("Columns", seen.column_counts(), seen.column_labels),
+    ):
+        order = np.argsort(counts, kind="stable")[:LEAST]
+        few = order[counts[order] < 0.5 * np.median(counts)]
+        if few.size:
+            lines = [(_name(labels, k), str(counts[k])) for k in few.tolist()]
+            title = f"{kind} of which least is known (usually {np.median(counts):g} cells)"
+            tables.append(TableEntry(title, (kind[:-1].lower(), "cells"), lines))
+    return tables
+
+
+def _name(labels: Labels | None, place: int) -> str:
+    return str(place if labels is None else labels[place])
