@@ -8,7 +8,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.penalised_model import CompletionModel
+from lowland.completion.table_model import TableModel
 from lowland.core.arrays import Vector
 from lowland.core.observations import Observations
 
@@ -18,13 +18,30 @@ Mask = NDArray[np.bool_]
 @final
 @dataclass(frozen=True)
 class Scores:
-    """Root-mean-square errors on held-out cells, in the unit of the data."""
+    """Root-mean-square and median absolute errors on held-out cells, in the unit of the data.
+
+    Parameters
+    ----------
+    name : str
+    count : int
+    model, means, interpolation : float
+        Root-mean-square errors.
+    medians : tuple of float
+        Median absolute errors of the three.
+    worst : str
+        Name of the row whose cells the model predicts worst.
+    worst_share : float
+        Its share of the sum of the model's squared errors.
+    """
 
     name: str
     count: int
     model: float
     means: float
     interpolation: float
+    medians: tuple[float, float, float]
+    worst: str
+    worst_share: float
 
 
 def hold_out_cells_and_runs(
@@ -59,19 +76,21 @@ def hold_out_cells_and_runs(
     return single & ~runs, runs
 
 
-def score_hold_out(name: str, training: Observations, held: Observations, model: CompletionModel) -> Scores:
+def score_hold_out(name: str, training: Observations, held: Observations, model: TableModel) -> Scores:
     """Compare a model with row and column means and with interpolation along the row."""
-
-    def error(predicted: Vector) -> float:
-        return float(np.sqrt(np.mean((predicted - held.values) ** 2)))
-
-    return Scores(
-        name,
-        held.size,
-        error(model.predict(held.rows, held.columns)),
-        error(predict_by_means(training, held)),
-        error(predict_by_interpolation(training, held)),
+    predictions = (
+        model.predict(held.rows, held.columns),
+        predict_by_means(training, held),
+        predict_by_interpolation(training, held),
     )
+    off = [np.abs(predicted - held.values) for predicted in predictions]
+    rms = [float(np.sqrt(np.mean(own**2))) for own in off]
+    medians = tuple(float(np.median(own)) for own in off)
+    squares = np.bincount(held.rows, off[0] ** 2)
+    worst = int(np.argmax(squares))
+    label = str(worst if held.row_labels is None else held.row_labels[worst])
+    share = float(squares[worst] / squares.sum()) if squares.any() else 0.0
+    return Scores(name, held.size, rms[0], rms[1], rms[2], (medians[0], medians[1], medians[2]), label, share)
 
 
 def predict_by_means(training: Observations, held: Observations) -> Vector:
