@@ -114,7 +114,7 @@ def _notes(scores: list[Scores]) -> list[str]:
     notes = []
     if single.interpolation < single.model:
         notes.append(
-            "Single years are interpolated as well: births change slowly, and interpolation knows their order."
+            "Single years are interpolated as well: births change slowly, in an order that it knows."
         )
     if runs.medians[0] < runs.medians[2]:
         notes.append(

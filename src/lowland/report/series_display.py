@@ -34,10 +34,11 @@ class SeriesDisplay:
     --------
     >>> import numpy as np
     >>> from lowland.report.series_display import SeriesDisplay
-    >>> years, flat = np.arange(2000.0, 2004.0), np.ones(4)
-    >>> known = np.array([1.0, np.nan, np.nan, 1.0])
-    >>> display = SeriesDisplay(years, known, np.full(4, np.nan), flat, flat - 0.1, flat + 0.1, ("year",
-    "births")) >>> display.plot().ax_.get_xlabel() 'year'
+    >>> years, flat, nothing = np.arange(2000.0, 2004.0), np.ones(4), np.full(4, np.nan)
+    >>> known, axes = np.array([1.0, np.nan, np.nan, 1.0]), ("year", "births")
+    >>> display = SeriesDisplay(years, known, nothing, flat, flat - 0.1, flat + 0.1, axes).plot()
+    >>> display.ax_.get_xlabel()
+    'year'
     """
 
     positions: Vector
