@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
+from lowland.networks.foreign_weights import layers_of_kernels, layers_of_module, layers_of_state
 
 
 @final
@@ -79,13 +80,14 @@ class ReluNetwork:
             raise InvalidInputError("a network must have one output", f"{width} outputs")
 
     @classmethod
-    def from_torch(cls, module: Iterable[object]) -> ReluNetwork:
-        """Read a `torch.nn.Sequential` of `Linear` and `ReLU`; torch itself is not needed.
+    def from_torch(cls, module: Any) -> ReluNetwork:
+        """Read a `torch.nn.Sequential` of `Linear` and `ReLU`, or its `state_dict()`; torch is not needed.
 
         Parameters
         ----------
-        module : torch.nn.Sequential
-            Linear, ReLU, Linear, ..., Linear.
+        module : torch.nn.Sequential or mapping
+            Linear, ReLU, Linear, ..., Linear. A state dictionary does not say what lies between its layers:
+            ReLU is taken for granted.
 
         Returns
         -------
@@ -95,26 +97,47 @@ class ReluNetwork:
         Raises
         ------
         InvalidInputError
-            If the module has any other layer.
+            If the module has any other layer (a convolution, a normalisation), or several outputs.
         """
-        try:
-            layers: list[Any] = list(module)
-        except TypeError as error:
+        if isinstance(module, Mapping):
+            return cls(*layers_of_state(module))
+        if not isinstance(module, Iterable):
             raise InvalidInputError(
                 "the network cannot be read",
                 type(module).__name__,
-                fix="pass a ReluNetwork, or a torch.nn.Sequential",
-            ) from error
-        kinds = [type(layer).__name__ for layer in layers]
-        if kinds != ["Linear", "ReLU"] * (len(kinds) // 2) + ["Linear"]:
-            raise InvalidInputError(
-                "the network must be Linear, ReLU, ..., Linear", ", ".join(kinds) or "empty"
+                fix="pass a ReluNetwork, a torch.nn.Sequential or its state_dict()",
             )
-        linear = layers[::2]
-        return cls(
-            tuple(_numbers(layer.weight) for layer in linear),
-            tuple(None if layer.bias is None else _numbers(layer.bias) for layer in linear),
-        )
+        return cls(*layers_of_module(module))
+
+    @classmethod
+    def from_kernels(cls, parameters: Any) -> ReluNetwork:
+        """Read kernels of shape (inputs, outputs), as Keras and Flax hold them; neither is needed.
+
+        Parameters
+        ----------
+        parameters : sequence of array_like, or mapping
+            ``model.get_weights()`` of a Keras model of Dense layers; or the ``params`` of a Flax module of
+            Dense layers, in the order of the numbers in their names. ReLU between the layers is taken for
+            granted.
+
+        Returns
+        -------
+        ReluNetwork
+
+        Raises
+        ------
+        InvalidInputError
+            If they are not those of fully connected layers in a chain, or there are several outputs.
+
+        Examples
+        --------
+        >>> import lowland as ll
+        >>> flax = {"Dense_0": {"kernel": [[1.0, 1.0]], "bias": [0.0, -1.0]}}
+        >>> flax["Dense_1"] = {"kernel": [[1.0], [-2.0]]}
+        >>> ll.networks.ReluNetwork.from_kernels(flax)([[0.0], [1.0], [1.5]])
+        array([0. , 1. , 0.5])
+        """
+        return cls(*layers_of_kernels(parameters))
 
     @property
     def n_inputs(self) -> int:
@@ -191,10 +214,6 @@ def check_targets(targets: ArrayLike, n: int) -> Vector:
             "targets must be one number per input", f"shape {values.shape} for {n} inputs"
         )
     return values.reshape(n)
-
-
-def _numbers(parameter: Any) -> Matrix:
-    return np.asarray(parameter.detach().cpu().numpy(), dtype=float)
 
 
 def two_layer(inner: Matrix, bias: Vector | None, outer: Vector, offset: float | None = None) -> ReluNetwork:

@@ -1,0 +1,138 @@
+"""Weights of ReLU networks as other libraries hold them: PyTorch, Keras and Flax."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.errors import InvalidInputError
+
+# weights (outputs, inputs) and biases of each layer
+Layers: TypeAlias = tuple[tuple[NDArray[Any], ...], tuple[NDArray[Any] | None, ...]]
+
+_ONLY = "a chain of fully connected layers with ReLU between them and one output is read"
+
+
+def layers_of_state(state: Mapping[Any, Any]) -> Layers:
+    """Return the layers of a state dictionary of PyTorch, in its order; activations are taken to be ReLU.
+
+    Raises
+    ------
+    InvalidInputError
+        If it holds anything but weights and biases of fully connected layers.
+    """
+    found: dict[str, dict[str, NDArray[Any]]] = {}
+    for name, parameter in state.items():
+        prefix, _, part = str(name).rpartition(".")
+        array = as_array(parameter)
+        if part not in ("weight", "bias") or array.ndim != (2 if part == "weight" else 1):
+            raise InvalidInputError(
+                "the state dictionary holds other things than weights and biases of fully connected layers",
+                f"{name}, shape {array.shape}",
+                _ONLY,
+            )
+        found.setdefault(prefix, {})[part] = array
+    return _as_layers(found)
+
+
+def layers_of_module(module: Iterable[Any]) -> Layers:
+    """Return the layers of a `torch.nn.Sequential` of Linear and ReLU."""
+    layers = list(module)
+    kinds = [type(layer).__name__ for layer in layers]
+    if kinds != ["Linear", "ReLU"] * (len(kinds) // 2) + ["Linear"]:
+        raise InvalidInputError(
+            "the network must be Linear, ReLU, ..., Linear", ", ".join(kinds) or "empty", _ONLY
+        )
+    linear = layers[::2]
+    return (
+        tuple(as_array(layer.weight) for layer in linear),
+        tuple(None if layer.bias is None else as_array(layer.bias) for layer in linear),
+    )
+
+
+def layers_of_kernels(parameters: Any) -> Layers:
+    """Return the layers of kernels (inputs, outputs), as Keras lists them and Flax names them.
+
+    Parameters
+    ----------
+    parameters : sequence of array_like, or mapping
+        Kernels, each followed by its bias if it has one; or layers by name with "kernel" and "bias", perhaps
+        below "params", in the order of the numbers in their names.
+
+    Raises
+    ------
+    InvalidInputError
+        If they do not form a chain.
+    """
+    if isinstance(parameters, Mapping):
+        return _transposed(_as_layers(_named(parameters), "kernel"))
+    layers: dict[str, dict[str, NDArray[Any]]] = {}
+    for array in map(as_array, parameters):
+        if array.ndim == 2:
+            layers[str(len(layers))] = {"kernel": array}
+        elif array.ndim == 1 and layers and "bias" not in layers[str(len(layers) - 1)]:
+            layers[str(len(layers) - 1)]["bias"] = array
+        else:
+            raise InvalidInputError(
+                "the weights must be kernels, each followed by its bias if it has one",
+                f"shape {array.shape} after {len(layers)} layers",
+                _ONLY,
+            )
+    return _transposed(_as_layers(layers, "kernel"))
+
+
+def _named(parameters: Mapping[str, Any]) -> dict[str, dict[str, NDArray[Any]]]:
+    """Return the layers of nested dictionaries of Flax, in the order of their numbers."""
+    inner = parameters.get("params", parameters)
+    if not isinstance(inner, Mapping) or not all(isinstance(own, Mapping) for own in inner.values()):
+        raise InvalidInputError(
+            "the parameters must be layers by name", type(inner).__name__, _ONLY, "pass variables['params']"
+        )
+    found = {}
+    for name, own in inner.items():
+        other = set(own) - {"kernel", "bias"}
+        if other or "kernel" not in own:
+            raise InvalidInputError(
+                "the parameters hold other things than kernels and biases of fully connected layers",
+                f"{name}: {', '.join(sorted(map(str, own)))}",
+                _ONLY,
+            )
+        found[str(name)] = {part: as_array(array) for part, array in own.items()}
+
+    def number(name: str) -> tuple[int, str]:
+        digits = re.findall(r"\d+", name)
+        return (int(digits[-1]) if digits else 0, name)
+
+    return {name: found[name] for name in sorted(found, key=number)}
+
+
+def _as_layers(found: Mapping[str, Mapping[str, NDArray[Any]]], weight: str = "weight") -> Layers:
+    lacking = [name for name, own in found.items() if weight not in own]
+    if lacking or not found:
+        raise InvalidInputError(
+            "a layer has a bias but no weights" if lacking else "there are no layers",
+            ", ".join(lacking) or "an empty dictionary",
+            _ONLY,
+        )
+    return tuple(own[weight] for own in found.values()), tuple(own.get("bias") for own in found.values())
+
+
+def _transposed(layers: Layers) -> Layers:
+    kernels, biases = layers
+    for kernel in kernels:
+        if kernel.ndim != 2:
+            shape = f"shape {kernel.shape}"
+            raise InvalidInputError("a kernel must be a matrix (inputs, outputs)", shape, _ONLY)
+    return tuple(kernel.T for kernel in kernels), biases
+
+
+def as_array(parameter: Any) -> NDArray[Any]:
+    """Return a parameter of any library as an array; those of PyTorch are detached first."""
+    detach = getattr(parameter, "detach", None)
+    if detach is not None:
+        return np.asarray(detach().cpu().numpy(), dtype=float)
+    return np.asarray(parameter, dtype=float)
