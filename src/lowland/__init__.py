@@ -48,6 +48,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.estimators.tucker_decomposition": ["TuckerDecomposition"],
         "lowland.files.covariates": ["Covariates", "read_covariates"],
         "lowland.files.queries": ["read_sql"],
+        "lowland.core.stage_line": ["show_progress"],
         "lowland.files.table_format": ["TableFormat"],
         "lowland.files.tables": ["read_table"],
         "lowland.files.counts": ["read_counts"],

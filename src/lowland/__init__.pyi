@@ -11,6 +11,7 @@ from lowland.core.findings import Finding as Finding
 from lowland.core.observations import Observations as Observations
 from lowland.core.records import Factors as Factors
 from lowland.core.records import SearchResult as SearchResult
+from lowland.core.stage_line import show_progress as show_progress
 from lowland.core.status import Rigour as Rigour
 from lowland.core.status import StopReason as StopReason
 from lowland.core.status import Verdict as Verdict

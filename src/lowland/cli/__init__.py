@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from contextlib import nullcontext
 from typing import NoReturn
 
 
@@ -14,11 +15,11 @@ def main() -> None:
     try:
         # imported here so that an interrupt during loading is handled too
         from lowland.cli.app import make_app
-        from lowland.cli.progress import showing_stages
         from lowland.core.errors import LowlandError
+        from lowland.core.stage_line import show_progress
 
         try:
-            with showing_stages(sys.argv[1:]):
+            with nullcontext() if "--quiet" in sys.argv else show_progress():
                 make_app(sys.argv[1:])()
         except LowlandError as error:
             _say(str(error))

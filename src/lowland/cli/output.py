@@ -8,9 +8,9 @@ from typing import Any
 
 import typer
 
-from lowland.cli.progress import clear_line
 from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.core.findings import CLAIMS, Certificate, hope, short_number
+from lowland.core.stage_line import clear_line
 from lowland.core.status import Verdict
 
 

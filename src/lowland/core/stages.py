@@ -29,6 +29,12 @@ class Stage:
         Such as the objective.
     started : float
         When it began, in seconds of `time.monotonic`.
+
+    Examples
+    --------
+    >>> from lowland.core.stages import Stage
+    >>> str(Stage("fits", 2, 5, "rank 3"))
+    'fits 2 of 5, rank 3'
     """
 
     what: str

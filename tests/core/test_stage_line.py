@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from lowland.cli import progress
+from lowland.core import stage_line as progress
 from lowland.core.stages import Stage, announce, stage
 
 
@@ -25,7 +25,7 @@ def work():
 
 
 def test_plain_lines(capsys):
-    with progress.showing_stages([]):
+    with progress.show_progress():
         work()
     written = capsys.readouterr().err
     lines = written.splitlines()
@@ -34,15 +34,9 @@ def test_plain_lines(capsys):
     assert "\r" not in written
 
 
-def test_quiet(capsys):
-    with progress.showing_stages(["complete", "t.csv", "--quiet"]):
-        work()
-    assert not capsys.readouterr().err
-
-
 def test_one_line_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    with progress.showing_stages([]):
+    with progress.show_progress():
         work()
         time.sleep(0.05)
         progress.clear_line()

@@ -1,4 +1,4 @@
-"""What a command is doing: a live line on a terminal, elsewhere a plain line now and then."""
+"""What is being computed, on standard error: a live line on a terminal, elsewhere a line now and then."""
 
 from __future__ import annotations
 
@@ -84,11 +84,24 @@ _CURRENT: list[StageLine] = []
 
 
 @contextmanager
-def showing_stages(arguments: list[str]) -> Iterator[None]:
-    """Show on standard error what a command is doing, unless it is asked to be quiet."""
-    if "--quiet" in arguments:
-        yield
-        return
+def show_progress() -> Iterator[None]:
+    """Show on standard error what is being computed within the block, and how long it will take.
+
+    Fits, choices of ranks, certificates, resamples and surveys tell what they do. On a terminal one line is
+    rewritten; elsewhere there is a line after two seconds and then every ten.
+
+    Returns
+    -------
+    context manager
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> table = np.outer(np.arange(1.0, 9.0), np.arange(1.0, 7.0))
+    >>> table[2, 3] = table[5, 1] = np.nan
+    >>> with ll.show_progress():
+    ...     model = ll.MatrixCompletion(rank=1, certify=False, random_state=0).fit(table)
+    """
     line = StageLine(live=sys.stderr.isatty())
     watcher = threading.Thread(target=line.watch, daemon=True)
     _CURRENT.append(line)
