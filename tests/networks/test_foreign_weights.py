@@ -48,7 +48,7 @@ def test_kernels(layers, expected, kind):
             f"Dense_{k}": {"kernel": w.T, **({} if b is None else {"bias": b})}
             for k, (w, b) in enumerate(zip(*layers, strict=True))
         }
-        given = dict(reversed(named.items()))  # the numbers say the order
+        given = dict(reversed(named.items()))  # shapes say the order
         given = {"params": given} if kind == "flax params" else given
     np.testing.assert_array_equal(ln.ReluNetwork.from_kernels(given)(inputs), outputs)
 
@@ -77,7 +77,15 @@ def test_states_that_are_no_such_network(state, words):
         ([np.ones((1, 2)), np.ones((2, 3))], "one output"),
         ({"BatchNorm_0": {"scale": np.ones(2), "bias": np.ones(2)}}, "scale"),
         ({"params": 3}, "layers by name"),
-        ({"Conv_0": {"kernel": np.ones((3, 3, 1, 2))}}, "must be a matrix"),
+        ({"Conv_0": {"kernel": np.ones((3, 3, 1, 2))}}, "do not form a chain"),
+        ({"a": {"kernel": np.ones((1, 2))}, "b": {"kernel": np.ones((3, 1))}}, "do not form a chain"),
+        (
+            {
+                name: {"kernel": np.ones(shape)}
+                for name, shape in zip("abcd", [(2, 4), (4, 4), (4, 4), (4, 1)])
+            },
+            "order of the layers cannot be told",
+        ),
     ],
 )
 def test_kernels_that_are_no_such_network(given, words):
@@ -95,6 +103,7 @@ def test_torch(rng):
         np.testing.assert_allclose(ln.ReluNetwork.from_torch(given)(inputs), outputs, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_keras(rng):
     keras = pytest.importorskip("keras")
     model = keras.Sequential([keras.layers.Dense(7, activation="relu"), keras.layers.Dense(1)])
@@ -110,7 +119,7 @@ def test_flax(rng):
 
     class Net(flax.Module):
         @flax.compact
-        def __call__(self, x):
+        def __call__(self, x):  # makes the last layer first, and numbers it 0
             return flax.Dense(1)(flax.relu(flax.Dense(7)(x)))
 
     inputs = rng.standard_normal((5, 2))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
@@ -61,7 +60,7 @@ def layers_of_kernels(parameters: Any) -> Layers:
     ----------
     parameters : sequence of array_like, or mapping
         Kernels, each followed by its bias if it has one; or layers by name with "kernel" and "bias", perhaps
-        below "params", in the order of the numbers in their names.
+        below "params", in the one order in which they fit each other.
 
     Raises
     ------
@@ -103,11 +102,38 @@ def _named(parameters: Mapping[str, Any]) -> dict[str, dict[str, NDArray[Any]]]:
             )
         found[str(name)] = {part: as_array(array) for part, array in own.items()}
 
-    def number(name: str) -> tuple[int, str]:
-        digits = re.findall(r"\d+", name)
-        return (int(digits[-1]) if digits else 0, name)
+    order = _chains([found[name]["kernel"] for name in found])
+    if len(order) != 1:
+        raise InvalidInputError(
+            "the order of the layers cannot be told"
+            if order
+            else "the layers do not form a chain with one output",
+            ", ".join(f"{name} {own['kernel'].shape}" for name, own in found.items()),
+            "names are numbered as layers are made, which need not be as they are called",
+            "pass a list: kernel, bias, kernel, bias, ..." if order else _ONLY,
+        )
+    names = list(found)
+    return {names[k]: found[names[k]] for k in order[0]}
 
-    return {name: found[name] for name in sorted(found, key=number)}
+
+def _chains(kernels: list[NDArray[Any]]) -> list[list[int]]:
+    """Return the orders, at most two, in which kernels form a chain that ends with one output."""
+    found: list[list[int]] = []
+
+    def extend(order: list[int]) -> None:
+        if len(found) > 1:
+            return
+        if len(order) == len(kernels):
+            if kernels[order[-1]].shape[-1] == 1:
+                found.append(order)
+            return
+        for k in range(len(kernels)):
+            if k not in order and (not order or kernels[order[-1]].shape[-1] == kernels[k].shape[0]):
+                extend([*order, k])
+
+    if all(kernel.ndim == 2 for kernel in kernels):
+        extend([])
+    return found
 
 
 def _as_layers(found: Mapping[str, Mapping[str, NDArray[Any]]], weight: str = "weight") -> Layers:

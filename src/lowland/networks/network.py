@@ -117,8 +117,8 @@ class ReluNetwork:
         ----------
         parameters : sequence of array_like, or mapping
             ``model.get_weights()`` of a Keras model of Dense layers; or the ``params`` of a Flax module of
-            Dense layers, in the order of the numbers in their names. ReLU between the layers is taken for
-            granted.
+            Dense layers, in the one order in which they fit each other (names do not say it). ReLU between
+            the layers is taken for granted.
 
         Returns
         -------
