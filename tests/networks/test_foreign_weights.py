@@ -81,8 +81,8 @@ def test_states_that_are_no_such_network(state, words):
         ({"a": {"kernel": np.ones((1, 2))}, "b": {"kernel": np.ones((3, 1))}}, "do not form a chain"),
         (
             {
-                name: {"kernel": np.ones(shape)}
-                for name, shape in zip("abcd", [(2, 4), (4, 4), (4, 4), (4, 1)])
+                f"layer {k}": {"kernel": np.ones(shape)}
+                for k, shape in enumerate(((2, 4), (4, 4), (4, 4), (4, 1)))
             },
             "order of the layers cannot be told",
         ),
