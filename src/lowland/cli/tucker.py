@@ -96,7 +96,7 @@ def tucker(
         settings = [
             ("command", f"lowland tucker {file.name} --ranks {','.join(map(str, fit.ranks))} --seed {seed}")
         ]
-        page = tucker_page(fit, names=read.names, settings=settings)
+        page = tucker_page(fit, names=read.names, coordinates=read.coordinates, settings=settings)
         try_report(lambda: write_report(report, page), report)
     if json:
         say_json(_as_data(fit))

@@ -11,6 +11,10 @@ from lowland.report.displays import ConvergenceDisplay, PredictionDisplay, Spect
 from lowland.report.page import FigureEntry, Page, TableEntry
 
 
+# a plot of fewer values of the objective tells nothing
+FEWEST_STEPS = 3
+
+
 def recovery_page(
     objective: RecoveryObjective,
     search: SearchResult,
@@ -64,7 +68,7 @@ def search_figures(
 ) -> tuple[FigureEntry, ...]:
     """Return the plots of the low-rank part's singular values and of the search, `value` being its value."""
     spectrum = SpectrumDisplay.from_factors(factors)
-    return (
+    figures = (
         FigureEntry(
             "Singular values",
             f"Singular values of the low-rank part, {spectrum.singular_values[0]:.3g} the largest and "
@@ -77,6 +81,7 @@ def search_figures(
             ConvergenceDisplay.from_result(search).plot,
         ),
     )
+    return figures if search.trace.values.size > FEWEST_STEPS else figures[:1]
 
 
 def _words(name: str) -> str:

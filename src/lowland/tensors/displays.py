@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.report.displays import new_axes, use_whole_ticks
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # number of components of a factor that are drawn
 DRAWN = 4
+# names along a mode that can be read below a plot
+NAMED = 20
 
 
 @final
@@ -69,6 +72,8 @@ class FactorDisplay:
     factor : ndarray, shape (I, r)
     name : str
         Name of the mode.
+    coordinates : ndarray, shape (I,), optional
+        Numbers, dates or names along the mode; by default positions.
 
     Examples
     --------
@@ -83,19 +88,27 @@ class FactorDisplay:
 
     factor: Matrix
     name: str
+    coordinates: NDArray[Any] | None = None
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     def plot(self, ax: Axes | None = None) -> FactorDisplay:
         """Draw on axes, or on new ones."""
         self.ax_ = new_axes(ax)
-        x = np.arange(self.factor.shape[0])
+        at = self.coordinates
+        measured = at is not None and at.dtype.kind in "iufM"
+        x: NDArray[Any] = at if at is not None and measured else np.arange(self.factor.shape[0])
         marker = "." if x.size <= 60 else ""
         for k in range(min(DRAWN, self.factor.shape[1])):
             self.ax_.plot(
                 x, self.factor[:, k], marker=marker, color=COLOURS[k % len(COLOURS)], label=str(k + 1)
             )
         self.ax_.set(xlabel=self.name, ylabel="column of the factor")
-        use_whole_ticks(self.ax_.xaxis)
+        if at is not None and not measured and x.size <= NAMED:
+            self.ax_.set_xticks(x, [str(name)[:18] for name in at.tolist()], rotation=60, ha="right")
+        elif not measured:
+            use_whole_ticks(self.ax_.xaxis)
+        elif x.dtype.kind == "M":
+            self.ax_.tick_params(axis="x", rotation=30)
         self.ax_.legend(frameon=False, title="component", ncols=2)
         return self
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -160,18 +160,25 @@ class TuckerFit:
             for n in range(order)
         )
 
-    def report(self, path: str | PathLike[str]) -> None:
+    def report(self, path: str | PathLike[str], *, like: Any = None) -> None:
         """Write a self-contained HTML report.
 
         Parameters
         ----------
         path : path
             Output file; an existing file is replaced.
+        like : xarray.DataArray, optional
+            The array that was decomposed, whose dimensions and coordinates name what is drawn.
         """
         from lowland.report.page import write_report
         from lowland.tensors.report import tucker_page
 
-        write_report(path, tucker_page(self))
+        if like is None:
+            write_report(path, tucker_page(self))
+            return
+        names = [str(name) for name in like.dims]
+        along = [like.coords[name].to_numpy() if name in like.coords else None for name in like.dims]
+        write_report(path, tucker_page(self, names=names, coordinates=along))
 
     def save_certificate(self, path: str | PathLike[str]) -> None:
         """Write the certificate with its point, but without the data, for `lowland.verify`.

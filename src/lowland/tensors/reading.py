@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
 from lowland.files.arrays import load_npy, load_npz
@@ -23,6 +24,8 @@ class TensorFile:
     observations : TensorObservations
     names : tuple of str
         Names of the modes.
+    coordinates : tuple of ndarray or None
+        Coordinates along each mode, if the file holds them.
 
     Examples
     --------
@@ -36,6 +39,7 @@ class TensorFile:
 
     observations: TensorObservations
     names: tuple[str, ...]
+    coordinates: tuple[NDArray[Any] | None, ...] = ()
 
 
 def read_tensor(path: str | Path, *, variable: str | None = None) -> TensorFile:
@@ -156,6 +160,7 @@ def _from_netcdf(path: Path, variable: str | None) -> TensorFile:
             names = [str(name) for name, array in dataset.data_vars.items() if array.ndim >= 3]
             array = dataset[_pick(path, names, variable)]
             observations = TensorObservations.from_array(array.to_numpy())
-            return TensorFile(observations, tuple(str(name) for name in array.dims))
+            own = tuple(array.coords[d].to_numpy() if d in array.coords else None for d in array.dims)
+            return TensorFile(observations, tuple(str(name) for name in array.dims), own)
     except OSError as error:
         raise InvalidInputError(f"cannot read {path}", str(error), fix="check that it is NetCDF 4") from error

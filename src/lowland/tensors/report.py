@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.errors import UnsupportedError
 from lowland.report.displays import ConvergenceDisplay, PredictionDisplay
-from lowland.report.page import FigureEntry, Page, TableEntry
-from lowland.sensing.report import prediction_figure
+from lowland.report.page import FigureEntry, Lead, Page, TableEntry
+from lowland.sensing.report import FEWEST_STEPS, prediction_figure
 from lowland.tensors.displays import DRAWN, CoreDisplay, FactorDisplay, ModeSpectraDisplay
 from lowland.tensors.page_records import DecomposedTensor
 from lowland.tensors.search.starts import mode_spectrum
@@ -19,7 +21,11 @@ MOST_POINTS, MOST_CELLS_FOR_SPECTRA = 3000, 20_000_000
 
 
 def tucker_page(
-    fit: DecomposedTensor, *, names: Sequence[str] | None = None, settings: Sequence[tuple[str, str]] = ()
+    fit: DecomposedTensor,
+    *,
+    names: Sequence[str] | None = None,
+    coordinates: Sequence[NDArray[Any] | None] = (),
+    settings: Sequence[tuple[str, str]] = (),
 ) -> Page:
     """Return the page of a decomposition.
 
@@ -29,6 +35,8 @@ def tucker_page(
         A `TuckerFit`.
     names : sequence of str, optional
         Names of the modes.
+    coordinates : sequence of ndarray or None, optional
+        Coordinates along each mode.
     settings : sequence of pairs
         Settings needed to repeat the run.
 
@@ -43,9 +51,31 @@ def tucker_page(
         fit.certificate,
         notes=_notes(fit),
         tables=_tables(fit),
-        figures=_figures(fit, names),
+        figures=_figures(fit, names, coordinates),
         settings=settings,
+        lead=Lead(_sentences(fit, names)),
     )
+
+
+def _sentences(fit: DecomposedTensor, names: Sequence[str]) -> list[str]:
+    """Return how well the decomposition describes the tensor, and what it predicts of unseen cells."""
+    ranks = ", ".join(f"{rank} of {name}" for rank, name in zip(fit.ranks, names, strict=True))
+    told = [
+        f"The known cells are described up to a relative error of {fit.relative_error:.3g} by "
+        f"{fit.parts.stored_numbers:,} numbers, {fit.compression_ratio:.3g} times fewer than cells: {ranks}."
+    ]
+    data = fit.objective.data
+    if data.observed_share == 1:
+        return told
+    try:
+        error = fit.new_cell_error()
+    except UnsupportedError:
+        return told
+    missing = int(np.prod(data.shape)) - data.size
+    told.append(
+        f"{missing:,} missing cells were filled; each is off by about {error.total:.3g} (an estimate)."
+    )
+    return told
 
 
 def _asked(fit: DecomposedTensor) -> list[tuple[str, str]]:
@@ -120,20 +150,24 @@ def _tables(fit: DecomposedTensor) -> tuple[TableEntry, ...]:
     return (TableEntry(words, ("ranks", "error", ""), steps), starts)
 
 
-def _figures(fit: DecomposedTensor, names: Sequence[str]) -> tuple[FigureEntry, ...]:
+def _figures(
+    fit: DecomposedTensor, names: Sequence[str], coordinates: Sequence[NDArray[Any] | None]
+) -> tuple[FigureEntry, ...]:
     data, search = fit.objective.data, fit.search
     figures = [_spectra(fit, names)]
     at = np.unique(np.linspace(0, data.size - 1, min(data.size, MOST_POINTS)).astype(np.intp))
     predicted = fit.objective.predict(search.theta)[at]
     figures.append(prediction_figure(PredictionDisplay(data.values[at], predicted, "known cells")))
-    for factor, name in zip(fit.factors, names, strict=True):
+    along = coordinates or (None,) * len(names)
+    for factor, name, place in zip(fit.factors, names, along, strict=True):
         words = f"The first {min(DRAWN, factor.shape[1])} columns of the factor of {name}, orthonormal."
-        figures.append(FigureEntry(f"Factor: {name}", words, FactorDisplay(factor, name).plot))
+        figures.append(FigureEntry(f"Factor: {name}", words, FactorDisplay(factor, name, place).plot))
     shares = np.sort(fit.core.ravel() ** 2)[::-1] / max(float(np.sum(fit.core**2)), np.finfo(float).tiny)
     words = f"The largest entries of the core; the largest has {shares[0]:.1%} of its sum of squares."
     figures.append(FigureEntry("Core", words, CoreDisplay(fit.core).plot))
-    words = "The objective in the last stage of the search."
-    figures.append(FigureEntry("Convergence", words, ConvergenceDisplay.from_result(search).plot))
+    if search.trace.values.size > FEWEST_STEPS:
+        words = "The objective in the last stage of the search."
+        figures.append(FigureEntry("Convergence", words, ConvergenceDisplay.from_result(search).plot))
     return tuple(figures)
 
 
