@@ -10,7 +10,6 @@ from lowland.objectives import RecoveryObjective
 from lowland.report.displays import ConvergenceDisplay, PredictionDisplay, SpectrumDisplay
 from lowland.report.page import FigureEntry, Page, TableEntry
 
-
 # a plot of fewer values of the objective tells nothing
 FEWEST_STEPS = 3
 
