@@ -36,13 +36,17 @@ def require_matplotlib() -> ModuleType:
     return matplotlib
 
 
-def draw_svg(draw: Callable[[Axes], object], *, width: float = 6.4, height: float = 3.9) -> str:
+def draw_svg(
+    draw: Callable[[Axes], object], *, name: str = "", width: float = 6.4, height: float = 3.9
+) -> str:
     """Draw on fresh axes and return the SVG element.
 
     Parameters
     ----------
     draw : callable
         Takes the axes.
+    name : str
+        Begins all identifiers within the figure, which must differ from those of other figures on a page.
     width, height : float
         Inches at 72 per inch; the page scales the figure to its own width.
 
@@ -81,6 +85,7 @@ def draw_svg(draw: Callable[[Axes], object], *, width: float = 6.4, height: floa
     text = buffer.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}", text)
     rest = text.split(">", 1)[1]
     size = f' viewBox="0 0 {width * 72:g} {height * 72:g}"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"{size}>{rest}'

@@ -136,17 +136,21 @@ def render_page(page: Page) -> str:
         overall=page.certificate.verdict.value if page.certificate else "inconclusive",
         findings=findings,
         lead=lead,
-        lead_figures=_drawn(lead.figures),
-        figures=_drawn(page.figures),
+        lead_figures=_drawn(lead.figures, "lead"),
+        figures=_drawn(page.figures, "figure"),
         version=version("lowland"),
     )
     return text
 
 
-def _drawn(entries: Sequence[FigureEntry]) -> list[dict[str, str]]:
+def _drawn(entries: Sequence[FigureEntry], kind: str) -> list[dict[str, str]]:
     return [
-        {"title": entry.title, "alternative": entry.alternative, "svg": draw_svg(entry.draw)}
-        for entry in entries
+        {
+            "title": entry.title,
+            "alternative": entry.alternative,
+            "svg": draw_svg(entry.draw, name=f"{kind}-{k}-"),
+        }
+        for k, entry in enumerate(entries)
     ]
 
 
