@@ -330,7 +330,7 @@ def test_yes_and_no_in_words(tmp_path):
     with pytest.warns(UserWarning, match="feature names"):
         loaded = ll.MatrixCompletion.load(model).fill(frame.drop(columns="name"))
     assert loaded["smokes"].tolist() == filled["smokes"].tolist()
-    done = run(path, *settings, "--output", out, "--interval", 0.5, "--no-certify")
+    done = run(path, *settings, "--output", out, "--interval", 0.5, "--no-certify", "--force")
     assert done.returncode == 0, done.stderr
     cells = pd.read_csv(out)
     assert cells.loc[cells["column"] == "smokes", "lower"].isna().all()
