@@ -111,7 +111,6 @@ def test_regression(folder):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "2 rows with a missing value were left out" in done.stderr
-    assert "11 of 11 fits" in done.stderr
     assert "min left" not in done.stderr
     assert "height by time: 60 rows" in done.stdout
     rows = list(csv.DictReader((folder / "out.csv").read_text().splitlines()))

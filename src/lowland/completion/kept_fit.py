@@ -121,7 +121,8 @@ def _search_as_data(search: SearchResult) -> tuple[dict[str, Any], dict[str, NDA
     plain: dict[str, Any] = {name: getattr(search, name) for name in (*_NUMBERS, "message", "solver")}
     plain["stop_reason"] = search.stop_reason.value
     trace = search.trace
-    arrays = {"iterations": trace.iterations, "seconds": trace.seconds, "values": trace.values}
+    # no times of single steps: the same fit is the same file
+    arrays = {"iterations": trace.iterations, "values": trace.values}
     return plain, arrays | {f"measure_{name}": series for name, series in trace.measures.items()}
 
 
@@ -130,7 +131,8 @@ def _search_from_data(
 ) -> SearchResult:
     own = {key.removeprefix(f"{name}_"): array for key, array in arrays.items() if key.startswith(f"{name}_")}
     measures = {key.removeprefix("measure_"): own[key] for key in own if key.startswith("measure_")}
-    trace = Trace(own["iterations"], own["seconds"], own["values"], measures)
+    unknown = np.full(own["values"].size, np.nan)
+    trace = Trace(own["iterations"], unknown, own["values"], measures)
     blank: Vector = np.zeros(0)
     return SearchResult(
         blank,
