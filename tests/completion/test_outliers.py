@@ -40,5 +40,8 @@ def test_outliers_need_a_robust_fit_and_its_data(planted, tmp_path):
     with pytest.raises(UnsupportedError, match="outliers need the Huber loss"):
         squares.outliers()
     model.save(tmp_path / "model.npz")
+    loaded = ll.MatrixCompletion.load(tmp_path / "model.npz").outliers()
+    assert abs(loaded - model.outliers()).max() == 0
+    model.save(tmp_path / "model.npz", data=False)
     with pytest.raises(UnsupportedError, match="fitted data are needed for outliers"):
         ll.MatrixCompletion.load(tmp_path / "model.npz").outliers()

@@ -142,3 +142,21 @@ def test_a_frame_without_numbers():
     frame = pd.DataFrame({"name": ["a", "b", "c"], "note": ["u", "v", "w"]})
     with pytest.raises(InvalidInputError, match="no column of the data frame holds numbers or levels"):
         ll.MatrixCompletion().fit(frame)
+
+
+def test_frames_whose_names_are_no_text_and_numbers_that_are_long():
+    table = ll.read_table(pd.DataFrame(np.array([[1.5, np.nan], [3.0, 4.0]])))
+    assert table.column_labels.tolist() == ["0", "1"]
+    labelled = pd.DataFrame({"a": [1.5, 2.0], "b": [np.nan, 1.0]}, index=["x", "y"])
+    assert ll.read_table(labelled).row_labels.tolist() == ["x", "y"]
+    ids = pd.DataFrame(
+        {"user": np.array([2**63 + 1, 2**63 + 2], np.uint64), "item": ["p", "q"], "rating": [1.0, 2.0]}
+    )
+    assert ll.read_table(ids).row_labels.tolist() == [str(2**63 + 1), str(2**63 + 2)]
+
+
+def test_marks_of_missing_cells_are_no_levels():
+    frame = pd.DataFrame({"x": ["yes", "-", "no", ""] * 5, "y": np.arange(20.0), "z": np.arange(20.0) % 7})
+    model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame)
+    assert model.levels_ == {"x": ("no", "yes")}
+    assert set(model.fill(frame)["x"]) == {"yes", "no"}

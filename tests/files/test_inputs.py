@@ -377,6 +377,153 @@ INPUTS = [
         form={"keep": ["city", "a", "e"]},
     ),
     refused("unknown_drop.csv", wide(CITIES), "no column 'z'", form={"drop": ["z"]}),
+    # what a review found
+    a_table(
+        "wide_genes.csv",
+        "sample,"
+        + ",".join(f"ENSG{k:011d}" for k in range(9000))
+        + "\n"
+        + "s0"
+        + ",0.5" * 9000
+        + "\ns1"
+        + ",1.5" * 9000
+        + "\n",
+        rows=["s0", "s1"],
+        columns=[f"ENSG{k:011d}" for k in range(9000)],
+        cells=np.repeat([[0.5], [1.5]], 9000, axis=1),
+    ),
+    refused(
+        "open_quote.tsv",
+        'artist\ta\tb\nabba\t1\t2\n"x\t2\t3\nmid\t3\t4\n"y\t4\t5\n',
+        "quotation mark that is not closed",
+    ),
+    ratings(
+        "index_and_ratings.csv",
+        long(",userId,movieId,rating\n", lambda u, i, r: f"{100 * u + i},{u},{i},{r}"),
+    ),
+    ratings(
+        "keys.csv",
+        long("rating_id,user_id,movie_id,rating\n", lambda u, i, r: f"{100 * u + i},{u},{i},{r}"),
+        "value 'rating'",
+    ),
+    a_table(
+        "comma_and_space.txt",
+        "400,5 123\n401,0 130\n401,5 141\n402,0 150\n402,7 160\n",
+        rows=None,
+        columns=["1", "2"],
+        cells=np.array([[400.5, 123], [401, 130], [401.5, 141], [402, 150], [402.7, 160]]),
+    ),
+    a_table(
+        "tabs_in.csv",
+        "x\t1,5\ny\t2,5\nz\t3,5\n",
+        rows=list("xyz"),
+        columns=["2"],
+        cells=np.array([[1.5], [2.5], [3.5]]),
+    ),
+    a_table(
+        "title.csv",
+        "Messung, Juni\nort;a;b\nBerlin;1,5;1\nBonn;2,5;2\nUlm;3,5;2\n",
+        "left out above the table",
+        rows=["Berlin", "Bonn", "Ulm"],
+        columns=["a", "b"],
+        cells=np.array([[1.5, 1], [2.5, 2], [3.5, 2]]),
+    ),
+    a_table(
+        "padded_title.csv",
+        "Population (thousands),,,\n"
+        + wide(CITIES[:5], "country", ["2001", "2002", "2003"], cells=CELLS[:5, :3] + 1),
+        "left out above the table",
+        rows=CITIES[:5],
+        columns=["2001", "2002", "2003"],
+        cells=CELLS[:5, :3] + 1,
+    ),
+    refused(
+        "one_odd_cell.csv",
+        "temp,hum,p\n21.5,40,1000\n21.7,41,1001\nerr,42,1002\n22.9,43,1003\n",
+        "may name the rows or be data",
+    ),
+    refused("total.csv", "id,x,y\n1,5,6\n2,6,7\n3,8,8\nTotal,19,21\n", "may name the rows or be data"),
+    refused(
+        "units.csv", "depth,ratio,temp\nm,-,\n1,0.5,3\n2,0.6,4\n3,.7,5\n", "may name the rows or be data"
+    ),
+    a_table(
+        "spectra_above.csv",
+        wide(CITIES, "sample", ["400.5", "401.0", "401.5", "402.0", "402.5"]),
+        columns=["400.5", "401.0", "401.5", "402.0", "402.5"],
+    ),
+    a_table(
+        "positions_of_genes.csv",
+        wide(CITIES, "gene", [101, 205, 33, 7, 12]),
+        columns=["101", "205", "33", "7", "12"],
+    ),
+    a_table(
+        "years_in_no_order.csv",
+        wide(CITIES, "country", [2020, 2015, 2010, 2018, 2001]),
+        columns=["2020", "2015", "2010", "2018", "2001"],
+    ),
+    refused(
+        "word_above.csv", wide(CITIES, "thing", [101, 205, 33, 7, 12]), "may name the columns or be data"
+    ),
+    refused("rankings.csv", "1,2,3,4\n2,1,4,3\n4,3,2,1\n2,3,1,4\n", "may name the columns or be data"),
+    refused(
+        "points.csv",
+        "Stadt;Einwohner;Autos\nBerlin;12.645;1.200\nUlm;900;400\nDorf;12.500;7.250\n",
+        "points of .* may be decimal",
+    ),
+    a_table(
+        "points_decided.csv",
+        "Stadt;Einwohner;Autos\nBerlin;3.645.000;1.200\nUlm;900;400\nDorf;12.500;7.250\n",
+        rows=["Berlin", "Ulm", "Dorf"],
+        columns=["Einwohner", "Autos"],
+        cells=np.array([[3645000, 1200], [900, 400], [12500, 7250.0]]),
+    ),
+    a_table(
+        "three_decimals.csv",
+        wide(CITIES, sep=";", write=lambda x: f"{1.5 + abs(x):.3f}"),
+        cells=np.round(1.5 + np.abs(CELLS), 3),
+    ),
+    a_table(
+        "ids_in_no_order.csv",
+        wide([7157, 672, 675, 1956, 3845, 4609, 5290, 7422, 207, 1029, 5728, 5925], "GeneID"),
+        rows=[7157, 672, 675, 1956, 3845, 4609, 5290, 7422, 207, 1029, 5728, 5925],
+    ),
+    refused(
+        "ids_twice.csv", wide([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 5, 11], "id"), "may name the rows or be data"
+    ),
+    refused(
+        "few_of_u.data",
+        "".join(f"{u}\t{100 + u}\t3\t{881250949 + u}\n" for u in range(1, 30)),
+        "may be a long table or a wide one",
+    ),
+    a_table(
+        "r.txt", wide([f'"{c}"' for c in CITIES], '"city"', [f'"{n}"' for n in NAMES], sep=" ", gap="NA")
+    ),
+    ratings(
+        "blank_after_comma.csv",
+        long("user, item, rating\n", lambda u, i, r: f'"{u:02d}u", "{i}i", {r}'),
+        rows=[f"{u:02d}u" for u in USERS],
+        columns=[f"{i}i" for i in FILMS],
+    ),
+    a_table(
+        "two_sentinels.csv",
+        "city,a,b\n" + "".join(f"c{k},{k % 5},{(-999, -9999, 1, 2, 3, 4)[k]}\n" for k in range(6)),
+        "taken as missing",
+        rows=[f"c{k}" for k in range(6)],
+        columns=["a", "b"],
+        form={"sentinels": "missing"},
+        cells=np.array([[0, np.nan], [1, np.nan], [2, 1], [3, 2], [4, 3], [0, 4]]),
+    ),
+    refused(
+        "codes.csv",
+        "q1,q2,q3\n"
+        + "".join(f"{1 + k % 5},{1 + k % 4},{(98, 99, 1, 2, 3, 4, 5)[k % 7]}\n" for k in range(140)),
+        "may stand for missing",
+    ),
+    refused(
+        "stamps_only.csv",
+        "userId,movieId,timestamp\n" + "".join(f"{u},{i},{964982703 + u}\n" for u, i, _ in RATED),
+        "may be a long table",
+    ),
     # containers
     a_table("t.csv.gz", gzip.compress(wide(CITIES).encode())),
     a_table("t.csv.bz2", bz2.compress(wide(CITIES).encode())),
@@ -392,6 +539,12 @@ INPUTS = [
     refused("nested.json", '{"a": [1, 2]}', "holds a list where a number"),
     refused("object.json", '{\n"a": 1,\n"b": 2}', "not JSON of records"),
     a_table("index.parquet", parquet(frame())),
+    a_table(
+        "ids.parquet",
+        parquet(frame([7157, 672, 675, 1956, 3845, 4609, 5290, 7422, 207, 1029, 5728, 5925])),
+        "its index 'row labels' names the rows",
+        rows=[7157, 672, 675, 1956, 3845, 4609, 5290, 7422, 207, 1029, 5728, 5925],
+    ),
     a_table("no_index.parquet", parquet(frame(index=False)), rows=None),
     a_table(
         "sheet.xlsx",

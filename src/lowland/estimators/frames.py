@@ -13,7 +13,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
-from lowland.files.numerals import Numerals
+from lowland.files.numerals import MISSING, Numerals
 
 if TYPE_CHECKING:
     from lowland.completion.column_losses import Losses
@@ -96,8 +96,15 @@ def _kind_of(series: Any) -> tuple[str, tuple[Any, ...]]:
     if series.dtype in (nw.Date, nw.Datetime):
         return "dates", ()
     if series.dtype in (nw.Categorical, nw.String, nw.Object, nw.Unknown):
-        return _kind_of_cells([x for x in series.to_list() if x is not None and x == x])
+        return _kind_of_cells([x for x in series.to_list() if not _is_missing(x)])
     return str(series.dtype), ()
+
+
+def _is_missing(cell: Any) -> bool:
+    """Return whether a cell is missing: also a blank, and the usual marks."""
+    if isinstance(cell, str):
+        return cell.strip() in MISSING
+    return cell is None or cell != cell
 
 
 def _kind_of_cells(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
@@ -199,7 +206,8 @@ def encode(frame: Any, levels: Levels, untouched: Collection[Any] = ()) -> Any:
 def _codes(series: Any, levels: tuple[Any, ...]) -> list[float]:
     """Return levels as their positions."""
     codes = {level: float(k) for k, level in enumerate(levels)}
-    missing, cells = series.is_null().to_list(), series.to_list()
+    cells = series.to_list()
+    missing = [x not in codes and _is_missing(x) for x in cells]
     unknown = {x for x, gap in zip(cells, missing, strict=True) if not gap and x not in codes}
     if unknown:
         raise InvalidInputError(
@@ -216,7 +224,7 @@ def _as_numbers(series: Any) -> list[float]:
     numbers = []
     for cell in series.to_list():
         number = Numerals().number(cell) if isinstance(cell, str) else cell
-        if cell is None or cell != cell:
+        if _is_missing(cell):
             numbers.append(np.nan)
         elif number is not None and _is_number(cell):
             numbers.append(float(number))
@@ -247,6 +255,8 @@ def decode(frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any
             made.append(nw.new_series(series.name, filled[:, j], nw.Float64, backend=wrapped.implementation))
             continue
         missing = np.asarray(series.is_null().to_list())
+        if own is not None:
+            missing = missing | np.array([x not in own and _is_missing(x) for x in series.to_list()])
         if series.dtype.is_float():
             missing = missing | np.isnan(series.to_numpy().astype(np.float64))
         if not missing.any() or own == ():

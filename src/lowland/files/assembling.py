@@ -7,16 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from lowland.core.labels import LabelColumn
-from lowland.files.evidence import Decision, decide, named_roles, names_rows, profile
+from lowland.files.evidence import Decision, decide, named_roles, profile
 from lowland.files.frames import Columns
 from lowland.files.layouts import Reading, Table
 from lowland.files.long_tables import long_table
 from lowland.files.numerals import Numerals, find_numerals
+from lowland.files.row_labels import names_rows
 from lowland.files.table_format import TableFormat
 from lowland.files.wide_tables import wide_table
 
 
-def decide_layout(columns: Columns, where: str, how: Reading) -> Decision:
+def decide_layout(columns: Columns, where: str, how: Reading, *, whole: bool = True) -> Decision:
     """Return how typed columns, or the first lines of them, are laid out.
 
     Raises
@@ -25,7 +26,7 @@ def decide_layout(columns: Columns, where: str, how: Reading) -> Decision:
         If that cannot be told, or a column does not exist.
     """
     profiles = {name: profile(column) for name, column in columns.items()}
-    made = decide(profiles, how.names, how.layout, where)
+    made = decide(profiles, how.names, how.layout, where, whole=whole)
     if made.layout == "long" or made.roles or how.form.row_labels is False or not profiles:
         return made
     first = next(iter(profiles))

@@ -7,6 +7,7 @@ from typing import Any
 
 from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.files.sources import Opened
+from lowland.files.table_format import ROW_LABELS
 
 COLUMNAR = (".parquet", ".feather", ".arrow", ".ipc")
 
@@ -23,8 +24,10 @@ def need_arrow(what: str) -> None:
         ) from error
 
 
-def read_columnar(opened: Opened) -> Any:
-    """Return a Parquet or Feather file as an Arrow table; what pandas stored as the index comes first.
+def read_columnar(opened: Opened) -> tuple[Any, str]:
+    """Return a Parquet or Feather file as an Arrow table, and the name of a stored index of pandas, or "".
+
+    An index comes first.
 
     Raises
     ------
@@ -47,10 +50,12 @@ def read_columnar(opened: Opened) -> Any:
         ) from error
 
 
-def _index_first(table: Any) -> Any:
-    """Return a table with the columns that pandas stored as its index in front, under their own names."""
+def _index_first(table: Any) -> tuple[Any, str]:
+    """Return a table with the index that pandas stored in front, and its name if it is one column."""
     stored = (table.schema.pandas_metadata or {}).get("index_columns", [])
     index = [name for name in stored if isinstance(name, str) and name in table.column_names]
     names = [*index, *(name for name in table.column_names if name not in index)]
-    plain = [re.sub(r"^__index_level_(\d+)__$", "row", name) for name in names]
-    return table.select(names).rename_columns(plain if len(set(plain)) == len(plain) else names)
+    plain = [re.sub(r"^__index_level_(\d+)__$", ROW_LABELS, name) for name in names]
+    if len(set(plain)) < len(plain):
+        plain = names
+    return table.select(names).rename_columns(plain), plain[0] if len(index) == 1 else ""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.labels import order_labels
 from lowland.files.frames import Columns
+from lowland.files.header_lines import is_number
 from lowland.files.numerals import MISSING, Numerals, find_numerals, type_cells
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
@@ -91,7 +92,7 @@ def read_delimited(
     found = (
         find_numerals(texts, form.decimal, form.thousands, form.missing, opened.name) if texts else numerals
     )
-    if found.decimal != numerals.decimal and not numerals.is_plain:
+    if not numerals.is_plain and (found.decimal, found.thousands) != (numerals.decimal, numerals.thousands):
         found = numerals
     elif found.decimal != numerals.decimal:
         raw = _read(plain, layout, labels, wanted, found)
@@ -114,12 +115,25 @@ def _texts(column: NDArray[Any] | _Words) -> Sequence[str]:
 def numerals_of_sample(
     layout: TextLayout, labels: Collection[str], form: TableFormat, where: str
 ) -> Numerals:
-    """Return how the numbers of a text's first records are written; plainly, if these do not decide it."""
-    places = [k for k, name in enumerate(layout.names) if name not in labels]
-    cells = {row[k] for row in layout.sample for k in places if k < len(row)}
+    """Return how the numbers of a text's first records are written; plainly, if these do not decide it.
+
+    Raises
+    ------
+    InvalidInputError
+        If they are all, and do not decide it.
+    """
+    cells: set[str] = set()
+    for k in (k for k, name in enumerate(layout.names) if name not in labels):
+        own = {row[k] for row in layout.sample if k < len(row)}
+        # addresses and versions have points too
+        if sum(is_number(cell) for cell in own) >= 0.5 * sum(cell.strip() not in MISSING for cell in own):
+            cells |= own
+    semicolons = layout.delimiter == ";"
     try:
-        return find_numerals(cells, form.decimal, form.thousands, form.missing, where)
+        return find_numerals(cells, form.decimal, form.thousands, form.missing, where, continental=semicolons)
     except InvalidInputError:
+        if layout.whole:
+            raise
         return Numerals(missing=frozenset((*MISSING, *form.missing)))
 
 
@@ -147,7 +161,7 @@ def _read(
 
 
 def _delimiter(layout: TextLayout) -> str:
-    return "\t" if layout.delimiter in ("::", " ") else layout.delimiter
+    return "\t" if layout.delimiter in ("::", " ") or layout.padded else layout.delimiter
 
 
 def _read_plain(plain: Opened, layout: TextLayout, wanted: Sequence[str]) -> _Raw:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import LabelColumn
+from lowland.files.numerals import MISSING, Numerals
 
 _ROWS = """
 user customer client reader viewer member patient subject respondent participant person student player who
@@ -37,9 +38,12 @@ _TIMES = "timestamp time date datetime unixtime ts created createdat ratedat"
 TIMES = frozenset(_TIMES.split())
 # names of columns that number or name the lines of a wide table
 _KEYS = """
-id index idx key code no nr number year yr month week day date time timestamp zip row name label
+id index idx key code no nr number year yr month week day date time timestamp zip row name label rowlabels
+country city state region county district station site plot species
 """
 KEYS = frozenset(_KEYS.split())
+# text such as "007" is a name, although it looks like a number
+_NAMED_BY_DIGITS = re.compile(r"[+-]?0\d.*")
 # repeated pairs that chance must be expected to make before their absence says anything
 EXPECTED = 5.0
 LINES = 10_000
@@ -58,12 +62,15 @@ class Profile:
     distinct : int
     numbers : ndarray or None
         The numbers, if they are numbers.
+    number_share : float
+        Share of the distinct cells of a column of text that are numbers.
     """
 
     kind: str
     codes: Indices
     distinct: int
     numbers: NDArray[Any] | None
+    number_share: float = 0.0
 
     @property
     def is_distinct(self) -> bool:
@@ -112,22 +119,44 @@ def profile(column: NDArray[Any] | LabelColumn) -> Profile:
     """Return what the first lines of a typed column hold."""
     if isinstance(column, LabelColumn):
         used, codes = np.unique(column.codes[:LINES], return_inverse=True)
-        kind = "whole" if column.names.dtype.kind == "i" else "text"
-        numbers = column.names[column.codes[:LINES]] if kind == "whole" else None
-        return Profile(kind if codes.size else "blank", codes, used.size, numbers)
+        if column.names.dtype.kind == "i":
+            return Profile("whole", codes, used.size, column.names[column.codes[:LINES]])
+        return _of_words(codes, [str(word) for word in column.names[used].tolist()])
     some = column[:LINES]
     names, codes = np.unique(some, return_inverse=True)
     if some.dtype.kind not in "iufb":
-        kind = "text" if any(str(name) for name in names.tolist()) else "blank"
-        return Profile(kind, codes, names.size, None)
+        return _of_words(codes, [str(name) for name in names.tolist()])
     finite = some[np.isfinite(some)]
     whole = bool(finite.size) and bool((finite == np.floor(finite)).all())
     kind = "whole" if whole else "real" if finite.size else "blank"
     return Profile(kind, codes, names.size, some)
 
 
+def _of_words(codes: Indices, words: Sequence[str]) -> Profile:
+    """Return the profile of a column of text; of numbers, if all of its cells are numbers."""
+    known = [word for word in words if word.strip() not in MISSING]
+    if not known:
+        return Profile("blank", codes, len(words), None)
+    for numerals in (Numerals(), Numerals(decimal=",", thousands=".")):
+        numbers = [numerals.number(word) for word in words]
+        good = [number for number in numbers if number is not None and not np.isnan(number)]
+        if len(good) >= 0.5 * len(known):
+            break
+    share = len(good) / len(known)
+    if share == 1.0 and not any(_NAMED_BY_DIGITS.fullmatch(word.strip()) for word in known):
+        read = np.array([np.nan if number is None else number for number in numbers])
+        kind = "whole" if (np.floor(good) == good).all() else "real"
+        return Profile(kind, codes, len(words), read[codes])
+    return Profile("text", codes, len(words), None, share)
+
+
 def decide(
-    profiles: Mapping[str, Profile], asked: tuple[str | None, ...], layout: str, where: str
+    profiles: Mapping[str, Profile],
+    asked: tuple[str | None, ...],
+    layout: str,
+    where: str,
+    *,
+    whole: bool = True,
 ) -> Decision:
     """Return the layout of a table.
 
@@ -140,6 +169,8 @@ def decide(
     layout : {"auto", "long", "wide"}
     where : str
         Name of the table in messages.
+    whole : bool
+        Whether these are all lines.
 
     Raises
     ------
@@ -162,7 +193,7 @@ def decide(
     if by_name:
         return _long(by_name, "by the names of its columns", names)
     if len(names) >= 3 and profiles[names[0]].may_name and profiles[names[1]].may_name:
-        return _by_repeats(profiles, where)
+        return _by_repeats(profiles, where, whole=whole)
     return Decision("wide", ())
 
 
@@ -197,7 +228,7 @@ def _fill_roles(names: Sequence[str], asked: Sequence[str | None], where: str) -
 
 def words_of(name: str) -> frozenset[str]:
     """Return a name in lower case, and without what marks identifiers: "userId" and "user_id" are "user"."""
-    plain = re.sub(r"[\W_]+", "", name.lower())
+    plain = _bare(name)
     return frozenset((plain, re.sub(r"(.)(id|ids|name|key|no|nr|index|idx|code|label)$", r"\1", plain)))
 
 
@@ -205,11 +236,9 @@ def named_roles(profiles: Mapping[str, Profile]) -> tuple[str, ...]:
     """Return the columns of row, column and value, if two or all of them are named so; or none."""
     found: dict[str, str] = {}
     for role, words in (("row", ROWS), ("column", COLUMNS), ("value", VALUES)):
-        for name, one in profiles.items():
-            fits = one.is_number if role == "value" else one.may_name
-            if fits and words & words_of(name) and name not in found.values():
-                found[role] = name
-                break
+        name = _named(role, words, {k: one for k, one in profiles.items() if k not in found.values()})
+        if name:
+            found[role] = name
     if len(found) == 3:
         return found["row"], found["column"], found["value"]
     others = [name for name in profiles if name not in found.values() and not TIMES & words_of(name)]
@@ -223,26 +252,58 @@ def named_roles(profiles: Mapping[str, Profile]) -> tuple[str, ...]:
     return found["row"], found["column"], found["value"]
 
 
-def _by_repeats(profiles: Mapping[str, Profile], where: str) -> Decision:
+def _bare(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.lower())
+
+
+def _named(role: str, words: frozenset[str], profiles: Mapping[str, Profile]) -> str:
+    """Return the one column that is named for a role, "" if there is none or more than one.
+
+    A name as it is counts before one without its "id": "rating" before "rating_id", which is never a value.
+    """
+    fitting = [k for k, one in profiles.items() if (one.is_number if role == "value" else one.may_name)]
+    exact = [name for name in fitting if _bare(name) in words]
+    if exact or role == "value":
+        return exact[0] if len(exact) == 1 else ""
+    near = [name for name in fitting if words & words_of(name)]
+    return near[0] if len(near) == 1 else ""
+
+
+def _by_repeats(profiles: Mapping[str, Profile], where: str, *, whole: bool) -> Decision:
     """Decide by how often pairs of the first two columns' values repeat."""
     names = list(profiles)
     first, second, third = (profiles[name] for name in names[:3])
-    few = len(names) == 3
+    few, timed = len(names) == 3, len(names) == 4 and _are_times(profiles[names[3]])
+    expected, seen = _repeats(first, second)
+    listed = seen <= 0.1 * expected
+    if timed and listed and expected >= EXPECTED:
+        why = "because no pair of its first two columns repeats, and the fourth holds times"
+        return _long(tuple(names[:3]), why, names)
+    # in a longer file, a list may be sorted by what does not change in its first lines
+    if not whole and (first.distinct == 1 or second.distinct == 1) and _may_list(names, profiles):
+        raise _unclear(names, where)
+    if (few and _are_times(third)) or (timed and seen == 0):
+        raise _unclear(names, where)
     if first.is_distinct or (few and not third.is_number and third.kind != "text"):
         return Decision("wide", ())
     if few and first.kind == "text" and second.kind == "text":
         return Decision("long", tuple(names), "because two of its columns are words")
-    expected, seen = _repeats(first, second)
-    if len(names) == 4 and expected >= EXPECTED and seen <= 0.1 * expected and _are_times(profiles[names[3]]):
-        why = "because no pair of its first two columns repeats, and the fourth holds times"
-        return _long(tuple(names[:3]), why, names)
-    if few and seen <= 0.1 * expected and (expected >= EXPECTED or (first.kind == "text" and not seen)):
+    if few and listed and (expected >= EXPECTED or (first.kind == "text" and not seen)):
         return Decision("long", tuple(names), "because no pair of its first two columns repeats")
     if expected >= EXPECTED and seen >= 0.5 * expected:
         return Decision("wide", ())
-    if not few and (first.kind == "text" or expected < EXPECTED or seen > 0.1 * expected):
+    if not few and (first.kind == "text" or expected < 0.4 * EXPECTED or not listed):
         return Decision("wide", ())
-    raise InvalidInputError(
+    raise _unclear(names, where)
+
+
+def _may_list(names: Sequence[str], profiles: Mapping[str, Profile]) -> bool:
+    """Return whether three or four columns may be labels, labels and numbers."""
+    return len(names) in (3, 4) and profiles[names[2]].is_number
+
+
+def _unclear(names: Sequence[str], where: str) -> InvalidInputError:
+    return InvalidInputError(
         f"{where} may be a long table or a wide one",
         f"columns {', '.join(names[:6])}{' ...' if len(names) > 6 else ''}: {names[0]!r} and {names[1]!r} "
         "may name the row and the column of a cell, or be data",
@@ -265,34 +326,3 @@ def _repeats(first: Profile, second: Profile) -> tuple[float, int]:
     _, counts = np.unique(first.codes * (second.distinct + 1) + second.codes, return_counts=True)
     pairs = lines * (lines - 1) / 2
     return float(pairs * chances[0] * chances[1]), int((counts * (counts - 1) // 2).sum())
-
-
-def names_rows(name: str, column: Profile, where: str) -> tuple[bool, str]:
-    """Return whether the first column of a wide table holds labels rather than data, and what decided.
-
-    Raises
-    ------
-    InvalidInputError
-        If it cannot be told.
-    """
-    if column.kind == "text":
-        return True, ""
-    if not column.is_number or not column.is_distinct or column.codes.size < 2:
-        return False, ""
-    assert column.numbers is not None
-    told = bool((KEYS | ROWS) & words_of(name)) or re.fullmatch(r"unnamed:?\s*\d*", name.lower()) is not None
-    if told and column.kind == "whole":
-        return True, f"its column {name!r} names the rows"
-    steps = np.diff(column.numbers.astype(float))
-    if not ((steps > 0).all() or (steps < 0).all()) or steps.size < 2:
-        return False, ""
-    even = np.abs(steps - steps.mean()).max() <= 1e-6 * np.abs(column.numbers).max()
-    if told or (even and steps.size >= 3):
-        return True, f"its column {name!r} names the rows"
-    if column.kind == "whole" and steps.size >= 5:
-        raise InvalidInputError(
-            f"the first column of {where} may name the rows or be data",
-            f"column {name!r} holds {column.numbers[0]:g}, {column.numbers[1]:g}, {column.numbers[2]:g}, ...",
-            fix="say which: row labels yes or no",
-        )
-    return False, ""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import LabelColumn, label_text, order_labels
+from lowland.files.table_format import ROW_LABELS
 
 Columns: TypeAlias = "dict[str, NDArray[Any] | LabelColumn]"
 
@@ -50,16 +51,47 @@ def frame_columns(frame: Any) -> Columns:
             type(frame).__name__,
             fix="pass a file name, or a pandas, Polars, DuckDB or Arrow table",
         ) from error
-    columns: Columns = {}
-    for name in wrapped.columns:
-        series = wrapped[name]
-        if series.dtype.is_integer() and series.null_count() == 0:
+    columns: Columns = _index_labels(wrapped)
+    for series in wrapped.iter_columns():
+        name = str(series.name)
+        if name in columns:
+            raise InvalidInputError("two columns have the same name", repr(name), fix="rename one of them")
+        if series.dtype.is_integer() and series.null_count() == 0 and _fits(series):
             columns[name] = series.to_numpy().astype(np.int64)
+        elif series.dtype.is_integer() and not _fits(series):
+            columns[name] = _text(series)
         elif series.dtype.is_numeric() or series.dtype == nw.Boolean:
             columns[name] = _floats(series)
         else:
             columns[name] = _text(series)
     return columns
+
+
+def _index_labels(wrapped: Any) -> Columns:
+    """Return the index of a pandas frame as a column of labels, if it holds more than positions."""
+    import narwhals as nw
+
+    index = nw.maybe_get_index(wrapped)
+    if index is None or index.nlevels > 1:
+        return {}
+    names = index.to_numpy()
+    if names.dtype.kind in "iu" and np.array_equal(names, np.arange(names.size)):
+        return {}
+    name = str(index.name or ROW_LABELS)
+    if name in wrapped.columns:
+        return {}
+    if names.dtype.kind in "iu":
+        return {name: np.asarray(names, np.int64)}
+    return {name: np.array([label_text(one) for one in index.tolist()], dtype=str)}
+
+
+def _fits(series: Any) -> bool:
+    """Return whether whole numbers fit into 64 bits with a sign, and, where some are missing, into floats."""
+    known = series.drop_nulls()
+    if not len(known):
+        return True
+    largest = max(abs(int(known.min())), abs(int(known.max())))
+    return largest < (2**63 if len(known) == len(series) else 2**53)
 
 
 def _floats(series: Any) -> NDArray[Any]:

@@ -75,11 +75,11 @@ def _lines(text: str) -> Any:
 
 def cells_as_column(cells: list[Any]) -> Any:
     """Return cells of any kind as int64, float64 (NaN where missing), or text."""
-    if all(isinstance(cell, int) and not isinstance(cell, bool) for cell in cells):
-        try:
-            return np.array(cells, np.int64)
-        except OverflowError:
-            pass
-    if all(cell is None or isinstance(cell, int | float) for cell in cells):
+    whole = [cell for cell in cells if isinstance(cell, int) and not isinstance(cell, bool)]
+    if len(whole) == len(cells) and all(abs(cell) < 2**63 for cell in whole):
+        return np.array(cells, np.int64)
+    # whole numbers that floats do not hold are names
+    exact = all(abs(cell) <= 2**53 for cell in whole)
+    if exact and all(cell is None or isinstance(cell, int | float) for cell in cells):
         return np.array([np.nan if cell is None else float(cell) for cell in cells])
     return np.array(["" if cell is None else label_text(cell) for cell in cells], dtype=str)

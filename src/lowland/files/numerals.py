@@ -109,6 +109,8 @@ def find_numerals(
     thousands: str | None,
     missing: Collection[str],
     where: str,
+    *,
+    continental: bool = False,
 ) -> Numerals:
     """Return how numbers are written, from the cells that are no plain numbers.
 
@@ -120,11 +122,13 @@ def find_numerals(
         As asked for, see `TableFormat`.
     where : str
         Name of the table in messages.
+    continental : bool
+        Whether semicolons separate the cells, as where commas are decimal marks.
 
     Raises
     ------
     InvalidInputError
-        If a comma may stand for decimals as well as between thousands.
+        If a comma or a point may stand for decimals as well as between thousands.
     """
     marks = frozenset((*MISSING, *missing))
     if decimal is not None or thousands is not None:
@@ -134,19 +138,31 @@ def find_numerals(
     some = [cell for cell in bares if ("," in cell or "." in cell) and cell[-1:].isdigit()]
     comma = _what_mark_is(some, ",", ".")
     if comma == "either":
-        unclear = next(cell for cell in some if re.fullmatch(_EITHER.format(m=","), cell))
-        raise InvalidInputError(
-            f"the commas of {where} may be decimal marks, or stand between thousands",
-            repr(unclear),
-            "no other cell decides it",
-            "say which: decimal ',' or thousands ','",
-        )
+        raise _unclear("comma", ",", some, where)
+    point = _what_mark_is(some, r"\.", ",") if comma == "nothing" else ""
+    if point == "groups":
+        return Numerals(decimal=",", thousands=".", missing=marks, signs=_signs_of(cells))
+    # 12.500 beside 900, in a file with semicolons: a thousand, or three decimals that whole numbers lack
+    beside = any(re.fullmatch(r"[+-]?\d{1,3}", cell) for cell in bares)
+    if point == "either" and continental and beside and not any("," in cell for cell in some):
+        raise _unclear("point", r"\.", some, where)
     signs = _signs_of(cells)
     if comma == "decimal":
         grouped = any(re.fullmatch(_ONLY_GROUPS.format(m=r"\.", o=","), c) for c in some)
         grouped = grouped or any(re.fullmatch(_EITHER.format(m=r"\."), c) for c in some)
         return Numerals(decimal=",", thousands="." if grouped else "", missing=marks, signs=signs)
     return Numerals(thousands="," if comma == "groups" else "", missing=marks, signs=signs)
+
+
+def _unclear(name: str, mark: str, cells: Sequence[str], where: str) -> InvalidInputError:
+    cell = next(cell for cell in cells if re.fullmatch(_EITHER.format(m=mark), cell))
+    sign = "," if name == "comma" else "."
+    return InvalidInputError(
+        f"the {name}s of {where} may be decimal marks, or stand between thousands",
+        repr(cell),
+        "no other cell decides it",
+        f"say which: decimal {sign!r} or thousands {sign!r}",
+    )
 
 
 def _signs_of(cells: Collection[str]) -> str:

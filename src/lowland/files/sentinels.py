@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.errors import InvalidInputError
 
-# numbers that programs write for missing cells; others are data, however far they lie
+# numbers that programs and people write for missing cells; others are data, however far they lie
 CODES = (
-    *(sign * float("9" * digits) for digits in range(1, 8) for sign in (-1, 1)),
-    *(
-        -99.99,
-        -999.9,
-        -999.99,
-        -9999.9,
-        -9999.99,
-        -32768.0,
-        -2147483648.0,
-        1e20,
-        1e30,
-        -1e30,
-        1e34,
-        -1e34,
-        1e36,
-    ),
+    *(sign * float("9" * digits) for digits in range(1, 10) for sign in (-1, 1)),
+    *(97.0, 98.0, -99.99, 999.9, -999.9, -999.99, -9999.9, -9999.99, -32768.0, -2147483648.0),
+    *(1e20, 1e30, -1e30, 1e34, -1e34, 1e36, 9.969209968386869e36, -3.4028234663852886e38),
 )
 # others that a column must have before its range means something
 LEAST = 3
@@ -35,8 +22,8 @@ LEAST = 3
 def find_sentinels(column: NDArray[np.floating]) -> list[float]:
     """Return the numbers of a column that stand for missing cells, as far as their distance tells.
 
-    Such a number is the smallest or the largest, and farther from the next one than the others are from each
-    other. One of a single digit must occur twice.
+    Such a number lies farther from all others than these from each other; numbers that may themselves
+    stand for missing cells do not count as others. One of a single digit must occur twice.
 
     Parameters
     ----------
@@ -44,17 +31,29 @@ def find_sentinels(column: NDArray[np.floating]) -> list[float]:
         NaN where missing.
     """
     known = column[~np.isnan(column)]
-    found = []
-    for code in (code for code in CODES if code in (known.min(initial=0), known.max(initial=0))):
-        marked = known == code
-        others = known[~marked]
-        if others.size < LEAST or (abs(code) < 10 and marked.sum() < 2):
-            continue
-        low, high = others.min(), others.max()
-        gap = low - code if code < low else code - high
-        if gap > high - low and gap > 0 and high > low:
-            found.append(code)
-    return found
+    present = [code for code in CODES if _near(known, [code]).any()]
+    found: list[float] = []
+    # those that lie near the others are data: they widen the range for the next look
+    while present:
+        others = known[~_near(known, present)]
+        if others.size < LEAST:
+            return []
+        low, high = float(others.min()), float(others.max())
+        reach = (high - low) or max(1.0, abs(high))
+        far = [code for code in present if max(low - code, code - high) > reach]
+        if len(far) == len(present):
+            found = far
+            break
+        present = far
+    return [code for code in found if abs(code) >= 10 or (known == code).sum() >= 2]
+
+
+def _near(known: NDArray[np.floating], codes: Sequence[float]) -> NDArray[np.bool_]:
+    """Return which numbers are one of the codes, up to the precision of single numbers."""
+    same = np.zeros(known.size, bool)
+    for code in codes:
+        same |= np.isclose(known, code, rtol=1e-6, atol=0)
+    return same
 
 
 def settle_sentinels(
@@ -73,7 +72,7 @@ def settle_sentinels(
         return dict(columns), ""
     all_codes = sorted({code for codes in found.values() for code in codes})
     words = ", ".join(f"{code:g}" for code in all_codes)
-    counts = {name: int(np.isin(columns[name], codes).sum()) for name, codes in found.items()}
+    counts = {name: int(_near(columns[name], codes).sum()) for name, codes in found.items()}
     if rule == "error":
         first = next(iter(found))
         others = f" and {len(found) - 1} more columns" if len(found) > 1 else ""
@@ -85,7 +84,7 @@ def settle_sentinels(
         )
     settled = dict(columns)
     for name, codes in found.items():
-        settled[name] = np.where(np.isin(columns[name], codes), np.nan, columns[name]).astype(
+        settled[name] = np.where(_near(columns[name], codes), np.nan, columns[name]).astype(
             columns[name].dtype
         )
     return settled, f"{sum(counts.values())} cells of {words} taken as missing (--sentinels)"

@@ -7,10 +7,11 @@ from typing import Any
 from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
 from lowland.core.labels import label_text
 from lowland.files.frames import Columns
+from lowland.files.header_lines import is_header
 from lowland.files.json_records import cells_as_column
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
-from lowland.files.text_layout import complete_names, is_header
+from lowland.files.text_layout import complete_names, count_titles
 
 SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")
 
@@ -27,7 +28,9 @@ def read_sheet(opened: Opened, form: TableFormat) -> Columns:
     """
     rows = _rows(opened, form.sheet)
     texts = [["" if cell is None else label_text(cell) for cell in row] for row in rows]
-    headed = form.header if form.header is not None else is_header(texts)
+    titles = count_titles(texts)
+    rows, texts = rows[titles:], texts[titles:]
+    headed = form.header if form.header is not None else is_header(texts, opened.name)
     names = texts[0] if headed else [str(k + 1) for k in range(len(texts[0]))]
     body = rows[1:] if headed else rows
     named, blank = complete_names([name.strip() for name in names], texts[1:], opened.name)

@@ -8,6 +8,8 @@ from typing import final
 
 from lowland.core.errors import InvalidInputError
 
+# the name that a column of row labels without one is given
+ROW_LABELS = "row labels"
 SENTINELS = ("error", "missing", "values")
 
 

@@ -17,6 +17,7 @@ from lowland.files.assembling import decide_layout, table_from_columns
 from lowland.files.columnar import COLUMNAR, read_columnar
 from lowland.files.databases import DATABASE_ENDINGS, refuse_without_query
 from lowland.files.delimited import numerals_of_sample, read_delimited, wanted_columns
+from lowland.files.evidence import Decision
 from lowland.files.frames import Columns, frame_columns
 from lowland.files.json_records import JSON, read_json_records
 from lowland.files.layouts import Reading, Table
@@ -115,7 +116,8 @@ def load_table(source: Any, how: Reading = DEFAULT) -> Table:
     if opened.kind in ARRAYS:
         _refuse_text_settings(opened, how.form)
         return Table(_as_type(read_array(opened), how.dtype), "array", ())
-    return _load_columns(_columns_of_file(opened, how.form), opened.name, how)
+    columns, index = _columns_of_file(opened, how.form)
+    return _load_columns(columns, opened.name, how, index)
 
 
 def read_columns(
@@ -153,7 +155,7 @@ def read_typed_columns(
                 opened.kind,
                 fix=f"use one of {', '.join((*DELIMITERS, *COLUMNAR))}",
             )
-        return _columns_of_file(opened, form), where
+        return _columns_of_file(opened, form)[0], where
     layout = find_text_layout(opened, form)
     names = layout.names
     chosen = {names[k] if isinstance(k, int) and k < len(names) else str(k) for k in labels}
@@ -161,14 +163,15 @@ def read_typed_columns(
     return read_delimited(opened, layout, chosen, form, wanted)[0], where
 
 
-def _columns_of_file(opened: Opened, form: TableFormat) -> Columns:
-    """Return the columns of a file that is neither text nor an array."""
+def _columns_of_file(opened: Opened, form: TableFormat) -> tuple[Columns, str]:
+    """Return the columns of a file that is neither text nor array, and the name of its index, or ""."""
     _refuse_text_settings(opened, form)
     if opened.kind in SHEETS:
-        return read_sheet(opened, form)
+        return read_sheet(opened, form), ""
     if opened.kind in JSON:
-        return read_json_records(opened)
-    return frame_columns(read_columnar(opened))
+        return read_json_records(opened), ""
+    table, index = read_columnar(opened)
+    return frame_columns(table), index
 
 
 def _open(source: str | os.PathLike[str]) -> Opened:
@@ -198,9 +201,17 @@ def _refuse_text_settings(opened: Opened, form: TableFormat) -> None:
         )
 
 
-def _load_columns(columns: Columns, where: str, how: Reading) -> Table:
+def _load_columns(columns: Columns, where: str, how: Reading, index: str = "") -> Table:
     wanted = wanted_columns(list(columns), how.form, where)
-    return table_from_columns({name: columns[name] for name in wanted}, where, how)
+    columns = {name: columns[name] for name in wanted}
+    decision = decide_layout(columns, where, how) if index not in columns or how.row else None
+    if decision is None:
+        # an index names the rows, whatever it holds
+        inner = {name: column for name, column in columns.items() if name != index}
+        decision = decide_layout(inner, where, how)
+        if decision.layout == "wide":
+            decision = Decision("wide", (index,), f"its index {index!r} names the rows")
+    return table_from_columns(columns, where, how, decision=decision)
 
 
 def _load_text(opened: Opened, how: Reading) -> Table:
@@ -208,7 +219,7 @@ def _load_text(opened: Opened, how: Reading) -> Table:
     layout = find_text_layout(opened, how.form)
     check_width(layout, opened.name)
     sample = _sample_columns(layout, how.form, opened.name)
-    decision = decide_layout(sample, opened.name, how)
+    decision = decide_layout(sample, opened.name, how, whole=layout.whole)
     # columns of a long table that are not used need not even be read
     wanted = decision.roles if decision.layout == "long" else tuple(sample)
     columns, numerals = read_delimited(opened, layout, decision.labels, how.form, wanted)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +11,9 @@ from typing import final
 
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.files.encodings import decode, find_encoding
-from lowland.files.numerals import MISSING, bare
+from lowland.files.header_lines import is_header, is_number
 from lowland.files.sources import Opened
-from lowland.files.table_format import TableFormat
+from lowland.files.table_format import ROW_LABELS, TableFormat
 
 # the part of a file from which its layout is found
 HEAD = 1 << 20
@@ -23,7 +22,6 @@ SAMPLE = 5_000
 DELIMITERS = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t", ".data": "\t", ".dat": "\t", ".psv": "|"}
 # in the order in which they are tried; white space comes last, because words are separated by it
 _CANDIDATES = ("\t", ";", "|", "::", ",", " ")
-_NUMBER = re.compile(r"[+-]?[\d.,]*\d[\d.,]*([eE][+-]?\d+)?")
 
 Record = Sequence[str]
 
@@ -49,6 +47,10 @@ class TextLayout:
         The first records, without the header.
     decided : tuple of str
         What was decided otherwise than most files have it, in sentences.
+    whole : bool
+        Whether the sample is the whole file.
+    padded : bool
+        Whether quotation marks follow blanks after a delimiter.
     """
 
     encoding: str
@@ -59,6 +61,8 @@ class TextLayout:
     blank: frozenset[str]
     sample: Sequence[Record]
     decided: tuple[str, ...]
+    whole: bool = True
+    padded: bool = False
 
 
 def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
@@ -71,8 +75,7 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
     InvalidInputError
         If its encoding, delimiter or header cannot be told.
     """
-    head = opened.head(HEAD)
-    whole = len(head) < HEAD
+    head, whole = _head(opened)
     encoding = form.encoding or find_encoding(head, opened.name, whole=whole)
     decided = []
     if form.encoding is None and encoding not in ("utf-8", "utf-8-sig"):
@@ -80,27 +83,92 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
         decided.append(f"encoding {known} (--encoding)")
     text = decode(head, encoding, opened.name, whole=whole)
     # never half a line: the last one may be cut
-    lines = text.splitlines(keepends=True)[: None if whole else -1][:SAMPLE]
+    every = text.splitlines(keepends=True)[: None if whole else -1]
+    lines = every[:SAMPLE]
     skipped, told, delimiter = _leading(lines, form)
     body = [line for line in lines[skipped:] if not (form.comment and line.startswith(form.comment))]
     if not any(line.strip() for line in body):
         raise FileFormatError(f"{opened.name} is empty", "no line with data", fix="pass a table with data")
-    delimiter = form.delimiter or delimiter or find_delimiter(body, DELIMITERS.get(opened.kind, ","))
-    if form.delimiter is None and delimiter != DELIMITERS.get(opened.kind, ","):
+    usual = DELIMITERS.get(opened.kind, ",")
+    delimiter = form.delimiter or delimiter or find_delimiter(body, usual, opened.name)
+    if form.delimiter is None and delimiter != usual:
         decided.append(f"delimiter {_shown(delimiter)} (--delimiter)")
-    # the last record of a sample may be cut within quotation marks
-    records = list(split_records(body, delimiter))
-    if not records:
-        raise FileFormatError(f"{opened.name} is empty", "no line with data", fix="pass a table with data")
-    names, used = _header(records, told, delimiter, form.header)
+    padded = len(delimiter) == 1 and delimiter != " " and f'{delimiter} "' in "".join(body[:50])
+    records = _records(body, delimiter, opened.name, padded=padded)
+    titles = count_titles(records)
+    if titles:
+        shown = " ".join(cell for cell in records[0] if cell.strip())
+        decided.append(f"left out above the table: {shown[:60]!r}")
+        skipped += _lines_of_records(body, delimiter, titles)
+        records = records[titles:]
+    names, used = _header(records, told, delimiter, form.header, opened.name)
     if names is None:
         decided.append("no header line (--header)")
         names = tuple(str(k + 1) for k in range(len(records[0])))
+    elif not used:
+        decided.append("columns named by the comment above them (--header)")
     if used:
-        lines_used = _lines_of_header(body, delimiter)
-        skipped, records = skipped + lines_used, records[1:]
+        start = _lines_of_records(body, delimiter, titles)
+        skipped += _lines_of_records(body, delimiter, titles + 1) - start
+        records = records[1:]
     named, blank = complete_names(names, records, opened.name)
-    return TextLayout(encoding, delimiter, form.comment, skipped, named, blank, records, tuple(decided))
+    whole = whole and len(every) <= SAMPLE
+    return TextLayout(
+        encoding,
+        delimiter,
+        form.comment,
+        skipped,
+        named,
+        blank if whole else frozenset(),
+        records,
+        tuple(decided),
+        whole,
+        padded,
+    )
+
+
+def _head(opened: Opened) -> tuple[bytes, bool]:
+    """Return the first bytes of a file, with two lines at least if it has them, and whether they are all."""
+    size = HEAD
+    while True:
+        head = opened.head(size)
+        if len(head) < size or head.count(b"\n") > 1:
+            return head, len(head) < size
+        size *= 8
+
+
+def _records(lines: Sequence[str], delimiter: str, where: str, *, padded: bool) -> list[list[str]]:
+    """Return the records of a sample.
+
+    Raises
+    ------
+    FileFormatError
+        If a quotation mark is not closed.
+    """
+    try:
+        records = list(split_records(lines, delimiter, padded=padded))
+    except csv.Error as error:
+        raise FileFormatError(
+            f"{where} has a quotation mark that is not closed", str(error), fix="close or remove it"
+        ) from error
+    for record in records:
+        for cell in record:
+            if "\n" in cell and delimiter in cell and len(delimiter) == 1 and delimiter != " ":
+                raise FileFormatError(
+                    f"{where} has a quotation mark that is not closed",
+                    f"a cell over several lines: {cell[:60]!r}",
+                    fix="close or remove it",
+                )
+    return records
+
+
+def count_titles(records: Sequence[Record]) -> int:
+    """Return the number of records above the table that hold one cell, where those below hold more."""
+    for k, record in enumerate(records[:6]):
+        if sum(bool(cell.strip()) for cell in record) != 1:
+            wide = len(record) >= 3 and sum(bool(cell.strip()) for cell in record) >= 2
+            return k if wide and k + 1 < len(records) else 0
+    return 0
 
 
 def _leading(lines: Sequence[str], form: TableFormat) -> tuple[int, str | None, str | None]:
@@ -119,23 +187,60 @@ def _leading(lines: Sequence[str], form: TableFormat) -> tuple[int, str | None, 
     return len(lines), told, delimiter
 
 
-def find_delimiter(lines: Sequence[str], usual: str) -> str:
-    """Return the delimiter that cuts all lines into the same number of fields, two or more.
+def find_delimiter(lines: Sequence[str], usual: str, where: str) -> str:
+    """Return the delimiter that cuts all lines, but perhaps the first few, into equally many fields.
 
     Parameters
     ----------
     lines : sequence of str
     usual : str
-        The delimiter of files with this ending: taken if it fits, and if nothing else fits.
+        The delimiter of files with this ending: taken if it fits and no other fits better, or if none fits.
+    where : str
+        Name of the table in messages.
+
+    Raises
+    ------
+    InvalidInputError
+        If the lines below the first say another delimiter than all of them.
     """
-    fitting = []
-    for delimiter in _CANDIDATES:
-        widths = [len(record) for record in split_records(lines[:200], delimiter)]
-        if widths and min(widths) >= 2 and max(widths) == min(widths):
-            fitting.append(delimiter)
-    if not fitting or (usual in fitting and not (usual == "," and ";" in fitting)):
-        return usual if fitting or usual == "," else _in_header(lines[0], usual)
-    return fitting[0]
+    fitting = [mark for mark in _CANDIDATES if _fits(lines[:200], mark, titles=0)]
+    below = [mark for mark in _CANDIDATES if mark not in (" ", ",") and _fits(lines[:200], mark, titles=3)]
+    if "," in fitting:
+        # commas within cells are decimal marks then
+        better = [mark for mark in fitting if mark != "," and (mark != " " or _is_numeric(lines, mark))]
+        if better:
+            return better[0]
+        if below:
+            raise InvalidInputError(
+                f"{where} may be separated by commas or otherwise",
+                f"{lines[0].strip()[:60]!r}, then {lines[1].strip()[:60]!r}",
+                fix=f"name the delimiter, ',' or {below[0]!r}",
+            )
+    if usual in fitting:
+        return usual
+    if fitting or below:
+        return (fitting or below)[0]
+    return usual if usual == "," else _in_header(lines[0], usual)
+
+
+def _fits(lines: Sequence[str], delimiter: str, *, titles: int) -> bool:
+    """Return whether a delimiter cuts lines alike, up to a number of titles above them being one field."""
+    try:
+        widths = [len(record) for record in split_records(lines, delimiter)]
+    except csv.Error:
+        return False
+    above = 0
+    while above < min(titles, len(widths) - 2) and widths[above] == 1:
+        above += 1
+    widths = widths[above:]
+    return bool(widths) and min(widths) >= 2 and max(widths) == min(widths)
+
+
+def _is_numeric(lines: Sequence[str], mark: str) -> bool:
+    """Return whether nearly all cells below the first line are numbers, some with decimal commas."""
+    cells = [cell for record in split_records(lines[1:200], mark) for cell in record]
+    commas = any(re.fullmatch(r"[+-]?\d+,\d+", cell) for cell in cells)
+    return commas and sum(map(is_number, cells)) >= 0.9 * len(cells)
 
 
 def _in_header(line: str, usual: str) -> str:
@@ -147,96 +252,57 @@ def _shown(delimiter: str) -> str:
     return {"\t": "tab", " ": "white space", ";": "semicolon", ",": "comma"}.get(delimiter, repr(delimiter))
 
 
-def split_records(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
-    """Return the cells of lines; blank lines are left out."""
+def split_records(lines: Sequence[str], delimiter: str, *, padded: bool = False) -> Iterator[list[str]]:
+    """Return the cells of lines; blank lines are left out.
+
+    White space of any length separates cells if the delimiter is " ". With `padded`, blanks after a delimiter
+    are no part of a cell.
+    """
     if delimiter == "::":
         yield from (line.rstrip("\r\n").split("::") for line in lines if line.strip())
-    elif delimiter == " ":
-        yield from (line.split() for line in lines if line.strip())
-    else:
-        yield from (record for record in csv.reader(lines, delimiter=delimiter) if record)
+        return
+    if delimiter == " ":
+        lines = [" ".join(line.split()) + "\n" for line in lines if line.strip()]
+    yield from (
+        record for record in csv.reader(lines, delimiter=delimiter, skipinitialspace=padded) if record
+    )
 
 
-def _lines_of_header(lines: Sequence[str], delimiter: str) -> int:
-    """Return how many lines the first record takes: a name in quotation marks may go over several."""
+def _lines_of_records(lines: Sequence[str], delimiter: str, count: int) -> int:
+    """Return how many lines the first records take: a name in quotation marks may go over several."""
     if delimiter in ("::", " "):
-        return 1
+        return count
     reader = csv.reader(lines, delimiter=delimiter)
-    while not next(reader, ["end"]):
-        pass
+    for _ in range(count):
+        while not next(reader, ["end"]):
+            pass
     return reader.line_num
 
 
 def _header(
-    records: Sequence[Record], told: str | None, delimiter: str, asked: bool | None
+    records: Sequence[Record], told: str | None, delimiter: str, asked: bool | None, where: str
 ) -> tuple[tuple[str, ...] | None, bool]:
     """Return the names of the columns, None without any, and whether the first record holds them."""
     first = tuple(name.strip() for name in records[0])
-    if asked is True or (asked is None and is_header(records)):
+    if asked is True or (asked is None and is_header(records, where)):
         return first, True
     if asked is None and told:  # a commented line of names, as NumPy writes it
         names = next(split_records([told], delimiter), [])
-        if len(names) == len(first) and not any(_NUMBER.fullmatch(name.strip()) for name in names):
+        if len(names) == len(first) and not any(is_number(name) for name in names):
             return tuple(name.strip() for name in names), False
     return None, False
-
-
-def is_header(records: Sequence[Record]) -> bool:
-    """Return whether the first record names the columns.
-
-    It does if one of its cells is a word where the cells below are numbers, if all cells below are words too,
-    or if its numbers count on, as years or positions do, while those below do not.
-    """
-    first, rest = records[0], records[1:1_000]
-    if not rest:
-        return not all(_is_number(cell) for cell in first)
-    words = [k for k, cell in enumerate(first) if cell.strip() not in MISSING and not _is_number(cell)]
-    numeric = [k for k in range(len(first)) if _are_numbers([row[k] for row in rest if k < len(row)])]
-    if set(words) & set(numeric) or not numeric:
-        return True
-    blank = not first[0].strip() and all(row[0].strip() for row in rest)
-    return blank or (_counts_on(first, least=2 if 0 in words else 4) and _share_counting(rest) < 0.5)
-
-
-def _share_counting(records: Sequence[Record]) -> float:
-    return sum(_counts_on(record, least=2) for record in records) / len(records)
-
-
-def _counts_on(record: Record, least: int) -> bool:
-    """Return whether the numbers of a record, all cells but perhaps the first, are whole and in order.
-
-    Few numbers are in order by chance: they must be years, or have one distance.
-    """
-    cells = [cell.strip() for cell in record[0 if _is_number(record[0]) else 1 :]]
-    if len(cells) < least or not all(re.fullmatch(r"-?\d{1,18}", cell) for cell in cells):
-        return False
-    numbers = [int(cell) for cell in cells]
-    steps = {b - a for a, b in itertools.pairwise(numbers)}
-    if not steps or not (min(steps) > 0 or max(steps) < 0):
-        return False
-    years = 1500 <= min(numbers) and max(numbers) <= 2200
-    return years or len(numbers) >= 6 or (len(steps) == 1 and len(numbers) >= 3)
-
-
-def _are_numbers(cells: Sequence[str]) -> bool:
-    some = [cell for cell in cells if cell.strip() not in MISSING]
-    return bool(some) and sum(map(_is_number, some)) >= 0.5 * len(some)
-
-
-def _is_number(cell: str) -> bool:
-    return _NUMBER.fullmatch(bare(cell.strip()).replace(" ", "")) is not None
 
 
 def complete_names(
     names: Sequence[str], records: Sequence[Record], where: str
 ) -> tuple[tuple[str, ...], frozenset[str]]:
-    """Return distinct names, "row" for a blank first one, and those of columns without name and cells."""
+    """Return distinct names, "row labels" for a blank first one, and those of blank columns."""
     named, blank = list(names), set()
     for k, name in enumerate(named):
         if name:
             continue
-        if k == 0 and "row" not in named:
-            named[0] = "row"
+        if k == 0 and ROW_LABELS not in named:
+            named[0] = ROW_LABELS
             continue
         named[k] = f"column {k + 1}"
         if all(not row[k].strip() for row in records if k < len(row)):
@@ -253,6 +319,7 @@ def as_plain_text(opened: Opened, layout: TextLayout) -> Opened:
     Files that are such already are left as they are.
     """
     simple = len(layout.delimiter) == 1 and layout.delimiter != " " and layout.comment is None
+    simple = simple and not layout.padded
     if simple and layout.encoding in ("utf-8", "utf-8-sig"):
         return opened
     with opened.stream() as file:
@@ -262,11 +329,11 @@ def as_plain_text(opened: Opened, layout: TextLayout) -> Opened:
         kept = [*lines[: layout.skipped]]
         kept += [x for x in lines[layout.skipped :] if not (layout.comment and x.startswith(layout.comment))]
         text = "".join(kept)
-        if layout.delimiter in ("::", " "):
+        if layout.delimiter in ("::", " ") or layout.padded:
             out = io.StringIO(newline="")
             writer = csv.writer(out, delimiter="\t", lineterminator="\n")
             out.write("\n" * layout.skipped)
-            writer.writerows(split_records(kept[layout.skipped :], layout.delimiter))
+            writer.writerows(split_records(kept[layout.skipped :], layout.delimiter, padded=layout.padded))
             text = out.getvalue()
     return Opened(opened.name, opened.kind, None, text.encode("utf-8"))
 
