@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import IO, TYPE_CHECKING, final
+from typing import IO, TYPE_CHECKING, Any, final
 
 from lowland.core.errors import MissingExtraError
 from lowland.core.findings import Certificate, describe
@@ -16,6 +16,16 @@ from lowland.report.words import verdict_sentence
 
 if TYPE_CHECKING:
     from lowland.report.figures import Axes
+
+
+# claims about the point at which a search ended, which say little about the answer's worth
+OF_SEARCH = (
+    "stationary",
+    "second_order_stationary",
+    "strict_local_minimum",
+    "local_minimum",
+    "locally_unique",
+)
 
 
 @final
@@ -118,9 +128,10 @@ def render_page(page: Page) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    findings = []
+    findings: list[dict[str, Any]] = []
+    behind: list[dict[str, Any]] = []
     for finding in page.certificate or ():
-        findings.append(
+        (behind if finding.claim in OF_SEARCH else findings).append(
             {
                 "claim": finding.claim.replace("_", " "),
                 "verdict": finding.verdict.value,
@@ -134,7 +145,9 @@ def render_page(page: Page) -> str:
         page=page,
         sentence=page.headline or verdict_sentence(page.certificate),
         overall=page.certificate.verdict.value if page.certificate else "inconclusive",
-        findings=findings,
+        # of a search alone, as of a network that is not judged otherwise, they are the answer
+        findings=findings or behind,
+        search_findings=behind if findings else [],
         lead=lead,
         lead_figures=_drawn(lead.figures, "lead"),
         figures=_drawn(page.figures, "figure"),
