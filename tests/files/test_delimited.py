@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+import lowland as ll
 from lowland.core.errors import FileFormatError
 from lowland.files.delimited import read_delimited
 from lowland.files.sources import open_source
@@ -80,3 +81,20 @@ def test_text_that_turns_out_to_be_none(reader, tmp_path, monkeypatch):
     path.write_bytes(b"a,b\n" + b"1,2\n" * 40 + b"\xff,3\n")
     with pytest.raises(FileFormatError, match="not a UTF-8 text file"):
         read(path, {"a"})
+
+
+@pytest.mark.parametrize("late", ["", "7"])
+def test_a_column_without_name_counts_if_it_holds_anything(reader, tmp_path, monkeypatch, late):
+    """Delimiters at the ends of lines make no column; a number on the last line does."""
+    monkeypatch.setattr("lowland.files.text_layout.SAMPLE", 5)
+    path = tmp_path / "late.csv"
+    path.write_text("id,a,b,\n" + "".join(f"r{k},{k},{k % 3},\n" for k in range(20)) + f"r20,1,2,{late}\n")
+    assert ll.read_table(path).shape == (21, 3 if late else 2)
+
+
+def test_signs_of_unicode_end_no_lines(reader, tmp_path):
+    path = tmp_path / "odd.csv"
+    path.write_text("city\u2028x,a\x0b,b\nberlin,1,2\nbonn,3,\n", encoding="utf-8")
+    table = ll.read_table(path)
+    assert table.shape == (2, 2)
+    assert table.row_labels.tolist() == ["berlin", "bonn"]

@@ -104,7 +104,8 @@ def read_delimited(
             columns[name] = order_labels(column.codes, column.texts)
             continue
         typed = type_cells(column.codes, column.texts, found) if isinstance(column, _Words) else column
-        columns[name] = without_marks(typed, marks)
+        if not (name in layout.blank and _is_blank(typed)):
+            columns[name] = without_marks(typed, marks)
     return columns, found
 
 
@@ -148,6 +149,10 @@ def without_marks(column: NDArray[Any], marks: Sequence[float]) -> NDArray[Any]:
         return column
     marked = np.isin(column, marks)
     return np.where(marked, np.nan, column) if marked.any() else column
+
+
+def _is_blank(column: NDArray[Any]) -> bool:
+    return bool(np.isnan(column).all()) if column.dtype.kind == "f" else not any(column.tolist())
 
 
 def _read(

@@ -221,7 +221,8 @@ def _load_text(opened: Opened, how: Reading) -> Table:
     sample = _sample_columns(layout, how.form, opened.name)
     decision = decide_layout(sample, opened.name, how, whole=layout.whole)
     # columns of a long table that are not used need not even be read
-    wanted = decision.roles if decision.layout == "long" else tuple(sample)
+    further = () if layout.whole else tuple(sorted(layout.blank))
+    wanted = decision.roles if decision.layout == "long" else (*sample, *further)
     columns, numerals = read_delimited(opened, layout, decision.labels, how.form, wanted)
     return table_from_columns(
         columns, opened.name, how, decision=decision, numerals=numerals, decided=layout.decided

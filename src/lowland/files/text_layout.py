@@ -42,7 +42,8 @@ class TextLayout:
     names : tuple of str
         Names of the columns.
     blank : frozenset of str
-        Those that have neither a name nor a cell: what a delimiter at the end of each line makes.
+        Those that have neither a name nor a cell in the sample: what a delimiter at the end of each line
+        makes.
     sample : sequence of sequences of str
         The first records, without the header.
     decided : tuple of str
@@ -83,7 +84,7 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
         decided.append(f"encoding {known} (--encoding)")
     text = decode(head, encoding, opened.name, whole=whole)
     # never half a line: the last one may be cut
-    every = text.splitlines(keepends=True)[: None if whole else -1]
+    every = lines_of(text)[: None if whole else -1]
     lines = every[:SAMPLE]
     skipped, told, delimiter = _leading(lines, form)
     body = [line for line in lines[skipped:] if not (form.comment and line.startswith(form.comment))]
@@ -120,12 +121,17 @@ def find_text_layout(opened: Opened, form: TableFormat) -> TextLayout:
         form.comment,
         skipped,
         named,
-        blank if whole else frozenset(),
+        blank,
         records,
         tuple(decided),
         whole,
         padded,
     )
+
+
+def lines_of(text: str) -> list[str]:
+    """Return lines with their ends, which are those of text files alone: no other signs of Unicode."""
+    return list(io.StringIO(text, newline=""))
 
 
 def _head(opened: Opened) -> tuple[bytes, bool]:
@@ -326,7 +332,7 @@ def as_plain_text(opened: Opened, layout: TextLayout) -> Opened:
     with opened.stream() as file:
         text = decode(file.read(), layout.encoding, opened.name)
     if not simple:
-        lines = text.splitlines(keepends=True)
+        lines = lines_of(text)
         kept = [*lines[: layout.skipped]]
         kept += [x for x in lines[layout.skipped :] if not (layout.comment and x.startswith(layout.comment))]
         text = "".join(kept)
