@@ -96,15 +96,25 @@ def _kind_of(series: Any) -> tuple[str, tuple[Any, ...]]:
     if series.dtype in (nw.Date, nw.Datetime):
         return "dates", ()
     if series.dtype in (nw.Categorical, nw.String, nw.Object, nw.Unknown):
-        return _kind_of_cells([x for x in series.to_list() if not _is_missing(x)])
+        cells = zip(series.to_list(), _missing(series), strict=True)
+        return _kind_of_cells([x for x, gap in cells if not gap])
     return str(series.dtype), ()
 
 
-def _is_missing(cell: Any) -> bool:
-    """Return whether a cell is missing: also a blank, and the usual marks."""
-    if isinstance(cell, str):
-        return cell.strip() in MISSING
-    return cell is None or cell != cell
+def _missing(series: Any, levels: Collection[Any] = ()) -> list[bool]:
+    """Return which cells are missing: also blanks and the usual marks, unless they are levels."""
+    return [
+        gap or (isinstance(cell, str) and cell not in levels and cell.strip() in MISSING)
+        for cell, gap in zip(series.to_list(), _gaps(series), strict=True)
+    ]
+
+
+def _gaps(series: Any) -> list[bool]:
+    """Return which cells are null or not a number."""
+    return [
+        bool(gap) or (isinstance(cell, float) and cell != cell)
+        for cell, gap in zip(series.to_list(), series.is_null().to_list(), strict=True)
+    ]
 
 
 def _kind_of_cells(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
@@ -207,7 +217,7 @@ def _codes(series: Any, levels: tuple[Any, ...]) -> list[float]:
     """Return levels as their positions."""
     codes = {level: float(k) for k, level in enumerate(levels)}
     cells = series.to_list()
-    missing = [x not in codes and _is_missing(x) for x in cells]
+    missing = _missing(series, levels)
     unknown = {x for x, gap in zip(cells, missing, strict=True) if not gap and x not in codes}
     if unknown:
         raise InvalidInputError(
@@ -222,9 +232,9 @@ def _codes(series: Any, levels: tuple[Any, ...]) -> list[float]:
 def _as_numbers(series: Any) -> list[float]:
     """Return objects and text that hold numbers as numbers."""
     numbers = []
-    for cell in series.to_list():
+    for cell, gap in zip(series.to_list(), _missing(series), strict=True):
         number = Numerals().number(cell) if isinstance(cell, str) else cell
-        if _is_missing(cell):
+        if gap:
             numbers.append(np.nan)
         elif number is not None and _is_number(cell):
             numbers.append(float(number))
@@ -256,7 +266,7 @@ def decode(frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any
             continue
         missing = np.asarray(series.is_null().to_list())
         if own is not None:
-            missing = missing | np.array([x not in own and _is_missing(x) for x in series.to_list()])
+            missing = missing | np.array(_missing(series, own))
         if series.dtype.is_float():
             missing = missing | np.isnan(series.to_numpy().astype(np.float64))
         if not missing.any() or own == ():
