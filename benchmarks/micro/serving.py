@@ -59,10 +59,10 @@ def main():
     size = os.path.getsize(path)
     print(f"{options.rows} x {options.columns}, {table.size} ratings; the file has {size / 1e6:.1f} MB")
     served = ll.MatrixCompletion.load(path)
-    users = [f"user {k}" for k in range(100)]
+    users = [f"user {k}" for k in range(min(100, options.rows))]
     asks = {
         "predict one cell": lambda: served.predict(["user 3"], ["film 5"]),
-        "predict a hundred cells": lambda: served.predict(users, ["film 5"] * 100),
+        "predict a hundred cells": lambda: served.predict(users, ["film 5"] * len(users)),
         "top ten of one row": lambda: served.top("user 3", 10),
         "top ten of a hundred rows": lambda: served.top(users, 10),
         "fold in a new row": lambda: served.fold_in({"film 10": 5.0, "film 2": 1.0}),
