@@ -76,10 +76,19 @@ def test_counts_by_setting(photons, tmp_path, kind):
     ("content", "error", "words"),
     [
         ("setting,outcome\nX,0\n", FileFormatError, "no column count"),
+        ("", FileFormatError, "is empty"),
+        ("setting,outcome,count\nX,0,many\n", FileFormatError, "data line 1: count is not a number"),
         ("setting,outcome,count\nX,0,many\nX,1,3\n", FileFormatError, "data line 1: count is not a number"),
         ("setting,outcome,count\nX,0,-1\nX,1,3\n", InvalidInputError, "at least 0"),
-        ("setting,outcome,count\nX,0,1\nX,0,3\n", InvalidInputError, "outcome listed twice"),
+        (
+            "setting,outcome,count\nX,0,3\nX,1,-1\n",
+            InvalidInputError,
+            "data line 2: count must be finite and at least 0",
+        ),
+        ("setting,outcome,count\nX,0,nan\n", InvalidInputError, "data line 1"),
         ("setting,outcome,count\nX,0,0\nX,1,0\n", InvalidInputError, "holds no counts"),
+        ("setting,outcome,count\nX,0,1\nX,0,3\n", InvalidInputError, "outcome listed twice"),
+        ("setting,outcome,count\nX,0,1\nx,0,2\n", InvalidInputError, "listed twice"),
     ],
 )
 def test_files_that_are_no_counts(tmp_path, content, error, words):

@@ -1,7 +1,6 @@
 """Pages in a real browser, light and dark, wide and narrow: axe-core finds no violation."""
 
 import importlib.util
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -32,24 +31,6 @@ def pages(tmp_path_factory):
     cube = np.einsum("ia,ja,ka->ijk", *(rng.standard_normal((size, 2)) for size in (9, 6, 5)))
     ll.decompose_tucker(cube, 2, rng=0).report(folder / "tensor.html")
     return sorted(folder.iterdir())
-
-
-@pytest.fixture(scope="module")
-def driver():
-    driver_path, browser_path = shutil.which("chromedriver"), shutil.which("chromium")
-    if not driver_path or not browser_path:
-        pytest.skip("no Chromium or ChromeDriver on this machine (Debian: chromium, chromium-driver)")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser_path
-    quiet = ["background-networking", "component-update", "sync", "gpu", "quic", "dev-shm-usage"]
-    for flag in ["headless", "no-sandbox", "no-first-run", *(f"disable-{x}" for x in quiet)]:
-        options.add_argument(f"--{flag}")
-    driver = webdriver.Chrome(service=Service(driver_path), options=options)
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture(scope="module")

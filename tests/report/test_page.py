@@ -66,44 +66,22 @@ def test_report_into_no_folder(page, tmp_path):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_in_a_browser(page, scheme):
-    driver_path, browser_path = shutil.which("chromedriver"), shutil.which("chromium")
-    if not driver_path or not browser_path:
-        pytest.skip("no Chromium or ChromeDriver on this machine (Debian: chromium, chromium-driver)")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = browser_path
-    quiet = ["background-networking", "component-update", "sync", "gpu", "quic", "dev-shm-usage"]
-    for flag in [
-        "headless",
-        "no-sandbox",
-        "no-first-run",
-        "window-size=1100,1600",
-        *(f"disable-{x}" for x in quiet),
-    ]:
-        options.add_argument(f"--{flag}")
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(service=Service(driver_path), options=options)
-    try:
-        media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
-        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
-        driver.get(page.as_uri())
-        assert [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"] == []
-        sizes = driver.execute_script(
-            "return [...document.querySelectorAll('figure svg')].map(s => [s.getBoundingClientRect().width,"
-            " s.getBoundingClientRect().height, s.querySelectorAll('path').length])"
-        )
-        assert len(sizes) == 3
-        assert all(width > 200 and height > 100 and paths > 5 for width, height, paths in sizes)
-        background = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
-        darkness = sum(int(x) for x in background.strip("rgb()").split(","))
-        assert darkness > 600 if scheme == "light" else darkness < 150
-        overflow = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
-        assert driver.execute_script(overflow)
-    finally:
-        driver.quit()
+def test_page_in_a_browser(page, driver, scheme):
+    media = {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    driver.get(page.as_uri())
+    assert [entry for entry in driver.get_log("browser") if entry["level"] == "SEVERE"] == []
+    sizes = driver.execute_script(
+        "return [...document.querySelectorAll('figure svg')].map(s => [s.getBoundingClientRect().width,"
+        " s.getBoundingClientRect().height, s.querySelectorAll('path').length])"
+    )
+    assert len(sizes) == 3
+    assert all(width > 200 and height > 100 and paths > 5 for width, height, paths in sizes)
+    background = driver.execute_script("return getComputedStyle(document.body).backgroundColor")
+    darkness = sum(int(x) for x in background.strip("rgb()").split(","))
+    assert darkness > 600 if scheme == "light" else darkness < 150
+    overflow = "return document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+    assert driver.execute_script(overflow)
 
 
 def test_there_is_a_browser_where_ci_installs_one():

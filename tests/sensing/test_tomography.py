@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lowland.cli.tomography import read_target
-from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.errors import InvalidInputError
 from lowland.core.records import Factors
 from lowland.core.status import StopReason, Verdict
 from lowland.datasets import data_path
@@ -48,29 +48,6 @@ def test_outcomes_of_a_setting_are_complete_and_project(rng):
 def test_bad_words(settings, outcomes, words):
     with pytest.raises(InvalidInputError, match=words):
         pauli_outcomes(settings, outcomes)
-
-
-@pytest.mark.parametrize(
-    ("text", "error", "words"),
-    [
-        ("setting,outcome\nX,0\n", FileFormatError, "no column count"),
-        ("", FileFormatError, "is empty"),
-        ("setting,outcome,count\nX,0,many\n", FileFormatError, "data line 1: count is not a number"),
-        (
-            "setting,outcome,count\nX,0,3\nX,1,-1\n",
-            InvalidInputError,
-            "data line 2: count must be finite and at least 0",
-        ),
-        ("setting,outcome,count\nX,0,nan\n", InvalidInputError, "data line 1"),
-        ("setting,outcome,count\nX,0,0\nX,1,0\n", InvalidInputError, "holds no counts"),
-        ("setting,outcome,count\nX,0,1\nx,0,2\n", InvalidInputError, "listed twice"),
-    ],
-)
-def test_bad_files(tmp_path, text, error, words):
-    path = tmp_path / "counts.csv"
-    path.write_text(text)
-    with pytest.raises(error, match=words):
-        read_counts(path)
 
 
 def test_photons():

@@ -91,19 +91,14 @@ def problem_of(model: CompletionModel, observations: Observations) -> tuple[Reco
         nonnegative=model.nonnegative,
     )
     objective = completion_objective(observations, settings)
-    sides = (model.row_factors, model.column_factors, model.row_biases, model.column_biases)
-    u, v, a, b = (side.astype(np.float64) for side in sides)
-    general = General(observations.shape, model.rank, objective.model.biases)
-    return objective, general.pack(u, v, a, b, model.offset)
+    return objective, extended_point(model, objective, np.float64)
 
 
 def restore_fit(model: CompletionModel, kept: KeptFit) -> CompletionFit:
     """Return the fit that a model and what was kept of its fit describe."""
     settings = CompletionSettings(**kept.settings, columns=model.columns)
     objective = completion_objective(kept.observations, settings)
-    general = General(kept.observations.shape, model.rank, objective.model.biases)
-    sides = (model.row_factors, model.column_factors, model.row_biases, model.column_biases)
-    theta = general.pack(*sides, model.offset)
+    theta = extended_point(model, objective)
     search = replace(kept.search, theta=theta)
     return CompletionFit(model, search, None, objective, kept.observations, settings, theta)
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_model import TableParts, no_levels
+from lowland.completion.table_updates import settle_in_turn
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Labels, Observations
@@ -17,10 +18,6 @@ from lowland.core.records import Factors
 
 if TYPE_CHECKING:
     from lowland.completion.column_losses import Columns
-
-
-# an update solves rows and columns of new cells in turn: rounds at most, and the change that ends them
-ROUNDS, SETTLED = 5, 1e-3
 
 
 @final
@@ -166,12 +163,12 @@ class CompletionModel:
         )
         turned = Observations(table.columns, table.rows, table.values, (n, m), table.weights)
         unit = table.size / n if self.penalty_weights == "counts" else 1.0
-        for _ in range(ROUNDS):
-            before = again.row_factors[rows]
-            again = again._solved_again(table, rows)
-            again = again._turned(unit)._solved_again(turned, columns)._turned(self.unit)
-            if np.abs(again.row_factors[rows] - before).max() <= SETTLED * np.abs(before).max():
-                break
+
+        def solve(model: CompletionModel) -> CompletionModel:
+            with_rows = model._solved_again(table, rows)
+            return with_rows._turned(unit)._solved_again(turned, columns)._turned(self.unit)
+
+        again = settle_in_turn(again, solve, lambda model: model.row_factors[rows])
         # rows once more, so that folding in one of them gives what it has
         return again._solved_again(table, rows)
 

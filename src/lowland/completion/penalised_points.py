@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from lowland.completion.penalised_model import CompletionModel
 from lowland.completion.settings import CompletionSettings, mean_counts
@@ -39,17 +40,20 @@ def model_of(
     )
 
 
-def extended_point(model: CompletionModel, objective: RecoveryObjective) -> Vector:
+def extended_point(
+    model: CompletionModel, objective: RecoveryObjective, dtype: DTypeLike | None = None
+) -> Vector:
     """Return a model as a point of an objective whose rank and table are at least as large.
 
-    Rows, columns and factors beyond the model's are zero.
+    Rows, columns and factors beyond the model's are zero. The precision is the objective's unless given.
     """
     general = objective.model
     if not isinstance(general, General):
         raise InvalidInputError("only general matrices complete a table", general.name)
+    dtype = objective.dtype if dtype is None else dtype
     (m, n), r = model.shape, model.row_factors.shape[1]
-    u, v = (np.zeros((length, general.rank), objective.dtype) for length in general.shape)
-    a, b = (np.zeros(length, objective.dtype) for length in general.shape)
+    u, v = (np.zeros((length, general.rank), dtype) for length in general.shape)
+    a, b = (np.zeros(length, dtype) for length in general.shape)
     u[:m, :r], v[:n, :r], a[:m], b[:n] = (
         model.row_factors,
         model.column_factors,

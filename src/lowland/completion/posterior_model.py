@@ -14,14 +14,13 @@ from lowland.completion.scaling import Scaling
 from lowland.completion.settings import row_weights
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_model import TableParts, no_levels
+from lowland.completion.table_updates import settle_in_turn
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.observations import Observations
 from lowland.kernels.moments import Moments, row_moments
 
 # number of cells whose d x d covariances are formed at once
 CHUNK_CELLS = 20_000
-# an update solves rows and columns of new cells in turn: rounds at most, and the change that ends them
-ROUNDS, SETTLED = 5, 1e-3
 
 
 @final
@@ -227,11 +226,11 @@ class PosteriorModel:
             labels=TableLabels.of(table),
             row_weights=weights,
         )
-        for _ in range(ROUNDS):
-            before = again.rows.means[rows]
-            again = again._solved_again(table, 0, rows)._solved_again(table, 1, columns)
-            if np.abs(again.rows.means[rows] - before).max() <= SETTLED * np.abs(before).max():
-                break
+
+        def solve(model: PosteriorModel) -> PosteriorModel:
+            return model._solved_again(table, 0, rows)._solved_again(table, 1, columns)
+
+        again = settle_in_turn(again, solve, lambda model: model.rows.means[rows])
         # rows once more, so that folding in one of them gives what it has
         return again._solved_again(table, 0, rows)
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.completion.table_labels import TableLabels
-from lowland.core.arrays import Indices, Vector, check_floats, check_positions
+from lowland.core.arrays import Indices, Matrix, Vector, check_floats, check_positions
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import find_labels, is_whole, label_text
 from lowland.core.observations import Labels, Observations
 
 # a table without labels may at most double and grow by this many lines; larger positions are taken for errors
 FARTHEST = 100_000
+# an update solves rows and columns of new cells in turn: rounds at most, and the change that ends them
+ROUNDS, SETTLED = 5, 1e-3
+
+Model = TypeVar("Model")
 
 
 def merge(table: Observations, new: Observations) -> Observations:
@@ -49,6 +56,18 @@ def extended(labels: TableLabels, rows: ArrayLike, columns: ArrayLike, values: A
         column_labels=column_labels,
         duplicates="last",
     )
+
+
+def settle_in_turn(
+    model: Model, solve: Callable[[Model], Model], factors: Callable[[Model], Matrix]
+) -> Model:
+    """Return a model whose rows and columns of new cells are solved in turn until the rows settle."""
+    for _ in range(ROUNDS):
+        before = factors(model)
+        model = solve(model)
+        if np.abs(factors(model) - before).max() <= SETTLED * np.abs(before).max():
+            break
+    return model
 
 
 def _extend(
