@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.completion.answer_first import _missing_cells, answer_first
+from lowland.completion.answer_first import _missing_before, _missing_cells, answer_first
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_missing_cells_are_missing(share, rng):
     table = np.where(rng.random((40, 30)) < share, 1.0, np.nan)
     table[3, 4] = 1.0
     seen = ll.Observations.from_array(table)
-    rows, columns = _missing_cells(seen, rng, 2000)
+    rows, columns = _missing_cells(seen, _missing_before(seen), rng, 2000)
     assert np.isnan(table[rows, columns]).all()
     missing = set(zip(*np.nonzero(np.isnan(table)), strict=True))
     if share:

@@ -23,11 +23,12 @@ def answer_first(completed: Completed, trial: Trial | None) -> Lead:
     seen = completed.table.observations
     if seen is None:
         return Lead()
-    tables = [_filled(completed, seen)] if seen.size < seen.shape[0] * seen.shape[1] else []
-    return Lead(_sentences(completed, trial, seen), [*tables, *_known_least(seen)])
+    before = _missing_before(seen)
+    tables = [_filled(completed, seen, before)] if seen.size < seen.shape[0] * seen.shape[1] else []
+    return Lead(_sentences(completed, trial, seen, before), [*tables, *_known_least(seen)])
 
 
-def _sentences(completed: Completed, trial: Trial | None, seen: Observations) -> list[str]:
+def _sentences(completed: Completed, trial: Trial | None, seen: Observations, before: Indices) -> list[str]:
     m, n = seen.shape
     missing = m * n - seen.size
     first = f"{missing:,} missing cells were filled." if missing else "Nothing is missing."
@@ -44,16 +45,16 @@ def _sentences(completed: Completed, trial: Trial | None, seen: Observations) ->
     ]
     inside = float(trial.coverage(np.array([LEVEL]))[0])
     told.append(f"{inside:.0%} of these cells lie within the intervals that should hold {LEVEL:.0%} of them.")
-    return [*told, *_harder(completed, trial, seen)]
+    return [*told, *_harder(completed, trial, seen, before)]
 
 
-def _harder(completed: Completed, trial: Trial, seen: Observations) -> list[str]:
+def _harder(completed: Completed, trial: Trial, seen: Observations, before: Indices) -> list[str]:
     """Return a sentence if the missing cells are harder to predict than the held-out ones."""
     if seen.size == seen.shape[0] * seen.shape[1] or completed.table.interval_method == "conformal":
         return []
     from scipy.special import ndtri
 
-    cells = _missing_cells(seen, np.random.default_rng(completed.seed), COMPARED)
+    cells = _missing_cells(seen, before, np.random.default_rng(completed.seed), COMPARED)
     try:
         low, high = completed.intervals.at(*cells, LEVEL, "auto")
     except UnsupportedError:
@@ -70,9 +71,9 @@ def _harder(completed: Completed, trial: Trial, seen: Observations) -> list[str]
     ]
 
 
-def _filled(completed: Completed, seen: Observations) -> TableEntry:
+def _filled(completed: Completed, seen: Observations, before: Indices) -> TableEntry:
     """Return some filled cells with their intervals, drawn by the seed of the fit."""
-    rows, columns = _missing_cells(seen, np.random.default_rng(completed.seed), SHOWN)
+    rows, columns = _missing_cells(seen, before, np.random.default_rng(completed.seed), SHOWN)
     model = completed.model
     filled = model.predict(rows, columns)
     ends: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None
@@ -90,13 +91,19 @@ def _filled(completed: Completed, seen: Observations) -> TableEntry:
     return TableEntry("Some of the filled cells", header[:width], [line[:width] for line in lines])
 
 
-def _missing_cells(seen: Observations, rng: np.random.Generator, count: int) -> tuple[Indices, Indices]:
+def _missing_before(seen: Observations) -> Indices:
+    """Return how many missing cells lie before each known one, row by row."""
+    known = np.unique(seen.rows * seen.shape[1] + seen.columns)
+    return np.asarray(known - np.arange(known.size))
+
+
+def _missing_cells(
+    seen: Observations, before: Indices, rng: np.random.Generator, count: int
+) -> tuple[Indices, Indices]:
     """Return some missing cells, row by row, without forming the table."""
     m, n = seen.shape
-    known = np.unique(seen.rows * n + seen.columns)
     # a missing cell lies after as many known ones as have fewer missing cells before them
-    places = np.unique(rng.integers(0, m * n - known.size, count))
-    before = known - np.arange(known.size)
+    places = np.unique(rng.integers(0, m * n - before.size, count))
     cells = places + np.searchsorted(before, places, side="right")
     rows, columns = np.divmod(cells, n)
     return rows, columns
