@@ -1,12 +1,12 @@
 """Completion near the information limit: successes, digits and seconds, beside R2RILS and scaled descent.
 
-    python benchmarks/scaling/limit.py [--quick]
+    python benchmarks/scaling/limit.py [--seeds 10] [--port-seeds 3]
 
 Masks have at least as many entries as the rank in every row and column. Those whose modular rank says
 that infinitely many completions exist are counted apart.
 """
 
-import sys
+import argparse
 import time
 
 import numpy as np
@@ -113,8 +113,11 @@ def cell(name, method, n, condition, oversampling, seeds):
 
 
 def main():
-    quick = "--quick" in sys.argv
-    seeds = 3 if quick else 10
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--port-seeds", type=int, default=3, help="of R2RILS: minutes per instance")
+    options = parser.parse_args()
+    seeds = options.seeds
     print(
         "| method | n | condition | rho | exact to 1e-9 | not completable | worst error | worst singular value | s (median) | attempts |"
     )
@@ -122,17 +125,15 @@ def main():
     recover_warm = planted_completion((40, 40), 2, 3.0, 0)
     recover(recover_warm.measurement, recover_warm.y, rank=2, rng=0, certify=False)  # compile
     for condition in (10.0, 1e5):
-        if not quick:
-            cell("lowland", by_default, 1000, condition, 1.5, seeds)
+        cell("lowland", by_default, 1000, condition, 1.5, seeds)
         for oversampling in (1.1, 1.2, 1.3):
             cell("lowland", by_default, 300, condition, oversampling, seeds)
     for condition in (10.0, 1e5):
         for oversampling in (1.3, 2.0, 2.9):
             cell("scaled descent", by_scaled, 300, condition, oversampling, min(seeds, 5))
-    if not quick:
-        cell("scaled descent", by_scaled, 1000, 10.0, 2.9, 3)
-        for condition, oversampling in ((10.0, 2.0), (10.0, 1.5), (1e5, 2.0)):
-            cell("R2RILS (port)", by_r2rils, 300, condition, oversampling, 3)  # minutes a run
+    cell("scaled descent", by_scaled, 1000, 10.0, 2.9, min(seeds, 3))
+    for condition, oversampling in ((10.0, 2.0), (10.0, 1.5), (1e5, 2.0)):
+        cell("R2RILS (port)", by_r2rils, 300, condition, oversampling, options.port_seeds)
 
 
 if __name__ == "__main__":
