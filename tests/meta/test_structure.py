@@ -247,7 +247,7 @@ def test_no_hasattr_and_no_swallowed_keywords():
 
 
 def test_classes_are_final_abstract_or_protocols():
-    """No overriding inside the package: a class is final, a protocol, an error, or a listed base."""
+    """A class is final, abstract, a protocol, an error, or a listed base: nobody inherits what already works."""
     bases = {"StopRule", "RecoveryProblem", "LowlandError", "InvalidInputError"}
     for path in MODULES:
         for node in ast.parse(path.read_text()).body:
@@ -257,7 +257,7 @@ def test_classes_are_final_abstract_or_protocols():
             parents = {getattr(getattr(b, "value", b), "id", "") for b in node.bases}
             fine = (
                 "final" in marks
-                or parents & {"Protocol", "Enum"}
+                or parents & {"Protocol", "Enum", "ABC"}
                 or node.name in bases
                 or node.name.endswith(("Error", "Warning"))
             )

@@ -23,7 +23,7 @@ from lowland.networks.objective import ReluObjective
 from lowland.networks.pattern_enumeration import augmented, generic_pattern_count, neuron_patterns
 from lowland.networks.pattern_shares import full_pattern_count, full_pattern_share
 from lowland.networks.region_program import RegionProgram, region_optimum
-from lowland.networks.region_survey import Share
+from lowland.networks.region_share import Share
 from lowland.search import Iterations, ValueBelow, run
 from lowland.testing import check_gradient, check_hessian, check_progress, check_repeatable
 from oracles import relu as naive

@@ -1,8 +1,12 @@
-"""One browser for the tests of pages."""
+"""One browser for the tests of pages, and one result of each kind."""
 
 import shutil
 
+import numpy as np
 import pytest
+
+import lowland as ll
+from lowland.datasets import data_path
 
 
 @pytest.fixture(scope="module")
@@ -29,3 +33,29 @@ def driver():
     driver = webdriver.Chrome(service=Service(driver_path), options=options)
     yield driver
     driver.quit()
+
+
+@pytest.fixture(scope="session")
+def results():
+    """Return one small result of each kind that has a page."""
+    rng = np.random.default_rng(0)
+    table = np.outer(np.arange(1.0, 21.0), np.arange(1.0, 10.0)) + 0.1 * rng.standard_normal((20, 9))
+    table[rng.random(table.shape) < 0.2] = np.nan
+    x = np.linspace(-1, 1, 30)
+    y = np.abs(x) + 0.05 * rng.standard_normal(30)
+    kinks = ll.networks.ReluNetwork(([[1.0], [-1.0]], [1.0, 1.0]), ([1.0, 1.0], None))
+    slope = ll.networks.ReluNetwork(([[1.0]], [2.0]), ([0.5], [0.0]))
+    counts = ll.read_counts(data_path("photon_counts"))
+    outcomes = ll.pauli_outcomes(counts.settings, counts.outcomes)
+    return {
+        "recovery": ll.recover(ll.gaussian(40, (5, 5), 0), np.ones(40), rank=1, structure="psd", rng=0),
+        "tensor": ll.decompose_tucker(rng.random((5, 4, 3)), (2, 2, 2), rng=0),
+        "table": ll.MatrixCompletion(method="map", random_state=0).fit(table),
+        "posterior": ll.MatrixCompletion(random_state=0).fit(table),
+        "state": ll.estimate_state(outcomes, counts.counts, n_resamples=5, rng=0),
+        "region": ll.networks.region_report(kinks, [-2.0, -1.5, 1.5, 2.0]),
+        "survey": ll.networks.survey_regions(x[:5], y[:5], width=4, n_regions=5, rng=0),
+        "stability": ll.networks.stability_report(slope, [-1, 0, 1], [0, 1, 3], step_size=0.5),
+        "fit": ll.networks.fit_stable(x, y, step_size=0.4, width=20, n_runs=2, n_steps=500, rng=0),
+        "spline": ll.StableSplineRegressor(random_state=0).fit(x[:, None], y),
+    }

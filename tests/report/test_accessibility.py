@@ -3,33 +3,25 @@
 import importlib.util
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.datasets import data_path
+from lowland.dynamics.report import escape_page
+from lowland.report.page import write_report
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    """Return the pages of small fits."""
+def pages(results, tmp_path_factory):
+    """Return a page of each kind."""
     folder = tmp_path_factory.mktemp("pages")
-    rng = np.random.default_rng(0)
-    instance = ll.datasets.planted_sensing(60, 10, 2, 0)
-    ll.recover(instance.measurement, instance.y, rank=2, structure="psd", rng=0).report(
-        folder / "recovery.html"
-    )
-    table = rng.standard_normal((40, 2)) @ rng.standard_normal((2, 12)) + 0.1 * rng.standard_normal((40, 12))
-    table[rng.random(table.shape) < 0.2] = np.nan
-    for method in ("variational", "map"):
-        model = ll.MatrixCompletion(method=method, random_state=0).fit(table)
-        model.report(folder / f"completion-{method}.html")
-    data = ll.read_counts(data_path("photon_counts"))
-    A = ll.pauli_outcomes(data.settings, data.outcomes)
-    state = ll.estimate_state(A, data.counts, n_resamples=5, rng=0)
-    state.report(folder / "state.html", target=[1, 0, 0, 1], settings=data.settings)
-    cube = np.einsum("ia,ja,ka->ijk", *(rng.standard_normal((size, 2)) for size in (9, 6, 5)))
-    ll.decompose_tucker(cube, 2, rng=0).report(folder / "tensor.html")
+    for kind, result in results.items():
+        result.report(folder / f"{kind}.html")
+    exit, dynamics = ll.dynamics.HalfSpace([1.0], 0.7), ll.dynamics.Overdamped(0.05, beta=4)
+    study = ll.dynamics.escape_times("double_well", [-1.0], exit=exit, dynamics=dynamics, n_chains=50, rng=0)
+    well = ll.dynamics.potential("double_well")
+    advice = ll.dynamics.advise_dynamics(well, [-1.0], [0.0], beta=4)
+    page = escape_page(study, potential="double_well", exit=exit, asymptotic=12.0, suggestions=advice)
+    write_report(folder / "escape.html", page)
     return sorted(folder.iterdir())
 
 

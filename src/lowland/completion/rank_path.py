@@ -28,6 +28,7 @@ from lowland.completion.penalised_points import model_of
 from lowland.completion.settings import CompletionSettings
 from lowland.core.arrays import Vector
 from lowland.core.observations import Observations
+from lowland.core.shown import Shown
 from lowland.core.stages import stage
 from lowland.core.status import StopReason
 from lowland.search import critical_ridge
@@ -59,8 +60,8 @@ ROUNDS = 4
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class RankPath:
+@dataclass(frozen=True, eq=False, repr=False)
+class RankPath(Shown):
     """How rank and penalty were chosen.
 
     Parameters
@@ -92,6 +93,16 @@ class RankPath:
     steps: tuple[RankStep, ...]
     settings: CompletionSettings
     held_out: int
+
+    def _lines(self) -> list[str]:
+        chosen = self.settings
+        lines = [
+            f"rank {chosen.rank} and penalty {chosen.penalty:.4g}, chosen on {self.held_out} held-out cells"
+        ]
+        for step in self.steps:
+            words = f"rank {step.rank:3d}, penalty {step.penalty:.4g}: error {step.error:.4g}"
+            lines.append(f"  {words}, {step.excess:.3g} +- {step.uncertainty:.2g} above the best square")
+        return lines
 
 
 def choose_rank_and_penalty(

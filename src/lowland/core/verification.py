@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, final
 
+from lowland.core.shown import Shown
+
 
 class Outcome(Enum):
     """What came of checking one finding.
@@ -59,8 +61,8 @@ class Check:
 
 
 @final
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(Shown):
     """All findings of a certificate, checked.
 
     Parameters
@@ -106,11 +108,11 @@ class Verification:
     def __contains__(self, claim: object) -> bool:
         return any(check.claim == claim for check in self.checks)
 
-    def __str__(self) -> str:
+    def _lines(self) -> list[str]:
         width = max((len(check.claim) for check in self.checks), default=0)
         lines = [self.problem] if self.problem else []
         lines += [f"{c.claim:<{width}}  {c.verdict:<12}  {c.outcome.value}; {c.words}" for c in self.checks]
-        return "\n".join([*lines, self.summary])
+        return [*lines, self.summary]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the verification as plain data."""

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.core.shown import Shown
 from lowland.dynamics.antisymmetric import optimal_antisymmetric
 from lowland.dynamics.kramers import energies_of, kramers_time, stationary_hessian, unstable_rate
 from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamped
@@ -23,12 +24,14 @@ _CAUTION = {"overdamped": 0.1, "non-reversible": 0.1, "underdamped": 0.3}
 _ACTION = 7.2
 # smaller curvatures, relative to the largest, count as zero modes
 _FLAT = 1e-8
+# smaller biases of variances are rounding
+_ROUNDING = 1e-9
 _FRICTIONS = np.geomspace(1e-3, 1e3, 601)
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class Suggestion:
+@dataclass(frozen=True, eq=False, repr=False)
+class Suggestion(Shown):
     """A dynamics for a well and a saddle, with its expected exit time and cost.
 
     Parameters
@@ -58,11 +61,16 @@ class Suggestion:
     variance_bias: float
     caveat: str
 
-    def __str__(self) -> str:
-        return (
+    @property
+    def percent_off(self) -> str:
+        """The bias of variances in per cent; what is left of rounding counts as none."""
+        return f"{100 * self.variance_bias if self.variance_bias > _ROUNDING else 0:.2g} %"
+
+    def _lines(self) -> list[str]:
+        return [
             f"{self.dynamics.describe()}: mean exit time about {self.time:.4g}, {self.gradient_calls:.3g} "
-            f"gradients per chain (variances off by {100 * self.variance_bias:.2g} %); {self.caveat}"
-        )
+            f"gradients per chain (variances off by {self.percent_off}); {self.caveat}"
+        ]
 
 
 def advise_dynamics(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Protocol, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.dynamics.exit_simulation import EscapeStudy
-from lowland.dynamics.sampling import LangevinSample
+from lowland.dynamics.laws import Dynamics
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
 
@@ -21,8 +20,35 @@ if TYPE_CHECKING:
 _CHAINS, _POINTS = 6, 2000
 
 
+class ExitTimes(Protocol):
+    """Measured exit times."""
+
+    @property
+    def mean(self) -> float:
+        """Estimated mean exit time."""
+
+    def survival(self) -> tuple[Vector, Vector, Vector]:
+        """Return exit times, the share not yet left after each, and its standard error."""
+
+
+class Draws(Protocol):
+    """Draws of several chains."""
+
+    @property
+    def draws(self) -> Matrix:
+        """The draws, shape (chains, draws, d)."""
+
+    @property
+    def thin(self) -> int:
+        """Steps between draws."""
+
+    @property
+    def dynamics(self) -> Dynamics:
+        """How chains move."""
+
+
 @final
-@dataclass
+@dataclass(repr=False)
 class SurvivalDisplay:
     """Share of chains that have not left, over time, against the exponential law of the estimated mean.
 
@@ -57,7 +83,7 @@ class SurvivalDisplay:
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
-    def from_study(cls, study: EscapeStudy) -> SurvivalDisplay:
+    def from_study(cls, study: ExitTimes) -> SurvivalDisplay:
         """Take the Kaplan-Meier curve of an `EscapeStudy`."""
         times, share, error = study.survival()
         return cls(times, share, error, study.mean)
@@ -92,7 +118,7 @@ class SurvivalDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class PathsDisplay:
     """One quantity along several chains: an energy, or the distance from the start.
 
@@ -121,7 +147,7 @@ class PathsDisplay:
 
     @classmethod
     def from_sample(
-        cls, sample: LangevinSample, function: Callable[[Matrix], Vector] | None = None, *, name: str = ""
+        cls, sample: Draws, function: Callable[[Matrix], Vector] | None = None, *, name: str = ""
     ) -> PathsDisplay:
         """Take a function of points (n, d) along the chains of a `LangevinSample`.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.progress import OnProgress, Reporter
+from lowland.core.shown import Shown
 from lowland.dynamics.exit_sets import Ball, ExitSet, HalfSpace
 from lowland.dynamics.kernels.ensembles import DIVERGED, LEFT, RUNNING, Chains, Ensemble
 from lowland.dynamics.laws import Dynamics, Underdamped
@@ -26,6 +27,10 @@ from lowland.dynamics.survival import (
     sample_mean,
 )
 
+if TYPE_CHECKING:
+    from lowland.dynamics.displays import SurvivalDisplay
+    from lowland.report.figures import Axes
+
 # chains that left are dropped after so many steps: often at first, since chains may leave at once, then in
 # proportion to the elapsed time
 _FIRST_CHUNK, _LONGEST_CHUNK = 64, 4096
@@ -35,8 +40,8 @@ _TOO_MANY = 0.05
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class EscapeStudy:
+@dataclass(frozen=True, eq=False, repr=False)
+class EscapeStudy(Shown):
     """Exit times of chains from a basin.
 
     Parameters
@@ -181,7 +186,13 @@ class EscapeStudy:
         counted = self.status != DIVERGED
         return kaplan_meier(self.times[counted], self.status[counted] == LEFT)
 
-    def __str__(self) -> str:
+    def plot(self, ax: Axes | None = None) -> SurvivalDisplay:
+        """Draw the share of chains that have not left over time, on axes or on new ones."""
+        from lowland.dynamics.displays import SurvivalDisplay
+
+        return SurvivalDisplay.from_study(self).plot(ax)
+
+    def _lines(self) -> list[str]:
         e = self.estimate()
         lines = [
             f"{self.n_chains} chains, {self.dynamics.describe()}",
@@ -195,10 +206,7 @@ class EscapeStudy:
             )
         if self.coarse is None:
             lines.append("the interval does not include the bias of the step; extrapolate=True removes it")
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{self}</pre>"
+        return lines
 
 
 _METHODS = ("auto", "mean", "exponential", "delayed", "restricted")

@@ -10,7 +10,7 @@ from lowland.dynamics.advice import Suggestion
 from lowland.dynamics.displays import SurvivalDisplay
 from lowland.dynamics.exit_sets import Ball, HalfSpace
 from lowland.dynamics.exit_simulation import EscapeStudy
-from lowland.report.page import FigureEntry, Page, TableEntry
+from lowland.report.page import FigureEntry, Lead, Page, TableEntry
 
 
 def escape_page(
@@ -60,35 +60,30 @@ def escape_page(
                 s.dynamics.describe(),
                 f"{s.time:.4g}",
                 f"{s.gradient_calls:.3g}",
-                f"{100 * s.variance_bias:.2g} %",
+                s.percent_off,
                 s.caveat,
             )
             for s in suggestions
         ]
         header = ("dynamics", "expected time", "gradients per chain", "bias of variances", "")
         tables = (TableEntry("Dynamics that may leave with fewer gradients (estimates)", header, rows),)
-    figures: tuple[FigureEntry, ...] = ()
-    if study.left:
-        alternative = (
-            f"Share of {study.n_chains} chains still in the basin over time, on a logarithmic scale, "
-            "compared with an exponential law"
-        )
-        figures = (
-            FigureEntry("Chains still in the basin", alternative, SurvivalDisplay.from_study(study).plot),
-        )
     return Page(
         f"Exit times: {potential}",
         asked,
         None,
         notes=_notes(study),
         tables=tables,
-        figures=figures,
         settings=settings,
-        headline=_headline(study),
+        headline="Exit times are measured on simulated chains; nothing is proved about them.",
+        lead=Lead(
+            [_answer(study), *_theory(study, asymptotic), *_faster(study, suggestions)],
+            figures=_survival(study),
+        ),
     )
 
 
-def _headline(study: EscapeStudy) -> str:
+def _answer(study: EscapeStudy) -> str:
+    """Return how long chains take to leave."""
     estimate = study.estimate()
     if not study.left:
         share = f"{100 * estimate.level:g} %"
@@ -97,9 +92,45 @@ def _headline(study: EscapeStudy) -> str:
     if not np.isfinite(estimate.mean):
         return f"No mean exit time: {estimate.method}."
     return (
-        f"Chains take {estimate.mean:.4g} on average to leave; the 95 % interval is {estimate.lower:.4g} to "
-        f"{estimate.upper:.4g}. This is measured, not proved."
+        f"Chains take {estimate.mean:.4g} on average to leave; the {100 * estimate.level:g} % interval is "
+        f"{estimate.lower:.4g} to {estimate.upper:.4g}."
     )
+
+
+def _theory(study: EscapeStudy, asymptotic: float | None) -> list[str]:
+    """Return how the measured time compares with the asymptotic law."""
+    mean = study.estimate().mean
+    if asymptotic is None or not np.isfinite(mean):
+        return []
+    return [
+        f"The Eyring-Kramers law, exact in the limit of low temperature, says {asymptotic:.4g}: measured "
+        f"over law {mean / asymptotic:.3g}."
+    ]
+
+
+def _faster(study: EscapeStudy, suggestions: Sequence[Suggestion]) -> list[str]:
+    """Return which dynamics is expected to leave with the fewest gradients, if it is another one."""
+    if not suggestions:
+        return []
+    best = min(suggestions, key=lambda suggestion: suggestion.gradient_calls)
+    if best.dynamics.describe() == study.dynamics.describe():
+        return ["Of the dynamics compared, this one is expected to leave with the fewest gradients."]
+    used = study.gradient_calls / study.n_chains
+    return [
+        f"By an estimate, {best.dynamics.describe()} leaves with {best.gradient_calls:.3g} gradients per "
+        f"chain; this study used {used:.3g}."
+    ]
+
+
+def _survival(study: EscapeStudy) -> list[FigureEntry]:
+    """Return the curve of the chains that are still inside, if any left."""
+    if not study.left:
+        return []
+    words = (
+        f"Share of {study.n_chains} chains still in the basin over time, on a logarithmic scale, compared "
+        "with an exponential law."
+    )
+    return [FigureEntry("Chains still in the basin", words, SurvivalDisplay.from_study(study).plot)]
 
 
 def _notes(study: EscapeStudy) -> list[str]:

@@ -5,22 +5,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.shown import Shown
 from lowland.dynamics.chain_statistics import effective_sample_size, split_r_hat
 from lowland.dynamics.kernels.ensembles import DIVERGED, Ensemble
 from lowland.dynamics.laws import Dynamics
 from lowland.dynamics.potentials import Potential
 
+if TYPE_CHECKING:
+    from lowland.dynamics.displays import PathsDisplay
+    from lowland.report.figures import Axes
+
 
 @final
-@dataclass(frozen=True, eq=False)
-class LangevinSample:
+@dataclass(frozen=True, eq=False, repr=False)
+class LangevinSample(Shown):
     """Draws of several chains.
 
     Parameters
@@ -86,14 +91,39 @@ class LangevinSample:
             raise InvalidInputError("the function must return one number per point", f"shape {numbers.shape}")
         return numbers.reshape(kept.shape[:2])
 
-    def __str__(self) -> str:
+    def plot(
+        self,
+        function: Callable[[Matrix], Vector] | None = None,
+        *,
+        name: str = "",
+        ax: Axes | None = None,
+    ) -> PathsDisplay:
+        """Draw a quantity along some of the chains, on axes or on new ones.
+
+        Parameters
+        ----------
+        function : callable, optional
+            Takes points, shape (n, d), and returns n numbers; by default the distance from the first draw.
+        name : str
+            What the quantity is.
+        ax : matplotlib Axes, optional
+
+        Returns
+        -------
+        PathsDisplay
+        """
+        from lowland.dynamics.displays import PathsDisplay
+
+        return PathsDisplay.from_sample(self, function, name=name).plot(ax)
+
+    def _lines(self) -> list[str]:
         chains, count, d = self.draws.shape
         lines = [
             f"{chains} chains of {count} draws, one every {self.thin} steps; {self.dynamics.describe()}",
             f"{self.diverged} diverged; {self.gradient_calls:.4g} gradients in {self.seconds:.3g} s",
         ]
         if count < 4 or self.diverged == chains:
-            return "\n".join([*lines, "too few draws for estimates"])
+            return [*lines, "too few draws for estimates"]
         for k in range(min(d, 6)):
 
             def coordinate(x: Matrix, k: int = k) -> Vector:
@@ -104,10 +134,7 @@ class LangevinSample:
                 f"x{k}: mean {mean:.4g} +- {error:.2g}, R-hat {self.r_hat(coordinate):.3f}, "
                 f"effective sample size {self.effective_size(coordinate):.0f}"
             )
-        return "\n".join([*lines, f"and {d - 6} more coordinates"] if d > 6 else lines)
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{self}</pre>"
+        return [*lines, f"and {d - 6} more coordinates"] if d > 6 else lines
 
 
 def draw_chains(

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.shown import Shown
 from lowland.dynamics.excursions import Walkers
 from lowland.dynamics.survival import MeanTime
 
@@ -34,8 +35,8 @@ _MANY = 0.5
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class SplittingStudy:
+@dataclass(frozen=True, eq=False, repr=False)
+class SplittingStudy(Shown):
     """A mean exit time from splitting.
 
     Parameters
@@ -105,18 +106,16 @@ class SplittingStudy:
         factor = float(np.exp(stdtrit(n - 1, (1 + level) / 2) * error))
         return MeanTime(mean, mean * error, mean / factor, mean * factor, level, f"splitting, {n} runs")
 
-    def __str__(self) -> str:
+    def _lines(self) -> list[str]:
         e = self.estimate()
-        return (
-            f"mean exit time {e} ({e.method})\n"
+        lines = [
+            f"mean exit time {e} ({e.method})",
             f"excursions have mean length {self.excursions.mean():.4g} and leave with probability "
-            f"{self.probabilities.mean():.4g}\n"
+            f"{self.probabilities.mean():.4g}",
             f"{self.gradient_calls:.4g} gradient evaluations in {self.seconds:.3g} s; direct simulation "
-            f"would need {self.direct_calls:.4g} for the same error"
-        ) + ("" if self.probabilities.mean() < _RARE else f"\n{_NOT_RARE}")
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{self}</pre>"
+            f"would need {self.direct_calls:.4g} for the same error",
+        ]
+        return lines if self.probabilities.mean() < _RARE else [*lines, _NOT_RARE]
 
 
 @final

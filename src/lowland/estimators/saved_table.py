@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -13,9 +13,13 @@ from lowland.completion.model_files import levels_as_data, load_model, save_mode
 from lowland.estimators.frames import Levels
 from lowland.estimators.saved_parameters import parameters_as_data, parameters_from_data
 from lowland.files.certificates import write_certificate
+from lowland.report.reported import Reported
+
+if TYPE_CHECKING:
+    from lowland.report.page import Page
 
 
-class _SavedTable:
+class _SavedTable(Reported):
     """The methods of `MatrixCompletion` that write and read files."""
 
     _completed: Completed
@@ -36,12 +40,16 @@ class _SavedTable:
         UnsupportedError
             If the model was saved without its data.
         """
-        from lowland.completion.report import report_page
         from lowland.report.page import write_report
 
+        write_report(path, self._page(title))
+
+    def _page(self, title: str = "Completion of a table") -> Page:
+        from lowland.completion.report import report_page
+
         check_is_fitted(self)
-        path_of_rank = vars(self).get("rank_path_")
-        write_report(path, report_page(self._completed, path_of_rank, self.certificate_, title=title))
+        path = vars(self).get("rank_path_")
+        return report_page(self._completed, path, self.certificate_, title=title)
 
     def save(self, path: str | os.PathLike[str], *, data: bool = True) -> None:
         """Write the fitted model to an .npz file without pickle, atomically.

@@ -18,12 +18,13 @@ from lowland.networks.linear_spline import mean_spline
 from lowland.networks.spline_choice import CrossFit, cross_fit
 from lowland.networks.stability import stability_report
 from lowland.networks.variation import simplified_knots, variation_weight, weighted_variation
+from lowland.report.reported import Reported
 
 if TYPE_CHECKING:
-    from lowland.report.figures import Axes
+    from lowland.report.page import Page
 
 
-class StableSplineRegressor(RegressorMixin, BaseEstimator):
+class StableSplineRegressor(Reported, RegressorMixin, BaseEstimator):
     """Regression in one variable by a linear spline with few knots, made of stable minima of a ReLU network.
 
     Gradient descent with step size eta stays only at minima of a two-layer ReLU network whose largest
@@ -233,20 +234,17 @@ class StableSplineRegressor(RegressorMixin, BaseEstimator):
             risk: Vector = best / variation_weight(self._inputs, self._scaled(X), weights=shares)
         return risk
 
-    def plot(self, ax: Axes | None = None) -> Any:
-        """Draw data, spline, knots and 90 % intervals, and return the display."""
-        from lowland.networks.stability_displays import SplineDisplay
-
-        check_is_fitted(self)
-        return SplineDisplay.from_estimator(self).plot(ax)
-
     def report(self, path: str | PathLike[str], names: tuple[str, str] = ("x", "y")) -> None:
         """Write an HTML page; `names` are the names of the variables."""
-        from lowland.networks.stability_pages import regression_page
         from lowland.report.page import write_report
 
+        write_report(path, self._page(names))
+
+    def _page(self, names: tuple[str, str] = ("x", "y")) -> Page:
+        from lowland.networks.stability_pages import regression_page
+
         check_is_fitted(self)
-        write_report(path, regression_page(self, names))
+        return regression_page(self, names)
 
     def _budget(self) -> float | None:
         """Return the step size at which minima must be stable, or None for all minima."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,12 @@ from lowland.core.arrays import Vector
 from lowland.core.findings import Certificate
 from lowland.core.powers import HasMatrix
 from lowland.core.records import Factors, SearchResult
+from lowland.core.shown import Shown
 from lowland.core.status import Verdict
+
+if TYPE_CHECKING:
+    from lowland.landscape.displays import CensusDisplay
+    from lowland.report.figures import Axes
 
 
 @final
@@ -68,8 +73,8 @@ class Ending:
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class Census:
+@dataclass(frozen=True, eq=False, repr=False)
+class Census(Shown):
     """Where local searches from many starts ended.
 
     Parameters
@@ -135,7 +140,13 @@ class Census:
         certificate = self.endings[0].certificate
         return Verdict.INCONCLUSIVE if certificate is None else certificate["globally_optimal"].verdict
 
-    def __str__(self) -> str:
+    def plot(self, ax: Axes | None = None) -> CensusDisplay:
+        """Draw how many searches ended at which objective, on axes or on new ones."""
+        from lowland.landscape.displays import CensusDisplay
+
+        return CensusDisplay.from_census(self).plot(ax)
+
+    def _lines(self) -> list[str]:
         lines = [
             f"{self.n_starts} searches by {self.solver}: {self.misses} ended above the best objective seen",
             f"probability of such an end: {self.miss_rate:.3g}, below {self.bound:.3g} with confidence "
@@ -143,10 +154,7 @@ class Census:
         ]
         lines += [f"  {e.count:5d} x objective {e.value:.6g}: {e.describe()}" for e in self.endings]
         left_out = self.n_starts - sum(e.count for e in self.endings)
-        return "\n".join([*lines, f"  {left_out:5d} x elsewhere"] if left_out else lines)
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{self}</pre>"
+        return [*lines, f"  {left_out:5d} x elsewhere"] if left_out else lines
 
 
 def take_census(

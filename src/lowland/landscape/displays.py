@@ -3,23 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Protocol, final
 
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.landscape.census import Census
 from lowland.landscape.slices import Path, Plane, Section
 from lowland.landscape.spectrum import Spectrum
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lowland.report.figures import Axes
 
 
+class Place(Protocol):
+    """Where searches ended."""
+
+    @property
+    def value(self) -> float:
+        """The objective there."""
+
+    @property
+    def count(self) -> int:
+        """Number of searches."""
+
+    def describe(self) -> str:
+        """Return the kind of point in words."""
+
+
+class Endings(Protocol):
+    """The ends of many searches."""
+
+    @property
+    def endings(self) -> Sequence[Place]:
+        """Where they ended, the best first."""
+
+    @property
+    def bound(self) -> float:
+        """Upper confidence bound on the probability of an end above the best."""
+
+    @property
+    def level(self) -> float:
+        """Confidence level of the bound."""
+
+
 @final
-@dataclass
+@dataclass(repr=False)
 class CensusDisplay:
     """How many searches ended at which objective.
 
@@ -54,7 +86,7 @@ class CensusDisplay:
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     @classmethod
-    def from_census(cls, census: Census) -> CensusDisplay:
+    def from_census(cls, census: Endings) -> CensusDisplay:
         """Return the display of a census."""
         endings = census.endings
         return cls(
@@ -81,7 +113,7 @@ class CensusDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class HessianSpectrumDisplay:
     """Density of the eigenvalues of a Hessian.
 
@@ -125,7 +157,7 @@ class HessianSpectrumDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class SectionDisplay:
     """The objective along a line or a path.
 
@@ -167,7 +199,7 @@ class SectionDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class PlaneDisplay:
     """The objective on a plane, as contours of its logarithm where it is positive.
 

@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Vector
 from lowland.core.findings import Certificate
 from lowland.networks.activation import Activation
+from lowland.networks.certificates.sharpness import Sharpness
 from lowland.networks.descent import Runs
 from lowland.networks.region_program import RegionOptimum
+from lowland.networks.region_share import Share
 
 
 class JudgedRegion(Protocol):
@@ -26,6 +28,14 @@ class JudgedRegion(Protocol):
         """The best network of the region, if it was computed."""
 
     @property
+    def rank(self) -> int:
+        """Rank of the Jacobian of the predictions with respect to the trained weights."""
+
+    @property
+    def n_points(self) -> int:
+        """Number of data points."""
+
+    @property
     def certificate(self) -> Certificate:
         """Findings on the claim `no_bad_minimum_in_region`."""
 
@@ -37,6 +47,46 @@ class JudgedRegion(Protocol):
         """Return the computed facts, as pairs of name and text."""
 
 
+class SurveyedRegions(Protocol):
+    """Properties of drawn activation regions of one hidden layer."""
+
+    @property
+    def full(self) -> Share:
+        """Regions whose Jacobian has full row rank."""
+
+    @property
+    def global_minimum(self) -> Share | None:
+        """Regions whose closure has a network of zero loss, if targets were given."""
+
+    @property
+    def bad_minimum(self) -> Share | None:
+        """Regions with a minimum of positive loss inside, if targets were given."""
+
+    @property
+    def best_losses(self) -> Vector | None:
+        """The best loss of each region drawn."""
+
+    @property
+    def width(self) -> int:
+        """Number of neurons."""
+
+    @property
+    def n_points(self) -> int:
+        """Number of data points."""
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of inputs."""
+
+    @property
+    def law(self) -> str:
+        """How regions were drawn."""
+
+    @property
+    def regions(self) -> int:
+        """Upper bound on the number of regions."""
+
+
 class HasBoundaryRisk(Protocol):
     """A function of one input on which the data put more weight in some places than in others."""
 
@@ -46,6 +96,14 @@ class HasBoundaryRisk(Protocol):
 
 class Stability(HasBoundaryRisk, Protocol):
     """The stability of a network of one input at a step size."""
+
+    @property
+    def step_size(self) -> float:
+        """Step size of gradient descent."""
+
+    @property
+    def sharpness(self) -> Sharpness:
+        """Curvature of the loss at the network."""
 
     @property
     def x(self) -> Vector:

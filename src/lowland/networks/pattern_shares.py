@@ -15,6 +15,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share, whole_number
 from lowland.core.progress import OnProgress, Reporter
 from lowland.core.random import RandomSource, make_generator, spawn
+from lowland.core.shown import Shown
 from lowland.core.work import counted
 from lowland.kernels.exact_integers import integer_rows
 from lowland.networks.kernels.exact_ranks import full_rank
@@ -62,8 +63,8 @@ def full_pattern_share(n_points: int, width: int) -> float:
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class WidthAdvice:
+@dataclass(frozen=True, eq=False, repr=False)
+class WidthAdvice(Shown):
     """How wide a layer must be for most regions to have no bad differentiable minimum.
 
     Parameters
@@ -96,11 +97,11 @@ class WidthAdvice:
     least_widths: NDArray[np.intp]
     law: str
 
-    def __str__(self) -> str:
-        return (
+    def _lines(self) -> list[str]:
+        return [
             f"width {self.width} ({self.lower} to {self.upper} with 95 % confidence): "
             f"{100 * self.probability:g} % of regions by volume have no bad minimum; {self.law}"
-        )
+        ]
 
 
 def advise_width(

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from lowland.core.status import Verdict
 from lowland.networks.certificates.region_minima import UNSURE
-from lowland.networks.page_records import JudgedRegion
+from lowland.networks.page_records import JudgedRegion, SurveyedRegions
 from lowland.networks.pattern_enumeration import describe_count
 from lowland.networks.pattern_shares import WidthAdvice
 from lowland.networks.region_displays import ActivationDisplay, LossesDisplay
-from lowland.networks.region_survey import RegionSurvey
 from lowland.report.page import FigureEntry, Page, TableEntry
 
 HEADLINES = {
@@ -24,7 +23,7 @@ HEADLINES = {
 def region_page(
     found: JudgedRegion,
     *,
-    survey: RegionSurvey | None = None,
+    survey: SurveyedRegions | None = None,
     advice: WidthAdvice | None = None,
     settings: Sequence[tuple[str, str]] = (),
 ) -> Page:
@@ -36,9 +35,9 @@ def region_page(
     )
     return Page(
         "Activation region of a ReLU network",
-        [*found.facts(), *_advice(advice)],
+        found.facts(),
         found.certificate,
-        notes=[*found.notes, *_without_minimum(found)],
+        notes=[_why(found), *_advised(advice), *found.notes, *_without_minimum(found)],
         tables=() if survey is None else (survey_table(survey),),
         figures=(FigureEntry("Activation pattern", alternative, ActivationDisplay.from_report(found).plot),),
         settings=settings,
@@ -46,8 +45,22 @@ def region_page(
     )
 
 
-def _advice(advice: WidthAdvice | None) -> list[tuple[str, str]]:
-    return [] if advice is None else [("advice", str(advice))]
+def _why(found: JudgedRegion) -> str:
+    """Return what the rank of the Jacobian means for minima."""
+    if found.rank == found.n_points:
+        return (
+            f"The Jacobian has rank {found.rank}, as many as data points: small changes of the weights can "
+            "move all predictions independently, so the loss has no slope only where every residual is zero."
+        )
+    return (
+        f"The Jacobian has rank {found.rank} at {found.n_points} data points: small changes of the weights "
+        "cannot make every change of the predictions, so the loss may rest where residuals are left."
+    )
+
+
+def _advised(advice: WidthAdvice | None) -> list[str]:
+    """Return how wide the layer would have to be."""
+    return [] if advice is None else [f"Advice: {advice}."]
 
 
 def _without_minimum(found: JudgedRegion) -> list[str]:
@@ -61,7 +74,7 @@ def _without_minimum(found: JudgedRegion) -> list[str]:
     ]
 
 
-def survey_table(survey: RegionSurvey) -> TableEntry:
+def survey_table(survey: SurveyedRegions) -> TableEntry:
     """Return the shares of a survey as a table."""
     names = (
         ("full-rank Jacobian: no bad minimum", survey.full),
@@ -78,14 +91,13 @@ def survey_table(survey: RegionSurvey) -> TableEntry:
 
 
 def survey_page(
-    survey: RegionSurvey, advice: WidthAdvice | None = None, settings: Sequence[tuple[str, str]] = ()
+    survey: SurveyedRegions, advice: WidthAdvice | None = None, settings: Sequence[tuple[str, str]] = ()
 ) -> Page:
     """Return the page of a survey."""
     asked = [
         ("data points", f"{survey.n_points} of {survey.n_inputs} inputs"),
         ("width", str(survey.width)),
         ("regions", f"at most {describe_count(survey.regions)}"),
-        *_advice(advice),
     ]
     figures: tuple[FigureEntry, ...] = ()
     if survey.best_losses is not None:
@@ -95,6 +107,7 @@ def survey_page(
         "Survey of activation regions",
         asked,
         None,
+        notes=_advised(advice),
         tables=(survey_table(survey),),
         figures=figures,
         settings=settings,

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
-from lowland.core.parameter_checks import check_share, whole_number
+from lowland.core.parameter_checks import whole_number
 from lowland.core.progress import Reporter
 from lowland.core.random import RandomSource, make_generator, spawn
+from lowland.core.shown import Shown
 from lowland.networks.certificates.region_minima import UNSURE
 from lowland.networks.kernels.exact_ranks import full_rank, modular_rank
 from lowland.networks.network import check_inputs, check_targets
@@ -23,52 +24,19 @@ from lowland.networks.pattern_enumeration import (
     neuron_patterns,
 )
 from lowland.networks.region_program import region_optimum, with_inner_minimum
+from lowland.networks.region_share import Share
+from lowland.report.reported import Reported
+
+if TYPE_CHECKING:
+    from lowland.report.page import Page
 
 LAWS = ("normal", "uniform", "count")
 _BATCH = 64
 
 
 @final
-@dataclass(frozen=True)
-class Share:
-    """A share of regions, estimated from drawn ones.
-
-    Parameters
-    ----------
-    hits, trials : int
-    undecided : int
-        Trials that could not be decided; they are not counted as hits.
-    """
-
-    hits: int
-    trials: int
-    undecided: int = 0
-
-    @property
-    def estimate(self) -> float:
-        """The share among the regions drawn."""
-        return self.hits / self.trials
-
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Return the Clopper-Pearson confidence interval; undecided trials may be hits or not."""
-        from scipy.special import betaincinv
-
-        check_share("level", level)
-        tail, h, n = (1 - level) / 2, self.hits, self.trials
-        most = h + self.undecided
-        lower = 0.0 if h == 0 else float(betaincinv(h, n - h + 1, tail))
-        upper = 1.0 if most == n else float(betaincinv(most + 1, n - most, 1 - tail))
-        return lower, upper
-
-    def __str__(self) -> str:
-        low, high = self.interval()
-        text = f"{100 * self.estimate:.3g} % ({100 * low:.3g} to {100 * high:.3g} %, 95 % interval)"
-        return f"{text}, {self.undecided} undecided" if self.undecided else text
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class RegionSurvey:
+@dataclass(frozen=True, eq=False, repr=False)
+class RegionSurvey(Shown, Reported):
     """Properties of drawn activation regions of one hidden layer.
 
     Parameters
@@ -108,7 +76,7 @@ class RegionSurvey:
     law: str
     regions: int
 
-    def __str__(self) -> str:
+    def _lines(self) -> list[str]:
         weight = "regions" if self.law == "count" else f"regions by volume ({self.law} weights)"
         lines = [
             f"{self.n_points} points of {self.n_inputs} inputs, width {self.width}; {self.full.trials} "
@@ -119,7 +87,12 @@ class RegionSurvey:
             lines.append(f"  a global minimum in the closed region: {self.global_minimum}")
         if self.bad_minimum is not None:
             lines.append(f"  a bad minimum inside: {self.bad_minimum}")
-        return "\n".join(lines)
+        return lines
+
+    def _page(self) -> Page:
+        from lowland.networks.region_pages import survey_page
+
+        return survey_page(self)
 
 
 def survey_regions(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
+from lowland.core.judged import Judged
 from lowland.core.progress import OnProgress
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.verification import Verification
@@ -29,6 +30,10 @@ from lowland.networks.region_search import try_optimum
 from lowland.recheck.documents import Document
 from lowland.recheck.region_checks import verify_region
 from lowland.recheck.regions import data_fingerprint, layers_of, region_problem
+from lowland.report.reported import Reported
+
+if TYPE_CHECKING:
+    from lowland.report.page import Page
 
 # beyond these sizes a question is left open, because it would take minutes
 MOST_POINTS, MOST_NUMBERS = 400, 6_000_000
@@ -36,7 +41,7 @@ MOST_POINTS, MOST_NUMBERS = 400, 6_000_000
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class RegionReport:
+class RegionReport(Judged, Reported):
     """The activation region of a network on data, and what is proved about its minima.
 
     Parameters
@@ -146,16 +151,18 @@ class RegionReport:
         verdict = self.certificate["no_bad_minimum_in_region"].verdict.name
         return f"<RegionReport: rank {self.rank} of {self.n_points}, no bad minimum {verdict}>"
 
-    def __str__(self) -> str:
-        lines = [f"{name}: {text}" for name, text in self.facts()]
-        return "\n".join([*lines, str(self.certificate), *self.notes])
+    def _lines(self) -> list[str]:
+        return [*(f"{name}: {text}" for name, text in self.facts()), *self.notes]
 
     def facts(self) -> list[tuple[str, str]]:
         """Return the computed facts, as pairs of name and text."""
         generic = "not computed" if self.generic_rank is None else str(self.generic_rank)
         dead = ", ".join(str(part.size) for part in self.dead_neurons)
         facts = [
-            ("network", f"{self.network.n_inputs} inputs, widths {_joined(self.network.widths)}"),
+            (
+                "network",
+                f"{self.network.n_inputs} input{'' if self.network.n_inputs == 1 else 's'}, widths {_joined(self.network.widths)}",
+            ),
             ("trained", f"{self.trained} layer{'s' if self.trained == 'all' else ''}"),
             ("data points", f"{self.n_points}{', some of them repeated' if self.repeated else ''}"),
             ("rank of the Jacobian", f"{self.rank} exact, {generic} for almost all data with this pattern"),
@@ -182,12 +189,10 @@ class RegionReport:
             return "not computed: the Jacobian is too large"
         return f"{self.numerical_rank}, gap {self.numerical_gap:.3g}"
 
-    def report(self, path: str | PathLike[str]) -> None:
-        """Write an HTML page."""
+    def _page(self) -> Page:
         from lowland.networks.region_pages import region_page
-        from lowland.report.page import write_report
 
-        write_report(path, region_page(self))
+        return region_page(self)
 
 
 def region_report(

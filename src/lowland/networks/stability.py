@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from os import PathLike
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Vector, check_floats, out_of_scale
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
+from lowland.core.judged import Judged
 from lowland.core.parameter_checks import check_positive
 from lowland.core.verification import Verification
 from lowland.files.certificates import write_certificate
@@ -29,11 +30,15 @@ from lowland.recheck.documents import Document
 from lowland.recheck.measurements import measured_fingerprint
 from lowland.recheck.regions import layers_of
 from lowland.recheck.stability_checks import layers_problem, verify_stability
+from lowland.report.reported import Reported
+
+if TYPE_CHECKING:
+    from lowland.report.page import Page
 
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class StabilityReport:
+class StabilityReport(Judged, Reported):
     """Sharpness of the loss at a network of one input, and limits that depend on its function alone.
 
     Parameters
@@ -147,9 +152,8 @@ class StabilityReport:
     def __repr__(self) -> str:
         return f"<StabilityReport: sharpness {self.sharpness.largest:.4g}, limit {self.limit:.4g}>"
 
-    def __str__(self) -> str:
-        lines = [f"{name}: {text}" for name, text in self.facts()]
-        return "\n".join([*lines, str(self.certificate), *self.notes])
+    def _lines(self) -> list[str]:
+        return [*(f"{name}: {text}" for name, text in self.facts()), *self.notes]
 
     def facts(self) -> list[tuple[str, str]]:
         """Return the computed facts, as pairs of name and text."""
@@ -168,12 +172,10 @@ class StabilityReport:
             ("largest step over rescalings", f"between {steps[0]:.4g} and {steps[1]:.4g}, at rest"),
         ]
 
-    def report(self, path: str | PathLike[str]) -> None:
-        """Write an HTML page."""
+    def _page(self) -> Page:
         from lowland.networks.stability_pages import stability_page
-        from lowland.report.page import write_report
 
-        write_report(path, stability_page(self))
+        return stability_page(self)
 
 
 def stability_report(

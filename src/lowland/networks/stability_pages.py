@@ -10,13 +10,18 @@ from lowland.core.status import Verdict
 from lowland.networks.descent import Runs
 from lowland.networks.page_records import DescentFit, SplineEstimator, Stability
 from lowland.networks.stability_displays import BoundaryRiskDisplay, EdgeDisplay, KnotsDisplay, SplineDisplay
-from lowland.report.page import FigureEntry, Page, TableEntry
+from lowland.report.page import FigureEntry, Lead, Page, TableEntry
 
 HEADLINES = {
-    Verdict.PROVED: "Proved: gradient descent with this step stays here.",
-    Verdict.INCONCLUSIVE: "Open: it is not settled whether gradient descent with this step stays here.",
-    Verdict.REFUTED: "Gradient descent with this step does not stay here.",
+    Verdict.PROVED: "Proved: gradient descent with step {step:.4g} stays {where}.",
+    Verdict.INCONCLUSIVE: "Open: whether gradient descent with step {step:.4g} stays {where} is not settled.",
+    Verdict.REFUTED: "Gradient descent with step {step:.4g} does not stay {where}.",
 }
+
+
+def _headline(found: Stability, where: str = "here") -> str:
+    words = HEADLINES[found.certificate["stable_at_step_size"].verdict]
+    return words.format(step=found.step_size, where=where)
 
 
 def stability_page(found: Stability, settings: Sequence[tuple[str, str]] = ()) -> Page:
@@ -25,10 +30,19 @@ def stability_page(found: Stability, settings: Sequence[tuple[str, str]] = ()) -
         "Stability of a univariate ReLU network",
         found.facts(),
         found.certificate,
-        notes=found.notes,
+        notes=[_curvature(found), *found.notes],
         figures=_stability_figures(found),
         settings=settings,
-        headline=HEADLINES[found.certificate["stable_at_step_size"].verdict],
+        headline=_headline(found),
+    )
+
+
+def _curvature(found: Stability) -> str:
+    """Return what stability is about, in a sentence."""
+    return (
+        f"Gradient descent with step {found.step_size:g} settles only where the loss curves by at most "
+        f"{2 / found.step_size:.4g} in every direction; here the largest curvature is "
+        f"{found.sharpness.largest:.4g}."
     )
 
 
@@ -40,8 +54,17 @@ def fit_page(fit: DescentFit, settings: Sequence[tuple[str, str]] = ()) -> Page:
         ("descent", f"{fit.runs.steps} steps of {fit.step_size:g}; {fit.message}"),
         *fit.stability.facts(),
     ]
-    words = "Data, the fitted linear spline and its knots."
-    figures = [FigureEntry("Fit", words, SplineDisplay.from_fit(fit).plot)]
+    error = float(np.sqrt(np.mean((fit(fit.x) - fit.y) ** 2)))
+    answer = (
+        f"The data resolve {_counted(fit.knots.size)}; on these the spline is off by {error:.3g} (root "
+        "mean square)."
+    )
+    spline = FigureEntry(
+        "Fit", "Data, the fitted linear spline and its knots.", SplineDisplay.from_fit(fit).plot
+    )
+    knots = [(f"{place:.5g}", f"{float(fit(place)):.5g}") for place in fit.knots]
+    tables = [TableEntry("Knots", ("x", "y"), knots)] if knots else []
+    figures = []
     if fit.runs.track is not None:
         words = "Largest curvature of every run over its steps, with the limit set by the step size."
         figures.append(FigureEntry("Edge of stability", words, EdgeDisplay.from_fit(fit).plot))
@@ -49,10 +72,11 @@ def fit_page(fit: DescentFit, settings: Sequence[tuple[str, str]] = ()) -> Page:
         "Regression by large-step gradient descent",
         asked,
         fit.stability.certificate,
-        notes=fit.stability.notes,
+        notes=[_curvature(fit.stability), *fit.stability.notes],
         figures=(*figures, *_stability_figures(fit.stability)),
         settings=settings,
-        headline=f"The data resolve {fit.knots.size} knots.",
+        headline=_headline(fit.stability),
+        lead=Lead([answer], tables, [spline]),
     )
 
 
@@ -67,11 +91,11 @@ def regression_page(
     knots = model.effective_knots_
     asked = [
         ("column", f"{names[1]} by {names[0]}, {model.x_.size} rows"),
-        ("minimum on all points", f"{model.n_knots_} knots, chosen among {len(model.path_)} minima"),
+        ("minimum on all points", f"{_counted(model.n_knots_)}, chosen among {len(model.path_)} minima"),
         ("step size", f"{model.step_size_:.4g} (inputs from -1 to 1, values of variance one)"),
         ("held-out root mean square error", f"{np.sqrt(model.cv_errors_[model.n_knots_]):.4g}"),
         ("root mean square of residuals", f"{np.sqrt(np.mean(residual**2)):.4g}"),
-        ("knots of the spline", f"{model.knots_.size}; {knots.size} give nearly the same spline"),
+        ("knots of the spline", f"{model.knots_.size}; one with {knots.size} is nearly the same"),
         (
             "weighted variation",
             f"{model.variation_:.4g}; of the minimum {model.stability_.variation:.4g}, "
@@ -87,28 +111,47 @@ def regression_page(
         for minimum in model.path_
     ]
     header = ("knots", "held-out root mean square", "stable up to step size")
-    tables = [TableEntry("Minima by number of knots", header, minima)]
-    if knots.size:
-        values = model.predict(knots)
-        rows = [(f"{k:.5g}", f"{value:.5g}") for k, value in zip(knots, values, strict=True)]
-        tables.append(TableEntry("Knots", (names[0], names[1]), rows))
     stability, spline = model.stability_, SplineDisplay.from_estimator(model, names)
-    figures = (
-        FigureEntry("Fit", "Data, the fitted linear spline, its knots and 90 % intervals.", spline.plot),
-        FigureEntry(
-            "Weight of a change of slope", _RISK, BoundaryRiskDisplay.from_estimator(model, names[0]).plot
-        ),
-    )
+    risk = BoundaryRiskDisplay.from_estimator(model, names[0])
+    words = "Data, the fitted linear spline, its knots and 90 % intervals."
     return Page(
         f"{names[1]} by {names[0]}",
         asked,
         stability.certificate,
         notes=[*stability.notes, *notes],
-        tables=tables,
-        figures=figures,
+        tables=[TableEntry("Minima by number of knots", header, minima)],
+        figures=[FigureEntry("Weight of a change of slope", _RISK, risk.plot)],
         settings=settings,
-        headline=f"A linear spline; {knots.size} knots give nearly the same spline.",
+        headline=_headline(stability, "at the minimum on all points"),
+        lead=Lead(_how_far(model), _knots(model, names), [FigureEntry("Fit", words, spline.plot)]),
     )
+
+
+def _how_far(model: SplineEstimator) -> list[str]:
+    """Return how far predictions are off, beside a straight line's."""
+    error, usual = np.sqrt(model.cv_errors_[model.n_knots_]), float(np.std(model.y_))
+    count = model.effective_knots_.size
+    return [
+        f"A new value is off by {error:.3g} (root mean square over held-out points); the mean of all values "
+        f"would be off by {usual:.3g}.",
+        f"The function is a linear spline; one with {_counted(count)} is nearly the same."
+        if count
+        else "The function is a straight line as far as the data can tell.",
+    ]
+
+
+def _counted(knots: int) -> str:
+    return f"{knots} knot{'' if knots == 1 else 's'}"
+
+
+def _knots(model: SplineEstimator, names: tuple[str, str]) -> list[TableEntry]:
+    """Return where the spline bends, if it does."""
+    knots = model.effective_knots_
+    if not knots.size:
+        return []
+    values = model.predict(knots)
+    rows = [(f"{k:.5g}", f"{value:.5g}") for k, value in zip(knots, values, strict=True)]
+    return [TableEntry("Knots", names, rows)]
 
 
 def run_words(runs: Runs) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from os import PathLike
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,9 +13,14 @@ from lowland.core.arrays import Vector
 from lowland.core.parameter_checks import check_positive, whole_number
 from lowland.core.progress import OnProgress
 from lowland.core.random import RandomSource, make_generator
+from lowland.core.shown import Shown
 from lowland.networks.descent import LOST, Descent, Runs, choose, random_starts
 from lowland.networks.network import ReluNetwork, check_targets
 from lowland.networks.stability import StabilityReport, check_univariate, stability_report
+from lowland.report.reported import Reported
+
+if TYPE_CHECKING:
+    from lowland.report.page import Page
 
 # how often runs that lost all their knots, or exploded, are restarted
 RESTARTS = 3
@@ -24,7 +28,7 @@ RESTARTS = 3
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class StableFit:
+class StableFit(Shown, Reported):
     """A regression by gradient descent with a large constant step.
 
     Parameters
@@ -84,20 +88,19 @@ class StableFit:
     def __repr__(self) -> str:
         return f"<StableFit: {self.knots.size} knots, step size {self.step_size:g}, {self.message}>"
 
-    def __str__(self) -> str:
+    def _lines(self) -> list[str]:
         counts = ", ".join(f"{self.runs.status.count(word)} {word}" for word in sorted(set(self.runs.status)))
         again = f", {self.restarts} restarts" if self.restarts else ""
-        return (
+        return [
             f"{len(self.runs.status)} runs of {self.runs.steps} steps of {self.step_size:g} "
-            f"({counts}{again}) in {self.seconds:.2g} s; {self.message}\n{self.stability}"
-        )
+            f"({counts}{again}) in {self.seconds:.2g} s; {self.message}",
+            *str(self.stability).splitlines(),
+        ]
 
-    def report(self, path: str | PathLike[str]) -> None:
-        """Write an HTML page."""
+    def _page(self) -> Page:
         from lowland.networks.stability_pages import fit_page
-        from lowland.report.page import write_report
 
-        write_report(path, fit_page(self))
+        return fit_page(self)
 
 
 def fit_stable(  # noqa: PLR0913

@@ -41,7 +41,7 @@ def use_whole_ticks(axis: Axis) -> None:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class ConvergenceDisplay:
     """Objective against iterations.
 
@@ -85,7 +85,7 @@ class ConvergenceDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class SpectrumDisplay:
     """Singular values of the recovered matrix.
 
@@ -124,7 +124,7 @@ class SpectrumDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class PredictionDisplay:
     """Predicted against observed values of held-out (or fitted) cells.
 
@@ -184,7 +184,7 @@ class PredictionDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class PatternDisplay:
     """Observed cells, and cells not determined by the data alone; a large table is drawn in blocks.
 
@@ -254,7 +254,7 @@ class PatternDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class CalibrationDisplay:
     """Coverage of intervals on held-out cells against their nominal level.
 
@@ -298,7 +298,7 @@ class CalibrationDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class PathDisplay:
     """Held-out errors along a path of ranks or penalties.
 

@@ -19,7 +19,7 @@ MOST_NAMED = 16
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class MatrixDisplay:
     """Entries of a real matrix as squares: blue positive, orange negative.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -26,6 +27,9 @@ OF_SEARCH = (
     "local_minimum",
     "locally_unique",
 )
+
+# the beginning of a number, or nothing
+_NUMBER = re.compile(r"$|[-+\u2212<>~\u00b1 ]*(\d|(inf|nan)\b)")
 
 
 @final
@@ -55,6 +59,11 @@ class TableEntry:
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+
+    def numeric_columns(self) -> list[int]:
+        """Return the columns but the first whose cells all begin with a number, or are empty."""
+        columns = list(zip(*self.rows, strict=True))
+        return [k for k in range(1, len(columns)) if all(_NUMBER.match(cell) for cell in columns[k])]
 
 
 @final

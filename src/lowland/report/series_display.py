@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class SeriesDisplay:
     """Known cells of a row as dots, predictions as a line within their intervals.
 

@@ -59,11 +59,11 @@ def _determinacy(certificate: Certificate) -> str:
         return f"The data determine one {one}{generic}."
     verdict = certificate["determined_by_data"].verdict
     if verdict is Verdict.PROVED:
-        return f"The observed positions allow only finitely many {many}, for generic values."
+        return f"The data allow only finitely many {many}, for generic values."
     if verdict is Verdict.REFUTED and of_tensor:
         return "The data alone leave some cells undetermined at these ranks."
     if verdict is Verdict.REFUTED:
-        return "Without the penalty, the data alone would leave some cells undetermined at this rank."
+        return "The data alone leave some cells undetermined at this rank."
     if certificate["determined_by_data"].limited_by:
         return f"Whether the data determine a {one} was too costly to check within the budget."
     return f"Whether the data determine a {one} remains open."

@@ -15,6 +15,7 @@ from lowland.core.observations import Observations
 from lowland.core.protocols import Measurement, check_measurement
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Factors
+from lowland.core.shown import Shown
 from lowland.core.status import Verdict
 from lowland.core.work import Budget
 from lowland.measure import Entries
@@ -24,8 +25,8 @@ from lowland.sensing.second_solution import refute_uniqueness
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class Determinacy:
+@dataclass(frozen=True, eq=False, repr=False)
+class Determinacy(Shown):
     """What the positions of the data determine.
 
     Parameters
@@ -122,7 +123,7 @@ class Determinacy:
         ]
         return sorted(found, key=lambda block: -(block[0].size + block[1].size))
 
-    def __str__(self) -> str:
+    def _lines(self) -> list[str]:
         m, n = self.shape
         lines = [
             f"{self.measurements} measurements of a {m} x {n} matrix of rank {self.rank}: "
@@ -140,10 +141,7 @@ class Determinacy:
             if len(large) > 1:
                 sizes = ", ".join(f"{rows.size} x {columns.size}" for rows, columns in large[:5])
                 lines.append(f"blocks with no determined cell between them: {len(large)}, of {sizes} cells")
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        return f"<pre>{self}</pre>"
+        return lines
 
 
 # work to spend on searching for two matrices that both reproduce a table

@@ -11,13 +11,14 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Vector, check_floats, check_positions
 from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.shown import Shown
 from lowland.objectives import RecoveryObjective
 from lowland.sensing.tangent_covariance import Noise, TangentCovariance, estimate_noise
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class Intervals:
+@dataclass(frozen=True, eq=False, repr=False)
+class Intervals(Shown):
     """Estimates with intervals that contain the truth with a given probability, to first order in the noise.
 
     Parameters
@@ -53,12 +54,12 @@ class Intervals:
     degrees_of_freedom: float
     form: str
 
-    def __str__(self) -> str:
+    def _lines(self) -> list[str]:
         shown = zip(self.estimate[:10], self.lower[:10], self.upper[:10], strict=True)
         lines = [f"{e:.5g} ({low:.5g} to {high:.5g})" for e, low, high in shown]
         more = self.estimate.size - len(lines)
         head = f"{self.level:.0%} intervals, noise {self.noise:.3g}"
-        return "\n".join([head, *lines] + ([f"and {more} more"] if more > 0 else []))
+        return [head, *lines] + ([f"and {more} more"] if more > 0 else [])
 
 
 def entry_intervals(

@@ -21,6 +21,7 @@ from lowland.core.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
+from lowland.core.shown import Shown
 from lowland.measure import Dense, Entries, Fourier, Pauli
 
 STRUCTURES = ("general", "psd")
@@ -33,8 +34,8 @@ MOST_STEPS = 2000
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class Isometry:
+@dataclass(frozen=True, eq=False, repr=False)
+class Isometry(Shown):
     """Bounds on ``|A(X)|^2 / |X|^2`` over matrices of at most a rank, and the constants that follow.
 
     Parameters
@@ -105,13 +106,13 @@ class Isometry:
         """Return a bound of one if a matrix that is not measured shows it to be exact."""
         return bound if self.smallest == 0 else None
 
-    def __str__(self) -> str:
+    def _lines(self) -> list[str]:
         upper = "unknown" if self.scaled_upper is None else f"{self.scaled_upper:.6g}"
-        return (
+        return [
             f"restricted isometry over {self.structure} matrices of rank {self.rank}: |A(X)|^2 / |X|^2 from "
             f"{self.smallest:.6g} to {self.largest:.6g} found; delta at the best scaling at least "
             f"{self.scaled_lower:.6g}, at most {upper}"
-        )
+        ]
 
 
 def restricted_isometry(

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike
-from typing import final
+from typing import TYPE_CHECKING, final
 
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
+from lowland.core.judged import Judged
 from lowland.core.records import Attempt, Factors, SearchResult
 from lowland.files.certificates import write_certificate
 from lowland.objectives import RecoveryObjective
 from lowland.objectives.plain import recovery_document
+from lowland.report.reported import Reported
 from lowland.sensing.intervals import Intervals, entry_intervals
+
+if TYPE_CHECKING:
+    from lowland.report.page import Page
 
 
 @final
-@dataclass(frozen=True, eq=False)
-class Recovery:
+@dataclass(frozen=True, eq=False, repr=False)
+class Recovery(Judged, Reported):
     """A recovered matrix, how it was found, and what is proved about it.
 
     Parameters
@@ -121,19 +126,10 @@ class Recovery:
             form=form,
         )
 
-    def report(self, path: str | PathLike[str]) -> None:
-        """Write a self-contained HTML report.
-
-        Parameters
-        ----------
-        path : path
-            Path of the report; an existing file is replaced.
-        """
-        from lowland.report.page import write_report
+    def _page(self) -> Page:
         from lowland.sensing.report import recovery_page
 
-        page = recovery_page(self.objective, self.search, self.factors, self.certificate, self.attempts)
-        write_report(path, page)
+        return recovery_page(self.objective, self.search, self.factors, self.certificate, self.attempts)
 
     def save_certificate(self, path: str | PathLike[str]) -> None:
         """Write the certificate with its point, but without the data, for `lowland.verify`.
@@ -164,7 +160,7 @@ class Recovery:
             )
         write_certificate(path, recovery_document(self.objective, self.search.theta, self.certificate))
 
-    def __str__(self) -> str:
+    def _lines(self) -> list[str]:
         lines = [
             self.objective.describe(),
             f"stopped: {self.search.stop_reason.value}, {self.search.message}",
@@ -173,7 +169,4 @@ class Recovery:
             f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
             for k, a in enumerate(self.attempts)
         ]
-        return "\n".join(lines) + (f"\n{self.certificate}" if self.certificate else "")
-
-    def _repr_html_(self) -> str:
-        return self.certificate._repr_html_() if self.certificate else f"<pre>{self}</pre>"
+        return lines

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from lowland.core.findings import Certificate
 from lowland.core.records import Attempt, Factors, SearchResult
 from lowland.objectives import RecoveryObjective
 from lowland.report.displays import ConvergenceDisplay, PredictionDisplay, SpectrumDisplay
-from lowland.report.page import FigureEntry, Page, TableEntry
+from lowland.report.page import FigureEntry, Lead, Page, TableEntry
 
 # a plot of fewer values of the objective tells nothing
 FEWEST_STEPS = 3
@@ -34,13 +36,20 @@ def recovery_page(
         for k, a in enumerate(attempts)
     ]
     header = ("start", "from", "solver", "objective", "steps", "stopped")
-    residual = PredictionDisplay(objective.y, objective.predict(search.theta), "measurements")
+    predicted = objective.predict(search.theta)
+    residual = PredictionDisplay(objective.y, predicted, "measurements")
+    error = float(np.linalg.norm(objective.y - predicted) / (np.linalg.norm(objective.y) or 1.0))
+    answer = (
+        f"A matrix of rank {factors.width} reproduces the {objective.y.size:,} measurements up to a relative "
+        f"error of {error:.3g}."
+    )
     return Page(
         f"Recovery of a rank-{objective.rank} matrix",
         asked_search(objective.describe(), search),
         certificate,
         tables=(TableEntry("Starts", header, rows),),
-        figures=(*search_figures(search, factors), prediction_figure(residual)),
+        figures=search_figures(search, factors),
+        lead=Lead([answer], figures=[prediction_figure(residual)]),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,14 +15,19 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.progress import OnProgress, Reporter
 from lowland.core.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator, spawn
+from lowland.core.shown import Shown
 from lowland.core.status import StopReason
+from lowland.report.reported import Reported
 from lowland.sensing.recover import recover
 from lowland.sensing.recovery import Recovery
 
+if TYPE_CHECKING:
+    from lowland.report.page import Page
+
 
 @final
-@dataclass(frozen=True, eq=False)
-class StateEstimate:
+@dataclass(frozen=True, eq=False, repr=False)
+class StateEstimate(Shown, Reported):
     """A density matrix estimated from counts, with estimates from resampled counts for error bars.
 
     Parameters
@@ -152,18 +157,27 @@ class StateEstimate:
         title : str
         """
         from lowland.report.page import write_report
+
+        write_report(path, self._page(target, settings, title))
+
+    def _page(
+        self,
+        target: ArrayLike | None = None,
+        settings: Sequence[str] | None = None,
+        title: str = "A quantum state from counts",
+    ) -> Page:
         from lowland.sensing.state_page import LEVEL, StateNumber, state_page
 
         numbers = [
             StateNumber(name, quantity(self.state), self.error(quantity), *self.interval(quantity, LEVEL))
             for name, quantity in self.quantities(target).items()
         ]
-        write_report(path, state_page(title, self.fit, self.state, self.resampled, numbers, settings))
+        return state_page(title, self.fit, self.state, self.resampled, numbers, settings)
 
-    def __str__(self) -> str:
+    def _lines(self) -> list[str]:
         lines = [f"{self.state.shape[0]} x {self.state.shape[0]} density matrix"]
         lines += [f"{name}: {value:.5f} +- {error:.5f}" for name, value, error in self.table()]
-        return "\n".join(lines)
+        return lines
 
 
 def purity(state: Matrix) -> float:

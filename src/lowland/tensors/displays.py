@@ -23,7 +23,7 @@ NAMED = 20
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class ModeSpectraDisplay:
     """Singular values of a tensor's unfoldings, one line per mode.
 
@@ -63,7 +63,7 @@ class ModeSpectraDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class FactorDisplay:
     """The leading columns of one factor against the positions of its mode.
 
@@ -114,7 +114,7 @@ class FactorDisplay:
 
 
 @final
-@dataclass
+@dataclass(repr=False)
 class CoreDisplay:
     """The largest entries of the core, with the components that they couple.
 

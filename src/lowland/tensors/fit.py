@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,8 +13,10 @@ from numpy.typing import ArrayLike
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
+from lowland.core.judged import Judged
 from lowland.core.records import Attempt, SearchResult
 from lowland.files.certificates import write_certificate
+from lowland.report.reported import Reported
 from lowland.tensors.cell_errors import NewCellError, new_cell_error
 from lowland.tensors.measurement import SomeCells
 from lowland.tensors.objective import TuckerObjective
@@ -22,10 +24,14 @@ from lowland.tensors.proofs import tensor_document
 from lowland.tensors.ranks import RankChoice
 from lowland.tensors.tucker_tensor import TuckerTensor
 
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
+    from lowland.report.page import Page
+
 
 @final
-@dataclass(frozen=True, eq=False)
-class TuckerFit:
+@dataclass(frozen=True, eq=False, repr=False)
+class TuckerFit(Judged, Reported):
     """A Tucker decomposition, how it was found, and what is proved about it.
 
     Parameters
@@ -171,14 +177,47 @@ class TuckerFit:
             The array that was decomposed, whose dimensions and coordinates name what is drawn.
         """
         from lowland.report.page import write_report
+
+        write_report(path, self._page(like))
+
+    def plot(self, figure: str | None = None, *, ax: Axes | None = None, like: Any = None) -> Any:
+        """Draw a figure of the report on its own.
+
+        Parameters
+        ----------
+        figure : str, optional
+            Its title in the report or the beginning of it, such as "core" or "factor: mode 1"; by default the
+            spectra of the modes.
+        ax : matplotlib Axes, optional
+            By default new ones.
+        like : xarray.DataArray, optional
+            The array that was decomposed, whose dimensions and coordinates name what is drawn.
+
+        Returns
+        -------
+        object
+            The display, which keeps what is drawn, and its axes as ``ax_``.
+
+        Examples
+        --------
+        >>> import numpy as np, lowland as ll
+        >>> i, j, k = np.indices((6, 5, 4)) + 1.0
+        >>> fit = ll.decompose_tucker(i * j * k, 1, certify=False, rng=0)
+        >>> fit.plot("factor: mode 2").ax_.get_xlabel()
+        'mode 2'
+        """
+        from lowland.report.reported import draw_figure
+
+        return draw_figure(self._page(like), figure, ax)
+
+    def _page(self, like: Any = None) -> Page:
         from lowland.tensors.report import tucker_page
 
         if like is None:
-            write_report(path, tucker_page(self))
-            return
+            return tucker_page(self)
         names = [str(name) for name in like.dims]
         along = [like.coords[name].to_numpy() if name in like.coords else None for name in like.dims]
-        write_report(path, tucker_page(self, names=names, coordinates=along))
+        return tucker_page(self, names=names, coordinates=along)
 
     def save_certificate(self, path: str | PathLike[str]) -> None:
         """Write the certificate with its point, but without the data, for `lowland.verify`.
@@ -212,7 +251,7 @@ class TuckerFit:
         document = tensor_document(self.objective.data, parts, self.objective.strength, self.certificate)
         write_certificate(path, document)
 
-    def __str__(self) -> str:
+    def _lines(self) -> list[str]:
         lines = [
             self.objective.describe(),
             f"relative error {self.relative_error:.3g} on the known cells, "
@@ -224,7 +263,4 @@ class TuckerFit:
             f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
             for k, a in enumerate(self.attempts)
         ]
-        return "\n".join(lines) + (f"\n{self.certificate}" if self.certificate else "")
-
-    def _repr_html_(self) -> str:
-        return self.certificate._repr_html_() if self.certificate else f"<pre>{self}</pre>"
+        return lines
