@@ -22,7 +22,7 @@ def test_named_potential_with_theory_times_and_report(tmp_path):
     assert {row["status"] for row in rows} == {"left"}
     page = (tmp_path / "page.html").read_text()
     assert "Chains take" in page
-    assert "measured, not proved" in page
+    assert "nothing is proved" in page
     again = call(
         "escape", "double_well", "--start=-1", "--level", "0.7", "--beta", "4", "--chains", "500",
         "--json", "--quiet", cwd=tmp_path,

@@ -247,7 +247,7 @@ def test_no_hasattr_and_no_swallowed_keywords():
 
 
 def test_classes_are_final_abstract_or_protocols():
-    """A class is final, abstract, a protocol, an error, or a listed base: nobody inherits what already works."""
+    """A class is final, abstract, a protocol, an error, or a listed base: what works is not overridden."""
     bases = {"StopRule", "RecoveryProblem", "LowlandError", "InvalidInputError"}
     for path in MODULES:
         for node in ast.parse(path.read_text()).body:

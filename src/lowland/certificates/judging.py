@@ -21,6 +21,7 @@ from lowland.core.arrays import Vector, check_floats
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import CLAIMS, Certificate, Finding
 from lowland.core.fits import Fit
+from lowland.core.interrupt import Interruptible, stop_if_requested
 from lowland.core.stages import announce
 from lowland.core.status import Verdict
 from lowland.core.work import Budget
@@ -31,6 +32,7 @@ USUAL_FIT = 200
 LOWER_CALLS, LOWER_PART = 400, 0.5
 
 
+@Interruptible()
 def judge(
     objective: Fit,
     theta: ArrayLike,
@@ -81,10 +83,12 @@ def judge(
             found = _of_constrained(exact, point, suited, claims)
             for one in suited:
                 if set(one.claims) & set(claims) - set(found):
+                    stop_if_requested()
                     announce(f"judging: {', '.join(one.claims).replace('_', ' ')}")
                     found = _asked(one, exact, point, Judgement(settings, budget, found, pass_work))
             given = Judgement(settings, budget, found, pass_work)
             found = settle(_with_lower_point(exact, point, given, claims))
+    stop_if_requested()
     chosen = {claim: found[claim] for claim in claims}
     # time that belongs to no single judge is shared by all
     rest = time.perf_counter() - started - sum(finding.seconds for finding in chosen.values())

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import warnings
-from contextlib import nullcontext
-from typing import NoReturn
+from collections.abc import Sequence
+from contextlib import nullcontext, suppress
+from pathlib import Path
+
+# the code of commands that were interrupted; signals other than SIGINT have their own
+INTERRUPTED = 130
+# what a device that takes no more says
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 
 def main() -> None:
-    """Run the command line and exit with its code: 0 done, 1 claim missed, 2 bad input, 130 interrupted."""
+    """Run the command line and exit with its code: 0 done, 1 claim missed, 2 bad input, 130 interrupted.
+
+    SIGTERM and SIGHUP end a command as Ctrl-C does, with codes 143 and 129.
+    """
     warnings.showwarning = lambda message, *_: _say(f"warning: {message}")
     try:
         # imported here so that an interrupt during loading is handled too
+        from lowland.cli.signals import taking_signals
+        from lowland.core.atomic import noting_files
+
+        with taking_signals() as signals, noting_files() as written:
+            code = _run(written)
+            code = 128 + signals.last if code == INTERRUPTED else code
+    except KeyboardInterrupt:
+        code = _say_interrupted(())
+    sys.exit(_flush(code))
+
+
+def _run(written: Sequence[Path]) -> int:
+    """Run the command and return its code; `written` grows with every file that it writes."""
+    try:
         from lowland.cli.app import make_app
         from lowland.core.errors import LowlandError
         from lowland.core.stage_line import show_progress
@@ -23,42 +47,78 @@ def main() -> None:
                 make_app(sys.argv[1:])()
         except LowlandError as error:
             _say(str(error))
-            sys.exit(2)
+            return 2
     except SystemExit as end:
-        if end.code == 130 and _was_interrupted(end):
-            _leave_interrupted()
-        raise
+        if _comes_from(end, BrokenPipeError):
+            return _without_reader()
+        if end.code == INTERRUPTED and _comes_from(end, KeyboardInterrupt):
+            return _say_interrupted(written)
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except SystemError as error:
         # compiled code reports an interrupt as a SystemError
-        if not _was_interrupted(error):
+        if not _comes_from(error, KeyboardInterrupt):
             raise
-        _leave_interrupted()
+        return _say_interrupted(written)
     except MemoryError:
         _say("not enough memory for this problem")
-        sys.exit(2)
+        return 2
     except BrokenPipeError:
-        # the reader of our output has closed the pipe: not a failure, and closing must not fail either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        return _without_reader()
+    except OSError as error:
+        if error.filename is not None or error.errno not in FULL:
+            raise
+        return _say_full(error)
     except KeyboardInterrupt:
-        _leave_interrupted()
+        return _say_interrupted(written)
+    return 0
 
 
-def _leave_interrupted() -> NoReturn:
-    _say("interrupted; nothing was saved")
+def _flush(code: int) -> int:
+    """Write what is still held back, and return the code of the process."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _discard(sys.stdout.fileno())
+    except OSError as error:
+        return _say_full(error)
+    return code
+
+
+def _say_full(error: OSError) -> int:
+    _discard(sys.stdout.fileno())
+    _say(f"cannot write to standard output\n  found: {error.strerror}")
+    return 2
+
+
+def _without_reader() -> int:
+    """Return the code of a command whose reader has closed the pipe: that is no failure."""
+    _discard(sys.stdout.fileno())
+    return 0
+
+
+def _discard(stream: int) -> None:
+    """Send what is still written to a stream nowhere, so that closing it cannot fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+
+
+def _say_interrupted(written: Sequence[Path]) -> int:
+    names = ", ".join(dict.fromkeys(map(str, written)))
+    more = "; --resume continues from the checkpoint" if names.endswith(".checkpoint") else ""
+    _say(f"interrupted; written before: {names}{more}" if names else "interrupted; nothing was saved")
     # an interrupt inside code compiled from text leaves a flag that would end the process by the signal
     # instead of the exit code; running such code once more clears the flag
     exec("pass")
-    sys.exit(130)
+    return INTERRUPTED
 
 
-def _was_interrupted(error: BaseException) -> bool:
-    """Return whether an interrupt caused an error: frameworks convert it into errors of their own."""
+def _comes_from(error: BaseException, kind: type[BaseException]) -> bool:
+    """Return whether an error of a kind caused another: frameworks convert errors into their own."""
     behind = error.__context__
-    while behind is not None and not isinstance(behind, KeyboardInterrupt):
+    while behind is not None and not isinstance(behind, kind):
         behind = behind.__context__
     return behind is not None
 
 
 def _say(text: str) -> None:
-    print(f"lowland: {text}", file=sys.stderr)  # noqa: T201
+    with suppress(OSError):  # nobody may be there to read it
+        print(f"lowland: {text}", file=sys.stderr)  # noqa: T201

@@ -17,7 +17,6 @@ from lowland.cli.completed_output import (
     write_intervals,
 )
 from lowland.cli.completing import (
-    NOT_SAVED,
     check_paths,
     check_seed,
     options_of,
@@ -51,10 +50,12 @@ from lowland.cli.output import (
 from lowland.cli.reading import reads_table
 from lowland.completion.bayesian import SideCovariates
 from lowland.completion.completed import Completed
+from lowland.completion.fitted_table import FittedTable
 from lowland.completion.planned_fit import check_effort
 from lowland.completion.report import report_page
 from lowland.completion.table_intervals import INTERVAL_METHODS
 from lowland.core.arrays import Matrix, check_rank
+from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Labels
 from lowland.core.status import StopReason
@@ -280,7 +281,7 @@ def complete(
         write_intervals(output, loaded, completed, interval, interval_method)
     elif output is not None:
         write_completed(output, loaded, completed.model)
-    interrupted = planned.table.stop_reason is StopReason.INTERRUPTED
+    interrupted = (certify and certificate is None) or planned.table.stop_reason is StopReason.INTERRUPTED
     if report is not None and not interrupted:
         command = f"lowland complete {source.words} {options_of(plan)} --seed {seed}"
         settings = [("command", command), ("data", observations.fingerprint()[:16])]
@@ -297,10 +298,10 @@ def complete(
     else:
         say_fit(planned.table, certificate)
         for name, path in (("completed table", output), ("model", model), ("report", report)):
-            if path is not None and path.exists():
+            if path is not None and was_written(path):
                 say(f"{name}: {path}")
     if interrupted:
-        _leave(planned.table.last_search.iterations, model)
+        _leave(planned.table, model, output)
     exit_on_missed(certificate, require)
 
 
@@ -334,9 +335,15 @@ def _check_size(output: Path | None, shape: tuple[int, int]) -> None:
         )
 
 
-def _leave(sweeps: int, model: Path | None) -> NoReturn:
-    kept = f"{model} holds the best model so far; --resume continues from it" if model else NOT_SAVED
-    warn(f"lowland: interrupted after {sweeps} sweeps; {kept}")
+def _leave(table: FittedTable, model: Path | None, output: Path | None) -> NoReturn:
+    """Say where the fit was interrupted and what holds it, and exit."""
+    where, more = "while computing the certificate", ""
+    if table.stop_reason is StopReason.INTERRUPTED:
+        where = f"after {table.last_search.iterations} sweeps"
+        more = "; --resume continues from it" if model else ""
+    kept = " and ".join(str(path) for path in (model, output) if path is not None)
+    held = f"the fit is in {kept}{more}" if kept else "it is lost: neither --model nor --output was given"
+    warn(f"lowland: interrupted {where}; {held}")
     raise typer.Exit(130)
 
 

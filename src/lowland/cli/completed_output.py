@@ -12,6 +12,7 @@ from lowland.cli.output import say, say_certificate
 from lowland.completion.completed import Completed
 from lowland.completion.fitted_table import FittedTable
 from lowland.completion.table_model import TableModel
+from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.files.layouts import Table
@@ -80,7 +81,7 @@ def fit_as_data(
         "objective": search.value,
         "seconds": search.seconds,
         "certificate": certificate.as_dict() if certificate else None,
-        "files": {name: str(path) for name, path in paths.items() if path is not None and path.exists()},
+        "files": {name: str(path) for name, path in paths.items() if path is not None and was_written(path)},
     }
 
 

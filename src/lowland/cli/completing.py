@@ -8,9 +8,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
-import typer
 
-from lowland.cli.output import warn
 from lowland.cli.overwriting import check_output
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
 from lowland.completion.bayesian import SideCovariates
@@ -31,7 +29,6 @@ from lowland.files.text_layout import DELIMITERS
 from lowland.search.loop import Checkpoint
 
 _ANSWERS = {"auto": None, "yes": True, "no": False}
-NOT_SAVED = "the fit is lost, because --model was not given"
 
 
 def plan_from(
@@ -185,7 +182,10 @@ def run_plan(
     resume: bool,
     quiet: bool,
 ) -> tuple[PlannedFit, Certificate | None]:
-    """Fit with progress and checkpoints, save the model, certify the fit, and save the certificate."""
+    """Fit with progress and checkpoints, save the model, certify the fit, and save the certificate.
+
+    If either is interrupted, there is no certificate.
+    """
     checkpoint = snapshot = None
     if model is not None:
         kept_at, identity = checkpoint_path(model), identity_of(observations, plan, covariates, seed)
@@ -212,9 +212,7 @@ def run_plan(
             table, certificate = table.certify(rng, effort)
             planned = replace(planned, table=table)
         except KeyboardInterrupt:
-            kept = f"{model} holds the fitted model" if model else NOT_SAVED
-            warn(f"lowland: interrupted while computing the certificate; {kept}")
-            raise typer.Exit(130) from None
+            return planned, None
     if model is not None:
         save_model(
             model, table, certificate=certificate, seed=seed, cells=cells, about=about, data=model_data

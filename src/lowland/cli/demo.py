@@ -18,7 +18,8 @@ from lowland.completion.model_files import save_model
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import fit_plan
 from lowland.completion.report import report_page
-from lowland.core.atomic import check_writable
+from lowland.core.atomic import check_writable, was_written
+from lowland.core.interrupt import in_full
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.datasets import data_path
@@ -46,13 +47,14 @@ def demo(
     rng = make_generator(seed)
     cells, runs = hold_out_cells_and_runs(table, rng, cells=400, rows=40, length=10)
     training = table.select(~(cells | runs))
-    trial = Completed(fit_plan(training, CompletionPlan(), rng=rng).table, seed)
+    trial = Completed(in_full(lambda: fit_plan(training, CompletionPlan(), rng=rng)).table, seed)
     scores = [
         score_hold_out(name, training, table.select(mask), trial.model)
         for name, mask in (("single cells", cells), ("runs of ten years", runs))
     ]
     inside = _coverage(trial, table.select(runs))
-    fitted, certificate = fit_plan(table, CompletionPlan(), rng=rng).table.certify(rng, "auto")
+    planned = in_full(lambda: fit_plan(table, CompletionPlan(), rng=rng))
+    fitted, certificate = planned.table.certify(rng, "auto")
     completed = Completed(fitted, seed)
     save_model(paths["model.npz"], fitted, certificate=certificate, seed=seed)
     write_completed(paths["completed.csv"], loaded, fitted.model)
@@ -93,7 +95,7 @@ def demo(
     say("(of the penalised problem that the fit implies; lowland complete prints all verdicts)")
     say("\nFiles to look at:" if written else "\nFiles written:")
     for path in paths.values():
-        if path.exists():
+        if was_written(path):
             say(f"  {path}")
 
 

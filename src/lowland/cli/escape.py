@@ -19,7 +19,7 @@ import typer
 from lowland.cli.options import ForceOption, JsonOption, QuietOption, ReportOption, SeedOption
 from lowland.cli.output import say, say_json, try_report
 from lowland.cli.overwriting import check_output
-from lowland.core.atomic import write_whole
+from lowland.core.atomic import was_written, write_whole
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.advice import Suggestion, advise_dynamics
 from lowland.dynamics.antisymmetric import optimal_antisymmetric
@@ -150,7 +150,7 @@ def escape(
             study, potential=source.name, exit=out, asymptotic=theory, suggestions=advice, settings=settings
         )
         try_report(lambda: write_report(report, page), report)
-    if report is not None and report.exists() and not json:
+    if report is not None and was_written(report) and not json:
         say(f"report: {report}")
     if study.message == "interrupted":
         raise typer.Exit(130)

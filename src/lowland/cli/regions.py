@@ -24,6 +24,7 @@ from lowland.cli.output import check_claim, exit_on_missed, refuse_given, say, s
 from lowland.cli.overwriting import check_output
 from lowland.cli.reading import reads_columns
 from lowland.core.arrays import Matrix
+from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
 from lowland.files.table_format import TableFormat
 from lowland.networks.pattern_enumeration import count_patterns, describe_count
@@ -147,7 +148,7 @@ def _say_all(
         if part is not None:
             say(str(part))
     for name, path in zip(("certificate", "report"), files, strict=True):
-        if path is not None and path.exists():
+        if path is not None and was_written(path):
             say(f"{name}: {path}")
 
 

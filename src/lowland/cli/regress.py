@@ -16,6 +16,7 @@ from lowland.cli.output import say, say_json, try_report, warn
 from lowland.cli.overwriting import check_output
 from lowland.cli.reading import reads_columns
 from lowland.core.arrays import Matrix
+from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_share
 from lowland.files.outputs import write_rows
@@ -93,7 +94,7 @@ def regress(
         warn(f"lowland: {left_out} rows with a missing value were left out")
     _say(model, (x, y))
     for name, target in (("output", output), ("report", report)):
-        if target is not None and target.exists():
+        if target is not None and was_written(target):
             say(f"{name}: {target}")
 
 

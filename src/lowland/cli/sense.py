@@ -29,6 +29,7 @@ from lowland.cli.output import (
 )
 from lowland.cli.overwriting import check_output
 from lowland.cli.tomography import COUNTS, sense_counts
+from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.files.arrays import load_npz
@@ -129,11 +130,12 @@ def sense(
     )
     if output is not None:
         save_arrays(output, {"left": fit.factors.left, "right": fit.factors.right})
-    if certificate is not None:
+    if certificate is not None and fit.certificate is not None:
         fit.save_certificate(certificate)
-    if report is not None:
-        try_report(lambda: fit.report(report), report)
     proof = fit.certificate
+    interrupted = fit.search.stop_reason is StopReason.INTERRUPTED or proof is None
+    if report is not None and not interrupted:
+        try_report(lambda: fit.report(report), report)
     if json:
         say_json(
             {
@@ -156,9 +158,9 @@ def sense(
             say(verdict_sentence(proof))
             say_certificate(proof)
         for name, path in (("factors", output), ("certificate", certificate), ("report", report)):
-            if path is not None and path.exists():
+            if path is not None and was_written(path):
                 say(f"{name}: {path}")
-    if fit.search.stop_reason is StopReason.INTERRUPTED:
+    if interrupted:
         raise typer.Exit(130)
     exit_on_missed(proof, require)
 

@@ -9,6 +9,7 @@ import typer
 
 from lowland.cli.output import exit_on_missed, say, say_certificate, say_json, try_report
 from lowland.core.arrays import Matrix
+from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
 from lowland.files.arrays import load_npy
 from lowland.files.bundle import save_arrays
@@ -53,13 +54,13 @@ def sense_counts(
     )
     if output is not None:
         save_arrays(output, {"state": estimate.state, "resampled": estimate.resampled})
-    if certificate is not None:
+    interrupted = len(estimate.resampled) < RESAMPLES
+    if certificate is not None and estimate.fit.certificate is not None:
         estimate.fit.save_certificate(certificate)
-    if report is not None:
+    if report is not None and not interrupted:
         title = f"The state behind {file.name}"
         try_report(lambda: estimate.report(report, target=goal, settings=data.settings, title=title), report)
     proof = estimate.fit.certificate
-    interrupted = len(estimate.resampled) < RESAMPLES
     rows = [
         (name, quantity(estimate.state), estimate.error(quantity), *estimate.interval(quantity, LEVEL))
         for name, quantity in estimate.quantities(goal).items()
@@ -88,7 +89,7 @@ def sense_counts(
         if proof is not None:
             say_certificate(proof)
         for name, path in (("density matrix", output), ("certificate", certificate), ("report", report)):
-            if path is not None and path.exists():
+            if path is not None and was_written(path):
                 say(f"{name}: {path}")
     if interrupted:
         raise typer.Exit(130)

@@ -90,9 +90,10 @@ def tucker(
     if output is not None:
         factors = {f"factor_{n}": factor for n, factor in enumerate(fit.factors)}
         save_arrays(output, {"core": fit.core, "tensor": fit.completed(), **factors})
-    if certificate is not None:
+    interrupted = fit.search.stop_reason is StopReason.INTERRUPTED or fit.certificate is None
+    if certificate is not None and fit.certificate is not None:
         fit.save_certificate(certificate)
-    if report is not None:
+    if report is not None and not interrupted:
         settings = [
             ("command", f"lowland tucker {file.name} --ranks {','.join(map(str, fit.ranks))} --seed {seed}")
         ]
@@ -102,9 +103,9 @@ def tucker(
         say_json(_as_data(fit))
     else:
         _say(fit, output, report)
-        if certificate is not None:
+        if certificate is not None and fit.certificate is not None:
             say(f"certificate: {certificate}")
-    if fit.search.stop_reason is StopReason.INTERRUPTED:
+    if interrupted:
         raise typer.Exit(130)
     exit_on_missed(fit.certificate, require)
 
@@ -151,7 +152,8 @@ def _say(fit: TuckerFit, output: Path | None, report: Path | None) -> None:
         f"relative error {fit.relative_error:.4g} on the known cells; "
         f"compression ratio {fit.compression_ratio:.3g}"
     )
-    expected = None if fit.objective.data.is_full else _expected(fit)
+    interrupted = fit.search.stop_reason is StopReason.INTERRUPTED
+    expected = None if fit.objective.data.is_full or interrupted else _expected(fit)
     if expected is not None:
         say(f"estimated error for a new observation of an unobserved cell: {expected.total:.4g}")
     say(f"stopped: {fit.search.stop_reason.value}, {fit.search.message}")

@@ -15,6 +15,7 @@ from lowland.completion.posterior_model import PosteriorModel
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
+from lowland.core.interrupt import Interruptible, in_full
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
 from lowland.core.stages import stage
@@ -110,7 +111,7 @@ class BayesianTable:
 
         settings = self._known("another fit").settings
         with stage("a fit without the held-out cells"):
-            return fit_bayesian(table, settings, rng=rng, covariates=self.covariates).model
+            return in_full(lambda: fit_bayesian(table, settings, rng=rng, covariates=self.covariates)).model
 
     def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> BayesianTable | None:
         """Return the table with some rows and columns solved again, None if that cannot be done."""
@@ -134,6 +135,7 @@ class BayesianTable:
         """Return the posterior."""
         return self.model
 
+    @Interruptible()
     def certify(self, rng: np.random.Generator, effort: str) -> tuple[BayesianTable, Certificate]:
         """Return the fit unchanged, and what is proved about the penalised problem that it implies."""
         from lowland.completion.map_surrogate import fit_map_surrogate

@@ -16,6 +16,7 @@ from lowland.completion.settings import row_weights
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
+from lowland.core.interrupt import Interruptible, in_full
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
 from lowland.core.stages import stage
@@ -110,7 +111,8 @@ class PenalisedTable:
         from lowland.completion.penalised import fit_completion
 
         with stage("a fit without the held-out cells"):
-            again = fit_completion(table, self._known("another fit").settings, rng=rng, certify=False)
+            settings = self._known("another fit").settings
+            again = in_full(lambda: fit_completion(table, settings, rng=rng, certify=False))
         return _with_errors(again) if self._smooth else again.model
 
     def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> PenalisedTable | None:
@@ -141,6 +143,7 @@ class PenalisedTable:
             fix='fit with method="variational" or "gibbs"',
         )
 
+    @Interruptible()
     def certify(self, rng: np.random.Generator, effort: str) -> tuple[PenalisedTable, Certificate]:
         """Return the fit refined to more digits, and what is proved about it."""
         from lowland.completion.penalised import certify_fit

@@ -20,6 +20,7 @@ from lowland.completion.plan import CompletionPlan
 from lowland.completion.rank_path import RankPath, choose_rank_and_penalty
 from lowland.completion.settings import CompletionSettings
 from lowland.core.errors import InvalidInputError
+from lowland.core.interrupt import Interruptible
 from lowland.core.observations import Observations
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
@@ -36,6 +37,7 @@ class PlannedFit:
     path: RankPath | None = None
 
 
+@Interruptible()
 def fit_plan(
     table: Observations,
     plan: CompletionPlan,

@@ -3,12 +3,44 @@
 from __future__ import annotations
 
 import os
+import shutil
+import stat
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO
 
 from lowland.core.errors import InvalidInputError
+
+# not on Windows, where leftovers of killed processes are not removed
+if sys.platform != "win32":
+    import fcntl
+
+# the name of an unfinished file is that of the file, between a dot and this
+UNFINISHED = ".part"
+# an unfinished file for a device is held in memory up to this size
+MOST_IN_MEMORY = 64 << 20
+
+_WRITTEN: ContextVar[list[Path] | None] = ContextVar("written", default=None)
+
+
+@contextmanager
+def noting_files() -> Iterator[list[Path]]:
+    """Give a list to which every file that is written within the block is added."""
+    files: list[Path] = []
+    token = _WRITTEN.set(files)
+    try:
+        yield files
+    finally:
+        _WRITTEN.reset(token)
+
+
+def was_written(path: str | os.PathLike[str]) -> bool:
+    """Whether a file was written since files are noted."""
+    return Path(path) in (_WRITTEN.get() or ())
 
 
 def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None]) -> None:
@@ -17,51 +49,137 @@ def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None]
     Parameters
     ----------
     path : path
-        Destination; an existing file is replaced in one step.
+        Destination. An existing file is replaced in one step and keeps its permissions; of a symbolic link
+        that is the file to which it leads. Devices and pipes are written to.
     write : callable
         Takes an open binary file and writes to it.
 
     Raises
     ------
     InvalidInputError
-        If the folder does not exist or cannot be written, or the disk is full. The old file, if
-        there was one, is then untouched and no temporary file is left.
+        If the folder does not exist or cannot be written, the file is read-only, or the disk is full. The old
+        file, if there was one, is then untouched and no temporary file is left.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path))
+    check_writable(target)
     try:
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        if target.exists() and not target.is_file():
+            _write_through(target, write)
+        else:
+            _replace(target, write)
     except OSError as error:
         raise InvalidInputError(
-            f"cannot write {target}", error.strerror or str(error), fix="check the folder and its permissions"
+            f"cannot write {path}",
+            error.strerror or str(error),
+            fix="free some space, or write elsewhere",
         ) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
-    except BaseException as error:
-        if os.path.exists(name):
-            os.unlink(name)
-        if isinstance(error, OSError):
-            raise InvalidInputError(
-                f"cannot write {target}",
-                error.strerror or str(error),
-                fix="free some space, or write elsewhere",
-            ) from error
-        raise
+    written = _WRITTEN.get()
+    if written is not None:
+        written.append(Path(path))
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raise, before long work, if a file could not be written at the end."""
-    folder = Path(path).parent
+    target = Path(os.path.realpath(path))
+    folder = target.parent
     if not folder.is_dir():
         raise InvalidInputError(f"cannot write {path}", f"no folder {folder}", fix="create it first")
-    if Path(path).is_dir():
+    if target.is_dir():
         raise InvalidInputError(f"cannot write {path}", "it is a folder", fix="name a file")
-    if not os.access(folder, os.W_OK):
+    if target.exists():
+        # a superuser may write what is marked read-only, which is not what the mark is for
+        marked = not target.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+        if marked or not os.access(target, os.W_OK):
+            raise InvalidInputError(
+                f"cannot write {path}",
+                "the file is read-only",
+                fix="write elsewhere, or change its permissions",
+            )
+    if (not target.exists() or target.is_file()) and not os.access(folder, os.W_OK):
         raise InvalidInputError(f"cannot write {path}", f"no permission in {folder}", fix="write elsewhere")
+
+
+def _replace(target: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Write a file under a temporary name, and rename it."""
+    _remove_leftovers(target)
+    handle, name = _unfinished(target)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            _take_permissions(file.fileno(), target)
+            os.fsync(file.fileno())
+            # renamed while it is locked: an unfinished file without a lock is a leftover
+            os.replace(name, target)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(name)
+        raise
+    _sync(target.parent)
+
+
+def _write_through(target: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Write to a device or a pipe, which cannot be replaced; formats that seek do so beforehand."""
+    with tempfile.SpooledTemporaryFile(MOST_IN_MEMORY) as whole:
+        write(whole)
+        whole.seek(0)
+        with target.open("wb") as out:
+            shutil.copyfileobj(whole, out)
+
+
+def _unfinished(target: Path) -> tuple[int, str]:
+    """Create a temporary file beside the target, locked so that no other process takes it for a leftover."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=UNFINISHED)
+        try:
+            if sys.platform != "win32":
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:  # another process is about to remove it
+            os.close(handle)
+            continue
+        except OSError:  # some file systems know no locks
+            return handle, name
+        if os.path.exists(name):  # or has removed it
+            return handle, name
+        os.close(handle)
+
+
+def _remove_leftovers(target: Path) -> None:
+    """Remove unfinished files for a target that killed processes have left."""
+    if sys.platform == "win32":
+        return
+    for path in target.parent.glob(f".{_literal(target.name)}.*{UNFINISHED}"):
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
+
+
+def _literal(name: str) -> str:
+    """Return a pattern that matches a name alone."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _take_permissions(file: int, target: Path) -> None:
+    """Give a file the permissions of the one that it will replace, or those of a new one."""
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        os.chmod(file, 0o666 & ~_umask())
+        return
+    if old.st_uid != os.fstat(file).st_uid:
+        with suppress(OSError):  # only a superuser can
+            os.chown(file, old.st_uid, old.st_gid)
+    os.chmod(file, stat.S_IMODE(old.st_mode))
+
+
+def _sync(folder: Path) -> None:
+    """Flush a folder, so that a renamed file survives a loss of power."""
+    with suppress(OSError):  # folders cannot be opened on Windows, or flushed on some file systems
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _umask() -> int:

@@ -53,6 +53,10 @@ class MissingExtraError(LowlandError, ImportError):
     """An optional dependency is not installed."""
 
 
+class InterruptedWarning(UserWarning):
+    """A part of a result is missing because the user interrupted it."""
+
+
 class UnderdeterminedWarning(UserWarning):
     """There are fewer data than the matrix has degrees of freedom."""
 

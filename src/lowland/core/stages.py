@@ -13,6 +13,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias, final
 
+from lowland.core.interrupt import stop_if_requested
+
 
 @final
 @dataclass(frozen=True)
@@ -95,7 +97,11 @@ def announce(what: str, done: int = 0, total: int = 0, note: str = "", started: 
 
 @contextmanager
 def stage(what: str, total: int = 0) -> Iterator[Callable[[int], None]]:
-    """Announce a stage that contains others; the function that it gives tells how much of it is done."""
+    """Announce a stage that contains others; the function that it gives tells how much of it is done.
+
+    Raises KeyboardInterrupt if a stop was requested before, so that the stage does not begin.
+    """
+    stop_if_requested()
     listener = _LISTENER.get()
     if listener is None:
         yield lambda done: None

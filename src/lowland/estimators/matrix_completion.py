@@ -15,6 +15,7 @@ from lowland.completion.average_lines import UNKNOWN, predict_all
 from lowland.completion.completed import Completed
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.interrupt import unless_interrupted
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.core.status import StopReason
@@ -241,7 +242,9 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         found = fit_plan(observations, plan, rng=rng, covariates=about)
         self.certificate_, table = None, found.table
         if self.certify and table.stop_reason is not StopReason.INTERRUPTED:
-            table, self.certificate_ = table.certify(rng, self.effort)
+            fitted = table
+            judged = unless_interrupted(lambda: fitted.certify(rng, self.effort), "judging")
+            table, self.certificate_ = (table, None) if judged is None else judged
         for name in ("noise_", "rank_path_"):  # left over from an earlier fit by another method
             self.__dict__.pop(name, None)
         self.method_ = method

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.findings import Certificate
+from lowland.core.interrupt import in_full
 from lowland.core.powers import HasMatrix
 from lowland.core.records import Factors, SearchResult
 from lowland.core.shown import Shown
@@ -210,7 +212,7 @@ def take_census(
     >>> [round(ending.value, 2) for ending in found.endings], 0 < found.misses < 20
     ([0.0, 0.32], True)
     """
-    results = list(mapper(search, rngs))
+    results = in_full(lambda: list(mapper(search, rngs)))
     values = np.array([result.value for result in results])
     order = np.argsort(values, kind="stable")
     labels = np.empty(values.size, np.intp)
@@ -234,7 +236,7 @@ def take_census(
         first = firsts[label]
         theta, certificate = results[first].theta, None
         if judge is not None:
-            theta, certificate = judge(objective, theta)
+            theta, certificate = in_full(partial(judge, objective, theta))
         value = float(objective.value(theta))
         endings.append(Ending(value, int(counts[label]), theta, bool(reached[first]), certificate))
     misses = int((~reached).sum())

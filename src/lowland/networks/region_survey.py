@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
+from lowland.core.interrupt import Interruptible
 from lowland.core.parameter_checks import whole_number
 from lowland.core.progress import Reporter
 from lowland.core.random import RandomSource, make_generator, spawn
@@ -95,6 +96,7 @@ class RegionSurvey(Shown, Reported):
         return survey_page(self)
 
 
+@Interruptible()
 def survey_regions(
     inputs: ArrayLike,
     targets: ArrayLike | None = None,

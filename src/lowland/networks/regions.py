@@ -158,11 +158,9 @@ class RegionReport(Judged, Reported):
         """Return the computed facts, as pairs of name and text."""
         generic = "not computed" if self.generic_rank is None else str(self.generic_rank)
         dead = ", ".join(str(part.size) for part in self.dead_neurons)
+        inputs = self.network.n_inputs
         facts = [
-            (
-                "network",
-                f"{self.network.n_inputs} input{'' if self.network.n_inputs == 1 else 's'}, widths {_joined(self.network.widths)}",
-            ),
+            ("network", f"{inputs} input{'' if inputs == 1 else 's'}, widths {_joined(self.network.widths)}"),
             ("trained", f"{self.trained} layer{'s' if self.trained == 'all' else ''}"),
             ("data points", f"{self.n_points}{', some of them repeated' if self.repeated else ''}"),
             ("rank of the Jacobian", f"{self.rank} exact, {generic} for almost all data with this pattern"),

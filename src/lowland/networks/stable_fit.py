@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Vector
+from lowland.core.interrupt import Interruptible
 from lowland.core.parameter_checks import check_positive, whole_number
 from lowland.core.progress import OnProgress
 from lowland.core.random import RandomSource, make_generator
@@ -103,6 +104,7 @@ class StableFit(Shown, Reported):
         return fit_page(self)
 
 
+@Interruptible()
 def fit_stable(  # noqa: PLR0913
     x: ArrayLike,
     y: ArrayLike,

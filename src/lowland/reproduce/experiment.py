@@ -15,6 +15,7 @@ from typing import IO, Any, TypeAlias, final
 
 from lowland.core.atomic import write_whole
 from lowland.core.errors import InvalidInputError
+from lowland.core.interrupt import in_full
 from lowland.core.progress import OnProgress
 from lowland.core.stages import announce
 from lowland.report.page import Page, write_report
@@ -167,16 +168,20 @@ def _run_cells(
 ) -> Iterator[tuple[int, Row]]:
     if workers == 1 or len(missing) < 2:
         for k in missing:
-            yield k, {**cells[k], **study.run(cells[k])}
+            yield k, _filled(study, cells[k])
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_alone) as pool:
-        futures = {pool.submit(study.run, cells[k]): k for k in missing}
+        futures = {pool.submit(_filled, study, cells[k]): k for k in missing}
         try:
             for future in as_completed(futures):
-                k = futures[future]
-                yield k, {**cells[k], **future.result()}
+                yield futures[future], future.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _filled(study: Study, cell: Row) -> Row:
+    """Return a cell with its results, which count only if no search was interrupted."""
+    return {**cell, **in_full(lambda: study.run(cell))}
 
 
 def _alone() -> None:

@@ -154,11 +154,12 @@ def run(
         # only where nothing else can end it is the number of iterations known beforehand
         known = stop.limit if isinstance(stop, Iterations) else 0
         while ended is None:
+            if interruption.requested:  # perhaps before this search began
+                ended = StopReason.INTERRUPTED, "interrupted"
+                break
             search.step(callbacks)
             search.tell(known)
             ended = search.ended(stop)
-            if ended is None and interruption.requested:
-                ended = StopReason.INTERRUPTED, "interrupted"
             if (
                 checkpoint is not None
                 and ended is None

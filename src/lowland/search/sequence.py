@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
+from lowland.core.interrupt import is_requested
 from lowland.core.records import Attempt, SearchResult
 from lowland.core.status import StopReason
 from lowland.search.stops import Iterations, RelativeDecreaseBelow, StopRule, ValueBelow
@@ -43,6 +44,13 @@ def search_in_turn(
         if results[-1].stop_reason is StopReason.INTERRUPTED or is_settled(results):
             break
     return results, attempts
+
+
+def unless_ended(result: SearchResult) -> SearchResult:
+    """Return a result of several searches, which says so if the user has interrupted any of them."""
+    if not is_requested():
+        return result
+    return replace(result, stop_reason=StopReason.INTERRUPTED, message="interrupted")
 
 
 def continued(before: SearchResult, after: SearchResult) -> SearchResult:

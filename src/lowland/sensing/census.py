@@ -12,6 +12,7 @@ from lowland.certificates import JUDGES, Settings, judge, usual_work
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
+from lowland.core.interrupt import Interruptible
 from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.records import SearchResult
 from lowland.landscape import Census, take_census
@@ -50,6 +51,7 @@ def _judge_polished(objective: RecoveryObjective, theta: Vector) -> tuple[Vector
     return point, judge(objective, point, JUDGES, settings=settings, budget=budget)
 
 
+@Interruptible()
 def census(  # noqa: PLR0913
     objective: RecoveryObjective,
     *,

@@ -17,6 +17,7 @@ from lowland.certificates.spectral_bounds import eigenvalue_bound
 from lowland.core.arrays import Matrix, Vector, check_rank
 from lowland.core.complex_views import as_complexes, as_reals
 from lowland.core.errors import InvalidInputError
+from lowland.core.interrupt import Interruptible
 from lowland.core.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Factors
@@ -115,6 +116,7 @@ class Isometry(Shown):
         ]
 
 
+@Interruptible()
 def restricted_isometry(
     measurement: Measurement,
     rank: int,

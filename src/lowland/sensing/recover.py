@@ -12,20 +12,21 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lowland.certificates import JUDGES, MATRIX_CLAIMS, Settings, judge, usual_work
-from lowland.core.arrays import Matrix, check_numbers, check_rank
+from lowland.core.arrays import Matrix, Vector, check_numbers, check_rank
 from lowland.core.complex_views import complex_type
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
+from lowland.core.interrupt import Interruptible, stop_if_requested, unless_interrupted
 from lowland.core.protocols import Measurement, check_measurement
 from lowland.core.random import RandomSource, make_generator, spawn
-from lowland.core.records import Attempt, Factors, SearchResult
+from lowland.core.records import Attempt, Factors
 from lowland.core.status import StopReason
 from lowland.core.work import Budget, counted
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.losses import LOSSES
 from lowland.objectives import RecoveryObjective, make_objective
 from lowland.search.loop import Callback
-from lowland.search.sequence import Searching, search_in_turn
+from lowland.search.sequence import Searching, search_in_turn, unless_ended
 from lowland.search.stops import StopRule
 from lowland.sensing.conditional import with_conditional_findings
 from lowland.sensing.input_checks import check_scale, warn_if_too_few
@@ -39,6 +40,7 @@ from lowland.sensing.second_solution import refute_uniqueness
 SMALL_NUMBERS = 20_000_000
 
 
+@Interruptible()
 def recover(  # noqa: PLR0913
     measurement: Measurement,
     y: ArrayLike,
@@ -174,12 +176,12 @@ def recover(  # noqa: PLR0913
                 if narrower is not None:
                     best = narrower
                     attempts.append(Attempt.of("best so far without spare components", best))
-        certificate = None
-        if certify:
+        certificate, best = None, unless_ended(best)
+        if certify and best.stop_reason is not StopReason.INTERRUPTED:
             budget = settings.budget(work.spent, judging_seconds)
-            certificate = _judged(objective, best, settings, budget, generator)
-            if premise is not None:
-                certificate = with_conditional_findings(certificate, objective, best.theta, premise)
+            certificate = unless_interrupted(
+                lambda: _judged(objective, best.theta, settings, budget, generator, premise), "judging"
+            )
     return Recovery(
         _without_zeros(objective.matrix(best.theta)), best, certificate, objective, tuple(attempts)
     )
@@ -192,19 +194,22 @@ def _is_small(measurement: Measurement) -> bool:
 
 def _judged(
     objective: RecoveryObjective,
-    best: SearchResult,
+    theta: Vector,
     settings: Settings,
     budget: Budget,
     rng: np.random.Generator,
+    premise: Premise | None,
 ) -> Certificate:
     """Return the certificate of a search's end; any budget left is spent on a search for a second answer."""
-    certificate = judge(objective, best.theta, JUDGES, settings=settings, budget=budget)
-    if best.stop_reason is StopReason.INTERRUPTED:
-        return certificate
+    certificate = judge(objective, theta, JUDGES, settings=settings, budget=budget)
     started, before = time.perf_counter(), certificate["uniquely_determined"]
-    unique = refute_uniqueness(objective, before, best.theta, rng, budget)
+    unique = refute_uniqueness(objective, before, theta, rng, budget)
     seconds = before.seconds + time.perf_counter() - started
-    return certificate.with_finding(replace(unique, seconds=seconds))
+    stop_if_requested()
+    certificate = certificate.with_finding(replace(unique, seconds=seconds))
+    if premise is None:
+        return certificate
+    return with_conditional_findings(certificate, objective, theta, premise)
 
 
 def _without_zeros(factors: Factors) -> Factors:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector, check_floats
 from lowland.core.errors import InvalidInputError
+from lowland.core.interrupt import Interruptible
 from lowland.core.progress import OnProgress, Reporter
 from lowland.core.protocols import Measurement
 from lowland.core.random import RandomSource, make_generator, spawn
@@ -234,6 +235,7 @@ def concurrence(state: Matrix) -> float:
     return float(max(0.0, roots[3] - roots[:3].sum()))
 
 
+@Interruptible()
 def estimate_state(
     measurement: Measurement,
     counts: ArrayLike,

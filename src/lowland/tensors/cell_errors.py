@@ -10,6 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import UnsupportedError
+from lowland.core.interrupt import Interruptible
 from lowland.core.status import StopReason
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.search import Iterations, RelativeDecreaseBelow, run
@@ -62,6 +63,7 @@ class NewCellError:
     fit: float
 
 
+@Interruptible()
 def new_cell_error(objective: TuckerObjective, theta: Vector) -> NewCellError:
     """Return the expected error of new observations, from fits without some of the known cells.
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from lowland.certificates import Settings, judge
 from lowland.core.arrays import out_of_scale
 from lowland.core.errors import InvalidInputError
+from lowland.core.interrupt import Interruptible, unless_interrupted
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.status import StopReason
 from lowland.core.work import counted
@@ -34,6 +35,7 @@ LARGEST_ALONE = 20_000_000
 LARGEST_DOUBLED, SINGLE_SCALE = 20_000_000, (1e-8, 1e8)
 
 
+@Interruptible()
 def decompose_tucker(  # noqa: PLR0913
     tensor: ArrayLike | TensorObservations,
     ranks: int | Sequence[int] | str | None = None,
@@ -150,8 +152,9 @@ def decompose_tucker(  # noqa: PLR0913
         certificate = None
         if _worth_judging(fit, certify):
             budget = settings.budget(work.spent, judging_seconds)
-            certificate = judge(
-                fit.objective, fit.search.theta, TENSOR_JUDGES, settings=settings, budget=budget
+            objective, theta = fit.objective, fit.search.theta
+            certificate = unless_interrupted(
+                lambda: judge(objective, theta, TENSOR_JUDGES, settings=settings, budget=budget), "judging"
             )
     parts = TuckerTensor(
         fit.core.astype(precision, copy=False), tuple(f.astype(precision, copy=False) for f in fit.factors)

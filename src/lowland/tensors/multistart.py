@@ -22,7 +22,7 @@ from lowland.search import (
     run,
 )
 from lowland.search.loop import Callback
-from lowland.search.sequence import continued, joined, last_digits, refined, search_in_turn
+from lowland.search.sequence import continued, joined, last_digits, refined, search_in_turn, unless_ended
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
 from lowland.tensors.fit import TuckerFit
@@ -144,15 +144,14 @@ def search_tucker(
 
     searches = {"random": from_random, "sequential": from_data, "ranks": from_known}
     results, attempts = search_in_turn([(name, searches[name]) for name in starts], is_settled)
-    best = min(results, key=lambda result: result.value)
-    if results[-1].stop_reason is StopReason.INTERRUPTED:  # reported as such, whichever start is the best
-        best = replace(best, stop_reason=StopReason.INTERRUPTED, message="interrupted")
+    best = unless_ended(min(results, key=lambda result: result.value))
     escapes: tuple[int, ...] = ()
     if best.stop_reason is not StopReason.INTERRUPTED:
         if len(starts) > 1:
             best = continued(best, _descend(objective, best.theta, plan, rng))
         best, escapes = _leave_saddles(objective, best, plan, rng)
         best = _last_digits(objective, best, plan, rng)
+    best = unless_ended(best)
     # the balanced point has the same tensor and no larger regulariser
     parts = objective.orthonormal(best.theta)
     theta = objective.balanced(parts)

@@ -1,0 +1,151 @@
+"""Signals, closed pipes, full devices: a command ends soon, keeps what it has, and says what that is."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from commands import COMMAND, ENVIRONMENT
+from lowland.files.bundle import load_bundle
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs the signals of Unix")
+# seconds within which a command must end; a busy machine gets more
+SOON = 5 * 4
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder with a table whose fit takes a while."""
+    folder = tmp_path_factory.mktemp("signals")
+    rng = np.random.default_rng(0)
+    cells = rng.choice(800 * 700, 150_000, replace=False)
+    rows, columns = np.divmod(cells, 700)
+    values = (rng.standard_normal((800, 8)) @ rng.standard_normal((8, 700)))[rows, columns]
+    values += rng.standard_normal(cells.size)
+    np.savez(folder / "big.npz", rows=rows, columns=columns, values=values, shape=(800, 700))
+    return folder
+
+
+FIT = ("big.npz", "--rank", "24", "--penalty", "1", "--tolerance", "1e-14", "--max-iterations", "100000")
+
+
+def begin(folder, *arguments, **options):
+    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    environment = {**os.environ, **ENVIRONMENT}
+    return subprocess.Popen([*COMMAND, *arguments], cwd=folder, text=True, env=environment, **given)
+
+
+def searching(process):
+    """Wait until a fit is under way: its progress is told after two seconds."""
+    for line in process.stderr:
+        if "iteration" in line:
+            return
+
+
+def end(process, number, *, again=False):
+    """Send a signal and return the code, the seconds and the words on stderr."""
+    started = time.monotonic()
+    process.send_signal(number)
+    if again:
+        time.sleep(0.05)
+        process.send_signal(number)
+    errors = process.communicate(timeout=60)[1]
+    return process.returncode, time.monotonic() - started, errors
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_a_signal_ends_the_fit_and_saves_it(folder, number, code):
+    model = f"{number}.npz"
+    process = begin(folder, "complete", *FIT, "--model", model)
+    searching(process)
+    found, seconds, errors = end(process, getattr(signal, number))
+    assert found == code, errors
+    assert seconds < SOON
+    assert f"the fit is in {model}; --resume continues from it" in errors
+    assert "nothing was saved" not in errors
+    header, arrays = load_bundle(folder / model, "model")
+    assert header["stop_reason"] == "interrupted"
+    assert np.isfinite(arrays["row_factors"]).all()
+
+
+def test_what_was_saved_while_judging_is_told_once(folder):
+    """The fit is over and saved; its certificate is interrupted."""
+    fit = ("big.npz", "--rank", "6", "--penalty", "1", "--effort", "thorough", "--model", "judged.npz")
+    for wait in (0.2, 0.0):
+        process = begin(folder, "complete", *fit, "--force")
+        while not (folder / "judged.npz").exists() and process.poll() is None:
+            time.sleep(0.02)
+        time.sleep(wait)
+        code, seconds, errors = end(process, signal.SIGINT)
+        if code:
+            break
+        (folder / "judged.npz").unlink()  # judging was over before the signal came
+    assert code == 130, errors
+    assert seconds < SOON
+    assert "interrupted while computing the certificate; the fit is in judged.npz" in errors
+    assert errors.count("judged.npz") == 1
+    assert "nothing was saved" not in errors
+
+
+def test_a_second_signal_ends_at_once(folder):
+    process = begin(folder, "complete", *FIT, "--model", "twice.npz")
+    searching(process)
+    code, seconds, errors = end(process, signal.SIGINT, again=True)
+    assert code == 130, errors
+    assert seconds < SOON
+    assert "Traceback" not in errors
+
+
+def test_a_program_that_ignores_interrupts_is_still_terminated(folder):
+    """As in the background of a script: SIGINT is ignored from the start, SIGTERM is not."""
+    ignore = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)}
+    process = begin(folder, "complete", *FIT, "--model", "background.npz", **ignore)
+    searching(process)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    code, _, errors = end(process, signal.SIGTERM)
+    assert code == 143, errors
+    assert "the fit is in background.npz" in errors
+
+
+def test_a_closed_pipe_is_no_failure(folder):
+    """The reader of the output has left before anything is written."""
+    process = begin(folder, "info")
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(60) == 0, errors
+    assert "Traceback" not in errors
+    assert "Exception" not in errors
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_standard_output_on_a_full_device(folder):
+    with open("/dev/full", "w") as full:
+        process = begin(folder, "info", stdout=full)
+        errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 2
+    assert errors == "lowland: cannot write to standard output\n  found: No space left on device\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_report_on_a_device_does_not_replace_it(folder):
+    process = begin(folder, "escape", "double_well", "--start=-1", "--level", "0.7", "--report", "/dev/full")
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 2, errors
+    assert "cannot write /dev/full" in errors
+    assert "mean exit time" in output
+    assert not os.path.isfile("/dev/full")
+
+
+def test_json_on_a_pipe_is_whole(folder):
+    process = begin(folder, "escape", "double_well", "--start=-1", "--level", "0.7", "--json", "--quiet")
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert json.loads(output)["left"] > 0
