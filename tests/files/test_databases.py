@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pandas as pd
@@ -65,10 +67,14 @@ def server(ratings):
             "create table lowland_ratings (person text, thing varchar(20), grade double precision)"
         )
         cursor.adbc_ingest("lowland_ratings", shuffled, "append", db_schema_name=schema)
+        cursor.execute(f"create role {schema} login")
+        cursor.execute(f"grant all on schema {schema} to {schema}")
+        cursor.execute(f"grant all on lowland_ratings to {schema}")
         connection.commit()
-    yield own
+    yield own.replace("//lowland@", f"//{schema}@")
     with driver.connect(own) as connection, connection.cursor() as cursor:
         cursor.execute(f"drop schema {schema} cascade")
+        cursor.execute(f"drop role {schema}")
         connection.commit()
 
 
@@ -149,9 +155,78 @@ def test_a_query_cannot_change_a_file(shop):
     for query in ("delete from lowland_ratings", "attach 'new.db' as n", "vacuum into 'copy.db'"):
         with pytest.raises(InvalidInputError, match="must only read data"):
             query_arrow(shop, query)
-    with pytest.raises(InvalidInputError, match="readonly"):
-        query_arrow(shop, "with x as (select 1) delete from lowland_ratings")
+    for query, words in (
+        ("with x as (select 1) delete from lowland_ratings", "not authorized"),
+        ("select load_extension('x')", "not authorized"),
+        ("select 1; delete from lowland_ratings", "one statement"),
+        ("select 1; select 2", "one statement"),
+    ):
+        with pytest.raises(InvalidInputError, match=words):
+            query_arrow(shop, query)
     assert shop.read_bytes() == before
+
+
+def test_a_query_cannot_leave_a_duckdb_file(tmp_path):
+    duckdb = pytest.importorskip("duckdb")
+    path, secret = tmp_path / "a.duckdb", tmp_path / "secret.csv"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("create table t as select range as r, 'x' as c, 1.5 as v from range(3)")
+    secret.write_text("a,b\n1,2\n")
+    assert query_arrow(path, "select * from t").num_rows == 3
+    before = path.read_bytes()
+    for query, words in (
+        (f"select 1; copy t to '{tmp_path}/out.csv'", "one statement"),
+        (f"select * from read_csv('{secret}')", "failed"),
+        ("with x as (select 1) insert into t select 4, 'y', 2 from x", "failed"),
+        ("select 1; set enable_external_access=true", "one statement"),
+    ):
+        with pytest.raises(InvalidInputError, match=words):
+            query_arrow(path, query)
+    assert path.read_bytes() == before
+    assert {item.name for item in tmp_path.iterdir()} == {"a.duckdb", "secret.csv"}
+
+
+def test_an_interrupt_ends_a_query(shop):
+    """A query without end is under way when the signal arrives."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    query = "with recursive t(i) as (select 1 union all select i + 1 from t) select count(*) as n from t"
+    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            query_arrow(shop, query)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_columns_of_a_file_hold_what_they_hold(tmp_path):
+    """SQLite columns have no kind: numbers are widened, and become text if any value is text."""
+    path = tmp_path / "kinds.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("create table k (whole, mixed, text, none)")
+        values = [(2**62, 1, "a", None), (-1, 2.5, 7, None), (None, None, None, None)]
+        connection.executemany("insert into k values (?, ?, ?, ?)", values)
+    connection.close()
+    found = query_arrow(path, "select * from k")
+    assert found.to_pydict() == {
+        "whole": [2**62, -1, None], "mixed": [1.0, 2.5, None], "text": ["a", "7", None], "none": [None] * 3
+    }  # fmt: skip
+    with pytest.raises(InvalidInputError, match="neither numbers nor text"):
+        query_arrow(path, "select x'00ff' as blob")
+
+
+@needs_server
+def test_a_superuser_is_warned(server):
+    query = "select 'a' as r, 'x' as c, 1.5 as v"
+    with pytest.warns(UserWarning, match="superuser"):
+        query_arrow(SERVER, query)
+    assert query_arrow(server, query).num_rows == 1
+
+
+@needs_server
+def test_a_server_takes_one_statement(server):
+    with pytest.raises(InvalidInputError, match="multiple commands"):
+        query_arrow(server, "select 1; select 2")
 
 
 @needs_server
@@ -251,8 +326,11 @@ def test_what_is_shown():
 
 
 def test_a_missing_driver_is_named(shop, monkeypatch):
-    monkeypatch.setitem(sys.modules, "adbc_driver_sqlite.dbapi", None)
+    monkeypatch.setitem(sys.modules, "adbc_driver_postgresql.dbapi", None)
     with pytest.raises(MissingExtraError, match=r"lowland\[sql\]"):
+        query_arrow("postgresql://127.0.0.1:1/x", "select 1")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match=r"lowland\[tables\]"):
         query_arrow(shop, "select 1")
 
 

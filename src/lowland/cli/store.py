@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lowland.completion.bayesian import SideCovariates
 from lowland.completion.plan import CompletionPlan
+from lowland.core.damage import reading
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.files.bundle import load_bundle, save_bundle
@@ -57,13 +58,18 @@ def load_checkpoint(path: Path, identity: Mapping[str, Any]) -> Snapshot:
             fix="omit --resume, which continues an interrupted fit",
         )
     header, arrays = load_bundle(path, "checkpoint")
-    for name, value in identity.items():
-        if header["identity"].get(name) != value:
-            raise InvalidInputError(
-                f"{path} belongs to another fit",
-                f"{name} was {header['identity'].get(name)!r}, is {value!r}",
-                fix="give the same data and settings, or omit --resume",
-            )
+    with reading(path, "checkpoint"):
+        for name, value in identity.items():
+            if header["identity"].get(name) != value:
+                raise InvalidInputError(
+                    f"{path} belongs to another fit",
+                    f"{name} was {header['identity'].get(name)!r}, is {value!r}",
+                    fix="give the same data and settings, or omit --resume",
+                )
+        return _snapshot(header, arrays)
+
+
+def _snapshot(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Snapshot:
     state = {
         name.removeprefix("state_"): array for name, array in arrays.items() if name.startswith("state_")
     }

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.damage import check_arrays, require
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult, Trace
 from lowland.core.status import StopReason
@@ -98,6 +99,7 @@ def cells_as_arrays(table: Observations) -> dict[str, NDArray[Any]]:
 
 def cells_from_arrays(arrays: Mapping[str, NDArray[Any]], labels: TableLabels, dtype: str) -> Observations:
     """Return the result of `cells_as_arrays`, row by row."""
+    _check_cells(arrays, labels.shape)
     counts = np.diff(arrays["starts"])
     values = arrays["values"] if "values" in arrays else arrays["levels"][arrays["codes"]]
     weights = arrays.get("weights")
@@ -110,6 +112,25 @@ def cells_from_arrays(arrays: Mapping[str, NDArray[Any]], labels: TableLabels, d
         labels.rows,
         labels.columns,
     )
+
+
+def _check_cells(arrays: Mapping[str, NDArray[Any]], shape: tuple[int, int]) -> None:
+    """Check arrays of cells against each other and the shape of their table."""
+    m, n = shape
+    whole = {"starts": str(m + 1), "columns": "cells"} | ({} if "values" in arrays else {"codes": "cells"})
+    sizes = check_arrays(arrays, whole, kind="iu")
+    numbers = {"values": "cells"} if "values" in arrays else {"levels": "levels"}
+    numbers |= {name: "cells" for name in ("weights",) if name in arrays}
+    for name, length in (("row_covariates", m), ("column_covariates", n)):
+        numbers |= {name: f"{length} {name}"} if name in arrays else {}
+    sizes = check_arrays(arrays, numbers, sizes)
+    starts, columns = arrays["starts"], arrays["columns"]
+    ascending = (np.diff(starts.astype(np.int64)) >= 0).all() and starts[0] == 0
+    require(ascending and starts[-1] == columns.size, "the starts of its rows do not count its cells")
+    require((columns < n).all() and (columns >= 0).all(), "a cell lies in a column that does not exist")
+    if "values" not in arrays:
+        known = (arrays["codes"] < sizes["levels"]).all() and (arrays["codes"] >= 0).all()
+        require(known, "a cell has a value that is not listed")
 
 
 def _smallest(numbers: Indices, below: int) -> NDArray[Any]:
@@ -131,6 +152,8 @@ def _search_from_data(
 ) -> SearchResult:
     own = {key.removeprefix(f"{name}_"): array for key, array in arrays.items() if key.startswith(f"{name}_")}
     measures = {key.removeprefix("measure_"): own[key] for key in own if key.startswith("measure_")}
+    check_arrays(own, {"iterations": "steps"}, kind="iu")
+    check_arrays(own, {"values": "steps"}, {"steps": len(own["iterations"])}, infinite=("values",))
     unknown = np.full(own["values"].size, np.nan)
     trace = Trace(own["iterations"], unknown, own["values"], measures)
     blank: Vector = np.zeros(0)

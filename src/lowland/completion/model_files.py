@@ -20,7 +20,7 @@ from lowland.completion.posterior_model import LearntPrior, PosteriorModel
 from lowland.completion.scaling import Scaling
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_model import TableModel
-from lowland.core.errors import FileFormatError
+from lowland.core.damage import check_arrays, number, reading, require
 from lowland.core.findings import Certificate
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.kernels.moments import Moments
@@ -105,14 +105,13 @@ def load_model(path: str | os.PathLike[str], *, data: bool = True) -> tuple[Fitt
         If the file is not a model, or is incomplete.
     """
     header, arrays = load_bundle(path, "model", without=() if data else ("seen_", "search_", "sampling_"))
-    try:
+    with reading(path, "model"):
         table = table_from_arrays(header["model"], arrays)
         kept = kept_from_data(
             header.get("fit", {}), arrays, table.model.labels, header.get("dtype", "float64")
         )
+        require(isinstance(header["seed"], int), f"the seed is {header['seed']!r}")
         return dataclasses.replace(table, kept=kept), header
-    except KeyError as error:
-        raise FileFormatError(f"{path} is an incomplete model", f"no {error}", fix="fit it again") from error
 
 
 def model_arrays(model: TableModel) -> Parts:
@@ -144,7 +143,7 @@ def _penalised_arrays(model: CompletionModel) -> Parts:
     return plain, arrays
 
 
-def _columns(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Columns | None:
+def _columns(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], columns: int) -> Columns | None:
     if "columns" not in plain:
         return None
     from lowland.completion.column_kinds import Kind
@@ -153,35 +152,41 @@ def _columns(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Co
     kinds = tuple(
         Kind(
             str(kind["word"]),
-            float(kind["number"]),
+            number(kind, "number"),
             tuple(kind["levels"]),
-            tuple(kind["thresholds"]),
-            float(kind["precision"]),
-            float(kind["width"]),
+            tuple(float(threshold) for threshold in kind["thresholds"]),
+            number(kind, "precision"),
+            number(kind, "width"),
         )
         for kind in plain["columns"]
     )
     which, *units = (arrays[f"columns_{name}"] for name in _OF_COLUMNS)
+    check_arrays({"which": which}, {"which": "n"}, {"n": columns}, kind="iu")
+    check_arrays(arrays, {f"columns_{name}": "n" for name in _OF_COLUMNS[1:]}, {"n": columns})
+    require(((which >= 0) & (which < len(kinds))).all(), "a column has a kind that is not listed")
     centres, spreads, shifts, precisions = units
-    learns, unit = bool(plain["columns_learn"]), float(plain["columns_unit"])
+    learns, unit = bool(plain["columns_learn"]), number(plain, "columns_unit")
     return Columns(kinds, which, centres, spreads, shifts, precisions, learns, unit)
 
 
 def _penalised(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> CompletionModel:
+    shapes = {"row_factors": "m r", "column_factors": "n r", "row_biases": "m", "column_biases": "n"}
+    sizes = check_arrays(arrays, shapes)
+    _check_labels(arrays, sizes)
     return CompletionModel(
         arrays["row_factors"],
         arrays["column_factors"],
         arrays["row_biases"],
         arrays["column_biases"],
-        float(plain["offset"]),
-        float(plain["penalty"]),
+        number(plain, "offset"),
+        number(plain, "penalty"),
         bool(plain["biases"]),
         arrays.get("row_labels"),
         arrays.get("column_labels"),
-        float(plain.get("bias_penalty", 0.0)),
+        number(plain, "bias_penalty", 0.0),
         str(plain.get("penalty_weights", "uniform")),
-        float(plain.get("unit", 1.0)),
-        _columns(plain, arrays),
+        number(plain, "unit", 1.0),
+        _columns(plain, arrays, sizes["n"]),
         bool(plain.get("nonnegative", False)),
     )
 
@@ -214,25 +219,31 @@ def _posterior_arrays(model: PosteriorModel) -> Parts:
 
 
 def _posterior(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> PosteriorModel:
+    sizes = _check_posterior(arrays)
+    _check_labels(arrays, sizes)
+
     def prior(side: str) -> LearntPrior:
         mapping = FeatureMap(
             int(plain[f"{side}_pattern"]),
             arrays[f"{side}_feature_centres"],
             arrays[f"{side}_feature_spreads"],
         )
+        features = mapping.partners + mapping.centres.size
+        found = len(arrays[f"{side}_coefficients"]) - 1
+        require(found == features, f"{side}_coefficients are of {found} features, not {features}")
         return LearntPrior(arrays[f"{side}_precision"], arrays[f"{side}_coefficients"], mapping)
 
     rows, columns = (
         Moments(arrays[f"{side}_means"], arrays[f"{side}_covariances"]) for side in ("row", "column")
     )
-    shape = (rows.means.shape[0], columns.means.shape[0])
+    shape = (sizes["m"], sizes["n"])
     lowest, highest = (float(end) for end in arrays["range"])
     scaling = Scaling(arrays["centres"], arrays["spreads"], lowest, highest)
     return PosteriorModel(
         rows,
         columns,
         bool(plain["biased"]),
-        float(plain["noise_precision"]),
+        number(plain, "noise_precision"),
         arrays["column_precisions"],
         prior("row"),
         prior("column"),
@@ -242,6 +253,40 @@ def _posterior(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
         arrays["column_draws"],
         arrays["row_weights"],
     )
+
+
+def _check_posterior(arrays: Mapping[str, NDArray[Any]]) -> dict[str, int]:
+    """Check the arrays of a posterior against each other, and return their sizes."""
+    shapes = {"column_precisions": "n", "centres": "n", "spreads": "n", "range": "2", "row_weights": "m"}
+    for side, line in (("row", "m"), ("column", "n")):
+        shapes |= {
+            f"{side}_means": f"{line} d",
+            f"{side}_covariances": f"{line} t",
+            f"{side}_draws": f"k {line} d",
+            f"{side}_precision": "d d",
+            f"{side}_coefficients": f"{side} d",
+            f"{side}_feature_centres": f"{side}_features",
+            f"{side}_feature_spreads": f"{side}_features",
+        }
+    # a constant covariate has an infinite spread, and predictions may have no range
+    unlimited = ("range", "row_feature_spreads", "column_feature_spreads")
+    sizes = check_arrays(arrays, shapes, infinite=unlimited)
+    d = sizes["d"]
+    require(sizes["t"] == d * (d + 1) // 2, f"covariances of {sizes['t']} numbers for {d} coordinates")
+    require(
+        (arrays["spreads"] > 0).all() and (arrays["column_precisions"] > 0).all(), "a unit is not positive"
+    )
+    return sizes
+
+
+def _check_labels(arrays: Mapping[str, NDArray[Any]], sizes: Mapping[str, int]) -> None:
+    """Check that labels, if there are any, are one per line and differ from each other."""
+    for name, length in (("row_labels", sizes["m"]), ("column_labels", sizes["n"])):
+        if name in arrays:
+            labels = arrays[name]
+            found = f"{name} has shape {labels.shape}, not {length}"
+            require(labels.shape == (length,), found)
+            require(len(set(labels.tolist())) == length, f"{name} names two lines alike")
 
 
 # writers by type of model

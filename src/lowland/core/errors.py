@@ -49,6 +49,10 @@ class UnsupportedError(LowlandError, TypeError):
     """A solver or judge needs something that the objective does not offer."""
 
 
+class TooLargeError(LowlandError, MemoryError):
+    """What was asked for needs more memory than there is."""
+
+
 class MissingExtraError(LowlandError, ImportError):
     """An optional dependency is not installed."""
 

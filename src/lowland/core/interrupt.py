@@ -171,6 +171,11 @@ class HeldInterrupt:
         for number in self._arrived:
             self._handler(number, None)
 
+    @property
+    def has_arrived(self) -> bool:
+        """Whether an interrupt waits."""
+        return bool(self._arrived)
+
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._arrived.append(number)
 

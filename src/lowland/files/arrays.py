@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import math
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.core.damage import reading
+from lowland.core.errors import FileFormatError, InvalidInputError, LowlandError
+from lowland.core.memory import check_fits
 from lowland.core.observations import Observations
 from lowland.files.sources import Opened
 
@@ -41,7 +45,8 @@ def read_array(opened: Opened) -> Observations:
         return Observations.from_array(load_npy(source, path))
     arrays = load_npz(source, path)
     if {"rows", "columns", "values", "shape"} <= set(arrays):
-        m, n = (int(k) for k in arrays["shape"])
+        with reading(path, "file of cells"):
+            m, n = (int(k) for k in arrays["shape"])
         return Observations.from_triples(arrays["rows"], arrays["columns"], arrays["values"], shape=(m, n))
     matrices = [array for array in arrays.values() if array.ndim == 2]
     if len(matrices) != 1:
@@ -56,15 +61,11 @@ def read_array(opened: Opened) -> Observations:
 def load_npy(source: Path | IO[bytes], name: str = "") -> NDArray[Any]:
     """Load an NPY file, called `name` in messages, without executing anything in it."""
     path = name or str(source)
-    try:
-        array: NDArray[Any] = np.load(source, allow_pickle=False)
-    except OSError as error:
-        raise _cannot_open(path, error) from error
-    except (ValueError, EOFError) as error:
-        raise FileFormatError(
-            f"{path} is not a valid NPY file", str(error), fix="write it with numpy.save"
-        ) from error
-    return array
+    with _parsing(path, "NPY", "write it with numpy.save"):
+        if not isinstance(source, Path):
+            return _array(source, len(source.read()), path, start=0)
+        with source.open("rb") as file:
+            return _array(file, source.stat().st_size, path)
 
 
 def load_npz(
@@ -75,22 +76,62 @@ def load_npz(
     Arrays whose names begin with a text of `without` are left out.
     """
     path = name or str(source)
+    with _parsing(path, "NPZ", "write it with numpy.savez"), zipfile.ZipFile(source) as archive:
+        members = [
+            item
+            for item in archive.infolist()
+            if item.filename.endswith(".npy") and not item.filename.startswith(tuple(without))
+        ]
+        check_fits(sum(item.file_size for item in members), f"the arrays of {path}")
+        found = {}
+        for item in members:
+            with archive.open(item) as file:
+                found[item.filename.removesuffix(".npy")] = _array(file, item.file_size, path)
+        return found
+
+
+def _array(file: IO[bytes], size: int, path: str, start: int | None = None) -> NDArray[Any]:
+    """Return an array from a file, of a size, whose header must declare what follows it."""
+    if start is not None:
+        file.seek(start)
+    version = np.lib.format.read_magic(file)
+    if version not in _HEADERS:
+        raise ValueError(f"version {version} of the format is not known")
+    shape, by_columns, dtype = _HEADERS[version](file)
+    if dtype.kind not in "biufcUSmM":
+        raise ValueError(f"it holds {dtype}; objects are never loaded")
+    needed, left = math.prod(shape) * dtype.itemsize, size - file.tell()
+    if needed != left or min(shape, default=0) < 0:
+        raise ValueError(f"it declares {dtype} of shape {shape}, and holds {left} bytes; is it truncated?")
+    check_fits(needed, f"the array in {path}")
+    content = bytearray(needed)
+    if needed and file.readinto(content) != needed:  # type: ignore[attr-defined]
+        raise ValueError("it is truncated")
+    array: NDArray[Any] = (
+        np.frombuffer(content, dtype) if dtype.itemsize else np.zeros(math.prod(shape), dtype)
+    )
+    return array.reshape(shape, order="F" if by_columns else "C")
+
+
+_HEADERS: dict[tuple[int, int], Any] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+@contextmanager
+def _parsing(path: str, kind: str, fix: str) -> Iterator[None]:
+    """Raise FileFormatError in place of whatever a parser raises at a damaged file."""
     try:
-        file = np.load(source, allow_pickle=False)
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise FileFormatError(
-                f"{path} is not an NPZ file", "a single array", fix="write it with numpy.savez"
-            )
-        with file:
-            return {key: file[key] for key in file.files if not key.startswith(tuple(without))}
+        yield
+    except (LowlandError, MemoryError):
+        raise
     except OSError as error:
         raise _cannot_open(path, error) from error
-    except (ValueError, EOFError, zipfile.BadZipFile, KeyError, NotImplementedError) as error:
-        if isinstance(error, FileFormatError):
-            raise
-        message = "the file may be truncated, or hold objects, which are never loaded"
-        words = "pickled objects, or not an archive" if "pickle" in str(error) else str(error)
-        raise FileFormatError(f"{path} is not a valid NPZ file", words, message) from error
+    except Exception as error:
+        # headers of arrays are parsed as Python, whose own errors they raise
+        words = (str(error).splitlines() or [type(error).__name__])[0]
+        raise FileFormatError(f"{path} is not a valid {kind} file", words, fix=fix) from error
 
 
 def _read_matrix_market(opened: Opened) -> Observations:

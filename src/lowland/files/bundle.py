@@ -95,10 +95,14 @@ def load_bundle(
     try:
         header = json.loads(bytes(stored.pop("header")).decode())
         found, version = header["kind"], int(header["format"])
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise FileFormatError(
             f"{path} is not a lowland file", "no header", fix=f"pass a {kind} written by lowland"
         ) from error
+    if version < 1 or not isinstance(header, dict):
+        raise FileFormatError(
+            f"{path} is not a lowland file", f"format {version}", fix=f"pass a {kind} written by lowland"
+        )
     if version > FORMAT_VERSION:
         raise FileFormatError(
             f"{path} is from a newer lowland",

@@ -1,15 +1,17 @@
-"""Query SQLite and PostgreSQL through ADBC, and DuckDB."""
+"""Query SQLite, DuckDB, and PostgreSQL through ADBC; none of them lets a query change anything."""
 
 from __future__ import annotations
 
 import os
 import re
-from importlib import import_module
+import warnings
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from lowland.core.errors import InvalidInputError, MissingExtraError
+from lowland.files.columnar import need_arrow
+from lowland.files.sqlite_files import fetch_sqlite
 
 POSTGRESQL = ("postgresql", "postgres")
 SQLITE_ENDINGS = (".db", ".sqlite", ".sqlite3")
@@ -24,8 +26,6 @@ _TABLES = {
 READING = ("select", "with", "values", "table")
 # PostgreSQL types whose values arrive in a form that is not meaningful here
 FOREIGN = ("money", "bytea", "uuid", "inet", "cidr", "interval", "json", "jsonb", "point")
-# SQLite columns have no types: they are inferred from this many rows, usually all of them
-BATCH_ROWS = 100_000_000
 
 
 def query_arrow(database: str | os.PathLike[str], query: str) -> Any:
@@ -55,13 +55,12 @@ def query_arrow(database: str | os.PathLike[str], query: str) -> Any:
     scheme = text.partition(":")[0].lower() if ":" in text else ""
     _check_query(query)
     if scheme in POSTGRESQL:
-        return _fetch("postgresql", text, query, where=shown(text))
+        return _fetch_postgresql(text, query, where=shown(text))
     for kind, endings in (("sqlite", SQLITE_ENDINGS), ("duckdb", DUCKDB_ENDINGS)):
         if scheme == kind or (not scheme and Path(text).suffix.lower() in endings):
             path = _file_of(text, kind if scheme else "")
-            if kind == "duckdb":
-                return _fetch_duckdb(path, query)
-            return _fetch("sqlite", f"file:{quote(str(path))}?mode=ro", query, where=str(path))
+            need_arrow(endings[0])
+            return _plain(_fetch_duckdb(path, query) if kind == "duckdb" else fetch_sqlite(path, query))
     raise InvalidInputError(
         "the kind of database is unknown",
         shown(text),
@@ -125,31 +124,40 @@ def _secrets(uri: str) -> list[str]:
     return sorted({piece for piece in pieces if piece}, key=len, reverse=True)
 
 
-def _fetch(kind: str, uri: str, query: str, *, where: str) -> Any:
+def _fetch_postgresql(uri: str, query: str, *, where: str) -> Any:
     try:
+        import adbc_driver_postgresql.dbapi as driver
         import pyarrow as pa
         from adbc_driver_manager import Error
-
-        driver = import_module(f"adbc_driver_{kind}.dbapi")
     except ImportError as error:
         raise MissingExtraError(
-            f"queries to {kind} need an optional package",
+            "queries to PostgreSQL need an optional package",
             f"{error.name or 'a driver'} is not installed",
             fix="pip install 'lowland[sql]'",
         ) from error
     try:
         with driver.connect(uri) as connection, connection.cursor() as cursor:
-            if kind == "postgresql":
-                cursor.execute("SET TRANSACTION READ ONLY")
-            else:
-                cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
-            cursor.execute(query)
+            cursor.execute("SET TRANSACTION READ ONLY")
+            _warn_of_power(cursor)
+            cursor.execute(query)  # a prepared statement, so only one
             return _plain(cursor.fetch_arrow_table())
     except (Error, pa.ArrowException, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         for secret in _secrets(uri):
             reason = reason.replace(secret, "***")
         raise InvalidInputError(f"the query to {where} failed", reason, fix="check the query") from error
+
+
+def _warn_of_power(cursor: Any) -> None:
+    """Warn if the user is one whose queries can do what no read-only transaction prevents."""
+    cursor.execute("select current_setting('is_superuser')")
+    if cursor.fetchone()[0] == "on":
+        warnings.warn(
+            "the database user is a superuser, whose queries can write files and end sessions even "
+            "in a read-only transaction; connect as a user who may only read",
+            UserWarning,
+            stacklevel=4,
+        )
 
 
 def _fetch_duckdb(path: Path, query: str) -> Any:
@@ -162,8 +170,14 @@ def _fetch_duckdb(path: Path, query: str) -> Any:
             fix="pip install 'lowland[sql]'",
         ) from error
     try:
-        with duckdb.connect(str(path), read_only=True) as connection:
-            return _plain(connection.sql(query).to_arrow_table())
+        # nothing outside the file: no copies to other files, no reading of them, no extensions
+        config = {"enable_external_access": "false", "lock_configuration": "true"}
+        with duckdb.connect(str(path), read_only=True, config=config) as connection:
+            statements = connection.extract_statements(query)
+            if len(statements) != 1:
+                found = f"{len(statements)} statements"
+                raise InvalidInputError("the query must be one statement", found, fix="pass one of them")
+            return connection.sql(query).to_arrow_table()
     except duckdb.Error as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InvalidInputError(f"the query to {path} failed", reason, fix="check the query") from error

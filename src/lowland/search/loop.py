@@ -10,8 +10,9 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Vector, check_floats
 from lowland.core.capabilities import check_offered
+from lowland.core.damage import reading, require
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruption
 from lowland.core.objectives import Searchable
@@ -19,6 +20,7 @@ from lowland.core.records import SearchResult, Trace
 from lowland.core.stages import announce
 from lowland.core.status import StopReason
 from lowland.core.work import counted
+from lowland.search.saved_states import check_draws, check_progress, check_state
 from lowland.search.stepper import Info, Stepper
 from lowland.search.stops import Iterations, Progress, StopRule
 
@@ -194,8 +196,16 @@ class _Search:
             raise InvalidInputError(
                 "the saved search used another solver", f"{snapshot.solver}, not {self.stepper.name}"
             )
-        self.state = self.stepper.restore(self.objective, snapshot.state)
-        self.rng.bit_generator.state = snapshot.rng
+        with reading("the saved search", "search"):
+            check_progress(snapshot.progress)
+            point = check_floats(snapshot.best_theta, "the saved point", ndim=1)
+            require(point.size == self.objective.size, f"a point of {point.size} numbers")
+            begun, _ = self.stepper.init(self.objective, point.copy(), np.random.default_rng(0))
+            fields = dict(snapshot.state)
+            check_draws(fields.get("kept", ()), self.objective.size)
+            check_state(begun, fields)
+            self.state = self.stepper.restore(self.objective, fields)
+            self.rng.bit_generator.state = snapshot.rng
         self.progress = copy.deepcopy(snapshot.progress)
         self.started -= self.progress.seconds
         self.best_theta, self.best_value = snapshot.best_theta, snapshot.best_value

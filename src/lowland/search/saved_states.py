@@ -1,0 +1,56 @@
+"""Check the saved state of a search against one that has just begun, before it goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lowland.core.damage import require
+from lowland.search.stops import Progress
+
+
+def check_state(begun: Any, fields: Mapping[str, Any]) -> None:
+    """Raise ValueError unless saved fields are of the kinds and shapes of a state that has just begun.
+
+    Compiled loops run over these arrays without looking at their lengths.
+    """
+    names = [field.name for field in dataclasses.fields(begun) if field.init]
+    require(set(names) == set(fields), f"fields {', '.join(sorted(set(names) ^ set(fields)))} do not belong")
+    for name in names:
+        _check_field(name, getattr(begun, name), fields[name])
+
+
+def _check_field(name: str, begun: Any, saved: Any) -> None:
+    if isinstance(begun, np.ndarray):
+        require(isinstance(saved, np.ndarray), f"{name} is no array")
+        found = f"{name} holds {saved.dtype} of shape {saved.shape}, not {begun.dtype} of {begun.shape}"
+        require(saved.dtype == begun.dtype and saved.shape == begun.shape, found)
+        require(saved.dtype.kind not in "fc" or np.isfinite(saved).all(), f"{name} is not finite")
+    elif isinstance(begun, float | int | np.number):
+        require(isinstance(saved, float | int | np.number), f"{name} is {saved!r}")
+        require(np.isfinite(saved) or not np.isfinite(begun), f"{name} is {saved!r}")
+
+
+def check_draws(draws: Any, length: int) -> None:
+    """Raise ValueError unless saved draws are finite points of a length."""
+    for draw in draws:
+        require(
+            np.shape(draw) == (length,) and np.isfinite(draw).all(), f"a draw is no point of {length} numbers"
+        )
+
+
+def check_progress(progress: Progress) -> None:
+    """Raise ValueError unless the series of a saved search are numbers, one for each step."""
+    count = progress.iteration
+    require(isinstance(count, int) and count >= 0, f"iteration is {count!r}")
+    require(np.isfinite(progress.seconds), f"seconds is {progress.seconds}")
+    for name in ("values", "gradient_norms", "times"):
+        series = np.asarray(getattr(progress, name), dtype=float)
+        require(series.shape == (count + 1,), f"{name} has shape {series.shape}, not {count + 1}")
+    require(np.isfinite(progress.values[-1]), f"the objective is {progress.values[-1]}")
+    for name, measured in progress.measures.items():
+        series = np.asarray(measured, dtype=float)
+        require(isinstance(measured, list) and series.ndim == 1, f"{name} is no series")
