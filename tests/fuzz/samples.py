@@ -113,6 +113,10 @@ def _binaries(folder, table, rows, columns):
     frame = pa.table({f"c{k}": pa.array(table[:, k]) for k in range(table.shape[1])})
     pyarrow.parquet.write_table(frame, folder / "wide.parquet")
     pyarrow.feather.write_feather(frame, str(folder / "wide.feather"))
+    # nothing is compressed, so that damage reaches offsets and lengths
+    named = frame.add_column(0, "name", pa.array([f"r{i}" for i in range(12)]))
+    pyarrow.feather.write_feather(named, str(folder / "plain.feather"), compression="uncompressed")
+    pyarrow.parquet.write_table(named, folder / "plain.parquet", compression="none")
     with sqlite3.connect(folder / "data.sqlite") as database:
         database.execute("create table t (row text, column text, value real)")
         items = [(f"r{i}", f"c{j}", float(table[i, j])) for i, j in zip(rows, columns, strict=True)]
@@ -151,6 +155,7 @@ def _samples():
     ]
     kinds = {"table.mtx": "Matrix Market", "table.npy": "NPY", "cells.npz": "NPZ"}
     kinds |= {"wide.parquet": "Parquet", "wide.feather": "Feather"}
+    kinds |= {"plain.parquet": "Parquet", "plain.feather": "Feather"}
     samples += [Sample(kind, name, ("complete", name, *FIT)) for name, kind in kinds.items()]
     query = ("--database", "data.sqlite", "--query", "select * from t")
     samples.append(Sample("SQLite", "data.sqlite", ("complete", *query, *FIT)))

@@ -30,6 +30,7 @@ from lowland.cli.output import (
 from lowland.cli.overwriting import check_output
 from lowland.cli.tomography import COUNTS, sense_counts
 from lowland.core.atomic import was_written
+from lowland.core.damage import reading
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.files.arrays import load_npz
@@ -114,7 +115,8 @@ def sense(
         raise InvalidInputError(
             "--rank is missing", "an NPZ of measurements", fix="pass, for example, --rank 1"
         )
-    measurement, y, weights = read_measurements(file)
+    with reading(file, "file of measurements"):
+        measurement, y, weights = read_measurements(file)
     fit = recover(
         measurement,
         y,

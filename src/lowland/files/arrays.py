@@ -139,6 +139,8 @@ def _read_matrix_market(opened: Opened) -> Observations:
     from scipy.sparse import coo_array, issparse
 
     path = opened.name
+    if _holds_nul(opened):  # at which SciPy's parser reads beyond the number
+        raise FileFormatError(f"{path} is not a valid Matrix Market file", "a NUL byte", fix="write it again")
     try:
         matrix = mmread(opened.path or io.BytesIO(opened.data))
     except OSError as error:
@@ -151,6 +153,12 @@ def _read_matrix_market(opened: Opened) -> Observations:
     return Observations.from_triples(
         entries.row, entries.col, entries.data.astype(float), shape=entries.shape
     )
+
+
+def _holds_nul(opened: Opened) -> bool:
+    """Return whether a file holds a byte that no text does."""
+    with opened.stream() as file:
+        return any(b"\0" in block for block in iter(lambda: file.read(1 << 20), b""))
 
 
 def _cannot_open(path: str, error: OSError) -> InvalidInputError:

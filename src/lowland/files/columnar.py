@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from lowland.core.damage import reading
 from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.files.sources import Opened
 from lowland.files.table_format import ROW_LABELS
@@ -43,8 +44,12 @@ def read_columnar(opened: Opened) -> tuple[Any, str]:
     source: Any = str(opened.path) if opened.path is not None else pa.BufferReader(opened.data)
     try:
         read = parquet.read_table if opened.kind == ".parquet" else feather.read_table
-        return _index_first(read(source))
-    except (pa.ArrowInvalid, OSError) as error:
+        with reading(opened.name, f"{opened.kind} file"):
+            table = read(source)
+            # offsets that lead out of their buffers would crash what uses them
+            table.validate(full=True)
+            return _index_first(table)
+    except (pa.ArrowException, OSError) as error:
         raise InvalidInputError(
             f"cannot read {opened.name}", str(error).splitlines()[0], fix="check the file"
         ) from error

@@ -37,7 +37,7 @@ def fetch_sqlite(path: Path, query: str) -> Any:
             connection.set_progress_handler(lambda: held.has_arrived, LOOK)
             connection.set_authorizer(_authorise)
             return _table(connection.execute(query), held)
-    except (sqlite3.Error, sqlite3.Warning) as error:
+    except (sqlite3.Error, sqlite3.Warning, UnicodeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InvalidInputError(f"the query to {path} failed", reason, fix="check the query") from error
 
