@@ -778,3 +778,23 @@ def test_files_of_others_are_not_replaced(long_table, tmp_path):
     assert_clean_error(call(*judge, cwd=tmp_path), "proof.json exists already")
     assert call(*judge, "--force", cwd=tmp_path).returncode == 0
     assert call(*judge, cwd=tmp_path).returncode == 0
+
+
+# ------------------------------------------------------------------ what spreadsheets would run
+FORMULAS = ("=1+1", "+cmd", "-@SUM(A1)", "@x")
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_labels_that_are_formulas_are_guarded_in_text_files(tmp_path, keep):
+    # what is a number is no formula, and neither is what only holds a sign inside
+    plain = ("-5", "+3.5e2", "plain", "a=b")
+    cells = [(i, k) for i in range(8) for k in range(4) if i != k]
+    lines = [f"{(*FORMULAS, *plain)[i]},c{k},{(i + 1) * (k + 1) + i % 2}" for i, k in cells]
+    (tmp_path / "t.csv").write_text("\n".join(["row,column,value", *lines]) + "\n")
+    options = ["--keep-formulas"] if keep else []
+    command = ("complete", "t.csv", "--rank", 1, "--method", "map", "--penalty", 1, "--no-certify")
+    done = call(*command, "--output", "o.csv", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    written = {line.split(",")[0] for line in (tmp_path / "o.csv").read_text().splitlines()[1:]}
+    assert written == {*(label if keep else f"'{label}" for label in FORMULAS), *plain}
+    assert ("--keep-formulas" in done.stderr) is not keep

@@ -33,6 +33,7 @@ from lowland.cli.options import (
     RUNNING,
     EffortOption,
     ForceOption,
+    FormulasOption,
     JsonOption,
     QuietOption,
     ReportOption,
@@ -203,6 +204,7 @@ def complete(
             rich_help_panel=RESULTS,
         ),
     ] = True,
+    keep_formulas: FormulasOption = False,
     report: ReportOption = None,
     resume: Annotated[
         bool,
@@ -278,9 +280,9 @@ def complete(
     )
     completed = Completed(planned.table, seed)
     if output is not None and interval is not None:
-        write_intervals(output, loaded, completed, interval, interval_method)
+        write_intervals(output, loaded, completed, interval, interval_method, formulas=keep_formulas)
     elif output is not None:
-        write_completed(output, loaded, completed.model)
+        write_completed(output, loaded, completed.model, formulas=keep_formulas)
     interrupted = (certify and certificate is None) or planned.table.stop_reason is StopReason.INTERRUPTED
     if report is not None and not interrupted:
         command = f"lowland complete {source.words} {options_of(plan)} --seed {seed}"

@@ -85,7 +85,9 @@ def fit_as_data(
     }
 
 
-def write_intervals(path: Path, table: Table, completed: Completed, level: float, method: str) -> None:
+def write_intervals(
+    path: Path, table: Table, completed: Completed, level: float, method: str, *, formulas: bool = False
+) -> None:
     """Write one line per cell: value or prediction, interval (none for levels), whether it was observed."""
     seen = table.observations
     m, n = seen.shape
@@ -112,10 +114,10 @@ def write_intervals(path: Path, table: Table, completed: Completed, level: float
                 ends = (float(low[j]), float(high[j])) if j in with_interval else ("", "")
                 yield rows[i], columns[j], value, *ends, int(known)
 
-    write_rows(path, header, lines())
+    write_rows(path, header, lines(), formulas=formulas)
 
 
-def write_completed(path: Path, table: Table, model: TableModel) -> None:
+def write_completed(path: Path, table: Table, model: TableModel, *, formulas: bool = False) -> None:
     """Write a completed table in the layout of the input, with observed cells kept and likeliest levels."""
     seen = table.observations
     everything = model.matrix(likeliest=True)
@@ -139,7 +141,7 @@ def write_completed(path: Path, table: Table, model: TableModel) -> None:
     else:
         header = tuple(map(str, columns))
         body = (tuple(filled[i]) for i in range(m))
-    write_rows(path, header, body)
+    write_rows(path, header, body, formulas=formulas)
 
 
 def _worded(table: Table) -> list[tuple[int, tuple[str, ...]]]:

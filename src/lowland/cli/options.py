@@ -17,6 +17,14 @@ ForceOption: TypeAlias = Annotated[
     bool,
     typer.Option("--force", help="Replace existing files of others, too.", rich_help_panel=RESULTS),
 ]
+FormulasOption: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--keep-formulas",
+        help="Write labels that a spreadsheet would run as formulas as they are, without an apostrophe.",
+        rich_help_panel=RESULTS,
+    ),
+]
 OutputOption: TypeAlias = Annotated[
     Path | None, typer.Option(help="File to write the result to.", rich_help_panel=RESULTS)
 ]

@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from lowland.cli.options import ForceOption, JsonOption
+from lowland.cli.options import ForceOption, FormulasOption, JsonOption
 from lowland.cli.output import say, say_json, warn
 from lowland.cli.overwriting import check_output
 from lowland.cli.reading import reads_columns
@@ -45,6 +45,7 @@ def predict(
     output: Annotated[
         Path | None, typer.Option(help="Write the predictions here instead of printing them.")
     ] = None,
+    keep_formulas: FormulasOption = False,
     force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -83,7 +84,7 @@ def predict(
             "predicted by averages, see the column unknown"
         )
     if output is not None:
-        write_rows(output, titles, written)
+        write_rows(output, titles, written, formulas=keep_formulas)
         say(f"{len(written)} predictions: {output}")
     elif json:
         say_json({"columns": titles, "rows": written})

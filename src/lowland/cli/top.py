@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from lowland.cli.options import ForceOption, JsonOption
+from lowland.cli.options import ForceOption, FormulasOption, JsonOption
 from lowland.cli.output import say, say_json
 from lowland.cli.overwriting import check_output
 from lowland.cli.reading import reads_table
@@ -49,6 +49,7 @@ def top(
         typer.Option(help="Table of what rows have already, of a model that was saved without its data."),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="Write the rankings here instead.")] = None,
+    keep_formulas: FormulasOption = False,
     force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -81,7 +82,7 @@ def top(
         if j >= 0
     ]
     if output is not None:
-        write_rows(output, HEADER, lines)
+        write_rows(output, HEADER, lines, formulas=keep_formulas)
         say(f"{len(lines)} lines for {rows.size} rows: {output}")
     elif json:
         say_json({"columns": HEADER, "rows": lines})

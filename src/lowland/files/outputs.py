@@ -5,20 +5,29 @@ from __future__ import annotations
 import csv
 import io
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import IO, Any
+from typing import IO, Any, final
 
 import numpy as np
 
 from lowland.core.atomic import write_whole
 from lowland.files.columnar import COLUMNAR, need_arrow
 
+# with what a cell begins that spreadsheets run
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 # rows of a columnar file converted at once
 BATCH_ROWS = 100_000
 
 
-def write_rows(path: str | os.PathLike[str], header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def write_rows(
+    path: str | os.PathLike[str],
+    header: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    formulas: bool = False,
+) -> None:
     """Write a CSV file (by its extension also TSV, Parquet or Feather), atomically.
 
     Parameters
@@ -27,21 +36,56 @@ def write_rows(path: str | os.PathLike[str], header: Sequence[str], rows: Iterab
     header : sequence of str
     rows : iterable of sequences
         In text files, Python floats are written with nine significant digits, NumPy numbers in full.
+    formulas : bool
+        Whether text that begins as a formula does is written to text files as it is. Otherwise an apostrophe
+        comes before it, because a spreadsheet that opens the file would run it, and a warning says so.
     """
     if str(path).lower().endswith(COLUMNAR):
         _write_columnar(path, header, rows)
         return
     delimiter = "\t" if str(path).lower().endswith((".tsv", ".tab")) else ","
+    cells = _Cells(formulas=formulas)
 
     def write(file: IO[bytes]) -> None:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows([cell_text(x) for x in row] for row in rows)
+        writer.writerow([cells.text(x) for x in header])
+        writer.writerows([cells.text(x) for x in row] for row in rows)
         text.flush()
         text.detach()
 
     write_whole(path, write)
+    if cells.guarded:
+        warnings.warn(
+            f"{len(cells.guarded)} labels begin as formulas do, such as {min(cells.guarded)!r}; in {path} an "
+            "apostrophe comes before them (--keep-formulas writes them as they are)",
+            UserWarning,
+            stacklevel=2,
+        )
+
+
+@final
+class _Cells:
+    """Cells of a text file, and the labels among them that had to be guarded."""
+
+    def __init__(self, *, formulas: bool) -> None:
+        self._formulas, self.guarded = formulas, set[str]()
+
+    def text(self, value: Any) -> str:
+        """Return a cell as it is written."""
+        text = cell_text(value)
+        if self._formulas or not isinstance(value, str) or not text.startswith(FORMULA) or _is_number(text):
+            return text
+        self.guarded.add(text)
+        return f"'{text}"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _write_columnar(
