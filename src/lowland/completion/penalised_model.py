@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from lowland.completion.table_labels import TableLabels
-from lowland.completion.table_model import TableParts, no_levels
+from lowland.completion.table_model import ALL_CELLS, TableParts, no_levels
 from lowland.completion.table_updates import settle_in_turn
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.memory import check_fits
 from lowland.core.observations import Labels, Observations
 from lowland.core.records import Factors
 
@@ -138,6 +139,7 @@ class CompletionModel:
         return self._all(*self.fold_in(table), likeliest=likeliest)
 
     def _all(self, u: Matrix, a: Vector, *, likeliest: bool) -> Matrix:
+        check_fits(4.0 * u.shape[0] * self.shape[1] * u.itemsize, "the completed table", ALL_CELLS)
         low_rank: Matrix = u @ self.column_factors.T
         cells = low_rank + (a[:, None] + self.column_biases + low_rank.dtype.type(self.offset))
         if self.columns is None:

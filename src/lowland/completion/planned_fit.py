@@ -14,6 +14,7 @@ from lowland.completion.bayesian_settings import BayesianSettings
 from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.column_losses import Columns, check_columns
 from lowland.completion.fitted_table import FittedTable
+from lowland.completion.memory_needs import check_fit_fits
 from lowland.completion.penalised import fit_completion
 from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.plan import CompletionPlan
@@ -66,6 +67,7 @@ def fit_plan(
     """
     method = plan.decide_method()
     check_columns(plan.loss, table)
+    check_fit_fits(table, plan, method)
     if method != "map":
         fit = fit_bayesian(
             table,

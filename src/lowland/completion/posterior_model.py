@@ -13,9 +13,10 @@ from lowland.completion.features import FeatureMap, row_features
 from lowland.completion.scaling import Scaling
 from lowland.completion.settings import row_weights
 from lowland.completion.table_labels import TableLabels
-from lowland.completion.table_model import TableParts, no_levels
+from lowland.completion.table_model import ALL_CELLS, TableParts, no_levels
 from lowland.completion.table_updates import settle_in_turn
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.memory import check_fits
 from lowland.core.observations import Observations
 from lowland.kernels.moments import Moments, row_moments
 
@@ -299,6 +300,7 @@ class PosteriorModel:
         return self.scaling.undo(means, np.arange(self.shape[1]))
 
     def _all(self, left: Matrix, *, draws: bool) -> Matrix:
+        check_fits(4.0 * left.shape[0] * self.shape[1] * left.itemsize, "the completed table", ALL_CELLS)
         means = self._full(left, self.columns.means)
         if draws and self.row_draws.shape[0]:
             mean = np.zeros_like(means)

@@ -36,6 +36,10 @@ class TableParts:
     noise: Vector | None = None
 
 
+# what to do where a table cannot be formed
+ALL_CELLS = "predict the cells that are needed (predict, top), or some rows at a time"
+
+
 class TableModel(Protocol):
     """Predictions of cells in known and in new rows."""
 

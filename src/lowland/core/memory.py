@@ -11,6 +11,8 @@ from lowland.core.errors import TooLargeError
 
 # what a process needs besides the largest of its arrays
 RESERVE = 64 << 20
+# smaller needs are not worth the look
+NEVER_MISSED = 16 << 20
 
 _GROUPS = Path("/sys/fs/cgroup")
 
@@ -40,6 +42,8 @@ def check_fits(needed: float, what: str, fix: str = "free some memory, or use a 
     TooLargeError
         If they are not available.
     """
+    if needed < NEVER_MISSED:
+        return
     left = available_memory()
     if needed + RESERVE > left:
         raise TooLargeError(f"{what} would need {_size(needed)}", f"{_size(max(left, 0))} available", fix=fix)

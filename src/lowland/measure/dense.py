@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Any, final
 
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from lowland.core.arrays import Indices, Matrix, Vector, check_numbers
 from lowland.core.dense_operator import DenseMap
 from lowland.core.errors import InvalidInputError
+from lowland.core.memory import check_fits
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Factors
 from lowland.core.rounding import gamma
@@ -323,6 +325,11 @@ def gaussian(
         raise InvalidInputError("size must be positive", str(size), fix="pass the number of measurements")
     precision, generator = np.dtype(dtype), make_generator(rng)
     parts: Any = precision.type(0).real.dtype.type
+    needed, fix = (
+        2.0 * size * math.prod(shape) * precision.itemsize,
+        "take fewer measurements, or RankOne ones",
+    )
+    check_fits(needed, f"{size} matrices of shape {shape}", fix)
     arrays: Matrix = generator.standard_normal((size, *shape), dtype=parts)
     if precision.kind == "c":
         if symmetric:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any, Self, final
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.memory import check_fits
 
 LEAST_ORDER = 3
 
@@ -204,6 +206,11 @@ class TensorObservations:
         """Return the dense tensor, missing cells filled."""
         if self.positions is None:
             return self.values.reshape(self.shape)
+        check_fits(
+            2.0 * prod(self.shape) * self.values.itemsize,
+            "the dense tensor",
+            "predict the cells that are needed",
+        )
         out = np.full(self.shape, fill, self.values.dtype)
         out[tuple(self.positions.T)] = self.values
         return out

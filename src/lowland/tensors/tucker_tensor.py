@@ -10,6 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.core.memory import check_fits
 
 
 @final
@@ -73,6 +74,11 @@ class TuckerTensor:
 
     def tensor(self) -> Matrix:
         """Return the dense tensor, shape (I_1, ..., I_N)."""
+        check_fits(
+            2.0 * prod(self.shape) * self.core.itemsize,
+            "the dense tensor",
+            "predict the cells that are needed",
+        )
         out = self.core
         for factor in self.factors:  # each product removes the first mode and appends the new one
             out = np.tensordot(out, factor, axes=(0, 1))

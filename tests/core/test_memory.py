@@ -1,0 +1,113 @@
+"""What cannot fit is refused before the work begins, with its size and what to do instead."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import lowland as ll
+from lowland.core import memory
+from lowland.core.errors import TooLargeError
+
+
+@pytest.fixture
+def little(monkeypatch):
+    """Leave a hundred megabytes."""
+    monkeypatch.setattr(memory, "available_memory", lambda: 100e6 + memory.RESERVE)
+
+
+def test_what_fits_is_not_refused(little):
+    memory.check_fits(99e6, "this")
+    with pytest.raises(TooLargeError, match=r"this would need 101 MB of memory\n  found: 167 MB"):
+        memory.check_fits(101e6, "this")
+
+
+def test_memory_is_found_out():
+    left = memory.available_memory()
+    assert 0 < left
+    if sys.platform == "linux":
+        assert left < 1e15
+
+
+GROUPS = {
+    "memory.max": "1000000000\n",
+    "memory.current": "700000000\n",
+    "memory.stat": "anon 5\ninactive_file 200000000\nactive_file 7\n",
+}
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("1000000000", 5e8), ("max", np.inf)])
+def test_cached_files_of_a_control_group_can_be_dropped(tmp_path, limit, expected):
+    for name, text in {**GROUPS, "memory.max": limit}.items():
+        (tmp_path / name).write_text(text)
+    found = memory._of_group(tmp_path, "memory.max", "memory.current", "inactive_file")
+    assert found == expected
+
+
+def test_tables_that_cannot_be_formed(little):
+    cells = np.arange(3000)
+    seen = ll.Observations.from_triples(cells, cells % 50, np.ones(3000) + cells % 7, shape=(40_000, 2_000))
+    for options in ({"method": "map", "penalty": 1.0}, {"method": "variational"}):
+        how = {"rank": 1, "certify": False, "max_iterations": 2, "random_state": 0}
+        model = ll.MatrixCompletion(**how, **options).fit(seen)
+        with pytest.raises(TooLargeError, match=r"2\.56 GB") as caught:
+            model.predict_table()
+        assert "predict the cells" in str(caught.value)
+        assert model.predict([3], [4]).shape == (1,)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"method": "gibbs", "n_draws": 100_000, "rank": 4}, "fewer draws than 100000"),
+        ({"method": "variational", "rank": 200}, 'method "map"'),
+        ({"method": "map", "rank": 600, "penalty": 1.0}, "smaller rank"),
+    ],
+)
+def test_fits_that_need_too_much(little, options, words):
+    rng = np.random.default_rng(0)
+    seen = ll.Observations.from_triples(
+        rng.permutation(6000), rng.integers(0, 700, 6000), rng.random(6000), shape=(6000, 700)
+    )
+    with pytest.raises(TooLargeError, match=words):
+        ll.MatrixCompletion(random_state=0, **options).fit(seen)
+
+
+def test_measurements_and_tensors_that_need_too_much(little):
+    with pytest.raises(TooLargeError, match="fewer measurements"):
+        ll.gaussian(10_000, (200, 200), 0)
+    fit = ll.decompose_tucker(np.random.default_rng(0).random((4, 4, 4)), 1, certify=False, rng=0)
+    wide = ll.TuckerTensor(fit.core, tuple(np.ones((1000, 1)) for _ in range(3)))
+    with pytest.raises(TooLargeError, match="dense tensor"):
+        wide.tensor()
+
+
+LIMITED = """
+import resource
+import numpy as np, lowland as ll
+
+rng = np.random.default_rng(0)
+seen = ll.Observations.from_triples(np.arange(500), np.arange(500), rng.random(500), shape=(20000, 20000))
+model = ll.MatrixCompletion(rank=1, method="map", penalty=1.0, certify=False, random_state=0).fit(seen)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (1 << 30), used + (1 << 30)))
+try:
+    model.predict_table()
+except ll.LowlandError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs the limits of Linux")
+def test_the_limit_of_the_process_counts():
+    command = [sys.executable, "-c", LIMITED]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    assert "12.8 GB" in done.stdout, done.stderr
+
+
+def test_an_archive_that_declares_more_than_there_is(little, tmp_path):
+    np.savez_compressed(tmp_path / "bomb.npz", table=np.zeros((20_000, 1_000)))
+    assert (tmp_path / "bomb.npz").stat().st_size < 1e6
+    with pytest.raises(TooLargeError, match=r"arrays of .*bomb.npz would need 160 MB"):
+        ll.read_table(tmp_path / "bomb.npz")
