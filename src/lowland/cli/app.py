@@ -16,7 +16,9 @@ COMMANDS = {
     ),
     "predict": "Predict cells of a completed table.",
     "top": "Print the columns with the largest predictions for rows, without those that they have already.",
-    "sense": "Recover a low-rank matrix from linear measurements, and report what is proved about it.",
+    "sense": (
+        "Recover a matrix from linear measurements, or a quantum state from counts; report what is proved."
+    ),
     "tucker": "Decompose a tensor into a core and one factor per mode, and report what is proved about it.",
     "escape": "Estimate how long Langevin dynamics takes to leave a basin, with intervals and theory.",
     "regions": "Count the activation regions of ReLU networks on data, and report which have no bad minima.",

@@ -46,6 +46,7 @@ from lowland.cli.output import (
     say,
     say_json,
     try_report,
+    typed_command,
     warn,
 )
 from lowland.cli.reading import reads_table
@@ -285,8 +286,11 @@ def complete(
         write_completed(output, loaded, completed.model, formulas=keep_formulas)
     interrupted = (certify and certificate is None) or planned.table.stop_reason is StopReason.INTERRUPTED
     if report is not None and not interrupted:
-        command = f"lowland complete {source.words} {options_of(plan)} --seed {seed}"
-        settings = [("command", command), ("data", observations.fingerprint()[:16])]
+        settings = [
+            ("command", typed_command()),
+            ("chosen", f"{options_of(plan)} --seed {seed}"),
+            ("fingerprint of the data", observations.fingerprint()[:16]),
+        ]
         title = f"Completion of {source.name}"
         try_report(
             lambda: write_report(

@@ -7,8 +7,6 @@ import dataclasses
 import inspect
 import io
 import runpy
-import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Annotated, Any
@@ -17,7 +15,7 @@ import numpy as np
 import typer
 
 from lowland.cli.options import ForceOption, JsonOption, QuietOption, ReportOption, SeedOption
-from lowland.cli.output import say, say_json, try_report
+from lowland.cli.output import say, say_json, try_report, typed_command
 from lowland.cli.overwriting import check_output
 from lowland.core.atomic import was_written, write_whole
 from lowland.core.errors import InvalidInputError
@@ -145,7 +143,7 @@ def escape(
         if times is not None:
             say(f"times: {times}")
     if report is not None:
-        settings = [("command", shlex.join(["lowland", *sys.argv[1:]])), ("seed", str(seed))]
+        settings = [("command", typed_command()), ("seed", str(seed))]
         page = escape_page(
             study, potential=source.name, exit=out, asymptotic=theory, suggestions=advice, settings=settings
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from typing import Any
 
@@ -46,6 +47,19 @@ def _short(finding: Any) -> str:
     more = f"; {hope(finding)} ({option})" if finding.limited_by else ""
     taken = f"; assuming {'; '.join(finding.assumptions)}" if finding.assumptions else ""
     return f"{number}{finding.method} ({finding.rigour.value.replace('_', ' ')}){taken}{more}"
+
+
+def typed_command() -> str:
+    """Return the command as it was typed, without passwords in the address of a database."""
+    from lowland.files.databases import shown
+
+    words = list(sys.argv[1:])
+    for k, word in enumerate(words):
+        if word.startswith("--database="):
+            words[k] = f"--database={shown(word.partition('=')[2])}"
+        elif k and words[k - 1] == "--database":
+            words[k] = shown(word)
+    return shlex.join(["lowland", *words])
 
 
 def refuse_given(context: typer.Context, names: tuple[str, ...], where: str, why: str, fix: str) -> None:

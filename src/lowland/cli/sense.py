@@ -85,7 +85,7 @@ def sense(
     force: ForceOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Recover a low-rank matrix from linear measurements, and report what is proved about it."""
+    """Recover a matrix from linear measurements, or a quantum state from counts; report what is proved."""
     check_claim(require)
     for path in (output, report, certificate):
         if path is not None:

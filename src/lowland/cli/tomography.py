@@ -75,6 +75,7 @@ def sense_counts(
                 "stop_reason": estimate.fit.search.stop_reason.value,
                 "level": LEVEL,
                 "numbers": [dict(zip(names, row, strict=True)) for row in rows],
+                "numbers_left_open": estimate.open_numbers,
                 "certificate": proof.as_dict() if proof else None,
             }
         )
@@ -85,6 +86,8 @@ def sense_counts(
         say(estimate.fit.objective.describe())
         for name, value, error, low, high in rows:
             say(f"{name}: {value:.5f} +- {error:.5f}, {LEVEL:.0%} between {low:.4f} and {high:.4f}")
+        if estimate.open_numbers:
+            say(estimate.what_is_open(goal))
         say(f"errors: scatter of {len(estimate.resampled)} estimates from resampled counts")
         if proof is not None:
             say_certificate(proof)

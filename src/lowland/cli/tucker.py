@@ -24,6 +24,7 @@ from lowland.cli.output import (
     say_certificate,
     say_json,
     try_report,
+    typed_command,
 )
 from lowland.cli.overwriting import check_output
 from lowland.core.errors import InvalidInputError, UnsupportedError
@@ -94,9 +95,7 @@ def tucker(
     if certificate is not None and fit.certificate is not None:
         fit.save_certificate(certificate)
     if report is not None and not interrupted:
-        settings = [
-            ("command", f"lowland tucker {file.name} --ranks {','.join(map(str, fit.ranks))} --seed {seed}")
-        ]
+        settings = [("command", typed_command()), ("seed", str(seed))]
         page = tucker_page(fit, names=read.names, coordinates=read.coordinates, settings=settings)
         try_report(lambda: write_report(report, page), report)
     if json:
@@ -156,6 +155,7 @@ def _say(fit: TuckerFit, output: Path | None, report: Path | None) -> None:
     expected = None if fit.objective.data.is_full or interrupted else _expected(fit)
     if expected is not None:
         say(f"estimated error for a new observation of an unobserved cell: {expected.total:.4g}")
+        say(f"  of which noise {expected.noise:.4g}, and the fit is off by {expected.fit:.4g}")
     say(f"stopped: {fit.search.stop_reason.value}, {fit.search.message}")
     for order in fit.escapes:
         say(f"escaped from a saddle of order {order}")

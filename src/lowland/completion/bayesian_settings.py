@@ -114,6 +114,8 @@ def column_moments(table: Observations) -> tuple[Vector, Vector]:
 
 
 def _units_differ(table: Observations) -> bool:
-    enough = table.column_counts() >= 10
+    # the spread of a column of which little is seen, such as one season, says nothing about its unit
+    counts = table.column_counts()
+    enough = counts >= max(10.0, 0.5 * float(np.median(counts)))
     spreads = column_moments(table)[1][enough]
     return bool(spreads.size > 1 and spreads.max() > COMMENSURATE * spreads.min())

@@ -20,6 +20,7 @@ from lowland.completion.posterior_model import LearntPrior, PosteriorModel
 from lowland.completion.scaling import Scaling
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_model import TableModel
+from lowland.core.arrays import Matrix
 from lowland.core.damage import check_arrays, number, reading, require
 from lowland.core.findings import Certificate
 from lowland.files.bundle import load_bundle, save_bundle
@@ -198,8 +199,8 @@ def _posterior_arrays(model: PosteriorModel) -> Parts:
         "spreads": model.scaling.spreads,
         "range": np.array([model.scaling.lowest, model.scaling.highest]),
         "row_weights": model.row_weights,
-        "row_draws": model.row_draws,
-        "column_draws": model.column_draws,
+        "row_draws": _draws(model.row_draws, model.rows.means.shape),
+        "column_draws": _draws(model.column_draws, model.columns.means.shape),
     }
     sides = (("row", model.rows, model.row_prior), ("column", model.columns, model.column_prior))
     for side, moments, prior in sides:
@@ -218,7 +219,16 @@ def _posterior_arrays(model: PosteriorModel) -> Parts:
     return plain, arrays
 
 
+def _draws(draws: Matrix, shape: tuple[int, ...]) -> Matrix:
+    """Return draws as they are, or none of the shape of points: an update adds lines to the means alone."""
+    return draws if len(draws) else np.zeros((0, *shape), draws.dtype)
+
+
 def _posterior(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> PosteriorModel:
+    arrays = dict(arrays)
+    for side in ("row", "column"):
+        # files of earlier versions may hold no draws of another shape
+        arrays[f"{side}_draws"] = _draws(arrays[f"{side}_draws"], arrays[f"{side}_means"].shape)
     sizes = _check_posterior(arrays)
     _check_labels(arrays, sizes)
 

@@ -215,6 +215,10 @@ class CompletionModel:
         """Return the predictions of all columns for some rows, shape (k, n)."""
         return self._all(self.row_factors[rows], self.row_biases[rows], likeliest=False)
 
+    def new_scores(self, table: Observations) -> Matrix:
+        """Return the predictions of all columns for new rows, folded in, shape (k, n)."""
+        return self.complete(table)
+
     def fold_in(self, table: Observations) -> tuple[Matrix, Vector]:
         """Return factors and biases of the rows of another table with the same columns."""
         # what searches is not needed to predict

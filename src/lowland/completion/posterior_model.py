@@ -299,6 +299,11 @@ class PosteriorModel:
             means = (means + mean) / 2
         return self.scaling.undo(means, np.arange(self.shape[1]))
 
+    def new_scores(self, table: Observations) -> Matrix:
+        """Return unclipped predictions of all columns for new rows, folded in, shape (k, n)."""
+        means = self._full(self.fold_in(table, None).means, self.columns.means)
+        return self.scaling.undo(means, np.arange(self.shape[1]))
+
     def _all(self, left: Matrix, *, draws: bool) -> Matrix:
         check_fits(4.0 * left.shape[0] * self.shape[1] * left.itemsize, "the completed table", ALL_CELLS)
         means = self._full(left, self.columns.means)

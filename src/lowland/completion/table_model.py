@@ -77,6 +77,9 @@ class TableModel(Protocol):
     def row_scores(self, rows: Indices) -> Matrix:
         """Return the scores of all columns for some rows, shape (k, n)."""
 
+    def new_scores(self, table: Observations) -> Matrix:
+        """Return the scores of all columns for new rows, folded in, shape (k, n)."""
+
     def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> TableModel | None:
         """Return the model with some rows and columns solved again for a table, None if it cannot."""
 

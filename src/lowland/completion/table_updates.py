@@ -42,6 +42,8 @@ def merge(table: Observations, new: Observations) -> Observations:
 def extended(labels: TableLabels, rows: ArrayLike, columns: ArrayLike, values: ArrayLike) -> Observations:
     """Return cells as observations in the order of a table; unknown labels and positions extend it."""
     numbers = check_floats(values, "values", ndim=1)
+    _refuse_missing(rows, "rows")
+    _refuse_missing(columns, "columns")
     found = (
         _extend(labels.rows, labels.shape[0], rows, "row"),
         _extend(labels.columns, labels.shape[1], columns, "column"),
@@ -56,6 +58,17 @@ def extended(labels: TableLabels, rows: ArrayLike, columns: ArrayLike, values: A
         column_labels=column_labels,
         duplicates="last",
     )
+
+
+def _refuse_missing(labels: ArrayLike, name: str) -> None:
+    """Raise if a label is None or NaN, as a join leaves where nothing matched."""
+    for place, label in enumerate(np.asarray(labels, dtype=object).ravel().tolist()):
+        if label is None or label != label:
+            raise InvalidInputError(
+                f"{name} have a missing label",
+                f"{label!r} at position {place}",
+                fix="leave out the cells whose row or column is not known",
+            )
 
 
 def settle_in_turn(

@@ -205,7 +205,7 @@ class EscapeStudy(Shown):
                 "chains diverged: the step is too large far out, or the potential is unbounded below"
             )
         if self.coarse is None:
-            lines.append("the interval does not include the bias of the step; extrapolate=True removes it")
+            lines.append("the interval does not include the bias of the step, which extrapolation removes")
         return lines
 
 

@@ -25,6 +25,7 @@ from lowland.estimators.table_input import (
     observations_of,
 )
 from lowland.files.frames import eager_frame
+from lowland.files.sentinels import warn_of_sentinels
 
 
 class _CompletedTable(_ServedTable):
@@ -267,4 +268,7 @@ class _CompletedTable(_ServedTable):
             ensure_all_finite="allow-nan",
             ensure_min_samples=1,
         )
-        return observations_of(table, getattr(self, "feature_names_in_", None), rows_named)
+        names = getattr(self, "feature_names_in_", None)
+        if reset and names is not None and isinstance(table, np.ndarray):
+            warn_of_sentinels(dict(zip(names.tolist(), table.T, strict=True)))
+        return observations_of(table, names, rows_named)

@@ -119,6 +119,8 @@ class _ServedTable(_SavedTable, ABC):
     ) -> tuple[Indices, Vector]:
         """Return the best columns of a new row, and its predictions there."""
         predictions = np.array(self.fold_in(known), np.float64)
+        # not clipped to the range of grades, where many would be equal
+        scores = np.array(self._completed.model.new_scores(self._one_row(known))[0], np.float64)
         closed = (
             np.zeros(predictions.size, bool)
             if chosen is None
@@ -127,12 +129,15 @@ class _ServedTable(_SavedTable, ABC):
         if exclude:
             closed[self._one_row(known).columns] = True
         open_columns = np.flatnonzero(~closed)
-        best = open_columns[np.argsort(-predictions[open_columns], kind="stable")[:count]]
+        best = open_columns[np.argsort(-scores[open_columns], kind="stable")[:count]]
         return best, predictions[best]
 
     def _one_row(self, known: Mapping[Any, float]) -> Observations:
         """Return known values by column as a table of one row."""
-        columns = self._completed.labels.positions(np.array(list(known), dtype=object), 1)
+        labels = self._completed.labels
+        # labels may be of several types; positions are whole numbers
+        kind = None if labels.columns is None else object
+        columns = labels.positions(np.array(list(known), dtype=kind), 1)
         n, order = self._completed.model.shape[1], np.argsort(columns)
         values = check_floats(list(known.values()), "known", ndim=1, dtype=str(self.row_factors_.dtype))
         blank = np.zeros(columns.size, np.intp)

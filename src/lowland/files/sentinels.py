@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -54,6 +55,21 @@ def _near(known: NDArray[np.floating], codes: Sequence[float]) -> NDArray[np.boo
     for code in codes:
         same |= np.isclose(known, code, rtol=1e-6, atol=0)
     return same
+
+
+def warn_of_sentinels(columns: Mapping[str, NDArray[np.floating]]) -> None:
+    """Warn of numbers in a data frame that may stand for missing cells; they are taken as they are."""
+    for name, column in columns.items():
+        codes = find_sentinels(column)
+        if codes:
+            words = ", ".join(f"{code:g}" for code in codes)
+            warnings.warn(
+                f"column {name!r} holds {words} {int(_near(column, codes).sum())} times, far from all other "
+                "numbers of it; if that stands for missing cells, replace it by NaN, else it spoils the fit",
+                UserWarning,
+                stacklevel=4,
+            )
+            return
 
 
 def settle_sentinels(

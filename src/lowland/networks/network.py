@@ -201,7 +201,9 @@ def check_inputs(inputs: ArrayLike, dimension: int | None = None) -> Matrix:
         raise InvalidInputError("inputs must be a matrix with one point per row", f"shape {points.shape}")
     if dimension is not None and points.shape[1] != dimension:
         raise InvalidInputError(
-            "inputs do not match the network", f"{points.shape[1]} numbers per point for {dimension} inputs"
+            "inputs do not match the network",
+            f"{points.shape[1]} numbers per point for {dimension} inputs",
+            fix="leave out the column of targets (--target names it), or pass the points of this network",
         )
     return points
 

@@ -255,5 +255,5 @@ def describe_count(count: int) -> str:
     if digits and len(digits) <= 12:
         return digits
     shift = max(count.bit_length() - 1000, 0)  # take the logarithm of the part that fits a float
-    power = int(log10(count >> shift) + shift * log10(2))
-    return f"about 10^{power}"
+    power = round(log10(count >> shift) + shift * log10(2), 1)
+    return f"about 10^{power:g}"

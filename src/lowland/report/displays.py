@@ -29,7 +29,8 @@ def new_axes(ax: Axes | None) -> Axes:
     require_matplotlib()
     from matplotlib import pyplot
 
-    axes: Axes = pyplot.subplots()[1]
+    # labels of any length stay inside
+    axes: Axes = pyplot.subplots(layout="constrained")[1]
     return axes
 
 

@@ -21,6 +21,7 @@ from lowland.objectives import RecoveryObjective
 from lowland.search import TrustRegion, make_start, run
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
+from lowland.sensing.multistart import polish
 from lowland.sensing.solvers import default_stop, make_solver
 
 
@@ -43,7 +44,11 @@ class _Search:
 def _judge_polished(objective: RecoveryObjective, theta: Vector) -> tuple[Vector, Certificate]:
     """Judge a point after polishing it by Newton steps, unless they leave it: plain searches stop early."""
     rule = default_stop(objective, TrustRegion())
-    polished = run(objective, TrustRegion(), theta, stop=rule, rng=np.random.default_rng(0)).theta
+    rng = np.random.default_rng(0)
+    # of an exact fit to the last digits, as proofs of exactness need
+    polished = polish(
+        objective, run(objective, TrustRegion(), theta, stop=rule, rng=rng), rng, None, ()
+    ).theta
     close = is_close(objective.matrix(polished), objective.matrix(theta))
     point = polished if close else theta
     settings = Settings()

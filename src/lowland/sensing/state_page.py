@@ -39,6 +39,7 @@ def state_page(
     resampled: Matrix,
     numbers: Sequence[StateNumber],
     settings: Sequence[str] | None,
+    caveat: str = "",
 ) -> Page:
     """Return the page of an estimated state.
 
@@ -53,6 +54,8 @@ def state_page(
         The first is the answer.
     settings : sequence of str, length p, or None
         Setting of each outcome.
+    caveat : str
+        What the outcomes leave open.
     """
     n = state.shape[0]
     counts, means = fit.objective.y, np.maximum(fit.objective.predict(fit.search.theta), 0.0)
@@ -79,11 +82,12 @@ def state_page(
         fit.certificate,
         notes=[
             "The estimate maximises the likelihood of the counts over all density matrices. The verdict says "
-            "whether that maximum was found; the error bars say how far the counts determine the state."
+            "whether that maximum was found; error bars, how far the estimate scatters when counts are drawn "
+            "again."
         ],
         tables=tables,
         figures=[prediction_figure(PredictionDisplay(counts, means, "counts"))],
-        lead=Lead([_sentence(numbers[0])], [_numbers(numbers)], parts),
+        lead=Lead([_sentence(numbers[0]), *([caveat] if caveat else [])], [_numbers(numbers)], parts),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any, final
 
@@ -19,11 +20,16 @@ from lowland.core.random import RandomSource, make_generator, spawn
 from lowland.core.shown import Shown
 from lowland.core.status import StopReason
 from lowland.report.reported import Reported
+from lowland.sensing.observables import is_seen, seen_observables
 from lowland.sensing.recover import recover
 from lowland.sensing.recovery import Recovery
+from lowland.sensing.state_functions import concurrence, fidelity, purity, top_eigenvalue
 
 if TYPE_CHECKING:
     from lowland.report.page import Page
+
+# noise that is added to the start of a resampled estimate, relative to its size
+STIR = 0.01
 
 
 @final
@@ -74,6 +80,26 @@ class StateEstimate(Shown, Reported):
     def fidelity(self, target: ArrayLike) -> float:
         """Return the fidelity to a target: a state vector, shape (n,), or a density matrix, shape (n, n)."""
         return fidelity(self.state, np.asarray(target))
+
+    @cached_property
+    def open_numbers(self) -> int | None:
+        """How many of the n^2 real numbers of a state its outcomes leave open, None beyond 16 dimensions.
+
+        If it is not 0, other states fit equally well, and error bars hold for the estimate alone.
+        """
+        seen = self._seen
+        return None if seen is None else self.state.size - len(seen)
+
+    def determines(self, target: ArrayLike) -> bool | None:
+        """Return whether the outcomes determine the fidelity to a state vector, None if that is not known."""
+        vector = np.asarray(target)
+        if self._seen is None or vector.ndim != 1:
+            return True if self.open_numbers == 0 else None
+        return is_seen(np.outer(vector, vector.conj()), self._seen)
+
+    @cached_property
+    def _seen(self) -> Matrix | None:
+        return seen_observables(self.fit.objective.measurement)
 
     def error(self, quantity: Callable[[Matrix], float]) -> float:
         """Return the standard deviation of a quantity over the resampled estimates.
@@ -173,66 +199,25 @@ class StateEstimate(Shown, Reported):
             StateNumber(name, quantity(self.state), self.error(quantity), *self.interval(quantity, LEVEL))
             for name, quantity in self.quantities(target).items()
         ]
-        return state_page(title, self.fit, self.state, self.resampled, numbers, settings)
+        caveat = self.what_is_open(target)
+        return state_page(title, self.fit, self.state, self.resampled, numbers, settings, caveat)
 
     def _lines(self) -> list[str]:
         lines = [f"{self.state.shape[0]} x {self.state.shape[0]} density matrix"]
         lines += [f"{name}: {value:.5f} +- {error:.5f}" for name, value, error in self.table()]
-        return lines
+        return [*lines, *([self.what_is_open()] if self.open_numbers else [])]
 
-
-def purity(state: Matrix) -> float:
-    """Return tr(state^2)."""
-    return float(np.vdot(state, state).real)
-
-
-def top_eigenvalue(state: Matrix) -> float:
-    """Return the largest eigenvalue of a Hermitian matrix."""
-    return float(np.linalg.eigvalsh(state)[-1])
-
-
-def fidelity(state: Matrix, target: Matrix) -> float:
-    """Return the fidelity to a state vector t, t^H state t, or to a density matrix (Uhlmann's).
-
-    References
-    ----------
-    A. Uhlmann, The transition probability in the state space of a *-algebra, Rep. Math. Phys. 1976.
-    """
-    n = state.shape[0]
-    if target.shape not in ((n,), (n, n)) or not np.linalg.norm(target) > 0:
-        raise InvalidInputError(
-            "target must be a state vector or a density matrix",
-            f"shape {target.shape} for a state of {n} dimensions",
+    def what_is_open(self, target: ArrayLike | None = None) -> str:
+        """Return a sentence on what the outcomes leave open; empty if they determine the state."""
+        if not self.open_numbers:
+            return ""
+        told = f"The outcomes leave {self.open_numbers} of the state's {self.state.size} numbers open"
+        if target is not None and self.determines(target):
+            return f"{told}, but determine the fidelity to the target."
+        return (
+            f"{told}: other states fit as well, with other numbers. Error bars are the scatter of this "
+            "estimate, not the range of the states that fit."
         )
-    if target.ndim == 1:
-        unit = target / np.linalg.norm(target)
-        return float(np.vdot(unit, state @ unit).real)
-    hermitian = (target + target.conj().T) / 2
-    values, vectors = np.linalg.eigh(hermitian)
-    if not np.allclose(target, hermitian) or values[0] < -1e-9 * values[-1]:
-        raise InvalidInputError(
-            "target must be positive semidefinite",
-            f"smallest eigenvalue {values[0]:.3g}",
-            fix="pass a density matrix",
-        )
-    root = vectors * np.sqrt(np.maximum(values, 0) / np.maximum(values, 0).sum())
-    overlap = np.linalg.eigvalsh(root.conj().T @ state @ root)
-    return float(np.sqrt(np.maximum(overlap, 0)).sum() ** 2)
-
-
-def concurrence(state: Matrix) -> float:
-    """Return the concurrence of two qubits: 0 if they are not entangled, 1 for a Bell state.
-
-    References
-    ----------
-    W. K. Wootters, Entanglement of formation of an arbitrary state of two qubits, Phys. Rev. Lett. 1998.
-    """
-    if state.shape != (4, 4):
-        raise InvalidInputError("concurrence is of two qubits", f"shape {state.shape}")
-    flip = np.array([[0, 0, 0, -1], [0, 0, 1, 0], [0, 1, 0, 0], [-1, 0, 0, 0]])
-    values = np.linalg.eigvals(state @ flip @ state.conj() @ flip)
-    roots = np.sort(np.sqrt(np.maximum(values.real, 0)))
-    return float(max(0.0, roots[3] - roots[:3].sum()))
 
 
 @Interruptible()
@@ -324,7 +309,7 @@ def estimate_state(
     for source in others:
         if last.search.stop_reason is StopReason.INTERRUPTED:
             break
-        last = solve(_drawn(means, source), source, fit.search.theta, certify=False)
+        last = solve(_drawn(means, source), source, _stirred(fit.search.theta, source), certify=False)
         if last.search.stop_reason is not StopReason.INTERRUPTED:
             resampled.append(_normalised(last))
         tell(len(resampled))
@@ -342,6 +327,13 @@ def _drawn(means: Vector, rng: np.random.Generator) -> Vector:
         counts: Vector = np.where(means > 1e9, large, small)
         if counts.any():
             return counts
+
+
+def _stirred(theta: Vector, rng: np.random.Generator) -> Vector:
+    """Return a point beside another: from a factor that is zero no search leads away."""
+    size = STIR * float(np.sqrt(np.mean(theta**2)))
+    stirred: Vector = theta + size * rng.standard_normal(theta.size)
+    return stirred
 
 
 def _normalised(fit: Recovery) -> Matrix:

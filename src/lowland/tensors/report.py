@@ -73,7 +73,8 @@ def _sentences(fit: DecomposedTensor, names: Sequence[str]) -> list[str]:
         return told
     missing = int(np.prod(data.shape)) - data.size
     told.append(
-        f"{missing:,} missing cells were filled; each is off by about {error.total:.3g} (an estimate)."
+        f"{missing:,} missing cells were filled. On average they are off by {error.fit:.3g} from the truth, "
+        f"and by {error.total:.3g} from a new observation (estimates)."
     )
     return told
 

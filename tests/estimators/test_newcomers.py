@@ -1,0 +1,102 @@
+"""What newcomers met: each case once gave a wrong answer, or none, without a word."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lowland as ll
+from lowland.core.errors import InvalidInputError, UnderdeterminedWarning
+
+
+@pytest.fixture(scope="module")
+def ratings():
+    """Grades of a few people who like everything: many predictions lie at the ceiling."""
+    rng = np.random.default_rng(0)
+    table = np.clip(np.round(4 + rng.standard_normal((60, 1)) + rng.standard_normal((1, 40))), 1, 5)
+    table[rng.random(table.shape) < 0.4] = np.nan
+    return table
+
+
+@pytest.mark.parametrize("method", ["variational", "map"])
+@pytest.mark.parametrize("cell", [(60, 3), (3, 40), (60, 40)])
+def test_a_model_with_new_rows_and_columns_is_saved_and_loaded(ratings, tmp_path, method, cell):
+    model = ll.MatrixCompletion(method=method, rank=2, certify=False, random_state=0).fit(ratings)
+    model.update([cell[0]], [cell[1]], [5.0], refit=False)
+    model.save(tmp_path / "m.npz")
+    again = ll.MatrixCompletion.load(tmp_path / "m.npz")
+    np.testing.assert_array_equal(again.predict_table(), model.predict_table())
+
+
+def test_a_new_row_is_ranked_by_what_lies_beyond_the_ceiling(ratings):
+    model = ll.MatrixCompletion(certify=False, random_state=0).fit(ratings)
+    known = dict.fromkeys(range(12), 5.0)
+    columns, predictions = model.top(known, 10)
+    assert (predictions == 5).sum() > 3  # equal after clipping
+    scores = model._completed.model.new_scores(model._one_row(known))[0]
+    assert (np.diff(scores[columns]) <= 0).all()
+    assert scores[columns].min() >= np.delete(scores, [*columns, *known]).max()
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_a_missing_label_is_no_new_row(ratings, missing):
+    frame = pd.DataFrame(ratings, index=[f"r{i}" for i in range(60)], columns=[f"c{j}" for j in range(40)])
+    model = ll.MatrixCompletion(certify=False, random_state=0).fit(frame)
+    with pytest.raises(InvalidInputError, match="missing label"):
+        model.update(["r1", missing], ["c1", "c1"], [3.0, 4.0])
+
+
+def test_a_column_seen_for_one_season_does_not_set_the_units():
+    """Its spread is a twentieth of the others', because little of it was seen."""
+    rng = np.random.default_rng(0)
+    days = np.arange(200)
+    season = 10 * np.sin(2 * np.pi * days / 200)[:, None]
+    table = season + rng.standard_normal(12) + 0.3 * rng.standard_normal((200, 12))
+    hidden = table[15:, 5].copy()
+    table[15:, 5] = np.nan
+    table[:15, 5] = table[:15, 5].mean() + 0.05 * (table[:15, 5] - table[:15, 5].mean())
+    model = ll.MatrixCompletion(certify=False, random_state=0).fit(table)
+    low, high = model.predict_interval(np.arange(15, 200), np.full(185, 5), level=0.9)
+    assert np.mean((low < hidden) & (hidden < high)) > 0.8
+
+
+def test_a_frame_with_codes_for_missing_cells_is_warned_of():
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.random((30, 4)), columns=list("abcd"))
+    frame.iloc[3:6, 2] = -999.0
+    with pytest.warns(UserWarning, match=r"column 'c' holds -999 3 times"):
+        ll.MatrixCompletion(certify=False, random_state=0).fit(frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ll.MatrixCompletion(certify=False, random_state=0).fit(frame.replace(-999.0, np.nan))
+
+
+def test_counts_that_leave_a_state_open_say_so():
+    outcomes = ll.pauli_outcomes(["XX"] * 4 + ["ZZ"] * 4, ["00", "01", "10", "11"] * 2)
+    with pytest.warns(UnderdeterminedWarning):
+        few = ll.estimate_state(outcomes, [480, 10, 12, 498, 470, 15, 9, 506], n_resamples=2, rng=0)
+    # the means of 1, XI, IX, XX, ZI, IZ and ZZ are known, of nine other products they are not
+    assert few.open_numbers == 9
+    assert few.determines([1, 0, 0, 0])
+    assert not few.determines([1, 0, 0, 1])
+    assert "9 of the state's 16 numbers open: other states" in str(few)
+    assert "determine the fidelity" in few.what_is_open([1, 0, 0, 0])
+    counts = ll.read_counts(ll.datasets.data_path("photon_counts"))
+    all_nine = ll.estimate_state(
+        ll.pauli_outcomes(counts.settings, counts.outcomes), counts.counts, n_resamples=2, rng=0
+    )
+    assert all_nine.open_numbers == 0
+    assert all_nine.what_is_open() == ""
+    assert all_nine.determines([1, 0, 0, 1])
+
+
+def test_resampled_states_may_have_a_higher_rank_than_the_estimate():
+    """Where the likelihood is highest at a state of low rank, other counts may not be."""
+    outcomes = ll.pauli_outcomes(["X", "X", "Y", "Y", "Z", "Z"], ["0", "1"] * 3)
+    pure = ll.estimate_state(outcomes, [500, 500, 500, 500, 1000, 0], n_resamples=40, rng=0)
+    assert np.linalg.eigvalsh(pure.state)[0] < 1e-9
+    assert max(np.linalg.eigvalsh(one)[0] for one in pure.resampled) < 1e-2
+    mixed = ll.estimate_state(outcomes, [60, 40, 55, 45, 94, 6], n_resamples=60, rng=0)
+    smallest = np.array([np.linalg.eigvalsh(one)[0] for one in mixed.resampled])
+    assert smallest.std() > 1e-3
