@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -50,6 +51,11 @@ def call_process(*arguments, cwd, env=None):
         timeout=300,
         check=False,
     )
+
+
+def hear_interrupts():
+    """Let a new process be interrupted, which one that a script starts in the background cannot be."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def assert_clean_error(result, *words):

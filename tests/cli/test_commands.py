@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from commands import COMMAND, assert_clean_error, call, call_process
+from commands import COMMAND, assert_clean_error, call, call_process, hear_interrupts
 from lowland.cli.app import COMMANDS, load
 from lowland.datasets import data_path, planted_sensing
 from lowland.files.bundle import load_bundle
@@ -227,7 +227,7 @@ def test_interrupt_saves_and_resume_ends_with_the_same_bits(slow_table, tmp_path
     for _ in range(12):  # kernels may be compiled first, and a busy machine is late
         process = subprocess.Popen(
             [*COMMAND, "complete", str(slow_table), *SLOW, "--model", "part.npz"],
-            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts,
         )  # fmt: skip
         assert "rows" in process.stdout.readline()  # the table is read; the search begins
         time.sleep(wait)

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import pytest
 
-from commands import COMMAND, ENVIRONMENT
+from commands import COMMAND, ENVIRONMENT, hear_interrupts
 from lowland.files.bundle import load_bundle
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs the signals of Unix")
@@ -35,7 +35,7 @@ FIT = ("big.npz", "--rank", "24", "--penalty", "1", "--tolerance", "1e-14", "--m
 
 
 def begin(folder, *arguments, **options):
-    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "preexec_fn": hear_interrupts, **options}
     environment = {**os.environ, **ENVIRONMENT}
     return subprocess.Popen([*COMMAND, *arguments], cwd=folder, text=True, env=environment, **given)
 
