@@ -227,7 +227,8 @@ def test_interrupt_saves_and_resume_ends_with_the_same_bits(slow_table, tmp_path
     for _ in range(12):  # kernels may be compiled first, and a busy machine is late
         process = subprocess.Popen(
             [*COMMAND, "complete", str(slow_table), *SLOW, "--model", "part.npz"],
-            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=hear_interrupts,
+            cwd=tmp_path, text=True, preexec_fn=hear_interrupts,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
         assert "rows" in process.stdout.readline()  # the table is read; the search begins
         time.sleep(wait)
