@@ -1,3 +1,4 @@
+import signal
 import sys
 from importlib import import_module
 
@@ -22,3 +23,12 @@ def findings_that_contradict_each_other_fail(monkeypatch):
         return findings
 
     monkeypatch.setattr(judging, "settle", settle)
+
+
+@pytest.fixture
+def default_handler():
+    """Give Ctrl-C its usual meaning, which tests that run in the background of a script do not have."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)

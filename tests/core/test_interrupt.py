@@ -13,7 +13,6 @@ from lowland.core.interrupt import (
     Interruptible,
     Interruption,
     in_full,
-    is_requested,
     stop_if_requested,
     telling_requests,
     unless_interrupted,
@@ -24,16 +23,6 @@ from lowland.reproduce import Experiment, Study, run_experiment
 from lowland.search import Gradient, Iterations, TrustRegion, run
 
 pytestmark = pytest.mark.usefixtures("default_handler")
-
-
-@pytest.fixture
-def default_handler():
-    """Give Ctrl-C its usual meaning, which a test runner in the background has not."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    signal.signal(signal.SIGINT, before)
-    assert not is_requested()
 
 
 def interrupt():

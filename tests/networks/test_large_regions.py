@@ -111,6 +111,7 @@ def network(points):
     return ln.ReluNetwork((weights, rng.standard_normal(6)), (rng.standard_normal(6), None))
 
 
+@pytest.mark.usefixtures("default_handler")
 def test_steps_are_reported_and_an_interrupt_ends_them():
     points, targets, *_ = drawn(1, n=30)
     seen = []

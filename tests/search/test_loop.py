@@ -76,6 +76,7 @@ def test_non_finite_start(objective):
     assert result.iterations == 0
 
 
+@pytest.mark.usefixtures("default_handler")
 def test_interrupted_keeps_the_best_point(objective):
     def interrupt(progress, theta):
         if progress.iteration == 3:
@@ -88,6 +89,7 @@ def test_interrupted_keeps_the_best_point(objective):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("default_handler")
 def test_second_interrupt_raises(objective):
     def interrupt(progress, theta):
         os.kill(os.getpid(), signal.SIGINT)

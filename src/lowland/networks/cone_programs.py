@@ -187,7 +187,8 @@ def _clarabel(P: Any, q: Vector, A: Any, b: Vector, sizes: tuple[int, int], on_s
 
         solver.set_termination_callback(look)
         found = solver.solve()
-    if interruption.requested:
+        interrupted = interruption.requested
+    if interrupted:
         raise KeyboardInterrupt
     if str(found.status) not in ("Solved", "AlmostSolved", "InsufficientProgress"):
         raise LowlandError("the best loss of a region was not found", f"solver status {found.status}")

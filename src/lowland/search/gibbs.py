@@ -11,6 +11,7 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.powers import HasAverages, HasDraws
+from lowland.search.saved_states import check_draws
 from lowland.search.stepper import Info
 
 
@@ -59,6 +60,7 @@ class Gibbs:
 
     def restore(self, objective: HasDraws, fields: Mapping[str, Any]) -> Any:
         """Return the saved draw and the draws kept before it."""
+        check_draws(fields.get("kept", ()), objective.size)
         return objective.restore_draw(fields)
 
     def _info(self, objective: HasDraws, state: Any) -> Info:

@@ -20,7 +20,7 @@ from lowland.core.records import SearchResult, Trace
 from lowland.core.stages import announce
 from lowland.core.status import StopReason
 from lowland.core.work import counted
-from lowland.search.saved_states import check_draws, check_progress, check_state
+from lowland.search.saved_states import check_progress, check_state
 from lowland.search.stepper import Info, Stepper
 from lowland.search.stops import Iterations, Progress, StopRule
 
@@ -201,10 +201,8 @@ class _Search:
             point = check_floats(snapshot.best_theta, "the saved point", ndim=1)
             require(point.size == self.objective.size, f"a point of {point.size} numbers")
             begun, _ = self.stepper.init(self.objective, point.copy(), np.random.default_rng(0))
-            fields = dict(snapshot.state)
-            check_draws(fields.get("kept", ()), self.objective.size)
-            check_state(begun, fields)
-            self.state = self.stepper.restore(self.objective, fields)
+            check_state(begun, snapshot.state)
+            self.state = self.stepper.restore(self.objective, snapshot.state)
             self.rng.bit_generator.state = snapshot.rng
         self.progress = copy.deepcopy(snapshot.progress)
         self.started -= self.progress.seconds

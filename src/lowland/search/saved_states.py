@@ -27,11 +27,16 @@ def _check_field(name: str, begun: Any, saved: Any) -> None:
     if isinstance(begun, np.ndarray):
         require(isinstance(saved, np.ndarray), f"{name} is no array")
         found = f"{name} holds {saved.dtype} of shape {saved.shape}, not {begun.dtype} of {begun.shape}"
-        require(saved.dtype == begun.dtype and saved.shape == begun.shape, found)
+        require(saved.dtype == begun.dtype and _may_grow_into(begun.shape, saved.shape), found)
         require(saved.dtype.kind not in "fc" or np.isfinite(saved).all(), f"{name} is not finite")
     elif isinstance(begun, float | int | np.number):
         require(isinstance(saved, float | int | np.number), f"{name} is {saved!r}")
         require(np.isfinite(saved) or not np.isfinite(begun), f"{name} is {saved!r}")
+
+
+def _may_grow_into(begun: tuple[int, ...], saved: tuple[int, ...]) -> bool:
+    """Return whether shapes agree, but for axes that are empty at the beginning."""
+    return len(begun) == len(saved) and all(m in (0, n) for m, n in zip(begun, saved, strict=True))
 
 
 def check_draws(draws: Any, length: int) -> None:
