@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
 from lowland.core.errors import InvalidInputError
-from lowland.files.databases import DATABASE_ENDINGS, shown
+from lowland.files.databases import DATABASE_ENDINGS
 from lowland.files.layouts import Reading, Table
 from lowland.files.queries import load_query
 from lowland.files.tables import load_table
@@ -34,13 +33,6 @@ class Source:
     def name(self) -> str:
         """The name used in titles."""
         return "a query" if self.file is None else self.file.name
-
-    @property
-    def words(self) -> str:
-        """The arguments that name the source on the command line, without passwords."""
-        if self.file is not None:
-            return shlex.quote(self.file.name)
-        return f"--database {shlex.quote(shown(self.database))} --query {shlex.quote(self.query)}"
 
     def load(self, how: Reading) -> Table:
         """Read the table."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from math import comb
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +18,15 @@ from lowland.cli.options import (
     RequireOption,
     SeedOption,
 )
-from lowland.cli.output import check_claim, exit_on_missed, refuse_given, say, say_json, try_report
+from lowland.cli.output import (
+    check_claim,
+    exit_on_missed,
+    refuse_given,
+    say,
+    say_json,
+    try_report,
+    typed_command,
+)
 from lowland.cli.overwriting import check_output
 from lowland.cli.reading import reads_columns
 from lowland.core.arrays import Matrix
@@ -128,7 +134,7 @@ def _advice(inputs: Matrix, share: float, bias: bool, seed: int) -> WidthAdvice:
 
 
 def _write_page(report: Path, found: Any, survey: Any, advice: Any, seed: int) -> None:
-    settings = [("command", shlex.join(["lowland", *sys.argv[1:]])), ("seed", str(seed))]
+    settings = [("command", typed_command()), ("seed", str(seed))]
     if found is not None:
         page = region_page(found, survey=survey, advice=advice, settings=settings)
     else:

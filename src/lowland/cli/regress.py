@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +10,7 @@ import typer
 
 from lowland.cli.numeric_columns import read_numbers
 from lowland.cli.options import ForceOption, JsonOption, ReportOption, SeedOption
-from lowland.cli.output import say, say_json, try_report, warn
+from lowland.cli.output import say, say_json, try_report, typed_command, warn
 from lowland.cli.overwriting import check_output
 from lowland.cli.reading import reads_columns
 from lowland.core.arrays import Matrix
@@ -83,7 +81,7 @@ def regress(
     if output is not None:
         _write(output, model, numbers, (x, y), level)
     if report is not None:
-        settings = [("command", shlex.join(["lowland", *sys.argv[1:]])), ("seed", str(seed))]
+        settings = [("command", typed_command()), ("seed", str(seed))]
         notes = [f"{left_out} rows with a missing value were left out."] if left_out else []
         page = regression_page(model, (x, y), settings, notes)
         try_report(lambda: write_report(report, page), report)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from lowland.completion.bayesian_settings import USUAL_RANK
 from lowland.completion.plan import CompletionPlan
 from lowland.core.memory import check_fits
 from lowland.core.observations import Observations
 
 # bytes per observed cell at the peak of a fit: both orders of the cells, values, weights and residuals
 PER_CELL = 100
-# components that are reckoned with if the rank is to be chosen
-USUAL_RANK = 16
 # copies of the factors that a search holds
 COPIES = 4
 

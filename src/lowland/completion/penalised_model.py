@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 
 from lowland.completion.table_labels import TableLabels
-from lowland.completion.table_model import ALL_CELLS, TableParts, no_levels
+from lowland.completion.table_model import TableParts, check_table_fits, no_levels
 from lowland.completion.table_updates import settle_in_turn
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.memory import check_fits
 from lowland.core.observations import Labels, Observations
 from lowland.core.records import Factors
 
@@ -139,7 +138,7 @@ class CompletionModel:
         return self._all(*self.fold_in(table), likeliest=likeliest)
 
     def _all(self, u: Matrix, a: Vector, *, likeliest: bool) -> Matrix:
-        check_fits(4.0 * u.shape[0] * self.shape[1] * u.itemsize, "the completed table", ALL_CELLS)
+        check_table_fits(u, self.shape[1])
         low_rank: Matrix = u @ self.column_factors.T
         cells = low_rank + (a[:, None] + self.column_biases + low_rank.dtype.type(self.offset))
         if self.columns is None:
@@ -218,6 +217,10 @@ class CompletionModel:
     def new_scores(self, table: Observations) -> Matrix:
         """Return the predictions of all columns for new rows, folded in, shape (k, n)."""
         return self.complete(table)
+
+    def within_range(self, scores: Matrix) -> Matrix:
+        """Return the scores, which are the predictions."""
+        return scores
 
     def fold_in(self, table: Observations) -> tuple[Matrix, Vector]:
         """Return factors and biases of the rows of another table with the same columns."""

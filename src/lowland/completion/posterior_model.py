@@ -13,10 +13,9 @@ from lowland.completion.features import FeatureMap, row_features
 from lowland.completion.scaling import Scaling
 from lowland.completion.settings import row_weights
 from lowland.completion.table_labels import TableLabels
-from lowland.completion.table_model import ALL_CELLS, TableParts, no_levels
+from lowland.completion.table_model import TableParts, check_table_fits, no_levels
 from lowland.completion.table_updates import settle_in_turn
 from lowland.core.arrays import Indices, Matrix, Vector
-from lowland.core.memory import check_fits
 from lowland.core.observations import Observations
 from lowland.kernels.moments import Moments, row_moments
 
@@ -151,13 +150,20 @@ class PosteriorModel:
 
     def matrix(self, *, likeliest: bool = False) -> Matrix:
         """Return all predictions, shape (m, n)."""
-        return self._all(self.rows.means, draws=True)
+        check_table_fits(self.rows.means, self.shape[1])
+        means = self._full(self.rows.means, self.columns.means)
+        if self.row_draws.shape[0]:
+            mean = np.zeros_like(means)
+            for rows, columns in zip(self.row_draws, self.column_draws, strict=True):
+                mean += self._full(rows, columns) / self.row_draws.shape[0]
+            means = (means + mean) / 2
+        return self.within_range(self.scaling.undo(means, np.arange(self.shape[1])))
 
     def complete(
         self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False
     ) -> Matrix:
         """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
-        return self._all(self.fold_in(table, covariates).means, draws=False)
+        return self.within_range(self.new_scores(table, covariates))
 
     def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
         """Return standard deviations of new observations of cells, in the unit of the table, shape (k,)."""
@@ -287,8 +293,9 @@ class PosteriorModel:
 
     def _noise(self, rows: Indices, columns: Indices) -> Vector:
         """Return the variances of the noise of new observations, in the unit of the fit."""
-        noise: Vector = 1 / (self.noise_precision * self.column_precisions[columns] * self.row_weights[rows])
-        return noise
+        return np.asarray(
+            1 / (self.noise_precision * self.column_precisions[columns] * self.row_weights[rows])
+        )
 
     def row_scores(self, rows: Indices) -> Matrix:
         """Return the scores of all columns for some rows, shape (k, n)."""
@@ -299,20 +306,15 @@ class PosteriorModel:
             means = (means + mean) / 2
         return self.scaling.undo(means, np.arange(self.shape[1]))
 
-    def new_scores(self, table: Observations) -> Matrix:
+    def new_scores(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
         """Return unclipped predictions of all columns for new rows, folded in, shape (k, n)."""
-        means = self._full(self.fold_in(table, None).means, self.columns.means)
-        return self.scaling.undo(means, np.arange(self.shape[1]))
+        left = self.fold_in(table, covariates).means
+        check_table_fits(left, self.shape[1])
+        return self.scaling.undo(self._full(left, self.columns.means), np.arange(self.shape[1]))
 
-    def _all(self, left: Matrix, *, draws: bool) -> Matrix:
-        check_fits(4.0 * left.shape[0] * self.shape[1] * left.itemsize, "the completed table", ALL_CELLS)
-        means = self._full(left, self.columns.means)
-        if draws and self.row_draws.shape[0]:
-            mean = np.zeros_like(means)
-            for rows, columns in zip(self.row_draws, self.column_draws, strict=True):
-                mean += self._full(rows, columns) / self.row_draws.shape[0]
-            means = (means + mean) / 2
-        return self.scaling.clip(self.scaling.undo(means, np.arange(self.shape[1])))
+    def within_range(self, scores: Matrix) -> Matrix:
+        """Return scores clipped to the range of grades: predictions."""
+        return self.scaling.clip(scores)
 
     def _full(self, left: Matrix, right: Matrix) -> Matrix:
         r = self.rank
@@ -323,8 +325,7 @@ class PosteriorModel:
     def _product(self, left: Matrix, right: Matrix, rows: Indices, columns: Indices) -> Vector:
         r = self.rank
         p, q = left[rows], right[columns]
-        values: Vector = np.einsum("kr,kr->k", p[:, :r], q[:, :r]) + (p[:, r:] + q[:, r:]).sum(axis=1)
-        return values
+        return np.asarray(np.einsum("kr,kr->k", p[:, :r], q[:, :r]) + (p[:, r:] + q[:, r:]).sum(axis=1))
 
     def _draws_at(self, rows: Indices, columns: Indices) -> tuple[Vector, Vector]:
         """Return the mean and variance over the draws."""
@@ -351,8 +352,7 @@ class PosteriorModel:
         return variances
 
     def _draw_sides(self, count: int, rng: np.random.Generator) -> Iterator[tuple[Matrix, Matrix]]:
-        kept = self.row_draws.shape[0]
-        if kept:
+        if kept := self.row_draws.shape[0]:
             for k in rng.choice(kept, count, replace=count > kept):
                 yield self.row_draws[k], self.column_draws[k]
             return

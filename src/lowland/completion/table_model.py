@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, final
 from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import UnsupportedError
+from lowland.core.memory import check_fits
 from lowland.core.observations import Observations
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ class TableModel(Protocol):
     def new_scores(self, table: Observations) -> Matrix:
         """Return the scores of all columns for new rows, folded in, shape (k, n)."""
 
+    def within_range(self, scores: Matrix) -> Matrix:
+        """Return the predictions that belong to scores."""
+
     def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> TableModel | None:
         """Return the model with some rows and columns solved again for a table, None if it cannot."""
 
@@ -108,3 +112,8 @@ def no_levels() -> UnsupportedError:
         "a column of numbers",
         fix='fit it as "logistic" or "ordinal"',
     )
+
+
+def check_table_fits(left: Matrix, columns: int) -> None:
+    """Raise if the cells of some rows, given by their factors, would need more memory than there is."""
+    check_fits(4.0 * len(left) * columns * left.itemsize, "the completed table", ALL_CELLS)

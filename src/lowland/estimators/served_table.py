@@ -118,16 +118,17 @@ class _ServedTable(_SavedTable, ABC):
         self, known: Mapping[Any, float], count: int, exclude: bool, chosen: Indices | None
     ) -> tuple[Indices, Vector]:
         """Return the best columns of a new row, and its predictions there."""
-        predictions = np.array(self.fold_in(known), np.float64)
+        model, row = self._completed.model, self._one_row(known)
         # not clipped to the range of grades, where many would be equal
-        scores = np.array(self._completed.model.new_scores(self._one_row(known))[0], np.float64)
+        scores = np.array(model.new_scores(row)[0], np.float64)
+        predictions = model.within_range(scores)
         closed = (
             np.zeros(predictions.size, bool)
             if chosen is None
             else ~np.isin(np.arange(predictions.size), chosen)
         )
         if exclude:
-            closed[self._one_row(known).columns] = True
+            closed[row.columns] = True
         open_columns = np.flatnonzero(~closed)
         best = open_columns[np.argsort(-scores[open_columns], kind="stable")[:count]]
         return best, predictions[best]

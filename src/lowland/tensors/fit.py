@@ -16,7 +16,7 @@ from lowland.core.findings import Certificate
 from lowland.core.judged import Judged
 from lowland.core.records import Attempt, SearchResult
 from lowland.files.certificates import write_certificate
-from lowland.report.reported import Reported
+from lowland.report.reported import Reported, draw_figure
 from lowland.tensors.cell_errors import NewCellError, new_cell_error
 from lowland.tensors.measurement import SomeCells
 from lowland.tensors.objective import TuckerObjective
@@ -206,8 +206,6 @@ class TuckerFit(Judged, Reported):
         >>> fit.plot("factor: mode 2").ax_.get_xlabel()
         'mode 2'
         """
-        from lowland.report.reported import draw_figure
-
         return draw_figure(self._page(like), figure, ax)
 
     def _page(self, like: Any = None) -> Page:
