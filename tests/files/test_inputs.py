@@ -623,6 +623,7 @@ def test_database_files(tmp_path, kind):
         with sqlite3.connect(path) as connection:
             connection.execute("create table sold (who text, what text, stars real)")
             connection.executemany("insert into sold values (?, ?, ?)", rows)
+        connection.close()
     else:
         duckdb = pytest.importorskip("duckdb")
         with duckdb.connect(str(path)) as connection:

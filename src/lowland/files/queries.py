@@ -58,6 +58,7 @@ def read_sql(
     >>> with sqlite3.connect(path) as connection:
     ...     _ = connection.execute("create table ratings (user text, item text, stars real)")
     ...     _ = connection.execute("insert into ratings values ('ann', 'tea', 5), ('bob', 'tea', 3)")
+    >>> connection.close()
     >>> ll.read_sql("select user, item, stars from ratings", path).shape
     (2, 1)
     """
