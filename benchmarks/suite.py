@@ -24,6 +24,8 @@ class Run:
         return " ".join((self.file, *self.options))
 
 
+QUICK_PEERS = ("lowland (default)", "lowland gibbs", "lowland map", "cmfrec", "cmfrec implicit", "myFM SVD++")
+
 SUITE = (
     # whose figures are mostly seconds: leave the machine alone meanwhile
     Run("peers/als_sweep.py"),
@@ -39,14 +41,17 @@ SUITE = (
     Run("scaling/certificate_cost.py"),
     Run("peers/tomography.py"),
     Run("peers/phase_retrieval.py", ("--image",), ("--seeds", "1", "--size", "16")),
-    Run("peers/tucker.py", (), ("--sizes", "20", "--rank", "3", "--only", "lowland")),
+    Run("peers/tucker.py", ("--sizes", "100", "200"), ("--sizes", "20", "--rank", "3", "--only", "lowland")),
+    # TensorLy takes minutes for one decomposition of this size
+    Run("peers/tucker.py", ("--sizes", "400", "--only", "lowland", "pyttb")),
     Run("peers/langevin.py", (), ("--chains", "200")),
     Run("micro/relu_ranks.py", (), ("--seconds", "0.05")),
     Run("peers/regression.py", ("--seeds", "2")),
-    Run("peers/ratings.py", ("--seeds", "1")),
+    # the others of its peers take half an hour more
+    Run("peers/ratings.py", ("--seeds", "1", "--only", *QUICK_PEERS)),
     # whose figures are mostly successes and errors
-    Run("scaling/sensing.py", (), ("--seeds", "2", "--ranks", "1")),
-    Run("scaling/limit.py", ("--seeds", "5", "--port-seeds", "1")),
+    Run("scaling/sensing.py", ("--seeds", "30"), ("--seeds", "2", "--ranks", "1")),
+    Run("scaling/limit.py", ("--seeds", "3", "--port-seeds", "1")),
     Run("scaling/robustness.py"),
     Run("accuracy/intervals.py", ("planted", "--trials", "20"), ("planted", "--trials", "1")),
     Run("accuracy/intervals.py", ("published", "--trials", "2")),
