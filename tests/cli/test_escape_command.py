@@ -80,6 +80,11 @@ def test_bad_calls(tmp_path):
         ((*well, "--level", "0.7", "--times", "mine.py"), "must name a .csv file"),
         (("escape", "none.py:f", "--start=-1", "--level", "1"), "does not exist"),
         (("escape", "muller_brown", "--start=-1", "--level", "1"), "2 coordinates"),
+        (
+            ("escape", "muller_brown", "--radius", "1", "--saddle=0.212486,0.292988"),
+            "does not bound the well",
+        ),
+        ((*well, "--level", "0.7", "--split", "--max-gradient-calls", "100"), "is not used with --split"),
     ):
         assert_clean_error(call(*arguments, cwd=tmp_path), words)
     (tmp_path / "mine.py").write_text("def gradient(x):\n    return x**3 - x\n")
@@ -88,3 +93,20 @@ def test_bad_calls(tmp_path):
         "has no force",
         "gradient",
     )
+    assert_clean_error(
+        call("escape", "mine.py:gradient", "--level", "1", cwd=tmp_path),
+        "does not say its dimension",
+        "--start",
+    )
+
+
+def test_rare_exits_are_foretold(tmp_path):
+    """Without a start the first known minimum is used; a barrier of many temperatures is said beforehand."""
+    rare = call("escape", "muller_brown", "--radius", "1", "--max-gradient-calls", "2e5", cwd=tmp_path)
+    assert rare.returncode == 0
+    assert "42.4 temperatures above the start" in rare.stderr
+    assert "--split, or --beta 1.1" in rare.stderr
+    assert "the gradient evaluations are used up" in rare.stdout
+    soon = call("escape", "double_well", "--level", "0.7", "--chains", "20", cwd=tmp_path)
+    assert "temperatures" not in soon.stderr
+    assert "left 20" in soon.stdout

@@ -197,6 +197,7 @@ def test_stable_steps_are_where_the_radius_is_one(name):
 
 LAW = dict(beta=6.0)
 WELL = ld.potential("double_well", tilt=0.1)
+MULLER = ld.potential("muller_brown")
 INTEGRANDS = (lambda x: (x[:, 0] < 0).astype(float), lambda x: x[:, 0] ** 2)
 
 
@@ -322,6 +323,7 @@ BAD = {
     "need energies": lambda: ld.sample_langevin(lambda x: x, [0.0], ld.Overdamped(0.1, 1, metropolis=True)),
     "one negative eigenvalue": lambda: ld.kramers_time(WELL, WELL.minima[0], WELL.minima[1], MOVES),
     "given minimum is not a minimum": lambda: ld.kramers_time(WELL, WELL.saddles[0], WELL.minima[1], MOVES),
+    "does not bound the well": lambda: ld.kramers_time(MULLER, MULLER.minima[0], MULLER.saddles[1], MOVES),
     "not a stationary point": lambda: ld.kramers_time(WELL, [-0.5], WELL.saddles[0], MOVES),
     "square matrix": lambda: ld.NonReversible(0.1, 1.0, np.zeros((2, 3))),
     "within reach of thermal": lambda: ld.split_escape(

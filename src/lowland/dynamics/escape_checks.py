@@ -1,19 +1,23 @@
-"""Checks of the start of chains: exit, basin, gradient and step."""
+"""Checks of where chains start and what bounds their well: exit, basin, saddle, gradient and step."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.exit_sets import Ball, ExitSet, HalfSpace
 from lowland.dynamics.laws import Dynamics, check_dynamics
 from lowland.dynamics.potentials import Potential
 from lowland.dynamics.quadratic_wells import check_step
 
-# steps of descent that decide whether a start lies in the basin
-_DESCENT_STEPS = 2000
+# steps of descent that decide whether a start lies in the basin, and where a path from a saddle ends
+_DESCENT_STEPS, _FROM_SADDLE = 2000, 20_000
+# where descent from a saddle begins, and how near the minimum counts as there: shares of their distance
+_BESIDE, _THERE = 1e-3, 1e-2
 
 
 def check_paths(dynamics: Dynamics) -> None:
@@ -67,22 +71,58 @@ def check_basin(potential: Potential, start: Matrix, exit: ExitSet) -> None:
     """Raise InvalidInputError if descent from the start runs into the exit set."""
     if potential.stochastic and potential.hessian is None:
         return  # descent along noisy gradients shows nothing
-    x = np.atleast_2d(np.asarray(start, dtype=float))[:1].copy()
-    gradient = potential.bind(0)
+    x = np.atleast_2d(np.asarray(start, dtype=float))[:1]
     curvature = float(np.abs(np.linalg.eigvalsh(potential.hessian_at(x[0]))).max())
-    step = 0.2 / max(curvature, 1e-12)
-    for _ in range(_DESCENT_STEPS):
-        move = step * gradient(x)
-        size = float(np.linalg.norm(move))
-        if not np.isfinite(size) or size < 1e-10 * (1 + float(np.linalg.norm(x))):
-            return
-        x = x - move * min(1.0, 0.1 * (1 + float(np.linalg.norm(x))) / size)
-        if np.any(_inside(exit, x)):
+    for point in _descent(potential, x, curvature, _DESCENT_STEPS):
+        if np.any(_inside(exit, point)):
             raise InvalidInputError(
                 "the start lies outside the basin: descent from it runs into the exit set",
                 repr(np.atleast_2d(start)[0]),
                 fix="start nearer the minimum, or pass check_basin=False to time such paths anyway",
             )
+
+
+def _descent(potential: Potential, start: Matrix, curvature: float, steps: int) -> Iterator[Matrix]:
+    """Yield the points (1, d) of a descent until it rests or its gradient is not finite."""
+    x, gradient, step = start.copy(), potential.bind(0), 0.2 / max(curvature, 1e-12)
+    for _ in range(steps):
+        move = step * gradient(x)
+        size = float(np.linalg.norm(move))
+        if not np.isfinite(size) or size < 1e-10 * (1 + float(np.linalg.norm(x))):
+            return
+        x = x - move * min(1.0, 0.1 * (1 + float(np.linalg.norm(x))) / size)
+        yield x
+
+
+def ends_elsewhere(potential: Potential, minimum: Vector, saddle: Vector) -> list[Vector]:
+    """Return where descent from a saddle ends, if on neither side in a minimum; else, or if unknown, nothing.
+
+    Parameters
+    ----------
+    potential : Potential
+    minimum, saddle : ndarray, shape (d,)
+    """
+    if potential.stochastic:
+        return []  # descent along noisy gradients shows nothing
+    apart = float(np.linalg.norm(saddle - minimum))
+    at_saddle = potential.hessian_at(saddle)
+    curvature = max(
+        float(np.abs(np.linalg.eigvalsh(H)).max()) for H in (potential.hessian_at(minimum), at_saddle)
+    )
+    unstable = np.linalg.eigh(at_saddle)[1][:, 0]
+    ends = []
+    for side in (1.0, -1.0):
+        taken, end = 0, saddle
+        for point in _descent(
+            potential, (saddle + side * _BESIDE * apart * unstable)[None], curvature, _FROM_SADDLE
+        ):
+            taken, end = taken + 1, point[0]
+            if float(np.linalg.norm(end - minimum)) < _THERE * apart:
+                return []
+        if taken == _FROM_SADDLE:
+            return []  # too slow to tell
+        ends.append(end)
+    return ends
 
 
 def _inside(exit: ExitSet, points: Matrix) -> NDArray[np.bool_]:

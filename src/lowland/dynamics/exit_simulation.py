@@ -14,6 +14,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.progress import OnProgress, Reporter
 from lowland.core.shown import Shown
+from lowland.core.stages import announce
 from lowland.dynamics.exit_sets import Ball, ExitSet, HalfSpace
 from lowland.dynamics.kernels.ensembles import DIVERGED, LEFT, RUNNING, Chains, Ensemble
 from lowland.dynamics.laws import Dynamics, Underdamped
@@ -291,6 +292,7 @@ def simulate_exits(
     last = np.inf if watch.max_time in (None, np.inf) else int(np.ceil(watch.max_time / h))
     calls, begun = 0, time.perf_counter()
     message, tell = "all chains have ended", Reporter(watch.on_progress, n, what="exits")
+    started = time.monotonic()
     try:
         while len(chains.ids):
             steps = _chunk(chains, last, watch.max_gradient_calls - calls)
@@ -304,7 +306,17 @@ def simulate_exits(
             ended = chains.status != RUNNING
             status[chains.ids[ended]], times[chains.ids[ended]] = chains.status[ended], chains.times[ended]
             chains = chains.keep(~ended)
-            tell(int(np.sum(status == LEFT)))
+            left = int(np.sum(status == LEFT))
+            tell(left)
+            spent = max(calls / watch.max_gradient_calls, chains.step / last)
+            if spent > left / n:  # observation will end before all have left
+                announce(
+                    "per cent of the observation",
+                    int(100 * spent),
+                    100,
+                    f"{left} of {n} chains left",
+                    started,
+                )
     except KeyboardInterrupt:
         message = INTERRUPTED
     now = chains.step * h

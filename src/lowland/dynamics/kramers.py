@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
+from lowland.dynamics.escape_checks import ends_elsewhere
 from lowland.dynamics.hessians import check_dimension, check_hessian
 from lowland.dynamics.laws import Dynamics, Underdamped, check_dynamics
 from lowland.dynamics.potentials import Potential
@@ -66,7 +67,14 @@ def unstable_rate(hessian: Matrix, dynamics: Dynamics) -> float:
     return -float(np.linalg.eigvals(H + J @ H).real.min())
 
 
-def kramers_time(potential: Potential, minimum: ArrayLike, saddle: ArrayLike, dynamics: Dynamics) -> float:
+def kramers_time(
+    potential: Potential,
+    minimum: ArrayLike,
+    saddle: ArrayLike,
+    dynamics: Dynamics,
+    *,
+    check_saddle: bool = True,
+) -> float:
     """Return the mean time to leave a minimum over a saddle by the Eyring-Kramers law.
 
     ``tau = (2 pi / mu) sqrt(|det H_s| / det H_a) exp(beta (F_s - F_a))``, with mu the rate at which the
@@ -83,6 +91,9 @@ def kramers_time(potential: Potential, minimum: ArrayLike, saddle: ArrayLike, dy
         Exit rates over several saddles add up.
     dynamics : Overdamped, NonReversible or Underdamped
         The step is not used.
+    check_saddle : bool
+        Refuse a saddle from which descent does not end in the minimum on either side. False: for a saddle
+        behind shallower wells.
 
     Returns
     -------
@@ -92,7 +103,8 @@ def kramers_time(potential: Potential, minimum: ArrayLike, saddle: ArrayLike, dy
     Raises
     ------
     InvalidInputError
-        If a point is not stationary or of the wrong kind.
+        If a point is not stationary or of the wrong kind, or descent from a saddle does not end in the
+        minimum on either side.
 
     Examples
     --------
@@ -119,12 +131,27 @@ def kramers_time(potential: Potential, minimum: ArrayLike, saddle: ArrayLike, dy
     for point in saddles:
         Hs = stationary_hessian(potential, point, "saddle")
         mu = unstable_rate(Hs, dynamics)
+        if check_saddle and (ends := ends_elsewhere(potential, low, point)):
+            raise InvalidInputError(
+                "the saddle does not bound the well of the minimum",
+                f"descent from it ends at {' and '.join(np.array2string(end, precision=4) for end in ends)}",
+                fix="give a saddle from which one side descends into that minimum",
+            )
         height = float(value(point[None])[0]) - energy
         if height <= 0:
             raise InvalidInputError("the saddle lies below the minimum", f"by {-height:.3g}")
         size = np.sum(np.log(values)) - np.sum(np.log(np.abs(np.linalg.eigvalsh(Hs))))
         rate += mu / (2 * np.pi) * np.exp(size / 2 - dynamics.beta * height)
     return float(1 / rate) if rate > 0 else float("inf")
+
+
+def lowest_barrier(potential: Potential, minimum: Vector) -> float:
+    """Return the height of the lowest known saddle that bounds a well; infinite if none is known."""
+    if potential.value is None:
+        return float("inf")
+    known = [point for point in potential.saddles if not ends_elsewhere(potential, minimum, point)]
+    energies = potential.value(np.vstack([minimum, *known]))
+    return float(np.min(energies[1:], initial=np.inf) - energies[0])
 
 
 def energies_of(potential: Potential) -> Callable[[Matrix], Vector]:
