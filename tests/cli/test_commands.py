@@ -644,10 +644,17 @@ def grades(tmp_path_factory):
 
 
 def test_complete_needs_no_settings(grades, tmp_path):
-    told = call("complete", grades / "grades.csv", "--model", "m.npz", "--json", "--quiet", cwd=tmp_path)
+    told = call(
+        "complete", grades / "grades.csv", "--model", "m.npz", "--held-out", "--json", "--quiet", cwd=tmp_path
+    )
     assert told.returncode == 0, told.stderr
     data = json.loads(told.stdout)
     assert (data["method"], data["rank"]) == ("variational", 16)
+    model = ll.MatrixCompletion.load(tmp_path / "m.npz")
+    trial = model.held_out_errors()
+    assert data["held_out"]["error"] == pytest.approx(trial.error)
+    assert data["held_out"]["cells"] == trial.observed.size > 40
+    assert trial.error < data["held_out"]["error_of_column_means"]
     (tmp_path / "pairs.csv").write_text("who,film\np1,film 1\np2,film 7\n")
     asked = call("predict", "m.npz", "pairs.csv", "--interval", 0.9, cwd=tmp_path)
     header, *lines = asked.stdout.splitlines()
@@ -657,7 +664,9 @@ def test_complete_needs_no_settings(grades, tmp_path):
         assert unknown == ""
         assert 1 <= float(low) < float(value) < float(high) <= 5
     best = call("top", "m.npz", "p3", "--count", 3, "--table", grades / "grades.csv", cwd=tmp_path)
-    names = [line.split("  ")[1] for line in best.stdout.splitlines()]
+    header, *lines = best.stdout.splitlines()
+    assert header == "row,rank,column,prediction"
+    names = [line.split(",")[2] for line in lines]
     seen = {
         line.split(",")[1]
         for line in (grades / "grades.csv").read_text().splitlines()
@@ -671,18 +680,18 @@ def test_complete_needs_no_settings(grades, tmp_path):
     every = call("top", "m.npz", "--all", "-k", 2, "--json", cwd=tmp_path)
     ranked = json.loads(every.stdout)
     assert ranked["columns"] == ["row", "rank", "column", "prediction"]
-    assert [line[2] for line in ranked["rows"] if line[0] == "p3"] == [
-        line.split("  ")[1] for line in alone.stdout.splitlines()[:2]
-    ]
-    (tmp_path / "few.csv").write_text("which\n" + best.stdout.splitlines()[1].split("  ")[1] + "\n")
+    assert [line[2] for line in ranked["rows"] if line[0] == "p3"] == names[:2]
+    (tmp_path / "few.csv").write_text(f"which\n{names[1]}\n")
     chosen = call("top", "m.npz", "p3", "p4", "--candidates", "few.csv", "--output", "top.csv", cwd=tmp_path)
     assert chosen.returncode == 0, chosen.stderr
     assert (tmp_path / "top.csv").read_text().splitlines()[0] == "row,rank,column,prediction"
     assert_clean_error(call("top", "m.npz", cwd=tmp_path), "name some rows, or pass --all")
     bare = call(
-        "complete", grades / "grades.csv", "--model", "b.npz", "--no-model-data", "--no-certify", cwd=tmp_path
-    )
+        "complete", grades / "grades.csv", "--model", "b.npz", "--no-model-data", "--no-certify", "--held-out",
+        cwd=tmp_path,
+    )  # fmt: skip
     assert bare.returncode == 0, bare.stderr
+    assert "A cell chosen at random is off by" in bare.stdout
     assert_clean_error(
         call("top", "b.npz", "p3", cwd=tmp_path), "saved without its data", "--include-observed"
     )

@@ -1,11 +1,21 @@
 """Cells held out in gaps like those of the table, and the intervals calibrated on them."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
 import lowland as ll
 from lowland.completion.holdout import hold_gaps
 from lowland.core.errors import UnsupportedError
+
+
+class Observed(NamedTuple):
+    """Cells of a table."""
+
+    rows: np.ndarray
+    columns: np.ndarray
+    values: np.ndarray
 
 
 def gapped(rng, m=60, n=24, noise=0.1):
@@ -19,13 +29,18 @@ def gapped(rng, m=60, n=24, noise=0.1):
     return whole, seen
 
 
-def test_gaps_of_one_row_are_lent_to_another(rng):
+@pytest.mark.parametrize("down", [False, True])
+def test_gaps_of_one_line_are_lent_to_another(rng, down):
+    """Of a row to another row; where gaps run down the columns, of a column to another column."""
     whole, seen = gapped(rng)
-    table = ll.Observations.from_array(np.where(seen, whole, np.nan))
+    array = np.where(seen, whole, np.nan)
+    table = ll.Observations.from_array(array.T if down else array)
     kept, held = hold_gaps(table, rng)
-    assert 0.05 * table.size < held.size < 0.2 * table.size
+    if down:
+        kept, held = (Observed(part.columns, part.rows, part.values) for part in (kept, held))
+    assert 0.05 * table.size < held.rows.size < 0.2 * table.size
     both = {*zip(kept.rows, kept.columns, strict=True), *zip(held.rows, held.columns, strict=True)}
-    assert len(both) == kept.size + held.size == table.size
+    assert len(both) == kept.rows.size + held.rows.size == table.size
     np.testing.assert_array_equal(held.values, whole[held.rows, held.columns])
     runs = {tuple(np.flatnonzero(~row)) for row in seen if not row.all()}
     for row in np.unique(held.rows):
@@ -40,12 +55,12 @@ def test_gaps_of_one_row_are_lent_to_another(rng):
     [
         (np.ones((6, 5), bool), "mostly, but not fully, observed"),
         (np.eye(6, dtype=bool), "mostly, but not fully, observed"),
-        (np.arange(4) < np.array([[1]] + 3 * [[3]]), "no row has enough observed cells"),
+        (np.arange(4) < np.array([[1]] + 3 * [[3]]), "no column has enough observed cells"),
     ],
 )
 def test_tables_without_such_gaps_are_refused(seen, words, rng):
     table = ll.Observations.from_array(np.where(seen, 1.0, np.nan))
-    if words.startswith("no row"):  # each row lacks what all others lack too
+    if words.startswith("no column"):  # each row lacks what all others lack too
         table = ll.Observations.from_array(np.where(np.arange(5) < 4, 1.0, np.nan) * np.ones((4, 1)))
     with pytest.raises(UnsupportedError, match=words):
         hold_gaps(table, rng)

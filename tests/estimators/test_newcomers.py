@@ -100,3 +100,13 @@ def test_resampled_states_may_have_a_higher_rank_than_the_estimate():
     mixed = ll.estimate_state(outcomes, [60, 40, 55, 45, 94, 6], n_resamples=60, rng=0)
     smallest = np.array([np.linalg.eigvalsh(one)[0] for one in mixed.resampled])
     assert smallest.std() > 1e-3
+
+
+def test_errors_of_filled_cells_are_measured_on_request(ratings):
+    model = ll.MatrixCompletion(certify=False, random_state=0).fit(ratings)
+    trial = model.held_out_errors()
+    assert trial.observed.size == round(0.1 * np.sum(~np.isnan(ratings)))
+    off = np.sqrt(np.mean((trial.predicted - trial.observed) ** 2))
+    assert trial.error == pytest.approx(off)
+    assert f"root-mean-square error {off:.4g}" in str(trial)
+    assert set(trial.observed) <= {1.0, 2.0, 3.0, 4.0, 5.0}

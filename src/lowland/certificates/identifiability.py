@@ -30,6 +30,10 @@ from lowland.kernels import modular
 SPARE_MEASUREMENTS = 16
 # singular values below this fraction of the largest may be due to rounding of the measuring matrices
 LAST_DIGITS = 1e-6
+ROUNDED = (
+    "full rank modulo a prime depends on the last digits of the measuring matrices: in floating point the "
+    "smallest singular value is negligible"
+)
 
 
 def judge_identifiability(objective: MatrixFit, theta: Vector, given: Judgement) -> list[Finding]:
@@ -96,11 +100,7 @@ def _judge_operator(objective: MatrixFit, largest: int, rng: np.random.Generator
         return refuted_by_rank(best, expected)
     smallest = _smallest_share(objective, rng) if jacobian.has_fractions else 1.0
     if not smallest > LAST_DIGITS:
-        words = (
-            "full rank modulo a prime depends on the last digits of the measuring matrices: in floating "
-            "point the smallest singular value is negligible"
-        )
-        return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
+        return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=ROUNDED)
     return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
 
 
@@ -133,17 +133,16 @@ def unseen_lines(objective: MatrixFit, rng: np.random.Generator) -> tuple[Indice
 def _unique_operator(objective: MatrixFit, finite: Finding, largest: int, budget: Budget) -> Finding:
     if finite.verdict is Verdict.REFUTED:
         return not_unique(finite)
-    (m, n), symmetric = objective.shape, objective.model.is_psd
-    dimension = n * (n + 1) // 2 if symmetric else m * n
-    enough = objective.y.size >= dimension and dimension <= largest
-    size = objective.y.size
+    dimension, size = objective.matrices.dimension, objective.y.size + objective.model.has_unit_trace
+    enough = size >= dimension and dimension <= largest
     work = 40.0 * size * dimension + modular.elimination_work(size, dimension)
+    words = "uniqueness is undecided: there may be several solutions"
     if enough and not budget.allows(work, part=0.5):
-        words = "uniqueness is undecided: there may be several solutions"
         return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
-    rows = objective.matrices.exact_rows() if enough else None
-    if rows is not None and modular.rank(modular.residues(rows, modular.PRIME), modular.PRIME) == dimension:
+    rows = objective.matrices.residues(modular.PRIME) if enough else None
+    if rows is not None and modular.rank(rows, modular.PRIME) == dimension:
+        if not objective.matrices.smallest_share() > LAST_DIGITS:
+            return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=ROUNDED)
         method = "the measurements determine every matrix, low-rank or not: full rank modulo a prime"
         return Finding(UNIQUE, Verdict.PROVED, method=method, rigour=Rigour.RIGOROUS)
-    words = "uniqueness is undecided: there may be several solutions"
     return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words)

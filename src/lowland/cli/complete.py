@@ -50,15 +50,18 @@ from lowland.cli.output import (
     warn,
 )
 from lowland.cli.reading import reads_table
+from lowland.completion.answer_first import held_out_sentences
 from lowland.completion.bayesian import SideCovariates
 from lowland.completion.completed import Completed
 from lowland.completion.fitted_table import FittedTable
+from lowland.completion.holdout import Trial
 from lowland.completion.planned_fit import check_effort
-from lowland.completion.report import report_page
+from lowland.completion.report import report_page, trial_of
 from lowland.completion.table_intervals import INTERVAL_METHODS
 from lowland.core.arrays import Matrix, check_rank
 from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
 from lowland.core.observations import Labels
 from lowland.core.status import StopReason
 from lowland.files.covariates import read_covariates
@@ -198,6 +201,15 @@ def complete(
     model: Annotated[
         Path | None, typer.Option(help="Write the fitted model here (.npz).", rich_help_panel=RESULTS)
     ] = None,
+    held_out: Annotated[
+        bool,
+        typer.Option(
+            "--held-out",
+            help="Say how wrong filled cells are, by another fit without a tenth of the cells; "
+            "--report does so too.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = False,
     model_data: Annotated[
         bool,
         typer.Option(
@@ -298,17 +310,28 @@ def complete(
             ),
             report,
         )
+    trial = trial_of(completed) if (held_out or report is not None) and not interrupted else None
+    if held_out and trial is None and not interrupted:
+        warn("the table has too few cells to hold some out")
+    paths = {"output": output, "model": model, "report": report}
     if json:
-        paths = {"output": output, "model": model, "report": report}
-        say_json(fit_as_data(planned.table, certificate, paths))
+        say_json(fit_as_data(completed, certificate, trial, paths))
     else:
-        say_fit(planned.table, certificate)
-        for name, path in (("completed table", output), ("model", model), ("report", report)):
-            if path is not None and was_written(path):
-                say(f"{name}: {path}")
+        _say_all(completed, certificate, trial, paths)
     if interrupted:
         _leave(planned.table, model, output)
     exit_on_missed(certificate, require)
+
+
+def _say_all(
+    completed: Completed, certificate: Certificate | None, trial: Trial | None, paths: dict[str, Path | None]
+) -> None:
+    say_fit(completed.table, certificate)
+    for sentence in () if trial is None else held_out_sentences(completed, trial):
+        say(sentence)
+    for name, path in paths.items():
+        if path is not None and was_written(path):
+            say(f"{'completed table' if name == 'output' else name}: {path}")
 
 
 def _check_pairs(*, require: str | None, certify: bool, resume: bool, model: Path | None) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from lowland.cli.output import say, say_certificate
+from lowland.completion.answer_first import held_out_as_data
 from lowland.completion.completed import Completed
 from lowland.completion.fitted_table import FittedTable
+from lowland.completion.holdout import Trial
 from lowland.completion.table_model import TableModel
 from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
@@ -66,9 +68,10 @@ def say_fit(table: FittedTable, certificate: Certificate | None) -> None:
 
 
 def fit_as_data(
-    table: FittedTable, certificate: Certificate | None, paths: dict[str, Path | None]
+    completed: Completed, certificate: Certificate | None, trial: Trial | None, paths: dict[str, Path | None]
 ) -> dict[str, Any]:
     """Return what --json prints."""
+    table = completed.table
     search, (m, n) = table.search, table.model.shape
     return {
         "shape": [m, n],
@@ -80,6 +83,7 @@ def fit_as_data(
         "iterations": search.iterations,
         "objective": search.value,
         "seconds": search.seconds,
+        "held_out": held_out_as_data(completed, trial) if trial else None,
         "certificate": certificate.as_dict() if certificate else None,
         "files": {name: str(path) for name, path in paths.items() if path is not None and was_written(path)},
     }

@@ -179,8 +179,8 @@ def _warn_of_rare(source: Potential, point: Any, beta: float) -> None:
     if _RARE < beta * height < float("inf"):
         warn(
             f"the lowest known saddle lies {beta * height:.3g} temperatures above the start, so that few "
-            f"chains or none may leave before observation ends: use --split, or --beta {_USUAL / height:.2g} for "
-            f"{_USUAL:g} temperatures"
+            "chains or none may leave before observation ends: use --split, or "
+            f"--beta {_USUAL / height:.2g} for {_USUAL:g} temperatures"
         )
 
 

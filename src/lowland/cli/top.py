@@ -86,9 +86,6 @@ def top(
         say(f"{len(lines)} lines for {rows.size} rows: {output}")
     elif json:
         say_json({"columns": HEADER, "rows": lines})
-    elif rows.size == 1:
-        for _, _, name, number in lines:
-            say(f"{number:.6g}  {name}")
     else:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(HEADER)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from lowland.completion.completed import Completed
+from lowland.completion.fitted_table import data_of
 from lowland.completion.holdout import Trial
 from lowland.core.arrays import Indices
 from lowland.core.errors import UnsupportedError
@@ -26,6 +29,29 @@ def answer_first(completed: Completed, trial: Trial | None) -> Lead:
     before = _missing_before(seen)
     tables = [_filled(completed, seen, before)] if seen.size < seen.shape[0] * seen.shape[1] else []
     return Lead(_sentences(completed, trial, seen, before), [*tables, *_known_least(seen)])
+
+
+def held_out_sentences(completed: Completed, trial: Trial) -> list[str]:
+    """Return how wrong filled cells are, in sentences."""
+    seen = data_of(completed.table, "held-out cells")
+    if completed.model.losses is None:
+        return _sentences(completed, trial, seen, _missing_before(seen))
+    lines = zip(*trial.errors_by_column(), strict=True)
+    return [
+        f"column {_name(seen.column_labels, j)}: off by {error:.3g} on {count} held-out cells"
+        for j, count, error in lines
+    ]
+
+
+def held_out_as_data(completed: Completed, trial: Trial) -> dict[str, Any]:
+    """Return how wrong filled cells are, as data; errors by column where these have units of their own."""
+    seen = data_of(completed.table, "held-out cells")
+    data: dict[str, Any] = {"cells": int(trial.observed.size)}
+    if completed.model.losses is not None:
+        lines = zip(*trial.errors_by_column(), strict=True)
+        return {**data, "by_column": {_name(seen.column_labels, j): float(error) for j, _, error in lines}}
+    inside = float(trial.coverage(np.array([LEVEL]))[0])
+    return {**data, "error": trial.error, "error_of_column_means": trial.usual, f"within_{LEVEL:.0%}": inside}
 
 
 def _sentences(completed: Completed, trial: Trial | None, seen: Observations, before: Indices) -> list[str]:

@@ -40,13 +40,13 @@ def report_page(
     Page
     """
     data_of(completed.table, "a report")
-    trial = _trial(completed)
+    trial = trial_of(completed)
     page = completed.table.page(PageParts(trial, path, certificate, title, settings))
     return replace(page, lead=answer_first(completed, trial), headline="")
 
 
-def _trial(completed: Completed) -> Trial | None:
-    """Return the trial, or None for a table with too few cells."""
+def trial_of(completed: Completed) -> Trial | None:
+    """Return the trial on held-out cells, or None for a table with too few cells."""
     try:
         return completed.intervals.trial
     except UnsupportedError:

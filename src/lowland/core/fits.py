@@ -122,8 +122,15 @@ class MeasuringMatrices(Protocol):
     def coordinates(self) -> Matrix | None:
         """Return the matrices as rows in an orthonormal basis of all matrices of the model, or None."""
 
-    def exact_rows(self) -> Matrix | None:
-        """Return the matrices as rows of exact floats, one per measurement; None if not stored."""
+    @property
+    def dimension(self) -> int:
+        """Dimension in real numbers of the space of matrices of the model, low-rank or not."""
+
+    def residues(self, prime: int) -> Matrix | None:
+        """Return the matrices modulo a prime, as rows of real coordinates; None if not known exactly."""
+
+    def smallest_share(self) -> float:
+        """Return the smallest over the largest singular value of those rows, scaled, in floats."""
 
 
 class Relaxation(Protocol):

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from lowland.completion.completed import Completed
+from lowland.completion.holdout import Trial
 from lowland.completion.imputations import impute
 from lowland.completion.outliers import outliers
 from lowland.core.arrays import Matrix, Vector
@@ -100,7 +101,7 @@ class _CompletedTable(_ServedTable):
             "posterior" and "fisher" are the model's own intervals, of Bayesian and of "map" fits. "auto" is
             the model's own, or "conformal" if losses are not all squared. "conformal" is calibrated on
             held-out single cells, "conformal_gaps" on held-out gaps like those of the table: the missing
-            cells of one row are held out of another.
+            cells of one row are held out of another, or those of columns, where gaps run down the columns.
 
         Returns
         -------
@@ -127,6 +128,27 @@ class _CompletedTable(_ServedTable):
         """
         check_is_fitted(self)
         return self._completed.intervals.at(*self._completed.cells(rows, columns), level, method)
+
+    def held_out_errors(self) -> Trial:
+        """Return how wrong filled cells are, measured on cells held out of another fit.
+
+        Returns
+        -------
+        Trial
+            Predictions of a tenth of the observed cells (20,000 at most) by a fit to the others, chosen at
+            random: cells that are missing in runs are harder.
+
+        Raises
+        ------
+        UnsupportedError
+            If the table has too few cells, or the model was saved without them.
+
+        Notes
+        -----
+        The first call costs another fit; reports and conformal intervals share it.
+        """
+        check_is_fitted(self)
+        return self._completed.intervals.trial
 
     def predict_table(self) -> Matrix:
         """Return predictions of all cells of the fitted table, including observed ones.

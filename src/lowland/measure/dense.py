@@ -90,11 +90,6 @@ class Dense:
         return np.take(self._table, self._triangle.places, axis=1, mode="clip")  # without a buffer
 
     @property
-    def triangles(self) -> Matrix | None:
-        """The lower triangles of symmetric matrices, row by row, shape (p, n (n + 1) / 2); else None."""
-        return None if self._triangle is None else self._table
-
-    @property
     def stored_numbers(self) -> int:
         """Number of stored numbers, about half as many for symmetric matrices."""
         return int(self._table.size)

@@ -9,7 +9,15 @@ import numpy as np
 
 from lowland.core.arrays import Matrix
 from lowland.core.protocols import HasNormBound, Measurement, Model
-from lowland.measure import Dense
+from lowland.kernels.modular import Array
+from lowland.kernels.residues import Residues
+from lowland.measure import Dense, RealParts
+from lowland.measure.exact import exact_matrices
+
+# more residues are not formed
+MOST_RESIDUES = 200_000_000
+# matrices that are formed at once
+BLOCK = 128
 
 
 @final
@@ -59,16 +67,61 @@ class MeasuringMatrices:
             return self.measurement.symmetric_coordinates()
         return self.rows()
 
-    def exact_rows(self) -> Matrix | None:
-        """Return the matrices as rows of exact floats, one per measurement; None if not stored.
+    @property
+    def dimension(self) -> int:
+        """Dimension in real numbers of the space of matrices of the model, low-rank or not."""
+        (m, n), parts = self.model.shape, 1 + self.model.is_complex
+        return (n * n if self.model.is_complex else n * (n + 1) // 2) if self.model.is_psd else m * n * parts
 
-        For symmetric models a row holds the coefficients of the lower triangle.
+    def residues(self, prime: int) -> Array | None:
+        """Return the matrices modulo a prime, as rows of real coordinates; None if not known exactly.
+
+        A fixed trace is the last row. The rank of the rows modulo the prime is at most that of the matrices.
         """
-        if not isinstance(self.measurement, Dense):
+        whole, (m, n) = self.measurement, self.model.shape
+        both = isinstance(whole, RealParts) and whole.both
+        exact = exact_matrices(whole.base if isinstance(whole, RealParts) else whole)
+        if exact is None or exact.size * m * n * (2 if both else 1) > MOST_RESIDUES:
             return None
-        # for symmetric models A_ij + A_ji may round, so coefficients are exact only if the matrices are
-        # symmetric; the factor 2 off the diagonal does not change the rank
-        source = self.measurement.source
-        if self.model.is_psd:
-            return source.triangles
-        return source.arrays.reshape(source.size, int(np.prod(self.model.shape)))
+        found = exact.modular_times(Residues.of(np.eye(n), prime))
+        rows = [self._coordinates(found.real, found.imaginary_part)]
+        if both:  # i times the matrices
+            rows.append(self._coordinates(-found.imaginary_part, found.real))
+        return np.asarray(np.mod(np.concatenate([*rows, *self._trace()]), prime))
+
+    def smallest_share(self) -> float:
+        """Return the smallest over the largest singular value of the rows, each with largest entry one.
+
+        In floats: where it is negligible, a full rank of the exact numbers may be due to their last digits.
+        """
+        size, unit = self.measurement.size, np.eye(self.model.shape[1])
+        gram = sum((part.T @ part for part in self._trace()), np.zeros((self.dimension, self.dimension)))
+        for first in range(0, size, BLOCK):
+            made = []
+            for k in range(first, min(first + BLOCK, size)):
+                weights = np.zeros(size)
+                weights[k] = 1.0
+                made.append(self.measurement.adjoint(weights).matmat(unit))
+            block = np.array(made)
+            rows = self._coordinates(block.real, block.imag)
+            sizes = np.abs(rows).max(axis=1, initial=0.0)
+            rows = rows[sizes > 0] / sizes[sizes > 0, None]
+            gram += rows.T @ rows
+        values = np.linalg.eigvalsh(gram)
+        return float(np.sqrt(max(values[0], 0.0) / values[-1])) if values[-1] > 0 else 0.0
+
+    def _coordinates(self, real: Array, imaginary: Array) -> Array:
+        """Return the coordinates of matrices on the space of the model, one row per matrix."""
+        parts = [real, imaginary] if self.model.is_complex else [real]
+        if not self.model.is_psd:
+            return np.hstack([part.reshape(len(part), -1) for part in parts])
+        # X is Hermitian: only the Hermitian part of a matrix counts
+        below = (np.tril_indices(real.shape[1], -k) for k in range(len(parts)))
+        turned = [part + (1 - 2 * k) * part.transpose(0, 2, 1) for k, part in enumerate(parts)]
+        return np.hstack([part[:, i, j] for part, (i, j) in zip(turned, below, strict=True)])
+
+    def _trace(self) -> list[Array]:
+        if not self.model.has_unit_trace:
+            return []
+        unit = np.eye(self.model.shape[0])[None]
+        return [self._coordinates(unit, np.zeros_like(unit))]

@@ -19,9 +19,8 @@ from lowland.kernels.residues import Residues
 from lowland.measure import Entries, RealParts
 from lowland.measure.exact import ExactMatrices, exact_matrices
 from lowland.models import General
+from lowland.objectives.measuring_matrices import MOST_RESIDUES
 
-# a Jacobian with more residues is not formed
-MOST_RESIDUES = 200_000_000
 # nonzero rows of sparse factors beyond the rank
 SPARE_ROWS = 2
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from lowland.core.arrays import Matrix
 from lowland.core.status import Rigour, Verdict
 from lowland.core.verification import Check
 from lowland.recheck.derivatives import gauge, gram, spectrum_off
@@ -174,22 +173,32 @@ def _check_every_matrix(said: Statement, problem: MatrixProblem) -> Check:
     said.require(
         said.verdict is Verdict.PROVED and said.says(EVERY_MATRIX), "words that nothing here derives"
     )
-    table = coordinates(problem)
+    table = coordinates(problem, PRIMES[0])
     if table is None or not is_affordable(len(table), table.shape[1]):
         return said.settle_unchecked("the exact rank of these measurements is not computed here")
-    found = rank(residues(table, PRIMES[0]), PRIMES[0])
+    found = rank(table, PRIMES[0])
     said.require(found == table.shape[1], f"the measurements have rank {found} of {table.shape[1]}")
     return said.settle(f"rank {found} of {table.shape[1]} on all matrices")
 
 
-def coordinates(problem: MatrixProblem) -> Matrix | None:
-    """Return exact real measuring matrices as rows; of symmetric matrices, the lower triangle, else None."""
-    if problem.matrices is None or problem.is_complex or not problem.exact:
+def coordinates(problem: MatrixProblem, prime: int) -> Residues | None:
+    """Return exact measuring matrices modulo a prime, as rows of real coordinates; None if not exact.
+
+    Of symmetric and Hermitian matrices only that part of a measuring matrix counts.
+    """
+    if problem.matrices is None or not problem.exact:
         return None
+    given, n = problem.matrices, problem.shape[1]
+    if problem.has_unit_trace:
+        given = np.concatenate([given, np.eye(n, dtype=given.dtype)[None]])
+    parts = [residues(given.real, prime)]
+    if problem.is_complex:
+        parts.append(residues(given.imag, prime))
     if not problem.is_psd:
-        return problem.matrices.reshape(problem.y.size, -1)
-    turned = problem.matrices.transpose(0, 2, 1)
-    if not np.array_equal(turned, problem.matrices):
-        return None
-    i, j = np.tril_indices(problem.shape[0])
-    return np.asarray(problem.matrices[:, i, j])
+        return np.hstack([part.reshape(len(given), -1) for part in parts])
+    i, j = np.tril_indices(n)
+    whole = [parts[0][:, i, j] + parts[0][:, j, i]]
+    if problem.is_complex:
+        i, j = np.tril_indices(n, -1)
+        whole.append(parts[1][:, i, j] - parts[1][:, j, i])
+    return np.asarray(np.hstack(whole) % prime)
