@@ -16,7 +16,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from ratings_file import invent
 
 FIT = ("--method", "map", "--rank", "16", "--penalty", "20", "--bias-penalty", "5", "--max-iterations", "10",
        "--tolerance", "0", "--dtype", "float32", "--quiet")  # fmt: skip
@@ -36,6 +35,13 @@ def measure(path, way, folder):
     return seconds, usage.ru_maxrss / 1024
 
 
+def write(path, count):
+    """Write invented ratings in a process of its own: a child's peak memory is no less than its parent's."""
+    users, items = max(count // 50, 400), max(count // 500, 200)
+    code = f"from ratings_file import invent; invent({str(path)!r}, {count}, users={users}, items={items})"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parent, check=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--ratings", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
@@ -49,7 +55,7 @@ def main():
         for count in (FIRST, *options.ratings):
             path = options.folder / f"growth-{count}.parquet"
             if not path.exists():
-                invent(path, count, users=max(count // 50, 400), items=max(count // 500, 200))
+                write(path, count)
             with tempfile.TemporaryDirectory() as folder:
                 measure(path, way, folder)  # the file is in memory
                 runs = np.array([measure(path, way, folder) for _ in range(options.repeats)])

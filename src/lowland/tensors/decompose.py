@@ -141,10 +141,10 @@ def decompose_tucker(  # noqa: PLR0913
     plan = SearchPlan(balancing, start, n_restarts, max_iterations, tuple(callbacks))
     with one_blas_thread(applies=prod(data.shape) <= LARGEST_ALONE):
         chosen, path = _ranks(data, ranks, tolerance, generator), None
-        if chosen is None:
-            path = choose_ranks(data, generator, callbacks=callbacks, most_sweeps=max_iterations)
-            chosen = path.choice.ranks
-        with counted() as work:
+        with counted() as work:  # judging may cost as much as the search, the choice of ranks included
+            if chosen is None:
+                path = choose_ranks(data, generator, callbacks=callbacks, most_sweeps=max_iterations)
+                chosen = path.choice.ranks
             if path is not None and not path.is_whole:
                 fit = interrupted_fit(data, path.parts, plan)
             else:
