@@ -687,8 +687,8 @@ def test_complete_needs_no_settings(grades, tmp_path):
     assert (tmp_path / "top.csv").read_text().splitlines()[0] == "row,rank,column,prediction"
     assert_clean_error(call("top", "m.npz", cwd=tmp_path), "name some rows, or pass --all")
     bare = call(
-        "complete", grades / "grades.csv", "--model", "b.npz", "--no-model-data", "--no-certify", "--held-out",
-        cwd=tmp_path,
+        "complete", grades / "grades.csv", "--model", "b.npz", "--no-model-data", "--no-certify",
+        "--held-out", cwd=tmp_path,
     )  # fmt: skip
     assert bare.returncode == 0, bare.stderr
     assert "A cell chosen at random is off by" in bare.stdout

@@ -1,7 +1,9 @@
 """What cannot fit is refused before the work begins, with its size and what to do instead."""
 
+import gzip
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -111,3 +113,31 @@ def test_an_archive_that_declares_more_than_there_is(little, tmp_path):
     assert (tmp_path / "bomb.npz").stat().st_size < 1e6
     with pytest.raises(TooLargeError, match=r"arrays of .*bomb.npz would need 160 MB"):
         ll.read_table(tmp_path / "bomb.npz")
+
+
+def test_files_that_outgrow_the_memory(little, tmp_path):
+    """A compressed file may hold any number of bytes, and a column of equal numbers any number of rows."""
+    line = b"1,2,3\n" * 100_000
+    with gzip.open(tmp_path / "t.csv.gz", "wb", compresslevel=1) as file:
+        for _ in range(240):
+            file.write(line)
+    with pytest.raises(TooLargeError, match="decompressed, would need"):
+        ll.read_table(tmp_path / "t.csv.gz")
+    with zipfile.ZipFile(tmp_path / "t.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("t.csv", line * 240)
+    with pytest.raises(TooLargeError, match="decompressed, would need"):
+        ll.read_table(tmp_path / "t.zip")
+    with (tmp_path / "t.csv").open("wb") as file:
+        file.write(b"a,b,c\n")
+        for _ in range(400):
+            file.write(line)
+    with pytest.raises(TooLargeError, match="keep fewer columns"):
+        ll.read_table(tmp_path / "t.csv", layout="wide")
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    ones = pyarrow.array(np.ones(5_000_000))
+    parquet.write_table(pyarrow.table({"a": ones, "b": ones, "c": ones}), tmp_path / "t.parquet")
+    assert (tmp_path / "t.parquet").stat().st_size < 1e6
+    with pytest.raises(TooLargeError, match=r"reading .* would need 120 MB"):
+        ll.read_table(tmp_path / "t.parquet", layout="wide")

@@ -7,9 +7,12 @@ from typing import Any
 
 from lowland.core.damage import reading
 from lowland.core.errors import InvalidInputError, MissingExtraError
+from lowland.core.memory import check_fits
 from lowland.files.sources import Opened
 from lowland.files.table_format import ROW_LABELS
 
+# bytes per cell by physical type; text has at least its offsets
+WIDTHS = {"INT32": 4.0, "FLOAT": 4.0, "INT64": 8.0, "DOUBLE": 8.0, "BYTE_ARRAY": 4.0, "BOOLEAN": 0.125}
 COLUMNAR = (".parquet", ".feather", ".arrow", ".ipc")
 
 
@@ -45,6 +48,10 @@ def read_columnar(opened: Opened) -> tuple[Any, str]:
     try:
         read = parquet.read_table if opened.kind == ".parquet" else feather.read_table
         with reading(opened.name, f"{opened.kind} file"):
+            size = float(opened.size)
+            if opened.kind == ".parquet":
+                size = _decoded_size(parquet.read_metadata(source))
+            check_fits(size, f"reading {opened.name}")
             table = read(source)
             # offsets that lead out of their buffers would crash what uses them
             table.validate(full=True)
@@ -53,6 +60,12 @@ def read_columnar(opened: Opened) -> tuple[Any, str]:
         raise InvalidInputError(
             f"cannot read {opened.name}", str(error).splitlines()[0], fix="check the file"
         ) from error
+
+
+def _decoded_size(about: Any) -> float:
+    """Return the bytes that the columns of a Parquet file take at least: its encodings may hide many rows."""
+    widths = [WIDTHS.get(about.schema.column(k).physical_type, 1.0) for k in range(len(about.schema))]
+    return float(about.num_rows) * sum(widths)
 
 
 def _index_first(table: Any) -> tuple[Any, str]:

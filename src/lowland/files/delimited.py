@@ -13,12 +13,17 @@ from numpy.typing import NDArray
 
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.labels import order_labels
+from lowland.core.memory import check_fits
 from lowland.files.frames import Columns
 from lowland.files.header_lines import is_number
 from lowland.files.numerals import MISSING, Numerals, find_numerals, type_cells
 from lowland.files.sources import Opened
 from lowland.files.table_format import TableFormat
 from lowland.files.text_layout import TextLayout, as_plain_text
+
+# bytes of memory that reading a byte of text takes at least, however long labels and numbers are written
+PER_BYTE = 0.6
+FEWER = "keep fewer columns, save the table as Parquet, or use a larger machine"
 
 
 @final
@@ -84,6 +89,7 @@ def read_delimited(
     InvalidInputError
         If a comma may stand for decimals as well as between thousands.
     """
+    check_fits(PER_BYTE * opened.size * len(wanted) / len(layout.names), f"reading {opened.name}", FEWER)
     plain = as_plain_text(opened, layout)
     numerals = numerals_of_sample(layout, labels, form, opened.name)
     raw = _read(plain, layout, labels, wanted, numerals)

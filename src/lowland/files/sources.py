@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import IO, Any, final
 
 from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
+from lowland.core.memory import check_fits
 
+# bytes of a stream that are read between two looks at the memory that is left
+PIECE = 64 << 20
+UNPACK = "unpack it to a file, or free some memory"
 COMPRESSED = (".gz", ".bz2", ".zst", ".xz", ".zip")
 STANDARD_INPUT = "-"
 
@@ -46,6 +50,11 @@ class Opened:
         """Open the bytes for reading."""
         return io.BytesIO(self.data) if self.path is None else self.path.open("rb")
 
+    @property
+    def size(self) -> int:
+        """Number of bytes."""
+        return len(self.data) if self.path is None else self.path.stat().st_size
+
     def head(self, size: int) -> bytes:
         """Return the first bytes."""
         with self.stream() as file:
@@ -65,7 +74,7 @@ def open_source(source: str | os.PathLike[str]) -> Opened:
         If that needs a package that is not installed.
     """
     if os.fspath(source) == STANDARD_INPUT:
-        return Opened("standard input", "", None, sys.stdin.buffer.read())
+        return Opened("standard input", "", None, _read_all(sys.stdin.buffer, "standard input"))
     path = Path(source)
     suffix = path.suffix.lower()
     try:
@@ -98,8 +107,7 @@ def _decompress(path: Path, suffix: str) -> bytes:
     opener: Any = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(suffix)
     if opener is not None:
         with opener(path, "rb") as file:
-            data: bytes = file.read()
-        return data
+            return _read_all(file, f"{path}, decompressed,")
     try:
         import pyarrow as pa
     except ImportError as error:
@@ -109,7 +117,17 @@ def _decompress(path: Path, suffix: str) -> bytes:
             fix="pip install 'lowland[tables]'",
         ) from error
     with pa.input_stream(str(path), compression="zstd") as file:
-        return bytes(file.read())
+        return _read_all(file, f"{path}, decompressed,")
+
+
+def _read_all(file: Any, what: str) -> bytes:
+    """Read a stream to its end, and refuse it as soon as it outgrows the memory."""
+    pieces: list[bytes] = []
+    while piece := file.read(PIECE):
+        pieces.append(bytes(piece))
+        if len(piece) == PIECE:  # another piece, and all of them once more as one
+            check_fits((len(pieces) + 1) * PIECE, what, UNPACK)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
 def _from_zip(path: Path) -> Opened:
@@ -127,6 +145,7 @@ def _from_zip(path: Path) -> Opened:
                 fix="unpack it and name one of them",
             )
         try:
+            check_fits(archive.getinfo(names[0]).file_size, f"{path}, decompressed,", UNPACK)
             data = archive.read(names[0])
         except RuntimeError as error:  # a password is needed
             raise _damaged(path, ".zip", error) from error
