@@ -20,6 +20,9 @@ from lowland.core.errors import InterruptedWarning
 
 T = TypeVar("T")
 
+# seconds between two looks at a thread, and those that it gets to end after it was cancelled
+_LOOK, _CANCELLED = 0.05, 2.0
+
 
 class _Request:
     """The state of the main thread: what is open, and whether a stop was requested within it."""
@@ -178,6 +181,49 @@ class HeldInterrupt:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self._arrived.append(number)
+
+
+def in_thread(work: Callable[[], T], cancel: Callable[[], None]) -> T:
+    """Return the result of work that waits inside a library's code, where no signal is heard.
+
+    It runs in a thread of its own while the main thread listens.
+
+    Parameters
+    ----------
+    work : callable
+    cancel : callable
+        Called from the main thread when an interrupt arrives; the work should then end soon.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If an interrupt arrives; also if the work does not end soon.
+    """
+    if not _is_main():
+        return work()
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:
+            errors.append(error)
+        over.set()
+
+    # not by joining the thread, which an interrupt would make appear to have ended
+    over = threading.Event()
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        while not over.wait(_LOOK):
+            pass
+    except KeyboardInterrupt:
+        cancel()
+        over.wait(_CANCELLED)
+        raise
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 def _is_main() -> bool:

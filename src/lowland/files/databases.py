@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from lowland.core.errors import InvalidInputError, MissingExtraError
+from lowland.core.interrupt import in_thread
 from lowland.files.columnar import need_arrow
 from lowland.files.sqlite_files import fetch_sqlite
 
@@ -135,29 +136,36 @@ def _fetch_postgresql(uri: str, query: str, *, where: str) -> Any:
             f"{error.name or 'a driver'} is not installed",
             fix="pip install 'lowland[sql]'",
         ) from error
-    try:
+    cursors: list[Any] = []
+
+    def ask() -> tuple[Any, bool]:
         with driver.connect(uri) as connection, connection.cursor() as cursor:
+            cursors.append(cursor)
             cursor.execute("SET TRANSACTION READ ONLY")
-            _warn_of_power(cursor)
+            cursor.execute("select current_setting('is_superuser')")
+            power = cursor.fetchone()[0] == "on"
             cursor.execute(query)  # a prepared statement, so only one
-            return _plain(cursor.fetch_arrow_table())
+            return _plain(cursor.fetch_arrow_table()), power
+
+    def cancel() -> None:
+        for cursor in cursors:
+            cursor.adbc_cancel()
+
+    try:
+        table, power = in_thread(ask, cancel)
     except (Error, pa.ArrowException, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         for secret in _secrets(uri):
             reason = reason.replace(secret, "***")
         raise InvalidInputError(f"the query to {where} failed", reason, fix="check the query") from error
-
-
-def _warn_of_power(cursor: Any) -> None:
-    """Warn if the user is one whose queries can do what no read-only transaction prevents."""
-    cursor.execute("select current_setting('is_superuser')")
-    if cursor.fetchone()[0] == "on":
+    if power:
         warnings.warn(
             "the database user is a superuser, whose queries can write files and end sessions even "
             "in a read-only transaction; connect as a user who may only read",
             UserWarning,
             stacklevel=4,
         )
+    return table
 
 
 def _fetch_duckdb(path: Path, query: str) -> Any:
@@ -169,15 +177,25 @@ def _fetch_duckdb(path: Path, query: str) -> Any:
             "duckdb is not installed",
             fix="pip install 'lowland[sql]'",
         ) from error
-    try:
-        # nothing outside the file: no copies to other files, no reading of them, no extensions
-        config = {"enable_external_access": "false", "lock_configuration": "true"}
+    # nothing outside the file: no copies to other files, no reading of them, no extensions
+    config = {"enable_external_access": "false", "lock_configuration": "true"}
+    connections: list[Any] = []
+
+    def ask() -> Any:
         with duckdb.connect(str(path), read_only=True, config=config) as connection:
             statements = connection.extract_statements(query)
             if len(statements) != 1:
                 found = f"{len(statements)} statements"
                 raise InvalidInputError("the query must be one statement", found, fix="pass one of them")
+            connections.append(connection)
             return connection.sql(query).to_arrow_table()
+
+    def cancel() -> None:
+        for connection in connections:
+            connection.interrupt()
+
+    try:
+        return in_thread(ask, cancel)
     except duckdb.Error as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InvalidInputError(f"the query to {path} failed", reason, fix="check the query") from error
