@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, final
 
 import numpy as np
@@ -11,6 +12,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.kernels.moments import Moments
 from lowland.kernels.sparse import multiply_rows
+from lowland.kernels.sparse_gram import gram_matrix, invert_in_place
 
 # beyond this size of the smaller Gram matrix, its Cholesky factorisation costs more than many sweeps
 LARGEST_GRAM = 12_000
@@ -45,7 +47,6 @@ class SidePrior:
     """
 
     def __init__(self, size: int, width: int, features: Any, scale: float, dtype: np.dtype[Any]) -> None:
-        from scipy.linalg import cholesky, solve_triangular
         from scipy.sparse import csr_array, hstack
 
         self.size, self.width, self.scale, self.dtype = size, width, scale, dtype
@@ -61,17 +62,26 @@ class SidePrior:
             )
         self.features = int(design.shape[1])
         self._primal = design.shape[1] <= size
-        gram = ((design.T @ design) if self._primal else (design @ design.T)).toarray()
+        design.sort_indices()
+        turned = csr_array(design.T)
+        lines = [_compressed(part, np.dtype(np.float64)) for part in (turned, design)]
+        gram = gram_matrix(*(lines if self._primal else lines[::-1]))
         gram[np.diag_indices(smaller)] += 1
-        # products with the inverse are faster than solves with few columns
-        triangle = cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
-        root = solve_triangular(triangle, np.eye(smaller), lower=True, check_finite=False, overwrite_b=True)
-        # kept in double precision: copied features and the constant make it ill-conditioned
-        self._inverse = root.T @ root
-        self._root = root.astype(dtype) if self._primal else None
-        self._forward, self._backward = _compressed(design, dtype), _compressed(csr_array(design.T), dtype)
+        # products with the inverse are faster than solves with few columns; kept in double precision, since
+        # copied features and the constant make it ill-conditioned
+        self._inverse = invert_in_place(gram)
+        self._backward, self._forward = (
+            (starts, indices, values.astype(dtype, copy=False)) for starts, indices, values in lines
+        )
         # sum of s / (s + 1) over the eigenvalues s of the Gram matrix, without that of the constant
         self.degrees = smaller - float(np.trace(self._inverse)) - size / (size + 1)
+
+    @cached_property
+    def _root(self) -> Matrix:
+        """A root R of the inverse, R R^T, which draws need."""
+        from scipy.linalg import cholesky
+
+        return np.asarray(cholesky(self._inverse, lower=True, check_finite=False), self.dtype)
 
     @property
     def weight(self) -> float:
@@ -136,9 +146,9 @@ class SidePrior:
         independent normal data, which have the same distribution and come from the same solve.
         """
         normals = rng.standard_normal((self.features, self.width)).astype(self.dtype)
-        if self._root is not None:
+        if self._primal:
             projected = self._project(rows)
-            return projected, *self._solve(projected), self._root.T @ normals
+            return projected, *self._solve(projected), self._root @ normals
         noise = rng.standard_normal(rows.shape).astype(self.dtype)
         right = self._project(np.hstack([rows, noise]))
         right[:, self.width :] += normals
