@@ -156,7 +156,8 @@ def check_fingerprint(document: Document, found: str) -> None:
         raise InvalidInputError(
             "the certificate is about other data",
             f"fingerprint {found[:12]} of the data, {document.data[:12]} in the certificate",
-            fix="pass the data that the certificate was computed for, with the same labels in the same order",
+            fix="pass the data that the certificate was computed for, with the same labels in the same "
+            "order, and the same --target if there was one",
         )
 
 

@@ -110,7 +110,9 @@ def test_regression(folder):
         "--report", "page.html", cwd=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "2 rows with a missing value were left out" in done.stderr
+    assert "1 rows without a value of time were left out" in done.stderr
+    assert "1 rows without a value of height were predicted, not fitted" in done.stderr
+    assert "time scaled to -1 to 1 and height to variance one" in done.stdout
     assert "min left" not in done.stderr
     assert "height by time: 60 rows" in done.stdout
     rows = list(csv.DictReader((folder / "out.csv").read_text().splitlines()))
@@ -123,7 +125,7 @@ def test_regression(folder):
     assert "Weight of a change of slope" in page
     again = call("regress", "line.csv", "--x", "time", "--y", "height", "--json", cwd=folder)
     found = json.loads(again.stdout)
-    assert found["rows_left_out"] == 2
+    assert (found["rows_left_out"], found["rows_only_predicted"]) == (1, 1)
     assert found["rows"] == 60
     assert len(found["slopes"]) == len(found["knots"]) + 1
     assert rows[61]["time"] == ""
@@ -162,7 +164,20 @@ def test_regression(folder):
         ("real numbers", ["regions", "text.npy"]),
         ("real numbers", ["regions", "number.npy"]),
         ("rng", ["regions", "points.csv", "--advise", "0.8", "--seed", "-1"]),
-        ("infinite cell", ["regress", "infinite.csv", "--x", "a", "--y", "b"]),
+        ("infinite values", ["regress", "infinite.csv", "--x", "a", "--y", "b"]),
+        (
+            "unknown file extension",
+            [
+                "regress",
+                "line.csv",
+                "--x",
+                "time",
+                "--y",
+                "height",
+                "--output",
+                "o.html",
+            ],
+        ),
         ("too few rows", ["regress", "short.csv", "--x", "a", "--y", "b"]),
     ],
 )

@@ -699,3 +699,42 @@ def test_walks_need_regions(rng):
 def test_bad_input(call, words):
     with pytest.raises(InvalidInputError, match=words):
         call()
+
+
+def test_the_network_itself_is_spoken_of():
+    """The certificate is about the region; whether this network is at a minimum is said beside it."""
+    x = np.linspace(-1, 1, 9)[:, None]
+    y = np.abs(x[:, 0])
+    hidden, biases = np.array([[1.0], [-1.0]]), np.array([0.1, 0.2])
+    falling = ln.region_report(ln.ReluNetwork((hidden, [0.3, 0.2]), (biases, None)), x, y, rng=0)
+    assert "not at a minimum" in falling.about_network()[0]
+    assert falling.gradient == pytest.approx(numerical_slope(falling, x, y), rel=1e-4)
+    dead = ln.ReluNetwork((np.ones((2, 1)), [1.0, 1.0]), (np.full(2, -9.0), [np.mean(y)]))
+    stuck = ln.region_report(dead, x, y, rng=0)
+    assert stuck.certificate["no_bad_minimum_in_region"].verdict is Verdict.REFUTED
+    assert "at a bad minimum" in stuck.about_network()[0]
+    assert stuck.gradient == 0
+    fits = ln.region_report(
+        ln.ReluNetwork((hidden, [1.0, 1.0]), (np.zeros(2), None)),
+        x + 0.01,
+        abs(x + 0.01)[:, 0],
+        rng=0,
+    )
+    assert fits.about_network() == ["This network fits the data."]
+    whole = ln.region_report(dead, x, y, trained="all", rng=0)
+    assert "is not judged" in whole.about_network()[0]
+
+
+def numerical_slope(found, x, y):
+    """Return the norm of the loss's gradient by the first layer, from differences."""
+    weights = np.c_[found.network.weights[0], found.network.biases[0]]
+    slope = np.zeros_like(weights)
+    for at in np.ndindex(weights.shape):
+        ends = []
+        for step in (1e-6, -1e-6):
+            moved = weights.copy()
+            moved[at] += step
+            z = np.maximum(x @ moved[:, :1].T + moved[:, 1], 0) @ found.network.weights[1][0]
+            ends.append(0.5 * np.mean((z - y) ** 2))
+        slope[at] = (ends[0] - ends[1]) / 2e-6
+    return np.linalg.norm(slope)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lowland.cli.overwriting import check_output
+from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
 from lowland.completion.bayesian import SideCovariates
 from lowland.completion.column_kinds import parse_word
@@ -24,8 +24,6 @@ from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.core.status import StopReason
-from lowland.files.columnar import COLUMNAR, need_arrow
-from lowland.files.text_layout import DELIMITERS
 from lowland.search.loop import Checkpoint
 
 _ANSWERS = {"auto": None, "yes": True, "no": False}
@@ -150,15 +148,7 @@ def check_paths(
                     f"{name} would overwrite the table", str(path), fix="name another file"
                 )
             check_output(path, force=force)
-    suffix = "" if output is None else output.suffix.lower()
-    if suffix in COLUMNAR:
-        need_arrow(suffix)
-    elif output is not None and suffix not in DELIMITERS:
-        raise InvalidInputError(
-            "--output has an unknown file extension",
-            str(output),
-            fix="use .csv, .tsv, .parquet or .feather",
-        )
+    check_table(output, "--output")
 
 
 def check_seed(seed: int, dtype: str) -> None:

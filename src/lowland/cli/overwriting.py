@@ -9,6 +9,8 @@ from pathlib import Path
 from lowland.core.atomic import check_writable
 from lowland.core.errors import InvalidInputError
 from lowland.files.bundle import MARK
+from lowland.files.columnar import COLUMNAR, need_arrow
+from lowland.files.text_layout import DELIMITERS
 
 # what the first bytes of lowland's own pages and documents contain
 PAGE, DOCUMENT = b'name="generator" content="lowland"', b'"format": "lowland'
@@ -30,6 +32,26 @@ def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
         f"{target.stat().st_size:,} bytes that lowland may not have written",
         fix="pass --force to replace it, or name another file",
     )
+
+
+def check_table(path: Path | None, name: str) -> None:
+    """Raise unless a table can be written under a name: its ending says in which format.
+
+    Parameters
+    ----------
+    path : Path or None
+    name : str
+        The option, for the error.
+    """
+    if path is not None and path.exists() and not path.is_file():
+        return  # a device or a pipe, which gets text
+    suffix = "" if path is None else path.suffix.lower()
+    if suffix in COLUMNAR:
+        need_arrow(suffix)
+    elif path is not None and suffix not in DELIMITERS:
+        raise InvalidInputError(
+            f"{name} has an unknown file extension", str(path), fix="use .csv, .tsv, .parquet or .feather"
+        )
 
 
 def is_own(path: Path) -> bool:

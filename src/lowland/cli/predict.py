@@ -13,7 +13,7 @@ import typer
 
 from lowland.cli.options import ForceOption, FormulasOption, JsonOption
 from lowland.cli.output import say, say_json, warn
-from lowland.cli.overwriting import check_output
+from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.reading import reads_columns
 from lowland.completion.average_lines import UNKNOWN, describe_unknown, predict_all
 from lowland.completion.completed import Completed
@@ -52,6 +52,7 @@ def predict(
     """Predict cells of a completed table."""
     if output is not None:
         check_output(output, force=force)
+        check_table(output, "--output")
     loaded, _ = load_model(model, data=interval is not None)
     fitted = loaded.model
     names, labels = _pairs(pairs, (row, column), fitted.labels, form)

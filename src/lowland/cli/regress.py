@@ -11,7 +11,7 @@ import typer
 from lowland.cli.numeric_columns import read_numbers
 from lowland.cli.options import ForceOption, JsonOption, ReportOption, SeedOption
 from lowland.cli.output import say, say_json, try_report, typed_command, warn
-from lowland.cli.overwriting import check_output
+from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.reading import reads_columns
 from lowland.core.arrays import Matrix
 from lowland.core.atomic import was_written
@@ -38,8 +38,9 @@ def regress(
     step_size: Annotated[
         str,
         typer.Option(
-            help="Step size at which gradient descent must stay at the minimum on all points, or "
-            '"auto": held-out points alone choose the number of knots.'
+            help="Step size at which gradient descent must stay at the minimum on all points, for inputs "
+            "scaled to -1 to 1 and values to variance one; "
+            'or "auto": held-out points alone choose the number of knots.'
         ),
     ] = "auto",
     max_knots: Annotated[int, typer.Option(help="Largest number of knots.")] = 20,
@@ -49,7 +50,11 @@ def regress(
     ] = True,
     level: Annotated[float, typer.Option(help="Nominal coverage of intervals.")] = 0.9,
     output: Annotated[
-        Path | None, typer.Option(help="Write both columns with predictions and intervals here.")
+        Path | None,
+        typer.Option(
+            help="Write both columns with predictions and intervals here; rows without a value of --y are "
+            "predicted too."
+        ),
     ] = None,
     report: ReportOption = None,
     seed: SeedOption = 0,
@@ -60,14 +65,20 @@ def regress(
     for path in (output, report):
         if path is not None:
             check_output(path, force=force)
+    check_table(output, "--output")
     check_share("--level", level)
     _, numbers = read_numbers(table, [x, y], form)
     known = ~np.isnan(numbers).any(axis=1)
     if np.isinf(numbers).any() or known.sum() < 3:
+        few = known.sum() < 3
         raise InvalidInputError(
-            f"{table} has too few rows with finite numbers in both columns",
-            f"{int(known.sum())} rows" if known.sum() < 3 else "an infinite cell",
-            fix="give at least three such rows, and remove infinite values",
+            f"{table} has too few rows with numbers in both columns"
+            if few
+            else f"{table} holds infinite values",
+            f"{int(known.sum())} rows"
+            if few
+            else f"data line {1 + int(np.argmax(np.isinf(numbers).any(axis=1)))}",
+            fix="give at least three such rows" if few else "correct or empty such cells",
         )
     from lowland.estimators.stable_spline import StableSplineRegressor  # scikit-learn takes long to load
 
@@ -77,19 +88,20 @@ def regress(
         average=average,
         random_state=seed,
     ).fit(numbers[known, 0], numbers[known, 1])
-    left_out = int(np.count_nonzero(~known))
+    left_out = int(np.count_nonzero(np.isnan(numbers[:, 0])))
+    predicted = int(np.count_nonzero(~known)) - left_out
     if output is not None:
         _write(output, model, numbers, (x, y), level)
     if report is not None:
         settings = [("command", typed_command()), ("seed", str(seed))]
-        notes = [f"{left_out} rows with a missing value were left out."] if left_out else []
+        notes = [f"{words}." for words in _left_out(left_out, predicted, names=(x, y))]
         page = regression_page(model, (x, y), settings, notes)
         try_report(lambda: write_report(report, page), report)
     if json:
-        say_json(_as_data(model, left_out))
+        say_json(_as_data(model, left_out, predicted))
         return
-    if left_out:
-        warn(f"lowland: {left_out} rows with a missing value were left out")
+    for words in _left_out(left_out, predicted, names=(x, y)):
+        warn(f"lowland: {words}")
     _say(model, (x, y))
     for name, target in (("output", output), ("report", report)):
         if target is not None and was_written(target):
@@ -107,20 +119,38 @@ def _step(text: str) -> float | str:
 
 def _say(model: SplineEstimator, names: tuple[str, str]) -> None:
     error = np.sqrt(model.cv_errors_[model.n_knots_])
-    say(
-        f"{names[1]} by {names[0]}: {model.x_.size} rows, {model.n_knots_} knots chosen, "
-        f"held-out root-mean-square error {error:.4g}"
-    )
+    say(f"{names[1]} by {names[0]}: {model.x_.size} rows, held-out root-mean-square error {error:.4g}")
     knots = model.effective_knots_
-    say(f"knots: {model.knots_.size}; a coarser spline with {knots.size} of them is nearly the same")
+    kind = "the mean of the splines without one fold each" if model.average else "the minimum on all points"
+    say(
+        f"predictions: {kind}, with {counted(model.knots_.size)}; nearly the same is a spline with "
+        f"{counted(knots.size)}" + (" at" if knots.size else "")
+    )
     shown = knots[:SHOWN]
     for place, value in zip(shown, model.predict(shown) if shown.size else [], strict=True):
-        say(f"  {names[0]} = {place:.6g}  {names[1]} = {value:.6g}")
+        say(f"  {names[0]} = {place:.9g}  {names[1]} = {value:.9g}")
     if knots.size > SHOWN:
         say(f"  and {knots.size - SHOWN} more")
     finding = model.stability_.certificate["stable_at_step_size"]
-    at = f"minimum on all points stable at step size {model.step_size_:.4g}"
-    say(f"{at}: {finding.verdict.name}, {finding.method}")
+    say(
+        f"minimum on all points: {counted(model.n_knots_)}; stable at step size {model.step_size_:.4g} (of "
+        f"gradient descent, {names[0]} scaled to -1 to 1 and {names[1]} to variance one): "
+        f"{finding.verdict.name}, {finding.method}"
+    )
+
+
+def counted(knots: int) -> str:
+    """Return a number of knots in words."""
+    return f"{knots} knot{'' if knots == 1 else 's'}"
+
+
+def _left_out(count: int, predicted: int, names: tuple[str, str]) -> list[str]:
+    words = []
+    if count:
+        words.append(f"{count} rows without a value of {names[0]} were left out")
+    if predicted:
+        words.append(f"{predicted} rows without a value of {names[1]} were predicted, not fitted")
+    return words
 
 
 def _write(path: Path, model: SplineEstimator, numbers: Matrix, names: tuple[str, str], level: float) -> None:
@@ -134,7 +164,7 @@ def _write(path: Path, model: SplineEstimator, numbers: Matrix, names: tuple[str
     write_rows(path, header, (["" if np.isnan(v) else float(v) for v in row] for row in rows))
 
 
-def _as_data(model: SplineEstimator, left_out: int) -> dict[str, Any]:
+def _as_data(model: SplineEstimator, left_out: int, predicted: int) -> dict[str, Any]:
     return {
         "step_size": model.step_size_,
         "n_knots": model.n_knots_,
@@ -146,5 +176,6 @@ def _as_data(model: SplineEstimator, left_out: int) -> dict[str, Any]:
         "effective_knots": model.effective_knots_.tolist(),
         "weighted_variation": model.variation_,
         "rows_left_out": left_out,
+        "rows_only_predicted": predicted,
         "certificate": model.stability_.certificate.as_dict(),
     }

@@ -12,7 +12,7 @@ import typer
 
 from lowland.cli.options import ForceOption, FormulasOption, JsonOption
 from lowland.cli.output import say, say_json
-from lowland.cli.overwriting import check_output
+from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.reading import reads_table
 from lowland.completion.model_files import load_model
 from lowland.completion.rankings import recommend
@@ -62,6 +62,7 @@ def top(
         )
     if output is not None:
         check_output(output, force=force)
+        check_table(output, "--output")
     fitted, _ = load_model(model)
     known = fitted.model.labels
     wanted = [] if labels is None else labels if known.rows is not None else [_position(x) for x in labels]

@@ -43,6 +43,9 @@ class JudgedRegion(Protocol):
     def notes(self) -> tuple[str, ...]:
         """What a reader should know besides."""
 
+    def about_network(self) -> list[str]:
+        """Return what is known of the network itself."""
+
     def facts(self) -> list[tuple[str, str]]:
         """Return the computed facts, as pairs of name and text."""
 
@@ -195,6 +198,7 @@ class PathMinimum(Protocol):
 class SplineEstimator(HasBoundaryRisk, Protocol):
     """A fitted estimator of a linear spline, in scikit-learn's manner."""
 
+    average: bool
     x_: Vector
     y_: Vector
     support_: tuple[float, float]

@@ -27,6 +27,7 @@ from lowland.networks.network import ReluNetwork, check_inputs, check_targets
 from lowland.networks.objective import ReluObjective
 from lowland.networks.region_program import RegionOptimum
 from lowland.networks.region_search import try_optimum
+from lowland.networks.region_words import NOT_JUDGED, at_minimum, listed
 from lowland.recheck.documents import Document
 from lowland.recheck.region_checks import verify_region
 from lowland.recheck.regions import data_fingerprint, layers_of, region_problem
@@ -70,6 +71,8 @@ class RegionReport(Judged, Reported):
     repeated : bool
         Whether data points repeat; statements about almost all data do not apply to them.
     certificate : Certificate
+    gradient : float or None
+        Norm of the loss's gradient by the trained weights, if targets were given.
     notes : tuple of str
         What could not be judged, and why.
     inputs : ndarray, shape (n, d)
@@ -100,6 +103,7 @@ class RegionReport(Judged, Reported):
     optimum: RegionOptimum | None
     repeated: bool
     certificate: Certificate
+    gradient: float | None = None
     notes: tuple[str, ...] = ()
     inputs: Matrix = field(default_factory=lambda: np.zeros((0, 0)))
     targets: Vector | None = None
@@ -152,7 +156,17 @@ class RegionReport(Judged, Reported):
         return f"<RegionReport: rank {self.rank} of {self.n_points}, no bad minimum {verdict}>"
 
     def _lines(self) -> list[str]:
-        return [*(f"{name}: {text}" for name, text in self.facts()), *self.notes]
+        return [*(f"{name}: {text}" for name, text in self.facts()), *self.about_network(), *self.notes]
+
+    def about_network(self) -> list[str]:
+        """Return what is known of the network itself, where the certificate speaks of its region."""
+        if self.loss is None or self.targets is None:
+            return []
+        if self.optimum is None:
+            # otherwise a note says why
+            return [] if self.trained == "first" and len(self.network.weights) == 2 else [NOT_JUDGED]
+        unfitted = 0.5 * float(np.var(self.targets))
+        return [at_minimum(self.loss, self.optimum.loss, unfitted, on_boundary=self.activation.on_boundary)]
 
     def facts(self) -> list[tuple[str, str]]:
         """Return the computed facts, as pairs of name and text."""
@@ -161,16 +175,19 @@ class RegionReport(Judged, Reported):
         inputs = self.network.n_inputs
         facts = [
             ("network", f"{inputs} input{'' if inputs == 1 else 's'}, widths {_joined(self.network.widths)}"),
-            ("trained", f"{self.trained} layer{'s' if self.trained == 'all' else ''}"),
+            ("trained", "all layers" if self.trained == "all" else "the first layer; the others are fixed"),
             ("data points", f"{self.n_points}{', some of them repeated' if self.repeated else ''}"),
             ("rank of the Jacobian", f"{self.rank} exact, {generic} for almost all data with this pattern"),
             ("rank in double precision", self._numerical()),
-            ("dead data points", _listed(self.dead_points)),
-            ("number of dead neurons", f"{dead} by layer"),
-            ("data points at fault", "not computed" if self.generic_rank is None else _listed(self.at_fault)),
+            ("dead data points", listed(self.dead_points)),
+            ("number of dead neurons", f"{dead}{' (by layer)' if len(self.dead_neurons) > 1 else ''}"),
         ]
+        if self.generic_rank is not None and self.at_fault.size:
+            facts.append(("data points whose patterns keep the rank low", listed(self.at_fault)))
         if self.loss is not None:
-            facts.append(("loss", f"{self.loss:.6g}"))
+            facts.append(("loss", f"{self.loss:.6g} (mean squared error / 2)"))
+        if self.gradient is not None:
+            facts.append(("gradient of the loss by the trained weights", f"norm {self.gradient:.3g}"))
         if self.optimum is not None:
             facts.append(("best loss of the region", f"{self.optimum.loss:.6g}{self._attained()}"))
         return facts
@@ -206,8 +223,8 @@ def region_report(
 
     Parameters
     ----------
-    network : ReluNetwork or torch.nn.Sequential
-        With one output.
+    network : ReluNetwork, torch.nn.Sequential, or state dictionary
+        With one output; see `ReluNetwork.from_torch`, and `ReluNetwork.from_kernels` for Keras and Flax.
     inputs : array_like, shape (n, d) or (n,)
         Data points, read as exact fractions.
     targets : array_like, shape (n,), optional
@@ -284,7 +301,11 @@ def region_report(
         )
     if facts.any_output_zero:
         notes.append("Some output weights are zero: their neurons do not contribute to the fit.")
-    loss = None if values is None else 0.5 * float(np.mean((net(points) - values) ** 2))
+    loss = slope = None
+    if values is not None:
+        objective = ReluObjective(points, values, model)
+        loss = 0.5 * float(np.mean((net(points) - values) ** 2))
+        slope = float(np.linalg.norm(objective.gradient(model.point(net))))
     return RegionReport(
         net,
         trained,
@@ -303,6 +324,7 @@ def region_report(
             f"squared loss of a ReLU network, {trained} trained",
             np.concatenate([w.ravel() for w in net.weights]),
         ),
+        slope,
         tuple(notes),
         points,
         values,
@@ -343,10 +365,3 @@ def _numerical_rank(objective: ReluObjective, theta: Vector) -> tuple[int | None
 
 def _joined(numbers: tuple[int, ...]) -> str:
     return ", ".join(str(number) for number in numbers)
-
-
-def _listed(positions: Indices) -> str:
-    if not positions.size:
-        return "none"
-    more = f" and {positions.size - 12} more" if positions.size > 12 else ""
-    return ", ".join(str(k) for k in positions[:12]) + more
