@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.core.status import Verdict
+from lowland.core.findings import Certificate, Finding
+from lowland.core.status import Rigour, Verdict
+from lowland.core.verification import Outcome
+from lowland.models import General, Psd
+from lowland.objectives import make_objective
 
 
 def whole_rank(measurement, structure):
@@ -67,6 +71,17 @@ def test_proved_exactly_where_the_rank_is_full(name):
     assert full == (rank == dimension), (rank, dimension, found.method)
 
 
+def hermitian(n, rng):
+    q = np.linalg.qr(rng.standard_normal((n, n)) + 1j * rng.standard_normal((n, n)))[0]
+    return q @ np.diag(rng.standard_normal(n)) @ q.conj().T
+
+
+def skew(n, rng):
+    """A matrix that is skew but for rounding: it measures nothing of symmetric matrices."""
+    q, k = np.linalg.qr(rng.standard_normal((n, n)))[0], rng.standard_normal((n, n))
+    return q @ (k - k.T) @ q.T
+
+
 def test_last_digits_prove_nothing():
     """The third matrix is a combination of the others but for rounding, so the rank is full by accident."""
     arrays = G.standard_normal((4, 2, 2))
@@ -77,3 +92,95 @@ def test_last_digits_prove_nothing():
     arrays[3] += [[0, 0], [0, 1e-3]]
     scaled = arrays * np.array([1, 1e-12, 1e9, 1])[:, None, None]
     assert ll.diagnose(ll.Dense(scaled), rank=2, rng=0).unique.verdict is Verdict.PROVED
+
+
+@pytest.mark.parametrize("structure", ["psd", "density"])
+@pytest.mark.parametrize("seed", range(4))
+def test_imaginary_parts_of_observables_are_rounding(seed, structure):
+    """Hermitian matrices measure real numbers; what complex data hold beside them is noise."""
+    rng = np.random.default_rng(seed)
+    measurement = ll.Dense([hermitian(3, rng) for _ in range(5)])
+    u = rng.standard_normal((3, 1)) + 1j * rng.standard_normal((3, 1))
+    y = measurement.measure_matrix(u @ u.conj().T / np.sum(np.abs(u) ** 2))
+    assert np.iscomplexobj(y)
+    fit = ll.recover(measurement, y, rank=1, structure=structure, rng=0)
+    for claim in ("uniquely_determined", "determined_by_data"):
+        found = fit.certificate[claim]
+        assert found.verdict is not Verdict.PROVED or "every matrix" not in found.method
+    assert fit.certificate["uniquely_determined"].verdict is not Verdict.PROVED
+    mixed = ll.Dense([*measurement.arrays, rng.standard_normal((3, 3)) + 1j * rng.standard_normal((3, 3))])
+    assert ll.diagnose(mixed, rank=1, structure=structure, rng=0).unique.verdict is not Verdict.PROVED
+
+
+def test_skew_parts_are_rounding():
+    rng = np.random.default_rng(0)
+    none = [skew(4, rng) for _ in range(14)]
+    for arrays, enough in ((none, False), ([*rng.standard_normal((5, 4, 4)), *none], True)):
+        found = ll.diagnose(ll.Dense(arrays), rank=1, structure="psd", rng=0)
+        assert found.unique.verdict is not Verdict.PROVED
+        assert (found.finite.verdict is Verdict.PROVED) == enough
+
+
+def test_whole_numbers_have_no_last_digits():
+    far = np.array([[[1, 0], [0, 0]], [[1e7, 1], [0, 0]], [[0, 0], [1, 0]], [[0, 0], [1e7, 1]]])
+    assert ll.diagnose(ll.Dense(far), rank=1, rng=0).unique.verdict is Verdict.PROVED
+    # the first prime divides all entries
+    assert (
+        ll.diagnose(ll.Dense(8388593.0 * np.eye(9).reshape(9, 3, 3)), rank=1, rng=0).unique.verdict
+        is Verdict.PROVED
+    )
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e150, 1e160, 1e300])
+def test_sizes_beyond_squares(scale):
+    """Squares of such numbers overflow or vanish: no false proof, no crash."""
+    for measurement in (
+        ll.RankOne(np.random.default_rng(0).standard_normal((10, 3)) * scale),
+        ll.Dense(np.random.default_rng(0).standard_normal((10, 3, 3)) * scale),
+    ):
+        with np.errstate(all="ignore"):
+            found = ll.diagnose(measurement, rank=1, structure="psd", rng=0)
+        assert found.unique.verdict in (Verdict.PROVED, Verdict.INCONCLUSIVE)
+
+
+def test_sizes_without_freedom():
+    assert ll.diagnose(ll.Dense([[[0.3]]]), rank=1, structure="density", rng=0).unique is not None
+
+
+@pytest.mark.parametrize("small", [1.0, 1e-7])
+def test_the_recheck_agrees(small):
+    """Proofs and doubts alike are derived again; a forged proof in the place of a doubt is contradicted."""
+    rng = np.random.default_rng(3)
+    arrays = rng.standard_normal((12, 3, 3))
+    arrays[:, :, 2] *= small
+    measurement, u = ll.Dense(arrays), rng.standard_normal((3, 1))
+    v = rng.standard_normal((3, 1))
+    y = measurement.measure_matrix(u @ v.T)
+    objective = make_objective(measurement, y, General((3, 3), 1))
+    theta = objective.from_factors(ll.Factors(u, v))
+    proof = ll.certify(objective, theta)
+    unique = proof["uniquely_determined"]
+    assert unique.verdict is (Verdict.PROVED if small == 1 else Verdict.INCONCLUSIVE), unique
+    checked = proof.verify(objective, theta)
+    assert checked["uniquely_determined"].outcome is Outcome.CONFIRMED, checked["uniquely_determined"].words
+    assert checked["determined_by_data"].outcome is Outcome.CONFIRMED
+    if small != 1:
+        words = "the measurements determine every matrix, low-rank or not: full rank modulo a prime"
+        forged = Finding("uniquely_determined", Verdict.PROVED, method=words, rigour=Rigour.RIGOROUS)
+        again = Certificate((forged,)).verify(objective, theta)
+        assert again["uniquely_determined"].outcome is Outcome.CONTRADICTED
+
+
+def test_the_recheck_does_not_take_rounded_products_for_given_matrices():
+    """Vectors of 40 bits have products of 80: their rank is not that of the rounded products."""
+    rng = np.random.default_rng(0)
+    s, t = rng.integers(2**39, 2**40, (2, 10)).astype(float)
+    measurement, u = ll.RankOne(np.column_stack([s, t, s + t])), rng.standard_normal((3, 1))
+    y = measurement.measure_matrix(u @ u.T)
+    objective = make_objective(measurement, y, Psd((3, 3), 1))
+    theta = u.ravel()
+    proof = ll.certify(objective, theta)
+    assert proof["uniquely_determined"].verdict is not Verdict.PROVED
+    checked = proof.verify(objective, theta)
+    for claim in ("uniquely_determined", "determined_by_data"):
+        assert checked[claim].outcome is not Outcome.CONTRADICTED, checked[claim].words

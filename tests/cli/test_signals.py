@@ -149,3 +149,27 @@ def test_json_on_a_pipe_is_whole(folder):
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     assert json.loads(output)["left"] > 0
+
+
+STUCK = """
+import numpy as np
+from lowland.cli.signals import taking_signals
+with taking_signals():
+    print("begun", flush=True)
+    np.linalg.svd(np.ones((5000, 5000)) + np.eye(5000))
+"""
+
+
+@pytest.mark.parametrize(("number", "code", "again"), [("SIGTERM", 143, False), ("SIGINT", 130, True)])
+def test_a_process_inside_a_library_ends_all_the_same(number, code, again):
+    """LAPACK hears no signal, and may run for ever: nothing in the main thread can end it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=hear_interrupts,
+    )  # fmt: skip
+    process.stdout.readline()
+    time.sleep(2)
+    found, seconds, errors = end(process, getattr(signal, number), again=again)
+    assert found == code, errors
+    assert seconds < SOON
+    assert "in the middle of a computation, which is lost" in errors

@@ -105,11 +105,21 @@ def _judge_operator(objective: MatrixFit, largest: int, rng: np.random.Generator
 
 
 def _smallest_share(objective: MatrixFit, rng: np.random.Generator) -> float:
-    """Return the smallest over the largest singular value of the Jacobian at random factors."""
-    gram = gram_matrix(jacobian_matrix(objective, rng.standard_normal(objective.size)))
+    """Return the smallest singular value of the Jacobian at random factors, as a share of the largest.
+
+    For measuring matrices of largest entry one.
+    """
+    if not objective.degrees_of_freedom:
+        return 1.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        jacobian = jacobian_matrix(objective, rng.standard_normal(objective.size))
+        # what a matrix leaves of itself on the space of the model is not scaled up: it may be rounding alone
+        gram = gram_matrix(jacobian * (1 / objective.matrices.sizes())[:, None])
+    if not np.isfinite(gram).all():
+        return 0.0
     values = eigenvalues(gram)
     smallest = float(values[objective.size - objective.degrees_of_freedom])
-    return float(np.sqrt(max(smallest, 0.0) / values[-1])) if values[-1] > 0 else 0.0
+    return float(np.sqrt(max(smallest, 0.0) / max(float(values[-1]), 1.0)))
 
 
 def unseen_lines(objective: MatrixFit, rng: np.random.Generator) -> tuple[Indices, Indices]:
@@ -130,17 +140,21 @@ def unseen_lines(objective: MatrixFit, rng: np.random.Generator) -> tuple[Indice
     return rows, columns
 
 
+def _has_full_rank(objective: MatrixFit, dimension: int, prime: int) -> bool:
+    rows = objective.matrices.residues(prime)
+    return rows is not None and modular.rank(rows, prime) == dimension
+
+
 def _unique_operator(objective: MatrixFit, finite: Finding, largest: int, budget: Budget) -> Finding:
     if finite.verdict is Verdict.REFUTED:
         return not_unique(finite)
     dimension, size = objective.matrices.dimension, objective.y.size + objective.model.has_unit_trace
     enough = size >= dimension and dimension <= largest
-    work = 40.0 * size * dimension + modular.elimination_work(size, dimension)
+    work = 80.0 * size * dimension + modular.elimination_work(size, dimension)
     words = "uniqueness is undecided: there may be several solutions"
     if enough and not budget.allows(work, part=0.5):
         return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
-    rows = objective.matrices.residues(modular.PRIME) if enough else None
-    if rows is not None and modular.rank(rows, modular.PRIME) == dimension:
+    if enough and any(_has_full_rank(objective, dimension, prime) for prime in modular.PRIMES[:2]):
         if not objective.matrices.smallest_share() > LAST_DIGITS:
             return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=ROUNDED)
         method = "the measurements determine every matrix, low-rank or not: full rank modulo a prime"

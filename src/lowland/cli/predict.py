@@ -19,7 +19,7 @@ from lowland.completion.average_lines import UNKNOWN, describe_unknown, predict_
 from lowland.completion.completed import Completed
 from lowland.completion.model_files import load_model
 from lowland.completion.table_labels import TableLabels
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.labels import LabelColumn, label_column
 from lowland.files.outputs import cell_text, write_rows
 from lowland.files.table_format import TableFormat
@@ -65,6 +65,10 @@ def predict(
             fitted.labels.positions(one.names, axis)
     rows, cols = (one.names[one.codes] for one in labels)
     values = [predict_all(fitted, *positions)]
+    if np.isinf(values[0]).any():
+        raise FileFormatError(
+            f"{model} is a damaged model", "it predicts numbers that are not finite", fix="use a whole model"
+        )
     titles: tuple[str, ...] = (*names, "prediction")
     strange = describe_unknown(*positions)
     if interval is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -17,6 +18,7 @@ from lowland.core.interrupt import arrive, telling_requests
 # seconds from a request until a search that has not ended is broken off, and until the process is ended
 PATIENCE, LAST = 3.0, 1.5
 ENDING = "lowland: interrupted; ending the current step (once more: ends at once)\n"
+LOST = b"lowland: interrupted in the middle of a computation, which is lost\n"
 
 
 @final
@@ -51,8 +53,41 @@ class Signals:
         time.sleep(LAST)
         if not self._over.is_set():
             # the main thread is inside a library's code, which sees no signal
-            os.write(2, b"lowland: interrupted in the middle of a computation, which is lost\n")
-            os._exit(128 + number)
+            _end(number)
+
+    def listen(self, arrivals: socket.socket, ignored: set[int]) -> None:
+        """End the process if a signal has arrived and the main thread, inside a library, has not heard of it.
+
+        Python writes each signal's number to a socket when it arrives; its handlers wait for the main thread.
+        """
+        stuck: object = None
+        with arrivals:
+            while numbers := arrivals.recv(16):
+                for number in set(numbers) & ({signal.SIGINT, signal.SIGTERM, _HANGUP} - ignored):
+                    place = _place()
+                    if stuck is not None and place == stuck:  # once more
+                        _end(number)
+                    stuck = place
+                    threading.Thread(target=self._watch_place, args=(number, place), daemon=True).start()
+
+    def _watch_place(self, number: int, place: object) -> None:
+        time.sleep(PATIENCE + LAST)
+        if place == _place():
+            _end(number)
+
+
+_HANGUP = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has none
+
+
+def _place() -> object:
+    """Return where in its code the main thread is; inside a library's compiled code it does not move."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)
+    return None if frame is None else (id(frame), frame.f_lasti)
+
+
+def _end(number: int) -> None:
+    os.write(2, LOST)
+    os._exit(128 + number)
 
 
 def ignore_interrupts(number: int, frame: FrameType | None) -> None:
@@ -69,11 +104,19 @@ def taking_signals() -> Iterator[Signals]:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             before[number] = signal.signal(number, signals.take)
+    ignored: set[int] = set()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         before[signal.SIGINT] = signal.signal(signal.SIGINT, ignore_interrupts)
+        ignored.add(signal.SIGINT)
+    arrivals, writer = socket.socketpair()
+    writer.setblocking(False)
+    earlier = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=signals.listen, args=(arrivals, ignored), daemon=True).start()
     try:
         with telling_requests(signals.told):
             yield signals
     finally:
+        signal.set_wakeup_fd(earlier)
+        writer.close()  # which ends the thread
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -130,7 +130,10 @@ class MeasuringMatrices(Protocol):
         """Return the matrices modulo a prime, as rows of real coordinates; None if not known exactly."""
 
     def smallest_share(self) -> float:
-        """Return the smallest over the largest singular value of those rows, scaled, in floats."""
+        """Return the smallest singular value of those rows in floats, for matrices of largest entry one."""
+
+    def sizes(self) -> Vector:
+        """Return the largest entry of each measuring matrix, once for each datum."""
 
 
 class Relaxation(Protocol):

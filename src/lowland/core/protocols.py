@@ -92,6 +92,15 @@ def check_measurement(measurement: Any) -> None:
 
 
 @runtime_checkable
+class HoldsMatrices(Protocol):
+    """A measurement whose matrices are stored number by number."""
+
+    @property
+    def stored_numbers(self) -> int:
+        """Number of stored numbers."""
+
+
+@runtime_checkable
 class Subsettable(Protocol):
     """A measurement that supports subsets, for mini-batches."""
 

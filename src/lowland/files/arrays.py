@@ -110,9 +110,17 @@ def _array(file: IO[bytes], size: int, path: str, start: int | None = None) -> N
     array: NDArray[Any] = (
         np.frombuffer(content, dtype) if dtype.itemsize else np.zeros(math.prod(shape), dtype)
     )
+    if (
+        dtype.kind == "U"
+        and array.size
+        and array.astype(dtype.newbyteorder("=")).view(np.uint32).max() > LAST_CHARACTER
+    ):
+        raise ValueError("it holds text that is none")
     return array.reshape(shape, order="F" if by_columns else "C")
 
 
+# of Unicode
+LAST_CHARACTER = 0x10FFFF
 _HEADERS: dict[tuple[int, int], Any] = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,

@@ -7,17 +7,15 @@ from typing import final
 
 import numpy as np
 
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.protocols import HasNormBound, Measurement, Model
 from lowland.kernels.modular import Array
 from lowland.kernels.residues import Residues
 from lowland.measure import Dense, RealParts
-from lowland.measure.exact import exact_matrices
+from lowland.measure.exact import ExactMatrices, exact_matrices
 
 # more residues are not formed
 MOST_RESIDUES = 200_000_000
-# matrices that are formed at once
-BLOCK = 128
 
 
 @final
@@ -78,9 +76,7 @@ class MeasuringMatrices:
 
         A fixed trace is the last row. The rank of the rows modulo the prime is at most that of the matrices.
         """
-        whole, (m, n) = self.measurement, self.model.shape
-        both = isinstance(whole, RealParts) and whole.both
-        exact = exact_matrices(whole.base if isinstance(whole, RealParts) else whole)
+        (exact, both), (m, n) = self._exact, self.model.shape
         if exact is None or exact.size * m * n * (2 if both else 1) > MOST_RESIDUES:
             return None
         found = exact.modular_times(Residues.of(np.eye(n), prime))
@@ -90,31 +86,62 @@ class MeasuringMatrices:
         return np.asarray(np.mod(np.concatenate([*rows, *self._trace()]), prime))
 
     def smallest_share(self) -> float:
-        """Return the smallest over the largest singular value of the rows, each with largest entry one.
+        """Return the smallest singular value of those rows in floats, for matrices of largest entry one.
 
-        In floats: where it is negligible, a full rank of the exact numbers may be due to their last digits.
+        Where it is negligible, a full rank of the exact numbers may be due to their last digits. Whole
+        numbers have none: 1. What a matrix leaves of itself on the space of the model, such as the symmetric
+        part of a skew one, is not scaled up: it may be rounding alone.
         """
-        size, unit = self.measurement.size, np.eye(self.model.shape[1])
-        gram = sum((part.T @ part for part in self._trace()), np.zeros((self.dimension, self.dimension)))
-        for first in range(0, size, BLOCK):
-            made = []
-            for k in range(first, min(first + BLOCK, size)):
-                weights = np.zeros(size)
-                weights[k] = 1.0
-                made.append(self.measurement.adjoint(weights).matmat(unit))
-            block = np.array(made)
-            rows = self._coordinates(block.real, block.imag)
-            sizes = np.abs(rows).max(axis=1, initial=0.0)
-            rows = rows[sizes > 0] / sizes[sizes > 0, None]
-            gram += rows.T @ rows
-        values = np.linalg.eigvalsh(gram)
-        return float(np.sqrt(max(values[0], 0.0) / values[-1])) if values[-1] > 0 else 0.0
+        (exact, both), (m, n) = self._exact, self.model.shape
+        if exact is None or not exact.exactness.has_fractions:
+            return 0.0 if exact is None else 1.0
+        with np.errstate(over="ignore", invalid="ignore"):
+            made = self._entries(exact)
+            sizes = np.abs(made).reshape(exact.size, m * n).max(axis=1, initial=0.0)
+        if not np.isfinite(sizes).all():
+            return 0.0
+        made = made[sizes > 0] / sizes[sizes > 0, None, None]
+        rows = [self._coordinates(made.real, made.imag)]
+        if both:
+            rows.append(self._coordinates(-made.imag, made.real))
+        table = np.concatenate([*rows, *self._trace()])
+        values = np.linalg.eigvalsh(table.T @ table)
+        return float(np.sqrt(max(values[0], 0.0) / max(values[-1], 1.0)))
+
+    def sizes(self) -> Vector:
+        """Return the largest entry of each measuring matrix, once for each datum; 1 where it is not known."""
+        (exact, both), (m, n) = self._exact, self.model.shape
+        if exact is None:
+            return np.ones(self.measurement.size)
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = np.abs(self._entries(exact)).reshape(exact.size, m * n).max(axis=1, initial=0.0)
+        found = np.where(np.isfinite(found) & (found > 0), found, 1.0)
+        return np.repeat(found, 2) if both else found
+
+    @property
+    def _exact(self) -> tuple[ExactMatrices | None, bool]:
+        """The measurement with exactly known matrices, and whether imaginary parts are measured too."""
+        whole = self.measurement
+        if isinstance(whole, RealParts):
+            return exact_matrices(whole.base), whole.both
+        return exact_matrices(whole), False
+
+    def _entries(self, exact: ExactMatrices) -> Matrix:
+        """Return the matrices, or their conjugates, in floats, by measuring one entry at a time."""
+        m, n = self.model.shape
+        unit = np.zeros((m, n), np.complex128 if self.model.is_complex else np.float64)
+        made = np.empty((exact.size, m, n), unit.dtype)
+        for i, j in np.ndindex(m, n):
+            unit[i, j] = 1
+            made[:, i, j] = exact.measure_matrix(unit)
+            unit[i, j] = 0
+        return made
 
     def _coordinates(self, real: Array, imaginary: Array) -> Array:
         """Return the coordinates of matrices on the space of the model, one row per matrix."""
         parts = [real, imaginary] if self.model.is_complex else [real]
         if not self.model.is_psd:
-            return np.hstack([part.reshape(len(part), -1) for part in parts])
+            return np.hstack([part.reshape(len(part), part.shape[1] * part.shape[2]) for part in parts])
         # X is Hermitian: only the Hermitian part of a matrix counts
         below = (np.tril_indices(real.shape[1], -k) for k in range(len(parts)))
         turned = [part + (1 - 2 * k) * part.transpose(0, 2, 1) for k, part in enumerate(parts)]

@@ -9,12 +9,12 @@ from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
 from lowland.core.protocols import Loss
 from lowland.losses import Balancing, Binomial, Clipped, LogPoisson, Mixed, Ordinal, Poisson, Squared
-from lowland.measure import Entries
+from lowland.measure import Entries, RealParts
 from lowland.models import General
 from lowland.objectives.problem import RecoveryProblem
 from lowland.recheck.documents import Document
 from lowland.recheck.matrix_problem import MatrixProblem
-from lowland.recheck.measurements import measured_fingerprint, measuring_matrices
+from lowland.recheck.measurements import are_given, measured_fingerprint, measuring_matrices
 from lowland.recheck.plain_losses import PlainLoss, PlainLosses
 
 
@@ -40,13 +40,15 @@ def plain_problem(objective: RecoveryProblem, theta: Vector, words: str) -> Matr
     if isinstance(measurement, Entries) and not model.is_complex:
         cells = (measurement.rows, measurement.columns)
     balancing = sum(p.strength for p in objective.penalties if isinstance(p, Balancing))
+    matrices = None if cells is not None else _measuring_matrices(objective)
+    base = measurement.base if isinstance(measurement, RealParts) else measurement
     return MatrixProblem(
         objective.y,
         np.ones(objective.y.size) if objective.weights is None else objective.weights,
         u,
         v,
         cells,
-        None if cells is not None else _measuring_matrices(objective),
+        matrices,
         objective.bounds_rounding and not objective.matrices.are_single,
         plain_losses(objective.loss),
         tuple(model.biases),
@@ -63,6 +65,7 @@ def plain_problem(objective: RecoveryProblem, theta: Vector, words: str) -> Matr
         objective.is_nonnegative,
         words,
         not objective.matrices.are_single,
+        are_given(base, matrices),
     )
 
 

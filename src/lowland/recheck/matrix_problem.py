@@ -35,7 +35,7 @@ class MatrixProblem:
     matrices : ndarray, shape (p, m, n), optional
         Otherwise the measuring matrices: measurement k is the real part of the sum of A_k * X.
     exact : bool
-        Whether the measuring matrices are exactly these, not computed ones.
+        Whether the measuring matrices are exactly these but for rounding that is bounded.
     losses : PlainLosses
     free : tuple of {"row", "column", "global"}
         Which biases are fitted.
@@ -50,6 +50,8 @@ class MatrixProblem:
         A description of the problem.
     is_double : bool
         Whether the fit was in double precision; bounds on the rounding of others are larger.
+    is_given : bool
+        Whether the measuring matrices are those of the measurement to the last bit, as exact ranks need.
     """
 
     y: Vector
@@ -74,6 +76,7 @@ class MatrixProblem:
     is_nonnegative: bool = False
     words: str = ""
     is_double: bool = True
+    is_given: bool = True
 
     # ---------------------------------------------------------------- shapes
 

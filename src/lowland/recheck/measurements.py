@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import FileFormatError, InvalidInputError
-from lowland.core.protocols import Measurement, bounds_rounding
+from lowland.core.protocols import HoldsMatrices, Measurement, bounds_rounding
 from lowland.recheck.documents import Document, Settings, take_point
 from lowland.recheck.matrix_problem import MOST_CELLS, MOST_NUMBERS, MatrixProblem
 from lowland.recheck.plain_losses import PlainLoss, PlainLosses
 from lowland.recheck.tables import DTYPES, POINT, SIDES, check_fixed_biases, check_weights
+
+# whole numbers below it are exact, and so are products and sums that stay below it
+WHOLE = 2.0**53
 
 
 def measured_fingerprint(y: Vector, weights: Vector | None) -> str:
@@ -106,13 +109,16 @@ def measured_problem(
         )
     check_weights(weight)
     known = None if is_complex else cells
+    matrices = (
+        None if known is not None else measuring_matrices(measurement, twice=twice, is_complex=is_complex)
+    )
     return MatrixProblem(
         real,
         weight,
         u,
         u if is_psd else v,
         known,
-        None if known is not None else measuring_matrices(measurement, twice=twice, is_complex=is_complex),
+        matrices,
         bounds_rounding(measurement),
         losses=PlainLosses((PlainLoss(loss),)),
         free=free,
@@ -130,7 +136,16 @@ def measured_problem(
         + (f", {', '.join(free)} biases" if free else "")
         + (f", penalty {penalty:.4g}" if penalty else ""),
         is_double=dtype == "float64",
+        is_given=are_given(measurement, matrices),
     )
+
+
+def are_given(measurement: Measurement, matrices: Matrix | None) -> bool:
+    """Return whether matrices read off a measurement are its own to the last bit, not rounded products."""
+    if matrices is None or isinstance(measurement, HoldsMatrices):
+        return True
+    parts = (matrices.real, matrices.imag)
+    return all(bool(np.all(part % 1 == 0) and np.all(np.abs(part) < WHOLE)) for part in parts)
 
 
 def _biases(

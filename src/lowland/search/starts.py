@@ -16,6 +16,8 @@ from lowland.core.records import Factors
 LARGEST_EIGH = 600
 # the same for singular vectors, with block power iteration above
 LARGEST_SVD = 200
+# of matrices that are decomposed: the square root of the largest float, and some room
+LARGEST_ENTRY = 1e150
 
 START_NAMES = ("random", "small_random", "spectral")
 
@@ -211,7 +213,7 @@ def leading_factors(operator: Any, objective: MatrixFit, rng: np.random.Generato
         factor = vectors * np.sqrt(np.maximum(values, 0))
         return factor, factor
     if min(m, n) <= LARGEST_SVD or 4 * rank >= min(m, n):
-        u, s, vt = np.linalg.svd(operator.toarray(), full_matrices=False)
+        u, s, vt = np.linalg.svd(_in_range(operator.toarray()), full_matrices=False)
         u, s, vt = u[:, :rank], s[:rank], vt[:rank]
     else:
         u, s, vt = _sparse_svd(operator, rank, rng)
@@ -222,7 +224,7 @@ def _leading_eigenpairs(operator: Any, rank: int, rng: np.random.Generator) -> t
     """Return the largest eigenvalues of the Hermitian part, descending, with their vectors."""
     n = operator.shape[0]
     if n <= LARGEST_EIGH or rank >= n - 1:
-        dense = operator.toarray()
+        dense = _in_range(operator.toarray())
         values, vectors = np.linalg.eigh((dense + dense.conj().T) / 2)
         return values[: -rank - 1 : -1], vectors[:, : -rank - 1 : -1]
     from scipy.sparse.linalg import LinearOperator, eigsh
@@ -242,12 +244,25 @@ def _leading_eigenpairs(operator: Any, rank: int, rng: np.random.Generator) -> t
     return values[order], vectors[:, order]
 
 
+def _in_range(matrix: Matrix) -> Matrix:
+    """Return a matrix whose squares are numbers; with others LAPACK may run for ever."""
+    largest = float(np.abs(matrix).max(initial=0.0))
+    if not largest < LARGEST_ENTRY:
+        raise InvalidInputError(
+            "the measuring matrices and the data are out of scale",
+            f"their products reach {largest:.3g}",
+            "squares of them overflow",
+            "rescale the data or the measuring matrices",
+        )
+    return matrix
+
+
 def _sparse_svd(operator: Any, rank: int, rng: np.random.Generator) -> tuple[Matrix, Vector, Matrix]:
     """Run block power iteration: a start needs directions, not accuracy."""
     m, n = operator.shape
     block = rng.standard_normal((n, min(rank + 8, m, n)))
     for _ in range(6):
-        left = np.linalg.qr(operator.matmat(block))[0]
+        left = np.linalg.qr(_in_range(operator.matmat(block)))[0]
         block = np.linalg.qr(operator.rmatmat(left))[0]
-    u, s, wt = np.linalg.svd(operator.matmat(block), full_matrices=False)
+    u, s, wt = np.linalg.svd(_in_range(operator.matmat(block)), full_matrices=False)
     return u[:, :rank], s[:rank], (block @ wt.conj().T)[:, :rank].conj().T
