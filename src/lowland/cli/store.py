@@ -79,7 +79,7 @@ def _snapshot(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
         header["rng"],
         Progress(**header["progress"]),
         arrays["best_theta"],
-        header["best_value"],
+        float(header["best_value"]),
     )
 
 

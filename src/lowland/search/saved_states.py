@@ -32,6 +32,10 @@ def _check_field(name: str, begun: Any, saved: Any) -> None:
     elif isinstance(begun, float | int | np.number):
         require(isinstance(saved, float | int | np.number), f"{name} is {saved!r}")
         require(np.isfinite(saved) or not np.isfinite(begun), f"{name} is {saved!r}")
+    elif isinstance(begun, tuple):
+        require(isinstance(saved, tuple | list | np.ndarray), f"{name} is {saved!r}")
+    else:
+        require(isinstance(saved, type(begun)), f"{name} is {saved!r}")
 
 
 def _may_grow_into(begun: tuple[int, ...], saved: tuple[int, ...]) -> bool:
@@ -53,9 +57,18 @@ def check_progress(progress: Progress) -> None:
     require(isinstance(count, int) and count >= 0, f"iteration is {count!r}")
     require(np.isfinite(progress.seconds), f"seconds is {progress.seconds}")
     for name in ("values", "gradient_norms", "times"):
-        series = np.asarray(getattr(progress, name), dtype=float)
-        require(series.shape == (count + 1,), f"{name} has shape {series.shape}, not {count + 1}")
+        series = _numbers(getattr(progress, name), name)
+        require(len(series) == count + 1, f"{name} has {len(series)} numbers, not {count + 1}")
     require(np.isfinite(progress.values[-1]), f"the objective is {progress.values[-1]}")
     for name, measured in progress.measures.items():
-        series = np.asarray(measured, dtype=float)
-        require(isinstance(measured, list) and series.ndim == 1, f"{name} is no series")
+        _numbers(measured, name)
+
+
+def _numbers(series: Any, name: str) -> list[float]:
+    """Return a series of a saved search, which must be a list of numbers and nothing else."""
+    # whole numbers beyond 64 bits would be kept as objects
+    good = isinstance(series, list) and all(
+        isinstance(one, float) or (isinstance(one, int) and abs(one) < 2**53) for one in series
+    )
+    require(good, f"{name} is no series of numbers")
+    return list(series)
