@@ -11,6 +11,7 @@ from lowland.core.status import Rigour, Verdict
 from lowland.core.verification import Outcome
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
+from lowland.sensing.matrix_models import structured
 
 
 def whole_rank(measurement, structure):
@@ -184,3 +185,29 @@ def test_the_recheck_does_not_take_rounded_products_for_given_matrices():
     checked = proof.verify(objective, theta)
     for claim in ("uniquely_determined", "determined_by_data"):
         assert checked[claim].outcome is not Outcome.CONTRADICTED, checked[claim].words
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_observed_cells_of_a_symmetric_matrix_are_checked_again(missing):
+    i, j = (part[missing:] for part in np.tril_indices(4))
+    measurement, u = ll.Entries(i, j, (4, 4)), np.arange(1.0, 5.0)[:, None]
+    objective = make_objective(measurement, (u @ u.T)[i, j], Psd((4, 4), 1))
+    proof = ll.certify(objective, u.ravel())
+    whole = proof["uniquely_determined"].verdict is Verdict.PROVED
+    assert whole == (not missing)
+    assert proof.verify(objective, u.ravel())["uniquely_determined"].outcome is Outcome.CONFIRMED
+    if missing:
+        words = "the measurements determine every matrix, low-rank or not: full rank modulo a prime"
+        forged = Finding("uniquely_determined", Verdict.PROVED, method=words, rigour=Rigour.RIGOROUS)
+        again = Certificate((forged,)).verify(objective, u.ravel())
+        assert again["uniquely_determined"].outcome is Outcome.CONTRADICTED
+
+
+def test_skew_matrices_involve_no_line_of_a_symmetric_one():
+    k = np.random.default_rng(0).integers(-3, 4, (12, 4, 4)).astype(float)
+    measurement, model = structured(ll.Dense(k - k.transpose(0, 2, 1)), 1, "psd")
+    objective, u = make_objective(measurement, np.zeros(12), model), np.ones((4, 1))
+    proof = ll.certify(objective, u.ravel())
+    assert proof["determined_by_data"].verdict is Verdict.REFUTED
+    checked = proof.verify(objective, u.ravel())
+    assert checked["determined_by_data"].outcome is Outcome.CONFIRMED, checked["determined_by_data"].words

@@ -160,7 +160,10 @@ def _check_unseen(said: Statement, problem: MatrixProblem) -> Check:
     if problem.matrices is None and problem.cells is None:
         return said.settle_unchecked("the measurements are too large to be formed here")
     if problem.matrices is not None:
-        used = np.any(problem.matrices != 0, axis=0)
+        seen = problem.matrices
+        if problem.is_psd:  # only the Hermitian part of a matrix measures anything
+            seen = seen + seen.conj().transpose(0, 2, 1)
+        used = np.any(seen != 0, axis=0)
     else:
         assert problem.cells is not None
         used = seen_cells(problem.cells, problem.shape)
@@ -187,6 +190,8 @@ def _check_every_matrix(said: Statement, problem: MatrixProblem) -> Check:
         full = problem.cells is not None and seen_cells(problem.cells, problem.shape).all()
         said.require(bool(full), "not every cell is observed")
         return said.settle("every cell is observed")
+    if problem.cells is not None and problem.is_psd:
+        return _check_every_cell(said, problem)
     table = coordinates(problem, PRIMES[0])
     if table is None or not is_affordable(len(table), table.shape[1]):
         return said.settle_unchecked("the exact rank of these measurements is not computed here")
@@ -205,6 +210,19 @@ def _check_every_matrix(said: Statement, problem: MatrixProblem) -> Check:
         digits = f"all that depends on the last digits: a singular value is {share:.2g}"
         said.require(share >= 0.9 * LAST_SHARE, digits)
     return said.settle(f"rank {found} of {table.shape[1]} on all matrices")
+
+
+def _check_every_cell(said: Statement, problem: MatrixProblem) -> Check:
+    """Compare a proof that observed cells, with their mirror images and the trace, are all there are."""
+    assert problem.cells is not None
+    said.require(
+        said.verdict is Verdict.PROVED and said.says(EVERY_MATRIX), "words that nothing here derives"
+    )
+    seen = seen_cells(problem.cells, problem.shape)
+    open_cells = np.argwhere(~np.tril(seen | seen.T) & np.tril(np.ones(problem.shape, bool)))
+    by_trace = problem.has_unit_trace and len(open_cells) == 1 and open_cells[0, 0] == open_cells[0, 1]
+    said.require(not len(open_cells) or by_trace, f"{len(open_cells)} cells are not observed")
+    return said.settle("every cell is observed, or follows from symmetry or the trace")
 
 
 def _whole_share(problem: MatrixProblem) -> float:
