@@ -1,6 +1,6 @@
 """Run the benchmarks, each in a process of its own, and keep what they print.
 
-    python benchmarks/run.py                     # all: two hours; writes results.json and results.html beside this file,
+    python benchmarks/run.py                     # all: about an hour; writes results.json and results.html beside this file,
                                                  # and goes on where an interrupted run of the same code ended
     python benchmarks/run.py --only tucker       # those whose name holds a word, compared with the stored ratios
     python benchmarks/run.py --smoke             # small sizes, a minute, nothing is kept

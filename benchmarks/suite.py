@@ -24,7 +24,7 @@ class Run:
         return " ".join((self.file, *self.options))
 
 
-QUICK_PEERS = ("lowland (default)", "lowland gibbs", "lowland map", "cmfrec", "cmfrec implicit", "myFM SVD++")
+QUICK_PEERS = ("lowland (default)", "lowland gibbs", "lowland map", "cmfrec", "cmfrec implicit", "myFM")
 
 SUITE = (
     # whose figures are mostly seconds: leave the machine alone meanwhile

@@ -52,7 +52,7 @@ def main():
         few._products = 0  # the Jacobian is not formed
         few.hessian_product(direction)
 
-    packed = case.measurement.triangles
+    packed = case.measurement.symmetric_coordinates()
     numbers, weights = rng.standard_normal(packed.shape[1]), rng.standard_normal(p)
     times = {
         "gradient": milliseconds(lambda: objective.value_and_gradient(theta)),
