@@ -38,6 +38,13 @@ def read_numbers(
     return chosen, np.stack(numbers, axis=1) if numbers else np.zeros((0, 0))
 
 
+def column_names(path: Path, form: TableFormat = PLAIN) -> list[str]:
+    """Return the names of all columns; those of an array are their positions."""
+    if path.suffix.lower() == ".npy":
+        return read_numbers(path)[0]
+    return list(read_columns(path, (), form)[0])
+
+
 def split_target(
     names: list[str], numbers: Matrix, target: str | None, path: Path
 ) -> tuple[Matrix, Vector | None]:
@@ -60,6 +67,6 @@ def _as_floats(column: Any, name: str, path: Path) -> Any:
             out[k] = float(text) if text else np.nan
         except ValueError as error:
             raise InvalidInputError(
-                f"column {name!r} of {path} must hold numbers", f"{text!r} in row {k}"
+                f"column {name!r} of {path} must hold numbers", f"{text!r} in data line {k + 1}"
             ) from error
     return out

@@ -97,9 +97,9 @@ def regions(
     names, numbers = read_numbers(table, None, form)
     inputs, values = split_target(names, numbers, target, table)
     if not np.isfinite(numbers).all():
-        raise InvalidInputError(
-            f"{table} has missing cells", "an empty or infinite cell", fix="remove such rows"
-        )
+        i, j = np.argwhere(~np.isfinite(numbers))[0]
+        where = f"column {names[j]!r}, data line {i + 1}"
+        raise InvalidInputError(f"{table} has empty or infinite cells", where, fix="remove such rows")
     data: dict[str, Any] = {"points": len(inputs), "inputs": inputs.shape[1]}
     count = _count(inputs, bias)
     data["patterns_of_a_neuron"] = count

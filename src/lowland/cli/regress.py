@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from lowland.cli.numeric_columns import read_numbers
+from lowland.cli.numeric_columns import column_names, read_numbers
 from lowland.cli.options import ForceOption, JsonOption, ReportOption, SeedOption
 from lowland.cli.output import say, say_json, try_report, typed_command, warn
 from lowland.cli.overwriting import check_output, check_table
@@ -33,8 +33,8 @@ def regress(
     table: Annotated[
         Path, typer.Argument(help="Table with the columns --x and --y: CSV, TSV, Parquet, Feather or .npy.")
     ],
-    x: Annotated[str, typer.Option("--x", help="Column to predict from.")],
-    y: Annotated[str, typer.Option("--y", help="Column to predict.")],
+    x: Annotated[str, typer.Option("--x", help="Column to predict from; by default the first of two.")] = "",
+    y: Annotated[str, typer.Option("--y", help="Column to predict; by default the second of two.")] = "",
     step_size: Annotated[
         str,
         typer.Option(
@@ -67,6 +67,8 @@ def regress(
             check_output(path, force=force)
     check_table(output, "--output")
     check_share("--level", level)
+    if not (x and y):
+        x, y = _pair(table, form, x, y)
     _, numbers = read_numbers(table, [x, y], form)
     known = ~np.isnan(numbers).any(axis=1)
     if np.isinf(numbers).any() or known.sum() < 3:
@@ -106,6 +108,18 @@ def regress(
     for name, target in (("output", output), ("report", report)):
         if target is not None and was_written(target):
             say(f"{name}: {target}")
+
+
+def _pair(table: Path, form: TableFormat, x: str, y: str) -> tuple[str, str]:
+    """Return the names of the two columns where they go without saying."""
+    names = column_names(table, form)
+    others = [name for name in names if name not in (x, y)]
+    if len(names) != 2 or (x and x not in names) or (y and y not in names):
+        lacking = "--x" if not x else "--y"
+        raise InvalidInputError(
+            f"{lacking} is missing", f"columns {', '.join(names)}", fix="name one of them"
+        )
+    return x or others[0], y or (others[-1] if x else others[1])
 
 
 def _step(text: str) -> float | str:

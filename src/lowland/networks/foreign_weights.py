@@ -28,6 +28,12 @@ def layers_of_state(state: Mapping[Any, Any]) -> Layers:
     for name, parameter in state.items():
         prefix, _, part = str(name).rpartition(".")
         array = as_array(parameter)
+        if not prefix:
+            raise InvalidInputError(
+                "the state dictionary has other names than those of PyTorch",
+                str(name),
+                fix='name arrays "0.weight", "0.bias", "2.weight", ..., or pass a list to from_kernels',
+            )
         if part not in ("weight", "bias") or array.ndim != (2 if part == "weight" else 1):
             raise InvalidInputError(
                 "the state dictionary holds other things than weights and biases of fully connected layers",
@@ -42,6 +48,15 @@ def layers_of_module(module: Iterable[Any]) -> Layers:
     """Return the layers of a `torch.nn.Sequential` of Linear and ReLU."""
     layers = list(module)
     kinds = [type(layer).__name__ for layer in layers]
+    if isinstance(module, str) or not {"Linear", "ReLU"} & set(kinds):
+        raise InvalidInputError(
+            "the network cannot be read",
+            f"{module!r}"
+            if isinstance(module, str)
+            else f"{len(kinds)} times {', '.join(sorted(set(kinds)))}",
+            fix="pass a ReluNetwork, a torch.nn.Sequential or its state_dict(); for a file "
+            "ll.networks.read_network, for a list of arrays ReluNetwork.from_kernels",
+        )
     if kinds != ["Linear", "ReLU"] * (len(kinds) // 2) + ["Linear"]:
         raise InvalidInputError(
             "the network must be Linear, ReLU, ..., Linear", ", ".join(kinds) or "empty", _ONLY

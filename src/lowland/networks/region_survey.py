@@ -88,6 +88,7 @@ class RegionSurvey(Shown, Reported):
             lines.append(f"  a global minimum in the closed region: {self.global_minimum}")
         if self.bad_minimum is not None:
             lines.append(f"  a bad minimum inside: {self.bad_minimum}")
+            lines.append("  the others have their best loss on their boundary, beyond which it falls further")
         return lines
 
     def _page(self) -> Page:

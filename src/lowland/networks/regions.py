@@ -177,7 +177,7 @@ class RegionReport(Judged, Reported):
             ("network", f"{inputs} input{'' if inputs == 1 else 's'}, widths {_joined(self.network.widths)}"),
             ("trained", "all layers" if self.trained == "all" else "the first layer; the others are fixed"),
             ("data points", f"{self.n_points}{', some of them repeated' if self.repeated else ''}"),
-            ("rank of the Jacobian", f"{self.rank} exact, {generic} for almost all data with this pattern"),
+            ("rank of the Jacobian", f"{self.rank} here, {generic} for almost all data with this pattern"),
             ("rank in double precision", self._numerical()),
             ("dead data points", listed(self.dead_points)),
             ("number of dead neurons", f"{dead}{' (by layer)' if len(self.dead_neurons) > 1 else ''}"),
