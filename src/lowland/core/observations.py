@@ -255,11 +255,16 @@ class Observations:
     def fingerprint(self) -> str:
         """Return a hash of positions, values, weights and labels, by which the same data are recognised."""
         digest = hashlib.sha256(repr(self.shape).encode())
-        order = np.argsort(
-            self.rows * self.shape[1] + self.columns, kind="stable"
-        )  # lines may be in any order
+        code = self.rows * self.shape[1]
+        code += self.columns
+        # lines may be in any order
+        order = None if (code[1:] >= code[:-1]).all() else np.argsort(code, kind="stable")
+        del code
         for part in (self.rows, self.columns, self.values, self.weights):
-            digest.update(b"none" if part is None else part[order].tobytes())
+            if part is None:
+                digest.update(b"none")
+            else:
+                digest.update(np.ascontiguousarray(part if order is None else part[order]).data)
         for labels in (self.row_labels, self.column_labels):
             digest.update(b"none" if labels is None else repr(np.asarray(labels).tolist()).encode())
         return digest.hexdigest()
@@ -334,9 +339,10 @@ def _merge_duplicates(
         raise InvalidInputError(
             "duplicates is unknown", repr(duplicates), fix='use "error", "mean" or "last"'
         )
-    code = rows * shape[1] + columns
+    code = rows * shape[1]
+    code += columns
     # sorted data (the usual case for a table) are known to be free of repeats without another sort
-    if code.size < 2 or (np.diff(code) > 0).all():
+    if code.size < 2 or (code[1:] > code[:-1]).all():
         return rows, columns, values, weights
     distinct, first, group = np.unique(code, return_index=True, return_inverse=True)
     if distinct.size == code.size:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Any
 
 from lowland.core.damage import reading
@@ -26,6 +27,13 @@ def need_arrow(what: str) -> None:
             "pyarrow is not installed",
             fix="pip install 'lowland[tables]'",
         ) from error
+
+
+def give_back_memory() -> None:
+    """Return to the system what PyArrow, if it is loaded, keeps of the memory of arrays that are gone."""
+    arrow = sys.modules.get("pyarrow")
+    if arrow is not None:
+        arrow.default_memory_pool().release_unused()
 
 
 def read_columnar(opened: Opened) -> tuple[Any, str]:

@@ -57,7 +57,7 @@ def frame_columns(frame: Any) -> Columns:
         if name in columns:
             raise InvalidInputError("two columns have the same name", repr(name), fix="rename one of them")
         if series.dtype.is_integer() and series.null_count() == 0 and _fits(series):
-            columns[name] = series.to_numpy().astype(np.int64)
+            columns[name] = np.asarray(series.to_numpy(), np.int64)
         elif series.dtype.is_integer() and not _fits(series):
             columns[name] = _text(series)
         elif series.dtype.is_numeric() or series.dtype == nw.Boolean:

@@ -11,6 +11,7 @@ from lowland.core.arrays import Indices
 from lowland.core.labels import label_column
 from lowland.core.observations import Observations
 from lowland.files.cells import check_some, number_column
+from lowland.files.columnar import give_back_memory
 from lowland.files.evidence import Decision
 from lowland.files.frames import Columns
 from lowland.files.layouts import Reading, Table
@@ -21,18 +22,22 @@ from lowland.files.sentinels import settle_sentinels
 def long_table(columns: Columns, where: str, how: Reading, decision: Decision, numerals: Numerals) -> Table:
     """Return a long table, with one cell per line."""
     chosen = decision.roles
-    row, column = (label_column(columns[name], name, where) for name in chosen[:2])
-    values = number_column(columns[chosen[2]], chosen[2], where, how, numerals)
+    # each column is let go once it has been read: a long one takes much of the memory
+    row, column = (label_column(columns.pop(name), name, where) for name in chosen[:2])
+    values = number_column(columns.pop(chosen[2]), chosen[2], where, how, numerals)
+    columns.clear()
+    give_back_memory()
     settled, note = settle_sentinels({chosen[2]: values}, how.form.sentinels, where)
     values = settled[chosen[2]].astype(how.dtype, copy=False)
-    rows, cols = row.codes, column.codes
+    (rows, row_names), (cols, column_names) = (row.codes, row.names), (column.codes, column.names)
+    del row, column
     keep = ~np.isnan(values)
     if not keep.all():  # a listed cell without a value is missing
         rows, cols, values = rows[keep], cols[keep], values[keep]
     check_some(values, where)
-    rows, cols, values = _row_by_row(rows, cols, values, column.names.size)
+    rows, cols, values = _row_by_row(rows, cols, values, column_names.size)
     observations = Observations.from_triples(
-        rows, cols, values, row_labels=row.names, column_labels=column.names, duplicates=how.duplicates
+        rows, cols, values, row_labels=row_names, column_labels=column_names, duplicates=how.duplicates
     )
     return Table(observations, "long", chosen, decided=_words(decision, note))
 
@@ -52,18 +57,21 @@ def _row_by_row(
     rows: Indices, columns: Indices, values: NDArray[Any], width: int
 ) -> tuple[Indices, Indices, NDArray[Any]]:
     """Return cells sorted by row and column: a fit must not depend on the order of lines."""
-    code = rows * width + columns
-    if (np.diff(code) >= 0).all():
+    code = rows * width
+    code += columns
+    if (code[1:] >= code[:-1]).all():
         return rows, columns, values
     order = _stable_order(code)
     return rows[order], columns[order], values[order]
 
 
 def _stable_order(code: Indices) -> Indices:
-    """Return a stable sorting order of codes; codes and positions are packed into one integer if both fit."""
+    """Return a stable sorting order of codes, in their memory if codes and positions fit into one integer."""
     places = int(code.size - 1).bit_length()
     if int(code.max()).bit_length() + places >= 63:
         return np.argsort(code, kind="stable")
-    packed = np.sort((code.astype(np.int64) << places) | np.arange(code.size))  # sorts faster than argsort
-    order: Indices = packed & ((1 << places) - 1)
-    return order
+    code <<= places
+    code |= np.arange(code.size)
+    code.sort()  # faster than argsort
+    code &= (1 << places) - 1
+    return code

@@ -14,7 +14,7 @@ from lowland.core.labels import LabelColumn
 from lowland.core.observations import Observations
 from lowland.files.arrays import read_array
 from lowland.files.assembling import decide_layout, table_from_columns
-from lowland.files.columnar import COLUMNAR, read_columnar
+from lowland.files.columnar import COLUMNAR, give_back_memory, read_columnar
 from lowland.files.databases import DATABASE_ENDINGS, refuse_without_query
 from lowland.files.delimited import numerals_of_sample, read_delimited, wanted_columns
 from lowland.files.evidence import Decision
@@ -110,6 +110,13 @@ def load_table(source: Any, how: Reading = DEFAULT) -> Table:
     """
     if not isinstance(source, str | os.PathLike):
         return _load_columns(frame_columns(source), "the data frame", how)
+    try:
+        return _load_file(source, how)
+    finally:
+        give_back_memory()
+
+
+def _load_file(source: str | os.PathLike[str], how: Reading) -> Table:
     opened = _open(source)
     if _is_text(opened):
         return _load_text(opened, how)
@@ -203,7 +210,9 @@ def _refuse_text_settings(opened: Opened, form: TableFormat) -> None:
 
 def _load_columns(columns: Columns, where: str, how: Reading, index: str = "") -> Table:
     wanted = wanted_columns(list(columns), how.form, where)
-    columns = {name: columns[name] for name in wanted}
+    give_back_memory()
+    # the caller's columns are let go: long ones take much of the memory
+    columns = {name: columns.pop(name) for name in wanted}
     decision = decide_layout(columns, where, how) if index not in columns or how.row else None
     if decision is None:
         # an index names the rows, whatever it holds
