@@ -9,6 +9,7 @@ import lowland as ll
 from lowland.core.findings import Certificate, Finding
 from lowland.core.status import Rigour, Verdict
 from lowland.core.verification import Outcome
+from lowland.measure.exact import exact_matrices
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
 from lowland.sensing.matrix_models import structured
@@ -211,3 +212,19 @@ def test_skew_matrices_involve_no_line_of_a_symmetric_one():
     assert proof["determined_by_data"].verdict is Verdict.REFUTED
     checked = proof.verify(objective, u.ravel())
     assert checked["determined_by_data"].outcome is Outcome.CONFIRMED, checked["determined_by_data"].words
+
+
+MIXED = ll.Stacked([pauli(WORDS[:3]), ll.RankOne(OTHERS[:4]), ll.Dense(G.standard_normal((2, 4, 4)) + 0j)])
+
+
+@pytest.mark.parametrize("name", [*CASES, "a stack"])
+def test_exact_matrices_in_floats_are_those_that_measure(name):
+    measurement = MIXED if name == "a stack" else CASES[name][0]
+    exact = exact_matrices(measurement)
+    made, rng = exact.in_floats(), np.random.default_rng(1)
+    x = rng.standard_normal(measurement.shape)
+    if np.dtype(measurement.dtype).kind == "c":
+        x = x + 1j * rng.standard_normal(measurement.shape)
+    expected = np.array([np.vdot(matrix, x) for matrix in made])
+    np.testing.assert_allclose(measurement.measure_matrix(x), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(exact.entry_sizes(), np.abs(made).max(axis=(1, 2)), rtol=1e-12)

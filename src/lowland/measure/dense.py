@@ -127,6 +127,15 @@ class Dense:
             self.symmetric and self.dtype.kind != "c", holds_matrices=True, numbers=(self.arrays,)
         )
 
+    def entry_sizes(self) -> Vector:
+        """Return the largest absolute entry of every matrix, shape (p,)."""
+        table = np.abs(self._table)  # of symmetric matrices one triangle is stored
+        return np.asarray(table.reshape(self.size, -1).max(axis=1, initial=0.0), np.float64)
+
+    def in_floats(self) -> Matrix:
+        """Return the matrices, shape (p, m, n)."""
+        return self.arrays
+
     def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
         """Return A_k V, or A_k^H U if `turned`; shape (p, side, r)."""
         given = self.arrays

@@ -109,6 +109,16 @@ class Entries:
         """Whole numbers only."""
         return Exactness()
 
+    def entry_sizes(self) -> Vector:
+        """Return ones, shape (p,)."""
+        return np.ones(self.size)
+
+    def in_floats(self) -> Matrix:
+        """Return the matrices, shape (p, m, n)."""
+        made = np.zeros((self.size, *self.shape))
+        made[np.arange(self.size), self.rows, self.columns] = 1.0
+        return made
+
     def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
         """Return the matrices times a block: one row of it moved to another row; shape (p, side, r)."""
         ours, theirs = (self.columns, self.rows) if turned else (self.rows, self.columns)

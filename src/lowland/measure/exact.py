@@ -11,7 +11,7 @@ from typing import Protocol, final, runtime_checkable
 
 import numpy as np
 
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.protocols import Measurement
 from lowland.kernels.residues import Residues
 
@@ -64,6 +64,12 @@ class ExactMatrices(Measurement, Protocol):
         turned : bool
             Whether the adjoints are applied.
         """
+
+    def entry_sizes(self) -> Vector:
+        """Return the largest absolute entry of every matrix, in floats, shape (p,)."""
+
+    def in_floats(self) -> Matrix:
+        """Return the matrices in floats, shape (p, m, n)."""
 
 
 @runtime_checkable

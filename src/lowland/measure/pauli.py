@@ -94,6 +94,14 @@ class Pauli:
         """Hermitian, with Gaussian integers only."""
         return Exactness(is_hermitian=True)
 
+    def entry_sizes(self) -> Vector:
+        """Return ones, shape (p,)."""
+        return np.ones(self.size)
+
+    def in_floats(self) -> Matrix:
+        """Return the words as matrices, shape (p, n, n)."""
+        return np.array([self.adjoint(unit).toarray() for unit in np.eye(self.size)])
+
     def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
         """Return the words times a block: its rows permuted, with signs and a power of -i."""
         flips, signs, count = self._masks

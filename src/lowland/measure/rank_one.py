@@ -93,6 +93,16 @@ class RankOne:
         """Hermitian if both sets of vectors are the same."""
         return Exactness(self.left is self.right, numbers=(self.left.rows, self.right.rows))
 
+    def entry_sizes(self) -> Vector:
+        """Return the largest absolute entry of every matrix, shape (p,)."""
+        largest = [np.abs(side.rows).max(axis=1, initial=0.0) for side in (self.left, self.right)]
+        return np.asarray(largest[0] * largest[1], np.float64)
+
+    def in_floats(self) -> Matrix:
+        """Return the products of the vectors, rounded, shape (p, m, n)."""
+        left, right = (np.asarray(side.rows) for side in (self.left, self.right))  # conjugates of the vectors
+        return np.asarray(left.conj()[:, :, None] * right[:, None, :])
+
     def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
         """Return a_k (b_k^H V), or b_k (a_k^H U) if `turned`; shape (p, side, r)."""
         ends = [Residues.of(side.rows, block.prime) for side in (self.left, self.right)]

@@ -83,6 +83,14 @@ class Stacked:
             tuple(numbers for part in known for numbers in part.numbers),
         )
 
+    def entry_sizes(self) -> Vector:
+        """Return the largest absolute entry of every matrix, shape (p,)."""
+        return np.concatenate([part.entry_sizes() for part in self._exact_parts()])
+
+    def in_floats(self) -> Matrix:
+        """Return the matrices of all parts, shape (p, m, n)."""
+        return np.concatenate([part.in_floats() for part in self._exact_parts()])
+
     def modular_times(self, block: Residues, *, turned: bool = False) -> Residues:
         """Return A_k V, or A_k^H U if `turned`, of the matrices of all parts; shape (p, side, r)."""
         return Residues.stack([part.modular_times(block, turned=turned) for part in self._exact_parts()])

@@ -92,12 +92,11 @@ class MeasuringMatrices:
         numbers have none: 1. What a matrix leaves of itself on the space of the model, such as the symmetric
         part of a skew one, is not scaled up: it may be rounding alone.
         """
-        (exact, both), (m, n) = self._exact, self.model.shape
+        exact, both = self._exact
         if exact is None or not exact.exactness.has_fractions:
             return 0.0 if exact is None else 1.0
         with np.errstate(over="ignore", invalid="ignore"):
-            made = self._entries(exact)
-            sizes = np.abs(made).reshape(exact.size, m * n).max(axis=1, initial=0.0)
+            made, sizes = exact.in_floats(), exact.entry_sizes()
         if not np.isfinite(sizes).all():
             return 0.0
         made = made[sizes > 0] / sizes[sizes > 0, None, None]
@@ -110,11 +109,11 @@ class MeasuringMatrices:
 
     def sizes(self) -> Vector:
         """Return the largest entry of each measuring matrix, once for each datum; 1 where it is not known."""
-        (exact, both), (m, n) = self._exact, self.model.shape
+        exact, both = self._exact
         if exact is None:
             return np.ones(self.measurement.size)
         with np.errstate(over="ignore", invalid="ignore"):
-            found = np.abs(self._entries(exact)).reshape(exact.size, m * n).max(axis=1, initial=0.0)
+            found = exact.entry_sizes()
         found = np.where(np.isfinite(found) & (found > 0), found, 1.0)
         return np.repeat(found, 2) if both else found
 
@@ -125,17 +124,6 @@ class MeasuringMatrices:
         if isinstance(whole, RealParts):
             return exact_matrices(whole.base), whole.both
         return exact_matrices(whole), False
-
-    def _entries(self, exact: ExactMatrices) -> Matrix:
-        """Return the matrices, or their conjugates, in floats, by measuring one entry at a time."""
-        m, n = self.model.shape
-        unit = np.zeros((m, n), np.complex128 if self.model.is_complex else np.float64)
-        made = np.empty((exact.size, m, n), unit.dtype)
-        for i, j in np.ndindex(m, n):
-            unit[i, j] = 1
-            made[:, i, j] = exact.measure_matrix(unit)
-            unit[i, j] = 0
-        return made
 
     def _coordinates(self, real: Array, imaginary: Array) -> Array:
         """Return the coordinates of matrices on the space of the model, one row per matrix."""
