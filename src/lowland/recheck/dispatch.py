@@ -21,6 +21,10 @@ Checks = Mapping[str, OneCheck]
 # claims about the point's surroundings, which are judged by computed numbers
 NEVER_PROVED = ("stationary", "second_order_stationary", "strict_local_minimum", "local_minimum")
 CONSTRAINED = ("not judged under nonnegativity constraints", "a factor is negative")
+INCONSISTENT = (
+    "the measurement and its adjoint disagree by ",
+    "the gradient and finite differences of the objective disagree by ",
+)
 AGAINST = "inconclusive because it contradicts the finding on "
 
 
@@ -103,6 +107,10 @@ def _checked(
         return said.settle("")
     if said.is_open and said.method.startswith(AGAINST):
         return said.settle_unchecked("two findings contradict each other, so that neither is claimed")
+    if said.is_open and said.method.startswith(INCONSISTENT):
+        return said.settle_unchecked(
+            "the objective's parts do not belong together, so that nothing is claimed"
+        )
     if said.is_open and any(said.says(words) for words in CONSTRAINED):
         said.require(problem.is_nonnegative, "factors may have any sign")
         said.rigour(Rigour.ESTIMATE)
