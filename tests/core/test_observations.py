@@ -156,3 +156,9 @@ def test_generators():
     assert make_generator(existing) is existing
     assert make_generator(3).random() == make_generator(np.int64(3)).random()
     assert isinstance(make_generator(np.random.RandomState(0)), np.random.Generator)
+
+
+@pytest.mark.parametrize("shape", [(-1, 3), (2**31, 3), (3, 2**70)])
+def test_sides_that_cannot_be_counted(shape):
+    with pytest.raises(InvalidInputError, match=r"below 2\^31"):
+        Observations.from_triples([0], [0], [1.0], shape=shape)

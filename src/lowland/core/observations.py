@@ -17,6 +17,9 @@ from lowland.core.labels import label_column
 
 Labels = NDArray[Any]
 
+# positions along a side are counted in 32 bits
+LONGEST = 2**31
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -292,6 +295,10 @@ def _check_shape(shape: object) -> None:
     if shape is not None and not whole:
         raise InvalidInputError(
             "shape must be a pair of whole numbers", repr(shape), fix="pass (rows, columns)"
+        )
+    if isinstance(shape, tuple) and not all(0 <= k < LONGEST for k in shape):
+        raise InvalidInputError(
+            "the sides of a table must be at least 0 and below 2^31 long", repr(shape), fix="check the shape"
         )
 
 
