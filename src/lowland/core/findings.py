@@ -115,7 +115,7 @@ class Certificate:
     Examples
     --------
     >>> import numpy as np, lowland as ll
-    >>> A = ll.gaussian(60, (5, 5), 0)
+    >>> A = ll.gaussian(14, (5, 5), 0)
     >>> fit = ll.recover(A, A.measure_matrix(np.ones((5, 5))), rank=1, structure="psd", rng=0)
     >>> fit.certificate.verdict.name, fit.certificate["locally_unique"].verdict.name
     ('PROVED', 'PROVED')
