@@ -23,6 +23,7 @@ from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
 from lowland.core.work import Budget, counted
+from lowland.kernels.blas_threads import one_blas_thread
 from lowland.measure import Entries
 from lowland.models import General
 from lowland.objectives import RecoveryObjective, make_objective
@@ -185,28 +186,29 @@ def fit_completion(  # noqa: PLR0913
     """
     Settings.for_effort(effort)  # raise for an unknown effort before any work
     objective = completion_objective(observations, settings)
-    if before is None:
-        theta, stepper = _start(objective, rng), warmed_alternating(objective, rng)
-        if resume is None:
-            theta, stepper = _smoothed(observations, settings, stepper, theta, rng)
-    else:
-        theta, stepper = _continued(before, objective, rng), Alternating()
-    after = stepper.warm_up(objective.penalty)
-    stop = RelativeDecreaseBelow(settings.tolerance, after=after) | Iterations(settings.max_iterations)
-    if not objective.penalty:
-        stop = ValueBelow(exact_value(objective)) | stop
-    stop = stop if unless is None else unless | stop
-    search = run(
-        objective,
-        stepper,
-        theta,
-        stop=stop,
-        rng=rng,
-        callbacks=callbacks,
-        checkpoint=checkpoint,
-        resume=resume,
-    )
-    theta = settle_rows(objective, search.theta) if settle else search.theta
+    with one_blas_thread():  # the same bits whatever its number of threads
+        if before is None:
+            theta, stepper = _start(objective, rng), warmed_alternating(objective, rng)
+            if resume is None:
+                theta, stepper = _smoothed(observations, settings, stepper, theta, rng)
+        else:
+            theta, stepper = _continued(before, objective, rng), Alternating()
+        after = stepper.warm_up(objective.penalty)
+        stop = RelativeDecreaseBelow(settings.tolerance, after=after) | Iterations(settings.max_iterations)
+        if not objective.penalty:
+            stop = ValueBelow(exact_value(objective)) | stop
+        stop = stop if unless is None else unless | stop
+        search = run(
+            objective,
+            stepper,
+            theta,
+            stop=stop,
+            rng=rng,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+            resume=resume,
+        )
+        theta = settle_rows(objective, search.theta) if settle else search.theta
     model = model_of(objective, theta, observations, settings)
     fit = CompletionFit(model, search, None, objective, observations, settings, theta)
     return (
@@ -280,7 +282,8 @@ def certify_fit(
 
 def _finish(objective: RecoveryObjective, search: SearchResult, rng: np.random.Generator) -> SearchResult:
     stop = GradientBelow(1e-9) | RelativeDecreaseBelow(1e-12) | Iterations(30)
-    return refined(search, run(objective, TrustRegion(), search.theta, stop=stop, rng=rng))
+    with one_blas_thread():
+        return refined(search, run(objective, TrustRegion(), search.theta, stop=stop, rng=rng))
 
 
 def _accelerated(
@@ -296,4 +299,5 @@ def _accelerated(
     if norm <= aim or not sweeps:
         return replace(search, theta=theta)
     stop = GradientBelow(aim / norm) | Iterations(sweeps)
-    return refined(search, run(objective, Accelerated(), theta, stop=stop, rng=rng))
+    with one_blas_thread():
+        return refined(search, run(objective, Accelerated(), theta, stop=stop, rng=rng))

@@ -1,0 +1,25 @@
+"""A penalised fit has the same bits whatever the number of threads of linear algebra."""
+
+import os
+import subprocess
+
+import numpy as np
+
+from commands import COMMAND, ENVIRONMENT
+
+FIT = ("complete", "t.npy", "--method", "map", "--rank", "4", "--penalty", "2", "--quiet", "--output")
+
+
+def test_threads_of_linear_algebra_do_not_matter(tmp_path):
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(300, 4)) @ rng.normal(size=(4, 120)) + 0.3 * rng.normal(size=(300, 120))
+    table[rng.random(table.shape) < 0.5] = np.nan
+    np.save(tmp_path / "t.npy", table)
+    found = set()
+    for threads in ("1", "2"):
+        own = {**os.environ, **ENVIRONMENT, "OPENBLAS_NUM_THREADS": threads}
+        subprocess.run(
+            [*COMMAND, *FIT, f"{threads}.csv"], cwd=tmp_path, env=own, check=True, capture_output=True
+        )
+        found.add((tmp_path / f"{threads}.csv").read_bytes())
+    assert len(found) == 1
