@@ -423,14 +423,13 @@ def test_yes_and_no_in_words(tmp_path):
 
 
 @pytest.fixture
-def interrupted_soon():
-    """Send SIGINT to this process after a moment, also where it is ignored."""
+def interrupt_soon():
+    """Return a function that sends SIGINT to this process after a moment, also where it is ignored."""
     if threading.current_thread() is not threading.main_thread():
         pytest.skip("signals are heard by the main thread")
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer = threading.Timer(0.7, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    yield
+    yield timer.start
     timer.cancel()
     signal.signal(signal.SIGINT, before)
 
@@ -439,13 +438,14 @@ def working_threads():
     return [thread for thread in threading.enumerate() if "(run)" in thread.name]
 
 
-def test_an_interrupt_ends_a_long_query_of_duckdb(tmp_path, interrupted_soon):
+def test_an_interrupt_ends_a_long_query_of_duckdb(tmp_path, interrupt_soon):
     duckdb = pytest.importorskip("duckdb")
     path = tmp_path / "long.duckdb"
     duckdb.connect(str(path)).close()
     long = "select a.range % 7 as r, sum(b.range) as s from range(10000000) a, range(10000000) b group by 1"
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
+        interrupt_soon()
         query_arrow(path, long)
     assert time.monotonic() - started < 20
     assert not working_threads()
@@ -454,9 +454,10 @@ def test_an_interrupt_ends_a_long_query_of_duckdb(tmp_path, interrupted_soon):
 
 
 @needs_server
-def test_an_interrupt_ends_a_query_that_waits(interrupted_soon):
+def test_an_interrupt_ends_a_query_that_waits(interrupt_soon):
     started = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
+        interrupt_soon()
         query_arrow(SERVER, "select 1 as r from pg_sleep(100)")
     assert time.monotonic() - started < 20
     assert not working_threads()
