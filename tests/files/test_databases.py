@@ -444,8 +444,8 @@ def test_an_interrupt_ends_a_long_query_of_duckdb(tmp_path, interrupt_soon):
     duckdb.connect(str(path)).close()
     long = "select a.range % 7 as r, sum(b.range) as s from range(10000000) a, range(10000000) b group by 1"
     started = time.monotonic()
+    interrupt_soon()
     with pytest.raises(KeyboardInterrupt):
-        interrupt_soon()
         query_arrow(path, long)
     assert time.monotonic() - started < 20
     assert not working_threads()
@@ -456,8 +456,8 @@ def test_an_interrupt_ends_a_long_query_of_duckdb(tmp_path, interrupt_soon):
 @needs_server
 def test_an_interrupt_ends_a_query_that_waits(interrupt_soon):
     started = time.monotonic()
+    interrupt_soon()
     with pytest.raises(KeyboardInterrupt):
-        interrupt_soon()
         query_arrow(SERVER, "select 1 as r from pg_sleep(100)")
     assert time.monotonic() - started < 20
     assert not working_threads()
