@@ -20,7 +20,7 @@ from lowland.core.parameter_checks import check_share
 from lowland.files.outputs import write_rows
 from lowland.files.table_format import TableFormat
 from lowland.networks.page_records import SplineEstimator
-from lowland.networks.stability_pages import regression_page
+from lowland.networks.stability_pages import counted, regression_page
 from lowland.report.page import write_report
 
 # knots listed on the terminal
@@ -72,16 +72,7 @@ def regress(
     _, numbers = read_numbers(table, [x, y], form)
     known = ~np.isnan(numbers).any(axis=1)
     if np.isinf(numbers).any() or known.sum() < 3:
-        few = known.sum() < 3
-        raise InvalidInputError(
-            f"{table} has too few rows with numbers in both columns"
-            if few
-            else f"{table} holds infinite values",
-            f"{int(known.sum())} rows"
-            if few
-            else f"data line {1 + int(np.argmax(np.isinf(numbers).any(axis=1)))}",
-            fix="give at least three such rows" if few else "correct or empty such cells",
-        )
+        _refuse(table, numbers, int(known.sum()))
     from lowland.estimators.stable_spline import StableSplineRegressor  # scikit-learn takes long to load
 
     model = StableSplineRegressor(
@@ -113,13 +104,26 @@ def regress(
 def _pair(table: Path, form: TableFormat, x: str, y: str) -> tuple[str, str]:
     """Return the names of the two columns where they go without saying."""
     names = column_names(table, form)
-    others = [name for name in names if name not in (x, y)]
     if len(names) != 2 or (x and x not in names) or (y and y not in names):
         lacking = "--x" if not x else "--y"
         raise InvalidInputError(
             f"{lacking} is missing", f"columns {', '.join(names)}", fix="name one of them"
         )
-    return x or others[0], y or (others[-1] if x else others[1])
+    others = (name for name in names if name not in (x, y))
+    return x or next(others), y or next(others)
+
+
+def _refuse(table: Path, numbers: Matrix, known: int) -> None:
+    if known < 3:
+        raise InvalidInputError(
+            f"{table} has too few rows with numbers in both columns",
+            f"{known} rows",
+            fix="give at least three such rows",
+        )
+    line = 1 + int(np.argmax(np.isinf(numbers).any(axis=1)))
+    raise InvalidInputError(
+        f"{table} holds infinite values", f"data line {line}", fix="correct or empty such cells"
+    )
 
 
 def _step(text: str) -> float | str:
@@ -151,11 +155,6 @@ def _say(model: SplineEstimator, names: tuple[str, str]) -> None:
         f"gradient descent, {names[0]} scaled to -1 to 1 and {names[1]} to variance one): "
         f"{finding.verdict.name}, {finding.method}"
     )
-
-
-def counted(knots: int) -> str:
-    """Return a number of knots in words."""
-    return f"{knots} knot{'' if knots == 1 else 's'}"
 
 
 def _left_out(count: int, predicted: int, names: tuple[str, str]) -> list[str]:

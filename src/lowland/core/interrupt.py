@@ -12,7 +12,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ContextDecorator, contextmanager
+from contextlib import ContextDecorator, contextmanager, suppress
 from types import FrameType, TracebackType
 from typing import Any, TypeVar, final
 
@@ -183,7 +183,7 @@ class HeldInterrupt:
         self._arrived.append(number)
 
 
-def in_thread(work: Callable[[], T], cancel: Callable[[], None]) -> T:
+def in_thread(work: Callable[[list[Callable[[], None]]], T]) -> T:
     """Return the result of work that waits inside a library's code, where no signal is heard.
 
     It runs in a thread of its own while the main thread listens.
@@ -191,8 +191,8 @@ def in_thread(work: Callable[[], T], cancel: Callable[[], None]) -> T:
     Parameters
     ----------
     work : callable
-    cancel : callable
-        Called from the main thread when an interrupt arrives; the work should then end soon.
+        Takes a list, to which it adds what cancels it: functions that are called from the main thread when an
+        interrupt arrives. It should then end soon.
 
     Raises
     ------
@@ -200,13 +200,14 @@ def in_thread(work: Callable[[], T], cancel: Callable[[], None]) -> T:
         If an interrupt arrives; also if the work does not end soon.
     """
     if not _is_main():
-        return work()
+        return work([])
+    cancels: list[Callable[[], None]] = []
     results: list[T] = []
     errors: list[BaseException] = []
 
     def run() -> None:
         try:
-            results.append(work())
+            results.append(work(cancels))
         except BaseException as error:
             errors.append(error)
         over.set()
@@ -218,7 +219,9 @@ def in_thread(work: Callable[[], T], cancel: Callable[[], None]) -> T:
         while not over.wait(_LOOK):
             pass
     except KeyboardInterrupt:
-        cancel()
+        for cancel in cancels:
+            with suppress(Exception):  # it may have ended meanwhile
+                cancel()
         over.wait(_CANCELLED)
         raise
     if errors:

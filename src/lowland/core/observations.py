@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lowland.core.arrays import Indices, Vector, check_floats, check_positions
+from lowland.core.arrays import Indices, Vector, cell_codes, check_floats, check_positions
 from lowland.core.errors import InvalidInputError
 from lowland.core.frame_cells import frame_column, label_cells, number_cells
 from lowland.core.labels import label_column
@@ -258,8 +258,7 @@ class Observations:
     def fingerprint(self) -> str:
         """Return a hash of positions, values, weights and labels, by which the same data are recognised."""
         digest = hashlib.sha256(repr(self.shape).encode())
-        code = self.rows * self.shape[1]
-        code += self.columns
+        code = cell_codes(self.rows, self.columns, self.shape[1])
         # lines may be in any order
         order = None if (code[1:] >= code[:-1]).all() else np.argsort(code, kind="stable")
         del code
@@ -346,8 +345,7 @@ def _merge_duplicates(
         raise InvalidInputError(
             "duplicates is unknown", repr(duplicates), fix='use "error", "mean" or "last"'
         )
-    code = rows * shape[1]
-    code += columns
+    code = cell_codes(rows, columns, shape[1])
     # sorted data (the usual case for a table) are known to be free of repeats without another sort
     if code.size < 2 or (code[1:] > code[:-1]).all():
         return rows, columns, values, weights

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -136,23 +137,18 @@ def _fetch_postgresql(uri: str, query: str, *, where: str) -> Any:
             f"{error.name or 'a driver'} is not installed",
             fix="pip install 'lowland[sql]'",
         ) from error
-    cursors: list[Any] = []
 
-    def ask() -> tuple[Any, bool]:
+    def ask(cancels: list[Callable[[], None]]) -> tuple[Any, bool]:
         with driver.connect(uri) as connection, connection.cursor() as cursor:
-            cursors.append(cursor)
+            cancels.append(cursor.adbc_cancel)
             cursor.execute("SET TRANSACTION READ ONLY")
             cursor.execute("select current_setting('is_superuser')")
             power = cursor.fetchone()[0] == "on"
             cursor.execute(query)  # a prepared statement, so only one
             return _plain(cursor.fetch_arrow_table()), power
 
-    def cancel() -> None:
-        for cursor in cursors:
-            cursor.adbc_cancel()
-
     try:
-        table, power = in_thread(ask, cancel)
+        table, power = in_thread(ask)
     except (Error, pa.ArrowException, OSError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         for secret in _secrets(uri):
@@ -179,23 +175,18 @@ def _fetch_duckdb(path: Path, query: str) -> Any:
         ) from error
     # nothing outside the file: no copies to other files, no reading of them, no extensions
     config = {"enable_external_access": "false", "lock_configuration": "true"}
-    connections: list[Any] = []
 
-    def ask() -> Any:
+    def ask(cancels: list[Callable[[], None]]) -> Any:
         with duckdb.connect(str(path), read_only=True, config=config) as connection:
             statements = connection.extract_statements(query)
             if len(statements) != 1:
                 found = f"{len(statements)} statements"
                 raise InvalidInputError("the query must be one statement", found, fix="pass one of them")
-            connections.append(connection)
+            cancels.append(connection.interrupt)
             return connection.sql(query).to_arrow_table()
 
-    def cancel() -> None:
-        for connection in connections:
-            connection.interrupt()
-
     try:
-        return in_thread(ask, cancel)
+        return in_thread(ask)
     except duckdb.Error as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InvalidInputError(f"the query to {path} failed", reason, fix="check the query") from error

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Indices
+from lowland.core.arrays import Indices, cell_codes
 from lowland.core.labels import label_column
 from lowland.core.observations import Observations
 from lowland.files.cells import check_some, number_column
@@ -57,8 +57,7 @@ def _row_by_row(
     rows: Indices, columns: Indices, values: NDArray[Any], width: int
 ) -> tuple[Indices, Indices, NDArray[Any]]:
     """Return cells sorted by row and column: a fit must not depend on the order of lines."""
-    code = rows * width
-    code += columns
+    code = cell_codes(rows, columns, width)
     if (code[1:] >= code[:-1]).all():
         return rows, columns, values
     order = _stable_order(code)

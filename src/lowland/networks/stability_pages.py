@@ -56,7 +56,7 @@ def fit_page(fit: DescentFit, settings: Sequence[tuple[str, str]] = ()) -> Page:
     ]
     error = float(np.sqrt(np.mean((fit(fit.x) - fit.y) ** 2)))
     answer = (
-        f"The data resolve {_counted(fit.knots.size)}; on these the spline is off by {error:.3g} (root "
+        f"The data resolve {counted(fit.knots.size)}; on these the spline is off by {error:.3g} (root "
         "mean square)."
     )
     spline = FigureEntry(
@@ -91,7 +91,7 @@ def regression_page(
     knots = model.effective_knots_
     asked = [
         ("column", f"{names[1]} by {names[0]}, {model.x_.size} rows"),
-        ("minimum on all points", f"{_counted(model.n_knots_)}, chosen among {len(model.path_)} minima"),
+        ("minimum on all points", f"{counted(model.n_knots_)}, chosen among {len(model.path_)} minima"),
         ("step size", f"{model.step_size_:.4g} (inputs from -1 to 1, values of variance one)"),
         ("held-out root mean square error", f"{np.sqrt(model.cv_errors_[model.n_knots_]):.4g}"),
         ("root mean square of residuals", f"{np.sqrt(np.mean(residual**2)):.4g}"),
@@ -134,13 +134,14 @@ def _how_far(model: SplineEstimator) -> list[str]:
     return [
         f"A new value is off by {error:.3g} (root mean square over held-out points); the mean of all values "
         f"would be off by {usual:.3g}.",
-        f"The function is a linear spline; one with {_counted(count)} is nearly the same."
+        f"The function is a linear spline; one with {counted(count)} is nearly the same."
         if count
         else "The function is a straight line as far as the data can tell.",
     ]
 
 
-def _counted(knots: int) -> str:
+def counted(knots: int) -> str:
+    """Return a number of knots in words."""
     return f"{knots} knot{'' if knots == 1 else 's'}"
 
 
