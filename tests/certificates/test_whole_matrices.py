@@ -147,6 +147,10 @@ def test_sizes_beyond_squares(scale):
 
 def test_sizes_without_freedom():
     assert ll.diagnose(ll.Dense([[[0.3]]]), rank=1, structure="density", rng=0).unique is not None
+    objective = make_objective(ll.Dense([[[0.3]]]), [0.3], Psd((1, 1), 1, unit_trace=True))
+    proof = ll.certify(objective, np.ones(1))
+    assert proof["determined_by_data"].verdict is Verdict.PROVED
+    assert proof.verify(objective, np.ones(1))["determined_by_data"].outcome is Outcome.CONFIRMED
 
 
 @pytest.mark.parametrize("small", [1.0, 1e-7])

@@ -102,6 +102,8 @@ def _check_operator_rank(said: Statement, problem: MatrixProblem) -> Check:
 
 def _smallest_share(problem: MatrixProblem) -> float:
     """Return the smallest over the largest singular value of the Jacobian at random factors."""
+    if not problem.freedom:
+        return 1.0
     moved = problem.at(np.random.default_rng(5).standard_normal(problem.size)).balanced()
     weights = np.ones(problem.y.size)
     if problem.matrices is not None:
