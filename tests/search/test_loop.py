@@ -1,5 +1,6 @@
 """Every way in which a search can end, and the algebra of stop rules."""
 
+import dataclasses
 import os
 import signal
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from cases import PROBLEMS, sensing_problem
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.records import Factors
 from lowland.core.status import StopReason
 from lowland.losses import Poisson
@@ -27,6 +28,7 @@ from lowland.search import (
     make_start,
     run,
 )
+from lowland.search.loop import Checkpoint
 from lowland.search.stops import Progress
 
 
@@ -97,6 +99,17 @@ def test_second_interrupt_raises(objective):
 
     with pytest.raises(KeyboardInterrupt):
         search(objective, Iterations(500), Alternating(), callbacks=[interrupt])
+
+
+@pytest.mark.parametrize("kind", ["datetime64[s]", "float32", "int64"])
+def test_saved_points_of_another_kind_are_refused(objective, kind):
+    saved = []
+    search(objective, Iterations(2), checkpoint=Checkpoint(saved.append))
+    whole = search(objective, Iterations(2), resume=saved[-1])
+    assert whole.iterations == 2
+    other = dataclasses.replace(saved[-1], best_theta=saved[-1].best_theta.astype(kind))
+    with pytest.raises((FileFormatError, InvalidInputError), match=r"numbers|a point of"):
+        search(objective, Iterations(2), resume=other)
 
 
 def test_held_out_rule(objective):

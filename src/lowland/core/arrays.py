@@ -44,6 +44,10 @@ def check_floats(
     array = np.asarray(values)
     if np.iscomplexobj(array):
         raise InvalidInputError(f"{name} must be real", f"dtype {array.dtype}", fix="pass a real array")
+    if array.dtype.kind in "mM":  # NumPy would count units since 1970
+        raise InvalidInputError(
+            f"{name} must hold numbers", f"dtype {array.dtype}", fix="subtract a time and divide by a unit"
+        )
     if dtype is None:
         dtype = "float32" if array.dtype == np.float32 else "float64"
     try:

@@ -199,7 +199,8 @@ class _Search:
         with reading("the saved search", "search"):
             check_progress(snapshot.progress)
             point = check_floats(snapshot.best_theta, "the saved point", ndim=1)
-            require(point.size == self.objective.size, f"a point of {point.size} numbers")
+            known = point.size == self.objective.size and snapshot.best_theta.dtype == self.objective.dtype
+            require(known, f"a point of {point.size} {snapshot.best_theta.dtype}")
             begun, _ = self.stepper.init(self.objective, point.copy(), np.random.default_rng(0))
             check_state(begun, snapshot.state)
             self.state = self.stepper.restore(self.objective, snapshot.state)
