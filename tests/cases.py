@@ -9,12 +9,14 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, random_array
+from scipy.sparse import random_array
 from scipy.sparse.linalg import aslinearoperator
 
+from lowland.bayes.design import MatrixDesign
 from lowland.bayes.side_prior import SidePrior
 from lowland.certificates.settings import Judgement, Settings
 from lowland.completion.bayesian_objective import BayesianCompletion
+from lowland.completion.cells import TableCells
 from lowland.core.work import UNLIMITED
 from lowland.datasets import planted_completion, planted_sensing
 from lowland.dynamics.search.annealing import Langevin
@@ -744,21 +746,20 @@ def _bayesian(**changes):
     width = r + have["biases"]
     priors = tuple(
         SidePrior(
-            size,
+            MatrixDesign(size, 0.5 * rng.standard_normal((size, f)) if have["features"] else None),
             width,
-            csr_array(0.5 * rng.standard_normal((size, f))) if have["features"] else None,
             0.3,
             np.dtype(have["dtype"]),
         )
         for size, f in ((m, 4), (n, 15))
     )
+    weights = rng.uniform(0.5, 2, rows.size).astype(have["dtype"]) if have["weights"] else None
+    cells = TableCells.of(rows, columns, table[rows, columns].astype(have["dtype"]), (m, n), weights)
     return BayesianCompletion(
-        Entries(rows, columns, (m, n), dtype=have["dtype"]),
-        table[rows, columns].astype(have["dtype"]),
+        cells,
         rank=r,
         biases=have["biases"],
         priors=priors,
-        weights=rng.uniform(0.5, 2, rows.size).astype(have["dtype"]) if have["weights"] else None,
         column_noise=have["column_noise"],
     )
 

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from cases import BAYESIAN, POSTERIOR_STEPPERS, PROBLEMS, parametrise
+from lowland.bayes.design import MatrixDesign
 from lowland.bayes.side_prior import SidePrior
-from lowland.completion import bayesian_objective
+from lowland.completion import cell_blocks
+from lowland.completion.cells import TableCells
 from lowland.core.errors import UnsupportedError
 from lowland.kernels import moments as moment_kernel
 from lowland.search import Gibbs, Iterations, Variational, run
@@ -88,7 +90,7 @@ def test_learnt_parts_are_at_their_best(part):
             alphas = state.noise_precision * np.exp(0.05 * rng.standard_normal())
             fixed = replace(state, noise_precision=alphas)
             errors = float(np.sum(state.errors))
-            count = objective.entries.size
+            count = objective.cells.size
 
             def energy(s, errors=errors, count=count):
                 return 0.5 * s.noise_precision * errors - 0.5 * count * np.log(s.noise_precision)
@@ -117,7 +119,7 @@ def test_a_kernel_that_forgets_a_part_is_found_out(forgotten, monkeypatch):
             covariances[:, last:-1] = 0
         return inner(moment_kernel.Moments(partner.means, covariances), starts, indices, values, **others)
 
-    monkeypatch.setattr(bayesian_objective, "row_moments", mutant)
+    monkeypatch.setattr(cell_blocks, "row_moments", mutant)
     objective = BAYESIAN["everything"]()
     result = swept(objective)
     assert result.value != pytest.approx(bayes.bound(objective, result.state), rel=1e-6)
@@ -162,11 +164,9 @@ def test_rows_are_drawn_from_their_conditional():
 @pytest.mark.parametrize("features", [3, 40])
 def test_priors_are_drawn_from_their_posterior(features):
     """Normal-Wishart with a linear mean: the exact posterior moments, by both Gram matrices."""
-    from scipy.sparse import csr_array
-
     rng = np.random.default_rng(2)
     n, d = 20, 2
-    prior = SidePrior(n, d, csr_array(rng.standard_normal((n, features))), 0.7, np.dtype("float64"))
+    prior = SidePrior(MatrixDesign(n, rng.standard_normal((n, features))), d, 0.7, np.dtype("float64"))
     design, rows = bayes.dense_design(prior), rng.standard_normal((n, d))
     gram = design.T @ design + np.eye(features + 1)
     best = np.linalg.solve(gram, design.T @ rows)
@@ -186,11 +186,9 @@ def test_priors_are_drawn_from_their_posterior(features):
 @pytest.mark.parametrize("features", [3, 60])  # fewer and more than rows
 def test_the_scatter_is_that_of_the_definition(dtype, noise, features):
     """Also where the features explain nearly all of the rows."""
-    from scipy.sparse import csr_array
-
     rng = np.random.default_rng(0)
     n, d = 40, 3
-    prior = SidePrior(n, d, csr_array(rng.standard_normal((n, features))), 1e-6, np.dtype(dtype))
+    prior = SidePrior(MatrixDesign(n, rng.standard_normal((n, features))), d, 1e-6, np.dtype(dtype))
     design = bayes.dense_design(prior).astype(float)
     rows = design @ rng.standard_normal((features + 1, d)) + noise * rng.standard_normal((n, d))
     best = np.linalg.solve(design.T @ design + np.eye(features + 1), design.T @ rows)
@@ -208,16 +206,16 @@ def test_the_sampler_keeps_the_joint_law():
     objective = BAYESIAN["plain"]()
     rng = np.random.default_rng(3)
     alpha, d = 4.0, objective.width
+    rows, columns, values, _ = bayes.cells_of(objective)
     state = replace(objective.first_draw(swept(objective).state, key=11), noise_precision=alpha)
     kept = []
     for sweep in range(4000):
         for name in ("rows", "columns"):
             state = objective.draw(state, name, rng)
         state = replace(state, sweep=sweep)
-        values = objective.predict(state.theta) + rng.standard_normal(objective.entries.size) / alpha**0.5
-        objective.values = values
-        p = objective.entries.pattern
-        objective._values = (values[p.row_order], values[p.column_order])
+        left, right = objective.sides(state.theta)
+        values = np.sum(left[rows] * right[columns], axis=1) + rng.standard_normal(rows.size) / alpha**0.5
+        objective.cells = TableCells.of(rows, columns, values, objective.cells.shape, None)
         kept.append([state.row_precision[0, 0], state.column_precision[1, 1], state.row_precision[0, 1]])
     # P ~ Wishart(d + 1, I / scale): E P_00 = (d + 1) / scale, E P_01 = 0
     kept = np.array(kept)

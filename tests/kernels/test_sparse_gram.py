@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 
 from lowland.kernels import sparse_gram
-from lowland.kernels.sparse_gram import gram_matrix, invert_in_place
+from lowland.kernels.sparse_gram import add_pairs, invert_in_place
 
 
 @pytest.fixture(autouse=True, params=["compiled", "small"])
@@ -15,17 +14,35 @@ def form(request, monkeypatch):
         monkeypatch.setattr(sparse_gram, "LARGE", 0)
 
 
-def lines_of(matrix):
-    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data
+def pattern_of(rng, shape):
+    """A pattern with the lists of its lines, and weights of these."""
+    seen = rng.random(shape) < 0.1
+    starts = np.concatenate([[0], np.cumsum(seen.sum(axis=1))]).astype(np.int64)
+    return seen.astype(float), starts, np.nonzero(seen)[1].astype(np.int32), rng.uniform(0.5, 2, shape[0])
 
 
 @pytest.mark.parametrize("shape", [(40, 30), (30, 170), (300, 129), (5, 0)])
-def test_the_gram_matrix_is_the_dense_one(shape, rng):
-    dense = np.where(rng.random(shape) < 0.1, rng.standard_normal(shape), 0.0)
-    matrix = sp.csr_array(dense)
-    found = gram_matrix(lines_of(sp.csr_array(matrix.T)), lines_of(matrix))
-    np.testing.assert_allclose(found, dense.T @ dense, rtol=0, atol=1e-12)
-    np.testing.assert_array_equal(found, found.T)
+@pytest.mark.parametrize("at", [0, 2])
+def test_the_gram_matrix_is_the_dense_one(shape, at, rng):
+    dense, starts, partners, weights = pattern_of(rng, shape)
+    gram = np.full((shape[1] + at, shape[1] + at), 7.0)
+    add_pairs(starts, partners, weights, gram, at=at)
+    expected = np.full_like(gram, 7.0)
+    expected[at:, at:] += dense.T @ (weights[:, None] * dense)
+    np.testing.assert_allclose(np.tril(gram), np.tril(expected), rtol=0, atol=1e-12)
+
+
+def test_lines_in_parts_give_the_same_bits(rng):
+    shape = (200, 60)
+    _, starts, partners, weights = pattern_of(rng, shape)
+    whole, parts = np.zeros((60, 60)), np.zeros((60, 60))
+    add_pairs(starts, partners, weights, whole)
+    for low, high in ((0, 7), (7, 150), (150, 150), (150, 200)):
+        own = slice(starts[low], starts[high])
+        add_pairs(
+            starts[low : high + 1] - starts[low], partners[own], weights[low:high], parts, in_order=True
+        )
+    np.testing.assert_array_equal(np.tril(parts), np.tril(whole))
 
 
 @pytest.mark.parametrize("n", [0, 1, 63, 64, 130])

@@ -29,13 +29,16 @@ def parts(objective, posterior):
 
 
 def dense_design(prior):
-    """The features of a prior, the constant first."""
-    starts, indices, values = prior._forward
-    design = np.zeros((prior.size, prior.features))
-    for i in range(prior.size):
-        for k in range(starts[i], starts[i + 1]):
-            design[i, indices[k]] += values[k]
-    return design
+    """The features of a prior, the constant first, each column by itself."""
+    return prior.design.forward(np.eye(prior.features))
+
+
+def cells_of(objective):
+    """Positions, values and weights of the observed cells, row by row."""
+    block = objective.cells.sides[0].block
+    rows = np.repeat(np.arange(objective.cells.shape[0]), np.diff(block.starts))
+    weights = np.ones(rows.size) if block.weights is None else block.weights
+    return rows, block.partners, block.values, weights
 
 
 def expected_square(objective, sides, covariances, i, j, y):
@@ -53,10 +56,10 @@ def expected_square(objective, sides, covariances, i, j, y):
 def bound(objective, posterior):
     """Minus the bound on the evidence, up to the constants of the priors."""
     sides, covariances, means, precisions, coefficients = parts(objective, posterior)
-    entries, alpha, n = objective.entries, posterior.noise_precision, objective.entries.shape[1]
-    weights = np.ones(entries.size) if objective.weights is None else np.asarray(objective.weights, float)
+    alpha, n = posterior.noise_precision, objective.cells.shape[1]
     errors, counts, total = np.zeros(n), np.zeros(n), 0.0
-    for i, j, y, w in zip(entries.rows, entries.columns, objective.values, weights, strict=True):
+    for i, j, y, w in zip(*cells_of(objective), strict=True):
+        w = float(w)
         errors[j] += w * expected_square(objective, sides, covariances, i, j, float(y))
         counts[j] += 1
         total -= 0.5 * np.log(w * alpha / (2 * np.pi))
@@ -82,18 +85,18 @@ def bound(objective, posterior):
 
 def row_system(objective, partner, covariances, precision, mean, i, side, alpha, tau):
     """Precision and shift of one row given the other side's moments, cell by cell."""
-    entries, r, biased = objective.entries, objective.model.rank, bool(objective.model.biases)
-    lines, others = (entries.rows, entries.columns) if side == 0 else (entries.columns, entries.rows)
-    weights = np.ones(entries.size) if objective.weights is None else objective.weights
+    r, biased = objective.model.rank, bool(objective.model.biases)
+    rows, columns, values, weights = cells_of(objective)
+    lines, others = (rows, columns) if side == 0 else (columns, rows)
     left, right = precision.copy(), precision @ mean
     for k in np.flatnonzero(lines == i):
         q, s = partner[others[k]], covariances[others[k]]
         x = np.append(q[:r], 1.0) if biased else q
         second = np.outer(x, x)
         second[:r, :r] += s[:r, :r]
-        w = alpha * weights[k] * tau[entries.columns[k]]
+        w = alpha * weights[k] * tau[columns[k]]
         left += w * second
-        right += w * (objective.values[k] - (q[r] if biased else 0.0)) * x
+        right += w * (values[k] - (q[r] if biased else 0.0)) * x
         if biased:
             right[:r] -= w * s[r, :r]
     return left, right

@@ -6,13 +6,12 @@ from functools import cached_property
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.bayes.design import Design
+from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.kernels.moments import Moments
-from lowland.kernels.sparse import multiply_rows
-from lowland.kernels.sparse_gram import gram_matrix, invert_in_place
+from lowland.kernels.sparse_gram import invert_in_place
 
 # beyond this size of the smaller Gram matrix, its Cholesky factorisation costs more than many sweeps
 LARGEST_GRAM = 12_000
@@ -30,11 +29,10 @@ class SidePrior:
 
     Parameters
     ----------
-    size : int
-        Number n of rows.
+    design : Design
+        Features f_u of n rows.
     width : int
         Length d of a row.
-    features : sparse array, shape (n, f), or None
     scale : float
         Strength of the Wishart prior; the smaller it is, the smaller rows may become.
     dtype : dtype
@@ -43,36 +41,26 @@ class SidePrior:
     Raises
     ------
     InvalidInputError
-        If the smaller side of the feature matrix is too long for a dense factorisation.
+        If the smaller side of the design is too long for a dense factorisation.
     """
 
-    def __init__(self, size: int, width: int, features: Any, scale: float, dtype: np.dtype[Any]) -> None:
-        from scipy.sparse import csr_array, hstack
-
-        self.size, self.width, self.scale, self.dtype = size, width, scale, dtype
-        ones = csr_array(np.ones((size, 1)))
-        design = ones if features is None else csr_array(hstack([ones, features]))
-        smaller = min(design.shape)
+    def __init__(self, design: Design, width: int, scale: float, dtype: np.dtype[Any]) -> None:
+        self.design, self.width, self.scale, self.dtype = design, width, scale, dtype
+        self.size, self.features = size, features = design.shape
+        smaller = min(size, features)
         if smaller > LARGEST_GRAM:
             raise InvalidInputError(
                 "there are too many features and rows",
-                f"{design.shape[1]} features of {size} rows",
+                f"{features} features of {size} rows",
                 f"the smaller of the two numbers may be at most {LARGEST_GRAM}",
                 "turn the observation pattern off, or pass fewer features",
             )
-        self.features = int(design.shape[1])
-        self._primal = design.shape[1] <= size
-        design.sort_indices()
-        turned = csr_array(design.T)
-        lines = [_compressed(part, np.dtype(np.float64)) for part in (turned, design)]
-        gram = gram_matrix(*(lines if self._primal else lines[::-1]))
+        self._primal = features <= size
+        gram = design.gram()
         gram[np.diag_indices(smaller)] += 1
         # products with the inverse are faster than solves with few columns; kept in double precision, since
         # copied features and the constant make it ill-conditioned
         self._inverse = invert_in_place(gram)
-        self._backward, self._forward = (
-            (starts, indices, values.astype(dtype, copy=False)) for starts, indices, values in lines
-        )
         # sum of s / (s + 1) over the eigenvalues s of the Gram matrix, without that of the constant
         self.degrees = smaller - float(np.trace(self._inverse)) - size / (size + 1)
 
@@ -94,7 +82,7 @@ class SidePrior:
 
     def means(self, coefficients: Matrix) -> Matrix:
         """Return the prior means of all rows, shape (n, d)."""
-        return multiply_rows(*self._forward, coefficients)
+        return self.design.forward(coefficients)
 
     def shifts(self, coefficients: Matrix, precision: Matrix) -> Matrix:
         """Return the precision times the prior means, of all rows, or of one if all are equal."""
@@ -182,14 +170,14 @@ class SidePrior:
         return scatter
 
     def _project(self, rows: Matrix) -> Matrix:
-        return multiply_rows(*self._backward, rows)
+        return self.design.backward(rows)
 
     def _solve(self, right: Matrix) -> tuple[Matrix, Matrix | None]:
         """Return C = (F^T F + I)^-1 right, by the smaller Gram matrix, and F C where it is on the way."""
         if self._primal:
             return self._times_inverse(right), None
         # F (F^T F + I)^-1 = (F F^T + I)^-1 F
-        means = self._times_inverse(multiply_rows(*self._forward, right))
+        means = self._times_inverse(self.design.forward(right))
         return right - self._project(means), means
 
     def _times_inverse(self, block: Matrix) -> Matrix:
@@ -205,7 +193,3 @@ def unpack_lower(packed: Matrix, width: int) -> Matrix:
     full[:, rows, columns] = packed
     full[:, columns, rows] = packed
     return full
-
-
-def _compressed(matrix: Any, dtype: np.dtype[Any]) -> tuple[NDArray[np.int64], NDArray[np.int32], Vector]:
-    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32), matrix.data.astype(dtype)

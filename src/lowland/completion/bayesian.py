@@ -12,7 +12,8 @@ from lowland.bayes.posterior import Posterior
 from lowland.bayes.side_prior import SidePrior
 from lowland.completion.bayesian_objective import BayesianCompletion
 from lowland.completion.bayesian_settings import BayesianSettings, has_grades
-from lowland.completion.features import FeatureMap, check_covariates, column_features, row_features
+from lowland.completion.cells import TableCells
+from lowland.completion.features import FeatureMap, check_covariates
 from lowland.completion.kept_fit import KeptFit
 from lowland.completion.posterior_model import LearntPrior, PosteriorModel
 from lowland.completion.scaling import Scaling
@@ -24,7 +25,6 @@ from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
 from lowland.kernels.moments import Moments
-from lowland.measure import Entries
 from lowland.search import DecreaseBelow, Gibbs, Iterations, Variational, run
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 from lowland.sensing.input_checks import check_scale
@@ -184,23 +184,18 @@ def make_objective(
     dtype = table.values.dtype
     if settings.rank is None:
         raise InvalidInputError("the rank is not resolved", "None")
-    entries = Entries(table.rows, table.columns, table.shape, dtype=dtype)
     strength = GRADES_SCALE if has_grades(table.values) else NUMBERS_SCALE
-    features = (
-        row_features(table, maps[0], covariates[0]),
-        column_features(table, maps[1], covariates[1]),
-    )
+    values = scaling.apply(table.values, table.columns)
+    cells = TableCells.of(table.rows, table.columns, values, table.shape, table.weights)
     width = settings.rank + settings.biases
     rows, columns = (
-        SidePrior(size, width, own, strength, dtype) for size, own in zip(table.shape, features, strict=True)
+        SidePrior(maps[side].design(cells, side, covariates[side]), width, strength, dtype) for side in (0, 1)
     )
     return BayesianCompletion(
-        entries,
-        scaling.apply(table.values, table.columns),
+        cells,
         rank=settings.rank,
         biases=settings.biases,
         priors=(rows, columns),
-        weights=table.weights,
         column_noise=settings.noise == "column",
     )
 
@@ -208,7 +203,7 @@ def make_objective(
 def _first_point(objective: BayesianCompletion, rng: np.random.Generator) -> Vector:
     r = objective.model.rank
     sides = []
-    for length in objective.entries.shape:
+    for length in objective.cells.shape:
         side = np.zeros((length, objective.width), objective.dtype)
         side[:, :r] = FIRST_SIZE * rng.standard_normal((length, r))
         sides.append(side)

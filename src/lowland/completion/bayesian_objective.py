@@ -18,12 +18,12 @@ import numpy as np
 
 from lowland.bayes.posterior import Draw, Posterior
 from lowland.bayes.side_prior import SidePrior
+from lowland.completion.cell_blocks import drawn_lines, line_errors, line_moments, log_weights
+from lowland.completion.cells import PerLine, PerPartner, TableCells
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
-from lowland.kernels.moments import Moments, RowMoments, row_moments
-from lowland.kernels.rows import Noise, solve_rows
-from lowland.kernels.sparse import sample_product, squared_errors, subtract_gathered
-from lowland.measure import Entries
+from lowland.kernels.moments import Moments, RowMoments
+from lowland.kernels.rows import Noise
 from lowland.models import General
 
 # shape and rate of the prior of a column's noise precision
@@ -41,17 +41,13 @@ class BayesianCompletion:
 
     Parameters
     ----------
-    entries : Entries
-        Observed positions.
-    values : ndarray, shape (p,)
-        Centred and scaled values.
+    cells : TableCells
+        Observed cells, with centred and scaled values; weights are relative precisions of their noise.
     rank : int
     biases : bool
         Whether rows and columns have biases.
     priors : pair of SidePrior
         Priors of rows and of columns, of width rank + biases.
-    weights : ndarray, shape (p,), or None
-        Weights of observations: relative precisions of their noise.
     column_noise : bool
         Whether each column has its own noise level.
 
@@ -71,24 +67,17 @@ class BayesianCompletion:
 
     def __init__(
         self,
-        entries: Entries,
-        values: Vector,
+        cells: TableCells,
         *,
         rank: int,
         biases: bool,
         priors: tuple[SidePrior, SidePrior],
-        weights: Vector | None = None,
         column_noise: bool = False,
     ) -> None:
-        self.entries, self.values, self.priors = entries, values, priors
-        self.weights, self.column_noise = weights, column_noise
-        self.model = General(entries.shape, rank, ("row", "column") if biases else ())
-        p = entries.pattern
-        self._lines = ((p.row_starts, p.row_columns), (p.column_starts, p.column_rows))
-        orders = (p.row_order, p.column_order)
-        self._values = tuple(values[order] for order in orders)
-        self._weights = tuple(None if weights is None else weights[order] for order in orders)
-        self._counts = np.bincount(entries.columns, minlength=entries.shape[1]).astype(np.float64)
+        self.cells, self.priors, self.column_noise = cells, priors, column_noise
+        self.model = General(cells.shape, rank, ("row", "column") if biases else ())
+        self._counts = cells.sides[1].counts.astype(np.float64)
+        self._log_weights = float(cells.map(1, log_weights)[0].sum()) if cells.weighted else 0.0
 
     @property
     def size(self) -> int:
@@ -98,7 +87,7 @@ class BayesianCompletion:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Precision of points."""
-        return self.values.dtype
+        return self.cells.dtype
 
     @property
     def width(self) -> int:
@@ -135,9 +124,9 @@ class BayesianCompletion:
     def first_posterior(self, theta: Vector) -> Posterior:
         """Return a wide posterior around a point, with priors and noise at one."""
         lower = np.eye(self.width)[np.tril_indices(self.width)] * FIRST_VARIANCE
-        own, other = (np.tile(lower.astype(self.dtype), (k, 1)) for k in self.entries.shape)
+        own, other = (np.tile(lower.astype(self.dtype), (k, 1)) for k in self.cells.shape)
         (rows, row_coefficients), (columns, column_coefficients) = (prior.first() for prior in self.priors)
-        tau = np.ones(self.entries.shape[1], self.dtype)
+        tau = np.ones(self.cells.shape[1], self.dtype)
         return Posterior(
             theta,
             own,
@@ -168,18 +157,19 @@ class BayesianCompletion:
         # in the unit of the noise: systems are divided by alpha
         scaled = precision / posterior.noise_precision
         shift = means.astype(np.float64) @ scaled
-        starts, indices = self._lines[side]
-        touch(4 * rows_work(indices.size, starts.size, self.width, single=self.dtype.itemsize == 4))
-        found = row_moments(
-            moments[1 - side],
-            starts,
-            indices,
-            self._values[side],
-            biased=bool(self.model.biases),
-            weights=self._noise_weights(side, posterior.column_precisions),
-            precision=scaled,
-            shift=shift,
+        touch(4 * self._rows_work(side))
+        by_partner, by_line = self._noise_weights(side, posterior.column_precisions)
+        means, covariances, *others = self.cells.map(
+            side,
+            line_moments,
+            PerPartner(moments[1 - side]),
+            by_partner,
+            scaled,
+            bool(self.model.biases),
+            PerLine(shift),
+            by_line,
         )
+        found = RowMoments(Moments(means, covariances), *others)
         entropy = _entropy(found.log_determinants, self.width, posterior.noise_precision)
         own = Moments(
             found.moments.means, found.moments.covariances / self.dtype.type(posterior.noise_precision)
@@ -204,8 +194,7 @@ class BayesianCompletion:
 
         alpha, count = posterior.noise_precision, float(self._counts.sum())
         total = -0.5 * count * np.log(alpha / (2 * np.pi)) - posterior.row_entropy - posterior.column_entropy
-        if self.weights is not None:
-            total -= 0.5 * float(np.log(self.weights).sum(dtype=np.float64))
+        total -= 0.5 * self._log_weights
         if self.column_noise:
             shape, rate = TAU + self._counts / 2, TAU + 0.5 * alpha * posterior.errors
             total -= float(np.sum(gammaln(shape) - shape * np.log(rate) + TAU * np.log(TAU) - gammaln(TAU)))
@@ -224,15 +213,14 @@ class BayesianCompletion:
         floored: Vector = np.maximum(errors, 0.0)
         return floored
 
-    def _noise_weights(self, side: int, tau: Vector) -> Vector | None:
-        """Return weights of cells in the order of a side, divided by alpha."""
-        own = self._weights[side]
-        if not self.column_noise:
-            return own
-        starts, indices = self._lines[side]
-        tau = tau.astype(self.dtype)
-        spread = tau[indices] if side == 0 else np.repeat(tau, np.diff(starts))
-        return spread if own is None else own * spread
+    def _noise_weights(self, side: int, tau: Vector) -> tuple[PerPartner, PerLine]:
+        """Return factors of the weights of cells by the other side and by line: tau, on one of them."""
+        own = tau.astype(self.dtype) if self.column_noise else None
+        return PerPartner(None if side else own), PerLine(own if side else None)
+
+    def _rows_work(self, side: int) -> float:
+        single = self.dtype.itemsize == 4
+        return rows_work(self.cells.size, self.cells.shape[side] + 1, self.width, single=single)
 
     def _average_noise(self, errors: Vector, tau: Vector) -> tuple[float, Vector]:
         alpha = self._noise_precision(float(np.sum(tau * errors)))
@@ -274,21 +262,18 @@ class BayesianCompletion:
         shift = prior.shifts(getattr(state, f"{kind}_coefficients"), precision)
         u, v, a, b, _ = self.model.unpack(state.theta)
         factors, biases = [u, v], [a, b]
-        partner, values = factors[1 - side], self._values[side]
-        starts, indices = self._lines[side]
-        if self.model.biases:
-            values = subtract_gathered(values, biases[1 - side], indices)
-            partner = np.column_stack([partner, np.ones(partner.shape[0], self.dtype)])
-        touch(rows_work(indices.size, starts.size, self.width, single=self.dtype.itemsize == 4))
-        drawn = solve_rows(
-            partner,
-            starts,
-            indices,
-            values,
-            weights=self._noise_weights(side, state.column_precisions),
-            precision=precision,
-            shift=shift,
-            noise=Noise(state.key, 2 * state.sweep + side, state.noise_precision**-0.5),
+        touch(self._rows_work(side))
+        by_partner, by_line = self._noise_weights(side, state.column_precisions)
+        (drawn,) = self.cells.map(
+            side,
+            drawn_lines,
+            PerPartner(factors[1 - side]),
+            PerPartner(biases[1 - side] if self.model.biases else None),
+            by_partner,
+            precision,
+            Noise(state.key, 2 * state.sweep + side, state.noise_precision**-0.5),
+            PerLine(shift) if shift.ndim == 2 else shift,
+            by_line,
         )
         precision, coefficients = prior.draw(drawn, rng)
         changes: dict[str, Any] = {f"{kind}_precision": precision, f"{kind}_coefficients": coefficients}
@@ -317,18 +302,13 @@ class BayesianCompletion:
     def squared_errors(self, theta: Vector) -> Vector:
         """Return the weighted squared errors of a point by column, shape (n,)."""
         lifted = self.model.lift(theta)
-        return squared_errors(lifted.right, lifted.left, *self._lines[1], self._values[1], self._weights[1])
+        return self.cells.map(1, line_errors, PerPartner(lifted.left), PerLine(lifted.right))[0]
 
     def energy(self, state: Draw) -> float:
         """Return the negative log likelihood of a draw, up to a constant."""
         tau, alpha = state.column_precisions.astype(np.float64), state.noise_precision
         squares = float(np.sum(tau * state.errors))
         return 0.5 * alpha * squares - 0.5 * float(self._counts @ np.log(alpha * tau))
-
-    def predict(self, theta: Vector) -> Vector:
-        """Return predictions of the observed cells, shape (p,)."""
-        lifted = self.model.lift(theta)
-        return sample_product(lifted.left, lifted.right, self.entries.rows, self.entries.columns)
 
 
 def _entropy(log_determinants: Vector, width: int, scale: float) -> float:

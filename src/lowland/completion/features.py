@@ -7,6 +7,8 @@ from typing import Any, final
 
 import numpy as np
 
+from lowland.bayes.design import Design, MatrixDesign
+from lowland.completion.cells import TableCells
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
@@ -69,13 +71,22 @@ class FeatureMap:
             # partners that came after the fit have no coefficients
             known = partners < self.partners
             lines, partners = lines[known], partners[known]
-            cells = np.maximum(np.bincount(lines, minlength=count), 1)
-            shares = 1 / np.sqrt(PATTERN_RIDGE * cells[lines])
+            shares = pattern_shares(np.bincount(lines, minlength=count))[lines]
             parts.append(csr_array((shares, (lines, partners)), shape=(count, self.partners)))
         if covariates is not None:
-            scaled = (covariates - self.centres) / (self.spreads * np.sqrt(COVARIATE_RIDGE))
-            parts.append(csr_array(scaled))
+            parts.append(csr_array(self._scaled(covariates)))
         return csr_array(hstack(parts))
+
+    def design(self, cells: TableCells, side: int, covariates: Matrix | None) -> Design:
+        """Return the constant and the same features of all lines of a side of a table, as a linear map."""
+        self._check(covariates)
+        scaled = None if covariates is None else self._scaled(covariates)
+        plain = MatrixDesign(cells.shape[side], scaled)
+        return PatternDesign(cells, side, plain) if self.partners else plain
+
+    def _scaled(self, covariates: Matrix) -> Matrix:
+        scaled: Matrix = (covariates - self.centres) / (self.spreads * np.sqrt(COVARIATE_RIDGE))
+        return scaled
 
     def _check(self, covariates: Matrix | None) -> None:
         found = 0 if covariates is None else covariates.shape[1]
@@ -86,6 +97,70 @@ class FeatureMap:
                 f"{found} covariates, the fit had {self.centres.size}",
                 fix="pass the covariates of the fit for these rows",
             )
+
+
+def pattern_shares(counts: Indices) -> Vector:
+    """Return the feature of each observed cell of lines with these numbers of cells."""
+    shares: Vector = 1 / np.sqrt(PATTERN_RIDGE * np.maximum(counts, 1))
+    return shares
+
+
+@final
+class PatternDesign:
+    """The constant, which cells of a line are observed, and covariates.
+
+    Parameters
+    ----------
+    cells : TableCells
+    side : {0, 1}
+        Whether lines are rows or columns.
+    plain : MatrixDesign
+        The constant and covariates.
+    """
+
+    def __init__(self, cells: TableCells, side: int, plain: MatrixDesign) -> None:
+        self.cells, self.side, self.plain = cells, side, plain
+        self.shares = pattern_shares(cells.sides[side].counts)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Numbers of lines and features."""
+        n, c = self.plain.shape
+        return n, c + self.cells.shape[1 - self.side]
+
+    def forward(self, coefficients: Matrix) -> Matrix:
+        """Return the features times coefficients, in their precision."""
+        last = 1 + self.cells.shape[1 - self.side]
+        shares = self.shares.astype(coefficients.dtype)[:, None]
+        means = shares * self.cells.gathered(self.side, coefficients[1:last])
+        means += self.plain.forward(np.vstack([coefficients[:1], coefficients[last:]]))
+        return means
+
+    def backward(self, rows: Matrix) -> Matrix:
+        """Return the transposed features times rows, in their precision."""
+        others = self.plain.backward(rows)
+        shared = self.shares.astype(rows.dtype)[:, None] * rows
+        return np.vstack([others[:1], self.cells.gathered(1 - self.side, shared), others[1:]])
+
+    def gram(self) -> Matrix:
+        """Return the lower triangle of the smaller Gram matrix."""
+        (n, f), partners = self.shape, self.cells.shape[1 - self.side]
+        if f > n:
+            gram = np.zeros((n, n))
+            ones = np.ones(partners)
+            gram = self.cells.sides[1 - self.side].add_pairs(ones, gram, 0)
+            gram *= self.shares
+            gram *= self.shares[:, None]
+            self.plain.add_outer(gram)
+            return gram
+        gram = self.cells.sides[self.side].add_pairs(self.shares**2, np.zeros((f, f)), 1)
+        plain = np.column_stack([np.ones(n), self.plain.covariates])
+        crossed = self.cells.gathered(1 - self.side, self.shares[:, None] * plain)
+        others = np.r_[0, 1 + partners : f]
+        gram[1 : 1 + partners, 0] = crossed[:, 0]
+        gram[1 + partners :, 1 : 1 + partners] = crossed[:, 1:].T
+        gram[np.ix_(others, others)] = plain.T @ plain
+        return gram
 
 
 def check_covariates(values: Any, length: int, name: str) -> Matrix | None:
@@ -127,8 +202,3 @@ def check_covariates(values: Any, length: int, name: str) -> Matrix | None:
 def row_features(table: Observations, mapping: FeatureMap, covariates: Matrix | None) -> Any:
     """Return the features of a table's rows."""
     return mapping.features(table.rows, table.columns, table.shape[0], covariates)
-
-
-def column_features(table: Observations, mapping: FeatureMap, covariates: Matrix | None) -> Any:
-    """Return the features of a table's columns."""
-    return mapping.features(table.columns, table.rows, table.shape[1], covariates)

@@ -16,12 +16,13 @@ MOST_VECTORS = 8
 
 
 def multiply_in_lanes(starts, indices, values, block, bounds):
-    """Return the product of `sparse.multiply_rows` for real numbers and 32-bit indices."""
+    """Return the product of `sparse.multiply_rows` for real numbers and 32-bit indices; None: ones."""
     padded = pad_columns(block)
-    width = padded.shape[1]
+    width, weighted = padded.shape[1], int(values is not None)
+    values = padded[:0, 0] if values is None else values
     out = np.empty((starts.size - 1, width), block.dtype)
     for first in range(0, width, MOST_VECTORS * LANES):
-        multiply = make_multiply(min(MOST_VECTORS, (width - first) // LANES), width)
+        multiply = make_multiply(min(MOST_VECTORS, (width - first) // LANES), width, weighted)
         run_chunks(
             lambda lo, hi, first=first, multiply=multiply: multiply(
                 starts, indices, values, padded, first, out, lo, hi
@@ -37,13 +38,16 @@ def pad_columns(block: Matrix) -> Matrix:
     return np.pad(block, ((0, 0), (0, width - block.shape[1])))
 
 
-def emit_sums(e, vectors, width, block, index, value, low, high, at_block, out, at_out):
-    """Write out = sum of value_j block[index_j] over j = low .. high - 1, `vectors` lane vectors of it."""
+def emit_sums(e, vectors, width, weighted, block, index, value, low, high, at_block, out, at_out):
+    """Write out = sum of value_j block[index_j] over j = low .. high - 1, `vectors` lane vectors of it.
+
+    Without weights all values are one.
+    """
     b = e.b
 
     def body(j, sums):
         at = b.add(at_block, b.mul(b.sext(b.load(b.gep(index, [j])), I64), e.i(width)))
-        v = e.broadcast(value, j)
+        v = e.broadcast(value, j) if weighted else e.constant(1.0)
         return [e.fma(v, e.load(block, e.at(at, (c, LANES))), s) for c, s in enumerate(sums)]
 
     sums = e.loop(low, high, [e.constant(0.0)] * vectors, body)
@@ -52,16 +56,16 @@ def emit_sums(e, vectors, width, block, index, value, low, high, at_block, out, 
 
 
 @intrinsic(prefer_literal=True)
-def add_rows(typingctx, vectors, width, block, index, value, low, high, at_block, out, at_out):
-    """Compile `emit_sums` for literal numbers of vectors and columns."""
-    constants = literals(vectors, width)
+def add_rows(typingctx, vectors, width, weighted, block, index, value, low, high, at_block, out, at_out):
+    """Compile `emit_sums` for literal numbers of vectors and columns, with or without weights."""
+    constants = literals(vectors, width, weighted)
     if constants is None:
         return None
     return kernel(emit_sums, constants, (block, index, value, low, high, at_block, out, at_out))
 
 
 @cache
-def make_multiply(vectors, width):
+def make_multiply(vectors, width, weighted):
     """Return the compiled product with `vectors` lane vectors of a block of `width` columns.
 
     It takes starts, 32-bit indices, values, block, first column, output and a range of rows.
@@ -72,6 +76,6 @@ def make_multiply(vectors, width):
     def multiply(starts, indices, values, block, first, out, low, high):
         for i in range(low, high):
             begin, end, at = starts[i], starts[i + 1], i * width + first
-            add_rows(vectors, width, block, indices, values, begin, end, first, out, at)
+            add_rows(vectors, width, weighted, block, indices, values, begin, end, first, out, at)
 
     return multiply

@@ -80,17 +80,17 @@ def fill_lanes(out, groups, first, iteration, key):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill_rows(out, groups, iteration, key):
+def _fill_rows(out, groups, iteration, key, row):
     count, width = out.shape
     lanes = np.empty(4 * groups * LANES, np.float32)
     for first in range(0, count, LANES):
-        fill_lanes(lanes, groups, first, iteration, key)
+        fill_lanes(lanes, groups, row + first, iteration, key)
         for lane in range(min(LANES, count - first)):
             for c in range(width):
                 out[first + lane, c] = lanes[c * LANES + lane]
 
 
-def row_normals(rows: int, width: int, iteration: int, key: int) -> NDArray[np.float32]:
+def row_normals(rows: int, width: int, iteration: int, key: int, first: int = 0) -> NDArray[np.float32]:
     """Return the normals that the row kernel adds to its draws.
 
     Parameters
@@ -101,6 +101,8 @@ def row_normals(rows: int, width: int, iteration: int, key: int) -> NDArray[np.f
         Counter of the sweep, below 2^32.
     key : int
         Seed of the stream, below 2^64.
+    first : int
+        Number of the first row in the stream.
 
     Returns
     -------
@@ -108,5 +110,5 @@ def row_normals(rows: int, width: int, iteration: int, key: int) -> NDArray[np.f
         Rows do not depend on the number of rows.
     """
     out = np.empty((rows, width), np.float32)
-    _fill_rows(out, -(-width // 4), iteration, np.uint64(key))
+    _fill_rows(out, -(-width // 4), iteration, np.uint64(key), first)
     return out

@@ -50,11 +50,14 @@ class Noise:
         Counter, below 2^32; equal keys and sweeps give equal normals.
     scale : float
         Standard deviation of the normals; 1 for the precision of the systems as they are.
+    first : int
+        Number of the first row in the stream: rows of a table may be drawn in several parts.
     """
 
     key: int
     sweep: int
     scale: float = 1.0
+    first: int = 0
 
 
 def solve_rows(

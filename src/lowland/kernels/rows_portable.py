@@ -20,7 +20,7 @@ def solve_rows(
         shift = np.broadcast_to(shift, out.shape)
     random = np.zeros((rows, 0), dtype)
     if noise is not None:
-        random = dtype.type(noise.scale) * row_normals(rows, k, noise.sweep, noise.key)
+        random = dtype.type(noise.scale) * row_normals(rows, k, noise.sweep, noise.key, noise.first)
     partner = np.ascontiguousarray(partner)
     weight = np.ones(1, dtype) if weights is None else weights
     ridge, floor = dtype.type(count_ridge), dtype.type(tolerance)

@@ -50,13 +50,15 @@ def solve_rows(
     result = aligned((-(-out.shape[0] // LANES) * LANES, layout(k)[1]), dtype)
     weight = values if weights is None else weights
     ridge, floor = dtype.type(count_ridge), np.full(LANES, tolerance, dtype)
-    key, sweep, scale = (0, 0, 0.0) if noise is None else (noise.key, noise.sweep, noise.scale)
+    key, sweep, scale, row = (0, 0, 0.0, 0)
+    if noise is not None:
+        key, sweep, scale, row = noise.key, noise.sweep, noise.scale, noise.first
 
     def chunk(low, high):
         scratch = aligned(scratch_size, dtype)
         random = np.empty(4 * -(-k // 4) * LANES, np.float32)
         data = (padded, starts, indices, values, weight, base, shifts)
-        draw = (random, np.uint64(key), sweep, dtype.type(scale))
+        draw = (random, np.uint64(key), sweep, dtype.type(scale), row)
         solve(*data, ridge, floor, *draw, result, scratch, low, high)
 
     run_chunks(chunk, balanced_bounds(starts, 4 + k // 2, LANES))
@@ -78,7 +80,7 @@ def _make_solver(k, item_bytes, weighted, by_row, draws):
     @njit(nogil=True, cache=True, error_model="numpy")
     def solve(
         y, starts, indices, values, weights, base, shifts, count_ridge, floor,
-        random, key, sweep, scale, out, scratch, low, high,
+        random, key, sweep, scale, row, out, scratch, low, high,
     ):  # fmt: skip
         rows = starts.size - 1
         gram, factor = scratch[:at_factor], scratch[at_factor:at_right]
@@ -100,7 +102,7 @@ def _make_solver(k, item_bytes, weighted, by_row, draws):
             load_systems(k, gram, system, factor, right)
             factor_systems(k, factor, right, ridge, floor)
             if draws:
-                fill_lanes(random, groups, first, sweep, key)
+                fill_lanes(random, groups, row + first, sweep, key)
                 for t in range(k * LANES):
                     right[t] += scale * random[t]
             solve_systems(k, factor, right)

@@ -41,7 +41,7 @@ def sample_product(
 
 
 def multiply_rows(
-    starts: NDArray[np.int64], indices: NDArray[np.integer[Any]], values: Vector, block: Matrix
+    starts: NDArray[np.int64], indices: NDArray[np.integer[Any]], values: Vector | None, block: Matrix
 ) -> Matrix:
     """Return the product of a row-compressed matrix with a dense block.
 
@@ -50,15 +50,24 @@ def multiply_rows(
     starts : ndarray of int, shape (rows + 1,)
     indices : ndarray of int, shape (p,)
         Column of each stored value; may repeat within a row.
-    values : ndarray, shape (p,)
+    values : ndarray, shape (p,), or None
+        None: all are one.
     block : ndarray, shape (columns, w)
 
     Returns
     -------
     ndarray, shape (rows, w)
+
+    Notes
+    -----
+    Each row is summed alone, in the order of its indices: its bits do not depend on threads or other rows.
     """
-    kind, bounds = np.result_type(values, block), balanced_bounds(starts, 4)
-    values, block = np.ascontiguousarray(values, kind), np.ascontiguousarray(block, kind)
+    kind, bounds = (
+        block.dtype if values is None else np.result_type(values, block),
+        balanced_bounds(starts, 4),
+    )
+    values = None if values is None else np.ascontiguousarray(values, kind)
+    block = np.ascontiguousarray(block, kind)
     plain = kind in (np.float32, np.float64) and indices.dtype == np.int32
     if plain and indices.size * block.shape[1] >= WORTH_LANES:
         from lowland.kernels.gathered_sums import multiply_in_lanes
@@ -66,7 +75,8 @@ def multiply_rows(
         product: Matrix = multiply_in_lanes(starts, np.ascontiguousarray(indices), values, block, bounds)
         return product
     out = np.zeros((starts.size - 1, block.shape[1]), kind)
-    run_chunks(lambda lo, hi: _multiply(starts, indices, values, block, out, lo, hi), bounds)
+    value, weighted = (out[:0, 0], False) if values is None else (values, True)
+    run_chunks(lambda lo, hi: _multiply(starts, indices, value, weighted, block, out, lo, hi), bounds)
     return out
 
 
@@ -144,14 +154,16 @@ def _sample(left, right, rows, columns, out):
 
 
 @compiled(fastmath={"contract"})
-def _multiply(starts, indices, values, block, out, low, high):
+def _multiply(starts, indices, values, weighted, block, out, low, high):
     width = block.shape[1]
-    sums = np.empty(width, out.dtype)
+    sums, value = np.empty(width, out.dtype), out.dtype.type(1)
     for i in range(low, high):
         for c in range(width):
             sums[c] = 0
         for k in range(starts[i], starts[i + 1]):
-            value, j = values[k], indices[k]
+            j = indices[k]
+            if weighted:
+                value = values[k]
             for c in range(width):
                 sums[c] += value * block[j, c]
         for c in range(width):

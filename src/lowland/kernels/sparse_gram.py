@@ -1,4 +1,4 @@
-"""The Gram matrix of a sparse matrix's columns, and the inverse of a dense matrix, both in place."""
+"""The weighted Gram matrix of a pattern of cells, and the inverse of a dense matrix, both in place."""
 
 from __future__ import annotations
 
@@ -17,35 +17,46 @@ TILE = 64
 # with smaller results and fewer products, compiled code takes longer to load than it saves
 LARGE, WORTH_LOADING = 1500, 50_000_000
 
-Lines = tuple[NDArray[np.int64], NDArray[np.integer[Any]], Vector]
 
-
-def gram_matrix(columns: Lines, rows: Lines) -> Matrix:
-    """Return X^T X of a sparse matrix X, in double precision.
+def add_pairs(
+    starts: NDArray[np.int64],
+    partners: NDArray[np.integer[Any]],
+    weights: Vector,
+    gram: Matrix,
+    *,
+    at: int = 0,
+    in_order: bool = False,
+) -> None:
+    """Add P^T diag(weights) P to the lower triangle of a matrix, for the pattern P of some lines' cells.
 
     Parameters
     ----------
-    columns, rows : tuple of ndarray
-        X by its columns and by its rows: starts, indices that ascend within a line, values.
-
-    Returns
-    -------
-    ndarray, shape (n, n)
+    starts : ndarray of int64, shape (lines + 1,)
+    partners : ndarray of int, shape (p,)
+        Columns of the ones of P, ascending within a line.
+    weights : ndarray of float64, shape (lines,)
+    gram : ndarray of float64, shape (at + n, at + n)
+        Its rows and columns from `at` on are those of the result.
+    in_order : bool
+        Whether the sums must go on from what is there, line by line, so that lines may come in several parts.
 
     Notes
     -----
-    Each row of the result is summed in the order of X's rows by one thread. Beside the result nothing of its
-    size is formed.
+    An entry is summed in the order of the lines by one thread: its bits do not depend on threads, nor with
+    `in_order` on the parts.
     """
-    n = columns[0].size - 1
-    counts = np.diff(rows[0])
-    touch(CALL + float(counts @ counts) / 2)
-    if n < LARGE and counts @ counts < WORTH_LOADING:
-        return _small_gram(columns, rows)
-    gram = np.zeros((n, n))
-    run_chunks(lambda lo, hi: _accumulate(*columns, *rows, gram, lo, hi), balanced_bounds(columns[0], 4))
-    _mirror_all(gram)
-    return gram
+    n, counts = gram.shape[0] - at, np.diff(starts)
+    pairs = float(counts @ counts)
+    touch(CALL + pairs / 2)
+    if n < LARGE and pairs < WORTH_LOADING and not in_order:
+        gram[at:, at:] += _small_gram(starts, partners, weights, n)
+        return
+    turned, owners = _turned(starts, partners, n)
+    weights = np.ascontiguousarray(weights, np.float64)
+    run_chunks(
+        lambda lo, hi: _accumulate(turned, owners, starts, partners, weights, gram, at, lo, hi),
+        balanced_bounds(turned, 4),
+    )
 
 
 def invert_in_place(matrix: Matrix) -> Matrix:
@@ -74,23 +85,24 @@ def invert_in_place(matrix: Matrix) -> Matrix:
     if failed:
         raise np.linalg.LinAlgError("the matrix is not positive definite")
     inverse: Matrix = factor.T
-    _mirror_all(inverse)
+    mirror_lower(inverse)
     return inverse
 
 
-def _small_gram(columns: Lines, rows: Lines) -> Matrix:
+def _small_gram(
+    starts: NDArray[np.int64], partners: NDArray[np.integer[Any]], weights: Vector, n: int
+) -> Matrix:
     """Return the same numbers, without what must be loaded first."""
     from scipy.sparse import csr_array
 
-    shape = (columns[0].size - 1, rows[0].size - 1)
-    turned, plain = (
-        csr_array((values, indices, starts), shape=own)
-        for (starts, indices, values), own in ((columns, shape), (rows, shape[::-1]))
-    )
-    return np.asarray((turned @ plain).toarray())
+    parts = (np.repeat(weights, np.diff(starts)), partners, starts)
+    weighted = csr_array(parts, shape=(starts.size - 1, n))
+    plain = csr_array((np.ones(partners.size), partners, starts), shape=weighted.shape)
+    return np.asarray((weighted.T.tocsr() @ plain).toarray())
 
 
-def _mirror_all(matrix: Matrix) -> None:
+def mirror_lower(matrix: Matrix) -> None:
+    """Write the lower triangle of a matrix over its upper one."""
     if len(matrix) < LARGE:
         above = np.triu_indices(len(matrix), 1)
         matrix[above] = matrix.T[above]
@@ -100,15 +112,32 @@ def _mirror_all(matrix: Matrix) -> None:
 
 
 @compiled()
-def _accumulate(starts, owners, values, row_starts, indices, row_values, gram, low, high):
+def _turned(starts, partners, n):
+    turned = np.zeros(n + 1, np.int64)
+    for j in partners:
+        turned[j + 1] += 1
+    for j in range(n):
+        turned[j + 1] += turned[j]
+    owners, at = np.empty(partners.size, np.int32), turned[:-1].copy()
+    for u in range(starts.size - 1):
+        for q in range(starts[u], starts[u + 1]):
+            j = partners[q]
+            owners[at[j]] = u
+            at[j] += 1
+    return turned, owners
+
+
+@compiled()
+def _accumulate(turned, owners, starts, partners, weights, gram, at, low, high):
     for a in range(low, high):
-        for k in range(starts[a], starts[a + 1]):
-            u, value = owners[k], values[k]
-            for q in range(row_starts[u], row_starts[u + 1]):
-                b = indices[q]
+        for k in range(turned[a], turned[a + 1]):
+            u = owners[k]
+            weight = weights[u]
+            for q in range(starts[u], starts[u + 1]):
+                b = partners[q]
                 if b > a:
                     break
-                gram[a, b] += value * row_values[q]
+                gram[at + a, at + b] += weight
 
 
 @compiled()

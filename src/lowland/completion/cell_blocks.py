@@ -1,0 +1,138 @@
+"""Consecutive rows (or columns) of a table with their cells, and what is computed of them line by line.
+
+Each function takes a block first and returns arrays with one entry per line of the block. No line's numbers
+depend on other lines or on where the block ends, so that the same table gives the same bits in one block, in
+many, or on many machines.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.kernels.moments import Moments, row_moments
+from lowland.kernels.rows import Noise, solve_rows
+from lowland.kernels.sparse import multiply_rows, squared_errors, subtract_gathered
+
+Arrays = tuple[NDArray[Any], ...]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class CellBlock:
+    """Cells of consecutive lines, each line's by ascending partner.
+
+    Parameters
+    ----------
+    first : int
+        Position of the first line in the table.
+    starts : ndarray of int64, shape (lines + 1,)
+        Cells of the k-th line lie at starts[k] .. starts[k + 1].
+    partners : ndarray of int32, shape (p,)
+        Position of each cell on the other side.
+    values : ndarray, shape (p,)
+    weights : ndarray, shape (p,), or None
+        Positive; None means 1.
+    """
+
+    first: int
+    starts: NDArray[np.int64]
+    partners: NDArray[np.int32]
+    values: Vector
+    weights: Vector | None = None
+
+
+def line_moments(
+    block: CellBlock,
+    partner: Moments,
+    partner_weights: Vector | None,
+    precision: Matrix,
+    biased: bool,
+    shift: Matrix,
+    own_weights: Vector | None,
+) -> Arrays:
+    """Return the fields of `RowMoments` of each line, given those of the other side.
+
+    Parameters
+    ----------
+    block : CellBlock
+    partner, precision, biased, shift
+        As in `row_moments`; the shift has one row per line.
+    partner_weights, own_weights : ndarray or None
+        Factors of the weights of cells, by the other side and by line.
+    """
+    found = row_moments(
+        partner,
+        block.starts,
+        block.partners,
+        block.values,
+        biased=biased,
+        weights=_weights(block, partner_weights, own_weights),
+        precision=precision,
+        shift=shift,
+    )
+    moments = found.moments
+    return moments.means, moments.covariances, found.log_determinants, found.explained, found.squares
+
+
+def drawn_lines(
+    block: CellBlock,
+    partner: Matrix,
+    bias: Vector | None,
+    partner_weights: Vector | None,
+    precision: Matrix,
+    noise: Noise,
+    shift: Matrix,
+    own_weights: Vector | None,
+) -> Arrays:
+    """Return one draw of each line, given the other side, whose biases are subtracted from the values."""
+    values = block.values
+    if bias is not None:
+        values = subtract_gathered(values, bias, block.partners)
+        partner = np.column_stack([partner, np.ones(partner.shape[0], partner.dtype)])
+    drawn = solve_rows(
+        partner,
+        block.starts,
+        block.partners,
+        values,
+        weights=_weights(block, partner_weights, own_weights),
+        precision=precision,
+        shift=shift,
+        noise=replace(noise, first=block.first),
+    )
+    return (drawn,)
+
+
+def line_errors(block: CellBlock, partner: Matrix, own: Matrix) -> Arrays:
+    """Return the weighted squared errors of predictions own @ partner.T by line."""
+    return (squared_errors(own, partner, block.starts, block.partners, block.values, block.weights),)
+
+
+def gathered_sums(block: CellBlock, table: Matrix) -> Arrays:
+    """Return the sum of a table's rows over the partners of each line."""
+    return (multiply_rows(block.starts, block.partners, None, table),)
+
+
+def log_weights(block: CellBlock) -> Arrays:
+    """Return the sum of the logarithms of the weights of each line's cells."""
+    counts = np.diff(block.starts)
+    if block.weights is None:
+        return (np.zeros(counts.size),)
+    lines = np.repeat(np.arange(counts.size), counts)
+    return (np.bincount(lines, np.log(block.weights.astype(np.float64)), minlength=counts.size),)
+
+
+def _weights(block: CellBlock, partner_weights: Vector | None, own_weights: Vector | None) -> Vector | None:
+    """Return the weights of cells, times factors by the other side and by line."""
+    weights = block.weights
+    for factors in (
+        None if partner_weights is None else partner_weights[block.partners],
+        None if own_weights is None else np.repeat(own_weights, np.diff(block.starts)),
+    ):
+        if factors is not None:
+            weights = factors if weights is None else weights * factors
+    return weights
