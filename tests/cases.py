@@ -17,6 +17,7 @@ from lowland.bayes.side_prior import SidePrior
 from lowland.certificates.settings import Judgement, Settings
 from lowland.completion.bayesian_objective import BayesianCompletion
 from lowland.completion.cells import TableCells
+from lowland.core.observations import Observations
 from lowland.core.work import UNLIMITED
 from lowland.datasets import planted_completion, planted_sensing
 from lowland.dynamics.search.annealing import Langevin
@@ -754,7 +755,8 @@ def _bayesian(**changes):
         for size, f in ((m, 4), (n, 15))
     )
     weights = rng.uniform(0.5, 2, rows.size).astype(have["dtype"]) if have["weights"] else None
-    cells = TableCells.of(rows, columns, table[rows, columns].astype(have["dtype"]), (m, n), weights)
+    values = table[rows, columns].astype(have["dtype"])
+    cells = TableCells.of(Observations(rows, columns, values, (m, n), weights))
     return BayesianCompletion(
         cells,
         rank=r,

@@ -40,21 +40,26 @@ def own(table, rank, pattern):
     """Milliseconds of an alternating, a Gibbs and a variational sweep."""
     import numpy as np
 
-    from lowland.completion.bayesian import _first_point, make_objective
     from lowland.completion.bayesian_settings import BayesianSettings
+    from lowland.completion.cells import TableCells
     from lowland.completion.features import FeatureMap
     from lowland.completion.penalised import completion_objective
+    from lowland.completion.posterior_fit import first_point, make_objective
     from lowland.completion.scaling import Scaling
     from lowland.completion.settings import CompletionSettings
+    from lowland.completion.table_summary import TableSummary
     from lowland.search import Alternating, Gibbs, Variational
 
     rng = np.random.default_rng(0)
-    settings = BayesianSettings(rank=rank, pattern=pattern).resolve(table)
-    scaling = Scaling.of(table, settings.scale)
+    cells = TableCells.of(table)
+    summary = TableSummary.of(cells)
+    settings = BayesianSettings(rank=rank, pattern=pattern).resolve(summary)
+    scaling = Scaling.of(summary, settings.scale)
     m, n = table.shape
     maps = (FeatureMap.of(None, n if pattern else 0), FeatureMap.of(None, m if pattern else 0))
-    objective = make_objective(table, settings, scaling, maps, (None, None))
-    theta = _first_point(objective, rng)
+    scaled = cells.scaled(scaling.centres, scaling.spreads)
+    objective = make_objective(scaled, settings, maps, (None, None), graded=summary.graded)
+    theta = first_point(objective, rng)
     posterior = Variational().init(objective, theta, rng)[0]
     draw = Gibbs(posterior).init(objective, theta, rng)[0]
     times = {}

@@ -11,6 +11,7 @@ from lowland.bayes.side_prior import SidePrior
 from lowland.completion import cell_blocks
 from lowland.completion.cells import TableCells
 from lowland.core.errors import UnsupportedError
+from lowland.core.observations import Observations
 from lowland.kernels import moments as moment_kernel
 from lowland.search import Gibbs, Iterations, Variational, run
 from lowland.search.loop import Checkpoint
@@ -215,7 +216,7 @@ def test_the_sampler_keeps_the_joint_law():
         state = replace(state, sweep=sweep)
         left, right = objective.sides(state.theta)
         values = np.sum(left[rows] * right[columns], axis=1) + rng.standard_normal(rows.size) / alpha**0.5
-        objective.cells = TableCells.of(rows, columns, values, objective.cells.shape, None)
+        objective.cells = TableCells.of(Observations(rows, columns, values, objective.cells.shape))
         kept.append([state.row_precision[0, 0], state.column_precision[1, 1], state.row_precision[0, 1]])
     # P ~ Wishart(d + 1, I / scale): E P_00 = (d + 1) / scale, E P_01 = 0
     kept = np.array(kept)

@@ -8,7 +8,8 @@ import pytest
 
 import lowland as ll
 from lowland.completion.bayesian_settings import BayesianSettings
-from lowland.completion.features import row_features
+from lowland.completion.cells import TableCells
+from lowland.completion.table_summary import TableSummary
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 
 
@@ -50,7 +51,7 @@ def test_small_tables_of_strong_factors_do_not_end_in_bad_places(shape, rank, se
 
 def test_noise_by_column_from_the_start_ends_in_bad_places(monkeypatch):
     """The mutant: columns get noise of their own before the factors are found."""
-    monkeypatch.setattr("lowland.completion.bayesian.SETTLING", 1)
+    monkeypatch.setattr("lowland.completion.posterior_fit.SETTLING", 1)
     monkeypatch.setattr("lowland.completion.bayesian.FIRST_SIZE", 0.1)
     errors = []
     for seed in range(4):
@@ -149,10 +150,10 @@ def test_what_auto_means():
         rng.integers(1, 6, 900).astype(float),
         shape=(100, 60),
     )
-    found = BayesianSettings().resolve(stars)
+    found = BayesianSettings().resolve(TableSummary.of(TableCells.of(stars)))
     assert (found.rank, found.pattern, found.noise, found.scale) == (16, True, "common", "common")
     numbers = ll.Observations.from_array(rng.standard_normal((20, 8)))
-    found = BayesianSettings().resolve(numbers)
+    found = BayesianSettings().resolve(TableSummary.of(TableCells.of(numbers)))
     assert (found.rank, found.pattern, found.noise, found.scale) == (4, False, "column", "common")
 
 
@@ -168,8 +169,7 @@ def test_the_pattern_tells_rows_apart_before_their_values_do(rng):
         model = ll.MatrixCompletion(pattern=pattern, random_state=0, certify=False).fit(table)
         posterior = model._completed.model
         prior = posterior.row_prior
-        features = row_features(ll.Observations.from_array(table), prior.mapping, None)
-        left = prior.means(features, m)[:, :-1]
+        left = prior.means(TableCells.of(ll.Observations.from_array(table)), None)[:, :-1]
         scores = left @ posterior.columns.means[:, :-1].T @ liked
         found[pattern] = 0.0 if np.ptp(scores) == 0 else np.corrcoef(scores, group)[0, 1]
     assert found[True] > 0.6

@@ -6,6 +6,8 @@ import pytest
 
 import lowland as ll
 from lowland.completion.bayesian_settings import BayesianSettings
+from lowland.completion.cells import TableCells
+from lowland.completion.table_summary import TableSummary
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 
@@ -100,7 +102,7 @@ def test_large_tables_of_grades_are_fitted_by_default():
     cells = np.unique(rng.integers(0, 12_500**2, 30_000))
     stars = rng.integers(1, 6, cells.size).astype(float)
     table = ll.Observations.from_triples(*np.divmod(cells, 12_500), stars, shape=(12_500, 12_500))
-    assert BayesianSettings().resolve(table).pattern is False
+    assert BayesianSettings().resolve(TableSummary.of(TableCells.of(table))).pattern is False
     M(rank=2, max_iterations=2, certify=False).fit(table)
     with pytest.raises(InvalidInputError, match="too many features"):
         M(rank=2, max_iterations=2, certify=False, pattern=True).fit(table)

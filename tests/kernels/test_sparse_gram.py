@@ -32,16 +32,14 @@ def test_the_gram_matrix_is_the_dense_one(shape, at, rng):
     np.testing.assert_allclose(np.tril(gram), np.tril(expected), rtol=0, atol=1e-12)
 
 
-def test_lines_in_parts_give_the_same_bits(rng):
-    shape = (200, 60)
-    _, starts, partners, weights = pattern_of(rng, shape)
+def test_lines_and_results_in_parts_give_the_same_bits(rng):
+    _, starts, partners, weights = pattern_of(rng, (200, 60))
     whole, parts = np.zeros((60, 60)), np.zeros((60, 60))
     add_pairs(starts, partners, weights, whole)
-    for low, high in ((0, 7), (7, 150), (150, 150), (150, 200)):
-        own = slice(starts[low], starts[high])
-        add_pairs(
-            starts[low : high + 1] - starts[low], partners[own], weights[low:high], parts, in_order=True
-        )
+    for tile in ((0, 13), (13, 60)):
+        for low, high in ((0, 7), (7, 150), (150, 150), (150, 200)):
+            own, lines = slice(starts[low], starts[high]), starts[low : high + 1] - starts[low]
+            add_pairs(lines, partners[own], weights[low:high], parts[slice(*tile)], tile=tile)
     np.testing.assert_array_equal(np.tril(parts), np.tril(whole))
 
 

@@ -51,11 +51,11 @@ from lowland.cli.output import (
 )
 from lowland.cli.reading import reads_table
 from lowland.completion.answer_first import held_out_sentences
-from lowland.completion.bayesian import SideCovariates
 from lowland.completion.completed import Completed
 from lowland.completion.fitted_table import FittedTable
 from lowland.completion.holdout import Trial
 from lowland.completion.planned_fit import check_effort
+from lowland.completion.posterior_fit import SideCovariates
 from lowland.completion.report import report_page, trial_of
 from lowland.completion.table_intervals import INTERVAL_METHODS
 from lowland.core.arrays import Matrix, check_rank

@@ -11,13 +11,13 @@ import numpy as np
 
 from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
-from lowland.completion.bayesian import SideCovariates
 from lowland.completion.column_kinds import parse_word
 from lowland.completion.column_losses import Losses
 from lowland.completion.completed import fingerprint
 from lowland.completion.model_files import levels_as_data, save_model
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import PlannedFit, fit_plan
+from lowland.completion.posterior_fit import SideCovariates
 from lowland.completion.settings import PENALTY_WEIGHTS
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, final
+from typing import TYPE_CHECKING, Any, final
 
-import numpy as np
-
-from lowland.core.arrays import Vector, check_rank
+from lowland.core.arrays import check_rank
 from lowland.core.errors import InvalidInputError
-from lowland.core.observations import Observations
 
-# values with at most this many levels are taken for grades: ratings, votes, answers
-MOST_LEVELS = 20
+if TYPE_CHECKING:
+    from lowland.completion.table_summary import TableSummary
+
 # in sparse tables the pattern of graded cells reveals taste; above this density it carries no information
 DENSEST_PATTERN = 0.3
 # beyond this many rows and columns, factorising the pattern takes longer than the fit
 WIDEST_PATTERN = 6_000
 USUAL_RANK = 16
-# columns whose spreads differ by more than this factor have different units
-COMMENSURATE = 10.0
 BY_COLUMN = ("auto", "common", "column")
 
 
@@ -66,7 +62,7 @@ class BayesianSettings:
         """Return the settings as plain data."""
         return asdict(self)
 
-    def resolve(self, table: Observations) -> BayesianSettings:
+    def resolve(self, table: TableSummary) -> BayesianSettings:
         """Return the settings with "auto" resolved for a table.
 
         Raises
@@ -78,11 +74,11 @@ class BayesianSettings:
             check_by_column(getattr(self, name), name)
         m, n = table.shape
         rank = max(1, min(USUAL_RANK, min(m, n) // 2)) if self.rank is None else check_rank(self.rank, (m, n))
-        graded = has_grades(table.values)
+        graded = table.graded
         sparse = table.size < DENSEST_PATTERN * m * n and min(m, n) <= WIDEST_PATTERN
         pattern = graded and sparse if self.pattern is None else self.pattern
         noise = ("common" if graded else "column") if self.noise == "auto" else self.noise
-        own = not graded and _units_differ(table)
+        own = not graded and table.units_differ
         scale = ("column" if own else "common") if self.scale == "auto" else self.scale
         return replace(self, rank=rank, pattern=pattern, noise=noise, scale=scale)
 
@@ -92,30 +88,3 @@ def check_by_column(choice: str, name: str) -> None:
     if choice not in BY_COLUMN:
         choices = ", ".join(f'"{known}"' for known in BY_COLUMN)
         raise InvalidInputError(f"{name} is unknown", repr(choice), fix=f"use one of {choices}")
-
-
-def has_grades(values: Vector) -> bool:
-    """Return whether values have few levels, far fewer than there are values."""
-    some = values[:: max(1, values.size // 100_000)]
-    return bool(np.unique(some).size <= min(MOST_LEVELS, some.size // 5))
-
-
-def column_moments(table: Observations) -> tuple[Vector, Vector]:
-    """Return means and standard deviations of columns; those of the table for columns with too few cells."""
-    values = table.values.astype(np.float64)
-    counts = table.column_counts()
-    safe = np.maximum(counts, 1)
-    means = np.bincount(table.columns, values, minlength=table.shape[1]) / safe
-    squares = np.bincount(table.columns, (values - means[table.columns]) ** 2, minlength=table.shape[1])
-    spreads = np.sqrt(squares / safe)
-    usable = (counts >= 2) & (spreads > 0)
-    overall = float(values.std()) or 1.0
-    return np.where(counts > 0, means, values.mean()), np.where(usable, spreads, overall)
-
-
-def _units_differ(table: Observations) -> bool:
-    # the spread of a column of which little is seen, such as one season, says nothing about its unit
-    counts = table.column_counts()
-    enough = counts >= max(10.0, 0.5 * float(np.median(counts)))
-    spreads = column_moments(table)[1][enough]
-    return bool(spreads.size > 1 and spreads.max() > COMMENSURATE * spreads.min())

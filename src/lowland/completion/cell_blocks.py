@@ -119,11 +119,8 @@ def gathered_sums(block: CellBlock, table: Matrix) -> Arrays:
 
 def log_weights(block: CellBlock) -> Arrays:
     """Return the sum of the logarithms of the weights of each line's cells."""
-    counts = np.diff(block.starts)
-    if block.weights is None:
-        return (np.zeros(counts.size),)
-    lines = np.repeat(np.arange(counts.size), counts)
-    return (np.bincount(lines, np.log(block.weights.astype(np.float64)), minlength=counts.size),)
+    assert block.weights is not None
+    return (_summed(block, np.log(block.weights.astype(np.float64))),)
 
 
 def _weights(block: CellBlock, partner_weights: Vector | None, own_weights: Vector | None) -> Vector | None:
@@ -136,3 +133,59 @@ def _weights(block: CellBlock, partner_weights: Vector | None, own_weights: Vect
         if factors is not None:
             weights = factors if weights is None else weights * factors
     return weights
+
+
+# ---------------------------------------------------------------- summaries
+
+
+def line_sums(block: CellBlock) -> Arrays:
+    """Return the sum of the values of each line."""
+    return (_summed(block, block.values.astype(np.float64)),)
+
+
+def line_squares(block: CellBlock, centres: Vector) -> Arrays:
+    """Return the sum of squares of each line's values about its centre."""
+    counts = np.diff(block.starts)
+    return (_summed(block, (block.values.astype(np.float64) - np.repeat(centres, counts)) ** 2),)
+
+
+def line_extremes(block: CellBlock) -> Arrays:
+    """Return the least and the largest value of each line, infinite if it has none."""
+    full = np.diff(block.starts) > 0
+    begins = block.starts[:-1][full]
+    least, most = np.full(full.size, np.inf), np.full(full.size, -np.inf)
+    if begins.size:
+        least[full], most[full] = (
+            np.minimum.reduceat(block.values, begins),
+            np.maximum.reduceat(block.values, begins),
+        )
+    return least, most
+
+
+def line_weights(block: CellBlock) -> Arrays:
+    """Return the sum of the weights of each line's cells."""
+    assert block.weights is not None
+    return (_summed(block, block.weights.astype(np.float64)),)
+
+
+def sampled_values(block: CellBlock, step: int, begins: NDArray[np.int64]) -> Arrays:
+    """Return the values whose number in the table is a multiple of a step; lines begin at these numbers."""
+    first = int(begins[0]) if begins.size else 0
+    return (block.values[-first % step :: step],)
+
+
+def scaled_block(block: CellBlock, by_partner: tuple[Vector, Vector] | None, *own: Vector) -> CellBlock:
+    """Return a block whose values are centred and divided, by the other side or by line."""
+    counts = np.diff(block.starts)
+    centres, spreads = (
+        [numbers[block.partners] for numbers in by_partner]
+        if by_partner is not None
+        else [np.repeat(numbers, counts) for numbers in own]
+    )
+    return replace(block, values=((block.values - centres) / spreads).astype(block.values.dtype))
+
+
+def _summed(block: CellBlock, numbers: Vector) -> Vector:
+    counts = np.diff(block.starts)
+    sums = np.bincount(np.repeat(np.arange(counts.size), counts), numbers, minlength=counts.size)
+    return sums.astype(np.float64, copy=False)  # whole numbers where there are no cells

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, final
 
 import numpy as np
 
-from lowland.completion.cell_blocks import Arrays, CellBlock, gathered_sums
+from lowland.completion.cell_blocks import Arrays, CellBlock, gathered_sums, scaled_block
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.observations import Observations
 from lowland.kernels.sort import sort_both_ways
 from lowland.kernels.sparse_gram import add_pairs
 
@@ -40,6 +41,9 @@ class Blocks(Protocol):
     def map(self, function: Callable[..., Arrays], *arguments: Any) -> Arrays:
         """Return what a function of a block returns for all blocks, joined in the order of lines."""
 
+    def change(self, function: Callable[..., CellBlock], *arguments: Any) -> Blocks:
+        """Return the blocks that a function of a block returns."""
+
     def add_pairs(self, weights: Vector, gram: Matrix, at: int) -> Matrix:
         """Return a matrix with the weighted pairs of all lines' partners added: `sparse_gram.add_pairs`."""
 
@@ -59,6 +63,10 @@ class LocalBlocks:
     def map(self, function: Callable[..., Arrays], *arguments: Any) -> Arrays:
         """Return what the function returns for the block."""
         return function(self.block, *(plain(argument) for argument in arguments))
+
+    def change(self, function: Callable[..., CellBlock], *arguments: Any) -> LocalBlocks:
+        """Return the block that the function returns."""
+        return LocalBlocks(function(self.block, *(plain(argument) for argument in arguments)))
 
     def add_pairs(self, weights: Vector, gram: Matrix, at: int) -> Matrix:
         """Add the pairs in place."""
@@ -98,16 +106,35 @@ class TableCells:
     weighted: bool
 
     @classmethod
-    def of(
-        cls, rows: Indices, columns: Indices, values: Vector, shape: tuple[int, int], weights: Vector | None
-    ) -> TableCells:
-        """Sort cells in memory by row and by column."""
-        row_starts, row_order, partners, *by_column = sort_both_ways(rows, columns, shape)
+    def of(cls, table: Observations) -> TableCells:
+        """Sort the cells of a table in memory by row and by column."""
+        row_starts, row_order, partners, *by_column = sort_both_ways(table.rows, table.columns, table.shape)
         sides = []
         for starts, order, own in ((row_starts, row_order, partners), by_column):
-            ordered = None if weights is None else weights[order]
-            sides.append(LocalBlocks(CellBlock(0, starts, own, values[order], ordered)))
-        return cls((sides[0], sides[1]), shape, values.size, values.dtype, weights is not None)
+            ordered = None if table.weights is None else table.weights[order]
+            sides.append(LocalBlocks(CellBlock(0, starts, own, table.values[order], ordered)))
+        weighted = table.weights is not None
+        return cls((sides[0], sides[1]), table.shape, table.size, table.values.dtype, weighted)
+
+    def before(self, partner: int) -> TableCells:
+        """Return the cells in the first columns only; cells must be in memory."""
+        if self.shape[1] <= partner:
+            return self
+        blocks = self.sides[0]
+        assert isinstance(blocks, LocalBlocks)
+        own = blocks.block
+        kept = own.partners < partner
+        rows = np.repeat(np.arange(self.shape[0]), blocks.counts)[kept]
+        weights = None if own.weights is None else own.weights[kept]
+        columns = own.partners[kept].astype(np.intp)
+        return TableCells.of(Observations(rows, columns, own.values[kept], (self.shape[0], partner), weights))
+
+    def scaled(self, centres: Vector, spreads: Vector) -> TableCells:
+        """Return the cells with the values of each column centred and divided."""
+        by_column = PerPartner((centres, spreads))
+        rows = self.sides[0].change(scaled_block, by_column)
+        columns = self.sides[1].change(scaled_block, None, PerLine(centres), PerLine(spreads))
+        return replace(self, sides=(rows, columns))
 
     def map(self, side: int, function: Callable[..., Arrays], *arguments: Any) -> Arrays:
         """Return what a function of a block returns for all lines of a side."""

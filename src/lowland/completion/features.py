@@ -11,7 +11,6 @@ from lowland.bayes.design import Design, MatrixDesign
 from lowland.completion.cells import TableCells
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.observations import Observations
 
 # ridges of the coefficients; fixed, because learning them diverges and loses the gain in accuracy
 PATTERN_RIDGE, COVARIATE_RIDGE = 2.0, 10.0
@@ -50,35 +49,18 @@ class FeatureMap:
         """Whether there are no features at all."""
         return not (self.partners or self.centres.size)
 
-    def features(self, lines: Indices, partners: Indices, count: int, covariates: Matrix | None) -> Any:
-        """Return sparse features, each divided by the square root of its ridge, or None if there are none.
+    def design(self, cells: TableCells, side: int, covariates: Matrix | None) -> Design:
+        """Return the constant and the features of all lines of a side of a table.
+
+        Each feature is divided by the square root of its ridge.
 
         Parameters
         ----------
-        lines, partners : ndarray of int, shape (p,)
-            Observed cells: which row (or column), and its partner.
-        count : int
-            Number of rows (or columns).
-        covariates : ndarray, shape (count, c), or None
+        cells : TableCells
+        side : {0, 1}
+            Rows or columns.
+        covariates : ndarray, shape (lines, c), or None
         """
-        self._check(covariates)
-        if self.is_empty:
-            return None
-        from scipy.sparse import csr_array, hstack
-
-        parts = []
-        if self.partners:
-            # partners that came after the fit have no coefficients
-            known = partners < self.partners
-            lines, partners = lines[known], partners[known]
-            shares = pattern_shares(np.bincount(lines, minlength=count))[lines]
-            parts.append(csr_array((shares, (lines, partners)), shape=(count, self.partners)))
-        if covariates is not None:
-            parts.append(csr_array(self._scaled(covariates)))
-        return csr_array(hstack(parts))
-
-    def design(self, cells: TableCells, side: int, covariates: Matrix | None) -> Design:
-        """Return the constant and the same features of all lines of a side of a table, as a linear map."""
         self._check(covariates)
         scaled = None if covariates is None else self._scaled(covariates)
         plain = MatrixDesign(cells.shape[side], scaled)
@@ -197,8 +179,3 @@ def check_covariates(values: Any, length: int, name: str) -> Matrix | None:
             f"{name} must have no missing values", f"line {line}", fix="fill them in, or drop the column"
         )
     return numbers
-
-
-def row_features(table: Observations, mapping: FeatureMap, covariates: Matrix | None) -> Any:
-    """Return the features of a table's rows."""
-    return mapping.features(table.rows, table.columns, table.shape[0], covariates)

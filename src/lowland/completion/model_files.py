@@ -14,9 +14,10 @@ from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.features import FeatureMap
 from lowland.completion.fitted_table import FittedTable
 from lowland.completion.kept_fit import kept_from_data
+from lowland.completion.learnt_prior import LearntPrior
 from lowland.completion.penalised_model import CompletionModel
 from lowland.completion.penalised_table import PenalisedTable
-from lowland.completion.posterior_model import LearntPrior, PosteriorModel
+from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.scaling import Scaling
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_model import TableModel

@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 
 from lowland.certificates import Settings
-from lowland.completion.bayesian import SideCovariates, fit_bayesian
+from lowland.completion.bayesian import fit_bayesian
 from lowland.completion.bayesian_settings import BayesianSettings
 from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.column_losses import Columns, check_columns
@@ -18,6 +18,7 @@ from lowland.completion.memory_needs import check_fit_fits
 from lowland.completion.penalised import fit_completion
 from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.plan import CompletionPlan
+from lowland.completion.posterior_fit import SideCovariates
 from lowland.completion.rank_path import RankPath, choose_rank_and_penalty
 from lowland.completion.settings import CompletionSettings
 from lowland.core.errors import InvalidInputError
@@ -71,7 +72,7 @@ def fit_plan(
     if method != "map":
         fit = fit_bayesian(
             table,
-            _bayesian(plan, method),
+            bayesian_settings(plan, method),
             rng=rng,
             covariates=covariates,
             callbacks=callbacks,
@@ -112,7 +113,8 @@ def check_effort(effort: str) -> None:
         Settings.for_effort(effort)
 
 
-def _bayesian(plan: CompletionPlan, method: str) -> BayesianSettings:
+def bayesian_settings(plan: CompletionPlan, method: str) -> BayesianSettings:
+    """Return the settings of a Bayesian fit as planned."""
     return BayesianSettings(
         rank=plan.rank,
         biases=plan.biases,

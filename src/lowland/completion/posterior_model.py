@@ -9,7 +9,8 @@ from typing import final
 import numpy as np
 
 from lowland.bayes.side_prior import unpack_lower
-from lowland.completion.features import FeatureMap, row_features
+from lowland.completion.cells import TableCells
+from lowland.completion.learnt_prior import LearntPrior
 from lowland.completion.scaling import Scaling
 from lowland.completion.settings import row_weights
 from lowland.completion.table_labels import TableLabels
@@ -17,25 +18,10 @@ from lowland.completion.table_model import TableParts, check_table_fits, no_leve
 from lowland.completion.table_updates import settle_in_turn
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.observations import Observations
-from lowland.kernels.moments import Moments, row_moments
+from lowland.kernels.moments import Moments
 
 # number of cells whose d x d covariances are formed at once
 CHUNK_CELLS = 20_000
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class LearntPrior:
-    """The prior of one side's rows: precision, coefficients, and the map to features."""
-
-    precision: Matrix
-    coefficients: Matrix
-    mapping: FeatureMap
-
-    def means(self, features: object, count: int) -> Matrix:
-        """Return the prior means of rows with these features, shape (count, d)."""
-        constant: Matrix = np.tile(self.coefficients[:1], (count, 1))
-        return constant if features is None else constant + features @ self.coefficients[1:]
 
 
 @final
@@ -209,8 +195,18 @@ class PosteriorModel:
         covariates : ndarray, shape (k, c), or None
             Covariates of its rows, if the fit had row covariates.
         """
-        features = row_features(table, self.row_prior.mapping, covariates)
-        return self._solved(self.row_prior, self.columns, (table.rows, table.columns), table, features)
+        return self._solved(self.row_prior, self.columns, (table.rows, table.columns), table, covariates)
+
+    def solved_rows(self, cells: TableCells, covariates: Matrix | None) -> Moments:
+        """Return the same moments of the rows of scaled cells, wherever they are."""
+        return self.row_prior.moments(
+            cells,
+            covariates,
+            self.columns,
+            noise_precision=self.noise_precision,
+            biased=self.biased,
+            precisions=self.column_precisions.astype(cells.dtype),
+        )
 
     def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> PosteriorModel | None:
         """Return the model with the moments of some rows and columns solved again for a table.
@@ -248,9 +244,8 @@ class PosteriorModel:
         own, partners = (part.rows, part.columns) if axis == 0 else (part.columns, part.rows)
         place = np.searchsorted(lines, own)
         prior, old = (self.row_prior, self.rows) if axis == 0 else (self.column_prior, self.columns)
-        features = prior.mapping.features(place, partners, lines.size, None)
         other = self.columns if axis == 0 else self.rows
-        found = self._solved(prior, other, (place, partners), part, features, lines.size)
+        found = self._solved(prior, other, (place, partners), part, None, lines.size)
         means, covariances = old.means.copy(), old.covariances.copy()
         means[lines], covariances[lines] = found.means, found.covariances
         solved = Moments(means, covariances)
@@ -262,32 +257,20 @@ class PosteriorModel:
         other: Moments,
         cells: tuple[Indices, Indices],
         table: Observations,
-        features: object,
+        covariates: Matrix | None,
         count: int | None = None,
     ) -> Moments:
         """Return the moments of lines, given those of the other side and their cells: lines and partners."""
-        from lowland.measure.entries import Entries
-
-        dtype, alpha = self.rows.means.dtype, self.noise_precision
-        count = table.shape[0] if count is None else count
-        precision = prior.precision / alpha
-        shift = prior.means(features, count).astype(np.float64) @ precision
-        pattern = Entries(*cells, (count, other.means.shape[0]), dtype=dtype).pattern
+        dtype = self.rows.means.dtype
         scaled = self.scaling.apply(table.values.astype(dtype), table.columns)
         weights = self.column_precisions[table.columns]
         if table.weights is not None:
             weights = weights * table.weights
-        found = row_moments(
-            other,
-            pattern.row_starts,
-            pattern.row_columns,
-            scaled[pattern.row_order],
-            biased=self.biased,
-            weights=weights[pattern.row_order].astype(dtype),
-            precision=precision,
-            shift=shift,
+        shape = (table.shape[0] if count is None else count, other.means.shape[0])
+        sorted_cells = TableCells.of(Observations(*cells, scaled, shape, weights.astype(dtype)))
+        return prior.moments(
+            sorted_cells, covariates, other, noise_precision=self.noise_precision, biased=self.biased
         )
-        return Moments(found.moments.means, found.moments.covariances / dtype.type(alpha))
 
     # ---------------------------------------------------------------- parts
 
@@ -375,6 +358,6 @@ def _lengthened(side: Moments, prior: LearntPrior, length: int) -> Moments:
         return side
     covariance = np.linalg.inv(prior.precision)[np.tril_indices(d)].astype(side.covariances.dtype)
     return Moments(
-        np.vstack([side.means, prior.means(None, more).astype(side.means.dtype)]),
+        np.vstack([side.means, np.repeat(prior.coefficients[:1], more, axis=0).astype(side.means.dtype)]),
         np.vstack([side.covariances, np.tile(covariance, (more, 1))]),
     )

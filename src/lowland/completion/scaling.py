@@ -7,9 +7,8 @@ from typing import final
 
 import numpy as np
 
-from lowland.completion.bayesian_settings import column_moments, has_grades
+from lowland.completion.table_summary import TableSummary
 from lowland.core.arrays import Indices, Vector
-from lowland.core.observations import Observations
 
 
 @final
@@ -30,19 +29,13 @@ class Scaling:
     highest: float
 
     @classmethod
-    def of(cls, table: Observations, kind: str) -> Scaling:
+    def of(cls, table: TableSummary, kind: str) -> Scaling:
         """Return the scaling of a table, "common" to all columns or by "column"."""
-        n = table.shape[1]
+        ends = (table.lowest, table.highest) if table.graded else (-np.inf, np.inf)
         if kind == "column":
-            centres, spreads = column_moments(table)
-        else:
-            values = table.values.astype(np.float64)
-            spread = float(values.std()) or 1.0
-            centres, spreads = np.full(n, values.mean()), np.full(n, spread)
-        ends = (-np.inf, np.inf)
-        if has_grades(table.values):
-            ends = float(table.values.min()), float(table.values.max())
-        return cls(centres, spreads, *ends)
+            return cls(table.column_means, table.column_spreads, *ends)
+        n = table.shape[1]
+        return cls(np.full(n, table.mean), np.full(n, table.spread), *ends)
 
     def lengthened(self, n: int) -> Scaling:
         """Return the same scaling for more columns; the new ones are scaled like the last."""

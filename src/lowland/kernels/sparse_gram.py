@@ -25,7 +25,7 @@ def add_pairs(
     gram: Matrix,
     *,
     at: int = 0,
-    in_order: bool = False,
+    tile: tuple[int, int] | None = None,
 ) -> None:
     """Add P^T diag(weights) P to the lower triangle of a matrix, for the pattern P of some lines' cells.
 
@@ -37,25 +37,30 @@ def add_pairs(
     weights : ndarray of float64, shape (lines,)
     gram : ndarray of float64, shape (at + n, at + n)
         Its rows and columns from `at` on are those of the result.
-    in_order : bool
-        Whether the sums must go on from what is there, line by line, so that lines may come in several parts.
+    tile : tuple of int, optional
+        First row of the result, and the one after the last, that `gram`, shape (last - first, at + n), holds.
+        Sums then go on from what is there, line by line.
 
     Notes
     -----
-    An entry is summed in the order of the lines by one thread: its bits do not depend on threads, nor with
-    `in_order` on the parts.
+    An entry is summed in the order of the lines by one thread: its bits do not depend on threads, nor on
+    tiles, nor on how many parts lines come in if each adds to tiles of the parts before.
     """
-    n, counts = gram.shape[0] - at, np.diff(starts)
+    n, counts = gram.shape[1] - at, np.diff(starts)
     pairs = float(counts @ counts)
     touch(CALL + pairs / 2)
-    if n < LARGE and pairs < WORTH_LOADING and not in_order:
+    if n < LARGE and pairs < WORTH_LOADING and tile is None:
         gram[at:, at:] += _small_gram(starts, partners, weights, n)
         return
     turned, owners = _turned(starts, partners, n)
     weights = np.ascontiguousarray(weights, np.float64)
+    first, last = (0, n) if tile is None else tile
+    down = at if tile is None else -first
     run_chunks(
-        lambda lo, hi: _accumulate(turned, owners, starts, partners, weights, gram, at, lo, hi),
-        balanced_bounds(turned, 4),
+        lambda lo, hi: _accumulate(
+            turned, owners, starts, partners, weights, gram, down, at, first + lo, first + hi
+        ),
+        balanced_bounds(turned[first : last + 1] - turned[first], 4),
     )
 
 
@@ -128,7 +133,7 @@ def _turned(starts, partners, n):
 
 
 @compiled()
-def _accumulate(turned, owners, starts, partners, weights, gram, at, low, high):
+def _accumulate(turned, owners, starts, partners, weights, gram, down, at, low, high):
     for a in range(low, high):
         for k in range(turned[a], turned[a + 1]):
             u = owners[k]
@@ -137,7 +142,7 @@ def _accumulate(turned, owners, starts, partners, weights, gram, at, low, high):
                 b = partners[q]
                 if b > a:
                     break
-                gram[at + a, at + b] += weight
+                gram[down + a, at + b] += weight
 
 
 @compiled()

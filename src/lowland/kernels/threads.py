@@ -8,22 +8,37 @@ loops and start in about 0.1 ms; work below `WORTH_IT` elementary steps runs in 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import pairwise
-from threading import Lock, Thread
+from threading import Lock, Thread, local
 
 import numpy as np
 
 WORTH_IT = 2_000_000
+_own = local()
 
 
 def thread_count() -> int:
-    """Return the number of threads: NUMBA_NUM_THREADS, or the processors of this process."""
+    """Return the number of threads: NUMBA_NUM_THREADS, or the processors of this process; or the limit."""
+    limit = getattr(_own, "limit", 0)
+    if limit:
+        return int(limit)
     from lowland.kernels.compiler import get_num_threads
 
     if hasattr(os, "sched_getaffinity"):
         return min(int(get_num_threads()), len(os.sched_getaffinity(0)))
     return int(get_num_threads())
+
+
+@contextmanager
+def limited_to(count: int) -> Iterator[None]:
+    """Let kernels that the calling thread starts share their work among this many threads."""
+    before, _own.limit = getattr(_own, "limit", 0), count
+    try:
+        yield
+    finally:
+        _own.limit = before
 
 
 def chunk_count() -> int:

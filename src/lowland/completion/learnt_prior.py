@@ -1,0 +1,68 @@
+"""The learnt prior of one side of a fitted table, and the lines that it gives together with their cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.completion.cell_blocks import line_moments
+from lowland.completion.cells import PerLine, PerPartner, TableCells
+from lowland.completion.features import FeatureMap
+from lowland.core.arrays import Matrix, Vector
+from lowland.kernels.moments import Moments
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class LearntPrior:
+    """The prior of one side's lines: precision, coefficients, and the map to features."""
+
+    precision: Matrix
+    coefficients: Matrix
+    mapping: FeatureMap
+
+    def means(self, cells: TableCells, covariates: Matrix | None) -> Matrix:
+        """Return the prior means of the rows (side 0) of other cells with these covariates, shape (k, d)."""
+        partners = self.mapping.partners
+        if partners:
+            cells = cells.before(partners)  # those that came after the fit have no coefficients
+        return self.mapping.design(cells, 0, covariates).forward(self.coefficients)
+
+    def moments(
+        self,
+        cells: TableCells,
+        covariates: Matrix | None,
+        other: Moments,
+        *,
+        noise_precision: float,
+        biased: bool,
+        precisions: Vector | None = None,
+    ) -> Moments:
+        """Return the posterior moments of the rows of scaled cells, given those of the other side.
+
+        Parameters
+        ----------
+        cells : TableCells
+        covariates : ndarray, shape (k, c), or None
+        other : Moments
+        noise_precision : float
+        biased : bool
+            Whether the last coordinate of rows, on both sides, is a bias.
+        precisions : ndarray, shape (n,), optional
+            Factors of the weights of cells by column.
+        """
+        precision = self.precision / noise_precision
+        shift = self.means(cells, covariates).astype(np.float64) @ precision
+        means, covariances, *_ = cells.map(
+            0,
+            line_moments,
+            PerPartner(other),
+            PerPartner(precisions),
+            precision,
+            biased,
+            PerLine(shift),
+            None,
+        )
+        return Moments(means, covariances / cells.dtype.type(noise_precision))

@@ -1,0 +1,236 @@
+"""Variational sweeps and Gibbs draws over cells, wherever they are, and the model that they give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from lowland.bayes.posterior import Posterior
+from lowland.bayes.side_prior import SidePrior
+from lowland.completion.bayesian_objective import BayesianCompletion
+from lowland.completion.bayesian_settings import BayesianSettings
+from lowland.completion.cells import TableCells
+from lowland.completion.features import FeatureMap, check_covariates
+from lowland.completion.learnt_prior import LearntPrior
+from lowland.completion.posterior_model import PosteriorModel
+from lowland.completion.scaling import Scaling
+from lowland.completion.table_labels import TableLabels
+from lowland.completion.table_summary import TableSummary
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.records import SearchResult
+from lowland.core.status import StopReason
+from lowland.kernels.moments import Moments
+from lowland.search import DecreaseBelow, Gibbs, Iterations, Variational, run
+from lowland.search.loop import Callback, Checkpoint, Snapshot
+
+SideCovariates = tuple[Matrix | None, Matrix | None]
+
+# strength of the Wishart prior: grades are noisier than measured numbers
+GRADES_SCALE, NUMBERS_SCALE = 0.5, 0.05
+# root mean square of the initial factors, in units of the prior
+FIRST_SIZE = 0.5
+# sweeps with a common noise level before each column gets its own: learnt too early, noise levels absorb
+# signal, and on small tables with few strong factors the fit ends far from the best
+SETTLING = 8
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PosteriorFit:
+    """A posterior fitted to cells.
+
+    Parameters
+    ----------
+    model : PosteriorModel
+        The model that predicts.
+    search : SearchResult
+        The variational sweeps.
+    sampling : SearchResult or None
+        The Gibbs sweeps, if there were any.
+    objective : BayesianCompletion
+    settings : BayesianSettings
+        Resolved settings, without "auto".
+    """
+
+    model: PosteriorModel
+    search: SearchResult
+    sampling: SearchResult | None
+    objective: BayesianCompletion
+    settings: BayesianSettings
+
+
+def fit_cells(  # noqa: PLR0913
+    cells: TableCells,
+    labels: TableLabels,
+    settings: BayesianSettings,
+    *,
+    rng: np.random.Generator,
+    covariates: SideCovariates = (None, None),
+    callbacks: Sequence[Callback] = (),
+    checkpoint: Checkpoint | None = None,
+    resume: Snapshot | None = None,
+    before: PosteriorModel | None = None,
+) -> PosteriorFit:
+    """Fit the cells of a table; parameters that are not listed are those of `fit_bayesian`.
+
+    Parameters
+    ----------
+    cells : TableCells
+        At least one, with their own values.
+    labels : TableLabels
+    before : PosteriorModel, optional
+        The model of an earlier state of the table to start from.
+
+    Returns
+    -------
+    PosteriorFit
+    """
+    summary = TableSummary.of(cells)
+    settings = settings.resolve(summary)
+    m, n = cells.shape
+    covariates = (
+        check_covariates(covariates[0], m, "row_covariates"),
+        check_covariates(covariates[1], n, "column_covariates"),
+    )
+    maps = (
+        FeatureMap.of(covariates[0], n if settings.pattern else 0),
+        FeatureMap.of(covariates[1], m if settings.pattern else 0),
+    )
+    scaling = Scaling.of(summary, settings.scale)
+    scaled = cells.scaled(scaling.centres, scaling.spreads)
+    objective = make_objective(scaled, settings, maps, covariates, graded=summary.graded)
+    start = None if before is None else _extended(before, objective)
+    theta = first_point(objective, rng) if start is None else start.theta
+    if start is None and settings.noise == "column":
+        settled = run(objective.with_common_noise(), Variational(), theta, stop=Iterations(SETTLING), rng=rng)
+        if settled.stop_reason is StopReason.INTERRUPTED:
+            raise KeyboardInterrupt  # there is nothing worth keeping yet
+        start = settled.state
+    stop = DecreaseBelow(settings.tolerance * cells.size) | Iterations(settings.max_iterations)
+    gibbs_at = resume is not None and resume.solver == Gibbs.name
+    search = run(
+        objective,
+        Variational(start),
+        theta,
+        stop=stop,
+        rng=rng,
+        callbacks=callbacks,
+        checkpoint=checkpoint,
+        resume=None if gibbs_at else resume,
+    )
+    posterior, sampling = search.state, None
+    if settings.draws and search.stop_reason is not StopReason.INTERRUPTED:
+        sampling = run(
+            objective,
+            Gibbs(posterior, settings.burn_in),
+            search.theta,
+            stop=Iterations(settings.burn_in + settings.draws),
+            rng=rng,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+            resume=resume if gibbs_at else None,
+        )
+    model = _model_of(objective, posterior, sampling, scaling, maps, labels, summary.row_weights)
+    # solve for the rows once more, so that folding in a known row reproduces its fit
+    model = replace(model, rows=model.solved_rows(scaled, covariates[0]))
+    return PosteriorFit(model, search, sampling, objective, settings)
+
+
+def make_objective(
+    cells: TableCells,
+    settings: BayesianSettings,
+    maps: tuple[FeatureMap, FeatureMap],
+    covariates: SideCovariates,
+    *,
+    graded: bool,
+) -> BayesianCompletion:
+    """Return the probabilistic model of scaled cells with resolved settings."""
+    if settings.rank is None:
+        raise InvalidInputError("the rank is not resolved", "None")
+    strength, width = GRADES_SCALE if graded else NUMBERS_SCALE, settings.rank + settings.biases
+    rows, columns = (
+        SidePrior(maps[side].design(cells, side, covariates[side]), width, strength, cells.dtype)
+        for side in (0, 1)
+    )
+    return BayesianCompletion(
+        cells,
+        rank=settings.rank,
+        biases=settings.biases,
+        priors=(rows, columns),
+        column_noise=settings.noise == "column",
+    )
+
+
+def first_point(objective: BayesianCompletion, rng: np.random.Generator) -> Vector:
+    """Return a random start."""
+    r = objective.model.rank
+    sides = []
+    for length in objective.cells.shape:
+        side = np.zeros((length, objective.width), objective.dtype)
+        side[:, :r] = FIRST_SIZE * rng.standard_normal((length, r))
+        sides.append(side)
+    return objective.point(*sides)
+
+
+def _extended(before: PosteriorModel, objective: BayesianCompletion) -> Posterior:
+    """Return the posterior of an earlier fit, extended to a table that may have more rows and columns."""
+    blank = objective.first_posterior(np.zeros(objective.size, objective.dtype))
+    own = []
+    for known, new in zip((before.rows, before.columns), objective.moments(blank), strict=True):
+        k = known.means.shape[0]
+        own.append(
+            Moments(
+                np.vstack([known.means, new.means[k:]]), np.vstack([known.covariances, new.covariances[k:]])
+            )
+        )
+    (row_precision, row_coefficients, _), (column_precision, column_coefficients, _) = (
+        prior.fit(side) for prior, side in zip(objective.priors, own, strict=True)
+    )
+    tau = blank.column_precisions.copy()
+    tau[: before.shape[1]] = before.column_precisions
+    return replace(
+        blank,
+        theta=objective.point(own[0].means, own[1].means),
+        row_covariances=own[0].covariances,
+        column_covariances=own[1].covariances,
+        row_precision=row_precision,
+        column_precision=column_precision,
+        row_coefficients=row_coefficients,
+        column_coefficients=column_coefficients,
+        noise_precision=before.noise_precision,
+        column_precisions=tau,
+    )
+
+
+def _model_of(
+    objective: BayesianCompletion,
+    posterior: Posterior,
+    sampling: SearchResult | None,
+    scaling: Scaling,
+    maps: tuple[FeatureMap, FeatureMap],
+    labels: TableLabels,
+    row_weights: Vector,
+) -> PosteriorModel:
+    rows, columns = objective.moments(posterior)
+    kept = () if sampling is None else sampling.state.kept
+    left, right = (np.empty((len(kept), *own.means.shape), objective.dtype) for own in (rows, columns))
+    for k, theta in enumerate(kept):
+        left[k], right[k] = objective.sides(theta)
+    return PosteriorModel(
+        Moments(np.ascontiguousarray(rows.means), rows.covariances),
+        Moments(np.ascontiguousarray(columns.means), columns.covariances),
+        bool(objective.model.biases),
+        posterior.noise_precision,
+        posterior.column_precisions,
+        LearntPrior(posterior.row_precision, posterior.row_coefficients, maps[0]),
+        LearntPrior(posterior.column_precision, posterior.column_coefficients, maps[1]),
+        scaling,
+        labels,
+        left,
+        right,
+        row_weights,
+    )

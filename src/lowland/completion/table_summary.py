@@ -1,0 +1,108 @@
+"""What a fit must know of a table before it begins: sums, extremes, whether values are grades."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+
+from lowland.completion.cell_blocks import (
+    line_extremes,
+    line_squares,
+    line_sums,
+    line_weights,
+    sampled_values,
+)
+from lowland.completion.cells import PerLine, TableCells
+from lowland.core.arrays import Indices, Vector
+from lowland.sensing.input_checks import check_scale
+
+# values with at most this many levels are taken for grades: ratings, votes, answers
+MOST_LEVELS = 20
+# number of values that are looked at
+SAMPLE = 100_000
+# columns whose spreads differ by more than this factor have different units
+COMMENSURATE = 10.0
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class TableSummary:
+    """A table in numbers, summed line by line: how it is cut into blocks does not matter.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    size : int
+        Number of observed cells.
+    column_counts : ndarray of int, shape (n,)
+    mean, spread : float
+        Mean and standard deviation of all values, the latter 1 if all are equal.
+    column_means, column_spreads : ndarray, shape (n,)
+        Those of the table for columns with too few cells.
+    lowest, highest : float
+    graded : bool
+        Whether values have few levels, far fewer than there are values.
+    row_weights : ndarray, shape (m,)
+        Mean weight of each row's cells; for empty rows, the mean over all cells.
+    """
+
+    shape: tuple[int, int]
+    size: int
+    column_counts: Indices
+    mean: float
+    spread: float
+    column_means: Vector
+    column_spreads: Vector
+    lowest: float
+    highest: float
+    graded: bool
+    row_weights: Vector
+
+    @classmethod
+    def of(cls, cells: TableCells) -> TableSummary:
+        """Return the summary of a table with at least one cell.
+
+        Raises
+        ------
+        InvalidInputError
+            If values are so large or small that their squares overflow or vanish.
+        """
+        least, most = cells.map(1, line_extremes)
+        check_scale(np.array([least.min(), most.max()]))
+        counts, row_counts = (cells.sides[side].counts for side in (1, 0))
+        (sums,) = cells.map(1, line_sums)
+        mean, means = float(sums.sum()) / cells.size, sums / np.maximum(counts, 1)
+        (squares,) = cells.map(1, line_squares, PerLine(means))
+        spread = float(np.sqrt(np.sum(squares + counts * (means - mean) ** 2) / cells.size)) or 1.0
+        spreads = np.sqrt(squares / np.maximum(counts, 1))
+        usable = (counts >= 2) & (spreads > 0)
+        begins = np.concatenate([[0], np.cumsum(row_counts)])[:-1]
+        (some,) = cells.map(0, sampled_values, max(1, cells.size // SAMPLE), PerLine(begins))
+        weights = np.ones(cells.shape[0])
+        if cells.weighted:
+            (totals,) = cells.map(0, line_weights)
+            own = totals / np.maximum(row_counts, 1)
+            weights = np.where(row_counts > 0, own, totals.sum() / cells.size)
+        return cls(
+            cells.shape,
+            cells.size,
+            counts,
+            mean,
+            spread,
+            np.where(counts > 0, means, mean),
+            np.where(usable, spreads, spread),
+            float(least.min()),
+            float(most.max()),
+            bool(np.unique(some).size <= min(MOST_LEVELS, some.size // 5)),
+            weights,
+        )
+
+    @property
+    def units_differ(self) -> bool:
+        """Whether columns have different units, judged by their spreads."""
+        # the spread of a column of which little is seen, such as one season, says nothing about its unit
+        enough = self.column_counts >= max(10.0, 0.5 * float(np.median(self.column_counts)))
+        spreads = self.column_spreads[enough]
+        return bool(spreads.size > 1 and spreads.max() > COMMENSURATE * spreads.min())

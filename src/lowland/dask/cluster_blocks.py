@@ -1,0 +1,173 @@
+"""One side of a table on a cluster: a task for each block, whose results come back in the order of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import CancelledError
+from itertools import pairwise
+from typing import Any, final
+
+import numpy as np
+from distributed import Client, Future, KilledWorker
+
+from lowland.completion.cell_blocks import Arrays, CellBlock
+from lowland.completion.cells import PerLine, PerPartner
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import LowlandError
+from lowland.kernels.sparse_gram import add_pairs
+from lowland.kernels.threads import limited_to
+
+# arguments of at least this many bytes are sent to workers directly, not through the scheduler with the task
+LARGE = 50_000
+# how often a round of tasks is begun again after the loss of workers that held its arguments
+ROUNDS = 10
+# rows of a Gram matrix that one chain of tasks sums
+TILE = 1500
+
+
+class ClusterError(LowlandError, RuntimeError):
+    """Workers were lost again and again while the same tasks ran."""
+
+
+@final
+class ClusterBlocks:
+    """Blocks of a side that are held by the workers of a Dask cluster.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    blocks : sequence of Future
+        Of `CellBlock`, in the order of lines; a lost one is computed again by the cluster.
+    bounds : ndarray of int, shape (blocks + 1,)
+        The first line of each block, and the number of lines.
+    counts : ndarray of int
+        Number of cells of each line.
+    """
+
+    def __init__(self, client: Client, blocks: Sequence[Future], bounds: Indices, counts: Indices) -> None:
+        self.client, self.blocks, self.bounds, self._counts = client, list(blocks), bounds, counts
+
+    @property
+    def counts(self) -> Indices:
+        """Number of cells of each line."""
+        return self._counts
+
+    def map(self, function: Callable[..., Arrays], *arguments: Any) -> Arrays:
+        """Return what a function of a block returns for all blocks, joined in the order of lines."""
+        parts = persistently(lambda: self.client.gather(self._submit(function, arguments)))
+        return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+    def change(self, function: Callable[..., CellBlock], *arguments: Any) -> ClusterBlocks:
+        """Return the blocks that a function of a block returns; they stay on the cluster.
+
+        Arguments travel with the tasks, so that a lost block can be computed again.
+        """
+        tasks = [
+            self.client.submit(_run, function, block, *own, pure=False)
+            for block, own in zip(self.blocks, self._cut(arguments), strict=True)
+        ]
+        return ClusterBlocks(self.client, tasks, self.bounds, self._counts)
+
+    def add_pairs(self, weights: Vector, gram: Matrix, at: int) -> Matrix:
+        """Return the matrix with the weighted pairs of all lines' partners added.
+
+        Each tile of its rows goes from block to block, so that every entry is summed in the order of lines.
+        """
+        n = gram.shape[0] - at
+        tiles = [(low, min(low + TILE, n)) for low in range(0, n, TILE)]
+
+        def chains() -> list[Any]:
+            ends = []
+            for low, high in tiles:
+                tile: Any = None
+                for block, (first, last) in zip(self.blocks, self._ranges(), strict=True):
+                    own = weights[first:last]
+                    tile = self.client.submit(_add_pairs, block, own, tile, n, low, high, pure=False)
+                ends.append(tile)
+            return list(self.client.gather(ends))
+
+        for (low, high), tile in zip(tiles, persistently(chains), strict=True):
+            gram[at + low : at + high, at:] += tile
+        return gram
+
+    def _submit(self, function: Callable[..., Arrays], arguments: Sequence[Any]) -> list[Future]:
+        shared = {id(a): self._sent(a.value) for a in arguments if isinstance(a, PerPartner)}
+        tasks = []
+        for block, own in zip(self.blocks, self._cut(arguments), strict=True):
+            sent = [
+                shared[id(given)] if isinstance(given, PerPartner) else self._scattered(part)
+                for given, part in zip(arguments, own, strict=True)
+            ]
+            tasks.append(self.client.submit(_run, function, block, *sent, pure=False))
+        return tasks
+
+    def _cut(self, arguments: Sequence[Any]) -> list[list[Any]]:
+        """Return the arguments of each block."""
+        return [
+            [
+                (None if a.array is None else a.array[first:last])
+                if isinstance(a, PerLine)
+                else (a.value if isinstance(a, PerPartner) else a)
+                for a in arguments
+            ]
+            for first, last in self._ranges()
+        ]
+
+    def _ranges(self) -> list[tuple[int, int]]:
+        return list(pairwise(self.bounds.tolist()))
+
+    def _sent(self, value: Any) -> Any:
+        """Return what stands for an argument of all blocks: itself, or its copies on the workers."""
+        if _bytes_of(value) < LARGE:
+            return value
+        return self.client.scatter(value, broadcast=True, hash=False)
+
+    def _scattered(self, value: Any) -> Any:
+        if isinstance(value, np.ndarray) and value.nbytes >= LARGE:
+            return self.client.scatter(value, hash=False)
+        return value
+
+
+def persistently(work: Callable[[], Any]) -> Any:
+    """Return what work returns, begun again where workers were lost with arguments that only they had.
+
+    Raises
+    ------
+    ClusterError
+        After `ROUNDS` rounds.
+    """
+    for _ in range(ROUNDS):
+        try:
+            return work()
+        except (CancelledError, KilledWorker) as error:
+            last = error
+    raise ClusterError(
+        "workers of the cluster are lost again and again",
+        f"{ROUNDS} rounds, the last of which ended with {type(last).__name__}: {last}",
+        "the cluster cannot run a task of this size, or is being shut down",
+        "give workers more memory, or resume from the checkpoint on another cluster",
+    ) from last
+
+
+def _run(function: Callable[..., Any], block: CellBlock, *arguments: Any) -> Any:
+    """Run a function of a block in one thread: a worker runs as many tasks at once as it has threads."""
+    with limited_to(1):
+        return function(block, *arguments)
+
+
+def _add_pairs(
+    block: CellBlock, weights: Vector, before: Matrix | None, n: int, low: int, high: int
+) -> Matrix:
+    """Return rows low .. high - 1 of the lower triangle with the pairs of a block added; inputs stay."""
+    rows = np.zeros((high - low, n)) if before is None else before.copy()
+    with limited_to(1):
+        add_pairs(block.starts, block.partners, weights, rows, tile=(low, high))
+    return rows
+
+
+def _bytes_of(value: Any) -> int:
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, tuple):
+        return sum(_bytes_of(part) for part in value)
+    return sum(_bytes_of(part) for part in vars(value).values()) if hasattr(value, "__dict__") else 0

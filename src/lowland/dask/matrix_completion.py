@@ -1,0 +1,261 @@
+"""`DaskMatrixCompletion`: the estimator of tables that a Dask cluster holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dask.array as da
+import numpy as np
+from distributed import Client
+from numpy.typing import ArrayLike
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from lowland.completion.bayesian_table import BayesianTable
+from lowland.completion.completed import Completed
+from lowland.completion.planned_fit import bayesian_settings
+from lowland.completion.posterior_fit import fit_cells
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.dask.observations import DaskObservations
+from lowland.estimators.matrix_completion import MatrixCompletion
+from lowland.estimators.plans import plan_of
+from lowland.estimators.table_input import covariates_of, rank_or_auto
+
+
+class DaskMatrixCompletion(MatrixCompletion):
+    """`MatrixCompletion` for tables that are held and fitted by the workers of a Dask cluster.
+
+    The fit has the same bits as that of `MatrixCompletion` to the same cells, on any number of workers with
+    the same processors and library versions.
+
+    Parameters
+    ----------
+    rank, method, loss, biases, nonnegative, pattern, noise, scale, n_draws, dtype
+        As of `MatrixCompletion`. Methods are "variational" and "gibbs", losses are squared.
+    penalty, bias_penalty, penalty_weights, effort
+        Only "auto", "auto", "uniform" and "auto": they belong to method "map" and to certificates.
+    tolerance, max_iterations, random_state
+        As of `MatrixCompletion`.
+    certify : bool
+        Must be False: there are no certificates of distributed fits.
+    client : distributed.Client, optional
+        The cluster; by default the current client. It is left out when the estimator is pickled.
+
+    Attributes
+    ----------
+    search_ : SearchResult
+        Why the search stopped.
+
+    See Also
+    --------
+    lowland.MatrixCompletion : All other attributes, and what a fitted model does.
+
+    Notes
+    -----
+    The cells stay on the workers, 8 bytes plus the value each by row and again by column; a half sweep is one
+    task per block of about half a million cells or more. The calling process holds all that has one entry
+    per row or column: with d numbers per row (`rank` and a bias), d of them for method "gibbs" and d (d + 3) / 2
+    for "variational" while it is fitted. Once per sweep they travel from the workers to that process and back
+    to all workers, which bounds the speed where rows are many and have few cells.
+
+    Where workers are lost, their blocks are read again and the tasks repeated, which changes no bit. Only
+    where the scheduler is lost does a fit end; methods that need the fitted cells afterwards (`report`,
+    `update`, `top` without ``exclude_observed=False``, `completions`) are not there.
+
+    Examples
+    --------
+    >>> import dask.array as da, numpy as np
+    >>> from distributed import Client
+    >>> from lowland.dask import DaskMatrixCompletion
+    >>> table = np.add.outer(np.arange(8.0), np.arange(6.0))
+    >>> table[2, 3] = np.nan
+    >>> with Client(processes=False, dashboard_address=None) as client:
+    ...     model = DaskMatrixCompletion(rank=1, random_state=0)
+    ...     model = model.fit(da.from_array(table, chunks=(4, 6)))
+    >>> bool(abs(model.predict([2], [3])[0] - 5) < 0.5)
+    True
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        rank: int | str = "auto",
+        *,
+        method: str = "auto",
+        loss: Any = "auto",
+        biases: bool = True,
+        nonnegative: bool = False,
+        pattern: bool | str = "auto",
+        noise: str = "auto",
+        scale: str = "auto",
+        penalty: float | str = "auto",
+        bias_penalty: float | str = "auto",
+        penalty_weights: str = "uniform",
+        n_draws: int = 100,
+        dtype: str = "float64",
+        tolerance: float | str = "auto",
+        max_iterations: int = 500,
+        certify: bool = False,
+        effort: str = "auto",
+        random_state: Any = None,
+        client: Client | None = None,
+    ) -> None:
+        super().__init__(
+            rank,
+            method=method,
+            loss=loss,
+            biases=biases,
+            nonnegative=nonnegative,
+            pattern=pattern,
+            noise=noise,
+            scale=scale,
+            penalty=penalty,
+            bias_penalty=bias_penalty,
+            penalty_weights=penalty_weights,
+            n_draws=n_draws,
+            dtype=dtype,
+            tolerance=tolerance,
+            max_iterations=max_iterations,
+            certify=certify,
+            effort=effort,
+            random_state=random_state,
+        )
+        self.client = client
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: ArrayLike | None = None,
+        row_covariates: Any = None,
+        column_covariates: Any = None,
+    ) -> DaskMatrixCompletion:
+        """Fit the observed cells of a table.
+
+        Parameters
+        ----------
+        X : DaskObservations or dask.array.Array, shape (m, n)
+            The table; of an array, NaN is missing. Data frames with one line per cell and folders of Parquet
+            become `DaskObservations` first.
+        y : None
+            Not used.
+        sample_weight : None
+            Weights are not there for distributed tables.
+        row_covariates, column_covariates : array_like, data frame or Covariates, optional
+            As of `MatrixCompletion`, in this process; none missing.
+
+        Returns
+        -------
+        DaskMatrixCompletion
+            This estimator.
+
+        Raises
+        ------
+        UnsupportedError
+            If something is asked for that distributed fits do not offer.
+        InvalidInputError
+            If a setting, the table or the covariates cannot be used.
+        ClusterError
+            If workers are lost again and again.
+        """
+        plan = plan_of(self)
+        method = plan.decide_method()
+        self._refuse(method, sample_weight)
+        if isinstance(X, da.Array):
+            X = DaskObservations.from_array(X, dtype=self.dtype, client=self.client)
+        if not isinstance(X, DaskObservations):
+            raise InvalidInputError(
+                "X must be a Dask array or DaskObservations",
+                type(X).__name__,
+                fix="use DaskObservations.from_frame or from_parquet, or MatrixCompletion for a table in memory",
+            )
+        if X.cells.dtype != np.dtype(self.dtype):
+            raise InvalidInputError(
+                "the precision of X is not that of the fit",
+                f"{X.cells.dtype}, dtype {self.dtype!r}",
+                fix="pass the same dtype to DaskObservations and to the estimator",
+            )
+        rank_or_auto(self.rank, X.shape)
+        about = (
+            covariates_of(row_covariates, X.shape[0], X.labels.rows, "row_covariates", keyed=True),
+            covariates_of(column_covariates, X.shape[1], X.labels.columns, "column_covariates"),
+        )
+        rng = self._generator()
+        fit = fit_cells(X.cells, X.labels, bayesian_settings(plan, method), rng=rng, covariates=about)
+        self.levels_: dict[Any, Any] = {}
+        self.untouched_ = ()
+        self.n_features_in_, self.method_, self.certificate_ = X.shape[1], method, None
+        self._set(Completed(BayesianTable(fit.model, covariates=about), int(rng.integers(2**63))))
+        self.search_, self.n_iter_ = fit.search, max(1, fit.search.iterations)
+        return self
+
+    def predict(self, rows: Any, columns: Any, *, unknown: str = "error") -> Any:
+        """Return predictions for pairs of cells of the fitted table.
+
+        Parameters
+        ----------
+        rows, columns : array_like or dask.array.Array, shape (k,)
+            Labels if the data had labels, else positions.
+        unknown : {"error", "average"}
+            As of `MatrixCompletion.predict`.
+
+        Returns
+        -------
+        ndarray or dask.array.Array, shape (k,)
+            A Dask array, not computed yet, if both are Dask arrays with the same chunks.
+        """
+        if not isinstance(rows, da.Array):
+            return super().predict(rows, columns, unknown=unknown)
+        check_is_fitted(self)
+        model = self.to_local()
+        return da.map_blocks(
+            lambda own, others: model.predict(own, others, unknown=unknown), rows, columns, dtype=self.dtype
+        )
+
+    def transform(self, X: Any, row_covariates: Any = None) -> Any:
+        """Return a table of numbers with its missing cells filled by expected values.
+
+        Parameters
+        ----------
+        X : array_like, data frame, sparse array, Observations or dask.array.Array, shape (k, n)
+            Known or new rows.
+        row_covariates : array_like, data frame or Covariates, shape (k, c), optional
+            Not for Dask arrays.
+
+        Returns
+        -------
+        ndarray or dask.array.Array, shape (k, n)
+            A Dask array, not computed yet, if X is one; its columns are in one chunk.
+        """
+        if not isinstance(X, da.Array):
+            return super().transform(X, row_covariates)
+        check_is_fitted(self)
+        if row_covariates is not None:
+            raise UnsupportedError("Dask arrays are completed without covariates", "row_covariates")
+        model = self.to_local()
+        return da.map_blocks(model.transform, X.rechunk({1: -1}), dtype=self.dtype)
+
+    def to_local(self) -> MatrixCompletion:
+        """Return the fitted model as a `MatrixCompletion`, which needs no cluster."""
+        check_is_fitted(self)
+        settings = {name: value for name, value in self.get_params(deep=False).items() if name != "client"}
+        model = MatrixCompletion(**settings)
+        fitted = {name: value for name, value in vars(self).items() if name not in vars(clone(self))}
+        vars(model).update(fitted)
+        return model
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "client": None}
+
+    def _refuse(self, method: str, sample_weight: Any) -> None:
+        """Raise where something is asked for that is not there for distributed tables."""
+        fix = "fit a MatrixCompletion to the table in memory"
+        if method == "map":
+            raise UnsupportedError(
+                'method "map" is not there for distributed tables',
+                self.method,
+                fix='use "variational", "gibbs"',
+            )
+        if self.certify:
+            raise UnsupportedError("distributed fits have no certificates", "certify=True", fix=fix)
+        if sample_weight is not None:
+            raise UnsupportedError("distributed tables have no weights", "sample_weight", fix=fix)

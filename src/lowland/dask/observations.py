@@ -1,0 +1,315 @@
+"""`DaskObservations`: the known cells of a table that a Dask cluster holds in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from distributed import Client, Future, get_client
+from numpy.typing import NDArray
+
+from lowland.completion.cells import TableCells
+from lowland.completion.table_labels import TableLabels
+from lowland.core.arrays import Indices
+from lowland.core.errors import InvalidInputError
+from lowland.core.labels import order_labels
+from lowland.dask.cluster_blocks import ClusterBlocks, persistently
+from lowland.dask.line_blocks import (
+    Names,
+    assemble,
+    block_counts,
+    cut_part,
+    names_of,
+    part_of_array,
+    part_of_file,
+    part_of_frame,
+    piece,
+    repeated_cell,
+)
+
+# cells of a block, at least; at most `MOST_BLOCKS` blocks per side
+BLOCK, MOST_BLOCKS = 500_000, 256
+DUPLICATES = ("error", "last")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class DaskObservations:
+    """Known cells of a table, held by the workers of a Dask cluster in blocks of rows and of columns.
+
+    Build them by `from_frame`, `from_parquet` or `from_array`.
+
+    Parameters
+    ----------
+    cells : TableCells
+        Blocks on the cluster.
+    labels : TableLabels
+        Names of rows and columns, in the order of `Observations.from_frame`.
+
+    Notes
+    -----
+    Every cell is held twice, by row and by column, at 8 bytes plus the value each. Blocks are results of
+    tasks that begin with reading, so that the cluster computes them again where a worker is lost; what it was
+    given in memory stays with the scheduler. Names, counts and everything else of the order of rows plus
+    columns is held by the calling process.
+
+    Examples
+    --------
+    >>> import dask.dataframe as dd, pandas as pd
+    >>> from distributed import Client
+    >>> from lowland.dask import DaskObservations
+    >>> sold = pd.DataFrame({"shop": ["a", "a", "b"], "fruit": ["fig", "plum", "fig"], "kilos": [3.5, 1, 2]})
+    >>> with Client(processes=False, dashboard_address=None) as client:
+    ...     frame = dd.from_pandas(sold, npartitions=2)
+    ...     seen = DaskObservations.from_frame(frame, row="shop", column="fruit", value="kilos")
+    ...     seen.shape, seen.size
+    ((2, 2), 3)
+    """
+
+    cells: TableCells
+    labels: TableLabels
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n) of the table."""
+        return self.cells.shape
+
+    @property
+    def size(self) -> int:
+        """Number of observed cells."""
+        return self.cells.size
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        row: str,
+        column: str,
+        value: str,
+        dtype: str = "float64",
+        duplicates: str = "error",
+        client: Client | None = None,
+    ) -> DaskObservations:
+        """Build from a Dask data frame with one line per observed cell.
+
+        Parameters
+        ----------
+        frame : dask.dataframe.DataFrame
+        row, column, value : str
+            Names of the columns that hold the row's label, the column's label and the number. Lines whose
+            value is missing are left out.
+        dtype : {"float64", "float32"}
+            Precision of the values, and of a fit to them.
+        duplicates : {"error", "last"}
+            What to do with a cell that is listed twice.
+        client : distributed.Client, optional
+            By default the current one.
+
+        Returns
+        -------
+        DaskObservations
+
+        Raises
+        ------
+        InvalidInputError
+            If a column does not exist, a label is missing, values are not numbers, or a cell repeats.
+        """
+        client, columns = _client(client), (row, column, value)
+        missing = [name for name in columns if name not in list(frame.columns)]
+        if missing:
+            raise InvalidInputError(f"the data frame has no column {missing[0]!r}", f"{list(frame.columns)}")
+        frames = client.compute(frame[list(columns)].to_delayed())
+        parts = [client.submit(part_of_frame, part, columns, dtype, pure=False) for part in frames]
+        return cls._of_parts(client, parts, None, duplicates)
+
+    @classmethod
+    def from_parquet(
+        cls,
+        folder: str | Path,
+        *,
+        row: str,
+        column: str,
+        value: str,
+        dtype: str = "float64",
+        duplicates: str = "error",
+        client: Client | None = None,
+    ) -> DaskObservations:
+        """Build from a folder of Parquet files that all workers can read; parameters as of `from_frame`.
+
+        Parameters
+        ----------
+        folder : str or path
+            Its files ``*.parquet``, in the order of their names.
+        row, column, value : str
+        dtype : {"float64", "float32"}
+        duplicates : {"error", "last"}
+        client : distributed.Client, optional
+
+        Returns
+        -------
+        DaskObservations
+        """
+        paths = sorted(Path(folder).glob("*.parquet"))
+        if not paths:
+            raise InvalidInputError(
+                "the folder holds no Parquet file", str(folder), fix="name files *.parquet"
+            )
+        client, columns = _client(client), (row, column, value)
+        names = [str(path.absolute()) for path in paths]
+        parts = [client.submit(part_of_file, name, columns, dtype, pure=False) for name in names]
+        return cls._of_parts(client, parts, None, duplicates)
+
+    @classmethod
+    def from_array(
+        cls, array: Any, *, dtype: str = "float64", client: Client | None = None
+    ) -> DaskObservations:
+        """Build from a two-dimensional Dask array in which NaN means missing and zero is a value.
+
+        Parameters
+        ----------
+        array : dask.array.Array, shape (m, n)
+        dtype : {"float64", "float32"}
+        client : distributed.Client, optional
+
+        Returns
+        -------
+        DaskObservations
+
+        Raises
+        ------
+        InvalidInputError
+            If the array is not two-dimensional, has unknown sizes, or holds an infinity.
+        """
+        if array.ndim != 2 or any(np.isnan(k) for k in array.shape):
+            raise InvalidInputError(
+                "the array must have two dimensions of known size",
+                f"shape {array.shape}",
+                fix="compute_chunk_sizes()",
+            )
+        client = _client(client)
+        corners = [np.concatenate([[0], np.cumsum(own)[:-1]]) for own in array.chunks]
+        chunks = client.compute(array.to_delayed().ravel().tolist())
+        places = [(int(i), int(j)) for i in corners[0] for j in corners[1]]
+        parts = [
+            client.submit(part_of_array, chunk, corner, dtype, pure=False)
+            for chunk, corner in zip(chunks, places, strict=True)
+        ]
+        return cls._of_parts(client, parts, (int(array.shape[0]), int(array.shape[1])), "error")
+
+    @classmethod
+    def _of_parts(
+        cls, client: Client, parts: Sequence[Future], shape: tuple[int, int] | None, duplicates: str
+    ) -> DaskObservations:
+        if duplicates not in DUPLICATES:
+            raise InvalidInputError("duplicates is unknown", repr(duplicates), fix='use "error" or "last"')
+        found: list[Names] = persistently(lambda: client.gather([client.submit(names_of, p) for p in parts]))
+        names, counts, places = zip(
+            *(
+                _merged([own[side] for own in found], None if shape is None else shape[side])
+                for side in (0, 1)
+            ),
+            strict=True,
+        )
+        lengths = (counts[0].size, counts[1].size)
+        if not counts[0].sum():
+            raise InvalidInputError("the table is empty", "no observed cell", fix="pass a table with data")
+        bounds = (block_bounds(counts[0]), block_bounds(counts[1]))
+        cuts = [
+            client.submit(cut_part, part, (places[0][p], places[1][p]), bounds, pure=False)
+            for p, part in enumerate(parts)
+        ]
+        sides = []
+        for side in (0, 1):
+            blocks = []
+            for k in range(bounds[side].size - 1):
+                first, last = int(bounds[side][k]), int(bounds[side][k + 1])
+                pieces = [client.submit(piece, cut, side, k, pure=False) for cut in cuts]
+                size = (first, last - first, lengths[1 - side])
+                blocks.append(client.submit(assemble, *size, duplicates == "last", *pieces, pure=False))
+            sides.append(blocks)
+        labels = TableLabels(lengths) if shape is not None else TableLabels(lengths, names[0], names[1])
+        if duplicates == "error":
+            _refuse_repeats(client, sides[0], labels)
+        else:
+            counts = tuple(
+                np.concatenate(
+                    persistently(lambda own=own: client.gather(client.map(block_counts, own, pure=False)))
+                )
+                for own in sides
+            )
+        rows, columns = (ClusterBlocks(client, sides[s], bounds[s], counts[s]) for s in (0, 1))
+        dtype = persistently(lambda: client.submit(_dtype, sides[0][0]).result())
+        cells = TableCells((rows, columns), lengths, int(counts[0].sum()), dtype, weighted=False)
+        return cls(cells, labels)
+
+
+def block_bounds(counts: Indices) -> Indices:
+    """Return the ends of blocks of lines with about equally many cells, which depend on the data alone."""
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    number = int(np.clip(ends[-1] // BLOCK, 1, MOST_BLOCKS))
+    inner = np.searchsorted(ends, np.linspace(0, ends[-1], number + 1)[1:-1])
+    bounds: Indices = np.unique(np.concatenate([[0], inner, [counts.size]]))
+    return bounds
+
+
+def _merged(
+    parts: Sequence[tuple[NDArray[Any], Indices]], length: int | None
+) -> tuple[NDArray[Any], Indices, list[Indices]]:
+    """Return all names in order, their numbers of cells, and the position of each part's names among them.
+
+    With a length, names are positions in a side of that length.
+    """
+    if length is not None:
+        names: NDArray[Any] = np.arange(length)
+    elif all(own.dtype.kind == "i" for own, _ in parts):
+        names = np.unique(np.concatenate([own for own, _ in parts]))
+    else:
+        # whole numbers in one part and text in another: text everywhere
+        parts = [(own.astype(str), counts) for own, counts in parts]
+        texts = np.unique(np.concatenate([own for own, _ in parts])).tolist()
+        names = order_labels(np.zeros(0, np.intp), texts).names
+        parts = [(own.astype(names.dtype), counts) for own, counts in parts]
+    counts, places = np.zeros(names.size, np.int64), []
+    for own, number in parts:
+        at = np.searchsorted(names, own)
+        counts[at] += number
+        places.append(at)
+    return names, counts, places
+
+
+def _refuse_repeats(client: Client, blocks: Sequence[Future], labels: TableLabels) -> None:
+    found = persistently(lambda: client.gather(client.map(repeated_cell, blocks, pure=False)))
+    repeats = sum(count for count, *_ in found)
+    if not repeats:
+        return
+    row, column = next((i, j) for count, i, j in found if count)
+    row, column = (
+        at if names is None else repr(names[at].item())
+        for at, names in ((row, labels.rows), (column, labels.columns))
+    )
+    raise InvalidInputError(
+        "a cell is listed more than once",
+        f"row {row}, column {column} ({repeats} repeats in all)",
+        "it is unclear which value to use",
+        'pass duplicates="last", or drop the repeats',
+    )
+
+
+def _dtype(block: Any) -> Any:
+    return block.values.dtype
+
+
+def _client(client: Client | None) -> Client:
+    """Return a client, by default the current one."""
+    if client is not None:
+        return client
+    try:
+        return get_client()
+    except ValueError as error:
+        raise InvalidInputError(
+            "there is no Dask client", "none was passed or created", fix="client = distributed.Client(...)"
+        ) from error
