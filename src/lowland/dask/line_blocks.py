@@ -131,7 +131,8 @@ def piece(cut: list[list[Cells]], side: int, k: int) -> Cells:
 def assemble(first: int, lines: int, partners: int, keep_last: bool, *pieces: Cells) -> CellBlock:
     """Return a block from its cells in the order of parts; of repeated cells the last, or all of them."""
     own, others, values = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
-    starts, order, sorted_partners, *_ = sort_both_ways(own - np.int32(first), others, (lines, partners))
+    at = (own - np.int32(first)).astype(np.intp)
+    starts, order, sorted_partners, *_ = sort_both_ways(at, others.astype(np.intp), (lines, partners))
     values = values[order]
     if keep_last:
         repeated = _repeats(starts, sorted_partners)

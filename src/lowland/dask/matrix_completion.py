@@ -8,7 +8,6 @@ import dask.array as da
 import numpy as np
 from distributed import Client
 from numpy.typing import ArrayLike
-from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from lowland.completion.bayesian_table import BayesianTable
@@ -52,11 +51,11 @@ class DaskMatrixCompletion(MatrixCompletion):
 
     Notes
     -----
-    The cells stay on the workers, 8 bytes plus the value each by row and again by column; a half sweep is one
+    The cells stay on the workers, 4 bytes plus the value each by row and again by column; a half sweep is one
     task per block of about half a million cells or more. The calling process holds all that has one entry
-    per row or column: with d numbers per row (`rank` and a bias), d of them for method "gibbs" and d (d + 3) / 2
-    for "variational" while it is fitted. Once per sweep they travel from the workers to that process and back
-    to all workers, which bounds the speed where rows are many and have few cells.
+    per row or column: with d numbers per row (`rank` and a bias), means and covariances of d (d + 3) / 2
+    numbers. Once per sweep they travel from the workers to that process and back to all workers, which bounds
+    the speed where rows are many and have few cells.
 
     Where workers are lost, their blocks are read again and the tasks repeated, which changes no bit. Only
     where the scheduler is lost does a fit end; methods that need the fitted cells afterwards (`report`,
@@ -166,7 +165,7 @@ class DaskMatrixCompletion(MatrixCompletion):
             raise InvalidInputError(
                 "X must be a Dask array or DaskObservations",
                 type(X).__name__,
-                fix="use DaskObservations.from_frame or from_parquet, or MatrixCompletion for a table in memory",
+                fix="use DaskObservations.from_frame, or MatrixCompletion for a table in memory",
             )
         if X.cells.dtype != np.dtype(self.dtype):
             raise InvalidInputError(
@@ -239,8 +238,8 @@ class DaskMatrixCompletion(MatrixCompletion):
         check_is_fitted(self)
         settings = {name: value for name, value in self.get_params(deep=False).items() if name != "client"}
         model = MatrixCompletion(**settings)
-        fitted = {name: value for name, value in vars(self).items() if name not in vars(clone(self))}
-        vars(model).update(fitted)
+        for name in vars(self).keys() - {"client", *settings}:
+            setattr(model, name, getattr(self, name))
         return model
 
     def __getstate__(self) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class DaskObservations:
 
     Notes
     -----
-    Every cell is held twice, by row and by column, at 8 bytes plus the value each. Blocks are results of
+    Every cell is held twice, by row and by column, at 4 bytes plus the value each. Blocks are results of
     tasks that begin with reading, so that the cluster computes them again where a worker is lost; what it was
     given in memory stays with the scheduler. Names, counts and everything else of the order of rows plus
     columns is held by the calling process.
@@ -235,12 +235,7 @@ class DaskObservations:
         if duplicates == "error":
             _refuse_repeats(client, sides[0], labels)
         else:
-            counts = tuple(
-                np.concatenate(
-                    persistently(lambda own=own: client.gather(client.map(block_counts, own, pure=False)))
-                )
-                for own in sides
-            )
+            counts = tuple(_counted(client, own) for own in sides)
         rows, columns = (ClusterBlocks(client, sides[s], bounds[s], counts[s]) for s in (0, 1))
         dtype = persistently(lambda: client.submit(_dtype, sides[0][0]).result())
         cells = TableCells((rows, columns), lengths, int(counts[0].sum()), dtype, weighted=False)
@@ -297,6 +292,12 @@ def _refuse_repeats(client: Client, blocks: Sequence[Future], labels: TableLabel
         "it is unclear which value to use",
         'pass duplicates="last", or drop the repeats',
     )
+
+
+def _counted(client: Client, blocks: Sequence[Future]) -> Indices:
+    """Return the number of cells of each line of blocks."""
+    parts = persistently(lambda: client.gather(client.map(block_counts, blocks, pure=False)))
+    return np.concatenate(parts)
 
 
 def _dtype(block: Any) -> Any:

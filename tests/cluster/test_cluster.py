@@ -1,0 +1,250 @@
+"""Tables on clusters of real processes: the bits of the local fit, whatever happens to the workers."""
+
+import pickle
+import time
+
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+import pytest
+
+import lowland as ll
+from dask_clusters import Killer, make_cluster
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.dask import ClusterError, DaskMatrixCompletion, DaskObservations, cluster_blocks, observations
+
+FITS = (("variational", False), ("variational", True), ("gibbs", False))
+COLUMNS = {"row": "user", "column": "film", "value": "stars"}
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(observations, "BLOCK", 250)
+    monkeypatch.setattr(cluster_blocks, "LARGE", 2_000)
+    monkeypatch.setattr(cluster_blocks, "TILE", 13)
+
+
+@pytest.fixture(scope="module")
+def frame():
+    """Grades by label, in any order."""
+    rng = np.random.default_rng(0)
+    full = rng.standard_normal((120, 2)) @ rng.standard_normal((2, 30)) + 3
+    rows, columns = np.nonzero(rng.random(full.shape) < 0.25)
+    stars = np.clip(np.rint(full[rows, columns]), 1, 5)
+    names = np.array([f"film {k:02}" for k in range(30)])
+    whole = pd.DataFrame({"user": rows + 7, "film": names[columns], "stars": stars})
+    return whole.sample(frac=1, random_state=1)
+
+
+@pytest.fixture(scope="module")
+def about(frame):
+    rng = np.random.default_rng(1)
+    return {
+        "row_covariates": rng.standard_normal((frame["user"].nunique(), 2)),
+        "column_covariates": rng.standard_normal((frame["film"].nunique(), 1)),
+    }
+
+
+def settings(method):
+    return {"method": method, "rank": 2, "random_state": 0, "max_iterations": 4} | (
+        {"n_draws": 2} if method == "gibbs" else {}
+    )
+
+
+@pytest.fixture(scope="module")
+def local(frame, about):
+    """The same fits in this process."""
+    table = ll.Observations.from_frame(frame, **COLUMNS)
+    return {
+        (method, described): ll.MatrixCompletion(certify=False, **settings(method)).fit(
+            table, **(about if described else {})
+        )
+        for method, described in FITS
+    }
+
+
+def assert_same(found, expected):
+    np.testing.assert_array_equal(found.predict_table(), expected.predict_table())
+    np.testing.assert_array_equal(found.row_factors_, expected.row_factors_)
+    assert found.search_.value == expected.search_.value
+    one, other = (model._completed.model for model in (found, expected))
+    np.testing.assert_array_equal(one.rows.covariances, other.rows.covariances)
+    np.testing.assert_array_equal(one.row_draws, other.row_draws)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_other_numbers_of_workers_give_the_local_bits(workers, frame, about, local, quiet):
+    from distributed import Client
+
+    with make_cluster(workers) as cluster, Client(cluster) as client:
+        seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=3, sort=False), **COLUMNS)
+        fit = DaskMatrixCompletion(client=client, **settings("variational")).fit(seen)
+        assert_same(fit, local["variational", False])
+
+
+@pytest.mark.parametrize(("method", "described"), FITS)
+def test_the_fit_has_the_local_bits(method, described, client, frame, about, local):
+    seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=4, sort=False), **COLUMNS)
+    assert min(len(side.blocks) for side in seen.cells.sides) > 2
+    assert seen.cells.sides[0].blocks[0].type.__name__ == "CellBlock"
+    fit = DaskMatrixCompletion(**settings(method)).fit(seen, **(about if described else {}))
+    assert fit._completed.model.row_prior.mapping.partners == seen.shape[1]  # the pattern is a feature
+    assert_same(fit, local[method, described])
+    assert fit.row_labels_.tolist() == sorted(set(frame["user"].tolist()))
+
+
+@pytest.mark.parametrize("rounds", [[9], [6, 14]], ids=["once", "twice"])
+def test_killed_workers_change_no_bit(rounds, frame, local, quiet):
+    from distributed import Client
+
+    with make_cluster(2) as cluster, Client(cluster) as client:
+        seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=4, sort=False), **COLUMNS)
+        with Killer(client, rounds, delay=0.01) as killer:
+            fit = DaskMatrixCompletion(client=client, **settings("variational")).fit(seen)
+        assert len(killer.killed) == len(rounds)
+        assert_same(fit, local["variational", False])
+
+
+def test_without_workers_it_ends_with_a_clear_error(monkeypatch):
+    from concurrent.futures import CancelledError
+
+    tried = []
+
+    def lose():
+        tried.append(1)
+        raise CancelledError("lost dependencies")
+
+    with pytest.raises(ClusterError, match="lost again and again"):
+        cluster_blocks.persistently(lose)
+    assert len(tried) == cluster_blocks.ROUNDS
+
+
+def test_arrays_and_files(client, frame, tmp_path, rng):
+    dense = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 20))
+    dense[rng.random(dense.shape) < 0.4] = np.nan
+    dense[7] = np.nan  # nothing is known of a row
+    expected = ll.MatrixCompletion(rank=2, random_state=0, certify=False).fit(dense)
+    found = DaskMatrixCompletion(rank=2, random_state=0).fit(da.from_array(dense, chunks=(17, 9)))
+    np.testing.assert_array_equal(found.predict_table(), expected.predict_table())
+    for k, part in enumerate(np.array_split(np.arange(len(frame)), 3)):
+        frame.iloc[part].to_parquet(tmp_path / f"part-{k}.parquet")
+    seen = DaskObservations.from_parquet(tmp_path, dtype="float32", **COLUMNS)
+    table = ll.Observations.from_frame(frame, **COLUMNS)
+    again = ll.MatrixCompletion(rank=2, random_state=0, certify=False, dtype="float32").fit(table)
+    found = DaskMatrixCompletion(rank=2, random_state=0, dtype="float32").fit(seen)
+    np.testing.assert_array_equal(found.predict_table(), again.predict_table())
+    with pytest.raises(InvalidInputError, match="precision of X"):
+        DaskMatrixCompletion().fit(seen)
+
+
+def test_a_fitted_model_needs_no_cluster(client, frame, local):
+    seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
+    fit = DaskMatrixCompletion(client=client, **settings("variational")).fit(seen)
+    read = pickle.loads(pickle.dumps(fit))
+    assert read.client is None
+    plain = fit.to_local()
+    assert type(plain) is ll.MatrixCompletion
+    users, films = frame["user"].to_numpy()[:9], frame["film"].to_numpy(str)[:9]
+    expected = local["variational", False].predict(users, films)
+    for model in (fit, read, plain):
+        np.testing.assert_array_equal(model.predict(users, films), expected)
+    lazy = fit.predict(da.from_array(users, chunks=4), da.from_array(films, chunks=4))
+    np.testing.assert_array_equal(lazy.compute(), expected)
+    rows = np.full((5, seen.shape[1]), np.nan)
+    rows[:, :4] = [5, 1, 2, 3]
+    filled = fit.transform(da.from_array(rows, chunks=(2, 11))).compute()
+    np.testing.assert_allclose(filled, plain.transform(rows), rtol=1e-13)  # products of other lengths
+    columns, values = fit.top(int(users[0]), 3, exclude_observed=False)
+    assert len(columns) == 3
+    assert (np.diff(values) <= 0).all()
+    lower, upper = fit.predict_interval(users, films)
+    assert (lower < upper).all()
+    with pytest.raises(UnsupportedError, match="fitted data are needed"):
+        fit.top(int(users[0]), 3)
+
+
+def test_repeated_cells(client, frame):
+    twice = pd.concat([frame, frame.iloc[[5]].assign(stars=2.0)])
+    lazy = dd.from_pandas(twice, npartitions=2, sort=False)
+    with pytest.raises(InvalidInputError, match=r"listed more than once[\s\S]*1 repeats"):
+        DaskObservations.from_frame(lazy, **COLUMNS)
+    last = DaskObservations.from_frame(lazy, duplicates="last", **COLUMNS)
+    assert last.size == len(frame)
+    expected = ll.Observations.from_frame(twice, duplicates="last", **COLUMNS)
+    fits = [
+        DaskMatrixCompletion(rank=1, random_state=0, max_iterations=2).fit(last),
+        ll.MatrixCompletion(rank=1, random_state=0, max_iterations=2, certify=False).fit(expected),
+    ]
+    np.testing.assert_array_equal(fits[0].predict_table(), fits[1].predict_table())
+
+
+def test_labels_of_parts_are_those_of_the_whole(client):
+    """Whole numbers in one part and text in another: text everywhere, as in one frame."""
+    frame = pd.DataFrame(
+        {"user": ["10", "9", "x1", "x2"], "film": [3, 1, 1, 2], "stars": [1.0, 2, 3, np.nan]}
+    )
+    seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
+    expected = ll.Observations.from_frame(frame.iloc[:3], **COLUMNS)
+    assert seen.labels.rows.tolist() == expected.row_labels.tolist() == ["10", "9", "x1"]
+    assert seen.labels.columns.tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"method": "map", "rank": 1, "penalty": 1.0}, UnsupportedError, 'method "map"'),
+        ({"certify": True}, UnsupportedError, "no certificates"),
+        ({"loss": "huber"}, UnsupportedError, 'method "map"'),
+        ({"rank": 99}, InvalidInputError, "rank"),
+    ],
+)
+def test_what_is_not_there_is_refused(client, options, error, words):
+    table = da.from_array(np.eye(6), chunks=3)
+    with pytest.raises(error, match=words):
+        DaskMatrixCompletion(**options).fit(table)
+
+
+def test_bad_input(client, frame, tmp_path):
+    lazy = dd.from_pandas(frame, npartitions=2, sort=False)
+    with pytest.raises(InvalidInputError, match="no column 'money'"):
+        DaskObservations.from_frame(lazy, row="user", column="film", value="money")
+    with pytest.raises(InvalidInputError, match="must hold numbers"):
+        DaskObservations.from_frame(lazy, row="user", column="stars", value="film")
+    with pytest.raises(InvalidInputError, match="no Parquet file"):
+        DaskObservations.from_parquet(tmp_path, **COLUMNS)
+    with pytest.raises(InvalidInputError, match="infinit"):
+        DaskObservations.from_array(da.from_array(np.array([[1.0, np.inf]]), chunks=1))
+    with pytest.raises(InvalidInputError, match="the table is empty"):
+        DaskObservations.from_array(da.from_array(np.full((3, 3), np.nan), chunks=2))
+    with pytest.raises(InvalidInputError, match="two dimensions"):
+        DaskObservations.from_array(da.zeros(3))
+    with pytest.raises(InvalidInputError, match="duplicates is unknown"):
+        DaskObservations.from_frame(lazy, duplicates="first", **COLUMNS)
+    with pytest.raises(InvalidInputError, match="Dask array or DaskObservations"):
+        DaskMatrixCompletion().fit(np.eye(3))
+    with pytest.raises(UnsupportedError, match="no weights"):
+        DaskMatrixCompletion().fit(da.from_array(np.eye(6), chunks=3), sample_weight=np.ones(6))
+
+
+def test_an_interrupted_fit_keeps_what_it_had(client, frame, monkeypatch):
+    """Ctrl-C between rounds of tasks ends the sweeps; the model so far is kept."""
+    import signal
+
+    seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
+    inner, rounds = cluster_blocks.ClusterBlocks.map, []
+
+    def interrupting(self, *arguments):
+        rounds.append(time.monotonic())
+        if len(rounds) == 30:
+            signal.raise_signal(signal.SIGINT)
+        return inner(self, *arguments)
+
+    monkeypatch.setattr(cluster_blocks.ClusterBlocks, "map", interrupting)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        fit = DaskMatrixCompletion(rank=2, random_state=0, tolerance=0, max_iterations=200).fit(seen)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert fit.search_.stop_reason is ll.StopReason.INTERRUPTED
+    assert fit.n_iter_ < 20
