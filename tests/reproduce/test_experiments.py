@@ -1,13 +1,18 @@
 """Published experiments run again: resumable, the same on any workers, honest pages."""
 
 import csv
+import os
+import signal
+import threading
+import time
+from multiprocessing import active_children
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from commands import call
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.report.page import Page
 from lowland.reproduce import (
     EXPERIMENTS,
@@ -95,6 +100,43 @@ def test_workers_do_not_change_the_numbers(tmp_path):
     two = run_experiment(TOY, tmp_path / "two", quick=True, workers=2)
     names = [page.parent / "toy2026-toy-quick.csv" for page in (one, two)]
     assert names[0].read_text() == names[1].read_text()
+
+
+def slow_run(cell):
+    time.sleep(0 if cell["seed"] == 0 else 60)
+    return {"number": 1.0}
+
+
+SLOW = Experiment("slow2026", "Slow", "Nobody, 2026", (Study("slow", toy_cells, slow_run),), toy_page)
+
+
+@pytest.mark.parametrize(("ended", "error"), [("parent", KeyboardInterrupt), ("worker", LowlandError)])
+def test_workers_end_with_the_run(ended, error, tmp_path):
+    """An interrupt does not wait for their cells, and a worker that is killed is told of."""
+    others, first = set(active_children()), threading.Event()
+
+    def end():
+        first.wait(30)
+        if ended == "parent":
+            os.kill(os.getpid(), signal.SIGINT)
+        else:
+            (set(active_children()) - others).pop().kill()
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    helper = threading.Thread(target=end)
+    helper.start()
+    start = time.monotonic()
+    try:
+        with pytest.raises(error):
+            run_experiment(SLOW, tmp_path, workers=2, on_progress=lambda *_: first.set())
+    finally:
+        signal.signal(signal.SIGINT, before)
+        helper.join()
+    assert time.monotonic() - start < 40, "it waited for a cell"
+    assert len(rows(tmp_path / "slow2026-slow.csv")) == 1
+    for worker in set(active_children()) - others:
+        worker.join(5)
+    assert not set(active_children()) - others
 
 
 def test_refusals(tmp_path):

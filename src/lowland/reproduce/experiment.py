@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.connection import wait
 from os import PathLike
 from pathlib import Path
+from threading import Thread
 from typing import IO, Any, TypeAlias, final
 
 from lowland.core.atomic import write_whole
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.core.interrupt import in_full
 from lowland.core.progress import OnProgress
 from lowland.core.stages import announce
@@ -170,13 +175,24 @@ def _run_cells(
         for k in missing:
             yield k, _filled(study, cells[k])
         return
+    others = set(active_children())
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_alone) as pool:
         futures = {pool.submit(_filled, study, cells[k]): k for k in missing}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
-        finally:
+        except BrokenProcessPool as error:
+            raise LowlandError(
+                "a worker process ended in the middle of its cell",
+                "the system ended it, or it ran out of memory",
+                fix="run again with fewer workers: the cells that are done are kept",
+            ) from error
+        except BaseException:
+            # their cells are lost anyway: ending this process would wait for them
             pool.shutdown(wait=False, cancel_futures=True)
+            for worker in set(active_children()) - others:
+                worker.kill()
+            raise
 
 
 def _filled(study: Study, cell: Row) -> Row:
@@ -185,10 +201,22 @@ def _filled(study: Study, cell: Row) -> Row:
 
 
 def _alone() -> None:
-    """Restrict a worker to one thread: the parallelism is in the processes."""
+    """Restrict a worker to one thread: the parallelism is in the processes. It ends with its parent.
+
+    Ctrl-C in a terminal reaches workers too; the parent alone answers it.
+    """
     from threadpoolctl import threadpool_limits
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
     threadpool_limits(1)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def read_rows(file: Path, cells: Sequence[Row]) -> dict[int, Row]:
