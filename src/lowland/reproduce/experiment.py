@@ -7,9 +7,10 @@ import io
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
@@ -151,15 +152,17 @@ def run_experiment(
         missing = [k for k in range(len(cells)) if k not in known]
         saved = time.monotonic()
         try:
-            for k, row in _run_cells(study, cells, missing, workers):
-                known[k] = row
-                done += 1
-                if on_progress is not None:
-                    on_progress(done, total, time.monotonic() - started)
-                announce("cells", done - before, total - before, note, started)
-                if time.monotonic() - saved > SAVE_EVERY:
-                    write_rows(file, known)
-                    saved = time.monotonic()
+            # closed at once, wherever an interrupt arrives: that ends the workers
+            with closing(_run_cells(study, cells, missing, workers)) as results:
+                for k, row in results:
+                    known[k] = row
+                    done += 1
+                    if on_progress is not None:
+                        on_progress(done, total, time.monotonic() - started)
+                    announce("cells", done - before, total - before, note, started)
+                    if time.monotonic() - saved > SAVE_EVERY:
+                        write_rows(file, known)
+                        saved = time.monotonic()
         finally:
             write_rows(file, known)
         rows[study.name] = [known[k] for k in range(len(cells))]
@@ -170,7 +173,7 @@ def run_experiment(
 
 def _run_cells(
     study: Study, cells: Sequence[Row], missing: Sequence[int], workers: int
-) -> Iterator[tuple[int, Row]]:
+) -> Generator[tuple[int, Row]]:
     if workers == 1 or len(missing) < 2:
         for k in missing:
             yield k, _filled(study, cells[k])
