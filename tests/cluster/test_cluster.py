@@ -138,7 +138,7 @@ def test_arrays_and_files(client, frame, tmp_path, rng):
         DaskMatrixCompletion().fit(seen)
 
 
-def test_a_fitted_model_needs_no_cluster(client, frame, local):
+def test_a_fitted_model_needs_no_cluster(client, frame, local, tmp_path):
     seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
     fit = DaskMatrixCompletion(client=client, **settings("variational")).fit(seen)
     read = pickle.loads(pickle.dumps(fit))
@@ -160,8 +160,23 @@ def test_a_fitted_model_needs_no_cluster(client, frame, local):
     assert (np.diff(values) <= 0).all()
     lower, upper = fit.predict_interval(users, films)
     assert (lower < upper).all()
-    with pytest.raises(UnsupportedError, match="fitted data are needed"):
-        fit.top(int(users[0]), 3)
+    fit.save(tmp_path / "model.npz")
+    for kind in (ll.MatrixCompletion, DaskMatrixCompletion):
+        loaded = kind.load(tmp_path / "model.npz")
+        assert type(loaded) is kind
+        np.testing.assert_array_equal(loaded.predict(users, films), expected)
+    for refused in (
+        lambda: fit.top(int(users[0]), 3),
+        lambda: fit.report(tmp_path / "page.html"),
+        lambda: fit.update([1], ["film 01"], [2.0]),
+        lambda: fit.completions(2),
+        lambda: fit.predict_interval(users, films, method="conformal"),
+        lambda: fit.save_certificate(tmp_path / "proof.json"),
+    ):
+        with pytest.raises(UnsupportedError, match="fitted data are needed"):
+            refused()
+    with pytest.raises(UnsupportedError, match="not saved"):
+        fit.save(tmp_path / "model.npz", data=True)
 
 
 def test_repeated_cells(client, frame):

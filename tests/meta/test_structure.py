@@ -42,7 +42,13 @@ from lowland.tensors.certificates.judges import TENSOR_JUDGES
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "lowland"
 MODULES = sorted(SOURCE.rglob("*.py"))
-ESTIMATORS = ("MatrixCompletion", "MatrixSensing", "StableSplineRegressor", "TuckerDecomposition")
+ESTIMATORS = (
+    "MatrixCompletion",
+    "DaskMatrixCompletion",
+    "MatrixSensing",
+    "StableSplineRegressor",
+    "TuckerDecomposition",
+)
 
 
 # ------------------------------------------------------------------ the table of cases

@@ -166,7 +166,7 @@ class BayesianCompletion:
             by_partner,
             scaled,
             bool(self.model.biases),
-            PerLine(shift),
+            PerLine(shift.astype(self.dtype)),
             by_line,
         )
         found = RowMoments(Moments(means, covariances), *others)

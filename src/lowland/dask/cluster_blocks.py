@@ -14,6 +14,7 @@ from lowland.completion.cell_blocks import Arrays, CellBlock
 from lowland.completion.cells import PerLine, PerPartner
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import LowlandError
+from lowland.kernels.moments import Moments
 from lowland.kernels.sparse_gram import add_pairs
 from lowland.kernels.threads import limited_to
 
@@ -26,7 +27,15 @@ TILE = 1500
 
 
 class ClusterError(LowlandError, RuntimeError):
-    """Workers were lost again and again while the same tasks ran."""
+    """Workers were lost again and again while the same tasks ran.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> from lowland.dask import ClusterError
+    >>> issubclass(ClusterError, ll.LowlandError) and issubclass(ClusterError, RuntimeError)
+    True
+    """
 
 
 @final
@@ -170,4 +179,6 @@ def _bytes_of(value: Any) -> int:
         return value.nbytes
     if isinstance(value, tuple):
         return sum(_bytes_of(part) for part in value)
-    return sum(_bytes_of(part) for part in vars(value).values()) if hasattr(value, "__dict__") else 0
+    if isinstance(value, Moments):
+        return value.means.nbytes + value.covariances.nbytes
+    return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import dask.array as da
@@ -241,6 +242,22 @@ class DaskMatrixCompletion(MatrixCompletion):
         for name in vars(self).keys() - {"client", *settings}:
             setattr(model, name, getattr(self, name))
         return model
+
+    def save(self, path: str | os.PathLike[str], *, data: bool = False) -> None:
+        """Write the fitted model to an .npz file without pickle, atomically, without the fitted cells.
+
+        Parameters
+        ----------
+        path : path
+            File for `MatrixCompletion.load` and `lowland predict`.
+        data : bool
+            Must be False: the cells are on the cluster.
+        """
+        if data:
+            raise UnsupportedError(
+                "the cells of a distributed fit are not saved", "data=True", fix="data=False"
+            )
+        self.to_local().save(path, data=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "client": None}
