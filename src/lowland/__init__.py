@@ -1,8 +1,9 @@
 """lowland: low-rank matrices from incomplete or indirect measurements, with a certificate.
 
 Names load when first used, so that ``import lowland`` stays fast. What fewer people need is in
-`lowland.tensors`, `lowland.dynamics`, `lowland.networks` and `lowland.landscape`. Public is what the
-reference lists, under the name that it lists; all other modules are internal and may change.
+`lowland.tensors`, `lowland.dynamics`, `lowland.networks`, `lowland.landscape` and, imported by its name,
+`lowland.dask`. Public is what the reference lists, under the name that it lists; all other modules are
+internal and may change.
 """
 
 from lowland.core.lazy import lazy_names

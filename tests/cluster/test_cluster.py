@@ -1,6 +1,8 @@
 """Tables on clusters of real processes: the bits of the local fit, whatever happens to the workers."""
 
 import pickle
+import subprocess
+import sys
 import time
 
 import dask.array as da
@@ -263,3 +265,12 @@ def test_an_interrupted_fit_keeps_what_it_had(client, frame, monkeypatch):
         signal.signal(signal.SIGINT, before)
     assert fit.search_.stop_reason is ll.StopReason.INTERRUPTED
     assert fit.n_iter_ < 20
+
+
+def test_without_dask_the_error_says_what_to_install():
+    code = (
+        "import sys\nsys.modules['distributed'] = None\nimport lowland\n"
+        "try:\n    import lowland.dask\nexcept lowland.LowlandError as error:\n    print(error.fix)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "lowland[distributed]" in done.stdout

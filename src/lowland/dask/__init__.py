@@ -1,4 +1,13 @@
-"""Tables past one machine: held and fitted by the workers of a Dask cluster."""
+"""Tables past one machine: held and fitted by the workers of a Dask cluster (extra ``distributed``)."""
+
+from lowland.core.errors import MissingExtraError
+
+try:
+    import distributed as _distributed  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError(
+        "lowland.dask needs Dask", str(error), fix="pip install 'lowland[distributed]'"
+    ) from error
 
 from lowland.dask.cluster_blocks import ClusterError
 from lowland.dask.matrix_completion import DaskMatrixCompletion
