@@ -5,6 +5,7 @@ from lowland import dynamics as dynamics
 from lowland import landscape as landscape
 from lowland import networks as networks
 from lowland import tensors as tensors
+from lowland.completion.stored_observations import StoredObservations as StoredObservations
 from lowland.core.errors import LowlandError as LowlandError
 from lowland.core.findings import Certificate as Certificate
 from lowland.core.findings import Finding as Finding

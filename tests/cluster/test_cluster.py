@@ -13,8 +13,9 @@ import pytest
 
 import lowland as ll
 from dask_clusters import Killer, make_cluster
+from lowland.completion import line_blocks
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.dask import ClusterError, DaskMatrixCompletion, DaskObservations, cluster_blocks, observations
+from lowland.dask import ClusterError, DaskMatrixCompletion, DaskObservations, cluster_blocks
 
 FITS = (("variational", False), ("variational", True), ("gibbs", False))
 COLUMNS = {"row": "user", "column": "film", "value": "stars"}
@@ -22,7 +23,7 @@ COLUMNS = {"row": "user", "column": "film", "value": "stars"}
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(observations, "BLOCK", 250)
+    monkeypatch.setattr(line_blocks, "BLOCK", 250)
     monkeypatch.setattr(cluster_blocks, "LARGE", 2_000)
     monkeypatch.setattr(cluster_blocks, "TILE", 13)
 

@@ -6,20 +6,14 @@ import os
 from typing import Any
 
 import dask.array as da
-import numpy as np
 from distributed import Client
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from lowland.completion.bayesian_table import BayesianTable
-from lowland.completion.completed import Completed
-from lowland.completion.planned_fit import bayesian_settings
-from lowland.completion.posterior_fit import fit_cells
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.dask.observations import DaskObservations
+from lowland.estimators.cells_elsewhere import fit_elsewhere
 from lowland.estimators.matrix_completion import MatrixCompletion
-from lowland.estimators.plans import plan_of
-from lowland.estimators.table_input import covariates_of, rank_or_auto
 
 
 class DaskMatrixCompletion(MatrixCompletion):
@@ -157,9 +151,6 @@ class DaskMatrixCompletion(MatrixCompletion):
         ClusterError
             If workers are lost again and again.
         """
-        plan = plan_of(self)
-        method = plan.decide_method()
-        self._refuse(method, sample_weight)
         if isinstance(X, da.Array):
             X = DaskObservations.from_array(X, dtype=self.dtype, client=self.client)
         if not isinstance(X, DaskObservations):
@@ -168,24 +159,7 @@ class DaskMatrixCompletion(MatrixCompletion):
                 type(X).__name__,
                 fix="use DaskObservations.from_frame, or MatrixCompletion for a table in memory",
             )
-        if X.cells.dtype != np.dtype(self.dtype):
-            raise InvalidInputError(
-                "the precision of X is not that of the fit",
-                f"{X.cells.dtype}, dtype {self.dtype!r}",
-                fix="pass the same dtype to DaskObservations and to the estimator",
-            )
-        rank_or_auto(self.rank, X.shape)
-        about = (
-            covariates_of(row_covariates, X.shape[0], X.labels.rows, "row_covariates", keyed=True),
-            covariates_of(column_covariates, X.shape[1], X.labels.columns, "column_covariates"),
-        )
-        rng = self._generator()
-        fit = fit_cells(X.cells, X.labels, bayesian_settings(plan, method), rng=rng, covariates=about)
-        self.levels_: dict[Any, Any] = {}
-        self.untouched_ = ()
-        self.n_features_in_, self.method_, self.certificate_ = X.shape[1], method, None
-        self._set(Completed(BayesianTable(fit.model, covariates=about), int(rng.integers(2**63))))
-        self.search_, self.n_iter_ = fit.search, max(1, fit.search.iterations)
+        fit_elsewhere(self, X, "on a cluster", sample_weight, row_covariates, column_covariates)
         return self
 
     def predict(self, rows: Any, columns: Any, *, unknown: str = "error") -> Any:
@@ -261,17 +235,3 @@ class DaskMatrixCompletion(MatrixCompletion):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "client": None}
-
-    def _refuse(self, method: str, sample_weight: Any) -> None:
-        """Raise where something is asked for that is not there for distributed tables."""
-        fix = "fit a MatrixCompletion to the table in memory"
-        if method == "map":
-            raise UnsupportedError(
-                'method "map" is not there for distributed tables',
-                self.method,
-                fix='use "variational", "gibbs"',
-            )
-        if self.certify:
-            raise UnsupportedError("distributed fits have no certificates", "certify=True", fix=fix)
-        if sample_weight is not None:
-            raise UnsupportedError("distributed tables have no weights", "sample_weight", fix=fix)

@@ -9,29 +9,28 @@ from typing import Any, final
 
 import numpy as np
 from distributed import Client, Future, get_client
-from numpy.typing import NDArray
 
 from lowland.completion.cells import TableCells
-from lowland.completion.table_labels import TableLabels
-from lowland.core.arrays import Indices
-from lowland.core.errors import InvalidInputError
-from lowland.core.labels import order_labels
-from lowland.dask.cluster_blocks import ClusterBlocks, persistently
-from lowland.dask.line_blocks import (
+from lowland.completion.line_blocks import (
     Names,
     assemble,
+    block_bounds,
     block_counts,
     cut_part,
+    merge_names,
     names_of,
     part_of_array,
     part_of_file,
     part_of_frame,
     piece,
+    refuse_repeats,
     repeated_cell,
 )
+from lowland.completion.table_labels import TableLabels
+from lowland.core.arrays import Indices
+from lowland.core.errors import InvalidInputError
+from lowland.dask.cluster_blocks import ClusterBlocks, persistently
 
-# cells of a block, at least; at most `MOST_BLOCKS` blocks per side
-BLOCK, MOST_BLOCKS = 500_000, 256
 DUPLICATES = ("error", "last")
 
 
@@ -209,7 +208,7 @@ class DaskObservations:
         found: list[Names] = persistently(lambda: client.gather([client.submit(names_of, p) for p in parts]))
         names, counts, places = zip(
             *(
-                _merged([own[side] for own in found], None if shape is None else shape[side])
+                merge_names([own[side] for own in found], None if shape is None else shape[side])
                 for side in (0, 1)
             ),
             strict=True,
@@ -233,65 +232,15 @@ class DaskObservations:
             sides.append(blocks)
         labels = TableLabels(lengths) if shape is not None else TableLabels(lengths, names[0], names[1])
         if duplicates == "error":
-            _refuse_repeats(client, sides[0], labels)
+            refuse_repeats(
+                persistently(lambda: client.gather(client.map(repeated_cell, sides[0], pure=False))), labels
+            )
         else:
             counts = tuple(_counted(client, own) for own in sides)
         rows, columns = (ClusterBlocks(client, sides[s], bounds[s], counts[s]) for s in (0, 1))
         dtype = persistently(lambda: client.submit(_dtype, sides[0][0]).result())
         cells = TableCells((rows, columns), lengths, int(counts[0].sum()), dtype, weighted=False)
         return cls(cells, labels)
-
-
-def block_bounds(counts: Indices) -> Indices:
-    """Return the ends of blocks of lines with about equally many cells, which depend on the data alone."""
-    ends = np.concatenate([[0], np.cumsum(counts)])
-    number = int(np.clip(ends[-1] // BLOCK, 1, MOST_BLOCKS))
-    inner = np.searchsorted(ends, np.linspace(0, ends[-1], number + 1)[1:-1])
-    bounds: Indices = np.unique(np.concatenate([[0], inner, [counts.size]]))
-    return bounds
-
-
-def _merged(
-    parts: Sequence[tuple[NDArray[Any], Indices]], length: int | None
-) -> tuple[NDArray[Any], Indices, list[Indices]]:
-    """Return all names in order, their numbers of cells, and the position of each part's names among them.
-
-    With a length, names are positions in a side of that length.
-    """
-    if length is not None:
-        names: NDArray[Any] = np.arange(length)
-    elif all(own.dtype.kind == "i" for own, _ in parts):
-        names = np.unique(np.concatenate([own for own, _ in parts]))
-    else:
-        # whole numbers in one part and text in another: text everywhere
-        parts = [(own.astype(str), counts) for own, counts in parts]
-        texts = np.unique(np.concatenate([own for own, _ in parts])).tolist()
-        names = order_labels(np.zeros(0, np.intp), texts).names
-        parts = [(own.astype(names.dtype), counts) for own, counts in parts]
-    counts, places = np.zeros(names.size, np.int64), []
-    for own, number in parts:
-        at = np.searchsorted(names, own)
-        counts[at] += number
-        places.append(at)
-    return names, counts, places
-
-
-def _refuse_repeats(client: Client, blocks: Sequence[Future], labels: TableLabels) -> None:
-    found = persistently(lambda: client.gather(client.map(repeated_cell, blocks, pure=False)))
-    repeats = sum(count for count, *_ in found)
-    if not repeats:
-        return
-    row, column = next((i, j) for count, i, j in found if count)
-    row, column = (
-        at if names is None else repr(names[at].item())
-        for at, names in ((row, labels.rows), (column, labels.columns))
-    )
-    raise InvalidInputError(
-        "a cell is listed more than once",
-        f"row {row}, column {column} ({repeats} repeats in all)",
-        "it is unclear which value to use",
-        'pass duplicates="last", or drop the repeats',
-    )
 
 
 def _counted(client: Client, blocks: Sequence[Future]) -> Indices:

@@ -194,8 +194,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array_like, data frame, sparse array or Observations, shape (m, n)
-            The table.
+        X : array_like, data frame, sparse array, Observations or StoredObservations, shape (m, n)
+            The table. Cells on the disk are fitted by Bayesian methods, without weights or a certificate.
         y : None
             Not used.
         sample_weight : array_like, shape (m,), optional
@@ -217,7 +217,13 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         """
         # what fits is imported where it fits, so that the class is there at once
         from lowland.completion.planned_fit import check_effort, fit_plan
+        from lowland.completion.stored_observations import StoredObservations
 
+        if isinstance(X, StoredObservations):
+            from lowland.estimators.cells_elsewhere import fit_elsewhere
+
+            fit_elsewhere(self, X, "on the disk", sample_weight, row_covariates, column_covariates)
+            return self
         X = eager_frame(X)
         refuse_list(X)
         kinds = read_kinds(X)

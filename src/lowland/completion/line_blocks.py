@@ -1,4 +1,4 @@
-"""Tasks that turn parts of a table, in any order, into blocks of its rows and of its columns."""
+"""From parts of a table, in any order, to blocks of its rows and of its columns."""
 
 from __future__ import annotations
 
@@ -11,11 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.completion.cell_blocks import CellBlock
+from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.frame_cells import frame_column, label_cells, number_cells
-from lowland.core.labels import label_column
+from lowland.core.labels import LabelColumn, label_column, order_labels
+from lowland.files.frames import frame_columns
 from lowland.kernels.sort import sort_both_ways
+
+# cells of a block, at least; at most `MOST_BLOCKS` blocks per side
+BLOCK, MOST_BLOCKS = 500_000, 256
 
 
 @final
@@ -46,6 +51,34 @@ def part_of_frame(frame: Any, columns: Sequence[str], dtype: str) -> LabelledPar
     """Return the cells of a data frame with one line per cell; lines whose value is missing are left out."""
     row, column, value = columns
     numbers = number_cells(frame_column(frame, value), value)
+    rows, others = (
+        label_column(label_cells(frame_column(frame, name)), name, "the data") for name in (row, column)
+    )
+    return _part(rows, others, numbers, value, dtype)
+
+
+def part_of_arrow(table: Any, columns: Sequence[str], dtype: str) -> LabelledPart:
+    """Return the cells of an Arrow table with one line per cell, whose text is not read cell by cell."""
+    missing = [name for name in columns if name not in table.schema.names]
+    if missing:
+        raise InvalidInputError(f"the data have no column {missing[0]!r}", ", ".join(table.schema.names))
+    row, column, value = columns
+    found = frame_columns(table.select([*dict.fromkeys(columns)]))
+    numbers = found[value]
+    if isinstance(numbers, LabelColumn) or numbers.dtype.kind not in "if":
+        raise InvalidInputError(f"column {value!r} must hold numbers", "text")
+    rows, others = (label_column(found[name], name, "the data") for name in (row, column))
+    return _part(rows, others, numbers.astype(np.float64), value, dtype)
+
+
+def part_of_file(path: str, columns: Sequence[str], dtype: str) -> LabelledPart:
+    """Return the cells of a Parquet file."""
+    from pyarrow import parquet
+
+    return part_of_arrow(parquet.read_table(path, columns=[*dict.fromkeys(columns)]), columns, dtype)
+
+
+def _part(rows: LabelColumn, columns: LabelColumn, numbers: Vector, value: str, dtype: str) -> LabelledPart:
     if np.isinf(numbers).any():
         raise InvalidInputError(
             f"column {value!r} must be finite",
@@ -53,23 +86,18 @@ def part_of_frame(frame: Any, columns: Sequence[str], dtype: str) -> LabelledPar
             fix="drop such lines, or leave them empty",
         )
     known = ~np.isnan(numbers)
-    labels = [
-        label_column(label_cells(frame_column(frame, name)), name, "the data") for name in (row, column)
-    ]
-    codes = [own.codes[known] for own in labels]
-    kept = [np.unique(own, return_inverse=True) for own in codes]
+    kept = [_compact(own.codes[known], own.names.size) for own in (rows, columns)]
     return LabelledPart(
-        (labels[0].names[kept[0][0]], labels[1].names[kept[1][0]]),
-        (kept[0][1].astype(np.int32), kept[1][1].astype(np.int32)),
+        (rows.names[kept[0][0]], columns.names[kept[1][0]]),
+        (kept[0][1], kept[1][1]),
         numbers[known].astype(dtype),
     )
 
 
-def part_of_file(path: str, columns: Sequence[str], dtype: str) -> LabelledPart:
-    """Return the cells of a Parquet file."""
-    from pyarrow import parquet
-
-    return part_of_frame(parquet.read_table(path, columns=list(columns)), columns, dtype)
+def _compact(codes: Indices, size: int) -> tuple[Indices, NDArray[np.int32]]:
+    """Return which of some codes occur, and the place of each among these."""
+    present = np.bincount(codes, minlength=size) > 0
+    return np.flatnonzero(present), (np.cumsum(present) - 1).astype(np.int32)[codes]
 
 
 def part_of_array(chunk: NDArray[Any], corner: tuple[int, int], dtype: str) -> LabelledPart:
@@ -80,12 +108,9 @@ def part_of_array(chunk: NDArray[Any], corner: tuple[int, int], dtype: str) -> L
     if np.isinf(array).any():
         raise InvalidInputError("the array must not hold infinities", "one", fix="use NaN for missing values")
     found = np.nonzero(~np.isnan(array))
-    kept = [np.unique(own, return_inverse=True) for own in found]
-    return LabelledPart(
-        (kept[0][0] + corner[0], kept[1][0] + corner[1]),
-        (kept[0][1].astype(np.int32), kept[1][1].astype(np.int32)),
-        array[found].astype(dtype),
-    )
+    kept = [_compact(own, length) for own, length in zip(found, array.shape, strict=True)]
+    names = (kept[0][0] + corner[0], kept[1][0] + corner[1])
+    return LabelledPart(names, (kept[0][1], kept[1][1]), array[found].astype(dtype))
 
 
 def names_of(part: LabelledPart) -> Names:
@@ -163,3 +188,61 @@ def _repeats(starts: NDArray[np.int64], partners: NDArray[np.int32]) -> NDArray[
     ends = starts[1:][np.diff(starts) > 0] - 1  # the last cell of a line
     repeated[ends] = False
     return repeated
+
+
+def refuse_repeats(found: Sequence[tuple[int, int, int]], labels: TableLabels) -> None:
+    """Raise if any block of rows has repeated cells, as `repeated_cell` finds them.
+
+    Raises
+    ------
+    InvalidInputError
+        Naming the first.
+    """
+    repeats = sum(count for count, *_ in found)
+    if not repeats:
+        return
+    first = next((i, j) for count, i, j in found if count)
+    row, column = (
+        at if names is None else repr(names[at].item())
+        for at, names in zip(first, (labels.rows, labels.columns), strict=True)
+    )
+    raise InvalidInputError(
+        "a cell is listed more than once",
+        f"row {row}, column {column} ({repeats} repeats in all)",
+        "it is unclear which value to use",
+        'pass duplicates="last", or drop the repeats',
+    )
+
+
+def block_bounds(counts: Indices) -> Indices:
+    """Return the ends of blocks of lines with about equally many cells, which depend on the data alone."""
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    number = int(np.clip(ends[-1] // BLOCK, 1, MOST_BLOCKS))
+    inner = np.searchsorted(ends, np.linspace(0, ends[-1], number + 1)[1:-1])
+    bounds: Indices = np.unique(np.concatenate([[0], inner, [counts.size]]))
+    return bounds
+
+
+def merge_names(
+    parts: Sequence[tuple[NDArray[Any], Indices]], length: int | None
+) -> tuple[NDArray[Any], Indices, list[Indices]]:
+    """Return all names in order, their numbers of cells, and the position of each part's names among them.
+
+    With a length, names are positions in a side of that length.
+    """
+    if length is not None:
+        names: NDArray[Any] = np.arange(length)
+    elif all(own.dtype.kind == "i" for own, _ in parts):
+        names = np.unique(np.concatenate([own for own, _ in parts]))
+    else:
+        # whole numbers in one part and text in another: text everywhere
+        parts = [(own.astype(str), counts) for own, counts in parts]
+        texts = np.unique(np.concatenate([own for own, _ in parts])).tolist()
+        names = order_labels(np.zeros(0, np.intp), texts).names
+        parts = [(own.astype(names.dtype), counts) for own, counts in parts]
+    counts, places = np.zeros(names.size, np.int64), []
+    for own, number in parts:
+        at = np.searchsorted(names, own)
+        counts[at] += number
+        places.append(at)
+    return names, counts, places

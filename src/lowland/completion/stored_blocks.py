@@ -1,0 +1,108 @@
+"""Blocks of a table on the disk: each request reads one after the other, with all threads at work on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.cell_blocks import Arrays, CellBlock
+from lowland.completion.cells import PerLine, plain
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.kernels.sparse_gram import add_pairs
+
+PARTS = ("starts", "partners", "values")
+
+
+@final
+class StoredBlocks:
+    """One side of a table, its blocks in files that are mapped while they are used.
+
+    Parameters
+    ----------
+    files : sequence of path
+        Of each block, without the endings that `write_block` adds.
+    bounds : ndarray of int, shape (blocks + 1,)
+        The first line of each block, and the number of lines.
+    counts : ndarray of int
+        Number of cells of each line.
+    changes : sequence of (callable, arguments)
+        What is done with a block each time that it is read.
+    """
+
+    def __init__(
+        self,
+        files: Sequence[Path],
+        bounds: Indices,
+        counts: Indices,
+        changes: Sequence[tuple[Callable[..., CellBlock], Sequence[Any]]] = (),
+    ) -> None:
+        self.files, self.bounds, self._counts, self.changes = list(files), bounds, counts, list(changes)
+
+    @property
+    def counts(self) -> Indices:
+        """Number of cells of each line."""
+        return self._counts
+
+    def map(self, function: Callable[..., Arrays], *arguments: Any) -> Arrays:
+        """Return what a function of a block returns for all blocks, joined in the order of lines."""
+        joined: Arrays = ()
+        for k, (first, last) in enumerate(pairwise(self.bounds.tolist())):
+            parts = function(self._block(k), *self._cut(arguments, k))
+            if any(len(part) != last - first for part in parts):
+                return self._of_any_length(function, arguments)
+            # into place at once: a list of parts would take the memory twice
+            joined = joined or tuple(np.empty((self.bounds[-1], *p.shape[1:]), p.dtype) for p in parts)
+            for whole, part in zip(joined, parts, strict=True):
+                whole[first:last] = part
+        return joined
+
+    def _of_any_length(self, function: Callable[..., Arrays], arguments: Sequence[Any]) -> Arrays:
+        """Return the joined arrays of a function that does not return one entry per line."""
+        parts = [function(self._block(k), *self._cut(arguments, k)) for k in range(len(self.files))]
+        return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+
+    def change(self, function: Callable[..., CellBlock], *arguments: Any) -> StoredBlocks:
+        """Return the blocks that a function of a block returns, each time that they are read."""
+        changes = [*self.changes, (function, arguments)]
+        return StoredBlocks(self.files, self.bounds, self._counts, changes)
+
+    def add_pairs(self, weights: Vector, gram: Matrix, at: int) -> Matrix:
+        """Add the weighted pairs of all lines' partners in place."""
+        n = gram.shape[1] - at
+        for k in range(len(self.files)):
+            block, own = self._block(k), weights[self.bounds[k] : self.bounds[k + 1]]
+            add_pairs(block.starts, block.partners, own, gram[at:, at:], tile=(0, n))
+        return gram
+
+    def _block(self, k: int) -> CellBlock:
+        block = read_block(self.files[k], int(self.bounds[k]))
+        for function, arguments in self.changes:
+            block = function(block, *self._cut(arguments, k))
+        return block
+
+    def _cut(self, arguments: Sequence[Any], k: int) -> list[Any]:
+        own = slice(self.bounds[k], self.bounds[k + 1])
+        return [
+            a.array[own] if isinstance(a, PerLine) and a.array is not None else plain(a) for a in arguments
+        ]
+
+
+def write_block(file: Path, block: CellBlock) -> None:
+    """Write the arrays of a block beside each other."""
+    for name in PARTS:
+        np.save(f"{file}-{name}.npy", getattr(block, name))
+
+
+def read_block(file: Path, first: int) -> CellBlock:
+    """Return a block whose arrays are mapped from its files."""
+
+    def mapped(name: str) -> NDArray[Any]:
+        # kernels take plain arrays; the map stays open as long as they do
+        return np.asarray(np.load(f"{file}-{name}.npy", mmap_mode="r"))
+
+    return CellBlock(first, mapped("starts"), mapped("partners"), mapped("values"))

@@ -1,0 +1,88 @@
+"""The fit of tables whose cells are not in memory: on the disk, or on a cluster."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from lowland.completion.bayesian_table import BayesianTable
+from lowland.completion.cells import TableCells
+from lowland.completion.completed import Completed
+from lowland.completion.planned_fit import bayesian_settings
+from lowland.completion.posterior_fit import fit_cells
+from lowland.completion.table_labels import TableLabels
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.estimators.plans import plan_of
+from lowland.estimators.table_input import covariates_of, rank_or_auto
+
+
+class CellTable(Protocol):
+    """A table by its cells, wherever they are, and its labels."""
+
+    @property
+    def cells(self) -> TableCells:
+        """The cells."""
+
+    @property
+    def labels(self) -> TableLabels:
+        """Names of rows and columns."""
+
+
+def fit_elsewhere(
+    model: Any, table: CellTable, where: str, sample_weight: Any, row_covariates: Any, column_covariates: Any
+) -> None:
+    """Fit an estimator to a table whose cells are elsewhere.
+
+    Parameters
+    ----------
+    model : MatrixCompletion
+    table : CellTable
+    where : str
+        Where the cells are, for errors.
+    sample_weight, row_covariates, column_covariates
+        As passed to `fit`.
+
+    Raises
+    ------
+    UnsupportedError
+        If something is asked for that is there for tables in memory only.
+    InvalidInputError
+        If a setting, the table or the covariates cannot be used.
+    """
+    plan = plan_of(model)
+    method = plan.decide_method()
+    _refuse(model, method, where, sample_weight)
+    cells, labels = table.cells, table.labels
+    if cells.dtype != np.dtype(model.dtype):
+        raise InvalidInputError(
+            "the precision of X is not that of the fit",
+            f"{cells.dtype}, dtype {model.dtype!r}",
+            fix="give the table and the estimator the same dtype",
+        )
+    rank_or_auto(model.rank, cells.shape)
+    about = (
+        covariates_of(row_covariates, cells.shape[0], labels.rows, "row_covariates", keyed=True),
+        covariates_of(column_covariates, cells.shape[1], labels.columns, "column_covariates"),
+    )
+    rng = model._generator()
+    fit = fit_cells(cells, labels, bayesian_settings(plan, method), rng=rng, covariates=about)
+    for name in ("noise_", "rank_path_", "feature_names_in_"):  # left over from an earlier fit
+        vars(model).pop(name, None)
+    model.levels_, model.untouched_ = {}, ()
+    model.n_features_in_, model.method_, model.certificate_ = cells.shape[1], method, None
+    model._set(Completed(BayesianTable(fit.model, covariates=about), int(rng.integers(2**63))))
+    model.search_, model.n_iter_ = fit.search, max(1, fit.search.iterations)
+
+
+def _refuse(model: Any, method: str, where: str, sample_weight: Any) -> None:
+    """Raise where something is asked for that is not there for such tables."""
+    fix = "fit the table in memory"
+    if method == "map":
+        words = f'method "map" is not there for tables {where}'
+        raise UnsupportedError(words, f"method {model.method!r}", fix='use "variational" or "gibbs"')
+    if model.certify:
+        words = f"there are no certificates of fits to tables {where}"
+        raise UnsupportedError(words, "certify=True", fix=f"certify=False, or {fix}")
+    if sample_weight is not None:
+        raise UnsupportedError(f"tables {where} have no weights", "sample_weight", fix=fix)

@@ -1,0 +1,123 @@
+"""Tables on the disk: the bits of tables in memory, and nothing left behind."""
+
+import os
+
+import numpy as np
+import pytest
+
+import lowland as ll
+from lowland.completion import line_blocks, stored_observations
+from lowland.core.errors import InvalidInputError, UnsupportedError
+
+pa = pytest.importorskip("pyarrow")
+pytest.importorskip("pyarrow.parquet")
+COLUMNS = {"row": "user", "column": "film", "value": "stars"}
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(line_blocks, "BLOCK", 250)
+    monkeypatch.setattr(stored_observations, "TOGETHER", 300)
+
+
+@pytest.fixture
+def ratings(rng):
+    """Grades in any order, one of them missing."""
+    full = rng.standard_normal((120, 2)) @ rng.standard_normal((2, 30)) + 3
+    rows, columns = np.nonzero(rng.random(full.shape) < 0.25)
+    order = rng.permutation(rows.size)
+    stars = np.clip(np.rint(full[rows, columns]), 1, 5)[order]
+    stars[7] = np.nan
+    names = np.array([f"film {k:02}" for k in range(30)])
+    return pa.table({"user": rows[order] + 7, "film": names[columns[order]], "stars": stars})
+
+
+@pytest.fixture
+def stored(ratings, tmp_path):
+    for k in range(2):
+        pa.parquet.write_table(ratings[k * 500 : (k + 1) * 500], tmp_path / f"part-{k}.parquet")
+    return ll.StoredObservations.from_parquet(tmp_path, tmp_path / "cells", dtype="float64", **COLUMNS)
+
+
+@pytest.mark.parametrize("method", ["variational", "gibbs"])
+@pytest.mark.parametrize("described", [False, True])
+def test_fits_have_the_bits_of_those_in_memory(method, described, ratings, stored, rng):
+    assert min(len(side.files) for side in stored.cells.sides) > 2
+    settings = {"method": method, "rank": 2, "random_state": 0, "max_iterations": 4, "certify": False}
+    settings |= {"n_draws": 2} if method == "gibbs" else {}
+    table = ll.Observations.from_frame(ratings, **COLUMNS)
+    about = {"row_covariates": rng.standard_normal((table.shape[0], 2))} if described else {}
+    expected = ll.MatrixCompletion(**settings).fit(table, **about)
+    found = ll.MatrixCompletion(**settings).fit(stored, **about)
+    assert found._completed.model.row_prior.mapping.partners == stored.shape[1]  # the pattern is a feature
+    np.testing.assert_array_equal(found.predict_table(), expected.predict_table())
+    np.testing.assert_array_equal(found.row_labels_, expected.row_labels_)
+    assert found.search_.value == expected.search_.value
+    lower, upper = found.predict_interval([8], ["film 02"])
+    assert lower[0] < upper[0]
+    with pytest.raises(UnsupportedError, match="fitted data are needed"):
+        found.top(8)
+
+
+def test_a_folder_of_its_own(stored, ratings, tmp_path):
+    files = os.listdir(tmp_path / "cells")
+    assert len(files) == 3 * sum(len(side.files) for side in stored.cells.sides), "nothing but blocks is left"
+    with pytest.raises(InvalidInputError, match="exists"):
+        ll.StoredObservations.from_parquet(tmp_path, tmp_path / "cells", **COLUMNS)
+    assert stored.size == len(ratings) - 1
+    assert repr(stored.shape) == str(ll.Observations.from_frame(ratings, **COLUMNS).shape)
+    stored.delete()
+    assert not (tmp_path / "cells").exists()
+
+
+def test_repeated_cells(ratings, tmp_path):
+    again = pa.concat_tables([ratings, ratings[3:4].set_column(2, "stars", pa.array([1.0]))])
+    pa.parquet.write_table(again, tmp_path / "all.parquet")
+    with pytest.raises(InvalidInputError, match=r"listed more than once[\s\S]*1 repeats"):
+        ll.StoredObservations.from_parquet(tmp_path / "all.parquet", tmp_path / "cells", **COLUMNS)
+    assert os.listdir(tmp_path) == ["all.parquet"]
+    last = ll.StoredObservations.from_parquet(
+        [tmp_path / "all.parquet"], tmp_path / "cells", duplicates="last", dtype="float64", **COLUMNS
+    )
+    expected = ll.Observations.from_frame(again, duplicates="last", **COLUMNS)
+    settings = {"rank": 1, "random_state": 0, "max_iterations": 2, "certify": False}
+    fits = [ll.MatrixCompletion(**settings).fit(table) for table in (last, expected)]
+    np.testing.assert_array_equal(fits[0].predict_table(), fits[1].predict_table())
+
+
+def test_bad_input_leaves_nothing(ratings, tmp_path):
+    path = tmp_path / "all.parquet"
+    pa.parquet.write_table(ratings, path)
+    (tmp_path / "text.parquet").write_text("user,film\n")
+    empty = ratings.set_column(2, "stars", pa.nulls(len(ratings), pa.float64()))
+    pa.parquet.write_table(empty, tmp_path / "empty.parquet")
+    infinite = ratings[:1].set_column(2, "stars", pa.array([np.inf]))
+    pa.parquet.write_table(infinite, tmp_path / "infinite.parquet")
+    before = sorted(os.listdir(tmp_path))
+    for file, names, words in (
+        (path, {**COLUMNS, "value": "money"}, "no column 'money'"),
+        (path, {**COLUMNS, "value": "film"}, "must hold numbers"),
+        (tmp_path / "text.parquet", COLUMNS, "cannot read"),
+        (tmp_path / "none.parquet", COLUMNS, "no such Parquet file"),
+        (tmp_path / "empty.parquet", COLUMNS, "the table is empty"),
+        (tmp_path / "infinite.parquet", COLUMNS, "must be finite"),
+        (path, {**COLUMNS, "dtype": "float16"}, "dtype is unknown"),
+        (path, {**COLUMNS, "duplicates": "first"}, "duplicates is unknown"),
+    ):
+        with pytest.raises(InvalidInputError, match=words):
+            ll.StoredObservations.from_parquet(file, tmp_path / "cells", **names)
+        assert sorted(os.listdir(tmp_path)) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "words"),
+    [
+        ({"method": "map", "rank": 1, "penalty": 1.0, "certify": False}, UnsupportedError, 'method "map"'),
+        ({}, UnsupportedError, "no certificates"),
+        ({"certify": False, "dtype": "float32"}, InvalidInputError, "precision of X"),
+        ({"certify": False, "rank": 99}, InvalidInputError, "rank"),
+    ],
+)
+def test_what_is_not_there_is_refused(stored, options, error, words):
+    with pytest.raises(error, match=words):
+        ll.MatrixCompletion(**options).fit(stored)
