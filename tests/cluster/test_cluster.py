@@ -203,9 +203,11 @@ def test_labels_of_parts_are_those_of_the_whole(client):
         {"user": ["10", "9", "x1", "x2"], "film": [3, 1, 1, 2], "stars": [1.0, 2, 3, np.nan]}
     )
     seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
-    expected = ll.Observations.from_frame(frame.iloc[:3], **COLUMNS)
-    assert seen.labels.rows.tolist() == expected.row_labels.tolist() == ["10", "9", "x1"]
-    assert seen.labels.columns.tolist() == [1, 3]
+    expected = ll.Observations.from_frame(frame, **COLUMNS)
+    # also of a row and a column of which nothing is known
+    assert seen.labels.rows.tolist() == expected.row_labels.tolist() == ["10", "9", "x1", "x2"]
+    assert seen.labels.columns.tolist() == expected.column_labels.tolist() == [1, 2, 3]
+    assert seen.shape == expected.shape
 
 
 @pytest.mark.parametrize(

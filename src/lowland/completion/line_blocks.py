@@ -26,12 +26,12 @@ BLOCK, MOST_BLOCKS = 500_000, 256
 @final
 @dataclass(frozen=True, eq=False)
 class LabelledPart:
-    """Some cells of a table, with the names that occur among them.
+    """Some cells of a table, with the names of their rows and columns.
 
     Parameters
     ----------
     names : pair of ndarray
-        Distinct names of rows and of columns, ascending.
+        Distinct names of rows and of columns, ascending; of some no cell may be known.
     codes : pair of ndarray of int32, shape (p,)
         Place of each cell's names among these.
     values : ndarray, shape (p,)
@@ -86,18 +86,8 @@ def _part(rows: LabelColumn, columns: LabelColumn, numbers: Vector, value: str, 
             fix="drop such lines, or leave them empty",
         )
     known = ~np.isnan(numbers)
-    kept = [_compact(own.codes[known], own.names.size) for own in (rows, columns)]
-    return LabelledPart(
-        (rows.names[kept[0][0]], columns.names[kept[1][0]]),
-        (kept[0][1], kept[1][1]),
-        numbers[known].astype(dtype),
-    )
-
-
-def _compact(codes: Indices, size: int) -> tuple[Indices, NDArray[np.int32]]:
-    """Return which of some codes occur, and the place of each among these."""
-    present = np.bincount(codes, minlength=size) > 0
-    return np.flatnonzero(present), (np.cumsum(present) - 1).astype(np.int32)[codes]
+    codes = (rows.codes[known].astype(np.int32), columns.codes[known].astype(np.int32))
+    return LabelledPart((rows.names, columns.names), codes, numbers[known].astype(dtype))
 
 
 def part_of_array(chunk: NDArray[Any], corner: tuple[int, int], dtype: str) -> LabelledPart:
@@ -108,9 +98,11 @@ def part_of_array(chunk: NDArray[Any], corner: tuple[int, int], dtype: str) -> L
     if np.isinf(array).any():
         raise InvalidInputError("the array must not hold infinities", "one", fix="use NaN for missing values")
     found = np.nonzero(~np.isnan(array))
-    kept = [_compact(own, length) for own, length in zip(found, array.shape, strict=True)]
-    names = (kept[0][0] + corner[0], kept[1][0] + corner[1])
-    return LabelledPart(names, (kept[0][1], kept[1][1]), array[found].astype(dtype))
+    m, n = array.shape
+    names = (np.arange(m) + corner[0], np.arange(n) + corner[1])
+    return LabelledPart(
+        names, (found[0].astype(np.int32), found[1].astype(np.int32)), array[found].astype(dtype)
+    )
 
 
 def names_of(part: LabelledPart) -> Names:
