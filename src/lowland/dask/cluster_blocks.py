@@ -100,15 +100,24 @@ class ClusterBlocks:
         return gram
 
     def _submit(self, function: Callable[..., Arrays], arguments: Sequence[Any]) -> list[Future]:
-        shared = {id(a): self._sent(a.value) for a in arguments if isinstance(a, PerPartner)}
-        tasks = []
-        for block, own in zip(self.blocks, self._cut(arguments), strict=True):
-            sent = [
-                shared[id(given)] if isinstance(given, PerPartner) else self._scattered(part)
-                for given, part in zip(arguments, own, strict=True)
-            ]
-            tasks.append(self.client.submit(_run, function, block, *sent, pure=False))
-        return tasks
+        parts = self._cut(arguments)
+        for place, given in enumerate(arguments):
+            if isinstance(given, PerPartner):
+                sent = self._sent(given.value)
+                for own in parts:
+                    own[place] = sent
+        # all at once: each call waits for the scheduler
+        large = [
+            (k, place) for k, own in enumerate(parts) for place, part in enumerate(own) if _is_large(part)
+        ]
+        if large:
+            found = self.client.scatter([parts[k][place] for k, place in large], hash=False)
+            for (k, place), future in zip(large, found, strict=True):
+                parts[k][place] = future
+        return [
+            self.client.submit(_run, function, block, *own, pure=False)
+            for block, own in zip(self.blocks, parts, strict=True)
+        ]
 
     def _cut(self, arguments: Sequence[Any]) -> list[list[Any]]:
         """Return the arguments of each block."""
@@ -130,11 +139,6 @@ class ClusterBlocks:
         if _bytes_of(value) < LARGE:
             return value
         return self.client.scatter(value, broadcast=True, hash=False)
-
-    def _scattered(self, value: Any) -> Any:
-        if isinstance(value, np.ndarray) and value.nbytes >= LARGE:
-            return self.client.scatter(value, hash=False)
-        return value
 
 
 def persistently(work: Callable[[], Any]) -> Any:
@@ -172,6 +176,10 @@ def _add_pairs(
     with limited_to(1):
         add_pairs(block.starts, block.partners, weights, rows, tile=(low, high))
     return rows
+
+
+def _is_large(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.nbytes >= LARGE
 
 
 def _bytes_of(value: Any) -> int:
