@@ -82,7 +82,7 @@ def kept_from_data(
 
 def cells_as_arrays(table: Observations) -> dict[str, NDArray[Any]]:
     """Return the cells of a table in few bytes: columns row by row, and values or their numbers."""
-    order = np.lexsort((table.columns, table.rows))
+    order = table.row_by_row()
     levels, codes = np.unique(table.values, return_inverse=True)
     arrays = {
         "starts": np.concatenate([[0], np.cumsum(table.row_counts())]).astype(np.int64),

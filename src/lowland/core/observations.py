@@ -255,18 +255,17 @@ class Observations:
         table[self.rows, self.columns] = self.values
         return table
 
+    def row_by_row(self) -> Indices | slice:
+        """Return the order of the cells by row and column; a slice of all if that is how they are listed."""
+        code = cell_codes(self.rows, self.columns, self.shape[1])
+        return slice(None) if (code[1:] >= code[:-1]).all() else np.argsort(code, kind="stable")
+
     def fingerprint(self) -> str:
         """Return a hash of positions, values, weights and labels, by which the same data are recognised."""
         digest = hashlib.sha256(repr(self.shape).encode())
-        code = cell_codes(self.rows, self.columns, self.shape[1])
-        # lines may be in any order
-        order = None if (code[1:] >= code[:-1]).all() else np.argsort(code, kind="stable")
-        del code
+        order = self.row_by_row()  # lines may be in any order
         for part in (self.rows, self.columns, self.values, self.weights):
-            if part is None:
-                digest.update(b"none")
-            else:
-                digest.update(np.ascontiguousarray(part if order is None else part[order]).data)
+            digest.update(b"none" if part is None else np.ascontiguousarray(part[order]).data)
         for labels in (self.row_labels, self.column_labels):
             digest.update(b"none" if labels is None else repr(np.asarray(labels).tolist()).encode())
         return digest.hexdigest()
