@@ -22,14 +22,13 @@ NETWORK = 1e9
 
 
 def moved(shape, workers):
-    """Return the bytes of a variational sweep: moments to every worker, moments and shifts of all lines back."""
+    """Return the bytes of a variational sweep without features: moments to every worker, and all of them back."""
     moments = WIDTH * (WIDTH + 3) / 2 * ITEM
     total = 0.0
     for side in (0, 1):
         own, other = shape[side], shape[1 - side]
         total += workers * other * moments  # the other side's, to every worker
         total += own * (moments + 3 * 8)  # solutions, and three numbers of each line
-        total += own * WIDTH * 8  # shifts
     return total
 
 
@@ -119,7 +118,7 @@ def main():
     for workers in options.workers:
         with (
             LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=":0") as cluster,
-            Client(cluster),
+            Client(cluster, direct_to_workers=True),
         ):
             start = time.perf_counter()
             seen = DaskObservations.from_parquet(folder, dtype="float32", **names)

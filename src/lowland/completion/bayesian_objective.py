@@ -152,7 +152,9 @@ class BayesianCompletion:
         side = ("rows", "columns").index(name)
         kind, prior = ("row", "column")[side], self.priors[side]
         precision = getattr(posterior, f"{kind}_precision")
-        means = prior.means(getattr(posterior, f"{kind}_coefficients"))
+        coefficients = getattr(posterior, f"{kind}_coefficients")
+        # without features one mean for all lines
+        means = coefficients if prior.features == 1 else prior.means(coefficients)
         moments = list(self.moments(posterior))
         # in the unit of the noise: systems are divided by alpha
         scaled = precision / posterior.noise_precision
@@ -166,7 +168,7 @@ class BayesianCompletion:
             by_partner,
             scaled,
             bool(self.model.biases),
-            PerLine(shift.astype(self.dtype)),
+            shift.astype(self.dtype) if prior.features == 1 else PerLine(shift.astype(self.dtype)),
             by_line,
         )
         found = RowMoments(Moments(means, covariances), *others)

@@ -61,7 +61,7 @@ def line_moments(
     ----------
     block : CellBlock
     partner, precision, biased, shift
-        As in `row_moments`; the shift has one row per line.
+        As in `row_moments`; the shift has one row per line, or one for all.
     partner_weights, own_weights : ndarray or None
         Factors of the weights of cells, by the other side and by line.
     """
@@ -73,7 +73,7 @@ def line_moments(
         biased=biased,
         weights=_weights(block, partner_weights, own_weights),
         precision=precision,
-        shift=shift,
+        shift=np.broadcast_to(shift, (block.starts.size - 1, shift.shape[1])),
     )
     moments = found.moments
     return moments.means, moments.covariances, found.log_determinants, found.explained, found.squares

@@ -54,7 +54,9 @@ class LearntPrior:
             Factors of the weights of cells by column.
         """
         precision = self.precision / noise_precision
-        shift = self.means(cells, covariates).astype(np.float64) @ precision
+        alone = len(self.coefficients) == 1
+        means = self.coefficients if alone else self.means(cells, covariates)
+        shift = means.astype(np.float64) @ precision
         means, covariances, *_ = cells.map(
             0,
             line_moments,
@@ -62,7 +64,7 @@ class LearntPrior:
             PerPartner(precisions),
             precision,
             biased,
-            PerLine(shift),
+            shift if alone else PerLine(shift),
             None,
         )
         return Moments(means, covariances / cells.dtype.type(noise_precision))
