@@ -113,6 +113,7 @@ def test_without_workers_it_ends_with_a_clear_error(monkeypatch):
     from concurrent.futures import CancelledError
 
     tried = []
+    monkeypatch.setattr(cluster_blocks, "PAUSE", 0)
 
     def lose():
         tried.append(1)

@@ -214,6 +214,8 @@ def test_columns_of_a_file_hold_what_they_hold(tmp_path):
     }  # fmt: skip
     with pytest.raises(InvalidInputError, match="neither numbers nor text"):
         query_arrow(path, "select x'00ff' as blob")
+    with pytest.raises(InvalidInputError, match="neither numbers nor text"):
+        query_arrow(path, "select 1.5 as mixed union all select x'00ff' union all select 'a'")
 
 
 @needs_server

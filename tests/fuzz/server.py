@@ -91,7 +91,8 @@ def _serve(sample, place):
         if "Traceback" in done.stderr:
             code = _TRACEBACK
         elif code == 0 and sample.kind == "model" and _is_odd(done.stdout, place / "p.csv"):
-            code, words = _LIE, done.stdout + (place / "p.csv").read_text() * (place / "p.csv").exists()
+            file = place / "p.csv"
+            code, words = _LIE, done.stdout + (file.read_text() if file.exists() else "")
     except BaseException:
         code, words = _TRACEBACK, traceback.format_exc()
     finally:

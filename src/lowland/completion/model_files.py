@@ -175,6 +175,7 @@ def _penalised(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
     shapes = {"row_factors": "m r", "column_factors": "n r", "row_biases": "m", "column_biases": "n"}
     sizes = check_arrays(arrays, shapes)
     _check_labels(arrays, sizes)
+    _check_products(arrays["row_factors"], arrays["column_factors"])
     return CompletionModel(
         arrays["row_factors"],
         arrays["column_factors"],
@@ -287,7 +288,24 @@ def _check_posterior(arrays: Mapping[str, NDArray[Any]]) -> dict[str, int]:
     require(
         (arrays["spreads"] > 0).all() and (arrays["column_precisions"] > 0).all(), "a unit is not positive"
     )
+    lowest, highest = arrays["range"]
+    graded = np.isfinite(lowest) and np.isfinite(highest) and lowest <= highest
+    require(graded or (lowest == -np.inf and highest == np.inf), f"its range is {lowest} to {highest}")
+    spread = float(arrays["spreads"].max(initial=1.0))
+    for side, other in (("row", "column"), ("column", "row")):
+        for name in ("means", "draws", "coefficients"):
+            _check_products(
+                arrays[f"{side}_{name}"], arrays[f"{other}_{'draws' if name == 'draws' else 'means'}"], spread
+            )
     return sizes
+
+
+def _check_products(left: Matrix, right: Matrix, spread: float = 1.0) -> None:
+    """Raise ValueError if products of lines, times a spread, may overflow: no fit has such numbers."""
+    most, others = (float(np.abs(side).max(initial=0.0)) for side in (left, right))
+    bound = left.shape[-1] * most * others + most + others
+    fine = bound < np.finfo(left.dtype).max / 4 and bound * spread < np.finfo(np.float64).max / 4
+    require(fine, "its predictions overflow")
 
 
 def _check_labels(arrays: Mapping[str, NDArray[Any]], sizes: Mapping[str, int]) -> None:

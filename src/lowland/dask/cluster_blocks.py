@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError
 from itertools import pairwise
@@ -22,6 +23,10 @@ from lowland.kernels.threads import limited_to
 LARGE = 50_000
 # how often a round of tasks is begun again after the loss of workers that held its arguments
 ROUNDS = 10
+# seconds that each round waits longer than the one before
+PAUSE = 0.5
+# what the loss of workers looks like; a connection that breaks is an OSError
+LOSSES = (CancelledError, KilledWorker, OSError, TimeoutError)
 # rows of a Gram matrix that one chain of tasks sums
 TILE = 1500
 
@@ -135,10 +140,12 @@ class ClusterBlocks:
         return list(pairwise(self.bounds.tolist()))
 
     def _sent(self, value: Any) -> Any:
-        """Return what stands for an argument of all blocks: itself, or its copies on the workers."""
-        if _bytes_of(value) < LARGE:
-            return value
-        return self.client.scatter(value, broadcast=True, hash=False)
+        """Return what stands for an argument of all blocks: itself, or its copy on a worker.
+
+        Other workers fetch it from those that have it. (To place copies on all of them first, Dask waits
+        for ever if one is lost meanwhile.)
+        """
+        return value if _bytes_of(value) < LARGE else self.client.scatter(value, hash=False)
 
 
 def persistently(work: Callable[[], Any]) -> Any:
@@ -149,11 +156,12 @@ def persistently(work: Callable[[], Any]) -> Any:
     ClusterError
         After `ROUNDS` rounds.
     """
-    for _ in range(ROUNDS):
+    for k in range(ROUNDS):
         try:
             return work()
-        except (CancelledError, KilledWorker) as error:
+        except LOSSES as error:
             last = error
+            time.sleep(k * PAUSE)  # others may be on their way
     raise ClusterError(
         "workers of the cluster are lost again and again",
         f"{ROUNDS} rounds, the last of which ended with {type(last).__name__}: {last}",

@@ -1,4 +1,4 @@
-"""NumPy and Matrix Market files."""
+"""NumPy files, and which reader of arrays a file needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from lowland.core.damage import reading
 from lowland.core.errors import FileFormatError, InvalidInputError, LowlandError
 from lowland.core.memory import check_fits
 from lowland.core.observations import Observations
-from lowland.files.sources import Opened
+from lowland.files.matrix_market import read_matrix_market
+from lowland.files.sources import Opened, cannot_open
 
 
 def read_array(opened: Opened) -> Observations:
@@ -39,7 +40,7 @@ def read_array(opened: Opened) -> Observations:
         If the file cannot be opened or does not hold a matrix.
     """
     if opened.kind == ".mtx":
-        return _read_matrix_market(opened)
+        return read_matrix_market(opened)
     source, path = opened.path or io.BytesIO(opened.data), opened.name
     if opened.kind == ".npy":
         return Observations.from_array(load_npy(source, path))
@@ -135,41 +136,8 @@ def _parsing(path: str, kind: str, fix: str) -> Iterator[None]:
     except (LowlandError, MemoryError):
         raise
     except OSError as error:
-        raise _cannot_open(path, error) from error
+        raise cannot_open(path, error) from error
     except Exception as error:
         # headers of arrays are parsed as Python, whose own errors they raise
         words = (str(error).splitlines() or [type(error).__name__])[0]
         raise FileFormatError(f"{path} is not a valid {kind} file", words, fix=fix) from error
-
-
-def _read_matrix_market(opened: Opened) -> Observations:
-    from scipy.io import mmread
-    from scipy.sparse import coo_array, issparse
-
-    path = opened.name
-    if _holds_nul(opened):  # at which SciPy's parser reads beyond the number
-        raise FileFormatError(f"{path} is not a valid Matrix Market file", "a NUL byte", fix="write it again")
-    try:
-        matrix = mmread(opened.path or io.BytesIO(opened.data))
-    except OSError as error:
-        raise _cannot_open(path, error) from error
-    except (ValueError, TypeError, OverflowError) as error:
-        raise FileFormatError(f"{path} is not a valid Matrix Market file", str(error)) from error
-    if not issparse(matrix):
-        return Observations.from_array(matrix)
-    entries = coo_array(matrix)
-    return Observations.from_triples(
-        entries.row, entries.col, entries.data.astype(float), shape=entries.shape
-    )
-
-
-def _holds_nul(opened: Opened) -> bool:
-    """Return whether a file holds a byte that no text does."""
-    with opened.stream() as file:
-        return any(b"\0" in block for block in iter(lambda: file.read(1 << 20), b""))
-
-
-def _cannot_open(path: str, error: OSError) -> InvalidInputError:
-    return InvalidInputError(
-        f"cannot read {path}", error.strerror or str(error), fix="check the name and permissions"
-    )

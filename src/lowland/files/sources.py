@@ -61,6 +61,13 @@ class Opened:
             return file.read(size)
 
 
+def cannot_open(path: str, error: OSError) -> InvalidInputError:
+    """Return the error of a file that cannot be opened."""
+    return InvalidInputError(
+        f"cannot read {path}", error.strerror or str(error), fix="check the name and permissions"
+    )
+
+
 def open_source(source: str | os.PathLike[str]) -> Opened:
     """Return a file's bytes, decompressed, or those of standard input for "-".
 

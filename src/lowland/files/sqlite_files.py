@@ -37,7 +37,7 @@ def fetch_sqlite(path: Path, query: str) -> Any:
             connection.set_progress_handler(lambda: held.has_arrived, LOOK)
             connection.set_authorizer(_authorise)
             return _table(connection.execute(query), held)
-    except (sqlite3.Error, sqlite3.Warning, UnicodeError) as error:
+    except (sqlite3.Error, sqlite3.Warning, ValueError) as error:  # ValueError: text or cells of no kind
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InvalidInputError(f"the query to {path} failed", reason, fix="check the query") from error
 
@@ -65,8 +65,11 @@ def _column(cells: tuple[Any, ...]) -> Any:
     import pyarrow as pa
 
     kinds = {type(cell) for cell in cells} - {type(None)}
+    if bytes in kinds:  # neither numbers nor text, which is said later; other cells with them
+        plain = [cell if cell is None or isinstance(cell, bytes) else str(cell).encode() for cell in cells]
+        return pa.array(plain, pa.binary())
     if str in kinds and len(kinds) > 1:
-        return pa.array([cell if cell is None or isinstance(cell, bytes) else str(cell) for cell in cells])
+        return pa.array([cell if cell is None else str(cell) for cell in cells])
     if kinds == {int, float}:
         return pa.array(cells, pa.float64())
     return pa.array(cells)
