@@ -10,6 +10,7 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 
 import lowland as ll
 from dask_clusters import Killer, make_cluster
@@ -216,7 +217,11 @@ def test_labels_of_parts_are_those_of_the_whole(client):
     [
         ({"method": "map", "rank": 1, "penalty": 1.0}, UnsupportedError, 'method "map"'),
         ({"certify": True}, UnsupportedError, "no certificates"),
-        ({"loss": "huber"}, UnsupportedError, 'method "map"'),
+        ({"loss": "huber"}, UnsupportedError, "loss='huber'"),
+        ({"loss": {0: "squared"}}, UnsupportedError, "losses by column"),
+        ({"penalty": 1.0}, UnsupportedError, "penalty=1.0"),
+        ({"effort": "bogus"}, InvalidInputError, "effort"),
+        ({"dtype": "float16"}, InvalidInputError, "dtype is unknown"),
         ({"rank": 99}, InvalidInputError, "rank"),
     ],
 )
@@ -240,6 +245,25 @@ def test_bad_input(client, frame, tmp_path):
         DaskObservations.from_array(da.from_array(np.full((3, 3), np.nan), chunks=2))
     with pytest.raises(InvalidInputError, match="two dimensions"):
         DaskObservations.from_array(da.zeros(3))
+    with pytest.raises(InvalidInputError, match="below 2\\^31"):
+        DaskObservations.from_array(da.zeros((2**31 + 1, 1), chunks=2**20))
+    with pytest.raises(InvalidInputError, match="must be a Dask array"):
+        DaskObservations.from_array(np.eye(3))
+    with pytest.raises(InvalidInputError, match="must be a Dask data frame"):
+        DaskObservations.from_frame(frame, **COLUMNS)
+    for build in (DaskObservations.from_frame, DaskObservations.from_parquet):
+        given = lazy if build == DaskObservations.from_frame else tmp_path
+        (tmp_path / "broken.parquet").write_text("nothing")
+        with pytest.raises(InvalidInputError, match="dtype is unknown"):
+            build(given, dtype="int32", **COLUMNS)
+    with pytest.raises(InvalidInputError, match=r"cannot read .*broken.parquet"):
+        DaskObservations.from_parquet(tmp_path, **COLUMNS)
+    frame.to_parquet(tmp_path / "broken.parquet")
+    with pytest.raises(InvalidInputError, match=r"broken.parquet has no column 'money'"):
+        DaskObservations.from_parquet(tmp_path, row="user", column="film", value="money")
+    without = pd.DataFrame({"user": ["a", None], "film": ["x", "y"], "stars": [1.0, 2.0]})
+    with pytest.raises(InvalidInputError, match="empty label"):
+        DaskObservations.from_frame(dd.from_pandas(without, npartitions=1), **COLUMNS)
     with pytest.raises(InvalidInputError, match="duplicates is unknown"):
         DaskObservations.from_frame(lazy, duplicates="first", **COLUMNS)
     with pytest.raises(InvalidInputError, match="Dask array or DaskObservations"):
@@ -269,6 +293,56 @@ def test_an_interrupted_fit_keeps_what_it_had(client, frame, monkeypatch):
         signal.signal(signal.SIGINT, before)
     assert fit.search_.stop_reason is ll.StopReason.INTERRUPTED
     assert fit.n_iter_ < 20
+
+
+def test_masks_hide_cells(client):
+    table = np.ma.masked_array(np.arange(30.0).reshape(6, 5), mask=np.eye(6, 5, dtype=bool))
+    assert DaskObservations.from_array(da.from_array(table, chunks=(3, 5))).size == 25
+
+
+def test_rows_may_be_columns(client, frame):
+    """Each user beside itself: the same column names both sides, in memory and here."""
+    some = frame.drop_duplicates("user")
+    names = {"row": "user", "column": "user", "value": "stars"}
+    seen = DaskObservations.from_frame(dd.from_pandas(some, npartitions=2, sort=False), **names)
+    assert seen.labels.rows.tolist() == ll.Observations.from_frame(some, **names).row_labels.tolist()
+
+
+def test_clones_share_the_client(client):
+    again = clone(DaskMatrixCompletion(rank=3, client=client))
+    assert again.client is client
+    assert again.rank == 3
+
+
+def test_other_uses_of_distributed_tables_are_refused(client, local, frame):
+    seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
+    for refused in (
+        lambda: ll.MatrixCompletion(certify=False).fit(seen),
+        lambda: local["variational", False].transform(seen),
+        lambda: local["variational", False].score(seen),
+    ):
+        with pytest.raises(InvalidInputError, match="can be fitted"):
+            refused()
+    users = da.from_array(np.array([7, 8, 9]), chunks=2)
+    fit = DaskMatrixCompletion(**settings("variational")).fit(seen)
+    with pytest.raises(InvalidInputError, match="both be Dask arrays"):
+        fit.predict(users, np.array(["film 01"] * 3))
+    with pytest.raises(InvalidInputError, match="unknown must be"):
+        fit.predict(users, users, unknown="guess")
+    lazy = fit.predict(users, da.from_array(np.array(["film 01"] * 3), chunks=2))
+    assert lazy.dtype == lazy.compute().dtype
+
+
+def test_errors_of_tasks_are_not_taken_for_losses(monkeypatch):
+    tried = []
+
+    def fail():
+        tried.append(1)
+        raise FileNotFoundError("part-7.parquet")
+
+    with pytest.raises(FileNotFoundError):
+        cluster_blocks.persistently(fail)
+    assert len(tried) == 1
 
 
 def test_without_dask_the_error_says_what_to_install():

@@ -67,6 +67,7 @@ def test_a_folder_of_its_own(stored, ratings, tmp_path):
     assert stored.size == np.isfinite(ratings["stars"].to_numpy()).sum() < len(ratings) - 1
     assert repr(stored.shape) == str(ll.Observations.from_frame(ratings, **COLUMNS).shape)
     stored.delete()
+    stored.delete()
     assert not (tmp_path / "cells").exists()
 
 
@@ -93,7 +94,10 @@ def test_bad_input_leaves_nothing(ratings, tmp_path):
     pa.parquet.write_table(empty, tmp_path / "empty.parquet")
     infinite = ratings[:1].set_column(2, "stars", pa.array([np.inf]))
     pa.parquet.write_table(infinite, tmp_path / "infinite.parquet")
+    pa.parquet.write_table(ratings[:0], tmp_path / "lines.parquet")
     before = sorted(os.listdir(tmp_path))
+    with pytest.raises(InvalidInputError, match="cannot make a folder"):
+        ll.StoredObservations.from_parquet(path, tmp_path / "no" / "cells", **COLUMNS)
     for file, names, words in (
         (path, {**COLUMNS, "value": "money"}, "no column 'money'"),
         (path, {**COLUMNS, "value": "film"}, "must hold numbers"),
@@ -103,10 +107,38 @@ def test_bad_input_leaves_nothing(ratings, tmp_path):
         (tmp_path / "infinite.parquet", COLUMNS, "must be finite"),
         (path, {**COLUMNS, "dtype": "float16"}, "dtype is unknown"),
         (path, {**COLUMNS, "duplicates": "first"}, "duplicates is unknown"),
+        ([], COLUMNS, "an empty list"),
+        (tmp_path / "lines.parquet", COLUMNS, "the table is empty"),
     ):
         with pytest.raises(InvalidInputError, match=words):
             ll.StoredObservations.from_parquet(file, tmp_path / "cells", **names)
         assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_an_interrupt_leaves_nothing(ratings, tmp_path, monkeypatch):
+    pa.parquet.write_table(ratings, tmp_path / "all.parquet")
+    # of a process that ended, and of one that goes on
+    (tmp_path / ".cells.999999999.part").mkdir()
+    (tmp_path / f".cells.{os.getppid()}.part").mkdir()
+
+    def interrupted(block):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stored_observations, "repeated_cell", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ll.StoredObservations.from_parquet(tmp_path / "all.parquet", tmp_path / "cells", **COLUMNS)
+    assert sorted(os.listdir(tmp_path)) == [f".cells.{os.getppid()}.part", "all.parquet"]
+
+
+def test_truth_values_are_names(tmp_path):
+    table = pa.table({"user": [True, False, True], "film": ["a", "b", None], "stars": [1.0, 2.0, 3.0]})
+    pa.parquet.write_table(table[:2], tmp_path / "all.parquet")
+    stored = ll.StoredObservations.from_parquet(tmp_path / "all.parquet", tmp_path / "cells", **COLUMNS)
+    expected = ll.Observations.from_frame(table[:2].to_pandas(), **COLUMNS)
+    assert stored.labels.rows.tolist() == expected.row_labels.tolist() == ["False", "True"]
+    pa.parquet.write_table(table, tmp_path / "gap.parquet")
+    with pytest.raises(InvalidInputError, match=r"gap.parquet has an empty label"):
+        ll.StoredObservations.from_parquet(tmp_path / "gap.parquet", tmp_path / "more", **COLUMNS)
 
 
 @pytest.mark.parametrize(

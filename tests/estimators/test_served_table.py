@@ -162,7 +162,7 @@ def test_a_loaded_model_goes_on_like_the_fitted_one(model, tmp_path):
     assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "m.npz").read_bytes()
     model.save(tmp_path / "bare.npz", data=False)
     bare = ll.MatrixCompletion.load(tmp_path / "bare.npz")
-    with pytest.raises(UnsupportedError, match="saved without"):
+    with pytest.raises(UnsupportedError, match="without them"):
         bare.update(*NEW)
     with pytest.raises(UnsupportedError, match="exclude_observed=False"):
         bare.top("u1")

@@ -61,7 +61,7 @@ class FeatureMap:
             Rows or columns.
         covariates : ndarray, shape (lines, c), or None
         """
-        self._check(covariates)
+        self.check(covariates)
         scaled = None if covariates is None else self._scaled(covariates)
         plain = MatrixDesign(cells.shape[side], scaled)
         return PatternDesign(cells, side, plain) if self.partners else plain
@@ -70,7 +70,8 @@ class FeatureMap:
         scaled: Matrix = (covariates - self.centres) / (self.spreads * np.sqrt(COVARIATE_RIDGE))
         return scaled
 
-    def _check(self, covariates: Matrix | None) -> None:
+    def check(self, covariates: Matrix | None) -> None:
+        """Raise unless covariates are as many as those of the fit."""
         found = 0 if covariates is None else covariates.shape[1]
         if found != self.centres.size:
             what = "missing" if covariates is None else "not those of the fit"

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def without_data(what: str, *, fix: str = "fit the table again") -> UnsupportedError:
     """Return the error of what needs the fitted data, asked of a model that is without them."""
-    found = "a model that was saved, or fitted on a cluster, without them"
+    found = "a model that was saved, or fitted on the disk or a cluster, without them"
     return UnsupportedError(f"the fitted data are needed for {what}", found, fix=fix)
 
 

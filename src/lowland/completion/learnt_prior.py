@@ -54,6 +54,7 @@ class LearntPrior:
             Factors of the weights of cells by column.
         """
         precision = self.precision / noise_precision
+        self.mapping.check(covariates)
         alone = len(self.coefficients) == 1
         means = self.coefficients if alone else self.means(cells, covariates)
         shift = means.astype(np.float64) @ precision

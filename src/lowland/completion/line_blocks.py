@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, final
@@ -11,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.completion.cell_blocks import CellBlock
+from lowland.completion.part_names import places
 from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.frame_cells import frame_column, label_cells, number_cells
-from lowland.core.labels import LabelColumn, label_column, order_labels
+from lowland.core.labels import LabelColumn, label_column
 from lowland.files.frames import frame_columns
 from lowland.kernels.sort import sort_both_ways
 
@@ -52,30 +54,65 @@ def part_of_frame(frame: Any, columns: Sequence[str], dtype: str) -> LabelledPar
     row, column, value = columns
     numbers = number_cells(frame_column(frame, value), value)
     rows, others = (
-        label_column(label_cells(frame_column(frame, name)), name, "the data") for name in (row, column)
+        label_column(label_cells(frame_column(frame, name)), name, "a part of the data")
+        for name in (row, column)
     )
     return _part(rows, others, numbers, value, dtype)
 
 
-def part_of_arrow(table: Any, columns: Sequence[str], dtype: str) -> LabelledPart:
+def part_of_arrow(table: Any, columns: Sequence[str], dtype: str, where: str) -> LabelledPart:
     """Return the cells of an Arrow table with one line per cell, whose text is not read cell by cell."""
-    missing = [name for name in columns if name not in table.schema.names]
-    if missing:
-        raise InvalidInputError(f"the data have no column {missing[0]!r}", ", ".join(table.schema.names))
     row, column, value = columns
-    found = frame_columns(table.select([*dict.fromkeys(columns)]))
+    found = frame_columns(table)
     numbers = found[value]
     if isinstance(numbers, LabelColumn) or numbers.dtype.kind not in "if":
         raise InvalidInputError(f"column {value!r} must hold numbers", "text")
-    rows, others = (label_column(found[name], name, "the data") for name in (row, column))
-    return _part(rows, others, numbers.astype(np.float64), value, dtype)
+
+    def labels(name: str) -> LabelColumn:
+        # truth values are names, as in any frame
+        truths = str(table.schema.field(name).type) == "bool"
+        cells = label_cells(np.asarray(table[name].to_pylist(), dtype=object)) if truths else found[name]
+        return label_column(cells, name, f"a part of {where}")
+
+    return _part(labels(row), labels(column), numbers.astype(np.float64), value, dtype)
+
+
+def parts_of_file(path: str, columns: Sequence[str], dtype: str, together: int) -> Iterator[LabelledPart]:
+    """Yield the cells of a Parquet file, some lines at a time.
+
+    Raises
+    ------
+    InvalidInputError
+        If the file cannot be read, or has no such column.
+    """
+    import pyarrow as pa
+
+    with _open_parquet(path, columns) as file:
+        for batch in file.iter_batches(together, columns=[*dict.fromkeys(columns)]):
+            yield part_of_arrow(pa.Table.from_batches([batch]), columns, dtype, path)
 
 
 def part_of_file(path: str, columns: Sequence[str], dtype: str) -> LabelledPart:
-    """Return the cells of a Parquet file."""
+    """Return the cells of a whole Parquet file; errors are those of `parts_of_file`."""
+    with _open_parquet(path, columns) as file:
+        return part_of_arrow(file.read(columns=[*dict.fromkeys(columns)]), columns, dtype, path)
+
+
+@contextmanager
+def _open_parquet(path: str, columns: Sequence[str]) -> Iterator[Any]:
+    import pyarrow as pa
     from pyarrow import parquet
 
-    return part_of_arrow(parquet.read_table(path, columns=[*dict.fromkeys(columns)]), columns, dtype)
+    try:
+        with parquet.ParquetFile(path) as file:
+            missing = [name for name in columns if name not in file.schema_arrow.names]
+            if missing:
+                known = ", ".join(file.schema_arrow.names)
+                raise InvalidInputError(f"{path} has no column {missing[0]!r}", f"columns {known}")
+            yield file
+    except (pa.ArrowException, OSError) as error:
+        words = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InvalidInputError(f"cannot read {path}", words, fix="check the file") from error
 
 
 def _part(rows: LabelColumn, columns: LabelColumn, numbers: Vector, value: str, dtype: str) -> LabelledPart:
@@ -92,6 +129,8 @@ def _part(rows: LabelColumn, columns: LabelColumn, numbers: Vector, value: str, 
 
 def part_of_array(chunk: NDArray[Any], corner: tuple[int, int], dtype: str) -> LabelledPart:
     """Return the cells of a chunk of a two-dimensional array, NaN where missing; names are positions."""
+    if isinstance(chunk, np.ma.MaskedArray):
+        chunk = np.ma.filled(chunk.astype(np.float64), np.nan)
     array = np.asarray(chunk)
     if array.dtype.kind not in "fiub":
         raise InvalidInputError("the array must hold real numbers", f"dtype {array.dtype}")
@@ -115,19 +154,22 @@ def names_of(part: LabelledPart) -> Names:
 
 
 def cut_part(
-    part: LabelledPart, places: tuple[Indices, Indices], bounds: tuple[Indices, Indices]
+    part: LabelledPart, names: Sequence[NDArray[Any] | None], bounds: Sequence[Indices]
 ) -> list[list[Cells]]:
     """Return the cells of a part for each block of rows, and for each block of columns.
 
     Parameters
     ----------
     part : LabelledPart
-    places : pair of ndarray of int
-        Position in the table of each of the part's names.
+    names : pair of ndarray or None
+        All names of rows and of columns; None if names are positions.
     bounds : pair of ndarray of int
         Ends of the blocks.
     """
-    own = [place[codes].astype(np.int32) for place, codes in zip(places, part.codes, strict=True)]
+    own = [
+        (mine.astype(np.int32) if every is None else places(every, mine))[codes]
+        for every, mine, codes in zip(names, part.names, part.codes, strict=True)
+    ]
     out = []
     for side in (0, 1):
         lines, partners = own[side], own[1 - side]
@@ -213,28 +255,3 @@ def block_bounds(counts: Indices) -> Indices:
     inner = np.searchsorted(ends, np.linspace(0, ends[-1], number + 1)[1:-1])
     bounds: Indices = np.unique(np.concatenate([[0], inner, [counts.size]]))
     return bounds
-
-
-def merge_names(
-    parts: Sequence[tuple[NDArray[Any], Indices]], length: int | None
-) -> tuple[NDArray[Any], Indices, list[Indices]]:
-    """Return all names in order, their numbers of cells, and the position of each part's names among them.
-
-    With a length, names are positions in a side of that length.
-    """
-    if length is not None:
-        names: NDArray[Any] = np.arange(length)
-    elif all(own.dtype.kind == "i" for own, _ in parts):
-        names = np.unique(np.concatenate([own for own, _ in parts]))
-    else:
-        # whole numbers in one part and text in another: text everywhere
-        parts = [(own.astype(str), counts) for own, counts in parts]
-        texts = np.unique(np.concatenate([own for own, _ in parts])).tolist()
-        names = order_labels(np.zeros(0, np.intp), texts).names
-        parts = [(own.astype(names.dtype), counts) for own, counts in parts]
-    counts, places = np.zeros(names.size, np.int64), []
-    for own, number in parts:
-        at = np.searchsorted(names, own)
-        counts[at] += number
-        places.append(at)
-    return names, counts, places

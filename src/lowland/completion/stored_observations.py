@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -19,13 +19,13 @@ from lowland.completion.line_blocks import (
     assemble,
     block_bounds,
     cut_part,
-    merge_names,
     names_of,
-    part_of_arrow,
+    parts_of_file,
     refuse_repeats,
     repeated_cell,
 )
-from lowland.completion.stored_blocks import StoredBlocks, write_block
+from lowland.completion.part_names import PartNames
+from lowland.completion.stored_blocks import StoredBlocks, read_block, write_block
 from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
@@ -34,6 +34,8 @@ from lowland.files.columnar import need_arrow
 
 # lines of a file that are read at once
 TOGETHER = 2_000_000
+# of a part: places of names, values, names
+_ARRAYS = ("row-codes", "column-codes", "values", "row-names", "column-names")
 
 
 @final
@@ -53,8 +55,9 @@ class StoredObservations:
     Notes
     -----
     Each cell is stored twice, by row and by column, at 4 bytes plus the value each. A sweep reads all of it
-    once, at the speed of the disk or, as far as the system keeps files in memory, of that. In memory is what
-    has one entry per row or column. Fits have the bits of those to `Observations` of the same cells.
+    once (four times where the pattern is a feature), at the speed of the disk or, as far as the system keeps
+    files in memory, of that. In memory is what has one entry per row or column. Fits have the bits of those
+    to `Observations` of the same cells.
 
     Examples
     --------
@@ -130,38 +133,33 @@ class StoredObservations:
         paths, target = _parquet_files(files), Path(folder)
         if target.exists():
             raise InvalidInputError(f"{target} exists", "a folder or file", fix="choose a new folder")
-        unfinished = target.with_name(f".{target.name}.part")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
+        need_arrow(".parquet")
+        unfinished = _begin(target)
         try:
-            parts = _parts(paths, (row, column, value), dtype)
+            how = ((row, column, value), dtype, TOGETHER)
+            parts = (part for path in paths for part in parts_of_file(str(path), *how))
             counts, bounds, names = _sort(parts, unfinished, dtype, keep_last=duplicates == "last")
+            lengths = (counts[0].size, counts[1].size)
+            if duplicates == "error":
+                firsts = enumerate(bounds[0][:-1].tolist())
+                found = [repeated_cell(read_block(_place(unfinished, 0, k), first)) for k, first in firsts]
+                refuse_repeats(found, TableLabels(lengths, *names))
             unfinished.rename(target)
         finally:
-            with suppress(FileNotFoundError):
-                shutil.rmtree(unfinished)
-        lengths = (counts[0].size, counts[1].size)
-        rows, columns = (
+            shutil.rmtree(unfinished, ignore_errors=True)
+        sides = [
             StoredBlocks(
                 [_place(target, side, k) for k in range(bounds[side].size - 1)], bounds[side], counts[side]
             )
             for side in (0, 1)
-        )
+        ]
         size = int(counts[0].sum())
-        cells = TableCells((rows, columns), lengths, size, np.dtype(dtype), weighted=False)
-        found = cls(cells, TableLabels(lengths, *names), target)
-        if duplicates == "error":
-            repeats = [repeated_cell(rows._block(k)) for k in range(len(rows.files))]
-            try:
-                refuse_repeats(repeats, found.labels)
-            except InvalidInputError:
-                found.delete()
-                raise
-        return found
+        cells = TableCells((sides[0], sides[1]), lengths, size, np.dtype(dtype), weighted=False)
+        return cls(cells, TableLabels(lengths, *names), target)
 
     def delete(self) -> None:
-        """Remove the folder."""
-        shutil.rmtree(self.folder)
+        """Remove the folder, if it is still there."""
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _parquet_files(files: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[Path]:
@@ -171,31 +169,37 @@ def _parquet_files(files: str | PathLike[str] | Sequence[str | PathLike[str]]) -
     if missing or not paths:
         raise InvalidInputError(
             "there is no such Parquet file",
-            str((missing or given)[0]),
+            str((missing or given)[0]) if given else "an empty list",
             fix="pass files, or a folder of *.parquet",
         )
     return paths
 
 
-def _parts(paths: Sequence[Path], columns: Sequence[str], dtype: str) -> Iterator[LabelledPart]:
-    """Yield the cells of files, some lines at a time."""
-    need_arrow(".parquet")
-    import pyarrow as pa
-    from pyarrow import parquet
+def _begin(target: Path) -> Path:
+    """Return a new folder of this process beside the target; those of processes that ended are removed."""
+    for left in target.parent.glob(f".{target.name}.*.part"):
+        number = left.name.split(".")[-2]
+        if number.isdigit() and not is_running(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        unfinished.mkdir()
+    except OSError as error:
+        raise InvalidInputError(
+            f"cannot make a folder in {target.parent}", error.strerror or str(error), fix="check the path"
+        ) from error
+    return unfinished
 
-    for path in paths:
-        try:
-            with parquet.ParquetFile(path) as file:
-                missing = [name for name in columns if name not in file.schema_arrow.names]
-                if missing:
-                    known = ", ".join(file.schema_arrow.names)
-                    raise InvalidInputError(f"{path} has no column {missing[0]!r}", f"columns {known}")
-                for batch in file.iter_batches(TOGETHER, columns=[*dict.fromkeys(columns)]):
-                    yield part_of_arrow(pa.Table.from_batches([batch]), columns, dtype)
-        except (pa.ArrowException, OSError) as error:
-            raise InvalidInputError(
-                f"cannot read {path}", str(error).splitlines()[0], fix="check the file"
-            ) from error
+
+def is_running(number: int) -> bool:
+    """Return whether there is a process of this number."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _place(folder: Path, side: int, k: int) -> Path:
@@ -206,23 +210,25 @@ def _sort(
     parts: Iterable[LabelledPart], folder: Path, dtype: str, *, keep_last: bool
 ) -> tuple[list[Indices], list[Indices], list[Any]]:
     """Write the blocks of both sides; return numbers of cells by line, ends of blocks, and names."""
-    found = []
+    known, number = (PartNames(), PartNames()), 0
     with stage("reading the files"):
-        for p, part in enumerate(parts):
-            for name, array in (("0", part.codes[0]), ("1", part.codes[1]), ("values", part.values)):
-                np.save(folder / f"part-{p}-{name}.npy", array)
-            found.append(names_of(part))
-            announce("parts", p + 1)
-    merged = [merge_names([own[side] for own in found], None) for side in (0, 1)]
-    names, counts = [own[0] for own in merged], [own[1] for own in merged]
+        for part in parts:
+            stored = (*part.codes, part.values, *part.names)
+            for name, array in zip(_ARRAYS, stored, strict=True):
+                np.save(folder / f"part-{number}-{name}.npy", array)
+            for own, mine in zip(known, names_of(part), strict=True):
+                own.add(*mine)
+            number += 1
+            announce("parts", number)
+    joined = [own.joined() for own in known]
+    names, counts = [own[0] for own in joined], [own[1] for own in joined]
     if not counts[0].sum():
         raise InvalidInputError("the table is empty", "no observed cell", fix="pass a table with data")
     bounds = (block_bounds(counts[0]), block_bounds(counts[1]))
     with stage("sorting the cells by row and by column"):
-        for p in range(len(found)):
-            places = (merged[0][2][p], merged[1][2][p])
-            _spread(folder, p, places, bounds)
-            announce("parts", p + 1, len(found))
+        for p in range(number):
+            _spread(folder, p, names, bounds)
+            announce("parts", p + 1, number)
         for side in (0, 1):
             lengths = np.diff(bounds[side])
             for k, lines in enumerate(lengths.tolist()):
@@ -234,17 +240,18 @@ def _sort(
     return counts, list(bounds), names
 
 
-def _spread(folder: Path, p: int, places: tuple[Indices, Indices], bounds: tuple[Indices, Indices]) -> None:
+def _spread(folder: Path, p: int, names: Sequence[Any], bounds: Sequence[Indices]) -> None:
     """Append the cells of a part to the files of their blocks."""
-    codes0, codes1, values = (np.load(folder / f"part-{p}-{name}.npy") for name in ("0", "1", "values"))
-    part = LabelledPart((np.zeros(0), np.zeros(0)), (codes0, codes1), values)
-    for side, cut in enumerate(cut_part(part, places, bounds)):
+    files = [folder / f"part-{p}-{name}.npy" for name in _ARRAYS]
+    rows, columns, values, *own = (np.load(file) for file in files)
+    part = LabelledPart((own[0], own[1]), (rows, columns), values)
+    for side, cut in enumerate(cut_part(part, names, bounds)):
         for k, cells in enumerate(cut):
             for name, array in zip("lpv", cells, strict=True):
                 with _place(folder, side, k).with_suffix(f".{name}").open("ab") as file:
                     array.tofile(file)
-    for name in ("0", "1", "values"):
-        (folder / f"part-{p}-{name}.npy").unlink()
+    for stored in files:
+        stored.unlink()
 
 
 def _gathered(place: Path, dtype: str) -> Cells:

@@ -31,9 +31,14 @@ def label_cells(cells: NDArray[Any]) -> NDArray[Any]:
         return cells.astype(np.int64) if cells.dtype.kind in "iu" else cells
     if cells.dtype.kind == "M":
         cells = cells.astype("datetime64[us]").astype(object)
-    return np.array(
-        ["" if cell is None or cell != cell else label_text(cell) for cell in cells.tolist()], dtype=str
-    )
+    return np.array(["" if _is_missing(cell) else label_text(cell) for cell in cells.tolist()], dtype=str)
+
+
+def _is_missing(cell: Any) -> bool:
+    try:
+        return cell is None or bool(cell != cell)
+    except TypeError:  # the missing value of pandas equals nothing, and has no truth
+        return True
 
 
 def number_cells(cells: NDArray[Any], name: str) -> NDArray[Any]:

@@ -10,6 +10,7 @@ from typing import Any, final
 
 import numpy as np
 from distributed import Client, Future, KilledWorker
+from distributed.comm import CommClosedError
 
 from lowland.completion.cell_blocks import Arrays, CellBlock
 from lowland.completion.cells import PerLine, PerPartner
@@ -19,14 +20,14 @@ from lowland.kernels.moments import Moments
 from lowland.kernels.sparse_gram import add_pairs
 from lowland.kernels.threads import limited_to
 
-# arguments of at least this many bytes are sent to workers directly, not through the scheduler with the task
+# arguments of at least this many bytes are sent once for all tasks and kept by a worker, not sent with a task
 LARGE = 50_000
 # how often a round of tasks is begun again after the loss of workers that held its arguments
 ROUNDS = 10
 # seconds that each round waits longer than the one before
 PAUSE = 0.5
-# what the loss of workers looks like; a connection that breaks is an OSError
-LOSSES = (CancelledError, KilledWorker, OSError, TimeoutError)
+# what the loss of workers looks like
+LOSSES = (CancelledError, KilledWorker, CommClosedError, TimeoutError)
 # rows of a Gram matrix that one chain of tasks sums
 TILE = 1500
 
@@ -68,7 +69,7 @@ class ClusterBlocks:
 
     def map(self, function: Callable[..., Arrays], *arguments: Any) -> Arrays:
         """Return what a function of a block returns for all blocks, joined in the order of lines."""
-        parts = persistently(lambda: self.client.gather(self._submit(function, arguments)))
+        parts = persistently(lambda: self.client.gather(self._submit(function, arguments)), self.blocks)
         return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
 
     def change(self, function: Callable[..., CellBlock], *arguments: Any) -> ClusterBlocks:
@@ -100,7 +101,7 @@ class ClusterBlocks:
                 ends.append(tile)
             return list(self.client.gather(ends))
 
-        for (low, high), tile in zip(tiles, persistently(chains), strict=True):
+        for (low, high), tile in zip(tiles, persistently(chains, self.blocks), strict=True):
             gram[at + low : at + high, at:] += tile
         return gram
 
@@ -148,8 +149,14 @@ class ClusterBlocks:
         return value if _bytes_of(value) < LARGE else self.client.scatter(value, hash=False)
 
 
-def persistently(work: Callable[[], Any]) -> Any:
+def persistently(work: Callable[[], Any], needed: Sequence[Future] = ()) -> Any:
     """Return what work returns, begun again where workers were lost with arguments that only they had.
+
+    Parameters
+    ----------
+    work : callable
+    needed : sequence of Future
+        Results that the work begins with; those that Dask has given up are computed again.
 
     Raises
     ------
@@ -162,6 +169,9 @@ def persistently(work: Callable[[], Any]) -> Any:
         except LOSSES as error:
             last = error
             time.sleep(k * PAUSE)  # others may be on their way
+            for future in needed:
+                if future.status == "error":
+                    future.retry()
     raise ClusterError(
         "workers of the cluster are lost again and again",
         f"{ROUNDS} rounds, the last of which ended with {type(last).__name__}: {last}",

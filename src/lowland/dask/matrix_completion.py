@@ -6,8 +6,10 @@ import os
 from typing import Any
 
 import dask.array as da
+import numpy as np
 from distributed import Client
 from numpy.typing import ArrayLike
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from lowland.core.errors import InvalidInputError, UnsupportedError
@@ -26,8 +28,10 @@ class DaskMatrixCompletion(MatrixCompletion):
     ----------
     rank, method, loss, biases, nonnegative, pattern, noise, scale, n_draws, dtype
         As of `MatrixCompletion`. Methods are "variational" and "gibbs", losses are squared.
-    penalty, bias_penalty, penalty_weights, effort
-        Only "auto", "auto", "uniform" and "auto": they belong to method "map" and to certificates.
+    penalty, bias_penalty, penalty_weights
+        Only "auto", "auto" and "uniform": they belong to method "map".
+    effort
+        Not used: it belongs to certificates.
     tolerance, max_iterations, random_state
         As of `MatrixCompletion`.
     certify : bool
@@ -46,14 +50,15 @@ class DaskMatrixCompletion(MatrixCompletion):
 
     Notes
     -----
-    The cells stay on the workers, 4 bytes plus the value each by row and again by column; a half sweep is one
-    task per block of about half a million cells or more. The calling process holds all that has one entry
-    per row or column: with d numbers per row (`rank` and a bias), means and covariances of d (d + 3) / 2
-    numbers. Once per sweep they travel from the workers to that process and back to all workers, which bounds
-    the speed where rows are many and have few cells.
+    The cells stay on the workers, 4 bytes plus twice the value each by row and again by column; a half sweep
+    is one task per block of about half a million cells or more. The calling process holds all that has one
+    entry per row or column: with d numbers per row (`rank` and a bias), means and covariances of
+    d (d + 3) / 2 numbers. Once per sweep they travel from the workers to that process, and once to all
+    workers, which bounds the speed where rows are many and have few cells.
 
-    Where workers are lost, their blocks are read again and the tasks repeated, which changes no bit. Only
-    where the scheduler is lost does a fit end; methods that need the fitted cells afterwards (`report`,
+    Where workers are lost, their blocks are read again and the tasks repeated, which changes no bit. A fit
+    ends where the scheduler is lost, or workers again and again. `transform` folds rows in, also those of the
+    fit, which leaves draws out of account. Methods that need the fitted cells afterwards (`report`,
     `update`, `top` without ``exclude_observed=False``, `completions`) are not there.
 
     Examples
@@ -159,6 +164,10 @@ class DaskMatrixCompletion(MatrixCompletion):
                 type(X).__name__,
                 fix="use DaskObservations.from_frame, or MatrixCompletion for a table in memory",
             )
+        if self.client is not None and X.client is not self.client:
+            raise InvalidInputError(
+                "the cells of X belong to another client", str(X.client), fix="pass the same client to both"
+            )
         fit_elsewhere(self, X, "on a cluster", sample_weight, row_covariates, column_covariates)
         return self
 
@@ -177,12 +186,20 @@ class DaskMatrixCompletion(MatrixCompletion):
         ndarray or dask.array.Array, shape (k,)
             A Dask array, not computed yet, if both are Dask arrays with the same chunks.
         """
-        if not isinstance(rows, da.Array):
+        lazy = [isinstance(own, da.Array) for own in (rows, columns)]
+        if not any(lazy):
             return super().predict(rows, columns, unknown=unknown)
         check_is_fitted(self)
+        super().predict([], [], unknown=unknown)  # refuses what is unknown before anything is computed
+        if not all(lazy) or rows.chunks != columns.chunks:
+            raise InvalidInputError(
+                "rows and columns must both be Dask arrays with the same chunks, or neither",
+                f"{type(rows).__name__} and {type(columns).__name__}",
+                fix="columns.rechunk(rows.chunks)",
+            )
         model = self.to_local()
         return da.map_blocks(
-            lambda own, others: model.predict(own, others, unknown=unknown), rows, columns, dtype=self.dtype
+            lambda own, others: model.predict(own, others, unknown=unknown), rows, columns, dtype=np.float64
         )
 
     def transform(self, X: Any, row_covariates: Any = None) -> Any:
@@ -207,6 +224,14 @@ class DaskMatrixCompletion(MatrixCompletion):
             raise UnsupportedError("Dask arrays are completed without covariates", "row_covariates")
         model = self.to_local()
         return da.map_blocks(model.transform, X.rechunk({1: -1}), dtype=self.dtype)
+
+    def __sklearn_clone__(self) -> DaskMatrixCompletion:
+        # clients are shared, not copied
+        settings = self.get_params(deep=False)
+        client = settings.pop("client")
+        return type(self)(
+            **{name: clone(value, safe=False) for name, value in settings.items()}, client=client
+        )
 
     def to_local(self) -> MatrixCompletion:
         """Return the fitted model as a `MatrixCompletion`, which needs no cluster."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, final
 
 import numpy as np
+from dask.array import Array
 from distributed import Client, Future, get_client
 
 from lowland.completion.cells import TableCells
@@ -17,7 +18,6 @@ from lowland.completion.line_blocks import (
     block_bounds,
     block_counts,
     cut_part,
-    merge_names,
     names_of,
     part_of_array,
     part_of_file,
@@ -26,12 +26,12 @@ from lowland.completion.line_blocks import (
     refuse_repeats,
     repeated_cell,
 )
+from lowland.completion.part_names import PartNames
 from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
+from lowland.core.observations import LONGEST
 from lowland.dask.cluster_blocks import ClusterBlocks, persistently
-
-DUPLICATES = ("error", "last")
 
 
 @final
@@ -47,6 +47,7 @@ class DaskObservations:
         Blocks on the cluster.
     labels : TableLabels
         Names of rows and columns, in the order of `Observations.from_frame`.
+    client : distributed.Client
 
     Notes
     -----
@@ -70,6 +71,7 @@ class DaskObservations:
 
     cells: TableCells
     labels: TableLabels
+    client: Client
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -117,11 +119,18 @@ class DaskObservations:
         InvalidInputError
             If a column does not exist, a label is missing, values are not numbers, or a cell repeats.
         """
+        from dask.dataframe import DataFrame
+
+        if not isinstance(frame, DataFrame):
+            raise InvalidInputError(
+                "frame must be a Dask data frame", type(frame).__name__, fix="dask.dataframe.from_pandas(...)"
+            )
         client, columns = _client(client), (row, column, value)
+        _check_choices(dtype, duplicates)
         missing = [name for name in columns if name not in list(frame.columns)]
         if missing:
             raise InvalidInputError(f"the data frame has no column {missing[0]!r}", f"{list(frame.columns)}")
-        frames = client.compute(frame[list(columns)].to_delayed())
+        frames = client.compute(frame[[*dict.fromkeys(columns)]].to_delayed())
         parts = [client.submit(part_of_frame, part, columns, dtype, pure=False) for part in frames]
         return cls._of_parts(client, parts, None, duplicates)
 
@@ -158,6 +167,7 @@ class DaskObservations:
                 "the folder holds no Parquet file", str(folder), fix="name files *.parquet"
             )
         client, columns = _client(client), (row, column, value)
+        _check_choices(dtype, duplicates)
         names = [str(path.absolute()) for path in paths]
         parts = [client.submit(part_of_file, name, columns, dtype, pure=False) for name in names]
         return cls._of_parts(client, parts, None, duplicates)
@@ -183,12 +193,17 @@ class DaskObservations:
         InvalidInputError
             If the array is not two-dimensional, has unknown sizes, or holds an infinity.
         """
-        if array.ndim != 2 or any(np.isnan(k) for k in array.shape):
+        if not isinstance(array, Array):
             raise InvalidInputError(
-                "the array must have two dimensions of known size",
+                "array must be a Dask array", type(array).__name__, fix="dask.array.from_array(...)"
+            )
+        if array.ndim != 2 or any(np.isnan(k) or k >= LONGEST for k in array.shape):
+            raise InvalidInputError(
+                "the array must have two dimensions of known size, below 2^31",
                 f"shape {array.shape}",
                 fix="compute_chunk_sizes()",
             )
+        _check_choices(dtype, "error")
         client = _client(client)
         corners = [np.concatenate([[0], np.cumsum(own)[:-1]]) for own in array.chunks]
         chunks = client.compute(array.to_delayed().ravel().tolist())
@@ -203,24 +218,24 @@ class DaskObservations:
     def _of_parts(
         cls, client: Client, parts: Sequence[Future], shape: tuple[int, int] | None, duplicates: str
     ) -> DaskObservations:
-        if duplicates not in DUPLICATES:
-            raise InvalidInputError("duplicates is unknown", repr(duplicates), fix='use "error" or "last"')
-        found: list[Names] = persistently(lambda: client.gather([client.submit(names_of, p) for p in parts]))
-        names, counts, places = zip(
-            *(
-                merge_names([own[side] for own in found], None if shape is None else shape[side])
-                for side in (0, 1)
-            ),
-            strict=True,
-        )
+        found = PartNames(), PartNames()
+        for task in [client.submit(names_of, part, pure=False) for part in parts]:
+            mine: Names = persistently(task.result)
+            for known, own in zip(found, mine, strict=True):
+                known.add(*own)
+        joined = [known.joined() for known in found]
+        names, counts = [own[0] for own in joined], [own[1] for own in joined]
+        if shape is not None:  # names are positions
+            whole = [np.zeros(length, np.int64) for length in shape]
+            for at, every_count, number in zip(names, whole, counts, strict=True):
+                every_count[at] = number
+            counts = whole
         lengths = (counts[0].size, counts[1].size)
         if not counts[0].sum():
             raise InvalidInputError("the table is empty", "no observed cell", fix="pass a table with data")
         bounds = (block_bounds(counts[0]), block_bounds(counts[1]))
-        cuts = [
-            client.submit(cut_part, part, (places[0][p], places[1][p]), bounds, pure=False)
-            for p, part in enumerate(parts)
-        ]
+        every = (None, None) if shape is not None else client.submit(_named, *names, pure=False)
+        cuts = [client.submit(cut_part, part, every, bounds, pure=False) for part in parts]
         sides = []
         for side in (0, 1):
             blocks = []
@@ -236,11 +251,23 @@ class DaskObservations:
                 persistently(lambda: client.gather(client.map(repeated_cell, sides[0], pure=False))), labels
             )
         else:
-            counts = tuple(_counted(client, own) for own in sides)
+            counts = [_counted(client, own) for own in sides]
         rows, columns = (ClusterBlocks(client, sides[s], bounds[s], counts[s]) for s in (0, 1))
         dtype = persistently(lambda: client.submit(_dtype, sides[0][0]).result())
         cells = TableCells((rows, columns), lengths, int(counts[0].sum()), dtype, weighted=False)
-        return cls(cells, labels)
+        return cls(cells, labels, client)
+
+
+def _named(rows: Any, columns: Any) -> tuple[Any, Any]:
+    """Return the names of both sides; as a task, which the cluster can repeat where a worker is lost."""
+    return rows, columns
+
+
+def _check_choices(dtype: str, duplicates: str) -> None:
+    if dtype not in ("float32", "float64"):
+        raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
+    if duplicates not in ("error", "last"):
+        raise InvalidInputError("duplicates is unknown", repr(duplicates), fix='use "error" or "last"')
 
 
 def _counted(client: Client, blocks: Sequence[Future]) -> Indices:

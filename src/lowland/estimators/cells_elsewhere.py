@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Any
 
 from lowland.completion.bayesian_table import BayesianTable
-from lowland.completion.cells import TableCells
 from lowland.completion.completed import Completed
-from lowland.completion.planned_fit import bayesian_settings
+from lowland.completion.plan import OF_MAP, CompletionPlan
+from lowland.completion.planned_fit import bayesian_settings, check_effort
 from lowland.completion.posterior_fit import fit_cells
-from lowland.completion.table_labels import TableLabels
 from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.estimators.cell_tables import CellTable
 from lowland.estimators.plans import plan_of
 from lowland.estimators.table_input import covariates_of, rank_or_auto
-
-
-class CellTable(Protocol):
-    """A table by its cells, wherever they are, and its labels."""
-
-    @property
-    def cells(self) -> TableCells:
-        """The cells."""
-
-    @property
-    def labels(self) -> TableLabels:
-        """Names of rows and columns."""
 
 
 def fit_elsewhere(
@@ -51,10 +37,11 @@ def fit_elsewhere(
         If a setting, the table or the covariates cannot be used.
     """
     plan = plan_of(model)
+    _refuse(model, plan, where, sample_weight)
     method = plan.decide_method()
-    _refuse(model, method, where, sample_weight)
+    check_effort(model.effort)
     cells, labels = table.cells, table.labels
-    if cells.dtype != np.dtype(model.dtype):
+    if str(cells.dtype) != model.dtype:
         raise InvalidInputError(
             "the precision of X is not that of the fit",
             f"{cells.dtype}, dtype {model.dtype!r}",
@@ -75,12 +62,17 @@ def fit_elsewhere(
     model.search_, model.n_iter_ = fit.search, max(1, fit.search.iterations)
 
 
-def _refuse(model: Any, method: str, where: str, sample_weight: Any) -> None:
+def _refuse(model: Any, plan: CompletionPlan, where: str, sample_weight: Any) -> None:
     """Raise where something is asked for that is not there for such tables."""
     fix = "fit the table in memory"
-    if method == "map":
+    if not isinstance(plan.loss, str):
+        raise UnsupportedError(f"there are no losses by column for tables {where}", repr(plan.loss), fix=fix)
+    blank = CompletionPlan()
+    of_map = [name for name in OF_MAP if getattr(plan, name) != getattr(blank, name)]
+    if plan.method == "map" or of_map:
+        found = f"{of_map[0]}={getattr(plan, of_map[0])!r}" if of_map else "method='map'"
         words = f'method "map" is not there for tables {where}'
-        raise UnsupportedError(words, f"method {model.method!r}", fix='use "variational" or "gibbs"')
+        raise UnsupportedError(words, found, fix='use "variational" or "gibbs", and none of its settings')
     if model.certify:
         words = f"there are no certificates of fits to tables {where}"
         raise UnsupportedError(words, "certify=True", fix=f"certify=False, or {fix}")

@@ -17,6 +17,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
+from lowland.estimators.cell_tables import CellTable
 from lowland.estimators.frames import Levels, decode, encode
 from lowland.estimators.served_table import _ServedTable
 from lowland.estimators.table_input import (
@@ -265,6 +266,12 @@ class _CompletedTable(_ServedTable):
     def _observe(self, X: Any, *, reset: bool, rows: bool = False) -> Observations:
         if self.dtype not in ("float64", "float32"):
             raise InvalidInputError("dtype is unknown", repr(self.dtype), fix='use "float64" or "float32"')
+        if isinstance(X, CellTable):
+            raise InvalidInputError(
+                "tables on the disk can be fitted, and those on a cluster by a DaskMatrixCompletion",
+                type(X).__name__,
+                fix="pass arrays, data frames or Observations for anything else",
+            )
         if isinstance(X, np.ma.MaskedArray):
             X = np.ma.filled(X.astype(np.float64), np.nan)
         rows_named = index_of(X) if reset else None

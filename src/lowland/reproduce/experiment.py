@@ -12,8 +12,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context, parent_process
-from multiprocessing.connection import wait
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import Connection, wait
 from os import PathLike
 from pathlib import Path
 from threading import Thread
@@ -178,10 +178,15 @@ def _run_cells(
         for k in missing:
             yield k, _filled(study, cells[k])
         return
-    others = set(active_children())
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_alone) as pool:
-        futures = {pool.submit(_filled, study, cells[k]): k for k in missing}
+    context = get_context("spawn")
+    # closed, its reading end tells the workers to end
+    ending, held = context.Pipe(duplex=False)
+    with (
+        closing(held),
+        ProcessPoolExecutor(workers, mp_context=context, initializer=_alone, initargs=(ending,)) as pool,
+    ):
         try:
+            futures = {pool.submit(_filled, study, cells[k]): k for k in missing}
             for future in as_completed(futures):
                 yield futures[future], future.result()
         except BrokenProcessPool as error:
@@ -193,8 +198,7 @@ def _run_cells(
         except BaseException:
             # their cells are lost anyway: ending this process would wait for them
             pool.shutdown(wait=False, cancel_futures=True)
-            for worker in set(active_children()) - others:
-                worker.kill()
+            held.close()
             raise
 
 
@@ -203,7 +207,7 @@ def _filled(study: Study, cell: Row) -> Row:
     return {**cell, **in_full(lambda: study.run(cell))}
 
 
-def _alone() -> None:
+def _alone(ending: Connection) -> None:
     """Restrict a worker to one thread: the parallelism is in the processes. It ends with its parent.
 
     Ctrl-C in a terminal reaches workers too; the parent alone answers it.
@@ -211,14 +215,14 @@ def _alone() -> None:
     from threadpoolctl import threadpool_limits
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
+    Thread(target=_end_with_parent, args=(ending,), daemon=True).start()
     threadpool_limits(1)
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(ending: Connection) -> None:
     parent = parent_process()
     if parent is not None:
-        wait([parent.sentinel])
+        wait([parent.sentinel, ending])
         os._exit(1)
 
 

@@ -1,0 +1,60 @@
+"""The names of a side of a table, collected from parts in any order."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Indices
+from lowland.core.errors import TooLargeError
+from lowland.core.labels import order_labels
+from lowland.core.observations import LONGEST
+
+
+@final
+class PartNames:
+    """Distinct names with their numbers of cells; memory is that of one entry per name.
+
+    Whole numbers and text are kept apart until the end: if there is any text, all names are text.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[NDArray[Any], Indices]] = {}
+
+    def add(self, names: NDArray[Any], counts: Indices) -> None:
+        """Add the names of a part."""
+        kind = names.dtype.kind
+        known, before = self._known.get(kind, (names[:0], counts[:0]))
+        union = np.union1d(known, names)
+        total = np.zeros(union.size, np.int64)
+        total[np.searchsorted(union, known)] += before
+        total[np.searchsorted(union, names)] += counts
+        self._known[kind] = union, total
+
+    def joined(self) -> tuple[NDArray[Any], Indices]:
+        """Return all names in the order of `Observations.from_frame`, and their numbers of cells.
+
+        Raises
+        ------
+        TooLargeError
+            If they are too many for positions in 32 bits.
+        """
+        found = list(self._known.values()) or [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+        names, counts = found[0]
+        if len(found) > 1 or names.dtype.kind == "U":
+            texts = np.unique(np.concatenate([own.astype(str) for own, _ in found]))
+            names = order_labels(np.zeros(0, np.intp), texts.tolist()).names
+            counts = np.zeros(names.size, np.int64)
+            for own, number in found:
+                counts[places(names, own)] += number
+        if names.size >= LONGEST:
+            raise TooLargeError("a side of the table is too long", f"{names.size:,} names", fix="below 2^31")
+        return names, counts
+
+
+def places(names: NDArray[Any], own: NDArray[Any]) -> NDArray[np.int32]:
+    """Return the positions of some names among all."""
+    same = own if own.dtype.kind == names.dtype.kind else own.astype(str).astype(names.dtype)
+    return np.searchsorted(names, same).astype(np.int32)
