@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from typing import IO
 
 from lowland.core.errors import FileFormatError
@@ -37,7 +38,10 @@ def read_matrix_market(opened: Opened) -> Observations:
     try:
         with opened.stream() as file:
             _check(file, opened.name)
-        matrix = mmread(opened.path or io.BytesIO(opened.data))
+        with warnings.catch_warnings():
+            # of the kind of sparse matrix, which is converted
+            warnings.simplefilter("ignore", DeprecationWarning)
+            matrix = mmread(opened.path or io.BytesIO(opened.data))
     except OSError as error:
         raise cannot_open(opened.name, error) from error
     except (ValueError, TypeError, OverflowError) as error:
