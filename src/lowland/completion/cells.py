@@ -11,6 +11,7 @@ import numpy as np
 from lowland.completion.cell_blocks import Arrays, CellBlock, gathered_sums, scaled_block
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.observations import Observations
+from lowland.kernels.moments import Moments
 from lowland.kernels.sort import sort_both_ways
 from lowland.kernels.sparse_gram import add_pairs
 
@@ -46,6 +47,13 @@ class Blocks(Protocol):
 
     def add_pairs(self, weights: Vector, gram: Matrix, at: int) -> Matrix:
         """Return a matrix with the weighted pairs of all lines' partners added: `sparse_gram.add_pairs`."""
+
+
+def shared(argument: Any) -> Any:
+    """Return an argument for several blocks: what kernels make of the other side's moments is made once."""
+    if isinstance(argument, PerPartner) and isinstance(argument.value, Moments):
+        return PerPartner(argument.value.for_many())
+    return argument
 
 
 @final

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.completion.cell_blocks import Arrays, CellBlock
-from lowland.completion.cells import PerLine, plain
+from lowland.completion.cells import PerLine, plain, shared
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.kernels.sparse_gram import add_pairs
 
@@ -50,6 +50,7 @@ class StoredBlocks:
 
     def map(self, function: Callable[..., Arrays], *arguments: Any) -> Arrays:
         """Return what a function of a block returns for all blocks, joined in the order of lines."""
+        arguments = tuple(shared(argument) for argument in arguments)
         joined: Arrays = ()
         for k, (first, last) in enumerate(pairwise(self.bounds.tolist())):
             parts = function(self._block(k), *self._cut(arguments, k))

@@ -13,7 +13,7 @@ from distributed import Client, Future, KilledWorker
 from distributed.comm import CommClosedError
 
 from lowland.completion.cell_blocks import Arrays, CellBlock
-from lowland.completion.cells import PerLine, PerPartner
+from lowland.completion.cells import PerLine, PerPartner, shared
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import LowlandError
 from lowland.kernels.moments import Moments
@@ -109,7 +109,7 @@ class ClusterBlocks:
         parts = self._cut(arguments)
         for place, given in enumerate(arguments):
             if isinstance(given, PerPartner):
-                sent = self._sent(given.value)
+                sent = self._sent(shared(given).value)
                 for own in parts:
                     own[place] = sent
         # all at once: each call waits for the scheduler

@@ -8,7 +8,7 @@ precision P + sum w E[x x^T] and the shift t + sum w E[(v - b_i) x] with x = (q_
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,17 @@ class Moments:
     means : ndarray, shape (n, d)
     covariances : ndarray, shape (n, d (d + 1) / 2)
         Lower triangles, row after row: entry (a, b) at a (a + 1) / 2 + b.
+    derived : dict, optional
+        Where kernels keep what they make of these moments; None: nowhere.
     """
 
     means: Matrix
     covariances: Matrix
+    derived: dict[Any, Any] | None = None
+
+    def for_many(self) -> Moments:
+        """Return the same moments for several calls, which share what they make of them."""
+        return Moments(self.means, self.covariances, {})
 
 
 @final
@@ -126,7 +133,7 @@ def row_moments(
     if (form or default_form(d)) == "vector":
         from lowland.kernels import moments_vector
 
-        moments_vector.row_moments(*arguments)
+        moments_vector.row_moments(*arguments, derived=partner.derived)
     else:
         from lowland.kernels import moments_portable
 

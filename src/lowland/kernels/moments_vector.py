@@ -31,13 +31,15 @@ from lowland.kernels.threads import balanced_bounds, even_bounds, run_chunks
 TILE, BATCH, VISIT = 1 << 19, 1 << 20, 6
 
 
-def row_moments(partner, biased, starts, indices, values, weights, precision, shift, tolerance, out):
+def row_moments(
+    partner, biased, starts, indices, values, weights, precision, shift, tolerance, out, *, derived=None
+):
     """Solve every row's expected normal equations; the vector form of `moments.row_moments`."""
     means, covariances, logs, explained, squares = out
     (count, k), dtype = means.shape, means.dtype
     width = layout(k)[1]
     solve, scratch_size, batch = _make_solver(k, dtype.itemsize, weights is not None)
-    blocks, design, bias, spread = _pack_partner(partner, biased)
+    blocks, design, bias, spread = _packed(partner, derived, biased)
     base = pack_base(precision, np.zeros(k, dtype))
     result = aligned((-(-count // LANES) * LANES, width), dtype)
     weight = values if weights is None else weights
@@ -84,6 +86,16 @@ def _places(k, free):
                     packed = high * (high + 1) // 2 + low if high < free else -1
                     table[:, position(k, block, column) * LANES + lane] = row, column, packed
     return table
+
+
+def _packed(partner, derived, biased):
+    """Return the packed partner, which is kept where there is a place for it."""
+    if derived is None:
+        return _pack_partner(partner, biased)
+    key = (partner[0].dtype.str, biased)
+    if key not in derived:
+        derived[key] = _pack_partner(partner, biased)
+    return derived[key]
 
 
 def _pack_partner(partner, biased):
