@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, final
 
@@ -87,6 +87,13 @@ def plain(argument: Any) -> Any:
     if isinstance(argument, PerLine):
         return argument.array
     return argument.value if isinstance(argument, PerPartner) else argument
+
+
+def cut(arguments: Iterable[Any], first: int, last: int) -> list[Any]:
+    """Return arguments for the block of lines first .. last - 1."""
+    return [
+        a.array[first:last] if isinstance(a, PerLine) and a.array is not None else plain(a) for a in arguments
+    ]
 
 
 @final

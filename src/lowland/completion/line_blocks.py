@@ -49,6 +49,14 @@ Names = tuple[tuple[NDArray[Any], Indices], tuple[NDArray[Any], Indices]]
 Cells = tuple[NDArray[np.int32], NDArray[np.int32], Vector]
 
 
+def check_choices(dtype: str, duplicates: str) -> None:
+    """Raise unless a precision and a treatment of repeated cells are known."""
+    if dtype not in ("float32", "float64"):
+        raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
+    if duplicates not in ("error", "last"):
+        raise InvalidInputError("duplicates is unknown", repr(duplicates), fix='use "error" or "last"')
+
+
 def part_of_frame(frame: Any, columns: Sequence[str], dtype: str) -> LabelledPart:
     """Return the cells of a data frame with one line per cell; lines whose value is missing are left out."""
     row, column, value = columns

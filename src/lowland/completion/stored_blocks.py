@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.completion.cell_blocks import Arrays, CellBlock
-from lowland.completion.cells import PerLine, plain, shared
+from lowland.completion.cells import cut, shared
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.kernels.sparse_gram import add_pairs
 
@@ -87,10 +87,7 @@ class StoredBlocks:
         return block
 
     def _cut(self, arguments: Sequence[Any], k: int) -> list[Any]:
-        own = slice(self.bounds[k], self.bounds[k + 1])
-        return [
-            a.array[own] if isinstance(a, PerLine) and a.array is not None else plain(a) for a in arguments
-        ]
+        return cut(arguments, int(self.bounds[k]), int(self.bounds[k + 1]))
 
 
 def write_block(file: Path, block: CellBlock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -18,6 +19,7 @@ from lowland.completion.line_blocks import (
     LabelledPart,
     assemble,
     block_bounds,
+    check_choices,
     cut_part,
     names_of,
     parts_of_file,
@@ -126,10 +128,7 @@ class StoredObservations:
             If a file or column does not exist, a label is missing, values are not numbers, a cell repeats, or
             the folder exists.
         """
-        if dtype not in ("float32", "float64"):
-            raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
-        if duplicates not in ("error", "last"):
-            raise InvalidInputError("duplicates is unknown", repr(duplicates), fix='use "error" or "last"')
+        check_choices(dtype, duplicates)
         paths, target = _parquet_files(files), Path(folder)
         if target.exists():
             raise InvalidInputError(f"{target} exists", "a folder or file", fix="choose a new folder")
@@ -179,7 +178,7 @@ def _begin(target: Path) -> Path:
     """Return a new folder of this process beside the target; those of processes that ended are removed."""
     for left in target.parent.glob(f".{target.name}.*.part"):
         number = left.name.split(".")[-2]
-        if number.isdigit() and not is_running(int(number)):
+        if number.isdigit() and not _is_running(int(number)):
             shutil.rmtree(left, ignore_errors=True)
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -191,8 +190,10 @@ def _begin(target: Path) -> Path:
     return unfinished
 
 
-def is_running(number: int) -> bool:
-    """Return whether there is a process of this number."""
+def _is_running(number: int) -> bool:
+    """Return whether there is a process of this number; on Windows, where asking would end it, always."""
+    if sys.platform == "win32":
+        return True
     try:
         os.kill(number, 0)
     except ProcessLookupError:

@@ -13,7 +13,7 @@ from distributed import Client, Future, KilledWorker
 from distributed.comm import CommClosedError
 
 from lowland.completion.cell_blocks import Arrays, CellBlock
-from lowland.completion.cells import PerLine, PerPartner, shared
+from lowland.completion.cells import PerPartner, cut, shared
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import LowlandError
 from lowland.kernels.moments import Moments
@@ -127,15 +127,7 @@ class ClusterBlocks:
 
     def _cut(self, arguments: Sequence[Any]) -> list[list[Any]]:
         """Return the arguments of each block."""
-        return [
-            [
-                (None if a.array is None else a.array[first:last])
-                if isinstance(a, PerLine)
-                else (a.value if isinstance(a, PerPartner) else a)
-                for a in arguments
-            ]
-            for first, last in self._ranges()
-        ]
+        return [cut(arguments, first, last) for first, last in self._ranges()]
 
     def _ranges(self) -> list[tuple[int, int]]:
         return list(pairwise(self.bounds.tolist()))

@@ -17,6 +17,7 @@ from lowland.completion.line_blocks import (
     assemble,
     block_bounds,
     block_counts,
+    check_choices,
     cut_part,
     names_of,
     part_of_array,
@@ -126,7 +127,7 @@ class DaskObservations:
                 "frame must be a Dask data frame", type(frame).__name__, fix="dask.dataframe.from_pandas(...)"
             )
         client, columns = _client(client), (row, column, value)
-        _check_choices(dtype, duplicates)
+        check_choices(dtype, duplicates)
         missing = [name for name in columns if name not in list(frame.columns)]
         if missing:
             raise InvalidInputError(f"the data frame has no column {missing[0]!r}", f"{list(frame.columns)}")
@@ -167,7 +168,7 @@ class DaskObservations:
                 "the folder holds no Parquet file", str(folder), fix="name files *.parquet"
             )
         client, columns = _client(client), (row, column, value)
-        _check_choices(dtype, duplicates)
+        check_choices(dtype, duplicates)
         names = [str(path.absolute()) for path in paths]
         parts = [client.submit(part_of_file, name, columns, dtype, pure=False) for name in names]
         return cls._of_parts(client, parts, None, duplicates)
@@ -203,7 +204,7 @@ class DaskObservations:
                 f"shape {array.shape}",
                 fix="compute_chunk_sizes()",
             )
-        _check_choices(dtype, "error")
+        check_choices(dtype, "error")
         client = _client(client)
         corners = [np.concatenate([[0], np.cumsum(own)[:-1]]) for own in array.chunks]
         chunks = client.compute(array.to_delayed().ravel().tolist())
@@ -261,13 +262,6 @@ class DaskObservations:
 def _named(rows: Any, columns: Any) -> tuple[Any, Any]:
     """Return the names of both sides; as a task, which the cluster can repeat where a worker is lost."""
     return rows, columns
-
-
-def _check_choices(dtype: str, duplicates: str) -> None:
-    if dtype not in ("float32", "float64"):
-        raise InvalidInputError("dtype is unknown", repr(dtype), fix='use "float64" or "float32"')
-    if duplicates not in ("error", "last"):
-        raise InvalidInputError("duplicates is unknown", repr(duplicates), fix='use "error" or "last"')
 
 
 def _counted(client: Client, blocks: Sequence[Future]) -> Indices:

@@ -90,7 +90,7 @@ def invert_in_place(matrix: Matrix) -> Matrix:
     if failed:
         raise np.linalg.LinAlgError("the matrix is not positive definite")
     inverse: Matrix = factor.T
-    mirror_lower(inverse)
+    _mirror_lower(inverse)
     return inverse
 
 
@@ -106,7 +106,7 @@ def _small_gram(
     return np.asarray((weighted.T.tocsr() @ plain).toarray())
 
 
-def mirror_lower(matrix: Matrix) -> None:
+def _mirror_lower(matrix: Matrix) -> None:
     """Write the lower triangle of a matrix over its upper one."""
     if len(matrix) < LARGE:
         above = np.triu_indices(len(matrix), 1)
