@@ -8,7 +8,8 @@ import os
 import signal
 import time
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor
+from concurrent.futures import wait as wait_for
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from lowland.report.page import Page, write_report
 Cell: TypeAlias = Mapping[str, Any]
 Row: TypeAlias = dict[str, Any]
 SAVE_EVERY = 2.0
+_LOOK = 0.5
+"""Seconds after which a wait for workers looks up: an interrupt just before a wait does not end it."""
 
 
 @final
@@ -187,7 +190,7 @@ def _run_cells(
     ):
         try:
             futures = {pool.submit(_filled, study, cells[k]): k for k in missing}
-            for future in as_completed(futures):
+            for future in _as_they_end(set(futures)):
                 yield futures[future], future.result()
         except BrokenProcessPool as error:
             raise LowlandError(
@@ -200,6 +203,12 @@ def _run_cells(
             pool.shutdown(wait=False, cancel_futures=True)
             held.close()
             raise
+
+
+def _as_they_end(pending: set[Future[Row]]) -> Generator[Future[Row]]:
+    while pending:
+        done, pending = wait_for(pending, timeout=_LOOK, return_when=FIRST_COMPLETED)
+        yield from done
 
 
 def _filled(study: Study, cell: Row) -> Row:
