@@ -7,7 +7,8 @@ import pytest
 
 import lowland as ll
 from lowland.completion import line_blocks, stored_observations
-from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
+from lowland.files.bundle import load_bundle, save_bundle
 
 pa = pytest.importorskip("pyarrow")
 pytest.importorskip("pyarrow.parquet")
@@ -61,7 +62,8 @@ def test_fits_have_the_bits_of_those_in_memory(method, described, ratings, store
 
 def test_a_folder_of_its_own(stored, ratings, tmp_path):
     files = os.listdir(tmp_path / "cells")
-    assert len(files) == 3 * sum(len(side.files) for side in stored.cells.sides), "nothing but blocks is left"
+    blocks = sum(len(side.files) for side in stored.cells.sides)
+    assert len(files) == 3 * blocks + 1, "nothing but blocks and their contents is left"
     with pytest.raises(InvalidInputError, match="exists"):
         ll.StoredObservations.from_parquet(tmp_path, tmp_path / "cells", **COLUMNS)
     assert stored.size == np.isfinite(ratings["stars"].to_numpy()).sum() < len(ratings) - 1
@@ -153,3 +155,101 @@ def test_truth_values_are_names(tmp_path):
 def test_what_is_not_there_is_refused(stored, options, error, words):
     with pytest.raises(error, match=words):
         ll.MatrixCompletion(**options).fit(stored)
+
+
+def fitted(table):
+    settings = {"rank": 2, "random_state": 0, "max_iterations": 3, "certify": False, "pattern": True}
+    return ll.MatrixCompletion(**settings).fit(table).predict_table()
+
+
+def test_a_table_is_opened_again_and_grows_without_its_old_files(ratings, tmp_path):
+    files = [tmp_path / f"part-{k}.parquet" for k in range(3)]
+    bounds = [0, 300, 600, len(ratings)]
+    for file, low, high in zip(files, bounds, bounds[1:], strict=False):
+        pa.parquet.write_table(ratings[low:high], file)
+    # new names of both kinds, a new cell, and a known one with another value
+    grown = pa.table(
+        {"user": [3, 999, int(ratings["user"][0].as_py())], "film": ["a", "b", ratings["film"][0]]}
+    )
+    pa.parquet.write_table(
+        grown.append_column("stars", pa.array([4.0, 2.0, 1.0])), tmp_path / "part-3.parquet"
+    )
+    settings = {"dtype": "float64", "duplicates": "last", **COLUMNS}
+    stored = ll.StoredObservations.from_parquet(files[:2], tmp_path / "cells", **settings)
+    opened = ll.StoredObservations.open(tmp_path / "cells")
+    np.testing.assert_array_equal(fitted(opened), fitted(stored))
+    for file in files[:2]:
+        os.rename(file, f"{file}.away")
+    larger = opened.add(files[2]).add([tmp_path / "part-3.parquet"])
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
+    for file in files[:2]:
+        os.rename(f"{file}.away", file)
+    whole = ll.StoredObservations.from_parquet(tmp_path, tmp_path / "whole", **settings)
+    assert larger.shape == whole.shape == (stored.shape[0] + 2, stored.shape[1] + 2)
+    np.testing.assert_array_equal(fitted(larger), fitted(whole))
+    np.testing.assert_array_equal(larger.labels.rows, whole.labels.rows)
+    assert [file.path for file in larger.origin.files] == [file.path for file in whole.origin.files]
+    assert larger.add(tmp_path) is larger, "nothing is new"
+
+
+def test_what_cannot_be_added_changes_nothing(stored, ratings, tmp_path):
+    before = fitted(stored)
+    pa.parquet.write_table(ratings[3:4], tmp_path / "again.parquet")
+    with pytest.raises(InvalidInputError, match="listed more than once"):
+        stored.add(tmp_path / "again.parquet")
+    pa.parquet.write_table(ratings[:499], tmp_path / "part-0.parquet")
+    with pytest.raises(InvalidInputError, match=r"part-0.parquet has changed since it was read"):
+        stored.add(tmp_path)
+    np.testing.assert_array_equal(fitted(ll.StoredObservations.open(stored.folder)), before)
+
+
+def test_a_replaced_folder_is_found_again(stored, tmp_path):
+    before = fitted(stored)
+    # a process was ended between the two renamings
+    stored.folder.rename(tmp_path / ".cells.old.part")
+    np.testing.assert_array_equal(fitted(ll.StoredObservations.open(stored.folder)), before)
+    # or after them
+    (tmp_path / ".cells.old.part").mkdir()
+    ll.StoredObservations.open(stored.folder)
+    assert not (tmp_path / ".cells.old.part").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("rows-001-partners", lambda a: np.where(np.arange(a.size) == 3, 30, a).astype(np.int32)),
+        ("rows-001-partners", lambda a: np.where(np.arange(a.size) == 3, -1, a).astype(np.int32)),
+        ("columns-000-values", lambda a: np.where(np.arange(a.size) == 0, np.nan, a)),
+        ("columns-000-values", lambda a: a.astype(np.float32)),
+        ("columns-000-values", lambda a: a[:-1]),
+        ("rows-000-starts", lambda a: a + 1),
+        ("rows-000-starts", lambda a: np.concatenate([a[:1], a[2:], a[-1:]])),
+        ("columns-001-starts", lambda a: a[:-1]),
+        ("columns-001-starts", None),
+    ],
+)
+def test_damage_is_found_when_a_table_is_opened(name, change, stored):
+    place = stored.folder / f"{name}.npy"
+    if change is None:
+        place.unlink()
+    else:
+        np.save(place, change(np.load(place)))
+    with pytest.raises(FileFormatError, match="damaged stored table"):
+        ll.StoredObservations.open(stored.folder)
+
+
+def test_contents_are_checked(stored, tmp_path):
+    with pytest.raises(InvalidInputError, match="holds no stored table"):
+        ll.StoredObservations.open(tmp_path)
+    header, arrays = load_bundle(stored.folder / "table.npz", "stored table")
+    for changed, others in (
+        ({"origin": {**header["origin"], "dtype": "float16"}}, {}),
+        ({"origin": {}}, {}),
+        ({}, {"row_counts": arrays["row_counts"] + 1}),
+        ({}, {"row_names": arrays["row_names"][1:]}),
+        ({}, {"column_bounds": arrays["column_bounds"][:-1]}),
+        ({}, {"row_bounds": arrays["row_bounds"].astype(float)}),
+    ):
+        save_bundle(stored.folder / "table.npz", "stored table", {**header, **changed}, {**arrays, **others})
+        with pytest.raises((FileFormatError, InvalidInputError)):
+            ll.StoredObservations.open(stored.folder)

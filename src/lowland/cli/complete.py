@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from lowland.cli.complete_elsewhere import Elsewhere, complete_elsewhere
 from lowland.cli.completed_output import (
     check_completable,
     describe_table,
@@ -17,8 +18,11 @@ from lowland.cli.completed_output import (
     write_intervals,
 )
 from lowland.cli.completing import (
+    check_interval,
+    check_pairs,
     check_paths,
-    check_seed,
+    check_settings,
+    check_table_size,
     options_of,
     plan_from,
     run_plan,
@@ -38,10 +42,12 @@ from lowland.cli.options import (
     QuietOption,
     ReportOption,
     RequireOption,
+    SchedulerOption,
     SeedOption,
+    SpillOption,
+    WorkersOption,
 )
 from lowland.cli.output import (
-    check_claim,
     exit_on_missed,
     say,
     say_json,
@@ -54,13 +60,11 @@ from lowland.completion.answer_first import held_out_sentences
 from lowland.completion.completed import Completed
 from lowland.completion.fitted_table import FittedTable
 from lowland.completion.holdout import Trial
-from lowland.completion.planned_fit import check_effort
+from lowland.completion.planned_fit import PlannedFit
 from lowland.completion.posterior_fit import SideCovariates
 from lowland.completion.report import report_page, trial_of
-from lowland.completion.table_intervals import INTERVAL_METHODS
-from lowland.core.arrays import Matrix, check_rank
+from lowland.core.arrays import Matrix
 from lowland.core.atomic import was_written
-from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.observations import Labels
 from lowland.core.status import StopReason
@@ -68,16 +72,17 @@ from lowland.files.covariates import read_covariates
 from lowland.files.layouts import Reading
 from lowland.report.page import write_report
 
-# beyond this many cells, predicting the cells of interest beats writing the whole table
-LARGEST_OUTPUT = 20_000_000
-
 
 @reads_table
 def complete(
+    context: typer.Context,
     reading: Reading,
     table: Annotated[
         Path | None,
-        typer.Argument(help="CSV, TSV, Parquet, Feather, Matrix Market, NPY or NPZ; long or wide."),
+        typer.Argument(
+            help="CSV, TSV, Parquet (also a folder of such files), Feather, Matrix Market, NPY or NPZ; long "
+            "or wide."
+        ),
     ] = None,
     database: Annotated[
         str | None,
@@ -236,6 +241,9 @@ def complete(
         int, typer.Option(help="Maximum number of sweeps.", rich_help_panel=RUNNING)
     ] = 500,
     seed: SeedOption = 0,
+    spill: SpillOption = None,
+    workers: WorkersOption = 0,
+    scheduler: SchedulerOption = None,
     certify: Annotated[bool, typer.Option(help="Compute the certificate.", rich_help_panel=JUDGING)] = True,
     effort: EffortOption = "auto",
     require: RequireOption = None,
@@ -244,8 +252,7 @@ def complete(
     json: JsonOption = False,
 ) -> None:
     """Fill the missing cells of a numeric table, with error bars, and report what is proved about the fit."""
-    check_claim(require)
-    check_effort(effort)
+    check_settings(require, effort, seed, dtype)
     plan = plan_from(
         method=method,
         loss=loss or [],
@@ -262,17 +269,21 @@ def complete(
         tolerance=tolerance,
         max_iterations=max_iterations,
     )
-    source = source_of(table, database, query)
     check_paths(table, output, model, report, force=force)
-    check_seed(seed, dtype)
-    _check_pairs(require=require, certify=certify, resume=resume, model=model)
-    _check_interval(interval, interval_method, output)
-    loaded = source.load(replace(reading, dtype=dtype, two_level=two_level_columns(plan)))
+    check_pairs(require=require, certify=certify, resume=resume, model=model)
+    check_interval(interval, interval_method, output)
+    reading = replace(reading, dtype=dtype, two_level=two_level_columns(plan))
+    about, place = (row_covariates, column_covariates), Elsewhere(spill, workers, scheduler)
+    if place.check():
+        complete_elsewhere(
+            context, place, table, reading, plan, about, model=model, seed=seed, resume=resume, json=json
+        )
+        return
+    source = source_of(table, database, query)
+    loaded = source.load(reading)
     check_completable(loaded)
     observations = loaded.observations
-    if plan.rank is not None:
-        check_rank(plan.rank, observations.shape, name="--rank")
-    _check_size(output, observations.shape)
+    check_table_size(plan.rank, output, observations.shape)
     covariates: SideCovariates = (
         _covariates(row_covariates, observations.row_labels, "row"),
         _covariates(column_covariates, observations.column_labels, "column"),
@@ -298,18 +309,8 @@ def complete(
         write_completed(output, loaded, completed.model, formulas=keep_formulas)
     interrupted = (certify and certificate is None) or planned.table.stop_reason is StopReason.INTERRUPTED
     if report is not None and not interrupted:
-        settings = [
-            ("command", typed_command()),
-            ("chosen", f"{options_of(plan)} --seed {seed}"),
-            ("fingerprint of the data", observations.fingerprint()[:16]),
-        ]
-        title = f"Completion of {source.name}"
-        try_report(
-            lambda: write_report(
-                report, report_page(completed, planned.path, certificate, title=title, settings=settings)
-            ),
-            report,
-        )
+        settings = (f"{options_of(plan)} --seed {seed}", observations.fingerprint()[:16])
+        _write_report(report, completed, planned, certificate, f"Completion of {source.name}", settings)
     trial = trial_of(completed) if (held_out or report is not None) and not interrupted else None
     if held_out and trial is None and not interrupted:
         warn("the table has too few cells to hold some out")
@@ -323,6 +324,24 @@ def complete(
     exit_on_missed(certificate, require)
 
 
+def _write_report(
+    report: Path,
+    completed: Completed,
+    planned: PlannedFit,
+    certificate: Certificate | None,
+    title: str,
+    chosen: tuple[str, str],
+) -> None:
+    names = ("command", "chosen", "fingerprint of the data")
+    settings = list(zip(names, (typed_command(), *chosen), strict=True))
+    try_report(
+        lambda: write_report(
+            report, report_page(completed, planned.path, certificate, title=title, settings=settings)
+        ),
+        report,
+    )
+
+
 def _say_all(
     completed: Completed, certificate: Certificate | None, trial: Trial | None, paths: dict[str, Path | None]
 ) -> None:
@@ -332,36 +351,6 @@ def _say_all(
     for name, path in paths.items():
         if path is not None and was_written(path):
             say(f"{'completed table' if name == 'output' else name}: {path}")
-
-
-def _check_pairs(*, require: str | None, certify: bool, resume: bool, model: Path | None) -> None:
-    if require is not None and not certify:
-        raise InvalidInputError("--require needs a certificate", "--no-certify", fix="omit one of them")
-    if resume and model is None:
-        raise InvalidInputError(
-            "--resume needs --model", "no --model", fix="give the --model of the interrupted fit"
-        )
-
-
-def _check_interval(level: float | None, method: str, output: Path | None) -> None:
-    if method not in INTERVAL_METHODS:
-        raise InvalidInputError(
-            "--interval-method is unknown", method, fix=f"use {', '.join(INTERVAL_METHODS)}"
-        )
-    if level is not None and (output is None or not 0 < level < 1):
-        raise InvalidInputError(
-            "--interval must lie between 0 and 1, and needs --output",
-            f"{level} and {output or 'no --output'}",
-        )
-
-
-def _check_size(output: Path | None, shape: tuple[int, int]) -> None:
-    if output is not None and shape[0] * shape[1] > LARGEST_OUTPUT:
-        raise InvalidInputError(
-            "--output would be too large",
-            f"{shape[0]} x {shape[1]} cells",
-            fix="save the model with --model, and use lowland predict for the cells that you need",
-        )
 
 
 def _leave(table: FittedTable, model: Path | None, output: Path | None) -> NoReturn:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lowland.cli.output import check_claim
 from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
 from lowland.completion.column_kinds import parse_word
@@ -16,9 +17,11 @@ from lowland.completion.column_losses import Losses
 from lowland.completion.completed import fingerprint
 from lowland.completion.model_files import levels_as_data, save_model
 from lowland.completion.plan import CompletionPlan
-from lowland.completion.planned_fit import PlannedFit, fit_plan
+from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
 from lowland.completion.posterior_fit import SideCovariates
 from lowland.completion.settings import PENALTY_WEIGHTS
+from lowland.completion.table_intervals import INTERVAL_METHODS
+from lowland.core.arrays import check_rank
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
@@ -26,6 +29,8 @@ from lowland.core.random import make_generator
 from lowland.core.status import StopReason
 from lowland.search.loop import Checkpoint
 
+# beyond this many cells, predicting the cells of interest beats writing the whole table
+LARGEST_OUTPUT = 20_000_000
 _ANSWERS = {"auto": None, "yes": True, "no": False}
 
 
@@ -151,12 +156,49 @@ def check_paths(
     check_table(output, "--output")
 
 
-def check_seed(seed: int, dtype: str) -> None:
-    """Raise unless seed and precision can be used."""
+def check_settings(claim: str | None, effort: str, seed: int, dtype: str) -> None:
+    """Raise unless the required claim, the effort, the seed and the precision can be used."""
+    check_claim(claim)
+    check_effort(effort)
     if seed < 0:
         raise InvalidInputError("--seed must not be negative", str(seed))
     if dtype not in ("float64", "float32"):
         raise InvalidInputError("--dtype is unknown", dtype, fix="use float64 or float32")
+
+
+def check_pairs(*, require: str | None, certify: bool, resume: bool, model: Path | None) -> None:
+    """Raise where an option needs another that was not given."""
+    if require is not None and not certify:
+        raise InvalidInputError("--require needs a certificate", "--no-certify", fix="omit one of them")
+    if resume and model is None:
+        raise InvalidInputError(
+            "--resume needs --model", "no --model", fix="give the --model of the interrupted fit"
+        )
+
+
+def check_interval(level: float | None, method: str, output: Path | None) -> None:
+    """Raise unless intervals can be made and written."""
+    if method not in INTERVAL_METHODS:
+        raise InvalidInputError(
+            "--interval-method is unknown", method, fix=f"use {', '.join(INTERVAL_METHODS)}"
+        )
+    if level is not None and (output is None or not 0 < level < 1):
+        raise InvalidInputError(
+            "--interval must lie between 0 and 1, and needs --output",
+            f"{level} and {output or 'no --output'}",
+        )
+
+
+def check_table_size(rank: int | None, output: Path | None, shape: tuple[int, int]) -> None:
+    """Raise unless the rank fits a table, or if it would be too large to be of use when it is completed."""
+    if rank is not None:
+        check_rank(rank, shape, name="--rank")
+    if output is not None and shape[0] * shape[1] > LARGEST_OUTPUT:
+        raise InvalidInputError(
+            "--output would be too large",
+            f"{shape[0]} x {shape[1]} cells",
+            fix="save the model with --model, and use lowland predict for the cells that you need",
+        )
 
 
 def run_plan(
@@ -178,7 +220,10 @@ def run_plan(
     """
     checkpoint = snapshot = None
     if model is not None:
-        kept_at, identity = checkpoint_path(model), identity_of(observations, plan, covariates, seed)
+        kept_at, identity = (
+            checkpoint_path(model),
+            identity_of(observations.fingerprint(), plan, covariates, seed),
+        )
         checkpoint = Checkpoint(lambda snapshot: save_checkpoint(kept_at, snapshot, identity))
         snapshot = load_checkpoint(kept_at, identity) if resume else None
     rng = make_generator(seed)

@@ -46,6 +46,27 @@ RequireOption: TypeAlias = Annotated[
     str | None,
     typer.Option(help="Exit with code 1 unless this claim is proved or supported.", rich_help_panel=JUDGING),
 ]
+SpillOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="Keep the cells of Parquet files on the disk, in this new folder (or one that an earlier run "
+        "made, to which new files are added), for tables larger than memory.",
+        rich_help_panel=RUNNING,
+    ),
+]
+WorkersOption: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        help="Fit Parquet files by so many worker processes on this machine.", rich_help_panel=RUNNING
+    ),
+]
+SchedulerOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        help="Fit Parquet files on the Dask cluster of this scheduler, such as tcp://host:8786.",
+        rich_help_panel=RUNNING,
+    ),
+]
 SeedOption: TypeAlias = Annotated[
     int, typer.Option(help="Seed of the random number generator.", rich_help_panel=RUNNING)
 ]

@@ -67,11 +67,12 @@ def refuse_given(context: typer.Context, names: tuple[str, ...], where: str, why
     for name in names:
         source = context.get_parameter_source(name)
         if source is not None and source.name != "DEFAULT":
+            option = f"--{name.replace('_', '-')}"
             raise InvalidInputError(
-                f"--{name} has no effect on {where}",
+                f"{option} has no effect on {where}",
                 repr(context.params[name]),
                 why,
-                f"omit --{name}, or {fix}",
+                f"omit {option}, or {fix}",
             )
 
 

@@ -16,7 +16,6 @@ from lowland.completion.plan import CompletionPlan
 from lowland.completion.posterior_fit import SideCovariates
 from lowland.core.damage import reading
 from lowland.core.errors import InvalidInputError
-from lowland.core.observations import Observations
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.search.loop import Snapshot
 from lowland.search.stops import Progress
@@ -83,10 +82,8 @@ def _snapshot(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
     )
 
 
-def identity_of(
-    observations: Observations, plan: CompletionPlan, covariates: SideCovariates, seed: int
-) -> dict[str, Any]:
-    """Return the data and settings that a checkpoint must agree with."""
+def identity_of(data: str, plan: CompletionPlan, covariates: SideCovariates, seed: int) -> dict[str, Any]:
+    """Return the fingerprint of the data and the settings that a checkpoint must agree with."""
     about = hashlib.sha256()
     for values in covariates:
         about.update(b"none" if values is None else values.tobytes())
@@ -94,7 +91,7 @@ def identity_of(
         **dataclasses.asdict(plan),
         "covariates": about.hexdigest(),
         "seed": seed,
-        "data": observations.fingerprint(),
+        "data": data,
     }
 
 

@@ -173,12 +173,13 @@ class BayesianCompletion:
         )
         found = RowMoments(Moments(means, covariances), *others)
         entropy = _entropy(found.log_determinants, self.width, posterior.noise_precision)
-        own = Moments(
-            found.moments.means, found.moments.covariances / self.dtype.type(posterior.noise_precision)
-        )
-        moments[side] = own
+        changes: dict[str, Any] = {}
+        if side == 1:
+            changes["errors"] = self._column_errors(found, scaled, shift, posterior)
+        covariances /= self.dtype.type(posterior.noise_precision)  # in place: they take most of the memory
+        own = moments[side] = found.moments
         precision, coefficients, energy = prior.fit(own)
-        changes: dict[str, Any] = {
+        changes |= {
             "theta": self.point(moments[0].means, moments[1].means),
             f"{kind}_covariances": own.covariances,
             f"{kind}_precision": precision,
@@ -186,8 +187,6 @@ class BayesianCompletion:
             f"{kind}_entropy": entropy,
             f"{kind}_energy": energy,
         }
-        if side == 1:
-            changes["errors"] = self._column_errors(found, scaled, shift, posterior)
         return replace(posterior, **changes)
 
     def bound(self, posterior: Posterior) -> float:

@@ -183,14 +183,9 @@ class BayesianTable:
 
     def describe_search(self) -> list[str]:
         """Return how the variational sweeps and the Gibbs draws ended, one sentence per line."""
-        from lowland.completion.posterior_words import describe_draws
+        from lowland.completion.posterior_words import describe_search
 
-        fit, search = self._known("the search"), self.search
-        lines = [
-            f"negative evidence lower bound {search.value:.6g} (lower is better) after {search.iterations} "
-            f"sweeps in {search.seconds:.2g} s"
-        ]
-        return lines if fit.sampling is None else [*lines, describe_draws(fit)]
+        return describe_search(self._known("the search"))
 
     def describe_certificate(self) -> str:
         """Return what the certificate is about."""

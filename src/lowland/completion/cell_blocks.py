@@ -7,7 +7,9 @@ many, or on many machines.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, final
 
 import numpy as np
@@ -19,6 +21,9 @@ from lowland.kernels.rows import Noise, solve_rows
 from lowland.kernels.sparse import multiply_rows, squared_errors, subtract_gathered
 
 Arrays = tuple[NDArray[Any], ...]
+
+# cells of which temporary arrays are made at once
+TOGETHER = 1_000_000
 
 
 @final
@@ -120,7 +125,8 @@ def gathered_sums(block: CellBlock, table: Matrix) -> Arrays:
 def log_weights(block: CellBlock) -> Arrays:
     """Return the sum of the logarithms of the weights of each line's cells."""
     assert block.weights is not None
-    return (_summed(block, np.log(block.weights.astype(np.float64))),)
+    weights = _of_lines(block, block.weights)
+    return (_summed(block, lambda first, last: np.log(weights(first, last))),)
 
 
 def _weights(block: CellBlock, partner_weights: Vector | None, own_weights: Vector | None) -> Vector | None:
@@ -140,13 +146,19 @@ def _weights(block: CellBlock, partner_weights: Vector | None, own_weights: Vect
 
 def line_sums(block: CellBlock) -> Arrays:
     """Return the sum of the values of each line."""
-    return (_summed(block, block.values.astype(np.float64)),)
+    return (_summed(block, _of_lines(block, block.values)),)
 
 
 def line_squares(block: CellBlock, centres: Vector) -> Arrays:
     """Return the sum of squares of each line's values about its centre."""
-    counts = np.diff(block.starts)
-    return (_summed(block, (block.values.astype(np.float64) - np.repeat(centres, counts)) ** 2),)
+
+    def squares(first: int, last: int) -> Vector:
+        own = slice(block.starts[first], block.starts[last])
+        counts = np.diff(block.starts[first : last + 1])
+        numbers: Vector = (block.values[own].astype(np.float64) - np.repeat(centres[first:last], counts)) ** 2
+        return numbers
+
+    return (_summed(block, squares),)
 
 
 def line_extremes(block: CellBlock) -> Arrays:
@@ -165,7 +177,7 @@ def line_extremes(block: CellBlock) -> Arrays:
 def line_weights(block: CellBlock) -> Arrays:
     """Return the sum of the weights of each line's cells."""
     assert block.weights is not None
-    return (_summed(block, block.weights.astype(np.float64)),)
+    return (_summed(block, _of_lines(block, block.weights)),)
 
 
 def sampled_values(block: CellBlock, step: int, begins: NDArray[np.int64]) -> Arrays:
@@ -176,16 +188,35 @@ def sampled_values(block: CellBlock, step: int, begins: NDArray[np.int64]) -> Ar
 
 def scaled_block(block: CellBlock, by_partner: tuple[Vector, Vector] | None, *own: Vector) -> CellBlock:
     """Return a block whose values are centred and divided, by the other side or by line."""
-    counts = np.diff(block.starts)
-    centres, spreads = (
-        [numbers[block.partners] for numbers in by_partner]
-        if by_partner is not None
-        else [np.repeat(numbers, counts) for numbers in own]
-    )
-    return replace(block, values=((block.values - centres) / spreads).astype(block.values.dtype))
+    values = np.empty_like(block.values)
+    for first, last in _stretches(block):
+        cells = slice(block.starts[first], block.starts[last])
+        counts = np.diff(block.starts[first : last + 1])
+        centres, spreads = (
+            [numbers[block.partners[cells]] for numbers in by_partner]
+            if by_partner is not None
+            else [np.repeat(numbers[first:last], counts) for numbers in own]
+        )
+        values[cells] = (block.values[cells] - centres) / spreads
+    return replace(block, values=values)
 
 
-def _summed(block: CellBlock, numbers: Vector) -> Vector:
-    counts = np.diff(block.starts)
-    sums = np.bincount(np.repeat(np.arange(counts.size), counts), numbers, minlength=counts.size)
-    return sums.astype(np.float64, copy=False)  # whole numbers where there are no cells
+def _summed(block: CellBlock, numbers: Callable[[int, int], Vector]) -> Vector:
+    """Return the sum of each line's numbers, which a function gives for the cells of some lines."""
+    sums = np.zeros(block.starts.size - 1)
+    for first, last in _stretches(block):
+        counts = np.diff(block.starts[first : last + 1])
+        lines = np.repeat(np.arange(counts.size), counts)
+        sums[first:last] = np.bincount(lines, numbers(first, last), minlength=counts.size)
+    return sums
+
+
+def _of_lines(block: CellBlock, numbers: Vector) -> Callable[[int, int], Vector]:
+    return lambda first, last: numbers[block.starts[first] : block.starts[last]].astype(np.float64)
+
+
+def _stretches(block: CellBlock) -> Iterator[tuple[int, int]]:
+    """Yield lines first .. last - 1 with about `TOGETHER` cells: temporary arrays need not hold all cells."""
+    ends = np.arange(0, block.starts[-1] + TOGETHER, TOGETHER)
+    bounds = np.unique([0, *np.searchsorted(block.starts, ends, side="right") - 1, block.starts.size - 1])
+    yield from pairwise(bounds.tolist())

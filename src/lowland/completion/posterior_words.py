@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 from lowland.completion.bayesian import BayesianFit
+from lowland.completion.posterior_fit import PosteriorFit
 from lowland.core.status import StopReason
+
+Fit: TypeAlias = BayesianFit | PosteriorFit
 
 ABOUT_CERTIFICATE = (
     "The verdicts below are about the penalised (MAP) problem of the same rank, with the penalty that the "
@@ -11,7 +16,7 @@ ABOUT_CERTIFICATE = (
 )
 
 
-def describe_method(fit: BayesianFit) -> str:
+def describe_method(fit: Fit) -> str:
     """Return a phrase on the method and its settings."""
     s = fit.settings
     words = "Gibbs sampling from variational Bayes" if s.draws else "variational Bayes"
@@ -28,7 +33,17 @@ def describe_method(fit: BayesianFit) -> str:
     return ", ".join([words, *covariates, noise, scale])
 
 
-def describe_draws(fit: BayesianFit) -> str:
+def describe_search(fit: Fit) -> list[str]:
+    """Return how the variational sweeps and the Gibbs draws ended, one sentence per line."""
+    search = fit.search
+    lines = [
+        f"negative evidence lower bound {search.value:.6g} (lower is better) after {search.iterations} "
+        f"sweeps in {search.seconds:.2g} s"
+    ]
+    return lines if fit.sampling is None else [*lines, describe_draws(fit)]
+
+
+def describe_draws(fit: Fit) -> str:
     """Return how many Gibbs draws were kept, and whether sampling was interrupted."""
     wanted, kept = fit.settings.draws, len(fit.model.row_draws)
     if fit.sampling is None:

@@ -2,42 +2,40 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, pairwise
 from os import PathLike
 from pathlib import Path
-from typing import Any, final
+from typing import final
 
 import numpy as np
 
 from lowland.completion.cells import TableCells
 from lowland.completion.line_blocks import (
-    Cells,
     LabelledPart,
-    assemble,
-    block_bounds,
     check_choices,
-    cut_part,
-    names_of,
     parts_of_file,
     refuse_repeats,
     repeated_cell,
 )
-from lowland.completion.part_names import PartNames
-from lowland.completion.stored_blocks import StoredBlocks, read_block, write_block
+from lowland.completion.stored_blocks import StoredBlocks, read_block
+from lowland.completion.stored_contents import Origin, SourceFile, read_contents, write_contents
+from lowland.completion.stored_sorting import (
+    block_place,
+    replace_folder,
+    restore_folder,
+    sort_parts,
+    unfinished_folder,
+)
 from lowland.completion.table_labels import TableLabels
-from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
-from lowland.core.stages import announce, stage
 from lowland.files.columnar import need_arrow
+from lowland.files.sources import parquet_files
 
 # lines of a file that are read at once
 TOGETHER = 2_000_000
-# of a part: places of names, values, names
-_ARRAYS = ("row-codes", "column-codes", "values", "row-names", "column-names")
 
 
 @final
@@ -53,6 +51,8 @@ class StoredObservations:
         Names of rows and columns, in the order of `Observations.from_frame`.
     folder : path
         Removed by `delete`.
+    origin : Origin
+        What the cells were read from.
 
     Notes
     -----
@@ -77,6 +77,7 @@ class StoredObservations:
     cells: TableCells
     labels: TableLabels
     folder: Path
+    origin: Origin = field(repr=False)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -129,137 +130,109 @@ class StoredObservations:
             the folder exists.
         """
         check_choices(dtype, duplicates)
-        paths, target = _parquet_files(files), Path(folder)
+        paths, target = parquet_files(files), Path(folder)
         if target.exists():
             raise InvalidInputError(f"{target} exists", "a folder or file", fix="choose a new folder")
         need_arrow(".parquet")
-        unfinished = _begin(target)
-        try:
-            how = ((row, column, value), dtype, TOGETHER)
-            parts = (part for path in paths for part in parts_of_file(str(path), *how))
-            counts, bounds, names = _sort(parts, unfinished, dtype, keep_last=duplicates == "last")
-            lengths = (counts[0].size, counts[1].size)
-            if duplicates == "error":
-                firsts = enumerate(bounds[0][:-1].tolist())
-                found = [repeated_cell(read_block(_place(unfinished, 0, k), first)) for k, first in firsts]
-                refuse_repeats(found, TableLabels(lengths, *names))
-            unfinished.rename(target)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-        sides = [
-            StoredBlocks(
-                [_place(target, side, k) for k in range(bounds[side].size - 1)], bounds[side], counts[side]
+        with unfinished_folder(target) as unfinished:
+            origin = Origin(
+                (row, column, value), dtype, duplicates, tuple(SourceFile.of(path) for path in paths)
             )
-            for side in (0, 1)
-        ]
-        size = int(counts[0].sum())
-        cells = TableCells((sides[0], sides[1]), lengths, size, np.dtype(dtype), weighted=False)
-        return cls(cells, TableLabels(lengths, *names), target)
+            _write(_parts(paths, origin), unfinished, origin)
+            unfinished.rename(target)
+        return cls.open(target)
+
+    @classmethod
+    def open(cls, folder: str | PathLike[str]) -> StoredObservations:
+        """Return the table that was sorted into a folder before, after checking that all of it is there.
+
+        Parameters
+        ----------
+        folder : path
+
+        Returns
+        -------
+        StoredObservations
+
+        Raises
+        ------
+        InvalidInputError
+            If the folder holds no such table.
+        FileFormatError
+            If a file is missing or damaged.
+        """
+        target = Path(folder)
+        restore_folder(target)
+        cells, labels, origin = read_contents(target)
+        return cls(cells, labels, target, origin)
+
+    def add(self, files: str | PathLike[str] | Sequence[str | PathLike[str]]) -> StoredObservations:
+        """Return the table with the cells of more files; those read before are not read again.
+
+        The folder is replaced when all is sorted, and this object is then of no use any more. On the disk
+        there must be room for both tables in the meantime.
+
+        Parameters
+        ----------
+        files : path or sequence of path
+            As in `from_parquet`, with columns of the same names. Those that were read before are left out.
+            Of cells listed twice the last counts if `duplicates` was "last".
+
+        Returns
+        -------
+        StoredObservations
+
+        Raises
+        ------
+        InvalidInputError
+            If a file that was read before has changed, or files cannot be added; the table is then as it was.
+        """
+        paths, known = parquet_files(files), {file.path: file for file in self.origin.files}
+        now = [SourceFile.of(path) for path in paths]
+        for file in now:
+            if known.get(file.path, file) != file:
+                raise InvalidInputError(
+                    f"{file.path} has changed since it was read",
+                    f"{file.size} bytes, {known[file.path].size} then",
+                    "its cells cannot be told from others any more",
+                    f"delete {self.folder}, and sort all files again",
+                )
+        new = [(path, file) for path, file in zip(paths, now, strict=True) if file.path not in known]
+        if not new:
+            return self
+        need_arrow(".parquet")
+        origin = replace(self.origin, files=(*self.origin.files, *(file for _, file in new)))
+        with unfinished_folder(self.folder) as unfinished:
+            _write(chain(self._parts(), _parts([path for path, _ in new], origin)), unfinished, origin)
+            replace_folder(self.folder, unfinished)
+        return self.open(self.folder)
+
+    def _parts(self) -> Iterator[LabelledPart]:
+        """Yield the stored cells block by block."""
+        side, rows, columns = self.cells.sides[0], self.labels.rows, self.labels.columns
+        assert isinstance(side, StoredBlocks)
+        assert rows is not None
+        assert columns is not None
+        for file, (first, last) in zip(side.files, pairwise(side.bounds.tolist()), strict=True):
+            block = read_block(file, first)
+            lines = np.repeat(np.arange(last - first, dtype=np.int32), np.diff(block.starts))
+            yield LabelledPart((rows[first:last], columns), (lines, block.partners), block.values)
 
     def delete(self) -> None:
         """Remove the folder, if it is still there."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _parquet_files(files: str | PathLike[str] | Sequence[str | PathLike[str]]) -> list[Path]:
-    given = [Path(files)] if isinstance(files, str | PathLike) else [Path(file) for file in files]
-    paths = sorted(given[0].glob("*.parquet")) if len(given) == 1 and given[0].is_dir() else given
-    missing = [path for path in paths if not path.is_file()]
-    if missing or not paths:
-        raise InvalidInputError(
-            "there is no such Parquet file",
-            str((missing or given)[0]) if given else "an empty list",
-            fix="pass files, or a folder of *.parquet",
-        )
-    return paths
+def _parts(paths: Iterable[Path], origin: Origin) -> Iterator[LabelledPart]:
+    for path in paths:
+        yield from parts_of_file(str(path), origin.columns, origin.dtype, TOGETHER)
 
 
-def _begin(target: Path) -> Path:
-    """Return a new folder of this process beside the target; those of processes that ended are removed."""
-    for left in target.parent.glob(f".{target.name}.*.part"):
-        number = left.name.split(".")[-2]
-        if number.isdigit() and not _is_running(int(number)):
-            shutil.rmtree(left, ignore_errors=True)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        unfinished.mkdir()
-    except OSError as error:
-        raise InvalidInputError(
-            f"cannot make a folder in {target.parent}", error.strerror or str(error), fix="check the path"
-        ) from error
-    return unfinished
-
-
-def _is_running(number: int) -> bool:
-    """Return whether there is a process of this number; on Windows, where asking would end it, always."""
-    if sys.platform == "win32":
-        return True
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _place(folder: Path, side: int, k: int) -> Path:
-    return folder / f"{('rows', 'columns')[side]}-{k:03}"
-
-
-def _sort(
-    parts: Iterable[LabelledPart], folder: Path, dtype: str, *, keep_last: bool
-) -> tuple[list[Indices], list[Indices], list[Any]]:
-    """Write the blocks of both sides; return numbers of cells by line, ends of blocks, and names."""
-    known, number = (PartNames(), PartNames()), 0
-    with stage("reading the files"):
-        for part in parts:
-            stored = (*part.codes, part.values, *part.names)
-            for name, array in zip(_ARRAYS, stored, strict=True):
-                np.save(folder / f"part-{number}-{name}.npy", array)
-            for own, mine in zip(known, names_of(part), strict=True):
-                own.add(*mine)
-            number += 1
-            announce("parts", number)
-    joined = [own.joined() for own in known]
-    names, counts = [own[0] for own in joined], [own[1] for own in joined]
-    if not counts[0].sum():
-        raise InvalidInputError("the table is empty", "no observed cell", fix="pass a table with data")
-    bounds = (block_bounds(counts[0]), block_bounds(counts[1]))
-    with stage("sorting the cells by row and by column"):
-        for p in range(number):
-            _spread(folder, p, names, bounds)
-            announce("parts", p + 1, number)
-        for side in (0, 1):
-            lengths = np.diff(bounds[side])
-            for k, lines in enumerate(lengths.tolist()):
-                first = int(bounds[side][k])
-                cells = _gathered(_place(folder, side, k), dtype)
-                block = assemble(first, lines, counts[1 - side].size, keep_last, cells)
-                write_block(_place(folder, side, k), block)
-                counts[side][first : first + lines] = np.diff(block.starts)
-    return counts, list(bounds), names
-
-
-def _spread(folder: Path, p: int, names: Sequence[Any], bounds: Sequence[Indices]) -> None:
-    """Append the cells of a part to the files of their blocks."""
-    files = [folder / f"part-{p}-{name}.npy" for name in _ARRAYS]
-    rows, columns, values, *own = (np.load(file) for file in files)
-    part = LabelledPart((own[0], own[1]), (rows, columns), values)
-    for side, cut in enumerate(cut_part(part, names, bounds)):
-        for k, cells in enumerate(cut):
-            for name, array in zip("lpv", cells, strict=True):
-                with _place(folder, side, k).with_suffix(f".{name}").open("ab") as file:
-                    array.tofile(file)
-    for stored in files:
-        stored.unlink()
-
-
-def _gathered(place: Path, dtype: str) -> Cells:
-    """Return the cells of a block in the order of parts, and remove their files."""
-    files = [place.with_suffix(f".{name}") for name in "lpv"]
-    kinds = ("int32", "int32", dtype)
-    lines, partners, values = (np.fromfile(file, kind) for file, kind in zip(files, kinds, strict=True))
-    for file in files:
-        file.unlink()
-    return lines, partners, values
+def _write(parts: Iterable[LabelledPart], folder: Path, origin: Origin) -> None:
+    """Write the blocks of parts and their contents into a folder."""
+    counts, bounds, names = sort_parts(parts, folder, origin.dtype, keep_last=origin.duplicates == "last")
+    if origin.duplicates == "error":
+        firsts = enumerate(bounds[0][:-1].tolist())
+        found = [repeated_cell(read_block(block_place(folder, 0, k), first)) for k, first in firsts]
+        refuse_repeats(found, TableLabels((counts[0].size, counts[1].size), *names))
+    write_contents(folder, origin, bounds, counts, names)

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.dask.observations import DaskObservations
-from lowland.estimators.cells_elsewhere import fit_elsewhere
+from lowland.estimators.cells_elsewhere import fit_to_cells
 from lowland.estimators.matrix_completion import MatrixCompletion
 
 
@@ -168,7 +168,7 @@ class DaskMatrixCompletion(MatrixCompletion):
             raise InvalidInputError(
                 "the cells of X belong to another client", str(X.client), fix="pass the same client to both"
             )
-        fit_elsewhere(self, X, "on a cluster", sample_weight, row_covariates, column_covariates)
+        fit_to_cells(self, X, "on a cluster", sample_weight, row_covariates, column_covariates)
         return self
 
     def predict(self, rows: Any, columns: Any, *, unknown: str = "error") -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from os import PathLike
 from typing import Any, final
 
 import numpy as np
@@ -33,6 +33,7 @@ from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import LONGEST
 from lowland.dask.cluster_blocks import ClusterBlocks, persistently
+from lowland.files.sources import parquet_files
 
 
 @final
@@ -138,7 +139,7 @@ class DaskObservations:
     @classmethod
     def from_parquet(
         cls,
-        folder: str | Path,
+        folder: str | PathLike[str] | Sequence[str | PathLike[str]],
         *,
         row: str,
         column: str,
@@ -147,12 +148,12 @@ class DaskObservations:
         duplicates: str = "error",
         client: Client | None = None,
     ) -> DaskObservations:
-        """Build from a folder of Parquet files that all workers can read; parameters as of `from_frame`.
+        """Build from Parquet files that all workers can read; parameters as of `from_frame`.
 
         Parameters
         ----------
-        folder : str or path
-            Its files ``*.parquet``, in the order of their names.
+        folder : path or sequence of path
+            Files, each read by one task; of a folder, its files ``*.parquet`` in the order of their names.
         row, column, value : str
         dtype : {"float64", "float32"}
         duplicates : {"error", "last"}
@@ -162,11 +163,7 @@ class DaskObservations:
         -------
         DaskObservations
         """
-        paths = sorted(Path(folder).glob("*.parquet"))
-        if not paths:
-            raise InvalidInputError(
-                "the folder holds no Parquet file", str(folder), fix="name files *.parquet"
-            )
+        paths = parquet_files(folder)
         client, columns = _client(client), (row, column, value)
         check_choices(dtype, duplicates)
         names = [str(path.absolute()) for path in paths]

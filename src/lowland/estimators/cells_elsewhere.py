@@ -1,21 +1,19 @@
-"""The fit of tables whose cells are not in memory: on the disk, or on a cluster."""
+"""Estimators fitted to tables whose cells are not in memory: on the disk, or on a cluster."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from lowland.completion.bayesian_table import BayesianTable
+from lowland.completion.cell_tables import CellTable
 from lowland.completion.completed import Completed
-from lowland.completion.plan import OF_MAP, CompletionPlan
-from lowland.completion.planned_fit import bayesian_settings, check_effort
-from lowland.completion.posterior_fit import fit_cells
+from lowland.completion.elsewhere_fit import fit_elsewhere, refuse_elsewhere
+from lowland.completion.planned_fit import check_effort
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.estimators.cell_tables import CellTable
 from lowland.estimators.plans import plan_of
 from lowland.estimators.table_input import covariates_of, rank_or_auto
 
 
-def fit_elsewhere(
+def fit_to_cells(
     model: Any, table: CellTable, where: str, sample_weight: Any, row_covariates: Any, column_covariates: Any
 ) -> None:
     """Fit an estimator to a table whose cells are elsewhere.
@@ -36,9 +34,13 @@ def fit_elsewhere(
     InvalidInputError
         If a setting, the table or the covariates cannot be used.
     """
-    plan = plan_of(model)
-    _refuse(model, plan, where, sample_weight)
-    method = plan.decide_method()
+    plan, fix = plan_of(model), "fit the table in memory"
+    refuse_elsewhere(plan, where)
+    if model.certify:
+        words = f"there are no certificates of fits to tables {where}"
+        raise UnsupportedError(words, "certify=True", fix=f"certify=False, or {fix}")
+    if sample_weight is not None:
+        raise UnsupportedError(f"tables {where} have no weights", "sample_weight", fix=fix)
     check_effort(model.effort)
     cells, labels = table.cells, table.labels
     if str(cells.dtype) != model.dtype:
@@ -53,28 +55,10 @@ def fit_elsewhere(
         covariates_of(column_covariates, cells.shape[1], labels.columns, "column_covariates"),
     )
     rng = model._generator()
-    fit = fit_cells(cells, labels, bayesian_settings(plan, method), rng=rng, covariates=about)
+    fitted, fit = fit_elsewhere(table, plan, where, rng=rng, covariates=about)
     for name in ("noise_", "rank_path_", "feature_names_in_"):  # left over from an earlier fit
         vars(model).pop(name, None)
     model.levels_, model.untouched_ = {}, ()
-    model.n_features_in_, model.method_, model.certificate_ = cells.shape[1], method, None
-    model._set(Completed(BayesianTable(fit.model, covariates=about), int(rng.integers(2**63))))
+    model.n_features_in_, model.method_, model.certificate_ = cells.shape[1], fitted.method, None
+    model._set(Completed(fitted, int(rng.integers(2**63))))
     model.search_, model.n_iter_ = fit.search, max(1, fit.search.iterations)
-
-
-def _refuse(model: Any, plan: CompletionPlan, where: str, sample_weight: Any) -> None:
-    """Raise where something is asked for that is not there for such tables."""
-    fix = "fit the table in memory"
-    if not isinstance(plan.loss, str):
-        raise UnsupportedError(f"there are no losses by column for tables {where}", repr(plan.loss), fix=fix)
-    blank = CompletionPlan()
-    of_map = [name for name in OF_MAP if getattr(plan, name) != getattr(blank, name)]
-    if plan.method == "map" or of_map:
-        found = f"{of_map[0]}={getattr(plan, of_map[0])!r}" if of_map else "method='map'"
-        words = f'method "map" is not there for tables {where}'
-        raise UnsupportedError(words, found, fix='use "variational" or "gibbs", and none of its settings')
-    if model.certify:
-        words = f"there are no certificates of fits to tables {where}"
-        raise UnsupportedError(words, "certify=True", fix=f"certify=False, or {fix}")
-    if sample_weight is not None:
-        raise UnsupportedError(f"tables {where} have no weights", "sample_weight", fix=fix)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from lowland.completion.cell_tables import CellTable
 from lowland.completion.completed import Completed
 from lowland.completion.holdout import Trial
 from lowland.completion.imputations import impute
@@ -17,7 +18,6 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.core.parameter_checks import whole_number
 from lowland.core.random import make_generator
-from lowland.estimators.cell_tables import CellTable
 from lowland.estimators.frames import Levels, decode, encode
 from lowland.estimators.served_table import _ServedTable
 from lowland.estimators.table_input import (

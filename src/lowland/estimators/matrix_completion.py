@@ -220,9 +220,9 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         from lowland.completion.stored_observations import StoredObservations
 
         if isinstance(X, StoredObservations):
-            from lowland.estimators.cells_elsewhere import fit_elsewhere
+            from lowland.estimators.cells_elsewhere import fit_to_cells
 
-            fit_elsewhere(self, X, "on the disk", sample_weight, row_covariates, column_covariates)
+            fit_to_cells(self, X, "on the disk", sample_weight, row_covariates, column_covariates)
             return self
         X = eager_frame(X)
         refuse_list(X)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 from lowland.core.damage import reading
 from lowland.core.errors import InvalidInputError, MissingExtraError
 from lowland.core.memory import check_fits
-from lowland.files.sources import Opened
+from lowland.files.sources import Opened, parquet_files
 from lowland.files.table_format import ROW_LABELS
 
 # bytes per cell by physical type; text has at least its offsets
@@ -52,21 +53,48 @@ def read_columnar(opened: Opened) -> tuple[Any, str]:
     import pyarrow as pa
     from pyarrow import feather, parquet
 
-    source: Any = str(opened.path) if opened.path is not None else pa.BufferReader(opened.data)
+    sources: list[Any] = [pa.BufferReader(opened.data)]
+    if opened.path is not None:
+        sources = parquet_files(opened.path) if opened.path.is_dir() else [str(opened.path)]
     try:
         read = parquet.read_table if opened.kind == ".parquet" else feather.read_table
         with reading(opened.name, f"{opened.kind} file"):
             size = float(opened.size)
             if opened.kind == ".parquet":
-                size = _decoded_size(parquet.read_metadata(source))
+                size = sum(_decoded_size(parquet.read_metadata(source)) for source in sources)
             check_fits(size, f"reading {opened.name}")
-            table = read(source)
+            # a column may hold whole numbers in one file and others in the next
+            table = pa.concat_tables([read(source) for source in sources], promote_options="permissive")
             # offsets that lead out of their buffers would crash what uses them
             table.validate(full=True)
             return _index_first(table)
     except (pa.ArrowException, OSError) as error:
         raise InvalidInputError(
             f"cannot read {opened.name}", str(error).splitlines()[0], fix="check the file"
+        ) from error
+
+
+def first_lines(path: Path, lines: int = 10_000) -> Any:
+    """Return the first lines of a Parquet file as an Arrow table.
+
+    Raises
+    ------
+    InvalidInputError
+        If the file cannot be read.
+    MissingExtraError
+        If PyArrow is not installed.
+    """
+    need_arrow(".parquet")
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with reading(path, "Parquet file"), parquet.ParquetFile(path) as file:
+            batch = next(file.iter_batches(lines), None)
+            return file.schema_arrow.empty_table() if batch is None else pa.Table.from_batches([batch])
+    except (pa.ArrowException, OSError) as error:
+        raise InvalidInputError(
+            f"cannot read {path}", str(error).splitlines()[0], fix="check the file"
         ) from error
 
 

@@ -10,6 +10,7 @@ import os
 import sys
 import zipfile
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, final
@@ -36,7 +37,7 @@ class Opened:
     kind : str
         Ending of the name in lower case, without that of a compression: ".csv"; "" if unknown.
     path : Path or None
-        A file to read from, if it holds the bytes as they are.
+        A file to read from, if it holds the bytes as they are, or a folder of Parquet files.
     data : bytes
         The bytes, if there is no such file.
     """
@@ -61,6 +62,26 @@ class Opened:
             return file.read(size)
 
 
+def parquet_files(files: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """Return the Parquet files that are meant: of a folder, those in it by name.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are none.
+    """
+    given = [Path(files)] if isinstance(files, str | os.PathLike) else [Path(file) for file in files]
+    paths = sorted(given[0].glob("*.parquet")) if len(given) == 1 and given[0].is_dir() else given
+    missing = [path for path in paths if not path.is_file()]
+    if missing or not paths:
+        raise InvalidInputError(
+            "there is no such Parquet file",
+            str((missing or given)[0]) if given else "an empty list",
+            fix="pass files, or a folder of *.parquet",
+        )
+    return paths
+
+
 def cannot_open(path: str, error: OSError) -> InvalidInputError:
     """Return the error of a file that cannot be opened."""
     return InvalidInputError(
@@ -83,6 +104,9 @@ def open_source(source: str | os.PathLike[str]) -> Opened:
     if os.fspath(source) == STANDARD_INPUT:
         return Opened("standard input", "", None, _read_all(sys.stdin.buffer, "standard input"))
     path = Path(source)
+    if path.is_dir():
+        parquet_files(path)
+        return Opened(str(path), ".parquet", path)
     suffix = path.suffix.lower()
     try:
         with path.open("rb"):

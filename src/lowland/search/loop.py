@@ -13,7 +13,7 @@ import numpy as np
 from lowland.core.arrays import Vector, check_floats
 from lowland.core.capabilities import check_offered
 from lowland.core.damage import reading, require
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, LowlandError
 from lowland.core.interrupt import Interruption
 from lowland.core.objectives import Searchable
 from lowland.core.records import SearchResult, Trace
@@ -159,7 +159,7 @@ def run(
             if interruption.requested:  # perhaps before this search began
                 ended = StopReason.INTERRUPTED, "interrupted"
                 break
-            search.step(callbacks)
+            search.step(callbacks, checkpoint)
             search.tell(known)
             ended = search.ended(stop)
             if (
@@ -210,10 +210,17 @@ class _Search:
         self.best_theta, self.best_value = snapshot.best_theta, snapshot.best_value
         self.info = Info(self.progress.values[-1], self.progress.gradient_norms[-1])
 
-    def step(self, callbacks: Sequence[Callback]) -> None:
-        # overflow has its own stop reason (NON_FINITE) and needs no warning
-        with np.errstate(over="ignore", invalid="ignore"):
-            self.state, self.info = self.stepper.step(self.objective, self.state, self.rng)
+    def step(self, callbacks: Sequence[Callback], checkpoint: Checkpoint | None) -> None:
+        before = self.rng.bit_generator.state
+        try:
+            # overflow has its own stop reason (NON_FINITE) and needs no warning
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.state, self.info = self.stepper.step(self.objective, self.state, self.rng)
+        except LowlandError:  # such as that of a cluster that is gone
+            if checkpoint is not None:
+                self.rng.bit_generator.state = before
+                checkpoint.save(self.snapshot())
+            raise
         self.progress.iteration += 1
         self._record(callbacks)
 

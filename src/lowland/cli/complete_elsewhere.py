@@ -1,0 +1,293 @@
+"""`lowland complete` of Parquet files whose cells are kept on the disk or by a cluster, not in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn, final
+
+import numpy as np
+import typer
+
+from lowland.cli.output import refuse_given, say, say_json, warn
+from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
+from lowland.completion.cell_blocks import sampled_values
+from lowland.completion.cell_tables import CellTable
+from lowland.completion.cells import PerLine
+from lowland.completion.elsewhere_fit import cells_fingerprint, fit_elsewhere, refuse_elsewhere
+from lowland.completion.model_files import save_model
+from lowland.completion.plan import CompletionPlan
+from lowland.completion.posterior_fit import PosteriorFit, SideCovariates
+from lowland.completion.posterior_words import describe_method, describe_search
+from lowland.completion.stored_observations import StoredObservations
+from lowland.completion.table_summary import SAMPLE
+from lowland.core.arrays import check_rank
+from lowland.core.errors import InvalidInputError
+from lowland.core.random import make_generator
+from lowland.core.status import StopReason
+from lowland.files.assembling import decide_layout, list_roles
+from lowland.files.columnar import first_lines
+from lowland.files.covariates import read_covariates
+from lowland.files.frames import frame_columns
+from lowland.files.layouts import Reading
+from lowland.files.sentinels import settle_sentinels
+from lowland.files.sources import parquet_files
+from lowland.files.table_format import TableFormat
+from lowland.search.loop import Checkpoint
+
+# options of `lowland complete` that need the cells in memory, as a certificate does
+IN_MEMORY = ("output", "interval", "interval_method", "held_out", "report", "require", "effort", "model_data")
+
+
+@final
+@dataclass(frozen=True)
+class Elsewhere:
+    """Where the cells are to be kept.
+
+    Parameters
+    ----------
+    spill : Path or None
+        A folder on the disk.
+    workers : int
+        Number of worker processes of a cluster on this machine; 0 is none.
+    scheduler : str or None
+        Address of a cluster's scheduler.
+    """
+
+    spill: Path | None
+    workers: int
+    scheduler: str | None
+
+    def check(self) -> bool:
+        """Return whether anything is asked for; raise if it is more than one thing."""
+        if self.workers < 0:
+            raise InvalidInputError("--workers must be positive", str(self.workers))
+        given = [name for name in ("spill", "workers", "scheduler") if getattr(self, name)]
+        if len(given) > 1:
+            words = " and ".join(f"--{name}" for name in given)
+            raise InvalidInputError("cells are kept in one place", words, fix="give one of them")
+        return bool(given)
+
+    @property
+    def where(self) -> str:
+        """Where the cells are, in words."""
+        return "on a cluster" if self.spill is None else "on the disk"
+
+
+def complete_elsewhere(
+    context: typer.Context,
+    place: Elsewhere,
+    table: Path | None,
+    reading: Reading,
+    plan: CompletionPlan,
+    covariates: tuple[Path | None, Path | None],
+    *,
+    model: Path | None,
+    seed: int,
+    resume: bool,
+    json: bool,
+) -> None:
+    """Fit Parquet files whose cells are kept elsewhere, and write the model."""
+    where = f"tables {place.where}"
+    judged = ("certify",) if context.params["certify"] else ()
+    refuse_given(
+        context, (*IN_MEMORY, *judged), where, "it needs the cells in memory", "fit the table in memory"
+    )
+    refuse_elsewhere(plan, place.where)
+    if model is None:
+        raise InvalidInputError(
+            f"--model is needed for {where}", "none", "nothing else is written", "name one"
+        )
+    if table is None:
+        raise InvalidInputError("no table was given", "none", fix="name Parquet files' folder, or one file")
+    roles = _roles(table, reading)
+    with _opened(place, table, roles, reading) as seen:
+        if plan.rank is not None:
+            check_rank(plan.rank, seen.cells.shape, name="--rank")
+        _settle_sentinels(seen, reading.form.sentinels, table, roles[2])
+        about = _covariates(covariates, seen)
+        m, n = seen.cells.shape
+        if not json:
+            say(
+                f"{m:,} rows {roles[0]!r}, {n:,} columns {roles[1]!r}, {seen.cells.size:,} observed cells "
+                f"{roles[2]!r} ({seen.cells.size / (m * n):.2%}), {_kept(place)}"
+            )
+        fit = _fit(seen, place, plan, about, model=model, seed=seed, resume=resume)
+    if json:
+        say_json(_as_data(fit, plan, seen.cells.size, model))
+    else:
+        _say(fit, place, model)
+    last = fit.sampling or fit.search
+    if last.stop_reason is StopReason.INTERRUPTED:
+        _leave(last.iterations, model)
+
+
+def _roles(table: Path, reading: Reading) -> tuple[str, str, str]:
+    """Return the columns of row labels, column labels and values, found in the first lines."""
+    if reading.form != TableFormat(sentinels=reading.form.sentinels):
+        raise InvalidInputError(
+            "options of text and of wide tables have no effect on Parquet files of long ones",
+            "one of them",
+            fix="omit them",
+        )
+    if reading.form.sentinels == "missing":
+        raise InvalidInputError(
+            "--sentinels missing is not there for such tables",
+            "missing",
+            fix="drop these lines from the files",
+        )
+    if reading.layout == "wide":
+        raise InvalidInputError(
+            "tables that are not in memory must be long, with one cell per line",
+            "--layout wide",
+            fix="omit it",
+        )
+    path = parquet_files(table)[0]
+    columns, said = frame_columns(first_lines(path)), reading.layout == "long" or any(reading.names)
+    roles = list_roles(columns)
+    if said:
+        roles = decide_layout(columns, str(path), replace(reading, layout="long"), whole=False).roles
+    elif not roles:
+        raise InvalidInputError(
+            f"it cannot be told which columns of {path} hold row labels, column labels and values",
+            ", ".join(map(repr, columns)),
+            fix="name them by --row, --column and --value",
+        )
+    row, column, value = roles
+    return row, column, value
+
+
+@contextmanager
+def _opened(
+    place: Elsewhere, table: Path, roles: tuple[str, str, str], reading: Reading
+) -> Iterator[CellTable]:
+    names = dict(zip(("row", "column", "value"), roles, strict=True))
+    how: Any = {**names, "dtype": reading.dtype, "duplicates": reading.duplicates}
+    if place.spill is not None:
+        yield _stored(place.spill, table, how)
+        return
+    from lowland.dask import DaskObservations
+    from lowland.dask.clients import client_of
+
+    with client_of(place.scheduler, place.workers) as client:
+        yield DaskObservations.from_parquet(table, client=client, **how)
+
+
+def _stored(folder: Path, table: Path, how: dict[str, Any]) -> StoredObservations:
+    """Return the table in a folder with all files in it, reading those that are not there yet."""
+    if not (folder / "table.npz").exists() and not folder.with_name(f".{folder.name}.old.part").exists():
+        return StoredObservations.from_parquet(table, folder, **how)
+    stored = StoredObservations.open(folder)
+    was = (*stored.origin.columns, stored.origin.dtype, stored.origin.duplicates)
+    if was != tuple(how.values()):
+        raise InvalidInputError(
+            f"the table in {folder} was read in another way",
+            f"{', '.join(was)}, not {', '.join(how.values())}",
+            fix="name another folder, or remove this one",
+        )
+    known, meant = {f.path for f in stored.origin.files}, {str(p.resolve()) for p in parquet_files(table)}
+    if not known <= meant:
+        raise InvalidInputError(
+            f"the table in {folder} holds the cells of other files",
+            sorted(known - meant)[0],
+            fix="name another folder, or remove this one",
+        )
+    return stored.add(table)
+
+
+def _settle_sentinels(seen: CellTable, rule: str, table: Path, name: str) -> None:
+    """Raise if some of the values look like marks of missing cells, unless they are said to be values."""
+    cells = seen.cells
+    begins = np.concatenate([[0], np.cumsum(cells.sides[0].counts)])[:-1]
+    (some,) = cells.map(0, sampled_values, max(1, cells.size // SAMPLE), PerLine(begins))
+    settle_sentinels({name: some}, rule, str(table))
+
+
+def _covariates(paths: tuple[Path | None, Path | None], seen: CellTable) -> SideCovariates:
+    row, column = (
+        None if path is None else read_covariates(path).in_order(labels, f"{side} in {path.name}")
+        for path, labels, side in zip(
+            paths, (seen.labels.rows, seen.labels.columns), ("row", "column"), strict=True
+        )
+    )
+    return row, column
+
+
+def _fit(
+    seen: CellTable,
+    place: Elsewhere,
+    plan: CompletionPlan,
+    about: SideCovariates,
+    *,
+    model: Path,
+    seed: int,
+    resume: bool,
+) -> PosteriorFit:
+    """Fit with checkpoints, and save the model."""
+    kept_at, data = checkpoint_path(model), cells_fingerprint(seen)
+    identity = identity_of(data, plan, about, seed)
+    table, fit = fit_elsewhere(
+        seen,
+        plan,
+        place.where,
+        rng=make_generator(seed),
+        covariates=about,
+        checkpoint=Checkpoint(lambda snapshot: save_checkpoint(kept_at, snapshot, identity)),
+        resume=load_checkpoint(kept_at, identity) if resume else None,
+    )
+    last = fit.sampling or fit.search
+    header = {
+        "levels": [],
+        "settings": fit.settings.plain(),
+        "dtype": str(seen.cells.dtype),
+        "stop_reason": last.stop_reason.value,
+        "message": fit.search.message,
+        "objective": fit.search.value,
+        "iterations": fit.search.iterations,
+    }
+    save_model(model, table, seed=seed, about=header)
+    if last.stop_reason is not StopReason.INTERRUPTED:
+        forget(kept_at)
+    return fit
+
+
+def _kept(place: Elsewhere) -> str:
+    if place.spill is not None:
+        return f"kept in {place.spill}"
+    return f"kept by {place.workers} workers" if place.workers else f"kept by the cluster {place.scheduler}"
+
+
+def _say(fit: PosteriorFit, place: Elsewhere, model: Path) -> None:
+    say(describe_method(fit))
+    last = fit.sampling or fit.search
+    say(f"stopped: {last.stop_reason.value.replace('_', ' ')}, {last.message}")
+    for line in describe_search(fit):
+        say(line)
+    say(f"no certificate: there are none of fits to tables {place.where}")
+    say(f"model: {model}")
+
+
+def _as_data(fit: PosteriorFit, plan: CompletionPlan, size: int, model: Path) -> dict[str, Any]:
+    search, last = fit.search, fit.sampling or fit.search
+    return {
+        "shape": list(fit.model.shape),
+        "observed": size,
+        "method": plan.decide_method(),
+        "rank": fit.model.rank,
+        "stop_reason": last.stop_reason.value,
+        "message": search.message,
+        "iterations": search.iterations,
+        "objective": search.value,
+        "seconds": search.seconds,
+        "held_out": None,
+        "certificate": None,
+        "files": {"model": str(model)},
+    }
+
+
+def _leave(sweeps: int, model: Path) -> NoReturn:
+    """Say that the fit was interrupted and what holds it, and exit."""
+    warn(f"lowland: interrupted after {sweeps} sweeps; the fit is in {model}; --resume continues from it")
+    raise typer.Exit(130)

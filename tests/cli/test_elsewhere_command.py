@@ -1,0 +1,166 @@
+"""`lowland complete` of tables that are kept on the disk or by a cluster."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from commands import call
+from lowland.completion import line_blocks
+from lowland.completion.model_files import load_model
+from lowland.completion.stored_blocks import StoredBlocks
+from lowland.core.errors import LowlandError
+
+pa = pytest.importorskip("pyarrow")
+pytest.importorskip("pyarrow.parquet")
+FIT = ("--model", "model.npz", "--rank", "2", "--max-iterations", "4", "--tolerance", "0", "--quiet")
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(line_blocks, "BLOCK", 250)
+
+
+@pytest.fixture
+def folder(rng, tmp_path):
+    """Two files of ratings in tmp_path/in."""
+    rows, columns = np.nonzero(rng.random((100, 25)) < 0.3)
+    order = rng.permutation(rows.size)
+    stars = np.clip(np.rint(3 + rng.standard_normal(rows.size)), 1, 5)
+    table = pa.table({"user": rows[order], "film": [f"film {k}" for k in columns[order]], "stars": stars})
+    (tmp_path / "in").mkdir()
+    for k in range(2):
+        pa.parquet.write_table(table[k * 400 : (k + 1) * 400], tmp_path / "in" / f"part-{k}.parquet")
+    return tmp_path
+
+
+def complete(folder, *options, table="in"):
+    return call("complete", table, *FIT, *options, cwd=folder)
+
+
+def fitted(folder):
+    model = load_model(folder / "model.npz")[0].model
+    return model.matrix(), model.labels
+
+
+def test_the_disk_and_the_memory_give_the_same_model(folder):
+    done = complete(folder, "--no-certify")
+    assert done.returncode == 0, done.stderr
+    expected, labels = fitted(folder)
+    done = complete(folder, "--spill", "cells", "--force")
+    assert done.returncode == 0, done.stderr
+    assert "800 observed cells 'stars'" in done.stdout.replace("\n", " ") or "observed cells" in done.stdout
+    assert "kept in cells" in done.stdout
+    assert "no certificate: there are none of fits to tables on the disk" in done.stdout
+    found, names = fitted(folder)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(names.rows, labels.rows)
+    assert not (folder / "model.npz.checkpoint").exists()
+    # another run takes the cells as they are, with new files; and says what it did as JSON
+    new = pa.table({"user": [500, 500], "film": ["film 1", "new"], "stars": [2.0, 4.0]})
+    pa.parquet.write_table(new, folder / "in" / "part-2.parquet")
+    os.rename(folder / "in" / "part-0.parquet", folder / "in" / "part-0.parquet.away")
+    refused = complete(folder, "--spill", "cells", "--force")
+    assert refused.returncode == 2
+    assert "holds the cells of other files" in refused.stderr
+    os.rename(folder / "in" / "part-0.parquet.away", folder / "in" / "part-0.parquet")
+    done = complete(folder, "--spill", "cells", "--force", "--json", "--draws", "3", "--method", "gibbs")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["method"] == "gibbs"
+    assert told["shape"] == [found.shape[0] + 1, found.shape[1] + 1]
+    predicted = call("predict", "model.npz", "in/part-2.parquet", cwd=folder)
+    assert predicted.returncode == 0, predicted.stderr
+
+
+def test_a_cluster_of_this_machine_gives_the_same_model(folder):
+    pytest.importorskip("distributed")
+    assert complete(folder, "--no-certify", "--dtype", "float32").returncode == 0
+    expected = fitted(folder)[0]
+    done = complete(folder, "--workers", "1", "--dtype", "float32", "--force")
+    assert done.returncode == 0, done.stderr
+    assert "kept by 1 workers" in done.stdout
+    np.testing.assert_array_equal(fitted(folder)[0], expected)
+    refused = complete(folder, "--scheduler", "tcp://127.0.0.1:9", "--force")
+    assert refused.returncode == 2
+    assert "no scheduler of a Dask cluster answers" in refused.stderr
+
+
+def test_a_fit_that_broke_off_goes_on_with_the_same_bits(folder, monkeypatch):
+    assert complete(folder, "--spill", "cells").returncode == 0
+    expected, inner, calls = fitted(folder)[0], StoredBlocks.map, []
+
+    def failing(self, function, *arguments):
+        calls.append(function.__name__)
+        if calls.count("line_moments") == 6:
+            raise LowlandError("the disk is gone", "nothing")
+        return inner(self, function, *arguments)
+
+    monkeypatch.setattr(StoredBlocks, "map", failing)
+    broken = complete(folder, "--spill", "cells", "--force")
+    assert broken.returncode == 2
+    assert "the disk is gone" in broken.stderr
+    monkeypatch.undo()
+    other = complete(folder, "--spill", "cells", "--force", "--resume", "--seed", "3")
+    assert other.returncode == 2
+    assert "seed was 0, is 3" in other.stderr
+    calls.clear()
+    done = complete(folder, "--spill", "cells", "--force", "--resume")
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_array_equal(fitted(folder)[0], expected)
+    assert "after 4 sweeps" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--output", "out.csv"), "--output has no effect on tables on the disk"),
+        (("--held-out",), "--held-out has no effect"),
+        (("--certify",), "--certify has no effect"),
+        (("--effort", "quick"), "--effort has no effect"),
+        (("--workers", "2"), "cells are kept in one place"),
+        (("--method", "map"), 'method "map" is not there for tables on the disk'),
+        (("--loss", "huber"), 'method "map" is not there for tables on the disk'),
+        (("--header",), "options of text and of wide tables have no effect"),
+        (("--layout", "wide"), "must be long, with one cell per line"),
+        (("--value", "money"), "money"),
+        (("--rank", "30"), "--rank"),
+        (("--duplicates", "mean"), "duplicates is unknown"),
+        (("--sentinels", "missing"), "--sentinels missing is not there"),
+        (("--resume",), "there is nothing to resume"),
+    ],
+)
+def test_refusals(options, words, folder):
+    refused = complete(folder, "--spill", "cells", *options)
+    assert refused.returncode == 2
+    assert words in " ".join(refused.stderr.split())
+    assert not (folder / "model.npz").exists()
+
+
+def test_more_refusals(folder):
+    assert "--workers must be positive" in complete(folder, "--workers", "-1").stderr
+    for table, words in (("no", "no such Parquet file"), (".", "no such Parquet file")):
+        refused = complete(folder, "--spill", "cells", table=table)
+        assert refused.returncode == 2
+        assert words in refused.stderr
+    pa.parquet.write_table(pa.table({"a": [1, 2], "b": [3, 4], "c": [1.0, 2.0]}), folder / "wide.parquet")
+    refused = complete(folder, "--spill", "cells", table="wide.parquet")
+    assert "it cannot be told which columns of wide.parquet" in refused.stderr
+    assert complete(folder, "--spill", "wide", "--layout", "long", table="wide.parquet").returncode == 0
+    bare = call("complete", "in", "--spill", "cells", cwd=folder)
+    assert bare.returncode == 2
+    assert "--model is needed for tables on the disk" in bare.stderr
+    assert complete(folder, "--spill", "cells").returncode == 0
+    refused = complete(folder, "--spill", "cells", "--dtype", "float32", "--force")
+    assert refused.returncode == 2
+    assert "was read in another way" in refused.stderr
+
+
+def test_marks_of_missing_cells_are_told_of(folder):
+    marked = pa.table({"user": [900 + k for k in range(40)], "film": ["film 1"] * 40, "stars": [-999.0] * 40})
+    pa.parquet.write_table(marked, folder / "in" / "part-2.parquet")
+    refused = complete(folder, "--spill", "cells")
+    assert refused.returncode == 2
+    assert "holds -999, which may stand for missing cells" in refused.stderr
+    assert complete(folder, "--spill", "cells", "--sentinels", "values").returncode == 0
