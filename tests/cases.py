@@ -55,6 +55,7 @@ from lowland.objectives import make_objective
 from lowland.search import (
     Accelerated,
     Alternating,
+    Augmentation,
     EmpiricalBayes,
     GaussNewton,
     Gibbs,
@@ -655,6 +656,8 @@ POSTERIOR_STEPPERS = [
     Case(Variational, Variational, "variational"),
     Case(Gibbs, lambda: Gibbs(burn_in=2), "gibbs"),
 ]
+# of distributions; their contracts are in tests/completion/test_gaussian.py
+DISTRIBUTION_STEPPERS = [Case(Augmentation, lambda: Augmentation(burn_in=2), "augmentation")]
 
 
 def make_tucker(

@@ -237,7 +237,7 @@ def test_bad_input(client, frame, tmp_path):
         DaskObservations.from_frame(lazy, row="user", column="film", value="money")
     with pytest.raises(InvalidInputError, match="must hold numbers"):
         DaskObservations.from_frame(lazy, row="user", column="stars", value="film")
-    with pytest.raises(InvalidInputError, match="no Parquet file"):
+    with pytest.raises(InvalidInputError, match="no such Parquet file"):
         DaskObservations.from_parquet(tmp_path, **COLUMNS)
     with pytest.raises(InvalidInputError, match="infinit"):
         DaskObservations.from_array(da.from_array(np.array([[1.0, np.inf]]), chunks=1))

@@ -89,6 +89,7 @@ def test_every_stepper_has_a_case():
         for case in [
             *cases.SOLVERS,
             *cases.POSTERIOR_STEPPERS,
+            *cases.DISTRIBUTION_STEPPERS,
             *cases.TENSOR_STEPPERS,
             *cases.REGION_STEPPERS,
         ]

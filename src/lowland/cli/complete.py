@@ -100,7 +100,8 @@ def complete(
     method: Annotated[
         str,
         typer.Option(
-            help="variational, gibbs or map; auto is map if an option of map is given, else variational.",
+            help="variational, gibbs, gaussian or map; auto is map if an option of map is given, gaussian "
+            "for tables of few columns, else variational.",
             rich_help_panel=MODEL,
         ),
     ] = "auto",
@@ -148,7 +149,7 @@ def complete(
         ),
     ] = "auto",
     draws: Annotated[
-        int, typer.Option(help="Number of draws that method gibbs keeps.", rich_help_panel=MODEL)
+        int, typer.Option(help="Number of draws that methods gibbs and gaussian keep.", rich_help_panel=MODEL)
     ] = 100,
     penalty: Annotated[
         str,

@@ -13,6 +13,7 @@ import typer
 
 from lowland.cli.output import refuse_given, say, say_json, warn
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
+from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.cell_blocks import sampled_values
 from lowland.completion.cell_tables import CellTable
 from lowland.completion.cells import PerLine
@@ -116,7 +117,7 @@ def complete_elsewhere(
             )
         fit = _fit(seen, place, plan, about, model=model, seed=seed, resume=resume)
     if json:
-        say_json(_as_data(fit, plan, seen.cells.size, model))
+        say_json(_as_data(fit, seen.cells.size, model))
     else:
         _say(fit, place, model)
     last = fit.sampling or fit.search
@@ -269,12 +270,12 @@ def _say(fit: PosteriorFit, place: Elsewhere, model: Path) -> None:
     say(f"model: {model}")
 
 
-def _as_data(fit: PosteriorFit, plan: CompletionPlan, size: int, model: Path) -> dict[str, Any]:
+def _as_data(fit: PosteriorFit, size: int, model: Path) -> dict[str, Any]:
     search, last = fit.search, fit.sampling or fit.search
     return {
         "shape": list(fit.model.shape),
         "observed": size,
-        "method": plan.decide_method(),
+        "method": BayesianTable(fit.model).method,
         "rank": fit.model.rank,
         "stop_reason": last.stop_reason.value,
         "message": search.message,

@@ -111,7 +111,7 @@ def losses_from(words: list[str]) -> Losses:
 
 def options_of(plan: CompletionPlan) -> str:
     """Return the options of a plan that differ from their defaults."""
-    words = [f"--method {plan.decide_method()}"]
+    words = [f"--method {'auto' if plan.leaves_open else plan.decide_method()}"]
     for field in fields(plan):
         value, name = getattr(plan, field.name), field.name.replace("_", "-")
         if value == field.default or name == "method":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -68,6 +69,10 @@ def _of_tables(largest: int) -> Iterator[Callable[[], object]]:
         # draws come after variational sweeps
         yield partial(fit, CompletionPlan(rank=rank, method="gibbs", draws=2, max_iterations=2))
         yield partial(fit, CompletionPlan(rank=rank, penalty=1.0, max_iterations=2))
+        if rank > 1:  # tables of as many columns
+            few = replace(cells.select(columns < rank), shape=(SHAPE[0], rank))
+            plan = CompletionPlan(method="gaussian", draws=2, max_iterations=4)
+            yield partial(fit_plan, few, plan, rng=np.random.default_rng(0))
 
 
 def _others() -> Iterator[Callable[[], object]]:

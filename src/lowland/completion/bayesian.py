@@ -11,6 +11,7 @@ import numpy as np
 from lowland.completion.bayesian_objective import BayesianCompletion
 from lowland.completion.bayesian_settings import BayesianSettings
 from lowland.completion.cells import TableCells
+from lowland.completion.gaussian_objective import GaussianRows
 from lowland.completion.kept_fit import KeptFit
 from lowland.completion.posterior_fit import SideCovariates, fit_cells, make_objective
 from lowland.completion.posterior_model import PosteriorModel
@@ -36,7 +37,7 @@ class BayesianFit:
         The variational sweeps.
     sampling : SearchResult or None
         The Gibbs sweeps, if there were any.
-    objective : BayesianCompletion
+    objective : BayesianCompletion or GaussianRows
     observations : Observations
     settings : BayesianSettings
         Resolved settings, without "auto".
@@ -45,7 +46,7 @@ class BayesianFit:
     model: PosteriorModel
     search: SearchResult
     sampling: SearchResult | None
-    objective: BayesianCompletion
+    objective: BayesianCompletion | GaussianRows
     observations: Observations
     settings: BayesianSettings
 
@@ -117,7 +118,11 @@ def restore_fit(model: PosteriorModel, kept: KeptFit) -> BayesianFit:
     cells = TableCells.of(kept.observations)
     graded = TableSummary.of(cells).graded
     scaled = cells.scaled(model.scaling.centres, model.scaling.spreads)
-    objective = make_objective(scaled, settings, maps, kept.covariates, graded=graded)
-    theta = objective.point(model.rows.means, model.columns.means)
+    objective: BayesianCompletion | GaussianRows
+    if settings.full:
+        objective, theta = GaussianRows(scaled), model.rows.means.ravel()
+    else:
+        objective = make_objective(scaled, settings, maps, kept.covariates, graded=graded)
+        theta = objective.point(model.rows.means, model.columns.means)
     search = replace(kept.search, theta=theta)
     return BayesianFit(model, search, kept.sampling, objective, kept.observations, settings)

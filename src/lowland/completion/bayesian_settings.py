@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
 from lowland.core.arrays import check_rank
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, UnsupportedError
 
 if TYPE_CHECKING:
     from lowland.completion.table_summary import TableSummary
@@ -16,6 +16,11 @@ DENSEST_PATTERN = 0.3
 # beyond this many rows and columns, factorising the pattern takes longer than the fit
 WIDEST_PATTERN = 6_000
 USUAL_RANK = 16
+# where rows may be draws from a Gaussian of any covariance: most columns, least number of cells per column,
+# least share of cells, and most rows times squared columns, beyond which factors take far less time
+FEW_COLUMNS, CELLS_PER_COLUMN, LEAST_DENSITY, MOST_WORK = 40, 15, 0.2, 1_000_000
+# sweeps before the first draw of that Gaussian that is kept
+BURN_IN = 40
 BY_COLUMN = ("auto", "common", "column")
 
 
@@ -46,6 +51,12 @@ class BayesianSettings:
         Number of Gibbs draws kept; 0 for variational inference alone.
     burn_in : int
         Number of Gibbs sweeps before the first kept draw.
+    full : bool or None
+        Whether rows are draws from one Gaussian of any covariance instead of having few factors; None means
+        yes for tables with at most 40 columns, more rows than columns, enough observed cells in every column,
+        and no weights or covariates.
+    gaussian_draws : int
+        Number of draws of that Gaussian that are kept.
     """
 
     rank: int | None = None
@@ -57,30 +68,71 @@ class BayesianSettings:
     max_iterations: int = 100
     draws: int = 0
     burn_in: int = 20
+    full: bool | None = False
+    gaussian_draws: int = 100
+
+    @property
+    def gaussian_sweeps(self) -> tuple[int, int]:
+        """How many sweeps draw the Gaussian, and how many of the first are not kept, if there are enough."""
+        sweeps = min(BURN_IN + self.gaussian_draws, self.max_iterations)
+        return sweeps, min(BURN_IN, max(sweeps - self.gaussian_draws, sweeps // 2))
 
     def plain(self) -> dict[str, Any]:
         """Return the settings as plain data."""
         return asdict(self)
 
-    def resolve(self, table: TableSummary) -> BayesianSettings:
+    def resolve(self, table: TableSummary, *, plain: bool = True) -> BayesianSettings:
         """Return the settings with "auto" resolved for a table.
+
+        Parameters
+        ----------
+        table : TableSummary
+        plain : bool
+            Whether there are neither weights nor covariates.
 
         Raises
         ------
         InvalidInputError
             If a setting is unknown or does not fit the table.
+        UnsupportedError
+            If a Gaussian of any covariance is asked for, with weights or covariates.
         """
         for name in ("noise", "scale"):
             check_by_column(getattr(self, name), name)
         m, n = table.shape
-        rank = max(1, min(USUAL_RANK, min(m, n) // 2)) if self.rank is None else check_rank(self.rank, (m, n))
+        rank = usual_rank(m, n) if self.rank is None else check_rank(self.rank, (m, n))
         graded = table.graded
         sparse = table.size < DENSEST_PATTERN * m * n and min(m, n) <= WIDEST_PATTERN
         pattern = graded and sparse if self.pattern is None else self.pattern
         noise = ("common" if graded else "column") if self.noise == "auto" else self.noise
         own = not graded and table.units_differ
         scale = ("column" if own else "common") if self.scale == "auto" else self.scale
-        return replace(self, rank=rank, pattern=pattern, noise=noise, scale=scale)
+        full = plain and not pattern and _has_few_columns(table) if self.full is None else self.full
+        if full and not plain:
+            raise UnsupportedError(
+                'method "gaussian" takes neither weights nor covariates',
+                "some",
+                fix='omit them, or use "variational" or "gibbs"',
+            )
+        if full:
+            return replace(
+                self, rank=n, biases=False, pattern=False, noise="column", scale="column", full=True
+            )
+        return replace(self, rank=rank, pattern=pattern, noise=noise, scale=scale, full=False)
+
+
+def usual_rank(m: int, n: int) -> int:
+    """Return the rank of a fit of an m x n table if none is given."""
+    return max(1, min(USUAL_RANK, min(m, n) // 2))
+
+
+def _has_few_columns(table: TableSummary) -> bool:
+    """Return whether a Gaussian of any covariance predicts best, as measured on some twenty tables."""
+    m, n = table.shape
+    enough = table.size >= max(CELLS_PER_COLUMN * n, LEAST_DENSITY * m * n)
+    small = 1 < n <= FEW_COLUMNS and m > n and m * n * n <= MOST_WORK
+    # a column of which little is seen borrows the structure of others, which factors share
+    return bool(small and enough and table.judged_columns.all())
 
 
 def check_by_column(choice: str, name: str) -> None:

@@ -69,6 +69,8 @@ class BayesianTable:
     @property
     def method(self) -> str:
         """The name of the method."""
+        if self.model.axes:
+            return "gaussian"
         return "gibbs" if len(self.model.row_draws) else "variational"
 
     @property
@@ -189,9 +191,9 @@ class BayesianTable:
 
     def describe_certificate(self) -> str:
         """Return what the certificate is about."""
-        from lowland.completion.posterior_words import ABOUT_CERTIFICATE
+        from lowland.completion.posterior_words import about_certificate
 
-        return ABOUT_CERTIFICATE
+        return about_certificate(self._known("the certificate"))
 
     @cached_property
     def _restored(self) -> BayesianFit | None:

@@ -122,6 +122,13 @@ def gathered_sums(block: CellBlock, table: Matrix) -> Arrays:
     return (multiply_rows(block.starts, block.partners, None, table),)
 
 
+def known_cells(block: CellBlock, width: int) -> Arrays:
+    """Return for each line which of its `width` cells are observed."""
+    known = np.zeros((block.starts.size - 1, width), bool)
+    known[np.repeat(np.arange(len(known)), np.diff(block.starts)), block.partners] = True
+    return (known,)
+
+
 def log_weights(block: CellBlock) -> Arrays:
     """Return the sum of the logarithms of the weights of each line's cells."""
     assert block.weights is not None

@@ -10,14 +10,17 @@ import numpy as np
 from lowland.bayes.side_prior import unpack_lower
 from lowland.certificates import Settings
 from lowland.completion.bayesian import BayesianFit
+from lowland.completion.bayesian_settings import usual_rank
 from lowland.completion.penalised import CompletionFit, certify_fit, completion_objective
 from lowland.completion.penalised_points import model_of
+from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.row_minimum import settle_rows
 from lowland.completion.settings import CompletionSettings
 from lowland.core.arrays import Vector
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
 from lowland.core.work import counted
+from lowland.kernels.moments import Moments
 from lowland.models import General
 from lowland.objectives import RecoveryObjective
 from lowland.search import Alternating, Iterations, RelativeDecreaseBelow, run
@@ -30,6 +33,8 @@ SWEEP, LEAST_SWEEPS, MOST_SWEEPS = 2.5, 5, 500
 
 def fit_map_surrogate(fit: BayesianFit, rng: np.random.Generator, *, effort: str = "quick") -> CompletionFit:
     """Fit and certify the penalised problem of the same rank whose penalty the posterior implies.
+
+    If the posterior is one of Gaussian rows of any covariance, that of the usual rank.
 
     Parameters
     ----------
@@ -50,7 +55,8 @@ def fit_map_surrogate(fit: BayesianFit, rng: np.random.Generator, *, effort: str
     sides, s_b of the biases and s of the noise, the weight of the nuclear norm is s / sqrt(s_U s_V), and that
     of the squared biases s / s_b.
     """
-    model, r = fit.model, fit.model.rank
+    model = usual_factors(fit.model) if fit.settings.full else fit.model
+    r = model.rank
     spreads = [
         np.mean(side.means.astype(np.float64) ** 2, axis=0)
         + _mean_diagonal(side.covariances, side.means.shape[1])
@@ -67,16 +73,27 @@ def fit_map_surrogate(fit: BayesianFit, rng: np.random.Generator, *, effort: str
     table = _table_of(fit)
     objective = completion_objective(table, settings)
     fit_work = fit.search.work
-    search = _swept(objective, _means(fit, objective), effort, fit_work, rng)
+    search = _swept(objective, _means(fit, model, objective), effort, fit_work, rng)
     theta = settle_rows(objective, search.theta)
     penalised = model_of(objective, theta, table, settings)
     found = CompletionFit(penalised, search, None, objective, table, settings, theta)
     return certify_fit(found, rng, effort, CLAIMS, fit_work=fit_work)
 
 
-def _means(fit: BayesianFit, objective: RecoveryObjective) -> Vector:
+def usual_factors(model: PosteriorModel) -> PosteriorModel:
+    """Return a model whose factors are the leading ones of a model with as many as columns."""
+    r = usual_rank(*model.shape)
+    dtype, triangle = model.rows.means.dtype, r * (r + 1) // 2
+    sides = [
+        Moments(side[:, :r].astype(dtype), np.zeros((len(side), triangle), dtype))
+        for side in model.leading_factors()
+    ]
+    return replace(model, rows=sides[0], columns=sides[1], axes=False)
+
+
+def _means(fit: BayesianFit, model: PosteriorModel, objective: RecoveryObjective) -> Vector:
     """Return the posterior means as a point of the penalised problem."""
-    model, r = fit.model, fit.model.rank
+    r = model.rank
     unit, centre = 1.0, 0.0
     if fit.settings.scale != "column":
         unit, centre = float(model.scaling.spreads[0]), float(model.scaling.centres[0])

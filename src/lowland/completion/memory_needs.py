@@ -57,7 +57,7 @@ def _of_lines(
     shape: tuple[int, int], item: int, plan: CompletionPlan, method: str
 ) -> tuple[float, float, float]:
     """Return the bytes of factors, of one copy of their covariances, and of draws."""
-    width = (plan.rank or min(USUAL_RANK, *shape)) + plan.biases
+    width = shape[1] if method == "gaussian" else (plan.rank or min(USUAL_RANK, *shape)) + plan.biases
     numbers = float(sum(shape)) * width * item
     covariances = 0.0 if method == "map" else numbers * (width + 1) / 2
     return COPIES * numbers, covariances, plan.draws * numbers if method == "gibbs" else 0.0

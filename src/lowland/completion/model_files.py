@@ -212,8 +212,9 @@ def _posterior_arrays(model: PosteriorModel) -> Parts:
         arrays[f"{side}_feature_spreads"] = prior.mapping.spreads
     plain = {
         "kind": "posterior",
-        "method": "gibbs" if model.row_draws.shape[0] else "variational",
+        "method": "gibbs" if model.row_draws.shape[0] else "gaussian" if model.axes else "variational",
         "biased": model.biased,
+        "axes": model.axes,
         "noise_precision": model.noise_precision,
         "row_pattern": model.row_prior.mapping.partners,
         "column_pattern": model.column_prior.mapping.partners,
@@ -264,6 +265,7 @@ def _posterior(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
         arrays["row_draws"],
         arrays["column_draws"],
         arrays["row_weights"],
+        bool(plain.get("axes", False)),
     )
 
 

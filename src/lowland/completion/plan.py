@@ -11,11 +11,13 @@ from lowland.core.errors import InvalidInputError
 if TYPE_CHECKING:
     from lowland.completion.column_losses import Losses
 
-METHODS = ("auto", "variational", "gibbs", "map")
+METHODS = ("auto", "variational", "gibbs", "gaussian", "map")
 # settings used by one kind of method only
 OF_MAP = ("loss", "nonnegative", "penalty", "bias_penalty", "penalty_weights")
 OF_POSTERIOR = ("pattern", "noise", "scale")
-OF_GIBBS = ("draws",)
+OF_DRAWS = ("draws",)
+# settings of factors, which a Gaussian of any covariance has not
+OF_FACTORS = ("rank", "biases", "pattern", "noise", "scale", "tolerance")
 
 
 @final
@@ -25,8 +27,9 @@ class CompletionPlan:
 
     Parameters
     ----------
-    method : {"auto", "variational", "gibbs", "map"}
-        "auto" is "map" if a setting of "map" is given, else "variational".
+    method : {"auto", "variational", "gibbs", "gaussian", "map"}
+        "auto" is "map" if a setting of "map" is given; else "gaussian" for tables of few columns, if no
+        setting of factors is given; else "variational".
     loss : str or mapping
         One loss for all columns, or losses of some columns by label or position.
     nonnegative : bool
@@ -42,7 +45,7 @@ class CompletionPlan:
     noise : {"auto", "common", "column"}
     scale : {"auto", "common", "column"}
     draws : int
-        Number of draws that "gibbs" keeps.
+        Number of draws that "gibbs" and "gaussian" keep.
     tolerance : float or None
     max_iterations : int
     """
@@ -73,8 +76,14 @@ class CompletionPlan:
         """Maximum number of sweeps of one search."""
         return max(self.max_iterations, self.draws if self.method == "gibbs" else 0)
 
+    @property
+    def leaves_open(self) -> bool:
+        """Whether the table decides between factors and a Gaussian of any covariance."""
+        blank = CompletionPlan()
+        return all(getattr(self, f.name) == getattr(blank, f.name) for f in fields(self) if f.name != "loss")
+
     def decide_method(self) -> str:
-        """Return the method.
+        """Return the method; "variational" may still become "gaussian" if the plan leaves that open.
 
         Raises
         ------
@@ -94,8 +103,10 @@ class CompletionPlan:
         foreign = OF_POSTERIOR if self.squared else OF_POSTERIOR[:1]
         idle = [name for name in foreign if name in given] if method == "map" else of_map
         other = "a Bayesian method" if method == "map" else 'method "map"'
-        if not idle and method != "gibbs":
-            idle, other = [name for name in OF_GIBBS if name in given], 'method "gibbs"'
+        if not idle and method == "gaussian":
+            idle, other = [name for name in OF_FACTORS if name in given], 'method "variational" or "gibbs"'
+        if not idle and method not in ("gibbs", "gaussian"):
+            idle, other = [name for name in OF_DRAWS if name in given], 'method "gibbs"'
         if self.nonnegative and self.biases:
             raise InvalidInputError(
                 "nonnegative factors must be fitted without biases", "biases", fix="turn biases off"

@@ -124,6 +124,8 @@ def bayesian_settings(plan: CompletionPlan, method: str) -> BayesianSettings:
         tolerance=BayesianSettings.tolerance if plan.tolerance is None else plan.tolerance,
         max_iterations=plan.max_iterations,
         draws=plan.draws if method == "gibbs" else 0,
+        full=None if method == "variational" and plan.leaves_open else method == "gaussian",
+        gaussian_draws=plan.draws,
     )
 
 

@@ -14,6 +14,8 @@ from lowland.completion.bayesian_objective import BayesianCompletion
 from lowland.completion.bayesian_settings import BayesianSettings
 from lowland.completion.cells import TableCells
 from lowland.completion.features import FeatureMap, check_covariates
+from lowland.completion.gaussian_fit import fit_gaussian
+from lowland.completion.gaussian_objective import GaussianRows
 from lowland.completion.learnt_prior import LearntPrior
 from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.scaling import Scaling
@@ -51,7 +53,7 @@ class PosteriorFit:
         The variational sweeps.
     sampling : SearchResult or None
         The Gibbs sweeps, if there were any.
-    objective : BayesianCompletion
+    objective : BayesianCompletion or GaussianRows
     settings : BayesianSettings
         Resolved settings, without "auto".
     """
@@ -59,7 +61,7 @@ class PosteriorFit:
     model: PosteriorModel
     search: SearchResult
     sampling: SearchResult | None
-    objective: BayesianCompletion
+    objective: BayesianCompletion | GaussianRows
     settings: BayesianSettings
 
 
@@ -90,7 +92,20 @@ def fit_cells(  # noqa: PLR0913
     PosteriorFit
     """
     summary = TableSummary.of(cells)
-    settings = settings.resolve(summary)
+    plain = not cells.weighted and all(known is None for known in covariates)
+    settings = settings.resolve(summary, plain=plain)
+    if settings.full:
+        model, search, gaussian = fit_gaussian(
+            cells,
+            summary,
+            labels,
+            settings,
+            rng=rng,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+            resume=resume,
+        )
+        return PosteriorFit(model, search, None, gaussian, settings)
     m, n = cells.shape
     covariates = (
         check_covariates(covariates[0], m, "row_covariates"),

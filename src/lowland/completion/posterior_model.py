@@ -43,6 +43,9 @@ class PosteriorModel:
         Gibbs draws; k = 0 for a variational fit.
     row_weights : ndarray, shape (m,)
         Weights assumed for new observations in each row.
+    axes : bool
+        Whether columns are the coordinate axes, which no cells change: rows are draws from a Gaussian of any
+        covariance.
 
     Notes
     -----
@@ -62,6 +65,7 @@ class PosteriorModel:
     row_draws: Matrix
     column_draws: Matrix
     row_weights: Vector
+    axes: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -81,11 +85,18 @@ class PosteriorModel:
         r, spreads = self.rank, self.scaling.spreads
         root = np.sqrt(spreads.mean())
         dtype = self.rows.means.dtype
-        left, right = self.rows.means[:, :r] * root, self.columns.means[:, :r] * (spreads / root)[:, None]
+        sides = self.leading_factors() if self.axes else (self.rows.means[:, :r], self.columns.means[:, :r])
+        left, right = sides[0] * root, sides[1] * (spreads / root)[:, None]
         if self._own_scales:
             left = np.column_stack([left, self.rows.means[:, r:]])
             right = np.column_stack([right, spreads] if self.biased else [right])
         return left.astype(dtype), right.astype(dtype)
+
+    def leading_factors(self) -> tuple[Matrix, Matrix]:
+        """Return factors with the same products, the leading first; axes would say nothing of columns."""
+        left, values, right = np.linalg.svd(self.rows.means.astype(np.float64), full_matrices=False)
+        root = np.sqrt(values)
+        return left * root, right.T * root
 
     def biases(self) -> tuple[Vector, Vector]:
         """Return the row and column biases that belong to `factors`; column biases include the centre."""
@@ -213,11 +224,12 @@ class PosteriorModel:
 
         The priors and everything else stay. The table may have more rows and columns than the model; the new
         ones must be among those asked for. None if the model has draws or columns with scales of their own
-        that are new, or if a side's prior has covariates: it must then be fitted again.
+        that are new, if a side's prior has covariates, or if columns are axes and there are new ones: it must
+        then be fitted again.
         """
         grown = table.shape[1] > self.shape[1]
         described = self.row_prior.mapping.centres.size + self.column_prior.mapping.centres.size
-        if self.row_draws.shape[0] or described or (grown and self._own_scales):
+        if self.row_draws.shape[0] or described or (grown and (self._own_scales or self.axes)):
             return None
         (m, n), weights = table.shape, row_weights(table)
         again = replace(
@@ -229,6 +241,9 @@ class PosteriorModel:
             labels=TableLabels.of(table),
             row_weights=weights,
         )
+
+        if self.axes:
+            return again._solved_again(table, 0, rows)
 
         def solve(model: PosteriorModel) -> PosteriorModel:
             return model._solved_again(table, 0, rows)._solved_again(table, 1, columns)
@@ -341,14 +356,14 @@ class PosteriorModel:
             return
         roots = [
             np.linalg.cholesky(unpack_lower(side.covariances.astype(np.float64), self.rank + self.biased))
-            for side in (self.rows, self.columns)
+            for side in ((self.rows,) if self.axes else (self.rows, self.columns))
         ]
         for _ in range(count):
-            left, right = (
+            drawn = [
                 side.means + np.einsum("kab,kb->ka", root, rng.standard_normal(side.means.shape))
-                for side, root in zip((self.rows, self.columns), roots, strict=True)
-            )
-            yield left, right
+                for side, root in zip((self.rows, self.columns), roots, strict=False)
+            ]
+            yield drawn[0], self.columns.means if self.axes else drawn[1]
 
 
 def _lengthened(side: Moments, prior: LearntPrior, length: int) -> Moments:

@@ -10,7 +10,7 @@ from lowland.completion.bayesian import BayesianFit
 from lowland.completion.fitted_table import PageParts
 from lowland.completion.held_out_path import RankStep
 from lowland.completion.holdout import LEVELS, TOLD, Trial
-from lowland.completion.posterior_words import ABOUT_CERTIFICATE, describe_draws, describe_method
+from lowland.completion.posterior_words import about_certificate, describe_draws, describe_method
 from lowland.completion.rank_path import RankPath
 from lowland.core.arrays import Vector
 from lowland.core.observations import Observations
@@ -23,6 +23,7 @@ from lowland.sensing.report import prediction_figure, search_figures
 LISTED = 12
 # with fewer held-out cells than this, the error of a column is too uncertain to list
 FEW_CELLS = 5
+_BOUND, _ENERGY = "Negative evidence lower bound", "Negative log density of the completed table"
 
 
 def posterior_page(fit: BayesianFit, parts: PageParts) -> Page:
@@ -37,14 +38,14 @@ def posterior_page(fit: BayesianFit, parts: PageParts) -> Page:
         ("stopped", f"{search.stop_reason.value.replace('_', ' ')}: {search.message}"),
         ("time", f"{search.iterations} sweeps in {search.seconds:.2g} s" + _sampling(fit)),
     ]
-    notes = () if certificate is None else (ABOUT_CERTIFICATE,)
+    notes = () if certificate is None else (about_certificate(fit),)
     figures = [
         FigureEntry(
             "Observed cells",
             f"{seen.size} of {m} x {n} cells are observed.",
             PatternDisplay.from_observations(seen).plot,
         ),
-        *search_figures(search, Factors(*model.factors()), "Negative evidence lower bound"),
+        *search_figures(search, Factors(*model.factors()), _ENERGY if fit.settings.full else _BOUND),
     ]
     tables: tuple[TableEntry, ...] = ()
     if trial is not None:

@@ -5,20 +5,28 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from lowland.completion.bayesian import BayesianFit
+from lowland.completion.bayesian_settings import usual_rank
 from lowland.completion.posterior_fit import PosteriorFit
 from lowland.core.status import StopReason
 
 Fit: TypeAlias = BayesianFit | PosteriorFit
 
-ABOUT_CERTIFICATE = (
-    "The verdicts below are about the penalised (MAP) problem of the same rank, with the penalty that the "
-    "posterior's variances imply. Predictions and intervals come from the posterior itself."
-)
+
+def about_certificate(fit: Fit) -> str:
+    """Return what the certificate of a fit is about."""
+    m, n = fit.model.shape
+    rank = f"rank {usual_rank(m, n)}" if fit.settings.full else "the same rank"
+    return (
+        f"The verdicts below are about the penalised (MAP) problem of {rank}, with the penalty that the "
+        "posterior's variances imply. Predictions and intervals come from the posterior itself."
+    )
 
 
 def describe_method(fit: Fit) -> str:
     """Return a phrase on the method and its settings."""
     s = fit.settings
+    if s.full:
+        return "one Gaussian of any covariance for all rows, averaged over draws"
     words = "Gibbs sampling from variational Bayes" if s.draws else "variational Bayes"
     words += f", rank {s.rank} with learnt priors"
     words += ", row and column biases" if s.biases else ", no biases"
@@ -36,6 +44,9 @@ def describe_method(fit: Fit) -> str:
 def describe_search(fit: Fit) -> list[str]:
     """Return how the variational sweeps and the Gibbs draws ended, one sentence per line."""
     search = fit.search
+    if fit.settings.full:
+        kept = max(search.iterations - fit.settings.gaussian_sweeps[1], 0)
+        return [f"{kept:,} draws kept after {search.iterations} sweeps in {search.seconds:.2g} s"]
     lines = [
         f"negative evidence lower bound {search.value:.6g} (lower is better) after {search.iterations} "
         f"sweeps in {search.seconds:.2g} s"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.completion.cell_blocks import (
     line_extremes,
@@ -100,9 +101,15 @@ class TableSummary:
         )
 
     @property
+    def judged_columns(self) -> NDArray[np.bool_]:
+        """Whether enough of each column is seen: one season of it, say, says nothing about its unit."""
+        enough: NDArray[np.bool_] = self.column_counts >= max(
+            10.0, 0.5 * float(np.median(self.column_counts))
+        )
+        return enough
+
+    @property
     def units_differ(self) -> bool:
         """Whether columns have different units, judged by their spreads."""
-        # the spread of a column of which little is seen, such as one season, says nothing about its unit
-        enough = self.column_counts >= max(10.0, 0.5 * float(np.median(self.column_counts)))
-        spreads = self.column_spreads[enough]
+        spreads = self.column_spreads[self.judged_columns]
         return bool(spreads.size > 1 and spreads.max() > COMMENSURATE * spreads.min())

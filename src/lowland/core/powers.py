@@ -237,6 +237,25 @@ class HasDraws(HasAverages, Protocol):
         """Return the state with one block drawn."""
 
 
+class HasAugmentation(Searchable, Protocol):
+    """Draws of missing numbers given a distribution, and of the distribution given all numbers."""
+
+    def first_draw(self, theta: Vector, key: int, rng: np.random.Generator) -> Any:
+        """Return a distribution drawn given completed data."""
+
+    def restore_draw(self, fields: Mapping[str, Any]) -> Any:
+        """Return the draw whose fields were saved."""
+
+    def draw(self, state: Any, rng: np.random.Generator) -> Any:
+        """Return the next draw of missing numbers and distribution."""
+
+    def keep(self, state: Any) -> Any:
+        """Return a state with its distribution added to what is kept."""
+
+    def energy(self, state: Any) -> float:
+        """Return minus the log density of a draw, up to a constant."""
+
+
 class Eliminated(Protocol):
     """The reduced problem of the kept factor at one point; complex if the matrix is."""
 

@@ -31,20 +31,24 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     """Complete a table with a low-rank matrix plus biases, with error bars and a certificate.
 
     The default needs no tuning: rows and columns have Gaussian factors with learnt priors, and
-    predictions average over the posterior (variational Bayes). `method="gibbs"` continues with draws
-    from the posterior. `method="map"` minimises the sum of weights * (x_ij - prediction_ij)^2 / 2 over
-    observed cells plus penalty/2 (||U||^2 + ||V||^2), where prediction = U V^T + row bias + column
-    bias + offset. At the best factors the penalty term equals penalty * ||U V^T||_*, the nuclear norm,
-    which makes global optimality provable after the fit.
+    predictions average over the posterior (variational Bayes). Rows of tables with few columns are draws
+    from one Gaussian of any covariance instead (`method="gaussian"`, by data augmentation).
+    `method="gibbs"` continues with draws from the posterior of factors. `method="map"` minimises the sum
+    of weights * (x_ij - prediction_ij)^2 / 2 over observed cells plus penalty/2 (||U||^2 + ||V||^2), where
+    prediction = U V^T + row bias + column bias + offset. At the best factors the penalty term equals
+    penalty * ||U V^T||_*, the nuclear norm, which makes global optimality provable after the fit.
 
     Parameters
     ----------
     rank : int or "auto"
         Number of columns of the factors, 1 to min(m, n). "auto": 16, but at most half the shorter side,
         since learnt priors shrink superfluous factors to zero; for method "map", chosen by held-out cells.
-    method : {"auto", "variational", "gibbs", "map"}
+    method : {"auto", "variational", "gibbs", "gaussian", "map"}
         "auto" is "map" if a setting that only "map" uses is given, such as a penalty or a loss other than
-        squared, else "variational".
+        squared; else "gaussian" for tables with at most 40 columns and more rows than columns, if at least 15
+        cells per column and a fifth of all are observed, no column far more rarely than others, rows times
+        squared columns are at most a million, and there are no weights, covariates or settings of factors;
+        else "variational".
     loss : str, mapping or "auto"
         "squared", "huber" (or "huber:1.345", in standard deviations of the noise), "absolute",
         "quantile:0.9", "logistic" (two levels), "poisson" (counts, by their log mean) or "ordinal"
@@ -78,7 +82,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         Whether the penalties weight all rows and columns alike, or each by its number of observed cells
         over the mean number, so that rarely seen rows and columns are shrunk less (method "map").
     n_draws : int
-        Number of draws that method "gibbs" keeps.
+        Number of draws that methods "gibbs" and "gaussian" keep.
     dtype : {"float64", "float32"}
         Precision of the fit.
     tolerance : float or "auto"
@@ -230,10 +234,10 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         self.levels_, suited, self.untouched_ = kinds.levels, kinds.losses, tuple(kinds.untouched)
         warn_of_untouched(kinds.untouched, self.loss)
         plan = plan_of(self)
-        numbers = is_auto(self.loss) and plan.method in ("variational", "gibbs")  # which need squared losses
+        numbers = is_auto(self.loss) and plan.method in ("variational", "gibbs", "gaussian")  # squared losses
         losses = chosen_losses(plan.loss, is_auto(self.loss), {} if numbers else suited, self.levels_)
         plan = replace(plan, loss=losses)
-        method = plan.decide_method()
+        plan.decide_method()
         check_effort(self.effort)
         observations = self._observe(X, reset=True)
         rank_or_auto(self.rank, observations.shape)
@@ -253,7 +257,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             table, self.certificate_ = (table, None) if judged is None else judged
         for name in ("noise_", "rank_path_"):  # left over from an earlier fit by another method
             self.__dict__.pop(name, None)
-        self.method_ = method
+        self.method_ = table.method
         self._set(Completed(table, int(rng.integers(2**63))))
         if found.path is not None:
             self.rank_path_ = found.path

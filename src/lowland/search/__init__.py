@@ -2,6 +2,7 @@
 
 from lowland.search.accelerated import Accelerated
 from lowland.search.alternating import Alternating
+from lowland.search.augmentation import Augmentation
 from lowland.search.empirical_bayes import EmpiricalBayes
 from lowland.search.gauss_newton import GaussNewton
 from lowland.search.gibbs import Gibbs
@@ -26,6 +27,7 @@ from lowland.search.variational import Variational
 __all__ = [
     "Accelerated",
     "Alternating",
+    "Augmentation",
     "DecreaseBelow",
     "EmpiricalBayes",
     "GaussNewton",

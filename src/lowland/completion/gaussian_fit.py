@@ -1,0 +1,133 @@
+"""The fit of a table of few columns by one Gaussian of any covariance, and the model that it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from lowland.bayes.full_gaussian import FullGaussian
+from lowland.completion.bayesian_settings import BayesianSettings
+from lowland.completion.cell_blocks import known_cells
+from lowland.completion.cells import TableCells
+from lowland.completion.features import FeatureMap
+from lowland.completion.gaussian_objective import GaussianDraw, GaussianRows
+from lowland.completion.learnt_prior import LearntPrior
+from lowland.completion.posterior_model import PosteriorModel
+from lowland.completion.scaling import Scaling
+from lowland.completion.table_labels import TableLabels
+from lowland.completion.table_summary import TableSummary
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.records import SearchResult
+from lowland.kernels.blas_threads import one_blas_thread
+from lowland.kernels.moments import Moments
+from lowland.search import Augmentation, Iterations, run
+from lowland.search.loop import Callback, Checkpoint, Snapshot
+
+# share of the largest noise that leaves the rest of the covariance positive definite
+NOISE_SHARE = 0.9
+
+
+def fit_gaussian(
+    cells: TableCells,
+    summary: TableSummary,
+    labels: TableLabels,
+    settings: BayesianSettings,
+    *,
+    rng: np.random.Generator,
+    callbacks: Sequence[Callback] = (),
+    checkpoint: Checkpoint | None = None,
+    resume: Snapshot | None = None,
+) -> tuple[PosteriorModel, SearchResult, GaussianRows]:
+    """Fit the cells of a table by data augmentation; other parameters are those of `fit_bayesian`.
+
+    Parameters
+    ----------
+    cells : TableCells
+        Without weights.
+    summary : TableSummary
+    labels : TableLabels
+    settings : BayesianSettings
+        Resolved.
+
+    Returns
+    -------
+    PosteriorModel
+    SearchResult
+    GaussianRows
+        The objective.
+    """
+    scaling = Scaling.of(summary, "column")
+    objective = GaussianRows(cells.scaled(scaling.centres, scaling.spreads))
+    sweeps, burn_in = settings.gaussian_sweeps
+    with one_blas_thread():  # the same bits whatever its number of threads
+        search = run(
+            objective,
+            Augmentation(burn_in),
+            np.zeros(objective.size, objective.dtype),  # every missing cell at the mean of its column
+            stop=Iterations(sweeps),
+            rng=rng,
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+            resume=resume,
+        )
+        if not search.state.kept:
+            raise KeyboardInterrupt  # there is nothing worth keeping yet
+        return gaussian_model(objective, search.state, scaling, labels), search, objective
+
+
+def gaussian_model(
+    objective: GaussianRows, state: GaussianDraw, scaling: Scaling, labels: TableLabels
+) -> PosteriorModel:
+    """Return the model of the kept draws.
+
+    Its rows are the table without noise and its columns the coordinate axes. Of the mean covariance C of the
+    draws, a diagonal D is called noise, D_j = c / (C^-1)_jj with c nearly as large as C - D >= 0 allows: how
+    large it is changes no prediction of a missing cell, since the sum of both stays C. Missing cells have the
+    mean of their conditional means over the draws, whose spread is added to their variance.
+    """
+    kept, dtype = state.kept, objective.dtype
+    gaussian = FullGaussian(state.mean_sum / kept, state.covariance_sum / kept)
+    noise = _noise_of(gaussian)
+    signal = FullGaussian(gaussian.mean, gaussian.covariance - np.diag(noise))
+    p = objective.width
+    axes = Moments(np.eye(p, dtype=dtype), np.zeros((p, p * (p + 1) // 2), dtype))
+    blank = FeatureMap.of(None, 0)
+    model = PosteriorModel(
+        Moments(np.zeros((objective.count, p), dtype), np.zeros((objective.count, p * (p + 1) // 2), dtype)),
+        axes,
+        False,
+        1.0,
+        (1 / noise).astype(dtype),
+        LearntPrior(signal.precision, signal.mean[None].astype(dtype), blank),
+        LearntPrior(np.eye(p), np.zeros((1, p), dtype), blank),
+        scaling,
+        labels,
+        np.zeros((0, objective.count, p), dtype),
+        np.zeros((0, p, p), dtype),
+        np.ones(objective.count),
+        axes=True,
+    )
+    rows = model.solved_rows(objective.cells, None)
+    (known,) = objective.cells.map(0, known_cells, p)
+    return replace(model, rows=_with_spread(rows, state, known))
+
+
+def _noise_of(gaussian: FullGaussian) -> Vector:
+    """Return the variances of noise, nearly the largest that leave a positive definite rest."""
+    own = np.diag(gaussian.precision)
+    scaled = gaussian.covariance * np.sqrt(np.outer(own, own))
+    noise: Vector = NOISE_SHARE * float(np.linalg.eigvalsh(scaled)[0]) / own
+    return noise
+
+
+def _with_spread(rows: Moments, state: GaussianDraw, known: Matrix) -> Moments:
+    """Return rows whose missing cells have the mean of the draws, and in their variance its spread."""
+    means = state.means / state.kept
+    a, b = np.tril_indices(means.shape[1])
+    spread = np.where(known[:, a] | known[:, b], 0.0, state.squares / state.kept - means[:, a] * means[:, b])
+    dtype = rows.means.dtype
+    return Moments(
+        np.where(known, rows.means, means).astype(dtype), (rows.covariances + spread).astype(dtype)
+    )

@@ -1,0 +1,343 @@
+"""Tables of few columns: one Gaussian of any covariance for all rows."""
+
+import numpy as np
+import pytest
+from scipy.stats import multivariate_t
+
+import lowland as ll
+from lowland.bayes import full_gaussian
+from lowland.bayes.full_gaussian import FullGaussian, draw_gaussian, log_evidence
+from lowland.completion.bayesian_settings import BayesianSettings
+from lowland.completion.cells import TableCells
+from lowland.completion.gaussian_fit import _noise_of
+from lowland.completion.gaussian_objective import GaussianRows
+from lowland.completion.table_summary import TableSummary
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.kernels.threads import limited_to
+from lowland.search import Augmentation, Iterations, run
+from lowland.search.loop import Checkpoint
+
+SMALL = {"random_state": 0, "certify": False, "n_draws": 10, "method": "gaussian"}
+
+
+@pytest.fixture
+def table(rng):
+    """Forty rows of five related columns in different units, a fifth of the cells missing."""
+    full = rng.standard_normal((40, 2)) @ rng.standard_normal((2, 5)) + 0.3 * rng.standard_normal((40, 5))
+    full = full * [1, 10, 100, 0.1, 1] + [0, 5, -300, 2, 0]
+    full[rng.random(full.shape) < 0.2] = np.nan
+    full[3] = [1.0, np.nan, np.nan, 2.1, np.nan]
+    full[4] = np.nan
+    return full
+
+
+@pytest.fixture
+def fitted(table):
+    return ll.MatrixCompletion(**SMALL).fit(table)
+
+
+def given(row, mean, covariance):
+    """Mean and covariance of the missing cells of a row, given the others."""
+    gaps = np.isnan(row)
+    seen = covariance[np.ix_(~gaps, ~gaps)]
+    gain = (
+        np.linalg.solve(seen, covariance[np.ix_(~gaps, gaps)]) if (~gaps).any() else np.zeros((0, gaps.sum()))
+    )
+    left = covariance[np.ix_(gaps, gaps)] - covariance[np.ix_(gaps, ~gaps)] @ gain
+    return mean[gaps] + (row - mean)[~gaps] @ gain, left
+
+
+# ---------------------------------------------------------------- the distribution
+
+
+def test_draws_have_the_moments_of_their_posterior(rng, monkeypatch):
+    monkeypatch.setattr(full_gaussian, "STEPS", 1)
+    monkeypatch.setattr(full_gaussian, "LEAST_EXCESS", 2.5)
+    rows = rng.standard_normal((12, 3)) @ rng.standard_normal((3, 3)) + [0, 1, 2]
+    centred = rows - rows.mean(axis=0)
+    expected = (centred.T @ centred + 2.5 * np.eye(3)) / (12 - 1 + 2.5)
+    count = 20_000
+    found = [draw_gaussian(rows, rng)[0] for _ in range(count)]
+    covariances, means = np.array([g.covariance for g in found]), np.array([g.mean for g in found])
+    error = covariances.std(axis=0) / count**0.5
+    assert (np.abs(covariances.mean(axis=0) - expected) < 5 * error).all()
+    spread = np.cov(means.T)
+    np.testing.assert_allclose(means.mean(axis=0), rows.mean(axis=0), atol=5 * (spread.max() / count) ** 0.5)
+    np.testing.assert_allclose(spread, expected / 12, atol=0.05 * expected.max() / 12)
+
+
+def test_the_evidence_of_shrinkage_is_that_of_one_row_after_the_other(rng):
+    rows = rng.standard_normal((7, 3)) @ rng.standard_normal((3, 3))
+    # contrasts without the mean: independent rows of mean zero with the same covariance
+    basis = np.linalg.svd(np.eye(7) - 1 / 7)[0][:, :6]
+    contrasts, excesses = basis.T @ rows, np.array([0.4, 3.0, 40.0])
+    expected = []
+    for e in excesses:
+        degrees, scale, total = 3 + 1 + e, e * np.eye(3), 0.0
+        for row in contrasts:
+            t = degrees - 3 + 1
+            total += multivariate_t.logpdf(row, np.zeros(3), scale / t, df=t)
+            degrees, scale = degrees + 1, scale + np.outer(row, row)
+        expected.append(total)
+    found = log_evidence(contrasts.T @ contrasts, 7, excesses)
+    np.testing.assert_allclose(np.diff(found), np.diff(expected), rtol=1e-10)
+
+
+def test_shrinkage_follows_the_data(rng):
+    alone = rng.standard_normal((30, 6))
+    together = rng.standard_normal((30, 1)) + 0.05 * rng.standard_normal((30, 6))
+    medians = [np.median([draw_gaussian(rows, rng)[1] for _ in range(50)]) for rows in (alone, together)]
+    assert medians[0] > 20
+    assert medians[1] < 2
+
+
+# ---------------------------------------------------------------- rows
+
+
+def test_rows_are_drawn_given_the_distribution_and_their_cells(table, rng):
+    cells = TableCells.of(ll.Observations.from_array(table))
+    mean, root = rng.standard_normal(5), rng.standard_normal((5, 5))
+    objective = GaussianRows(cells)
+    start = objective.first_draw(np.zeros(objective.size), 7, rng)
+    state = type(start)(**{**vars(start), "mean": mean, "covariance": root @ root.T})
+    means = objective._lines(state, 0.0)
+    draws = np.array(
+        [
+            objective._lines(type(state)(**{**vars(state), "sweep": k}), objective.variance**0.5)
+            for k in range(4000)
+        ]
+    )
+    for i in (0, 3, 4, 9):
+        gaps = np.isnan(table[i])
+        expected, left = given(table[i], mean, root @ root.T)
+        np.testing.assert_allclose(means[i, gaps], expected, rtol=2e-4, atol=2e-3)
+        np.testing.assert_allclose(means[i, ~gaps], table[i, ~gaps], rtol=1e-3, atol=1e-3)
+        own = draws[:, i, gaps]
+        scale = np.sqrt(np.diag(left))
+        assert (np.abs(own.mean(axis=0) - expected) < 5 * scale / 4000**0.5 + 2e-3).all()
+        np.testing.assert_allclose(np.cov(own.T), left, atol=0.12 * scale.max() ** 2)
+
+
+def test_noise_leaves_a_covariance(rng):
+    for _ in range(20):
+        root = rng.standard_normal((6, 6)) * rng.lognormal(0, 2, 6)
+        gaussian = FullGaussian(np.zeros(6), root @ root.T)
+        noise = _noise_of(gaussian)
+        assert (noise > 0).all()
+        assert np.linalg.eigvalsh(gaussian.covariance - np.diag(noise))[0] > 0
+        # a tenth more than the largest would not
+        with pytest.raises(np.linalg.LinAlgError):
+            np.linalg.cholesky(gaussian.covariance - 1.2 * np.diag(noise))
+
+
+# ---------------------------------------------------------------- the fit
+
+
+def test_new_rows_get_conditional_means_whatever_is_called_noise(fitted, table):
+    model = fitted._completed.model
+    covariance = np.linalg.inv(model.row_prior.precision) + np.diag(1 / model.column_precisions)
+    scaled = (table - model.scaling.centres) / model.scaling.spreads
+    row = np.array([[0.3, np.nan, np.nan, -1.0, 0.2]])
+    expected, left = given(row[0], model.row_prior.coefficients[0], covariance)
+    whole = row * model.scaling.spreads + model.scaling.centres
+    found = (fitted.transform(whole) - model.scaling.centres) / model.scaling.spreads
+    np.testing.assert_allclose(found[0, [1, 2]], expected, rtol=1e-6)
+    moments = model.fold_in(ll.Observations.from_array(whole))
+    own = moments.covariances[0][[2, 5]]  # (1, 1) and (2, 2) of a lower triangle
+    np.testing.assert_allclose(own + 1 / model.column_precisions[[1, 2]], np.diag(left), rtol=1e-6)
+    assert np.isnan(scaled).any()
+
+
+def test_the_fit_predicts_and_covers(rng):
+    errors, others, inside = [], [], []
+    for _ in range(12):
+        full = rng.standard_normal((24, 2)) @ rng.standard_normal((2, 6))
+        full = full / full.std(axis=0) + 0.1 * rng.standard_normal((24, 6))
+        gaps = rng.random(full.shape) < 0.12
+        seen = np.where(gaps, np.nan, full)
+        model = ll.MatrixCompletion(random_state=0, certify=False).fit(seen)
+        assert model.method_ == "gaussian"
+        factors = ll.MatrixCompletion(random_state=0, certify=False, method="variational").fit(seen)
+        for fit, own in ((model, errors), (factors, others)):
+            own.append(np.sqrt(np.mean((fit.predict_table() - full)[gaps] ** 2)))
+        low, high = model.predict_interval(*np.nonzero(gaps), 0.9)
+        inside += ((low <= full[gaps]) & (full[gaps] <= high)).tolist()
+    assert np.median(errors) < 0.8 * np.median(others)
+    assert 0.85 < np.mean(inside) < 0.98
+
+
+def test_useless_columns_do_little(rng, table):
+    table = table[~np.isnan(table).all(axis=1)]
+    gaps = rng.random(table.shape) < 0.1
+    seen = np.where(gaps, np.nan, table)
+    scale = np.nanstd(table, axis=0)
+
+    def error(*more):
+        fit = ll.MatrixCompletion(**{**SMALL, "n_draws": 60}).fit(np.column_stack([seen, *more]))
+        return np.sqrt(np.nanmean(((fit.predict_table()[:, :5] - table) / scale)[gaps] ** 2))
+
+    plain = error()
+    for more in (np.full(len(seen), 3.0), seen[:, 0], rng.standard_normal(len(seen))):
+        assert error(more) < 1.15 * plain
+
+
+def test_where_the_default_is_gaussian(rng):
+    def method(shape, density=0.8, unseen=0, **settings):
+        full = rng.standard_normal(shape)
+        full[rng.random(shape) > density] = np.nan
+        full[:unseen, 1] = np.nan
+        summary = TableSummary.of(TableCells.of(ll.Observations.from_array(full)))
+        return BayesianSettings(full=None, **settings).resolve(summary).full
+
+    assert method((40, 6))
+    assert method((30, 25))
+    assert not method((25, 30)), "more columns than rows"
+    assert not method((60, 45)), "many columns"
+    assert not method((15, 6)), "few cells per column"
+    assert not method((200, 30), 0.1), "few cells"
+    assert not method((11_000, 10)), "much work"
+    assert not method((40, 6), pattern=True)
+    assert not method((100, 6), unseen=70), "a column of which little is seen"
+
+
+def test_the_plan_leaves_it_open_only_without_settings_of_factors(table):
+    rows = table[~np.isnan(table).all(axis=1)]
+    table = np.vstack([rows, rows + 0.1])
+    for settings in (
+        {"rank": 2},
+        {"biases": False},
+        {"noise": "common"},
+        {"tolerance": 0.1},
+        {"scale": "column"},
+    ):
+        fit = ll.MatrixCompletion(random_state=0, certify=False, **settings).fit(table)
+        assert fit.method_ == "variational", settings
+    fit = ll.MatrixCompletion(random_state=0, certify=False).fit(
+        table, sample_weight=np.linspace(1, 2, len(table))
+    )
+    assert fit.method_ == "variational"
+    about = np.arange(len(table), dtype=float)[:, None]
+    fit = ll.MatrixCompletion(random_state=0, certify=False).fit(table, row_covariates=about)
+    assert fit.method_ == "variational"
+    assert ll.MatrixCompletion(random_state=0, certify=False).fit(table).method_ == "gaussian"
+
+
+def test_refusals(table):
+    for name, value in (
+        ("rank", 2),
+        ("biases", False),
+        ("pattern", True),
+        ("noise", "common"),
+        ("tolerance", 1.0),
+    ):
+        with pytest.raises(InvalidInputError, match=f'{name} is not used by method "gaussian"'):
+            ll.MatrixCompletion(method="gaussian", **{name: value}).fit(table)
+    with pytest.raises(UnsupportedError, match="neither weights nor covariates"):
+        ll.MatrixCompletion(**SMALL).fit(table, sample_weight=np.linspace(1, 2, len(table)))
+    with pytest.raises(InvalidInputError, match="burn_in"):
+        Augmentation(-1)
+
+
+def test_bits_do_not_depend_on_threads(table, fitted):
+    with limited_to(1):
+        one = ll.MatrixCompletion(**SMALL).fit(table)
+    np.testing.assert_array_equal(one.predict_table(), fitted.predict_table())
+    assert one.search_.iterations == 50
+
+
+def test_single_precision_agrees(table, fitted):
+    single = ll.MatrixCompletion(**SMALL, dtype="float32").fit(table)
+    scale = np.nanstd(table, axis=0)
+    error = (single.predict_table() - fitted.predict_table()) / scale
+    assert np.abs(error).max() < 0.02
+
+
+def test_a_saved_model_goes_on(table, fitted, tmp_path):
+    fitted.save(tmp_path / "model.npz")
+    again = ll.MatrixCompletion.load(tmp_path / "model.npz")
+    assert again.method_ == "gaussian"
+    np.testing.assert_array_equal(again.predict_table(), fitted.predict_table())
+    cells = np.nonzero(np.isnan(table))
+    for level in (0.5, 0.9):
+        expected, found = (fit.predict_interval(*cells, level) for fit in (fitted, again))
+        np.testing.assert_array_equal(found, expected)
+    kinds = [fit.completions(2, random_state=1) for fit in (fitted, again)]
+    np.testing.assert_array_equal(kinds[0], kinds[1])
+    assert np.isfinite(kinds[0]).all()
+    np.testing.assert_array_equal(kinds[0][0][~np.isnan(table)], table[~np.isnan(table)])
+    assert kinds[0][0][4].tolist() != kinds[0][1][4].tolist()
+
+
+def test_updates_solve_the_rows_of_new_cells(table, fitted):
+    other = ll.MatrixCompletion(**SMALL).fit(table)
+    before = other.predict_table()
+    other.update([3], [1], [25.0])
+    after = other.predict_table()
+    np.testing.assert_array_equal(np.delete(after, 3, axis=0), np.delete(before, 3, axis=0))
+    grown = np.copy(table)
+    grown[3, 1] = 25.0
+    expected = other._completed.model.complete(ll.Observations.from_array(grown[3:4]))
+    np.testing.assert_allclose(after[3], expected[0])
+
+
+def test_a_broken_search_goes_on_with_the_same_bits(table):
+    standard = (table - np.nanmean(table, axis=0)) / np.nanstd(table, axis=0)
+    objective, saved = GaussianRows(TableCells.of(ll.Observations.from_array(standard))), []
+
+    def search(stop, resume=None, checkpoint=None):
+        rng = np.random.default_rng(5)
+        start = np.zeros(objective.size)
+        return run(
+            objective,
+            Augmentation(3),
+            start,
+            stop=Iterations(stop),
+            rng=rng,
+            resume=resume,
+            checkpoint=checkpoint,
+        )
+
+    whole = search(12)
+    search(7, checkpoint=Checkpoint(saved.append))
+    rest = search(12, resume=saved[-1])
+    assert whole.state.kept == rest.state.kept == 9
+    for name in ("means", "squares", "covariance_sum", "theta"):
+        np.testing.assert_array_equal(getattr(rest.state, name), getattr(whole.state, name))
+
+
+def test_certificates_speak_of_the_penalised_problem(table):
+    fit = ll.MatrixCompletion(**{**SMALL, "certify": True}).fit(table)
+    assert {finding.claim for finding in fit.certificate_} >= {"globally_optimal", "determined_by_data"}
+    words = fit._completed.table.describe_certificate()
+    assert "penalised (MAP) problem of rank 2" in words
+    assert "one Gaussian of any covariance" in fit._completed.table.describe_method()
+    assert fit._completed.table.describe_search() == [
+        f"10 draws kept after 50 sweeps in {fit.search_.seconds:.2g} s"
+    ]
+
+
+def test_few_sweeps_are_shared(table):
+    fit = ll.MatrixCompletion(**{**SMALL, "max_iterations": 6}).fit(table)
+    assert fit.search_.iterations == 6
+    assert fit.search_.state.kept == 3
+
+
+def test_factors_say_which_columns_are_alike(rng):
+    common = rng.standard_normal((60, 2))
+    full = np.column_stack([common[:, 0], common[:, 1], common[:, 0], common[:, 1]])
+    full += 0.1 * rng.standard_normal(full.shape)
+    full[rng.random(full.shape) < 0.1] = np.nan
+    fit = ll.MatrixCompletion(**SMALL).fit(full)
+    for column in range(4):
+        assert fit.similar(column)[0][0] == (column + 2) % 4
+    product = fit.row_factors_ @ fit.column_factors_.T + fit.row_biases_[:, None] + fit.column_biases_
+    np.testing.assert_allclose(product, fit.predict_table(), atol=1e-10)
+
+
+def test_one_column_and_more_columns_than_rows(rng):
+    for shape in ((30, 2), (6, 9)):
+        full = rng.standard_normal(shape)
+        full[0, 0] = np.nan
+        fit = ll.MatrixCompletion(**SMALL).fit(full)
+        assert np.isfinite(fit.predict_table()).all()
+        assert np.isfinite(fit.completions(2, random_state=0)).all()
