@@ -47,6 +47,8 @@ SUITE = (
     Run("peers/tucker.py", ("--sizes", "400", "--only", "lowland", "pyttb")),
     Run("peers/langevin.py", (), ("--chains", "200")),
     Run("micro/relu_ranks.py", (), ("--seconds", "0.05")),
+    # Spark is a peer only where an interpreter with it is named by --spark
+    Run("peers/spark.py", (), ("--ratings", "40000", "--rank", "2")),
     Run("peers/regression.py", ("--seeds", "2")),
     # the others of its peers take half an hour more
     Run("peers/ratings.py", ("--seeds", "1", "--only", *QUICK_PEERS)),
@@ -59,6 +61,7 @@ SUITE = (
     Run("accuracy/intervals.py", ("tables",)),
     Run("accuracy/exclusion.py", (), ("--instances", "50")),
     Run("accuracy/wide_tables.py"),
+    Run("accuracy/narrow_tables.py", (), ("--seeds", "1", "--masks", "1", "--tables", "iris")),
     Run("accuracy/rank_choice.py"),
     Run("accuracy/tensor_ranks.py"),
     Run("accuracy/pattern_walk.py", (), ("--seeds", "1", "--seconds", "0.05")),
