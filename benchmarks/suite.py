@@ -61,6 +61,7 @@ SUITE = (
     Run("accuracy/intervals.py", ("tables",)),
     Run("accuracy/exclusion.py", (), ("--instances", "50")),
     Run("accuracy/wide_tables.py"),
+    Run("accuracy/pooling.py", (), ("--trials", "2", "--rows", "40")),
     Run("accuracy/narrow_tables.py", (), ("--seeds", "1", "--masks", "1", "--tables", "iris")),
     Run("accuracy/rank_choice.py"),
     Run("accuracy/tensor_ranks.py"),

@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "lowland.core.observations": ["Observations"],
         "lowland.completion.stored_observations": ["StoredObservations"],
+        "lowland.completion.pooling": ["PooledEstimate", "pool_estimates"],
         "lowland.core.records": ["Factors", "SearchResult"],
         "lowland.core.findings": ["Certificate", "Finding"],
         "lowland.core.status": ["Rigour", "StopReason", "Verdict"],

@@ -5,6 +5,8 @@ from lowland import dynamics as dynamics
 from lowland import landscape as landscape
 from lowland import networks as networks
 from lowland import tensors as tensors
+from lowland.completion.pooling import PooledEstimate as PooledEstimate
+from lowland.completion.pooling import pool_estimates as pool_estimates
 from lowland.completion.stored_observations import StoredObservations as StoredObservations
 from lowland.core.errors import LowlandError as LowlandError
 from lowland.core.findings import Certificate as Certificate

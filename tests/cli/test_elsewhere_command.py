@@ -122,6 +122,9 @@ def test_a_fit_that_broke_off_goes_on_with_the_same_bits(folder, monkeypatch):
         (("--workers", "2"), "cells are kept in one place"),
         (("--method", "map"), 'method "map" is not there for tables on the disk'),
         (("--loss", "huber"), 'method "map" is not there for tables on the disk'),
+        (("--query", "select 1"), "--query has no effect on tables on the disk"),
+        (("--keep-formulas",), "--keep-formulas has no effect"),
+        (("--scheduler", " "), "--scheduler is empty"),
         (("--header",), "options of text and of wide tables have no effect"),
         (("--layout", "wide"), "must be long, with one cell per line"),
         (("--value", "money"), "money"),
@@ -139,7 +142,7 @@ def test_refusals(options, words, folder):
 
 
 def test_more_refusals(folder):
-    assert "--workers must be positive" in complete(folder, "--workers", "-1").stderr
+    assert "--workers must not be negative" in complete(folder, "--workers", "-1").stderr
     for table, words in (("no", "no such Parquet file"), (".", "no such Parquet file")):
         refused = complete(folder, "--spill", "cells", table=table)
         assert refused.returncode == 2
@@ -148,6 +151,10 @@ def test_more_refusals(folder):
     refused = complete(folder, "--spill", "cells", table="wide.parquet")
     assert "it cannot be told which columns of wide.parquet" in refused.stderr
     assert complete(folder, "--spill", "wide", "--layout", "long", table="wide.parquet").returncode == 0
+    inside = call("complete", "in", "--spill", "cells", "--model", "cells/model.npz", cwd=folder)
+    assert inside.returncode == 2
+    same = call("complete", "in", "--spill", "model.npz", "--model", "model.npz", cwd=folder)
+    assert "--model must not lie in the folder of --spill" in same.stderr
     bare = call("complete", "in", "--spill", "cells", cwd=folder)
     assert bare.returncode == 2
     assert "--model is needed for tables on the disk" in bare.stderr

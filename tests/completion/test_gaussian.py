@@ -268,16 +268,32 @@ def test_a_saved_model_goes_on(table, fitted, tmp_path):
     assert kinds[0][0][4].tolist() != kinds[0][1][4].tolist()
 
 
-def test_updates_solve_the_rows_of_new_cells(table, fitted):
-    other = ll.MatrixCompletion(**SMALL).fit(table)
-    before = other.predict_table()
-    other.update([3], [1], [25.0])
-    after = other.predict_table()
-    np.testing.assert_array_equal(np.delete(after, 3, axis=0), np.delete(before, 3, axis=0))
+def test_updates_fit_the_table_again(table):
     grown = np.copy(table)
     grown[3, 1] = 25.0
-    expected = other._completed.model.complete(ll.Observations.from_array(grown[3:4]))
-    np.testing.assert_allclose(after[3], expected[0])
+    found = []
+    for refit in ("auto", False):
+        fit = ll.MatrixCompletion(**SMALL).fit(table)
+        fit.update([3], [1], [25.0], refit=refit)
+        found.append(fit.predict_table())
+        assert fit.method_ == "gaussian"
+        np.testing.assert_array_equal(fit.completions(1, random_state=0)[0][3, 1], 25.0)
+    np.testing.assert_array_equal(*found)
+    expected = ll.MatrixCompletion(**{**SMALL, "n_draws": 100}).fit(grown).predict_table()
+    spread = np.nanstd(grown, axis=0)
+    assert np.median(np.abs(found[0] - expected) / spread) < 0.05
+
+
+def test_completions_share_their_doubt_between_rows(rng):
+    """Means of a column of the completed tables vary as its mean does, not as those of independent cells."""
+    full = rng.standard_normal((120, 1)) + 0.5 * rng.standard_normal((120, 3))
+    full[12:, 2] = np.nan
+    fit = ll.MatrixCompletion(**{**SMALL, "n_draws": 100}).fit(full)
+    tables = fit.completions(25, random_state=0)
+    np.testing.assert_array_equal(tables[:, ~np.isnan(full)], np.tile(full[~np.isnan(full)], (25, 1)))
+    cells = tables[:, 12:, 2]
+    alone = np.sqrt(np.mean(cells.var(axis=0)) / cells.shape[1])
+    assert cells.mean(axis=1).std() > 1.5 * alone
 
 
 def test_a_broken_search_goes_on_with_the_same_bits(table):
@@ -341,3 +357,53 @@ def test_one_column_and_more_columns_than_rows(rng):
         fit = ll.MatrixCompletion(**SMALL).fit(full)
         assert np.isfinite(fit.predict_table()).all()
         assert np.isfinite(fit.completions(2, random_state=0)).all()
+
+
+def test_exact_relations_are_found(rng):
+    a, b = rng.normal(50, 10, (2, 60))
+    full = np.column_stack([a, b, a + b, 2 * a])
+    gaps = rng.random(full.shape) < 0.1
+    gaps[gaps.sum(axis=1) > 1] = False  # what remains is determined
+    fit = ll.MatrixCompletion(random_state=0, certify=False).fit(np.where(gaps, np.nan, full))
+    assert fit.method_ == "gaussian"
+    assert np.abs(fit.predict_table() - full)[gaps].max() < 1e-3
+    low, high = fit.predict_interval(*np.nonzero(gaps), 0.9)
+    assert np.median(high - low) < 0.01
+
+
+def test_constant_columns_stay_constant_beside_large_ones(rng):
+    full = np.column_stack([rng.lognormal(11, 1, 60), rng.normal(40, 10, 60), np.full(60, 7.0), np.zeros(60)])
+    full[rng.random(full.shape) < 0.15] = np.nan
+    for method in ("gaussian", "variational"):
+        fit = ll.MatrixCompletion(random_state=0, certify=False, method=method).fit(full)
+        np.testing.assert_allclose(fit.predict_table()[:, 2], 7.0, atol=0.01)
+        np.testing.assert_allclose(fit.predict_table()[:, 3], 0.0, atol=0.01)
+
+
+def test_more_columns_than_rows_can_be_fitted_again(rng):
+    full = rng.standard_normal((6, 9))
+    full[0, 0] = np.nan
+    fit = ll.MatrixCompletion(**SMALL).fit(full)
+    fit.update([0], [0], [1.0])
+    assert fit.method_ == "gaussian"
+    assert fit.held_out_errors() is not None
+
+
+def test_the_number_of_sweeps_leaves_the_method_open(table):
+    rows = table[~np.isnan(table).all(axis=1)]
+    fit = ll.MatrixCompletion(random_state=0, certify=False, max_iterations=60).fit(
+        np.vstack([rows, rows + 0.1])
+    )
+    assert fit.method_ == "gaussian"
+    assert fit.search_.iterations == 60
+    with pytest.raises(InvalidInputError, match='choose method "gibbs" or "gaussian"'):
+        ll.MatrixCompletion(n_draws=50).fit(rows)
+
+
+def test_many_draws_converge_to_the_intervals(table, fitted):
+    cells = np.nonzero(np.isnan(table))
+    draws = fitted.sample(*cells, 4000, random_state=0)
+    model = fitted._completed.model
+    errors = model.standard_errors(*cells)
+    np.testing.assert_allclose(draws.std(axis=0), errors, rtol=0.1)
+    assert (np.abs(draws.mean(axis=0) - fitted.predict(*cells)) < 0.1 * errors).all()

@@ -253,3 +253,60 @@ def test_contents_are_checked(stored, tmp_path):
         save_bundle(stored.folder / "table.npz", "stored table", {**header, **changed}, {**arrays, **others})
         with pytest.raises((FileFormatError, InvalidInputError)):
             ll.StoredObservations.open(stored.folder)
+
+
+def test_numbers_too_large_for_the_precision_leave_the_table_as_it_was(stored, ratings, tmp_path):
+    single = ll.StoredObservations.from_parquet(tmp_path / "part-0.parquet", tmp_path / "single", **COLUMNS)
+    before = fitted_in_single(single)
+    huge = pa.table({"user": [3], "film": ["new"], "stars": [1e39]})
+    pa.parquet.write_table(huge, tmp_path / "huge.parquet")
+    with pytest.raises(InvalidInputError, match="too large for float32"):
+        single.add(tmp_path / "huge.parquet")
+    np.testing.assert_array_equal(fitted_in_single(ll.StoredObservations.open(tmp_path / "single")), before)
+
+
+def fitted_in_single(table):
+    settings = {"rank": 1, "random_state": 0, "max_iterations": 2, "certify": False, "dtype": "float32"}
+    return ll.MatrixCompletion(**settings).fit(table).predict_table()
+
+
+def test_files_of_others_are_not_removed(stored, ratings, tmp_path):
+    (stored.folder / "notes.txt").write_text("mine")
+    new = pa.table({"user": [3], "film": ["new"], "stars": [1.0]})
+    pa.parquet.write_table(new, tmp_path / "part-2.parquet")
+    with pytest.raises(InvalidInputError, match=r"not its own[\s\S]*notes.txt"):
+        stored.add(tmp_path)
+    assert (stored.folder / "notes.txt").read_text() == "mine"
+    assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
+
+
+def test_a_handle_that_is_out_of_date_adds_nothing(stored, tmp_path):
+    for k in (2, 3):
+        new = pa.table({"user": [k], "film": ["new"], "stars": [1.0]})
+        pa.parquet.write_table(new, tmp_path / f"part-{k}.parquet")
+    stored.add(tmp_path / "part-2.parquet")
+    with pytest.raises(InvalidInputError, match="another one by now"):
+        stored.add(tmp_path / "part-3.parquet")
+    opened = ll.StoredObservations.open(stored.folder)
+    opened.delete()
+    with pytest.raises(InvalidInputError, match="the stored table is gone"):
+        fitted(opened)
+
+
+def test_an_empty_block_file_is_damage(stored):
+    (stored.folder / "rows-000-values.npy").write_bytes(b"")
+    with pytest.raises(FileFormatError, match="damaged stored table"):
+        ll.StoredObservations.open(stored.folder)
+
+
+def test_the_folder_one_is_in(stored, monkeypatch):
+    monkeypatch.chdir(stored.folder)
+    assert ll.StoredObservations.open(".").size == stored.size
+
+
+def test_hidden_files_are_left_out(stored, ratings, tmp_path):
+    pa.parquet.write_table(ratings[:1], tmp_path / "._part-9.parquet")
+    (tmp_path / "folder.parquet").mkdir()
+    assert stored.add(tmp_path) is stored
+    table = ll.read_table(tmp_path, **COLUMNS)
+    assert table.size == stored.size

@@ -11,7 +11,7 @@ from lowland.core.arrays import Matrix, Vector
 
 # degrees of freedom of the prior beyond the width: from next to none, which leaves small variances as they
 # are, to this many times the number of rows
-LEAST_EXCESS, MOST_EXCESS, STEPS = 0.05, 8.0, 32
+LEAST_EXCESS, MOST_EXCESS, STEPS = 1e-9, 8.0, 64
 
 
 @final
@@ -71,12 +71,14 @@ def draw_gaussian(rows: Matrix, rng: np.random.Generator) -> tuple[FullGaussian,
 
 def log_evidence(scatter: Matrix, m: int, excesses: Vector) -> Vector:
     """Return the log density of m rows with a scatter matrix for each excess, up to a common constant."""
-    from scipy.special import multigammaln
+    from scipy.special import gammaln
 
     p = len(scatter)
     values = np.maximum(np.linalg.eigvalsh(scatter), 0.0)
     prior, posterior = p + 1 + excesses, m - 1 + p + 1 + excesses
     sizes = np.log(values[:, None] + excesses).sum(axis=0)
-    gammas = [multigammaln(b / 2, p) - multigammaln(a / 2, p) for a, b in zip(prior, posterior, strict=True)]
-    density: Vector = prior / 2 * p * np.log(excesses) - posterior / 2 * sizes + np.array(gammas)
+    # multivariate gamma functions, up to a constant
+    halves = np.arange(p)[:, None] / 2
+    gammas = (gammaln(posterior / 2 - halves) - gammaln(prior / 2 - halves)).sum(axis=0)
+    density: Vector = prior / 2 * p * np.log(excesses) - posterior / 2 * sizes + gammas
     return density

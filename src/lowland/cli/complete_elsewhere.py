@@ -22,6 +22,7 @@ from lowland.completion.model_files import save_model
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.posterior_fit import PosteriorFit, SideCovariates
 from lowland.completion.posterior_words import describe_method, describe_search
+from lowland.completion.stored_contents import holds_table
 from lowland.completion.stored_observations import StoredObservations
 from lowland.completion.table_summary import SAMPLE
 from lowland.core.arrays import check_rank
@@ -39,7 +40,10 @@ from lowland.files.table_format import TableFormat
 from lowland.search.loop import Checkpoint
 
 # options of `lowland complete` that need the cells in memory, as a certificate does
-IN_MEMORY = ("output", "interval", "interval_method", "held_out", "report", "require", "effort", "model_data")
+IN_MEMORY = (
+    *("output", "interval", "interval_method", "held_out", "report", "require", "effort", "model_data"),
+    *("query", "keep_formulas"),
+)
 
 
 @final
@@ -64,7 +68,9 @@ class Elsewhere:
     def check(self) -> bool:
         """Return whether anything is asked for; raise if it is more than one thing."""
         if self.workers < 0:
-            raise InvalidInputError("--workers must be positive", str(self.workers))
+            raise InvalidInputError("--workers must not be negative", str(self.workers))
+        if self.scheduler is not None and not self.scheduler.strip():
+            raise InvalidInputError("--scheduler is empty", repr(self.scheduler), fix="name an address")
         given = [name for name in ("spill", "workers", "scheduler") if getattr(self, name)]
         if len(given) > 1:
             words = " and ".join(f"--{name}" for name in given)
@@ -100,6 +106,10 @@ def complete_elsewhere(
     if model is None:
         raise InvalidInputError(
             f"--model is needed for {where}", "none", "nothing else is written", "name one"
+        )
+    if place.spill is not None and place.spill.resolve() in (model.resolve(), *model.resolve().parents):
+        raise InvalidInputError(
+            "--model must not lie in the folder of --spill", str(model), fix="name a file beside it"
         )
     if table is None:
         raise InvalidInputError("no table was given", "none", fix="name Parquet files' folder, or one file")
@@ -178,7 +188,7 @@ def _opened(
 
 def _stored(folder: Path, table: Path, how: dict[str, Any]) -> StoredObservations:
     """Return the table in a folder with all files in it, reading those that are not there yet."""
-    if not (folder / "table.npz").exists() and not folder.with_name(f".{folder.name}.old.part").exists():
+    if not holds_table(folder):
         return StoredObservations.from_parquet(table, folder, **how)
     stored = StoredObservations.open(folder)
     was = (*stored.origin.columns, stored.origin.dtype, stored.origin.duplicates)

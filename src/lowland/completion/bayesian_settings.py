@@ -100,7 +100,6 @@ class BayesianSettings:
         for name in ("noise", "scale"):
             check_by_column(getattr(self, name), name)
         m, n = table.shape
-        rank = usual_rank(m, n) if self.rank is None else check_rank(self.rank, (m, n))
         graded = table.graded
         sparse = table.size < DENSEST_PATTERN * m * n and min(m, n) <= WIDEST_PATTERN
         pattern = graded and sparse if self.pattern is None else self.pattern
@@ -111,13 +110,14 @@ class BayesianSettings:
         if full and not plain:
             raise UnsupportedError(
                 'method "gaussian" takes neither weights nor covariates',
-                "some",
+                "weights or covariates",
                 fix='omit them, or use "variational" or "gibbs"',
             )
         if full:
             return replace(
                 self, rank=n, biases=False, pattern=False, noise="column", scale="column", full=True
             )
+        rank = usual_rank(m, n) if self.rank is None else check_rank(self.rank, (m, n))
         return replace(self, rank=rank, pattern=pattern, noise=noise, scale=scale, full=False)
 
 

@@ -42,7 +42,7 @@ def refuse_elsewhere(plan: CompletionPlan, where: str) -> None:
     if plan.method == "map" or of_map:
         found = f"{of_map[0]}={getattr(plan, of_map[0])!r}" if of_map else "method='map'"
         words = f'method "map" is not there for tables {where}'
-        raise UnsupportedError(words, found, fix='use "variational" or "gibbs", and none of its settings')
+        raise UnsupportedError(words, found, fix="use a Bayesian method, and none of its settings")
 
 
 @Interruptible()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.bayes.full_gaussian import FullGaussian
 from lowland.completion.bayesian_settings import BayesianSettings
@@ -27,6 +28,8 @@ from lowland.search.loop import Callback, Checkpoint, Snapshot
 
 # share of the largest noise that leaves the rest of the covariance positive definite
 NOISE_SHARE = 0.9
+# most numbers of completed tables that are kept, and least number of tables
+KEPT_NUMBERS, LEAST_TABLES = 1_000_000, 20
 
 
 def fit_gaussian(
@@ -59,7 +62,9 @@ def fit_gaussian(
         The objective.
     """
     scaling = Scaling.of(summary, "column")
-    objective = GaussianRows(cells.scaled(scaling.centres, scaling.spreads))
+    tables = max(LEAST_TABLES, KEPT_NUMBERS // (cells.shape[0] * cells.shape[1]))
+    thin = max(1, settings.gaussian_draws // tables)
+    objective = GaussianRows(cells.scaled(scaling.centres, scaling.spreads), thin)
     sweeps, burn_in = settings.gaussian_sweeps
     with one_blas_thread():  # the same bits whatever its number of threads
         search = run(
@@ -74,11 +79,15 @@ def fit_gaussian(
         )
         if not search.state.kept:
             raise KeyboardInterrupt  # there is nothing worth keeping yet
-        return gaussian_model(objective, search.state, scaling, labels), search, objective
+        return gaussian_model(objective, search.state, scaling, labels, rng), search, objective
 
 
 def gaussian_model(
-    objective: GaussianRows, state: GaussianDraw, scaling: Scaling, labels: TableLabels
+    objective: GaussianRows,
+    state: GaussianDraw,
+    scaling: Scaling,
+    labels: TableLabels,
+    rng: np.random.Generator,
 ) -> PosteriorModel:
     """Return the model of the kept draws.
 
@@ -111,7 +120,9 @@ def gaussian_model(
     )
     rows = model.solved_rows(objective.cells, None)
     (known,) = objective.cells.map(0, known_cells, p)
-    return replace(model, rows=_with_spread(rows, state, known))
+    model = replace(model, rows=_with_spread(rows, state, known))
+    draws = _observed_anew(model, state, known, rng)
+    return replace(model, row_draws=draws, column_draws=np.repeat(axes.means[None], len(draws), axis=0))
 
 
 def _noise_of(gaussian: FullGaussian) -> Vector:
@@ -120,6 +131,22 @@ def _noise_of(gaussian: FullGaussian) -> Vector:
     scaled = gaussian.covariance * np.sqrt(np.outer(own, own))
     noise: Vector = NOISE_SHARE * float(np.linalg.eigvalsh(scaled)[0]) / own
     return noise
+
+
+def _observed_anew(
+    model: PosteriorModel, state: GaussianDraw, known: NDArray[np.bool_], rng: np.random.Generator
+) -> Matrix:
+    """Return draws of new observations of all cells, shape (tables, m, p).
+
+    Missing cells are those of the kept tables, which share their doubt about the distribution between rows;
+    known ones are drawn given the rest of their row.
+    """
+    count, (m, p) = len(state.tables), model.shape
+    rows, columns = np.nonzero(known)
+    tables = np.stack(state.tables).reshape(count, m, p).astype(np.float64)
+    centre, spread = model.rows.means[rows, columns], np.sqrt(model.cell_variances(rows, columns))
+    tables[:, rows, columns] = centre + spread * rng.standard_normal((count, rows.size))
+    return tables.astype(model.rows.means.dtype)
 
 
 def _with_spread(rows: Moments, state: GaussianDraw, known: Matrix) -> Moments:

@@ -15,9 +15,9 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
 from lowland.kernels.rows import Noise
 
-# observed cells are known up to a variance of this power of the unit roundoff, but at least the other: rows'
-# systems keep their digits, and columns that are copies of each other have a covariance that can be inverted
-ROUNDING, LEAST_VARIANCE = 2 / 3, 1e-6
+# observed cells are known up to a variance of this power of the unit roundoff: rows' systems keep their
+# digits, and columns that are copies of each other have a covariance that can be inverted
+ROUNDING = 2 / 3
 
 
 @final
@@ -41,6 +41,8 @@ class GaussianDraw:
         Sums of conditional means, and of the lower triangles of their outer products.
     mean_sum, covariance_sum : ndarray, shapes (p,) and (p, p)
         Sums of the distributions' means and covariances.
+    tables : tuple of ndarray, shape (m p,)
+        Some of the completed tables.
     """
 
     theta: Vector
@@ -54,6 +56,7 @@ class GaussianDraw:
     squares: Matrix
     mean_sum: Vector
     covariance_sum: Matrix
+    tables: tuple[Vector, ...] = ()
 
 
 @final
@@ -64,14 +67,16 @@ class GaussianRows:
     ----------
     cells : TableCells
         Observed cells, without weights.
+    thin : int
+        Of the draws that are kept, the completed table of every `thin`-th is kept too.
 
     Notes
     -----
     A sweep costs O(size + m p^3).
     """
 
-    def __init__(self, cells: TableCells) -> None:
-        self.cells, (self.count, self.width) = cells, cells.shape
+    def __init__(self, cells: TableCells, thin: int = 1) -> None:
+        self.cells, self.thin, (self.count, self.width) = cells, thin, cells.shape
 
     @property
     def size(self) -> int:
@@ -86,7 +91,7 @@ class GaussianRows:
     @property
     def variance(self) -> float:
         """Variance with which observed cells are known, in their unit."""
-        return max(float(np.finfo(self.dtype).eps ** ROUNDING), LEAST_VARIANCE)
+        return float(np.finfo(self.dtype).eps ** ROUNDING)
 
     def first_draw(self, theta: Vector, key: int, rng: np.random.Generator) -> GaussianDraw:
         """Return a distribution drawn given a completed table."""
@@ -108,7 +113,7 @@ class GaussianRows:
 
     def restore_draw(self, fields: Mapping[str, Any]) -> GaussianDraw:
         """Return the draw with the given fields."""
-        return GaussianDraw(**fields)
+        return GaussianDraw(**{**fields, "tables": tuple(fields.get("tables", ()))})
 
     def draw(self, state: GaussianDraw, rng: np.random.Generator) -> GaussianDraw:
         """Return the next completed table and the distribution drawn given it."""
@@ -134,6 +139,7 @@ class GaussianRows:
             squares=state.squares + means[:, a] * means[:, b],
             mean_sum=state.mean_sum + state.mean,
             covariance_sum=state.covariance_sum + state.covariance,
+            tables=state.tables if state.kept % self.thin else (*state.tables, state.theta),
         )
 
     def energy(self, state: GaussianDraw) -> float:

@@ -69,3 +69,14 @@ class LearntPrior:
             None,
         )
         return Moments(means, covariances / cells.dtype.type(noise_precision))
+
+    def lengthened(self, side: Moments, length: int) -> Moments:
+        """Return the moments of a side with further lines, of which nothing is known but the prior."""
+        more, d = length - side.means.shape[0], side.means.shape[1]
+        if not more:
+            return side
+        covariance = np.linalg.inv(self.precision)[np.tril_indices(d)].astype(side.covariances.dtype)
+        return Moments(
+            np.vstack([side.means, np.repeat(self.coefficients[:1], more, axis=0).astype(side.means.dtype)]),
+            np.vstack([side.covariances, np.tile(covariance, (more, 1))]),
+        )

@@ -132,7 +132,19 @@ def _part(rows: LabelColumn, columns: LabelColumn, numbers: Vector, value: str, 
         )
     known = ~np.isnan(numbers)
     codes = (rows.codes[known].astype(np.int32), columns.codes[known].astype(np.int32))
-    return LabelledPart((rows.names, columns.names), codes, numbers[known].astype(dtype))
+    return LabelledPart((rows.names, columns.names), codes, _in_precision(numbers[known], value, dtype))
+
+
+def _in_precision(numbers: Vector, name: str, dtype: str) -> Vector:
+    with np.errstate(over="ignore"):
+        values: Vector = numbers.astype(dtype)
+    if not np.isfinite(values).all():
+        raise InvalidInputError(
+            f"column {name!r} holds numbers that are too large for {dtype}",
+            f"{numbers[~np.isfinite(values)][0]:g}",
+            fix='use dtype "float64"',
+        )
+    return values
 
 
 def part_of_array(chunk: NDArray[Any], corner: tuple[int, int], dtype: str) -> LabelledPart:
@@ -147,9 +159,8 @@ def part_of_array(chunk: NDArray[Any], corner: tuple[int, int], dtype: str) -> L
     found = np.nonzero(~np.isnan(array))
     m, n = array.shape
     names = (np.arange(m) + corner[0], np.arange(n) + corner[1])
-    return LabelledPart(
-        names, (found[0].astype(np.int32), found[1].astype(np.int32)), array[found].astype(dtype)
-    )
+    codes = (found[0].astype(np.int32), found[1].astype(np.int32))
+    return LabelledPart(names, codes, _in_precision(array[found], "the array", dtype))
 
 
 def names_of(part: LabelledPart) -> Names:

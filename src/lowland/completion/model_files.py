@@ -212,7 +212,7 @@ def _posterior_arrays(model: PosteriorModel) -> Parts:
         arrays[f"{side}_feature_spreads"] = prior.mapping.spreads
     plain = {
         "kind": "posterior",
-        "method": "gibbs" if model.row_draws.shape[0] else "gaussian" if model.axes else "variational",
+        "method": "gaussian" if model.axes else "gibbs" if model.row_draws.shape[0] else "variational",
         "biased": model.biased,
         "axes": model.axes,
         "noise_precision": model.noise_precision,

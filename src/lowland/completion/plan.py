@@ -80,7 +80,10 @@ class CompletionPlan:
     def leaves_open(self) -> bool:
         """Whether the table decides between factors and a Gaussian of any covariance."""
         blank = CompletionPlan()
-        return all(getattr(self, f.name) == getattr(blank, f.name) for f in fields(self) if f.name != "loss")
+        shared = ("loss", "max_iterations")
+        return all(
+            getattr(self, f.name) == getattr(blank, f.name) for f in fields(self) if f.name not in shared
+        )
 
     def decide_method(self) -> str:
         """Return the method; "variational" may still become "gaussian" if the plan leaves that open.
@@ -106,7 +109,7 @@ class CompletionPlan:
         if not idle and method == "gaussian":
             idle, other = [name for name in OF_FACTORS if name in given], 'method "variational" or "gibbs"'
         if not idle and method not in ("gibbs", "gaussian"):
-            idle, other = [name for name in OF_DRAWS if name in given], 'method "gibbs"'
+            idle, other = [name for name in OF_DRAWS if name in given], 'method "gibbs" or "gaussian"'
         if self.nonnegative and self.biases:
             raise InvalidInputError(
                 "nonnegative factors must be fitted without biases", "biases", fix="turn biases off"

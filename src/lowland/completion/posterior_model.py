@@ -40,7 +40,7 @@ class PosteriorModel:
     scaling : Scaling
     labels : TableLabels
     row_draws, column_draws : ndarray, shape (k, m, d) and (k, n, d)
-        Gibbs draws; k = 0 for a variational fit.
+        Gibbs draws; k = 0 for a variational fit. If columns are axes, new observations of all cells.
     row_weights : ndarray, shape (m,)
         Weights assumed for new observations in each row.
     axes : bool
@@ -107,6 +107,11 @@ class PosteriorModel:
         return rows.astype(dtype), columns.astype(dtype)
 
     @property
+    def _averages_draws(self) -> bool:
+        """Whether draws add to predictions; means of rows along axes are already averages over more draws."""
+        return bool(self.row_draws.shape[0]) and not self.axes
+
+    @property
     def _own_scales(self) -> bool:
         return bool(np.ptp(self.scaling.spreads) > 0)
 
@@ -119,7 +124,7 @@ class PosteriorModel:
     def scores(self, rows: Indices, columns: Indices) -> Vector:
         """Return unclipped predictions, which rank cells that clipping would make equal."""
         means = self._product(self.rows.means, self.columns.means, rows, columns)
-        if self.row_draws.shape[0]:
+        if self._averages_draws:
             means = (means + self._draws_at(rows, columns)[0]) / 2
         return self.scaling.undo(means, columns)
 
@@ -149,7 +154,7 @@ class PosteriorModel:
         """Return all predictions, shape (m, n)."""
         check_table_fits(self.rows.means, self.shape[1])
         means = self._full(self.rows.means, self.columns.means)
-        if self.row_draws.shape[0]:
+        if self._averages_draws:
             mean = np.zeros_like(means)
             for rows, columns in zip(self.row_draws, self.column_draws, strict=True):
                 mean += self._full(rows, columns) / self.row_draws.shape[0]
@@ -164,13 +169,17 @@ class PosteriorModel:
 
     def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
         """Return standard deviations of new observations of cells, in the unit of the table, shape (k,)."""
-        if self.row_draws.shape[0]:
+        errors: Vector = self.scaling.spreads[columns] * np.sqrt(self.cell_variances(rows, columns))
+        return errors
+
+    def cell_variances(self, rows: Indices, columns: Indices) -> Vector:
+        """Return variances of new observations of cells, in the unit of the fit, shape (k,)."""
+        if self._averages_draws:
             spread = self._draws_at(rows, columns)[1]
         else:
             parts = (slice(k, k + CHUNK_CELLS) for k in range(0, rows.size, CHUNK_CELLS))
             spread = np.concatenate([np.zeros(0), *(self._variances(rows[p], columns[p]) for p in parts)])
-        errors: Vector = self.scaling.spreads[columns] * np.sqrt(spread + self._noise(rows, columns))
-        return errors
+        return spread + self._noise(rows, columns)
 
     def sample(
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
@@ -187,6 +196,9 @@ class PosteriorModel:
             itself.
         """
         out = np.empty((count, rows.size))
+        if self.axes and noise and count <= self.row_draws.shape[0]:
+            some = rng.choice(self.row_draws.shape[0], count, replace=False)
+            return self.scaling.clip(self.scaling.undo(self.row_draws[some][:, rows, columns], columns))
         spread = np.sqrt(self._noise(rows, columns))
         for k, (left, right) in enumerate(self._draw_sides(count, rng)):
             values = self._product(left, right, rows, columns)
@@ -224,26 +236,22 @@ class PosteriorModel:
 
         The priors and everything else stay. The table may have more rows and columns than the model; the new
         ones must be among those asked for. None if the model has draws or columns with scales of their own
-        that are new, if a side's prior has covariates, or if columns are axes and there are new ones: it must
-        then be fitted again.
+        that are new, or if a side's prior has covariates: it must then be fitted again.
         """
         grown = table.shape[1] > self.shape[1]
         described = self.row_prior.mapping.centres.size + self.column_prior.mapping.centres.size
-        if self.row_draws.shape[0] or described or (grown and (self._own_scales or self.axes)):
+        if self.row_draws.shape[0] or described or (grown and self._own_scales):
             return None
         (m, n), weights = table.shape, row_weights(table)
         again = replace(
             self,
-            rows=_lengthened(self.rows, self.row_prior, m),
-            columns=_lengthened(self.columns, self.column_prior, n),
+            rows=self.row_prior.lengthened(self.rows, m),
+            columns=self.column_prior.lengthened(self.columns, n),
             column_precisions=np.append(self.column_precisions, np.ones(n - self.shape[1])),
             scaling=self.scaling.lengthened(n),
             labels=TableLabels.of(table),
             row_weights=weights,
         )
-
-        if self.axes:
-            return again._solved_again(table, 0, rows)
 
         def solve(model: PosteriorModel) -> PosteriorModel:
             return model._solved_again(table, 0, rows)._solved_again(table, 1, columns)
@@ -298,7 +306,7 @@ class PosteriorModel:
     def row_scores(self, rows: Indices) -> Matrix:
         """Return the scores of all columns for some rows, shape (k, n)."""
         means = self._full(self.rows.means[rows], self.columns.means)
-        if self.row_draws.shape[0]:
+        if self._averages_draws:
             drawn = zip(self.row_draws, self.column_draws, strict=True)
             mean = sum(self._full(own[rows], columns) for own, columns in drawn) / self.row_draws.shape[0]
             means = (means + mean) / 2
@@ -350,7 +358,8 @@ class PosteriorModel:
         return variances
 
     def _draw_sides(self, count: int, rng: np.random.Generator) -> Iterator[tuple[Matrix, Matrix]]:
-        if kept := self.row_draws.shape[0]:
+        kept = self.row_draws.shape[0]
+        if self._averages_draws:
             for k in rng.choice(kept, count, replace=count > kept):
                 yield self.row_draws[k], self.column_draws[k]
             return
@@ -364,15 +373,3 @@ class PosteriorModel:
                 for side, root in zip((self.rows, self.columns), roots, strict=False)
             ]
             yield drawn[0], self.columns.means if self.axes else drawn[1]
-
-
-def _lengthened(side: Moments, prior: LearntPrior, length: int) -> Moments:
-    """Return the moments of a side with further lines, of which nothing is known but the prior."""
-    more, d = length - side.means.shape[0], side.means.shape[1]
-    if not more:
-        return side
-    covariance = np.linalg.inv(prior.precision)[np.tril_indices(d)].astype(side.covariances.dtype)
-    return Moments(
-        np.vstack([side.means, np.repeat(prior.coefficients[:1], more, axis=0).astype(side.means.dtype)]),
-        np.vstack([side.covariances, np.tile(covariance, (more, 1))]),
-    )

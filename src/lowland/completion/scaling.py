@@ -10,6 +10,9 @@ import numpy as np
 from lowland.completion.table_summary import TableSummary
 from lowland.core.arrays import Indices, Vector
 
+# unit of a column whose values are all equal, as a share of them: what is predicted hardly differs
+CONSTANT = 1e-3
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -33,7 +36,9 @@ class Scaling:
         """Return the scaling of a table, "common" to all columns or by "column"."""
         ends = (table.lowest, table.highest) if table.graded else (-np.inf, np.inf)
         if kind == "column":
-            return cls(table.column_means, table.column_spreads, *ends)
+            size = np.where(table.column_means == 0, 1.0, np.abs(table.column_means))
+            spreads = np.where(table.constant, CONSTANT * size, table.column_spreads)
+            return cls(table.column_means, spreads, *ends)
         n = table.shape[1]
         return cls(np.full(n, table.mean), np.full(n, table.spread), *ends)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lowland.completion.cell_blocks import Arrays, CellBlock
 from lowland.completion.cells import cut, shared
 from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import InvalidInputError
 from lowland.kernels.sparse_gram import add_pairs
 
 PARTS = ("starts", "partners", "values")
@@ -100,7 +101,12 @@ def read_block(file: Path, first: int) -> CellBlock:
     """Return a block whose arrays are mapped from its files."""
 
     def mapped(name: str) -> NDArray[Any]:
-        # kernels take plain arrays; the map stays open as long as they do
-        return np.asarray(np.load(f"{file}-{name}.npy", mmap_mode="r"))
+        try:
+            # kernels take plain arrays; the map stays open as long as they do
+            return np.asarray(np.load(f"{file}-{name}.npy", mmap_mode="r"))
+        except FileNotFoundError as error:
+            raise InvalidInputError(
+                "the stored table is gone", f"no {file}-{name}.npy", fix="sort its files again"
+            ) from error
 
     return CellBlock(first, mapped("starts"), mapped("partners"), mapped("values"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, final
 
@@ -15,7 +16,7 @@ from lowland.completion.cell_blocks import CellBlock
 from lowland.completion.cells import TableCells
 from lowland.completion.line_blocks import check_choices
 from lowland.completion.stored_blocks import PARTS, StoredBlocks, read_block
-from lowland.completion.stored_sorting import block_place
+from lowland.completion.stored_sorting import block_place, restore_folder
 from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices
 from lowland.core.damage import check_arrays, reading, require
@@ -70,6 +71,12 @@ class Origin:
     files: tuple[SourceFile, ...]
 
 
+def holds_table(folder: Path) -> bool:
+    """Return whether a folder holds a stored table, or did before it was replaced in vain."""
+    restore_folder(folder.absolute())
+    return (folder / CONTENTS).is_file()
+
+
 def write_contents(
     folder: Path, origin: Origin, bounds: Sequence[Indices], counts: Sequence[Indices], names: Sequence[Any]
 ) -> None:
@@ -84,8 +91,14 @@ def write_contents(
     save_bundle(folder / CONTENTS, KIND, {"origin": dataclasses.asdict(origin)}, arrays)
 
 
-def read_contents(folder: Path) -> tuple[TableCells, TableLabels, Origin]:
-    """Return the cells of a folder, their labels and their origin; all of it is checked.
+def read_contents(folder: Path, *, check: bool = True) -> tuple[TableCells, TableLabels, Origin]:
+    """Return the cells of a folder, their labels and their origin.
+
+    Parameters
+    ----------
+    folder : Path
+    check : bool
+        Whether every block is read, to see that all cells are there.
 
     Raises
     ------
@@ -110,8 +123,12 @@ def read_contents(folder: Path) -> tuple[TableCells, TableLabels, Origin]:
             bounds = arrays[f"{name}_bounds"]
             whole = bounds.size > 1 and bounds[0] == 0 and bounds[-1] == arrays[f"{name}_counts"].size
             require(whole and (np.diff(bounds) > 0).all(), f"{name} blocks do not hold all lines")
-    with reading(folder, KIND), stage("checking the stored table"):
-        sides = [_side(folder, side, arrays, origin.dtype) for side in (0, 1)]
+    with reading(folder, KIND):
+        sides = [_side(folder, side, arrays) for side in (0, 1)]
+        if check:
+            with stage("checking the stored table"):
+                for side in (0, 1):
+                    _check_blocks(sides[side], sides[1 - side].counts.size, origin.dtype)
     lengths = (sides[0].counts.size, sides[1].counts.size)
     size = int(sides[0].counts.sum())
     cells = TableCells((sides[0], sides[1]), lengths, size, np.dtype(origin.dtype), weighted=False)
@@ -125,18 +142,20 @@ def _origin(plain: dict[str, Any]) -> Origin:
     return Origin((row, column, value), plain["dtype"], plain["duplicates"], files)
 
 
-def _side(folder: Path, side: int, arrays: dict[str, Any], dtype: str) -> StoredBlocks:
+def _side(folder: Path, side: int, arrays: dict[str, Any]) -> StoredBlocks:
     bounds, counts = arrays[f"{_SIDES[side]}_bounds"], arrays[f"{_SIDES[side]}_counts"]
-    partners = arrays[f"{_SIDES[1 - side]}_counts"].size
     require(int(counts.sum()) == int(arrays[f"{_SIDES[1 - side]}_counts"].sum()), "its sides differ")
-    places = [block_place(folder, side, k) for k in range(bounds.size - 1)]
-    for k, place in enumerate(places):
+    return StoredBlocks([block_place(folder, side, k) for k in range(bounds.size - 1)], bounds, counts)
+
+
+def _check_blocks(side: StoredBlocks, partners: int, dtype: str) -> None:
+    """Raise ValueError unless the files of all blocks of a side hold their cells."""
+    for k, (place, (first, last)) in enumerate(zip(side.files, pairwise(side.bounds.tolist()), strict=True)):
         missing = [name for name in PARTS if not Path(f"{place}-{name}.npy").is_file()]
         require(not missing, f"no {place.name}")
-        block, own = read_block(place, int(bounds[k])), counts[bounds[k] : bounds[k + 1]]
-        require(_is_whole(block, own, partners, dtype), f"{place.name} does not hold its cells")
-        announce("blocks", k + 1, len(places))
-    return StoredBlocks(places, bounds, counts)
+        whole = _is_whole(read_block(place, first), side.counts[first:last], partners, dtype)
+        require(whole, f"{place.name} does not hold its cells")
+        announce("blocks", k + 1, len(side.files))
 
 
 def _is_whole(block: CellBlock, counts: Indices, partners: int, dtype: str) -> bool:

@@ -20,8 +20,8 @@ from lowland.completion.line_blocks import (
     refuse_repeats,
     repeated_cell,
 )
-from lowland.completion.stored_blocks import StoredBlocks, read_block
-from lowland.completion.stored_contents import Origin, SourceFile, read_contents, write_contents
+from lowland.completion.stored_blocks import PARTS, StoredBlocks, read_block
+from lowland.completion.stored_contents import CONTENTS, Origin, SourceFile, read_contents, write_contents
 from lowland.completion.stored_sorting import (
     block_place,
     replace_folder,
@@ -130,7 +130,7 @@ class StoredObservations:
             the folder exists.
         """
         check_choices(dtype, duplicates)
-        paths, target = parquet_files(files), Path(folder)
+        paths, target = parquet_files(files), Path(folder).absolute()
         if target.exists():
             raise InvalidInputError(f"{target} exists", "a folder or file", fix="choose a new folder")
         need_arrow(".parquet")
@@ -139,8 +139,10 @@ class StoredObservations:
                 (row, column, value), dtype, duplicates, tuple(SourceFile.of(path) for path in paths)
             )
             _write(_parts(paths, origin), unfinished, origin)
+            read_contents(unfinished)  # before it takes its place
             unfinished.rename(target)
-        return cls.open(target)
+        cells, labels, origin = read_contents(target, check=False)
+        return cls(cells, labels, target, origin)
 
     @classmethod
     def open(cls, folder: str | PathLike[str]) -> StoredObservations:
@@ -161,7 +163,7 @@ class StoredObservations:
         FileFormatError
             If a file is missing or damaged.
         """
-        target = Path(folder)
+        target = Path(folder).absolute()
         restore_folder(target)
         cells, labels, origin = read_contents(target)
         return cls(cells, labels, target, origin)
@@ -185,8 +187,15 @@ class StoredObservations:
         Raises
         ------
         InvalidInputError
-            If a file that was read before has changed, or files cannot be added; the table is then as it was.
+            If a file that was read before has changed, the folder was changed by others or holds other files,
+            or files cannot be added; the table is then as it was.
         """
+        if read_contents(self.folder, check=False)[2] != self.origin:
+            raise InvalidInputError(
+                f"the table in {self.folder} is another one by now",
+                "files were added to it",
+                fix="go on with what add returned, or open the folder again",
+            )
         paths, known = parquet_files(files), {file.path: file for file in self.origin.files}
         now = [SourceFile.of(path) for path in paths]
         for file in now:
@@ -204,8 +213,17 @@ class StoredObservations:
         origin = replace(self.origin, files=(*self.origin.files, *(file for _, file in new)))
         with unfinished_folder(self.folder) as unfinished:
             _write(chain(self._parts(), _parts([path for path, _ in new], origin)), unfinished, origin)
-            replace_folder(self.folder, unfinished)
-        return self.open(self.folder)
+            read_contents(unfinished)  # before it takes the place of the other
+            replace_folder(self.folder, unfinished, self._files())
+        cells, labels, _ = read_contents(self.folder, check=False)
+        return replace(self, cells=cells, labels=labels, origin=origin)
+
+    def _files(self) -> set[str]:
+        """Return the names of the table's own files."""
+        sides = [side for side in self.cells.sides if isinstance(side, StoredBlocks)]
+        return {CONTENTS} | {
+            f"{file.name}-{part}.npy" for side in sides for file in side.files for part in PARTS
+        }
 
     def _parts(self) -> Iterator[LabelledPart]:
         """Yield the stored cells block by block."""

@@ -45,8 +45,28 @@ def unfinished_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def replace_folder(target: Path, new: Path) -> None:
-    """Put a new folder in the place of another, which is removed."""
+def replace_folder(target: Path, new: Path, own: set[str]) -> None:
+    """Put a new folder in the place of another, which is removed.
+
+    Parameters
+    ----------
+    target, new : Path
+    own : set of str
+        Names of the files that the old folder should hold.
+
+    Raises
+    ------
+    InvalidInputError
+        If it holds others.
+    """
+    others = sorted({path.name for path in target.iterdir()} - own)
+    if others:
+        raise InvalidInputError(
+            f"{target} holds files that are not its own",
+            others[0],
+            "the folder is about to be replaced",
+            "move them elsewhere",
+        )
     old = target.with_name(f".{target.name}{_OLD}")
     target.rename(old)
     new.rename(target)

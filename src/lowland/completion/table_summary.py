@@ -42,6 +42,8 @@ class TableSummary:
         Mean and standard deviation of all values, the latter 1 if all are equal.
     column_means, column_spreads : ndarray, shape (n,)
         Those of the table for columns with too few cells.
+    constant : ndarray of bool, shape (n,)
+        Whether a column has at least two cells, and all of them are equal.
     lowest, highest : float
     graded : bool
         Whether values have few levels, far fewer than there are values.
@@ -56,6 +58,7 @@ class TableSummary:
     spread: float
     column_means: Vector
     column_spreads: Vector
+    constant: NDArray[np.bool_]
     lowest: float
     highest: float
     graded: bool
@@ -94,6 +97,7 @@ class TableSummary:
             spread,
             np.where(counts > 0, means, mean),
             np.where(usable, spreads, spread),
+            (counts >= 2) & (spreads == 0),
             float(least.min()),
             float(most.max()),
             bool(np.unique(some).size <= min(MOST_LEVELS, some.size // 5)),

@@ -15,7 +15,16 @@ from lowland.core.errors import FileFormatError, LowlandError
 # kinds of arrays by NumPy's letters
 KINDS = {"f": "numbers", "iu": "whole numbers", "U": "text"}
 # what the parts of a damaged file raise when they are put together
-_FAULTS = (KeyError, ValueError, TypeError, IndexError, AttributeError, OverflowError, ZeroDivisionError)
+_FAULTS = (
+    KeyError,
+    ValueError,
+    TypeError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    ZeroDivisionError,
+    EOFError,
+)
 
 
 @contextmanager

@@ -257,7 +257,7 @@ class _CompletedTable(_ServedTable):
         -------
         ndarray, shape (n_completions, m, n)
             Observed cells are kept; missing cells are drawn with noise, as in `sample`. Analyse each
-            table, then pool the results by Rubin's rules.
+            table, then pool the results by Rubin's rules (`pool_estimates`).
         """
         check_is_fitted(self)
         count = whole_number(n_completions, "n_completions", 1)

@@ -64,13 +64,27 @@ def read_columnar(opened: Opened) -> tuple[Any, str]:
                 size = sum(_decoded_size(parquet.read_metadata(source)) for source in sources)
             check_fits(size, f"reading {opened.name}")
             # a column may hold whole numbers in one file and others in the next
-            table = pa.concat_tables([read(source) for source in sources], promote_options="permissive")
+            table = pa.concat_tables(
+                [_read_one(read, source, opened) for source in sources], promote_options="permissive"
+            )
             # offsets that lead out of their buffers would crash what uses them
             table.validate(full=True)
             return _index_first(table)
     except (pa.ArrowException, OSError) as error:
         raise InvalidInputError(
             f"cannot read {opened.name}", str(error).splitlines()[0], fix="check the file"
+        ) from error
+
+
+def _read_one(read: Any, source: Any, opened: Opened) -> Any:
+    import pyarrow as pa
+
+    try:
+        return read(source)
+    except (pa.ArrowException, OSError) as error:
+        name = source if isinstance(source, str | Path) else opened.name
+        raise InvalidInputError(
+            f"cannot read {name}", str(error).splitlines()[0], fix="check the file"
         ) from error
 
 

@@ -71,7 +71,10 @@ def parquet_files(files: str | os.PathLike[str] | Sequence[str | os.PathLike[str
         If there are none.
     """
     given = [Path(files)] if isinstance(files, str | os.PathLike) else [Path(file) for file in files]
-    paths = sorted(given[0].glob("*.parquet")) if len(given) == 1 and given[0].is_dir() else given
+    paths = given
+    if len(given) == 1 and given[0].is_dir():  # without hidden files, which systems leave behind
+        inside = sorted(given[0].glob("*.parquet"))
+        paths = [path for path in inside if path.is_file() and not path.name.startswith(".")]
     missing = [path for path in paths if not path.is_file()]
     if missing or not paths:
         raise InvalidInputError(

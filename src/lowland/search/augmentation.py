@@ -11,6 +11,7 @@ import numpy as np
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.powers import HasAugmentation
+from lowland.search.saved_states import check_draws
 from lowland.search.stepper import Info
 
 
@@ -53,4 +54,5 @@ class Augmentation:
 
     def restore(self, objective: HasAugmentation, fields: Mapping[str, Any]) -> Any:
         """Return the saved draw."""
+        check_draws(fields.get("tables", ()), objective.size)
         return objective.restore_draw(fields)
