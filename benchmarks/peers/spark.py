@@ -3,7 +3,7 @@
     python benchmarks/peers/spark.py [--ratings 3000000] [--rank 16] [--spark PYTHON] [--folder DIR]
 
 Invented ratings, long-tailed, in half stars; a twentieth is held out. lowland runs by its command, in memory, on the disk
-and by two worker processes; Spark as local[2] with ten sweeps and the ridges .03, .1 and .3, of which the best counts.
+and by two worker processes; Spark as local[2] with ten sweeps and the ridges .01, .03, .1 and .3, of which the best counts.
 PYTHON is an interpreter with pyspark, which needs a Java runtime; without one, lowland runs alone.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-RIDGES = (0.03, 0.1, 0.3)
+RIDGES = (0.01, 0.03, 0.1, 0.3)
 SPARK = """
 import json, sys, time
 from pyspark.sql import SparkSession

@@ -17,19 +17,22 @@ LEAST_EXCESS, MOST_EXCESS, STEPS = 1e-9, 8.0, 64
 @final
 @dataclass(frozen=True, eq=False)
 class FullGaussian:
-    """The mean and covariance of rows, shapes (p,) and (p, p)."""
+    """The mean of rows, their covariance and its inverse, shapes (p,), (p, p) and (p, p)."""
 
     mean: Vector
     covariance: Matrix
+    precision: Matrix
 
-    @property
-    def precision(self) -> Matrix:
-        """The inverse of the covariance."""
-        inverse: Matrix = np.linalg.inv(self.covariance)
-        return (inverse + inverse.T) / 2
+    @classmethod
+    def of(cls, mean: Vector, covariance: Matrix) -> FullGaussian:
+        """Return a Gaussian of a positive definite covariance."""
+        inverse = np.linalg.inv(covariance)
+        return cls(mean, covariance, (inverse + inverse.T) / 2)
 
 
-def draw_gaussian(rows: Matrix, rng: np.random.Generator) -> tuple[FullGaussian, float]:
+def draw_gaussian(
+    rows: Matrix, rng: np.random.Generator, root: Matrix | None = None
+) -> tuple[FullGaussian, float]:
     """Return a draw of the Gaussian that rows come from, and the shrinkage that was drawn with it.
 
     Parameters
@@ -37,12 +40,14 @@ def draw_gaussian(rows: Matrix, rng: np.random.Generator) -> tuple[FullGaussian,
     rows : ndarray of float64, shape (m, p)
         In units in which variances are about one.
     rng : numpy.random.Generator
+    root : ndarray of float64, shape (p, p), optional
+        Lower root of the mean R of the covariance's prior; by default I.
 
     Returns
     -------
     FullGaussian
     float
-        The excess e of the prior's degrees of freedom: the covariance has an inverse Wishart prior of mean I
+        The excess e of the prior's degrees of freedom: the covariance has an inverse Wishart prior of mean R
         with p + 1 + e degrees, worth about e rows, and the mean a flat one. Its logarithm has a flat prior on
         a grid, and is drawn with both integrated out.
 
@@ -52,7 +57,9 @@ def draw_gaussian(rows: Matrix, rng: np.random.Generator) -> tuple[FullGaussian,
     """
     m, p = rows.shape
     mean = rows.mean(axis=0)
-    centred = rows - mean
+    centred, own = rows - mean, np.eye(p) if root is None else root
+    if root is not None:
+        centred = np.linalg.solve(root, centred.T).T
     scatter = centred.T @ centred
     excesses = np.geomspace(LEAST_EXCESS, MOST_EXCESS * m, STEPS)
     weights = log_evidence(scatter, m, excesses)
@@ -62,11 +69,10 @@ def draw_gaussian(rows: Matrix, rng: np.random.Generator) -> tuple[FullGaussian,
     # a Wishart draw of the precision, by Bartlett's decomposition
     lower = np.tril(rng.standard_normal((p, p)), -1)
     lower[np.diag_indices(p)] = np.sqrt(rng.chisquare(degrees - np.arange(p)))
-    root = np.linalg.cholesky(scatter + excess * np.eye(p))
-    half = np.linalg.solve(lower, root.T).T
-    covariance = half @ half.T
-    half_of_mean = half @ rng.standard_normal(p)
-    return FullGaussian(mean + half_of_mean / np.sqrt(m), covariance), excess
+    posterior = own @ np.linalg.cholesky(scatter + excess * np.eye(p))
+    half, inverse = np.linalg.solve(lower, posterior.T).T, np.linalg.solve(posterior.T, lower)
+    away = half @ rng.standard_normal(p) / np.sqrt(m)
+    return FullGaussian(mean + away, half @ half.T, inverse @ inverse.T), excess
 
 
 def log_evidence(scatter: Matrix, m: int, excesses: Vector) -> Vector:

@@ -18,7 +18,7 @@ WIDEST_PATTERN = 6_000
 USUAL_RANK = 16
 # where rows may be draws from a Gaussian of any covariance: most columns, least number of cells per column,
 # least share of cells, and most rows times squared columns, beyond which factors take far less time
-FEW_COLUMNS, CELLS_PER_COLUMN, LEAST_DENSITY, MOST_WORK = 40, 15, 0.2, 1_000_000
+FEW_COLUMNS, CELLS_PER_COLUMN, LEAST_DENSITY, MOST_WORK = 100, 15, 0.2, 8_000_000
 # sweeps before the first draw of that Gaussian that is kept
 BURN_IN = 40
 BY_COLUMN = ("auto", "common", "column")
@@ -53,8 +53,8 @@ class BayesianSettings:
         Number of Gibbs sweeps before the first kept draw.
     full : bool or None
         Whether rows are draws from one Gaussian of any covariance instead of having few factors; None means
-        yes for tables with at most 40 columns, more rows than columns, enough observed cells in every column,
-        and no weights or covariates.
+        yes for tables with at most 100 columns, more rows than columns, enough observed cells in every
+        column, and no weights or covariates.
     gaussian_draws : int
         Number of draws of that Gaussian that are kept.
     """

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix, Vector
+from lowland.kernels.conditional_rows import conditional_rows
 from lowland.kernels.moments import Moments, row_moments
 from lowland.kernels.rows import Noise, solve_rows
 from lowland.kernels.sparse import multiply_rows, squared_errors, subtract_gathered
@@ -110,6 +111,13 @@ def drawn_lines(
         noise=replace(noise, first=block.first),
     )
     return (drawn,)
+
+
+def completed_lines(block: CellBlock, precision: Matrix, mean: Vector, noise: Noise | None) -> Arrays:
+    """Return lines of a Gaussian, their missing cells at the conditional mean or drawn given the others."""
+    noise = None if noise is None else replace(noise, first=block.first)
+    cells = (block.starts, block.partners, block.values)
+    return (conditional_rows(*cells, precision, mean, noise=noise),)
 
 
 def line_errors(block: CellBlock, partner: Matrix, own: Matrix) -> Arrays:

@@ -18,7 +18,6 @@ from lowland.completion.learnt_prior import LearntPrior
 from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.scaling import Scaling
 from lowland.completion.table_labels import TableLabels
-from lowland.completion.table_summary import TableSummary
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.records import SearchResult
 from lowland.kernels.blas_threads import one_blas_thread
@@ -32,27 +31,30 @@ NOISE_SHARE = 0.9
 KEPT_NUMBERS, LEAST_TABLES = 1_000_000, 20
 
 
-def fit_gaussian(
-    cells: TableCells,
-    summary: TableSummary,
+def fit_gaussian(  # noqa: PLR0913
+    scaled: TableCells,
+    scaling: Scaling,
     labels: TableLabels,
     settings: BayesianSettings,
     *,
+    target: Matrix | None,
     rng: np.random.Generator,
     callbacks: Sequence[Callback] = (),
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
 ) -> tuple[PosteriorModel, SearchResult, GaussianRows]:
-    """Fit the cells of a table by data augmentation; other parameters are those of `fit_bayesian`.
+    """Fit scaled cells by data augmentation; other parameters are those of `fit_bayesian`.
 
     Parameters
     ----------
-    cells : TableCells
-        Without weights.
-    summary : TableSummary
+    scaled : TableCells
+        Each column centred and scaled by itself; without weights.
+    scaling : Scaling
     labels : TableLabels
     settings : BayesianSettings
         Resolved.
+    target : ndarray, shape (n, n), or None
+        Mean of the covariance's prior, I if None.
 
     Returns
     -------
@@ -61,10 +63,9 @@ def fit_gaussian(
     GaussianRows
         The objective.
     """
-    scaling = Scaling.of(summary, "column")
-    tables = max(LEAST_TABLES, KEPT_NUMBERS // (cells.shape[0] * cells.shape[1]))
+    tables = max(LEAST_TABLES, KEPT_NUMBERS // (scaled.shape[0] * scaled.shape[1]))
     thin = max(1, settings.gaussian_draws // tables)
-    objective = GaussianRows(cells.scaled(scaling.centres, scaling.spreads), thin)
+    objective = GaussianRows(scaled, thin, target)
     sweeps, burn_in = settings.gaussian_sweeps
     with one_blas_thread():  # the same bits whatever its number of threads
         search = run(
@@ -97,9 +98,9 @@ def gaussian_model(
     mean of their conditional means over the draws, whose spread is added to their variance.
     """
     kept, dtype = state.kept, objective.dtype
-    gaussian = FullGaussian(state.mean_sum / kept, state.covariance_sum / kept)
+    gaussian = FullGaussian.of(state.mean_sum / kept, state.covariance_sum / kept)
     noise = _noise_of(gaussian)
-    signal = FullGaussian(gaussian.mean, gaussian.covariance - np.diag(noise))
+    signal = FullGaussian.of(gaussian.mean, gaussian.covariance - np.diag(noise))
     p = objective.width
     axes = Moments(np.eye(p, dtype=dtype), np.zeros((p, p * (p + 1) // 2), dtype))
     blank = FeatureMap.of(None, 0)
@@ -151,10 +152,9 @@ def _observed_anew(
 
 def _with_spread(rows: Moments, state: GaussianDraw, known: Matrix) -> Moments:
     """Return rows whose missing cells have the mean of the draws, and in their variance its spread."""
-    means = state.means / state.kept
-    a, b = np.tril_indices(means.shape[1])
-    spread = np.where(known[:, a] | known[:, b], 0.0, state.squares / state.kept - means[:, a] * means[:, b])
+    means, p = state.means / state.kept, state.means.shape[1]
+    spread = np.where(known, 0.0, np.maximum(state.squares / state.kept - means**2, 0.0))
+    covariances = rows.covariances.astype(np.float64)
+    covariances[:, np.cumsum(np.arange(p) + 1) - 1] += spread  # on the diagonal
     dtype = rows.means.dtype
-    return Moments(
-        np.where(known, rows.means, means).astype(dtype), (rows.covariances + spread).astype(dtype)
-    )
+    return Moments(np.where(known, rows.means, means).astype(dtype), covariances.astype(dtype))

@@ -8,16 +8,12 @@ from typing import Any, final
 
 import numpy as np
 
-from lowland.bayes.full_gaussian import FullGaussian, draw_gaussian
-from lowland.completion.cell_blocks import drawn_lines
-from lowland.completion.cells import PerPartner, TableCells
+from lowland.bayes.full_gaussian import draw_gaussian
+from lowland.completion.cell_blocks import completed_lines
+from lowland.completion.cells import TableCells
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
 from lowland.kernels.rows import Noise
-
-# observed cells are known up to a variance of this power of the unit roundoff: rows' systems keep their
-# digits, and columns that are copies of each other have a covariance that can be inverted
-ROUNDING = 2 / 3
 
 
 @final
@@ -29,16 +25,16 @@ class GaussianDraw:
     ----------
     theta : ndarray, shape (m p,)
         The completed table.
-    mean, covariance : ndarray, shapes (p,) and (p, p)
-        The distribution.
+    mean, covariance, precision : ndarray, shapes (p,), (p, p) and (p, p)
+        The distribution; the precision is the inverse of the covariance.
     excess : float
         Its shrinkage, as `draw_gaussian` says.
     key, sweep : int
         Position in the stream of normals that the next rows are drawn with.
     kept : int
         Number of kept draws.
-    means, squares : ndarray, shapes (m, p) and (m, p (p + 1) / 2)
-        Sums of conditional means, and of the lower triangles of their outer products.
+    means, squares : ndarray, shape (m, p)
+        Sums of conditional means and of their squares.
     mean_sum, covariance_sum : ndarray, shapes (p,) and (p, p)
         Sums of the distributions' means and covariances.
     tables : tuple of ndarray, shape (m p,)
@@ -48,6 +44,7 @@ class GaussianDraw:
     theta: Vector
     mean: Vector
     covariance: Matrix
+    precision: Matrix
     excess: float
     key: int
     sweep: int
@@ -69,14 +66,17 @@ class GaussianRows:
         Observed cells, without weights.
     thin : int
         Of the draws that are kept, the completed table of every `thin`-th is kept too.
+    target : ndarray, shape (p, p), optional
+        Mean of the covariance's prior; by default I.
 
     Notes
     -----
     A sweep costs O(size + m p^3).
     """
 
-    def __init__(self, cells: TableCells, thin: int = 1) -> None:
+    def __init__(self, cells: TableCells, thin: int = 1, target: Matrix | None = None) -> None:
         self.cells, self.thin, (self.count, self.width) = cells, thin, cells.shape
+        self.root = None if target is None else np.linalg.cholesky(target)
 
     @property
     def size(self) -> int:
@@ -88,25 +88,21 @@ class GaussianRows:
         """Precision of points."""
         return self.cells.dtype
 
-    @property
-    def variance(self) -> float:
-        """Variance with which observed cells are known, in their unit."""
-        return float(np.finfo(self.dtype).eps ** ROUNDING)
-
     def first_draw(self, theta: Vector, key: int, rng: np.random.Generator) -> GaussianDraw:
         """Return a distribution drawn given a completed table."""
         p = self.width
-        found, excess = draw_gaussian(theta.reshape(-1, p).astype(np.float64), rng)
+        found, excess = draw_gaussian(theta.reshape(-1, p).astype(np.float64), rng, self.root)
         return GaussianDraw(
             theta,
             found.mean,
             found.covariance,
+            found.precision,
             excess,
             key,
             0,
             0,
             np.zeros((self.count, p)),
-            np.zeros((self.count, p * (p + 1) // 2)),
+            np.zeros((self.count, p)),
             np.zeros(p),
             np.zeros((p, p)),
         )
@@ -117,26 +113,26 @@ class GaussianRows:
 
     def draw(self, state: GaussianDraw, rng: np.random.Generator) -> GaussianDraw:
         """Return the next completed table and the distribution drawn given it."""
-        rows = self._lines(state, self.variance**0.5)
-        found, excess = draw_gaussian(rows.astype(np.float64), rng)
+        rows = self._lines(state, Noise(state.key, state.sweep))
+        found, excess = draw_gaussian(rows, rng, self.root)
         return replace(
             state,
-            theta=rows.ravel(),
+            theta=rows.ravel().astype(self.dtype),
             mean=found.mean,
             covariance=found.covariance,
+            precision=found.precision,
             excess=excess,
             sweep=state.sweep + 1,
         )
 
     def keep(self, state: GaussianDraw) -> GaussianDraw:
         """Return the state with its distribution, and what that says of each row, added to the sums."""
-        means = self._lines(state, 0.0).astype(np.float64)
-        a, b = np.tril_indices(self.width)
+        means = self._lines(state, None)
         return replace(
             state,
             kept=state.kept + 1,
             means=state.means + means,
-            squares=state.squares + means[:, a] * means[:, b],
+            squares=state.squares + means**2,
             mean_sum=state.mean_sum + state.mean,
             covariance_sum=state.covariance_sum + state.covariance,
             tables=state.tables if state.kept % self.thin else (*state.tables, state.theta),
@@ -146,22 +142,10 @@ class GaussianRows:
         """Return the negative log density of the completed table under the distribution."""
         centred = state.theta.reshape(-1, self.width).astype(np.float64) - state.mean
         size = float(np.linalg.slogdet(2 * np.pi * state.covariance)[1])
-        precision = FullGaussian(state.mean, state.covariance).precision
-        return 0.5 * (self.count * size + float(np.sum((centred @ precision) * centred)))
+        return 0.5 * (self.count * size + float(np.sum((centred @ state.precision) * centred)))
 
-    def _lines(self, state: GaussianDraw, scale: float) -> Matrix:
-        """Return rows drawn given the distribution and their cells, or their means if the scale is zero."""
-        precision = FullGaussian(state.mean, state.covariance).precision * self.variance
-        touch(rows_work(self.cells.size, self.count + 1, self.width, single=self.dtype.itemsize == 4))
-        (rows,) = self.cells.map(
-            0,
-            drawn_lines,
-            PerPartner(np.eye(self.width, dtype=self.dtype)),
-            None,
-            None,
-            precision,
-            Noise(state.key, state.sweep, scale),
-            (precision @ state.mean).astype(self.dtype),
-            None,
-        )
+    def _lines(self, state: GaussianDraw, noise: Noise | None) -> Matrix:
+        """Return rows drawn given the distribution and their cells, or their means without noise."""
+        touch(rows_work(self.cells.size, self.count + 1, self.width))
+        (rows,) = self.cells.map(0, completed_lines, state.precision, state.mean, noise)
         return np.asarray(rows)

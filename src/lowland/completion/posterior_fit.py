@@ -11,8 +11,9 @@ import numpy as np
 from lowland.bayes.posterior import Posterior
 from lowland.bayes.side_prior import SidePrior
 from lowland.completion.bayesian_objective import BayesianCompletion
-from lowland.completion.bayesian_settings import BayesianSettings
+from lowland.completion.bayesian_settings import USUAL_RANK, BayesianSettings
 from lowland.completion.cells import TableCells
+from lowland.completion.factor_covariance import factor_covariance
 from lowland.completion.features import FeatureMap, check_covariates
 from lowland.completion.gaussian_fit import fit_gaussian
 from lowland.completion.gaussian_objective import GaussianRows
@@ -92,21 +93,25 @@ def fit_cells(  # noqa: PLR0913
     PosteriorFit
     """
     summary = TableSummary.of(cells)
+    m, n = cells.shape
     plain = not cells.weighted and all(known is None for known in covariates)
     settings = settings.resolve(summary, plain=plain)
     if settings.full:
+        scaling = Scaling.of(summary, settings.scale)
+        scaled = cells.scaled(scaling.centres, scaling.spreads)
+        target = None if n <= USUAL_RANK else _factor_covariance(cells, summary, scaling, rng)
         model, search, gaussian = fit_gaussian(
-            cells,
-            summary,
+            scaled,
+            scaling,
             labels,
             settings,
+            target=target,
             rng=rng,
             callbacks=callbacks,
             checkpoint=checkpoint,
             resume=resume,
         )
         return PosteriorFit(model, search, None, gaussian, settings)
-    m, n = cells.shape
     covariates = (
         check_covariates(covariates[0], m, "row_covariates"),
         check_covariates(covariates[1], n, "column_covariates"),
@@ -153,6 +158,25 @@ def fit_cells(  # noqa: PLR0913
     # solve for the rows once more, so that folding in a known row reproduces its fit
     model = replace(model, rows=model.solved_rows(scaled, covariates[0]))
     return PosteriorFit(model, search, sampling, objective, settings)
+
+
+def _factor_covariance(
+    cells: TableCells, summary: TableSummary, scaling: Scaling, rng: np.random.Generator
+) -> Matrix:
+    """Return the covariance of rows, in the unit of a scaling, that a quick fit of factors gives."""
+    usual = BayesianSettings(pattern=False).resolve(summary)
+    own, blank = Scaling.of(summary, usual.scale), FeatureMap.of(None, 0)
+    scaled = cells.scaled(own.centres, own.spreads)
+    objective = make_objective(scaled, usual, (blank, blank), (None, None), graded=summary.graded)
+    theta, start = first_point(objective, rng), None
+    if usual.noise == "column":
+        start = run(
+            objective.with_common_noise(), Variational(), theta, stop=Iterations(SETTLING), rng=rng
+        ).state
+    stop = DecreaseBelow(usual.tolerance * cells.size) | Iterations(usual.max_iterations)
+    search = run(objective, Variational(start), theta, stop=stop, rng=rng)
+    unit = own.spreads / scaling.spreads
+    return factor_covariance(objective, search.state) * np.outer(unit, unit)
 
 
 def make_objective(

@@ -347,6 +347,9 @@ class PosteriorModel:
     def _variances(self, rows: Indices, columns: Indices) -> Vector:
         """Return variances of p . q + b + c of independent Gaussian rows and columns."""
         r, d = self.rank, self.rank + self.biased
+        if self.axes:
+            own_variances: Vector = self.rows.covariances[rows, columns * (columns + 3) // 2]
+            return own_variances.astype(np.float64)
         own, other = (
             unpack_lower(side.covariances[at].astype(np.float64), d)
             for side, at in ((self.rows, rows), (self.columns, columns))
