@@ -98,6 +98,14 @@ def test_the_fit_has_the_local_bits(method, described, client, frame, about, loc
     assert fit.row_labels_.tolist() == sorted(set(frame["user"].tolist()))
 
 
+def test_one_gaussian_has_the_local_bits(client, frame):
+    how = {"method": "gaussian", "random_state": 0, "n_draws": 4}
+    seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=4, sort=False), **COLUMNS)
+    fit = DaskMatrixCompletion(**how).fit(seen)
+    expected = ll.MatrixCompletion(certify=False, **how).fit(ll.Observations.from_frame(frame, **COLUMNS))
+    np.testing.assert_array_equal(fit.to_local().predict_table(), expected.predict_table())
+
+
 @pytest.mark.parametrize("rounds", [[9], [6, 14]], ids=["once", "twice"])
 def test_killed_workers_change_no_bit(rounds, frame, local, quiet):
     from distributed import Client

@@ -448,3 +448,13 @@ def test_the_covariance_of_factors_is_that_of_new_rows(rng):
     fit = fit_cells(cells, TableLabels((300, 6)), settings, rng=rng)
     found = factor_covariance(fit.objective, fit.search.state)
     np.testing.assert_allclose(found, np.cov(standard.T), atol=0.15)
+
+
+def test_tables_of_exactly_low_rank(rng):
+    full = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 20))
+    seen = np.where(rng.random(full.shape) < 0.7, full, np.nan)
+    for dtype, most in (("float64", 1e-4), ("float32", 0.02)):
+        fit = ll.MatrixCompletion(random_state=0, certify=False, dtype=dtype).fit(seen)
+        assert fit.method_ == "gaussian"
+        assert fit.search_.stop_reason.value == "iteration_limit"
+        assert np.median(np.abs(fit.predict_table() - full)) < most

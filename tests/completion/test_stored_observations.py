@@ -310,3 +310,13 @@ def test_hidden_files_are_left_out(stored, ratings, tmp_path):
     assert stored.add(tmp_path) is stored
     table = ll.read_table(tmp_path, **COLUMNS)
     assert table.size == stored.size
+
+
+def test_one_gaussian_has_the_bits_of_that_in_memory(ratings, stored):
+    """Also where it shrinks towards factors: there are more than sixteen columns."""
+    settings = {"method": "gaussian", "random_state": 0, "n_draws": 4, "certify": False}
+    expected = ll.MatrixCompletion(**settings).fit(ll.Observations.from_frame(ratings, **COLUMNS))
+    found = ll.MatrixCompletion(**settings).fit(stored)
+    np.testing.assert_array_equal(found.predict_table(), expected.predict_table())
+    draws = [fit.sample([8], ["film 02"], 3, random_state=0) for fit in (found, expected)]
+    np.testing.assert_array_equal(*draws)

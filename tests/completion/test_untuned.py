@@ -41,11 +41,12 @@ def test_cells_are_predicted_nearly_as_well_as_the_noise_allows(instance, model)
     assert np.median(model.noise_) == pytest.approx(0.3, abs=0.08)
 
 
+@pytest.mark.parametrize("method", ["variational", "auto"])
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("shape", "rank"), [((80, 50), 3), ((60, 40), 2), ((100, 100), 5)])
-def test_small_tables_of_strong_factors_do_not_end_in_bad_places(shape, rank, seed):
+def test_small_tables_of_strong_factors_do_not_end_in_bad_places(shape, rank, seed, method):
     truth, _, holes = planted(np.random.default_rng(seed), shape, rank)
-    model = ll.MatrixCompletion(random_state=seed, certify=False).fit(holes)
+    model = ll.MatrixCompletion(method=method, random_state=seed, certify=False).fit(holes)
     assert np.sqrt(np.mean((model.transform(holes) - truth)[np.isnan(holes)] ** 2)) < 0.4
 
 
@@ -56,7 +57,11 @@ def test_noise_by_column_from_the_start_ends_in_bad_places(monkeypatch):
     errors = []
     for seed in range(4):
         truth, _, holes = planted(np.random.default_rng(seed))
-        filled = ll.MatrixCompletion(random_state=seed, certify=False).fit(holes).transform(holes)
+        filled = (
+            ll.MatrixCompletion(method="variational", random_state=seed, certify=False)
+            .fit(holes)
+            .transform(holes)
+        )
         errors.append(np.sqrt(np.mean((filled - truth)[np.isnan(holes)] ** 2)))
     assert max(errors) > 0.5
 
@@ -131,8 +136,10 @@ def test_no_bias_no_noise_and_constant_columns():
 def test_columns_in_different_units_are_scaled_and_scaled_back(instance):
     _, _, holes = instance
     units = np.logspace(-3, 3, 50)
-    plain = ll.MatrixCompletion(random_state=0, certify=False, scale="column").fit(holes)
-    own = ll.MatrixCompletion(random_state=0, certify=False).fit(holes * units)
+    plain = ll.MatrixCompletion(method="variational", random_state=0, certify=False, scale="column").fit(
+        holes
+    )
+    own = ll.MatrixCompletion(method="variational", random_state=0, certify=False).fit(holes * units)
     np.testing.assert_allclose(
         own.transform(holes * units) / units, plain.transform(holes), rtol=1e-6, atol=1e-8
     )
@@ -140,7 +147,8 @@ def test_columns_in_different_units_are_scaled_and_scaled_back(instance):
     made = u @ v.T + own.row_biases_[:, None] + own.column_biases_ + own.offset_
     missing = np.isnan(holes)
     np.testing.assert_allclose(made[missing], own.transform(holes * units)[missing], rtol=1e-6, atol=1e-9)
-    assert ll.MatrixCompletion(certify=False).fit(holes)._completed.table.fit.settings.scale == "common"
+    alike = ll.MatrixCompletion(method="variational", certify=False).fit(holes)
+    assert alike._completed.table.fit.settings.scale == "common"
 
 
 def test_what_auto_means():
@@ -218,7 +226,7 @@ def test_covariates_by_label_whatever_their_order(rng):
 
 def test_updates_go_on_from_the_fit(instance):
     truth, table, holes = instance
-    model = ll.MatrixCompletion(random_state=0, certify=False).fit(holes)
+    model = ll.MatrixCompletion(method="variational", random_state=0, certify=False).fit(holes)
     rows, columns = np.nonzero(np.isnan(holes))
     some = np.random.default_rng(0).random(rows.size) < 0.3
     before = model.n_iter_
@@ -226,7 +234,7 @@ def test_updates_go_on_from_the_fit(instance):
     assert model.n_iter_ < before
     fresh = np.where(np.isnan(holes), np.nan, holes)
     fresh[rows[some], columns[some]] = table[rows[some], columns[some]]
-    again = ll.MatrixCompletion(random_state=0, certify=False).fit(fresh)
+    again = ll.MatrixCompletion(method="variational", random_state=0, certify=False).fit(fresh)
     rest = ~some
     errors = [
         np.sqrt(np.mean((m.predict(rows[rest], columns[rest]) - truth[rows[rest], columns[rest]]) ** 2))

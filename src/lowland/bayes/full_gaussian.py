@@ -31,7 +31,7 @@ class FullGaussian:
 
 
 def draw_gaussian(
-    rows: Matrix, rng: np.random.Generator, root: Matrix | None = None
+    rows: Matrix, rng: np.random.Generator, root: Matrix | None = None, *, floor: float = 0.0
 ) -> tuple[FullGaussian, float]:
     """Return a draw of the Gaussian that rows come from, and the shrinkage that was drawn with it.
 
@@ -42,6 +42,9 @@ def draw_gaussian(
     rng : numpy.random.Generator
     root : ndarray of float64, shape (p, p), optional
         Lower root of the mean R of the covariance's prior; by default I.
+    floor : float
+        Variance of the errors of the rows' numbers, which is added: where columns determine each other
+        exactly, the covariance keeps an inverse.
 
     Returns
     -------
@@ -69,7 +72,8 @@ def draw_gaussian(
     # a Wishart draw of the precision, by Bartlett's decomposition
     lower = np.tril(rng.standard_normal((p, p)), -1)
     lower[np.diag_indices(p)] = np.sqrt(rng.chisquare(degrees - np.arange(p)))
-    posterior = own @ np.linalg.cholesky(scatter + excess * np.eye(p))
+    total = own @ (scatter + excess * np.eye(p)) @ own.T + m * floor * np.eye(p)
+    posterior = np.linalg.cholesky(total)
     half, inverse = np.linalg.solve(lower, posterior.T).T, np.linalg.solve(posterior.T, lower)
     away = half @ rng.standard_normal(p) / np.sqrt(m)
     return FullGaussian(mean + away, half @ half.T, inverse @ inverse.T), excess

@@ -20,6 +20,7 @@ from lowland.completion.scaling import Scaling
 from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.records import SearchResult
+from lowland.core.status import StopReason
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.kernels.moments import Moments
 from lowland.search import Augmentation, Iterations, run
@@ -78,9 +79,11 @@ def fit_gaussian(  # noqa: PLR0913
             checkpoint=checkpoint,
             resume=resume,
         )
-        if not search.state.kept:
+        state = search.state
+        if not state.kept and search.stop_reason is StopReason.INTERRUPTED:
             raise KeyboardInterrupt  # there is nothing worth keeping yet
-        return gaussian_model(objective, search.state, scaling, labels, rng), search, objective
+        state = state if state.kept else objective.keep(state)
+        return gaussian_model(objective, state, scaling, labels, rng), search, objective
 
 
 def gaussian_model(

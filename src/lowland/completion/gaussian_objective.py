@@ -15,6 +15,9 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
 from lowland.kernels.rows import Noise
 
+# scaled numbers are known up to a variance of this power of the unit roundoff
+ROUNDING = 2 / 3
+
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -76,7 +79,10 @@ class GaussianRows:
 
     def __init__(self, cells: TableCells, thin: int = 1, target: Matrix | None = None) -> None:
         self.cells, self.thin, (self.count, self.width) = cells, thin, cells.shape
-        self.root = None if target is None else np.linalg.cholesky(target)
+        self.floor = float(np.finfo(cells.dtype).eps ** ROUNDING)
+        self.root = None
+        if target is not None:
+            self.root = np.linalg.cholesky(target + self.floor * np.eye(self.width))
 
     @property
     def size(self) -> int:
@@ -91,7 +97,8 @@ class GaussianRows:
     def first_draw(self, theta: Vector, key: int, rng: np.random.Generator) -> GaussianDraw:
         """Return a distribution drawn given a completed table."""
         p = self.width
-        found, excess = draw_gaussian(theta.reshape(-1, p).astype(np.float64), rng, self.root)
+        rows = theta.reshape(-1, p).astype(np.float64)
+        found, excess = draw_gaussian(rows, rng, self.root, floor=self.floor)
         return GaussianDraw(
             theta,
             found.mean,
@@ -114,7 +121,7 @@ class GaussianRows:
     def draw(self, state: GaussianDraw, rng: np.random.Generator) -> GaussianDraw:
         """Return the next completed table and the distribution drawn given it."""
         rows = self._lines(state, Noise(state.key, state.sweep))
-        found, excess = draw_gaussian(rows, rng, self.root)
+        found, excess = draw_gaussian(rows, rng, self.root, floor=self.floor)
         return replace(
             state,
             theta=rows.ravel().astype(self.dtype),
