@@ -17,7 +17,8 @@ from lowland.completion.gaussian_objective import GaussianRows
 from lowland.completion.posterior_fit import fit_cells
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_summary import TableSummary
-from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
+from lowland.files.bundle import load_bundle, save_bundle
 from lowland.kernels.rows import Noise
 from lowland.kernels.threads import limited_to
 from lowland.search import Augmentation, Iterations, run
@@ -458,3 +459,13 @@ def test_tables_of_exactly_low_rank(rng):
         assert fit.method_ == "gaussian"
         assert fit.search_.stop_reason.value == "iteration_limit"
         assert np.median(np.abs(fit.predict_table() - full)) < most
+
+
+def test_files_hold_draws_of_rows_alone(fitted, tmp_path):
+    fitted.save(tmp_path / "model.npz")
+    header, arrays = load_bundle(tmp_path / "model.npz", "model")
+    assert arrays["column_draws"].shape[0] == 0 < arrays["row_draws"].shape[0]
+    header["model"]["axes"] = False
+    save_bundle(tmp_path / "damaged.npz", "model", header, arrays)
+    with pytest.raises(FileFormatError, match="draws of its rows have no columns"):
+        ll.MatrixCompletion.load(tmp_path / "damaged.npz")

@@ -29,7 +29,7 @@ from lowland.search.loop import Callback, Checkpoint, Snapshot
 # share of the largest noise that leaves the rest of the covariance positive definite
 NOISE_SHARE = 0.9
 # most numbers of completed tables that are kept, and least number of tables
-KEPT_NUMBERS, LEAST_TABLES = 1_000_000, 20
+KEPT_NUMBERS, LEAST_TABLES = 250_000, 20
 
 
 def fit_gaussian(  # noqa: PLR0913
@@ -126,7 +126,7 @@ def gaussian_model(
     (known,) = objective.cells.map(0, known_cells, p)
     model = replace(model, rows=_with_spread(rows, state, known))
     draws = _observed_anew(model, state, known, rng)
-    return replace(model, row_draws=draws, column_draws=np.repeat(axes.means[None], len(draws), axis=0))
+    return replace(model, row_draws=draws)
 
 
 def _noise_of(gaussian: FullGaussian) -> Vector:

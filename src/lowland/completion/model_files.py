@@ -232,8 +232,11 @@ def _posterior(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
     for side in ("row", "column"):
         # files of earlier versions may hold no draws of another shape
         arrays[f"{side}_draws"] = _draws(arrays[f"{side}_draws"], arrays[f"{side}_means"].shape)
-    sizes = _check_posterior(arrays)
+    sizes, axes = _check_posterior(arrays), bool(plain.get("axes", False))
     _check_labels(arrays, sizes)
+    # along axes there are draws of rows alone
+    whole = sizes["column_kept"] == (0 if axes else sizes["row_kept"])
+    require(whole, "draws of its rows have no columns")
 
     def prior(side: str) -> LearntPrior:
         mapping = FeatureMap(
@@ -265,7 +268,7 @@ def _posterior(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
         arrays["row_draws"],
         arrays["column_draws"],
         arrays["row_weights"],
-        bool(plain.get("axes", False)),
+        axes,
     )
 
 
@@ -276,7 +279,7 @@ def _check_posterior(arrays: Mapping[str, NDArray[Any]]) -> dict[str, int]:
         shapes |= {
             f"{side}_means": f"{line} d",
             f"{side}_covariances": f"{line} t",
-            f"{side}_draws": f"k {line} d",
+            f"{side}_draws": f"{side}_kept {line} d",
             f"{side}_precision": "d d",
             f"{side}_coefficients": f"{side} d",
             f"{side}_feature_centres": f"{side}_features",

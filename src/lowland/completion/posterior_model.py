@@ -40,7 +40,8 @@ class PosteriorModel:
     scaling : Scaling
     labels : TableLabels
     row_draws, column_draws : ndarray, shape (k, m, d) and (k, n, d)
-        Gibbs draws; k = 0 for a variational fit. If columns are axes, new observations of all cells.
+        Gibbs draws; k = 0 for a variational fit. If columns are axes, new observations of all cells, and
+        no draws of columns.
     row_weights : ndarray, shape (m,)
         Weights assumed for new observations in each row.
     axes : bool

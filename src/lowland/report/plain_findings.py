@@ -254,4 +254,5 @@ def percent(fraction: float | None) -> str:
         return "an unknown fraction"
     if 0 < fraction < 1e-6:
         return f"{100 * fraction:.0e} %"
-    return f"{100 * fraction:.2g} %"
+    # beyond 99.5 per cent two digits would be written as 1e+02
+    return f"{100 * fraction:.0f} %" if fraction >= 0.995 else f"{100 * fraction:.2g} %"
