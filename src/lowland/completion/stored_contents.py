@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -150,12 +151,13 @@ def _side(folder: Path, side: int, arrays: dict[str, Any]) -> StoredBlocks:
 
 def _check_blocks(side: StoredBlocks, partners: int, dtype: str) -> None:
     """Raise ValueError unless the files of all blocks of a side hold their cells."""
+    began = time.monotonic()
     for k, (place, (first, last)) in enumerate(zip(side.files, pairwise(side.bounds.tolist()), strict=True)):
         missing = [name for name in PARTS if not Path(f"{place}-{name}.npy").is_file()]
         require(not missing, f"no {place.name}")
         whole = _is_whole(read_block(place, first), side.counts[first:last], partners, dtype)
         require(whole, f"{place.name} does not hold its cells")
-        announce("blocks", k + 1, len(side.files))
+        announce("blocks", k + 1, len(side.files), started=began)
 
 
 def _is_whole(block: CellBlock, counts: Indices, partners: int, dtype: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,9 +138,10 @@ def sort_parts(
         raise InvalidInputError("the table is empty", "no observed cell", fix="pass a table with data")
     bounds = (block_bounds(counts[0]), block_bounds(counts[1]))
     with stage("sorting the cells by row and by column"):
+        began = time.monotonic()
         for p in range(number):
             _spread(folder, p, names, bounds)
-            announce("parts", p + 1, number)
+            announce("parts", p + 1, number, started=began)
         for side in (0, 1):
             lengths = np.diff(bounds[side])
             for k, lines in enumerate(lengths.tolist()):
