@@ -28,7 +28,7 @@ from lowland.cli.completing import (
     run_plan,
     two_level_columns,
 )
-from lowland.cli.input import source_of
+from lowland.cli.input import read_both_covariates, source_of
 from lowland.cli.options import (
     JUDGING,
     MODEL,
@@ -61,14 +61,10 @@ from lowland.completion.completed import Completed
 from lowland.completion.fitted_table import FittedTable
 from lowland.completion.holdout import Trial
 from lowland.completion.planned_fit import PlannedFit
-from lowland.completion.posterior_fit import SideCovariates
 from lowland.completion.report import report_page, trial_of
-from lowland.core.arrays import Matrix
 from lowland.core.atomic import was_written
 from lowland.core.findings import Certificate
-from lowland.core.observations import Labels
 from lowland.core.status import StopReason
-from lowland.files.covariates import read_covariates
 from lowland.files.layouts import Reading
 from lowland.report.page import write_report
 
@@ -285,10 +281,7 @@ def complete(
     check_completable(loaded)
     observations = loaded.observations
     check_table_size(plan.rank, output, observations.shape)
-    covariates: SideCovariates = (
-        _covariates(row_covariates, observations.row_labels, "row"),
-        _covariates(column_covariates, observations.column_labels, "column"),
-    )
+    covariates = read_both_covariates(about, (observations.row_labels, observations.column_labels))
     if not json:
         say(describe_table(loaded))
     planned, certificate = run_plan(
@@ -364,7 +357,3 @@ def _leave(table: FittedTable, model: Path | None, output: Path | None) -> NoRet
     held = f"the fit is in {kept}{more}" if kept else "it is lost: neither --model nor --output was given"
     warn(f"lowland: interrupted {where}; {held}")
     raise typer.Exit(130)
-
-
-def _covariates(path: Path | None, labels: Labels | None, side: str) -> Matrix | None:
-    return None if path is None else read_covariates(path).in_order(labels, f"{side} in {path.name}")

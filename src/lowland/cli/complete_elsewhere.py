@@ -8,15 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn, final
 
-import numpy as np
 import typer
 
+from lowland.cli.input import read_both_covariates
 from lowland.cli.output import refuse_given, say, say_json, warn
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
 from lowland.completion.bayesian_table import BayesianTable
-from lowland.completion.cell_blocks import sampled_values
 from lowland.completion.cell_tables import CellTable
-from lowland.completion.cells import PerLine
 from lowland.completion.elsewhere_fit import cells_fingerprint, fit_elsewhere, refuse_elsewhere
 from lowland.completion.model_files import save_model
 from lowland.completion.plan import CompletionPlan
@@ -31,7 +29,6 @@ from lowland.core.random import make_generator
 from lowland.core.status import StopReason
 from lowland.files.assembling import decide_layout, list_roles
 from lowland.files.columnar import first_lines
-from lowland.files.covariates import read_covariates
 from lowland.files.frames import frame_columns
 from lowland.files.layouts import Reading
 from lowland.files.sentinels import settle_sentinels
@@ -118,7 +115,7 @@ def complete_elsewhere(
         if plan.rank is not None:
             check_rank(plan.rank, seen.cells.shape, name="--rank")
         _settle_sentinels(seen, reading.form.sentinels, table, roles[2])
-        about = _covariates(covariates, seen)
+        about = read_both_covariates(covariates, (seen.labels.rows, seen.labels.columns))
         m, n = seen.cells.shape
         if not json:
             say(
@@ -130,7 +127,7 @@ def complete_elsewhere(
         say_json(_as_data(fit, seen.cells.size, model))
     else:
         _say(fit, place, model)
-    last = fit.sampling or fit.search
+    last = fit.last_search
     if last.stop_reason is StopReason.INTERRUPTED:
         _leave(last.iterations, model)
 
@@ -210,20 +207,8 @@ def _stored(folder: Path, table: Path, how: dict[str, Any]) -> StoredObservation
 
 def _settle_sentinels(seen: CellTable, rule: str, table: Path, name: str) -> None:
     """Raise if some of the values look like marks of missing cells, unless they are said to be values."""
-    cells = seen.cells
-    begins = np.concatenate([[0], np.cumsum(cells.sides[0].counts)])[:-1]
-    (some,) = cells.map(0, sampled_values, max(1, cells.size // SAMPLE), PerLine(begins))
+    some = seen.cells.some_values(SAMPLE)
     settle_sentinels({name: some}, rule, str(table))
-
-
-def _covariates(paths: tuple[Path | None, Path | None], seen: CellTable) -> SideCovariates:
-    row, column = (
-        None if path is None else read_covariates(path).in_order(labels, f"{side} in {path.name}")
-        for path, labels, side in zip(
-            paths, (seen.labels.rows, seen.labels.columns), ("row", "column"), strict=True
-        )
-    )
-    return row, column
 
 
 def _fit(
@@ -248,7 +233,7 @@ def _fit(
         checkpoint=Checkpoint(lambda snapshot: save_checkpoint(kept_at, snapshot, identity)),
         resume=load_checkpoint(kept_at, identity) if resume else None,
     )
-    last = fit.sampling or fit.search
+    last = fit.last_search
     header = {
         "levels": [],
         "settings": fit.settings.plain(),
@@ -272,7 +257,7 @@ def _kept(place: Elsewhere) -> str:
 
 def _say(fit: PosteriorFit, place: Elsewhere, model: Path) -> None:
     say(describe_method(fit))
-    last = fit.sampling or fit.search
+    last = fit.last_search
     say(f"stopped: {last.stop_reason.value.replace('_', ' ')}, {last.message}")
     for line in describe_search(fit):
         say(line)
@@ -281,7 +266,7 @@ def _say(fit: PosteriorFit, place: Elsewhere, model: Path) -> None:
 
 
 def _as_data(fit: PosteriorFit, size: int, model: Path) -> dict[str, Any]:
-    search, last = fit.search, fit.sampling or fit.search
+    search, last = fit.search, fit.last_search
     return {
         "shape": list(fit.model.shape),
         "observed": size,

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
+from lowland.completion.posterior_fit import SideCovariates
 from lowland.core.errors import InvalidInputError
+from lowland.core.observations import Labels
+from lowland.files.covariates import read_covariates
 from lowland.files.databases import DATABASE_ENDINGS
 from lowland.files.layouts import Reading, Table
 from lowland.files.queries import load_query
@@ -60,3 +63,14 @@ def source_of(table: Path | None, database: str | None, query: str | None) -> So
             fix="name a file, or give --database and --query",
         )
     return Source(None, database, query)
+
+
+def read_both_covariates(
+    paths: tuple[Path | None, Path | None], labels: tuple[Labels | None, Labels | None]
+) -> SideCovariates:
+    """Return the covariates of rows and of columns that files hold, in the order of a table's labels."""
+    rows, columns = (
+        None if path is None else read_covariates(path).in_order(own, f"{side} in {path.name}")
+        for path, own, side in zip(paths, labels, ("row", "column"), strict=True)
+    )
+    return rows, columns

@@ -8,7 +8,7 @@ from typing import Any, Protocol, final
 
 import numpy as np
 
-from lowland.completion.cell_blocks import Arrays, CellBlock, gathered_sums, scaled_block
+from lowland.completion.cell_blocks import Arrays, CellBlock, gathered_sums, sampled_values, scaled_block
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.observations import Observations
 from lowland.kernels.moments import Moments
@@ -154,6 +154,11 @@ class TableCells:
     def map(self, side: int, function: Callable[..., Arrays], *arguments: Any) -> Arrays:
         """Return what a function of a block returns for all lines of a side."""
         return self.sides[side].map(function, *arguments)
+
+    def some_values(self, count: int) -> Vector:
+        """Return about as many values, evenly spaced row by row; all if there are no more."""
+        begins = np.concatenate([[0], np.cumsum(self.sides[0].counts)])[:-1]
+        return self.map(0, sampled_values, max(1, self.size // count), PerLine(begins))[0]
 
     def gathered(self, side: int, table: Matrix) -> Matrix:
         """Return the sums of a table's rows over the partners of each line of a side."""

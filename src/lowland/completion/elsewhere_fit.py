@@ -37,8 +37,7 @@ def refuse_elsewhere(plan: CompletionPlan, where: str) -> None:
             repr(plan.loss),
             fix="fit the table in memory",
         )
-    blank = CompletionPlan()
-    of_map = [name for name in OF_MAP if getattr(plan, name) != getattr(blank, name)]
+    of_map = [name for name in OF_MAP if name in plan.given]
     if plan.method == "map" or of_map:
         found = f"{of_map[0]}={getattr(plan, of_map[0])!r}" if of_map else "method='map'"
         words = f'method "map" is not there for tables {where}'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,7 @@ from lowland.completion.learnt_prior import LearntPrior
 from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.scaling import Scaling
 from lowland.completion.table_labels import TableLabels
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
 from lowland.kernels.blas_threads import one_blas_thread
@@ -104,29 +103,30 @@ def gaussian_model(
     gaussian = FullGaussian.of(state.mean_sum / kept, state.covariance_sum / kept)
     noise = _noise_of(gaussian)
     signal = FullGaussian.of(gaussian.mean, gaussian.covariance - np.diag(noise))
-    p = objective.width
+    p, precisions = objective.width, (1 / noise).astype(dtype)
     axes = Moments(np.eye(p, dtype=dtype), np.zeros((p, p * (p + 1) // 2), dtype))
     blank = FeatureMap.of(None, 0)
-    model = PosteriorModel(
-        Moments(np.zeros((objective.count, p), dtype), np.zeros((objective.count, p * (p + 1) // 2), dtype)),
+    prior = LearntPrior(signal.precision, signal.mean[None].astype(dtype), blank)
+    solved = prior.moments(
+        objective.cells, None, axes, noise_precision=1.0, biased=False, precisions=precisions
+    )
+    (known,) = objective.cells.map(0, known_cells, p)
+    rows = _with_spread(solved, state, known)
+    return PosteriorModel(
+        rows,
         axes,
         False,
         1.0,
-        (1 / noise).astype(dtype),
-        LearntPrior(signal.precision, signal.mean[None].astype(dtype), blank),
+        precisions,
+        prior,
         LearntPrior(np.eye(p), np.zeros((1, p), dtype), blank),
         scaling,
         labels,
-        np.zeros((0, objective.count, p), dtype),
+        _observed_anew(rows, precisions, state, known, rng),
         np.zeros((0, p, p), dtype),
         np.ones(objective.count),
         axes=True,
     )
-    rows = model.solved_rows(objective.cells, None)
-    (known,) = objective.cells.map(0, known_cells, p)
-    model = replace(model, rows=_with_spread(rows, state, known))
-    draws = _observed_anew(model, state, known, rng)
-    return replace(model, row_draws=draws)
 
 
 def _noise_of(gaussian: FullGaussian) -> Vector:
@@ -138,19 +138,23 @@ def _noise_of(gaussian: FullGaussian) -> Vector:
 
 
 def _observed_anew(
-    model: PosteriorModel, state: GaussianDraw, known: NDArray[np.bool_], rng: np.random.Generator
+    signal: Moments,
+    precisions: Vector,
+    state: GaussianDraw,
+    known: NDArray[np.bool_],
+    rng: np.random.Generator,
 ) -> Matrix:
     """Return draws of new observations of all cells, shape (tables, m, p).
 
     Missing cells are those of the kept tables, which share their doubt about the distribution between rows;
     known ones are drawn given the rest of their row.
     """
-    count, (m, p) = len(state.tables), model.shape
-    rows, columns = np.nonzero(known)
+    count, (m, p) = len(state.tables), known.shape
     tables = np.stack(state.tables).reshape(count, m, p).astype(np.float64)
-    centre, spread = model.rows.means[rows, columns], np.sqrt(model.cell_variances(rows, columns))
-    tables[:, rows, columns] = centre + spread * rng.standard_normal((count, rows.size))
-    return tables.astype(model.rows.means.dtype)
+    variances = signal.covariances[:, _diagonal(p)].astype(np.float64) + 1 / precisions.astype(np.float64)
+    spread = np.sqrt(variances[known])
+    tables[:, known] = signal.means[known] + spread * rng.standard_normal((count, spread.size))
+    return tables.astype(signal.means.dtype)
 
 
 def _with_spread(rows: Moments, state: GaussianDraw, known: Matrix) -> Moments:
@@ -158,6 +162,12 @@ def _with_spread(rows: Moments, state: GaussianDraw, known: Matrix) -> Moments:
     means, p = state.means / state.kept, state.means.shape[1]
     spread = np.where(known, 0.0, np.maximum(state.squares / state.kept - means**2, 0.0))
     covariances = rows.covariances.astype(np.float64)
-    covariances[:, np.cumsum(np.arange(p) + 1) - 1] += spread  # on the diagonal
+    covariances[:, _diagonal(p)] += spread
     dtype = rows.means.dtype
     return Moments(np.where(known, rows.means, means).astype(dtype), covariances.astype(dtype))
+
+
+def _diagonal(p: int) -> Indices:
+    """Return the places of the diagonal in a packed lower triangle."""
+    each = np.arange(p)
+    return each * (each + 3) // 2

@@ -18,6 +18,7 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.frame_cells import frame_column, label_cells, number_cells
 from lowland.core.labels import LabelColumn, label_column
+from lowland.files.columnar import reading_arrow
 from lowland.files.frames import frame_columns
 from lowland.kernels.sort import sort_both_ways
 
@@ -108,19 +109,14 @@ def part_of_file(path: str, columns: Sequence[str], dtype: str) -> LabelledPart:
 
 @contextmanager
 def _open_parquet(path: str, columns: Sequence[str]) -> Iterator[Any]:
-    import pyarrow as pa
     from pyarrow import parquet
 
-    try:
-        with parquet.ParquetFile(path) as file:
-            missing = [name for name in columns if name not in file.schema_arrow.names]
-            if missing:
-                known = ", ".join(file.schema_arrow.names)
-                raise InvalidInputError(f"{path} has no column {missing[0]!r}", f"columns {known}")
-            yield file
-    except (pa.ArrowException, OSError) as error:
-        words = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InvalidInputError(f"cannot read {path}", words, fix="check the file") from error
+    with reading_arrow(path), parquet.ParquetFile(path) as file:
+        missing = [name for name in columns if name not in file.schema_arrow.names]
+        if missing:
+            known = ", ".join(file.schema_arrow.names)
+            raise InvalidInputError(f"{path} has no column {missing[0]!r}", f"columns {known}")
+        yield file
 
 
 def _part(rows: LabelColumn, columns: LabelColumn, numbers: Vector, value: str, dtype: str) -> LabelledPart:

@@ -79,11 +79,12 @@ class CompletionPlan:
     @property
     def leaves_open(self) -> bool:
         """Whether the table decides between factors and a Gaussian of any covariance."""
-        blank = CompletionPlan()
-        shared = ("loss", "max_iterations")
-        return all(
-            getattr(self, f.name) == getattr(blank, f.name) for f in fields(self) if f.name not in shared
-        )
+        return not self.given - {"loss", "max_iterations"}
+
+    @property
+    def given(self) -> set[str]:
+        """Names of the settings that differ from their defaults."""
+        return {f.name for f in fields(self) if getattr(self, f.name) != f.default}
 
     def decide_method(self) -> str:
         """Return the method; "variational" may still become "gaussian" if the plan leaves that open.
@@ -96,8 +97,7 @@ class CompletionPlan:
         if self.method not in METHODS:
             choices = ", ".join(f'"{choice}"' for choice in METHODS)
             raise InvalidInputError("method is unknown", repr(self.method), fix=f"use one of {choices}")
-        given = {f.name for f in fields(self) if getattr(self, f.name) != f.default}
-        given -= {"loss"} if self.squared else set()
+        given = self.given - ({"loss"} if self.squared else set())
         of_map = [name for name in OF_MAP if name in given]
         method = ("map" if of_map else "variational") if self.method == "auto" else self.method
         for name in ("noise", "scale"):

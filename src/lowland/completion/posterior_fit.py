@@ -29,6 +29,7 @@ from lowland.core.status import StopReason
 from lowland.kernels.moments import Moments
 from lowland.search import DecreaseBelow, Gibbs, Iterations, Variational, run
 from lowland.search.loop import Callback, Checkpoint, Snapshot
+from lowland.search.stops import StopRule
 
 SideCovariates = tuple[Matrix | None, Matrix | None]
 
@@ -65,6 +66,11 @@ class PosteriorFit:
     objective: BayesianCompletion | GaussianRows
     settings: BayesianSettings
 
+    @property
+    def last_search(self) -> SearchResult:
+        """The draws of factors if there were any, else the sweeps."""
+        return self.sampling or self.search
+
 
 def fit_cells(  # noqa: PLR0913
     cells: TableCells,
@@ -96,9 +102,9 @@ def fit_cells(  # noqa: PLR0913
     m, n = cells.shape
     plain = not cells.weighted and all(known is None for known in covariates)
     settings = settings.resolve(summary, plain=plain)
+    scaling = Scaling.of(summary, settings.scale)
+    scaled = cells.scaled(scaling.centres, scaling.spreads)
     if settings.full:
-        scaling = Scaling.of(summary, settings.scale)
-        scaled = cells.scaled(scaling.centres, scaling.spreads)
         target = None if n <= USUAL_RANK else _factor_covariance(cells, summary, scaling, rng)
         model, search, gaussian = fit_gaussian(
             scaled,
@@ -120,17 +126,12 @@ def fit_cells(  # noqa: PLR0913
         FeatureMap.of(covariates[0], n if settings.pattern else 0),
         FeatureMap.of(covariates[1], m if settings.pattern else 0),
     )
-    scaling = Scaling.of(summary, settings.scale)
-    scaled = cells.scaled(scaling.centres, scaling.spreads)
     objective = make_objective(scaled, settings, maps, covariates, graded=summary.graded)
     start = None if before is None else _extended(before, objective)
     theta = first_point(objective, rng) if start is None else start.theta
     if start is None and settings.noise == "column":
-        settled = run(objective.with_common_noise(), Variational(), theta, stop=Iterations(SETTLING), rng=rng)
-        if settled.stop_reason is StopReason.INTERRUPTED:
-            raise KeyboardInterrupt  # there is nothing worth keeping yet
-        start = settled.state
-    stop = DecreaseBelow(settings.tolerance * cells.size) | Iterations(settings.max_iterations)
+        start = _settled(objective, theta, rng)
+    stop = _stop(settings, cells.size)
     gibbs_at = resume is not None and resume.solver == Gibbs.name
     search = run(
         objective,
@@ -168,15 +169,25 @@ def _factor_covariance(
     own, blank = Scaling.of(summary, usual.scale), FeatureMap.of(None, 0)
     scaled = cells.scaled(own.centres, own.spreads)
     objective = make_objective(scaled, usual, (blank, blank), (None, None), graded=summary.graded)
-    theta, start = first_point(objective, rng), None
-    if usual.noise == "column":
-        start = run(
-            objective.with_common_noise(), Variational(), theta, stop=Iterations(SETTLING), rng=rng
-        ).state
-    stop = DecreaseBelow(usual.tolerance * cells.size) | Iterations(usual.max_iterations)
-    search = run(objective, Variational(start), theta, stop=stop, rng=rng)
+    theta = first_point(objective, rng)
+    start = _settled(objective, theta, rng) if usual.noise == "column" else None
+    search = run(objective, Variational(start), theta, stop=_stop(usual, cells.size), rng=rng)
     unit = own.spreads / scaling.spreads
     return factor_covariance(objective, search.state) * np.outer(unit, unit)
+
+
+def _settled(objective: BayesianCompletion, theta: Vector, rng: np.random.Generator) -> Posterior:
+    """Return the posterior after the first sweeps with one noise level for all columns."""
+    settled = run(objective.with_common_noise(), Variational(), theta, stop=Iterations(SETTLING), rng=rng)
+    if settled.stop_reason is StopReason.INTERRUPTED:
+        raise KeyboardInterrupt  # there is nothing worth keeping yet
+    posterior: Posterior = settled.state
+    return posterior
+
+
+def _stop(settings: BayesianSettings, size: int) -> StopRule:
+    """Return when variational sweeps over so many cells end."""
+    return DecreaseBelow(settings.tolerance * size) | Iterations(settings.max_iterations)
 
 
 def make_objective(

@@ -170,17 +170,13 @@ class PosteriorModel:
 
     def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
         """Return standard deviations of new observations of cells, in the unit of the table, shape (k,)."""
-        errors: Vector = self.scaling.spreads[columns] * np.sqrt(self.cell_variances(rows, columns))
-        return errors
-
-    def cell_variances(self, rows: Indices, columns: Indices) -> Vector:
-        """Return variances of new observations of cells, in the unit of the fit, shape (k,)."""
         if self._averages_draws:
             spread = self._draws_at(rows, columns)[1]
         else:
             parts = (slice(k, k + CHUNK_CELLS) for k in range(0, rows.size, CHUNK_CELLS))
             spread = np.concatenate([np.zeros(0), *(self._variances(rows[p], columns[p]) for p in parts)])
-        return spread + self._noise(rows, columns)
+        errors: Vector = self.scaling.spreads[columns] * np.sqrt(spread + self._noise(rows, columns))
+        return errors
 
     def sample(
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True

@@ -27,9 +27,9 @@ from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
 from lowland.core.stages import announce, stage
 
-# of a part: places of names, values, names
 # ending of a folder that is being replaced
 _OLD = ".old.part"
+# of a part: places of names, values, names
 _ARRAYS = ("row-codes", "column-codes", "values", "row-names", "column-names")
 
 

@@ -13,7 +13,6 @@ from lowland.completion.cell_blocks import (
     line_squares,
     line_sums,
     line_weights,
-    sampled_values,
 )
 from lowland.completion.cells import PerLine, TableCells
 from lowland.core.arrays import Indices, Vector
@@ -82,8 +81,7 @@ class TableSummary:
         spread = float(np.sqrt(np.sum(squares + counts * (means - mean) ** 2) / cells.size)) or 1.0
         spreads = np.sqrt(squares / np.maximum(counts, 1))
         usable = (counts >= 2) & (spreads > 0)
-        begins = np.concatenate([[0], np.cumsum(row_counts)])[:-1]
-        (some,) = cells.map(0, sampled_values, max(1, cells.size // SAMPLE), PerLine(begins))
+        some = cells.some_values(SAMPLE)
         weights = np.ones(cells.shape[0])
         if cells.weighted:
             (totals,) = cells.map(0, line_weights)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,18 @@ def give_back_memory() -> None:
         arrow.default_memory_pool().release_unused()
 
 
+@contextmanager
+def reading_arrow(name: Any) -> Iterator[None]:
+    """Raise InvalidInputError, naming the file, in place of what PyArrow or the system raises."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        words = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InvalidInputError(f"cannot read {name}", words, fix="check the file") from error
+
+
 def read_columnar(opened: Opened) -> tuple[Any, str]:
     """Return a Parquet or Feather file as an Arrow table, and the name of a stored index of pandas, or "".
 
@@ -56,36 +70,21 @@ def read_columnar(opened: Opened) -> tuple[Any, str]:
     sources: list[Any] = [pa.BufferReader(opened.data)]
     if opened.path is not None:
         sources = parquet_files(opened.path) if opened.path.is_dir() else [str(opened.path)]
-    try:
-        read = parquet.read_table if opened.kind == ".parquet" else feather.read_table
-        with reading(opened.name, f"{opened.kind} file"):
-            size = float(opened.size)
-            if opened.kind == ".parquet":
-                size = sum(_decoded_size(parquet.read_metadata(source)) for source in sources)
-            check_fits(size, f"reading {opened.name}")
-            # a column may hold whole numbers in one file and others in the next
-            table = pa.concat_tables(
-                [_read_one(read, source, opened) for source in sources], promote_options="permissive"
-            )
-            # offsets that lead out of their buffers would crash what uses them
-            table.validate(full=True)
-            return _index_first(table)
-    except (pa.ArrowException, OSError) as error:
-        raise InvalidInputError(
-            f"cannot read {opened.name}", str(error).splitlines()[0], fix="check the file"
-        ) from error
-
-
-def _read_one(read: Any, source: Any, opened: Opened) -> Any:
-    import pyarrow as pa
-
-    try:
-        return read(source)
-    except (pa.ArrowException, OSError) as error:
-        name = source if isinstance(source, str | Path) else opened.name
-        raise InvalidInputError(
-            f"cannot read {name}", str(error).splitlines()[0], fix="check the file"
-        ) from error
+    read = parquet.read_table if opened.kind == ".parquet" else feather.read_table
+    with reading_arrow(opened.name), reading(opened.name, f"{opened.kind} file"):
+        size = float(opened.size)
+        if opened.kind == ".parquet":
+            size = sum(_decoded_size(parquet.read_metadata(source)) for source in sources)
+        check_fits(size, f"reading {opened.name}")
+        tables = []
+        for source in sources:
+            with reading_arrow(source if isinstance(source, str | Path) else opened.name):
+                tables.append(read(source))
+        # a column may hold whole numbers in one file and others in the next
+        table = pa.concat_tables(tables, promote_options="permissive")
+        # offsets that lead out of their buffers would crash what uses them
+        table.validate(full=True)
+        return _index_first(table)
 
 
 def first_lines(path: Path, lines: int = 10_000) -> Any:
@@ -102,14 +101,9 @@ def first_lines(path: Path, lines: int = 10_000) -> Any:
     import pyarrow as pa
     from pyarrow import parquet
 
-    try:
-        with reading(path, "Parquet file"), parquet.ParquetFile(path) as file:
-            batch = next(file.iter_batches(lines), None)
-            return file.schema_arrow.empty_table() if batch is None else pa.Table.from_batches([batch])
-    except (pa.ArrowException, OSError) as error:
-        raise InvalidInputError(
-            f"cannot read {path}", str(error).splitlines()[0], fix="check the file"
-        ) from error
+    with reading_arrow(path), reading(path, "Parquet file"), parquet.ParquetFile(path) as file:
+        batch = next(file.iter_batches(lines), None)
+        return file.schema_arrow.empty_table() if batch is None else pa.Table.from_batches([batch])
 
 
 def _decoded_size(about: Any) -> float:
