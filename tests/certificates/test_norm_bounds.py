@@ -138,7 +138,7 @@ def failures(monkeypatch, probability):
     values = 1 - np.linspace(0, 1, 400) ** 2
     matrix = np.diag(values)
     for _ in range(tried):
-        found = norm_bounds._probable_bound(DenseMap(matrix), 8, rng)
+        found = norm_bounds.probable_bound(DenseMap(matrix), 8, rng)
         if found.rigour is Rigour.PROBABILISTIC:
             count += found.value < 1.0
     return count / tried

@@ -52,7 +52,10 @@ def test_the_disk_and_the_memory_give_the_same_model(folder):
     assert done.returncode == 0, done.stderr
     assert "800 observed cells 'stars'" in done.stdout.replace("\n", " ") or "observed cells" in done.stdout
     assert "kept in cells" in done.stdout
-    assert "no certificate: there are none of fits to tables on the disk" in done.stdout
+    assert "the penalised (MAP) problem of the same rank" in " ".join(done.stdout.split())
+    assert "globally optimal" in done.stdout
+    kept = json.loads(load_model(folder / "model.npz")[1]["certificate"])
+    assert kept["findings"][0]["claim"] == "globally_optimal"
     found, names = fitted(folder)
     np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(names.rows, labels.rows)
@@ -117,11 +120,9 @@ def test_a_fit_that_broke_off_goes_on_with_the_same_bits(folder, monkeypatch):
     [
         (("--output", "out.csv"), "--output has no effect on tables on the disk"),
         (("--held-out",), "--held-out has no effect"),
-        (("--certify",), "--certify has no effect"),
-        (("--effort", "quick"), "--effort has no effect"),
         (("--workers", "2"), "cells are kept in one place"),
-        (("--method", "map"), 'method "map" is not there for tables on the disk'),
-        (("--loss", "huber"), 'method "map" is not there for tables on the disk'),
+        (("--method", "map"), 'rank and penalty of method "map" cannot be chosen for tables on the disk'),
+        (("--loss", "huber"), "losses must be squared for tables on the disk"),
         (("--query", "select 1"), "--query has no effect on tables on the disk"),
         (("--keep-formulas",), "--keep-formulas has no effect"),
         (("--scheduler", " "), "--scheduler is empty"),

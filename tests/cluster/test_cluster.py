@@ -15,6 +15,9 @@ from sklearn.base import clone
 import lowland as ll
 from dask_clusters import Killer, make_cluster
 from lowland.completion import line_blocks
+from lowland.completion.cells import TableCells
+from lowland.completion.elsewhere_fit import fit_elsewhere
+from lowland.completion.plan import CompletionPlan
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.dask import ClusterError, DaskMatrixCompletion, DaskObservations, cluster_blocks
 
@@ -51,7 +54,7 @@ def about(frame):
 
 
 def settings(method):
-    return {"method": method, "rank": 2, "random_state": 0, "max_iterations": 4} | (
+    return {"method": method, "rank": 2, "random_state": 0, "max_iterations": 4, "certify": False} | (
         {"n_draws": 2} if method == "gibbs" else {}
     )
 
@@ -61,7 +64,7 @@ def local(frame, about):
     """The same fits in this process."""
     table = ll.Observations.from_frame(frame, **COLUMNS)
     return {
-        (method, described): ll.MatrixCompletion(certify=False, **settings(method)).fit(
+        (method, described): ll.MatrixCompletion(**settings(method)).fit(
             table, **(about if described else {})
         )
         for method, described in FITS
@@ -99,11 +102,34 @@ def test_the_fit_has_the_local_bits(method, described, client, frame, about, loc
 
 
 def test_one_gaussian_has_the_local_bits(client, frame):
-    how = {"method": "gaussian", "random_state": 0, "n_draws": 4}
+    how = {"method": "gaussian", "random_state": 0, "n_draws": 4, "certify": False}
     seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=4, sort=False), **COLUMNS)
     fit = DaskMatrixCompletion(**how).fit(seen)
-    expected = ll.MatrixCompletion(certify=False, **how).fit(ll.Observations.from_frame(frame, **COLUMNS))
+    expected = ll.MatrixCompletion(**how).fit(ll.Observations.from_frame(frame, **COLUMNS))
     np.testing.assert_array_equal(fit.to_local().predict_table(), expected.predict_table())
+
+
+def test_certificates_have_the_local_bits(client, frame):
+    """Of a Bayesian and of a penalised fit: every number that is stated, and the penalised fit itself."""
+    seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=4, sort=False), **COLUMNS)
+    whole = TableCells.of(ll.Observations.from_frame(frame, **COLUMNS))
+    for options in ({}, {"method": "map", "penalty": 3.0, "bias_penalty": 1.0}):
+        plan = CompletionPlan(rank=2, max_iterations=4, **options)
+        found, expected = (
+            fit_elsewhere(table, plan, "anywhere", rng=np.random.default_rng(0)).certify(
+                np.random.default_rng(0), "quick"
+            )
+            for table in (seen, Local(whole, seen.labels))
+        )
+        assert found[1].to_json() == expected[1].to_json()
+        np.testing.assert_array_equal(found[0].table.model.matrix(), expected[0].table.model.matrix())
+
+
+class Local:
+    """The same table with its cells in this process."""
+
+    def __init__(self, cells, labels):
+        self.cells, self.labels = cells, labels
 
 
 @pytest.mark.parametrize("rounds", [[9], [6, 14]], ids=["once", "twice"])
@@ -138,14 +164,16 @@ def test_arrays_and_files(client, frame, tmp_path, rng):
     dense[rng.random(dense.shape) < 0.4] = np.nan
     dense[7] = np.nan  # nothing is known of a row
     expected = ll.MatrixCompletion(rank=2, random_state=0, certify=False).fit(dense)
-    found = DaskMatrixCompletion(rank=2, random_state=0).fit(da.from_array(dense, chunks=(17, 9)))
+    found = DaskMatrixCompletion(rank=2, certify=False, random_state=0).fit(
+        da.from_array(dense, chunks=(17, 9))
+    )
     np.testing.assert_array_equal(found.predict_table(), expected.predict_table())
     for k, part in enumerate(np.array_split(np.arange(len(frame)), 3)):
         frame.iloc[part].to_parquet(tmp_path / f"part-{k}.parquet")
     seen = DaskObservations.from_parquet(tmp_path, dtype="float32", **COLUMNS)
     table = ll.Observations.from_frame(frame, **COLUMNS)
     again = ll.MatrixCompletion(rank=2, random_state=0, certify=False, dtype="float32").fit(table)
-    found = DaskMatrixCompletion(rank=2, random_state=0, dtype="float32").fit(seen)
+    found = DaskMatrixCompletion(rank=2, certify=False, random_state=0, dtype="float32").fit(seen)
     np.testing.assert_array_equal(found.predict_table(), again.predict_table())
     with pytest.raises(InvalidInputError, match="precision of X"):
         DaskMatrixCompletion().fit(seen)
@@ -201,7 +229,7 @@ def test_repeated_cells(client, frame):
     assert last.size == len(frame)
     expected = ll.Observations.from_frame(twice, duplicates="last", **COLUMNS)
     fits = [
-        DaskMatrixCompletion(rank=1, random_state=0, max_iterations=2).fit(last),
+        DaskMatrixCompletion(rank=1, certify=False, random_state=0, max_iterations=2).fit(last),
         ll.MatrixCompletion(rank=1, random_state=0, max_iterations=2, certify=False).fit(expected),
     ]
     np.testing.assert_array_equal(fits[0].predict_table(), fits[1].predict_table())
@@ -223,10 +251,9 @@ def test_labels_of_parts_are_those_of_the_whole(client):
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"method": "map", "rank": 1, "penalty": 1.0}, UnsupportedError, 'method "map"'),
-        ({"certify": True}, UnsupportedError, "no certificates"),
+        ({"method": "map", "rank": 1}, UnsupportedError, 'method "map"'),
         ({"loss": "huber"}, UnsupportedError, "loss='huber'"),
-        ({"loss": {0: "squared"}}, UnsupportedError, "losses by column"),
+        ({"loss": {0: "squared"}}, UnsupportedError, "losses must be squared"),
         ({"penalty": 1.0}, UnsupportedError, "penalty=1.0"),
         ({"effort": "bogus"}, InvalidInputError, "effort"),
         ({"dtype": "float16"}, InvalidInputError, "dtype is unknown"),
@@ -296,7 +323,9 @@ def test_an_interrupted_fit_keeps_what_it_had(client, frame, monkeypatch):
     monkeypatch.setattr(cluster_blocks.ClusterBlocks, "map", interrupting)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        fit = DaskMatrixCompletion(rank=2, random_state=0, tolerance=0, max_iterations=200).fit(seen)
+        fit = DaskMatrixCompletion(
+            rank=2, certify=False, random_state=0, tolerance=0, max_iterations=200
+        ).fit(seen)
     finally:
         signal.signal(signal.SIGINT, before)
     assert fit.search_.stop_reason is ll.StopReason.INTERRUPTED

@@ -146,8 +146,15 @@ def test_truth_values_are_names(tmp_path):
 @pytest.mark.parametrize(
     ("options", "error", "words"),
     [
-        ({"method": "map", "rank": 1, "penalty": 1.0, "certify": False}, UnsupportedError, 'method "map"'),
-        ({}, UnsupportedError, "no certificates"),
+        ({"method": "map", "rank": 1}, UnsupportedError, 'rank and penalty of method "map" cannot be chosen'),
+        ({"penalty": 2.0}, UnsupportedError, "rank=auto, penalty=2.0"),
+        (
+            {"penalty": 2.0, "rank": 1, "penalty_weights": "counts"},
+            UnsupportedError,
+            "penalty_weights='counts'",
+        ),
+        ({"rank": 1, "nonnegative": True, "biases": False}, UnsupportedError, "nonnegative=True"),
+        ({"loss": {0: "squared"}}, UnsupportedError, "losses must be squared"),
         ({"certify": False, "dtype": "float32"}, InvalidInputError, "precision of X"),
         ({"certify": False, "rank": 99}, InvalidInputError, "rank"),
     ],
@@ -155,6 +162,44 @@ def test_truth_values_are_names(tmp_path):
 def test_what_is_not_there_is_refused(stored, options, error, words):
     with pytest.raises(error, match=words):
         ll.MatrixCompletion(**options).fit(stored)
+
+
+def judged(table, certify=True, **options):
+    settings = {"rank": 3, "random_state": 0, "max_iterations": 40, "effort": "standard"} | options
+    return ll.MatrixCompletion(certify=certify, **settings).fit(table)
+
+
+def test_fits_on_the_disk_are_judged(stored, ratings):
+    """The findings are those of the table in memory, whose lower bound is rigorous: no bound is beyond it."""
+    table = ll.Observations.from_frame(ratings, **COLUMNS)
+    for options in ({}, {"method": "map", "penalty": 4.0, "bias_penalty": 1.0}):
+        found, expected = (judged(own, **options) for own in (stored, table))
+        claims = ("globally_optimal", "convex_optimal", "determined_by_data", "uniquely_determined")
+        assert tuple(finding.claim for finding in found.certificate_) == claims
+        np.testing.assert_allclose(found.predict_table(), expected.predict_table(), atol=0.02)
+        for claim in claims[2:]:
+            assert found.certificate_[claim].verdict == expected.certificate_[claim].verdict
+        gaps = [model.certificate_["convex_optimal"] for model in (found, expected)]
+        assert 0 < gaps[0].witness["lower_bound"] <= gaps[1].witness["objective"] * (1 + 1e-9)
+        assert gaps[0].rigour.name == "PROBABILISTIC"
+    assert gaps[0].verdict.name == gaps[1].verdict.name == "PROVED"
+    assert found.method_ == "map"
+
+
+def test_a_penalised_fit_on_the_disk_has_the_bits_of_its_cells_in_memory(stored, ratings):
+    """Sweeps from the same start give the same bits in blocks and in one."""
+    from lowland.completion.cells import TableCells
+    from lowland.completion.line_fit import fit_lines
+    from lowland.completion.settings import CompletionSettings
+
+    table = ll.Observations.from_frame(ratings, **COLUMNS)
+    settings = CompletionSettings(rank=3, penalty=4.0, bias_penalty=1.0, max_iterations=12)
+    fits = [
+        fit_lines(cells, stored.labels, settings, rng=np.random.default_rng(0))
+        for cells in (stored.cells, TableCells.of(table))
+    ]
+    np.testing.assert_array_equal(fits[0].theta, fits[1].theta)
+    assert fits[0].search.value == fits[1].search.value
 
 
 def fitted(table):

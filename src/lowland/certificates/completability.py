@@ -8,7 +8,8 @@ columns follow from rows, and so on. For generic values the equations are indepe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, final
+from functools import cached_property
+from typing import Any, Protocol, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,13 +47,81 @@ class Reach:
         return bool(self.rows.all() and self.columns.all())
 
 
-def close(observed: Any, known: Lines, needed: tuple[int, int]) -> Lines:
-    """Add lines with enough observed cells in known lines of the other side, until there are no more.
+class CellPattern(Protocol):
+    """Which cells of a table are observed, known by counts of them."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n) of the table."""
+
+    @property
+    def size(self) -> int:
+        """Number of observed cells."""
+
+    def counts(self, side: int) -> Indices:
+        """Return the number of observed cells of each row (side 0) or column (side 1)."""
+
+    def inside(self, side: int, known: NDArray[np.bool_]) -> Indices:
+        """Return that number with only some lines of the other side counted."""
+
+    def part(self, rows: Indices, columns: Indices) -> Any:
+        """Return the cells of some rows and columns as a sparse array, one where a cell is observed."""
+
+
+@final
+class SparsePattern:
+    """The pattern of a sparse array.
 
     Parameters
     ----------
     observed : sparse array, shape (m, n)
-        One where a cell is observed.
+        One where a cell is observed, with rows compressed.
+    """
+
+    def __init__(self, observed: Any) -> None:
+        self.observed = observed
+
+    @classmethod
+    def of(cls, pattern: ObservedPattern) -> SparsePattern:
+        """Return the pattern of observed entries, each counted once."""
+        return cls(_observed(pattern))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n)."""
+        m, n = self.observed.shape
+        return int(m), int(n)
+
+    @property
+    def size(self) -> int:
+        """Number of observed cells."""
+        return int(self.observed.nnz)
+
+    @cached_property
+    def _turned(self) -> Any:
+        touch(2.0 * self.size)
+        return self.observed.T.tocsr()
+
+    def counts(self, side: int) -> Indices:
+        """Return the number of observed cells of each line."""
+        return np.asarray(self.observed.sum(axis=1 - side)).ravel()
+
+    def inside(self, side: int, known: NDArray[np.bool_]) -> Indices:
+        """Return the number of observed cells of each line in known lines of the other side."""
+        inside: Indices = (self._turned if side else self.observed) @ known.astype(np.int64)
+        return inside
+
+    def part(self, rows: Indices, columns: Indices) -> Any:
+        """Return the cells of some rows and columns."""
+        return self.observed[rows][:, columns]
+
+
+def close(cells: CellPattern, known: Lines, needed: tuple[int, int]) -> Lines:
+    """Add lines with enough observed cells in known lines of the other side, until there are no more.
+
+    Parameters
+    ----------
+    cells : CellPattern
     known : pair of ndarray of bool
         Known rows and columns.
     needed : tuple of int
@@ -63,13 +132,11 @@ def close(observed: Any, known: Lines, needed: tuple[int, int]) -> Lines:
     pair of ndarray of bool
     """
     rows, columns = (side.copy() for side in known)
-    touch(2.0 * observed.nnz)
-    turned = observed.T.tocsr()
     while True:
         before = int(rows.sum() + columns.sum())
-        touch(CALL + 2.0 * observed.nnz)
-        rows |= observed @ columns.astype(np.int64) >= needed[0]
-        columns |= turned @ rows.astype(np.int64) >= needed[1]
+        touch(CALL + 2.0 * cells.size)
+        rows |= cells.inside(0, columns) >= needed[0]
+        columns |= cells.inside(1, rows) >= needed[1]
         if int(rows.sum() + columns.sum()) == before:
             return rows, columns
 
@@ -91,17 +158,29 @@ def finite_reach(
     """
     if not budget.allows(_closing_work(pattern), part=0.5):
         return None
-    observed, needed = _observed(pattern), _unknowns(pattern)
+    return core_reach(SparsePattern.of(pattern), pattern.rank, pattern.biases, largest, rng, budget)
+
+
+def core_reach(
+    cells: CellPattern,
+    rank: int,
+    biases: tuple[str, ...],
+    largest: int,
+    rng: np.random.Generator,
+    budget: Budget = UNLIMITED,
+) -> Reach | None:
+    """Return the same for cells that are known by counts; parameters are those of `finite_reach`."""
+    needed = unknowns_of_lines(rank, biases)
     for attempt in reversed(range(ATTEMPTS)):  # small cores are cheap and often sufficient
         size = max(largest // max(needed) >> attempt, 2)
-        core = _densest_core(observed, needed, size)
+        core = _densest_core(cells, needed, size)
         if core is None:
             continue
-        part = _restricted(pattern, observed, *core)
+        part = _restricted(cells, rank, biases, core)
         if not budget.allows(rank_work(part), part=0.5):
             return None
         if _fixes_factors(part) and pattern_rank(part, rng, trials=1).is_full:
-            return _reach_from(observed, core, needed)
+            return _reach_from(cells, core, needed)
     return None
 
 
@@ -115,14 +194,15 @@ def unique_reach(pattern: ObservedPattern, budget: Budget = UNLIMITED) -> Reach 
     seeds = budget.times(each, SEEDS, part=1 / 3)
     if pattern.biases or not seeds:
         return None
-    observed, r = _observed(pattern), pattern.rank
+    cells, r = SparsePattern.of(pattern), pattern.rank
+    observed = cells.observed
     counts = np.asarray(observed.sum(axis=1)).ravel()
     best: Reach | None = None
     for first in np.argsort(-counts, kind="stable")[:seeds]:
         block = _complete_block(observed, int(first), r)
         if block is None:
             continue
-        reach = _reach_from(observed, block, (r, r))
+        reach = _reach_from(cells, block, (r, r))
         if best is None or reach.share > best.share:
             best = reach
         if best.is_all:
@@ -135,15 +215,16 @@ def _closing_work(pattern: ObservedPattern) -> float:
     return CALL * 20 + 2.0 * pattern.rows.size * (pattern.rank + 12)
 
 
-def _reach_from(observed: Any, core: tuple[Indices, Indices], needed: tuple[int, int]) -> Reach:
+def _reach_from(cells: CellPattern, core: tuple[Indices, Indices], needed: tuple[int, int]) -> Reach:
     """Return all that follows from the rows and columns of a core."""
-    known = np.zeros(observed.shape[0], bool), np.zeros(observed.shape[1], bool)
+    known = np.zeros(cells.shape[0], bool), np.zeros(cells.shape[1], bool)
     known[0][core[0]], known[1][core[1]] = True, True
-    return Reach(*close(observed, known, needed), core)
+    return Reach(*close(cells, known, needed), core)
 
 
-def _unknowns(pattern: ObservedPattern) -> tuple[int, int]:
-    return pattern.rank + ("row" in pattern.biases), pattern.rank + ("column" in pattern.biases)
+def unknowns_of_lines(rank: int, biases: tuple[str, ...]) -> tuple[int, int]:
+    """Return the number of unknowns of each row, and of each column."""
+    return rank + ("row" in biases), rank + ("column" in biases)
 
 
 def _fixes_factors(core: ObservedPattern) -> bool:
@@ -164,17 +245,18 @@ def _observed(pattern: ObservedPattern) -> Any:
     return table
 
 
-def _densest_core(observed: Any, needed: tuple[int, int], size: int) -> tuple[Indices, Indices] | None:
+def _densest_core(cells: CellPattern, needed: tuple[int, int], size: int) -> tuple[Indices, Indices] | None:
     """Return a dense core of rows and columns, found by removing lines with too few cells."""
-    by_column = np.asarray(observed.sum(axis=0)).ravel()
-    columns = np.argsort(-by_column, kind="stable")[:size]
-    inside = np.asarray(observed[:, columns].sum(axis=1)).ravel()
+    columns = np.argsort(-cells.counts(1), kind="stable")[:size]
+    chosen = np.zeros(cells.shape[1], bool)
+    chosen[columns] = True
+    inside = cells.inside(0, chosen)
     rows = np.argsort(-inside, kind="stable")
     # the smallest number of rows that gives enough equations between the unknowns of the columns
     equations = np.cumsum(np.maximum(inside[rows] - needed[0], 0))
     rows = rows[: int(np.searchsorted(equations, SURPLUS * columns.size * needed[1])) + max(needed) + 1]
+    part = cells.part(rows, columns)
     while rows.size and columns.size:
-        part = observed[rows][:, columns]
         keep = (
             np.asarray(part.sum(axis=1)).ravel() >= needed[0],
             np.asarray(part.sum(axis=0)).ravel() >= needed[1],
@@ -182,17 +264,18 @@ def _densest_core(observed: Any, needed: tuple[int, int], size: int) -> tuple[In
         if keep[0].all() and keep[1].all():
             return rows, columns
         rows, columns = rows[keep[0]], columns[keep[1]]
+        part = part[keep[0]][:, keep[1]]
     return None
 
 
-def _restricted(pattern: ObservedPattern, observed: Any, rows: Indices, columns: Indices) -> ObservedPattern:
-    """Return the pattern restricted to some rows and columns."""
-    part = observed[rows][:, columns].tocoo()
+def _restricted(
+    cells: CellPattern, rank: int, biases: tuple[str, ...], core: tuple[Indices, Indices]
+) -> ObservedPattern:
+    """Return the pattern restricted to the rows and columns of a core."""
+    part = cells.part(*core).tocoo()
     shape = (int(part.shape[0]), int(part.shape[1]))
-    dof = dimension_of(shape, pattern.rank, pattern.biases)
-    return ObservedPattern(
-        part.row.astype(np.intp), part.col.astype(np.intp), shape, pattern.rank, pattern.biases, dof
-    )
+    dof = dimension_of(shape, rank, biases)
+    return ObservedPattern(part.row.astype(np.intp), part.col.astype(np.intp), shape, rank, biases, dof)
 
 
 def _complete_block(observed: Any, first: int, rank: int) -> tuple[Indices, Indices] | None:

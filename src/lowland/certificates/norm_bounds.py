@@ -78,7 +78,7 @@ def norm_bound(
             limit = "largest_dense" if too_large or budget is None else budget.name
             if budget is not None:
                 steps = budget.times(step_work(operator), steps, part=0.7)
-            return replace(_probable_bound(operator, steps, rng, near), limited_by=limit)
+            return replace(probable_bound(operator, steps, rng, near), limited_by=limit)
     if method == "lanczos":
         estimate = leading_triplet(operator, steps, rng)[1]
         if not TINY < estimate < 1 / TINY:
@@ -132,7 +132,7 @@ def _bound_by_gram(operator: Any, steps: int, rng: np.random.Generator) -> Bound
     return Bound(float(np.sqrt(prover.square)) / scale * (1 + 1e-12), Rigour.RIGOROUS, "sum of squares")
 
 
-def _probable_bound(
+def probable_bound(
     operator: LinearMap, steps: int, rng: np.random.Generator, near: Matrix | None = None
 ) -> Bound:
     """Bound the norm from Lanczos steps with a random start, which rarely underestimate it much.

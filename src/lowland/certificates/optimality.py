@@ -91,7 +91,7 @@ def judge_optimality(objective: MatrixFit, theta: Vector, given: Judgement) -> l
         posed = among if among.value > lower.value else lower
     values = (upper, convex_value(objective, theta, upper))
     findings = [
-        finding or _judge_gap(claim, value, bound, charged, settings)
+        finding or judge_gap(claim, value, bound, charged, settings)
         for finding, claim, value, bound in zip(exact, CLAIMS, values, (posed, lower), strict=True)
     ]
     gap = upper - lower.value
@@ -104,7 +104,23 @@ def judge_optimality(objective: MatrixFit, theta: Vector, given: Judgement) -> l
     return findings
 
 
-def _judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, settings: Settings) -> Finding:
+def judge_gap(claim: str, value: float, lower: LowerBound, charged: bool, settings: Settings) -> Finding:
+    """Judge a claim by the gap between a value and a lower bound.
+
+    Parameters
+    ----------
+    claim : str
+    value : float
+        The objective at the point, rounded up.
+    lower : LowerBound
+    charged : bool
+        Whether all rounding of the value was included.
+    settings : Settings
+
+    Returns
+    -------
+    Finding
+    """
     gap = value - lower.value
     if not np.isfinite(gap):
         return Finding(claim, Verdict.INCONCLUSIVE, method="the gap cannot be represented in float64")

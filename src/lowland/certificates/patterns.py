@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lowland.certificates.completability import Reach, finite_reach, unique_reach
+from lowland.certificates.completability import Reach, finite_reach, unique_reach, unknowns_of_lines
 from lowland.certificates.exact import pattern_rank, rank_work
 from lowland.certificates.identifiability_findings import (
     FINITE,
@@ -72,12 +72,17 @@ def judge_pattern(
     finite = _judge_finite(pattern, seen, largest, rng, budget)
     if finite.verdict is Verdict.REFUTED:
         return [finite, not_unique(finite)]
-    words = "uniqueness is undecided: there may be several completions"
-    open_yet = Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words, limited_by=finite.limited_by)
+    open_yet = uniqueness_open(finite)
     if unique is not None and unique.share > 0:
         open_yet = replace(open_yet, method=f"{open_yet.method}; {_say_reach(unique, 'unique')}")
         open_yet.witness.update(_reached(unique))
     return [finite, open_yet]
+
+
+def uniqueness_open(finite: Finding) -> Finding:
+    """Return the finding that leaves uniqueness open, after one on finiteness."""
+    words = "uniqueness is undecided: there may be several completions"
+    return Finding(UNIQUE, Verdict.INCONCLUSIVE, method=words, limited_by=finite.limited_by)
 
 
 def _all_unique(pattern: ObservedPattern, unique: Reach, nonzero: bool) -> list[Finding]:
@@ -98,14 +103,9 @@ def _judge_finite(
     pattern: ObservedPattern, seen: Indices, largest: int, rng: np.random.Generator, budget: Budget
 ) -> Finding:
     (m, n), expected = pattern.shape, pattern.degrees_of_freedom
-    short = _short_lines(pattern, seen)
-    finding = None
-    if seen.size < expected or short[0].size or short[1].size:
-        words = f"{say_lines(short)} with fewer observations than unknowns of their own"
-        if seen.size < expected:
-            words = f"{seen.size} cells for {expected} degrees of freedom"
-        rank = int(seen.size) if seen.size < expected else None
-        finding = refuted(FINITE, rank, expected, words, Rigour.RIGOROUS)
+    counts = np.bincount(seen // n, minlength=m), np.bincount(seen % n, minlength=n)
+    short = short_lines(counts, pattern.rank, pattern.biases)
+    finding = refuted_by_counts(int(seen.size), short, expected)
     size = min(m, n) * (pattern.rank + 1)
     affordable = _is_affordable(pattern, seen, largest) and budget.allows(rank_work(pattern), part=0.7)
     if not affordable or (size > MOST_UNKNOWNS_AT_ONCE and finding is None):
@@ -141,22 +141,44 @@ def _judge_by_core(
 ) -> Finding:
     """Judge a pattern by a core of it and the closure of that core."""
     reach = finite_reach(pattern, min(largest, MOST_CORE_UNKNOWNS), rng, budget)
+    limit = _limit(pattern, largest, budget)
+    if reach is None and finding is None:
+        size = min(pattern.shape) * pattern.rank
+        words = (
+            f"the exact rank for {size} unknowns and {pattern.rows.size} cells exceeds the budget, and no "
+            "determined core was found"
+        )
+        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
+    return found_by_core(reach, finding, short, pattern.degrees_of_freedom, limit)
+
+
+def found_by_core(
+    reach: Reach | None, finding: Finding | None, short: tuple[Indices, Indices], expected: int, limit: str
+) -> Finding:
+    """Return what follows from a core, if there is one.
+
+    Parameters
+    ----------
+    reach : Reach or None
+    finding : Finding or None
+        What counting alone refutes.
+    short : pair of ndarray of int
+        Rows and columns with fewer cells than unknowns.
+    expected : int
+        Degrees of freedom.
+    limit : str
+        What kept a larger core from being tried.
+    """
     if finding is not None:
         if reach is not None:
             finding = replace(finding, method=f"{finding.method}; {_say_reach(reach, 'determined')}")
             finding.witness.update(_reached(reach))
         return _with_witness(finding, short, None)
     if reach is None:
-        size = min(pattern.shape) * pattern.rank
-        words = (
-            f"the exact rank for {size} unknowns and {pattern.rows.size} cells exceeds the budget, and no "
-            "determined core was found"
-        )
-        limit = _limit(pattern, largest, budget)
+        words = "no determined core was found"
         return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
     if not reach.is_all:
         words = _say_reach(reach, "determined")
-        limit = _limit(pattern, largest, budget)
         found = Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=limit)
         found.witness.update(_reached(reach))
         return found
@@ -164,7 +186,7 @@ def _judge_by_core(
         f"full rank modulo a prime of a core of {reach.core[0].size} rows and {reach.core[1].size} columns, "
         "from which all others follow by linear equations"
     )
-    found = proved(FINITE, pattern.degrees_of_freedom, words, (GENERIC,))
+    found = proved(FINITE, expected, words, (GENERIC,))
     found.witness.update(_reached(reach))
     return found
 
@@ -197,14 +219,24 @@ def distinct_cells(pattern: ObservedPattern) -> Indices:
     return cells[first]
 
 
-def _short_lines(pattern: ObservedPattern, seen: Indices) -> tuple[Indices, Indices]:
-    """Return rows and columns with fewer observations than unknowns of their own."""
-    m, n = pattern.shape
+def short_lines(
+    counts: tuple[Indices, Indices], rank: int, biases: tuple[str, ...]
+) -> tuple[Indices, Indices]:
+    """Return rows and columns with fewer observations than unknowns of their own, by their counts."""
+    (for_row, for_column), (m, n) = unknowns_of_lines(rank, biases), (own.size for own in counts)
     # a row of an r-dimensional row space has min(r, n) unknowns, and its bias
-    for_row = min(pattern.rank + ("row" in pattern.biases), n)
-    for_column = min(pattern.rank + ("column" in pattern.biases), m)
-    by_row, by_column = np.bincount(seen // n, minlength=m), np.bincount(seen % n, minlength=n)
-    return np.flatnonzero(by_row < for_row), np.flatnonzero(by_column < for_column)
+    return np.flatnonzero(counts[0] < min(for_row, n)), np.flatnonzero(counts[1] < min(for_column, m))
+
+
+def refuted_by_counts(size: int, short: tuple[Indices, Indices], expected: int) -> Finding | None:
+    """Return a finding that refutes finiteness where there are too few cells, in all or in some line."""
+    if size < expected:
+        words = f"{size} cells for {expected} degrees of freedom"
+        return refuted(FINITE, size, expected, words, Rigour.RIGOROUS)
+    if short[0].size or short[1].size:
+        words = f"{say_lines(short)} with fewer observations than unknowns of their own"
+        return refuted(FINITE, None, expected, words, Rigour.RIGOROUS)
+    return None
 
 
 def _with_witness(finding: Finding, short: tuple[Indices, Indices], open_cells: Any) -> Finding:

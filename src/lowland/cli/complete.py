@@ -273,7 +273,18 @@ def complete(
     about, place = (row_covariates, column_covariates), Elsewhere(spill, workers, scheduler)
     if place.check():
         complete_elsewhere(
-            context, place, table, reading, plan, about, model=model, seed=seed, resume=resume, json=json
+            context,
+            place,
+            table,
+            reading,
+            plan,
+            about,
+            model=model,
+            seed=seed,
+            resume=resume,
+            effort=effort if certify else None,
+            require=require,
+            json=json,
         )
         return
     source = source_of(table, database, query)

@@ -10,21 +10,26 @@ from typing import Any, NoReturn, final
 
 import typer
 
+from lowland.cli.completed_output import say_judged
 from lowland.cli.input import read_both_covariates
-from lowland.cli.output import refuse_given, say, say_json, warn
+from lowland.cli.output import exit_on_missed, refuse_given, say, say_json, warn
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
-from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.cell_tables import CellTable
-from lowland.completion.elsewhere_fit import cells_fingerprint, fit_elsewhere, refuse_elsewhere
+from lowland.completion.elsewhere_fit import (
+    ElsewhereFit,
+    cells_fingerprint,
+    fit_elsewhere,
+    refuse_elsewhere,
+)
 from lowland.completion.model_files import save_model
 from lowland.completion.plan import CompletionPlan
-from lowland.completion.posterior_fit import PosteriorFit, SideCovariates
-from lowland.completion.posterior_words import describe_method, describe_search
+from lowland.completion.posterior_fit import SideCovariates
 from lowland.completion.stored_contents import holds_table
 from lowland.completion.stored_observations import StoredObservations
 from lowland.completion.table_summary import SAMPLE
 from lowland.core.arrays import check_rank
 from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
 from lowland.core.random import make_generator
 from lowland.core.status import StopReason
 from lowland.files.assembling import decide_layout, list_roles
@@ -36,9 +41,9 @@ from lowland.files.sources import parquet_files
 from lowland.files.table_format import TableFormat
 from lowland.search.loop import Checkpoint
 
-# options of `lowland complete` that need the cells in memory, as a certificate does
+# options of `lowland complete` that need the cells in memory
 IN_MEMORY = (
-    *("output", "interval", "interval_method", "held_out", "report", "require", "effort", "model_data"),
+    *("output", "interval", "interval_method", "held_out", "report", "model_data"),
     *("query", "keep_formulas"),
 )
 
@@ -91,14 +96,13 @@ def complete_elsewhere(
     model: Path | None,
     seed: int,
     resume: bool,
+    effort: str | None,
+    require: str | None,
     json: bool,
 ) -> None:
     """Fit Parquet files whose cells are kept elsewhere, and write the model."""
     where = f"tables {place.where}"
-    judged = ("certify",) if context.params["certify"] else ()
-    refuse_given(
-        context, (*IN_MEMORY, *judged), where, "it needs the cells in memory", "fit the table in memory"
-    )
+    refuse_given(context, IN_MEMORY, where, "it needs the cells in memory", "fit the table in memory")
     refuse_elsewhere(plan, place.where)
     if model is None:
         raise InvalidInputError(
@@ -122,14 +126,17 @@ def complete_elsewhere(
                 f"{m:,} rows {roles[0]!r}, {n:,} columns {roles[1]!r}, {seen.cells.size:,} observed cells "
                 f"{roles[2]!r} ({seen.cells.size / (m * n):.2%}), {_kept(place)}"
             )
-        fit = _fit(seen, place, plan, about, model=model, seed=seed, resume=resume)
+        fit, certificate = _fit(
+            seen, place, plan, about, model=model, seed=seed, resume=resume, effort=effort
+        )
     if json:
-        say_json(_as_data(fit, seen.cells.size, model))
+        say_json(_as_data(fit, certificate, model))
     else:
-        _say(fit, place, model)
+        _say(fit, certificate, model)
     last = fit.last_search
-    if last.stop_reason is StopReason.INTERRUPTED:
+    if last.stop_reason is StopReason.INTERRUPTED or (effort is not None and certificate is None):
         _leave(last.iterations, model)
+    exit_on_missed(certificate, require)
 
 
 def _roles(table: Path, reading: Reading) -> tuple[str, str, str]:
@@ -220,15 +227,17 @@ def _fit(
     model: Path,
     seed: int,
     resume: bool,
-) -> PosteriorFit:
-    """Fit with checkpoints, and save the model."""
+    effort: str | None,
+) -> tuple[ElsewhereFit, Certificate | None]:
+    """Fit with checkpoints, save the model, certify the fit, and save the certificate with the model."""
     kept_at, data = checkpoint_path(model), cells_fingerprint(seen)
     identity = identity_of(data, plan, about, seed)
-    table, fit = fit_elsewhere(
+    rng, certificate = make_generator(seed), None
+    fit = fit_elsewhere(
         seen,
         plan,
         place.where,
-        rng=make_generator(seed),
+        rng=rng,
         covariates=about,
         checkpoint=Checkpoint(lambda snapshot: save_checkpoint(kept_at, snapshot, identity)),
         resume=load_checkpoint(kept_at, identity) if resume else None,
@@ -236,17 +245,24 @@ def _fit(
     last = fit.last_search
     header = {
         "levels": [],
-        "settings": fit.settings.plain(),
+        "settings": fit.fit.settings.plain(),
         "dtype": str(seen.cells.dtype),
         "stop_reason": last.stop_reason.value,
         "message": fit.search.message,
         "objective": fit.search.value,
         "iterations": fit.search.iterations,
     }
-    save_model(model, table, seed=seed, about=header)
-    if last.stop_reason is not StopReason.INTERRUPTED:
-        forget(kept_at)
-    return fit
+    save_model(model, fit.table, seed=seed, about=header)
+    if last.stop_reason is StopReason.INTERRUPTED:
+        return fit, None
+    if effort is not None:
+        try:
+            fit, certificate = fit.certify(rng, effort)
+        except KeyboardInterrupt:
+            return fit, None
+        save_model(model, fit.table, certificate=certificate, seed=seed, about=header)
+    forget(kept_at)
+    return fit, certificate
 
 
 def _kept(place: Elsewhere) -> str:
@@ -255,30 +271,28 @@ def _kept(place: Elsewhere) -> str:
     return f"kept by {place.workers} workers" if place.workers else f"kept by the cluster {place.scheduler}"
 
 
-def _say(fit: PosteriorFit, place: Elsewhere, model: Path) -> None:
-    say(describe_method(fit))
-    last = fit.last_search
-    say(f"stopped: {last.stop_reason.value.replace('_', ' ')}, {last.message}")
-    for line in describe_search(fit):
+def _say(fit: ElsewhereFit, certificate: Certificate | None, model: Path) -> None:
+    for line in fit.describe():
         say(line)
-    say(f"no certificate: there are none of fits to tables {place.where}")
+    if certificate is not None:
+        say_judged(certificate, fit.describe_certificate())
     say(f"model: {model}")
 
 
-def _as_data(fit: PosteriorFit, size: int, model: Path) -> dict[str, Any]:
+def _as_data(fit: ElsewhereFit, certificate: Certificate | None, model: Path) -> dict[str, Any]:
     search, last = fit.search, fit.last_search
     return {
-        "shape": list(fit.model.shape),
-        "observed": size,
-        "method": BayesianTable(fit.model).method,
-        "rank": fit.model.rank,
+        "shape": list(fit.cells.shape),
+        "observed": fit.cells.size,
+        "method": fit.table.method,
+        "rank": fit.table.model.rank,
         "stop_reason": last.stop_reason.value,
         "message": search.message,
         "iterations": search.iterations,
         "objective": search.value,
         "seconds": search.seconds,
         "held_out": None,
-        "certificate": None,
+        "certificate": None if certificate is None else certificate.as_dict(),
         "files": {"model": str(model)},
     }
 

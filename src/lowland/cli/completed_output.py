@@ -61,10 +61,15 @@ def say_fit(table: FittedTable, certificate: Certificate | None) -> None:
     for line in table.describe_search():
         say(line)
     if certificate is not None:
-        if table.describe_certificate():
-            say(table.describe_certificate())
-        say(verdict_sentence(certificate))
-        say_certificate(certificate)
+        say_judged(certificate, table.describe_certificate())
+
+
+def say_judged(certificate: Certificate, about: str) -> None:
+    """Print what a certificate is about, if it is not the fit itself, its verdict and its findings."""
+    if about:
+        say(about)
+    say(verdict_sentence(certificate))
+    say_certificate(certificate)
 
 
 def fit_as_data(

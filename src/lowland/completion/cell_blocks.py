@@ -19,7 +19,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.conditional_rows import conditional_rows
 from lowland.kernels.moments import Moments, row_moments
 from lowland.kernels.rows import Noise, solve_rows
-from lowland.kernels.sparse import multiply_rows, squared_errors, subtract_gathered
+from lowland.kernels.sparse import multiply_rows, sample_product, squared_errors, subtract_gathered
 
 Arrays = tuple[NDArray[Any], ...]
 
@@ -91,11 +91,11 @@ def drawn_lines(
     bias: Vector | None,
     partner_weights: Vector | None,
     precision: Matrix,
-    noise: Noise,
+    noise: Noise | None,
     shift: Matrix,
     own_weights: Vector | None,
 ) -> Arrays:
-    """Return one draw of each line, given the other side, whose biases are subtracted from the values."""
+    """Return each line given the other side, whose biases are subtracted: its mean, or a draw with noise."""
     values = block.values
     if bias is not None:
         values = subtract_gathered(values, bias, block.partners)
@@ -108,7 +108,7 @@ def drawn_lines(
         weights=_weights(block, partner_weights, own_weights),
         precision=precision,
         shift=shift,
-        noise=replace(noise, first=block.first),
+        noise=None if noise is None else replace(noise, first=block.first),
     )
     return (drawn,)
 
@@ -123,6 +123,21 @@ def completed_lines(block: CellBlock, precision: Matrix, mean: Vector, noise: No
 def line_errors(block: CellBlock, partner: Matrix, own: Matrix) -> Arrays:
     """Return the weighted squared errors of predictions own @ partner.T by line."""
     return (squared_errors(own, partner, block.starts, block.partners, block.values, block.weights),)
+
+
+def residual_block(block: CellBlock, partner: Matrix, own: Matrix) -> CellBlock:
+    """Return a block with what predictions own @ partner.T leave of its values, in their precision."""
+    values = np.empty(block.values.size, partner.dtype)
+    for first, last in _stretches(block):
+        cells = slice(block.starts[first], block.starts[last])
+        lines = np.repeat(np.arange(first, last), np.diff(block.starts[first : last + 1]))
+        values[cells] = block.values[cells] - sample_product(own, partner, lines, block.partners[cells])
+    return replace(block, values=values)
+
+
+def weighted_sums(block: CellBlock, table: Matrix) -> Arrays:
+    """Return the sum of a table's rows over the partners of each line, times the values of the cells."""
+    return (multiply_rows(block.starts, block.partners, block.values, table),)
 
 
 def gathered_sums(block: CellBlock, table: Matrix) -> Arrays:

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
+from typing import final
 
 import numpy as np
 
 from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.cell_blocks import Arrays, CellBlock
 from lowland.completion.cell_tables import CellTable
+from lowland.completion.cells import TableCells
+from lowland.completion.fitted_table import FittedTable
+from lowland.completion.line_fit import LineFit, certify_lines, certify_posterior, fit_lines
 from lowland.completion.memory_needs import check_lines_fit
-from lowland.completion.plan import OF_MAP, CompletionPlan
-from lowland.completion.planned_fit import bayesian_settings
+from lowland.completion.penalised_table import PenalisedTable, describe_sweeps
+from lowland.completion.plan import CompletionPlan
+from lowland.completion.planned_fit import bayesian_settings, penalised_settings, refuse_covariates
 from lowland.completion.posterior_fit import PosteriorFit, SideCovariates, fit_cells
+from lowland.completion.posterior_words import about_certificate, describe_method, describe_search
 from lowland.core.errors import UnsupportedError
+from lowland.core.findings import Certificate
 from lowland.core.interrupt import Interruptible
+from lowland.core.records import SearchResult
 from lowland.search.loop import Checkpoint, Snapshot
 
 
@@ -31,17 +40,73 @@ def refuse_elsewhere(plan: CompletionPlan, where: str) -> None:
     ------
     UnsupportedError
     """
-    if not isinstance(plan.loss, str):
+    fix = "fit the table in memory"
+    if plan.loss != "squared":
+        raise UnsupportedError(f"losses must be squared for tables {where}", f"loss={plan.loss!r}", fix=fix)
+    for name in ("nonnegative", "penalty_weights"):
+        if name in plan.given:
+            found = f"{name}={getattr(plan, name)!r}"
+            raise UnsupportedError(f"{name} is not there for tables {where}", found, fix=fix)
+    if plan.decide_method() == "map" and (plan.rank is None or plan.penalty is None):
         raise UnsupportedError(
-            f"there are no losses by column for tables {where}",
-            repr(plan.loss),
-            fix="fit the table in memory",
+            f'rank and penalty of method "map" cannot be chosen for tables {where}',
+            f"rank={plan.rank or 'auto'}, penalty={'auto' if plan.penalty is None else plan.penalty}",
+            "their choice compares many fits",
+            f"give both, use a Bayesian method, or {fix}",
         )
-    of_map = [name for name in OF_MAP if name in plan.given]
-    if plan.method == "map" or of_map:
-        found = f"{of_map[0]}={getattr(plan, of_map[0])!r}" if of_map else "method='map'"
-        words = f'method "map" is not there for tables {where}'
-        raise UnsupportedError(words, found, fix="use a Bayesian method, and none of its settings")
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class ElsewhereFit:
+    """A fit of a table whose cells are not in memory.
+
+    Parameters
+    ----------
+    table : BayesianTable or PenalisedTable
+        Without its data.
+    fit : PosteriorFit or LineFit
+    cells : TableCells
+        With their own values.
+    """
+
+    table: FittedTable
+    fit: PosteriorFit | LineFit
+    cells: TableCells
+
+    @property
+    def search(self) -> SearchResult:
+        """The search; of a Bayesian fit, the variational sweeps."""
+        return self.fit.search
+
+    @property
+    def last_search(self) -> SearchResult:
+        """The search that ended last."""
+        return self.fit.last_search
+
+    def certify(self, rng: np.random.Generator, effort: str) -> tuple[ElsewhereFit, Certificate]:
+        """Return the fit, refined if it is penalised, and what is proved.
+
+        A certificate of a Bayesian fit is about the penalised problem that its posterior implies. An effort
+        of "auto" is the default of the method.
+        """
+        if isinstance(self.fit, LineFit):
+            better, certificate = certify_lines(self.fit, rng, "standard" if effort == "auto" else effort)
+            return ElsewhereFit(PenalisedTable(better.model), better, self.cells), certificate
+        effort = "quick" if effort == "auto" else effort
+        return self, certify_posterior(self.cells, self.fit, rng, effort)
+
+    def describe(self) -> list[str]:
+        """Return the method and how its search ended, in lines of words."""
+        last = self.last_search
+        stopped = f"stopped: {last.stop_reason.value.replace('_', ' ')}, {last.message}"
+        if isinstance(self.fit, LineFit):
+            return [stopped, describe_sweeps(self.search)]
+        return [describe_method(self.fit), stopped, *describe_search(self.fit)]
+
+    def describe_certificate(self) -> str:
+        """Return what the certificate is about; empty if it is about the fit itself."""
+        return "" if isinstance(self.fit, LineFit) else about_certificate(self.fit)
 
 
 @Interruptible()
@@ -54,7 +119,7 @@ def fit_elsewhere(
     covariates: SideCovariates = (None, None),
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
-) -> tuple[BayesianTable, PosteriorFit]:
+) -> ElsewhereFit:
     """Fit a table by its cells, wherever they are, as planned.
 
     Parameters
@@ -71,9 +136,7 @@ def fit_elsewhere(
 
     Returns
     -------
-    BayesianTable
-        Without its data.
-    PosteriorFit
+    ElsewhereFit
 
     Raises
     ------
@@ -83,6 +146,17 @@ def fit_elsewhere(
     refuse_elsewhere(plan, where)
     method = plan.decide_method()
     check_lines_fit(table.cells.shape, table.cells.dtype.itemsize, plan, method)
+    if method == "map":
+        refuse_covariates(covariates)
+        lines = fit_lines(
+            table.cells,
+            table.labels,
+            penalised_settings(plan),
+            rng=rng,
+            checkpoint=checkpoint,
+            resume=resume,
+        )
+        return ElsewhereFit(PenalisedTable(lines.model), lines, table.cells)
     fit = fit_cells(
         table.cells,
         table.labels,
@@ -92,7 +166,7 @@ def fit_elsewhere(
         checkpoint=checkpoint,
         resume=resume,
     )
-    return BayesianTable(fit.model, covariates=covariates), fit
+    return ElsewhereFit(BayesianTable(fit.model, covariates=covariates), fit, table.cells)
 
 
 def cells_fingerprint(table: CellTable) -> str:

@@ -6,11 +6,12 @@ from dataclasses import replace
 from typing import cast
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from lowland.bayes.side_prior import unpack_lower
 from lowland.certificates import Settings
 from lowland.completion.bayesian import BayesianFit
-from lowland.completion.bayesian_settings import usual_rank
+from lowland.completion.bayesian_settings import BayesianSettings, usual_rank
 from lowland.completion.penalised import CompletionFit, certify_fit, completion_objective
 from lowland.completion.penalised_points import model_of
 from lowland.completion.posterior_model import PosteriorModel
@@ -56,6 +57,20 @@ def fit_map_surrogate(fit: BayesianFit, rng: np.random.Generator, *, effort: str
     of the squared biases s / s_b.
     """
     model = usual_factors(fit.model) if fit.settings.full else fit.model
+    settings = implied_settings(model, fit.settings)
+    table = _table_of(fit)
+    objective = completion_objective(table, settings)
+    start = means_as_point(model, fit.settings, cast(General, objective.model), objective.dtype)
+    fit_work = fit.search.work
+    search = _swept(objective, start, effort, fit_work, rng)
+    theta = settle_rows(objective, search.theta)
+    penalised = model_of(objective, theta, table, settings)
+    found = CompletionFit(penalised, search, None, objective, table, settings, theta)
+    return certify_fit(found, rng, effort, CLAIMS, fit_work=fit_work)
+
+
+def implied_settings(model: PosteriorModel, settings: BayesianSettings) -> CompletionSettings:
+    """Return the penalised problem that a posterior of factors implies, in the unit of its fit."""
     r = model.rank
     spreads = [
         np.mean(side.means.astype(np.float64) ** 2, axis=0)
@@ -63,21 +78,13 @@ def fit_map_surrogate(fit: BayesianFit, rng: np.random.Generator, *, effort: str
         for side in (model.rows, model.columns)
     ]
     left, right = (float(spread[:r].mean()) for spread in spreads)
-    unit = 1.0 if fit.settings.scale == "column" else float(model.scaling.spreads[0])
+    unit, _ = _unit_and_centre(model, settings)
     noise = float(np.mean(1 / (model.noise_precision * model.column_precisions)))
     penalty = unit * noise / np.sqrt(left * right)
     bias_penalty = 0.0
     if model.biased:
         bias_penalty = 2 * noise / float(spreads[0][r] + spreads[1][r])
-    settings = CompletionSettings(rank=r, biases=model.biased, penalty=penalty, bias_penalty=bias_penalty)
-    table = _table_of(fit)
-    objective = completion_objective(table, settings)
-    fit_work = fit.search.work
-    search = _swept(objective, _means(fit, model, objective), effort, fit_work, rng)
-    theta = settle_rows(objective, search.theta)
-    penalised = model_of(objective, theta, table, settings)
-    found = CompletionFit(penalised, search, None, objective, table, settings, theta)
-    return certify_fit(found, rng, effort, CLAIMS, fit_work=fit_work)
+    return CompletionSettings(rank=r, biases=model.biased, penalty=penalty, bias_penalty=bias_penalty)
 
 
 def usual_factors(model: PosteriorModel) -> PosteriorModel:
@@ -91,17 +98,24 @@ def usual_factors(model: PosteriorModel) -> PosteriorModel:
     return replace(model, rows=sides[0], columns=sides[1], axes=False)
 
 
-def _means(fit: BayesianFit, model: PosteriorModel, objective: RecoveryObjective) -> Vector:
+def means_as_point(
+    model: PosteriorModel, settings: BayesianSettings, general: General, dtype: DTypeLike
+) -> Vector:
     """Return the posterior means as a point of the penalised problem."""
     r = model.rank
-    unit, centre = 1.0, 0.0
-    if fit.settings.scale != "column":
-        unit, centre = float(model.scaling.spreads[0]), float(model.scaling.centres[0])
+    unit, centre = _unit_and_centre(model, settings)
     rows, columns = (side.means for side in (model.rows, model.columns))
     biases = [unit * side[:, r] if model.biased else np.zeros(len(side)) for side in (rows, columns)]
     factors = [np.sqrt(unit) * side[:, :r] for side in (rows, columns)]
-    theta = cast(General, objective.model).pack(factors[0], factors[1], biases[0], biases[1], centre)
-    return theta.astype(objective.dtype, copy=False)
+    theta = general.pack(factors[0], factors[1], biases[0], biases[1], centre)
+    return theta.astype(dtype, copy=False)
+
+
+def _unit_and_centre(model: PosteriorModel, settings: BayesianSettings) -> tuple[float, float]:
+    """Return the unit and the centre of values, 1 and 0 where each column is scaled by itself."""
+    if settings.scale == "column":
+        return 1.0, 0.0
+    return float(model.scaling.spreads[0]), float(model.scaling.centres[0])
 
 
 def _swept(

@@ -184,8 +184,7 @@ class PenalisedTable:
 
     def describe_search(self) -> list[str]:
         """Return how the search ended."""
-        search = self.search
-        return [f"objective {search.value:.6g} after {search.iterations} sweeps in {search.seconds:.2g} s"]
+        return [describe_sweeps(self.search)]
 
     def describe_certificate(self) -> str:
         """Return an empty string: the certificate is about the fit itself."""
@@ -215,6 +214,11 @@ class PenalisedTable:
         if self._restored is None:
             raise without_data(what)
         return self._restored
+
+
+def describe_sweeps(search: SearchResult) -> str:
+    """Return how sweeps ended, in words."""
+    return f"objective {search.value:.6g} after {search.iterations} sweeps in {search.seconds:.2g} s"
 
 
 def _with_errors(fit: CompletionFit) -> Predictor:

@@ -80,11 +80,8 @@ def fit_plan(
             resume=resume,
         )
         return PlannedFit(BayesianTable.of(fit, covariates))
-    if any(known is not None for known in covariates):
-        raise InvalidInputError(
-            'method "map" takes no covariates', "covariates", fix='omit them, or use "variational" or "gibbs"'
-        )
-    settings, path, before = _penalised(plan), None, None
+    refuse_covariates(covariates)
+    settings, path, before = penalised_settings(plan), None, None
     if not plan.squared:
         scale, noise = ("column" if kind == "auto" else kind for kind in (plan.scale, plan.noise))
         settings = replace(settings, columns=Columns.of(table, plan.loss, scale=scale, noise=noise))
@@ -105,6 +102,14 @@ def fit_plan(
         before=before,
     )
     return PlannedFit(PenalisedTable.of(penalised), path if path is not None and path.steps else None)
+
+
+def refuse_covariates(covariates: SideCovariates) -> None:
+    """Raise if there are covariates: penalised fits have none."""
+    if any(known is not None for known in covariates):
+        raise InvalidInputError(
+            'method "map" takes no covariates', "covariates", fix='omit them, or use "variational" or "gibbs"'
+        )
 
 
 def check_effort(effort: str) -> None:
@@ -135,7 +140,8 @@ def _bias_penalty(plan: CompletionPlan) -> float:
     return plan.bias_penalty
 
 
-def _penalised(plan: CompletionPlan) -> CompletionSettings:
+def penalised_settings(plan: CompletionPlan) -> CompletionSettings:
+    """Return the settings of a penalised fit as planned; rank and penalty stand for themselves if given."""
     return CompletionSettings(
         rank=plan.rank or 1,
         biases=plan.biases,

@@ -112,8 +112,11 @@ class HasResidual(Objective, Protocol):
         """Return the objective at a point, for repeated products."""
 
 
-class Factored(Objective, Protocol):
+class Factored(Searchable, Protocol):
     """Factors at the head of a point, with a ridge on them."""
+
+    def value(self, theta: Vector) -> float:
+        """Return the objective."""
 
     @property
     def factor_size(self) -> int:
@@ -130,6 +133,16 @@ class HasBlockSolver(Factored, Protocol):
     @property
     def block_solver(self) -> BlockSolver:
         """The solver of blocks."""
+
+
+class HasDifferentiableBlocks(HasBlockSolver, Protocol):
+    """Exact solves of one factor, and gradients that show how far sweeps have come."""
+
+    def gradient(self, theta: Vector) -> Vector:
+        """Return the gradient."""
+
+    def value_and_gradient(self, theta: Vector) -> tuple[float, Vector]:
+        """Return both at little more than the cost of one."""
 
 
 class HasBatchGradient(HasResidual, Protocol):

@@ -27,15 +27,17 @@ class DaskMatrixCompletion(MatrixCompletion):
     Parameters
     ----------
     rank, method, loss, biases, nonnegative, pattern, noise, scale, n_draws, dtype
-        As of `MatrixCompletion`. Methods are "variational" and "gibbs", losses are squared.
-    penalty, bias_penalty, penalty_weights
-        Only "auto", "auto" and "uniform": they belong to method "map".
-    effort
-        Not used: it belongs to certificates.
+        As of `MatrixCompletion`. Losses are squared.
+    penalty, bias_penalty
+        As of `MatrixCompletion`; method "map" needs both rank and penalty as numbers.
+    penalty_weights
+        Only "uniform".
     tolerance, max_iterations, random_state
         As of `MatrixCompletion`.
     certify : bool
-        Must be False: there are no certificates of distributed fits.
+        Whether to judge the fit, which takes about as long as half of it.
+    effort : {"auto", "quick", "standard", "thorough"}
+        How many sweeps and Lanczos steps the certificate may take.
     client : distributed.Client, optional
         The cluster; by default the current client. It is left out when the estimator is pickled.
 
@@ -93,7 +95,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         dtype: str = "float64",
         tolerance: float | str = "auto",
         max_iterations: int = 500,
-        certify: bool = False,
+        certify: bool = True,
         effort: str = "auto",
         random_state: Any = None,
         client: Client | None = None,

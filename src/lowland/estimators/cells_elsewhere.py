@@ -9,6 +9,7 @@ from lowland.completion.completed import Completed
 from lowland.completion.elsewhere_fit import fit_elsewhere, refuse_elsewhere
 from lowland.completion.planned_fit import check_effort
 from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.status import StopReason
 from lowland.estimators.plans import plan_of
 from lowland.estimators.table_input import covariates_of, rank_or_auto
 
@@ -36,9 +37,6 @@ def fit_to_cells(
     """
     plan, fix = plan_of(model), "fit the table in memory"
     refuse_elsewhere(plan, where)
-    if model.certify:
-        words = f"there are no certificates of fits to tables {where}"
-        raise UnsupportedError(words, "certify=True", fix=f"certify=False, or {fix}")
     if sample_weight is not None:
         raise UnsupportedError(f"tables {where} have no weights", "sample_weight", fix=fix)
     check_effort(model.effort)
@@ -55,10 +53,12 @@ def fit_to_cells(
         covariates_of(column_covariates, cells.shape[1], labels.columns, "column_covariates"),
     )
     rng = model._generator()
-    fitted, fit = fit_elsewhere(table, plan, where, rng=rng, covariates=about)
+    fit, certificate = fit_elsewhere(table, plan, where, rng=rng, covariates=about), None
+    if model.certify and fit.last_search.stop_reason is not StopReason.INTERRUPTED:
+        fit, certificate = fit.certify(rng, model.effort)
     for name in ("noise_", "rank_path_", "feature_names_in_"):  # left over from an earlier fit
         vars(model).pop(name, None)
     model.levels_, model.untouched_ = {}, ()
-    model.n_features_in_, model.method_, model.certificate_ = cells.shape[1], fitted.method, None
-    model._set(Completed(fitted, int(rng.integers(2**63))))
+    model.n_features_in_, model.method_, model.certificate_ = cells.shape[1], fit.table.method, certificate
+    model._set(Completed(fit.table, int(rng.integers(2**63))))
     model.search_, model.n_iter_ = fit.search, max(1, fit.search.iterations)

@@ -45,7 +45,7 @@ def make_block_solver(objective: RecoveryProblem) -> BlockSolver | None:
     return None
 
 
-def _coordinates(model: General, name: str) -> NDArray[np.bool_]:
+def block_coordinates(model: General, name: str) -> NDArray[np.bool_]:
     """Return which coordinates belong to "rows", "columns" or the "offset"."""
     m, n, r = *model.shape, model.rank
     rows, columns = (float(name == side) for side in SIDES)
@@ -76,7 +76,7 @@ class EntryBlocks:
 
     def coordinates(self, name: str) -> NDArray[np.bool_]:
         """Return which coordinates of a point block `name` sets, shape (size,)."""
-        return _coordinates(self.model, name)
+        return block_coordinates(self.model, name)
 
     def solve(self, theta: Vector, name: str, *, penalty: float | None = None) -> Vector:
         """Return the point with block `name` at its minimiser, with another penalty if one is given."""
@@ -176,7 +176,7 @@ class NonnegativeBlocks:
 
     def coordinates(self, name: str) -> NDArray[np.bool_]:
         """Return which coordinates of a point block `name` sets, shape (size,)."""
-        return _coordinates(self.model, name)
+        return block_coordinates(self.model, name)
 
     def solve(self, theta: Vector, name: str, *, penalty: float | None = None) -> Vector:
         """Return the point with block `name` at its minimiser, with another penalty if one is given."""
@@ -225,7 +225,7 @@ class ReweightedBlocks:
 
     def coordinates(self, name: str) -> NDArray[np.bool_]:
         """Return which coordinates of a point block `name` sets, shape (size,)."""
-        return _coordinates(self.model, name)
+        return block_coordinates(self.model, name)
 
     def solve(self, theta: Vector, name: str, *, penalty: float | None = None) -> Vector:
         """Return the point after one step of block `name`, with another penalty if one is given."""
@@ -307,7 +307,7 @@ class DenseBlocks:
 
     def coordinates(self, name: str) -> NDArray[np.bool_]:
         """Return which coordinates of a point block `name` sets, shape (size,)."""
-        return _coordinates(self.model, name)
+        return block_coordinates(self.model, name)
 
     def solve(self, theta: Vector, name: str, *, penalty: float | None = None) -> Vector:
         """Return the point with block `name` at its minimiser (of least norm if not unique)."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.powers import HasBlockSolver
+from lowland.core.powers import HasDifferentiableBlocks
 from lowland.core.work import matrix_work, touch
 from lowland.search.stepper import Info
 
@@ -83,7 +83,7 @@ class Accelerated:
     memory: int = 10
     check: int = 5
     name: ClassVar[str] = "accelerated"
-    needs: ClassVar[tuple[type[Any], ...]] = (HasBlockSolver,)
+    needs: ClassVar[tuple[type[Any], ...]] = (HasDifferentiableBlocks,)
     promises_descent: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -91,7 +91,7 @@ class Accelerated:
             raise InvalidInputError("memory and check must be at least 1", f"{self.memory}, {self.check}")
 
     def init(
-        self, objective: HasBlockSolver, theta: Vector, rng: np.random.Generator
+        self, objective: HasDifferentiableBlocks, theta: Vector, rng: np.random.Generator
     ) -> tuple[AcceleratedState, Info]:
         """Evaluate the start."""
         value, gradient = objective.value_and_gradient(theta)
@@ -101,7 +101,7 @@ class Accelerated:
         return state, Info(value, float(np.linalg.norm(gradient)))
 
     def step(
-        self, objective: HasBlockSolver, state: AcceleratedState, rng: np.random.Generator
+        self, objective: HasDifferentiableBlocks, state: AcceleratedState, rng: np.random.Generator
     ) -> tuple[AcceleratedState, Info]:
         """Sweep from the proposed point, or from the plain one if that is better."""
         solver = objective.block_solver
@@ -132,7 +132,7 @@ class Accelerated:
             value, norm, measures
         )
 
-    def restore(self, objective: HasBlockSolver, fields: Mapping[str, Any]) -> AcceleratedState:
+    def restore(self, objective: HasDifferentiableBlocks, fields: Mapping[str, Any]) -> AcceleratedState:
         """Return the saved state."""
         return AcceleratedState(**fields)
 
