@@ -103,7 +103,8 @@ class LineProblem:
                 sums, counts = self.residual_sums(theta, side), self.cells.sides[side].counts
                 own = (a, b)[side]
                 moved = own + (sums - self.bias_penalty * own) / np.maximum(counts + self.bias_penalty, 1)
-                theta = self.model.pack(u, v, *((moved, b) if side == 0 else (a, moved)), c)
+                sides = (moved, b) if side == 0 else (a, moved)
+                theta = self.model.pack(u, v, sides[0], sides[1], c)
         return self.block_solver.solve(theta, "offset")
 
     def residual_sums(self, theta: Vector, side: int) -> Vector:
