@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any, final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.kernels.conditional_rows import conditional_rows
@@ -125,9 +125,9 @@ def line_errors(block: CellBlock, partner: Matrix, own: Matrix) -> Arrays:
     return (squared_errors(own, partner, block.starts, block.partners, block.values, block.weights),)
 
 
-def residual_block(block: CellBlock, partner: Matrix, own: Matrix) -> CellBlock:
-    """Return a block with what predictions own @ partner.T leave of its values, in their precision."""
-    values = np.empty(block.values.size, partner.dtype)
+def residual_block(block: CellBlock, partner: Matrix, own: Matrix, dtype: DTypeLike) -> CellBlock:
+    """Return a block with what predictions own @ partner.T leave of its values, rounded to a precision."""
+    values = np.empty(block.values.size, dtype)
     for first, last in _stretches(block):
         cells = slice(block.starts[first], block.starts[last])
         lines = np.repeat(np.arange(first, last), np.diff(block.starts[first : last + 1]))

@@ -45,6 +45,9 @@ class Blocks(Protocol):
     def change(self, function: Callable[..., CellBlock], *arguments: Any) -> Blocks:
         """Return the blocks that a function of a block returns."""
 
+    def kept(self) -> Blocks:
+        """Return the blocks with all changes made, where they would be made again for each request."""
+
     def add_pairs(self, weights: Vector, gram: Matrix, at: int) -> Matrix:
         """Return a matrix with the weighted pairs of all lines' partners added: `sparse_gram.add_pairs`."""
 
@@ -75,6 +78,10 @@ class LocalBlocks:
     def change(self, function: Callable[..., CellBlock], *arguments: Any) -> LocalBlocks:
         """Return the block that the function returns."""
         return LocalBlocks(function(self.block, *(plain(argument) for argument in arguments)))
+
+    def kept(self) -> LocalBlocks:
+        """Return the blocks, which are changed already."""
+        return self
 
     def add_pairs(self, weights: Vector, gram: Matrix, at: int) -> Matrix:
         """Add the pairs in place."""

@@ -26,7 +26,7 @@ from lowland.search.sequence import refined
 
 # sweeps before a Bayesian fit is judged: so many for each sweep of the fit, at least and at most
 SHARE = {"quick": 0.5, "standard": 2.0, "thorough": 20.0}
-LEAST_SWEEPS, MOST_SWEEPS = 10, 500
+LEAST_SWEEPS, MOST_SWEEPS = 5, 500
 # relative tolerance of the sweeps that sharpen the certificate of a penalised fit
 REFINED = 1e-9
 
@@ -145,7 +145,7 @@ def _swept(
     """Return the search after as many sweeps as the effort allows for a fit of so many."""
     sweeps = int(np.clip(SHARE[effort] * before, LEAST_SWEEPS, MOST_SWEEPS))
     stop = RelativeDecreaseBelow(tolerance) | Iterations(sweeps)
-    with stage("sweeps of the penalised problem", sweeps):
+    with stage("sweeps of the penalised problem"):
         return run(problem, Alternating(), theta, stop=stop, rng=rng)
 
 

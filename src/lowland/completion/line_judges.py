@@ -6,16 +6,25 @@ norm of the residuals bounded by Lanczos iteration, whose products ask the cells
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from lowland.certificates.dual import ZERO_BOUND, LowerBound
 from lowland.certificates.norm_bounds import probable_bound
 from lowland.certificates.optimality import judge_gap
 from lowland.certificates.settings import Settings
-from lowland.completion.cell_blocks import Arrays, CellBlock, line_sums, residual_block, weighted_sums
+from lowland.completion.cell_blocks import (
+    Arrays,
+    CellBlock,
+    line_extremes,
+    line_sums,
+    residual_block,
+    weighted_sums,
+)
 from lowland.completion.cells import PerLine, PerPartner, TableCells
 from lowland.completion.line_pattern import judge_line_pattern
 from lowland.completion.line_problem import LineProblem
@@ -48,9 +57,9 @@ def judge_lines(problem: LineProblem, theta: Vector, effort: str) -> Certificate
     """
     settings, theta = Settings.for_effort(effort), theta.astype(np.float64)
     rng = np.random.default_rng(settings.seed)
-    with stage("a lower bound"):
-        upper = _rounded_up(problem, theta)
-        lower = _lower_bound(problem, problem.refitted(theta, ROUNDS), upper, STEPS[effort], rng)
+    upper = _rounded_up(problem, theta)
+    with stage("a lower bound: products", 2 * STEPS[effort]) as tell:
+        lower = _lower_bound(problem, problem.refitted(theta, ROUNDS), upper, STEPS[effort], rng, tell)
     values = (upper, min(upper, _convex_value(problem, theta, upper)))
     gaps = [
         judge_gap(claim, value, lower, True, settings)
@@ -66,13 +75,35 @@ def judge_lines(problem: LineProblem, theta: Vector, effort: str) -> Certificate
     return Certificate((*gaps, *pattern), words)
 
 
+def _rounded_up(problem: LineProblem, theta: Vector) -> float:
+    """Return the objective, rounded up."""
+    wide = problem.widened(theta)
+    (squares,) = problem.cells.map(0, squares_up, PerPartner(wide[1]), PerLine(wide[0]))
+    data = 0.5 * float(squares.sum()) * (1 + gamma(_terms(problem) + 8))
+    return data + problem.ridges(theta) * (1 + gamma(theta.size + 8))
+
+
+def _terms(problem: LineProblem) -> int:
+    """Return the largest number of terms of a sum over a line, and then over lines."""
+    longest = max(int(side.counts.max(initial=1)) for side in problem.cells.sides)
+    return longest + max(problem.cells.shape)
+
+
+def squares_up(block: CellBlock, partner: Matrix, own: Matrix) -> Arrays:
+    """Return the sum of the squared residuals of each line, each rounded up."""
+    residuals = residual_block(block, partner, own, np.float64).values
+    blank = replace(block, values=np.zeros(residuals.size))
+    reach = -residual_block(blank, np.abs(partner), np.abs(own), np.float64).values
+    errors = gamma(partner.shape[1] + 4) * reach + unit_roundoff("float64") * np.abs(residuals)
+    return line_sums(replace(block, values=(np.abs(residuals) + errors) ** 2))
+
+
 @final
 @dataclass(frozen=True, eq=False)
 class _Sums:
-    """Sums over the cells: of residuals r, values y about the offset c, and bounds e on the rounding of r."""
+    """Sums over the cells of a dual vector r, rounded residuals, and of values y about the offset."""
 
     squares: float
-    upper_squares: float
     products: float
     sizes: float
     residuals: float
@@ -85,16 +116,15 @@ class _Sums:
     @classmethod
     def of(cls, problem: LineProblem, theta: Vector) -> _Sums:
         wide, offset = problem.widened(theta), problem.model.unpack(theta)[4]
-        own = [PerLine(np.ascontiguousarray(side)) for side in wide]
-        cells = problem.cells
-        squares, upper, products, sizes, sums, absolute, largest = cells.map(
-            0, dual_terms, PerPartner(wide[1]), own[0], offset
+        kind, (left, right) = problem.dtype, wide
+        squares, products, sizes, sums, absolute, largest = problem.cells.map(
+            0, dual_terms, PerPartner(right), PerLine(left), offset, kind
         )
-        column_sums, column_sizes = cells.map(1, absolute_sums, PerPartner(wide[0]), own[1])
-        longest = max(int(side.counts.max(initial=1)) for side in cells.sides)
+        column_sums, column_sizes = problem.cells.map(
+            1, absolute_sums, PerPartner(left), PerLine(right), kind
+        )
         return cls(
             squares=float(squares.sum()),
-            upper_squares=float(upper.sum()),
             products=float(products.sum()),
             sizes=float(sizes.sum()),
             residuals=float(sums.sum()),
@@ -102,51 +132,26 @@ class _Sums:
             largest=float(largest.max(initial=0.0)),
             by_row=(sums, absolute),
             by_column=(column_sums, column_sizes),
-            terms=longest + max(cells.shape),
+            terms=_terms(problem),
         )
 
 
-def dual_terms(block: CellBlock, partner: Matrix, own: Matrix, offset: float) -> Arrays:
+def dual_terms(block: CellBlock, partner: Matrix, own: Matrix, offset: float, dtype: DTypeLike) -> Arrays:
     """Return the sums of `_Sums` of each line, and the largest |y| of its cells."""
-    cells = residual_block(block, partner, own)
-    residuals, values = cells.values, block.values.astype(np.float64) - offset
-    reach = -residual_block(_blank(block), np.abs(partner), np.abs(own)).values
-    errors = gamma(partner.shape[1] + 4) * reach + unit_roundoff("float64") * np.abs(residuals)
-    numbers = (
-        residuals**2,
-        (np.abs(residuals) + errors) ** 2,
-        values * residuals,
-        np.abs(values * residuals),
-        residuals,
-        np.abs(residuals),
-    )
-    sums = tuple(line_sums(_holding(block, own_numbers))[0] for own_numbers in numbers)
-    full = np.diff(block.starts) > 0
-    largest = np.zeros(full.size)
-    if full.any():
-        largest[full] = np.maximum.reduceat(np.abs(values), block.starts[:-1][full])
+    residuals = residual_block(block, partner, own, dtype).values.astype(np.float64)
+    values = block.values.astype(np.float64) - offset
+    products = values * residuals
+    numbers = residuals**2, products, np.abs(products), residuals, np.abs(residuals)
+    sums = tuple(line_sums(replace(block, values=each))[0] for each in numbers)
+    least, most = line_extremes(replace(block, values=values))
+    largest = np.where(np.diff(block.starts) > 0, np.maximum(np.abs(least), np.abs(most)), 0.0)
     return (*sums, largest)
 
 
-def absolute_sums(block: CellBlock, partner: Matrix, own: Matrix) -> Arrays:
+def absolute_sums(block: CellBlock, partner: Matrix, own: Matrix, dtype: DTypeLike) -> Arrays:
     """Return the sums of the residuals of each line, and of their absolute values."""
-    residuals = residual_block(block, partner, own).values
-    return line_sums(_holding(block, residuals))[0], line_sums(_holding(block, np.abs(residuals)))[0]
-
-
-def _holding(block: CellBlock, values: Vector) -> CellBlock:
-    return CellBlock(block.first, block.starts, block.partners, values)
-
-
-def _blank(block: CellBlock) -> CellBlock:
-    return _holding(block, np.zeros(block.values.size))
-
-
-def _rounded_up(problem: LineProblem, theta: Vector) -> float:
-    """Return the objective, rounded up."""
-    sums = _Sums.of(problem, theta)
-    data = 0.5 * sums.upper_squares * (1 + gamma(sums.terms + 8))
-    return data + problem.ridges(theta) * (1 + gamma(theta.size + 8))
+    residuals = residual_block(block, partner, own, dtype).values.astype(np.float64)
+    return tuple(line_sums(replace(block, values=each))[0] for each in (residuals, np.abs(residuals)))
 
 
 def _convex_value(problem: LineProblem, theta: Vector, upper: float) -> float:
@@ -159,13 +164,18 @@ def _convex_value(problem: LineProblem, theta: Vector, upper: float) -> float:
 
 
 def _lower_bound(
-    problem: LineProblem, theta: Vector, upper: float, steps: int, rng: np.random.Generator
+    problem: LineProblem,
+    theta: Vector,
+    upper: float,
+    steps: int,
+    rng: np.random.Generator,
+    tell: Callable[[int], None],
 ) -> LowerBound:
     """Return the bound of the best feasible multiple of the residuals as dual vector."""
     sums = _Sums.of(problem, theta)
     if not (np.isfinite(upper) and sums.squares > 0 and problem.penalty > 0):
         return ZERO_BOUND
-    residuals = ResidualMap(problem.residuals(theta))
+    residuals = ResidualMap(problem.residuals(theta), tell)
     found = probable_bound(residuals, steps, rng, problem.model.sides(theta)[1])
     highest = found.value * (1 + 1e-15)
     if not np.isfinite(highest):
@@ -216,10 +226,12 @@ class ResidualMap:
     Parameters
     ----------
     cells : TableCells
+    tell : callable, optional
+        Called with the number of products so far.
     """
 
-    def __init__(self, cells: TableCells) -> None:
-        self.cells = cells
+    def __init__(self, cells: TableCells, tell: Callable[[int], None] = lambda done: None) -> None:
+        self.cells, self.tell, self.done = cells, tell, 0
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -240,5 +252,7 @@ class ResidualMap:
 
     def _product(self, side: int, block: Matrix) -> Matrix:
         product: Matrix
+        self.done += 1
+        self.tell(self.done)
         (product,) = self.cells.map(side, weighted_sums, PerPartner(np.ascontiguousarray(block)))
         return product

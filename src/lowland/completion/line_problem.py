@@ -87,7 +87,7 @@ class LineProblem:
         """Return factors of rows and of columns whose products are predictions, biases among them."""
         u, v, a, b, c = self.model.unpack(theta)
         if not self.model.biases:
-            return u, v
+            return np.ascontiguousarray(u), np.ascontiguousarray(v)
         ones = [np.ones((len(side), 1), theta.dtype) for side in (u, v)]
         return np.hstack([u, (a + theta.dtype.type(c))[:, None], ones[0]]), np.hstack(
             [v, ones[1], b[:, None]]
@@ -114,15 +114,15 @@ class LineProblem:
         return sums
 
     def residuals(self, theta: Vector) -> TableCells:
-        """Return cells that hold what a point leaves of the values, in the precision of the point."""
+        """Return cells that hold what a point leaves of the values, rounded to their precision."""
         wide = self.widened(theta)
         sides = [
-            self.cells.sides[side].change(
-                residual_block, PerPartner(wide[1 - side]), PerLine(np.ascontiguousarray(wide[side]))
-            )
+            self.cells.sides[side]
+            .change(residual_block, PerPartner(wide[1 - side]), PerLine(wide[side]), self.dtype)
+            .kept()
             for side in (0, 1)
         ]
-        return replace(self.cells, sides=(sides[0], sides[1]), dtype=theta.dtype)
+        return replace(self.cells, sides=(sides[0], sides[1]))
 
 
 @final
@@ -172,4 +172,4 @@ class LineBlocks:
 
 def _residual_sums(block: CellBlock, partner: Matrix, own: Matrix) -> Arrays:
     """Return the sum of the residuals of each line."""
-    return line_sums(residual_block(block, partner, own))
+    return line_sums(residual_block(block, partner, own, partner.dtype))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, final
@@ -33,6 +36,8 @@ class StoredBlocks:
         Number of cells of each line.
     changes : sequence of (callable, arguments)
         What is done with a block each time that it is read.
+    values : ndarray, shape (p,), optional
+        Values of all cells in place of those in the files.
     """
 
     def __init__(
@@ -41,8 +46,10 @@ class StoredBlocks:
         bounds: Indices,
         counts: Indices,
         changes: Sequence[tuple[Callable[..., CellBlock], Sequence[Any]]] = (),
+        values: Vector | None = None,
     ) -> None:
         self.files, self.bounds, self._counts, self.changes = list(files), bounds, counts, list(changes)
+        self.values = values
 
     @property
     def counts(self) -> Indices:
@@ -71,7 +78,20 @@ class StoredBlocks:
     def change(self, function: Callable[..., CellBlock], *arguments: Any) -> StoredBlocks:
         """Return the blocks that a function of a block returns, each time that they are read."""
         changes = [*self.changes, (function, arguments)]
-        return StoredBlocks(self.files, self.bounds, self._counts, changes)
+        return StoredBlocks(self.files, self.bounds, self._counts, changes, self.values)
+
+    def kept(self) -> StoredBlocks:
+        """Return the blocks with all changes made; the values lie in a file without a name beside the others.
+
+        The system removes it as soon as nothing uses it, also after a crash.
+        """
+        with tempfile.TemporaryFile(dir=self.files[0].parent) as file:
+            for k in range(len(self.files)):
+                values = self._block(k).values
+                file.write(np.ascontiguousarray(values).data)
+            file.flush()
+            whole = np.memmap(file, values.dtype, "r", shape=(int(self._counts.sum()),))
+        return StoredBlocks(self.files, self.bounds, self._counts, values=np.asarray(whole))
 
     def add_pairs(self, weights: Vector, gram: Matrix, at: int) -> Matrix:
         """Add the weighted pairs of all lines' partners in place."""
@@ -83,9 +103,21 @@ class StoredBlocks:
 
     def _block(self, k: int) -> CellBlock:
         block = read_block(self.files[k], int(self.bounds[k]))
+        if self.values is not None:
+            block = replace(block, values=self.values[self._places(k)])
         for function, arguments in self.changes:
             block = function(block, *self._cut(arguments, k))
         return block
+
+    def _places(self, k: int) -> slice:
+        """Return where the cells of a block are among those of all."""
+        first, last = self._ends[self.bounds[k : k + 2]]
+        return slice(int(first), int(last))
+
+    @cached_property
+    def _ends(self) -> Indices:
+        ends: Indices = np.concatenate([[0], np.cumsum(self._counts)])
+        return ends
 
     def _cut(self, arguments: Sequence[Any], k: int) -> list[Any]:
         return cut(arguments, int(self.bounds[k]), int(self.bounds[k + 1]))

@@ -77,11 +77,22 @@ class ClusterBlocks:
 
         Arguments travel with the tasks, so that a lost block can be computed again.
         """
+        parts = self._cut(arguments)
+        for place, given in enumerate(arguments):
+            if isinstance(given, PerPartner) and _bytes_of(given.value) >= LARGE:
+                # once for all blocks; as a task, it is there again where a worker is lost
+                sent = self.client.submit(_itself, given.value, pure=False)
+                for own in parts:
+                    own[place] = sent
         tasks = [
             self.client.submit(_run, function, block, *own, pure=False)
-            for block, own in zip(self.blocks, self._cut(arguments), strict=True)
+            for block, own in zip(self.blocks, parts, strict=True)
         ]
         return ClusterBlocks(self.client, tasks, self.bounds, self._counts)
+
+    def kept(self) -> ClusterBlocks:
+        """Return the blocks: they are on the cluster already."""
+        return self
 
     def add_pairs(self, weights: Vector, gram: Matrix, at: int) -> Matrix:
         """Return the matrix with the weighted pairs of all lines' partners added.
@@ -186,6 +197,10 @@ def _add_pairs(
     with limited_to(1):
         add_pairs(block.starts, block.partners, weights, rows, tile=(low, high))
     return rows
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def _is_large(value: Any) -> bool:
