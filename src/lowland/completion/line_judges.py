@@ -58,7 +58,7 @@ def judge_lines(problem: LineProblem, theta: Vector, effort: str) -> Certificate
     settings, theta = Settings.for_effort(effort), theta.astype(np.float64)
     rng = np.random.default_rng(settings.seed)
     upper = _rounded_up(problem, theta)
-    with stage("a lower bound: products", 2 * STEPS[effort]) as tell:
+    with stage("a lower bound: products with the residuals") as tell:
         lower = _lower_bound(problem, problem.refitted(theta, ROUNDS), upper, STEPS[effort], rng, tell)
     values = (upper, min(upper, _convex_value(problem, theta, upper)))
     gaps = [
