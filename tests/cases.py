@@ -809,6 +809,7 @@ KERNELS = {
     "kernels/blas_threads": "kernels/test_blas_threads.py::test_the_limit_ends_with_the_caller_who_set_it",
     "kernels/compiled": "kernels/test_compiled.py::test_kernels_call_each_other",
     "kernels/compiler": "kernels/test_compiled.py::test_interrupts_wait_while_a_kernel_is_compiled",
+    "kernels/trees": "completion/test_refinement.py::test_trees_are_those_of_scikit_learn",
     "kernels/conditional_rows": "completion/test_gaussian.py::test_rows_are_drawn_given_the_others",
     "kernels/connected_components": _CLOSURE,
     "kernels/cross": "objectives/test_reduction.py::test_it_is_the_schur_complement",

@@ -23,6 +23,8 @@ from lowland.dask import ClusterError, DaskMatrixCompletion, DaskObservations, c
 
 FITS = (("variational", False), ("variational", True), ("gibbs", False))
 COLUMNS = {"row": "user", "column": "film", "value": "stars"}
+# fits elsewhere are not refined
+PLAIN = {"certify": False, "refine": False}
 
 
 @pytest.fixture(autouse=True)
@@ -54,9 +56,14 @@ def about(frame):
 
 
 def settings(method):
-    return {"method": method, "rank": 2, "random_state": 0, "max_iterations": 4, "certify": False} | (
-        {"n_draws": 2} if method == "gibbs" else {}
-    )
+    return {
+        "method": method,
+        "rank": 2,
+        "random_state": 0,
+        "max_iterations": 4,
+        "certify": False,
+        "refine": False,
+    } | ({"n_draws": 2} if method == "gibbs" else {})
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +109,7 @@ def test_the_fit_has_the_local_bits(method, described, client, frame, about, loc
 
 
 def test_one_gaussian_has_the_local_bits(client, frame):
-    how = {"method": "gaussian", "random_state": 0, "n_draws": 4, "certify": False}
+    how = {"method": "gaussian", "random_state": 0, "n_draws": 4, **PLAIN}
     seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=4, sort=False), **COLUMNS)
     fit = DaskMatrixCompletion(**how).fit(seen)
     expected = ll.MatrixCompletion(**how).fit(ll.Observations.from_frame(frame, **COLUMNS))
@@ -163,17 +170,15 @@ def test_arrays_and_files(client, frame, tmp_path, rng):
     dense = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 20))
     dense[rng.random(dense.shape) < 0.4] = np.nan
     dense[7] = np.nan  # nothing is known of a row
-    expected = ll.MatrixCompletion(rank=2, random_state=0, certify=False).fit(dense)
-    found = DaskMatrixCompletion(rank=2, certify=False, random_state=0).fit(
-        da.from_array(dense, chunks=(17, 9))
-    )
+    expected = ll.MatrixCompletion(rank=2, random_state=0, **PLAIN).fit(dense)
+    found = DaskMatrixCompletion(rank=2, random_state=0, **PLAIN).fit(da.from_array(dense, chunks=(17, 9)))
     np.testing.assert_array_equal(found.predict_table(), expected.predict_table())
     for k, part in enumerate(np.array_split(np.arange(len(frame)), 3)):
         frame.iloc[part].to_parquet(tmp_path / f"part-{k}.parquet")
     seen = DaskObservations.from_parquet(tmp_path, dtype="float32", **COLUMNS)
     table = ll.Observations.from_frame(frame, **COLUMNS)
-    again = ll.MatrixCompletion(rank=2, random_state=0, certify=False, dtype="float32").fit(table)
-    found = DaskMatrixCompletion(rank=2, certify=False, random_state=0, dtype="float32").fit(seen)
+    again = ll.MatrixCompletion(rank=2, random_state=0, dtype="float32", **PLAIN).fit(table)
+    found = DaskMatrixCompletion(rank=2, random_state=0, dtype="float32", **PLAIN).fit(seen)
     np.testing.assert_array_equal(found.predict_table(), again.predict_table())
     with pytest.raises(InvalidInputError, match="precision of X"):
         DaskMatrixCompletion().fit(seen)
@@ -229,8 +234,8 @@ def test_repeated_cells(client, frame):
     assert last.size == len(frame)
     expected = ll.Observations.from_frame(twice, duplicates="last", **COLUMNS)
     fits = [
-        DaskMatrixCompletion(rank=1, certify=False, random_state=0, max_iterations=2).fit(last),
-        ll.MatrixCompletion(rank=1, random_state=0, max_iterations=2, certify=False).fit(expected),
+        DaskMatrixCompletion(rank=1, random_state=0, max_iterations=2, **PLAIN).fit(last),
+        ll.MatrixCompletion(rank=1, random_state=0, max_iterations=2, **PLAIN).fit(expected),
     ]
     np.testing.assert_array_equal(fits[0].predict_table(), fits[1].predict_table())
 
@@ -323,9 +328,7 @@ def test_an_interrupted_fit_keeps_what_it_had(client, frame, monkeypatch):
     monkeypatch.setattr(cluster_blocks.ClusterBlocks, "map", interrupting)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        fit = DaskMatrixCompletion(
-            rank=2, certify=False, random_state=0, tolerance=0, max_iterations=200
-        ).fit(seen)
+        fit = DaskMatrixCompletion(rank=2, random_state=0, tolerance=0, max_iterations=200, **PLAIN).fit(seen)
     finally:
         signal.signal(signal.SIGINT, before)
     assert fit.search_.stop_reason is ll.StopReason.INTERRUPTED
@@ -354,7 +357,7 @@ def test_clones_share_the_client(client):
 def test_other_uses_of_distributed_tables_are_refused(client, local, frame):
     seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
     for refused in (
-        lambda: ll.MatrixCompletion(certify=False).fit(seen),
+        lambda: ll.MatrixCompletion(**PLAIN).fit(seen),
         lambda: local["variational", False].transform(seen),
         lambda: local["variational", False].score(seen),
     ):

@@ -13,6 +13,8 @@ from lowland.files.bundle import load_bundle, save_bundle
 pa = pytest.importorskip("pyarrow")
 pytest.importorskip("pyarrow.parquet")
 COLUMNS = {"row": "user", "column": "film", "value": "stars"}
+# fits elsewhere are not refined
+PLAIN = {"certify": False, "refine": False}
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +46,14 @@ def stored(ratings, tmp_path):
 @pytest.mark.parametrize("described", [False, True])
 def test_fits_have_the_bits_of_those_in_memory(method, described, ratings, stored, rng):
     assert min(len(side.files) for side in stored.cells.sides) > 2
-    settings = {"method": method, "rank": 2, "random_state": 0, "max_iterations": 4, "certify": False}
+    settings = {
+        "method": method,
+        "rank": 2,
+        "random_state": 0,
+        "max_iterations": 4,
+        "certify": False,
+        "refine": False,
+    }
     settings |= {"n_draws": 2} if method == "gibbs" else {}
     table = ll.Observations.from_frame(ratings, **COLUMNS)
     about = {"row_covariates": rng.standard_normal((table.shape[0], 2))} if described else {}
@@ -83,7 +92,7 @@ def test_repeated_cells(ratings, tmp_path):
         [tmp_path / "all.parquet"], tmp_path / "cells", duplicates="last", dtype="float64", **COLUMNS
     )
     expected = ll.Observations.from_frame(again, duplicates="last", **COLUMNS)
-    settings = {"rank": 1, "random_state": 0, "max_iterations": 2, "certify": False}
+    settings = {"rank": 1, "random_state": 0, "max_iterations": 2, **PLAIN}
     fits = [ll.MatrixCompletion(**settings).fit(table) for table in (last, expected)]
     np.testing.assert_array_equal(fits[0].predict_table(), fits[1].predict_table())
 
@@ -165,7 +174,13 @@ def test_what_is_not_there_is_refused(stored, options, error, words):
 
 
 def judged(table, certify=True, **options):
-    settings = {"rank": 3, "random_state": 0, "max_iterations": 40, "effort": "standard"} | options
+    settings = {
+        "refine": False,
+        "rank": 3,
+        "random_state": 0,
+        "max_iterations": 40,
+        "effort": "standard",
+    } | options
     return ll.MatrixCompletion(certify=certify, **settings).fit(table)
 
 
@@ -203,7 +218,14 @@ def test_a_penalised_fit_on_the_disk_has_the_bits_of_its_cells_in_memory(stored,
 
 
 def fitted(table):
-    settings = {"rank": 2, "random_state": 0, "max_iterations": 3, "certify": False, "pattern": True}
+    settings = {
+        "rank": 2,
+        "random_state": 0,
+        "max_iterations": 3,
+        "certify": False,
+        "refine": False,
+        "pattern": True,
+    }
     return ll.MatrixCompletion(**settings).fit(table).predict_table()
 
 
@@ -359,7 +381,7 @@ def test_hidden_files_are_left_out(stored, ratings, tmp_path):
 
 def test_one_gaussian_has_the_bits_of_that_in_memory(ratings, stored):
     """Also where it shrinks towards factors: there are more than sixteen columns."""
-    settings = {"method": "gaussian", "random_state": 0, "n_draws": 4, "certify": False}
+    settings = {"method": "gaussian", "random_state": 0, "n_draws": 4, **PLAIN}
     expected = ll.MatrixCompletion(**settings).fit(ll.Observations.from_frame(ratings, **COLUMNS))
     found = ll.MatrixCompletion(**settings).fit(stored)
     np.testing.assert_array_equal(found.predict_table(), expected.predict_table())

@@ -130,6 +130,14 @@ def complete(
             rich_help_panel=MODEL,
         ),
     ] = "auto",
+    refine: Annotated[
+        str,
+        typer.Option(
+            help="Refine missing cells of columns with curves by forests, where held-out cells show a gain: "
+            "auto (small tables), yes or no.",
+            rich_help_panel=MODEL,
+        ),
+    ] = "auto",
     noise: Annotated[
         str,
         typer.Option(
@@ -257,6 +265,7 @@ def complete(
         biases=biases,
         nonnegative=nonnegative,
         pattern=pattern,
+        refine=refine,
         noise=noise,
         scale=scale,
         draws=draws,

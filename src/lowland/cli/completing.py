@@ -42,6 +42,7 @@ def plan_from(
     biases: bool,
     nonnegative: bool,
     pattern: str,
+    refine: str,
     noise: str,
     scale: str,
     draws: int,
@@ -54,6 +55,8 @@ def plan_from(
     """Return the plan that the options describe; errors name the option."""
     if pattern not in _ANSWERS:
         raise InvalidInputError("--pattern is unknown", pattern, fix="use auto, yes or no")
+    if refine not in _ANSWERS:
+        raise InvalidInputError("--refine is unknown", refine, fix="use auto, yes or no")
     if draws < 2:
         raise InvalidInputError("--draws must be at least 2", str(draws))
     if bias_penalty != "auto" and _number(bias_penalty, "--bias-penalty") and not biases:
@@ -74,6 +77,7 @@ def plan_from(
         bias_penalty=None if bias_penalty == "auto" else _number(bias_penalty, "--bias-penalty"),
         penalty_weights=penalty_weights,
         pattern=_ANSWERS[pattern],
+        refine=_ANSWERS[refine],
         noise=noise,
         scale=scale,
         draws=draws,
@@ -120,7 +124,7 @@ def options_of(plan: CompletionPlan) -> str:
             words += [f"--loss {shlex.quote(f'{column}={word}')}" for column, word in value.items()]
         elif isinstance(value, bool):
             answer = f"--{name} {'yes' if value else 'no'}"
-            words.append(answer if name == "pattern" else f"--{'' if value else 'no-'}{name}")
+            words.append(answer if name in ("pattern", "refine") else f"--{'' if value else 'no-'}{name}")
         else:
             words.append(f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}")
     return " ".join(words)

@@ -108,7 +108,11 @@ class BayesianTable:
         """Return predictions with standard errors."""
         return self.model
 
-    def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
+    def with_kept(self, kept: KeptFit | None) -> BayesianTable:
+        """Return the table with what a file holds of its fit."""
+        return replace(self, kept=kept)
+
+    def refit(self, table: Observations, rng: np.random.Generator) -> PosteriorModel:
         """Return the fit of another table of the same shape by the same settings."""
         from lowland.completion.bayesian import fit_bayesian
 

@@ -43,8 +43,8 @@ def refuse_elsewhere(plan: CompletionPlan, where: str) -> None:
     fix = "fit the table in memory"
     if plan.loss != "squared":
         raise UnsupportedError(f"losses must be squared for tables {where}", f"loss={plan.loss!r}", fix=fix)
-    for name in ("nonnegative", "penalty_weights"):
-        if name in plan.given:
+    for name in ("nonnegative", "penalty_weights", "refine"):
+        if name in plan.given and getattr(plan, name) is not False:
             found = f"{name}={getattr(plan, name)!r}"
             raise UnsupportedError(f"{name} is not there for tables {where}", found, fix=fix)
     if plan.decide_method() == "map" and (plan.rank is None or plan.penalty is None):

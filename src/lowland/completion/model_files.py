@@ -18,6 +18,9 @@ from lowland.completion.learnt_prior import LearntPrior
 from lowland.completion.penalised_model import CompletionModel
 from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.posterior_model import PosteriorModel
+from lowland.completion.refined_model import RefinedModel
+from lowland.completion.refined_table import RefinedTable
+from lowland.completion.refinement_files import refined_arrays, refined_model
 from lowland.completion.scaling import Scaling
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_model import TableModel
@@ -113,7 +116,7 @@ def load_model(path: str | os.PathLike[str], *, data: bool = True) -> tuple[Fitt
             header.get("fit", {}), arrays, table.model.labels, header.get("dtype", "float64")
         )
         require(isinstance(header["seed"], int), f"the seed is {header['seed']!r}")
-        return dataclasses.replace(table, kept=kept), header
+        return table.with_kept(kept), header
 
 
 def model_arrays(model: TableModel) -> Parts:
@@ -127,10 +130,11 @@ def model_arrays(model: TableModel) -> Parts:
 
 def table_from_arrays(
     plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-) -> BayesianTable | PenalisedTable:
+) -> BayesianTable | PenalisedTable | RefinedTable:
     """Return the model from the result of `model_arrays`, as a table without data."""
     if plain.get("kind") == "posterior":
-        return BayesianTable(_posterior(plain, arrays))
+        base = BayesianTable(_posterior(plain, arrays))
+        return RefinedTable(refined_model(base.model, arrays), base) if plain.get("refined") else base
     return PenalisedTable(_penalised(plain, arrays))
 
 
@@ -220,6 +224,11 @@ def _posterior_arrays(model: PosteriorModel) -> Parts:
         "column_pattern": model.column_prior.mapping.partners,
     }
     return plain, arrays
+
+
+def _refined_arrays(model: RefinedModel) -> Parts:
+    plain, arrays = _posterior_arrays(model.base)
+    return plain | {"refined": True}, arrays | refined_arrays(model)
 
 
 def _draws(draws: Matrix, shape: tuple[int, ...]) -> Matrix:
@@ -327,4 +336,5 @@ def _check_labels(arrays: Mapping[str, NDArray[Any]], sizes: Mapping[str, int]) 
 _WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
     CompletionModel: _penalised_arrays,
     PosteriorModel: _posterior_arrays,
+    RefinedModel: _refined_arrays,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
@@ -105,6 +105,10 @@ class PenalisedTable:
         """Return predictions with standard errors."""
         fit = self._known("these intervals")
         return _with_errors(fit) if self._smooth else self.model
+
+    def with_kept(self, kept: KeptFit | None) -> PenalisedTable:
+        """Return the table with what a file holds of its fit."""
+        return replace(self, kept=kept)
 
     def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
         """Return the fit of another table of the same shape by the same settings."""

@@ -48,6 +48,8 @@ class CompletionPlan:
         Number of draws that "gibbs" and "gaussian" keep.
     tolerance : float or None
     max_iterations : int
+    refine : bool or None
+        Whether forests refine missing cells of columns with curves; None: where the table is small.
     """
 
     method: str = "auto"
@@ -64,6 +66,7 @@ class CompletionPlan:
     draws: int = 100
     tolerance: float | None = None
     max_iterations: int = 500
+    refine: bool | None = None
 
     @property
     def squared(self) -> bool:
@@ -79,7 +82,7 @@ class CompletionPlan:
     @property
     def leaves_open(self) -> bool:
         """Whether the table decides between factors and a Gaussian of any covariance."""
-        return not self.given - {"loss", "max_iterations"}
+        return not self.given - {"loss", "max_iterations", "refine"}
 
     @property
     def given(self) -> set[str]:
@@ -108,6 +111,8 @@ class CompletionPlan:
         other = "a Bayesian method" if method == "map" else 'method "map"'
         if not idle and method == "gaussian":
             idle, other = [name for name in OF_FACTORS if name in given], 'method "variational" or "gibbs"'
+        if method == "map" and self.refine and not idle:
+            idle = ["refine"]
         if not idle and method not in ("gibbs", "gaussian"):
             idle, other = [name for name in OF_DRAWS if name in given], 'method "gibbs" or "gaussian"'
         if self.nonnegative and self.biases:

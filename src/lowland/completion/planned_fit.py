@@ -20,10 +20,12 @@ from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.posterior_fit import SideCovariates
 from lowland.completion.rank_path import RankPath, choose_rank_and_penalty
+from lowland.completion.refined_table import refine_table
 from lowland.completion.settings import CompletionSettings
 from lowland.core.errors import InvalidInputError
-from lowland.core.interrupt import Interruptible
+from lowland.core.interrupt import Interruptible, unless_interrupted
 from lowland.core.observations import Observations
+from lowland.core.status import StopReason
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 
 # default ridge on biases if losses are not all squared: worth one observation
@@ -79,7 +81,13 @@ def fit_plan(
             checkpoint=checkpoint,
             resume=resume,
         )
-        return PlannedFit(BayesianTable.of(fit, covariates))
+        bayesian = BayesianTable.of(fit, covariates)
+        if fit.stop_reason is StopReason.INTERRUPTED:
+            return PlannedFit(bayesian)
+        # a stream of its own: tables that are not refined keep their bits
+        own = rng.spawn(1)[0]
+        refined = unless_interrupted(lambda: refine_table(bayesian, plan.refine, own), "the refinement")
+        return PlannedFit(refined or bayesian)
     refuse_covariates(covariates)
     settings, path, before = penalised_settings(plan), None, None
     if not plan.squared:

@@ -30,8 +30,8 @@ class DaskMatrixCompletion(MatrixCompletion):
         As of `MatrixCompletion`. Losses are squared.
     penalty, bias_penalty
         As of `MatrixCompletion`; method "map" needs both rank and penalty as numbers.
-    penalty_weights
-        Only "uniform".
+    penalty_weights, refine
+        Only "uniform", and "auto" or False: there are no forests.
     tolerance, max_iterations, random_state
         As of `MatrixCompletion`.
     certify : bool
@@ -86,6 +86,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         biases: bool = True,
         nonnegative: bool = False,
         pattern: bool | str = "auto",
+        refine: bool | str = "auto",
         noise: str = "auto",
         scale: str = "auto",
         penalty: float | str = "auto",
@@ -107,6 +108,7 @@ class DaskMatrixCompletion(MatrixCompletion):
             biases=biases,
             nonnegative=nonnegative,
             pattern=pattern,
+            refine=refine,
             noise=noise,
             scale=scale,
             penalty=penalty,

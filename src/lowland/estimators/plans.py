@@ -29,6 +29,7 @@ def plan_of(model: Any) -> CompletionPlan:
         else number_at_least_zero(model.bias_penalty, "bias_penalty"),
         penalty_weights=str(model.penalty_weights),
         pattern=flag_or_auto(model.pattern, "pattern"),
+        refine=flag_or_auto(model.refine, "refine"),
         noise=str(model.noise),
         scale=str(model.scale),
         draws=whole_number(model.n_draws, "n_draws", 2),

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.powers import HasDifferentiableBlocks
+from lowland.core.powers import HasBlockSolver, HasDifferentiableBlocks
 from lowland.core.work import matrix_work, touch
 from lowland.search.stepper import Info
 
@@ -83,7 +83,7 @@ class Accelerated:
     memory: int = 10
     check: int = 5
     name: ClassVar[str] = "accelerated"
-    needs: ClassVar[tuple[type[Any], ...]] = (HasDifferentiableBlocks,)
+    needs: ClassVar[tuple[type[Any], ...]] = (HasBlockSolver, HasDifferentiableBlocks)
     promises_descent: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

@@ -1,0 +1,148 @@
+"""A Bayesian model whose predictions of missing cells are refined by forests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.posterior_model import PosteriorModel
+from lowland.completion.refinement import Refinement
+from lowland.completion.table_labels import TableLabels
+from lowland.completion.table_model import TableParts
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.observations import Observations
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RefinedModel:
+    """Low-rank predictions, shifted at missing cells.
+
+    Parameters
+    ----------
+    base : PosteriorModel
+    refinement : Refinement
+    shifts : ndarray, shape (m, n)
+        What is added to the low-rank predictions of the table, zero at observed cells.
+    gaps : ndarray of bool, shape (m, n)
+        Which cells are missing.
+    """
+
+    base: PosteriorModel
+    refinement: Refinement
+    shifts: Matrix
+    gaps: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, base: PosteriorModel, refinement: Refinement, table: Observations) -> RefinedModel:
+        """Return the model of a table with a given refinement."""
+        holes = dense(table)
+        low = base.row_scores(np.arange(base.shape[0]))
+        return cls(base, refinement, refinement.shifts(holes, low), np.isnan(holes))
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (m, n) of the table."""
+        return self.base.shape
+
+    @property
+    def rank(self) -> int:
+        """Number of factors."""
+        return self.base.rank
+
+    @property
+    def labels(self) -> TableLabels:
+        """Names of rows and columns."""
+        return self.base.labels
+
+    @property
+    def losses(self) -> None:
+        """None: all losses are squared."""
+        return
+
+    def parts(self) -> TableParts:
+        """Return factors, biases and noise of the low-rank part."""
+        return self.base.parts()
+
+    def factors(self) -> tuple[Matrix, Matrix]:
+        """Return the factors of the low-rank part."""
+        return self.base.factors()
+
+    def predict(self, rows: Indices, columns: Indices) -> Vector:
+        """Return predictions of cells, clipped to the range of grades, shape (k,)."""
+        return self.within_range(self.scores(rows, columns))
+
+    def scores(self, rows: Indices, columns: Indices) -> Vector:
+        """Return unclipped predictions of cells, shape (k,)."""
+        return self.base.scores(rows, columns) + self.shifts[rows, columns]
+
+    def natural(self, rows: Indices, columns: Indices) -> Vector:
+        """Return the predictions, which are the natural parameters of squared losses."""
+        return self.predict(rows, columns)
+
+    def probabilities(self, rows: Indices, column: int) -> Matrix:
+        """Raise UnsupportedError: no column has levels."""
+        return self.base.probabilities(rows, column)
+
+    def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
+        """Return intervals clipped to the range of grades."""
+        return self.base.clip(lower, upper, columns)
+
+    def within_range(self, scores: Matrix) -> Matrix:
+        """Return scores clipped to the range of grades: predictions."""
+        return self.base.within_range(scores)
+
+    def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
+        """Return standard deviations of new observations of cells, shape (k,).
+
+        Those of the posterior, times the ratio of the held-out errors with and without the refinement.
+        """
+        return self.base.standard_errors(rows, columns) * self._ratios(rows, columns)
+
+    def sample(
+        self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
+    ) -> Matrix:
+        """Return joint draws of cells, shape (count, k): those of the posterior, shifted and narrowed."""
+        drawn = self.base.sample(rows, columns, count, rng, noise=noise)
+        low = self.base.scores(rows, columns)
+        values = low + self.shifts[rows, columns] + self._ratios(rows, columns) * (drawn - low)
+        return self.within_range(values) if noise else values
+
+    def row_scores(self, rows: Indices) -> Matrix:
+        """Return the scores of all columns for some rows, shape (k, n)."""
+        return self.base.row_scores(rows) + self.shifts[rows]
+
+    def new_scores(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
+        """Return the scores of all columns for new rows, folded in, shape (k, n)."""
+        low = self.base.new_scores(table, covariates)
+        return low + self.refinement.shifts(dense(table), low)
+
+    def matrix(self, *, likeliest: bool = False) -> Matrix:
+        """Return all predictions, shape (m, n)."""
+        return self.within_range(self.row_scores(np.arange(self.shape[0])))
+
+    def complete(
+        self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False
+    ) -> Matrix:
+        """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
+        return self.within_range(self.new_scores(table, covariates))
+
+    def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> RefinedModel | None:
+        """Return the model with some rows and columns solved again for a table, None if it cannot."""
+        if table.shape[1] != self.shape[1]:
+            return None
+        base = self.base.refreshed(table, rows, columns)
+        return None if base is None else RefinedModel.of(base, self.refinement, table)
+
+    def _ratios(self, rows: Indices, columns: Indices) -> Vector:
+        return np.where(self.gaps[rows, columns], self.refinement.ratios[columns], 1.0)
+
+
+def dense(table: Observations) -> Matrix:
+    """Return a table as an array, NaN where missing."""
+    holes = np.full(table.shape, np.nan)
+    holes[table.rows, table.columns] = table.values
+    return holes

@@ -1,0 +1,216 @@
+"""A table fitted by a Bayesian method and refined by forests where cells held out show curves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+
+from lowland.completion.bayesian_table import BayesianTable
+from lowland.completion.fitted_table import FittedTable, PageParts
+from lowland.completion.holdout import Predictor
+from lowland.completion.kept_fit import KeptFit
+from lowland.completion.refined_model import RefinedModel, dense
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.core.findings import Certificate
+from lowland.core.observations import Observations
+from lowland.core.records import SearchResult
+from lowland.core.status import StopReason
+
+if TYPE_CHECKING:
+    from lowland.recheck.documents import Document
+    from lowland.report.page import Page
+
+# tables that are looked at for curves, unless told: rows times columns squared, rows, columns, observed cells
+# per column
+MOST_WORK, FEWEST_ROWS, FEWEST_COLUMNS, PER_COLUMN = 200_000, 40, 3, 25
+# largest table that is refined if told so
+LARGEST = 2_000_000
+SCOPE = "They are about the low-rank part alone, without the forests."
+# a table is refined anew once it has so many times the cells
+GROWN = 1.1
+
+
+def refine_table(table: BayesianTable, asked: bool | None, rng: np.random.Generator) -> FittedTable:
+    """Return a fitted table, refined where cells held out show that it pays.
+
+    Parameters
+    ----------
+    table : BayesianTable
+        With its data.
+    asked : bool or None
+        None: only tables that are small enough for it to take a few seconds.
+    rng : numpy.random.Generator
+
+    Raises
+    ------
+    UnsupportedError
+        If it is asked for and the table is weighted or too large.
+    """
+    seen = table.observations
+    assert seen is not None
+    if asked is False or (asked is None and not _is_suited(seen)):
+        return table
+    if asked and (seen.weights is not None or seen.shape[0] * seen.shape[1] > LARGEST):
+        words = "weights" if seen.weights is not None else f"{seen.shape[0]} x {seen.shape[1]} cells"
+        raise UnsupportedError("this table cannot be refined by forests", words, fix="turn refine off")
+    from lowland.completion.refinement_learning import learn_refinement
+
+    rows, columns = (places.ravel() for places in np.indices(seen.shape))
+
+    def complete(holes: Matrix) -> tuple[Matrix, Matrix]:
+        again = table.refit(_like(seen, holes), rng)
+        errors = again.standard_errors(rows, columns).reshape(seen.shape)
+        return again.row_scores(np.arange(seen.shape[0])), errors
+
+    low = table.model.row_scores(np.arange(seen.shape[0]))
+    found = learn_refinement(dense(seen), complete, low, rng)
+    return table if found is None else RefinedTable(RefinedModel.of(table.model, found, seen), table)
+
+
+def _is_suited(seen: Observations) -> bool:
+    m, n = seen.shape
+    small = m * n**2 <= MOST_WORK and m >= FEWEST_ROWS and n >= FEWEST_COLUMNS
+    return small and seen.weights is None and PER_COLUMN * n <= seen.size < m * n
+
+
+def _like(seen: Observations, holes: Matrix) -> Observations:
+    """Return a table with the known cells of an array, and the labels of another."""
+    rows, columns = np.nonzero(~np.isnan(holes))
+    return replace(seen, rows=rows, columns=columns, values=holes[rows, columns].astype(seen.values.dtype))
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class RefinedTable:
+    """A table completed by a Bayesian fit and refined.
+
+    Parameters
+    ----------
+    model : RefinedModel
+    base : BayesianTable
+        The low-rank fit.
+    """
+
+    model: RefinedModel
+    base: BayesianTable
+
+    @property
+    def observations(self) -> Observations | None:
+        """The fitted table; None if only the model is known."""
+        return self.base.observations
+
+    @property
+    def method(self) -> str:
+        """The name of the low-rank method."""
+        return self.base.method
+
+    @property
+    def search(self) -> SearchResult:
+        """The variational sweeps."""
+        return self.base.search
+
+    @property
+    def last_search(self) -> SearchResult:
+        """The search that ended last."""
+        return self.base.last_search
+
+    @property
+    def stop_reason(self) -> StopReason:
+        """Why the last search ended."""
+        return self.base.stop_reason
+
+    @property
+    def interval_method(self) -> str:
+        """The name of the model's own intervals: those of the posterior."""
+        return self.base.interval_method
+
+    def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
+        """Return intervals for new observations of cells, as wide as errors on held-out cells demand."""
+        model = self.model
+        centre = model.predict(rows, columns)
+        reach = model.refinement.reach(level) * model.standard_errors(rows, columns)
+        return model.clip(centre - reach, centre + reach, columns)
+
+    def predictor(self) -> Predictor:
+        """Return predictions with standard errors."""
+        return self.model
+
+    def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
+        """Return the fit of another table of the same shape, with forests of its own and the same weights."""
+        from lowland.completion.refinement_learning import grow_again
+
+        low = self.base.refit(table, rng)
+        known = self.model.refinement
+        forests = grow_again(dense(table), low.row_scores(np.arange(table.shape[0])), known, rng)
+        return RefinedModel.of(low, forests, table)
+
+    def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> RefinedTable | None:
+        """Return the table with some rows and columns solved again, None if that cannot be done."""
+        base, model = self.base.refreshed(table, rows, columns), self.model
+        if base is None or table.shape[1] != model.shape[1]:
+            return None
+        return RefinedTable(RefinedModel.of(base.model, model.refinement, table), base)
+
+    def updated(self, table: Observations, rng: np.random.Generator) -> FittedTable:
+        """Return the fit of a table that contains this one, warm-started from this fit.
+
+        The forests stay until the table has grown by a tenth.
+        """
+        base, known = self.base.updated(table, rng), self.model.refinement
+        if table.shape[1] != self.model.shape[1] or table.size > GROWN * known.learnt_from:
+            return refine_table(base, True, rng)
+        return RefinedTable(RefinedModel.of(base.model, known, table), base)
+
+    def sampler(self, what: str) -> RefinedModel:
+        """Return the refined posterior."""
+        return self.model
+
+    def certify(self, rng: np.random.Generator, effort: str) -> tuple[RefinedTable, Certificate]:
+        """Return the fit unchanged, and what is proved about the low-rank part."""
+        base, certificate = self.base.certify(rng, effort)
+        return RefinedTable(self.model, base), certificate
+
+    def document(self) -> Document:
+        """Return the certificate of the low-rank part with what is needed to derive it again."""
+        return self.base.document()
+
+    def page(self, parts: PageParts) -> Page:
+        """Return the page of a report."""
+        page = self.base.page(parts)
+        scope = () if parts.certificate is None else (SCOPE,)
+        return replace(page, notes=(*page.notes, *scope, f"{self._about().capitalize()}."))
+
+    def keep(self) -> KeptFit:
+        """Return what is kept of the fit in a file."""
+        return self.base.keep()
+
+    def with_kept(self, kept: KeptFit | None) -> RefinedTable:
+        """Return the table with what a file holds of its fit."""
+        return RefinedTable(self.model, self.base.with_kept(kept))
+
+    def plain_settings(self) -> dict[str, Any]:
+        """Return the settings of the low-rank fit as plain data."""
+        return self.base.plain_settings()
+
+    def describe_method(self) -> str:
+        """Return the method in a sentence."""
+        return f"{self.base.describe_method()}; {self._about()}"
+
+    def describe_search(self) -> list[str]:
+        """Return how the search ended."""
+        return self.base.describe_search()
+
+    def describe_certificate(self) -> str:
+        """Return what the certificate is about."""
+        return f"{self.base.describe_certificate()} {SCOPE}"
+
+    def _about(self) -> str:
+        known = self.model.refinement
+        some = int(np.sum(known.weights > 0))
+        return (
+            f"missing cells of {some} of {self.model.shape[1]} columns refined by forests, which lower the "
+            f"squared error of {known.held_out} held-out cells by {known.gain:.0%}"
+        )

@@ -1,0 +1,119 @@
+"""Curves on top of a low-rank table: forests of some columns, blended with the low-rank predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.kernels.trees import mean_over_trees
+
+# rounds in which the inputs of the forests are completed by the forests before
+ROUNDS = 3
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Forest:
+    """Trees that predict one column from the others, as arrays of nodes: `mean_over_trees`."""
+
+    roots: NDArray[np.int32]
+    features: NDArray[np.int16]
+    numbers: NDArray[np.float32]
+    children: NDArray[np.int32]
+
+    def predict(self, inputs: Matrix) -> Vector:
+        """Return predictions from the other columns, shape (k,)."""
+        return mean_over_trees(inputs, self.roots, self.features, self.numbers, self.children)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Refinement:
+    """How predictions of missing cells are refined.
+
+    Parameters
+    ----------
+    forests : mapping of int to Forest
+        By column, those of columns with a positive weight.
+    weights : ndarray, shape (n,)
+        Share of the forest in a prediction, between 0 and 1; the rest is low-rank.
+    ratios : ndarray, shape (n,)
+        Error of the blend over that of the low-rank prediction, on cells held out from both.
+    centres, spreads : ndarray, shape (n,)
+        Units in which the forests work.
+    gain : float
+        Relative decrease of the squared error on held-out cells, over all columns in these units.
+    scores : ndarray
+        Errors on these cells over the standard errors that are stated for them, ascending.
+    learnt_from : int
+        Number of observed cells of the table from which all this was learnt.
+    """
+
+    forests: Mapping[int, Forest]
+    weights: Vector
+    ratios: Vector
+    centres: Vector
+    spreads: Vector
+    gain: float
+    scores: Vector
+    learnt_from: int
+
+    @property
+    def held_out(self) -> int:
+        """Number of cells held out."""
+        return int(self.scores.size)
+
+    def reach(self, level: float) -> float:
+        """Return the half-width of intervals of a level, in standard errors: a quantile of the scores."""
+        rank = min(int(np.ceil(level * (self.held_out + 1))), self.held_out)
+        return float(self.scores[rank - 1])
+
+    def shifts(self, holes: Matrix, low: Matrix) -> Matrix:
+        """Return what is added to low-rank predictions: zero at observed cells.
+
+        Parameters
+        ----------
+        holes : ndarray, shape (k, n)
+            Rows of a table, NaN where missing.
+        low : ndarray, shape (k, n)
+            Their low-rank predictions.
+
+        Returns
+        -------
+        ndarray, shape (k, n)
+        """
+        holes, low = ((part - self.centres) / self.spreads for part in (holes, low))
+        refined = blended(holes, low, self.forests, self.weights)
+        return np.asarray((refined - low) * self.spreads)
+
+
+def blended(holes: Matrix, low: Matrix, forests: Mapping[int, Forest], weights: Vector) -> Matrix:
+    """Return refined predictions of all cells, after `ROUNDS` rounds; of observed ones the low-rank ones."""
+    refined = low
+    for _ in range(ROUNDS):
+        refined = one_round(holes, low, refined, forests, weights)
+    return refined
+
+
+def one_round(
+    holes: Matrix, low: Matrix, before: Matrix, forests: Mapping[int, Forest], weights: Vector
+) -> Matrix:
+    """Return predictions by forests whose inputs are completed by the predictions before."""
+    gaps = np.isnan(holes)
+    filled, refined = np.where(gaps, before, holes), low.copy()
+    for j, forest in forests.items():
+        at = gaps[:, j]
+        if at.any():
+            found = forest.predict(others(filled[at], j))
+            refined[at, j] += weights[j] * (found - low[at, j])
+    return refined
+
+
+def others(table: Matrix, column: int) -> Matrix:
+    """Return all columns but one, in single precision."""
+    return np.delete(table, column, axis=1).astype(np.float32)

@@ -1,0 +1,271 @@
+"""Which columns have curves: forests, and weights from cells that neither they nor factors have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.refinement import ROUNDS, Forest, Refinement, one_round, others
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.stages import stage
+from lowland.kernels.threads import run_chunks
+
+# hold-outs, of a share of the observed cells each
+HOLD_OUTS, SHARE = 3, 0.1
+TREES, LEAF, FEATURES = 60, 2, 0.6
+# trees of a first look at one hold-out, which ends it where nothing is gained
+FIRST_TREES = 12
+# with fewer held-out cells a column is not refined
+FEWEST = 8
+# least variance of a share, which is of order one
+LEAST_VARIANCE = 1e-12
+# tables whose squared error falls by less, or by fewer standard errors, are left as they are
+LEAST_GAIN, SURE = 0.01, 2.0
+
+# a table, NaN where missing, to low-rank predictions of all cells and their standard errors
+Complete = Callable[[Matrix], tuple[Matrix, Matrix]]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class _HoldOut:
+    """A table without some of its cells, completed by a fit that has not seen them."""
+
+    holes: Matrix
+    low: Matrix
+    at: tuple[NDArray[np.intp], NDArray[np.intp]]
+    truth: Vector
+    spreads: Vector
+
+
+def learn_refinement(
+    holes: Matrix, complete: Complete, low: Matrix, rng: np.random.Generator
+) -> Refinement | None:
+    """Return the refinement of a completed table, None if held-out cells show no gain.
+
+    Parameters
+    ----------
+    holes : ndarray, shape (m, n)
+        The table, NaN where missing.
+    complete : callable
+        Returns the low-rank predictions of all cells of such a table, and their standard errors.
+    low : ndarray, shape (m, n)
+        Those of the whole table.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Refinement or None
+
+    Notes
+    -----
+    Costs three low-rank fits, and three rounds of one forest per column on four tables; one fit and one round
+    of small forests if there is nothing to gain.
+    """
+    centres, spreads = np.nanmean(holes, axis=0), np.nanstd(holes, axis=0)
+    spreads = np.where(spreads > 0, spreads, 1.0)
+    unit = (holes - centres) / spreads
+
+    def own(part: Matrix) -> tuple[Matrix, Matrix]:
+        found, errors = complete(part * spreads + centres)
+        return (found - centres) / spreads, errors / spreads
+
+    with stage("cells held out, to see whether there are curves"):
+        trials = [_hold_out(unit, own, rng)]
+        found = _pure(trials, [trials[0].low], np.arange(holes.shape[1]), rng, FIRST_TREES)
+        if gain_of(trials, found, _weights(trials, found))[0] <= 0:
+            return None
+        trials += [_hold_out(unit, own, rng) for _ in range(HOLD_OUTS - 1)]
+        learnt = _weights_by_round(trials, rng)
+    if learnt is None:
+        return None
+    by_round, ratios, gain, scores = learnt
+    with stage("forests of the columns with curves"):
+        whole = (low - centres) / spreads
+        forests, refined = {}, whole
+        for weights in by_round:
+            forests = _grow_all(unit, refined, np.flatnonzero(weights > 0), rng, TREES)
+            refined = one_round(unit, whole, refined, forests, weights)
+    learnt_from = int(np.sum(~np.isnan(holes)))
+    return Refinement(forests, by_round[-1], ratios, centres, spreads, gain, scores, learnt_from)
+
+
+def grow_again(holes: Matrix, low: Matrix, known: Refinement, rng: np.random.Generator) -> Refinement:
+    """Return a refinement of another table with the same weights, its forests grown on that table."""
+    unit, whole = ((part - known.centres) / known.spreads for part in (holes, low))
+    columns, refined, forests = np.flatnonzero(known.weights > 0), whole, dict[int, Forest]()
+    for _ in range(ROUNDS):
+        forests = _grow_all(unit, refined, columns, rng, TREES)
+        refined = one_round(unit, whole, refined, forests, known.weights)
+    return replace(known, forests=forests)
+
+
+def _weights_by_round(
+    trials: Sequence[_HoldOut], rng: np.random.Generator
+) -> tuple[list[Vector], Vector, float, Vector] | None:
+    """Return the weights of each round, the ratios of errors, the gain and scores; None if there is none."""
+    n = trials[0].holes.shape[1]
+    columns, by_round = np.arange(n), []
+    before = [trial.low for trial in trials]
+    for _ in range(ROUNDS):
+        found = _pure(trials, before, columns, rng, TREES)
+        weights = _weights(trials, found)
+        if not _pays(gain_of(trials, found, weights)):
+            return None
+        by_round.append(weights)
+        columns = np.flatnonzero(weights > 0)
+        before = [trial.low + weights * (pure - trial.low) for trial, pure in zip(trials, found, strict=True)]
+    low, blend = (_errors(trials, tables) for tables in ([trial.low for trial in trials], before))
+    where = np.concatenate([trial.at[1] for trial in trials])
+    squares = [np.bincount(where, errors**2, n) for errors in (blend, low)]
+    ratios = np.sqrt(np.divide(squares[0], squares[1], out=np.ones(n), where=squares[1] > 0))
+    ratios = np.where(by_round[-1] > 0, np.minimum(ratios, 1.0), 1.0)
+    scores = np.abs(blend) / (np.concatenate([trial.spreads for trial in trials]) * ratios[where])
+    return by_round, ratios, gain_of(trials, found, weights)[0], np.sort(scores)
+
+
+def _pure(
+    trials: Sequence[_HoldOut],
+    before: Sequence[Matrix],
+    columns: NDArray[np.intp],
+    rng: np.random.Generator,
+    trees: int,
+) -> list[Matrix]:
+    """Return the predictions of forests alone, whose inputs are completed by those before."""
+    found = []
+    for trial, filled in zip(trials, before, strict=True):
+        forests = _grow_all(trial.holes, filled, columns, rng, trees)
+        found.append(one_round(trial.holes, trial.low, filled, forests, np.ones(trial.holes.shape[1])))
+    return found
+
+
+def gain_of(trials: Sequence[_HoldOut], found: Sequence[Matrix], weights: Vector) -> tuple[float, float]:
+    """Return the relative decrease of the squared error of held-out cells, and its standard error."""
+    low = _errors(trials, [trial.low for trial in trials])
+    pure, where = _errors(trials, found), np.concatenate([trial.at[1] for trial in trials])
+    blend = low + weights[where] * (pure - low)
+    scale = max(float(np.mean(low**2)), np.finfo(float).tiny)
+    decreases = (low**2 - blend**2) / scale
+    return float(decreases.mean()), float(decreases.std() / np.sqrt(decreases.size))
+
+
+def _pays(gain: tuple[float, float]) -> bool:
+    """Whether a decrease is large enough, and not by chance."""
+    return gain[0] >= LEAST_GAIN and gain[0] >= SURE * gain[1]
+
+
+def _weights(trials: Sequence[_HoldOut], found: Sequence[Matrix]) -> Vector:
+    """Return the share of the forests by column, from least squares on held-out cells.
+
+    Shares of columns are drawn from a normal law, whose mean and variance are estimated by moments
+    (DerSimonian and Laird 1986); a column's posterior mean m with variance v becomes m max(0, 1 - v / m^2),
+    so that a share that may well be zero is.
+    """
+    low, pure = _errors(trials, [trial.low for trial in trials]), _errors(trials, found)
+    where = np.concatenate([trial.at[1] for trial in trials])
+    n = trials[0].holes.shape[1]
+    step = pure - low
+    counts, squares = np.bincount(where, minlength=n), np.bincount(where, step**2, n)
+    usable = (counts >= FEWEST) & (squares > 0)
+    shares = np.divide(-np.bincount(where, step * low, n), squares, out=np.zeros(n), where=usable)
+    left = np.bincount(where, (low + shares[where] * step) ** 2, n)
+    variances = np.divide(left, np.maximum(counts - 1, 1) * squares, out=np.full(n, np.inf), where=usable)
+    means, spreads = _shrunk(shares[usable], np.maximum(variances[usable], LEAST_VARIANCE))
+    weights = np.zeros(n)
+    positive = np.maximum(means, 1e-9)
+    weights[usable] = np.minimum(positive, 1.0) * np.maximum(0.0, 1 - spreads / positive**2)
+    return weights
+
+
+def _shrunk(numbers: Vector, variances: Vector) -> tuple[Vector, Vector]:
+    """Return posterior means and variances of numbers with errors, drawn from one normal law."""
+    precisions = 1 / variances
+    total = float(precisions.sum())
+    if numbers.size < 2 or not np.isfinite(total):
+        return numbers, variances
+    mean = float(precisions @ numbers) / total
+    excess = float(precisions @ (numbers - mean) ** 2) - (numbers.size - 1)
+    between = max(excess / (total - float(precisions @ precisions) / total), 0.0)
+    # the mean has an error of its own
+    prior = between + 1 / total
+    return (
+        (numbers * prior + mean * variances) / (prior + variances),
+        prior * variances / (prior + variances),
+    )
+
+
+def _errors(trials: Sequence[_HoldOut], tables: Sequence[Matrix]) -> Vector:
+    return np.concatenate(
+        [table[trial.at] - trial.truth for trial, table in zip(trials, tables, strict=True)]
+    )
+
+
+def _hold_out(table: Matrix, complete: Complete, rng: np.random.Generator) -> _HoldOut:
+    """Return a table without some cells: every row keeps one, every column a few."""
+    known = np.argwhere(~np.isnan(table))
+    chosen = known[rng.permutation(len(known))[: int(SHARE * len(known))]]
+    hidden = np.zeros(table.shape, bool)
+    hidden[chosen[:, 0], chosen[:, 1]] = True
+    left = ~np.isnan(table) & ~hidden
+    hidden[~left.any(axis=1)] = False
+    hidden[:, left.sum(axis=0) < FEWEST] = False
+    rows, columns = np.nonzero(hidden)
+    at = (rows, columns)
+    holes = np.where(hidden, np.nan, table)
+    low, spreads = complete(holes)
+    return _HoldOut(holes, low, at, table[at], spreads[at])
+
+
+def _grow_all(
+    holes: Matrix, filled: Matrix, columns: NDArray[np.intp], rng: np.random.Generator, trees: int
+) -> dict[int, Forest]:
+    """Return forests of some columns, with the other columns completed by given predictions."""
+    gaps = np.isnan(holes)
+    whole = np.where(gaps, filled, holes)
+    seeds, forests = rng.integers(2**31, size=columns.size), dict[int, Forest]()
+
+    def grow_some(low: int, high: int) -> None:
+        for k in range(low, high):
+            j = int(columns[k])
+            known = ~gaps[:, j]
+            forests[j] = _grow(others(whole[known], j), whole[known, j], int(seeds[k]), trees)
+
+    run_chunks(grow_some, np.arange(columns.size + 1))
+    return forests
+
+
+def _grow(inputs: Matrix, target: Vector, seed: int, trees: int) -> Forest:
+    """Return extremely randomised trees.
+
+    They are grown one by one, because scikit-learn's forests change the program's filters of warnings, which
+    several threads must not.
+    """
+    from sklearn.tree import ExtraTreeRegressor
+
+    rng = np.random.default_rng(seed)
+    members = [
+        ExtraTreeRegressor(
+            min_samples_leaf=LEAF, max_features=FEATURES, random_state=int(rng.integers(2**31))
+        )
+        .fit(inputs, target, check_input=False)
+        .tree_
+        for _ in range(trees)
+    ]
+    sizes = np.array([tree.node_count for tree in members])
+    roots = (np.cumsum(sizes) - sizes).astype(np.int32)
+    numbers, features, children = [], [], []
+    for tree, root in zip(members, roots, strict=True):
+        leaf = tree.children_left < 0
+        features.append(np.where(leaf, -1, tree.feature))
+        numbers.append(np.where(leaf, tree.value[:, 0, 0], tree.threshold))
+        children.append(np.stack([tree.children_left, tree.children_right], axis=1) + root)
+    return Forest(
+        roots,
+        np.concatenate(features).astype(np.int16),
+        np.concatenate(numbers).astype(np.float32),
+        np.concatenate(children).astype(np.int32),
+    )
