@@ -13,6 +13,7 @@ import warnings
 
 import numpy as np
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris, load_wine
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, KNNImputer
 
@@ -28,15 +29,24 @@ TABLES = {
 MASKS = ("10 %", "30 %", "50 %", "30 % at random given another")
 WAYS = {
     "lowland": lambda holes, seed: own(holes, seed).predict_table(),
+    "unrefined": lambda holes, seed: own(holes, seed, refine=False).predict_table(),
     "factors": lambda holes, seed: own(holes, seed, method="variational").predict_table(),
     "IterativeImputer": lambda holes, seed: IterativeImputer(random_state=seed).fit_transform(holes),
+    "missForest": lambda holes, seed: forests(seed).fit_transform(holes),
     "KNNImputer": lambda holes, seed: KNNImputer().fit_transform(holes),
     "mean": lambda holes, seed: np.broadcast_to(np.nanmean(holes, axis=0), holes.shape),
 }
+OURS = ("lowland", "unrefined", "factors")
 
 
 def own(holes, seed, **settings):
     return ll.MatrixCompletion(certify=False, random_state=seed, **settings).fit(holes)
+
+
+def forests(seed):
+    """missForest: chained random forests."""
+    trees = RandomForestRegressor(50, max_features=0.4, n_jobs=-1, random_state=seed)
+    return IterativeImputer(trees, max_iter=5, random_state=seed)
 
 
 def planted(shape, rank, noise, missing, seed):
@@ -117,7 +127,7 @@ def main():
             problems = [(table, hidden(table, mask, seed)) for seed in range(options.masks)]
             found = measure(f"{name} {table.shape[0]} x {table.shape[1]}, {mask}", problems)
             means = {way: np.mean(own) for way, own in found.items()}
-            best = min((way for way in WAYS if way not in ("lowland", "factors")), key=means.__getitem__)
+            best = min((way for way in WAYS if way not in OURS), key=means.__getitem__)
             ratios.append(
                 f"ratio | {name}, {mask}: error over {best}'s, the best of others | {means['lowland'] / means[best]:.3g} | lower | peer"
             )

@@ -115,14 +115,12 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     noise_ : ndarray, shape (n,)
         Standard deviation of the noise of each column (Bayesian methods).
     levels_ : dict of str to tuple
-        Levels of the non-numeric columns of a data frame; predictions are positions in them.
+        Levels of non-numeric columns of a data frame, in which predictions are positions.
     untouched_ : tuple of str
-        Columns of a data frame that hold neither numbers nor levels: they take no part in the fit, and `fill`
-        returns them as they are.
+        Columns of a data frame without numbers or levels, which take no part and are returned as they are.
     rank_path_ : RankPath
-        How rank and penalty were chosen, if they were "auto".
+        How rank and penalty were chosen, where they were.
     search_ : SearchResult
-        Why the search stopped.
     certificate_ : Certificate or None
         What is proved about the fit ("map") or about the penalised problem that the posterior implies.
     n_iter_ : int
