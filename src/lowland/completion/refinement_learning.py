@@ -24,7 +24,7 @@ FEWEST = 8
 # least variance of a share, which is of order one
 LEAST_VARIANCE = 1e-12
 # tables whose squared error falls by less, or by fewer standard errors, are left as they are
-LEAST_GAIN, SURE = 0.01, 2.0
+LEAST_GAIN, SURE = 0.01, 1.0
 
 # a table, NaN where missing, to low-rank predictions of all cells and their standard errors
 Complete = Callable[[Matrix], tuple[Matrix, Matrix]]
