@@ -43,12 +43,13 @@ def filled(request, columns):
 
 def test_columns_without_a_part_stay_as_they_are(filled):
     frame, model, out = filled
-    assert model.untouched_ == ("id", "when", "code", "colour")
-    assert model.feature_names_in_.tolist() == [*"abcde", "sex", "text"]
+    assert model.untouched_ == ("id", "when", "code")
+    assert model.levels_["colour"] == ("blue", "green", "pink", "red")
+    assert model.feature_names_in_.tolist() == [*"abcde", "sex", "text", "colour"]
     assert list(out.columns) == list(frame.columns)
     for name in model.untouched_:
         assert list(out[name]) == list(frame[name])
-    assert model.transform(frame).shape == (SIZE, 7)
+    assert model.transform(frame).shape == (SIZE, 8)
     assert not np.isnan(model.transform(frame)).any()
 
 

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.features import FeatureMap
 from lowland.completion.fitted_table import FittedTable
+from lowland.completion.indicator_files import levels_as_arrays, levels_from_arrays
+from lowland.completion.indicator_model import IndicatorModel
+from lowland.completion.indicator_table import IndicatorTable
 from lowland.completion.kept_fit import kept_from_data
 from lowland.completion.learnt_prior import LearntPrior
 from lowland.completion.penalised_model import CompletionModel
@@ -112,9 +115,8 @@ def load_model(path: str | os.PathLike[str], *, data: bool = True) -> tuple[Fitt
     header, arrays = load_bundle(path, "model", without=() if data else ("seen_", "search_", "sampling_"))
     with reading(path, "model"):
         table = table_from_arrays(header["model"], arrays)
-        kept = kept_from_data(
-            header.get("fit", {}), arrays, table.model.labels, header.get("dtype", "float64")
-        )
+        numbers = table.base.model if isinstance(table, IndicatorTable) else table.model
+        kept = kept_from_data(header.get("fit", {}), arrays, numbers.labels, header.get("dtype", "float64"))
         require(isinstance(header["seed"], int), f"the seed is {header['seed']!r}")
         return table.with_kept(kept), header
 
@@ -130,12 +132,28 @@ def model_arrays(model: TableModel) -> Parts:
 
 def table_from_arrays(
     plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-) -> BayesianTable | PenalisedTable | RefinedTable:
+) -> BayesianTable | PenalisedTable | RefinedTable | IndicatorTable:
     """Return the model from the result of `model_arrays`, as a table without data."""
+    if plain.get("kind") == "indicators":
+        return _with_levels(plain, arrays)
     if plain.get("kind") == "posterior":
-        base = BayesianTable(_posterior(plain, arrays))
-        return RefinedTable(refined_model(base.model, arrays), base) if plain.get("refined") else base
+        return _bayesian(plain, arrays)
     return PenalisedTable(_penalised(plain, arrays))
+
+
+def _bayesian(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> BayesianTable | RefinedTable:
+    base = BayesianTable(_posterior(plain, arrays))
+    return RefinedTable(refined_model(base.model, arrays), base) if plain.get("refined") else base
+
+
+def _with_levels(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> IndicatorTable:
+    (known, maps), names = levels_from_arrays(plain, arrays), arrays.get("column_labels")
+    numbers = {name: array for name, array in arrays.items() if name != "column_labels"}
+    base = _bayesian(plain["base"], numbers)
+    require(base.model.shape[1] == known.groups.size, "its levels do not fit its table in numbers")
+    require(names is None or names.shape == (known.width,), "its columns are not named one by one")
+    labels = TableLabels((base.model.shape[0], known.width), arrays.get("row_labels"), names)
+    return IndicatorTable(IndicatorModel(base.model, known, maps, labels), base, None)
 
 
 def _penalised_arrays(model: CompletionModel) -> Parts:
@@ -224,6 +242,12 @@ def _posterior_arrays(model: PosteriorModel) -> Parts:
         "column_pattern": model.column_prior.mapping.partners,
     }
     return plain, arrays
+
+
+def _indicator_arrays(model: IndicatorModel) -> Parts:
+    plain, arrays = _WRITERS[type(model.base)](model.base)
+    outer, levels = levels_as_arrays(model)
+    return {"kind": "indicators", "base": plain, **outer}, arrays | levels
 
 
 def _refined_arrays(model: RefinedModel) -> Parts:
@@ -337,4 +361,5 @@ _WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
     CompletionModel: _penalised_arrays,
     PosteriorModel: _posterior_arrays,
     RefinedModel: _refined_arrays,
+    IndicatorModel: _indicator_arrays,
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lowland.completion.fitted_table import FittedTable, data_of
+from lowland.completion.penalised_model import CompletionModel
 from lowland.core.errors import UnsupportedError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def outliers(table: FittedTable) -> csr_array:
     from scipy.sparse import csr_array
 
     model = table.model
-    if model.losses is None or "huber" not in model.losses.words():
+    if not isinstance(model, CompletionModel) or model.losses is None or "huber" not in model.losses.words():
         raise UnsupportedError(
             "outliers need the Huber loss", "a fit with other losses", fix='fit with loss="huber"'
         )

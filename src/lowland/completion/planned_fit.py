@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import final
 
@@ -14,6 +14,8 @@ from lowland.completion.bayesian_settings import BayesianSettings
 from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.column_losses import Columns, check_columns
 from lowland.completion.fitted_table import FittedTable
+from lowland.completion.indicator_table import IndicatorTable
+from lowland.completion.indicators import Indicators, LevelKind
 from lowland.completion.memory_needs import check_fit_fits
 from lowland.completion.penalised import fit_completion
 from lowland.completion.penalised_table import PenalisedTable
@@ -22,6 +24,7 @@ from lowland.completion.posterior_fit import SideCovariates
 from lowland.completion.rank_path import RankPath, choose_rank_and_penalty
 from lowland.completion.refined_table import refine_table
 from lowland.completion.settings import CompletionSettings
+from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruptible, unless_interrupted
 from lowland.core.observations import Observations
@@ -51,6 +54,7 @@ def fit_plan(
     callbacks: Sequence[Callback] = (),
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
+    levels: Mapping[int, LevelKind] | None = None,
 ) -> PlannedFit:
     """Fit a table as planned, without a certificate.
 
@@ -63,11 +67,50 @@ def fit_plan(
         Covariates of rows and of columns.
     callbacks, checkpoint, resume
         As in `lowland.search.run`.
+    levels : mapping of int to LevelKind, optional
+        Columns of levels, for Bayesian methods, which fit them as numbers.
 
     Returns
     -------
     PlannedFit
     """
+    if levels:
+        known = Indicators.of(table, levels)
+        of_columns = None if covariates[1] is None else covariates[1][known.groups]
+        found = _fit_numbers(
+            known.encode(table),
+            plan,
+            rng=rng,
+            covariates=(covariates[0], of_columns),
+            callbacks=callbacks,
+            checkpoint=checkpoint,
+            resume=resume,
+            groups=known.groups,
+        )
+        return PlannedFit(IndicatorTable.of(found.table, known, table, rng.spawn(1)[0]))
+    return _fit_numbers(
+        table,
+        plan,
+        rng=rng,
+        covariates=covariates,
+        callbacks=callbacks,
+        checkpoint=checkpoint,
+        resume=resume,
+    )
+
+
+def _fit_numbers(
+    table: Observations,
+    plan: CompletionPlan,
+    *,
+    rng: np.random.Generator,
+    covariates: SideCovariates,
+    callbacks: Sequence[Callback],
+    checkpoint: Checkpoint | None,
+    resume: Snapshot | None,
+    groups: Indices | None = None,
+) -> PlannedFit:
+    """Fit a table of numbers as planned; columns of one group are missing together."""
     method = plan.decide_method()
     check_columns(plan.loss, table)
     check_fit_fits(table, plan, method)
@@ -86,7 +129,9 @@ def fit_plan(
             return PlannedFit(bayesian)
         # a stream of its own: tables that are not refined keep their bits
         own = rng.spawn(1)[0]
-        refined = unless_interrupted(lambda: refine_table(bayesian, plan.refine, own), "the refinement")
+        refined = unless_interrupted(
+            lambda: refine_table(bayesian, plan.refine, own, groups), "the refinement"
+        )
         return PlannedFit(refined or bayesian)
     refuse_covariates(covariates)
     settings, path, before = penalised_settings(plan), None, None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 
 from lowland.completion.bayesian_table import BayesianTable
-from lowland.completion.fitted_table import FittedTable, PageParts
+from lowland.completion.fitted_table import PageParts
 from lowland.completion.holdout import Predictor
 from lowland.completion.kept_fit import KeptFit
 from lowland.completion.refined_model import RefinedModel, dense
@@ -33,7 +33,9 @@ SCOPE = "They are about the low-rank part alone, without the forests."
 GROWN = 1.1
 
 
-def refine_table(table: BayesianTable, asked: bool | None, rng: np.random.Generator) -> FittedTable:
+def refine_table(
+    table: BayesianTable, asked: bool | None, rng: np.random.Generator, groups: Indices | None = None
+) -> BayesianTable | RefinedTable:
     """Return a fitted table, refined where cells held out show that it pays.
 
     Parameters
@@ -43,6 +45,8 @@ def refine_table(table: BayesianTable, asked: bool | None, rng: np.random.Genera
     asked : bool or None
         None: only tables that are small enough for it to take a few seconds.
     rng : numpy.random.Generator
+    groups : ndarray of int, shape (n,), optional
+        Columns of one group are missing together, and do not predict each other; by default each is its own.
 
     Raises
     ------
@@ -66,7 +70,8 @@ def refine_table(table: BayesianTable, asked: bool | None, rng: np.random.Genera
         return again.row_scores(np.arange(seen.shape[0])), errors
 
     low = table.model.row_scores(np.arange(seen.shape[0]))
-    found = learn_refinement(dense(seen), complete, low, rng)
+    own = np.arange(seen.shape[1]) if groups is None else groups
+    found = learn_refinement(dense(seen), complete, low, rng, own)
     return table if found is None else RefinedTable(RefinedModel.of(table.model, found, seen), table)
 
 
@@ -138,7 +143,7 @@ class RefinedTable:
         """Return predictions with standard errors."""
         return self.model
 
-    def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
+    def refit(self, table: Observations, rng: np.random.Generator) -> RefinedModel:
         """Return the fit of another table of the same shape, with forests of its own and the same weights."""
         from lowland.completion.refinement_learning import grow_again
 
@@ -154,14 +159,15 @@ class RefinedTable:
             return None
         return RefinedTable(RefinedModel.of(base.model, model.refinement, table), base)
 
-    def updated(self, table: Observations, rng: np.random.Generator) -> FittedTable:
+    def updated(self, table: Observations, rng: np.random.Generator) -> BayesianTable | RefinedTable:
         """Return the fit of a table that contains this one, warm-started from this fit.
 
         The forests stay until the table has grown by a tenth.
         """
         base, known = self.base.updated(table, rng), self.model.refinement
         if table.shape[1] != self.model.shape[1] or table.size > GROWN * known.learnt_from:
-            return refine_table(base, True, rng)
+            groups = known.groups if table.shape[1] == self.model.shape[1] else None
+            return refine_table(base, True, rng, groups)
         return RefinedTable(RefinedModel.of(base.model, known, table), base)
 
     def sampler(self, what: str) -> RefinedModel:

@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.kernels.trees import mean_over_trees
 
 # rounds in which the inputs of the forests are completed by the forests before
@@ -52,6 +52,8 @@ class Refinement:
         Errors on these cells over the standard errors that are stated for them, ascending.
     learnt_from : int
         Number of observed cells of the table from which all this was learnt.
+    groups : ndarray of int, shape (n,)
+        Columns of one group do not predict each other.
     """
 
     forests: Mapping[int, Forest]
@@ -62,6 +64,7 @@ class Refinement:
     gain: float
     scores: Vector
     learnt_from: int
+    groups: Indices
 
     @property
     def held_out(self) -> int:
@@ -88,20 +91,19 @@ class Refinement:
         ndarray, shape (k, n)
         """
         holes, low = ((part - self.centres) / self.spreads for part in (holes, low))
-        refined = blended(holes, low, self.forests, self.weights)
+        refined = low
+        for _ in range(ROUNDS):
+            refined = one_round(holes, low, refined, self.forests, self.weights, self.groups)
         return np.asarray((refined - low) * self.spreads)
 
 
-def blended(holes: Matrix, low: Matrix, forests: Mapping[int, Forest], weights: Vector) -> Matrix:
-    """Return refined predictions of all cells, after `ROUNDS` rounds; of observed ones the low-rank ones."""
-    refined = low
-    for _ in range(ROUNDS):
-        refined = one_round(holes, low, refined, forests, weights)
-    return refined
-
-
 def one_round(
-    holes: Matrix, low: Matrix, before: Matrix, forests: Mapping[int, Forest], weights: Vector
+    holes: Matrix,
+    low: Matrix,
+    before: Matrix,
+    forests: Mapping[int, Forest],
+    weights: Vector,
+    groups: Indices,
 ) -> Matrix:
     """Return predictions by forests whose inputs are completed by the predictions before."""
     gaps = np.isnan(holes)
@@ -109,11 +111,11 @@ def one_round(
     for j, forest in forests.items():
         at = gaps[:, j]
         if at.any():
-            found = forest.predict(others(filled[at], j))
+            found = forest.predict(others(filled[at], j, groups))
             refined[at, j] += weights[j] * (found - low[at, j])
     return refined
 
 
-def others(table: Matrix, column: int) -> Matrix:
-    """Return all columns but one, in single precision."""
-    return np.delete(table, column, axis=1).astype(np.float32)
+def others(table: Matrix, column: int, groups: Indices) -> Matrix:
+    """Return the columns of other groups than a column's, in single precision."""
+    return table[:, groups != groups[column]].astype(np.float32)

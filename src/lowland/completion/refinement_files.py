@@ -26,6 +26,7 @@ def refined_arrays(model: RefinedModel) -> Arrays:
     arrays: Arrays = {name: getattr(known, name) for name in (*_OF_COLUMNS, "scores")}
     arrays |= {"gain": np.array([known.gain]), "learnt_from": np.array([known.learnt_from])}
     arrays |= {"shifts": model.shifts, "gaps": model.gaps, "columns": columns}
+    arrays["groups"] = known.groups
     arrays["trees"] = np.array([forest.roots.size for forest in forests])
     arrays["nodes"] = np.array([forest.features.size for forest in forests])
     arrays["roots"] = np.concatenate([forest.roots for forest in forests])
@@ -49,7 +50,9 @@ def refined_model(base: PosteriorModel, arrays: Mapping[str, NDArray[Any]]) -> R
         {"m": m, "n": n},
     )
     check_arrays(own, {"numbers": "nodes"})
-    check_arrays(own, {"learnt_from": "1"}, kind="iu")
+    check_arrays(own, {"learnt_from": "1", "groups": str(n)}, kind="iu")
+    groups = own["groups"]
+    require(bool((np.diff(groups) >= 0).all()), "its columns are not in groups")
     whole = {"features": "nodes", "children": "nodes 2", "roots": "trees", "columns": "c", "trees": "c"}
     check_arrays(own, whole | {"nodes": "c"}, {"nodes": own["numbers"].size}, kind="iu")
     require(own["gaps"].shape == (m, n) and own["gaps"].dtype == bool, "its missing cells are not marked")
@@ -65,10 +68,12 @@ def refined_model(base: PosteriorModel, arrays: Mapping[str, NDArray[Any]]) -> R
         columns, own["nodes"], ends, own["trees"], tree_ends, strict=True
     ):
         part = {name: own[name][node_end - nodes : node_end] for name in _OF_NODES}
-        forests[j] = _forest(own["roots"][tree_end - trees : tree_end], part, n - 1)
+        forests[j] = _forest(
+            own["roots"][tree_end - trees : tree_end], part, int(np.sum(groups != groups[j]))
+        )
     weights, ratios, centres, spreads = (own[name] for name in _OF_COLUMNS)
     gain, learnt_from = float(own["gain"][0]), int(own["learnt_from"][0])
-    known = Refinement(forests, weights, ratios, centres, spreads, gain, own["scores"], learnt_from)
+    known = Refinement(forests, weights, ratios, centres, spreads, gain, own["scores"], learnt_from, groups)
     return RefinedModel(base, known, own["shifts"], own["gaps"])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.completion.refinement import ROUNDS, Forest, Refinement, one_round, others
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.stages import stage
 from lowland.kernels.threads import run_chunks
 
@@ -43,7 +43,7 @@ class _HoldOut:
 
 
 def learn_refinement(
-    holes: Matrix, complete: Complete, low: Matrix, rng: np.random.Generator
+    holes: Matrix, complete: Complete, low: Matrix, rng: np.random.Generator, groups: Indices
 ) -> Refinement | None:
     """Return the refinement of a completed table, None if held-out cells show no gain.
 
@@ -56,6 +56,8 @@ def learn_refinement(
     low : ndarray, shape (m, n)
         Those of the whole table.
     rng : numpy.random.Generator
+    groups : ndarray of int, shape (n,)
+        Columns of one group are missing together, and do not predict each other.
 
     Returns
     -------
@@ -75,12 +77,12 @@ def learn_refinement(
         return (found - centres) / spreads, errors / spreads
 
     with stage("cells held out, to see whether there are curves"):
-        trials = [_hold_out(unit, own, rng)]
-        found = _pure(trials, [trials[0].low], np.arange(holes.shape[1]), rng, FIRST_TREES)
+        trials = [_hold_out(unit, own, rng, groups)]
+        found = _pure(trials, [trials[0].low], np.arange(holes.shape[1]), rng, FIRST_TREES, groups)
         if gain_of(trials, found, _weights(trials, found))[0] <= 0:
             return None
-        trials += [_hold_out(unit, own, rng) for _ in range(HOLD_OUTS - 1)]
-        learnt = _weights_by_round(trials, rng)
+        trials += [_hold_out(unit, own, rng, groups) for _ in range(HOLD_OUTS - 1)]
+        learnt = _weights_by_round(trials, rng, groups)
     if learnt is None:
         return None
     by_round, ratios, gain, scores = learnt
@@ -88,31 +90,32 @@ def learn_refinement(
         whole = (low - centres) / spreads
         forests, refined = {}, whole
         for weights in by_round:
-            forests = _grow_all(unit, refined, np.flatnonzero(weights > 0), rng, TREES)
-            refined = one_round(unit, whole, refined, forests, weights)
+            forests = _grow_all(unit, refined, np.flatnonzero(weights > 0), rng, TREES, groups)
+            refined = one_round(unit, whole, refined, forests, weights, groups)
     learnt_from = int(np.sum(~np.isnan(holes)))
-    return Refinement(forests, by_round[-1], ratios, centres, spreads, gain, scores, learnt_from)
+    return Refinement(forests, by_round[-1], ratios, centres, spreads, gain, scores, learnt_from, groups)
 
 
 def grow_again(holes: Matrix, low: Matrix, known: Refinement, rng: np.random.Generator) -> Refinement:
     """Return a refinement of another table with the same weights, its forests grown on that table."""
     unit, whole = ((part - known.centres) / known.spreads for part in (holes, low))
     columns, refined, forests = np.flatnonzero(known.weights > 0), whole, dict[int, Forest]()
+    groups = known.groups
     for _ in range(ROUNDS):
-        forests = _grow_all(unit, refined, columns, rng, TREES)
-        refined = one_round(unit, whole, refined, forests, known.weights)
+        forests = _grow_all(unit, refined, columns, rng, TREES, groups)
+        refined = one_round(unit, whole, refined, forests, known.weights, groups)
     return replace(known, forests=forests)
 
 
 def _weights_by_round(
-    trials: Sequence[_HoldOut], rng: np.random.Generator
+    trials: Sequence[_HoldOut], rng: np.random.Generator, groups: Indices
 ) -> tuple[list[Vector], Vector, float, Vector] | None:
     """Return the weights of each round, the ratios of errors, the gain and scores; None if there is none."""
     n = trials[0].holes.shape[1]
     columns, by_round = np.arange(n), []
     before = [trial.low for trial in trials]
     for _ in range(ROUNDS):
-        found = _pure(trials, before, columns, rng, TREES)
+        found = _pure(trials, before, columns, rng, TREES, groups)
         weights = _weights(trials, found)
         if not _pays(gain_of(trials, found, weights)):
             return None
@@ -134,12 +137,14 @@ def _pure(
     columns: NDArray[np.intp],
     rng: np.random.Generator,
     trees: int,
+    groups: Indices,
 ) -> list[Matrix]:
     """Return the predictions of forests alone, whose inputs are completed by those before."""
     found = []
     for trial, filled in zip(trials, before, strict=True):
-        forests = _grow_all(trial.holes, filled, columns, rng, trees)
-        found.append(one_round(trial.holes, trial.low, filled, forests, np.ones(trial.holes.shape[1])))
+        forests = _grow_all(trial.holes, filled, columns, rng, trees, groups)
+        ones = np.ones(trial.holes.shape[1])
+        found.append(one_round(trial.holes, trial.low, filled, forests, ones, groups))
     return found
 
 
@@ -204,12 +209,14 @@ def _errors(trials: Sequence[_HoldOut], tables: Sequence[Matrix]) -> Vector:
     )
 
 
-def _hold_out(table: Matrix, complete: Complete, rng: np.random.Generator) -> _HoldOut:
+def _hold_out(table: Matrix, complete: Complete, rng: np.random.Generator, groups: Indices) -> _HoldOut:
     """Return a table without some cells: every row keeps one, every column a few."""
-    known = np.argwhere(~np.isnan(table))
+    first = np.searchsorted(groups, np.unique(groups))  # one column for each group
+    known = np.argwhere(~np.isnan(table[:, first]))
     chosen = known[rng.permutation(len(known))[: int(SHARE * len(known))]]
-    hidden = np.zeros(table.shape, bool)
-    hidden[chosen[:, 0], chosen[:, 1]] = True
+    by_group = np.zeros((len(table), first.size), bool)
+    by_group[chosen[:, 0], chosen[:, 1]] = True
+    hidden = by_group[:, np.searchsorted(groups[first], groups)]
     left = ~np.isnan(table) & ~hidden
     hidden[~left.any(axis=1)] = False
     hidden[:, left.sum(axis=0) < FEWEST] = False
@@ -221,7 +228,12 @@ def _hold_out(table: Matrix, complete: Complete, rng: np.random.Generator) -> _H
 
 
 def _grow_all(
-    holes: Matrix, filled: Matrix, columns: NDArray[np.intp], rng: np.random.Generator, trees: int
+    holes: Matrix,
+    filled: Matrix,
+    columns: NDArray[np.intp],
+    rng: np.random.Generator,
+    trees: int,
+    groups: Indices,
 ) -> dict[int, Forest]:
     """Return forests of some columns, with the other columns completed by given predictions."""
     gaps = np.isnan(holes)
@@ -232,7 +244,7 @@ def _grow_all(
         for k in range(low, high):
             j = int(columns[k])
             known = ~gaps[:, j]
-            forests[j] = _grow(others(whole[known], j), whole[known, j], int(seeds[k]), trees)
+            forests[j] = _grow(others(whole[known], j, groups), whole[known, j], int(seeds[k]), trees)
 
     run_chunks(grow_some, np.arange(columns.size + 1))
     return forests

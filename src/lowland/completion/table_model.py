@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, final
+from typing import Protocol, final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.memory import check_fits
 from lowland.core.observations import Observations
-
-if TYPE_CHECKING:
-    from lowland.completion.column_losses import Columns
 
 
 @final
@@ -41,6 +42,24 @@ class TableParts:
 ALL_CELLS = "predict the cells that are needed (predict, top), or some rows at a time"
 
 
+class ColumnLosses(Protocol):
+    """What the columns of a table hold, where they do not all hold numbers with squared losses."""
+
+    @property
+    def numbers(self) -> NDArray[np.bool_]:
+        """Mask of the columns that hold numbers or counts, shape (n,)."""
+
+    @property
+    def calibrating(self) -> tuple[NDArray[np.bool_], ...]:
+        """Groups of columns whose errors are calibrated together."""
+
+    def words(self) -> Sequence[str]:
+        """Return the names of the losses used."""
+
+    def mean(self, z: Vector, columns: Indices) -> Vector:
+        """Return expected values of cells from their natural parameters."""
+
+
 class TableModel(Protocol):
     """Predictions of cells in known and in new rows."""
 
@@ -57,7 +76,7 @@ class TableModel(Protocol):
         """Names of rows and columns."""
 
     @property
-    def losses(self) -> Columns | None:
+    def losses(self) -> ColumnLosses | None:
         """Losses by column; None if all are squared."""
 
     def parts(self) -> TableParts:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, final
 
@@ -17,10 +17,13 @@ from lowland.files.numerals import MISSING, Numerals
 
 if TYPE_CHECKING:
     from lowland.completion.column_losses import Losses
+    from lowland.completion.indicators import LevelKind
 
 # ordered levels by column name; a level is fitted as its position
 Levels = dict[Any, tuple[Any, ...]]
 YES_NO = (False, True)
+# levels without an order: most of a column, and cells for each on average
+MOST_WORDS, PER_WORD = 20, 5
 # text such as "007" is a name, although it looks like a number
 _NAMED_BY_DIGITS = re.compile(r"[+-]?0\d.*")
 
@@ -39,11 +42,30 @@ class FrameKinds:
         not text. A column with a single level keeps the squared loss.
     untouched : dict of str
         Columns that hold neither numbers nor levels, with what they hold. They take no part in a fit.
+    words : dict
+        Levels without an order of the columns that hold some, by name: a few words.
     """
 
     levels: Levels = field(default_factory=dict)
     losses: dict[Any, str] = field(default_factory=dict)
     untouched: dict[Any, str] = field(default_factory=dict)
+    words: Levels = field(default_factory=dict)
+
+    def with_words(self) -> FrameKinds:
+        """Return the kinds with levels without an order among the levels, and no longer untouched."""
+        left = {name: what for name, what in self.untouched.items() if name not in self.words}
+        return replace(self, levels={**self.levels, **self.words}, untouched=left, words={})
+
+    def level_kinds(self, names: Sequence[Any]) -> dict[int, LevelKind]:
+        """Return the columns of at least two levels by their position among the fitted columns."""
+        from lowland.completion.indicators import LevelKind
+
+        fitted = [name for name in names if name not in self.untouched]
+        return {
+            place: LevelKind(len(self.levels[name]), self.losses.get(name) == "ordinal")
+            for place, name in enumerate(fitted)
+            if len(self.levels.get(name, ())) > 1
+        }
 
 
 def read_kinds(frame: Any) -> FrameKinds:
@@ -69,6 +91,8 @@ def read_kinds(frame: Any) -> FrameKinds:
                 found.losses[series.name if named else used] = "ordinal" if len(own) > 2 else "logistic"
         elif kind != "numbers":
             found.untouched[series.name] = kind
+            if own and _are_levels(series, own):
+                found.words[series.name] = own
             continue
         used += 1
     if found.untouched and not used:
@@ -128,7 +152,12 @@ def _kind_of_cells(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
     words = tuple(sorted(set(cells)))
     if len(words) <= 2:
         return "levels", words
-    return f"{len(words)} words without an order", ()
+    return f"{len(words)} words without an order", words
+
+
+def _are_levels(series: Any, words: tuple[Any, ...]) -> bool:
+    """Whether words are few enough to be levels: names differ from line to line."""
+    return len(words) <= MOST_WORDS and PER_WORD * len(words) <= len(series) - series.null_count()
 
 
 def _is_number(cell: Any) -> bool:

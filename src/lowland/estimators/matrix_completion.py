@@ -20,7 +20,7 @@ from lowland.core.observations import Observations
 from lowland.core.random import make_generator
 from lowland.core.status import StopReason
 from lowland.estimators.completed_table import _CompletedTable
-from lowland.estimators.frames import chosen_losses, read_kinds, warn_of_untouched
+from lowland.estimators.frames import chosen_losses, read_kinds, warn_of_untouched, wrap_frame
 from lowland.estimators.plans import is_auto, plan_of
 from lowland.estimators.table_input import covariates_of, rank_or_auto, refuse_list
 from lowland.estimators.weights import weigh_rows
@@ -53,14 +53,13 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         "squared", "huber" (or "huber:1.345", in standard deviations of the noise), "absolute",
         "quantile:0.9", "logistic" (two levels), "poisson" (counts, by their log mean) or "ordinal"
         (ordered levels, proportional odds). A string applies to all columns, which then share their levels;
-        a mapping names some columns by label or position, and the others are squared. "auto": squared,
-        except logistic for boolean columns and ordinal for ordered categories of a data frame. The weights
-        of columns are learnt from the noise, and the thresholds of ordered levels from held-out cells.
+        a mapping names some columns by label or position, and the others are squared. "auto": squared;
+        Bayesian methods fit the levels of a data frame as numbers, "map" by logistic and ordinal losses.
     biases : bool
         Whether to fit row, column and global biases. If columns have several losses, only column biases
         are fitted, since rows then have no common level.
     nonnegative : bool
-        Whether factors must be nonnegative (method "map", without biases).
+        Whether factors must be nonnegative ("map" without biases).
     pattern : bool or "auto"
         Whether to use the pattern of observed cells as features of rows and columns (Bayesian methods).
         "auto": for sparse tables of grades, where it improves the accuracy considerably.
@@ -94,8 +93,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     max_iterations : int
         Maximum number of sweeps.
     certify : bool
-        Whether to compute a certificate; for a Bayesian fit, of the penalised problem that its variances
-        imply.
+        Whether to judge the fit; a Bayesian one by the penalised problem that its variances imply.
     effort : {"auto", "quick", "standard", "thorough"}
         How much work to spend on the certificate. "auto": "standard" for method "map", else "quick".
     random_state : int, RandomState, Generator or None
@@ -233,14 +231,16 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             return self
         X = eager_frame(X)
         refuse_list(X)
-        kinds = read_kinds(X)
-        self.levels_, suited, self.untouched_ = kinds.levels, kinds.losses, tuple(kinds.untouched)
+        kinds, plan = read_kinds(X), plan_of(self)
+        # Bayesian methods fit levels as numbers
+        numbers = is_auto(self.loss) and plan.decide_method() != "map"
+        kinds = kinds.with_words() if numbers else kinds
+        self.levels_, self.untouched_ = kinds.levels, tuple(kinds.untouched)
         warn_of_untouched(kinds.untouched, self.loss)
-        plan = plan_of(self)
-        numbers = is_auto(self.loss) and plan.method in ("variational", "gibbs", "gaussian")  # squared losses
-        losses = chosen_losses(plan.loss, is_auto(self.loss), {} if numbers else suited, self.levels_)
-        plan = replace(plan, loss=losses)
+        suited = {} if numbers else kinds.losses
+        plan = replace(plan, loss=chosen_losses(plan.loss, is_auto(self.loss), suited, self.levels_))
         plan.decide_method()
+        levels = kinds.level_kinds(list(wrap_frame(X).columns)) if numbers and kinds.levels else None
         check_effort(self.effort)
         observations = self._observe(X, reset=True)
         rank_or_auto(self.rank, observations.shape)
@@ -252,7 +252,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             covariates_of(column_covariates, n, labels[1], "column_covariates"),
         )
         rng = self._generator()
-        found = fit_plan(observations, plan, rng=rng, covariates=about)
+        found = fit_plan(observations, plan, rng=rng, covariates=about, levels=levels)
         self.certificate_, table = None, found.table
         if self.certify and table.stop_reason is not StopReason.INTERRUPTED:
             fitted = table

@@ -1,0 +1,154 @@
+"""Columns of levels as columns of numbers: one per level, or normal scores of ordered ones; and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.completion.table_labels import TableLabels
+from lowland.core.arrays import Indices, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.observations import Observations
+
+
+@final
+@dataclass(frozen=True)
+class LevelKind:
+    """The levels of a column: how many, and whether they have an order."""
+
+    count: int
+    ordered: bool
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Indicators:
+    """How a table with columns of levels is written in numbers.
+
+    A column of numbers stays. Ordered levels become one column of normal scores: the quantiles of the normal
+    law at the middle of each level's share. Other levels, also two, become one column each, 1 where it is.
+
+    Parameters
+    ----------
+    kinds : mapping of int to LevelKind
+        Columns of levels, by position; their values are positions of levels.
+    frequencies : mapping of int to ndarray
+        Share of each level among the observed cells of its column.
+    width : int
+        Number n of columns of the table.
+    """
+
+    kinds: Mapping[int, LevelKind]
+    frequencies: Mapping[int, Vector]
+    width: int
+
+    @classmethod
+    def of(cls, table: Observations, kinds: Mapping[int, LevelKind]) -> Indicators:
+        """Return the indicators of a table."""
+        frequencies = {}
+        for j, kind in kinds.items():
+            codes = table.values[table.columns == j].astype(np.intp)
+            counts = np.bincount(codes, minlength=kind.count) + 0.5
+            frequencies[j] = counts / counts.sum()
+        return cls(dict(kinds), frequencies, table.shape[1])
+
+    @cached_property
+    def groups(self) -> Indices:
+        """The column of the table that each column of numbers belongs to."""
+        widths = [self._width(j) for j in range(self.width)]
+        return np.repeat(np.arange(self.width), widths)
+
+    @cached_property
+    def starts(self) -> Indices:
+        """The first column of numbers of each column of the table."""
+        return np.searchsorted(self.groups, np.arange(self.width))
+
+    def _width(self, j: int) -> int:
+        kind = self.kinds.get(j)
+        return 1 if kind is None or kind.ordered else kind.count
+
+    def scores(self, j: int) -> Vector:
+        """Return the normal scores of ordered levels, ascending."""
+        from scipy.special import ndtri
+
+        shares = self.frequencies[j]
+        return np.asarray(ndtri(np.cumsum(shares) - shares / 2))
+
+    def places(self, j: int) -> Indices:
+        """Return the columns of numbers of a column of the table."""
+        return np.flatnonzero(self.groups == j)
+
+    def encode(self, table: Observations) -> Observations:
+        """Return a table in numbers; a missing level is missing in all its columns."""
+        rows, columns, values = [], [], []
+        for j in range(self.width):
+            at = np.flatnonzero(table.columns == j)
+            own, kind, start = table.values[at].astype(np.float64), self.kinds.get(j), int(self.starts[j])
+            if kind is not None:
+                self._check(own, kind, j)
+            if kind is None or kind.ordered:
+                rows.append(table.rows[at])
+                columns.append(np.full(at.size, start))
+                values.append(own if kind is None else self.scores(j)[own.astype(np.intp)])
+                continue
+            for k in range(kind.count):
+                rows.append(table.rows[at])
+                columns.append(np.full(at.size, start + k))
+                values.append((own == k).astype(np.float64))
+        shape = (table.shape[0], self.groups.size)
+        made = np.concatenate(values).astype(table.values.dtype)
+        weights = None
+        if table.weights is not None:
+            by_row = np.zeros(table.shape[0], table.weights.dtype)
+            by_row[table.rows] = table.weights
+            weights = by_row[np.concatenate(rows)]
+        return Observations(
+            np.concatenate(rows), np.concatenate(columns), made, shape, weights, table.row_labels, None
+        )
+
+    def decode(self, numbers: Observations, labels: TableLabels) -> Observations:
+        """Return the table that was written in numbers, row by row."""
+        full = np.full((numbers.shape[0], self.width), np.nan)
+        of_numbers = self.groups[numbers.columns]
+        for j in range(self.width):
+            own = of_numbers == j
+            rows, values = numbers.rows[own], numbers.values[own].astype(np.float64)
+            kind = self.kinds.get(j)
+            if kind is None:
+                full[rows, j] = values
+            elif kind.ordered:
+                middles = (self.scores(j)[1:] + self.scores(j)[:-1]) / 2
+                full[rows, j] = np.searchsorted(middles, values)
+            else:
+                level = numbers.columns[own] - self.starts[j]
+                full[rows[values == 1], j] = level[values == 1]
+        rows, columns = np.nonzero(~np.isnan(full))
+        weights = None
+        if numbers.weights is not None:
+            by_row = np.zeros(numbers.shape[0], numbers.weights.dtype)
+            by_row[numbers.rows] = numbers.weights
+            weights = by_row[rows]
+        values = full[rows, columns].astype(numbers.values.dtype)
+        return Observations(rows, columns, values, full.shape, weights, labels.rows, labels.columns)
+
+    def _check(self, codes: Vector, kind: LevelKind, j: int) -> None:
+        wrong = (codes != np.round(codes)) | (codes < 0) | (codes >= kind.count)
+        if wrong.any():
+            raise InvalidInputError(
+                "a value is not one of the levels of its column",
+                f"{codes[np.argmax(wrong)]:g} in column {j}",
+                f"its levels have the positions 0 to {kind.count - 1}",
+                "leave the cell missing, or fit again",
+            )
+
+    @property
+    def is_number(self) -> NDArray[np.bool_]:
+        """Mask of the columns that hold numbers."""
+        mask = np.ones(self.width, bool)
+        mask[list(self.kinds)] = False
+        return mask
