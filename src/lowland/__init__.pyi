@@ -56,6 +56,8 @@ from lowland.sensing.recover import recover as recover
 from lowland.sensing.recovery import Recovery as Recovery
 from lowland.sensing.tomography import StateEstimate as StateEstimate
 from lowland.sensing.tomography import estimate_state as estimate_state
+from lowland.tensors.cp_completion import CompletedTensor as CompletedTensor
+from lowland.tensors.cp_completion import complete_tensor as complete_tensor
 from lowland.tensors.decompose import decompose_tucker as decompose_tucker
 from lowland.tensors.fit import TuckerFit as TuckerFit
 from lowland.tensors.observations import TensorObservations as TensorObservations

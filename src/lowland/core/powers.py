@@ -234,8 +234,15 @@ class HasAverages(Searchable, Protocol):
         """Return the posterior with one block averaged over."""
 
 
-class HasDraws(HasAverages, Protocol):
+class HasDraws(Searchable, Protocol):
     """Draws of one factor given the other."""
+
+    @property
+    def block_names(self) -> tuple[str, ...]:
+        """Names of the blocks, in the order of a sweep."""
+
+    def first_posterior(self, theta: Vector) -> Any:
+        """Return a posterior around a point."""
 
     def first_draw(self, start: Any, key: int) -> Any:
         """Return the first draw: the means of a posterior."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.powers import HasAverages, HasDraws
+from lowland.core.powers import HasDraws
 from lowland.search.saved_states import check_draws
 from lowland.search.stepper import Info
 
@@ -34,7 +34,7 @@ class Gibbs:
     burn_in: int = 20
     thin: int = 1
     name: ClassVar[str] = "gibbs"
-    needs: ClassVar[tuple[type[Any], ...]] = (HasAverages, HasDraws)
+    needs: ClassVar[tuple[type[Any], ...]] = (HasDraws,)
     promises_descent: ClassVar[bool] = False
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     "lowland.tensors",
     {
         "lowland.tensors.cell_errors": ["NewCellError"],
+        "lowland.tensors.cp_completion": ["CompletedTensor", "complete_tensor"],
         "lowland.tensors.decompose": ["decompose_tucker"],
         "lowland.tensors.fit": ["TuckerFit"],
         "lowland.tensors.observations": ["TensorObservations"],

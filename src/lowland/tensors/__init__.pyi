@@ -1,6 +1,8 @@
 """The names of the package, for type checkers; at run time they load when first used."""
 
 from lowland.tensors.cell_errors import NewCellError as NewCellError
+from lowland.tensors.cp_completion import CompletedTensor as CompletedTensor
+from lowland.tensors.cp_completion import complete_tensor as complete_tensor
 from lowland.tensors.decompose import decompose_tucker as decompose_tucker
 from lowland.tensors.fit import TuckerFit as TuckerFit
 from lowland.tensors.observations import TensorObservations as TensorObservations
