@@ -68,7 +68,9 @@ def means(tensor, seen):
 
 METHODS = {
     "lowland": ours(None),
-    "lowland, averages": lambda tensor, seen: ll.complete_tensor(np.where(seen, tensor, np.nan), rng=0).tensor(),
+    "lowland, averages": lambda tensor, seen: ll.complete_tensor(
+        np.where(seen, tensor, np.nan), rng=0
+    ).tensor(),
     "tensorly Tucker": tensorly_tucker,
     "tensorly CP": tensorly_cp,
     "pyttb GCP": pyttb_gcp,
