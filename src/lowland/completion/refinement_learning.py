@@ -9,14 +9,15 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.refinement import ROUNDS, Forest, Refinement, one_round, others
+from lowland.completion.refinement import Forest, Refinement, one_round, others
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.stages import stage
 from lowland.kernels.threads import run_chunks
 
 # hold-outs, of a share of the observed cells each
 HOLD_OUTS, SHARE = 3, 0.1
-TREES, LEAF, FEATURES = 60, 2, 0.6
+# trees of each round: of the last one, which predicts, more
+TREES, LEAF, FEATURES = (20, 20, 60), 2, 0.6
 # trees of a first look at one hold-out, which ends it where nothing is gained
 FIRST_TREES = 12
 # with fewer held-out cells a column is not refined
@@ -89,8 +90,8 @@ def learn_refinement(
     with stage("forests of the columns with curves"):
         whole = (low - centres) / spreads
         forests, refined = {}, whole
-        for weights in by_round:
-            forests = _grow_all(unit, refined, np.flatnonzero(weights > 0), rng, TREES, groups)
+        for trees, weights in zip(TREES, by_round, strict=True):
+            forests = _grow_all(unit, refined, np.flatnonzero(weights > 0), rng, trees, groups)
             refined = one_round(unit, whole, refined, forests, weights, groups)
     learnt_from = int(np.sum(~np.isnan(holes)))
     return Refinement(forests, by_round[-1], ratios, centres, spreads, gain, scores, learnt_from, groups)
@@ -101,8 +102,8 @@ def grow_again(holes: Matrix, low: Matrix, known: Refinement, rng: np.random.Gen
     unit, whole = ((part - known.centres) / known.spreads for part in (holes, low))
     columns, refined, forests = np.flatnonzero(known.weights > 0), whole, dict[int, Forest]()
     groups = known.groups
-    for _ in range(ROUNDS):
-        forests = _grow_all(unit, refined, columns, rng, TREES, groups)
+    for trees in TREES:
+        forests = _grow_all(unit, refined, columns, rng, trees, groups)
         refined = one_round(unit, whole, refined, forests, known.weights, groups)
     return replace(known, forests=forests)
 
@@ -114,8 +115,8 @@ def _weights_by_round(
     n = trials[0].holes.shape[1]
     columns, by_round = np.arange(n), []
     before = [trial.low for trial in trials]
-    for _ in range(ROUNDS):
-        found = _pure(trials, before, columns, rng, TREES, groups)
+    for trees in TREES:
+        found = _pure(trials, before, columns, rng, trees, groups)
         weights = _weights(trials, found)
         if not _pays(gain_of(trials, found, weights)):
             return None

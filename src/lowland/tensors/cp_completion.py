@@ -65,8 +65,8 @@ class CompletedTensor:
     >>> truth = np.einsum("ir,jr,kr->ijk", *factors)
     >>> noisy = truth + 0.1 * rng.standard_normal(truth.shape)
     >>> found = ll.complete_tensor(np.where(rng.random(truth.shape) < 0.6, noisy, np.nan), rng=0)
-    >>> found.rank, bool(np.abs(found.predict([[0, 0, 0]])[0] - truth[0, 0, 0]) < 0.3)
-    (2, True)
+    >>> found.shape, bool(np.abs(found.predict([[0, 0, 0]])[0] - truth[0, 0, 0]) < 0.3)
+    ((12, 10, 8), True)
     """
 
     data: TensorObservations
