@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from lowland.certificates import norm_bounds, spectral_bounds
+from lowland.certificates.leading import leading_triplet
 from lowland.certificates.norm_bounds import norm_bound
 from lowland.certificates.spectral_bounds import is_eigenvalue_below, is_norm_below
 from lowland.core.complex_views import embed
@@ -142,6 +143,30 @@ def failures(monkeypatch, probability):
         if found.rigour is Rigour.PROBABILISTIC:
             count += found.value < 1.0
     return count / tried
+
+
+WIDE = ((1, 8), (2, 3), (2, 50), (3, 8), (4, 200), (5, 2000), (8, 3), (9, 12), (31, 30))
+
+
+@pytest.mark.parametrize("shape", WIDE)
+def test_probable_bounds_hold_where_one_side_is_short(shape):
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        matrix = rng.standard_normal(shape)
+        found = norm_bounds.probable_bound(DenseMap(matrix), 150, rng)
+        assert found.value >= np.linalg.norm(matrix, 2)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_probable_bounds_hold_where_most_rows_are_zero(rows):
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        matrix = np.zeros((60, 50))
+        matrix[:rows] = 1.0 if rows == 1 else rng.standard_normal((rows, 50))
+        found = norm_bounds.probable_bound(DenseMap(matrix), 40, rng)
+        assert found.value >= np.linalg.norm(matrix, 2)
+        left, value, right = leading_triplet(DenseMap(matrix), 40, rng)
+        np.testing.assert_allclose(matrix @ right, value * left, atol=1e-9 * value)
 
 
 def test_probable_bounds_fail_no_more_often_than_they_say(monkeypatch):

@@ -235,3 +235,69 @@ def test_method_map_leaves_words_out(fitted):
             holes
         )
     assert model.untouched_ == ("species",)
+
+
+def small_frame(rng, m=60):
+    frame = pd.DataFrame(rng.standard_normal((m, 3)), columns=list("abc"))
+    frame["w"] = np.where(frame["a"] > 0.5, "red", np.where(frame["a"] < -0.5, "blue", "green"))
+    frame.loc[::7, "w"] = None
+    return frame
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_columns_without_a_cell_are_filled_evenly_or_left(rng, tmp_path):
+    frame = small_frame(rng)
+    frame["empty"] = pd.array([pd.NA] * 60, dtype="boolean")
+    frame["void"] = np.nan
+    model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame)
+    np.testing.assert_allclose(model.level_probabilities([0], "empty"), 0.5)
+    assert np.isfinite(model.transform(frame)).all()
+    model.save(tmp_path / "m.npz")
+    assert ll.MatrixCompletion.load(tmp_path / "m.npz").fill(frame).equals(model.fill(frame))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pl.Series([None] * 60, dtype=pl.Categorical),
+        pl.Series([None] * 60, dtype=pl.Null),
+        pl.Series([None] * 60, dtype=pl.Date),
+    ],
+    ids=lambda column: str(column.dtype),
+)
+def test_columns_of_nothing_take_no_part(column, rng):
+    frame = pl.DataFrame({"a": rng.standard_normal(60), "b": rng.standard_normal(60), "n": column})
+    with pytest.warns(UserWarning, match="take no part in the fit: 'n'"):
+        model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame)
+    assert model.untouched_ == ("n",)
+    assert model.fill(frame)["n"].null_count() == 60
+
+
+def test_categories_of_another_frame_take_all_levels(rng):
+    frame = small_frame(rng)
+    frame["w"] = pd.Categorical(frame["w"])
+    model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame)
+    other = frame[frame["w"] != "blue"].copy()
+    other["w"] = other["w"].cat.remove_unused_categories()
+    other.loc[other.index[:30], "w"] = None
+    other["a"] = -2.0
+    filled = model.fill(other)["w"]
+    assert filled.notna().all()
+    assert "blue" in set(filled)
+    assert isinstance(filled.dtype, pd.CategoricalDtype)
+    never = frame.assign(n=pd.Categorical([None] * 60, categories=["p", "q"], ordered=True))
+    assert ll.MatrixCompletion(random_state=0, certify=False).fit(never).fill(never)["n"].notna().all()
+
+
+def test_frames_of_words_alone_and_of_intervals(rng):
+    words = pd.DataFrame({name: rng.choice(["x", "y", "z"], 60) for name in "uvw"})
+    words.loc[::9, "u"] = None
+    assert not ll.MatrixCompletion(random_state=0, certify=False).fit(words).fill(words).isna().any().any()
+    with pytest.raises(InvalidInputError, match="no column of the data frame holds numbers or levels"):
+        ll.MatrixCompletion(method="map", certify=False).fit(words)
+    frame = small_frame(rng)
+    frame["bin"] = pd.cut(frame["b"], 3)
+    with pytest.warns(UserWarning, match="'bin'"):
+        model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame)
+    assert model.untouched_ == ("bin",)
+    assert model.fill(frame)["bin"].equals(frame["bin"])

@@ -112,6 +112,24 @@ def test_bounds_without_what_biases_cost_are_found_out(what, judged, monkeypatch
     assert any(beyond)
 
 
+@pytest.mark.parametrize(("shape", "row"), [((1, 8), 0), ((100, 50), 5)])
+def test_a_zero_point_that_is_not_optimal_is_not_proved(shape, row):
+    """All residuals lie in one row: the best value is 1.5 sqrt(8) - 9/8, not 4."""
+    table = ll.Observations(np.full(8, row), np.arange(8), np.ones(8), shape)
+    problem = problem_of(table, CompletionSettings(rank=2, biases=False, penalty=1.5))
+    found = judge_lines(problem, np.zeros(problem.size), "standard")["globally_optimal"]
+    assert found.verdict.name == "INCONCLUSIVE"
+    assert found.witness["lower_bound"] <= (1.5 * np.sqrt(8) - 1.125) * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("number", [np.inf, np.nan, 1e200])
+def test_points_beyond_numbers_are_inconclusive(number, rng):
+    problem = problem_of(noisy_table(rng), settings_of(biases=True))
+    with np.errstate(all="ignore"):
+        found = judge_lines(problem, np.full(problem.size, number), "quick")
+    assert found["globally_optimal"].verdict.name == found["convex_optimal"].verdict.name == "INCONCLUSIVE"
+
+
 def test_optimal_points_are_proved_and_others_are_not(rng):
     table, settings = noisy_table(rng), settings_of(biases=True, penalty=4.0, rank=8)
     fit = fit_lines(

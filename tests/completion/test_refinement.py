@@ -5,6 +5,7 @@ import pytest
 from sklearn.tree import ExtraTreeRegressor
 
 import lowland as ll
+from lowland.bayes.score_quantile import score_quantile
 from lowland.completion import refined_table, refinement_learning
 from lowland.completion.refined_table import RefinedTable
 from lowland.completion.refinement_files import refined_arrays, refined_model
@@ -224,3 +225,26 @@ def test_reports_say_it(refined, tmp_path):
     page = (tmp_path / "page.html").read_text()
     assert "columns refined by forests" in page
     assert "low-rank part alone" in page
+
+
+def test_columns_without_a_cell_and_negative_zeros(tmp_path):
+    table, gaps = curved(np.random.default_rng(0))
+    table[:, 0] = np.where(np.arange(200) % 3 == 0, -0.0, table[:, 0])
+    table = np.column_stack([table, np.full(200, np.nan)])
+    gaps = np.column_stack([gaps, np.ones(200, bool)])
+    model, holes = fitted(table, gaps)
+    assert isinstance(model._completed.table, RefinedTable)
+    assert np.isfinite(model.transform(holes)).all()
+    model.save(tmp_path / "model.npz")
+    again = ll.MatrixCompletion.load(tmp_path / "model.npz")
+    np.testing.assert_array_equal(again.transform(holes), model.transform(holes))
+
+
+def test_quantiles_of_scores():
+    """That of a new one; of few, or beyond the largest, at least the normal one."""
+    many = np.sort(np.abs(np.random.default_rng(0).standard_t(2, 999)))
+    assert score_quantile(many, 0.5) == many[499]
+    assert score_quantile(many, 0.9) == many[899]
+    assert score_quantile(many, 1 - 1e-9) == pytest.approx(max(many[-1], 6.1), rel=0.01)
+    assert score_quantile(np.array([0.1]), 0.9) == pytest.approx(1.645, abs=1e-3)
+    assert score_quantile(np.array([9.0]), 0.9) == 9.0

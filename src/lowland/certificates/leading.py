@@ -11,6 +11,8 @@ from lowland.core.work import counted, matrix_work, touch
 
 # number of steps if the estimate is verified afterwards
 ESTIMATE_STEPS = 60
+# lengths below this share of the largest are rounding
+NEGLIGIBLE = 1e-13
 
 
 def leading_triplet(
@@ -50,24 +52,28 @@ def leading_triplet(
         image = first if k == 0 else operator.matmat(rights[:, k, None])
         u = _orthogonalise(image[:, 0], lefts[:, :k])
         alpha = float(np.linalg.norm(u))
-        if not alpha > 0:
+        # what is rounding alone must not be made a direction
+        if not alpha > NEGLIGIBLE * max([*diagonal, *above], default=0.0):
             break
         diagonal.append(alpha)
         lefts[:, k] = u / alpha
         w = _orthogonalise(operator.rmatmat(lefts[:, k, None])[:, 0], rights[:, : k + 1])
         beta = float(np.linalg.norm(w))
-        if not beta > 1e-14 * alpha or k + 1 == limit:
+        if not beta > NEGLIGIBLE * max([*diagonal, *above]):
             break
         above.append(beta)
         rights[:, k + 1] = w / beta
     if not diagonal:
         return np.zeros(m), 0.0, rights[:, 0]
-    count = len(diagonal)
-    bidiagonal = np.diag(diagonal) + np.diag(above[: count - 1], 1)
+    # of upper bidiagonal form, with one column more where the left vectors ended first
+    count, width = len(diagonal), len(above) + 1
+    bidiagonal = np.zeros((count, width))
+    bidiagonal[range(count), range(count)] = diagonal
+    bidiagonal[range(width - 1), range(1, width)] = above
     if not np.isfinite(bidiagonal).all():  # intermediate squares overflowed
         return lefts[:, 0], float("inf"), rights[:, 0]
     inner_left, values, inner_right = svd(bidiagonal)
-    return lefts[:, :count] @ inner_left[:, 0], float(values[0]), rights[:, :count] @ inner_right[0]
+    return lefts[:, :count] @ inner_left[:, 0], float(values[0]), rights[:, :width] @ inner_right[0]
 
 
 def step_work(operator: LinearMap) -> float:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lowland.report.page import Page
 
 
-def without_data(what: str, *, fix: str = "fit the table again") -> UnsupportedError:
+def without_data(what: str, *, fix: str = "fit the table in memory") -> UnsupportedError:
     """Return the error of what needs the fitted data, asked of a model that is without them."""
     found = "a model that was saved, or fitted on the disk or a cluster, without them"
     return UnsupportedError(f"the fitted data are needed for {what}", found, fix=fix)
@@ -150,7 +150,7 @@ class FittedTable(Protocol):
         """Return what the certificate is about; empty if it is about the fit itself."""
 
 
-def data_of(table: FittedTable, what: str, *, fix: str = "fit the table again") -> Observations:
+def data_of(table: FittedTable, what: str, *, fix: str = "fit the table in memory") -> Observations:
     """Return the fitted data, or raise UnsupportedError, naming `what` needs them, if they are not known."""
     if table.observations is None:
         raise without_data(what, fix=fix)

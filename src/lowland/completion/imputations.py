@@ -15,7 +15,7 @@ MAX_DRAWN_NUMBERS = 200_000_000
 def impute(table: FittedTable, count: int, rng: np.random.Generator) -> Matrix:
     """Return completed tables, missing cells drawn with their noise, shape (count, m, n)."""
     drawing = table.sampler("multiple imputation")
-    seen = data_of(table, "completions", fix="fit the table again, or use sample")
+    seen = data_of(table, "completions", fix="fit the table in memory, or use sample")
     m, n = table.model.shape
     if count * m * n > MAX_DRAWN_NUMBERS:
         raise InvalidInputError(

@@ -156,6 +156,8 @@ def absolute_sums(block: CellBlock, partner: Matrix, own: Matrix, dtype: DTypeLi
 
 def _convex_value(problem: LineProblem, theta: Vector, upper: float) -> float:
     """Return the convex objective of this matrix, with the nuclear norm in place of the factors' ridge."""
+    if not np.isfinite(upper):
+        return upper
     u, v, *_ = problem.model.unpack(theta)
     paid = 0.5 * problem.penalty * float(np.sum(u**2) + np.sum(v**2))
     left, right = (np.linalg.qr(side)[1] for side in (u, v))

@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.bayes.score_quantile import score_quantile
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.kernels.trees import mean_over_trees
 
@@ -73,8 +74,7 @@ class Refinement:
 
     def reach(self, level: float) -> float:
         """Return the half-width of intervals of a level, in standard errors: a quantile of the scores."""
-        rank = min(int(np.ceil(level * (self.held_out + 1))), self.held_out)
-        return float(self.scores[rank - 1])
+        return score_quantile(self.scores, level)
 
     def shifts(self, holes: Matrix, low: Matrix) -> Matrix:
         """Return what is added to low-rank predictions: zero at observed cells.

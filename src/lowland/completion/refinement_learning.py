@@ -69,8 +69,11 @@ def learn_refinement(
     Costs three low-rank fits, and three rounds of one forest per column on four tables; one fit and one round
     of small forests if there is nothing to gain.
     """
-    centres, spreads = np.nanmean(holes, axis=0), np.nanstd(holes, axis=0)
-    spreads = np.where(spreads > 0, spreads, 1.0)
+    centres, spreads = np.zeros(holes.shape[1]), np.ones(holes.shape[1])
+    for j, column in enumerate(holes.T):
+        known = column[~np.isnan(column)]
+        if known.size:
+            centres[j], spreads[j] = known.mean(), known.std() or 1.0
     unit = (holes - centres) / spreads
 
     def own(part: Matrix) -> tuple[Matrix, Matrix]:
@@ -247,6 +250,8 @@ def _grow_all(
             known = ~gaps[:, j]
             forests[j] = _grow(others(whole[known], j, groups), whole[known, j], int(seeds[k]), trees)
 
+    full = np.flatnonzero(np.sum(~gaps, axis=0) > 0)
+    columns = columns[np.isin(columns, full)]  # a column without cells has nothing to learn from
     run_chunks(grow_some, np.arange(columns.size + 1))
     return forests
 

@@ -264,7 +264,8 @@ class Observations:
         """Return a hash of positions, values, weights and labels, by which the same data are recognised."""
         digest = hashlib.sha256(repr(self.shape).encode())
         order = self.row_by_row()  # lines may be in any order
-        for part in (self.rows, self.columns, self.values, self.weights):
+        # adding zero turns -0, which files do not keep, into 0
+        for part in (self.rows, self.columns, self.values + self.values.dtype.type(0), self.weights):
             digest.update(b"none" if part is None else np.ascontiguousarray(part[order]).data)
         for labels in (self.row_labels, self.column_labels):
             digest.update(b"none" if labels is None else repr(np.asarray(labels).tolist()).encode())

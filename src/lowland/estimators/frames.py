@@ -44,17 +44,34 @@ class FrameKinds:
         Columns that hold neither numbers nor levels, with what they hold. They take no part in a fit.
     words : dict
         Levels without an order of the columns that hold some, by name: a few words.
+    count : int
+        Number of columns.
     """
 
     levels: Levels = field(default_factory=dict)
     losses: dict[Any, str] = field(default_factory=dict)
     untouched: dict[Any, str] = field(default_factory=dict)
     words: Levels = field(default_factory=dict)
+    count: int = 0
 
     def with_words(self) -> FrameKinds:
         """Return the kinds with levels without an order among the levels, and no longer untouched."""
         left = {name: what for name, what in self.untouched.items() if name not in self.words}
         return replace(self, levels={**self.levels, **self.words}, untouched=left, words={})
+
+    def without_words(self) -> FrameKinds:
+        """Return the kinds for a fit that takes no levels without an order; raise if nothing is left."""
+        if self.words and len(self.untouched) == self.count:
+            raise self.nothing_to_fit()
+        return self
+
+    def nothing_to_fit(self) -> InvalidInputError:
+        """Return the error of a frame without any column that a fit takes."""
+        return InvalidInputError(
+            "no column of the data frame holds numbers or levels",
+            ", ".join(f"{name!r}: {what}" for name, what in list(self.untouched.items())[:6]),
+            fix="pass a table of numbers; of a list of cells, Observations.from_frame",
+        )
 
     def level_kinds(self, names: Sequence[Any]) -> dict[int, LevelKind]:
         """Return the columns of at least two levels by their position among the fitted columns."""
@@ -95,13 +112,9 @@ def read_kinds(frame: Any) -> FrameKinds:
                 found.words[series.name] = own
             continue
         used += 1
-    if found.untouched and not used:
-        raise InvalidInputError(
-            "no column of the data frame holds numbers or levels",
-            ", ".join(f"{name!r}: {what}" for name, what in list(found.untouched.items())[:6]),
-            fix="pass a table of numbers; of a list of cells, Observations.from_frame",
-        )
-    return found
+    if found.untouched and not used and not found.words:
+        raise found.nothing_to_fit()
+    return replace(found, count=len(wrapped.columns))
 
 
 def _kind_of(series: Any) -> tuple[str, tuple[Any, ...]]:
@@ -110,7 +123,7 @@ def _kind_of(series: Any) -> tuple[str, tuple[Any, ...]]:
 
     if series.dtype.is_numeric():
         return "numbers", ()
-    if series.dtype == nw.Boolean or series.null_count() == len(series):
+    if series.dtype == nw.Boolean:
         return "levels", YES_NO
     if isinstance(series.dtype, nw.Enum):
         found = tuple(getattr(series.dtype, "categories", ()))
@@ -120,7 +133,10 @@ def _kind_of(series: Any) -> tuple[str, tuple[Any, ...]]:
     if series.dtype in (nw.Date, nw.Datetime):
         return "dates", ()
     if series.dtype in (nw.Categorical, nw.String, nw.Object, nw.Unknown):
-        cells = zip(series.to_list(), _missing(series), strict=True)
+        try:
+            cells = zip(series.to_list(), _missing(series), strict=True)
+        except (NotImplementedError, TypeError, ValueError):  # such as categories that are intervals
+            return f"{series.dtype} of another kind", ()
         return _kind_of_cells([x for x, gap in cells if not gap])
     return str(series.dtype), ()
 
@@ -143,7 +159,9 @@ def _gaps(series: Any) -> list[bool]:
 
 def _kind_of_cells(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
     """Return the same for a column of objects or text, by its cells that are not missing."""
-    if all(isinstance(x, bool | np.bool_) for x in cells):  # also if all cells are missing
+    if not cells:
+        return "no known cell", ()
+    if all(isinstance(x, bool | np.bool_) for x in cells):
         return "levels", YES_NO
     if all(_is_number(x) for x in cells):
         return "numbers", ()
@@ -295,6 +313,7 @@ def decode(frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any
             continue
         missing = np.asarray(series.is_null().to_list())
         if own is not None:
+            series = _with_levels(series, own)
             missing = missing | np.array(_missing(series, own))
         if series.dtype.is_float():
             missing = missing | np.isnan(series.to_numpy().astype(np.float64))
@@ -309,8 +328,21 @@ def decode(frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any
         else:  # losses for numbers may predict values outside the levels
             places = np.clip(np.round(filled[at, j]), 0, len(own) - 1).astype(int)
             cells = [own[k] for k in places.tolist()]
-        made.append(series.scatter(at.tolist(), cells))
+        filled_series = series.scatter(at.tolist(), cells)
+        was_category = wrapped[series.name].dtype == nw.Categorical
+        made.append(filled_series.cast(nw.Categorical) if was_category else filled_series)
     return wrapped.with_columns(*made).to_native()
+
+
+def _with_levels(series: Any, levels: tuple[Any, ...]) -> Any:
+    """Return a column of categories in a type that takes all levels of the fit."""
+    import narwhals as nw
+
+    if series.dtype == nw.Categorical:
+        return series.cast(nw.String)
+    if isinstance(series.dtype, nw.Enum) and not set(levels) <= set(series.dtype.categories):
+        return series.cast(nw.String).cast(nw.Enum([str(level) for level in levels]))
+    return series
 
 
 def wrap_frame(frame: Any) -> Any:

@@ -234,7 +234,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         kinds, plan = read_kinds(X), plan_of(self)
         # Bayesian methods fit levels as numbers
         numbers = is_auto(self.loss) and plan.decide_method() != "map"
-        kinds = kinds.with_words() if numbers else kinds
+        kinds = kinds.with_words() if numbers else kinds.without_words()
         self.levels_, self.untouched_ = kinds.levels, tuple(kinds.untouched)
         warn_of_untouched(kinds.untouched, self.loss)
         suited = {} if numbers else kinds.losses

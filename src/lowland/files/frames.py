@@ -113,7 +113,7 @@ def _text(series: Any) -> NDArray[Any] | LabelColumn:
     if series.dtype in (nw.String, nw.Categorical) or isinstance(series.dtype, nw.Enum):
         try:
             return _encoded(series.to_arrow())
-        except ImportError:  # without PyArrow, convert cell by cell
+        except (ImportError, NotImplementedError):  # without PyArrow, or of intervals: cell by cell
             pass
     missing = series.is_null().to_list()
     cells = zip(series.to_list(), missing, strict=True)

@@ -11,6 +11,7 @@ from typing import final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from lowland.bayes.score_quantile import score_quantile
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruptible, in_full
@@ -117,8 +118,7 @@ class CompletedTensor:
         if isinstance(level, bool) or not (isinstance(level, int | float | np.number) and 0 < level < 1):
             raise InvalidInputError("level must lie between 0 and 1", repr(level))
         mean, error = self._at(positions)
-        rank = min(int(np.ceil(level * (self.held_out.size + 1))), self.held_out.size)
-        reach = self.held_out[rank - 1] * error
+        reach = score_quantile(self.held_out, float(level)) * error
         return mean - reach, mean + reach
 
     @cached_property
