@@ -200,7 +200,10 @@ def test_what_is_asked_of_a_table_with_levels(fitted, tmp_path):
     judged = ll.MatrixCompletion(random_state=0).fit(holes)
     assert judged.certificate_ is not None
     judged.report(tmp_path / "page.html")
-    assert "one column per level" in (tmp_path / "page.html").read_text()
+    page = (tmp_path / "page.html").read_text()
+    assert "one column per level" in page
+    assert "Errors by column" in page
+    assert any(f">{word}<" in page for word in (*SPECIES, *HEALTH))  # filled cells by their names
     with pytest.raises(UnsupportedError, match="are about the table in numbers"):
         judged.save_certificate(tmp_path / "proof.json")
 

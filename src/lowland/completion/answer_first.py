@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -21,13 +23,23 @@ SHOWN, LEVEL, LEAST = 10, 0.9, 5
 COMPARED, HARDER = 500, 1.5
 
 
-def answer_first(completed: Completed, trial: Trial | None) -> Lead:
-    """Return the sentences and tables at the top of a completion's page."""
+def answer_first(
+    completed: Completed, trial: Trial | None, levels: Mapping[int, Sequence[Any]] = MappingProxyType({})
+) -> Lead:
+    """Return the sentences and tables at the top of a completion's page.
+
+    Parameters
+    ----------
+    completed : Completed
+    trial : Trial or None
+    levels : mapping of int to sequence, optional
+        Names of the levels of columns, by position.
+    """
     seen = completed.table.observations
     if seen is None:
         return Lead()
     before = _missing_before(seen)
-    tables = [_filled(completed, seen, before)] if seen.size < seen.shape[0] * seen.shape[1] else []
+    tables = [_filled(completed, seen, before, levels)] if seen.size < seen.shape[0] * seen.shape[1] else []
     return Lead(_sentences(completed, trial, seen, before), [*tables, *_known_least(seen)])
 
 
@@ -97,7 +109,9 @@ def _harder(completed: Completed, trial: Trial, seen: Observations, before: Indi
     ]
 
 
-def _filled(completed: Completed, seen: Observations, before: Indices) -> TableEntry:
+def _filled(
+    completed: Completed, seen: Observations, before: Indices, levels: Mapping[int, Sequence[Any]]
+) -> TableEntry:
     """Return some filled cells with their intervals, drawn by the seed of the fit."""
     rows, columns = _missing_cells(seen, before, np.random.default_rng(completed.seed), SHOWN)
     model = completed.model
@@ -109,9 +123,11 @@ def _filled(completed: Completed, seen: Observations, before: Indices) -> TableE
         except UnsupportedError:
             ends = None
     lines = []
+    likeliest = model.matrix(likeliest=True)[rows, columns] if levels else filled
     for k, (i, j) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
         between = "" if ends is None else f"{ends[0][k]:.4g} to {ends[1][k]:.4g}"
-        lines.append((_name(seen.row_labels, i), _name(seen.column_labels, j), f"{filled[k]:.4g}", between))
+        told = str(levels[j][round(likeliest[k])]) if j in levels else f"{filled[k]:.4g}"
+        lines.append((_name(seen.row_labels, i), _name(seen.column_labels, j), told, between))
     header = ("row", "column", "filled with", f"{LEVEL:.0%} interval")
     width = 3 if ends is None else 4
     return TableEntry("Some of the filled cells", header[:width], [line[:width] for line in lines])

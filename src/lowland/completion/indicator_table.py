@@ -150,8 +150,17 @@ class IndicatorTable:
 
     def page(self, parts: PageParts) -> Page:
         """Return the page of a report."""
+        from lowland.completion.posterior_report import trial_tables
+
         page = self.base.page(replace(parts, trial=None))
-        return replace(page, notes=(*page.notes, SCOPE))
+        tables = page.tables
+        if parts.trial is not None and self.seen is not None:
+            errors, names = trial_tables(parts.trial, self.seen)[1], self.seen.column_labels
+            numbers = np.flatnonzero(self.model.indicators.is_number)
+            told = {str(j if names is None else names[j]) for j in numbers.tolist()}
+            rows = [row for row in errors.rows if row[0] in told]
+            tables = (*tables, replace(errors, rows=rows)) if rows else tables
+        return replace(page, notes=(*page.notes, SCOPE), tables=tables)
 
     def with_kept(self, kept: KeptFit | None) -> IndicatorTable:
         """Return the table with what a file holds of its fit: the table in numbers."""

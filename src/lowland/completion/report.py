@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from lowland.completion.answer_first import answer_first
 from lowland.completion.completed import Completed
@@ -22,6 +23,7 @@ def report_page(
     *,
     title: str,
     settings: Sequence[tuple[str, str]] = (),
+    levels: Mapping[int, Sequence[Any]] | None = None,
 ) -> Page:
     """Return the page of a completion; a trial on held-out cells is fitted for it.
 
@@ -34,6 +36,8 @@ def report_page(
     title : str
     settings
         As in `Page`.
+    levels : mapping of int to sequence, optional
+        Names of the levels of columns, by position.
 
     Returns
     -------
@@ -42,7 +46,7 @@ def report_page(
     data_of(completed.table, "a report")
     trial = trial_of(completed)
     page = completed.table.page(PageParts(trial, path, certificate, title, settings))
-    return replace(page, lead=answer_first(completed, trial), headline="")
+    return replace(page, lead=answer_first(completed, trial, levels or {}), headline="")
 
 
 def trial_of(completed: Completed) -> Trial | None:

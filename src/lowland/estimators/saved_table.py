@@ -49,7 +49,12 @@ class _SavedTable(Reported):
 
         check_is_fitted(self)
         path = vars(self).get("rank_path_")
-        return report_page(self._completed, path, self.certificate_, title=title)
+        named = self._completed.labels.columns
+        names = [] if named is None else named.tolist()
+        levels = {
+            j: self.levels_[name] for j, name in enumerate(names) if len(self.levels_.get(name, ())) > 1
+        }
+        return report_page(self._completed, path, self.certificate_, title=title, levels=levels)
 
     def save(self, path: str | os.PathLike[str], *, data: bool = True) -> None:
         """Write the fitted model to an .npz file without pickle, atomically.
