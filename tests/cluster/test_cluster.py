@@ -189,6 +189,10 @@ def test_a_fitted_model_needs_no_cluster(client, frame, local, tmp_path):
     fit = DaskMatrixCompletion(client=client, **settings("variational")).fit(seen)
     read = pickle.loads(pickle.dumps(fit))
     assert read.client is None
+    for asked in (int(frame["user"].iloc[0]), frame["user"].to_numpy()[:3]):  # asked of the cluster
+        found, expected = (model.top(asked, 3) for model in (fit, local["variational", False]))
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
     plain = fit.to_local()
     assert type(plain) is ll.MatrixCompletion
     users, films = frame["user"].to_numpy()[:9], frame["film"].to_numpy(str)[:9]
@@ -212,7 +216,7 @@ def test_a_fitted_model_needs_no_cluster(client, frame, local, tmp_path):
         assert type(loaded) is kind
         np.testing.assert_array_equal(loaded.predict(users, films), expected)
     for refused in (
-        lambda: fit.top(int(users[0]), 3),
+        lambda: fit.to_local().top(int(users[0]), 3),
         lambda: fit.report(tmp_path / "page.html"),
         lambda: fit.update([1], ["film 01"], [2.0]),
         lambda: fit.completions(2),

@@ -65,8 +65,14 @@ def test_fits_have_the_bits_of_those_in_memory(method, described, ratings, store
     assert found.search_.value == expected.search_.value
     lower, upper = found.predict_interval([8], ["film 02"])
     assert lower[0] < upper[0]
+    for asked in (8, [9, 8, 8, 30]):  # without what is known in these rows
+        for one, other in zip(found.top(asked, 5), expected.top(asked, 5), strict=True):
+            np.testing.assert_array_equal(one, other)
+    found.save(stored.folder.parent / "model.npz", data=False)
     with pytest.raises(UnsupportedError, match="fitted data are needed"):
-        found.top(8)
+        ll.MatrixCompletion.load(stored.folder.parent / "model.npz").top(8)
+    with pytest.raises(UnsupportedError, match="fitted data are needed"):
+        found.completions(2)
 
 
 def test_a_folder_of_its_own(stored, ratings, tmp_path):

@@ -22,6 +22,7 @@ from lowland.completion.cell_blocks import Arrays, CellBlock
 from lowland.completion.cells import PerLine, PerPartner, TableCells
 from lowland.core.arrays import Indices
 from lowland.core.findings import Finding
+from lowland.core.observations import Observations
 from lowland.core.records import ObservedPattern
 from lowland.core.status import Verdict
 from lowland.kernels.sparse import multiply_rows
@@ -110,6 +111,14 @@ class LinePattern:
         table = csr_array((np.ones(found.size, np.int64), found, starts), shape=(rows.size, columns.size))
         # rows were found in ascending order
         return table[np.argsort(np.argsort(rows, kind="stable"), kind="stable")]
+
+
+def observed_in(cells: TableCells, rows: Indices) -> Observations:
+    """Return the observed cells of some rows, without their values."""
+    asked = np.unique(rows)
+    part = LinePattern(cells).part(asked, np.arange(cells.shape[1])).tocoo()
+    at = asked[part.row].astype(np.intp)
+    return Observations(at, part.col.astype(np.intp), np.ones(at.size), cells.shape)
 
 
 def _counted_inside(block: CellBlock, known: NDArray[np.bool_]) -> Arrays:

@@ -60,8 +60,8 @@ class DaskMatrixCompletion(MatrixCompletion):
 
     Where workers are lost, their blocks are read again and the tasks repeated, which changes no bit. A fit
     ends where the scheduler is lost, or workers again and again. `transform` folds rows in, also those of the
-    fit, which leaves draws out of account. Methods that need the fitted cells afterwards (`report`,
-    `update`, `top` without ``exclude_observed=False``, `completions`) are not there.
+    fit, which leaves draws out of account. `top` asks the cluster which cells of the rows are known. Methods
+    that need all fitted cells afterwards (`report`, `update`, `completions`) are not there.
 
     Examples
     --------
@@ -242,8 +242,9 @@ class DaskMatrixCompletion(MatrixCompletion):
         check_is_fitted(self)
         settings = {name: value for name, value in self.get_params(deep=False).items() if name != "client"}
         model = MatrixCompletion(**settings)
-        for name in vars(self).keys() - {"client", *settings}:
+        for name in vars(self).keys() - {"client", "_elsewhere", *settings}:
             setattr(model, name, getattr(self, name))
+        model._elsewhere = None
         return model
 
     def save(self, path: str | os.PathLike[str], *, data: bool = False) -> None:
@@ -263,4 +264,4 @@ class DaskMatrixCompletion(MatrixCompletion):
         self.to_local().save(path, data=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "client": None}
+        return {**super().__getstate__(), "client": None, "_elsewhere": None}

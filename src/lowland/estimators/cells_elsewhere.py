@@ -61,4 +61,5 @@ def fit_to_cells(
     model.levels_, model.untouched_ = {}, ()
     model.n_features_in_, model.method_, model.certificate_ = cells.shape[1], fit.table.method, certificate
     model._set(Completed(fit.table, int(rng.integers(2**63))))
+    model._elsewhere = cells  # rankings ask which cells of a row are known
     model.search_, model.n_iter_ = fit.search, max(1, fit.search.iterations)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,11 +29,16 @@ from lowland.estimators.table_input import (
 from lowland.files.frames import eager_frame
 from lowland.files.sentinels import warn_of_sentinels
 
+if TYPE_CHECKING:
+    from lowland.completion.cells import TableCells
+
 
 class _CompletedTable(_ServedTable):
     """The methods of a fitted `MatrixCompletion` that need only its fit."""
 
     _completed: Completed
+    # the cells of a table that is not in memory
+    _elsewhere: TableCells | None = None
     certificate_: Any
     certify: bool
     dtype: str
@@ -46,7 +51,7 @@ class _CompletedTable(_ServedTable):
 
     def _set(self, completed: Completed) -> None:
         """Set the public attributes from a fit."""
-        self._completed = completed
+        self._completed, self._elsewhere = completed, None
         model, table = completed.model, completed.table
         parts = model.parts()
         self.row_factors_, self.column_factors_ = parts.row_factors, parts.column_factors

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,11 +21,15 @@ from lowland.core.parameter_checks import whole_number
 from lowland.estimators.saved_table import _SavedTable
 from lowland.estimators.table_input import as_positions, covariates_of, flag_or_auto
 
+if TYPE_CHECKING:
+    from lowland.completion.cells import TableCells
+
 
 class _ServedTable(_SavedTable, ABC):
     """The methods of `MatrixCompletion` that a service asks for."""
 
     _completed: Completed
+    _elsewhere: TableCells | None = None
     certificate_: Any
     certify: bool
     effort: str
@@ -106,13 +110,21 @@ class _ServedTable(_SavedTable, ABC):
         at = self._completed.labels.positions(row if several else as_positions(row, "row"), 0)
         seen = None
         if exclude_observed:
-            fix = "pass exclude_observed=False, or save the model with its data"
-            seen = data_of(self._completed.table, "a ranking without them", fix=fix)
+            seen = self._seen_in(at)
         places, values = recommend(self._completed.model, at, count, seen=seen, candidates=chosen)
         if several:
             return self._names_or_none(places), values
         left = places[0] >= 0
         return self._names(places[0][left], 1), values[0][left]
+
+    def _seen_in(self, rows: Indices) -> Observations:
+        """Return the fitted cells, or those of some rows where the cells are not in memory."""
+        if self._elsewhere is not None:
+            from lowland.completion.line_pattern import observed_in
+
+            return observed_in(self._elsewhere, rows)
+        fix = "pass exclude_observed=False, or save the model with its data"
+        return data_of(self._completed.table, "a ranking without them", fix=fix)
 
     def _top_of_new(
         self, known: Mapping[Any, float], count: int, exclude: bool, chosen: Indices | None
