@@ -233,12 +233,11 @@ def test_columns_without_names(rng, tmp_path):
     [
         [True] * 20,
         ["same"] * 20,
-        [None] * 20,
         [True, False, None, None] * 5,
         pd.Categorical(["a"] * 20, categories=["a", "b", "c"], ordered=True),
         pd.Categorical([1, 2, 3, 2] * 5, ordered=True),
     ],
-    ids=["constant", "one word", "nothing", "python booleans", "one level", "numbers"],
+    ids=["constant", "one word", "python booleans", "one level", "numbers"],
 )
 def test_columns_of_few_levels_do_not_stop_a_fit(column, rng, tmp_path):
     frame = pd.DataFrame({"x": column, "y": rng.standard_normal(20), "z": rng.standard_normal(20)})

@@ -265,6 +265,7 @@ def test_columns_without_a_cell_are_filled_evenly_or_left(rng, tmp_path):
         pl.Series([None] * 60, dtype=pl.Categorical),
         pl.Series([None] * 60, dtype=pl.Null),
         pl.Series([None] * 60, dtype=pl.Date),
+        pl.Series([None] * 60, dtype=pl.String),
     ],
     ids=lambda column: str(column.dtype),
 )
@@ -295,7 +296,10 @@ def test_categories_of_another_frame_take_all_levels(rng):
 def test_frames_of_words_alone_and_of_intervals(rng):
     words = pd.DataFrame({name: rng.choice(["x", "y", "z"], 60) for name in "uvw"})
     words.loc[::9, "u"] = None
-    assert not ll.MatrixCompletion(random_state=0, certify=False).fit(words).fill(words).isna().any().any()
+    for frame in (words, words.set_axis([0, 1, 2], axis=1), words.astype("category")):
+        model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame)
+        assert not model.fill(frame).isna().any().any()
+        assert model.fill(frame).dtypes.equals(frame.dtypes)
     with pytest.raises(InvalidInputError, match="no column of the data frame holds numbers or levels"):
         ll.MatrixCompletion(method="map", certify=False).fit(words)
     frame = small_frame(rng)

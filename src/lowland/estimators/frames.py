@@ -312,6 +312,7 @@ def decode(frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any
             made.append(nw.new_series(series.name, filled[:, j], nw.Float64, backend=wrapped.implementation))
             continue
         missing = np.asarray(series.is_null().to_list())
+        was_category = own is not None and series.dtype == nw.Categorical
         if own is not None:
             series = _with_levels(series, own)
             missing = missing | np.array(_missing(series, own))
@@ -329,7 +330,6 @@ def decode(frame: Any, filled: Matrix, levels: Levels, untouched: Collection[Any
             places = np.clip(np.round(filled[at, j]), 0, len(own) - 1).astype(int)
             cells = [own[k] for k in places.tolist()]
         filled_series = series.scatter(at.tolist(), cells)
-        was_category = wrapped[series.name].dtype == nw.Categorical
         made.append(filled_series.cast(nw.Categorical) if was_category else filled_series)
     return wrapped.with_columns(*made).to_native()
 
