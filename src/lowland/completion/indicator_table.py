@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -17,12 +17,11 @@ from lowland.completion.kept_fit import KeptFit
 from lowland.completion.level_maps import learn_maps
 from lowland.completion.refined_table import RefinedTable
 from lowland.completion.table_labels import TableLabels
+from lowland.completion.wrapped_table import WrappedTable
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
-from lowland.core.records import SearchResult
-from lowland.core.status import StopReason
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
@@ -36,7 +35,7 @@ SCOPE = (
 
 @final
 @dataclass(frozen=True, eq=False)
-class IndicatorTable:
+class IndicatorTable(WrappedTable):
     """A table with levels, completed by the fit of the same table in numbers.
 
     Parameters
@@ -74,31 +73,6 @@ class IndicatorTable:
     def observations(self) -> Observations | None:
         """The fitted table; None if only the model is known."""
         return self.seen
-
-    @property
-    def method(self) -> str:
-        """The name of the method."""
-        return self.base.method
-
-    @property
-    def search(self) -> SearchResult:
-        """The variational sweeps."""
-        return self.base.search
-
-    @property
-    def last_search(self) -> SearchResult:
-        """The search that ended last."""
-        return self.base.last_search
-
-    @property
-    def stop_reason(self) -> StopReason:
-        """Why the last search ended."""
-        return self.base.stop_reason
-
-    @property
-    def interval_method(self) -> str:
-        """The name of the model's own intervals: those of the posterior."""
-        return self.base.interval_method
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells that hold numbers."""
@@ -168,21 +142,9 @@ class IndicatorTable:
         seen = None if kept is None else known.decode(kept.observations, labels)
         return IndicatorTable(self.model, self.base.with_kept(kept), seen)
 
-    def keep(self) -> KeptFit:
-        """Return what is kept of the fit in a file: that of the table in numbers."""
-        return self.base.keep()
-
-    def plain_settings(self) -> dict[str, Any]:
-        """Return the settings of the fit as plain data."""
-        return self.base.plain_settings()
-
     def describe_method(self) -> str:
         """Return the method in a sentence."""
         return f"{self.base.describe_method()}; levels as numbers"
-
-    def describe_search(self) -> list[str]:
-        """Return how the search ended."""
-        return self.base.describe_search()
 
     def describe_certificate(self) -> str:
         """Return what the certificate is about."""

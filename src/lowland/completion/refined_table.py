@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 
@@ -12,12 +12,11 @@ from lowland.completion.fitted_table import PageParts
 from lowland.completion.holdout import Predictor
 from lowland.completion.kept_fit import KeptFit
 from lowland.completion.refined_model import RefinedModel, dense
+from lowland.completion.wrapped_table import WrappedTable
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
 from lowland.core.observations import Observations
-from lowland.core.records import SearchResult
-from lowland.core.status import StopReason
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
@@ -89,7 +88,7 @@ def _like(seen: Observations, holes: Matrix) -> Observations:
 
 @final
 @dataclass(frozen=True, eq=False)
-class RefinedTable:
+class RefinedTable(WrappedTable):
     """A table completed by a Bayesian fit and refined.
 
     Parameters
@@ -106,31 +105,6 @@ class RefinedTable:
     def observations(self) -> Observations | None:
         """The fitted table; None if only the model is known."""
         return self.base.observations
-
-    @property
-    def method(self) -> str:
-        """The name of the low-rank method."""
-        return self.base.method
-
-    @property
-    def search(self) -> SearchResult:
-        """The variational sweeps."""
-        return self.base.search
-
-    @property
-    def last_search(self) -> SearchResult:
-        """The search that ended last."""
-        return self.base.last_search
-
-    @property
-    def stop_reason(self) -> StopReason:
-        """Why the last search ended."""
-        return self.base.stop_reason
-
-    @property
-    def interval_method(self) -> str:
-        """The name of the model's own intervals: those of the posterior."""
-        return self.base.interval_method
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells, as wide as errors on held-out cells demand."""
@@ -189,25 +163,13 @@ class RefinedTable:
         scope = () if parts.certificate is None else (SCOPE,)
         return replace(page, notes=(*page.notes, *scope, f"{self._about().capitalize()}."))
 
-    def keep(self) -> KeptFit:
-        """Return what is kept of the fit in a file."""
-        return self.base.keep()
-
     def with_kept(self, kept: KeptFit | None) -> RefinedTable:
         """Return the table with what a file holds of its fit."""
         return RefinedTable(self.model, self.base.with_kept(kept))
 
-    def plain_settings(self) -> dict[str, Any]:
-        """Return the settings of the low-rank fit as plain data."""
-        return self.base.plain_settings()
-
     def describe_method(self) -> str:
         """Return the method in a sentence."""
         return f"{self.base.describe_method()}; {self._about()}"
-
-    def describe_search(self) -> list[str]:
-        """Return how the search ended."""
-        return self.base.describe_search()
 
     def describe_certificate(self) -> str:
         """Return what the certificate is about."""
