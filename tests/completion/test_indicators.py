@@ -6,11 +6,12 @@ import polars as pl
 import pytest
 
 import lowland as ll
+from lowland.completion import indicator_table
 from lowland.completion.indicator_table import IndicatorTable
 from lowland.completion.indicators import Indicators, LevelKind
 from lowland.completion.level_maps import INTERCEPTS, SLOPES, LevelMap, fit_map
 from lowland.completion.table_labels import TableLabels
-from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
+from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
 
 KINDS = {1: LevelKind(3, ordered=False), 2: LevelKind(4, ordered=True), 4: LevelKind(2, ordered=False)}
@@ -238,6 +239,28 @@ def test_method_map_leaves_words_out(fitted):
             holes
         )
     assert model.untouched_ == ("species",)
+
+
+@pytest.mark.parametrize("names", [list("abw"), [7, 8, 9]])
+def test_ordered_levels_are_known_whatever_columns_are_called(names, rng):
+    frame = pd.DataFrame(rng.standard_normal((60, 2)))
+    frame["w"] = pd.Categorical.from_codes(np.arange(60) % 3, ["low", "mid", "high"], ordered=True)
+    model = ll.MatrixCompletion(random_state=0, certify=False).fit(frame.set_axis(names, axis=1))
+    kind = model._completed.model.indicators.kinds[2]
+    assert (kind.count, kind.ordered) == (3, True)
+
+
+def test_an_interrupt_leaves_levels_their_frequencies(fitted, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    holes = fitted[2]
+    monkeypatch.setattr(indicator_table, "learn_maps", interrupted)
+    with pytest.warns(InterruptedWarning, match="learning from levels was interrupted"):
+        model = ll.MatrixCompletion(random_state=0, certify=False, refine=False).fit(holes)
+    shares = model.level_probabilities([0, 1], "species")
+    np.testing.assert_allclose(shares[0], shares[1])
+    assert np.isfinite(model.transform(holes)).all()
 
 
 def small_frame(rng, m=60):

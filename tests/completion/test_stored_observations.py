@@ -7,7 +7,8 @@ import pytest
 
 import lowland as ll
 from lowland.completion import line_blocks, stored_observations
-from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
+from lowland.completion.elsewhere_fit import ElsewhereFit
+from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
 
 pa = pytest.importorskip("pyarrow")
@@ -205,6 +206,17 @@ def test_fits_on_the_disk_are_judged(stored, ratings):
         assert gaps[0].rigour.name == "PROBABILISTIC"
     assert gaps[0].verdict.name == gaps[1].verdict.name == "PROVED"
     assert found.method_ == "map"
+
+
+def test_interrupted_judging_keeps_a_fit_on_the_disk(stored, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ElsewhereFit, "certify", interrupted)
+    with pytest.warns(InterruptedWarning, match="judging was interrupted"):
+        found = judged(stored)
+    assert found.certificate_ is None
+    np.testing.assert_array_equal(found.predict_table(), judged(stored, certify=False).predict_table())
 
 
 def test_a_penalised_fit_on_the_disk_has_the_bits_of_its_cells_in_memory(stored, ratings):

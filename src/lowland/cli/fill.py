@@ -10,7 +10,7 @@ import typer
 
 from lowland.cli.options import ForceOption, JsonOption, QuietOption, SeedOption
 from lowland.cli.output import say, say_json, warn
-from lowland.cli.overwriting import check_output
+from lowland.cli.overwriting import check_archive, check_output
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
@@ -37,8 +37,7 @@ def fill(
 ) -> None:
     """Fill the missing cells of a tensor by averages over CP decompositions, with error bars."""
     check_output(output, force=force)
-    if output.suffix != ".npz" or output.absolute() == file.absolute():
-        raise InvalidInputError("--output must be a new .npz file", str(output), fix="name another file")
+    check_archive(output, file)
     if not 0 < interval < 1:
         raise InvalidInputError("--interval must lie between 0 and 1", f"{interval}")
     if draws < 2:

@@ -34,6 +34,12 @@ def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
     )
 
 
+def check_archive(output: Path, read: Path) -> None:
+    """Raise unless --output is an .npz file, and another than the file that is read."""
+    if output.suffix != ".npz" or output.absolute() == read.absolute():
+        raise InvalidInputError("--output must be a new .npz file", str(output), fix="name another file")
+
+
 def check_table(path: Path | None, name: str) -> None:
     """Raise unless a table can be written under a name: its ending says in which format.
 

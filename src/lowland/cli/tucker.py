@@ -26,7 +26,7 @@ from lowland.cli.output import (
     try_report,
     typed_command,
 )
-from lowland.cli.overwriting import check_output
+from lowland.cli.overwriting import check_archive, check_output
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
@@ -72,8 +72,8 @@ def tucker(
     for path in (output, report, certificate):
         if path is not None:
             check_output(path, force=force)
-    if output is not None and (output.suffix != ".npz" or output.absolute() == file.absolute()):
-        raise InvalidInputError("--output must be a new .npz file", str(output), fix="name another file")
+    if output is not None:
+        check_archive(output, file)
     if output is not None and report is not None and output.absolute() == report.absolute():
         raise InvalidInputError(
             "--output and --report are the same file", str(output), fix="name different files"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import final
 
@@ -183,14 +183,6 @@ class IndicatorModel:
     def within_range(self, scores: Matrix) -> Matrix:
         """Return the predictions, which are what scores are."""
         return scores
-
-    def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> IndicatorModel | None:
-        """Return the model with some rows solved again for a table, None if it cannot."""
-        if table.shape[1] != self.shape[1]:
-            return None
-        inner = np.flatnonzero(np.isin(self.indicators.groups, columns))
-        base = self.base.refreshed(self.indicators.encode(table), rows, inner)
-        return None if base is None else replace(self, base=base, labels=TableLabels.of(table))
 
     def matrix(self, *, likeliest: bool = False) -> Matrix:
         """Return predictions of all cells; of levels the expected position, or the likeliest."""

@@ -14,14 +14,16 @@ from lowland.completion.holdout import Predictor
 from lowland.completion.indicator_model import IndicatorModel
 from lowland.completion.indicators import Indicators
 from lowland.completion.kept_fit import KeptFit
-from lowland.completion.level_maps import learn_maps
+from lowland.completion.level_maps import learn_maps, usual_maps
 from lowland.completion.refined_table import RefinedTable
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.wrapped_table import WrappedTable
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate
+from lowland.core.interrupt import unless_interrupted
 from lowland.core.observations import Observations
+from lowland.core.status import StopReason
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
@@ -55,14 +57,20 @@ class IndicatorTable(WrappedTable):
     def of(
         cls, base: FittedTable, known: Indicators, table: Observations, rng: np.random.Generator
     ) -> IndicatorTable:
-        """Return the table of a fit in numbers, with maps to levels that are learnt from cells held out."""
+        """Return the table of a fit in numbers, with maps to levels that are learnt from cells held out.
+
+        If the fit or this is interrupted, levels have the probabilities of their frequencies.
+        """
         assert isinstance(base, BayesianTable | RefinedTable)
         inner = base
 
         def refit(numbers: Observations) -> Callable[[Indices], Matrix]:
             return inner.refit(numbers, rng).row_scores
 
-        maps = learn_maps(known, table, refit, rng)
+        maps = None
+        if base.stop_reason is not StopReason.INTERRUPTED:
+            maps = unless_interrupted(lambda: learn_maps(known, table, refit, rng), "learning from levels")
+        maps = usual_maps(known) if maps is None else maps
         return cls(IndicatorModel(base.model, known, maps, TableLabels.of(table)), base, table)
 
     def _with(self, base: BayesianTable | RefinedTable, table: Observations) -> IndicatorTable:

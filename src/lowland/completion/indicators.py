@@ -85,31 +85,26 @@ class Indicators:
 
     def encode(self, table: Observations) -> Observations:
         """Return a table in numbers; a missing level is missing in all its columns."""
-        rows, columns, values = [], [], []
+        cells, columns, values = [], [], []
         for j in range(self.width):
             at = np.flatnonzero(table.columns == j)
             own, kind, start = table.values[at].astype(np.float64), self.kinds.get(j), int(self.starts[j])
             if kind is not None:
                 self._check(own, kind, j)
             if kind is None or kind.ordered:
-                rows.append(table.rows[at])
+                cells.append(at)
                 columns.append(np.full(at.size, start))
                 values.append(own if kind is None else self.scores(j)[own.astype(np.intp)])
                 continue
             for k in range(kind.count):
-                rows.append(table.rows[at])
+                cells.append(at)
                 columns.append(np.full(at.size, start + k))
                 values.append((own == k).astype(np.float64))
         shape = (table.shape[0], self.groups.size)
-        made = np.concatenate(values).astype(table.values.dtype)
-        weights = None
-        if table.weights is not None:
-            by_row = np.zeros(table.shape[0], table.weights.dtype)
-            by_row[table.rows] = table.weights
-            weights = by_row[np.concatenate(rows)]
-        return Observations(
-            np.concatenate(rows), np.concatenate(columns), made, shape, weights, table.row_labels, None
-        )
+        made, every = np.concatenate(values).astype(table.values.dtype), np.concatenate(cells)
+        weights = None if table.weights is None else table.weights[every]
+        rows = table.rows[every]
+        return Observations(rows, np.concatenate(columns), made, shape, weights, table.row_labels, None)
 
     def decode(self, numbers: Observations, labels: TableLabels) -> Observations:
         """Return the table that was written in numbers, row by row."""

@@ -79,14 +79,19 @@ def learn_maps(
                     pairs.append(
                         (predict(table.rows[at])[:, known.places(j)], table.values[at].astype(np.intp))
                     )
-    maps = {}
+    maps = usual_maps(known)
     for j, pairs in seen.items():
-        shares, width = known.frequencies[j], known.places(j).size
-        maps[j] = LevelMap.of_frequencies(shares, width)
         if pairs:
             numbers, levels = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-            maps[j] = fit_map(np.asarray(numbers, np.float64), levels, shares)
+            maps[j] = fit_map(np.asarray(numbers, np.float64), levels, known.frequencies[j])
     return maps
+
+
+def usual_maps(known: Indicators) -> dict[int, LevelMap]:
+    """Return the maps that give every cell of a column the frequencies of its levels."""
+    return {
+        j: LevelMap.of_frequencies(shares, known.places(j).size) for j, shares in known.frequencies.items()
+    }
 
 
 def fit_map(numbers: Matrix, levels: Indices, shares: Vector) -> LevelMap:

@@ -114,15 +114,12 @@ class _Sums:
     terms: int
 
     @classmethod
-    def of(cls, problem: LineProblem, theta: Vector) -> _Sums:
+    def of(cls, problem: LineProblem, theta: Vector, residuals: TableCells) -> _Sums:
         wide, offset = problem.widened(theta), problem.model.unpack(theta)[4]
-        kind, (left, right) = problem.dtype, wide
         squares, products, sizes, sums, absolute, largest = problem.cells.map(
-            0, dual_terms, PerPartner(right), PerLine(left), offset, kind
+            0, dual_terms, PerPartner(wide[1]), PerLine(wide[0]), offset, problem.dtype
         )
-        column_sums, column_sizes = problem.cells.map(
-            1, absolute_sums, PerPartner(left), PerLine(right), kind
-        )
+        column_sums, column_sizes = residuals.map(1, absolute_sums)
         return cls(
             squares=float(squares.sum()),
             products=float(products.sum()),
@@ -148,10 +145,9 @@ def dual_terms(block: CellBlock, partner: Matrix, own: Matrix, offset: float, dt
     return (*sums, largest)
 
 
-def absolute_sums(block: CellBlock, partner: Matrix, own: Matrix, dtype: DTypeLike) -> Arrays:
-    """Return the sums of the residuals of each line, and of their absolute values."""
-    residuals = residual_block(block, partner, own, dtype).values.astype(np.float64)
-    return tuple(line_sums(replace(block, values=each))[0] for each in (residuals, np.abs(residuals)))
+def absolute_sums(block: CellBlock) -> Arrays:
+    """Return the sums of the values of each line, and of their absolute values."""
+    return *line_sums(block), *line_sums(replace(block, values=np.abs(block.values)))
 
 
 def _convex_value(problem: LineProblem, theta: Vector, upper: float) -> float:
@@ -174,11 +170,13 @@ def _lower_bound(
     tell: Callable[[int], None],
 ) -> LowerBound:
     """Return the bound of the best feasible multiple of the residuals as dual vector."""
-    sums = _Sums.of(problem, theta)
-    if not (np.isfinite(upper) and sums.squares > 0 and problem.penalty > 0):
+    if not (np.isfinite(upper) and problem.penalty > 0):
         return ZERO_BOUND
-    residuals = ResidualMap(problem.residuals(theta), tell)
-    found = probable_bound(residuals, steps, rng, problem.model.sides(theta)[1])
+    residuals = problem.residuals(theta)
+    sums = _Sums.of(problem, theta, residuals)
+    if not sums.squares > 0:
+        return ZERO_BOUND
+    found = probable_bound(ResidualMap(residuals, tell), steps, rng, problem.model.sides(theta)[1])
     highest = found.value * (1 + 1e-15)
     if not np.isfinite(highest):
         return ZERO_BOUND

@@ -74,29 +74,22 @@ def fit_plan(
     -------
     PlannedFit
     """
-    if levels:
-        known = Indicators.of(table, levels)
-        of_columns = None if covariates[1] is None else covariates[1][known.groups]
-        found = _fit_numbers(
-            known.encode(table),
-            plan,
-            rng=rng,
-            covariates=(covariates[0], of_columns),
-            callbacks=callbacks,
-            checkpoint=checkpoint,
-            resume=resume,
-            groups=known.groups,
-        )
-        return PlannedFit(IndicatorTable.of(found.table, known, table, rng.spawn(1)[0]))
-    return _fit_numbers(
-        table,
+    known = Indicators.of(table, levels) if levels else None
+    if known is not None and covariates[1] is not None:
+        covariates = covariates[0], covariates[1][known.groups]
+    found = _fit_numbers(
+        table if known is None else known.encode(table),
         plan,
         rng=rng,
         covariates=covariates,
         callbacks=callbacks,
         checkpoint=checkpoint,
         resume=resume,
+        groups=None if known is None else known.groups,
     )
+    if known is None:
+        return found
+    return PlannedFit(IndicatorTable.of(found.table, known, table, rng.spawn(1)[0]))
 
 
 def _fit_numbers(
@@ -108,7 +101,7 @@ def _fit_numbers(
     callbacks: Sequence[Callback],
     checkpoint: Checkpoint | None,
     resume: Snapshot | None,
-    groups: Indices | None = None,
+    groups: Indices | None,
 ) -> PlannedFit:
     """Fit a table of numbers as planned; columns of one group are missing together."""
     method = plan.decide_method()

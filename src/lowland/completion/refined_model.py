@@ -39,7 +39,7 @@ class RefinedModel:
     @classmethod
     def of(cls, base: PosteriorModel, refinement: Refinement, table: Observations) -> RefinedModel:
         """Return the model of a table with a given refinement."""
-        holes = dense(table)
+        holes = table.to_array().astype(np.float64)
         low = base.row_scores(np.arange(base.shape[0]))
         return cls(base, refinement, refinement.shifts(holes, low), np.isnan(holes))
 
@@ -118,7 +118,7 @@ class RefinedModel:
     def new_scores(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
         """Return the scores of all columns for new rows, folded in, shape (k, n)."""
         low = self.base.new_scores(table, covariates)
-        return low + self.refinement.shifts(dense(table), low)
+        return low + self.refinement.shifts(table.to_array().astype(np.float64), low)
 
     def matrix(self, *, likeliest: bool = False) -> Matrix:
         """Return all predictions, shape (m, n)."""
@@ -130,19 +130,5 @@ class RefinedModel:
         """Return predictions of all cells of the rows of another table, folded in, shape (k, n)."""
         return self.within_range(self.new_scores(table, covariates))
 
-    def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> RefinedModel | None:
-        """Return the model with some rows and columns solved again for a table, None if it cannot."""
-        if table.shape[1] != self.shape[1]:
-            return None
-        base = self.base.refreshed(table, rows, columns)
-        return None if base is None else RefinedModel.of(base, self.refinement, table)
-
     def _ratios(self, rows: Indices, columns: Indices) -> Vector:
         return np.where(self.gaps[rows, columns], self.refinement.ratios[columns], 1.0)
-
-
-def dense(table: Observations) -> Matrix:
-    """Return a table as an array, NaN where missing."""
-    holes = np.full(table.shape, np.nan)
-    holes[table.rows, table.columns] = table.values
-    return holes

@@ -11,7 +11,7 @@ from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.fitted_table import PageParts
 from lowland.completion.holdout import Predictor
 from lowland.completion.kept_fit import KeptFit
-from lowland.completion.refined_model import RefinedModel, dense
+from lowland.completion.refined_model import RefinedModel
 from lowland.completion.wrapped_table import WrappedTable
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import UnsupportedError
@@ -70,7 +70,7 @@ def refine_table(
 
     low = table.model.row_scores(np.arange(seen.shape[0]))
     own = np.arange(seen.shape[1]) if groups is None else groups
-    found = learn_refinement(dense(seen), complete, low, rng, own)
+    found = learn_refinement(seen.to_array().astype(np.float64), complete, low, rng, own)
     return table if found is None else RefinedTable(RefinedModel.of(table.model, found, seen), table)
 
 
@@ -121,17 +121,19 @@ class RefinedTable(WrappedTable):
         """Return the fit of another table of the same shape, with forests of its own and the same weights."""
         from lowland.completion.refinement_learning import grow_again
 
-        low = self.base.refit(table, rng)
-        known = self.model.refinement
-        forests = grow_again(dense(table), low.row_scores(np.arange(table.shape[0])), known, rng)
-        return RefinedModel.of(low, forests, table)
+        base = self.base.refit(table, rng)
+        holes, low = table.to_array().astype(np.float64), base.row_scores(np.arange(table.shape[0]))
+        return RefinedModel.of(base, grow_again(holes, low, self.model.refinement, rng), table)
 
     def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> RefinedTable | None:
         """Return the table with some rows and columns solved again, None if that cannot be done."""
-        base, model = self.base.refreshed(table, rows, columns), self.model
-        if base is None or table.shape[1] != model.shape[1]:
+        model = self.model
+        if table.shape[1] != model.shape[1]:
             return None
-        return RefinedTable(RefinedModel.of(base.model, model.refinement, table), base)
+        base = self.base.refreshed(table, rows, columns)
+        return (
+            None if base is None else RefinedTable(RefinedModel.of(base.model, model.refinement, table), base)
+        )
 
     def updated(self, table: Observations, rng: np.random.Generator) -> BayesianTable | RefinedTable:
         """Return the fit of a table that contains this one, warm-started from this fit.

@@ -9,7 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.refinement import Forest, Refinement, one_round, others
+from lowland.completion.refinement import ROUNDS, Forest, Refinement, one_round, others
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.stages import stage
 from lowland.kernels.threads import run_chunks
@@ -17,7 +17,7 @@ from lowland.kernels.threads import run_chunks
 # hold-outs, of a share of the observed cells each
 HOLD_OUTS, SHARE = 3, 0.1
 # trees of each round: of the last one, which predicts, more
-TREES, LEAF, FEATURES = (20, 20, 60), 2, 0.6
+TREES, LEAF, FEATURES = (*[20] * (ROUNDS - 1), 60), 2, 0.6
 # trees of a first look at one hold-out, which ends it where nothing is gained
 FIRST_TREES = 12
 # with fewer held-out cells a column is not refined
@@ -91,11 +91,7 @@ def learn_refinement(
         return None
     by_round, ratios, gain, scores = learnt
     with stage("forests of the columns with curves"):
-        whole = (low - centres) / spreads
-        forests, refined = {}, whole
-        for trees, weights in zip(TREES, by_round, strict=True):
-            forests = _grow_all(unit, refined, np.flatnonzero(weights > 0), rng, trees, groups)
-            refined = one_round(unit, whole, refined, forests, weights, groups)
+        forests = _last_forests(unit, (low - centres) / spreads, by_round, rng, groups)
     learnt_from = int(np.sum(~np.isnan(holes)))
     return Refinement(forests, by_round[-1], ratios, centres, spreads, gain, scores, learnt_from, groups)
 
@@ -103,12 +99,19 @@ def learn_refinement(
 def grow_again(holes: Matrix, low: Matrix, known: Refinement, rng: np.random.Generator) -> Refinement:
     """Return a refinement of another table with the same weights, its forests grown on that table."""
     unit, whole = ((part - known.centres) / known.spreads for part in (holes, low))
-    columns, refined, forests = np.flatnonzero(known.weights > 0), whole, dict[int, Forest]()
-    groups = known.groups
-    for trees in TREES:
-        forests = _grow_all(unit, refined, columns, rng, trees, groups)
-        refined = one_round(unit, whole, refined, forests, known.weights, groups)
+    forests = _last_forests(unit, whole, [known.weights] * ROUNDS, rng, known.groups)
     return replace(known, forests=forests)
+
+
+def _last_forests(
+    unit: Matrix, low: Matrix, by_round: Sequence[Vector], rng: np.random.Generator, groups: Indices
+) -> dict[int, Forest]:
+    """Return the forests of the last round, whose inputs the rounds before have completed."""
+    forests, refined = dict[int, Forest](), low
+    for trees, weights in zip(TREES, by_round, strict=True):
+        forests = _grow_all(unit, refined, np.flatnonzero(weights > 0), rng, trees, groups)
+        refined = one_round(unit, low, refined, forests, weights, groups)
+    return forests
 
 
 def _weights_by_round(
@@ -240,18 +243,17 @@ def _grow_all(
     groups: Indices,
 ) -> dict[int, Forest]:
     """Return forests of some columns, with the other columns completed by given predictions."""
-    gaps = np.isnan(holes)
-    whole = np.where(gaps, filled, holes)
+    known = ~np.isnan(holes)
+    whole = np.where(known, holes, filled)
     seeds, forests = rng.integers(2**31, size=columns.size), dict[int, Forest]()
 
     def grow_some(low: int, high: int) -> None:
         for k in range(low, high):
             j = int(columns[k])
-            known = ~gaps[:, j]
-            forests[j] = _grow(others(whole[known], j, groups), whole[known, j], int(seeds[k]), trees)
+            own = known[:, j]
+            forests[j] = _grow(others(whole[own], j, groups), whole[own, j], int(seeds[k]), trees)
 
-    full = np.flatnonzero(np.sum(~gaps, axis=0) > 0)
-    columns = columns[np.isin(columns, full)]  # a column without cells has nothing to learn from
+    columns = columns[known.sum(axis=0)[columns] > 0]  # a column without cells has nothing to learn from
     run_chunks(grow_some, np.arange(columns.size + 1))
     return forests
 

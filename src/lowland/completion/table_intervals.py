@@ -14,6 +14,7 @@ from lowland.completion.holdout import Refit, Trial, hold_trial
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.observations import Observations
+from lowland.core.parameter_checks import check_share
 
 INTERVAL_METHODS = ("auto", "posterior", "fisher", "conformal", "conformal_gaps")
 # the fit that each kind of interval needs
@@ -64,8 +65,7 @@ class TableIntervals:
         if method not in INTERVAL_METHODS:
             choices = ", ".join(f'"{choice}"' for choice in INTERVAL_METHODS)
             raise InvalidInputError("method is unknown", repr(method), fix=f"use one of {choices}")
-        if isinstance(level, bool) or not (isinstance(level, int | float | np.number) and 0 < level < 1):
-            raise InvalidInputError("level must lie between 0 and 1", repr(level))
+        check_share("level", level)
         own, losses = self.table.interval_method, self.table.model.losses
         if losses is not None and not losses.numbers[columns].all():
             raise UnsupportedError(

@@ -103,9 +103,6 @@ class TableModel(Protocol):
     def within_range(self, scores: Matrix) -> Matrix:
         """Return the predictions that belong to scores."""
 
-    def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> TableModel | None:
-        """Return the model with some rows and columns solved again for a table, None if it cannot."""
-
     def matrix(self, *, likeliest: bool = False) -> Matrix:
         """Return predictions of all cells; for levels, expected values or the likeliest level."""
 

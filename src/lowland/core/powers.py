@@ -214,8 +214,8 @@ class HasRegions(Objective, Protocol):
         """Best points by region."""
 
 
-class HasAverages(Searchable, Protocol):
-    """Gaussian averages over one factor given the other."""
+class HasPosteriorBlocks(Searchable, Protocol):
+    """A posterior in blocks, each known given the others."""
 
     @property
     def block_names(self) -> tuple[str, ...]:
@@ -223,6 +223,10 @@ class HasAverages(Searchable, Protocol):
 
     def first_posterior(self, theta: Vector) -> Any:
         """Return a posterior around a point."""
+
+
+class HasAverages(HasPosteriorBlocks, Protocol):
+    """Gaussian averages over one factor given the other."""
 
     def restore_posterior(self, fields: Mapping[str, Any]) -> Any:
         """Return the posterior whose fields were saved."""
@@ -234,15 +238,8 @@ class HasAverages(Searchable, Protocol):
         """Return the posterior with one block averaged over."""
 
 
-class HasDraws(Searchable, Protocol):
+class HasDraws(HasPosteriorBlocks, Protocol):
     """Draws of one factor given the other."""
-
-    @property
-    def block_names(self) -> tuple[str, ...]:
-        """Names of the blocks, in the order of a sweep."""
-
-    def first_posterior(self, theta: Vector) -> Any:
-        """Return a posterior around a point."""
 
     def first_draw(self, start: Any, key: int) -> Any:
         """Return the first draw: the means of a posterior."""

@@ -9,7 +9,7 @@ from lowland.completion.completed import Completed
 from lowland.completion.elsewhere_fit import fit_elsewhere, refuse_elsewhere
 from lowland.completion.planned_fit import check_effort
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.status import StopReason
+from lowland.estimators.judging import judged
 from lowland.estimators.plans import plan_of
 from lowland.estimators.table_input import covariates_of, rank_or_auto
 
@@ -53,9 +53,8 @@ def fit_to_cells(
         covariates_of(column_covariates, cells.shape[1], labels.columns, "column_covariates"),
     )
     rng = model._generator()
-    fit, certificate = fit_elsewhere(table, plan, where, rng=rng, covariates=about), None
-    if model.certify and fit.last_search.stop_reason is not StopReason.INTERRUPTED:
-        fit, certificate = fit.certify(rng, model.effort)
+    found = fit_elsewhere(table, plan, where, rng=rng, covariates=about)
+    fit, certificate = judged(found, rng, model.effort if model.certify else None)
     for name in ("noise_", "rank_path_", "feature_names_in_"):  # left over from an earlier fit
         vars(model).pop(name, None)
     model.levels_, model.untouched_ = {}, ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, final
@@ -44,24 +44,24 @@ class FrameKinds:
         Columns that hold neither numbers nor levels, with what they hold. They take no part in a fit.
     words : dict
         Levels without an order of the columns that hold some, by name: a few words.
-    count : int
-        Number of columns.
+    names : tuple
+        All columns, in their order.
     """
 
     levels: Levels = field(default_factory=dict)
     losses: dict[Any, str] = field(default_factory=dict)
     untouched: dict[Any, str] = field(default_factory=dict)
     words: Levels = field(default_factory=dict)
-    count: int = 0
+    names: tuple[Any, ...] = ()
 
     def with_words(self) -> FrameKinds:
         """Return the kinds with levels without an order among the levels, and no longer untouched."""
         left = {name: what for name, what in self.untouched.items() if name not in self.words}
-        return replace(self, levels={**self.levels, **self.words}, untouched=left, words={})
+        return replace(self, levels={**self.levels, **self.words}, untouched=left)
 
     def without_words(self) -> FrameKinds:
         """Return the kinds for a fit that takes no levels without an order; raise if nothing is left."""
-        if self.words and len(self.untouched) == self.count:
+        if self.words and len(self.untouched) == len(self.names):
             raise self.nothing_to_fit()
         return self
 
@@ -73,15 +73,16 @@ class FrameKinds:
             fix="pass a table of numbers; of a list of cells, Observations.from_frame",
         )
 
-    def level_kinds(self, names: Sequence[Any]) -> dict[int, LevelKind]:
+    def level_kinds(self) -> dict[int, LevelKind]:
         """Return the columns of at least two levels by their position among the fitted columns."""
         from lowland.completion.indicators import LevelKind
 
-        fitted = [name for name in names if name not in self.untouched]
+        fitted = [name for name in self.names if name not in self.untouched]
+        counts = {place: len(self.levels.get(name, ())) for place, name in enumerate(fitted)}
         return {
-            place: LevelKind(len(self.levels[name]), self.losses.get(name) == "ordinal")
-            for place, name in enumerate(fitted)
-            if len(self.levels.get(name, ())) > 1
+            place: LevelKind(count, count > 2 and fitted[place] not in self.words)
+            for place, count in counts.items()
+            if count > 1
         }
 
 
@@ -114,7 +115,7 @@ def read_kinds(frame: Any) -> FrameKinds:
         used += 1
     if found.untouched and not used and not found.words:
         raise found.nothing_to_fit()
-    return replace(found, count=len(wrapped.columns))
+    return replace(found, names=tuple(wrapped.columns))
 
 
 def _kind_of(series: Any) -> tuple[str, tuple[Any, ...]]:

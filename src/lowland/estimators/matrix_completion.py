@@ -15,12 +15,11 @@ from lowland.completion.average_lines import UNKNOWN, predict_all
 from lowland.completion.completed import Completed
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.interrupt import unless_interrupted
 from lowland.core.observations import Observations
 from lowland.core.random import make_generator
-from lowland.core.status import StopReason
 from lowland.estimators.completed_table import _CompletedTable
-from lowland.estimators.frames import chosen_losses, read_kinds, warn_of_untouched, wrap_frame
+from lowland.estimators.frames import chosen_losses, read_kinds, warn_of_untouched
+from lowland.estimators.judging import judged
 from lowland.estimators.plans import is_auto, plan_of
 from lowland.estimators.table_input import covariates_of, rank_or_auto, refuse_list
 from lowland.estimators.weights import weigh_rows
@@ -240,7 +239,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         suited = {} if numbers else kinds.losses
         plan = replace(plan, loss=chosen_losses(plan.loss, is_auto(self.loss), suited, self.levels_))
         plan.decide_method()
-        levels = kinds.level_kinds(list(wrap_frame(X).columns)) if numbers and kinds.levels else None
+        levels = kinds.level_kinds() if numbers else None
         check_effort(self.effort)
         observations = self._observe(X, reset=True)
         rank_or_auto(self.rank, observations.shape)
@@ -253,11 +252,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         )
         rng = self._generator()
         found = fit_plan(observations, plan, rng=rng, covariates=about, levels=levels)
-        self.certificate_, table = None, found.table
-        if self.certify and table.stop_reason is not StopReason.INTERRUPTED:
-            fitted = table
-            judged = unless_interrupted(lambda: fitted.certify(rng, self.effort), "judging")
-            table, self.certificate_ = (table, None) if judged is None else judged
+        table, self.certificate_ = judged(found.table, rng, self.effort if self.certify else None)
         for name in ("noise_", "rank_path_"):  # left over from an earlier fit by another method
             self.__dict__.pop(name, None)
         self.method_ = table.method

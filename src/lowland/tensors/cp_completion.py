@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import final
 
@@ -16,7 +15,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.interrupt import Interruptible, in_full
 from lowland.core.memory import check_fits
-from lowland.core.parameter_checks import whole_number
+from lowland.core.parameter_checks import check_share, whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import SearchResult
 from lowland.core.stages import stage
@@ -115,8 +114,7 @@ class CompletedTensor:
         lower, upper : ndarray, shape (k,)
             As wide, in standard errors, as the errors on held-out cells demand on average.
         """
-        if isinstance(level, bool) or not (isinstance(level, int | float | np.number) and 0 < level < 1):
-            raise InvalidInputError("level must lie between 0 and 1", repr(level))
+        check_share("level", level)
         mean, error = self._at(positions)
         reach = score_quantile(self.held_out, float(level)) * error
         return mean - reach, mean + reach
@@ -146,7 +144,8 @@ class CompletedTensor:
         -------
         ndarray, shape (I_1, ..., I_N)
         """
-        return np.where(np.isnan(self.data.array()), self._everywhere, self.data.array())
+        known = self.data.array()
+        return np.where(np.isnan(known), self._everywhere, known)
 
     def completions(self, count: int, *, rng: RandomSource = None) -> Matrix:
         """Return completed tensors whose missing cells are drawn with their noise: multiple imputations.
@@ -284,7 +283,7 @@ def _compare(
     with stage("ranks, compared by held-out cells"):
         for candidate in RANKS if rank is None else (rank,):
             model = BayesianCP(part, candidate)
-            search = in_full(lambda model=model: _sampled(model, *COMPARED, rng))  # type: ignore[misc]
+            search = in_full(partial(_sampled, model, *COMPARED, rng))
             mean, error = _moments(model, _draws_of(search), apart)
             rms = float(np.sqrt(np.mean((mean - truth) ** 2)))
             tried.append((candidate, rms))
@@ -316,7 +315,8 @@ def _moments(
 ) -> tuple[Vector, Vector]:
     """Return means of cells and standard errors of new observations."""
     total, squares, noise = np.zeros(len(positions)), np.zeros(len(positions)), 0.0
-    for values, alpha in _values(model, draws, positions):
+    for theta, alpha in draws:
+        values = model.at(theta, positions)
         total += values
         squares += values**2
         noise += model.spread**2 / alpha
@@ -324,13 +324,6 @@ def _moments(
     mean = total / count
     variance = np.maximum(squares - count * mean**2, 0.0) / max(count - 1, 1)
     return mean, np.sqrt(variance + noise / count)
-
-
-def _values(
-    model: BayesianCP, draws: tuple[tuple[Vector, float], ...], positions: NDArray[np.int64]
-) -> Iterator[tuple[Vector, float]]:
-    for theta, alpha in draws:
-        yield model.at(theta, positions), alpha
 
 
 def _hold_out(
