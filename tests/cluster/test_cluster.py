@@ -19,7 +19,7 @@ from lowland.completion.cells import TableCells
 from lowland.completion.elsewhere_fit import fit_elsewhere
 from lowland.completion.plan import CompletionPlan
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.dask import ClusterError, DaskMatrixCompletion, DaskObservations, cluster_blocks
+from lowland.dask import ClusterError, DaskMatrixCompletion, DaskObservations, cluster_blocks, collections
 
 FITS = (("variational", False), ("variational", True), ("gibbs", False))
 COLUMNS = {"row": "user", "column": "film", "value": "stars"}
@@ -219,7 +219,6 @@ def test_a_fitted_model_needs_no_cluster(client, frame, local, tmp_path):
         lambda: fit.to_local().top(int(users[0]), 3),
         lambda: fit.report(tmp_path / "page.html"),
         lambda: fit.update([1], ["film 01"], [2.0]),
-        lambda: fit.completions(2),
         lambda: fit.predict_interval(users, films, method="conformal"),
         lambda: fit.save_certificate(tmp_path / "proof.json"),
     ):
@@ -227,6 +226,69 @@ def test_a_fitted_model_needs_no_cluster(client, frame, local, tmp_path):
             refused()
     with pytest.raises(UnsupportedError, match="not saved"):
         fit.save(tmp_path / "model.npz", data=True)
+
+
+def test_rankings_are_dask_arrays(client, frame, local):
+    seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
+    fit = DaskMatrixCompletion(client=client, **settings("variational")).fit(seen)
+    users = frame["user"].to_numpy()[:11]
+    for options in ({}, {"exclude_observed": False}, {"candidates": ["film 01", "film 07", "film 20"]}):
+        expected = local["variational", False].top(users, 4, **options)
+        for one, other in zip(fit.top(da.from_array(users, chunks=4), 4, **options), expected, strict=True):
+            assert one.shape == other.shape
+            np.testing.assert_array_equal(one.compute(), other)
+    with pytest.raises(InvalidInputError, match="one dimension of known size"):
+        fit.top(da.from_array(users.reshape(1, -1), chunks=4), 4)
+
+
+@pytest.mark.parametrize("method", ["variational", "gibbs", "gaussian"])
+def test_completions_are_a_dask_array(method, client, frame, monkeypatch):
+    monkeypatch.setattr(collections, "CHUNK", 700)
+    given = ll.Observations.from_frame(frame, **COLUMNS)
+    seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
+    options = (
+        {"rank": 2, "random_state": 0, "method": method, **PLAIN}
+        if method != "gaussian"
+        else {"random_state": 0, "method": method, **PLAIN}
+    )
+    fit = DaskMatrixCompletion(client=client, **options).fit(seen)
+    lazy = fit.completions(40, random_state=1)
+    assert isinstance(lazy, da.Array)
+    assert lazy.chunks[0] == (1,) * 40
+    assert max(lazy.chunks[1]) <= 700 // 30
+    tables = lazy.compute()
+    assert tables.shape == (40, *given.shape)
+    np.testing.assert_array_equal(tables, lazy.compute())  # a draw is a function of the seed
+    np.testing.assert_array_equal(
+        tables[:, given.rows, given.columns], np.broadcast_to(given.values, (40, given.size))
+    )
+    # the same law as draws in memory: means and spreads of missing cells
+    again = ll.MatrixCompletion(**options).fit(given).completions(40, random_state=2)
+    holes = np.ones(given.shape, bool)
+    holes[given.rows, given.columns] = False
+    means, variances = (
+        [own.mean(axis=0)[holes] for own in (tables, again)],
+        [own.var(axis=0)[holes] for own in (tables, again)],
+    )
+    spread = np.sqrt((variances[0] + variances[1]) / 39)
+    free = spread > 0  # the others are at an end of the range in all draws
+    assert free.mean() > 0.9
+    off = (means[0] - means[1])[free] / spread[free]
+    assert 0.7 < off.std() < 1.12  # kept draws of both may be the same
+    assert abs(off.mean()) < 0.1
+    ratio = variances[0].mean() / variances[1].mean()
+    assert 0.95 < ratio < 1.05
+
+
+def test_completions_need_cells_and_a_posterior(client, frame, tmp_path):
+    seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=2, sort=False), **COLUMNS)
+    options = {"rank": 2, "penalty": 1.0, "method": "map", **PLAIN}
+    fit = DaskMatrixCompletion(client=client, **options).fit(seen)
+    with pytest.raises(UnsupportedError, match="Bayesian"):
+        fit.completions(2)
+    fit.save(tmp_path / "model.npz")
+    with pytest.raises(UnsupportedError, match="fitted cells are needed"):
+        DaskMatrixCompletion.load(tmp_path / "model.npz").completions(2)
 
 
 def test_repeated_cells(client, frame):

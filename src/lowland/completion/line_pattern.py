@@ -121,6 +121,14 @@ def observed_in(cells: TableCells, rows: Indices) -> Observations:
     return Observations(at, part.col.astype(np.intp), np.ones(at.size), cells.shape)
 
 
+def observed_lines(block: CellBlock, lines: Indices) -> tuple[Indices, Indices]:
+    """Return the observed cells of a block in some lines: the lines, and positions on the other side."""
+    own = lines[(lines >= block.first) & (lines < block.first + block.starts.size - 1)] - block.first
+    cells = [block.partners[block.starts[k] : block.starts[k + 1]] for k in own]
+    partners = np.concatenate([np.zeros(0, np.intp), *cells]).astype(np.intp)
+    return np.repeat(own + block.first, [part.size for part in cells]), partners
+
+
 def _counted_inside(block: CellBlock, known: NDArray[np.bool_]) -> Arrays:
     inside = multiply_rows(block.starts, block.partners, None, known.astype(np.float64)[:, None])
     return (inside[:, 0].astype(np.int64),)

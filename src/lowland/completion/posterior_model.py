@@ -197,7 +197,7 @@ class PosteriorModel:
             some = rng.choice(self.row_draws.shape[0], count, replace=False)
             return self.scaling.clip(self.scaling.undo(self.row_draws[some][:, rows, columns], columns))
         spread = np.sqrt(self._noise(rows, columns))
-        for k, (left, right) in enumerate(self._draw_sides(count, rng)):
+        for k, (left, right) in enumerate(self.draw_sides(count, rng)):
             values = self._product(left, right, rows, columns)
             if noise:
                 values = values + spread * rng.standard_normal(rows.size)
@@ -357,7 +357,8 @@ class PosteriorModel:
         variances += np.einsum("kab,kab->k", own[:, :r, :r], other[:, :r, :r])
         return variances
 
-    def _draw_sides(self, count: int, rng: np.random.Generator) -> Iterator[tuple[Matrix, Matrix]]:
+    def draw_sides(self, count: int, rng: np.random.Generator) -> Iterator[tuple[Matrix, Matrix]]:
+        """Give draws of rows and columns, shapes (m, d) and (n, d): kept ones, once if enough."""
         kept = self.row_draws.shape[0]
         if self._averages_draws:
             for k in rng.choice(kept, count, replace=count > kept):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Indices, check_positions
 from lowland.core.labels import find_labels, label_places
@@ -53,6 +53,13 @@ class TableLabels:
             return check_positions(labels, f"{name}s", below=self.shape[axis])
         at = check_positions(labels, f"{name}s", below=np.iinfo(np.intp).max)
         return np.where(at < self.shape[axis], at, unknown)
+
+    def columns_or_none(self, places: Indices) -> NDArray[Any]:
+        """Return the labels of columns by their places, None for -1; without labels, the places."""
+        if self.columns is None:
+            return places
+        names = np.array([*self.columns.tolist(), None], dtype=object)
+        return np.asarray(names[places])
 
     def has(self, label: str, axis: int) -> bool:
         """Return whether a row (axis 0) or column (axis 1) has this label, compared as text."""

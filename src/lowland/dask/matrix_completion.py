@@ -12,7 +12,11 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from lowland.completion.cells import TableCells
 from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.parameter_checks import whole_number
+from lowland.core.random import make_generator
+from lowland.dask.collections import lazy_completions, lazy_rankings
 from lowland.dask.observations import DaskObservations
 from lowland.estimators.cells_elsewhere import fit_to_cells
 from lowland.estimators.matrix_completion import MatrixCompletion
@@ -60,8 +64,9 @@ class DaskMatrixCompletion(MatrixCompletion):
 
     Where workers are lost, their blocks are read again and the tasks repeated, which changes no bit. A fit
     ends where the scheduler is lost, or workers again and again. `transform` folds rows in, also those of the
-    fit, which leaves draws out of account. `top` asks the cluster which cells of the rows are known. Methods
-    that need all fitted cells afterwards (`report`, `update`, `completions`) are not there.
+    fit, which leaves draws out of account. `top` and `completions` ask the cluster for the known cells.
+    `predict`, `top` and `transform` of Dask arrays, and `completions`, give Dask arrays. Methods that need
+    all fitted cells in one place (`report`, `update`) are not there.
 
     Examples
     --------
@@ -205,6 +210,67 @@ class DaskMatrixCompletion(MatrixCompletion):
         return da.map_blocks(
             lambda own, others: model.predict(own, others, unknown=unknown), rows, columns, dtype=np.float64
         )
+
+    def top(
+        self, row: Any, k: int = 10, *, exclude_observed: bool = True, candidates: ArrayLike | None = None
+    ) -> tuple[Any, Any]:
+        """Return the columns with the largest predictions for a row, for many rows, or for a new one.
+
+        Parameters
+        ----------
+        row : label or int, array_like of them, dask.array.Array of them, or mapping
+            As of `MatrixCompletion.top`.
+        k : int
+            Maximum number of columns.
+        exclude_observed : bool
+            Whether to leave out the columns whose value is known in the row.
+        candidates : array_like, optional
+            Columns to choose from (labels or positions); by default all.
+
+        Returns
+        -------
+        columns, predictions : ndarray or dask.array.Array
+            As of `MatrixCompletion.top`; Dask arrays, not computed yet, if rows are one.
+        """
+        if not isinstance(row, da.Array):
+            return super().top(row, k, exclude_observed=exclude_observed, candidates=candidates)
+        check_is_fitted(self)
+        count = whole_number(k, "k", 1)
+        chosen = None if candidates is None else self._completed.labels.positions(candidates, 1)
+        cells = self._on_cluster("a ranking without observed cells") if exclude_observed else None
+        return lazy_rankings(self._completed, cells, row, count, chosen)
+
+    def completions(self, n_completions: int = 10, *, random_state: Any = None) -> da.Array:
+        """Return completed tables for multiple imputation, as one Dask array.
+
+        Parameters
+        ----------
+        n_completions : int
+        random_state : int, RandomState, Generator or None
+
+        Returns
+        -------
+        dask.array.Array, shape (n_completions, m, n)
+            Not computed yet, in chunks of rows: observed cells are kept, missing ones are drawn with noise.
+            The rows of one table share one draw of the columns. Computed again, the same numbers.
+
+        Raises
+        ------
+        UnsupportedError
+            If the fit is not Bayesian, or was loaded from a file.
+        """
+        check_is_fitted(self)
+        count = whole_number(n_completions, "n_completions", 1)
+        seed = int(make_generator(random_state).integers(2**63))
+        return lazy_completions(self._completed.model, self._on_cluster("completions"), count, seed)
+
+    def _on_cluster(self, what: str) -> TableCells:
+        """Return the fitted cells."""
+        if self._elsewhere is None:
+            raise UnsupportedError(
+                f"the fitted cells are needed for {what}", "a model without them", fix="fit it again"
+            )
+        return self._elsewhere
 
     def transform(self, X: Any, row_covariates: Any = None) -> Any:
         """Return a table of numbers with its missing cells filled by expected values.

@@ -113,7 +113,7 @@ class _ServedTable(_SavedTable, ABC):
             seen = self._seen_in(at)
         places, values = recommend(self._completed.model, at, count, seen=seen, candidates=chosen)
         if several:
-            return self._names_or_none(places), values
+            return self._completed.labels.columns_or_none(places), values
         left = places[0] >= 0
         return self._names(places[0][left], 1), values[0][left]
 
@@ -219,14 +219,6 @@ class _ServedTable(_SavedTable, ABC):
             self.feature_names_in_ = np.asarray(completed.labels.columns, dtype=object)
         self._set(completed)
         return self
-
-    def _names_or_none(self, places: Indices) -> NDArray[Any]:
-        """Return the labels of columns by their places, None for -1."""
-        known = self._completed.labels.columns
-        if known is None:
-            return places
-        names = np.array([*known.tolist(), None], dtype=object)
-        return np.asarray(names[places])
 
     def _names(self, positions: Indices, axis: int) -> NDArray[Any]:
         labels = self._completed.labels

@@ -1,0 +1,131 @@
+"""What a fitted model says of many cells, as Dask collections: computed by block, where the workers are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dask.array as da
+import numpy as np
+from dask.delayed import delayed
+from numpy.typing import ArrayLike, NDArray
+
+from lowland.completion.cell_blocks import CellBlock
+from lowland.completion.cells import TableCells
+from lowland.completion.completed import Completed
+from lowland.completion.drawn_tables import completed_rows, draw_table
+from lowland.completion.line_pattern import observed_lines
+from lowland.completion.posterior_model import PosteriorModel
+from lowland.completion.rankings import recommend
+from lowland.completion.table_labels import TableLabels
+from lowland.completion.table_model import TableModel
+from lowland.core.arrays import Indices, Matrix
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.observations import Observations
+from lowland.dask.cluster_blocks import ClusterBlocks
+
+# numbers of a chunk of completed tables
+CHUNK = 4_000_000
+
+
+def lazy_rankings(
+    fitted: Completed,
+    cells: TableCells | None,
+    rows: da.Array,
+    count: int,
+    candidates: Indices | None,
+) -> tuple[da.Array, da.Array]:
+    """Return the best columns of rows and their predictions, each of shape (k, count).
+
+    Parameters
+    ----------
+    fitted : Completed
+    cells : TableCells or None
+        Those on a cluster whose columns are left out in their rows; None leaves out nothing.
+    rows : dask.array.Array, shape (k,)
+        Labels, or positions.
+    count : int
+    candidates : ndarray of int or None
+        Columns to choose from; by default all.
+    """
+    if rows.ndim != 1 or any(np.isnan(size) for size in rows.chunks[0]):
+        raise InvalidInputError(
+            "rows must be a Dask array with one dimension of known size",
+            f"chunks {rows.chunks}",
+            fix="compute_chunk_sizes()",
+        )
+    labels = fitted.labels
+    count = min(count, labels.shape[1] if candidates is None else candidates.size)
+    model, names = delayed(fitted.model, traverse=False), delayed(labels, traverse=False)
+    kind = np.dtype(np.int64 if labels.columns is None else object)
+    columns, values = [], []
+    for own, size in zip(rows.to_delayed().ravel(), rows.chunks[0], strict=True):
+        at = delayed(_positions)(names, own)
+        seen = None if cells is None else [delayed(_seen_in)(block, at) for block in _rows_of(cells).blocks]
+        best = delayed(_ranked, nout=2)(model, names, at, seen, count, candidates)
+        columns.append(da.from_delayed(best[0], (size, count), dtype=kind))
+        values.append(da.from_delayed(best[1], (size, count), dtype=np.float64))
+    return da.concatenate(columns), da.concatenate(values)
+
+
+def lazy_completions(model: Any, cells: TableCells, count: int, seed: int) -> da.Array:
+    """Return completed tables whose missing cells are drawn, shape (count, m, n), in chunks of rows.
+
+    Parameters
+    ----------
+    model : PosteriorModel
+        Others are refused.
+    cells : TableCells
+        The observed cells, on a cluster.
+    count : int
+    seed : int
+    """
+    if not isinstance(model, PosteriorModel):
+        raise UnsupportedError(
+            "multiple imputation of tables on a cluster needs a Bayesian fit",
+            "method 'map'",
+            fix='fit with method="variational" or "gibbs"',
+        )
+    n, side = cells.shape[1], _rows_of(cells)
+    held = delayed(model, traverse=False)
+    step = max(1, CHUNK // max(n, 1))
+    tables = []
+    for number in range(count):
+        table = delayed(draw_table)(held, count, number, seed)
+        parts = []
+        for block, low, high in zip(side.blocks, side.bounds[:-1], side.bounds[1:], strict=True):
+            for first in range(int(low), int(high), step):
+                last = min(first + step, int(high))
+                own = delayed(completed_rows)(block, table.rows(first, last), first, last)
+                parts.append(da.from_delayed(own, (last - first, n), dtype=np.float64))
+        tables.append(da.concatenate(parts))
+    return da.stack(tables)
+
+
+def _rows_of(cells: TableCells) -> ClusterBlocks:
+    side = cells.sides[0]
+    assert isinstance(side, ClusterBlocks)
+    return side
+
+
+def _positions(labels: TableLabels, rows: ArrayLike) -> Indices:
+    return labels.positions(rows, 0)
+
+
+def _seen_in(block: CellBlock, at: Indices) -> tuple[Indices, Indices]:
+    return observed_lines(block, np.unique(at))
+
+
+def _ranked(
+    model: TableModel,
+    labels: TableLabels,
+    at: Indices,
+    seen: list[tuple[Indices, Indices]] | None,
+    count: int,
+    candidates: Indices | None,
+) -> tuple[NDArray[Any], Matrix]:
+    known = None
+    if seen is not None:
+        lines, columns = (np.concatenate(own) for own in zip(*seen, strict=True))
+        known = Observations(lines, columns, np.ones(lines.size), model.shape)
+    places, values = recommend(model, at, count, seen=known, candidates=candidates)
+    return labels.columns_or_none(places), values
