@@ -61,6 +61,7 @@ from lowland.tensors.cp_completion import complete_tensor as complete_tensor
 from lowland.tensors.decompose import decompose_tucker as decompose_tucker
 from lowland.tensors.fit import TuckerFit as TuckerFit
 from lowland.tensors.observations import TensorObservations as TensorObservations
+from lowland.tensors.stored_tensor import StoredTensor as StoredTensor
 from lowland.tensors.tucker_tensor import TuckerTensor as TuckerTensor
 
 __version__: str

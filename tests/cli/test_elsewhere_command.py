@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from commands import call
-from lowland.completion import line_blocks
 from lowland.completion.model_files import load_model
 from lowland.completion.stored_blocks import StoredBlocks
+from lowland.core import line_bounds
 from lowland.core.errors import LowlandError
 
 pa = pytest.importorskip("pyarrow")
@@ -19,7 +19,7 @@ FIT = ("--model", "model.npz", "--rank", "2", "--max-iterations", "4", "--tolera
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(line_blocks, "BLOCK", 250)
+    monkeypatch.setattr(line_bounds, "BLOCK", 250)
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from sklearn.base import clone
 
 import lowland as ll
 from dask_clusters import Killer, make_cluster
-from lowland.completion import line_blocks
 from lowland.completion.cells import TableCells
 from lowland.completion.elsewhere_fit import fit_elsewhere
 from lowland.completion.plan import CompletionPlan
+from lowland.core import line_bounds
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.dask import ClusterError, DaskMatrixCompletion, DaskObservations, cluster_blocks, collections
 
@@ -29,7 +29,7 @@ PLAIN = {"certify": False, "refine": False}
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(line_blocks, "BLOCK", 250)
+    monkeypatch.setattr(line_bounds, "BLOCK", 250)
     monkeypatch.setattr(cluster_blocks, "LARGE", 2_000)
     monkeypatch.setattr(cluster_blocks, "TILE", 13)
 

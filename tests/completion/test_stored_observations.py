@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import lowland as ll
-from lowland.completion import line_blocks, stored_observations
+from lowland.completion import stored_observations
 from lowland.completion.elsewhere_fit import ElsewhereFit
+from lowland.core import line_bounds
 from lowland.core.errors import FileFormatError, InterruptedWarning, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
 
@@ -20,7 +21,7 @@ PLAIN = {"certify": False, "refine": False}
 
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
-    monkeypatch.setattr(line_blocks, "BLOCK", 250)
+    monkeypatch.setattr(line_bounds, "BLOCK", 250)
     monkeypatch.setattr(stored_observations, "TOGETHER", 300)
 
 

@@ -9,7 +9,8 @@ from lowland.kernels.rows import Noise
 from lowland.kernels.threads import limited_to
 from lowland.search import Gibbs, Iterations, run
 from lowland.tensors import cp_completion, cp_objective
-from lowland.tensors.cp_objective import BayesianCP, all_products
+from lowland.tensors.cp_objective import BayesianCP
+from lowland.tensors.unfoldings import all_products
 
 
 def planted(rng, shape=(14, 11, 9), rank=3, noise=0.2, share=0.5):

@@ -22,9 +22,6 @@ from lowland.files.columnar import reading_arrow
 from lowland.files.frames import frame_columns
 from lowland.kernels.sort import sort_both_ways
 
-# cells of a block, at least; at most `MOST_BLOCKS` blocks per side
-BLOCK, MOST_BLOCKS = 500_000, 256
-
 
 @final
 @dataclass(frozen=True, eq=False)
@@ -261,12 +258,3 @@ def refuse_repeats(found: Sequence[tuple[int, int, int]], labels: TableLabels) -
         "it is unclear which value to use",
         'pass duplicates="last", or drop the repeats',
     )
-
-
-def block_bounds(counts: Indices) -> Indices:
-    """Return the ends of blocks of lines with about equally many cells, which depend on the data alone."""
-    ends = np.concatenate([[0], np.cumsum(counts)])
-    number = int(np.clip(ends[-1] // BLOCK, 1, MOST_BLOCKS))
-    inner = np.searchsorted(ends, np.linspace(0, ends[-1], number + 1)[1:-1])
-    bounds: Indices = np.unique(np.concatenate([[0], inner, [counts.size]]))
-    return bounds

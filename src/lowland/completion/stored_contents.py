@@ -17,11 +17,12 @@ from lowland.completion.cell_blocks import CellBlock
 from lowland.completion.cells import TableCells
 from lowland.completion.line_blocks import check_choices
 from lowland.completion.stored_blocks import PARTS, StoredBlocks, read_block
-from lowland.completion.stored_sorting import block_place, restore_folder
+from lowland.completion.stored_sorting import block_place
 from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices
 from lowland.core.damage import check_arrays, reading, require
 from lowland.core.errors import InvalidInputError
+from lowland.core.folders import restore_folder
 from lowland.core.stages import announce, stage
 from lowland.files.bundle import load_bundle, save_bundle
 

@@ -24,13 +24,11 @@ from lowland.completion.stored_blocks import PARTS, StoredBlocks, read_block
 from lowland.completion.stored_contents import CONTENTS, Origin, SourceFile, read_contents, write_contents
 from lowland.completion.stored_sorting import (
     block_place,
-    replace_folder,
-    restore_folder,
     sort_parts,
-    unfinished_folder,
 )
 from lowland.completion.table_labels import TableLabels
 from lowland.core.errors import InvalidInputError
+from lowland.core.folders import replace_folder, restore_folder, unfinished_folder
 from lowland.files.columnar import need_arrow
 from lowland.files.sources import parquet_files
 

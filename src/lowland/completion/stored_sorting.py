@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +13,6 @@ from lowland.completion.line_blocks import (
     Cells,
     LabelledPart,
     assemble,
-    block_bounds,
     cut_part,
     names_of,
 )
@@ -25,97 +20,16 @@ from lowland.completion.part_names import PartNames
 from lowland.completion.stored_blocks import write_block
 from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
+from lowland.core.line_bounds import block_bounds
 from lowland.core.stages import announce, stage
 
-# ending of a folder that is being replaced
-_OLD = ".old.part"
 # of a part: places of names, values, names
 _ARRAYS = ("row-codes", "column-codes", "values", "row-names", "column-names")
-
-
-@contextmanager
-def unfinished_folder(target: Path) -> Iterator[Path]:
-    """Give a new folder of this process beside the target, which is removed at the end if it is still there.
-
-    Those of processes that ended are removed before.
-    """
-    unfinished = _begin(target)
-    try:
-        yield unfinished
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def replace_folder(target: Path, new: Path, own: set[str]) -> None:
-    """Put a new folder in the place of another, which is removed.
-
-    Parameters
-    ----------
-    target, new : Path
-    own : set of str
-        Names of the files that the old folder should hold.
-
-    Raises
-    ------
-    InvalidInputError
-        If it holds others.
-    """
-    others = sorted({path.name for path in target.iterdir()} - own)
-    if others:
-        raise InvalidInputError(
-            f"{target} holds files that are not its own",
-            others[0],
-            "the folder is about to be replaced",
-            "move them elsewhere",
-        )
-    old = target.with_name(f".{target.name}{_OLD}")
-    target.rename(old)
-    new.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def restore_folder(target: Path) -> None:
-    """Put a folder back where a process was ended in the middle of `replace_folder`."""
-    old = target.with_name(f".{target.name}{_OLD}")
-    if old.is_dir():
-        if target.exists():
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            old.rename(target)
 
 
 def block_place(folder: Path, side: int, k: int) -> Path:
     """Return the path of a block, to which `write_block` adds endings."""
     return folder / f"{('rows', 'columns')[side]}-{k:03}"
-
-
-def _begin(target: Path) -> Path:
-    """Return a new folder of this process beside the target; those of processes that ended are removed."""
-    for left in target.parent.glob(f".{target.name}.*.part"):
-        number = left.name.split(".")[-2]
-        if number.isdigit() and not _is_running(int(number)):
-            shutil.rmtree(left, ignore_errors=True)
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        unfinished.mkdir()
-    except OSError as error:
-        raise InvalidInputError(
-            f"cannot make a folder in {target.parent}", error.strerror or str(error), fix="check the path"
-        ) from error
-    return unfinished
-
-
-def _is_running(number: int) -> bool:
-    """Return whether there is a process of this number; on Windows, where asking would end it, always."""
-    if sys.platform == "win32":
-        return True
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def sort_parts(

@@ -15,7 +15,6 @@ from lowland.completion.cells import TableCells
 from lowland.completion.line_blocks import (
     Names,
     assemble,
-    block_bounds,
     block_counts,
     check_choices,
     cut_part,
@@ -31,6 +30,7 @@ from lowland.completion.part_names import PartNames
 from lowland.completion.table_labels import TableLabels
 from lowland.core.arrays import Indices
 from lowland.core.errors import InvalidInputError
+from lowland.core.line_bounds import block_bounds
 from lowland.core.observations import LONGEST
 from lowland.dask.cluster_blocks import ClusterBlocks, persistently
 from lowland.files.sources import parquet_files

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_names(
     {
         "lowland.tensors.cell_errors": ["NewCellError"],
         "lowland.tensors.cp_completion": ["CompletedTensor", "complete_tensor"],
+        "lowland.tensors.stored_tensor": ["StoredTensor"],
         "lowland.tensors.decompose": ["decompose_tucker"],
         "lowland.tensors.fit": ["TuckerFit"],
         "lowland.tensors.observations": ["TensorObservations"],

@@ -9,4 +9,5 @@ from lowland.tensors.observations import TensorObservations as TensorObservation
 from lowland.tensors.ranks import RankChoice as RankChoice
 from lowland.tensors.reading import TensorFile as TensorFile
 from lowland.tensors.reading import read_tensor as read_tensor
+from lowland.tensors.stored_tensor import StoredTensor as StoredTensor
 from lowland.tensors.tucker_tensor import TuckerTensor as TuckerTensor

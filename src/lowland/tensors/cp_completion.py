@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import prod
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lowland.bayes.score_quantile import score_quantile
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.errors import InvalidInputError
+from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.interrupt import Interruptible, in_full
 from lowland.core.memory import check_fits
 from lowland.core.parameter_checks import check_share, whole_number
@@ -24,7 +24,9 @@ from lowland.search import Gibbs, Iterations, run
 from lowland.sensing.input_checks import check_scale
 from lowland.tensors.cp_objective import BayesianCP
 from lowland.tensors.decompose import as_observations
+from lowland.tensors.known_cells import KnownCells
 from lowland.tensors.observations import TensorObservations
+from lowland.tensors.stored_tensor import StoredTensor
 
 # ranks that are compared, and sweeps of each comparison: burn-in and draws
 RANKS, COMPARED = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64), (40, 40)
@@ -43,7 +45,7 @@ class CompletedTensor:
 
     Parameters
     ----------
-    data : TensorObservations
+    data : TensorObservations or StoredTensor
         The known cells.
     rank : int
         Number of components.
@@ -69,7 +71,7 @@ class CompletedTensor:
     ((12, 10, 8), True)
     """
 
-    data: TensorObservations
+    data: KnownCells
     rank: int
     model: BayesianCP
     draws: tuple[tuple[Vector, float], ...]
@@ -192,7 +194,7 @@ class CompletedTensor:
 
 @Interruptible()
 def complete_tensor(
-    tensor: ArrayLike | TensorObservations,
+    tensor: ArrayLike | TensorObservations | StoredTensor,
     rank: int | str = "auto",
     *,
     observed: ArrayLike | None = None,
@@ -205,7 +207,7 @@ def complete_tensor(
 
     Parameters
     ----------
-    tensor : array_like, shape (I_1, ..., I_N), or TensorObservations
+    tensor : array_like, shape (I_1, ..., I_N), TensorObservations or StoredTensor
         With three modes or more. NaN is a missing cell, zero is a value.
     rank : int or "auto"
         Number of components. "auto" compares ranks up to 64 by held-out cells.
@@ -255,12 +257,11 @@ def complete_tensor(
     """
     burn_in, n_draws = whole_number(burn_in, "burn_in", 0), whole_number(n_draws, "n_draws", 2)
     chosen = None if isinstance(rank, str) and rank == "auto" else whole_number(rank, "rank", 1)
-    data = as_observations(tensor, observed, weights)
-    check_scale(data.values, "tensor")
-    data, generator = data.in_double(), make_generator(rng)
+    data, generator = _cells_of(tensor, observed, weights), make_generator(rng)
+    if chosen is not None:
+        _check_draws(sum(data.shape) * chosen, n_draws)
     with one_blas_thread():  # the same bits whatever its number of threads
-        kept, apart = _hold_out(data, generator)
-        best, tried = _compare(data, kept, apart, chosen, generator)
+        best, tried = _compare(data, _hold_out(data, generator), chosen, generator)
         model = BayesianCP(data, best[0])
         search = _sampled(model, burn_in, n_draws, generator)
     if not search.state.kept:
@@ -268,15 +269,30 @@ def complete_tensor(
     return CompletedTensor(data, best[0], model, _draws_of(search), search, best[1], tried)
 
 
+def _cells_of(tensor: Any, observed: ArrayLike | None, weights: ArrayLike | None) -> KnownCells:
+    """Return the known cells, in double precision, after checks."""
+    if not isinstance(tensor, StoredTensor):
+        data = as_observations(tensor, observed, weights)
+        check_scale(data.values, "tensor")
+        return data.in_double()
+    for name, given in (("observed", observed), ("weights", weights)):
+        if given is not None:
+            raise UnsupportedError(
+                f"tensors on the disk take no {name}", name, fix="store the known cells alone, or omit it"
+            )
+    return tensor
+
+
+def _check_draws(size: int, count: int) -> None:
+    """Raise if memory does not hold so many points of this size."""
+    check_fits(8.0 * (count + 4) * size, "the draws", "ask for fewer draws or components")
+
+
 def _compare(
-    data: TensorObservations,
-    kept: NDArray[np.bool_],
-    apart: NDArray[np.int64],
-    rank: int | None,
-    rng: np.random.Generator,
+    data: KnownCells, held_out: NDArray[np.int64], rank: int | None, rng: np.random.Generator
 ) -> tuple[tuple[int, Vector], tuple[tuple[int, float], ...]]:
     """Return the best rank with the scores of its held-out cells, and the errors of all that were tried."""
-    part, truth = data.subset(kept), data.values[~kept]
+    part, (apart, truth) = data.without(held_out), data.cells(held_out)
     tried: list[tuple[int, float]] = []
     best: tuple[int, Vector] | None = None
     lowest, worse = np.inf, 0
@@ -298,6 +314,7 @@ def _compare(
 
 
 def _sampled(model: BayesianCP, burn_in: int, draws: int, rng: np.random.Generator) -> SearchResult:
+    _check_draws(model.size, draws)
     theta = FIRST_SIZE ** (1 / len(model.shape)) * rng.standard_normal(model.size)
     stop = Iterations(burn_in + draws)
     return run(model, Gibbs(burn_in=burn_in), theta, stop=stop, rng=rng)
@@ -326,22 +343,20 @@ def _moments(
     return mean, np.sqrt(variance + noise / count)
 
 
-def _hold_out(
-    data: TensorObservations, rng: np.random.Generator
-) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Return which known cells are kept, every slice one at least, and the positions of the others."""
-    positions = data.all_positions()
+def _hold_out(data: KnownCells, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Return the places of cells to hold out, ascending; every slice keeps one at least."""
     count = min(max(int(HELD_OUT * data.size), 1), MOST_HELD_OUT)
-    hidden = np.zeros(data.size, bool)
-    hidden[rng.choice(data.size, count, replace=False)] = True
-    for mode, length in enumerate(data.shape):
-        left = np.bincount(positions[~hidden, mode], minlength=length)
-        hidden &= left[positions[:, mode]] > 0
-    if not hidden.any():
+    places = np.sort(rng.choice(data.size, count, replace=False))
+    positions, _ = data.cells(places)
+    for mode, known in enumerate(data.slice_counts()):
+        left = known - np.bincount(positions[:, mode], minlength=known.size)
+        some = left[positions[:, mode]] > 0
+        places, positions = places[some], positions[some]
+    if not places.size:
         raise InvalidInputError(
             "no cell can be held out", f"{data.size} known cells", "every slice needs one", "pass more data"
         )
-    return ~hidden, positions[hidden]
+    return places
 
 
 def check_cells(positions: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.int64]:

@@ -7,9 +7,8 @@ the products of their rows as factors: the row kernel draws it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Any, final
 
 import numpy as np
@@ -17,11 +16,11 @@ from numpy.typing import NDArray
 
 from lowland.bayes.design import MatrixDesign
 from lowland.bayes.side_prior import SidePrior
-from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
-from lowland.kernels.rows import Noise, solve_rows
-from lowland.kernels.sparse import squared_errors
-from lowland.tensors.observations import TensorObservations
+from lowland.kernels.rows import Noise
+from lowland.tensors.known_cells import KnownCells
+from lowland.tensors.unfoldings import all_products, products
 
 # strength of the Wishart prior of each mode's rows
 STRENGTH = 0.05
@@ -65,7 +64,7 @@ class BayesianCP:
 
     Parameters
     ----------
-    data : TensorObservations
+    data : TensorObservations or StoredTensor
         In double precision.
     rank : int
         Number of components.
@@ -80,16 +79,14 @@ class BayesianCP:
     2010.
     """
 
-    def __init__(self, data: TensorObservations, rank: int) -> None:
+    def __init__(self, data: KnownCells, rank: int) -> None:
         self.shape, self.rank = data.shape, rank
-        self.centre = float(np.average(data.values, weights=data.weights))
-        spread = float(np.sqrt(np.average((data.values - self.centre) ** 2, weights=data.weights)))
-        self.spread = spread or 1.0
-        scaled = (data.values - self.centre) / self.spread
-        positions = data.all_positions()
-        self.unfoldings = [
-            Unfolding.of(positions, scaled, data.weights, mode, data.shape) for mode in range(len(data.shape))
-        ]
+        unfolded = data.unfoldings()
+        mass = float(data.size if data.weights is None else data.weights.sum())
+        self.centre = float(unfolded[0].sums()[0].sum()) / mass
+        squares = unfolded[0].scaled(self.centre, 1.0).sums()[1]
+        self.spread = float(np.sqrt(squares.sum() / mass)) or 1.0
+        self.unfoldings = [own.scaled(self.centre, self.spread) for own in unfolded]
         self.count = data.size
         self.priors = [
             SidePrior(MatrixDesign(length, None), rank, STRENGTH, np.dtype(np.float64))
@@ -135,18 +132,14 @@ class BayesianCP:
         if name == "noise":
             return self._draw_noise(state, rng)
         mode = self.block_names.index(name)
-        factors, unfolded, prior = self.factors(state.theta), self.unfoldings[mode], self.priors[mode]
+        factors, prior = self.factors(state.theta), self.priors[mode]
         precision = state.precisions[mode] / state.noise_precision
         touch(rows_work(self.count, self.shape[mode], self.rank))
-        drawn = solve_rows(
-            unfolded.design(factors),
-            unfolded.starts,
-            unfolded.columns,
-            unfolded.values,
-            weights=unfolded.weights,
-            precision=precision,
-            shift=prior.shifts(state.coefficients[mode], precision),
-            noise=Noise(state.key, len(self.shape) * state.sweep + mode, state.noise_precision**-0.5),
+        drawn = self.unfoldings[mode].solve(
+            factors,
+            precision,
+            prior.shifts(state.coefficients[mode], precision),
+            Noise(state.key, len(self.shape) * state.sweep + mode, state.noise_precision**-0.5),
         )
         precisions, coefficients = list(state.precisions), list(state.coefficients)
         precisions[mode], coefficients[mode] = prior.draw(drawn, rng)
@@ -162,11 +155,7 @@ class BayesianCP:
 
     def squared_error(self, theta: Vector) -> float:
         """Return the weighted squared error of a point on the known cells."""
-        factors, first = self.factors(theta), self.unfoldings[0]
-        errors = squared_errors(
-            factors[0], first.design(factors), first.starts, first.columns, first.values, first.weights
-        )
-        return float(errors.sum())
+        return float(self.unfoldings[0].errors(self.factors(theta)).sum())
 
     def energy(self, state: CPDraw) -> float:
         """Return the negative log likelihood of a draw, up to a constant."""
@@ -175,10 +164,7 @@ class BayesianCP:
 
     def at(self, theta: Vector, positions: NDArray[np.int64]) -> Vector:
         """Return the cells of a point at some positions, in the unit of the tensor, shape (k,)."""
-        terms = np.ones((len(positions), self.rank))
-        for factor, own in zip(self.factors(theta), positions.T, strict=True):
-            terms *= factor[own]
-        cells: Vector = self.centre + self.spread * terms.sum(axis=1)
+        cells: Vector = self.centre + self.spread * products(self.factors(theta), positions).sum(axis=1)
         return cells
 
     def everywhere(self, theta: Vector) -> Matrix:
@@ -186,67 +172,3 @@ class BayesianCP:
         first, *others = self.factors(theta)
         flat = first @ all_products(others).T
         return (self.centre + self.spread * flat).reshape(self.shape)
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class Unfolding:
-    """The known cells by the rows of one mode; columns are combinations of the other modes.
-
-    Parameters
-    ----------
-    mode : int
-    starts, columns, values, weights : ndarray
-        Rows compressed.
-    combinations : ndarray of int, shape (columns, modes - 1), or None
-        Positions in the other modes of each column; None if all combinations are columns, in C order.
-    """
-
-    mode: int
-    starts: NDArray[np.int64]
-    columns: NDArray[np.int32]
-    values: Vector
-    weights: Vector | None
-    combinations: Indices | None
-
-    @classmethod
-    def of(
-        cls,
-        positions: NDArray[np.int64],
-        values: Vector,
-        weights: Vector | None,
-        mode: int,
-        shape: tuple[int, ...],
-    ) -> Unfolding:
-        """Return the unfolding of a list of cells."""
-        others = [k for k in range(len(shape)) if k != mode]
-        lengths = tuple(shape[k] for k in others)
-        numbers = np.ravel_multi_index(tuple(positions[:, k] for k in others), lengths)
-        combinations = None
-        if len(values) < prod(lengths):  # few of them occur
-            used, numbers = np.unique(numbers, return_inverse=True)
-            combinations = np.stack(np.unravel_index(used, lengths), axis=1)
-        order = np.lexsort((numbers, positions[:, mode]))
-        counts = np.bincount(positions[:, mode], minlength=shape[mode])
-        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        ordered = None if weights is None else weights[order].astype(np.float64)
-        return cls(mode, starts, numbers[order].astype(np.int32), values[order], ordered, combinations)
-
-    def design(self, factors: Sequence[Matrix]) -> Matrix:
-        """Return the products of the other modes' rows for each column, shape (columns, r)."""
-        others = [factor for k, factor in enumerate(factors) if k != self.mode]
-        if self.combinations is None:
-            return all_products(others)
-        terms = np.ones((len(self.combinations), others[0].shape[1]))
-        for factor, own in zip(others, self.combinations.T, strict=True):
-            terms *= factor[own]
-        return terms
-
-
-def all_products(factors: Sequence[Matrix]) -> Matrix:
-    """Return the products of rows of some factors, for all combinations in C order (Khatri-Rao)."""
-    rank = factors[0].shape[1]
-    out = np.ones((1, rank))
-    for factor in factors:
-        out = (out[:, None, :] * factor[None]).reshape(-1, rank)
-    return out

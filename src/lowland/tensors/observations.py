@@ -9,9 +9,10 @@ from typing import Any, Self, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.memory import check_fits
+from lowland.tensors.unfoldings import UnfoldedCells
 
 LEAST_ORDER = 3
 
@@ -79,7 +80,7 @@ class TensorObservations:
         dense = _as_floats(array)
         if np.shares_memory(dense, array) and not isinstance(array, np.memmap):
             dense = dense.copy()  # later changes of the array must not change the data of a fit
-        _check_order(dense.shape)
+        check_order(dense.shape)
         known = ~np.isnan(dense)
         if observed is not None:
             asked = _same_shape(observed, dense.shape, "observed")
@@ -155,7 +156,7 @@ class TensorObservations:
         if not y.size:
             raise InvalidInputError("the tensor is empty", "no cell", fix="pass data")
         shape = tuple(int(k) for k in (at.max(axis=0) + 1 if shape is None else shape))
-        _check_order(shape)
+        check_order(shape)
         outside = (
             (at < 0).any(axis=1) | (at >= np.array(shape)).any(axis=1) if len(shape) == at.shape[1] else None
         )
@@ -181,7 +182,7 @@ class TensorObservations:
         if twice.size:
             raise InvalidInputError("a cell is listed twice", f"{at[twice[0]].tolist()}", fix="list it once")
         for mode, length in enumerate(shape):
-            _check_counts(np.bincount(at[:, mode], minlength=length), mode)
+            check_counts(np.bincount(at[:, mode], minlength=length), mode)
         weight = None if weight is None else weight[order]
         if y.size == np.prod(shape, dtype=np.int64):
             return cls(shape, y, None, weight)
@@ -228,6 +229,29 @@ class TensorObservations:
         weights = None if self.weights is None else self.weights[keep]
         return TensorObservations(self.shape, self.values[keep], at, weights)
 
+    def slice_counts(self) -> list[Indices]:
+        """Return the number of known cells of each slice, by mode."""
+        at = self.all_positions()
+        return [np.bincount(at[:, k], minlength=length) for k, length in enumerate(self.shape)]
+
+    def unfoldings(self) -> list[UnfoldedCells]:
+        """Return the known cells by the rows of each mode."""
+        at = self.all_positions()
+        return [
+            UnfoldedCells.of(at, self.values, self.weights, mode, self.shape)
+            for mode in range(len(self.shape))
+        ]
+
+    def cells(self, places: Indices) -> tuple[NDArray[np.int64], Vector]:
+        """Return positions and values of some of all cells, by their places in lexicographic order."""
+        return self.all_positions()[places], self.values[places]
+
+    def without(self, places: Indices) -> TensorObservations:
+        """Return the tensor without some cells, by their places in lexicographic order."""
+        kept = np.ones(self.size, bool)
+        kept[places] = False
+        return self.subset(kept)
+
     def all_positions(self) -> NDArray[np.int64]:
         """Return the positions of the known cells, shape (p, N), even if all are known."""
         if self.positions is not None:
@@ -256,7 +280,8 @@ def _same_shape(array: ArrayLike, shape: tuple[int, ...], name: str) -> Matrix:
     return found
 
 
-def _check_order(shape: tuple[int, ...]) -> None:
+def check_order(shape: tuple[int, ...]) -> None:
+    """Raise unless a shape has three modes or more, none of them empty."""
     if len(shape) < LEAST_ORDER:
         raise InvalidInputError(
             "a tensor needs at least three modes",
@@ -279,10 +304,11 @@ def _check_weights(weights: Matrix, least: float = 0.0) -> None:
 def _check_slices(known: NDArray[np.bool_]) -> None:
     for mode in range(known.ndim):
         others = tuple(k for k in range(known.ndim) if k != mode)
-        _check_counts(known.sum(axis=others), mode)
+        check_counts(known.sum(axis=others), mode)
 
 
-def _check_counts(counts: NDArray[Any], mode: int) -> None:
+def check_counts(counts: NDArray[Any], mode: int) -> None:
+    """Raise if a slice of a mode has no known cell."""
     empty = np.flatnonzero(counts == 0)
     if empty.size:
         raise InvalidInputError(

@@ -1,0 +1,95 @@
+"""Folders that appear whole or not at all, as single files do (`write_whole`)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lowland.core.errors import InvalidInputError
+
+# ending of a folder that is being replaced
+_OLD = ".old.part"
+
+
+@contextmanager
+def unfinished_folder(target: Path) -> Iterator[Path]:
+    """Give a new folder of this process beside the target, which is removed at the end if it is still there.
+
+    Those of processes that ended are removed before.
+    """
+    unfinished = _begin(target)
+    try:
+        yield unfinished
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def replace_folder(target: Path, new: Path, own: set[str]) -> None:
+    """Put a new folder in the place of another, which is removed.
+
+    Parameters
+    ----------
+    target, new : Path
+    own : set of str
+        Names of the files that the old folder should hold.
+
+    Raises
+    ------
+    InvalidInputError
+        If it holds others.
+    """
+    others = sorted({path.name for path in target.iterdir()} - own)
+    if others:
+        raise InvalidInputError(
+            f"{target} holds files that are not its own",
+            others[0],
+            "the folder is about to be replaced",
+            "move them elsewhere",
+        )
+    old = target.with_name(f".{target.name}{_OLD}")
+    target.rename(old)
+    new.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def restore_folder(target: Path) -> None:
+    """Put a folder back where a process was ended in the middle of `replace_folder`."""
+    old = target.with_name(f".{target.name}{_OLD}")
+    if old.is_dir():
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            old.rename(target)
+
+
+def _begin(target: Path) -> Path:
+    """Return a new folder of this process beside the target; those of processes that ended are removed."""
+    for left in target.parent.glob(f".{target.name}.*.part"):
+        number = left.name.split(".")[-2]
+        if number.isdigit() and not _is_running(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        unfinished.mkdir()
+    except OSError as error:
+        raise InvalidInputError(
+            f"cannot make a folder in {target.parent}", error.strerror or str(error), fix="check the path"
+        ) from error
+    return unfinished
+
+
+def _is_running(number: int) -> bool:
+    """Return whether there is a process of this number; on Windows, where asking would end it, always."""
+    if sys.platform == "win32":
+        return True
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

@@ -1,0 +1,146 @@
+"""The known cells of a tensor by the rows of one mode, and what is computed of them row by row.
+
+The rows of a mode are those of a table whose columns are the combinations of the other modes, with the
+products of their factors' rows as partners: the kernels of tables solve them. No row's numbers depend on
+other rows, so that the same cells give the same bits in memory and in blocks on the disk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Protocol, Self, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.kernels.rows import Noise, solve_rows
+from lowland.kernels.sparse import multiply_rows, squared_errors
+
+
+class Unfolding(Protocol):
+    """The known cells by the rows of one mode, wherever they are."""
+
+    @property
+    def counts(self) -> Indices:
+        """Number of known cells of each row."""
+
+    def sums(self) -> tuple[Vector, Vector]:
+        """Return the weighted sums and sums of squares of each row's values, shape (rows,)."""
+
+    def scaled(self, centre: float, unit: float) -> Self:
+        """Return the same cells with other values: their distances from a centre, in a unit."""
+
+    def solve(self, factors: Sequence[Matrix], precision: Matrix, shift: Matrix, noise: Noise) -> Matrix:
+        """Return draws of the mode's rows, given the factors of the other modes, shape (rows, r)."""
+
+    def errors(self, factors: Sequence[Matrix]) -> Vector:
+        """Return the weighted squared errors of each row, shape (rows,)."""
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class UnfoldedCells:
+    """An unfolding in memory.
+
+    Parameters
+    ----------
+    mode : int
+    starts, columns, values, weights : ndarray
+        Rows compressed.
+    combinations : ndarray of int, shape (columns, modes - 1), or None
+        Positions in the other modes of each column; None if all combinations are columns, in C order.
+    """
+
+    mode: int
+    starts: NDArray[np.int64]
+    columns: NDArray[np.int32]
+    values: Vector
+    weights: Vector | None
+    combinations: Indices | None
+
+    @classmethod
+    def of(
+        cls,
+        positions: NDArray[np.int64],
+        values: Vector,
+        weights: Vector | None,
+        mode: int,
+        shape: tuple[int, ...],
+    ) -> UnfoldedCells:
+        """Return the unfolding of a list of cells."""
+        others = [k for k in range(len(shape)) if k != mode]
+        lengths = tuple(shape[k] for k in others)
+        numbers = np.ravel_multi_index(tuple(positions[:, k] for k in others), lengths)
+        combinations = None
+        if len(values) < prod(lengths):  # few of them occur
+            used, numbers = np.unique(numbers, return_inverse=True)
+            combinations = np.stack(np.unravel_index(used, lengths), axis=1)
+        order = np.lexsort((numbers, positions[:, mode]))
+        counts = np.bincount(positions[:, mode], minlength=shape[mode])
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        ordered = None if weights is None else weights[order].astype(np.float64)
+        return cls(mode, starts, numbers[order].astype(np.int32), values[order], ordered, combinations)
+
+    @property
+    def counts(self) -> Indices:
+        """Number of known cells of each row."""
+        return np.diff(self.starts)
+
+    def sums(self) -> tuple[Vector, Vector]:
+        """Return the weighted sums and sums of squares of each row's values, shape (rows,)."""
+        return row_sums(self.starts, self.values, self.weights)
+
+    def scaled(self, centre: float, unit: float) -> UnfoldedCells:
+        """Return the same cells with other values: their distances from a centre, in a unit."""
+        return replace(self, values=(self.values - centre) / unit)
+
+    def solve(self, factors: Sequence[Matrix], precision: Matrix, shift: Matrix, noise: Noise) -> Matrix:
+        """Return draws of the mode's rows, given the factors of the other modes, shape (rows, r)."""
+        return solve_rows(
+            self._design(factors),
+            self.starts,
+            self.columns,
+            self.values,
+            weights=self.weights,
+            precision=precision,
+            shift=shift,
+            noise=noise,
+        )
+
+    def errors(self, factors: Sequence[Matrix]) -> Vector:
+        """Return the weighted squared errors of each row, shape (rows,)."""
+        own, design = factors[self.mode], self._design(factors)
+        return squared_errors(own, design, self.starts, self.columns, self.values, self.weights)
+
+    def _design(self, factors: Sequence[Matrix]) -> Matrix:
+        """Return the products of the other modes' rows for each column, shape (columns, r)."""
+        others = [factor for k, factor in enumerate(factors) if k != self.mode]
+        return all_products(others) if self.combinations is None else products(others, self.combinations)
+
+
+def row_sums(starts: NDArray[np.int64], values: Vector, weights: Vector | None) -> tuple[Vector, Vector]:
+    """Return the weighted sums and sums of squares of rows' values, each from the first cell to the last."""
+    each = values if weights is None else weights * values
+    table, places = np.column_stack([np.ones_like(values), values]), np.arange(values.size, dtype=np.int32)
+    both = multiply_rows(starts, places, each, table)
+    return both[:, 0], both[:, 1]
+
+
+def products(factors: Sequence[Matrix], positions: NDArray[np.integer]) -> Matrix:
+    """Return the products of one row per factor, shape (k, r), for positions of shape (k, factors)."""
+    out: Matrix = factors[0][positions[:, 0]]
+    for factor, own in zip(factors[1:], positions.T[1:], strict=True):
+        out *= factor[own]
+    return out
+
+
+def all_products(factors: Sequence[Matrix]) -> Matrix:
+    """Return the products of rows of some factors, for all combinations in C order (Khatri-Rao)."""
+    rank = factors[0].shape[1]
+    out = np.ones((1, rank))
+    for factor in factors:
+        out = (out[:, None, :] * factor[None]).reshape(-1, rank)
+    return out
