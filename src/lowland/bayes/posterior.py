@@ -31,6 +31,12 @@ class Posterior:
         Expected weighted squared errors of each column, without tau.
     row_entropy, column_entropy : float
         Entropies of the Gaussians of a side.
+    sampled : ndarray, shape (k,)
+        Predictions of some cells after the last sweep.
+    change : float
+        How far they moved in it, over their standard deviations.
+    held : bool
+        Whether priors and noise are held instead of being learnt.
     row_energy, column_energy : float
         Negative expected log density of a side under its prior, including the density of the prior.
     """
@@ -45,6 +51,9 @@ class Posterior:
     noise_precision: float
     column_precisions: Vector
     errors: Vector
+    sampled: Vector
+    change: float = 1.0
+    held: bool = False
     row_entropy: float = 0.0
     column_entropy: float = 0.0
     row_energy: float = 0.0

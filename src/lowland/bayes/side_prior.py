@@ -56,13 +56,23 @@ class SidePrior:
                 "turn the observation pattern off, or pass fewer features",
             )
         self._primal = features <= size
-        gram = design.gram()
-        gram[np.diag_indices(smaller)] += 1
-        # products with the inverse are faster than solves with few columns; kept in double precision, since
-        # copied features and the constant make it ill-conditioned
-        self._inverse = invert_in_place(gram)
-        # sum of s / (s + 1) over the eigenvalues s of the Gram matrix, without that of the constant
-        self.degrees = smaller - float(np.trace(self._inverse)) - size / (size + 1)
+
+    @cached_property
+    def _inverse(self) -> Matrix:
+        """The inverse of the smaller Gram matrix plus one, in double precision.
+
+        Products with it are faster than solves with few columns; copied features and the constant make it
+        ill-conditioned. A prior that is not learnt needs none.
+        """
+        gram = self.design.gram()
+        gram[np.diag_indices(gram.shape[0])] += 1
+        return invert_in_place(gram)
+
+    @cached_property
+    def degrees(self) -> float:
+        """Sum of s / (s + 1) over the eigenvalues s of the Gram matrix, without that of the constant."""
+        smaller = min(self.size, self.features)
+        return smaller - float(np.trace(self._inverse)) - self.size / (self.size + 1)
 
     @cached_property
     def _root(self) -> Matrix:
@@ -105,10 +115,20 @@ class SidePrior:
         scatter = self._scatter(rows.means, projected, coefficients, means)
         scatter += unpack_lower(rows.covariances.sum(axis=0, dtype=np.float64)[None], self.width)[0]
         precision = np.linalg.inv(scatter) * self.weight
+        return precision, coefficients, self._energy(precision, scatter, self.weight)
+
+    def energy(self, rows: Moments, precision: Matrix, coefficients: Matrix, weight: float) -> float:
+        """Return the energy of `fit` for a given precision and coefficients, and the weight of that fit."""
+        left, b = rows.means.astype(np.float64), coefficients.astype(np.float64)
+        left = left - (b if self.features == 1 else self.means(coefficients))
+        scatter = left.T @ left + b.T @ b + self.scale * np.eye(self.width)
+        scatter += unpack_lower(rows.covariances.sum(axis=0, dtype=np.float64)[None], self.width)[0]
+        return self._energy(precision, scatter, weight)
+
+    def _energy(self, precision: Matrix, scatter: Matrix, weight: float) -> float:
         constant = 0.5 * self.size * self.width * np.log(2 * np.pi)
         size = float(np.linalg.slogdet(precision)[1])
-        energy = float(0.5 * np.sum(precision * scatter) - 0.5 * self.weight * size + constant)
-        return precision, coefficients, energy
+        return float(0.5 * np.sum(precision * scatter) - 0.5 * weight * size + constant)
 
     def draw(self, rows: Matrix, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
         """Return a precision and coefficients drawn from their posterior given the rows.

@@ -20,6 +20,7 @@ from lowland.bayes.posterior import Draw, Posterior
 from lowland.bayes.side_prior import SidePrior
 from lowland.completion.cell_blocks import drawn_lines, line_errors, line_moments, log_weights
 from lowland.completion.cells import PerLine, PerPartner, TableCells
+from lowland.completion.prior_learning import LOOKED_AT, SETTLED, PriorTrial, change_of, looked_at
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
 from lowland.kernels.moments import Moments, RowMoments
@@ -50,6 +51,8 @@ class BayesianCompletion:
         Priors of rows and of columns, of width rank + biases.
     column_noise : bool
         Whether each column has its own noise level.
+    trial : PriorTrial, optional
+        What priors and noise are learnt from, if not from all cells.
 
     Notes
     -----
@@ -73,8 +76,10 @@ class BayesianCompletion:
         biases: bool,
         priors: tuple[SidePrior, SidePrior],
         column_noise: bool = False,
+        trial: PriorTrial | None = None,
     ) -> None:
-        self.cells, self.priors, self.column_noise = cells, priors, column_noise
+        self.cells, self.priors, self.column_noise, self.trial = cells, priors, column_noise, trial
+        self._looked_at, self._settles = looked_at(cells.shape), True
         self.model = General(cells.shape, rank, ("row", "column") if biases else ())
         self._counts = cells.sides[1].counts.astype(np.float64)
         self._log_weights = float(cells.map(1, log_weights)[0].sum()) if cells.weighted else 0.0
@@ -95,9 +100,9 @@ class BayesianCompletion:
         return self.model.rank + bool(self.model.biases)
 
     def with_common_noise(self) -> BayesianCompletion:
-        """Return the same model with one noise level for all columns; everything else is shared."""
+        """Return the same model with one noise level for all columns, which learns on where it settles."""
         twin = copy(self)
-        twin.column_noise = False
+        twin.column_noise, twin._settles = False, False
         return twin
 
     def sides(self, theta: Vector) -> tuple[Matrix, Matrix]:
@@ -138,6 +143,7 @@ class BayesianCompletion:
             1.0,
             tau,
             self._counts,
+            np.zeros(LOOKED_AT),
         )
 
     def restore_posterior(self, fields: Mapping[str, Any]) -> Posterior:
@@ -147,10 +153,9 @@ class BayesianCompletion:
     def average(self, posterior: Posterior, name: str) -> Posterior:
         """Return the posterior with one block optimised: "rows" or "columns" with their prior, or "noise"."""
         if name == "noise":
-            alpha, tau = self._average_noise(posterior.errors, posterior.column_precisions)
-            return replace(posterior, noise_precision=alpha, column_precisions=tau)
-        side = ("rows", "columns").index(name)
-        kind, prior = ("row", "column")[side], self.priors[side]
+            return self._end_of_sweep(posterior)
+        side, (cells, priors) = ("rows", "columns").index(name), self._learnt_from(posterior)
+        kind, prior = ("row", "column")[side], priors[side]
         precision = getattr(posterior, f"{kind}_precision")
         coefficients = getattr(posterior, f"{kind}_coefficients")
         # without features one mean for all lines
@@ -161,7 +166,7 @@ class BayesianCompletion:
         shift = means.astype(np.float64) @ scaled
         touch(4 * self._rows_work(side))
         by_partner, by_line = self._noise_weights(side, posterior.column_precisions)
-        means, covariances, *others = self.cells.map(
+        means, covariances, *others = cells.map(
             side,
             line_moments,
             PerPartner(moments[1 - side]),
@@ -178,7 +183,11 @@ class BayesianCompletion:
             changes["errors"] = self._column_errors(found, scaled, shift, posterior)
         covariances /= self.dtype.type(posterior.noise_precision)  # in place: they take most of the memory
         own = moments[side] = found.moments
-        precision, coefficients, energy = prior.fit(own)
+        if posterior.held:
+            weight = (self.trial.priors if self.trial else priors)[side].weight
+            energy = prior.energy(own, precision, coefficients, weight)
+        else:
+            precision, coefficients, energy = prior.fit(own)
         changes |= {
             "theta": self.point(moments[0].means, moments[1].means),
             f"{kind}_covariances": own.covariances,
@@ -189,15 +198,41 @@ class BayesianCompletion:
         }
         return replace(posterior, **changes)
 
+    def with_all_cells(self, posterior: Posterior) -> Posterior:
+        """Return the posterior with priors and noise held, and columns and rows solved from all cells."""
+        held = replace(posterior, held=True)
+        return self.average(self.average(held, "columns"), "rows")
+
+    def _learnt_from(self, posterior: Posterior) -> tuple[TableCells, tuple[SidePrior, SidePrior]]:
+        """Return the cells of a posterior's next sweep, and the priors with their features."""
+        if self.trial is None or posterior.held:
+            return self.cells, self.priors
+        return self.trial.cells, self.trial.priors
+
+    def _end_of_sweep(self, posterior: Posterior) -> Posterior:
+        """Return the posterior with its noise learnt, and held from now on if predictions have settled."""
+        rows, columns = self.moments(posterior)
+        sampled, change = change_of(posterior, rows, columns, self._looked_at, self.model.rank)
+        before, posterior = posterior.change, replace(posterior, sampled=sampled, change=change)
+        if posterior.held:
+            return posterior
+        alpha, tau = self._average_noise(posterior)
+        if self.trial is not None:
+            least = self.trial.noise_variance(rows, columns, posterior.column_precisions, self.model.rank)
+            alpha = min(alpha, 1 / least) if least > 0 else alpha
+        held = self._settles and max(before, change) < SETTLED
+        return replace(posterior, noise_precision=alpha, column_precisions=tau, held=held)
+
     def bound(self, posterior: Posterior) -> float:
         """Return the negative evidence lower bound, up to constants of the priors, after a full sweep."""
         from scipy.special import gammaln
 
-        alpha, count = posterior.noise_precision, float(self._counts.sum())
+        counts = self._learnt_from(posterior)[0].sides[1].counts
+        alpha, count = posterior.noise_precision, float(counts.sum())
         total = -0.5 * count * np.log(alpha / (2 * np.pi)) - posterior.row_entropy - posterior.column_entropy
         total -= 0.5 * self._log_weights
         if self.column_noise:
-            shape, rate = TAU + self._counts / 2, TAU + 0.5 * alpha * posterior.errors
+            shape, rate = TAU + counts / 2, TAU + 0.5 * alpha * posterior.errors
             total -= float(np.sum(gammaln(shape) - shape * np.log(rate) + TAU * np.log(TAU) - gammaln(TAU)))
         else:
             total += 0.5 * alpha * float(posterior.errors.sum())
@@ -223,15 +258,17 @@ class BayesianCompletion:
         single = self.dtype.itemsize == 4
         return rows_work(self.cells.size, self.cells.shape[side] + 1, self.width, single=single)
 
-    def _average_noise(self, errors: Vector, tau: Vector) -> tuple[float, Vector]:
-        alpha = self._noise_precision(float(np.sum(tau * errors)))
+    def _average_noise(self, posterior: Posterior) -> tuple[float, Vector]:
+        counts = self._learnt_from(posterior)[0].sides[1].counts
+        errors, tau = posterior.errors, posterior.column_precisions
+        alpha = self._noise_precision(float(np.sum(tau * errors)), float(counts.sum()))
         if self.column_noise:
-            tau = ((TAU + self._counts / 2) / (TAU + 0.5 * alpha * errors)).astype(self.dtype)
+            tau = ((TAU + counts / 2) / (TAU + 0.5 * alpha * errors)).astype(self.dtype)
         return alpha, tau
 
-    def _noise_precision(self, error: float) -> float:
-        floor = float(np.finfo(self.dtype).eps) ** LEAST_NOISE * self._counts.sum()
-        return float(self._counts.sum() / max(error, floor))
+    def _noise_precision(self, error: float, count: float) -> float:
+        floor = float(np.finfo(self.dtype).eps) ** LEAST_NOISE * count
+        return float(count / max(error, floor))
 
     # ---------------------------------------------------------------- draws
 
@@ -288,7 +325,9 @@ class BayesianCompletion:
         squares = self.squared_errors(state.theta)  # once per sweep, and reused for the energy
         shape = self._counts.sum() / 2
         tau = state.column_precisions
-        alpha = rng.gamma(shape) / max(0.5 * float(np.sum(tau * squares)), shape / self._noise_precision(0.0))
+        alpha = rng.gamma(shape) / max(
+            0.5 * float(np.sum(tau * squares)), shape / self._noise_precision(0.0, 2 * shape)
+        )
         if self.column_noise:
             rate = TAU + 0.5 * alpha * squares
             tau = (rng.gamma(TAU + self._counts / 2) / rate).astype(self.dtype)

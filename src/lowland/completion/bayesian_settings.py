@@ -16,6 +16,10 @@ DENSEST_PATTERN = 0.3
 # beyond this many rows and columns, factorising the pattern takes longer than the fit
 WIDEST_PATTERN = 6_000
 USUAL_RANK = 16
+# tables with so many cells per line tell more factors apart, if so many lines do not take too much memory
+LARGER_RANK, CELLS_PER_LINE, MOST_LINES = 32, 50, 200_000
+# with fewer cells, too few can be held out to say how large the noise is
+LEAST_CALIBRATED = 4_000
 # where rows may be draws from a Gaussian of any covariance: most columns, least number of cells per column,
 # least share of cells, and most rows times squared columns, beyond which factors take far less time
 FEW_COLUMNS, CELLS_PER_COLUMN, LEAST_DENSITY, MOST_WORK = 100, 15, 0.2, 8_000_000
@@ -32,7 +36,7 @@ class BayesianSettings:
     Parameters
     ----------
     rank : int or None
-        None means 16, but at most half the shorter side.
+        None means 16, or 32 with at least 50 cells per line, but at most half the shorter side.
     biases : bool
     pattern : bool or None
         Whether the pattern of observed cells is a feature of rows and columns; None means yes for sparse
@@ -43,8 +47,11 @@ class BayesianSettings:
     scale : {"auto", "common", "column"}
         Whether all columns are centred and scaled alike, or each by itself; "auto" means "column" if
         values are not grades and spreads differ by more than a factor of ten, else "common".
+    calibrated : bool or None
+        Whether some cells are held out while priors and noise are learnt, to bound the noise from below; None
+        means yes for grades, if they are enough.
     tolerance : float
-        Sweeps stop once the bound rises by less than this per observation.
+        Sweeps stop once they change predictions by less than this share of their standard deviation.
     max_iterations : int
         Maximum number of variational sweeps.
     draws : int
@@ -64,7 +71,8 @@ class BayesianSettings:
     pattern: bool | None = None
     noise: str = "auto"
     scale: str = "auto"
-    tolerance: float = 2e-3
+    calibrated: bool | None = None
+    tolerance: float = 0.015
     max_iterations: int = 100
     draws: int = 0
     burn_in: int = 20
@@ -115,15 +123,34 @@ class BayesianSettings:
             )
         if full:
             return replace(
-                self, rank=n, biases=False, pattern=False, noise="column", scale="column", full=True
+                self,
+                rank=n,
+                biases=False,
+                pattern=False,
+                noise="column",
+                scale="column",
+                full=True,
+                calibrated=False,
             )
-        rank = usual_rank(m, n) if self.rank is None else check_rank(self.rank, (m, n))
-        return replace(self, rank=rank, pattern=pattern, noise=noise, scale=scale, full=False)
+        rank = usual_rank(m, n, table.size) if self.rank is None else check_rank(self.rank, (m, n))
+        calibrated = graded and table.size >= LEAST_CALIBRATED
+        if self.calibrated is not None:
+            calibrated = self.calibrated
+        return replace(
+            self,
+            rank=rank,
+            pattern=pattern,
+            noise=noise,
+            scale=scale,
+            full=False,
+            calibrated=calibrated,
+        )
 
 
-def usual_rank(m: int, n: int) -> int:
-    """Return the rank of a fit of an m x n table if none is given."""
-    return max(1, min(USUAL_RANK, min(m, n) // 2))
+def usual_rank(m: int, n: int, size: int = 0) -> int:
+    """Return the rank of a fit of an m x n table with so many cells if none is given."""
+    larger = size >= CELLS_PER_LINE * (m + n) and m + n <= MOST_LINES
+    return max(1, min(LARGER_RANK if larger else USUAL_RANK, min(m, n) // 2))
 
 
 def _has_few_columns(table: TableSummary) -> bool:

@@ -45,6 +45,9 @@ class Blocks(Protocol):
     def change(self, function: Callable[..., CellBlock], *arguments: Any) -> Blocks:
         """Return the blocks that a function of a block returns."""
 
+    def thinned(self, counts: Indices, function: Callable[..., CellBlock], *arguments: Any) -> Blocks:
+        """Return the blocks that a function returns, which leaves out cells; `counts` are those of lines."""
+
     def kept(self) -> Blocks:
         """Return the blocks with all changes made, where they would be made again for each request."""
 
@@ -78,6 +81,10 @@ class LocalBlocks:
     def change(self, function: Callable[..., CellBlock], *arguments: Any) -> LocalBlocks:
         """Return the block that the function returns."""
         return LocalBlocks(function(self.block, *(plain(argument) for argument in arguments)))
+
+    def thinned(self, counts: Indices, function: Callable[..., CellBlock], *arguments: Any) -> LocalBlocks:
+        """Return the block that the function returns."""
+        return self.change(function, *arguments)
 
     def kept(self) -> LocalBlocks:
         """Return the blocks, which are changed already."""

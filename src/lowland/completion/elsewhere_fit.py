@@ -145,7 +145,7 @@ def fit_elsewhere(
     """
     refuse_elsewhere(plan, where)
     method = plan.decide_method()
-    check_lines_fit(table.cells.shape, table.cells.dtype.itemsize, plan, method)
+    check_lines_fit(table.cells.shape, table.cells.size, table.cells.dtype.itemsize, plan, method)
     if method == "map":
         refuse_covariates(covariates)
         lines = fit_lines(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lowland.completion.bayesian_settings import USUAL_RANK
+from lowland.completion.bayesian_settings import usual_rank
 from lowland.completion.plan import CompletionPlan
 from lowland.core.memory import check_fits
 from lowland.core.observations import Observations
@@ -24,7 +24,9 @@ def check_fit_fits(table: Observations, plan: CompletionPlan, method: str) -> No
         With the size, and the option that makes it smaller.
     """
     cells = float(PER_CELL) * table.size
-    factors, covariances, draws = _of_lines(table.shape, table.values.dtype.itemsize, plan, method)
+    factors, covariances, draws = _of_lines(
+        table.shape, table.size, table.values.dtype.itemsize, plan, method
+    )
     fix = "use single precision (float32) or a smaller rank"
     if draws > max(cells, factors, covariances):
         fix = f"keep fewer draws than {plan.draws}, or use a smaller rank"
@@ -33,12 +35,14 @@ def check_fit_fits(table: Observations, plan: CompletionPlan, method: str) -> No
     check_fits(cells + factors + covariances + draws, f"a fit of {table.size:,} cells", fix)
 
 
-def check_lines_fit(shape: tuple[int, int], item: int, plan: CompletionPlan, method: str) -> None:
+def check_lines_fit(shape: tuple[int, int], size: int, item: int, plan: CompletionPlan, method: str) -> None:
     """Raise, before a fit of cells that are not in memory, if what is kept of each line would need too much.
 
     Parameters
     ----------
     shape : tuple of int
+    size : int
+        Number of cells.
     item : int
         Bytes per number.
     plan : CompletionPlan
@@ -48,16 +52,16 @@ def check_lines_fit(shape: tuple[int, int], item: int, plan: CompletionPlan, met
     ------
     TooLargeError
     """
-    factors, covariances, draws = _of_lines(shape, item, plan, method)
+    factors, covariances, draws = _of_lines(shape, size, item, plan, method)
     needed = factors + COVARIANCE_COPIES * covariances + draws
     check_fits(needed, f"a fit of {shape[0]:,} rows and {shape[1]:,} columns", "use a smaller rank")
 
 
 def _of_lines(
-    shape: tuple[int, int], item: int, plan: CompletionPlan, method: str
+    shape: tuple[int, int], size: int, item: int, plan: CompletionPlan, method: str
 ) -> tuple[float, float, float]:
     """Return the bytes of factors, of one copy of their covariances, and of draws."""
-    width = shape[1] if method == "gaussian" else (plan.rank or min(USUAL_RANK, *shape)) + plan.biases
+    width = shape[1] if method == "gaussian" else (plan.rank or usual_rank(*shape, size)) + plan.biases
     numbers = float(sum(shape)) * width * item
     covariances = 0.0 if method == "map" else numbers * (width + 1) / 2
     return COPIES * numbers, covariances, plan.draws * numbers if method == "gibbs" else 0.0

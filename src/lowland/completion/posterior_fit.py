@@ -17,8 +17,10 @@ from lowland.completion.factor_covariance import factor_covariance
 from lowland.completion.features import FeatureMap, check_covariates
 from lowland.completion.gaussian_fit import fit_gaussian
 from lowland.completion.gaussian_objective import GaussianRows
+from lowland.completion.held_cells import hold_out
 from lowland.completion.learnt_prior import LearntPrior
 from lowland.completion.posterior_model import PosteriorModel
+from lowland.completion.prior_learning import PriorTrial
 from lowland.completion.scaling import Scaling
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_summary import TableSummary
@@ -27,7 +29,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
 from lowland.kernels.moments import Moments
-from lowland.search import DecreaseBelow, Gibbs, Iterations, Variational, run
+from lowland.search import ChangeBelow, Gibbs, Iterations, Variational, run
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 from lowland.search.stops import StopRule
 
@@ -131,7 +133,7 @@ def fit_cells(  # noqa: PLR0913
     theta = first_point(objective, rng) if start is None else start.theta
     if start is None and settings.noise == "column":
         start = _settled(objective, theta, rng)
-    stop = _stop(settings, cells.size)
+    stop = _stop(settings)
     gibbs_at = resume is not None and resume.solver == Gibbs.name
     search = run(
         objective,
@@ -144,6 +146,8 @@ def fit_cells(  # noqa: PLR0913
         resume=None if gibbs_at else resume,
     )
     posterior, sampling = search.state, None
+    if settings.calibrated and not posterior.held:
+        posterior = objective.with_all_cells(posterior)  # which no sweep has seen yet
     if settings.draws and search.stop_reason is not StopReason.INTERRUPTED:
         sampling = run(
             objective,
@@ -165,13 +169,13 @@ def _factor_covariance(
     cells: TableCells, summary: TableSummary, scaling: Scaling, rng: np.random.Generator
 ) -> Matrix:
     """Return the covariance of rows, in the unit of a scaling, that a quick fit of factors gives."""
-    usual = BayesianSettings(pattern=False).resolve(summary)
+    usual = BayesianSettings(pattern=False, calibrated=False).resolve(summary)
     own, blank = Scaling.of(summary, usual.scale), FeatureMap.of(None, 0)
     scaled = cells.scaled(own.centres, own.spreads)
     objective = make_objective(scaled, usual, (blank, blank), (None, None), graded=summary.graded)
     theta = first_point(objective, rng)
     start = _settled(objective, theta, rng) if usual.noise == "column" else None
-    search = run(objective, Variational(start), theta, stop=_stop(usual, cells.size), rng=rng)
+    search = run(objective, Variational(start), theta, stop=_stop(usual), rng=rng)
     unit = own.spreads / scaling.spreads
     return factor_covariance(objective, search.state) * np.outer(unit, unit)
 
@@ -182,12 +186,12 @@ def _settled(objective: BayesianCompletion, theta: Vector, rng: np.random.Genera
     if settled.stop_reason is StopReason.INTERRUPTED:
         raise KeyboardInterrupt  # there is nothing worth keeping yet
     posterior: Posterior = settled.state
-    return posterior
+    return replace(posterior, change=1.0)
 
 
-def _stop(settings: BayesianSettings, size: int) -> StopRule:
-    """Return when variational sweeps over so many cells end."""
-    return DecreaseBelow(settings.tolerance * size) | Iterations(settings.max_iterations)
+def _stop(settings: BayesianSettings) -> StopRule:
+    """Return when variational sweeps end."""
+    return ChangeBelow(settings.tolerance) | Iterations(settings.max_iterations)
 
 
 def make_objective(
@@ -202,16 +206,25 @@ def make_objective(
     if settings.rank is None:
         raise InvalidInputError("the rank is not resolved", "None")
     strength, width = GRADES_SCALE if graded else NUMBERS_SCALE, settings.rank + settings.biases
-    rows, columns = (
-        SidePrior(maps[side].design(cells, side, covariates[side]), width, strength, cells.dtype)
-        for side in (0, 1)
-    )
+
+    def priors(known: TableCells) -> tuple[SidePrior, SidePrior]:
+        rows, columns = (
+            SidePrior(maps[side].design(known, side, covariates[side]), width, strength, known.dtype)
+            for side in (0, 1)
+        )
+        return rows, columns
+
+    trial = None
+    if settings.calibrated:
+        others, held = hold_out(cells)
+        trial = PriorTrial(others, priors(others), held)
     return BayesianCompletion(
         cells,
         rank=settings.rank,
         biases=settings.biases,
-        priors=(rows, columns),
+        priors=priors(cells),
         column_noise=settings.noise == "column",
+        trial=trial,
     )
 
 

@@ -8,6 +8,7 @@ from typing import final
 
 import numpy as np
 
+from lowland.bayes.products import product_means, product_variances
 from lowland.bayes.side_prior import unpack_lower
 from lowland.completion.cells import TableCells
 from lowland.completion.learnt_prior import LearntPrior
@@ -326,9 +327,7 @@ class PosteriorModel:
         return means
 
     def _product(self, left: Matrix, right: Matrix, rows: Indices, columns: Indices) -> Vector:
-        r = self.rank
-        p, q = left[rows], right[columns]
-        return np.asarray(np.einsum("kr,kr->k", p[:, :r], q[:, :r]) + (p[:, r:] + q[:, r:]).sum(axis=1))
+        return product_means(left, right, (rows, columns), self.rank)
 
     def _draws_at(self, rows: Indices, columns: Indices) -> tuple[Vector, Vector]:
         """Return the mean and variance over the draws."""
@@ -343,19 +342,10 @@ class PosteriorModel:
 
     def _variances(self, rows: Indices, columns: Indices) -> Vector:
         """Return variances of p . q + b + c of independent Gaussian rows and columns."""
-        r, d = self.rank, self.rank + self.biased
         if self.axes:
             own_variances: Vector = self.rows.covariances[rows, columns * (columns + 3) // 2]
             return own_variances.astype(np.float64)
-        own, other = (
-            unpack_lower(side.covariances[at].astype(np.float64), d)
-            for side, at in ((self.rows, rows), (self.columns, columns))
-        )
-        x, z = np.ones((2, rows.size, d))
-        x[:, :r], z[:, :r] = self.columns.means[columns, :r], self.rows.means[rows, :r]
-        variances: Vector = np.einsum("ka,kab,kb->k", x, own, x) + np.einsum("ka,kab,kb->k", z, other, z)
-        variances += np.einsum("kab,kab->k", own[:, :r, :r], other[:, :r, :r])
-        return variances
+        return product_variances(self.rows, self.columns, (rows, columns), self.rank)
 
     def draw_sides(self, count: int, rng: np.random.Generator) -> Iterator[tuple[Matrix, Matrix]]:
         """Give draws of rows and columns, shapes (m, d) and (n, d): kept ones, once if enough."""

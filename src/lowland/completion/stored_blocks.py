@@ -38,6 +38,8 @@ class StoredBlocks:
         What is done with a block each time that it is read.
     values : ndarray, shape (p,), optional
         Values of all cells in place of those in the files.
+    left : ndarray of int, optional
+        Number of cells of each line that the changes leave, if not all.
     """
 
     def __init__(
@@ -47,14 +49,15 @@ class StoredBlocks:
         counts: Indices,
         changes: Sequence[tuple[Callable[..., CellBlock], Sequence[Any]]] = (),
         values: Vector | None = None,
+        left: Indices | None = None,
     ) -> None:
         self.files, self.bounds, self._counts, self.changes = list(files), bounds, counts, list(changes)
-        self.values = values
+        self.values, self._left = values, left
 
     @property
     def counts(self) -> Indices:
         """Number of cells of each line."""
-        return self._counts
+        return self._counts if self._left is None else self._left
 
     def map(self, function: Callable[..., Arrays], *arguments: Any) -> Arrays:
         """Return what a function of a block returns for all blocks, joined in the order of lines."""
@@ -78,13 +81,20 @@ class StoredBlocks:
     def change(self, function: Callable[..., CellBlock], *arguments: Any) -> StoredBlocks:
         """Return the blocks that a function of a block returns, each time that they are read."""
         changes = [*self.changes, (function, arguments)]
-        return StoredBlocks(self.files, self.bounds, self._counts, changes, self.values)
+        return StoredBlocks(self.files, self.bounds, self._counts, changes, self.values, self._left)
+
+    def thinned(self, counts: Indices, function: Callable[..., CellBlock], *arguments: Any) -> StoredBlocks:
+        """Return the blocks that a function which leaves out cells returns, each time that they are read."""
+        changes = [*self.changes, (function, arguments)]
+        return StoredBlocks(self.files, self.bounds, self._counts, changes, self.values, counts)
 
     def kept(self) -> StoredBlocks:
         """Return the blocks with all changes made; the values lie in a file without a name beside the others.
 
         The system removes it as soon as nothing uses it, also after a crash.
         """
+        if self._left is not None:
+            return self  # partners would have to be kept too
         with tempfile.TemporaryFile(dir=self.files[0].parent) as file:
             for k in range(len(self.files)):
                 values = self._block(k).values

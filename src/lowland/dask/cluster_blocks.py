@@ -90,6 +90,11 @@ class ClusterBlocks:
         ]
         return ClusterBlocks(self.client, tasks, self.bounds, self._counts)
 
+    def thinned(self, counts: Indices, function: Callable[..., CellBlock], *arguments: Any) -> ClusterBlocks:
+        """Return the blocks that a function which leaves out cells returns; they stay on the cluster."""
+        changed = self.change(function, *arguments)
+        return ClusterBlocks(self.client, changed.blocks, self.bounds, counts)
+
     def kept(self) -> ClusterBlocks:
         """Return the blocks: they are on the cluster already."""
         return self

@@ -12,7 +12,7 @@ from lowland.search.scaled import Scaled
 from lowland.search.starts import critical_ridge, leading_factors, make_start
 from lowland.search.stochastic import Stochastic
 from lowland.search.stops import (
-    DecreaseBelow,
+    ChangeBelow,
     GradientBelow,
     HeldOutRises,
     Iterations,
@@ -28,7 +28,7 @@ __all__ = [
     "Accelerated",
     "Alternating",
     "Augmentation",
-    "DecreaseBelow",
+    "ChangeBelow",
     "EmpiricalBayes",
     "GaussNewton",
     "Gibbs",

@@ -184,10 +184,10 @@ class RelativeDecreaseBelow(StopRule):
 
 @final
 @dataclass(frozen=True)
-class DecreaseBelow(StopRule):
-    """Convergence: the last step lowered the value by less than `amount`, for values that have a unit."""
+class ChangeBelow(StopRule):
+    """Convergence: with priors held, a sweep changed predictions by less than this share of their spread."""
 
-    amount: float
+    tolerance: float
 
     @property
     def reason(self) -> StopReason:
@@ -195,10 +195,11 @@ class DecreaseBelow(StopRule):
         return StopReason.CONVERGED
 
     def fired(self, progress: Progress) -> str:
-        """Compare the value with the one before."""
-        if progress.iteration < 1 or not progress.values[-2] - progress.values[-1] < self.amount:
+        """Look at the last change."""
+        held, change = (progress.measures.get(name, [0.0])[-1] for name in ("priors held", "change"))
+        if not (held and change < self.tolerance):
             return ""
-        return f"the objective fell by less than {self.amount:.3g} in the last step"
+        return f"the last sweep changed predictions by {change:.2g} of their standard deviation"
 
 
 @final

@@ -19,7 +19,7 @@ class Variational:
     """One step is a sweep over rows, columns and noise, each averaged given the others.
 
     The state is the objective's posterior; the value is minus the evidence bound. Blocks are
-    maximised exactly, so no sweep raises the value.
+    maximised exactly, so no sweep raises the value, unless the objective learns priors from other cells.
 
     Parameters
     ----------
@@ -42,7 +42,12 @@ class Variational:
         """Sweep over the blocks."""
         for name in objective.block_names:
             state = objective.average(state, name)
-        return state, Info(objective.bound(state), None, {"noise": state.noise_precision**-0.5})
+        measures = {
+            "noise": state.noise_precision**-0.5,
+            "change": state.change,
+            "priors held": float(state.held),
+        }
+        return state, Info(objective.bound(state), None, measures)
 
     def restore(self, objective: HasAverages, fields: Mapping[str, Any]) -> Any:
         """Return the saved posterior."""

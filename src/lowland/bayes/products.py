@@ -1,0 +1,35 @@
+"""Products of independent Gaussian rows and columns: what a completion says of single cells."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.kernels.moments import Moments
+
+
+def product_means(left: Matrix, right: Matrix, at: tuple[Indices, Indices], rank: int) -> Vector:
+    """Return p . q + b + c for pairs of rows and columns, whose entries beyond the rank are biases."""
+    p, q = left[at[0]], right[at[1]]
+    return np.asarray(
+        np.einsum("kr,kr->k", p[:, :rank], q[:, :rank]) + (p[:, rank:] + q[:, rank:]).sum(axis=1)
+    )
+
+
+def product_variances(rows: Moments, columns: Moments, at: tuple[Indices, Indices], rank: int) -> Vector:
+    """Return the variances of p . q + b + c for pairs of independent Gaussian rows and columns."""
+    d = rows.means.shape[1]
+    own, other = (
+        side.covariances[places].astype(np.float64) for side, places in zip((rows, columns), at, strict=True)
+    )
+    x, z = np.ones((2, at[0].size, d))
+    x[:, :rank], z[:, :rank] = columns.means[at[1], :rank], rows.means[at[0], :rank]
+    a, b = np.tril_indices(d)
+    twice = np.where(a == b, 1.0, 2.0)  # packed lower triangles stand for both
+    factors = rank * (rank + 1) // 2  # that of the factors comes first
+    own *= twice
+    variances: Vector = np.einsum("kc,kc->k", own, x[:, a] * x[:, b])
+    variances += np.einsum("kc,kc->k", own[:, :factors], other[:, :factors])
+    other *= twice
+    variances += np.einsum("kc,kc->k", other, z[:, a] * z[:, b])
+    return variances
