@@ -41,10 +41,10 @@ def own(table, rank, pattern):
     import numpy as np
 
     from lowland.completion.bayesian_settings import BayesianSettings
+    from lowland.completion.bayesian_start import first_point, make_objective
     from lowland.completion.cells import TableCells
     from lowland.completion.features import FeatureMap
     from lowland.completion.penalised import completion_objective
-    from lowland.completion.posterior_fit import first_point, make_objective
     from lowland.completion.scaling import Scaling
     from lowland.completion.settings import CompletionSettings
     from lowland.completion.table_summary import TableSummary

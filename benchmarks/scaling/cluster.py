@@ -42,7 +42,7 @@ def loopback():
 
 def sweeps(objective, count, seed=0):
     """Return the seconds and bytes of each of some sweeps after a first one, and the last state."""
-    from lowland.completion.posterior_fit import first_point
+    from lowland.completion.bayesian_start import first_point
     from lowland.search import Variational
 
     stepper, rng = Variational(), np.random.default_rng(seed)
@@ -57,8 +57,8 @@ def sweeps(objective, count, seed=0):
 
 def model_of(cells):
     from lowland.completion.bayesian_settings import BayesianSettings
+    from lowland.completion.bayesian_start import make_objective
     from lowland.completion.features import FeatureMap
-    from lowland.completion.posterior_fit import make_objective
     from lowland.completion.scaling import Scaling
     from lowland.completion.table_summary import TableSummary
 

@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 import lowland as ll
 from dask_clusters import Killer, make_cluster
+from lowland.completion import bayesian_settings
 from lowland.completion.cells import TableCells
 from lowland.completion.elsewhere_fit import fit_elsewhere
 from lowland.completion.plan import CompletionPlan
@@ -106,6 +107,16 @@ def test_the_fit_has_the_local_bits(method, described, client, frame, about, loc
     assert fit._completed.model.row_prior.mapping.partners == seen.shape[1]  # the pattern is a feature
     assert_same(fit, local[method, described])
     assert fit.row_labels_.tolist() == sorted(set(frame["user"].tolist()))
+
+
+def test_calibrated_fits_have_the_local_bits(client, frame, monkeypatch):
+    monkeypatch.setattr(bayesian_settings, "LEAST_CALIBRATED", 500)
+    how = {"method": "gibbs", "rank": 2, "random_state": 0, "n_draws": 2, **PLAIN}
+    seen = DaskObservations.from_frame(dd.from_pandas(frame, npartitions=4, sort=False), **COLUMNS)
+    fit = DaskMatrixCompletion(**how).fit(seen)
+    expected = ll.MatrixCompletion(**how).fit(ll.Observations.from_frame(frame, **COLUMNS))
+    assert expected._completed.table.fit.settings.calibrated
+    assert_same(fit, expected)
 
 
 def test_one_gaussian_has_the_local_bits(client, frame):

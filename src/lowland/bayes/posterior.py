@@ -71,6 +71,8 @@ class Draw:
         Weighted squared errors of each column when the noise was drawn.
     key, sweep : int
         Position in the stream of normals that the next rows are drawn with.
+    most_precise : float
+        Largest noise precision that is drawn.
     kept : tuple of ndarray, shape (size,)
         Points kept from earlier sweeps.
     """
@@ -85,4 +87,5 @@ class Draw:
     errors: Vector
     key: int
     sweep: int = 0
+    most_precise: float = float("inf")
     kept: tuple[Vector, ...] = ()

@@ -237,8 +237,8 @@ def complete(
     tolerance: Annotated[
         float | None,
         typer.Option(
-            help="Stop when a sweep improves the objective by less: a fraction of it (map), or nats per cell "
-            "(Bayesian methods).",
+            help="Stop when a sweep improves the objective by less than this share (map), or changes "
+            "predictions by less than this share of their standard deviation (Bayesian methods).",
             rich_help_panel=RUNNING,
         ),
     ] = None,

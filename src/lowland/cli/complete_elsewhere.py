@@ -21,9 +21,9 @@ from lowland.completion.elsewhere_fit import (
     fit_elsewhere,
     refuse_elsewhere,
 )
+from lowland.completion.features import SideCovariates
 from lowland.completion.model_files import save_model
 from lowland.completion.plan import CompletionPlan
-from lowland.completion.posterior_fit import SideCovariates
 from lowland.completion.stored_contents import holds_table
 from lowland.completion.stored_observations import StoredObservations
 from lowland.completion.table_summary import SAMPLE

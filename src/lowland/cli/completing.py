@@ -15,10 +15,10 @@ from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpo
 from lowland.completion.column_kinds import parse_word
 from lowland.completion.column_losses import Losses
 from lowland.completion.completed import fingerprint
+from lowland.completion.features import SideCovariates
 from lowland.completion.model_files import levels_as_data, save_model
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
-from lowland.completion.posterior_fit import SideCovariates
 from lowland.completion.settings import PENALTY_WEIGHTS
 from lowland.completion.table_intervals import INTERVAL_METHODS
 from lowland.core.arrays import check_rank

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from lowland.completion.posterior_fit import SideCovariates
+from lowland.completion.features import SideCovariates
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Labels
 from lowland.files.covariates import read_covariates

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.completion.features import SideCovariates
 from lowland.completion.plan import CompletionPlan
-from lowland.completion.posterior_fit import SideCovariates
 from lowland.core.damage import reading
 from lowland.core.errors import InvalidInputError
 from lowland.files.bundle import load_bundle, save_bundle

@@ -10,10 +10,12 @@ import numpy as np
 
 from lowland.completion.bayesian_objective import BayesianCompletion
 from lowland.completion.bayesian_settings import BayesianSettings
+from lowland.completion.bayesian_start import make_objective
 from lowland.completion.cells import TableCells
+from lowland.completion.features import SideCovariates
 from lowland.completion.gaussian_objective import GaussianRows
 from lowland.completion.kept_fit import KeptFit
-from lowland.completion.posterior_fit import SideCovariates, fit_cells, make_objective
+from lowland.completion.posterior_fit import fit_cells
 from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_summary import TableSummary

@@ -284,6 +284,8 @@ class BayesianCompletion:
             start.column_precisions,
             self.squared_errors(start.theta),
             key,
+            # drawn from the errors on the cells of the fit, the noise would be taken for too small again
+            most_precise=np.inf if self.trial is None else start.noise_precision,
         )
 
     def restore_draw(self, fields: Mapping[str, Any]) -> Draw:
@@ -333,7 +335,7 @@ class BayesianCompletion:
             tau = (rng.gamma(TAU + self._counts / 2) / rate).astype(self.dtype)
         return replace(
             state,
-            noise_precision=float(alpha),
+            noise_precision=min(float(alpha), state.most_precise),
             column_precisions=tau,
             errors=squares,
             sweep=state.sweep + 1,

@@ -40,7 +40,9 @@ class BayesianSettings:
     biases : bool
     pattern : bool or None
         Whether the pattern of observed cells is a feature of rows and columns; None means yes for sparse
-        tables of grades with at most 6,000 rows or columns.
+        tables of grades with at most 6,000 rows or columns, unless cells held out show that it does harm.
+    pattern_ridge : float or None
+        Ridge of the pattern's coefficients; None means 2, or 10 if cells held out show that it is better.
     noise : {"auto", "common", "column"}
         Whether all columns have a common noise level, or one per column; "auto" means "common" for
         grades, else "column".
@@ -69,10 +71,11 @@ class BayesianSettings:
     rank: int | None = None
     biases: bool = True
     pattern: bool | None = None
+    pattern_ridge: float | None = None
     noise: str = "auto"
     scale: str = "auto"
     calibrated: bool | None = None
-    tolerance: float = 0.015
+    tolerance: float = 0.005
     max_iterations: int = 100
     draws: int = 0
     burn_in: int = 20

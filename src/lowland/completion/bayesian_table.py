@@ -24,8 +24,8 @@ from lowland.core.status import StopReason
 # what fits and judges is imported where it is used: a model that is read from a file only predicts
 if TYPE_CHECKING:
     from lowland.completion.bayesian import BayesianFit
+    from lowland.completion.features import SideCovariates
     from lowland.completion.penalised import CompletionFit
-    from lowland.completion.posterior_fit import SideCovariates
     from lowland.recheck.documents import Document
     from lowland.report.page import Page
 

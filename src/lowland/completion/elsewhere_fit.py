@@ -12,13 +12,14 @@ from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.cell_blocks import Arrays, CellBlock
 from lowland.completion.cell_tables import CellTable
 from lowland.completion.cells import TableCells
+from lowland.completion.features import SideCovariates
 from lowland.completion.fitted_table import FittedTable
 from lowland.completion.line_fit import LineFit, certify_lines, certify_posterior, fit_lines
 from lowland.completion.memory_needs import check_lines_fit
 from lowland.completion.penalised_table import PenalisedTable, describe_sweeps
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import bayesian_settings, penalised_settings, refuse_covariates
-from lowland.completion.posterior_fit import PosteriorFit, SideCovariates, fit_cells
+from lowland.completion.posterior_fit import PosteriorFit, fit_cells
 from lowland.completion.posterior_words import about_certificate, describe_method, describe_search
 from lowland.core.errors import UnsupportedError
 from lowland.core.findings import Certificate

@@ -9,11 +9,14 @@ import numpy as np
 
 from lowland.bayes.design import Design, MatrixDesign
 from lowland.completion.cells import TableCells
-from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 
-# ridges of the coefficients; fixed, because learning them diverges and loses the gain in accuracy
+# ridges of the coefficients; learning them by the bound diverges and loses the gain in accuracy
 PATTERN_RIDGE, COVARIATE_RIDGE = 2.0, 10.0
+# covariates of rows and of columns
+SideCovariates = tuple[Matrix | None, Matrix | None]
+
 # a covariate that varies by less than this fraction of its size is constant, and has no effect
 ROUNDING = 1e-12
 
@@ -29,20 +32,23 @@ class FeatureMap:
         Length of the other side if the pattern is a feature; else 0.
     centres, spreads : ndarray, shape (c,)
         Means and standard deviations of the covariates; infinite spread for a constant one.
+    ridge : float
+        Of the coefficients of the pattern.
     """
 
     partners: int
     centres: Vector
     spreads: Vector
+    ridge: float = PATTERN_RIDGE
 
     @classmethod
-    def of(cls, covariates: Matrix | None, partners: int) -> FeatureMap:
+    def of(cls, covariates: Matrix | None, partners: int, ridge: float = PATTERN_RIDGE) -> FeatureMap:
         """Return the map that standardises these covariates."""
         if covariates is None:
-            return cls(partners, np.zeros(0), np.ones(0))
+            return cls(partners, np.zeros(0), np.ones(0), ridge)
         spreads = covariates.std(axis=0)
         constant = np.ptp(covariates, axis=0) <= ROUNDING * np.abs(covariates).max(axis=0, initial=0.0)
-        return cls(partners, covariates.mean(axis=0), np.where(constant, np.inf, spreads))
+        return cls(partners, covariates.mean(axis=0), np.where(constant, np.inf, spreads), ridge)
 
     @property
     def is_empty(self) -> bool:
@@ -64,7 +70,7 @@ class FeatureMap:
         self.check(covariates)
         scaled = None if covariates is None else self._scaled(covariates)
         plain = MatrixDesign(cells.shape[side], scaled)
-        return PatternDesign(cells, side, plain) if self.partners else plain
+        return PatternDesign(cells, side, plain, self.ridge) if self.partners else plain
 
     def _scaled(self, covariates: Matrix) -> Matrix:
         scaled: Matrix = (covariates - self.centres) / (self.spreads * np.sqrt(COVARIATE_RIDGE))
@@ -82,12 +88,6 @@ class FeatureMap:
             )
 
 
-def pattern_shares(counts: Indices) -> Vector:
-    """Return the feature of each observed cell of lines with these numbers of cells."""
-    shares: Vector = 1 / np.sqrt(PATTERN_RIDGE * np.maximum(counts, 1))
-    return shares
-
-
 @final
 class PatternDesign:
     """The constant, which cells of a line are observed, and covariates.
@@ -99,11 +99,15 @@ class PatternDesign:
         Whether lines are rows or columns.
     plain : MatrixDesign
         The constant and covariates.
+    ridge : float
+        By whose square root features of observed cells are divided, besides that of the line's cells.
     """
 
-    def __init__(self, cells: TableCells, side: int, plain: MatrixDesign) -> None:
+    def __init__(
+        self, cells: TableCells, side: int, plain: MatrixDesign, ridge: float = PATTERN_RIDGE
+    ) -> None:
         self.cells, self.side, self.plain = cells, side, plain
-        self.shares = pattern_shares(cells.sides[side].counts)
+        self.shares: Vector = 1 / np.sqrt(ridge * np.maximum(cells.sides[side].counts, 1))
 
     @property
     def shape(self) -> tuple[int, int]:

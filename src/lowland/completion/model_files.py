@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.completion.bayesian_table import BayesianTable
-from lowland.completion.features import FeatureMap
+from lowland.completion.features import PATTERN_RIDGE, FeatureMap
 from lowland.completion.fitted_table import FittedTable
 from lowland.completion.indicator_files import levels_as_arrays, levels_from_arrays
 from lowland.completion.indicator_model import IndicatorModel
@@ -240,6 +240,7 @@ def _posterior_arrays(model: PosteriorModel) -> Parts:
         "noise_precision": model.noise_precision,
         "row_pattern": model.row_prior.mapping.partners,
         "column_pattern": model.column_prior.mapping.partners,
+        "pattern_ridge": model.row_prior.mapping.ridge,
     }
     return plain, arrays
 
@@ -276,6 +277,7 @@ def _posterior(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
             int(plain[f"{side}_pattern"]),
             arrays[f"{side}_feature_centres"],
             arrays[f"{side}_feature_spreads"],
+            number(plain, "pattern_ridge") if "pattern_ridge" in plain else PATTERN_RIDGE,
         )
         features = mapping.partners + mapping.centres.size
         found = len(arrays[f"{side}_coefficients"]) - 1

@@ -13,6 +13,7 @@ from lowland.completion.bayesian import fit_bayesian
 from lowland.completion.bayesian_settings import BayesianSettings
 from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.column_losses import Columns, check_columns
+from lowland.completion.features import SideCovariates
 from lowland.completion.fitted_table import FittedTable
 from lowland.completion.indicator_table import IndicatorTable
 from lowland.completion.indicators import Indicators, LevelKind
@@ -20,7 +21,6 @@ from lowland.completion.memory_needs import check_fit_fits
 from lowland.completion.penalised import fit_completion
 from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.plan import CompletionPlan
-from lowland.completion.posterior_fit import SideCovariates
 from lowland.completion.rank_path import RankPath, choose_rank_and_penalty
 from lowland.completion.refined_table import refine_table
 from lowland.completion.settings import CompletionSettings

@@ -9,23 +9,21 @@ from typing import final
 import numpy as np
 
 from lowland.bayes.posterior import Posterior
-from lowland.bayes.side_prior import SidePrior
 from lowland.completion.bayesian_objective import BayesianCompletion
 from lowland.completion.bayesian_settings import USUAL_RANK, BayesianSettings
+from lowland.completion.bayesian_start import feature_maps, first_point, make_objective
 from lowland.completion.cells import TableCells
 from lowland.completion.factor_covariance import factor_covariance
-from lowland.completion.features import FeatureMap, check_covariates
+from lowland.completion.features import FeatureMap, SideCovariates, check_covariates
 from lowland.completion.gaussian_fit import fit_gaussian
 from lowland.completion.gaussian_objective import GaussianRows
-from lowland.completion.held_cells import hold_out
 from lowland.completion.learnt_prior import LearntPrior
+from lowland.completion.pattern_choice import choose_pattern
 from lowland.completion.posterior_model import PosteriorModel
-from lowland.completion.prior_learning import PriorTrial
 from lowland.completion.scaling import Scaling
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_summary import TableSummary
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.errors import InvalidInputError
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
 from lowland.kernels.moments import Moments
@@ -33,12 +31,6 @@ from lowland.search import ChangeBelow, Gibbs, Iterations, Variational, run
 from lowland.search.loop import Callback, Checkpoint, Snapshot
 from lowland.search.stops import StopRule
 
-SideCovariates = tuple[Matrix | None, Matrix | None]
-
-# strength of the Wishart prior: grades are noisier than measured numbers
-GRADES_SCALE, NUMBERS_SCALE = 0.5, 0.05
-# root mean square of the initial factors, in units of the prior
-FIRST_SIZE = 0.5
 # sweeps with a common noise level before each column gets its own: learnt too early, noise levels absorb
 # signal, and on small tables with few strong factors the fit ends far from the best
 SETTLING = 8
@@ -103,7 +95,7 @@ def fit_cells(  # noqa: PLR0913
     summary = TableSummary.of(cells)
     m, n = cells.shape
     plain = not cells.weighted and all(known is None for known in covariates)
-    settings = settings.resolve(summary, plain=plain)
+    asked, settings = settings.pattern, settings.resolve(summary, plain=plain)
     scaling = Scaling.of(summary, settings.scale)
     scaled = cells.scaled(scaling.centres, scaling.spreads)
     if settings.full:
@@ -124,10 +116,9 @@ def fit_cells(  # noqa: PLR0913
         check_covariates(covariates[0], m, "row_covariates"),
         check_covariates(covariates[1], n, "column_covariates"),
     )
-    maps = (
-        FeatureMap.of(covariates[0], n if settings.pattern else 0),
-        FeatureMap.of(covariates[1], m if settings.pattern else 0),
-    )
+    if settings.pattern and asked is None and settings.calibrated:
+        settings = choose_pattern(scaled, settings, covariates)
+    maps = feature_maps(settings, (m, n), covariates)
     objective = make_objective(scaled, settings, maps, covariates, graded=summary.graded)
     start = None if before is None else _extended(before, objective)
     theta = first_point(objective, rng) if start is None else start.theta
@@ -192,51 +183,6 @@ def _settled(objective: BayesianCompletion, theta: Vector, rng: np.random.Genera
 def _stop(settings: BayesianSettings) -> StopRule:
     """Return when variational sweeps end."""
     return ChangeBelow(settings.tolerance) | Iterations(settings.max_iterations)
-
-
-def make_objective(
-    cells: TableCells,
-    settings: BayesianSettings,
-    maps: tuple[FeatureMap, FeatureMap],
-    covariates: SideCovariates,
-    *,
-    graded: bool,
-) -> BayesianCompletion:
-    """Return the probabilistic model of scaled cells with resolved settings."""
-    if settings.rank is None:
-        raise InvalidInputError("the rank is not resolved", "None")
-    strength, width = GRADES_SCALE if graded else NUMBERS_SCALE, settings.rank + settings.biases
-
-    def priors(known: TableCells) -> tuple[SidePrior, SidePrior]:
-        rows, columns = (
-            SidePrior(maps[side].design(known, side, covariates[side]), width, strength, known.dtype)
-            for side in (0, 1)
-        )
-        return rows, columns
-
-    trial = None
-    if settings.calibrated:
-        others, held = hold_out(cells)
-        trial = PriorTrial(others, priors(others), held)
-    return BayesianCompletion(
-        cells,
-        rank=settings.rank,
-        biases=settings.biases,
-        priors=priors(cells),
-        column_noise=settings.noise == "column",
-        trial=trial,
-    )
-
-
-def first_point(objective: BayesianCompletion, rng: np.random.Generator) -> Vector:
-    """Return a random start."""
-    r = objective.model.rank
-    sides = []
-    for length in objective.cells.shape:
-        side = np.zeros((length, objective.width), objective.dtype)
-        side[:, :r] = FIRST_SIZE * rng.standard_normal((length, r))
-        sides.append(side)
-    return objective.point(*sides)
 
 
 def _extended(before: PosteriorModel, objective: BayesianCompletion) -> Posterior:

@@ -87,8 +87,9 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     dtype : {"float64", "float32"}
         Precision of the fit.
     tolerance : float or "auto"
-        Stop when a sweep improves the objective by less than this: relative to the objective for "map"
-        ("auto": 1e-6), else in nats per observation ("auto": 0.002).
+        For "map", stop when a sweep improves the objective by less than this share of it ("auto": 1e-6); else
+        when it changes predictions by less than this share of their standard deviation ("auto": 0.005), once
+        priors and noise are held.
     max_iterations : int
         Maximum number of sweeps.
     certify : bool

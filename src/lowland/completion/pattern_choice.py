@@ -1,0 +1,59 @@
+"""Whether the pattern of observed cells is a feature of grades, and with what ridge, by cells held out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from lowland.bayes.products import product_means
+from lowland.completion.bayesian_settings import BayesianSettings
+from lowland.completion.bayesian_start import feature_maps, first_point, make_objective
+from lowland.completion.cells import TableCells
+from lowland.completion.features import PATTERN_RIDGE, SideCovariates
+from lowland.search import Iterations, Variational, run
+
+# ridges that are compared with no pattern at all; the second where its Gram matrix costs little
+RIDGES, CHEAP = (PATTERN_RIDGE, 10.0), 2_000
+# rank and sweeps of the comparison: what the pattern tells, few factors show
+RANK, SWEEPS = 4, 6
+# least share by which errors must fall for what is not the usual ridge
+GAIN = 0.002
+
+
+def choose_pattern(
+    scaled: TableCells, settings: BayesianSettings, covariates: SideCovariates
+) -> BayesianSettings:
+    """Return the settings with or without the pattern, and its ridge, as cells held out favour.
+
+    Parameters
+    ----------
+    scaled : TableCells
+        Grades, centred and scaled.
+    settings : BayesianSettings
+        Resolved, with the pattern, and calibrated.
+    covariates : pair of ndarray or None
+    """
+    ridges = RIDGES if min(scaled.shape) <= CHEAP else RIDGES[:1]
+    choices = [
+        replace(settings, pattern_ridge=ridges[0]),
+        *(replace(settings, pattern_ridge=ridge) for ridge in ridges[1:]),
+        replace(settings, pattern=False),
+    ]
+    errors = [_error(scaled, choice, covariates) for choice in choices]
+    best = int(np.argmin(errors))
+    return choices[best] if errors[best] < (1 - GAIN) * errors[0] else choices[0]
+
+
+def _error(scaled: TableCells, settings: BayesianSettings, covariates: SideCovariates) -> float:
+    """Return the root mean square error of a small fit on cells held out."""
+    assert settings.rank is not None
+    small = replace(settings, rank=min(RANK, settings.rank), noise="common")
+    maps = feature_maps(small, scaled.shape, covariates)
+    objective = make_objective(scaled, small, maps, covariates, graded=True)
+    rng = np.random.default_rng(0)  # the same start for all
+    found = run(objective, Variational(), first_point(objective, rng), stop=Iterations(SWEEPS), rng=rng)
+    assert objective.trial is not None
+    held, (left, right) = objective.trial.held, objective.sides(found.state.theta)
+    errors = product_means(left, right, held.at, objective.model.rank) - held.values
+    return float(np.sqrt(np.average(errors**2, weights=held.weights)))
