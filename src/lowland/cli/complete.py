@@ -138,6 +138,18 @@ def complete(
             rich_help_panel=MODEL,
         ),
     ] = "auto",
+    row_order: Annotated[
+        str,
+        typer.Option(
+            help="Look whether rows vary smoothly along their labels (numbers or dates): auto (dates and "
+            "years), yes or no.",
+            rich_help_panel=MODEL,
+        ),
+    ] = "auto",
+    column_order: Annotated[
+        str,
+        typer.Option(help="The same of columns: auto, yes or no.", rich_help_panel=MODEL),
+    ] = "auto",
     noise: Annotated[
         str,
         typer.Option(
@@ -266,6 +278,8 @@ def complete(
         nonnegative=nonnegative,
         pattern=pattern,
         refine=refine,
+        row_order=row_order,
+        column_order=column_order,
         noise=noise,
         scale=scale,
         draws=draws,

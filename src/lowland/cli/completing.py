@@ -31,6 +31,8 @@ from lowland.search.loop import Checkpoint
 
 # beyond this many cells, predicting the cells of interest beats writing the whole table
 LARGEST_OUTPUT = 20_000_000
+# settings of a plan that are answered by auto, yes or no
+ANSWERED = ("pattern", "refine", "row-order", "column-order")
 _ANSWERS = {"auto": None, "yes": True, "no": False}
 
 
@@ -43,6 +45,8 @@ def plan_from(
     nonnegative: bool,
     pattern: str,
     refine: str,
+    row_order: str,
+    column_order: str,
     noise: str,
     scale: str,
     draws: int,
@@ -53,10 +57,10 @@ def plan_from(
     max_iterations: int,
 ) -> CompletionPlan:
     """Return the plan that the options describe; errors name the option."""
-    if pattern not in _ANSWERS:
-        raise InvalidInputError("--pattern is unknown", pattern, fix="use auto, yes or no")
-    if refine not in _ANSWERS:
-        raise InvalidInputError("--refine is unknown", refine, fix="use auto, yes or no")
+    answers = {"pattern": pattern, "refine": refine, "row-order": row_order, "column-order": column_order}
+    for name, answer in answers.items():
+        if answer not in _ANSWERS:
+            raise InvalidInputError(f"--{name} is unknown", answer, fix="use auto, yes or no")
     if draws < 2:
         raise InvalidInputError("--draws must be at least 2", str(draws))
     if bias_penalty != "auto" and _number(bias_penalty, "--bias-penalty") and not biases:
@@ -78,6 +82,8 @@ def plan_from(
         penalty_weights=penalty_weights,
         pattern=_ANSWERS[pattern],
         refine=_ANSWERS[refine],
+        row_order=_ANSWERS[row_order],
+        column_order=_ANSWERS[column_order],
         noise=noise,
         scale=scale,
         draws=draws,
@@ -124,7 +130,7 @@ def options_of(plan: CompletionPlan) -> str:
             words += [f"--loss {shlex.quote(f'{column}={word}')}" for column, word in value.items()]
         elif isinstance(value, bool):
             answer = f"--{name} {'yes' if value else 'no'}"
-            words.append(answer if name in ("pattern", "refine") else f"--{'' if value else 'no-'}{name}")
+            words.append(answer if name in ANSWERED else f"--{'' if value else 'no-'}{name}")
         else:
             words.append(f"--{name} {value:g}" if isinstance(value, float) else f"--{name} {value}")
     return " ".join(words)

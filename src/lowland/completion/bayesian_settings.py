@@ -43,6 +43,10 @@ class BayesianSettings:
         tables of grades with at most 6,000 rows or columns, unless cells held out show that it does harm.
     pattern_ridge : float or None
         Ridge of the pattern's coefficients; None means 2, or 10 if cells held out show that it is better.
+    row_order, column_order : tuple of (float, float, int) or None
+        Length and strength of a smooth order of a side, and how many of its last covariates are coordinates.
+    inflation : float
+        By how much standard errors are larger than the posterior's.
     noise : {"auto", "common", "column"}
         Whether all columns have a common noise level, or one per column; "auto" means "common" for
         grades, else "column".
@@ -72,6 +76,9 @@ class BayesianSettings:
     biases: bool = True
     pattern: bool | None = None
     pattern_ridge: float | None = None
+    row_order: tuple[float, float, int] | None = None
+    column_order: tuple[float, float, int] | None = None
+    inflation: float = 1.0
     noise: str = "auto"
     scale: str = "auto"
     calibrated: bool | None = None

@@ -27,8 +27,10 @@ def feature_maps(
     m, n = shape
     ridge = settings.pattern_ridge or PATTERN_RIDGE
     rows, columns = (
-        FeatureMap.of(own, partners if settings.pattern else 0, ridge)
-        for own, partners in zip(covariates, (n, m), strict=True)
+        FeatureMap.of(own, partners if settings.pattern else 0, ridge, order)
+        for own, partners, order in zip(
+            covariates, (n, m), (settings.row_order, settings.column_order), strict=True
+        )
     )
     return rows, columns
 

@@ -11,6 +11,7 @@ import numpy as np
 from lowland.completion.fitted_table import PageParts, without_certificate, without_data
 from lowland.completion.holdout import Predictor
 from lowland.completion.kept_fit import KeptFit
+from lowland.completion.orders import extended
 from lowland.completion.posterior_model import PosteriorModel
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError
@@ -130,13 +131,25 @@ class BayesianTable:
         from lowland.completion.bayesian import fit_bayesian
 
         fit = self._known("an update")
-        described = any(covariates is not None for covariates in self.covariates)
-        if described and table.shape != fit.observations.shape:
-            raise UnsupportedError(
-                "new rows and columns have no covariates", f"shape {table.shape}", fix="fit the table again"
-            )
-        again = fit_bayesian(table, fit.settings, rng=rng, covariates=self.covariates, before=fit)
-        return BayesianTable.of(again, self.covariates)
+        labels = table.row_labels, table.column_labels
+        orders = fit.settings.row_order, fit.settings.column_order
+        covariates = [self.covariates[0], self.covariates[1]]
+        for side, (own, length) in enumerate(zip(self.covariates, table.shape, strict=True)):
+            if own is None or len(own) == length:
+                continue
+            order = orders[side]
+            # coordinates alone may go on in the labels
+            if order is not None and order[2] == own.shape[1]:
+                covariates[side] = extended(own, labels[side])
+            if order is None or order[2] != own.shape[1] or covariates[side] is None:
+                raise UnsupportedError(
+                    "new rows and columns have no covariates",
+                    f"shape {table.shape}",
+                    fix="fit the table again",
+                )
+        both = covariates[0], covariates[1]
+        again = fit_bayesian(table, fit.settings, rng=rng, covariates=both, before=fit)
+        return BayesianTable.of(again, both)
 
     def sampler(self, what: str) -> PosteriorModel:
         """Return the posterior."""

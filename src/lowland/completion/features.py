@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
 
 from lowland.bayes.design import Design, MatrixDesign
 from lowland.completion.cells import TableCells
+from lowland.completion.order_basis import OrderBasis
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 
@@ -34,16 +35,38 @@ class FeatureMap:
         Means and standard deviations of the covariates; infinite spread for a constant one.
     ridge : float
         Of the coefficients of the pattern.
+    order : OrderBasis or None
+        Smooth functions of the last covariates, which are coordinates.
     """
 
     partners: int
     centres: Vector
     spreads: Vector
     ridge: float = PATTERN_RIDGE
+    order: OrderBasis | None = None
 
     @classmethod
-    def of(cls, covariates: Matrix | None, partners: int, ridge: float = PATTERN_RIDGE) -> FeatureMap:
-        """Return the map that standardises these covariates."""
+    def of(
+        cls,
+        covariates: Matrix | None,
+        partners: int,
+        ridge: float = PATTERN_RIDGE,
+        order: tuple[float, float, int] | None = None,
+    ) -> FeatureMap:
+        """Return the map that standardises these covariates.
+
+        Parameters
+        ----------
+        covariates : ndarray, shape (lines, c), or None
+        partners : int
+        ridge : float
+        order : tuple of (float, float, int), optional
+            Length and strength of a smooth order, and how many of the last covariates are its coordinates.
+        """
+        if covariates is not None and order is not None:
+            length, strength, dims = order
+            plain = cls.of(covariates[:, :-dims] if covariates.shape[1] > dims else None, partners, ridge)
+            return replace(plain, order=OrderBasis.of(covariates[:, -dims:], length, strength))
         if covariates is None:
             return cls(partners, np.zeros(0), np.ones(0), ridge)
         spreads = covariates.std(axis=0)
@@ -53,7 +76,17 @@ class FeatureMap:
     @property
     def is_empty(self) -> bool:
         """Whether there are no features at all."""
-        return not (self.partners or self.centres.size)
+        return not (self.partners or self.described)
+
+    @property
+    def described(self) -> int:
+        """Number of covariates, coordinates among them."""
+        return self.centres.size + (self.order.points.shape[1] if self.order else 0)
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        return self.partners + self.centres.size + (self.order.width if self.order else 0)
 
     def design(self, cells: TableCells, side: int, covariates: Matrix | None) -> Design:
         """Return the constant and the features of all lines of a side of a table.
@@ -66,20 +99,31 @@ class FeatureMap:
         side : {0, 1}
             Rows or columns.
         covariates : ndarray, shape (lines, c), or None
+            Without the coordinates of an order these are not known.
         """
         self.check(covariates)
+        if self.order is not None:
+            covariates = self._placed(covariates, cells.shape[side])
         scaled = None if covariates is None else self._scaled(covariates)
         plain = MatrixDesign(cells.shape[side], scaled)
         return PatternDesign(cells, side, plain, self.ridge) if self.partners else plain
 
     def _scaled(self, covariates: Matrix) -> Matrix:
-        scaled: Matrix = (covariates - self.centres) / (self.spreads * np.sqrt(COVARIATE_RIDGE))
+        k = self.centres.size
+        scaled: Matrix = (covariates[:, :k] - self.centres) / (self.spreads * np.sqrt(COVARIATE_RIDGE))
+        if self.order is not None:
+            scaled = np.column_stack([scaled, self.order.features(covariates[:, k:])])
         return scaled
+
+    def _placed(self, covariates: Matrix | None, length: int) -> Matrix:
+        """Return covariates with coordinates, NaN if they are not known."""
+        known = np.zeros((length, 0)) if covariates is None else covariates
+        return np.column_stack([known, np.full((length, self.described - known.shape[1]), np.nan)])
 
     def check(self, covariates: Matrix | None) -> None:
         """Raise unless covariates are as many as those of the fit."""
         found = 0 if covariates is None else covariates.shape[1]
-        if found != self.centres.size:
+        if found not in (self.centres.size, self.described):
             what = "missing" if covariates is None else "not those of the fit"
             raise InvalidInputError(
                 f"covariates are {what}",

@@ -97,6 +97,11 @@ class IndicatorModel:
         """Number of factors."""
         return self.base.rank
 
+    @property
+    def row_coordinates(self) -> int:
+        """Number of coordinates of rows along which the fit found them in order."""
+        return self.base.row_coordinates
+
     @cached_property
     def losses(self) -> LevelColumns:
         """Which columns hold numbers."""

@@ -18,6 +18,7 @@ from lowland.completion.indicator_model import IndicatorModel
 from lowland.completion.indicator_table import IndicatorTable
 from lowland.completion.kept_fit import kept_from_data
 from lowland.completion.learnt_prior import LearntPrior
+from lowland.completion.order_basis import OrderBasis
 from lowland.completion.penalised_model import CompletionModel
 from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.posterior_model import PosteriorModel
@@ -232,6 +233,9 @@ def _posterior_arrays(model: PosteriorModel) -> Parts:
         arrays[f"{side}_precision"], arrays[f"{side}_coefficients"] = prior.precision, prior.coefficients
         arrays[f"{side}_feature_centres"] = prior.mapping.centres
         arrays[f"{side}_feature_spreads"] = prior.mapping.spreads
+        if prior.mapping.order is not None:
+            arrays[f"{side}_order_points"] = prior.mapping.order.points
+            arrays[f"{side}_order_basis"] = prior.mapping.order.basis
     plain = {
         "kind": "posterior",
         "method": "gaussian" if model.axes else "gibbs" if model.row_draws.shape[0] else "variational",
@@ -241,6 +245,12 @@ def _posterior_arrays(model: PosteriorModel) -> Parts:
         "row_pattern": model.row_prior.mapping.partners,
         "column_pattern": model.column_prior.mapping.partners,
         "pattern_ridge": model.row_prior.mapping.ridge,
+        "inflation": model.inflation,
+        **{
+            f"{side}_order": [prior.mapping.order.length, prior.mapping.order.strength]
+            for side, _, prior in sides
+            if prior.mapping.order is not None
+        },
     }
     return plain, arrays
 
@@ -277,11 +287,11 @@ def _posterior(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
             int(plain[f"{side}_pattern"]),
             arrays[f"{side}_feature_centres"],
             arrays[f"{side}_feature_spreads"],
-            number(plain, "pattern_ridge") if "pattern_ridge" in plain else PATTERN_RIDGE,
+            number(plain, "pattern_ridge", PATTERN_RIDGE),
+            _order(plain, arrays, side),
         )
-        features = mapping.partners + mapping.centres.size
         found = len(arrays[f"{side}_coefficients"]) - 1
-        require(found == features, f"{side}_coefficients are of {found} features, not {features}")
+        require(found == mapping.width, f"{side}_coefficients are of {found} features, not {mapping.width}")
         return LearntPrior(arrays[f"{side}_precision"], arrays[f"{side}_coefficients"], mapping)
 
     rows, columns = (
@@ -304,7 +314,19 @@ def _posterior(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
         arrays["column_draws"],
         arrays["row_weights"],
         axes,
+        number(plain, "inflation", 1.0),
     )
+
+
+def _order(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], side: str) -> OrderBasis | None:
+    """Return the smooth functions of a side's coordinates, if it has any."""
+    if f"{side}_order" not in plain:
+        return None
+    length, strength = (float(own) for own in plain[f"{side}_order"])
+    names = {f"{side}_order_points": "points c", f"{side}_order_basis": "points k"}
+    check_arrays(arrays, names)
+    require(0 < length < np.inf and 0 < strength < np.inf, f"{side}_order is {length} and {strength}")
+    return OrderBasis(length, strength, *(arrays[name] for name in names))
 
 
 def _check_posterior(arrays: Mapping[str, NDArray[Any]]) -> dict[str, int]:

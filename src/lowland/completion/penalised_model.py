@@ -104,6 +104,11 @@ class CompletionModel:
         return self.columns.spread(self.natural(rows, columns), columns)
 
     @property
+    def row_coordinates(self) -> int:
+        """Number of coordinates of rows along which the fit found them in order."""
+        return 0
+
+    @property
     def losses(self) -> Columns | None:
         """Losses by column; None if all are squared."""
         return self.columns

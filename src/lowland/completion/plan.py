@@ -50,6 +50,9 @@ class CompletionPlan:
     max_iterations : int
     refine : bool or None
         Whether forests refine missing cells of columns with curves; None: where the table is small.
+    row_order, column_order : bool or None
+        Whether labels are looked at as coordinates along which rows or columns may vary smoothly; None: if
+        they are dates or years.
     """
 
     method: str = "auto"
@@ -67,6 +70,8 @@ class CompletionPlan:
     tolerance: float | None = None
     max_iterations: int = 500
     refine: bool | None = None
+    row_order: bool | None = None
+    column_order: bool | None = None
 
     @property
     def squared(self) -> bool:
@@ -82,7 +87,7 @@ class CompletionPlan:
     @property
     def leaves_open(self) -> bool:
         """Whether the table decides between factors and a Gaussian of any covariance."""
-        return not self.given - {"loss", "max_iterations", "refine"}
+        return not self.given - {"loss", "max_iterations", "refine", "row_order", "column_order"}
 
     @property
     def given(self) -> set[str]:

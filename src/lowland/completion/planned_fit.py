@@ -18,6 +18,8 @@ from lowland.completion.fitted_table import FittedTable
 from lowland.completion.indicator_table import IndicatorTable
 from lowland.completion.indicators import Indicators, LevelKind
 from lowland.completion.memory_needs import check_fit_fits
+from lowland.completion.order_choice import with_orders
+from lowland.completion.orders import SideOrders, orders_of
 from lowland.completion.penalised import fit_completion
 from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.plan import CompletionPlan
@@ -45,7 +47,7 @@ class PlannedFit:
 
 
 @Interruptible()
-def fit_plan(
+def fit_plan(  # noqa: PLR0913
     table: Observations,
     plan: CompletionPlan,
     *,
@@ -55,6 +57,7 @@ def fit_plan(
     checkpoint: Checkpoint | None = None,
     resume: Snapshot | None = None,
     levels: Mapping[int, LevelKind] | None = None,
+    orders: SideOrders | None = None,
 ) -> PlannedFit:
     """Fit a table as planned, without a certificate.
 
@@ -69,14 +72,22 @@ def fit_plan(
         As in `lowland.search.run`.
     levels : mapping of int to LevelKind, optional
         Columns of levels, for Bayesian methods, which fit them as numbers.
+    orders : SideOrders, optional
+        Coordinates along which rows and columns may be in order; by default labels, as planned.
 
     Returns
     -------
     PlannedFit
     """
+    if orders is None:
+        words = {None: "auto", True: "labels", False: None}
+        asked = words[plan.row_order], words[plan.column_order]
+        orders = orders_of(asked, table.shape, (table.row_labels, table.column_labels))
     known = Indicators.of(table, levels) if levels else None
     if known is not None and covariates[1] is not None:
         covariates = covariates[0], covariates[1][known.groups]
+    if known is not None and orders.columns is not None:
+        orders = replace(orders, columns=orders.columns[known.groups])
     found = _fit_numbers(
         table if known is None else known.encode(table),
         plan,
@@ -86,13 +97,14 @@ def fit_plan(
         checkpoint=checkpoint,
         resume=resume,
         groups=None if known is None else known.groups,
+        orders=orders,
     )
     if known is None:
         return found
     return PlannedFit(IndicatorTable.of(found.table, known, table, rng.spawn(1)[0]))
 
 
-def _fit_numbers(
+def _fit_numbers(  # noqa: PLR0913
     table: Observations,
     plan: CompletionPlan,
     *,
@@ -102,15 +114,20 @@ def _fit_numbers(
     checkpoint: Checkpoint | None,
     resume: Snapshot | None,
     groups: Indices | None,
+    orders: SideOrders,
 ) -> PlannedFit:
     """Fit a table of numbers as planned; columns of one group are missing together."""
     method = plan.decide_method()
     check_columns(plan.loss, table)
     check_fit_fits(table, plan, method)
+    refuse_orders(orders, method)
     if method != "map":
+        settings = bayesian_settings(plan, method)
+        if orders and method != "gaussian":
+            settings, covariates = with_orders(table, settings, covariates, orders, rng.spawn(1)[0])
         fit = fit_bayesian(
             table,
-            bayesian_settings(plan, method),
+            settings,
             rng=rng,
             covariates=covariates,
             callbacks=callbacks,
@@ -127,19 +144,19 @@ def _fit_numbers(
         )
         return PlannedFit(refined or bayesian)
     refuse_covariates(covariates)
-    settings, path, before = penalised_settings(plan), None, None
+    penal, path, before = penalised_settings(plan), None, None
     if not plan.squared:
         scale, noise = ("column" if kind == "auto" else kind for kind in (plan.scale, plan.noise))
-        settings = replace(settings, columns=Columns.of(table, plan.loss, scale=scale, noise=noise))
-    if plan.rank is None or plan.penalty is None or settings.columns is not None:
-        bias_penalty = plan.bias_penalty if plan.penalty is None else settings.bias_penalty
+        penal = replace(penal, columns=Columns.of(table, plan.loss, scale=scale, noise=noise))
+    if plan.rank is None or plan.penalty is None or penal.columns is not None:
+        bias_penalty = plan.bias_penalty if plan.penalty is None else penal.bias_penalty
         path, before = choose_rank_and_penalty(
-            table, settings, rank=plan.rank, penalty=plan.penalty, bias_penalty=bias_penalty, rng=rng
+            table, penal, rank=plan.rank, penalty=plan.penalty, bias_penalty=bias_penalty, rng=rng
         )
-        settings = path.settings
+        penal = path.settings
     penalised = fit_completion(
         table,
-        settings,
+        penal,
         rng=rng,
         certify=False,
         callbacks=callbacks,
@@ -155,6 +172,16 @@ def refuse_covariates(covariates: SideCovariates) -> None:
     if any(known is not None for known in covariates):
         raise InvalidInputError(
             'method "map" takes no covariates', "covariates", fix='omit them, or use "variational" or "gibbs"'
+        )
+
+
+def refuse_orders(orders: SideOrders, method: str) -> None:
+    """Raise if an order was asked for that a method has no place for."""
+    if method in ("map", "gaussian") and any(orders.asked):
+        raise InvalidInputError(
+            f'method "{method}" knows no order of rows or columns',
+            f"{('row', 'column')[orders.asked.index(True)]}_order",
+            fix='omit it, or use method "auto", "variational" or "gibbs"',
         )
 
 

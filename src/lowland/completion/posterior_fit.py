@@ -152,7 +152,8 @@ def fit_cells(  # noqa: PLR0913
         )
     model = _model_of(objective, posterior, sampling, scaling, maps, labels, summary.row_weights)
     # solve for the rows once more, so that folding in a known row reproduces its fit
-    model = replace(model, rows=model.solved_rows(scaled, covariates[0]))
+    rows = model.solved_rows(scaled, covariates[0])
+    model = replace(model, rows=rows, inflation=settings.inflation)
     return PosteriorFit(model, search, sampling, objective, settings)
 
 

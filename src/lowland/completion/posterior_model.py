@@ -53,6 +53,8 @@ class PosteriorModel:
     -----
     With draws, a prediction is the average of the variational prediction and the mean of the draws, and its
     spread is that of the draws. The errors of the two differ, and their average is more accurate than either.
+    inflation : float
+        By how much standard errors are larger than those of the posterior.
     """
 
     rows: Moments
@@ -68,11 +70,18 @@ class PosteriorModel:
     column_draws: Matrix
     row_weights: Vector
     axes: bool = False
+    inflation: float = 1.0
 
     @property
     def shape(self) -> tuple[int, int]:
         """Shape (m, n) of the table."""
         return self.rows.means.shape[0], self.columns.means.shape[0]
+
+    @property
+    def row_coordinates(self) -> int:
+        """Number of coordinates of rows along which the fit found them in order."""
+        mapping = self.row_prior.mapping
+        return mapping.described - mapping.centres.size
 
     @property
     def rank(self) -> int:
@@ -177,7 +186,7 @@ class PosteriorModel:
             parts = (slice(k, k + CHUNK_CELLS) for k in range(0, rows.size, CHUNK_CELLS))
             spread = np.concatenate([np.zeros(0), *(self._variances(rows[p], columns[p]) for p in parts)])
         errors: Vector = self.scaling.spreads[columns] * np.sqrt(spread + self._noise(rows, columns))
-        return errors
+        return self.inflation * errors
 
     def sample(
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
@@ -203,6 +212,9 @@ class PosteriorModel:
             if noise:
                 values = values + spread * rng.standard_normal(rows.size)
             out[k] = self.scaling.undo(values, columns)
+        if self.inflation > 1:
+            means = self.scores(rows, columns)
+            out = means + self.inflation * (out - means)
         return self.scaling.clip(out) if noise else out
 
     # ---------------------------------------------------------------- new rows
@@ -237,7 +249,7 @@ class PosteriorModel:
         that are new, or if a side's prior has covariates: it must then be fitted again.
         """
         grown = table.shape[1] > self.shape[1]
-        described = self.row_prior.mapping.centres.size + self.column_prior.mapping.centres.size
+        described = self.row_prior.mapping.described + self.column_prior.mapping.described
         if self.row_draws.shape[0] or described or (grown and self._own_scales):
             return None
         (m, n), weights = table.shape, row_weights(table)

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from lowland.completion.bayesian import BayesianFit
 from lowland.completion.bayesian_settings import usual_rank
+from lowland.completion.features import FeatureMap
 from lowland.completion.posterior_fit import PosteriorFit
 from lowland.core.status import StopReason
 
@@ -32,13 +33,19 @@ def describe_method(fit: Fit) -> str:
     words += ", row and column biases" if s.biases else ", no biases"
     words += ", the pattern of observed cells as features" if s.pattern else ""
     covariates = [
-        f"{side.mapping.centres.size} covariates of {name}"
+        words
         for side, name in ((fit.model.row_prior, "rows"), (fit.model.column_prior, "columns"))
-        if side.mapping.centres.size
+        for words in _features(side.mapping, name)
     ]
     noise = "one noise level per column" if s.noise == "column" else "one noise level for all columns"
     scale = "one scale per column" if s.scale == "column" else "one scale for all columns"
     return ", ".join([words, *covariates, noise, scale])
+
+
+def _features(mapping: FeatureMap, name: str) -> list[str]:
+    """Return phrases on the features of a side other than the pattern."""
+    words = [f"{mapping.centres.size} covariates of {name}"] if mapping.centres.size else []
+    return words + ([f"{name} smooth over a length of {mapping.order.length:.3g}"] if mapping.order else [])
 
 
 def describe_search(fit: Fit) -> list[str]:

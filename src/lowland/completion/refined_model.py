@@ -59,6 +59,11 @@ class RefinedModel:
         return self.base.labels
 
     @property
+    def row_coordinates(self) -> int:
+        """Number of coordinates of rows along which the fit found them in order."""
+        return self.base.row_coordinates
+
+    @property
     def losses(self) -> None:
         """None: all losses are squared."""
         return

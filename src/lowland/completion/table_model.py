@@ -76,6 +76,10 @@ class TableModel(Protocol):
         """Names of rows and columns."""
 
     @property
+    def row_coordinates(self) -> int:
+        """Number of coordinates of rows along which the fit found them in order."""
+
+    @property
     def losses(self) -> ColumnLosses | None:
         """Losses by column; None if all are squared."""
 

@@ -136,6 +136,8 @@ class DaskMatrixCompletion(MatrixCompletion):
         sample_weight: ArrayLike | None = None,
         row_covariates: Any = None,
         column_covariates: Any = None,
+        row_order: Any = "auto",
+        column_order: Any = "auto",
     ) -> DaskMatrixCompletion:
         """Fit the observed cells of a table.
 
@@ -150,6 +152,8 @@ class DaskMatrixCompletion(MatrixCompletion):
             Weights are not there for distributed tables.
         row_covariates, column_covariates : array_like, data frame or Covariates, optional
             As of `MatrixCompletion`, in this process; none missing.
+        row_order, column_order : "auto" or None
+            There are no orders of rows or columns.
 
         Returns
         -------
@@ -177,7 +181,9 @@ class DaskMatrixCompletion(MatrixCompletion):
             raise InvalidInputError(
                 "the cells of X belong to another client", str(X.client), fix="pass the same client to both"
             )
-        fit_to_cells(self, X, "on a cluster", sample_weight, row_covariates, column_covariates)
+        fit_to_cells(
+            self, X, "on a cluster", sample_weight, row_covariates, column_covariates, row_order, column_order
+        )
         return self
 
     def predict(self, rows: Any, columns: Any, *, unknown: str = "error") -> Any:
@@ -272,7 +278,7 @@ class DaskMatrixCompletion(MatrixCompletion):
             )
         return self._elsewhere
 
-    def transform(self, X: Any, row_covariates: Any = None) -> Any:
+    def transform(self, X: Any, row_covariates: Any = None, row_order: Any = None) -> Any:
         """Return a table of numbers with its missing cells filled by expected values.
 
         Parameters
@@ -281,6 +287,8 @@ class DaskMatrixCompletion(MatrixCompletion):
             Known or new rows.
         row_covariates : array_like, data frame or Covariates, shape (k, c), optional
             Not for Dask arrays.
+        row_order : None
+            Rows of a table on a cluster have no order.
 
         Returns
         -------
@@ -288,9 +296,9 @@ class DaskMatrixCompletion(MatrixCompletion):
             A Dask array, not computed yet, if X is one; its columns are in one chunk.
         """
         if not isinstance(X, da.Array):
-            return super().transform(X, row_covariates)
+            return super().transform(X, row_covariates, row_order)
         check_is_fitted(self)
-        if row_covariates is not None:
+        if row_covariates is not None or row_order is not None:
             raise UnsupportedError("Dask arrays are completed without covariates", "row_covariates")
         model = self.to_local()
         return da.map_blocks(model.transform, X.rechunk({1: -1}), dtype=self.dtype)

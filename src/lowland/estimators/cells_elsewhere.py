@@ -10,12 +10,19 @@ from lowland.completion.elsewhere_fit import fit_elsewhere, refuse_elsewhere
 from lowland.completion.planned_fit import check_effort
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.estimators.judging import judged
-from lowland.estimators.plans import plan_of
+from lowland.estimators.plans import is_auto, plan_of
 from lowland.estimators.table_input import covariates_of, rank_or_auto
 
 
 def fit_to_cells(
-    model: Any, table: CellTable, where: str, sample_weight: Any, row_covariates: Any, column_covariates: Any
+    model: Any,
+    table: CellTable,
+    where: str,
+    sample_weight: Any,
+    row_covariates: Any,
+    column_covariates: Any,
+    row_order: Any = "auto",
+    column_order: Any = "auto",
 ) -> None:
     """Fit an estimator to a table whose cells are elsewhere.
 
@@ -25,7 +32,7 @@ def fit_to_cells(
     table : CellTable
     where : str
         Where the cells are, for errors.
-    sample_weight, row_covariates, column_covariates
+    sample_weight, row_covariates, column_covariates, row_order, column_order
         As passed to `fit`.
 
     Raises
@@ -39,6 +46,9 @@ def fit_to_cells(
     refuse_elsewhere(plan, where)
     if sample_weight is not None:
         raise UnsupportedError(f"tables {where} have no weights", "sample_weight", fix=fix)
+    for name, order in (("row_order", row_order), ("column_order", column_order)):
+        if not (order is None or is_auto(order)):
+            raise UnsupportedError(f"tables {where} have no order of rows or columns", name, fix=fix)
     check_effort(model.effort)
     cells, labels = table.cells, table.labels
     if str(cells.dtype) != model.dtype:

@@ -25,6 +25,7 @@ from lowland.estimators.table_input import (
     covariates_of,
     index_of,
     observations_of,
+    with_places,
 )
 from lowland.files.frames import eager_frame
 from lowland.files.sentinels import warn_of_sentinels
@@ -63,7 +64,7 @@ class _CompletedTable(_ServedTable):
             self.search_ = table.search
             self.n_iter_ = max(1, table.search.iterations)
 
-    def fill(self, X: Any, row_covariates: Any = None) -> Any:
+    def fill(self, X: Any, row_covariates: Any = None, row_order: Any = None) -> Any:
         """Return a table with its missing cells filled by the likeliest values, levels by their names.
 
         Parameters
@@ -72,6 +73,9 @@ class _CompletedTable(_ServedTable):
             Known or new rows.
         row_covariates : array_like, data frame or Covariates, shape (k, c), optional
             Covariates of these rows, if the fit had row covariates.
+        row_order : array_like, optional
+            Coordinates of these rows, if the fit found rows in order; by default what their labels say, else
+            not known.
 
         Returns
         -------
@@ -81,10 +85,15 @@ class _CompletedTable(_ServedTable):
         """
         check_is_fitted(self)
         table = self._observe(X, reset=False)
-        about = covariates_of(row_covariates, table.shape[0], table.row_labels, "row_covariates")
+        about = self._about_rows(table, row_covariates, row_order)
         return decode(
             eager_frame(X), self._filled(table, about, likeliest=True), self.levels_, self.untouched_
         )
+
+    def _about_rows(self, table: Observations, row_covariates: Any, row_order: Any) -> Matrix | None:
+        """Return covariates of the rows of a table, coordinates among them."""
+        about = covariates_of(row_covariates, table.shape[0], table.row_labels, "row_covariates")
+        return with_places(about, self._completed.model.row_coordinates, row_order, table)
 
     def _filled(self, table: Observations, about: Matrix | None, *, likeliest: bool) -> Matrix:
         found = self._completed.complete(table, about, likeliest=likeliest)
@@ -279,7 +288,7 @@ class _CompletedTable(_ServedTable):
             )
         if isinstance(X, np.ma.MaskedArray):
             X = np.ma.filled(X.astype(np.float64), np.nan)
-        rows_named = index_of(X) if reset else None
+        rows_named = index_of(X)
         X = encode(eager_frame(X), self.levels_, self.untouched_)
         if isinstance(X, Observations):
             if reset:

@@ -194,6 +194,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         sample_weight: ArrayLike | None = None,
         row_covariates: Any = None,
         column_covariates: Any = None,
+        row_order: Any = "auto",
+        column_order: Any = "auto",
     ) -> MatrixCompletion:
         """Fit the observed cells of a table.
 
@@ -209,6 +211,10 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             Covariates of rows, none missing (Bayesian methods).
         column_covariates : array_like, data frame or Covariates, shape (n, c), optional
             Covariates of columns, none missing (Bayesian methods).
+        row_order, column_order : "auto", "labels", None or array_like, shape (m,) or (n,), or (., c)
+            Coordinates along which rows or columns may vary smoothly: numbers, dates, places. "labels" takes
+            them from the labels; "auto" too if these are dates or years. The fit uses an order only if cells
+            held out show a gain (Bayesian methods, tables in memory).
 
         Returns
         -------
@@ -221,13 +227,23 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             If a setting, the table or the covariates cannot be used.
         """
         # what fits is imported where it fits, so that the class is there at once
+        from lowland.completion.orders import orders_of
         from lowland.completion.planned_fit import check_effort, fit_plan
         from lowland.completion.stored_observations import StoredObservations
 
         if isinstance(X, StoredObservations):
             from lowland.estimators.cells_elsewhere import fit_to_cells
 
-            fit_to_cells(self, X, "on the disk", sample_weight, row_covariates, column_covariates)
+            fit_to_cells(
+                self,
+                X,
+                "on the disk",
+                sample_weight,
+                row_covariates,
+                column_covariates,
+                row_order,
+                column_order,
+            )
             return self
         X = eager_frame(X)
         refuse_list(X)
@@ -252,7 +268,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             covariates_of(column_covariates, n, labels[1], "column_covariates"),
         )
         rng = self._generator()
-        found = fit_plan(observations, plan, rng=rng, covariates=about, levels=levels)
+        orders = orders_of((row_order, column_order), (m, n), labels)
+        found = fit_plan(observations, plan, rng=rng, covariates=about, levels=levels, orders=orders)
         table, self.certificate_ = judged(found.table, rng, self.effort if self.certify else None)
         for name in ("noise_", "rank_path_"):  # left over from an earlier fit by another method
             self.__dict__.pop(name, None)
@@ -269,13 +286,16 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         sample_weight: ArrayLike | None = None,
         row_covariates: Any = None,
         column_covariates: Any = None,
+        row_order: Any = "auto",
+        column_order: Any = "auto",
     ) -> Matrix:
         """Fit the observed cells of a table and return it filled; parameters are those of `fit`."""
-        self.fit(X, y, sample_weight, row_covariates, column_covariates)
+        self.fit(X, y, sample_weight, row_covariates, column_covariates, row_order, column_order)
+        # the fitted table itself needs no coordinates
         filled: Matrix = self.transform(X, row_covariates)
         return filled
 
-    def transform(self, X: Any, row_covariates: Any = None) -> Matrix:
+    def transform(self, X: Any, row_covariates: Any = None, row_order: Any = None) -> Matrix:
         """Return a table of numbers with its missing cells filled by expected values.
 
         Parameters
@@ -284,6 +304,9 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             Known or new rows; each is folded in from its own observed cells, which are kept.
         row_covariates : array_like, data frame or Covariates, shape (k, c), optional
             Covariates of these rows, if the fit had row covariates.
+        row_order : array_like, optional
+            Coordinates of these rows, if the fit found rows in order; by default what their labels say, else
+            not known.
 
         Returns
         -------
@@ -291,7 +314,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         table = self._observe(X, reset=False)
-        about = covariates_of(row_covariates, table.shape[0], table.row_labels, "row_covariates")
+        about = self._about_rows(table, row_covariates, row_order)
         return self._filled(table, about, likeliest=False)
 
     def predict(self, rows: ArrayLike, columns: ArrayLike, *, unknown: str = "error") -> Vector:

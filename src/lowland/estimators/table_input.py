@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array
 
 from lowland.completion.features import check_covariates
+from lowland.completion.orders import coordinates_of, orders_of
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import find_labels, label_text
@@ -115,6 +116,39 @@ def covariates_of(
     if isinstance(given, Covariates):
         given = given.in_order(labels, f"{name} label")
     return check_covariates(given, length, name)
+
+
+def with_places(about: Matrix | None, coordinates: int, given: Any, table: Observations) -> Matrix | None:
+    """Return covariates of rows with their coordinates, where the fit found rows in order.
+
+    Parameters
+    ----------
+    about : ndarray, shape (k, c), or None
+    coordinates : int
+        How many the fit has, 0 without an order.
+    given : array_like or None
+        Coordinates of the rows; by default what their labels say. Without either they are not known.
+    table : Observations
+        The rows.
+    """
+    if not coordinates:
+        if given is not None:
+            raise InvalidInputError("the fit has no order of rows", "row_order", fix="omit row_order")
+        return about
+    length = table.shape[0]
+    if given is None:
+        places = coordinates_of(table.row_labels)
+    else:
+        places = orders_of((given, None), (length, 0), (table.row_labels, None)).rows
+    if places is None or places.shape[1] != coordinates:
+        if given is not None:
+            raise InvalidInputError(
+                "row_order has other coordinates than the fit",
+                f"{np.shape(given)}",
+                fix=f"pass {coordinates}",
+            )
+        return about
+    return places if about is None else np.column_stack([about, places])
 
 
 def number_at_least_zero(value: Any, name: str) -> float:

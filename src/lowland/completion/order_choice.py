@@ -1,0 +1,206 @@
+"""Whether rows or columns vary smoothly along their order, and over what length, by cells held out.
+
+Cells are held out as cells are missing: what is missing in one column is hidden in another too, so that
+missing runs are judged by runs, and single cells by single cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from lowland.completion.bayesian import fit_bayesian
+from lowland.completion.bayesian_settings import USUAL_RANK, BayesianSettings, usual_rank
+from lowland.completion.cells import TableCells
+from lowland.completion.features import SideCovariates
+from lowland.completion.order_basis import spacing
+from lowland.completion.orders import SideOrders
+from lowland.completion.table_summary import TableSummary
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.interrupt import in_full
+from lowland.core.observations import Observations
+from lowland.core.stages import stage
+
+# lengths that are compared, in units of the spacing, and strengths
+LENGTHS, STRENGTHS = (2.0, 5.0, 15.0, 50.0), (1.0, 5.0)
+# hold-outs; share of the cells that they hide at most; cells that each must hide, or single ones are hidden
+HOLD_OUTS, MOST_HIDDEN, FEWEST_HIDDEN = 2, 0.15, 30
+# a column keeps so many cells
+KEPT = 3
+# sweeps of the comparison
+SWEEPS = 40
+# share of the cells held out that intervals are made wide enough for
+COVERED = 0.9
+
+Known = tuple[BayesianSettings, SideCovariates]
+# share by which squared errors must fall where nobody asked for the order, and by how many standard errors in
+# any case
+GAIN, SURE = 0.03, 2.0
+# cells of tables that are looked at unasked, and of all
+SMALL, LARGEST = 300_000, 5_000_000
+
+
+def with_orders(
+    table: Observations,
+    settings: BayesianSettings,
+    covariates: SideCovariates,
+    orders: SideOrders,
+    rng: np.random.Generator,
+) -> tuple[BayesianSettings, SideCovariates]:
+    """Return settings and covariates with the orders that cells held out favour.
+
+    Parameters
+    ----------
+    table : Observations
+    settings : BayesianSettings
+        Not resolved.
+    covariates : pair of ndarray or None
+    orders : SideOrders
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    BayesianSettings
+        With `row_order` and `column_order`, for fits of factors, and how much wider their intervals must be,
+        or as they were.
+    pair of ndarray or None
+        With the coordinates as last columns.
+    """
+    if not _is_looked_at(table, orders):
+        return settings, covariates
+    with stage("cells held out, to see whether lines are in order"):
+        hidden, units = [_hidden(table, orders, rng) for _ in range(HOLD_OUTS)], _units(table)
+
+        def scores(own: Known, masks: Sequence[NDArray[np.bool_]]) -> tuple[Vector, Vector]:
+            found = [_scores(table, mask, units, *own) for mask in masks]
+            squares, ratios = (np.concatenate(parts) for parts in zip(*found, strict=True))
+            return squares, ratios
+
+        best: Known = settings, covariates
+        ratios: Vector | None = None
+        for side, coordinates in enumerate(orders.sides):
+            if coordinates is None:
+                continue
+            kinds = _kinds(coordinates)
+            ordered = [_with_order(table, best, side, coordinates, *kind) for kind in kinds]
+            if not orders.asked[side]:
+                first = [scores(ordered[k], hidden[:1])[0].mean() for k in _first_look(kinds)]
+                if min(first) > (1 - GAIN) * scores(best, hidden[:1])[0].mean():
+                    continue
+            found = [scores(own, hidden) for own in ordered]
+            k = int(np.argmin([own.mean() for own, _ in found]))
+            if _is_gain(scores(best, hidden)[0], found[k][0], asked=orders.asked[side]):
+                best, ratios = ordered[k], found[k][1]
+    if ratios is None:
+        return best
+    # what the prior means do not know of themselves
+    own = float(np.quantile(ratios, COVERED)) / float(ndtri((1 + COVERED) / 2))
+    return replace(best[0], inflation=max(1.0, own)), best[1]
+
+
+def _is_gain(before: Vector, after: Vector, *, asked: bool) -> bool:
+    """Return whether errors fall by more than chance, and where nobody asked, their squares by enough."""
+    gain = np.sqrt(before) - np.sqrt(after)  # a few large errors say little of chance
+    sure = float(gain.mean()) > SURE * float(gain.std()) / np.sqrt(gain.size)
+    return bool(sure and after.mean() < (1.0 if asked else 1 - GAIN) * before.mean())
+
+
+def _is_looked_at(table: Observations, orders: SideOrders) -> bool:
+    most = LARGEST if any(orders.asked) else SMALL
+    m, n = table.shape
+    return bool(orders) and m * n <= most and table.size < m * n and table.size > 2 * FEWEST_HIDDEN
+
+
+def _kinds(coordinates: Matrix) -> list[tuple[float, float]]:
+    unit = spacing(coordinates)
+    reach = float(np.ptp(coordinates, axis=0).max())
+    lengths = [own * unit for own in LENGTHS if own * unit <= reach] or [unit]
+    return [(length, strength) for length in lengths for strength in STRENGTHS]
+
+
+def _first_look(kinds: Sequence[tuple[float, float]]) -> list[int]:
+    """Return the places of kinds that tell whether it is worth while to compare all: two lengths."""
+    return sorted({len(kinds) // 3, 2 * len(kinds) // 3})
+
+
+def _with_order(
+    table: Observations,
+    known: Known,
+    side: int,
+    coordinates: Matrix,
+    length: float,
+    strength: float,
+) -> tuple[BayesianSettings, SideCovariates]:
+    """Return settings and covariates of factors with one side in order."""
+    settings, covariates = known
+    m, n = table.shape
+    if settings.rank is None:
+        # few columns have as many factors: each varies in its own way
+        rank = max(usual_rank(m, n, table.size), min(USUAL_RANK, m, n))
+        settings = replace(settings, rank=rank)
+    kind = (length, strength, coordinates.shape[1])
+    settings = replace(
+        settings,
+        full=False,
+        **{("row_order", "column_order")[side]: kind},  # type: ignore[arg-type]
+    )
+    own = covariates[side]
+    joined = coordinates if own is None else np.column_stack([own, coordinates])
+    return settings, (joined, covariates[1]) if side == 0 else (covariates[0], joined)
+
+
+def _scores(
+    table: Observations,
+    mask: NDArray[np.bool_],
+    units: Vector,
+    settings: BayesianSettings,
+    covariates: SideCovariates,
+) -> tuple[Vector, Vector]:
+    """Return squared errors on hidden cells, in units of columns, and errors over their standard errors."""
+    short = replace(settings, draws=0, gaussian_draws=SWEEPS)
+    if settings.full is False:
+        short = replace(short, max_iterations=min(settings.max_iterations, SWEEPS))
+    part, rng = table.select(~mask), np.random.default_rng(0)
+    model = in_full(lambda: fit_bayesian(part, short, rng=rng, covariates=covariates)).model
+    at = table.rows[mask], table.columns[mask]
+    errors = np.abs(model.predict(*at) - table.values[mask])
+    return (errors / units[at[1]]) ** 2, errors / model.standard_errors(*at)
+
+
+def _units(table: Observations) -> Vector:
+    """Return the unit of each column: its spread if these differ much, else one."""
+    summary = TableSummary.of(TableCells.of(table))
+    own = summary.units_differ and not summary.graded
+    return np.where(own & ~summary.constant, summary.column_spreads, summary.spread)
+
+
+def _hidden(table: Observations, orders: SideOrders, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return which of the cells are hidden, as cells are missing along the sides that are in order."""
+    known = np.zeros(table.shape, bool)
+    known[table.rows, table.columns] = True
+    hidden = np.zeros(table.shape, bool)
+    for side, coordinates in enumerate(orders.sides):
+        if coordinates is not None:
+            own, out = (known, hidden) if side == 0 else (known.T, hidden.T)
+            _hide_as_missing(own, out, table.size, rng)
+    if hidden.sum() < FEWEST_HIDDEN:
+        hidden |= known & (rng.random(table.shape) < MOST_HIDDEN / 2)
+    return hidden[table.rows, table.columns]
+
+
+def _hide_as_missing(
+    known: NDArray[np.bool_], hidden: NDArray[np.bool_], size: int, rng: np.random.Generator
+) -> None:
+    """Hide in columns what is missing in others, in place, until enough is hidden."""
+    holes = np.flatnonzero(~known.all(axis=0))
+    if not holes.size:
+        return
+    for column in rng.permutation(known.shape[1]):
+        other = int(rng.choice(holes))
+        own = known[:, column] & ~known[:, other]
+        if hidden.sum() + own.sum() <= MOST_HIDDEN * size and (known[:, column] & ~own).sum() >= KEPT:
+            hidden[:, column] |= own

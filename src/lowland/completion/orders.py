@@ -1,0 +1,159 @@
+"""Coordinates of a table's rows and columns along which they are in order: given, or read from labels."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Matrix
+from lowland.core.errors import InvalidInputError
+from lowland.core.labels import is_whole
+from lowland.core.observations import Labels
+
+# labels are looked at unasked if they are dates or years, and at least so many
+FEWEST = 8
+_DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([ T]\d{2}:\d{2}.*)?)?")
+_YEARS = (1000, 2999)
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class SideOrders:
+    """Coordinates of rows and of columns.
+
+    Parameters
+    ----------
+    rows, columns : ndarray, shape (lines, c), or None
+    asked : pair of bool
+        Whether they were given or asked for, instead of found in labels.
+    """
+
+    rows: Matrix | None = None
+    columns: Matrix | None = None
+    asked: tuple[bool, bool] = (False, False)
+
+    @property
+    def sides(self) -> tuple[Matrix | None, Matrix | None]:
+        """Those of rows and of columns."""
+        return self.rows, self.columns
+
+    def __bool__(self) -> bool:
+        return any(own is not None for own in self.sides)
+
+
+def orders_of(
+    given: tuple[Any, Any], shape: tuple[int, int], labels: tuple[Labels | None, Labels | None]
+) -> SideOrders:
+    """Return the coordinates of both sides.
+
+    Parameters
+    ----------
+    given : pair
+        Of each side "auto" (labels that are dates or years), "labels", None or coordinates: an array_like of
+        numbers or dates, shape (lines,) or (lines, c).
+    shape : tuple of int
+    labels : pair of ndarray or None
+
+    Raises
+    ------
+    InvalidInputError
+        If coordinates are no numbers or dates, not one per line, or missing, or if labels have none.
+    """
+    found: list[Matrix | None] = []
+    for own, length, names, side in zip(given, shape, labels, ("row", "column"), strict=True):
+        if own is None:
+            found.append(None)
+        elif isinstance(own, str) and own == "auto":
+            found.append(times_of(names))
+        elif isinstance(own, str):
+            found.append(_by_labels(own, names, side))
+        else:
+            found.append(_as_coordinates(own, length, f"{side}_order"))
+    asked = tuple(own is not None and not (isinstance(own, str) and own == "auto") for own in given)
+    return SideOrders(found[0], found[1], (asked[0], asked[1]))
+
+
+def coordinates_of(labels: Labels | None) -> Matrix | None:
+    """Return labels that are all numbers or all dates as coordinates, shape (lines, 1); else None."""
+    if labels is None or not len(labels):
+        return None
+    if labels.dtype.kind in "iuf":
+        return labels.astype(np.float64)[:, None]
+    texts = [str(label) for label in labels.tolist()]
+    if all(_DATE.fullmatch(text) for text in texts):
+        return _days(texts)
+    try:
+        numbers = np.array([float(text) for text in texts])
+    except ValueError:
+        return None
+    return numbers[:, None] if np.isfinite(numbers).all() else None
+
+
+def times_of(labels: Labels | None) -> Matrix | None:
+    """Return labels as coordinates if they are dates or years, evenly or not, and enough; else None."""
+    if labels is None or len(labels) < FEWEST:
+        return None
+    texts = [str(label) for label in labels.tolist()]
+    years = all(len(text) == 4 and is_whole(text) and _YEARS[0] <= int(text) <= _YEARS[1] for text in texts)
+    dates = all(_DATE.fullmatch(text) for text in texts)
+    return coordinates_of(labels) if years or dates else None
+
+
+def extended(coordinates: Matrix, labels: Labels | None) -> Matrix | None:
+    """Return the coordinates of a table whose labels continue those of these lines; None if they do not."""
+    found = coordinates_of(labels)
+    same = found is not None and np.array_equal(found[: len(coordinates)], coordinates)
+    return found if same else None
+
+
+def _by_labels(word: str, labels: Labels | None, side: str) -> Matrix:
+    if word != "labels":
+        raise InvalidInputError(
+            f"{side}_order is unknown", repr(word), fix='pass coordinates, "labels", "auto" or None'
+        )
+    found = coordinates_of(labels)
+    if found is None:
+        what = "no labels" if labels is None else f"labels such as {labels[0]!r}"
+        raise InvalidInputError(
+            f"{side} labels are neither numbers nor dates", what, fix=f"pass coordinates as {side}_order"
+        )
+    return found
+
+
+def _as_coordinates(values: Any, length: int, name: str) -> Matrix:
+    array = np.asarray(values)
+    if array.dtype.kind == "M":
+        numbers: NDArray[Any] = (array - np.datetime64("1970-01-01")) / np.timedelta64(1, "D")
+    elif array.dtype.kind in "iuf":
+        numbers = array.astype(np.float64)
+    else:
+        found = coordinates_of(array.astype(str)) if array.ndim == 1 else None
+        if found is None:
+            raise InvalidInputError(f"{name} must hold numbers or dates", f"dtype {array.dtype}")
+        numbers = found
+    if numbers.ndim == 1:
+        numbers = numbers[:, None]
+    if numbers.ndim != 2 or len(numbers) != length or not numbers.shape[1]:
+        raise InvalidInputError(
+            f"{name} must have one entry (or line) per row or column of the table",
+            f"shape {array.shape} for length {length}",
+            fix="pass coordinates in the table's order",
+        )
+    if not np.isfinite(numbers).all():
+        raise InvalidInputError(
+            f"{name} has a missing or infinite coordinate", fix="leave these lines out, or give their place"
+        )
+    return numbers
+
+
+def _days(texts: list[str]) -> Matrix | None:
+    try:
+        dates = np.array(texts, dtype="datetime64[ms]")
+    except ValueError:
+        return None
+    days: Matrix = (dates - np.datetime64("1970-01-01")) / np.timedelta64(1, "D")
+    return days[:, None]

@@ -1,0 +1,289 @@
+"""Order along a side: smooth features, coordinates from labels, and the choice by cells held out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lowland as ll
+from lowland.completion import order_choice
+from lowland.completion.order_basis import POINTS, OrderBasis, kernel, spacing
+from lowland.completion.orders import SideOrders, coordinates_of, extended, orders_of, times_of
+from lowland.core.errors import InvalidInputError, UnsupportedError
+from lowland.core.observations import Observations
+
+PLAIN = {"certify": False, "refine": False, "random_state": 0}
+
+
+def walks(rng, shape=(150, 6), noise=0.1, share=0.15):
+    """Columns that wander along the rows, with holes."""
+    full = np.cumsum(rng.standard_normal(shape), axis=0) / 5 + noise * rng.standard_normal(shape)
+    return full, np.where(rng.random(shape) < share, np.nan, full)
+
+
+@pytest.fixture(scope="module")
+def wandering():
+    full, holes = walks(np.random.default_rng(0))
+    days = pd.date_range("2020-03-01", periods=len(full))
+    frame = pd.DataFrame(holes, index=days, columns=[f"sensor {k}" for k in range(6)])
+    fit = ll.MatrixCompletion(**PLAIN).fit(frame)
+    return full, holes, frame, fit
+
+
+def error(found, full, holes):
+    return float(np.sqrt(np.mean((np.asarray(found) - full)[np.isnan(holes)] ** 2)))
+
+
+@pytest.mark.parametrize("dims", [1, 2])
+def test_features_are_those_of_the_kernel(dims, rng):
+    places = rng.uniform(0, 10, (80, dims))
+    basis = OrderBasis.of(places, 3.0, 2.0)
+    naive = np.empty((80, 80))
+    for i in range(80):
+        for j in range(80):
+            reach = np.sqrt(3) * np.linalg.norm(places[i] - places[j]) / 3.0
+            naive[i, j] = 4 * (1 + reach) * np.exp(-reach)
+    features = basis.features(places)
+    assert features.shape[1] == basis.width < 80
+    np.testing.assert_allclose(features @ features.T, naive, atol=0.1)
+    assert np.trace(features @ features.T) > 0.99 * np.trace(naive)
+
+
+def test_unknown_places_have_no_features_and_many_are_thinned(rng):
+    places = np.linspace(0, 100, 3 * POINTS)[:, None]
+    basis = OrderBasis.of(places, 20.0, 1.0)
+    assert len(basis.points) == POINTS
+    asked = np.array([[50.0], [np.nan], [50.02]])
+    found = basis.features(asked)
+    assert not found[1].any()
+    expected = kernel(asked[[0, 2]], asked[[0, 2]], 20.0)
+    np.testing.assert_allclose(found[[0, 2]] @ found[[0, 2]].T, expected, atol=0.02)
+
+
+def test_spacing(rng):
+    assert spacing(np.array([[1960.0], [1962], [1961], [1990]])) == 1.0
+    assert spacing(np.argwhere(np.ones((5, 5))).astype(float)) == 1.0
+    assert spacing(np.ones((3, 1))) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["1999", "2001", "2000", "2002", "2003", "2004", "2005", "2006"], [1999, 2001, 2000, 2002]),
+        ([f"2020-0{k}-01" for k in range(1, 9)], [18262, 18293, 18322, 18353]),
+        ([f"2020-01-01 0{k}:30" for k in range(8)], 18262 + (np.arange(4) + 0.5) / 24),
+    ],
+)
+def test_dates_and_years_are_coordinates_unasked(labels, expected):
+    found = times_of(np.array(labels))
+    np.testing.assert_allclose(found[:4, 0], expected)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        None,
+        np.arange(20),
+        np.array([f"user {k}" for k in range(9)]),
+        np.array(["1999", "2000"]),
+        np.array(["2020-13-01"] * 9),
+        np.array(["12000"] * 9),
+    ],
+)
+def test_other_labels_are_not(labels):
+    assert times_of(labels) is None
+
+
+def test_labels_that_are_numbers_serve_when_asked():
+    np.testing.assert_array_equal(coordinates_of(np.array([5, 3, 4])), [[5], [3], [4]])
+    np.testing.assert_array_equal(coordinates_of(np.array(["400.5", "410"])), [[400.5], [410]])
+    assert coordinates_of(np.array(["a", "1"])) is None
+    found = extended(np.array([[1.0], [2.0]]), np.array([1, 2, 3]))
+    np.testing.assert_array_equal(found, [[1], [2], [3]])
+    assert extended(np.array([[1.0], [9.0]]), np.array([1, 2, 3])) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([1.0, 2.0], "one entry"),
+        ([1.0, np.nan, 2.0], "missing or infinite"),
+        (["a", "b", "c"], "numbers or dates"),
+        ("labels", "neither numbers nor dates"),
+        ("time", "row_order is unknown"),
+        (np.ones((3, 0)), "one entry"),
+    ],
+)
+def test_bad_orders(given, words):
+    with pytest.raises(InvalidInputError, match=words):
+        orders_of((given, None), (3, 2), (np.array(["x", "y", "z"]), None))
+
+
+def test_dates_can_be_given():
+    dates = np.array(["2020-01-01", "2020-01-03"], dtype="datetime64[D]")
+    found = orders_of((dates, None), (2, 2), (None, None))
+    assert np.ptp(found.rows) == 2
+    assert found.asked == (True, False)
+    np.testing.assert_array_equal(orders_of((dates.astype(str), None), (2, 2), (None, None)).rows, found.rows)
+
+
+def test_an_order_halves_errors_of_wandering_columns(wandering):
+    full, holes, frame, fit = wandering
+    assert fit.method_ == "variational"
+    without = ll.MatrixCompletion(**PLAIN).fit(frame, row_order=None)
+    assert without.method_ == "gaussian"
+    assert error(fit.predict_table(), full, holes) < 0.5 * error(without.predict_table(), full, holes)
+    # frames that are fitted are recognised
+    np.testing.assert_array_equal(
+        fit.fill(frame).to_numpy()[np.isnan(holes)], fit.predict_table()[np.isnan(holes)]
+    )
+
+
+def test_columns_in_order(wandering):
+    full, holes = wandering[:2]
+    turned = ll.MatrixCompletion(method="variational", **PLAIN)
+    turned.fit(holes.T, column_order=np.arange(150))
+    without = ll.MatrixCompletion(method="variational", **PLAIN).fit(holes.T)
+    assert error(turned.predict_table(), full.T, holes.T) < 0.7 * error(
+        without.predict_table(), full.T, holes.T
+    )
+
+
+def test_a_useless_order_is_left_out():
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        truth = rng.standard_normal((120, 3)) @ rng.standard_normal((3, 8))
+        holes = np.where(
+            rng.random(truth.shape) < 0.2, np.nan, truth + 0.3 * rng.standard_normal(truth.shape)
+        )
+        plain = ll.MatrixCompletion(**PLAIN).fit(holes)
+        ordered = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=np.arange(120))
+        assert ordered._completed.model.row_coordinates == 0
+        np.testing.assert_allclose(ordered.predict_table(), plain.predict_table(), atol=0.3)
+
+
+def test_an_order_that_is_always_taken_is_found_out(monkeypatch):
+    """The mutant: cells held out are not asked."""
+    monkeypatch.setattr(order_choice, "_is_gain", lambda *_, **__: True)
+    with pytest.raises(AssertionError):
+        test_a_useless_order_is_left_out()
+
+
+def test_cells_are_hidden_as_cells_are_missing(rng):
+    """Where runs are missing, runs are hidden."""
+    holes = rng.standard_normal((200, 8))
+    for column in range(8):
+        first = rng.integers(0, 180)
+        holes[first : first + 20, column] = np.nan
+    table = Observations.from_array(holes)
+    orders = SideOrders(rows=np.arange(200.0)[:, None])
+    hidden = np.zeros(holes.shape, bool)
+    mask = order_choice._hidden(table, orders, rng)
+    hidden[table.rows[mask], table.columns[mask]] = True
+    assert 30 <= hidden.sum() <= 0.15 * table.size
+    lengths = np.diff(np.flatnonzero(np.diff(np.pad(hidden, ((1, 1), (0, 0))).T.ravel().astype(int)) != 0))[
+        ::2
+    ]
+    assert np.median(lengths) >= 10
+    assert not (hidden & np.isnan(holes)).any()
+
+
+def test_intervals_are_as_wide_as_errors_of_cells_held_out_demand():
+    held = total = 0
+    for seed in range(6):
+        full, holes = walks(np.random.default_rng(seed))
+        fit = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=np.arange(150))
+        at = np.nonzero(np.isnan(holes))
+        low, high = fit.predict_interval(*at, 0.9)
+        held, total = held + np.sum((low <= full[at]) & (full[at] <= high)), total + at[0].size
+    assert 0.83 < held / total < 0.96
+
+
+def test_draws_are_as_wide_as_intervals(wandering):
+    _, holes, _, fit = wandering
+    model = fit._completed.model
+    wider = type(model)(**{**vars(model), "inflation": 3.0})
+    at = tuple(own[:40] for own in np.nonzero(np.isnan(holes)))
+    for own in (model, wider):
+        drawn = own.sample(*at, 3000, np.random.default_rng(0))
+        np.testing.assert_allclose(drawn.std(axis=0), own.standard_errors(*at), rtol=0.1)
+        np.testing.assert_allclose(drawn.mean(axis=0), own.predict(*at), atol=0.2)
+
+
+def test_new_rows_are_placed_by_their_labels_or_coordinates(wandering, tmp_path):
+    full, _, frame, fit = wandering
+    new = pd.DataFrame(np.full((3, 6), np.nan), index=frame.index[[20, 60, 100]] + pd.Timedelta("12h"))
+    new.columns = frame.columns
+    expected = (full[[20, 60, 100]] + full[[21, 61, 101]]) / 2
+    found = fit.fill(new)
+    assert np.sqrt(np.mean((found.to_numpy() - expected) ** 2)) < 0.35
+    assert full.std() > 1
+    places = (new.index.to_numpy() - np.datetime64("1970-01-01")) / np.timedelta64(1, "D")
+    np.testing.assert_allclose(fit.transform(new.reset_index(drop=True), row_order=places), found)
+    # nothing is known of rows without a place
+    unplaced = fit.transform(new.reset_index(drop=True))
+    assert np.ptp(unplaced, axis=0).max() == 0
+    fit.save(tmp_path / "model.npz")
+    read = ll.MatrixCompletion.load(tmp_path / "model.npz")
+    np.testing.assert_array_equal(read.fill(new), found)
+    low, high = (own.predict_interval([str(read.row_labels_[5])], ["sensor 1"]) for own in (fit, read))
+    np.testing.assert_array_equal(low, high)
+    with pytest.raises(InvalidInputError, match="other coordinates"):
+        fit.transform(new.reset_index(drop=True), row_order=np.ones((3, 2)))
+
+
+def test_a_fit_without_order_takes_none(rng):
+    fit = ll.MatrixCompletion(**PLAIN).fit(rng.standard_normal((30, 4)))
+    with pytest.raises(InvalidInputError, match="no order of rows"):
+        fit.transform(np.full((2, 4), np.nan), row_order=[1, 2])
+
+
+def test_days_that_follow_are_taken_in(wandering):
+    _, holes, frame, _ = wandering
+    fit = ll.MatrixCompletion(**PLAIN).fit(frame)
+    label = str(fit.row_labels_[-1])
+    following = str(np.datetime64(label[:10]) + 1) + label[10:]
+    fit.update([following], ["sensor 2"], [holes[-1, 2] if np.isfinite(holes[-1, 2]) else 0.0])
+    assert fit._completed.model.shape == (151, 6)
+    with pytest.raises(UnsupportedError, match="no covariates"):
+        fit.update(["later"], ["sensor 2"], [0.0])
+
+
+@pytest.mark.parametrize("method", ["map", "gaussian"])
+def test_methods_without_order_refuse_one(method, rng):
+    with pytest.raises(InvalidInputError, match="knows no order"):
+        ll.MatrixCompletion(method=method, **PLAIN).fit(rng.standard_normal((30, 4)), row_order=np.arange(30))
+
+
+def test_places_in_the_plane(rng):
+    places = rng.uniform(0, 10, (150, 2))
+    field = np.linalg.cholesky(kernel(places, places, 4.0) + 1e-9 * np.eye(150)) @ rng.standard_normal(
+        (150, 5)
+    )
+    full = field + 0.1 * rng.standard_normal(field.shape)
+    holes = np.where(rng.random(full.shape) < 0.3, np.nan, full)
+    plain, placed = (ll.MatrixCompletion(**PLAIN).fit(holes, row_order=own) for own in (None, places))
+    assert placed._completed.model.row_coordinates == 2
+    assert error(placed.predict_table(), full, holes) < 0.6 * error(plain.predict_table(), full, holes)
+
+
+def test_covariates_and_an_order_together(rng):
+    full, holes = walks(rng)
+    about = rng.standard_normal((150, 2))
+    fit = ll.MatrixCompletion(**PLAIN).fit(holes, row_covariates=about, row_order=np.arange(150))
+    mapping = fit._completed.model.row_prior.mapping
+    assert (mapping.centres.size, mapping.described) == (2, 3)
+    assert error(fit.predict_table(), full, holes) < 0.7
+    assert "2 covariates of rows" in fit._completed.table.describe_method()
+    assert "rows smooth over a length of" in fit._completed.table.describe_method()
+    with pytest.raises(InvalidInputError, match="covariates"):
+        fit.transform(np.full((2, 6), np.nan))
+
+
+def test_tables_elsewhere_refuse_an_order(rng, tmp_path):
+    pa, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    rows, columns = np.nonzero(rng.random((20, 6)) < 0.8)
+    table = pa.table({"r": rows, "c": columns, "v": rng.standard_normal(rows.size)})
+    parquet.write_table(table, tmp_path / "cells.parquet")
+    stored = ll.StoredObservations.from_parquet(tmp_path, tmp_path / "cells", row="r", column="c", value="v")
+    with pytest.raises(UnsupportedError, match="no order"):
+        ll.MatrixCompletion(dtype="float32", **PLAIN).fit(stored, row_order=np.arange(20))
