@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 from scipy.stats import multivariate_t
 
 import lowland as ll
 from lowland.bayes import full_gaussian
 from lowland.bayes.full_gaussian import FullGaussian, draw_gaussian, log_evidence
 from lowland.completion.bayesian_settings import BayesianSettings
+from lowland.completion.cell_blocks import left_out_scores
 from lowland.completion.cells import TableCells
 from lowland.completion.factor_covariance import factor_covariance
 from lowland.completion.gaussian_fit import _noise_of
@@ -469,3 +471,57 @@ def test_files_hold_draws_of_rows_alone(fitted, tmp_path):
     save_bundle(tmp_path / "damaged.npz", "model", header, arrays)
     with pytest.raises(FileFormatError, match="draws of its rows have no columns"):
         ll.MatrixCompletion.load(tmp_path / "damaged.npz")
+
+
+def test_cells_are_predicted_from_the_others_of_their_row(rng):
+    holes = np.where(rng.random((30, 4)) < 0.2, np.nan, rng.standard_normal((30, 4)))
+    covariance, mean = np.cov(rng.standard_normal((4, 20))), rng.standard_normal(4)
+    block = TableCells.of(ll.Observations.from_array(holes)).sides[0].block
+    (found,) = left_out_scores(block, covariance, mean, 1)
+    expected = []
+    for row in holes:
+        for j in np.flatnonzero(~np.isnan(row)):
+            others = [k for k in np.flatnonzero(~np.isnan(row)) if k != j]
+            if not others:
+                continue
+            along = np.linalg.solve(covariance[np.ix_(others, others)], covariance[others, j])
+            error = row[j] - mean[j] - along @ (row[others] - mean[others])
+            expected.append(abs(error) / np.sqrt(covariance[j, j] - along @ covariance[others, j]))
+    np.testing.assert_allclose(found, expected)
+    (some,) = left_out_scores(block, covariance, mean, 7)
+    assert 0 < some.size < found.size
+    assert set(some) <= set(found)
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9])
+def test_intervals_have_the_shape_of_the_errors(level):
+    """Rows of very different sizes: normal intervals of 50 % would hold two thirds."""
+    held, normal = [], []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        sizes = np.exp(0.9 * rng.standard_normal((400, 1)))
+        full = sizes * (
+            rng.standard_normal((400, 2)) @ rng.standard_normal((2, 6)) + rng.standard_normal((400, 6))
+        )
+        holes = np.where(rng.random(full.shape) < 0.2, np.nan, full)
+        fit = ll.MatrixCompletion(certify=False, refine=False, random_state=0).fit(holes)
+        at = np.nonzero(np.isnan(holes))
+        low, high = fit.predict_interval(*at, level)
+        held.append((low <= full[at]) & (full[at] <= high))
+        errors = np.abs(fit.predict(*at) - full[at]) / fit._completed.model.standard_errors(*at)
+        normal.append(errors <= ndtri((1 + level) / 2))
+    assert abs(np.concatenate(held).mean() - level) < 0.03
+    if level == 0.5:
+        assert np.concatenate(normal).mean() > 0.6
+
+
+def test_scores_are_saved(rng, tmp_path):
+    fit = ll.MatrixCompletion(certify=False, refine=False, random_state=0)
+    fit.fit(np.where(rng.random((150, 4)) < 0.1, np.nan, rng.standard_normal((150, 4))))
+    assert fit._completed.model.error_scores.size > 100
+    fit.save(tmp_path / "model.npz")
+    read = ll.MatrixCompletion.load(tmp_path / "model.npz")
+    for one, other in zip(*(own.predict_interval([3, 5], [0, 2], 0.5) for own in (fit, read)), strict=True):
+        np.testing.assert_array_equal(one, other)
+    few = ll.MatrixCompletion(certify=False, refine=False, random_state=0).fit(rng.standard_normal((40, 4)))
+    assert few._completed.model.error_scores.size == 0

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from lowland.bayes.score_quantile import score_quantile
 from lowland.completion.fitted_table import PageParts, without_certificate, without_data
 from lowland.completion.holdout import Predictor
 from lowland.completion.kept_fit import KeptFit
@@ -98,11 +99,17 @@ class BayesianTable:
         return "posterior"
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
-        """Return intervals for new observations of cells, by the posterior's spread and the noise."""
+        """Return intervals for new observations of cells, by the posterior's spread and the noise.
+
+        Their shape is that of the errors of cells predicted without them, if these are known, else normal.
+        """
         from scipy.special import ndtri
 
-        centre = self.model.predict(rows, columns)
-        reach = float(ndtri((1 + level) / 2)) * self.model.standard_errors(rows, columns)
+        model = self.model
+        centre, width = model.predict(rows, columns), float(ndtri((1 + level) / 2))
+        if model.error_scores.size:
+            width = score_quantile(model.error_scores, level)
+        reach = width * model.standard_errors(rows, columns)
         return self.model.clip(centre - reach, centre + reach, columns)
 
     def predictor(self) -> Predictor:

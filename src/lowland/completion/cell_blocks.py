@@ -145,6 +145,21 @@ def gathered_sums(block: CellBlock, table: Matrix) -> Arrays:
     return (multiply_rows(block.starts, block.partners, None, table),)
 
 
+def left_out_scores(block: CellBlock, covariance: Matrix, mean: Vector, every: int) -> Arrays:
+    """Return errors of the cells of every so-manieth line, each predicted from the others of its line.
+
+    Errors are those of a Gaussian with this covariance and mean, over their standard deviations, absolute.
+    """
+    scores = [np.zeros(0)]
+    for k in range(-block.first % every, block.starts.size - 1, every):
+        cells = slice(block.starts[k], block.starts[k + 1])
+        at, values = block.partners[cells], block.values[cells]
+        if at.size > 1:
+            precision = np.linalg.inv(covariance[np.ix_(at, at)])
+            scores.append(np.abs(precision @ (values - mean[at])) / np.sqrt(np.diag(precision)))
+    return (np.concatenate(scores),)
+
+
 def known_cells(block: CellBlock, width: int) -> Arrays:
     """Return for each line which of its `width` cells are observed."""
     known = np.zeros((block.starts.size - 1, width), bool)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lowland.bayes.full_gaussian import FullGaussian
 from lowland.completion.bayesian_settings import BayesianSettings
-from lowland.completion.cell_blocks import known_cells
+from lowland.completion.cell_blocks import known_cells, left_out_scores
 from lowland.completion.cells import TableCells
 from lowland.completion.features import FeatureMap
 from lowland.completion.gaussian_objective import GaussianDraw, GaussianRows
@@ -27,6 +27,8 @@ from lowland.search.loop import Callback, Checkpoint, Snapshot
 
 # share of the largest noise that leaves the rest of the covariance positive definite
 NOISE_SHARE = 0.9
+# rows that scores are taken from at most, rows and scores that are enough, and how many are kept
+MOST_SCORED, LEAST_SCORED, KEPT_SCORES = 2_000, 100, 999
 # most numbers of completed tables that are kept, and least number of tables
 KEPT_NUMBERS, LEAST_TABLES = 250_000, 20
 
@@ -126,7 +128,27 @@ def gaussian_model(
         np.zeros((0, p, p), dtype),
         np.ones(objective.count),
         axes=True,
+        error_scores=_scores(objective, gaussian),
     )
+
+
+def _scores(objective: GaussianRows, gaussian: FullGaussian) -> Vector:
+    """Return ascending errors of cells predicted from their rows, over standard errors; none of few rows.
+
+    The Gaussian has seen the cells, by which their errors are smaller than those of others: by the root of
+    what p numbers per row leave of the rows, as in a regression.
+    """
+    m, p = objective.count, objective.width
+    if m < LEAST_SCORED:
+        return np.zeros(0)
+    every = max(1, m // MOST_SCORED)
+    (scores,) = objective.cells.map(0, left_out_scores, gaussian.covariance, gaussian.mean, every)
+    if scores.size < LEAST_SCORED:
+        return np.zeros(0)
+    seen = scores / np.sqrt(max(1 - p / m, 0.25))
+    # as many quantiles as tell intervals apart
+    shares = (np.arange(KEPT_SCORES) + 1) / (KEPT_SCORES + 1)
+    return np.asarray(np.quantile(seen, shares)) if seen.size > KEPT_SCORES else np.sort(seen)
 
 
 def _noise_of(gaussian: FullGaussian) -> Vector:

@@ -224,6 +224,7 @@ def _posterior_arrays(model: PosteriorModel) -> Parts:
         "spreads": model.scaling.spreads,
         "range": np.array([model.scaling.lowest, model.scaling.highest]),
         "row_weights": model.row_weights,
+        "error_scores": model.error_scores,
         "row_draws": _draws(model.row_draws, model.rows.means.shape),
         "column_draws": _draws(model.column_draws, model.columns.means.shape),
     }
@@ -315,7 +316,16 @@ def _posterior(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
         arrays["row_weights"],
         axes,
         number(plain, "inflation", 1.0),
+        _scores(arrays),
     )
+
+
+def _scores(arrays: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    """Return the scores of cells predicted without them; files of earlier versions hold none."""
+    scores = arrays.get("error_scores", np.zeros(0))
+    check_arrays({"error_scores": scores}, {"error_scores": "scores"})
+    require((scores >= 0).all() and (np.diff(scores) >= 0).all(), "its scores do not ascend")
+    return scores
 
 
 def _order(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], side: str) -> OrderBasis | None:

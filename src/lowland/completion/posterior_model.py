@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import final
 
 import numpy as np
@@ -55,6 +55,8 @@ class PosteriorModel:
     spread is that of the draws. The errors of the two differ, and their average is more accurate than either.
     inflation : float
         By how much standard errors are larger than those of the posterior.
+    error_scores : ndarray, shape (k,)
+        Errors of cells predicted without them over standard errors, ascending; none if not known.
     """
 
     rows: Moments
@@ -71,6 +73,7 @@ class PosteriorModel:
     row_weights: Vector
     axes: bool = False
     inflation: float = 1.0
+    error_scores: Vector = field(default_factory=lambda: np.zeros(0))
 
     @property
     def shape(self) -> tuple[int, int]:
