@@ -35,13 +35,17 @@ from lowland.cli.options import (
     READING,
     RESULTS,
     RUNNING,
+    ColumnOrderOption,
     EffortOption,
     ForceOption,
     FormulasOption,
     JsonOption,
+    PatternOption,
     QuietOption,
+    RefineOption,
     ReportOption,
     RequireOption,
+    RowOrderOption,
     SchedulerOption,
     SeedOption,
     SpillOption,
@@ -123,33 +127,10 @@ def complete(
             rich_help_panel=MODEL,
         ),
     ] = False,
-    pattern: Annotated[
-        str,
-        typer.Option(
-            help="Use the pattern of observed cells as features of rows and columns: auto, yes or no.",
-            rich_help_panel=MODEL,
-        ),
-    ] = "auto",
-    refine: Annotated[
-        str,
-        typer.Option(
-            help="Refine missing cells of columns with curves by forests, where held-out cells show a gain: "
-            "auto (small tables), yes or no.",
-            rich_help_panel=MODEL,
-        ),
-    ] = "auto",
-    row_order: Annotated[
-        str,
-        typer.Option(
-            help="Look whether rows vary smoothly along their labels (numbers or dates): auto (dates and "
-            "years), yes or no.",
-            rich_help_panel=MODEL,
-        ),
-    ] = "auto",
-    column_order: Annotated[
-        str,
-        typer.Option(help="The same of columns: auto, yes or no.", rich_help_panel=MODEL),
-    ] = "auto",
+    pattern: PatternOption = "auto",
+    refine: RefineOption = "auto",
+    row_order: RowOrderOption = "auto",
+    column_order: ColumnOrderOption = "auto",
     noise: Annotated[
         str,
         typer.Option(

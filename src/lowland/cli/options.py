@@ -73,3 +73,30 @@ SeedOption: TypeAlias = Annotated[
 QuietOption: TypeAlias = Annotated[
     bool, typer.Option("--quiet", help="Show no progress.", rich_help_panel=RUNNING)
 ]
+PatternOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="Use the pattern of observed cells as features of rows and columns: auto, yes or no.",
+        rich_help_panel=MODEL,
+    ),
+]
+RefineOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="Refine missing cells of columns with curves by forests, where held-out cells show a gain: "
+        "auto (small tables), yes or no.",
+        rich_help_panel=MODEL,
+    ),
+]
+RowOrderOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="Look whether rows vary smoothly along their labels (numbers or dates): auto (dates and "
+        "years), yes or no.",
+        rich_help_panel=MODEL,
+    ),
+]
+ColumnOrderOption: TypeAlias = Annotated[
+    str,
+    typer.Option(help="The same of columns: auto, yes or no.", rich_help_panel=MODEL),
+]

@@ -83,8 +83,7 @@ class PosteriorModel:
     @property
     def row_coordinates(self) -> int:
         """Number of coordinates of rows along which the fit found them in order."""
-        mapping = self.row_prior.mapping
-        return mapping.described - mapping.centres.size
+        return self.row_prior.mapping.described - self.row_prior.mapping.centres.size
 
     @property
     def rank(self) -> int:
@@ -312,9 +311,8 @@ class PosteriorModel:
 
     def _noise(self, rows: Indices, columns: Indices) -> Vector:
         """Return the variances of the noise of new observations, in the unit of the fit."""
-        return np.asarray(
-            1 / (self.noise_precision * self.column_precisions[columns] * self.row_weights[rows])
-        )
+        own = self.column_precisions[columns] * self.row_weights[rows]
+        return np.asarray(1 / (self.noise_precision * own))
 
     def row_scores(self, rows: Indices) -> Matrix:
         """Return the scores of all columns for some rows, shape (k, n)."""

@@ -64,6 +64,28 @@ class _CompletedTable(_ServedTable):
             self.search_ = table.search
             self.n_iter_ = max(1, table.search.iterations)
 
+    def transform(self, X: Any, row_covariates: Any = None, row_order: Any = None) -> Matrix:
+        """Return a table of numbers with its missing cells filled by expected values.
+
+        Parameters
+        ----------
+        X : array_like, data frame, sparse array or Observations, shape (k, n)
+            Known or new rows; each is folded in from its own observed cells, which are kept.
+        row_covariates : array_like, data frame or Covariates, shape (k, c), optional
+            Covariates of these rows, if the fit had row covariates.
+        row_order : array_like, optional
+            Coordinates of these rows, if the fit found rows in order; by default what their labels say, else
+            not known.
+
+        Returns
+        -------
+        ndarray, shape (k, n)
+        """
+        check_is_fitted(self)
+        table = self._observe(X, reset=False)
+        about = self._about_rows(table, row_covariates, row_order)
+        return self._filled(table, about, likeliest=False)
+
     def fill(self, X: Any, row_covariates: Any = None, row_order: Any = None) -> Any:
         """Return a table with its missing cells filled by the likeliest values, levels by their names.
 
