@@ -67,7 +67,7 @@ def _draws(draws: Matrix, shape: tuple[int, ...]) -> Matrix:
 
 
 def posterior_model(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> PosteriorModel:
-    """Return the model from what `posterior_arrays` returned; raises ValueError if it does not hang together."""
+    """Return the model from what `posterior_arrays` returned, or raise ValueError where it is damaged."""
     arrays = dict(arrays)
     for side in ("row", "column"):
         # files of earlier versions may hold no draws of another shape
