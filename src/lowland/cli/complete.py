@@ -14,6 +14,7 @@ from lowland.cli.completed_output import (
     describe_table,
     fit_as_data,
     say_fit,
+    worded,
     write_completed,
     write_intervals,
 )
@@ -40,12 +41,14 @@ from lowland.cli.options import (
     ForceOption,
     FormulasOption,
     JsonOption,
+    NoiseOption,
     PatternOption,
     QuietOption,
     RefineOption,
     ReportOption,
     RequireOption,
     RowOrderOption,
+    ScaleOption,
     SchedulerOption,
     SeedOption,
     SpillOption,
@@ -69,7 +72,7 @@ from lowland.completion.report import report_page, trial_of
 from lowland.core.atomic import was_written
 from lowland.core.findings import Certificate
 from lowland.core.status import StopReason
-from lowland.files.layouts import Reading
+from lowland.files.layouts import Reading, Table
 from lowland.report.page import write_report
 
 
@@ -131,20 +134,8 @@ def complete(
     refine: RefineOption = "auto",
     row_order: RowOrderOption = "auto",
     column_order: ColumnOrderOption = "auto",
-    noise: Annotated[
-        str,
-        typer.Option(
-            help="One noise level for all columns, or one per column: auto, common or column.",
-            rich_help_panel=MODEL,
-        ),
-    ] = "auto",
-    scale: Annotated[
-        str,
-        typer.Option(
-            help="One scale for all columns, or one per column: auto, common or column.",
-            rich_help_panel=MODEL,
-        ),
-    ] = "auto",
+    noise: NoiseOption = "auto",
+    scale: ScaleOption = "auto",
     draws: Annotated[
         int, typer.Option(help="Number of draws that methods gibbs and gaussian keep.", rich_help_panel=MODEL)
     ] = 100,
@@ -273,7 +264,8 @@ def complete(
     check_paths(table, output, model, report, force=force)
     check_pairs(require=require, certify=certify, resume=resume, model=model)
     check_interval(interval, interval_method, output)
-    reading = replace(reading, dtype=dtype, two_level=two_level_columns(plan))
+    words = plan.decide_method() != "map"  # Bayesian methods fit levels as numbers
+    reading = replace(reading, dtype=dtype, two_level=two_level_columns(plan), words=words)
     about, place = (row_covariates, column_covariates), Elsewhere(spill, workers, scheduler)
     if place.check():
         complete_elsewhere(
@@ -319,7 +311,9 @@ def complete(
     interrupted = (certify and certificate is None) or planned.table.stop_reason is StopReason.INTERRUPTED
     if report is not None and not interrupted:
         settings = (f"{options_of(plan)} --seed {seed}", observations.fingerprint()[:16])
-        _write_report(report, completed, planned, certificate, f"Completion of {source.name}", settings)
+        _write_report(
+            report, loaded, completed, planned, certificate, f"Completion of {source.name}", settings
+        )
     trial = trial_of(completed) if (held_out or report is not None) and not interrupted else None
     if held_out and trial is None and not interrupted:
         warn("the table has too few cells to hold some out")
@@ -335,6 +329,7 @@ def complete(
 
 def _write_report(
     report: Path,
+    loaded: Table,
     completed: Completed,
     planned: PlannedFit,
     certificate: Certificate | None,
@@ -345,7 +340,15 @@ def _write_report(
     settings = list(zip(names, (typed_command(), *chosen), strict=True))
     try_report(
         lambda: write_report(
-            report, report_page(completed, planned.path, certificate, title=title, settings=settings)
+            report,
+            report_page(
+                completed,
+                planned.path,
+                certificate,
+                title=title,
+                settings=settings,
+                levels=dict(worded(loaded)),
+            ),
         ),
         report,
     )

@@ -104,7 +104,8 @@ def write_intervals(
     names = table.names if table.layout == "long" else ("row", "column", "value")
     header = (*names, "lower", "upper", _observed_title(names))
     some = completed.intervals.columns
-    with_interval, worded = set(some.tolist()), dict(_worded(table))
+    with_interval, words = set(some.tolist()), dict(worded(table))
+    likeliest = completed.model.matrix(likeliest=True) if words else np.zeros((m, 0))
     observed = np.full((m, n), np.nan)
     observed[seen.rows, seen.columns] = seen.values
 
@@ -118,8 +119,8 @@ def write_intervals(
             for j in range(n):
                 known = not np.isnan(observed[i, j])
                 value = observed[i, j] if known else float(values[j])
-                if known and j in worded:
-                    value = worded[j][round(value)]
+                if j in words:
+                    value = words[j][round(value if known else float(likeliest[i, j]))]
                 ends = (float(low[j]), float(high[j])) if j in with_interval else ("", "")
                 yield rows[i], columns[j], value, *ends, int(known)
 
@@ -133,7 +134,7 @@ def write_completed(path: Path, table: Table, model: TableModel, *, formulas: bo
     # Python floats (predictions) are written with nine digits, NumPy numbers (observed cells) in full
     filled = everything.astype(float).astype(object)
     filled[seen.rows, seen.columns] = list(seen.values)
-    for j, words in _worded(table):
+    for j, words in worded(table):
         filled[:, j] = [words[round(code)] for code in filled[:, j]]
     m, n = seen.shape
     rows, columns = _names(table)
@@ -153,7 +154,7 @@ def write_completed(path: Path, table: Table, model: TableModel, *, formulas: bo
     write_rows(path, header, body, formulas=formulas)
 
 
-def _worded(table: Table) -> list[tuple[int, tuple[str, ...]]]:
+def worded(table: Table) -> list[tuple[int, tuple[str, ...]]]:
     """Return the columns that were read as words, by position, and their words."""
     labels = table.observations.column_labels
     places = {} if labels is None else {str(name): j for j, name in enumerate(labels.tolist())}

@@ -16,6 +16,7 @@ from lowland.completion.column_kinds import parse_word
 from lowland.completion.column_losses import Losses
 from lowland.completion.completed import fingerprint
 from lowland.completion.features import SideCovariates
+from lowland.completion.indicators import LevelKind
 from lowland.completion.model_files import levels_as_data, save_model
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
@@ -211,6 +212,16 @@ def check_table_size(rank: int | None, output: Path | None, shape: tuple[int, in
         )
 
 
+def _kinds(table: Observations, levels: Mapping[str, tuple[str, ...]]) -> dict[int, LevelKind]:
+    """Return the columns of words by position; of one word, they are constants."""
+    labels = [] if table.column_labels is None else [str(name) for name in table.column_labels.tolist()]
+    return {
+        place: LevelKind(len(levels[name]), ordered=False)
+        for place, name in enumerate(labels)
+        if len(levels.get(name, ())) > 1
+    }
+
+
 def run_plan(
     observations: Observations,
     plan: CompletionPlan,
@@ -242,6 +253,7 @@ def run_plan(
         plan,
         rng=rng,
         covariates=covariates,
+        levels=_kinds(observations, levels) if plan.decide_method() != "map" else None,
         checkpoint=checkpoint,
         resume=snapshot,
     )

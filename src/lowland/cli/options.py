@@ -100,3 +100,17 @@ ColumnOrderOption: TypeAlias = Annotated[
     str,
     typer.Option(help="The same of columns: auto, yes or no.", rich_help_panel=MODEL),
 ]
+NoiseOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="One noise level for all columns, or one per column: auto, common or column.",
+        rich_help_panel=MODEL,
+    ),
+]
+ScaleOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="One scale for all columns, or one per column: auto, common or column.",
+        rich_help_panel=MODEL,
+    ),
+]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -17,8 +18,11 @@ from lowland.cli.overwriting import check_output, check_table
 from lowland.cli.reading import reads_columns
 from lowland.completion.average_lines import UNKNOWN, describe_unknown, predict_all
 from lowland.completion.completed import Completed
+from lowland.completion.holdout import LevelPredictor
 from lowland.completion.model_files import load_model
 from lowland.completion.table_labels import TableLabels
+from lowland.completion.table_model import TableModel
+from lowland.core.arrays import Indices
 from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.core.labels import LabelColumn, label_column
 from lowland.files.outputs import cell_text, write_rows
@@ -53,7 +57,7 @@ def predict(
     if output is not None:
         check_output(output, force=force)
         check_table(output, "--output")
-    loaded, _ = load_model(model, data=interval is not None)
+    loaded, header = load_model(model, data=interval is not None)
     fitted = loaded.model
     names, labels = _pairs(pairs, (row, column), fitted.labels, form)
     positions = [
@@ -82,6 +86,8 @@ def predict(
     numbers = np.column_stack(values).astype(float).tolist()
     lines = zip(rows.tolist(), cols.tolist(), numbers, strange, strict=True)
     written = [(r, c, *(_or_blank(x) for x in own), words) for r, c, own, words in lines]
+    for place, word in _words_of(fitted, header, *positions).items():
+        written[place] = (*written[place][:2], word, *written[place][3:])
     count = sum(map(bool, strange))
     if count:
         warn(
@@ -101,6 +107,23 @@ def predict(
 
 def _or_blank(number: float) -> float | str:
     return "" if np.isnan(number) else number
+
+
+def _words_of(
+    fitted: TableModel, header: Mapping[str, Any], rows: Indices, columns: Indices
+) -> dict[int, str]:
+    """Return the likeliest levels, by the places of known cells in columns that were fitted as levels."""
+    names = {str(name): words for name, words in header.get("levels", [])}
+    if not names or not isinstance(fitted, LevelPredictor):
+        return {}
+    known = np.flatnonzero((rows >= 0) & (columns >= 0))
+    levels, labels = fitted.likeliest(rows[known], columns[known]), fitted.labels.columns
+    assert labels is not None
+    return {
+        int(place): str(names[str(labels[columns[place]])][int(level)])
+        for place, level in zip(known, levels, strict=True)
+        if not np.isnan(level)
+    }
 
 
 def _pairs(

@@ -48,11 +48,12 @@ def held_out_sentences(completed: Completed, trial: Trial) -> list[str]:
     seen = data_of(completed.table, "held-out cells")
     if completed.model.losses is None:
         return _sentences(completed, trial, seen, _missing_before(seen))
-    lines = zip(*trial.errors_by_column(), strict=True)
-    return [
-        f"column {_name(seen.column_labels, j)}: off by {error:.3g} on {count} held-out cells"
-        for j, count, error in lines
-    ]
+    lines = []
+    for j, count, error in zip(*trial.errors_by_column(), strict=True):
+        right = trial.right_in(int(j))
+        told = f"off by {error:.3g} on {count}" if right is None else f"right on {right} of {count}"
+        lines.append(f"column {_name(seen.column_labels, j)}: {told} held-out cells")
+    return lines
 
 
 def held_out_as_data(completed: Completed, trial: Trial) -> dict[str, Any]:
@@ -60,8 +61,15 @@ def held_out_as_data(completed: Completed, trial: Trial) -> dict[str, Any]:
     seen = data_of(completed.table, "held-out cells")
     data: dict[str, Any] = {"cells": int(trial.observed.size)}
     if completed.model.losses is not None:
-        lines = zip(*trial.errors_by_column(), strict=True)
-        return {**data, "by_column": {_name(seen.column_labels, j): float(error) for j, _, error in lines}}
+        lines = list(zip(*trial.errors_by_column(), strict=True))
+        names = {int(j): _name(seen.column_labels, j) for j, _, _ in lines}
+        shares = {
+            names[int(j)]: right / int(count)
+            for j, count, _ in lines
+            if (right := trial.right_in(int(j))) is not None
+        }
+        errors = {names[int(j)]: float(error) for j, _, error in lines if names[int(j)] not in shares}
+        return {**data, "by_column": errors} | ({"levels_right": shares} if shares else {})
     inside = float(trial.coverage(np.array([LEVEL]))[0])
     return {**data, "error": trial.error, "error_of_column_means": trial.usual, f"within_{LEVEL:.0%}": inside}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol, final
+from typing import Protocol, final, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,14 @@ class Predictor(Protocol):
         """Return standard errors of new observations of cells, shape (k,)."""
 
 
+@runtime_checkable
+class LevelPredictor(Protocol):
+    """A fitted table some of whose columns hold levels."""
+
+    def likeliest(self, rows: Indices, columns: Indices) -> Vector:
+        """Return the likeliest levels of cells by their positions, NaN in columns of numbers, shape (k,)."""
+
+
 Refit = Callable[[Observations, np.random.Generator], Predictor]
 Hold = Callable[[Observations, np.random.Generator], tuple[Observations, Observations]]
 
@@ -52,6 +60,8 @@ class Trial(Shown):
     observed, predicted, standard_errors : ndarray, shape (k,)
     usual : float
         Root-mean-square error of predicting each cell by the mean of its column over the other cells.
+    likeliest : ndarray, shape (k,), or None
+        Likeliest levels, NaN in columns of numbers; None if no column holds levels.
 
     Examples
     --------
@@ -71,6 +81,7 @@ class Trial(Shown):
     predicted: Vector
     standard_errors: Vector
     usual: float
+    likeliest: Vector | None = None
 
     @property
     def error(self) -> float:
@@ -105,6 +116,13 @@ class Trial(Shown):
         reach = ndtri((1 + np.asarray(levels)) / 2)
         inside: Vector = np.searchsorted(self.scores, reach, side="right") / self.scores.size
         return inside
+
+    def right_in(self, column: int) -> int | None:
+        """Return how many held-out levels of a column are predicted; None of a column of numbers."""
+        at = self.columns == column
+        if self.likeliest is None or np.isnan(self.likeliest[at]).any():
+            return None
+        return int(np.sum(self.likeliest[at] == self.observed[at]))
 
     def errors_by_column(self) -> tuple[Indices, Indices, Vector]:
         """Return the columns with held-out cells, the numbers of these, and root-mean-square errors."""
@@ -144,7 +162,8 @@ def hold_trial(table: Observations, fit: Refit, rng: np.random.Generator, hold: 
     usual = float(np.sqrt(np.mean((apart.values - means[apart.columns]) ** 2)))
     at = (apart.rows, apart.columns)
     predicted, errors = predictor.predict(*at), predictor.standard_errors(*at)
-    return Trial(predictor, apart.columns, apart.values.astype(float), predicted, errors, usual)
+    levels = predictor.likeliest(*at) if isinstance(predictor, LevelPredictor) else None
+    return Trial(predictor, apart.columns, apart.values.astype(float), predicted, errors, usual, levels)
 
 
 def hold_out(observations: Observations, rng: np.random.Generator) -> tuple[Observations, Observations]:

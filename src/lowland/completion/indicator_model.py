@@ -136,6 +136,15 @@ class IndicatorModel:
                 out[own] = self.probabilities(rows[own], j) @ np.arange(kind.count)
         return out
 
+    def likeliest(self, rows: Indices, columns: Indices) -> Vector:
+        """Return the likeliest levels of cells by their positions, NaN in columns of numbers, shape (k,)."""
+        out = np.full(rows.size, np.nan)
+        for j in self.indicators.kinds:
+            own = columns == j
+            if own.any():
+                out[own] = self.probabilities(rows[own], j).argmax(axis=1)
+        return out
+
     def scores(self, rows: Indices, columns: Indices) -> Vector:
         """Return the predictions."""
         return self.predict(rows, columns)

@@ -13,6 +13,7 @@ import numpy as np
 
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
+from lowland.files.cells import are_levels
 from lowland.files.numerals import MISSING, Numerals
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 # ordered levels by column name; a level is fitted as its position
 Levels = dict[Any, tuple[Any, ...]]
 YES_NO = (False, True)
-# levels without an order: most of a column, and cells for each on average
-MOST_WORDS, PER_WORD = 20, 5
 # text such as "007" is a name, although it looks like a number
 _NAMED_BY_DIGITS = re.compile(r"[+-]?0\d.*")
 
@@ -176,7 +175,7 @@ def _kind_of_cells(cells: list[Any]) -> tuple[str, tuple[Any, ...]]:
 
 def _are_levels(series: Any, words: tuple[Any, ...]) -> bool:
     """Whether words are few enough to be levels: names differ from line to line."""
-    return len(words) <= MOST_WORDS and PER_WORD * len(words) <= len(series) - series.null_count()
+    return are_levels(len(words), len(series) - series.null_count())
 
 
 def _is_number(cell: Any) -> bool:

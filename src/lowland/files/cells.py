@@ -13,6 +13,9 @@ from lowland.files.delimited import marked_numbers, without_marks
 from lowland.files.layouts import Reading
 from lowland.files.numerals import MISSING, Numerals, type_cells
 
+# levels without an order: most of a column, and cells for each on average
+MOST_WORDS, PER_WORD = 20, 5
+
 
 def number_column(values: Any, name: str, where: str, how: Reading, numerals: Numerals) -> NDArray[Any]:
     """Return a column as numbers, NaN where missing.
@@ -51,6 +54,11 @@ def typed_column(values: Any, numerals: Numerals) -> NDArray[Any]:
         texts, codes = np.unique(values, return_inverse=True)
         return type_cells(codes, texts.tolist(), numerals)
     return np.asarray(values)
+
+
+def are_levels(words: int, cells: int) -> bool:
+    """Return whether so many words in so many cells are levels: names differ from line to line."""
+    return words <= MOST_WORDS and PER_WORD * words <= cells
 
 
 def mostly_numbers(column: Any, numerals: Numerals) -> bool:

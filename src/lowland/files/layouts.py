@@ -46,6 +46,8 @@ class Reading:
         As in `read_table`.
     two_level : collection of str
         Columns of a wide table that may hold two words instead of numbers.
+    words : bool
+        Whether columns of a wide table that hold few words, each often, are read as levels without an order.
     """
 
     row: str | None = None
@@ -56,6 +58,7 @@ class Reading:
     dtype: str = "float64"
     form: TableFormat = TableFormat()  # noqa: RUF009 - it cannot be changed
     two_level: Collection[str] = ()
+    words: bool = False
 
     def __post_init__(self) -> None:
         if self.layout not in ("auto", "long", "wide"):

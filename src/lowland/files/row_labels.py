@@ -7,11 +7,14 @@ import re
 import numpy as np
 
 from lowland.core.errors import InvalidInputError
+from lowland.files.cells import are_levels
 from lowland.files.evidence import COLUMNS, KEYS, ROWS, TIMES, Profile, words_of
 
 
-def names_rows(name: str, column: Profile, where: str) -> tuple[bool, str]:
+def names_rows(name: str, column: Profile, where: str, *, words: bool = False) -> tuple[bool, str]:
     """Return whether the first column of a wide table holds labels rather than data, and what decided.
+
+    Few words that repeat are data if `words` are read as levels: labels differ from line to line.
 
     Raises
     ------
@@ -21,6 +24,8 @@ def names_rows(name: str, column: Profile, where: str) -> tuple[bool, str]:
     if column.kind == "text":
         if column.number_share >= 0.5:
             raise _unclear_rows(name, where, "holds numbers and other cells")
+        if words and are_levels(column.distinct, column.codes.size):
+            return False, f"its first column {name!r} holds few words, which repeat: data"
         return True, ""
     if not column.is_number or column.codes.size < 2:
         return False, ""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import label_column
 from lowland.core.observations import Observations
-from lowland.files.cells import check_some, mostly_numbers, number_column, typed_column
+from lowland.files.cells import are_levels, check_some, mostly_numbers, number_column, typed_column
 from lowland.files.evidence import Decision
 from lowland.files.frames import Columns
 from lowland.files.layouts import Reading, Table
@@ -39,14 +39,16 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
     observations = Observations.from_array(
         table, row_labels=labels, column_labels=np.array(numeric, dtype=str)
     )
-    words = [f"{decision.why} (--no-row-labels)"] if decision.why else []
+    words = [f"{decision.why} (--{'no-' if first else ''}row-labels)"] if decision.why else []
+    if how.words and levels:
+        words.append(f"columns of words are levels: {', '.join(map(repr, levels))}")
     return Table(observations, "wide", (first,), levels, (*words, *([note] if note else [])))
 
 
 def _data_columns(
     columns: Columns, where: str, how: Reading, numerals: Numerals
 ) -> tuple[dict[str, NDArray[Any]], dict[str, tuple[str, ...]]]:
-    """Return columns as numbers, and the words of those that hold two levels.
+    """Return columns as numbers, and the words of those that hold levels.
 
     Raises
     ------
@@ -60,12 +62,14 @@ def _data_columns(
         typed = typed_column(column, numerals)
         if typed.dtype.kind != "U":
             made[name] = number_column(typed, name, where, how, numerals)
-        elif name in how.two_level:
-            levels[name] = _two_words(typed, name, where)
-            codes = {word: float(k) for k, word in enumerate(levels[name])}
-            made[name] = np.array([codes.get(word, np.nan) for word in typed.tolist()], how.dtype)
-        else:
+            continue
+        words = _words(typed, name, where, how, numerals)
+        if words is None:
             text.append((name, typed))
+            continue
+        levels[name] = words
+        codes = {word: float(k) for k, word in enumerate(words)}
+        made[name] = np.array([codes.get(word.strip(), np.nan) for word in typed.tolist()], how.dtype)
     if text:
         _refuse_text(text, where, numerals)
     return made, levels
@@ -81,8 +85,8 @@ def _refuse_text(columns: Sequence[tuple[str, NDArray[Any]]], where: str, numera
     fix = (
         f"correct the cell, or name {cells[bad]!r} as a mark of missing cells"
         if some
-        else "drop these columns; for a long table, name its row, column and value columns; for a column "
-        "of two words, use the logistic loss"
+        else "drop these columns (few words, each often, would be levels); for a long table, name its row, "
+        "column and value columns; for a column of two words, use the logistic loss"
     )
     raise InvalidInputError(
         f"{where} has text where numbers are needed",
@@ -92,8 +96,22 @@ def _refuse_text(columns: Sequence[tuple[str, NDArray[Any]]], where: str, numera
     )
 
 
+def _words(
+    column: NDArray[Any], name: str, where: str, how: Reading, numerals: Numerals
+) -> tuple[str, ...] | None:
+    """Return the words of a column of text that holds levels, in alphabetical order; else None."""
+    if name in how.two_level:
+        return _two_words(column, name, where)
+    if not how.words or mostly_numbers(column, numerals):
+        return None
+    gaps = {*MISSING, *(mark.strip() for mark in how.form.missing)}
+    cells = [word for cell in column.tolist() if (word := cell.strip()) not in gaps]
+    words = tuple(sorted(set(cells)))
+    return words if are_levels(len(words), len(cells)) else None
+
+
 def _two_words(column: NDArray[Any], name: str, where: str) -> tuple[str, ...]:
-    words = tuple(sorted({cell for cell in column.tolist() if cell not in MISSING}))
+    words = tuple(sorted({cell.strip() for cell in column.tolist() if cell.strip() not in MISSING}))
     if len(words) > 2:
         raise InvalidInputError(
             f"{where} has more than two words in column {name!r}, whose order is not known",

@@ -1,0 +1,140 @@
+"""Files with columns of words: levels on the command line, from the first look to predictions."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import lowland as ll
+from commands import call
+from lowland.core.errors import InvalidInputError
+from lowland.files.layouts import Reading
+from lowland.files.tables import load_table
+
+
+@pytest.fixture(scope="module")
+def birds():
+    """Two species that differ in length, and an island that says little."""
+    rng = np.random.default_rng(0)
+    species = rng.choice(["Adelie", "Gentoo"], 120)
+    frame = pd.DataFrame(
+        {
+            "species": species,
+            "island": rng.choice(["Biscoe", "Dream", "Torgersen"], 120),
+            "length": np.where(species == "Gentoo", 47.0, 39.0) + rng.standard_normal(120),
+            "mass": np.where(species == "Gentoo", 5.0, 3.7) + 0.3 * rng.standard_normal(120),
+        }
+    )
+    holes = frame.mask(rng.random(frame.shape) < 0.1)
+    return frame, holes
+
+
+@pytest.fixture
+def file(birds, tmp_path):
+    birds[1].to_csv(tmp_path / "birds.csv", index=False)
+    return tmp_path / "birds.csv"
+
+
+@pytest.fixture
+def run(tmp_path):
+    def command(*arguments, code=0):
+        quiet = ("--quiet",) if arguments[0] == "complete" else ()
+        done = call(*arguments, *quiet, cwd=tmp_path)
+        assert code is None or done.returncode == code, done.stderr
+        return done
+
+    return command
+
+
+def test_words_are_completed_by_the_likeliest(birds, file, run, tmp_path):
+    frame, holes = birds
+    result = run("complete", file, "--output", tmp_path / "filled.csv", "--no-certify", "--held-out")
+    assert "'species' holds few words, which repeat: data (--row-labels)" in result.stdout
+    assert "columns of words are levels: 'species', 'island'" in result.stdout
+    filled = pd.read_csv(tmp_path / "filled.csv")
+    assert list(filled.columns) == list(frame.columns)
+    gaps = holes["species"].isna() & holes["length"].notna()
+    assert (filled["species"] == frame["species"])[gaps].mean() > 0.9
+    known = holes.notna()
+    assert (filled["island"] == frame["island"])[known["island"]].all()
+    assert set(filled["island"]) == {"Biscoe", "Dream", "Torgersen"}
+    lines = {line.split(":")[0]: line for line in result.stdout.splitlines() if line.startswith("column ")}
+    assert "right on" in lines["column species"]
+    assert "off by" in lines["column length"]
+
+
+def test_a_python_fit_of_the_frame_gives_the_same(birds, file, run, tmp_path):
+    _, holes = birds
+    run("complete", file, "--output", tmp_path / "filled.csv", "--no-certify", "--no-row-labels")
+    filled = ll.MatrixCompletion(certify=False, random_state=0).fit(holes).fill(holes)
+    found = pd.read_csv(tmp_path / "filled.csv")
+    np.testing.assert_allclose(found["length"], filled["length"], rtol=3e-3)  # other random numbers
+    assert (found["island"] == filled["island"]).mean() > 0.97
+
+
+def test_models_predict_words(birds, file, run, tmp_path):
+    _, holes = birds
+    run("complete", file, "--model", tmp_path / "m.npz", "--no-certify")
+    row = int(np.flatnonzero(holes["species"].notna() & holes["length"].notna())[0])
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text(f"row,column\n{row},species\n{row},length\n")
+    told = run("predict", tmp_path / "m.npz", pairs).stdout.splitlines()
+    assert told[1] == f"{row},species,{holes['species'][row]},"
+    assert float(told[2].split(",")[2]) == pytest.approx(holes["length"][row], abs=1)
+
+
+def test_intervals_and_json(file, run, tmp_path):
+    result = run("complete", file, "--no-certify", "--held-out", "--json")
+    held = json.loads(result.stdout)["held_out"]
+    assert set(held["by_column"]) == {"length", "mass"}
+    assert held["levels_right"]["species"] > 0.8
+    run("complete", file, "--output", tmp_path / "cells.csv", "--interval", 0.9, "--no-certify")
+    cells = pd.read_csv(tmp_path / "cells.csv")
+    words = cells[cells["column"] == "island"]
+    assert set(words["value"]) == {"Biscoe", "Dream", "Torgersen"}
+    assert words["lower"].isna().all()
+    assert cells[cells["column"] == "mass"]["lower"].notna().all()
+
+
+def test_pages_name_words(file, run, tmp_path):
+    run("complete", file, "--report", tmp_path / "page.html", "--no-certify")
+    assert "Gentoo" in (tmp_path / "page.html").read_text()
+
+
+def test_row_labels_that_are_asked_for_stay_labels(file, run):
+    result = run("complete", file, "--row-labels", "--no-certify", code=None)
+    assert result.returncode == 2
+    assert "empty label" in result.stderr or "names a row twice" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([f"name {k}" for k in range(30)], "column 'note'"),  # each its own
+        (["7", "8", "x"] * 10, "correct the cell"),  # numbers but for some
+    ],
+)
+def test_other_text_is_refused(cells, words, tmp_path):
+    pd.DataFrame({"a": range(30), "b": np.arange(30) ** 2 % 7, "note": cells}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    with pytest.raises(InvalidInputError, match=words):
+        load_table(tmp_path / "t.csv", Reading(words=True))
+
+
+def test_words_are_levels_only_where_they_are_asked_for(file):
+    with pytest.raises(InvalidInputError):
+        ll.read_table(file)
+
+
+def test_marks_of_missing_cells_are_no_words(tmp_path):
+    rng = np.random.default_rng(0)
+    kinds = rng.choice(["low", "high", "none given", "NA", " low"], 60)
+    frame = pd.DataFrame({"x": rng.standard_normal(60).round(3), "kind": kinds})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    form = ll.TableFormat(missing=("none given",))
+    table = load_table(tmp_path / "t.csv", Reading(words=True, form=form))
+    assert table.levels == {"kind": ("high", "low")}
+    seen = table.observations.to_array()[:, 1]
+    assert np.isnan(seen).sum() == np.isin(kinds, ["none given", "NA"]).sum()
