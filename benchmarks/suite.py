@@ -63,6 +63,7 @@ SUITE = (
     Run("accuracy/wide_tables.py"),
     Run("accuracy/pooling.py", (), ("--trials", "2", "--rows", "40")),
     Run("accuracy/narrow_tables.py", (), ("--seeds", "1", "--masks", "1", "--tables", "iris")),
+    Run("accuracy/ordered_tables.py", (), ("--masks", "1", "--tables", "sensors")),
     Run("accuracy/rank_choice.py"),
     Run("accuracy/tensor_ranks.py"),
     Run("accuracy/pattern_walk.py", (), ("--seeds", "1", "--seconds", "0.05")),

@@ -18,8 +18,9 @@ WIDEST_PATTERN = 6_000
 USUAL_RANK = 16
 # tables with so many cells per line tell more factors apart, if so many lines do not take too much memory
 LARGER_RANK, CELLS_PER_LINE, MOST_LINES = 32, 50, 200_000
-# with fewer cells, too few can be held out to say how large the noise is
-LEAST_CALIBRATED = 4_000
+# with fewer cells, too few can be held out to say how large the noise is; with more, the copy of the others
+# takes too much memory
+LEAST_CALIBRATED, MOST_CALIBRATED = 4_000, 5_000_000
 # where rows may be draws from a Gaussian of any covariance: most columns, least number of cells per column,
 # least share of cells, and most rows times squared columns, beyond which factors take far less time
 FEW_COLUMNS, CELLS_PER_COLUMN, LEAST_DENSITY, MOST_WORK = 100, 15, 0.2, 8_000_000
@@ -55,7 +56,7 @@ class BayesianSettings:
         values are not grades and spreads differ by more than a factor of ten, else "common".
     calibrated : bool or None
         Whether some cells are held out while priors and noise are learnt, to bound the noise from below; None
-        means yes for grades, if they are enough.
+        means yes for grades, if they are enough and not too many.
     tolerance : float
         Sweeps stop once they change predictions by less than this share of their standard deviation.
     max_iterations : int
@@ -143,7 +144,7 @@ class BayesianSettings:
                 calibrated=False,
             )
         rank = usual_rank(m, n, table.size) if self.rank is None else check_rank(self.rank, (m, n))
-        calibrated = graded and table.size >= LEAST_CALIBRATED
+        calibrated = graded and LEAST_CALIBRATED <= table.size <= MOST_CALIBRATED
         if self.calibrated is not None:
             calibrated = self.calibrated
         return replace(
