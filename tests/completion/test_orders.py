@@ -36,7 +36,7 @@ def error(found, full, holes):
 @pytest.mark.parametrize("dims", [1, 2])
 def test_features_are_those_of_the_kernel(dims, rng):
     places = rng.uniform(0, 10, (80, dims))
-    basis = OrderBasis.of(places, 3.0, 2.0)
+    basis = OrderBasis.of(places, 3.0, 2.0, False)
     naive = np.empty((80, 80))
     for i in range(80):
         for j in range(80):
@@ -50,7 +50,7 @@ def test_features_are_those_of_the_kernel(dims, rng):
 
 def test_unknown_places_have_no_features_and_many_are_thinned(rng):
     places = np.linspace(0, 100, 3 * POINTS)[:, None]
-    basis = OrderBasis.of(places, 20.0, 1.0)
+    basis = OrderBasis.of(places, 20.0, 1.0, False)
     assert len(basis.points) == POINTS
     asked = np.array([[50.0], [np.nan], [50.02]])
     found = basis.features(asked)
@@ -60,7 +60,7 @@ def test_unknown_places_have_no_features_and_many_are_thinned(rng):
 
 
 def test_spacing(rng):
-    assert spacing(np.array([[1960.0], [1962], [1961], [1990]])) == 1.0
+    assert spacing(np.array([[1960.0], [1962], [1961], [1990]])) == 10.0
     assert spacing(np.argwhere(np.ones((5, 5))).astype(float)) == 1.0
     assert spacing(np.ones((3, 1))) == 1.0
 
@@ -157,7 +157,7 @@ def test_a_useless_order_is_left_out():
         )
         plain = ll.MatrixCompletion(**PLAIN).fit(holes)
         ordered = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=np.arange(120))
-        assert ordered._completed.model.row_coordinates == 0
+        assert ordered._completed.model.row_places == (0, False)
         np.testing.assert_allclose(ordered.predict_table(), plain.predict_table(), atol=0.3)
 
 
@@ -231,10 +231,78 @@ def test_new_rows_are_placed_by_their_labels_or_coordinates(wandering, tmp_path)
         fit.transform(new.reset_index(drop=True), row_order=np.ones((3, 2)))
 
 
-def test_a_fit_without_order_takes_none(rng):
-    fit = ll.MatrixCompletion(**PLAIN).fit(rng.standard_normal((30, 4)))
-    with pytest.raises(InvalidInputError, match="no order of rows"):
-        fit.transform(np.full((2, 4), np.nan), row_order=[1, 2])
+def test_rows_past_the_order_are_no_worse_than_without_one():
+    """Half of the rows are later than all of the fit, with most of their cells known."""
+    ratios = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        full = np.cumsum(rng.standard_normal((200, 2)), axis=0) / 3 @ rng.standard_normal((2, 6))
+        full += 0.1 * rng.standard_normal(full.shape)
+        holes = pd.DataFrame(np.where(rng.random(full.shape) < 0.2, np.nan, full))
+        holes.index = pd.date_range("2020-03-01", periods=200)
+        fits = [ll.MatrixCompletion(**PLAIN).fit(holes[:150], row_order=order) for order in ("auto", None)]
+        later = [error(fit.transform(holes[150:]), full[150:], holes[150:].to_numpy()) for fit in fits]
+        ratios.append(later[0] / later[1])
+    assert np.exp(np.mean(np.log(ratios))) < 1.25
+
+
+def test_loaded_fits_keep_their_coordinates(wandering, tmp_path):
+    frame = wandering[2]
+    fit = ll.MatrixCompletion(**PLAIN).fit(frame)
+    fit.save(tmp_path / "model.npz")
+    read = ll.MatrixCompletion.load(tmp_path / "model.npz")
+    assert read.held_out_errors().error == fit.held_out_errors().error
+    for own in (fit, read):
+        own.update([str(fit.row_labels_[3])], ["sensor 1"], [1.0], refit=True)
+    np.testing.assert_array_equal(fit.predict_table(), read.predict_table())
+
+
+def test_other_labels_are_no_places_of_a_fit_with_coordinates(wandering):
+    full, holes = wandering[:2]
+    frame = pd.DataFrame(holes, index=np.arange(150)[::-1])
+    fit = ll.MatrixCompletion(**PLAIN).fit(frame, row_order=np.arange(150.0))
+    unplaced = error(fit.transform(frame[:75]), full[:75], holes[:75])
+    plain = ll.MatrixCompletion(**PLAIN).fit(frame, row_order=None)
+    assert unplaced < 1.2 * error(plain.transform(frame[:75]), full[:75], holes[:75])
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_coordinates_of_any_size(scale, wandering):
+    full, holes, _, fit = wandering
+    found = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=np.arange(150) * scale)
+    assert error(found.predict_table(), full, holes) < 1.1 * error(fit.predict_table(), full, holes)
+    assert np.isfinite(found.transform(holes[:2], row_order=[1e300, -1e300])).all()
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.date_range("2020-03-01", periods=150, tz="Europe/Berlin"),
+        pd.date_range("2020-03-01", periods=150, freq="97us"),
+        pd.period_range("1980Q1", freq="Q", periods=150),
+    ],
+)
+def test_dates_of_all_kinds(index, wandering):
+    full, holes, _, fit = wandering
+    frame = pd.DataFrame(holes, index=index)
+    found = ll.MatrixCompletion(**PLAIN).fit(frame)
+    assert found._completed.model.row_places == (1, True)
+    assert error(found.predict_table(), full, holes) < 1.1 * error(fit.predict_table(), full, holes)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        [pd.NaT, *pd.date_range("2020", periods=9)],
+        pd.date_range("2020-03-01", periods=10, freq="1ns"),
+        pd.Index([1, "1", *"abcdefgh"], dtype=object),
+    ],
+)
+def test_indexes_that_name_no_rows_are_no_labels(index, wandering):
+    holes = wandering[1]
+    fit = ll.MatrixCompletion(**PLAIN).fit(pd.DataFrame(holes[:100]))
+    frame = pd.DataFrame(holes[100:110], index=index)
+    np.testing.assert_array_equal(fit.transform(frame), fit.transform(frame.reset_index(drop=True)))
 
 
 def test_days_that_follow_are_taken_in(wandering):
@@ -262,7 +330,7 @@ def test_places_in_the_plane(rng):
     full = field + 0.1 * rng.standard_normal(field.shape)
     holes = np.where(rng.random(full.shape) < 0.3, np.nan, full)
     plain, placed = (ll.MatrixCompletion(**PLAIN).fit(holes, row_order=own) for own in (None, places))
-    assert placed._completed.model.row_coordinates == 2
+    assert placed._completed.model.row_places == (2, False)
     assert error(placed.predict_table(), full, holes) < 0.6 * error(plain.predict_table(), full, holes)
 
 

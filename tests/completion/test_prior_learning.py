@@ -222,14 +222,16 @@ def test_the_pattern_is_a_feature_where_cells_held_out_show_it(taste, wanted):
     cells = TableCells.of(table)
     scaled = cells.scaled(np.full(400, 3.0), np.ones(400))
     settings = BayesianSettings(rank=6, pattern=True, noise="common", scale="common", calibrated=True)
-    assert choose_pattern(scaled, settings, (None, None)).pattern is wanted
+    chosen, trial = choose_pattern(scaled, settings, (None, None))
+    assert chosen.pattern is wanted
+    assert (trial is not None) is wanted
 
 
 def test_the_ridge_of_the_pattern_is_saved(rng, tmp_path, monkeypatch):
     monkeypatch.setattr(bayesian_settings, "LEAST_CALIBRATED", 500)
     table = grades(rng)
     monkeypatch.setattr("lowland.completion.pattern_choice.RIDGES", (10.0, 7.0))
-    monkeypatch.setattr("lowland.completion.pattern_choice.GAIN", 1.0)
+    monkeypatch.setattr("lowland.completion.pattern_choice.GAIN", -1.0)
     options = {"rank": 2, "method": "variational", "certify": False, "random_state": 0, "refine": False}
     fit = ll.MatrixCompletion(**options).fit(table)
     assert fit._completed.model.row_prior.mapping.ridge == 10.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import Any, final
 
@@ -80,6 +81,12 @@ class SidePrior:
         from scipy.linalg import cholesky
 
         return np.asarray(cholesky(self._inverse, lower=True, check_finite=False), self.dtype)
+
+    def widened(self, width: int) -> SidePrior:
+        """Return the prior of rows of another length; what was computed of the features is shared."""
+        twin = copy(self)
+        twin.width = width
+        return twin
 
     @property
     def weight(self) -> float:

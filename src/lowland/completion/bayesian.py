@@ -111,7 +111,7 @@ def fit_bayesian(
 
 def restore_fit(model: PosteriorModel, kept: KeptFit) -> BayesianFit:
     """Return the fit that a model and what was kept of its fit describe."""
-    settings = BayesianSettings(**kept.settings)
+    settings = BayesianSettings.of(kept.settings)
     m, n = kept.observations.shape
     maps = (
         replace(model.row_prior.mapping, partners=n if settings.pattern else 0),

@@ -20,7 +20,14 @@ from lowland.bayes.posterior import Draw, Posterior
 from lowland.bayes.side_prior import SidePrior
 from lowland.completion.cell_blocks import drawn_lines, line_errors, line_moments, log_weights
 from lowland.completion.cells import PerLine, PerPartner, TableCells
-from lowland.completion.prior_learning import LOOKED_AT, SETTLED, PriorTrial, change_of, looked_at
+from lowland.completion.prior_learning import (
+    LOOKED_AT,
+    NOISE_SETTLED,
+    SETTLED,
+    PriorTrial,
+    change_of,
+    looked_at,
+)
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.work import rows_work, touch
 from lowland.kernels.moments import Moments, RowMoments
@@ -216,11 +223,16 @@ class BayesianCompletion:
         before, posterior = posterior.change, replace(posterior, sampled=sampled, change=change)
         if posterior.held:
             return posterior
+        before_tau = posterior.column_precisions
         alpha, tau = self._average_noise(posterior)
         if self.trial is not None:
             least = self.trial.noise_variance(rows, columns, posterior.column_precisions, self.model.rank)
             alpha = min(alpha, 1 / least) if least > 0 else alpha
-        held = self._settles and max(before, change) < SETTLED
+        noises = [
+            a * t.astype(np.float64) for a, t in ((alpha, tau), (posterior.noise_precision, before_tau))
+        ]
+        moved = abs(float(np.mean(np.log(noises[0] / noises[1]))))
+        held = self._settles and max(before, change) < SETTLED and moved < NOISE_SETTLED
         return replace(posterior, noise_precision=alpha, column_precisions=tau, held=held)
 
     def bound(self, posterior: Posterior) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
@@ -44,8 +45,9 @@ class BayesianSettings:
         tables of grades with at most 6,000 rows or columns, unless cells held out show that it does harm.
     pattern_ridge : float or None
         Ridge of the pattern's coefficients; None means 2, or 10 if cells held out show that it is better.
-    row_order, column_order : tuple of (float, float, int) or None
-        Length and strength of a smooth order of a side, and how many of its last covariates are coordinates.
+    row_order, column_order : tuple of (float, float, int, bool) or None
+        Length and strength of a smooth order of a side, how many of its last covariates are coordinates, and
+        whether labels say them.
     inflation : float
         By how much standard errors are larger than the posterior's.
     noise : {"auto", "common", "column"}
@@ -77,8 +79,8 @@ class BayesianSettings:
     biases: bool = True
     pattern: bool | None = None
     pattern_ridge: float | None = None
-    row_order: tuple[float, float, int] | None = None
-    column_order: tuple[float, float, int] | None = None
+    row_order: tuple[float, float, int, bool] | None = None
+    column_order: tuple[float, float, int, bool] | None = None
     inflation: float = 1.0
     noise: str = "auto"
     scale: str = "auto"
@@ -95,6 +97,14 @@ class BayesianSettings:
         """How many sweeps draw the Gaussian, and how many of the first are not kept, if there are enough."""
         sweeps = min(BURN_IN + self.gaussian_draws, self.max_iterations)
         return sweeps, min(BURN_IN, max(sweeps - self.gaussian_draws, sweeps // 2))
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> BayesianSettings:
+        """Return settings from plain data, in which tuples have become lists."""
+        known: dict[str, Any] = {
+            name: tuple(own) if isinstance(own, list) else own for name, own in plain.items()
+        }
+        return cls(**known)
 
     def plain(self) -> dict[str, Any]:
         """Return the settings as plain data."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from lowland.bayes.side_prior import SidePrior
@@ -42,8 +44,21 @@ def make_objective(
     covariates: SideCovariates,
     *,
     graded: bool,
+    trial: PriorTrial | None = None,
 ) -> BayesianCompletion:
-    """Return the probabilistic model of scaled cells with resolved settings."""
+    """Return the probabilistic model of scaled cells with resolved settings.
+
+    Parameters
+    ----------
+    cells : TableCells
+    settings : BayesianSettings
+    maps : pair of FeatureMap
+    covariates : pair of ndarray or None
+    graded : bool
+        Whether values are grades.
+    trial : PriorTrial, optional
+        That of another rank with the same features, instead of holding out cells again.
+    """
     if settings.rank is None:
         raise InvalidInputError("the rank is not resolved", "None")
     strength, width = GRADES_SCALE if graded else NUMBERS_SCALE, settings.rank + settings.biases
@@ -55,8 +70,9 @@ def make_objective(
         )
         return rows, columns
 
-    trial = None
-    if settings.calibrated:
+    if trial is not None:
+        trial = replace(trial, priors=(trial.priors[0].widened(width), trial.priors[1].widened(width)))
+    elif settings.calibrated:
         others, held = hold_out(cells)
         trial = PriorTrial(others, priors(others), held)
     return BayesianCompletion(

@@ -126,7 +126,7 @@ class BayesianTable:
 
         settings = self._known("another fit").settings
         with stage("a fit without the held-out cells"):
-            return in_full(lambda: fit_bayesian(table, settings, rng=rng, covariates=self.covariates)).model
+            return in_full(lambda: fit_bayesian(table, settings, rng=rng, covariates=self._about)).model
 
     def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> BayesianTable | None:
         """Return the table with some rows and columns solved again, None if that cannot be done."""
@@ -140,8 +140,8 @@ class BayesianTable:
         fit = self._known("an update")
         labels = table.row_labels, table.column_labels
         orders = fit.settings.row_order, fit.settings.column_order
-        covariates = [self.covariates[0], self.covariates[1]]
-        for side, (own, length) in enumerate(zip(self.covariates, table.shape, strict=True)):
+        covariates = list(self._about)
+        for side, (own, length) in enumerate(zip(self._about, table.shape, strict=True)):
             if own is None or len(own) == length:
                 continue
             order = orders[side]
@@ -150,7 +150,7 @@ class BayesianTable:
                 covariates[side] = extended(own, labels[side])
             if order is None or order[2] != own.shape[1] or covariates[side] is None:
                 raise UnsupportedError(
-                    "new rows and columns have no covariates",
+                    "new rows and columns have no covariates or coordinates",
                     f"shape {table.shape}",
                     fix="fit the table again",
                 )
@@ -218,6 +218,11 @@ class BayesianTable:
         from lowland.completion.posterior_words import about_certificate
 
         return about_certificate(self._known("the certificate"))
+
+    @property
+    def _about(self) -> SideCovariates:
+        """Covariates of the fit, also of one read from a file."""
+        return self.covariates if self.kept is None else self.kept.covariates
 
     @cached_property
     def _restored(self) -> BayesianFit | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.bayes.design import Design, MatrixDesign
 from lowland.completion.cells import TableCells
@@ -51,7 +52,7 @@ class FeatureMap:
         covariates: Matrix | None,
         partners: int,
         ridge: float = PATTERN_RIDGE,
-        order: tuple[float, float, int] | None = None,
+        order: tuple[float, float, int, bool] | None = None,
     ) -> FeatureMap:
         """Return the map that standardises these covariates.
 
@@ -60,13 +61,14 @@ class FeatureMap:
         covariates : ndarray, shape (lines, c), or None
         partners : int
         ridge : float
-        order : tuple of (float, float, int), optional
-            Length and strength of a smooth order, and how many of the last covariates are its coordinates.
+        order : tuple of (float, float, int, bool), optional
+            Length and strength of a smooth order, how many of the last covariates are its coordinates, and
+            whether labels say them.
         """
         if covariates is not None and order is not None:
-            length, strength, dims = order
+            length, strength, dims, labelled = order
             plain = cls.of(covariates[:, :-dims] if covariates.shape[1] > dims else None, partners, ridge)
-            return replace(plain, order=OrderBasis.of(covariates[:, -dims:], length, strength))
+            return replace(plain, order=OrderBasis.of(covariates[:, -dims:], length, strength, labelled))
         if covariates is None:
             return cls(partners, np.zeros(0), np.ones(0), ridge)
         spreads = covariates.std(axis=0)
@@ -82,6 +84,11 @@ class FeatureMap:
     def described(self) -> int:
         """Number of covariates, coordinates among them."""
         return self.centres.size + (self.order.points.shape[1] if self.order else 0)
+
+    @property
+    def places(self) -> tuple[int, bool]:
+        """Number of coordinates of an order, 0 without one, and whether labels say them."""
+        return (0, False) if self.order is None else (self.order.points.shape[1], self.order.labelled)
 
     @property
     def width(self) -> int:
@@ -119,6 +126,20 @@ class FeatureMap:
         """Return covariates with coordinates, NaN if they are not known."""
         known = np.zeros((length, 0)) if covariates is None else covariates
         return np.column_stack([known, np.full((length, self.described - known.shape[1]), np.nan)])
+
+    def wandering(self, coefficients: Matrix, covariates: Matrix | None) -> Matrix | None:
+        """Return the covariance of lines' smooth parts, shape (d, d); None without an order."""
+        if self.order is None or covariates is None:
+            return None
+        smooth = self.order.features(covariates[:, self.centres.size :])
+        parts = smooth @ coefficients[-self.order.width :].astype(np.float64)
+        return np.atleast_2d(np.cov(parts.T, bias=True))
+
+    def unplaced(self, covariates: Matrix | None, length: int) -> NDArray[np.bool_] | None:
+        """Return which of some lines have no place in the order that is known; None without an order."""
+        if self.order is None:
+            return None
+        return self.order.unknown(self._placed(covariates, length)[:, self.centres.size :])
 
     def check(self, covariates: Matrix | None) -> None:
         """Raise unless covariates are as many as those of the fit."""

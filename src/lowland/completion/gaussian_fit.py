@@ -29,6 +29,8 @@ from lowland.search.loop import Callback, Checkpoint, Snapshot
 NOISE_SHARE = 0.9
 # rows that scores are taken from at most, rows and scores that are enough, and how many are kept
 MOST_SCORED, LEAST_SCORED, KEPT_SCORES = 2_000, 100, 999
+# share of the rows that the covariance may follow for the scores to tell what new errors are like
+MOST_FOLLOWED = 0.3
 # most numbers of completed tables that are kept, and least number of tables
 KEPT_NUMBERS, LEAST_TABLES = 250_000, 20
 
@@ -128,24 +130,29 @@ def gaussian_model(
         np.zeros((0, p, p), dtype),
         np.ones(objective.count),
         axes=True,
-        error_scores=_scores(objective, gaussian),
+        error_scores=_scores(objective, state, gaussian),
     )
 
 
-def _scores(objective: GaussianRows, gaussian: FullGaussian) -> Vector:
+def _scores(objective: GaussianRows, state: GaussianDraw, gaussian: FullGaussian) -> Vector:
     """Return ascending errors of cells predicted from their rows, over standard errors; none of few rows.
 
     The Gaussian has seen the cells, by which their errors are smaller than those of others: by the root of
-    what p numbers per row leave of the rows, as in a regression.
+    what it leaves of the rows, as in a regression. How much it follows them is the trace of the scatter of
+    rows over that with the prior, at most the number of columns.
     """
     m, p = objective.count, objective.width
     if m < LEAST_SCORED:
         return np.zeros(0)
+    rows = state.theta.reshape(-1, p).astype(np.float64)
+    centred = rows - rows.mean(axis=0)
+    scatter, root = centred.T @ centred, np.eye(p) if objective.root is None else objective.root
+    followed = float(np.trace(np.linalg.solve(scatter + state.excess * root @ root.T, scatter)))
     every = max(1, m // MOST_SCORED)
     (scores,) = objective.cells.map(0, left_out_scores, gaussian.covariance, gaussian.mean, every)
-    if scores.size < LEAST_SCORED:
+    if scores.size < LEAST_SCORED or followed > MOST_FOLLOWED * m:
         return np.zeros(0)
-    seen = scores / np.sqrt(max(1 - p / m, 0.25))
+    seen = scores / np.sqrt(1 - followed / m)
     # as many quantiles as tell intervals apart
     shares = (np.arange(KEPT_SCORES) + 1) / (KEPT_SCORES + 1)
     return np.asarray(np.quantile(seen, shares)) if seen.size > KEPT_SCORES else np.sort(seen)

@@ -17,11 +17,23 @@ from lowland.kernels.moments import Moments
 @final
 @dataclass(frozen=True, eq=False)
 class LearntPrior:
-    """The prior of one side's lines: precision, coefficients, and the map to features."""
+    """The prior of one side's lines.
+
+    Parameters
+    ----------
+    precision : ndarray, shape (d, d)
+    coefficients : ndarray, shape (features + 1, d)
+    mapping : FeatureMap
+        Maps lines to features.
+    wandering : ndarray, shape (d, d), or None
+        Covariance of the lines' smooth parts, which lines of an unknown place have besides; None without an
+        order.
+    """
 
     precision: Matrix
     coefficients: Matrix
     mapping: FeatureMap
+    wandering: Matrix | None = None
 
     def means(self, cells: TableCells, covariates: Matrix | None) -> Matrix:
         """Return the prior means of the rows (side 0) of other cells with these covariates, shape (k, d)."""
@@ -39,6 +51,7 @@ class LearntPrior:
         noise_precision: float,
         biased: bool,
         precisions: Vector | None = None,
+        fitted: bool = False,
     ) -> Moments:
         """Return the posterior moments of the rows of scaled cells, given those of the other side.
 
@@ -52,9 +65,31 @@ class LearntPrior:
             Whether the last coordinate of rows, on both sides, is a bias.
         precisions : ndarray, shape (n,), optional
             Factors of the weights of cells by column.
+        fitted : bool
+            Whether these are the rows of the fit, whose places are known.
         """
-        precision = self.precision / noise_precision
         self.mapping.check(covariates)
+        about = (cells, covariates, other, noise_precision, biased, precisions)
+        found = self._moments(self.precision, *about)
+        far = None if fitted else self.mapping.unplaced(covariates, cells.shape[0])
+        if far is None or not far.any() or self.wandering is None:
+            return found
+        wide = self._moments(np.linalg.inv(np.linalg.inv(self.precision) + self.wandering), *about)
+        means = np.where(far[:, None], wide.means, found.means)
+        return Moments(means, np.where(far[:, None], wide.covariances, found.covariances))
+
+    def _moments(
+        self,
+        prior: Matrix,
+        cells: TableCells,
+        covariates: Matrix | None,
+        other: Moments,
+        noise_precision: float,
+        biased: bool,
+        precisions: Vector | None,
+    ) -> Moments:
+        """Return the moments under a precision of the prior."""
+        precision = prior / noise_precision
         alone = len(self.coefficients) == 1
         means = self.coefficients if alone else self.means(cells, covariates)
         shift = means.astype(np.float64) @ precision

@@ -11,12 +11,16 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lowland.core.arrays import Matrix
+from lowland.kernels.blas_threads import one_blas_thread
 
 # coordinates that the eigenfunctions are computed from, features at most, and the share of the kernel's trace
 # that they must explain
 POINTS, MOST_FEATURES, EXPLAINED = 400, 150, 0.995
+# share of the process that features must tell for a place to be known, and distances that are far in any case
+TOLD, FARTHEST = 0.9, 1e3
 
 
 @final
@@ -34,6 +38,8 @@ class OrderBasis:
         Coordinates.
     basis : ndarray, shape (z, k)
         Maps the kernel between a line and the points to features.
+    labelled : bool
+        Whether coordinates are those that labels say.
 
     References
     ----------
@@ -44,9 +50,10 @@ class OrderBasis:
     strength: float
     points: Matrix
     basis: Matrix
+    labelled: bool = False
 
     @classmethod
-    def of(cls, coordinates: Matrix, length: float, strength: float) -> OrderBasis:
+    def of(cls, coordinates: Matrix, length: float, strength: float, labelled: bool) -> OrderBasis:
         """Return the features of lines with these coordinates, shape (lines, c)."""
         points = np.unique(coordinates[~np.isnan(coordinates).any(axis=1)], axis=0)
         if len(points) > POINTS:
@@ -55,11 +62,12 @@ class OrderBasis:
             if coordinates.shape[1] > 1:
                 places = np.sort(np.random.default_rng(0).choice(len(points), POINTS, replace=False))
             points = points[places]
-        values, vectors = np.linalg.eigh(kernel(points, points, length))
+        with one_blas_thread():  # the same bits whatever its number of threads
+            values, vectors = np.linalg.eigh(kernel(points, points, length))
         values, vectors = values[::-1], vectors[:, ::-1]
         share = np.cumsum(values) / max(float(values.sum()), np.finfo(float).tiny)
         count = min(MOST_FEATURES, int(np.searchsorted(share, EXPLAINED)) + 1)
-        return cls(length, strength, points, vectors[:, :count] / np.sqrt(values[:count]))
+        return cls(length, strength, points, vectors[:, :count] / np.sqrt(values[:count]), labelled)
 
     @property
     def width(self) -> int:
@@ -70,24 +78,36 @@ class OrderBasis:
         """Return the features of lines, shape (lines, k): zero where a coordinate is NaN, not known."""
         known = ~np.isnan(coordinates).any(axis=1)
         out = np.zeros((len(coordinates), self.width))
-        out[known] = self.strength * kernel(coordinates[known], self.points, self.length) @ self.basis
+        with one_blas_thread():
+            out[known] = self.strength * kernel(coordinates[known], self.points, self.length) @ self.basis
         return out
+
+    def unknown(self, coordinates: Matrix) -> NDArray[np.bool_]:
+        """Return which lines have no known place, or one so far from all points that features say little."""
+        told = np.sum(self.features(coordinates) ** 2, axis=1)
+        return np.asarray(told < TOLD * self.strength**2)
 
 
 def kernel(left: Matrix, right: Matrix, length: float) -> Matrix:
     """Return the Matérn kernel of order 3/2 between coordinates."""
-    squares = sum((own[:, None] - other) ** 2 for own, other in zip(left.T, right.T, strict=True))
-    reach = np.sqrt(3 * squares) / length
+    squares = np.zeros((len(left), len(right)))
+    with np.errstate(over="ignore"):
+        for own, other in zip(left.T, right.T, strict=True):
+            squares += np.minimum(np.abs(own[:, None] / length - other / length), FARTHEST) ** 2
+    reach = np.sqrt(3 * squares)
     values: Matrix = (1 + reach) * np.exp(-reach)
     return values
 
 
 def spacing(coordinates: Matrix) -> float:
-    """Return the median distance of distinct coordinates from the next."""
+    """Return the mean distance of coordinates from the next; in the plane the median of the least."""
     points = np.unique(coordinates[~np.isnan(coordinates).any(axis=1)], axis=0)
+    reach = float(np.ptp(points, axis=0).max(initial=0.0))
+    if len(points) < 2 or not 0 < reach < np.inf:
+        return 1.0
     if points.shape[1] == 1:
-        return float(np.median(np.diff(points[:, 0]))) if len(points) > 1 else 1.0
-    some = points[:: max(1, len(points) // POINTS)]
+        return reach / (len(points) - 1)
+    some = points[:: max(1, len(points) // POINTS)] / reach
     squares = sum((own[:, None] - other) ** 2 for own, other in zip(some.T, some.T, strict=True))
     squares[np.diag_indices(len(some))] = np.inf
-    return float(np.sqrt(np.median(squares.min(axis=0)))) if len(some) > 1 else 1.0
+    return reach * float(np.sqrt(np.median(squares.min(axis=0))))

@@ -86,7 +86,8 @@ def with_orders(
             if coordinates is None:
                 continue
             kinds = _kinds(coordinates)
-            ordered = [_with_order(table, best, side, coordinates, *kind) for kind in kinds]
+            named = orders.labelled[side]
+            ordered = [_with_order(table, best, side, coordinates, named, *kind) for kind in kinds]
             if not orders.asked[side]:
                 first = [scores(ordered[k], hidden[:1])[0].mean() for k in _first_look(kinds)]
                 if min(first) > (1 - GAIN) * scores(best, hidden[:1])[0].mean():
@@ -132,6 +133,7 @@ def _with_order(
     known: Known,
     side: int,
     coordinates: Matrix,
+    labelled: bool,
     length: float,
     strength: float,
 ) -> tuple[BayesianSettings, SideCovariates]:
@@ -142,7 +144,7 @@ def _with_order(
         # few columns have as many factors: each varies in its own way
         rank = max(usual_rank(m, n, table.size), min(USUAL_RANK, m, n))
         settings = replace(settings, rank=rank)
-    kind = (length, strength, coordinates.shape[1])
+    kind = (length, strength, coordinates.shape[1], labelled)
     settings = replace(
         settings,
         full=False,
@@ -163,7 +165,7 @@ def _scores(
     """Return squared errors on hidden cells, in units of columns, and errors over their standard errors."""
     short = replace(settings, draws=0, gaussian_draws=SWEEPS)
     if settings.full is False:
-        short = replace(short, max_iterations=min(settings.max_iterations, SWEEPS))
+        short = replace(short, max_iterations=SWEEPS)
     part, rng = table.select(~mask), np.random.default_rng(0)
     model = in_full(lambda: fit_bayesian(part, short, rng=rng, covariates=covariates)).model
     at = table.rows[mask], table.columns[mask]

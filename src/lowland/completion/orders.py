@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, final
 
 import numpy as np
@@ -16,8 +17,9 @@ from lowland.core.observations import Labels
 
 # labels are looked at unasked if they are dates or years, and at least so many
 FEWEST = 8
-_DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([ T]\d{2}:\d{2}.*)?)?")
+_DATE = re.compile(r"\d{4}-\d{2}(-\d{2}([ T]\d{2}:\d{2}.*)?)?|\d{4}-?Q[1-4]")
 _YEARS = (1000, 2999)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @final
@@ -30,11 +32,14 @@ class SideOrders:
     rows, columns : ndarray, shape (lines, c), or None
     asked : pair of bool
         Whether they were given or asked for, instead of found in labels.
+    labelled : pair of bool
+        Whether they are what labels say.
     """
 
     rows: Matrix | None = None
     columns: Matrix | None = None
     asked: tuple[bool, bool] = (False, False)
+    labelled: tuple[bool, bool] = (True, True)
 
     @property
     def sides(self) -> tuple[Matrix | None, Matrix | None]:
@@ -74,7 +79,8 @@ def orders_of(
         else:
             found.append(_as_coordinates(own, length, f"{side}_order"))
     asked = tuple(own is not None and not (isinstance(own, str) and own == "auto") for own in given)
-    return SideOrders(found[0], found[1], (asked[0], asked[1]))
+    labelled = tuple(isinstance(own, str) for own in given)
+    return SideOrders(found[0], found[1], (asked[0], asked[1]), (labelled[0], labelled[1]))
 
 
 def coordinates_of(labels: Labels | None) -> Matrix | None:
@@ -117,9 +123,11 @@ def _by_labels(word: str, labels: Labels | None, side: str) -> Matrix:
         )
     found = coordinates_of(labels)
     if found is None:
-        what = "no labels" if labels is None else f"labels such as {labels[0]!r}"
+        what = "no labels" if labels is None else f"labels such as {str(labels[0])!r}"
         raise InvalidInputError(
-            f"{side} labels are neither numbers nor dates", what, fix=f"pass coordinates as {side}_order"
+            f"{side} labels are neither numbers nor dates",
+            what,
+            fix="pass coordinates, or leave the order out",
         )
     return found
 
@@ -151,9 +159,16 @@ def _as_coordinates(values: Any, length: int, name: str) -> Matrix:
 
 
 def _days(texts: list[str]) -> Matrix | None:
+    """Return dates as days since 1970, those of a time zone in UTC; quarters at their beginning."""
     try:
-        dates = np.array(texts, dtype="datetime64[ms]")
+        return np.array([_day(text) for text in texts])[:, None]
     except ValueError:
         return None
-    days: Matrix = (dates - np.datetime64("1970-01-01")) / np.timedelta64(1, "D")
-    return days[:, None]
+
+
+def _day(text: str) -> float:
+    if "Q" in text:
+        text = f"{text[:4]}-{3 * int(text[-1]) - 2:02}-01"
+    read = datetime.fromisoformat(text if len(text) > len("2020-01") else f"{text}-01")
+    zoned = read if read.tzinfo else read.replace(tzinfo=UTC)
+    return (zoned - _EPOCH) / timedelta(days=1)

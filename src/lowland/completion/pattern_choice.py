@@ -11,19 +11,20 @@ from lowland.completion.bayesian_settings import BayesianSettings
 from lowland.completion.bayesian_start import feature_maps, first_point, make_objective
 from lowland.completion.cells import TableCells
 from lowland.completion.features import PATTERN_RIDGE, SideCovariates
+from lowland.completion.prior_learning import PriorTrial
 from lowland.search import Iterations, Variational, run
 
 # ridges that are compared with no pattern at all; the second where its Gram matrix costs little
 RIDGES, CHEAP = (PATTERN_RIDGE, 10.0), 2_000
 # rank and sweeps of the comparison: what the pattern tells, few factors show
 RANK, SWEEPS = 4, 6
-# least share by which errors must fall for what is not the usual ridge
-GAIN = 0.002
+# least share by which errors must fall for the pattern to be used, and for another than the usual ridge
+GAIN = 0.003
 
 
 def choose_pattern(
     scaled: TableCells, settings: BayesianSettings, covariates: SideCovariates
-) -> BayesianSettings:
+) -> tuple[BayesianSettings, PriorTrial | None]:
     """Return the settings with or without the pattern, and its ridge, as cells held out favour.
 
     Parameters
@@ -33,20 +34,29 @@ def choose_pattern(
     settings : BayesianSettings
         Resolved, with the pattern, and calibrated.
     covariates : pair of ndarray or None
+
+    Returns
+    -------
+    BayesianSettings
+    PriorTrial or None
+        The cells held out with the pattern that was chosen, if any, whose features took most of the time.
     """
     ridges = RIDGES if min(scaled.shape) <= CHEAP else RIDGES[:1]
-    choices = [
-        replace(settings, pattern_ridge=ridges[0]),
-        *(replace(settings, pattern_ridge=ridge) for ridge in ridges[1:]),
-        replace(settings, pattern=False),
-    ]
-    errors = [_error(scaled, choice, covariates) for choice in choices]
-    best = int(np.argmin(errors))
-    return choices[best] if errors[best] < (1 - GAIN) * errors[0] else choices[0]
+    choices = [replace(settings, pattern_ridge=ridge) for ridge in ridges]
+    tried = [_error(scaled, choice, covariates) for choice in choices]
+    best = int(np.argmin([error for error, _ in tried]))
+    if tried[best][0] > (1 - GAIN) * tried[0][0]:
+        best = 0
+    without = replace(settings, pattern=False)
+    if tried[best][0] > (1 - GAIN) * _error(scaled, without, covariates)[0]:
+        return without, None
+    return choices[best], tried[best][1]
 
 
-def _error(scaled: TableCells, settings: BayesianSettings, covariates: SideCovariates) -> float:
-    """Return the root mean square error of a small fit on cells held out."""
+def _error(
+    scaled: TableCells, settings: BayesianSettings, covariates: SideCovariates
+) -> tuple[float, PriorTrial]:
+    """Return the root mean square error of a small fit on cells held out, and these."""
     assert settings.rank is not None
     small = replace(settings, rank=min(RANK, settings.rank), noise="common")
     maps = feature_maps(small, scaled.shape, covariates)
@@ -56,4 +66,4 @@ def _error(scaled: TableCells, settings: BayesianSettings, covariates: SideCovar
     assert objective.trial is not None
     held, (left, right) = objective.trial.held, objective.sides(found.state.theta)
     errors = product_means(left, right, held.at, objective.model.rank) - held.values
-    return float(np.sqrt(np.average(errors**2, weights=held.weights)))
+    return float(np.sqrt(np.average(errors**2, weights=held.weights))), objective.trial

@@ -104,9 +104,9 @@ class CompletionModel:
         return self.columns.spread(self.natural(rows, columns), columns)
 
     @property
-    def row_coordinates(self) -> int:
-        """Number of coordinates of rows along which the fit found them in order."""
-        return 0
+    def row_places(self) -> tuple[int, bool]:
+        """Number of coordinates of rows that the fit found in order, and whether labels said them."""
+        return 0, False
 
     @property
     def losses(self) -> Columns | None:

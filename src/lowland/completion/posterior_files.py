@@ -39,6 +39,8 @@ def posterior_arrays(model: PosteriorModel) -> Parts:
         arrays[f"{side}_precision"], arrays[f"{side}_coefficients"] = prior.precision, prior.coefficients
         arrays[f"{side}_feature_centres"] = prior.mapping.centres
         arrays[f"{side}_feature_spreads"] = prior.mapping.spreads
+        if prior.wandering is not None:
+            arrays[f"{side}_wandering"] = prior.wandering
         if prior.mapping.order is not None:
             arrays[f"{side}_order_points"] = prior.mapping.order.points
             arrays[f"{side}_order_basis"] = prior.mapping.order.basis
@@ -53,7 +55,11 @@ def posterior_arrays(model: PosteriorModel) -> Parts:
         "pattern_ridge": model.row_prior.mapping.ridge,
         "inflation": model.inflation,
         **{
-            f"{side}_order": [prior.mapping.order.length, prior.mapping.order.strength]
+            f"{side}_order": [
+                prior.mapping.order.length,
+                prior.mapping.order.strength,
+                float(prior.mapping.order.labelled),
+            ]
             for side, _, prior in sides
             if prior.mapping.order is not None
         },
@@ -88,7 +94,13 @@ def posterior_model(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
         )
         found = len(arrays[f"{side}_coefficients"]) - 1
         require(found == mapping.width, f"{side}_coefficients are of {found} features, not {mapping.width}")
-        return LearntPrior(arrays[f"{side}_precision"], arrays[f"{side}_coefficients"], mapping)
+        wandering = arrays.get(f"{side}_wandering")
+        if wandering is not None:
+            d = sizes["d"]
+            require(
+                wandering.shape == (d, d) and np.isfinite(wandering).all(), f"{side}_wandering is damaged"
+            )
+        return LearntPrior(arrays[f"{side}_precision"], arrays[f"{side}_coefficients"], mapping, wandering)
 
     rows, columns = (
         Moments(arrays[f"{side}_means"], arrays[f"{side}_covariances"]) for side in ("row", "column")
@@ -127,11 +139,12 @@ def _order(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], side: s
     """Return the smooth functions of a side's coordinates, if it has any."""
     if f"{side}_order" not in plain:
         return None
-    length, strength = (float(own) for own in plain[f"{side}_order"])
+    length, strength, labelled = (float(own) for own in plain[f"{side}_order"])
     names = {f"{side}_order_points": "points c", f"{side}_order_basis": "points k"}
     check_arrays(arrays, names)
     require(0 < length < np.inf and 0 < strength < np.inf, f"{side}_order is {length} and {strength}")
-    return OrderBasis(length, strength, *(arrays[name] for name in names))
+    points, basis = (arrays[name] for name in names)
+    return OrderBasis(length, strength, points, basis, bool(labelled))
 
 
 def _check_posterior(arrays: Mapping[str, NDArray[Any]]) -> dict[str, int]:

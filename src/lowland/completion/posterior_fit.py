@@ -116,10 +116,11 @@ def fit_cells(  # noqa: PLR0913
         check_covariates(covariates[0], m, "row_covariates"),
         check_covariates(covariates[1], n, "column_covariates"),
     )
+    trial = None
     if settings.pattern and asked is None and settings.calibrated:
-        settings = choose_pattern(scaled, settings, covariates)
+        settings, trial = choose_pattern(scaled, settings, covariates)
     maps = feature_maps(settings, (m, n), covariates)
-    objective = make_objective(scaled, settings, maps, covariates, graded=summary.graded)
+    objective = make_objective(scaled, settings, maps, covariates, graded=summary.graded, trial=trial)
     start = None if before is None else _extended(before, objective)
     theta = first_point(objective, rng) if start is None else start.theta
     if start is None and settings.noise == "column":
@@ -150,7 +151,8 @@ def fit_cells(  # noqa: PLR0913
             checkpoint=checkpoint,
             resume=resume if gibbs_at else None,
         )
-    model = _model_of(objective, posterior, sampling, scaling, maps, labels, summary.row_weights)
+    wandering = maps[0].wandering(posterior.row_coefficients, covariates[0])
+    model = _model_of(objective, posterior, sampling, scaling, maps, labels, summary.row_weights, wandering)
     # solve for the rows once more, so that folding in a known row reproduces its fit
     rows = model.solved_rows(scaled, covariates[0])
     model = replace(model, rows=rows, inflation=settings.inflation)
@@ -224,6 +226,7 @@ def _model_of(
     maps: tuple[FeatureMap, FeatureMap],
     labels: TableLabels,
     row_weights: Vector,
+    wandering: Matrix | None,
 ) -> PosteriorModel:
     rows, columns = objective.moments(posterior)
     kept = () if sampling is None else sampling.state.kept
@@ -236,7 +239,7 @@ def _model_of(
         bool(objective.model.biases),
         posterior.noise_precision,
         posterior.column_precisions,
-        LearntPrior(posterior.row_precision, posterior.row_coefficients, maps[0]),
+        LearntPrior(posterior.row_precision, posterior.row_coefficients, maps[0], wandering),
         LearntPrior(posterior.column_precision, posterior.column_coefficients, maps[1]),
         scaling,
         labels,

@@ -81,9 +81,9 @@ class PosteriorModel:
         return self.rows.means.shape[0], self.columns.means.shape[0]
 
     @property
-    def row_coordinates(self) -> int:
-        """Number of coordinates of rows along which the fit found them in order."""
-        return self.row_prior.mapping.described - self.row_prior.mapping.centres.size
+    def row_places(self) -> tuple[int, bool]:
+        """Number of coordinates of rows that the fit found in order, and whether labels said them."""
+        return self.row_prior.mapping.places
 
     @property
     def rank(self) -> int:
@@ -241,6 +241,7 @@ class PosteriorModel:
             noise_precision=self.noise_precision,
             biased=self.biased,
             precisions=self.column_precisions.astype(cells.dtype),
+            fitted=True,
         )
 
     def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> PosteriorModel | None:

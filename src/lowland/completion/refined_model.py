@@ -59,9 +59,9 @@ class RefinedModel:
         return self.base.labels
 
     @property
-    def row_coordinates(self) -> int:
-        """Number of coordinates of rows along which the fit found them in order."""
-        return self.base.row_coordinates
+    def row_places(self) -> tuple[int, bool]:
+        """Number of coordinates of rows that the fit found in order, and whether labels said them."""
+        return self.base.row_places
 
     @property
     def losses(self) -> None:

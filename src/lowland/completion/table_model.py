@@ -76,8 +76,8 @@ class TableModel(Protocol):
         """Names of rows and columns."""
 
     @property
-    def row_coordinates(self) -> int:
-        """Number of coordinates of rows along which the fit found them in order."""
+    def row_places(self) -> tuple[int, bool]:
+        """Number of coordinates of rows that the fit found in order, and whether labels said them."""
 
     @property
     def losses(self) -> ColumnLosses | None:

@@ -74,8 +74,8 @@ class _CompletedTable(_ServedTable):
         row_covariates : array_like, data frame or Covariates, shape (k, c), optional
             Covariates of these rows, if the fit had row covariates.
         row_order : array_like, optional
-            Coordinates of these rows, if the fit found rows in order; by default what their labels say, else
-            not known.
+            Coordinates of these rows, if the fit found rows in order; by default what their labels say, if
+            those of the fit did, else not known.
 
         Returns
         -------
@@ -96,8 +96,8 @@ class _CompletedTable(_ServedTable):
         row_covariates : array_like, data frame or Covariates, shape (k, c), optional
             Covariates of these rows, if the fit had row covariates.
         row_order : array_like, optional
-            Coordinates of these rows, if the fit found rows in order; by default what their labels say, else
-            not known.
+            Coordinates of these rows, if the fit found rows in order; by default what their labels say, if
+            those of the fit did, else not known.
 
         Returns
         -------
@@ -115,7 +115,7 @@ class _CompletedTable(_ServedTable):
     def _about_rows(self, table: Observations, row_covariates: Any, row_order: Any) -> Matrix | None:
         """Return covariates of the rows of a table, coordinates among them."""
         about = covariates_of(row_covariates, table.shape[0], table.row_labels, "row_covariates")
-        return with_places(about, self._completed.model.row_coordinates, row_order, table)
+        return with_places(about, self._completed.model.row_places, row_order, table)
 
     def _filled(self, table: Observations, about: Matrix | None, *, likeliest: bool) -> Matrix:
         found = self._completed.complete(table, about, likeliest=likeliest)

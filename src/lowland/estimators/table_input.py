@@ -69,7 +69,7 @@ def refuse_list(frame: Any) -> None:
 
 
 def index_of(frame: Any) -> Labels | None:
-    """Return the index of a frame as row labels, or None if it only counts the rows or has repeats."""
+    """Return the index of a frame as row labels, or None if it only counts the rows, has gaps or repeats."""
     import narwhals as nw
 
     wrapped = nw.from_native(frame, eager_only=True, pass_through=True)
@@ -81,7 +81,11 @@ def index_of(frame: Any) -> Labels | None:
         return None
     if names.dtype.kind in "iu":
         return np.asarray(names, np.int64)
-    return np.array([label_text(name) for name in index.tolist()])
+    if any(name is None or name != name for name in index.tolist()):
+        return None
+    texts = [label_text(name) for name in index.tolist()]
+    # labels that differ by less than their texts tell name no rows
+    return np.array(texts) if len(set(texts)) == len(texts) else None
 
 
 def covariates_of(
@@ -118,26 +122,28 @@ def covariates_of(
     return check_covariates(given, length, name)
 
 
-def with_places(about: Matrix | None, coordinates: int, given: Any, table: Observations) -> Matrix | None:
+def with_places(
+    about: Matrix | None, fitted: tuple[int, bool], given: Any, table: Observations
+) -> Matrix | None:
     """Return covariates of rows with their coordinates, where the fit found rows in order.
 
     Parameters
     ----------
     about : ndarray, shape (k, c), or None
-    coordinates : int
-        How many the fit has, 0 without an order.
+    fitted : tuple of (int, bool)
+        How many coordinates the fit has, 0 if it found no order, and whether labels said them.
     given : array_like or None
-        Coordinates of the rows; by default what their labels say. Without either they are not known.
+        Coordinates of the rows; by default what their labels say, if those of the fit did. Without either
+        they are not known.
     table : Observations
         The rows.
     """
+    coordinates, labelled = fitted
     if not coordinates:
-        if given is not None:
-            raise InvalidInputError("the fit has no order of rows", "row_order", fix="omit row_order")
         return about
     length = table.shape[0]
     if given is None:
-        places = coordinates_of(table.row_labels)
+        places = coordinates_of(table.row_labels) if labelled else None
     else:
         places = orders_of((given, None), (length, 0), (table.row_labels, None)).rows
     if places is None or places.shape[1] != coordinates:
