@@ -138,3 +138,51 @@ def test_marks_of_missing_cells_are_no_words(tmp_path):
     assert table.levels == {"kind": ("high", "low")}
     seen = table.observations.to_array()[:, 1]
     assert np.isnan(seen).sum() == np.isin(kinds, ["none given", "NA"]).sum()
+
+
+def test_a_column_of_one_word_is_filled_by_it(run, tmp_path):
+    rng = np.random.default_rng(0)
+    flags = np.where(np.arange(40) % 4 == 0, "x", "")
+    frame = pd.DataFrame({"a": rng.standard_normal(40), "b": rng.standard_normal(40), "flag": flags})
+    frame.to_csv(tmp_path / "flag.csv", index=False)
+    run("complete", "flag.csv", "--output", "o.csv", "--model", "m.npz", "--no-certify")
+    assert set(pd.read_csv(tmp_path / "o.csv")["flag"]) == {"x"}
+    run("complete", "flag.csv", "--output", "i.csv", "--interval", 0.9, "--no-certify")
+    cells = pd.read_csv(tmp_path / "i.csv")
+    assert cells.loc[cells["column"] == "flag", "lower"].isna().all()
+    (tmp_path / "pairs.csv").write_text("row,column\n1,flag\n")
+    assert run("predict", "m.npz", "pairs.csv").stdout.splitlines()[1] == "1,flag,x,"
+
+
+def test_repeated_rows_that_are_to_be_merged_stay_labels(run, tmp_path):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.standard_normal((40, 4)), columns=list("abcd"))
+    frame.insert(0, "station", [f"s{k % 5}" for k in range(40)])
+    frame.to_csv(tmp_path / "stations.csv", index=False)
+    run("complete", "stations.csv", "--duplicates", "mean", "--output", "o.csv", "--no-certify")
+    assert pd.read_csv(tmp_path / "o.csv")["station"].tolist() == [f"s{k}" for k in range(5)]
+
+
+def test_words_without_a_header_are_asked_for(run, tmp_path):
+    rng = np.random.default_rng(0)
+    lines = [
+        ",".join(rng.choice(own) for own in (["a", "b"], ["u", "v"], ["k", "l"], ["y", "n"]))
+        for _ in range(60)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    assert "may name the columns or be data" in run("complete", "t.csv", "--no-certify", code=2).stderr
+    assert "60 rows" in run("complete", "t.csv", "--no-certify", "--no-header").stdout
+
+
+def test_levels_among_other_requests(birds, file, run, tmp_path):
+    _, holes = birds
+    run("complete", file, "--model", "m.npz", "--no-certify")
+    (tmp_path / "pairs.csv").write_text("row,column\n0,species\n0,mass\n999,species\n")
+    told = run("predict", "m.npz", "pairs.csv", "--interval", 0.9).stdout.splitlines()
+    assert told[1].split(",")[3:5] == ["", ""]
+    assert all(told[2].split(",")[2:5])
+    assert told[3] == "999,species,,,,row"
+    row = int(np.flatnonzero(holes["mass"].isna())[0])
+    assert run("top", "m.npz", row).stdout.splitlines()[1].split(",")[2] in ("mass", "length")
+    run("complete", file, "--model", "n.npz", "--no-model-data", "--no-certify")
+    assert "mass" in run("top", "n.npz", row, "--table", file).stdout

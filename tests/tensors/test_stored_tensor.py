@@ -72,7 +72,7 @@ def test_parquet_files(cells, stored, tmp_path, monkeypatch):
     monkeypatch.setattr(stored_tensor, "TOGETHER", 70)
     values = np.append(values, np.nan)  # a missing value is no cell
     at = np.vstack([at, [0, 0, 0]])
-    table = pa.table({"hour": at[:, 1], "sensor": at[:, 0].astype(np.int32), "day": at[:, 2], "y": values})
+    table = pa.table({"hour": at[:, 1], "sensor": at[:, 0].astype(np.uint64), "day": at[:, 2], "y": values})
     for k in range(2):
         parquet.write_table(
             table[k * 300 : (k + 1) * 300 if k == 0 else None], tmp_path / f"part-{k}.parquet"
@@ -106,6 +106,8 @@ def test_parquet_files(cells, stored, tmp_path, monkeypatch):
         ([([[0, 0, 2]], [1.0])], {"shape": (1, 1, 2)}, "outside the shape"),
         ([([[0, 0, 0]], [1.0])], {"shape": (1, 1, 2)}, "no known cell"),
         ([([[0, 0, 0]], [1e300])], {"dtype": "float32"}, "too large"),
+        ([([[0, 0, 0], [0, 0, 1]], [1e300, 2e300])], {}, "out of scale"),
+        ([([[2_000_000_000, 0, 0]], [1.0])], {"shape": (6, 5, 4)}, "outside the shape"),
         ([([[0, 0, 0]], [1.0])], {"dtype": "int8"}, "dtype is unknown"),
     ],
 )
@@ -156,7 +158,23 @@ def counted_wrongly(folder):
     save_bundle(folder / "tensor.npz", "stored tensor", {k: header[k] for k in ("modes", "dtype")}, arrays)
 
 
-@pytest.mark.parametrize("damage", [beyond, disordered, missing_value, shorter, counted_wrongly])
+def flipped(folder):
+    path = cells_file(folder, 1, "values")
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1
+    path.write_bytes(data)
+
+
+def broken_header(folder):
+    path = cells_file(folder, 0, "others")
+    data = bytearray(path.read_bytes())
+    data[21] ^= 64
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "damage", [flipped, broken_header, beyond, disordered, missing_value, shorter, counted_wrongly]
+)
 def test_damage_is_found_when_a_tensor_is_opened(damage, stored):
     damage(stored.folder)
     with pytest.raises(FileFormatError):

@@ -100,7 +100,7 @@ def certify(
             raise typer.Exit(1)
         return
     refuse_given(context, ("variable", "target"), "a model", "a table is read", "pass a certificate")
-    observations = load_table(table, reading).observations
+    observations = load_table(table, replace(reading, words=True)).observations
     loaded, header = load_model(model)
     if not isinstance(loaded, PenalisedTable):
         raise InvalidInputError(

@@ -120,8 +120,9 @@ def write_intervals(
                 known = not np.isnan(observed[i, j])
                 value = observed[i, j] if known else float(values[j])
                 if j in words:
-                    value = words[j][round(value if known else float(likeliest[i, j]))]
-                ends = (float(low[j]), float(high[j])) if j in with_interval else ("", "")
+                    value = word_of(words[j], value if known else float(likeliest[i, j]))
+                told = j in with_interval and j not in words
+                ends = (float(low[j]), float(high[j])) if told else ("", "")
                 yield rows[i], columns[j], value, *ends, int(known)
 
     write_rows(path, header, lines(), formulas=formulas)
@@ -135,7 +136,7 @@ def write_completed(path: Path, table: Table, model: TableModel, *, formulas: bo
     filled = everything.astype(float).astype(object)
     filled[seen.rows, seen.columns] = list(seen.values)
     for j, words in worded(table):
-        filled[:, j] = [words[round(code)] for code in filled[:, j]]
+        filled[:, j] = [word_of(words, code) for code in filled[:, j]]
     m, n = seen.shape
     rows, columns = _names(table)
     if table.layout == "long":
@@ -152,6 +153,11 @@ def write_completed(path: Path, table: Table, model: TableModel, *, formulas: bo
         header = tuple(map(str, columns))
         body = (tuple(filled[i]) for i in range(m))
     write_rows(path, header, body, formulas=formulas)
+
+
+def word_of(words: Sequence[str], code: float) -> str:
+    """Return the word of a predicted position; a column of one word was fitted as a number."""
+    return words[min(max(round(code), 0), len(words) - 1)]
 
 
 def worded(table: Table) -> list[tuple[int, tuple[str, ...]]]:

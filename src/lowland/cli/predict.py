@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from lowland.cli.options import ForceOption, FormulasOption, JsonOption
 from lowland.cli.output import say, say_json, warn
@@ -76,7 +77,7 @@ def predict(
     titles: tuple[str, ...] = (*names, "prediction")
     strange = describe_unknown(*positions)
     if interval is not None:
-        known = np.array([not words for words in strange])
+        known = np.array([not words for words in strange]) & _has_interval(fitted, positions[1])
         some = [own[known] for own in positions]
         for ends in Completed(loaded).intervals.at(some[0], some[1], interval, "auto"):
             values.append(np.full(known.size, np.nan))
@@ -109,21 +110,33 @@ def _or_blank(number: float) -> float | str:
     return "" if np.isnan(number) else number
 
 
+def _has_interval(fitted: TableModel, columns: Indices) -> NDArray[np.bool_]:
+    """Return which cells have intervals: levels have none."""
+    if fitted.losses is None:
+        return np.ones(columns.size, bool)
+    return np.isin(columns, np.flatnonzero(fitted.losses.numbers))
+
+
 def _words_of(
     fitted: TableModel, header: Mapping[str, Any], rows: Indices, columns: Indices
 ) -> dict[int, str]:
     """Return the likeliest levels, by the places of known cells in columns that were fitted as levels."""
     names = {str(name): words for name, words in header.get("levels", [])}
-    if not names or not isinstance(fitted, LevelPredictor):
+    if not names:
         return {}
-    known = np.flatnonzero((rows >= 0) & (columns >= 0))
-    levels, labels = fitted.likeliest(rows[known], columns[known]), fitted.labels.columns
+    labels = fitted.labels.columns
     assert labels is not None
-    return {
-        int(place): str(names[str(labels[columns[place]])][int(level)])
+    words = {j: names[str(label)] for j, label in enumerate(labels.tolist()) if str(label) in names}
+    asked = np.isin(columns, list(words))
+    known = np.flatnonzero(asked & (rows >= 0))
+    levels = np.full(known.size, np.nan)  # a column of one word was fitted as a number
+    if isinstance(fitted, LevelPredictor):
+        levels = fitted.likeliest(rows[known], columns[known])
+    found = {
+        int(place): str(words[int(columns[place])][0 if np.isnan(level) else int(level)])
         for place, level in zip(known, levels, strict=True)
-        if not np.isnan(level)
     }
+    return found | {int(place): "" for place in np.flatnonzero(asked & (rows < 0))}
 
 
 def _pairs(

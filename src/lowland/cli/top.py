@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -104,7 +105,7 @@ def _must_know(seen: Observations | None) -> Observations:
 
 
 def _aligned(table: Path, reading: Reading, labels: TableLabels) -> Observations:
-    known = labels.align(load_table(table, reading).observations, rows=True)
+    known = labels.align(load_table(table, replace(reading, words=True)).observations, rows=True)
     if known.shape != labels.shape:
         raise InvalidInputError(
             "the table and the model differ in shape",

@@ -43,6 +43,8 @@ def recommend(
     n = model.shape[1]
     count = min(count, n if candidates is None else candidates.size)
     closed = np.zeros(n, bool) if candidates is None else ~np.isin(np.arange(n), candidates)
+    if model.losses is not None:
+        closed |= ~model.losses.numbers  # positions of levels are no quantities
     found = np.full((rows.size, count), -1)
     values = np.full((rows.size, count), np.nan)
     cells = None if seen is None else _cells_of(seen, rows)

@@ -32,7 +32,7 @@ def decide_layout(columns: Columns, where: str, how: Reading, *, whole: bool = T
     first = next(iter(profiles))
     if how.form.row_labels:
         return Decision("wide", (first,))
-    named, why = names_rows(first, profiles[first], where, words=how.words)
+    named, why = names_rows(first, profiles[first], where, words=how.words and how.duplicates == "error")
     return Decision("wide", (first,) if named else (), why)
 
 

@@ -29,6 +29,12 @@ def wide_table(columns: Columns, where: str, how: Reading, decision: Decision, n
             f"{where} is empty", f"{len(numeric)} columns of data", fix="pass a table with data"
         )
     made, levels = _data_columns({name: columns[name] for name in numeric}, where, how, numerals)
+    if how.form.header is None and levels and all(name in levels.get(name, ()) for name in numeric):
+        raise InvalidInputError(
+            f"the first line of {where} may name the columns or be data",
+            f"each of its words, such as {numeric[0]!r}, is also a cell of its column",
+            fix="say which: header yes or no",
+        )
     plain, note = settle_sentinels(
         {name: column for name, column in made.items() if name not in levels}, how.form.sentinels, where
     )

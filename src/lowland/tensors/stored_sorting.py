@@ -16,6 +16,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.line_bounds import block_bounds
 from lowland.core.observations import LONGEST
 from lowland.core.stages import announce, stage
+from lowland.sensing.input_checks import check_scale
 from lowland.tensors.observations import check_counts, check_order
 from lowland.tensors.stored_unfolding import cells_file
 
@@ -47,7 +48,7 @@ def sort_cells(
     batches: Iterable[Batch], folder: Path, shape: tuple[int, ...] | None, dtype: np.dtype[Any]
 ) -> list[Indices]:
     """Write the cells of all modes into a folder; return the number of cells of each slice, by mode."""
-    counts, sizes = _collect(batches, folder, dtype)
+    counts, sizes = _collect(batches, folder, dtype, shape)
     if not sizes:
         raise InvalidInputError("the tensor is empty", "no cell", fix="pass data")
     counts = _to_shape(counts, shape)
@@ -66,14 +67,22 @@ def _parts(folder: Path, k: int) -> tuple[Path, Path]:
     return folder / f"part-{k}-positions.npy", folder / f"part-{k}-values.npy"
 
 
-def _collect(batches: Iterable[Batch], folder: Path, dtype: np.dtype[Any]) -> tuple[list[Indices], list[int]]:
+def _collect(
+    batches: Iterable[Batch], folder: Path, dtype: np.dtype[Any], shape: tuple[int, ...] | None
+) -> tuple[list[Indices], list[int]]:
     """Write the batches as they come; return the cells of each slice by mode, and of each batch."""
     counts: list[Indices] = []
     sizes: list[int] = []
+    ends = [np.inf, -np.inf]
     with stage("reading the cells"):
         for positions, values in batches:
             if not values.size:
                 continue
+            most = positions.max(axis=0) + 1
+            if shape is not None and (len(shape) != most.size or (most > shape).any()):
+                raise InvalidInputError(
+                    f"positions lie outside the shape {tuple(shape)}", f"cells reach {most.tolist()}"
+                )
             if counts and len(counts) != positions.shape[1]:
                 raise InvalidInputError(
                     "batches have different numbers of modes", f"{len(counts)} and {positions.shape[1]}"
@@ -83,6 +92,7 @@ def _collect(batches: Iterable[Batch], folder: Path, dtype: np.dtype[Any]) -> tu
                 new = np.bincount(own, minlength=counts[mode].size)
                 new[: counts[mode].size] += counts[mode]
                 counts[mode] = new
+            ends = [min(ends[0], float(values.min())), max(ends[1], float(values.max()))]
             with np.errstate(over="ignore"):
                 stored = values.astype(dtype)
             if not np.isfinite(stored).all():
@@ -92,6 +102,8 @@ def _collect(batches: Iterable[Batch], folder: Path, dtype: np.dtype[Any]) -> tu
             np.save(numbers, stored)
             sizes.append(values.size)
             announce("cells", sum(sizes))
+    if sizes:
+        check_scale(np.array(ends), "tensor")
     return counts, sizes
 
 

@@ -22,7 +22,14 @@ from lowland.files.bundle import load_bundle, save_bundle
 from lowland.files.columnar import need_arrow, reading_arrow
 from lowland.files.sources import parquet_files
 from lowland.tensors.stored_sorting import check_batch, sort_cells
-from lowland.tensors.stored_unfolding import StoredUnfolding, cells_file, is_before, is_whole, mapped_cells
+from lowland.tensors.stored_unfolding import (
+    StoredUnfolding,
+    cells_file,
+    checksums,
+    is_before,
+    is_whole,
+    mapped_cells,
+)
 
 CONTENTS, KIND = "tensor.npz", "stored tensor"
 # lines of a file that are read at once
@@ -121,6 +128,7 @@ class StoredTensor:
         with unfinished_folder(target) as unfinished:
             counts = sort_cells((check_batch(*own) for own in batches), unfinished, shape, np.dtype(dtype))
             arrays = {f"mode_{k}_counts": own for k, own in enumerate(counts)}
+            arrays["checksums"] = checksums(unfinished, len(counts))
             save_bundle(unfinished / CONTENTS, KIND, {"modes": len(counts), "dtype": dtype}, arrays)
             unfinished.rename(target)
         return cls(target, tuple(counts), tuple(np.zeros(0, np.int64) for _ in counts))
@@ -196,11 +204,14 @@ class StoredTensor:
             names = [f"mode_{k}_counts" for k in range(modes)]
             check_arrays(arrays, {name: name for name in names}, kind="iu")
             counts = tuple(arrays[name].astype(np.int64) for name in names)
+            check_arrays(arrays, {"checksums": str(2 * modes)}, kind="iu")
             require(modes > 2 and len({int(own.sum()) for own in counts}) == 1, "its modes differ")
         with reading(target, KIND):
             for k in range(modes):
                 missing = [name for name in ("others", "values") if not cells_file(target, k, name).is_file()]
                 require(not missing, f"the {' and '.join(missing)} of mode {k} are gone")
+            require(np.array_equal(checksums(target, modes), arrays["checksums"]), "a file has changed")
+            for k in range(modes):
                 require(is_whole(target, k, counts, header["dtype"]), f"mode {k} does not hold its cells")
         return cls(target, counts, tuple(np.zeros(0, np.int64) for _ in counts))
 
@@ -281,4 +292,5 @@ def _read(paths: Sequence[Path], modes: list[str], value: str) -> Iterator[tuple
                             f"{batch.schema.field(name).type}, or missing ones",
                         )
                 left = ~np.isnan(values.astype(np.float64))
-                yield np.column_stack(positions)[left], values[left]
+                # unsigned and signed numbers together would become floating-point ones
+                yield np.column_stack([own.astype(np.int64) for own in positions])[left], values[left]

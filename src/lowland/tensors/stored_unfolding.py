@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -17,6 +18,9 @@ from lowland.core.line_bounds import block_bounds
 from lowland.kernels.rows import Noise, solve_rows
 from lowland.kernels.sparse import squared_errors
 from lowland.tensors.unfoldings import products, row_sums
+
+# bytes of a file that are read at once for its checksum
+READ_AT_ONCE = 1 << 24
 
 
 @final
@@ -140,6 +144,19 @@ class TensorBlock:
 def cells_file(folder: Path, mode: int, name: str) -> Path:
     """Return the file of the "others" or the "values" of a mode's cells."""
     return folder / f"mode-{mode}-{name}.npy"
+
+
+def checksums(folder: Path, modes: int) -> NDArray[np.int64]:
+    """Return a checksum of each file of the cells."""
+    found = []
+    for mode in range(modes):
+        for name in ("others", "values"):
+            total = 0
+            with cells_file(folder, mode, name).open("rb") as file:
+                while part := file.read(READ_AT_ONCE):
+                    total = zlib.crc32(part, total)
+            found.append(total)
+    return np.array(found, np.int64)
 
 
 def mapped_cells(folder: Path, mode: int, name: str) -> NDArray[Any]:
