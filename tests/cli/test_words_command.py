@@ -99,7 +99,9 @@ def test_intervals_and_json(file, run, tmp_path):
 
 def test_pages_name_words(file, run, tmp_path):
     run("complete", file, "--report", tmp_path / "page.html", "--no-certify")
-    assert "Gentoo" in (tmp_path / "page.html").read_text()
+    page = (tmp_path / "page.html").read_text()
+    assert "Gentoo" in page
+    assert "right by the commonest level" in page
 
 
 def test_row_labels_that_are_asked_for_stay_labels(file, run):

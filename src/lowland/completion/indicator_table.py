@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.fitted_table import FittedTable, PageParts
-from lowland.completion.holdout import Predictor
+from lowland.completion.holdout import Predictor, Trial
 from lowland.completion.indicator_model import IndicatorModel
 from lowland.completion.indicators import Indicators
 from lowland.completion.kept_fit import KeptFit
@@ -27,7 +27,7 @@ from lowland.core.status import StopReason
 
 if TYPE_CHECKING:
     from lowland.recheck.documents import Document
-    from lowland.report.page import Page
+    from lowland.report.page import Page, TableEntry
 
 SCOPE = (
     "Levels are fitted as numbers: one column per level, ordered ones as normal scores; their probabilities "
@@ -142,6 +142,7 @@ class IndicatorTable(WrappedTable):
             told = {str(j if names is None else names[j]) for j in numbers.tolist()}
             rows = [row for row in errors.rows if row[0] in told]
             tables = (*tables, replace(errors, rows=rows)) if rows else tables
+            tables = (*tables, *_levels_told(parts.trial, self.seen))
         return replace(page, notes=(*page.notes, SCOPE), tables=tables)
 
     def with_kept(self, kept: KeptFit | None) -> IndicatorTable:
@@ -157,3 +158,18 @@ class IndicatorTable(WrappedTable):
     def describe_certificate(self) -> str:
         """Return what the certificate is about."""
         return f"{self.base.describe_certificate()} {SCOPE}"
+
+
+def _levels_told(trial: Trial, seen: Observations) -> list[TableEntry]:
+    """Return the table of columns of levels: how many held-out cells are right."""
+    from lowland.report.page import TableEntry
+
+    rows, names = [], seen.column_labels
+    for j, count, _ in zip(*trial.errors_by_column(), strict=True):
+        right = trial.right_in(int(j))
+        if right is not None:
+            commonest = np.bincount(seen.values[seen.columns == j].astype(np.intp)).argmax()
+            usual = int(np.sum(trial.observed[trial.columns == j] == commonest))
+            rows.append((str(j if names is None else names[j]), str(count), str(right), str(usual)))
+    header = ("column", "held-out cells", "right", "right by the commonest level")
+    return [TableEntry("Levels by column", header, rows)] if rows else []

@@ -17,10 +17,12 @@ def about_certificate(fit: Fit) -> str:
     """Return what the certificate of a fit is about."""
     m, n = fit.model.shape
     rank = f"rank {usual_rank(m, n)}" if fit.settings.full else "the same rank"
-    return (
+    words = (
         f"The verdicts below are about the penalised (MAP) problem of {rank}, with the penalty that the "
-        "posterior's variances imply. Predictions and intervals come from the posterior itself."
+        "posterior's variances imply. Predictions and intervals come from the posterior itself"
     )
+    ordered = fit.settings.row_order or fit.settings.column_order
+    return words + (", which alone knows the order of rows or columns." if ordered else ".")
 
 
 def describe_method(fit: Fit) -> str:
