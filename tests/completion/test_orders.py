@@ -309,7 +309,7 @@ def test_days_that_follow_are_taken_in(wandering):
     _, holes, frame, _ = wandering
     fit = ll.MatrixCompletion(**PLAIN).fit(frame)
     label = str(fit.row_labels_[-1])
-    following = str(np.datetime64(label[:10]) + 1) + label[10:]
+    following = str(np.datetime64(label[:10]) + np.timedelta64(1, "D")) + label[10:]
     fit.update([following], ["sensor 2"], [holes[-1, 2] if np.isfinite(holes[-1, 2]) else 0.0])
     assert fit._completed.model.shape == (151, 6)
     with pytest.raises(UnsupportedError, match="no covariates"):
