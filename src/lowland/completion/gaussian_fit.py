@@ -31,6 +31,8 @@ NOISE_SHARE = 0.9
 MOST_SCORED, LEAST_SCORED, KEPT_SCORES = 2_000, 100, 999
 # share of the rows that the covariance may follow for the scores to tell what new errors are like
 MOST_FOLLOWED = 0.3
+# levels beyond which intervals are at least those of a normal law
+NOT_NARROWED = 0.8
 # most numbers of completed tables that are kept, and least number of tables
 KEPT_NUMBERS, LEAST_TABLES = 250_000, 20
 
@@ -141,6 +143,8 @@ def _scores(objective: GaussianRows, state: GaussianDraw, gaussian: FullGaussian
     what it leaves of the rows, as in a regression. How much it follows them is the trace of the scatter of
     rows over that with the prior, at most the number of columns.
     """
+    from scipy.special import ndtri
+
     m, p = objective.count, objective.width
     if m < LEAST_SCORED:
         return np.zeros(0)
@@ -154,8 +158,12 @@ def _scores(objective: GaussianRows, state: GaussianDraw, gaussian: FullGaussian
         return np.zeros(0)
     seen = scores / np.sqrt(1 - followed / m)
     # as many quantiles as tell intervals apart
-    shares = (np.arange(KEPT_SCORES) + 1) / (KEPT_SCORES + 1)
-    return np.asarray(np.quantile(seen, shares)) if seen.size > KEPT_SCORES else np.sort(seen)
+    count = min(seen.size, KEPT_SCORES)
+    shares = (np.arange(count) + 1) / (count + 1)
+    found = np.quantile(seen, shares)
+    # where missing cells lie in runs, errors are larger than those of cells whose neighbours are known: wide
+    # intervals are not narrowed
+    return np.asarray(np.where(shares > NOT_NARROWED, np.maximum(found, ndtri((1 + shares) / 2)), found))
 
 
 def _noise_of(gaussian: FullGaussian) -> Vector:
