@@ -16,6 +16,13 @@ def product_means(left: Matrix, right: Matrix, at: tuple[Indices, Indices], rank
     )
 
 
+def all_product_means(left: Matrix, right: Matrix, rank: int) -> Matrix:
+    """Return p . q + b + c for every row with every column, shape (m, n)."""
+    means: Matrix = left[:, :rank] @ right[:, :rank].T
+    means += left[:, rank:].sum(axis=1)[:, None] + right[:, rank:].sum(axis=1)
+    return means
+
+
 def product_variances(rows: Moments, columns: Moments, at: tuple[Indices, Indices], rank: int) -> Vector:
     """Return the variances of p . q + b + c for pairs of independent Gaussian rows and columns."""
     d = rows.means.shape[1]

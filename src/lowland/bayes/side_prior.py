@@ -119,18 +119,24 @@ class SidePrior:
         """
         projected = self._project(rows.means)
         coefficients, means = self._solve(projected)
-        scatter = self._scatter(rows.means, projected, coefficients, means)
-        scatter += unpack_lower(rows.covariances.sum(axis=0, dtype=np.float64)[None], self.width)[0]
+        scatter = self._scatter(rows.means, projected, coefficients, means) + self._covariance(rows)
         precision = np.linalg.inv(scatter) * self.weight
         return precision, coefficients, self._energy(precision, scatter, self.weight)
 
-    def energy(self, rows: Moments, precision: Matrix, coefficients: Matrix, weight: float) -> float:
-        """Return the energy of `fit` for a given precision and coefficients, and the weight of that fit."""
-        left, b = rows.means.astype(np.float64), coefficients.astype(np.float64)
-        left = left - (b if self.features == 1 else self.means(coefficients))
-        scatter = left.T @ left + b.T @ b + self.scale * np.eye(self.width)
-        scatter += unpack_lower(rows.covariances.sum(axis=0, dtype=np.float64)[None], self.width)[0]
+    def energy(
+        self, rows: Moments, precision: Matrix, coefficients: Matrix, means: Matrix, weight: float
+    ) -> float:
+        """Return the energy of `fit` for a given precision and coefficients, and the weight of that fit.
+
+        The coefficients' means are passed, of all rows or of one if all are equal.
+        """
+        scatter = self._about(rows.means, coefficients, means) + self._covariance(rows)
         return self._energy(precision, scatter, weight)
+
+    def _covariance(self, rows: Moments) -> Matrix:
+        """Return the sum of the rows' covariances."""
+        total: Matrix = unpack_lower(rows.covariances.sum(axis=0, dtype=np.float64)[None], self.width)[0]
+        return total
 
     def _energy(self, precision: Matrix, scatter: Matrix, weight: float) -> float:
         constant = 0.5 * self.size * self.width * np.log(2 * np.pi)
@@ -192,8 +198,12 @@ class SidePrior:
             if np.linalg.eigvalsh(rest / np.outer(unit, unit))[0] > EXPLAINED:
                 return rest + least
             means = self.means(coefficients)
-        left = left - means
-        scatter: Matrix = left.T @ left + b.T @ b + least
+        return self._about(rows, coefficients, means)
+
+    def _about(self, rows: Matrix, coefficients: Matrix, means: Matrix) -> Matrix:
+        """Return the scatter of rows about their prior means, with that of coefficients and the least."""
+        left, b = rows.astype(np.float64) - means, coefficients.astype(np.float64)
+        scatter: Matrix = left.T @ left + b.T @ b + self.scale * np.eye(self.width)
         return scatter
 
     def _project(self, rows: Matrix) -> Matrix:

@@ -166,11 +166,11 @@ class BayesianCompletion:
         precision = getattr(posterior, f"{kind}_precision")
         coefficients = getattr(posterior, f"{kind}_coefficients")
         # without features one mean for all lines
-        means = coefficients if prior.features == 1 else prior.means(coefficients)
+        centres = coefficients if prior.features == 1 else prior.means(coefficients)
         moments = list(self.moments(posterior))
         # in the unit of the noise: systems are divided by alpha
         scaled = precision / posterior.noise_precision
-        shift = means.astype(np.float64) @ scaled
+        shift = centres.astype(np.float64) @ scaled
         touch(4 * self._rows_work(side))
         by_partner, by_line = self._noise_weights(side, posterior.column_precisions)
         means, covariances, *others = cells.map(
@@ -192,7 +192,7 @@ class BayesianCompletion:
         own = moments[side] = found.moments
         if posterior.held:
             weight = (self.trial.priors if self.trial else priors)[side].weight
-            energy = prior.energy(own, precision, coefficients, weight)
+            energy = prior.energy(own, precision, coefficients, centres, weight)
         else:
             precision, coefficients, energy = prior.fit(own)
         changes |= {
@@ -223,15 +223,12 @@ class BayesianCompletion:
         before, posterior = posterior.change, replace(posterior, sampled=sampled, change=change)
         if posterior.held:
             return posterior
-        before_tau = posterior.column_precisions
         alpha, tau = self._average_noise(posterior)
         if self.trial is not None:
             least = self.trial.noise_variance(rows, columns, posterior.column_precisions, self.model.rank)
             alpha = min(alpha, 1 / least) if least > 0 else alpha
-        noises = [
-            a * t.astype(np.float64) for a, t in ((alpha, tau), (posterior.noise_precision, before_tau))
-        ]
-        moved = abs(float(np.mean(np.log(noises[0] / noises[1]))))
+        ratios = (alpha / posterior.noise_precision) * (tau / posterior.column_precisions)
+        moved = abs(float(np.mean(np.log(ratios))))
         held = self._settles and max(before, change) < SETTLED and moved < NOISE_SETTLED
         return replace(posterior, noise_precision=alpha, column_precisions=tau, held=held)
 

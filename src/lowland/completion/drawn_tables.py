@@ -7,6 +7,7 @@ from typing import final
 
 import numpy as np
 
+from lowland.bayes.products import all_product_means
 from lowland.completion.cell_blocks import CellBlock
 from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.scaling import Scaling
@@ -45,9 +46,7 @@ class DrawnTable:
 
     def values(self, first: int) -> Matrix:
         """Return new observations of all cells of rows that begin with this one, shape (k, n)."""
-        r = self.rank
-        means = self.left[:, :r] @ self.right[:, :r].T
-        means += self.left[:, r:].sum(axis=1)[:, None] + self.right[:, r:].sum(axis=1)
+        means = all_product_means(self.left, self.right, self.rank)
         noise = np.random.default_rng((self.seed, first)).standard_normal(means.shape)
         means = means + self.row_errors[:, None] * self.column_errors * noise
         return self.scaling.clip(self.scaling.undo(means, np.arange(means.shape[1])))

@@ -10,6 +10,7 @@ import numpy as np
 from lowland.completion.cell_blocks import Arrays, CellBlock
 from lowland.completion.cells import PerLine, TableCells
 from lowland.core.arrays import Indices, Vector
+from lowland.core.halving import find_by_halving
 
 # share of the cells that is held out, and at most how many
 SHARE, MOST = 0.05, 3_000
@@ -55,8 +56,6 @@ def hold_out(cells: TableCells) -> tuple[TableCells, HeldCells]:
 
 def cells_at(block: CellBlock, begins: Indices, places: Indices) -> Arrays:
     """Return lines, partners, values and weights of some of all cells, by their places line by line."""
-    if not begins.size:
-        begins = np.zeros(1, np.int64)
     own = places[(places >= begins[0]) & (places < begins[0] + block.values.size)] - begins[0]
     lines = block.first + np.searchsorted(block.starts, own, side="right") - 1
     weights = np.ones(own.size) if block.weights is None else block.weights[own]
@@ -67,14 +66,12 @@ def without_cells(block: CellBlock, lines: Indices, partners: Indices) -> CellBl
     """Return a block without some cells, which are there."""
     mine = (lines >= block.first) & (lines < block.first + block.starts.size - 1)
     own, asked = lines[mine] - block.first, partners[mine]
-    low, high = block.starts[own], block.starts[own + 1]
-    while (high - low > 1).any():  # each line's partners ascend
-        middle = (low + high) // 2
-        before = asked < block.partners[np.minimum(middle, block.partners.size - 1)]
-        wide = high - low > 1
-        low, high = np.where(wide & ~before, middle, low), np.where(wide & before, middle, high)
+    # each line's partners ascend
+    places = find_by_halving(
+        block.starts[own], block.starts[own + 1], lambda middle: asked < block.partners[middle]
+    )
     left = np.ones(block.values.size, bool)
-    left[low] = False
+    left[places] = False
     return replace(
         block,
         starts=np.concatenate([[0], np.cumsum(left)])[block.starts].astype(np.int64),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,13 +74,7 @@ def with_orders(
     if not _is_looked_at(table, orders):
         return settings, covariates
     with stage("cells held out, to see whether lines are in order"):
-        hidden, units = [_hidden(table, orders, rng) for _ in range(HOLD_OUTS)], _units(table)
-
-        def scores(own: Known, masks: Sequence[NDArray[np.bool_]]) -> tuple[Vector, Vector]:
-            found = [_scores(table, mask, units, *own) for mask in masks]
-            squares, ratios = (np.concatenate(parts) for parts in zip(*found, strict=True))
-            return squares, ratios
-
+        comparison = _Comparison(table, [_hidden(table, orders, rng) for _ in range(HOLD_OUTS)])
         best: Known = settings, covariates
         ratios: Vector | None = None
         for side, coordinates in enumerate(orders.sides):
@@ -89,12 +84,12 @@ def with_orders(
             named = orders.labelled[side]
             ordered = [_with_order(table, best, side, coordinates, named, *kind) for kind in kinds]
             if not orders.asked[side]:
-                first = [scores(ordered[k], hidden[:1])[0].mean() for k in _first_look(kinds)]
-                if min(first) > (1 - GAIN) * scores(best, hidden[:1])[0].mean():
+                first = [comparison.scores(ordered[k], 1)[0].mean() for k in _first_look(kinds)]
+                if min(first) > (1 - GAIN) * comparison.scores(best, 1)[0].mean():
                     continue
-            found = [scores(own, hidden) for own in ordered]
+            found = [comparison.scores(own) for own in ordered]
             k = int(np.argmin([own.mean() for own, _ in found]))
-            if _is_gain(scores(best, hidden)[0], found[k][0], asked=orders.asked[side]):
+            if _is_gain(comparison.scores(best)[0], found[k][0], asked=orders.asked[side]):
                 best, ratios = ordered[k], found[k][1]
     if ratios is None:
         return best
@@ -155,22 +150,45 @@ def _with_order(
     return settings, (joined, covariates[1]) if side == 0 else (covariates[0], joined)
 
 
-def _scores(
-    table: Observations,
-    mask: NDArray[np.bool_],
-    units: Vector,
-    settings: BayesianSettings,
-    covariates: SideCovariates,
-) -> tuple[Vector, Vector]:
-    """Return squared errors on hidden cells, in units of columns, and errors over their standard errors."""
-    short = replace(settings, draws=0, gaussian_draws=SWEEPS)
-    if settings.full is False:
-        short = replace(short, max_iterations=SWEEPS)
-    part, rng = table.select(~mask), np.random.default_rng(0)
-    model = in_full(lambda: fit_bayesian(part, short, rng=rng, covariates=covariates)).model
-    at = table.rows[mask], table.columns[mask]
-    errors = np.abs(model.predict(*at) - table.values[mask])
-    return (errors / units[at[1]]) ** 2, errors / model.standard_errors(*at)
+class _Comparison:
+    """Scores of settings on the same hold-outs, whose fits are each made once."""
+
+    def __init__(self, table: Observations, hidden: Sequence[NDArray[np.bool_]]) -> None:
+        self.table, self.hidden, self.units = table, hidden, _units(table)
+        self._made: dict[tuple[Any, ...], tuple[Vector, Vector]] = {}
+
+    def scores(self, known: Known, count: int = HOLD_OUTS) -> tuple[Vector, Vector]:
+        """Return the scores of the first so many hold-outs, told apart by the orders of the settings.
+
+        Returns
+        -------
+        squares : ndarray
+            Squared errors on hidden cells, in units of columns.
+        ratios : ndarray
+            Errors over their standard errors.
+        """
+        settings, covariates = known
+        found = []
+        for k, mask in enumerate(self.hidden[:count]):
+            key = settings.row_order, settings.column_order, k
+            if key not in self._made:
+                self._made[key] = self._scores(mask, settings, covariates)
+            found.append(self._made[key])
+        squares, ratios = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return squares, ratios
+
+    def _scores(
+        self, mask: NDArray[np.bool_], settings: BayesianSettings, covariates: SideCovariates
+    ) -> tuple[Vector, Vector]:
+        table = self.table
+        short = replace(settings, draws=0, gaussian_draws=SWEEPS)
+        if settings.full is False:
+            short = replace(short, max_iterations=SWEEPS)
+        part, rng = table.select(~mask), np.random.default_rng(0)
+        model = in_full(lambda: fit_bayesian(part, short, rng=rng, covariates=covariates)).model
+        at = table.rows[mask], table.columns[mask]
+        errors = np.abs(model.predict(*at) - table.values[mask])
+        return (errors / self.units[at[1]]) ** 2, errors / model.standard_errors(*at)
 
 
 def _units(table: Observations) -> Vector:

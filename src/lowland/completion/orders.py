@@ -103,10 +103,14 @@ def times_of(labels: Labels | None) -> Matrix | None:
     """Return labels as coordinates if they are dates or years, evenly or not, and enough; else None."""
     if labels is None or len(labels) < FEWEST:
         return None
-    texts = [str(label) for label in labels.tolist()]
-    years = all(len(text) == 4 and is_whole(text) and _YEARS[0] <= int(text) <= _YEARS[1] for text in texts)
-    dates = all(_DATE.fullmatch(text) for text in texts)
-    return coordinates_of(labels) if years or dates else None
+    some = labels[0]  # most tables' labels tell by their first that they are neither
+    told = next((kind for kind in (_is_year, _DATE.fullmatch) if kind(str(some))), None)
+    timed = told is not None and all(told(str(label)) for label in labels.tolist())
+    return coordinates_of(labels) if timed else None
+
+
+def _is_year(text: str) -> bool:
+    return len(text) == 4 and is_whole(text) and _YEARS[0] <= int(text) <= _YEARS[1]
 
 
 def extended(coordinates: Matrix, labels: Labels | None) -> Matrix | None:

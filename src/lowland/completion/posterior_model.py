@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from lowland.bayes.products import product_means, product_variances
+from lowland.bayes.products import all_product_means, product_means, product_variances
 from lowland.bayes.side_prior import unpack_lower
 from lowland.completion.cells import TableCells
 from lowland.completion.learnt_prior import LearntPrior
@@ -335,10 +335,7 @@ class PosteriorModel:
         return self.scaling.clip(scores)
 
     def _full(self, left: Matrix, right: Matrix) -> Matrix:
-        r = self.rank
-        means: Matrix = left[:, :r] @ right[:, :r].T
-        means += left[:, r:].sum(axis=1)[:, None] + right[:, r:].sum(axis=1)
-        return means
+        return all_product_means(left, right, self.rank)
 
     def _product(self, left: Matrix, right: Matrix, rows: Indices, columns: Indices) -> Vector:
         return product_means(left, right, (rows, columns), self.rank)

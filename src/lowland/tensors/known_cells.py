@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.tensors.unfoldings import Unfolding
 
 
-@runtime_checkable
 class KnownCells(Protocol):
     """Known cells of a tensor, in memory or on the disk."""
 

@@ -17,6 +17,7 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.damage import check_arrays, reading, require
 from lowland.core.errors import InvalidInputError
 from lowland.core.folders import unfinished_folder
+from lowland.core.halving import find_by_halving
 from lowland.core.memory import check_fits
 from lowland.files.bundle import load_bundle, save_bundle
 from lowland.files.columnar import need_arrow, reading_arrow
@@ -255,12 +256,8 @@ class StoredTensor:
         others = mapped_cells(self.folder, mode, "others")
         ends = np.concatenate([[0], np.cumsum(self.counts[mode])])
         asked = np.delete(positions, mode, axis=1)
-        low, high = ends[positions[:, mode]], ends[positions[:, mode] + 1]
-        while (high - low > 1).any():  # all by halving at once
-            middle = (low + high) // 2
-            before = is_before(asked, others[middle])
-            low, high = np.where(before, low, middle), np.where(before, middle, high)
-        return np.asarray(low)
+        lines = positions[:, mode]
+        return find_by_halving(ends[lines], ends[lines + 1], lambda middle: is_before(asked, others[middle]))
 
     def array(self, fill: float = np.nan) -> Matrix:
         """Return the dense tensor, missing cells filled, if memory holds it."""

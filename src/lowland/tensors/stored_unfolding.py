@@ -64,10 +64,6 @@ class StoredUnfolding:
         """Return the same cells with other values: their distances from a centre, in a unit."""
         return replace(self, centre=centre, unit=unit)
 
-    def without(self, hidden: Indices) -> StoredUnfolding:
-        """Return the unfolding without the cells at some places of the files, ascending."""
-        return replace(self, hidden=hidden)
-
     def solve(self, factors: Sequence[Matrix], precision: Matrix, shift: Matrix, noise: Noise) -> Matrix:
         """Return draws of the mode's rows, given the factors of the other modes, shape (rows, r)."""
         drawn = np.empty((self.stored.size, factors[self.mode].shape[1]))

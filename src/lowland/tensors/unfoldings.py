@@ -23,10 +23,6 @@ from lowland.kernels.sparse import multiply_rows, squared_errors
 class Unfolding(Protocol):
     """The known cells by the rows of one mode, wherever they are."""
 
-    @property
-    def counts(self) -> Indices:
-        """Number of known cells of each row."""
-
     def sums(self) -> tuple[Vector, Vector]:
         """Return the weighted sums and sums of squares of each row's values, shape (rows,)."""
 
@@ -83,11 +79,6 @@ class UnfoldedCells:
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         ordered = None if weights is None else weights[order].astype(np.float64)
         return cls(mode, starts, numbers[order].astype(np.int32), values[order], ordered, combinations)
-
-    @property
-    def counts(self) -> Indices:
-        """Number of known cells of each row."""
-        return np.diff(self.starts)
 
     def sums(self) -> tuple[Vector, Vector]:
         """Return the weighted sums and sums of squares of each row's values, shape (rows,)."""
