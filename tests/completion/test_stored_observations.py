@@ -85,6 +85,10 @@ def test_a_folder_of_its_own(stored, ratings, tmp_path):
         ll.StoredObservations.from_parquet(tmp_path, tmp_path / "cells", **COLUMNS)
     assert stored.size == np.isfinite(ratings["stars"].to_numpy()).sum() < len(ratings) - 1
     assert repr(stored.shape) == str(ll.Observations.from_frame(ratings, **COLUMNS).shape)
+    (tmp_path / "cells" / "notes.txt").write_text("not the table's")
+    stored.delete()
+    assert os.listdir(tmp_path / "cells") == ["notes.txt"]
+    (tmp_path / "cells" / "notes.txt").unlink()
     stored.delete()
     stored.delete()
     assert not (tmp_path / "cells").exists()
@@ -139,6 +143,7 @@ def test_an_interrupt_leaves_nothing(ratings, tmp_path, monkeypatch):
     # of a process that ended, and of one that goes on
     (tmp_path / ".cells.999999999.part").mkdir()
     (tmp_path / f".cells.{os.getppid()}.part").mkdir()
+    (tmp_path / f".cells.{os.getpid()}.part").mkdir()  # of a process that ended and had this one's number
 
     def interrupted(block):
         raise KeyboardInterrupt

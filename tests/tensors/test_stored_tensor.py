@@ -124,7 +124,9 @@ def test_a_folder_of_its_own(cells, stored, tmp_path):
     assert {path.name for path in (tmp_path / "cells").iterdir()} == {"tensor.npz"} | {
         f"mode-{k}-{name}.npy" for k in range(3) for name in ("others", "values")
     }
+    (tmp_path / "cells" / "notes.txt").write_text("not the tensor's")
     stored.delete()
+    assert [path.name for path in (tmp_path / "cells").iterdir()] == ["notes.txt"]
     with pytest.raises(InvalidInputError, match="is gone"):
         ll.complete_tensor(stored, 1, rng=0)
     with pytest.raises(InvalidInputError, match="holds no stored tensor"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
@@ -28,7 +27,7 @@ from lowland.completion.stored_sorting import (
 )
 from lowland.completion.table_labels import TableLabels
 from lowland.core.errors import InvalidInputError
-from lowland.core.folders import replace_folder, restore_folder, unfinished_folder
+from lowland.core.folders import remove_files, replace_folder, restore_folder, unfinished_folder
 from lowland.files.columnar import need_arrow
 from lowland.files.sources import parquet_files
 
@@ -235,8 +234,8 @@ class StoredObservations:
             yield LabelledPart((rows[first:last], columns), (lines, block.partners), block.values)
 
     def delete(self) -> None:
-        """Remove the folder, if it is still there."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the table's files, if they are still there, and the folder unless it holds others."""
+        remove_files(self.folder, self._files())
 
 
 def _parts(paths: Iterable[Path], origin: Origin) -> Iterator[LabelledPart]:

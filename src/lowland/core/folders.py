@@ -6,13 +6,15 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lowland.core.errors import InvalidInputError
 
 # ending of a folder that is being replaced
 _OLD = ".old.part"
+# unfinished folders of this process: others with its number are those of one that ended
+_OPEN: set[Path] = set()
 
 
 @contextmanager
@@ -26,6 +28,15 @@ def unfinished_folder(target: Path) -> Iterator[Path]:
         yield unfinished
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+        _OPEN.discard(unfinished)
+
+
+def remove_files(folder: Path, own: set[str]) -> None:
+    """Remove files of a folder, and the folder itself unless it holds others; either may be gone already."""
+    for name in own:
+        (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def replace_folder(target: Path, new: Path, own: set[str]) -> None:
@@ -70,7 +81,7 @@ def _begin(target: Path) -> Path:
     """Return a new folder of this process beside the target; those of processes that ended are removed."""
     for left in target.parent.glob(f".{target.name}.*.part"):
         number = left.name.split(".")[-2]
-        if number.isdigit() and not _is_running(int(number)):
+        if number.isdigit() and left not in _OPEN and not _is_another(int(number)):
             shutil.rmtree(left, ignore_errors=True)
     unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
@@ -79,11 +90,14 @@ def _begin(target: Path) -> Path:
         raise InvalidInputError(
             f"cannot make a folder in {target.parent}", error.strerror or str(error), fix="check the path"
         ) from error
+    _OPEN.add(unfinished)
     return unfinished
 
 
-def _is_running(number: int) -> bool:
-    """Return whether there is a process of this number; on Windows, where asking would end it, always."""
+def _is_another(number: int) -> bool:
+    """Return whether another process has this number; on Windows, where asking would end it, always."""
+    if number == os.getpid():
+        return False
     if sys.platform == "win32":
         return True
     try:

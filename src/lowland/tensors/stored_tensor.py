@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.damage import check_arrays, reading, require
 from lowland.core.errors import InvalidInputError
-from lowland.core.folders import unfinished_folder
+from lowland.core.folders import remove_files, unfinished_folder
 from lowland.core.halving import find_by_halving
 from lowland.core.memory import check_fits
 from lowland.files.bundle import load_bundle, save_bundle
@@ -24,6 +23,7 @@ from lowland.files.columnar import need_arrow, reading_arrow
 from lowland.files.sources import parquet_files
 from lowland.tensors.stored_sorting import check_batch, sort_cells
 from lowland.tensors.stored_unfolding import (
+    PARTS,
     StoredUnfolding,
     cells_file,
     checksums,
@@ -209,7 +209,7 @@ class StoredTensor:
             require(modes > 2 and len({int(own.sum()) for own in counts}) == 1, "its modes differ")
         with reading(target, KIND):
             for k in range(modes):
-                missing = [name for name in ("others", "values") if not cells_file(target, k, name).is_file()]
+                missing = [name for name in PARTS if not cells_file(target, k, name).is_file()]
                 require(not missing, f"the {' and '.join(missing)} of mode {k} are gone")
             require(np.array_equal(checksums(target, modes), arrays["checksums"]), "a file has changed")
             for k in range(modes):
@@ -217,8 +217,9 @@ class StoredTensor:
         return cls(target, counts, tuple(np.zeros(0, np.int64) for _ in counts))
 
     def delete(self) -> None:
-        """Remove the folder, if it is still there."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the tensor's files, if they are still there, and the folder unless it holds others."""
+        files = [cells_file(self.folder, k, part) for k in range(len(self.counts)) for part in PARTS]
+        remove_files(self.folder, {CONTENTS} | {file.name for file in files})
 
     # ---------------------------------------------------------------- what a fit asks
 
@@ -239,7 +240,7 @@ class StoredTensor:
 
     def cells(self, places: Indices) -> tuple[NDArray[np.int64], Vector]:
         """Return positions and values of some of all cells, by their places in lexicographic order."""
-        others, values = (mapped_cells(self.folder, 0, name) for name in ("others", "values"))
+        others, values = (mapped_cells(self.folder, 0, name) for name in PARTS)
         lines = np.searchsorted(np.cumsum(self.counts[0]), places, side="right")
         return np.column_stack([lines, others[places]]).astype(np.int64), values[places].astype(np.float64)
 

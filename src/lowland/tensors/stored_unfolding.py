@@ -19,6 +19,8 @@ from lowland.kernels.rows import Noise, solve_rows
 from lowland.kernels.sparse import squared_errors
 from lowland.tensors.unfoldings import products, row_sums
 
+# what is stored of a mode's cells
+PARTS = ("others", "values")
 # bytes of a file that are read at once for its checksum
 READ_AT_ONCE = 1 << 24
 
@@ -92,7 +94,7 @@ class StoredUnfolding:
 
     def blocks(self) -> Iterator[TensorBlock]:
         """Yield blocks of consecutive rows."""
-        others, values = (mapped_cells(self.folder, self.mode, name) for name in ("others", "values"))
+        others, values = (mapped_cells(self.folder, self.mode, name) for name in PARTS)
         ends = np.concatenate([[0], np.cumsum(self.stored)])
         for first, last in pairwise(block_bounds(self.stored).tolist()):
             cells, starts = slice(ends[first], ends[last]), ends[first : last + 1] - ends[first]
@@ -146,7 +148,7 @@ def checksums(folder: Path, modes: int) -> NDArray[np.int64]:
     """Return a checksum of each file of the cells."""
     found = []
     for mode in range(modes):
-        for name in ("others", "values"):
+        for name in PARTS:
             total = 0
             with cells_file(folder, mode, name).open("rb") as file:
                 while part := file.read(READ_AT_ONCE):
@@ -178,7 +180,7 @@ def is_before(asked: NDArray[Any], found: NDArray[Any]) -> NDArray[np.bool_]:
 
 def is_whole(folder: Path, mode: int, counts: Sequence[Indices], dtype: str) -> bool:
     """Return whether the files of a mode hold as many cells as its counts say, in order, that can be used."""
-    others, values = (mapped_cells(folder, mode, name) for name in ("others", "values"))
+    others, values = (mapped_cells(folder, mode, name) for name in PARTS)
     total, lengths = int(counts[mode].sum()), [own.size for k, own in enumerate(counts) if k != mode]
     kinds = (str(others.dtype), str(values.dtype))
     if kinds != ("int32", dtype) or others.shape != (total, len(lengths)) or values.shape != (total,):
