@@ -63,6 +63,12 @@ SUITE = (
     Run("accuracy/wide_tables.py"),
     Run("accuracy/pooling.py", (), ("--trials", "2", "--rows", "40")),
     Run("accuracy/narrow_tables.py", (), ("--seeds", "1", "--masks", "1", "--tables", "iris")),
+    Run("accuracy/planted_levels.py", (), ("--rows", "400", "--seeds", "1")),
+    Run(
+        "accuracy/real_tables.py",
+        ("--seeds", "2"),
+        ("--seeds", "1", "--tables", "iris", "--masks", "cells10"),
+    ),
     Run("accuracy/ordered_tables.py", (), ("--masks", "1", "--tables", "sensors")),
     Run("accuracy/rank_choice.py"),
     Run("accuracy/tensor_ranks.py"),

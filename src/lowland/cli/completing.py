@@ -15,8 +15,8 @@ from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpo
 from lowland.completion.column_kinds import parse_word
 from lowland.completion.column_losses import Losses
 from lowland.completion.completed import fingerprint
+from lowland.completion.encoding import LevelKind
 from lowland.completion.features import SideCovariates
-from lowland.completion.indicators import LevelKind
 from lowland.completion.model_files import levels_as_data, save_model
 from lowland.completion.plan import CompletionPlan
 from lowland.completion.planned_fit import PlannedFit, check_effort, fit_plan
@@ -33,7 +33,7 @@ from lowland.search.loop import Checkpoint
 # beyond this many cells, predicting the cells of interest beats writing the whole table
 LARGEST_OUTPUT = 20_000_000
 # settings of a plan that are answered by auto, yes or no
-ANSWERED = ("pattern", "refine", "row-order", "column-order")
+ANSWERED = ("pattern", "refine", "powers", "row-order", "column-order")
 _ANSWERS = {"auto": None, "yes": True, "no": False}
 
 
@@ -46,6 +46,7 @@ def plan_from(
     nonnegative: bool,
     pattern: str,
     refine: str,
+    powers: str,
     row_order: str,
     column_order: str,
     noise: str,
@@ -58,7 +59,8 @@ def plan_from(
     max_iterations: int,
 ) -> CompletionPlan:
     """Return the plan that the options describe; errors name the option."""
-    answers = {"pattern": pattern, "refine": refine, "row-order": row_order, "column-order": column_order}
+    given = (pattern, refine, powers, row_order, column_order)
+    answers = dict(zip(ANSWERED, given, strict=True))
     for name, answer in answers.items():
         if answer not in _ANSWERS:
             raise InvalidInputError(f"--{name} is unknown", answer, fix="use auto, yes or no")
@@ -83,6 +85,7 @@ def plan_from(
         penalty_weights=penalty_weights,
         pattern=_ANSWERS[pattern],
         refine=_ANSWERS[refine],
+        powers=_ANSWERS[powers],
         row_order=_ANSWERS[row_order],
         column_order=_ANSWERS[column_order],
         noise=noise,

@@ -88,6 +88,14 @@ RefineOption: TypeAlias = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+PowersOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="Fit skewed columns of nonnegative numbers as square roots or logarithms: auto (where held-out "
+        "cells are predicted better), yes or no.",
+        rich_help_panel=MODEL,
+    ),
+]
 RowOrderOption: TypeAlias = Annotated[
     str,
     typer.Option(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lowland.completion.completed import Completed
 from lowland.completion.fitted_table import data_of
 from lowland.completion.holdout import Trial
+from lowland.completion.table_model import all_squared
 from lowland.core.arrays import Indices
 from lowland.core.errors import UnsupportedError
 from lowland.core.observations import Labels, Observations
@@ -46,7 +47,7 @@ def answer_first(
 def held_out_sentences(completed: Completed, trial: Trial) -> list[str]:
     """Return how wrong filled cells are, in sentences."""
     seen = data_of(completed.table, "held-out cells")
-    if completed.model.losses is None:
+    if all_squared(completed.model.losses):
         return _sentences(completed, trial, seen, _missing_before(seen))
     lines = []
     for j, count, error in zip(*trial.errors_by_column(), strict=True):
@@ -60,7 +61,7 @@ def held_out_as_data(completed: Completed, trial: Trial) -> dict[str, Any]:
     """Return how wrong filled cells are, as data; errors by column where these have units of their own."""
     seen = data_of(completed.table, "held-out cells")
     data: dict[str, Any] = {"cells": int(trial.observed.size)}
-    if completed.model.losses is not None:
+    if not all_squared(completed.model.losses):
         lines = list(zip(*trial.errors_by_column(), strict=True))
         names = {int(j): _name(seen.column_labels, j) for j, _, _ in lines}
         shares = {
@@ -80,7 +81,7 @@ def _sentences(completed: Completed, trial: Trial | None, seen: Observations, be
     first = f"{missing:,} missing cells were filled." if missing else "Nothing is missing."
     if trial is None:
         return [first]
-    if completed.model.losses is not None:
+    if not all_squared(completed.model.losses):
         return [
             first,
             "How far off they are depends on the column; the table of errors by column says how far.",
@@ -125,7 +126,7 @@ def _filled(
     model = completed.model
     filled = model.predict(rows, columns)
     ends: tuple[NDArray[np.floating], NDArray[np.floating]] | None = None
-    if model.losses is None:
+    if all_squared(model.losses):
         try:
             ends = completed.intervals.at(rows, columns, LEVEL, "auto")
         except UnsupportedError:

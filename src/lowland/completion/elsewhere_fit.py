@@ -44,7 +44,7 @@ def refuse_elsewhere(plan: CompletionPlan, where: str) -> None:
     fix = "fit the table in memory"
     if plan.loss != "squared":
         raise UnsupportedError(f"losses must be squared for tables {where}", f"loss={plan.loss!r}", fix=fix)
-    for name in ("nonnegative", "penalty_weights", "refine", "row_order", "column_order"):
+    for name in ("nonnegative", "penalty_weights", "refine", "powers", "row_order", "column_order"):
         if name in plan.given and getattr(plan, name) is not False:
             found = f"{name}={getattr(plan, name)!r}"
             raise UnsupportedError(f"{name} is not there for tables {where}", found, fix=fix)

@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from lowland.completion.indicators import Indicators
+from lowland.completion.encoding import Encoding
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.observations import Observations
 from lowland.core.stages import stage
@@ -45,7 +45,7 @@ class LevelMap:
 
 
 def learn_maps(
-    known: Indicators,
+    known: Encoding,
     table: Observations,
     refit: Callable[[Observations], Callable[[Indices], Matrix]],
     rng: np.random.Generator,
@@ -54,7 +54,7 @@ def learn_maps(
 
     Parameters
     ----------
-    known : Indicators
+    known : Encoding
     table : Observations
         With levels.
     refit : callable
@@ -87,7 +87,7 @@ def learn_maps(
     return maps
 
 
-def usual_maps(known: Indicators) -> dict[int, LevelMap]:
+def usual_maps(known: Encoding) -> dict[int, LevelMap]:
     """Return the maps that give every cell of a column the frequencies of its levels."""
     return {
         j: LevelMap.of_frequencies(shares, known.places(j).size) for j, shares in known.frequencies.items()

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.completion.bayesian_table import BayesianTable
+from lowland.completion.encoded_model import EncodedModel
+from lowland.completion.encoded_table import EncodedTable
+from lowland.completion.encoding_files import encoding_as_arrays, encoding_from_arrays
 from lowland.completion.fitted_table import FittedTable
-from lowland.completion.indicator_files import levels_as_arrays, levels_from_arrays
-from lowland.completion.indicator_model import IndicatorModel
-from lowland.completion.indicator_table import IndicatorTable
 from lowland.completion.kept_fit import kept_from_data
 from lowland.completion.penalised_model import CompletionModel
 from lowland.completion.penalised_table import PenalisedTable
@@ -115,8 +115,9 @@ def load_model(path: str | os.PathLike[str], *, data: bool = True) -> tuple[Fitt
     header, arrays = load_bundle(path, "model", without=() if data else ("seen_", "search_", "sampling_"))
     with reading(path, "model"):
         table = table_from_arrays(header["model"], arrays)
-        numbers = table.base.model if isinstance(table, IndicatorTable) else table.model
-        kept = kept_from_data(header.get("fit", {}), arrays, numbers.labels, header.get("dtype", "float64"))
+        kept = kept_from_data(
+            header.get("fit", {}), arrays, table.model.labels, header.get("dtype", "float64")
+        )
         require(isinstance(header["seed"], int), f"the seed is {header['seed']!r}")
         return table.with_kept(kept), header
 
@@ -132,10 +133,10 @@ def model_arrays(model: TableModel) -> Parts:
 
 def table_from_arrays(
     plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]
-) -> BayesianTable | PenalisedTable | RefinedTable | IndicatorTable:
+) -> BayesianTable | PenalisedTable | RefinedTable | EncodedTable:
     """Return the model from the result of `model_arrays`, as a table without data."""
-    if plain.get("kind") == "indicators":
-        return _with_levels(plain, arrays)
+    if plain.get("kind") == "encoded":
+        return _encoded(plain, arrays)
     if plain.get("kind") == "posterior":
         return _bayesian(plain, arrays)
     return PenalisedTable(_penalised(plain, arrays))
@@ -146,14 +147,14 @@ def _bayesian(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> B
     return RefinedTable(refined_model(base.model, arrays), base) if plain.get("refined") else base
 
 
-def _with_levels(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> IndicatorTable:
-    (known, maps), names = levels_from_arrays(plain, arrays), arrays.get("column_labels")
+def _encoded(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> EncodedTable:
+    (known, maps), names = encoding_from_arrays(plain, arrays), arrays.get("column_labels")
     numbers = {name: array for name, array in arrays.items() if name != "column_labels"}
     base = _bayesian(plain["base"], numbers)
     require(base.model.shape[1] == known.groups.size, "its levels do not fit its table in numbers")
     require(names is None or names.shape == (known.width,), "its columns are not named one by one")
     labels = TableLabels((base.model.shape[0], known.width), arrays.get("row_labels"), names)
-    return IndicatorTable(IndicatorModel(base.model, known, maps, labels), base, None)
+    return EncodedTable(EncodedModel(base.model, known, maps, labels), base, None)
 
 
 def _penalised_arrays(model: CompletionModel) -> Parts:
@@ -216,10 +217,10 @@ def _penalised(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
     )
 
 
-def _indicator_arrays(model: IndicatorModel) -> Parts:
+def _encoded_arrays(model: EncodedModel) -> Parts:
     plain, arrays = _WRITERS[type(model.base)](model.base)
-    outer, levels = levels_as_arrays(model)
-    return {"kind": "indicators", "base": plain, **outer}, arrays | levels
+    outer, levels = encoding_as_arrays(model)
+    return {"kind": "encoded", "base": plain, **outer}, arrays | levels
 
 
 def _refined_arrays(model: RefinedModel) -> Parts:
@@ -232,5 +233,5 @@ _WRITERS: dict[type[Any], Callable[[Any], Parts]] = {
     CompletionModel: _penalised_arrays,
     PosteriorModel: posterior_arrays,
     RefinedModel: _refined_arrays,
-    IndicatorModel: _indicator_arrays,
+    EncodedModel: _encoded_arrays,
 }

@@ -50,6 +50,9 @@ class CompletionPlan:
     max_iterations : int
     refine : bool or None
         Whether forests refine missing cells of columns with curves; None: where the table is small.
+    powers : bool or None
+        Whether skewed columns are fitted as square roots or logarithms; None: where the table is not large,
+        and cells held out are predicted better.
     row_order, column_order : bool or None
         Whether labels are looked at as coordinates along which rows or columns may vary smoothly; None: if
         they are dates or years.
@@ -70,6 +73,7 @@ class CompletionPlan:
     tolerance: float | None = None
     max_iterations: int = 500
     refine: bool | None = None
+    powers: bool | None = None
     row_order: bool | None = None
     column_order: bool | None = None
 
@@ -87,7 +91,7 @@ class CompletionPlan:
     @property
     def leaves_open(self) -> bool:
         """Whether the table decides between factors and a Gaussian of any covariance."""
-        return not self.given - {"loss", "max_iterations", "refine", "row_order", "column_order"}
+        return not self.given - {"loss", "max_iterations", "refine", "powers", "row_order", "column_order"}
 
     @property
     def given(self) -> set[str]:
@@ -116,8 +120,8 @@ class CompletionPlan:
         other = "a Bayesian method" if method == "map" else 'method "map"'
         if not idle and method == "gaussian":
             idle, other = [name for name in OF_FACTORS if name in given], 'method "variational" or "gibbs"'
-        if method == "map" and self.refine and not idle:
-            idle = ["refine"]
+        if method == "map" and not idle:
+            idle = [name for name in ("refine", "powers") if getattr(self, name)]
         if not idle and method not in ("gibbs", "gaussian"):
             idle, other = [name for name in OF_DRAWS if name in given], 'method "gibbs" or "gaussian"'
         if self.nonnegative and self.biases:

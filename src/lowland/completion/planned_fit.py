@@ -13,16 +13,17 @@ from lowland.completion.bayesian import fit_bayesian
 from lowland.completion.bayesian_settings import BayesianSettings
 from lowland.completion.bayesian_table import BayesianTable
 from lowland.completion.column_losses import Columns, check_columns
+from lowland.completion.encoded_table import EncodedTable
+from lowland.completion.encoding import Encoding, LevelKind
 from lowland.completion.features import SideCovariates
 from lowland.completion.fitted_table import FittedTable
-from lowland.completion.indicator_table import IndicatorTable
-from lowland.completion.indicators import Indicators, LevelKind
 from lowland.completion.memory_needs import check_fit_fits
 from lowland.completion.order_choice import with_orders
 from lowland.completion.orders import SideOrders, orders_of
 from lowland.completion.penalised import fit_completion
 from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.plan import CompletionPlan
+from lowland.completion.power_choice import with_powers
 from lowland.completion.rank_path import RankPath, choose_rank_and_penalty
 from lowland.completion.refined_table import refine_table
 from lowland.completion.settings import CompletionSettings
@@ -83,25 +84,40 @@ def fit_plan(  # noqa: PLR0913
         words = {None: "auto", True: "labels", False: None}
         asked = words[plan.row_order], words[plan.column_order]
         orders = orders_of(asked, table.shape, (table.row_labels, table.column_labels))
-    known = Indicators.of(table, levels) if levels else None
-    if known is not None and covariates[1] is not None:
+    known = Encoding.of(table, levels or {})
+    if covariates[1] is not None:
         covariates = covariates[0], covariates[1][known.groups]
-    if known is not None and orders.columns is not None:
+    if orders.columns is not None:
         orders = replace(orders, columns=orders.columns[known.groups])
+    if plan.decide_method() != "map":
+        known = _with_powers(table, known, plan, covariates, rng)
     found = _fit_numbers(
-        table if known is None else known.encode(table),
+        known.encode(table) if known else table,
         plan,
         rng=rng,
         covariates=covariates,
         callbacks=callbacks,
         checkpoint=checkpoint,
         resume=resume,
-        groups=None if known is None else known.groups,
+        groups=known.groups if known else None,
         orders=orders,
     )
-    if known is None:
+    if not known:
         return found
-    return PlannedFit(IndicatorTable.of(found.table, known, table, rng.spawn(1)[0]))
+    return PlannedFit(EncodedTable.of(found.table, known, table, rng.spawn(1)[0]))
+
+
+def _with_powers(
+    table: Observations,
+    known: Encoding,
+    plan: CompletionPlan,
+    covariates: SideCovariates,
+    rng: np.random.Generator,
+) -> Encoding:
+    method = plan.decide_method()
+    check_columns(plan.loss, table)
+    check_fit_fits(table, plan, method)
+    return with_powers(table, known, bayesian_settings(plan, method), covariates, plan.powers, rng)
 
 
 def _fit_numbers(  # noqa: PLR0913

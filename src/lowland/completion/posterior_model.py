@@ -49,14 +49,15 @@ class PosteriorModel:
         Whether columns are the coordinate axes, which no cells change: rows are draws from a Gaussian of any
         covariance.
 
-    Notes
-    -----
-    With draws, a prediction is the average of the variational prediction and the mean of the draws, and its
-    spread is that of the draws. The errors of the two differ, and their average is more accurate than either.
     inflation : float
         By how much standard errors are larger than those of the posterior.
     error_scores : ndarray, shape (k,)
         Errors of cells predicted without them over standard errors, ascending; none if not known.
+
+    Notes
+    -----
+    With draws, a prediction is the average of the variational prediction and the mean of the draws, and its
+    spread is that of the draws. The errors of the two differ, and their average is more accurate than either.
     """
 
     rows: Moments
@@ -193,16 +194,9 @@ class PosteriorModel:
     def sample(
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
     ) -> Matrix:
-        """Return joint draws of the values of cells, shape (count, k).
+        """Return joint draws of cells, shape (count, k).
 
-        Parameters
-        ----------
-        rows, columns : ndarray of int, shape (k,)
-        count : int
-        rng : numpy.random.Generator
-        noise : bool
-            Whether to draw new observations, clipped to the range of grades, or the low-rank table
-            itself.
+        Of new observations, clipped to the range of grades, or without noise of the low-rank table itself.
         """
         out = np.empty((count, rows.size))
         if self.axes and noise and count <= self.row_draws.shape[0]:
@@ -326,9 +320,16 @@ class PosteriorModel:
 
     def new_scores(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
         """Return unclipped predictions of all columns for new rows, folded in, shape (k, n)."""
-        left = self.fold_in(table, covariates).means
-        check_table_fits(left, self.shape[1])
-        return self.scaling.undo(self._full(left, self.columns.means), np.arange(self.shape[1]))
+        again = self.of_rows(table, covariates)
+        check_table_fits(again.rows.means, self.shape[1])
+        return again.row_scores(np.arange(table.shape[0]))
+
+    def of_rows(self, table: Observations, covariates: Matrix | None = None) -> PosteriorModel:
+        """Return the model of the rows of another table, folded in; it has no draws."""
+        rows, none = self.fold_in(table, covariates), (self.row_draws[:0], self.column_draws[:0])
+        return replace(
+            self, rows=rows, row_draws=none[0], column_draws=none[1], row_weights=row_weights(table)
+        )
 
     def within_range(self, scores: Matrix) -> Matrix:
         """Return scores clipped to the range of grades: predictions."""

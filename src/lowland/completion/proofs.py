@@ -44,6 +44,7 @@ def table_document(
         "nonnegative": bool(model.nonnegative),
         "columns": None if model.columns is None else _plain(model.columns),
         "scaling": None,
+        "powers": None,
         "dtype": str(table.values.dtype),
     }
     if scaling is not None:

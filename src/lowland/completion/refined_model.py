@@ -125,6 +125,10 @@ class RefinedModel:
         low = self.base.new_scores(table, covariates)
         return low + self.refinement.shifts(table.to_array().astype(np.float64), low)
 
+    def of_rows(self, table: Observations, covariates: Matrix | None = None) -> RefinedModel:
+        """Return the model of the rows of another table, folded in; it has no draws."""
+        return RefinedModel.of(self.base.of_rows(table, covariates), self.refinement, table)
+
     def matrix(self, *, likeliest: bool = False) -> Matrix:
         """Return all predictions, shape (m, n)."""
         return self.within_range(self.row_scores(np.arange(self.shape[0])))

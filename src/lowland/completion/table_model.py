@@ -60,6 +60,11 @@ class ColumnLosses(Protocol):
         """Return expected values of cells from their natural parameters."""
 
 
+def all_squared(losses: ColumnLosses | None) -> bool:
+    """Return whether all columns hold numbers with squared losses."""
+    return losses is None or list(losses.words()) == ["squared"]
+
+
 class TableModel(Protocol):
     """Predictions of cells in known and in new rows."""
 

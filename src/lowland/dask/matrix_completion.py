@@ -34,8 +34,8 @@ class DaskMatrixCompletion(MatrixCompletion):
         As of `MatrixCompletion`. Losses are squared.
     penalty, bias_penalty
         As of `MatrixCompletion`; method "map" needs both rank and penalty as numbers.
-    penalty_weights, refine
-        Only "uniform", and "auto" or False: there are no forests.
+    penalty_weights, refine, powers
+        Only "uniform", and "auto" or False: there are no forests, roots and logarithms.
     tolerance, max_iterations, random_state
         As of `MatrixCompletion`.
     certify : bool
@@ -92,6 +92,7 @@ class DaskMatrixCompletion(MatrixCompletion):
         nonnegative: bool = False,
         pattern: bool | str = "auto",
         refine: bool | str = "auto",
+        powers: bool | str = "auto",
         noise: str = "auto",
         scale: str = "auto",
         penalty: float | str = "auto",
@@ -114,6 +115,7 @@ class DaskMatrixCompletion(MatrixCompletion):
             nonnegative=nonnegative,
             pattern=pattern,
             refine=refine,
+            powers=powers,
             noise=noise,
             scale=scale,
             penalty=penalty,

@@ -18,7 +18,7 @@ from lowland.files.numerals import MISSING, Numerals
 
 if TYPE_CHECKING:
     from lowland.completion.column_losses import Losses
-    from lowland.completion.indicators import LevelKind
+    from lowland.completion.encoding import LevelKind
 
 # ordered levels by column name; a level is fitted as its position
 Levels = dict[Any, tuple[Any, ...]]
@@ -74,7 +74,7 @@ class FrameKinds:
 
     def level_kinds(self) -> dict[int, LevelKind]:
         """Return the columns of at least two levels by their position among the fitted columns."""
-        from lowland.completion.indicators import LevelKind
+        from lowland.completion.encoding import LevelKind
 
         fitted = [name for name in self.names if name not in self.untouched]
         counts = {place: len(self.levels.get(name, ())) for place, name in enumerate(fitted)}

@@ -65,10 +65,12 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     refine : bool or "auto"
         Whether forests refine missing cells of columns that depend on others by curves (Bayesian methods),
         with the weight that held-out cells show. "auto": where it takes seconds, from 40 rows on.
+    powers : bool or "auto"
+        Whether skewed columns of nonnegative numbers are fitted as square roots or logarithms (Bayesian
+        methods); predictions stay in their unit. "auto": if cells held out are then predicted better.
     noise : {"auto", "common", "column"}
-        Whether all columns have a common noise level, or one per column. "auto": "common" if values are
-        grades, else "column". If losses are not all squared, "auto" is "column", and "common" gives all
-        columns equal weight without learning their noise.
+        Whether all columns have a common noise level, or one each. "auto": "common" for grades, else
+        "column". Where losses are not all squared, "common" weighs columns alike without learning.
     scale : {"auto", "common", "column"}
         Whether to centre and scale all columns alike, or each by itself; predictions are scaled back.
         "auto": "column" if the spreads of columns differ by more than a factor of ten. If losses are not
@@ -113,7 +115,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     noise_ : ndarray, shape (n,)
         Standard deviation of the noise of each column (Bayesian methods).
     levels_ : dict of str to tuple
-        Levels of non-numeric columns of a data frame, in which predictions are positions.
+        Levels of columns of a data frame, in which predictions are positions.
     untouched_ : tuple of str
         Columns of a data frame without numbers or levels, which take no part and are returned as they are.
     rank_path_ : RankPath
@@ -130,9 +132,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    In arrays and data frames NaN is missing and zero is a value; in sparse arrays stored entries,
-    including stored zeros, are observed, and all others are missing. Infinite values raise an error. A
-    row or column without observations is predicted from the others and from its covariates.
+    In arrays and data frames NaN is missing, zero a value; of sparse arrays stored entries are observed, also
+    zeros. A row or column without observations is predicted from the others and its covariates.
 
     Examples
     --------
@@ -154,6 +155,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         nonnegative: bool = False,
         pattern: bool | str = "auto",
         refine: bool | str = "auto",
+        powers: bool | str = "auto",
         noise: str = "auto",
         scale: str = "auto",
         penalty: float | str = "auto",
@@ -174,6 +176,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         self.nonnegative = nonnegative
         self.pattern = pattern
         self.refine = refine
+        self.powers = powers
         self.noise = noise
         self.scale = scale
         self.penalty = penalty

@@ -30,6 +30,7 @@ def plan_of(model: Any) -> CompletionPlan:
         penalty_weights=str(model.penalty_weights),
         pattern=flag_or_auto(model.pattern, "pattern"),
         refine=flag_or_auto(model.refine, "refine"),
+        powers=flag_or_auto(model.powers, "powers"),
         noise=str(model.noise),
         scale=str(model.scale),
         draws=whole_number(model.n_draws, "n_draws", 2),

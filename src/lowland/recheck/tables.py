@@ -50,6 +50,7 @@ def table_problem(document: Document, table: Observations) -> MatrixProblem:
         settings.maybe("columns"),
         settings.maybe("scaling"),
     )
+    powers = settings.maybe("powers")
     settings.word("dtype", DTYPES)  # the table has it already
     settings.close()
     (m, n), r = table.shape, u.shape[1] if u.ndim == 2 else 0
@@ -63,6 +64,8 @@ def table_problem(document: Document, table: Observations) -> MatrixProblem:
     if columns is not None and scaling is not None:
         raise FileFormatError("the certificate scales columns twice", "columns and scaling")
     dtype = table.values.dtype
+    if powers is not None:
+        table = replace(table, values=_as_powers(powers, table).astype(dtype))
     weights: Vector = np.ones(table.size) if table.weights is None else table.weights.astype(np.float64)
     y: Vector = table.values.astype(np.float64)
     losses = PlainLosses()
@@ -128,6 +131,8 @@ def _describe(problem: Mapping[str, Any], table: Observations, r: int) -> str:
             parts.append(f"{name.replace('_', ' ')} {problem[name]:.4g}{by_side}")
     if problem["nonnegative"]:
         parts.append("nonnegative factors")
+    if problem["powers"]:
+        parts.append(f"{len(problem['powers'])} columns as square roots or logarithms")
     if columns is not None or problem["scaling"] is not None:
         parts.append("columns scaled as the certificate says")
     return ", ".join(parts)
@@ -164,6 +169,26 @@ def _encoded(given: Any, table: Observations) -> tuple[Vector, PlainLosses, Vect
             raise FileFormatError("a count of the table is negative", f"kind {k}")
     losses = PlainLosses(tuple(loss for loss, _ in kinds), own, shifts[table.columns])
     return y, losses, precisions[table.columns]
+
+
+def _as_powers(given: Any, table: Observations) -> Vector:
+    """Return values of which some columns are square roots or logarithms."""
+    if not isinstance(given, list):
+        raise FileFormatError("the certificate's powers cannot be read", type(given).__name__)
+    values, done = table.values.astype(np.float64), set()
+    for one in given:
+        settings = Settings(one if isinstance(one, dict) else {})
+        column, exponent = settings.number("column"), settings.number("exponent")
+        shift, lowest = settings.number("shift"), settings.number("lowest")
+        settings.close()
+        known = column in range(table.shape[1]) and column not in done
+        if not (known and exponent in (0.0, 0.5) and shift >= 0 and lowest >= 0 and shift + lowest > 0):
+            raise FileFormatError("the certificate's powers cannot be used", f"column {column:g}")
+        done.add(column)
+        at = table.columns == int(column)
+        above = shift + np.where(values[at] > lowest, values[at], lowest)
+        values[at] = np.log(above) if exponent == 0 else np.sqrt(above)
+    return values
 
 
 def _scaled(given: Any, table: Observations) -> Vector:

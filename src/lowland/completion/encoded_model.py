@@ -1,4 +1,4 @@
-"""A model of a table in numbers that predicts the table with its levels."""
+"""A model of a table in numbers that predicts the table as it is: with its levels, and in its units."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.indicators import Indicators
+from lowland.completion.encoding import Encoding
 from lowland.completion.level_maps import LevelMap
 from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.refined_model import RefinedModel
@@ -27,17 +27,17 @@ class LevelColumns:
 
     Parameters
     ----------
-    indicators : Indicators
+    encoding : Encoding
     maps : mapping of int to LevelMap
     """
 
-    indicators: Indicators
+    encoding: Encoding
     maps: Mapping[int, LevelMap]
 
     @property
     def numbers(self) -> NDArray[np.bool_]:
         """Mask of the columns that hold numbers."""
-        return self.indicators.is_number
+        return self.encoding.is_number
 
     @property
     def calibrating(self) -> tuple[NDArray[np.bool_], ...]:
@@ -46,20 +46,23 @@ class LevelColumns:
 
     def words(self) -> Sequence[str]:
         """Return what the columns hold."""
-        return ["levels", "squared"]
+        return ["levels", "squared"] if self.encoding.kinds else ["squared"]
 
     def mean(self, z: Vector, columns: Indices) -> Vector:
-        """Return expected values of cells from their predictions in numbers."""
+        """Return expected values of cells, about which only their predictions in numbers are known."""
         out = np.asarray(z, np.float64).copy()
-        for j, kind in self.indicators.kinds.items():
+        for j, power in self.encoding.powers.items():
+            at = columns == j
+            out[at] = power.expect(out[at], np.full(int(at.sum()), power.spread))[0]
+        for j, kind in self.encoding.kinds.items():
             at = columns == j
             if kind.ordered and at.any():
                 out[at] = self.maps[j].probabilities(out[at][:, None]) @ np.arange(kind.count)
         return out
 
     def values(self, numbers: Matrix, *, likeliest: bool = False) -> Matrix:
-        """Return predictions from those in numbers; of levels the expected or likeliest position."""
-        known = self.indicators
+        """Return those in numbers, of levels the expected or likeliest position."""
+        known = self.encoding
         out = np.asarray(numbers[:, known.starts], np.float64).copy()
         for j, kind in known.kinds.items():
             shares = self.maps[j].probabilities(numbers[:, known.places(j)])
@@ -69,28 +72,28 @@ class LevelColumns:
 
 @final
 @dataclass(frozen=True, eq=False)
-class IndicatorModel:
-    """Predictions of a table with columns of levels.
+class EncodedModel:
+    """Predictions of a table that was written in numbers.
 
     Parameters
     ----------
     base : PosteriorModel or RefinedModel
         The model of the table in numbers.
-    indicators : Indicators
+    encoding : Encoding
     maps : mapping of int to LevelMap
         To the probabilities of each column's levels.
     labels : TableLabels
     """
 
     base: PosteriorModel | RefinedModel
-    indicators: Indicators
+    encoding: Encoding
     maps: Mapping[int, LevelMap]
     labels: TableLabels
 
     @property
     def shape(self) -> tuple[int, int]:
         """Shape (m, n) of the table."""
-        return self.base.shape[0], self.indicators.width
+        return self.base.shape[0], self.encoding.width
 
     @property
     def rank(self) -> int:
@@ -105,18 +108,23 @@ class IndicatorModel:
     @cached_property
     def losses(self) -> LevelColumns:
         """Which columns hold numbers."""
-        return LevelColumns(self.indicators, self.maps)
+        return LevelColumns(self.encoding, self.maps)
 
     def parts(self) -> TableParts:
-        """Return factors and biases; of levels without an order only a bias, their mean position."""
-        parts, starts = self.base.parts(), self.indicators.starts
+        """Return factors and biases of the table in numbers; of levels without an order only a bias.
+
+        That is their mean position. The noise of roots and logarithms is that at the column's mean.
+        """
+        parts, starts = self.base.parts(), self.encoding.starts
         factors, biases = parts.column_factors[starts].copy(), parts.column_biases[starts].copy()
-        noise = np.full(self.indicators.width, np.nan) if parts.noise is None else parts.noise[starts].copy()
-        for j, kind in self.indicators.kinds.items():
+        noise = np.full(self.encoding.width, np.nan) if parts.noise is None else parts.noise[starts].copy()
+        for j, kind in self.encoding.kinds.items():
             noise[j] = np.nan
             if not kind.ordered:
                 factors[j] = 0.0
-                biases[j] = self.indicators.frequencies[j] @ np.arange(kind.count)
+                biases[j] = self.encoding.frequencies[j] @ np.arange(kind.count)
+        for j, power in self.encoding.powers.items():
+            noise[j] = power.expect(np.array(power.centre), noise[j])[1]
         return TableParts(parts.row_factors, factors, parts.row_biases, biases, parts.offset, noise)
 
     def factors(self) -> tuple[Matrix, Matrix]:
@@ -126,11 +134,16 @@ class IndicatorModel:
 
     def predict(self, rows: Indices, columns: Indices) -> Vector:
         """Return predictions of cells: numbers, and expected positions of levels; shape (k,)."""
-        starts, numbers = self.indicators.starts, self.indicators.is_number
+        starts, numbers = self.encoding.starts, self.encoding.is_number
         out = np.empty(rows.size)
         at = numbers[columns]
         out[at] = self.base.predict(rows[at], starts[columns[at]])
-        for j, kind in self.indicators.kinds.items():
+        for j, power in self.encoding.powers.items():
+            own = columns == j
+            if own.any():
+                errors = self.base.standard_errors(rows[own], starts[columns[own]])
+                out[own] = power.expect(out[own], errors)[0]
+        for j, kind in self.encoding.kinds.items():
             own = columns == j
             if own.any():
                 out[own] = self.probabilities(rows[own], j) @ np.arange(kind.count)
@@ -139,7 +152,7 @@ class IndicatorModel:
     def likeliest(self, rows: Indices, columns: Indices) -> Vector:
         """Return the likeliest levels of cells by their positions, NaN in columns of numbers, shape (k,)."""
         out = np.full(rows.size, np.nan)
-        for j in self.indicators.kinds:
+        for j in self.encoding.kinds:
             own = columns == j
             if own.any():
                 out[own] = self.probabilities(rows[own], j).argmax(axis=1)
@@ -155,16 +168,21 @@ class IndicatorModel:
 
     def probabilities(self, rows: Indices, column: int) -> Matrix:
         """Return the probabilities of a column's levels in some rows, shape (k, levels)."""
-        if column not in self.indicators.kinds:
+        if column not in self.encoding.kinds:
             raise no_levels()
-        numbers = self.base.row_scores(rows)[:, self.indicators.places(column)]
+        numbers = self.base.row_scores(rows)[:, self.encoding.places(column)]
         return self.maps[column].probabilities(numbers)
 
     def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
         """Return standard deviations of new observations of cells, shape (k,); of levels, of positions."""
-        out, at = np.empty(rows.size), self.indicators.is_number[columns]
-        out[at] = self.base.standard_errors(rows[at], self.indicators.starts[columns[at]])
-        for j, kind in self.indicators.kinds.items():
+        out, at = np.empty(rows.size), self.encoding.is_number[columns]
+        starts = self.encoding.starts
+        out[at] = self.base.standard_errors(rows[at], starts[columns[at]])
+        for j, power in self.encoding.powers.items():
+            own = columns == j
+            if own.any():
+                out[own] = power.expect(self.base.predict(rows[own], starts[columns[own]]), out[own])[1]
+        for j, kind in self.encoding.kinds.items():
             own = columns == j
             if own.any():
                 shares, places = self.probabilities(rows[own], j), np.arange(kind.count)
@@ -175,10 +193,19 @@ class IndicatorModel:
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
     ) -> Matrix:
         """Return draws of cells, shape (count, k): numbers jointly, levels by their probabilities."""
-        out, at = np.empty((count, rows.size)), self.indicators.is_number[columns]
-        starts = self.indicators.starts
+        out, at = np.empty((count, rows.size)), self.encoding.is_number[columns]
+        starts = self.encoding.starts
         out[:, at] = self.base.sample(rows[at], starts[columns[at]], count, rng, noise=noise)
-        for j in self.indicators.kinds:
+        levels = self.base.parts().noise
+        for j, power in self.encoding.powers.items():
+            own = columns == j
+            if noise:
+                out[:, own] = power.read(out[:, own])
+            elif levels is not None:
+                out[:, own] = power.expect(out[:, own], np.full((count, int(own.sum())), levels[starts[j]]))[
+                    0
+                ]
+        for j in self.encoding.kinds:
             own = columns == j
             if own.any():
                 below = np.cumsum(self.probabilities(rows[own], j), axis=1)[:, :-1]
@@ -188,7 +215,7 @@ class IndicatorModel:
 
     def row_scores(self, rows: Indices) -> Matrix:
         """Return the predictions of all columns for some rows, shape (k, n)."""
-        return self.losses.values(self.base.row_scores(rows))
+        return self._values(self.base, self.base.row_scores(rows), rows)
 
     def new_scores(self, table: Observations, covariates: Matrix | None = None) -> Matrix:
         """Return the predictions of all columns for new rows, folded in, shape (k, n)."""
@@ -200,15 +227,32 @@ class IndicatorModel:
 
     def matrix(self, *, likeliest: bool = False) -> Matrix:
         """Return predictions of all cells; of levels the expected position, or the likeliest."""
-        return self.losses.values(self.base.matrix(), likeliest=likeliest)
+        rows = np.arange(self.shape[0])
+        return self._values(self.base, self.base.matrix(), rows, likeliest=likeliest)
 
     def complete(
         self, table: Observations, covariates: Matrix | None = None, *, likeliest: bool = False
     ) -> Matrix:
         """Return predictions of all cells of new rows, folded in, shape (k, n)."""
-        numbers = self.base.complete(self.indicators.encode(table), covariates)
-        return self.losses.values(numbers, likeliest=likeliest)
+        again = self.base.of_rows(self.encoding.encode(table), covariates)
+        return self._values(again, again.matrix(), np.arange(table.shape[0]), likeliest=likeliest)
+
+    def _values(
+        self,
+        base: PosteriorModel | RefinedModel,
+        numbers: Matrix,
+        rows: Indices,
+        *,
+        likeliest: bool = False,
+    ) -> Matrix:
+        """Return predictions of whole rows of a model in numbers from its predictions."""
+        out, powers = self.losses.values(numbers, likeliest=likeliest), self.encoding.powers
+        for j, power in powers.items():
+            errors = base.standard_errors(rows, np.full(rows.size, self.encoding.starts[j]))
+            out[:, j] = power.expect(out[:, j], errors)[0]
+        return out
 
     def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
         """Return intervals clipped to the possible values of the columns."""
-        return self.base.clip(lower, upper, self.indicators.starts[columns])
+        lower, upper = self.base.clip(lower, upper, self.encoding.starts[columns])
+        return np.where(np.isin(columns, list(self.encoding.powers)), np.maximum(lower, 0.0), lower), upper

@@ -1,16 +1,16 @@
-"""Columns of levels as columns of numbers: one per level, or normal scores of ordered ones; and back."""
+"""How a table is written in numbers that are nearly normal: columns of levels, and skewed columns."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.table_labels import TableLabels
+from lowland.completion.powers import Power
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
@@ -27,11 +27,12 @@ class LevelKind:
 
 @final
 @dataclass(frozen=True, eq=False)
-class Indicators:
-    """How a table with columns of levels is written in numbers.
+class Encoding:
+    """How a table is written in numbers.
 
-    A column of numbers stays. Ordered levels become one column of normal scores: the quantiles of the normal
-    law at the middle of each level's share. Other levels, also two, become one column each, 1 where it is.
+    A column of numbers stays, or is written as square roots or logarithms. Ordered levels become one column
+    of normal scores: the quantiles of the normal law at the middle of each level's share. Other levels, also
+    two, become one column each, 1 where it is.
 
     Parameters
     ----------
@@ -41,21 +42,28 @@ class Indicators:
         Share of each level among the observed cells of its column.
     width : int
         Number n of columns of the table.
+    powers : mapping of int to Power
+        Columns of numbers that are written as square roots or logarithms, by position.
     """
 
     kinds: Mapping[int, LevelKind]
     frequencies: Mapping[int, Vector]
     width: int
+    powers: Mapping[int, Power] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, table: Observations, kinds: Mapping[int, LevelKind]) -> Indicators:
-        """Return the indicators of a table."""
+    def of(cls, table: Observations, kinds: Mapping[int, LevelKind]) -> Encoding:
+        """Return the encoding of a table."""
         frequencies = {}
         for j, kind in kinds.items():
             codes = table.values[table.columns == j].astype(np.intp)
             counts = np.bincount(codes, minlength=kind.count) + 0.5
             frequencies[j] = counts / counts.sum()
         return cls(dict(kinds), frequencies, table.shape[1])
+
+    def __bool__(self) -> bool:
+        """Whether anything is written otherwise than it is."""
+        return bool(self.kinds or self.powers)
 
     @cached_property
     def groups(self) -> Indices:
@@ -79,6 +87,10 @@ class Indicators:
         shares = self.frequencies[j]
         return np.asarray(ndtri(np.cumsum(shares) - shares / 2))
 
+    def plain_powers(self) -> list[dict[str, Any]]:
+        """Return the columns that are roots or logarithms as plain data."""
+        return [{"column": j, **asdict(power)} for j, power in self.powers.items()]
+
     def places(self, j: int) -> Indices:
         """Return the columns of numbers of a column of the table."""
         return np.flatnonzero(self.groups == j)
@@ -94,7 +106,11 @@ class Indicators:
             if kind is None or kind.ordered:
                 cells.append(at)
                 columns.append(np.full(at.size, start))
-                values.append(own if kind is None else self.scores(j)[own.astype(np.intp)])
+                power = self.powers.get(j)
+                if kind is None:
+                    values.append(own if power is None else power.write(own))
+                else:
+                    values.append(self.scores(j)[own.astype(np.intp)])
                 continue
             for k in range(kind.count):
                 cells.append(at)
@@ -105,31 +121,6 @@ class Indicators:
         weights = None if table.weights is None else table.weights[every]
         rows = table.rows[every]
         return Observations(rows, np.concatenate(columns), made, shape, weights, table.row_labels, None)
-
-    def decode(self, numbers: Observations, labels: TableLabels) -> Observations:
-        """Return the table that was written in numbers, row by row."""
-        full = np.full((numbers.shape[0], self.width), np.nan)
-        of_numbers = self.groups[numbers.columns]
-        for j in range(self.width):
-            own = of_numbers == j
-            rows, values = numbers.rows[own], numbers.values[own].astype(np.float64)
-            kind = self.kinds.get(j)
-            if kind is None:
-                full[rows, j] = values
-            elif kind.ordered:
-                middles = (self.scores(j)[1:] + self.scores(j)[:-1]) / 2
-                full[rows, j] = np.searchsorted(middles, values)
-            else:
-                level = numbers.columns[own] - self.starts[j]
-                full[rows[values == 1], j] = level[values == 1]
-        rows, columns = np.nonzero(~np.isnan(full))
-        weights = None
-        if numbers.weights is not None:
-            by_row = np.zeros(numbers.shape[0], numbers.weights.dtype)
-            by_row[numbers.rows] = numbers.weights
-            weights = by_row[rows]
-        values = full[rows, columns].astype(numbers.values.dtype)
-        return Observations(rows, columns, values, full.shape, weights, labels.rows, labels.columns)
 
     def _check(self, codes: Vector, kind: LevelKind, j: int) -> None:
         wrong = (codes != np.round(codes)) | (codes < 0) | (codes >= kind.count)

@@ -1,0 +1,227 @@
+"""A table with columns of levels or skewed columns, fitted as a table in numbers by a Bayesian method."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+
+from lowland.completion.bayesian_table import BayesianTable
+from lowland.completion.encoded_model import EncodedModel
+from lowland.completion.encoding import Encoding
+from lowland.completion.fitted_table import FittedTable, PageParts
+from lowland.completion.holdout import Predictor, Trial
+from lowland.completion.kept_fit import KeptFit
+from lowland.completion.level_maps import learn_maps, usual_maps
+from lowland.completion.refined_table import RefinedTable
+from lowland.completion.table_labels import TableLabels
+from lowland.completion.wrapped_table import WrappedTable
+from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.errors import UnsupportedError
+from lowland.core.findings import Certificate
+from lowland.core.interrupt import unless_interrupted
+from lowland.core.observations import Observations
+from lowland.core.status import StopReason
+
+if TYPE_CHECKING:
+    from lowland.recheck.documents import Document
+    from lowland.report.page import Page, TableEntry
+
+LEVELS = (
+    "Levels are fitted as numbers: one column per level, ordered ones as normal scores; their probabilities "
+    "are a logistic function of these, learnt from cells held out."
+)
+POWERS = "{} of {} columns are fitted as square roots or logarithms: {}."
+# number of columns that are named
+NAMED = 8
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class EncodedTable(WrappedTable):
+    """A table completed by the fit of the same table in numbers.
+
+    Parameters
+    ----------
+    model : EncodedModel
+    base : BayesianTable or RefinedTable
+        The table in numbers.
+    seen : Observations or None
+        The fitted table as it is; None for a model read without its data.
+    """
+
+    model: EncodedModel
+    base: BayesianTable | RefinedTable
+    seen: Observations | None
+
+    @classmethod
+    def of(
+        cls, base: FittedTable, known: Encoding, table: Observations, rng: np.random.Generator
+    ) -> EncodedTable:
+        """Return the table of a fit in numbers, with maps to levels that are learnt from cells held out.
+
+        If the fit or this is interrupted, levels have the probabilities of their frequencies.
+        """
+        assert isinstance(base, BayesianTable | RefinedTable)
+        inner = base
+
+        def refit(numbers: Observations) -> Callable[[Indices], Matrix]:
+            return inner.refit(numbers, rng).row_scores
+
+        maps = None
+        if known.kinds and base.stop_reason is not StopReason.INTERRUPTED:
+            maps = unless_interrupted(lambda: learn_maps(known, table, refit, rng), "learning from levels")
+        maps = usual_maps(known) if maps is None else maps
+        return cls(EncodedModel(base.model, known, maps, TableLabels.of(table)), base, table)
+
+    def _with(self, base: BayesianTable | RefinedTable, table: Observations) -> EncodedTable:
+        model = replace(self.model, base=base.model, labels=TableLabels.of(table))
+        return EncodedTable(model, base, table)
+
+    @property
+    def observations(self) -> Observations | None:
+        """The fitted table; None if only the model is known."""
+        return self.seen
+
+    def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
+        """Return intervals for new observations of cells that hold numbers."""
+        lower, upper = self.base.intervals(rows, self.model.encoding.starts[columns], level)
+        for j, power in self.model.encoding.powers.items():
+            own = columns == j
+            lower[own], upper[own] = power.read(lower[own]), power.read(upper[own])
+        return lower, upper
+
+    def predictor(self) -> Predictor:
+        """Return predictions with standard errors."""
+        return self.model
+
+    def refit(self, table: Observations, rng: np.random.Generator) -> Predictor:
+        """Return the fit of another table of the same shape by the same settings."""
+        again = self.base.refit(self.model.encoding.encode(table), rng)
+        return replace(self.model, base=again, labels=TableLabels.of(table))
+
+    def refreshed(self, table: Observations, rows: Indices, columns: Indices) -> EncodedTable | None:
+        """Return the table with some rows and columns solved again, None if that cannot be done."""
+        known = self.model.encoding
+        if table.shape[1] != known.width:
+            return None
+        inner = np.flatnonzero(np.isin(known.groups, columns))
+        base = self.base.refreshed(known.encode(table), rows, inner)
+        return None if base is None else self._with(base, table)
+
+    def updated(self, table: Observations, rng: np.random.Generator) -> FittedTable:
+        """Return the fit of a table that contains this one, warm-started from this fit."""
+        known = self.model.encoding
+        if table.shape[1] != known.width:
+            raise UnsupportedError(
+                "new columns have no kind", f"{table.shape[1]} columns", fix="fit the table again"
+            )
+        return self._with(self.base.updated(known.encode(table), rng), table)
+
+    def sampler(self, what: str) -> EncodedModel:
+        """Return the model, which draws."""
+        return self.model
+
+    def certify(self, rng: np.random.Generator, effort: str) -> tuple[EncodedTable, Certificate]:
+        """Return the fit unchanged, and what is proved about the table in numbers."""
+        base, certificate = self.base.certify(rng, effort)
+        return EncodedTable(self.model, base, self.seen), certificate
+
+    def document(self) -> Document:
+        """Return the certificate with what is needed to derive it again; raise UnsupportedError of levels."""
+        if self.model.encoding.kinds:
+            raise UnsupportedError(
+                "certificates of tables with levels are about the table in numbers and are not saved",
+                "columns of levels",
+                fix='fit the table with method="map"',
+            )
+        assert self.seen is not None
+        found = self.base.document()
+        names = ("column", "exponent", "shift", "lowest")
+        powers = [{name: one[name] for name in names} for one in self.model.encoding.plain_powers()]
+        problem = {**found.problem, "powers": powers}
+        return replace(found, data=self.seen.fingerprint(), problem=problem)
+
+    def page(self, parts: PageParts) -> Page:
+        """Return the page of a report."""
+        from lowland.completion.posterior_report import calibration_figure, trial_tables
+        from lowland.report.displays import PredictionDisplay
+        from lowland.sensing.report import prediction_figure
+
+        page = self.base.page(replace(parts, trial=None))
+        asked = [
+            (name, f"{told} (of the table in numbers)" if name == "noise" else told)
+            for name, told in page.asked
+        ]
+        page = replace(page, asked=asked, notes=(*page.notes, *self._scope()))
+        trial, seen = parts.trial, self.seen
+        if trial is None or seen is None:
+            return page
+        tables, names = trial_tables(trial, seen), seen.column_labels
+        if not self.model.encoding.kinds:
+            figures = [prediction_figure(PredictionDisplay(trial.observed, trial.predicted))]
+            return replace(page, figures=[*figures, calibration_figure(trial), *page.figures], tables=tables)
+        numbers = np.flatnonzero(self.model.encoding.is_number)
+        told = {str(j if names is None else names[j]) for j in numbers.tolist()}
+        rows = [row for row in tables[1].rows if row[0] in told]
+        shown = (replace(tables[1], rows=rows),) if rows else ()
+        return replace(page, tables=(*page.tables, *shown, *_levels_told(trial, seen)))
+
+    def _scope(self) -> list[str]:
+        """Return what is fitted instead of the table, in sentences."""
+        known, names = self.model.encoding, self.model.labels.columns
+        lines = [LEVELS] if known.kinds else []
+        if known.powers:
+            told = [str(j if names is None else names[j]) for j in known.powers]
+            more = [] if len(told) <= NAMED else [f"{len(told) - NAMED} more"]
+            lines.append(POWERS.format(len(told), known.width, ", ".join(told[:NAMED] + more)))
+        return lines
+
+    def with_kept(self, kept: KeptFit | None) -> EncodedTable:
+        """Return the table with what a file holds of its fit: the table as it is."""
+        if kept is None:
+            return EncodedTable(self.model, self.base.with_kept(None), None)
+        known, (rows, columns) = self.model.encoding, kept.covariates
+        written = replace(
+            kept,
+            observations=known.encode(kept.observations),
+            covariates=(rows, None if columns is None else columns[known.groups]),
+        )
+        return EncodedTable(self.model, self.base.with_kept(written), kept.observations)
+
+    def keep(self) -> KeptFit:
+        """Return what is kept of the fit in a file: the table as it is."""
+        kept, known = self.base.keep(), self.model.encoding
+        rows, columns = kept.covariates
+        assert self.seen is not None
+        own = None if columns is None else columns[known.starts]
+        return replace(kept, observations=self.seen, covariates=(rows, own))
+
+    def describe_method(self) -> str:
+        """Return the method in a sentence."""
+        known = self.model.encoding
+        told = "; levels as numbers" if known.kinds else ""
+        if known.powers:
+            told += f"; {len(known.powers)} of {known.width} columns as square roots or logarithms"
+        return self.base.describe_method() + told
+
+    def describe_certificate(self) -> str:
+        """Return what the certificate is about."""
+        return " ".join([self.base.describe_certificate(), *self._scope()])
+
+
+def _levels_told(trial: Trial, seen: Observations) -> list[TableEntry]:
+    """Return the table of columns of levels: how many held-out cells are right."""
+    from lowland.report.page import TableEntry
+
+    rows, names = [], seen.column_labels
+    for j, count, _ in zip(*trial.errors_by_column(), strict=True):
+        right = trial.right_in(int(j))
+        if right is not None:
+            commonest = np.bincount(seen.values[seen.columns == j].astype(np.intp)).argmax()
+            usual = int(np.sum(trial.observed[trial.columns == j] == commonest))
+            rows.append((str(j if names is None else names[j]), str(count), str(right), str(usual)))
+    header = ("column", "held-out cells", "right", "right by the commonest level")
+    return [TableEntry("Levels by column", header, rows)] if rows else []

@@ -1,0 +1,252 @@
+"""Skewed columns as square roots or logarithms: there and back, when they are, and what is asked of such tables."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+import lowland as ll
+from lowland.completion import power_choice
+from lowland.completion.encoded_table import EncodedTable
+from lowland.completion.powers import BEYOND, READ, Power
+from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
+from lowland.files.bundle import load_bundle, save_bundle
+from lowland.verifying import verify
+
+FAST = {"certify": False, "random_state": 0, "refine": False}
+
+
+def products(rng, m=150, n=6, share=0.75):
+    """A table of products of two hidden numbers per row and column, and the table with holes."""
+    rows, columns = 0.8 * rng.standard_normal((m, 2)), rng.standard_normal((n, 2))
+    table = np.exp(rows @ columns.T + 0.2 * rng.standard_normal((m, n)) + np.arange(n) / 2)
+    holes = np.where(rng.random(table.shape) < share, table, np.nan)
+    holes[~np.isfinite(holes).any(axis=1), 0] = 1.0
+    return table, holes
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    table, holes = products(np.random.default_rng(0))
+    return ll.MatrixCompletion(certify=True, random_state=0, refine=False).fit(holes), table, holes
+
+
+def encoding(model):
+    return model._completed.model.encoding
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+@pytest.mark.parametrize("law", ["logarithm", "root"])
+def test_there_and_back(law, zeros, rng):
+    x = np.exp(1.5 * rng.standard_normal(200)) if law == "logarithm" else (3 + rng.standard_normal(200)) ** 2
+    if zeros:
+        x[:5] = 0
+    power = Power.of(x)
+    assert zeros or power.exponent == {"logarithm": 0.0, "root": 0.5}[law]
+    assert (power.shift > 0) == zeros
+    np.testing.assert_allclose(power.read(power.write(x)), x, atol=1e-12, rtol=1e-12)
+    np.testing.assert_allclose([power.centre, power.spread], [power.write(x).mean(), power.write(x).std()])
+    step = 1e-6 * x
+    slope = np.log((power.write(x + step) - power.write(x - step))[x > 0] / (2 * step[x > 0]))
+    np.testing.assert_allclose(power.log_slope(x)[x > 0], slope, atol=1e-6)
+    # numbers below all known ones are written as half the smallest, and nothing absurd is read
+    assert power.write(np.array([-5.0])) == power.write(np.array([power.lowest]))
+    assert power.read(np.array([1e9])) == pytest.approx(READ * x.max())
+
+
+def test_the_likeliest_power_is_chosen(rng):
+    """By the profile likelihoods of Box and Cox, as SciPy computes them."""
+    for _ in range(20):
+        x = np.exp(rng.uniform(0.1, 1.5) * rng.standard_normal(60)) + rng.uniform(0, 3)
+        own = {p: stats.boxcox_llf(p, x) for p in (1.0, 0.5, 0.0)}
+        best = max(own, key=own.__getitem__)
+        found = Power.of(x)
+        if best == 1.0 or own[best] - own[1.0] < 2:
+            assert found is None
+        else:
+            assert found.exponent == best
+
+
+def test_what_is_not_skewed_stays(rng):
+    assert Power.of(rng.standard_normal(50)) is None, "some are negative"
+    assert Power.of(5 + rng.random(50)) is None
+    assert Power.of(np.zeros(50)) is None
+    assert Power.of(rng.integers(2, size=50).astype(float)) is None
+    assert Power.of(np.array([1.0, 2.0, 4.0])) is None, "few values"
+
+
+def test_expectations_are_those_of_the_law(rng):
+    """Lognormal moments, and those of squares of normal numbers, where nothing is cut off."""
+    power = Power(0.0, 0.5, 1e-6, 1e6, 0.0, 1.0)
+    mean, spread = power.expect(np.array([1.0, 2.0]), np.array([0.3, 0.5]))
+    law = stats.lognorm(s=[0.3, 0.5], scale=np.exp([1.0, 2.0]))
+    np.testing.assert_allclose(mean, law.mean() - 0.5, rtol=1e-6)
+    np.testing.assert_allclose(spread, law.std(), rtol=1e-4)
+    root = Power(0.5, 0.0, 1e-9, 1e6, 0.0, 1.0)
+    mean, spread = root.expect(np.array(7.0), np.array(0.5))
+    np.testing.assert_allclose([mean, spread], [49.25, np.sqrt(4 * 49 * 0.25 + 2 * 0.25**2)], rtol=1e-8)
+    # the far end of a wide law does not rule the mean
+    cut = Power(0.0, 0.0, 1.0, 10.0, 0.0, 1.0)
+    assert cut.expect(np.array(2.0), np.array(5.0))[0] <= 10 + BEYOND * 9
+
+
+def test_products_are_predicted_better_and_intervals_hold(fitted):
+    model, table, holes = fitted
+    assert isinstance(model._completed.table, EncodedTable)
+    assert len(encoding(model).powers) == table.shape[1]
+    plain = ll.MatrixCompletion(powers=False, **FAST).fit(holes)
+    gaps = np.isnan(holes)
+    errors = [np.abs(np.log(table / np.maximum(m.predict_table(), 1e-3)))[gaps].mean() for m in (model, plain)]
+    assert errors[0] < 0.6 * errors[1]
+    assert (model.predict_table() > 0).all()
+    at = np.nonzero(gaps)
+    for level, least, most in ((0.5, 0.4, 0.6), (0.9, 0.83, 0.97)):
+        low, high = model.predict_interval(*at, level)
+        assert least < np.mean((low <= table[at]) & (table[at] <= high)) < most
+        assert (low > 0).all()
+    for name in ("conformal", "conformal_gaps"):
+        low, high = model.predict_interval(*at, 0.9, method=name)
+        assert np.mean((low <= table[at]) & (table[at] <= high)) > 0.8
+        assert (low >= 0).all()
+
+
+def test_draws_have_the_stated_moments(fitted):
+    model, _, holes = fitted
+    at = tuple(part[:40] for part in np.nonzero(np.isnan(holes)))
+    draws = model.sample(*at, 4000, random_state=0)
+    errors = model._completed.model.standard_errors(*at)
+    np.testing.assert_allclose(draws.mean(axis=0), model.predict(*at), atol=4 * (errors / 40).max(), rtol=0.15)
+    ratios = draws.std(axis=0) / errors
+    assert 0.8 < np.median(ratios) < 1.2
+    # without noise: draws of what is expected, which differ less
+    of_table = model._completed.model.sample(*at, 500, np.random.default_rng(0), noise=False)
+    assert np.median(of_table.std(axis=0) / draws.std(axis=0)) < 0.9
+
+
+@pytest.mark.parametrize("method", ["auto", "variational", "gibbs"])
+def test_new_rows_and_known_ones_agree(method, rng):
+    _, holes = products(rng, m=80)
+    settings = {**FAST, "method": method, "powers": True} | ({"n_draws": 10} if method == "gibbs" else {})
+    model = ll.MatrixCompletion(**settings).fit(holes)
+    np.testing.assert_allclose(model.predict_table()[:5], model._completed.model.row_scores(np.arange(5)))
+    i, j = np.nonzero(np.isnan(holes))
+    np.testing.assert_allclose(model.predict(i, j), model.predict_table()[i, j])
+    new = model.transform(holes[:7] * 1.0001)
+    assert (new > 0).all()
+    gaps = np.isnan(holes[:7])
+    tolerance = 0.5 if method == "gibbs" else 0.35
+    np.testing.assert_allclose(new[gaps], model.predict_table()[:7][gaps], rtol=tolerance)
+
+
+def test_without_skewed_columns_nothing_changes(rng):
+    table = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 8)) + 10
+    table[rng.random(table.shape) < 0.3] = np.nan
+    found = [ll.MatrixCompletion(powers=powers, **FAST).fit(table).predict_table() for powers in ("auto", False)]
+    np.testing.assert_array_equal(*found)
+
+
+def test_cells_held_out_decide(rng, monkeypatch):
+    """Skewed noise is no reason: what is surely not better stays as it is."""
+    smooth = rng.standard_normal((120, 2)) @ rng.standard_normal((2, 6))
+    table = smooth + 12 + 0.05 * rng.standard_normal(smooth.shape)
+    table[:, 0] = np.abs(smooth[:, 0]) ** 3  # skewed, and no power of a linear function
+    table[rng.random(table.shape) < 0.25] = np.nan
+    asked = ll.MatrixCompletion(powers=True, **FAST).fit(table)
+    assert list(encoding(asked).powers) == [0]
+    monkeypatch.setattr(power_choice, "SURE", -np.inf)
+    told = ll.MatrixCompletion(**FAST).fit(table)
+    assert list(encoding(told).powers) == [0]
+    monkeypatch.setattr(power_choice, "SURE", np.inf)
+    monkeypatch.setattr(power_choice, "LIKELIER", np.inf)
+    assert not isinstance(ll.MatrixCompletion(**FAST).fit(table)._completed.table, EncodedTable)
+
+
+@pytest.mark.parametrize("data", [True, False])
+def test_files_keep_it_all(data, fitted, tmp_path):
+    model, _, holes = fitted
+    model.save(tmp_path / "model.npz", data=data)
+    again = ll.MatrixCompletion.load(tmp_path / "model.npz")
+    np.testing.assert_array_equal(again.predict_table(), model.predict_table())
+    np.testing.assert_array_equal(again.transform(holes[:9] * 1.1), model.transform(holes[:9] * 1.1))
+    if data:
+        np.testing.assert_array_equal(again._completed.table.observations.values, holes[~np.isnan(holes)])
+        i, j = (part[:5] for part in np.nonzero(np.isnan(holes)))
+        again.update(i, j, 2 * model.predict(i, j))
+        assert again._completed.table.observations.size == np.isfinite(holes).sum() + 5
+        assert (again.predict_table() > 0).all()
+
+
+def test_damaged_files_are_refused(fitted, tmp_path):
+    model, _, _ = fitted
+    model.save(tmp_path / "model.npz")
+    header, arrays = load_bundle(tmp_path / "model.npz", "model")
+    for name, wrong in (("column", 99), ("column", 1), ("exponent", 2.0), ("shift", -1.0), ("highest", "inf")):
+        damaged = json.loads(json.dumps(header))
+        damaged["model"]["powers"][0][name] = wrong
+        save_bundle(tmp_path / "damaged.npz", "model", damaged, arrays)
+        with pytest.raises(FileFormatError):
+            ll.MatrixCompletion.load(tmp_path / "damaged.npz")
+
+
+def test_certificates_are_derived_again_from_the_table(fitted, tmp_path):
+    model, _, holes = fitted
+    model.save_certificate(tmp_path / "proof.json")
+    data = ll.Observations.from_array(holes)
+    assert verify(tmp_path / "proof.json", data).is_confirmed
+    proof = json.loads((tmp_path / "proof.json").read_text())
+    for name, wrong in (("exponent", 0.5), ("shift", 0.7)):
+        forged = json.loads(json.dumps(proof))
+        forged["problem"]["powers"][2][name] = wrong
+        (tmp_path / "forged.json").write_text(json.dumps(forged))
+        assert not verify(tmp_path / "forged.json", data).is_confirmed
+    for name, wrong in (("exponent", 1.0), ("column", 2.5), ("column", 1), ("lowest", -1.0)):
+        forged = json.loads(json.dumps(proof))
+        forged["problem"]["powers"][2][name] = wrong
+        (tmp_path / "forged.json").write_text(json.dumps(forged))
+        with pytest.raises(FileFormatError):
+            verify(tmp_path / "forged.json", data)
+
+
+def test_frames_with_levels_and_counts(rng):
+    table, holes = products(rng, m=200)
+    frame = pd.DataFrame(holes, columns=list("abcdef"))
+    counts = rng.poisson(table[:, 0])
+    frame["count"] = np.where(rng.random(200) < 0.2, np.nan, counts)
+    frame["size"] = pd.Categorical(np.where(table[:, 1] > np.median(table[:, 1]), "large", "small"))
+    model = ll.MatrixCompletion(powers=True, **FAST).fit(frame)
+    assert set(encoding(model).powers) == set(range(7))
+    out = model.fill(frame)
+    assert not out.isna().any().any()
+    assert (out.select_dtypes("number") >= 0).all().all()
+    known = frame["a"].notna()
+    np.testing.assert_array_equal(out["a"][known], frame["a"][known])
+
+
+def test_pages_speak_of_the_table(fitted, tmp_path):
+    model, _, _ = fitted
+    path = tmp_path / "report.html"
+    model.report(path)
+    text = path.read_text()
+    assert "6 of 6 columns are fitted as square roots or logarithms" in text
+    assert "Calibration of intervals" in text
+    assert "A cell chosen at random is off by" in text
+
+
+def test_what_has_no_powers(rng, tmp_path):
+    _, holes = products(rng, m=40)
+    with pytest.raises(InvalidInputError, match='powers is not used by method "map"'):
+        ll.MatrixCompletion(method="map", rank=1, penalty=1.0, powers=True).fit(holes)
+    with pytest.raises(InvalidInputError, match="powers must be"):
+        ll.MatrixCompletion(powers="maybe").fit(holes)
+    pq = pytest.importorskip("pyarrow.parquet")
+    import pyarrow as pa
+
+    i, j = np.nonzero(~np.isnan(holes))
+    pq.write_table(pa.table({"i": i, "j": j, "x": holes[i, j]}), tmp_path / "cells.parquet")
+    stored = ll.StoredObservations.from_parquet(
+        tmp_path / "cells.parquet", tmp_path / "cells", row="i", column="j", value="x"
+    )
+    with pytest.raises(UnsupportedError, match="powers is not there"):
+        ll.MatrixCompletion(powers=True, certify=False).fit(stored)
