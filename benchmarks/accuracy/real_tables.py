@@ -120,6 +120,13 @@ def forests(holes, seed):
     return IterativeImputer(trees, max_iter=5, random_state=seed).fit_transform(holes)
 
 
+def neighbours(holes, seed):
+    """KNNImputer on standardised columns."""
+    centres, spreads = np.nanmean(holes, axis=0), np.nanstd(holes, axis=0)
+    spreads = np.where(spreads > 0, spreads, 1)
+    return KNNImputer().fit_transform((holes - centres) / spreads) * spreads + centres
+
+
 def mice(holes, seed):
     """miceforest: the mean of five imputations by boosted trees and predictive mean matching."""
     import miceforest
@@ -167,7 +174,7 @@ WAYS = {
     "lowland": own(),
     "unrefined": own(refine=False),
     "IterativeImputer": lambda holes, seed: IterativeImputer(random_state=seed).fit_transform(holes),
-    "KNNImputer": lambda holes, seed: KNNImputer().fit_transform(holes),
+    "KNNImputer": neighbours,
     "softImpute": thresholded,
     "missForest": forests,
     "miceforest": mice,
@@ -249,6 +256,8 @@ def main():
     rows = {
         title: {way: None if None in own else own for way, own in row.items()} for title, row in rows.items()
     }
+    if not set(options.ways) - set(OURS) and not options.keep:
+        parser.error("name another imputer too")
     shown({title: row for title, row in rows.items() if row["lowland"] is not None})
 
 

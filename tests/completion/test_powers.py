@@ -98,7 +98,9 @@ def test_products_are_predicted_better_and_intervals_hold(fitted):
     assert len(encoding(model).powers) == table.shape[1]
     plain = ll.MatrixCompletion(powers=False, **FAST).fit(holes)
     gaps = np.isnan(holes)
-    errors = [np.abs(np.log(table / np.maximum(m.predict_table(), 1e-3)))[gaps].mean() for m in (model, plain)]
+    errors = [
+        np.abs(np.log(table / np.maximum(m.predict_table(), 1e-3)))[gaps].mean() for m in (model, plain)
+    ]
     assert errors[0] < 0.6 * errors[1]
     assert (model.predict_table() > 0).all()
     at = np.nonzero(gaps)
@@ -117,7 +119,9 @@ def test_draws_have_the_stated_moments(fitted):
     at = tuple(part[:40] for part in np.nonzero(np.isnan(holes)))
     draws = model.sample(*at, 4000, random_state=0)
     errors = model._completed.model.standard_errors(*at)
-    np.testing.assert_allclose(draws.mean(axis=0), model.predict(*at), atol=4 * (errors / 40).max(), rtol=0.15)
+    np.testing.assert_allclose(
+        draws.mean(axis=0), model.predict(*at), atol=4 * (errors / 40).max(), rtol=0.15
+    )
     ratios = draws.std(axis=0) / errors
     assert 0.8 < np.median(ratios) < 1.2
     # without noise: draws of what is expected, which differ less
@@ -143,7 +147,9 @@ def test_new_rows_and_known_ones_agree(method, rng):
 def test_without_skewed_columns_nothing_changes(rng):
     table = rng.standard_normal((60, 2)) @ rng.standard_normal((2, 8)) + 10
     table[rng.random(table.shape) < 0.3] = np.nan
-    found = [ll.MatrixCompletion(powers=powers, **FAST).fit(table).predict_table() for powers in ("auto", False)]
+    found = [
+        ll.MatrixCompletion(powers=powers, **FAST).fit(table).predict_table() for powers in ("auto", False)
+    ]
     np.testing.assert_array_equal(*found)
 
 
@@ -182,7 +188,13 @@ def test_damaged_files_are_refused(fitted, tmp_path):
     model, _, _ = fitted
     model.save(tmp_path / "model.npz")
     header, arrays = load_bundle(tmp_path / "model.npz", "model")
-    for name, wrong in (("column", 99), ("column", 1), ("exponent", 2.0), ("shift", -1.0), ("highest", "inf")):
+    for name, wrong in (
+        ("column", 99),
+        ("column", 1),
+        ("exponent", 2.0),
+        ("shift", -1.0),
+        ("highest", "inf"),
+    ):
         damaged = json.loads(json.dumps(header))
         damaged["model"]["powers"][0][name] = wrong
         save_bundle(tmp_path / "damaged.npz", "model", damaged, arrays)

@@ -22,11 +22,12 @@ LARGER_RANK, CELLS_PER_LINE, MOST_LINES = 32, 50, 200_000
 # with fewer cells, too few can be held out to say how large the noise is; with more, the copy of the others
 # takes too much memory
 LEAST_CALIBRATED, MOST_CALIBRATED = 4_000, 5_000_000
-# where rows may be draws from a Gaussian of any covariance: most columns, least number of cells per column,
-# least share of cells, and most rows times squared columns, beyond which factors take far less time
-FEW_COLUMNS, CELLS_PER_COLUMN, LEAST_DENSITY, MOST_WORK = 100, 15, 0.2, 8_000_000
-# sweeps before the first draw of that Gaussian that is kept
-BURN_IN = 40
+# where rows may be draws from a Gaussian of any covariance: most columns, also per row, least number of cells
+# per column, least share of cells, most rows times squared columns, beyond which factors take far less time
+FEW_COLUMNS, COLUMNS_PER_ROW, CELLS_PER_COLUMN, LEAST_DENSITY, MOST_WORK = 100, 4, 4, 0.2, 8_000_000
+# sweeps before the first kept draw of that Gaussian; cells of tables with more than one sweep per kept
+# draw, and how many at most: where cells are few, what they leave open takes more draws to average over
+BURN_IN, FEW_CELLS, MOST_SWEEPS = 40, 4_000, 4
 BY_COLUMN = ("auto", "common", "column")
 
 
@@ -69,10 +70,12 @@ class BayesianSettings:
         Number of Gibbs sweeps before the first kept draw.
     full : bool or None
         Whether rows are draws from one Gaussian of any covariance instead of having few factors; None means
-        yes for tables with at most 100 columns, more rows than columns, enough observed cells in every
-        column, and no weights or covariates.
+        yes for tables with at most 100 columns and four per row, enough observed cells in every column, and
+        no weights or covariates.
     gaussian_draws : int
         Number of draws of that Gaussian that are kept.
+    sweeps_per_draw : int
+        Number of sweeps for each of these, over all of which predictions are averaged.
     """
 
     rank: int | None = None
@@ -91,12 +94,14 @@ class BayesianSettings:
     burn_in: int = 20
     full: bool | None = False
     gaussian_draws: int = 100
+    sweeps_per_draw: int = 1
 
     @property
     def gaussian_sweeps(self) -> tuple[int, int]:
         """How many sweeps draw the Gaussian, and how many of the first are not kept, if there are enough."""
-        sweeps = min(BURN_IN + self.gaussian_draws, self.max_iterations)
-        return sweeps, min(BURN_IN, max(sweeps - self.gaussian_draws, sweeps // 2))
+        averaged = self.gaussian_draws * self.sweeps_per_draw
+        sweeps = min(BURN_IN + averaged, self.max_iterations)
+        return sweeps, min(BURN_IN, max(sweeps - averaged, sweeps // 2))
 
     @classmethod
     def of(cls, plain: Mapping[str, Any]) -> BayesianSettings:
@@ -152,6 +157,7 @@ class BayesianSettings:
                 scale="column",
                 full=True,
                 calibrated=False,
+                sweeps_per_draw=max(1, min(MOST_SWEEPS, FEW_CELLS // (m * n))),
             )
         rank = usual_rank(m, n, table.size) if self.rank is None else check_rank(self.rank, (m, n))
         calibrated = graded and LEAST_CALIBRATED <= table.size <= MOST_CALIBRATED
@@ -178,7 +184,7 @@ def _has_few_columns(table: TableSummary) -> bool:
     """Return whether a Gaussian of any covariance predicts best, as measured on some twenty tables."""
     m, n = table.shape
     enough = table.size >= max(CELLS_PER_COLUMN * n, LEAST_DENSITY * m * n)
-    small = 1 < n <= FEW_COLUMNS and m > n and m * n * n <= MOST_WORK
+    small = 1 < n <= min(FEW_COLUMNS, COLUMNS_PER_ROW * m) and m * n * n <= MOST_WORK
     # a column of which little is seen borrows the structure of others, which factors share
     return bool(small and enough and table.judged_columns.all())
 

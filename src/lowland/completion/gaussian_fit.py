@@ -70,7 +70,7 @@ def fit_gaussian(  # noqa: PLR0913
         The objective.
     """
     tables = max(LEAST_TABLES, KEPT_NUMBERS // (scaled.shape[0] * scaled.shape[1]))
-    thin = max(1, settings.gaussian_draws // tables)
+    thin = settings.sweeps_per_draw * max(1, settings.gaussian_draws // tables)
     objective = GaussianRows(scaled, thin, target)
     sweeps, burn_in = settings.gaussian_sweeps
     with one_blas_thread():  # the same bits whatever its number of threads

@@ -54,7 +54,8 @@ def describe_search(fit: Fit) -> list[str]:
     """Return how the variational sweeps and the Gibbs draws ended, one sentence per line."""
     search = fit.search
     if fit.settings.full:
-        kept = max(search.iterations - fit.settings.gaussian_sweeps[1], 0)
+        settings = fit.settings
+        kept = max(search.iterations - settings.gaussian_sweeps[1], 0) // settings.sweeps_per_draw
         return [f"{kept:,} draws kept after {search.iterations} sweeps in {search.seconds:.2g} s"]
     lines = [
         f"negative evidence lower bound {search.value:.6g} (lower is better) after {search.iterations} "

@@ -24,6 +24,8 @@ MOST_LEVELS = 20
 SAMPLE = 100_000
 # columns whose spreads differ by more than this factor have different units
 COMMENSURATE = 10.0
+# number of cells that say what the unit of a column is
+MANY = 10.0
 
 
 @final
@@ -104,14 +106,21 @@ class TableSummary:
 
     @property
     def judged_columns(self) -> NDArray[np.bool_]:
-        """Whether enough of each column is seen: one season of it, say, says nothing about its unit."""
-        enough: NDArray[np.bool_] = self.column_counts >= max(
-            10.0, 0.5 * float(np.median(self.column_counts))
-        )
+        """Whether enough of each column is seen: one season of it, say, says nothing about its unit.
+
+        That is half of what is usual, and ten cells, or of short tables nearly what is usual.
+        """
+        usual = float(np.median(self.column_counts))
+        enough: NDArray[np.bool_] = self.column_counts >= max(3.0, min(MANY, 0.75 * usual), 0.5 * usual)
         return enough
 
     @property
     def units_differ(self) -> bool:
-        """Whether columns have different units, judged by their spreads."""
-        spreads = self.column_spreads[self.judged_columns]
-        return bool(spreads.size > 1 and spreads.max() > COMMENSURATE * spreads.min())
+        """Whether columns have different units, judged by their spreads.
+
+        Those of fewer than ten cells count with two standard errors of their logarithms.
+        """
+        spreads, counts = (part[self.judged_columns] for part in (self.column_spreads, self.column_counts))
+        doubt = np.where(counts < MANY, np.sqrt(2 / np.maximum(counts - 1, 1)), 0.0)
+        least, most = np.log(spreads) + doubt, np.log(spreads) - doubt
+        return bool(spreads.size > 1 and most.max() - least.min() > np.log(COMMENSURATE))
