@@ -1,4 +1,4 @@
-"""Skewed columns as square roots or logarithms: there and back, when they are, and what is asked of such tables."""
+"""Skewed columns as square roots or logarithms: there and back, when, and what is asked of such tables."""
 
 import json
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
+
 from lowland.core.arrays import check_rank
 from lowland.core.errors import InvalidInputError, UnsupportedError
 
@@ -25,6 +27,8 @@ LEAST_CALIBRATED, MOST_CALIBRATED = 4_000, 5_000_000
 # where rows may be draws from a Gaussian of any covariance: most columns, also per row, least number of cells
 # per column, least share of cells, most rows times squared columns, beyond which factors take far less time
 FEW_COLUMNS, COLUMNS_PER_ROW, CELLS_PER_COLUMN, LEAST_DENSITY, MOST_WORK = 100, 4, 4, 0.2, 8_000_000
+# cells of every column there
+LEAST_SEEN = 3
 # sweeps before the first kept draw of that Gaussian; cells of tables with more than one sweep per kept
 # draw, and how many at most: where cells are few, what they leave open takes more draws to average over
 BURN_IN, FEW_CELLS, MOST_SWEEPS = 40, 4_000, 4
@@ -186,7 +190,8 @@ def _has_few_columns(table: TableSummary) -> bool:
     enough = table.size >= max(CELLS_PER_COLUMN * n, LEAST_DENSITY * m * n)
     small = 1 < n <= min(FEW_COLUMNS, COLUMNS_PER_ROW * m) and m * n * n <= MOST_WORK
     # a column of which little is seen borrows the structure of others, which factors share
-    return bool(small and enough and table.judged_columns.all())
+    usual = float(np.median(table.column_counts))
+    return bool(small and enough and table.column_counts.min() >= max(LEAST_SEEN, usual / 2))
 
 
 def check_by_column(choice: str, name: str) -> None:

@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.completion.missing_alike import hidden_cells
 from lowland.completion.refinement import ROUNDS, Forest, Refinement, one_round, others
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.stages import stage
@@ -219,10 +220,7 @@ def _errors(trials: Sequence[_HoldOut], tables: Sequence[Matrix]) -> Vector:
 def _hold_out(table: Matrix, complete: Complete, rng: np.random.Generator, groups: Indices) -> _HoldOut:
     """Return a table without some cells: every row keeps one, every column a few."""
     first = np.searchsorted(groups, np.unique(groups))  # one column for each group
-    known = np.argwhere(~np.isnan(table[:, first]))
-    chosen = known[rng.permutation(len(known))[: int(SHARE * len(known))]]
-    by_group = np.zeros((len(table), first.size), bool)
-    by_group[chosen[:, 0], chosen[:, 1]] = True
+    by_group = hidden_cells(~np.isnan(table[:, first]), SHARE, rng)
     hidden = by_group[:, np.searchsorted(groups[first], groups)]
     left = ~np.isnan(table) & ~hidden
     hidden[~left.any(axis=1)] = False
