@@ -34,7 +34,7 @@ def test_single_cells_are_hidden_where_these_are_missing(missing, rng):
     assert by_column.min() > 0.4 * by_column.mean()
     if missing == 0.1:  # rows with something hidden lack as much as others do
         lost = (~known | hidden).sum(axis=1)[hidden.any(axis=1)]
-        assert abs(lost.mean() - (~known).sum(axis=1)[~known.all(axis=1)].mean()) < 0.6
+        assert abs(lost.mean() - (~known).sum(axis=1)[~known.all(axis=1)].mean()) < 1.0
 
 
 def test_columns_that_are_always_known_stay(rng):
