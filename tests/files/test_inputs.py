@@ -17,9 +17,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import lowland as ll
 from commands import assert_clean_error, call
 from lowland.cli.completed_output import describe_table
 from lowland.core.errors import InvalidInputError
+from lowland.core.stages import listening
 from lowland.files.layouts import Reading
 from lowland.files.table_format import TableFormat
 from lowland.files.tables import load_table
@@ -645,3 +647,11 @@ def test_database_files(tmp_path, kind):
 def test_a_single_row_or_column_is_not_completed(tmp_path, content):
     (tmp_path / "thin.csv").write_text(content)
     assert_clean_error(call("complete", "thin.csv", cwd=tmp_path), "cannot be completed from others")
+
+
+def test_reading_announces_itself(tmp_path):
+    (tmp_path / "some.csv").write_text("a,b\n1,2\n3,4\n5,7\n")
+    told = []
+    with listening(lambda path: told.append(str(path[0]))):
+        ll.read_table(tmp_path / "some.csv")
+    assert "reading the table" in told

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import LabelColumn
 from lowland.core.observations import Observations
+from lowland.core.stages import stage
 from lowland.files.arrays import read_array
 from lowland.files.assembling import decide_layout, table_from_columns
 from lowland.files.columnar import COLUMNAR, give_back_memory, read_columnar
@@ -111,7 +112,8 @@ def load_table(source: Any, how: Reading = DEFAULT) -> Table:
     if not isinstance(source, str | os.PathLike):
         return _load_columns(frame_columns(source), "the data frame", how)
     try:
-        return _load_file(source, how)
+        with stage("reading the table"):
+            return _load_file(source, how)
     finally:
         give_back_memory()
 
