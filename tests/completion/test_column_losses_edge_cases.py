@@ -201,7 +201,7 @@ def test_a_posterior_takes_yes_and_no_for_numbers(rng):
 @pytest.mark.parametrize("rank", [1, 2])
 def test_columns_that_are_copies_leave_digits_to_the_others(dtype, rank, rng):
     frame = numbers_and_yes(rng).astype(float)
-    model = ll.MatrixCompletion(rank=rank, dtype=dtype, **QUICK).fit(frame)
+    model = ll.MatrixCompletion(rank=rank, dtype=dtype, refine=False, **QUICK).fit(frame)
     others = np.polyfit(frame["b"][2:], frame["a"][2:], 1)
     expected = np.polyval(others, [9.0, -9.0])
     np.testing.assert_allclose(model.predict(frame.index[:2], ["a", "a"]), expected, rtol=0.25)

@@ -26,6 +26,7 @@ from lowland.kernels.threads import limited_to
 from lowland.search import Augmentation, Iterations, run
 from lowland.search.loop import Checkpoint
 
+UNREFINED = {"random_state": 0, "certify": False, "refine": False}
 SMALL = {"random_state": 0, "certify": False, "n_draws": 10, "method": "gaussian"}
 
 
@@ -160,9 +161,9 @@ def test_the_fit_predicts_and_covers(rng):
         full = full / full.std(axis=0) + 0.1 * rng.standard_normal((24, 6))
         gaps = rng.random(full.shape) < 0.12
         seen = np.where(gaps, np.nan, full)
-        model = ll.MatrixCompletion(random_state=0, certify=False).fit(seen)
+        model = ll.MatrixCompletion(**UNREFINED).fit(seen)
         assert model.method_ == "gaussian"
-        factors = ll.MatrixCompletion(random_state=0, certify=False, method="variational").fit(seen)
+        factors = ll.MatrixCompletion(method="variational", **UNREFINED).fit(seen)
         for fit, own in ((model, errors), (factors, others)):
             own.append(np.sqrt(np.mean((fit.predict_table() - full)[gaps] ** 2)))
         low, high = model.predict_interval(*np.nonzero(gaps), 0.9)
@@ -218,16 +219,14 @@ def test_the_plan_leaves_it_open_only_without_settings_of_factors(table):
         {"tolerance": 0.1},
         {"scale": "column"},
     ):
-        fit = ll.MatrixCompletion(random_state=0, certify=False, **settings).fit(table)
+        fit = ll.MatrixCompletion(**UNREFINED, **settings).fit(table)
         assert fit.method_ == "variational", settings
-    fit = ll.MatrixCompletion(random_state=0, certify=False).fit(
-        table, sample_weight=np.linspace(1, 2, len(table))
-    )
+    fit = ll.MatrixCompletion(**UNREFINED).fit(table, sample_weight=np.linspace(1, 2, len(table)))
     assert fit.method_ == "variational"
     about = np.arange(len(table), dtype=float)[:, None]
-    fit = ll.MatrixCompletion(random_state=0, certify=False).fit(table, row_covariates=about)
+    fit = ll.MatrixCompletion(**UNREFINED).fit(table, row_covariates=about)
     assert fit.method_ == "variational"
-    assert ll.MatrixCompletion(random_state=0, certify=False).fit(table).method_ == "gaussian"
+    assert ll.MatrixCompletion(**UNREFINED).fit(table).method_ == "gaussian"
 
 
 def test_refusals(table):
@@ -261,7 +260,7 @@ def test_short_tables_of_several_units(rows):
             if method == "means":
                 found = np.broadcast_to(np.nanmean(holes, axis=0), full.shape)
             else:
-                model = ll.MatrixCompletion(method=method, certify=False, random_state=0).fit(holes)
+                model = ll.MatrixCompletion(method=method, **UNREFINED).fit(holes)
                 found = model.predict_table()
                 chosen.add(model.method_)
             own.append((((found - full) / full.std(axis=0))[gaps] ** 2).mean())

@@ -213,7 +213,7 @@ def test_refusals(refined):
     weighted = ll.MatrixCompletion(random_state=0, certify=False)
     weighted.fit(holes, sample_weight=np.full(len(holes), 2.0))
     assert not isinstance(weighted._completed.table, RefinedTable)
-    assert not isinstance(fitted(table[:30], gaps[:30])[0]._completed.table, RefinedTable)
+    assert not isinstance(fitted(table[:19], gaps[:19])[0]._completed.table, RefinedTable)
 
 
 def test_reports_say_it(refined, tmp_path):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # tables that are looked at for curves, unless told: rows times columns squared, rows, columns, observed cells
 # per column
-MOST_WORK, FEWEST_ROWS, FEWEST_COLUMNS, PER_COLUMN = 300_000, 40, 3, 25
+MOST_WORK, FEWEST_ROWS, FEWEST_COLUMNS, PER_COLUMN = 300_000, 20, 3, 12
 # largest table that is refined if told so
 LARGEST = 2_000_000
 SCOPE = "They are about the low-rank part alone, without the forests."

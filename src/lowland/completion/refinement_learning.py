@@ -15,8 +15,9 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.stages import stage
 from lowland.kernels.threads import run_chunks
 
-# hold-outs, of a share of the observed cells each
-HOLD_OUTS, SHARE = 3, 0.1
+# hold-outs, of a share of the observed cells each: at least so many, and more until so many cells are held
+# out, or so many times
+HOLD_OUTS, SHARE, HELD_OUT, MOST_HOLD_OUTS = 3, 0.1, 300, 12
 # trees of each round: of the last one, which predicts, more
 TREES, LEAF, FEATURES = (*[20] * (ROUNDS - 1), 60), 2, 0.6
 # trees of a first look at one hold-out, which ends it where nothing is gained
@@ -82,11 +83,15 @@ def learn_refinement(
         return (found - centres) / spreads, errors / spreads
 
     with stage("cells held out, to see whether there are curves"):
-        trials = [_hold_out(unit, own, rng, groups)]
-        found = _pure(trials, [trials[0].low], np.arange(holes.shape[1]), rng, FIRST_TREES, groups)
+        count = min(max(HOLD_OUTS, round(HELD_OUT / (SHARE * (~np.isnan(unit)).sum()))), MOST_HOLD_OUTS)
+        trials = [_hold_out(unit, own, rng, groups) for _ in range(count // HOLD_OUTS)]
+        if not sum(trial.truth.size for trial in trials):
+            return None
+        before = [trial.low for trial in trials]
+        found = _pure(trials, before, np.arange(holes.shape[1]), rng, FIRST_TREES, groups)
         if gain_of(trials, found, _weights(trials, found))[0] <= 0:
             return None
-        trials += [_hold_out(unit, own, rng, groups) for _ in range(HOLD_OUTS - 1)]
+        trials += [_hold_out(unit, own, rng, groups) for _ in range(count - len(trials))]
         learnt = _weights_by_round(trials, rng, groups)
     if learnt is None:
         return None
