@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import lowland as ll
 from lowland.completion.holdout import hold_gaps
@@ -79,3 +80,15 @@ def test_intervals_calibrated_on_gaps_cover_the_missing_runs(rng):
     np.testing.assert_array_equal(again, (low, high))
     wider = model.predict_interval(rows, columns, level=0.95, method="conformal_gaps")
     assert (wider[1] - wider[0] > high - low).all()
+
+
+def test_coverage_is_that_of_the_intervals_that_are_given(rng):
+    """Not of normal ones: intervals of skewed columns and of refined tables have a shape of their own."""
+    table = np.exp(rng.standard_normal((80, 2)) @ rng.standard_normal((2, 6)))
+    table[rng.random(table.shape) < 0.2] = np.nan
+    for settings in ({"powers": True, "refine": False}, {"powers": False, "refine": True}):
+        trial = ll.MatrixCompletion(certify=False, random_state=0, **settings).fit(table).held_out_errors()
+        for level, inside in zip((0.5, 0.9), trial.coverage(np.array([0.5, 0.9])), strict=True):
+            low, high = trial.predictor.intervals(trial.rows, trial.columns, level)
+            assert inside == np.mean((low <= trial.observed) & (trial.observed <= high))
+            assert inside != np.mean(trial.scores < stats.norm.ppf((1 + level) / 2)) or level == 0.9

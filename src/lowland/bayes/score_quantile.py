@@ -22,3 +22,10 @@ def score_quantile(scores: Vector, level: float) -> float:
     if rank > scores.size or scores.size < MANY:
         return max(found, float(ndtri((1 + level) / 2)))
     return found
+
+
+def interval_reach(scores: Vector, level: float) -> float:
+    """Return the half-width of intervals of a level in standard errors, normal if there are no scores."""
+    from scipy.special import ndtri
+
+    return score_quantile(scores, level) if scores.size else float(ndtri((1 + level) / 2))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
-from lowland.bayes.score_quantile import score_quantile
 from lowland.completion.fitted_table import PageParts, without_certificate, without_data
 from lowland.completion.holdout import Predictor
 from lowland.completion.kept_fit import KeptFit
@@ -99,18 +98,8 @@ class BayesianTable:
         return "posterior"
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
-        """Return intervals for new observations of cells, by the posterior's spread and the noise.
-
-        Their shape is that of the errors of cells predicted without them, if these are known, else normal.
-        """
-        from scipy.special import ndtri
-
-        model = self.model
-        centre, width = model.predict(rows, columns), float(ndtri((1 + level) / 2))
-        if model.error_scores.size:
-            width = score_quantile(model.error_scores, level)
-        reach = width * model.standard_errors(rows, columns)
-        return self.model.clip(centre - reach, centre + reach, columns)
+        """Return intervals for new observations of cells, by the posterior's spread and the noise."""
+        return self.model.intervals(rows, columns, level)
 
     def predictor(self) -> Predictor:
         """Return predictions with standard errors."""

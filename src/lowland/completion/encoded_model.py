@@ -189,6 +189,16 @@ class EncodedModel:
                 out[own] = np.sqrt(np.maximum(shares @ places**2 - (shares @ places) ** 2, 0.0))
         return out
 
+    def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
+        """Return intervals for new observations of cells that hold numbers; NaN for levels."""
+        lower, upper = np.full((2, rows.size), np.nan)
+        at, starts = self.encoding.is_number[columns], self.encoding.starts
+        lower[at], upper[at] = self.base.intervals(rows[at], starts[columns[at]], level)
+        for j, power in self.encoding.powers.items():
+            own = columns == j
+            lower[own], upper[own] = power.read(lower[own]), power.read(upper[own])
+        return lower, upper
+
     def sample(
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
     ) -> Matrix:

@@ -87,11 +87,7 @@ class EncodedTable(WrappedTable):
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells that hold numbers."""
-        lower, upper = self.base.intervals(rows, self.model.encoding.starts[columns], level)
-        for j, power in self.model.encoding.powers.items():
-            own = columns == j
-            lower[own], upper[own] = power.read(lower[own]), power.read(upper[own])
-        return lower, upper
+        return self.model.intervals(rows, columns, level)
 
     def predictor(self) -> Predictor:
         """Return predictions with standard errors."""

@@ -43,6 +43,14 @@ class LevelPredictor(Protocol):
         """Return the likeliest levels of cells by their positions, NaN in columns of numbers, shape (k,)."""
 
 
+@runtime_checkable
+class IntervalPredictor(Protocol):
+    """A fitted table whose intervals are not normal ones by its standard errors."""
+
+    def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
+        """Return intervals for new observations of cells, NaN of levels."""
+
+
 Refit = Callable[[Observations, np.random.Generator], Predictor]
 Hold = Callable[[Observations, np.random.Generator], tuple[Observations, Observations]]
 
@@ -62,6 +70,8 @@ class Trial(Shown):
         Root-mean-square error of predicting each cell by the mean of its column over the other cells.
     likeliest : ndarray, shape (k,), or None
         Likeliest levels, NaN in columns of numbers; None if no column holds levels.
+    rows : ndarray of int, shape (k,), or None
+        Rows of the cells, which intervals other than normal ones need.
 
     Examples
     --------
@@ -82,6 +92,7 @@ class Trial(Shown):
     standard_errors: Vector
     usual: float
     likeliest: Vector | None = None
+    rows: Indices | None = None
 
     @property
     def error(self) -> float:
@@ -113,9 +124,16 @@ class Trial(Shown):
         """Return the fraction of cells inside the model's own intervals of these levels."""
         from scipy.special import ndtri
 
+        if self.rows is not None and isinstance(self.predictor, IntervalPredictor):
+            return np.array([self._inside(self.predictor, self.rows, level) for level in levels])
         reach = ndtri((1 + np.asarray(levels)) / 2)
         inside: Vector = np.searchsorted(self.scores, reach, side="right") / self.scores.size
         return inside
+
+    def _inside(self, predictor: IntervalPredictor, rows: Indices, level: float) -> float:
+        lower, upper = predictor.intervals(rows, self.columns, float(level))
+        known = ~np.isnan(lower)
+        return float(np.mean((lower <= self.observed)[known] & (self.observed <= upper)[known]))
 
     def right_in(self, column: int) -> int | None:
         """Return how many held-out levels of a column are predicted; None of a column of numbers."""
@@ -163,7 +181,8 @@ def hold_trial(table: Observations, fit: Refit, rng: np.random.Generator, hold: 
     at = (apart.rows, apart.columns)
     predicted, errors = predictor.predict(*at), predictor.standard_errors(*at)
     levels = predictor.likeliest(*at) if isinstance(predictor, LevelPredictor) else None
-    return Trial(predictor, apart.columns, apart.values.astype(float), predicted, errors, usual, levels)
+    values = apart.values.astype(float)
+    return Trial(predictor, apart.columns, values, predicted, errors, usual, levels, apart.rows)
 
 
 def hold_out(observations: Observations, rng: np.random.Generator) -> tuple[Observations, Observations]:

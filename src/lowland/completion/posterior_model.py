@@ -9,6 +9,7 @@ from typing import final
 import numpy as np
 
 from lowland.bayes.products import all_product_means, product_means, product_variances
+from lowland.bayes.score_quantile import interval_reach
 from lowland.bayes.side_prior import unpack_lower
 from lowland.completion.cells import TableCells
 from lowland.completion.learnt_prior import LearntPrior
@@ -129,8 +130,6 @@ class PosteriorModel:
     def _own_scales(self) -> bool:
         return bool(np.ptp(self.scaling.spreads) > 0)
 
-    # ---------------------------------------------------------------- predictions
-
     def predict(self, rows: Indices, columns: Indices) -> Vector:
         """Return predictions for pairs of positions, clipped to the range of grades, O(d) each."""
         return self.scaling.clip(self.scores(rows, columns))
@@ -163,6 +162,12 @@ class PosteriorModel:
     def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
         """Return intervals clipped to the range of grades."""
         return self.scaling.clip(lower), self.scaling.clip(upper)
+
+    def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
+        """Return intervals for new observations: normal, or as errors of cells predicted without them."""
+        reach = interval_reach(self.error_scores, level) * self.standard_errors(rows, columns)
+        centre = self.predict(rows, columns)
+        return self.clip(centre - reach, centre + reach, columns)
 
     def matrix(self, *, likeliest: bool = False) -> Matrix:
         """Return all predictions, shape (m, n)."""
@@ -212,8 +217,6 @@ class PosteriorModel:
             means = self.scores(rows, columns)
             out = means + self.inflation * (out - means)
         return self.scaling.clip(out) if noise else out
-
-    # ---------------------------------------------------------------- new rows
 
     def fold_in(self, table: Observations, covariates: Matrix | None = None) -> Moments:
         """Return the moments of the rows of another table with the same columns.
@@ -301,8 +304,6 @@ class PosteriorModel:
         return prior.moments(
             sorted_cells, covariates, other, noise_precision=self.noise_precision, biased=self.biased
         )
-
-    # ---------------------------------------------------------------- parts
 
     def _noise(self, rows: Indices, columns: Indices) -> Vector:
         """Return the variances of the noise of new observations, in the unit of the fit."""

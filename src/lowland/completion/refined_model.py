@@ -107,6 +107,12 @@ class RefinedModel:
         """
         return self.base.standard_errors(rows, columns) * self._ratios(rows, columns)
 
+    def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
+        """Return intervals for new observations of cells, as wide as errors on held-out cells demand."""
+        centre = self.predict(rows, columns)
+        reach = self.refinement.reach(level) * self.standard_errors(rows, columns)
+        return self.clip(centre - reach, centre + reach, columns)
+
     def sample(
         self, rows: Indices, columns: Indices, count: int, rng: np.random.Generator, *, noise: bool = True
     ) -> Matrix:

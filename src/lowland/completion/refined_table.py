@@ -108,10 +108,7 @@ class RefinedTable(WrappedTable):
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells, as wide as errors on held-out cells demand."""
-        model = self.model
-        centre = model.predict(rows, columns)
-        reach = model.refinement.reach(level) * model.standard_errors(rows, columns)
-        return model.clip(centre - reach, centre + reach, columns)
+        return self.model.intervals(rows, columns, level)
 
     def predictor(self) -> Predictor:
         """Return predictions with standard errors."""
