@@ -64,7 +64,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         "auto": for sparse tables of grades, where it improves the accuracy considerably.
     refine : bool or "auto"
         Whether forests refine missing cells of columns that depend on others by curves (Bayesian methods),
-        with the weight that held-out cells show. "auto": where it takes seconds, from 40 rows on.
+        with the weight that held-out cells show. "auto": where it takes seconds, from 20 rows on.
     powers : bool or "auto"
         Whether skewed columns of nonnegative numbers are fitted as square roots or logarithms (Bayesian
         methods); predictions stay in their unit. "auto": if cells held out are then predicted better.
