@@ -44,10 +44,10 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         since learnt priors shrink superfluous factors to zero; for method "map", chosen by held-out cells.
     method : {"auto", "variational", "gibbs", "gaussian", "map"}
         "auto" is "map" if a setting that only "map" uses is given, such as a penalty or a loss other than
-        squared; else "gaussian" for tables with at most 100 columns and more rows than columns, if at
-        least 15 cells per column and a fifth of all are observed, no column far more rarely than others,
-        rows times squared columns are at most eight million, and there are no weights, covariates or
-        settings of factors; else "variational".
+        squared; else "gaussian" for tables with at most 100 columns and four per row, if at least four cells
+        per column and a fifth of all are observed, no column less than half as often as others, rows times
+        squared columns are at most eight million, and there are no weights, covariates or settings of
+        factors; else "variational".
     loss : str, mapping or "auto"
         "squared", "huber" (or "huber:1.345", in standard deviations of the noise), "absolute",
         "quantile:0.9", "logistic" (two levels), "poisson" (counts, by their log mean) or "ordinal"
