@@ -551,3 +551,19 @@ def test_scores_are_saved(rng, tmp_path):
         np.testing.assert_array_equal(one, other)
     few = ll.MatrixCompletion(certify=False, refine=False, random_state=0).fit(rng.standard_normal((40, 4)))
     assert few._completed.model.error_scores.size == 0
+
+
+def test_columns_of_few_cells_keep_their_unit(rng):
+    """One sparse column sends a table to factors; a common unit predicted thousands where 1 was known."""
+    holes = rng.standard_normal((12, 6)) * [1, 1e5, 1e5, 1e5, 1e5, 1e5]
+    holes[2:, 0], holes[:2, 0] = np.nan, [1.0, 1.2]
+    found = ll.MatrixCompletion(**UNREFINED).fit(holes).predict_table()[:, 0]
+    assert np.abs(found - 1.1).max() < 5
+    holes = rng.standard_normal((20, 5)) * np.geomspace(1, 1e5, 5)
+    holes[1:, 0], holes[0, 0] = np.nan, 3.0
+    found = ll.MatrixCompletion(**UNREFINED).fit(holes).predict_table()[:, 0]
+    assert np.abs(found - 3.0).max() < 15
+    holes = rng.standard_normal((8, 3)) * [1, 1, 1e4]
+    holes[:6, 0], holes[6:, 0], holes[2:, 1] = 7.0, np.nan, np.nan
+    found = ll.MatrixCompletion(**UNREFINED).fit(holes).predict_table()[:, 0]
+    assert np.abs(found - 7.0).max() < 1

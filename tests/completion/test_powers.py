@@ -262,3 +262,70 @@ def test_what_has_no_powers(rng, tmp_path):
     )
     with pytest.raises(UnsupportedError, match="powers is not there"):
         ll.MatrixCompletion(powers=True, certify=False).fit(stored)
+
+
+def test_powers_beside_levels_are_no_grades():
+    """Logarithms of few prices beside zeros and ones have few values; intervals were cut to their range."""
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal(240)
+    price = np.exp(np.linspace(1, 6, 16))[np.clip(((z + 2) * 4).astype(int), 0, 15)]
+    gap = rng.random(240) < 0.25
+    frame = pd.DataFrame({"price": np.where(gap, np.nan, price)})
+    for k in range(3):
+        levels = np.clip(((z + 2) * 2 + rng.standard_normal(240)).astype(int), 0, 7)
+        words = pd.Series([f"level {level}" for level in levels]).where(rng.random(240) > 0.15)
+        frame[f"c{k}"] = pd.Categorical(words)
+    model = ll.MatrixCompletion(powers=True, **FAST).fit(frame)
+    at = np.flatnonzero(gap)
+    for method in ("auto", "conformal"):
+        low, high = model.predict_interval(at, ["price"] * at.size, level=0.8, method=method)
+        assert np.mean((low <= price[at]) & (price[at] <= high)) > 0.6
+
+
+def test_updates_go_beyond_what_was_known():
+    rng = np.random.default_rng(1)
+    full = np.exp(rng.standard_normal((60, 2)) @ rng.standard_normal((2, 6)))
+    holes = np.where(rng.random(full.shape) < 0.25, np.nan, full)
+    model = ll.MatrixCompletion(powers=True, **FAST).fit(holes)
+    larger = 100 * full[:40]
+    gaps = rng.random(larger.shape) < 0.2
+    i, j = np.nonzero(~gaps)
+    model.update(i + 60, j, larger[i, j])
+    rows, columns = np.nonzero(gaps)
+    low, high = model.predict_interval(rows + 60, columns, level=0.9)
+    assert (low < high).all()
+    assert np.mean((low <= larger[gaps]) & (larger[gaps] <= high)) > 0.75
+    ratios = model.predict(rows + 60, columns) / larger[gaps]
+    assert 0.6 < np.median(ratios) < 1.6
+
+
+def test_intervals_beyond_all_that_is_known_have_a_width():
+    """Rows whose other numbers lie far beyond: what is read is bounded, and an interval was a point."""
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal(60)
+    table = np.exp(np.column_stack([x, x, 2 * x]) + 0.05 * rng.standard_normal((60, 3)))
+    table[x > 0.8, 2] = np.nan
+    table[0, :2] = 1e4
+    table[0, 2] = np.nan
+    model = ll.MatrixCompletion(powers=True, **FAST).fit(table)
+    rows = np.flatnonzero(np.isnan(table[:, 2]))
+    columns = np.full(rows.size, 2)
+    for level in (0.8, 0.95):
+        low, high = model.predict_interval(rows, columns, level)
+        assert (low < high).all()
+        assert (low <= model.predict(rows, columns)).all()
+
+
+def test_tiny_and_huge_numbers_are_left_alone():
+    assert Power.of(np.array([0, 5e-324, 1, 2, 3, 50, 1e3, 1e4])) is None
+    assert Power.of(np.geomspace(1, 1e301, 20)) is None
+
+
+def test_a_document_may_not_change_positive_numbers(fitted, tmp_path):
+    model, _, holes = fitted
+    model.save_certificate(tmp_path / "proof.json")
+    proof = json.loads((tmp_path / "proof.json").read_text())
+    proof["problem"]["powers"][0]["lowest"] = float(np.nanmedian(holes[:, 0]))
+    (tmp_path / "forged.json").write_text(json.dumps(proof))
+    with pytest.raises(FileFormatError, match="change positive numbers"):
+        verify(tmp_path / "forged.json", ll.Observations.from_array(holes))

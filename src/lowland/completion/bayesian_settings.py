@@ -80,6 +80,11 @@ class BayesianSettings:
         Number of draws of that Gaussian that are kept.
     sweeps_per_draw : int
         Number of sweeps for each of these, over all of which predictions are averaged.
+    graded : bool or None
+        Whether values are grades; None means as the table looks.
+    shaped : bool
+        Whether intervals of that Gaussian have the shape of errors of cells predicted from the others of
+        their row, which say nothing where columns determine each other, as those of one column of levels do.
     """
 
     rank: int | None = None
@@ -99,6 +104,8 @@ class BayesianSettings:
     full: bool | None = False
     gaussian_draws: int = 100
     sweeps_per_draw: int = 1
+    graded: bool | None = None
+    shaped: bool = True
 
     @property
     def gaussian_sweeps(self) -> tuple[int, int]:

@@ -196,7 +196,9 @@ class EncodedModel:
         lower[at], upper[at] = self.base.intervals(rows[at], starts[columns[at]], level)
         for j, power in self.encoding.powers.items():
             own = columns == j
-            lower[own], upper[own] = power.read(lower[own]), power.read(upper[own])
+            # past all that is known, what is read is bounded, and the mean more than the ends
+            means = self.predict(rows[own], columns[own])
+            lower[own], upper[own] = np.minimum(power.read(lower[own]), means), power.read(upper[own])
         return lower, upper
 
     def sample(
@@ -264,5 +266,6 @@ class EncodedModel:
 
     def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
         """Return intervals clipped to the possible values of the columns."""
-        lower, upper = self.base.clip(lower, upper, self.encoding.starts[columns])
-        return np.where(np.isin(columns, list(self.encoding.powers)), np.maximum(lower, 0.0), lower), upper
+        own = np.isin(columns, list(self.encoding.powers))
+        inside = self.base.clip(lower, upper, self.encoding.starts[columns])
+        return np.where(own, np.maximum(lower, 0.0), inside[0]), np.where(own, upper, inside[1])

@@ -76,8 +76,8 @@ class EncodedTable(WrappedTable):
         maps = usual_maps(known) if maps is None else maps
         return cls(EncodedModel(base.model, known, maps, TableLabels.of(table)), base, table)
 
-    def _with(self, base: BayesianTable | RefinedTable, table: Observations) -> EncodedTable:
-        model = replace(self.model, base=base.model, labels=TableLabels.of(table))
+    def _with(self, base: BayesianTable | RefinedTable, known: Encoding, table: Observations) -> EncodedTable:
+        model = replace(self.model, base=base.model, encoding=known, labels=TableLabels.of(table))
         return EncodedTable(model, base, table)
 
     @property
@@ -103,9 +103,10 @@ class EncodedTable(WrappedTable):
         known = self.model.encoding
         if table.shape[1] != known.width:
             return None
+        known = known.renewed(table)
         inner = np.flatnonzero(np.isin(known.groups, columns))
         base = self.base.refreshed(known.encode(table), rows, inner)
-        return None if base is None else self._with(base, table)
+        return None if base is None else self._with(base, known, table)
 
     def updated(self, table: Observations, rng: np.random.Generator) -> FittedTable:
         """Return the fit of a table that contains this one, warm-started from this fit."""
@@ -114,7 +115,8 @@ class EncodedTable(WrappedTable):
             raise UnsupportedError(
                 "new columns have no kind", f"{table.shape[1]} columns", fix="fit the table again"
             )
-        return self._with(self.base.updated(known.encode(table), rng), table)
+        known = known.renewed(table)
+        return self._with(self.base.updated(known.encode(table), rng), known, table)
 
     def sampler(self, what: str) -> EncodedModel:
         """Return the model, which draws."""

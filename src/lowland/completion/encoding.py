@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, final
 
@@ -60,6 +60,11 @@ class Encoding:
             counts = np.bincount(codes, minlength=kind.count) + 0.5
             frequencies[j] = counts / counts.sum()
         return cls(dict(kinds), frequencies, table.shape[1])
+
+    def renewed(self, table: Observations) -> Encoding:
+        """Return the same encoding for a table with more cells, which may lie beyond those known before."""
+        powers = {j: power.renewed(table.values[table.columns == j]) for j, power in self.powers.items()}
+        return replace(self, powers=powers)
 
     def __bool__(self) -> bool:
         """Whether anything is written otherwise than it is."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lowland.completion.encoded_model import EncodedModel
 from lowland.completion.encoding import Encoding, LevelKind
 from lowland.completion.level_maps import LevelMap
-from lowland.completion.powers import EXPONENTS, Power
+from lowland.completion.powers import EXPONENTS, LARGEST, Power
 from lowland.core.damage import check_arrays, require
 
 
@@ -66,7 +66,7 @@ def _powers(listed: Any, width: int) -> dict[int, Power]:
         j, parts = one["column"], [float(one[field.name]) for field in fields(Power)]
         power = Power(*parts)
         fine = power.exponent in EXPONENTS and power.shift >= 0 and power.spread >= 0
-        ends = 0 <= power.lowest <= power.highest < np.inf and power.lowest + power.shift > 0
+        ends = 0 <= power.lowest <= power.highest < LARGEST and 0 < power.lowest + power.shift < LARGEST
         whole = type(j) is int and 0 <= j < width and j not in found
         require(whole and fine and ends and bool(np.isfinite(parts).all()), "a column of powers is damaged")
         found[j] = power

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +89,10 @@ def fit_gaussian(  # noqa: PLR0913
         if not state.kept and search.stop_reason is StopReason.INTERRUPTED:
             raise KeyboardInterrupt  # there is nothing worth keeping yet
         state = state if state.kept else objective.keep(state)
-        return gaussian_model(objective, state, scaling, labels, rng), search, objective
+        model = gaussian_model(objective, state, scaling, labels, rng)
+        if not settings.shaped:
+            model = replace(model, error_scores=np.zeros(0))
+        return model, search, objective
 
 
 def gaussian_model(

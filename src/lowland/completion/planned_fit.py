@@ -101,6 +101,8 @@ def fit_plan(  # noqa: PLR0913
         resume=resume,
         groups=known.groups if known else None,
         orders=orders,
+        # roots and logarithms are no grades, whatever stands beside them
+        graded=False if known.powers else None,
     )
     if not known:
         return found
@@ -131,6 +133,7 @@ def _fit_numbers(  # noqa: PLR0913
     resume: Snapshot | None,
     groups: Indices | None,
     orders: SideOrders,
+    graded: bool | None,
 ) -> PlannedFit:
     """Fit a table of numbers as planned; columns of one group are missing together."""
     method = plan.decide_method()
@@ -138,7 +141,8 @@ def _fit_numbers(  # noqa: PLR0913
     check_fit_fits(table, plan, method)
     refuse_orders(orders, method)
     if method != "map":
-        settings = bayesian_settings(plan, method)
+        apart = groups is None or np.unique(groups).size == groups.size
+        settings = replace(bayesian_settings(plan, method), graded=graded, shaped=apart)
         if orders and method != "gaussian":
             settings, covariates = with_orders(table, settings, covariates, orders, rng.spawn(1)[0])
         fit = fit_bayesian(

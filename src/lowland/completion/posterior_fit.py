@@ -93,6 +93,8 @@ def fit_cells(  # noqa: PLR0913
     PosteriorFit
     """
     summary = TableSummary.of(cells)
+    if settings.graded is not None:
+        summary = replace(summary, graded=settings.graded)
     m, n = cells.shape
     plain = not cells.weighted and all(known is None for known in covariates)
     asked, settings = settings.pattern, settings.resolve(summary, plain=plain)

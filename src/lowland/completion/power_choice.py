@@ -121,14 +121,15 @@ def _gains(
     errors, densities = [], []
     for encoding in (known, replace(known, powers=powers)):
         numbers = encoding.encode(part)
-        model = in_full(lambda: fit_bayesian(numbers, short, rng=rng, covariates=covariates)).model  # noqa: B023
+        own = replace(short, graded=False if encoding.powers else None)
+        model = in_full(lambda: fit_bayesian(numbers, own, rng=rng, covariates=covariates)).model  # noqa: B023
         found, spreads, written = model.predict(*at), model.standard_errors(*at), true.astype(np.float64)
         slopes = np.zeros(true.size)
         scores = found.astype(np.float64)
         for j, power in encoding.powers.items():
-            own = columns == j
-            written[own], slopes[own] = power.write(true[own]), power.log_slope(true[own])
-            found[own] = power.expect(found[own], spreads[own])[0]
+            at_j = columns == j
+            written[at_j], slopes[at_j] = power.write(true[at_j]), power.log_slope(true[at_j])
+            found[at_j] = power.expect(found[at_j], spreads[at_j])[0]
         errors.append(np.abs(found - true) / units[columns])
         densities.append(slopes - np.log(spreads) - 0.5 * ((written - scores) / spreads) ** 2)
     return errors[0] - errors[1], densities[1] - densities[0]

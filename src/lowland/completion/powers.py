@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -13,6 +13,8 @@ from lowland.core.arrays import Vector
 EXPONENTS = (0.5, 0.0)
 # distinct values that a skewed column has at least, and by how much its log likelihood must be higher
 LEAST_DISTINCT, LEAST_GAIN = 5, 2.0
+# columns with smaller positive numbers, or larger ones, are not looked at
+SMALLEST, LARGEST = 1e-150, 1e150
 # how many times the largest known number is read at most, and by which share of the range means see beyond it
 READ, BEYOND = 3.0, 0.1
 # nodes of the quadrature over a normal law, in standard deviations, and their weights
@@ -55,11 +57,13 @@ class Power:
         if x.size < LEAST_DISTINCT or x.min() < 0 or np.unique(x).size < LEAST_DISTINCT:
             return None
         smallest, largest = float(x[x > 0].min()), float(x.max())
+        if smallest < SMALLEST or largest > LARGEST:
+            return None
         shift = 0.0 if x.min() > 0 else smallest / 2
         gains = {exponent: _gain(x + shift, exponent) for exponent in EXPONENTS}
         best = max(gains, key=gains.__getitem__)
         ends = (smallest / 2 if x.min() > 0 else 0.0), largest
-        if not (gains[best] > LEAST_GAIN and np.isfinite(READ * largest)):
+        if not gains[best] > LEAST_GAIN:
             return None
         found = cls(best, shift, *ends, 0.0, 1.0)
         written = found.write(x)
@@ -79,10 +83,16 @@ class Power:
         """Return the numbers of roots or logarithms, at most a few times the largest known one."""
         return self._read(written, READ * self.highest)
 
+    def renewed(self, values: Vector) -> Power:
+        """Return the same power for values of which some may lie beyond those known before."""
+        positive = values[values > 0]
+        lowest = min(self.lowest, float(positive.min()) / 2) if positive.size else self.lowest
+        return replace(self, lowest=lowest, highest=max(self.highest, float(values.max(initial=0.0))))
+
     def _read(self, written: Vector, most: float) -> Vector:
         low, high = self.write(np.array([self.lowest, most]))
         inside = np.clip(written, low, high)
-        return np.asarray((inside**2 if self.exponent else np.exp(inside)) - self.shift)
+        return np.maximum((inside**2 if self.exponent else np.exp(inside)) - self.shift, 0.0)
 
     def expect(self, written: Vector, spreads: Vector) -> tuple[Vector, Vector]:
         """Return means and standard deviations of numbers whose written ones are normal.

@@ -37,7 +37,9 @@ class Scaling:
         ends = (table.lowest, table.highest) if table.graded else (-np.inf, np.inf)
         if kind == "column":
             size = np.where(table.column_means == 0, 1.0, np.abs(table.column_means))
-            spreads = np.where(table.constant, CONSTANT * size, table.column_spreads)
+            # of a single cell nothing is known but how large it is
+            spreads = np.where(table.column_counts == 1, size, table.column_spreads)
+            spreads = np.where(table.constant, CONSTANT * size, spreads)
             return cls(table.column_means, spreads, *ends)
         n = table.shape[1]
         return cls(np.full(n, table.mean), np.full(n, table.spread), *ends)

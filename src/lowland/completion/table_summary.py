@@ -26,6 +26,8 @@ SAMPLE = 100_000
 COMMENSURATE = 10.0
 # number of cells that say what the unit of a column is
 MANY = 10.0
+# values that are smaller than the spread of another column by this factor have a unit of their own
+TINY = 1000.0
 
 
 @final
@@ -50,6 +52,8 @@ class TableSummary:
         Whether values have few levels, far fewer than there are values.
     row_weights : ndarray, shape (m,)
         Mean weight of each row's cells; for empty rows, the mean over all cells.
+    column_sizes : ndarray, shape (n,)
+        Largest absolute value of each column.
     """
 
     shape: tuple[int, int]
@@ -64,6 +68,7 @@ class TableSummary:
     highest: float
     graded: bool
     row_weights: Vector
+    column_sizes: Vector
 
     @classmethod
     def of(cls, cells: TableCells) -> TableSummary:
@@ -102,6 +107,7 @@ class TableSummary:
             float(most.max()),
             bool(np.unique(some).size <= min(MOST_LEVELS, some.size // 5)),
             weights,
+            np.where(counts > 0, np.maximum(np.abs(least), np.abs(most)), 0.0),
         )
 
     @property
@@ -118,8 +124,13 @@ class TableSummary:
     def units_differ(self) -> bool:
         """Whether columns have different units, judged by their spreads.
 
-        Those of fewer than ten cells count with two standard errors of their logarithms.
+        Those of fewer than ten cells count with two standard errors of their logarithms; and of columns of
+        which too little is seen, all values may be tiny beside the spread of others.
         """
+        sizes, seen = self.column_sizes, self.column_counts >= 2
+        largest = self.column_spreads[seen & ~self.constant].max(initial=0.0)
+        if ((sizes > 0) & (sizes < largest / TINY)).any():
+            return True
         spreads, counts = (part[self.judged_columns] for part in (self.column_spreads, self.column_counts))
         doubt = np.where(counts < MANY, np.sqrt(2 / np.maximum(counts - 1, 1)), 0.0)
         least, most = np.log(spreads) + doubt, np.log(spreads) - doubt

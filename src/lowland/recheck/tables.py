@@ -182,10 +182,12 @@ def _as_powers(given: Any, table: Observations) -> Vector:
         shift, lowest = settings.number("shift"), settings.number("lowest")
         settings.close()
         known = column in range(table.shape[1]) and column not in done
-        if not (known and exponent in (0.0, 0.5) and shift >= 0 and lowest >= 0 and shift + lowest > 0):
+        if not (known and exponent in (0.0, 0.5) and 0 < shift + lowest < 1e300):
             raise FileFormatError("the certificate's powers cannot be used", f"column {column:g}")
         done.add(column)
         at = table.columns == int(column)
+        if ((values[at] > 0) & (values[at] < lowest)).any():
+            raise FileFormatError("the certificate's powers change positive numbers", f"column {column:g}")
         above = shift + np.where(values[at] > lowest, values[at], lowest)
         values[at] = np.log(above) if exponent == 0 else np.sqrt(above)
     return values
