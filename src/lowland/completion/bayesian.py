@@ -20,10 +20,14 @@ from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_summary import TableSummary
 from lowland.core.errors import InvalidInputError
+from lowland.core.interrupt import in_full
 from lowland.core.observations import Observations
 from lowland.core.records import SearchResult
 from lowland.core.status import StopReason
 from lowland.search.loop import Callback, Checkpoint, Snapshot
+
+# draws, or sweeps, of a fit that settings are compared by
+BRIEF = 40
 
 
 @final
@@ -107,6 +111,14 @@ def fit_bayesian(
         before=None if before is None else before.model,
     )
     return BayesianFit(fit.model, fit.search, fit.sampling, fit.objective, observations, fit.settings)
+
+
+def brief_model(
+    table: Observations, settings: BayesianSettings, covariates: SideCovariates, rng: np.random.Generator
+) -> PosteriorModel:
+    """Return the model of a fit with few draws, in full or not at all, which settings are compared by."""
+    brief = replace(settings, draws=0, gaussian_draws=BRIEF)
+    return in_full(lambda: fit_bayesian(table, brief, rng=rng, covariates=covariates)).model
 
 
 def restore_fit(model: PosteriorModel, kept: KeptFit) -> BayesianFit:

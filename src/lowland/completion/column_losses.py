@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lowland.completion.column_kinds import LEVELS, NUMBERS, Kind, parse_word
 from lowland.completion.column_units import noise_of, precision_of, unit_of
 from lowland.completion.ordered_levels import marginal_thresholds, refitted_thresholds
-from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.losses import Mixed
@@ -84,7 +84,7 @@ class Columns:
             If a loss or column is unknown, or values contradict their loss.
         """
         n = table.shape[1]
-        by_column = _groups(table)
+        by_column = places_of_each(table.columns, table.shape[1])
         if isinstance(losses, str):
             word, number = parse_word(losses, "loss")
             made = [_kind(word, number, table.values, "the table")] * n
@@ -246,7 +246,7 @@ class Columns:
         if not self.learns:
             return self
         y, z = self.encode(table).astype(np.float64), z.astype(np.float64)
-        weights, groups = _relative_weights(table), _groups(table)
+        weights, groups = _relative_weights(table), places_of_each(table.columns, table.shape[1])
         kinds = [self.kinds[k] for k in self.which]
         found = {
             j: noise_of(kinds[j], y[at], z[at], variances[at], weights[at])
@@ -348,13 +348,6 @@ def _relative_weights(table: Observations) -> Vector:
     if table.weights is None:
         return np.ones(table.size)
     return table.weights.astype(np.float64) / float(np.mean(table.weights, dtype=np.float64))
-
-
-def _groups(table: Observations) -> list[Indices]:
-    """Return the observations of each column."""
-    order = np.argsort(table.columns, kind="stable")
-    ends = np.cumsum(table.column_counts())
-    return list(np.split(order, ends[:-1]))
 
 
 def _resolved(losses: Mapping[str | int, str], table: Observations) -> dict[int, tuple[str, float]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import final
+from typing import TypeVar, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,10 @@ from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.refined_model import RefinedModel
 from lowland.completion.table_labels import TableLabels
 from lowland.completion.table_model import TableParts, no_levels
-from lowland.core.arrays import Indices, Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector, places_of_each
 from lowland.core.observations import Observations
+
+T = TypeVar("T")
 
 
 @final
@@ -51,12 +53,10 @@ class LevelColumns:
     def mean(self, z: Vector, columns: Indices) -> Vector:
         """Return expected values of cells, about which only their predictions in numbers are known."""
         out = np.asarray(z, np.float64).copy()
-        for j, power in self.encoding.powers.items():
-            at = columns == j
-            out[at] = power.expect(out[at], np.full(int(at.sum()), power.spread))[0]
-        for j, kind in self.encoding.kinds.items():
-            at = columns == j
-            if kind.ordered and at.any():
+        for _, power, at in _each(self.encoding.powers, columns):
+            out[at] = power.expect(out[at], np.full(at.size, power.spread))[0]
+        for j, kind, at in _each(self.encoding.kinds, columns):
+            if kind.ordered:
                 out[at] = self.maps[j].probabilities(out[at][:, None]) @ np.arange(kind.count)
         return out
 
@@ -134,28 +134,17 @@ class EncodedModel:
 
     def predict(self, rows: Indices, columns: Indices) -> Vector:
         """Return predictions of cells: numbers, and expected positions of levels; shape (k,)."""
-        starts, numbers = self.encoding.starts, self.encoding.is_number
-        out = np.empty(rows.size)
-        at = numbers[columns]
-        out[at] = self.base.predict(rows[at], starts[columns[at]])
-        for j, power in self.encoding.powers.items():
-            own = columns == j
-            if own.any():
-                errors = self.base.standard_errors(rows[own], starts[columns[own]])
-                out[own] = power.expect(out[own], errors)[0]
-        for j, kind in self.encoding.kinds.items():
-            own = columns == j
-            if own.any():
-                out[own] = self.probabilities(rows[own], j) @ np.arange(kind.count)
+        out = self._read(self.base.predict, rows, columns)
+        at, out[at], _ = self._expected(rows, columns)
+        for j, kind, at in _each(self.encoding.kinds, columns):
+            out[at] = self.probabilities(rows[at], j) @ np.arange(kind.count)
         return out
 
     def likeliest(self, rows: Indices, columns: Indices) -> Vector:
         """Return the likeliest levels of cells by their positions, NaN in columns of numbers, shape (k,)."""
         out = np.full(rows.size, np.nan)
-        for j in self.encoding.kinds:
-            own = columns == j
-            if own.any():
-                out[own] = self.probabilities(rows[own], j).argmax(axis=1)
+        for j, _, at in _each(self.encoding.kinds, columns):
+            out[at] = self.probabilities(rows[at], j).argmax(axis=1)
         return out
 
     def scores(self, rows: Indices, columns: Indices) -> Vector:
@@ -175,30 +164,23 @@ class EncodedModel:
 
     def standard_errors(self, rows: Indices, columns: Indices) -> Vector:
         """Return standard deviations of new observations of cells, shape (k,); of levels, of positions."""
-        out, at = np.empty(rows.size), self.encoding.is_number[columns]
-        starts = self.encoding.starts
-        out[at] = self.base.standard_errors(rows[at], starts[columns[at]])
-        for j, power in self.encoding.powers.items():
-            own = columns == j
-            if own.any():
-                out[own] = power.expect(self.base.predict(rows[own], starts[columns[own]]), out[own])[1]
-        for j, kind in self.encoding.kinds.items():
-            own = columns == j
-            if own.any():
-                shares, places = self.probabilities(rows[own], j), np.arange(kind.count)
-                out[own] = np.sqrt(np.maximum(shares @ places**2 - (shares @ places) ** 2, 0.0))
+        out = self._read(self.base.standard_errors, rows, columns)
+        at, _, out[at] = self._expected(rows, columns)
+        for j, kind, at in _each(self.encoding.kinds, columns):
+            shares, places = self.probabilities(rows[at], j), np.arange(kind.count)
+            out[at] = np.sqrt(np.maximum(shares @ places**2 - (shares @ places) ** 2, 0.0))
         return out
 
     def intervals(self, rows: Indices, columns: Indices, level: float) -> tuple[Vector, Vector]:
         """Return intervals for new observations of cells that hold numbers; NaN for levels."""
         lower, upper = np.full((2, rows.size), np.nan)
-        at, starts = self.encoding.is_number[columns], self.encoding.starts
-        lower[at], upper[at] = self.base.intervals(rows[at], starts[columns[at]], level)
-        for j, power in self.encoding.powers.items():
-            own = columns == j
-            # past all that is known, what is read is bounded, and the mean more than the ends
-            means = self.predict(rows[own], columns[own])
-            lower[own], upper[own] = np.minimum(power.read(lower[own]), means), power.read(upper[own])
+        at = self.encoding.is_number[columns]
+        lower[at], upper[at] = self.base.intervals(rows[at], self.encoding.starts[columns[at]], level)
+        for _, power, own in _each(self.encoding.powers, columns):
+            lower[own], upper[own] = power.read(lower[own]), power.read(upper[own])
+        # past all that is known, what is read is bounded, and means more than the ends
+        powers, means, _ = self._expected(rows, columns)
+        lower[powers] = np.minimum(lower[powers], means)
         return lower, upper
 
     def sample(
@@ -209,21 +191,32 @@ class EncodedModel:
         starts = self.encoding.starts
         out[:, at] = self.base.sample(rows[at], starts[columns[at]], count, rng, noise=noise)
         levels = self.base.parts().noise
-        for j, power in self.encoding.powers.items():
-            own = columns == j
+        for j, power, own in _each(self.encoding.powers, columns):
+            drawn = out[:, own]
             if noise:
-                out[:, own] = power.read(out[:, own])
+                out[:, own] = power.read(drawn)
             elif levels is not None:
-                out[:, own] = power.expect(out[:, own], np.full((count, int(own.sum())), levels[starts[j]]))[
-                    0
-                ]
-        for j in self.encoding.kinds:
-            own = columns == j
-            if own.any():
-                below = np.cumsum(self.probabilities(rows[own], j), axis=1)[:, :-1]
-                uniform = rng.random((count, int(own.sum()), 1))
-                out[:, own] = (uniform > below).sum(axis=2)
+                out[:, own] = power.expect(drawn, np.full_like(drawn, levels[starts[j]]))[0]
+        for j, _, own in _each(self.encoding.kinds, columns):
+            below = np.cumsum(self.probabilities(rows[own], j), axis=1)[:, :-1]
+            out[:, own] = (rng.random((count, own.size, 1)) > below).sum(axis=2)
         return out
+
+    def _read(self, of_base: Callable[[Indices, Indices], Vector], rows: Indices, columns: Indices) -> Vector:
+        """Return what the model in numbers says of cells that are written as they are; others are NaN."""
+        out, known = np.full(rows.size, np.nan), self.encoding
+        at = (known.is_number & ~known.is_power)[columns]
+        out[at] = of_base(rows[at], known.starts[columns[at]])
+        return out
+
+    def _expected(self, rows: Indices, columns: Indices) -> tuple[Indices, Vector, Vector]:
+        """Return which cells are roots or logarithms, their means, and their standard deviations."""
+        at = np.flatnonzero(self.encoding.is_power[columns])
+        cells = rows[at], self.encoding.starts[columns[at]]
+        means, spreads = self.base.predict(*cells).astype(np.float64), self.base.standard_errors(*cells)
+        for _, power, own in _each(self.encoding.powers, columns[at]):
+            means[own], spreads[own] = power.expect(means[own], spreads[own])
+        return at, means, spreads
 
     def row_scores(self, rows: Indices) -> Matrix:
         """Return the predictions of all columns for some rows, shape (k, n)."""
@@ -266,6 +259,16 @@ class EncodedModel:
 
     def clip(self, lower: Vector, upper: Vector, columns: Indices) -> tuple[Vector, Vector]:
         """Return intervals clipped to the possible values of the columns."""
-        own = np.isin(columns, list(self.encoding.powers))
+        own = self.encoding.is_power[columns]
         inside = self.base.clip(lower, upper, self.encoding.starts[columns])
         return np.where(own, np.maximum(lower, 0.0), inside[0]), np.where(own, upper, inside[1])
+
+
+def _each(of: Mapping[int, T], columns: Indices) -> Iterator[tuple[int, T, Indices]]:
+    """Give the columns of a mapping that occur among cells, with the places of these."""
+    if not of:
+        return
+    places = places_of_each(columns, max(of) + 1)
+    for j, item in of.items():
+        if places[j].size:
+            yield j, item, places[j]

@@ -144,27 +144,20 @@ class EncodedTable(WrappedTable):
 
     def page(self, parts: PageParts) -> Page:
         """Return the page of a report."""
-        from lowland.completion.posterior_report import calibration_figure, trial_tables
-        from lowland.report.displays import PredictionDisplay
-        from lowland.sensing.report import prediction_figure
+        from lowland.completion.posterior_report import trial_tables
 
-        page = self.base.page(replace(parts, trial=None))
-        asked = [
-            (name, f"{told} (of the table in numbers)" if name == "noise" else told)
-            for name, told in page.asked
-        ]
+        kinds, trial, seen = self.model.encoding.kinds, parts.trial, self.seen
+        page = self.base.page(replace(parts, trial=None) if kinds else parts)
+        of_noise = " (of the table in numbers)"
+        asked = [(name, told + (of_noise if name == "noise" else "")) for name, told in page.asked]
         page = replace(page, asked=asked, notes=(*page.notes, *self._scope()))
-        trial, seen = parts.trial, self.seen
-        if trial is None or seen is None:
+        if not kinds or trial is None or seen is None:
             return page
-        tables, names = trial_tables(trial, seen), seen.column_labels
-        if not self.model.encoding.kinds:
-            figures = [prediction_figure(PredictionDisplay(trial.observed, trial.predicted))]
-            return replace(page, figures=[*figures, calibration_figure(trial), *page.figures], tables=tables)
+        errors, names = trial_tables(trial, seen)[1], seen.column_labels
         numbers = np.flatnonzero(self.model.encoding.is_number)
         told = {str(j if names is None else names[j]) for j in numbers.tolist()}
-        rows = [row for row in tables[1].rows if row[0] in told]
-        shown = (replace(tables[1], rows=rows),) if rows else ()
+        rows = [row for row in errors.rows if row[0] in told]
+        shown = (replace(errors, rows=rows),) if rows else ()
         return replace(page, tables=(*page.tables, *shown, *_levels_told(trial, seen)))
 
     def _scope(self) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.completion.powers import Power
-from lowland.core.arrays import Indices, Vector
+from lowland.core.arrays import Indices, Vector, places_of_each
 from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 
@@ -63,7 +63,8 @@ class Encoding:
 
     def renewed(self, table: Observations) -> Encoding:
         """Return the same encoding for a table with more cells, which may lie beyond those known before."""
-        powers = {j: power.renewed(table.values[table.columns == j]) for j, power in self.powers.items()}
+        places = places_of_each(table.columns, self.width)
+        powers = {j: power.renewed(table.values[places[j]]) for j, power in self.powers.items()}
         return replace(self, powers=powers)
 
     def __bool__(self) -> bool:
@@ -103,20 +104,14 @@ class Encoding:
     def encode(self, table: Observations) -> Observations:
         """Return a table in numbers; a missing level is missing in all its columns."""
         cells, columns, values = [], [], []
-        for j in range(self.width):
-            at = np.flatnonzero(table.columns == j)
+        for j, at in enumerate(places_of_each(table.columns, self.width)):
             own, kind, start = table.values[at].astype(np.float64), self.kinds.get(j), int(self.starts[j])
-            if kind is not None:
-                self._check(own, kind, j)
             if kind is None or kind.ordered:
                 cells.append(at)
                 columns.append(np.full(at.size, start))
-                power = self.powers.get(j)
-                if kind is None:
-                    values.append(own if power is None else power.write(own))
-                else:
-                    values.append(self.scores(j)[own.astype(np.intp)])
+                values.append(self._written(own, j))
                 continue
+            self._check(own, kind, j)
             for k in range(kind.count):
                 cells.append(at)
                 columns.append(np.full(at.size, start + k))
@@ -124,8 +119,15 @@ class Encoding:
         shape = (table.shape[0], self.groups.size)
         made, every = np.concatenate(values).astype(table.values.dtype), np.concatenate(cells)
         weights = None if table.weights is None else table.weights[every]
-        rows = table.rows[every]
-        return Observations(rows, np.concatenate(columns), made, shape, weights, table.row_labels, None)
+        rows, labels = table.rows[every], None if self.kinds else table.column_labels
+        return Observations(rows, np.concatenate(columns), made, shape, weights, table.row_labels, labels)
+
+    def _written(self, values: Vector, j: int) -> Vector:
+        """Return the values of a column that becomes one column of numbers."""
+        if j in self.kinds:
+            self._check(values, self.kinds[j], j)
+            return self.scores(j)[values.astype(np.intp)]
+        return self.powers[j].write(values) if j in self.powers else values
 
     def _check(self, codes: Vector, kind: LevelKind, j: int) -> None:
         wrong = (codes != np.round(codes)) | (codes < 0) | (codes >= kind.count)
@@ -136,6 +138,13 @@ class Encoding:
                 f"its levels have the positions 0 to {kind.count - 1}",
                 "leave the cell missing, or fit again",
             )
+
+    @property
+    def is_power(self) -> NDArray[np.bool_]:
+        """Mask of the columns that are written as square roots or logarithms."""
+        mask = np.zeros(self.width, bool)
+        mask[list(self.powers)] = True
+        return mask
 
     @property
     def is_number(self) -> NDArray[np.bool_]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,9 +88,7 @@ def fit_gaussian(  # noqa: PLR0913
         if not state.kept and search.stop_reason is StopReason.INTERRUPTED:
             raise KeyboardInterrupt  # there is nothing worth keeping yet
         state = state if state.kept else objective.keep(state)
-        model = gaussian_model(objective, state, scaling, labels, rng)
-        if not settings.shaped:
-            model = replace(model, error_scores=np.zeros(0))
+        model = gaussian_model(objective, state, scaling, labels, rng, shaped=settings.shaped)
         return model, search, objective
 
 
@@ -101,6 +98,8 @@ def gaussian_model(
     scaling: Scaling,
     labels: TableLabels,
     rng: np.random.Generator,
+    *,
+    shaped: bool,
 ) -> PosteriorModel:
     """Return the model of the kept draws.
 
@@ -136,7 +135,7 @@ def gaussian_model(
         np.zeros((0, p, p), dtype),
         np.ones(objective.count),
         axes=True,
-        error_scores=_scores(objective, state, gaussian),
+        error_scores=_scores(objective, state, gaussian) if shaped else np.zeros(0),
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from lowland.completion.bayesian import fit_bayesian
+from lowland.completion.bayesian import BRIEF, brief_model
 from lowland.completion.bayesian_settings import USUAL_RANK, BayesianSettings, usual_rank
 from lowland.completion.cells import TableCells
 from lowland.completion.features import SideCovariates
@@ -22,7 +22,6 @@ from lowland.completion.order_basis import spacing
 from lowland.completion.orders import SideOrders
 from lowland.completion.table_summary import TableSummary
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.interrupt import in_full
 from lowland.core.observations import Observations
 from lowland.core.stages import stage
 
@@ -32,8 +31,6 @@ LENGTHS, STRENGTHS = (2.0, 5.0, 15.0, 50.0), (1.0, 5.0)
 HOLD_OUTS, MOST_HIDDEN, FEWEST_HIDDEN = 2, 0.15, 30
 # a column keeps so many cells
 KEPT = 3
-# sweeps of the comparison
-SWEEPS = 40
 # share of the cells held out that intervals are made wide enough for
 COVERED = 0.9
 
@@ -181,11 +178,9 @@ class _Comparison:
         self, mask: NDArray[np.bool_], settings: BayesianSettings, covariates: SideCovariates
     ) -> tuple[Vector, Vector]:
         table = self.table
-        short = replace(settings, draws=0, gaussian_draws=SWEEPS)
         if settings.full is False:
-            short = replace(short, max_iterations=SWEEPS)
-        part, rng = table.select(~mask), np.random.default_rng(0)
-        model = in_full(lambda: fit_bayesian(part, short, rng=rng, covariates=covariates)).model
+            settings = replace(settings, max_iterations=BRIEF)
+        model = brief_model(table.select(~mask), settings, covariates, np.random.default_rng(0))
         at = table.rows[mask], table.columns[mask]
         errors = np.abs(model.predict(*at) - table.values[mask])
         return (errors / self.units[at[1]]) ** 2, errors / model.standard_errors(*at)

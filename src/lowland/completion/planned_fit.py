@@ -85,14 +85,20 @@ def fit_plan(  # noqa: PLR0913
         asked = words[plan.row_order], words[plan.column_order]
         orders = orders_of(asked, table.shape, (table.row_labels, table.column_labels))
     known = Encoding.of(table, levels or {})
-    if covariates[1] is not None:
+    numbers, method = known.encode(table) if known else table, plan.decide_method()
+    check_columns(plan.loss, numbers)
+    check_fit_fits(numbers, plan, method)
+    refuse_orders(orders, method)
+    if known and covariates[1] is not None:
         covariates = covariates[0], covariates[1][known.groups]
-    if orders.columns is not None:
+    if known and orders.columns is not None:
         orders = replace(orders, columns=orders.columns[known.groups])
-    if plan.decide_method() != "map":
-        known = _with_powers(table, known, plan, covariates, rng)
+    if method != "map":
+        settings = bayesian_settings(plan, method)
+        known = with_powers(table, known, settings, covariates, plan.powers, rng)
+        numbers = known.encode(table) if known.powers else numbers
     found = _fit_numbers(
-        known.encode(table) if known else table,
+        numbers,
         plan,
         rng=rng,
         covariates=covariates,
@@ -107,19 +113,6 @@ def fit_plan(  # noqa: PLR0913
     if not known:
         return found
     return PlannedFit(EncodedTable.of(found.table, known, table, rng.spawn(1)[0]))
-
-
-def _with_powers(
-    table: Observations,
-    known: Encoding,
-    plan: CompletionPlan,
-    covariates: SideCovariates,
-    rng: np.random.Generator,
-) -> Encoding:
-    method = plan.decide_method()
-    check_columns(plan.loss, table)
-    check_fit_fits(table, plan, method)
-    return with_powers(table, known, bayesian_settings(plan, method), covariates, plan.powers, rng)
 
 
 def _fit_numbers(  # noqa: PLR0913
@@ -137,9 +130,6 @@ def _fit_numbers(  # noqa: PLR0913
 ) -> PlannedFit:
     """Fit a table of numbers as planned; columns of one group are missing together."""
     method = plan.decide_method()
-    check_columns(plan.loss, table)
-    check_fit_fits(table, plan, method)
-    refuse_orders(orders, method)
     if method != "map":
         apart = groups is None or np.unique(groups).size == groups.size
         settings = replace(bayesian_settings(plan, method), graded=graded, shaped=apart)

@@ -22,8 +22,8 @@ from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.observations import Observations
 from lowland.kernels.moments import Moments
 
-# number of cells whose d x d covariances are formed at once
-CHUNK_CELLS = 20_000
+# number of cells whose d x d covariances are formed at once: what the processor keeps near
+CHUNK_CELLS = 500
 
 
 @final

@@ -10,22 +10,20 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.bayesian import fit_bayesian
+from lowland.completion.bayesian import BRIEF, brief_model
 from lowland.completion.bayesian_settings import BURN_IN, BayesianSettings
 from lowland.completion.cells import TableCells
 from lowland.completion.encoding import Encoding
 from lowland.completion.features import SideCovariates
+from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.powers import Power
 from lowland.completion.table_summary import TableSummary
-from lowland.core.arrays import Vector
-from lowland.core.interrupt import in_full
+from lowland.core.arrays import Vector, places_of_each
 from lowland.core.observations import Observations
 from lowland.core.stages import stage
 
 # hold-outs of a share of the cells: of small tables, and of tables from so many cells on
 HOLD_OUTS, SHARE, MANY = 3, 0.1, 30_000
-# sweeps of the comparison
-SWEEPS = 40
 # by how many standard errors errors must fall, or log densities rise where errors do not grow by so many
 SURE, LIKELIER, NOT_WORSE = 2.0, 3.0, 1.0
 # tables that are looked at unasked: rows times columns in numbers
@@ -65,11 +63,9 @@ def with_powers(
         return known
     if not table.size or TableSummary.of(TableCells.of(table)).graded:
         return known
-    powers = {}
-    for j in np.flatnonzero(known.is_number).tolist():
-        found = Power.of(table.values[table.columns == j])
-        if found is not None:
-            powers[j] = found
+    places = places_of_each(table.columns, known.width)
+    found = {j: Power.of(table.values[places[j]]) for j in np.flatnonzero(known.is_number).tolist()}
+    powers = {j: power for j, power in found.items() if power is not None}
     if not powers or asked:
         return replace(known, powers=powers)
     with stage("cells held out, to see whether columns are skewed"):
@@ -112,24 +108,30 @@ def _gains(
 
     And by how much they raise the logarithms of the cells' densities, Jacobian included.
     """
-    part, rng = table.select(~hidden), np.random.default_rng(0)
-    short = replace(settings, draws=0, gaussian_draws=SWEEPS, max_iterations=SWEEPS + BURN_IN)
-    rows, columns, true = table.rows[hidden], table.columns[hidden], table.values[hidden]
-    at, units = (rows, known.starts[columns]), np.ones(table.shape[1])
-    for j in powers:
-        units[j] = float(np.std(table.values[table.columns == j]))
+    part, apart, rng = table.select(~hidden), table.select(hidden), np.random.default_rng(0)
+    places = places_of_each(table.columns, known.width)
+    units = np.ones(known.width)
+    units[list(powers)] = [float(np.std(table.values[places[j]])) for j in powers]
     errors, densities = [], []
     for encoding in (known, replace(known, powers=powers)):
-        numbers = encoding.encode(part)
-        own = replace(short, graded=False if encoding.powers else None)
-        model = in_full(lambda: fit_bayesian(numbers, own, rng=rng, covariates=covariates)).model  # noqa: B023
-        found, spreads, written = model.predict(*at), model.standard_errors(*at), true.astype(np.float64)
-        slopes = np.zeros(true.size)
-        scores = found.astype(np.float64)
-        for j, power in encoding.powers.items():
-            at_j = columns == j
-            written[at_j], slopes[at_j] = power.write(true[at_j]), power.log_slope(true[at_j])
-            found[at_j] = power.expect(found[at_j], spreads[at_j])[0]
-        errors.append(np.abs(found - true) / units[columns])
-        densities.append(slopes - np.log(spreads) - 0.5 * ((written - scores) / spreads) ** 2)
+        brief = replace(
+            settings, max_iterations=BRIEF + BURN_IN, graded=False if encoding.powers else settings.graded
+        )
+        model = brief_model(encoding.encode(part), brief, covariates, rng)
+        predicted, likely = _judged(model, encoding, apart)
+        errors.append(np.abs(predicted - apart.values) / units[apart.columns])
+        densities.append(likely)
     return errors[0] - errors[1], densities[1] - densities[0]
+
+
+def _judged(model: PosteriorModel, encoding: Encoding, apart: Observations) -> tuple[Vector, Vector]:
+    """Return predictions of hidden numbers, and the logarithms of the densities of what they are."""
+    at = apart.rows, encoding.starts[apart.columns]
+    scores, spreads = model.predict(*at).astype(np.float64), model.standard_errors(*at)
+    predicted, written, slopes = scores.copy(), apart.values.astype(np.float64), np.zeros(apart.size)
+    places = places_of_each(apart.columns, encoding.width)
+    for j, power in encoding.powers.items():
+        own = places[j]
+        slopes[own], written[own] = power.log_slope(written[own]), power.write(written[own])
+        predicted[own] = power.expect(scores[own], spreads[own])[0]
+    return predicted, slopes - np.log(spreads) - 0.5 * ((written - scores) / spreads) ** 2

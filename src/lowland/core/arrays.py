@@ -191,3 +191,10 @@ def check_rank(rank: object, shape: tuple[int, int], *, name: str = "rank") -> i
             f"use 1 <= {name} <= {limit}",
         )
     return int(rank)
+
+
+def places_of_each(numbers: Indices, count: int) -> list[Indices]:
+    """Return where each of the numbers 0, ..., count - 1 stands, in order; costs one sort."""
+    order = np.argsort(numbers, kind="stable")
+    ends = np.cumsum(np.bincount(numbers, minlength=count))
+    return list(np.split(order, ends[:-1]))

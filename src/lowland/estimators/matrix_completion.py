@@ -70,7 +70,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         methods); predictions stay in their unit. "auto": if cells held out are then predicted better.
     noise : {"auto", "common", "column"}
         Whether all columns have a common noise level, or one each. "auto": "common" for grades, else
-        "column". Where losses are not all squared, "common" weighs columns alike without learning.
+        "column". If losses are not all squared, "auto" is "column", and "common" weighs columns alike
+        without learning their noise.
     scale : {"auto", "common", "column"}
         Whether to centre and scale all columns alike, or each by itself; predictions are scaled back.
         "auto": "column" if the spreads of columns differ by more than a factor of ten. If losses are not
@@ -105,17 +106,15 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     ----------
     method_ : str
         The method used.
-    row_factors_ : ndarray, shape (m, r)
-    column_factors_ : ndarray, shape (n, r)
+    row_factors_, column_factors_ : ndarray, shapes (m, r) and (n, r)
         r is `rank_`, plus one if row biases are multiplied by the scales of columns.
-    row_biases_ : ndarray, shape (m,)
-    column_biases_ : ndarray, shape (n,)
+    row_biases_, column_biases_ : ndarray, shapes (m,) and (n,)
     offset_ : float
     rank_ : int
     noise_ : ndarray, shape (n,)
         Standard deviation of the noise of each column (Bayesian methods).
     levels_ : dict of str to tuple
-        Levels of columns of a data frame, in which predictions are positions.
+        Levels of non-numeric columns of a data frame, in which predictions are positions.
     untouched_ : tuple of str
         Columns of a data frame without numbers or levels, which take no part and are returned as they are.
     rank_path_ : RankPath
@@ -132,8 +131,9 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
 
     Notes
     -----
-    In arrays and data frames NaN is missing, zero a value; of sparse arrays stored entries are observed, also
-    zeros. A row or column without observations is predicted from the others and its covariates.
+    In arrays and data frames NaN is missing and zero is a value; in sparse arrays stored entries,
+    including stored zeros, are observed, and all others are missing. Infinite values raise an error. A
+    row or column without observations is predicted from the others and from its covariates.
 
     Examples
     --------

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.core.arrays import Indices, Vector
+from lowland.core.arrays import Indices, Vector, places_of_each
 from lowland.core.errors import InvalidInputError
 from lowland.core.protocols import MajorisedLoss
 
@@ -89,9 +89,7 @@ class Mixed:
 
     @cached_property
     def _groups(self) -> list[tuple[MajorisedLoss, Indices]]:
-        order = np.argsort(self.which, kind="stable")
-        ends = np.cumsum(np.bincount(self.which, minlength=len(self.parts)))
-        groups = np.split(order, ends[:-1])
+        groups = places_of_each(self.which, len(self.parts))
         return [(part, at) for part, at in zip(self.parts, groups, strict=True) if at.size]
 
     def _each(self, what: str, z: Vector, y: Vector) -> Vector:
