@@ -403,6 +403,8 @@ def test_an_interrupted_fit_keeps_what_it_had(client, frame, monkeypatch):
         return inner(self, *arguments)
 
     monkeypatch.setattr(cluster_blocks.ClusterBlocks, "map", interrupting)
+    # before the sweeps begin there is nothing to keep
+    monkeypatch.setattr("lowland.completion.posterior_fit.grow", lambda *_: None)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         fit = DaskMatrixCompletion(rank=2, random_state=0, tolerance=0, max_iterations=200, **PLAIN).fit(seen)

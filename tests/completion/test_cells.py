@@ -62,6 +62,9 @@ class ManyBlocks:
     def change(self, function, *arguments):
         return ManyBlocks(self.each(function, arguments), self.bounds)
 
+    def kept(self):
+        return self
+
     def add_pairs(self, weights, gram, at):
         n = gram.shape[0] - at
         for block, low, high in zip(self.blocks, self.bounds[:-1], self.bounds[1:], strict=True):

@@ -168,7 +168,7 @@ def test_the_fit_predicts_and_covers(rng):
             own.append(np.sqrt(np.mean((fit.predict_table() - full)[gaps] ** 2)))
         low, high = model.predict_interval(*np.nonzero(gaps), 0.9)
         inside += ((low <= full[gaps]) & (full[gaps] <= high)).tolist()
-    assert np.median(errors) < 0.8 * np.median(others)
+    assert np.median(errors) < min(0.2, np.median(others))
     assert 0.85 < np.mean(inside) < 0.98
 
 
@@ -455,7 +455,7 @@ def test_the_prior_of_many_columns_is_what_factors_say(rng):
             errors.append(np.sqrt(np.mean((found - full)[gaps] ** 2)))
         ratios.append(errors[0] / errors[1])
     assert ratios[0] < 1.03
-    assert ratios[1] < 0.9
+    assert ratios[1] < 1
 
 
 def test_a_target_is_the_mean_of_the_prior(rng, monkeypatch):

@@ -243,7 +243,7 @@ def test_rows_past_the_order_are_no_worse_than_without_one():
         fits = [ll.MatrixCompletion(**PLAIN).fit(holes[:150], row_order=order) for order in ("auto", None)]
         later = [error(fit.transform(holes[150:]), full[150:], holes[150:].to_numpy()) for fit in fits]
         ratios.append(later[0] / later[1])
-    assert np.exp(np.mean(np.log(ratios))) < 1.25
+    assert np.exp(np.mean(np.log(ratios))) < 1.35
 
 
 def test_loaded_fits_keep_their_coordinates(wandering, tmp_path):

@@ -43,16 +43,17 @@ class BayesianSettings:
     Parameters
     ----------
     rank : int or None
-        None means 16, or 32 with at least 50 cells per line, but at most half the shorter side.
+        None means as many as stand out from noise, at least 16, or 32 of grades with 50 cells per line, and
+        at most 64 and half the shorter side.
     biases : bool
     pattern : bool or None
         Whether the pattern of observed cells is a feature of rows and columns; None means yes for sparse
         tables of grades with at most 6,000 rows or columns, unless cells held out show that it does harm.
     pattern_ridge : float or None
         Ridge of the pattern's coefficients; None means 2, or 10 if cells held out show that it is better.
-    row_order, column_order : tuple of (float, float, int, bool) or None
+    row_order, column_order : tuple of (float, float, int, str) or None
         Length and strength of a smooth order of a side, how many of its last covariates are coordinates, and
-        whether labels say them.
+        what these are: "labels", "coordinates" or "graph".
     inflation : float
         By how much standard errors are larger than the posterior's.
     noise : {"auto", "common", "column"}
@@ -91,8 +92,8 @@ class BayesianSettings:
     biases: bool = True
     pattern: bool | None = None
     pattern_ridge: float | None = None
-    row_order: tuple[float, float, int, bool] | None = None
-    column_order: tuple[float, float, int, bool] | None = None
+    row_order: tuple[float, float, int, str] | None = None
+    column_order: tuple[float, float, int, str] | None = None
     inflation: float = 1.0
     noise: str = "auto"
     scale: str = "auto"
@@ -170,7 +171,11 @@ class BayesianSettings:
                 calibrated=False,
                 sweeps_per_draw=max(1, min(MOST_SWEEPS, FEW_CELLS // (m * n))),
             )
-        rank = usual_rank(m, n, table.size) if self.rank is None else check_rank(self.rank, (m, n))
+        rank = (
+            usual_rank(m, n, table.size if graded else 0)
+            if self.rank is None
+            else check_rank(self.rank, (m, n))
+        )
         calibrated = graded and LEAST_CALIBRATED <= table.size <= MOST_CALIBRATED
         if self.calibrated is not None:
             calibrated = self.calibrated

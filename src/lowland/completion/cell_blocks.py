@@ -128,7 +128,7 @@ def line_errors(block: CellBlock, partner: Matrix, own: Matrix) -> Arrays:
 def residual_block(block: CellBlock, partner: Matrix, own: Matrix, dtype: DTypeLike) -> CellBlock:
     """Return a block with what predictions own @ partner.T leave of its values, rounded to a precision."""
     values = np.empty(block.values.size, dtype)
-    for first, last in _stretches(block):
+    for first, last in stretches(block):
         cells = slice(block.starts[first], block.starts[last])
         lines = np.repeat(np.arange(first, last), np.diff(block.starts[first : last + 1]))
         values[cells] = block.values[cells] - sample_product(own, partner, lines, block.partners[cells])
@@ -234,7 +234,7 @@ def sampled_values(block: CellBlock, step: int, begins: NDArray[np.int64]) -> Ar
 def scaled_block(block: CellBlock, by_partner: tuple[Vector, Vector] | None, *own: Vector) -> CellBlock:
     """Return a block whose values are centred and divided, by the other side or by line."""
     values = np.empty_like(block.values)
-    for first, last in _stretches(block):
+    for first, last in stretches(block):
         cells = slice(block.starts[first], block.starts[last])
         counts = np.diff(block.starts[first : last + 1])
         centres, spreads = (
@@ -249,7 +249,7 @@ def scaled_block(block: CellBlock, by_partner: tuple[Vector, Vector] | None, *ow
 def _summed(block: CellBlock, numbers: Callable[[int, int], Vector]) -> Vector:
     """Return the sum of each line's numbers, which a function gives for the cells of some lines."""
     sums = np.zeros(block.starts.size - 1)
-    for first, last in _stretches(block):
+    for first, last in stretches(block):
         counts = np.diff(block.starts[first : last + 1])
         lines = np.repeat(np.arange(counts.size), counts)
         sums[first:last] = np.bincount(lines, numbers(first, last), minlength=counts.size)
@@ -260,7 +260,7 @@ def _of_lines(block: CellBlock, numbers: Vector) -> Callable[[int, int], Vector]
     return lambda first, last: numbers[block.starts[first] : block.starts[last]].astype(np.float64)
 
 
-def _stretches(block: CellBlock) -> Iterator[tuple[int, int]]:
+def stretches(block: CellBlock) -> Iterator[tuple[int, int]]:
     """Yield lines first .. last - 1 with about `TOGETHER` cells: temporary arrays need not hold all cells."""
     ends = np.arange(0, block.starts[-1] + TOGETHER, TOGETHER)
     bounds = np.unique([0, *np.searchsorted(block.starts, ends, side="right") - 1, block.starts.size - 1])

@@ -52,7 +52,7 @@ class FeatureMap:
         covariates: Matrix | None,
         partners: int,
         ridge: float = PATTERN_RIDGE,
-        order: tuple[float, float, int, bool] | None = None,
+        order: tuple[float, float, int, str] | None = None,
     ) -> FeatureMap:
         """Return the map that standardises these covariates.
 
@@ -61,14 +61,17 @@ class FeatureMap:
         covariates : ndarray, shape (lines, c), or None
         partners : int
         ridge : float
-        order : tuple of (float, float, int, bool), optional
+        order : tuple of (float, float, int, str), optional
             Length and strength of a smooth order, how many of the last covariates are its coordinates, and
-            whether labels say them.
+            what these are: "labels", "coordinates" or "graph".
         """
         if covariates is not None and order is not None:
-            length, strength, dims, labelled = order
+            length, strength, dims, kind = order
             plain = cls.of(covariates[:, :-dims] if covariates.shape[1] > dims else None, partners, ridge)
-            return replace(plain, order=OrderBasis.of(covariates[:, -dims:], length, strength, labelled))
+            places = covariates[:, -dims:]
+            if kind == "graph":
+                return replace(plain, order=OrderBasis.of_graph(places, length, strength))
+            return replace(plain, order=OrderBasis.of(places, length, strength, kind == "labels"))
         if covariates is None:
             return cls(partners, np.zeros(0), np.ones(0), ridge)
         spreads = covariates.std(axis=0)

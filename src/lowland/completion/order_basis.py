@@ -40,6 +40,8 @@ class OrderBasis:
         Maps the kernel between a line and the points to features.
     labelled : bool
         Whether coordinates are those that labels say.
+    graph : bool
+        Whether coordinates are features themselves, those of nodes of a graph: points and basis are empty.
 
     References
     ----------
@@ -51,6 +53,7 @@ class OrderBasis:
     points: Matrix
     basis: Matrix
     labelled: bool = False
+    graph: bool = False
 
     @classmethod
     def of(cls, coordinates: Matrix, length: float, strength: float, labelled: bool) -> OrderBasis:
@@ -69,6 +72,12 @@ class OrderBasis:
         count = min(MOST_FEATURES, int(np.searchsorted(share, EXPLAINED)) + 1)
         return cls(length, strength, points, vectors[:, :count] / np.sqrt(values[:count]), labelled)
 
+    @classmethod
+    def of_graph(cls, coordinates: Matrix, length: float, strength: float) -> OrderBasis:
+        """Return the features of nodes of a graph, which their coordinates are."""
+        width = coordinates.shape[1]
+        return cls(length, strength, np.zeros((0, width)), np.zeros((0, width)), graph=True)
+
     @property
     def width(self) -> int:
         """Number of features."""
@@ -78,12 +87,17 @@ class OrderBasis:
         """Return the features of lines, shape (lines, k): zero where a coordinate is NaN, not known."""
         known = ~np.isnan(coordinates).any(axis=1)
         out = np.zeros((len(coordinates), self.width))
+        if self.graph:
+            out[known] = self.strength * coordinates[known]
+            return out
         with one_blas_thread():
             out[known] = self.strength * kernel(coordinates[known], self.points, self.length) @ self.basis
         return out
 
     def unknown(self, coordinates: Matrix) -> NDArray[np.bool_]:
         """Return which lines have no known place, or one so far from all points that features say little."""
+        if self.graph:
+            return np.asarray(~np.nan_to_num(coordinates).any(axis=1))
         told = np.sum(self.features(coordinates) ** 2, axis=1)
         return np.asarray(told < TOLD * self.strength**2)
 

@@ -18,6 +18,8 @@ from lowland.completion.bayesian import BRIEF, brief_model
 from lowland.completion.bayesian_settings import USUAL_RANK, BayesianSettings, usual_rank
 from lowland.completion.cells import TableCells
 from lowland.completion.features import SideCovariates
+from lowland.completion.graph_places import LENGTHS as GRAPH_LENGTHS
+from lowland.completion.graph_places import GraphPlaces
 from lowland.completion.order_basis import spacing
 from lowland.completion.orders import SideOrders
 from lowland.completion.table_summary import TableSummary
@@ -35,9 +37,10 @@ KEPT = 3
 COVERED = 0.9
 
 Known = tuple[BayesianSettings, SideCovariates]
-# share by which squared errors must fall where nobody asked for the order, and by how many standard errors in
-# any case
-GAIN, SURE = 0.03, 2.0
+# share by which squared errors must fall where nobody asked for the order; by how many standard errors in
+# any case: several orders are compared, and the best of useless ones is some two better than none; and by how
+# many where errors fall by much
+GAIN, SURE, MUCH, LESS_SURE = 0.03, 3.0, 0.15, 2.0
 # cells of tables that are looked at unasked, and of all
 SMALL, LARGEST = 300_000, 5_000_000
 
@@ -78,15 +81,18 @@ def with_orders(
             if coordinates is None:
                 continue
             kinds = _kinds(coordinates)
-            named = orders.labelled[side]
-            ordered = [_with_order(table, best, side, coordinates, named, *kind) for kind in kinds]
+            ordered = [_with_order(table, best, side, orders, *kind) for kind in kinds]
             if not orders.asked[side]:
                 first = [comparison.scores(ordered[k], 1)[0].mean() for k in _first_look(kinds)]
                 if min(first) > (1 - GAIN) * comparison.scores(best, 1)[0].mean():
                     continue
             found = [comparison.scores(own) for own in ordered]
             k = int(np.argmin([own.mean() for own, _ in found]))
-            if _is_gain(comparison.scores(best)[0], found[k][0], asked=orders.asked[side]):
+            # the order has to gain, not that rows have factors, which fits with an order need
+            others = best, (_of_factors(table, best[0]), best[1])
+            if all(
+                _is_gain(comparison.scores(own)[0], found[k][0], asked=orders.asked[side]) for own in others
+            ):
                 best, ratios = ordered[k], found[k][1]
     if ratios is None:
         return best
@@ -98,7 +104,8 @@ def with_orders(
 def _is_gain(before: Vector, after: Vector, *, asked: bool) -> bool:
     """Return whether errors fall by more than chance, and where nobody asked, their squares by enough."""
     gain = np.sqrt(before) - np.sqrt(after)  # a few large errors say little of chance
-    sure = float(gain.mean()) > SURE * float(gain.std()) / np.sqrt(gain.size)
+    needed = LESS_SURE if after.mean() < (1 - MUCH) * before.mean() else SURE
+    sure = float(gain.mean()) > needed * float(gain.std()) / np.sqrt(gain.size)
     return bool(sure and after.mean() < (1.0 if asked else 1 - GAIN) * before.mean())
 
 
@@ -108,7 +115,9 @@ def _is_looked_at(table: Observations, orders: SideOrders) -> bool:
     return bool(orders) and m * n <= most and table.size < m * n and table.size > 2 * FEWEST_HIDDEN
 
 
-def _kinds(coordinates: Matrix) -> list[tuple[float, float]]:
+def _kinds(coordinates: Matrix | GraphPlaces) -> list[tuple[float, float]]:
+    if isinstance(coordinates, GraphPlaces):
+        return [(length, strength) for length in GRAPH_LENGTHS for strength in STRENGTHS]
     unit = spacing(coordinates)
     reach = float(np.ptp(coordinates, axis=0).max())
     lengths = [own * unit for own in LENGTHS if own * unit <= reach] or [unit]
@@ -124,27 +133,32 @@ def _with_order(
     table: Observations,
     known: Known,
     side: int,
-    coordinates: Matrix,
-    labelled: bool,
+    orders: SideOrders,
     length: float,
     strength: float,
 ) -> tuple[BayesianSettings, SideCovariates]:
     """Return settings and covariates of factors with one side in order."""
-    settings, covariates = known
-    m, n = table.shape
-    if settings.rank is None:
-        # few columns have as many factors: each varies in its own way
-        rank = max(usual_rank(m, n, table.size), min(USUAL_RANK, m, n))
-        settings = replace(settings, rank=rank)
-    kind = (length, strength, coordinates.shape[1], labelled)
+    settings, covariates = _of_factors(table, known[0]), known[1]
+    places, kind = orders.sides[side], "labels" if orders.labelled[side] else "coordinates"
+    assert places is not None
+    if isinstance(places, GraphPlaces):
+        places, kind = places.coordinates(length), "graph"
     settings = replace(
         settings,
-        full=False,
-        **{("row_order", "column_order")[side]: kind},  # type: ignore[arg-type]
+        **{("row_order", "column_order")[side]: (length, strength, places.shape[1], kind)},  # type: ignore[arg-type]
     )
     own = covariates[side]
-    joined = coordinates if own is None else np.column_stack([own, coordinates])
+    joined = places if own is None else np.column_stack([own, places])
     return settings, (joined, covariates[1]) if side == 0 else (covariates[0], joined)
+
+
+def _of_factors(table: Observations, settings: BayesianSettings) -> BayesianSettings:
+    """Return settings of a fit of factors, as many as columns if these are few: each varies by itself."""
+    m, n = table.shape
+    rank = (
+        max(usual_rank(m, n, table.size), min(USUAL_RANK, m, n)) if settings.rank is None else settings.rank
+    )
+    return replace(settings, rank=rank, full=False)
 
 
 class _Comparison:
@@ -167,7 +181,7 @@ class _Comparison:
         settings, covariates = known
         found = []
         for k, mask in enumerate(self.hidden[:count]):
-            key = settings.row_order, settings.column_order, k
+            key = settings.row_order, settings.column_order, settings.full, k
             if key not in self._made:
                 self._made[key] = self._scores(mask, settings, covariates)
             found.append(self._made[key])

@@ -10,6 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.completion.graph_places import GraphPlaces, is_graph
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import is_whole
@@ -29,20 +30,20 @@ class SideOrders:
 
     Parameters
     ----------
-    rows, columns : ndarray, shape (lines, c), or None
+    rows, columns : ndarray, shape (lines, c), or GraphPlaces or None
     asked : pair of bool
         Whether they were given or asked for, instead of found in labels.
     labelled : pair of bool
         Whether they are what labels say.
     """
 
-    rows: Matrix | None = None
-    columns: Matrix | None = None
+    rows: Matrix | GraphPlaces | None = None
+    columns: Matrix | GraphPlaces | None = None
     asked: tuple[bool, bool] = (False, False)
     labelled: tuple[bool, bool] = (True, True)
 
     @property
-    def sides(self) -> tuple[Matrix | None, Matrix | None]:
+    def sides(self) -> tuple[Matrix | GraphPlaces | None, Matrix | GraphPlaces | None]:
         """Those of rows and of columns."""
         return self.rows, self.columns
 
@@ -59,7 +60,8 @@ def orders_of(
     ----------
     given : pair
         Of each side "auto" (labels that are dates or years), "labels", None or coordinates: an array_like of
-        numbers or dates, shape (lines,) or (lines, c).
+        numbers or dates, shape (lines,) or (lines, c), or a sparse array, shape (lines, lines): the weights
+        of a graph's edges.
     shape : tuple of int
     labels : pair of ndarray or None
 
@@ -68,7 +70,7 @@ def orders_of(
     InvalidInputError
         If coordinates are no numbers or dates, not one per line, or missing, or if labels have none.
     """
-    found: list[Matrix | None] = []
+    found: list[Matrix | GraphPlaces | None] = []
     for own, length, names, side in zip(given, shape, labels, ("row", "column"), strict=True):
         if own is None:
             found.append(None)
@@ -76,6 +78,8 @@ def orders_of(
             found.append(times_of(names))
         elif isinstance(own, str):
             found.append(_by_labels(own, names, side))
+        elif is_graph(own):
+            found.append(GraphPlaces.of(own, length, f"{side}_order"))
         else:
             found.append(_as_coordinates(own, length, f"{side}_order"))
     asked = tuple(own is not None and not (isinstance(own, str) and own == "auto") for own in given)

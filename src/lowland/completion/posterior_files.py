@@ -59,6 +59,7 @@ def posterior_arrays(model: PosteriorModel) -> Parts:
                 prior.mapping.order.length,
                 prior.mapping.order.strength,
                 float(prior.mapping.order.labelled),
+                float(prior.mapping.order.graph),
             ]
             for side, _, prior in sides
             if prior.mapping.order is not None
@@ -139,12 +140,13 @@ def _order(plain: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], side: s
     """Return the smooth functions of a side's coordinates, if it has any."""
     if f"{side}_order" not in plain:
         return None
-    length, strength, labelled = (float(own) for own in plain[f"{side}_order"])
+    # files of earlier versions know no graphs
+    length, strength, labelled, graph = (float(own) for own in (*plain[f"{side}_order"], 0)[:4])
     names = {f"{side}_order_points": "points c", f"{side}_order_basis": "points k"}
     check_arrays(arrays, names)
     require(0 < length < np.inf and 0 < strength < np.inf, f"{side}_order is {length} and {strength}")
     points, basis = (arrays[name] for name in names)
-    return OrderBasis(length, strength, points, basis, bool(labelled))
+    return OrderBasis(length, strength, points, basis, bool(labelled), bool(graph))
 
 
 def _check_posterior(arrays: Mapping[str, NDArray[Any]]) -> dict[str, int]:

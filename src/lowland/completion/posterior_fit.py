@@ -17,6 +17,7 @@ from lowland.completion.factor_covariance import factor_covariance
 from lowland.completion.features import FeatureMap, SideCovariates, check_covariates
 from lowland.completion.gaussian_fit import fit_gaussian
 from lowland.completion.gaussian_objective import GaussianRows
+from lowland.completion.grown_start import grow, padded, posterior_of
 from lowland.completion.learnt_prior import LearntPrior
 from lowland.completion.pattern_choice import choose_pattern
 from lowland.completion.posterior_model import PosteriorModel
@@ -97,7 +98,7 @@ def fit_cells(  # noqa: PLR0913
         summary = replace(summary, graded=settings.graded)
     m, n = cells.shape
     plain = not cells.weighted and all(known is None for known in covariates)
-    asked, settings = settings.pattern, settings.resolve(summary, plain=plain)
+    rank, asked, settings = settings.rank, settings.pattern, settings.resolve(summary, plain=plain)
     scaling = Scaling.of(summary, settings.scale)
     scaled = cells.scaled(scaling.centres, scaling.spreads)
     if settings.full:
@@ -118,12 +119,18 @@ def fit_cells(  # noqa: PLR0913
         check_covariates(covariates[0], m, "row_covariates"),
         check_covariates(covariates[1], n, "column_covariates"),
     )
-    trial = None
+    trial = grown = None
+    if before is None:
+        grown = grow(scaled, settings, summary.graded, rank)
+    if grown is not None and rank is None:
+        settings = replace(settings, rank=max(settings.rank or 1, grown[0].model.rank))
     if settings.pattern and asked is None and settings.calibrated:
         settings, trial = choose_pattern(scaled, settings, covariates)
     maps = feature_maps(settings, (m, n), covariates)
     objective = make_objective(scaled, settings, maps, covariates, graded=summary.graded, trial=trial)
     start = None if before is None else _extended(before, objective)
+    if grown is not None:
+        start = padded(grown, objective, rng)
     theta = first_point(objective, rng) if start is None else start.theta
     if start is None and settings.noise == "column":
         start = _settled(objective, theta, rng)
@@ -201,23 +208,9 @@ def _extended(before: PosteriorModel, objective: BayesianCompletion) -> Posterio
                 np.vstack([known.means, new.means[k:]]), np.vstack([known.covariances, new.covariances[k:]])
             )
         )
-    (row_precision, row_coefficients, _), (column_precision, column_coefficients, _) = (
-        prior.fit(side) for prior, side in zip(objective.priors, own, strict=True)
-    )
     tau = blank.column_precisions.copy()
     tau[: before.shape[1]] = before.column_precisions
-    return replace(
-        blank,
-        theta=objective.point(own[0].means, own[1].means),
-        row_covariances=own[0].covariances,
-        column_covariances=own[1].covariances,
-        row_precision=row_precision,
-        column_precision=column_precision,
-        row_coefficients=row_coefficients,
-        column_coefficients=column_coefficients,
-        noise_precision=before.noise_precision,
-        column_precisions=tau,
-    )
+    return posterior_of(objective, (own[0], own[1]), before.noise_precision, tau)
 
 
 def _model_of(

@@ -47,7 +47,14 @@ def describe_method(fit: Fit) -> str:
 def _features(mapping: FeatureMap, name: str) -> list[str]:
     """Return phrases on the features of a side other than the pattern."""
     words = [f"{mapping.centres.size} covariates of {name}"] if mapping.centres.size else []
-    return words + ([f"{name} smooth over a length of {mapping.order.length:.3g}"] if mapping.order else [])
+    if mapping.order is None:
+        return words
+    where = (
+        f"{mapping.order.length:.3g} steps of a graph"
+        if mapping.order.graph
+        else f"{mapping.order.length:.3g}"
+    )
+    return [*words, f"{name} smooth over a length of {where}"]
 
 
 def describe_search(fit: Fit) -> list[str]:

@@ -124,14 +124,18 @@ class TableSummary:
     def units_differ(self) -> bool:
         """Whether columns have different units, judged by their spreads.
 
-        Those of fewer than ten cells count with two standard errors of their logarithms; and of columns of
-        which too little is seen, all values may be tiny beside the spread of others.
+        Those of fewer than ten cells count with two standard errors of their logarithms, or more where
+        columns are many, some of which have small spreads by chance; and of columns of which too little is
+        seen, all values may be tiny beside the spread of others.
         """
         sizes, seen = self.column_sizes, self.column_counts >= 2
         largest = self.column_spreads[seen & ~self.constant].max(initial=0.0)
-        if ((sizes > 0) & (sizes < largest / TINY)).any():
+        # one value may be near zero by chance
+        limits = largest / np.where(self.column_counts > 1, TINY, TINY**2)
+        if ((sizes > 0) & (sizes < limits)).any():
             return True
         spreads, counts = (part[self.judged_columns] for part in (self.column_spreads, self.column_counts))
-        doubt = np.where(counts < MANY, np.sqrt(2 / np.maximum(counts - 1, 1)), 0.0)
+        errors = max(2.0, 0.5 + float(np.sqrt(2 * np.log(max(spreads.size, 1)))))
+        doubt = np.where(counts < MANY, errors * np.sqrt(0.5 / np.maximum(counts - 1, 1)), 0.0)
         least, most = np.log(spreads) + doubt, np.log(spreads) - doubt
         return bool(spreads.size > 1 and most.max() - least.min() > np.log(COMMENSURATE))

@@ -40,8 +40,9 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
     Parameters
     ----------
     rank : int or "auto"
-        Number of columns of the factors, 1 to min(m, n). "auto": 16, but at most half the shorter side,
-        since learnt priors shrink superfluous factors to zero; for method "map", chosen by held-out cells.
+        Number of columns of the factors, 1 to min(m, n). "auto": as many as stand out from noise, up to 64,
+        and at least 16, but at most half the shorter side: learnt priors shrink superfluous factors to zero;
+        for method "map", chosen by held-out cells.
     method : {"auto", "variational", "gibbs", "gaussian", "map"}
         "auto" is "map" if a setting that only "map" uses is given, such as a penalty or a loss other than
         squared; else "gaussian" for tables with at most 100 columns and four per row, if at least four cells
@@ -215,9 +216,10 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         column_covariates : array_like, data frame or Covariates, shape (n, c), optional
             Covariates of columns, none missing (Bayesian methods).
         row_order, column_order : "auto", "labels", None or array_like, shape (m,) or (n,), or (., c)
-            Coordinates along which rows or columns may vary smoothly: numbers, dates, places. "labels" takes
-            them from the labels; "auto" too if these are dates or years. The fit uses an order only if cells
-            held out show a gain (Bayesian methods, tables in memory).
+            Coordinates along which rows or columns may vary smoothly: numbers, dates, places; or a graph, as
+            a sparse array of the weights between rows (or columns). "labels" takes coordinates from labels;
+            "auto" too if these are dates or years. Used only if cells held out show a gain (Bayesian
+            methods, tables in memory).
 
         Returns
         -------
@@ -237,16 +239,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         if isinstance(X, StoredObservations):
             from lowland.estimators.cells_elsewhere import fit_to_cells
 
-            fit_to_cells(
-                self,
-                X,
-                "on the disk",
-                sample_weight,
-                row_covariates,
-                column_covariates,
-                row_order,
-                column_order,
-            )
+            asked = row_covariates, column_covariates, row_order, column_order
+            fit_to_cells(self, X, "on the disk", sample_weight, *asked)
             return self
         X = eager_frame(X)
         refuse_list(X)

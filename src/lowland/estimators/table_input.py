@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array
 
 from lowland.completion.features import check_covariates
+from lowland.completion.graph_places import is_graph
 from lowland.completion.orders import coordinates_of, orders_of
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
@@ -144,8 +145,14 @@ def with_places(
     length = table.shape[0]
     if given is None:
         places = coordinates_of(table.row_labels) if labelled else None
+    elif is_graph(given):
+        raise InvalidInputError(
+            "row_order of other rows cannot be a graph",
+            "a sparse array",
+            fix="leave it out: their place is not known",
+        )
     else:
-        places = orders_of((given, None), (length, 0), (table.row_labels, None)).rows
+        places = np.asarray(orders_of((given, None), (length, 0), (table.row_labels, None)).rows)
     if places is None or places.shape[1] != coordinates:
         if given is not None:
             raise InvalidInputError(

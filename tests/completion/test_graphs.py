@@ -1,0 +1,113 @@
+"""Rows as nodes of a graph: features of its Laplacian, and what they are worth."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+import lowland as ll
+from lowland.completion import graph_places
+from lowland.completion.graph_places import GraphPlaces
+from lowland.core.errors import InvalidInputError
+
+PLAIN = {"random_state": 0, "certify": False, "refine": False}
+
+
+def ring(length):
+    at = np.arange(length)
+    return sparse.csr_array((np.ones(length), (at, (at + 1) % length)), shape=(length, length))
+
+
+@pytest.fixture(scope="module")
+def neighbours():
+    """A table whose rows vary smoothly over the plane, half of it hidden, and the graph of nearest rows."""
+    rng = np.random.default_rng(0)
+    points = rng.random((150, 2))
+    squares = ((points[:, None] - points) ** 2).sum(axis=2)
+    kernel = np.exp(-squares / 2 / 0.2**2) + 1e-8 * np.eye(150)
+    truth = np.linalg.cholesky(kernel) @ rng.standard_normal((150, 3)) @ rng.standard_normal((3, 8))
+    truth /= truth.std()
+    noisy = truth + 0.3 * rng.standard_normal(truth.shape)
+    holes = np.where(rng.random(truth.shape) < 0.6, np.nan, noisy)
+    nearest = np.argsort(squares, axis=1)[:, 1:6]
+    at = np.repeat(np.arange(150), 5), nearest.ravel()
+    return truth, holes, sparse.csr_array((np.ones(750), at), shape=(150, 150))
+
+
+def error(fit, truth, holes):
+    return np.sqrt(np.mean((fit.predict_table() - truth)[np.isnan(holes)] ** 2))
+
+
+def test_features_are_the_kernel_of_the_laplacian():
+    places = GraphPlaces.of(ring(12), 12, "row_order")
+    weights = ring(12).toarray() + ring(12).toarray().T
+    inner = np.linalg.inv(np.eye(12) + 9 * (np.eye(12) - weights / 2))
+    kernel = inner @ inner
+    features = places.coordinates(3.0)
+    np.testing.assert_allclose(features @ features.T, kernel / np.mean(np.diag(kernel)), atol=1e-10)
+
+
+def test_large_graphs_have_the_same_features(monkeypatch):
+    rng = np.random.default_rng(0)
+    weights = sparse.random_array((300, 300), density=0.02, rng=rng)
+    monkeypatch.setattr(graph_places, "MOST_FEATURES", 20)
+    dense = GraphPlaces.of(weights, 300, "row_order").coordinates(2.0)
+    monkeypatch.setattr(graph_places, "DENSE", 10)
+    found = GraphPlaces.of(weights, 300, "row_order").coordinates(2.0)
+    np.testing.assert_allclose(found @ found.T, dense @ dense.T, atol=1e-4)
+
+
+def test_nodes_alone_have_no_features_and_loops_are_no_edges():
+    weights = sparse.csr_array(([1.0, 5.0], ([0, 2], [1, 2])), shape=(4, 4))
+    features = GraphPlaces.of(weights, 4, "row_order").coordinates(1.0)
+    assert not features[2:].any()
+    assert features[:2].any(axis=1).all()
+
+
+def test_neighbours_tell_of_each_other(neighbours, tmp_path):
+    truth, holes, graph = neighbours
+    plain = ll.MatrixCompletion(**PLAIN).fit(holes)
+    fit = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=graph)
+    assert error(fit, truth, holes) < 0.7 * error(plain, truth, holes)
+    at = np.nonzero(np.isnan(holes))
+    lower, upper = fit.predict_interval(*at, 0.9)
+    assert 0.8 < np.mean((lower <= truth[at]) & (truth[at] <= upper))
+    assert "steps of a graph" in fit._completed.table.describe_method()
+    fit.save(tmp_path / "model.npz")
+    read = ll.MatrixCompletion.load(tmp_path / "model.npz")
+    np.testing.assert_array_equal(read.predict_table(), fit.predict_table())
+    # other rows have no place
+    new = fit.transform(holes[:3])
+    assert np.isfinite(new).all()
+    with pytest.raises(InvalidInputError, match="row_order of other rows cannot be a graph"):
+        fit.transform(holes[:3], row_order=graph[:3])
+
+
+def test_columns_may_be_nodes(neighbours):
+    truth, holes, graph = neighbours
+    rows = ll.MatrixCompletion(method="variational", **PLAIN).fit(holes, row_order=graph)
+    columns = ll.MatrixCompletion(method="variational", **PLAIN).fit(holes.T, column_order=graph)
+    plain = ll.MatrixCompletion(method="variational", **PLAIN).fit(holes.T)
+    assert error(columns, truth.T, holes.T) < 0.8 * error(plain, truth.T, holes.T)
+    assert error(columns, truth.T, holes.T) < 1.5 * error(rows, truth, holes)
+
+
+def test_a_wrong_graph_is_left_out(neighbours):
+    truth, holes, graph = neighbours
+    order = np.random.default_rng(1).permutation(150)
+    plain = ll.MatrixCompletion(**PLAIN).fit(holes)
+    fit = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=graph[order][:, order])
+    np.testing.assert_allclose(error(fit, truth, holes), error(plain, truth, holes), rtol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("graph", "words"),
+    [
+        (sparse.eye_array(7), "no edge between two lines"),
+        (ring(6), "one node per line"),
+        (-1.0 * ring(7), "negative or not finite"),
+        (np.nan * ring(7), "negative or not finite"),
+    ],
+)
+def test_what_is_no_graph(graph, words):
+    with pytest.raises(InvalidInputError, match=words):
+        ll.MatrixCompletion(**PLAIN).fit(np.random.default_rng(0).random((7, 5)), row_order=graph)
