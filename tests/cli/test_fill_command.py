@@ -49,6 +49,21 @@ def test_a_cube_is_filled(folder):
     assert data["held_out"]["cells"] > 10
 
 
+def test_a_missing_slice_is_filled_along_an_order(folder):
+    cube = np.load(folder / "cube.npy")
+    cube[:, 3] = np.nan
+    np.save(folder / "gap.npy", cube)
+    assert_clean_error(
+        call("fill", "gap.npy", "--output", "full.npz", cwd=folder), "a slice has no known cell"
+    )
+    told = call("fill", "gap.npy", "--output", "full.npz", "--order", "mode 1=line,4", "--json", cwd=folder)
+    assert told.returncode == 0, told.stderr
+    assert len(json.loads(told.stdout)["orders"]) == 3
+    found = np.load(folder / "full.npz")
+    assert np.isfinite(found["tensor"]).all()
+    assert (found["lower"][:, 3] < found["upper"][:, 3]).all()
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -56,6 +71,11 @@ def test_a_cube_is_filled(folder):
         (("--rank", "0"), "--rank must be a positive whole number"),
         (("--interval", "2"), "--interval must lie between 0 and 1"),
         (("--draws", "1"), "--draws must be at least 2"),
+        (("--order", "1"), "--order must be MODE=ORDER"),
+        (("--order", "5=line"), "modes are mode 0, mode 1, mode 2"),
+        (("--order", "1=lines"), "--order is unknown"),
+        (("--order", "1=coordinates"), "the file has no coordinates of this mode"),
+        (("--order", "1=99"), "the period of mode 1"),
         (("--output", "full.csv"), "--output must be a new .npz file"),
     ],
 )

@@ -5,8 +5,8 @@ import pytest
 from scipy import sparse
 
 import lowland as ll
-from lowland.completion import graph_places
-from lowland.completion.graph_places import GraphPlaces
+from lowland.bayes import graph_places
+from lowland.bayes.graph_places import GraphPlaces
 from lowland.core.errors import InvalidInputError
 
 PLAIN = {"random_state": 0, "certify": False, "refine": False}

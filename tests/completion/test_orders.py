@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 import lowland as ll
+from lowland.bayes.order_basis import POINTS, OrderBasis, kernel, spacing
+from lowland.bayes.side_orders import SideOrders, coordinates_of, extended, orders_of, times_of
 from lowland.completion import order_choice
-from lowland.completion.order_basis import POINTS, OrderBasis, kernel, spacing
-from lowland.completion.orders import SideOrders, coordinates_of, extended, orders_of, times_of
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.observations import Observations
 

@@ -9,6 +9,7 @@ from lowland.kernels.rows import Noise
 from lowland.kernels.threads import limited_to
 from lowland.search import Gibbs, Iterations, run
 from lowland.tensors import cp_completion, cp_objective
+from lowland.tensors.cp_choice import Compared
 from lowland.tensors.cp_objective import BayesianCP
 from lowland.tensors.unfoldings import all_products
 
@@ -175,18 +176,20 @@ def test_four_modes_and_complete_tensors(rng):
 
 def test_an_interrupt_keeps_the_draws_so_far(found, monkeypatch):
     _, _, holes = found
-    real = cp_completion._sampled
+    real = cp_completion.sampled
 
     def stopped(model, burn_in, draws, rng):
         result = real(model, burn_in, min(draws, 7), rng)
         return result
 
-    monkeypatch.setattr(cp_completion, "_sampled", stopped)
+    monkeypatch.setattr(cp_completion, "sampled", stopped)
     assert len(ll.complete_tensor(holes, 2, rng=0).draws) == 7
     monkeypatch.setattr(
-        cp_completion, "_sampled", lambda model, burn_in, draws, rng: real(model, burn_in, 0, rng)
+        cp_completion, "sampled", lambda model, burn_in, draws, rng: real(model, burn_in, 0, rng)
     )
-    monkeypatch.setattr(cp_completion, "_compare", lambda *_: ((2, np.ones(3)), ()))
+    monkeypatch.setattr(
+        cp_completion, "choose_rank", lambda *_: (Compared(2, 1.0, np.ones(3), np.ones(0)), ())
+    )
     with pytest.raises(KeyboardInterrupt):
         ll.complete_tensor(holes, 2, rng=0)
 

@@ -7,7 +7,7 @@ import lowland as ll
 from lowland.core import line_bounds
 from lowland.core.errors import FileFormatError, InvalidInputError, UnsupportedError
 from lowland.files.bundle import load_bundle, save_bundle
-from lowland.tensors import cp_completion, stored_tensor
+from lowland.tensors import cp_choice, stored_tensor
 from lowland.tensors.stored_unfolding import cells_file
 
 SHAPE = (14, 11, 9)
@@ -16,8 +16,8 @@ SHAPE = (14, 11, 9)
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     monkeypatch.setattr(line_bounds, "BLOCK", 60)
-    monkeypatch.setattr(cp_completion, "COMPARED", (3, 3))
-    monkeypatch.setattr(cp_completion, "RANKS", (1, 2))
+    monkeypatch.setattr(cp_choice, "COMPARED", (3, 3))
+    monkeypatch.setattr(cp_choice, "RANKS", (1, 2))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
 from lowland.tensors.cp_completion import CompletedTensor, complete_tensor
-from lowland.tensors.reading import read_tensor
+from lowland.tensors.reading import TensorFile, read_tensor
 
 
 def fill(
@@ -27,6 +27,13 @@ def fill(
     rank: Annotated[
         str, typer.Option(help="Number of components, or auto: compared by held-out cells.")
     ] = "auto",
+    order: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Order of a mode, as MODE=line, cycle, coordinates (of the file) or a period, or several "
+            "joined by commas: time=line,7. Slices may be missing there. Repeat it for other modes."
+        ),
+    ] = None,
     interval: Annotated[float, typer.Option(help="Level of the intervals of missing cells.")] = 0.9,
     draws: Annotated[int, typer.Option(help="Number of draws that are averaged.")] = 100,
     variable: Annotated[str | None, typer.Option(help="Array of an .npz or .nc file.")] = None,
@@ -43,8 +50,9 @@ def fill(
     if draws < 2:
         raise InvalidInputError("--draws must be at least 2", str(draws))
     wanted = _rank(rank)
+    read = read_tensor(file, variable=variable, empty_slices=bool(order))
     found = complete_tensor(
-        read_tensor(file, variable=variable).observations, wanted, n_draws=draws, rng=seed
+        read.observations, wanted, orders=_orders(order or [], read), n_draws=draws, rng=seed
     )
     missing = np.isnan(found.data.array())
     lower, upper = (np.full(found.shape, np.nan) for _ in range(2))
@@ -68,6 +76,43 @@ def _rank(text: str) -> int | str:
     return int(text)
 
 
+def _orders(texts: list[str], read: TensorFile) -> dict[int, Any]:
+    """Return the orders of modes that are named, or counted from zero."""
+    orders: dict[int, Any] = {}
+    for text in texts:
+        name, sign, words = text.partition("=")
+        if name in read.names:
+            mode = read.names.index(name)
+        elif sign and name.isascii() and name.isdigit() and int(name) < len(read.names):
+            mode = int(name)
+        else:
+            modes = ", ".join(read.names)
+            raise InvalidInputError(
+                "--order must be MODE=ORDER", text, fix=f"modes are {modes}, or 0, 1, ..."
+            )
+        orders[mode] = tuple(_order(word, mode, read) for word in words.split(","))
+    return orders
+
+
+def _order(word: str, mode: int, read: TensorFile) -> Any:
+    if word in ("line", "cycle"):
+        return word
+    if word == "coordinates":
+        if not read.coordinates or read.coordinates[mode] is None:
+            raise InvalidInputError(
+                "the file has no coordinates of this mode",
+                read.names[mode],
+                fix="use line, cycle or a period",
+            )
+        return read.coordinates[mode]
+    try:
+        return float(word)
+    except ValueError:
+        raise InvalidInputError(
+            "--order is unknown", word, fix="use line, cycle, coordinates or a period, joined by commas"
+        ) from None
+
+
 def _as_data(found: CompletedTensor, output: Path) -> dict[str, Any]:
     errors = dict(found.tried)
     return {
@@ -75,7 +120,11 @@ def _as_data(found: CompletedTensor, output: Path) -> dict[str, Any]:
         "observed": found.data.size,
         "rank": found.rank,
         "ranks_compared": [{"rank": rank, "error": error} for rank, error in found.tried],
-        "held_out": {"cells": int(found.held_out.size), "error": errors[found.rank]},
+        "held_out": {
+            "cells": int(found.held_out.size + found.held_out_slices.size),
+            "error": errors[found.rank],
+        },
+        "orders": list(found.orders),
         "noise": found.noise,
         "draws": len(found.draws),
         "stop_reason": found.search.stop_reason.value,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 
+from lowland.bayes.side_orders import extended
 from lowland.completion.fitted_table import PageParts, without_certificate, without_data
 from lowland.completion.holdout import Predictor
 from lowland.completion.kept_fit import KeptFit
-from lowland.completion.orders import extended
 from lowland.completion.posterior_model import PosteriorModel
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import UnsupportedError

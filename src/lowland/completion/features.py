@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.bayes.design import Design, MatrixDesign
+from lowland.bayes.order_basis import OrderBasis
 from lowland.completion.cells import TableCells
-from lowland.completion.order_basis import OrderBasis
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 

@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from lowland.bayes.graph_places import LENGTHS as GRAPH_LENGTHS
+from lowland.bayes.graph_places import GraphPlaces
+from lowland.bayes.order_basis import spacing
+from lowland.bayes.side_orders import SideOrders
 from lowland.completion.bayesian import BRIEF, brief_model
 from lowland.completion.bayesian_settings import USUAL_RANK, BayesianSettings, usual_rank
 from lowland.completion.cells import TableCells
 from lowland.completion.features import SideCovariates
-from lowland.completion.graph_places import LENGTHS as GRAPH_LENGTHS
-from lowland.completion.graph_places import GraphPlaces
-from lowland.completion.order_basis import spacing
-from lowland.completion.orders import SideOrders
 from lowland.completion.table_summary import TableSummary
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.observations import Observations

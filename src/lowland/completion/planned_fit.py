@@ -8,6 +8,7 @@ from typing import final
 
 import numpy as np
 
+from lowland.bayes.side_orders import SideOrders, orders_of
 from lowland.certificates import Settings
 from lowland.completion.bayesian import fit_bayesian
 from lowland.completion.bayesian_settings import BayesianSettings
@@ -19,7 +20,6 @@ from lowland.completion.features import SideCovariates
 from lowland.completion.fitted_table import FittedTable
 from lowland.completion.memory_needs import check_fit_fits
 from lowland.completion.order_choice import with_orders
-from lowland.completion.orders import SideOrders, orders_of
 from lowland.completion.penalised import fit_completion
 from lowland.completion.penalised_table import PenalisedTable
 from lowland.completion.plan import CompletionPlan

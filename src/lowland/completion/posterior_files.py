@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.bayes.order_basis import OrderBasis
 from lowland.completion.features import PATTERN_RIDGE, FeatureMap
 from lowland.completion.learnt_prior import LearntPrior
-from lowland.completion.order_basis import OrderBasis
 from lowland.completion.posterior_model import PosteriorModel
 from lowland.completion.scaling import Scaling
 from lowland.completion.table_labels import TableLabels

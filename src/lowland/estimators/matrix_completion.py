@@ -232,7 +232,7 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             If a setting, the table or the covariates cannot be used.
         """
         # what fits is imported where it fits, so that the class is there at once
-        from lowland.completion.orders import orders_of
+        from lowland.bayes.side_orders import orders_of
         from lowland.completion.planned_fit import check_effort, fit_plan
         from lowland.completion.stored_observations import StoredObservations
 

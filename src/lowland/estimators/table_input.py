@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array
 
+from lowland.bayes.graph_places import is_graph
+from lowland.bayes.side_orders import coordinates_of, orders_of
 from lowland.completion.features import check_covariates
-from lowland.completion.graph_places import is_graph
-from lowland.completion.orders import coordinates_of, orders_of
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import find_labels, label_text

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from typing import Any, final
 
@@ -13,29 +14,22 @@ from numpy.typing import ArrayLike, NDArray
 from lowland.bayes.score_quantile import score_quantile
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError, UnsupportedError
-from lowland.core.interrupt import Interruptible, in_full
+from lowland.core.interrupt import Interruptible
 from lowland.core.memory import check_fits
 from lowland.core.parameter_checks import check_share, whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import SearchResult
-from lowland.core.stages import stage
 from lowland.kernels.blas_threads import one_blas_thread
-from lowland.search import Gibbs, Iterations, run
 from lowland.sensing.input_checks import check_scale
+from lowland.tensors.cp_choice import choose_orders, choose_rank, features_of
 from lowland.tensors.cp_objective import BayesianCP
+from lowland.tensors.cp_sampling import Draws, check_draws, draws_of, moments, sampled
 from lowland.tensors.decompose import as_observations
+from lowland.tensors.held_out_cells import hold_out
 from lowland.tensors.known_cells import KnownCells
+from lowland.tensors.mode_orders import orders_of
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.stored_tensor import StoredTensor
-
-# ranks that are compared, and sweeps of each comparison: burn-in and draws
-RANKS, COMPARED = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64), (40, 40)
-# the comparison ends after so many ranks that are worse than the best
-PATIENCE = 2
-# share of the cells that is held out, and at most
-HELD_OUT, MOST_HELD_OUT = 0.1, 20_000
-# size of the initial factors, in units of the data, so that their products have this size
-FIRST_SIZE = 0.3
 
 
 @final
@@ -58,6 +52,10 @@ class CompletedTensor:
         Errors on cells held out of a shorter run, over the standard errors that it states, ascending.
     tried : tuple of (int, float)
         Ranks that were compared, with their root-mean-square errors on those cells.
+    held_out_slices : ndarray, shape (l,)
+        The same as `held_out` of cells in slices that were held out as a whole, if slices are missing.
+    orders : tuple of str
+        The orders that are used, in words, by mode; empty for a mode without one.
 
     Examples
     --------
@@ -74,10 +72,12 @@ class CompletedTensor:
     data: KnownCells
     rank: int
     model: BayesianCP
-    draws: tuple[tuple[Vector, float], ...]
+    draws: Draws
     search: SearchResult
     held_out: Vector
     tried: tuple[tuple[int, float], ...]
+    held_out_slices: Vector = field(default_factory=lambda: np.zeros(0))
+    orders: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -100,7 +100,7 @@ class CompletedTensor:
         -------
         ndarray, shape (k,)
         """
-        return self._at(positions)[0]
+        return moments(self.model, self.draws, check_cells(positions, self.shape))[0]
 
     def interval(self, positions: ArrayLike, level: float = 0.9) -> tuple[Vector, Vector]:
         """Return intervals for new observations of some cells.
@@ -117,8 +117,15 @@ class CompletedTensor:
             As wide, in standard errors, as the errors on held-out cells demand on average.
         """
         check_share("level", level)
-        mean, error = self._at(positions)
+        at = check_cells(positions, self.shape)
+        mean, error = moments(self.model, self.draws, at)
         reach = score_quantile(self.held_out, float(level)) * error
+        if self.held_out_slices.size:
+            missing = np.any(
+                [counts[own] == 0 for counts, own in zip(self.data.slice_counts(), at.T, strict=True)], axis=0
+            )
+            wider = score_quantile(self.held_out_slices, float(level)) * error
+            reach = np.where(missing, wider, reach)
         return mean - reach, mean + reach
 
     @cached_property
@@ -176,19 +183,18 @@ class CompletedTensor:
             out[k] = np.where(np.isnan(known), self.model.everywhere(theta) + noise, known)
         return out
 
-    def _at(self, positions: ArrayLike) -> tuple[Vector, Vector]:
-        """Return means of cells and standard errors of new observations."""
-        return _moments(self.model, self.draws, check_cells(positions, self.shape))
-
     def __str__(self) -> str:
         missing = prod(self.shape) - self.data.size
         lines = [
             f"tensor {' x '.join(map(str, self.shape))}, {missing:,} of {prod(self.shape):,} cells missing",
             f"CP with {self.rank} components, averaged over {len(self.draws)} draws, noise {self.noise:.3g}",
         ]
+        lines += [f"mode {mode} in order: {own}" for mode, own in enumerate(self.orders) if own]
         if self.tried:
             error = dict(self.tried)[self.rank]
-            lines.append(f"error on {self.held_out.size:,} held-out cells {error:.3g}")
+            lines.append(
+                f"error on {self.held_out.size + self.held_out_slices.size:,} held-out cells {error:.3g}"
+            )
         return "\n".join(lines)
 
 
@@ -199,6 +205,7 @@ def complete_tensor(
     *,
     observed: ArrayLike | None = None,
     weights: ArrayLike | None = None,
+    orders: Mapping[int, Any] | None = None,
     burn_in: int = 60,
     n_draws: int = 100,
     rng: RandomSource = None,
@@ -215,6 +222,11 @@ def complete_tensor(
         Which cells are known.
     weights : array_like, same shape, optional
         Relative precisions of the cells.
+    orders : mapping of int to an order, optional
+        Modes whose slices vary smoothly: "line" (equally spaced), "cycle" (round a circle), a number (a
+        period of so many slices), coordinates (numbers or dates, shape (I_n,) or (I_n, c)), or a tuple of
+        these. An order is used if it lowers errors on held-out cells; in these modes slices may have no
+        known cell.
     burn_in : int
         Sweeps before draws are kept.
     n_draws : int
@@ -229,8 +241,8 @@ def complete_tensor(
     Raises
     ------
     InvalidInputError
-        If there are fewer than three modes, a slice without known cells, too few cells to hold some out, or a
-        setting that cannot be used.
+        If there are fewer than three modes, a slice without known cells in a mode without an order, too few
+        cells to hold some out, or a setting that cannot be used.
 
     Notes
     -----
@@ -257,22 +269,31 @@ def complete_tensor(
     """
     burn_in, n_draws = whole_number(burn_in, "burn_in", 0), whole_number(n_draws, "n_draws", 2)
     chosen = None if isinstance(rank, str) and rank == "auto" else whole_number(rank, "rank", 1)
-    data, generator = _cells_of(tensor, observed, weights), make_generator(rng)
+    data = _cells_of(tensor, observed, weights, () if orders is None else orders)
+    asked, generator = orders_of(orders, data.shape), make_generator(rng)
     if chosen is not None:
-        _check_draws(sum(data.shape) * chosen, n_draws)
+        check_draws(sum(data.shape) * chosen, n_draws)
     with one_blas_thread():  # the same bits whatever its number of threads
-        best, tried = _compare(data, _hold_out(data, generator), chosen, generator)
-        model = BayesianCP(data, best[0])
-        search = _sampled(model, burn_in, n_draws, generator)
+        held = hold_out(data, asked, generator)
+        smooth = choose_orders(held, asked, chosen, generator)
+        features = features_of(data.shape, asked, smooth)
+        best, tried = choose_rank(held, chosen, features, generator)
+        model = BayesianCP(data, best.rank, features)
+        search = sampled(model, burn_in, n_draws, generator)
     if not search.state.kept:
         raise KeyboardInterrupt  # there is nothing worth keeping yet
-    return CompletedTensor(data, best[0], model, _draws_of(search), search, best[1], tried)
+    words = tuple(asked[mode].words if mode in smooth else "" for mode in range(len(data.shape)))
+    return CompletedTensor(
+        data, best.rank, model, draws_of(search), search, best.scores, tried, best.slice_scores, words
+    )
 
 
-def _cells_of(tensor: Any, observed: ArrayLike | None, weights: ArrayLike | None) -> KnownCells:
+def _cells_of(
+    tensor: Any, observed: ArrayLike | None, weights: ArrayLike | None, ordered: Collection[int]
+) -> KnownCells:
     """Return the known cells, in double precision, after checks."""
     if not isinstance(tensor, StoredTensor):
-        data = as_observations(tensor, observed, weights)
+        data = as_observations(tensor, observed, weights, ordered)
         check_scale(data.values, "tensor")
         return data.in_double()
     for name, given in (("observed", observed), ("weights", weights)):
@@ -281,82 +302,6 @@ def _cells_of(tensor: Any, observed: ArrayLike | None, weights: ArrayLike | None
                 f"tensors on the disk take no {name}", name, fix="store the known cells alone, or omit it"
             )
     return tensor
-
-
-def _check_draws(size: int, count: int) -> None:
-    """Raise if memory does not hold so many points of this size."""
-    check_fits(8.0 * (count + 4) * size, "the draws", "ask for fewer draws or components")
-
-
-def _compare(
-    data: KnownCells, held_out: NDArray[np.int64], rank: int | None, rng: np.random.Generator
-) -> tuple[tuple[int, Vector], tuple[tuple[int, float], ...]]:
-    """Return the best rank with the scores of its held-out cells, and the errors of all that were tried."""
-    part, (apart, truth) = data.without(held_out), data.cells(held_out)
-    tried: list[tuple[int, float]] = []
-    best: tuple[int, Vector] | None = None
-    lowest, worse = np.inf, 0
-    with stage("ranks, compared by held-out cells"):
-        for candidate in RANKS if rank is None else (rank,):
-            model = BayesianCP(part, candidate)
-            search = in_full(partial(_sampled, model, *COMPARED, rng))
-            mean, error = _moments(model, _draws_of(search), apart)
-            rms = float(np.sqrt(np.mean((mean - truth) ** 2)))
-            tried.append((candidate, rms))
-            worse = worse + 1 if rms >= lowest else 0
-            if rms < lowest:
-                lowest, best = rms, (candidate, np.sort(np.abs(mean - truth) / error))
-            if worse > PATIENCE:
-                break
-    if best is None:
-        raise InvalidInputError("the tensor cannot be fitted", "errors that are not finite")
-    return best, tuple(tried)
-
-
-def _sampled(model: BayesianCP, burn_in: int, draws: int, rng: np.random.Generator) -> SearchResult:
-    _check_draws(model.size, draws)
-    theta = FIRST_SIZE ** (1 / len(model.shape)) * rng.standard_normal(model.size)
-    stop = Iterations(burn_in + draws)
-    return run(model, Gibbs(burn_in=burn_in), theta, stop=stop, rng=rng)
-
-
-def _draws_of(search: SearchResult) -> tuple[tuple[Vector, float], ...]:
-    """Return the kept points with their noise precisions."""
-    kept = search.state.kept
-    noise = search.trace.measures["noise"][search.trace.measures["noise"].size - len(kept) :]
-    return tuple(zip(kept, (float(own) ** -2 for own in noise), strict=True))
-
-
-def _moments(
-    model: BayesianCP, draws: tuple[tuple[Vector, float], ...], positions: NDArray[np.int64]
-) -> tuple[Vector, Vector]:
-    """Return means of cells and standard errors of new observations."""
-    total, squares, noise = np.zeros(len(positions)), np.zeros(len(positions)), 0.0
-    for theta, alpha in draws:
-        values = model.at(theta, positions)
-        total += values
-        squares += values**2
-        noise += model.spread**2 / alpha
-    count = len(draws)
-    mean = total / count
-    variance = np.maximum(squares - count * mean**2, 0.0) / max(count - 1, 1)
-    return mean, np.sqrt(variance + noise / count)
-
-
-def _hold_out(data: KnownCells, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return the places of cells to hold out, ascending; every slice keeps one at least."""
-    count = min(max(int(HELD_OUT * data.size), 1), MOST_HELD_OUT)
-    places = np.sort(rng.choice(data.size, count, replace=False))
-    positions, _ = data.cells(places)
-    for mode, known in enumerate(data.slice_counts()):
-        left = known - np.bincount(positions[:, mode], minlength=known.size)
-        some = left[positions[:, mode]] > 0
-        places, positions = places[some], positions[some]
-    if not places.size:
-        raise InvalidInputError(
-            "no cell can be held out", f"{data.size} known cells", "every slice needs one", "pass more data"
-        )
-    return places
 
 
 def check_cells(positions: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.int64]:

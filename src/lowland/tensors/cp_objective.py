@@ -7,7 +7,7 @@ the products of their rows as factors: the row kernel draws it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -37,7 +37,7 @@ class CPDraw:
     ----------
     theta : ndarray, shape (size,)
         Factors, mode by mode.
-    precisions, coefficients : tuple of ndarray, shapes (r, r) and (1, r)
+    precisions, coefficients : tuple of ndarray, shapes (r, r) and (f_n + 1, r)
         Of each mode's prior.
     noise_precision : float
     error : float
@@ -68,6 +68,8 @@ class BayesianCP:
         In double precision.
     rank : int
         Number of components.
+    features : sequence of ndarray or None, shapes (I_n, f_n), optional
+        What the means of each mode's rows depend on.
 
     Notes
     -----
@@ -79,7 +81,7 @@ class BayesianCP:
     2010.
     """
 
-    def __init__(self, data: KnownCells, rank: int) -> None:
+    def __init__(self, data: KnownCells, rank: int, features: Sequence[Matrix | None] | None = None) -> None:
         self.shape, self.rank = data.shape, rank
         unfolded = data.unfoldings()
         mass = float(data.size if data.weights is None else data.weights.sum())
@@ -89,8 +91,8 @@ class BayesianCP:
         self.unfoldings = [own.scaled(self.centre, self.spread) for own in unfolded]
         self.count = data.size
         self.priors = [
-            SidePrior(MatrixDesign(length, None), rank, STRENGTH, np.dtype(np.float64))
-            for length in data.shape
+            SidePrior(MatrixDesign(length, own), rank, STRENGTH, np.dtype(np.float64))
+            for length, own in zip(data.shape, features or [None] * len(data.shape), strict=True)
         ]
 
     @property

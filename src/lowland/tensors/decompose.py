@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any
@@ -24,7 +24,7 @@ from lowland.tensors.certificates.judges import TENSOR_JUDGES
 from lowland.tensors.fit import TuckerFit
 from lowland.tensors.model import check_ranks, possible_ranks
 from lowland.tensors.multistart import SearchPlan, interrupted_fit, search_tucker
-from lowland.tensors.observations import TensorObservations
+from lowland.tensors.observations import TensorObservations, check_counts
 from lowland.tensors.rank_path import choose_ranks
 from lowland.tensors.search.starts import sequential_start
 from lowland.tensors.tucker_tensor import TuckerTensor
@@ -181,8 +181,12 @@ def as_observations(
     tensor: ArrayLike | TensorObservations,
     observed: ArrayLike | None = None,
     weights: ArrayLike | None = None,
+    ordered: Collection[int] = (),
 ) -> TensorObservations:
-    """Return the known cells of a tensor passed as an array or as observations."""
+    """Return the known cells of a tensor passed as an array or as observations.
+
+    Slices of modes that are not `ordered` must have some.
+    """
     if isinstance(tensor, TensorObservations):
         if observed is not None or weights is not None:
             raise InvalidInputError(
@@ -190,8 +194,14 @@ def as_observations(
                 "TensorObservations",
                 fix="pass the weights to TensorObservations",
             )
-        return tensor
-    return TensorObservations.from_array(tensor, observed=observed, weights=weights)
+    else:
+        tensor = TensorObservations.from_array(
+            tensor, observed=observed, weights=weights, empty_slices=bool(ordered)
+        )
+    for mode, counts in enumerate(tensor.slice_counts()):
+        if mode not in ordered:
+            check_counts(counts, mode)
+    return tensor
 
 
 def _ranks(

@@ -54,6 +54,7 @@ class TensorObservations:
         *,
         observed: ArrayLike | None = None,
         weights: ArrayLike | None = None,
+        empty_slices: bool = False,
     ) -> Self:
         """Read a dense tensor; NaN is missing, zero is a value. It is copied unless memory-mapped.
 
@@ -65,6 +66,8 @@ class TensorObservations:
             Which cells are known. A NaN among them is an error.
         weights : array_like, same shape, optional
             Weights at least 0; cells of weight zero count as missing.
+        empty_slices : bool
+            Whether slices may have no known cell: `complete_tensor` can predict them along an order.
 
         Returns
         -------
@@ -112,7 +115,7 @@ class TensorObservations:
         if known.all():
             flat = None if weight is None else weight.ravel()
             return cls(dense.shape, dense.reshape(-1), None, flat)
-        _check_slices(known)
+        _check_known(known, empty_slices)
         positions = np.argwhere(known).astype(np.int64)
         return cls(dense.shape, dense[known], positions, None if weight is None else weight[known])
 
@@ -124,6 +127,7 @@ class TensorObservations:
         *,
         shape: tuple[int, ...] | None = None,
         weights: ArrayLike | None = None,
+        empty_slices: bool = False,
     ) -> Self:
         """Read a list of cells; cells not listed are missing.
 
@@ -136,6 +140,8 @@ class TensorObservations:
             By default the smallest that holds all positions.
         weights : array_like, shape (p,), optional
             Positive weights.
+        empty_slices : bool
+            Whether slices may have no known cell: `complete_tensor` can predict them along an order.
 
         Returns
         -------
@@ -163,7 +169,7 @@ class TensorObservations:
         if outside is None or outside.any():
             found = f"positions with {at.shape[1]} modes" if outside is None else f"{at[outside][0].tolist()}"
             raise InvalidInputError(f"positions lie outside the shape {shape}", found)
-        if max(shape) > y.size:
+        if max(shape) > y.size and not empty_slices:
             mode = int(np.argmax(shape))
             raise InvalidInputError(
                 "a slice has no known cell", f"{y.size} cells for {shape[mode]} slices of mode {mode}"
@@ -181,7 +187,7 @@ class TensorObservations:
         twice = np.flatnonzero((at[1:] == at[:-1]).all(axis=1))
         if twice.size:
             raise InvalidInputError("a cell is listed twice", f"{at[twice[0]].tolist()}", fix="list it once")
-        for mode, length in enumerate(shape):
+        for mode, length in enumerate(() if empty_slices else shape):
             check_counts(np.bincount(at[:, mode], minlength=length), mode)
         weight = None if weight is None else weight[order]
         if y.size == np.prod(shape, dtype=np.int64):
@@ -301,8 +307,10 @@ def _check_weights(weights: Matrix, least: float = 0.0) -> None:
         )
 
 
-def _check_slices(known: NDArray[np.bool_]) -> None:
-    for mode in range(known.ndim):
+def _check_known(known: NDArray[np.bool_], empty_slices: bool) -> None:
+    if not known.any():
+        raise InvalidInputError("the tensor has no known cell", f"shape {known.shape}", fix="pass data")
+    for mode in range(0 if empty_slices else known.ndim):
         others = tuple(k for k in range(known.ndim) if k != mode)
         check_counts(known.sum(axis=others), mode)
 
@@ -316,5 +324,5 @@ def check_counts(counts: NDArray[Any], mode: int) -> None:
             f"index {int(empty[0])} of mode {mode}"
             + (f", and {empty.size - 1} more" if empty.size > 1 else ""),
             "the data do not determine this slice",
-            "leave the slice out",
+            "leave the slice out, or complete the tensor with an order along this mode",
         )

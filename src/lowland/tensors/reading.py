@@ -42,7 +42,7 @@ class TensorFile:
     coordinates: tuple[NDArray[Any] | None, ...] = ()
 
 
-def read_tensor(path: str | Path, *, variable: str | None = None) -> TensorFile:
+def read_tensor(path: str | Path, *, variable: str | None = None, empty_slices: bool = False) -> TensorFile:
     """Read a tensor with missing cells.
 
     Parameters
@@ -54,6 +54,8 @@ def read_tensor(path: str | Path, *, variable: str | None = None) -> TensorFile:
         are not listed are missing.
     variable : str, optional
         Name of the array in an NPZ or NetCDF file that has several.
+    empty_slices : bool
+        Whether slices may have no known cell: `complete_tensor` can predict them along an order.
 
     Returns
     -------
@@ -78,13 +80,13 @@ def read_tensor(path: str | Path, *, variable: str | None = None) -> TensorFile:
     if variable is not None and suffix in (".npy", ".tns"):
         raise InvalidInputError(f"a {suffix} file has no variables", variable, fix="leave the variable out")
     if suffix == ".npy":
-        return _named(TensorObservations.from_array(load_npy(path)))
+        return _named(TensorObservations.from_array(load_npy(path), empty_slices=empty_slices))
     if suffix == ".npz":
-        return _named(_from_npz(path, load_npz(path), variable))
+        return _named(_from_npz(path, load_npz(path), variable, empty_slices))
     if suffix == ".tns":
-        return _named(_from_text(path))
+        return _named(_from_text(path, empty_slices))
     if suffix in (".nc", ".h5", ".hdf5"):
-        return _from_netcdf(path, variable)
+        return _from_netcdf(path, variable, empty_slices)
     raise InvalidInputError("the file type is unknown", path.name, fix="use .npy, .npz, .nc or .tns")
 
 
@@ -92,20 +94,29 @@ def _named(observations: TensorObservations) -> TensorFile:
     return TensorFile(observations, tuple(f"mode {n}" for n in range(len(observations.shape))))
 
 
-def _from_npz(path: Path, arrays: dict[str, Any], variable: str | None) -> TensorObservations:
+def _from_npz(
+    path: Path, arrays: dict[str, Any], variable: str | None, empty_slices: bool
+) -> TensorObservations:
     if variable is None and {"positions", "values", "shape"} <= set(arrays):
         sizes = arrays["shape"]
         if sizes.ndim != 1 or sizes.dtype.kind not in "iu":
             raise FileFormatError(f"{path} has no usable shape", f"{sizes.dtype} of shape {sizes.shape}")
         shape = tuple(int(k) for k in sizes)
         return TensorObservations.from_cells(
-            arrays["positions"], arrays["values"], shape=shape, weights=arrays.get("weights")
+            arrays["positions"],
+            arrays["values"],
+            shape=shape,
+            weights=arrays.get("weights"),
+            empty_slices=empty_slices,
         )
     beside = ("observed", "weights")
     tensors = [name for name, array in arrays.items() if array.ndim >= 3 and name not in beside]
     name = _pick(path, tensors, variable)
     return TensorObservations.from_array(
-        arrays[name], observed=arrays.get("observed"), weights=arrays.get("weights")
+        arrays[name],
+        observed=arrays.get("observed"),
+        weights=arrays.get("weights"),
+        empty_slices=empty_slices,
     )
 
 
@@ -121,7 +132,7 @@ def _pick(path: Path, names: list[str], variable: str | None) -> str:
     )
 
 
-def _from_text(path: Path) -> TensorObservations:
+def _from_text(path: Path, empty_slices: bool) -> TensorObservations:
     try:
         table = np.loadtxt(path, ndmin=2, comments="#")
     except OSError as error:
@@ -143,10 +154,10 @@ def _from_text(path: Path) -> TensorObservations:
         raise FileFormatError(
             f"{path} has positions that are not whole numbers counted from one", f"line {bad + 1}"
         )
-    return TensorObservations.from_cells(at.astype(np.int64) - 1, table[:, -1])
+    return TensorObservations.from_cells(at.astype(np.int64) - 1, table[:, -1], empty_slices=empty_slices)
 
 
-def _from_netcdf(path: Path, variable: str | None) -> TensorFile:
+def _from_netcdf(path: Path, variable: str | None, empty_slices: bool) -> TensorFile:
     try:
         import xarray
     except ImportError as error:
@@ -159,7 +170,7 @@ def _from_netcdf(path: Path, variable: str | None) -> TensorFile:
         with xarray.open_dataset(path, engine="h5netcdf") as dataset:
             names = [str(name) for name, array in dataset.data_vars.items() if array.ndim >= 3]
             array = dataset[_pick(path, names, variable)]
-            observations = TensorObservations.from_array(array.to_numpy())
+            observations = TensorObservations.from_array(array.to_numpy(), empty_slices=empty_slices)
             own = tuple(array.coords[d].to_numpy() if d in array.coords else None for d in array.dims)
             return TensorFile(observations, tuple(str(name) for name in array.dims), own)
     except OSError as error:

@@ -10,7 +10,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.completion.graph_places import GraphPlaces, is_graph
+from lowland.bayes.graph_places import GraphPlaces, is_graph
 from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import is_whole
@@ -81,7 +81,7 @@ def orders_of(
         elif is_graph(own):
             found.append(GraphPlaces.of(own, length, f"{side}_order"))
         else:
-            found.append(_as_coordinates(own, length, f"{side}_order"))
+            found.append(as_coordinates(own, length, f"{side}_order"))
     asked = tuple(own is not None and not (isinstance(own, str) and own == "auto") for own in given)
     labelled = tuple(isinstance(own, str) for own in given)
     return SideOrders(found[0], found[1], (asked[0], asked[1]), (labelled[0], labelled[1]))
@@ -140,7 +140,14 @@ def _by_labels(word: str, labels: Labels | None, side: str) -> Matrix:
     return found
 
 
-def _as_coordinates(values: Any, length: int, name: str) -> Matrix:
+def as_coordinates(values: Any, length: int, name: str) -> Matrix:
+    """Return numbers or dates as coordinates of lines, shape (length, c).
+
+    Raises
+    ------
+    InvalidInputError
+        If they are no numbers or dates, not one per line, or missing.
+    """
     array = np.asarray(values)
     if array.dtype.kind == "M":
         numbers: NDArray[Any] = (array - np.datetime64("1970-01-01")) / np.timedelta64(1, "D")

@@ -1,0 +1,52 @@
+"""Draws of a CP model, and what they say of cells."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.arrays import Vector
+from lowland.core.memory import check_fits
+from lowland.core.records import SearchResult
+from lowland.search import Gibbs, Iterations, run
+from lowland.tensors.cp_objective import BayesianCP
+
+# size of the initial factors, in units of the data, so that their products have this size
+FIRST_SIZE = 0.3
+
+# points of the model with their noise precisions
+Draws = tuple[tuple[Vector, float], ...]
+
+
+def sampled(model: BayesianCP, burn_in: int, draws: int, rng: np.random.Generator) -> SearchResult:
+    """Return the sweeps of a model from a random start."""
+    check_draws(model.size, draws)
+    theta = FIRST_SIZE ** (1 / len(model.shape)) * rng.standard_normal(model.size)
+    stop = Iterations(burn_in + draws)
+    return run(model, Gibbs(burn_in=burn_in), theta, stop=stop, rng=rng)
+
+
+def check_draws(size: int, count: int) -> None:
+    """Raise if memory does not hold so many points of this size."""
+    check_fits(8.0 * (count + 4) * size, "the draws", "ask for fewer draws or components")
+
+
+def draws_of(search: SearchResult) -> Draws:
+    """Return the kept points with their noise precisions."""
+    kept = search.state.kept
+    noise = search.trace.measures["noise"][search.trace.measures["noise"].size - len(kept) :]
+    return tuple(zip(kept, (float(own) ** -2 for own in noise), strict=True))
+
+
+def moments(model: BayesianCP, draws: Draws, positions: NDArray[np.int64]) -> tuple[Vector, Vector]:
+    """Return means of cells and standard errors of new observations."""
+    total, squares, noise = np.zeros(len(positions)), np.zeros(len(positions)), 0.0
+    for theta, alpha in draws:
+        values = model.at(theta, positions)
+        total += values
+        squares += values**2
+        noise += model.spread**2 / alpha
+    count = len(draws)
+    mean = total / count
+    variance = np.maximum(squares - count * mean**2, 0.0) / max(count - 1, 1)
+    return mean, np.sqrt(variance + noise / count)

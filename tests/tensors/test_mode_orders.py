@@ -1,0 +1,177 @@
+"""Orders of modes: features of lines and circles, slices that are missing, and what an order is worth."""
+
+import numpy as np
+import pytest
+
+import lowland as ll
+from lowland.core.errors import InvalidInputError
+from lowland.tensors import cp_choice
+from lowland.tensors.held_out_cells import hold_out
+from lowland.tensors.mode_orders import KINDS, ModeOrder, Smoothness, orders_of
+
+WEEKS, SENSORS, HOURS = 4, 20, 24
+
+
+@pytest.fixture(scope="module")
+def traffic():
+    """Sensors by days by hours with a week and smooth hours, and noise."""
+    rng = np.random.default_rng(0)
+    week = np.array([1, 1, 1.1, 1, 1.2, 0.5, 0.4])[np.arange(7 * WEEKS) % 7]
+    hours = np.arange(HOURS)
+    peaks = np.stack([np.exp(-0.5 * ((hours - at) / 3) ** 2) for at in (8, 13, 18)])
+    load = rng.gamma(2, 1, (SENSORS, 3))
+    days = np.stack([week, 1.5 - week, week])
+    truth = np.einsum("sk,kd,kh->sdh", load, days, peaks)
+    return truth, truth + 0.1 * truth.std() * rng.standard_normal(truth.shape)
+
+
+def filled(truth, noisy, hidden, **options):
+    found = ll.complete_tensor(np.where(hidden, np.nan, noisy), n_draws=60, burn_in=40, rng=0, **options)
+    return found, np.sqrt(np.mean((found.tensor() - truth)[hidden] ** 2)) / truth.std()
+
+
+def slices(shape, days):
+    hidden = np.zeros(shape, bool)
+    hidden[:, days, :] = True
+    return hidden
+
+
+def test_slices_a_period_apart_have_the_same_features():
+    features = ModeOrder.of(7, 21, 1).features(Smoothness(0, 1.0))
+    np.testing.assert_array_equal(features[:7], features[7:14])
+    assert np.abs(features[0] - features[1]).max() > 0.01
+
+
+def test_a_circle_ends_where_it_begins():
+    features = ModeOrder.of("cycle", 24, 2).features(Smoothness(1, 1.0))
+    kernel = features @ features.T
+    np.testing.assert_allclose(np.diag(kernel), 1, atol=0.02)
+    np.testing.assert_allclose(kernel[0, 23], kernel[0, 1], rtol=1e-2)
+    line = ModeOrder.of("line", 24, 2).features(Smoothness(1, 1.0))
+    assert (line @ line.T)[0, 23] < (line @ line.T)[0, 1] / 5
+
+
+def test_coordinates_may_be_dates_and_several_orders_are_joined():
+    dates = np.arange("2024-01-01", "2024-01-15", dtype="datetime64[D]")
+    both = ModeOrder.of((dates, 7), 14, 0)
+    assert both.words == "coordinates and a period of 7"
+    parts = [ModeOrder.of(own, 14, 0).features(KINDS[0]).shape[1] for own in (dates, 7)]
+    assert both.features(KINDS[0]).shape == (14, sum(parts))
+    equal = ModeOrder.of("line", 14, 0).features(KINDS[0])
+    np.testing.assert_allclose(ModeOrder.of(dates, 14, 0).features(KINDS[0]), equal, atol=1e-9)
+
+
+def test_missing_days_are_predicted_from_the_same_days_of_other_weeks(traffic):
+    truth, noisy = traffic
+    hidden = slices(truth.shape, [5, 12, 16])
+    found, error = filled(truth, noisy, hidden, orders={1: ("line", 7), 2: "line"})
+    assert error < 0.25
+    assert "period of 7" in found.orders[1]
+    assert "mode 1 in order: a line and a period of 7" in str(found)
+    lower, upper = found.interval(np.argwhere(hidden), 0.9)
+    assert 0.75 < np.mean((lower <= noisy[hidden]) & (noisy[hidden] <= upper)) <= 1
+
+
+def test_days_to_come_are_forecast(traffic):
+    truth, noisy = traffic
+    hidden = slices(truth.shape, range(7 * WEEKS - 3, 7 * WEEKS))
+    _, error = filled(truth, noisy, hidden, orders={1: 7})
+    _, plain = filled(truth, noisy, hidden, orders={1: "line"})
+    assert error < 0.25
+    assert error < plain / 2
+
+
+def test_an_order_without_sense_is_left_out(traffic):
+    truth, noisy = traffic
+    order = np.random.default_rng(3).permutation(SENSORS)
+    hidden = np.random.default_rng(1).random(truth.shape) < 0.3
+    found, error = filled(truth, noisy, hidden, orders={0: order})
+    _, plain = filled(truth, noisy, hidden)
+    assert error < 1.05 * plain
+    assert found.orders == ("", "", "")
+
+
+def test_an_order_that_is_always_taken_is_found_out(traffic, monkeypatch):
+    """The mutant: an order is used though errors rise."""
+    monkeypatch.setattr(cp_choice, "GAIN", -10.0)
+    with pytest.raises(AssertionError):
+        test_an_order_without_sense_is_left_out(traffic)
+
+
+def test_whole_slices_are_held_out_where_slices_are_missing(traffic):
+    _, noisy = traffic
+    data = ll.TensorObservations.from_array(
+        np.where(slices(noisy.shape, [3, 4, 26, 27]), np.nan, noisy), empty_slices=True
+    )
+    held = hold_out(data, [1], np.random.default_rng(0))
+    counts = held.part.slice_counts()[1]
+    gone = np.setdiff1d(np.flatnonzero(counts == 0), [3, 4, 26, 27])
+    assert {24, 25} <= set(gone.tolist()), "those before the end"
+    assert 3 <= gone.size <= 4
+    assert set(held.positions[held.whole][:, 1].tolist()) == set(gone.tolist())
+    assert held.part.size + held.values.size == data.size
+    single = held.positions[~held.whole]
+    assert np.isin(single[:, 1], gone).sum() == 0
+    np.testing.assert_array_equal(held.values, noisy[tuple(held.positions.T)])
+    # in modes without missing slices none are hidden as a whole
+    assert (hold_out(data, [2], np.random.default_rng(0)).part.slice_counts()[2] > 0).all()
+
+
+def test_single_cells_alone_are_held_out_without_missing_slices(traffic):
+    _, noisy = traffic
+    held = hold_out(ll.TensorObservations.from_array(noisy), [1], np.random.default_rng(0))
+    assert not held.whole.any()
+    assert held.values.size == int(0.1 * noisy.size)
+
+
+def test_cells_in_missing_slices_have_intervals_of_their_own(traffic):
+    truth, noisy = traffic
+    hidden = slices(truth.shape, [5, 12, 16])
+    hidden[0, 0, 0] = True
+    found, _ = filled(truth, noisy, hidden, orders={1: 7})
+    assert found.held_out_slices.size
+    at = np.array([[0, 0, 0], [0, 5, 0]])
+    lower, upper = found.interval(at, 0.9)
+    mean, error = found.predict(at), (upper - lower) / 2
+    np.testing.assert_allclose(mean, (lower + upper) / 2)
+    swapped = ll.CompletedTensor(
+        found.data, found.rank, found.model, found.draws, found.search, found.held_out, found.tried
+    )
+    low, high = swapped.interval(at, 0.9)
+    assert error[0] == pytest.approx((high - low)[0] / 2)
+    assert error[1] != pytest.approx((high - low)[1] / 2)
+
+
+@pytest.mark.parametrize(
+    ("orders", "words"),
+    [
+        ({3: "line"}, "mode that the tensor does not have"),
+        ({1: "lines"}, "order of mode 1 is unknown"),
+        ({1: 1}, "period of mode 1"),
+        ({1: 50}, "period of mode 1"),
+        ({1: ()}, "order of mode 1 is empty"),
+        ({1: [1.0, 2.0]}, "the order of mode 1 must have one entry"),
+        (["line"], "orders must name modes"),
+    ],
+)
+def test_what_is_no_order(orders, words):
+    with pytest.raises(InvalidInputError, match=words):
+        orders_of(orders, (5, 10, 8))
+
+
+def test_empty_slices_are_refused_in_other_modes(traffic):
+    _, noisy = traffic
+    holes = np.where(slices(noisy.shape, [3]), np.nan, noisy)
+    with pytest.raises(InvalidInputError, match="a slice has no known cell"):
+        ll.complete_tensor(holes, rng=0, orders={2: "line"})
+    seen = ll.TensorObservations.from_array(holes, empty_slices=True)
+    for refused in (lambda: ll.complete_tensor(seen, rng=0), lambda: ll.decompose_tucker(seen, 2, rng=0)):
+        with pytest.raises(InvalidInputError, match="a slice has no known cell"):
+            refused()
+    cells = np.argwhere(~np.isnan(holes))
+    listed = ll.TensorObservations.from_cells(
+        cells, holes[tuple(cells.T)], shape=holes.shape, empty_slices=True
+    )
+    np.testing.assert_array_equal(listed.array(), holes)
+    with pytest.raises(InvalidInputError, match="no known cell"):
+        ll.complete_tensor(np.full((3, 4, 5), np.nan), rng=0, orders={0: "line", 1: "line", 2: "line"})
