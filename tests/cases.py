@@ -67,9 +67,12 @@ from lowland.search import (
     Variational,
 )
 from lowland.tensors.balancing import TuckerBalancing
+from lowland.tensors.cp_least_squares import CPObjective
+from lowland.tensors.cp_model import CP
 from lowland.tensors.model import Tucker
 from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.observations import TensorObservations
+from lowland.tensors.search.cp_alternating import CPAlternating
 from lowland.tensors.search.filled_iteration import FilledIteration
 from lowland.tensors.search.high_order_escape import HighOrderEscape
 from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
@@ -691,6 +694,34 @@ TENSOR_STEPPERS = [
     Case(GaussNewton, lambda: GaussNewton(inner="dense"), "dense", {"strength": 0.0}),
     Case(TrustRegion, TrustRegion, "trust region", {"strength": 0.1}),
     Case(Gradient, lambda: Gradient(rule="armijo"), "armijo", {"strength": 0.1}),
+]
+
+
+def make_cp(shape=(5, 6, 4), rank=2, *, share=1.0, weighted=False, nonnegative=()):
+    """A small noisy tensor of nonnegative components, of which a share is known."""
+    rng = _rng()
+    model = CP(shape, rank)
+    parts = model.lifted(rng.random(model.size))
+    observed = rng.random(shape) < share
+    weights = rng.uniform(0.5, 2, shape) if weighted else None
+    values = parts.tensor() + 0.1 * rng.standard_normal(shape)
+    data = TensorObservations.from_array(values, observed=observed, weights=weights)
+    return CPObjective(data, model, nonnegative)
+
+
+CP_OBJECTIVES = [
+    Case(CPObjective, make_cp, "all cells"),
+    Case(CPObjective, lambda: make_cp(share=0.6), "some cells"),
+    Case(CPObjective, lambda: make_cp(share=0.7, weighted=True), "weighted cells"),
+    Case(CPObjective, lambda: make_cp((3, 4, 2, 5), 3), "order 4"),
+    Case(CPObjective, lambda: make_cp((3, 4, 2, 5), 4, share=0.7), "order 4, some cells"),
+]
+
+CP_STEPPERS = [
+    Case(CPAlternating, CPAlternating, "alternating"),
+    Case(CPAlternating, CPAlternating, "nonnegative", {"nonnegative": (True, False, True)}),
+    Case(GaussNewton, lambda: GaussNewton(inner="dense"), "dense"),
+    Case(TrustRegion, TrustRegion, "trust region"),
 ]
 
 

@@ -11,7 +11,9 @@ from lowland.datasets import false_minimum
 from lowland.measure import Entries
 from lowland.models import General, Psd
 from lowland.objectives import make_objective
-from lowland.tensors.capabilities import TensorFit
+from lowland.tensors.capabilities import CellFit, CPFit, TensorFit
+from lowland.tensors.cp_least_squares import CPObjective
+from lowland.tensors.cp_model import CP
 from lowland.tensors.model import Tucker
 from lowland.tensors.objective import TuckerObjective
 
@@ -85,6 +87,17 @@ def _tensor(size=1.0, every=1, moved=0.0):
     return ll.certify(objective, theta + moved * rng.standard_normal(theta.size))
 
 
+def _components(*, parallel=False, rank=2):
+    """A tensor of given components, which are those of the point."""
+    rng = np.random.default_rng(0)
+    factors = [rng.integers(1, 9, (n, rank)).astype(float) for n in (4, 3, 5)]
+    if parallel:
+        factors[1][:, 1] = 2 * factors[1][:, 0]
+    tensor = np.einsum("ir,jr,kr->ijk", *factors)
+    objective = CPObjective(ll.TensorObservations.from_array(tensor), CP(tensor.shape, rank))
+    return ll.certify(objective, objective.model.pack(factors))
+
+
 def _region(inputs, targets, bias=None):
     """One neuron of weight one."""
     network = ll.networks.ReluNetwork(([[1.0]], [1.0]), (bias, None))
@@ -127,9 +140,12 @@ CLAIMS = [
     Row(MatrixFit, ("locally_unique",), GOOD, _exact, "every cell seen"),
     Row(MatrixFit, ("locally_unique",), BAD, _two_blocks, "two blocks apart"),
     Row(MatrixFit, ("locally_unique",), OPEN, _negative_factor, "a constraint that judges do not know"),
-    Row(TensorFit, ("globally_optimal",), GOOD, _tensor, "an exact tensor"),
-    Row(TensorFit, ("globally_optimal",), BAD, lambda: _tensor(moved=1.0), "a point beside it"),
-    Row(TensorFit, ("globally_optimal",), OPEN, lambda: _tensor(1e200), "numbers out of scale"),
+    Row(CellFit, ("globally_optimal",), GOOD, _tensor, "an exact tensor"),
+    Row(CellFit, ("globally_optimal",), BAD, lambda: _tensor(moved=1.0), "a point beside it"),
+    Row(CellFit, ("globally_optimal",), OPEN, lambda: _tensor(1e200), "numbers out of scale"),
+    Row(CPFit, ("unique_decomposition",), GOOD, _components, "independent columns"),
+    Row(CPFit, ("unique_decomposition",), BAD, lambda: _components(parallel=True), "parallel columns"),
+    Row(CPFit, ("unique_decomposition",), OPEN, lambda: _components(rank=6), "too many components"),
     Row(TensorFit, DETERMINED, GOOD, _tensor, "every cell known"),
     Row(TensorFit, DETERMINED, BAD, lambda: _tensor(every=4), "fewer cells than unknowns"),
     Row(TensorFit, DETERMINED, OPEN, lambda: _tensor(1e200), "numbers out of scale"),

@@ -22,7 +22,7 @@ from lowland.objectives.plain import recovery_document
 from lowland.recheck.documents import Document
 from lowland.search import GradientBelow, Iterations, TrustRegion, make_start, run
 from lowland.tensors.objective import TuckerObjective
-from lowland.tensors.proofs import tensor_document
+from lowland.tensors.proofs import cp_document, tensor_document
 
 
 @dataclass(frozen=True)
@@ -170,6 +170,27 @@ def tensor(kind):
     return Sample(document, data)
 
 
+def components(kind):
+    """Return a CP decomposition: of exact or noisy cells, nonnegative, or one that is not unique."""
+    rng = np.random.default_rng(18)
+    factors = [rng.integers(1, 9, (n, 2)).astype(float) for n in (5, 4, 3)]
+    if kind == "mixed":
+        factors[0][:, 1] = 2 * factors[0][:, 0]
+    exact = np.einsum("ir,jr,kr->ijk", *factors)
+    noisy = exact + 0.1 * rng.standard_normal(exact.shape)
+    data = {"noisy": noisy, "holes": np.where(rng.random(exact.shape) < 0.2, np.nan, noisy)}.get(kind, exact)
+    fit = ll.decompose_cp(data, 2, nonnegative=[0] if kind == "nonnegative" else False, rng=0)
+    objective, theta = fit.objective, fit.search.theta
+    if kind == "mixed":
+        theta = objective.model.pack(factors)
+    if kind == "zero":
+        theta = objective.model.pack([factor * [1, 0] for factor in factors])
+    document = cp_document(
+        objective.data, objective.unpack(theta), objective.nonnegative, certify(objective, theta)
+    )
+    return Sample(document, data)
+
+
 def region(inputs, targets, *, width=6, trained="first", layers=2, seed=0, network=None):
     """Return what is proved about the activation region of a random network."""
     rng = np.random.default_rng(seed)
@@ -251,6 +272,12 @@ SAMPLES: dict[str, Callable[[], Sample]] = {
     "tensor with holes": lambda: tensor("holes"),
     "regularised tensor": lambda: tensor("regularised"),
     "saddle of a tensor": lambda: tensor("saddle"),
+    "components": lambda: components("exact"),
+    "noisy components": lambda: components("noisy"),
+    "components with holes": lambda: components("holes"),
+    "nonnegative components": lambda: components("nonnegative"),
+    "components that can be mixed": lambda: components("mixed"),
+    "a component of zero": lambda: components("zero"),
     "region of full rank": lambda: region(np.random.default_rng(1).standard_normal((5, 3)), None, width=12),
     "region, all trained": lambda: region(
         np.random.default_rng(1).standard_normal((5, 3)), None, width=8, trained="all", layers=3

@@ -42,6 +42,8 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.sensing.recovery": ["Recovery"],
         "lowland.sensing.tomography": ["StateEstimate", "estimate_state"],
         "lowland.tensors.cp_completion": ["CompletedTensor", "complete_tensor"],
+        "lowland.tensors.cp_fit": ["CPDecomposition"],
+        "lowland.tensors.cp_decomposition": ["decompose_cp"],
         "lowland.tensors.stored_tensor": ["StoredTensor"],
         "lowland.tensors.decompose": ["decompose_tucker"],
         "lowland.tensors.fit": ["TuckerFit"],

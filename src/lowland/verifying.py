@@ -18,6 +18,7 @@ from lowland.files.tables import read_table
 from lowland.measure import Entries
 from lowland.networks.network import check_inputs, check_targets
 from lowland.networks.stability import check_univariate, data_shares
+from lowland.recheck.cp_checks import verify_cp
 from lowland.recheck.documents import Document
 from lowland.recheck.matrix_checks import verify_matrix
 from lowland.recheck.measurements import measured_fingerprint, measured_problem, real_data
@@ -26,7 +27,7 @@ from lowland.recheck.regions import data_fingerprint, region_problem
 from lowland.recheck.stability_checks import layers_problem, verify_stability
 from lowland.recheck.tables import in_precision, table_problem
 from lowland.recheck.tensor_checks import verify_tensor
-from lowland.recheck.tensors import precision_of, tensor_fingerprint, tensor_problem
+from lowland.recheck.tensors import cp_problem, precision_of, tensor_fingerprint, tensor_problem
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.proofs import cells_of
 from lowland.tensors.reading import read_tensor
@@ -92,6 +93,7 @@ def verify(
             "table": "a table",
             "measurements": "measurements",
             "tensor": "a tensor",
+            "cp": "a tensor",
             "region": "inputs",
             "stability": "x and y",
         }[given.kind]
@@ -123,6 +125,17 @@ def _verify_measurements(document: Document, data: Any, progress: Progress | Non
 
 
 def _verify_tensor(document: Document, data: Any, progress: Progress | None) -> Verification:
+    cells = cells_of(_known_cells(document, data))
+    return verify_tensor(tensor_problem(document, *cells), document.certificate, progress)
+
+
+def _verify_cp(document: Document, data: Any, progress: Progress | None) -> Verification:
+    cells = cells_of(_known_cells(document, data))
+    return verify_cp(cp_problem(document, *cells), document.certificate, progress)
+
+
+def _known_cells(document: Document, data: Any) -> TensorObservations:
+    """Return the known cells of a tensor in the precision of a document, which must be about them."""
     if isinstance(data, str | PathLike):
         data = read_tensor(Path(data)).observations
     cells = data if isinstance(data, TensorObservations) else TensorObservations.from_array(data)
@@ -130,7 +143,7 @@ def _verify_tensor(document: Document, data: Any, progress: Progress | None) -> 
     weights = None if cells.weights is None else cells.weights.astype(dtype)
     cells = replace(cells, values=cells.values.astype(dtype), weights=weights)
     check_fingerprint(document, tensor_fingerprint(*cells_of(cells)))
-    return verify_tensor(tensor_problem(document, *cells_of(cells)), document.certificate, progress)
+    return cells
 
 
 def _verify_region(document: Document, data: Any, progress: Progress | None) -> Verification:
@@ -165,6 +178,7 @@ VERIFIERS: dict[str, Callable[[Document, Any, Progress | None], Verification]] =
     "table": _verify_table,
     "measurements": _verify_measurements,
     "tensor": _verify_tensor,
+    "cp": _verify_cp,
     "region": _verify_region,
     "stability": _verify_stability,
 }

@@ -32,11 +32,12 @@ from lowland import judges
 from lowland.certificates import MATRIX_CLAIMS
 from lowland.certificates.judging import claims_of
 from lowland.core.findings import CLAIMS
-from lowland.core.fits import MatrixFit
-from lowland.recheck import dispatch, matrix_checks, tensor_checks
+from lowland.core.fits import Fit
+from lowland.recheck import cp_checks, dispatch, matrix_checks, tensor_checks
 from lowland.report import plain_findings
 from lowland.sensing import conditional
 from lowland.tensors.balancing import TuckerBalancing
+from lowland.tensors.capabilities import CellFit, CPFit, TensorFit
 from lowland.tensors.certificates.judges import TENSOR_JUDGES
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +92,7 @@ def test_every_stepper_has_a_case():
             *cases.POSTERIOR_STEPPERS,
             *cases.DISTRIBUTION_STEPPERS,
             *cases.TENSOR_STEPPERS,
+            *cases.CP_STEPPERS,
             *cases.REGION_STEPPERS,
         ]
     }
@@ -116,8 +118,9 @@ def test_every_claim_has_words_and_a_check():
     assert set(plain_findings.QUESTIONS) == set(plain_findings.ANSWERS) == set(CLAIMS)
     assert set(matrix_checks.CHECKS) == set(MATRIX_CLAIMS)
     assert set(matrix_checks.UNDER_A_PREMISE) == set(claims.CONDITIONAL) == set(conditional.CLAIMS)
-    of_tensors = tuple(judge for judge in TENSOR_JUDGES if judge.needs is not MatrixFit)
-    assert set(tensor_checks.CHECKS) == set(claims_of(of_tensors))
+    for checks, own in ((tensor_checks, TensorFit), (cp_checks, CPFit)):
+        suited = tuple(judge for judge in TENSOR_JUDGES if judge.needs in (Fit, CellFit, own))
+        assert set(checks.CHECKS) == set(claims_of(suited))
     page = (ROOT / "docs/explanation/what-the-verdicts-mean.md").read_text()
     verdicts = dict(re.findall(r"^\| `(\w+)`.*\| ([a-z, ]+) \|$", page, re.MULTILINE))
     assert set(verdicts) == set(CLAIMS)

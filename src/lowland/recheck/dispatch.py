@@ -20,6 +20,8 @@ OneCheck = Callable[[Statement, Any, Certificate, Progress | None], Check]
 Checks = Mapping[str, OneCheck]
 # claims about the point's surroundings, which are judged by computed numbers
 NEVER_PROVED = ("stationary", "second_order_stationary", "strict_local_minimum", "local_minimum")
+# claims that are judged under nonnegativity constraints too
+OF_CONSTRAINED = ("globally_optimal", "unique_decomposition")
 CONSTRAINED = ("not judged under nonnegativity constraints", "a factor is negative")
 INCONSISTENT = (
     "the measurement and its adjoint disagree by ",
@@ -102,7 +104,7 @@ def _checked(
     if finding.claim in NEVER_PROVED and finding.verdict is Verdict.PROVED:
         said.fault("numerical evidence can support this claim but never prove it")
         return said.settle("")
-    if problem.is_nonnegative and finding.claim != "globally_optimal" and not said.is_open:
+    if problem.is_nonnegative and finding.claim not in OF_CONSTRAINED and not said.is_open:
         said.fault("under nonnegativity constraints this claim is not judged")
         return said.settle("")
     if said.is_open and said.method.startswith(AGAINST):

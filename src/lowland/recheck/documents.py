@@ -15,7 +15,7 @@ from lowland.core.finding_json import number_array, parse, plain_value
 from lowland.core.findings import Certificate
 
 FORMAT, VERSION = "lowland certificate", 2
-KINDS = ("table", "measurements", "tensor", "region", "stability")
+KINDS = ("table", "measurements", "tensor", "cp", "region", "stability")
 KEYS = {"format", "version", "kind", "data", "problem", "point", "findings"}
 
 
@@ -26,7 +26,7 @@ class Document:
 
     Parameters
     ----------
-    kind : {"table", "measurements", "tensor", "region", "stability"}
+    kind : {"table", "measurements", "tensor", "cp", "region", "stability"}
         What the data are.
     data : str
         Fingerprint of the data.

@@ -11,6 +11,7 @@ from lowland.core.arrays import Matrix
 from lowland.core.findings import Certificate
 from lowland.core.status import Rigour, Verdict
 from lowland.core.verification import Check, Outcome, Verification
+from lowland.recheck.cp_problem import CPProblem
 from lowland.recheck.curvature import Calculus, check_curvature
 from lowland.recheck.derivatives import MOST_JACOBIAN, MOST_UNKNOWNS, differences
 from lowland.recheck.determinacy_words import DEFICIENT, FINITE, FULL, GENERIC, PRIMES_USUAL
@@ -65,7 +66,7 @@ def _is_formed(problem: TensorProblem) -> bool:
 CALCULUS: Calculus[TensorProblem] = Calculus(tensor_hessian, tensor_gauge, _is_formed)
 
 
-def misfit_of_tensor(problem: TensorProblem) -> Misfit:
+def misfit_of_tensor(problem: TensorProblem | CPProblem) -> Misfit:
     """Return how closely the point reproduces its data; the rounding of cells is bounded coarsely."""
     y, weights = problem.y, problem.weights
     residual, unit = np.abs(problem.predictions() - y), problem.usual_size()
@@ -81,7 +82,7 @@ def misfit_of_tensor(problem: TensorProblem) -> Misfit:
     )
 
 
-def _check_optimal(said: Statement, problem: TensorProblem) -> Check:
+def check_tensor_optimal(said: Statement, problem: TensorProblem | CPProblem) -> Check:
     """Compare global optimality with a flattening, an exact fit, or a better point."""
     if said.is_open and any(
         said.says(words) for words in (NO_BOUND, "the objective overflows float64", OVERFLOW)
@@ -104,13 +105,13 @@ def _check_optimal(said: Statement, problem: TensorProblem) -> Check:
     return _check_flattening(said, problem)
 
 
-def _check_flattening(said: Statement, problem: TensorProblem) -> Check:
+def _check_flattening(said: Statement, problem: TensorProblem | CPProblem) -> Check:
     """Compare a gap with the singular values of the flattening that is named."""
     modes = said.array("modes", (None,))
     full = problem.is_full and not problem.is_weighted
     if modes is None or not said.require(full, "a bound needs every cell, with equal weights"):
         return said.settle("")
-    group, order = [int(mode) for mode in modes], problem.core.ndim
+    group, order = [int(mode) for mode in modes], len(problem.shape)
     if len(set(group)) != len(group) or not set(group) < set(range(order)) or list(modes) != group:
         said.fault("the modes are no proper set of modes")
         return said.settle("")
@@ -119,7 +120,7 @@ def _check_flattening(said: Statement, problem: TensorProblem) -> Check:
     said.unread.discard("method")
     tensor = problem.spread(problem.y)
     others = [n for n in range(order) if n not in group]
-    rank = min(prod(problem.ranks[n] for n in group), prod(problem.ranks[n] for n in others))
+    rank = problem.flat_rank(group)
     rows = prod(problem.shape[n] for n in group)
     singular = np.linalg.svd(np.transpose(tensor, (*group, *others)).reshape(rows, -1), compute_uv=False)
     least, value = float(np.linalg.norm(singular[rank:])), problem.objective()
@@ -269,7 +270,7 @@ CHECKS: Checks = {
     "second_order_stationary": _curvature,
     "strict_local_minimum": _curvature,
     "local_minimum": _local,
-    "globally_optimal": lambda said, at, beside, progress: _check_optimal(said, at),
+    "globally_optimal": lambda said, at, beside, progress: check_tensor_optimal(said, at),
     "determined_by_data": lambda said, at, beside, progress: _check_determined(said, at, beside),
     "uniquely_determined": lambda said, at, beside, progress: _check_determined(said, at, beside),
 }

@@ -87,6 +87,11 @@ class TensorProblem:
         """Whether every cell is known."""
         return self.y.size == prod(self.shape)
 
+    def flat_rank(self, group: list[int]) -> int:
+        """Return the largest rank of the flattening with these modes as rows."""
+        others = [n for n in range(self.core.ndim) if n not in group]
+        return min(prod(self.ranks[n] for n in group), prod(self.ranks[n] for n in others))
+
     # ---------------------------------------------------------------- points
 
     def point(self) -> Vector:
@@ -229,15 +234,17 @@ class TensorProblem:
 
     def usual_size(self) -> Vector:
         """Return each datum's size, or the root mean square of its slices if that is larger."""
-        usual = np.full(self.y.size, np.inf)
-        for n, length in enumerate(self.shape):
-            own = self.at_cells[:, n]
-            counts, squares = (
-                np.bincount(own, minlength=length),
-                np.bincount(own, self.y**2, minlength=length),
-            )
-            usual = np.minimum(usual, np.sqrt(squares / np.maximum(counts, 1))[own])
-        return np.asarray(np.maximum(np.abs(self.y), usual))
+        return usual_sizes(self.shape, self.at_cells, self.y)
+
+
+def usual_sizes(shape: tuple[int, ...], at_cells: NDArray[np.int64], y: Vector) -> Vector:
+    """Return each datum's size, or the root mean square of its slices if that is larger."""
+    usual = np.full(y.size, np.inf)
+    for n, length in enumerate(shape):
+        own = at_cells[:, n]
+        counts, squares = np.bincount(own, minlength=length), np.bincount(own, y**2, minlength=length)
+        usual = np.minimum(usual, np.sqrt(squares / np.maximum(counts, 1))[own])
+    return np.asarray(np.maximum(np.abs(y), usual))
 
 
 def flat(tensor: Any, mode: int) -> Matrix:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import FileFormatError
+from lowland.recheck.cp_problem import CPProblem
 from lowland.recheck.documents import Document, Settings, take_point
 from lowland.recheck.tables import DTYPES
 from lowland.recheck.tensor_problem import TensorProblem
@@ -85,4 +86,42 @@ def tensor_problem(
         strength,
         weights is not None,
         f"squared loss of {kind} cells of a {' x '.join(map(str, shape))} tensor, Tucker ranks ({ranks})",
+    )
+
+
+def cp_problem(
+    document: Document,
+    shape: tuple[int, ...],
+    values: Vector,
+    positions: NDArray[np.int64],
+    weights: Vector | None,
+) -> CPProblem:
+    """Return the problem of CP decompositions that a document states; parameters as of `tensor_problem`.
+
+    Raises
+    ------
+    FileFormatError
+        If settings or factors cannot be read, or do not fit the tensor.
+    """
+    order = len(shape)
+    factors = take_point(document, tuple(f"factor_{n}" for n in range(order)))
+    settings, modes = Settings(document.problem), tuple(f"mode {n}" for n in range(order))
+    signs = settings.words("nonnegative", modes)
+    settings.word("dtype", DTYPES)
+    settings.close()
+    fits = order >= LEAST_ORDER and all(factor.ndim == 2 for factor in factors)
+    rank = factors[0].shape[-1] if fits else 0
+    fits = fits and rank >= 1 and [factor.shape for factor in factors] == [(length, rank) for length in shape]
+    if not fits or any(np.iscomplexobj(part) for part in factors):
+        found = f"factors {[factor.shape for factor in factors]} for {shape}"
+        raise FileFormatError("the certificate's factors do not fit the tensor", found)
+    kind = "all" if values.size == int(np.prod(shape)) else str(values.size)
+    return CPProblem(
+        positions,
+        values.astype(np.float64),
+        np.ones(values.size) if weights is None else weights.astype(np.float64),
+        tuple(factors),
+        tuple(mode in signs for mode in modes),
+        weights is not None,
+        f"squared loss of {kind} cells of a {' x '.join(map(str, shape))} tensor, {rank} CP components",
     )

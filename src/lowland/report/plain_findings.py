@@ -39,6 +39,7 @@ QUESTIONS = {
     "locally_unique": "Does another matrix nearby fit equally well?",
     "determined_by_data": "Do the data alone, at this rank, allow only finitely many answers?",
     "uniquely_determined": "Do the data alone, at this rank, allow only one answer?",
+    "unique_decomposition": "Could other components add up to the same tensor?",
     "no_bad_minimum_in_region": "Does this region hold a differentiable minimum that does not fit the data?",
     "stable_at_step_size": "Would gradient descent with this step size stay at this point?",
     "no_false_minimum": "Under the premise, is every local minimum the best answer?",
@@ -204,6 +205,14 @@ def _region(finding: Finding) -> str:
     return f"Open: {finding.method}."
 
 
+def _components(finding: Finding) -> str:
+    if finding.verdict is Verdict.PROVED:
+        return "No: up to order and scale, these are the only ones of their number."
+    if finding.verdict is Verdict.REFUTED:
+        return f"Yes: {finding.method}."
+    return f"Open: {finding.method}."
+
+
 def _stable(finding: Finding) -> str:
     if finding.value is None or finding.bound is None:
         return ""
@@ -240,6 +249,7 @@ ANSWERS: dict[str, Callable[[Finding], str]] = {
     "locally_unique": _nearby,
     "determined_by_data": _finite,
     "uniquely_determined": _unique,
+    "unique_decomposition": _components,
     "no_bad_minimum_in_region": _region,
     "stable_at_step_size": _stable,
     "no_false_minimum": _no_false_minimum,

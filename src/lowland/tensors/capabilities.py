@@ -11,16 +11,15 @@ from lowland.tensors.observations import TensorObservations
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 
-class TensorFit(Fit, Protocol):
-    """A fit of low Tucker rank to the known cells of a tensor."""
+class CellFit(Fit, Protocol):
+    """A fit to the known cells of a tensor."""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the tensor."""
 
-    @property
-    def ranks(self) -> tuple[int, ...]:
-        """Tucker ranks."""
+    def flat_rank(self, modes: tuple[int, ...]) -> int:
+        """Return the largest rank of the flattening with these modes as rows."""
 
     @property
     def data(self) -> TensorObservations:
@@ -33,6 +32,32 @@ class TensorFit(Fit, Protocol):
     @property
     def square(self) -> float:
         """The weighted sum of squares of the data."""
+
+
+class CPFit(CellFit, Protocol):
+    """A fit of a sum of products of one vector per mode."""
+
+    @property
+    def components(self) -> int:
+        """How many there are."""
+
+    def unpack(self, theta: Vector) -> tuple[Matrix, ...]:
+        """Return the factors of a point, a column per component."""
+
+
+class HasModeRows(CPFit, Protocol):
+    """A fit one of whose factors can be solved for, given the others."""
+
+    def with_solved_mode(self, theta: Vector, mode: int) -> Vector:
+        """Return the point with the best factor of one mode, given the others."""
+
+
+class TensorFit(CellFit, Protocol):
+    """A fit of low Tucker rank to the known cells of a tensor."""
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """Tucker ranks."""
 
     @property
     def modular_jacobian(self) -> ModularJacobian:

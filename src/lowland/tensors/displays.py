@@ -74,6 +74,8 @@ class FactorDisplay:
         Name of the mode.
     coordinates : ndarray, shape (I,), optional
         Numbers, dates or names along the mode; by default positions.
+    most : int
+        How many columns are drawn at most.
 
     Examples
     --------
@@ -89,6 +91,7 @@ class FactorDisplay:
     factor: Matrix
     name: str
     coordinates: NDArray[Any] | None = None
+    most: int = DRAWN
     ax_: Axes = field(init=False, repr=False, compare=False)
 
     def plot(self, ax: Axes | None = None) -> FactorDisplay:
@@ -98,7 +101,7 @@ class FactorDisplay:
         measured = at is not None and at.dtype.kind in "iufM"
         x: NDArray[Any] = at if at is not None and measured else np.arange(self.factor.shape[0])
         marker = "." if x.size <= 60 else ""
-        for k in range(min(DRAWN, self.factor.shape[1])):
+        for k in range(min(self.most, self.factor.shape[1])):
             self.ax_.plot(
                 x, self.factor[:, k], marker=marker, color=COLOURS[k % len(COLOURS)], label=str(k + 1)
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from typing import ClassVar, final
 
 import numpy as np
@@ -120,6 +121,11 @@ class TuckerObjective:
     def ranks(self) -> tuple[int, ...]:
         """Tucker ranks."""
         return self.model.ranks
+
+    def flat_rank(self, modes: tuple[int, ...]) -> int:
+        """Return the largest rank of the flattening with these modes as rows."""
+        others = (rank for n, rank in enumerate(self.ranks) if n not in modes)
+        return min(prod(self.ranks[n] for n in modes), prod(others))
 
     @property
     def degrees_of_freedom(self) -> int:

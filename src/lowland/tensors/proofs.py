@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from lowland.core.arrays import Vector
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Certificate
+from lowland.recheck.cp_problem import CPProblem
 from lowland.recheck.documents import Document
 from lowland.recheck.tensor_problem import TensorProblem
-from lowland.recheck.tensors import tensor_fingerprint, tensor_problem
+from lowland.recheck.tensors import cp_problem, tensor_fingerprint, tensor_problem
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.tucker_tensor import TuckerTensor
 
@@ -42,6 +44,27 @@ def plain_problem(
     """Return a problem and a point of it as plain arrays."""
     document = tensor_document(data, parts, strength, Certificate(()))
     return replace(tensor_problem(document, *cells_of(data)), words=words)
+
+
+def cp_document(
+    data: TensorObservations,
+    factors: Sequence[Matrix],
+    nonnegative: Sequence[bool],
+    certificate: Certificate,
+) -> Document:
+    """Return a certificate of a CP decomposition with the problem and the point that it is about."""
+    point: dict[str, Any] = {f"factor_{n}": factor.astype(np.float64) for n, factor in enumerate(factors)}
+    signs = [f"mode {n}" for n, own in enumerate(nonnegative) if own]
+    problem = {"nonnegative": signs, "dtype": str(data.values.dtype)}
+    return Document("cp", tensor_fingerprint(*cells_of(data)), problem, point, certificate)
+
+
+def plain_cp(
+    data: TensorObservations, factors: Sequence[Matrix], nonnegative: Sequence[bool], words: str
+) -> CPProblem:
+    """Return a problem of CP decompositions and a point of it as plain arrays."""
+    document = cp_document(data, factors, nonnegative, Certificate(()))
+    return replace(cp_problem(document, *cells_of(data)), words=words)
 
 
 def cells_of(data: TensorObservations) -> tuple[tuple[int, ...], Vector, Any, Vector | None]:

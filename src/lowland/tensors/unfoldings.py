@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.kernels.rows import Noise, solve_rows
+from lowland.kernels.rows_nonnegative import solve_rows_nonnegative
 from lowland.kernels.sparse import multiply_rows, squared_errors
 
 
@@ -99,6 +100,35 @@ class UnfoldedCells:
             precision=precision,
             shift=shift,
             noise=noise,
+        )
+
+    def best(self, factors: Sequence[Matrix], ridge: float, *, nonnegative: bool) -> Matrix:
+        """Return the rows that fit best, given the factors of the other modes, shape (rows, r).
+
+        Parameters
+        ----------
+        factors : sequence of ndarray
+            That of the mode itself is where nonnegative rows start from.
+        ridge : float
+            In units of the mean squares that the other modes give.
+        nonnegative : bool
+        """
+        design = self._design(factors)
+        rank = design.shape[1]
+        unit = ridge * float(np.mean(design**2)) * self.values.size / max(self.starts.size - 1, 1)
+        unit = max(unit, float(np.finfo(design.dtype).tiny))
+        if nonnegative:
+            start = np.maximum(factors[self.mode], 0)
+            cells = (design, self.starts, self.columns, self.values, self.weights)
+            return solve_rows_nonnegative(*cells, unit, start)
+        return solve_rows(
+            design,
+            self.starts,
+            self.columns,
+            self.values,
+            weights=self.weights,
+            precision=unit * np.eye(rank),
+            shift=np.zeros(rank, design.dtype),
         )
 
     def errors(self, factors: Sequence[Matrix]) -> Vector:

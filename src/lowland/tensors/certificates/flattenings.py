@@ -8,7 +8,7 @@ the ranks in G, and of those not in G. So no fit is better than the best matrix 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
 from math import prod
 
@@ -21,7 +21,7 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Finding
 from lowland.core.status import Rigour, Verdict
 from lowland.core.work import CALL, UNLIMITED, Budget, eigenvalue_work, touch
-from lowland.tensors.capabilities import TensorFit
+from lowland.tensors.capabilities import CellFit
 from lowland.tensors.kernels.mode_products import mode_gram
 
 CLAIM = "globally_optimal"
@@ -31,13 +31,13 @@ ROUNDINGS = 8
 SQUARES = 1e-9
 
 
-def judge_flattenings(objective: TensorFit, theta: Vector, given: Judgement) -> list[Finding]:
-    """Judge global optimality of a Tucker fit.
+def judge_flattenings(objective: CellFit, theta: Vector, given: Judgement) -> list[Finding]:
+    """Judge global optimality of a fit of a tensor.
 
     Parameters
     ----------
     objective : Objective
-        A Tucker objective in float64.
+        An objective of Tucker or of CP decompositions, in float64.
     theta : ndarray, shape (size,)
     given : Judgement
 
@@ -59,7 +59,7 @@ def judge_flattenings(objective: TensorFit, theta: Vector, given: Judgement) -> 
     if tensor is None:
         words = "no bound on the best fit is known when cells are missing or weighted"
         return [Finding(CLAIM, Verdict.INCONCLUSIVE, tolerance=settings.gap_tolerance, method=words)]
-    bound, group, limit = best_bound(tensor, objective.ranks, settings.largest_dense, given.budget)
+    bound, group, limit = best_bound(tensor, objective.flat_rank, settings.largest_dense, given.budget)
     lower = 0.5 * bound**2
     gap = (value - lower) / value if value > 0 else 1.0  # a value that underflowed to zero proves nothing
     named = " x ".join(str(n) for n in group)
@@ -84,14 +84,18 @@ def judge_flattenings(objective: TensorFit, theta: Vector, given: Judgement) -> 
 
 
 def best_bound(
-    tensor: Matrix, ranks: tuple[int, ...], largest: int, budget: Budget = UNLIMITED
+    tensor: Matrix,
+    flat_rank: Callable[[tuple[int, ...]], int],
+    largest: int,
+    budget: Budget = UNLIMITED,
 ) -> tuple[float, tuple[int, ...], str]:
     """Return the largest lower bound on any fit's error, its modes, and the limit that excluded some modes.
 
     Parameters
     ----------
     tensor : ndarray
-    ranks : tuple of int
+    flat_rank : callable
+        Takes modes; returns the largest rank of the flattening with these as rows.
     largest : int
         Largest side of a matrix that is factored.
     budget : Budget
@@ -104,8 +108,7 @@ def best_bound(
     best, limit = 0.0, ""
     group: tuple[int, ...] = (0,)
     for modes in groups(tensor.ndim):
-        others = tuple(n for n in range(tensor.ndim) if n not in modes)
-        rank = min(prod(ranks[n] for n in modes), prod(ranks[n] for n in others))
+        rank = flat_rank(modes)
         rows = prod(tensor.shape[n] for n in modes)
         if min(rows, tensor.size // rows) <= rank:
             continue
@@ -159,7 +162,7 @@ def _flat(tensor: Matrix, modes: tuple[int, ...]) -> Matrix:
     return flat if flat.shape[0] <= flat.shape[1] else flat.T
 
 
-def relative_misfit(objective: TensorFit, theta: Vector) -> float:
+def relative_misfit(objective: CellFit, theta: Vector) -> float:
     """Return the largest residual relative to its own datum or to the typical datum of its slices.
 
     The larger of the two is used; among slices, the one with the smallest data.
@@ -176,14 +179,14 @@ def relative_misfit(objective: TensorFit, theta: Vector) -> float:
     return float(shares.max(initial=0.0))
 
 
-def _measured(objective: TensorFit, theta: Vector) -> ExactFit:
+def _measured(objective: CellFit, theta: Vector) -> ExactFit:
     """Return how close a tensor is to its data; the rounding of its cells is not bounded."""
     floor = half_units(objective)
     squares = float(np.sum(objective.weighted((objective.y - objective.predict(theta)) ** 2))) / 2
     return ExactFit(float("inf"), floor, root_places(squares, floor), relative_misfit(objective, theta))
 
 
-def is_exact(objective: TensorFit, theta: Vector, zero: float) -> bool:
+def is_exact(objective: CellFit, theta: Vector, zero: float) -> bool:
     """Return whether every datum is reproduced to rounding, and the regulariser is negligible."""
     penalty = sum(float(p.value(theta)) for p in objective.penalties)
     return bool(relative_misfit(objective, theta) <= zero and penalty <= 1e-20 * float(objective.square))

@@ -1,0 +1,143 @@
+"""`lowland cp`: a tensor in a file as a sum of products of one vector per mode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lowland.cli.options import (
+    CertificateOption,
+    EffortOption,
+    ForceOption,
+    JsonOption,
+    QuietOption,
+    ReportOption,
+    RequireOption,
+    SeedOption,
+)
+from lowland.cli.output import (
+    check_claim,
+    exit_on_missed,
+    say,
+    say_certificate,
+    say_json,
+    try_report,
+    typed_command,
+)
+from lowland.cli.overwriting import check_archive, check_output
+from lowland.core.errors import InvalidInputError
+from lowland.core.status import StopReason
+from lowland.files.bundle import save_arrays
+from lowland.report.page import write_report
+from lowland.report.words import verdict_sentence
+from lowland.tensors.cp_decomposition import decompose_cp
+from lowland.tensors.cp_fit import CPDecomposition
+from lowland.tensors.cp_report import cp_page
+from lowland.tensors.reading import TensorFile, read_tensor
+
+
+def cp(
+    file: Annotated[Path, typer.Argument(help="Tensor: .npy or .npz (NaN is missing), .nc, or .tns.")],
+    rank: Annotated[int, typer.Option(help="Number of components.")],
+    nonnegative: Annotated[
+        str,
+        typer.Option(help="Modes whose factors must be nonnegative, joined by commas; all, or none."),
+    ] = "none",
+    variable: Annotated[str | None, typer.Option(help="Array of an .npz or .nc file.")] = None,
+    starts: Annotated[
+        int | None,
+        typer.Option(help="Number of random starts after the first; by default as many as needed."),
+    ] = None,
+    max_iterations: Annotated[int, typer.Option(help="Maximum number of steps per search.")] = 500,
+    output: Annotated[
+        Path | None, typer.Option(help="Write strengths, factors and the completed tensor here (.npz).")
+    ] = None,
+    report: ReportOption = None,
+    certificate: CertificateOption = None,
+    seed: SeedOption = 0,
+    effort: EffortOption = "standard",
+    require: RequireOption = None,
+    quiet: QuietOption = False,
+    force: ForceOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Decompose a tensor into components, one vector per mode each, and report whether they are unique."""
+    check_claim(require)
+    for path in (output, report, certificate):
+        if path is not None:
+            check_output(path, force=force)
+    if output is not None:
+        check_archive(output, file)
+    read = read_tensor(file, variable=variable)
+    fit = decompose_cp(
+        read.observations,
+        rank,
+        nonnegative=_modes(nonnegative, read),
+        n_restarts="auto" if starts is None else starts,
+        max_iterations=max_iterations,
+        rng=seed,
+        effort=effort,
+    )
+    if output is not None:
+        factors = {f"factor_{n}": factor for n, factor in enumerate(fit.factors)}
+        save_arrays(output, {"strengths": fit.strengths, "tensor": fit.completed(), **factors})
+    interrupted = fit.search.stop_reason is StopReason.INTERRUPTED or fit.certificate is None
+    if certificate is not None and fit.certificate is not None:
+        fit.save_certificate(certificate)
+    if report is not None and not interrupted:
+        settings = [("command", typed_command()), ("seed", str(seed))]
+        page = cp_page(fit, names=read.names, coordinates=read.coordinates, settings=settings)
+        try_report(lambda: write_report(report, page), report)
+    if json:
+        say_json(_as_data(fit))
+    else:
+        _say(fit, (("decomposition", output), ("report", report), ("certificate", certificate)))
+    if interrupted:
+        raise typer.Exit(130)
+    exit_on_missed(fit.certificate, require)
+
+
+def _say(fit: CPDecomposition, files: Sequence[tuple[str, Path | None]]) -> None:
+    for line in fit.summary_lines():
+        say(line)
+    if fit.certificate is not None:
+        say(verdict_sentence(fit.certificate))
+        say_certificate(fit.certificate)
+    for name, path in files:
+        if path is not None and path.exists():
+            say(f"{name}: {path}")
+
+
+def _modes(text: str, read: TensorFile) -> bool | list[int]:
+    """Return the modes that are named, or counted from zero."""
+    if text in ("all", "none"):
+        return text == "all"
+    found = []
+    for name in text.split(","):
+        if name in read.names:
+            found.append(read.names.index(name))
+        elif name.isascii() and name.isdigit() and int(name) < len(read.names):
+            found.append(int(name))
+        else:
+            modes = ", ".join(read.names)
+            raise InvalidInputError(
+                "--nonnegative names no mode", name, fix=f"modes are {modes}, or 0, 1, ...; or all, or none"
+            )
+    return found
+
+
+def _as_data(fit: CPDecomposition) -> dict[str, Any]:
+    return {
+        "shape": list(fit.shape),
+        "observed": fit.objective.data.size,
+        "rank": fit.rank,
+        "relative_error": fit.relative_error,
+        "core_consistency": fit.core_consistency,
+        "strengths": fit.strengths.tolist(),
+        "cancels": fit.cancels,
+        "stop_reason": fit.search.stop_reason.value,
+        "certificate": None if fit.certificate is None else fit.certificate.as_dict(),
+    }

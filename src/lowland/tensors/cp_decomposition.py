@@ -1,0 +1,143 @@
+"""`decompose_cp`: a tensor as a sum of products of one vector per mode."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.certificates import Settings, judge
+from lowland.core.errors import InvalidInputError
+from lowland.core.interrupt import Interruptible, unless_interrupted
+from lowland.core.parameter_checks import whole_number
+from lowland.core.random import RandomSource, make_generator
+from lowland.core.stages import stage
+from lowland.core.status import StopReason
+from lowland.core.work import counted
+from lowland.kernels.blas_threads import one_blas_thread
+from lowland.search.loop import Callback
+from lowland.sensing.input_checks import check_scale
+from lowland.tensors.certificates.judges import TENSOR_JUDGES
+from lowland.tensors.cp_fit import CPDecomposition
+from lowland.tensors.cp_least_squares import CPObjective
+from lowland.tensors.cp_model import CP
+from lowland.tensors.cp_search import CPPlan, search_cp
+from lowland.tensors.decompose import as_observations
+from lowland.tensors.observations import TensorObservations
+
+
+@Interruptible()
+def decompose_cp(  # noqa: PLR0913
+    tensor: ArrayLike | TensorObservations,
+    rank: int,
+    *,
+    nonnegative: bool | Collection[int] = False,
+    observed: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    n_restarts: int | str = "auto",
+    max_iterations: int = 500,
+    rng: RandomSource = None,
+    callbacks: Sequence[Callback] = (),
+    certify: bool = True,
+    effort: str = "standard",
+) -> CPDecomposition:
+    """Fit a sum of products of one vector per mode (CP, PARAFAC) by local search, and judge the result.
+
+    Parameters
+    ----------
+    tensor : array_like, shape (I_1, ..., I_N), or TensorObservations
+        With three modes or more. NaN is a missing cell, zero is a value.
+    rank : int
+        Number of components.
+    nonnegative : bool or collection of int
+        Modes whose factors must be nonnegative, as spectra and concentrations are; True: all.
+    observed : array_like of bool, same shape, optional
+        Which cells are known.
+    weights : array_like, same shape, optional
+        Weights of the squared errors.
+    n_restarts : int or "auto"
+        Random starts after the first, from the singular vectors of the unfoldings. "auto": up to nine, until
+        the best value has been reached three times or the fit is exact.
+    max_iterations : int
+        Steps of each search.
+    rng : int, Generator or None
+        Source of randomness.
+    callbacks : sequence of callable
+        As in `lowland.search.run`, for the search that continues from the best start.
+    certify : bool
+        Whether to judge the answer.
+    effort : {"quick", "standard", "thorough"}
+        Work that judging may take, as a multiple of the fit's: a quarter, one, or a hundred times.
+
+    Returns
+    -------
+    CPDecomposition
+
+    Raises
+    ------
+    InvalidInputError
+        If there are fewer than three modes, an empty slice, a rank that every tensor of the shape has, or a
+        setting that cannot be used.
+
+    Notes
+    -----
+    Sweeps solve the rows of one mode after the other; damped Gauss-Newton steps go on from the best start,
+    and Newton steps find the last digits, unless factors must be nonnegative. A sweep costs
+    O(N (p R^2 + sum of lengths R^3)) for p known cells. Unlike Tucker's, a best CP decomposition of noisy
+    data need not exist: `CPDecomposition.cancels` says if components grow against each other.
+
+    The certificate says whether the components are the only ones that add up to the fitted tensor
+    (``unique_decomposition``): proved by Kruskal's condition, refuted by other components with the same sum.
+    That the data determine the tensor where cells are missing is not judged.
+
+    References
+    ----------
+    T. G. Kolda, B. W. Bader, Tensor decompositions and applications, SIAM Review 2009; J. B. Kruskal,
+    Three-way arrays: rank and uniqueness of trilinear decompositions, Linear Algebra and its Applications
+    1977.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> rng = np.random.default_rng(0)
+    >>> spectra = [rng.random((length, 3)) for length in (9, 12, 10)]
+    >>> mixtures = np.einsum("ir,jr,kr->ijk", *spectra)
+    >>> holes = np.where(rng.random(mixtures.shape) < 0.8, mixtures, np.nan)
+    >>> fit = ll.decompose_cp(holes, 3, nonnegative=True, rng=0)
+    >>> bool(fit.congruence(spectra).min() > 0.99), all((own >= 0).all() for own in fit.factors)
+    (True, True)
+    """
+    settings = Settings.for_effort(effort)
+    components = whole_number(rank, "rank", 1)
+    plan = CPPlan(n_restarts, max_iterations, tuple(callbacks))
+    data = as_observations(tensor, observed, weights)
+    check_scale(data.values, "tensor")
+    data = data.in_double()
+    objective = CPObjective(data, CP(data.shape, components), _signs(nonnegative, len(data.shape)))
+    generator, certificate = make_generator(rng), None
+    with one_blas_thread(), counted() as work:  # the same bits whatever its number of threads
+        with stage("starts of a CP decomposition"):
+            found, attempts = search_cp(objective, plan, generator)
+        if certify and found.stop_reason is not StopReason.INTERRUPTED:
+            budget = settings.budget(work.spent, None)
+            certificate = unless_interrupted(
+                lambda: judge(objective, found.theta, TENSOR_JUDGES, settings=settings, budget=budget),
+                "judging",
+            )
+    return CPDecomposition.of(objective, found, certificate, attempts)
+
+
+def _signs(nonnegative: bool | Collection[int], order: int) -> tuple[bool, ...]:
+    """Return which modes must be nonnegative."""
+    if isinstance(nonnegative, bool | np.bool_):
+        return (bool(nonnegative),) * order
+    asked = [nonnegative] if isinstance(nonnegative, int) else list(nonnegative)
+    for mode in asked:
+        if isinstance(mode, bool) or not isinstance(mode, int | np.integer) or not 0 <= mode < order:
+            raise InvalidInputError(
+                "nonnegative names a mode that the tensor does not have",
+                repr(mode),
+                fix=f"use True, or some of 0 to {order - 1}",
+            )
+    return tuple(mode in asked for mode in range(order))

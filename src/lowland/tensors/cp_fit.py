@@ -1,0 +1,281 @@
+"""`CPDecomposition`: the result of `decompose_cp`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
+from lowland.core.judged import Judged
+from lowland.core.records import Attempt, SearchResult
+from lowland.files.certificates import write_certificate
+from lowland.report.reported import Reported, draw_figure
+from lowland.tensors.cp_completion import check_cells
+from lowland.tensors.cp_least_squares import CPObjective
+from lowland.tensors.kernels.mode_products import multiply_modes
+from lowland.tensors.proofs import cp_document
+from lowland.tensors.unfoldings import all_products, products
+
+if TYPE_CHECKING:
+    from lowland.report.figures import Axes
+    from lowland.report.page import Page
+
+# components whose cosine is below this cancel each other
+CANCELLING = -0.85
+
+
+@final
+@dataclass(frozen=True, eq=False, repr=False)
+class CPDecomposition(Judged, Reported):
+    """A sum of products of one vector per mode, how it was found, and what is proved about it.
+
+    Parameters
+    ----------
+    strengths : ndarray, shape (R,)
+        Norms of the components, descending.
+    factors : tuple of ndarray, shapes (I_n, R)
+        Columns of length one; in all modes but the last their largest entries are positive.
+    search : SearchResult
+        The best of all starts.
+    certificate : Certificate or None
+    objective : CPObjective
+        The problem that was solved.
+    attempts : tuple of Attempt
+        Every start, in order, and how it ended.
+
+    Examples
+    --------
+    >>> import numpy as np, lowland as ll
+    >>> rng = np.random.default_rng(0)
+    >>> truth = [rng.random((length, 2)) for length in (8, 7, 6)]
+    >>> fit = ll.decompose_cp(np.einsum("ir,jr,kr->ijk", *truth), 2, rng=0)
+    >>> fit.rank, fit.relative_error < 1e-10, bool(fit.congruence(truth).min() > 0.999999)
+    (2, True, True)
+    >>> fit.certificate["unique_decomposition"].verdict.name
+    'PROVED'
+    """
+
+    strengths: Vector
+    factors: tuple[Matrix, ...]
+    search: SearchResult
+    certificate: Certificate | None
+    objective: CPObjective
+    attempts: tuple[Attempt, ...]
+
+    @classmethod
+    def of(
+        cls,
+        objective: CPObjective,
+        search: SearchResult,
+        certificate: Certificate | None,
+        attempts: tuple[Attempt, ...],
+    ) -> CPDecomposition:
+        """Return the decomposition of a point."""
+        factors = objective.unpack(search.theta)
+        norms = np.array([np.linalg.norm(factor, axis=0) for factor in factors])
+        unit = tuple(factor / np.where(own > 0, own, 1.0) for factor, own in zip(factors, norms, strict=True))
+        return cls(norms.prod(axis=0), unit, search, certificate, objective, attempts)
+
+    @property
+    def rank(self) -> int:
+        """Number of components."""
+        return int(self.strengths.size)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the tensor."""
+        return self.objective.shape
+
+    def tensor(self) -> Matrix:
+        """Return the dense tensor of the model, including the missing cells."""
+        first, *others = self.factors
+        return ((first * self.strengths) @ all_products(others).T).reshape(self.shape)
+
+    def completed(self) -> Matrix:
+        """Return the dense tensor with known cells kept and missing cells predicted by the model."""
+        known = self.objective.data.array()
+        return np.where(np.isnan(known), self.tensor(), known)
+
+    def predict(self, positions: ArrayLike) -> Vector:
+        """Return the model's predictions of cells.
+
+        Parameters
+        ----------
+        positions : array_like of int, shape (k, N)
+
+        Returns
+        -------
+        ndarray, shape (k,)
+        """
+        at = check_cells(positions, self.shape)
+        return products(self.factors, at) @ self.strengths
+
+    @cached_property
+    def relative_error(self) -> float:
+        """Norm of the residual over the norm of the data, on the known cells."""
+        square = 2 * self.objective.value(self.search.theta)
+        return float(np.sqrt(square / self.objective.square)) if self.objective.square > 0 else 0.0
+
+    @cached_property
+    def core_consistency(self) -> float:
+        """Percentage by which the components alone explain what a full Tucker core of them would.
+
+        One hundred: the tensor has no interactions of different components; far below, or negative: there are
+        too many components, or the model does not hold. Missing cells are filled by the model. It is a
+        descriptive number, no proof.
+
+        References
+        ----------
+        R. Bro, H. A. L. Kiers, A new efficient method for determining the number of components in PARAFAC
+        models, Journal of Chemometrics 2003.
+        """
+        pieces = [np.linalg.pinv(factor) for factor in self.factors]
+        core = multiply_modes(self.completed(), pieces)
+        ideal = np.zeros_like(core)
+        ideal[(np.arange(self.rank),) * core.ndim] = self.strengths
+        size = float(np.sum(ideal**2))
+        return float(100 * (1 - np.sum((core - ideal) ** 2) / size)) if size > 0 else 0.0
+
+    @cached_property
+    def cosines(self) -> Matrix:
+        """Cosines of components with each other, shape (R, R): products over modes."""
+        found = np.ones((self.rank, self.rank))
+        for factor in self.factors:
+            found *= factor.T @ factor
+        return found
+
+    @property
+    def cancels(self) -> bool:
+        """Whether two components nearly cancel each other: there may be no best decomposition at all.
+
+        Then errors fall for ever while components grow; fewer components or nonnegative modes help.
+        """
+        return bool(self.cosines.min(initial=0.0) < CANCELLING)
+
+    def congruence(self, factors: Any) -> Vector:
+        """Return how well components agree with others: the cosine of each with the one matched with it.
+
+        Parameters
+        ----------
+        factors : CPDecomposition or sequence of array_like, shapes (I_n, R)
+            In any order and scale.
+
+        Returns
+        -------
+        ndarray, shape (R,)
+            Products of cosines over modes, absolute, in the order of these components; zero without one.
+        """
+        from scipy.optimize import linear_sum_assignment
+
+        given = factors.factors if isinstance(factors, CPDecomposition) else factors
+        others = [np.asarray(own, np.float64) for own in given]
+        found = [own.shape[0] if own.ndim == 2 else -1 for own in others]
+        if tuple(found) != self.shape:
+            raise InvalidInputError(
+                "the factors are not those of such a tensor",
+                f"lengths {found} for shape {self.shape}",
+                fix="pass one matrix per mode, a column per component",
+            )
+        cosines = np.ones((self.rank, others[0].shape[1]))
+        for own, other in zip(self.factors, others, strict=True):
+            norms = np.linalg.norm(other, axis=0)
+            cosines *= np.abs(own.T @ other) / np.where(norms > 0, norms, 1.0)
+        rows, columns = linear_sum_assignment(-cosines)
+        out = np.zeros(self.rank)
+        out[rows] = cosines[rows, columns]
+        return out
+
+    def report(self, path: str | PathLike[str], *, like: Any = None) -> None:
+        """Write a self-contained HTML report.
+
+        Parameters
+        ----------
+        path : path
+            Output file; an existing file is replaced.
+        like : xarray.DataArray, optional
+            The array that was decomposed, whose dimensions and coordinates name what is drawn.
+        """
+        from lowland.report.page import write_report
+
+        write_report(path, self._page(like))
+
+    def plot(self, figure: str | None = None, *, ax: Axes | None = None, like: Any = None) -> Any:
+        """Draw a figure of the report on its own.
+
+        Parameters
+        ----------
+        figure : str, optional
+            Its title in the report or the beginning of it, such as "factor: mode 1"; by default the first
+            factor.
+        ax : matplotlib Axes, optional
+            By default new ones.
+        like : xarray.DataArray, optional
+            The array that was decomposed, whose dimensions and coordinates name what is drawn.
+
+        Returns
+        -------
+        object
+            The display, which keeps what is drawn, and its axes as ``ax_``.
+        """
+        return draw_figure(self._page(like), figure, ax)
+
+    def _page(self, like: Any = None) -> Page:
+        from lowland.tensors.cp_report import cp_page
+
+        if like is None:
+            return cp_page(self)
+        names = [str(name) for name in like.dims]
+        along = [like.coords[name].to_numpy() if name in like.coords else None for name in like.dims]
+        return cp_page(self, names=names, coordinates=along)
+
+    def save_certificate(self, path: str | PathLike[str]) -> None:
+        """Write the certificate with its point, but without the data, for `lowland.verify`.
+
+        Parameters
+        ----------
+        path : path
+            Path of the file (JSON); an existing file is replaced.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no certificate.
+        """
+        if self.certificate is None:
+            raise InvalidInputError(
+                "there is no certificate to save", "certify=False", fix="decompose with certify=True"
+            )
+        theta = self.search.theta if self.certificate.point is None else self.certificate.point
+        factors, signs = self.objective.unpack(theta), self.objective.nonnegative
+        document = cp_document(self.objective.data, factors, signs, self.certificate)
+        write_certificate(path, document)
+
+    def summary_lines(self) -> list[str]:
+        """Return what was found and how, in lines of words."""
+        lines = [
+            self.objective.describe(),
+            f"relative error {self.relative_error:.3g} on the known cells, "
+            f"core consistency {self.core_consistency:.3g} %",
+            f"strengths {', '.join(f'{own:.4g}' for own in self.strengths)}",
+            f"stopped: {self.search.stop_reason.value}, {self.search.message}",
+        ]
+        if self.cancels:
+            lines.append(
+                "components nearly cancel each other: there may be no best decomposition; use fewer of them, "
+                "or nonnegative modes"
+            )
+        lines += [
+            f"start {k}: {a.start}, {a.solver}, objective {a.value:.4g} after {a.iterations} steps"
+            for k, a in enumerate(self.attempts)
+        ]
+        return lines
+
+    def _lines(self) -> list[str]:
+        return self.summary_lines()

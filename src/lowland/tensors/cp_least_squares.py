@@ -1,0 +1,306 @@
+"""The CP objective: half the weighted squared errors of known cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate
+from lowland.core.verification import Verification
+from lowland.losses.squared import Squared
+from lowland.recheck.cp_checks import verify_cp
+from lowland.tensors.cp_model import CP
+from lowland.tensors.measurement import AllCells, SomeCells, TensorMeasurement
+from lowland.tensors.normal_matrix import cp_normal_matrix
+from lowland.tensors.objective import SINGLE, sum_of_squares
+from lowland.tensors.observations import TensorObservations
+from lowland.tensors.proofs import plain_cp
+from lowland.tensors.unfoldings import UnfoldedCells
+
+# ridge of alternating least squares, as a share of the mean square of the design
+RIDGE = 1e-12
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class CPObjective:
+    """Half the weighted squares of X - T, X the sum of products of the factors' columns.
+
+    Parameters
+    ----------
+    data : TensorObservations
+    model : CP
+    nonnegative : tuple of bool
+        Which modes' factors must be nonnegative.
+
+    Notes
+    -----
+    Values, gradients and Hessian products are exact: those of a Tucker decomposition with a fixed core.
+    """
+
+    data: TensorObservations
+    model: CP
+    nonnegative: tuple[bool, ...] = ()
+    loss: ClassVar[Squared] = Squared()
+    penalties: ClassVar[tuple[()]] = ()
+    bounds_rounding: ClassVar[bool] = False
+    has_second_matrix: ClassVar[bool] = False
+    direct_jacobian_work: ClassVar[None] = None
+    has_sparse_jacobian: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.data.shape != self.model.shape:
+            raise InvalidInputError(
+                "data and model must have the same shape",
+                f"data {self.data.shape}, model {self.model.shape}",
+            )
+
+    @property
+    def is_nonnegative(self) -> bool:
+        """Whether any factor must be nonnegative."""
+        return any(self.nonnegative)
+
+    @property
+    def size(self) -> int:
+        """Length of a point."""
+        return self.model.size
+
+    @property
+    def dtype(self) -> np.dtype[np.floating]:
+        """Precision of the data and of points."""
+        return self.data.values.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the tensor."""
+        return self.data.shape
+
+    @property
+    def y(self) -> Vector:
+        """Known values, shape (p,)."""
+        return self.data.values
+
+    @property
+    def weights(self) -> Vector | None:
+        """Weights of the known values, None if all are one."""
+        return self.data.weights
+
+    @cached_property
+    def measurement(self) -> TensorMeasurement:
+        """The measurement of the known cells."""
+        positions = self.data.positions
+        return AllCells(self.shape) if positions is None else SomeCells(positions, self.shape)
+
+    @property
+    def rank(self) -> int:
+        """Number of components."""
+        return self.model.rank
+
+    @property
+    def components(self) -> int:
+        """Number of components."""
+        return self.model.rank
+
+    def flat_rank(self, modes: tuple[int, ...]) -> int:
+        """Return the largest rank of any flattening: that of its components."""
+        return self.model.rank
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Dimension of the set of such tensors."""
+        return self.model.degrees_of_freedom
+
+    @property
+    def gauge_size(self) -> int:
+        """Dimension of the gauge."""
+        return (len(self.shape) - 1) * self.model.rank
+
+    @property
+    def reachable_gradient(self) -> float:
+        """Largest relative gradient of points found in the precision of the data."""
+        return 0.0 if self.dtype == np.float64 else SINGLE
+
+    @cached_property
+    def full_tensor(self) -> Matrix | None:
+        """The dense tensor if every cell is known and has the same weight, None otherwise."""
+        if not self.data.is_full or self.weights is not None:
+            return None
+        return self.y.reshape(self.shape)
+
+    @cached_property
+    def square(self) -> float:
+        """The weighted sum of squares of the data."""
+        return sum_of_squares(self.y, self.weights)
+
+    @property
+    def unfitted(self) -> tuple[float, Vector]:
+        """The data term and its weighted slopes where nothing is fitted."""
+        return 0.5 * self.square, self.weighted(self.y)
+
+    def weighted(self, values: Vector) -> Vector:
+        """Return values times the weights."""
+        return values if self.weights is None else values * self.weights
+
+    def predict(self, theta: Vector) -> Vector:
+        """Return the model's predictions of the known cells, shape (p,)."""
+        return self.measurement.measure(self.model.lifted(theta))
+
+    def value(self, theta: Vector) -> float:
+        """Return the objective, summed in float64."""
+        return 0.5 * sum_of_squares(self.predict(theta) - self.y, self.weights)
+
+    def gradient(self, theta: Vector) -> Vector:
+        """Return the gradient, shape (size,)."""
+        return self.linearise(theta).gradient
+
+    def value_and_gradient(self, theta: Vector) -> tuple[float, Vector]:
+        """Return value and gradient from one pass over the cells."""
+        at = self.linearise(theta)
+        return at.value, at.gradient
+
+    def hessian_product(self, theta: Vector, direction: Vector) -> Vector:
+        """Return the exact Hessian times a direction."""
+        return self.linearise(theta).hessian_product(direction)
+
+    def normal_matrix(self, theta: Vector) -> Matrix:
+        """Return J^T W J, shape (size, size), in float64."""
+        return self.linearise(theta).normal_matrix
+
+    def linearise(self, theta: Vector) -> CPLinearisation:
+        """Return the objective linearised at a point, for repeated products."""
+        return CPLinearisation(self, theta)
+
+    def transpose_product(self, theta: Vector, weights: Vector) -> Vector:
+        """Return the gradient of sum weights * cells in the point."""
+        return self.linearise(theta).jacobian_transpose(weights)
+
+    def prediction_error(self, theta: Vector) -> None:
+        """Return None: the rounding of cells is not bounded."""
+        return
+
+    @cached_property
+    def _unfoldings(self) -> list[UnfoldedCells]:
+        return self.data.unfoldings()
+
+    def with_solved_mode(self, theta: Vector, mode: int) -> Vector:
+        """Return the point with the best factor of one mode, given the others.
+
+        Directions in which the data say nothing stay small: a tiny ridge keeps systems regular.
+        """
+        factors = list(self.model.unpack(theta))
+        factors[mode] = self._unfoldings[mode].best(factors, RIDGE, nonnegative=self.needs_sign(mode))
+        return self.model.pack(factors)
+
+    def needs_sign(self, mode: int) -> bool:
+        """Whether a mode's factor must be nonnegative."""
+        return bool(self.nonnegative) and self.nonnegative[mode]
+
+    def is_feasible(self, theta: Vector) -> bool:
+        """Whether the factors that must be nonnegative are."""
+        pairs = zip(self.model.unpack(theta), self.nonnegative, strict=False)
+        return all(not asked or bool((factor >= 0).all()) for factor, asked in pairs)
+
+    def gauge(self, theta: Vector) -> Matrix:
+        """Return directions along which the objective is constant, shape (size, g)."""
+        return self.model.gauge(theta)
+
+    def canonical(self, theta: Vector) -> Vector:
+        """Return the balanced point of the same components."""
+        return self.model.canonical(theta)
+
+    def unpack(self, theta: Vector) -> tuple[Matrix, ...]:
+        """Return the factors of a point."""
+        return self.model.unpack(theta)
+
+    def in_double(self) -> CPObjective:
+        """Return the same problem in float64."""
+        return self if self.dtype == np.float64 else replace(self, data=self.data.in_double())
+
+    def recheck(
+        self, certificate: Certificate, theta: Vector, progress: Callable[[str], None] | None = None
+    ) -> Verification:
+        """Derive everything that a certificate states about a point again, from plain arrays."""
+        factors = self.model.unpack(np.asarray(theta, np.float64))
+        problem = plain_cp(self.in_double().data, factors, self.nonnegative, self.describe())
+        return verify_cp(problem, certificate, progress)
+
+    def describe(self) -> str:
+        """Return the problem in one line."""
+        by = " x ".join(str(length) for length in self.shape)
+        known = "all cells" if self.data.is_full else f"{self.data.size} cells"
+        weighted = ", weighted" if self.weights is not None else ""
+        words = "component" if self.rank == 1 else "components"
+        signs = ", nonnegative modes" if self.is_nonnegative else ""
+        return f"{by} tensor of {self.rank} CP {words} from {known}{weighted}, squared loss{signs}"
+
+
+@final
+class CPLinearisation:
+    """Predictions and slopes at a point, each computed at most once.
+
+    Parameters
+    ----------
+    objective : CPObjective
+    theta : ndarray, shape (size,)
+        The point; it must not be changed afterwards.
+    """
+
+    def __init__(self, objective: CPObjective, theta: Vector) -> None:
+        self.objective, self.theta = objective, theta
+        self.parts = objective.model.lifted(theta)
+        self.residual: Vector = objective.measurement.measure(self.parts) - objective.y
+
+    @property
+    def predictions(self) -> Vector:
+        """The model's predictions of the known cells, shape (p,)."""
+        return self.objective.measurement.measure(self.parts)
+
+    @cached_property
+    def value(self) -> float:
+        """The objective."""
+        return 0.5 * sum_of_squares(self.residual, self.objective.weights)
+
+    @cached_property
+    def gradient(self) -> Vector:
+        """The gradient, shape (size,)."""
+        return self.jacobian_transpose(self.objective.weighted(self.residual))
+
+    @cached_property
+    def normal_matrix(self) -> Matrix:
+        """J^T W J, shape (size, size), in float64."""
+        factors = self.objective.model.unpack(self.theta.astype(np.float64, copy=False))
+        return cp_normal_matrix(factors, self.objective.data.all_positions(), self.objective.weights)
+
+    def jacobian_product(self, direction: Vector) -> Vector:
+        """Return the derivative of the known cells along a direction, shape (p,)."""
+        return self.objective.measurement.push(self.parts, self.objective.model.changed(direction))
+
+    def jacobian_transpose(self, weights: Vector) -> Vector:
+        """Return the adjoint of `jacobian_product`, shape (size,)."""
+        pulled = self.objective.measurement.pull(self.parts, weights)
+        return self.objective.model.pack(pulled.factors)
+
+    def gauss_newton_product(self, direction: Vector) -> Vector:
+        """Return J^T W J times a direction."""
+        return self.jacobian_transpose(self.objective.weighted(self.jacobian_product(direction)))
+
+    def jacobian(self) -> None:
+        """Return None: the Jacobian is available through products only."""
+        return
+
+    def second_matrix(self) -> None:
+        """Return None: the Hessian's part from the model's curvature is available through products only."""
+        return
+
+    def hessian_product(self, direction: Vector) -> Vector:
+        """Return the exact Hessian times a direction."""
+        objective = self.objective
+        slopes, change = objective.weighted(self.residual), objective.model.changed(direction)
+        second = objective.measurement.pull_derivative(self.parts, change, slopes)
+        return self.gauss_newton_product(direction) + objective.model.pack(second.factors)

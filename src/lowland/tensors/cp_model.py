@@ -1,0 +1,100 @@
+"""Points of the CP model: factors with a column per component, their gauge, balance and canonical form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import ClassVar, final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.errors import InvalidInputError
+from lowland.tensors.tucker_tensor import TuckerTensor
+
+
+@final
+@dataclass(frozen=True)
+class CP:
+    """Tensors that are sums of R products of one vector per mode: a point is the factors, mode by mode.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape (I_1, ..., I_N), N at least 3.
+    rank : int
+        Number R of components.
+    """
+
+    shape: tuple[int, ...]
+    rank: int
+    name: ClassVar[str] = "cp"
+
+    def __post_init__(self) -> None:
+        most = prod(self.shape) // max(self.shape)
+        if not 1 <= self.rank <= most:
+            raise InvalidInputError(
+                "rank does not fit the tensor",
+                f"{self.rank} components for shape {self.shape}",
+                "every tensor of this shape is a sum of that many components",
+                f"use 1 <= rank <= {most}",
+            )
+
+    @property
+    def size(self) -> int:
+        """Length of a point."""
+        return sum(self.shape) * self.rank
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Dimension of the set of such tensors if their decompositions are finitely many."""
+        return min((sum(self.shape) - len(self.shape) + 1) * self.rank, prod(self.shape))
+
+    def unpack(self, theta: Vector) -> tuple[Matrix, ...]:
+        """Return views of the factors, shapes (I_n, R)."""
+        ends = np.cumsum(self.shape)[:-1] * self.rank
+        return tuple(part.reshape(-1, self.rank) for part in np.split(theta, ends))
+
+    def pack(self, factors: Sequence[Matrix]) -> Vector:
+        """Return the point of factors."""
+        return np.concatenate([factor.ravel() for factor in factors])
+
+    def lifted(self, theta: Vector) -> TuckerTensor:
+        """Return the tensor of a point in Tucker form: its core is one on the diagonal."""
+        core = np.zeros((self.rank,) * len(self.shape), theta.dtype)
+        core[(np.arange(self.rank),) * len(self.shape)] = 1
+        return TuckerTensor(core, self.unpack(theta))
+
+    def changed(self, direction: Vector) -> TuckerTensor:
+        """Return the change of the Tucker form along a direction: that of the core is zero."""
+        core = np.zeros((self.rank,) * len(self.shape), direction.dtype)
+        return TuckerTensor(core, self.unpack(direction))
+
+    def gauge(self, theta: Vector) -> Matrix:
+        """Return directions that leave the tensor unchanged, shape (size, (N - 1) R): scales of columns."""
+        factors, out = self.unpack(theta), []
+        for n in range(1, len(factors)):
+            for k in range(self.rank):
+                parts = [np.zeros_like(factor) for factor in factors]
+                parts[0][:, k], parts[n][:, k] = factors[0][:, k], -factors[n][:, k]
+                out.append(self.pack(parts))
+        return np.stack(out, axis=1)
+
+    def canonical(self, theta: Vector) -> Vector:
+        """Return the point of the same tensor with columns of equal norm in all modes, the largest first.
+
+        In all modes but the last the largest entry of each column is positive.
+        """
+        factors = [factor.copy() for factor in self.unpack(theta)]
+        sizes = np.array([np.linalg.norm(factor, axis=0) for factor in factors])
+        some = sizes.all(axis=0)
+        logs = np.log(np.where(some, sizes, 1.0)).mean(axis=0)
+        for n, factor in enumerate(factors):
+            factor *= np.where(some, np.exp(logs) / np.where(some, sizes[n], 1.0), 0.0)
+            if n < len(factors) - 1:
+                signs = np.where(factor[np.abs(factor).argmax(axis=0), np.arange(self.rank)] < 0, -1.0, 1.0)
+                factor *= signs
+                factors[-1] *= signs
+        order = np.argsort(-np.where(some, logs, -np.inf), kind="stable")
+        return self.pack([factor[:, order] for factor in factors])

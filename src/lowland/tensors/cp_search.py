@@ -1,0 +1,171 @@
+"""Searches for a CP decomposition: several starts, the best one, the last digits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import final
+
+import numpy as np
+
+from lowland.core.arrays import Matrix, Vector
+from lowland.core.parameter_checks import whole_number
+from lowland.core.records import Attempt, SearchResult
+from lowland.core.status import StopReason
+from lowland.search import (
+    GaussNewton,
+    GradientBelow,
+    Iterations,
+    RelativeDecreaseBelow,
+    TrustRegion,
+    ValueBelow,
+    run,
+)
+from lowland.search.loop import Callback
+from lowland.search.sequence import continued, last_digits, refined, search_in_turn, unless_ended
+from lowland.tensors.cp_least_squares import CPObjective
+from lowland.tensors.kernels.mode_products import mode_gram
+from lowland.tensors.search.cp_alternating import CPAlternating
+
+# sweeps from a start before it is compared with others; relative decrease at which they end early
+ROUGH_SWEEPS, ROUGH = 60, 1e-3
+# random starts after the first; no more once the best value was reached so often, to this relative tolerance
+RESTARTS, AGREEMENTS, ALIKE = 9, 3, 1e-2
+# Gauss-Newton steps form normal equations of at most so many unknowns
+MOST_UNKNOWNS = 2_000
+# sweeps with momentum lost: what alternating sweeps may gain in so many before they end
+WINDOW = 8
+# relative decrease at which the last search ends
+DIGITS = 1e-12
+
+
+@final
+@dataclass(frozen=True)
+class CPPlan:
+    """How to search.
+
+    Parameters
+    ----------
+    n_restarts : int or "auto"
+    max_iterations : int
+    callbacks : tuple of callable
+    """
+
+    n_restarts: int | str = "auto"
+    max_iterations: int = 500
+    callbacks: tuple[Callback, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.n_restarts != "auto":
+            whole_number(self.n_restarts, "n_restarts", 0)
+        whole_number(self.max_iterations, "max_iterations", 1)
+
+
+def search_cp(
+    objective: CPObjective, plan: CPPlan, rng: np.random.Generator
+) -> tuple[SearchResult, tuple[Attempt, ...]]:
+    """Search roughly from every start, and continue from the best end.
+
+    Parameters
+    ----------
+    objective : CPObjective
+    plan : CPPlan
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    SearchResult
+        Its point has columns of equal norm in all modes, the largest components first.
+    tuple of Attempt
+    """
+    enough = exact_value(objective)
+    rough = ValueBelow(enough) | RelativeDecreaseBelow(ROUGH, window=WINDOW)
+    rough = rough | Iterations(min(ROUGH_SWEEPS, plan.max_iterations))
+
+    def swept(theta: Vector) -> SearchResult:
+        return run(objective, CPAlternating(), theta, stop=rough, rng=rng)
+
+    def from_data(_: Sequence[SearchResult]) -> SearchResult:
+        return swept(singular_start(objective, rng))
+
+    def from_random(_: Sequence[SearchResult]) -> SearchResult:
+        return swept(random_start(objective, rng))
+
+    def is_settled(results: Sequence[SearchResult]) -> bool:
+        least = min(result.value for result in results)
+        agreeing = sum(result.value <= least * (1 + ALIKE) for result in results)
+        return least <= enough or (plan.n_restarts == "auto" and agreeing >= AGREEMENTS)
+
+    count = RESTARTS if plan.n_restarts == "auto" else int(plan.n_restarts)
+    starts = [("singular vectors", from_data), *[("random", from_random)] * count]
+    results, attempts = search_in_turn(starts, is_settled)
+    best = unless_ended(min(results, key=lambda result: result.value))
+    if best.stop_reason is not StopReason.INTERRUPTED:
+        best = unless_ended(continued(best, _descend(objective, best.theta, plan, rng)))
+    theta = objective.canonical(best.theta)
+    return replace(best, theta=theta, value=objective.value(theta)), tuple(attempts)
+
+
+def exact_value(objective: CPObjective) -> float:
+    """Return the value below which a fit is exact to rounding."""
+    digits = 64 * float(np.finfo(objective.dtype).eps)
+    return max(0.5 * objective.square * digits**2, np.finfo(float).tiny)
+
+
+def random_start(objective: CPObjective, rng: np.random.Generator) -> Vector:
+    """Return factors of normals, absolute ones where they must be nonnegative, of the data's size."""
+    factors = [rng.standard_normal((length, objective.components)) for length in objective.shape]
+    return _sized(objective, [_signed(objective, own, n) for n, own in enumerate(factors)])
+
+
+def singular_start(objective: CPObjective, rng: np.random.Generator) -> Vector:
+    """Return leading singular vectors of the unfoldings, with zeros where cells are missing.
+
+    Components beyond a mode's length are random there.
+    """
+    filled, factors = objective.data.array(fill=0.0), []
+    for n, length in enumerate(objective.shape):
+        vectors = np.linalg.eigh(mode_gram(filled, filled, n))[1][:, ::-1]
+        more = rng.standard_normal((length, max(objective.components - length, 0))) / np.sqrt(length)
+        own = np.hstack([vectors[:, : objective.components], more])
+        factors.append(_signed(objective, own, n))
+    return _sized(objective, factors)
+
+
+def _signed(objective: CPObjective, factor: Matrix, mode: int) -> Matrix:
+    return np.abs(factor) if objective.needs_sign(mode) else factor
+
+
+def _sized(objective: CPObjective, factors: list[Matrix]) -> Vector:
+    """Return the point of factors, scaled so that their tensor fits the data best."""
+    theta = objective.model.pack(factors)
+    found = objective.predict(theta)
+    square = float(np.sum(objective.weighted(found) * found))
+    along = float(np.sum(objective.weighted(found) * objective.y))
+    scale = abs(along) / square if square > 0 and along else 1.0
+    sized: Vector = theta * scale ** (1 / len(factors))
+    return sized
+
+
+def _descend(objective: CPObjective, theta: Vector, plan: CPPlan, rng: np.random.Generator) -> SearchResult:
+    """Search to the last digits: by Newton steps where factors are free and unknowns few, else by sweeps."""
+    enough = exact_value(objective)
+    stop = ValueBelow(enough) | RelativeDecreaseBelow(DIGITS) | Iterations(plan.max_iterations)
+    if objective.is_nonnegative or objective.size > MOST_UNKNOWNS:
+        stop = (
+            ValueBelow(enough) | RelativeDecreaseBelow(1e-8, window=WINDOW) | Iterations(plan.max_iterations)
+        )
+        return run(objective, CPAlternating(), theta, stop=stop, rng=rng, callbacks=plan.callbacks)
+    steps = GaussNewton(inner="dense")
+    found = run(objective, steps, theta, stop=stop, rng=rng, callbacks=plan.callbacks)
+    if found.stop_reason is StopReason.INTERRUPTED:
+        return found
+    if found.value > enough:
+        finish = GradientBelow(1e-10) | RelativeDecreaseBelow(1e-14) | Iterations(50)
+        better = run(objective, TrustRegion(), objective.canonical(found.theta), stop=finish, rng=rng)
+        if better.stop_reason is StopReason.INTERRUPTED:
+            return continued(found, better)
+        return refined(found, better)
+    return last_digits(
+        found, 1e-3 * enough, lambda rule: run(objective, steps, found.theta, stop=rule, rng=rng)
+    )
