@@ -178,17 +178,17 @@ def test_an_interrupt_keeps_the_draws_so_far(found, monkeypatch):
     _, _, holes = found
     real = cp_completion.sampled
 
-    def stopped(model, burn_in, draws, rng):
+    def stopped(model, burn_in, draws, rng, *, fitted=False):
         result = real(model, burn_in, min(draws, 7), rng)
         return result
 
     monkeypatch.setattr(cp_completion, "sampled", stopped)
     assert len(ll.complete_tensor(holes, 2, rng=0).draws) == 7
     monkeypatch.setattr(
-        cp_completion, "sampled", lambda model, burn_in, draws, rng: real(model, burn_in, 0, rng)
+        cp_completion, "sampled", lambda model, burn_in, draws, rng, *, fitted: real(model, burn_in, 0, rng)
     )
     monkeypatch.setattr(
-        cp_completion, "choose_rank", lambda *_: (Compared(2, 1.0, np.ones(3), np.ones(0)), ())
+        cp_completion, "choose_rank", lambda *_: (Compared(2, False, 1.0, np.ones(3), ()), ())
     )
     with pytest.raises(KeyboardInterrupt):
         ll.complete_tensor(holes, 2, rng=0)
@@ -240,3 +240,38 @@ def test_the_chain_is_an_ordinary_search(rng):
     assert len(result.state.kept) == 4
     again = model.restore_draw({name: getattr(result.state, name) for name in vars(result.state)})
     assert again.kept == result.state.kept
+
+
+def test_many_components_are_found():
+    """From random starts alone the error is three times as large."""
+    rng = np.random.default_rng(1)
+    factors = [rng.standard_normal((length, 20)) for length in (24, 20, 16)]
+    truth = np.einsum("ir,jr,kr->ijk", *factors)
+    truth /= truth.std()
+    holes = np.where(rng.random(truth.shape) < 0.6, truth + 0.2 * rng.standard_normal(truth.shape), np.nan)
+    found = ll.complete_tensor(holes, rng=0)
+    assert np.sqrt(np.mean((found.tensor() - truth)[np.isnan(holes)] ** 2)) < 0.2
+
+
+def test_least_squares_descends_and_keeps_columns_alike(rng):
+    _, holes = planted(rng, (8, 7, 6), 2)
+    model = BayesianCP(ll.TensorObservations.from_array(holes), 2)
+    theta, errors = rng.standard_normal(model.size), []
+    for _ in range(8):
+        theta = model.least_squares(theta, 1e-10)
+        errors.append(model.squared_error(theta))
+    assert (np.diff(errors) <= 1e-9 * errors[0]).all()
+    assert errors[-1] < 0.5 * model.count
+    sizes = [np.sqrt(np.mean(factor**2, axis=0)) for factor in model.factors(theta)]
+    np.testing.assert_allclose(sizes, np.broadcast_to(sizes[0], (3, 2)), rtol=1e-6)
+
+
+def test_a_chain_starts_with_the_noise_of_its_point(rng):
+    _, holes = planted(rng, (8, 7, 6), 2)
+    model = BayesianCP(ll.TensorObservations.from_array(holes), 2)
+    theta = rng.standard_normal(model.size)
+    noise = [model.posterior_at(theta, rng).noise_precision for _ in range(300)]
+    assert np.mean(noise) == pytest.approx(model.count / model.squared_error(theta), rel=0.05)
+    state = model.posterior_at(theta, rng)
+    assert state.sweep == 0
+    np.testing.assert_array_equal(state.theta, theta)

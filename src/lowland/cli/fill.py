@@ -121,7 +121,7 @@ def _as_data(found: CompletedTensor, output: Path) -> dict[str, Any]:
         "rank": found.rank,
         "ranks_compared": [{"rank": rank, "error": error} for rank, error in found.tried],
         "held_out": {
-            "cells": int(found.held_out.size + found.held_out_slices.size),
+            "cells": found.held_out_count,
             "error": errors[found.rank],
         },
         "orders": list(found.orders),

@@ -16,15 +16,17 @@ from lowland.core.stages import stage
 from lowland.tensors.cp_objective import BayesianCP
 from lowland.tensors.cp_sampling import draws_of, moments, sampled
 from lowland.tensors.held_out_cells import HeldOut
-from lowland.tensors.mode_orders import KINDS, ModeOrder, Smoothness
+from lowland.tensors.mode_orders import CIRCLE_LENGTHS, KINDS, ModeOrder, Smoothness
 
 # ranks that are compared, and sweeps of each comparison: burn-in and draws
 RANKS, COMPARED = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64), (40, 40)
 # the comparison ends after so many ranks that are worse than the best
 PATIENCE = 2
+# how many ranks below and above the best are tried from least squares too
+NEAR = 2
 # components while orders are compared
 ORDER_RANK = 8
-# share by which errors must fall for an order to be used
+# share by which errors must fall for an order, or a start from least squares, to be used
 GAIN = 0.01
 
 Features = tuple[Matrix | None, ...]
@@ -38,27 +40,32 @@ class Compared:
     Parameters
     ----------
     rank : int
+    fitted : bool
+        Whether the chain started from a fit by least squares.
     error : float
         Root mean square.
-    scores, slice_scores : ndarray
-        Errors over their standard errors, ascending: of single cells, and of cells in slices held out.
+    scores : ndarray
+        Errors of single cells over their standard errors, ascending.
+    slice_scores : tuple of ndarray
+        The same of the cells of each slice that was held out as a whole.
     """
 
     rank: int
+    fitted: bool
     error: float
     scores: Vector
-    slice_scores: Vector
+    slice_scores: tuple[Vector, ...]
 
 
 def choose_orders(
-    held: HeldOut, orders: Mapping[int, ModeOrder], rank: int | None, rng: np.random.Generator
+    held: HeldOut, orders: Sequence[ModeOrder], rank: int | None, rng: np.random.Generator
 ) -> dict[int, Smoothness]:
-    """Return how smoothly slices vary, by mode; modes whose order does not help are left out.
+    """Return how smoothly slices vary along each order, by its number; orders that do not help are left out.
 
     Parameters
     ----------
     held : HeldOut
-    orders : mapping of int to ModeOrder
+    orders : sequence of ModeOrder
     rank : int or None
         Of the comparisons; None means eight.
     rng : numpy.random.Generator
@@ -66,55 +73,71 @@ def choose_orders(
     chosen: dict[int, Smoothness] = {}
     if not orders:
         return chosen
+    shape, count = held.part.shape, rank or ORDER_RANK
     with stage("orders of modes, compared by held-out cells"):
-        best = compare(held, rank or ORDER_RANK, features_of(held.part.shape, orders, chosen), rng).error
-        for mode in orders:
-            errors = []
-            for kind in KINDS:
-                features = features_of(held.part.shape, orders, {**chosen, mode: kind})
-                errors.append(compare(held, rank or ORDER_RANK, features, rng).error)
+        best = compare(held, count, features_of(shape, orders, chosen), rng).error
+        # seasons first: what comes again is told from far away, and a line along which nothing does from near
+        for number in sorted(range(len(orders)), key=lambda own: orders[own].lengths != CIRCLE_LENGTHS):
+            errors = [
+                compare(held, count, features_of(shape, orders, {**chosen, number: kind}), rng).error
+                for kind in KINDS
+            ]
             if min(errors) < (1 - GAIN) * best:
                 best = min(errors)
-                chosen[mode] = KINDS[int(np.argmin(errors))]
+                chosen[number] = KINDS[int(np.argmin(errors))]
     return chosen
 
 
 def features_of(
-    shape: Sequence[int], orders: Mapping[int, ModeOrder], chosen: Mapping[int, Smoothness]
+    shape: Sequence[int], orders: Sequence[ModeOrder], chosen: Mapping[int, Smoothness]
 ) -> Features:
     """Return the smooth functions of each mode's slices, None for modes without an order."""
-    return tuple(
-        orders[mode].features(chosen[mode]) if mode in chosen else None for mode in range(len(shape))
-    )
+    found: list[list[Matrix]] = [[] for _ in shape]
+    for number in sorted(chosen):
+        found[orders[number].mode].append(orders[number].features(chosen[number]))
+    return tuple(np.hstack(own) if own else None for own in found)
 
 
 def choose_rank(
     held: HeldOut, rank: int | None, features: Features, rng: np.random.Generator
 ) -> tuple[Compared, tuple[tuple[int, float], ...]]:
-    """Return the best rank, and the errors of all that were tried."""
-    tried: list[tuple[int, float]] = []
-    best: Compared | None = None
-    worse = 0
+    """Return the best rank and start, and the least errors of all ranks that were tried.
+
+    Ranks are compared by chains from random starts, and those next to the best by chains from least squares.
+    """
+    found: list[Compared] = []
+    best, worse = np.inf, 0
     with stage("ranks, compared by held-out cells"):
         for candidate in RANKS if rank is None else (rank,):
-            found = compare(held, candidate, features, rng)
-            tried.append((candidate, found.error))
-            if best is None or not found.error >= best.error:
-                best, worse = found, 0
-            else:
-                worse += 1
+            found.append(compare(held, candidate, features, rng))
+            worse = worse + 1 if found[-1].error >= best else 0
+            best = min(best, found[-1].error)
             if worse > PATIENCE:
                 break
-    if best is None or not np.isfinite(best.error):
+        middle = int(np.argmin([own.error for own in found]))
+        chosen = found[middle]
+        for near in found[max(middle - NEAR, 0) : middle + NEAR + 1]:
+            found.append(compare(held, near.rank, features, rng, fitted=True))
+    better = min(found, key=lambda own: own.error)
+    if better.error < (1 - GAIN) * chosen.error:
+        chosen = better
+    if not np.isfinite(chosen.error):
         raise InvalidInputError("the tensor cannot be fitted", "errors that are not finite")
-    return best, tuple(tried)
+    ranks = dict.fromkeys(own.rank for own in found)
+    least = tuple((own, min(one.error for one in found if one.rank == own)) for own in ranks)
+    return chosen, least
 
 
-def compare(held: HeldOut, rank: int, features: Features, rng: np.random.Generator) -> Compared:
+def compare(
+    held: HeldOut, rank: int, features: Features, rng: np.random.Generator, *, fitted: bool = False
+) -> Compared:
     """Return the errors of a short run."""
     model = BayesianCP(held.part, rank, features)
-    search = in_full(partial(sampled, model, *COMPARED, rng))
+    search = in_full(partial(sampled, model, *COMPARED, rng, fitted=fitted))
     mean, error = moments(model, draws_of(search), held.positions)
     scores = np.abs(mean - held.values) / error
-    own = np.sort(scores[~held.whole]), np.sort(scores[held.whole])
-    return Compared(rank, float(np.sqrt(np.mean((mean - held.values) ** 2))), *own)
+    slices = tuple(
+        np.sort(scores[held.slices == k]) for k in np.unique(held.slices[held.slices >= 0]).tolist()
+    )
+    rms = float(np.sqrt(np.mean((mean - held.values) ** 2)))
+    return Compared(rank, fitted, rms, np.sort(scores[held.slices < 0]), slices)

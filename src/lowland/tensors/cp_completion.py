@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import Any, final
@@ -52,8 +52,8 @@ class CompletedTensor:
         Errors on cells held out of a shorter run, over the standard errors that it states, ascending.
     tried : tuple of (int, float)
         Ranks that were compared, with their root-mean-square errors on those cells.
-    held_out_slices : ndarray, shape (l,)
-        The same as `held_out` of cells in slices that were held out as a whole, if slices are missing.
+    held_out_slices : tuple of ndarray
+        The same as `held_out` for each slice that was held out as a whole, if slices are missing.
     orders : tuple of str
         The orders that are used, in words, by mode; empty for a mode without one.
 
@@ -76,13 +76,18 @@ class CompletedTensor:
     search: SearchResult
     held_out: Vector
     tried: tuple[tuple[int, float], ...]
-    held_out_slices: Vector = field(default_factory=lambda: np.zeros(0))
+    held_out_slices: tuple[Vector, ...] = ()
     orders: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the tensor."""
         return self.data.shape
+
+    @property
+    def held_out_count(self) -> int:
+        """Number of cells that were held out."""
+        return self.held_out.size + sum(own.size for own in self.held_out_slices)
 
     @property
     def noise(self) -> float:
@@ -116,16 +121,21 @@ class CompletedTensor:
         lower, upper : ndarray, shape (k,)
             As wide, in standard errors, as the errors on held-out cells demand on average.
         """
+        from scipy.special import ndtri
+
         check_share("level", level)
         at = check_cells(positions, self.shape)
         mean, error = moments(self.model, self.draws, at)
         reach = score_quantile(self.held_out, float(level)) * error
-        if self.held_out_slices.size:
+        if self.held_out_slices:
             missing = np.any(
                 [counts[own] == 0 for counts, own in zip(self.data.slice_counts(), at.T, strict=True)], axis=0
             )
-            wider = score_quantile(self.held_out_slices, float(level)) * error
-            reach = np.where(missing, wider, reach)
+            # cells of one slice err together: what nearly all slices need, of few the one that needs most;
+            # and a few slices that happened to be easy do not make intervals narrower than the draws do
+            needed = [score_quantile(own, float(level)) for own in self.held_out_slices]
+            most = max(float(np.quantile(needed, level, method="higher")), float(ndtri((1 + level) / 2)))
+            reach = np.where(missing, most * error, reach)
         return mean - reach, mean + reach
 
     @cached_property
@@ -192,9 +202,7 @@ class CompletedTensor:
         lines += [f"mode {mode} in order: {own}" for mode, own in enumerate(self.orders) if own]
         if self.tried:
             error = dict(self.tried)[self.rank]
-            lines.append(
-                f"error on {self.held_out.size + self.held_out_slices.size:,} held-out cells {error:.3g}"
-            )
+            lines.append(f"error on {self.held_out_count:,} held-out cells {error:.3g}")
         return "\n".join(lines)
 
 
@@ -274,15 +282,18 @@ def complete_tensor(
     if chosen is not None:
         check_draws(sum(data.shape) * chosen, n_draws)
     with one_blas_thread():  # the same bits whatever its number of threads
-        held = hold_out(data, asked, generator)
+        held = hold_out(data, {own.mode for own in asked}, generator)
         smooth = choose_orders(held, asked, chosen, generator)
         features = features_of(data.shape, asked, smooth)
         best, tried = choose_rank(held, chosen, features, generator)
         model = BayesianCP(data, best.rank, features)
-        search = sampled(model, burn_in, n_draws, generator)
+        search = sampled(model, burn_in, n_draws, generator, fitted=best.fitted)
     if not search.state.kept:
         raise KeyboardInterrupt  # there is nothing worth keeping yet
-    words = tuple(asked[mode].words if mode in smooth else "" for mode in range(len(data.shape)))
+    words = tuple(
+        " and ".join(asked[k].words for k in sorted(smooth) if asked[k].mode == mode)
+        for mode in range(len(data.shape))
+    )
     return CompletedTensor(
         data, best.rank, model, draws_of(search), search, best.scores, tried, best.slice_scores, words
     )

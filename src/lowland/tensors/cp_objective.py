@@ -121,6 +121,39 @@ class BayesianCP:
         precisions, coefficients = (tuple(parts) for parts in zip(*first, strict=True))
         return CPDraw(theta, precisions, coefficients, 1.0, float(self.count))
 
+    def least_squares(self, theta: Vector, ridge: float) -> Vector:
+        """Return a point after one sweep of least squares over all modes, with columns of equal norm.
+
+        Parameters
+        ----------
+        theta : ndarray, shape (size,)
+        ridge : float
+            In units of what the known cells say of a row on average.
+        """
+        factors = [factor.copy() for factor in self.factors(theta)]
+        zero, eye = np.zeros(self.rank), np.eye(self.rank)
+        for mode, unfolded in enumerate(self.unfoldings):
+            others = [float(np.mean(factor**2)) for k, factor in enumerate(factors) if k != mode]
+            unit = ridge * float(np.prod(others)) * self.count / self.shape[mode]
+            precision = max(unit, float(np.finfo(np.float64).tiny)) * eye
+            factors[mode] = unfolded.solve(factors, precision, zero, Noise(0, 0, 0.0))
+        norms = np.array([np.linalg.norm(factor, axis=0) for factor in factors])
+        norms = np.maximum(norms, np.finfo(np.float64).tiny)
+        # entries of all modes become alike
+        roots = np.sqrt(np.array(self.shape, np.float64))
+        sizes = np.exp(np.mean(np.log(norms / roots[:, None]), axis=0))
+        scaled = [
+            factor * (sizes * root / own) for factor, root, own in zip(factors, roots, norms, strict=True)
+        ]
+        return np.concatenate([factor.ravel() for factor in scaled])
+
+    def posterior_at(self, theta: Vector, rng: np.random.Generator) -> CPDraw:
+        """Return a point with priors and noise drawn given it."""
+        drawn = [prior.draw(rows, rng) for prior, rows in zip(self.priors, self.factors(theta), strict=True)]
+        precisions, coefficients = (tuple(parts) for parts in zip(*drawn, strict=True))
+        state = CPDraw(theta, precisions, coefficients, 1.0, float(self.count))
+        return replace(self._draw_noise(state, rng), sweep=0)
+
     def first_draw(self, start: CPDraw, key: int) -> CPDraw:
         """Return a point as the first draw."""
         return replace(start, key=key, error=self.squared_error(start.theta))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lowland.core.arrays import Vector
+from lowland.core.interrupt import stop_if_requested
 from lowland.core.memory import check_fits
 from lowland.core.records import SearchResult
 from lowland.search import Gibbs, Iterations, run
@@ -13,17 +14,37 @@ from lowland.tensors.cp_objective import BayesianCP
 
 # size of the initial factors, in units of the data, so that their products have this size
 FIRST_SIZE = 0.3
+# sweeps of least squares that a chain may start from, and their ridge in units of what the data say of a row
+LEAST_SQUARES_SWEEPS, RIDGE = 30, 0.1
 
 # points of the model with their noise precisions
 Draws = tuple[tuple[Vector, float], ...]
 
 
-def sampled(model: BayesianCP, burn_in: int, draws: int, rng: np.random.Generator) -> SearchResult:
-    """Return the sweeps of a model from a random start."""
+def sampled(
+    model: BayesianCP, burn_in: int, draws: int, rng: np.random.Generator, *, fitted: bool = False
+) -> SearchResult:
+    """Return the sweeps of a model.
+
+    Parameters
+    ----------
+    model : BayesianCP
+    burn_in, draws : int
+    rng : numpy.random.Generator
+    fitted : bool
+        Whether they start from a fit by least squares, which finds many components where a random start loses
+        them among each other, instead of from a random point.
+    """
     check_draws(model.size, draws)
     theta = FIRST_SIZE ** (1 / len(model.shape)) * rng.standard_normal(model.size)
+    start = None
+    if fitted:
+        for _ in range(LEAST_SQUARES_SWEEPS):
+            theta = model.least_squares(theta, RIDGE)
+            stop_if_requested()
+        start = model.posterior_at(theta, rng)
     stop = Iterations(burn_in + draws)
-    return run(model, Gibbs(burn_in=burn_in), theta, stop=stop, rng=rng)
+    return run(model, Gibbs(start, burn_in), theta, stop=stop, rng=rng)
 
 
 def check_draws(size: int, count: int) -> None:

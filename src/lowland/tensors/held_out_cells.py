@@ -31,14 +31,14 @@ class HeldOut:
         The tensor without them.
     positions : ndarray of int, shape (k, N)
     values : ndarray, shape (k,)
-    whole : ndarray of bool, shape (k,)
-        Whether all of a slice is held out.
+    slices : ndarray of int, shape (k,)
+        The number of the slice that is held out as a whole, counted from zero; -1 for single cells.
     """
 
     part: KnownCells
     positions: NDArray[np.int64]
     values: Vector
-    whole: NDArray[np.bool_]
+    slices: Indices
 
 
 def hold_out(data: KnownCells, ordered: Collection[int], rng: np.random.Generator) -> HeldOut:
@@ -61,18 +61,21 @@ def hold_out(data: KnownCells, ordered: Collection[int], rng: np.random.Generato
     places, positions = _single_cells(data, known, rng)
     if any(own.size for own in slices.values()):
         everything, _ = data.cells(np.arange(data.size))
-        gone = np.zeros(data.size, bool)
+        number, count = np.full(data.size, -1), 0
         for mode, own in slices.items():
-            gone |= np.isin(everything[:, mode], own)
+            for place in own:
+                number[everything[:, mode] == place] = count
+                count += 1
+        gone = number >= 0
         places = np.union1d(places[~gone[places]], np.flatnonzero(gone))
-        positions, whole = everything[places], gone[places]
+        positions, numbers = everything[places], number[places]
     else:
-        whole = np.zeros(places.size, bool)
+        numbers = np.full(places.size, -1)
     if not places.size:
         raise InvalidInputError(
             "no cell can be held out", f"{data.size} known cells", "every slice needs one", "pass more data"
         )
-    return HeldOut(data.without(places), positions, data.cells(places)[1], whole)
+    return HeldOut(data.without(places), positions, data.cells(places)[1], numbers)
 
 
 def _single_cells(

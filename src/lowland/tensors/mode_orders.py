@@ -47,18 +47,22 @@ KINDS = tuple(Smoothness(scale, strength) for scale in range(len(LINE_LENGTHS)) 
 @final
 @dataclass(frozen=True, eq=False)
 class ModeOrder:
-    """Coordinates of a mode's slices, one set for each part of its order.
+    """One order of a mode's slices.
 
     Parameters
     ----------
+    mode : int
     words : str
         What was asked for.
-    lines, circles : tuple of ndarray, shapes (length, c)
+    coordinates : ndarray, shape (length, c)
+    lengths : tuple of float
+        That are compared, in units of the spacing.
     """
 
+    mode: int
     words: str
-    lines: tuple[Matrix, ...]
-    circles: tuple[Matrix, ...]
+    coordinates: Matrix
+    lengths: tuple[float, ...]
 
     @classmethod
     def of(cls, given: Any, length: int, mode: int) -> ModeOrder:
@@ -66,9 +70,9 @@ class ModeOrder:
 
         Parameters
         ----------
-        given : "line", "cycle", number, array_like or tuple of these
+        given : "line", "cycle", number or array_like
             Equally spaced slices; a circle of all slices; a circle of so many slices; coordinates (numbers or
-            dates), shape (length,) or (length, c); or several at once.
+            dates), shape (length,) or (length, c).
         length : int
             Number of slices.
         mode : int
@@ -78,48 +82,34 @@ class ModeOrder:
         InvalidInputError
             If it is none of these.
         """
-        parts = given if isinstance(given, tuple) else (given,)
-        lines, circles, words = [], [], []
-        for part in parts:
-            if isinstance(part, str) and part == "line":
-                lines.append(np.arange(length, dtype=np.float64)[:, None])
-                words.append("a line")
-            elif isinstance(part, str) and part == "cycle":
-                circles.append(_circle(length, float(length)))
-                words.append("a circle")
-            elif isinstance(part, int | float | np.number) and not isinstance(part, bool):
-                if not 2 <= part <= length:
-                    raise InvalidInputError(
-                        f"the period of mode {mode} must be at least 2 slices and at most all",
-                        f"{part} of {length}",
-                    )
-                circles.append(_circle(length, float(part)))
-                words.append(f"a period of {part:g}")
-            elif isinstance(part, str):
+        if isinstance(given, int | float | np.number) and not isinstance(given, bool):
+            if not 2 <= given <= length:
+                raise InvalidInputError(
+                    f"the period of mode {mode} must be at least 2 slices and at most all",
+                    f"{given} of {length}",
+                )
+            return cls(mode, f"a period of {given:g}", _circle(length, float(given)), CIRCLE_LENGTHS)
+        if isinstance(given, str):
+            if given not in ("line", "cycle"):
                 raise InvalidInputError(
                     f"the order of mode {mode} is unknown",
-                    repr(part),
+                    repr(given),
                     fix='use "line", "cycle", a period, coordinates, or a tuple of these',
                 )
-            else:
-                lines.append(as_coordinates(part, length, f"the order of mode {mode}"))
-                words.append("coordinates")
-        if not words:
-            raise InvalidInputError(f"the order of mode {mode} is empty", "()", fix="leave the mode out")
-        return cls(" and ".join(words), tuple(lines), tuple(circles))
+            if given == "cycle":
+                return cls(mode, "a circle", _circle(length, float(length)), CIRCLE_LENGTHS)
+            return cls(mode, "a line", np.arange(length, dtype=np.float64)[:, None], LINE_LENGTHS)
+        places = as_coordinates(given, length, f"the order of mode {mode}")
+        return cls(mode, "coordinates", places, LINE_LENGTHS)
 
     def features(self, kind: Smoothness) -> Matrix:
         """Return the smooth functions of all slices, shape (length, f)."""
-        found = []
-        for own, lengths in ((self.lines, LINE_LENGTHS), (self.circles, CIRCLE_LENGTHS)):
-            for coordinates in own:
-                length = lengths[kind.scale] * spacing(coordinates)
-                found.append(OrderBasis.of(coordinates, length, kind.strength, False).features(coordinates))
-        return np.hstack(found)
+        length = self.lengths[kind.scale] * spacing(self.coordinates)
+        return OrderBasis.of(self.coordinates, length, kind.strength, False).features(self.coordinates)
 
 
-def orders_of(given: Mapping[int, Any] | None, shape: tuple[int, ...]) -> dict[int, ModeOrder]:
-    """Return the orders that were asked for, by mode.
+def orders_of(given: Mapping[int, Any] | None, shape: tuple[int, ...]) -> tuple[ModeOrder, ...]:
+    """Return the orders that were asked for; a tuple stands for several of one mode.
 
     Raises
     ------
@@ -127,7 +117,7 @@ def orders_of(given: Mapping[int, Any] | None, shape: tuple[int, ...]) -> dict[i
         If a mode does not exist, or an order is none.
     """
     if given is None:
-        return {}
+        return ()
     if not isinstance(given, Mapping):
         raise InvalidInputError(
             "orders must name modes", type(given).__name__, fix='pass a dictionary such as {2: "line"}'
@@ -139,7 +129,13 @@ def orders_of(given: Mapping[int, Any] | None, shape: tuple[int, ...]) -> dict[i
                 repr(mode),
                 fix=f"use 0 to {len(shape) - 1}",
             )
-    return {int(mode): ModeOrder.of(own, shape[mode], int(mode)) for mode, own in given.items()}
+    found = []
+    for mode, own in given.items():
+        parts = own if isinstance(own, tuple) else (own,)
+        if not parts:
+            raise InvalidInputError(f"the order of mode {mode} is empty", "()", fix="leave the mode out")
+        found += [ModeOrder.of(part, shape[mode], int(mode)) for part in parts]
+    return tuple(found)
 
 
 def _circle(length: int, period: float) -> Matrix:
