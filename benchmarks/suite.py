@@ -71,6 +71,7 @@ SUITE = (
     ),
     Run("accuracy/ordered_tables.py", (), ("--masks", "1", "--tables", "sensors")),
     Run("accuracy/rank_choice.py"),
+    Run("accuracy/cp_components.py", (), ("--seeds", "1", "--ways", "lowland")),
     Run("accuracy/tensor_ranks.py"),
     Run("accuracy/pattern_walk.py", (), ("--seeds", "1", "--seconds", "0.05")),
     Run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, final
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from lowland.search import (
 )
 from lowland.search.loop import Callback
 from lowland.search.sequence import continued, last_digits, refined, search_in_turn, unless_ended
+from lowland.search.stepper import Stepper
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.kernels.mode_products import mode_gram
 from lowland.tensors.search.cp_alternating import CPAlternating
@@ -31,12 +32,11 @@ from lowland.tensors.search.cp_alternating import CPAlternating
 ROUGH_SWEEPS, ROUGH = 60, 1e-3
 # random starts after the first; no more once the best value was reached so often, to this relative tolerance
 RESTARTS, AGREEMENTS, ALIKE = 9, 3, 1e-2
-# Gauss-Newton steps form normal equations of at most so many unknowns
-MOST_UNKNOWNS = 2_000
-# sweeps with momentum lost: what alternating sweeps may gain in so many before they end
-WINDOW = 8
-# relative decrease at which the last search ends
-DIGITS = 1e-12
+# Gauss-Newton steps form normal equations of at most so many unknowns; others take sweeps
+MOST_UNKNOWNS = 800
+# relative decrease at which these end, the others over several sweeps: those that Newton steps follow, and
+# those of nonnegative factors, which are the last
+DIGITS, SWEPT, LAST_SWEPT, WINDOW = 1e-12, 1e-6, 1e-8, 8
 
 
 @final
@@ -148,24 +148,24 @@ def _sized(objective: CPObjective, factors: list[Matrix]) -> Vector:
 
 
 def _descend(objective: CPObjective, theta: Vector, plan: CPPlan, rng: np.random.Generator) -> SearchResult:
-    """Search to the last digits: by Newton steps where factors are free and unknowns few, else by sweeps."""
+    """Search to the last digits: by Gauss-Newton steps or sweeps, and Newton steps where factors are free."""
     enough = exact_value(objective)
-    stop = ValueBelow(enough) | RelativeDecreaseBelow(DIGITS) | Iterations(plan.max_iterations)
-    if objective.is_nonnegative or objective.size > MOST_UNKNOWNS:
-        stop = (
-            ValueBelow(enough) | RelativeDecreaseBelow(1e-8, window=WINDOW) | Iterations(plan.max_iterations)
-        )
-        return run(objective, CPAlternating(), theta, stop=stop, rng=rng, callbacks=plan.callbacks)
-    steps = GaussNewton(inner="dense")
-    found = run(objective, steps, theta, stop=stop, rng=rng, callbacks=plan.callbacks)
-    if found.stop_reason is StopReason.INTERRUPTED:
-        return found
-    if found.value > enough:
-        finish = GradientBelow(1e-10) | RelativeDecreaseBelow(1e-14) | Iterations(50)
-        better = run(objective, TrustRegion(), objective.canonical(found.theta), stop=finish, rng=rng)
-        if better.stop_reason is StopReason.INTERRUPTED:
-            return continued(found, better)
-        return refined(found, better)
-    return last_digits(
-        found, 1e-3 * enough, lambda rule: run(objective, steps, found.theta, stop=rule, rng=rng)
+    most = Iterations(plan.max_iterations)
+    few = objective.size <= MOST_UNKNOWNS and not objective.is_nonnegative
+    steps: Stepper[Any] = GaussNewton(inner="dense") if few else CPAlternating()
+    swept = LAST_SWEPT if objective.is_nonnegative else SWEPT
+    flat = RelativeDecreaseBelow(DIGITS) if few else RelativeDecreaseBelow(swept, window=WINDOW)
+    found = run(
+        objective, steps, theta, stop=ValueBelow(enough) | flat | most, rng=rng, callbacks=plan.callbacks
     )
+    if found.stop_reason is StopReason.INTERRUPTED or objective.is_nonnegative:
+        return found
+    if found.value <= enough:
+        return last_digits(
+            found, 1e-3 * enough, lambda rule: run(objective, steps, found.theta, stop=rule, rng=rng)
+        )
+    finish = GradientBelow(1e-10) | RelativeDecreaseBelow(1e-14) | Iterations(50)
+    better = run(objective, TrustRegion(), objective.canonical(found.theta), stop=finish, rng=rng)
+    if better.stop_reason is StopReason.INTERRUPTED:
+        return continued(found, better)
+    return refined(found, better)
