@@ -76,6 +76,7 @@ def test_a_missing_slice_is_filled_along_an_order(folder):
         (("--order", "1=lines"), "--order is unknown"),
         (("--order", "1=coordinates"), "the file has no coordinates of this mode"),
         (("--order", "1=99"), "the period of mode 1"),
+        (("--order", "1=line", "--order", "mode 1=4"), "--order names a mode twice"),
         (("--output", "full.csv"), "--output must be a new .npz file"),
     ],
 )

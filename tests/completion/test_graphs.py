@@ -56,6 +56,17 @@ def test_large_graphs_have_the_same_features(monkeypatch):
     np.testing.assert_allclose(found @ found.T, dense @ dense.T, atol=1e-4)
 
 
+def test_equal_parts_of_large_graphs_have_features_of_their_own(monkeypatch):
+    """From a symmetric start iterations would never tell one of two equal paths from the other."""
+    path = sparse.diags_array(np.ones(149), offsets=1, shape=(150, 150))
+    both = sparse.block_diag([path, path], format="csr")
+    monkeypatch.setattr(graph_places, "DENSE", 10)
+    monkeypatch.setattr(graph_places, "MOST_FEATURES", 12)
+    features = GraphPlaces.of(both, 300, "row_order").coordinates(3.0)
+    kernel = features @ features.T
+    assert np.abs(kernel[:150, 150:]).max() < 0.05 * kernel[:150, :150].max()
+
+
 def test_nodes_alone_have_no_features_and_loops_are_no_edges():
     weights = sparse.csr_array(([1.0, 5.0], ([0, 2], [1, 2])), shape=(4, 4))
     features = GraphPlaces.of(weights, 4, "row_order").coordinates(1.0)

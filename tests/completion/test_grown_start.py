@@ -121,6 +121,16 @@ def test_what_shrinkage_leaves_of_known_directions_is_nothing_missing():
     assert leftover(table, known=(u[:, :2], vt[:2].T)).strengths.size == 1
 
 
+def test_directions_are_orthogonal_to_known_ones_in_narrow_tables(monkeypatch):
+    monkeypatch.setattr(residual_structure, "ALONG", 0.0)
+    table, _ = planted(6, shape=(40, 8))
+    known = np.linalg.qr(np.random.default_rng(0).standard_normal((40, 5)))[0], np.eye(8)[:, :5]
+    found = leftover(table, known=known, most=3, gate=0.1, least=3)
+    assert found.strengths.size == 3
+    np.testing.assert_allclose(known[1].T @ found.right, 0, atol=1e-10)
+    np.testing.assert_allclose(known[0].T @ found.left, 0, atol=1e-10)
+
+
 def test_at_least_and_at_most_so_many_directions():
     table, _ = planted(4)
     assert leftover(table, most=3).strengths.size == 3

@@ -8,7 +8,9 @@ import pytest
 import lowland as ll
 from cases import CP_OBJECTIVES, CP_STEPPERS, make_cp, parametrise
 from lowland.core.errors import InvalidInputError
+from lowland.core.findings import Certificate, Finding
 from lowland.core.status import Verdict
+from lowland.core.verification import Outcome
 from lowland.judges import certify
 from lowland.search import Iterations, run
 from lowland.search.loop import Checkpoint
@@ -240,7 +242,7 @@ def test_k_ranks_are_those_of_the_definition():
     for _ in range(60):
         factor = rng.integers(-1, 2, (int(rng.integers(2, 5)), int(rng.integers(1, 6)))).astype(float)
         expected = naive_k_rank(factor)
-        assert k_rank(factor) == (expected if expected > 1 or not factor.any(axis=0).all() else 1)
+        assert k_rank(factor)[0] == (expected if expected > 1 or not factor.any(axis=0).all() else 1)
 
 
 def test_kruskal_is_never_claimed_where_others_have_the_same_sum():
@@ -296,7 +298,7 @@ def test_two_components_that_can_be_mixed_come_with_two_others(rng):
 
 def test_a_judge_that_counts_columns_alone_is_found_out(monkeypatch):
     """The mutant: k-ranks are the numbers of columns."""
-    monkeypatch.setattr(cp_uniqueness, "k_rank", lambda factor: factor.shape[1])
+    monkeypatch.setattr(cp_uniqueness, "k_rank", lambda factor: (factor.shape[1], 1.0))
     with pytest.raises(AssertionError):
         test_kruskal_is_never_claimed_where_others_have_the_same_sum()
 
@@ -305,6 +307,75 @@ def test_one_component_and_a_zero_one():
     ones = [np.ones((n, 1)) for n in (3, 4, 2)]
     assert judged(ones).verdict is Verdict.PROVED
     assert judged([np.hstack([own, 0 * own]) for own in ones]).verdict is Verdict.REFUTED
+
+
+def test_a_mixture_must_be_possible_where_factors_are_nonnegative():
+    """Separable components of a matrix are the only nonnegative ones, though others add up to it."""
+    factors = [np.array([[1.0, 0], [0, 1], [2, 3]]), np.array([[1.0, 0], [0, 2], [1, 1]]), np.ones((1, 2))]
+    tensor = naive(factors)
+    data, verdicts = ll.TensorObservations.from_array(tensor), []
+    for signs in ((), (True, True, True)):
+        objective = CPObjective(data, CP(tensor.shape, 2), signs)
+        proof = certify(objective, objective.model.pack(factors), claims=[UNIQUE])
+        assert proof.verify(objective).is_confirmed
+        verdicts.append(proof[UNIQUE].verdict)
+    assert verdicts == [Verdict.REFUTED, Verdict.INCONCLUSIVE]
+
+
+def test_forged_claims_are_contradicted():
+    """Support by a condition that does not hold, and anything said of a point outside the problem."""
+    factors = [np.array([[1.0, 1], [2, 2]]), np.array([[1.0, 1], [1, 1]]), np.array([[1.0, 0], [0, 1]])]
+    tensor = naive(factors)
+    objective = CPObjective(ll.TensorObservations.from_array(tensor), CP(tensor.shape, 2))
+    words = "the k-ranks of the factors add up to at least 4, where Kruskal's condition asks for 6"
+    witness = {"k_ranks": np.array([1, 1, 2]), "smallest": 1.0}
+    forged = Finding(UNIQUE, Verdict.SUPPORTED, 4.0, 6.0, method=words, witness=witness)
+    said = Certificate((forged,), point=objective.model.pack(factors)).verify(objective)
+    assert said[UNIQUE].outcome is Outcome.CONTRADICTED
+    _, truth, _ = planted(np.random.default_rng(5), (5, 4, 3), 2, noise=0.0)
+    free = ll.decompose_cp(truth, 2, rng=0)
+    signed = CPObjective(free.objective.data, free.objective.model, (True, True, True))
+    said = free.certificate.verify(signed)
+    for claim in ("globally_optimal", UNIQUE):
+        assert said[claim].outcome is Outcome.CONTRADICTED
+
+
+@pytest.mark.parametrize("modes", [[1, 2], [0, 2], [2], [0, 1]])
+def test_signs_are_kept_where_they_must_be(modes):
+    rng = np.random.default_rng(13)
+    factors = [rng.standard_normal((n, 2)) if k not in modes else rng.random((n, 2))
+               for k, n in enumerate((6, 5, 4))]  # fmt: skip
+    fit = ll.decompose_cp(naive(factors), 2, nonnegative=modes, rng=0)
+    assert fit.relative_error < 1e-3
+    assert all((fit.factors[mode] >= 0).all() for mode in modes)
+    assert fit.certificate[UNIQUE].verdict is Verdict.PROVED
+
+
+def test_units_of_weights_change_nothing():
+    rng = np.random.default_rng(14)
+    _, truth, data = planted(rng, positive=True)
+    weights = rng.uniform(0.5, 2, truth.shape)
+    for signs in (False, True):
+        fits = [
+            ll.decompose_cp(data, 3, nonnegative=signs, weights=unit * weights, rng=0, certify=False)
+            for unit in (1.0, 1e-12)
+        ]
+        np.testing.assert_allclose(fits[1].relative_error, fits[0].relative_error, rtol=1e-3)
+
+
+def test_long_modes_are_started_by_their_short_side():
+    _, _, data = planted(np.random.default_rng(15), (4000, 6, 5), 2)
+    fit = ll.decompose_cp(data, 2, rng=0, certify=False, n_restarts=0)
+    assert fit.relative_error < 0.12
+
+
+def test_dependence_as_small_as_the_errors_is_said():
+    rng = np.random.default_rng(16)
+    matrix = rng.random((8, 2)) @ rng.random((2, 7))
+    tensor = matrix[:, :, None] * np.ones(5) + 1e-4 * rng.standard_normal((8, 7, 5))
+    fit = ll.decompose_cp(tensor, 2, rng=0)
+    if fit.certificate[UNIQUE].verdict is Verdict.PROVED:
+        assert any("interpret with care" in words for words in fit._page().lead.sentences)
 
 
 # ------------------------------------------------------------------ requests

@@ -7,6 +7,7 @@ import lowland as ll
 from lowland.core.errors import InvalidInputError
 from lowland.tensors import cp_choice
 from lowland.tensors.cp_choice import features_of
+from lowland.tensors.cp_sampling import moments
 from lowland.tensors.held_out_cells import hold_out
 from lowland.tensors.mode_orders import KINDS, ModeOrder, Smoothness, orders_of
 
@@ -126,6 +127,46 @@ def test_whole_slices_are_held_out_where_slices_are_missing(traffic):
     assert (hold_out(data, [2], np.random.default_rng(0)).part.slice_counts()[2] > 0).all()
 
 
+def test_hidden_slices_leave_other_modes_something():
+    """A sensor that is known in hidden slices only keeps its cells."""
+    table = np.random.default_rng(0).random((5, 20, 4))
+    table[:, 18:] = np.nan
+    table[0, :16] = np.nan
+    for seed in range(20):
+        data = ll.TensorObservations.from_array(table, empty_slices=True)
+        held = hold_out(data, [1], np.random.default_rng(seed))
+        assert held.part.slice_counts()[0].min() > 0
+        assert (held.slices >= 0).any()
+
+
+def test_runs_in_the_middle_are_always_hidden_somewhere():
+    table = np.full((3, 20, 3), np.nan)
+    table[:, [0, 1, 2, 17, 18, 19]] = np.random.default_rng(0).random((3, 6, 3))
+    data = ll.TensorObservations.from_array(table, empty_slices=True)
+    for seed in range(20):
+        assert (hold_out(data, [1], np.random.default_rng(seed)).slices >= 0).any()
+
+
+def test_intervals_of_tiny_tensors_with_missing_slices():
+    for seed in range(12):
+        table = np.random.default_rng(seed).random((6, 3, 2))
+        table[4:] = np.nan
+        found = ll.complete_tensor(table, 1, orders={0: "line"}, burn_in=5, n_draws=5, rng=seed)
+        lower, upper = found.interval([[5, 0, 0], [0, 0, 0]])
+        assert (lower < upper).all()
+
+
+def test_the_unit_of_weights_changes_nothing():
+    rng = np.random.default_rng(1)
+    truth = np.einsum("ir,jr,kr->ijk", *(rng.standard_normal((n, 2)) for n in (9, 8, 7)))
+    table = np.where(rng.random(truth.shape) < 0.7, truth + 0.1 * rng.standard_normal(truth.shape), np.nan)
+    weights = rng.uniform(0.5, 2, truth.shape)
+    one, other = (ll.complete_tensor(table, 2, weights=unit * weights, rng=0) for unit in (1.0, 1e4))
+    assert one.noise == pytest.approx(other.noise)
+    assert one.noise == pytest.approx(0.1, rel=0.3)
+    np.testing.assert_allclose(*(np.diff(own.interval([[0, 0, 0]]), axis=0) for own in (one, other)))
+
+
 def test_single_cells_alone_are_held_out_without_missing_slices(traffic):
     _, noisy = traffic
     held = hold_out(ll.TensorObservations.from_array(noisy), [1], np.random.default_rng(0))
@@ -143,12 +184,15 @@ def test_cells_in_missing_slices_have_intervals_of_their_own(traffic):
     lower, upper = found.interval(at, 0.9)
     mean, error = found.predict(at), (upper - lower) / 2
     np.testing.assert_allclose(mean, (lower + upper) / 2)
-    swapped = ll.CompletedTensor(
+    alone = ll.CompletedTensor(
         found.data, found.rank, found.model, found.draws, found.search, found.held_out, found.tried
     )
-    low, high = swapped.interval(at, 0.9)
+    low, high = alone.interval(at, 0.9)
     assert error[0] == pytest.approx((high - low)[0] / 2)
-    assert error[1] != pytest.approx((high - low)[1] / 2)
+    # without slices held out, errors are taken for normal; with them, intervals are never narrower
+    spread = moments(found.model, found.draws, at)[1]
+    assert (high - low)[1] / 2 == pytest.approx(1.645 * spread[1], rel=1e-3)
+    assert error[1] >= (high - low)[1] / 2
 
 
 @pytest.mark.parametrize(

@@ -103,22 +103,54 @@ class GraphPlaces:
 
     @cached_property
     def _spectrum(self) -> tuple[Vector, Matrix]:
-        """The smallest eigenvalues of the normalised Laplacian, and their eigenvectors."""
-        from scipy.sparse import diags_array, eye_array
-        from scipy.sparse.linalg import eigsh
+        """The smallest eigenvalues of the normalised Laplacian, and their eigenvectors.
+
+        Connected parts are looked at one by one: of equal ones iterations would find one alone.
+        """
+        from scipy.sparse import diags_array
+        from scipy.sparse.csgraph import connected_components
 
         degrees = np.asarray(self.weights.sum(axis=1))
         roots = diags_array(1 / np.sqrt(np.where(degrees > 0, degrees, np.inf)))
-        near, n = roots @ self.weights @ roots, self.weights.shape[0]
-        with one_blas_thread():  # the same bits whatever its number of threads
-            if n <= DENSE:
-                values, vectors = np.linalg.eigh(np.eye(n) - near.toarray())
-                return np.maximum(values[:MOST_FEATURES], 0), vectors[:, :MOST_FEATURES]
-            # those of the largest eigenvalues of the neighbours, all made positive
-            largest, vectors = eigsh(
-                near + eye_array(n), k=MOST_FEATURES, which="LA", v0=np.ones(n), tol=1e-6
-            )
-        return np.maximum(2 - largest, 0), vectors
+        near, n = (roots @ self.weights @ roots).tocsr(), self.weights.shape[0]
+        if n <= DENSE:
+            return _smallest(near)
+        count, labels = connected_components(near, directed=False)
+        values, vectors = [], []
+        for part in range(count):
+            own = np.flatnonzero(labels == part)
+            if own.size > 1:
+                found, columns = _smallest(near[own][:, own])
+                values.append(found)
+                vectors.append((own, columns))
+        joined = np.concatenate(values)
+        chosen = np.argsort(joined, kind="stable")[:MOST_FEATURES]
+        out, start = np.zeros((n, chosen.size)), 0
+        for own, columns in vectors:
+            mine = (chosen >= start) & (chosen < start + columns.shape[1])
+            out[np.ix_(own, np.flatnonzero(mine))] = columns[:, chosen[mine] - start]
+            start += columns.shape[1]
+        return joined[chosen], out
+
+
+def _smallest(near: Any) -> tuple[Vector, Matrix]:
+    """Return the smallest eigenvalues of I minus a sparse matrix, and their eigenvectors."""
+    from scipy.sparse import eye_array
+    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+
+    n = near.shape[0]
+    with one_blas_thread():  # the same bits whatever its number of threads
+        if n <= DENSE:
+            values, vectors = np.linalg.eigh(np.eye(n) - near.toarray())
+            return np.maximum(values[:MOST_FEATURES], 0), vectors[:, :MOST_FEATURES]
+        # the largest eigenvalues of the neighbours, all made positive; from a random vector, as a symmetric
+        # one never leaves its symmetry
+        start = np.random.default_rng(0).standard_normal(n)
+        try:
+            largest, vectors = eigsh(near + eye_array(n), k=MOST_FEATURES, which="LA", v0=start, tol=1e-6)
+        except ArpackNoConvergence as error:
+            largest, vectors = error.eigenvalues, error.eigenvectors
+    return np.maximum(2 - largest, 0), vectors
 
 
 def is_graph(given: Any) -> bool:

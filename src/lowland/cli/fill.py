@@ -90,6 +90,10 @@ def _orders(texts: list[str], read: TensorFile) -> dict[int, Any]:
             raise InvalidInputError(
                 "--order must be MODE=ORDER", text, fix=f"modes are {modes}, or 0, 1, ..."
             )
+        if mode in orders:
+            raise InvalidInputError(
+                "--order names a mode twice", text, fix="join the orders of a mode by commas: time=line,7"
+            )
         orders[mode] = tuple(_order(word, mode, read) for word in words.split(","))
     return orders
 

@@ -121,6 +121,10 @@ class BayesianSettings:
         known: dict[str, Any] = {
             name: tuple(own) if isinstance(own, list) else own for name, own in plain.items()
         }
+        for name in ("row_order", "column_order"):
+            order = known.get(name)
+            if order is not None and isinstance(order[3], bool):  # as earlier versions wrote it
+                known[name] = (*order[:3], "labels" if order[3] else "coordinates")
         return cls(**known)
 
     def plain(self) -> dict[str, Any]:

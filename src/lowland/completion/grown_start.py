@@ -28,7 +28,7 @@ from lowland.kernels.moments import Moments
 from lowland.search import ChangeBelow, Iterations, Variational, run
 
 # factors at most, if the rank is not given; beyond so many numbers of all lines' covariances fewer
-HIGHEST_RANK, MOST_NUMBERS = 64, 100_000_000
+HIGHEST_RANK, MOST_NUMBERS = 64, 30_000_000
 # most cells of tables whose fits grow
 LARGEST = 5_000_000
 # factors added at once: at most, or a share of those there are; and at least, as a share

@@ -80,9 +80,10 @@ def find_leftover(
     """
     own = left.astype(cells.dtype), right.astype(cells.dtype)
     bases = [_basis(side) for side in known]
-    most = min(most, *(length - basis.shape[1] for length, basis in zip(cells.shape, bases, strict=True)))
-    if most < 1:
+    room = min(length - basis.shape[1] for length, basis in zip(cells.shape, bases, strict=True))
+    if room < 1:
         return None
+    most = min(most, room)
     spectra = []
     for signed in (True, False):
         residuals = [
@@ -91,7 +92,7 @@ def find_leftover(
             .kept()
             for side in (0, 1)
         ]
-        spectra.append(_leading(residuals, bases, min(most + SPARE, *cells.shape)))
+        spectra.append(_leading(residuals, bases, min(most + SPARE, room)))
     (_, noise, _), (u, values, v) = spectra
     count = int(np.sum(values[:most] > ALONG * noise[0])) if values[0] > gate * noise[0] else 0
     if not count:

@@ -152,7 +152,8 @@ def with_places(
             fix="leave it out: their place is not known",
         )
     else:
-        places = np.asarray(orders_of((given, None), (length, 0), (table.row_labels, None)).rows)
+        found = orders_of((given, None), (length, 0), (table.row_labels, None)).rows
+        places = None if found is None else np.asarray(found)
     if places is None or places.shape[1] != coordinates:
         if given is not None:
             raise InvalidInputError(

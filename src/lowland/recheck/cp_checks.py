@@ -97,9 +97,8 @@ def _check_kruskal(said: Statement, problem: CPProblem, zero: list[int]) -> Chec
     if any(own != number or not 0 <= own <= problem.rank for own, number in zip(ranks, stated, strict=True)):
         said.fault("k-ranks are whole numbers, at most the components")
         return said.settle("")
-    if said.verdict is Verdict.REFUTED:
-        said.fault("the condition is sufficient: that it does not hold refutes nothing")
     if said.verdict is not Verdict.PROVED:
+        said.require(said.is_open, "the condition proves, or leaves open")
         said.rigour(Rigour.ESTIMATE)
         said.require(total < needed, "Kruskal's condition holds")
     else:
@@ -112,7 +111,24 @@ def _check_kruskal(said: Statement, problem: CPProblem, zero: list[int]) -> Chec
             said.not_derived(f"mode {n} has too many sets of {own} columns")
         elif not _has_k_rank(factor, own):
             said.fault(f"in mode {n} some {own} columns are dependent to working precision")
+    if all(comb(problem.rank, own) <= MOST_SUBSETS for own in ranks):
+        smallest = min(_smallest(factor, own) for factor, own in zip(problem.factors, ranks, strict=True))
+        said.close("smallest", smallest, rtol=1e-4, atol=1e-12)
+    else:
+        said.unread.discard("smallest")
     return said.settle(f"k-ranks {ranks}, {total} of {needed}")
+
+
+def _smallest(factor: Matrix, k: int) -> float:
+    """Return the least singular value of any k columns of length one; one without columns."""
+    norms = np.linalg.norm(factor, axis=0)
+    if k == 0 or not norms.all():
+        return 1.0
+    unit = factor / norms
+    return min(
+        float(np.linalg.svd(unit[:, list(own)], compute_uv=False)[-1])
+        for own in combinations(range(factor.shape[1]), k)
+    )
 
 
 def _has_k_rank(factor: Matrix, k: int) -> bool:
@@ -146,6 +162,9 @@ def _check_mixed(said: Statement, problem: CPProblem) -> Check:
     others = [np.asarray(both) for both in mixed]
     said.require(_distance(own, others) <= SAME, "the other two components have another sum")
     said.require(_differ(own, others), "the other two are the same components")
+    signs = zip(others, problem.nonnegative, strict=False)
+    good = all(not asked or bool((both >= 0).all()) for both, asked in signs)
+    said.require(good, "the other two are negative where they must not be")
     return said.settle(f"components {r} and {s} are parallel in {parallel} of {order} modes")
 
 
@@ -180,6 +199,12 @@ def _are_parallel(a: Vector, b: Vector) -> bool:
     return all(Fraction(float(x)) * second == Fraction(float(y)) * first for x, y in zip(a, b, strict=True))
 
 
+def _feasible(said: Statement, problem: CPProblem) -> Statement:
+    """Return what is stated, with a fault if anything is claimed of a point outside the problem."""
+    said.require(said.is_open or problem.is_feasible, "a factor is negative that must not be")
+    return said
+
+
 def _curvature(said: Statement, at: CPProblem, beside: Certificate, progress: Progress | None) -> Check:
     return check_curvature(said, at, gradient_tolerance(beside), CALCULUS, progress)
 
@@ -188,6 +213,6 @@ CHECKS: Checks = {
     "stationary": lambda said, at, beside, progress: check_stationary(said, at),
     "second_order_stationary": _curvature,
     "strict_local_minimum": _curvature,
-    "globally_optimal": lambda said, at, beside, progress: check_tensor_optimal(said, at),
-    "unique_decomposition": lambda said, at, beside, progress: check_unique(said, at),
+    "globally_optimal": lambda said, at, beside, progress: check_tensor_optimal(_feasible(said, at), at),
+    "unique_decomposition": lambda said, at, beside, progress: check_unique(_feasible(said, at), at),
 }

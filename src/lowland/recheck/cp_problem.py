@@ -54,6 +54,12 @@ class CPProblem:
         return any(self.nonnegative)
 
     @property
+    def is_feasible(self) -> bool:
+        """Whether the factors that must be nonnegative are."""
+        pairs = zip(self.factors, self.nonnegative, strict=False)
+        return all(not asked or bool((factor >= 0).all()) for factor, asked in pairs)
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the tensor."""
         return tuple(len(factor) for factor in self.factors)

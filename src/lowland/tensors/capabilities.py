@@ -44,6 +44,9 @@ class CPFit(CellFit, Protocol):
     def unpack(self, theta: Vector) -> tuple[Matrix, ...]:
         """Return the factors of a point, a column per component."""
 
+    def needs_sign(self, mode: int) -> bool:
+        """Whether a mode's factor must be nonnegative."""
+
 
 class HasModeRows(CPFit, Protocol):
     """A fit one of whose factors can be solved for, given the others."""

@@ -114,11 +114,12 @@ def choose_rank(
             best = min(best, found[-1].error)
             if worse > PATIENCE:
                 break
-        middle = int(np.argmin([own.error for own in found]))
+        errors = [own.error if np.isfinite(own.error) else np.inf for own in found]
+        middle = int(np.argmin(errors))
         chosen = found[middle]
         for near in found[max(middle - NEAR, 0) : middle + NEAR + 1]:
             found.append(compare(held, near.rank, features, rng, fitted=True))
-    better = min(found, key=lambda own: own.error)
+    better = min(found, key=lambda own: own.error if np.isfinite(own.error) else np.inf)
     if better.error < (1 - GAIN) * chosen.error:
         chosen = better
     if not np.isfinite(chosen.error):
@@ -134,10 +135,10 @@ def compare(
     """Return the errors of a short run."""
     model = BayesianCP(held.part, rank, features)
     search = in_full(partial(sampled, model, *COMPARED, rng, fitted=fitted))
-    mean, error = moments(model, draws_of(search), held.positions)
+    mean, error = moments(model, draws_of(search), held.positions, held.weights)
     scores = np.abs(mean - held.values) / error
     slices = tuple(
         np.sort(scores[held.slices == k]) for k in np.unique(held.slices[held.slices >= 0]).tolist()
     )
-    rms = float(np.sqrt(np.mean((mean - held.values) ** 2)))
+    rms = float(np.sqrt(np.average((mean - held.values) ** 2, weights=held.weights)))
     return Compared(rank, fitted, rms, np.sort(scores[held.slices < 0]), slices)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from typing import Any, final
@@ -11,7 +11,7 @@ from typing import Any, final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lowland.bayes.score_quantile import score_quantile
+from lowland.bayes.score_quantile import interval_reach
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.interrupt import Interruptible
@@ -126,15 +126,16 @@ class CompletedTensor:
         check_share("level", level)
         at = check_cells(positions, self.shape)
         mean, error = moments(self.model, self.draws, at)
-        reach = score_quantile(self.held_out, float(level)) * error
-        if self.held_out_slices:
-            missing = np.any(
-                [counts[own] == 0 for counts, own in zip(self.data.slice_counts(), at.T, strict=True)], axis=0
-            )
+        reach = interval_reach(self.held_out, float(level)) * error
+        missing = np.any(
+            [counts[own] == 0 for counts, own in zip(self.data.slice_counts(), at.T, strict=True)], axis=0
+        )
+        if missing.any():
             # cells of one slice err together: what nearly all slices need, of few the one that needs most;
             # and a few slices that happened to be easy do not make intervals narrower than the draws do
-            needed = [score_quantile(own, float(level)) for own in self.held_out_slices]
-            most = max(float(np.quantile(needed, level, method="higher")), float(ndtri((1 + level) / 2)))
+            needed = [interval_reach(own, float(level)) for own in self.held_out_slices]
+            normal = float(ndtri((1 + level) / 2))
+            most = max(float(np.quantile([normal, *needed], level, method="higher")), normal)
             reach = np.where(missing, most * error, reach)
         return mean - reach, mean + reach
 
@@ -306,7 +307,11 @@ def _cells_of(
     if not isinstance(tensor, StoredTensor):
         data = as_observations(tensor, observed, weights, ordered)
         check_scale(data.values, "tensor")
-        return data.in_double()
+        data = data.in_double()
+        if data.weights is None:
+            return data
+        # relative precisions: what the noise of a cell is, is that of weight one
+        return replace(data, weights=data.weights / float(data.weights.mean()))
     for name, given in (("observed", observed), ("weights", weights)):
         if given is not None:
             raise UnsupportedError(

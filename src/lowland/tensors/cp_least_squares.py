@@ -12,6 +12,7 @@ import numpy as np
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
+from lowland.core.memory import check_fits
 from lowland.core.verification import Verification
 from lowland.losses.squared import Squared
 from lowland.recheck.cp_checks import verify_cp
@@ -21,10 +22,12 @@ from lowland.tensors.normal_matrix import cp_normal_matrix
 from lowland.tensors.objective import SINGLE, sum_of_squares
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.proofs import plain_cp
-from lowland.tensors.unfoldings import UnfoldedCells
+from lowland.tensors.unfoldings import UnfoldedCells, all_products, products
 
 # ridge of alternating least squares, as a share of the mean square of the design
 RIDGE = 1e-12
+# cells that are predicted at once
+CHUNK = 500_000
 
 
 @final
@@ -60,6 +63,8 @@ class CPObjective:
                 "data and model must have the same shape",
                 f"data {self.data.shape}, model {self.model.shape}",
             )
+        core = 8.0 * float(self.model.rank) ** len(self.model.shape)
+        check_fits(4 * core, "the derivatives of so many components", "use fewer components")
 
     @property
     def is_nonnegative(self) -> bool:
@@ -149,7 +154,14 @@ class CPObjective:
 
     def predict(self, theta: Vector) -> Vector:
         """Return the model's predictions of the known cells, shape (p,)."""
-        return self.measurement.measure(self.model.lifted(theta))
+        factors = self.model.unpack(theta)
+        if self.data.positions is None:
+            first, *others = factors
+            return (first @ all_products(others).T).ravel()
+        out = np.empty(self.data.size, self.dtype)
+        for low in range(0, self.data.size, CHUNK):
+            out[low : low + CHUNK] = products(factors, self.data.positions[low : low + CHUNK]).sum(axis=1)
+        return out
 
     def value(self, theta: Vector) -> float:
         """Return the objective, summed in float64."""
@@ -212,7 +224,7 @@ class CPObjective:
 
     def canonical(self, theta: Vector) -> Vector:
         """Return the balanced point of the same components."""
-        return self.model.canonical(theta)
+        return self.model.canonical(theta, self.nonnegative)
 
     def unpack(self, theta: Vector) -> tuple[Matrix, ...]:
         """Return the factors of a point."""
@@ -254,12 +266,8 @@ class CPLinearisation:
     def __init__(self, objective: CPObjective, theta: Vector) -> None:
         self.objective, self.theta = objective, theta
         self.parts = objective.model.lifted(theta)
-        self.residual: Vector = objective.measurement.measure(self.parts) - objective.y
-
-    @property
-    def predictions(self) -> Vector:
-        """The model's predictions of the known cells, shape (p,)."""
-        return self.objective.measurement.measure(self.parts)
+        self.predictions: Vector = objective.predict(theta)
+        self.residual: Vector = self.predictions - objective.y
 
     @cached_property
     def value(self) -> float:

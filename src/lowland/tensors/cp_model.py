@@ -81,10 +81,11 @@ class CP:
                 out.append(self.pack(parts))
         return np.stack(out, axis=1)
 
-    def canonical(self, theta: Vector) -> Vector:
+    def canonical(self, theta: Vector, signed: Sequence[bool] = ()) -> Vector:
         """Return the point of the same tensor with columns of equal norm in all modes, the largest first.
 
-        In all modes but the last the largest entry of each column is positive.
+        In all modes but the last the largest entry of each column is positive. Modes whose factors must keep
+        their signs are left out of that.
         """
         factors = [factor.copy() for factor in self.unpack(theta)]
         sizes = np.array([np.linalg.norm(factor, axis=0) for factor in factors])
@@ -92,9 +93,11 @@ class CP:
         logs = np.log(np.where(some, sizes, 1.0)).mean(axis=0)
         for n, factor in enumerate(factors):
             factor *= np.where(some, np.exp(logs) / np.where(some, sizes[n], 1.0), 0.0)
-            if n < len(factors) - 1:
-                signs = np.where(factor[np.abs(factor).argmax(axis=0), np.arange(self.rank)] < 0, -1.0, 1.0)
-                factor *= signs
-                factors[-1] *= signs
+        free = [n for n in range(len(factors)) if not (signed and signed[n])]
+        for n in free[:-1]:
+            own = factors[n]
+            signs = np.where(own[np.abs(own).argmax(axis=0), np.arange(self.rank)] < 0, -1.0, 1.0)
+            own *= signs
+            factors[free[-1]] *= signs
         order = np.argsort(-np.where(some, logs, -np.inf), kind="stable")
         return self.pack([factor[:, order] for factor in factors])

@@ -21,6 +21,8 @@ from lowland.tensors.report import MOST_POINTS
 
 # components that are drawn, each in a colour of its own
 DRAWN = 5
+# dependence of columns, in units of the relative error, below which the fit's errors may decide on it
+FRAGILE = 10.0
 
 
 class DecomposedComponents(Protocol):
@@ -110,8 +112,15 @@ def _sentences(fit: DecomposedComponents) -> list[str]:
         f"The known cells are described up to a relative error of {fit.relative_error:.3g} by {count} "
         f"component{'s' if count > 1 else ''}; the core consistency is {fit.core_consistency:.3g} %."
     ]
-    unique = None if fit.certificate is None else fit.certificate["unique_decomposition"].verdict
-    if unique is Verdict.PROVED:
+    finding = None if fit.certificate is None else fit.certificate["unique_decomposition"]
+    unique = None if finding is None else finding.verdict
+    smallest = 1.0 if finding is None else float(finding.witness.get("smallest", 1.0))
+    if unique is Verdict.PROVED and smallest < FRAGILE * fit.relative_error:
+        told.append(
+            "No other components of this number add up to the fitted tensor, but some columns are so nearly "
+            "dependent that errors of the size of the residual could make others of it: interpret with care."
+        )
+    elif unique is Verdict.PROVED:
         told.append(
             "No other components of this number add up to the fitted tensor: they may be interpreted."
         )

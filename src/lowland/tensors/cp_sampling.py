@@ -59,8 +59,10 @@ def draws_of(search: SearchResult) -> Draws:
     return tuple(zip(kept, (float(own) ** -2 for own in noise), strict=True))
 
 
-def moments(model: BayesianCP, draws: Draws, positions: NDArray[np.int64]) -> tuple[Vector, Vector]:
-    """Return means of cells and standard errors of new observations."""
+def moments(
+    model: BayesianCP, draws: Draws, positions: NDArray[np.int64], weights: Vector | None = None
+) -> tuple[Vector, Vector]:
+    """Return means of cells and standard errors of new observations, of relative precisions `weights`."""
     total, squares, noise = np.zeros(len(positions)), np.zeros(len(positions)), 0.0
     for theta, alpha in draws:
         values = model.at(theta, positions)
@@ -70,4 +72,4 @@ def moments(model: BayesianCP, draws: Draws, positions: NDArray[np.int64]) -> tu
     count = len(draws)
     mean = total / count
     variance = np.maximum(squares - count * mean**2, 0.0) / max(count - 1, 1)
-    return mean, np.sqrt(variance + noise / count)
+    return mean, np.sqrt(variance + noise / count / (1.0 if weights is None else weights))

@@ -25,13 +25,16 @@ from lowland.search.loop import Callback
 from lowland.search.sequence import continued, last_digits, refined, search_in_turn, unless_ended
 from lowland.search.stepper import Stepper
 from lowland.tensors.cp_least_squares import CPObjective
-from lowland.tensors.kernels.mode_products import mode_gram
+from lowland.tensors.kernels.mode_products import mode_gram, unfold
 from lowland.tensors.search.cp_alternating import CPAlternating
 
 # sweeps from a start before it is compared with others; relative decrease at which they end early
 ROUGH_SWEEPS, ROUGH = 60, 1e-3
 # random starts after the first; no more once the best value was reached so often, to this relative tolerance
 RESTARTS, AGREEMENTS, ALIKE = 9, 3, 1e-2
+# singular vectors are looked for where one side of an unfolding is at most so long; and the share of the
+# largest eigenvalue below which others are rounding
+LONGEST, SAME = 2_000, 1e-12
 # Gauss-Newton steps form normal equations of at most so many unknowns; others take sweeps
 MOST_UNKNOWNS = 800
 # relative decrease at which these end, the others over several sweeps: those that Newton steps follow, and
@@ -125,11 +128,27 @@ def singular_start(objective: CPObjective, rng: np.random.Generator) -> Vector:
     """
     filled, factors = objective.data.array(fill=0.0), []
     for n, length in enumerate(objective.shape):
-        vectors = np.linalg.eigh(mode_gram(filled, filled, n))[1][:, ::-1]
-        more = rng.standard_normal((length, max(objective.components - length, 0))) / np.sqrt(length)
-        own = np.hstack([vectors[:, : objective.components], more])
+        vectors = _leading(filled, n, objective.components)
+        missing = objective.components - vectors.shape[1]
+        more = rng.standard_normal((length, missing)) / np.sqrt(length)
+        own = np.hstack([vectors, more])
         factors.append(_signed(objective, own, n))
     return _sized(objective, factors)
+
+
+def _leading(tensor: Matrix, mode: int, count: int) -> Matrix:
+    """Return leading left singular vectors of an unfolding, by its smaller Gram matrix; maybe none."""
+    length, others = tensor.shape[mode], tensor.size // tensor.shape[mode]
+    if min(length, others) > LONGEST:
+        return np.zeros((length, 0))
+    if length <= others:
+        return np.array(np.linalg.eigh(mode_gram(tensor, tensor, mode))[1][:, ::-1][:, :count])
+    flat = unfold(tensor, mode)
+    values, vectors = np.linalg.eigh(flat.T @ flat)
+    some = values[::-1][:count] > SAME * max(float(values[-1]), 0.0)
+    left: Matrix = flat @ vectors[:, ::-1][:, :count][:, some]
+    unit: Matrix = left / np.linalg.norm(left, axis=0)
+    return unit
 
 
 def _signed(objective: CPObjective, factor: Matrix, mode: int) -> Matrix:

@@ -33,12 +33,15 @@ class HeldOut:
     values : ndarray, shape (k,)
     slices : ndarray of int, shape (k,)
         The number of the slice that is held out as a whole, counted from zero; -1 for single cells.
+    weights : ndarray, shape (k,), or None
+        Relative precisions; None means one.
     """
 
     part: KnownCells
     positions: NDArray[np.int64]
     values: Vector
     slices: Indices
+    weights: Vector | None
 
 
 def hold_out(data: KnownCells, ordered: Collection[int], rng: np.random.Generator) -> HeldOut:
@@ -58,32 +61,52 @@ def hold_out(data: KnownCells, ordered: Collection[int], rng: np.random.Generato
     """
     known = data.slice_counts()
     slices = {mode: _hidden_slices(known[mode] > 0, rng) for mode in sorted(ordered)}
-    places, positions = _single_cells(data, known, rng)
     if any(own.size for own in slices.values()):
-        everything, _ = data.cells(np.arange(data.size))
-        number, count = np.full(data.size, -1), 0
-        for mode, own in slices.items():
-            for place in own:
-                number[everything[:, mode] == place] = count
-                count += 1
-        gone = number >= 0
-        places = np.union1d(places[~gone[places]], np.flatnonzero(gone))
-        positions, numbers = everything[places], number[places]
+        positions, places, numbers = _with_slices(data, slices, rng)
     else:
+        places, positions = _single_cells(data, data.size, known, rng)
         numbers = np.full(places.size, -1)
     if not places.size:
         raise InvalidInputError(
             "no cell can be held out", f"{data.size} known cells", "every slice needs one", "pass more data"
         )
-    return HeldOut(data.without(places), positions, data.cells(places)[1], numbers)
+    weights = None if data.weights is None else data.weights[places]
+    return HeldOut(data.without(places), positions, data.cells(places)[1], numbers, weights)
+
+
+def _with_slices(
+    data: KnownCells, slices: dict[int, Indices], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], Indices, Indices]:
+    """Return the cells of whole slices and single ones: their positions, places, and numbers of slices."""
+    everything, _ = data.cells(np.arange(data.size))
+    number, count = np.full(data.size, -1), 0
+    for mode, own in slices.items():
+        for place in own:
+            number[everything[:, mode] == place] = count
+            count += 1
+    # slices of other modes keep what they have if it all lies in these
+    for mode, length in enumerate(data.shape):
+        at = everything[:, mode]
+        left = np.bincount(at[number < 0], minlength=length)
+        emptied = (left[at] == 0) & ~np.isin(at, slices.get(mode, np.zeros(0, np.intp)))
+        number[emptied] = -1
+    others = np.flatnonzero(number < 0)
+    counts = [np.bincount(everything[others, k], minlength=length) for k, length in enumerate(data.shape)]
+    single, _ = _single_cells(data, others, counts, rng)
+    places = np.union1d(single, np.flatnonzero(number >= 0))
+    return everything[places], places, number[places]
 
 
 def _single_cells(
-    data: KnownCells, known: list[Indices], rng: np.random.Generator
+    data: KnownCells, among: Indices | int, known: list[Indices], rng: np.random.Generator
 ) -> tuple[Indices, NDArray[np.int64]]:
-    """Return places of cells chosen at random, ascending, and their positions."""
-    count = min(max(int(HELD_OUT * data.size), 1), MOST_HELD_OUT)
-    places = np.sort(rng.choice(data.size, count, replace=False))
+    """Return places of cells chosen at random among some, ascending, and their positions.
+
+    A number stands for that many first ones.
+    """
+    size = among if isinstance(among, int) else among.size
+    count = min(max(int(HELD_OUT * size), 1), MOST_HELD_OUT)
+    places = np.sort(rng.choice(among, count, replace=False))
     positions, _ = data.cells(places)
     for mode, own in enumerate(known):
         left = own - np.bincount(positions[:, mode], minlength=own.size)
@@ -93,10 +116,13 @@ def _single_cells(
 
 
 def _hidden_slices(seen: NDArray[np.bool_], rng: np.random.Generator) -> Indices:
-    """Return slices to hide, as slices are missing: for each run one as long, at the end before it."""
+    """Return slices to hide, as slices are missing: for each run one as long, at the end before it.
+
+    Of a run in the middle, windows with the most known slices are taken at random.
+    """
     bounds = np.flatnonzero(np.diff(np.concatenate([[True], seen, [True]]).astype(int)))
     runs = [(low, high) for low, high in pairwise(bounds.tolist()) if not seen[low]]
-    most, hidden = int(MOST_SLICES * seen.sum()), np.zeros(seen.size, bool)
+    most, hidden = max(int(MOST_SLICES * seen.sum()), int(seen.sum() > 1)), np.zeros(seen.size, bool)
     for low, high in runs:
         length = min(high - low, most - int(hidden.sum()))
         if length < 1:
@@ -106,7 +132,8 @@ def _hidden_slices(seen: NDArray[np.bool_], rng: np.random.Generator) -> Indices
         elif low == 0:
             first = high
         else:
-            first = int(rng.integers(0, seen.size - length + 1))
+            known = np.convolve(seen & ~hidden, np.ones(length), mode="valid")
+            first = int(rng.choice(np.flatnonzero(known == known.max())))
         own = np.arange(first, min(first + length, seen.size))
         hidden[own[seen[own]]] = True
     return np.flatnonzero(hidden)

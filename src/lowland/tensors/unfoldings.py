@@ -115,7 +115,8 @@ class UnfoldedCells:
         """
         design = self._design(factors)
         rank = design.shape[1]
-        unit = ridge * float(np.mean(design**2)) * self.values.size / max(self.starts.size - 1, 1)
+        mass = float(self.values.size if self.weights is None else self.weights.sum())
+        unit = ridge * float(np.mean(design**2)) * mass / max(self.starts.size - 1, 1)
         unit = max(unit, float(np.finfo(design.dtype).tiny))
         if nonnegative:
             start = np.maximum(factors[self.mode], 0)

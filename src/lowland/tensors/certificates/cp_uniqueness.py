@@ -67,11 +67,14 @@ def judge_uniqueness(objective: CPFit, theta: Vector, given: Judgement) -> list[
         ]
     for r, s in combinations(range(rank), 2):
         mixed = _mixed([factor[:, [r, s]] for factor in factors])
-        if mixed is not None:
+        if mixed is not None and all(
+            bool((own >= 0).all()) for n, own in enumerate(mixed) if objective.needs_sign(n)
+        ):
             words = "two components have parallel columns in all modes but two, and can be mixed there"
             witness = {f"mixed_{n}": own for n, own in enumerate(mixed)}
             return [_refuted(words, {"components": np.array([r, s]), **witness})]
-    ranks = [k_rank(factor) for factor in factors]
+    found = [k_rank(factor) for factor in factors]
+    ranks = [own for own, _ in found]
     total, needed = sum(ranks), 2 * rank + len(factors) - 1
     holds = total >= needed
     return [
@@ -83,24 +86,38 @@ def judge_uniqueness(objective: CPFit, theta: Vector, given: Judgement) -> list[
             method=f"the k-ranks of the factors add up to at least {total}, "
             f"where Kruskal's condition asks for {needed}",
             rigour=Rigour.WORKING_PRECISION if holds else Rigour.ESTIMATE,
-            witness={"k_ranks": np.array(ranks)},
+            witness={"k_ranks": np.array(ranks), "smallest": min(size for _, size in found)},
         )
     ]
 
 
-def k_rank(factor: Matrix) -> int:
-    """Return a number k such that any k columns are independent, the largest that is found."""
+def k_rank(factor: Matrix) -> tuple[int, float]:
+    """Return a number k such that any k columns are independent, the largest that is found.
+
+    Returns
+    -------
+    k : int
+    smallest : float
+        The least singular value of any k columns, of length one; 1 if k is zero.
+    """
     length, rank = factor.shape
     norms = np.linalg.norm(factor, axis=0)
     if not norms.all():
-        return 0
+        return 0, 1.0
     unit = factor / norms
     for k in range(min(length, rank), 1, -1):
-        if comb(rank, k) <= MOST_SUBSETS and all(
-            float(singular_values(unit[:, list(own)])[-1]) > DEPENDENT for own in combinations(range(rank), k)
-        ):
-            return k
-    return 1
+        if comb(rank, k) > MOST_SUBSETS:
+            continue
+        # a proof by the squares of columns, as re-checks make, needs so much
+        limit = max(DEPENDENT, 4 * float(np.sqrt(length * k * np.finfo(np.float64).eps)))
+        smallest = np.inf
+        for own in combinations(range(rank), k):
+            smallest = min(smallest, float(singular_values(unit[:, list(own)])[-1]))
+            if smallest <= limit:
+                break
+        else:
+            return k, smallest
+    return 1, 1.0
 
 
 def _refuted(words: str, witness: dict[str, object]) -> Finding:

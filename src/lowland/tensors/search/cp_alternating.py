@@ -52,7 +52,8 @@ class CPAlternating:
     ) -> tuple[CPAlternatingState, Info]:
         """Solve every mode once."""
         theta = state.theta
-        for mode in range(len(objective.shape)):
+        # free modes first: with a wrong sign there, nonnegative columns would become zero, and remain so
+        for mode in sorted(range(len(objective.shape)), key=objective.needs_sign):
             theta = objective.with_solved_mode(theta, mode)
         theta = objective.canonical(theta)
         found = CPAlternatingState(theta, objective.value(theta))
