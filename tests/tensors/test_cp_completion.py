@@ -188,7 +188,7 @@ def test_an_interrupt_keeps_the_draws_so_far(found, monkeypatch):
         cp_completion, "sampled", lambda model, burn_in, draws, rng, *, fitted: real(model, burn_in, 0, rng)
     )
     monkeypatch.setattr(
-        cp_completion, "choose_rank", lambda *_: (Compared(2, False, 1.0, np.ones(3), ()), ())
+        cp_completion, "choose_rank", lambda *_: (Compared(2, False, 1.0, np.ones(3), np.ones(3), ()), ())
     )
     with pytest.raises(KeyboardInterrupt):
         ll.complete_tensor(holes, 2, rng=0)

@@ -198,7 +198,7 @@ def test_cancelling_components_are_said():
 
 def test_core_consistency_tells_too_many_components():
     _, _, data = planted(np.random.default_rng(6), noise=0.2)
-    right, many = (ll.decompose_cp(data, rank, rng=0, certify=False) for rank in (3, 6))
+    right, many = (ll.decompose_cp(data, rank, rng=0, certify=False, n_restarts=0) for rank in (3, 6))
     assert right.core_consistency > 80 > many.core_consistency
 
 

@@ -28,6 +28,8 @@ NEAR = 2
 ORDER_RANK = 8
 # share by which errors must fall for an order, or a start from least squares, to be used
 GAIN = 0.01
+# and by how many standard errors for an order: several are compared
+SURE = 2.5
 
 Features = tuple[Matrix | None, ...]
 
@@ -44,6 +46,8 @@ class Compared:
         Whether the chain started from a fit by least squares.
     error : float
         Root mean square.
+    errors : ndarray
+        Of each cell, absolute, over its standard deviation relative to the others.
     scores : ndarray
         Errors of single cells over their standard errors, ascending.
     slice_scores : tuple of ndarray
@@ -53,6 +57,7 @@ class Compared:
     rank: int
     fitted: bool
     error: float
+    errors: Vector
     scores: Vector
     slice_scores: tuple[Vector, ...]
 
@@ -75,17 +80,24 @@ def choose_orders(
         return chosen
     shape, count = held.part.shape, rank or ORDER_RANK
     with stage("orders of modes, compared by held-out cells"):
-        best = compare(held, count, features_of(shape, orders, chosen), rng).error
+        best = compare(held, count, features_of(shape, orders, chosen), rng)
         # seasons first: what comes again is told from far away, and a line along which nothing does from near
         for number in sorted(range(len(orders)), key=lambda own: orders[own].lengths != CIRCLE_LENGTHS):
-            errors = [
-                compare(held, count, features_of(shape, orders, {**chosen, number: kind}), rng).error
+            found = [
+                compare(held, count, features_of(shape, orders, {**chosen, number: kind}), rng)
                 for kind in KINDS
             ]
-            if min(errors) < (1 - GAIN) * best:
-                best = min(errors)
-                chosen[number] = KINDS[int(np.argmin(errors))]
+            k = int(np.argmin([own.error for own in found]))
+            if _is_gain(best, found[k]):
+                best, chosen[number] = found[k], KINDS[k]
     return chosen
+
+
+def _is_gain(before: Compared, after: Compared) -> bool:
+    """Return whether errors fall by a share, and by more than chance."""
+    gain = before.errors - after.errors
+    sure = float(gain.mean()) > SURE * float(gain.std()) / np.sqrt(gain.size)
+    return bool(sure and after.error < (1 - GAIN) * before.error)
 
 
 def features_of(
@@ -141,4 +153,5 @@ def compare(
         np.sort(scores[held.slices == k]) for k in np.unique(held.slices[held.slices >= 0]).tolist()
     )
     rms = float(np.sqrt(np.average((mean - held.values) ** 2, weights=held.weights)))
-    return Compared(rank, fitted, rms, np.sort(scores[held.slices < 0]), slices)
+    errors = np.abs(mean - held.values) * (1.0 if held.weights is None else np.sqrt(held.weights))
+    return Compared(rank, fitted, rms, errors, np.sort(scores[held.slices < 0]), slices)

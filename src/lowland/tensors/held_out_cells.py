@@ -16,8 +16,8 @@ from lowland.tensors.known_cells import KnownCells
 
 # share of the cells that is held out one by one, and at most
 HELD_OUT, MOST_HELD_OUT = 0.1, 20_000
-# at most this share of a mode's known slices is held out as a whole
-MOST_SLICES = 0.34
+# this share of a mode's known slices is held out as a whole
+MOST_SLICES = 0.25
 
 
 @final
@@ -116,24 +116,25 @@ def _single_cells(
 
 
 def _hidden_slices(seen: NDArray[np.bool_], rng: np.random.Generator) -> Indices:
-    """Return slices to hide, as slices are missing: for each run one as long, at the end before it.
+    """Return slices to hide, as slices are missing: those before the end if the last are, others at random.
 
-    Of a run in the middle, windows with the most known slices are taken at random.
+    For each missing run one as long is hidden, and more of them until a quarter of the slices is: of few, all
+    may happen to be of one kind.
     """
     bounds = np.flatnonzero(np.diff(np.concatenate([[True], seen, [True]]).astype(int)))
     runs = [(low, high) for low, high in pairwise(bounds.tolist()) if not seen[low]]
     most, hidden = max(int(MOST_SLICES * seen.sum()), int(seen.sum() > 1)), np.zeros(seen.size, bool)
     for low, high in runs:
         length = min(high - low, most - int(hidden.sum()))
+        if high == seen.size and length > 0:
+            before = np.flatnonzero(seen[:low])[-length:]
+            hidden[before] = True
+    for low, high in runs * (seen.size if runs else 0):
+        length = min(high - low, most - int(hidden.sum()))
         if length < 1:
             break
-        if high == seen.size:
-            first = max(low - length, 0)
-        elif low == 0:
-            first = high
-        else:
-            known = np.convolve(seen & ~hidden, np.ones(length), mode="valid")
-            first = int(rng.choice(np.flatnonzero(known == known.max())))
-        own = np.arange(first, min(first + length, seen.size))
+        known = np.convolve(seen & ~hidden, np.ones(length), mode="valid")
+        first = int(rng.choice(np.flatnonzero(known == known.max())))
+        own = np.arange(first, first + length)
         hidden[own[seen[own]]] = True
     return np.flatnonzero(hidden)
