@@ -28,6 +28,7 @@ from lowland.tensors.decompose import as_observations
 from lowland.tensors.held_out_cells import hold_out
 from lowland.tensors.known_cells import KnownCells
 from lowland.tensors.mode_orders import orders_of
+from lowland.tensors.named_modes import by_number, is_named
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.stored_tensor import StoredTensor
 
@@ -56,6 +57,8 @@ class CompletedTensor:
         The same as `held_out` for each slice that was held out as a whole, if slices are missing.
     orders : tuple of str
         The orders that are used, in words, by mode; empty for a mode without one.
+    like : xarray.DataArray or None
+        The array that was completed, whose dimensions and coordinates results keep.
 
     Examples
     --------
@@ -78,6 +81,7 @@ class CompletedTensor:
     tried: tuple[tuple[int, float], ...]
     held_out_slices: tuple[Vector, ...] = ()
     orders: tuple[str, ...] = ()
+    like: Any = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -148,24 +152,27 @@ class CompletedTensor:
                 total += self.model.everywhere(theta)
         return total / len(self.draws)
 
-    def tensor(self) -> Matrix:
+    def tensor(self) -> Any:
         """Return predictions of all cells, known ones too.
 
         Returns
         -------
-        ndarray, shape (I_1, ..., I_N)
+        ndarray or DataArray, shape (I_1, ..., I_N)
         """
-        return self._everywhere.copy()
+        return self._labelled(self._everywhere.copy())
 
-    def completed(self) -> Matrix:
+    def completed(self) -> Any:
         """Return the tensor with its missing cells filled.
 
         Returns
         -------
-        ndarray, shape (I_1, ..., I_N)
+        ndarray or DataArray, shape (I_1, ..., I_N)
         """
         known = self.data.array()
-        return np.where(np.isnan(known), self._everywhere, known)
+        return self._labelled(np.where(np.isnan(known), self._everywhere, known))
+
+    def _labelled(self, values: Matrix) -> Any:
+        return values if self.like is None else self.like.copy(data=values)
 
     def completions(self, count: int, *, rng: RandomSource = None) -> Matrix:
         """Return completed tensors whose missing cells are drawn with their noise: multiple imputations.
@@ -214,7 +221,7 @@ def complete_tensor(
     *,
     observed: ArrayLike | None = None,
     weights: ArrayLike | None = None,
-    orders: Mapping[int, Any] | None = None,
+    orders: Mapping[Any, Any] | None = None,
     burn_in: int = 60,
     n_draws: int = 100,
     rng: RandomSource = None,
@@ -231,11 +238,11 @@ def complete_tensor(
         Which cells are known.
     weights : array_like, same shape, optional
         Relative precisions of the cells.
-    orders : mapping of int to an order, optional
-        Modes whose slices vary smoothly: "line" (equally spaced), "cycle" (round a circle), a number (a
-        period of so many slices), coordinates (numbers or dates, shape (I_n,) or (I_n, c)), or a tuple of
-        these. An order is used if it lowers errors on held-out cells; in these modes slices may have no
-        known cell.
+    orders : mapping of int or str to an order, optional
+        Modes whose slices vary smoothly, by number, or by name of an xarray DataArray: "line" (equally
+        spaced), "cycle" (round a circle), a number (a period of so many slices), coordinates (numbers or
+        dates, shape (I_n,) or (I_n, c); "coordinates" for those of a DataArray), or a tuple of these. An
+        order is used if it lowers errors on held-out cells; in these modes slices may have no known cell.
     burn_in : int
         Sweeps before draws are kept.
     n_draws : int
@@ -278,6 +285,7 @@ def complete_tensor(
     """
     burn_in, n_draws = whole_number(burn_in, "burn_in", 0), whole_number(n_draws, "n_draws", 2)
     chosen = None if isinstance(rank, str) and rank == "auto" else whole_number(rank, "rank", 1)
+    orders = by_number(orders, tensor)
     data = _cells_of(tensor, observed, weights, () if orders is None else orders)
     asked, generator = orders_of(orders, data.shape), make_generator(rng)
     if chosen is not None:
@@ -296,7 +304,16 @@ def complete_tensor(
         for mode in range(len(data.shape))
     )
     return CompletedTensor(
-        data, best.rank, model, draws_of(search), search, best.scores, tried, best.slice_scores, words
+        data,
+        best.rank,
+        model,
+        draws_of(search),
+        search,
+        best.scores,
+        tried,
+        best.slice_scores,
+        words,
+        tensor if is_named(tensor) else None,
     )
 
 
