@@ -216,6 +216,24 @@ def test_congruence_is_the_best_matching():
         fit.congruence(factors[:2])
 
 
+def test_halves_agree_on_components_that_are_there():
+    _, _, data = planted(np.random.default_rng(17), (16, 10, 8), 3, share=0.8)
+    right = ll.decompose_cp(data, 3, rng=0, certify=False).split_half(rng=1)
+    many = ll.decompose_cp(data, 5, rng=0, certify=False, n_restarts=0).split_half(rng=1)
+    assert right.min() > 0.95
+    assert many.min() < 0.8
+    assert (np.diff(many) <= 0).all()
+    weights = np.where(np.isnan(data), 0.0, 2.0)
+    again = ll.decompose_cp(data, 3, weights=weights, nonnegative=[], rng=0, certify=False)
+    np.testing.assert_allclose(again.split_half(rng=1), right, atol=1e-3)
+    for mode in (3, True, "day"):
+        with pytest.raises(InvalidInputError, match="no such mode"):
+            again.split_half(mode)
+    few = ll.decompose_cp(np.random.default_rng(0).random((3, 5, 5)), 1, certify=False)
+    with pytest.raises(InvalidInputError, match="too few slices"):
+        few.split_half(0)
+
+
 # ------------------------------------------------------------------ uniqueness
 def judged(factors):
     tensor = naive(factors)
