@@ -195,7 +195,7 @@ class CPDecomposition(Judged, Reported):
         Parameters
         ----------
         mode : int
-            Whose slices are halved at random: that of samples, as any of them should have the same components.
+            Whose slices are halved at random: that of samples, any of which should have the same components.
         rng : int, Generator or None
             Source of randomness.
 
