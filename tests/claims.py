@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 import lowland as ll
-from lowland.certificates import Judge
+from lowland.certificates import Judge, Settings
 from lowland.core.fits import Fit, MatrixFit
 from lowland.datasets import false_minimum
 from lowland.measure import Entries
@@ -87,15 +87,17 @@ def _tensor(size=1.0, every=1, moved=0.0):
     return ll.certify(objective, theta + moved * rng.standard_normal(theta.size))
 
 
-def _components(*, parallel=False, rank=2):
-    """A tensor of given components, which are those of the point."""
+def _components(*, parallel=False, rank=2, every=1, settings=None):
+    """A tensor of given components, which are those of the point, of which every so many-th cell is known."""
     rng = np.random.default_rng(0)
     factors = [rng.integers(1, 9, (n, rank)).astype(float) for n in (4, 3, 5)]
     if parallel:
         factors[1][:, 1] = 2 * factors[1][:, 0]
     tensor = np.einsum("ir,jr,kr->ijk", *factors)
-    objective = CPObjective(ll.TensorObservations.from_array(tensor), CP(tensor.shape, rank))
-    return ll.certify(objective, objective.model.pack(factors))
+    at = np.argwhere(np.indices(tensor.shape).sum(axis=0) % every == 0)
+    data = ll.TensorObservations.from_cells(at, tensor[tuple(at.T)], shape=tensor.shape)
+    objective = CPObjective(data, CP(tensor.shape, rank))
+    return ll.certify(objective, objective.model.pack(factors), settings=settings)
 
 
 def _region(inputs, targets, bias=None):
@@ -143,6 +145,15 @@ CLAIMS = [
     Row(CellFit, ("globally_optimal",), GOOD, _tensor, "an exact tensor"),
     Row(CellFit, ("globally_optimal",), BAD, lambda: _tensor(moved=1.0), "a point beside it"),
     Row(CellFit, ("globally_optimal",), OPEN, lambda: _tensor(1e200), "numbers out of scale"),
+    Row(CPFit, ("components_determined",), GOOD, _components, "every cell known"),
+    Row(CPFit, ("components_determined",), BAD, lambda: _components(every=4), "fewer cells than unknowns"),
+    Row(
+        CPFit,
+        ("components_determined",),
+        OPEN,
+        lambda: _components(settings=Settings(largest_modular=1)),
+        "too large a Jacobian",
+    ),
     Row(CPFit, ("unique_decomposition",), GOOD, _components, "independent columns"),
     Row(CPFit, ("unique_decomposition",), BAD, lambda: _components(parallel=True), "parallel columns"),
     Row(CPFit, ("unique_decomposition",), OPEN, lambda: _components(rank=6), "too many components"),

@@ -14,7 +14,7 @@ from lowland.core.verification import Outcome
 from lowland.judges import certify
 from lowland.search import Iterations, run
 from lowland.search.loop import Checkpoint
-from lowland.tensors.certificates import cp_uniqueness
+from lowland.tensors.certificates import cp_determinacy, cp_uniqueness
 from lowland.tensors.certificates.cp_uniqueness import k_rank
 from lowland.tensors.cp_fit import CPDecomposition
 from lowland.tensors.cp_least_squares import CPObjective
@@ -394,6 +394,46 @@ def test_dependence_as_small_as_the_errors_is_said():
     fit = ll.decompose_cp(tensor, 2, rng=0)
     if fit.certificate[UNIQUE].verdict is Verdict.PROVED:
         assert any("interpret with care" in words for words in fit._page().lead.sentences)
+
+
+# ------------------------------------------------------------------ determinacy
+DETERMINED = "components_determined"
+
+
+def numeric_rank(at, shape, rank):
+    """The rank of the Jacobian at random components in floating point."""
+    rng = np.random.default_rng(0)
+    data = ll.TensorObservations.from_cells(at, np.ones(len(at)), shape=shape, empty_slices=True)
+    objective = CPObjective(data, CP(shape, rank))
+    at_random = objective.linearise(rng.standard_normal(objective.size))
+    columns = [at_random.jacobian_product(unit) for unit in np.eye(objective.size)]
+    return np.linalg.matrix_rank(np.stack(columns, axis=1)), objective
+
+
+def test_known_cells_that_leave_finitely_many_sets_of_components():
+    rng = np.random.default_rng(20)
+    seen = set()
+    for _ in range(40):
+        shape = tuple(int(length) for length in rng.integers(2, 6, 3))
+        rank = int(rng.integers(1, min(4, np.prod(shape) // max(shape) + 1)))
+        at = np.argwhere(rng.random(shape) < rng.uniform(0.4, 1))
+        if len(at) == 0:
+            continue
+        found, objective = numeric_rank(at, shape, rank)
+        freedom = (sum(shape) - 2) * rank
+        proof = certify(objective, np.ones(objective.size), claims=[DETERMINED])
+        expected = Verdict.PROVED if found == freedom else Verdict.REFUTED
+        assert proof[DETERMINED].verdict is expected
+        assert proof.verify(objective).is_confirmed
+        seen.add((expected, len(at) >= freedom))
+    assert {(Verdict.PROVED, True), (Verdict.REFUTED, True), (Verdict.REFUTED, False)} <= seen
+
+
+def test_a_count_of_cells_alone_is_found_out(monkeypatch):
+    """The mutant: as many cells as unknowns are taken for enough."""
+    monkeypatch.setattr(cp_determinacy, "rank_modulo_primes", lambda jacobian, expected, *_: (expected, True))
+    with pytest.raises(AssertionError):
+        test_known_cells_that_leave_finitely_many_sets_of_components()
 
 
 # ------------------------------------------------------------------ requests

@@ -27,6 +27,7 @@ CLAIMS = {
     "locally_unique": "no other nearby matrix of this rank has the same predictions",
     "determined_by_data": "only finitely many matrices of this rank fit such data",
     "uniquely_determined": "only one matrix of this rank fits the data",
+    "components_determined": "only finitely many sets of components of this number fit such data",
     "unique_decomposition": "no other components of this number add up to the fitted tensor",
     "no_bad_minimum_in_region": "every differentiable local minimum of the activation region has zero loss",
     "stable_at_step_size": "gradient descent with this step size does not leave the point",

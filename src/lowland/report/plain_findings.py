@@ -39,6 +39,7 @@ QUESTIONS = {
     "locally_unique": "Does another matrix nearby fit equally well?",
     "determined_by_data": "Do the data alone, at this rank, allow only finitely many answers?",
     "uniquely_determined": "Do the data alone, at this rank, allow only one answer?",
+    "components_determined": "Do such data allow only finitely many sets of components?",
     "unique_decomposition": "Could other components add up to the same tensor?",
     "no_bad_minimum_in_region": "Does this region hold a differentiable minimum that does not fit the data?",
     "stable_at_step_size": "Would gradient descent with this step size stay at this point?",
@@ -205,6 +206,14 @@ def _region(finding: Finding) -> str:
     return f"Open: {finding.method}."
 
 
+def _components_determined(finding: Finding) -> str:
+    if finding.verdict is Verdict.PROVED:
+        return "Yes, for almost all components."
+    if finding.verdict is Verdict.REFUTED:
+        return f"No: {finding.method}."
+    return f"Open: {finding.method}."
+
+
 def _components(finding: Finding) -> str:
     if finding.verdict is Verdict.PROVED:
         return "No: up to order and scale, these are the only ones of their number."
@@ -249,6 +258,7 @@ ANSWERS: dict[str, Callable[[Finding], str]] = {
     "locally_unique": _nearby,
     "determined_by_data": _finite,
     "uniquely_determined": _unique,
+    "components_determined": _components_determined,
     "unique_decomposition": _components,
     "no_bad_minimum_in_region": _region,
     "stable_at_step_size": _stable,

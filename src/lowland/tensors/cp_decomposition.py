@@ -88,8 +88,9 @@ def decompose_cp(  # noqa: PLR0913
     data need not exist: `CPDecomposition.cancels` says if components grow against each other.
 
     The certificate says whether the components are the only ones that add up to the fitted tensor
-    (``unique_decomposition``): proved by Kruskal's condition, refuted by other components with the same sum.
-    That the data determine the tensor where cells are missing is not judged.
+    (``unique_decomposition``): proved by Kruskal's condition, refuted by other components with the same sum;
+    and whether the known cells leave only finitely many sets of components (``components_determined``), for
+    almost all components, by the rank of a Jacobian modulo a prime.
 
     References
     ----------

@@ -1,0 +1,130 @@
+"""Whether the known cells leave finitely many sets of components: exact ranks of the Jacobian modulo a prime.
+
+With the scales of columns fixed, R components have R (sum of lengths - N + 1) degrees of freedom. Where the
+Jacobian of the known cells has that rank at generic components, only finitely many sets have the same cells;
+where it has less, such sets come in continuous families.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.certificates.identifiability_findings import (
+    GENERIC,
+    proved,
+    rank_modulo_primes,
+    refuted,
+    refuted_by_rank,
+)
+from lowland.certificates.settings import Judgement
+from lowland.core.arrays import Vector
+from lowland.core.findings import Finding
+from lowland.core.status import Rigour, Verdict
+from lowland.kernels.modular import Array
+from lowland.tensors.capabilities import CPFit
+
+CLAIM = "components_determined"
+# extra rows when only some of the cells are used, and largest number of residues formed
+SPARE_ROWS, MOST_RESIDUES = 40, 200_000_000
+
+
+def judge_components(objective: CPFit, theta: Vector, given: Judgement) -> list[Finding]:
+    """Judge whether only finitely many sets of components have the known cells.
+
+    Parameters
+    ----------
+    objective : CPFit
+        Only its number of components and the positions of its cells are used.
+    theta : ndarray, shape (size,)
+        Not used: the claim is about generic components.
+    given : Judgement
+        The largest size of an exact rank computation, and the budget.
+
+    Returns
+    -------
+    list of Finding
+        PROVED by a full rank, REFUTED by counting or by deficient ranks modulo two primes.
+    """
+    shape, count, known = objective.shape, objective.components, objective.data.size
+    expected, unknowns = (sum(shape) - len(shape) + 1) * count, sum(shape) * count
+    largest = given.settings.largest_modular
+    if known < expected:
+        words = f"{known} known cells for {expected} degrees of freedom"
+        return [refuted(CLAIM, known, expected, words, Rigour.RIGOROUS)]
+    if unknowns > largest or (expected + SPARE_ROWS) * unknowns > MOST_RESIDUES:
+        words = f"an exact Jacobian of {unknowns} unknowns exceeds the limit of {largest}"
+        return [Finding(CLAIM, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")]
+    everything = known * unknowns <= MOST_RESIDUES
+    sizes = (expected + SPARE_ROWS, None, None) if everything else (expected + SPARE_ROWS,)
+    jacobian = CPJacobian(objective.data.all_positions(), shape, count)
+    best, done = rank_modulo_primes(jacobian, expected, sizes, given.rng(), given.budget)
+    if best == expected:
+        return [proved(CLAIM, best, "full rank of the Jacobian modulo a prime", (GENERIC,))]
+    if not (done and everything):
+        words = f"an exact Jacobian of {unknowns} unknowns exceeds the budget"
+        return [Finding(CLAIM, Verdict.INCONCLUSIVE, method=words, limited_by=given.budget.name)]
+    return [replace(refuted_by_rank(best, expected), claim=CLAIM)]
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class CPJacobian:
+    """Derivatives of listed cells in the factors at random integer points, exact modulo a prime.
+
+    Parameters
+    ----------
+    positions : ndarray of int64, shape (p, N)
+    shape : tuple of int
+    rank : int
+    """
+
+    positions: NDArray[np.int64]
+    shape: tuple[int, ...]
+    rank: int
+    has_fractions: ClassVar[bool] = False
+    holds_matrices: ClassVar[bool] = False
+
+    @property
+    def rows(self) -> int:
+        """Number of known cells."""
+        return len(self.positions)
+
+    @property
+    def unknowns(self) -> int:
+        """Number of entries of the factors."""
+        return sum(self.shape) * self.rank
+
+    @property
+    def expected_rank(self) -> int:
+        """Degrees of freedom, with the scales of columns fixed."""
+        return (sum(self.shape) - len(self.shape) + 1) * self.rank
+
+    def work(self, rows: int, *, few: bool = False) -> float:
+        """Return the work of `matrix` with a given number of rows; sparse factors would save nothing."""
+        return 4.0 * rows * self.unknowns
+
+    def matrix(
+        self, prime: int, rng: np.random.Generator, most: int | None = None, *, few: bool = False
+    ) -> Array:
+        """Return residues modulo `prime`, shape (p, unknowns), or at most `most` random rows of them.
+
+        A cell depends on one row of each factor, so `few` makes no difference.
+        """
+        at = self.positions
+        if most is not None and len(at) > most:
+            at = at[np.sort(rng.choice(len(at), most, replace=False))]
+        factors = [rng.integers(0, prime, (length, self.rank)).astype(np.int64) for length in self.shape]
+        rows, lines, blocks = [f[at[:, n]] for n, f in enumerate(factors)], np.arange(len(at)), []
+        for n, length in enumerate(self.shape):
+            slopes = np.ones((len(at), self.rank), np.int64)
+            for k, row in enumerate(rows):
+                if k != n:
+                    slopes = slopes * row % prime
+            block = np.zeros((len(at), length, self.rank), np.int64)
+            block[lines, at[:, n]] = slopes
+            blocks.append(block.reshape(len(at), -1))
+        return np.concatenate(blocks, axis=1).astype(np.float64)
