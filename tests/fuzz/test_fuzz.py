@@ -10,7 +10,7 @@ import pytest
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="forks")
 SERVER = Path(__file__).with_name("server.py")
 # a case takes some hundredths of a second; by hand: python tests/fuzz/server.py --cases 20000
-CASES = 400
+CASES = 250
 
 
 def test_damaged_files_are_refused_or_read():

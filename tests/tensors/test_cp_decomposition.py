@@ -217,19 +217,19 @@ def test_congruence_is_the_best_matching():
 
 
 def test_halves_agree_on_components_that_are_there():
-    _, _, data = planted(np.random.default_rng(17), (16, 10, 8), 3, share=0.8)
-    right = ll.decompose_cp(data, 3, rng=0, certify=False).split_half(rng=1)
-    many = ll.decompose_cp(data, 5, rng=0, certify=False, n_restarts=0).split_half(rng=1)
+    _, _, data = planted(np.random.default_rng(17), (12, 8, 6), 2)
+    plan = {"rng": 0, "certify": False, "n_restarts": 0}
+    right = ll.decompose_cp(data, 2, **plan).split_half(rng=1)
+    many = ll.decompose_cp(data, 4, **plan).split_half(rng=1)
     assert right.min() > 0.95
     assert many.min() < 0.8
     assert (np.diff(many) <= 0).all()
-    weights = np.where(np.isnan(data), 0.0, 2.0)
-    again = ll.decompose_cp(data, 3, weights=weights, nonnegative=[], rng=0, certify=False)
+    again = ll.decompose_cp(data, 2, weights=np.full(data.shape, 2.0), **plan)
     np.testing.assert_allclose(again.split_half(rng=1), right, atol=1e-3)
     for mode in (3, True, "day"):
         with pytest.raises(InvalidInputError, match="no such mode"):
             again.split_half(mode)
-    few = ll.decompose_cp(np.random.default_rng(0).random((3, 5, 5)), 1, certify=False)
+    few = ll.decompose_cp(np.random.default_rng(0).random((3, 5, 5)), 1, **plan)
     with pytest.raises(InvalidInputError, match="too few slices"):
         few.split_half(0)
 

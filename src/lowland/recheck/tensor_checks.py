@@ -90,7 +90,6 @@ def check_tensor_optimal(said: Statement, problem: TensorProblem | CPProblem) ->
         if said.method == NO_BOUND:
             known = problem.is_full and not problem.is_weighted
             said.require(not known, "every cell is known, with equal weights")
-        said.number("tolerance")
         said.rigour(Rigour.ESTIMATE)
         said.assume()
         return said.settle("nothing is claimed")

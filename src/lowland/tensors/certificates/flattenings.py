@@ -58,7 +58,7 @@ def judge_flattenings(objective: CellFit, theta: Vector, given: Judgement) -> li
     tensor = objective.full_tensor
     if tensor is None:
         words = "no bound on the best fit is known when cells are missing or weighted"
-        return [Finding(CLAIM, Verdict.INCONCLUSIVE, tolerance=settings.gap_tolerance, method=words)]
+        return [Finding(CLAIM, Verdict.INCONCLUSIVE, method=words)]
     bound, group, limit = best_bound(tensor, objective.flat_rank, settings.largest_dense, given.budget)
     lower = 0.5 * bound**2
     gap = (value - lower) / value if value > 0 else 1.0  # a value that underflowed to zero proves nothing
