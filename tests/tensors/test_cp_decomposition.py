@@ -14,7 +14,7 @@ from lowland.core.verification import Outcome
 from lowland.judges import certify
 from lowland.search import Iterations, run
 from lowland.search.loop import Checkpoint
-from lowland.tensors.certificates import cp_determinacy, cp_uniqueness
+from lowland.tensors.certificates import cp_uniqueness, determinacy
 from lowland.tensors.certificates.cp_uniqueness import k_rank
 from lowland.tensors.cp_fit import CPDecomposition
 from lowland.tensors.cp_least_squares import CPObjective
@@ -431,7 +431,7 @@ def test_known_cells_that_leave_finitely_many_sets_of_components():
 
 def test_a_count_of_cells_alone_is_found_out(monkeypatch):
     """The mutant: as many cells as unknowns are taken for enough."""
-    monkeypatch.setattr(cp_determinacy, "rank_modulo_primes", lambda jacobian, expected, *_: (expected, True))
+    monkeypatch.setattr(determinacy, "rank_modulo_primes", lambda jacobian, expected, *_: (expected, True))
     with pytest.raises(AssertionError):
         test_known_cells_that_leave_finitely_many_sets_of_components()
 

@@ -18,8 +18,8 @@ from lowland.tensors import objective as objectives_module
 from lowland.tensors.certificates import high_order_saddles
 from lowland.tensors.certificates.flattenings import best_bound
 from lowland.tensors.model import Tucker
-from lowland.tensors.multistart import exact_value, make_tucker_objective
-from lowland.tensors.objective import TuckerObjective
+from lowland.tensors.multistart import make_tucker_objective
+from lowland.tensors.objective import TuckerObjective, exact_value
 from lowland.tensors.search.high_order_escape import HighOrderEscape
 from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
 from lowland.tensors.search.starts import random_start, sequential_start

@@ -16,13 +16,11 @@ from lowland.recheck.bounds import is_spread_at_least
 from lowland.recheck.cp_problem import CPProblem
 from lowland.recheck.curvature import Calculus, check_curvature
 from lowland.recheck.derivatives import MOST_JACOBIAN, MOST_UNKNOWNS, differences
-from lowland.recheck.determinacy_words import DEFICIENT, FULL, GENERIC, PRIMES_USUAL
 from lowland.recheck.dispatch import Checks, Progress, gradient_tolerance, verify_each
-from lowland.recheck.modular_rank import Residues, generic_rank
+from lowland.recheck.modular_rank import Residues
 from lowland.recheck.statement import Statement
 from lowland.recheck.stationarity import check_stationary
-from lowland.recheck.tensor_checks import FEW, check_tensor_optimal
-from lowland.recheck.tensor_checks import OPEN as OPEN_RANKS
+from lowland.recheck.tensor_checks import check_generic_rank, check_tensor_optimal, is_rank_open
 
 KRUSKAL = "the k-ranks of the factors add up to at least {sum}, where Kruskal's condition asks for {needed}"
 SINGLE = "one component, which is not zero"
@@ -206,38 +204,13 @@ def check_components(said: Statement, problem: CPProblem) -> Check:
     """Compare what is said of the known cells with the generic rank of the Jacobian of components."""
     freedom = (sum(problem.shape) - len(problem.shape) + 1) * problem.rank
     size = problem.y.size
-    unknowns = {"unknowns": float(problem.size), "limit": None}
-    if said.is_open and any(said.says(words, unknowns) for words in OPEN_RANKS):
+    if said.is_open and is_rank_open(said, problem.size, freedom):
         said.rigour(Rigour.ESTIMATE)
         said.assume()
         return said.settle("nothing is claimed")
-    said.close("tolerance", 0.0)
-    for name in ("bound", "expected"):
-        said.close(name, float(freedom))
-    if said.says(FEW, {"size": float(size), "freedom": float(freedom)}):
-        said.require(said.verdict is Verdict.REFUTED and size < freedom, "the cells are enough by counting")
-        for name in ("value", "rank"):
-            said.close(name, float(size))
-        said.rigour(Rigour.RIGOROUS)
-        said.assume((GENERIC,))
-        return said.settle(f"{size} cells, {freedom} degrees of freedom")
-    found = generic_rank(lambda prime, seed: cp_jacobian(problem, prime, seed), size, problem.size, freedom)
-    if found is None:
-        return said.settle_unchecked("a Jacobian of this size is too large to be formed here")
-    for name in ("value", "rank"):
-        said.close(name, float(found[0]))
-    words = f"the Jacobian has rank {found[0]} of {freedom}"
-    if said.verdict is Verdict.PROVED:
-        said.require(said.says(FULL) and found[0] == freedom, words)
-        said.rigour(Rigour.RIGOROUS)
-        said.assume((GENERIC,))
-        return said.settle(words)
-    named = said.says(DEFICIENT, {"rank": float(found[0]), "freedom": float(freedom)})
-    said.require(said.verdict is Verdict.REFUTED and found[0] < freedom and named, words)
-    said.at_least("failure_probability", found[1])
-    said.rigour(Rigour.PROBABILISTIC)
-    said.assume((GENERIC, PRIMES_USUAL))
-    return said.settle(words)
+    return check_generic_rank(
+        said, size, problem.size, freedom, lambda prime, seed: cp_jacobian(problem, prime, seed)
+    )
 
 
 def cp_jacobian(problem: CPProblem, prime: int, seed: int) -> Residues:

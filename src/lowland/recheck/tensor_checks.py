@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -159,6 +160,25 @@ def _check_determined(said: Statement, problem: TensorProblem, beside: Certifica
         return said.settle(WHOLE)
     if not finite:
         return _check_as_finite(said, problem, beside)
+    return check_generic_rank(
+        said, size, problem.size, freedom, lambda prime, seed: tucker_jacobian(problem, prime, seed)
+    )
+
+
+def check_generic_rank(
+    said: Statement, size: int, unknowns: int, freedom: int, jacobian: Callable[[int, int], Residues]
+) -> Check:
+    """Compare what is said of known cells with counting, or with the generic rank of their Jacobian.
+
+    Parameters
+    ----------
+    said : Statement
+        A finding that is not open.
+    size, unknowns, freedom : int
+        Numbers of cells, of coordinates of a point, and of degrees of freedom.
+    jacobian : callable
+        Takes a prime and a seed; returns residues at random integer points.
+    """
     said.close("tolerance", 0.0)
     for name in ("bound", "expected"):
         said.close(name, float(freedom))
@@ -169,9 +189,7 @@ def _check_determined(said: Statement, problem: TensorProblem, beside: Certifica
         said.rigour(Rigour.RIGOROUS)
         said.assume((GENERIC,))
         return said.settle(f"{size} cells, {freedom} degrees of freedom")
-    found = generic_rank(
-        lambda prime, seed: tucker_jacobian(problem, prime, seed), size, problem.size, freedom
-    )
+    found = generic_rank(jacobian, size, unknowns, freedom)
     if found is None:
         return said.settle_unchecked("a Jacobian of this size is too large to be formed here")
     for name in ("value", "rank"):
@@ -194,16 +212,20 @@ def _check_determined(said: Statement, problem: TensorProblem, beside: Certifica
 
 def _is_open(said: Statement, problem: TensorProblem, *, finite: bool) -> bool:
     """Whether the words leave the claim open, with no number that says more."""
-    known = {"unknowns": float(problem.size), "limit": None}
-    some = finite and said.says(SOME, {"cells": None})
-    if some:  # the rank of some of the cells, which is at most that of all
-        said.at_most("value", float(problem.freedom))
-        said.close("bound", float(problem.freedom))
-    found = some or (any(said.says(words, known) for words in OPEN) if finite else said.says(SEVERAL))
+    found = is_rank_open(said, problem.size, problem.freedom) if finite else said.says(SEVERAL)
     if found:
         said.rigour(Rigour.ESTIMATE)
         said.assume()
     return found
+
+
+def is_rank_open(said: Statement, unknowns: int, freedom: int) -> bool:
+    """Whether the words leave a generic rank open, with no number that says more."""
+    if said.says(SOME, {"cells": None}):  # the rank of some of the cells, which is at most that of all
+        said.at_most("value", float(freedom))
+        said.close("bound", float(freedom))
+        return True
+    return any(said.says(words, {"unknowns": float(unknowns), "limit": None}) for words in OPEN)
 
 
 def _check_as_finite(said: Statement, problem: TensorProblem, beside: Certificate) -> Check:

@@ -26,6 +26,7 @@ from lowland.search.sequence import continued, last_digits, refined, search_in_t
 from lowland.search.stepper import Stepper
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.kernels.mode_products import mode_gram, unfold
+from lowland.tensors.objective import exact_value
 from lowland.tensors.search.cp_alternating import CPAlternating
 
 # sweeps from a start before it is compared with others; relative decrease at which they end early
@@ -107,12 +108,6 @@ def search_cp(
         best = unless_ended(continued(best, _descend(objective, best.theta, plan, rng)))
     theta = objective.canonical(best.theta)
     return replace(best, theta=theta, value=objective.value(theta)), tuple(attempts)
-
-
-def exact_value(objective: CPObjective) -> float:
-    """Return the value below which a fit is exact to rounding."""
-    digits = 64 * float(np.finfo(objective.dtype).eps)
-    return max(0.5 * objective.square * digits**2, np.finfo(float).tiny)
 
 
 def random_start(objective: CPObjective, rng: np.random.Generator) -> Vector:

@@ -28,7 +28,7 @@ from lowland.search.stops import StopRule
 from lowland.tensors.fit import TuckerFit
 from lowland.tensors.kernels.rank_one_escapes import used_columns
 from lowland.tensors.model import Tucker
-from lowland.tensors.objective import TuckerObjective
+from lowland.tensors.objective import TuckerObjective, exact_value
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.search.filled_iteration import FilledIteration
 from lowland.tensors.search.high_order_escape import GAIN, HighOrderEscape
@@ -189,12 +189,6 @@ def make_tucker_objective(
     square = objective.square / weight
     unit = weight * square ** (1 - 2 / (len(data.shape) + 1)) if square > 0 else weight
     return replace(objective, strength=balancing * unit)
-
-
-def exact_value(objective: TuckerObjective) -> float:
-    """Return the value below which a fit is exact to rounding."""
-    digits = 64 * float(np.finfo(objective.dtype).eps)
-    return max(0.5 * objective.square * digits**2, np.finfo(float).tiny)
 
 
 def _starts(objective: TuckerObjective, plan: SearchPlan, known: TuckerTensor | None) -> list[str]:

@@ -17,6 +17,7 @@ from lowland.core.verification import Verification
 from lowland.losses.squared import Squared
 from lowland.recheck.tensor_checks import verify_tensor
 from lowland.tensors.balancing import TuckerBalancing
+from lowland.tensors.capabilities import CellFit
 from lowland.tensors.measurement import AllCells, SomeCells, TensorMeasurement
 from lowland.tensors.model import Tucker
 from lowland.tensors.modular_jacobian import TuckerJacobian
@@ -353,3 +354,9 @@ def sum_of_squares(values: Vector, weights: Vector | None) -> float:
             return float(values @ values)
         return float(np.sum(np.square(values, dtype=np.float64)))
     return float(np.sum(weights.astype(np.float64) * np.square(values, dtype=np.float64)))
+
+
+def exact_value(objective: CellFit) -> float:
+    """Return the value below which a fit is exact to rounding."""
+    digits = 64 * float(np.finfo(objective.dtype).eps)
+    return max(0.5 * objective.square * digits**2, np.finfo(float).tiny)

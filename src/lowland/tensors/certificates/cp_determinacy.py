@@ -7,29 +7,20 @@ where it has less, such sets come in continuous families.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lowland.certificates.identifiability_findings import (
-    GENERIC,
-    proved,
-    rank_modulo_primes,
-    refuted,
-    refuted_by_rank,
-)
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
-from lowland.core.status import Rigour, Verdict
 from lowland.kernels.modular import Array
 from lowland.tensors.capabilities import CPFit
+from lowland.tensors.certificates.determinacy import judge_generic_rank
 
 CLAIM = "components_determined"
-# extra rows when only some of the cells are used, and largest number of residues formed
-SPARE_ROWS, MOST_RESIDUES = 40, 200_000_000
 
 
 def judge_components(objective: CPFit, theta: Vector, given: Judgement) -> list[Finding]:
@@ -49,25 +40,8 @@ def judge_components(objective: CPFit, theta: Vector, given: Judgement) -> list[
     list of Finding
         PROVED by a full rank, REFUTED by counting or by deficient ranks modulo two primes.
     """
-    shape, count, known = objective.shape, objective.components, objective.data.size
-    expected, unknowns = (sum(shape) - len(shape) + 1) * count, sum(shape) * count
-    largest = given.settings.largest_modular
-    if known < expected:
-        words = f"{known} known cells for {expected} degrees of freedom"
-        return [refuted(CLAIM, known, expected, words, Rigour.RIGOROUS)]
-    if unknowns > largest or (expected + SPARE_ROWS) * unknowns > MOST_RESIDUES:
-        words = f"an exact Jacobian of {unknowns} unknowns exceeds the limit of {largest}"
-        return [Finding(CLAIM, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")]
-    everything = known * unknowns <= MOST_RESIDUES
-    sizes = (expected + SPARE_ROWS, None, None) if everything else (expected + SPARE_ROWS,)
-    jacobian = CPJacobian(objective.data.all_positions(), shape, count)
-    best, done = rank_modulo_primes(jacobian, expected, sizes, given.rng(), given.budget)
-    if best == expected:
-        return [proved(CLAIM, best, "full rank of the Jacobian modulo a prime", (GENERIC,))]
-    if not (done and everything):
-        words = f"an exact Jacobian of {unknowns} unknowns exceeds the budget"
-        return [Finding(CLAIM, Verdict.INCONCLUSIVE, method=words, limited_by=given.budget.name)]
-    return [replace(refuted_by_rank(best, expected), claim=CLAIM)]
+    jacobian = CPJacobian(objective.data.all_positions(), objective.shape, objective.components)
+    return [judge_generic_rank(CLAIM, jacobian, given)]
 
 
 @final

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
 from lowland.certificates.identifiability_findings import (
     FINITE,
@@ -17,8 +17,8 @@ from lowland.certificates.identifiability_findings import (
 from lowland.certificates.settings import Judgement
 from lowland.core.arrays import Vector
 from lowland.core.findings import Finding
+from lowland.core.powers import ModularJacobian
 from lowland.core.status import Rigour, Verdict
-from lowland.core.work import Budget
 from lowland.tensors.capabilities import TensorFit
 
 # extra rows when only some of the cells are used, and largest number of residues formed
@@ -47,7 +47,7 @@ def judge_tensor_determinacy(objective: TensorFit, theta: Vector, given: Judgeme
         return [
             Finding(claim, Verdict.PROVED, method=words, rigour=Rigour.RIGOROUS) for claim in (FINITE, UNIQUE)
         ]
-    finite = _finite(objective, given.settings.largest_modular, given.rng(), given.budget)
+    finite = judge_generic_rank(FINITE, objective.modular_jacobian, given)
     if finite.verdict is Verdict.REFUTED:
         return [finite, not_unique(finite)]
     return [
@@ -56,25 +56,36 @@ def judge_tensor_determinacy(objective: TensorFit, theta: Vector, given: Judgeme
     ]
 
 
-def _finite(objective: TensorFit, largest: int, rng: np.random.Generator, budget: Budget) -> Finding:
-    known, expected = objective.data.size, objective.degrees_of_freedom
+def judge_generic_rank(claim: str, jacobian: ModularJacobian, given: Judgement) -> Finding:
+    """Judge a claim that holds where the Jacobian of the known cells has full rank at generic points.
+
+    Parameters
+    ----------
+    claim : str
+    jacobian : ModularJacobian
+        Of the known cells, one row each.
+    given : Judgement
+        The largest size of an exact rank computation, and the budget.
+    """
+    known, unknowns, expected = jacobian.rows, jacobian.unknowns, jacobian.expected_rank
+    largest, budget = given.settings.largest_modular, given.budget
     if known < expected:
         words = f"{known} known cells for {expected} degrees of freedom"
-        return refuted(FINITE, known, expected, words, Rigour.RIGOROUS)
-    if objective.size > largest or (expected + SPARE_ROWS) * objective.size > MOST_RESIDUES:
-        words = f"an exact Jacobian of {objective.size} unknowns exceeds the limit of {largest}"
-        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")
-    everything = known * objective.size <= MOST_RESIDUES
+        return refuted(claim, known, expected, words, Rigour.RIGOROUS)
+    if unknowns > largest or (expected + SPARE_ROWS) * unknowns > MOST_RESIDUES:
+        words = f"an exact Jacobian of {unknowns} unknowns exceeds the limit of {largest}"
+        return Finding(claim, Verdict.INCONCLUSIVE, method=words, limited_by="largest_modular")
+    everything = known * unknowns <= MOST_RESIDUES
     sizes = (expected + SPARE_ROWS, None, None) if everything else (expected + SPARE_ROWS,)
-    best, done = rank_modulo_primes(objective.modular_jacobian, expected, sizes, rng, budget)
+    best, done = rank_modulo_primes(jacobian, expected, sizes, given.rng(), budget)
     if best == expected:
-        return proved(FINITE, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
+        return proved(claim, best, "full rank of the Jacobian modulo a prime", (GENERIC,))
     if not done:
-        words = f"an exact Jacobian of {objective.size} unknowns exceeds the budget"
-        return Finding(FINITE, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
+        words = f"an exact Jacobian of {unknowns} unknowns exceeds the budget"
+        return Finding(claim, Verdict.INCONCLUSIVE, method=words, limited_by=budget.name)
     if not everything:
         words = (
             f"{expected + SPARE_ROWS} of the cells do not show full rank, and using all exceeds the budget"
         )
-        return Finding(FINITE, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
-    return refuted_by_rank(best, expected)
+        return Finding(claim, Verdict.INCONCLUSIVE, float(best), float(expected), method=words)
+    return replace(refuted_by_rank(best, expected), claim=claim)
