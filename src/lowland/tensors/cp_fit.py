@@ -9,7 +9,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
@@ -19,7 +19,6 @@ from lowland.core.random import RandomSource, make_generator
 from lowland.core.records import Attempt, SearchResult
 from lowland.files.certificates import write_certificate
 from lowland.kernels.blas_threads import one_blas_thread
-from lowland.report.reported import Reported, draw_figure
 from lowland.tensors.cp_completion import check_cells
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.cp_model import CP
@@ -27,10 +26,10 @@ from lowland.tensors.cp_search import CPPlan, search_cp
 from lowland.tensors.kernels.mode_products import multiply_modes
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.proofs import cp_document
+from lowland.tensors.reported_tensor import ReportedTensor
 from lowland.tensors.unfoldings import all_products, products
 
 if TYPE_CHECKING:
-    from lowland.report.figures import Axes
     from lowland.report.page import Page
 
 # components whose cosine is below this cancel each other
@@ -39,7 +38,7 @@ CANCELLING = -0.85
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class CPDecomposition(Judged, Reported):
+class CPDecomposition(Judged, ReportedTensor):
     """A sum of products of one vector per mode, how it was found, and what is proved about it.
 
     Parameters
@@ -256,48 +255,12 @@ class CPDecomposition(Judged, Reported):
         out[tuple(data.all_positions().T)] = data.weights
         return out
 
-    def report(self, path: str | PathLike[str], *, like: Any = None) -> None:
-        """Write a self-contained HTML report.
-
-        Parameters
-        ----------
-        path : path
-            Output file; an existing file is replaced.
-        like : xarray.DataArray, optional
-            The array that was decomposed, whose dimensions and coordinates name what is drawn.
-        """
-        from lowland.report.page import write_report
-
-        write_report(path, self._page(like))
-
-    def plot(self, figure: str | None = None, *, ax: Axes | None = None, like: Any = None) -> Any:
-        """Draw a figure of the report on its own.
-
-        Parameters
-        ----------
-        figure : str, optional
-            Its title in the report or the beginning of it, such as "factor: mode 1"; by default the first
-            factor.
-        ax : matplotlib Axes, optional
-            By default new ones.
-        like : xarray.DataArray, optional
-            The array that was decomposed, whose dimensions and coordinates name what is drawn.
-
-        Returns
-        -------
-        object
-            The display, which keeps what is drawn, and its axes as ``ax_``.
-        """
-        return draw_figure(self._page(like), figure, ax)
-
-    def _page(self, like: Any = None) -> Page:
+    def _contents(
+        self, names: Sequence[str] | None = None, coordinates: Sequence[NDArray[Any] | None] = ()
+    ) -> Page:
         from lowland.tensors.cp_report import cp_page
 
-        if like is None:
-            return cp_page(self)
-        names = [str(name) for name in like.dims]
-        along = [like.coords[name].to_numpy() if name in like.coords else None for name in like.dims]
-        return cp_page(self, names=names, coordinates=along)
+        return cp_page(self, names=names, coordinates=coordinates)
 
     def save_certificate(self, path: str | PathLike[str]) -> None:
         """Write the certificate with its point, but without the data, for `lowland.verify`.

@@ -12,12 +12,10 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.findings import Certificate
 from lowland.core.records import Attempt, SearchResult
 from lowland.core.status import Verdict
-from lowland.report.displays import ConvergenceDisplay, PredictionDisplay
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
-from lowland.sensing.report import FEWEST_STEPS, prediction_figure
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.displays import FactorDisplay
-from lowland.tensors.report import MOST_POINTS
+from lowland.tensors.report import convergence_figures, known_cells_figure, starts_table
 
 # components that are drawn, each in a colour of its own
 DRAWN = 5
@@ -162,21 +160,7 @@ def _tables(fit: DecomposedComponents, names: Sequence[str]) -> tuple[TableEntry
         for k, strength in enumerate(fit.strengths)
     ]
     columns = ("component", "strength", "share of squares", "largest cosine with another")
-    starts = [
-        (
-            str(k),
-            a.start,
-            a.solver.replace("_", " "),
-            f"{a.value:.4g}",
-            str(a.iterations),
-            a.stop_reason.value.replace("_", " "),
-        )
-        for k, a in enumerate(fit.attempts)
-    ]
-    return (
-        TableEntry("Components", columns, rows),
-        TableEntry("Starts", ("start", "from", "solver", "objective", "steps", "stopped"), starts),
-    )
+    return (TableEntry("Components", columns, rows), starts_table(fit.attempts))
 
 
 def _figures(
@@ -188,10 +172,5 @@ def _figures(
         words = f"The components along {name}, each of length one."
         drawn = FactorDisplay(factor, name, place, most=DRAWN)
         figures.append(FigureEntry(f"Factor: {name}", words, drawn.plot))
-    at = np.unique(np.linspace(0, data.size - 1, min(data.size, MOST_POINTS)).astype(np.intp))
-    predicted = fit.objective.predict(search.theta)[at]
-    figures.append(prediction_figure(PredictionDisplay(data.values[at], predicted, "known cells")))
-    if search.trace.values.size > FEWEST_STEPS:
-        words = "The objective in the last stage of the search."
-        figures.append(FigureEntry("Convergence", words, ConvergenceDisplay.from_result(search).plot))
-    return tuple(figures)
+    known = known_cells_figure(data.values, fit.objective.predict(search.theta))
+    return (*figures, known, *convergence_figures(search))

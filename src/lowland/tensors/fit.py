@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
@@ -16,22 +17,21 @@ from lowland.core.findings import Certificate
 from lowland.core.judged import Judged
 from lowland.core.records import Attempt, SearchResult
 from lowland.files.certificates import write_certificate
-from lowland.report.reported import Reported, draw_figure
 from lowland.tensors.cell_errors import NewCellError, new_cell_error
 from lowland.tensors.measurement import SomeCells
 from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.proofs import tensor_document
 from lowland.tensors.ranks import RankChoice
+from lowland.tensors.reported_tensor import ReportedTensor
 from lowland.tensors.tucker_tensor import TuckerTensor
 
 if TYPE_CHECKING:
-    from lowland.report.figures import Axes
     from lowland.report.page import Page
 
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class TuckerFit(Judged, Reported):
+class TuckerFit(Judged, ReportedTensor):
     """A Tucker decomposition, how it was found, and what is proved about it.
 
     Parameters
@@ -166,56 +166,12 @@ class TuckerFit(Judged, Reported):
             for n in range(order)
         )
 
-    def report(self, path: str | PathLike[str], *, like: Any = None) -> None:
-        """Write a self-contained HTML report.
-
-        Parameters
-        ----------
-        path : path
-            Output file; an existing file is replaced.
-        like : xarray.DataArray, optional
-            The array that was decomposed, whose dimensions and coordinates name what is drawn.
-        """
-        from lowland.report.page import write_report
-
-        write_report(path, self._page(like))
-
-    def plot(self, figure: str | None = None, *, ax: Axes | None = None, like: Any = None) -> Any:
-        """Draw a figure of the report on its own.
-
-        Parameters
-        ----------
-        figure : str, optional
-            Its title in the report or the beginning of it, such as "core" or "factor: mode 1"; by default the
-            spectra of the modes.
-        ax : matplotlib Axes, optional
-            By default new ones.
-        like : xarray.DataArray, optional
-            The array that was decomposed, whose dimensions and coordinates name what is drawn.
-
-        Returns
-        -------
-        object
-            The display, which keeps what is drawn, and its axes as ``ax_``.
-
-        Examples
-        --------
-        >>> import numpy as np, lowland as ll
-        >>> i, j, k = np.indices((6, 5, 4)) + 1.0
-        >>> fit = ll.decompose_tucker(i * j * k, 1, certify=False, rng=0)
-        >>> fit.plot("factor: mode 2").ax_.get_xlabel()
-        'mode 2'
-        """
-        return draw_figure(self._page(like), figure, ax)
-
-    def _page(self, like: Any = None) -> Page:
+    def _contents(
+        self, names: Sequence[str] | None = None, coordinates: Sequence[NDArray[Any] | None] = ()
+    ) -> Page:
         from lowland.tensors.report import tucker_page
 
-        if like is None:
-            return tucker_page(self)
-        names = [str(name) for name in like.dims]
-        along = [like.coords[name].to_numpy() if name in like.coords else None for name in like.dims]
-        return tucker_page(self, names=names, coordinates=along)
+        return tucker_page(self, names=names, coordinates=coordinates)
 
     def save_certificate(self, path: str | PathLike[str]) -> None:
         """Write the certificate with its point, but without the data, for `lowland.verify`.

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.core.arrays import Vector
 from lowland.core.errors import UnsupportedError
+from lowland.core.records import Attempt, SearchResult
 from lowland.report.displays import ConvergenceDisplay, PredictionDisplay
 from lowland.report.page import FigureEntry, Lead, Page, TableEntry
 from lowland.sensing.report import FEWEST_STEPS, prediction_figure
@@ -124,7 +126,8 @@ def _notes(fit: DecomposedTensor) -> list[str]:
     return []
 
 
-def _tables(fit: DecomposedTensor) -> tuple[TableEntry, ...]:
+def starts_table(attempts: Sequence[Attempt]) -> TableEntry:
+    """Return the table of all starts, and how each ended."""
     rows = [
         (
             str(k),
@@ -134,9 +137,13 @@ def _tables(fit: DecomposedTensor) -> tuple[TableEntry, ...]:
             str(a.iterations),
             a.stop_reason.value.replace("_", " "),
         )
-        for k, a in enumerate(fit.attempts)
+        for k, a in enumerate(attempts)
     ]
-    starts = TableEntry("Starts", ("start", "from", "solver", "objective", "steps", "stopped"), rows)
+    return TableEntry("Starts", ("start", "from", "solver", "objective", "steps", "stopped"), rows)
+
+
+def _tables(fit: DecomposedTensor) -> tuple[TableEntry, ...]:
+    starts = starts_table(fit.attempts)
     if fit.choice is None:
         return (starts,)
     steps = [
@@ -156,9 +163,7 @@ def _figures(
 ) -> tuple[FigureEntry, ...]:
     data, search = fit.objective.data, fit.search
     figures = [_spectra(fit, names)]
-    at = np.unique(np.linspace(0, data.size - 1, min(data.size, MOST_POINTS)).astype(np.intp))
-    predicted = fit.objective.predict(search.theta)[at]
-    figures.append(prediction_figure(PredictionDisplay(data.values[at], predicted, "known cells")))
+    figures.append(known_cells_figure(data.values, fit.objective.predict(search.theta)))
     along = coordinates or (None,) * len(names)
     for factor, name, place in zip(fit.factors, names, along, strict=True):
         words = f"The first {min(DRAWN, factor.shape[1])} columns of the factor of {name}, orthonormal."
@@ -166,10 +171,21 @@ def _figures(
     shares = np.sort(fit.core.ravel() ** 2)[::-1] / max(float(np.sum(fit.core**2)), np.finfo(float).tiny)
     words = f"The largest entries of the core; the largest has {shares[0]:.1%} of its sum of squares."
     figures.append(FigureEntry("Core", words, CoreDisplay(fit.core).plot))
-    if search.trace.values.size > FEWEST_STEPS:
-        words = "The objective in the last stage of the search."
-        figures.append(FigureEntry("Convergence", words, ConvergenceDisplay.from_result(search).plot))
-    return tuple(figures)
+    return (*figures, *convergence_figures(search))
+
+
+def known_cells_figure(values: Vector, predicted: Vector) -> FigureEntry:
+    """Return the plot of predictions of known cells against their values, of some if they are many."""
+    at = np.unique(np.linspace(0, values.size - 1, min(values.size, MOST_POINTS)).astype(np.intp))
+    return prediction_figure(PredictionDisplay(values[at], predicted[at], "known cells"))
+
+
+def convergence_figures(search: SearchResult) -> tuple[FigureEntry, ...]:
+    """Return the plot of the objective along the search, if it took more than a few steps."""
+    if search.trace.values.size <= FEWEST_STEPS:
+        return ()
+    words = "The objective in the last stage of the search."
+    return (FigureEntry("Convergence", words, ConvergenceDisplay.from_result(search).plot),)
 
 
 def _spectra(fit: DecomposedTensor, names: Sequence[str]) -> FigureEntry:
