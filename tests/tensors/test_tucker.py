@@ -15,11 +15,12 @@ from lowland.kernels import modular
 from lowland.search import GaussNewton, Iterations, run
 from lowland.search.loop import Checkpoint
 from lowland.tensors import objective as objectives_module
+from lowland.tensors.cell_objective import exact_value
 from lowland.tensors.certificates import high_order_saddles
 from lowland.tensors.certificates.flattenings import best_bound
 from lowland.tensors.model import Tucker
 from lowland.tensors.multistart import make_tucker_objective
-from lowland.tensors.objective import TuckerObjective, exact_value
+from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.search.high_order_escape import HighOrderEscape
 from lowland.tensors.search.orthogonal_iteration import OrthogonalIteration
 from lowland.tensors.search.starts import random_start, sequential_start

@@ -14,9 +14,10 @@ from lowland.core.interrupt import Interruptible
 from lowland.core.status import StopReason
 from lowland.kernels.blas_threads import one_blas_thread
 from lowland.search import Iterations, RelativeDecreaseBelow, run
+from lowland.tensors.cell_objective import sum_of_squares
 from lowland.tensors.measurement import SomeCells
 from lowland.tensors.normal_matrix import normal_matrix
-from lowland.tensors.objective import TuckerObjective, sum_of_squares
+from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.ranks import HELD_OUT, hold_out_cells
 from lowland.tensors.search.filled_iteration import FilledIteration
 

@@ -10,16 +10,13 @@ from typing import ClassVar, final
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.memory import check_fits
 from lowland.core.verification import Verification
-from lowland.losses.squared import Squared
 from lowland.recheck.cp_checks import verify_cp
+from lowland.tensors.cell_objective import CellObjective, sum_of_squares
 from lowland.tensors.cp_model import CP
-from lowland.tensors.measurement import AllCells, SomeCells, TensorMeasurement
 from lowland.tensors.normal_matrix import cp_normal_matrix
-from lowland.tensors.objective import SINGLE, sum_of_squares
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.proofs import plain_cp
 from lowland.tensors.unfoldings import UnfoldedCells, all_products, products
@@ -32,7 +29,7 @@ CHUNK = 500_000
 
 @final
 @dataclass(frozen=True, eq=False)
-class CPObjective:
+class CPObjective(CellObjective):
     """Half the weighted squares of X - T, X the sum of products of the factors' columns.
 
     Parameters
@@ -50,19 +47,10 @@ class CPObjective:
     data: TensorObservations
     model: CP
     nonnegative: tuple[bool, ...] = ()
-    loss: ClassVar[Squared] = Squared()
     penalties: ClassVar[tuple[()]] = ()
-    bounds_rounding: ClassVar[bool] = False
-    has_second_matrix: ClassVar[bool] = False
-    direct_jacobian_work: ClassVar[None] = None
-    has_sparse_jacobian: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if self.data.shape != self.model.shape:
-            raise InvalidInputError(
-                "data and model must have the same shape",
-                f"data {self.data.shape}, model {self.model.shape}",
-            )
+        super().__post_init__()
         core = 8.0 * float(self.model.rank) ** len(self.model.shape)
         check_fits(4 * core, "the derivatives of so many components", "use fewer components")
 
@@ -70,37 +58,6 @@ class CPObjective:
     def is_nonnegative(self) -> bool:
         """Whether any factor must be nonnegative."""
         return any(self.nonnegative)
-
-    @property
-    def size(self) -> int:
-        """Length of a point."""
-        return self.model.size
-
-    @property
-    def dtype(self) -> np.dtype[np.floating]:
-        """Precision of the data and of points."""
-        return self.data.values.dtype
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the tensor."""
-        return self.data.shape
-
-    @property
-    def y(self) -> Vector:
-        """Known values, shape (p,)."""
-        return self.data.values
-
-    @property
-    def weights(self) -> Vector | None:
-        """Weights of the known values, None if all are one."""
-        return self.data.weights
-
-    @cached_property
-    def measurement(self) -> TensorMeasurement:
-        """The measurement of the known cells."""
-        positions = self.data.positions
-        return AllCells(self.shape) if positions is None else SomeCells(positions, self.shape)
 
     @property
     def rank(self) -> int:
@@ -117,40 +74,9 @@ class CPObjective:
         return self.model.rank
 
     @property
-    def degrees_of_freedom(self) -> int:
-        """Dimension of the set of such tensors."""
-        return self.model.degrees_of_freedom
-
-    @property
     def gauge_size(self) -> int:
         """Dimension of the gauge."""
         return (len(self.shape) - 1) * self.model.rank
-
-    @property
-    def reachable_gradient(self) -> float:
-        """Largest relative gradient of points found in the precision of the data."""
-        return 0.0 if self.dtype == np.float64 else SINGLE
-
-    @cached_property
-    def full_tensor(self) -> Matrix | None:
-        """The dense tensor if every cell is known and has the same weight, None otherwise."""
-        if not self.data.is_full or self.weights is not None:
-            return None
-        return self.y.reshape(self.shape)
-
-    @cached_property
-    def square(self) -> float:
-        """The weighted sum of squares of the data."""
-        return sum_of_squares(self.y, self.weights)
-
-    @property
-    def unfitted(self) -> tuple[float, Vector]:
-        """The data term and its weighted slopes where nothing is fitted."""
-        return 0.5 * self.square, self.weighted(self.y)
-
-    def weighted(self, values: Vector) -> Vector:
-        """Return values times the weights."""
-        return values if self.weights is None else values * self.weights
 
     def predict(self, theta: Vector) -> Vector:
         """Return the model's predictions of the known cells, shape (p,)."""
@@ -167,23 +93,6 @@ class CPObjective:
         """Return the objective, summed in float64."""
         return 0.5 * sum_of_squares(self.predict(theta) - self.y, self.weights)
 
-    def gradient(self, theta: Vector) -> Vector:
-        """Return the gradient, shape (size,)."""
-        return self.linearise(theta).gradient
-
-    def value_and_gradient(self, theta: Vector) -> tuple[float, Vector]:
-        """Return value and gradient from one pass over the cells."""
-        at = self.linearise(theta)
-        return at.value, at.gradient
-
-    def hessian_product(self, theta: Vector, direction: Vector) -> Vector:
-        """Return the exact Hessian times a direction."""
-        return self.linearise(theta).hessian_product(direction)
-
-    def normal_matrix(self, theta: Vector) -> Matrix:
-        """Return J^T W J, shape (size, size), in float64."""
-        return self.linearise(theta).normal_matrix
-
     def linearise(self, theta: Vector) -> CPLinearisation:
         """Return the objective linearised at a point, for repeated products."""
         return CPLinearisation(self, theta)
@@ -191,10 +100,6 @@ class CPObjective:
     def transpose_product(self, theta: Vector, weights: Vector) -> Vector:
         """Return the gradient of sum weights * cells in the point."""
         return self.linearise(theta).jacobian_transpose(weights)
-
-    def prediction_error(self, theta: Vector) -> None:
-        """Return None: the rounding of cells is not bounded."""
-        return
 
     @cached_property
     def _unfoldings(self) -> list[UnfoldedCells]:

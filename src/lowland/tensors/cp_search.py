@@ -24,9 +24,9 @@ from lowland.search import (
 from lowland.search.loop import Callback
 from lowland.search.sequence import continued, last_digits, refined, search_in_turn, unless_ended
 from lowland.search.stepper import Stepper
+from lowland.tensors.cell_objective import exact_value
 from lowland.tensors.cp_least_squares import CPObjective
 from lowland.tensors.kernels.mode_products import mode_gram, unfold
-from lowland.tensors.objective import exact_value
 from lowland.tensors.search.cp_alternating import CPAlternating
 
 # sweeps from a start before it is compared with others; relative decrease at which they end early

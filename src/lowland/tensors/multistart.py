@@ -25,10 +25,11 @@ from lowland.search.loop import Callback
 from lowland.search.sequence import continued, joined, last_digits, refined, search_in_turn, unless_ended
 from lowland.search.stepper import Stepper
 from lowland.search.stops import StopRule
+from lowland.tensors.cell_objective import exact_value
 from lowland.tensors.fit import TuckerFit
 from lowland.tensors.kernels.rank_one_escapes import used_columns
 from lowland.tensors.model import Tucker
-from lowland.tensors.objective import TuckerObjective, exact_value
+from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.search.filled_iteration import FilledIteration
 from lowland.tensors.search.high_order_escape import GAIN, HighOrderEscape

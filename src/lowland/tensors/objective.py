@@ -14,11 +14,10 @@ from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
 from lowland.core.verification import Verification
-from lowland.losses.squared import Squared
 from lowland.recheck.tensor_checks import verify_tensor
 from lowland.tensors.balancing import TuckerBalancing
-from lowland.tensors.capabilities import CellFit
-from lowland.tensors.measurement import AllCells, SomeCells, TensorMeasurement
+from lowland.tensors.cell_objective import CellObjective, sum_of_squares
+from lowland.tensors.measurement import AllCells
 from lowland.tensors.model import Tucker
 from lowland.tensors.modular_jacobian import TuckerJacobian
 from lowland.tensors.normal_matrix import normal_matrix
@@ -28,13 +27,11 @@ from lowland.tensors.tucker_tensor import TuckerTensor
 
 # cells evaluated at a time when only the sum of squares is needed
 SLAB = 1_000_000
-# largest relative gradient of points found in single precision
-SINGLE = 1e-3
 
 
 @final
 @dataclass(frozen=True, eq=False)
-class TuckerObjective:
+class TuckerObjective(CellObjective):
     """Half the weighted squares of X - T, and strength times sum_n ||F_n^T F_n - S_(n) S_(n)^T||^2.
 
     X = S x_1 F_1 ... x_N F_N.
@@ -59,52 +56,12 @@ class TuckerObjective:
     data: TensorObservations
     model: Tucker
     strength: float = 0.0
-    loss: ClassVar[Squared] = Squared()
-    bounds_rounding: ClassVar[bool] = False
-    has_second_matrix: ClassVar[bool] = False
-    direct_jacobian_work: ClassVar[None] = None
-    has_sparse_jacobian: ClassVar[bool] = False
     is_nonnegative: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
-        if self.data.shape != self.model.shape:
-            raise InvalidInputError(
-                "data and model must have the same shape",
-                f"data {self.data.shape}, model {self.model.shape}",
-            )
+        super().__post_init__()
         if not (np.isfinite(self.strength) and self.strength >= 0):
             raise InvalidInputError("the strength of the balancing must be at least 0", repr(self.strength))
-
-    @property
-    def size(self) -> int:
-        """Length of a point."""
-        return self.model.size
-
-    @property
-    def dtype(self) -> np.dtype[np.floating]:
-        """Precision of the data and of points."""
-        return self.data.values.dtype
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the tensor."""
-        return self.data.shape
-
-    @property
-    def y(self) -> Vector:
-        """Known values, shape (p,)."""
-        return self.data.values
-
-    @property
-    def weights(self) -> Vector | None:
-        """Weights of the known values, None if all are one."""
-        return self.data.weights
-
-    @cached_property
-    def measurement(self) -> TensorMeasurement:
-        """The measurement of the known cells."""
-        positions = self.data.positions
-        return AllCells(self.shape) if positions is None else SomeCells(positions, self.shape)
 
     @cached_property
     def penalties(self) -> tuple[TuckerBalancing, ...]:
@@ -129,44 +86,9 @@ class TuckerObjective:
         return min(prod(self.ranks[n] for n in modes), prod(others))
 
     @property
-    def degrees_of_freedom(self) -> int:
-        """Dimension of the set of tensors of these ranks."""
-        return self.model.degrees_of_freedom
-
-    @property
-    def reachable_gradient(self) -> float:
-        """Largest relative gradient of points found in the precision of the data."""
-        return 0.0 if self.dtype == np.float64 else SINGLE
-
-    @cached_property
-    def full_tensor(self) -> Matrix | None:
-        """The dense tensor if every cell is known and has the same weight, None otherwise."""
-        if not self.data.is_full or self.weights is not None:
-            return None
-        return self.y.reshape(self.shape)
-
-    @cached_property
-    def square(self) -> float:
-        """The weighted sum of squares of the data."""
-        return sum_of_squares(self.y, self.weights)
-
-    @property
-    def unfitted(self) -> tuple[float, Vector]:
-        """The data term and its weighted slopes where nothing is fitted."""
-        return 0.5 * self.square, self.weighted(self.y)
-
-    @property
     def modular_jacobian(self) -> TuckerJacobian:
         """The Jacobian of the known cells at random integer points, modulo a prime."""
         return TuckerJacobian(self.data.all_positions(), self.model)
-
-    def normal_matrix(self, theta: Vector) -> Matrix:
-        """Return J^T W J of the data term, shape (size, size), in float64."""
-        return self.linearise(theta).normal_matrix
-
-    def weighted(self, values: Vector) -> Vector:
-        """Return values times the weights."""
-        return values if self.weights is None else values * self.weights
 
     def predict(self, theta: Vector) -> Vector:
         """Return the model's predictions of the known cells, shape (p,)."""
@@ -190,19 +112,6 @@ class TuckerObjective:
             total += sum_of_squares(some - self.y[here], None if self.weights is None else self.weights[here])
         return 0.5 * total
 
-    def gradient(self, theta: Vector) -> Vector:
-        """Return the gradient, shape (size,)."""
-        return self.linearise(theta).gradient
-
-    def value_and_gradient(self, theta: Vector) -> tuple[float, Vector]:
-        """Return value and gradient from one pass over the cells."""
-        at = self.linearise(theta)
-        return at.value, at.gradient
-
-    def hessian_product(self, theta: Vector, direction: Vector) -> Vector:
-        """Return the exact Hessian times a direction."""
-        return self.linearise(theta).hessian_product(direction)
-
     def linearise(self, theta: Vector) -> TuckerLinearisation:
         """Return the objective linearised at a point, for repeated products."""
         return TuckerLinearisation(self, theta)
@@ -210,10 +119,6 @@ class TuckerObjective:
     def transpose_product(self, theta: Vector, weights: Vector) -> Vector:
         """Return the gradient of sum weights * cells in the point."""
         return self.model.pack(self.measurement.pull(self.model.unpack(theta), weights))
-
-    def prediction_error(self, theta: Vector) -> None:
-        """Return None: the rounding of cells is not bounded."""
-        return
 
     def is_feasible(self, theta: Vector) -> bool:
         """Return True: factors are not constrained."""
@@ -345,18 +250,3 @@ class TuckerLinearisation:
         change = objective.model.unpack(direction)
         second = objective.measurement.pull_derivative(self.parts, change, slopes)
         return self.gauss_newton_product(direction) + objective.model.pack(second)
-
-
-def sum_of_squares(values: Vector, weights: Vector | None) -> float:
-    """Return the weighted sum of squares, accumulated in float64."""
-    if weights is None:
-        if values.dtype == np.float64:
-            return float(values @ values)
-        return float(np.sum(np.square(values, dtype=np.float64)))
-    return float(np.sum(weights.astype(np.float64) * np.square(values, dtype=np.float64)))
-
-
-def exact_value(objective: CellFit) -> float:
-    """Return the value below which a fit is exact to rounding."""
-    digits = 64 * float(np.finfo(objective.dtype).eps)
-    return max(0.5 * objective.square * digits**2, np.finfo(float).tiny)

@@ -17,9 +17,10 @@ from lowland.core.stages import stage
 from lowland.core.status import StopReason
 from lowland.search import Iterations, RelativeDecreaseBelow, ValueBelow, run
 from lowland.search.loop import Callback
+from lowland.tensors.cell_objective import exact_value
 from lowland.tensors.model import Tucker, possible_ranks
 from lowland.tensors.multistart import LARGEST_DENSE
-from lowland.tensors.objective import TuckerObjective, exact_value
+from lowland.tensors.objective import TuckerObjective
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.ranks import RankChoice, hold_out_cells, is_better, squared_errors
 from lowland.tensors.search.filled_iteration import FilledIteration
