@@ -51,6 +51,8 @@ def test_components_their_page_and_their_proof(folder):
         (("--rank", "2", "--nonnegative", "mode 7"), "--nonnegative names no mode"),
         (("--rank", "2", "--output", "parts.csv"), "--output must be a new .npz file"),
         (("--rank", "2", "--require", "nothing"), "--require"),
+        (("--rank", "2", "--output", "one.npz", "--report", "one.npz"), "written to the same file"),
+        (("--rank", "2", "--report", "one.html", "--certificate", "./one.html"), "written to the same file"),
         ((), "--rank"),
     ],
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lowland.cli.output import check_claim
-from lowland.cli.overwriting import check_output, check_table
+from lowland.cli.overwriting import check_outputs, check_table
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
 from lowland.completion.column_kinds import parse_word
 from lowland.completion.column_losses import Losses
@@ -155,18 +155,10 @@ def check_paths(
     table: Path | None, output: Path | None, model: Path | None, report: Path | None, *, force: bool
 ) -> None:
     """Raise unless all output files can be written and differ from the table and from each other."""
-    given = [path.resolve() for path in (output, model, report) if path is not None]
-    if len(set(given)) < len(given):
-        raise InvalidInputError(
-            "two results would be written to the same file", str(given[0]), fix="name different files"
-        )
     for name, path in (("--output", output), ("--model", model), ("--report", report)):
-        if path is not None:
-            if table is not None and path.resolve() == table.resolve():
-                raise InvalidInputError(
-                    f"{name} would overwrite the table", str(path), fix="name another file"
-                )
-            check_output(path, force=force)
+        if path is not None and table is not None and path.resolve() == table.resolve():
+            raise InvalidInputError(f"{name} would overwrite the table", str(path), fix="name another file")
+    check_outputs(output, model, report, force=force)
     check_table(output, "--output")
 
 

@@ -27,7 +27,7 @@ from lowland.cli.output import (
     try_report,
     typed_command,
 )
-from lowland.cli.overwriting import check_archive, check_output
+from lowland.cli.overwriting import check_archive, check_outputs
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
@@ -66,9 +66,7 @@ def cp(
 ) -> None:
     """Decompose a tensor into components, one vector per mode each, and report whether they are unique."""
     check_claim(require)
-    for path in (output, report, certificate):
-        if path is not None:
-            check_output(path, force=force)
+    check_outputs(output, report, certificate, force=force)
     if output is not None:
         check_archive(output, file)
     read = read_tensor(file, variable=variable)

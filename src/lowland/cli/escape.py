@@ -14,7 +14,7 @@ import typer
 from lowland.cli.escape_settings import KINDS, dynamics_of, exit_of, landscape_of, numbers
 from lowland.cli.options import ForceOption, JsonOption, QuietOption, ReportOption, SeedOption
 from lowland.cli.output import say, say_json, try_report, typed_command, warn
-from lowland.cli.overwriting import check_output
+from lowland.cli.overwriting import check_outputs
 from lowland.core.atomic import was_written, write_whole
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.advice import Suggestion, advise_dynamics
@@ -105,9 +105,7 @@ def escape(
     json: JsonOption = False,
 ) -> None:
     """Estimate how long Langevin dynamics takes to leave a basin, with intervals and theory."""
-    for path in (times, report):
-        if path is not None:
-            check_output(path, force=force)
+    check_outputs(times, report, force=force)
     if times is not None and times.suffix != ".csv":
         raise InvalidInputError("--times must name a .csv file", str(times))
     unused = [("--times", times), ("--report", report), ("--max-time", max_time), ("--chains", chains)]

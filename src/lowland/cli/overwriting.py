@@ -34,6 +34,26 @@ def check_output(path: str | os.PathLike[str], *, force: bool) -> None:
     )
 
 
+def check_outputs(*paths: Path | None, force: bool) -> None:
+    """Raise, before long work, unless every file can be written, as by `check_output`, and each is another.
+
+    Parameters
+    ----------
+    *paths : Path or None
+        Those of them that are asked for.
+    force : bool
+        Whether files of others may be replaced.
+    """
+    given = [path for path in paths if path is not None]
+    if len({path.resolve() for path in given}) < len(given):
+        names = ", ".join(str(path) for path in given)
+        raise InvalidInputError(
+            "two results would be written to the same file", names, fix="name different files"
+        )
+    for path in given:
+        check_output(path, force=force)
+
+
 def check_archive(output: Path, read: Path) -> None:
     """Raise unless --output is an .npz file, and another than the file that is read."""
     if output.suffix != ".npz" or output.absolute() == read.absolute():

@@ -27,7 +27,7 @@ from lowland.cli.output import (
     try_report,
     typed_command,
 )
-from lowland.cli.overwriting import check_output
+from lowland.cli.overwriting import check_outputs
 from lowland.cli.reading import reads_columns
 from lowland.core.arrays import Matrix
 from lowland.core.atomic import was_written
@@ -80,8 +80,7 @@ def regions(
     json: JsonOption = False,
 ) -> None:
     """Count the activation regions of ReLU networks on data, and report which have no bad minima."""
-    for path in filter(None, (report, certificate)):
-        check_output(path, force=force)
+    check_outputs(report, certificate, force=force)
     check_claim(require)
     _check_asked(network, width, report, require)
     if width is None:

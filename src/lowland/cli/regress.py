@@ -11,7 +11,7 @@ import typer
 from lowland.cli.numeric_columns import column_names, read_numbers
 from lowland.cli.options import ForceOption, JsonOption, ReportOption, SeedOption
 from lowland.cli.output import say, say_json, try_report, typed_command, warn
-from lowland.cli.overwriting import check_output, check_table
+from lowland.cli.overwriting import check_outputs, check_table
 from lowland.cli.reading import reads_columns
 from lowland.core.arrays import Matrix
 from lowland.core.atomic import was_written
@@ -62,9 +62,7 @@ def regress(
     json: JsonOption = False,
 ) -> None:
     """Fit a linear spline with few knots, and report at which step size gradient descent stays there."""
-    for path in (output, report):
-        if path is not None:
-            check_output(path, force=force)
+    check_outputs(output, report, force=force)
     check_table(output, "--output")
     check_share("--level", level)
     if not (x and y):

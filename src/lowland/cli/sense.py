@@ -27,7 +27,7 @@ from lowland.cli.output import (
     say_json,
     try_report,
 )
-from lowland.cli.overwriting import check_output
+from lowland.cli.overwriting import check_outputs
 from lowland.cli.tomography import COUNTS, sense_counts
 from lowland.core.atomic import was_written
 from lowland.core.damage import reading
@@ -87,9 +87,7 @@ def sense(
 ) -> None:
     """Recover a matrix from linear measurements, or a quantum state from counts; report what is proved."""
     check_claim(require)
-    for path in (output, report, certificate):
-        if path is not None:
-            check_output(path, force=force)
+    check_outputs(output, report, certificate, force=force)
     if file.suffix.lower() in COUNTS:
         why = "the density matrix is estimated by maximum likelihood"
         refuse_given(context, SETTLED, "a table of counts", why, "pass an NPZ of measurements")

@@ -26,7 +26,7 @@ from lowland.cli.output import (
     try_report,
     typed_command,
 )
-from lowland.cli.overwriting import check_archive, check_output
+from lowland.cli.overwriting import check_archive, check_outputs
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
@@ -69,15 +69,9 @@ def tucker(
 ) -> None:
     """Decompose a tensor into a core and one factor per mode, and report what is proved about it."""
     check_claim(require)
-    for path in (output, report, certificate):
-        if path is not None:
-            check_output(path, force=force)
+    check_outputs(output, report, certificate, force=force)
     if output is not None:
         check_archive(output, file)
-    if output is not None and report is not None and output.absolute() == report.absolute():
-        raise InvalidInputError(
-            "--output and --report are the same file", str(output), fix="name different files"
-        )
     read = read_tensor(file, variable=variable)
     fit = decompose_tucker(
         read.observations,
