@@ -3,17 +3,23 @@
 import copy
 import os
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
-from threading import Thread
+from itertools import permutations
+from pathlib import Path
+from threading import Condition, Thread
 
 import numpy as np
 import pytest
 from numba.core import event
+from numba.core.caching import IndexDataCacheFile
 
+import lowland
 from lowland.kernels import modular
 from lowland.kernels.compiled import compiled
+from lowland.kernels.compiler import CheckedFile
 
 
 @compiled(cache=False)
@@ -133,3 +139,103 @@ def test_starts_import_little(start):
     words = f"{start}; import sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
     assert not set(STARTS[start]) & set(loaded.stdout.split())
+
+
+def save_in_turns(kind, folder, turns):
+    """Let two processes, here threads, save code for keys 0 and 1; each step is taken by the one in turn."""
+    left, changed = list(turns), Condition()
+
+    class InTurns(kind):
+        def step(self, name, *arguments):
+            with changed:
+                changed.wait_for(lambda: left[0] == self.process)
+                done = getattr(super(), name)(*arguments)
+                left.pop(0)
+                changed.notify_all()
+            return done
+
+        def _load_index(self):
+            return self.step("_load_index")
+
+        def _save_index(self, overloads):
+            self.step("_save_index", overloads)
+
+        def _save_data(self, name, data):
+            self.step("_save_data", name, data)
+
+    def save(process):
+        file = InTurns(folder, "kernel", "stamp")
+        file.process = process
+        file.save(process, f"code of {process}")
+
+    threads = [Thread(target=save, args=(process,)) for process in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+ORDERS = sorted(set(permutations((0, 0, 0, 1, 1, 1))))
+
+
+def found_after(kind, folder):
+    """Return what each key finds after every order in which two processes can save."""
+    found = []
+    for number, turns in enumerate(ORDERS):
+        where = folder / f"{kind.__name__} {number}"
+        where.mkdir()
+        save_in_turns(kind, str(where), turns)
+        file = kind(str(where), "kernel", "stamp")
+        found += [(key, file.load(key)) for key in (0, 1)]
+    return found
+
+
+def test_processes_that_compile_at_once_never_find_the_code_of_the_other(tmp_path):
+    found = set(found_after(CheckedFile, tmp_path))
+    assert found == {(0, None), (0, "code of 0"), (1, None), (1, "code of 1")}
+    # the same orders without the check
+    assert (0, "code of 1") in found_after(IndexDataCacheFile, tmp_path)
+
+
+def test_code_of_the_other_is_replaced(tmp_path):
+    save_in_turns(CheckedFile, str(tmp_path), (0, 1, 1, 0, 0, 1))  # the index of 0 names the code of 1
+    file = CheckedFile(str(tmp_path), "kernel", "stamp")
+    assert [file.load(key) for key in (0, 1)] == [None, None]
+    for key in (0, 1):
+        file.save(key, f"code of {key}")
+    assert [file.load(key) for key in (0, 1)] == ["code of 0", "code of 1"]
+
+
+CALLED = "from lowland.kernels.compiled import compiled\n\n@compiled()\ndef called(x):\n    return {} * x\n"
+CALLING = """
+from lowland.kernels import called
+from lowland.kernels.compiled import compiled
+
+@compiled()
+def calling(x):
+    return called.called(x)
+"""
+
+
+def test_a_kernel_is_compiled_again_where_a_kernel_that_it_calls_has_changed(tmp_path):
+    package = tmp_path / "lowland"
+    shutil.copytree(Path(lowland.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "kernels" / "calling.py").write_text(CALLING)
+    command = [sys.executable, "-c", "from lowland.kernels.calling import calling; k = calling(2); print(k)"]
+    for factor in ("3", "3", "5"):
+        (package / "kernels" / "called.py").write_text(CALLED.format(factor))
+        run = subprocess.run(
+            command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(tmp_path)}
+        )
+        assert run.stdout == f"{2 * int(factor)}\n", run.stderr
+
+
+def test_kernels_compile_where_no_folder_can_be_written(tmp_path):
+    # the only place that Numba may look at is one that is not named
+    nowhere = os.environ | {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
+    nowhere.pop("NUMBA_CACHE_DIR", None)
+    code = "import lowland.dynamics.kernels.potentials, lowland.kernels.modular as m; print(m.inverse(3, 7))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=nowhere, cwd=tmp_path
+    )
+    assert run.stdout == "5.0\n", run.stderr

@@ -1,4 +1,4 @@
-"""Numba, imported here alone: an interrupt waits while it loads or compiles.
+"""Numba, imported here alone: interrupts wait while it loads or compiles, and code on disk is checked.
 
 An exception in the middle of either leaves Numba unusable for the rest of the process, and one that reaches
 LLVM's callbacks ends it. Both last seconds at most, and are worth the wait.
@@ -6,14 +6,21 @@ LLVM's callbacks ends it. Both last seconds at most, and are worth the wait.
 
 from __future__ import annotations
 
+import hashlib
 import threading
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from lowland.core.interrupt import HeldInterrupt
 
 with HeldInterrupt():
-    from numba import cfunc, get_num_threads, njit, types
+    import numba
+    from numba import get_num_threads, types
     from numba.core import cgutils, event
+    from numba.core.caching import FunctionCache, IndexDataCacheFile
     from numba.core.registry import CPUDispatcher
     from numba.extending import intrinsic
 
@@ -38,3 +45,69 @@ class _Compilation(event.Listener):  # type: ignore[misc]
 
 
 event.register("numba:compiler_lock", _Compilation())
+
+
+@cache
+def kernel_sources() -> str:
+    """Return a digest of all kernels' sources: compiled code contains what a kernel calls in other files."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(package.glob("**/kernels/*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
+    """Compiled code on disk, each file with the types and the sources it was compiled for.
+
+    Numba numbers the files of a function by an index that it reads before it writes. Two processes that
+    compile the function for different types at once can give both the same number, and the index of one
+    then names the code of the other. What a file says of itself is compared where it is read; code for other
+    types or sources counts as missing, and is compiled again.
+    """
+
+    def save(self, key: Any, data: Any) -> None:
+        """Save code beside what it is for."""
+        super().save(key, (self._source_stamp, key, data))
+
+    def load(self, key: Any) -> Any:
+        """Return the code for a key, or None."""
+        kept = super().load(key)
+        if kept is None or kept[:2] != (self._source_stamp, key):
+            return None
+        return kept[2]
+
+
+class _Cache(FunctionCache):  # type: ignore[misc]
+    """Numba's cache of one function, in files that are checked."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)
+        stamp = (self._impl.locator.get_source_stamp(), kernel_sources())
+        self._cache_file = CheckedFile(self.cache_path, self._impl.filename_base, stamp)
+
+
+def njit(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Return `numba.njit` with these options; code on disk, where a folder can be written, is checked."""
+    decorate = numba.njit(**options)
+
+    def compiled(function: Callable[..., Any]) -> Any:
+        dispatcher = decorate(function)
+        if cache:
+            with suppress(RuntimeError):  # no folder can be written
+                dispatcher._cache = _Cache(function)
+        return dispatcher
+
+    return compiled
+
+
+def cfunc(signature: Any, *, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Return `numba.cfunc`; a C function has one signature, so that Numba's own files serve."""
+
+    def compiled(function: Callable[..., Any]) -> Any:
+        if cache:
+            with suppress(RuntimeError):  # no folder can be written
+                return numba.cfunc(signature, cache=True, **options)(function)
+        return numba.cfunc(signature, **options)(function)
+
+    return compiled
