@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import lowland as ll
@@ -64,6 +65,61 @@ def test_a_missing_slice_is_filled_along_an_order(folder):
     assert (found["lower"][:, 3] < found["upper"][:, 3]).all()
 
 
+@pytest.fixture(scope="module")
+def readings(tmp_path_factory):
+    """A long table of hourly readings of three sensors; a day is missing."""
+    folder = tmp_path_factory.mktemp("readings")
+    rng = np.random.default_rng(1)
+    times = pd.date_range("2024-03-01", periods=24 * 8, freq="h")
+    daily = np.tile(np.sin(np.arange(24) / 24 * 2 * np.pi), 8)
+    wide = pd.DataFrame({name: k + daily for k, name in enumerate("abc")}, index=times)
+    long = wide.rename_axis("time").reset_index().melt("time", var_name="sensor", value_name="speed")
+    long["speed"] += 0.1 * rng.standard_normal(len(long))
+    long = long[(rng.random(len(long)) < 0.8) & (long.time.dt.day != 4)]
+    long.to_csv(folder / "long.csv", index=False)
+    return folder
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_long_table_is_folded_filled_and_written_with_its_labels(readings, ending):
+    read = pd.read_csv if ending == "csv" else pd.read_parquet
+    output = f"filled.{ending}"
+    done = call(
+        *("fill", "long.csv", "--value", "speed", "--fold", "time=day,hour", "--order", "day=line"),
+        *("--rank", "2", "--draws", "5", "--output", output),
+        cwd=readings,
+    )
+    assert done.returncode == 0, done.stderr
+    filled, known = read(readings / output), pd.read_csv(readings / "long.csv", parse_dates=["time"])
+    assert list(filled) == ["day", "hour", "sensor", "speed", "lower", "upper", "observed"]
+    assert len(filled) == 8 * 24 * 3
+    assert (filled.observed == 1).sum() == len(known)
+    known = known.assign(day=known.time.dt.date.astype(str), hour=known.time.dt.hour)
+    both = known.merge(filled, on=["day", "hour", "sensor"], suffixes=("", "_found"))
+    assert len(both) == len(known)
+    np.testing.assert_allclose(both.speed_found, both.speed)
+    assert both.lower.isna().all()
+    gap = filled[filled.day == "2024-03-04"]
+    assert len(gap) == 24 * 3
+    assert ((gap.lower < gap.speed) & (gap.speed < gap.upper)).all()
+
+
+def test_proofs_of_folded_tables_are_checked_on_them(readings):
+    folded = "--value", "speed", "--fold", "time=day,hour"
+    for command in (("cp", "--rank", "2"), ("tucker", "--ranks", "2,2,2")):
+        name, *rest = command
+        done = call(name, "long.csv", *rest, *folded, "--certificate", f"{name}.json", cwd=readings)
+        assert done.returncode == 0, done.stderr
+        checked = call("certify", f"{name}.json", "long.csv", *folded, cwd=readings)
+        assert checked.returncode == 0, checked.stderr
+        assert "0 contradicted" in checked.stdout
+    # the same cells, one of them changed
+    table = pd.read_csv(readings / "long.csv")
+    table.loc[5, "speed"] += 1
+    table.to_csv(readings / "other.csv", index=False)
+    assert_clean_error(call("certify", "cp.json", "other.csv", *folded, cwd=readings), "other data")
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -77,7 +133,10 @@ def test_a_missing_slice_is_filled_along_an_order(folder):
         (("--order", "1=coordinates"), "the file has no coordinates of this mode"),
         (("--order", "1=99"), "the period of mode 1"),
         (("--order", "1=line", "--order", "mode 1=4"), "--order names a mode twice"),
-        (("--output", "full.csv"), "--output must be a new .npz file"),
+        (("--output", "full.txt"), "--output must be a new .npz file"),
+        (("--value", "speed"), "no named columns"),
+        (("--fold", "time"), "--fold must be MODE=PARTS"),
+        (("--fold", "rows=7", "--variable", "x"), "tables have no variables"),
     ],
 )
 def test_refusals(options, words, folder):

@@ -68,11 +68,11 @@ def test_residuals_of_both_sides_are_those_of_the_same_cells():
         table.values - (left @ right.T)[table.rows, table.columns]
     ) * weights
     sides = TableCells.of(table).sides
-    for signed in (False, True):
-        if signed:
+    for signs in (None, np.arange(table.shape[1])):
+        if signs is not None:
             expected[table.rows, table.columns] *= random_signs(table.rows, table.columns)
         for side, (own, other) in enumerate(((left, right), (right, left))):
-            block = leftover_block(sides[side].block, other, own, side, signed)
+            block = leftover_block(sides[side].block, other, own, side, signs)
             lines = np.repeat(np.arange(table.shape[side]), np.diff(block.starts))
             found = np.zeros(table.shape if side == 0 else table.shape[::-1])
             found[lines, block.partners] = block.values
@@ -112,6 +112,29 @@ def test_without_signs_nothing_would_stand_out(monkeypatch):
     assert leftover(table) is not None
     monkeypatch.setattr(residual_structure, "random_signs", lambda rows, columns: np.ones(rows.shape))
     assert leftover(table) is None
+
+
+def independent_levels(rows, columns, count, seed):
+    """Columns of levels that tell nothing of each other, each as indicators less their means; and groups."""
+    levels = np.random.default_rng(seed).integers(0, count, (rows, columns))
+    indicators = (levels[:, :, None] == np.arange(count)).reshape(rows, -1).astype(float)
+    table = Observations.from_array(indicators - indicators.mean(axis=0))
+    return table, np.repeat(np.arange(columns), count)
+
+
+def test_levels_of_one_column_are_no_factors():
+    for seed in range(5):
+        table, groups = independent_levels(400, 8, 3, seed)
+        assert leftover(table, groups=groups) is None
+        # as if every level were a column of its own, they would stand out
+        assert leftover(table) is not None
+
+
+def test_what_columns_of_levels_share_stands_out():
+    table, groups = independent_levels(400, 8, 3, 0)
+    rng = np.random.default_rng(1)
+    shared = table.to_array() + 0.5 * np.outer(rng.standard_normal(400), rng.standard_normal(24))
+    assert leftover(Observations.from_array(shared), groups=groups).strengths.size == 1
 
 
 def test_what_shrinkage_leaves_of_known_directions_is_nothing_missing():

@@ -329,3 +329,19 @@ def test_a_document_may_not_change_positive_numbers(fitted, tmp_path):
     (tmp_path / "forged.json").write_text(json.dumps(proof))
     with pytest.raises(FileFormatError, match="change positive numbers"):
         verify(tmp_path / "forged.json", ll.Observations.from_array(holes))
+
+
+@pytest.mark.parametrize(
+    ("errors", "densities", "pays"),
+    [
+        (0.02, 0.0, True),  # errors surely smaller
+        (0.0, 0.2, True),  # what happened surely likelier, and errors as before
+        (-0.005, 0.2, False),  # surely likelier, and errors surely larger
+        (-0.005, 0.5, True),  # far likelier: errors that are hardly larger do not count
+        (-0.02, 0.5, False),
+        (0.0, 0.0, False),
+    ],
+)
+def test_powers_pay_by_errors_or_by_what_is_likelier(errors, densities, pays):
+    noise = np.tile([1.0, -1.0], 500)
+    assert bool(power_choice._pays(errors + 0.1 * noise, densities + noise)) is pays

@@ -28,6 +28,7 @@ from lowland.cli.output import (
 from lowland.cli.overwriting import check_output
 from lowland.cli.proofs import OPTIONS_OF, READING, check_document, read_data
 from lowland.cli.reading import reads_table
+from lowland.cli.tensor_source import FoldOption, ModesOption, tensor_of
 from lowland.completion.model_files import load_model
 from lowland.completion.penalised import problem_of
 from lowland.completion.penalised_model import CompletionModel
@@ -57,8 +58,10 @@ def certify(
         Path, typer.Argument(help="The table that the model was fitted to, or the data of the certificate.")
     ],
     variable: Annotated[
-        str | None, typer.Option(help="Array of an .npz or .nc file, for the certificate of a tensor.")
+        str | None, typer.Option(help="Array of a file that has several, for the certificate of a tensor.")
     ] = None,
+    modes: ModesOption = None,
+    fold: FoldOption = None,
     target: Annotated[
         str | None,
         typer.Option(help="Target column, for the certificate of an activation region with targets."),
@@ -94,12 +97,16 @@ def certify(
                 "the data are read without it",
                 "pass another certificate",
             )
-            return read_data(document, table, reading, variable=variable, target=target)
+            if document.kind in ("tensor", "cp"):
+                return tensor_of(table, variable, reading.value, modes, fold).observations
+            return read_data(document, table, reading, target=target)
 
         if not check_document(model, read, json=json, quiet=quiet, require=require):
             raise typer.Exit(1)
         return
-    refuse_given(context, ("variable", "target"), "a model", "a table is read", "pass a certificate")
+    refuse_given(
+        context, ("variable", "target", "modes", "fold"), "a model", "a table is read", "pass a certificate"
+    )
     observations = load_table(table, replace(reading, words=True)).observations
     loaded, header = load_model(model)
     if not isinstance(loaded, PenalisedTable):

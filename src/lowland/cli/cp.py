@@ -28,6 +28,14 @@ from lowland.cli.output import (
     typed_command,
 )
 from lowland.cli.overwriting import check_archive, check_outputs
+from lowland.cli.tensor_source import (
+    FoldOption,
+    ModesOption,
+    TensorArgument,
+    ValueOption,
+    VariableOption,
+    tensor_of,
+)
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
@@ -36,17 +44,20 @@ from lowland.report.words import verdict_sentence
 from lowland.tensors.cp_decomposition import decompose_cp
 from lowland.tensors.cp_fit import CPDecomposition
 from lowland.tensors.cp_report import cp_page
-from lowland.tensors.reading import TensorFile, read_tensor
+from lowland.tensors.tensor_file import TensorFile
 
 
 def cp(
-    file: Annotated[Path, typer.Argument(help="Tensor: .npy or .npz (NaN is missing), .nc, or .tns.")],
+    file: TensorArgument,
     rank: Annotated[int, typer.Option(help="Number of components.")],
     nonnegative: Annotated[
         str,
         typer.Option(help="Modes whose factors must be nonnegative, joined by commas; all, or none."),
     ] = "none",
-    variable: Annotated[str | None, typer.Option(help="Array of an .npz or .nc file.")] = None,
+    variable: VariableOption = None,
+    value: ValueOption = None,
+    modes: ModesOption = None,
+    fold: FoldOption = None,
     starts: Annotated[
         int | None,
         typer.Option(help="Number of random starts after the first; by default as many as needed."),
@@ -69,7 +80,7 @@ def cp(
     check_outputs(output, report, certificate, force=force)
     if output is not None:
         check_archive(output, file)
-    read = read_tensor(file, variable=variable)
+    read = tensor_of(file, variable, value, modes, fold)
     fit = decompose_cp(
         read.observations,
         rank,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,19 +12,36 @@ import typer
 
 from lowland.cli.options import ForceOption, JsonOption, QuietOption, SeedOption
 from lowland.cli.output import say, say_json, warn
-from lowland.cli.overwriting import check_archive, check_output
+from lowland.cli.overwriting import check_archive, check_output, check_table
+from lowland.cli.tensor_source import (
+    FoldOption,
+    ModesOption,
+    TensorArgument,
+    ValueOption,
+    VariableOption,
+    tensor_of,
+)
+from lowland.core.arrays import Matrix
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
+from lowland.files.columnar import COLUMNAR
+from lowland.files.outputs import write_rows
 from lowland.tensors.cp_completion import CompletedTensor, complete_tensor
-from lowland.tensors.reading import TensorFile, read_tensor
+from lowland.tensors.tensor_file import TensorFile
+
+# endings of files that a table is written to
+TABLES = (".csv", ".tsv", ".tab", *COLUMNAR)
 
 
 def fill(
-    file: Annotated[Path, typer.Argument(help="Tensor: .npy or .npz (NaN is missing), .nc, or .tns.")],
+    file: TensorArgument,
     output: Annotated[
         Path,
-        typer.Option(help="Write the completed tensor and the ends of intervals here (.npz)."),
+        typer.Option(
+            help="Write the completed tensor and the ends of intervals here: .npz, or a long table, one line "
+            "per cell, with the labels of its modes (.csv, .tsv, .parquet, .feather)."
+        ),
     ],
     rank: Annotated[
         str, typer.Option(help="Number of components, or auto: compared by held-out cells.")
@@ -36,7 +55,10 @@ def fill(
     ] = None,
     interval: Annotated[float, typer.Option(help="Level of the intervals of missing cells.")] = 0.9,
     draws: Annotated[int, typer.Option(help="Number of draws that are averaged.")] = 100,
-    variable: Annotated[str | None, typer.Option(help="Array of an .npz or .nc file.")] = None,
+    variable: VariableOption = None,
+    value: ValueOption = None,
+    modes: ModesOption = None,
+    fold: FoldOption = None,
     seed: SeedOption = 0,
     quiet: QuietOption = False,
     force: ForceOption = False,
@@ -44,20 +66,28 @@ def fill(
 ) -> None:
     """Fill the missing cells of a tensor by averages over CP decompositions, with error bars."""
     check_output(output, force=force)
-    check_archive(output, file)
+    as_table = output.suffix.lower() in TABLES
+    if as_table:
+        check_table(output, "--output")
+    else:
+        check_archive(output, file)
     if not 0 < interval < 1:
         raise InvalidInputError("--interval must lie between 0 and 1", f"{interval}")
     if draws < 2:
         raise InvalidInputError("--draws must be at least 2", str(draws))
     wanted = _rank(rank)
-    read = read_tensor(file, variable=variable, empty_slices=bool(order))
+    read = tensor_of(file, variable, value, modes, fold, empty_slices=bool(order))
     found = complete_tensor(
         read.observations, wanted, orders=_orders(order or [], read), n_draws=draws, rng=seed
     )
     missing = np.isnan(found.data.array())
     lower, upper = (np.full(found.shape, np.nan) for _ in range(2))
     lower[missing], upper[missing] = found.interval(np.argwhere(missing), interval)
-    save_arrays(output, {"tensor": found.completed(), "lower": lower, "upper": upper})
+    if as_table:
+        header = (*read.names, value or "value", "lower", "upper", "observed")
+        write_rows(output, header, _lines(found, read, lower, upper, output))
+    else:
+        save_arrays(output, {"tensor": found.completed(), "lower": lower, "upper": upper})
     if json:
         say_json(_as_data(found, output))
     else:
@@ -66,6 +96,21 @@ def fill(
     if found.search.stop_reason is StopReason.INTERRUPTED:
         warn(f"lowland: interrupted after {len(found.draws)} of {draws} draws, which were averaged")
         raise typer.Exit(130)
+
+
+def _lines(
+    found: CompletedTensor, read: TensorFile, lower: Matrix, upper: Matrix, output: Path
+) -> Iterator[list[Any]]:
+    """Yield a line per cell: its labels, its value, the ends of its interval, and whether it was known."""
+    names = [[str(name) if isinstance(name, np.datetime64) else name for name in own] for own in read.labels]
+    completed = found.completed()
+    # no interval: a cell without text, or a number that is none
+    absent = math.nan if output.suffix.lower() in COLUMNAR else ""
+    for at in np.ndindex(found.shape):
+        labels = [own[k] for own, k in zip(names, at, strict=True)]
+        known = bool(np.isnan(lower[at]))
+        ends = [absent, absent] if known else [float(lower[at]), float(upper[at])]
+        yield [*labels, completed[at] if known else float(completed[at]), *ends, int(known)]
 
 
 def _rank(text: str) -> int | str:

@@ -23,15 +23,16 @@ from lowland.files.table_format import TableFormat
 from lowland.files.tables import load_table
 from lowland.measure import pauli_outcomes
 from lowland.recheck.documents import Document
-from lowland.tensors.reading import read_tensor
 from lowland.verifying import verify
 
 # options for reading data, and those that have an effect on the data of each kind of document
-READING = (*TABLE_OPTIONS, "variable", "target")
+TENSOR_OPTIONS = ("variable", "value", "modes", "fold")
+READING = (*TABLE_OPTIONS, "variable", "modes", "fold", "target")
 OPTIONS_OF = {
     "table": TABLE_OPTIONS,
     "measurements": (),
-    "tensor": ("variable",),
+    "tensor": TENSOR_OPTIONS,
+    "cp": TENSOR_OPTIONS,
     "region": ("target", *CELL_OPTIONS),
     "stability": CELL_OPTIONS,
 }
@@ -80,14 +81,10 @@ def _say(found: Verification, document: Document) -> None:
         say(f"not judged: {', '.join(absent)}")
 
 
-def read_data(
-    document: Document, path: Path, reading: Reading, *, variable: str | None, target: str | None
-) -> Any:
-    """Return the data that a document is about, as `lowland.verify` takes them."""
+def read_data(document: Document, path: Path, reading: Reading, *, target: str | None) -> Any:
+    """Return the data, not of a tensor, that a document is about, as `lowland.verify` takes them."""
     if document.kind == "table":
         return load_table(path, reading).observations
-    if document.kind == "tensor":
-        return read_tensor(path, variable=variable).observations
     if document.kind == "region":
         return split_target(*read_numbers(path, None, reading.form), target, path)
     if document.kind == "stability":

@@ -27,6 +27,14 @@ from lowland.cli.output import (
     typed_command,
 )
 from lowland.cli.overwriting import check_archive, check_outputs
+from lowland.cli.tensor_source import (
+    FoldOption,
+    ModesOption,
+    TensorArgument,
+    ValueOption,
+    VariableOption,
+    tensor_of,
+)
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
@@ -35,12 +43,11 @@ from lowland.report.words import verdict_sentence
 from lowland.tensors.cell_errors import NewCellError
 from lowland.tensors.decompose import decompose_tucker
 from lowland.tensors.fit import TuckerFit
-from lowland.tensors.reading import read_tensor
 from lowland.tensors.report import tucker_page
 
 
 def tucker(
-    file: Annotated[Path, typer.Argument(help="Tensor: .npy or .npz (NaN is missing), .nc, or .tns.")],
+    file: TensorArgument,
     ranks: Annotated[
         str | None,
         typer.Option(help='Ranks such as 3 or 3,2,4, or "auto" to choose them by held-out cells.'),
@@ -49,7 +56,10 @@ def tucker(
         float | None,
         typer.Option(help="Largest relative error allowed, instead of --ranks; every cell must be known."),
     ] = None,
-    variable: Annotated[str | None, typer.Option(help="Array of an .npz or .nc file.")] = None,
+    variable: VariableOption = None,
+    value: ValueOption = None,
+    modes: ModesOption = None,
+    fold: FoldOption = None,
     starts: Annotated[
         int | None,
         typer.Option(help="Number of random starts after the first; by default as many as needed."),
@@ -72,7 +82,7 @@ def tucker(
     check_outputs(output, report, certificate, force=force)
     if output is not None:
         check_archive(output, file)
-    read = read_tensor(file, variable=variable)
+    read = tensor_of(file, variable, value, modes, fold)
     fit = decompose_tucker(
         read.observations,
         _parsed(ranks),

@@ -83,9 +83,9 @@ class BayesianSettings:
         Number of sweeps for each of these, over all of which predictions are averaged.
     graded : bool or None
         Whether values are grades; None means as the table looks.
-    shaped : bool
-        Whether intervals of that Gaussian have the shape of errors of cells predicted from the others of
-        their row, which say nothing where columns determine each other, as those of one column of levels do.
+    groups : tuple of int, optional
+        Which column of the table each column of numbers belongs to: those of one column of levels determine
+        each other, are missing together, and have errors that go together. None means each is its own.
     """
 
     rank: int | None = None
@@ -106,7 +106,12 @@ class BayesianSettings:
     gaussian_draws: int = 100
     sweeps_per_draw: int = 1
     graded: bool | None = None
-    shaped: bool = True
+    groups: tuple[int, ...] | None = None
+
+    @property
+    def grouped(self) -> bool:
+        """Whether some columns of numbers belong to one column of the table."""
+        return self.groups is not None and len(set(self.groups)) < len(self.groups)
 
     @property
     def gaussian_sweeps(self) -> tuple[int, int]:
@@ -125,6 +130,7 @@ class BayesianSettings:
             order = known.get(name)
             if order is not None and isinstance(order[3], bool):  # as earlier versions wrote it
                 known[name] = (*order[:3], "labels" if order[3] else "coordinates")
+        known.pop("shaped", None)  # of earlier versions
         return cls(**known)
 
     def plain(self) -> dict[str, Any]:

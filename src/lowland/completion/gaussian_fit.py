@@ -88,7 +88,7 @@ def fit_gaussian(  # noqa: PLR0913
         if not state.kept and search.stop_reason is StopReason.INTERRUPTED:
             raise KeyboardInterrupt  # there is nothing worth keeping yet
         state = state if state.kept else objective.keep(state)
-        model = gaussian_model(objective, state, scaling, labels, rng, shaped=settings.shaped)
+        model = gaussian_model(objective, state, scaling, labels, rng, shaped=not settings.grouped)
         return model, search, objective
 
 

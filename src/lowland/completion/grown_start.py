@@ -21,7 +21,7 @@ from lowland.completion.bayesian_start import first_point, make_objective
 from lowland.completion.cells import TableCells
 from lowland.completion.features import FeatureMap
 from lowland.completion.residual_structure import find_leftover
-from lowland.core.arrays import Matrix, Vector
+from lowland.core.arrays import Indices, Matrix, Vector
 from lowland.core.stages import stage
 from lowland.core.status import StopReason
 from lowland.kernels.moments import Moments
@@ -74,11 +74,12 @@ def grow(cells: TableCells, settings: BayesianSettings, graded: bool, rank: int 
         own = replace(settings, rank=count, pattern=False, calibrated=False, noise="common")
         return make_objective(cells, own, blank, (None, None), graded=graded)
 
+    groups = None if settings.groups is None else np.array(settings.groups)
     with stage("factors that stand out from noise"):
-        return _grow(of_rank, most)
+        return _grow(of_rank, most, groups)
 
 
-def _grow(of_rank: Callable[[int], BayesianCompletion], most: int) -> Grown | None:
+def _grow(of_rank: Callable[[int], BayesianCompletion], most: int, groups: Indices | None) -> Grown | None:
     count, rng = 1, np.random.default_rng(0)  # the same start for all
     objective = of_rank(count)
     posterior = _swept(objective, None, first_point(objective, rng))
@@ -89,7 +90,7 @@ def _grow(of_rank: Callable[[int], BayesianCompletion], most: int) -> Grown | No
         constant = [np.ones((len(side), 1), side.dtype) for side in (rows, columns)]
         known = np.hstack([rows[:, :count], constant[0]]), np.hstack([columns[:, :count], constant[1]])
         least, gate = max(1, int(LEAST_SHARE * count)), HIGHER_GATE if count >= MANY else GATE
-        found = find_leftover(objective.cells, lifted.left, lifted.right, known, gate, step, least)
+        found = find_leftover(objective.cells, lifted.left, lifted.right, known, gate, step, least, groups)
         if found is None:
             return None if count == 1 else (objective, posterior)
         m, n = objective.cells.shape

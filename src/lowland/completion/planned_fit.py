@@ -94,7 +94,7 @@ def fit_plan(  # noqa: PLR0913
     if known and orders.columns is not None:
         orders = replace(orders, columns=orders.columns[known.groups])
     if method != "map":
-        settings = bayesian_settings(plan, method)
+        settings = bayesian_settings(plan, method, known.groups)
         known = with_powers(table, known, settings, covariates, plan.powers, rng)
         numbers = known.encode(table) if known.powers else numbers
     found = _fit_numbers(
@@ -131,8 +131,7 @@ def _fit_numbers(  # noqa: PLR0913
     """Fit a table of numbers as planned; columns of one group are missing together."""
     method = plan.decide_method()
     if method != "map":
-        apart = groups is None or np.unique(groups).size == groups.size
-        settings = replace(bayesian_settings(plan, method), graded=graded, shaped=apart)
+        settings = replace(bayesian_settings(plan, method, groups), graded=graded)
         if orders and method != "gaussian":
             settings, covariates = with_orders(table, settings, covariates, orders, rng.spawn(1)[0])
         fit = fit_bayesian(
@@ -201,9 +200,11 @@ def check_effort(effort: str) -> None:
         Settings.for_effort(effort)
 
 
-def bayesian_settings(plan: CompletionPlan, method: str) -> BayesianSettings:
-    """Return the settings of a Bayesian fit as planned."""
+def bayesian_settings(plan: CompletionPlan, method: str, groups: Indices | None = None) -> BayesianSettings:
+    """Return the settings of a Bayesian fit as planned, of columns of numbers that may be in groups."""
+    apart = groups is None or np.unique(groups).size == groups.size
     return BayesianSettings(
+        groups=None if apart or groups is None else tuple(groups.tolist()),
         rank=plan.rank,
         biases=plan.biases,
         pattern=plan.pattern,

@@ -119,11 +119,12 @@ def fit_cells(  # noqa: PLR0913
         check_covariates(covariates[0], m, "row_covariates"),
         check_covariates(covariates[1], n, "column_covariates"),
     )
-    trial = grown = None
-    if before is None:
-        grown = grow(scaled, settings, summary.graded, rank)
+    trial = None
+    grown = grow(scaled, settings, summary.graded, rank) if before is None else None
     if grown is not None and rank is None:
-        settings = replace(settings, rank=max(settings.rank or 1, grown[0].model.rank))
+        # of columns of levels, factors to spare only learn noise, which levels of a column share
+        least = 1 if settings.grouped else settings.rank or 1
+        settings = replace(settings, rank=max(least, grown[0].model.rank))
     if settings.pattern and asked is None and settings.calibrated:
         settings, trial = choose_pattern(scaled, settings, covariates)
     maps = feature_maps(settings, (m, n), covariates)

@@ -26,6 +26,9 @@ from lowland.core.stages import stage
 HOLD_OUTS, SHARE, MANY = 3, 0.1, 30_000
 # by how many standard errors errors must fall, or log densities rise where errors do not grow by so many
 SURE, LIKELIER, NOT_WORSE = 2.0, 3.0, 1.0
+# beyond so many standard errors of log densities, errors may even grow by this share of a column's unit:
+# intervals that follow the skewness are worth it
+MUCH_LIKELIER, LITTLE_WORSE = 9.0, 0.01
 # tables that are looked at unasked: rows times columns in numbers
 MOST_CELLS = 1_000_000
 
@@ -80,14 +83,16 @@ def with_powers(
 
 
 def _pays(errors: Vector, densities: Vector) -> bool:
-    """Return whether predictions become surely better, or what happened likelier, and errors no worse."""
+    """Return whether predictions become surely better, or what happened likelier and errors hardly worse."""
     better, likelier = _sureness(errors), _sureness(densities)
+    if likelier > MUCH_LIKELIER:
+        return better > -NOT_WORSE or float(errors.mean()) > -LITTLE_WORSE
     return better > SURE or (likelier > LIKELIER and better > -NOT_WORSE)
 
 
 def _sureness(gain: Vector) -> float:
     """Return a mean over its standard error, 0 of nothing."""
-    spread = float(gain.std()) / np.sqrt(max(gain.size, 1)) if gain.size else 0.0
+    spread = float(gain.std() / np.sqrt(max(gain.size, 1))) if gain.size else 0.0
     return float(gain.mean()) / spread if spread > 0 else 0.0
 
 

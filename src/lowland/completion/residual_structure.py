@@ -54,6 +54,7 @@ def find_leftover(
     gate: float,
     most: int,
     least: int = 1,
+    groups: Indices | None = None,
 ) -> Leftover | None:
     """Return the directions that the residuals of predictions left @ right.T hold beyond noise.
 
@@ -68,6 +69,9 @@ def find_leftover(
         How many times the largest singular value of residuals with random signs the leading one must be.
     most, least : int
         How many directions are returned at most, and at least if there are any.
+    groups : ndarray of int, shape (n,), optional
+        Columns of one group have noise that goes together, as those of one column of levels: their signs in a
+        row are the same.
 
     Returns
     -------
@@ -85,10 +89,11 @@ def find_leftover(
         return None
     most = min(most, room)
     spectra = []
-    for signed in (True, False):
+    signs = np.arange(cells.shape[1]) if groups is None else groups
+    for given in (signs, None):
         residuals = [
             cells.sides[side]
-            .change(leftover_block, PerPartner(own[1 - side]), PerLine(own[side]), side, signed)
+            .change(leftover_block, PerPartner(own[1 - side]), PerLine(own[side]), side, given)
             .kept()
             for side in (0, 1)
         ]
@@ -104,21 +109,23 @@ def find_leftover(
     return Leftover(u[:, :count], v[:, :count], beyond / share)
 
 
-def leftover_block(block: CellBlock, partner: Matrix, own: Matrix, side: int, signed: bool) -> CellBlock:
-    """Return the weighted residuals of a block's cells, with random signs if asked.
+def leftover_block(
+    block: CellBlock, partner: Matrix, own: Matrix, side: int, signs: Indices | None
+) -> CellBlock:
+    """Return the weighted residuals of a block's cells, with random signs if columns have groups of signs.
 
-    A sign depends on the row and column of its cell alone.
+    A sign depends on the row of its cell and the group of its column alone.
     """
     found = residual_block(block, partner, own, block.values.dtype)
     values = found.values
     if block.weights is not None:
         values *= block.weights
-    if signed:
+    if signs is not None:
         for first, last in stretches(block):
             at = slice(block.starts[first], block.starts[last])
             lines = np.repeat(np.arange(first, last), np.diff(block.starts[first : last + 1])) + block.first
             pair = lines, block.partners[at].astype(np.intp)
-            values[at] *= random_signs(pair[side], pair[1 - side])
+            values[at] *= random_signs(pair[side], signs[pair[1 - side]])
     return replace(found, values=values, weights=None)
 
 

@@ -14,7 +14,9 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.tensors.fit": ["TuckerFit"],
         "lowland.tensors.observations": ["TensorObservations"],
         "lowland.tensors.ranks": ["RankChoice"],
-        "lowland.tensors.reading": ["TensorFile", "read_tensor"],
+        "lowland.tensors.reading": ["read_tensor"],
+        "lowland.tensors.folding": ["read_tensor_table"],
+        "lowland.tensors.tensor_file": ["TensorFile"],
         "lowland.tensors.tucker_tensor": ["TuckerTensor"],
     },
 )

@@ -1,45 +1,17 @@
-"""Tensor files: NPY, NPZ, NetCDF and the sparse text format .tns."""
+"""Tensor files of all kinds: NPY, NPZ and the sparse text format .tns here, others from `array_stores`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lowland.core.errors import FileFormatError, InvalidInputError, MissingExtraError
+from lowland.core.errors import FileFormatError, InvalidInputError
 from lowland.files.arrays import load_npy, load_npz
+from lowland.tensors.array_stores import STORES, picked, read_store
 from lowland.tensors.observations import TensorObservations
-
-
-@final
-@dataclass(frozen=True, eq=False)
-class TensorFile:
-    """A tensor read from a file.
-
-    Parameters
-    ----------
-    observations : TensorObservations
-    names : tuple of str
-        Names of the modes.
-    coordinates : tuple of ndarray or None
-        Coordinates along each mode, if the file holds them.
-
-    Examples
-    --------
-    >>> import os, tempfile, numpy as np, lowland as ll
-    >>> path = os.path.join(tempfile.mkdtemp(), "cube.npy")
-    >>> np.save(path, np.arange(24.0).reshape(2, 3, 4))
-    >>> cube = ll.tensors.read_tensor(path)
-    >>> cube.observations.shape, cube.names
-    ((2, 3, 4), ('mode 0', 'mode 1', 'mode 2'))
-    """
-
-    observations: TensorObservations
-    names: tuple[str, ...]
-    coordinates: tuple[NDArray[Any] | None, ...] = ()
+from lowland.tensors.tensor_file import TensorFile
 
 
 def read_tensor(path: str | Path, *, variable: str | None = None, empty_slices: bool = False) -> TensorFile:
@@ -49,11 +21,11 @@ def read_tensor(path: str | Path, *, variable: str | None = None, empty_slices: 
     ----------
     path : path
         NPY (NaN is missing); NPZ with one array of three modes or more, and optionally ``observed`` and
-        ``weights`` of its shape, or with ``positions``, ``values`` and ``shape``; NetCDF (.nc, with the extra
-        ``tensors``); or .tns, one line per cell with positions counted from one and a value, where cells that
-        are not listed are missing.
+        ``weights`` of its shape, or with ``positions``, ``values`` and ``shape``; MATLAB (.mat); NetCDF
+        (.nc), HDF5 (.h5, .hdf5) or Zarr (.zarr), with the extra ``tensors``; or .tns, one line per cell
+        with positions counted from one and a value, where cells that are not listed are missing.
     variable : str, optional
-        Name of the array in an NPZ or NetCDF file that has several.
+        Name of the array in a file that has several.
     empty_slices : bool
         Whether slices may have no known cell: `complete_tensor` can predict them along an order.
 
@@ -85,9 +57,14 @@ def read_tensor(path: str | Path, *, variable: str | None = None, empty_slices: 
         return _named(_from_npz(path, load_npz(path), variable, empty_slices))
     if suffix == ".tns":
         return _named(_from_text(path, empty_slices))
-    if suffix in (".nc", ".h5", ".hdf5"):
-        return _from_netcdf(path, variable, empty_slices)
-    raise InvalidInputError("the file type is unknown", path.name, fix="use .npy, .npz, .nc or .tns")
+    if suffix in STORES:
+        return read_store(path, variable, empty_slices)
+    kinds = ", ".join((".npy", ".npz", *STORES))
+    raise InvalidInputError(
+        "the file type is unknown",
+        path.name,
+        fix=f"use {kinds} or .tns; read_tensor_table reads tables (--value)",
+    )
 
 
 def _named(observations: TensorObservations) -> TensorFile:
@@ -111,24 +88,12 @@ def _from_npz(
         )
     beside = ("observed", "weights")
     tensors = [name for name, array in arrays.items() if array.ndim >= 3 and name not in beside]
-    name = _pick(path, tensors, variable)
+    name = picked(path, tensors, variable)
     return TensorObservations.from_array(
         arrays[name],
         observed=arrays.get("observed"),
         weights=arrays.get("weights"),
         empty_slices=empty_slices,
-    )
-
-
-def _pick(path: Path, names: list[str], variable: str | None) -> str:
-    if variable is not None and variable in names:
-        return variable
-    if variable is None and len(names) == 1:
-        return names[0]
-    raise InvalidInputError(
-        f"{path} does not say which array is the tensor",
-        f"arrays of three modes or more: {', '.join(names) or 'none'}",
-        fix="name one of them as variable (--variable)",
     )
 
 
@@ -155,23 +120,3 @@ def _from_text(path: Path, empty_slices: bool) -> TensorObservations:
             f"{path} has positions that are not whole numbers counted from one", f"line {bad + 1}"
         )
     return TensorObservations.from_cells(at.astype(np.int64) - 1, table[:, -1], empty_slices=empty_slices)
-
-
-def _from_netcdf(path: Path, variable: str | None, empty_slices: bool) -> TensorFile:
-    try:
-        import xarray
-    except ImportError as error:
-        raise MissingExtraError(
-            "NetCDF files need an optional package",
-            "xarray is not installed",
-            fix="pip install 'lowland[tensors]'",
-        ) from error
-    try:
-        with xarray.open_dataset(path, engine="h5netcdf") as dataset:
-            names = [str(name) for name, array in dataset.data_vars.items() if array.ndim >= 3]
-            array = dataset[_pick(path, names, variable)]
-            observations = TensorObservations.from_array(array.to_numpy(), empty_slices=empty_slices)
-            own = tuple(array.coords[d].to_numpy() if d in array.coords else None for d in array.dims)
-            return TensorFile(observations, tuple(str(name) for name in array.dims), own)
-    except OSError as error:
-        raise InvalidInputError(f"cannot read {path}", str(error), fix="check that it is NetCDF 4") from error

@@ -1,0 +1,81 @@
+"""Parts of times: years, days, hours and others, with all levels between the first and the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lowland.core.errors import InvalidInputError
+
+Times = NDArray[np.datetime64]
+_DAY, _MONDAY = np.timedelta64(1, "D"), np.datetime64("1970-01-05", "D")
+
+
+def _hours(times: Times) -> NDArray[Any]:
+    return np.asarray((times - times.astype("M8[D]")) / np.timedelta64(1, "h"))
+
+
+def _week(times: Times) -> NDArray[Any]:
+    days = times.astype("M8[D]")
+    return np.asarray(days - (days - _MONDAY) % np.timedelta64(7, "D"))
+
+
+# a part's values, and the step between neighbouring levels; a time of day has the least one found
+PARTS: dict[str, tuple[Callable[[Times], NDArray[Any]], Any]] = {
+    "year": (lambda times: times.astype("M8[Y]").astype(np.int64) + 1970, 1),
+    "month": (lambda times: times.astype("M8[M]").astype(np.int64) % 12 + 1, 1),
+    "week": (_week, np.timedelta64(7, "D")),
+    "day": (lambda times: times.astype("M8[D]"), _DAY),
+    "yearday": (
+        lambda times: (times.astype("M8[D]") - times.astype("M8[Y]").astype("M8[D]")) // _DAY + 1,
+        1,
+    ),
+    "weekday": (lambda times: (times.astype("M8[D]") - _MONDAY) // _DAY % 7 + 1, 1),
+    "hour": (lambda times: _hours(times).astype(np.int64), 1),
+    "time": (_hours, None),
+}
+
+
+def times_of(labels: NDArray[Any], name: str) -> Times:
+    """Return labels as times, as written: a time zone is left out.
+
+    Raises
+    ------
+    InvalidInputError
+        If a label is no date or time in ISO 8601.
+    """
+    if labels.dtype.kind == "M":
+        return labels.astype("M8[us]")
+    from datetime import datetime
+
+    found = []
+    for label in labels.tolist():
+        try:
+            text = str(label)
+            read = datetime.fromisoformat(text if len(text) != len("2020-01") else f"{text}-01")
+        except ValueError:
+            raise InvalidInputError(
+                f"{name} has labels that are no times",
+                repr(label),
+                fix="write times such as 2024-05-31 13:00, or fold by a number of labels",
+            ) from None
+        found.append(read.replace(tzinfo=None))
+    return np.array(found, "M8[us]")
+
+
+def levels_of(part: str, times: Times) -> tuple[NDArray[Any], NDArray[np.intp], NDArray[Any]]:
+    """Return the distinct levels of a part, the level of each time, and all levels that there are between."""
+    if part not in PARTS:
+        raise InvalidInputError("a part of times is unknown", repr(part), fix=f"use {', '.join(PARTS)}")
+    values, step = PARTS[part]
+    levels, codes = np.unique(values(times), return_inverse=True)
+    if len(levels) < 2:
+        return levels, codes, levels
+    step = np.diff(levels).min() if step is None else step
+    every = levels[0] + step * np.arange(round((levels[-1] - levels[0]) / step) + 1)
+    # unequal steps are left as they are
+    regular = every if np.isin(levels, every).all() else levels
+    return levels, codes, regular

@@ -1,0 +1,111 @@
+"""Tensors in files of named arrays."""
+
+import h5py
+import numpy as np
+import pytest
+import scipy.io
+import xarray
+import zarr
+
+import lowland as ll
+from lowland.core.errors import FileFormatError, InvalidInputError
+from lowland.tensors import read_tensor
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((4, 3, 5))
+    return np.where(rng.random(values.shape) < 0.2, np.nan, values)
+
+
+def same(found, table):
+    np.testing.assert_array_equal(found.observations.array(), table)
+
+
+def test_matlab_files_old_and_new(table, tmp_path):
+    scipy.io.savemat(tmp_path / "old.mat", {"X": table, "axis": np.arange(5.0), "note": "spectra"})
+    same(read_tensor(tmp_path / "old.mat"), table)
+    # from version 7.3 on: HDF5 behind a header of 512 bytes, arrays by columns
+    with h5py.File(tmp_path / "new.mat", "w", userblock_size=512) as file:
+        file["X"] = table.T
+        file["axis"] = np.arange(5.0)
+    with (tmp_path / "new.mat").open("r+b") as file:
+        file.write(b"MATLAB 7.3 MAT-file")
+    same(read_tensor(tmp_path / "new.mat"), table)
+
+
+def test_hdf5_with_and_without_scales(table, tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        data = file.create_dataset("group/cube", data=table)
+        wavelengths = file.create_dataset("nm", data=np.linspace(400, 700, 5))
+        wavelengths.make_scale("nm")
+        data.dims[2].attach_scale(wavelengths)
+        data.dims[0].label = "sample"
+        file["flat"] = np.ones((2, 2))
+    found = read_tensor(tmp_path / "a.h5")
+    same(found, table)
+    assert found.names == ("sample", "mode 1", "nm")
+    assert found.coordinates[:2] == (None, None)
+    np.testing.assert_array_equal(found.coordinates[2], np.linspace(400, 700, 5))
+    np.testing.assert_array_equal(found.labels[1], np.arange(3))
+
+
+def test_zarr_with_and_without_names(table, tmp_path):
+    named = xarray.Dataset({"cube": (("sample", "row", "nm"), table)}, {"nm": np.linspace(400, 700, 5)})
+    named.to_zarr(tmp_path / "named.zarr", consolidated=False)
+    found = read_tensor(tmp_path / "named.zarr")
+    same(found, table)
+    assert found.names == ("sample", "row", "nm")
+    np.testing.assert_array_equal(found.coordinates[2], np.linspace(400, 700, 5))
+    zarr.save_array(tmp_path / "one.zarr", table)
+    same(read_tensor(tmp_path / "one.zarr"), table)
+    zarr.save_group(tmp_path / "several.zarr", cube=table, axis=np.arange(5.0))
+    same(read_tensor(tmp_path / "several.zarr"), table)
+
+
+def test_arrays_are_chosen_by_name(table, tmp_path):
+    scipy.io.savemat(tmp_path / "two.mat", {"X": table, "Y": 2 * table})
+    with pytest.raises(InvalidInputError, match="which array"):
+        read_tensor(tmp_path / "two.mat")
+    same(read_tensor(tmp_path / "two.mat", variable="Y"), 2 * table)
+    with h5py.File(tmp_path / "none.h5", "w") as file:
+        file["flat"] = np.ones((2, 2))
+    with pytest.raises(InvalidInputError, match="which array"):
+        read_tensor(tmp_path / "none.h5")
+
+
+@pytest.mark.parametrize("name", ["a.mat", "a.h5", "a.nc", "a.zarr"])
+def test_damaged_files_and_missing_ones_are_named(name, tmp_path):
+    with pytest.raises(InvalidInputError, match="no such file"):
+        read_tensor(tmp_path / name)
+    if name.endswith("zarr"):
+        (tmp_path / name).mkdir()
+    else:
+        (tmp_path / name).write_bytes(b"MATLAB 5.0 MAT-file" + bytes(range(256)) * 3)
+    with pytest.raises(FileFormatError, match="not a valid"):
+        read_tensor(tmp_path / name)
+
+
+def test_files_cut_anywhere_are_refused(table, tmp_path):
+    scipy.io.savemat(tmp_path / "whole.mat", {"X": table})
+    with h5py.File(tmp_path / "whole.h5", "w") as file:
+        file["X"] = table
+    for kind in ("mat", "h5"):
+        whole = (tmp_path / f"whole.{kind}").read_bytes()
+        for end in range(0, len(whole) - 100, len(whole) // 25):
+            (tmp_path / f"cut.{kind}").write_bytes(whole[:end])
+            with pytest.raises(InvalidInputError):
+                read_tensor(tmp_path / f"cut.{kind}")
+
+
+def test_numbers_that_are_not_real_are_refused(tmp_path):
+    scipy.io.savemat(tmp_path / "complex.mat", {"X": np.ones((2, 2, 2)) * 1j})
+    with pytest.raises(InvalidInputError, match="real numbers"):
+        read_tensor(tmp_path / "complex.mat")
+
+
+def test_what_is_read_is_decomposed(table, tmp_path):
+    scipy.io.savemat(tmp_path / "full.mat", {"X": np.nan_to_num(table)})
+    read = read_tensor(tmp_path / "full.mat")
+    assert ll.decompose_tucker(read.observations, [2, 2, 2], rng=0).core.shape == (2, 2, 2)
