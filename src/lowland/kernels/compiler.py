@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 from lowland.core.interrupt import HeldInterrupt
 
@@ -57,6 +57,7 @@ def kernel_sources() -> str:
     return digest.hexdigest()
 
 
+@final
 class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
     """Compiled code on disk, each file with the types and the sources it was compiled for.
 
@@ -78,6 +79,7 @@ class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
         return kept[2]
 
 
+@final
 class _Cache(FunctionCache):  # type: ignore[misc]
     """Numba's cache of one function, in files that are checked."""
 
@@ -87,9 +89,19 @@ class _Cache(FunctionCache):  # type: ignore[misc]
         self._cache_file = CheckedFile(self.cache_path, self._impl.filename_base, stamp)
 
 
-def njit(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+def njit(
+    *,
+    cache: bool = False,
+    nogil: bool = False,
+    fastmath: bool | set[str] = False,
+    error_model: str = "python",
+    inline: str = "never",
+    forceinline: bool = False,
+) -> Callable[[Callable[..., Any]], Any]:
     """Return `numba.njit` with these options; code on disk, where a folder can be written, is checked."""
-    decorate = numba.njit(**options)
+    decorate = numba.njit(
+        nogil=nogil, fastmath=fastmath, error_model=error_model, inline=inline, forceinline=forceinline
+    )
 
     def compiled(function: Callable[..., Any]) -> Any:
         dispatcher = decorate(function)
@@ -101,13 +113,15 @@ def njit(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]
     return compiled
 
 
-def cfunc(signature: Any, *, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+def cfunc(
+    signature: Any, *, cache: bool = False, error_model: str = "python"
+) -> Callable[[Callable[..., Any]], Any]:
     """Return `numba.cfunc`; a C function has one signature, so that Numba's own files serve."""
 
     def compiled(function: Callable[..., Any]) -> Any:
         if cache:
             with suppress(RuntimeError):  # no folder can be written
-                return numba.cfunc(signature, cache=True, **options)(function)
-        return numba.cfunc(signature, **options)(function)
+                return numba.cfunc(signature, cache=True, error_model=error_model)(function)
+        return numba.cfunc(signature, error_model=error_model)(function)
 
     return compiled

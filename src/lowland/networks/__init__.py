@@ -5,6 +5,8 @@ from lowland.core.lazy import lazy_names
 __getattr__, __dir__, __all__ = lazy_names(
     "lowland.networks",
     {
+        "lowland.networks.curvature.sharpness": ["SharpnessEstimate", "sharpness"],
+        "lowland.networks.curvature.trace": ["SharpnessTrace"],
         "lowland.networks.network": ["ReluNetwork"],
         "lowland.networks.pattern_enumeration": ["count_patterns", "neuron_patterns"],
         "lowland.networks.pattern_shares": ["WidthAdvice", "advise_width"],

@@ -1,5 +1,8 @@
 """The names of the package, for type checkers; at run time they load when first used."""
 
+from lowland.networks.curvature.sharpness import SharpnessEstimate as SharpnessEstimate
+from lowland.networks.curvature.sharpness import sharpness as sharpness
+from lowland.networks.curvature.trace import SharpnessTrace as SharpnessTrace
 from lowland.networks.network import ReluNetwork as ReluNetwork
 from lowland.networks.pattern_enumeration import count_patterns as count_patterns
 from lowland.networks.pattern_enumeration import neuron_patterns as neuron_patterns

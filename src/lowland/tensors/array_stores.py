@@ -71,7 +71,7 @@ def _from_xarray(path: Path, engine: str, variable: str | None, empty_slices: bo
 def _from_zarr(path: Path, variable: str | None, empty_slices: bool, why: Exception) -> TensorFile:
     """Read arrays whose modes have no names."""
     store = _needed("zarr", path).open(str(path), mode="r")
-    arrays = {"": store} if hasattr(store, "ndim") else dict(store.arrays())
+    arrays = dict(store.arrays()) if getattr(store, "ndim", None) is None else {"": store}
     tensors = [name for name, array in arrays.items() if array.ndim >= 3]
     if not arrays:
         raise why

@@ -1,0 +1,129 @@
+"""The loss of a PyTorch module, in double precision, from copies: the module is left as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, final
+
+import numpy as np
+
+from lowland.core.arrays import Vector
+from lowland.core.errors import InvalidInputError, MissingExtraError
+from lowland.networks.curvature.batches import shares_of
+
+
+@final
+class TorchLoss:
+    """Mean loss of a module over batches.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In the mode (training or evaluation) that it is in. Parameters that require no gradient are constants.
+    batches : list of pairs of tensors or arrays
+    loss : callable
+        Takes outputs and targets, and returns their mean loss.
+    """
+
+    def __init__(self, module: Any, batches: list[tuple[Any, Any]], loss: Callable[..., Any]) -> None:
+        try:
+            import torch
+        except ImportError as error:
+            raise MissingExtraError(
+                "PyTorch is not installed", "torch cannot be imported", fix="pip install torch"
+            ) from error
+        self._torch, self._module, self._loss = torch, module, loss
+        free = {name: p for name, p in module.named_parameters() if p.requires_grad}
+        if not free:
+            raise InvalidInputError(
+                "the model has no parameter to differentiate by", "none requires a gradient"
+            )
+        self._device = next(iter(free.values())).device
+        if self._device.type == "mps":
+            raise InvalidInputError(
+                "the model lies on a device without double precision", "mps", fix="move it to the CPU"
+            )
+        self._parameters = {name: self._double(p).requires_grad_() for name, p in free.items()}
+        others = [*module.named_parameters(), *module.named_buffers()]
+        self._constants = {name: own for name, own in others if name not in free}
+        self._batches = [tuple(self._double(part) for part in pair) for pair in batches]
+        self._shares = shares_of(batches)
+
+    @property
+    def size(self) -> int:
+        """Number of parameters."""
+        return sum(p.numel() for p in self._parameters.values())
+
+    def gradient(self) -> tuple[float, Vector]:
+        """Return the loss and its gradient, shape (n,)."""
+        value, total = 0.0, np.zeros(self.size)
+        for share, (inputs, targets) in zip(self._shares, self._batches, strict=True):
+            loss = self._loss_of(self._outputs(inputs), targets)
+            total += share * self._flat(self._slopes(loss, self._leaves()))
+            value += share * float(loss.detach())
+        return value, total
+
+    def hessian_product(self, vector: Vector) -> Vector:
+        """Return the product of the Hessian with a vector, shape (n,)."""
+        total, along, leaves = np.zeros(self.size), self._split(vector), self._leaves()
+        for share, (inputs, targets) in zip(self._shares, self._batches, strict=True):
+            loss = self._loss_of(self._outputs(inputs), targets)
+            slopes = self._slopes(loss, leaves, twice=True)
+            total += share * self._flat(self._slopes(self._dot(slopes, along), leaves))
+        return total
+
+    def gauss_newton_product(self, vector: Vector) -> Vector:
+        """Return the product of the Gauss-Newton matrix with a vector, shape (n,)."""
+        total, along, leaves = np.zeros(self.size), self._split(vector), self._leaves()
+        for share, (inputs, targets) in zip(self._shares, self._batches, strict=True):
+            outputs = self._outputs(inputs)
+            # the derivative of J^T u by u, along the vector, is J times it
+            weights = self._torch.zeros_like(outputs, requires_grad=True)
+            pulled = self._slopes(outputs, leaves, weights, twice=True)
+            pushed = self._slopes(self._dot(pulled, along), [weights])[0]
+            point = outputs.detach().requires_grad_()
+            slope = self._slopes(self._loss_of(point, targets), [point], twice=True)[0]
+            curved = self._slopes((slope * pushed).sum(), [point])[0]
+            total += share * self._flat(self._slopes(outputs, leaves, curved))
+        return total
+
+    def _outputs(self, inputs: Any) -> Any:
+        # buffers that a forward pass changes, such as running means, are those of a copy
+        constants = {name: self._double(own) for name, own in self._constants.items()}
+        return self._torch.func.functional_call(self._module, {**self._parameters, **constants}, (inputs,))
+
+    def _loss_of(self, outputs: Any, targets: Any) -> Any:
+        loss = self._loss(outputs, targets)
+        if getattr(loss, "ndim", None) != 0:
+            found = getattr(loss, "shape", type(loss).__name__)
+            raise InvalidInputError("the loss must be a scalar tensor", f"{found}", fix="return the mean")
+        return loss
+
+    def _slopes(self, value: Any, leaves: Any, weights: Any = None, *, twice: bool = False) -> list[Any]:
+        if not value.requires_grad:  # does not depend on any
+            return [self._torch.zeros_like(leaf) for leaf in leaves]
+        found = self._torch.autograd.grad(
+            value, leaves, weights, create_graph=twice, retain_graph=True, allow_unused=True
+        )
+        return [self._torch.zeros_like(x) if g is None else g for x, g in zip(leaves, found, strict=True)]
+
+    def _leaves(self) -> list[Any]:
+        return list(self._parameters.values())
+
+    def _dot(self, parts: Any, others: Any) -> Any:
+        return sum((a * b).sum() for a, b in zip(parts, others, strict=True))
+
+    def _flat(self, parts: Any) -> Vector:
+        return np.concatenate([part.detach().cpu().numpy().ravel() for part in parts])
+
+    def _split(self, vector: Vector) -> list[Any]:
+        whole, first, parts = self._torch.as_tensor(vector, device=self._device), 0, []
+        for parameter in self._parameters.values():
+            parts.append(whole[first : first + parameter.numel()].reshape(parameter.shape))
+            first += parameter.numel()
+        return parts
+
+    def _double(self, own: Any) -> Any:
+        """Return a copy on the device of the model, numbers in double precision."""
+        copied = self._torch.as_tensor(own).detach().clone().to(self._device)
+        return copied.double() if copied.is_floating_point() else copied

@@ -1,0 +1,101 @@
+"""Both ends of spectra by Lanczos: inside where they must be, and outside no more often than stated."""
+
+import numpy as np
+import pytest
+
+from lowland.core.errors import LowlandError
+from lowland.core.status import StopReason
+from lowland.networks.curvature.extreme_eigenvalues import spectrum_ends
+
+
+def ends(matrix, rng, tolerance=0.01, failure_probability=1e-6, max_products=300):
+    return spectrum_ends(
+        lambda x: matrix @ x,
+        len(matrix),
+        tolerance=tolerance,
+        failure_probability=failure_probability,
+        max_products=max_products,
+        rng=np.random.default_rng(rng),
+    )
+
+
+def turned(values, seed):
+    rng = np.random.default_rng(seed)
+    basis = np.linalg.qr(rng.standard_normal((len(values), len(values))))[0]
+    return (basis * values) @ basis.T
+
+
+SPECTRA = {
+    "one above many": np.r_[np.linspace(-0.1, 1, 199), 10.0],
+    "close together": np.linspace(0, 1, 200) ** 0.2,
+    "mostly zero": np.r_[np.zeros(180), np.linspace(0.5, 3, 20)],
+    "negative": -np.linspace(1, 2, 200),
+    "both signs": np.linspace(-5, 4, 200),
+    "one number": np.full(200, 3.0),
+}
+
+
+@pytest.mark.parametrize("name", SPECTRA)
+def test_both_ends_hold_and_are_as_narrow_as_asked(name):
+    values = SPECTRA[name]
+    for seed in range(5):
+        found = ends(turned(values, seed), seed)
+        slack = 1e-12 * np.abs(values).max()
+        assert found.largest[0] <= values.max() + slack
+        assert values.max() <= found.largest[1] + slack
+        assert found.smallest[0] <= values.min() + slack
+        assert values.min() <= found.smallest[1] + slack
+        assert found.stop_reason is StopReason.CONVERGED
+        assert found.largest[1] - found.largest[0] <= 0.0101 * abs(found.largest[1])
+
+
+def test_the_direction_is_curved_as_stated():
+    matrix = turned(SPECTRA["both signs"], 3)
+    found = ends(matrix, 0, tolerance=1e-6)
+    assert np.linalg.norm(found.vector) == pytest.approx(1)
+    assert found.vector @ matrix @ found.vector == pytest.approx(found.largest[0], rel=1e-10)
+    assert found.largest[0] == pytest.approx(4, rel=1e-6)
+
+
+def test_outer_ends_fail_as_seldom_as_stated():
+    # few products: the ends rest on the probability, not on convergence
+    values = np.linspace(0, 1, 400) ** 2
+    failure, trials = 0.2, 400
+    missed = 0
+    for seed in range(trials):
+        found = ends(np.diag(values), seed, tolerance=1e-12, failure_probability=failure, max_products=4)
+        missed += found.largest[1] < values.max() or found.smallest[0] > values.min()
+    assert missed <= failure * trials + 3 * np.sqrt(failure * (1 - failure) * trials)
+
+
+def test_outer_ends_follow_the_probability():
+    # bounds that ignored it could be too tight: the weaker the statement, the tighter it is
+    matrix = np.diag(np.linspace(0, 1, 300))
+    outer = [ends(matrix, 0, 1e-12, failure, 8).largest[1] for failure in (0.5, 1e-2, 1e-6, 1e-12)]
+    assert np.all(np.diff(outer) > 0)
+
+
+def test_polynomials_far_above_what_numbers_hold():
+    found = ends(np.diag(np.r_[np.zeros(500), 1e-8, 1.0]), 0, failure_probability=1e-300)
+    assert found.largest[1] == pytest.approx(1, rel=0.011)
+    assert found.products < 10
+
+
+def test_small_operators_are_exact():
+    for size in (1, 2, 3):
+        matrix = turned(np.arange(1.0, size + 1), 0)
+        found = ends(matrix, 0, tolerance=1e-9)
+        assert found.largest[0] == pytest.approx(size, rel=1e-12)
+        assert found.largest[1] == pytest.approx(size, rel=1e-12)
+        assert found.products <= size
+
+
+def test_the_limit_of_products_is_kept_and_said():
+    found = ends(np.diag(np.linspace(0, 1, 300)), 0, tolerance=1e-9, max_products=5)
+    assert found.products == 5
+    assert found.stop_reason is StopReason.ITERATION_LIMIT
+
+
+def test_products_that_are_not_finite_are_refused():
+    with pytest.raises(LowlandError, match="not finite"):
+        ends(np.diag([1.0, np.nan]), 0)
