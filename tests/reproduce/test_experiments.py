@@ -294,8 +294,17 @@ def test_cells_of_gao2018():
         assert low < r["time"] / r["law"] < high
     row = gao2018.run_escape({"kind": "LD", "beta": 4.0, "chains": 2000})
     assert row["lower"] < row["exact"] < row["upper"]
+    paths = [
+        {**cell, **gao2018.run_dichotomy({**cell, "chains": 100})} for cell in gao2018.dichotomy_cells(True)
+    ]
+    for r in paths:
+        assert r["lower"] <= r["share"] <= r["upper"]
+        assert r["share"] == pytest.approx(r["early"] + r["stayed"])
+    assert all(r["share"] > 0.97 for r in paths if r["cold"] == 32)
+    assert all(r["share"] < 0.8 for r in paths if r["cold"] == 8 and r["kind"] != "NLD")
     rows = {
         "recurrence": rows,
+        "dichotomy": paths,
         "escape": [
             {**cell, **gao2018.run_escape({**cell, "chains": 200})} for cell in gao2018.escape_cells(True)[:6]
         ],
@@ -306,4 +315,5 @@ def test_cells_of_gao2018():
     page = gao2018.make_page(rows, True)
     assert "leaves out" in page.notes[1]
     assert sum("DISAGREES" in note for note in page.notes) == 2
-    assert len(page.tables[1].rows) == 6
+    assert [len(table.rows) for table in page.tables[1:3]] == [len(paths), 6]
+    assert any("Dichotomy" in note for note in page.notes)

@@ -6,6 +6,8 @@ from lowland.dynamics.antisymmetric import drift_rate as drift_rate
 from lowland.dynamics.antisymmetric import optimal_antisymmetric as optimal_antisymmetric
 from lowland.dynamics.antisymmetric import paired_antisymmetric as paired_antisymmetric
 from lowland.dynamics.closed_forms import potential as potential
+from lowland.dynamics.dichotomy import DichotomyStudy as DichotomyStudy
+from lowland.dynamics.dichotomy import escape_dichotomy as escape_dichotomy
 from lowland.dynamics.escape import escape_times as escape_times
 from lowland.dynamics.exit_sets import Ball as Ball
 from lowland.dynamics.exit_sets import HalfSpace as HalfSpace
@@ -21,6 +23,9 @@ from lowland.dynamics.potentials import Potential as Potential
 from lowland.dynamics.quadratic_wells import LinearStep as LinearStep
 from lowland.dynamics.quadratic_wells import linear_step as linear_step
 from lowland.dynamics.quadratic_wells import stable_step as stable_step
+from lowland.dynamics.recurrence import decay_bound as decay_bound
+from lowland.dynamics.recurrence import decay_norm as decay_norm
+from lowland.dynamics.recurrence import recurrence_time as recurrence_time
 from lowland.dynamics.sample import sample_langevin as sample_langevin
 from lowland.dynamics.sample import split_escape as split_escape
 from lowland.dynamics.sampling import LangevinSample as LangevinSample

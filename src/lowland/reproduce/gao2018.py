@@ -23,6 +23,12 @@ from lowland.dynamics.laws import Dynamics, NonReversible, Overdamped, Underdamp
 from lowland.dynamics.one_dimension import mean_exit_time
 from lowland.dynamics.quadratic_wells import stable_step
 from lowland.report.page import FigureEntry, Page, TableEntry
+from lowland.reproduce.dichotomy import (
+    dichotomy_cells,
+    dichotomy_note,
+    dichotomy_table,
+    run_dichotomy,
+)
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
 
 if TYPE_CHECKING:
@@ -206,6 +212,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
                 ),
                 recurrence,
             ),
+            dichotomy_table(rows["dichotomy"]),
             TableEntry(
                 "Exit from one of two wells, at 0.7",
                 ("beta", "dynamics", "mean time", "Eyring-Kramers", "ratio", "quadrature", "steps"),
@@ -274,6 +281,7 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
         f"{min(rates):.2f} to {max(rates):.2f} times log(R/r) over the rate, which leaves out where the path "
         "starts and, for ULD at critical friction and NLD at the optimal J, where two rates coincide, a "
         "factor that grows with time.",
+        dichotomy_note(rows["dichotomy"]),
         f"Escape at beta {cold:g}: NLD (J of norm 2) is {escape_gain:.3g} times faster than LD in time; the "
         f"law predicts {escape_law:.3g}.",
         f"ULD is not faster in time here (ratio {inertia:.3g}): its law requires friction plus the saddle's "
@@ -303,6 +311,7 @@ GAO_2018 = Experiment(
     "optimization, NeurIPS 2020",
     (
         Study("recurrence", recurrence_cells, run_recurrence),
+        Study("dichotomy", dichotomy_cells, run_dichotomy),
         Study("escape", escape_cells, run_escape),
         Study("friction", friction_cells, run_friction),
     ),
