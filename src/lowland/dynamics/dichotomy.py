@@ -39,6 +39,17 @@ class DichotomyStudy(Shown):
         Of the neighbourhood.
     exits : EscapeStudy
         The times.
+
+    Examples
+    --------
+    >>> import lowland as ll
+    >>> study = ll.dynamics.escape_dichotomy(
+    ...     "double_well", [-1.0], radius=0.8, dynamics=ll.dynamics.Overdamped(0.01, beta=8), duration=300.0,
+    ...     n_chains=500, rng=0,
+    ... )
+    >>> low, high = study.interval(0.99)
+    >>> low < study.share < high < 0.95, study.holds(delta=0.05).value
+    (True, 'refuted')
     """
 
     left_early: int
@@ -157,7 +168,7 @@ def escape_dichotomy(
     --------
     >>> import lowland as ll
     >>> study = ll.dynamics.escape_dichotomy(
-    ...     "double_well", [-1.0], radius=0.5, dynamics=ll.dynamics.Overdamped(0.01, beta=40), duration=50.0,
+    ...     "double_well", [-1.0], radius=0.8, dynamics=ll.dynamics.Overdamped(0.01, beta=60), duration=50.0,
     ...     n_chains=500, rng=0,
     ... )
     >>> study.holds(delta=0.05).value, study.left_early + study.left_late + study.stayed

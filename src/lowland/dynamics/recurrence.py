@@ -163,7 +163,7 @@ def recurrence_time(dynamics: Dynamics, hessian: Matrix, *, distance: float, rad
     >>> H = np.diag([0.01, 1.0])
     >>> moves = Overdamped(0.1, beta=1), Underdamped(0.1, beta=1, friction=0.2)
     >>> [round(recurrence_time(own, H, distance=1.0, radius=1.0)) for own in moves]
-    [416, 130]
+    [416, 124]
     """
     check_positive("distance", distance)
     check_positive("radius", radius)

@@ -96,6 +96,6 @@ def dichotomy_note(rows: Sequence[Row]) -> str:
     return (
         f"Dichotomy: where beta m r² is {COLDS[-1]:g}, {100 * min(sure):.2f} % of paths or more left before "
         f"the recurrence time or stayed ten times as long; where it is {COLDS[0]:g}, {100 * min(warm):.0f} "
-        f"to {100 * max(warm):.0f} %: the theorem asks for low temperatures. NLD leaves early where curvatures "
-        "differ much, because its drift first carries paths outwards."
+        f"to {100 * max(warm):.0f} %: the theorem asks for low temperatures. NLD leaves early where "
+        "curvatures differ much, because its drift first carries paths outwards."
     )
