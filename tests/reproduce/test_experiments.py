@@ -247,6 +247,10 @@ def test_cells_of_qiao2024():
             {**cell, **qiao2024.run_rate(cell)} for cell in qiao2024.rate_cells(True) if cell["points"] < 500
         ],
     }
+    rows["interpolation"] = [
+        {**cell, **qiao2024.run_interpolation(cell)} for cell in qiao2024.interpolation_cells(True)
+    ]
+    assert all(1 < r["lower"] <= r["upper"] for r in rows["interpolation"])
     small, large = (next(r for r in rows["steps"] if r["step_size"] == s) for s in (0.05, 0.4))
     assert small["knots"] > large["knots"]
     assert all(r["sharpest_moving"] <= 1.02 for r in (small, large))
@@ -258,6 +262,10 @@ def test_cells_of_qiao2024():
     assert "came to rest" in page.notes[0]
     assert "oscillate" in page.notes[1]
     assert "No function varies more" in page.notes[2]
+    assert "SAYS NOTHING" in page.notes[3]
+    assert "interpolate" in page.notes[5]
+    even = qiao2024.slope([r for r in rows["interpolation"] if r["even"]], "lower")
+    assert even[1] < 2 < even[2]
     slope = qiao2024.slope([{"points": n, "e": n**-0.8} for n in (10, 100, 1000)], "e")
     assert slope[0] == pytest.approx(-0.8)
 
@@ -280,6 +288,17 @@ def test_cells_of_frandsen2020():
     assert row["best"] <= row["worst"]
     assert row["best_ratio"] >= 1
     assert row["worst_is_global"] != "PROVED" or not row["worse"]
+    rows = [{**cell, **frandsen2020.run_scaling(cell)} for cell in frandsen2020.scaling_cells(True)]
+    for r in rows:
+        assert r["0.01"] < r["0.0001"] < r["1e-06"] < r["1e-08"] < 50_000
+    note = frandsen2020.scaling_note(rows)
+    assert "30 of 30" in note
+    # steps that are known: to the power 2 of the size, and 1/2 of one over the accuracy
+    asked = (1e-2, 1e-4, 1e-6, 1e-8)
+    exact = [{"size": d, **{f"{a:g}": d**2 * a**-0.5 / 300 for a in asked}} for d in (6, 12, 24)]
+    note = frandsen2020.scaling_note(exact)
+    assert "to the power 2.00 (2.00 to 2.00)" in note
+    assert "to the power 0.50 (0.50 to 0.50)" in note
 
 
 def test_cells_of_gao2018():

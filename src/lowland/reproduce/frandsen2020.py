@@ -15,6 +15,7 @@ import numpy as np
 from lowland.judges import certify
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
+from lowland.reproduce.tucker_scaling import run_scaling, scaling_cells, scaling_note, scaling_table
 from lowland.search import Gradient, GradientBelow, Iterations, TrustRegion, ValueBelow, run
 from lowland.tensors.model import Tucker
 from lowland.tensors.objective import TuckerObjective
@@ -156,6 +157,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
             TableEntry(
                 "Exact tensors, random starts", ("shape and ranks", "below 1e-14", "median steps"), exact
             ),
+            scaling_table(rows["scaling"]),
             TableEntry(
                 "Fits that lack a direction in some modes: verdict, escape in one step, and plain descent",
                 (
@@ -194,6 +196,7 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
     return [
         f"Exact tensors: {len(rows['exact']) - failed} of {len(rows['exact'])} random starts end at "
         "zero, as the theorem says.",
+        scaling_note(rows["scaling"]),
         "Every saddle of high order is identified and escaped."
         if named
         else "NOT EVERY SADDLE IS IDENTIFIED AND ESCAPED.",
@@ -225,6 +228,7 @@ FRANDSEN_2020 = Experiment(
         Study("exact", exact_cells, run_exact),
         Study("saddles", saddle_cells, run_saddle),
         Study("noise", noise_cells, run_noise),
+        Study("scaling", scaling_cells, run_scaling),
     ),
     make_page,
 )

@@ -18,6 +18,12 @@ from lowland.networks.stability_displays import SplineDisplay
 from lowland.networks.stable_fit import StableFit, fit_stable
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
+from lowland.reproduce.interpolation import (
+    interpolation_cells,
+    interpolation_note,
+    interpolation_table,
+    run_interpolation,
+)
 
 if TYPE_CHECKING:
     from lowland.report.figures import Axes
@@ -154,7 +160,10 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
         (("reference", QIAO_2024.reference), ("size", "quick" if quick else "full")),
         None,
         notes=_notes(rows),
-        tables=(TableEntry(f"{POINTS} points, {WIDTH} neurons, noise {NOISE:g}", header, by_step),),
+        tables=(
+            TableEntry(f"{POINTS} points, {WIDTH} neurons, noise {NOISE:g}", header, by_step),
+            interpolation_table(rows["interpolation"]),
+        ),
         figures=figures,
         headline="Large steps leave few knots.",
         settings=(("command", f"lowland reproduce qiao2024{' --quick' if quick else ''}"),),
@@ -205,9 +214,16 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
         notes.append(
             f"Step {RATE_STEPS[warmup]:g} {how}: inside the data the error scales as n to the power "
             f"{inside[0]:.2f} ({inside[1]:.2f} to {inside[2]:.2f}), where theory has -0.8; near the ends "
-            f"{near[0]:.2f} ({near[1]:.2f} to {near[2]:.2f})."
+            f"{near[0]:.2f} ({near[1]:.2f} to {near[2]:.2f}).{_unsaid(inside)}"
         )
-    return notes
+    found = rows["interpolation"]
+    exponents = [slope([r for r in found if r["even"] == even], "lower") for even in (1, 0)]
+    return [*notes, interpolation_note(found, exponents)]
+
+
+def _unsaid(inside: tuple[float, float, float]) -> str:
+    """Return a warning if the interval of a power holds zero."""
+    return " AN INTERVAL THAT HOLDS 0 SAYS NOTHING OF THE RATE." if inside[1] < 0 < inside[2] else ""
 
 
 def _fit_figure(step: float) -> FigureEntry:
@@ -244,6 +260,10 @@ QIAO_2024 = Experiment(
     "Stable minima of univariate regression",
     "D. Qiao, K. Zhang, E. Singh, D. Soudry, Y.-X. Wang, Stable minima cannot overfit in univariate ReLU "
     "networks: generalization by large step sizes, NeurIPS 2024",
-    (Study("steps", step_cells, run_step), Study("rate", rate_cells, run_rate)),
+    (
+        Study("steps", step_cells, run_step),
+        Study("rate", rate_cells, run_rate),
+        Study("interpolation", interpolation_cells, run_interpolation),
+    ),
     make_page,
 )
