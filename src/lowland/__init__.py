@@ -54,6 +54,7 @@ __getattr__, __dir__, __all__ = lazy_names(
         "lowland.estimators.stable_spline": ["StableSplineRegressor"],
         "lowland.estimators.tucker_decomposition": ["TuckerDecomposition"],
         "lowland.files.covariates": ["Covariates", "read_covariates"],
+        "lowland.files.graphs": ["Graph", "read_graph"],
         "lowland.files.queries": ["read_sql"],
         "lowland.core.stage_line": ["show_progress"],
         "lowland.files.table_format": ["TableFormat"],

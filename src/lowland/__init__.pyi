@@ -28,6 +28,8 @@ from lowland.estimators.tucker_decomposition import TuckerDecomposition as Tucke
 from lowland.files.counts import read_counts as read_counts
 from lowland.files.covariates import Covariates as Covariates
 from lowland.files.covariates import read_covariates as read_covariates
+from lowland.files.graphs import Graph as Graph
+from lowland.files.graphs import read_graph as read_graph
 from lowland.files.queries import read_sql as read_sql
 from lowland.files.table_format import TableFormat as TableFormat
 from lowland.files.tables import read_table as read_table

@@ -1,10 +1,12 @@
 """Rows as nodes of a graph: features of its Laplacian, and what they are worth."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
 import lowland as ll
+from commands import assert_clean_error, call
 from lowland.bayes import graph_places
 from lowland.bayes.graph_places import GraphPlaces
 from lowland.core.errors import InvalidInputError
@@ -122,3 +124,71 @@ def test_a_wrong_graph_is_left_out(neighbours):
 def test_what_is_no_graph(graph, words):
     with pytest.raises(InvalidInputError, match=words):
         ll.MatrixCompletion(**PLAIN).fit(np.random.default_rng(0).random((7, 5)), row_order=graph)
+
+
+def edges_of(graph, names):
+    rows, columns = graph.nonzero()
+    return pd.DataFrame({"from": [names[k] for k in rows], "to": [names[k] for k in columns]})
+
+
+def test_lists_of_edges_are_the_graph_of_a_table(neighbours, tmp_path):
+    _, holes, graph = neighbours
+    names = [f"station {k}" for k in range(150)]
+    table = pd.DataFrame(holes, index=names, columns=list("abcdefgh"))
+    usual = ll.MatrixCompletion(**PLAIN).fit(holes, row_order=graph)
+    edges = edges_of(graph, names).sample(frac=1, random_state=0)
+    edges.to_csv(tmp_path / "edges.csv", index=False)
+    for source in (edges, tmp_path / "edges.csv"):
+        found = ll.MatrixCompletion(**PLAIN).fit(table, row_order=ll.read_graph(source))
+        np.testing.assert_allclose(found.predict_table(), usual.predict_table(), atol=1e-6)
+
+
+def test_edges_are_joined_by_label_and_counted_once():
+    given = pd.DataFrame({"a": ["x", "y", "z", "x"], "b": ["y", "x", "x", "x"], "w": [1.0, 3.0, 2.0, 9.0]})
+    found = ll.read_graph(given).in_order(np.array(["z", "x", "y"]), "row").toarray()
+    np.testing.assert_array_equal(
+        found + found.T - np.diag(np.diag(found)), [[0, 2, 0], [2, 9, 3], [0, 3, 0]]
+    )
+
+
+def test_edges_to_elsewhere_are_left_out_and_said():
+    graph = ll.read_graph(pd.DataFrame({"a": ["x", "y"], "b": ["y", "nowhere"]}))
+    with pytest.warns(UserWarning, match="1 of 2 edges lead to labels that the table does not have"):
+        found = graph.in_order(np.array(["x", "y"]), "row")
+    assert found.nnz == 1
+    with pytest.raises(InvalidInputError, match="no edge between two labels"):
+        graph.in_order(np.array([1, 2]), "row")
+    with pytest.raises(InvalidInputError, match="the table has none"):
+        graph.in_order(None, "row")
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"a": ["x"]}, "no list of edges"),
+        ({"a": ["x"], "b": ["y"], "c": [1.0], "d": [1.0]}, "no list of edges"),
+        ({"a": ["x"], "b": ["y"], "c": ["heavy"]}, "weights that are not"),
+        ({"a": ["x"], "b": ["y"], "c": [-1.0]}, "weights that are not"),
+        ({"a": ["x"], "b": ["y"], "c": [np.nan]}, "weights that are not"),
+    ],
+)
+def test_lists_that_are_no_edges_are_refused(columns, words):
+    with pytest.raises(InvalidInputError, match=words):
+        ll.read_graph(pd.DataFrame(columns))
+
+
+def test_the_command_takes_a_graph(neighbours, tmp_path):
+    truth, holes, graph = neighbours
+    names = [f"station {k}" for k in range(150)]
+    pd.DataFrame(holes, index=pd.Index(names, name="name"), columns=list("abcdefgh")).to_csv(
+        tmp_path / "t.csv"
+    )
+    edges_of(graph, names).to_csv(tmp_path / "edges.csv", index=False)
+    options = ("--no-certify", "--refine", "no", "--output", "filled.csv", "--force")
+    done = call("complete", "t.csv", "--row-graph", "edges.csv", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    filled = pd.read_csv(tmp_path / "filled.csv", index_col=0).to_numpy()
+    hidden, plain = np.isnan(holes), ll.MatrixCompletion(**PLAIN).fit(holes)
+    assert np.sqrt(np.mean((filled - truth)[hidden] ** 2)) < 0.8 * error(plain, truth, holes)
+    both = call("complete", "t.csv", "--row-graph", "edges.csv", "--row-order", "yes", *options, cwd=tmp_path)
+    assert_clean_error(both, "--row-graph takes the place of --row-order")

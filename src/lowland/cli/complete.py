@@ -15,8 +15,7 @@ from lowland.cli.completed_output import (
     fit_as_data,
     say_fit,
     worded,
-    write_completed,
-    write_intervals,
+    write_table,
 )
 from lowland.cli.completing import (
     check_interval,
@@ -29,13 +28,15 @@ from lowland.cli.completing import (
     run_plan,
     two_level_columns,
 )
-from lowland.cli.input import read_both_covariates, source_of
+from lowland.cli.input import orders_from, read_both_covariates, source_of
 from lowland.cli.options import (
     JUDGING,
     MODEL,
     READING,
     RESULTS,
     RUNNING,
+    ColumnCovariatesOption,
+    ColumnGraphOption,
     ColumnOrderOption,
     EffortOption,
     ForceOption,
@@ -48,6 +49,8 @@ from lowland.cli.options import (
     RefineOption,
     ReportOption,
     RequireOption,
+    RowCovariatesOption,
+    RowGraphOption,
     RowOrderOption,
     ScaleOption,
     SchedulerOption,
@@ -161,19 +164,10 @@ def complete(
             help="Ridge penalty on row and column biases, or auto; for method map.", rich_help_panel=MODEL
         ),
     ] = "auto",
-    row_covariates: Annotated[
-        Path | None,
-        typer.Option(
-            help="Covariates of rows: a table with one line per row, its label first.", rich_help_panel=MODEL
-        ),
-    ] = None,
-    column_covariates: Annotated[
-        Path | None,
-        typer.Option(
-            help="Covariates of columns: a table with one line per column, its label first.",
-            rich_help_panel=MODEL,
-        ),
-    ] = None,
+    row_covariates: RowCovariatesOption = None,
+    column_covariates: ColumnCovariatesOption = None,
+    row_graph: RowGraphOption = None,
+    column_graph: ColumnGraphOption = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -292,12 +286,14 @@ def complete(
     observations = loaded.observations
     check_table_size(plan.rank, output, observations.shape)
     covariates = read_both_covariates(about, (observations.row_labels, observations.column_labels))
+    orders = orders_from(plan, (row_graph, column_graph), observations)
     if not json:
         say(describe_table(loaded))
     planned, certificate = run_plan(
         observations,
         plan,
         covariates,
+        orders,
         seed=seed,
         effort=effort if certify else None,
         model=model,
@@ -307,10 +303,8 @@ def complete(
         quiet=quiet,
     )
     completed = Completed(planned.table, seed)
-    if output is not None and interval is not None:
-        write_intervals(output, loaded, completed, interval, interval_method, formulas=keep_formulas)
-    elif output is not None:
-        write_completed(output, loaded, completed.model, formulas=keep_formulas)
+    if output is not None:
+        write_table(output, loaded, completed, interval, interval_method, formulas=keep_formulas)
     interrupted = (certify and certificate is None) or planned.table.stop_reason is StopReason.INTERRUPTED
     if report is not None and not interrupted:
         settings = (f"{options_of(plan)} --seed {seed}", observations.fingerprint()[:16])

@@ -44,7 +44,7 @@ from lowland.search.loop import Checkpoint
 # options of `lowland complete` that need the cells in memory
 IN_MEMORY = (
     *("output", "interval", "interval_method", "held_out", "report", "model_data"),
-    *("query", "keep_formulas"),
+    *("query", "keep_formulas", "row_graph", "column_graph"),
 )
 
 

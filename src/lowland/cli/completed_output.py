@@ -94,6 +94,16 @@ def fit_as_data(
     }
 
 
+def write_table(
+    path: Path, table: Table, completed: Completed, level: float | None, method: str, *, formulas: bool
+) -> None:
+    """Write the completed table, or a line per cell with its interval if a level is given."""
+    if level is None:
+        write_completed(path, table, completed.model, formulas=formulas)
+    else:
+        write_intervals(path, table, completed, level, method, formulas=formulas)
+
+
 def write_intervals(
     path: Path, table: Table, completed: Completed, level: float, method: str, *, formulas: bool = False
 ) -> None:

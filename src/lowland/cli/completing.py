@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lowland.bayes.side_orders import SideOrders
 from lowland.cli.output import check_claim
 from lowland.cli.overwriting import check_outputs, check_table
 from lowland.cli.store import checkpoint_path, forget, identity_of, load_checkpoint, save_checkpoint
@@ -221,6 +222,7 @@ def run_plan(
     observations: Observations,
     plan: CompletionPlan,
     covariates: SideCovariates = (None, None),
+    orders: SideOrders | None = None,
     *,
     seed: int,
     effort: str | None,
@@ -238,7 +240,7 @@ def run_plan(
     if model is not None:
         kept_at, identity = (
             checkpoint_path(model),
-            identity_of(observations.fingerprint(), plan, covariates, seed),
+            identity_of(observations.fingerprint(), plan, covariates, seed, orders),
         )
         checkpoint = Checkpoint(lambda snapshot: save_checkpoint(kept_at, snapshot, identity))
         snapshot = load_checkpoint(kept_at, identity) if resume else None
@@ -248,6 +250,7 @@ def run_plan(
         plan,
         rng=rng,
         covariates=covariates,
+        orders=orders,
         levels=_kinds(observations, levels) if plan.decide_method() != "map" else None,
         checkpoint=checkpoint,
         resume=snapshot,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import Any, final
 
+from lowland.bayes.side_orders import SideOrders, orders_of
 from lowland.completion.features import SideCovariates
+from lowland.completion.plan import CompletionPlan
 from lowland.core.errors import InvalidInputError
-from lowland.core.observations import Labels
+from lowland.core.observations import Labels, Observations
 from lowland.files.covariates import read_covariates
 from lowland.files.databases import DATABASE_ENDINGS
+from lowland.files.graphs import read_graph
 from lowland.files.layouts import Reading, Table
 from lowland.files.queries import load_query
 from lowland.files.tables import load_table
@@ -63,6 +66,26 @@ def source_of(table: Path | None, database: str | None, query: str | None) -> So
             fix="name a file, or give --database and --query",
         )
     return Source(None, database, query)
+
+
+def orders_from(
+    plan: CompletionPlan, graphs: tuple[Path | None, Path | None], table: Observations
+) -> SideOrders | None:
+    """Return the orders of both sides where a graph is given; None leaves them to the plan."""
+    if graphs == (None, None):
+        return None
+    words, labels = {None: "auto", True: "labels", False: None}, (table.row_labels, table.column_labels)
+    given: list[Any] = []
+    for path, own, asked, side in zip(
+        graphs, labels, (plan.row_order, plan.column_order), ("row", "column"), strict=True
+    ):
+        if path is not None and asked is not None:
+            raise InvalidInputError(
+                f"--{side}-graph takes the place of --{side}-order", "both", fix="give one of them"
+            )
+        graph = None if path is None else read_graph(path).in_order(own, f"{side} in {path.name}")
+        given.append(words[asked] if graph is None else graph)
+    return orders_of((given[0], given[1]), table.shape, labels)
 
 
 def read_both_covariates(

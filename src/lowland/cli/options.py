@@ -122,3 +122,26 @@ ScaleOption: TypeAlias = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+RowCovariatesOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="Covariates of rows: a table with one line per row, its label first.", rich_help_panel=MODEL
+    ),
+]
+ColumnCovariatesOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="Covariates of columns: a table with one line per column, its label first.",
+        rich_help_panel=MODEL,
+    ),
+]
+RowGraphOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        help="Graph of rows, in place of their order: a list of edges, two labels and maybe a weight each.",
+        rich_help_panel=MODEL,
+    ),
+]
+ColumnGraphOption: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Graph of columns, in the same way.", rich_help_panel=MODEL)
+]

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lowland.bayes.graph_places import GraphPlaces
+from lowland.bayes.side_orders import SideOrders
 from lowland.completion.features import SideCovariates
 from lowland.completion.plan import CompletionPlan
 from lowland.core.damage import reading
@@ -82,11 +84,21 @@ def _snapshot(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
     )
 
 
-def identity_of(data: str, plan: CompletionPlan, covariates: SideCovariates, seed: int) -> dict[str, Any]:
+def identity_of(
+    data: str,
+    plan: CompletionPlan,
+    covariates: SideCovariates,
+    seed: int,
+    orders: SideOrders | None = None,
+) -> dict[str, Any]:
     """Return the fingerprint of the data and the settings that a checkpoint must agree with."""
     about = hashlib.sha256()
     for values in covariates:
         about.update(b"none" if values is None else values.tobytes())
+    for order in () if orders is None else orders.sides:
+        if isinstance(order, GraphPlaces):
+            for part in (order.weights.indptr, order.weights.indices, order.weights.data):
+                about.update(part.tobytes())
     return {
         **dataclasses.asdict(plan),
         "covariates": about.hexdigest(),

@@ -21,7 +21,7 @@ from lowland.estimators.completed_table import _CompletedTable
 from lowland.estimators.frames import chosen_losses, read_kinds, warn_of_untouched
 from lowland.estimators.judging import judged
 from lowland.estimators.plans import is_auto, plan_of
-from lowland.estimators.table_input import covariates_of, rank_or_auto, refuse_list
+from lowland.estimators.table_input import covariates_of, order_of, rank_or_auto, refuse_list
 from lowland.estimators.weights import weigh_rows
 from lowland.files.frames import eager_frame
 
@@ -216,10 +216,10 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
         column_covariates : array_like, data frame or Covariates, shape (n, c), optional
             Covariates of columns, none missing (Bayesian methods).
         row_order, column_order : "auto", "labels", None or array_like, shape (m,) or (n,), or (., c)
-            Coordinates along which rows or columns may vary smoothly: numbers, dates, places; or a graph, as
-            a sparse array of the weights between rows (or columns). "labels" takes coordinates from labels;
-            "auto" too if these are dates or years. Used only if cells held out show a gain (Bayesian
-            methods, tables in memory).
+            Coordinates along which rows or columns may vary smoothly: numbers, dates, places; or a graph,
+            from `read_graph` or as a sparse array of the weights between rows (or columns). "labels" takes
+            coordinates from labels; "auto" too if these are dates or years. Used only if cells held out show
+            a gain (Bayesian methods, tables in memory).
 
         Returns
         -------
@@ -265,7 +265,8 @@ class MatrixCompletion(_CompletedTable, TransformerMixin, BaseEstimator):
             covariates_of(column_covariates, n, labels[1], "column_covariates"),
         )
         rng = self._generator()
-        orders = orders_of((row_order, column_order), (m, n), labels)
+        given = order_of(row_order, labels[0], "row"), order_of(column_order, labels[1], "column")
+        orders = orders_of(given, (m, n), labels)
         found = fit_plan(observations, plan, rng=rng, covariates=about, levels=levels, orders=orders)
         table, self.certificate_ = judged(found.table, rng, self.effort if self.certify else None)
         for name in ("noise_", "rank_path_"):  # left over from an earlier fit by another method

@@ -19,6 +19,7 @@ from lowland.estimators.frames import encode, read_kinds, wrap_frame
 from lowland.files.assembling import list_roles
 from lowland.files.covariates import Covariates, read_covariates
 from lowland.files.frames import eager_frame, frame_columns
+from lowland.files.graphs import Graph
 
 
 def observations_of(table: Any, labels: Any, rows: Any = None) -> Observations:
@@ -121,6 +122,11 @@ def covariates_of(
     if isinstance(given, Covariates):
         given = given.in_order(labels, f"{name} label")
     return check_covariates(given, length, name)
+
+
+def order_of(given: Any, labels: Labels | None, side: str) -> Any:
+    """Return an order as it is given, and a graph as weights between the table's lines."""
+    return given.in_order(labels, side) if isinstance(given, Graph) else given
 
 
 def with_places(
