@@ -222,11 +222,11 @@ def test_a_kernel_is_compiled_again_where_a_kernel_that_it_calls_has_changed(tmp
     shutil.copytree(Path(lowland.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     (package / "kernels" / "calling.py").write_text(CALLING)
     command = [sys.executable, "-c", "from lowland.kernels.calling import calling; k = calling(2); print(k)"]
+    # Python's own files of bytecode are told apart by seconds
+    place = os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     for factor in ("3", "3", "5"):
         (package / "kernels" / "called.py").write_text(CALLED.format(factor))
-        run = subprocess.run(
-            command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(tmp_path)}
-        )
+        run = subprocess.run(command, capture_output=True, text=True, env=place)
         assert run.stdout == f"{2 * int(factor)}\n", run.stderr
 
 
@@ -239,3 +239,25 @@ def test_kernels_compile_where_no_folder_can_be_written(tmp_path):
         [sys.executable, "-c", code], capture_output=True, text=True, env=nowhere, cwd=tmp_path
     )
     assert run.stdout == "5.0\n", run.stderr
+
+
+def test_damaged_files_are_compiled_anew(tmp_path):
+    for ending in (".nbi", ".1.nbc"):
+        CheckedFile(str(tmp_path), "kernel", "stamp").save("key", "code")
+        for damage in (b"", b"nonsense"):
+            (tmp_path / f"kernel{ending}").write_bytes(damage)
+            file = CheckedFile(str(tmp_path), "kernel", "stamp")
+            assert file.load("key") is None
+        file.save("key", "code")
+        assert file.load("key") == "code"
+
+
+def test_a_full_disk_keeps_nothing_and_stops_nothing(tmp_path, monkeypatch):
+    file = CheckedFile(str(tmp_path), "kernel", "stamp")
+
+    def full(name, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(file, "_save_data", full)
+    file.save("key", "code")
+    assert file.load("key") is None

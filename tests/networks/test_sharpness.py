@@ -1,5 +1,6 @@
 """Sharpness at any depth, beside dense Hessians; PyTorch and JAX are used where they are installed."""
 
+import signal
 from itertools import pairwise
 
 import numpy as np
@@ -290,7 +291,111 @@ def test_a_trace_follows_training_to_the_edge(torch):
     assert trace.edge_share() > 0.8
 
 
+def test_gradients_may_be_switched_off_around(torch):
+    module, x, y = module_of(torch, 2, 3, 5, 0), torch.randn(20, 3), torch.randn(20, 1)
+    usual = ll.networks.sharpness(module, (x, y), half_squares, **TIGHT)
+    for off in (torch.no_grad, torch.inference_mode):
+        with off():
+            found = ll.networks.sharpness(module, (x, y), half_squares, **TIGHT)
+        assert found.lower == usual.lower > 0
+    with pytest.raises(InvalidInputError, match="does not depend on the parameters"):
+        ll.networks.sharpness(module, (x, y), lambda out, target: half_squares(out.detach(), target))
+
+
+def test_attention_and_losses_with_tensors_of_their_own(torch):
+    torch.manual_seed(0)
+    layer = torch.nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+    model = torch.nn.Sequential(layer, torch.nn.Flatten(), torch.nn.Linear(8 * 3, 2))
+    x, classes = torch.randn(10, 3, 8), torch.randint(0, 2, (10,))
+    loss = torch.nn.CrossEntropyLoss(weight=torch.tensor([1.0, 3.0]))
+    found = ll.networks.sharpness(model, (x, classes), loss, rng=0)
+    assert found.lower > 0
+    assert loss.weight.dtype == torch.float32
+
+
+def test_what_cannot_be_differentiated_is_said(torch):
+    class Fixed(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = torch.nn.Linear(3, 1)
+
+        def forward(self, x):
+            return self.inner(x.float())
+
+    x, y = torch.randn(20, 3), torch.randn(20, 1)
+    with pytest.raises(InvalidInputError, match="double precision"):
+        ll.networks.sharpness(Fixed(), (x, y), half_squares)
+    turning = torch.nn.Linear(3, 1, dtype=torch.complex64)
+    with pytest.raises(InvalidInputError, match="complex"):
+        ll.networks.sharpness(turning, (x, y), half_squares)
+
+
+def test_traces_read_data_once_and_leave_random_numbers_alone(torch):
+    module, x, y = module_of(torch, 2, 3, 5, 0), torch.randn(20, 3), torch.randn(20, 1)
+    pairs = torch.utils.data.TensorDataset(x, y)
+    loader = torch.utils.data.DataLoader(pairs, batch_size=7, shuffle=True)
+    torch.manual_seed(3)
+    expected = torch.rand(1)
+    torch.manual_seed(3)
+    trace = ll.networks.SharpnessTrace(module, loader, half_squares, step_size=0.1, rng=0)
+    first, second = trace.record(1), trace.record(2)
+    assert torch.rand(1) == expected
+    assert first.loss == pytest.approx(second.loss)
+    generator = ll.networks.SharpnessTrace(module, ((x, y) for _ in range(1)), half_squares, step_size=0.1)
+    assert generator.record(1).loss == pytest.approx(generator.record(2).loss)
+
+
+def test_an_interrupted_measurement_is_no_record(torch):
+    def loss(outputs, targets):
+        calls.append(1)
+        if len(calls) == 4:
+            signal.raise_signal(signal.SIGINT)
+        return half_squares(outputs, targets)
+
+    calls = []
+    module, x, y = module_of(torch, 3, 5, 20, 0), torch.randn(20, 5), torch.randn(20, 1)
+    trace = ll.networks.SharpnessTrace(module, (x, y), loss, step_size=0.1, tolerance=1e-9)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trace.record(1)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert trace.records == []
+
+
 # --- JAX ---
+
+
+def test_jax_leaves_that_are_no_numbers_are_constants(jax):
+    jnp = jax.numpy
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((30, 3)), rng.standard_normal(30)
+    weights = {
+        "w": rng.standard_normal(3),
+        "times": 3,
+        "mask": np.array([True, False, True]),
+        "at": np.arange(30),
+    }
+
+    def apply(p, inputs):
+        return p["times"] * ((inputs * p["mask"]) @ p["w"])[p["at"]]
+
+    def loss(outputs, targets):
+        return jnp.mean((outputs - targets) ** 2) / 2
+
+    found = ll.networks.sharpness((apply, weights), (x, y), loss, **TIGHT)
+    assert found.direction.size == 3
+    design = 3 * x * weights["mask"]
+    assert found.lower == pytest.approx(np.linalg.eigvalsh(design.T @ design / 30)[-1], rel=1e-9)
+    with pytest.raises(InvalidInputError, match="complex"):
+        ll.networks.sharpness((apply, {**weights, "w": weights["w"] + 0j}), (x, y), loss)
+
+    def broken(p, inputs):
+        raise TypeError("a mistake in the model")
+
+    with pytest.raises(TypeError, match="a mistake in the model"):
+        ll.networks.sharpness((broken, weights), (x, y), loss)
 
 
 @pytest.fixture(scope="module")

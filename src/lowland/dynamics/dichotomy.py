@@ -181,7 +181,7 @@ def escape_dichotomy(
     points = start_points(at, CHAINS if n_chains is None and at.ndim < 2 else n_chains)
     landscape = as_potential(potential, centre.size)
     farthest = float(np.linalg.norm(points - centre, axis=1).max())
-    if farthest >= radius:
+    if not farthest < radius:
         raise InvalidInputError(
             "paths must start within the neighbourhood",
             f"distance {farthest:.4g}, radius {radius:g}",

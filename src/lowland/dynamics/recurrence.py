@@ -187,10 +187,16 @@ def recurrence_time(dynamics: Dynamics, hessian: Matrix, *, distance: float, rad
 
 
 def _turning_time(dynamics: Dynamics, hessian: Matrix) -> float:
-    """Return a time after which `decay_bound` falls."""
+    """Return the time from which on `decay_bound` falls."""
     if not isinstance(dynamics, Underdamped):
         return 0.0
-    return 1 / float(np.sqrt(np.linalg.eigvalsh(_well(dynamics, hessian))[0]))
+    m = float(np.linalg.eigvalsh(_well(dynamics, hessian))[0])
+    # at critical friction the square root of a + (m + 1)^2 t^2 may grow before the exponential overtakes it
+    a = decay_bound(dynamics, hessian, 0.0) ** 2
+    share = a * m / (m + 1) ** 2
+    if abs(dynamics.friction / (2 * np.sqrt(m)) - 1) > CRITICAL or 4 * share >= 1:
+        return 0.0
+    return float((1 + np.sqrt(1 - 4 * share)) / (2 * np.sqrt(m)))
 
 
 def _well(dynamics: Dynamics, hessian: Matrix) -> Matrix:

@@ -68,15 +68,26 @@ class CheckedFile(IndexDataCacheFile):  # type: ignore[misc]
     """
 
     def save(self, key: Any, data: Any) -> None:
-        """Save code beside what it is for."""
-        super().save(key, (self._source_stamp, key, data))
+        """Save code beside what it is for; a disk that is full keeps none."""
+        with suppress(OSError):
+            super().save(key, (self._source_stamp, key, data))
 
     def load(self, key: Any) -> Any:
         """Return the code for a key, or None."""
-        kept = super().load(key)
+        try:
+            kept = super().load(key)
+        except Exception:  # unpickling a damaged file raises anything
+            return None
         if kept is None or kept[:2] != (self._source_stamp, key):
             return None
         return kept[2]
+
+    def _load_index(self) -> Any:
+        """Return which code is where, nothing if that is damaged: it is written again."""
+        try:
+            return super()._load_index()
+        except Exception:  # unpickling a damaged file raises anything
+            return {}
 
 
 @final

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lowland.core.errors import InvalidInputError
@@ -13,7 +16,8 @@ def batches_of(data: Any) -> list[tuple[Any, Any]]:
         batches = [(data[0], data[1])]
     else:
         try:
-            batches = [(inputs, targets) for inputs, targets in data]
+            with _same_random_numbers():
+                batches = [(inputs, targets) for inputs, targets in data]
         except (TypeError, ValueError) as error:
             raise InvalidInputError(
                 "data must be a pair of inputs and targets, or an iterable of such pairs",
@@ -28,6 +32,17 @@ def batches_of(data: Any) -> list[tuple[Any, Any]]:
                 "inputs and targets do not match", f"{len(inputs)} inputs, {len(targets)} targets"
             )
     return batches
+
+
+@contextmanager
+def _same_random_numbers() -> Iterator[None]:
+    """Leave PyTorch's random numbers as they are: a loader that shuffles draws some."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        yield
 
 
 def shares_of(batches: list[tuple[Any, Any]]) -> list[float]:

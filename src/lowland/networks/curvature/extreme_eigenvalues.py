@@ -25,6 +25,8 @@ from lowland.kernels.blas_threads import one_blas_thread
 Product = Callable[[Vector], Vector]
 # a Krylov space whose next vector is shorter than this share of the operator's size is invariant
 INVARIANT = 1e-13
+# an end within this share of the operator's size counts as zero, where its relative width means nothing
+NOTHING = 1e-6
 # roundings of a product that bounds are widened by, per step
 ROUNDINGS = 16.0
 # polynomials beyond this are kept by their logarithms
@@ -114,13 +116,18 @@ def spectrum_ends(
                 image -= known.T @ (known @ image)
             beside.append(float(np.linalg.norm(image)))
             values, vectors = _ritz(diagonal, beside[:-1])
-            extent = float(np.abs(values).max())
-            invariant = beside[-1] <= INVARIANT * extent or k + 1 == size
-            ends = _ends(diagonal, beside, values, level, invariant)
+            extent = max(float(np.abs(values).max()), np.finfo(float).tiny)
+            invariant = beside[-1] <= INVARIANT * extent
+            # the next vector would be rounding; what its length says is known to that only
+            beside[-1] = max(beside[-1], INVARIANT * extent)
+            ends = _ends(diagonal, beside, values, level, k + 1 == size)
             announce("products with the Hessian", k + 1, note=f"largest eigenvalue {values[-1]:.6g}")
             (low, high), _ = ends
-            if invariant or high - low <= tolerance * abs(high):
+            if k + 1 == size or high - low <= tolerance * max(abs(high), NOTHING * extent):
                 reason = StopReason.CONVERGED
+                break
+            if invariant:
+                reason = StopReason.STALLED
                 break
             if interruption.requested:
                 reason = StopReason.INTERRUPTED
@@ -140,13 +147,13 @@ def _ritz(diagonal: list[float], beside: list[float]) -> tuple[Vector, Matrix]:
 
 
 def _ends(
-    diagonal: list[float], beside: list[float], values: Vector, level: float, invariant: bool
+    diagonal: list[float], beside: list[float], values: Vector, level: float, whole: bool
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return lower and upper ends of the largest and of the smallest eigenvalue."""
     extent = float(np.abs(values).max())
     rounding = ROUNDINGS * len(diagonal) * np.finfo(float).eps * extent
     top, bottom = float(values[-1]), float(values[0])
-    if invariant:
+    if whole:  # all eigenvalues are there
         return (top, top + rounding), (bottom - rounding, bottom)
     above = _beyond(diagonal, beside, top, level) + rounding
     below = -_beyond([-a for a in diagonal], beside, -bottom, level) - rounding

@@ -35,17 +35,13 @@ class JaxLoss:
     ) -> None:
         try:
             import jax
-            from jax.flatten_util import ravel_pytree
         except ImportError as error:
             raise MissingExtraError(
                 "JAX is not installed", "jax cannot be imported", fix="pip install jax"
             ) from error
         self._jax = jax
         with self._double():
-            doubled = jax.tree_util.tree_map(lambda x: jax.numpy.asarray(x, float), parameters)
-            self._point, unravel = ravel_pytree(doubled)
-            if not self._point.size:
-                raise InvalidInputError("the model has no parameter to differentiate by", "an empty pytree")
+            self._point, unravel = _point_of(jax, parameters)
             self._batches = [tuple(self._numbers(part) for part in pair) for pair in batches]
             self._shares = shares_of(batches)
 
@@ -63,6 +59,9 @@ class JaxLoss:
                 bent = jax.jvp(jax.grad(lambda z: loss(z, targets)), (out,), (pushed,))[1]
                 return jax.vjp(lambda x: outputs(x, inputs), flat)[1](bent)[0]
 
+            shape = jax.eval_shape(value, self._point, *self._batches[0])
+            if getattr(shape, "shape", None) != ():
+                raise InvalidInputError("the loss must be a scalar", f"{shape}", fix="return the mean")
             self._slope, self._hessian, self._linearised = (
                 jax.jit(function) for function in (jax.value_and_grad(value), curved, linearised)
             )
@@ -75,12 +74,7 @@ class JaxLoss:
     def gradient(self) -> tuple[float, Vector]:
         """Return the loss and its gradient, shape (n,)."""
         with self._double():
-            try:
-                found = [self._slope(self._point, *pair) for pair in self._batches]
-            except TypeError as error:
-                raise InvalidInputError(
-                    "the loss must be a scalar", str(error).splitlines()[0], fix="return the mean"
-                ) from error
+            found = [self._slope(self._point, *pair) for pair in self._batches]
             pairs = list(zip(self._shares, found, strict=True))
             value = sum(share * float(own) for share, (own, _) in pairs)
             return value, np.asarray(sum(share * np.asarray(slope) for share, (_, slope) in pairs))
@@ -112,3 +106,35 @@ class JaxLoss:
         from jax.experimental import enable_x64  # of versions before
 
         return enable_x64()
+
+
+def _point_of(jax: Any, parameters: Any) -> tuple[Any, Callable[[Any], Any]]:
+    """Return the floating-point numbers of a pytree as a vector, and what makes the pytree of such a vector.
+
+    What is no floating-point array is a constant: whole numbers, masks, keys.
+    """
+    from jax.flatten_util import ravel_pytree
+
+    leaves, tree = jax.tree_util.tree_flatten(parameters)
+    free = [k for k, leaf in enumerate(leaves) if _is_inexact(jax, leaf)]
+    if any(np.iscomplexobj(leaves[k]) for k in free):
+        raise InvalidInputError("the model has complex parameters", "they are not supported")
+    point, unravel_free = ravel_pytree([jax.numpy.asarray(leaves[k], float) for k in free])
+    if not point.size:
+        raise InvalidInputError("the model has no parameter to differentiate by", "no floating-point array")
+
+    def unravel(flat: Any) -> Any:
+        placed = list(leaves)
+        for k, own in zip(free, unravel_free(flat), strict=True):
+            placed[k] = own
+        return jax.tree_util.tree_unflatten(tree, placed)
+
+    return point, unravel
+
+
+def _is_inexact(jax: Any, leaf: Any) -> bool:
+    """Return whether a leaf is an array of floating-point numbers, or such a number."""
+    dtype = getattr(leaf, "dtype", None)
+    return (
+        isinstance(leaf, float | complex) if dtype is None else jax.numpy.issubdtype(dtype, jax.numpy.inexact)
+    )

@@ -10,7 +10,7 @@ import numpy as np
 
 from lowland.core.arrays import Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.parameter_checks import check_positive, check_share
+from lowland.core.parameter_checks import check_positive, check_share, whole_number
 from lowland.core.random import RandomSource, make_generator
 from lowland.core.status import StopReason, Verdict
 from lowland.networks.curvature.extreme_eigenvalues import spectrum_ends
@@ -126,7 +126,9 @@ def sharpness(
         Inputs and targets, or batches of them, such as a data loader's: read once and kept. Products go
         batch by batch, so that memory grows with the largest.
     loss : callable
-        Takes outputs and targets, and returns their mean loss, differentiable twice.
+        Takes outputs and targets, and returns their mean loss, differentiable twice. The loss of several
+        batches is the mean of theirs, weighted by their lengths: with weights of classes or targets to ignore
+        that is not quite the loss of all at once.
     operator : {"hessian", "gauss_newton"}
         Whether all of the Hessian, or the part that a linearised network has, which is positive semidefinite
         for a convex loss.
@@ -195,7 +197,7 @@ def measured(
     """Return the extreme eigenvalues of a loss that offers products; parameters are those of `sharpness`."""
     check_share("failure_probability", failure_probability)
     check_positive("tolerance", tolerance)
-    check_positive("max_products", max_products)
+    whole_number(max_products, "max_products", 1)
     value, slope = curved.gradient()
     again = curved.gradient()[1]
     size = float(np.linalg.norm(slope))

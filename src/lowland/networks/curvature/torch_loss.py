@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, final
 
 import numpy as np
@@ -32,7 +34,9 @@ class TorchLoss:
             raise MissingExtraError(
                 "PyTorch is not installed", "torch cannot be imported", fix="pip install torch"
             ) from error
-        self._torch, self._module, self._loss = torch, module, loss
+        # a loss that has tensors of its own, such as weights of classes, has them in double precision, too
+        own = copy.deepcopy(loss).double() if isinstance(loss, torch.nn.Module) else loss
+        self._torch, self._module, self._loss = torch, module, own
         free = {name: p for name, p in module.named_parameters() if p.requires_grad}
         if not free:
             raise InvalidInputError(
@@ -43,10 +47,14 @@ class TorchLoss:
             raise InvalidInputError(
                 "the model lies on a device without double precision", "mps", fix="move it to the CPU"
             )
-        self._parameters = {name: self._double(p).requires_grad_() for name, p in free.items()}
+        if any(p.is_complex() for p in free.values()):
+            raise InvalidInputError("the model has complex parameters", "they are not supported")
+        with torch.inference_mode(False):
+            self._parameters = {name: self._double(p).requires_grad_() for name, p in free.items()}
         others = [*module.named_parameters(), *module.named_buffers()]
         self._constants = {name: own for name, own in others if name not in free}
-        self._batches = [tuple(self._double(part) for part in pair) for pair in batches]
+        with torch.inference_mode(False):
+            self._batches = [tuple(self._double(part) for part in pair) for pair in batches]
         self._shares = shares_of(batches)
 
     @property
@@ -57,35 +65,77 @@ class TorchLoss:
     def gradient(self) -> tuple[float, Vector]:
         """Return the loss and its gradient, shape (n,)."""
         value, total = 0.0, np.zeros(self.size)
-        for share, (inputs, targets) in zip(self._shares, self._batches, strict=True):
-            loss = self._loss_of(self._outputs(inputs), targets)
-            total += share * self._flat(self._slopes(loss, self._leaves()))
-            value += share * float(loss.detach())
+        with self._differentiating():
+            for share, (inputs, targets) in zip(self._shares, self._batches, strict=True):
+                loss = self._first_loss(inputs, targets)
+                total += share * self._flat(self._slopes(loss, self._leaves()))
+                value += share * float(loss.detach())
         return value, total
 
     def hessian_product(self, vector: Vector) -> Vector:
         """Return the product of the Hessian with a vector, shape (n,)."""
-        total, along, leaves = np.zeros(self.size), self._split(vector), self._leaves()
-        for share, (inputs, targets) in zip(self._shares, self._batches, strict=True):
-            loss = self._loss_of(self._outputs(inputs), targets)
-            slopes = self._slopes(loss, leaves, twice=True)
-            total += share * self._flat(self._slopes(self._dot(slopes, along), leaves))
+        total, leaves = np.zeros(self.size), self._leaves()
+        with self._differentiating():
+            along = self._split(vector)
+            for share, (inputs, targets) in zip(self._shares, self._batches, strict=True):
+                loss = self._loss_of(self._outputs(inputs), targets)
+                slopes = self._slopes(loss, leaves, twice=True)
+                total += share * self._flat(self._slopes(self._dot(slopes, along), leaves))
         return total
 
     def gauss_newton_product(self, vector: Vector) -> Vector:
         """Return the product of the Gauss-Newton matrix with a vector, shape (n,)."""
-        total, along, leaves = np.zeros(self.size), self._split(vector), self._leaves()
-        for share, (inputs, targets) in zip(self._shares, self._batches, strict=True):
-            outputs = self._outputs(inputs)
-            # the derivative of J^T u by u, along the vector, is J times it
-            weights = self._torch.zeros_like(outputs, requires_grad=True)
-            pulled = self._slopes(outputs, leaves, weights, twice=True)
-            pushed = self._slopes(self._dot(pulled, along), [weights])[0]
-            point = outputs.detach().requires_grad_()
-            slope = self._slopes(self._loss_of(point, targets), [point], twice=True)[0]
-            curved = self._slopes((slope * pushed).sum(), [point])[0]
-            total += share * self._flat(self._slopes(outputs, leaves, curved))
+        total, leaves = np.zeros(self.size), self._leaves()
+        with self._differentiating():
+            along = self._split(vector)
+            for share, (inputs, targets) in zip(self._shares, self._batches, strict=True):
+                outputs = self._outputs(inputs)
+                if not isinstance(outputs, self._torch.Tensor):
+                    raise InvalidInputError(
+                        "the Gauss-Newton matrix needs a model whose output is one tensor",
+                        type(outputs).__name__,
+                    )
+                # the derivative of J^T u by u, along the vector, is J times it
+                weights = self._torch.zeros_like(outputs, requires_grad=True)
+                pulled = self._slopes(outputs, leaves, weights, twice=True)
+                pushed = self._slopes(self._dot(pulled, along), [weights])[0]
+                point = outputs.detach().requires_grad_()
+                slope = self._slopes(self._loss_of(point, targets), [point], twice=True)[0]
+                curved = self._slopes((slope * pushed).sum(), [point])[0]
+                total += share * self._flat(self._slopes(outputs, leaves, curved))
         return total
+
+    @contextmanager
+    def _differentiating(self) -> Iterator[None]:
+        """Differentiate twice, also within `no_grad` and with attention, whose fused kernels do so once."""
+        with ExitStack() as stack:
+            stack.enter_context(self._torch.inference_mode(False))
+            stack.enter_context(self._torch.enable_grad())
+            try:
+                from torch.nn.attention import SDPBackend, sdpa_kernel
+            except ImportError:  # of versions before
+                pass
+            else:
+                stack.enter_context(sdpa_kernel(SDPBackend.MATH))
+            yield
+
+    def _first_loss(self, inputs: Any, targets: Any) -> Any:
+        """Return the loss of a batch, or say why it cannot be differentiated."""
+        try:
+            loss = self._loss_of(self._outputs(inputs), targets)
+        except (RuntimeError, TypeError) as error:
+            raise InvalidInputError(
+                "the model or the loss cannot be evaluated in double precision",
+                str(error).splitlines()[0],
+                fix="let numbers follow the precision of the parameters: no fixed float32 within the model",
+            ) from error
+        if not loss.requires_grad:
+            raise InvalidInputError(
+                "the loss does not depend on the parameters",
+                "its gradient is cut off",
+                fix="do not detach outputs, nor leave gradients out within the model or the loss",
+            )
+        return loss
 
     def _outputs(self, inputs: Any) -> Any:
         # buffers that a forward pass changes, such as running means, are those of a copy

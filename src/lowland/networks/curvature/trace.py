@@ -11,7 +11,8 @@ import numpy as np
 from lowland.core.errors import InvalidInputError
 from lowland.core.parameter_checks import check_positive
 from lowland.core.random import RandomSource, make_generator
-from lowland.core.status import Verdict
+from lowland.core.status import StopReason, Verdict
+from lowland.networks.curvature.batches import batches_of
 from lowland.networks.curvature.sharpness import SharpnessEstimate, sharpness
 from lowland.report.displays import new_axes
 from lowland.report.figures import ACCENT, FAINT, SECOND
@@ -77,7 +78,9 @@ class SharpnessTrace:
         check_positive("step_size", step_size)
         check_positive("every", every)
         self.step_size, self.every, self.records = step_size, every, list[TraceRecord]()
-        self._model, self._data, self._loss, self._tolerance = model, data, loss, tolerance
+        # batches are read once: generators have no second time, and loaders draw random numbers
+        self._model, self._data = model, None if data is None else batches_of(data)
+        self._loss, self._tolerance = loss, tolerance
         self._rng = make_generator(rng)
 
     def record(self, step: int, model: Any = None) -> SharpnessEstimate | None:
@@ -101,6 +104,8 @@ class SharpnessTrace:
             return None
         self._model = self._model if model is None else model
         found = sharpness(self._model, self._data, self._loss, tolerance=self._tolerance, rng=self._rng)
+        if found.stop_reason is StopReason.INTERRUPTED:
+            raise KeyboardInterrupt  # the training loop's to end; half a measurement is no record
         self.records.append(TraceRecord(step, found))
         return found
 
