@@ -104,6 +104,44 @@ def test_a_long_table_is_folded_filled_and_written_with_its_labels(readings, end
     assert ((gap.lower < gap.speed) & (gap.speed < gap.upper)).all()
 
 
+def test_options_of_tables_are_taken(readings):
+    table = pd.read_csv(readings / "long.csv")
+    table.loc[3, "speed"] = -999
+    table = pd.concat([table, table.iloc[[7]]])
+    table["speed"] = table["speed"].map(lambda x: f"{x:.3f}".replace(".", ","))
+    table.to_csv(readings / "other.csv", index=False, sep=";")
+    own = (
+        "other.csv",
+        "--value",
+        "speed",
+        "--fold",
+        "time=day,hour",
+        "--rank",
+        "2",
+        "--draws",
+        "2",
+        "--force",
+    )
+    first = call("fill", *own, "--output", "x.npz", cwd=readings)
+    assert_clean_error(first, "-999")
+    second = call("fill", *own, "--sentinels", "missing", "--output", "x.npz", cwd=readings)
+    assert_clean_error(second, "duplicates mean or last")
+    options = ("--sentinels", "missing", "--duplicates", "mean")
+    done = call("fill", *own, *options, "--output", "x.csv", cwd=readings)
+    assert done.returncode == 0, done.stderr
+    assert (pd.read_csv(readings / "x.csv").observed == 1).sum() == len(table) - 2
+
+
+def test_columns_of_the_output_have_names_of_their_own(readings):
+    table = pd.read_csv(readings / "long.csv").rename(columns={"speed": "lower"})
+    table.to_csv(readings / "lower.csv", index=False)
+    done = call(
+        *("fill", "lower.csv", "--value", "lower", "--fold", "time=day,hour", "--output", "y.csv"),
+        cwd=readings,
+    )
+    assert_clean_error(done, "two columns of the output would have the same name")
+
+
 def test_proofs_of_folded_tables_are_checked_on_them(readings):
     folded = "--value", "speed", "--fold", "time=day,hour"
     for command in (("cp", "--rank", "2"), ("tucker", "--ranks", "2,2,2")):
@@ -133,7 +171,9 @@ def test_proofs_of_folded_tables_are_checked_on_them(readings):
         (("--order", "1=coordinates"), "the file has no coordinates of this mode"),
         (("--order", "1=99"), "the period of mode 1"),
         (("--order", "1=line", "--order", "mode 1=4"), "--order names a mode twice"),
-        (("--output", "full.txt"), "--output must be a new .npz file"),
+        (("--output", "full.txt"), "--output has an unknown file extension"),
+        (("--duplicates", "mean"), "none that says how it is a tensor"),
+        (("--fold", "rows=7", "--fold", "rows=8"), "--fold names a mode twice"),
         (("--value", "speed"), "no named columns"),
         (("--fold", "time"), "--fold must be MODE=PARTS"),
         (("--fold", "rows=7", "--variable", "x"), "tables have no variables"),

@@ -109,3 +109,23 @@ def test_what_is_read_is_decomposed(table, tmp_path):
     scipy.io.savemat(tmp_path / "full.mat", {"X": np.nan_to_num(table)})
     read = read_tensor(tmp_path / "full.mat")
     assert ll.decompose_tucker(read.observations, [2, 2, 2], rng=0).core.shape == (2, 2, 2)
+
+
+def test_text_scales_fill_values_and_netcdf_by_another_name(table, tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        data = file.create_dataset("cube", data=np.where(np.isnan(table), -9999.0, table))
+        data.attrs["_FillValue"] = -9999.0
+        names = file.create_dataset("site", data=["north", "south", "east", "west"])
+        names.make_scale("site")
+        data.dims[0].attach_scale(names)
+    found = read_tensor(tmp_path / "a.h5")
+    same(found, table)
+    assert found.coordinates[0].tolist() == ["north", "south", "east", "west"]
+    days = np.array(["2024-05-01", "2024-05-02", "2024-05-03"], "M8[ns]")
+    named = xarray.Dataset({"cube": (("site", "day", "nm"), table)}, {"day": days})
+    named.to_netcdf(tmp_path / "b.h5", engine="h5netcdf")
+    found = read_tensor(tmp_path / "b.h5")
+    same(found, table)
+    assert found.names == ("site", "day", "nm")
+    assert found.coordinates[0] is None
+    np.testing.assert_array_equal(found.coordinates[1], days)

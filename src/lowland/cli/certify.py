@@ -98,7 +98,8 @@ def certify(
                 "pass another certificate",
             )
             if document.kind in ("tensor", "cp"):
-                return tensor_of(table, variable, reading.value, modes, fold).observations
+                how = reading.value, modes, fold, reading.duplicates
+                return tensor_of(table, variable, how, reading.form).observations
             return read_data(document, table, reading, target=target)
 
         if not check_document(model, read, json=json, quiet=quiet, require=require):

@@ -28,7 +28,9 @@ from lowland.cli.output import (
     typed_command,
 )
 from lowland.cli.overwriting import check_archive, check_outputs
+from lowland.cli.reading import reads_columns
 from lowland.cli.tensor_source import (
+    DuplicatesOption,
     FoldOption,
     ModesOption,
     TensorArgument,
@@ -39,6 +41,7 @@ from lowland.cli.tensor_source import (
 from lowland.core.errors import InvalidInputError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
+from lowland.files.table_format import TableFormat
 from lowland.report.page import write_report
 from lowland.report.words import verdict_sentence
 from lowland.tensors.cp_decomposition import decompose_cp
@@ -47,7 +50,9 @@ from lowland.tensors.cp_report import cp_page
 from lowland.tensors.tensor_file import TensorFile
 
 
+@reads_columns
 def cp(
+    form: TableFormat,
     file: TensorArgument,
     rank: Annotated[int, typer.Option(help="Number of components.")],
     nonnegative: Annotated[
@@ -58,6 +63,7 @@ def cp(
     value: ValueOption = None,
     modes: ModesOption = None,
     fold: FoldOption = None,
+    duplicates: DuplicatesOption = "error",
     starts: Annotated[
         int | None,
         typer.Option(help="Number of random starts after the first; by default as many as needed."),
@@ -80,7 +86,7 @@ def cp(
     check_outputs(output, report, certificate, force=force)
     if output is not None:
         check_archive(output, file)
-    read = tensor_of(file, variable, value, modes, fold)
+    read = tensor_of(file, variable, (value, modes, fold, duplicates), form)
     fit = decompose_cp(
         read.observations,
         rank,

@@ -13,7 +13,9 @@ import typer
 from lowland.cli.options import ForceOption, JsonOption, QuietOption, SeedOption
 from lowland.cli.output import say, say_json, warn
 from lowland.cli.overwriting import check_archive, check_output, check_table
+from lowland.cli.reading import reads_columns
 from lowland.cli.tensor_source import (
+    DuplicatesOption,
     FoldOption,
     ModesOption,
     TensorArgument,
@@ -27,6 +29,7 @@ from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
 from lowland.files.columnar import COLUMNAR
 from lowland.files.outputs import write_rows
+from lowland.files.table_format import TableFormat
 from lowland.tensors.cp_completion import CompletedTensor, complete_tensor
 from lowland.tensors.tensor_file import TensorFile
 
@@ -34,7 +37,9 @@ from lowland.tensors.tensor_file import TensorFile
 TABLES = (".csv", ".tsv", ".tab", *COLUMNAR)
 
 
+@reads_columns
 def fill(
+    form: TableFormat,
     file: TensorArgument,
     output: Annotated[
         Path,
@@ -59,6 +64,7 @@ def fill(
     value: ValueOption = None,
     modes: ModesOption = None,
     fold: FoldOption = None,
+    duplicates: DuplicatesOption = "error",
     seed: SeedOption = 0,
     quiet: QuietOption = False,
     force: ForceOption = False,
@@ -69,6 +75,12 @@ def fill(
     as_table = output.suffix.lower() in TABLES
     if as_table:
         check_table(output, "--output")
+    elif output.suffix != ".npz":
+        raise InvalidInputError(
+            "--output has an unknown file extension",
+            str(output),
+            fix=f"use .npz, {', '.join(TABLES)}",
+        )
     else:
         check_archive(output, file)
     if not 0 < interval < 1:
@@ -76,7 +88,13 @@ def fill(
     if draws < 2:
         raise InvalidInputError("--draws must be at least 2", str(draws))
     wanted = _rank(rank)
-    read = tensor_of(file, variable, value, modes, fold, empty_slices=bool(order))
+    ordered = [text.partition("=")[0] for text in order or []]
+    read = tensor_of(file, variable, (value, modes, fold, duplicates), form, empty_slices=ordered)
+    header = (*read.names, value or "value", "lower", "upper", "observed")
+    if as_table and len(set(header)) < len(header):
+        raise InvalidInputError(
+            "two columns of the output would have the same name", ", ".join(header), fix="rename one"
+        )
     found = complete_tensor(
         read.observations, wanted, orders=_orders(order or [], read), n_draws=draws, rng=seed
     )
@@ -84,7 +102,6 @@ def fill(
     lower, upper = (np.full(found.shape, np.nan) for _ in range(2))
     lower[missing], upper[missing] = found.interval(np.argwhere(missing), interval)
     if as_table:
-        header = (*read.names, value or "value", "lower", "upper", "observed")
         write_rows(output, header, _lines(found, read, lower, upper, output))
     else:
         save_arrays(output, {"tensor": found.completed(), "lower": lower, "upper": upper})

@@ -26,7 +26,7 @@ from lowland.recheck.documents import Document
 from lowland.verifying import verify
 
 # options for reading data, and those that have an effect on the data of each kind of document
-TENSOR_OPTIONS = ("variable", "value", "modes", "fold")
+TENSOR_OPTIONS = ("variable", "value", "modes", "fold", "duplicates", *CELL_OPTIONS)
 READING = (*TABLE_OPTIONS, "variable", "modes", "fold", "target")
 OPTIONS_OF = {
     "table": TABLE_OPTIONS,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
 from lowland.core.errors import InvalidInputError
+from lowland.files.table_format import TableFormat
 from lowland.tensors.folding import read_tensor_table
 from lowland.tensors.reading import read_tensor
 from lowland.tensors.tensor_file import TensorFile
@@ -48,26 +50,58 @@ FoldOption: TypeAlias = Annotated[
 ]
 
 
+DuplicatesOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        help="Table: what to do with cells that fall on one of the tensor: error, mean or last.",
+        rich_help_panel=READING,
+    ),
+]
+
+
 def tensor_of(
     file: Path,
     variable: str | None,
-    value: str | None,
-    modes: str | None,
-    fold: list[str] | None,
+    table: tuple[str | None, str | None, list[str] | None, str],
+    form: TableFormat,
     *,
-    empty_slices: bool = False,
+    empty_slices: Collection[str] = (),
 ) -> TensorFile:
-    """Read a tensor from a file of arrays, or from a table if options of tables are given."""
+    """Read a tensor from a file of arrays, or from a table if options of tables are given.
+
+    Parameters
+    ----------
+    file : Path
+    variable : str or None
+    table : tuple
+        The options --value, --modes, --fold and --duplicates.
+    form : TableFormat
+        How the cells of a table are written.
+    empty_slices : collection of str
+        Modes, by name or number, that may have slices without known cells.
+    """
+    value, modes, fold, duplicates = table
     if value is None and modes is None and not fold:
-        return read_tensor(file, variable=variable, empty_slices=empty_slices)
+        if form != TableFormat() or duplicates != "error":
+            raise InvalidInputError(
+                "options for reading a table are given, and none that says how it is a tensor",
+                file.name,
+                fix="name --value or --fold, or omit them",
+            )
+        return read_tensor(file, variable=variable, empty_slices=bool(empty_slices))
     if variable is not None:
         raise InvalidInputError("tables have no variables", variable, fix="omit --variable")
+    folds = [_fold(text) for text in fold or []]
+    if len({name for name, _ in folds}) < len(folds):
+        raise InvalidInputError("--fold names a mode twice", ", ".join(name for name, _ in folds))
     return read_tensor_table(
         file,
         value=value,
         modes=None if modes is None else modes.split(","),
-        fold=dict(_fold(text) for text in fold or []),
+        fold=dict(folds),
         empty_slices=empty_slices,
+        duplicates=duplicates,
+        form=form,
     )
 
 

@@ -27,7 +27,9 @@ from lowland.cli.output import (
     typed_command,
 )
 from lowland.cli.overwriting import check_archive, check_outputs
+from lowland.cli.reading import reads_columns
 from lowland.cli.tensor_source import (
+    DuplicatesOption,
     FoldOption,
     ModesOption,
     TensorArgument,
@@ -38,6 +40,7 @@ from lowland.cli.tensor_source import (
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.status import StopReason
 from lowland.files.bundle import save_arrays
+from lowland.files.table_format import TableFormat
 from lowland.report.page import write_report
 from lowland.report.words import verdict_sentence
 from lowland.tensors.cell_errors import NewCellError
@@ -46,7 +49,9 @@ from lowland.tensors.fit import TuckerFit
 from lowland.tensors.report import tucker_page
 
 
+@reads_columns
 def tucker(
+    form: TableFormat,
     file: TensorArgument,
     ranks: Annotated[
         str | None,
@@ -60,6 +65,7 @@ def tucker(
     value: ValueOption = None,
     modes: ModesOption = None,
     fold: FoldOption = None,
+    duplicates: DuplicatesOption = "error",
     starts: Annotated[
         int | None,
         typer.Option(help="Number of random starts after the first; by default as many as needed."),
@@ -82,7 +88,7 @@ def tucker(
     check_outputs(output, report, certificate, force=force)
     if output is not None:
         check_archive(output, file)
-    read = tensor_of(file, variable, value, modes, fold)
+    read = tensor_of(file, variable, (value, modes, fold, duplicates), form)
     fit = decompose_tucker(
         read.observations,
         _parsed(ranks),

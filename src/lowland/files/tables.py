@@ -22,7 +22,7 @@ from lowland.files.evidence import Decision
 from lowland.files.frames import Columns, frame_columns
 from lowland.files.json_records import JSON, read_json_records
 from lowland.files.layouts import Reading, Table
-from lowland.files.numerals import type_cells
+from lowland.files.numerals import Numerals, type_cells
 from lowland.files.sources import STANDARD_INPUT, Opened, open_source
 from lowland.files.spreadsheets import SHEETS, read_sheet
 from lowland.files.table_format import TableFormat
@@ -170,6 +170,30 @@ def read_typed_columns(
     chosen = {names[k] if isinstance(k, int) and k < len(names) else str(k) for k in labels}
     wanted = [name for name in wanted_columns(names, form, where) if name not in layout.blank]
     return read_delimited(opened, layout, chosen, form, wanted)[0], where
+
+
+def read_labelled_columns(source: Any, value: str, form: TableFormat) -> tuple[Columns, str, Numerals]:
+    """Return the columns of a file or data frame, all but one as labels, its name, and how it writes numbers.
+
+    Parameters
+    ----------
+    source : path or data frame
+    value : str
+        The column of numbers.
+    form : TableFormat
+    """
+    if not isinstance(source, str | os.PathLike):
+        columns, where, numerals = frame_columns(source), "the data frame", Numerals()
+    else:
+        opened = _open(source)
+        where = opened.name
+        if _is_text(opened):
+            layout = find_text_layout(opened, form)
+            wanted = [name for name in wanted_columns(layout.names, form, where) if name not in layout.blank]
+            columns, numerals = read_delimited(opened, layout, set(wanted) - {value}, form, wanted)
+            return columns, where, numerals
+        columns, numerals = read_typed_columns(source, (), form)[0], Numerals()
+    return {name: columns[name] for name in wanted_columns(list(columns), form, where)}, where, numerals
 
 
 def _columns_of_file(opened: Opened, form: TableFormat) -> tuple[Columns, str]:

@@ -82,6 +82,8 @@ def _from_zarr(path: Path, variable: str | None, empty_slices: bool, why: Except
 def _from_hdf5(path: Path, variable: str | None, empty_slices: bool) -> TensorFile:
     h5py = _needed("h5py", path)
     with h5py.File(path) as file:
+        if "_NCProperties" in file.attrs or "_nc3_strict" in file.attrs:  # NetCDF under another name
+            return _from_xarray(path, "h5netcdf", variable, empty_slices)
         found: dict[str, Any] = {}
 
         def look(name: str, item: Any) -> None:
@@ -95,8 +97,22 @@ def _from_hdf5(path: Path, variable: str | None, empty_slices: bool) -> TensorFi
             scales = [scale for scale in dimension.values() if scale.shape == (data.shape[mode],)]
             usual = scales[0].name.rpartition("/")[2] if scales else f"mode {mode}"
             names.append(dimension.label or usual)
-            own.append(scales[0][...] if scales else None)
-        return _named(data[...], names, own, empty_slices)
+            own.append(_scale(scales[0]) if scales else None)
+        return _named(_without_fill(data), names, own, empty_slices)
+
+
+def _scale(scale: Any) -> NDArray[Any]:
+    """Return the coordinates of a mode, text as text."""
+    values = np.asarray(scale[...])
+    return np.asarray(scale.asstr()[...], str) if values.dtype.kind in "OS" else values
+
+
+def _without_fill(data: Any) -> NDArray[Any]:
+    """Return an array with NaN in place of what its attribute `_FillValue` names."""
+    array, fill = np.asarray(data[...]), data.attrs.get("_FillValue")
+    if fill is None or array.dtype.kind not in "iuf":
+        return array
+    return np.where(array == np.asarray(fill).ravel()[0], np.nan, array)
 
 
 def _from_matlab(path: Path, variable: str | None, empty_slices: bool) -> TensorFile:

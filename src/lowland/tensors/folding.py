@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from os import PathLike
 from typing import Any, final
 
 import numpy as np
@@ -11,27 +13,35 @@ from numpy.typing import NDArray
 
 from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import InvalidInputError
-from lowland.core.labels import LabelColumn, is_whole
+from lowland.core.labels import is_whole, label_column
+from lowland.files.cells import number_column
 from lowland.files.layouts import Reading
+from lowland.files.sentinels import settle_sentinels
 from lowland.files.table_format import ROW_LABELS, TableFormat
-from lowland.files.tables import load_table, read_typed_columns
+from lowland.files.tables import load_table, read_labelled_columns
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.tensor_file import TensorFile
-from lowland.tensors.time_parts import levels_of, times_of
+from lowland.tensors.time_parts import are_times, levels_of, times_of
 
 PLAIN = TableFormat()
 # modes of a wide table
 SIDES = ("rows", "columns")
+DUPLICATES = ("error", "mean", "last")
+_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class _Mode:
-    """A mode of a table: its name, its labels in order, and the label of each cell."""
+    """A mode of a table: its name, its labels in order, and the label of each line or cell.
+
+    Of a table's columns the order is that of the file, which means something.
+    """
 
     name: str
     labels: NDArray[Any]
     codes: Indices
+    in_order: bool = True
 
 
 def read_tensor_table(
@@ -40,7 +50,8 @@ def read_tensor_table(
     value: str | None = None,
     modes: Sequence[str] | None = None,
     fold: Mapping[str, Sequence[str] | int] | None = None,
-    empty_slices: bool = False,
+    empty_slices: bool | Collection[str] = False,
+    duplicates: str = "error",
     form: TableFormat = PLAIN,
 ) -> TensorFile:
     """Read a table as a tensor.
@@ -57,13 +68,16 @@ def read_tensor_table(
     fold : mapping, optional
         From a mode to what takes its place. Parts of times: of "year", "month", "week" (its Monday), "day"
         (the date), "yearday", "weekday" (1 is Monday), "hour" and "time" (hours since midnight) those that
-        tell times apart, such as ("day", "hour"). Or a whole number: so many labels in a row, in order, are
-        one round.
-    empty_slices : bool
-        Whether slices may have no known cell; then days, hours and the like between the first and the last
-        have slices, whether the table lists them or not. `complete_tensor` can predict them along an order.
+        tell times apart, such as ("day", "hour"), as times are written, whatever their zone. Or a whole
+        number: so many labels in a row, which must be numbers, times or a wide table's, are one round.
+    empty_slices : bool or collection of str
+        Which modes, after folding, may have slices without known cells: all, none, or some by name or number.
+        Those have all that the table lists, with and without values, and all days, hours and the like from
+        the first to the last, listed or not. `complete_tensor` can predict them along an order.
+    duplicates : {"error", "mean", "last"}
+        What to do with cells of the table that fall on one of the tensor.
     form : TableFormat
-        How the cells are written.
+        How the cells of a file are written.
 
     Returns
     -------
@@ -72,8 +86,8 @@ def read_tensor_table(
     Raises
     ------
     InvalidInputError
-        If columns or modes are not there, there are fewer than three modes, labels are no times, or two cells
-        of the table fall on one of the tensor.
+        If columns or modes are not there, there are fewer than three modes, labels are no times, or several
+        cells of the table fall on one of the tensor.
 
     Examples
     --------
@@ -88,62 +102,94 @@ def read_tensor_table(
     fold = dict(fold or {})
     if value is None and modes is not None:
         raise InvalidInputError("modes are columns of a long table", repr(modes), fix="name value, too")
+    if duplicates not in DUPLICATES:
+        raise InvalidInputError(
+            "duplicates is unknown", repr(duplicates), fix='use "error", "mean" or "last"'
+        )
+    _check_source(source, form)
     found, values = _wide(source, form) if value is None else _long(source, value, modes, form)
     for asked in fold:
         if asked not in [mode.name for mode in found]:
-            known = ", ".join(mode.name for mode in found)
-            raise InvalidInputError("fold names a mode that is not there", repr(asked), fix=f"use {known}")
-    parts = [part for mode in found for part in _folded(mode, fold.get(mode.name), empty_slices)]
-    names = tuple(part.name for part in parts)
-    if len(parts) < 3 or len(set(names)) < len(names):
+            others = ", ".join(mode.name for mode in found)
+            raise InvalidInputError("fold names a mode that is not there", repr(asked), fix=f"use {others}")
+    parts = _named_apart([(mode.name, _folded(mode, fold.get(mode.name))) for mode in found])
+    if len(parts) < 3:
         raise InvalidInputError(
-            "a tensor has three modes or more, of different names",
-            f"modes {', '.join(names)}",
+            "a tensor has three modes or more",
+            f"modes {', '.join(part.name for part in parts)}",
             fix="name value, the column of values of a long table, or fold times into parts: day, hour",
         )
+    known = ~np.isnan(values)
+    if not known.any():
+        raise InvalidInputError("the column of values is empty", repr(value))
+    parts = [
+        _restricted(part, known, every=_is_among(empty_slices, part.name, number))
+        for number, part in enumerate(parts)
+    ]
     positions = np.column_stack([part.codes for part in parts])
-    _check_apart(positions, parts)
+    positions, values = _joined(positions, values[known], parts, duplicates)
     observations = TensorObservations.from_cells(
-        positions, values, shape=tuple(len(part.labels) for part in parts), empty_slices=empty_slices
+        positions, values, shape=tuple(len(part.labels) for part in parts), empty_slices=bool(empty_slices)
     )
+    names = tuple(part.name for part in parts)
     return TensorFile(observations, names, tuple(part.labels for part in parts))
+
+
+def _check_source(source: Any, form: TableFormat) -> None:
+    if isinstance(source, str | PathLike):
+        return
+    index = getattr(source, "index", None)
+    if getattr(index, "nlevels", 1) > 1 or type(source).__name__ == "Series":
+        raise InvalidInputError(
+            "labels in an index of several levels, or of a series, are not read",
+            type(source).__name__,
+            fix="make them columns: reset_index()",
+        )
+    if replace(form, sentinels="error", keep=(), drop=()) != PLAIN:
+        raise InvalidInputError("form says how files are written", "a data frame", fix="leave it out")
 
 
 def _long(
     source: Any, value: str, modes: Sequence[str] | None, form: TableFormat
 ) -> tuple[list[_Mode], Vector]:
-    """Return the modes and the values of the known cells of a long table."""
-    columns, where = read_typed_columns(source, tuple(modes or ()), form)
-    # an index without a name only numbers the lines
-    others = [name for name in columns if name not in (value, ROW_LABELS)]
-    wanted = others if modes is None else list(modes)
+    """Return the modes and the values of the lines of a long table, NaN where missing."""
+    columns, where, numerals = read_labelled_columns(source, value, form)
+    numbering = columns.get(ROW_LABELS)
+    if isinstance(numbering, np.ndarray) and numbering.dtype.kind == "i":
+        columns.pop(ROW_LABELS)  # an index without a name that only numbers the lines
+    wanted = [name for name in columns if name != value] if modes is None else list(modes)
     for name in (value, *wanted):
         if name not in columns:
             raise InvalidInputError(
                 f"{where} has no column of this name", repr(name), fix=f"use {', '.join(columns)}"
             )
-    numbers = columns[value]
-    if isinstance(numbers, LabelColumn) or np.asarray(numbers).dtype.kind not in "biuf":
-        raise InvalidInputError("the column of values holds no numbers", repr(value))
-    values = np.asarray(numbers, np.float64)
-    known = ~np.isnan(values)
-    if not known.any():
-        raise InvalidInputError("the column of values is empty", repr(value))
-    found = [_mode(name, columns[name], known) for name in wanted]
-    return found, values[known]
+    if value in wanted or len(set(wanted)) < len(wanted):
+        raise InvalidInputError("modes must be columns other than value, each once", repr(wanted))
+    numbers = number_column(columns[value], value, where, Reading(form=form), numerals)
+    values = settle_sentinels({value: numbers}, form.sentinels, where)[0][value].astype(np.float64)
+    found = [_mode(name, columns[name], where) for name in wanted]
+    for mode in found:
+        fractions = mode.labels.dtype.kind == "f" and (mode.labels % 1 != 0).any()
+        if modes is None and fractions and 2 * len(mode.labels) > len(values):
+            raise InvalidInputError(
+                "a column looks like values, not like a mode",
+                f"{mode.name!r}, with {len(mode.labels)} different numbers in {len(values)} lines",
+                fix="name the columns that are modes (modes, --modes)",
+            )
+    return found, values
 
 
-def _mode(name: str, column: Any, known: NDArray[np.bool_]) -> _Mode:
-    if isinstance(column, LabelColumn):
-        used, codes = np.unique(column.codes[known], return_inverse=True)
-        return _Mode(name, np.asarray(column.names)[used], codes)
-    labels = np.asarray(column)[known]
-    if labels.dtype.kind in "fM" and (labels != labels).any():
-        raise InvalidInputError("a cell has no label", f"column {name!r}", fix="leave out its line")
-    if labels.dtype.kind == "O":
-        labels = labels.astype(str)
-    names, codes = np.unique(labels, return_inverse=True)
-    return _Mode(name, names, codes)
+def _mode(name: str, column: Any, where: str) -> _Mode:
+    if isinstance(column, np.ndarray) and column.dtype.kind == "f" and not np.isnan(column).any():
+        labels, codes = np.unique(column, return_inverse=True)
+        return _Mode(name, labels, codes)
+    found = label_column(column, name, where)
+    labels, codes = np.asarray(found.names), found.codes
+    if labels.dtype.kind == "U" and all(_NUMBER.fullmatch(label) for label in labels.tolist()):
+        # fractions, as wavelengths: in their order, not that of text
+        labels, places = np.unique(labels.astype(np.float64), return_inverse=True)
+        return _Mode(name, labels, places[codes])
+    return _Mode(name, labels, codes, in_order=labels.dtype.kind != "U" or are_times(labels))
 
 
 def _wide(source: Any, form: TableFormat) -> tuple[list[_Mode], Vector]:
@@ -157,34 +203,38 @@ def _wide(source: Any, form: TableFormat) -> tuple[list[_Mode], Vector]:
     return found, table.values.astype(np.float64)
 
 
-def _folded(mode: _Mode, fold: Sequence[str] | int | None, every: bool) -> list[_Mode]:
-    """Return what takes the place of a mode."""
+def _folded(mode: _Mode, fold: Sequence[str] | int | None) -> list[_Mode]:
+    """Return what takes the place of a mode, with all levels between the first and the last."""
     if fold is None:
         return [mode]
-    if isinstance(fold, int) and not isinstance(fold, bool):
-        return _rounds(mode, fold)
+    if isinstance(fold, int | np.integer) and not isinstance(fold, bool):
+        return _rounds(mode, int(fold))
     if not isinstance(fold, Sequence) or isinstance(fold, str) or not fold:
         raise InvalidInputError(
             "fold must give parts of times, or a number of labels", repr(fold), fix='pass ("day", "hour")'
         )
     times, found = times_of(mode.labels, mode.name), []
     for part in fold:
-        levels, codes, regular = levels_of(part, times)
-        if every:
-            codes, levels = np.searchsorted(regular, levels)[codes], regular
+        levels, codes = levels_of(part, times)
         found.append(_Mode(part, levels, codes[mode.codes]))
     return found
 
 
 def _rounds(mode: _Mode, length: int) -> list[_Mode]:
     """Return the round and the place in it of each cell, by the order of the labels."""
+    if not mode.in_order:
+        raise InvalidInputError(
+            f"the labels of {mode.name} have no order that rounds could follow",
+            repr(str(mode.labels[0])),
+            fix="write numbers, or times as 2024-05-31 13:00; the columns of a wide table are in order",
+        )
     places = _places(mode)
     if not 2 <= length <= places[-1]:
         raise InvalidInputError(
             "fold must be at least 2 and fewer than the labels", f"{length} of {places[-1] + 1} labels"
         )
     rounds, within = np.divmod(places[mode.codes], length)
-    first = np.arange(rounds.max() + 1)
+    first = np.arange(places[-1] // length + 1)
     return [
         _Mode(f"{mode.name} round", first, rounds),
         _Mode(f"{mode.name} place", np.arange(length), within),
@@ -192,24 +242,65 @@ def _rounds(mode: _Mode, length: int) -> list[_Mode]:
 
 
 def _places(mode: _Mode) -> Indices:
-    """Return the places of labels in their order: numbers at equal steps may leave some out."""
+    """Return the places of labels in their order: numbers and times at equal steps may leave some out."""
     labels = mode.labels
     if labels.dtype.kind == "U" and all(is_whole(label) for label in labels.tolist()):
         labels = labels.astype(np.int64)
+    elif labels.dtype.kind in "UM" and are_times(labels):
+        labels = times_of(labels, mode.name).astype(np.int64)
     if labels.dtype.kind in "iuf" and len(labels) > 1 and (np.diff(labels) > 0).all():
         steps = (labels - labels[0]) / np.diff(labels).min()
-        if (steps == np.rint(steps)).all():
+        if np.allclose(steps, np.rint(steps), atol=1e-6):
             return np.asarray(np.rint(steps), np.intp)
     return np.arange(len(labels))
 
 
-def _check_apart(positions: NDArray[Any], parts: list[_Mode]) -> None:
-    _, first, counts = np.unique(positions, axis=0, return_index=True, return_counts=True)
-    if (counts > 1).any():
-        at = positions[first[np.argmax(counts > 1)]]
-        where = ", ".join(f"{part.name} {part.labels[k]}" for part, k in zip(parts, at, strict=True))
-        raise InvalidInputError(
-            "several cells of the table fall on one of the tensor",
-            f"{counts.max()} at {where}",
-            fix="fold into parts that tell times apart (time instead of hour), or average these cells",
-        )
+def _named_apart(folded: list[tuple[str, list[_Mode]]]) -> list[_Mode]:
+    """Return all parts; where two have the same name, those of folded modes are named after these, too."""
+    names = [part.name for _, parts in folded for part in parts]
+    twice = {name for name in names if names.count(name) > 1}
+    found = [
+        replace(part, name=f"{name} {part.name}") if part.name in twice and part.name != name else part
+        for name, parts in folded
+        for part in parts
+    ]
+    if len({part.name for part in found}) < len(found):
+        raise InvalidInputError("modes must have different names", ", ".join(part.name for part in found))
+    return found
+
+
+def _is_among(asked: bool | Collection[str], name: str, number: int) -> bool:
+    return asked if isinstance(asked, bool) else name in asked or str(number) in asked
+
+
+def _restricted(part: _Mode, known: NDArray[np.bool_], *, every: bool) -> _Mode:
+    """Return a mode of the known cells: with all its levels, or those that have one."""
+    codes = part.codes[known]
+    if every:
+        return replace(part, codes=codes)
+    used, own = np.unique(codes, return_inverse=True)
+    return replace(part, labels=part.labels[used], codes=own)
+
+
+def _joined(
+    positions: NDArray[Any], values: Vector, parts: list[_Mode], duplicates: str
+) -> tuple[NDArray[Any], Vector]:
+    """Return each cell once."""
+    cells, inverse, counts = np.unique(positions, axis=0, return_inverse=True, return_counts=True)
+    if len(cells) == len(positions):
+        return positions, values
+    inverse = inverse.ravel()
+    if duplicates == "mean":
+        return cells, np.bincount(inverse, values) / counts
+    if duplicates == "last":
+        kept = np.empty(len(cells))
+        kept[inverse] = values  # the last one that is written stays
+        return cells, kept
+    at = cells[np.argmax(counts > 1)]
+    where = ", ".join(f"{part.name} {part.labels[k]}" for part, k in zip(parts, at, strict=True))
+    raise InvalidInputError(
+        "several cells of the table fall on one of the tensor",
+        f"{counts.max()} at {where}",
+        fix="fold into parts that tell times apart (time instead of hour), or say what to do: "
+        "duplicates mean or last",
+    )

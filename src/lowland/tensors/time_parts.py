@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from lowland.core.errors import InvalidInputError
 
 Times = NDArray[np.datetime64]
+# microseconds of an hour
+HOUR = 3_600_000_000
 _DAY, _MONDAY = np.timedelta64(1, "D"), np.datetime64("1970-01-05", "D")
 
 
-def _hours(times: Times) -> NDArray[Any]:
-    return np.asarray((times - times.astype("M8[D]")) / np.timedelta64(1, "h"))
+def _since_midnight(times: Times) -> NDArray[Any]:
+    return np.asarray((times - times.astype("M8[D]")).astype("m8[us]"), np.int64)
 
 
 def _week(times: Times) -> NDArray[Any]:
@@ -34,8 +36,8 @@ PARTS: dict[str, tuple[Callable[[Times], NDArray[Any]], Any]] = {
         1,
     ),
     "weekday": (lambda times: (times.astype("M8[D]") - _MONDAY) // _DAY % 7 + 1, 1),
-    "hour": (lambda times: _hours(times).astype(np.int64), 1),
-    "time": (_hours, None),
+    "hour": (lambda times: _since_midnight(times) // HOUR, 1),
+    "time": (_since_midnight, None),
 }
 
 
@@ -66,16 +68,26 @@ def times_of(labels: NDArray[Any], name: str) -> Times:
     return np.array(found, "M8[us]")
 
 
-def levels_of(part: str, times: Times) -> tuple[NDArray[Any], NDArray[np.intp], NDArray[Any]]:
-    """Return the distinct levels of a part, the level of each time, and all levels that there are between."""
+def are_times(labels: NDArray[Any]) -> bool:
+    """Return whether labels are times in ISO 8601, in ascending order."""
+    if labels.dtype.kind == "M":
+        return True
+    try:
+        times = times_of(labels, "labels")
+    except InvalidInputError:
+        return False
+    return bool((np.diff(times) > np.timedelta64(0)).all())
+
+
+def levels_of(part: str, times: Times) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the levels of a part, all from first to last if steps are equal, and that of each time."""
     if part not in PARTS:
         raise InvalidInputError("a part of times is unknown", repr(part), fix=f"use {', '.join(PARTS)}")
     values, step = PARTS[part]
     levels, codes = np.unique(values(times), return_inverse=True)
-    if len(levels) < 2:
-        return levels, codes, levels
-    step = np.diff(levels).min() if step is None else step
-    every = levels[0] + step * np.arange(round((levels[-1] - levels[0]) / step) + 1)
-    # unequal steps are left as they are
-    regular = every if np.isin(levels, every).all() else levels
-    return levels, codes, regular
+    if len(levels) > 1:
+        step = np.diff(levels).min() if step is None else step
+        every = levels[0] + step * np.arange(round((levels[-1] - levels[0]) / step) + 1)
+        if np.isin(levels, every).all():  # unequal steps are left as they are
+            levels, codes = every, np.searchsorted(every, levels)[codes]
+    return (levels / HOUR if part == "time" else levels), codes
