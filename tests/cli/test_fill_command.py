@@ -104,6 +104,16 @@ def test_a_long_table_is_folded_filled_and_written_with_its_labels(readings, end
     assert ((gap.lower < gap.speed) & (gap.speed < gap.upper)).all()
 
 
+def test_complete_says_that_a_table_could_be_folded(readings):
+    options = ("--no-certify", "--refine", "no", "--output", "z.csv", "--force")
+    done = call("complete", "long.csv", *options, cwd=readings)
+    assert "24 times of 7 days; lowland fill --value speed --fold time=day,time" in done.stdout, done.stderr
+    table = pd.read_csv(readings / "long.csv").pivot(index="sensor", columns="time", values="speed")
+    table.to_csv(readings / "wide.csv")
+    done = call("complete", "wide.csv", *options, cwd=readings)
+    assert "columns: 24 times of 7 days; lowland fill --fold columns=day,time" in done.stdout, done.stderr
+
+
 def test_options_of_tables_are_taken(readings):
     table = pd.read_csv(readings / "long.csv")
     table.loc[3, "speed"] = -999

@@ -10,7 +10,7 @@ import pytest
 import lowland as ll
 from lowland.core.errors import InvalidInputError
 from lowland.tensors import read_tensor_table
-from lowland.tensors.time_parts import PARTS, levels_of, times_of
+from lowland.tensors.time_parts import PARTS, days_by_times, levels_of, times_of
 
 
 @pytest.fixture(scope="module")
@@ -279,3 +279,18 @@ def test_several_levels_of_an_index_are_refused():
     for source in (frame, frame["v"]):
         with pytest.raises(InvalidInputError, match="reset_index"):
             read_tensor_table(source, value="v")
+
+
+def test_a_grid_of_days_and_times_is_recognised():
+    hourly = pd.date_range("2024-05-01", periods=96, freq="h").astype(str).to_numpy()
+    assert days_by_times(hourly) == (4, 24)
+    assert days_by_times(np.delete(hourly, [3, 50, 51])) == (4, 24)
+    assert days_by_times(hourly[::6]) == (4, 4)
+    for no_grid in (
+        hourly[:24],
+        hourly[::24],
+        hourly[::-1],
+        np.arange(96),
+        np.arange(2000, 2090).astype(str),
+    ):
+        assert days_by_times(no_grid) is None

@@ -20,6 +20,8 @@ from lowland.core.findings import Certificate
 from lowland.files.layouts import Table
 from lowland.files.outputs import write_rows
 from lowland.report.words import verdict_sentence
+from lowland.tensors.folding import SIDES
+from lowland.tensors.time_parts import days_by_times
 
 
 def describe_table(table: Table) -> str:
@@ -35,9 +37,24 @@ def describe_table(table: Table) -> str:
             "biases alone"
         )
     lines = [text, *(f"  {words}" for words in table.decided)]
+    lines += _folds(table)
     if seen.size == m * n:
         lines.append("  nothing is missing: all cells are kept; the fit describes the table by fewer numbers")
     return "\n".join(lines)
+
+
+def _folds(table: Table) -> list[str]:
+    """Return which side holds times of several days, and the command that takes them for a tensor."""
+    seen, found = table.observations, []
+    names, value = (table.names, f"--value {table.names[2]} ") if table.layout == "long" else (SIDES, "")
+    for name, labels in zip(names, (seen.row_labels, seen.column_labels), strict=False):
+        grid = None if labels is None else days_by_times(np.asarray(labels))
+        if grid is not None:
+            found.append(
+                f"  {name}: {grid[1]} times of {grid[0]} days; lowland fill {value}--fold {name}=day,time "
+                "also learns what days have in common"
+            )
+    return found
 
 
 def check_completable(table: Table) -> None:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from lowland.core.errors import InvalidInputError
 
 Times = NDArray[np.datetime64]
+# what makes times a grid of days and times of day: of each so many, and this share of all pairs
+FEWEST_DAYS, FEWEST_TIMES, GRID = 3, 4, 0.6
 # microseconds of an hour
 HOUR = 3_600_000_000
 _DAY, _MONDAY = np.timedelta64(1, "D"), np.datetime64("1970-01-05", "D")
@@ -77,6 +79,16 @@ def are_times(labels: NDArray[Any]) -> bool:
     except InvalidInputError:
         return False
     return bool((np.diff(times) > np.timedelta64(0)).all())
+
+
+def days_by_times(labels: NDArray[Any]) -> tuple[int, int] | None:
+    """Return how many days and times of day labels are made of; None if they are no grid of both."""
+    if not FEWEST_DAYS * FEWEST_TIMES <= len(labels) or not are_times(labels):
+        return None
+    times = times_of(labels, "labels")
+    days, hours = (len(np.unique(PARTS[part][0](times))) for part in ("day", "time"))
+    full = len(labels) >= GRID * days * hours
+    return (days, hours) if full and days >= FEWEST_DAYS and hours >= FEWEST_TIMES else None
 
 
 def levels_of(part: str, times: Times) -> tuple[NDArray[Any], NDArray[np.intp]]:
