@@ -23,6 +23,7 @@ from lowland.reproduce import (
     gao2018,
     karhadkar2023,
     qiao2024,
+    ranks_in_training,
     run_experiment,
 )
 from lowland.reproduce.bhojanapalli2016 import (
@@ -221,6 +222,11 @@ def test_cells_of_karhadkar2023():
         ],
         "bounds": [{**cell, **karhadkar2023.run_bounds(cell)} for cell in karhadkar2023.bounds_cells(True)],
         "counts": [{**cell, **karhadkar2023.run_count(cell)} for cell in karhadkar2023.count_cells(True)],
+        "training": [
+            {**cell, **karhadkar2023.run_training({**cell, "runs": 1})}
+            for cell in karhadkar2023.training_cells(True)
+            if cell["width"] in (5, 10)
+        ],
         "deep": [
             {**cell, **karhadkar2023.run_deep({**cell, "trials": 4})}
             for cell in karhadkar2023.deep_cells(True)
@@ -236,6 +242,34 @@ def test_cells_of_karhadkar2023():
     page = karhadkar2023.make_page(rows, True)
     assert "29 have zero loss" in page.notes[0]
     assert "agree" in page.notes[1]
+
+
+def test_ranks_along_training(monkeypatch):
+    monkeypatch.setattr(ranks_in_training, "LOOKS", (0, 50, 400))
+    rows = [
+        {**cell, **ranks_in_training.run_training({**cell, "runs": 10})}
+        for cell in ranks_in_training.training_cells(True)
+        if cell["width"] in (5, 10, 80)
+    ]
+    for r in rows:
+        assert r["changed 0"] == 0 < r["changed 50"] <= 1
+        assert r["loss 400"] < r["loss 50"] < r["loss 0"]
+        # 5 neurons of 4 weights cannot reach 30 points
+        assert r["full 400"] == {5: 0, 80: 1}.get(r["width"], r["full 400"])
+    assert len(ranks_in_training.training_table(rows).rows) == 6
+    assert "where at least 95 %" in ranks_in_training.training_note(rows)
+
+
+def test_the_gradient_of_training_is_that_of_the_loss(monkeypatch):
+    """One tiny step of descent lowers the loss by its squared length."""
+    monkeypatch.setattr(ranks_in_training, "LOOKS", (0, 1))
+    monkeypatch.setattr(ranks_in_training, "DESCENT", 1e-6)
+    seen = []
+    step = ranks_in_training._step
+    monkeypatch.setattr(ranks_in_training, "_step", lambda *given: seen.append(given[1]) or step(*given))
+    row = ranks_in_training.run_training({"width": 10, "method": "descent", "runs": 1})
+    fall = 1e-6 * ranks_in_training.POINTS * np.sum(seen[0] ** 2)
+    assert row["loss 0"] - row["loss 1"] == pytest.approx(fall, rel=1e-3)
 
 
 def test_cells_of_qiao2024():

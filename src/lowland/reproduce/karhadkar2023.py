@@ -24,6 +24,7 @@ from lowland.networks.region_displays import ShareDisplay
 from lowland.networks.region_program import ZERO, region_loss
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
+from lowland.reproduce.ranks_in_training import run_training, training_cells, training_note, training_table
 
 if TYPE_CHECKING:
     from lowland.report.figures import Axes
@@ -256,6 +257,7 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
             TableEntry(
                 "Two hidden layers, four inputs", ("points", "width", "full rank", "some point dead"), deep
             ),
+            training_table(rows["training"]),
         ),
         figures=figures,
         headline="Most regions have no bad minimum once the layer is wide enough.",
@@ -276,6 +278,7 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
         if agree
         else "LEAST SQUARES AND LINEAR PROGRAM DISAGREE.",
         f"Ranks in single precision are wrong in {wrong} of {trials} cases.",
+        training_note(rows["training"]),
     ]
 
 
@@ -309,6 +312,7 @@ KARHADKAR_2023 = Experiment(
         Study("bounds", bounds_cells, run_bounds),
         Study("counts", count_cells, run_count),
         Study("deep", deep_cells, run_deep),
+        Study("training", training_cells, run_training),
     ),
     make_page,
 )
