@@ -80,7 +80,8 @@ def curvature_at_saddle(objective, factor, rng):
     if r == 2:  # the best matrix of rank one: a zero column has no slope
         smaller = make_objective(objective.measurement, objective.y, Psd((n, n), 1))
         u[:, :1] = descend(smaller, make_start(smaller, "spectral", rng), rng).reshape(n, 1)
-    assert np.linalg.norm(objective.gradient(u.ravel())) < 1e-8 * np.linalg.norm(factor) ** 3
+    # descent ends where values no longer tell: a slope of about the root of their rounding
+    assert np.linalg.norm(objective.gradient(u.ravel())) < 1e-7 * np.linalg.norm(factor) ** 3
     arrays = objective.measurement.source.arrays
     return np.linalg.eigvalsh(naive_hessian(arrays, objective.y, u))[0]
 

@@ -78,7 +78,7 @@ def are_times(labels: NDArray[Any]) -> bool:
         times = times_of(labels, "labels")
     except InvalidInputError:
         return False
-    return bool((np.diff(times) > np.timedelta64(0)).all())
+    return bool((np.diff(times) > np.timedelta64(0, "us")).all())
 
 
 def days_by_times(labels: NDArray[Any]) -> tuple[int, int] | None:
