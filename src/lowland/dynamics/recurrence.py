@@ -18,7 +18,7 @@ HALF, EIGHTH = 2.0, 8.0
 
 
 def decay_norm(dynamics: Dynamics, hessian: Matrix, time: float) -> float:
-    """Return by how much the noiseless dynamics of a well shrinks a distance at most: |exp(-t A)|.
+    """Return by how much the noiseless dynamics of a well shrinks a distance at most: the norm of exp(-t A).
 
     Parameters
     ----------
