@@ -17,10 +17,9 @@ from lowland.completion.table_model import TableModel
 from lowland.core.atomic import was_written
 from lowland.core.errors import InvalidInputError
 from lowland.core.findings import Certificate
-from lowland.files.layouts import Table
+from lowland.files.layouts import SIDES, Table
 from lowland.files.outputs import write_rows
 from lowland.report.words import verdict_sentence
-from lowland.tensors.folding import SIDES
 from lowland.tensors.time_parts import days_by_times
 
 

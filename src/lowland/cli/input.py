@@ -74,17 +74,14 @@ def orders_from(
     """Return the orders of both sides where a graph is given; None leaves them to the plan."""
     if graphs == (None, None):
         return None
-    words, labels = {None: "auto", True: "labels", False: None}, (table.row_labels, table.column_labels)
-    given: list[Any] = []
-    for path, own, asked, side in zip(
-        graphs, labels, (plan.row_order, plan.column_order), ("row", "column"), strict=True
-    ):
-        if path is not None and asked is not None:
+    labels, given = (table.row_labels, table.column_labels), list[Any]()
+    for path, own, asked, side in zip(graphs, labels, plan.asked_orders, ("row", "column"), strict=True):
+        if path is not None and asked != "auto":
             raise InvalidInputError(
                 f"--{side}-graph takes the place of --{side}-order", "both", fix="give one of them"
             )
         graph = None if path is None else read_graph(path).in_order(own, f"{side} in {path.name}")
-        given.append(words[asked] if graph is None else graph)
+        given.append(asked if graph is None else graph)
     return orders_of((given[0], given[1]), table.shape, labels)
 
 

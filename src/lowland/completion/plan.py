@@ -98,6 +98,12 @@ class CompletionPlan:
         """Names of the settings that differ from their defaults."""
         return {f.name for f in fields(self) if getattr(self, f.name) != f.default}
 
+    @property
+    def asked_orders(self) -> tuple[str | None, str | None]:
+        """What is asked of the orders of rows and of columns, in the words of `orders_of`."""
+        words = {None: "auto", True: "labels", False: None}
+        return words[self.row_order], words[self.column_order]
+
     def decide_method(self) -> str:
         """Return the method; "variational" may still become "gaussian" if the plan leaves that open.
 

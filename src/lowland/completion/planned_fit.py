@@ -81,9 +81,7 @@ def fit_plan(  # noqa: PLR0913
     PlannedFit
     """
     if orders is None:
-        words = {None: "auto", True: "labels", False: None}
-        asked = words[plan.row_order], words[plan.column_order]
-        orders = orders_of(asked, table.shape, (table.row_labels, table.column_labels))
+        orders = orders_of(plan.asked_orders, table.shape, (table.row_labels, table.column_labels))
     known = Encoding.of(table, levels or {})
     numbers, method = known.encode(table) if known else table, plan.decide_method()
     check_columns(plan.loss, numbers)

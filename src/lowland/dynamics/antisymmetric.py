@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.core.errors import InvalidInputError
-from lowland.dynamics.hessians import check_hessian, check_turn
+from lowland.dynamics.hessians import check_hessian, check_turn, check_well
 
 # largest ratios in the construction: of neighbouring numbers, and of the last to the first
 _RATIO, _RANGE = 20.0, 1e7
@@ -45,18 +44,6 @@ def drift_rate(hessian: Matrix, J: Matrix | None = None) -> float:
     return float(np.linalg.eigvals(turned).real.min())
 
 
-def _checked(hessian: Matrix) -> tuple[Matrix, Vector, Matrix]:
-    H = check_hessian(hessian, tolerance=1e-10)
-    values, vectors = np.linalg.eigh((H + H.T) / 2)
-    if values[0] <= 0:
-        raise InvalidInputError(
-            "hessian must be positive definite",
-            f"smallest eigenvalue {values[0]:.3g}",
-            fix="evaluate it at a minimum",
-        )
-    return H, values, vectors
-
-
 def optimal_antisymmetric(hessian: Matrix) -> Matrix:
     """Return the J for which all eigenvalues of (I + J) H have the same real part, tr(H)/d.
 
@@ -91,7 +78,7 @@ def optimal_antisymmetric(hessian: Matrix) -> Matrix:
     T. Lelievre, F. Nier, G. Pavliotis, Optimal non-reversible linear drift for the convergence to
     equilibrium of a diffusion, J. Stat. Phys. 2013.
     """
-    _, values, vectors = _checked(hessian)
+    _, values, vectors = check_well(hessian, tolerance=1e-10)
     d = values.size
     mean = float(values.mean())
     if d == 1 or values[-1] - values[0] <= 1e-11 * values[-1]:
@@ -155,7 +142,7 @@ def paired_antisymmetric(hessian: Matrix) -> Matrix:
     >>> int(np.count_nonzero(J))
     4
     """
-    H, values, vectors = _checked(hessian)
+    H, values, vectors = check_well(hessian, tolerance=1e-10)
     d = values.size
     if np.array_equal(H, np.diag(np.diag(H))):
         order = np.argsort(np.diag(H))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.dynamics.laws import Dynamics
 
@@ -25,6 +25,25 @@ def check_hessian(hessian: ArrayLike, *, tolerance: float = 1e-6) -> Matrix:
     if excess > tolerance * float(np.abs(H).max()):
         raise InvalidInputError("hessian must be symmetric", f"largest entry of H - H^T is {excess:.3g}")
     return H
+
+
+def check_well(hessian: ArrayLike, *, tolerance: float = 1e-6) -> tuple[Matrix, Vector, Matrix]:
+    """Return a Hessian at a minimum in float64, its eigenvalues, ascending, and its eigenvectors.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is not symmetric positive definite.
+    """
+    H = check_hessian(hessian, tolerance=tolerance)
+    values, vectors = np.linalg.eigh((H + H.T) / 2)
+    if values[0] <= 0:
+        raise InvalidInputError(
+            "hessian must be positive definite",
+            f"smallest eigenvalue {values[0]:.3g}",
+            fix="evaluate it at a minimum",
+        )
+    return H, values, vectors
 
 
 def check_dimension(dynamics: Dynamics, hessian: Matrix) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import final
+
 import numpy as np
 
-from lowland.core.arrays import Matrix
+from lowland.core.arrays import Matrix, Vector
 from lowland.core.errors import InvalidInputError, UnsupportedError
 from lowland.core.parameter_checks import check_positive
 from lowland.dynamics.antisymmetric import drift_rate
-from lowland.dynamics.hessians import check_dimension, check_hessian
+from lowland.dynamics.hessians import check_dimension, check_well
 from lowland.dynamics.laws import Dynamics, NonReversible, Underdamped, check_dynamics
 
 # friction counts as critical within this share, and eigenvectors as independent below this condition number
@@ -52,15 +55,12 @@ def decay_norm(dynamics: Dynamics, hessian: Matrix, time: float) -> float:
     """
     from scipy.linalg import expm
 
-    H = _well(dynamics, hessian)
-    if not 0 <= time < np.inf:
-        raise InvalidInputError("time must be finite and not negative", repr(time))
+    H, values = _well(dynamics, hessian)
+    _check_time(time)
     if not isinstance(dynamics, Underdamped):
         return float(np.linalg.norm(expm(-time * _turned(dynamics, H)), 2))
     # one 2 x 2 block per eigenvector of H
-    blocks = [
-        expm(-time * np.array([[dynamics.friction, value], [-1.0, 0.0]])) for value in np.linalg.eigvalsh(H)
-    ]
+    blocks = [expm(-time * np.array([[dynamics.friction, value], [-1.0, 0.0]])) for value in values]
     return float(max(np.linalg.norm(block, 2) for block in blocks))
 
 
@@ -101,35 +101,8 @@ def decay_bound(dynamics: Dynamics, hessian: Matrix, time: float) -> float:
     >>> 0.95 < decay_norm(moves, H, 100.0) / decay_bound(moves, H, 100.0) < 1
     True
     """
-    H = _well(dynamics, hessian)
-    if not 0 <= time < np.inf:
-        raise InvalidInputError("time must be finite and not negative", repr(time))
-    values = np.linalg.eigvalsh(H)
-    m = float(values[0])
-    if isinstance(dynamics, NonReversible):
-        condition = float(np.linalg.cond(np.linalg.eig(_turned(dynamics, H))[1]))
-        if not condition < INDEPENDENT:
-            raise UnsupportedError(
-                "the bound needs independent eigenvectors of (I + J) H",
-                f"condition number {condition:.3g}",
-                fix="use a slightly larger J, or decay_norm",
-            )
-        return condition * float(np.exp(-drift_rate(H, dynamics.J) * time))
-    if not isinstance(dynamics, Underdamped):
-        return float(np.exp(-m * time))
-    share = dynamics.friction / (2 * np.sqrt(m))
-    if share > 1 + CRITICAL:
-        raise UnsupportedError(
-            "the bound holds for a friction of at most twice the root of the smallest curvature",
-            f"friction {dynamics.friction:g}, smallest curvature {m:g}",
-            fix=f"use a friction of at most {2 * np.sqrt(m):.6g}, or decay_norm",
-        )
-    if share < 1 - CRITICAL:
-        constant = (1 + float(values[-1])) / np.sqrt(m * (1 - share**2))
-        return float(constant * np.exp(-np.sqrt(m) * share * time))
-    others = values[values > m * (1 + CRITICAL)]
-    constant = float(((1 + others) ** 2 / (others - m)).max(initial=0.0))
-    return float(np.sqrt(constant + 2 + (m + 1) ** 2 * time**2) * np.exp(-np.sqrt(m) * time))
+    _check_time(time)
+    return _DecayBound.of(dynamics, hessian).at(time)
 
 
 def recurrence_time(dynamics: Dynamics, hessian: Matrix, *, distance: float, radius: float) -> float:
@@ -167,50 +140,80 @@ def recurrence_time(dynamics: Dynamics, hessian: Matrix, *, distance: float, rad
     """
     check_positive("distance", distance)
     check_positive("radius", radius)
-    level = radius / (EIGHTH * distance)
-
-    def is_above(time: float) -> bool:
-        return decay_bound(dynamics, hessian, time) > level
-
-    # bounds fall, once the factor that grows with time has been overtaken: from there on they are halved
-    low, high = 0.0, _turning_time(dynamics, hessian)
-    if not is_above(high) and not is_above(0.0):
+    level, bound = radius / (EIGHTH * distance), _DecayBound.of(dynamics, hessian)
+    low, high = 0.0, bound.falls_from
+    if bound.at(high) <= level and bound.at(0.0) <= level:
         return 0.0
-    while is_above(high) or high == 0:
+    while bound.at(high) > level or high == 0:
         low, high = high, 2 * high or 1.0
     while high - low > 1e-12 * high:
         middle = (low + high) / 2
         if not low < middle < high:
             break
-        low, high = (middle, high) if is_above(middle) else (low, middle)
+        low, high = (middle, high) if bound.at(middle) > level else (low, middle)
     return HALF * high
 
 
-def _turning_time(dynamics: Dynamics, hessian: Matrix) -> float:
-    """Return the time from which on `decay_bound` falls."""
-    if not isinstance(dynamics, Underdamped):
-        return 0.0
-    m = float(np.linalg.eigvalsh(_well(dynamics, hessian))[0])
-    # at critical friction the square root of a + (m + 1)^2 t^2 may grow before the exponential overtakes it
-    a = decay_bound(dynamics, hessian, 0.0) ** 2
-    share = a * m / (m + 1) ** 2
-    if abs(dynamics.friction / (2 * np.sqrt(m)) - 1) > CRITICAL or 4 * share >= 1:
-        return 0.0
-    return float((1 + np.sqrt(1 - 4 * share)) / (2 * np.sqrt(m)))
+@final
+@dataclass(frozen=True)
+class _DecayBound:
+    """The square root of constant + growth t^2, times exp(-rate t)."""
+
+    constant: float
+    growth: float
+    rate: float
+
+    @classmethod
+    def of(cls, dynamics: Dynamics, hessian: Matrix) -> _DecayBound:
+        """Return the published bound for a dynamics in a well, or raise UnsupportedError."""
+        H, values = _well(dynamics, hessian)
+        m = float(values[0])
+        if isinstance(dynamics, NonReversible):
+            condition = float(np.linalg.cond(np.linalg.eig(_turned(dynamics, H))[1]))
+            if not condition < INDEPENDENT:
+                raise UnsupportedError(
+                    "the bound needs independent eigenvectors of (I + J) H",
+                    f"condition number {condition:.3g}",
+                    fix="use a slightly larger J, or decay_norm",
+                )
+            return cls(condition**2, 0.0, drift_rate(H, dynamics.J))
+        if not isinstance(dynamics, Underdamped):
+            return cls(1.0, 0.0, m)
+        root = float(np.sqrt(m))
+        share = dynamics.friction / (2 * root)
+        if share > 1 + CRITICAL:
+            raise UnsupportedError(
+                "the bound holds for a friction of at most twice the root of the smallest curvature",
+                f"friction {dynamics.friction:g}, smallest curvature {m:g}",
+                fix=f"use a friction of at most {2 * root:.6g}, or decay_norm",
+            )
+        if share < 1 - CRITICAL:
+            return cls((1 + float(values[-1])) ** 2 / (m * (1 - share**2)), 0.0, root * share)
+        others = values[values > m * (1 + CRITICAL)]
+        return cls(float(((1 + others) ** 2 / (others - m)).max(initial=0.0)) + 2, (m + 1) ** 2, root)
+
+    def at(self, time: float) -> float:
+        """Return the bound at a time."""
+        return float(np.sqrt(self.constant + self.growth * time**2) * np.exp(-self.rate * time))
+
+    @property
+    def falls_from(self) -> float:
+        """The time from which on it falls: the square root may grow before the exponential overtakes it."""
+        share = self.constant * self.rate**2 / self.growth if self.growth else np.inf
+        return float((1 + np.sqrt(1 - 4 * share)) / (2 * self.rate)) if 4 * share < 1 else 0.0
 
 
-def _well(dynamics: Dynamics, hessian: Matrix) -> Matrix:
+def _check_time(time: float) -> None:
+    if not 0 <= time < np.inf:
+        raise InvalidInputError("time must be finite and not negative", repr(time))
+
+
+def _well(dynamics: Dynamics, hessian: Matrix) -> tuple[Matrix, Vector]:
+    """Return the Hessian of a dynamics' well, and its eigenvalues, ascending."""
     check_dynamics(dynamics)
-    H = check_hessian(hessian)
+    H, values, _ = check_well(hessian)
     check_dimension(dynamics, H)
-    smallest = float(np.linalg.eigvalsh(H)[0])
-    if smallest <= 0:
-        raise InvalidInputError(
-            "hessian must be positive definite",
-            f"smallest eigenvalue {smallest:.3g}",
-            fix="evaluate it at a minimum",
-        )
-    return H
+    return H, values
 
 
 def _turned(dynamics: Dynamics, H: Matrix) -> Matrix:

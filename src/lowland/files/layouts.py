@@ -10,6 +10,9 @@ from lowland.core.errors import InvalidInputError
 from lowland.core.observations import Observations
 from lowland.files.table_format import TableFormat
 
+# of a wide table
+SIDES = ("rows", "columns")
+
 
 @final
 @dataclass(frozen=True, eq=False)

@@ -15,17 +15,15 @@ from lowland.core.arrays import Indices, Vector
 from lowland.core.errors import InvalidInputError
 from lowland.core.labels import is_whole, label_column
 from lowland.files.cells import number_column
-from lowland.files.layouts import Reading
+from lowland.files.layouts import SIDES, Reading
 from lowland.files.sentinels import settle_sentinels
 from lowland.files.table_format import ROW_LABELS, TableFormat
 from lowland.files.tables import load_table, read_labelled_columns
 from lowland.tensors.observations import TensorObservations
 from lowland.tensors.tensor_file import TensorFile
-from lowland.tensors.time_parts import are_times, levels_of, times_of
+from lowland.tensors.time_parts import ascending_times, levels_of, times_of
 
 PLAIN = TableFormat()
-# modes of a wide table
-SIDES = ("rows", "columns")
 DUPLICATES = ("error", "mean", "last")
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 
@@ -189,7 +187,9 @@ def _mode(name: str, column: Any, where: str) -> _Mode:
         # fractions, as wavelengths: in their order, not that of text
         labels, places = np.unique(labels.astype(np.float64), return_inverse=True)
         return _Mode(name, labels, places[codes])
-    return _Mode(name, labels, codes, in_order=labels.dtype.kind != "U" or are_times(labels))
+    return _Mode(
+        name, labels, codes, in_order=labels.dtype.kind != "U" or ascending_times(labels) is not None
+    )
 
 
 def _wide(source: Any, form: TableFormat) -> tuple[list[_Mode], Vector]:
@@ -246,8 +246,9 @@ def _places(mode: _Mode) -> Indices:
     labels = mode.labels
     if labels.dtype.kind == "U" and all(is_whole(label) for label in labels.tolist()):
         labels = labels.astype(np.int64)
-    elif labels.dtype.kind in "UM" and are_times(labels):
-        labels = times_of(labels, mode.name).astype(np.int64)
+    elif labels.dtype.kind in "UM":
+        times = ascending_times(labels)
+        labels = labels if times is None else times.astype(np.int64)
     if labels.dtype.kind in "iuf" and len(labels) > 1 and (np.diff(labels) > 0).all():
         steps = (labels - labels[0]) / np.diff(labels).min()
         if np.allclose(steps, np.rint(steps), atol=1e-6):

@@ -70,22 +70,20 @@ def times_of(labels: NDArray[Any], name: str) -> Times:
     return np.array(found, "M8[us]")
 
 
-def are_times(labels: NDArray[Any]) -> bool:
-    """Return whether labels are times in ISO 8601, in ascending order."""
-    if labels.dtype.kind == "M":
-        return True
+def ascending_times(labels: NDArray[Any]) -> Times | None:
+    """Return labels as times if all are in ISO 8601, in ascending order; else None."""
     try:
         times = times_of(labels, "labels")
     except InvalidInputError:
-        return False
-    return bool((np.diff(times) > np.timedelta64(0, "us")).all())
+        return None
+    return times if (np.diff(times) > np.timedelta64(0, "us")).all() else None
 
 
 def days_by_times(labels: NDArray[Any]) -> tuple[int, int] | None:
     """Return how many days and times of day labels are made of; None if they are no grid of both."""
-    if not FEWEST_DAYS * FEWEST_TIMES <= len(labels) or not are_times(labels):
+    times = ascending_times(labels) if len(labels) >= FEWEST_DAYS * FEWEST_TIMES else None
+    if times is None:
         return None
-    times = times_of(labels, "labels")
     days, hours = (len(np.unique(PARTS[part][0](times))) for part in ("day", "time"))
     full = len(labels) >= GRID * days * hours
     return (days, hours) if full and days >= FEWEST_DAYS and hours >= FEWEST_TIMES else None
