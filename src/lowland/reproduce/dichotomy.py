@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lowland.core.arrays import Matrix
 from lowland.dynamics.antisymmetric import optimal_antisymmetric
 from lowland.dynamics.closed_forms import quadratic
 from lowland.dynamics.dichotomy import escape_dichotomy
@@ -20,6 +21,15 @@ KINDS = ("LD", "ULD", "NLD")
 CURVATURES = (0.3, 0.1, 0.03, 0.01)
 # inverse temperatures, in units of one over smallest curvature times squared radius
 COLDS = (8.0, 16.0, 32.0)
+
+
+def dynamics_of(kind: str, m: float, H: Matrix, beta: float, turn: float = 1.0) -> Dynamics:
+    """Return a dynamics with steps of 1 for a well: at critical friction, or with so many times the optimal J."""
+    if kind == "LD":
+        return Overdamped(1.0, beta)
+    if kind == "ULD":
+        return Underdamped(1.0, beta, 2 * np.sqrt(m))
+    return NonReversible(1.0, beta, turn * optimal_antisymmetric(H))
 
 
 def dichotomy_cells(quick: bool) -> Sequence[Cell]:
@@ -40,13 +50,9 @@ def run_dichotomy(cell: Cell) -> Row:
     """
     m = cell["smallest"]
     H = np.diag([m, 1.0])
-    kinds: dict[str, Dynamics] = {
-        "LD": Overdamped(1.0, cell["cold"] / m),
-        "ULD": Underdamped(1.0, cell["cold"] / m, 2 * np.sqrt(m)),
-        # a little beyond the smallest optimal J, whose drift has no independent eigenvectors
-        "NLD": NonReversible(1.0, cell["cold"] / m, 1.05 * optimal_antisymmetric(H)),
-    }
-    moves = dataclasses.replace(kinds[cell["kind"]], step_size=0.1 * stable_step(kinds[cell["kind"]], H))
+    # a little beyond the smallest optimal J, whose drift has no independent eigenvectors
+    moves = dynamics_of(cell["kind"], m, H, cell["cold"] / m, turn=1.05)
+    moves = dataclasses.replace(moves, step_size=0.1 * stable_step(moves, H))
     soon = recurrence_time(moves, H, distance=0.5, radius=1.0)
     study = escape_dichotomy(
         quadratic(H),

@@ -8,18 +8,21 @@ from its saddles.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lowland.judges import certify
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
-from lowland.reproduce.tucker_scaling import run_scaling, scaling_cells, scaling_note, scaling_table
+from lowland.reproduce.tucker_scaling import (
+    run_scaling,
+    scaling_cells,
+    scaling_note,
+    scaling_table,
+    tucker_objective,
+)
 from lowland.search import Gradient, GradientBelow, Iterations, TrustRegion, ValueBelow, run
-from lowland.tensors.model import Tucker
-from lowland.tensors.objective import TuckerObjective
-from lowland.tensors.observations import TensorObservations
 from lowland.tensors.search.high_order_escape import HighOrderEscape
 from lowland.tensors.search.starts import random_start
 from lowland.tensors.tucker_tensor import TuckerTensor
@@ -33,7 +36,7 @@ SHAPES = (
     ((10, 8, 6), (2, 3, 2)),
     ((5, 5, 5, 5), (2, 2, 2, 2)),
 )
-BALANCING, NOISE = 0.1, 0.3
+NOISE = 0.3
 # ends whose values differ by less than this, relatively, are the same
 SAME = 1e-6
 
@@ -48,7 +51,7 @@ def run_exact(cell: Cell) -> Row:
     shape, ranks = SHAPES[cell["case"]]
     rng = np.random.default_rng([cell["case"], cell["seed"]])
     factors = tuple(rng.standard_normal((i, r)) for i, r in zip(shape, ranks, strict=True))
-    objective = _objective(TuckerTensor(rng.standard_normal(ranks), factors).tensor(), ranks)
+    objective = tucker_objective(TuckerTensor(rng.standard_normal(ranks), factors).tensor(), ranks)
     stop = ValueBelow(1e-26) | GradientBelow(1e-13) | Iterations(500)
     result = run(objective, TrustRegion(), random_start(objective, rng), stop=stop, rng=rng)
     return {"value": result.value, "steps": result.iterations}
@@ -65,7 +68,7 @@ def run_saddle(cell: Cell) -> Row:
     tensor, core, factor = np.zeros((4,) * order), np.zeros((2,) * order), np.zeros((4, 2))
     tensor[(0,) * order] = core[(0,) * order] = factor[0, 0] = 1.0
     tensor[(1,) * missing + (0,) * (order - missing)] = 0.5
-    objective = _objective(tensor, core.shape)
+    objective = tucker_objective(tensor, core.shape)
     theta = objective.model.pack(TuckerTensor(core, (factor,) * order))
     rng = np.random.default_rng(0)
     hessian = np.array([objective.hessian_product(theta, unit) for unit in np.eye(objective.size)])
@@ -99,7 +102,7 @@ def run_noise(cell: Cell) -> Row:
     factors = tuple(rng.standard_normal((6, 2)) for _ in range(3))
     truth = TuckerTensor(rng.standard_normal((2, 2, 2)), factors).tensor()
     truth = truth / truth.std() * 0.3
-    objective = _objective(truth + NOISE * rng.standard_normal(truth.shape), (2, 2, 2))
+    objective = tucker_objective(truth + NOISE * rng.standard_normal(truth.shape), (2, 2, 2))
     ends = []
     for _ in range(10):
         stop = GradientBelow(1e-11) | Iterations(500)
@@ -206,10 +209,6 @@ def _notes(rows: Mapping[str, list[Row]]) -> list[str]:
         if wrong
         else "No worse minimum is called globally optimal.",
     ]
-
-
-def _objective(tensor: Any, ranks: tuple[int, ...]) -> TuckerObjective:
-    return TuckerObjective(TensorObservations.from_array(tensor), Tucker(tensor.shape, ranks), BALANCING)
 
 
 def _draw(ax: Axes, rows: Sequence[Row]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lowland.core.arrays import Matrix, Vector
-from lowland.dynamics.antisymmetric import drift_rate, optimal_antisymmetric
+from lowland.dynamics.antisymmetric import drift_rate
 from lowland.dynamics.closed_forms import double_well, quadratic
 from lowland.dynamics.escape import escape_times
 from lowland.dynamics.exit_sets import Ball, HalfSpace
@@ -24,9 +24,12 @@ from lowland.dynamics.one_dimension import mean_exit_time
 from lowland.dynamics.quadratic_wells import stable_step
 from lowland.report.page import FigureEntry, Page, TableEntry
 from lowland.reproduce.dichotomy import (
+    CURVATURES,
+    KINDS,
     dichotomy_cells,
     dichotomy_note,
     dichotomy_table,
+    dynamics_of,
     run_dichotomy,
 )
 from lowland.reproduce.experiment import Cell, Experiment, Row, Study
@@ -34,8 +37,6 @@ from lowland.reproduce.experiment import Cell, Experiment, Row, Study
 if TYPE_CHECKING:
     from lowland.report.figures import Axes
 
-KINDS = ("LD", "ULD", "NLD")
-SMALLEST_CURVATURES = (0.3, 0.1, 0.03, 0.01)
 BETAS = (4.0, 6.0, 8.0, 12.0)
 # noise along the smallest curvature spreads over 1 / sqrt(COLD) of the neighbourhood: negligible
 FAR_START, NEAR_START, COLD = 10.0, 1.0, 1e4
@@ -47,9 +48,7 @@ TURN = np.array([[0.0, 2.0], [-2.0, 0.0]])
 def recurrence_cells(quick: bool) -> Sequence[Cell]:
     """Return dynamics and smallest curvatures."""
     return [
-        {"kind": kind, "smallest": m, "chains": 200 if quick else 2000}
-        for m in SMALLEST_CURVATURES
-        for kind in KINDS
+        {"kind": kind, "smallest": m, "chains": 200 if quick else 2000} for m in CURVATURES for kind in KINDS
     ]
 
 
@@ -62,7 +61,7 @@ def run_recurrence(cell: Cell) -> Row:
     """
     m = cell["smallest"]
     H = np.diag([m, 1.0])
-    moves = _small_step(_for_well(cell["kind"], m, H), H)
+    moves = _small_step(dynamics_of(cell["kind"], m, H, COLD / m), H)
     start = FAR_START / np.sqrt(2) * np.ones(2)
     study = escape_times(
         quadratic(H),
@@ -242,14 +241,6 @@ def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:
         headline="What agrees with the asymptotic laws, and what does not.",
         settings=(("command", f"lowland reproduce gao2018{' --quick' if quick else ''}"),),
     )
-
-
-def _for_well(kind: str, m: float, H: Any) -> Dynamics:
-    if kind == "LD":
-        return Overdamped(1.0, COLD / m)
-    if kind == "ULD":
-        return Underdamped(1.0, COLD / m, 2 * np.sqrt(m))
-    return NonReversible(1.0, COLD / m, optimal_antisymmetric(H))
 
 
 def _small_step(moves: Dynamics, H: Any) -> Dynamics:

@@ -24,6 +24,7 @@ from lowland.reproduce.interpolation import (
     interpolation_table,
     run_interpolation,
 )
+from lowland.reproduce.powers import fitted_power
 
 if TYPE_CHECKING:
     from lowland.report.figures import Axes
@@ -120,11 +121,7 @@ def run_rate(cell: Cell) -> Row:
 
 def slope(rows: Sequence[Row], name: str) -> tuple[float, float, float]:
     """Return the slope of log error on log n, and its 95 % interval."""
-    from scipy.stats import linregress, t
-
-    found = linregress(np.log([r["points"] for r in rows]), np.log([max(r[name], 1e-300) for r in rows]))
-    half = float(t.ppf(0.975, len(rows) - 2) * found.stderr)
-    return float(found.slope), float(found.slope) - half, float(found.slope) + half
+    return fitted_power([r["points"] for r in rows], [max(r[name], 1e-300) for r in rows])
 
 
 def make_page(rows: Mapping[str, list[Row]], quick: bool) -> Page:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
 from lowland.report.page import TableEntry
 from lowland.reproduce.experiment import Cell, Row
+from lowland.reproduce.powers import fitted_power
 from lowland.search import Gradient, Iterations, ValueBelow, run
 from lowland.tensors.model import Tucker
 from lowland.tensors.objective import TuckerObjective
@@ -22,6 +23,11 @@ ACCURACIES = (1e-2, 1e-4, 1e-6, 1e-8)
 BALANCING, MOST = 0.1, 50_000
 
 
+def tucker_objective(tensor: NDArray[np.floating], ranks: tuple[int, ...]) -> TuckerObjective:
+    """Return the regularised objective of a whole tensor."""
+    return TuckerObjective(TensorObservations.from_array(tensor), Tucker(tensor.shape, ranks), BALANCING)
+
+
 def scaling_cells(quick: bool) -> Sequence[Cell]:
     """Return sizes and seeds."""
     return [{"size": d, "seed": seed} for d in SIZES for seed in range(5 if quick else 50)]
@@ -33,9 +39,7 @@ def run_scaling(cell: Cell) -> Row:
     factors = tuple(rng.standard_normal((d, RANK)) for _ in range(3))
     tensor = TuckerTensor(rng.standard_normal((RANK,) * 3), factors).tensor()
     tensor /= np.linalg.norm(tensor)
-    objective = TuckerObjective(
-        TensorObservations.from_array(tensor), Tucker(tensor.shape, (RANK,) * 3), BALANCING
-    )
+    objective = tucker_objective(tensor, (RANK,) * 3)
     theta, steps, row = random_start(objective, rng), 0, {}
     for accuracy in ACCURACIES:
         found = run(
@@ -62,9 +66,9 @@ def scaling_table(rows: Sequence[Row]) -> TableEntry:
 def scaling_note(rows: Sequence[Row]) -> str:
     """Return the powers of size and accuracy in the number of steps, with their intervals."""
     last, reached = f"{ACCURACIES[-1]:g}", [r for r in rows if r[f"{ACCURACIES[-1]:g}"] < MOST]
-    by_size = _power([r["size"] for r in reached], [r[last] for r in reached])
+    by_size = fitted_power([r["size"] for r in reached], [max(r[last], 1) for r in reached])
     asked = 1 / np.array(ACCURACIES)
-    slopes = [_power(asked, [r[f"{a:g}"] for a in ACCURACIES])[0] for r in reached]
+    slopes = [fitted_power(asked, [max(r[f"{a:g}"], 1) for a in ACCURACIES])[0] for r in reached]
     return (
         f"Plain descent from random starts reaches {last} of the tensor's square on {len(reached)} of "
         f"{len(rows)} exact tensors within {MOST:,} steps. Steps grow as the size to the power "
@@ -80,15 +84,6 @@ def _mean(numbers: Sequence[float]) -> tuple[float, float, float]:
     mean = float(np.mean(numbers))
     half = float(t.ppf(0.975, len(numbers) - 1) * np.std(numbers, ddof=1) / np.sqrt(len(numbers)))
     return mean, mean - half, mean + half
-
-
-def _power(sizes: ArrayLike, steps: ArrayLike) -> tuple[float, float, float]:
-    """Return the slope of logarithms, with ends of its 95 % interval."""
-    from scipy.stats import linregress, t
-
-    found = linregress(np.log(sizes), np.log(np.maximum(steps, 1)))
-    half = float(t.ppf(0.975, np.size(sizes) - 2) * found.stderr)
-    return float(found.slope), float(found.slope) - half, float(found.slope) + half
 
 
 def _words(power: tuple[float, float, float]) -> str:

@@ -51,9 +51,10 @@ class TorchLoss:
             raise InvalidInputError("the model has complex parameters", "they are not supported")
         with torch.inference_mode(False):
             self._parameters = {name: self._double(p).requires_grad_() for name, p in free.items()}
-        others = [*module.named_parameters(), *module.named_buffers()]
-        self._constants = {name: own for name, own in others if name not in free}
         with torch.inference_mode(False):
+            fixed = ((name, p) for name, p in module.named_parameters() if name not in free)
+            self._fixed = {name: self._double(p) for name, p in fixed}
+            self._buffers = {name: self._double(own) for name, own in module.named_buffers()}
             self._batches = [tuple(self._double(part) for part in pair) for pair in batches]
         self._shares = shares_of(batches)
 
@@ -74,35 +75,43 @@ class TorchLoss:
 
     def hessian_product(self, vector: Vector) -> Vector:
         """Return the product of the Hessian with a vector, shape (n,)."""
-        total, leaves = np.zeros(self.size), self._leaves()
-        with self._differentiating():
-            along = self._split(vector)
-            for share, (inputs, targets) in zip(self._shares, self._batches, strict=True):
-                loss = self._loss_of(self._outputs(inputs), targets)
-                slopes = self._slopes(loss, leaves, twice=True)
-                total += share * self._flat(self._slopes(self._dot(slopes, along), leaves))
-        return total
+        leaves = self._leaves()
+
+        def product(along: Any, inputs: Any, targets: Any) -> list[Any]:
+            loss = self._loss_of(self._outputs(inputs), targets)
+            slopes = self._slopes(loss, leaves, twice=True)
+            return self._slopes(self._dot(slopes, along), leaves)
+
+        return self._mean(product, vector)
 
     def gauss_newton_product(self, vector: Vector) -> Vector:
         """Return the product of the Gauss-Newton matrix with a vector, shape (n,)."""
-        total, leaves = np.zeros(self.size), self._leaves()
+        leaves = self._leaves()
+
+        def product(along: Any, inputs: Any, targets: Any) -> list[Any]:
+            outputs = self._outputs(inputs)
+            if not isinstance(outputs, self._torch.Tensor):
+                raise InvalidInputError(
+                    "the Gauss-Newton matrix needs a model whose output is one tensor", type(outputs).__name__
+                )
+            # the derivative of J^T u by u, along the vector, is J times it
+            weights = self._torch.zeros_like(outputs, requires_grad=True)
+            pulled = self._slopes(outputs, leaves, weights, twice=True)
+            pushed = self._slopes(self._dot(pulled, along), [weights])[0]
+            point = outputs.detach().requires_grad_()
+            slope = self._slopes(self._loss_of(point, targets), [point], twice=True)[0]
+            curved = self._slopes((slope * pushed).sum(), [point])[0]
+            return self._slopes(outputs, leaves, curved)
+
+        return self._mean(product, vector)
+
+    def _mean(self, product: Callable[[Any, Any, Any], list[Any]], vector: Vector) -> Vector:
+        """Return the mean over the data of products of a batch's matrix with a vector."""
+        total = np.zeros(self.size)
         with self._differentiating():
             along = self._split(vector)
             for share, (inputs, targets) in zip(self._shares, self._batches, strict=True):
-                outputs = self._outputs(inputs)
-                if not isinstance(outputs, self._torch.Tensor):
-                    raise InvalidInputError(
-                        "the Gauss-Newton matrix needs a model whose output is one tensor",
-                        type(outputs).__name__,
-                    )
-                # the derivative of J^T u by u, along the vector, is J times it
-                weights = self._torch.zeros_like(outputs, requires_grad=True)
-                pulled = self._slopes(outputs, leaves, weights, twice=True)
-                pushed = self._slopes(self._dot(pulled, along), [weights])[0]
-                point = outputs.detach().requires_grad_()
-                slope = self._slopes(self._loss_of(point, targets), [point], twice=True)[0]
-                curved = self._slopes((slope * pushed).sum(), [point])[0]
-                total += share * self._flat(self._slopes(outputs, leaves, curved))
+                total += share * self._flat(product(along, inputs, targets))
         return total
 
     @contextmanager
@@ -139,8 +148,9 @@ class TorchLoss:
 
     def _outputs(self, inputs: Any) -> Any:
         # buffers that a forward pass changes, such as running means, are those of a copy
-        constants = {name: self._double(own) for name, own in self._constants.items()}
-        return self._torch.func.functional_call(self._module, {**self._parameters, **constants}, (inputs,))
+        buffers = {name: own.clone() for name, own in self._buffers.items()}
+        given = {**self._parameters, **self._fixed, **buffers}
+        return self._torch.func.functional_call(self._module, given, (inputs,))
 
     def _loss_of(self, outputs: Any, targets: Any) -> Any:
         loss = self._loss(outputs, targets)

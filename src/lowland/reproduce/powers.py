@@ -1,0 +1,15 @@
+"""Powers by which one quantity grows with another."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+def fitted_power(sizes: ArrayLike, values: ArrayLike) -> tuple[float, float, float]:
+    """Return the slope of the logarithms of positive numbers, and the ends of its 95 % interval."""
+    from scipy.stats import linregress, t
+
+    found = linregress(np.log(sizes), np.log(values))
+    half = float(t.ppf(0.975, np.size(sizes) - 2) * found.stderr)
+    return float(found.slope), float(found.slope) - half, float(found.slope) + half
